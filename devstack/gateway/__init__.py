@@ -1,0 +1,1 @@
+"""One port that speaks what the clients of Supabase speak; one package per service."""

@@ -1,0 +1,50 @@
+"""`python -m devstack.gateway --config FILE` serves the gateway until it is told to stop."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from devstack.gateway.app import create_app
+from devstack.gateway.context import GatewayConfig
+
+
+HOST = "127.0.0.1"
+#: Longer than any client keeps a connection, so that it is the client who closes it.
+KEEP_ALIVE_S = 75
+SHUTDOWN_S = 2
+#: Supabase Realtime's bound of one frame.
+FRAME_BYTES = 5_000_000
+
+
+def main() -> int:
+    """Read the configuration, say what this is not, and serve."""
+    parser = argparse.ArgumentParser(prog="python -m devstack.gateway", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="JSON of GatewayConfig")
+    path: Path = parser.parse_args().config
+    try:
+        config = GatewayConfig.from_json(path.read_text())
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        sys.stderr.write(f"{path} is no gateway configuration: {error}\n")
+        return 2
+
+    sys.stderr.write(f"A stand-in for Supabase on {config.url}, for development and tests only.\n")
+    uvicorn.run(
+        create_app(config),
+        host=HOST,
+        port=config.port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        ws_max_size=FRAME_BYTES,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Who calls: API keys and tokens, as the gateway in front of hosted Supabase reads them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devstack.tokens import Keys, TokenError
+
+
+#: What PostgREST forgives a clock.
+LEEWAY_S = 30
+ANONYMOUS = "anon"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whom a request speaks for; `claims` always name the role."""
+
+    role: str
+    claims: dict[str, Any]
+
+
+class GatewayError(Exception):
+    """A request that goes no further; `body` is what its answer says, as JSON."""
+
+    def __init__(
+        self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(str(body.get("message", "")))
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+
+
+def identify(headers: Mapping[str, str], query: Mapping[str, str], keys: Keys) -> Caller:
+    """Return whom the request speaks for. A user's token wins over the API key beside it.
+
+    `headers` has lower-case names or does not mind. Raises: GatewayError 401.
+    """
+    key_claims = api_key_claims(headers, query, keys)
+    authorization = headers.get("authorization")
+    if authorization is None:
+        return _caller(key_claims)
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer":
+        return _caller({})
+    if token.startswith("sb_"):
+        return _caller(_key_claims(token, keys))
+    return _caller(token_claims(token, keys))
+
+
+def api_key_claims(
+    headers: Mapping[str, str], query: Mapping[str, str], keys: Keys
+) -> dict[str, Any]:
+    """Return the claims that the request's API key stands for, new form or legacy JWT.
+
+    Raises: GatewayError 401.
+    """
+    key = headers.get("apikey") or query.get("apikey")
+    if not key:
+        raise GatewayError(401, {"message": "No API key found in request"})
+    return _key_claims(key, keys)
+
+
+def token_claims(token: str, keys: Keys) -> dict[str, Any]:
+    """Return the claims of a JWT. Raises: GatewayError 401, with PostgREST's body."""
+    if not token:
+        raise _refusal("PGRST301", "Empty JWT is sent in Authorization header")
+    try:
+        return keys.verify(token, leeway_s=LEEWAY_S)
+    except TokenError as error:
+        is_ours = error.code in ("bad_claims", "expired", "not_yet_valid")
+        raise _refusal("PGRST303" if is_ours else "PGRST301", error.message) from error
+
+
+def _key_claims(key: str, keys: Keys) -> dict[str, Any]:
+    legacy = {keys.publishable_key: keys.anon_jwt, keys.secret_key: keys.service_role_jwt}
+    try:
+        return keys.verify(legacy.get(key, key), leeway_s=LEEWAY_S)
+    except TokenError as error:
+        raise GatewayError(401, {"message": "Invalid API key"}) from error
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    role = claims.get("role")
+    if not isinstance(role, str):
+        role = ANONYMOUS
+    return Caller(role=role, claims=claims | {"role": role})
+
+
+def _refusal(code: str, message: str) -> GatewayError:
+    return GatewayError(
+        401,
+        {"code": code, "message": message, "details": None, "hint": None},
+        {
+            "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{message}"',
+            "Proxy-Status": f"PostgREST; error={code}",
+        },
+    )

@@ -1,0 +1,88 @@
+"""What the gateway is told at its start, and what its services share."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from devstack.tokens import Keys
+
+
+#: Requests that wait for a lock each hold a connection, so there are more than the CPU could use.
+POOL_SIZE = 24
+ADMIN_POOL_SIZE = 4
+#: PostgREST's own patience with a pool that is used up.
+POOL_TIMEOUT_S = 10
+#: Each connection keeps the plans of this many statements.
+PREPARED_STATEMENTS = 500
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Where the gateway listens, what it serves, and to whom."""
+
+    port: int
+    #: As role authenticator, which may become anon, authenticated and service_role.
+    database_url: str
+    #: As supabase_admin, to the same database.
+    admin_url: str
+    #: The schemas that REST shows; the first one is the default.
+    schemas: tuple[str, ...]
+    max_rows: int
+    keys: Keys
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        fields = json.loads(text)
+        schemas, keys = tuple(fields.pop("schemas")), Keys(**fields.pop("keys"))
+        return cls(schemas=schemas, keys=keys, **fields)
+
+    def to_json(self) -> str:
+        """Write the configuration, secrets included, as one JSON object."""
+        return json.dumps(asdict(self))
+
+    @property
+    def url(self) -> str:
+        """Return the address that clients are given."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Context:
+    """The configuration and the two pools; they are open while `opened()` is entered.
+
+    The connections commit by themselves: who needs a transaction says so.
+    """
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self.config = config
+        self.pool = _pool(config.database_url, POOL_SIZE)
+        self.admin_pool = _pool(config.admin_url, ADMIN_POOL_SIZE)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Connect to the database, and let go of it at the end."""
+        async with self.pool, self.admin_pool:
+            yield
+
+
+def _pool(url: str, size: int) -> AsyncConnectionPool[Connection]:
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=POOL_TIMEOUT_S,
+        open=False,
+        kwargs={"autocommit": True, "application_name": "devstack gateway"},
+        configure=_configure,
+    )
+
+
+async def _configure(connection: Connection) -> None:
+    connection.prepared_max = PREPARED_STATEMENTS

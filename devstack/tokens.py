@@ -1,0 +1,177 @@
+"""API keys and JWTs: what devstack's servers sign with and what they believe."""
+
+import functools
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+
+#: Ten years: the legacy keys of a hosted project live about as long.
+LEGACY_LIFE_S = 10 * 365 * 24 * 3600
+CACHED_TOKENS = 4096
+#: What RFC 7518 publishes of an elliptic-curve key, and of ours its name and use.
+PUBLIC_FIELDS = ("kty", "crv", "x", "y", "kid", "alg", "use", "key_ops")
+
+
+class TokenError(Exception):
+    """A token that must not be believed.
+
+    `code` is one of malformed, no_key, bad_algorithm, bad_signature (whoever wrote it did not
+    hold our key), bad_claims, expired and not_yet_valid (it was ours, and is of no use now).
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """A project's API keys, old and new, and the key that signs its users' tokens."""
+
+    publishable_key: str
+    secret_key: str
+    jwt_secret: str
+    anon_jwt: str
+    service_role_jwt: str
+    #: An ES256 JWK with its private part.
+    signing_jwk: Mapping[str, Any]
+
+    @classmethod
+    def generate(cls, jwt_secret: str | None = None, *, issuer: str) -> Self:
+        """Make the keys of a new project; `issuer` is named in the legacy ones."""
+        secret = jwt_secret or secrets.token_urlsafe(48)
+        return cls(
+            publishable_key=f"sb_publishable_{secrets.token_urlsafe(24)}",
+            secret_key=f"sb_secret_{secrets.token_urlsafe(24)}",
+            jwt_secret=secret,
+            anon_jwt=_legacy_key("anon", secret, issuer),
+            service_role_jwt=_legacy_key("service_role", secret, issuer),
+            signing_jwk=_new_jwk(),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    def to_json(self) -> str:
+        """Write the keys, private parts too, as one JSON object."""
+        return json.dumps(asdict(self))
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """Sign a user's claims with the project's own key."""
+        headers = {"kid": self.signing_jwk["kid"]}
+        return jwt.encode(dict(claims), _private_key(_dump(self.signing_jwk)), "ES256", headers)
+
+    def verify(self, token: str, *, leeway_s: float = 0) -> dict[str, Any]:
+        """Return the claims of a token that our key, or the legacy secret, signed.
+
+        Raises: TokenError.
+        """
+        claims = _believed(token, _dump(self.signing_jwk), self.jwt_secret)
+        _check_times(claims, leeway_s)
+        return dict(claims)
+
+    def jwks(self) -> dict[str, Any]:
+        """Return what others may know of the signing key."""
+        return {"keys": [{k: v for k, v in self.signing_jwk.items() if k in PUBLIC_FIELDS}]}
+
+
+def _legacy_key(role: str, secret: str, issuer: str) -> str:
+    now = int(time.time())
+    claims = {"iss": issuer, "role": role, "iat": now, "exp": now + LEGACY_LIFE_S}
+    return jwt.encode(claims, secret, "HS256")
+
+
+def _new_jwk() -> dict[str, Any]:
+    key = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
+    return key | {
+        "kid": secrets.token_hex(16),
+        "alg": "ES256",
+        "use": "sig",
+        "key_ops": ["verify"],
+    }
+
+
+def _dump(jwk: Mapping[str, Any]) -> str:
+    return json.dumps(dict(jwk), sort_keys=True)
+
+
+@functools.lru_cache
+def _private_key(jwk: str) -> Any:
+    return ECAlgorithm.from_jwk(jwk)
+
+
+@functools.lru_cache
+def _public_key(jwk: str) -> Any:
+    return ECAlgorithm.from_jwk({k: v for k, v in json.loads(jwk).items() if k in PUBLIC_FIELDS})
+
+
+@functools.lru_cache(maxsize=CACHED_TOKENS)
+def _believed(token: str, jwk: str, secret: str) -> Mapping[str, Any]:
+    """Check who signed. Remembered, for a client shows the same token with each request."""
+    kid, algorithm = _header(token)
+    if kid is not None and kid == json.loads(jwk)["kid"]:
+        key, allowed = _public_key(jwk), "ES256"
+    else:
+        # The legacy secret never had a name, and tools that still sign with it may make one up.
+        key, allowed = secret, "HS256"
+    if algorithm != allowed:
+        known = algorithm in ("ES256", "HS256")
+        raise (
+            TokenError("no_key", "No suitable key or wrong key type")
+            if known
+            else TokenError("bad_algorithm", "Wrong or unsupported encoding algorithm")
+        )
+    try:
+        claims = jwt.decode(token, key, [allowed], options=_SIGNATURE_ONLY)
+    except jwt.InvalidSignatureError as error:
+        raise TokenError("bad_signature", "JWT cryptographic operation failed") from error
+    except (jwt.PyJWTError, ValueError) as error:
+        raise TokenError("malformed", "JWT couldn't be decoded") from error
+    return claims
+
+
+#: The times are checked at each use and not only at the first one.
+_SIGNATURE_ONLY: Any = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+
+
+def _header(token: str) -> tuple[str | None, str]:
+    part_count = token.count(".") + 1 if token else 0
+    if part_count != 3:  # noqa: PLR2004 -- header, claims, signature
+        raise TokenError("malformed", f"Expected 3 parts in JWT; got {part_count}")
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, ValueError) as error:
+        raise TokenError("malformed", "JWT couldn't be decoded") from error
+    return header.get("kid"), str(header.get("alg"))
+
+
+def _check_times(claims: Mapping[str, Any], leeway_s: float) -> None:
+    now = time.time()
+    for name in ("exp", "nbf", "iat"):
+        value = claims.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise TokenError("bad_claims", f"The JWT '{name}' claim must be a number")
+    if now >= claims.get("exp", now + 1) + leeway_s:
+        raise TokenError("expired", "JWT expired")
+    if now < claims.get("nbf", now) - leeway_s:
+        raise TokenError("not_yet_valid", "JWT not yet valid")
