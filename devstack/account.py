@@ -1,0 +1,70 @@
+"""Which user runs the database: Postgres refuses to run as root."""
+
+import dataclasses
+import os
+import pwd
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from devstack.errors import DevstackError
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The user that Postgres runs as when we are root."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def server_account() -> Account | None:
+    """Return who runs Postgres in the place of root, or nothing when we are not root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
+    raise DevstackError("Postgres refuses to run as root, and no user postgres or nobody exists.")
+
+
+def run_options(account: Account | None) -> Mapping[str, Any]:
+    """Return the arguments of `subprocess` that start a program of Postgres's."""
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "HOME": "/"}
+    if account is None:
+        return {"cwd": "/", "env": environment | {"HOME": os.environ.get("HOME", "/")}}
+    return {
+        "cwd": "/",
+        "env": environment,
+        "user": account.uid,
+        "group": account.gid,
+        "extra_groups": [],
+    }
+
+
+def can_reach(account: Account | None, path: Path) -> bool:
+    """Say whether `account` may enter every folder down to `path`, and read it."""
+    if account is None:
+        return os.access(path, os.R_OK)
+    path = path.resolve()
+    return all(_allows(account, folder, 0o1) for folder in path.parents) and _allows(
+        account, path, 0o5 if path.is_dir() else 0o4
+    )
+
+
+def _allows(account: Account, path: Path, wanted: int) -> bool:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid == account.uid:
+        mode >>= 6
+    elif status.st_gid == account.gid:
+        mode >>= 3
+    return mode & wanted == wanted

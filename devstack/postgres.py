@@ -1,0 +1,212 @@
+"""A private PostgreSQL server: made, started, found again and stopped."""
+
+import dataclasses
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Self
+
+from devstack.account import Account, can_reach, run_options, server_account
+from devstack.binaries import Binaries, find_binaries
+from devstack.errors import DevstackError
+from devstack.processes import end, is_alive, start, tail, wait_until
+
+
+__all__ = ["Binaries", "Cluster", "find_binaries"]
+
+#: How long a server may take to recover after a crash, and to stop.
+START_S = 60
+STOP_S = 10
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    # Realtime reads the log of changes.
+    "wal_level": "logical",
+    "max_replication_slots": "10",
+    "max_wal_senders": "10",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+#: What a crash of the machine may cost when the data is thrown away anyway. Commits stay
+#: synchronous: logical decoding reads only what was written, and would come 200 ms late.
+EPHEMERAL_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A running server. It trusts whoever connects from this machine."""
+
+    folder: Path
+    port: int
+    binaries: Binaries
+    process: subprocess.Popen[bytes]
+
+    @classmethod
+    def start(cls, data: Path, port: int, *, durable: bool) -> "Cluster":
+        """Start a server on what is in the folder `data`, or on a new database.
+
+        A server that somebody's kill -9 left running there is stopped first. Call this from the
+        main thread: the server ends with the thread that started it.
+        """
+        binaries, account = find_binaries(), server_account()
+        _prepare_folder(data, account)
+        _stop_stale(data / "pgdata")
+        if not (data / "pgdata").exists():
+            _initialise(binaries, account, data, durable=durable)
+        _check_version(binaries, data / "pgdata")
+
+        process = start(
+            _command(binaries, data / "pgdata", port, durable=durable),
+            data / "postgres.log",
+            death_signal=signal.SIGINT,
+            options=run_options(account),
+        )
+        cluster = cls(folder=data, port=port, binaries=binaries, process=process)
+        try:
+            cluster._wait_until_ready()
+        except BaseException:
+            cluster.stop()
+            raise
+        return cluster
+
+    @property
+    def admin_url(self) -> str:
+        """Return the URL of the superuser, who is not the role that migrations run as."""
+        return f"postgresql://supabase_admin@127.0.0.1:{self.port}/postgres"
+
+    def stop(self) -> None:
+        """Stop the server: in order, and if it does not, at once."""
+        end(self.process, (signal.SIGINT, signal.SIGQUIT), STOP_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def _wait_until_ready(self) -> None:
+        """Wait for the server's own word; an open port might be somebody else's."""
+        path = self.folder / "pgdata/postmaster.pid"
+
+        def is_settled() -> bool:
+            if self.process.poll() is not None:
+                return True
+            lines = _lines(path)
+            return (
+                len(lines) > 1
+                and lines[0].strip() == str(self.process.pid)
+                and lines[-1].strip() == "ready"
+            )
+
+        in_time = wait_until(is_settled, START_S)
+        if not in_time or self.process.poll() is not None:
+            problem = tail(self.folder / "postgres.log")
+            raise DevstackError(f"Postgres did not start on port {self.port}:\n{problem}")
+
+
+def _prepare_folder(data: Path, account: Account | None) -> None:
+    data.mkdir(parents=True, exist_ok=True)
+    if account is None:
+        return
+    os.chown(data, account.uid, account.gid)
+    if not can_reach(account, data):
+        raise DevstackError(
+            f"{data} cannot be entered by {account.name}, who runs Postgres because root must not."
+        )
+
+
+def _initialise(binaries: Binaries, account: Account | None, data: Path, *, durable: bool) -> None:
+    """Make an empty database cluster; only a complete one gets the name `pgdata`."""
+    fresh = data / "pgdata.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    is_builtin = binaries.major >= 17  # noqa: PLR2004 -- the first with a locale provider of its own
+    locale = (
+        ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        if is_builtin
+        else ["--locale=C.UTF-8"]
+    )
+    command = [
+        str(binaries.directory / "initdb"),
+        f"--pgdata={fresh}",
+        "--username=supabase_admin",
+        "--auth=trust",
+        "--encoding=UTF8",
+        *locale,
+        *([] if durable else ["--no-sync"]),
+    ]
+    done = subprocess.run(  # noqa: S603 -- a fixed command
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        **run_options(account),
+    )
+    if done.returncode != 0:
+        raise DevstackError(f"initdb failed:\n{done.stderr.strip()}")
+    fresh.rename(data / "pgdata")
+
+
+def _check_version(binaries: Binaries, pgdata: Path) -> None:
+    made_by = (pgdata / "PG_VERSION").read_text().strip()
+    if made_by != str(binaries.major):
+        raise DevstackError(
+            f"{pgdata} was made by PostgreSQL {made_by}, and {binaries.source} has "
+            f"{binaries.version}: reset the data or choose others."
+        )
+
+
+def _command(binaries: Binaries, pgdata: Path, port: int, *, durable: bool) -> list[str | Path]:
+    settings = SETTINGS | ({} if durable else EPHEMERAL_SETTINGS) | {"port": str(port)}
+    if binaries.has_library("pg_stat_statements"):
+        settings["shared_preload_libraries"] = "pg_stat_statements"
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    return [binaries.directory / "postgres", "-D", pgdata, *options]
+
+
+def _stop_stale(pgdata: Path) -> None:
+    """Stop the server that still runs on a folder, if there is one."""
+    lines = _lines(pgdata / "postmaster.pid")
+    if not lines or not re.fullmatch(r"\d+", lines[0].strip()):
+        return
+    pid = int(lines[0])
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        # The number may be another program's by now.
+        if not _serves(pid, pgdata):
+            return
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        except PermissionError as error:
+            raise DevstackError(f"Process {pid}, not ours to stop, serves {pgdata}.") from error
+        wait_until(lambda: not _serves(pid, pgdata), STOP_S)
+
+
+def _serves(pid: int, pgdata: Path) -> bool:
+    """Say whether a process is a server on this folder; a postmaster stands in its own."""
+    if not is_alive(pid):
+        return False
+    if Path("/proc/self").exists():
+        try:
+            return Path(f"/proc/{pid}/cwd").samefile(pgdata)
+        except (FileNotFoundError, ProcessLookupError):
+            # A zombie has no folder any more.
+            return False
+        except PermissionError:
+            return True
+    command = ["ps", "-o", "command=", "-p", str(pid)]
+    shown = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 -- a fixed command
+    return str(pgdata) in shown.stdout
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,102 @@
+"""Starts programs that do not outlive us, and ends them in order."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+#: Between two looks at something that reports to nobody.
+LOOK_S = 0.01
+
+
+def start(
+    command: Sequence[str | os.PathLike[str]],
+    log: Path,
+    *,
+    death_signal: signal.Signals = signal.SIGTERM,
+    options: Mapping[str, Any] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, its output appended to `log`.
+
+    A Ctrl-C at the terminal reaches us alone, who stop the others in order. If we are killed, the
+    kernel sends them `death_signal` (on Linux). It does so too when the thread that called us
+    ends, so that has to be the main thread.
+    """
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 -- the commands are ours
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_dies_with_parent(death_signal),  # noqa: PLW1509 -- one call into the kernel, no lock
+            **(options or {}),
+        )
+
+
+def end(
+    process: subprocess.Popen[bytes],
+    signals: Sequence[signal.Signals] = (signal.SIGTERM,),
+    patience_s: float = 10,
+) -> None:
+    """Send the signals one after the other until the process is gone, at last SIGKILL."""
+    for number in (*signals, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def wait_until(is_true: Callable[[], bool], timeout_s: float) -> bool:
+    """Look again and again whether something has come true; say whether it did in time."""
+    deadline = time.monotonic() + timeout_s
+    while not is_true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_S)
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether there is such a process, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def tail(log: Path, line_count: int = 8) -> str:
+    """Return the last lines of a log, for an error that has no better explanation."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-line_count:])
+    except FileNotFoundError:
+        return ""
+
+
+def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
+    if _LIBC is None:
+        return None
+    libc, parent = _LIBC, os.getpid()
+
+    def ask_the_kernel() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
+        if os.getppid() != parent:
+            # We were too late: the parent died between the fork and our question.
+            os.kill(os.getpid(), death_signal)
+
+    return ask_the_kernel
