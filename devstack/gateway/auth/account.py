@@ -1,0 +1,83 @@
+"""What a signed-in user does with the account: look, change, sign out."""
+
+from typing import cast
+
+from psycopg import errors as postgres_errors
+from starlette.requests import Request
+from starlette.responses import Response
+
+from devstack.gateway.auth import answers, bodies, caller, changes, passwords, sessions, users
+from devstack.gateway.auth.caller import SignedIn
+from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.errors import AuthError, email_exists, invalid
+
+
+async def show(desk: Desk, request: Request) -> Response:
+    """GET /user: the user whose session this is."""
+    claims = caller.token_claims(request, desk)
+    async with desk.transaction() as cursor:
+        signed_in = await caller.signed_in(cursor, claims)
+    return answers.ok(answers.user_json(signed_in.user))
+
+
+async def change(desk: Desk, request: Request) -> Response:
+    """PUT /user: another address, password or metadata. A new password ends other sessions."""
+    claims = caller.token_claims(request, desk)
+    body = await bodies.read(request, bodies.UserChange)
+    bodies.refuse_phone(body.phone)
+    async with desk.transaction() as cursor:
+        signed_in = await caller.signed_in(cursor, claims)
+    email = bodies.address_of(body.email) if body.email else None
+    encrypted_password = await _new_hash(desk, signed_in, body.password)
+    try:
+        async with desk.transaction() as cursor:
+            await _apply(cursor, signed_in, body, email, encrypted_password)
+            user = await users.find(cursor, signed_in.user.id)
+    except postgres_errors.UniqueViolation as error:
+        if error.diag.schema_name == "auth":
+            raise email_exists() from error
+        raise
+    if user is None:  # deleted since
+        raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
+    return answers.ok(answers.user_json(user))
+
+
+async def sign_out(desk: Desk, request: Request) -> Response:
+    """POST /logout: end all sessions, this one, or the others. Their JWTs run on until expiry."""
+    claims = caller.token_claims(request, desk)
+    scope = request.query_params.get("scope", "global")
+    if scope not in {"global", "local", "others"}:
+        raise invalid(f'Unsupported logout scope "{scope}"')
+    async with desk.transaction() as cursor:
+        signed_in = await caller.signed_in(cursor, claims)
+        await sessions.end(
+            cursor, cast("sessions.Scope", scope), signed_in.user.id, signed_in.session_id
+        )
+    return answers.nothing()
+
+
+async def _new_hash(desk: Desk, signed_in: SignedIn, password: str | None) -> str | None:
+    if password is None:
+        return None
+    passwords.check_strength(password, desk.settings.minimum_password_length)
+    if await passwords.is_right(password, signed_in.user.encrypted_password):
+        message = "New password should be different from the old password."
+        raise AuthError(422, "same_password", message)
+    return await passwords.hash_of(password)
+
+
+async def _apply(
+    cursor: users.Cursor,
+    signed_in: SignedIn,
+    body: bodies.UserChange,
+    email: str | None,
+    encrypted_password: str | None,
+) -> None:
+    user_id = signed_in.user.id
+    if encrypted_password:
+        await changes.change_password(cursor, user_id, encrypted_password)
+        await sessions.end(cursor, "others", user_id, signed_in.session_id)
+    if body.data:
+        await changes.merge_metadata(cursor, user_id, user=body.data)
+    if email and email != signed_in.user.email:
+        await changes.change_email(cursor, user_id, email)

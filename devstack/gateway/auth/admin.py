@@ -1,0 +1,188 @@
+"""The admin users API: what the holder of a secret key does with anybody's account."""
+
+import re
+import secrets
+import uuid
+
+from psycopg import errors as postgres_errors
+from starlette.requests import Request
+from starlette.responses import Response
+
+from devstack.gateway.auth import answers, bodies, changes, passwords, users
+from devstack.gateway.auth.caller import require_admin
+from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.errors import AuthError, email_exists, invalid
+from devstack.gateway.auth.users import Cursor, User
+
+
+_PAGE_SIZE = 50
+#: Durations as Go writes them: 300ms, 24h, 1h30m.
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
+
+
+async def list_users(desk: Desk, request: Request) -> Response:
+    """GET /admin/users: a page of users, newest first, and how many there are."""
+    require_admin(request, desk)
+    number = _positive(request.query_params.get("page"), 1)
+    size = _positive(request.query_params.get("per_page"), _PAGE_SIZE)
+    async with desk.transaction() as cursor:
+        found, total = await users.page(cursor, number, size)
+    headers = {"x-total-count": str(total), "link": _links(request, number, size, total)}
+    body = {"users": [answers.user_json(user) for user in found], "aud": "authenticated"}
+    return answers.ok(body, headers)
+
+
+async def create_user(desk: Desk, request: Request) -> Response:
+    """POST /admin/users: make a user; no strength is asked of the password, as with GoTrue."""
+    require_admin(request, desk)
+    body = await bodies.read(request, bodies.AdminUser)
+    bodies.refuse_phone(body.phone)
+    if not body.email:
+        raise invalid("Cannot create a user without either an email or phone")
+    email = bodies.address_of(body.email)
+    encrypted_password = await _hash(body) or await passwords.hash_of(secrets.token_urlsafe(24))
+    try:
+        async with desk.transaction() as cursor:
+            if await users.find_by_email(cursor, email):
+                raise email_exists()
+            user_id = await users.create(
+                cursor,
+                email=email,
+                encrypted_password=encrypted_password,
+                user_metadata=body.user_metadata or {},
+                app_metadata=body.app_metadata or {},
+                role=body.role or "authenticated",
+                user_id=_id(body.id) if body.id else None,
+            )
+            if body.email_confirm:
+                await changes.confirm_email(cursor, user_id)
+            if body.ban_duration:
+                await changes.set_ban(cursor, user_id, _ban_s(body.ban_duration))
+            user = await _user(cursor, user_id)
+    except postgres_errors.UniqueViolation as error:
+        if error.diag.schema_name == "auth":
+            raise email_exists() from error
+        raise
+    return answers.ok(answers.user_json(user))
+
+
+async def show_user(desk: Desk, request: Request) -> Response:
+    """GET /admin/users/{id}."""
+    require_admin(request, desk)
+    async with desk.transaction() as cursor:
+        user = await _user(cursor, _id(request.path_params["user_id"]))
+    return answers.ok(answers.user_json(user))
+
+
+async def change_user(desk: Desk, request: Request) -> Response:
+    """PUT /admin/users/{id}: change whatever is named; null takes a key of the metadata away."""
+    require_admin(request, desk)
+    user_id = _id(request.path_params["user_id"])
+    body = await bodies.read(request, bodies.AdminUser)
+    bodies.refuse_phone(body.phone)
+    if body.password is not None:
+        passwords.check_strength(body.password, desk.settings.minimum_password_length)
+    encrypted_password = await _hash(body)
+    try:
+        async with desk.transaction() as cursor:
+            user = await _user(cursor, user_id)
+            await _apply(cursor, user, body, encrypted_password)
+            user = await _user(cursor, user_id)
+    except postgres_errors.UniqueViolation as error:
+        if error.diag.schema_name == "auth":
+            raise email_exists() from error
+        raise
+    return answers.ok(answers.user_json(user))
+
+
+async def delete_user(desk: Desk, request: Request) -> Response:
+    """DELETE /admin/users/{id}: delete the row, or with should_soft_delete only what it says."""
+    require_admin(request, desk)
+    user_id = _id(request.path_params["user_id"])
+    body = await bodies.read(request, bodies.AdminDelete)
+    async with desk.transaction() as cursor:
+        await _user(cursor, user_id)
+        if body.should_soft_delete:
+            await changes.soft_delete(cursor, user_id)
+        else:
+            await changes.delete(cursor, user_id)
+    return answers.ok({})
+
+
+async def _apply(
+    cursor: Cursor, user: User, body: bodies.AdminUser, encrypted_password: str | None
+) -> None:
+    if body.email:
+        email = bodies.address_of(body.email)
+        if email != user.email:
+            await changes.change_email(cursor, user.id, email)
+    if body.email_confirm:
+        await changes.confirm_email(cursor, user.id)
+    if encrypted_password:
+        await changes.change_password(cursor, user.id, encrypted_password)
+    if body.role:
+        await changes.set_role(cursor, user.id, body.role)
+    if body.user_metadata or body.app_metadata:
+        await changes.merge_metadata(
+            cursor, user.id, user=body.user_metadata, app=body.app_metadata
+        )
+    if body.ban_duration:
+        await changes.set_ban(cursor, user.id, _ban_s(body.ban_duration))
+
+
+async def _user(cursor: Cursor, user_id: uuid.UUID) -> User:
+    user = await users.find(cursor, user_id)
+    if user is None:
+        raise AuthError(404, "user_not_found", "User not found")
+    return user
+
+
+async def _hash(body: bodies.AdminUser) -> str | None:
+    if body.password and body.password_hash:
+        raise invalid("Only a password or a password hash should be provided")
+    if body.password_hash:
+        if not _BCRYPT.fullmatch(body.password_hash):
+            raise invalid("devstack takes a password_hash of bcrypt only")
+        return body.password_hash
+    return await passwords.hash_of(body.password) if body.password else None
+
+
+def _id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise invalid("user_id must be an UUID") from error
+
+
+def _positive(text: str | None, default: int) -> int:
+    if not text:
+        return default
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:10]) < 10**9):
+        raise invalid(f'Bad Pagination Parameters: "{text[:20]}" is no page')
+    return int(text)
+
+
+def _ban_s(duration: str) -> float | None:
+    """Read a duration in seconds; `none` lifts a ban."""
+    if duration == "none":
+        return None
+    parts = _DURATION.findall(duration)
+    if not parts or "".join(number + unit for number, unit in parts) != duration:
+        raise invalid(f'invalid format for ban duration: time: invalid duration "{duration}"')
+    seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
+    if seconds > 100 * 365 * 86400:
+        raise invalid("ban duration is longer than a hundred years")
+    return seconds
+
+
+def _links(request: Request, number: int, size: int, total: int) -> str:
+    last = max(1, -(-total // size))
+    url = request.url.include_query_params
+
+    def link(page: int, rel: str) -> str:
+        return f'<{url(page=page, per_page=size)}>; rel="{rel}"'
+
+    following = [link(number + 1, "next")] if number < last else []
+    return ", ".join([*following, link(last, "last")])

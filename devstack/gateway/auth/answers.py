@@ -1,0 +1,90 @@
+"""How users, sessions and refusals look on the wire."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from devstack.gateway.auth.errors import AuthError
+from devstack.gateway.auth.users import User
+
+
+#: A client that sends this header, or a later date, wants the code as a word under `code`.
+_VERSION_HEADER = "x-supabase-api-version"
+_FIRST_VERSION = "2024-01-01"
+
+
+def user_json(user: User) -> dict[str, Any]:
+    """Return a user as clients parse it; what is not set is left out."""
+    always = {
+        "id": str(user.id),
+        "aud": user.aud,
+        "role": user.role,
+        "email": user.email or "",
+        "phone": "",
+        "app_metadata": user.raw_app_meta_data,
+        "user_metadata": user.raw_user_meta_data,
+        "identities": [_identity_json(identity) for identity in user.identities],
+        "created_at": _moment(user.created_at),
+        "updated_at": _moment(user.updated_at),
+        "is_anonymous": user.is_anonymous,
+    }
+    moments = {
+        "email_confirmed_at": user.email_confirmed_at,
+        "confirmed_at": user.confirmed_at,
+        "invited_at": user.invited_at,
+        "last_sign_in_at": user.last_sign_in_at,
+        "banned_until": user.banned_until,
+        "deleted_at": user.deleted_at,
+    }
+    return always | {key: _moment(value) for key, value in moments.items() if value}
+
+
+def refusal(request: Request, error: AuthError) -> Response:
+    """Return an error's body in the shape that this client's version reads."""
+    headers = {"x-sb-error-code": error.code}
+    version = request.headers.get(_VERSION_HEADER, "")
+    body: dict[str, Any]
+    if version >= _FIRST_VERSION:
+        headers[_VERSION_HEADER] = _FIRST_VERSION
+        body = {"code": error.code, "message": error.message}
+    else:
+        body = {"code": error.status, "error_code": error.code, "msg": error.message}
+    return JSONResponse(body | error.extra, status_code=error.status, headers=headers)
+
+
+def ok(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """Return a 200 with a JSON object."""
+    return JSONResponse(body, headers=headers)
+
+
+def nothing() -> Response:
+    """Return the answer of a call that has nothing to say."""
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _identity_json(identity: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "identity_id": str(identity["id"]),
+        "id": identity["provider_id"],
+        **{
+            key: _plain(value)
+            for key, value in identity.items()
+            if key not in {"id", "provider_id"}
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _moment(value)
+    return str(value) if isinstance(value, uuid.UUID) else value
+
+
+def _moment(value: datetime | None) -> str | None:
+    """Write a time as RFC 3339 in UTC."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None

@@ -1,0 +1,100 @@
+"""What clients send, as typed values; fields that nobody here knows are passed over."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from devstack.gateway.auth.errors import AuthError, invalid
+
+
+class Body(BaseModel):
+    """A request's body: JSON types are taken at their word, never converted."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+BodyType = TypeVar("BodyType", bound=Body)
+
+
+class SignUp(Body):
+    """POST /signup."""
+
+    email: str = ""
+    phone: str = ""
+    password: str = ""
+    data: dict[str, Any] | None = None
+
+
+class PasswordGrant(Body):
+    """POST /token?grant_type=password."""
+
+    email: str = ""
+    phone: str = ""
+    password: str = ""
+
+
+class RefreshGrant(Body):
+    """POST /token?grant_type=refresh_token."""
+
+    refresh_token: str = ""
+
+
+class UserChange(Body):
+    """PUT /user."""
+
+    email: str = ""
+    phone: str = ""
+    password: str | None = None
+    data: dict[str, Any] | None = None
+
+
+class AdminUser(Body):
+    """POST /admin/users and PUT /admin/users/{id}."""
+
+    id: str = ""
+    aud: str = ""
+    role: str = ""
+    email: str = ""
+    phone: str = ""
+    password: str | None = None
+    password_hash: str = ""
+    email_confirm: bool = False
+    user_metadata: dict[str, Any] | None = None
+    app_metadata: dict[str, Any] | None = None
+    ban_duration: str = ""
+
+
+class AdminDelete(Body):
+    """DELETE /admin/users/{id}."""
+
+    should_soft_delete: bool = Field(default=False)
+
+
+async def read(request: Request, kind: type[BodyType]) -> BodyType:
+    """Read the request's body as `kind`; no body at all is an empty one."""
+    raw = await request.body()
+    try:
+        return kind.model_validate_json(raw or b"{}")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        detail = f"{where}: {first['msg']}" if where else first["msg"]
+        message = f"Could not parse request body as JSON: {detail}"
+        raise AuthError(400, "bad_json", message) from error
+
+
+def refuse_phone(phone: str) -> None:
+    """Refuse a phone number: this stack sends no messages, so it could confirm none."""
+    if phone:
+        raise AuthError(400, "phone_provider_disabled", "Phone signups are disabled")
+
+
+def address_of(email: str) -> str:
+    """Return an e-mail address as Auth keeps it: without spaces around it, in lower case."""
+    address = email.strip().lower()
+    name, at, domain = address.partition("@")
+    is_plain = not any(character.isspace() or ord(character) == 0 for character in address)
+    if not (name and at and domain and "@" not in domain and is_plain):
+        raise invalid("Unable to validate email address: invalid format")
+    return address

@@ -1,0 +1,81 @@
+"""Who asks: a signed-in user whose session still lives, or the holder of a secret key."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from devstack.gateway.auth import sessions, users
+from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.errors import AuthError
+from devstack.gateway.auth.users import Cursor, User
+from devstack.gateway.caller import identify
+from devstack.tokens import TokenError
+
+
+_ADMIN_ROLES = frozenset({"service_role", "supabase_admin"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A user with the session that their token belongs to; old tokens may name none."""
+
+    user: User
+    session_id: uuid.UUID | None
+
+
+async def signed_in(cursor: Cursor, claims: dict[str, Any]) -> SignedIn:
+    """Return the user and the session of a token's claims, both of which must still be there.
+
+    Raises: AuthError 403 bad_jwt, user_not_found, session_not_found.
+    """
+    user_id = _uuid_claim(claims, "sub")
+    if user_id is None:
+        raise AuthError(403, "bad_jwt", "invalid claim: missing sub claim")
+    user = await users.find(cursor, user_id)
+    if user is None:
+        raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
+    session_id = _uuid_claim(claims, "session_id")
+    if session_id is not None:
+        session = await sessions.find(cursor, session_id)
+        if session is None or session.user_id != user_id:
+            message = "Session from session_id claim in JWT does not exist"
+            raise AuthError(403, "session_not_found", message)
+    return SignedIn(user=user, session_id=session_id)
+
+
+def token_claims(request: Request, desk: Desk) -> dict[str, Any]:
+    """Return the claims of the request's bearer token; an API key may stand in for one.
+
+    Raises: AuthError 401 no_authorization, 403 bad_jwt.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise AuthError(401, "no_authorization", "This endpoint requires a valid Bearer token")
+    if token.startswith("sb_"):
+        return identify(request.headers, request.query_params, desk.keys).claims
+    try:
+        return desk.keys.verify(token)
+    except TokenError as error:
+        reason = f"invalid JWT: unable to parse or verify signature, {error.message}"
+        raise AuthError(403, "bad_jwt", reason) from error
+
+
+def require_admin(request: Request, desk: Desk) -> None:
+    """Refuse whoever does not hold a secret key or the legacy service_role JWT.
+
+    Raises: AuthError 401 no_authorization, 403 bad_jwt, not_admin; GatewayError 401.
+    """
+    if token_claims(request, desk).get("role") not in _ADMIN_ROLES:
+        raise AuthError(403, "not_admin", "User not allowed")
+
+
+def _uuid_claim(claims: dict[str, Any], name: str) -> uuid.UUID | None:
+    value = claims.get(name)
+    if not value:
+        return None
+    try:
+        return uuid.UUID(str(value))
+    except ValueError as error:
+        raise AuthError(403, "bad_jwt", f"invalid claim: {name} claim must be a UUID") from error

@@ -1,0 +1,139 @@
+"""Changes of a user: address, password, metadata, role, ban, and the end of it."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from devstack.gateway.auth.stored_json import as_json
+from devstack.gateway.auth.users import Cursor
+
+
+async def confirm_email(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Take the address as the user's own, as a click on the link in a mail would prove it."""
+    await cursor.execute(
+        """
+        update auth.users set
+          email_confirmed_at = coalesce(email_confirmed_at, now()), updated_at = now(),
+          raw_user_meta_data = raw_user_meta_data || '{"email_verified": true}'
+        where id = %s
+        """,
+        [user_id],
+    )
+
+
+async def change_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
+    """Give the user another address, confirmed, in the identity too.
+
+    Raises: psycopg.errors.UniqueViolation when the address is another user's.
+    """
+    claims = as_json({"email": email, "email_verified": True})
+    await cursor.execute(
+        """
+        update auth.users set
+          email = %s, email_confirmed_at = now(), updated_at = now(),
+          raw_user_meta_data = coalesce(raw_user_meta_data, '{}') || %s
+        where id = %s
+        """,
+        [email, claims, user_id],
+    )
+    await cursor.execute(
+        """
+        update auth.identities set identity_data = identity_data || %s, updated_at = now()
+        where user_id = %s and provider = 'email'
+        """,
+        [claims, user_id],
+    )
+
+
+async def change_password(cursor: Cursor, user_id: uuid.UUID, encrypted_password: str) -> None:
+    """Store another password's hash."""
+    await cursor.execute(
+        "update auth.users set encrypted_password = %s, updated_at = now() where id = %s",
+        [encrypted_password, user_id],
+    )
+
+
+async def merge_metadata(
+    cursor: Cursor,
+    user_id: uuid.UUID,
+    *,
+    user: Mapping[str, Any] | None = None,
+    app: Mapping[str, Any] | None = None,
+) -> None:
+    """Set keys of either metadata; a null takes its key away."""
+    user, app = user or {}, app or {}
+    await cursor.execute(
+        """
+        update auth.users set
+          raw_user_meta_data = (coalesce(raw_user_meta_data, '{}') || %s) - %s::text[],
+          raw_app_meta_data = (coalesce(raw_app_meta_data, '{}') || %s) - %s::text[],
+          updated_at = now()
+        where id = %s
+        """,
+        [as_json(user), _nulls(user), as_json(app), _nulls(app), user_id],
+    )
+
+
+async def set_role(cursor: Cursor, user_id: uuid.UUID, role: str) -> None:
+    """Name the database role that the user's tokens carry."""
+    await cursor.execute(
+        "update auth.users set role = %s, updated_at = now() where id = %s", [role, user_id]
+    )
+
+
+async def set_ban(cursor: Cursor, user_id: uuid.UUID, duration_s: float | None) -> None:
+    """Ban the user for so many seconds from now, or lift the ban with None."""
+    await cursor.execute(
+        """
+        update auth.users set
+          banned_until = now() + make_interval(secs => %s::double precision), updated_at = now()
+        where id = %s
+        """,
+        [duration_s, user_id],
+    )
+
+
+async def note_sign_in(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Remember that the user signed in now."""
+    await cursor.execute(
+        "update auth.users set last_sign_in_at = now(), updated_at = now() where id = %s",
+        [user_id],
+    )
+    await cursor.execute(
+        "update auth.identities set last_sign_in_at = now(), updated_at = now()"
+        " where user_id = %s and provider = 'email'",
+        [user_id],
+    )
+
+
+async def delete(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Delete the user with all that hangs on it."""
+    await cursor.execute("delete from auth.users where id = %s", [user_id])
+
+
+async def soft_delete(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Keep the row and its id, and make everything else in it unreadable and unusable."""
+    await cursor.execute(
+        """
+        update auth.users set
+          email = encode(sha256(convert_to(id::text || coalesce(email, ''), 'UTF8')), 'hex'),
+          encrypted_password = '', raw_user_meta_data = '{}', raw_app_meta_data = '{}',
+          deleted_at = now(), updated_at = now()
+        where id = %s
+        """,
+        [user_id],
+    )
+    await cursor.execute(
+        """
+        update auth.identities set
+          provider_id = encode(sha256(convert_to(id::text || provider_id, 'UTF8')), 'hex'),
+          identity_data = '{}', updated_at = now()
+        where user_id = %s
+        """,
+        [user_id],
+    )
+    await cursor.execute("delete from auth.sessions where user_id = %s", [user_id])
+
+
+def _nulls(values: Mapping[str, Any]) -> list[str]:
+    return [key for key, value in values.items() if value is None]

@@ -1,0 +1,38 @@
+"""What every handler of Auth needs, in one value: the database, the keys and the settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from devstack.gateway.auth.settings import AuthSettings
+from devstack.gateway.auth.users import Cursor
+from devstack.gateway.context import Connection
+from devstack.tokens import Keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where requests to Auth are dealt with."""
+
+    pool: AsyncConnectionPool[Connection]
+    keys: Keys
+    issuer: str
+    settings: AuthSettings
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Cursor]:
+        """Begin a transaction as the role, and with the search_path, that Auth has when hosted.
+
+        A trigger of the project that names a table without its schema fails here as it would there.
+        """
+        async with (
+            self.pool.connection() as connection,
+            connection.transaction(),
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            await cursor.execute("set local role supabase_auth_admin")
+            await cursor.execute("set local search_path = auth")
+            yield cursor

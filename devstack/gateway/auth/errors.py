@@ -1,0 +1,36 @@
+"""What Auth refuses: a status, a code that clients test, and a sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class AuthError(Exception):
+    """A refusal as Auth words it.
+
+    `extra` holds keys that stand beside code and message, such as the reasons of a weak password.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.extra = dict(extra or {})
+
+
+def invalid(message: str) -> AuthError:
+    """Return the refusal of a request that lacks something or holds what cannot be."""
+    return AuthError(400, "validation_failed", message)
+
+
+def email_exists() -> AuthError:
+    """Return the refusal of an address that another user has."""
+    message = "A user with this email address has already been registered"
+    return AuthError(422, "email_exists", message)
+
+
+def user_banned() -> AuthError:
+    """Return the refusal of a user who was banned."""
+    return AuthError(400, "user_banned", "User is banned")

@@ -1,0 +1,47 @@
+"""Passwords: what is strong enough, and hashes made and checked off the event loop."""
+
+import asyncio
+
+import bcrypt
+
+from devstack.gateway.auth.errors import AuthError, invalid
+
+
+#: GoTrue's own cost, so that a hash taken from here is one it would have made.
+_COST = 10
+#: bcrypt reads no further, and GoTrue refuses what it would not read.
+_MAX_BYTES = 72
+#: Checked when there is no user, so that an unknown address takes as long as a wrong password.
+_NOBODYS_HASH = bcrypt.hashpw(b"nobody", bcrypt.gensalt(_COST)).decode()
+
+
+def check_strength(password: str, minimum_length: int) -> None:
+    """Refuse a password that is too short, or longer than its hash could tell."""
+    if len(password.encode()) > _MAX_BYTES:
+        raise invalid(f"Password cannot be longer than {_MAX_BYTES} characters")
+    if len(password) < minimum_length:
+        raise AuthError(
+            422,
+            "weak_password",
+            f"Password should be at least {minimum_length} characters.",
+            {"weak_password": {"reasons": ["length"]}},
+        )
+
+
+async def hash_of(password: str) -> str:
+    """Return a new hash of `password`."""
+    salt = bcrypt.gensalt(_COST)
+    return (await asyncio.to_thread(bcrypt.hashpw, password.encode(), salt)).decode()
+
+
+async def is_right(password: str, stored_hash: str | None) -> bool:
+    """Tell whether `stored_hash` is one of `password`; without a hash nothing is right."""
+    candidate = password.encode()
+    if len(candidate) > _MAX_BYTES:
+        return False
+    against = (stored_hash or _NOBODYS_HASH).encode()
+    try:
+        is_match = await asyncio.to_thread(bcrypt.checkpw, candidate, against)
+    except ValueError:  # the row holds a hash of another kind
+        return False
+    return is_match and bool(stored_hash)

@@ -1,0 +1,95 @@
+"""Which path of Auth is answered by whom."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import psycopg
+from psycopg_pool import PoolTimeout
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from devstack.gateway.auth import account, admin, answers, public, sign_in
+from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.errors import AuthError
+from devstack.gateway.auth.settings import AuthSettings
+from devstack.gateway.caller import GatewayError, api_key_claims
+from devstack.gateway.context import Context
+
+
+_LOG = logging.getLogger(__name__)
+
+Handler = Callable[[Desk, Request], Awaitable[Response]]
+
+#: What the gateway in front lets through without an API key: verifiers hold none.
+_OPEN: Final[list[tuple[str, str, Handler]]] = [
+    ("GET", "/.well-known/jwks.json", public.jwks),
+    ("GET", "/.well-known/openid-configuration", public.openid_configuration),
+]
+_KEYED: Final[list[tuple[str, str, Handler]]] = [
+    ("GET", "/health", public.health),
+    ("GET", "/settings", public.settings),
+    ("POST", "/signup", sign_in.sign_up),
+    ("POST", "/token", sign_in.grant),
+    ("GET", "/user", account.show),
+    ("PUT", "/user", account.change),
+    ("POST", "/logout", account.sign_out),
+    ("GET", "/admin/users", admin.list_users),
+    ("POST", "/admin/users", admin.create_user),
+    ("GET", "/admin/users/{user_id}", admin.show_user),
+    ("PUT", "/admin/users/{user_id}", admin.change_user),
+    ("DELETE", "/admin/users/{user_id}", admin.delete_user),
+]
+
+
+def routes(context: Context) -> list[BaseRoute]:
+    """Return the routes below `/auth/v1`."""
+    desk = Desk(
+        pool=context.admin_pool,
+        keys=context.config.keys,
+        issuer=f"{context.config.url}/auth/v1",
+        settings=AuthSettings.read(),
+    )
+    opened = [_route(desk, *entry, is_keyed=False) for entry in _OPEN]
+    keyed = [_route(desk, *entry, is_keyed=True) for entry in _KEYED]
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    return [*opened, *keyed, Route("/{path:path}", _refuse, methods=methods)]
+
+
+def _route(desk: Desk, method: str, path: str, handler: Handler, *, is_keyed: bool) -> Route:
+    async def endpoint(request: Request) -> Response:
+        try:
+            if is_keyed:
+                api_key_claims(request.headers, request.query_params, desk.keys)
+            return await handler(desk, request)
+        except GatewayError as error:
+            return JSONResponse(error.body, status_code=error.status, headers=error.headers)
+        except AuthError as error:
+            return answers.refusal(request, error)
+        except PoolTimeout as error:
+            return answers.refusal(request, _timed_out(error))
+        except psycopg.Error as error:
+            return answers.refusal(request, _database_failure(path, error))
+
+    return Route(path, endpoint, methods=[method])
+
+
+async def _refuse(request: Request) -> Response:
+    """Name what this stack does not serve, so that nobody takes it for a bug of their own."""
+    what = f"{request.method} /auth/v1/{request.path_params['path']}"
+    message = f"{what} is not served by devstack's Auth"
+    return answers.refusal(request, AuthError(501, "not_implemented", message))
+
+
+def _timed_out(error: PoolTimeout) -> AuthError:
+    _LOG.warning("auth found no free connection: %s", error)
+    return AuthError(504, "request_timeout", "Processing this request timed out, please retry")
+
+
+def _database_failure(path: str, error: psycopg.Error) -> AuthError:
+    """Answer as GoTrue does when a trigger of the project fails; the log says what it was."""
+    _LOG.error("auth could not serve %s: %s", path, error, exc_info=error)
+    is_new_user = path in {"/signup", "/admin/users"}
+    message = "Database error saving new user" if is_new_user else "Database error"
+    return AuthError(500, "unexpected_failure", message)

@@ -1,0 +1,136 @@
+"""How a session begins and goes on: sign-up, password grant, refresh-token grant."""
+
+import ipaddress
+import uuid
+from typing import Any
+
+from psycopg import errors as postgres_errors
+from starlette.requests import Request
+from starlette.responses import Response
+
+from devstack.gateway.auth import answers, bodies, passwords, sessions, tokens, users
+from devstack.gateway.auth.changes import confirm_email, note_sign_in
+from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.errors import AuthError, invalid, user_banned
+from devstack.gateway.auth.users import Cursor
+
+
+async def sign_up(desk: Desk, request: Request) -> Response:
+    """POST /signup: make a user, take the address as confirmed, and sign in."""
+    body = await bodies.read(request, bodies.SignUp)
+    if not desk.settings.is_signup_enabled:
+        raise AuthError(422, "signup_disabled", "Signups not allowed for this instance")
+    bodies.refuse_phone(body.phone)
+    if not body.email and not body.password:
+        raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
+    if not desk.settings.is_email_enabled:
+        raise AuthError(400, "email_provider_disabled", "Email signups are disabled")
+    if not body.password:
+        raise invalid("Signup requires a valid password")
+    passwords.check_strength(body.password, desk.settings.minimum_password_length)
+    email = bodies.address_of(body.email)
+    encrypted_password = await passwords.hash_of(body.password)
+    try:
+        async with desk.transaction() as cursor:
+            if await users.find_by_email(cursor, email):
+                raise _already_registered()
+            user_id = await users.create(
+                cursor,
+                email=email,
+                encrypted_password=encrypted_password,
+                user_metadata=body.data or {},
+            )
+            await confirm_email(cursor, user_id)
+            session = await _begin(desk, request, cursor, user_id)
+    except postgres_errors.UniqueViolation as error:
+        # Two sign-ups of one address at once: the second one finds out here. A trigger of the
+        # project may hit an index of its own, and that is no matter of the address.
+        if error.diag.schema_name == "auth":
+            raise _already_registered() from error
+        raise
+    return answers.ok(session)
+
+
+async def grant(desk: Desk, request: Request) -> Response:
+    """POST /token: exchange a password or a refresh token for a session."""
+    grant_type = request.query_params.get("grant_type")
+    if grant_type == "password":
+        return await _grant_for_password(desk, request)
+    if grant_type == "refresh_token":
+        return await _grant_for_refresh_token(desk, request)
+    raise AuthError(400, "invalid_credentials", "unsupported_grant_type")
+
+
+async def _grant_for_password(desk: Desk, request: Request) -> Response:
+    body = await bodies.read(request, bodies.PasswordGrant)
+    bodies.refuse_phone(body.phone)
+    if not body.email:
+        raise invalid("missing email or phone")
+    async with desk.transaction() as cursor:
+        user = await users.find_by_email(cursor, body.email.strip().lower().replace("\0", ""))
+    # No transaction is held meanwhile: a hash takes as long as a hundred statements.
+    stored_hash = user.encrypted_password if user else None
+    is_right = await passwords.is_right(body.password, stored_hash)
+    if user is None or not is_right:
+        raise AuthError(400, "invalid_credentials", "Invalid login credentials")
+    if user.is_banned:
+        raise user_banned()
+    if user.email_confirmed_at is None:
+        raise AuthError(400, "email_not_confirmed", "Email not confirmed")
+    async with desk.transaction() as cursor:
+        session = await _begin(desk, request, cursor, user.id)
+    return answers.ok(session)
+
+
+async def _grant_for_refresh_token(desk: Desk, request: Request) -> Response:
+    body = await bodies.read(request, bodies.RefreshGrant)
+    if not body.refresh_token:
+        raise AuthError(400, "validation_failed", "refresh_token required")
+    reused: sessions.TokenReusedError | None = None
+    answer: dict[str, Any] = {}
+    async with desk.transaction() as cursor:
+        try:
+            user_id, session_id, successor = await sessions.rotate(
+                cursor, body.refresh_token.replace("\0", ""), desk.settings.refresh_token_reuse_s
+            )
+        except sessions.TokenReusedError as error:
+            reused = error  # raised below, when the revocation is committed
+        else:
+            answer = await _session(desk, cursor, user_id, session_id, successor)
+    if reused:
+        raise reused
+    return answers.ok(answer)
+
+
+async def _begin(
+    desk: Desk, request: Request, cursor: Cursor, user_id: uuid.UUID
+) -> dict[str, Any]:
+    session_id, refresh_token = await sessions.begin(
+        cursor, user_id, "password", request.headers.get("user-agent"), _address(request)
+    )
+    await note_sign_in(cursor, user_id)
+    return await _session(desk, cursor, user_id, session_id, refresh_token)
+
+
+async def _session(
+    desk: Desk, cursor: Cursor, user_id: uuid.UUID, session_id: uuid.UUID, refresh_token: str
+) -> dict[str, Any]:
+    user = await users.find(cursor, user_id)
+    session = await sessions.find(cursor, session_id)
+    if user is None or session is None:
+        raise AuthError(400, "session_not_found", "Invalid Refresh Token: Session Not Found")
+    if user.is_banned:
+        raise user_banned()
+    return tokens.session_json(desk, user, session, refresh_token)
+
+
+def _address(request: Request) -> str | None:
+    """Return the client's address, if it is one that a column of type inet takes."""
+    try:
+        return str(ipaddress.ip_address(request.client.host)) if request.client else None
+    except ValueError:
+        return None
+
+
+def _already_registered() -> AuthError:
+    return AuthError(422, "user_already_exists", "User already registered")

@@ -1,0 +1,159 @@
+"""Users and their identities: the rows of `auth.users` and `auth.identities`."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from psycopg import AsyncCursor
+
+from devstack.gateway.auth.stored_json import as_json
+
+
+#: A cursor inside a transaction that runs as Auth's own role.
+Cursor = AsyncCursor[dict[str, Any]]
+
+EMAIL_METADATA: Mapping[str, Any] = {"provider": "email", "providers": ["email"]}
+_INSTANCE_ID = uuid.UUID(int=0)
+_COLUMNS = """
+  id, aud, role, email, encrypted_password, email_confirmed_at, confirmed_at, invited_at,
+  last_sign_in_at, raw_app_meta_data, raw_user_meta_data, created_at, updated_at, banned_until,
+  deleted_at, is_anonymous, is_sso_user, coalesce(banned_until > now(), false) as is_banned
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user with the identities by which they sign in."""
+
+    id: uuid.UUID
+    aud: str
+    role: str
+    email: str | None
+    encrypted_password: str | None
+    email_confirmed_at: datetime | None
+    confirmed_at: datetime | None
+    invited_at: datetime | None
+    last_sign_in_at: datetime | None
+    raw_app_meta_data: Mapping[str, Any]
+    raw_user_meta_data: Mapping[str, Any]
+    created_at: datetime | None
+    updated_at: datetime | None
+    banned_until: datetime | None
+    deleted_at: datetime | None
+    is_anonymous: bool
+    is_sso_user: bool
+    is_banned: bool
+    identities: Sequence[Mapping[str, Any]] = ()
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], identities: Sequence[Mapping[str, Any]]) -> Self:
+        """Build a user of its row; rows made by hand may hold nulls where Auth writes none."""
+        filled = {
+            "raw_app_meta_data": row["raw_app_meta_data"] or {},
+            "raw_user_meta_data": row["raw_user_meta_data"] or {},
+            "aud": row["aud"] or "authenticated",
+            "role": row["role"] or "",
+        }
+        return cls(**{**row, **filled}, identities=identities)
+
+
+async def find(cursor: Cursor, user_id: uuid.UUID) -> User | None:
+    """Return the user of that id, soft-deleted ones too."""
+    await cursor.execute(f"select {_COLUMNS} from auth.users where id = %s", [user_id])  # noqa: S608 - the columns are a constant
+    return await _first(cursor)
+
+
+async def find_by_email(cursor: Cursor, email: str) -> User | None:
+    """Return the user who has that address."""
+    await cursor.execute(
+        f"select {_COLUMNS} from auth.users where email = %s and not is_sso_user"  # noqa: S608 - the columns are a constant
+        " and deleted_at is null",
+        [email],
+    )
+    return await _first(cursor)
+
+
+async def page(cursor: Cursor, number: int, size: int) -> tuple[list[User], int]:
+    """Return one page of all users, newest first, and how many users there are."""
+    await cursor.execute("select count(*) as total from auth.users")
+    counted = await cursor.fetchone()
+    await cursor.execute(
+        f"select {_COLUMNS} from auth.users order by created_at desc nulls last, id"  # noqa: S608 - the columns are a constant
+        " limit %s offset %s",
+        [size, (number - 1) * size],
+    )
+    return await _with_identities(cursor, await cursor.fetchall()), counted[
+        "total"
+    ] if counted else 0
+
+
+async def create(
+    cursor: Cursor,
+    *,
+    email: str,
+    encrypted_password: str,
+    user_metadata: Mapping[str, Any],
+    app_metadata: Mapping[str, Any] = EMAIL_METADATA,
+    role: str = "authenticated",
+    user_id: uuid.UUID | None = None,
+) -> uuid.UUID:
+    """Insert a user whose address is not confirmed yet, and the identity that goes with it.
+
+    The project's triggers on `auth.users` fire here, in the caller's transaction.
+
+    Raises: psycopg.errors.UniqueViolation when the address or the id is taken.
+    """
+    new_id = user_id or uuid.uuid4()
+    claims = {"sub": str(new_id), "email": email, "email_verified": False, "phone_verified": False}
+    identity_data = {**claims, **user_metadata}
+    await cursor.execute(
+        """
+        insert into auth.users (
+          instance_id, id, aud, role, email, encrypted_password, confirmation_token,
+          recovery_token, email_change_token_new, email_change, raw_app_meta_data,
+          raw_user_meta_data, created_at, updated_at
+        ) values (%s, %s, 'authenticated', %s, %s, %s, '', '', '', '', %s, %s, now(), now())
+        """,
+        [
+            _INSTANCE_ID,
+            new_id,
+            role,
+            email,
+            encrypted_password,
+            as_json({**EMAIL_METADATA, **app_metadata}),
+            as_json({**user_metadata, **claims}),
+        ],
+    )
+    await cursor.execute(
+        """
+        insert into auth.identities (
+          id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at
+        ) values (gen_random_uuid(), %s, %s, %s, 'email', now(), now(), now())
+        """,
+        [str(new_id), new_id, as_json(identity_data)],
+    )
+    return new_id
+
+
+async def _first(cursor: Cursor) -> User | None:
+    rows = await cursor.fetchmany(1)
+    found = await _with_identities(cursor, rows)
+    return found[0] if found else None
+
+
+async def _with_identities(cursor: Cursor, rows: Sequence[dict[str, Any]]) -> list[User]:
+    await cursor.execute(
+        """
+        select id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at,
+          updated_at, email
+        from auth.identities where user_id = any(%s) order by created_at, id
+        """,
+        [[row["id"] for row in rows]],
+    )
+    identities = await cursor.fetchall()
+    return [
+        User.of(row, [identity for identity in identities if identity["user_id"] == row["id"]])
+        for row in rows
+    ]
