@@ -1,0 +1,36 @@
+"""`python -m devstack.stripe --config FILE` runs the fake Stripe until it is told to stop."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from devstack.stripe.app import create_app
+from devstack.stripe.config import ConfigError, StripeConfig
+
+
+_GRACE_S = 2
+
+
+def main() -> None:
+    """Read the configuration and serve on loopback."""
+    parser = argparse.ArgumentParser(prog="python -m devstack.stripe", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="the JSON of a StripeConfig")
+    path: Path = parser.parse_args().config
+    try:
+        config = StripeConfig.from_json(path.read_text())
+    except (OSError, ConfigError) as error:
+        sys.exit(str(error))
+    uvicorn.run(
+        create_app(config),
+        host="127.0.0.1",
+        port=config.port,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+
+
+if __name__ == "__main__":
+    main()

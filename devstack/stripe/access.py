@@ -1,0 +1,64 @@
+"""Who may call: the secret key, or a publishable one for what a browser does."""
+
+import base64
+import binascii
+import hmac
+
+from devstack.stripe.config import StripeConfig
+from devstack.stripe.errors import StripeError, invalid, unauthorized
+
+
+_PUBLISHABLE = "pk_test_"
+_SHOWN = 4
+
+
+def is_publishable(authorization: str | None, config: StripeConfig) -> bool:
+    """Return whether the caller has only a publishable key.
+
+    Raises:
+        StripeError: the key is missing or wrong.
+
+    """
+    key = _read_key(authorization or "")
+    if not key:
+        raise unauthorized(
+            "You did not provide an API key. You need to provide your API key in the "
+            "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
+            "YOUR_SECRET_KEY')."
+        )
+    if key.startswith(_PUBLISHABLE):
+        return True
+    if hmac.compare_digest(key.encode(), config.secret_key.encode()):
+        return False
+    raise unauthorized(f"Invalid API Key provided: {key[:8]}{'*' * 8}{key[-_SHOWN:]}")
+
+
+def refuse_publishable() -> StripeError:
+    """Return the answer to a publishable key where a secret one is needed."""
+    return unauthorized(
+        "This API call cannot be made with a publishable API key. Please use a secret API key."
+    )
+
+
+def check_version(requested: str | None, config: StripeConfig) -> None:
+    """Refuse an API version whose objects look different from ours.
+
+    Versions of one name (`….endive`) differ only in what they add.
+    """
+    name = config.api_version.rpartition(".")[2]
+    if requested is not None and requested.rpartition(".")[2] != name:
+        raise invalid(
+            f"The fake Stripe speaks API version {config.api_version}, not {requested[:50]}."
+        )
+
+
+def _read_key(authorization: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""

@@ -1,0 +1,180 @@
+"""One API request: who calls, with what key and parameters, and the answer as Stripe sends it."""
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from devstack.stripe import access, forms
+from devstack.stripe.errors import StripeError, invalid, trouble
+from devstack.stripe.expansion import expand
+from devstack.stripe.fake import FakeStripe
+from devstack.stripe.faults import Fault, When
+from devstack.stripe.idempotency import Key, SavedAnswer, read_key
+from devstack.stripe.params import Params
+from devstack.stripe.reset import break_connection
+from devstack.stripe.routes import Operation
+from devstack.stripe.store import Json, new_id
+from devstack.stripe.transaction import Answer, Origin
+
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that has been understood."""
+
+    operation: Operation
+    path: str
+    ids: tuple[str, ...]
+    values: Mapping[str, Any]
+    origin: Origin
+    key: Key | None
+
+
+class _ConnectionLostError(Exception):
+    """The caller is to get no answer."""
+
+
+async def serve(fake: FakeStripe, operation: Operation, request: Request) -> Response:
+    """Answer one request to the API."""
+    request_id = new_id("req", 14)
+    headers = {"Request-Id": request_id, "Stripe-Version": fake.config.api_version}
+    try:
+        call = await _read_call(fake, operation, request, request_id)
+        if call.key is not None:
+            headers["Idempotency-Key"] = call.key.value
+        answer = await _carry_out(fake, call)
+    except _ConnectionLostError:
+        await break_connection(request)
+        return Response()
+    except StripeError as error:
+        return render(error.status, error.body, headers)
+    if isinstance(answer, SavedAnswer):
+        headers |= {"Idempotent-Replayed": "true", "Original-Request": answer.request_id}
+    return render(answer.status, answer.body, headers)
+
+
+def render(status: int, body: Json, headers: Mapping[str, str]) -> Response:
+    """Return an answer with what Stripe says about trying again."""
+    extra: dict[str, str] = {}
+    if status == HTTPStatus.CONFLICT:
+        extra["Stripe-Should-Retry"] = "true"
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # The same key would only bring the same answer again.
+        extra["Stripe-Should-Retry"] = "false"
+    text = json.dumps(body, indent=2)
+    return Response(text, status, {**headers, **extra}, media_type="application/json")
+
+
+async def _read_call(
+    fake: FakeStripe, operation: Operation, request: Request, request_id: str
+) -> Call:
+    is_publishable = access.is_publishable(request.headers.get("authorization"), fake.config)
+    if is_publishable and not operation.is_public:
+        raise access.refuse_publishable()
+    access.check_version(request.headers.get("stripe-version"), fake.config)
+    if "stripe-account" in request.headers:
+        raise invalid("The fake Stripe has no connected accounts yet (header Stripe-Account).")
+
+    values = forms.decode(await _read_text(request))
+    key = None
+    if request.method == "POST":
+        key = read_key(request.headers.get("idempotency-key"), request.url.path, values)
+    return Call(
+        operation=operation,
+        path=request.url.path,
+        ids=tuple(request.path_params.values()),
+        values=values,
+        origin=Origin(
+            request_id=request_id,
+            idempotency_key=key.value if key else None,
+            is_publishable=is_publishable,
+        ),
+        key=key,
+    )
+
+
+async def _read_text(request: Request) -> str:
+    if request.method == "GET":
+        return request.url.query
+    body = await request.body()
+    kind = request.headers.get("content-type", _FORM).partition(";")[0].strip()
+    if body and kind != _FORM:
+        raise invalid(f"Invalid request: the content type must be {_FORM}, not {kind[:50]}.")
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise invalid("Invalid request: the body is not UTF-8.") from error
+
+
+async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
+    with fake.keys.claim(call.key):
+        fault = fake.faults.strike(call.operation.method, call.path)
+        if fault is not None and fault.when is When.BEFORE:
+            await _suffer(fake, call, fault)
+        saved = fake.keys.find(call.key)
+        answer = saved or await _execute(fake, call, fault)
+        if fault is not None and fault.when is When.AFTER:
+            await asyncio.sleep(fault.delay_s)
+            if fault.reset:
+                raise _ConnectionLostError
+            if fault.status is not None:
+                raise trouble(fault.status)
+        return answer
+
+
+async def _suffer(fake: FakeStripe, call: Call, fault: Fault) -> None:
+    """Let a fault strike that comes before any effect."""
+    await asyncio.sleep(fault.delay_s)
+    if fault.reset:
+        raise _ConnectionLostError
+    if fault.status is None:
+        return
+    error = trouble(fault.status)
+    if error.is_saved and fake.keys.find(call.key) is None:
+        _save(fake, call, error.status, error.body)
+    raise error
+
+
+async def _execute(fake: FakeStripe, call: Call, fault: Fault | None) -> Answer:
+    """Carry out the operation; its effect and the answer to its key are kept together."""
+    try:
+        with fake.transaction(call.origin) as tx:
+            params = Params(call.values)
+            paths = params.texts("expand") or []
+            result = call.operation.run(tx, params, *call.ids)
+            answer = result if isinstance(result, Answer) else Answer(HTTPStatus.OK, result)
+            if answer.status == HTTPStatus.OK:
+                expand(fake.store, answer.body, paths)
+            told = _what_is_told(answer, fault)
+            fake.keys.save(call.key, told.status, told.body, request_id=_request_id(call))
+    except StripeError as error:
+        if error.is_saved:
+            _save(fake, call, error.status, error.body)
+        raise
+    await fake.courier.deliver_now(tx.urgent)
+    return answer
+
+
+def _what_is_told(answer: Answer, fault: Fault | None) -> Answer:
+    """Return what the key remembers: a 500 after the deed is the answer to it for good."""
+    if fault is not None and fault.status is not None and trouble(fault.status).is_saved:
+        error = trouble(fault.status)
+        return Answer(error.status, error.body)
+    return answer
+
+
+def _save(fake: FakeStripe, call: Call, status: int, body: Json) -> None:
+    with fake.store.transaction():
+        fake.keys.save(call.key, status, body, request_id=_request_id(call))
+
+
+def _request_id(call: Call) -> str:
+    return call.origin.request_id or ""

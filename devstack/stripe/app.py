@@ -1,0 +1,56 @@
+"""The server: the API's paths, the control API, and what is said where there is neither."""
+
+import contextlib
+import functools
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from devstack.stripe import api, control
+from devstack.stripe.config import StripeConfig
+from devstack.stripe.errors import trouble, unrecognized
+from devstack.stripe.fake import FakeStripe
+from devstack.stripe.reset import TransportInScope
+from devstack.stripe.routes import OPERATIONS
+from devstack.stripe.store import new_id
+
+
+def create_app(config: StripeConfig) -> ASGIApp:
+    """Build the server; its memory is opened here, its background work lives with it."""
+    fake = FakeStripe(config)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with fake.running():
+            yield
+
+    operations = [
+        Route(
+            operation.path,
+            functools.partial(api.serve, fake, operation),
+            methods=[operation.method],
+        )
+        for operation in OPERATIONS
+    ]
+    app = Starlette(
+        routes=[*operations, *control.routes(fake)],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _answer_unknown_path, Exception: _answer_bug},
+    )
+    return TransportInScope(app)
+
+
+async def _answer_unknown_path(request: Request, _error: Exception) -> Response:
+    error = unrecognized(request.method, request.url.path)
+    return api.render(error.status, error.body, {"Request-Id": new_id("req", 14)})
+
+
+async def _answer_bug(_request: Request, _error: Exception) -> Response:
+    # The server's log has the traceback: this is our bug, not a fault that a test asked for.
+    error = trouble(500)
+    return api.render(error.status, error.body, {"Request-Id": new_id("req", 14)})

@@ -1,0 +1,82 @@
+"""What the fake Stripe is told at its start."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+
+#: What the `stripe` library of this project's lock speaks.
+API_VERSION = "2026-10-28.endive"
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the message says why in one sentence."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookEndpoint:
+    """Where events go, and the secret that signs them.
+
+    A `connect` endpoint gets the events of connected accounts, the others those of our own.
+    """
+
+    url: str
+    secret: str
+    connect: bool = False
+    enabled_events: tuple[str, ...] = ("*",)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StripeConfig:
+    """The whole configuration; as JSON it is the file that `--config` names.
+
+    Stripe retries a webhook for days; here the waits are `retry_base_s` doubled each time up to
+    `retry_cap_s`, and `max_attempts` tries. What Stripe does "some time later" (settle a refund,
+    book a capture) happens after `async_after_s`; with null only when the control API says so.
+    """
+
+    port: int
+    state: Path
+    secret_key: str
+    webhook_endpoints: tuple[WebhookEndpoint, ...] = ()
+    api_version: str = API_VERSION
+    retry_base_s: float = 1.0
+    retry_cap_s: float = 60.0
+    max_attempts: int = 16
+    async_after_s: float | None = 1.0
+
+    @property
+    def url(self) -> str:
+        """Return the base address that clients of the API are given."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @classmethod
+    def from_json(cls, text: str) -> "StripeConfig":
+        """Read the configuration.
+
+        Raises:
+            ConfigError: it is no JSON object, a key is missing, unknown or unusable.
+
+        """
+        try:
+            values: dict[str, Any] = json.loads(text)
+            endpoints = tuple(_read_endpoint(item) for item in values.pop("webhook_endpoints", ()))
+            values["state"] = Path(values["state"])
+            config = cls(webhook_endpoints=endpoints, **values)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigError(
+                f"The configuration of the fake Stripe is unusable: {error}"
+            ) from error
+        if config.secret_key.startswith(("sk_live_", "rk_live_")):
+            raise ConfigError("The fake Stripe refuses a live key: it is for development only.")
+        return config
+
+    def to_json(self) -> str:
+        """Return the text that `from_json` reads."""
+        return json.dumps(dataclasses.asdict(self), default=str, indent=2)
+
+
+def _read_endpoint(values: dict[str, Any]) -> WebhookEndpoint:
+    enabled = tuple(values.get("enabled_events", ("*",)))
+    return WebhookEndpoint(**{**values, "enabled_events": enabled})

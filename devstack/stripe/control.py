@@ -1,0 +1,200 @@
+"""The control API, for tests and the demo, under `/_control`: no part of Stripe, so no key.
+
+All bodies and answers are JSON.
+
+- `GET /health` → 200 when the fake is up.
+- `PUT /delivery {mode, event_types?, delay_s?}`: how events to come travel, see `plan.Mode`.
+- `POST /deliveries/release {event_types?, order?}`: try what is held, one after the other, in
+  `oldest_first` or `newest_first` order; answers when all have been tried once.
+- `POST /deliveries/retry`: try what waits for its back-off now.
+- `GET /deliveries?event_id=&event_type=&object_id=&state=&after=&count=&wait_s=`: deliveries with
+  status and answer of each try, oldest first. With `wait_s` it answers when `count` (1) of them
+  are there or the time is up; ids grow, so `after=<the last id seen>` leaves out the past.
+- `POST /events/{id}/redeliver`: send the event once more to every endpoint, with the same id.
+- `POST /payment_intents/{id}/authenticate {outcome: succeed | fail}`: what the buyer does on the
+  page of 3-D Secure.
+- `POST /refunds/{id}/settle {status: succeeded | failed}`: how a refund ends.
+- `POST /later/{id}`: do now what Stripe does to the object later (book a charge, settle a refund).
+- `POST /faults {status?, reset?, delay_s?, when?, times?, method?, path?}`: trouble for the next
+  API calls, see `faults.Fault`. `GET /faults` lists what is to come, `DELETE /faults` ends it.
+- `POST /reset`: forget everything: objects, events, deliveries, keys, faults, the mode.
+"""
+
+import dataclasses
+import functools
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from devstack.stripe import background, delivery_log, later
+from devstack.stripe.errors import StripeError
+from devstack.stripe.fake import FakeStripe
+from devstack.stripe.faults import Fault
+from devstack.stripe.plan import DeliveryPlan, Mode
+from devstack.stripe.resources import confirmation, refunds
+
+
+_Handler = Callable[[FakeStripe, Request], Awaitable[Any]]
+
+_MAX_WAIT_S = 60.0
+
+
+class ControlError(ValueError):
+    """A request to the control API that makes no sense; the message says why."""
+
+
+def routes(fake: FakeStripe) -> list[BaseRoute]:
+    """Return the routes of the control API."""
+    table: list[tuple[str, str, _Handler]] = [
+        ("GET", "/health", _health),
+        ("PUT", "/delivery", _set_delivery),
+        ("GET", "/deliveries", _list_deliveries),
+        ("POST", "/deliveries/release", _release),
+        ("POST", "/deliveries/retry", _retry),
+        ("POST", "/events/{id}/redeliver", _redeliver),
+        ("POST", "/payment_intents/{id}/authenticate", _authenticate),
+        ("POST", "/refunds/{id}/settle", _settle_refund),
+        ("POST", "/later/{id}", _do_now),
+        ("GET", "/faults", _list_faults),
+        ("POST", "/faults", _add_fault),
+        ("DELETE", "/faults", _clear_faults),
+        ("POST", "/reset", _reset),
+    ]
+    return [
+        Mount(
+            "/_control",
+            routes=[
+                Route(path, functools.partial(_answer, fake, handler), methods=[method])
+                for method, path, handler in table
+            ],
+        )
+    ]
+
+
+async def _answer(fake: FakeStripe, handler: _Handler, request: Request) -> Response:
+    try:
+        return JSONResponse(await handler(fake, request))
+    except StripeError as error:
+        return JSONResponse(error.body, error.status)
+    except (ValueError, TypeError) as error:
+        return JSONResponse({"error": str(error)}, 400)
+
+
+async def _health(_fake: FakeStripe, _request: Request) -> Any:
+    return {"ok": True}
+
+
+async def _set_delivery(fake: FakeStripe, request: Request) -> Any:
+    values = await _read_body(request)
+    values["event_types"] = tuple(values.get("event_types") or ("*",))
+    values["mode"] = Mode(values.get("mode", Mode.NORMAL))
+    fake.plan = DeliveryPlan(**values)
+    return dataclasses.asdict(fake.plan)
+
+
+async def _list_deliveries(fake: FakeStripe, request: Request) -> Any:
+    query = request.query_params
+    columns = {name: query.get(name) for name in ("event_id", "event_type", "object_id", "state")}
+    after, count = int(query.get("after", "0")), int(query.get("count", "1"))
+    ends_at = time.monotonic() + min(float(query.get("wait_s", "0")), _MAX_WAIT_S)
+    while True:
+        found = delivery_log.entries(fake.store, after=after, **columns)
+        left_s = ends_at - time.monotonic()
+        if len(found) >= count or left_s <= 0:
+            return {"deliveries": found}
+        await fake.courier.tried.wait(left_s)
+
+
+async def _release(fake: FakeStripe, request: Request) -> Any:
+    values = await _read_body(request)
+    order = values.get("order", "oldest_first")
+    if order not in ("oldest_first", "newest_first"):
+        raise ControlError("order must be oldest_first or newest_first")
+    held = delivery_log.held_ids(fake.store, values.get("event_types"))
+    if order == "newest_first":
+        held.reverse()
+    await fake.courier.deliver_now(held)
+    return {"released": len(held)}
+
+
+async def _retry(fake: FakeStripe, _request: Request) -> Any:
+    delivery_log.retry_now(fake.store)
+    fake.courier.wake()
+    return {"ok": True}
+
+
+async def _redeliver(fake: FakeStripe, request: Request) -> Any:
+    with fake.transaction() as tx:
+        event = tx.get("event", request.path_params["id"])
+        added = [
+            delivery_log.add(tx.store, event, endpoint.url)
+            for endpoint in fake.config.webhook_endpoints
+            if not endpoint.connect
+        ]
+    fake.courier.wake()
+    return {"delivery_ids": added}
+
+
+async def _authenticate(fake: FakeStripe, request: Request) -> Any:
+    outcome = (await _read_body(request)).get("outcome", "succeed")
+    if outcome not in ("succeed", "fail"):
+        raise ControlError("outcome must be succeed or fail")
+    with fake.transaction() as tx:
+        intent = confirmation.authenticate(
+            tx, request.path_params["id"], is_successful=outcome == "succeed"
+        )
+    await fake.courier.deliver_now(tx.urgent)
+    return intent
+
+
+async def _settle_refund(fake: FakeStripe, request: Request) -> Any:
+    refund_id = request.path_params["id"]
+    settle = {"succeeded": refunds.succeed, "failed": refunds.fail}
+    status = (await _read_body(request)).get("status")
+    if status not in settle:
+        raise ControlError("status must be succeeded or failed")
+    with fake.transaction() as tx:
+        tx.get("refund", refund_id)
+        later.take(tx.store, refund_id)
+        settle[status](tx, refund_id)
+    await fake.courier.deliver_now(tx.urgent)
+    return fake.store.find("refund", refund_id)
+
+
+async def _do_now(fake: FakeStripe, request: Request) -> Any:
+    with fake.transaction() as tx:
+        is_done = background.perform(tx, request.path_params["id"])
+    await fake.courier.deliver_now(tx.urgent)
+    return {"done": is_done}
+
+
+async def _list_faults(fake: FakeStripe, _request: Request) -> Any:
+    return {"faults": [dataclasses.asdict(fault) for fault in fake.faults.pending()]}
+
+
+async def _add_fault(fake: FakeStripe, request: Request) -> Any:
+    fake.faults.add(Fault(**await _read_body(request)))
+    return await _list_faults(fake, request)
+
+
+async def _clear_faults(fake: FakeStripe, _request: Request) -> Any:
+    fake.faults.clear()
+    return {"faults": []}
+
+
+async def _reset(fake: FakeStripe, _request: Request) -> Any:
+    fake.reset()
+    return {"ok": True}
+
+
+async def _read_body(request: Request) -> dict[str, Any]:
+    body = await request.body()
+    values = json.loads(body) if body else {}
+    if not isinstance(values, dict):
+        raise ControlError("the body must be a JSON object")
+    return values

@@ -1,0 +1,127 @@
+"""Brings events to the endpoints: signed, over HTTP, again and again until they are taken."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator, Iterable
+
+import httpx
+
+from devstack.stripe import delivery_log
+from devstack.stripe.bell import Bell
+from devstack.stripe.config import StripeConfig
+from devstack.stripe.delivery_log import Attempt, Delivery
+from devstack.stripe.resources import events
+from devstack.stripe.store import Store
+
+
+#: Stripe delivers events side by side too, so their order of arrival is nobody's promise.
+_WORKERS = 8
+_TIMEOUT_S = 20.0
+_USER_AGENT = "Stripe/1.0 (+https://stripe.com/docs/webhooks)"
+
+
+class Courier:
+    """Delivers what the log of deliveries has waiting."""
+
+    def __init__(self, store: Store, config: StripeConfig) -> None:
+        self._store = store
+        self._config = config
+        self._secrets = {endpoint.url: endpoint.secret for endpoint in config.webhook_endpoints}
+        self._client = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
+        self._busy: set[int] = set()
+        self._queued = Bell()
+        #: Rung after each try.
+        self.tried = Bell()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Deliver in the background for as long as the block lasts."""
+        async with self._client:
+            workers = [asyncio.create_task(self._work()) for _ in range(_WORKERS)]
+            try:
+                yield
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Say that something may be due now."""
+        self._queued.ring()
+        self.tried.ring()
+
+    async def deliver_now(self, delivery_ids: Iterable[int]) -> None:
+        """Try each delivery once, one after the other, and let the back-off see to the rest."""
+        for delivery_id in delivery_ids:
+            delivery = delivery_log.find(self._store, delivery_id)
+            if delivery is not None and delivery_id not in self._busy:
+                await self._try(delivery)
+
+    async def _work(self) -> None:
+        while True:
+            delivery, wait_s = delivery_log.next_due(self._store, busy=self._busy)
+            if delivery is None:
+                await self._queued.wait(wait_s)
+            else:
+                await self._try(delivery)
+
+    async def _try(self, delivery: Delivery) -> None:
+        self._busy.add(delivery.id)
+        try:
+            attempt = await self._send(delivery)
+            tries = delivery_log.attempt_count(self._store, delivery.id) + 1
+            retry_in_s = self._back_off(tries)
+            delivery_log.record(self._store, delivery, attempt, retry_in_s=retry_in_s)
+        finally:
+            self._busy.discard(delivery.id)
+        self.wake()
+
+    def _back_off(self, tries: int) -> float | None:
+        if tries >= self._config.max_attempts:
+            return None
+        return min(self._config.retry_base_s * 2.0 ** (tries - 1), self._config.retry_cap_s)
+
+    async def _send(self, delivery: Delivery) -> Attempt:
+        event = events.with_pending(self._store, delivery.event_id)
+        payload = json.dumps(event, indent=2).encode()
+        signature = sign(payload, self._secrets.get(delivery.url, ""), at=int(time.time()))
+        if delivery.is_corrupt:
+            payload = payload.replace(b'"livemode": false', b'"livemode": true')
+
+        started = time.time()
+        status, body, error = await self._post(delivery.url, payload, signature)
+        return Attempt(
+            at=started,
+            status=status,
+            body=body,
+            error=error,
+            duration_ms=round((time.time() - started) * 1000, 1),
+        )
+
+    async def _post(
+        self, url: str, payload: bytes, signature: str
+    ) -> tuple[int | None, str, str | None]:
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": _USER_AGENT,
+            "Stripe-Signature": signature,
+        }
+        try:
+            response = await self._client.post(url, content=payload, headers=headers)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return None, "", f"{type(error).__name__}: {error}"
+        return response.status_code, response.text, None
+
+
+def sign(payload: bytes, secret: str, *, at: int) -> str:
+    """Return the `Stripe-Signature` of a payload: https://docs.stripe.com/webhooks/signature.
+
+    In test mode Stripe adds a `v0` that proves nothing, for those who would look at it.
+    """
+    digest = hmac.new(secret.encode(), b"%d." % at + payload, hashlib.sha256).hexdigest()
+    decoy = hashlib.sha256(payload).hexdigest()
+    return f"t={at},v1={digest},v0={decoy}"

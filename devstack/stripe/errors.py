@@ -1,0 +1,96 @@
+"""Refusals in the words and shapes of Stripe: https://docs.stripe.com/api/errors."""
+
+from http import HTTPStatus
+from typing import Any
+
+
+Json = dict[str, Any]
+
+_DOCS = "https://stripe.com/docs/error-codes"
+
+
+class StripeError(Exception):
+    """An answer other than 200; whatever the request had changed so far is undone.
+
+    `is_saved` says whether an idempotency key remembers it. Stripe remembers what the execution of
+    a request came to, not that it was never executed.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        code: str | None = None,
+        is_saved: bool = True,
+        **details: Any,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.is_saved = is_saved
+        self.body = error_body(message, kind=kind, code=code, **details)
+
+
+def error_body(message: str, *, kind: str, code: str | None = None, **details: Any) -> Json:
+    """Return an error as Stripe writes it: what is not known is left out, not null."""
+    error: Json = {"message": message, "type": kind}
+    if code is not None:
+        error |= {"code": code, "doc_url": f"{_DOCS}/{code.replace('_', '-')}"}
+    error |= {name: value for name, value in details.items() if value is not None}
+    return {"error": error}
+
+
+def invalid(message: str, *, param: str | None = None, code: str | None = None) -> StripeError:
+    """Return the refusal of parameters that are wrong in themselves, before anything is done."""
+    return StripeError(HTTPStatus.BAD_REQUEST, message, param=param, code=code, is_saved=False)
+
+
+def refused(
+    message: str, *, param: str | None = None, code: str | None = None, **details: Any
+) -> StripeError:
+    """Return the refusal of what the state of things does not allow."""
+    return StripeError(HTTPStatus.BAD_REQUEST, message, param=param, code=code, **details)
+
+
+def missing(kind: str, object_id: str, *, param: str, status: int = 400) -> StripeError:
+    """Return the refusal of an id that names nothing: 404 in the path, 400 in a parameter."""
+    return StripeError(
+        status, f"No such {kind}: '{object_id}'", param=param, code="resource_missing"
+    )
+
+
+def unauthorized(message: str) -> StripeError:
+    """Return the answer to a key that is absent or wrong."""
+    return StripeError(HTTPStatus.UNAUTHORIZED, message, is_saved=False)
+
+
+def unrecognized(method: str, path: str) -> StripeError:
+    """Return the answer to a path that this fake does not serve."""
+    return StripeError(
+        HTTPStatus.NOT_FOUND,
+        f"Unrecognized request URL ({method}: {path}). The fake Stripe does not have it.",
+        is_saved=False,
+    )
+
+
+#: What Stripe says when it fails for reasons of its own, by status.
+_TROUBLE: dict[int, tuple[str, str | None, str]] = {
+    409: (
+        "invalid_request_error",
+        "lock_timeout",
+        (
+            "This object cannot be accessed right now because another API request or Stripe "
+            "process is currently accessing it."
+        ),
+    ),
+    429: ("invalid_request_error", "rate_limit", "Request rate limit exceeded."),
+}
+_UNKNOWN_TROUBLE = ("api_error", None, "An unknown error occurred.")
+
+
+def trouble(status: int) -> StripeError:
+    """Return Stripe's own failure; only one that stopped an execution is remembered."""
+    kind, code, message = _TROUBLE.get(status, _UNKNOWN_TROUBLE)
+    is_saved = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return StripeError(status, message, kind=kind, code=code, is_saved=is_saved)

@@ -1,0 +1,74 @@
+"""`expand[]`: ids replaced by their objects, https://docs.stripe.com/api/expanding_objects."""
+
+from collections.abc import Iterable
+
+from devstack.stripe.errors import invalid
+from devstack.stripe.lists import whole_list
+from devstack.stripe.store import Json, Store
+
+
+_MAX_DEPTH = 4
+#: Which fields hold an id, and of what; a tuple lists the kinds it may be.
+_FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "payment_intent": {
+        "latest_charge": ("charge",),
+        "payment_method": ("payment_method",),
+        "customer": (),
+    },
+    "charge": {
+        "balance_transaction": ("balance_transaction",),
+        "failure_balance_transaction": ("balance_transaction",),
+        "payment_intent": ("payment_intent",),
+        "customer": (),
+    },
+    "refund": {
+        "balance_transaction": ("balance_transaction",),
+        "failure_balance_transaction": ("balance_transaction",),
+        "charge": ("charge",),
+        "payment_intent": ("payment_intent",),
+    },
+    "balance_transaction": {"source": ("charge", "refund")},
+}
+
+
+def expand(store: Store, answer: Json, paths: Iterable[str]) -> None:
+    """Replace in `answer` what `paths` name.
+
+    Raises:
+        StripeError: a path is too deep, or leads to what cannot be expanded.
+
+    """
+    for path in paths:
+        parts = path.split(".")
+        if len(parts) > _MAX_DEPTH:
+            raise invalid(
+                f"You cannot expand more than {_MAX_DEPTH} levels of a property ({path}).",
+                param="expand",
+            )
+        _expand_one(store, answer, parts, path)
+
+
+def _expand_one(store: Store, item: Json, parts: list[str], path: str) -> None:
+    field, rest = parts[0], parts[1:]
+    if item["object"] == "list" and field == "data" and rest:
+        for target in item["data"]:
+            _expand_one(store, target, rest, path)
+        return
+    value = _expanded(store, item, field, path)
+    if rest and value is not None:
+        _expand_one(store, value, rest, path)
+
+
+def _expanded(store: Store, item: Json, field: str, path: str) -> Json | None:
+    if item["object"] == "charge" and field == "refunds":
+        refunds = store.find_all("refund", "charge", item["id"])
+        item["refunds"] = whole_list(refunds, url=f"/v1/charges/{item['id']}/refunds")
+    elif field in _FIELDS.get(item["object"], {}):
+        if isinstance(item[field], str):
+            kinds = _FIELDS[item["object"]][field]
+            found = (store.find(kind, item[field]) for kind in kinds)
+            item[field] = next((one for one in found if one is not None), item[field])
+    else:
+        raise invalid(f"This property cannot be expanded ({path}).", param="expand")
+    value = item[field]
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,68 @@
+"""The fake Stripe as a whole: its memory, its courier and the trouble that was asked for."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+from devstack.stripe import background, later
+from devstack.stripe.bell import Bell
+from devstack.stripe.config import StripeConfig
+from devstack.stripe.delivery import Courier
+from devstack.stripe.faults import Faults
+from devstack.stripe.idempotency import IdempotencyKeys
+from devstack.stripe.plan import DeliveryPlan
+from devstack.stripe.store import Store
+from devstack.stripe.transaction import Origin, Transaction
+
+
+class FakeStripe:
+    """What the API and the control API share."""
+
+    def __init__(self, config: StripeConfig) -> None:
+        self.config = config
+        self.store = Store(config.state)
+        self.courier = Courier(self.store, config)
+        self.keys = IdempotencyKeys(self.store)
+        self.faults = Faults()
+        self.plan = DeliveryPlan()
+        self._changed = Bell()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Deliver events, and do what is due later, for as long as the block lasts."""
+        async with self.courier.running():
+            clockwork = asyncio.create_task(self._do_later())
+            try:
+                yield
+            finally:
+                clockwork.cancel()
+                await asyncio.gather(clockwork, return_exceptions=True)
+        self.store.close()
+
+    @contextlib.contextmanager
+    def transaction(self, origin: Origin | None = None) -> Iterator[Transaction]:
+        """Change the account; when all is well the courier sets out."""
+        tx = Transaction(self.store, self.config, self.plan, origin)
+        with self.store.transaction():
+            yield tx
+        if tx.has_news:
+            self._changed.ring()
+            self.courier.wake()
+
+    def reset(self) -> None:
+        """Forget everything, trouble included."""
+        self.store.clear()
+        self.faults.clear()
+        self.plan = DeliveryPlan()
+        self.courier.wake()
+
+    async def _do_later(self) -> None:
+        while True:
+            object_id, wait_s = later.next_due(self.store)
+            if object_id is None:
+                await self._changed.wait(wait_s)
+                continue
+            with self.transaction() as tx:
+                background.perform(tx, object_id)
+            # Between two of them requests get their turn.
+            await asyncio.sleep(0)

@@ -1,0 +1,148 @@
+"""Idempotency keys: https://docs.stripe.com/api/idempotent_requests.
+
+The first answer to a key is the answer to it for a day, whatever it was, once the execution had
+begun: an error or a 500 too. A key that is still being worked on is refused with 409.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from devstack.stripe.errors import StripeError, invalid
+from devstack.stripe.store import Json, Store
+
+
+_MAX_LENGTH = 255
+_LIFETIME_S = 24 * 3600
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key with the request that uses it."""
+
+    value: str
+    path: str
+    fingerprint: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SavedAnswer:
+    """The first answer to a key, and the id of the request that it was given to."""
+
+    status: int
+    body: Json
+    request_id: str
+
+
+def read_key(value: str | None, path: str, values: Mapping[str, Any]) -> Key | None:
+    """Return the key of a request, if it has one.
+
+    Raises:
+        StripeError: it is too long.
+
+    """
+    if not value:
+        return None
+    if len(value) > _MAX_LENGTH:
+        raise invalid(f"Idempotency keys can be up to {_MAX_LENGTH} characters long.")
+    text = json.dumps(values, sort_keys=True)
+    return Key(value=value, path=path, fingerprint=hashlib.sha256(text.encode()).hexdigest())
+
+
+class IdempotencyKeys:
+    """The keys that are remembered, and those that are being worked on.
+
+    An answer is saved in the transaction of its effect, so a crash leaves both or neither.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._under_way: set[str] = set()
+
+    @contextlib.contextmanager
+    def claim(self, key: Key | None) -> Iterator[None]:
+        """Keep others with this key out for as long as the block lasts.
+
+        Raises:
+            StripeError: another request has it now.
+
+        """
+        if key is None:
+            yield
+            return
+        if key.value in self._under_way:
+            raise _in_use(key)
+        self._under_way.add(key.value)
+        try:
+            yield
+        finally:
+            self._under_way.discard(key.value)
+
+    def find(self, key: Key | None) -> SavedAnswer | None:
+        """Return the first answer to the key.
+
+        Raises:
+            StripeError: the key was first used for another request.
+
+        """
+        if key is None:
+            return None
+        row = self._store.connection.execute(
+            "select * from idempotency_keys where key = ? and created_at > ?",
+            (key.value, time.time() - _LIFETIME_S),
+        ).fetchone()
+        if row is None:
+            return None
+        if row["path"] != key.path:
+            raise _misused(key, f"for the same endpoint they were first used for ('{row['path']}')")
+        if row["fingerprint"] != key.fingerprint:
+            raise _misused(key, "with the same parameters they were first used with")
+        return SavedAnswer(
+            status=row["status"], body=json.loads(row["body"]), request_id=row["request_id"]
+        )
+
+    def save(self, key: Key | None, status: int, body: Json, *, request_id: str) -> None:
+        """Remember the answer, inside the caller's transaction."""
+        if key is None:
+            return
+        self._store.connection.execute(
+            "insert or replace into idempotency_keys"
+            " (key, path, fingerprint, status, body, request_id, created_at)"
+            " values (?, ?, ?, ?, ?, ?, ?)",
+            (
+                key.value,
+                key.path,
+                key.fingerprint,
+                status,
+                json.dumps(body),
+                request_id,
+                time.time(),
+            ),
+        )
+
+
+def _in_use(key: Key) -> StripeError:
+    return StripeError(
+        HTTPStatus.CONFLICT,
+        "There is currently another in-progress request using this Idempotent Key (that probably "
+        "means you submitted twice, and the other request is still going through): "
+        f"{key.value}. Please try again later.",
+        kind="idempotency_error",
+        code="idempotency_key_in_use",
+        is_saved=False,
+    )
+
+
+def _misused(key: Key, how: str) -> StripeError:
+    return StripeError(
+        HTTPStatus.BAD_REQUEST,
+        f"Keys for idempotent requests can only be used {how}. Try using a key other than "
+        f"'{key.value}' if you meant to execute a different request.",
+        kind="idempotency_error",
+        is_saved=False,
+    )

@@ -1,0 +1,101 @@
+"""Lists, newest first, one page at a time: https://docs.stripe.com/api/pagination."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from devstack.stripe.errors import invalid, missing
+from devstack.stripe.params import Params
+from devstack.stripe.store import Json, Store
+
+
+_DEFAULT_LIMIT = 10
+_MAX_LIMIT = 100
+_COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A piece of a where clause and its values."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
+def equals(field: str, value: str | None) -> list[Condition]:
+    """Return the condition that a field has a value, or none when no value was asked for."""
+    if value is None:
+        return []
+    return [Condition(sql=f"json_extract(body, '$.{field}') = ?", values=(value,))]
+
+
+def read_page(
+    store: Store,
+    params: Params,
+    kind: str,
+    *,
+    url: str,
+    conditions: Iterable[Condition] = (),
+) -> Json:
+    """Read the paging parameters, refuse unknown ones and return that page of `kind`."""
+    limit = params.integer("limit")
+    after, before = params.text("starting_after"), params.text("ending_before")
+    where = [Condition(sql="kind = ?", values=(kind,)), *_created(params), *conditions]
+    params.finish()
+    limit = _DEFAULT_LIMIT if limit is None else limit
+    if not 1 <= limit <= _MAX_LIMIT:
+        raise invalid(f"Limit must be between 1 and {_MAX_LIMIT}.", param="limit")
+    if after and before:
+        raise invalid(
+            "You may only specify one of these parameters: ending_before, starting_after."
+        )
+
+    if after:
+        where.append(_beyond(store, kind, after, "<", "starting_after"))
+    if before:
+        where.append(_beyond(store, kind, before, ">", "ending_before"))
+    rows = _select(store, where, ascending=before is not None, limit=limit + 1)
+    page = rows[:limit]
+    if before:
+        page.reverse()
+    return {"object": "list", "url": url, "has_more": len(rows) > limit, "data": page}
+
+
+def whole_list(items: list[Json], *, url: str) -> Json:
+    """Return all of a short list, as objects carry inside them."""
+    return {"object": "list", "url": url, "has_more": False, "data": items}
+
+
+def _created(params: Params) -> list[Condition]:
+    created = params.number_or_nested("created")
+    if created is None:
+        return []
+    if isinstance(created, int):
+        return [Condition(sql="created = ?", values=(created,))]
+    bounds = [(sign, created.integer(name)) for name, sign in _COMPARISONS.items()]
+    return [
+        Condition(sql=f"created {sign} ?", values=(value,))
+        for sign, value in bounds
+        if value is not None
+    ]
+
+
+def _beyond(store: Store, kind: str, object_id: str, sign: str, param: str) -> Condition:
+    row = store.connection.execute(
+        "select seq from objects where id = ? and kind = ?", (object_id, kind)
+    ).fetchone()
+    if row is None:
+        raise missing(kind, object_id, param=param)
+    return Condition(sql=f"seq {sign} ?", values=(row["seq"],))
+
+
+def _select(store: Store, where: list[Condition], *, ascending: bool, limit: int) -> list[Json]:
+    clause = " and ".join(condition.sql for condition in where)
+    values = [value for condition in where for value in condition.values]
+    order = "asc" if ascending else "desc"
+    rows = store.connection.execute(
+        f"select body from objects where {clause} order by seq {order} limit ?",  # noqa: S608 - made of our own pieces; values are bound
+        (*values, limit),
+    )
+    return [json.loads(row["body"]) for row in rows]

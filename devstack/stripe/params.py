@@ -1,0 +1,181 @@
+"""Typed reading of a request's parameters, with Stripe's refusals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from devstack.stripe.errors import invalid
+
+
+_METADATA_MAX = 50
+_METADATA_KEY_MAX = 40
+_METADATA_VALUE_MAX = 500
+
+
+class Params:
+    """The parameters of one request.
+
+    An operation reads all it knows and then calls `finish`, which refuses what nobody has read.
+    So a misspelt parameter fails here as it does at Stripe.
+    """
+
+    def __init__(self, values: Mapping[str, Any], *, prefix: str = "") -> None:
+        self._values = values
+        self._prefix = prefix
+        self._read: set[str] = set()
+        self._children: list[Params] = []
+
+    def has(self, name: str) -> bool:
+        """Return whether the caller gave the parameter, be it empty."""
+        self._read.add(name)
+        return name in self._values
+
+    def is_empty(self, name: str) -> bool:
+        """Return whether the parameter was given as the empty text, which unsets a field."""
+        return self.has(name) and self._values[name] == ""
+
+    def text(self, name: str) -> str | None:
+        """Return a text that may be absent but not empty."""
+        if not self.has(name):
+            return None
+        value = self._values[name]
+        if not isinstance(value, str):
+            raise invalid(f"Invalid string: {self._full(name)}", param=self._full(name))
+        if value == "":
+            raise self._empty(name)
+        return value
+
+    def clearable_text(self, name: str) -> str | None:
+        """Return a text, or None for an empty one, which unsets the field; check `has` first."""
+        return None if self.is_empty(name) else self.text(name)
+
+    def required_text(self, name: str) -> str:
+        """Return a text that has to be there."""
+        value = self.text(name)
+        if value is None:
+            raise self._absent(name)
+        return value
+
+    def integer(self, name: str) -> int | None:
+        """Return a whole number."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if not (value.removeprefix("-").isdecimal() and value.isascii()) or len(value) > 18:  # noqa: PLR2004 - what fits 64 bits for certain
+            raise invalid(
+                f"Invalid integer: {value[:50]}",
+                param=self._full(name),
+                code="parameter_invalid_integer",
+            )
+        return int(value)
+
+    def required_integer(self, name: str) -> int:
+        """Return a whole number that has to be there."""
+        value = self.integer(name)
+        if value is None:
+            raise self._absent(name)
+        return value
+
+    def boolean(self, name: str, *, default: bool = False) -> bool:
+        """Return `true` or `false`."""
+        value = self.choice(name, ("true", "false"))
+        return default if value is None else value == "true"
+
+    def choice(self, name: str, allowed: Sequence[str]) -> str | None:
+        """Return one of the `allowed` words."""
+        value = self.text(name)
+        if value is not None and value not in allowed:
+            words = ", ".join(allowed)
+            raise invalid(
+                f"Invalid {self._full(name)}: must be one of {words}", param=self._full(name)
+            )
+        return value
+
+    def texts(self, name: str) -> list[str] | None:
+        """Return a list of texts."""
+        if not self.has(name):
+            return None
+        items = self._values[name]
+        if not isinstance(items, dict) or not all(isinstance(item, str) for item in items.values()):
+            raise invalid("Invalid array", param=self._full(name))
+        return list(items.values())
+
+    def nested(self, name: str) -> "Params | None":
+        """Return the parameters inside `name[…]`; `finish` looks at them too."""
+        if not self.has(name):
+            return None
+        values = self._values[name]
+        if not isinstance(values, dict):
+            raise invalid("Invalid object", param=self._full(name))
+        child = Params(values, prefix=self._full(name))
+        self._children.append(child)
+        return child
+
+    def number_or_nested(self, name: str) -> "int | Params | None":
+        """Return what Stripe takes as a moment or as a range, such as `created`."""
+        return self.nested(name) if isinstance(self._values.get(name), dict) else self.integer(name)
+
+    def metadata(self) -> dict[str, str] | None:
+        """Return the changes of metadata; an empty value removes its key, no keys remove all."""
+        if not self.has("metadata"):
+            return None
+        values = self._values["metadata"]
+        if values == "":
+            return {}
+        if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+            raise invalid("Invalid object", param=self._full("metadata"))
+        self._check_metadata(values)
+        return values
+
+    def finish(self) -> None:
+        """Refuse every parameter that was given and not read."""
+        for name in self._values:
+            if name not in self._read:
+                known = ", ".join(sorted(self._read))
+                raise invalid(
+                    f"Received unknown parameter: {self._full(name)} (fake Stripe knows: {known})",
+                    param=self._full(name),
+                    code="parameter_unknown",
+                )
+        for child in self._children:
+            child.finish()
+
+    def _check_metadata(self, values: dict[str, str]) -> None:
+        if len(values) > _METADATA_MAX:
+            raise invalid(f"Metadata can have up to {_METADATA_MAX} keys.", param="metadata")
+        for key, value in values.items():
+            if len(key) > _METADATA_KEY_MAX:
+                raise invalid(f"Metadata keys can be up to {_METADATA_KEY_MAX} characters long.")
+            if len(value) > _METADATA_VALUE_MAX:
+                raise invalid(
+                    f"Metadata values can be up to {_METADATA_VALUE_MAX} characters long.",
+                    param=f"metadata[{key}]",
+                )
+
+    def _full(self, name: str) -> str:
+        return f"{self._prefix}[{name}]" if self._prefix else name
+
+    def _absent(self, name: str) -> Exception:
+        return invalid(
+            f"Missing required param: {self._full(name)}.",
+            param=self._full(name),
+            code="parameter_missing",
+        )
+
+    def _empty(self, name: str) -> Exception:
+        full = self._full(name)
+        return invalid(
+            f"You passed an empty string for '{full}'. We assume empty values are an attempt to "
+            f"unset a field; however '{full}' cannot be unset. You should remove '{full}' from "
+            "your request or supply a non-empty value.",
+            param=full,
+            code="parameter_invalid_empty",
+        )
+
+
+def merge_metadata(current: Mapping[str, str], changes: Mapping[str, str] | None) -> dict[str, str]:
+    """Return metadata after `changes`, as https://docs.stripe.com/api/metadata describes them."""
+    if changes is None:
+        return dict(current)
+    if not changes:
+        return {}
+    return {key: value for key, value in {**current, **changes}.items() if value != ""}

@@ -1,0 +1,40 @@
+"""What becomes of new events on their way out: the trouble a test asks for."""
+
+import dataclasses
+import fnmatch
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """How an event travels.
+
+    `before_answer`: delivered, and answered, before the API call that caused it is answered.
+    `hold`: kept until it is released. `drop`: lost. `duplicate`: sent twice. `delay`: sent later.
+    `corrupt`: changed after it was signed.
+    """
+
+    NORMAL = "normal"
+    BEFORE_ANSWER = "before_answer"
+    HOLD = "hold"
+    DROP = "drop"
+    DUPLICATE = "duplicate"
+    DELAY = "delay"
+    CORRUPT = "corrupt"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPlan:
+    """The mode, and the types of event it holds for; all others travel normally."""
+
+    mode: Mode = Mode.NORMAL
+    event_types: tuple[str, ...] = ("*",)
+    delay_s: float = 0.0
+
+    def mode_for(self, event_type: str) -> Mode:
+        """Return how an event of this type travels."""
+        return self.mode if matches(event_type, self.event_types) else Mode.NORMAL
+
+
+def matches(event_type: str, patterns: tuple[str, ...]) -> bool:
+    """Return whether one of `patterns` (`*`, `charge.*`, a whole type) takes in the type."""
+    return any(fnmatch.fnmatchcase(event_type, pattern) for pattern in patterns)

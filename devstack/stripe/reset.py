@@ -1,0 +1,37 @@
+"""Breaks a connection in the middle of a request, as a dying network does."""
+
+import socket
+import struct
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+_SCOPE_KEY = "devstack.transport"
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class TransportInScope:
+    """Puts the server's transport where a handler finds it; ASGI itself knows no such thing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection."""
+        # Uvicorn's `send` is a method of the object that has the transport.
+        scope[_SCOPE_KEY] = getattr(getattr(send, "__self__", None), "transport", None)
+        await self._app(scope, receive, send)
+
+
+async def break_connection(request: Request) -> None:
+    """Close the caller's connection with a reset instead of an answer."""
+    transport: Any = request.scope[_SCOPE_KEY]
+    transport.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
+    )
+    transport.abort()
+    # Once the server has noticed, it takes no answer for this connection any more.
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

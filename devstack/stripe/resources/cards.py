@@ -1,0 +1,111 @@
+"""Stripe's test cards and what each of them does: https://docs.stripe.com/testing."""
+
+import dataclasses
+from enum import StrEnum
+
+
+class RefundFate(StrEnum):
+    """What becomes of a refund to a card."""
+
+    SUCCEEDS = "succeeds"
+    PENDING = "pending"
+    FAILS_LATER = "fails_later"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Decline:
+    """Why a bank, or a check before it, says no."""
+
+    code: str
+    message: str
+    decline_code: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TestCard:
+    """A card number with a fate; `name` is the end of its `pm_card_…` and `tok_…` ids."""
+
+    name: str
+    number: str
+    brand: str = "visa"
+    country: str = "US"
+    decline: Decline | None = None
+    needs_authentication: bool = False
+    refund_fate: RefundFate = RefundFate.SUCCEEDS
+
+    @property
+    def last4(self) -> str:
+        """Return the digits that are shown."""
+        return self.number[-4:]
+
+
+_DECLINED = "Your card was declined."
+AUTHENTICATION_REQUIRED = Decline(
+    code="authentication_required",
+    decline_code="authentication_required",
+    message="Your card was declined. This transaction requires authentication.",
+)
+
+
+def _declined(name: str, number: str, decline_code: str, message: str = _DECLINED) -> TestCard:
+    decline = Decline(code="card_declined", decline_code=decline_code, message=message)
+    return TestCard(name=name, number=number, decline=decline)
+
+
+def _refused(name: str, number: str, code: str, message: str) -> TestCard:
+    decline = Decline(code=code, decline_code=code, message=message)
+    return TestCard(name=name, number=number, decline=decline)
+
+
+_CARDS = (
+    TestCard(name="visa", number="4242424242424242"),
+    TestCard(name="visa_debit", number="4000056655665556"),
+    TestCard(name="mastercard", number="5555555555554444", brand="mastercard"),
+    TestCard(name="amex", number="378282246310005", brand="amex"),
+    TestCard(name="au", number="4000000360000006", country="AU"),
+    TestCard(name="bypassPending", number="4000000000000077"),
+    _declined("chargeDeclined", "4000000000000002", "generic_decline"),
+    _declined(
+        "chargeDeclinedInsufficientFunds",
+        "4000000000009995",
+        "insufficient_funds",
+        "Your card has insufficient funds.",
+    ),
+    _declined("chargeDeclinedLostCard", "4000000000009987", "lost_card"),
+    _declined("chargeDeclinedStolenCard", "4000000000009979", "stolen_card"),
+    _declined("chargeDeclinedFraudulent", "4100000000000019", "fraudulent"),
+    _declined("chargeDeclinedVelocityLimitExceeded", "4000000000006975", "card_velocity_exceeded"),
+    _refused(
+        "chargeDeclinedExpiredCard", "4000000000000069", "expired_card", "Your card has expired."
+    ),
+    _refused(
+        "chargeDeclinedIncorrectCvc",
+        "4000000000000127",
+        "incorrect_cvc",
+        "Your card's security code is incorrect.",
+    ),
+    _refused(
+        "chargeDeclinedProcessingError",
+        "4000000000000119",
+        "processing_error",
+        "An error occurred while processing your card. Try again in a little bit.",
+    ),
+    _declined("chargeCustomerFail", "4000000000000341", "generic_decline"),
+    TestCard(name="threeDSecure2Required", number="4000000000003220", needs_authentication=True),
+    TestCard(name="threeDSecureRequired", number="4000000000003063", needs_authentication=True),
+    TestCard(name="authenticationRequired", number="4000002760003184", needs_authentication=True),
+    TestCard(name="pendingRefund", number="4000000000007726", refund_fate=RefundFate.PENDING),
+    TestCard(name="refundFail", number="4000000000005126", refund_fate=RefundFate.FAILS_LATER),
+)
+_BY_NAME = {card.name: card for card in _CARDS}
+_BY_NUMBER = {card.number: card for card in _CARDS}
+
+
+def card_named(name: str) -> TestCard | None:
+    """Return the card of `pm_card_NAME` or `tok_NAME`; `visa_chargeDeclined` is a longer name."""
+    return _BY_NAME.get(name) or _BY_NAME.get(name.removeprefix("visa_"))
+
+
+def card_numbered(number: str) -> TestCard | None:
+    """Return the card with a number, as a form would send it."""
+    return _BY_NUMBER.get(number.replace(" ", ""))

@@ -1,0 +1,138 @@
+"""Charges, one per attempt to pay an intent: https://docs.stripe.com/api/charges."""
+
+from devstack.stripe.lists import equals, read_page
+from devstack.stripe.params import Params
+from devstack.stripe.resources import payment_methods
+from devstack.stripe.resources.cards import Decline, TestCard
+from devstack.stripe.store import Json, new_id
+from devstack.stripe.transaction import Transaction
+
+
+def retrieve(tx: Transaction, params: Params, charge_id: str) -> Json:
+    """`GET /v1/charges/:id`."""
+    params.finish()
+    return tx.get("charge", charge_id)
+
+
+def list_page(tx: Transaction, params: Params) -> Json:
+    """`GET /v1/charges`, by `payment_intent` or `transfer_group`."""
+    conditions = [
+        *equals("payment_intent", params.text("payment_intent")),
+        *equals("transfer_group", params.text("transfer_group")),
+    ]
+    return read_page(tx.store, params, "charge", url="/v1/charges", conditions=conditions)
+
+
+def add(
+    tx: Transaction, intent: Json, method: Json, card: TestCard, *, decline: Decline | None = None
+) -> Json:
+    """Add the charge of an attempt: failed by `decline`, else authorised and not captured yet."""
+    charge_id = new_id("ch")
+    copied = ("amount", "currency", "description", "metadata", "receipt_email", "shipping")
+    charge: Json = {
+        "id": charge_id,
+        "object": "charge",
+        **{name: intent[name] for name in copied},
+        **dict.fromkeys(_UNUSED),
+        "amount_captured": 0,
+        "amount_refunded": 0,
+        "billing_details": method["billing_details"],
+        "calculated_statement_descriptor": "AUSSIE MARKET",
+        "captured": False,
+        "created": tx.now,
+        "disputed": False,
+        "failure_code": decline.code if decline else None,
+        "failure_message": decline.message if decline else None,
+        "fraud_details": {},
+        "livemode": False,
+        "outcome": _outcome(decline),
+        "paid": decline is None,
+        "payment_intent": intent["id"],
+        "payment_method": method["id"],
+        "payment_method_details": _method_details(card, intent["amount"]),
+        "radar_options": {},
+        "receipt_url": None if decline else f"{tx.config.url}/receipts/{charge_id}",
+        "refunded": False,
+        "statement_descriptor": intent["statement_descriptor"],
+        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
+        "status": "failed" if decline else "succeeded",
+        "transfer_group": intent["transfer_group"],
+    }
+    tx.store.insert(charge)
+    return charge
+
+
+#: What is there for other ways to pay, or for what this account does not do.
+_UNUSED = (
+    "application",
+    "application_fee",
+    "application_fee_amount",
+    "balance_transaction",
+    "customer",
+    "failure_balance_transaction",
+    "on_behalf_of",
+    "presentment_details",
+    "receipt_number",
+    "review",
+    "source",
+    "source_transfer",
+    "transfer_data",
+)
+
+
+def _outcome(decline: Decline | None) -> Json:
+    outcome: Json = {
+        "advice_code": None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "network_status": "approved_by_network",
+        "reason": None,
+        "risk_level": "normal",
+        "risk_score": 12,
+        "seller_message": "Payment complete.",
+        "type": "authorized",
+    }
+    if decline is None:
+        return outcome
+    return outcome | {
+        "advice_code": "try_again_later",
+        "network_decline_code": "01",
+        "network_status": "declined_by_network",
+        "reason": decline.decline_code,
+        "seller_message": "The bank did not return any further details with this decline.",
+        "type": "issuer_declined",
+    }
+
+
+def _method_details(card: TestCard, amount: int) -> Json:
+    return {
+        "card": {
+            "amount_authorized": amount,
+            "authorization_code": "123456",
+            "brand": card.brand,
+            "checks": {
+                "address_line1_check": None,
+                "address_postal_code_check": None,
+                "cvc_check": "pass",
+            },
+            "country": card.country,
+            "exp_month": 12,
+            "exp_year": payment_methods.expiry_year(),
+            "extended_authorization": {"status": "disabled"},
+            "fingerprint": payment_methods.fingerprint(card),
+            "funding": "credit",
+            "incremental_authorization": {"status": "unavailable"},
+            "installments": None,
+            "last4": card.last4,
+            "mandate": None,
+            "multicapture": {"status": "unavailable"},
+            "network": card.brand,
+            "network_token": {"used": False},
+            "network_transaction_id": "104105106107108",
+            "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
+            "regulated_status": "unregulated",
+            "three_d_secure": None,
+            "wallet": None,
+        },
+        "type": "card",
+    }

@@ -1,0 +1,54 @@
+"""Which operation answers which path: the whole of the API that this fake has."""
+
+import dataclasses
+from collections.abc import Callable
+
+from devstack.stripe.resources import (
+    account,
+    balance,
+    charges,
+    events,
+    payment_intents,
+    payment_methods,
+    refunds,
+)
+from devstack.stripe.store import Json
+from devstack.stripe.transaction import Answer
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Operation:
+    """A method and a path; `is_public` ones are open to publishable keys too.
+
+    `run` takes the transaction, the parameters and the id in the path, if there is one.
+    """
+
+    method: str
+    path: str
+    run: Callable[..., Json | Answer]
+    is_public: bool = False
+
+
+OPERATIONS = (
+    Operation("GET", "/v1/account", account.retrieve),
+    Operation("GET", "/v1/balance", balance.balance),
+    Operation("GET", "/v1/balance_transactions", balance.list_page),
+    Operation("GET", "/v1/balance_transactions/{id}", balance.retrieve),
+    Operation("GET", "/v1/charges", charges.list_page),
+    Operation("GET", "/v1/charges/{id}", charges.retrieve),
+    Operation("GET", "/v1/events", events.list_page),
+    Operation("GET", "/v1/events/{id}", events.retrieve),
+    Operation("GET", "/v1/payment_intents", payment_intents.list_page),
+    Operation("POST", "/v1/payment_intents", payment_intents.create),
+    Operation("GET", "/v1/payment_intents/{id}", payment_intents.retrieve, is_public=True),
+    Operation("POST", "/v1/payment_intents/{id}", payment_intents.update),
+    Operation("POST", "/v1/payment_intents/{id}/cancel", payment_intents.cancel),
+    Operation("POST", "/v1/payment_intents/{id}/capture", payment_intents.capture),
+    Operation("POST", "/v1/payment_intents/{id}/confirm", payment_intents.confirm, is_public=True),
+    Operation("POST", "/v1/payment_methods", payment_methods.create, is_public=True),
+    Operation("GET", "/v1/payment_methods/{id}", payment_methods.retrieve),
+    Operation("GET", "/v1/refunds", refunds.list_page),
+    Operation("POST", "/v1/refunds", refunds.create),
+    Operation("GET", "/v1/refunds/{id}", refunds.retrieve),
+    Operation("POST", "/v1/refunds/{id}", refunds.update),
+)

@@ -1,0 +1,162 @@
+"""What the fake Stripe remembers, in one SQLite file; it survives a restart and a kill."""
+
+import contextlib
+import json
+import secrets
+import sqlite3
+import string
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+Json = dict[str, Any]
+
+_SCHEMA = """
+create table if not exists objects (
+  seq integer primary key autoincrement,
+  id text not null unique,
+  kind text not null,
+  created integer not null,
+  body text not null,
+  private text
+);
+create index if not exists objects_kind on objects (kind, seq);
+create index if not exists objects_intent
+  on objects (kind, json_extract(body, '$.payment_intent'));
+create index if not exists objects_charge on objects (kind, json_extract(body, '$.charge'));
+create index if not exists objects_source on objects (kind, json_extract(body, '$.source'));
+create index if not exists objects_type on objects (kind, json_extract(body, '$.type'));
+
+create table if not exists idempotency_keys (
+  key text primary key,
+  path text not null,
+  fingerprint text not null,
+  status integer not null,
+  body text not null,
+  request_id text not null,
+  created_at real not null
+);
+
+create table if not exists deliveries (
+  id integer primary key autoincrement,
+  event_id text not null,
+  event_type text not null,
+  object_id text,
+  url text not null,
+  state text not null,
+  is_corrupt integer not null default 0,
+  due_at real
+);
+create index if not exists deliveries_due on deliveries (state, due_at);
+create index if not exists deliveries_event on deliveries (event_id);
+
+create table if not exists attempts (
+  delivery_id integer not null,
+  number integer not null,
+  at real not null,
+  status integer,
+  body text not null,
+  error text,
+  duration_ms real not null,
+  primary key (delivery_id, number)
+);
+
+create table if not exists later (
+  object_id text primary key,
+  action text not null,
+  due_at real
+);
+"""
+_TABLES = ("objects", "idempotency_keys", "deliveries", "attempts", "later")
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_id(prefix: str, length: int = 24) -> str:
+    """Return an id that looks like Stripe's."""
+    return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def unix_now() -> int:
+    """Return the second it is, as Stripe stamps it."""
+    return int(time.time())
+
+
+class Store:
+    """The tables and the objects in them.
+
+    It is used from the event loop's thread alone, and a transaction never waits for anything: so
+    requests are carried out one after the other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.execute("pragma journal_mode = wal")
+        self.connection.execute("pragma synchronous = normal")
+        self.connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make the block's changes all or none."""
+        self.connection.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("rollback")
+            raise
+        self.connection.execute("commit")
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.transaction():
+            for table in _TABLES:
+                self.connection.execute(f"delete from {table}")  # noqa: S608 - names of our own
+
+    def insert(self, item: Json, *, private: Mapping[str, Any] | None = None) -> None:
+        """Add an object; `private` is what only the fake itself knows about it."""
+        self.connection.execute(
+            "insert into objects (id, kind, created, body, private) values (?, ?, ?, ?, ?)",
+            (
+                item["id"],
+                item["object"],
+                item["created"],
+                json.dumps(item),
+                json.dumps(private) if private else None,
+            ),
+        )
+
+    def replace(self, item: Json) -> None:
+        """Write the object as it is now."""
+        self.connection.execute(
+            "update objects set body = ? where id = ?", (json.dumps(item), item["id"])
+        )
+
+    def find(self, kind: str, object_id: str) -> Json | None:
+        """Return an object by its id."""
+        row = self.connection.execute(
+            "select body from objects where id = ? and kind = ?", (object_id, kind)
+        ).fetchone()
+        return json.loads(row["body"]) if row else None
+
+    def private(self, object_id: str) -> Json:
+        """Return what was kept beside the object."""
+        row = self.connection.execute(
+            "select private from objects where id = ?", (object_id,)
+        ).fetchone()
+        return json.loads(row["private"]) if row and row["private"] else {}
+
+    def find_all(self, kind: str, field: str, value: str) -> list[Json]:
+        """Return the objects that refer to `value` in `field`, newest first."""
+        rows = self.connection.execute(
+            "select body from objects"  # noqa: S608 - field names are our own
+            f" where kind = ? and json_extract(body, '$.{field}') = ? order by seq desc",
+            (kind, value),
+        )
+        return [json.loads(row["body"]) for row in rows]

@@ -1,0 +1,107 @@
+"""One change of the account: objects, the events that tell of it, and where those are to go."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from devstack.stripe import delivery_log
+from devstack.stripe.config import StripeConfig
+from devstack.stripe.delivery_log import State
+from devstack.stripe.errors import missing
+from devstack.stripe.plan import DeliveryPlan, Mode, matches
+from devstack.stripe.store import Json, Store, new_id, unix_now
+
+
+_URGENT_GRACE_S = 60.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The API request behind a change; what happens by itself has none."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+    #: A publishable key may only do what the buyer's browser does.
+    is_publishable: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is kept although it is no success, such as a decline."""
+
+    status: int
+    body: Json
+
+
+class Transaction:
+    """What an operation works with, inside one transaction of the store."""
+
+    def __init__(
+        self, store: Store, config: StripeConfig, plan: DeliveryPlan, origin: Origin | None = None
+    ) -> None:
+        self.store = store
+        self.config = config
+        self.origin = origin or Origin()
+        self.now = unix_now()
+        #: Deliveries that have to be made before the request is answered.
+        self.urgent: list[int] = []
+        #: Whether there is anything to deliver or to do later.
+        self.has_news = False
+        self._plan = plan
+
+    def get(self, kind: str, object_id: str, *, param: str = "id", status: int = 404) -> Json:
+        """Return an object.
+
+        Raises:
+            StripeError: there is none by that id.
+
+        """
+        item = self.store.find(kind, object_id)
+        if item is None:
+            raise missing(kind, object_id, param=param, status=status)
+        return item
+
+    def emit(self, kind: str, item: Json, *, previous: Mapping[str, Any] | None = None) -> None:
+        """Tell the world that `item` has changed; the event keeps it as it is now."""
+        data: Json = {"object": item}
+        if previous is not None:
+            data["previous_attributes"] = dict(previous)
+        event: Json = {
+            "id": new_id("evt"),
+            "object": "event",
+            "api_version": self.config.api_version,
+            "created": self.now,
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": {
+                "id": self.origin.request_id,
+                "idempotency_key": self.origin.idempotency_key,
+            },
+            "type": kind,
+        }
+        self.store.insert(event)
+        self.has_news = True
+        for endpoint in self.config.webhook_endpoints:
+            if not endpoint.connect and matches(kind, endpoint.enabled_events):
+                self._queue(event, endpoint.url)
+
+    def _queue(self, event: Json, url: str) -> None:
+        match self._plan.mode_for(event["type"]):
+            case Mode.BEFORE_ANSWER:
+                # Due at last for all, should the request that is to deliver it die before it does.
+                delivery_id = delivery_log.add(self.store, event, url, delay_s=_URGENT_GRACE_S)
+                self.urgent.append(delivery_id)
+            case Mode.HOLD:
+                delivery_log.add(self.store, event, url, state=State.HELD)
+            case Mode.DROP:
+                delivery_log.add(self.store, event, url, state=State.DROPPED)
+            case Mode.DUPLICATE:
+                delivery_log.add(self.store, event, url)
+                delivery_log.add(self.store, event, url)
+            case Mode.DELAY:
+                delivery_log.add(self.store, event, url, delay_s=self._plan.delay_s)
+            case Mode.CORRUPT:
+                delivery_log.add(self.store, event, url, is_corrupt=True)
+            case _:
+                delivery_log.add(self.store, event, url)
