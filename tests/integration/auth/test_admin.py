@@ -1,0 +1,238 @@
+"""The admin users API through the official client, and who is kept out of it."""
+
+import uuid
+
+import bcrypt
+import httpx
+import psycopg
+import pytest
+from supabase import AuthApiError, Client
+
+from devstack.gateway.context import GatewayConfig
+from tests.integration.auth.clients import PASSWORD, MakeClient
+
+
+def test_created_user_can_sign_in(admin: Client, client: Client, email: str) -> None:
+    """A confirmed address and a password are all it takes."""
+    created = admin.auth.admin.create_user(
+        {
+            "email": email,
+            "password": PASSWORD,
+            "email_confirm": True,
+            "user_metadata": {"nickname": "Grace"},
+            "app_metadata": {"plan": "gold"},
+        }
+    )
+
+    answer = client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
+
+    assert answer.user is not None
+    assert created.user.id == answer.user.id
+    assert "Grace" == answer.user.user_metadata["nickname"]
+    assert "gold" == answer.user.app_metadata["plan"]
+    assert "email" == answer.user.app_metadata["provider"]
+
+
+def test_unconfirmed_user_cannot_sign_in(admin: Client, client: Client, email: str) -> None:
+    """An address that nobody confirmed opens nothing, until an admin confirms it."""
+    created = admin.auth.admin.create_user({"email": email, "password": PASSWORD})
+
+    with pytest.raises(AuthApiError) as caught:
+        client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
+    assert "email_not_confirmed" == caught.value.code
+
+    admin.auth.admin.update_user_by_id(created.user.id, {"email_confirm": True})
+    client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
+
+
+def test_created_user_takes_the_id_and_hash_given(
+    admin: Client, client: Client, email: str
+) -> None:
+    """Users move in from elsewhere with the id and the password they had."""
+    user_id = str(uuid.uuid4())
+    password_hash = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+
+    admin.auth.admin.create_user(
+        {"id": user_id, "email": email, "password_hash": password_hash, "email_confirm": True}
+    )
+
+    answer = client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
+    assert answer.user is not None
+    assert user_id == answer.user.id
+
+
+def test_second_user_of_an_address_is_refused(admin: Client, email: str) -> None:
+    """An address has one owner here too."""
+    admin.auth.admin.create_user({"email": email, "password": PASSWORD})
+
+    with pytest.raises(AuthApiError) as caught:
+        admin.auth.admin.create_user({"email": email.upper(), "password": PASSWORD})
+
+    assert ("email_exists", 422) == (caught.value.code, caught.value.status)
+
+
+def test_list_pages_through_all_users(
+    admin: Client, gateway: GatewayConfig, http: httpx.Client
+) -> None:
+    """Newest first, so many a page, with the count and the next page named."""
+    ids = [
+        admin.auth.admin.create_user({"email": f"{uuid.uuid4().hex}@example.com"}).user.id
+        for _ in range(3)
+    ]
+
+    first = [user.id for user in admin.auth.admin.list_users(page=1, per_page=2)]
+    second = [user.id for user in admin.auth.admin.list_users(page=2, per_page=2)]
+
+    assert [*reversed(ids)] == [*first, *second][:3]
+    headers = {
+        "apikey": gateway.keys.secret_key,
+        "Authorization": f"Bearer {gateway.keys.secret_key}",
+    }
+    answer = http.get(f"{gateway.url}/auth/v1/admin/users?per_page=2", headers=headers)
+    assert "authenticated" == answer.json()["aud"]
+    assert int(answer.headers["x-total-count"]) >= 3
+    assert 'page=2&per_page=2>; rel="next"' in answer.headers["link"]
+
+
+def test_get_user_by_id_returns_the_user(admin: Client, email: str) -> None:
+    """What was created is what is shown."""
+    created = admin.auth.admin.create_user({"email": email})
+
+    assert email == admin.auth.admin.get_user_by_id(created.user.id).user.email
+
+
+def test_update_changes_what_is_named(admin: Client, client: Client, email: str) -> None:
+    """Address, password, metadata and role, in one call."""
+    created = admin.auth.admin.create_user({"email": email, "email_confirm": True})
+
+    admin.auth.admin.update_user_by_id(
+        created.user.id,
+        {
+            "email": f"new-{email}",
+            "password": "battery staple",
+            "user_metadata": {"nickname": "Linus"},
+            "app_metadata": {"plan": "iron"},
+            "role": "authenticated",
+        },
+    )
+
+    answer = client.auth.sign_in_with_password(
+        {"email": f"new-{email}", "password": "battery staple"}
+    )
+    assert answer.user is not None
+    assert "Linus" == answer.user.user_metadata["nickname"]
+    assert "iron" == answer.user.app_metadata["plan"]
+
+
+def test_ban_holds_until_it_is_lifted(
+    admin: Client, client: Client, make_client: MakeClient, email: str
+) -> None:
+    """A banned user neither signs in nor goes on with a session."""
+    answer = client.auth.sign_up({"email": email, "password": PASSWORD})
+    assert answer.user is not None
+
+    admin.auth.admin.update_user_by_id(answer.user.id, {"ban_duration": "1h30m"})
+
+    with pytest.raises(AuthApiError) as caught:
+        make_client().auth.sign_in_with_password({"email": email, "password": PASSWORD})
+    assert "user_banned" == caught.value.code
+    with pytest.raises(AuthApiError) as caught:
+        client.auth.refresh_session()
+    assert "user_banned" == caught.value.code
+
+    admin.auth.admin.update_user_by_id(answer.user.id, {"ban_duration": "none"})
+    client.auth.refresh_session()
+
+
+def test_delete_removes_the_user_and_what_hangs_on_it(
+    admin: Client, client: Client, database: psycopg.Connection, email: str
+) -> None:
+    """Sessions, identities and the project's own row go too."""
+    answer = client.auth.sign_up({"email": email, "password": PASSWORD})
+    assert answer.user is not None
+
+    admin.auth.admin.delete_user(answer.user.id)
+
+    query = """
+      select (select count(*) from auth.users where id = %(id)s)
+        + (select count(*) from auth.sessions where user_id = %(id)s)
+        + (select count(*) from auth.identities where user_id = %(id)s)
+        + (select count(*) from public.members where id = %(id)s)
+    """
+    assert (0,) == database.execute(query, {"id": answer.user.id}).fetchone()
+    with pytest.raises(AuthApiError) as caught:
+        client.auth.get_user()
+    assert ("user_not_found", 403) == (caught.value.code, caught.value.status)
+
+
+def test_soft_delete_frees_the_address(
+    admin: Client, client: Client, make_client: MakeClient, database: psycopg.Connection, email: str
+) -> None:
+    """The row stays for those that refer to it; nobody can read from it who it was."""
+    answer = client.auth.sign_up({"email": email, "password": PASSWORD})
+    assert answer.user is not None
+
+    admin.auth.admin.delete_user(answer.user.id, should_soft_delete=True)
+
+    query = "select deleted_at is not null, email like '%%@%%' from auth.users where id = %s"
+    assert (True, False) == database.execute(query, [answer.user.id]).fetchone()
+    with pytest.raises(AuthApiError):
+        make_client().auth.sign_in_with_password({"email": email, "password": PASSWORD})
+    assert make_client().auth.sign_up({"email": email, "password": PASSWORD}).session is not None
+
+
+def test_unknown_user_is_not_found(admin: Client) -> None:
+    """An id that nobody has gives 404, to each verb."""
+    unknown = str(uuid.uuid4())
+
+    for call in (
+        lambda: admin.auth.admin.get_user_by_id(unknown),
+        lambda: admin.auth.admin.update_user_by_id(unknown, {"role": "authenticated"}),
+        lambda: admin.auth.admin.delete_user(unknown),
+    ):
+        with pytest.raises(AuthApiError) as caught:
+            call()
+        assert ("user_not_found", 404) == (caught.value.code, caught.value.status)
+
+
+def test_users_and_browsers_are_kept_out(client: Client, email: str) -> None:
+    """Neither the publishable key nor a user's own token is an admin's."""
+    with pytest.raises(AuthApiError) as caught:
+        client.auth.admin.list_users()
+    assert ("not_admin", 403) == (caught.value.code, caught.value.status)
+
+    answer = client.auth.sign_up({"email": email, "password": PASSWORD})
+    assert answer.session is not None
+    client.auth.admin._headers["Authorization"] = f"Bearer {answer.session.access_token}"  # noqa: SLF001 - the client offers no door for this attack
+    with pytest.raises(AuthApiError) as caught:
+        client.auth.admin.list_users()
+    assert ("not_admin", 403) == (caught.value.code, caught.value.status)
+
+
+def test_legacy_service_key_is_an_admins(make_client: MakeClient, gateway: GatewayConfig) -> None:
+    """Projects that still use the JWT keys go on working."""
+    admin = make_client(gateway.keys.service_role_jwt)
+
+    assert isinstance(admin.auth.admin.list_users(), list)
+
+
+@pytest.mark.parametrize("duration", ["soon", "1", "1h2", "-1h", "999999999h"])
+def test_impossible_ban_is_refused(admin: Client, email: str, duration: str) -> None:
+    """A duration that is none changes nothing."""
+    created = admin.auth.admin.create_user({"email": email})
+
+    with pytest.raises(AuthApiError) as caught:
+        admin.auth.admin.update_user_by_id(created.user.id, {"ban_duration": duration})
+
+    assert "validation_failed" == caught.value.code
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=x", "per_page=-1", "per_page=99999999999"])
+def test_impossible_page_is_refused(gateway: GatewayConfig, http: httpx.Client, query: str) -> None:
+    """A page that cannot be is a 400 and not an empty one."""
+    key = gateway.keys.secret_key
+    headers = {"apikey": key, "Authorization": f"Bearer {key}"}
+
+    answer = http.get(f"{gateway.url}/auth/v1/admin/users?{query}", headers=headers)
+
+    assert (400, "validation_failed") == (answer.status_code, answer.json()["error_code"])
