@@ -1,10 +1,10 @@
 """What the gateway is told at its start, and what its services share."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
@@ -21,6 +21,7 @@ POOL_TIMEOUT_S = 10
 PREPARED_STATEMENTS = 500
 
 Connection = AsyncConnection[tuple[Any, ...]]
+Service = TypeVar("Service")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,13 @@ class Context:
         self.config = config
         self.pool = _pool(config.database_url, POOL_SIZE)
         self.admin_pool = _pool(config.admin_url, ADMIN_POOL_SIZE)
+        self._services: dict[object, object] = {}
+
+    def service(self, build: Callable[["Context"], Service]) -> Service:
+        """Return the one object that `build` makes of this context: routes and lives share it."""
+        if build not in self._services:
+            self._services[build] = build(self)
+        return cast(Service, self._services[build])
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:

@@ -1,0 +1,117 @@
+"""Fields, conditions and orders as SQL."""
+
+from collections.abc import Callable
+
+from devstack.gateway.rest.query import Condition, Field, Group, OrderTerm, Test
+from devstack.gateway.rest.schema_cache import Relation
+from devstack.gateway.rest.statement import Parameters
+from devstack.gateway.rest.text import identifier, literal
+
+
+COMPARISONS = {
+    "eq": "=",
+    "neq": "<>",
+    "gt": ">",
+    "gte": ">=",
+    "lt": "<",
+    "lte": "<=",
+    "like": "like",
+    "ilike": "ilike",
+    "match": "~",
+    "imatch": "~*",
+    "isdistinct": "is distinct from",
+    "cs": "@>",
+    "cd": "<@",
+    "ov": "&&",
+    "sl": "<<",
+    "sr": ">>",
+    "nxr": "&<",
+    "nxl": "&>",
+    "adj": "-|-",
+}
+TEXT_QUERIES = {
+    "fts": "to_tsquery",
+    "plfts": "plainto_tsquery",
+    "phfts": "phraseto_tsquery",
+    "wfts": "websearch_to_tsquery",
+}
+JSON_TYPES = frozenset(("json", "jsonb"))
+
+#: Answers a null test of an embed by that name, or None when the name is no embed's.
+NullTest = Callable[[Test], str | None]
+
+
+class Level:
+    """A relation as one level of a statement knows it: by an alias."""
+
+    def __init__(self, relation: Relation | None, alias: str) -> None:
+        self.relation = relation
+        self.alias = alias
+
+    def column(self, name: str) -> str:
+        """Return a column of this level."""
+        return f"{identifier(self.alias)}.{identifier(name)}"
+
+    def field(self, field: Field) -> str:
+        """Return a column, or what a JSON path finds in it."""
+        column = self.column(field.name)
+        if not field.path:
+            return column
+        if self._type(field.name) not in JSON_TYPES:
+            # A composite has paths as well, and a column computed as JSON loses nothing by this.
+            column = f"to_jsonb({column})"
+        steps = "".join(
+            f"{'->>' if step.is_text else '->'}{_step(step.key)}" for step in field.path
+        )
+        return f"({column}{steps})"
+
+    def condition(self, given: Condition, parameters: Parameters, null_test: NullTest) -> str:
+        """Return a condition that holds for the rows that are wanted."""
+        if isinstance(given, Group):
+            members = [self.condition(member, parameters, null_test) for member in given.members]
+            joined = f" {given.word} ".join(members)
+            return f"not ({joined})" if given.is_negated else f"({joined})"
+        return null_test(given) or self._test(given, parameters)
+
+    def order(self, terms: tuple[OrderTerm, ...], embeds: Callable[[str], "Level"]) -> str:
+        """Return an `order by` clause, or nothing."""
+        if not terms:
+            return ""
+        return " order by " + ", ".join(self._order_term(term, embeds) for term in terms)
+
+    def _order_term(self, term: OrderTerm, embeds: Callable[[str], "Level"]) -> str:
+        level = self if term.relation is None else embeds(term.relation)
+        direction = " desc" if term.is_descending else " asc"
+        nulls = f" nulls {term.nulls}" if term.nulls else ""
+        return f"{level.field(term.field)}{direction}{nulls}"
+
+    def _type(self, name: str) -> str | None:
+        column = self.relation.columns.get(name) if self.relation else None
+        return column.type if column else None
+
+    def _test(self, test: Test, parameters: Parameters) -> str:
+        field = self.field(test.field)
+        if test.operator == "is":
+            keyword = (test.keyword or "").replace("_", " ")
+            found = f"{field} is {keyword}"
+        elif test.operator == "in":
+            found = f"{field} = any ({parameters.place(test.slot)})"
+        elif test.operator in TEXT_QUERIES:
+            found = self._text_search(test, field, parameters)
+        else:
+            value = parameters.place(test.slot)
+            if test.quantifier:
+                value = f"{test.quantifier} ({value})"
+            found = f"{field} {COMPARISONS[test.operator]} {value}"
+        return f"not ({found})" if test.is_negated else found
+
+    def _text_search(self, test: Test, field: str, parameters: Parameters) -> str:
+        language = f"{literal(test.language)}, " if test.language else ""
+        is_vector = not test.field.path and self._type(test.field.name) == "tsvector"
+        document = field if is_vector else f"to_tsvector({language}{field})"
+        function = TEXT_QUERIES[test.operator]
+        return f"{document} @@ {function}({language}{parameters.place(test.slot)})"
+
+
+def _step(key: str | int) -> str:
+    return str(key) if isinstance(key, int) else literal(key)

@@ -1,0 +1,191 @@
+"""Finds the function that a call means, and plans the call."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from devstack.gateway.rest.conditions import Level
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.planner import Reader
+from devstack.gateway.rest.query import Column, Field, Media, Query
+from devstack.gateway.rest.schema_cache import Function, SchemaCache, similar
+from devstack.gateway.rest.statement import (
+    BODY,
+    SCALAR,
+    SOURCE,
+    Parameters,
+    Plan,
+    body_sql,
+    reporting,
+)
+from devstack.gateway.rest.text import identifier, qualified
+
+
+#: The types that one unnamed parameter may have, by the body's media type.
+RAW_BODIES = {
+    "application/json": ("json", "jsonb"),
+    "text/plain": ("text",),
+    "application/octet-stream": ("bytea",),
+}
+VALUE = (Column(Field(SCALAR)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The shape of a call, but for its values."""
+
+    function: Function
+    query: Query
+    #: The arguments by name; where each has a slot of its own, in `slots`.
+    arguments: tuple[str, ...]
+    slots: tuple[int, ...] | None
+    is_raw: bool
+    media: Media
+    is_stripped: bool
+    is_counted: bool
+
+
+def find_function(
+    cache: SchemaCache, name: tuple[str, str], given: Collection[str], body_type: str | None
+) -> tuple[Function, bool]:
+    """Return the function of this name that takes the given arguments.
+
+    The second value says whether it takes the whole body as its one unnamed argument. `body_type`
+    is None for a call by GET. Raises: RestError PGRST202 when there is none, PGRST203 when there
+    are several.
+    """
+    candidates = cache.functions.get(name, ())
+    named = [function for function in candidates if _takes(function, given)]
+    if body_type is not None and body_type != "application/json":
+        named = []
+    if len(named) > 1:
+        raise _ambiguous(named)
+    if named:
+        return named[0], False
+    raw = [function for function in candidates if _takes_body(function, body_type)]
+    if len(raw) == 1:
+        return raw[0], True
+    if raw:
+        raise _ambiguous(raw)
+    raise _missing(cache, name, given, body_type)
+
+
+def plan_call(cache: SchemaCache, call: Call, max_rows: int) -> Plan:
+    """Return the statement of a call. Raises: RestError."""
+    parameters = Parameters()
+    function = call.function
+    is_scalar = function.kind != "composite"
+    # The select list of a scalar is the value, whatever the client says.
+    query = replace(call.query, items=VALUE) if is_scalar else call.query
+    source = _source(call, parameters)
+    level = Level(cache.relations.get(function.returns) if function.returns else None, _alias(call))
+    reader = Reader(cache, query, parameters, max_rows)
+    origin = f"{SOURCE} as {identifier(level.alias)}"
+    rows = reader.select(level, origin)
+    total = reader.count(level, origin) if call.is_counted else None
+    body = body_sql(
+        call.media,
+        is_scalar=is_scalar,
+        is_single=not function.is_set or call.media is Media.OBJECT,
+        is_stripped=call.is_stripped,
+    )
+    if function.kind == "void":
+        body = "''"
+    sql = reporting(rows, source=source, total=total, body=body)
+    return Plan(sql=sql.encode(), slots=parameters.slots)
+
+
+def _alias(call: Call) -> str:
+    return call.function.returns[1] if call.function.returns else call.function.name
+
+
+def _source(call: Call, parameters: Parameters) -> str:
+    function = call.function
+    called, arguments = _called(call, parameters)
+    if function.kind == "composite":
+        origin = f"{arguments}, lateral {called}" if arguments else called
+        return f"select pgrst_call.* from {origin} as pgrst_call"  # noqa: S608 -- built of quoted names alone
+    origin = f" from {arguments}" if arguments else ""
+    return f"select {called} as {SCALAR}{origin}"
+
+
+def _called(call: Call, parameters: Parameters) -> tuple[str, str]:
+    """Return the call itself and the `from` item that its arguments come from, if they do."""
+    function = call.function
+    name = qualified(function.schema, function.name)
+    if call.is_raw:
+        return f"{name}({parameters.place(BODY)}::{function.parameters[0].type})", ""
+    taken = [item for item in function.parameters if item.name in call.arguments]
+    if not taken:
+        return f"{name}()", ""
+    if call.slots is not None:
+        slots = dict(zip(call.arguments, call.slots, strict=True))
+        values = {item.name: f"{parameters.place(slots[item.name])}::{item.type}" for item in taken}
+        arguments = ""
+    else:
+        values = {item.name: f"pgrst_args.{identifier(item.name)}" for item in taken}
+        typed = ", ".join(f"{identifier(item.name)} {item.type}" for item in taken)
+        arguments = f"json_to_record({parameters.place(BODY)}::json) as pgrst_args ({typed})"
+    listed = ", ".join(
+        f"{'variadic ' if item.is_variadic else ''}{identifier(item.name)} => {values[item.name]}"
+        for item in taken
+    )
+    return f"{name}({listed})", arguments
+
+
+def _takes(function: Function, given: Collection[str]) -> bool:
+    names = {item.name for item in function.parameters}
+    required = {item.name for item in function.parameters if item.is_required}
+    return "" not in names and required <= set(given) <= names
+
+
+def _takes_body(function: Function, body_type: str | None) -> bool:
+    if body_type is None or len(function.parameters) != 1:
+        return False
+    [parameter] = function.parameters
+    return parameter.name == "" and parameter.type in RAW_BODIES.get(body_type, ())
+
+
+def _ambiguous(functions: Sequence[Function]) -> RestError:
+    listed = ", ".join(function.signature for function in functions)
+    return RestError(
+        300,
+        "PGRST203",
+        f"Could not choose the best candidate function between: {listed}",
+        hint="Try renaming the parameters or the function itself in the database so function "
+        "overloading can be resolved",
+    )
+
+
+def _missing(
+    cache: SchemaCache, name: tuple[str, str], given: Collection[str], body_type: str | None
+) -> RestError:
+    full = ".".join(name)
+    listed = ", ".join(given)
+    plural = "s" if len(given) > 1 else ""
+    searched = f" with parameter{plural} {listed}" if given else " without parameters"
+    if body_type == "application/json":
+        searched += " or with a single unnamed json/jsonb parameter"
+    elif body_type is not None:
+        searched = f" with a single unnamed {RAW_BODIES.get(body_type, ('text',))[0]} parameter"
+    shown = f"({listed})" if given else " without parameters"
+    if body_type not in (None, "application/json"):
+        shown = ""
+    return RestError(
+        404,
+        "PGRST202",
+        f"Could not find the function {full}{shown} in the schema cache",
+        details=f"Searched for the function {full}{searched}, but no matches were found "
+        "in the schema cache.",
+        hint=_hint(cache, name, given),
+    )
+
+
+def _hint(cache: SchemaCache, name: tuple[str, str], given: Collection[str]) -> str | None:
+    schema, word = name
+    overloads = cache.functions.get(name)
+    if overloads:
+        lists = [", ".join(item.name for item in function.parameters) for function in overloads]
+        meant = similar(", ".join(given), lists) or lists[0]
+        return f"Perhaps you meant to call the function {schema}.{word}({meant})"
+    other = similar(word, [name for owner, name in cache.functions if owner == schema])
+    return f"Perhaps you meant to call the function {schema}.{other}" if other else None

@@ -1,0 +1,174 @@
+"""Reads a `SchemaCache` from the database."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
+
+import psycopg
+
+from devstack.gateway.context import Connection
+from devstack.gateway.rest import catalogue
+from devstack.gateway.rest.relationships import (
+    ForeignKey,
+    ViewColumn,
+    Ways,
+    relationships,
+    with_view_keys,
+)
+from devstack.gateway.rest.schema_cache import (
+    ColumnInfo,
+    Function,
+    Parameter,
+    Relation,
+    Relationship,
+    SchemaCache,
+)
+from devstack.gateway.rest.text import qualified
+
+
+LOG = logging.getLogger(__name__)
+
+#: Settings of a function that have to hold before it is called.
+HOISTED_SETTINGS = frozenset(("statement_timeout",))
+INPUT_MODES = frozenset("ibv")
+
+Row = tuple[Any, ...]
+Name = tuple[str, str]
+
+
+async def read_schema(connection: Connection, schemas: Sequence[str]) -> SchemaCache:
+    """Read what the exposed schemas hold, as a superuser, who sees all of it."""
+    given = {"schemas": list(schemas)}
+    async with connection.transaction():
+        await connection.execute("select set_config('search_path', '', true)")
+        tables = await _rows(connection, catalogue.RELATIONS, given)
+        keys = await _rows(connection, catalogue.FOREIGN_KEYS)
+        functions = await _rows(connection, catalogue.FUNCTIONS, given)
+        settings = await _rows(connection, catalogue.ROLE_SETTINGS)
+        view_columns = await _view_columns(connection)
+    all_relations = with_view_keys({row[0]: _relation(row) for row in tables}, view_columns)
+    exposed = {row[0]: all_relations[row[0]] for row in tables if row[6]}
+    by_name = {(item.schema, item.name): item for item in exposed.values()}
+    ways = relationships(exposed, [ForeignKey(*row) for row in keys], view_columns)
+    _add_computed(ways, functions, by_name)
+    return SchemaCache(
+        relations=by_name,
+        relationships={name: tuple(found) for name, found in ways.items()},
+        functions=_functions(functions),
+        role_settings=_role_settings(settings),
+    )
+
+
+async def _rows(
+    connection: Connection, query: LiteralString, given: Mapping[str, Any] | None = None
+) -> list[Row]:
+    cursor = await connection.execute(query, given)
+    return await cursor.fetchall()
+
+
+async def _view_columns(connection: Connection) -> list[ViewColumn]:
+    """Return which column of which relation each column of a view is.
+
+    Postgres itself tells: the description of a query's answer names the origin of every column
+    that is one, through subqueries too. So each view's query is described, and no row of it read.
+    """
+    names = {(row[0], row[1]): row[2] for row in await _rows(connection, catalogue.ATTRIBUTES)}
+    found = []
+    for view, definition in await _rows(connection, catalogue.VIEW_DEFINITIONS):
+        for position, source, attribute in await _origins(connection, definition):
+            if (view, position) in names and (source, attribute) in names:
+                own, other = names[view, position], names[source, attribute]
+                found.append(ViewColumn(view, own, source, other))
+    return found
+
+
+async def _origins(connection: Connection, definition: str) -> list[tuple[int, int, int]]:
+    query = f"select * from ({definition}) as definition limit 0"  # noqa: S608 -- Postgres wrote it
+    try:
+        async with connection.transaction():
+            cursor = await connection.execute(query.encode())
+    except psycopg.Error as error:
+        LOG.warning("A view that cannot be read has no relationships: %s", error)
+        return []
+    result = cursor.pgresult
+    if result is None:
+        return []
+    return [
+        (column + 1, result.ftable(column), result.ftablecol(column))
+        for column in range(result.nfields)
+        if result.ftable(column)
+    ]
+
+
+def _relation(row: Row) -> Relation:
+    _, schema, name, is_view, columns, primary_key, _ = row
+    return Relation(
+        schema=schema,
+        name=name,
+        is_view=is_view,
+        columns={
+            column: ColumnInfo(name=column, type=kind, default=default)
+            for column, kind, default in columns
+        },
+        primary_key=tuple(primary_key),
+    )
+
+
+def _functions(rows: Sequence[Row]) -> dict[Name, tuple[Function, ...]]:
+    grouped: dict[Name, list[Function]] = defaultdict(list)
+    for row in rows:
+        grouped[row[0], row[1]].append(_function(row))
+    return {name: tuple(found) for name, found in grouped.items()}
+
+
+def _function(row: Row) -> Function:
+    schema, name, arguments, default_count, kind, is_set, returns, is_read_only, config, *_ = row
+    taken = [argument for argument in arguments if argument[2] in INPUT_MODES]
+    required_count = len(taken) - default_count
+    settings = [tuple(entry.split("=", 1)) for entry in config]
+    return Function(
+        schema=schema,
+        name=name,
+        parameters=tuple(
+            Parameter(
+                name=argument[0],
+                type=argument[1],
+                is_required=position < required_count and argument[2] != "v",
+                is_variadic=argument[2] == "v",
+            )
+            for position, argument in enumerate(taken)
+        ),
+        kind=kind,
+        is_set=is_set,
+        returns=(returns[0], returns[1]) if returns[0] else None,
+        is_read_only=is_read_only,
+        settings=tuple((key, text) for key, text in settings if key in HOISTED_SETTINGS),
+    )
+
+
+def _role_settings(rows: Sequence[Row]) -> dict[str, tuple[tuple[str, str], ...]]:
+    settings: dict[str, dict[str, str]] = defaultdict(dict)
+    for role, name, value in rows:
+        settings[role][name] = value
+    return {role: tuple(found.items()) for role, found in settings.items()}
+
+
+def _add_computed(ways: Ways, functions: Sequence[Row], relations: Mapping[Name, Relation]) -> None:
+    """Add the functions that take a row of one relation and return rows of another."""
+    for row in functions:
+        schema, name, is_set, returns, row_estimate, argument = (
+            *row[:2], row[5], row[6], row[9], row[10],
+        )  # fmt: skip
+        origin, target = relations.get(tuple(argument)), relations.get(tuple(returns))
+        if origin is None or target is None:
+            continue
+        ways.setdefault((origin.schema, origin.name), []).append(
+            Relationship(
+                origin=origin,
+                target=target,
+                cardinality="one-to-many" if is_set and row_estimate != 1 else "many-to-one",
+                constraint=name,
+                function=qualified(schema, name),
+            )
+        )

@@ -1,0 +1,80 @@
+"""Keeps the schema cache as new as the database says it has to be."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import psycopg
+from psycopg import AsyncConnection
+
+from devstack.gateway.context import Context
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.introspection import read_schema
+from devstack.gateway.rest.schema_cache import SchemaCache
+
+
+LOG = logging.getLogger(__name__)
+
+#: How long the gateway's start waits for the first read; and how long until another try.
+FIRST_READ_S = 15
+RETRY_S = 0.5
+
+
+class LiveSchema:
+    """The schema cache, read anew on each `notify pgrst`."""
+
+    def __init__(self, context: Context) -> None:
+        self._config = context.config
+        self._cache: SchemaCache | None = None
+        self._is_read = asyncio.Event()
+
+    @property
+    def cache(self) -> SchemaCache:
+        """Return the present state. Raises: RestError PGRST002 while there is none."""
+        if self._cache is None:
+            raise RestError(
+                503,
+                "PGRST002",
+                "Could not query the database for the schema cache. Retrying.",
+                headers={"retry-after": "1"},
+            )
+        return self._cache
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Read the schema, and listen for changes until the block ends."""
+        keeper = asyncio.create_task(self._keep())
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_read.wait(), FIRST_READ_S)
+            yield
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except psycopg.Error as error:
+                LOG.warning("The schema cache lost its connection: %s", error)
+            await asyncio.sleep(RETRY_S)
+
+    async def _follow(self) -> None:
+        """Listen first and read then, so that no change falls between the two."""
+        connection = await AsyncConnection.connect(
+            self._config.admin_url, autocommit=True, application_name="devstack schema cache"
+        )
+        async with connection:
+            await connection.execute("listen pgrst")
+            await self._read(connection)
+            async for notice in connection.notifies():
+                # Settings of roles are part of the cache, so it serves both kinds of news.
+                if notice.payload in ("", "reload schema", "reload config"):
+                    await self._read(connection)
+
+    async def _read(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
+        self._cache = await read_schema(connection, self._config.schemas)
+        self._is_read.set()

@@ -1,0 +1,57 @@
+"""The body of a write or a call: read far enough to know its shape, and passed on as it came."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+from devstack.gateway.rest.errors import RestError
+
+
+JSON_TYPES = ("application/json", "application/vnd.pgrst.object+json", "")
+
+
+def content_type(header: str | None) -> str:
+    """Return the media type alone; none means JSON."""
+    return (header or "application/json").partition(";")[0].strip().lower()
+
+
+def read_json(body: bytes) -> Any:
+    """Read a JSON body. Raises: RestError PGRST102."""
+    if not body:
+        raise RestError(400, "PGRST102", "Empty or invalid json")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RestError(400, "PGRST102", "Empty or invalid json") from error
+
+
+def row_keys(value: Any) -> tuple[str, ...]:
+    """Return the keys that a row, or each of several rows, has.
+
+    Raises: RestError PGRST102 when rows differ in their keys, or are no objects.
+    """
+    rows = value if isinstance(value, list) else [value]
+    if not all(isinstance(row, dict) for row in rows):
+        raise RestError(400, "PGRST102", "Empty or invalid json")
+    if not rows:
+        return ()
+    keys = rows[0].keys()
+    if any(row.keys() != keys for row in rows):
+        raise RestError(400, "PGRST102", "All object keys must match")
+    return tuple(keys)
+
+
+def as_json(body: bytes, kind: str) -> tuple[bytes, Any]:
+    """Return a body of one of the forms that rows may come in as JSON, and its value.
+
+    Raises: RestError PGRST102 for what is none.
+    """
+    if kind in JSON_TYPES:
+        return body, read_json(body)
+    if kind == "application/x-www-form-urlencoded":
+        try:
+            value: Any = dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+        except ValueError as error:
+            raise RestError(400, "PGRST102", "Empty or invalid form") from error
+        return json.dumps(value).encode(), value
+    raise RestError(415, "PGRST102", f"Content-Type not acceptable: {kind}")

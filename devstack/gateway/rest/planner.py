@@ -1,0 +1,348 @@
+"""Plans reads: a query and what the schema cache knows become one `select`, embeds within it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from devstack.gateway.rest.conditions import Level
+from devstack.gateway.rest.embeds import find_relationship
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.query import (
+    Column,
+    Condition,
+    Embed,
+    Item,
+    Narrowing,
+    OrderTerm,
+    Query,
+    Test,
+)
+from devstack.gateway.rest.schema_cache import Relation, Relationship, SchemaCache
+from devstack.gateway.rest.statement import Parameters
+from devstack.gateway.rest.text import identifier, qualified
+
+
+#: Where an embed stands: its index among the items of each level above it.
+Place = tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Child:
+    """An embed of a level, under the alias that its rows have there."""
+
+    embed: Embed
+    place: Place
+    way: Relationship
+    level: Level
+
+
+class Reader:
+    """Writes the select of one query. What it reads from may be a table or an earlier step."""
+
+    def __init__(
+        self, cache: SchemaCache, query: Query, parameters: Parameters, max_rows: int
+    ) -> None:
+        self._cache = cache
+        self._query = query
+        self._parameters = parameters
+        self._max_rows = max_rows
+        self._alias_count = 0
+        self._narrowings: dict[Place, list[Narrowing]] = defaultdict(list)
+        for narrowing in query.narrowings:
+            self._narrowings[_place(query.items, narrowing.path)].append(narrowing)
+
+    def select(self, root: Level, source: str, *, is_narrowed: bool = True) -> str:
+        """Return the select of the answer's rows.
+
+        `is_narrowed` is off for what a write returns: its conditions were the write's own.
+        """
+        return self._select(root, source, self._query.items, (), (), is_narrowed=is_narrowed)
+
+    def count(self, root: Level, source: str) -> str:
+        """Return a select of one row for each row that the answer would have without a limit."""
+        conditions = self._where(
+            root, (), self._children(root, self._query.items, ()), [], is_count=True
+        )
+        return f"select 1 from {source}{conditions}"  # noqa: S608 -- built of quoted names alone
+
+    def where(self, root: Level) -> str:
+        """Return the `where` of a write on the root's own relation."""
+        conditions = [
+            root.condition(condition, self._parameters, self._no_embed)
+            for narrowing in self._narrowings[()]
+            for condition in narrowing.conditions
+        ]
+        return f" where {' and '.join(conditions)}" if conditions else ""
+
+    def needed_columns(self, root: Level) -> tuple[str, ...] | None:
+        """Return the columns that a write has to return, or None for all of them."""
+        names: dict[str, None] = {}
+        for item in self._query.items:
+            if isinstance(item, Column):
+                if item.field.name == "*":
+                    return None
+                names[item.field.name] = None
+                continue
+            way = find_relationship(self._cache, _relation(root), item)
+            if way.function:
+                return None
+            pairs = way.junction.to_origin if way.junction else way.columns
+            names |= dict.fromkeys(pair[1 if way.junction else 0] for pair in pairs)
+        for narrowing in self._narrowings[()]:
+            names |= dict.fromkeys(term.field.name for term in narrowing.order if not term.relation)
+        return tuple(names)
+
+    def _no_embed(self, _test: Test) -> None:
+        return None
+
+    def _select(
+        self,
+        level: Level,
+        source: str,
+        items: tuple[Item, ...],
+        place: Place,
+        joins: tuple[str, ...],
+        *,
+        is_narrowed: bool = True,
+    ) -> str:
+        children = self._children(level, items, place)
+        columns: list[str] = []
+        for index, item in enumerate(items):
+            if isinstance(item, Column):
+                columns.append(_column(level, item))
+            else:
+                columns += self._embedded(next(c for c in children if c.place[-1] == index))
+        laterals = "".join(self._lateral(level, child) for child in children)
+        where = (
+            self._where(level, place, children, list(joins), is_count=False) if is_narrowed else ""
+        )
+        order = level.order(self._order(place), lambda name: _ordered_child(children, name, level))
+        limit = self._limit(place) if is_narrowed else ""
+        selected = ", ".join(columns) or "1"
+        return f"select {selected} from {source}{laterals}{where}{order}{limit}"  # noqa: S608 -- built of quoted names alone
+
+    def _children(self, level: Level, items: tuple[Item, ...], place: Place) -> list[_Child]:
+        children = []
+        for index, item in enumerate(items):
+            if isinstance(item, Embed):
+                way = find_relationship(self._cache, _relation(level), item)
+                self._alias_count += 1
+                alias = f"{way.target.name[:40]}_{self._alias_count}"
+                children.append(_Child(item, (*place, index), way, Level(way.target, alias)))
+        return children
+
+    def _embedded(self, child: _Child) -> list[str]:
+        """Return what an embed adds to the columns of the level above it."""
+        alias, embed = identifier(child.level.alias), child.embed
+        if not embed.items:
+            return []
+        if embed.is_spread:
+            return [f"{alias}.{name}" for name in _names(embed)]
+        if child.way.is_to_one:
+            return [f"row_to_json({alias}.*) as {identifier(embed.name)}"]
+        return [f"coalesce({alias}.{alias}, '[]') as {identifier(embed.name)}"]
+
+    def _lateral(self, level: Level, child: _Child) -> str:
+        source, joins = self._related(level, child)
+        inner = self._select(child.level, source, child.embed.items, child.place, joins)
+        alias = identifier(child.level.alias)
+        kind = "inner" if child.embed.is_inner else "left"
+        if child.way.is_to_one:
+            return f" {kind} join lateral ({inner}) as {alias} on true"
+        if child.embed.is_spread:
+            raise RestError(
+                400,
+                "PGRST119",
+                f"A spread operation on '{child.embed.relation}' is not possible",
+                details=f"'{level.alias}' and '{child.embed.relation}' do not form a many-to-one "
+                "or one-to-one relationship",
+            )
+        match = f"{alias}.{alias} is not null" if child.embed.is_inner else "true"
+        return (
+            f" {kind} join lateral (select json_agg({alias}) as {alias} "  # noqa: S608 -- built of quoted names alone
+            f"from ({inner}) as {alias}) as {alias} on {match}"
+        )
+
+    def _related(self, level: Level, child: _Child) -> tuple[str, tuple[str, ...]]:
+        """Return where an embed's rows come from, and what ties them to the row above."""
+        way, alias = child.way, identifier(child.level.alias)
+        if way.function:
+            origin = f"{identifier(level.alias)}::{_table(way.origin)}"
+            return f"{way.function}({origin}) as {alias}", ()
+        source = f"{_table(way.target)} as {alias}"
+        junction = way.junction
+        if junction is None:
+            pairs = [(level.column(own), child.level.column(other)) for own, other in way.columns]
+            return source, tuple(f"{far} = {near}" for near, far in pairs)
+        middle = Level(junction.table, f"{child.level.alias}_over")
+        joins = [f"{middle.column(own)} = {level.column(far)}" for own, far in junction.to_origin]
+        joins += [
+            f"{middle.column(own)} = {child.level.column(far)}" for own, far in junction.to_target
+        ]
+        between = f"{_table(junction.table)} as {identifier(middle.alias)}"
+        return f"{source}, {between}", tuple(joins)
+
+    def _where(
+        self,
+        level: Level,
+        place: Place,
+        children: list[_Child],
+        conditions: list[str],
+        *,
+        is_count: bool,
+    ) -> str:
+        def null_test(test: Test) -> str | None:
+            child = _named(children, test.field.name) if not test.field.path else None
+            if child is None:
+                return None
+            is_null = _asks_for_null(test)
+            if is_count:
+                return f"{'not ' if is_null else ''}{self._exists(level, child)}"
+            return _is_missing(child, is_null=is_null)
+
+        conditions += [
+            level.condition(condition, self._parameters, null_test)
+            for condition in self._conditions(place)
+        ]
+        if is_count:
+            conditions += [self._exists(level, c) for c in children if c.embed.is_inner]
+        return f" where {' and '.join(conditions)}" if conditions else ""
+
+    def _exists(self, level: Level, child: _Child) -> str:
+        source, joins = self._related(level, child)
+        below = self._children(child.level, child.embed.items, child.place)
+        where = self._where(child.level, child.place, below, list(joins), is_count=True)
+        return f"exists (select 1 from {source}{where})"  # noqa: S608 -- built of quoted names alone
+
+    def _conditions(self, place: Place) -> list[Condition]:
+        return [c for narrowing in self._narrowings.get(place, ()) for c in narrowing.conditions]
+
+    def _order(self, place: Place) -> tuple[OrderTerm, ...]:
+        return tuple(t for narrowing in self._narrowings.get(place, ()) for t in narrowing.order)
+
+    def _limit(self, place: Place) -> str:
+        limit, offset = f" limit {self._max_rows}", ""
+        for narrowing in self._narrowings.get(place, ()):
+            if narrowing.limit_slot is not None:
+                asked = self._parameters.place(narrowing.limit_slot)
+                limit = f" limit least({asked}::bigint, {self._max_rows})"
+            if narrowing.offset_slot is not None:
+                offset = f" offset {self._parameters.place(narrowing.offset_slot)}::bigint"
+        return limit + offset
+
+
+def table_level(relation: Relation) -> tuple[Level, str]:
+    """Return a relation as the root of a read, and its `from` item."""
+    return Level(relation, relation.name), f"{_table(relation)} as {identifier(relation.name)}"
+
+
+def _table(relation: Relation) -> str:
+    return qualified(relation.schema, relation.name)
+
+
+def _relation(level: Level) -> Relation:
+    if level.relation is None:
+        raise RestError(
+            400,
+            "PGRST200",
+            f"Could not find a relationship between '{level.alias}' and what is embedded "
+            "in the schema cache",
+            details="The rows of the function are of no table or view.",
+        )
+    return level.relation
+
+
+def _place(items: tuple[Item, ...], path: tuple[str, ...]) -> Place:
+    """Find the embed that a path of names leads to. Raises: RestError PGRST108."""
+    place: list[int] = []
+    for name in path:
+        found = _index(items, name)
+        if found is None:
+            raise RestError(
+                400,
+                "PGRST108",
+                f"'{name}' is not an embedded resource in this request",
+                hint=f"Verify that '{name}' is included in the 'select' query parameter.",
+            )
+        place.append(found[0])
+        items = found[1].items
+    return tuple(place)
+
+
+def _index(items: tuple[Item, ...], name: str) -> tuple[int, Embed] | None:
+    embeds = [(index, item) for index, item in enumerate(items) if isinstance(item, Embed)]
+    by_alias = [found for found in embeds if found[1].name == name]
+    by_relation = [found for found in embeds if found[1].relation == name]
+    return next(iter(by_alias + by_relation), None)
+
+
+def _column(level: Level, item: Column) -> str:
+    if item.field.name == "*":
+        return f"{identifier(level.alias)}.*"
+    value = level.field(item.field)
+    if item.cast:
+        value = f"cast({value} as {item.cast})"
+    elif not item.field.path and item.alias is None:
+        return value
+    return f"{value} as {identifier(_name(item))}"
+
+
+def _name(item: Column) -> str:
+    """Return the key of a column in the answer; a JSON path is called by its last key."""
+    if item.alias:
+        return item.alias
+    keys = [step.key for step in item.field.path if isinstance(step.key, str)]
+    return keys[-1] if keys else item.field.name
+
+
+def _names(spread: Embed) -> list[str]:
+    """Return the names that a spread embed's fields have in the row above."""
+    names: list[str] = []
+    for item in spread.items:
+        if isinstance(item, Column):
+            names.append("*" if item.field.name == "*" else identifier(_name(item)))
+        elif item.is_spread:
+            names += _names(item)
+        elif item.items:
+            names.append(identifier(item.name))
+    return names
+
+
+def _named(children: list[_Child], name: str) -> _Child | None:
+    return next((child for child in children if child.embed.name == name), None)
+
+
+def _ordered_child(children: list[_Child], name: str, level: Level) -> Level:
+    child = _named(children, name)
+    if child is None:
+        raise RestError(
+            400,
+            "PGRST108",
+            f"'{name}' is not an embedded resource in this request",
+            hint=f"Verify that '{name}' is included in the 'select' query parameter.",
+        )
+    if not child.way.is_to_one:
+        raise RestError(
+            400,
+            "PGRST118",
+            f"A related order on '{name}' is not possible",
+            details=f"'{level.alias}' and '{name}' do not form a many-to-one or one-to-one "
+            "relationship",
+        )
+    return child.level
+
+
+def _asks_for_null(test: Test) -> bool:
+    if test.operator == "is" and test.keyword in ("null", "not_null"):
+        return (test.keyword == "null") is not test.is_negated
+    raise RestError(
+        400,
+        "PGRST120",
+        f"Bad operator on the '{test.field.name}' embedded resource",
+        details="Only is null or not is null filters are allowed on embedded resources",
+    )
+
+
+def _is_missing(child: _Child, *, is_null: bool) -> str:
+    alias = identifier(child.level.alias)
+    rows = alias if child.way.is_to_one else f"{alias}.{alias}"
+    return f"{rows} is {'not ' if is_null else ''}distinct from null"

@@ -1,0 +1,52 @@
+"""Plans the reads of tables and views."""
+
+from dataclasses import dataclass
+
+from devstack.gateway.rest.planner import Reader, table_level
+from devstack.gateway.rest.query import Media, Query
+from devstack.gateway.rest.schema_cache import Relation, SchemaCache
+from devstack.gateway.rest.statement import Parameters, Plan, body_sql, reporting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """The shape of a read, but for its query."""
+
+    relation: Relation
+    query: Query
+    media: Media
+    is_stripped: bool
+    is_head: bool
+    #: exact, planned, estimated or None.
+    count: str | None
+
+
+def plan_read(cache: SchemaCache, read: Read, max_rows: int) -> Plan:
+    """Return the statement of a read, and for an estimate the one to explain. Raises: RestError."""
+    parameters = Parameters()
+    reader = Reader(cache, read.query, parameters, max_rows)
+    level, source = table_level(read.relation)
+    rows = reader.select(level, source)
+    total = None
+    if read.count == "exact":
+        total = reader.count(level, source)
+    elif read.count == "estimated":
+        # As many as a page may hold are counted; the planner is asked for what is beyond.
+        total = f"{reader.count(level, source)} limit {max_rows + 1}"
+    body = "''"
+    if not read.is_head:
+        is_single = read.media is Media.OBJECT
+        body = body_sql(
+            read.media, is_scalar=False, is_single=is_single, is_stripped=read.is_stripped
+        )
+    sql = reporting(rows, source=None, total=total, body=body)
+    if read.count not in ("planned", "estimated"):
+        return Plan(sql=sql.encode(), slots=parameters.slots)
+    guessed = Parameters()
+    explained = Reader(cache, read.query, guessed, max_rows).count(level, source)
+    return Plan(
+        sql=sql.encode(),
+        slots=parameters.slots,
+        count_sql=f"explain (format json) {explained}".encode(),
+        count_slots=guessed.slots,
+    )

@@ -1,0 +1,129 @@
+"""REST over HTTP: reads a request, has it answered, writes the answer."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl
+
+from starlette.routing import BaseRoute, Mount
+from starlette.types import Receive, Scope, Send
+
+from devstack.gateway.caller import GatewayError, identify
+from devstack.gateway.context import Context
+from devstack.gateway.rest.answers import Answer
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.handlers import Handlers, Request
+from devstack.gateway.rest.live_schema import LiveSchema
+
+
+#: Far above what a client sends in earnest.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_QUERY_BYTES = 64 * 1024
+MAX_PAIRS = 1000
+
+
+def routes(context: Context) -> list[BaseRoute]:
+    """Return what is served below the mount: everything, for any name may be a table's."""
+    return [Mount("/", app=RestApp(context))]
+
+
+@asynccontextmanager
+async def running(context: Context) -> AsyncIterator[None]:
+    """Keep the schema cache while the gateway runs."""
+    async with context.service(LiveSchema).kept():
+        yield
+
+
+class RestApp:
+    """The ASGI application of one PostgREST."""
+
+    def __init__(self, context: Context) -> None:
+        self._keys = context.config.keys
+        self._handlers = Handlers(context)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            answer = await self._handlers.answer(await self._request(scope, receive))
+        except RestError as error:
+            answer = Answer(error.status, error.body, _encoded(error.headers))
+        except GatewayError as error:
+            headers = {"content-type": "application/json; charset=utf-8", **error.headers}
+            answer = Answer(error.status, json.dumps(dict(error.body)).encode(), _encoded(headers))
+        if scope["method"] == "HEAD":
+            answer.body = b""
+        elif answer.status != 204:  # noqa: PLR2004 -- no content, so no length of it either
+            answer.headers.append((b"content-length", str(len(answer.body)).encode()))
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _request(self, scope: Scope, receive: Receive) -> Request:
+        headers = _headers(scope)
+        pairs = _pairs(scope["query_string"])
+        key = next((value for name, value in pairs if name == "apikey"), None)
+        caller = identify(headers, {} if key is None else {"apikey": key}, self._keys)
+        return Request(
+            method=scope["method"],
+            path=scope["path"].removeprefix(scope.get("root_path", "")),
+            pairs=[pair for pair in pairs if pair[0] != "apikey"] if key is not None else pairs,
+            headers=headers,
+            body=await _body(headers, receive),
+            caller=caller,
+        )
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [
+        (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in headers.items()
+    ]
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    if not query:
+        return []
+    if len(query) > MAX_QUERY_BYTES:
+        raise RestError(414, "PGRST100", f"The query string is above {MAX_QUERY_BYTES} bytes")
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_PAIRS,
+        )
+    except ValueError as error:
+        message = "The query string is no list of pairs in UTF-8"
+        raise RestError(400, "PGRST100", message, details=str(error)) from error
+    if any("\0" in key or "\0" in value for key, value in pairs):
+        raise RestError(400, "PGRST100", "The query string has a zero byte")
+    return pairs
+
+
+async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+    announced = headers.get("content-length", "0")
+    if announced.isdigit() and int(announced[:18]) > MAX_BODY_BYTES:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > MAX_BODY_BYTES:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large() -> RestError:
+    return RestError(413, "PGRST102", f"The body is above {MAX_BODY_BYTES} bytes")

@@ -1,0 +1,148 @@
+"""Plans inserts, updates and deletes: the body stays one parameter, read by Postgres as JSON."""
+
+from dataclasses import dataclass
+
+from devstack.gateway.rest.conditions import Level
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.planner import Reader
+from devstack.gateway.rest.query import Media, Query
+from devstack.gateway.rest.schema_cache import Relation, SchemaCache
+from devstack.gateway.rest.statement import (
+    BODY,
+    INSERTED,
+    SOURCE,
+    Parameters,
+    Plan,
+    body_sql,
+    reporting,
+)
+from devstack.gateway.rest.text import identifier, literal, qualified
+
+
+COUNTED = f"coalesce(nullif(current_setting('{INSERTED}', true), '')::int, 0)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """The shape of a write, but for its query."""
+
+    method: str
+    relation: Relation
+    query: Query
+    #: The keys of the body's rows, and whether they came as an array.
+    keys: tuple[str, ...]
+    is_array: bool
+    media: Media
+    is_stripped: bool
+    is_represented: bool
+    is_default_for_missing: bool
+    resolution: str | None
+
+
+def plan_write(cache: SchemaCache, write: Write, max_rows: int) -> Plan:
+    """Return the statement of a write. Raises: RestError."""
+    parameters = Parameters()
+    reader = Reader(cache, write.query, parameters, max_rows)
+    level = Level(write.relation, write.relation.name)
+    returned = _returning(reader, level) if write.is_represented else "1"
+    source = _change(write, reader, level, parameters, returned)
+    rows, body = f"select * from {SOURCE}", "''"  # noqa: S608 -- a constant
+    if write.is_represented:
+        rows = reader.select(level, f"{SOURCE} as {identifier(level.alias)}", is_narrowed=False)
+        body = body_sql(
+            write.media,
+            is_scalar=False,
+            is_single=write.media is Media.OBJECT,
+            is_stripped=write.is_stripped,
+        )
+    is_upsert = write.resolution is not None
+    sql = reporting(rows, source=source, total=None, body=body, is_upsert=is_upsert)
+    return Plan(sql=sql.encode(), slots=parameters.slots)
+
+
+def _change(
+    write: Write, reader: Reader, level: Level, parameters: Parameters, returned: str
+) -> str:
+    table = qualified(write.relation.schema, write.relation.name)
+    target = f"{table} as {identifier(level.alias)}"
+    if write.method == "DELETE":
+        return f"delete from {target}{reader.where(level)} returning {returned}"  # noqa: S608 -- built of quoted names alone
+    columns = _columns(write)
+    if write.method == "POST":
+        return f"{_insert(write, columns, target, parameters)} returning {returned}"
+    if not columns:
+        # Nothing to set is nothing changed, whatever the conditions.
+        return f"select {returned} from {target} where false"  # noqa: S608 -- built of quoted names alone
+    assigned = ", ".join(f"{identifier(name)} = pgrst_body.{identifier(name)}" for name in columns)
+    source = _body_rows(write, columns, parameters)
+    where = reader.where(level)
+    return f"update {target} set {assigned} from {source}{where} returning {returned}"  # noqa: S608 -- built of quoted names alone
+
+
+def _columns(write: Write) -> tuple[str, ...]:
+    columns = write.keys if write.query.columns is None else write.query.columns
+    for column in columns:
+        if column not in write.relation.columns:
+            raise RestError(
+                400,
+                "PGRST204",
+                f"Could not find the '{column}' column of '{write.relation.name}' "
+                "in the schema cache",
+            )
+    return tuple(dict.fromkeys(columns))
+
+
+def _insert(write: Write, columns: tuple[str, ...], target: str, parameters: Parameters) -> str:
+    conflict = _on_conflict(write, columns)
+    if not columns:
+        if not write.is_array:
+            return f"insert into {target} default values{conflict}"
+        body = parameters.place(BODY)
+        return f"insert into {target} select from json_array_elements({body}::json){conflict}"
+    names = ", ".join(identifier(name) for name in columns)
+    values = ", ".join(f"pgrst_body.{identifier(name)}" for name in columns)
+    source = _body_rows(write, columns, parameters)
+    counted = ""
+    if write.resolution:
+        counted = f" where set_config('{INSERTED}', ({COUNTED} + 1)::text, true) <> '0'"
+    return f"insert into {target} ({names}) select {values} from {source}{counted}{conflict}"  # noqa: S608 -- built of quoted names alone
+
+
+def _body_rows(write: Write, columns: tuple[str, ...], parameters: Parameters) -> str:
+    """Return the body's rows as a `from` item, with the columns' own types."""
+    known = write.relation.columns
+    typed = ", ".join(f"{identifier(name)} {known[name].type}" for name in columns)
+    body = f"{parameters.place(BODY)}::json"
+    defaults = [known[name] for name in columns if known[name].default]
+    if write.is_default_for_missing and defaults:
+        pairs = ", ".join(f"{literal(item.name)}, {item.default}" for item in defaults)
+        element = "element" if write.is_array else f"{body}::jsonb"
+        filled = f"jsonb_build_object({pairs}) || {element}"
+        if write.is_array:
+            filled = (
+                f"(select coalesce(jsonb_agg({filled}), '[]') "  # noqa: S608 -- built of quoted names alone
+                f"from jsonb_array_elements({body}::jsonb) as element)"
+            )
+        function = "jsonb_to_recordset" if write.is_array else "jsonb_to_record"
+        return f"{function}({filled}) as pgrst_body ({typed})"
+    function = "json_to_recordset" if write.is_array else "json_to_record"
+    return f"{function}({body}) as pgrst_body ({typed})"
+
+
+def _on_conflict(write: Write, columns: tuple[str, ...]) -> str:
+    target = write.query.on_conflict or write.relation.primary_key
+    if write.resolution is None or not target:
+        return ""
+    names = ", ".join(identifier(name) for name in target)
+    if write.resolution == "ignore-duplicates" or not columns:
+        return f" on conflict ({names}) do nothing"
+    assigned = ", ".join(f"{identifier(name)} = excluded.{identifier(name)}" for name in columns)
+    counted = f"set_config('{INSERTED}', ({COUNTED} - 1)::text, true) <> '-1'"
+    return f" on conflict ({names}) do update set {assigned} where {counted}"
+
+
+def _returning(reader: Reader, level: Level) -> str:
+    names = reader.needed_columns(level)
+    if names is None:
+        return f"{identifier(level.alias)}.*"
+    return ", ".join(level.column(name) for name in names) or "1"
