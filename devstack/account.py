@@ -4,7 +4,6 @@ import dataclasses
 import os
 import pwd
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def server_account() -> Account | None:
     raise DevstackError("Postgres refuses to run as root, and no user postgres or nobody exists.")
 
 
-def run_options(account: Account | None) -> Mapping[str, Any]:
+def run_options(account: Account | None) -> dict[str, Any]:
     """Return the arguments of `subprocess` that start a program of Postgres's."""
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "HOME": "/"}
     if account is None:

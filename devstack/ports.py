@@ -1,7 +1,12 @@
 """Ports of this machine: which are free."""
 
-import contextlib
 import socket
+
+from devstack.errors import DevstackError
+
+
+#: How far apart the stacks of one machine stand.
+STEP = 10
 
 
 def free_port() -> int:
@@ -12,9 +17,28 @@ def free_port() -> int:
     return port
 
 
+def first_free_base(first: int, count: int) -> int:
+    """Return the first base, in steps from `first`, with `count` free ports in a row."""
+    for base in range(first, 65536 - count, STEP):
+        if all(is_free(port) for port in range(base, base + count)):
+            return base
+    raise DevstackError(f"There are no {count} free ports in a row above {first}.")
+
+
+def free_base(count: int) -> int:
+    """Return a base with `count` free ports in a row, another one at each call.
+
+    Whoever looks for free ports from a fixed number on finds the same as his neighbours do.
+    """
+    while True:
+        base = free_port()
+        if base < 65536 - count and all(is_free(base + offset) for offset in range(count)):
+            return base
+
+
 def is_free(port: int) -> bool:
     """Say whether a server could listen on a port of this machine's loopback."""
-    with contextlib.closing(socket.socket()) as probe:
+    with socket.socket() as probe:
         # As servers do, so that a connection that is just closing is no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -15,7 +15,7 @@ from devstack.errors import DevstackError
 from devstack.processes import end, is_alive, start, tail, wait_until
 
 
-__all__ = ["Binaries", "Cluster", "find_binaries"]
+__all__ = ["Binaries", "Cluster", "find_binaries", "stop_stale"]
 
 #: How long a server may take to recover after a crash, and to stop.
 START_S = 60
@@ -55,7 +55,7 @@ class Cluster:
         """
         binaries, account = find_binaries(), server_account()
         _prepare_folder(data, account)
-        _stop_stale(data / "pgdata")
+        stop_stale(data)
         if not (data / "pgdata").exists():
             _initialise(binaries, account, data, durable=durable)
         _check_version(binaries, data / "pgdata")
@@ -169,8 +169,9 @@ def _command(binaries: Binaries, pgdata: Path, port: int, *, durable: bool) -> l
     return [binaries.directory / "postgres", "-D", pgdata, *options]
 
 
-def _stop_stale(pgdata: Path) -> None:
-    """Stop the server that still runs on a folder, if there is one."""
+def stop_stale(data: Path) -> None:
+    """Stop the server that still runs on a folder of ours, if there is one."""
+    pgdata = data / "pgdata"
     lines = _lines(pgdata / "postmaster.pid")
     if not lines or not re.fullmatch(r"\d+", lines[0].strip()):
         return

@@ -1,12 +1,13 @@
 """Starts programs that do not outlive us, and ends them in order."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +24,22 @@ def start(
     log: Path,
     *,
     death_signal: signal.Signals = signal.SIGTERM,
-    options: Mapping[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, its output appended to `log`.
+    """Start a program in a session of its own; what it says is appended to `log`.
 
     A Ctrl-C at the terminal reaches us alone, who stop the others in order. If we are killed, the
     kernel sends them `death_signal` (on Linux). It does so too when the thread that called us
     ends, so that has to be the main thread.
     """
     with log.open("ab") as output:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        settings: dict[str, Any] = streams | (options or {})
         return subprocess.Popen(  # noqa: S603 -- the commands are ours
             command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=_dies_with_parent(death_signal),  # noqa: PLW1509 -- one call into the kernel, no lock
-            **(options or {}),
+            **settings,
         )
 
 
@@ -48,15 +48,18 @@ def end(
     signals: Sequence[signal.Signals] = (signal.SIGTERM,),
     patience_s: float = 10,
 ) -> None:
-    """Send the signals one after the other until the process is gone, at last SIGKILL."""
+    """Send the signals one after the other until the process is gone, at last SIGKILL.
+
+    What it leaves behind in its session is killed too.
+    """
     for number in (*signals, signal.SIGKILL):
         if process.poll() is not None:
-            return
+            break
         process.send_signal(number)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            continue
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_until(is_true: Callable[[], bool], timeout_s: float) -> bool:

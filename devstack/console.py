@@ -1,0 +1,13 @@
+"""What a person at the terminal is told. Standard output belongs to programs."""
+
+import sys
+
+
+_COLOURS = {"plain": "", "good": "\033[32m", "bad": "\033[31m", "quiet": "\033[2m"}
+
+
+def say(text: str, kind: str = "plain") -> None:
+    """Write a line to standard error, coloured where that is a terminal."""
+    colour = _COLOURS[kind] if sys.stderr.isatty() else ""
+    sys.stderr.write(f"{colour}{text}\033[0m\n" if colour else f"{text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,131 @@
+"""The data folder: what a stack keeps, and the lock that one stack at a time holds."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from devstack.account import can_reach, server_account
+from devstack.binaries import shared_folder
+from devstack.errors import DevstackError
+from devstack.schema import ROOT
+
+
+class DataFolder:
+    """Where things are in a data folder. What holds a secret is readable by its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.postgres = path / "postgres"
+        self.keys = path / "keys.json"
+        self.secrets = path / "secrets.json"
+        self.baseline = path / "postgres/baseline.sha256"
+        self.gateway = path / "gateway.json"
+        self.stripe = path / "stripe.json"
+        self.stripe_state = path / "stripe.sqlite"
+        self.logs = path / "logs"
+        #: Says who runs here; what a killed stack leaves behind tells the next one.
+        self.running = path / "running.json"
+        self._lock = path / "lock"
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[bool]:
+        """Hold the folder if nobody else does, and say whether that is so.
+
+        The lock ends with the process, however it ends.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def wait_for_release(self) -> None:
+        """Wait until nobody holds the folder any more."""
+        with self._lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+    def runner(self) -> dict[str, Any]:
+        """Return what the stack that runs here, or ran last, says of itself."""
+        try:
+            found: dict[str, Any] = json.loads(self.running.read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return found
+
+    def log(self, part: str) -> Path:
+        """Return the log of a part; Postgres has its own with its data."""
+        return self.postgres / "postgres.log" if part == "postgres" else self.logs / f"{part}.log"
+
+    def prepare_logs(self) -> None:
+        """Begin new logs, and keep those of the run before."""
+        self.logs.mkdir(exist_ok=True)
+        for log in (*self.logs.glob("*.log"), self.log("postgres")):
+            if log.exists():
+                log.replace(log.with_name(f"{log.name}.1"))
+
+    def clear(self) -> None:
+        """Throw away database and Stripe state with its secrets; the API keys stay."""
+        shutil.rmtree(self.postgres, ignore_errors=True)
+        for path in (self.secrets, *self.path.glob(f"{self.stripe_state.name}*")):
+            path.unlink(missing_ok=True)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that its owner alone can read; who reads it sees all of it or the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def default_data() -> Path:
+    """Return where data are kept when nobody says: in the repository, if Postgres can go there."""
+    wanted, account = ROOT / ".devstack/data", server_account()
+    wanted.parent.mkdir(exist_ok=True)
+    if account is None or can_reach(account, wanted.parent):
+        return wanted
+    return shared_folder() / f"data-{hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:12]}"
+
+
+@contextlib.contextmanager
+def ephemeral_data() -> Iterator[Path]:
+    """Make a folder for data that nobody keeps."""
+    path = Path(tempfile.mkdtemp(prefix="devstack-"))
+    # Postgres's user passes through; its own folder in there is closed again.
+    path.chmod(0o711)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def described(path: Path) -> str:
+    """Return a path as a person would type it."""
+    with contextlib.suppress(ValueError):
+        return str(path.relative_to(Path.cwd()))
+    return str(path)
+
+
+def refuse_held(folder: DataFolder) -> DevstackError:
+    """Return the sentence for who wants a folder that another stack holds."""
+    pid = folder.runner().get("pid")
+    who = f"process {pid}" if pid else "another process"
+    return DevstackError(
+        f"A stack already runs on {described(folder.path)} ({who}): "
+        "`python -m devstack stop` ends it, --data DIR or --ephemeral starts another."
+    )

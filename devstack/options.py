@@ -1,0 +1,164 @@
+"""What `python -m devstack` may be told, and what it makes of it."""
+
+import argparse
+import dataclasses
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from devstack.ports import first_free_base
+from devstack.schema import ROOT
+
+
+#: In the order in which they start.
+PARTS = ("postgres", "stripe", "gateway", "service", "workers")
+#: Without our migrations our own processes have nothing to work on.
+BARE_PARTS = ("postgres", "stripe", "gateway")
+NEEDS = {"gateway": "postgres", "service": "gateway", "workers": "gateway"}
+DEFAULT_BASE = 54321
+LAST_BASE = 65535 - 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The addresses of a stack: five ports in a row."""
+
+    base: int
+
+    def of(self, part: str) -> int:
+        """Return the port of a part; the workers' is that of their metrics."""
+        return self.base + ("gateway", "postgres", "stripe", "service", "workers").index(part)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """A checked command line. `data` and `env_file` are None where the default holds."""
+
+    command: str
+    ports: Ports
+    data: Path | None
+    is_ephemeral: bool
+    parts: tuple[str, ...]
+    env_file: Path | None
+    is_bare: bool
+    schemas: tuple[str, ...]
+    max_rows: int
+    jwt_secret: str | None
+
+
+def read_options(arguments: Sequence[str]) -> Options:
+    """Read the command line; what makes no sense ends the program with a sentence and 2."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    config = tomllib.loads((ROOT / "supabase/config.toml").read_text())["api"]
+    is_up = given.command == "up"
+    is_bare = is_up and given.bare
+    try:
+        return Options(
+            command=given.command,
+            ports=_ports(given.port_base if is_up else str(DEFAULT_BASE)),
+            data=given.data and given.data.absolute(),
+            is_ephemeral=is_up and given.ephemeral,
+            parts=_parts(given.only if is_up else None, is_bare=is_bare),
+            env_file=given.env_file.absolute() if is_up and given.env_file else None,
+            is_bare=is_bare,
+            schemas=_schemas(given.schemas if is_up else None, tuple(config["schemas"])),
+            max_rows=config["max_rows"],
+            jwt_secret=_jwt_secret(given.jwt_secret if is_up else None),
+        )
+    except DevstackError as error:
+        parser.error(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m devstack",
+        description="A local Supabase and Stripe without Docker, for development and tests only.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="start, and run until Ctrl-C or SIGTERM")
+    others = {
+        "stop": "stop the stack that runs on the data",
+        "status": "tell whether a stack runs on the data (exit code 3: it does not)",
+        "reset": "throw database and Stripe state away; the API keys stay",
+    }
+    for name, purpose in others.items():
+        _add_data(commands.add_parser(name, help=purpose, description=purpose.capitalize() + "."))
+
+    where = up.add_mutually_exclusive_group()
+    _add_data(where)
+    where.add_argument("--ephemeral", action="store_true", help="keep nothing; faster, for tests")
+    up.add_argument(
+        "--port-base",
+        default=str(DEFAULT_BASE),
+        metavar="PORT",
+        help="API; Postgres, Stripe, service, metrics follow (default %(default)s; auto = free)",
+    )
+    up.add_argument("--only", metavar="PART,…", help=f"the parts to start, of {','.join(PARTS)}")
+    up.add_argument(
+        "--env-file",
+        type=Path,
+        metavar="PATH",
+        help="where to write addresses and keys (default .devstack/env, or env in ephemeral data)",
+    )
+    up.add_argument(
+        "--bare",
+        action="store_true",
+        help="Supabase without our migrations, and so without service and workers",
+    )
+    up.add_argument(
+        "--schemas", metavar="NAME,…", help="what REST exposes, not supabase/config.toml"
+    )
+    up.add_argument(
+        "--jwt-secret", metavar="SECRET", help="the legacy secret, instead of a made one"
+    )
+    return parser
+
+
+def _add_data(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="the data's folder (default .devstack/data)"
+    )
+
+
+def _ports(text: str) -> Ports:
+    if text == "auto":
+        return Ports(base=first_free_base(DEFAULT_BASE, len(PARTS)))
+    if not text.isdecimal() or not 1024 <= int(text) <= LAST_BASE:  # noqa: PLR2004 -- below is root's
+        raise DevstackError(f"--port-base must be auto or 1024 to {LAST_BASE}, not {text}.")
+    return Ports(base=int(text))
+
+
+def _parts(text: str | None, *, is_bare: bool) -> tuple[str, ...]:
+    if text is None:
+        return BARE_PARTS if is_bare else PARTS
+    wanted = _names(text)
+    unknown = wanted - set(PARTS)
+    if unknown or not wanted:
+        what = f"no part called {', '.join(sorted(unknown))}" if unknown else "no part named"
+        raise DevstackError(f"--only: {what}; there are {', '.join(PARTS)}.")
+    for part, needed in NEEDS.items():
+        if part in wanted and needed not in wanted:
+            raise DevstackError(f"--only: {part} needs {needed}.")
+    return tuple(part for part in PARTS if part in wanted)
+
+
+def _schemas(text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    if text is None:
+        return default
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise DevstackError("--schemas names no schema.")
+    return names
+
+
+def _jwt_secret(text: str | None) -> str | None:
+    if text is not None and len(text) < 32:  # noqa: PLR2004 -- what HS256 asks for
+        raise DevstackError("--jwt-secret must have at least 32 characters.")
+    return text
+
+
+def _names(text: str) -> set[str]:
+    return {name.strip() for name in text.split(",") if name.strip()}

@@ -1,0 +1,183 @@
+"""The programs of a stack: how each is started, and how one sees that it works."""
+
+import dataclasses
+import http.client
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from devstack.folder import DataFolder, described, write_secret
+from devstack.gateway.context import GatewayConfig
+from devstack.options import Options
+from devstack.processes import end, start, tail
+from devstack.project import HOST, environment_of_child
+from devstack.schema import ROOT
+from devstack.stripe.config import StripeConfig, WebhookEndpoint
+from devstack.tokens import Keys
+
+
+LOOK_TIMEOUT_S = 2
+STOP_S = 8
+IDENTITY_EVENTS = tuple(
+    f"identity.verification_session.{change}"
+    for change in ("created", "processing", "requires_input", "verified", "canceled", "redacted")
+)
+MONEY_EVENTS = (
+    "account.updated",
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
+    "charge.refund.updated",
+    "charge.refunded",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "payment_intent.payment_failed",
+    "payment_intent.succeeded",
+    "refund.created",
+    "refund.failed",
+    "refund.updated",
+    "transfer.created",
+    "transfer.reversed",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A program: its command, and the address that answers 200 once it works."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    health: str
+    #: Ours crash on a bug by design, and whoever runs them starts them again.
+    is_restarted: bool
+
+
+PYTHON = (sys.executable, "-m")
+
+
+def all_parts(options: Options, folder: DataFolder) -> dict[str, Part]:
+    """Return the programs besides Postgres."""
+    at = options.ports.of
+    return {
+        "stripe": Part(
+            name="stripe",
+            command=(*PYTHON, "devstack.stripe", "--config", str(folder.stripe)),
+            port=at("stripe"),
+            health="/_control/health",
+            is_restarted=False,
+        ),
+        "gateway": Part(
+            name="gateway",
+            command=(*PYTHON, "devstack.gateway", "--config", str(folder.gateway)),
+            port=at("gateway"),
+            health="/health",
+            is_restarted=False,
+        ),
+        "service": Part(
+            name="service",
+            command=(*PYTHON, "gunicorn", "--bind", f"{HOST}:{at('service')}", "service.wsgi:app"),
+            port=at("service"),
+            health="/api/health/live",
+            is_restarted=True,
+        ),
+        "workers": Part(
+            name="workers",
+            command=(*PYTHON, "workers", "all"),
+            port=at("workers"),
+            health="/metrics",
+            is_restarted=True,
+        ),
+    }
+
+
+def write_configuration(
+    options: Options, folder: DataFolder, keys: Keys, environment: Mapping[str, str]
+) -> None:
+    """Write what gateway and fake Stripe read at their start."""
+    admin_url = environment["ADMIN_DATABASE_URL"]
+    gateway = GatewayConfig(
+        port=options.ports.of("gateway"),
+        database_url=admin_url.replace("supabase_admin@", "authenticator@"),
+        admin_url=admin_url,
+        schemas=options.schemas,
+        max_rows=options.max_rows,
+        keys=keys,
+    )
+    money, identity = "/api/webhooks/stripe", "/api/webhooks/stripe/identity"
+    endpoints = (
+        (money, "STRIPE_WEBHOOK_SECRETS", False, MONEY_EVENTS),
+        (money, "STRIPE_WEBHOOK_SECRETS", True, MONEY_EVENTS),
+        (identity, "STRIPE_IDENTITY_WEBHOOK_SECRETS", False, IDENTITY_EVENTS),
+    )
+    stripe = StripeConfig(
+        port=options.ports.of("stripe"),
+        state=folder.stripe_state,
+        secret_key=environment["STRIPE_SECRET_KEY"],
+        webhook_endpoints=tuple(
+            WebhookEndpoint(
+                url=environment["SERVICE_URL"] + path,
+                secret=environment[secret],
+                connect=is_connect,
+                enabled_events=events,
+            )
+            for path, secret, is_connect, events in endpoints
+        ),
+    )
+    write_secret(folder.gateway, gateway.to_json())
+    write_secret(folder.stripe, stripe.to_json())
+
+
+class Running:
+    """A part that was started."""
+
+    def __init__(self, part: Part, log: Path, environment: Mapping[str, str]) -> None:
+        self.part = part
+        self.log = log
+        self._environment = environment
+        options = {"cwd": ROOT, "env": environment_of_child(environment)}
+        self.process: subprocess.Popen[bytes] = start(part.command, log, options=options)
+
+    def is_healthy(self) -> bool:
+        """Say whether the part answers.
+
+        Raises:
+            DevstackError: it has ended.
+
+        """
+        if self.process.poll() is not None:
+            raise DevstackError(
+                f"{self.part.name} did not start ({self.how_it_ended()}); "
+                f"{described(self.log)} ends so:\n{tail(self.log)}"
+            )
+        return answers(self.part)
+
+    def how_it_ended(self) -> str:
+        """Say how the process ended."""
+        status = self.process.returncode
+        return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+
+    def again(self) -> "Running":
+        """Start the part once more, after what is left of it is gone."""
+        self.stop()
+        return Running(self.part, self.log, self._environment)
+
+    def stop(self) -> None:
+        """Tell the part to end; what it leaves behind is killed."""
+        end(self.process, patience_s=STOP_S)
+
+
+def answers(part: Part) -> bool:
+    """Say whether a part's health address answers 200."""
+    connection = http.client.HTTPConnection(HOST, part.port, timeout=LOOK_TIMEOUT_S)
+    try:
+        connection.request("GET", part.health)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,98 @@
+"""The project's keys, secrets and addresses: made once, then always the same."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+
+from devstack.errors import DevstackError
+from devstack.folder import DataFolder, write_secret
+from devstack.options import Ports
+from devstack.tokens import Keys
+
+
+HOST = "127.0.0.1"
+DATABASE_ADDRESSES = ("DATABASE_URL", "ADMIN_DATABASE_URL")
+
+
+def refuse_production(environment: Mapping[str, str]) -> None:
+    """Refuse to run where real money or a real project's name is at hand."""
+    if environment.get("ENVIRONMENT") == "production":
+        raise DevstackError("ENVIRONMENT=production is set: devstack is for development only.")
+    for name, value in environment.items():
+        if value.startswith(("sk_live_", "rk_live_")):
+            raise DevstackError(
+                f"{name} holds a live Stripe key: devstack is for development only."
+            )
+
+
+def load_keys(folder: DataFolder, ports: Ports, jwt_secret: str | None) -> Keys:
+    """Return the API keys of this folder; a new legacy secret makes new ones."""
+    if folder.keys.exists():
+        keys = Keys.from_json(folder.keys.read_text())
+        if jwt_secret in (None, keys.jwt_secret):
+            return keys
+    keys = Keys.generate(jwt_secret, issuer=f"http://{HOST}:{ports.of('gateway')}/auth/v1")
+    write_secret(folder.keys, keys.to_json())
+    return keys
+
+
+def load_secrets(folder: DataFolder) -> dict[str, str]:
+    """Return what our processes and the fake Stripe share; it goes with the database."""
+    known: dict[str, str] = {}
+    if folder.secrets.exists():
+        known = json.loads(folder.secrets.read_text())
+    made = {
+        "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(24)}",
+        "STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
+        "STRIPE_IDENTITY_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
+        "CANARY_TOKEN": secrets.token_urlsafe(24),
+        "CRON_SECRET": secrets.token_urlsafe(24),
+        "METRICS_TOKEN": secrets.token_urlsafe(24),
+        "PICKUP_PEPPER": secrets.token_urlsafe(24),
+    }
+    merged = made | known
+    if merged != known:
+        write_secret(folder.secrets, json.dumps(merged, indent=2))
+    return merged
+
+
+def environment_of(ports: Ports, keys: Keys, shared: Mapping[str, str]) -> dict[str, str]:
+    """Return all that the env file says."""
+    stripe = f"http://{HOST}:{ports.of('stripe')}"
+    database = f"{HOST}:{ports.of('postgres')}/postgres"
+    return {
+        "SUPABASE_URL": f"http://{HOST}:{ports.of('gateway')}",
+        "SUPABASE_PUBLISHABLE_KEY": keys.publishable_key,
+        "SUPABASE_SECRET_KEY": keys.secret_key,
+        "SUPABASE_JWT_SECRET": keys.jwt_secret,
+        "SUPABASE_ANON_KEY": keys.anon_jwt,
+        "SUPABASE_SERVICE_ROLE_KEY": keys.service_role_jwt,
+        "DATABASE_URL": f"postgresql://postgres@{database}",
+        "ADMIN_DATABASE_URL": f"postgresql://supabase_admin@{database}",
+        "SERVICE_URL": f"http://{HOST}:{ports.of('service')}",
+        "STRIPE_API_BASE": stripe,
+        "STRIPE_CONTROL_URL": f"{stripe}/_control",
+        **shared,
+        "STRIPE_LIVEMODE": "false",
+        "WEBHOOK_TOLERANCE_S": "300",
+        "WEBHOOK_FUTURE_S": "300",
+        "WEBHOOK_MAX_EVENT_AGE_S": "604800",
+        "SITE_ORIGINS": "http://localhost:5173,http://127.0.0.1:5173",
+        "TRUSTED_PROXIES": "0",
+        "LOG_LEVEL": "info",
+        "LOG_FORMAT": "json",
+        "METRICS_PORT": str(ports.of("workers")),
+        "ENVIRONMENT": "development",
+    }
+
+
+def as_lines(environment: Mapping[str, str]) -> str:
+    """Return the text of an env file. No value of ours needs quotes."""
+    return "".join(f"{name}={value}\n" for name, value in environment.items())
+
+
+def environment_of_child(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a child. The product is not told where the database is."""
+    merged = os.environ | dict(environment)
+    return {name: value for name, value in merged.items() if name not in DATABASE_ADDRESSES}

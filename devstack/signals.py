@@ -1,0 +1,61 @@
+"""Turns signals into something one can wait for, so that they end nothing half-way."""
+
+import contextlib
+import select
+import signal
+import socket
+from typing import Self
+
+
+#: Ctrl-C, a polite kill, a closed terminal.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Told(Exception):  # noqa: N818 -- being told to stop is no error
+    """Somebody told us to stop."""
+
+
+class Signals:
+    """While entered, a signal sets a flag and wakes up `wait`, and does nothing else."""
+
+    def __init__(self) -> None:
+        self.is_told = False
+        self._reader, self._writer = socket.socketpair()
+        self._reader.settimeout(0)
+        self._writer.settimeout(0)
+
+    def __enter__(self) -> Self:
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        for number in ENDING:
+            signal.signal(number, self._note)
+        # A child that ends wakes us up as well.
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for number in (*ENDING, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        self._reader.close()
+        self._writer.close()
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for the next signal, but no longer than this.
+
+        Raises:
+            Told: we are to stop.
+
+        """
+        if not self.is_told:
+            select.select([self._reader], [], [], timeout_s)
+            with contextlib.suppress(BlockingIOError):
+                self._reader.recv(4096)
+        self.check()
+
+    def check(self) -> None:
+        """Raise `Told` if we were told to stop."""
+        if self.is_told:
+            raise Told
+
+    def _note(self, *_: object) -> None:
+        self.is_told = True

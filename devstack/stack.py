@@ -1,0 +1,190 @@
+"""The stack: its parts come up in order, are watched, and go down in the opposite order."""
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import psycopg
+
+from devstack.console import say
+from devstack.errors import DevstackError
+from devstack.folder import DataFolder, described, write_secret
+from devstack.options import Options
+from devstack.parts import Part, Running, all_parts, write_configuration
+from devstack.ports import is_free
+from devstack.postgres import Cluster, stop_stale
+from devstack.project import as_lines, environment_of, load_keys, load_secrets
+from devstack.restarts import Restarts
+from devstack.schema import BASELINE, ROOT, apply_files, extend_database, migration_files
+from devstack.signals import Signals, Told
+
+
+#: How long a part may take to answer; the slowest of them imports for two seconds.
+HEALTHY_S = 60
+LOOK_S = 0.02
+#: How long what a killed stack left running may take to notice and end.
+LEFTOVERS_S = 12
+SEED = ROOT / "supabase/seed.sql"
+
+
+class Stack:
+    """One stack on one data folder, which the caller holds."""
+
+    def __init__(self, options: Options, folder: DataFolder, signals: Signals) -> None:
+        self._options = options
+        self._folder = folder
+        self._signals = signals
+        self._cluster: Cluster | None = None
+        self._running: dict[str, Running] = {}
+        self._restarts = Restarts()
+
+    def run(self) -> None:
+        """Start everything, say so, and watch over it until we are told to stop.
+
+        Raises:
+            DevstackError: something cannot start, or ended without being asked.
+
+        """
+        try:
+            with contextlib.suppress(Told):
+                self._start()
+                self._watch()
+        finally:
+            self._stop()
+
+    def _start(self) -> None:
+        began = time.monotonic()
+        self._clear_the_way()
+        options, folder = self._options, self._folder
+        environment = environment_of(
+            options.ports,
+            load_keys(folder, options.ports, options.jwt_secret),
+            load_secrets(folder),
+        )
+        write_secret(folder.running, json.dumps({"pid": os.getpid(), "env": environment}))
+        folder.prepare_logs()
+        keys = load_keys(folder, options.ports, options.jwt_secret)
+        write_configuration(options, folder, keys, environment)
+        self._start_parts(environment)
+        self._announce(environment, time.monotonic() - began)
+
+    def _clear_the_way(self) -> None:
+        """Make sure that all ports are free, before anything is started."""
+        stop_stale(self._folder.postgres)
+        wanted = {part: self._options.ports.of(part) for part in self._options.parts}
+
+        def taken() -> list[str]:
+            return [f"{port} ({part})" for part, port in wanted.items() if not is_free(port)]
+
+        patience_s = LEFTOVERS_S if self._folder.running.exists() else 0
+        if not self._wait_until(lambda: not taken(), patience_s):
+            raise DevstackError(
+                f"In use by somebody else: port {', '.join(taken())}. "
+                "Choose other ports by --port-base, or --port-base auto."
+            )
+
+    def _start_parts(self, environment: Mapping[str, str]) -> None:
+        parts = all_parts(self._options, self._folder)
+        wanted = [parts[name] for name in self._options.parts if name in parts]
+        # These two need no database to start, and importing takes them longest.
+        early = [part for part in wanted if part.name in ("stripe", "service")]
+        late = [part for part in wanted if part not in early]
+        self._launch(early, environment)
+        if "postgres" in self._options.parts:
+            self._start_postgres()
+        self._signals.check()
+        self._launch(late, environment)
+        for part in wanted:
+            self._wait_for(part)
+
+    def _launch(self, parts: Iterable[Part], environment: Mapping[str, str]) -> None:
+        for part in parts:
+            self._running[part.name] = Running(part, self._folder.log(part.name), environment)
+
+    def _start_postgres(self) -> None:
+        options, folder = self._options, self._folder
+        known = folder.baseline.read_text() if folder.baseline.exists() else None
+        current = hashlib.sha256(BASELINE.read_bytes()).hexdigest()
+        if known not in (None, current):
+            raise DevstackError(
+                f"{described(folder.path)} holds a database of another version of devstack: "
+                "`python -m devstack reset` throws it away."
+            )
+        self._cluster = Cluster.start(
+            folder.postgres, options.ports.of("postgres"), durable=not options.is_ephemeral
+        )
+        binaries = self._cluster.binaries
+        say(f"PostgreSQL {binaries.version} from {binaries.source}", "quiet")
+        self._signals.check()
+        files = [] if options.is_bare else migration_files()
+        try:
+            url, is_new = extend_database(self._cluster.admin_url, files)
+            folder.baseline.write_text(current)
+            if is_new and SEED.exists() and not (options.is_bare or options.is_ephemeral):
+                apply_files(url, [SEED])
+        except psycopg.Error as error:
+            where = " ".join(getattr(error, "__notes__", []))
+            raise DevstackError(f"The schema does not build: {error} {where}") from error
+
+    def _wait_for(self, part: Part) -> None:
+        running = self._running[part.name]
+        if not self._wait_until(running.is_healthy, HEALTHY_S):
+            raise DevstackError(
+                f"{part.name} does not answer on port {part.port}: see {described(running.log)}."
+            )
+        say(f"{part.name} answers on port {part.port}", "quiet")
+
+    def _wait_until(self, is_true: Callable[[], bool], timeout_s: float) -> bool:
+        """Look again and again; a signal ends the waiting."""
+        deadline = time.monotonic() + timeout_s
+        while not is_true():
+            if time.monotonic() > deadline:
+                return False
+            self._signals.wait(LOOK_S)
+        return True
+
+    def _announce(self, environment: Mapping[str, str], took_s: float) -> None:
+        env_file = self._options.env_file or (
+            self._folder.path / "env" if self._options.is_ephemeral else ROOT / ".devstack/env"
+        )
+        write_secret(env_file, as_lines(environment))
+        say(f"Ready after {took_s:.1f} s. Addresses and keys: {described(env_file)}", "good")
+        say(f"Logs: {described(self._folder.logs)} and {described(self._folder.postgres)}", "quiet")
+        sys.stdout.write(json.dumps({"ready": True, **environment}) + "\n")
+        sys.stdout.flush()
+
+    def _watch(self) -> None:
+        while True:
+            wait_s = self._restarts.start_due(self._running)
+            self._signals.wait(wait_s)
+            if self._cluster and self._cluster.process.poll() is not None:
+                self._give_up("postgres", f"exit status {self._cluster.process.returncode}")
+            for name, running in self._running.items():
+                if running.process.poll() is None or self._restarts.is_waiting(name):
+                    continue
+                if not running.part.is_restarted:
+                    self._give_up(name, running.how_it_ended())
+                self._restarts.plan(running)
+
+    def _give_up(self, name: str, how: str) -> None:
+        raise DevstackError(
+            f"{name} ended without being asked ({how}), so the stack ends: "
+            f"see {described(self._folder.log(name))}."
+        )
+
+    def _stop(self) -> None:
+        say("Stopping …", "quiet")
+        for names in (("workers", "service"), ("gateway", "stripe")):
+            parts = [self._running.pop(name) for name in names if name in self._running]
+            # Both are told at once, for each takes its time.
+            for part in parts:
+                part.process.terminate()
+            for part in parts:
+                part.stop()
+        if self._cluster:
+            self._cluster.stop()
+        self._folder.running.unlink(missing_ok=True)

@@ -1,0 +1,63 @@
+"""What the tests of a whole stack may rely on. Each is started when a test first asks for it."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from devstack.options import PARTS
+from devstack.ports import free_base
+from devstack.processes import end, start
+from devstack.schema import ROOT
+
+
+#: How long a stack may take to come up on a machine that is busy with other tests.
+READY_S = 90
+
+
+@contextlib.contextmanager
+def running_stack(*options: str) -> Iterator[Mapping[str, str]]:
+    """Run `python -m devstack up` with these options; give what it says of itself."""
+    with tempfile.TemporaryDirectory(prefix="market-stack-") as folder:
+        told, log = Path(folder, "env"), Path(folder, "devstack.log")
+        command = [
+            *(sys.executable, "-m", "devstack", "up", "--ephemeral"),
+            *("--port-base", str(free_base(len(PARTS))), "--env-file", str(told), *options),
+        ]
+        # Should the tests be killed, it ends with them.
+        process = start(
+            command,
+            log,
+            death_signal=signal.SIGTERM,
+            options={"cwd": ROOT, "stdout": subprocess.PIPE},
+        )
+        try:
+            assert process.stdout is not None
+            with process.stdout:
+                line = process.stdout.readline()
+                if not line:
+                    process.wait(READY_S)
+                    pytest.fail(f"The stack did not start:\n{log.read_text()}")
+                yield json.loads(line)
+        finally:
+            end(process, (signal.SIGINT,), patience_s=30)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Mapping[str, str]]:
+    """Start the whole system: Supabase with our schema, Stripe, service and workers."""
+    with running_stack() as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def bare_stack() -> Iterator[Mapping[str, str]]:
+    """Start Supabase without our schema, and Stripe."""
+    with running_stack("--bare", "--only", "postgres,gateway,stripe") as environment:
+        yield environment
