@@ -1,0 +1,81 @@
+"""`make bench`: the figures of the design, as JSON, a table and a plot."""
+
+import argparse
+import datetime as dt
+import json
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import bids, http, plot, realtime, stack
+from bench.figures import Figure
+
+
+SUBJECTS = {"bids": bids.figures, "http": http.figures, "realtime": realtime.figures}
+OUT = Path("bench/out")
+
+
+def main() -> None:
+    """Measure what was asked for, print it, and leave it in `bench/out/`."""
+    arguments = _arguments()
+    console = Console(stderr=True)
+    found: list[Figure] = []
+    with stack.running(only="postgres,gateway") as env:
+        for name in arguments.subjects or SUBJECTS:
+            for figure in _measured(name, env, arguments.seconds):
+                console.print(
+                    f"  {figure.name}: {figure.value:,.2f} {figure.unit}", highlight=False
+                )
+                found.append(figure)
+    report = {
+        "taken_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "figures": [asdict(figure) | {"is_met": figure.is_met} for figure in found],
+    }
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "figures.json").write_text(json.dumps(report, indent=2) + "\n")
+    (OUT / "figures.svg").write_text(plot.svg(found))
+    if arguments.json:
+        json.dump(report, sys.stdout, indent=2)
+    else:
+        Console().print(_table(found))
+        Console().print(f"JSON and a plot: {OUT}/figures.json, {OUT}/figures.svg")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=", ".join(SUBJECTS))
+    parser.add_argument("--seconds", type=float, default=6.0, help="for each figure (6)")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.subjects) - set(SUBJECTS))
+    if unknown:
+        parser.error(f"no such subject: {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
+    if arguments.seconds < 1:
+        parser.error("--seconds must be at least 1")
+    return arguments
+
+
+def _measured(name: str, env: Mapping[str, str], seconds: float) -> Iterator[Figure]:
+    return SUBJECTS[name](env, seconds=seconds)
+
+
+def _table(found: list[Figure]) -> Table:
+    table = Table(title="What was measured, and what the design asks for")
+    for heading in ("figure", "value", "bar", "", "note"):
+        table.add_column(heading, justify="right" if heading in ("value", "bar") else "left")
+    for figure in found:
+        sign = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[figure.is_met]
+        bound = "" if figure.bar is None else f"{'≤' if figure.is_ceiling else '≥'} {figure.bar:g}"
+        value = f"{figure.value:,.2f} {figure.unit}"
+        table.add_row(figure.name, value, bound, sign, figure.note)
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""The bare transaction that a bid is held against: the same rows, without a check or a lock."""
+
+import psycopg
+
+
+#: What an accepted bid that outbids a proxy writes: its own row, a row for each side that the
+#: system moved, the maximum, both snapshots, the receipt, the word to the one outbid, the counter.
+BARE_BID = """
+  create function public.bench_bare_bid(
+    auction_id uuid, bidder_id uuid, rival_id uuid, amount_cents bigint, client_bid_id uuid
+  )
+  returns jsonb language plpgsql security definer set search_path = '' as $$
+  #variable_conflict use_variable
+  declare
+    v_now constant timestamptz := clock_timestamp();
+    v_bid_id constant uuid := gen_random_uuid();
+    v_auction public.auctions;
+  begin
+    update public.auctions as a
+    set current_price_cents = amount_cents, min_next_bid_cents = amount_cents + 1,
+      high_bid_id = v_bid_id, high_bidder_id = bidder_id, bid_count = a.bid_count + 1,
+      version = a.version + 1, updated_at = v_now
+    where a.id = auction_id returning * into v_auction;
+    insert into public.bids (id, auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
+    values
+      (gen_random_uuid(), auction_id, bidder_id, amount_cents - 2, false, v_now,
+        v_auction.bid_count * 3 - 2),
+      (gen_random_uuid(), auction_id, rival_id, amount_cents - 1, true, v_now,
+        v_auction.bid_count * 3 - 1),
+      (v_bid_id, auction_id, bidder_id, amount_cents, true, v_now, v_auction.bid_count * 3);
+    insert into private.proxy_bids as p (auction_id, bidder_id, max_cents, max_set_at)
+    values (auction_id, bidder_id, amount_cents + 1, v_now)
+    on conflict on constraint proxy_bids_pkey
+    do update set max_cents = excluded.max_cents, max_set_at = excluded.max_set_at;
+    update public.listings as l
+    set current_bid_cents = amount_cents, bid_count = l.bid_count + 1, updated_at = v_now
+    where l.id = v_auction.listing_id;
+    insert into public.notifications (user_id, type, title, message, metadata)
+    values (rival_id, 'outbid', 'Outbid', 'Somebody has bid more than you.',
+      jsonb_build_object('auction_id', auction_id));
+    insert into private.rate_limits as r (key, window_start, count)
+    values ('bench:' || bidder_id, date_trunc('minute', v_now), 1)
+    on conflict on constraint rate_limits_pkey do update set count = r.count + 1;
+    insert into private.bid_receipts (bidder_id, client_bid_id, auction_id, receipt)
+    values (bidder_id, client_bid_id, auction_id, to_jsonb(v_auction));
+    return to_jsonb(v_auction);
+  end $$;
+  grant execute on function public.bench_bare_bid to authenticated;
+"""
+
+
+def install(database_url: str) -> None:
+    """Create the function in the database of a bench."""
+    with psycopg.connect(database_url) as owner:
+        owner.execute(BARE_BID)

@@ -1,0 +1,135 @@
+"""The gateway: a simple select against a bare handler in the same run, and bids over HTTP."""
+
+import contextlib
+import itertools
+import json
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+
+import httpx
+import psycopg
+from psycopg import conninfo
+
+from bench import load
+from bench.fair import open_fair
+from bench.figures import Figure, percentile
+from devstack.ports import free_port
+
+
+MANY, BIDDERS = 16, 8
+SELECT = "/rest/v1/listings?select=id,title,start_cents,status&limit=20"
+
+
+def figures(env: Mapping[str, str], *, seconds: float) -> Iterator[Figure]:
+    """Measure selects at one and at sixteen connections, then bids of eight users."""
+    fair = open_fair(env["DATABASE_URL"], bidders=0, auctions=40)
+    port = int(env["SUPABASE_URL"].rsplit(":", 1)[1])
+    key = env["SUPABASE_PUBLISHABLE_KEY"]
+    select = load.Request(method="GET", path=SELECT, headers={"apikey": key})
+    load.send(port, lambda _number: select, connections=1, seconds=0.5)
+
+    one = load.send(port, lambda _number: select, connections=1, seconds=seconds)
+    yield Figure(
+        name="gateway, simple select, 1 connection, p50",
+        value=1000 * percentile(one.latencies_s, 50),
+        unit="ms",
+        bar=2.0,
+        is_ceiling=True,
+    )
+    rate, bare_rate = _against_bare(env, port, select, seconds)
+    yield Figure(
+        name=f"gateway, simple select, {MANY} connections, against a bare handler",
+        value=rate / bare_rate,
+        unit="x",
+        bar=0.35,
+        note=f"{rate:,.0f}/s against {bare_rate:,.0f}/s",
+    )
+    bids = _bids(env, port, fair.auction_ids[0], seconds)
+    yield Figure(
+        name=f"place_bid over HTTP, {BIDDERS} clients, p95",
+        value=1000 * percentile(bids.latencies_s, 95),
+        unit="ms",
+        bar=50.0,
+        is_ceiling=True,
+        note=f"{bids.per_second:,.0f}/s",
+    )
+
+
+def _against_bare(
+    env: Mapping[str, str], port: int, select: load.Request, seconds: float
+) -> tuple[float, float]:
+    """Return the rates of gateway and bare handler, taken in turns in the same run."""
+    bare_select = load.Request(method="GET", path="/", headers={})
+    rates: dict[str, list[float]] = {"gateway": [], "bare": []}
+    with _bare_handler(env["DATABASE_URL"]) as bare_port:
+        for _ in range(3):
+            rates["gateway"].append(_rate(port, select, seconds / 3))
+            rates["bare"].append(_rate(bare_port, bare_select, seconds / 3))
+    return sum(rates["gateway"]) / 3, sum(rates["bare"]) / 3
+
+
+def _rate(port: int, request: load.Request, seconds: float) -> float:
+    return load.send(port, lambda _number: request, connections=MANY, seconds=seconds).per_second
+
+
+@contextlib.contextmanager
+def _bare_handler(database_url: str) -> Iterator[int]:
+    port = free_port()
+    url = conninfo.make_conninfo(database_url, user="authenticator")
+    process = subprocess.Popen([sys.executable, "-m", "bench.bare", str(port), url])  # noqa: S603 -- ours
+    try:
+        for _ in range(100):
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"http://127.0.0.1:{port}/").raise_for_status()
+                break
+            time.sleep(0.1)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _bids(env: Mapping[str, str], port: int, auction_id: str, seconds: float) -> load.Answered:
+    """Let eight signed-in users bid for one auction, each over a connection of its own."""
+    tokens = [_sign_up(env, number) for number in range(BIDDERS)]
+    _verify_everybody(env["DATABASE_URL"])
+    prices = itertools.count(200, 10)
+
+    def bid(number: int) -> load.Request:
+        body = {
+            "auction_id": auction_id,
+            "amount_cents": next(prices),
+            "client_bid_id": str(uuid.uuid4()),
+        }
+        return load.Request(
+            method="POST",
+            path="/rest/v1/rpc/place_bid",
+            headers={
+                "apikey": env["SUPABASE_PUBLISHABLE_KEY"],
+                "authorization": f"Bearer {tokens[number]}",
+                "content-type": "application/json",
+            },
+            body=json.dumps(body).encode(),
+        )
+
+    return load.send(port, bid, connections=BIDDERS, seconds=seconds)
+
+
+def _sign_up(env: Mapping[str, str], number: int) -> str:
+    answer = httpx.post(
+        f"{env['SUPABASE_URL']}/auth/v1/signup",
+        headers={"apikey": env["SUPABASE_PUBLISHABLE_KEY"]},
+        json={
+            "email": f"bidder-{number}-{uuid.uuid4()}@example.test",
+            "password": str(uuid.uuid4()),
+        },
+    )
+    return str(answer.raise_for_status().json()["access_token"])
+
+
+def _verify_everybody(database_url: str) -> None:
+    with psycopg.connect(database_url) as owner:
+        owner.execute("update public.users set kyc = 'passed'")
