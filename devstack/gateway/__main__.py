@@ -1,6 +1,7 @@
 """`python -m devstack.gateway --config FILE` serves the gateway until it is told to stop."""
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def main() -> int:
         sys.stderr.write(f"{path} is no gateway configuration: {error}\n")
         return 2
 
+    # psycopg tells of a pipeline that failed, and raises the failure as well.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     sys.stderr.write(f"A stand-in for Supabase on {config.url}, for development and tests only.\n")
     uvicorn.run(
         create_app(config),

@@ -28,7 +28,7 @@ RELATIONS = """
       join pg_attribute as a on a.attrelid = k.conrelid and a.attnum = key.attnum
       where k.conrelid = c.oid and k.contype = 'p'
     ),
-    n.nspname = any (%(schemas)s)
+    n.nspname = any ($1)
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -102,7 +102,7 @@ FUNCTIONS = """
   left join pg_type as at on p.pronargs = 1 and at.oid = p.proargtypes[0]
   left join pg_class as ac on ac.oid = at.typrelid
   left join pg_namespace as an on an.oid = ac.relnamespace
-  where n.nspname = any (%(schemas)s) and p.prokind = 'f'
+  where n.nspname = any ($1) and p.prokind = 'f'
     and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
   order by n.nspname, p.proname, p.oid
 """

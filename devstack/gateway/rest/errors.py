@@ -70,11 +70,12 @@ class RestError(Exception):
         """Return the error as the JSON of the answer."""
         fields = {
             "code": self.code,
-            "message": self.message,
             "details": self.details,
             "hint": self.hint,
+            "message": self.message,
         }
-        return json.dumps(fields, ensure_ascii=False).encode(errors="replace")
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="replace")
 
     @property
     def headers(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg import AsyncRawCursor
 
 from devstack.gateway.context import Connection
 from devstack.gateway.rest import catalogue
@@ -39,7 +40,7 @@ Name = tuple[str, str]
 
 async def read_schema(connection: Connection, schemas: Sequence[str]) -> SchemaCache:
     """Read what the exposed schemas hold, as a superuser, who sees all of it."""
-    given = {"schemas": list(schemas)}
+    given = [list(schemas)]
     async with connection.transaction():
         await connection.execute("select set_config('search_path', '', true)")
         tables = await _rows(connection, catalogue.RELATIONS, given)
@@ -61,9 +62,10 @@ async def read_schema(connection: Connection, schemas: Sequence[str]) -> SchemaC
 
 
 async def _rows(
-    connection: Connection, query: LiteralString, given: Mapping[str, Any] | None = None
+    connection: Connection, query: LiteralString, given: Sequence[Any] = ()
 ) -> list[Row]:
-    cursor = await connection.execute(query, given)
+    cursor = AsyncRawCursor(connection)
+    await cursor.execute(query, given)
     return await cursor.fetchall()
 
 

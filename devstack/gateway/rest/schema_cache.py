@@ -20,7 +20,7 @@ class ColumnInfo:
     default: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Relation:
     """A table or a view that may be asked for."""
 
@@ -31,7 +31,7 @@ class Relation:
     primary_key: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Junction:
     """The table in the middle of a many-to-many relationship."""
 
@@ -43,7 +43,7 @@ class Junction:
     to_target: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Relationship:
     """A way from one relation to another, seen from `origin`."""
 
@@ -81,7 +81,7 @@ class Parameter:
     is_variadic: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Function:
     """A function that may be called; `kind` is void, scalar or composite."""
 
