@@ -189,6 +189,8 @@ async def _clear_faults(fake: FakeStripe, _request: Request) -> Any:
 
 async def _reset(fake: FakeStripe, _request: Request) -> Any:
     fake.reset()
+    # What was on its way already must not arrive in the next test.
+    await fake.courier.settled()
     return {"ok": True}
 
 

@@ -49,6 +49,11 @@ class Courier:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
 
+    async def settled(self) -> None:
+        """Wait until no try is under way."""
+        while self._busy:
+            await self.tried.wait(None)
+
     def wake(self) -> None:
         """Say that something may be due now."""
         self._queued.ring()
