@@ -2,7 +2,8 @@
 create view public.public_profiles
 with (security_barrier = true)
 as
-select
+-- In the order that the contract gives.
+select -- noqa: ST06
   id,
   display_name,
   kyc = 'passed' as kyc_passed,

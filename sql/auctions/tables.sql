@@ -19,7 +19,7 @@ create table public.auctions (
   reserve_met boolean not null,
   extension_count integer not null default 0,
   increment_scheme text not null default 'default',
-  version integer not null default 1,
+  version integer not null default 1, -- noqa: RF04
   finalized_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -27,7 +27,7 @@ create table public.auctions (
   constraint auctions_listing_id_fkey foreign key (listing_id) references public.listings (id),
   constraint auctions_high_bidder_id_fkey foreign key (high_bidder_id) references public.users (id),
   constraint auctions_end_is_after_start check (end_at > start_at),
-  constraint auctions_end_never_moves_forward check (end_at >= scheduled_end_at),
+  constraint auctions_end_is_no_earlier_than_scheduled check (end_at >= scheduled_end_at),
   constraint auctions_price_is_money check (current_price_cents between 100 and 99999999),
   constraint auctions_minimum_is_no_less check (min_next_bid_cents >= current_price_cents),
   constraint auctions_leader_has_a_bid check ((high_bid_id is null) = (high_bidder_id is null)),
@@ -68,7 +68,7 @@ create index finalize_failures_retry_at_idx on private.finalize_failures (retry_
 
 create table private.auction_broadcasts (
   auction_id uuid not null,
-  version integer not null,
+  version integer not null, -- noqa: RF04
   mark_s integer,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),

@@ -55,3 +55,16 @@ create table private.bid_receipts (
 comment on table private.bid_receipts is 'What a bid was answered, so that a client may send it again without bidding twice.';
 
 create index bid_receipts_auction_id_idx on private.bid_receipts (auction_id);
+
+create type private.standing as (
+  auction public.auctions,
+  seller_id uuid,
+  title text,
+  reserve_cents bigint,
+  leader_max_cents bigint,
+  last_seq integer,
+  bidder_id uuid,
+  bidder_kyc public.kyc_status,
+  bidder_is_suspended boolean
+);
+comment on type private.standing is 'How an auction stands when somebody''s bid has locked it: all that decides about the bid.';

@@ -62,6 +62,7 @@ comment on function private.plain_line is 'Text of one line: as plain_text, and 
 create function private.stamp_updated_at()
 returns trigger
 language plpgsql
+security definer
 set search_path = ''
 as $$
 declare

@@ -10,8 +10,8 @@ create table public.listings (
   title text not null,
   description text not null,
   category_id integer not null,
-  condition public.item_condition not null,
-  location jsonb not null,
+  condition public.item_condition not null, -- noqa: RF04
+  location jsonb not null, -- noqa: RF04
   pickup boolean not null,
   shipping boolean not null,
   start_cents bigint not null,
@@ -70,7 +70,7 @@ create table public.listing_photos (
   id uuid not null default gen_random_uuid(),
   listing_id uuid not null,
   url text not null,
-  path text not null,
+  path text not null, -- noqa: RF04
   order_idx integer not null default 0,
   perceptual_hash char(64),
   file_size bigint not null,

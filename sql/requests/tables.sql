@@ -1,11 +1,10 @@
 create table private.request_receipts (
+  -- No foreign key: someone without a profile is to be told so, and by the function that is called.
   caller_id uuid not null,
   client_request_id uuid not null,
-  function text not null,
+  function text not null, -- noqa: RF04
   answer jsonb,
   created_at timestamptz not null default now(),
-  constraint request_receipts_pkey primary key (caller_id, client_request_id),
-  constraint request_receipts_caller_id_fkey
-  foreign key (caller_id) references public.users (id)
+  constraint request_receipts_pkey primary key (caller_id, client_request_id)
 );
 comment on table private.request_receipts is 'What a call was answered, so that a client may send it again and nothing is done twice.';

@@ -1,0 +1,17 @@
+alter table public.bids enable row level security;
+-- service_role receives what is published; none of our processes asks for more.
+grant select on public.bids to anon, authenticated, service_role;
+
+create policy everyone_reads_bids_with_their_auction on public.bids
+for select to anon, authenticated
+using (
+  exists (
+    select from public.auctions as a
+    where a.id = bids.auction_id
+  )
+);
+comment on policy everyone_reads_bids_with_their_auction on public.bids is 'Amounts are public, maxima are not. Writing goes through place_bid.';
+
+alter table private.proxy_bids enable row level security;
+
+alter table private.bid_receipts enable row level security;

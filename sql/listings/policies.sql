@@ -1,0 +1,27 @@
+alter table public.listings enable row level security;
+grant select on public.listings to anon, authenticated;
+
+create policy everyone_reads_uncancelled_listings on public.listings
+for select to anon, authenticated
+using (status <> 'cancelled');
+comment on policy everyone_reads_uncancelled_listings on public.listings is 'Announced, running and over, which winner and losers go on seeing.';
+
+create policy sellers_and_staff_read_cancelled_listings on public.listings
+for select to authenticated
+using (seller_id = (select auth.uid()) or (select private.is_staff()));
+comment on policy sellers_and_staff_read_cancelled_listings on public.listings is 'What was called off concerns its seller, and us.';
+
+alter table private.listing_private enable row level security;
+
+alter table public.listing_photos enable row level security;
+grant select on public.listing_photos to anon, authenticated;
+
+create policy everyone_reads_photos_with_their_listing on public.listing_photos
+for select to anon, authenticated
+using (
+  exists (
+    select from public.listings as l
+    where l.id = listing_photos.listing_id
+  )
+);
+comment on policy everyone_reads_photos_with_their_listing on public.listing_photos is 'Who may read the listing, by its own policies.';

@@ -1,0 +1,1 @@
+alter table private.request_receipts enable row level security;

@@ -1,0 +1,9 @@
+alter table private.rate_limits enable row level security;
+
+alter table public.audit_logs enable row level security;
+grant select on public.audit_logs to authenticated;
+
+create policy staff_read_the_audit_log on public.audit_logs
+for select to authenticated
+using ((select private.is_staff()));
+comment on policy staff_read_the_audit_log on public.audit_logs is 'Staff watch each other. Writing goes through write_audit.';

@@ -1,0 +1,17 @@
+create function private.setting(p_key text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_value jsonb;
+begin
+  select value into v_value from private.app_settings where key = p_key;
+  if v_value is null then
+    raise exception 'there is no setting %', p_key;
+  end if;
+  return v_value;
+end;
+$$;
+comment on function private.setting is 'What a setting says right now. A key that is not there is a mistake of the caller.';

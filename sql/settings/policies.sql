@@ -1,0 +1,1 @@
+alter table private.app_settings enable row level security;
