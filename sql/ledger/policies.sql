@@ -1,0 +1,7 @@
+alter table public.ledger_entries enable row level security;
+grant select on public.ledger_entries to authenticated;
+
+create policy people_read_their_own_lines on public.ledger_entries
+for select to authenticated
+using (user_id = (select auth.uid()) or (select private.is_staff()));
+comment on policy people_read_their_own_lines on public.ledger_entries is 'A buyer''s or a seller''s own account; the platform''s own are staff''s to read.';

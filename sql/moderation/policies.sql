@@ -1,0 +1,7 @@
+alter table public.user_strikes enable row level security;
+grant select on public.user_strikes to authenticated;
+
+create policy people_read_their_own_strikes on public.user_strikes
+for select to authenticated
+using (user_id = (select auth.uid()) or (select private.is_staff()));
+comment on policy people_read_their_own_strikes on public.user_strikes is 'The person struck, and staff.';

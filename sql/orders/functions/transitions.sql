@@ -1,0 +1,210 @@
+create function private.transition_order(
+  p_order_id uuid, p_to_state public.order_state, p_actor_id uuid,
+  p_actor_kind public.actor_kind, p_reason text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_before public.orders;
+  v_order public.orders;
+  v_now timestamptz;
+begin
+  select * into v_before from public.orders where id = p_order_id for update;
+  if v_before.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
+  elsif v_before.state = p_to_state then
+    return private.transition_answer(v_before);
+  elsif not private.is_transition_legal(v_before, p_to_state, p_actor_kind) then
+    raise check_violation using message = format(
+      'Invalid order state transition from %s to %s', v_before.state, p_to_state
+    );
+  end if;
+
+  v_now := private.clock();
+  perform set_config('market.order_in_transition', p_order_id::text, true);
+  v_order := private.moved_order(v_before, p_to_state, p_reason, v_now);
+  perform set_config('market.order_in_transition', '', true);
+  insert into public.order_events (
+    order_id, from_state, to_state, actor_id, actor_kind, reason, created_at
+  )
+  values (
+    p_order_id, v_before.state, p_to_state, p_actor_id, p_actor_kind, p_reason, v_now
+  );
+  perform private.follow_transition(v_order, v_before.state, p_actor_kind, v_now);
+  return private.transition_answer(v_order);
+end;
+$$;
+comment on function private.transition_order is 'Move an order, the only way there is; see the public wrapper.';
+grant execute on function private.transition_order to service_role;
+
+create function private.transition_answer(p_order public.orders)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'success', true,
+    'state', p_order.state,
+    'updated_at', p_order.updated_at,
+    'version', p_order.version
+  )
+$$;
+comment on function private.transition_answer is 'How an order stands after a move, or without one.';
+
+create function private.is_transition_legal(
+  p_order public.orders, p_to_state public.order_state, p_actor_kind public.actor_kind
+)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select from private.order_transitions as legal
+    where legal.from_state = p_order.state
+      and legal.to_state = p_to_state
+      and p_actor_kind = any(legal.actor_kinds)
+      -- While money is on its way back only what Stripe or staff says moves the order.
+      and (not p_order.refund_pending or p_actor_kind in ('stripe', 'admin'))
+      and case legal.needs
+        when 'money_back' then p_order.refunded_cents = p_order.amount_cents
+        when 'state_before_dispute' then p_order.state_before_dispute = p_to_state
+        when 'pickup' then exists (
+          select from public.listings where id = p_order.listing_id and pickup
+        )
+        else true
+      end
+  )
+$$;
+comment on function private.is_transition_legal is 'Whether somebody in this part may move this order there now: a row of order_transitions says so, and what it needs holds.';
+
+create function private.moved_order(
+  p_order public.orders, p_to_state public.order_state, p_reason text, p_now timestamptz
+)
+returns public.orders
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+begin
+  update public.orders
+  set
+    state = p_to_state,
+    version = version + 1,
+    -- A second dispute finds the order disputed, which is no move: the first one's note stays.
+    state_before_dispute = case when p_to_state = 'disputed' then state end,
+    -- An order that comes back from a dispute keeps the hour of its first arrival.
+    paid_at = case when p_to_state = 'paid' then coalesce(paid_at, p_now) else paid_at end,
+    ready_at = case
+      when p_to_state = 'ready_for_handover' then coalesce(ready_at, p_now) else ready_at
+    end,
+    shipped_at = case
+      when p_to_state = 'shipped' then coalesce(shipped_at, p_now) else shipped_at
+    end,
+    delivered_at = case
+      when p_to_state = 'delivered' then coalesce(delivered_at, p_now) else delivered_at
+    end,
+    released_at = case
+      when p_to_state = 'released' then coalesce(released_at, p_now) else released_at
+    end,
+    refunded_at = case when p_to_state = 'refunded' then p_now else refunded_at end,
+    cancelled_at = case when p_to_state = 'cancelled' then p_now else cancelled_at end,
+    cancel_reason = case when p_to_state = 'cancelled' then p_reason else cancel_reason end
+  where id = p_order.id
+  returning * into v_order;
+  return v_order;
+end;
+$$;
+comment on function private.moved_order is 'Write the new state with its stamps. Only transition_order gets past the guard with it.';
+
+create function private.follow_transition(
+  p_order public.orders, p_from_state public.order_state, p_actor_kind public.actor_kind,
+  p_now timestamptz
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_title text;
+begin
+  if p_order.state = 'released' then
+    perform private.post_release(p_order);
+  elsif p_order.state = 'cancelled' and p_from_state = 'pending_payment' then
+    perform private.discard_intent(p_order.id, p_order.stripe_payment_intent_id);
+    -- Who lets a purchase lapse and who calls it off have both not kept their word.
+    if p_actor_kind in ('buyer', 'system') then
+      perform private.strike(p_order.buyer_id, p_order.id, 'unpaid', p_now);
+    end if;
+  end if;
+
+  -- What follows a dispute is told by the dispute, which knows what it was about.
+  if p_from_state = 'disputed' then
+    return;
+  end if;
+  select title into v_title from public.listings where id = p_order.listing_id;
+  perform private.notify(
+    notice.user_id,
+    notice.type,
+    notice.title,
+    notice.message,
+    jsonb_build_object('order_id', p_order.id),
+    concat_ws(':', notice.type, p_order.id, p_order.version, notice.user_id)
+  )
+  from private.transition_notices(p_order, v_title) as notice;
+end;
+$$;
+comment on function private.follow_transition is 'What a move brings with it: books, outbox, strikes and notifications.';
+
+create function private.transition_notices(p_order public.orders, p_listing_title text)
+returns table (user_id uuid, type text, title text, message text)
+language sql
+immutable
+set search_path = ''
+as $$
+  select notice.user_id, notice.type, notice.title, format(notice.message, p_listing_title)
+  from (
+    values
+    ('paid', p_order.seller_id, 'order_paid', 'Order paid',
+      'The buyer has paid for %s. Get it ready for handover.'),
+    ('paid', p_order.buyer_id, 'payment_received', 'Payment received',
+      'Your payment for %s has arrived.'),
+    ('ready_for_handover', p_order.buyer_id, 'order_ready', 'Ready for handover',
+      '%s is ready for handover.'),
+    ('shipped', p_order.buyer_id, 'order_shipped', 'Order shipped', '%s is on its way to you.'),
+    ('delivered', p_order.seller_id, 'order_delivered', 'Order delivered',
+      '%s has been delivered.'),
+    ('released', p_order.seller_id, 'funds_released', 'Funds released',
+      'Your money for %s has been released.'),
+    ('cancelled', p_order.buyer_id, 'order_cancelled', 'Order cancelled',
+      'The order for %s was cancelled.'),
+    ('cancelled', p_order.seller_id, 'order_cancelled', 'Order cancelled',
+      'The order for %s was cancelled.')
+  ) as notice (state, user_id, type, title, message)
+  where notice.state::public.order_state = p_order.state
+$$;
+comment on function private.transition_notices is 'Who is told what when an order has arrived in its state. Refunds tell of themselves.';
+
+create function public.transition_order(
+  order_id uuid, to_state public.order_state, actor_id uuid, actor_kind public.actor_kind,
+  reason text
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.transition_order(
+    transition_order.order_id,
+    transition_order.to_state,
+    transition_order.actor_id,
+    transition_order.actor_kind,
+    transition_order.reason
+  )
+$$;
+comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. The state that it has already is no move. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND.';
+grant execute on function public.transition_order to service_role;

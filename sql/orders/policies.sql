@@ -1,0 +1,26 @@
+alter table public.orders enable row level security;
+grant select on public.orders to authenticated;
+-- Published, so that each ring needs the key to be selectable.
+grant select (id) on public.orders to service_role;
+
+create policy parties_read_their_orders on public.orders
+for select to authenticated
+using (
+  buyer_id = (select auth.uid())
+  or seller_id = (select auth.uid())
+  or (select private.is_staff())
+);
+comment on policy parties_read_their_orders on public.orders is 'Buyer, seller and staff. All writing goes through functions, and the state through one.';
+
+alter table public.order_events enable row level security;
+grant select on public.order_events to authenticated;
+
+create policy parties_read_what_happened on public.order_events
+for select to authenticated
+using (exists (
+  select from public.orders
+  where orders.id = order_events.order_id
+));
+comment on policy parties_read_what_happened on public.order_events is 'Whoever may read the order.';
+
+alter table private.order_transitions enable row level security;

@@ -1,0 +1,3 @@
+create trigger outbox_stamp_updated_at
+before update on public.outbox
+for each row execute function private.stamp_updated_at();

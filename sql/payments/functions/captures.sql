@@ -1,0 +1,250 @@
+create function private.record_capture(
+  p_order public.orders, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
+  p_currency text, p_buyer_id text, p_event_id text, out is_new boolean, out is_settled boolean,
+  out outbox_ids uuid[], out alerts text[]
+)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_payment public.payments;
+  v_stray text;
+  v_now timestamptz;
+begin
+  outbox_ids := '{}';
+  alerts := '{}';
+  select * into v_payment from public.payments
+  where order_id = p_order.id and stripe_payment_intent_id = p_payment_intent_id
+  for update;
+  is_new := not coalesce(private.is_captured(v_payment.status), false);
+  if not is_new then
+    is_settled := v_payment.settles_order;
+    return;
+  end if;
+
+  v_now := private.clock();
+  v_stray := private.stray_reason(
+    p_order, p_payment_intent_id, p_amount_cents, p_currency, p_buyer_id
+  );
+  is_settled := v_stray is null;
+  insert into public.payments as payment (
+    order_id, provider_ref, stripe_payment_intent_id, stripe_charge_id, status, amount_cents,
+    fee_cents, currency, settles_order, processed_at
+  )
+  values (
+    p_order.id, p_payment_intent_id, p_payment_intent_id, p_charge_id, 'captured',
+    p_amount_cents, case when is_settled then p_order.platform_fee_cents else 0 end, p_currency,
+    is_settled, v_now
+  )
+  on conflict (order_id, stripe_payment_intent_id) do update
+  set
+    stripe_charge_id = excluded.stripe_charge_id,
+    status = excluded.status,
+    amount_cents = excluded.amount_cents,
+    fee_cents = excluded.fee_cents,
+    currency = excluded.currency,
+    settles_order = excluded.settles_order,
+    error_message = null,
+    processed_at = excluded.processed_at
+  returning * into v_payment;
+  perform private.post_capture(p_order, v_payment, p_event_id);
+  perform private.wake_waiting_events(p_payment_intent_id, v_now);
+  if is_settled then
+    perform private.transition_order(p_order.id, 'paid', null, 'stripe', 'payment_succeeded');
+    return;
+  end if;
+  -- Whatever it was for, it did not pay for this order, which stays as it is.
+  outbox_ids := array[private.return_stray(p_order, v_payment)];
+  alerts := array['stray_payment:' || v_stray];
+end;
+$$;
+comment on function private.record_capture is 'Record money that came in, once: it settles the order, or it is a stray and goes back. The caller holds the order.';
+
+create function private.stray_reason(
+  p_order public.orders, p_payment_intent_id text, p_amount_cents bigint, p_currency text,
+  p_buyer_id text
+)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when p_order.state = 'cancelled' then 'order_cancelled'
+    when p_order.state <> 'pending_payment' then 'order_is_settled'
+    when p_order.stripe_payment_intent_id is distinct from p_payment_intent_id
+      then 'intent_is_not_current'
+    when p_currency is distinct from p_order.currency then 'currency_differs'
+    when p_amount_cents is distinct from p_order.amount_cents then 'amount_differs'
+    when p_buyer_id is distinct from p_order.buyer_id::text then 'buyer_differs'
+  end
+$$;
+comment on function private.stray_reason is 'Why this money does not pay for this order, or null when it does.';
+
+create function private.return_stray(p_order public.orders, p_payment public.payments)
+returns uuid
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return (
+    private.reserve_refund(
+      p_order, p_payment, p_payment.amount_cents, 'none', 'stray_payment', null,
+      'auto_refund:' || p_payment.stripe_payment_intent_id
+    )
+  ).outbox_id;
+end;
+$$;
+comment on function private.return_stray is 'Send back in full what settles nothing; returns the outbox row.';
+
+create function private.order_id_in(p_text text)
+returns uuid
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid
+  end
+$$;
+comment on function private.order_id_in is 'The id that a text from outside names, or null when it names none.';
+
+create function private.apply_payment_succeeded(
+  p_event_id text, p_order_id text, p_payment_intent_id text, p_charge_id text,
+  p_amount_cents bigint, p_currency text, p_buyer_id text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_event constant public.webhook_events := private.lock_event(p_event_id);
+  v_order public.orders;
+  v_capture record;
+begin
+  if v_event.processed_at is not null then
+    return private.effect_answer('already_processed', v_event.order_id);
+  end if;
+  select * into v_order from public.orders
+  where id = private.order_id_in(p_order_id) for update;
+  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced(p_event_id, v_order.id);
+  end if;
+
+  v_capture := private.record_capture(
+    v_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, p_buyer_id, p_event_id
+  );
+  return private.settle_event(
+    p_event_id,
+    case when v_capture.is_new then 'processed' else 'order_already_processed' end,
+    v_order.id,
+    v_capture.outbox_ids,
+    v_capture.alerts
+  );
+end;
+$$;
+comment on function private.apply_payment_succeeded is 'Let a succeeded intent take effect; see the public wrapper.';
+grant execute on function private.apply_payment_succeeded to service_role;
+
+create function private.settle_misplaced(p_event_id text, p_order_id uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_order_id is null then
+    return private.settle_event(
+      p_event_id, 'order_not_found', p_alerts => '{order_not_found}'
+    );
+  end if;
+  return private.settle_event(
+    p_event_id, 'ignored', p_order_id, p_alerts => '{intent_of_another_order}',
+    p_reason => 'intent_of_another_order'
+  );
+end;
+$$;
+comment on function private.settle_misplaced is 'Settle an event that names no order of ours, or an order that its intent does not belong to.';
+
+create function public.apply_payment_succeeded(
+  event_id text, order_id text, payment_intent_id text, charge_id text, amount_cents bigint,
+  currency text, buyer_id text
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.apply_payment_succeeded(
+    apply_payment_succeeded.event_id,
+    apply_payment_succeeded.order_id,
+    apply_payment_succeeded.payment_intent_id,
+    apply_payment_succeeded.charge_id,
+    apply_payment_succeeded.amount_cents,
+    apply_payment_succeeded.currency,
+    apply_payment_succeeded.buyer_id
+  )
+$$;
+comment on function public.apply_payment_succeeded is 'Settle the order that an intent paid for, or record a stray and send it back, and mark the event: {outcome, order_id, outbox_ids, alerts}. The same money twice is order_already_processed.';
+grant execute on function public.apply_payment_succeeded to service_role;
+
+create function private.confirm_payment_transaction(
+  p_order_id uuid, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
+  p_currency text, p_user_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_refusal jsonb;
+  v_capture record;
+begin
+  select * into v_order from public.orders where id = p_order_id for update;
+  v_refusal := private.payer_refusal(v_order, p_user_id);
+  if v_refusal is null and private.is_intent_elsewhere(p_order_id, p_payment_intent_id) then
+    v_refusal := private.refusal('TRANSACTION_FAILED', 'This payment is for something else');
+  end if;
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+
+  v_capture := private.record_capture(
+    v_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, p_user_id::text, null
+  );
+  return case
+    when v_capture.is_settled then jsonb_build_object('success', true)
+    else private.refusal(
+      'TRANSACTION_FAILED', 'This payment does not fit the order and goes back to you'
+    )
+  end || (
+    select jsonb_build_object(
+      'order_id', id, 'state', state, 'alerts', to_jsonb(v_capture.alerts)
+    )
+    from public.orders where id = p_order_id
+  );
+end;
+$$;
+comment on function private.confirm_payment_transaction is 'Take a payment that the buyer''s browser reports first; see the public wrapper.';
+grant execute on function private.confirm_payment_transaction to service_role;
+
+create function public.confirm_payment_transaction(
+  order_id uuid, payment_intent_id text, charge_id text, amount_cents bigint, currency text,
+  user_id uuid
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.confirm_payment_transaction(
+    confirm_payment_transaction.order_id,
+    confirm_payment_transaction.payment_intent_id,
+    confirm_payment_transaction.charge_id,
+    confirm_payment_transaction.amount_cents,
+    confirm_payment_transaction.currency,
+    confirm_payment_transaction.user_id
+  )
+$$;
+comment on function public.confirm_payment_transaction is 'As the succeeded event and idempotent with it, for an intent that was just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, sent back and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
+grant execute on function public.confirm_payment_transaction to service_role;

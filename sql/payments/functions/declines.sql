@@ -1,0 +1,167 @@
+create function private.apply_payment_failed(
+  p_event_id text, p_order_id text, p_payment_intent_id text, p_charge_id text,
+  p_error_message text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_event constant public.webhook_events := private.lock_event(p_event_id);
+  v_order public.orders;
+  v_outcome text := 'order_already_processed';
+begin
+  if v_event.processed_at is not null then
+    return private.effect_answer('already_processed', v_event.order_id);
+  end if;
+  select * into v_order from public.orders
+  where id = private.order_id_in(p_order_id) for update;
+  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced(p_event_id, v_order.id);
+  end if;
+
+  if private.record_decline(v_order, p_payment_intent_id, p_charge_id, p_error_message) then
+    v_outcome := 'processed';
+    perform private.notify(
+      v_order.buyer_id, 'payment_failed', 'Payment failed',
+      'Your payment did not go through. Please try again.',
+      jsonb_build_object('order_id', v_order.id),
+      'payment_failed:' || coalesce(p_charge_id, p_event_id)
+    );
+  end if;
+  return private.settle_event(p_event_id, v_outcome, v_order.id);
+end;
+$$;
+comment on function private.apply_payment_failed is 'Note a declined try of an intent; see the public wrapper.';
+grant execute on function private.apply_payment_failed to service_role;
+
+create function private.record_decline(
+  p_order public.orders, p_payment_intent_id text, p_charge_id text, p_error_message text
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.payments as payment (
+    order_id, provider_ref, stripe_payment_intent_id, stripe_charge_id, status, amount_cents,
+    fee_cents, currency, error_message
+  )
+  values (
+    p_order.id, p_payment_intent_id, p_payment_intent_id, p_charge_id, 'failed',
+    p_order.amount_cents, p_order.platform_fee_cents, p_order.currency, p_error_message
+  )
+  on conflict (order_id, stripe_payment_intent_id) do update
+  set
+    status = excluded.status,
+    stripe_charge_id = coalesce(excluded.stripe_charge_id, payment.stripe_charge_id),
+    error_message = excluded.error_message
+  -- What came later than this decline stands: money, an end, or the same decline told before.
+  where payment.status in ('requires_payment', 'processing', 'authorized')
+    or (
+      payment.status = 'failed'
+      and payment.stripe_charge_id is distinct from excluded.stripe_charge_id
+    );
+  return found;
+end;
+$$;
+comment on function private.record_decline is 'Keep the newest decline with its intent; whether it was news. Another try of the same intent may still succeed.';
+
+create function public.apply_payment_failed(
+  event_id text, order_id text, payment_intent_id text, charge_id text, error_message text
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.apply_payment_failed(
+    apply_payment_failed.event_id,
+    apply_payment_failed.order_id,
+    apply_payment_failed.payment_intent_id,
+    apply_payment_failed.charge_id,
+    apply_payment_failed.error_message
+  )
+$$;
+comment on function public.apply_payment_failed is 'Note a declined try, by its charge, and tell the buyer; the order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
+grant execute on function public.apply_payment_failed to service_role;
+
+create function private.apply_payment_canceled(
+  p_event_id text, p_order_id text, p_payment_intent_id text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_event constant public.webhook_events := private.lock_event(p_event_id);
+  v_order public.orders;
+begin
+  if v_event.processed_at is not null then
+    return private.effect_answer('already_processed', v_event.order_id);
+  end if;
+  select * into v_order from public.orders
+  where id = private.order_id_in(p_order_id) for update;
+  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced(p_event_id, v_order.id);
+  end if;
+  return private.settle_event(
+    p_event_id,
+    case
+      when private.settle_canceled_intent(v_order.id, p_payment_intent_id) then 'processed'
+      else 'order_already_processed'
+    end,
+    v_order.id
+  );
+end;
+$$;
+comment on function private.apply_payment_canceled is 'Detach an intent that nobody can pay by any more; see the public wrapper.';
+grant execute on function private.apply_payment_canceled to service_role;
+
+create function private.settle_canceled_intent(p_order_id uuid, p_payment_intent_id text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_is_news boolean;
+begin
+  insert into public.payments as payment (
+    order_id, provider_ref, stripe_payment_intent_id, status, amount_cents, currency
+  )
+  select
+    id, p_payment_intent_id, p_payment_intent_id, 'cancelled', amount_cents, currency
+  from public.orders
+  where id = p_order_id
+  on conflict (order_id, stripe_payment_intent_id) do update
+  set status = excluded.status
+  where payment.status <> 'cancelled' and not private.is_captured(payment.status);
+  v_is_news := found;
+  -- A stale intent says nothing about the order, and the current one only that it needs another.
+  update public.orders
+  set stripe_payment_intent_id = null
+  where id = p_order_id
+    and v_is_news
+    and state = 'pending_payment'
+    and stripe_payment_intent_id = p_payment_intent_id;
+  return v_is_news;
+end;
+$$;
+comment on function private.settle_canceled_intent is 'Take over that Stripe has canceled an intent, told by the event or by our own call; whether it was news. The caller holds the order.';
+
+create function public.apply_payment_canceled(
+  event_id text, order_id text, payment_intent_id text
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.apply_payment_canceled(
+    apply_payment_canceled.event_id,
+    apply_payment_canceled.order_id,
+    apply_payment_canceled.payment_intent_id
+  )
+$$;
+comment on function public.apply_payment_canceled is 'Detach the order''s current intent; the order itself stays, and another intent may be made until it is due. Answers {outcome, order_id, outbox_ids, alerts}.';
+grant execute on function public.apply_payment_canceled to service_role;

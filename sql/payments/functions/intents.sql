@@ -1,0 +1,243 @@
+create function private.begin_payment(p_order_id uuid, p_buyer_id uuid)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_now timestamptz;
+  v_refusal jsonb;
+begin
+  select * into v_order from public.orders where id = p_order_id for update;
+  v_now := private.clock();
+  v_refusal := coalesce(
+    private.payer_refusal(v_order, p_buyer_id), private.payment_refusal(v_order, v_now)
+  );
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+  return (
+    select jsonb_strip_nulls(
+      jsonb_build_object(
+        'success', true,
+        'attempt', private.next_attempt(v_order.id),
+        'amount_cents', v_order.amount_cents,
+        'currency', v_order.currency,
+        'listing_title', listings.title,
+        'receipt_email', buyer.email,
+        'payment_intent_id', v_order.stripe_payment_intent_id
+      )
+    )
+    from public.listings cross join public.users as buyer
+    where listings.id = v_order.listing_id and buyer.id = v_order.buyer_id
+  );
+end;
+$$;
+comment on function private.begin_payment is 'All that a PaymentIntent for this order is made of; see the public wrapper.';
+grant execute on function private.begin_payment to service_role;
+
+create function private.payer_refusal(p_order public.orders, p_buyer_id uuid)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_order.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
+  elsif p_order.buyer_id is distinct from p_buyer_id then
+    return private.refusal('FORBIDDEN', 'Only the buyer can pay for this order');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.payer_refusal is 'Why this person cannot pay for this order, or null.';
+
+create function private.payment_refusal(p_order public.orders, p_now timestamptz)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_order.state = 'cancelled' then
+    return private.refusal('TRANSACTION_FAILED', 'Order was cancelled');
+  elsif p_order.state <> 'pending_payment' then
+    return private.refusal('TRANSACTION_FAILED', 'Order is already paid');
+  elsif p_order.payment_due_at <= p_now then
+    return private.refusal('TRANSACTION_FAILED', 'Order is past due');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.payment_refusal is 'Why no new payment for this order may begin, or null.';
+
+create function private.next_attempt(p_order_id uuid)
+returns bigint
+language sql
+stable
+set search_path = ''
+as $$
+  select count(*) + 1 from public.payments where order_id = p_order_id
+$$;
+comment on function private.next_attempt is 'Which try the next intent is; it is part of Stripe''s idempotency key.';
+
+create function public.begin_payment(order_id uuid, buyer_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.begin_payment(begin_payment.order_id, begin_payment.buyer_id)
+$$;
+comment on function public.begin_payment is 'What the PaymentIntent of this try is made of, and nothing else: {success, attempt, amount_cents, currency, listing_title, receipt_email, payment_intent_id?}; the last is the current intent, to be used again. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, TRANSACTION_FAILED.';
+grant execute on function public.begin_payment to service_role;
+
+create function private.attach_payment_intent(
+  p_order_id uuid, p_attempt integer, p_payment_intent_id text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_now timestamptz;
+  v_refusal jsonb;
+begin
+  select * into v_order from public.orders where id = p_order_id for update;
+  v_now := private.clock();
+  if v_order.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
+  elsif private.is_intent_elsewhere(p_order_id, p_payment_intent_id) then
+    return private.refusal('TRANSACTION_FAILED', 'This payment is for something else');
+  end if;
+  v_refusal := private.payment_refusal(v_order, v_now);
+  if v_refusal is null and v_order.stripe_payment_intent_id is null then
+    v_refusal := private.add_intent(v_order, p_attempt, p_payment_intent_id);
+    v_order.stripe_payment_intent_id := p_payment_intent_id;
+  end if;
+
+  if v_refusal is not null or v_order.stripe_payment_intent_id <> p_payment_intent_id then
+    -- Two calls have made an intent each, or one came too late: nobody may pay by this one.
+    perform private.discard_intent(p_order_id, p_payment_intent_id);
+  end if;
+  return coalesce(
+    v_refusal,
+    jsonb_build_object('success', true, 'payment_intent_id', v_order.stripe_payment_intent_id)
+  );
+end;
+$$;
+comment on function private.attach_payment_intent is 'Make an intent the order''s current one; see the public wrapper.';
+grant execute on function private.attach_payment_intent to service_role;
+
+create function private.is_intent_elsewhere(p_order_id uuid, p_payment_intent_id text)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select from public.payments
+    where stripe_payment_intent_id = p_payment_intent_id and order_id <> p_order_id
+  )
+$$;
+comment on function private.is_intent_elsewhere is 'Whether an intent is known as another order''s.';
+
+create function private.add_intent(
+  p_order public.orders, p_attempt integer, p_payment_intent_id text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- A try that was overtaken may have had its intent canceled: it must begin again.
+  if p_attempt is distinct from private.next_attempt(p_order.id) then
+    return private.refusal('CONFLICT', 'Please start the payment again');
+  end if;
+  insert into public.payments (
+    order_id, provider_ref, stripe_payment_intent_id, amount_cents, fee_cents, currency
+  )
+  values (
+    p_order.id, p_payment_intent_id, p_payment_intent_id, p_order.amount_cents,
+    p_order.platform_fee_cents, p_order.currency
+  );
+  update public.orders set stripe_payment_intent_id = p_payment_intent_id
+  where id = p_order.id;
+  return null;
+end;
+$$;
+comment on function private.add_intent is 'Record the intent of the next try as current; a refusal when the try is not the next one.';
+
+create function private.discard_intent(p_order_id uuid, p_payment_intent_id text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_payment_intent_id is null or exists (
+    select from public.payments
+    where stripe_payment_intent_id = p_payment_intent_id
+      and (private.is_captured(status) or status = 'cancelled')
+  ) then
+    return;
+  end if;
+  perform private.queue_outbox(
+    'cancel_intent',
+    jsonb_build_object('payment_intent_id', p_payment_intent_id, 'order_id', p_order_id),
+    'cancel_intent:' || p_payment_intent_id
+  );
+end;
+$$;
+comment on function private.discard_intent is 'Have an intent canceled that could still be paid.';
+
+create function private.cancel_overdue_intents(p_now timestamptz, p_max_rows integer)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.discard_intent(id, stripe_payment_intent_id)
+  from (
+    select id, stripe_payment_intent_id from public.orders
+    where state = 'pending_payment'
+      and payment_due_at <= p_now
+      and stripe_payment_intent_id is not null
+      and not exists (
+        select from public.outbox
+        where dedupe_key = 'cancel_intent:' || orders.stripe_payment_intent_id
+      )
+    order by payment_due_at
+    limit p_max_rows
+    for update skip locked
+  ) as overdue;
+  -- Stripe refused while the buyer was paying; if nothing came of that for an hour, ask again.
+  update public.outbox as job
+  set status = 'queued', next_attempt_at = p_now, attempts = 0
+  from public.orders
+  where orders.state = 'pending_payment'
+    and orders.payment_due_at <= p_now
+    and job.dedupe_key = 'cancel_intent:' || orders.stripe_payment_intent_id
+    and job.status in ('done', 'canceled')
+    and job.updated_at <= p_now - interval '1 hour';
+end;
+$$;
+comment on function private.cancel_overdue_intents is 'Have the current intents of orders past due canceled, so that these can be cancelled next.';
+
+create function public.attach_payment_intent(
+  order_id uuid, attempt integer, payment_intent_id text
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.attach_payment_intent(
+    attach_payment_intent.order_id,
+    attach_payment_intent.attempt,
+    attach_payment_intent.payment_intent_id
+  )
+$$;
+comment on function public.attach_payment_intent is 'Make an intent the current one of an order that can be paid and has none: {success, payment_intent_id}, which names the winner; a loser is canceled through the outbox. Refusals: RESOURCE_NOT_FOUND, TRANSACTION_FAILED, CONFLICT (begin again).';
+grant execute on function public.attach_payment_intent to service_role;

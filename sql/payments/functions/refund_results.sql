@@ -1,0 +1,295 @@
+create function private.apply_refund(
+  p_event_id text, p_stripe_refund_id text, p_outbox_id text, p_payment_intent_id text,
+  p_amount_cents bigint, p_status text, p_order_ref text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_event constant public.webhook_events := private.lock_event(p_event_id);
+  v_order_id uuid;
+  v_change record;
+begin
+  if v_event.processed_at is not null then
+    return private.effect_answer('already_processed', v_event.order_id);
+  end if;
+  v_order_id := private.order_of_intent(p_payment_intent_id, p_order_ref);
+  if v_order_id is null then
+    return private.settle_misplaced(p_event_id, null);
+  end if;
+  perform from public.orders where id = v_order_id for update;
+  if not exists (
+    select from public.payments
+    where stripe_payment_intent_id = p_payment_intent_id and private.is_captured(status)
+  ) then
+    raise sqlstate 'PT409' using message = 'PREDECESSOR_MISSING';
+  end if;
+
+  v_change := private.settle_refund(
+    p_payment_intent_id, p_outbox_id, p_stripe_refund_id, p_amount_cents, p_status
+  );
+  return private.settle_event(
+    p_event_id,
+    case when v_change.is_news then 'processed' else 'order_already_processed' end,
+    v_order_id,
+    p_alerts => v_change.alerts
+  );
+end;
+$$;
+comment on function private.apply_refund is 'Take over how far a refund is; see the public wrapper.';
+grant execute on function private.apply_refund to service_role;
+
+create function private.order_of_intent(p_payment_intent_id text, p_order_ref text)
+returns uuid
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_order_id uuid;
+begin
+  select order_id into v_order_id from public.payments
+  where stripe_payment_intent_id = p_payment_intent_id;
+  if v_order_id is null and p_order_ref is null then
+    raise sqlstate 'PT409' using message = 'INTENT_UNKNOWN';
+  end if;
+  return coalesce(
+    v_order_id, (select id from public.orders where id = private.order_id_in(p_order_ref))
+  );
+end;
+$$;
+comment on function private.order_of_intent is 'The order that an intent belongs to, by our payments or else by what its metadata says; null when it is none of ours. Raises INTENT_UNKNOWN when the metadata is still to be read.';
+
+create function private.settle_refund(
+  p_payment_intent_id text, p_outbox_id text, p_stripe_refund_id text, p_amount_cents bigint,
+  p_status text, out is_news boolean, out alerts text[]
+)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_payment public.payments;
+  v_order public.orders;
+  v_refund public.refunds;
+  v_before public.refund_status;
+  v_status constant public.refund_status := case
+    when p_status in ('succeeded', 'failed', 'canceled') then p_status else 'pending'
+  end;
+begin
+  alerts := '{}';
+  select * into v_payment from public.payments
+  where stripe_payment_intent_id = p_payment_intent_id for update;
+  select * into v_order from public.orders where id = v_payment.order_id;
+  v_refund := private.matching_refund(v_payment, p_outbox_id, p_stripe_refund_id);
+  v_before := v_refund.status;
+  if v_refund.id is null then
+    v_refund := private.add_outside_refund(v_order, v_payment, p_stripe_refund_id, p_amount_cents);
+  end if;
+  if p_stripe_refund_id is not null then
+    perform private.close_refund_row(v_refund, p_stripe_refund_id);
+  end if;
+
+  is_news := v_before is null or (
+    v_status <> v_before
+    and (v_before = 'pending' or (v_before = 'succeeded' and v_status in ('failed', 'canceled')))
+  );
+  if not is_news then
+    return;
+  end if;
+  update public.refunds
+  set status = v_status, stripe_refund_id = coalesce(p_stripe_refund_id, stripe_refund_id)
+  where id = v_refund.id
+  returning * into v_refund;
+  if v_status = 'succeeded' then
+    perform private.post_refund_succeeded(v_order, v_payment, v_refund);
+  elsif v_status in ('failed', 'canceled') then
+    perform private.post_refund_failed(
+      v_order, v_payment, v_refund, coalesce(v_before = 'succeeded', false)
+    );
+    alerts := array['refund_' || v_status];
+  end if;
+  perform private.follow_refund(v_order, v_payment, v_refund);
+end;
+$$;
+comment on function private.settle_refund is 'Take over what Stripe says of a refund, told by the event or by our own call, in whichever order. Only pending moves on, and what succeeded may still fail. The caller holds the order.';
+
+create function private.matching_refund(
+  p_payment public.payments, p_outbox_id text, p_stripe_refund_id text
+)
+returns public.refunds
+language sql
+stable
+set search_path = ''
+as $$
+  select refund
+  from public.refunds as refund
+  where refund.payment_id = p_payment.id
+    and (
+      refund.stripe_refund_id = p_stripe_refund_id
+      -- One that Stripe refused has no refund of Stripe's, so what comes now is another one.
+      or (
+        refund.stripe_refund_id is null
+        and refund.status = 'pending'
+        and private.outbox_id('refund:' || refund.idempotency_key)::text = p_outbox_id
+      )
+    )
+  order by refund.stripe_refund_id is null
+  limit 1
+$$;
+comment on function private.matching_refund is 'Our row for a refund of Stripe''s: the one that has its id, or else the one whose outbox row it carries out; null when it was made outside.';
+
+create function private.add_outside_refund(
+  p_order public.orders, p_payment public.payments, p_stripe_refund_id text,
+  p_amount_cents bigint
+)
+returns public.refunds
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_refund public.refunds;
+begin
+  insert into public.refunds (
+    order_id, payment_id, stripe_refund_id, amount_cents, target_state, reason
+  )
+  values (
+    p_order.id, p_payment.id, p_stripe_refund_id, p_amount_cents,
+    case when p_payment.settles_order then 'refunded' else 'none' end::public.refund_target,
+    'made_outside'
+  )
+  returning * into v_refund;
+  perform private.post_refund_requested(p_order, p_payment, v_refund);
+  return v_refund;
+end;
+$$;
+comment on function private.add_outside_refund is 'Record a refund that somebody made in Stripe''s dashboard.';
+
+create function private.close_refund_row(p_refund public.refunds, p_stripe_refund_id text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update public.refunds set stripe_refund_id = p_stripe_refund_id
+  where id = p_refund.id and stripe_refund_id is null;
+  -- The event may overtake Stripe's answer to us: there is nothing left to send.
+  perform private.close_outbox(
+    private.outbox_id('refund:' || p_refund.idempotency_key), 'done', p_stripe_refund_id
+  );
+end;
+$$;
+comment on function private.close_refund_row is 'Note Stripe''s id of a refund; its outbox row is done.';
+
+create function private.follow_refund(
+  p_order public.orders, p_payment public.payments, p_refund public.refunds
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_returned_cents bigint;
+  v_pending boolean;
+  v_order public.orders;
+begin
+  select
+    coalesce(sum(amount_cents) filter (where status = 'succeeded'), 0),
+    coalesce(bool_or(status = 'pending'), false)
+  into v_returned_cents, v_pending
+  from public.refunds where payment_id = p_payment.id;
+  update public.payments
+  set status = case
+    when v_returned_cents = 0 then 'captured'
+    when v_returned_cents < amount_cents then 'partially_refunded'
+    else 'refunded'
+  end::public.payment_status
+  where id = p_payment.id;
+  if p_refund.status = 'succeeded' then
+    perform private.notify_of_refund(p_order, p_payment, p_refund);
+  end if;
+  if not p_payment.settles_order then
+    return;
+  end if;
+
+  update public.orders
+  set refunded_cents = v_returned_cents, refund_pending = v_pending
+  where id = p_order.id
+  returning * into v_order;
+  if v_order.refunded_cents = v_order.amount_cents then
+    perform private.end_refunded_order(v_order);
+  end if;
+end;
+$$;
+comment on function private.follow_refund is 'Bring payment and order in line with the refunds of the payment. A stray''s never touch the order.';
+
+create function private.end_refunded_order(p_order public.orders)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_reason text;
+begin
+  if p_order.state in ('refunded', 'cancelled') then
+    return;
+  end if;
+  select reason into v_reason from public.refunds
+  where order_id = p_order.id and target_state = 'cancelled' and status = 'succeeded'
+  limit 1;
+  if found and p_order.state in ('paid', 'ready_for_handover') then
+    perform private.transition_order(p_order.id, 'cancelled', null, 'stripe', v_reason);
+  else
+    perform private.transition_order(p_order.id, 'refunded', null, 'stripe', 'refund_succeeded');
+  end if;
+end;
+$$;
+comment on function private.end_refunded_order is 'All the money is back: the order is cancelled if that was asked for and it was not handed over, else refunded. It does not matter which refund came last.';
+
+create function private.notify_of_refund(
+  p_order public.orders, p_payment public.payments, p_refund public.refunds
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.notify(
+    party.id,
+    'refund_processed',
+    'Refund sent',
+    format(
+      '%s %s went back to the buyer.',
+      upper(p_payment.currency), to_char(p_refund.amount_cents / 100.0, 'FM999999999990.00')
+    ),
+    jsonb_build_object('order_id', p_order.id, 'refund_id', p_refund.id),
+    concat_ws(':', 'refund_processed', p_refund.id, party.id)
+  )
+  from public.users as party
+  where party.id = p_order.buyer_id
+    or (p_payment.settles_order and party.id = p_order.seller_id);
+end;
+$$;
+comment on function private.notify_of_refund is 'Tell the buyer of money that came back, and the seller when it was the order''s.';
+
+create function public.apply_refund(
+  event_id text, stripe_refund_id text, outbox_id text, payment_intent_id text,
+  amount_cents bigint, status text, order_ref text default null
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.apply_refund(
+    apply_refund.event_id,
+    apply_refund.stripe_refund_id,
+    apply_refund.outbox_id,
+    apply_refund.payment_intent_id,
+    apply_refund.amount_cents,
+    apply_refund.status,
+    apply_refund.order_ref
+  )
+$$;
+comment on function public.apply_refund is 'Take over how far a refund is, ours or one made outside, and mark the event: {outcome, order_id, outbox_ids, alerts}. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata) and PREDECESSOR_MISSING (its payment is not here yet).';
+grant execute on function public.apply_refund to service_role;
