@@ -52,13 +52,9 @@ def extend_database(admin_url: str, files: Iterable[Path]) -> tuple[str, bool]:
     What is recorded as applied is left out, so that a second start applies what was added since.
     """
     with _turn(admin_url) as server:
-        query = "select to_regnamespace('supabase_migrations') is null"
-        [(is_new,)] = server.execute(query).fetchall()
-        applied: set[str] = set()
-        if not is_new:
-            query = "select version from supabase_migrations.schema_migrations"
-            applied = {version for (version,) in server.execute(query)}
-        pending = [path for path in files if _version(path) not in applied]
+        applied = _applied_versions(admin_url)
+        pending = [path for path in files if _version(path) not in (applied or ())]
+        is_new = applied is None
         return _build(server, admin_url, pending, is_new=is_new), is_new
 
 
@@ -87,6 +83,16 @@ def _turn(admin_url: str) -> Iterator[Connection]:
     with psycopg.connect(admin_url, dbname="postgres", autocommit=True) as server:
         server.execute("select pg_advisory_lock(%s)", [BUILD_LOCK])
         yield server
+
+
+def _applied_versions(admin_url: str) -> set[str] | None:
+    """Return which migrations a database has, or nothing where it has no baseline either."""
+    with psycopg.connect(admin_url) as admin:
+        [(is_new,)] = admin.execute("select to_regnamespace('auth') is null").fetchall()
+        if is_new:
+            return None
+        query = "select version from supabase_migrations.schema_migrations"
+        return {version for (version,) in admin.execute(query)}
 
 
 def _build(
@@ -124,7 +130,7 @@ def apply_files(url: str, files: Iterable[Path]) -> None:
                 _record(connection, path)
                 connection.commit()
             except psycopg.Error as error:
-                error.add_note(f"in {path.relative_to(ROOT)}")
+                error.add_note(f"in {path.name}")
                 raise
 
 

@@ -1,0 +1,22 @@
+"""What tests of the schema may rely on: a database with nothing but what Supabase ships."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from devstack.schema import build_database
+
+
+@pytest.fixture(scope="session")
+def baseline_url(admin_url: str) -> str:
+    return build_database(admin_url, "market_baseline", [])
+
+
+@pytest.fixture
+def postgres(baseline_url: str) -> Iterator[Connection]:
+    """Connect as postgres, as migrations and operators do; all of it is rolled back."""
+    with psycopg.connect(baseline_url) as connection:
+        yield connection
+        connection.rollback()

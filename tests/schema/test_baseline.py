@@ -1,0 +1,225 @@
+"""The baseline: what a migration may rely on, and what it may not, as on hosted Supabase."""
+
+import json
+from typing import LiteralString
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+
+
+def act_as(connection: Connection, role: str, **claims: object) -> None:
+    """Go on with the rights of a request."""
+    connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+    connection.execute(
+        "select set_config('request.jwt.claims', %s, true)", [json.dumps({"role": role} | claims)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "attributes"),
+    [
+        ("postgres", "login inherit createdb createrole bypassrls replication"),
+        ("anon", ""),
+        ("authenticated", ""),
+        ("service_role", "bypassrls"),
+        ("authenticator", "login"),
+        ("supabase_auth_admin", "login createrole"),
+        ("supabase_storage_admin", "login createrole"),
+        ("supabase_realtime_admin", "login"),
+    ],
+)
+def test_roles_have_hosted_rights(postgres: Connection, role: str, attributes: str) -> None:
+    """Nobody is a superuser but supabase_admin, and the requests' roles inherit nothing."""
+    query = """
+      select concat_ws(' ',
+        case when rolcanlogin then 'login' end, case when rolinherit then 'inherit' end,
+        case when rolsuper then 'superuser' end, case when rolcreatedb then 'createdb' end,
+        case when rolcreaterole then 'createrole' end,
+        case when rolbypassrls then 'bypassrls' end,
+        case when rolreplication then 'replication' end
+      ) from pg_roles where rolname = %s
+    """
+
+    assert [(attributes,)] == postgres.execute(query, [role]).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("role", "timeout"), [("anon", "3s"), ("authenticated", "8s"), ("authenticator", "8s")]
+)
+def test_requests_time_out(postgres: Connection, role: str, timeout: str) -> None:
+    """A slow request ends where it would end in production."""
+    query = "select %s = any(rolconfig) from pg_roles where rolname = %s"
+
+    assert [(True,)] == postgres.execute(query, [f"statement_timeout={timeout}", role]).fetchall()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "alter table auth.users add column nickname text",
+        "create table auth.extra ()",
+        "alter table storage.objects disable row level security",
+        "create policy p on storage.objects for select using (true)",
+        "create or replace function realtime.topic() returns text language sql return 'x'",
+        "alter publication supabase_realtime_messages_publication set (publish = 'update')",
+    ],
+)
+def test_supabases_objects_are_not_ours(postgres: Connection, change: LiteralString) -> None:
+    """Out of a migration postgres has no power over what Supabase owns."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        postgres.execute(change)
+
+
+def test_new_tables_are_everybodys_by_default(postgres: Connection) -> None:
+    """A migration that forgets to take the grants back is as open here as it would be there."""
+    postgres.execute("create table public.careless (n int)")
+
+    for role in ("anon", "authenticated", "service_role"):
+        query = "select has_table_privilege(%s, 'public.careless', 'select, insert, delete')"
+        assert [(True,)] == postgres.execute(query, [role]).fetchall()
+
+
+@pytest.mark.parametrize("name", ["citext", "pg_trgm", "btree_gist", "moddatetime"])
+def test_migration_may_create_trusted_extensions(postgres: Connection, name: str) -> None:
+    """They are not there before somebody asks for them, as on a new project."""
+    query = sql.SQL("create extension {} with schema extensions").format(sql.Identifier(name))
+
+    if name != "moddatetime":
+        postgres.execute(query)
+    else:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            postgres.execute(query)
+
+
+def test_cryptography_is_in_extensions(postgres: Connection) -> None:
+    """Supabase comes with pgcrypto, in a schema that every role may use."""
+    act_as(postgres, "authenticated")
+
+    query = "select encode(extensions.digest('x', 'sha256'), 'hex') like '2d711642%'"
+    assert [(True,)] == postgres.execute(query).fetchall()
+
+
+def test_caller_is_known_by_the_claims(postgres: Connection) -> None:
+    """auth.uid(), role(), email() and jwt() read the request's claims."""
+    user_id = uuid4()
+    act_as(postgres, "authenticated", sub=str(user_id), email="a@example.test", aal="aal1")
+
+    query = "select auth.uid(), auth.role(), auth.email(), auth.jwt() ->> 'aal'"
+    expected = [(user_id, "authenticated", "a@example.test", "aal1")]
+    assert expected == postgres.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("claims", [None, ""])
+def test_nobody_is_known_without_claims(postgres: Connection, claims: str | None) -> None:
+    """After a transaction that set them they read as an empty text, which is nobody too."""
+    if claims is not None:
+        postgres.execute("select set_config('request.jwt.claims', %s, true)", [claims])
+
+    query = "select auth.uid(), auth.role(), auth.email(), auth.jwt()"
+    assert [(None, None, None, None)] == postgres.execute(query).fetchall()
+
+
+def test_sessions_end_with_their_user(postgres: Connection) -> None:
+    """What hangs on a person in Auth goes when the person goes."""
+    query = """
+      with person as (insert into auth.users (email) values ('a@example.test') returning id)
+      insert into auth.sessions (id, user_id) select gen_random_uuid(), id from person
+      returning user_id
+    """
+    [(user_id,)] = postgres.execute(query).fetchall()
+
+    postgres.execute("delete from auth.users where id = %s", [user_id])
+
+    assert [(0,)] == postgres.execute("select count(*) from auth.sessions").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("a/b/photo.JPG", (["a", "b"], "photo.JPG", "JPG")),
+        ("photo.tar.gz", ([], "photo.tar.gz", "gz")),
+    ],
+)
+def test_paths_of_objects_are_taken_apart(
+    postgres: Connection, name: str, parts: tuple[list[str], str, str]
+) -> None:
+    """Policies decide by a path's first folder."""
+    query = "select storage.foldername(%(n)s), storage.filename(%(n)s), storage.extension(%(n)s)"
+
+    assert [parts] == postgres.execute(query, {"n": name}).fetchall()
+
+
+def test_objects_are_closed_until_a_policy_opens_them(postgres: Connection) -> None:
+    """Every role has the grants, and row level security shows nothing."""
+    postgres.execute("insert into storage.buckets (id, name) values ('photos', 'photos')")
+    postgres.execute("insert into storage.objects (bucket_id, name) values ('photos', 'a/b')")
+
+    act_as(postgres, "authenticated")
+
+    query = "select count(*) from storage.objects"
+    assert [(0,)] == postgres.execute(query).fetchall()
+    act_as(postgres, "service_role")
+    assert [(1,)] == postgres.execute(query).fetchall()
+
+
+def test_sent_message_waits_in_its_topic(postgres: Connection) -> None:
+    """realtime.send writes a private broadcast, whose payload carries the message's id."""
+    postgres.execute("""select realtime.send('{"price": 1}', 'price', 'auction:1')""")
+
+    query = """
+      select topic, event, extension, private, payload ->> 'price', payload ->> 'id' = id::text,
+        realtime.topic()
+      from realtime.messages
+    """
+    expected = [("auction:1", "price", "broadcast", True, "1", True, "auction:1")]
+    assert expected == postgres.execute(query).fetchall()
+
+
+def test_message_that_cannot_be_sent_is_a_warning(postgres: Connection) -> None:
+    """The sender's transaction goes on, and nobody gets the message."""
+    heard: list[str] = []
+    postgres.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
+    act_as(postgres, "authenticated")
+
+    postgres.execute("select realtime.send('{}', 'price', 'auction:1')")
+
+    [warning] = heard
+    assert warning.startswith("WarnSendingBroadcastMessage: ")
+    postgres.execute("reset role")
+    assert [(0,)] == postgres.execute("select count(*) from realtime.messages").fetchall()
+
+
+def test_row_changes_are_broadcast(postgres: Connection) -> None:
+    """A trigger may send the rows of a change, and is told of an operation that is none."""
+    call = "select realtime.broadcast_changes('t', 'e', %s, 'n', 's', row(1, 2), null::record)"
+
+    postgres.execute(call, ["INSERT"])
+
+    query = "select payload - 'id' from realtime.messages"
+    expected = {
+        "record": {"f1": 1, "f2": 2},
+        "old_record": None,
+        "operation": "INSERT",
+        "table": "n",
+        "schema": "s",
+    }
+    assert [(expected,)] == postgres.execute(query).fetchall()
+    with pytest.raises(psycopg.errors.RaiseException, match="Failed to process the row: "):
+        postgres.execute(call, ["TRUNCATE"])
+
+
+def test_publications_carry_what_realtime_reads(postgres: Connection) -> None:
+    """Ours is empty until a migration adds a table; Realtime's own has the messages."""
+    query = """
+      select p.pubname::text, p.pubowner::regrole::text,
+        array_agg(t.schemaname || '.' || t.tablename) filter (where t.tablename is not null)
+      from pg_publication as p left join pg_publication_tables as t using (pubname)
+      group by 1, 2 order by 1
+    """
+    expected = [
+        ("supabase_realtime", "postgres", None),
+        ("supabase_realtime_messages_publication", "supabase_admin", ["realtime.messages"]),
+    ]
+    assert expected == postgres.execute(query).fetchall()
