@@ -1,0 +1,74 @@
+"""structlog, set up once per process; what is bound here stands on every line inside."""
+
+import contextlib
+import logging
+import re
+import sys
+import uuid
+from collections.abc import Iterator
+
+import structlog
+
+from market import counters
+
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+#: These libraries log frames, bodies or addresses with keys in them; what we need to know of them
+#: the doors say themselves.
+_TALKATIVE = ("httpx", "httpcore", "realtime", "stripe", "urllib3", "websockets")
+
+#: Without the local variables: they hold payloads.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
+
+def set_up(*, level: str, is_json: bool) -> None:
+    """Send every line of this process to standard output, as JSON or for a person's eyes."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if is_json:
+        shared += [_TRACEBACKS, structlog.processors.JSONRenderer()]
+    else:
+        shared += [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+    structlog.configure(
+        processors=shared,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@contextlib.contextmanager
+def bound(**ids: str | None) -> Iterator[None]:
+    """Put `request_id`, `job` or `event_id` on each line that is logged inside."""
+    with structlog.contextvars.bound_contextvars(**ids):
+        yield
+
+
+def request_id() -> str | None:
+    """Return the id of the request that this thread works on, to be sent on with its calls."""
+    bound_id = structlog.contextvars.get_contextvars().get("request_id")
+    return bound_id if isinstance(bound_id, str) else None
+
+
+def sane_request_id(proposed: str | None) -> str:
+    """Return the id that a caller proposed, or a new one if that could do harm in a log."""
+    if proposed is not None and _SANE_REQUEST_ID.fullmatch(proposed):
+        return proposed
+    return str(uuid.uuid4())
+
+
+def alert(name: str, **fields: object) -> None:
+    """Say that a person has to look: one error in the log, one more in the counter."""
+    counters.increment("alerts", alert=name)
+    structlog.get_logger(__name__).error("alert_raised", alert=name, **fields)
