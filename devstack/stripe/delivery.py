@@ -1,6 +1,5 @@
 """Brings events to the endpoints: signed, over HTTP, again and again until they are taken."""
 
-import asyncio
 import contextlib
 import hashlib
 import hmac
@@ -16,6 +15,7 @@ from devstack.stripe.config import StripeConfig
 from devstack.stripe.delivery_log import Attempt, Delivery
 from devstack.stripe.resources import events
 from devstack.stripe.store import Store
+from devstack.stripe.tasks import in_background
 
 
 #: Stripe delivers events side by side too, so their order of arrival is nobody's promise.
@@ -40,14 +40,8 @@ class Courier:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver in the background for as long as the block lasts."""
-        async with self._client:
-            workers = [asyncio.create_task(self._work()) for _ in range(_WORKERS)]
-            try:
-                yield
-            finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+        async with self._client, in_background(self._work() for _ in range(_WORKERS)):
+            yield
 
     async def settled(self) -> None:
         """Wait until no try is under way."""

@@ -12,6 +12,7 @@ from devstack.stripe.faults import Faults
 from devstack.stripe.idempotency import IdempotencyKeys
 from devstack.stripe.plan import DeliveryPlan
 from devstack.stripe.store import Store
+from devstack.stripe.tasks import in_background
 from devstack.stripe.transaction import Origin, Transaction
 
 
@@ -30,13 +31,8 @@ class FakeStripe:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver events, and do what is due later, for as long as the block lasts."""
-        async with self.courier.running():
-            clockwork = asyncio.create_task(self._do_later())
-            try:
-                yield
-            finally:
-                clockwork.cancel()
-                await asyncio.gather(clockwork, return_exceptions=True)
+        async with self.courier.running(), in_background([self._do_later()]):
+            yield
         self.store.close()
 
     @contextlib.contextmanager

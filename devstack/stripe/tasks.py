@@ -1,0 +1,33 @@
+"""Background work that does not die in silence."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from typing import Any
+
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def in_background(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run `works`, which never end by themselves, for as long as the block lasts."""
+    tasks = [asyncio.create_task(work) for work in works]
+    for task in tasks:
+        task.add_done_callback(_stop_if_failed)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _stop_if_failed(task: asyncio.Task[None]) -> None:
+    """End the process after a bug: a server that has stopped delivering only looks alive."""
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("background work failed", exc_info=task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
