@@ -1,0 +1,28 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create table private.rate_limits (
+  key text not null, -- noqa: RF04
+  window_start timestamptz not null,
+  count integer not null,
+  constraint rate_limits_pkey primary key (key, window_start),
+  constraint rate_limits_count_is_positive check (count > 0)
+);
+comment on table private.rate_limits is 'How often each action was used by each of its users, by windows of fixed length; counting stops at the limit.';
+
+create table public.audit_logs (
+  id uuid not null default gen_random_uuid(),
+  -- No foreign key: what was done is known for longer than who did it.
+  actor_id uuid,
+  action text not null, -- noqa: RF04
+  entity text not null,
+  entity_id text,
+  description text not null,
+  metadata jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  constraint audit_logs_pkey primary key (id)
+);
+comment on table public.audit_logs is 'What staff did, and why. Rows are added and never changed.';
+
+create index audit_logs_entity_idx on public.audit_logs (entity, entity_id, created_at);
+create index audit_logs_actor_id_idx on public.audit_logs (actor_id, created_at);

@@ -1,0 +1,60 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create type public.user_role as enum ('buyer', 'seller', 'moderator', 'admin');
+comment on type public.user_role is 'What somebody may do. Moderators and admins are staff.';
+
+create type public.kyc_status as enum ('none', 'pending', 'passed', 'failed');
+comment on type public.kyc_status is 'How far Stripe Identity has verified a person; only passed opens the market.';
+
+create table public.users (
+  id uuid not null,
+  email text,
+  display_name text not null
+  default ('member-' || substr(md5(gen_random_uuid()::text), 1, 6)),
+  phone text,
+  legal_name text,
+  dob date,
+  address jsonb,
+  role public.user_role not null default 'buyer', -- noqa: RF04
+  kyc public.kyc_status not null default 'none',
+  kyc_details jsonb,
+  kyc_completed_at timestamptz,
+  suspended_at timestamptz,
+  stripe_customer_id text,
+  stripe_connect_account_id text,
+  payouts_enabled boolean not null default false,
+  stripe_identity_session_id text,
+  deleted_at timestamptz,
+  address_verified boolean not null default false,
+  address_verified_at timestamptz,
+  address_verification_method text,
+  address_normalized jsonb,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint users_pkey primary key (id),
+  constraint users_id_fkey foreign key (id) references auth.users (id),
+  constraint users_stripe_connect_account_id_key unique (stripe_connect_account_id),
+  constraint users_stripe_identity_session_id_key unique (stripe_identity_session_id),
+  constraint users_display_name_is_short check (char_length(display_name) between 3 and 40),
+  constraint users_phone_is_short check (char_length(phone) <= 32),
+  constraint users_legal_name_is_short check (char_length(legal_name) <= 200),
+  constraint users_address_is_small check (
+    jsonb_typeof(address) = 'object'
+    and address - array['street', 'suburb', 'postcode', 'state'] = '{}'
+    and char_length(address::text) <= 1000
+  ),
+  constraint users_kyc_details_are_two check (
+    jsonb_typeof(kyc_details) = 'object'
+    and kyc_details - array['reason_code', 'stripe_status'] = '{}'
+  ),
+  constraint users_address_verification_method_is_known
+  check (address_verification_method in ('identity', 'poa', 'mail'))
+);
+comment on table public.users is 'Everyone who takes part, known to themselves and to staff alone. All our tables refer to people here, never in auth.';
+comment on column public.users.address is 'As the person gave it: street, suburb, postcode, state.';
+comment on column public.users.kyc_details is 'reason_code and stripe_status, and nothing from the documents.';
+comment on column public.users.address_normalized is 'Made from the person''s own input only.';
+
+-- By lower(), since citext compares case-sensitively where the search_path is empty.
+create unique index users_email_idx on public.users (lower(email));

@@ -1,0 +1,94 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create type public.item_condition as enum ('new', 'like_new', 'good', 'fair', 'parts');
+comment on type public.item_condition is 'In what state the thing is; parts: for spare parts only.';
+
+create type public.listing_status as enum ('scheduled', 'live', 'ended', 'cancelled');
+comment on type public.listing_status is 'ended: sold or not, which its auction says.';
+
+create table public.listings (
+  id uuid not null default gen_random_uuid(),
+  seller_id uuid not null,
+  title text not null,
+  description text not null,
+  category_id integer not null,
+  condition public.item_condition not null, -- noqa: RF04
+  location jsonb not null, -- noqa: RF04
+  pickup boolean not null,
+  shipping boolean not null,
+  start_cents bigint not null,
+  buy_now_cents bigint,
+  start_at timestamptz not null,
+  end_at timestamptz not null,
+  status public.listing_status not null default 'scheduled',
+  current_bid_cents bigint,
+  bid_count integer not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint listings_pkey primary key (id),
+  constraint listings_seller_id_fkey foreign key (seller_id) references public.users (id),
+  constraint listings_title_is_a_line check (char_length(title) between 5 and 140),
+  constraint listings_description_is_a_text check (char_length(description) between 20 and 4096),
+  constraint listings_category_is_known check (category_id between 1 and 7),
+  constraint listings_location_is_coarse check (
+    location ?& array['suburb', 'postcode', 'state']
+    and location - array['suburb', 'postcode', 'state'] = '{}'
+    and location ->> 'postcode' ~ '^\d{4}$'
+    and location ->> 'state' in ('NSW', 'VIC', 'QLD', 'WA', 'SA', 'TAS', 'ACT', 'NT')
+  ),
+  constraint listings_can_be_had check (pickup or shipping),
+  constraint listings_start_is_money check (start_cents between 100 and 99999999),
+  constraint listings_buy_now_is_above_start
+  check (buy_now_cents > start_cents and buy_now_cents <= 99999999),
+  constraint listings_end_is_after_start check (end_at > start_at),
+  constraint listings_current_bid_is_money
+  check (current_bid_cents between start_cents and 99999999),
+  constraint listings_bid_count_is_no_debt check (bid_count >= 0)
+)
+-- Room on each page: a bid changes the snapshot in place.
+with (fillfactor = 80);
+comment on table public.listings is 'What is offered. Its auction sells it; price and count of bids here are a snapshot of that.';
+comment on column public.listings.location is 'suburb, postcode, state. The street is in listing_private.';
+
+create index listings_seller_id_idx on public.listings (seller_id);
+create index listings_status_end_at_idx on public.listings (status, end_at);
+create index listings_status_created_at_idx on public.listings (status, created_at desc);
+
+create table private.listing_private (
+  listing_id uuid not null,
+  reserve_cents bigint,
+  street text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint listing_private_pkey primary key (listing_id),
+  constraint listing_private_listing_id_fkey
+  foreign key (listing_id) references public.listings (id),
+  constraint listing_private_reserve_is_money check (reserve_cents between 101 and 99999999),
+  constraint listing_private_street_is_a_line check (char_length(street) between 1 and 120)
+);
+comment on table private.listing_private is 'What of a listing its seller alone may know: the reserve, and the street until it is paid for.';
+
+create table public.listing_photos (
+  id uuid not null default gen_random_uuid(),
+  listing_id uuid not null,
+  url text not null,
+  path text not null, -- noqa: RF04
+  order_idx integer not null default 0,
+  perceptual_hash char(64),
+  file_size bigint not null,
+  mime_type text not null,
+  width integer not null,
+  height integer not null,
+  created_at timestamptz not null default now(),
+  constraint listing_photos_pkey primary key (id),
+  constraint listing_photos_path_key unique (path),
+  constraint listing_photos_listing_id_fkey
+  foreign key (listing_id) references public.listings (id),
+  constraint listing_photos_order_is_small check (order_idx between 0 and 100),
+  constraint listing_photos_hash_is_hex check (perceptual_hash ~ '^[0-9a-f]{64}$'),
+  constraint listing_photos_size_is_positive check (file_size > 0 and width > 0 and height > 0)
+);
+comment on table public.listing_photos is 'The photos of a listing; the files are in the bucket listing-photos.';
+
+create index listing_photos_listing_id_idx on public.listing_photos (listing_id, order_idx);

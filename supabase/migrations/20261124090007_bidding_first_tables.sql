@@ -1,0 +1,73 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create table public.bids (
+  id uuid not null default gen_random_uuid(),
+  auction_id uuid not null,
+  bidder_id uuid not null,
+  amount_cents bigint not null,
+  max_proxy_cents bigint,
+  is_proxy boolean not null default false,
+  accepted boolean not null default true,
+  placed_at timestamptz not null,
+  seq integer not null,
+  created_at timestamptz not null default now(),
+  constraint bids_pkey primary key (id),
+  constraint bids_auction_id_fkey foreign key (auction_id) references public.auctions (id),
+  constraint bids_bidder_id_fkey foreign key (bidder_id) references public.users (id),
+  constraint bids_auction_id_seq_key unique (auction_id, seq),
+  constraint bids_auction_id_bidder_id_amount_cents_key
+  unique (auction_id, bidder_id, amount_cents),
+  constraint bids_amount_is_money check (amount_cents between 100 and 99999999),
+  constraint bids_maximum_is_kept_elsewhere check (max_proxy_cents is null),
+  constraint bids_seq_is_positive check (seq > 0)
+);
+comment on table public.bids is 'Every bid ever placed; a bid is never changed or removed.';
+comment on column public.bids.max_proxy_cents is 'Always null: maxima are secret. It is here for selects that name it.';
+comment on column public.bids.is_proxy is 'Placed by the system, for a maximum.';
+
+create index bids_auction_id_amount_cents_placed_at_idx
+on public.bids (auction_id, amount_cents desc, placed_at);
+create index bids_bidder_id_placed_at_idx on public.bids (bidder_id, placed_at desc);
+
+create table private.proxy_bids (
+  auction_id uuid not null,
+  bidder_id uuid not null,
+  max_cents bigint not null,
+  max_set_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  constraint proxy_bids_pkey primary key (auction_id, bidder_id),
+  constraint proxy_bids_auction_id_fkey foreign key (auction_id) references public.auctions (id),
+  constraint proxy_bids_bidder_id_fkey foreign key (bidder_id) references public.users (id),
+  constraint proxy_bids_maximum_is_money check (max_cents between 100 and 99999999)
+);
+comment on table private.proxy_bids is 'The most that each bidder will pay. Secret: rivals see only the price.';
+
+create index proxy_bids_bidder_id_idx on private.proxy_bids (bidder_id);
+
+create table private.bid_receipts (
+  bidder_id uuid not null,
+  client_bid_id uuid not null,
+  auction_id uuid not null,
+  receipt jsonb not null,
+  created_at timestamptz not null default now(),
+  constraint bid_receipts_pkey primary key (bidder_id, client_bid_id),
+  constraint bid_receipts_bidder_id_fkey foreign key (bidder_id) references public.users (id),
+  constraint bid_receipts_auction_id_fkey foreign key (auction_id) references public.auctions (id)
+);
+comment on table private.bid_receipts is 'What a bid was answered, so that a client may send it again without bidding twice.';
+
+create index bid_receipts_auction_id_idx on private.bid_receipts (auction_id);
+
+create type private.standing as (
+  auction public.auctions,
+  seller_id uuid,
+  title text,
+  reserve_cents bigint,
+  leader_max_cents bigint,
+  last_seq integer,
+  bidder_id uuid,
+  bidder_kyc public.kyc_status,
+  bidder_is_suspended boolean
+);
+comment on type private.standing is 'How an auction stands when somebody''s bid has locked it: all that decides about the bid.';

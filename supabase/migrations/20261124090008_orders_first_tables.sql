@@ -1,0 +1,145 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create type public.order_state as enum (
+  'pending_payment', 'paid', 'ready_for_handover', 'shipped', 'delivered', 'released', 'refunded',
+  'cancelled', 'disputed'
+);
+comment on type public.order_state is 'How far an order has come; the legal moves are rows of private.order_transitions.';
+
+create type public.actor_kind as enum ('buyer', 'seller', 'system', 'stripe', 'admin');
+comment on type public.actor_kind is 'In which part somebody acts on an order. system: our own jobs. stripe: what Stripe told us.';
+
+create table public.orders (
+  id uuid not null,
+  listing_id uuid not null,
+  auction_id uuid not null,
+  winning_bid_id uuid not null,
+  buyer_id uuid not null,
+  seller_id uuid not null,
+  amount_cents bigint not null,
+  platform_fee_cents bigint not null,
+  seller_amount_cents bigint not null,
+  currency text not null default 'aud',
+  state public.order_state not null default 'pending_payment',
+  state_before_dispute public.order_state,
+  stripe_payment_intent_id text,
+  payment_due_at timestamptz not null,
+  paid_at timestamptz,
+  ready_at timestamptz,
+  shipped_at timestamptz,
+  delivered_at timestamptz,
+  released_at timestamptz,
+  refunded_at timestamptz,
+  cancelled_at timestamptz,
+  cancel_reason text,
+  refunded_cents bigint not null default 0,
+  refund_pending boolean not null default false,
+  protection_eligible boolean not null default true,
+  version integer not null default 1, -- noqa: RF04
+  platform_fee_bps integer not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint orders_pkey primary key (id),
+  constraint orders_listing_id_fkey foreign key (listing_id) references public.listings (id),
+  constraint orders_auction_id_fkey foreign key (auction_id) references public.auctions (id),
+  constraint orders_winning_bid_id_fkey foreign key (winning_bid_id) references public.bids (id),
+  constraint orders_buyer_id_fkey foreign key (buyer_id) references public.users (id),
+  constraint orders_seller_id_fkey foreign key (seller_id) references public.users (id),
+  constraint orders_auction_id_key unique (auction_id),
+  constraint orders_stripe_payment_intent_id_key unique (stripe_payment_intent_id),
+  constraint orders_id_follows_from_the_auction
+  check (id = md5('order:' || auction_id::text)::uuid),
+  constraint orders_parties_differ check (buyer_id <> seller_id),
+  constraint orders_amount_can_be_collected check (amount_cents between 1 and 99999999),
+  constraint orders_fee_split_adds_up check (
+    platform_fee_cents >= 0
+    and seller_amount_cents >= 0
+    and platform_fee_cents + seller_amount_cents = amount_cents
+  ),
+  constraint orders_fee_rate_is_a_share check (platform_fee_bps between 0 and 10000),
+  constraint orders_are_in_australian_dollars check (currency = 'aud'),
+  constraint orders_refund_at_most_the_amount check (refunded_cents between 0 and amount_cents),
+  constraint orders_need_an_intent_once_paid check (
+    state in ('pending_payment', 'cancelled') or stripe_payment_intent_id is not null
+  ),
+  constraint orders_remember_the_state_before_a_dispute check (
+    (state = 'disputed') = (state_before_dispute is not null)
+  )
+);
+comment on table public.orders is 'What a won auction owes both parties. The id follows from the auction''s, so that an order made again after a restore is the one that Stripe''s metadata names.';
+comment on column public.orders.stripe_payment_intent_id is 'The one current intent; another one that succeeds is a stray and goes back.';
+comment on column public.orders.refund_pending is 'A refund of the settling payment is under way; the parties'' own actions wait for it.';
+comment on column public.orders.platform_fee_bps is 'The fee rate of the day of sale: what is left after a refund is split by the same one.';
+
+create index orders_listing_id_idx on public.orders (listing_id);
+create index orders_winning_bid_id_idx on public.orders (winning_bid_id);
+create index orders_buyer_id_created_at_idx on public.orders (buyer_id, created_at desc);
+create index orders_seller_id_created_at_idx on public.orders (seller_id, created_at desc);
+create index orders_unpaid_payment_due_at_idx on public.orders (payment_due_at)
+where state = 'pending_payment';
+create index orders_handover_paid_at_idx on public.orders (paid_at)
+where state in ('paid', 'ready_for_handover');
+create index orders_shipped_at_idx on public.orders (shipped_at) where state = 'shipped';
+create index orders_delivered_at_idx on public.orders (delivered_at) where state = 'delivered';
+
+create table public.order_events (
+  id bigint generated always as identity,
+  order_id uuid not null,
+  from_state public.order_state,
+  to_state public.order_state not null,
+  actor_id uuid,
+  actor_kind public.actor_kind not null,
+  reason text,
+  created_at timestamptz not null default now(),
+  constraint order_events_pkey primary key (id),
+  constraint order_events_order_id_fkey foreign key (order_id) references public.orders (id),
+  constraint order_events_actor_id_fkey foreign key (actor_id) references public.users (id)
+);
+comment on table public.order_events is 'Every move of every order, in its order; append only. The first one comes from no state.';
+
+create index order_events_order_id_id_idx on public.order_events (order_id, id);
+create index order_events_actor_id_idx on public.order_events (actor_id);
+
+create table private.order_transitions (
+  from_state public.order_state not null,
+  to_state public.order_state not null,
+  actor_kinds public.actor_kind[] not null,
+  needs text,
+  constraint order_transitions_pkey primary key (from_state, to_state),
+  constraint order_transitions_move check (from_state <> to_state),
+  constraint order_transitions_name_who_may check (cardinality(actor_kinds) > 0),
+  constraint order_transitions_needs_is_known check (
+    needs in ('pickup', 'money_back', 'state_before_dispute')
+  )
+);
+comment on table private.order_transitions is 'The legal moves of an order, who may make each, and what must hold first. needs: pickup = the listing offers it; money_back = all that was captured is refunded; state_before_dispute = only back to where the dispute found the order.';
+
+insert into private.order_transitions (from_state, to_state, actor_kinds, needs) values
+('pending_payment', 'paid', '{stripe}', null),
+('pending_payment', 'cancelled', '{buyer,seller,system,admin}', null),
+('paid', 'ready_for_handover', '{seller}', null),
+('paid', 'shipped', '{seller}', null),
+('paid', 'delivered', '{buyer}', 'pickup'),
+('paid', 'cancelled', '{stripe,admin}', 'money_back'),
+('paid', 'refunded', '{stripe,admin}', 'money_back'),
+('paid', 'disputed', '{buyer,seller,stripe,admin}', null),
+('ready_for_handover', 'shipped', '{seller}', null),
+('ready_for_handover', 'delivered', '{buyer}', null),
+('ready_for_handover', 'cancelled', '{stripe,admin}', 'money_back'),
+('ready_for_handover', 'refunded', '{stripe,admin}', 'money_back'),
+('ready_for_handover', 'disputed', '{buyer,seller,stripe,admin}', null),
+('shipped', 'delivered', '{buyer,system}', null),
+('shipped', 'refunded', '{stripe,admin}', 'money_back'),
+('shipped', 'disputed', '{buyer,seller,stripe,admin}', null),
+('delivered', 'released', '{buyer,system}', null),
+('delivered', 'refunded', '{stripe,admin}', 'money_back'),
+('delivered', 'disputed', '{buyer,seller,stripe,admin}', null),
+('released', 'disputed', '{stripe}', null),
+('released', 'refunded', '{stripe,admin}', 'money_back'),
+('disputed', 'released', '{stripe,admin}', null),
+('disputed', 'refunded', '{stripe,admin}', 'money_back'),
+('disputed', 'paid', '{stripe,admin}', 'state_before_dispute'),
+('disputed', 'ready_for_handover', '{stripe,admin}', 'state_before_dispute'),
+('disputed', 'shipped', '{stripe,admin}', 'state_before_dispute'),
+('disputed', 'delivered', '{stripe,admin}', 'state_before_dispute');

@@ -1,0 +1,78 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create type public.payment_status as enum (
+  'requires_payment', 'processing', 'authorized', 'captured', 'failed', 'cancelled',
+  'partially_refunded', 'refunded'
+);
+comment on type public.payment_status is 'How far one PaymentIntent has come. From captured on its money is in the ledger.';
+
+create type public.refund_status as enum ('pending', 'succeeded', 'failed', 'canceled');
+comment on type public.refund_status is 'Stripe''s words. pending: the amount is reserved. Only succeeded counts as money back.';
+
+create type public.refund_target as enum ('refunded', 'cancelled', 'none');
+comment on type public.refund_target is 'What becomes of the order once all of its money is back. none: the refund of a stray, or of a part.';
+
+create table public.payments (
+  id uuid not null default gen_random_uuid(),
+  order_id uuid not null,
+  provider text not null default 'stripe', -- noqa: RF04
+  provider_ref text,
+  stripe_payment_intent_id text not null,
+  stripe_charge_id text,
+  status public.payment_status not null default 'requires_payment',
+  amount_cents bigint not null,
+  fee_cents bigint not null default 0,
+  capturable_amount_cents bigint not null default 0,
+  currency text not null,
+  payment_method text,
+  settles_order boolean not null default false,
+  error_message text,
+  processed_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint payments_pkey primary key (id),
+  constraint payments_order_id_fkey foreign key (order_id) references public.orders (id),
+  constraint payments_order_id_stripe_payment_intent_id_key
+  unique (order_id, stripe_payment_intent_id),
+  constraint payments_stripe_payment_intent_id_key unique (stripe_payment_intent_id),
+  constraint payments_stripe_charge_id_key unique (stripe_charge_id),
+  constraint payments_amounts_are_not_negative check (
+    amount_cents >= 0 and fee_cents >= 0 and capturable_amount_cents >= 0
+  ),
+  constraint payments_currency_is_a_code check (currency ~ '^[a-z]{3}$'),
+  constraint payments_settle_by_captured_money check (
+    not settles_order or status in ('captured', 'partially_refunded', 'refunded')
+  )
+);
+comment on table public.payments is 'Every PaymentIntent that an order has seen, strays too, in the currency and amount that Stripe names. An intent belongs to one order for ever.';
+
+create unique index payments_settling_order_id_key on public.payments (order_id)
+where settles_order;
+
+create table public.refunds (
+  id uuid not null default gen_random_uuid(),
+  order_id uuid not null,
+  payment_id uuid not null,
+  stripe_refund_id text,
+  idempotency_key text,
+  amount_cents bigint not null,
+  status public.refund_status not null default 'pending',
+  target_state public.refund_target not null,
+  reason text,
+  initiated_by uuid,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint refunds_pkey primary key (id),
+  constraint refunds_order_id_fkey foreign key (order_id) references public.orders (id),
+  constraint refunds_payment_id_fkey foreign key (payment_id) references public.payments (id),
+  constraint refunds_initiated_by_fkey foreign key (initiated_by) references public.users (id),
+  constraint refunds_stripe_refund_id_key unique (stripe_refund_id),
+  constraint refunds_idempotency_key_key unique (idempotency_key),
+  constraint refunds_amount_is_positive check (amount_cents > 0)
+);
+comment on table public.refunds is 'Money on its way back to a buyer: reserved here first, then sent by the outbox, then settled by what Stripe says. One without a key was made outside, in Stripe''s dashboard.';
+
+create index refunds_order_id_idx on public.refunds (order_id);
+create index refunds_payment_id_idx on public.refunds (payment_id);
+create index refunds_initiated_by_idx on public.refunds (initiated_by);

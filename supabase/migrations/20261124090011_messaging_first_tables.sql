@@ -1,0 +1,69 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create type public.message_type as enum ('text', 'image', 'file', 'system');
+comment on type public.message_type is 'What a message carries. system: written by us, as the sender''s.';
+
+create type public.filter_action as enum ('allow', 'warn', 'mask', 'hold');
+comment on type public.filter_action is 'What the filter did with a message, in rising order.';
+
+create type public.message_delivery as enum ('delivered', 'held', 'rejected');
+comment on type public.message_delivery is 'Whether the peer may see a message; held waits for staff.';
+
+create table public.message_threads (
+  id uuid not null default gen_random_uuid(),
+  listing_id uuid not null,
+  order_id uuid,
+  buyer_id uuid not null,
+  seller_id uuid not null,
+  subject text not null,
+  last_message_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint message_threads_pkey primary key (id),
+  constraint message_threads_listing_id_fkey
+  foreign key (listing_id) references public.listings (id),
+  constraint message_threads_order_id_fkey foreign key (order_id) references public.orders (id),
+  constraint message_threads_buyer_id_fkey foreign key (buyer_id) references public.users (id),
+  constraint message_threads_seller_id_fkey foreign key (seller_id) references public.users (id),
+  constraint message_threads_listing_id_buyer_id_key unique (listing_id, buyer_id),
+  constraint message_threads_parties_differ check (buyer_id <> seller_id)
+);
+comment on table public.message_threads is 'One conversation per listing and interested person; the winner''s becomes the order''s.';
+
+create index message_threads_order_id_idx on public.message_threads (order_id);
+create index message_threads_buyer_id_last_message_at_idx
+on public.message_threads (buyer_id, last_message_at desc);
+create index message_threads_seller_id_last_message_at_idx
+on public.message_threads (seller_id, last_message_at desc);
+
+create table public.messages (
+  id uuid not null default gen_random_uuid(),
+  thread_id uuid not null,
+  sender_id uuid not null,
+  client_message_id uuid not null,
+  content text not null, -- noqa: RF04
+  message_type public.message_type not null default 'text',
+  attachment_url text,
+  attachment_name text,
+  attachment_size bigint,
+  action public.filter_action not null, -- noqa: RF04
+  reason_codes text[] not null default '{}',
+  rule_version integer not null,
+  delivery public.message_delivery not null,
+  read_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint messages_pkey primary key (id),
+  constraint messages_thread_id_fkey
+  foreign key (thread_id) references public.message_threads (id),
+  constraint messages_sender_id_fkey foreign key (sender_id) references public.users (id),
+  constraint messages_sender_id_client_message_id_key unique (sender_id, client_message_id),
+  constraint messages_content_is_short check (char_length(content) between 1 and 1000),
+  constraint messages_attachment_size_is_positive check (attachment_size > 0)
+);
+comment on table public.messages is 'What the two parties of a thread say, as the peer may read it. The sealed original is nowhere in this schema.';
+
+create index messages_thread_id_created_at_idx on public.messages (thread_id, created_at);
+create index messages_unread_thread_id_idx on public.messages (thread_id)
+where read_at is null;

@@ -1,0 +1,58 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create type public.webhook_status
+as enum ('received', 'failed', 'processed', 'ignored', 'dead');
+comment on type public.webhook_status is 'received and failed are still open; processed and ignored are settled; dead waits for staff.';
+
+create table public.webhook_events (
+  event_id text not null,
+  source text not null, -- noqa: RF04
+  type text not null, -- noqa: RF04
+  livemode boolean not null,
+  order_ref text,
+  order_id uuid,
+  payment_intent_id text,
+  object_id text,
+  payload jsonb,
+  payload_sha256 text not null,
+  status public.webhook_status not null default 'received',
+  outcome text,
+  attempts integer not null default 0,
+  next_attempt_at timestamptz,
+  error_code text,
+  error_message text,
+  created_at timestamptz not null,
+  received_at timestamptz not null,
+  processed_at timestamptz,
+  leased_until timestamptz,
+  lease_token uuid,
+  constraint webhook_events_pkey primary key (event_id),
+  constraint webhook_events_source_is_known check (source in ('stripe', 'stripe_identity')),
+  constraint webhook_events_outcome_is_known check (
+    outcome in ('processed', 'order_already_processed', 'order_not_found', 'ignored')
+  ),
+  constraint webhook_events_outcome_comes_with_the_settling check (
+    (status in ('processed', 'ignored'))
+    = (outcome is not null and processed_at is not null)
+  ),
+  constraint webhook_events_open_ones_have_a_next_attempt check (
+    (status in ('received', 'failed')) = (next_attempt_at is not null)
+  )
+);
+comment on table public.webhook_events is 'Every event from outside, once and for ever: the payload may be pruned, the id, its hash and its outcome stay.';
+comment on column public.webhook_events.created_at is 'When the event was made, by its sender''s clock.';
+comment on column public.webhook_events.order_id is 'Set once the order was found; no foreign key, as an event may come before or without one.';
+comment on column public.webhook_events.error_code is 'Why the last try failed, or why the event was ignored.';
+
+create unique index webhook_events_applied_once_key
+on public.webhook_events (order_id, payment_intent_id, type)
+where outcome = 'processed'
+and type in ('payment_intent.succeeded', 'payment_intent.canceled');
+create index webhook_events_open_next_attempt_at_idx on public.webhook_events (next_attempt_at)
+where status in ('received', 'failed');
+create index webhook_events_type_received_at_idx
+on public.webhook_events (type, received_at desc);
+create index webhook_events_waiting_payment_intent_id_idx
+on public.webhook_events (payment_intent_id)
+where status = 'failed';

@@ -1,0 +1,41 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create type public.outbox_status as enum ('queued', 'leased', 'done', 'canceled', 'dead');
+comment on type public.outbox_status is 'canceled: it must not or cannot happen any more. dead: its tries are used up, and staff decides.';
+
+create table public.outbox (
+  id uuid not null,
+  kind text not null,
+  payload jsonb not null,
+  dedupe_key text not null,
+  status public.outbox_status not null default 'queued',
+  attempts integer not null default 0,
+  answered_errors integer not null default 0,
+  next_attempt_at timestamptz not null,
+  leased_until timestamptz,
+  lease_token uuid,
+  stripe_object_id text,
+  last_error text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint outbox_pkey primary key (id),
+  constraint outbox_dedupe_key_key unique (dedupe_key),
+  constraint outbox_id_follows_from_the_dedupe_key
+  check (id = md5('outbox:' || dedupe_key)::uuid),
+  constraint outbox_kind_is_known check (
+    kind in (
+      'refund', 'auto_refund', 'cancel_intent', 'transfer', 'transfer_reversal',
+      'redact_identity'
+    )
+  ),
+  constraint outbox_lease_has_a_token check (
+    (status = 'leased') = (lease_token is not null and leased_until is not null)
+  )
+);
+comment on table public.outbox is 'What has to happen outside, each thing once. The id follows from the key, so that a row made again after a restore is the one that Stripe''s metadata names.';
+
+create index outbox_queued_next_attempt_at_idx on public.outbox (next_attempt_at)
+where status = 'queued';
+create index outbox_leased_until_idx on public.outbox (leased_until) where status = 'leased';
+create index outbox_order_id_idx on public.outbox ((payload ->> 'order_id'));

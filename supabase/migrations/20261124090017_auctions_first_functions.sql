@@ -1,0 +1,601 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.broadcast_time_remaining(p_max_rows integer)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz;
+  v_auction public.auctions;
+  v_count integer := 0;
+begin
+  v_now := private.clock();
+  for v_auction in
+    with claimed as (
+      -- Two callers meet at the row: the second finds this version and mark taken.
+      insert into private.auction_broadcasts as sent (auction_id, version, mark_s)
+      select due.auction_id, due.version, due.mark_s
+      from private.due_broadcasts(p_max_rows, v_now) as due
+      on conflict (auction_id) do update
+      set version = excluded.version, mark_s = excluded.mark_s, updated_at = v_now
+      where (excluded.version, -coalesce(excluded.mark_s, 2147483647))
+        > (sent.version, -coalesce(sent.mark_s, 2147483647))
+      returning sent.auction_id
+    )
+    select a.* from public.auctions as a where a.id in (select auction_id from claimed)
+  loop
+    perform realtime.send(
+      private.time_remaining(v_auction, v_now), 'time_remaining', 'auction:' || v_auction.id, true
+    );
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+comment on function private.broadcast_time_remaining is 'Tell those who watch an auction what changed, and how long it still lasts at each mark. Sent once by whichever caller claims it.';
+grant execute on function private.broadcast_time_remaining to service_role;
+
+create function public.broadcast_time_remaining(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.broadcast_time_remaining(broadcast_time_remaining.max_rows);
+end;
+$$;
+comment on function public.broadcast_time_remaining is 'Broadcast the time remaining of each auction that changed or passed a mark; answers of how many.';
+grant execute on function public.broadcast_time_remaining to service_role;
+
+create function private.due_broadcasts(p_max_rows integer, p_now timestamptz)
+returns table (auction_id uuid, version integer, mark_s integer)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_marks_s constant jsonb := private.setting('broadcast_marks_s');
+begin
+  return query
+  with watched as (
+    select a.id, a.version, a.status, a.end_at from public.auctions as a
+    where a.status in ('scheduled', 'live')
+    union all
+    -- What was over for an hour is nobody's news.
+    select a.id, a.version, a.status, a.end_at from public.auctions as a
+    where a.finalized_at > p_now - interval '1 hour'
+  )
+  select watched.id, watched.version, passed.mark_s
+  from watched
+  left join private.auction_broadcasts as sent on sent.auction_id = watched.id
+  left join lateral (
+    select min(mark::integer) as mark_s from jsonb_array_elements(v_marks_s) as mark
+    where
+      watched.status = 'live'
+      and watched.end_at <= p_now + mark::integer * interval '1 second'
+  ) as passed on true
+  where
+    sent.version is distinct from watched.version
+    or passed.mark_s < coalesce(sent.mark_s, passed.mark_s + 1)
+  order by watched.id
+  limit p_max_rows;
+end;
+$$;
+comment on function private.due_broadcasts is 'Whose watchers do not know its version yet, or that it passed a mark. In the order of the id, in which callers that meet do not block each other.';
+
+create function private.end_expired_auctions(p_max_rows integer)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_auction_id uuid;
+  v_failed integer := 0;
+  v_results jsonb[] := '{}';
+  v_now timestamptz;
+begin
+  v_now := private.clock();
+  for v_auction_id in
+    select a.id from public.auctions as a
+    where a.status = 'live' and a.end_at <= v_now and not exists (
+      select from private.finalize_failures as f
+      where f.auction_id = a.id and f.retry_at > v_now
+    )
+    order by a.end_at
+    limit p_max_rows
+    for no key update of a skip locked
+  loop
+    -- As in activate_due_auctions: neither a poison auction nor a constraint that is deferred to
+    -- the commit takes the others with it.
+    begin
+      v_results := v_results || (
+        jsonb_build_object('auction_id', v_auction_id) || private.end_auction(v_auction_id, false)
+      );
+      set constraints all immediate;
+      set constraints all deferred;
+    exception when others then
+      v_failed := v_failed + 1;
+      perform private.put_off(v_auction_id, sqlerrm);
+    end;
+  end loop;
+  return jsonb_build_object(
+    'success', true,
+    'auctions_processed', cardinality(v_results),
+    'failed', v_failed,
+    'results', to_jsonb(v_results)
+  );
+end;
+$$;
+comment on function private.end_expired_auctions is 'Close what is over, each in a block of its own. Any number of callers may do so at once: what one has locked, the others leave out.';
+grant execute on function private.end_expired_auctions to service_role;
+
+create function public.end_expired_auctions(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.end_expired_auctions(end_expired_auctions.max_rows);
+end;
+$$;
+comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results. What failed is tried again later.';
+grant execute on function public.end_expired_auctions to service_role;
+
+create function private.end_auction(p_auction_id uuid, p_force boolean)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_now timestamptz;
+begin
+  select * into v_auction from public.auctions where id = p_auction_id for no key update;
+  -- Read after the lock: the bid that was waited for may have moved the end.
+  v_now := private.clock();
+  if v_auction.id is null then
+    return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
+  elsif v_auction.status in ('finalized', 'no_sale') then
+    return private.closing_answer(v_auction) || jsonb_build_object('already_processed', true);
+  elsif v_auction.status <> 'live' then
+    return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
+  elsif v_auction.end_at > v_now and not coalesce(p_force, false) then
+    return private.refusal('AUCTION_NOT_OVER', 'Auction is not over yet')
+      || jsonb_build_object('ends_at', v_auction.end_at);
+  end if;
+  return private.close_auction(v_auction, v_now);
+end;
+$$;
+comment on function private.end_auction is 'Close one auction if its end has come, or at once when forced; asked again, answer as the first time.';
+grant execute on function private.end_auction to service_role;
+
+create function public.end_auction(auction_id uuid, force boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.end_auction(end_auction.auction_id, end_auction.force);
+end;
+$$;
+comment on function public.end_auction is 'Close an auction: finalized with an order, or no_sale. A repeat is marked already_processed. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_NOT_OVER (with ends_at).';
+grant execute on function public.end_auction to service_role;
+
+create function private.close_auction(p_auction public.auctions, p_now timestamptz)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_listing public.listings;
+begin
+  update public.auctions
+  set
+    status = case
+      when p_auction.high_bidder_id is not null and p_auction.reserve_met
+        then 'finalized'::public.auction_status
+      else 'no_sale'
+    end,
+    finalized_at = p_now,
+    version = version + 1,
+    updated_at = p_now
+  where id = p_auction.id
+  returning * into v_auction;
+  update public.listings set status = 'ended', updated_at = p_now
+  where id = v_auction.listing_id
+  returning * into v_listing;
+  if v_auction.status = 'finalized' then
+    perform private.open_order(v_auction, p_now);
+  else
+    perform private.notify(
+      v_listing.seller_id,
+      'auction_no_sale',
+      'Your auction ended without a sale',
+      left(v_listing.title, 100) || ' was not sold. You can list it again.',
+      jsonb_build_object('auction_id', v_auction.id, 'listing_id', v_listing.id),
+      'auction_no_sale:' || v_auction.id
+    );
+  end if;
+  delete from private.finalize_failures where auction_id = v_auction.id;
+  return private.closing_answer(v_auction);
+end;
+$$;
+comment on function private.close_auction is 'Close an auction that is locked and due: sold, with an order, if somebody leads and the reserve is met.';
+
+create function private.closing_answer(p_auction public.auctions)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+begin
+  if p_auction.status = 'no_sale' then
+    return jsonb_build_object(
+      'success', true,
+      'status', 'no_sale',
+      'message', case when p_auction.bid_count = 0 then 'No bids' else 'Reserve not met' end
+    );
+  end if;
+  select * into v_order from public.orders where auction_id = p_auction.id;
+  return jsonb_build_object(
+    'success', true,
+    'status', 'finalized',
+    'order_id', v_order.id,
+    'winning_bid_amount', v_order.amount_cents,
+    'buyer_id', v_order.buyer_id,
+    'seller_id', v_order.seller_id,
+    'platform_fee_cents', v_order.platform_fee_cents,
+    'seller_amount_cents', v_order.seller_amount_cents
+  );
+end;
+$$;
+comment on function private.closing_answer is 'How an auction ended, the same whenever it is asked.';
+
+create function private.check_high_bid()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not exists (
+    select from public.bids
+    where
+      id = new.high_bid_id
+      and auction_id = new.id
+      and bidder_id = new.high_bidder_id
+      and amount_cents = new.current_price_cents
+  ) then
+    raise foreign_key_violation using
+      message = 'The high bid is none of the leader''s in this auction at this price',
+      constraint = 'auctions_high_bid_is_the_leaders';
+  end if;
+  return new;
+end;
+$$;
+comment on function private.check_high_bid is 'Trigger: the leading bid is the leader''s, in this auction, at the price. A foreign key would make embeds ambiguous.';
+
+create function private.open_auction(
+  p_listing public.listings, p_has_no_reserve boolean, p_now timestamptz
+)
+returns uuid
+language sql
+set search_path = ''
+as $$
+  insert into public.auctions (
+    listing_id, status, start_at, end_at, scheduled_end_at, current_price_cents,
+    min_next_bid_cents, reserve_met, created_at, updated_at
+  )
+  values (
+    p_listing.id, p_listing.status::text::public.auction_status, p_listing.start_at,
+    p_listing.end_at, p_listing.end_at, p_listing.start_cents, p_listing.start_cents,
+    p_has_no_reserve, p_now, p_now
+  )
+  returning id
+$$;
+comment on function private.open_auction is 'Make the auction of a new listing.';
+
+create function private.activate_due_auctions(p_max_rows integer)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_auction_id uuid;
+  v_count integer := 0;
+  v_now timestamptz;
+begin
+  v_now := private.clock();
+  for v_auction_id in
+    select a.id from public.auctions as a
+    where a.status = 'scheduled' and a.start_at <= v_now and not exists (
+      select from private.finalize_failures as f
+      where f.auction_id = a.id and f.retry_at > v_now
+    )
+    order by a.start_at
+    limit p_max_rows
+    for no key update of a skip locked
+  loop
+    -- A block for each: one that fails takes no other with it. What is deferred to the commit is
+    -- checked in the block, or it would.
+    begin
+      perform private.activate(v_auction_id);
+      set constraints all immediate;
+      set constraints all deferred;
+      v_count := v_count + 1;
+    exception when others then
+      perform private.put_off(v_auction_id, sqlerrm);
+    end;
+  end loop;
+  return v_count;
+end;
+$$;
+comment on function private.activate_due_auctions is 'Open what is announced for now. Any number of callers may do so at once.';
+grant execute on function private.activate_due_auctions to service_role;
+
+create function public.activate_due_auctions(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.activate_due_auctions(activate_due_auctions.max_rows);
+end;
+$$;
+comment on function public.activate_due_auctions is 'Make scheduled auctions live whose start has come; answers how many. What failed is tried again later.';
+grant execute on function public.activate_due_auctions to service_role;
+
+create function private.activate(p_auction_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_grace constant interval := private.setting('activation_grace_s')::integer
+    * interval '1 second';
+  v_auction public.auctions;
+  v_delay interval;
+  v_now timestamptz;
+begin
+  select * into v_auction from public.auctions where id = p_auction_id for no key update;
+  v_now := private.clock();
+  v_delay := v_now - v_auction.start_at;
+  if v_delay <= v_grace then
+    v_delay := '0';
+  end if;
+  update public.auctions
+  set
+    status = 'live',
+    end_at = end_at + v_delay,
+    scheduled_end_at = scheduled_end_at + v_delay,
+    version = version + 1,
+    updated_at = v_now
+  where id = p_auction_id;
+  update public.listings
+  set status = 'live', end_at = v_auction.end_at + v_delay, updated_at = v_now
+  where id = v_auction.listing_id;
+  delete from private.finalize_failures where auction_id = p_auction_id;
+end;
+$$;
+comment on function private.activate is 'Open one auction, which the caller has locked. If we are late, its end is as much later: nobody loses time to bid.';
+
+create function private.put_off(p_auction_id uuid, p_error text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now timestamptz;
+begin
+  v_now := private.clock();
+  insert into private.finalize_failures as failure (auction_id, attempts, retry_at, error)
+  values (p_auction_id, 1, v_now + interval '5 seconds', left(p_error, 1000))
+  on conflict (auction_id) do update
+  set
+    attempts = failure.attempts + 1,
+    retry_at = v_now + least(5 * 2 ^ least(failure.attempts, 20), 3600) * interval '1 second',
+    error = excluded.error,
+    updated_at = v_now;
+end;
+$$;
+comment on function private.put_off is 'Leave an auction alone for a while, each time for longer, up to an hour.';
+
+create function private.get_time_remaining(p_auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_auction public.auctions;
+begin
+  select * into v_auction from public.auctions where id = p_auction_id;
+  if v_auction.id is null then
+    return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
+  end if;
+  return private.time_remaining(v_auction, v_now);
+end;
+$$;
+comment on function private.get_time_remaining is 'How long an auction will last, by the clock that ends it.';
+grant execute on function private.get_time_remaining to anon, authenticated;
+
+create function public.get_time_remaining(auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_time_remaining(get_time_remaining.auction_id);
+end;
+$$;
+comment on function public.get_time_remaining is 'Answers auction_id, status, end_at, server_time, time_remaining in seconds, version. Refusal: AUCTION_NOT_FOUND.';
+grant execute on function public.get_time_remaining to anon, authenticated;
+
+create function private.get_auction_state(p_auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_auction public.auctions;
+begin
+  select * into v_auction from public.auctions where id = p_auction_id;
+  if v_auction.id is null then
+    return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
+  end if;
+  return private.time_remaining(v_auction, v_now) || jsonb_build_object(
+    'current_price_cents', v_auction.current_price_cents,
+    'bid_count', v_auction.bid_count,
+    'high_bidder_id', v_auction.high_bidder_id,
+    'min_next_bid_cents', v_auction.min_next_bid_cents,
+    'reserve_met', v_auction.reserve_met
+  );
+end;
+$$;
+comment on function private.get_auction_state is 'All that a client needs to show an auction after it lost its connection.';
+grant execute on function private.get_auction_state to anon, authenticated;
+
+create function public.get_auction_state(auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_auction_state(get_auction_state.auction_id);
+end;
+$$;
+comment on function public.get_auction_state is 'Answers what get_time_remaining does, and current_price_cents, bid_count, high_bidder_id, min_next_bid_cents, reserve_met. Refusal: AUCTION_NOT_FOUND.';
+grant execute on function public.get_auction_state to anon, authenticated;
+
+create function private.time_remaining(p_auction public.auctions, p_now timestamptz)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'auction_id', p_auction.id,
+    'status', p_auction.status,
+    'end_at', p_auction.end_at,
+    'server_time', p_now,
+    'time_remaining', case
+      when p_auction.status in ('scheduled', 'live')
+        then greatest(0, round(extract(epoch from p_auction.end_at - p_now), 3))
+      else 0
+    end,
+    'version', p_auction.version
+  );
+end;
+$$;
+comment on function private.time_remaining is 'The time remaining as every client gets it: by get_time_remaining and in the broadcasts.';
+
+create function private.next_auction_deadline()
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_next_at timestamptz;
+  v_next_mark_at timestamptz;
+begin
+  -- Who was put off is due when it is tried again, and not in the past for ever.
+  select min(due.due_at) into v_next_at
+  from (
+    (
+      select a.start_at as due_at from public.auctions as a
+      where a.status = 'scheduled' and not exists (
+        select from private.finalize_failures as f
+        where f.auction_id = a.id and f.retry_at > v_now
+      )
+      order by a.start_at limit 1
+    )
+    union all
+    (
+      select a.end_at from public.auctions as a
+      where a.status = 'live' and not exists (
+        select from private.finalize_failures as f
+        where f.auction_id = a.id and f.retry_at > v_now
+      )
+      order by a.end_at limit 1
+    )
+    union all
+    select min(retry_at) from private.finalize_failures where retry_at > v_now
+  ) as due;
+
+  select min(ahead.mark_at) into v_next_mark_at
+  from jsonb_array_elements(private.setting('broadcast_marks_s')) as mark,
+    lateral (
+      select min(a.end_at) - mark::integer * interval '1 second' as mark_at
+      from public.auctions as a
+      where a.status = 'live' and a.end_at > v_now + mark::integer * interval '1 second'
+    ) as ahead;
+  return jsonb_build_object(
+    'next_at', v_next_at, 'next_mark_at', v_next_mark_at, 'server_time', v_now
+  );
+end;
+$$;
+comment on function private.next_auction_deadline is 'When the workers have something to do next, by the clock that they do not have.';
+grant execute on function private.next_auction_deadline to service_role;
+
+create function public.next_auction_deadline()
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.next_auction_deadline();
+end;
+$$;
+comment on function public.next_auction_deadline is 'Answers next_at, the next start or end of an auction; next_mark_at, the next mark before an end; server_time.';
+grant execute on function public.next_auction_deadline to service_role;
+
+alter table public.auctions enable row level security;
+-- Realtime rings a subscriber only about tables that its role may select: without service_role
+-- in this line the closer would never be rung, and nothing would say so. Where a row holds a
+-- payload, service_role gets the key and what rings alone: each worker is sent all it may select.
+grant select on public.auctions to anon, authenticated, service_role;
+
+create policy everyone_reads_uncancelled_auctions on public.auctions
+for select to anon, authenticated
+using (status <> 'cancelled');
+comment on policy everyone_reads_uncancelled_auctions on public.auctions is 'Announced, running and over: all of it is public. What was called off is not.';
+
+create policy sellers_and_staff_read_cancelled_auctions on public.auctions
+for select to authenticated
+using (
+  (select private.is_staff())
+  or exists (
+    select from public.listings as l
+    where l.id = auctions.listing_id and l.seller_id = (select auth.uid())
+  )
+);
+comment on policy sellers_and_staff_read_cancelled_auctions on public.auctions is 'As with the listing that was called off.';
+
+alter table private.finalize_failures enable row level security;
+
+alter table private.auction_broadcasts enable row level security;
+
+create trigger auctions_check_high_bid
+before update of high_bid_id, high_bidder_id, current_price_cents on public.auctions
+for each row when (new.high_bid_id is not null) execute function private.check_high_bid();

@@ -1,0 +1,692 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.update_listing(
+  p_listing_id uuid, p_changes jsonb, p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request('update_listing', p_client_request_id);
+begin
+  return coalesce(v_answer, private.finish_request(
+    p_client_request_id, private.change_listing(p_listing_id, p_changes)
+  ));
+end;
+$$;
+comment on function private.update_listing is 'Change what a seller has announced, once for each client_request_id.';
+grant execute on function private.update_listing to authenticated;
+
+create function public.update_listing(
+  listing_id uuid, changes jsonb, client_request_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.update_listing(
+    update_listing.listing_id, update_listing.changes, update_listing.client_request_id
+  );
+end;
+$$;
+comment on function public.update_listing is 'Change an own listing before it starts: changes holds arguments of create_listing. Answers success, listing. Refusals: LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
+grant execute on function public.update_listing to authenticated;
+
+create function private.change_listing(p_listing_id uuid, p_changes jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_listing public.listings;
+  v_private private.listing_private;
+  v_seller public.users;
+  v_now timestamptz;
+  v_refusal jsonb;
+begin
+  select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
+  select * into v_listing from public.listings
+  where id = p_listing_id and seller_id = auth.uid() for no key update;
+  v_now := private.clock();
+  if v_listing.id is null then
+    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  elsif v_listing.status <> 'scheduled' or v_listing.start_at <= v_now then
+    return private.refusal('LISTING_NOT_SCHEDULED', 'A listing cannot change once it has started');
+  end if;
+  select * into v_private from private.listing_private where listing_id = p_listing_id;
+  select * into v_seller from public.users where id = v_listing.seller_id;
+
+  v_refusal := private.changes_refusal(p_changes);
+  if v_refusal is null then
+    v_listing := private.changed_listing(v_listing, p_changes, v_now);
+    v_private := private.changed_private(v_private, p_changes);
+    v_refusal := coalesce(
+      private.seller_refusal(v_seller),
+      private.listing_refusal(v_listing, v_private.reserve_cents, v_private.street, v_now)
+    );
+  end if;
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+  perform private.store_change(v_auction, v_listing, v_private);
+  return jsonb_build_object('success', true, 'listing', to_jsonb(v_listing));
+end;
+$$;
+comment on function private.change_listing is 'Change a listing that has not started, and its auction with it. What is refused changes nothing.';
+
+create function private.changes_refusal(p_changes jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_key text;
+begin
+  if jsonb_typeof(p_changes) is distinct from 'object' then
+    return private.refusal('VALIDATION_ERROR', 'Changes must be an object');
+  end if;
+  select given.key into v_key
+  from jsonb_each(p_changes) as given
+  left join (values
+    ('title', 'string', false), ('description', 'string', false),
+    ('category_id', 'number', false), ('condition', 'string', false),
+    ('start_cents', 'number', false), ('pickup', 'boolean', false),
+    ('shipping', 'boolean', false), ('location', 'object', false), ('start_at', 'string', true),
+    ('end_at', 'string', true), ('reserve_cents', 'number', true),
+    ('buy_now_cents', 'number', true)
+  ) as known (key, type, is_nullable) on known.key = given.key
+  where
+    not coalesce(
+      jsonb_typeof(given.value) = known.type
+      or known.is_nullable and jsonb_typeof(given.value) = 'null',
+      false
+    )
+    or known.type = 'number' and given.value::text !~ '^(null|-?\d{1,9})$'
+  limit 1;
+  if v_key is null then
+    return null;
+  end if;
+  return private.refusal('VALIDATION_ERROR', 'This cannot be changed to that')
+    || jsonb_build_object('field', v_key);
+end;
+$$;
+comment on function private.changes_refusal is 'Which of the changes is none of a listing''s or of another type, or null when all could be.';
+
+create function private.changed_listing(
+  p_listing public.listings, p_changes jsonb, p_now timestamptz
+)
+returns public.listings
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_listing public.listings := jsonb_populate_record(
+    p_listing,
+    p_changes - array['location', 'condition', 'reserve_cents', 'start_at', 'end_at']
+  );
+begin
+  v_listing.title := private.plain_line(v_listing.title);
+  v_listing.description := private.plain_text(v_listing.description);
+  if p_changes ? 'location' then
+    v_listing.location := private.coarse_location(p_changes -> 'location');
+  end if;
+  if p_changes ? 'condition' then
+    v_listing.condition := (
+      select known from unnest(enum_range(null::public.item_condition)) as known
+      where known::text = p_changes ->> 'condition'
+    );
+  end if;
+  if p_changes ? 'start_at' then
+    v_listing.start_at := greatest(private.moment_or_null(p_changes ->> 'start_at'), p_now);
+  end if;
+  if p_changes ? 'end_at' then
+    v_listing.end_at := private.moment_or_null(p_changes ->> 'end_at');
+  end if;
+  v_listing.updated_at := p_now;
+  return v_listing;
+end;
+$$;
+comment on function private.changed_listing is 'The listing as the changes would have it. A start that has passed is now, and no end is none.';
+
+create function private.changed_private(p_private private.listing_private, p_changes jsonb)
+returns private.listing_private
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_private private.listing_private := p_private;
+begin
+  if p_changes ? 'reserve_cents' then
+    v_private.reserve_cents := (p_changes ->> 'reserve_cents')::bigint;
+  end if;
+  if p_changes -> 'location' ? 'street' then
+    v_private.street := nullif(private.plain_line(p_changes #>> '{location,street}'), '');
+  end if;
+  return v_private;
+end;
+$$;
+comment on function private.changed_private is 'The secret part of a listing as the changes would have it.';
+
+create function private.moment_or_null(p_text text)
+returns timestamptz
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_text::timestamptz;
+exception
+  when invalid_datetime_format or datetime_field_overflow then
+    return null;
+end;
+$$;
+comment on function private.moment_or_null is 'A point in time, or null for a text that names none.';
+
+create function private.store_change(
+  p_auction public.auctions, p_listing public.listings, p_private private.listing_private
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update public.auctions
+  set
+    start_at = p_listing.start_at,
+    end_at = p_listing.end_at,
+    scheduled_end_at = p_listing.end_at,
+    current_price_cents = p_listing.start_cents,
+    min_next_bid_cents = p_listing.start_cents,
+    reserve_met = p_private.reserve_cents is null,
+    version = version + 1,
+    updated_at = p_listing.updated_at
+  where id = p_auction.id;
+  update public.listings
+  set (
+    title, description, category_id, condition, location, pickup, shipping, start_cents,
+    buy_now_cents, start_at, end_at, updated_at
+  ) = (
+    p_listing.title, p_listing.description, p_listing.category_id, p_listing.condition,
+    p_listing.location, p_listing.pickup, p_listing.shipping, p_listing.start_cents,
+    p_listing.buy_now_cents, p_listing.start_at, p_listing.end_at, p_listing.updated_at
+  )
+  where id = p_listing.id;
+  update private.listing_private
+  set
+    reserve_cents = p_private.reserve_cents,
+    street = p_private.street,
+    updated_at = p_listing.updated_at
+  where listing_id = p_listing.id;
+end;
+$$;
+comment on function private.store_change is 'Write a changed listing, and to its auction what it takes from there.';
+
+create function private.cancel_listing(p_listing_id uuid, p_client_request_id uuid)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request('cancel_listing', p_client_request_id);
+begin
+  return coalesce(v_answer, private.finish_request(
+    p_client_request_id, private.call_off(p_listing_id)
+  ));
+end;
+$$;
+comment on function private.cancel_listing is 'Call a listing off, once for each client_request_id.';
+grant execute on function private.cancel_listing to authenticated;
+
+create function public.cancel_listing(listing_id uuid, client_request_id uuid default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.cancel_listing(cancel_listing.listing_id, cancel_listing.client_request_id);
+end;
+$$;
+comment on function public.cancel_listing is 'Call off a listing on which nobody has bid; its seller and staff may. Answers success. Refusals: LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
+grant execute on function public.cancel_listing to authenticated;
+
+create function private.call_off(p_listing_id uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_listing public.listings;
+  v_now timestamptz;
+begin
+  select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
+  select * into v_listing from public.listings where id = p_listing_id for no key update;
+  v_now := private.clock();
+  if v_listing.seller_id is distinct from auth.uid() and not private.is_staff() then
+    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  elsif v_listing.status = 'cancelled' then
+    return jsonb_build_object('success', true);
+  elsif
+    v_listing.status = 'ended' or v_auction.status = 'live' and v_auction.end_at <= v_now
+  then
+    return private.refusal('LISTING_OVER', 'This listing is over');
+  elsif v_auction.high_bidder_id is not null then
+    return private.refusal('LISTING_HAS_BIDS', 'A listing with bids cannot be cancelled');
+  end if;
+  update public.auctions
+  set status = 'cancelled', finalized_at = v_now, version = version + 1, updated_at = v_now
+  where id = v_auction.id;
+  update public.listings set status = 'cancelled', updated_at = v_now where id = p_listing_id;
+  return jsonb_build_object('success', true);
+end;
+$$;
+comment on function private.call_off is 'Cancel a listing and its auction, or say why not. What is cancelled stays so, and that is a success.';
+
+create function private.relist_listing(
+  p_listing_id uuid, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
+  p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request('relist_listing', p_client_request_id);
+begin
+  return coalesce(v_answer, private.finish_request(
+    p_client_request_id,
+    private.offer_again(p_listing_id, p_start_at, p_end_at, p_reserve_cents)
+  ));
+end;
+$$;
+comment on function private.relist_listing is 'Offer an unsold thing again, once for each client_request_id.';
+grant execute on function private.relist_listing to authenticated;
+
+create function public.relist_listing(
+  listing_id uuid, start_at timestamptz default null, end_at timestamptz default null,
+  reserve_cents bigint default null, client_request_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.relist_listing(
+    relist_listing.listing_id, relist_listing.start_at, relist_listing.end_at,
+    relist_listing.reserve_cents, relist_listing.client_request_id
+  );
+end;
+$$;
+comment on function public.relist_listing is 'Offer again, as a new listing with the same photos, what ended unsold or whose buyer never paid. Answers and refuses as create_listing does; LISTING_NOT_FOUND, LISTING_NOT_UNSOLD besides.';
+grant execute on function public.relist_listing to authenticated;
+
+create function private.offer_again(
+  p_listing_id uuid, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_listing public.listings;
+  v_street text;
+  v_answer jsonb;
+begin
+  select * into v_auction from public.auctions where listing_id = p_listing_id;
+  select * into v_listing from public.listings
+  where id = p_listing_id and seller_id = auth.uid();
+  select street into v_street from private.listing_private where listing_id = p_listing_id;
+  if v_listing.id is null then
+    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  elsif not private.is_unsold(v_auction) then
+    return private.refusal('LISTING_NOT_UNSOLD', 'Only what was not sold can be listed again');
+  end if;
+
+  v_listing.current_bid_cents := null;
+  v_answer := private.offer(
+    v_listing, p_start_at, p_end_at, p_reserve_cents, v_street
+  );
+  -- Two rows name one file: a path is unique, so the copy has one of its own that says whose it is.
+  insert into public.listing_photos (
+    listing_id, url, path, order_idx, perceptual_hash, file_size, mime_type, width, height
+  )
+  select
+    (v_answer #>> '{listing,id}')::uuid, url, path || '#' || (v_answer #>> '{listing,id}'),
+    order_idx, perceptual_hash, file_size, mime_type, width, height
+  from public.listing_photos
+  where listing_id = p_listing_id and (v_answer ->> 'success')::boolean;
+  return v_answer;
+end;
+$$;
+comment on function private.offer_again is 'Make a new listing from one of the caller''s that was not sold, or say why not.';
+
+create function private.is_unsold(p_auction public.auctions)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_auction.status = 'no_sale' or p_auction.status = 'finalized' and exists (
+    select from public.orders where auction_id = p_auction.id and state = 'cancelled'
+  );
+end;
+$$;
+comment on function private.is_unsold is 'Whether an auction is over without a buyer, or with one whose order was cancelled.';
+
+create function private.create_listing(
+  p_title text, p_description text, p_category_id integer, p_condition text, p_start_cents bigint,
+  p_pickup boolean, p_shipping boolean, p_location jsonb, p_start_at timestamptz,
+  p_end_at timestamptz, p_reserve_cents bigint, p_buy_now_cents bigint, p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request('create_listing', p_client_request_id);
+  v_listing public.listings;
+begin
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  v_listing.seller_id := auth.uid();
+  v_listing.title := private.plain_line(p_title);
+  v_listing.description := private.plain_text(p_description);
+  v_listing.category_id := p_category_id;
+  v_listing.location := private.coarse_location(p_location);
+  v_listing.pickup := coalesce(p_pickup, false);
+  v_listing.shipping := coalesce(p_shipping, false);
+  v_listing.start_cents := p_start_cents;
+  v_listing.buy_now_cents := p_buy_now_cents;
+  if p_condition = any(enum_range(null::public.item_condition)::text[]) then
+    v_listing.condition := p_condition::public.item_condition;
+  end if;
+  return private.finish_request(
+    p_client_request_id,
+    private.offer(
+      v_listing, p_start_at, p_end_at, p_reserve_cents,
+      nullif(private.plain_line(p_location ->> 'street'), '')
+    )
+  );
+end;
+$$;
+comment on function private.create_listing is 'Clean what was sent and offer it; what is none of the known conditions is refused as if it was missing.';
+grant execute on function private.create_listing to authenticated;
+
+create function public.create_listing(
+  title text, description text, category_id integer, condition text, start_cents bigint,
+  pickup boolean, shipping boolean, location jsonb, start_at timestamptz default null,
+  end_at timestamptz default null, reserve_cents bigint default null,
+  buy_now_cents bigint default null, client_request_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.create_listing(
+    create_listing.title, create_listing.description, create_listing.category_id,
+    create_listing.condition, create_listing.start_cents, create_listing.pickup,
+    create_listing.shipping, create_listing.location, create_listing.start_at,
+    create_listing.end_at, create_listing.reserve_cents, create_listing.buy_now_cents,
+    create_listing.client_request_id
+  );
+end;
+$$;
+comment on function public.create_listing is 'Offer a thing by auction, now or from start_at on. Answers success, listing, auction_id. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, VALIDATION_ERROR (with field), RATE_LIMITED, REQUEST_ID_REUSED.';
+grant execute on function public.create_listing to authenticated;
+
+create function private.offer(
+  p_listing public.listings, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
+  p_street text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_listing public.listings := p_listing;
+  v_seller public.users;
+  v_now timestamptz;
+  v_refusal jsonb;
+  v_auction_id uuid;
+begin
+  select * into v_seller from public.users where id = v_listing.seller_id;
+  v_now := private.clock();
+  v_listing.start_at := greatest(p_start_at, v_now);
+  v_listing.end_at := coalesce(
+    p_end_at,
+    v_listing.start_at + private.setting('listing_default_days')::integer * interval '1 day'
+  );
+  v_refusal := coalesce(
+    private.seller_refusal(v_seller),
+    private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now)
+  );
+  -- Counted last: who only mistyped something may try again.
+  v_refusal := coalesce(v_refusal, private.rate_limit_refusal('create_listing'));
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+
+  v_listing.id := gen_random_uuid();
+  v_listing.status := case when v_listing.start_at > v_now then 'scheduled' else 'live' end;
+  v_listing.bid_count := 0;
+  v_listing.created_at := v_now;
+  v_listing.updated_at := v_now;
+  insert into public.listings select v_listing.*;
+  insert into private.listing_private (listing_id, reserve_cents, street)
+  values (v_listing.id, p_reserve_cents, p_street);
+  v_auction_id := private.open_auction(v_listing, p_reserve_cents is null, v_now);
+  return jsonb_build_object(
+    'success', true, 'listing', to_jsonb(v_listing), 'auction_id', v_auction_id
+  );
+end;
+$$;
+comment on function private.offer is 'Make a listing with its auction, or say why not. A start that has passed is now.';
+
+create function private.seller_refusal(p_seller public.users)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_seller.id is null or p_seller.deleted_at is not null then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  elsif p_seller.suspended_at is not null then
+    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
+  elsif p_seller.kyc <> 'passed' then
+    return private.refusal('KYC_REQUIRED', 'KYC verification required to sell');
+  elsif p_seller.role = 'buyer' then
+    return private.refusal('SELLER_REQUIRED', 'Only sellers can list things');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.seller_refusal is 'Why this person may not sell at all, or null when they may.';
+
+create function private.listing_refusal(
+  p_listing public.listings, p_reserve_cents bigint, p_street text, p_now timestamptz
+)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_field text;
+  v_error text;
+begin
+  -- The first that does not hold is what the seller is told; nothing and unknown do not hold.
+  select rule.field, rule.error into v_field, v_error
+  from (values
+    (
+      'title', 'Title must have 5 to 140 characters',
+      char_length(p_listing.title) between 5 and 140
+    ),
+    (
+      'description', 'Description must have 20 to 4096 characters',
+      char_length(p_listing.description) between 20 and 4096
+    ),
+    ('category_id', 'Choose a category', p_listing.category_id between 1 and 7),
+    ('condition', 'Choose a condition', p_listing.condition is not null),
+    ('location', 'Location needs suburb, postcode and state', p_listing.location is not null),
+    (
+      'location', 'Street must have at most 120 characters',
+      coalesce(char_length(p_street) <= 120, true)
+    ),
+    ('pickup', 'Offer pickup, shipping or both', p_listing.pickup or p_listing.shipping),
+    (
+      'start_cents', 'Start price must be whole cents, 100 to 99999999',
+      p_listing.start_cents between 100 and 99999999
+    ),
+    (
+      'reserve_cents', 'Reserve must be above the start price, and at most 99999999 cents',
+      p_reserve_cents is null
+      or p_reserve_cents > p_listing.start_cents and p_reserve_cents <= 99999999
+    ),
+    (
+      'buy_now_cents', 'Buy-now price must be above the start price, and at most 99999999 cents',
+      p_listing.buy_now_cents is null
+      or p_listing.buy_now_cents > p_listing.start_cents and p_listing.buy_now_cents <= 99999999
+    ),
+    ('start_at', 'Start must be within a year', p_listing.start_at <= p_now + interval '1 year'),
+    ('end_at', 'End must be after the start', p_listing.end_at > p_listing.start_at),
+    (
+      'end_at', 'End must be within a year of the start',
+      p_listing.end_at <= p_listing.start_at + interval '1 year'
+    )
+  ) as rule (field, error, holds)
+  where rule.holds is not true
+  limit 1;
+  if v_field is null then
+    return null;
+  end if;
+  return private.refusal('VALIDATION_ERROR', v_error) || jsonb_build_object('field', v_field);
+end;
+$$;
+comment on function private.listing_refusal is 'Which rule of listings is broken, or null when all hold.';
+
+create function private.coarse_location(p_location jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_suburb constant text := private.plain_line(p_location ->> 'suburb');
+  v_postcode constant text := btrim(p_location ->> 'postcode');
+  v_state constant text := upper(btrim(p_location ->> 'state'));
+begin
+  if
+    char_length(v_suburb) between 1 and 100
+    and v_postcode ~ '^\d{4}$'
+    and v_state in ('NSW', 'VIC', 'QLD', 'WA', 'SA', 'TAS', 'ACT', 'NT')
+  then
+    return jsonb_build_object('suburb', v_suburb, 'postcode', v_postcode, 'state', v_state);
+  end if;
+  return null;
+end;
+$$;
+comment on function private.coarse_location is 'What of an address everybody may see, or null when a part is missing or none of Australia''s.';
+
+create function private.limit_photos()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- Uploads of one listing take turns, so that none counts without the other.
+  perform from public.listings where id = new.listing_id for no key update;
+  if
+    (select count(*) from public.listing_photos where listing_id = new.listing_id)
+    >= private.setting('photo_max')::integer
+  then
+    raise check_violation using
+      message = 'A listing has no room for another photo',
+      constraint = 'listing_photos_are_few';
+  end if;
+  return new;
+end;
+$$;
+comment on function private.limit_photos is 'Trigger: a listing has at most as many photos as the setting photo_max says.';
+
+create function private.get_listing_private(p_listing_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_seller_id uuid;
+  v_private private.listing_private;
+begin
+  select seller_id into v_seller_id from public.listings where id = p_listing_id;
+  if v_seller_id is distinct from auth.uid() and not private.is_staff() then
+    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  end if;
+  select * into v_private from private.listing_private where listing_id = p_listing_id;
+  return jsonb_build_object('reserve_cents', v_private.reserve_cents, 'street', v_private.street);
+end;
+$$;
+comment on function private.get_listing_private is 'What of a listing is between its seller and us. A stranger is answered as if there was none.';
+grant execute on function private.get_listing_private to authenticated;
+
+create function public.get_listing_private(listing_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_listing_private(get_listing_private.listing_id);
+end;
+$$;
+comment on function public.get_listing_private is 'Reserve and street of a listing, for its seller and staff. Answers reserve_cents, street. Refusal: LISTING_NOT_FOUND.';
+grant execute on function public.get_listing_private to authenticated;
+
+alter table public.listings enable row level security;
+grant select on public.listings to anon, authenticated;
+
+create policy everyone_reads_uncancelled_listings on public.listings
+for select to anon, authenticated
+using (status <> 'cancelled');
+comment on policy everyone_reads_uncancelled_listings on public.listings is 'Announced, running and over, which winner and losers go on seeing.';
+
+create policy sellers_and_staff_read_cancelled_listings on public.listings
+for select to authenticated
+using (seller_id = (select auth.uid()) or (select private.is_staff()));
+comment on policy sellers_and_staff_read_cancelled_listings on public.listings is 'What was called off concerns its seller, and us.';
+
+alter table private.listing_private enable row level security;
+
+alter table public.listing_photos enable row level security;
+grant select on public.listing_photos to anon, authenticated;
+
+create policy everyone_reads_photos_with_their_listing on public.listing_photos
+for select to anon, authenticated
+using (
+  exists (
+    select from public.listings as l
+    where l.id = listing_photos.listing_id
+  )
+);
+comment on policy everyone_reads_photos_with_their_listing on public.listing_photos is 'Who may read the listing, by its own policies.';
+
+create trigger listing_photos_limit_photos
+before insert on public.listing_photos
+for each row execute function private.limit_photos();

@@ -1,0 +1,111 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.open_order_thread(p_order public.orders, p_now timestamptz)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into public.message_threads as thread (
+    listing_id, order_id, buyer_id, seller_id, subject, last_message_at
+  )
+  select listings.id, p_order.id, p_order.buyer_id, p_order.seller_id, listings.title, p_now
+  from public.listings
+  where listings.id = p_order.listing_id
+  on conflict (listing_id, buyer_id) do update
+  set order_id = excluded.order_id
+$$;
+comment on function private.open_order_thread is 'Give an order its thread: the one in which its buyer asked about the listing, else a new one.';
+
+create function private.mark_thread_read(p_thread_id uuid)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_count integer;
+begin
+  update public.messages
+  set read_at = v_now
+  from public.message_threads as thread
+  where messages.thread_id = p_thread_id
+    and thread.id = p_thread_id
+    and auth.uid() in (thread.buyer_id, thread.seller_id)
+    and messages.sender_id <> auth.uid()
+    and messages.delivery = 'delivered'
+    and messages.read_at is null;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+comment on function private.mark_thread_read is 'Mark what the peer wrote to the caller read; see the public wrapper.';
+grant execute on function private.mark_thread_read to authenticated;
+
+create function public.mark_thread_read(thread_id uuid)
+returns integer
+language sql
+set search_path = ''
+as $$
+  select private.mark_thread_read(mark_thread_read.thread_id)
+$$;
+comment on function public.mark_thread_read is 'Mark the messages that the signed-in party has received in a thread read; returns how many were not. Somebody else''s thread: 0.';
+grant execute on function public.mark_thread_read to authenticated;
+
+alter table public.message_threads enable row level security;
+grant select on public.message_threads to authenticated;
+-- Published, so that each ring needs the key to be selectable.
+grant select (id) on public.message_threads to service_role;
+
+create policy parties_read_their_threads on public.message_threads
+for select to authenticated
+using (
+  buyer_id = (select auth.uid())
+  or seller_id = (select auth.uid())
+  or (select private.is_staff())
+);
+comment on policy parties_read_their_threads on public.message_threads is 'The two who talk, and staff.';
+
+alter table public.messages enable row level security;
+grant select on public.messages to authenticated;
+grant update (read_at) on public.messages to authenticated;
+grant select (id) on public.messages to service_role;
+
+create policy parties_read_delivered_messages on public.messages
+for select to authenticated
+using (
+  sender_id = (select auth.uid())
+  or (
+    (delivery = 'delivered' or (select private.is_staff()))
+    and exists (
+      select from public.message_threads
+      where message_threads.id = messages.thread_id
+    )
+  )
+);
+comment on policy parties_read_delivered_messages on public.messages is 'The peer reads what was delivered, the sender also what was held or rejected, staff all.';
+
+create policy recipients_mark_messages_read on public.messages
+for update to authenticated
+using (
+  sender_id <> (select auth.uid())
+  and delivery = 'delivered'
+  and exists (
+    select from public.message_threads
+    where
+      message_threads.id = messages.thread_id
+      and (select auth.uid()) in (message_threads.buyer_id, message_threads.seller_id)
+  )
+)
+with check (true);
+comment on policy recipients_mark_messages_read on public.messages is 'In read_at alone, which is the one column that is granted.';
+
+create trigger message_threads_stamp_updated_at
+before update on public.message_threads
+for each row execute function private.stamp_updated_at();
+
+
+create trigger messages_stamp_updated_at
+before update on public.messages
+for each row execute function private.stamp_updated_at();

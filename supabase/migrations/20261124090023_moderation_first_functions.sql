@@ -1,0 +1,41 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.live_strike_points(p_user_id uuid, p_now timestamptz)
+returns integer
+language sql
+stable
+set search_path = ''
+as $$
+  select coalesce(sum(points), 0)::integer from public.user_strikes
+  where user_id = p_user_id and expires_at > p_now
+$$;
+comment on function private.live_strike_points is 'How much stands against a person now; at strike_block_threshold they may not bid.';
+
+create function private.strike(
+  p_user_id uuid, p_order_id uuid, p_reason text, p_now timestamptz
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.user_strikes (user_id, order_id, reason, expires_at)
+  values (
+    p_user_id,
+    p_order_id,
+    p_reason,
+    p_now + private.setting_days('strike_ttl_days')
+  )
+  on conflict (order_id, reason) do nothing;
+end;
+$$;
+comment on function private.strike is 'Note a broken promise against a person, once per order and reason.';
+
+alter table public.user_strikes enable row level security;
+grant select on public.user_strikes to authenticated;
+
+create policy people_read_their_own_strikes on public.user_strikes
+for select to authenticated
+using (user_id = (select auth.uid()) or (select private.is_staff()));
+comment on policy people_read_their_own_strikes on public.user_strikes is 'The person struck, and staff.';

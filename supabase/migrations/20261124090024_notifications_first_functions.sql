@@ -1,0 +1,78 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.notify(
+  p_user_id uuid, p_type text, p_title text, p_message text, p_metadata jsonb default '{}',
+  p_dedupe_key text default null
+)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into public.notifications (user_id, type, title, message, metadata, dedupe_key)
+  values (
+    p_user_id,
+    p_type,
+    p_title,
+    p_message,
+    p_metadata || jsonb_strip_nulls(
+      jsonb_build_object(
+        'order_id', coalesce(p_metadata -> 'order_id', p_metadata -> 'orderId'),
+        'orderId', coalesce(p_metadata -> 'orderId', p_metadata -> 'order_id')
+      )
+    ),
+    p_dedupe_key
+  )
+  on conflict (dedupe_key) do nothing
+$$;
+comment on function private.notify is 'Tell a person something, once per dedupe_key. An order in the metadata is named under both keys that the web app reads.';
+
+create function private.mark_all_notifications_read()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  update public.notifications
+  set read = true
+  where user_id = auth.uid() and not read;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+comment on function private.mark_all_notifications_read is 'Mark the caller''s own notifications read; see the public wrapper.';
+grant execute on function private.mark_all_notifications_read to authenticated;
+
+create function public.mark_all_notifications_read()
+returns integer
+language sql
+set search_path = ''
+as $$
+  select private.mark_all_notifications_read()
+$$;
+comment on function public.mark_all_notifications_read is 'Mark all of the signed-in user''s notifications read; returns how many were not.';
+grant execute on function public.mark_all_notifications_read to authenticated;
+
+alter table public.notifications enable row level security;
+grant select on public.notifications to authenticated;
+grant update (read) on public.notifications to authenticated;
+-- Published, so that each ring needs the key to be selectable.
+grant select (id) on public.notifications to service_role;
+
+create policy people_read_their_own_notifications on public.notifications
+for select to authenticated
+using (user_id = (select auth.uid()));
+comment on policy people_read_their_own_notifications on public.notifications is 'What a person is told is between them and us.';
+
+create policy people_mark_their_own_notifications on public.notifications
+for update to authenticated
+using (user_id = (select auth.uid()))
+with check (user_id = (select auth.uid()));
+comment on policy people_mark_their_own_notifications on public.notifications is 'In the column read alone, which is the one that is granted.';
+
+create trigger notifications_stamp_updated_at
+before update on public.notifications
+for each row execute function private.stamp_updated_at();

@@ -1,0 +1,71 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.database_is_ready()
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+begin
+  return jsonb_build_object('ready', true, 'server_time', v_now);
+end;
+$$;
+comment on function private.database_is_ready is 'Answered at all, it says that the database is there and our schema in it.';
+grant execute on function private.database_is_ready to service_role;
+
+create function public.database_is_ready()
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.database_is_ready();
+end;
+$$;
+comment on function public.database_is_ready is 'For health checks. Answers ready, server_time.';
+grant execute on function public.database_is_ready to service_role;
+
+create function private.scheduled_jobs()
+returns table (job text, schedule text, command text)
+language sql
+immutable
+set search_path = ''
+as $$
+  values
+  ('activate_due_auctions', '10 seconds', 'select private.activate_due_auctions(1000)'),
+  ('end_expired_auctions', '10 seconds', 'select private.end_expired_auctions(1000)')
+$$;
+comment on function private.scheduled_jobs is 'What the database does by itself should every worker be down.';
+
+create function private.schedule_jobs()
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer := 0;
+  v_job record;
+begin
+  -- pg_cron works in one database of a server, and only where the server was started with it.
+  if
+    not exists (select from pg_available_extensions where name = 'pg_cron')
+    or current_setting('cron.database_name', true) is distinct from current_database()::text
+  then
+    return 0;
+  end if;
+  create extension if not exists pg_cron;
+  for v_job in select * from private.scheduled_jobs() loop
+    perform cron.schedule(v_job.job, v_job.schedule, v_job.command);
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+comment on function private.schedule_jobs is 'Have pg_cron run the scheduled jobs where it exists; answers how many. Called again it changes nothing.';
+
+-- Where pg_cron is at hand and works in this database, it closes auctions when no worker does.
+select private.schedule_jobs();

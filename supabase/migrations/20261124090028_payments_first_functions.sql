@@ -1,0 +1,1131 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.record_capture(
+  p_order public.orders, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
+  p_currency text, p_buyer_id text, p_event_id text, out is_new boolean, out is_settled boolean,
+  out outbox_ids uuid[], out alerts text[]
+)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_payment public.payments;
+  v_stray text;
+  v_now timestamptz;
+begin
+  outbox_ids := '{}';
+  alerts := '{}';
+  select * into v_payment from public.payments
+  where order_id = p_order.id and stripe_payment_intent_id = p_payment_intent_id
+  for update;
+  is_new := not coalesce(private.is_captured(v_payment.status), false);
+  if not is_new then
+    is_settled := v_payment.settles_order;
+    return;
+  end if;
+
+  v_now := private.clock();
+  v_stray := private.stray_reason(
+    p_order, p_payment_intent_id, p_amount_cents, p_currency, p_buyer_id
+  );
+  is_settled := v_stray is null;
+  insert into public.payments as payment (
+    order_id, provider_ref, stripe_payment_intent_id, stripe_charge_id, status, amount_cents,
+    fee_cents, currency, settles_order, processed_at
+  )
+  values (
+    p_order.id, p_payment_intent_id, p_payment_intent_id, p_charge_id, 'captured',
+    p_amount_cents, case when is_settled then p_order.platform_fee_cents else 0 end, p_currency,
+    is_settled, v_now
+  )
+  on conflict (order_id, stripe_payment_intent_id) do update
+  set
+    stripe_charge_id = excluded.stripe_charge_id,
+    status = excluded.status,
+    amount_cents = excluded.amount_cents,
+    fee_cents = excluded.fee_cents,
+    currency = excluded.currency,
+    settles_order = excluded.settles_order,
+    error_message = null,
+    processed_at = excluded.processed_at
+  returning * into v_payment;
+  perform private.post_capture(p_order, v_payment, p_event_id);
+  perform private.wake_waiting_events(p_payment_intent_id, v_now);
+  if is_settled then
+    perform private.transition_order(p_order.id, 'paid', null, 'stripe', 'payment_succeeded');
+    return;
+  end if;
+  -- Whatever it was for, it did not pay for this order, which stays as it is.
+  outbox_ids := array[private.return_stray(p_order, v_payment)];
+  alerts := array['stray_payment:' || v_stray];
+end;
+$$;
+comment on function private.record_capture is 'Record money that came in, once: it settles the order, or it is a stray and goes back. The caller holds the order.';
+
+create function private.stray_reason(
+  p_order public.orders, p_payment_intent_id text, p_amount_cents bigint, p_currency text,
+  p_buyer_id text
+)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when p_order.state = 'cancelled' then 'order_cancelled'
+    when p_order.state <> 'pending_payment' then 'order_is_settled'
+    when p_order.stripe_payment_intent_id is distinct from p_payment_intent_id
+      then 'intent_is_not_current'
+    when p_currency is distinct from p_order.currency then 'currency_differs'
+    when p_amount_cents is distinct from p_order.amount_cents then 'amount_differs'
+    when p_buyer_id is distinct from p_order.buyer_id::text then 'buyer_differs'
+  end
+$$;
+comment on function private.stray_reason is 'Why this money does not pay for this order, or null when it does.';
+
+create function private.return_stray(p_order public.orders, p_payment public.payments)
+returns uuid
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return (
+    private.reserve_refund(
+      p_order, p_payment, p_payment.amount_cents, 'none', 'stray_payment', null,
+      'auto_refund:' || p_payment.stripe_payment_intent_id
+    )
+  ).outbox_id;
+end;
+$$;
+comment on function private.return_stray is 'Send back in full what settles nothing; returns the outbox row.';
+
+create function private.order_id_in(p_text text)
+returns uuid
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid
+  end
+$$;
+comment on function private.order_id_in is 'The id that a text from outside names, or null when it names none.';
+
+create function private.apply_payment_succeeded(
+  p_event_id text, p_order_id text, p_payment_intent_id text, p_charge_id text,
+  p_amount_cents bigint, p_currency text, p_buyer_id text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_event constant public.webhook_events := private.lock_event(p_event_id);
+  v_order public.orders;
+  v_capture record;
+begin
+  if v_event.processed_at is not null then
+    return private.effect_answer('already_processed', v_event.order_id);
+  end if;
+  select * into v_order from public.orders
+  where id = private.order_id_in(p_order_id) for update;
+  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced(p_event_id, v_order.id);
+  end if;
+
+  v_capture := private.record_capture(
+    v_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, p_buyer_id, p_event_id
+  );
+  return private.settle_event(
+    p_event_id,
+    case when v_capture.is_new then 'processed' else 'order_already_processed' end,
+    v_order.id,
+    v_capture.outbox_ids,
+    v_capture.alerts
+  );
+end;
+$$;
+comment on function private.apply_payment_succeeded is 'Let a succeeded intent take effect; see the public wrapper.';
+grant execute on function private.apply_payment_succeeded to service_role;
+
+create function private.settle_misplaced(p_event_id text, p_order_id uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_order_id is null then
+    return private.settle_event(
+      p_event_id, 'order_not_found', p_alerts => '{order_not_found}'
+    );
+  end if;
+  return private.settle_event(
+    p_event_id, 'ignored', p_order_id, p_alerts => '{intent_of_another_order}',
+    p_reason => 'intent_of_another_order'
+  );
+end;
+$$;
+comment on function private.settle_misplaced is 'Settle an event that names no order of ours, or an order that its intent does not belong to.';
+
+create function public.apply_payment_succeeded(
+  event_id text, order_id text, payment_intent_id text, charge_id text, amount_cents bigint,
+  currency text, buyer_id text
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.apply_payment_succeeded(
+    apply_payment_succeeded.event_id,
+    apply_payment_succeeded.order_id,
+    apply_payment_succeeded.payment_intent_id,
+    apply_payment_succeeded.charge_id,
+    apply_payment_succeeded.amount_cents,
+    apply_payment_succeeded.currency,
+    apply_payment_succeeded.buyer_id
+  )
+$$;
+comment on function public.apply_payment_succeeded is 'Settle the order that an intent paid for, or record a stray and send it back, and mark the event: {outcome, order_id, outbox_ids, alerts}. The same money twice is order_already_processed.';
+grant execute on function public.apply_payment_succeeded to service_role;
+
+create function private.confirm_payment_transaction(
+  p_order_id uuid, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
+  p_currency text, p_user_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_refusal jsonb;
+  v_capture record;
+begin
+  select * into v_order from public.orders where id = p_order_id for update;
+  v_refusal := private.payer_refusal(v_order, p_user_id);
+  if v_refusal is null and private.is_intent_elsewhere(p_order_id, p_payment_intent_id) then
+    v_refusal := private.refusal('TRANSACTION_FAILED', 'This payment is for something else');
+  end if;
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+
+  v_capture := private.record_capture(
+    v_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, p_user_id::text, null
+  );
+  return case
+    when v_capture.is_settled then jsonb_build_object('success', true)
+    else private.refusal(
+      'TRANSACTION_FAILED', 'This payment does not fit the order and goes back to you'
+    )
+  end || (
+    select jsonb_build_object(
+      'order_id', id, 'state', state, 'alerts', to_jsonb(v_capture.alerts)
+    )
+    from public.orders where id = p_order_id
+  );
+end;
+$$;
+comment on function private.confirm_payment_transaction is 'Take a payment that the buyer''s browser reports first; see the public wrapper.';
+grant execute on function private.confirm_payment_transaction to service_role;
+
+create function public.confirm_payment_transaction(
+  order_id uuid, payment_intent_id text, charge_id text, amount_cents bigint, currency text,
+  user_id uuid
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.confirm_payment_transaction(
+    confirm_payment_transaction.order_id,
+    confirm_payment_transaction.payment_intent_id,
+    confirm_payment_transaction.charge_id,
+    confirm_payment_transaction.amount_cents,
+    confirm_payment_transaction.currency,
+    confirm_payment_transaction.user_id
+  )
+$$;
+comment on function public.confirm_payment_transaction is 'As the succeeded event and idempotent with it, for an intent that was just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, sent back and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
+grant execute on function public.confirm_payment_transaction to service_role;
+
+create function private.apply_payment_failed(
+  p_event_id text, p_order_id text, p_payment_intent_id text, p_charge_id text,
+  p_error_message text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_event constant public.webhook_events := private.lock_event(p_event_id);
+  v_order public.orders;
+  v_outcome text := 'order_already_processed';
+begin
+  if v_event.processed_at is not null then
+    return private.effect_answer('already_processed', v_event.order_id);
+  end if;
+  select * into v_order from public.orders
+  where id = private.order_id_in(p_order_id) for update;
+  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced(p_event_id, v_order.id);
+  end if;
+
+  if private.record_decline(v_order, p_payment_intent_id, p_charge_id, p_error_message) then
+    v_outcome := 'processed';
+    perform private.notify(
+      v_order.buyer_id, 'payment_failed', 'Payment failed',
+      'Your payment did not go through. Please try again.',
+      jsonb_build_object('order_id', v_order.id),
+      'payment_failed:' || coalesce(p_charge_id, p_event_id)
+    );
+  end if;
+  return private.settle_event(p_event_id, v_outcome, v_order.id);
+end;
+$$;
+comment on function private.apply_payment_failed is 'Note a declined try of an intent; see the public wrapper.';
+grant execute on function private.apply_payment_failed to service_role;
+
+create function private.record_decline(
+  p_order public.orders, p_payment_intent_id text, p_charge_id text, p_error_message text
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into public.payments as payment (
+    order_id, provider_ref, stripe_payment_intent_id, stripe_charge_id, status, amount_cents,
+    fee_cents, currency, error_message
+  )
+  values (
+    p_order.id, p_payment_intent_id, p_payment_intent_id, p_charge_id, 'failed',
+    p_order.amount_cents, p_order.platform_fee_cents, p_order.currency, p_error_message
+  )
+  on conflict (order_id, stripe_payment_intent_id) do update
+  set
+    status = excluded.status,
+    stripe_charge_id = coalesce(excluded.stripe_charge_id, payment.stripe_charge_id),
+    error_message = excluded.error_message
+  -- What came later than this decline stands: money, an end, or the same decline told before.
+  where payment.status in ('requires_payment', 'processing', 'authorized')
+    or (
+      payment.status = 'failed'
+      and payment.stripe_charge_id is distinct from excluded.stripe_charge_id
+    );
+  return found;
+end;
+$$;
+comment on function private.record_decline is 'Keep the newest decline with its intent; whether it was news. Another try of the same intent may still succeed.';
+
+create function public.apply_payment_failed(
+  event_id text, order_id text, payment_intent_id text, charge_id text, error_message text
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.apply_payment_failed(
+    apply_payment_failed.event_id,
+    apply_payment_failed.order_id,
+    apply_payment_failed.payment_intent_id,
+    apply_payment_failed.charge_id,
+    apply_payment_failed.error_message
+  )
+$$;
+comment on function public.apply_payment_failed is 'Note a declined try, by its charge, and tell the buyer; the order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
+grant execute on function public.apply_payment_failed to service_role;
+
+create function private.apply_payment_canceled(
+  p_event_id text, p_order_id text, p_payment_intent_id text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_event constant public.webhook_events := private.lock_event(p_event_id);
+  v_order public.orders;
+begin
+  if v_event.processed_at is not null then
+    return private.effect_answer('already_processed', v_event.order_id);
+  end if;
+  select * into v_order from public.orders
+  where id = private.order_id_in(p_order_id) for update;
+  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced(p_event_id, v_order.id);
+  end if;
+  return private.settle_event(
+    p_event_id,
+    case
+      when private.settle_canceled_intent(v_order.id, p_payment_intent_id) then 'processed'
+      else 'order_already_processed'
+    end,
+    v_order.id
+  );
+end;
+$$;
+comment on function private.apply_payment_canceled is 'Detach an intent that nobody can pay by any more; see the public wrapper.';
+grant execute on function private.apply_payment_canceled to service_role;
+
+create function private.settle_canceled_intent(p_order_id uuid, p_payment_intent_id text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_is_news boolean;
+begin
+  insert into public.payments as payment (
+    order_id, provider_ref, stripe_payment_intent_id, status, amount_cents, currency
+  )
+  select
+    id, p_payment_intent_id, p_payment_intent_id, 'cancelled', amount_cents, currency
+  from public.orders
+  where id = p_order_id
+  on conflict (order_id, stripe_payment_intent_id) do update
+  set status = excluded.status
+  where payment.status <> 'cancelled' and not private.is_captured(payment.status);
+  v_is_news := found;
+  -- A stale intent says nothing about the order, and the current one only that it needs another.
+  update public.orders
+  set stripe_payment_intent_id = null
+  where id = p_order_id
+    and v_is_news
+    and state = 'pending_payment'
+    and stripe_payment_intent_id = p_payment_intent_id;
+  return v_is_news;
+end;
+$$;
+comment on function private.settle_canceled_intent is 'Take over that Stripe has canceled an intent, told by the event or by our own call; whether it was news. The caller holds the order.';
+
+create function public.apply_payment_canceled(
+  event_id text, order_id text, payment_intent_id text
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.apply_payment_canceled(
+    apply_payment_canceled.event_id,
+    apply_payment_canceled.order_id,
+    apply_payment_canceled.payment_intent_id
+  )
+$$;
+comment on function public.apply_payment_canceled is 'Detach the order''s current intent; the order itself stays, and another intent may be made until it is due. Answers {outcome, order_id, outbox_ids, alerts}.';
+grant execute on function public.apply_payment_canceled to service_role;
+
+create function private.begin_payment(p_order_id uuid, p_buyer_id uuid)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_now timestamptz;
+  v_refusal jsonb;
+begin
+  select * into v_order from public.orders where id = p_order_id for update;
+  v_now := private.clock();
+  v_refusal := coalesce(
+    private.payer_refusal(v_order, p_buyer_id), private.payment_refusal(v_order, v_now)
+  );
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+  return (
+    select jsonb_strip_nulls(
+      jsonb_build_object(
+        'success', true,
+        'attempt', private.next_attempt(v_order.id),
+        'amount_cents', v_order.amount_cents,
+        'currency', v_order.currency,
+        'listing_title', listings.title,
+        'receipt_email', buyer.email,
+        'payment_intent_id', v_order.stripe_payment_intent_id
+      )
+    )
+    from public.listings cross join public.users as buyer
+    where listings.id = v_order.listing_id and buyer.id = v_order.buyer_id
+  );
+end;
+$$;
+comment on function private.begin_payment is 'All that a PaymentIntent for this order is made of; see the public wrapper.';
+grant execute on function private.begin_payment to service_role;
+
+create function private.payer_refusal(p_order public.orders, p_buyer_id uuid)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_order.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
+  elsif p_order.buyer_id is distinct from p_buyer_id then
+    return private.refusal('FORBIDDEN', 'Only the buyer can pay for this order');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.payer_refusal is 'Why this person cannot pay for this order, or null.';
+
+create function private.payment_refusal(p_order public.orders, p_now timestamptz)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_order.state = 'cancelled' then
+    return private.refusal('TRANSACTION_FAILED', 'Order was cancelled');
+  elsif p_order.state <> 'pending_payment' then
+    return private.refusal('TRANSACTION_FAILED', 'Order is already paid');
+  elsif p_order.payment_due_at <= p_now then
+    return private.refusal('TRANSACTION_FAILED', 'Order is past due');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.payment_refusal is 'Why no new payment for this order may begin, or null.';
+
+create function private.next_attempt(p_order_id uuid)
+returns bigint
+language sql
+stable
+set search_path = ''
+as $$
+  select count(*) + 1 from public.payments where order_id = p_order_id
+$$;
+comment on function private.next_attempt is 'Which try the next intent is; it is part of Stripe''s idempotency key.';
+
+create function public.begin_payment(order_id uuid, buyer_id uuid)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.begin_payment(begin_payment.order_id, begin_payment.buyer_id)
+$$;
+comment on function public.begin_payment is 'What the PaymentIntent of this try is made of, and nothing else: {success, attempt, amount_cents, currency, listing_title, receipt_email, payment_intent_id?}; the last is the current intent, to be used again. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, TRANSACTION_FAILED.';
+grant execute on function public.begin_payment to service_role;
+
+create function private.attach_payment_intent(
+  p_order_id uuid, p_attempt integer, p_payment_intent_id text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_now timestamptz;
+  v_refusal jsonb;
+begin
+  select * into v_order from public.orders where id = p_order_id for update;
+  v_now := private.clock();
+  if v_order.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
+  elsif private.is_intent_elsewhere(p_order_id, p_payment_intent_id) then
+    return private.refusal('TRANSACTION_FAILED', 'This payment is for something else');
+  end if;
+  v_refusal := private.payment_refusal(v_order, v_now);
+  if v_refusal is null and v_order.stripe_payment_intent_id is null then
+    v_refusal := private.add_intent(v_order, p_attempt, p_payment_intent_id);
+    v_order.stripe_payment_intent_id := p_payment_intent_id;
+  end if;
+
+  if v_refusal is not null or v_order.stripe_payment_intent_id <> p_payment_intent_id then
+    -- Two calls have made an intent each, or one came too late: nobody may pay by this one.
+    perform private.discard_intent(p_order_id, p_payment_intent_id);
+  end if;
+  return coalesce(
+    v_refusal,
+    jsonb_build_object('success', true, 'payment_intent_id', v_order.stripe_payment_intent_id)
+  );
+end;
+$$;
+comment on function private.attach_payment_intent is 'Make an intent the order''s current one; see the public wrapper.';
+grant execute on function private.attach_payment_intent to service_role;
+
+create function private.is_intent_elsewhere(p_order_id uuid, p_payment_intent_id text)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+  select exists (
+    select from public.payments
+    where stripe_payment_intent_id = p_payment_intent_id and order_id <> p_order_id
+  )
+$$;
+comment on function private.is_intent_elsewhere is 'Whether an intent is known as another order''s.';
+
+create function private.add_intent(
+  p_order public.orders, p_attempt integer, p_payment_intent_id text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- A try that was overtaken may have had its intent canceled: it must begin again.
+  if p_attempt is distinct from private.next_attempt(p_order.id) then
+    return private.refusal('CONFLICT', 'Please start the payment again');
+  end if;
+  insert into public.payments (
+    order_id, provider_ref, stripe_payment_intent_id, amount_cents, fee_cents, currency
+  )
+  values (
+    p_order.id, p_payment_intent_id, p_payment_intent_id, p_order.amount_cents,
+    p_order.platform_fee_cents, p_order.currency
+  );
+  update public.orders set stripe_payment_intent_id = p_payment_intent_id
+  where id = p_order.id;
+  return null;
+end;
+$$;
+comment on function private.add_intent is 'Record the intent of the next try as current; a refusal when the try is not the next one.';
+
+create function private.discard_intent(p_order_id uuid, p_payment_intent_id text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if p_payment_intent_id is null or exists (
+    select from public.payments
+    where stripe_payment_intent_id = p_payment_intent_id
+      and (private.is_captured(status) or status = 'cancelled')
+  ) then
+    return;
+  end if;
+  perform private.queue_outbox(
+    'cancel_intent',
+    jsonb_build_object('payment_intent_id', p_payment_intent_id, 'order_id', p_order_id),
+    'cancel_intent:' || p_payment_intent_id
+  );
+end;
+$$;
+comment on function private.discard_intent is 'Have an intent canceled that could still be paid.';
+
+create function private.cancel_overdue_intents(p_now timestamptz, p_max_rows integer)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.discard_intent(id, stripe_payment_intent_id)
+  from (
+    select id, stripe_payment_intent_id from public.orders
+    where state = 'pending_payment'
+      and payment_due_at <= p_now
+      and stripe_payment_intent_id is not null
+      and not exists (
+        select from public.outbox
+        where dedupe_key = 'cancel_intent:' || orders.stripe_payment_intent_id
+      )
+    order by payment_due_at
+    limit p_max_rows
+    for update skip locked
+  ) as overdue;
+  -- Stripe refused while the buyer was paying; if nothing came of that for an hour, ask again.
+  update public.outbox as job
+  set status = 'queued', next_attempt_at = p_now, attempts = 0
+  from public.orders
+  where orders.state = 'pending_payment'
+    and orders.payment_due_at <= p_now
+    and job.dedupe_key = 'cancel_intent:' || orders.stripe_payment_intent_id
+    and job.status in ('done', 'canceled')
+    and job.updated_at <= p_now - interval '1 hour';
+end;
+$$;
+comment on function private.cancel_overdue_intents is 'Have the current intents of orders past due canceled, so that these can be cancelled next.';
+
+create function public.attach_payment_intent(
+  order_id uuid, attempt integer, payment_intent_id text
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.attach_payment_intent(
+    attach_payment_intent.order_id,
+    attach_payment_intent.attempt,
+    attach_payment_intent.payment_intent_id
+  )
+$$;
+comment on function public.attach_payment_intent is 'Make an intent the current one of an order that can be paid and has none: {success, payment_intent_id}, which names the winner; a loser is canceled through the outbox. Refusals: RESOURCE_NOT_FOUND, TRANSACTION_FAILED, CONFLICT (begin again).';
+grant execute on function public.attach_payment_intent to service_role;
+
+create function private.process_refund_transaction(
+  p_order_id uuid, p_amount_cents bigint, p_reason text, p_user_id uuid,
+  p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_payment public.payments;
+  v_refund public.refunds;
+  v_base_cents bigint;
+  v_refusal jsonb;
+begin
+  if p_client_request_id is null then
+    raise sqlstate 'PT400' using message = 'CLIENT_REQUEST_ID_MISSING';
+  end if;
+  select * into v_order from public.orders where id = p_order_id for update;
+  select * into v_refund from public.refunds
+  where idempotency_key = p_client_request_id::text;
+  if v_refund.id is null then
+    v_base_cents := private.seller_base_cents(p_order_id);
+    v_refusal := private.refund_refusal(
+      v_order, p_user_id, coalesce(p_amount_cents, v_base_cents), v_base_cents
+    );
+  elsif v_refund.order_id <> p_order_id then
+    v_refusal := private.refusal(
+      'REQUEST_ID_REUSED', 'This request id was used for something else'
+    );
+  end if;
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+
+  if v_refund.id is null then
+    select * into v_payment from public.payments
+    where order_id = p_order_id and settles_order for update;
+    v_refund := (
+      private.reserve_refund(
+        v_order, v_payment, coalesce(p_amount_cents, v_base_cents), 'refunded', p_reason,
+        p_user_id, p_client_request_id::text
+      )
+    ).refund;
+  end if;
+  return jsonb_build_object('success', true, 'refund_id', v_refund.id, 'status', 'pending');
+end;
+$$;
+comment on function private.process_refund_transaction is 'Reserve a refund and have it sent; see the public wrapper.';
+grant execute on function private.process_refund_transaction to service_role;
+
+create function private.refund_refusal(
+  p_order public.orders, p_user_id uuid, p_amount_cents bigint, p_base_cents bigint
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_is_staff constant boolean := exists (
+    select from public.users where id = p_user_id and role in ('admin', 'moderator')
+  );
+begin
+  if p_order.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
+  elsif p_user_id is distinct from p_order.seller_id and not v_is_staff then
+    return private.refusal('FORBIDDEN', 'Only the seller or staff can refund this order');
+  elsif
+    p_order.state not in ('paid', 'ready_for_handover', 'shipped', 'delivered')
+    and not (p_order.state = 'released' and v_is_staff)
+  then
+    return private.refusal('CONFLICT', 'This order cannot be refunded as it stands');
+  elsif p_amount_cents not between 1 and p_base_cents then
+    return private.refusal('VALIDATION_ERROR', 'Refund must be within what is left of the payment');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.refund_refusal is 'Why this refund may not be reserved, or null when it may.';
+
+create function private.reserve_refund(
+  p_order public.orders, p_payment public.payments, p_amount_cents bigint,
+  p_target_state public.refund_target, p_reason text, p_initiated_by uuid, p_key text,
+  out refund public.refunds, out outbox_id uuid
+)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_kind constant text := case when p_payment.settles_order then 'refund' else 'auto_refund' end;
+begin
+  insert into public.refunds (
+    id, order_id, payment_id, idempotency_key, amount_cents, target_state, reason, initiated_by
+  )
+  values (
+    -- From the key, so that a restored database makes the one that Stripe's metadata names.
+    md5('refund:' || p_key)::uuid, p_order.id, p_payment.id, p_key, p_amount_cents,
+    p_target_state, p_reason, p_initiated_by
+  )
+  returning * into refund;
+  perform private.post_refund_requested(p_order, p_payment, refund);
+  if p_payment.settles_order then
+    update public.orders set refund_pending = true where id = p_order.id;
+  end if;
+  outbox_id := private.queue_outbox(
+    v_kind,
+    jsonb_build_object(
+      'payment_intent_id', p_payment.stripe_payment_intent_id,
+      'amount_cents', p_amount_cents,
+      'refund_id', refund.id,
+      'order_id', p_order.id
+    ),
+    'refund:' || p_key
+  );
+end;
+$$;
+comment on function private.reserve_refund is 'Promise money back and have the outbox send it. The caller holds order and payment, and has checked what is left.';
+
+create function public.process_refund_transaction(
+  order_id uuid, refund_amount_cents bigint, refund_reason text, user_id uuid,
+  client_request_id uuid
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.process_refund_transaction(
+    process_refund_transaction.order_id,
+    process_refund_transaction.refund_amount_cents,
+    process_refund_transaction.refund_reason,
+    process_refund_transaction.user_id,
+    process_refund_transaction.client_request_id
+  )
+$$;
+comment on function public.process_refund_transaction is 'Reserve a refund for the seller or staff: {success, refund_id, status: pending}. No amount: all that is left. The same client_request_id gets the same refund. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
+grant execute on function public.process_refund_transaction to service_role;
+
+create function private.apply_refund(
+  p_event_id text, p_stripe_refund_id text, p_outbox_id text, p_payment_intent_id text,
+  p_amount_cents bigint, p_status text, p_order_ref text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_event constant public.webhook_events := private.lock_event(p_event_id);
+  v_order_id uuid;
+  v_change record;
+begin
+  if v_event.processed_at is not null then
+    return private.effect_answer('already_processed', v_event.order_id);
+  end if;
+  v_order_id := private.order_of_intent(p_payment_intent_id, p_order_ref);
+  if v_order_id is null then
+    return private.settle_misplaced(p_event_id, null);
+  end if;
+  perform from public.orders where id = v_order_id for update;
+  if not exists (
+    select from public.payments
+    where stripe_payment_intent_id = p_payment_intent_id and private.is_captured(status)
+  ) then
+    raise sqlstate 'PT409' using message = 'PREDECESSOR_MISSING';
+  end if;
+
+  v_change := private.settle_refund(
+    p_payment_intent_id, p_outbox_id, p_stripe_refund_id, p_amount_cents, p_status
+  );
+  return private.settle_event(
+    p_event_id,
+    case when v_change.is_news then 'processed' else 'order_already_processed' end,
+    v_order_id,
+    p_alerts => v_change.alerts
+  );
+end;
+$$;
+comment on function private.apply_refund is 'Take over how far a refund is; see the public wrapper.';
+grant execute on function private.apply_refund to service_role;
+
+create function private.order_of_intent(p_payment_intent_id text, p_order_ref text)
+returns uuid
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_order_id uuid;
+begin
+  select order_id into v_order_id from public.payments
+  where stripe_payment_intent_id = p_payment_intent_id;
+  if v_order_id is null and p_order_ref is null then
+    raise sqlstate 'PT409' using message = 'INTENT_UNKNOWN';
+  end if;
+  return coalesce(
+    v_order_id, (select id from public.orders where id = private.order_id_in(p_order_ref))
+  );
+end;
+$$;
+comment on function private.order_of_intent is 'The order that an intent belongs to, by our payments or else by what its metadata says; null when it is none of ours. Raises INTENT_UNKNOWN when the metadata is still to be read.';
+
+create function private.settle_refund(
+  p_payment_intent_id text, p_outbox_id text, p_stripe_refund_id text, p_amount_cents bigint,
+  p_status text, out is_news boolean, out alerts text[]
+)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_payment public.payments;
+  v_order public.orders;
+  v_refund public.refunds;
+  v_before public.refund_status;
+  v_status constant public.refund_status := case
+    when p_status in ('succeeded', 'failed', 'canceled') then p_status else 'pending'
+  end;
+begin
+  alerts := '{}';
+  select * into v_payment from public.payments
+  where stripe_payment_intent_id = p_payment_intent_id for update;
+  select * into v_order from public.orders where id = v_payment.order_id;
+  v_refund := private.matching_refund(v_payment, p_outbox_id, p_stripe_refund_id);
+  v_before := v_refund.status;
+  if v_refund.id is null then
+    v_refund := private.add_outside_refund(v_order, v_payment, p_stripe_refund_id, p_amount_cents);
+  end if;
+  if p_stripe_refund_id is not null then
+    perform private.close_refund_row(v_refund, p_stripe_refund_id);
+  end if;
+
+  is_news := v_before is null or (
+    v_status <> v_before
+    and (v_before = 'pending' or (v_before = 'succeeded' and v_status in ('failed', 'canceled')))
+  );
+  if not is_news then
+    return;
+  end if;
+  update public.refunds
+  set status = v_status, stripe_refund_id = coalesce(p_stripe_refund_id, stripe_refund_id)
+  where id = v_refund.id
+  returning * into v_refund;
+  if v_status = 'succeeded' then
+    perform private.post_refund_succeeded(v_order, v_payment, v_refund);
+  elsif v_status in ('failed', 'canceled') then
+    perform private.post_refund_failed(
+      v_order, v_payment, v_refund, coalesce(v_before = 'succeeded', false)
+    );
+    alerts := array['refund_' || v_status];
+  end if;
+  perform private.follow_refund(v_order, v_payment, v_refund);
+end;
+$$;
+comment on function private.settle_refund is 'Take over what Stripe says of a refund, told by the event or by our own call, in whichever order. Only pending moves on, and what succeeded may still fail. The caller holds the order.';
+
+create function private.matching_refund(
+  p_payment public.payments, p_outbox_id text, p_stripe_refund_id text
+)
+returns public.refunds
+language sql
+stable
+set search_path = ''
+as $$
+  select refund
+  from public.refunds as refund
+  where refund.payment_id = p_payment.id
+    and (
+      refund.stripe_refund_id = p_stripe_refund_id
+      -- One that Stripe refused has no refund of Stripe's, so what comes now is another one.
+      or (
+        refund.stripe_refund_id is null
+        and refund.status = 'pending'
+        and private.outbox_id('refund:' || refund.idempotency_key)::text = p_outbox_id
+      )
+    )
+  order by refund.stripe_refund_id is null
+  limit 1
+$$;
+comment on function private.matching_refund is 'Our row for a refund of Stripe''s: the one that has its id, or else the one whose outbox row it carries out; null when it was made outside.';
+
+create function private.add_outside_refund(
+  p_order public.orders, p_payment public.payments, p_stripe_refund_id text,
+  p_amount_cents bigint
+)
+returns public.refunds
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_refund public.refunds;
+begin
+  insert into public.refunds (
+    order_id, payment_id, stripe_refund_id, amount_cents, target_state, reason
+  )
+  values (
+    p_order.id, p_payment.id, p_stripe_refund_id, p_amount_cents,
+    case when p_payment.settles_order then 'refunded' else 'none' end::public.refund_target,
+    'made_outside'
+  )
+  returning * into v_refund;
+  perform private.post_refund_requested(p_order, p_payment, v_refund);
+  return v_refund;
+end;
+$$;
+comment on function private.add_outside_refund is 'Record a refund that somebody made in Stripe''s dashboard.';
+
+create function private.close_refund_row(p_refund public.refunds, p_stripe_refund_id text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update public.refunds set stripe_refund_id = p_stripe_refund_id
+  where id = p_refund.id and stripe_refund_id is null;
+  -- The event may overtake Stripe's answer to us: there is nothing left to send.
+  perform private.close_outbox(
+    private.outbox_id('refund:' || p_refund.idempotency_key), 'done', p_stripe_refund_id
+  );
+end;
+$$;
+comment on function private.close_refund_row is 'Note Stripe''s id of a refund; its outbox row is done.';
+
+create function private.follow_refund(
+  p_order public.orders, p_payment public.payments, p_refund public.refunds
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_returned_cents bigint;
+  v_pending boolean;
+  v_order public.orders;
+begin
+  select
+    coalesce(sum(amount_cents) filter (where status = 'succeeded'), 0),
+    coalesce(bool_or(status = 'pending'), false)
+  into v_returned_cents, v_pending
+  from public.refunds where payment_id = p_payment.id;
+  update public.payments
+  set status = case
+    when v_returned_cents = 0 then 'captured'
+    when v_returned_cents < amount_cents then 'partially_refunded'
+    else 'refunded'
+  end::public.payment_status
+  where id = p_payment.id;
+  if p_refund.status = 'succeeded' then
+    perform private.notify_of_refund(p_order, p_payment, p_refund);
+  end if;
+  if not p_payment.settles_order then
+    return;
+  end if;
+
+  update public.orders
+  set refunded_cents = v_returned_cents, refund_pending = v_pending
+  where id = p_order.id
+  returning * into v_order;
+  if v_order.refunded_cents = v_order.amount_cents then
+    perform private.end_refunded_order(v_order);
+  end if;
+end;
+$$;
+comment on function private.follow_refund is 'Bring payment and order in line with the refunds of the payment. A stray''s never touch the order.';
+
+create function private.end_refunded_order(p_order public.orders)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_reason text;
+begin
+  if p_order.state in ('refunded', 'cancelled') then
+    return;
+  end if;
+  select reason into v_reason from public.refunds
+  where order_id = p_order.id and target_state = 'cancelled' and status = 'succeeded'
+  limit 1;
+  if found and p_order.state in ('paid', 'ready_for_handover') then
+    perform private.transition_order(p_order.id, 'cancelled', null, 'stripe', v_reason);
+  else
+    perform private.transition_order(p_order.id, 'refunded', null, 'stripe', 'refund_succeeded');
+  end if;
+end;
+$$;
+comment on function private.end_refunded_order is 'All the money is back: the order is cancelled if that was asked for and it was not handed over, else refunded. It does not matter which refund came last.';
+
+create function private.notify_of_refund(
+  p_order public.orders, p_payment public.payments, p_refund public.refunds
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.notify(
+    party.id,
+    'refund_processed',
+    'Refund sent',
+    format(
+      '%s %s went back to the buyer.',
+      upper(p_payment.currency), to_char(p_refund.amount_cents / 100.0, 'FM999999999990.00')
+    ),
+    jsonb_build_object('order_id', p_order.id, 'refund_id', p_refund.id),
+    concat_ws(':', 'refund_processed', p_refund.id, party.id)
+  )
+  from public.users as party
+  where party.id = p_order.buyer_id
+    or (p_payment.settles_order and party.id = p_order.seller_id);
+end;
+$$;
+comment on function private.notify_of_refund is 'Tell the buyer of money that came back, and the seller when it was the order''s.';
+
+create function public.apply_refund(
+  event_id text, stripe_refund_id text, outbox_id text, payment_intent_id text,
+  amount_cents bigint, status text, order_ref text default null
+)
+returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.apply_refund(
+    apply_refund.event_id,
+    apply_refund.stripe_refund_id,
+    apply_refund.outbox_id,
+    apply_refund.payment_intent_id,
+    apply_refund.amount_cents,
+    apply_refund.status,
+    apply_refund.order_ref
+  )
+$$;
+comment on function public.apply_refund is 'Take over how far a refund is, ours or one made outside, and mark the event: {outcome, order_id, outbox_ids, alerts}. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata) and PREDECESSOR_MISSING (its payment is not here yet).';
+grant execute on function public.apply_refund to service_role;
+
+alter table public.payments enable row level security;
+grant select on public.payments to authenticated;
+
+create policy parties_read_their_payments on public.payments
+for select to authenticated
+using (exists (
+  select from public.orders
+  where orders.id = payments.order_id
+));
+comment on policy parties_read_their_payments on public.payments is 'Whoever may read the order.';
+
+alter table public.refunds enable row level security;
+grant select on public.refunds to authenticated;
+
+create policy parties_read_their_refunds on public.refunds
+for select to authenticated
+using (exists (
+  select from public.orders
+  where orders.id = refunds.order_id
+));
+comment on policy parties_read_their_refunds on public.refunds is 'Whoever may read the order.';
+
+create trigger payments_stamp_updated_at
+before update on public.payments
+for each row execute function private.stamp_updated_at();
+
+
+create trigger refunds_stamp_updated_at
+before update on public.refunds
+for each row execute function private.stamp_updated_at();

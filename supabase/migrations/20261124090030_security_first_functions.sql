@@ -1,0 +1,108 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create function private.rate_limit_hit(p_action text, p_key text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_limit jsonb;
+  v_now timestamptz;
+  v_window interval;
+  v_window_start timestamptz;
+begin
+  v_limit := private.setting('rate_limits') -> p_action;
+  if v_limit is null or p_key is null then
+    raise sqlstate 'PT400' using message = 'UNKNOWN_RATE_LIMIT';
+  end if;
+  v_window := (v_limit ->> 'window_s')::integer * interval '1 second';
+  v_now := private.clock();
+  v_window_start := date_bin(v_window, v_now, 'epoch');
+
+  -- A full window is not written to: a flood costs a read and no row version.
+  insert into private.rate_limits as seen (key, window_start, count)
+  values (p_action || ':' || p_key, v_window_start, 1)
+  on conflict (key, window_start) do update
+  set count = seen.count + 1
+  where seen.count < (v_limit ->> 'max')::integer;
+  if found then
+    return jsonb_build_object('allowed', true, 'retry_after_ms', 0);
+  end if;
+  return jsonb_build_object(
+    'allowed', false,
+    'retry_after_ms', ceil(extract(epoch from v_window_start + v_window - v_now) * 1000)::bigint
+  );
+end;
+$$;
+comment on function private.rate_limit_hit is 'Count one use of an action by whoever the key names, and say whether it is within the limit of the setting rate_limits.';
+grant execute on function private.rate_limit_hit to service_role;
+
+create function public.rate_limit_hit(action text, key text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.rate_limit_hit(rate_limit_hit.action, rate_limit_hit.key);
+end;
+$$;
+comment on function public.rate_limit_hit is 'Count a use of an HTTP route in the same counter as the RPCs. Answers allowed, retry_after_ms. Raises UNKNOWN_RATE_LIMIT.';
+grant execute on function public.rate_limit_hit to service_role;
+
+create function private.rate_limit_refusal(p_action text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_hit constant jsonb := private.rate_limit_hit(p_action, auth.uid()::text);
+begin
+  if (v_hit ->> 'allowed')::boolean then
+    return null;
+  end if;
+  return private.refusal('RATE_LIMITED', 'Too many requests. Please slow down.')
+    || jsonb_build_object('retry_after_ms', v_hit -> 'retry_after_ms');
+end;
+$$;
+comment on function private.rate_limit_refusal is 'Count one use of an action by the signed-in user; null when they may, else how the RPC refuses.';
+
+create function private.write_audit(
+  p_actor_id uuid, p_action text, p_entity text, p_entity_id text, p_description text,
+  p_metadata jsonb default '{}'
+)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into public.audit_logs (actor_id, action, entity, entity_id, description, metadata)
+  values (p_actor_id, p_action, p_entity, p_entity_id, p_description, p_metadata)
+$$;
+comment on function private.write_audit is 'Note what staff do, in the transaction that does it.';
+
+create function private.refuse_change()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception '% is append only', tg_table_schema || '.' || tg_table_name
+    using errcode = 'object_not_in_prerequisite_state';
+end;
+$$;
+comment on function private.refuse_change is 'Trigger: what this table says was so, and stays so, for everybody.';
+
+alter table private.rate_limits enable row level security;
+
+alter table public.audit_logs enable row level security;
+grant select on public.audit_logs to authenticated;
+
+create policy staff_read_the_audit_log on public.audit_logs
+for select to authenticated
+using ((select private.is_staff()));
+comment on policy staff_read_the_audit_log on public.audit_logs is 'Staff watch each other. Writing goes through write_audit.';
+
+create trigger audit_logs_refuse_change
+before update or delete or truncate on public.audit_logs
+for each statement execute function private.refuse_change();
