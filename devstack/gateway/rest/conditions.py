@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from devstack.gateway.rest.query import Condition, Field, Group, OrderTerm, Test
+from devstack.gateway.rest.query import Comparison, Condition, Field, Group, OrderTerm
 from devstack.gateway.rest.schema_cache import Relation
 from devstack.gateway.rest.statement import Parameters
 from devstack.gateway.rest.text import identifier, literal
@@ -38,7 +38,7 @@ TEXT_QUERIES = {
 JSON_TYPES = frozenset(("json", "jsonb"))
 
 #: Answers a null test of an embed by that name, or None when the name is no embed's.
-NullTest = Callable[[Test], str | None]
+NullTest = Callable[[Comparison], str | None]
 
 
 class Level:
@@ -89,7 +89,7 @@ class Level:
         column = self.relation.columns.get(name) if self.relation else None
         return column.type if column else None
 
-    def _test(self, test: Test, parameters: Parameters) -> str:
+    def _test(self, test: Comparison, parameters: Parameters) -> str:
         field = self.field(test.field)
         if test.operator == "is":
             keyword = (test.keyword or "").replace("_", " ")
@@ -105,7 +105,7 @@ class Level:
             found = f"{field} {COMPARISONS[test.operator]} {value}"
         return f"not ({found})" if test.is_negated else found
 
-    def _text_search(self, test: Test, field: str, parameters: Parameters) -> str:
+    def _text_search(self, test: Comparison, field: str, parameters: Parameters) -> str:
         language = f"{literal(test.language)}, " if test.language else ""
         is_vector = not test.field.path and self._type(test.field.name) == "tsvector"
         document = field if is_vector else f"to_tsvector({language}{field})"

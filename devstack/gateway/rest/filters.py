@@ -16,6 +16,7 @@ from devstack.gateway.rest.grammar import (
 from devstack.gateway.rest.grammar import field as scan_field
 from devstack.gateway.rest.query import (
     EVERYTHING,
+    Comparison,
     Condition,
     Field,
     Group,
@@ -23,7 +24,6 @@ from devstack.gateway.rest.query import (
     Narrowing,
     OrderTerm,
     Query,
-    Test,
 )
 
 
@@ -138,7 +138,7 @@ def _number_slot(word: str, value: str, values: list[str]) -> int:
     return len(values) - 1
 
 
-def _parse_filter(found: Field, text: str, values: list[str]) -> Test:
+def _parse_filter(found: Field, text: str, values: list[str]) -> Comparison:
     """Read `operator.value`; outside of a tree the value is all that follows."""
     scanner = Scanner(text, "filter")
     head = _head(scanner)
@@ -203,24 +203,24 @@ def _head(scanner: Scanner) -> _Head:
     return _Head(operator, head[1] is not None, argument)
 
 
-def _finish_test(found: Field, head: _Head, scanner: Scanner, values: list[str]) -> Test:
+def _finish_test(found: Field, head: _Head, scanner: Scanner, values: list[str]) -> Comparison:
     """Read a value up to where it ends within a tree."""
     if head.operator == "is":
         word = scanner.match(WORD)
         keyword = word[0].lower() if word else ""
         if keyword not in KEYWORDS:
             scanner.fail("null, not_null, true, false or unknown")
-        return Test(found, "is", head.is_negated, keyword=keyword)
+        return Comparison(found, "is", head.is_negated, keyword=keyword)
     if head.operator == "in":
         values.append(_array(_list(scanner)))
-        return Test(found, "in", head.is_negated, slot=len(values) - 1)
+        return Comparison(found, "in", head.is_negated, slot=len(values) - 1)
     return _with_value(found, head, _value(scanner), values)
 
 
-def _with_value(found: Field, head: _Head, value: str, values: list[str]) -> Test:
+def _with_value(found: Field, head: _Head, value: str, values: list[str]) -> Comparison:
     values.append(value.replace("*", "%") if head.operator in PATTERNS else value)
     is_quantified = head.operator in QUANTIFIABLE
-    return Test(
+    return Comparison(
         found,
         head.operator,
         head.is_negated,

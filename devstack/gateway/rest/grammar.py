@@ -216,19 +216,16 @@ def _order_term(scanner: Scanner) -> OrderTerm:
     if scanner.take("("):
         relation, found = found.name, field(scanner)
         scanner.need(")")
-    is_descending, nulls = False, None
-    for _ in range(2):
-        if not scanner.take("."):
-            break
-        word = name(scanner)
-        if word in ("asc", "desc") and nulls is None:
-            is_descending = word == "desc"
-        elif word in NULLS:
-            nulls = NULLS[word]
-        else:
-            scanner.at -= len(word)
-            scanner.fail('"asc", "desc", "nullsfirst" or "nullslast"')
-    return OrderTerm(found, is_descending, nulls, relation)
+    direction = _word(scanner, ("asc", "desc"))
+    nulls = _word(scanner, tuple(NULLS))
+    if scanner.is_at("."):
+        scanner.fail('"asc", "desc", "nullsfirst" or "nullslast"')
+    return OrderTerm(found, direction == "desc", NULLS.get(nulls or ""), relation)
+
+
+def _word(scanner: Scanner, words: tuple[str, ...]) -> str | None:
+    """Step over a dot and one of the words, if they come next."""
+    return next((word for word in words if scanner.take(f".{word}")), None)
 
 
 def _no_aggregates() -> RestError:

@@ -2,12 +2,9 @@
 
 import functools
 import json
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 
-from devstack.gateway.caller import Caller
 from devstack.gateway.context import Context
 from devstack.gateway.rest.answers import (
     Answer,
@@ -17,52 +14,26 @@ from devstack.gateway.rest.answers import (
     void_answer,
     write_answer,
 )
+from devstack.gateway.rest.calls import read_call
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.filters import is_filter, parse_query
-from devstack.gateway.rest.functions import Call, find_function, plan_call
+from devstack.gateway.rest.filters import parse_query
+from devstack.gateway.rest.functions import plan_call
 from devstack.gateway.rest.live_schema import LiveSchema
 from devstack.gateway.rest.payload import as_json, content_type, row_keys
 from devstack.gateway.rest.preferences import (
-    Accepted,
-    Preferences,
-    choose_schema,
-    parse_accept,
-    parse_prefer,
     range_pairs,
 )
-from devstack.gateway.rest.query import Media, Query
+from devstack.gateway.rest.query import Query
 from devstack.gateway.rest.reads import Read, plan_read
-from devstack.gateway.rest.run import Check, Outcome, Session, Settings, run, settings_of
+from devstack.gateway.rest.request import READS, WRITES, Asked, Request, read_head
+from devstack.gateway.rest.run import Check, Outcome, Session, Settings, run
 from devstack.gateway.rest.schema_cache import Relation, SchemaCache, similar
 from devstack.gateway.rest.statement import Plan
 from devstack.gateway.rest.writes import Write, plan_write
 
 
-READS = ("GET", "HEAD")
-WRITES = ("POST", "PATCH", "DELETE")
 #: A client that makes up a new shape for each request must not fill the memory.
 MAX_PLANS = 5000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A request, read and attributed."""
-
-    method: str
-    path: str
-    pairs: list[tuple[str, str]]
-    headers: Mapping[str, str]
-    body: bytes
-    caller: Caller
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What a request's head asks for, beside its path and query."""
-
-    schema: str
-    preferences: Preferences
-    accepted: Accepted
 
 
 class Handlers:
@@ -75,7 +46,7 @@ class Handlers:
 
     async def answer(self, request: Request) -> Answer:
         """Answer a request. Raises: RestError."""
-        asked = self._asked(request)
+        asked = read_head(request, self._context.config.schemas)
         target = request.path.strip("/")
         if target.startswith("rpc/") and "/" not in target[4:]:
             return await self._call(request, asked, target[4:])
@@ -93,16 +64,7 @@ class Handlers:
             return Answer(200, b"", [(b"allow", allowed)])
         raise RestError(405, "PGRST117", f"Unsupported HTTP method: {request.method}")
 
-    def _asked(self, request: Request) -> _Asked:
-        headers = request.headers
-        profile = "accept-profile" if request.method in READS else "content-profile"
-        return _Asked(
-            schema=choose_schema(headers, profile, self._context.config.schemas),
-            preferences=parse_prefer(headers.get("prefer", "")),
-            accepted=parse_accept(headers.get("accept", "*/*")),
-        )
-
-    async def _read(self, request: Request, asked: _Asked, relation: Relation) -> Answer:
+    async def _read(self, request: Request, asked: Asked, relation: Relation) -> Answer:
         query, values = parse_query(range_pairs(request.headers, request.pairs))
         read = Read(
             relation=relation,
@@ -120,7 +82,7 @@ class Handlers:
         offset = _offset(query, values)
         return read_answer(outcome, asked.accepted, asked.preferences, offset, request.method)
 
-    async def _write(self, request: Request, asked: _Asked, relation: Relation) -> Answer:
+    async def _write(self, request: Request, asked: Asked, relation: Relation) -> Answer:
         query, values = parse_query(request.pairs)
         preferences, is_single = asked.preferences, asked.accepted.is_single
         body, keys, is_array = _rows(request, query)
@@ -149,11 +111,11 @@ class Handlers:
             is_represented=write.is_represented,
         )
 
-    async def _call(self, request: Request, asked: _Asked, name: str) -> Answer:
+    async def _call(self, request: Request, asked: Asked, name: str) -> Answer:
         if request.method not in (*READS, "POST"):
             message = f"Cannot use the {request.method} method on RPC"
             raise RestError(405, "PGRST101", message)
-        call, values = self._called(request, asked, name)
+        call, values, body = read_call(self._schema.cache, request, asked, name)
         function, preferences = call.function, asked.preferences
         if preferences.max_affected is not None and not function.is_set:
             raise RestError(
@@ -169,42 +131,11 @@ class Handlers:
         )
         is_single = asked.accepted.is_single and function.is_set
         check = _check(is_single=is_single, limit=preferences.max_affected)
-        outcome = await run(self._context, plan, session, values, body=request.body, check=check)
+        outcome = await run(self._context, plan, session, values, body=body, check=check)
         if function.kind == "void":
             return void_answer(outcome, preferences, request.method)
         offset = _offset(call.query, values)
         return read_answer(outcome, asked.accepted, preferences, offset, request.method)
-
-    def _called(self, request: Request, asked: _Asked, name: str) -> tuple[Call, list[str]]:
-        """Find the function that is meant, and say where its arguments come from."""
-        cache, full_name = self._schema.cache, (asked.schema, name)
-        given: dict[str, str] = {}
-        rest = request.pairs
-        body_type: str | None = None
-        if request.method in READS:
-            given, rest = _arguments(cache, full_name, request.pairs)
-            function, is_raw = find_function(cache, full_name, given, None)
-        else:
-            body_type = content_type(request.headers.get("content-type"))
-            keys = _argument_keys(request.body, body_type)
-            function, is_raw = find_function(cache, full_name, keys, body_type)
-            given = dict.fromkeys(keys, "")
-        query, values = parse_query(range_pairs(request.headers, rest))
-        slots = None
-        if body_type is None:
-            slots = tuple(range(len(values), len(values) + len(given)))
-            values += given.values()
-        call = Call(
-            function=function,
-            query=query,
-            arguments=() if is_raw else tuple(given),
-            slots=slots,
-            is_raw=is_raw,
-            media=asked.accepted.media,
-            is_stripped=asked.accepted.is_stripped,
-            is_counted=asked.preferences.count is not None,
-        )
-        return call, values
 
     def _planned(self, shape: Hashable, make: Callable[[SchemaCache], Plan]) -> Plan:
         """Return the plan of a shape; it is made once for each state of the schema."""
@@ -217,11 +148,11 @@ class Handlers:
         return plan
 
     def _session(
-        self, request: Request, asked: _Asked, *, is_read_only: bool, settings: Settings = ()
+        self, request: Request, asked: Asked, *, is_read_only: bool, settings: Settings = ()
     ) -> Session:
         caller, preferences = request.caller, asked.preferences
         cookie = request.headers.get("cookie")
-        roles = self._schema.cache.role_settings
+        settings = self._schema.cache.role_settings.get(caller.role, ()) + settings
         return Session(
             schema=asked.schema,
             role=caller.role,
@@ -230,7 +161,8 @@ class Handlers:
             path=request.path,
             headers=json.dumps(request.headers),
             cookies=_cookies(cookie) if cookie else "{}",
-            settings=settings_of(roles, caller.role, settings, preferences.timezone),
+            settings=settings,
+            timezone=preferences.timezone,
             is_read_only=is_read_only,
             is_rolled_back=preferences.tx == "rollback",
         )
@@ -249,43 +181,15 @@ def _relation(cache: SchemaCache, schema: str, name: str) -> Relation:
     return relation
 
 
-def _rows(request: Request, query: Query) -> tuple[bytes, tuple[str, ...], bool]:
+def _rows(request: Request, query: Query) -> tuple[str, tuple[str, ...], bool]:
     """Return the body of a write as JSON, the keys of its rows and whether it is an array."""
     if request.method == "DELETE":
-        return b"", (), False
+        return "", (), False
     body, value = as_json(request.body, content_type(request.headers.get("content-type")))
     is_array = isinstance(value, list)
     if query.columns is not None:
         return body, query.columns, is_array
     return body, row_keys(value), is_array
-
-
-def _arguments(
-    cache: SchemaCache, name: tuple[str, str], pairs: list[tuple[str, str]]
-) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Tell the arguments of a call by GET from the filters on what it returns."""
-    known = {
-        item.name for function in cache.functions.get(name, ()) for item in function.parameters
-    }
-    given, rest = {}, []
-    for key, value in pairs:
-        if key in known or not (key in RESERVED or "." in key or is_filter(value) or key in TREES):
-            given[key] = value
-        else:
-            rest.append((key, value))
-    return given, rest
-
-
-RESERVED = frozenset(("select", "order", "limit", "offset", "columns", "on_conflict"))
-TREES = frozenset(("and", "or"))
-
-
-def _argument_keys(body: bytes, body_type: str) -> tuple[str, ...]:
-    if body_type != "application/json" or not body:
-        return ()
-    value: Any = as_json(body, body_type)[1]
-    # What is no object of arguments may still be the one json that a function takes whole.
-    return tuple(value) if isinstance(value, dict) else ()
 
 
 def _check(*, is_single: bool, limit: int | None) -> Check | None:
@@ -313,6 +217,3 @@ def _cookies(header: str) -> str:
     except CookieError:
         return "{}"
     return json.dumps({name: morsel.value for name, morsel in cookies.items()})
-
-
-__all__ = ["Handlers", "Media", "Request"]

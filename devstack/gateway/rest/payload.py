@@ -15,14 +15,22 @@ def content_type(header: str | None) -> str:
     return (header or "application/json").partition(";")[0].strip().lower()
 
 
-def read_json(body: bytes) -> Any:
+def read_json(text: str) -> Any:
     """Read a JSON body. Raises: RestError PGRST102."""
-    if not body:
-        raise RestError(400, "PGRST102", "Empty or invalid json")
     try:
-        return json.loads(body)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RestError(400, "PGRST102", "Empty or invalid json") from error
+
+
+def as_text(body: bytes, kind: str) -> str:
+    """Return a body as the text that Postgres reads. Raises: RestError PGRST102."""
+    if kind == "application/octet-stream":
+        return f"\\x{body.hex()}"
+    try:
+        return body.decode()
+    except ValueError as error:
+        raise RestError(400, "PGRST102", "The body is not valid UTF-8") from error
 
 
 def row_keys(value: Any) -> tuple[str, ...]:
@@ -41,17 +49,18 @@ def row_keys(value: Any) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def as_json(body: bytes, kind: str) -> tuple[bytes, Any]:
+def as_json(body: bytes, kind: str) -> tuple[str, Any]:
     """Return a body of one of the forms that rows may come in as JSON, and its value.
 
     Raises: RestError PGRST102 for what is none.
     """
     if kind in JSON_TYPES:
-        return body, read_json(body)
+        text = as_text(body, kind)
+        return text, read_json(text)
     if kind == "application/x-www-form-urlencoded":
         try:
             value: Any = dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
         except ValueError as error:
             raise RestError(400, "PGRST102", "Empty or invalid form") from error
-        return json.dumps(value).encode(), value
+        return json.dumps(value), value
     raise RestError(415, "PGRST102", f"Content-Type not acceptable: {kind}")

@@ -6,23 +6,26 @@ from dataclasses import dataclass
 from devstack.gateway.rest.conditions import Level
 from devstack.gateway.rest.embeds import find_relationship
 from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.items import (
+    Place,
+    column_sql,
+    find_place,
+    not_embedded,
+    spread_names,
+)
 from devstack.gateway.rest.query import (
     Column,
+    Comparison,
     Condition,
     Embed,
     Item,
     Narrowing,
     OrderTerm,
     Query,
-    Test,
 )
 from devstack.gateway.rest.schema_cache import Relation, Relationship, SchemaCache
 from devstack.gateway.rest.statement import Parameters
 from devstack.gateway.rest.text import identifier, qualified
-
-
-#: Where an embed stands: its index among the items of each level above it.
-Place = tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ class Reader:
         self._alias_count = 0
         self._narrowings: dict[Place, list[Narrowing]] = defaultdict(list)
         for narrowing in query.narrowings:
-            self._narrowings[_place(query.items, narrowing.path)].append(narrowing)
+            self._narrowings[find_place(query.items, narrowing.path)].append(narrowing)
 
     def select(self, root: Level, source: str, *, is_narrowed: bool = True) -> str:
         """Return the select of the answer's rows.
@@ -91,7 +94,7 @@ class Reader:
             names |= dict.fromkeys(term.field.name for term in narrowing.order if not term.relation)
         return tuple(names)
 
-    def _no_embed(self, _test: Test) -> None:
+    def _no_embed(self, _test: Comparison) -> None:
         return None
 
     def _select(
@@ -108,7 +111,7 @@ class Reader:
         columns: list[str] = []
         for index, item in enumerate(items):
             if isinstance(item, Column):
-                columns.append(_column(level, item))
+                columns.append(column_sql(level, item))
             else:
                 columns += self._embedded(next(c for c in children if c.place[-1] == index))
         laterals = "".join(self._lateral(level, child) for child in children)
@@ -136,7 +139,7 @@ class Reader:
         if not embed.items:
             return []
         if embed.is_spread:
-            return [f"{alias}.{name}" for name in _names(embed)]
+            return [f"{alias}.{name}" for name in spread_names(embed)]
         if child.way.is_to_one:
             return [f"row_to_json({alias}.*) as {identifier(embed.name)}"]
         return [f"coalesce({alias}.{alias}, '[]') as {identifier(embed.name)}"]
@@ -149,13 +152,7 @@ class Reader:
         if child.way.is_to_one:
             return f" {kind} join lateral ({inner}) as {alias} on true"
         if child.embed.is_spread:
-            raise RestError(
-                400,
-                "PGRST119",
-                f"A spread operation on '{child.embed.relation}' is not possible",
-                details=f"'{level.alias}' and '{child.embed.relation}' do not form a many-to-one "
-                "or one-to-one relationship",
-            )
+            raise _not_to_one("PGRST119", "A spread operation", level, child)
         match = f"{alias}.{alias} is not null" if child.embed.is_inner else "true"
         return (
             f" {kind} join lateral (select json_agg({alias}) as {alias} "  # noqa: S608 -- built of quoted names alone
@@ -190,7 +187,7 @@ class Reader:
         *,
         is_count: bool,
     ) -> str:
-        def null_test(test: Test) -> str | None:
+        def null_test(test: Comparison) -> str | None:
             child = _named(children, test.field.name) if not test.field.path else None
             if child is None:
                 return None
@@ -251,62 +248,6 @@ def _relation(level: Level) -> Relation:
     return level.relation
 
 
-def _place(items: tuple[Item, ...], path: tuple[str, ...]) -> Place:
-    """Find the embed that a path of names leads to. Raises: RestError PGRST108."""
-    place: list[int] = []
-    for name in path:
-        found = _index(items, name)
-        if found is None:
-            raise RestError(
-                400,
-                "PGRST108",
-                f"'{name}' is not an embedded resource in this request",
-                hint=f"Verify that '{name}' is included in the 'select' query parameter.",
-            )
-        place.append(found[0])
-        items = found[1].items
-    return tuple(place)
-
-
-def _index(items: tuple[Item, ...], name: str) -> tuple[int, Embed] | None:
-    embeds = [(index, item) for index, item in enumerate(items) if isinstance(item, Embed)]
-    by_alias = [found for found in embeds if found[1].name == name]
-    by_relation = [found for found in embeds if found[1].relation == name]
-    return next(iter(by_alias + by_relation), None)
-
-
-def _column(level: Level, item: Column) -> str:
-    if item.field.name == "*":
-        return f"{identifier(level.alias)}.*"
-    value = level.field(item.field)
-    if item.cast:
-        value = f"cast({value} as {item.cast})"
-    elif not item.field.path and item.alias is None:
-        return value
-    return f"{value} as {identifier(_name(item))}"
-
-
-def _name(item: Column) -> str:
-    """Return the key of a column in the answer; a JSON path is called by its last key."""
-    if item.alias:
-        return item.alias
-    keys = [step.key for step in item.field.path if isinstance(step.key, str)]
-    return keys[-1] if keys else item.field.name
-
-
-def _names(spread: Embed) -> list[str]:
-    """Return the names that a spread embed's fields have in the row above."""
-    names: list[str] = []
-    for item in spread.items:
-        if isinstance(item, Column):
-            names.append("*" if item.field.name == "*" else identifier(_name(item)))
-        elif item.is_spread:
-            names += _names(item)
-        elif item.items:
-            names.append(identifier(item.name))
-    return names
-
-
 def _named(children: list[_Child], name: str) -> _Child | None:
     return next((child for child in children if child.embed.name == name), None)
 
@@ -314,24 +255,24 @@ def _named(children: list[_Child], name: str) -> _Child | None:
 def _ordered_child(children: list[_Child], name: str, level: Level) -> Level:
     child = _named(children, name)
     if child is None:
-        raise RestError(
-            400,
-            "PGRST108",
-            f"'{name}' is not an embedded resource in this request",
-            hint=f"Verify that '{name}' is included in the 'select' query parameter.",
-        )
+        raise not_embedded(name)
     if not child.way.is_to_one:
-        raise RestError(
-            400,
-            "PGRST118",
-            f"A related order on '{name}' is not possible",
-            details=f"'{level.alias}' and '{name}' do not form a many-to-one or one-to-one "
-            "relationship",
-        )
+        raise _not_to_one("PGRST118", "A related order", level, child)
     return child.level
 
 
-def _asks_for_null(test: Test) -> bool:
+def _not_to_one(code: str, what: str, level: Level, child: _Child) -> RestError:
+    name = child.embed.relation
+    return RestError(
+        400,
+        code,
+        f"{what} on '{name}' is not possible",
+        details=f"'{level.alias}' and '{name}' do not form a many-to-one or one-to-one "
+        "relationship",
+    )
+
+
+def _asks_for_null(test: Comparison) -> bool:
     if test.operator == "is" and test.keyword in ("null", "not_null"):
         return (test.keyword == "null") is not test.is_negated
     raise RestError(

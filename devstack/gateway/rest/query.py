@@ -54,7 +54,7 @@ Item = Column | Embed
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Comparison:
     """One comparison: `operator` is the client's word for it, `keyword` what follows an `is`."""
 
     field: Field
@@ -71,11 +71,11 @@ class Group:
     """Conditions joined by `and` or by `or`."""
 
     word: str
-    members: "tuple[Test | Group, ...]"
+    members: "tuple[Comparison | Group, ...]"
     is_negated: bool = False
 
 
-Condition = Test | Group
+Condition = Comparison | Group
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,4 +49,5 @@ def plan_read(cache: SchemaCache, read: Read, max_rows: int) -> Plan:
         slots=parameters.slots,
         count_sql=f"explain (format json) {explained}".encode(),
         count_slots=guessed.slots,
+        count_ceiling=max_rows,
     )

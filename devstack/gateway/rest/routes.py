@@ -12,8 +12,9 @@ from devstack.gateway.caller import GatewayError, identify
 from devstack.gateway.context import Context
 from devstack.gateway.rest.answers import Answer
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.handlers import Handlers, Request
+from devstack.gateway.rest.handlers import Handlers
 from devstack.gateway.rest.live_schema import LiveSchema
+from devstack.gateway.rest.request import Request
 
 
 #: Far above what a client sends in earnest.

@@ -6,7 +6,7 @@ together, so a request costs the database no more waiting than a single query.
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -47,15 +47,16 @@ class Session:
     path: str
     headers: str
     cookies: str
-    #: Of the role, of the function and of the request, in the order in which they are set.
+    #: Of the role and then of the function.
     settings: Settings
+    timezone: str | None
     is_read_only: bool
     is_rolled_back: bool = False
 
     @property
     def values(self) -> list[Value]:
         """Return the parameters of the statement that begins the session."""
-        return [
+        values: list[Value] = [
             search_path(self.schema),
             self.role,
             self.claims,
@@ -64,6 +65,7 @@ class Session:
             self.headers,
             self.cookies,
         ]
+        return values if self.timezone is None else [*values, self.timezone]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ async def run(
     session: Session,
     values: Sequence[str],
     *,
-    body: bytes = b"",
+    body: str = "",
     check: Check | None = None,
 ) -> Outcome:
     """Run a plan and return what it reported.
@@ -121,9 +123,8 @@ def search_path(schema: str) -> str:
     return ", ".join(identifier(name) for name in dict.fromkeys((schema, *EXTRA_SEARCH_PATH)))
 
 
-def _bound(plan: Plan, values: Sequence[str], body: bytes) -> list[Value]:
-    text = body.decode() if BODY in plan.slots else ""
-    return [text if slot == BODY else values[slot] for slot in plan.slots]
+def _bound(plan: Plan, values: Sequence[str], body: str) -> list[Value]:
+    return [body if slot == BODY else values[slot] for slot in plan.slots]
 
 
 async def _transaction(
@@ -138,7 +139,7 @@ async def _transaction(
     main, guess = AsyncRawCursor(connection), None
     async with connection.pipeline():
         await AsyncRawCursor(connection).execute(begin)
-        await AsyncRawCursor(connection).execute(_beginning(session.settings), session.values)
+        await AsyncRawCursor(connection).execute(_beginning(session), session.values)
         if plan.count_sql is not None:
             guess = AsyncRawCursor(connection)
             guessed = [bound[plan.slots.index(slot)] for slot in plan.count_slots]
@@ -146,7 +147,7 @@ async def _transaction(
         await main.execute(plan.sql, bound)
         if check is None:
             await AsyncRawCursor(connection).execute(end)
-    outcome = _outcome(main, guess)
+    outcome = _outcome(main, guess, plan.count_ceiling)
     if check is not None:
         check(outcome)
         await connection.execute(end)
@@ -160,23 +161,24 @@ async def _undo(connection: Connection) -> None:
         await connection.rollback()
 
 
+def _beginning(session: Session) -> bytes:
+    names = SESSION if session.timezone is None else (*SESSION, "timezone")
+    return _session_sql(session.settings, names)
+
+
 @functools.lru_cache(256)
-def _beginning(settings: Settings) -> bytes:
+def _session_sql(settings: Settings, names: tuple[str, ...]) -> bytes:
     """Return the statement that makes a session the caller's.
 
     Settings of roles and functions are the project's own and few: they are part of the statement.
+    They come before the role, which may itself not set all of them.
     """
-    own = "".join(f", set_config({literal(k)}, {literal(v)}, true)" for k, v in settings)
-    path = "set_config('search_path', $1, true)"
-    # The role comes after its settings, some of which it may itself not set.
-    rest = "".join(
-        f", set_config('{name}', ${number}, true)"
-        for number, name in enumerate(SESSION[1:], start=2)
-    )
-    return f"select {path}{own}{rest}".encode()
+    own = [f"set_config({literal(name)}, {literal(text)}, true)" for name, text in settings]
+    given = [f"set_config('{name}', ${n}, true)" for n, name in enumerate(names, start=1)]
+    return f"select {', '.join([*own, *given])}".encode()
 
 
-def _outcome(main: AsyncRawCursor[tuple[object, ...]], guess: object) -> Outcome:
+def _outcome(main: AsyncRawCursor[tuple[object, ...]], guess: object, ceiling: int) -> Outcome:
     result = main.pgresult
     if result is None:
         raise RestError(500, "PGRSTX00", "The statement answered nothing.")
@@ -184,8 +186,9 @@ def _outcome(main: AsyncRawCursor[tuple[object, ...]], guess: object) -> Outcome
         result.get_value(0, column) for column in range(6)
     )
     counted = None if total is None else int(total)
-    if isinstance(guess, AsyncRawCursor) and guess.pgresult is not None:
-        counted = _estimate(counted, guess.pgresult.get_value(0, 0) or b"[]")
+    is_known = counted is not None and counted <= ceiling
+    if isinstance(guess, AsyncRawCursor) and guess.pgresult is not None and not is_known:
+        counted = max(counted or 0, _estimate(guess.pgresult.get_value(0, 0) or b"[]"))
     return Outcome(
         total=counted,
         page_total=int(page_total or 0),
@@ -196,14 +199,5 @@ def _outcome(main: AsyncRawCursor[tuple[object, ...]], guess: object) -> Outcome
     )
 
 
-def _estimate(counted: int | None, explained: bytes) -> int:
-    rows = int(json.loads(explained)[0]["Plan"]["Plan Rows"])
-    return rows if counted is None else max(rows, counted)
-
-
-def settings_of(
-    role_settings: Mapping[str, Settings], role: str, function: Settings, timezone: str | None
-) -> Settings:
-    """Return what holds for a request: its role's settings, then its function's and its own."""
-    asked = (("timezone", timezone),) if timezone else ()
-    return role_settings.get(role, ()) + function + asked
+def _estimate(explained: bytes) -> int:
+    return int(json.loads(explained)[0]["Plan"]["Plan Rows"])

@@ -58,6 +58,8 @@ class Plan:
     #: What to EXPLAIN when an estimated count was asked for.
     count_sql: bytes | None = None
     count_slots: tuple[int, ...] = ()
+    #: Up to here the statement's own count is exact, and beats the estimate.
+    count_ceiling: int = 0
 
 
 def reporting(

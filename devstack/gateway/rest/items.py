@@ -1,0 +1,72 @@
+"""The items of a select list: where its embeds stand, and what its columns are called."""
+
+from devstack.gateway.rest.conditions import Level
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.query import Column, Embed, Item
+from devstack.gateway.rest.text import identifier
+
+
+#: Where an embed stands: its index among the items of each level above it.
+Place = tuple[int, ...]
+
+
+def find_place(items: tuple[Item, ...], path: tuple[str, ...]) -> Place:
+    """Find the embed that a path of names leads to. Raises: RestError PGRST108."""
+    place: list[int] = []
+    for name in path:
+        found = _index(items, name)
+        if found is None:
+            raise not_embedded(name)
+        place.append(found[0])
+        items = found[1].items
+    return tuple(place)
+
+
+def not_embedded(name: str) -> RestError:
+    """Return PGRST108: something is asked of an embed that is not there."""
+    return RestError(
+        400,
+        "PGRST108",
+        f"'{name}' is not an embedded resource in this request",
+        hint=f"Verify that '{name}' is included in the 'select' query parameter.",
+    )
+
+
+def column_sql(level: Level, item: Column) -> str:
+    """Return an item of a select list that is a column."""
+    if item.field.name == "*":
+        return f"{identifier(level.alias)}.*"
+    value = level.field(item.field)
+    if item.cast:
+        value = f"cast({value} as {item.cast})"
+    elif not item.field.path and item.alias is None:
+        return value
+    return f"{value} as {identifier(_name(item))}"
+
+
+def spread_names(spread: Embed) -> list[str]:
+    """Return the names that a spread embed's fields have in the row above."""
+    names: list[str] = []
+    for item in spread.items:
+        if isinstance(item, Column):
+            names.append("*" if item.field.name == "*" else identifier(_name(item)))
+        elif item.is_spread:
+            names += spread_names(item)
+        elif item.items:
+            names.append(identifier(item.name))
+    return names
+
+
+def _name(item: Column) -> str:
+    """Return the key of a column in the answer; a JSON path is called by its last key."""
+    if item.alias:
+        return item.alias
+    keys = [step.key for step in item.field.path if isinstance(step.key, str)]
+    return keys[-1] if keys else item.field.name
+
+
+def _index(items: tuple[Item, ...], name: str) -> tuple[int, Embed] | None:
+    embeds = [(index, item) for index, item in enumerate(items) if isinstance(item, Embed)]
+    by_alias = [found for found in embeds if found[1].name == name]
+    by_relation = [found for found in embeds if found[1].relation == name]
+    return next(iter(by_alias + by_relation), None)

@@ -1,0 +1,136 @@
+"""Filters and whole query strings: shapes without values, and the values beside them."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.filters import parse_query
+from devstack.gateway.rest.query import Comparison, Field, Group, JsonStep, Narrowing
+
+
+def test_shape_is_the_same_for_other_values() -> None:
+    """Requests that differ in their values alone have one shape, and so one plan."""
+    one = parse_query([("id", "eq.1"), ("or", "(a.gt.2,b.in.(3,4))"), ("limit", "5")])
+    other = parse_query([("id", "eq.9"), ("or", "(a.gt.8,b.in.(7))"), ("limit", "6")])
+
+    assert one[0] == other[0]
+    assert hash(one[0]) == hash(other[0])
+    assert (one[1], other[1]) == (["1", "2", '{"3","4"}', "5"], ["9", "8", '{"7"}', "6"])
+
+
+@pytest.mark.parametrize(
+    ("text", "test", "values"),
+    [
+        ("eq.a,b", Comparison(Field("c"), "eq", slot=0), ["a,b"]),
+        ("not.eq.1", Comparison(Field("c"), "eq", is_negated=True, slot=0), ["1"]),
+        ("like.*a*", Comparison(Field("c"), "like", slot=0), ["%a%"]),
+        ('in.(1,"b,c",)', Comparison(Field("c"), "in", slot=0), ['{"1","b,c",""}']),
+        ("in.()", Comparison(Field("c"), "in", slot=0), ["{}"]),
+        ("is.NULL", Comparison(Field("c"), "is", keyword="null"), []),
+        ("is.not_null", Comparison(Field("c"), "is", keyword="not_null"), []),
+        ("eq(any).{1,2}", Comparison(Field("c"), "eq", quantifier="any", slot=0), ["{1,2}"]),
+        ("fts(english).cat", Comparison(Field("c"), "fts", language="english", slot=0), ["cat"]),
+        ('cs.{"a":1}', Comparison(Field("c"), "cs", slot=0), ['{"a":1}']),
+        ('eq."quoted"', Comparison(Field("c"), "eq", slot=0), ['"quoted"']),
+        ("eq.", Comparison(Field("c"), "eq", slot=0), [""]),
+    ],
+)
+def test_filter_is_read(text: str, test: Comparison, values: list[str]) -> None:
+    """An operator, what stands around it, and the value as the client wrote it."""
+    query, found = parse_query([("c", text)])
+
+    assert query.root.conditions == (test,)
+    assert found == values
+
+
+def test_tree_is_read() -> None:
+    """Trees nest, negate, quote and hold JSON paths."""
+    text = '(a.eq."x,)y",not.and(b.is.true,c->>d.not.in.(1,2)),e.cs.{1,2})'
+    query, values = parse_query([("not.or", text)])
+
+    inner = Group(
+        "and",
+        (
+            Comparison(Field("b"), "is", keyword="true"),
+            Comparison(Field("c", (JsonStep("d", is_text=True),)), "in", is_negated=True, slot=1),
+        ),
+        is_negated=True,
+    )
+    members = (Comparison(Field("a"), "eq", slot=0), inner, Comparison(Field("e"), "cs", slot=2))
+    assert query.root.conditions == (Group("or", members, is_negated=True),)
+    assert values == ["x,)y", '{"1","2"}', "{1,2}"]
+
+
+def test_embedded_levels_have_narrowings_of_their_own() -> None:
+    """Filters, trees, orders and limits of an embed are told by the path before them."""
+    query, values = parse_query(
+        [
+            ("a.b", "eq.1"),
+            ("a.not.or", "(c.eq.2,d.eq.3)"),
+            ("a.order", "e.desc"),
+            ("a.limit", "4"),
+            ("a.b.offset", "5"),
+        ]
+    )
+
+    paths = [narrowing.path for narrowing in query.narrowings]
+    assert paths == [(), ("a",), ("a", "b")]
+    assert query.root == Narrowing()
+    assert query.narrowings[1].limit_slot == 3
+    assert query.narrowings[2].offset_slot == 4
+    assert values == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("pair", "status"),
+    [
+        (("a", "nope.1"), 400),
+        (("a", "eq"), 400),
+        (("a", ""), 400),
+        (("a", "is.5"), 400),
+        (("a", "in.1,2"), 400),
+        (("a", "in.(1,2"), 400),
+        (("a", "in.(1,2)x"), 400),
+        (("a", "neq(any).{1}"), 400),
+        (("a", "fts(bad-language).x"), 400),
+        (("or", "a.eq.1"), 400),
+        (("or", "()"), 400),
+        (("or", "(a.eq.1"), 400),
+        (("or", "(a.eq.1)b"), 400),
+        (("limit", "many"), 400),
+        (("limit", "-1"), 416),
+        (("offset", "-1"), 416),
+        (("limit", "9" * 40), 400),
+        (("a..b", "eq.1"), 400),
+    ],
+)
+def test_broken_pair_is_refused(pair: tuple[str, str], status: int) -> None:
+    """What is no filter, tree or number is a clear 4xx."""
+    with pytest.raises(RestError) as caught:
+        parse_query([pair])
+
+    assert caught.value.status == status
+
+
+def test_deep_tree_is_refused() -> None:
+    """A tree that no stack would survive is refused while it is read."""
+    with pytest.raises(RestError):
+        parse_query([("or", "(and" * 10000 + "(a.eq.1)" + ")" * 10000)])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["select", "order", "or", "not.and", "a", "a.b", "limit", "a.or", ""]),
+            st.text(alphabet='abeq.,()"\\{}*>-1n ', max_size=40),
+        ),
+        max_size=4,
+    )
+)
+def test_any_query_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
+    """No query string makes the parser fail in any other way."""
+    with suppress(RestError):
+        hash(parse_query(pairs)[0])

@@ -1,0 +1,118 @@
+"""Select lists, orders and names: what is read, and what is refused where."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.grammar import parse_columns, parse_key, parse_order, parse_select
+from devstack.gateway.rest.query import Column, Embed, Field, JsonStep, OrderTerm
+
+
+def test_select_reads_columns_aliases_and_casts() -> None:
+    """A column may have another name before it and a type behind it."""
+    items = parse_select("id,*,name:display_name,price::numeric(8,2),a-b,n:c::int[]")
+
+    assert items == (
+        Column(Field("id")),
+        Column(Field("*")),
+        Column(Field("display_name"), "name"),
+        Column(Field("price"), None, "numeric(8,2)"),
+        Column(Field("a-b")),
+        Column(Field("c"), "n", "int[]"),
+    )
+
+
+def test_select_reads_json_paths() -> None:
+    """An arrow leads by a key or by an index; the double one ends as text."""
+    [item] = parse_select("data->a->0->>b")
+
+    steps = (JsonStep("a", is_text=False), JsonStep(0, is_text=False), JsonStep("b", is_text=True))
+    assert item == Column(Field("data", steps))
+
+
+def test_select_reads_embeds_in_embeds() -> None:
+    """An embed has a name, a hint, a kind of join and items of its own."""
+    items = parse_select("buyer:users!orders_buyer_id_fkey!inner(id,photos(url)),...shop(name),x()")
+
+    assert items == (
+        Embed(
+            "users",
+            "buyer",
+            "orders_buyer_id_fkey",
+            is_inner=True,
+            items=(Column(Field("id")), Embed("photos", items=(Column(Field("url")),))),
+        ),
+        Embed("shop", is_spread=True, items=(Column(Field("name")),)),
+        Embed("x"),
+    )
+
+
+def test_quoted_name_keeps_what_is_between_the_quotes() -> None:
+    """In double quotes a name may hold anything, quotes and backslashes behind a backslash."""
+    assert parse_columns(r'"a,b","c\"d\\",e f', "columns") == ("a,b", 'c"d\\', "e f")
+
+
+def test_key_is_split_at_its_dots() -> None:
+    """What stands before the last dot leads through embeds."""
+    assert parse_key('a.b.data->>"x.y"') == (
+        ("a", "b"),
+        Field("data", (JsonStep("x.y", is_text=True),)),
+    )
+
+
+def test_order_reads_directions_nulls_and_relations() -> None:
+    """Each term has a direction, a place for nulls, and may be a field of a to-one embed."""
+    assert parse_order("a.desc.nullslast,b,c(d).asc,e->>f.nullsfirst") == (
+        OrderTerm(Field("a"), is_descending=True, nulls="last"),
+        OrderTerm(Field("b")),
+        OrderTerm(Field("d"), relation="c"),
+        OrderTerm(Field("e", (JsonStep("f", is_text=True),)), nulls="first"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a,", "a(b", "a)", "a::", "a::int;drop", 'a"', "a:", "->b", "a->", "!x(a)", "...a", "a::'b'"],
+)
+def test_broken_select_is_refused(text: str) -> None:
+    """What is no select list is PGRST100, with the place where it stops being one."""
+    with pytest.raises(RestError) as caught:
+        parse_select(text)
+
+    assert (caught.value.status, caught.value.code) == (400, "PGRST100")
+    assert "line 1, column" in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["id.sum()", "count()", "n:id.max()", "n:count()"])
+def test_aggregate_is_refused_by_name(text: str) -> None:
+    """Aggregates are off, as on hosted Supabase."""
+    with pytest.raises(RestError) as caught:
+        parse_select(text)
+
+    assert caught.value.code == "PGRST123"
+
+
+@pytest.mark.parametrize("text", ["a.up", "a.desc.asc", "a.desc.nullslast.x", "", ",a"])
+def test_broken_order_is_refused(text: str) -> None:
+    """A direction is asc or desc, and nothing else follows a column."""
+    with pytest.raises(RestError):
+        parse_order(text)
+
+
+def test_deep_select_is_refused() -> None:
+    """Embeds go as deep as a person can think, and no stack is asked for more."""
+    with pytest.raises(RestError) as caught:
+        parse_select("a(" * 5000 + ")" * 5000)
+
+    assert caught.value.code == "PGRST100"
+
+
+@given(st.text(alphabet='ab"\\.,()!:->*{} \x7f€\n', max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No text makes the parser fail in any other way."""
+    for parse in (parse_select, parse_order, parse_key):
+        with suppress(RestError):
+            parse(text)
