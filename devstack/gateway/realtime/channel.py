@@ -1,0 +1,274 @@
+"""One channel of one socket: an actor that joins, then does what its client asks, in order."""
+
+import asyncio
+import dataclasses
+import logging
+import time
+from typing import Any, Protocol
+
+from devstack.gateway.realtime import entry
+from devstack.gateway.realtime.admission import admit
+from devstack.gateway.realtime.authorization import (
+    BROADCAST,
+    PRESENCE,
+    AuthorizationUnavailableError,
+)
+from devstack.gateway.realtime.changes import EXTENSION
+from devstack.gateway.realtime.entry import JoinRefusedError
+from devstack.gateway.realtime.frames import Frame, Message, UserBroadcast, broadcast, dump
+from devstack.gateway.realtime.hub import PREFIX, Topic
+from devstack.gateway.realtime.identity import Identity
+from devstack.gateway.realtime.joining import read_join
+from devstack.gateway.realtime.services import SUBSCRIBED, Services
+from devstack.gateway.realtime.subscriptions import BindingError, Subscription, binding_id
+
+
+LOG = logging.getLogger(__name__)
+
+#: Hosted Realtime lets a refused join wait for 5 s; a local one need not protect itself.
+REFUSAL_DELAY_S = 0.05
+#: Frames that a client sent and nobody has looked at; then its socket is read no further.
+INBOX_FRAMES = 200
+#: A token is looked at again at least this often.
+RECHECK_S = 300
+MAX_BROADCAST_BYTES = 3_000_000
+SYSTEM = "system"
+
+
+class Outlet(Protocol):
+    """Where a channel's messages go."""
+
+    def send(self, message: Message) -> None:
+        """Queue a message; never waits."""
+
+
+class Channel:
+    """A client on a topic: a member of the hub, a listener of the change feed."""
+
+    def __init__(self, services: Services, outlet: Outlet, opener: Identity, join: Frame) -> None:
+        self.topic = join.topic
+        self.join_ref = join.join_ref or join.ref
+        self.identity = opener
+        self._request = read_join(join.payload)
+        self._place = Topic(
+            name=join.topic.removeprefix(PREFIX), is_private=self._request.is_private
+        )
+        self.hears_itself = self._request.hears_itself
+        self.hears_broadcasts = True
+        self.has_presence = self._request.has_presence
+        self._services = services
+        self._outlet = outlet
+        self._opener = opener
+        self._join = join
+        self._token = self._request.token
+        self._subscription: Subscription | None = None
+        #: What the policies answered for the present token.
+        self._writable: dict[str, bool] = {}
+        self._inbox: asyncio.Queue[Frame] = asyncio.Queue(INBOX_FRAMES)
+
+    async def put(self, frame: Frame) -> None:
+        """Hand over a frame of the client; waits while too many are in line."""
+        await self._inbox.put(frame)
+
+    def send(self, message: Message) -> None:
+        """Send a message to the client."""
+        self._outlet.send(message)
+
+    def report(self, extension: str, message: str, *, is_ok: bool = True) -> None:
+        """Tell the client how one of its subscriptions, or the channel itself, stands."""
+        payload = {
+            "channel": self._place.name,
+            "extension": extension,
+            "message": message,
+            "status": "ok" if is_ok else "error",
+        }
+        self.send(Message(topic=self.topic, event=SYSTEM, payload=dump(payload)))
+
+    async def run(self) -> None:
+        """Live from the join to the leave; being cancelled is a way to leave."""
+        self._services.listeners.add(self)
+        try:
+            await self._enter()
+            while await self._serve_one():
+                pass
+        except JoinRefusedError as refusal:
+            await asyncio.sleep(REFUSAL_DELAY_S)
+            self._reply(self._join, {"reason": str(refusal)}, is_ok=False)
+        except Exception:
+            LOG.exception("the channel %s broke", self.topic)
+            # Clients join again after this one.
+            self._end("phx_error")
+        finally:
+            self._leave()
+
+    async def _enter(self) -> None:
+        services, place, request = self._services, self._place, self._request
+        self.identity = entry.caller_of(self._token, self._opener, services)
+        await entry.wait_until_live(services, place, request)
+        await self._authorize()
+        problem = await self._subscribe()
+        history = await entry.replayed(services, place, request)
+
+        # From here to the end nothing waits: nothing comes before the answer, nothing is missed.
+        services.hub.join(place, self)
+        echoed = [{**params, "id": binding_id(params)} for params in request.bindings]
+        self._reply(self._join, {"postgres_changes": echoed})
+        self._report_subscription(problem)
+        if request.wants_replication_ready:
+            self.report(SYSTEM, "Replication connection established")
+        for content in history if self.hears_broadcasts else ():
+            self.send(broadcast(self.topic, content))
+        if self.has_presence:
+            self.send(services.presence.state(place))
+
+    async def _authorize(self) -> None:
+        heard = await entry.readable(
+            self._services, self.identity, self._place, has_presence=self._request.has_presence
+        )
+        self.hears_broadcasts = BROADCAST in heard
+        self.has_presence = PRESENCE in heard
+        self._writable.clear()
+
+    async def _subscribe(self) -> str | None:
+        """Subscribe to Postgres Changes; return what is wrong with the bindings, if anything."""
+        if not self._request.bindings:
+            return None
+        before = self._subscription
+        try:
+            admitted = await admit(self._services.pool, self, self._request.bindings)
+        except BindingError as error:
+            self._services.subscriptions.remove(self)
+            return str(error)
+        if before is not None:
+            # What committed before a token was renewed is still to come.
+            admitted = dataclasses.replace(admitted, since_lsn=before.since_lsn)
+        self._subscription = admitted
+        self._services.subscriptions.put(admitted)
+        return None
+
+    def _report_subscription(self, problem: str | None) -> None:
+        if self._request.bindings:
+            self.report(EXTENSION, problem or SUBSCRIBED, is_ok=problem is None)
+
+    async def _serve_one(self) -> bool:
+        """Answer one frame, or notice that the token is over; say whether to go on."""
+        remaining = self.identity.expires_at - time.time()
+        if remaining <= 0:
+            self._shut(self.identity.expiry_message())
+            return False
+        try:
+            async with asyncio.timeout(min(remaining, RECHECK_S)):
+                frame = await self._inbox.get()
+        except TimeoutError:
+            return True
+        return await self._answer(frame)
+
+    async def _answer(self, frame: Frame) -> bool:
+        match frame.event:
+            case "phx_leave":
+                self._reply(frame, {})
+                self._end("phx_close")
+                return False
+            case "access_token":
+                return await self._renew(frame.payload)
+            case "broadcast":
+                await self._broadcast(frame)
+            case "presence":
+                await self._presence(frame)
+            case _:
+                LOG.info("nothing is done on event %r of %s", frame.event, self.topic)
+        return True
+
+    async def _renew(self, payload: Any) -> bool:
+        """Take a new token: all that the old one opened is asked for again."""
+        token = payload.get("access_token") if isinstance(payload, dict) else None
+        is_new = isinstance(token, str) and not token.startswith(entry.API_KEY_PREFIX)
+        if not is_new or token == self._token:
+            return True
+        try:
+            self.identity = entry.caller_of(token, self._opener, self._services)
+            self._token = token
+            await self._authorize()
+        except JoinRefusedError as refusal:
+            self._shut(str(refusal).partition(": ")[2])
+            return False
+        self._report_subscription(await self._subscribe())
+        return True
+
+    async def _broadcast(self, frame: Frame) -> None:
+        fields = frame.payload if isinstance(frame.payload, dict) else {}
+        event, payload = fields.get("event"), fields.get("payload", {})
+        if not isinstance(event, str):
+            return
+        if not await self._may_write(BROADCAST):
+            return
+        body = payload if isinstance(payload, bytes) else dump(payload)
+        is_small = len(body) <= MAX_BROADCAST_BYTES
+        if is_small:
+            content = UserBroadcast(event=event, payload=body)
+            self._services.hub.broadcast(self._place, content, sender=self)
+        if self._request.wants_ack:
+            answer = {} if is_small else {"reason": "Payload size exceeds the limit"}
+            self._reply(frame, answer, is_ok=is_small)
+
+    async def _presence(self, frame: Frame) -> None:
+        fields = frame.payload if isinstance(frame.payload, dict) else {}
+        state, what = fields.get("payload"), str(fields.get("event")).lower()
+        if not await self._may_write(PRESENCE):
+            self._reply(frame, {"reason": "Unauthorized"}, is_ok=False)
+            return
+        presence, difference = self._services.presence, None
+        if what == "track":
+            state = state if isinstance(state, dict) else {}
+            key = self._request.presence_key
+            difference = presence.track(self._place, self, key, state)
+        elif what == "untrack":
+            difference = presence.untrack(self._place, self)
+        self._reply(frame, {})
+        self._tell_presence(difference)
+
+    def _tell_presence(self, difference: Message | None) -> None:
+        if difference is None:
+            return
+        for member in self._services.hub.members(self._place):
+            if member.has_presence:
+                member.send(difference)
+
+    async def _may_write(self, extension: str) -> bool:
+        if not self._place.is_private:
+            return True
+        if extension not in self._writable:
+            try:
+                self._writable[extension] = await self._services.authorizer.may_write(
+                    self.identity, self._place.name, extension
+                )
+            except AuthorizationUnavailableError:
+                # Not remembered: the next one may find a database.
+                return False
+        return self._writable[extension]
+
+    def _shut(self, reason: str) -> None:
+        """Close the channel for good: clients do not join again after this."""
+        self.report(SYSTEM, reason, is_ok=False)
+        self._end("phx_close")
+
+    def _end(self, event: str) -> None:
+        self.send(Message(topic=self.topic, event=event, ref=self.join_ref, join_ref=self.join_ref))
+
+    def _reply(self, frame: Frame, response: dict[str, Any], *, is_ok: bool = True) -> None:
+        payload = {"status": "ok" if is_ok else "error", "response": response}
+        self.send(
+            Message(
+                topic=self.topic,
+                event="phx_reply",
+                payload=dump(payload),
+                ref=frame.ref,
+                join_ref=self.join_ref,
+            )
+        )
+
+    def _leave(self) -> None:
+        self._services.listeners.discard(self)
+        self._services.subscriptions.remove(self)
+        self._services.hub.leave(self._place, self)
+        self._tell_presence(self._services.presence.untrack(self._place, self))

@@ -1,0 +1,95 @@
+"""Broadcasts that SQL sent: rows of realtime.messages, told when they commit, and told again."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+
+from devstack.gateway.context import Connection
+from devstack.gateway.realtime.evaluation import NamedRow, named
+from devstack.gateway.realtime.frames import UserBroadcast, dump
+from devstack.gateway.realtime.hub import Hub, Topic
+from devstack.gateway.realtime.pgoutput import Action, Change, Relation
+
+
+#: The most that a join may have replayed.
+MAX_REPLAYED = 25
+
+#: The newest ones; a partition holds them in the order they were sent.
+RECENT = """
+select id::text, event, payload::text, binary_payload from (
+  select * from realtime.messages
+  where topic = %(topic)s and private and extension = 'broadcast'
+    and inserted_at >= to_timestamp(%(since_ms)s / 1000.0) at time zone 'utc'
+  order by inserted_at desc
+  limit %(limit)s
+) as newest
+order by inserted_at
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """How far back a join wants to hear, and how much."""
+
+    since_ms: float
+    limit: int
+
+
+def is_message(relation: Relation) -> bool:
+    """Say whether rows of this table are broadcasts; hosted has a partition for each day."""
+    return relation.schema == "realtime" and relation.table.startswith("messages")
+
+
+def tell(hub: Hub, changes: Iterable[Change]) -> None:
+    """Broadcast the messages among the changes, in commit order."""
+    for change in changes:
+        if change.action is not Action.INSERT or change.new is None:
+            continue
+        row = named([column.name for column in change.relation.columns], change.new)
+        topic, content = row.get("topic"), _content(row)
+        if topic is not None and content is not None and row.get("extension") == "broadcast":
+            hub.broadcast(Topic(name=topic, is_private=row.get("private") == "t"), content)
+
+
+async def recent(
+    pool: AsyncConnectionPool[Connection], topic: str, replay: Replay
+) -> list[UserBroadcast]:
+    """Return what was broadcast on a private topic lately, oldest first."""
+    names = {
+        "topic": topic,
+        "since_ms": replay.since_ms,
+        "limit": max(1, min(replay.limit, MAX_REPLAYED)),
+    }
+    async with pool.connection() as connection:
+        rows = await (await connection.execute(RECENT, names)).fetchall()
+    return [
+        _broadcast(id_, event, payload, binary, {"replayed": True})
+        for id_, event, payload, binary in rows
+    ]
+
+
+def _content(row: NamedRow) -> UserBroadcast | None:
+    id_, event, payload = row.get("id"), row.get("event"), row.get("payload")
+    binary = row.get("binary_payload")
+    if id_ is None or (payload is None and binary is None):
+        return None
+    body = None if binary is None else bytes.fromhex(binary.removeprefix("\\x"))
+    return _broadcast(id_, event or "", payload, body, {})
+
+
+def _broadcast(
+    id_: str, event: str | None, payload: str | None, binary: bytes | None, meta: Mapping[str, Any]
+) -> UserBroadcast:
+    body = binary if payload is None and binary is not None else _with_id(payload or "{}", id_)
+    return UserBroadcast(event=event or "", payload=body, meta={"id": id_, **meta})
+
+
+def _with_id(payload: str, id_: str) -> str:
+    """Give a payload its message's id, unless it has one of its own."""
+    value = json.loads(payload)
+    if not isinstance(value, dict) or "id" in value:
+        return payload
+    return dump({**value, "id": id_})

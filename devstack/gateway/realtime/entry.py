@@ -1,0 +1,88 @@
+"""What stands between a join and its answer: the token, the live source, the policies."""
+
+import asyncio
+
+from devstack.gateway.realtime.authorization import (
+    BROADCAST,
+    PRESENCE,
+    AuthorizationUnavailableError,
+)
+from devstack.gateway.realtime.database_broadcasts import recent
+from devstack.gateway.realtime.frames import UserBroadcast
+from devstack.gateway.realtime.hub import Topic
+from devstack.gateway.realtime.identity import Identity, TokenRefusedError, identify
+from devstack.gateway.realtime.joining import JoinRequest
+from devstack.gateway.realtime.services import Services
+
+
+#: A client gives a join 10 s, so its answer must be there before.
+LIVE_TIMEOUT_S = 8
+#: A public channel works without the database, and waits only for its broadcasts.
+PUBLIC_LIVE_TIMEOUT_S = 0.5
+#: What stands for the key that the socket was opened with, in place of a user's token.
+API_KEY_PREFIX = "sb_"
+
+NO_REPLAY = "UnableToReplayMessages: Replay is not allowed for public channels"
+NOT_LIVE = "InitializingProjectConnection: Connecting to the project database"
+NOT_ASKED = "DatabaseLackOfConnections: The database cannot be asked for permissions"
+
+
+class JoinRefusedError(Exception):
+    """A join that is answered with an error; the text is the reason."""
+
+
+def no_permission(place: Topic) -> str:
+    """Say that the policies keep a topic closed."""
+    return f"You do not have permissions to read from this Channel topic: {place.name}"
+
+
+def caller_of(token: str | None, opener: Identity, services: Services) -> Identity:
+    """Return whom a channel speaks for: its own token's user, else who opened the socket.
+
+    Raises: JoinRefusedError.
+    """
+    if token is None or token.startswith(API_KEY_PREFIX):
+        return opener
+    try:
+        return identify(token, services.keys)
+    except TokenRefusedError as error:
+        raise JoinRefusedError(str(error)) from error
+
+
+async def wait_until_live(services: Services, place: Topic, request: JoinRequest) -> None:
+    """Return when what commits from now on will be heard. Raises: JoinRefusedError."""
+    is_needed = place.is_private or bool(request.bindings)
+    try:
+        async with asyncio.timeout(LIVE_TIMEOUT_S if is_needed else PUBLIC_LIVE_TIMEOUT_S):
+            await services.reader.listening()
+    except TimeoutError as error:
+        if is_needed:
+            raise JoinRefusedError(NOT_LIVE) from error
+
+
+async def readable(
+    services: Services, caller: Identity, place: Topic, *, has_presence: bool
+) -> frozenset[str]:
+    """Return what the caller may hear on a topic; a public one is open to all.
+
+    Raises: JoinRefusedError, when that is nothing or nobody can say.
+    """
+    wanted = [BROADCAST, PRESENCE] if has_presence else [BROADCAST]
+    if not place.is_private:
+        return frozenset(wanted)
+    try:
+        heard = await services.authorizer.readable(caller, place.name, wanted)
+    except AuthorizationUnavailableError as error:
+        raise JoinRefusedError(NOT_ASKED) from error
+    if not heard:
+        raise JoinRefusedError(f"Unauthorized: {no_permission(place)}")
+    return heard
+
+
+async def replayed(services: Services, place: Topic, request: JoinRequest) -> list[UserBroadcast]:
+    """Return the broadcasts that a join wants to hear again. Raises: JoinRefusedError."""
+    if request.replay is None:
+        return []
+    if not place.is_private:
+        raise JoinRefusedError(NO_REPLAY)
+    return await recent(services.pool, place.name, request.replay)

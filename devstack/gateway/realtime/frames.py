@@ -1,0 +1,206 @@
+"""The frames of a WebSocket: protocol 1.0.0 speaks objects, 2.0.0 arrays and a binary form."""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+
+
+#: Kinds of binary frames: a client's broadcast, and the server's.
+CLIENT_BROADCAST = 3
+SERVER_BROADCAST = 4
+#: How a binary frame says what its payload is.
+BINARY, JSON = 0, 1
+#: Fields of a binary frame announce their length in one byte.
+MAX_FIELD_BYTES = 255
+
+
+class FrameError(ValueError):
+    """Bytes that are no frame of the protocol."""
+
+
+class Version(StrEnum):
+    """What a client asked for with `vsn`."""
+
+    V1 = "1.0.0"
+    V2 = "2.0.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What a client sent."""
+
+    join_ref: str | None
+    ref: str | None
+    topic: str
+    event: str
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserBroadcast:
+    """A broadcast: its payload is JSON text, or bytes that only 2.0.0 can carry."""
+
+    event: str
+    payload: str | bytes
+    meta: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What the server sends; `payload` is JSON text.
+
+    Both forms are made at most once, however many clients it goes to. A form that is None has no
+    way to say it, and those clients get nothing.
+    """
+
+    topic: str
+    event: str
+    payload: str = "{}"
+    ref: str | None = None
+    join_ref: str | None = None
+    broadcast: UserBroadcast | None = None
+
+    def encoded(self, version: Version) -> str | bytes | None:
+        """Return the frame for a client that speaks `version`."""
+        return self.v1 if version is Version.V1 else self.v2
+
+    @functools.cached_property
+    def v1(self) -> str | None:
+        """The object form. Python's client drops a frame whose `ref` is not there."""
+        if self.broadcast is not None and isinstance(self.broadcast.payload, bytes):
+            return None
+        topic, event, ref = dump(self.topic), dump(self.event), dump(self.ref)
+        return f'{{"topic":{topic},"event":{event},"payload":{self._payload},"ref":{ref}}}'
+
+    @functools.cached_property
+    def v2(self) -> str | bytes | None:
+        """The array form, or the binary one for broadcasts that fit it."""
+        if self.broadcast is not None:
+            binary = _binary_broadcast(self.topic, self.broadcast)
+            if binary is not None or isinstance(self.broadcast.payload, bytes):
+                return binary
+        head = ",".join(dump(part) for part in (self.join_ref, self.ref, self.topic, self.event))
+        return f"[{head},{self._payload}]"
+
+    @property
+    def _payload(self) -> str:
+        if self.broadcast is None:
+            return self.payload
+        meta = f',"meta":{dump(self.broadcast.meta)}' if self.broadcast.meta else ""
+        event = dump(self.broadcast.event)
+        return f'{{"type":"broadcast","event":{event},"payload":{self.broadcast.payload!s}{meta}}}'
+
+
+def broadcast(topic: str, content: UserBroadcast) -> Message:
+    """Return the message that carries a broadcast."""
+    return Message(topic=topic, event="broadcast", broadcast=content)
+
+
+def dump(value: Any) -> str:
+    """Write compact JSON; lone surrogates stay escapes, or no socket could carry them."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def parse(data: str | bytes, version: Version) -> Frame:
+    """Read a client's frame. Raises: FrameError."""
+    try:
+        if isinstance(data, bytes):
+            return _parse_binary(data)
+        value = json.loads(data, parse_constant=_refuse_constant)
+        # What came in as a number out of range, or half a character, could not be sent on.
+        dump(value)
+        return _from_object(value) if version is Version.V1 else _from_array(value)
+    except FrameError:
+        raise
+    except (ValueError, RecursionError, IndexError) as error:
+        raise FrameError(f"not a frame: {error}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise FrameError(f"{name} is no JSON")
+
+
+def _from_object(value: Any) -> Frame:
+    if not isinstance(value, dict):
+        raise FrameError("a frame of 1.0.0 is an object")
+    return _frame(
+        value.get("join_ref"),
+        value.get("ref"),
+        value.get("topic"),
+        value.get("event"),
+        value.get("payload"),
+    )
+
+
+def _from_array(value: Any) -> Frame:
+    if not isinstance(value, list) or len(value) != 5:  # noqa: PLR2004 -- the fields of a Frame
+        raise FrameError("a frame of 2.0.0 is an array of five")
+    return _frame(*value)
+
+
+def _frame(join_ref: Any, ref: Any, topic: Any, event: Any, payload: Any) -> Frame:
+    if not isinstance(topic, str) or not isinstance(event, str):
+        raise FrameError("a frame names its topic and its event")
+    _utf8(topic)
+    return Frame(
+        join_ref=_reference(join_ref),
+        ref=_reference(ref),
+        topic=topic,
+        event=event,
+        payload={} if payload is None else payload,
+    )
+
+
+def _reference(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise FrameError("a reference is a string")
+    return str(value)
+
+
+def _parse_binary(data: bytes) -> Frame:
+    if data[0] != CLIENT_BROADCAST:
+        raise FrameError(f"kind {data[0]} is not served")
+    lengths, encoding, start = data[1:6], data[6], 7
+    fields: list[str] = []
+    for length in lengths:
+        fields.append(data[start : start + length].decode())
+        start += length
+    if start > len(data):
+        raise FrameError("a binary frame is shorter than it says")
+    join_ref, ref, topic, event, metadata = fields
+    body = data[start:]
+    payload: Any = body
+    if encoding == JSON:
+        payload = json.loads(body, parse_constant=_refuse_constant)
+        dump(payload)
+    if metadata:
+        json.loads(metadata)
+    return Frame(
+        join_ref=join_ref or None,
+        ref=ref or None,
+        topic=topic,
+        event="broadcast",
+        payload={"type": "broadcast", "event": event, "payload": payload},
+    )
+
+
+def _binary_broadcast(topic: str, content: UserBroadcast) -> bytes | None:
+    is_json = isinstance(content.payload, str)
+    fields = [_utf8(topic), _utf8(content.event), _utf8(dump(content.meta) if content.meta else "")]
+    if max(map(len, fields)) > MAX_FIELD_BYTES:
+        return None
+    body = content.payload.encode() if isinstance(content.payload, str) else content.payload
+    head = bytes([SERVER_BROADCAST, *map(len, fields), JSON if is_json else BINARY])
+    return head + b"".join(fields) + body
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise FrameError("half a character") from error

@@ -1,0 +1,169 @@
+"""What Postgres's own output plugin writes, decoded; pure functions, version 1 of its protocol."""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+
+#: Postgres counts microseconds from here.
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Action(StrEnum):
+    """What happened to a row, as clients spell it."""
+
+    INSERT = "INSERT"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+
+
+class Unchanged:
+    """Stands for a value that was stored elsewhere and did not change, so the log has none."""
+
+
+UNCHANGED = Unchanged()
+
+#: A row as text, as Postgres would print it; None is null.
+Row = tuple[str | Unchanged | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A published column; `is_identity` says whether old rows carry it."""
+
+    name: str
+    is_identity: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A table as it was when the change was written."""
+
+    oid: int
+    schema: str
+    table: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One row that changed, in a transaction that committed.
+
+    `old` is there where the replica identity asks for it; `has_whole_old` tells a full one from
+    one of identity columns alone.
+    """
+
+    action: Action
+    relation: Relation
+    new: Row | None
+    old: Row | None
+    has_whole_old: bool
+    commit_lsn: int
+    committed_at: datetime
+
+
+class _Reader:
+    """A position in one message."""
+
+    __slots__ = ("data", "position")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = 0
+
+    def number(self, form: str) -> int:
+        value: int = struct.unpack_from(form, self.data, self.position)[0]
+        self.position += struct.calcsize(form)
+        return value
+
+    def char(self) -> str:
+        self.position += 1
+        return chr(self.data[self.position - 1])
+
+    def string(self) -> str:
+        end = self.data.index(0, self.position)
+        text = self.data[self.position : end].decode()
+        self.position = end + 1
+        return text
+
+    def text(self) -> str:
+        length = self.number("!I")
+        self.position += length
+        return self.data[self.position - length : self.position].decode()
+
+
+def decode(messages: Iterable[bytes]) -> Iterator[Change]:
+    """Yield the rows that changed, in commit order.
+
+    The messages are whole transactions, and each call describes its relations anew: that is how
+    `pg_logical_slot_get_binary_changes` gives them.
+    """
+    relations: dict[int, Relation] = {}
+    commit_lsn, committed_at = 0, EPOCH
+    for message in messages:
+        reader = _Reader(message)
+        match reader.char():
+            case "B":
+                commit_lsn = reader.number("!Q")
+                committed_at = EPOCH + timedelta(microseconds=reader.number("!q"))
+            case "R":
+                relation = _relation(reader)
+                relations[relation.oid] = relation
+            case "I" | "U" | "D" as kind:
+                relation = relations[reader.number("!I")]
+                action, old, has_whole_old, new = _rows(kind, reader)
+                yield Change(
+                    action=action,
+                    relation=relation,
+                    new=new,
+                    old=old,
+                    has_whole_old=has_whole_old,
+                    commit_lsn=commit_lsn,
+                    committed_at=committed_at,
+                )
+            case _:
+                # Commits, types, origins and truncates tell a subscriber nothing.
+                continue
+
+
+def _relation(reader: _Reader) -> Relation:
+    oid, schema, table = reader.number("!I"), reader.string(), reader.string()
+    reader.char()
+    columns = []
+    for _ in range(reader.number("!H")):
+        is_identity = bool(reader.number("!B") & 1)
+        columns.append(Column(name=reader.string(), is_identity=is_identity))
+        reader.number("!I")
+        reader.number("!i")
+    # An empty name stands for pg_catalog.
+    return Relation(oid=oid, schema=schema or "pg_catalog", table=table, columns=tuple(columns))
+
+
+def _rows(kind: str, reader: _Reader) -> tuple[Action, Row | None, bool, Row | None]:
+    """Read the one or two rows of a change, each after a letter that says which it is."""
+    letter = reader.char()
+    old: Row | None = None
+    has_whole_old = letter == "O"
+    if letter in "KO":
+        old = _row(reader)
+        if kind == "D":
+            return Action.DELETE, old, has_whole_old, None
+        reader.char()
+    action = Action.INSERT if kind == "I" else Action.UPDATE
+    return action, old, has_whole_old, _row(reader)
+
+
+def _row(reader: _Reader) -> Row:
+    return tuple(_value(reader) for _ in range(reader.number("!H")))
+
+
+def _value(reader: _Reader) -> str | Unchanged | None:
+    match reader.char():
+        case "n":
+            return None
+        case "u":
+            return UNCHANGED
+        case _:
+            return reader.text()

@@ -1,0 +1,46 @@
+"""The doors of Realtime: the WebSocket, and two HTTP endpoints that broadcast."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from devstack.gateway.context import Context
+from devstack.gateway.realtime.connection import Connection
+from devstack.gateway.realtime.frames import Version
+from devstack.gateway.realtime.identity import TokenRefusedError, identify
+from devstack.gateway.realtime.services import Services, services_of
+
+
+def routes(context: Context) -> list[BaseRoute]:
+    """Return what is served below /realtime/v1."""
+    services = services_of(context)
+
+    async def websocket(websocket: WebSocket) -> None:
+        await _open(websocket, services)
+
+    return [WebSocketRoute("/websocket", websocket)]
+
+
+@asynccontextmanager
+async def running(context: Context) -> AsyncIterator[None]:
+    """Read the log of changes while the gateway runs."""
+    async with services_of(context).running():
+        yield
+
+
+async def _open(websocket: WebSocket, services: Services) -> None:
+    """Let a client in by its API key, or answer the upgrade with an error."""
+    token = websocket.headers.get("x-api-key") or websocket.query_params.get("apikey") or ""
+    try:
+        version = Version(websocket.query_params.get("vsn") or Version.V1)
+        opener = identify(token, services.keys)
+    except TokenRefusedError as error:
+        await websocket.send_denial_response(JSONResponse({"error": str(error)}, 401))
+    except ValueError:
+        problem = f"vsn is one of {', '.join(Version)}"
+        await websocket.send_denial_response(JSONResponse({"error": problem}, 400))
+    else:
+        await Connection(websocket, services, version, opener).serve()

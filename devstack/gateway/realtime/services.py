@@ -1,0 +1,66 @@
+"""What all sockets of one gateway share."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from weakref import WeakKeyDictionary
+
+from devstack.gateway.context import Connection, Context
+from devstack.gateway.realtime import database_broadcasts
+from devstack.gateway.realtime.authorization import Authorizer
+from devstack.gateway.realtime.changes import EXTENSION, ChangeFeed
+from devstack.gateway.realtime.hub import Hub
+from devstack.gateway.realtime.pgoutput import Change
+from devstack.gateway.realtime.presence import Presence
+from devstack.gateway.realtime.subscriptions import Subscriptions
+from devstack.gateway.realtime.wal import WalReader
+
+
+SUBSCRIBED = "Subscribed to PostgreSQL"
+
+
+class Services:
+    """The hub, the subscriptions, and the reader that feeds both."""
+
+    def __init__(self, context: Context) -> None:
+        self.keys = context.config.keys
+        self.pool = context.admin_pool
+        self.hub = Hub()
+        self.presence = Presence()
+        self.subscriptions = Subscriptions()
+        self.authorizer = Authorizer(pool=context.admin_pool)
+        #: The channels that make reading the log worth while, joining ones included.
+        self.listeners: set[object] = set()
+        self.reader = WalReader(
+            context.config.admin_url,
+            handle=self._handle,
+            is_heard=lambda: bool(self.listeners),
+            on_live=self._resubscribe,
+        )
+        self._feed = ChangeFeed(self.subscriptions)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Read the log until the block is left."""
+        async with self.reader.running():
+            yield
+
+    async def _handle(self, connection: Connection, changes: Sequence[Change]) -> None:
+        is_message = database_broadcasts.is_message
+        database_broadcasts.tell(self.hub, (c for c in changes if is_message(c.relation)))
+        await self._feed.deliver(connection, changes)
+
+    def _resubscribe(self) -> None:
+        """Tell subscribers that a new slot feeds them: they may have missed something."""
+        for subscription in self.subscriptions:
+            subscription.listener.report(EXTENSION, SUBSCRIBED)
+
+
+#: `routes` and `running` of one gateway are called apart, and meet here.
+_SERVICES: WeakKeyDictionary[Context, Services] = WeakKeyDictionary()
+
+
+def services_of(context: Context) -> Services:
+    """Return the one set of services of a gateway."""
+    if context not in _SERVICES:
+        _SERVICES[context] = Services(context)
+    return _SERVICES[context]
