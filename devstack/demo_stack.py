@@ -1,0 +1,86 @@
+"""The system that the demo runs on: started for it, with an env file of its own, ended with it."""
+
+import contextlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devstack.errors import DevstackError
+from devstack.processes import LOOK_S, end, start, tail
+from devstack.signals import ENDING
+
+
+#: Cold, a start unpacks Postgres and makes a database; more means that it hangs.
+_START_S = 120
+#: Longer than the stack gives its own parts to end.
+_STOP_S = 40
+
+
+@dataclass(slots=True)
+class DemoStack:
+    """A stack that runs until it is ended; `environment` is what its env file says."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def env_file(self) -> Path:
+        """Return where the stack writes its addresses and keys."""
+        return self.folder / "env"
+
+    def troubles(self) -> str:
+        """Return the ends of the logs, for whoever has to find out what went wrong."""
+        told = tail(self._log, 12)
+        found = re.search(r"^Logs: (\S+) and", self._log.read_text(errors="replace"), re.MULTILINE)
+        logs = sorted(Path(found[1]).glob("*.log")) if found else []
+        ends = [f"{log.name} ends so:\n{tail(log, 6)}" for log in logs]
+        return "\n".join([f"The stack's last words:\n{told}", *ends])
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "up.log"
+
+
+@contextlib.contextmanager
+def running(port_base: str) -> Iterator[DemoStack]:
+    """Start the whole system, wait until it is healthy, and leave no process behind.
+
+    Raises: DevstackError when it does not come up.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="market-demo-"))
+    try:
+        command = [sys.executable, "-m", "devstack", "up", "--ephemeral"]
+        command += ["--port-base", port_base, "--env-file", str(folder / "env")]
+        process = start(command, folder / "up.log")
+        stack = DemoStack(process, folder)
+        try:
+            _wait_until_ready(stack)
+            yield stack
+        finally:
+            # A second Ctrl-C must not keep us from ending what the first one was to end.
+            for number in ENDING:
+                signal.signal(number, signal.SIG_IGN)
+            end(process, patience_s=_STOP_S)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until_ready(stack: DemoStack) -> None:
+    """Wait for the env file, which the stack writes when all of its parts are healthy."""
+    deadline = time.monotonic() + _START_S
+    while not stack.env_file.exists():
+        if stack.process.poll() is not None:
+            raise DevstackError(f"The system did not start:\n{tail(stack.folder / 'up.log')}")
+        if time.monotonic() > deadline:
+            raise DevstackError(f"The system was not ready in {_START_S} s.\n{stack.troubles()}")
+        time.sleep(LOOK_S)
+    lines = stack.env_file.read_text().splitlines()
+    stack.environment = dict(line.split("=", 1) for line in lines if "=" in line)

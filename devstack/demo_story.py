@@ -1,0 +1,75 @@
+"""The main job of the product, played end to end by official clients."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+
+import httpx
+
+from devstack.demo_auction import PATIENCE_S, Room, hold_auction
+from devstack.demo_facts import Facts
+from devstack.demo_payment import Desk, settle
+from devstack.demo_people import Person, arrange, people
+from devstack.demo_steps import DemoError, Teller
+from devstack.demo_watch import Watcher
+
+
+#: Twice what it takes on a slow machine; more means that something hangs.
+_STORY_S = 90
+
+
+async def play(teller: Teller, environment: Mapping[str, str], facts: Facts) -> None:
+    """Play the whole story; `facts` has what came of it, as far as it got.
+
+    Raises: DemoError with the sentence that says what went wrong.
+    """
+    try:
+        async with asyncio.timeout(_STORY_S):
+            await _play(teller, environment, facts)
+    except TimeoutError as error:
+        raise DemoError(f"The story was not over after {_STORY_S} s.") from error
+
+
+async def _play(teller: Teller, environment: Mapping[str, str], facts: Facts) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        cast = await enter(people(environment, "Ada", "Ben", "Cleo", "Dan", "Olive", "A visitor"))
+        [backend] = await enter(people(environment, "The backend", key="SUPABASE_SECRET_KEY"))
+        http = await enter(httpx.AsyncClient(timeout=PATIENCE_S))
+        ada, ben, cleo, dan, olive, visitor = cast
+        await _sign_up(teller, facts, (ada, ben, cleo, dan, olive))
+        with teller.step("Identity checks, roles and a short soft close are arranged") as step:
+            await asyncio.to_thread(
+                arrange,
+                environment["DATABASE_URL"],
+                seller=ada,
+                bidders=(ben, cleo, dan),
+                staff=olive,
+            )
+            step.note("by SQL, since no client may do that; from here on only clients act")
+        buyer = Watcher(ben)
+        with teller.step("Ben signs in again and watches his orders"):
+            await ben.sign_in()
+            await buyer.watch_orders()
+        room = Room(seller=ada, ben=ben, cleo=cleo, dan=dan, visitor=Watcher(visitor))
+        auction_id = await hold_auction(teller, room, facts)
+        desk = Desk(
+            seller=ada,
+            buyer=buyer,
+            stranger=cleo,
+            staff=olive,
+            backend=backend,
+            environment=environment,
+            http=http,
+        )
+        await settle(teller, desk, facts, auction_id)
+
+
+async def _sign_up(teller: Teller, facts: Facts, cast: Sequence[Person]) -> None:
+    with teller.step("Ada, Ben, Cleo, Dan and Olive sign up") as step:
+        for person in cast:
+            began = time.perf_counter()
+            await person.sign_up()
+            facts.measured("sign-up", (time.perf_counter() - began) * 1000)
+        step.note("Ada sells, three bid, Olive is staff; each has a session and a profile")
