@@ -1,0 +1,172 @@
+create function private.end_expired_auctions(p_max_rows integer)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_auction_id uuid;
+  v_failed integer := 0;
+  v_results jsonb[] := '{}';
+  v_now timestamptz;
+begin
+  v_now := private.clock();
+  for v_auction_id in
+    select a.id from public.auctions as a
+    where a.status = 'live' and a.end_at <= v_now and not exists (
+      select from private.finalize_failures as f
+      where f.auction_id = a.id and f.retry_at > v_now
+    )
+    order by a.end_at
+    limit p_max_rows
+    for no key update of a skip locked
+  loop
+    -- As in activate_due_auctions: neither a poison auction nor a constraint that is deferred to
+    -- the commit takes the others with it.
+    begin
+      v_results := v_results || (
+        jsonb_build_object('auction_id', v_auction_id) || private.end_auction(v_auction_id, false)
+      );
+      set constraints all immediate;
+      set constraints all deferred;
+    exception when others then
+      v_failed := v_failed + 1;
+      perform private.put_off(v_auction_id, sqlerrm);
+    end;
+  end loop;
+  return jsonb_build_object(
+    'success', true,
+    'auctions_processed', cardinality(v_results),
+    'failed', v_failed,
+    'results', to_jsonb(v_results)
+  );
+end;
+$$;
+comment on function private.end_expired_auctions is 'Close what is over, each in a block of its own. Any number of callers may do so at once: what one has locked, the others leave out.';
+grant execute on function private.end_expired_auctions to service_role;
+
+create function public.end_expired_auctions(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.end_expired_auctions(end_expired_auctions.max_rows);
+end;
+$$;
+comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results. What failed is tried again later.';
+grant execute on function public.end_expired_auctions to service_role;
+
+create function private.end_auction(p_auction_id uuid, p_force boolean)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_now timestamptz;
+begin
+  select * into v_auction from public.auctions where id = p_auction_id for no key update;
+  -- Read after the lock: the bid that was waited for may have moved the end.
+  v_now := private.clock();
+  if v_auction.id is null then
+    return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
+  elsif v_auction.status in ('finalized', 'no_sale') then
+    return private.closing_answer(v_auction) || jsonb_build_object('already_processed', true);
+  elsif v_auction.status <> 'live' then
+    return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
+  elsif v_auction.end_at > v_now and not coalesce(p_force, false) then
+    return private.refusal('AUCTION_NOT_OVER', 'Auction is not over yet')
+      || jsonb_build_object('ends_at', v_auction.end_at);
+  end if;
+  return private.close_auction(v_auction, v_now);
+end;
+$$;
+comment on function private.end_auction is 'Close one auction if its end has come, or at once when forced; asked again, answer as the first time.';
+grant execute on function private.end_auction to service_role;
+
+create function public.end_auction(auction_id uuid, force boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.end_auction(end_auction.auction_id, end_auction.force);
+end;
+$$;
+comment on function public.end_auction is 'Close an auction: finalized with an order, or no_sale. A repeat is marked already_processed. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_NOT_OVER (with ends_at).';
+grant execute on function public.end_auction to service_role;
+
+create function private.close_auction(p_auction public.auctions, p_now timestamptz)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_listing public.listings;
+begin
+  update public.auctions
+  set
+    status = case
+      when p_auction.high_bidder_id is not null and p_auction.reserve_met
+        then 'finalized'::public.auction_status
+      else 'no_sale'
+    end,
+    finalized_at = p_now,
+    version = version + 1,
+    updated_at = p_now
+  where id = p_auction.id
+  returning * into v_auction;
+  update public.listings set status = 'ended', updated_at = p_now
+  where id = v_auction.listing_id
+  returning * into v_listing;
+  if v_auction.status = 'finalized' then
+    perform private.open_order(v_auction, p_now);
+  else
+    perform private.notify(
+      v_listing.seller_id,
+      'auction_no_sale',
+      'Your auction ended without a sale',
+      left(v_listing.title, 100) || ' was not sold. You can list it again.',
+      jsonb_build_object('auction_id', v_auction.id, 'listing_id', v_listing.id),
+      'auction_no_sale:' || v_auction.id
+    );
+  end if;
+  delete from private.finalize_failures where auction_id = v_auction.id;
+  return private.closing_answer(v_auction);
+end;
+$$;
+comment on function private.close_auction is 'Close an auction that is locked and due: sold, with an order, if somebody leads and the reserve is met.';
+
+create function private.closing_answer(p_auction public.auctions)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+begin
+  if p_auction.status = 'no_sale' then
+    return jsonb_build_object(
+      'success', true,
+      'status', 'no_sale',
+      'message', case when p_auction.bid_count = 0 then 'No bids' else 'Reserve not met' end
+    );
+  end if;
+  select * into v_order from public.orders where auction_id = p_auction.id;
+  return jsonb_build_object(
+    'success', true,
+    'status', 'finalized',
+    'order_id', v_order.id,
+    'winning_bid_amount', v_order.amount_cents,
+    'buyer_id', v_order.buyer_id,
+    'seller_id', v_order.seller_id,
+    'platform_fee_cents', v_order.platform_fee_cents,
+    'seller_amount_cents', v_order.seller_amount_cents
+  );
+end;
+$$;
+comment on function private.closing_answer is 'How an auction ended, the same whenever it is asked.';

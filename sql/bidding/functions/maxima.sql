@@ -1,0 +1,36 @@
+create function private.get_my_proxy(p_auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object(
+      'auction_id', p.auction_id,
+      'max_cents', p.max_cents,
+      'is_leading', coalesce(a.high_bidder_id = p.bidder_id, false),
+      'updated_at', p.max_set_at
+    )
+    from private.proxy_bids as p
+    join public.auctions as a on a.id = p.auction_id
+    where p.auction_id = p_auction_id and p.bidder_id = auth.uid()
+  );
+end;
+$$;
+comment on function private.get_my_proxy is 'The caller''s own maximum in an auction, and nobody else''s.';
+grant execute on function private.get_my_proxy to authenticated;
+
+create function public.get_my_proxy(auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_my_proxy(get_my_proxy.auction_id);
+end;
+$$;
+comment on function public.get_my_proxy is 'The own maximum. Answers auction_id, max_cents, is_leading, updated_at; or null without a bid.';
+grant execute on function public.get_my_proxy to authenticated;

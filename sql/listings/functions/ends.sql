@@ -1,0 +1,155 @@
+create function private.cancel_listing(p_listing_id uuid, p_client_request_id uuid)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request('cancel_listing', p_client_request_id);
+begin
+  return coalesce(v_answer, private.finish_request(
+    p_client_request_id, private.call_off(p_listing_id)
+  ));
+end;
+$$;
+comment on function private.cancel_listing is 'Call a listing off, once for each client_request_id.';
+grant execute on function private.cancel_listing to authenticated;
+
+create function public.cancel_listing(listing_id uuid, client_request_id uuid default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.cancel_listing(cancel_listing.listing_id, cancel_listing.client_request_id);
+end;
+$$;
+comment on function public.cancel_listing is 'Call off a listing on which nobody has bid; its seller and staff may. Answers success. Refusals: LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
+grant execute on function public.cancel_listing to authenticated;
+
+create function private.call_off(p_listing_id uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_listing public.listings;
+  v_now timestamptz;
+begin
+  select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
+  select * into v_listing from public.listings where id = p_listing_id for no key update;
+  v_now := private.clock();
+  if v_listing.seller_id is distinct from auth.uid() and not private.is_staff() then
+    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  elsif v_listing.status = 'cancelled' then
+    return jsonb_build_object('success', true);
+  elsif
+    v_listing.status = 'ended' or v_auction.status = 'live' and v_auction.end_at <= v_now
+  then
+    return private.refusal('LISTING_OVER', 'This listing is over');
+  elsif v_auction.high_bidder_id is not null then
+    return private.refusal('LISTING_HAS_BIDS', 'A listing with bids cannot be cancelled');
+  end if;
+  update public.auctions
+  set status = 'cancelled', finalized_at = v_now, version = version + 1, updated_at = v_now
+  where id = v_auction.id;
+  update public.listings set status = 'cancelled', updated_at = v_now where id = p_listing_id;
+  return jsonb_build_object('success', true);
+end;
+$$;
+comment on function private.call_off is 'Cancel a listing and its auction, or say why not. What is cancelled stays so, and that is a success.';
+
+create function private.relist_listing(
+  p_listing_id uuid, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
+  p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request('relist_listing', p_client_request_id);
+begin
+  return coalesce(v_answer, private.finish_request(
+    p_client_request_id,
+    private.offer_again(p_listing_id, p_start_at, p_end_at, p_reserve_cents)
+  ));
+end;
+$$;
+comment on function private.relist_listing is 'Offer an unsold thing again, once for each client_request_id.';
+grant execute on function private.relist_listing to authenticated;
+
+create function public.relist_listing(
+  listing_id uuid, start_at timestamptz default null, end_at timestamptz default null,
+  reserve_cents bigint default null, client_request_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.relist_listing(
+    relist_listing.listing_id, relist_listing.start_at, relist_listing.end_at,
+    relist_listing.reserve_cents, relist_listing.client_request_id
+  );
+end;
+$$;
+comment on function public.relist_listing is 'Offer again, as a new listing with the same photos, what ended unsold or whose buyer never paid. Answers and refuses as create_listing does; LISTING_NOT_FOUND, LISTING_NOT_UNSOLD besides.';
+grant execute on function public.relist_listing to authenticated;
+
+create function private.offer_again(
+  p_listing_id uuid, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_auction public.auctions;
+  v_listing public.listings;
+  v_street text;
+  v_answer jsonb;
+begin
+  select * into v_auction from public.auctions where listing_id = p_listing_id;
+  select * into v_listing from public.listings
+  where id = p_listing_id and seller_id = auth.uid();
+  select street into v_street from private.listing_private where listing_id = p_listing_id;
+  if v_listing.id is null then
+    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  elsif not private.is_unsold(v_auction) then
+    return private.refusal('LISTING_NOT_UNSOLD', 'Only what was not sold can be listed again');
+  end if;
+
+  v_listing.current_bid_cents := null;
+  v_answer := private.offer(
+    v_listing, p_start_at, p_end_at, p_reserve_cents, v_street
+  );
+  -- Two rows name one file: a path is unique, so the copy has one of its own that says whose it is.
+  insert into public.listing_photos (
+    listing_id, url, path, order_idx, perceptual_hash, file_size, mime_type, width, height
+  )
+  select
+    (v_answer #>> '{listing,id}')::uuid, url, path || '#' || (v_answer #>> '{listing,id}'),
+    order_idx, perceptual_hash, file_size, mime_type, width, height
+  from public.listing_photos
+  where listing_id = p_listing_id and (v_answer ->> 'success')::boolean;
+  return v_answer;
+end;
+$$;
+comment on function private.offer_again is 'Make a new listing from one of the caller''s that was not sold, or say why not.';
+
+create function private.is_unsold(p_auction public.auctions)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_auction.status = 'no_sale' or p_auction.status = 'finalized' and exists (
+    select from public.orders where auction_id = p_auction.id and state = 'cancelled'
+  );
+end;
+$$;
+comment on function private.is_unsold is 'Whether an auction is over without a buyer, or with one whose order was cancelled.';

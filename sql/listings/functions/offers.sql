@@ -1,0 +1,217 @@
+create function private.create_listing(
+  p_title text, p_description text, p_category_id integer, p_condition text, p_start_cents bigint,
+  p_pickup boolean, p_shipping boolean, p_location jsonb, p_start_at timestamptz,
+  p_end_at timestamptz, p_reserve_cents bigint, p_buy_now_cents bigint, p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request('create_listing', p_client_request_id);
+  v_listing public.listings;
+begin
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  v_listing.seller_id := auth.uid();
+  v_listing.title := private.plain_line(p_title);
+  v_listing.description := private.plain_text(p_description);
+  v_listing.category_id := p_category_id;
+  v_listing.location := private.coarse_location(p_location);
+  v_listing.pickup := coalesce(p_pickup, false);
+  v_listing.shipping := coalesce(p_shipping, false);
+  v_listing.start_cents := p_start_cents;
+  v_listing.buy_now_cents := p_buy_now_cents;
+  if p_condition = any(enum_range(null::public.item_condition)::text[]) then
+    v_listing.condition := p_condition::public.item_condition;
+  end if;
+  return private.finish_request(
+    p_client_request_id,
+    private.offer(
+      v_listing, p_start_at, p_end_at, p_reserve_cents,
+      nullif(private.plain_line(p_location ->> 'street'), '')
+    )
+  );
+end;
+$$;
+comment on function private.create_listing is 'Clean what was sent and offer it; what is none of the known conditions is refused as if it was missing.';
+grant execute on function private.create_listing to authenticated;
+
+create function public.create_listing(
+  title text, description text, category_id integer, condition text, start_cents bigint,
+  pickup boolean, shipping boolean, location jsonb, start_at timestamptz default null,
+  end_at timestamptz default null, reserve_cents bigint default null,
+  buy_now_cents bigint default null, client_request_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.create_listing(
+    create_listing.title, create_listing.description, create_listing.category_id,
+    create_listing.condition, create_listing.start_cents, create_listing.pickup,
+    create_listing.shipping, create_listing.location, create_listing.start_at,
+    create_listing.end_at, create_listing.reserve_cents, create_listing.buy_now_cents,
+    create_listing.client_request_id
+  );
+end;
+$$;
+comment on function public.create_listing is 'Offer a thing by auction, now or from start_at on. Answers success, listing, auction_id. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, VALIDATION_ERROR (with field), RATE_LIMITED, REQUEST_ID_REUSED.';
+grant execute on function public.create_listing to authenticated;
+
+create function private.offer(
+  p_listing public.listings, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
+  p_street text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_listing public.listings := p_listing;
+  v_seller public.users;
+  v_now timestamptz;
+  v_refusal jsonb;
+  v_auction_id uuid;
+begin
+  select * into v_seller from public.users where id = v_listing.seller_id;
+  v_now := private.clock();
+  v_listing.start_at := greatest(p_start_at, v_now);
+  v_listing.end_at := coalesce(
+    p_end_at,
+    v_listing.start_at + private.setting('listing_default_days')::integer * interval '1 day'
+  );
+  v_refusal := coalesce(
+    private.seller_refusal(v_seller),
+    private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now)
+  );
+  -- Counted last: who only mistyped something may try again.
+  v_refusal := coalesce(v_refusal, private.rate_limit_refusal('create_listing'));
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+
+  v_listing.id := gen_random_uuid();
+  v_listing.status := case when v_listing.start_at > v_now then 'scheduled' else 'live' end;
+  v_listing.bid_count := 0;
+  v_listing.created_at := v_now;
+  v_listing.updated_at := v_now;
+  insert into public.listings select v_listing.*;
+  insert into private.listing_private (listing_id, reserve_cents, street)
+  values (v_listing.id, p_reserve_cents, p_street);
+  v_auction_id := private.open_auction(v_listing, p_reserve_cents is null, v_now);
+  return jsonb_build_object(
+    'success', true, 'listing', to_jsonb(v_listing), 'auction_id', v_auction_id
+  );
+end;
+$$;
+comment on function private.offer is 'Make a listing with its auction, or say why not. A start that has passed is now.';
+
+create function private.seller_refusal(p_seller public.users)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_seller.id is null or p_seller.deleted_at is not null then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  elsif p_seller.suspended_at is not null then
+    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
+  elsif p_seller.kyc <> 'passed' then
+    return private.refusal('KYC_REQUIRED', 'KYC verification required to sell');
+  elsif p_seller.role = 'buyer' then
+    return private.refusal('SELLER_REQUIRED', 'Only sellers can list things');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.seller_refusal is 'Why this person may not sell at all, or null when they may.';
+
+create function private.listing_refusal(
+  p_listing public.listings, p_reserve_cents bigint, p_street text, p_now timestamptz
+)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_field text;
+  v_error text;
+begin
+  -- The first that does not hold is what the seller is told; nothing and unknown do not hold.
+  select rule.field, rule.error into v_field, v_error
+  from (values
+    (
+      'title', 'Title must have 5 to 140 characters',
+      char_length(p_listing.title) between 5 and 140
+    ),
+    (
+      'description', 'Description must have 20 to 4096 characters',
+      char_length(p_listing.description) between 20 and 4096
+    ),
+    ('category_id', 'Choose a category', p_listing.category_id between 1 and 7),
+    ('condition', 'Choose a condition', p_listing.condition is not null),
+    ('location', 'Location needs suburb, postcode and state', p_listing.location is not null),
+    (
+      'location', 'Street must have at most 120 characters',
+      coalesce(char_length(p_street) <= 120, true)
+    ),
+    ('pickup', 'Offer pickup, shipping or both', p_listing.pickup or p_listing.shipping),
+    (
+      'start_cents', 'Start price must be whole cents, 100 to 99999999',
+      p_listing.start_cents between 100 and 99999999
+    ),
+    (
+      'reserve_cents', 'Reserve must be above the start price, and at most 99999999 cents',
+      p_reserve_cents is null
+      or p_reserve_cents > p_listing.start_cents and p_reserve_cents <= 99999999
+    ),
+    (
+      'buy_now_cents', 'Buy-now price must be above the start price, and at most 99999999 cents',
+      p_listing.buy_now_cents is null
+      or p_listing.buy_now_cents > p_listing.start_cents and p_listing.buy_now_cents <= 99999999
+    ),
+    ('start_at', 'Start must be within a year', p_listing.start_at <= p_now + interval '1 year'),
+    ('end_at', 'End must be after the start', p_listing.end_at > p_listing.start_at),
+    (
+      'end_at', 'End must be within a year of the start',
+      p_listing.end_at <= p_listing.start_at + interval '1 year'
+    )
+  ) as rule (field, error, holds)
+  where rule.holds is not true
+  limit 1;
+  if v_field is null then
+    return null;
+  end if;
+  return private.refusal('VALIDATION_ERROR', v_error) || jsonb_build_object('field', v_field);
+end;
+$$;
+comment on function private.listing_refusal is 'Which rule of listings is broken, or null when all hold.';
+
+create function private.coarse_location(p_location jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_suburb constant text := private.plain_line(p_location ->> 'suburb');
+  v_postcode constant text := btrim(p_location ->> 'postcode');
+  v_state constant text := upper(btrim(p_location ->> 'state'));
+begin
+  if
+    char_length(v_suburb) between 1 and 100
+    and v_postcode ~ '^\d{4}$'
+    and v_state in ('NSW', 'VIC', 'QLD', 'WA', 'SA', 'TAS', 'ACT', 'NT')
+  then
+    return jsonb_build_object('suburb', v_suburb, 'postcode', v_postcode, 'state', v_state);
+  end if;
+  return null;
+end;
+$$;
+comment on function private.coarse_location is 'What of an address everybody may see, or null when a part is missing or none of Australia''s.';

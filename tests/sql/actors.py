@@ -1,0 +1,84 @@
+"""Who acts on the database in a SQL test."""
+
+import dataclasses
+import json
+from typing import Any, LiteralString, Self
+from uuid import UUID, uuid4
+
+from psycopg import Connection, Cursor, sql
+from psycopg.rows import TupleRow
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Someone as PostgREST presents them: a role, and a user id when signed in."""
+
+    connection: Connection
+    role: str
+    user_id: UUID | None = None
+    aal: str = "aal1"
+
+    @property
+    def id(self) -> UUID:
+        """The id of somebody who is signed in."""
+        assert self.user_id is not None
+        return self.user_id
+
+    def rows(self, query: LiteralString | sql.Composed, **values: object) -> list[tuple[Any, ...]]:
+        """Run `query` with this actor's rights alone, and undo it if it fails."""
+        return self._run(query, values).fetchall()
+
+    def change(self, query: LiteralString, **values: object) -> int:
+        """Run `query` as `rows` does; return how many rows it touched."""
+        return self._run(query, values).rowcount
+
+    def call(self, function: str, **arguments: object) -> Any:
+        """Call `public.function` by the names of its arguments, as an RPC does."""
+        named = sql.SQL(", ").join(
+            sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name))
+            for name in arguments
+        )
+        query = sql.SQL("select to_jsonb(answer) from public.{}({}) as answer")
+        [(answer,)] = self.rows(query.format(sql.Identifier(function), named), **arguments)
+        return answer
+
+    def with_second_factor(self) -> Self:
+        """Return the same person in a session that a second factor has proved."""
+        return dataclasses.replace(self, aal="aal2")
+
+    def _run(
+        self, query: LiteralString | sql.Composed, values: dict[str, object]
+    ) -> Cursor[TupleRow]:
+        try:
+            with self.connection.transaction():
+                self._become(self.role, {"role": self.role, "sub": self.user_id, "aal": self.aal})
+                return self.connection.execute(query, values)
+        finally:
+            self._become("none", {})
+
+    def _become(self, role: str, claims: dict[str, object]) -> None:
+        self.connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
+        self.connection.execute(
+            "select set_config('request.jwt.claims', %s, true)", [json.dumps(claims, default=str)]
+        )
+
+
+def signed_up(owner: Connection, name: str, *, kyc: str = "passed", role: str = "buyer") -> Actor:
+    """Sign somebody up as Auth does; then give what only Stripe or staff can give."""
+    [(user_id,)] = owner.execute(
+        """
+        insert into auth.users (id, email, raw_user_meta_data)
+        values (%(id)s, %(email)s, jsonb_build_object('display_name', %(name)s::text))
+        returning id
+        """,
+        {"id": uuid4(), "email": f"{name}@example.test", "name": name},
+    ).fetchall()
+    owner.execute("update public.users set kyc = %s, role = %s where id = %s", [kyc, role, user_id])
+    return Actor(connection=owner, role="authenticated", user_id=user_id)
+
+
+def no_one(owner: Connection, name: str) -> Actor:
+    """Sign somebody up whose profile is missing."""
+    actor = signed_up(owner, name)
+    owner.execute("delete from public.users where id = %s", [actor.id])
+    return actor

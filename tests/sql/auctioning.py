@@ -1,0 +1,56 @@
+"""Auctions as a test needs them, made and closed by the product's own functions."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+
+
+#: What a seller sends; a test changes what it is about.
+LISTING: dict[str, Any] = {
+    "title": "A teapot of blue enamel",
+    "description": "It pours well, and has a chip at its foot.",
+    "category_id": 5,
+    "condition": "good",
+    "start_cents": 1000,
+    "pickup": True,
+    "shipping": True,
+    "location": (
+        '{"street": "1 Loop Road", "suburb": "Carlton", "postcode": "3053", "state": "VIC"}'
+    ),
+}
+
+
+def listed(seller: Actor, **changes: object) -> Any:
+    """List what `LISTING` says with `changes`; return the answer of `create_listing`."""
+    return seller.call("create_listing", **(LISTING | changes))
+
+
+def auctioned(seller: Actor, *, ends_in: str = "1 hour", **changes: object) -> UUID:
+    """Open an auction that ends after `ends_in`; return its id."""
+    [(end_at,)] = seller.connection.execute(
+        "select private.clock() + %s::interval", [ends_in]
+    ).fetchall()
+    answer = listed(seller, end_at=end_at, **changes)
+    assert answer["success"], answer
+    return UUID(answer["auction_id"])
+
+
+def move_time(owner: Connection, by: str) -> None:
+    """Let time pass for everybody."""
+    owner.execute("update private.test_clock set ahead_by = ahead_by + %s::interval", [by])
+
+
+def set_setting(owner: Connection, key: str, value: str) -> None:
+    """Change a setting, given as JSON."""
+    owner.execute("update private.app_settings set value = %s where key = %s", [value, key])
+
+
+def auction_row(owner: Connection, auction_id: UUID) -> dict[str, Any]:
+    """Return an auction as the database has it."""
+    query = "select to_jsonb(a) from public.auctions as a where id = %s"
+    [(row,)] = owner.execute(query, [auction_id]).fetchall()
+    assert isinstance(row, dict)
+    return row

@@ -1,0 +1,107 @@
+"""Who may execute what, domain by domain. A change of these lists is a decision: review it as one.
+
+A function of `public` is a wrapper of the one of the same name in `private`, and a role that may
+call it may call both: `BOTH` names such pairs once. `PRIVATE` holds what only policies, triggers
+and our own wrappers call with the caller's rights.
+"""
+
+from collections.abc import Iterable, Mapping
+
+
+Grants = Mapping[str, Mapping[str, Iterable[str]]]
+
+BOTH: Grants = {
+    "anon": {
+        "auctions": ("get_auction_state(uuid)", "get_time_remaining(uuid)"),
+    },
+    "authenticated": {
+        "listings": (
+            (
+                "create_listing(text,text,integer,text,bigint,boolean,boolean,jsonb,"
+                "timestamp with time zone,timestamp with time zone,bigint,bigint,uuid)"
+            ),
+            "update_listing(uuid,jsonb,uuid)",
+            "cancel_listing(uuid,uuid)",
+            "relist_listing(uuid,timestamp with time zone,timestamp with time zone,bigint,uuid)",
+            "get_listing_private(uuid)",
+        ),
+        "auctions": ("get_auction_state(uuid)", "get_time_remaining(uuid)"),
+        "bidding": ("place_bid(uuid,bigint,bigint,uuid)", "get_my_proxy(uuid)"),
+        "messaging": ("mark_thread_read(uuid)",),
+        "notifications": ("mark_all_notifications_read()",),
+        "inbox": ("requeue_webhook_event(text)",),
+    },
+    "service_role": {
+        "security": ("rate_limit_hit(text,text)",),
+        "operations": ("database_is_ready()",),
+        "accounts": ("session_is_live(uuid,uuid)",),
+        "auctions": (
+            "activate_due_auctions(integer)",
+            "end_auction(uuid,boolean)",
+            "end_expired_auctions(integer)",
+            "next_auction_deadline()",
+            "broadcast_time_remaining(integer)",
+        ),
+        "orders": (
+            "transition_order(uuid,public.order_state,uuid,public.actor_kind,text)",
+            "expire_unpaid_orders(integer)",
+            "settle_due_orders(integer)",
+        ),
+        "payments": (
+            "begin_payment(uuid,uuid)",
+            "attach_payment_intent(uuid,integer,text)",
+            "confirm_payment_transaction(uuid,text,text,bigint,text,uuid)",
+            "process_refund_transaction(uuid,bigint,text,uuid,uuid)",
+            "apply_payment_succeeded(text,text,text,text,bigint,text,text)",
+            "apply_payment_failed(text,text,text,text,text)",
+            "apply_payment_canceled(text,text,text)",
+            "apply_refund(text,text,text,text,bigint,text,text)",
+        ),
+        "inbox": (
+            "store_webhook_event(text,text,text,boolean,bigint,text,text,text,jsonb,text,uuid)",
+            "ignore_webhook_event(text,text)",
+            "fail_webhook_event(text,text,text,uuid)",
+            "claim_webhook_retries(integer,integer)",
+            "requeue_webhook_event(text)",
+            "find_webhook_event(text,text,timestamp with time zone)",
+        ),
+        "outbox": (
+            "claim_outbox(integer,integer)",
+            "may_send(uuid,uuid)",
+            "finish_outbox(uuid,uuid,text,jsonb)",
+            "fail_outbox(uuid,uuid,text)",
+            "reject_outbox(uuid,uuid,text)",
+        ),
+    },
+}
+
+PUBLIC: Grants = {
+    "service_role": {"ledger": ("ledger_drift()",)},
+}
+
+PRIVATE: Grants = {
+    "authenticated": {
+        "accounts": (
+            "is_staff()",
+            "is_admin()",
+            "is_display_name(text)",
+            "guarded_update(public.users,public.users)",
+        ),
+    },
+    "service_role": {"ledger": ("ledger_drift(uuid)",)},
+}
+
+
+def execute_grants(role: str) -> set[str]:
+    """Return every function that `role` may execute, as the catalog spells it."""
+    return {
+        f"{schema}.{function}"
+        for grants, schemas in (
+            (BOTH, ("public", "private")),
+            (PUBLIC, ("public",)),
+            (PRIVATE, ("private",)),
+        )
+        for functions in grants.get(role, {}).values()
+        for function in functions
+        for schema in schemas
+    }
