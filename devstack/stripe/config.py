@@ -1,6 +1,7 @@
 """What the fake Stripe is told at its start."""
 
 import dataclasses
+import fnmatch
 import json
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,14 @@ class StripeConfig:
         """Return the base address that clients of the API are given."""
         return f"http://127.0.0.1:{self.port}"
 
+    def endpoints_for(self, event_type: str) -> list[WebhookEndpoint]:
+        """Return the endpoints that want an event of our own account."""
+        return [
+            endpoint
+            for endpoint in self.webhook_endpoints
+            if not endpoint.connect and matches(event_type, endpoint.enabled_events)
+        ]
+
     @classmethod
     def from_json(cls, text: str) -> "StripeConfig":
         """Read the configuration.
@@ -75,6 +84,11 @@ class StripeConfig:
     def to_json(self) -> str:
         """Return the text that `from_json` reads."""
         return json.dumps(dataclasses.asdict(self), default=str, indent=2)
+
+
+def matches(event_type: str, patterns: tuple[str, ...]) -> bool:
+    """Return whether one of `patterns` (`*`, `charge.*`, a whole type) takes in the type."""
+    return any(fnmatch.fnmatchcase(event_type, pattern) for pattern in patterns)
 
 
 def _read_endpoint(values: dict[str, Any]) -> WebhookEndpoint:

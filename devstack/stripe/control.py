@@ -10,7 +10,7 @@ All bodies and answers are JSON.
 - `GET /deliveries?event_id=&event_type=&object_id=&state=&after=&count=&wait_s=`: deliveries with
   status and answer of each try, oldest first. With `wait_s` it answers when `count` (1) of them
   are there or the time is up; ids grow, so `after=<the last id seen>` leaves out the past.
-- `POST /events/{id}/redeliver`: send the event once more to every endpoint, with the same id.
+- `POST /events/{id}/redeliver`: send the event once more, with the same id.
 - `POST /payment_intents/{id}/authenticate {outcome: succeed | fail}`: what the buyer does on the
   page of 3-D Secure.
 - `POST /refunds/{id}/settle {status: succeeded | failed}`: how a refund ends.
@@ -132,9 +132,8 @@ async def _redeliver(fake: FakeStripe, request: Request) -> Any:
     with fake.transaction() as tx:
         event = tx.get("event", request.path_params["id"])
         added = [
-            delivery_log.add(tx.store, event, endpoint.url)
-            for endpoint in fake.config.webhook_endpoints
-            if not endpoint.connect
+            delivery_log.add(tx.store, event, endpoint)
+            for endpoint in fake.config.endpoints_for(event["type"])
         ]
     fake.courier.wake()
     return {"delivery_ids": added}

@@ -30,7 +30,8 @@ class Courier:
     def __init__(self, store: Store, config: StripeConfig) -> None:
         self._store = store
         self._config = config
-        self._secrets = {endpoint.url: endpoint.secret for endpoint in config.webhook_endpoints}
+        # One address may be two endpoints, the second for connected accounts.
+        self._secrets = {(one.url, one.connect): one.secret for one in config.webhook_endpoints}
         self._client = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
         self._busy: set[int] = set()
         self._queued = Bell()
@@ -87,7 +88,9 @@ class Courier:
     async def _send(self, delivery: Delivery) -> Attempt:
         event = events.with_pending(self._store, delivery.event_id)
         payload = json.dumps(event, indent=2).encode()
-        signature = sign(payload, self._secrets.get(delivery.url, ""), at=int(time.time()))
+        # A secret that has left the configuration signs nothing that anybody would take.
+        secret = self._secrets.get((delivery.url, delivery.is_connect), "")
+        signature = sign(payload, secret, at=int(time.time()))
         if delivery.is_corrupt:
             payload = payload.replace(b'"livemode": false', b'"livemode": true')
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 
+from devstack.stripe.config import WebhookEndpoint
 from devstack.stripe.store import Json, Store
 
 
@@ -30,6 +31,7 @@ class Delivery:
     id: int
     event_id: str
     url: str
+    is_connect: bool
     is_corrupt: bool
 
 
@@ -52,7 +54,7 @@ class Attempt:
 def add(
     store: Store,
     event: Json,
-    url: str,
+    endpoint: WebhookEndpoint,
     *,
     state: State = State.WAITING,
     delay_s: float = 0.0,
@@ -60,13 +62,15 @@ def add(
 ) -> int:
     """Queue an event for an endpoint; return the delivery's id."""
     cursor = store.connection.execute(
-        "insert into deliveries (event_id, event_type, object_id, url, state, is_corrupt, due_at)"
-        " values (?, ?, ?, ?, ?, ?, ?)",
+        "insert into deliveries"
+        " (event_id, event_type, object_id, url, is_connect, state, is_corrupt, due_at)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             event["id"],
             event["type"],
             event["data"]["object"].get("id"),
-            url,
+            endpoint.url,
+            endpoint.connect,
             state,
             is_corrupt,
             time.time() + delay_s,
@@ -187,5 +191,6 @@ def _delivery(row: Any) -> Delivery:
         id=row["id"],
         event_id=row["event_id"],
         url=row["url"],
+        is_connect=bool(row["is_connect"]),
         is_corrupt=bool(row["is_corrupt"]),
     )

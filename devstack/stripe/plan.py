@@ -1,8 +1,9 @@
 """What becomes of new events on their way out: the trouble a test asks for."""
 
 import dataclasses
-import fnmatch
 from enum import StrEnum
+
+from devstack.stripe.config import matches
 
 
 class Mode(StrEnum):
@@ -33,8 +34,3 @@ class DeliveryPlan:
     def mode_for(self, event_type: str) -> Mode:
         """Return how an event of this type travels."""
         return self.mode if matches(event_type, self.event_types) else Mode.NORMAL
-
-
-def matches(event_type: str, patterns: tuple[str, ...]) -> bool:
-    """Return whether one of `patterns` (`*`, `charge.*`, a whole type) takes in the type."""
-    return any(fnmatch.fnmatchcase(event_type, pattern) for pattern in patterns)

@@ -45,6 +45,7 @@ create table if not exists deliveries (
   event_type text not null,
   object_id text,
   url text not null,
+  is_connect integer not null,
   state text not null,
   is_corrupt integer not null default 0,
   due_at real

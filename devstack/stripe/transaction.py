@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from devstack.stripe import delivery_log
-from devstack.stripe.config import StripeConfig
+from devstack.stripe.config import StripeConfig, WebhookEndpoint
 from devstack.stripe.delivery_log import State
 from devstack.stripe.errors import missing
-from devstack.stripe.plan import DeliveryPlan, Mode, matches
+from devstack.stripe.plan import DeliveryPlan, Mode
 from devstack.stripe.store import Json, Store, new_id, unix_now
 
 
@@ -82,26 +82,25 @@ class Transaction:
         }
         self.store.insert(event)
         self.has_news = True
-        for endpoint in self.config.webhook_endpoints:
-            if not endpoint.connect and matches(kind, endpoint.enabled_events):
-                self._queue(event, endpoint.url)
+        for endpoint in self.config.endpoints_for(kind):
+            self._queue(event, endpoint)
 
-    def _queue(self, event: Json, url: str) -> None:
+    def _queue(self, event: Json, endpoint: WebhookEndpoint) -> None:
         match self._plan.mode_for(event["type"]):
             case Mode.BEFORE_ANSWER:
                 # Due at last for all, should the request that is to deliver it die before it does.
-                delivery_id = delivery_log.add(self.store, event, url, delay_s=_URGENT_GRACE_S)
+                delivery_id = delivery_log.add(self.store, event, endpoint, delay_s=_URGENT_GRACE_S)
                 self.urgent.append(delivery_id)
             case Mode.HOLD:
-                delivery_log.add(self.store, event, url, state=State.HELD)
+                delivery_log.add(self.store, event, endpoint, state=State.HELD)
             case Mode.DROP:
-                delivery_log.add(self.store, event, url, state=State.DROPPED)
+                delivery_log.add(self.store, event, endpoint, state=State.DROPPED)
             case Mode.DUPLICATE:
-                delivery_log.add(self.store, event, url)
-                delivery_log.add(self.store, event, url)
+                delivery_log.add(self.store, event, endpoint)
+                delivery_log.add(self.store, event, endpoint)
             case Mode.DELAY:
-                delivery_log.add(self.store, event, url, delay_s=self._plan.delay_s)
+                delivery_log.add(self.store, event, endpoint, delay_s=self._plan.delay_s)
             case Mode.CORRUPT:
-                delivery_log.add(self.store, event, url, is_corrupt=True)
+                delivery_log.add(self.store, event, endpoint, is_corrupt=True)
             case _:
-                delivery_log.add(self.store, event, url)
+                delivery_log.add(self.store, event, endpoint)

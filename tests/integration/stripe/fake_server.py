@@ -151,12 +151,16 @@ def free_port() -> int:
 @contextmanager
 def running(folder: Path, receiver: Receiver, **settings: Any) -> Iterator[Account]:
     """Run the fake Stripe with its memory in `folder`, once it is up until the block ends."""
-    defaults: dict[str, Any] = {"retry_base_s": 0.05, "retry_cap_s": 0.1, "async_after_s": None}
+    defaults: dict[str, Any] = {
+        "async_after_s": None,
+        "retry_base_s": 0.05,
+        "retry_cap_s": 0.1,
+        "webhook_endpoints": (WebhookEndpoint(url=receiver.url, secret=SECRET),),
+    }
     config = StripeConfig(
         port=free_port(),
         state=folder / "stripe.sqlite",
         secret_key=SECRET_KEY,
-        webhook_endpoints=(WebhookEndpoint(url=receiver.url, secret=SECRET),),
         **(defaults | settings),
     )
     path = folder / "stripe.json"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import stripe
 
-from devstack.stripe.config import StripeConfig
-from tests.integration.stripe.fake_server import Receiver, running
+from devstack.stripe.config import StripeConfig, WebhookEndpoint
+from tests.integration.stripe.fake_server import SECRET, Receiver, running
 
 
 def test_killed_fake_remembers_everything(tmp_path: Path) -> None:
@@ -53,6 +53,25 @@ def test_endpoint_that_is_down_is_tried_again(tmp_path: Path) -> None:
 
     assert [None, None] == [attempt["status"] for attempt in delivery["attempts"]]
     assert "ConnectError" in delivery["attempts"][0]["error"]
+
+
+def test_endpoints_get_what_they_asked_for(tmp_path: Path) -> None:
+    """Each endpoint has its types and its secret; a Connect endpoint hears nothing of our own."""
+    with Receiver() as ours, Receiver() as refunds:
+        endpoints = (
+            WebhookEndpoint(url=ours.url, secret=SECRET, enabled_events=("payment_intent.*",)),
+            WebhookEndpoint(url=ours.url, secret="whsec_of_connect", connect=True),
+            WebhookEndpoint(url=refunds.url, secret=SECRET, enabled_events=("refund.created",)),
+        )
+        with running(tmp_path, ours, webhook_endpoints=endpoints) as account:
+            account.client.v1.refunds.create({"payment_intent": account.paid().id})
+            account.deliveries(count=3, state="delivered")
+
+        types = [ours.next().verify().type for _ in range(2)]
+        assert {"payment_intent.created", "payment_intent.succeeded"} == set(types)
+        assert "refund.created" == refunds.next().verify().type
+        assert ours.received.empty()
+        assert refunds.received.empty()
 
 
 def test_config_survives_the_file(tmp_path: Path) -> None:
