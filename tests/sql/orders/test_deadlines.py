@@ -1,0 +1,257 @@
+"""`expire_unpaid_orders`, `settle_due_orders`: what happens when nobody does anything."""
+
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import move_time
+from tests.sql.paying import (
+    attached,
+    balances,
+    brought_to,
+    drift,
+    moved,
+    order_row,
+    ordered,
+    outbox_rows,
+    paid,
+    refund_requested,
+    refund_told,
+    stored,
+    succeeded,
+    told,
+)
+
+
+def points(owner: Connection, user: Actor) -> int:
+    query = "select private.live_strike_points(%s, private.clock())"
+    [(count,)] = owner.execute(query, [user.id]).fetchall()
+    assert isinstance(count, int)
+    return count
+
+
+def test_order_in_time_is_left_alone(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """Until 48 hours are over an order waits."""
+    move_time(owner, "47 hours 59 minutes")
+
+    assert 0 == service.call("expire_unpaid_orders")
+    assert "pending_payment" == order_row(owner, order_id)["state"]
+
+
+def test_unpaid_order_is_cancelled_once(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor, seller: Actor
+) -> None:
+    """An order nobody paid for is cancelled with one strike, told to both, and run twice is the
+    same.
+    """
+    move_time(owner, "49 hours")
+
+    assert [1, 0] == [service.call("expire_unpaid_orders") for _ in range(2)]
+
+    order = order_row(owner, order_id)
+    assert ("cancelled", "unpaid") == (order["state"], order["cancel_reason"])
+    assert 1 == points(owner, alice)
+    assert 0 == points(owner, seller)
+    assert "order_cancelled" in told(owner, alice)
+    assert "order_cancelled" in told(owner, seller)
+
+
+def test_intent_is_canceled_before_its_order(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """An order with an open intent goes only when Stripe has confirmed that it cannot be paid."""
+    attached(owner, order_id)
+    move_time(owner, "49 hours")
+    assert 0 == service.call("expire_unpaid_orders")
+    assert 0 == service.call("expire_unpaid_orders")
+    [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
+    assert ("cancel_intent", "pi_current") == (job["kind"], job["payload"]["payment_intent_id"])
+
+    service.call(
+        "finish_outbox",
+        outbox_id=job["id"],
+        lease_token=job["lease_token"],
+        stripe_object_id="pi_current",
+        result='{"status": "canceled"}',
+    )
+
+    assert 1 == service.call("expire_unpaid_orders")
+    assert "cancelled" == order_row(owner, order_id)["state"]
+
+
+def test_payment_at_the_last_moment_counts(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """Money that arrives while the order still waits pays for it, be it past due."""
+    attached(owner, order_id)
+    move_time(owner, "49 hours")
+    service.call("expire_unpaid_orders")
+
+    assert "processed" == succeeded(owner, order_id)["outcome"]
+
+    assert 0 == service.call("expire_unpaid_orders")
+    assert "paid" == order_row(owner, order_id)["state"]
+    [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
+    answer = service.call("may_send", outbox_id=job["id"], lease_token=job["lease_token"])
+    assert (False, "INTENT_HAS_SUCCEEDED") == (answer["may_send"], answer["reason"])
+
+
+def test_intent_that_stripe_would_not_cancel_is_tried_again(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """A buyer who was just paying keeps the order for an hour, and not for ever."""
+    attached(owner, order_id)
+    move_time(owner, "49 hours")
+    service.call("expire_unpaid_orders")
+    [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
+    service.call(
+        "reject_outbox",
+        outbox_id=job["id"],
+        lease_token=job["lease_token"],
+        error_code="STRIPE_REJECTED",
+    )
+    service.call("expire_unpaid_orders")
+    assert [] == service.call("claim_outbox", max_rows=10, lease_s=60)
+
+    move_time(owner, "61 minutes")
+    service.call("expire_unpaid_orders")
+
+    [again] = service.call("claim_outbox", max_rows=10, lease_s=60)
+    assert job["id"] == again["id"]
+
+
+def test_order_that_cannot_go_holds_up_no_other(
+    owner: Connection, order_id: UUID, seller: Actor, alice: Actor, service: Actor
+) -> None:
+    """What fails in one order of a batch is undone for that order alone (A4)."""
+    other_id = ordered(seller, alice)
+    owner.execute(
+        """
+        create function pg_temp.fail() returns trigger language plpgsql as $$
+        begin
+          raise exception 'poisoned';
+        end $$
+        """
+    )
+    # Deferred, so that it fails where a commit would.
+    owner.execute(
+        f"""
+        create constraint trigger poison after update on public.orders
+        deferrable initially deferred for each row when (new.id = '{order_id}')
+        execute function pg_temp.fail()
+        """.encode()
+    )
+    move_time(owner, "49 hours")
+
+    assert 1 == service.call("expire_unpaid_orders")
+
+    assert "cancelled" == order_row(owner, other_id)["state"]
+    assert "pending_payment" == order_row(owner, order_id)["state"]
+    owner.execute("drop trigger poison on public.orders")
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "expected"),
+    [
+        ("shipped", "13 days", "shipped"),
+        ("shipped", "15 days", "delivered"),
+        ("delivered", "2 days", "delivered"),
+        ("delivered", "4 days", "released"),
+        ("ready_for_handover", "13 days", "ready_for_handover"),
+        ("disputed", "100 days", "disputed"),
+    ],
+)
+def test_silent_orders_move_on(
+    owner: Connection, order_id: UUID, service: Actor, state: str, after: str, expected: str
+) -> None:
+    """Shipped and silent for 14 days is delivered, delivered and silent for 3 is released."""
+    brought_to(owner, order_id, state)
+    move_time(owner, after)
+
+    assert (expected != state) == service.call("settle_due_orders")
+
+    assert expected == order_row(owner, order_id)["state"]
+    assert [] == drift(owner)
+
+
+def test_silent_orders_take_one_step_at_a_time(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """What was delivered by the clock has its own days before it is released."""
+    brought_to(owner, order_id, "shipped")
+    move_time(owner, "100 days")
+
+    assert [1, 0] == [service.call("settle_due_orders") for _ in range(2)]
+
+    assert "delivered" == order_row(owner, order_id)["state"]
+
+
+def test_money_on_its_way_back_stops_the_clock(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """Nothing is released by time while a refund is under way."""
+    brought_to(owner, order_id, "delivered")
+    refund_requested(owner, order_id, 1_000)
+    move_time(owner, "10 days")
+
+    assert 0 == service.call("settle_due_orders")
+
+
+@pytest.mark.parametrize("state", ["paid", "ready_for_handover"])
+def test_seller_who_does_not_hand_over_keeps_no_money(
+    owner: Connection, order_id: UUID, service: Actor, seller: Actor, state: str
+) -> None:
+    """After 14 days the money goes back, the seller has a strike, and the order is cancelled
+    when the money has arrived (C11).
+    """
+    brought_to(owner, order_id, state)
+    move_time(owner, "15 days")
+
+    assert [1, 0] == [service.call("settle_due_orders") for _ in range(2)]
+
+    order = order_row(owner, order_id)
+    assert (state, True) == (order["state"], order["refund_pending"])
+    assert 1 == points(owner, seller)
+    [row] = outbox_rows(owner, "refund")
+    assert 10_000 == row["payload"]["amount_cents"]
+    refund_told(owner, "succeeded", 10_000, outbox_id=row["id"])
+    order = order_row(owner, order_id)
+    assert ("cancelled", "not_handed_over") == (order["state"], order["cancel_reason"])
+    assert ({}, []) == (balances(owner, order_id), drift(owner))
+
+
+def test_refused_return_is_left_to_staff(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """What Stripe will not give back is asked for once, and not at every run."""
+    paid(owner, order_id)
+    move_time(owner, "15 days")
+    service.call("settle_due_orders")
+    [row] = outbox_rows(owner, "refund")
+    answer = refund_told(owner, "failed", 10_000, outbox_id=row["id"])
+    assert ["refund_failed"] == answer["alerts"]
+
+    assert 0 == service.call("settle_due_orders")
+    assert 1 == len(outbox_rows(owner, "refund"))
+
+
+def test_buyer_may_begin_again_until_it_is_due(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """A canceled intent does not cancel the order; past due no new one is made."""
+    attached(owner, order_id)
+    service.call(
+        "apply_payment_canceled",
+        event_id=stored(owner, "payment_intent.canceled"),
+        order_id=str(order_id),
+        payment_intent_id="pi_current",
+    )
+    assert attached(owner, order_id, "pi_next")["success"]
+    move_time(owner, "49 hours")
+
+    answer = service.call(
+        "begin_payment", order_id=order_id, buyer_id=order_row(owner, order_id)["buyer_id"]
+    )
+
+    assert ("TRANSACTION_FAILED", "Order is past due") == (answer["code"], answer["error"])
+    assert moved(owner, order_id, "cancelled", "system")["success"]

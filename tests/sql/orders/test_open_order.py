@@ -1,0 +1,151 @@
+"""`open_order`: what a won auction leaves behind."""
+
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import auctioned, set_setting
+from tests.sql.paying import order_row, ordered, told
+
+
+def test_order_says_who_owes_what(
+    owner: Connection, order_id: UUID, seller: Actor, alice: Actor
+) -> None:
+    """An order has the price, its split, both parties, and 48 hours to be paid in."""
+    query = """
+      select buyer_id, seller_id, amount_cents, platform_fee_cents, seller_amount_cents,
+        currency, state::text, payment_due_at - created_at between '47:59' and '48:01',
+        id = md5('order:' || auction_id)::uuid
+      from public.orders
+    """
+    assert [
+        (alice.id, seller.id, 10_000, 500, 9_500, "aud", "pending_payment", True, True)
+    ] == owner.execute(query).fetchall()
+    assert "winning_bid_id" in order_row(owner, order_id)
+
+
+@pytest.mark.parametrize(
+    ("amount", "bps", "fee"),
+    [
+        (10_000, 500, 500),
+        (10_010, 500, 501),
+        (10_009, 500, 500),
+        (1, 500, 0),
+        (10, 500, 1),
+        (-10, 500, -1),
+        (99_999_999, 500, 5_000_000),
+        (101, 0, 0),
+        (100, 10_000, 100),
+    ],
+)
+def test_fee_rounds_half_away_from_zero(owner: Connection, amount: int, bps: int, fee: int) -> None:
+    """Half a cent is the platform's."""
+    assert [(fee,)] == owner.execute("select private.fee_cents(%s, %s)", [amount, bps]).fetchall()
+
+
+def test_fee_rate_is_that_of_the_day(owner: Connection, order_id: UUID) -> None:
+    """A new rate does not change what was sold before."""
+    set_setting(owner, "platform_fee_bps", "700")
+
+    assert 500 == order_row(owner, order_id)["platform_fee_bps"]
+
+
+def test_second_call_makes_no_second_order(owner: Connection, order_id: UUID) -> None:
+    """However often an auction is closed, its order is the first one, and nobody hears twice."""
+    query = "select (private.open_order(a, private.clock())).id from public.auctions as a"
+    count = "select count(*) from public.notifications"
+    before = owner.execute(count).fetchall()
+
+    assert [(order_id,)] == owner.execute(query).fetchall()
+    assert [(1,)] == owner.execute("select count(*) from public.orders").fetchall()
+    assert before == owner.execute(count).fetchall()
+
+
+def test_winner_and_seller_are_told(
+    owner: Connection, order_id: UUID, seller: Actor, alice: Actor
+) -> None:
+    """The winner learns what to pay, the seller what it went for (A2)."""
+    assert ["auction_won"] == told(owner, alice)
+    assert ["auction_ended"] == told(owner, seller)
+    query = """
+      select distinct metadata ->> 'order_id', metadata ->> 'orderId' from public.notifications
+    """
+    assert [(str(order_id), str(order_id))] == owner.execute(query).fetchall()
+
+
+def test_order_has_a_thread(owner: Connection, order_id: UUID, seller: Actor, alice: Actor) -> None:
+    """Buyer and seller of an order can talk about it at once (A2)."""
+    query = "select order_id, buyer_id, seller_id, subject from public.message_threads"
+    assert [(order_id, alice.id, seller.id, "A teapot of blue enamel")] == owner.execute(
+        query
+    ).fetchall()
+
+
+def test_earlier_thread_becomes_the_orders(owner: Connection, seller: Actor, bob: Actor) -> None:
+    """Who asked about a listing and then won it goes on in the same thread."""
+    auction_id = auctioned(seller)
+    [(thread_id,)] = owner.execute(
+        """
+        insert into public.message_threads (listing_id, buyer_id, seller_id, subject)
+        select listing_id, %s, %s, 'Question' from public.auctions where id = %s returning id
+        """,
+        [bob.id, seller.id, auction_id],
+    ).fetchall()
+    bob.call("place_bid", auction_id=auction_id, amount_cents=5_000)
+    service = Actor(connection=owner, role="service_role")
+
+    answer = service.call("end_auction", auction_id=auction_id, force=True)
+
+    query = "select id, order_id from public.message_threads"
+    assert [(thread_id, UUID(answer["order_id"]))] == owner.execute(query).fetchall()
+
+
+def test_parties_and_staff_read_an_order(
+    owner: Connection,
+    order_id: UUID,
+    seller: Actor,
+    alice: Actor,
+    bob: Actor,
+    moderator: Actor,
+    anonymous: Actor,
+) -> None:
+    """An order and its events are for the two parties and for staff."""
+    for actor in (seller, alice, moderator):
+        assert [(order_id,)] == actor.rows("select id from public.orders")
+        assert [(order_id,)] == actor.rows("select order_id from public.order_events")
+    assert [] == bob.rows("select id from public.orders")
+    assert [] == bob.rows("select id from public.order_events")
+    for query in ("select from public.orders", "select from public.order_events"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            anonymous.rows(query)
+    assert owner.execute("select count(*) from public.orders").fetchall() == [(1,)]
+
+
+def test_transitions_are_nobodys_to_read(order_id: UUID, alice: Actor, moderator: Actor) -> None:
+    """The table of legal moves is ours."""
+    for actor in (alice, moderator):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.rows("select from private.order_transitions")
+    assert order_id
+
+
+def test_nobody_writes_orders(order_id: UUID, alice: Actor, seller: Actor, service: Actor) -> None:
+    """Neither parties nor our own processes touch the table."""
+    for actor in (alice, seller, service):
+        for statement in (
+            "update public.orders set cancel_reason = 'mine'",
+            "delete from public.orders",
+            "insert into public.orders default values",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                actor.change(statement)
+    assert [(order_id,)] == alice.rows("select id from public.orders")
+
+
+def test_two_sales_are_two_orders(owner: Connection, seller: Actor, alice: Actor) -> None:
+    """Each auction has an order of its own."""
+    assert ordered(seller, alice) != ordered(seller, alice)
+    assert [(2,)] == owner.execute("select count(*) from public.orders").fetchall()
