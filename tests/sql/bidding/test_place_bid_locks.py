@@ -1,0 +1,72 @@
+"""`place_bid`: what it answers when others hold what it has to lock."""
+
+from collections.abc import Iterator
+from typing import LiteralString
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from devstack.schema import copy_database
+from tests.sql.actors import Actor
+
+
+@pytest.fixture
+def declared_url(declared_url: str) -> str:
+    """Give each test a database of its own, in which it may commit."""
+    return copy_database(declared_url, "market_bid_locks")
+
+
+@pytest.fixture
+def other(declared_url: str) -> Iterator[Connection]:
+    """Open a second connection, as the schema's owner; what it does is rolled back."""
+    with psycopg.connect(declared_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "select private.stored_receipt(%(bidder_id)s, %(client_bid_id)s, %(auction_id)s)",
+        "select pg_advisory_xact_lock(hashtextextended(%(auction_id)s::text, 0))",
+        "select from public.auctions where id = %(auction_id)s for update",
+    ],
+    ids=["key", "auction", "row"],
+)
+def test_bid_that_gets_no_lock_is_refused(
+    owner: Connection, other: Connection, auction_id: UUID, alice: Actor, held: LiteralString
+) -> None:
+    """Whichever lock it is, the bid is not kept waiting, leaves no row, and may come again."""
+    bid = {"auction_id": auction_id, "amount_cents": 1100, "client_bid_id": uuid4()}
+    # A bid that waits for ever is to fail the test and not to hang it.
+    owner.execute("set statement_timeout = '10s'")
+    owner.commit()
+    other.execute(held, bid | {"bidder_id": alice.user_id})
+
+    refusal = alice.call("place_bid", **bid)
+
+    assert {
+        "success": False,
+        "code": "AUCTION_BUSY",
+        "error": "Please try again in a moment",
+    } == refusal
+    query = """
+      select (select count(*) from public.bids),
+        (select count(*) from private.rate_limits where key like 'place_bid:%')
+    """
+    assert [(0, 0)] == owner.execute(query).fetchall()
+    other.rollback()
+    assert False is alice.call("place_bid", **bid)["idempotent"]
+
+
+def test_limits_end_with_the_bid(owner: Connection, auction_id: UUID, alice: Actor) -> None:
+    """What else its transaction locks has the caller's time-out, after a repeated bid too."""
+    bid = {"auction_id": auction_id, "amount_cents": 1100, "client_bid_id": uuid4()}
+    owner.execute("set lock_timeout = '7s'")
+
+    for _ in range(2):
+        alice.call("place_bid", **bid)
+
+        assert [("7s",)] == owner.execute("show lock_timeout").fetchall()
