@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from devstack.console import say
+from devstack.console import answer, say
 from devstack.errors import DevstackError
 from devstack.folder import DataFolder, default_data, described, ephemeral_data, refuse_held
 from devstack.options import Options, read_options
@@ -55,11 +55,11 @@ def up(options: Options) -> int:
 def stop(folder: DataFolder) -> int:
     """End the stack that runs on a folder, and wait until it is gone."""
     if not folder.path.exists():
-        say("No stack runs here.")
+        answer("No stack runs here.")
         return 0
     with folder.held() as is_ours:
         if is_ours:
-            say(f"No stack runs on {described(folder.path)}.")
+            answer(f"No stack runs on {described(folder.path)}.")
             return 0
     pid = folder.runner().get("pid")
     if pid is None:
@@ -67,7 +67,7 @@ def stop(folder: DataFolder) -> int:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     folder.wait_for_release()
-    say(f"Stopped the stack on {described(folder.path)}.", "good")
+    answer(f"Stopped the stack on {described(folder.path)}.")
     return 0
 
 
@@ -77,11 +77,13 @@ def status(folder: DataFolder) -> int:
         with folder.held() as is_ours:
             if not is_ours:
                 runner = folder.runner()
-                say(f"A stack runs on {described(folder.path)}, process {runner.get('pid', '?')}:")
+                answer(
+                    f"A stack runs on {described(folder.path)}, process {runner.get('pid', '?')}:"
+                )
                 for name in ("SUPABASE_URL", "DATABASE_URL", "STRIPE_API_BASE", "SERVICE_URL"):
-                    say(f"  {name}={runner.get('env', {}).get(name, '(not yet)')}")
+                    answer(f"  {name}={runner.get('env', {}).get(name, '(not yet)')}")
                 return 0
-    say(f"No stack runs on {described(folder.path)}.")
+    answer(f"No stack runs on {described(folder.path)}.")
     return NOT_RUNNING
 
 
@@ -94,7 +96,7 @@ def reset(folder: DataFolder) -> int:
             )
         stop_stale(folder.postgres)
         folder.clear()
-    say(f"{described(folder.path)} is empty; the API keys are the same.", "good")
+    answer(f"{described(folder.path)} is empty; the API keys are the same.")
     return 0
 
 

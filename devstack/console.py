@@ -1,4 +1,4 @@
-"""What a person at the terminal is told. Standard output belongs to programs."""
+"""What a person at the terminal is told. What a command was asked for goes to standard output."""
 
 import sys
 
@@ -11,3 +11,9 @@ def say(text: str, kind: str = "plain") -> None:
     colour = _COLOURS[kind] if sys.stderr.isatty() else ""
     sys.stderr.write(f"{colour}{text}\033[0m\n" if colour else f"{text}\n")
     sys.stderr.flush()
+
+
+def answer(text: str) -> None:
+    """Write to standard output what the command was asked for."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,97 @@
+"""A stack under test: started, told to end, and searched for what it leaves behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from devstack.options import PARTS
+from devstack.ports import free_base
+from devstack.processes import end, start, wait_until
+from devstack.schema import ROOT
+
+
+PATIENCE_S = 60
+
+
+class Devstack:
+    """Runs `python -m devstack` on one data folder, and finds what it leaves behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self.env_file = folder / "env"
+        self.base = free_base(len(PARTS))
+        self.environment = dict(os.environ)
+        self._folder = folder
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def up(self, *options: str, only: str = "postgres") -> subprocess.Popen[bytes]:
+        """Start a stack in the background."""
+        ports = () if "--port-base" in options else ("--port-base", str(self.base))
+        data = () if "--ephemeral" in options else ("--data", str(self.data))
+        command = [
+            *(sys.executable, "-m", "devstack", "up", "--only", only),
+            *("--env-file", str(self.env_file), *ports, *data, *options),
+        ]
+        process = start(
+            command,
+            self._folder / f"stderr.{len(self._started)}",
+            death_signal=signal.SIGTERM,
+            options={
+                "cwd": ROOT,
+                "env": self.environment | {"DEVSTACK_TEST": self._folder.name},
+                "stdout": subprocess.PIPE,
+            },
+        )
+        self._started.append(process)
+        return process
+
+    def up_and_ready(self, *options: str, only: str = "postgres") -> subprocess.Popen[bytes]:
+        """Start a stack and wait until it says that it is ready."""
+        process = self.up(*options, only=only)
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b'{"ready": true'), self.told(process)
+        return process
+
+    def run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that ends by itself."""
+        return subprocess.run(  # noqa: S603 -- our own program
+            [sys.executable, "-m", "devstack", command, *options],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=self.environment,
+            timeout=PATIENCE_S,
+        )
+
+    def told(self, process: subprocess.Popen[bytes]) -> str:
+        """Return what a stack has written for people so far."""
+        number = self._started.index(process)
+        return (self._folder / f"stderr.{number}").read_text()
+
+    def left_behind(self) -> list[str]:
+        """Return the processes of our stacks that live, by their commands."""
+        mark = self._folder.name.encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                command = (entry / "cmdline").read_bytes()
+                if mark in command or mark in (entry / "environ").read_bytes():
+                    found.append(command.replace(b"\0", b" ").decode())
+        return found
+
+    def close(self) -> None:
+        """End whatever a failed test left."""
+        for process in self._started:
+            end(process, (signal.SIGINT,), 20)
+            if process.stdout:
+                process.stdout.close()
+        wait_until(lambda: not self.left_behind(), PATIENCE_S)
+
+
+def wait_for(is_true: Callable[[], bool]) -> None:
+    assert wait_until(is_true, PATIENCE_S)

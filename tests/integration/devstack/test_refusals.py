@@ -1,0 +1,128 @@
+"""What devstack will not do: one clear sentence, an exit code, and nothing half-started."""
+
+import os
+import socket
+
+import pytest
+
+from devstack.ports import free_base
+from tests.integration.devstack.devstacks import Devstack
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("up", "--port-base", "80"), "--port-base must be auto or 1024 to 65531, not 80."),
+        (("up", "--port-base", "http"), "--port-base must be auto or 1024 to 65531, not http."),
+        (("up", "--only", "postgres,redis"), "--only: no part called redis; there are"),
+        (("up", "--only", ","), "--only: no part named"),
+        (("up", "--only", "gateway"), "--only: gateway needs postgres."),
+        (("up", "--only", "postgres,workers"), "--only: workers needs gateway."),
+        (("up", "--schemas", ","), "--schemas names no schema."),
+        (("up", "--jwt-secret", "short"), "--jwt-secret must have at least 32 characters."),
+        (("up", "--data", "x", "--ephemeral"), "not allowed with argument"),
+        (("up", "--ports", "1"), "unrecognized arguments: --ports 1"),
+        (("down",), "invalid choice: 'down'"),
+        (("status", "--bare"), "unrecognized arguments: --bare"),
+    ],
+)
+def test_bad_command_line_is_refused(
+    devstack: Devstack, options: tuple[str, ...], sentence: str
+) -> None:
+    """The last line says what is wrong, and the exit code is that of a usage error."""
+    done = devstack.run(*options)
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert sentence in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("ENVIRONMENT", "production", "ENVIRONMENT=production is set"),
+        ("STRIPE_SECRET_KEY", "sk_live_1", "STRIPE_SECRET_KEY holds a live Stripe key"),
+        ("ANYTHING", "rk_live_1", "ANYTHING holds a live Stripe key"),
+        ("EMBEDDED_PG_BINDIR", "/nowhere", "EMBEDDED_PG_BINDIR=/nowhere holds no postgres"),
+    ],
+)
+def test_wrong_environment_is_refused(
+    devstack: Devstack, name: str, value: str, sentence: str
+) -> None:
+    """Production is never at hand while a toy runs, and a wrong path is no wish for another."""
+    devstack.environment[name] = value
+
+    done = devstack.run(
+        "up", "--ephemeral", "--port-base", str(devstack.base), "--only", "postgres"
+    )
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert sentence in done.stderr.splitlines()[-1]
+    assert value == "/nowhere" or value not in done.stderr.replace("ENVIRONMENT=production", "")
+
+
+def test_used_ports_are_named_before_anything_starts(devstack: Devstack) -> None:
+    """One sentence with all of them, and the data folder has no database yet."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", devstack.base + 1))
+        other.listen()
+
+        done = devstack.run(
+            *("up", "--data", str(devstack.data), "--port-base", str(devstack.base)),
+            *("--only", "postgres,gateway,stripe"),
+        )
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert f"port {devstack.base + 1} (postgres)" in done.stderr.splitlines()[-1]
+    assert not (devstack.data / "postgres").exists()
+    assert not (devstack.data / "logs").exists()
+
+
+def test_folder_that_is_a_file_is_refused(devstack: Devstack) -> None:
+    """What the system says about a path is said on one line."""
+    devstack.data.write_text("")
+
+    done = devstack.run("up", "--data", str(devstack.data), "--port-base", str(devstack.base))
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert str(devstack.data) in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs Postgres as somebody else")
+def test_folder_that_postgres_cannot_enter_is_refused(devstack: Devstack) -> None:
+    """Root may go everywhere and Postgres's user may not: that is said, not failed at."""
+    devstack.data.parent.chmod(0o700)
+
+    done = devstack.run(
+        *("up", "--data", str(devstack.data), "--port-base", str(devstack.base)),
+        *("--only", "postgres"),
+    )
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "who runs Postgres because root must not" in done.stderr
+
+
+def test_reset_is_refused_while_a_stack_runs(devstack: Devstack) -> None:
+    """Nobody loses the rows that he is looking at."""
+    devstack.up_and_ready()
+
+    done = devstack.run("reset", "--data", str(devstack.data))
+
+    assert 1 == done.returncode
+    assert "`python -m devstack stop` first" in done.stderr
+    assert (devstack.data / "postgres/pgdata").exists()
+
+
+def test_database_of_another_baseline_is_refused(devstack: Devstack) -> None:
+    """A newer devstack does not pretend that an older database has what it ships."""
+    devstack.up_and_ready().terminate()
+    devstack.close()
+    (devstack.data / "postgres/baseline.sha256").write_text("another")
+
+    done = devstack.run(
+        *("up", "--data", str(devstack.data), "--port-base", str(free_base(5))),
+        *("--only", "postgres"),
+    )
+
+    assert 1 == done.returncode
+    assert "`python -m devstack reset` throws it away" in done.stderr.splitlines()[-1]

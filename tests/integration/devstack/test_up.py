@@ -1,0 +1,261 @@
+"""`python -m devstack up`: what it says when it is ready, and what it keeps."""
+
+import http.client
+import json
+import os
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from devstack.ports import free_base, is_free
+from tests.integration.devstack.devstacks import Devstack, wait_for
+
+
+def environment(devstack: Devstack) -> dict[str, str]:
+    lines = devstack.env_file.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def database(devstack: Devstack) -> str:
+    return environment(devstack)["DATABASE_URL"]
+
+
+def finish(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> int:
+    process.send_signal(number)
+    return process.wait(60)
+
+
+def test_ready_line_and_env_file_say_the_same(devstack: Devstack) -> None:
+    """One line of JSON for programs; a file with the same for shells, closed to others."""
+    process = devstack.up("--port-base", str(devstack.base))
+    assert process.stdout is not None
+    told = json.loads(process.stdout.readline())
+
+    finish(process)
+
+    assert {"ready": True} | environment(devstack) == told
+    assert 0o600 == stat.S_IMODE(devstack.env_file.stat().st_mode)
+    assert b"" == process.stdout.read()
+
+
+def test_addresses_follow_the_base(devstack: Devstack) -> None:
+    """API, Postgres, Stripe, service and metrics have five ports in a row."""
+    finish(devstack.up_and_ready())
+
+    found, base = environment(devstack), devstack.base
+    assert f"http://127.0.0.1:{base}" == found["SUPABASE_URL"]
+    assert f"postgresql://postgres@127.0.0.1:{base + 1}/postgres" == found["DATABASE_URL"]
+    assert f"http://127.0.0.1:{base + 2}" == found["STRIPE_API_BASE"]
+    assert f"http://127.0.0.1:{base + 3}" == found["SERVICE_URL"]
+    assert str(base + 4) == found["METRICS_PORT"]
+
+
+def test_documented_variables_are_all_set(devstack: Devstack) -> None:
+    """Who sources the env file can start service and workers by hand."""
+    finish(devstack.up_and_ready())
+
+    names = """
+      SUPABASE_URL SUPABASE_SECRET_KEY SUPABASE_PUBLISHABLE_KEY SUPABASE_JWT_SECRET
+      STRIPE_SECRET_KEY STRIPE_API_BASE STRIPE_WEBHOOK_SECRETS STRIPE_IDENTITY_WEBHOOK_SECRETS
+      STRIPE_LIVEMODE WEBHOOK_TOLERANCE_S WEBHOOK_FUTURE_S WEBHOOK_MAX_EVENT_AGE_S SITE_ORIGINS
+      CANARY_TOKEN CRON_SECRET METRICS_TOKEN PICKUP_PEPPER TRUSTED_PROXIES LOG_LEVEL LOG_FORMAT
+      METRICS_PORT ENVIRONMENT DATABASE_URL ADMIN_DATABASE_URL SERVICE_URL STRIPE_CONTROL_URL
+      SUPABASE_ANON_KEY SUPABASE_SERVICE_ROLE_KEY
+    """
+    found = environment(devstack)
+    assert set(names.split()) == found.keys()
+    assert "" not in found.values()
+
+
+def test_data_and_keys_outlive_a_restart(devstack: Devstack) -> None:
+    """A developer's rows and the keys in a web app's settings are the same tomorrow."""
+    first = devstack.up_and_ready()
+    before = environment(devstack)
+    with psycopg.connect(database(devstack)) as connection:
+        connection.execute("create table public.kept as select 1 as n")
+    finish(first)
+
+    devstack.up_and_ready()
+
+    assert before == environment(devstack)
+    with psycopg.connect(database(devstack)) as connection:
+        assert [(1,)] == connection.execute("select n from public.kept").fetchall()
+
+
+def test_reset_keeps_the_api_keys_alone(devstack: Devstack) -> None:
+    """Rows and Stripe's secrets are thrown away; a web app's settings stay right."""
+    first = devstack.up_and_ready()
+    before = environment(devstack)
+    with psycopg.connect(database(devstack)) as connection:
+        connection.execute("create table public.lost ()")
+    finish(first)
+
+    assert 0 == devstack.run("reset", "--data", str(devstack.data)).returncode
+
+    devstack.up_and_ready()
+    after = environment(devstack)
+    assert before["SUPABASE_SECRET_KEY"] == after["SUPABASE_SECRET_KEY"]
+    assert before["STRIPE_WEBHOOK_SECRETS"] != after["STRIPE_WEBHOOK_SECRETS"]
+    with psycopg.connect(database(devstack)) as connection:
+        query = "select to_regclass('public.lost') is null"
+        assert [(True,)] == connection.execute(query).fetchall()
+
+
+def test_migrations_are_applied_unless_it_is_bare(devstack: Devstack) -> None:
+    """`--bare` has what Supabase ships, and no table of ours."""
+    query = "select count(*) from supabase_migrations.schema_migrations"
+    devstack.up_and_ready("--bare")
+
+    with psycopg.connect(database(devstack)) as connection:
+        assert [(0,)] == connection.execute(query).fetchall()
+        found = connection.execute("select to_regclass('auth.users') is not null").fetchall()
+        assert [(True,)] == found
+
+
+def test_second_stack_on_the_same_data_is_refused(devstack: Devstack) -> None:
+    """It says who is there, and the first one goes on undisturbed."""
+    devstack.up_and_ready()
+
+    second = devstack.up("--port-base", str(free_base(5)))
+
+    assert 1 == second.wait(60)
+    assert "A stack already runs on " in devstack.told(second)
+    assert "Traceback" not in devstack.told(second)
+    with psycopg.connect(database(devstack)) as connection:
+        assert [(1,)] == connection.execute("select 1").fetchall()
+
+
+def test_two_stacks_run_side_by_side(devstack: Devstack) -> None:
+    """On other ports and other data they do not know of each other."""
+    devstack.up_and_ready("--ephemeral")
+    first_url = database(devstack)
+
+    devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(5)))
+
+    assert first_url != database(devstack)
+    for url in (first_url, database(devstack)):
+        with psycopg.connect(url) as connection:
+            assert [(1,)] == connection.execute("select 1").fetchall()
+
+
+def test_stack_comes_up_after_a_kill(devstack: Devstack) -> None:
+    """After a kill -9 at any time the next `up` finds the rows, and waits for what still ends."""
+    first = devstack.up_and_ready(only="postgres,gateway,stripe")
+    with psycopg.connect(database(devstack)) as connection:
+        connection.execute("create table public.kept as select 1 as n")
+    finish(first, signal.SIGKILL)
+
+    devstack.up_and_ready(only="postgres,gateway,stripe")
+
+    with psycopg.connect(database(devstack)) as connection:
+        assert [(1,)] == connection.execute("select n from public.kept").fetchall()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stack_ends_when_told(devstack: Devstack, number: signal.Signals) -> None:
+    """Ctrl-C, kill and a closed terminal end it with 0, and nothing of it is left."""
+    process = devstack.up_and_ready(only="postgres,gateway,stripe")
+    assert 4 <= len(devstack.left_behind())
+
+    assert 0 == finish(process, number)
+
+    assert [] == devstack.left_behind()
+    assert all(is_free(devstack.base + offset) for offset in range(5))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "lock",
+        "keys.json",
+        "logs/stripe.log",
+        "postgres",
+        "postgres/pgdata.new/PG_VERSION",
+        "postgres/pgdata/postmaster.pid",
+        "postgres/baseline.sha256",
+        "logs/gateway.log",
+    ],
+)
+def test_interrupted_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
+    """Whenever Ctrl-C comes, no process is left, and the next start works."""
+    process = devstack.up(only="postgres,gateway,stripe")
+    wait_for((devstack.data / moment).exists)
+
+    assert 0 == finish(process)
+
+    assert [] == devstack.left_behind()
+    assert "Traceback" not in devstack.told(process)
+    assert 0 == finish(devstack.up_and_ready())
+
+
+@pytest.mark.parametrize("moment", ["logs/stripe.log", "postgres/pgdata/postmaster.pid"])
+def test_killed_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
+    """Whom nobody stops any more, the kernel does."""
+    process = devstack.up(only="postgres,gateway,stripe")
+    wait_for((devstack.data / moment).exists)
+
+    finish(process, signal.SIGKILL)
+
+    wait_for(lambda: not devstack.left_behind())
+    assert 0 == finish(devstack.up_and_ready())
+
+
+def test_ephemeral_data_are_gone_afterwards(devstack: Devstack) -> None:
+    """What nobody wants to keep leaves no folder."""
+    process = devstack.up_and_ready("--ephemeral")
+    [folder] = {
+        Path(line.split()[-1]).parent
+        for line in devstack.told(process).splitlines()
+        if line.startswith("Logs: ")
+    }
+    assert folder.exists()
+
+    finish(process)
+
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("part", ["stripe", "gateway"])
+def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
+    """Half a Supabase would only confuse: it says which part it was, and ends."""
+    process = devstack.up_and_ready(only="postgres,gateway,stripe")
+    [pid] = [
+        int(entry.name)
+        for entry in Path("/proc").glob("[0-9]*")
+        if f"--config\0{devstack.data}/{part}.json".encode() in (entry / "cmdline").read_bytes()
+    ]
+
+    os.kill(pid, signal.SIGKILL)
+
+    assert 1 == process.wait(60)
+    assert f"devstack: {part} ended without being asked" in devstack.told(process)
+    assert [] == devstack.left_behind()
+
+
+def test_exposed_schemas_can_be_chosen(devstack: Devstack) -> None:
+    """A test of the stack may expose more than our configuration does."""
+    devstack.up_and_ready("--bare", "--schemas", "public,other", only="postgres,gateway")
+
+    assert ["public", "other"] == json.loads((devstack.data / "gateway.json").read_text())[
+        "schemas"
+    ]
+    connection = http.client.HTTPConnection("127.0.0.1", devstack.base, timeout=10)
+    connection.request("GET", "/health")
+    assert 200 == connection.getresponse().status
+    connection.close()
+
+
+def test_legacy_secret_can_be_chosen(devstack: Devstack) -> None:
+    """Tokens that somebody signs elsewhere are believed, and the legacy keys are signed with it."""
+    secret = "a-secret-of-thirty-two-characters"
+    finish(devstack.up_and_ready("--jwt-secret", secret))
+    first = environment(devstack)
+
+    finish(devstack.up_and_ready())
+
+    assert secret == first["SUPABASE_JWT_SECRET"]
+    assert first == environment(devstack)
