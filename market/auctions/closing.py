@@ -1,0 +1,38 @@
+"""Start and close what is due, and say when to look again."""
+
+import structlog
+
+from market import log as logs
+from market.auctions import repository
+from market.database import Database
+
+
+log = structlog.get_logger(__name__)
+
+#: From here on the next end is near: a late bid may move it, a lost ring must not hide it.
+_NEAR_S = 60.0
+_REST_WHILE_NEAR_S = 1.0
+_LONGEST_REST_S = 10.0
+#: Between an end and its closing there must be time for the database to do something else.
+_SHORTEST_REST_S = 0.02
+
+
+def close_due(database: Database, *, limit: int) -> int:
+    """Activate and close at most `limit` auctions each; return the larger count."""
+    activated_count = repository.activate_due_auctions(database, limit=limit)
+    closing = repository.end_expired_auctions(database, limit=limit)
+    if closing.failed_count:
+        # SQL backs them off; what holds them up needs a person.
+        logs.alert("auctions_not_closed", count=closing.failed_count)
+    if activated_count or closing.closed_count:
+        log.info("auctions_moved", activated=activated_count, closed=closing.closed_count)
+    return max(activated_count, closing.closed_count)
+
+
+def rest_s(database: Database) -> float:
+    """Return how long nothing will be due, by the database's clock, as far as it is known now."""
+    until_s = repository.next_deadlines(database).until_next_s()
+    if until_s is None:
+        return _LONGEST_REST_S
+    longest_s = _REST_WHILE_NEAR_S if until_s <= _NEAR_S else _LONGEST_REST_S
+    return max(_SHORTEST_REST_S, min(until_s, longest_s))

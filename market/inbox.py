@@ -1,0 +1,185 @@
+"""The webhook inbox: every event from outside is kept once, and takes effect once."""
+
+import dataclasses
+import enum
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import structlog
+
+from market import log as logs
+from market.database import Database
+from market.errors import MarketError
+from market.stripe_api import StripeEvent
+
+
+log = structlog.get_logger(__name__)
+
+#: Longer than the calls behind one event may take together.
+_LEASE_S = 60
+
+
+class Source(enum.StrEnum):
+    """The endpoint that an event came in by; each one has secrets of its own."""
+
+    STRIPE = "stripe"
+    STRIPE_IDENTITY = "stripe_identity"
+
+
+class Outcome(enum.StrEnum):
+    """What came of an event, spelled as effect RPCs and our answer to Stripe spell it."""
+
+    PROCESSED = "processed"
+    ALREADY_PROCESSED = "already_processed"
+    ORDER_ALREADY_PROCESSED = "order_already_processed"
+    ORDER_NOT_FOUND = "order_not_found"
+    IGNORED = "ignored"
+    RETRYING = "retrying"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """An event that the inbox keeps, and the token of the lease under which we process it.
+
+    `is_settled`: it took effect before, so there is nothing left to do. `is_other`: what is kept
+    under its id has another content, and that is what counts.
+    """
+
+    event: StripeEvent
+    lease_token: str
+    is_settled: bool = False
+    is_other: bool = False
+
+
+#: Reads one type of event and makes one call, of an effect RPC that takes the event's id. It was
+#: built with the doors it needs.
+Handler: TypeAlias = Callable[[StripeEvent], Outcome]
+Handlers: TypeAlias = Mapping[str, Handler]
+
+
+def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEvent:
+    """Keep `event` durably; an event that is here already stays as it is.
+
+    A new one is born leased to us for ten seconds, longer than a request may take: the worker
+    that it rings leaves it alone until we are done, or dead. The token is made here, so that the
+    call may be repeated after a lost reply.
+    """
+    lease_token = str(uuid.uuid4())
+    is_intent = event.data.get("object") == "payment_intent"
+    answer = database.call(
+        "store_webhook_event",
+        event_id=event.id,
+        source=source,
+        type=event.type,
+        livemode=event.livemode,
+        created=event.created,
+        order_ref=(event.data.get("metadata") or {}).get("order_id"),
+        payment_intent_id=event.data.get("id" if is_intent else "payment_intent"),
+        object_id=event.data.get("id"),
+        payload=dict(event.data),
+        payload_sha256=_sha256_of(event),
+        lease_token=lease_token,
+    )
+    if answer["hash_conflict"]:
+        # Stripe never says two things under one id: somebody has our secret, or a bug of theirs.
+        logs.alert("webhook_event_content_differed", event_id=event.id, type=event.type)
+    return StoredEvent(
+        event=event,
+        lease_token=lease_token,
+        is_settled=answer["status"] in ("processed", "ignored"),
+        is_other=answer["hash_conflict"],
+    )
+
+
+def process(database: Database, stored: StoredEvent, handlers: Handlers) -> Outcome:
+    """Let a stored event take effect; a failure is recorded for the worker, not raised.
+
+    The lease keeps request and worker from working on one event at once, but it may lapse. So the
+    effect RPC locks the event, and marks it processed in the transaction of the effect: a crash
+    loses and doubles nothing. Only a failure needs the token.
+    """
+    event = stored.event
+    if stored.is_settled:
+        return Outcome.ALREADY_PROCESSED
+    if stored.is_other:
+        # The first content is the one that was kept; the worker lets that take effect.
+        return Outcome.RETRYING
+
+    handler = handlers.get(event.type)
+    with logs.bound(event_id=event.id):
+        try:
+            if handler is None:
+                return ignore(database, event, reason="unhandled_type")
+            return handler(event)
+        except MarketError as error:
+            return _fail(database, stored, error)
+        except Exception as error:
+            # A bug in one handler must not hold up the events behind this one.
+            log.exception("webhook_event_crashed", type=event.type)
+            return _fail(database, stored, MarketError("INTERNAL_ERROR", type(error).__name__))
+
+
+def drain(database: Database, handlers: Handlers, *, limit: int) -> int:
+    """Process at most `limit` events that are due for another try; return how many.
+
+    Claims are leases on rows that nobody has locked and whose own lease, a request's or another
+    worker's, has lapsed. So any number of workers may drain.
+    """
+    rows = database.call("claim_webhook_retries", max_rows=limit, lease_s=_LEASE_S)
+    for row in rows:
+        event = StripeEvent(
+            id=row["event_id"],
+            type=row["type"],
+            created=row["created"],
+            livemode=row["livemode"],
+            data=row["payload"],
+        )
+        stored = StoredEvent(event=event, lease_token=row["lease_token"])
+        outcome = process(database, stored, handlers)
+        log.info("webhook_event_driven_again", event_id=event.id, outcome=outcome)
+    return len(rows)
+
+
+def ignore(database: Database, event: StripeEvent, *, reason: str) -> Outcome:
+    """Settle an event that has no effect here; one that is settled already stays as it is."""
+    answer = database.call("ignore_webhook_event", event_id=event.id, reason=reason)
+    return read_outcome(answer, event_id=event.id)
+
+
+def read_outcome(answer: Mapping[str, Any], *, event_id: str) -> Outcome:
+    """Return the outcome that an effect RPC answers, and raise the alerts that it names."""
+    for name in answer.get("alerts") or ():
+        logs.alert(name, event_id=event_id, order_id=answer.get("order_id"))
+    return Outcome(answer["outcome"])
+
+
+def _sha256_of(event: StripeEvent) -> str:
+    # What an event says, and no more: a redelivery differs elsewhere, as in pending_webhooks.
+    said = {"type": event.type, "created": event.created, "data": {"object": dict(event.data)}}
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _fail(database: Database, stored: StoredEvent, error: MarketError) -> Outcome:
+    event = stored.event
+    log.warning("webhook_event_failed", type=event.type, code=error.code, detail=error.detail)
+    try:
+        # SQL backs off, and parks the event as a dead letter when its tries are used up. Without
+        # the token of the lease nothing changes, because the event is somebody else's by then.
+        answer = database.call(
+            "fail_webhook_event",
+            event_id=event.id,
+            error_code=error.code,
+            error_message=error.detail,
+            lease_token=stored.lease_token,
+        )
+    except MarketError as unrecorded:
+        # Not even that went through: the event is still open, so a worker finds it after the lease.
+        log.warning("webhook_event_left", code=unrecorded.code)
+        return Outcome.RETRYING
+    for name in answer.get("alerts") or ():
+        logs.alert(name, event_id=event.id, code=error.code)
+    return Outcome.RETRYING
