@@ -144,7 +144,7 @@ async def _bid(teller: Teller, room: Room, facts: Facts, auction_id: str) -> Non
 async def _bid_late(teller: Teller, room: Room, facts: Facts, auction_id: str) -> Mapping[str, Any]:
     with teller.step("Ben comes back in the last seconds, and the end moves") as step:
         left = await room.ben.call("get_time_remaining", auction_id=auction_id)
-        await asyncio.sleep(max(0.0, float(left["time_remaining"]) - _LATE_S))
+        await _count_down(teller, float(left["time_remaining"]), until_s=_LATE_S)
         receipt = await _place(room.ben, facts, auction_id, 21_000, 30_000)
         expect(receipt["is_leading"], "Ben does not lead with the highest maximum.")
         expect_equal("The price", FINAL_CENTS, receipt["current_price_cents"])
@@ -170,12 +170,13 @@ async def _close(
     with teller.step("The worker closes the auction at the extended end") as step:
         end_at = datetime.fromisoformat(late_bid["new_end_at"])
         left_s = max(0.0, (end_at - datetime.now(UTC)).total_seconds())
+        await _count_down(teller, left_s, until_s=0.0)
         closed = await room.visitor.until(
             lambda change: (
                 change.table == "auctions" and change.row["status"] not in {"scheduled", "live"}
             ),
             "the auction close",
-            left_s + PATIENCE_S,
+            PATIENCE_S,
         )
         expect_equal("The auction's end state", "finalized", closed.row["status"])
         expect_equal("The final price", FINAL_CENTS, closed.row["current_price_cents"])
@@ -199,6 +200,14 @@ async def _close(
         facts.auction |= _summary(closed.row, late_bid)
         await _check_what_was_seen(room, facts)
         step.note(f"{len(rows)} rows, 4 of them by hand; no maximum in any of them")
+
+
+async def _count_down(teller: Teller, left_s: float, *, until_s: float) -> None:
+    """Wait until so many seconds are left, and show how many there are, as the web app does."""
+    ends_at = time.monotonic() + left_s
+    while (now_left_s := ends_at - time.monotonic()) > until_s:
+        teller.update(f"{now_left_s:.1f} s left")
+        await asyncio.sleep(min(0.1, now_left_s - until_s))
 
 
 async def _place(

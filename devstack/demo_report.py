@@ -26,6 +26,11 @@ class LiveStage:
         self._status = self._console.status(f"{step.title} …")
         self._status.start()
 
+    def update(self, step: Step, text: str) -> None:
+        """Put the text beside the spinner."""
+        if self._status:
+            self._status.update(f"{step.title} … {text}")
+
     def end(self, step: Step) -> None:
         """Write the step with its notes and its duration."""
         self._stop()
@@ -51,6 +56,9 @@ class PlainStage:
         self._console = console
 
     def begin(self, step: Step) -> None:
+        """Wait for the end."""
+
+    def update(self, step: Step, text: str) -> None:
         """Wait for the end."""
 
     def end(self, step: Step) -> None:

@@ -31,6 +31,9 @@ class Stage(Protocol):
     def begin(self, step: Step) -> None:
         """Show that a step has begun."""
 
+    def update(self, step: Step, text: str) -> None:
+        """Show how far a step has come that takes its time."""
+
     def end(self, step: Step) -> None:
         """Show that a step has gone well."""
 
@@ -71,6 +74,10 @@ class Teller:
             raise
         step.took_ms = (time.perf_counter() - began) * 1000
         self._stage.end(step)
+
+    def update(self, text: str) -> None:
+        """Show how far the step under way has come."""
+        self._stage.update(self.steps[-1], text)
 
 
 def expect(is_so: object, otherwise: str) -> None:

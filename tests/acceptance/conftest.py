@@ -1,0 +1,94 @@
+"""What the acceptance tests rely on: whole stacks, two accounts on them, and the canary to run."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+from supabase import create_client
+
+from devstack.schema import ROOT
+from tests.integration.conftest import running_stack
+
+
+BUYER, SELLER = "canary-buyer@example.com", "canary-seller@example.com"
+PASSWORD = "a canary's: password"
+#: A canary that knows how fast a stack of our own is.
+QUICK = ("--auction-s", "4", "--close-patience-s", "6", "--poll-count", "8", "--poll-s", "0.5")
+
+RunCanary = Callable[..., tuple[int, dict[str, Any]]]
+
+
+def prepare_accounts(environment: Mapping[str, str]) -> None:
+    """Sign the canary's two accounts up and let them trade, as an operator does once on staging."""
+    for email in (BUYER, SELLER):
+        client = create_client(environment["SUPABASE_URL"], environment["SUPABASE_PUBLISHABLE_KEY"])
+        client.auth.sign_up({"email": email, "password": PASSWORD})
+        client.auth.sign_out()
+    with psycopg.connect(environment["DATABASE_URL"]) as database:
+        database.execute(
+            "update public.users set kyc = 'passed', kyc_completed_at = now(),"
+            " role = case when email = %s then 'seller'::public.user_role else role end",
+            [SELLER],
+        )
+        for key in ("snipe_window_s", "snipe_extend_s"):
+            database.execute(
+                "update private.app_settings set value = %s where key = %s", [Jsonb(3), key]
+            )
+
+
+def canary_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what the canary is told of a stack: the names of the contract, and nothing else."""
+    names = (
+        "CANARY_TOKEN",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_API_BASE",
+        "SUPABASE_URL",
+        "SUPABASE_PUBLISHABLE_KEY",
+        "SUPABASE_SECRET_KEY",
+    )
+    return {name: environment[name] for name in names} | {
+        "SITE_URL": environment["SERVICE_URL"],
+        "STRIPE_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRETS"].split(",")[0],
+        "CANARY_BUYER": f"{BUYER}:{PASSWORD}",
+        "CANARY_SELLER": f"{SELLER}:{PASSWORD}",
+        "PATH": os.environ["PATH"],
+    }
+
+
+def run_canary(
+    environment: Mapping[str, str], *options: str, **changes: str
+) -> tuple[int, dict[str, Any]]:
+    """Run the canary against a stack; return its exit code and its steps by their titles."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "tests.canary", "--json", *QUICK, *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=canary_environment(environment) | changes,
+        timeout=120,
+    )
+    assert done.stdout, done.stderr
+    report = json.loads(done.stdout)
+    assert report["ok"] is (done.returncode == 0)
+    return done.returncode, {step["step"]: step for step in report["steps"]}
+
+
+@pytest.fixture(scope="module")
+def prepared_stack() -> Iterator[Mapping[str, str]]:
+    """Start the whole system, with the canary's accounts on it."""
+    with running_stack() as environment:
+        prepare_accounts(environment)
+        yield environment
+
+
+@pytest.fixture
+def canary() -> RunCanary:
+    """Return what runs the canary."""
+    return run_canary

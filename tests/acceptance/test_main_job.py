@@ -1,0 +1,150 @@
+"""The main job, from sign-up to a paid order, as `make demo` runs it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack.ports import free_base
+from devstack.processes import wait_until
+from devstack.schema import ROOT
+
+
+DEMO = (sys.executable, "-m", "devstack.demo")
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    """Run the demo as a machine does, and return its report."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [*DEMO, "--json", "--port-base", str(free_base(5))],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=180,
+    )
+    assert 0 == done.returncode, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_demo_holds_every_expectation(report: dict[str, Any]) -> None:
+    """The demo checks each step itself; all of them were taken."""
+    assert report["ok"] is True
+    assert report["error"] is None
+    assert all(step["took_ms"] is not None for step in report["steps"])
+
+
+def test_auction_is_sold_at_the_second_price_and_extended(report: dict[str, Any]) -> None:
+    """One step above the runner-up's maximum, after a late bid moved the end."""
+    auction = report["auction"]
+
+    assert ("finalized", 24_500, True) == (
+        auction["status"],
+        auction["current_price_cents"],
+        auction["reserve_met"],
+    )
+    assert 1 == auction["extension_count"]
+    assert auction["scheduled_end_at"] < auction["end_at"] <= auction["finalized_at"]
+    assert auction["broadcasts"] >= 2
+
+
+def test_history_shows_bids_and_no_maximum(report: dict[str, Any]) -> None:
+    """Four bids by hand, each answered by the proxies as the ladder says."""
+    amounts = [bid["amount_cents"] for bid in report["bids"]]
+
+    assert [10_000, 11_000, 11_500, 12_000, 15_000, 20_000, 21_000, 24_000, 24_500] == amounts
+    assert 4 == sum(not bid["is_automatic"] for bid in report["bids"])
+
+
+def test_order_is_paid_with_its_fee_split(report: dict[str, Any]) -> None:
+    """Five per cent stay with the market."""
+    order = report["order"]
+
+    assert "paid" == order["state"]
+    assert (24_500, 1_225, 23_275) == tuple(
+        order[key] for key in ("amount_cents", "fee_cents", "seller_cents")
+    )
+
+
+def test_ledger_balances(report: dict[str, Any]) -> None:
+    """What was captured stands on two accounts and sums up to nothing."""
+    entries = {entry["account"]: entry["amount_cents"] for entry in report["ledger"]}
+
+    assert {"stripe_clearing": 24_500, "buyer": -24_500} == entries
+
+
+def test_repeated_event_was_recognised(report: dict[str, Any]) -> None:
+    """The second delivery is answered as one."""
+    [repeat] = report["repeats"]
+
+    assert (True, "already_processed") == (repeat["idempotent"], repeat["status"])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--port-base", "80"], "--port-base must be auto or 1024 to"),
+        (["--port-base", "x"], "--port-base must be auto or 1024 to"),
+        (["--no-such-option"], "unrecognized arguments"),
+    ],
+)
+def test_bad_option_is_one_sentence(options: list[str], sentence: str) -> None:
+    """Nothing is started for a command that makes no sense."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [*DEMO, *options], check=False, capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+
+    assert 0 != done.returncode
+    assert sentence in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        (None, signal.SIGINT),
+        ("The whole system starts", signal.SIGINT),
+        ("Ben opens", signal.SIGTERM),
+    ],
+)
+def test_interrupted_demo_leaves_no_process(
+    tmp_path: Path, moment: str | None, number: signal.Signals
+) -> None:
+    """Told to stop while the system starts, or in the middle of the story, it ends all of it."""
+    mark = f"{os.getpid()}-{tmp_path.name}"
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*DEMO, "--port-base", str(free_base(5))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"DEMO_TEST": mark},
+    ) as process:
+        assert process.stdout is not None
+        if moment is None:
+            assert wait_until(lambda: len(processes_with(mark)) > 1, 60)
+        elif not any(moment in line for line in process.stdout):
+            pytest.fail(f"the demo ended before “{moment}”")
+
+        process.send_signal(number)
+
+        told = process.stdout.read()
+        assert 130 == process.wait(60), told
+    assert [] == processes_with(mark)
+
+
+def processes_with(mark: str) -> list[str]:
+    """Return the commands of the processes that inherited the mark."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"DEMO_TEST={mark}".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
