@@ -4,54 +4,19 @@ import asyncio
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devstack.demo_facts import Facts, dollars
 from devstack.demo_people import SOFT_CLOSE_S, Person
+from devstack.demo_room import BID_ROWS, FINAL_CENTS, PATIENCE_S, RESERVE_CENTS, START_CENTS, Room
 from devstack.demo_steps import Teller, expect, expect_equal
-from devstack.demo_watch import Watcher
 
 
-START_CENTS = 10_000
-RESERVE_CENTS = 20_000
-#: 245.00: what the runner-up would have paid at most, and one step of the ladder.
-FINAL_CENTS = 24_500
-#: Each row of the auction, with what the ladder makes of four bids: who, how much, automatic?
-BID_ROWS = [
-    ("Ben", 10_000, False),
-    ("Cleo", 11_000, False),
-    ("Ben", 11_500, True),
-    ("Dan", 12_000, False),
-    ("Ben", 15_000, True),
-    ("Dan", 20_000, True),
-    ("Ben", 21_000, False),
-    ("Dan", 24_000, True),
-    ("Ben", 24_500, True),
-]
 _OPENS_AFTER_S = 1.5
 _RUNS_S = 7.5
 #: How long before the end the late bid is made: well inside the window, well before the end.
 _LATE_S = 1.5
-#: How long something may take that takes milliseconds; only a fault takes longer.
-PATIENCE_S = 15
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """Who takes part in the auction, and who looks on."""
-
-    seller: Person
-    ben: Person
-    cleo: Person
-    dan: Person
-    visitor: Watcher
-
-    def name_of(self, user_id: str) -> str:
-        """Return the name that the story gives a user."""
-        names = {person.user_id: person.name for person in (self.ben, self.cleo, self.dan)}
-        return names.get(user_id, "somebody else")
 
 
 async def hold_auction(teller: Teller, room: Room, facts: Facts) -> str:

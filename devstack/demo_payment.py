@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import stripe
 
-from devstack.demo_auction import FINAL_CENTS, PATIENCE_S
 from devstack.demo_facts import Facts, dollars
 from devstack.demo_people import Person
+from devstack.demo_room import FINAL_CENTS, PATIENCE_S
 from devstack.demo_steps import Teller, expect, expect_equal
 from devstack.demo_watch import Watcher
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from devstack.demo_auction import PATIENCE_S, Room, hold_auction
+from devstack.demo_auction import hold_auction
 from devstack.demo_facts import Facts
 from devstack.demo_payment import Desk, settle
 from devstack.demo_people import Person, arrange, people
+from devstack.demo_room import PATIENCE_S, Room
 from devstack.demo_steps import DemoError, Teller
 from devstack.demo_watch import Watcher
 
