@@ -17,7 +17,7 @@ from bench.figures import Figure, percentile
 
 FEW, MANY = 8, 96
 PLACE_BID = "select public.place_bid(%s, %s, %s, %s)"
-BARE_BID = "select public.bench_bare_bid(%s, %s, %s, %s, %s)"
+BARE_BID = "select public.bench_bare_bid(%s, %s, %s, %s, %s, %s)"
 
 
 def figures(env: Mapping[str, str], *, seconds: float) -> Iterator[Figure]:
@@ -91,7 +91,8 @@ def _bare_bids(connection: Connection, fair: Fair, prices: Iterator[int], second
     count, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         bidder_id, rival_id = fair.bidder_ids[count % 2], fair.bidder_ids[1 - count % 2]
-        bid = [fair.auction_ids[1], bidder_id, rival_id, next(prices), uuid.uuid4()]
+        price = next(prices)
+        bid = [fair.auction_ids[1], bidder_id, rival_id, price, price // 10, uuid.uuid4()]
         connection.execute(BARE_BID, bid).fetchall()
         count += 1
     return count

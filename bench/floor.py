@@ -7,7 +7,8 @@ import psycopg
 #: system moved, the maximum, both snapshots, the receipt, the word to the one outbid, the counter.
 BARE_BID = """
   create function public.bench_bare_bid(
-    auction_id uuid, bidder_id uuid, rival_id uuid, amount_cents bigint, client_bid_id uuid
+    auction_id uuid, bidder_id uuid, rival_id uuid, amount_cents bigint, number integer,
+    client_bid_id uuid
   )
   returns jsonb language plpgsql security definer set search_path = '' as $$
   #variable_conflict use_variable
@@ -16,18 +17,18 @@ BARE_BID = """
     v_bid_id constant uuid := gen_random_uuid();
     v_auction public.auctions;
   begin
+    insert into public.bids (id, auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
+    values
+      (gen_random_uuid(), auction_id, bidder_id, amount_cents - 2, false, v_now,
+        number * 3 - 2),
+      (gen_random_uuid(), auction_id, rival_id, amount_cents - 1, true, v_now,
+        number * 3 - 1),
+      (v_bid_id, auction_id, bidder_id, amount_cents, true, v_now, number * 3);
     update public.auctions as a
     set current_price_cents = amount_cents, min_next_bid_cents = amount_cents + 1,
       high_bid_id = v_bid_id, high_bidder_id = bidder_id, bid_count = a.bid_count + 1,
       version = a.version + 1, updated_at = v_now
     where a.id = auction_id returning * into v_auction;
-    insert into public.bids (id, auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
-    values
-      (gen_random_uuid(), auction_id, bidder_id, amount_cents - 2, false, v_now,
-        v_auction.bid_count * 3 - 2),
-      (gen_random_uuid(), auction_id, rival_id, amount_cents - 1, true, v_now,
-        v_auction.bid_count * 3 - 1),
-      (v_bid_id, auction_id, bidder_id, amount_cents, true, v_now, v_auction.bid_count * 3);
     insert into private.proxy_bids as p (auction_id, bidder_id, max_cents, max_set_at)
     values (auction_id, bidder_id, amount_cents + 1, v_now)
     on conflict on constraint proxy_bids_pkey

@@ -75,7 +75,7 @@ create table public.listing_photos (
   url text not null,
   path text not null, -- noqa: RF04
   order_idx integer not null default 0,
-  perceptual_hash char(64),
+  perceptual_hash text,
   file_size bigint not null,
   mime_type text not null,
   width integer not null,

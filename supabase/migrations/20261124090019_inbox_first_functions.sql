@@ -220,32 +220,33 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := private.clock();
+  v_rows jsonb;
 begin
-  return (
-    with due as (
-      select event_id from public.webhook_events
-      where status in ('received', 'failed')
-        and next_attempt_at <= v_now
-        and (leased_until is null or leased_until <= v_now)
-      order by next_attempt_at
-      limit p_max_rows
-      for update skip locked
-    ), claimed as (
-      update public.webhook_events as event
-      set leased_until = v_now + make_interval(secs => p_lease_s), lease_token = gen_random_uuid()
-      from due
-      where event.event_id = due.event_id
-      returning event.*
-    )
-    select coalesce(
-      jsonb_agg(
-        to_jsonb(claimed) || jsonb_build_object('created', extract(epoch from created_at)::bigint)
-        order by next_attempt_at, created_at
-      ),
-      '[]'
-    )
-    from claimed
-  );
+  with due as (
+    select event_id from public.webhook_events
+    where status in ('received', 'failed')
+      and next_attempt_at <= v_now
+      and (leased_until is null or leased_until <= v_now)
+    order by next_attempt_at
+    limit p_max_rows
+    for update skip locked
+  ), claimed as (
+    update public.webhook_events as event
+    set leased_until = v_now + make_interval(secs => p_lease_s), lease_token = gen_random_uuid()
+    from due
+    where event.event_id = due.event_id
+    returning event.*
+  )
+  select coalesce(
+    jsonb_agg(
+      to_jsonb(claimed) || jsonb_build_object('created', extract(epoch from created_at)::bigint)
+      order by next_attempt_at, created_at
+    ),
+    '[]'
+  )
+  into v_rows
+  from claimed;
+  return v_rows;
 end;
 $$;
 comment on function private.claim_webhook_retries is 'Lease events that are due to the caller; see the public wrapper.';

@@ -36,44 +36,45 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := private.clock();
+  v_rows jsonb;
 begin
-  return (
-    with due as (
-      select id from public.outbox
-      where (status = 'queued' and next_attempt_at <= v_now)
-        or (status = 'leased' and leased_until <= v_now)
-      order by next_attempt_at
-      limit p_max_rows
-      for update skip locked
-    ), claimed as (
-      update public.outbox as job
-      set
-        status = 'leased',
-        attempts = job.attempts + 1,
-        leased_until = v_now + make_interval(secs => p_lease_s),
-        lease_token = gen_random_uuid()
-      from due
-      where job.id = due.id
-      returning job.*
-    )
-    select coalesce(
-      jsonb_agg(
-        jsonb_build_object(
-          'id', id,
-          'kind', kind,
-          'payload', payload,
-          'dedupe_key', dedupe_key,
-          'attempts', attempts,
-          'answered_errors', answered_errors,
-          'lease_token', lease_token,
-          'order_id', payload ->> 'order_id'
-        )
-        order by next_attempt_at, id
-      ),
-      '[]'
-    )
-    from claimed
-  );
+  with due as (
+    select id from public.outbox
+    where (status = 'queued' and next_attempt_at <= v_now)
+      or (status = 'leased' and leased_until <= v_now)
+    order by next_attempt_at
+    limit p_max_rows
+    for update skip locked
+  ), claimed as (
+    update public.outbox as job
+    set
+      status = 'leased',
+      attempts = job.attempts + 1,
+      leased_until = v_now + make_interval(secs => p_lease_s),
+      lease_token = gen_random_uuid()
+    from due
+    where job.id = due.id
+    returning job.*
+  )
+  select coalesce(
+    jsonb_agg(
+      jsonb_build_object(
+        'id', id,
+        'kind', kind,
+        'payload', payload,
+        'dedupe_key', dedupe_key,
+        'attempts', attempts,
+        'answered_errors', answered_errors,
+        'lease_token', lease_token,
+        'order_id', payload ->> 'order_id'
+      )
+      order by next_attempt_at, id
+    ),
+    '[]'
+  )
+  into v_rows
+  from claimed;
+  return v_rows;
 end;
 $$;
 comment on function private.claim_outbox is 'Lease due rows of the outbox to the caller; see the public wrapper.';
