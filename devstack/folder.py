@@ -14,7 +14,11 @@ from typing import Any
 from devstack.account import can_reach, server_account
 from devstack.binaries import shared_folder
 from devstack.errors import DevstackError
+from devstack.postgres import stop_stale
 from devstack.schema import ROOT
+
+
+_EPHEMERAL = "devstack-"
 
 
 class DataFolder:
@@ -105,13 +109,29 @@ def default_data() -> Path:
 @contextlib.contextmanager
 def ephemeral_data() -> Iterator[Path]:
     """Make a folder for data that nobody keeps."""
-    path = Path(tempfile.mkdtemp(prefix="devstack-"))
+    _sweep()
+    path = Path(tempfile.mkdtemp(prefix=_EPHEMERAL))
     # Postgres's user passes through; its own folder in there is closed again.
     path.chmod(0o711)
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Throw away what killed stacks could not.
+
+    Who wrote `running.json` held the folder before, so a folder that has one and that nobody holds
+    belongs to nobody any more.
+    """
+    for path in Path(tempfile.gettempdir()).glob(f"{_EPHEMERAL}*"):
+        folder = DataFolder(path)
+        if path.stat().st_uid == os.geteuid() and folder.running.exists():
+            with folder.held() as is_ours:
+                if is_ours:
+                    stop_stale(folder.postgres)
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def described(path: Path) -> str:

@@ -20,6 +20,7 @@ from devstack.tokens import Keys
 
 LOOK_TIMEOUT_S = 2
 STOP_S = 8
+EARLY_STOP_S = 1
 IDENTITY_EVENTS = tuple(
     f"identity.verification_session.{change}"
     for change in ("created", "processing", "requires_input", "verified", "canceled", "redacted")
@@ -53,8 +54,10 @@ class Part:
     command: tuple[str, ...]
     port: int
     health: str
+    #: What that address answers then.
+    healthy: tuple[int, ...] = (200,)
     #: Ours crash on a bug by design, and whoever runs them starts them again.
-    is_restarted: bool
+    is_restarted: bool = False
 
 
 PYTHON = (sys.executable, "-m")
@@ -69,14 +72,12 @@ def all_parts(options: Options, folder: DataFolder) -> dict[str, Part]:
             command=(*PYTHON, "devstack.stripe", "--config", str(folder.stripe)),
             port=at("stripe"),
             health="/_control/health",
-            is_restarted=False,
         ),
         "gateway": Part(
             name="gateway",
             command=(*PYTHON, "devstack.gateway", "--config", str(folder.gateway)),
             port=at("gateway"),
             health="/health",
-            is_restarted=False,
         ),
         "service": Part(
             name="service",
@@ -90,6 +91,8 @@ def all_parts(options: Options, folder: DataFolder) -> dict[str, Part]:
             command=(*PYTHON, "workers", "all"),
             port=at("workers"),
             health="/metrics",
+            # Without the token it does not say more, and that is enough.
+            healthy=(200, 401, 403),
             is_restarted=True,
         ),
     }
@@ -138,6 +141,7 @@ class Running:
     def __init__(self, part: Part, log: Path, environment: Mapping[str, str]) -> None:
         self.part = part
         self.log = log
+        self._was_healthy = False
         self._environment = environment
         options = {"cwd": ROOT, "env": environment_of_child(environment)}
         self.process: subprocess.Popen[bytes] = start(part.command, log, options=options)
@@ -154,7 +158,8 @@ class Running:
                 f"{self.part.name} did not start ({self.how_it_ended()}); "
                 f"{described(self.log)} ends so:\n{tail(self.log)}"
             )
-        return answers(self.part)
+        self._was_healthy = answers(self.part)
+        return self._was_healthy
 
     def how_it_ended(self) -> str:
         """Say how the process ended."""
@@ -168,15 +173,16 @@ class Running:
 
     def stop(self) -> None:
         """Tell the part to end; what it leaves behind is killed."""
-        end(self.process, patience_s=STOP_S)
+        # Whoever still starts has nothing to finish, and may not listen to signals yet.
+        end(self.process, patience_s=STOP_S if self._was_healthy else EARLY_STOP_S)
 
 
 def answers(part: Part) -> bool:
-    """Say whether a part's health address answers 200."""
+    """Say whether a part's health address answers as it does when all is well."""
     connection = http.client.HTTPConnection(HOST, part.port, timeout=LOOK_TIMEOUT_S)
     try:
         connection.request("GET", part.health)
-        return connection.getresponse().status == http.HTTPStatus.OK
+        return connection.getresponse().status in part.healthy
     except (OSError, http.client.HTTPException):
         return False
     finally:

@@ -1,5 +1,6 @@
 """Ports of this machine: which are free."""
 
+import random
 import socket
 
 from devstack.errors import DevstackError
@@ -7,14 +8,13 @@ from devstack.errors import DevstackError
 
 #: How far apart the stacks of one machine stand.
 STEP = 10
+#: Where tests look for ports: Linux gives those from 32768 on to connections.
+LOWEST, HIGHEST = 10_000, 32_768
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on; nothing keeps it free."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port that nobody listens on, another one at each call; nothing keeps it free."""
+    return free_base(1)
 
 
 def first_free_base(first: int, count: int) -> int:
@@ -28,11 +28,12 @@ def first_free_base(first: int, count: int) -> int:
 def free_base(count: int) -> int:
     """Return a base with `count` free ports in a row, another one at each call.
 
-    Whoever looks for free ports from a fixed number on finds the same as his neighbours do.
+    By chance, for whoever counts up from a fixed number finds the same as his neighbours do; and
+    below the ports that the system gives to connections, which come and go.
     """
     while True:
-        base = free_port()
-        if base < 65536 - count and all(is_free(base + offset) for offset in range(count)):
+        base = random.SystemRandom().randrange(LOWEST, HIGHEST - count)
+        if all(is_free(base + offset) for offset in range(count)):
             return base
 
 

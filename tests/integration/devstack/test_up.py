@@ -259,3 +259,23 @@ def test_legacy_secret_can_be_chosen(devstack: Devstack) -> None:
 
     assert secret == first["SUPABASE_JWT_SECRET"]
     assert first == environment(devstack)
+
+
+def test_killed_ephemeral_data_are_swept_up(devstack: Devstack) -> None:
+    """A killed stack cannot clean up, so the next one does; one that runs is left alone."""
+    devstack.up_and_ready("--ephemeral")
+    kept_url = database(devstack)
+    killed = devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(5)))
+    [folder] = {
+        Path(line.split()[-1]).parent
+        for line in devstack.told(killed).splitlines()
+        if line.startswith("Logs: ")
+    }
+    finish(killed, signal.SIGKILL)
+    assert folder.exists()
+
+    devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(5)))
+
+    assert not folder.exists()
+    with psycopg.connect(kept_url) as connection:
+        assert [(1,)] == connection.execute("select 1").fetchall()
