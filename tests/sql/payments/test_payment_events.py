@@ -1,0 +1,397 @@
+"""What the events of a PaymentIntent, and `confirm_payment_transaction`, do to an order."""
+
+import itertools
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import move_time
+from tests.sql.paying import (
+    INTENT,
+    attached,
+    balances,
+    drift,
+    moved,
+    order_row,
+    ordered,
+    outbox_rows,
+    paid,
+    refund_told,
+    stored,
+    succeeded,
+    told,
+)
+
+
+def confirmed(service: Actor, order_id: UUID, user: Actor, **changes: object) -> Any:
+    payment = {
+        "order_id": order_id,
+        "payment_intent_id": INTENT,
+        "charge_id": f"ch_{INTENT}",
+        "amount_cents": 10_000,
+        "currency": "aud",
+        "user_id": user.id,
+    }
+    return service.call("confirm_payment_transaction", **(payment | changes))
+
+
+def declined(owner: Connection, order_id: UUID, charge_id: str) -> Any:
+    return Actor(connection=owner, role="service_role").call(
+        "apply_payment_failed",
+        event_id=stored(owner, "payment_intent.payment_failed"),
+        order_id=str(order_id),
+        payment_intent_id=INTENT,
+        charge_id=charge_id,
+        error_message="Your card was declined.",
+    )
+
+
+def canceled(owner: Connection, order_id: UUID, intent: str = INTENT) -> Any:
+    return Actor(connection=owner, role="service_role").call(
+        "apply_payment_canceled",
+        event_id=stored(owner, "payment_intent.canceled", intent),
+        order_id=str(order_id),
+        payment_intent_id=intent,
+    )
+
+
+def payment(owner: Connection, intent: str = INTENT) -> tuple[object, ...]:
+    query = """
+      select status::text, amount_cents, currency, settles_order, error_message
+      from public.payments where stripe_payment_intent_id = %s
+    """
+    [row] = owner.execute(query, [intent]).fetchall()
+    return row
+
+
+def test_success_pays_the_order(
+    owner: Connection, order_id: UUID, alice: Actor, seller: Actor
+) -> None:
+    """Amount, currency, buyer and intent fit: the order is paid, booked, and both are told."""
+    attached(owner, order_id)
+
+    answer = succeeded(owner, order_id)
+
+    expected = {
+        "outcome": "processed",
+        "order_id": str(order_id),
+        "outbox_ids": [],
+        "alerts": [],
+    }
+    assert expected == answer
+    order = order_row(owner, order_id)
+    assert "paid" == order["state"]
+    assert order["paid_at"]
+    assert ("captured", 10_000, "aud", True, None) == payment(owner)
+    assert {"stripe_clearing": 10_000, "buyer": -10_000} == balances(owner, order_id)
+    assert "order_paid" in told(owner, seller)
+    assert "payment_received" in told(owner, alice)
+    assert [] == drift(owner)
+
+
+def test_event_takes_effect_once(owner: Connection, order_id: UUID) -> None:
+    """The same event id is done for ever, whatever it says the second time."""
+    attached(owner, order_id)
+    event_id = stored(owner, "payment_intent.succeeded")
+    succeeded(owner, order_id, event_id=event_id)
+
+    again = succeeded(owner, order_id, event_id=event_id, amount_cents=1)
+
+    assert ("already_processed", str(order_id)) == (again["outcome"], again["order_id"])
+    assert ("captured", 10_000, "aud", True, None) == payment(owner)
+    assert [] == drift(owner)
+
+
+def test_second_event_about_the_same_money_has_no_effect(
+    owner: Connection, order_id: UUID
+) -> None:
+    """One order, one intent, one type: applied once, by whichever event came first."""
+    paid(owner, order_id)
+    before = balances(owner, order_id)
+
+    assert "order_already_processed" == succeeded(owner, order_id)["outcome"]
+
+    assert before == balances(owner, order_id)
+    query = "select outcome, status::text from public.webhook_events order by outcome"
+    assert [
+        ("order_already_processed", "processed"),
+        ("processed", "processed"),
+    ] == owner.execute(query).fetchall()
+
+
+def test_confirmation_and_event_are_one_payment(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor
+) -> None:
+    """Whoever comes first, browser or webhook, there is one payment and one CAPTURE."""
+    attached(owner, order_id)
+    answer = confirmed(service, order_id, alice)
+    assert (True, "paid", str(order_id)) == (
+        answer["success"],
+        answer["state"],
+        answer["order_id"],
+    )
+
+    assert "order_already_processed" == succeeded(owner, order_id)["outcome"]
+    assert answer == confirmed(service, order_id, alice)
+
+    assert {"stripe_clearing": 10_000, "buyer": -10_000} == balances(owner, order_id)
+    assert 1 == told(owner, alice).count("payment_received")
+
+
+def test_confirmation_is_the_buyers(
+    owner: Connection, order_id: UUID, service: Actor, bob: Actor, seller: Actor, alice: Actor
+) -> None:
+    """Another user, an unknown order and another order's intent are refused without a trace."""
+    attached(owner, order_id)
+    other_id = ordered(seller, bob)
+
+    assert "FORBIDDEN" == confirmed(service, order_id, bob)["code"]
+    assert "RESOURCE_NOT_FOUND" == confirmed(service, uuid4(), alice)["code"]
+    assert "TRANSACTION_FAILED" == confirmed(service, other_id, bob)["code"]
+    assert {} == balances(owner, order_id)
+    assert {} == balances(owner, other_id)
+
+
+def test_confirmation_of_a_stray_is_recorded(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor
+) -> None:
+    """What Stripe holds is in the books and goes back, be it the browser that reported it."""
+    attached(owner, order_id)
+
+    answer = confirmed(service, order_id, alice, amount_cents=9_999)
+
+    assert (False, "TRANSACTION_FAILED", "pending_payment") == (
+        answer["success"],
+        answer["code"],
+        answer["state"],
+    )
+    assert ["stray_payment:amount_differs"] == answer["alerts"]
+    assert 1 == len(outbox_rows(owner, "auto_refund"))
+    assert False is confirmed(service, order_id, alice, amount_cents=9_999)["success"]
+    assert [] == drift(owner)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"amount_cents": 9_999}, "amount_differs"),
+        ({"amount_cents": 10_001}, "amount_differs"),
+        ({"currency": "usd"}, "currency_differs"),
+        ({"buyer_id": str(uuid4())}, "buyer_differs"),
+        ({"buyer_id": None}, "buyer_differs"),
+        ({"intent": "pi_other"}, "intent_is_not_current"),
+    ],
+)
+def test_stray_is_recorded_and_goes_back(
+    owner: Connection, order_id: UUID, changes: dict[str, Any], reason: str
+) -> None:
+    """Money that does not fit never pays: it is booked in its own currency and refunded (C3)."""
+    attached(owner, order_id)
+    before = order_row(owner, order_id)
+    intent = str(changes.get("intent", INTENT))
+    amount = int(changes.get("amount_cents", 10_000))
+
+    answer = succeeded(owner, order_id, **changes)
+
+    assert ("processed", [f"stray_payment:{reason}"]) == (answer["outcome"], answer["alerts"])
+    assert before == order_row(owner, order_id)
+    assert ("captured", amount, changes.get("currency", "aud"), False, None) == payment(
+        owner, intent
+    )
+    [row] = outbox_rows(owner, "auto_refund")
+    assert [row["id"]] == answer["outbox_ids"]
+    [(refund_id,)] = owner.execute("select id from public.refunds").fetchall()
+    assert {
+        "payment_intent_id": intent,
+        "amount_cents": amount,
+        "refund_id": str(refund_id),
+        "order_id": str(order_id),
+    } == row["payload"]
+    assert {"stripe_clearing": amount, "refunds": -amount} == balances(owner, order_id)
+    assert [] == drift(owner)
+
+
+def test_success_on_a_cancelled_order_goes_back(owner: Connection, order_id: UUID) -> None:
+    """Money for an order that was called off is returned in full, and reported (C2)."""
+    attached(owner, order_id)
+    moved(owner, order_id, "cancelled", "seller")
+
+    answer = succeeded(owner, order_id)
+
+    assert ["stray_payment:order_cancelled"] == answer["alerts"]
+    assert "cancelled" == order_row(owner, order_id)["state"]
+    refund_told(owner, "succeeded", 10_000, outbox_id=answer["outbox_ids"][0])
+    assert ({}, []) == (balances(owner, order_id), drift(owner))
+    assert "cancelled" == order_row(owner, order_id)["state"]
+
+
+def test_second_intent_of_a_paid_order_goes_back(owner: Connection, order_id: UUID) -> None:
+    """A second payment is returned; its refund leaves the paid order paid (C2)."""
+    paid(owner, order_id)
+
+    answer = succeeded(owner, order_id, "pi_second")
+
+    assert ["stray_payment:order_is_settled"] == answer["alerts"]
+    told_of = refund_told(
+        owner, "succeeded", 10_000, outbox_id=answer["outbox_ids"][0], intent="pi_second"
+    )
+    assert "processed" == told_of["outcome"]
+    order = order_row(owner, order_id)
+    assert ("paid", 0, False) == (
+        order["state"],
+        order["refunded_cents"],
+        order["refund_pending"],
+    )
+    assert ("refunded", 10_000, "aud", False, None) == payment(owner, "pi_second")
+    assert {"stripe_clearing": 10_000, "buyer": -10_000} == balances(owner, order_id)
+    assert [] == drift(owner)
+
+
+@pytest.mark.parametrize("order_ref", ["99526cff-f687-4b04-9c29-448c2c9c8324", "canary-1", "", None])
+def test_unknown_order_is_noted(owner: Connection, order_id: UUID, order_ref: str | None) -> None:
+    """An order we do not have, or what is no order's id, is settled with an alert (C5)."""
+    service = Actor(connection=owner, role="service_role")
+    event_id = stored(owner, "payment_intent.succeeded")
+
+    answer = service.call(
+        "apply_payment_succeeded",
+        event_id=event_id,
+        order_id=order_ref,
+        payment_intent_id=INTENT,
+        charge_id="ch_1",
+        amount_cents=10_000,
+        currency="aud",
+        buyer_id="nobody",
+    )
+
+    assert ("order_not_found", None, ["order_not_found"]) == (
+        answer["outcome"],
+        answer["order_id"],
+        answer["alerts"],
+    )
+    assert [("ignored", "order_not_found")] == owner.execute(
+        "select status::text, outcome from public.webhook_events"
+    ).fetchall()
+    assert {} == balances(owner, order_id)
+
+
+def test_intent_of_another_order_settles_nothing(
+    owner: Connection, order_id: UUID, seller: Actor, bob: Actor
+) -> None:
+    """An event that names an order whose intent it is not is ignored and reported."""
+    attached(owner, order_id)
+    other_id = ordered(seller, bob)
+
+    answer = succeeded(owner, other_id)
+
+    assert ("ignored", ["intent_of_another_order"]) == (answer["outcome"], answer["alerts"])
+    assert {} == balances(owner, other_id)
+    assert "processed" == succeeded(owner, order_id)["outcome"]
+
+
+def test_success_after_declines_pays(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """Each declined try is told to the buyer once, and a later success still pays (C1)."""
+    attached(owner, order_id)
+
+    outcomes = [declined(owner, order_id, charge)["outcome"] for charge in ("ch_1", "ch_2", "ch_2")]
+
+    assert ["processed", "processed", "order_already_processed"] == outcomes
+    assert "pending_payment" == order_row(owner, order_id)["state"]
+    assert ("failed", 10_000, "aud", False, "Your card was declined.") == payment(owner)
+    assert 2 == told(owner, alice).count("payment_failed")
+    assert "processed" == succeeded(owner, order_id)["outcome"]
+    assert "paid" == order_row(owner, order_id)["state"]
+    assert ("captured", 10_000, "aud", True, None) == payment(owner)
+
+
+def test_late_decline_never_undoes_a_payment(
+    owner: Connection, order_id: UUID, alice: Actor
+) -> None:
+    """What was declined before the success may be told after it: nothing changes."""
+    paid(owner, order_id)
+
+    answer = declined(owner, order_id, "ch_early")
+
+    assert ("order_already_processed", []) == (answer["outcome"], answer["alerts"])
+    assert ("captured", 10_000, "aud", True, None) == payment(owner)
+    assert "payment_failed" not in told(owner, alice)
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(["declined", "canceled", "paid"])])
+def test_order_of_arrival_does_not_matter_for_the_money(
+    owner: Connection, order_id: UUID, order: tuple[str, ...]
+) -> None:
+    """Whatever else is told before or after, money that came in settles the order or goes back."""
+    attached(owner, order_id)
+
+    for event in order:
+        if event == "declined":
+            declined(owner, order_id, "ch_1")
+        elif event == "canceled":
+            canceled(owner, order_id)
+        else:
+            succeeded(owner, order_id)
+
+    # Only a current intent pays: one that was told canceled first is detached, so its money
+    # goes back. Stripe cancels no intent that has succeeded.
+    expected = "pending_payment" if order.index("canceled") < order.index("paid") else "paid"
+    assert expected == order_row(owner, order_id)["state"]
+    assert (expected != "paid") == bool(outbox_rows(owner, "auto_refund"))
+    assert [] == drift(owner)
+
+
+def test_canceled_intent_is_detached(owner: Connection, order_id: UUID) -> None:
+    """The order stays and takes another intent; a second event about it has no effect."""
+    attached(owner, order_id)
+
+    outcomes = [canceled(owner, order_id)["outcome"] for _ in range(2)]
+
+    assert ["processed", "order_already_processed"] == outcomes
+    order = order_row(owner, order_id)
+    assert ("pending_payment", None) == (order["state"], order["stripe_payment_intent_id"])
+    assert {"success": True, "payment_intent_id": "pi_2"} == attached(owner, order_id, "pi_2")
+
+
+def test_stale_cancellation_leaves_the_current_intent(owner: Connection, order_id: UUID) -> None:
+    """Only the current intent counts: the end of another one says nothing of the order (C15)."""
+    attached(owner, order_id)
+
+    assert "processed" == canceled(owner, order_id, "pi_stale")["outcome"]
+
+    order = order_row(owner, order_id)
+    assert ("pending_payment", INTENT) == (order["state"], order["stripe_payment_intent_id"])
+
+
+def test_retried_success_clears_its_error(owner: Connection, order_id: UUID) -> None:
+    """An event that failed before and then succeeds shows no stale error (C5)."""
+    attached(owner, order_id)
+    token = uuid4()
+    event_id = stored(owner, "payment_intent.succeeded", lease_token=token)
+    service = Actor(connection=owner, role="service_role")
+    service.call(
+        "fail_webhook_event",
+        event_id=event_id,
+        error_code="DATABASE_ERROR",
+        error_message="gone",
+        lease_token=token,
+    )
+
+    succeeded(owner, order_id, event_id=event_id)
+
+    query = """
+      select status::text, error_code, error_message, next_attempt_at, lease_token
+      from public.webhook_events
+    """
+    assert [("processed", None, None, None, None)] == owner.execute(query).fetchall()
+
+
+def test_late_success_pays_while_the_order_waits(owner: Connection, order_id: UUID) -> None:
+    """Past due but not yet cancelled, the money still pays."""
+    attached(owner, order_id)
+    move_time(owner, "72 hours")
+
+    assert [] == succeeded(owner, order_id)["alerts"]
+    assert "paid" == order_row(owner, order_id)["state"]
