@@ -54,8 +54,6 @@ class Part:
     command: tuple[str, ...]
     port: int
     health: str
-    #: What that address answers then.
-    healthy: tuple[int, ...] = (200,)
     #: Ours crash on a bug by design, and whoever runs them starts them again.
     is_restarted: bool = False
 
@@ -90,9 +88,7 @@ def all_parts(options: Options, folder: DataFolder) -> dict[str, Part]:
             name="workers",
             command=(*PYTHON, "workers", "all"),
             port=at("workers"),
-            health="/metrics",
-            # Without the token it does not say more, and that is enough.
-            healthy=(200, 401, 403),
+            health="/health",
             is_restarted=True,
         ),
     }
@@ -178,11 +174,11 @@ class Running:
 
 
 def answers(part: Part) -> bool:
-    """Say whether a part's health address answers as it does when all is well."""
+    """Say whether a part's health address answers 200."""
     connection = http.client.HTTPConnection(HOST, part.port, timeout=LOOK_TIMEOUT_S)
     try:
         connection.request("GET", part.health)
-        return connection.getresponse().status in part.healthy
+        return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
     finally:
