@@ -1,0 +1,99 @@
+"""`auctions` and `bids`: who gets to see which of them, and what must hold in a row."""
+
+from typing import LiteralString
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import auction_row
+
+
+TABLES: list[LiteralString] = ["public.auctions", "public.listings", "public.bids"]
+
+
+@pytest.fixture
+def bid_upon_id(auction_id: UUID, alice: Actor) -> UUID:
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
+    return auction_id
+
+
+def call_off(owner: Connection) -> None:
+    """Cancel as staff will who remove a listing that people have bid on."""
+    owner.execute("update public.auctions set status = 'cancelled'")
+    owner.execute("update public.listings set status = 'cancelled'")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_everybody_reads_what_is_not_called_off(
+    owner: Connection,
+    bid_upon_id: UUID,
+    anonymous: Actor,
+    bob: Actor,
+    service: Actor,
+    table: LiteralString,
+) -> None:
+    """Live and over, visitors, winners and losers read auction, listing and amounts (B9, B10)."""
+    query: LiteralString = f"select 1 from {table}"  # noqa: S608 - a name from the list above
+    assert [(1,)] == anonymous.rows(query) == bob.rows(query)
+
+    service.call("end_auction", auction_id=bid_upon_id, force=True)
+
+    assert [(1,)] == anonymous.rows(query) == bob.rows(query)
+    assert "finalized" == auction_row(owner, bid_upon_id)["status"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.usefixtures("bid_upon_id")
+def test_what_is_called_off_is_the_sellers_and_staffs(
+    owner: Connection,
+    anonymous: Actor,
+    alice: Actor,
+    seller: Actor,
+    moderator: Actor,
+    table: LiteralString,
+) -> None:
+    """Others see neither the listing nor what hangs on it."""
+    query: LiteralString = f"select 1 from {table}"  # noqa: S608 - a name from the list above
+    call_off(owner)
+
+    assert [] == anonymous.rows(query) == alice.rows(query)
+    assert [(1,)] == seller.rows(query) == moderator.rows(query)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "insert into public.auctions default values",
+        "update public.auctions set end_at = end_at + interval '1 hour'",
+        "update public.auctions set current_price_cents = 1",
+        "delete from public.auctions",
+        "truncate public.auctions cascade",
+        "update public.listings set start_cents = 1",
+        "delete from public.listings",
+        "select 1 from private.finalize_failures",
+        "select 1 from private.auction_broadcasts",
+    ],
+)
+@pytest.mark.usefixtures("auction_id")
+def test_nobody_writes_auctions_directly(
+    seller: Actor, anonymous: Actor, service: Actor, write: LiteralString
+) -> None:
+    """Not even the seller, whose auction it is (B5)."""
+    for actor in (seller, anonymous, service):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.change(write)
+
+
+def test_high_bid_is_checked(owner: Connection, bid_upon_id: UUID, bob: Actor) -> None:
+    """The leading bid is one of the leader's, in this auction, at the price (D7)."""
+    changes: list[LiteralString] = [
+        "update public.auctions set high_bid_id = gen_random_uuid() where id = %(id)s",
+        "update public.auctions set high_bidder_id = %(bob)s where id = %(id)s",
+        "update public.auctions set current_price_cents = 1101 where id = %(id)s",
+    ]
+    for change in changes:
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            Actor(connection=owner, role="postgres").change(change, id=bid_upon_id, bob=bob.id)

@@ -1,0 +1,70 @@
+"""Closing when several do it at once, or while somebody bids."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from devstack.schema import copy_database
+from tests.sql.actors import Actor
+from tests.sql.auctioning import auctioned, move_time
+
+
+@pytest.fixture
+def declared_url(declared_url: str) -> str:
+    """Give each test a database of its own, in which it may commit."""
+    return copy_database(declared_url, "market_closing_locks")
+
+
+@pytest.fixture
+def other(declared_url: str) -> Iterator[Connection]:
+    """Open a second connection, as the schema's owner; what it does is rolled back."""
+    with psycopg.connect(declared_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+def test_locked_auction_is_left_out(
+    owner: Connection, other: Connection, seller: Actor, service: Actor
+) -> None:
+    """What another closer or a bid holds is not waited for, and the others are closed."""
+    held_id, free_id = auctioned(seller), auctioned(seller)
+    move_time(owner, "1 hour")
+    owner.execute("set statement_timeout = '10s'")
+    owner.commit()
+    other.execute("select from public.auctions where id = %s for update", [held_id])
+
+    answer = service.call("end_expired_auctions")
+
+    assert [str(free_id)] == [one["auction_id"] for one in answer["results"]]
+    other.rollback()
+    assert 1 == service.call("end_expired_auctions")["auctions_processed"]
+
+
+def test_two_closers_make_one_order(
+    owner: Connection, other: Connection, auction_id: UUID, alice: Actor, service: Actor
+) -> None:
+    """The second one finds it closed, and answers what the first one did."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
+    move_time(owner, "1 hour")
+    owner.commit()
+    query = "select private.end_auction(%s, false)"
+    [(first,)] = other.execute(query, [auction_id]).fetchall()
+    other.commit()
+
+    second = service.call("end_auction", auction_id=auction_id)
+
+    assert first | {"already_processed": True} == second
+    assert [(1,)] == owner.execute("select count(*) from public.orders").fetchall()
+
+
+@pytest.mark.usefixtures("auction_id")
+def test_two_broadcasters_send_once(owner: Connection, other: Connection, service: Actor) -> None:
+    """What one has claimed and committed the other finds taken."""
+    owner.commit()
+    assert [(1,)] == other.execute("select private.broadcast_time_remaining(10)").fetchall()
+    other.commit()
+
+    assert 0 == service.call("broadcast_time_remaining")

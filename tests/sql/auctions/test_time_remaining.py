@@ -1,0 +1,116 @@
+"""`get_time_remaining` and its kin: time as the database has it."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import auction_row, auctioned, move_time
+
+
+def test_everybody_is_told_the_time_remaining(
+    owner: Connection, auction_id: UUID, anonymous: Actor, alice: Actor
+) -> None:
+    """Seconds to the end by the database's clock; no caller's clock has a part in it (D1)."""
+    for actor in (anonymous, alice):
+        answer = actor.call("get_time_remaining", auction_id=auction_id)
+
+        left = datetime.fromisoformat(answer["end_at"]) - datetime.fromisoformat(
+            answer["server_time"]
+        )
+        expected = {
+            "auction_id": str(auction_id),
+            "status": "live",
+            "end_at": auction_row(owner, auction_id)["end_at"],
+            "server_time": answer["server_time"],
+            "time_remaining": round(left.total_seconds(), 3),
+            "version": 1,
+        }
+        assert expected == answer
+
+
+def test_no_time_remains_after_the_end(
+    owner: Connection, auction_id: UUID, anonymous: Actor, service: Actor
+) -> None:
+    """Zero is the least, and a closed auction has none whatever its end says."""
+    service.call("end_auction", auction_id=auction_id, force=True)
+    assert 0 == anonymous.call("get_time_remaining", auction_id=auction_id)["time_remaining"]
+
+    move_time(owner, "2 hours")
+
+    answer = anonymous.call("get_time_remaining", auction_id=auction_id)
+    assert (0, "no_sale") == (answer["time_remaining"], answer["status"])
+
+
+def test_time_is_never_negative(owner: Connection, auction_id: UUID, anonymous: Actor) -> None:
+    """Between the end and the close nothing remains."""
+    move_time(owner, "2 hours")
+
+    answer = anonymous.call("get_time_remaining", auction_id=auction_id)
+
+    assert (0, "live") == (answer["time_remaining"], answer["status"])
+
+
+def test_state_is_all_that_is_shown(auction_id: UUID, alice: Actor, anonymous: Actor) -> None:
+    """After a lost connection one call brings a client up to date."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
+
+    state = anonymous.call("get_auction_state", auction_id=auction_id)
+
+    expected = {
+        "current_price_cents": 1100,
+        "bid_count": 1,
+        "high_bidder_id": str(alice.id),
+        "min_next_bid_cents": 1200,
+        "reserve_met": True,
+        "version": 2,
+    }
+    assert expected == {key: state[key] for key in expected}
+    assert {
+        "auction_id", "status", "end_at", "server_time", "time_remaining",
+    } == state.keys() - expected.keys()  # fmt: skip
+
+
+@pytest.mark.parametrize("function", ["get_time_remaining", "get_auction_state"])
+def test_unknown_auction_is_answered(anonymous: Actor, function: str) -> None:
+    """An id of nothing is a refusal, and not an error."""
+    refusal = anonymous.call(function, auction_id=uuid4())
+
+    assert (False, "AUCTION_NOT_FOUND") == (refusal["success"], refusal["code"])
+
+
+def test_deadline_is_the_next_start_or_end(
+    owner: Connection, seller: Actor, service: Actor
+) -> None:
+    """A worker sleeps up to the earliest of them, and to the next mark before an end."""
+    assert (None, None) == tuple(
+        service.call("next_auction_deadline")[key] for key in ("next_at", "next_mark_at")
+    )
+    auction_id = auctioned(seller, ends_in="1 hour")
+    [(start_at, mark_at)] = owner.execute("""
+      select to_jsonb(private.clock() + interval '30 minutes') #>> '{}',
+        to_jsonb(end_at - interval '300 seconds') #>> '{}'
+      from public.auctions
+    """).fetchall()
+
+    deadline = service.call("next_auction_deadline")
+    assert (auction_row(owner, auction_id)["end_at"], mark_at) == (
+        deadline["next_at"],
+        deadline["next_mark_at"],
+    )
+
+    auctioned(seller, start_at=start_at, ends_in="3 hours")
+    assert start_at == service.call("next_auction_deadline")["next_at"]
+
+
+@pytest.mark.usefixtures("auction_id")
+def test_mark_that_has_passed_is_no_deadline(owner: Connection, service: Actor) -> None:
+    """With 200 s to go the next mark is that of 60 s."""
+    move_time(owner, "56 minutes 40 seconds")
+
+    mark_at = service.call("next_auction_deadline")["next_mark_at"]
+
+    query = "select to_jsonb(end_at - interval '60 seconds') #>> '{}' from public.auctions"
+    assert [(mark_at,)] == owner.execute(query).fetchall()
