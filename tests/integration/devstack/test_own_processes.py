@@ -42,13 +42,18 @@ def test_crashed_process_is_started_again(devstack: Devstack, part: str) -> None
     process = devstack.up_and_ready(only=EVERYTHING)
 
     for wait_s in ("0.5", "1"):
-        [pid] = pids(process, part)
-        os.kill(pid, signal.SIGKILL)
-        told = f"{part} ended (killed by signal 9); it starts again in {wait_s} s."
-        wait_for(lambda told=told: told in devstack.told(process))  # type: ignore[misc] -- bound here
-        wait_for(lambda: answers(devstack, part))
+        crash(devstack, process, part, wait_s)
 
     assert process.poll() is None
+
+
+def crash(devstack: Devstack, process: subprocess.Popen[bytes], part: str, wait_s: str) -> None:
+    """Kill a part, and wait until the stack has said what it does and has done it."""
+    [pid] = pids(process, part)
+    os.kill(pid, signal.SIGKILL)
+    told = f"{part} ended (killed by signal 9); it starts again in {wait_s} s."
+    wait_for(lambda: told in devstack.told(process))
+    wait_for(lambda: answers(devstack, part))
 
 
 def test_whole_stack_leaves_nothing(devstack: Devstack) -> None:
