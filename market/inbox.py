@@ -1,6 +1,7 @@
 """The webhook inbox: every event from outside is kept once, and takes effect once."""
 
 import dataclasses
+import datetime as dt
 import enum
 import hashlib
 import json
@@ -147,6 +148,20 @@ def ignore(database: Database, event: StripeEvent, *, reason: str) -> Outcome:
     """Settle an event that has no effect here; one that is settled already stays as it is."""
     answer = database.call("ignore_webhook_event", event_id=event.id, reason=reason)
     return read_outcome(answer, event_id=event.id)
+
+
+def find(
+    database: Database, *, event_id: str | None, type_: str | None, since: dt.datetime | None
+) -> Mapping[str, Any] | None:
+    """Return when an event came in and was settled, or None; the newest, if it is by type."""
+    answer = database.call(
+        "find_webhook_event",
+        event_id=event_id,
+        type=type_,
+        since=None if since is None else since.isoformat(),
+    )
+    event: Mapping[str, Any] | None = answer["event"] if answer["found"] else None
+    return event
 
 
 def read_outcome(answer: Mapping[str, Any], *, event_id: str) -> Outcome:

@@ -30,7 +30,7 @@ def serving(port: int) -> Iterator[None]:
 class _Handler(http.server.BaseHTTPRequestHandler):
     """Answers GET; whoever can ask here is on this machine."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that the standard library calls
+    def do_GET(self) -> None:
         """Answer with what was counted, or that the process is there."""
         texts = {"/health": "ok\n", "/metrics": counters.as_text()}
         text = texts.get(self.path)

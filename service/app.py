@@ -1,0 +1,97 @@
+"""The service put together: doors are built here and handed to the blueprints."""
+
+import dataclasses
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from market import auth_api, database, stripe_api, stripe_events
+from market.auth_api import AuthApi
+from market.database import Database
+from market.inbox import Source
+from market.settings import Settings
+from market.stripe_api import EventRules, StripeApi
+from service import requests
+from service.canary import canary_blueprint
+from service.errors import install_error_handlers
+from service.health import health_blueprint
+from service.keys import KeyRing
+from service.limits import AddressLimits, UserLimits
+from service.payments import payments_blueprint
+from service.session import Sessions
+from service.webhooks import Endpoint, webhooks_blueprint
+
+
+_BODY_LIMIT = 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """The outside as the service reaches it."""
+
+    database: Database
+    stripe_api: StripeApi
+    auth_api: AuthApi
+
+
+def create_app(settings: Settings, doors: Doors | None = None) -> Flask:
+    """Build the service; each gunicorn worker calls this once, after its fork."""
+    if doors is None:
+        doors = _open_doors(settings)
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _BODY_LIMIT
+    app.url_map.strict_slashes = False
+    install_error_handlers(app)
+    _register(app, settings, doors)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's documented place for it
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_prefix=0
+        )
+    requests.install(app)
+    return app
+
+
+def _open_doors(settings: Settings) -> Doors:
+    return Doors(
+        database=database.connect(settings, database.SERVICE_PATIENCE),
+        stripe_api=stripe_api.connect(settings, stripe_api.SERVICE_TIMEOUT_S),
+        auth_api=auth_api.connect(settings),
+    )
+
+
+def _register(app: Flask, settings: Settings, doors: Doors) -> None:
+    sessions = Sessions(doors.database, KeyRing(doors.auth_api.signing_keys), settings)
+    user_limits = UserLimits(doors.database)
+    app.register_blueprint(
+        webhooks_blueprint(
+            doors.stripe_api,
+            doors.database,
+            stripe_events.handlers(doors.stripe_api, doors.database),
+            AddressLimits(),
+            endpoints=_endpoints(settings),
+            rules=EventRules(
+                tolerance_s=settings.webhook_tolerance_s,
+                future_s=settings.webhook_future_s,
+                max_age_s=settings.webhook_max_event_age_s,
+                livemode=settings.stripe_livemode,
+            ),
+        )
+    )
+    app.register_blueprint(
+        payments_blueprint(doors.stripe_api, doors.database, sessions, user_limits)
+    )
+    app.register_blueprint(
+        canary_blueprint(doors.database, AddressLimits(), token=settings.canary_token)
+    )
+    app.register_blueprint(health_blueprint(doors.stripe_api, doors.database, AddressLimits()))
+
+
+def _endpoints(settings: Settings) -> tuple[Endpoint, ...]:
+    return (
+        Endpoint(path="/stripe", source=Source.STRIPE, secrets=settings.stripe_webhook_secrets),
+        Endpoint(
+            path="/stripe/identity",
+            source=Source.STRIPE_IDENTITY,
+            secrets=settings.stripe_identity_webhook_secrets,
+        ),
+    )

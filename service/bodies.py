@@ -1,0 +1,36 @@
+"""Read what a request carries into a typed value."""
+
+import json
+from typing import Any, TypeVar
+
+import pydantic
+from flask import request
+
+from market.errors import RejectedError
+
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def read_body(model: type[Model]) -> Model:
+    """Return the body, JSON or a form, as `model`.
+
+    Raises:
+        RejectedError: `UNSUPPORTED_MEDIA_TYPE`, or `VALIDATION_ERROR` when it is no JSON.
+        pydantic.ValidationError: it is not what `model` says.
+
+    """
+    if request.mimetype in _FORMS:
+        return model.model_validate(request.form.to_dict())
+    if request.is_json or request.mimetype == "text/plain":
+        return model.model_validate(_json())
+    raise RejectedError("UNSUPPORTED_MEDIA_TYPE", request.mimetype)
+
+
+def _json() -> Any:
+    try:
+        return json.loads(request.get_data())
+    except (ValueError, RecursionError) as error:
+        raise RejectedError("VALIDATION_ERROR", text="The body is no JSON") from error

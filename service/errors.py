@@ -1,0 +1,139 @@
+"""The only place where an error becomes an HTTP answer."""
+
+import datetime as dt
+import math
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import pydantic
+import structlog
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from market import log as logs
+from market.errors import MarketError, RejectedError
+
+
+log = structlog.get_logger(__name__)
+
+_BAD_REQUEST_CODES = (
+    "BAD_AMOUNT",
+    "EVENT_FROM_FUTURE",
+    "EVENT_TOO_OLD",
+    "INVALID_PARAMS",
+    "INVALID_PAYLOAD",
+    "INVALID_REFERENCE",
+    "INVALID_SIGNATURE",
+    "LIVEMODE_MISMATCH",
+    "MISSING_SIGNATURE",
+    "REQUEST_ID_REUSED",
+    "TRANSACTION_FAILED",
+    "VALIDATION_ERROR",
+)
+#: The status comes from the code, never from a message. A code that is not here is a 500.
+STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
+    **dict.fromkeys(_BAD_REQUEST_CODES, HTTPStatus.BAD_REQUEST),
+    "AUTH_UNREACHABLE": HTTPStatus.SERVICE_UNAVAILABLE,
+    "CONFLICT": HTTPStatus.CONFLICT,
+    "CSRF_INVALID": HTTPStatus.FORBIDDEN,
+    "DATABASE_BUSY": HTTPStatus.SERVICE_UNAVAILABLE,
+    "DATABASE_UNREACHABLE": HTTPStatus.SERVICE_UNAVAILABLE,
+    "DUPLICATE_RESOURCE": HTTPStatus.CONFLICT,
+    "FORBIDDEN": HTTPStatus.FORBIDDEN,
+    "METHOD_NOT_ALLOWED": HTTPStatus.METHOD_NOT_ALLOWED,
+    "PAYLOAD_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
+    "RESOURCE_NOT_FOUND": HTTPStatus.NOT_FOUND,
+    "STRIPE_CONFLICT": HTTPStatus.SERVICE_UNAVAILABLE,
+    "STRIPE_RATE_LIMITED": HTTPStatus.SERVICE_UNAVAILABLE,
+    "STRIPE_UNREACHABLE": HTTPStatus.SERVICE_UNAVAILABLE,
+    "TIMEOUT": HTTPStatus.REQUEST_TIMEOUT,
+    "UNAUTHORIZED": HTTPStatus.UNAUTHORIZED,
+    "UNSUPPORTED_MEDIA_TYPE": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "USER_SUSPENDED": HTTPStatus.FORBIDDEN,
+}
+#: What a client reads where the code's own words would not do.
+_TEXTS = {
+    "CSRF_INVALID": "This request did not come from the site",
+    "RATE_LIMITED": "Too many requests. Please slow down.",
+    "UNAUTHORIZED": "No valid session found",
+    "USER_SUSPENDED": "Your account is suspended",
+}
+_CODE_OF_STATUS = {
+    HTTPStatus.FORBIDDEN: "FORBIDDEN",
+    HTTPStatus.METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
+    HTTPStatus.NOT_FOUND: "RESOURCE_NOT_FOUND",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "PAYLOAD_TOO_LARGE",
+    HTTPStatus.UNAUTHORIZED: "UNAUTHORIZED",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "UNSUPPORTED_MEDIA_TYPE",
+}
+
+
+def install_error_handlers(app: Flask) -> None:
+    """Answer every error as JSON with its code; one that nobody meant is logged and a 500."""
+
+    @app.errorhandler(MarketError)
+    def answer_deliberate(error: MarketError) -> Response:
+        return answer_to(error)
+
+    @app.errorhandler(pydantic.ValidationError)
+    def answer_invalid(error: pydantic.ValidationError) -> Response:
+        # What was sent stays out of the answer: it may be long, or somebody else's.
+        places = [".".join(str(part) for part in issue["loc"]) for issue in error.errors()]
+        text = f"Invalid request: {', '.join(sorted(set(places))[:10]) or 'body'}"
+        return answer_to(RejectedError("VALIDATION_ERROR", text=text))
+
+    @app.errorhandler(HTTPException)
+    def answer_http(error: HTTPException) -> Response:
+        status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return answer_to(MarketError("INTERNAL_ERROR"))
+        answer = answer_to(RejectedError(_CODE_OF_STATUS.get(status, "VALIDATION_ERROR")), status)
+        allow = error.get_response().headers.get("Allow")
+        if allow is not None:
+            answer.headers["Allow"] = allow
+        return answer
+
+    @app.errorhandler(Exception)
+    def answer_bug(error: Exception) -> Response:
+        log.error("request_crashed", path=request.path, exc_info=error)
+        return answer_to(MarketError("INTERNAL_ERROR"))
+
+
+def answer_to(error: MarketError, status: HTTPStatus | None = None) -> Response:
+    """Return the answer to a deliberate error: its status from the code, the body in one form."""
+    if status is None:
+        status = STATUS_OF_CODE.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request_failed", code=error.code, detail=error.detail, path=request.path)
+    else:
+        log.info("request_refused", code=error.code, detail=error.detail, path=request.path)
+    answer = jsonify(body_of(error))
+    answer.status_code = status
+    _add_headers(answer, error)
+    return answer
+
+
+def body_of(error: MarketError) -> dict[str, Any]:
+    """Return what a client reads of an error, in the form that all of them have."""
+    text = error.text if isinstance(error, RejectedError) else None
+    fields = dict(error.fields) if isinstance(error, RejectedError) else {}
+    return fields | {
+        "error": text or _TEXTS.get(error.code) or error.code.replace("_", " ").capitalize(),
+        "code": error.code,
+        "correlationId": logs.request_id() or str(uuid.uuid4()),
+        "timestamp": dt.datetime.now(dt.UTC).isoformat(),
+    }
+
+
+def _add_headers(answer: Response, error: MarketError) -> None:
+    fields = error.fields if isinstance(error, RejectedError) else {}
+    retry_after_ms = fields.get("retry_after_ms")
+    if isinstance(retry_after_ms, int | float):
+        answer.headers["Retry-After"] = str(max(1, math.ceil(retry_after_ms / 1000)))
+    if error.code == "CSRF_INVALID":
+        answer.headers["X-CSRF-Error"] = error.detail
+    if error.code == "UNAUTHORIZED":
+        answer.headers["WWW-Authenticate"] = "Bearer"

@@ -1,0 +1,162 @@
+"""The one typed view of the signed-in user."""
+
+import dataclasses
+import urllib.parse
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import structlog
+from flask import request
+
+from market.database import Database
+from market.errors import RejectedError
+from market.settings import Settings
+from service import cookies
+from service.keys import ALGORITHMS, KeyRing
+
+
+log = structlog.get_logger(__name__)
+
+_AUDIENCE = "authenticated"
+_HARMLESS_METHODS = ("GET", "HEAD", "OPTIONS")
+_BEARER = "bearer "
+#: Nobody's clock decides when a token was issued: the machine that made it may be ahead of ours.
+_CHECKS: Any = {"require": ["exp", "iss", "aud", "sub"], "verify_iat": False}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who is signed in, by a token that was verified.
+
+    `aal` is how strongly, `expires_at` is in Unix seconds. `session_id` names the session that the
+    token belongs to; the oldest tokens have none.
+    """
+
+    user_id: str
+    role: str
+    aal: str
+    session_id: str | None
+    expires_at: int
+
+
+class Sessions:
+    """Verifies the token of a request, wherever the browser or app has put it."""
+
+    def __init__(self, database: Database, keys: KeyRing, settings: Settings) -> None:
+        self._database = database
+        self._keys = keys
+        self._issuer = f"{settings.supabase_url}/auth/v1"
+        self._shared_secret = settings.supabase_jwt_secret
+        self._origins = settings.site_origins
+        host = urllib.parse.urlsplit(settings.supabase_url).hostname or ""
+        self._project = host.split(".")[0]
+
+    def require_session(self) -> Session:
+        """Return the session of the request.
+
+        Raises:
+            RejectedError: `UNAUTHORIZED`, or `CSRF_INVALID` for a write with a cookie that does
+                not come from the site.
+
+        """
+        bearer = _bearer_token()
+        if cookies.is_present(request.cookies):
+            # Also beside a token in the header, which would be the only thing to go by otherwise.
+            self._check_origin()
+        token = bearer or cookies.access_token(request.cookies, project=self._project)
+        if token is None:
+            raise RejectedError("UNAUTHORIZED", "token_missing")
+        return self._session_of(token)
+
+    def require_live_session(self) -> Session:
+        """Return the session after the database has said that it still lives.
+
+        A token stays valid until it expires, signed out or not; where money or identity is at
+        stake that is too long.
+
+        Raises:
+            RejectedError: also `USER_SUSPENDED`.
+
+        """
+        session = self.require_session()
+        if session.session_id is None:
+            raise RejectedError("UNAUTHORIZED", "session_id_missing")
+        answer = self._database.call(
+            "session_is_live", user_id=session.user_id, session_id=session.session_id
+        )
+        if not answer["is_live"]:
+            raise RejectedError("UNAUTHORIZED", "session_ended")
+        if answer["is_suspended"]:
+            raise RejectedError("USER_SUSPENDED", session.user_id)
+        return session
+
+    def _check_origin(self) -> None:
+        if request.method in _HARMLESS_METHODS:
+            return
+        origin = request.headers.get("Origin")
+        if origin is None:
+            origin = _origin_of(request.headers.get("Referer", ""))
+        if origin is None:
+            raise RejectedError("CSRF_INVALID", "origin-missing")
+        if origin.lower() not in self._origins:
+            raise RejectedError("CSRF_INVALID", "origin-mismatch")
+
+    def _session_of(self, token: str) -> Session:
+        try:
+            return _session(self._claims_of(token))
+        except (jwt.PyJWTError, ValueError) as error:
+            raise RejectedError("UNAUTHORIZED", type(error).__name__) from error
+
+    def _claims_of(self, token: str) -> Mapping[str, Any]:
+        header = jwt.get_unverified_header(token)
+        if header.get("alg") == "HS256":
+            if not self._shared_secret:
+                raise jwt.InvalidAlgorithmError
+            return self._verified(token, self._shared_secret, "HS256")
+        key_id = header.get("kid")
+        key = self._keys.find(key_id) if isinstance(key_id, str) else None
+        if key is None or key.algorithm_name not in ALGORITHMS:
+            raise jwt.InvalidKeyError
+        # The key says by which algorithm it is used; what the token says must agree.
+        return self._verified(token, key, key.algorithm_name)
+
+    def _verified(self, token: str, key: jwt.PyJWK | str, algorithm: str) -> Mapping[str, Any]:
+        claims: Mapping[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=_AUDIENCE,
+            issuer=self._issuer,
+            options=_CHECKS,
+        )
+        return claims
+
+
+def _bearer_token() -> str | None:
+    authorization = request.headers.get("Authorization", "")
+    if not authorization.lower().startswith(_BEARER):
+        return None
+    return authorization[len(_BEARER) :].strip() or None
+
+
+def _origin_of(address: str) -> str | None:
+    try:
+        parts = urllib.parse.urlsplit(address)
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else None
+
+
+def _session(claims: Mapping[str, Any]) -> Session:
+    if claims.get("role") != _AUDIENCE:
+        raise ValueError(claims.get("role"))
+    session_id = claims.get("session_id")
+    return Session(
+        user_id=str(uuid.UUID(claims["sub"])),
+        role=claims["role"],
+        aal=str(claims.get("aal", "aal1")),
+        session_id=None if session_id is None else str(uuid.UUID(str(session_id))),
+        expires_at=int(claims["exp"]),
+    )
