@@ -106,17 +106,26 @@ def dump(value: Any) -> str:
 
 def parse(data: str | bytes, version: Version) -> Frame:
     """Read a client's frame. Raises: FrameError."""
-    try:
-        if isinstance(data, bytes):
-            return _parse_binary(data)
-        value = json.loads(data, parse_constant=_refuse_constant)
-        # What came in as a number out of range, or half a character, could not be sent on.
-        dump(value)
+    if isinstance(data, str):
+        value = parse_json(data)
         return _from_object(value) if version is Version.V1 else _from_array(value)
-    except FrameError:
-        raise
-    except (ValueError, RecursionError, IndexError) as error:
+    if version is Version.V1:
+        raise FrameError("1.0.0 has no binary frames")
+    try:
+        return _parse_binary(data)
+    except (UnicodeDecodeError, IndexError) as error:
         raise FrameError(f"not a frame: {error}") from error
+
+
+def parse_json(data: str | bytes) -> Any:
+    """Read JSON that can be sent on as it is. Raises: FrameError."""
+    try:
+        value = json.loads(data, parse_constant=_refuse_constant)
+        # A number out of range would become a word that is no JSON.
+        dump(value)
+    except (ValueError, RecursionError) as error:
+        raise FrameError(f"no JSON: {error}") from error
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -144,7 +153,8 @@ def _from_array(value: Any) -> Frame:
 def _frame(join_ref: Any, ref: Any, topic: Any, event: Any, payload: Any) -> Frame:
     if not isinstance(topic, str) or not isinstance(event, str):
         raise FrameError("a frame names its topic and its event")
-    _utf8(topic)
+    if not topic.isprintable():
+        raise FrameError("a topic is printable text")
     return Frame(
         join_ref=_reference(join_ref),
         ref=_reference(ref),
@@ -176,10 +186,9 @@ def _parse_binary(data: bytes) -> Frame:
     body = data[start:]
     payload: Any = body
     if encoding == JSON:
-        payload = json.loads(body, parse_constant=_refuse_constant)
-        dump(payload)
+        payload = parse_json(body)
     if metadata:
-        json.loads(metadata)
+        parse_json(metadata)
     return Frame(
         join_ref=join_ref or None,
         ref=ref or None,
@@ -191,16 +200,14 @@ def _parse_binary(data: bytes) -> Frame:
 
 def _binary_broadcast(topic: str, content: UserBroadcast) -> bytes | None:
     is_json = isinstance(content.payload, str)
-    fields = [_utf8(topic), _utf8(content.event), _utf8(dump(content.meta) if content.meta else "")]
+    meta = dump(content.meta) if content.meta else ""
+    try:
+        fields = [text.encode() for text in (topic, content.event, meta)]
+    except UnicodeEncodeError:
+        # Half a character in an event's name: only the text form has an escape for it.
+        return None
     if max(map(len, fields)) > MAX_FIELD_BYTES:
         return None
     body = content.payload.encode() if isinstance(content.payload, str) else content.payload
     head = bytes([SERVER_BROADCAST, *map(len, fields), JSON if is_json else BINARY])
     return head + b"".join(fields) + body
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise FrameError("half a character") from error

@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from devstack.gateway.context import Context
 from devstack.gateway.realtime.connection import Connection
 from devstack.gateway.realtime.frames import Version
+from devstack.gateway.realtime.http_broadcast import broadcast_many, broadcast_one
 from devstack.gateway.realtime.identity import TokenRefusedError, identify
 from devstack.gateway.realtime.services import Services, services_of
 
@@ -21,7 +23,17 @@ def routes(context: Context) -> list[BaseRoute]:
     async def websocket(websocket: WebSocket) -> None:
         await _open(websocket, services)
 
-    return [WebSocketRoute("/websocket", websocket)]
+    async def many(request: Request) -> Response:
+        return await broadcast_many(request, services)
+
+    async def one(request: Request) -> Response:
+        return await broadcast_one(request, services)
+
+    return [
+        WebSocketRoute("/websocket", websocket),
+        Route("/api/broadcast", many, methods=["POST"]),
+        Route("/api/broadcast/{topic:path}/events/{event:path}", one, methods=["POST"]),
+    ]
 
 
 @asynccontextmanager

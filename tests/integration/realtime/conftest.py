@@ -1,0 +1,109 @@
+"""A gateway on tables of its own, which tests subscribe to with the official client."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import conninfo
+from realtime import AsyncRealtimeClient
+
+from devstack.gateway.context import GatewayConfig
+from devstack.ports import free_port
+from devstack.schema import build_database
+from devstack.tokens import Keys
+from tests.integration.realtime.listening import Connect, Gateway
+
+
+DATABASE = "realtime_tests"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run asynchronous tests on the loop that the client is written for."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def database_url(admin_url: str) -> str:
+    """Return the URL of the tests' database, as its owner."""
+    return build_database(admin_url, DATABASE, [Path(__file__).with_name("things.sql")])
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[psycopg.Connection]:
+    """Connect as the owner; each statement commits."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def superuser(admin_url: str, database_url: str) -> Iterator[psycopg.Connection]:
+    """Connect as who may end other sessions."""
+    url = conninfo.make_conninfo(
+        admin_url, dbname=conninfo.conninfo_to_dict(database_url)["dbname"]
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+def _gateway(admin_url: str, database_url: str, folder: Path) -> Iterator[Gateway]:
+    config = GatewayConfig(
+        port=free_port(),
+        database_url=conninfo.make_conninfo(database_url, user="authenticator"),
+        admin_url=conninfo.make_conninfo(admin_url, dbname=DATABASE),
+        schemas=("public",),
+        max_rows=1000,
+        keys=Keys.generate(issuer="tests"),
+    )
+    gateway = Gateway(config, folder)
+    gateway.start()
+    try:
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    admin_url: str, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """Run the gateway that all tests share."""
+    yield from _gateway(admin_url, database_url, tmp_path_factory.mktemp("gateway"))
+
+
+@pytest.fixture
+def own_gateway(admin_url: str, database_url: str, tmp_path: Path) -> Iterator[Gateway]:
+    """Run a gateway that the test may stop."""
+    yield from _gateway(admin_url, database_url, tmp_path)
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Give a way to connect the official client to a gateway, with a key or a user's token."""
+    clients: list[AsyncRealtimeClient] = []
+
+    async def connected(gateway: Gateway, access: str | None = None) -> AsyncRealtimeClient:
+        client = AsyncRealtimeClient(gateway.socket_url, gateway.keys.publishable_key)
+        clients.append(client)
+        if access is not None:
+            await client.set_auth(access)
+        await client.connect()
+        return client
+
+    yield connected
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
+async def service(gateway: Gateway, connect: Connect) -> AsyncRealtimeClient:
+    """Connect as one of our own processes would."""
+    return await connect(gateway, gateway.keys.service_role_jwt)
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    """Give each row of a whole run a number of its own, so that no test meets another's."""
+    return itertools.count(1)

@@ -1,0 +1,156 @@
+"""Gateways to listen to, and what a channel of the official client heard, in order."""
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from realtime import (
+    AsyncRealtimeChannel,
+    AsyncRealtimeClient,
+    RealtimePostgresChangesListenEvent,
+    RealtimeSubscribeStates,
+)
+
+from devstack.gateway.context import GatewayConfig
+from devstack.tokens import Keys
+
+
+START_S = 30
+#: How long anything that must come may take on a busy machine.
+HEAR_S = 10
+
+PUBLIC = {"broadcast": {"ack": False, "self": False}, "presence": {"key": "", "enabled": False}}
+PRIVATE = {**PUBLIC, "private": True}
+
+Item = TypeVar("Item")
+Connect = Callable[..., Awaitable[AsyncRealtimeClient]]
+
+
+class Gateway:
+    """A gateway's process, which a test may stop and start again on its port."""
+
+    def __init__(self, config: GatewayConfig, folder: Path) -> None:
+        self.config = config
+        self._path = folder / "config.json"
+        self._path.write_text(config.to_json())
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """Return what it signs with."""
+        return self.config.keys
+
+    @property
+    def socket_url(self) -> str:
+        """Return what the client is given."""
+        return self.config.url.replace("http", "ws") + "/realtime/v1"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-m", "devstack.gateway", "--config", str(self._path)]
+        self._process = subprocess.Popen(command)  # noqa: S603 -- our own module
+        deadline = time.monotonic() + START_S
+        while not self.is_healthy():
+            assert self._process.poll() is None, "the gateway ended at its start"
+            assert time.monotonic() < deadline, "the gateway did not start in time"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(HEAR_S)
+
+    def is_healthy(self) -> bool:
+        """Say whether it answers."""
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{self.config.url}/health").is_success
+        return False
+
+    def token(self, user_id: str, *, life_s: float = 600) -> str:
+        """Sign a user in."""
+        claims = {"role": "authenticated", "sub": user_id, "exp": time.time() + life_s}
+        return self.keys.sign(claims)
+
+
+class Heard:
+    """What reached one channel, by kind."""
+
+    def __init__(self, channel: AsyncRealtimeChannel) -> None:
+        self.channel = channel
+        self._changes: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._broadcasts: asyncio.Queue[Any] = asyncio.Queue()
+        self._system: asyncio.Queue[str] = asyncio.Queue()
+        self._states: asyncio.Queue[tuple[RealtimeSubscribeStates, str]] = asyncio.Queue()
+
+    async def change(self) -> dict[str, Any]:
+        """Return the data of the next change."""
+        return await _next(self._changes)
+
+    async def broadcast(self) -> Any:
+        """Return the next broadcast."""
+        return await _next(self._broadcasts)
+
+    async def system(self) -> str:
+        """Return the next message about a subscription that stands."""
+        return await _next(self._system)
+
+    async def state(self) -> tuple[RealtimeSubscribeStates, str]:
+        """Return the next state of the channel, and what was said of it."""
+        return await _next(self._states)
+
+    def listen(self, bindings: tuple[Mapping[str, Any], ...]) -> None:
+        """Have the channel hand over all that it hears."""
+        for binding in bindings:
+            fields = {"event": "*", "schema": "public", **binding}
+            event = RealtimePostgresChangesListenEvent(fields.pop("event"))
+            self.channel.on_postgres_changes(event, self._hear_change, **fields)
+        self.channel.on_broadcast("*", self._broadcasts.put_nowait)
+        self.channel.on_system(lambda payload: self._system.put_nowait(payload.message))
+
+    def note_state(self, state: RealtimeSubscribeStates, error: Exception | None) -> None:
+        """Take down what the client reports of the channel."""
+        self._states.put_nowait((state, str(error)))
+
+    def _hear_change(self, payload: Any) -> None:
+        self._changes.put_nowait(payload["data"])
+
+
+async def join(
+    client: AsyncRealtimeClient,
+    topic: str,
+    *bindings: Mapping[str, Any],
+    config: Mapping[str, Any] | None = None,
+) -> Heard:
+    """Join a topic and return what it hears; how the join ended is its first state."""
+    params: Any = {"config": dict(config or PUBLIC)}
+    heard = Heard(client.channel(topic, params))
+    heard.listen(bindings)
+    await heard.channel.subscribe(heard.note_state)
+    return heard
+
+
+async def joined(
+    client: AsyncRealtimeClient,
+    topic: str,
+    *bindings: Mapping[str, Any],
+    config: Mapping[str, Any] | None = None,
+) -> Heard:
+    """Join a topic that lets the client in, and wait until its changes flow."""
+    heard = await join(client, topic, *bindings, config=config)
+    assert (RealtimeSubscribeStates.SUBSCRIBED, "None") == await heard.state()
+    if bindings:
+        assert "Subscribed to PostgreSQL" == await heard.system()
+    return heard
+
+
+async def _next(queue: asyncio.Queue[Item]) -> Item:
+    async with asyncio.timeout(HEAR_S):
+        return await queue.get()

@@ -1,0 +1,51 @@
+-- What the tests subscribe to.
+
+-- Its owner sees a row.
+create table public.things (
+  id integer primary key,
+  owner_id uuid,
+  title text,
+  price numeric(10, 2),
+  tags integer[],
+  details jsonb,
+  seen_at timestamptz,
+  is_open boolean
+);
+alter table public.things enable row level security;
+create policy owners_read_things on public.things
+for select to authenticated using (owner_id = (select auth.uid()));
+
+-- Everybody sees all of it.
+create table public.notes (id integer primary key, body text);
+
+-- Its third column is for service_role alone.
+create table public.profiles (id integer primary key, name text, secret text);
+revoke select on public.profiles from anon, authenticated;
+grant select (id, name) on public.profiles to anon, authenticated;
+
+-- Old rows travel whole, but for deletes that row security protects.
+create table public.drafts (id integer primary key, owner_id uuid, body text);
+alter table public.drafts replica identity full;
+alter table public.drafts enable row level security;
+create policy owners_read_drafts on public.drafts
+for select to authenticated using (owner_id = (select auth.uid()));
+
+create table public.keyless (body text);
+alter table public.keyless replica identity full;
+
+create table public.closed (id integer primary key);
+revoke select on public.closed from anon, authenticated;
+
+create table public.unpublished (id integer primary key);
+
+alter publication supabase_realtime add table
+public.things, public.notes, public.profiles, public.drafts, public.keyless, public.closed;
+
+-- Signed-in people talk in rooms; everybody listens to auctions, and nobody speaks there.
+create policy people_hear_rooms on realtime.messages
+for select to authenticated using ((select realtime.topic()) like 'room:%');
+create policy people_speak_in_rooms on realtime.messages
+for insert to authenticated with check ((select realtime.topic()) like 'room:%');
+create policy all_hear_auctions on realtime.messages
+for select to anon, authenticated
+using ((select realtime.topic()) like 'auction:%' and extension = 'broadcast');

@@ -1,0 +1,99 @@
+"""The grammar of filters."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstack.gateway.realtime.filters import Condition, FilterError, parse_filter
+
+
+def condition(
+    column: str, operator: str, *values: str | None, is_negated: bool = False
+) -> Condition:
+    return Condition(column=column, operator=operator, values=values, is_negated=is_negated)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("id=eq.1", [condition("id", "eq", "1")]),
+        ("name=neq.a b", [condition("name", "neq", "a b")]),
+        ("at=gt.2026-01-01T00:00:00.5+00", [condition("at", "gt", "2026-01-01T00:00:00.5+00")]),
+        ("a=eq.b=c", [condition("a", "eq", "b=c")]),
+        ("a=eq.", [condition("a", "eq", "")]),
+        ("a=in.(x,y)", [condition("a", "in", "x", "y")]),
+        ('a=in.("x,y","z\\"")', [condition("a", "in", "x,y", 'z"')]),
+        ('a=eq."b,c=d"', [condition("a", "eq", "b,c=d")]),
+        ("a=not.in.(x)", [condition("a", "in", "x", is_negated=True)]),
+        ("a=like.%b%", [condition("a", "like", "%b%")]),
+        ("a=is.null", [condition("a", "is.null", None)]),
+        ("a=not.is.true", [condition("a", "is.true", None, is_negated=True)]),
+        ("a=isdistinct.null", [condition("a", "isdistinct", None)]),
+        ("a=gt.1,b=in.(1,2)", [condition("a", "gt", "1"), condition("b", "in", "1", "2")]),
+    ],
+)
+def test_a_filter_is_read(text: str, expected: list[Condition]) -> None:
+    """Conditions are joined by the commas outside quotes and parentheses."""
+    assert tuple(expected) == parse_filter(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "id",
+        "id=1",
+        "=eq.1",
+        "id=eq",
+        "id=between.1",
+        "id=eq.1,",
+        "id=in.1,2",
+        'id=eq."1',
+        "id=is.1",
+        "id=not.not.eq.1",
+        f"id=in.({','.join(map(str, range(101)))})",
+    ],
+)
+def test_a_filter_that_says_nothing_is_refused(text: str) -> None:
+    """The client is told instead of getting all rows or none."""
+    with pytest.raises(FilterError):
+        parse_filter(text)
+
+
+@given(value=st.text())
+def test_any_value_survives_its_quotes(value: str) -> None:
+    """What a client quotes and escapes comes out as it was."""
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+
+    assert (condition("c", "eq", value),) == parse_filter(f'c=eq."{quoted}"')
+
+
+@given(text=st.text())
+def test_no_text_breaks_the_parser(text: str) -> None:
+    """Conditions or a refusal, whatever comes."""
+    try:
+        conditions = parse_filter(text)
+    except FilterError:
+        return
+    assert conditions
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_negated", "expected"),
+    [
+        ([True], False, True),
+        ([False], False, False),
+        ([None], False, False),
+        ([False, True], False, True),
+        ([False], True, True),
+        ([True], True, False),
+        ([None], True, False),
+    ],
+)
+def test_a_value_that_is_not_there_never_matches(
+    *, answers: list[bool | None], is_negated: bool, expected: bool
+) -> None:
+    """Null stays null when it is negated."""
+    tested = condition("c", "in", *["v"] * len(answers), is_negated=is_negated)
+
+    assert expected is tested.holds(answers)
