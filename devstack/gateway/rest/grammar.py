@@ -10,6 +10,8 @@ from devstack.gateway.rest.query import Column, Embed, Field, Item, JsonStep, Or
 
 #: Deeper than any person writes, and shallow enough for every stack that it meets.
 MAX_DEPTH = 32
+#: Postgres itself refuses above 1,664, as if it were a mistake of the server.
+MAX_ITEMS = 500
 PARSED = 2048
 
 QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"')
@@ -155,6 +157,8 @@ def _items(scanner: Scanner, depth: int) -> tuple[Item, ...]:
         return ()
     items = [_item(scanner, depth)]
     while scanner.take(","):
+        if len(items) == MAX_ITEMS:
+            scanner.fail(f"at most {MAX_ITEMS} items")
         items.append(_item(scanner, depth))
     return tuple(items)
 

@@ -19,6 +19,8 @@ LOG = logging.getLogger(__name__)
 #: How long the gateway's start waits for the first read; and how long until another try.
 FIRST_READ_S = 15
 RETRY_S = 0.5
+#: Settings of roles are part of the cache, so it has to do with both kinds of news.
+NEWS = frozenset(("", "reload schema", "reload config"))
 
 
 class LiveSchema:
@@ -70,9 +72,10 @@ class LiveSchema:
         async with connection:
             await connection.execute("listen pgrst")
             await self._read(connection)
-            async for notice in connection.notifies():
-                # Settings of roles are part of the cache, so it serves both kinds of news.
-                if notice.payload in ("", "reload schema", "reload config"):
+            while True:
+                # What comes while the schema is being read waits in the connection.
+                heard = [notice.payload async for notice in connection.notifies(stop_after=1)]
+                if not NEWS.isdisjoint(heard):
                     await self._read(connection)
 
     async def _read(self, connection: AsyncConnection[tuple[object, ...]]) -> None:

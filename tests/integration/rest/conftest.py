@@ -17,10 +17,9 @@ from devstack.gateway.context import GatewayConfig
 from devstack.ports import free_port
 from devstack.schema import build_database
 from devstack.tokens import Keys
+from tests.integration.rest.ids import ALICE, BOB
 
 
-ALICE = "00000000-0000-0000-0000-00000000000a"
-BOB = "00000000-0000-0000-0000-00000000000b"
 START_S = 20
 MAX_ROWS = 50
 

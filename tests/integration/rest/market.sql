@@ -114,7 +114,7 @@ language sql immutable as $$ select n * 2 $$;
 create function public.twice(n text) returns text
 language sql immutable as $$ select n || n $$;
 create function public.write_in_stable() returns void
-language plpgsql stable as $$ begin insert into public.settings values ('x', '1'); end $$;
+language plpgsql stable as $$ begin perform public.put_setting('x', '1'); end $$;
 create function public.put_setting(key text, value jsonb) returns void
 language sql as $$ insert into public.settings (key, value) values (put_setting.key, put_setting.value) $$;
 create function public.whoami() returns jsonb language sql stable as $$

@@ -1,0 +1,12 @@
+"""What the official client answers, as tests read it."""
+
+from typing import Any
+
+from postgrest import APIResponse
+
+
+def rows(answer: APIResponse) -> list[dict[str, Any]]:
+    """Return an answer's rows."""
+    found: Any = answer.data
+    assert isinstance(found, list)
+    return found

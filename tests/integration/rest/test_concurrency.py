@@ -1,0 +1,127 @@
+"""Requests at the same time: each on a connection of its own, and what they do to each other."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psycopg
+
+from devstack.gateway.context import GatewayConfig
+
+
+PARALLEL = 8
+
+
+def test_requests_run_in_parallel(http: httpx.Client) -> None:
+    """Eight naps take as long as one."""
+    http.get("/rpc/whoami")
+    started = time.monotonic()
+    with ThreadPoolExecutor(PARALLEL) as threads:
+        answers = list(
+            threads.map(
+                lambda _: http.post("/rpc/nap", json={"seconds": 0.5}).status_code, range(PARALLEL)
+            )
+        )
+    took = time.monotonic() - started
+
+    assert answers == [204] * PARALLEL
+    assert took < 0.5 * PARALLEL / 2
+
+
+def test_lock_wait_ends_as_55p03(http: httpx.Client, rest_url: str) -> None:
+    """Who waits too long for a lock is told so by its code."""
+    with psycopg.connect(rest_url) as holder:
+        holder.execute("select from public.settings where key = 'fee' for update")
+        answer = http.post("/rpc/lock_setting", json={"key": "fee", "wait_ms": 100})
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "55P03")
+
+
+def test_lock_wait_ends_with_the_lock(
+    http: httpx.Client, rest_url: str, owner: psycopg.Connection
+) -> None:
+    """Others are served meanwhile, and the one who waits goes on when the lock is free."""
+    with psycopg.connect(rest_url) as holder, ThreadPoolExecutor(1) as thread:
+        holder.execute("select from public.settings where key = 'fee' for update")
+        waiting = thread.submit(
+            http.post, "/rpc/lock_setting", json={"key": "fee", "wait_ms": 2500}
+        )
+        _wait_for_a_waiter(owner)
+        assert http.get("/listings?select=id").status_code == 200
+        assert not waiting.done()
+
+        holder.rollback()
+
+        assert waiting.result().json() == "had"
+
+
+def _wait_for_a_waiter(owner: psycopg.Connection) -> None:
+    query = "select count(*) from pg_locks where not granted"
+    deadline = time.monotonic() + 2
+    while owner.execute(query).fetchone() == (0,):
+        assert time.monotonic() < deadline, "Nobody waits for the lock."
+        time.sleep(0.01)
+
+
+def test_serialization_failure_passes_through(
+    gateway: GatewayConfig, owner: psycopg.Connection
+) -> None:
+    """40001 arrives as its code with 500; nobody here tries again in silence."""
+    owner.execute("""
+      create function public.race(barrier_key bigint) returns integer language plpgsql
+      set default_transaction_isolation = 'serializable' as $$
+      begin raise exception using errcode = '40001', message = 'could not serialize access'; end $$
+    """)
+    owner.execute("notify pgrst, 'reload schema'")
+    headers = {"apikey": gateway.keys.publishable_key}
+    url = f"{gateway.url}/rest/v1/rpc/race"
+    try:
+        answer = _until(lambda: httpx.post(url, json={"barrier_key": 1}, headers=headers))
+        assert (answer.status_code, answer.json()["code"]) == (500, "40001")
+    finally:
+        owner.execute("drop function public.race")
+        owner.execute("notify pgrst, 'reload schema'")
+
+
+def _until(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    for _ in range(200):
+        answer = ask()
+        if answer.json().get("code") != "PGRST202":
+            return answer
+        time.sleep(0.02)
+    return answer
+
+
+def test_lost_client_leaves_its_connection_sound(
+    gateway: GatewayConfig, http: httpx.Client
+) -> None:
+    """Clients that hang up in the middle cost nobody a connection."""
+    url = f"{gateway.url}/rest/v1/rpc/nap"
+    headers = {"apikey": gateway.keys.publishable_key}
+
+    def hang_up() -> None:
+        try:
+            httpx.post(url, json={"seconds": 0.3}, headers=headers, timeout=0.05)
+        except httpx.ReadTimeout:
+            return
+
+    threads = [threading.Thread(target=hang_up) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [http.get("/rpc/whoami").status_code for _ in range(30)] == [200] * 30
+
+
+def test_dead_connections_are_replaced(http: httpx.Client, owner: psycopg.Connection) -> None:
+    """After its connections were killed the gateway says 503, and serves again at once."""
+    owner.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'authenticator'"
+    )
+    statuses = [http.get("/listings?select=id").status_code for _ in range(20)]
+
+    assert set(statuses) <= {200, 503}
+    assert statuses[-10:] == [200] * 10

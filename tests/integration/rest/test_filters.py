@@ -1,0 +1,118 @@
+"""Every filter that the official client has a method for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from postgrest import CountMethod
+from supabase import Client
+
+from tests.integration.rest.ids import BICYCLE, CHAIR, TEAPOT
+from tests.integration.rest.rows import rows
+
+
+NAMES = {BICYCLE: "bicycle", TEAPOT: "teapot", CHAIR: "chair"}
+ALL = {"bicycle", "teapot", "chair"}
+
+
+@pytest.mark.parametrize(
+    ("narrow", "expected"),
+    [
+        (lambda q: q.eq("start_cents", 1000), {"bicycle"}),
+        (lambda q: q.neq("start_cents", 1000), {"teapot", "chair"}),
+        (lambda q: q.gt("start_cents", 2000), {"chair"}),
+        (lambda q: q.gte("start_cents", 2000), {"teapot", "chair"}),
+        (lambda q: q.lt("start_cents", 2000), {"bicycle"}),
+        (lambda q: q.lte("start_cents", 2000), {"bicycle", "teapot"}),
+        (lambda q: q.like("title", "%e%"), ALL),
+        (lambda q: q.like("title", "B*"), {"teapot"}),
+        (lambda q: q.ilike("title", "%BICYCLE"), {"bicycle"}),
+        (lambda q: q.like_any_of("title", "Red*,Blue*"), {"bicycle", "teapot"}),
+        (lambda q: q.ilike_all_of("title", "*b*,*t*"), {"teapot"}),
+        (lambda q: q.is_("weight", "null"), {"teapot"}),
+        (lambda q: q.not_.is_("weight", "null"), {"bicycle", "chair"}),
+        (
+            lambda q: q.in_("title", ["Red bicycle", 'Green, "good" chair (old)']),
+            {"bicycle", "chair"},
+        ),
+        (lambda q: q.in_("id", []), set()),
+        (lambda q: q.not_.in_("start_cents", [1000, 2000]), {"chair"}),
+        (lambda q: q.contains("tags", ["red"]), {"bicycle"}),
+        (lambda q: q.contained_by("tags", ["blue", "green"]), {"teapot", "chair"}),
+        (lambda q: q.overlaps("tags", ["fast", "blue"]), {"bicycle", "teapot"}),
+        (lambda q: q.contains("location", {"state": "NSW"}), {"bicycle", "chair"}),
+        (lambda q: q.eq("location->>state", "VIC"), {"teapot"}),
+        (lambda q: q.eq("location->geo", "[1, 2]"), {"bicycle"}),
+        (lambda q: q.range_gt("sold_during", ["2025-01-01", "2025-02-01"]), {"bicycle"}),
+        (lambda q: q.range_lt("sold_during", ["2027-01-01", "2027-02-01"]), {"bicycle"}),
+        (lambda q: q.range_adjacent("sold_during", ["2026-02-01", "2026-03-01"]), set()),
+        (lambda q: q.filter("sold_during", "adj", "[2026-02-01,2026-03-01)"), {"bicycle"}),
+        (lambda q: q.match({"start_cents": 1000, "status": "live"}), {"bicycle"}),
+        (lambda q: q.filter("title", "match", "^[BR]"), {"bicycle", "teapot"}),
+        (lambda q: q.filter("title", "imatch", "^red"), {"bicycle"}),
+        (lambda q: q.filter("weight", "isdistinct", "12"), {"bicycle", "teapot"}),
+        (lambda q: q.filter("start_cents", "eq(any)", "{1000,3000}"), {"bicycle", "chair"}),
+        (lambda q: q.filter("start_cents", "gt(all)", "{1000,2000}"), {"chair"}),
+        (lambda q: q.fts("title", "bicycle"), {"bicycle"}),
+        (lambda q: q.plfts("title", "blue teapot"), {"teapot"}),
+        (lambda q: q.wfts("title", "red or blue"), {"bicycle", "teapot"}),
+        (lambda q: q.filter("title", "phfts(english)", "good chairs"), {"chair"}),
+        (lambda q: q.or_("start_cents.eq.1000,start_cents.eq.3000"), {"bicycle", "chair"}),
+        (
+            lambda q: q.or_("and(start_cents.gt.1000,location->>state.eq.NSW),title.ilike.*tea*"),
+            {"teapot", "chair"},
+        ),
+        (lambda q: q.or_('title.eq."Green, \\"good\\" chair (old)",id.in.()'), {"chair"}),
+        (lambda q: q.or_("not.and(start_cents.gt.1,start_cents.lt.9999)"), set()),
+        (lambda q: q.or_("tags.cs.{red,fast},weight.not.is.null"), {"bicycle", "chair"}),
+        (lambda q: q.eq("short_title", "Blue "), {"teapot"}),
+    ],
+)
+def test_filter_finds_its_rows(
+    anon: Client, narrow: Callable[[Any], Any], expected: set[str]
+) -> None:
+    """Each operator is Postgres's own, on values that Postgres reads as the column's type."""
+    found = narrow(anon.table("listings").select("id")).execute()
+
+    assert {NAMES[row["id"]] for row in rows(found)} == expected
+
+
+def test_filters_join_by_and(anon: Client) -> None:
+    """The same column may be narrowed twice."""
+    query = anon.table("listings").select("id").gt("start_cents", 1000).lt("start_cents", 3000)
+
+    assert [row["id"] for row in rows(query.execute())] == [TEAPOT]
+
+
+def test_value_stays_a_value(anon: Client) -> None:
+    """What looks like SQL is compared, not run."""
+    hostile = "x'; drop table public.listings; --"
+    found = anon.table("listings").select("id").eq("title", hostile).execute()
+
+    assert found.data == []
+    assert anon.table("listings").select("id", count=CountMethod.exact).execute().count == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code", "message"),
+    [
+        ("nope=eq.1", 400, "42703", "column listings.nope does not exist"),
+        ("select=nope", 400, "42703", "column listings.nope does not exist"),
+        ("order=nope", 400, "42703", "column listings.nope does not exist"),
+        ("start_cents=eq.x", 400, "22P02", 'invalid input syntax for type bigint: "x"'),
+        ("title=foo.1", 400, "PGRST100", '"failed to parse filter (foo.1)" (line 1, column 1)'),
+        ("tags=gt.5", 400, "22P02", 'malformed array literal: "5"'),
+        ("title=cs.{a}", 404, "42883", "operator does not exist: text @> unknown"),
+        ("select=id.sum()", 400, "PGRST123", "Use of aggregate functions is not allowed"),
+    ],
+)
+def test_bad_filter_is_named(
+    http: httpx.Client, query: str, status: int, code: str, message: str
+) -> None:
+    """Postgres's refusals pass through; what the grammar refuses is PGRST100."""
+    answer = http.get(f"/listings?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["message"] == message
+    assert answer.headers["proxy-status"] == f"PostgREST; error={code}"
