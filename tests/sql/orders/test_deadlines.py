@@ -43,9 +43,7 @@ def test_order_in_time_is_left_alone(owner: Connection, order_id: UUID, service:
 def test_unpaid_order_is_cancelled_once(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor, seller: Actor
 ) -> None:
-    """An order nobody paid for is cancelled with one strike, told to both, and run twice is the
-    same.
-    """
+    """An order nobody paid for is cancelled with one strike and told to both, however often."""
     move_time(owner, "49 hours")
 
     assert [1, 0] == [service.call("expire_unpaid_orders") for _ in range(2)]
@@ -164,7 +162,7 @@ def test_order_that_cannot_go_holds_up_no_other(
     ],
 )
 def test_silent_orders_move_on(
-    owner: Connection, order_id: UUID, service: Actor, state: str, after: str, expected: str
+    owner: Connection, order_id: UUID, service: Actor, *, state: str, after: str, expected: str
 ) -> None:
     """Shipped and silent for 14 days is delivered, delivered and silent for 3 is released."""
     brought_to(owner, order_id, state)
@@ -203,8 +201,9 @@ def test_money_on_its_way_back_stops_the_clock(
 def test_seller_who_does_not_hand_over_keeps_no_money(
     owner: Connection, order_id: UUID, service: Actor, seller: Actor, state: str
 ) -> None:
-    """After 14 days the money goes back, the seller has a strike, and the order is cancelled
-    when the money has arrived (C11).
+    """After 14 days the money goes back and the seller has a strike (C11).
+
+    The order is cancelled when the money has arrived.
     """
     brought_to(owner, order_id, state)
     move_time(owner, "15 days")

@@ -105,9 +105,7 @@ def test_event_takes_effect_once(owner: Connection, order_id: UUID) -> None:
     assert [] == drift(owner)
 
 
-def test_second_event_about_the_same_money_has_no_effect(
-    owner: Connection, order_id: UUID
-) -> None:
+def test_second_event_about_the_same_money_has_no_effect(owner: Connection, order_id: UUID) -> None:
     """One order, one intent, one type: applied once, by whichever event came first."""
     paid(owner, order_id)
     before = balances(owner, order_id)
@@ -250,7 +248,9 @@ def test_second_intent_of_a_paid_order_goes_back(owner: Connection, order_id: UU
     assert [] == drift(owner)
 
 
-@pytest.mark.parametrize("order_ref", ["99526cff-f687-4b04-9c29-448c2c9c8324", "canary-1", "", None])
+@pytest.mark.parametrize(
+    "order_ref", ["99526cff-f687-4b04-9c29-448c2c9c8324", "canary-1", "", None]
+)
 def test_unknown_order_is_noted(owner: Connection, order_id: UUID, order_ref: str | None) -> None:
     """An order we do not have, or what is no order's id, is settled with an alert (C5)."""
     service = Actor(connection=owner, role="service_role")

@@ -1,0 +1,353 @@
+"""The books: what each moment posts, what they refuse, and what drift names."""
+
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.paying import (
+    AMOUNT,
+    balances,
+    brought_to,
+    drift,
+    moved,
+    order_row,
+    outbox_rows,
+    paid,
+    refund_requested,
+    refund_told,
+    succeeded,
+)
+
+
+def posted(owner: Connection, fact: str) -> dict[tuple[str, str], int]:
+    """Return the lines of the facts that are spelled like `fact`."""
+    query = """
+      select entry_type::text, account::text, amount_cents from public.ledger_entries
+      where fact like %s
+    """
+    return {(type_, account): cents for type_, account, cents in owner.execute(query, [fact])}
+
+
+def refunded(owner: Connection, order_id: UUID, amount: int, status: str) -> None:
+    """Reserve a refund (as staff, who may at any time) and let Stripe answer `status`."""
+    staff = owner.execute("select id from public.users where role = 'moderator'").fetchall()
+    answer = refund_requested(owner, order_id, amount, user_id=staff[0][0])
+    assert answer["success"], answer
+    row = next(r for r in outbox_rows(owner, "refund") if r["status"] == "queued")
+    refund_told(owner, status, amount, stripe_refund_id=f"re_{row['id']}", outbox_id=row["id"])
+
+
+def test_capture_is_owed_to_the_buyer(owner: Connection, order_id: UUID) -> None:
+    """Captured: stripe_clearing +A, buyer -A."""
+    paid(owner, order_id)
+
+    assert {
+        ("CAPTURE", "stripe_clearing"): AMOUNT,
+        ("CAPTURE", "buyer"): -AMOUNT,
+    } == posted(owner, "capture:pi_current")
+
+
+def test_stray_is_booked_in_its_own_currency(owner: Connection, order_id: UUID) -> None:
+    """A stray is in the books as capture and refund, and leaves nothing once it is back."""
+    answer = succeeded(owner, order_id, "pi_stray", amount_cents=77, currency="usd")
+
+    query = "select distinct currency from public.ledger_entries"
+    assert [("usd",)] == owner.execute(query).fetchall()
+    assert {"stripe_clearing": 77, "refunds": -77} == balances(owner, order_id)
+    refund_told(owner, "succeeded", 77, outbox_id=answer["outbox_ids"][0], intent="pi_stray")
+    assert ({}, []) == (balances(owner, order_id), drift(owner))
+
+
+@pytest.mark.usefixtures("moderator")
+def test_refund_before_release_is_the_buyers_money(owner: Connection, order_id: UUID) -> None:
+    """Requested: buyer +R, refunds -R. Succeeded: refunds +R, stripe_clearing -R."""
+    paid(owner, order_id)
+
+    refunded(owner, order_id, 3_000, "succeeded")
+
+    assert {("REFUND", "buyer"): 3_000, ("REFUND", "refunds"): -3_000} == posted(
+        owner, "refund:%:requested"
+    )
+    assert {("REFUND", "refunds"): 3_000, ("REFUND", "stripe_clearing"): -3_000} == posted(
+        owner, "refund:%:succeeded"
+    )
+    assert [] == drift(owner)
+
+
+@pytest.mark.usefixtures("moderator")
+def test_failed_refund_is_taken_back(owner: Connection, order_id: UUID) -> None:
+    """Failed: the first posting reversed."""
+    paid(owner, order_id)
+
+    refunded(owner, order_id, 3_000, "failed")
+
+    assert {("REFUND", "buyer"): -3_000, ("REFUND", "refunds"): 3_000} == posted(
+        owner, "refund:%:failed"
+    )
+    assert {"stripe_clearing": AMOUNT, "buyer": -AMOUNT} == balances(owner, order_id)
+
+
+@pytest.mark.usefixtures("moderator")
+def test_release_splits_what_is_left(owner: Connection, order_id: UUID) -> None:
+    """A 100.00, R 30.00: released are B 70.00, of which F 3.50 and S 66.50 (§10.4's case)."""
+    brought_to(owner, order_id, "delivered")
+    refunded(owner, order_id, 3_000, "succeeded")
+
+    moved(owner, order_id, "released", "buyer")
+
+    assert {
+        ("RELEASE", "buyer"): 7_000,
+        ("RELEASE", "seller_payable"): -6_650,
+        ("FEE", "platform_fee"): -350,
+    } == posted(owner, "release:%")
+    assert {
+        "stripe_clearing": 7_000,
+        "seller_payable": -6_650,
+        "platform_fee": -350,
+    } == balances(owner, order_id)
+    assert [] == drift(owner)
+
+
+@pytest.mark.usefixtures("moderator")
+def test_refund_after_release_is_the_sellers_and_ours(owner: Connection, order_id: UUID) -> None:
+    """The fee shrinks to that of what is left, the seller bears the rest."""
+    brought_to(owner, order_id, "released")
+
+    refunded(owner, order_id, 3_010, "succeeded")
+
+    # F(100.00) = 5.00 and F(69.90) = 3.50, half a cent rounded away from zero.
+    assert {
+        ("REFUND", "platform_fee"): 150,
+        ("REFUND", "seller_payable"): 2_860,
+        ("REFUND", "refunds"): -3_010,
+    } == posted(owner, "refund:%:requested")
+    assert {
+        "stripe_clearing": 6_990,
+        "seller_payable": -6_640,
+        "platform_fee": -350,
+    } == balances(owner, order_id)
+    assert [] == drift(owner)
+
+
+@pytest.mark.usefixtures("moderator")
+def test_full_refund_after_release_leaves_nothing(owner: Connection, order_id: UUID) -> None:
+    """All accounts end at zero, and the order is refunded."""
+    brought_to(owner, order_id, "released")
+
+    refunded(owner, order_id, AMOUNT, "succeeded")
+
+    assert "refunded" == order_row(owner, order_id)["state"]
+    assert ({}, []) == (balances(owner, order_id), drift(owner))
+
+
+@pytest.mark.parametrize("amount", [1, 9, 10, 11, 3_333, 9_999])
+@pytest.mark.usefixtures("moderator")
+def test_failure_after_release_gives_the_parts_back(
+    owner: Connection, order_id: UUID, amount: int
+) -> None:
+    """Seller and platform have again what a failed refund had taken, to the cent."""
+    brought_to(owner, order_id, "released")
+    before = balances(owner, order_id)
+
+    refunded(owner, order_id, amount, "failed")
+
+    assert before == balances(owner, order_id)
+    assert [] == drift(owner)
+
+
+@pytest.mark.usefixtures("moderator")
+def test_refund_that_comes_back_after_the_release(owner: Connection, order_id: UUID) -> None:
+    """Money refunded before the release that returns after it is split like the rest."""
+    brought_to(owner, order_id, "delivered")
+    refunded(owner, order_id, 3_000, "succeeded")
+    moved(owner, order_id, "released", "buyer")
+    [(stripe_id,)] = owner.execute("select stripe_refund_id from public.refunds").fetchall()
+
+    refund_told(owner, "failed", 3_000, stripe_refund_id=stripe_id)
+
+    assert {
+        "stripe_clearing": AMOUNT,
+        "seller_payable": -9_500,
+        "platform_fee": -500,
+    } == balances(owner, order_id)
+    assert [] == drift(owner)
+
+
+def test_overlapping_refunds_after_release_keep_to_the_cent(
+    owner: Connection, order_id: UUID, moderator: Actor
+) -> None:
+    """Refunds that overlap and fail in another order leave just the fee of what is left."""
+    brought_to(owner, order_id, "released")
+    staff = {"user_id": moderator.id}
+    for amount in (3_333, 1_111, 7):
+        assert refund_requested(owner, order_id, amount, **staff)["success"]
+        assert [] == drift(owner)
+    rows = outbox_rows(owner, "refund")
+
+    for row, status in zip(rows, ("failed", "succeeded", "failed"), strict=True):
+        amount = row["payload"]["amount_cents"]
+        refund_told(owner, status, amount, stripe_refund_id=f"re_{amount}", outbox_id=row["id"])
+        assert [] == drift(owner)
+
+    left = AMOUNT - order_row(owner, order_id)["refunded_cents"]
+    query = "select private.fee_cents(%s, 500)"
+    [(fee,)] = owner.execute(query, [left]).fetchall()
+    assert -fee == balances(owner, order_id)["platform_fee"]
+
+
+def test_fact_is_posted_once(owner: Connection, order_id: UUID) -> None:
+    """What happened is in the books once, however often it is told."""
+    paid(owner, order_id)
+    post = """
+      select private.post(
+        o, 'capture:pi_current', 'aud', private.capture_lines(5), 'Again'
+      ) from public.orders as o
+    """
+
+    owner.execute(post)
+
+    assert {"stripe_clearing": AMOUNT, "buyer": -AMOUNT} == balances(owner, order_id)
+
+
+def test_unbalanced_set_is_refused(owner: Connection, order_id: UUID) -> None:
+    """A transaction of the books sums to zero in each currency, or none of it is there (C18)."""
+    lines = """
+      select private.post(
+        o, 'wrong', %s, array[('buyer', 'ADJUST', 1)]::private.ledger_line[], 'Wrong'
+      ) from public.orders as o
+    """
+
+    with pytest.raises(psycopg.errors.CheckViolation, match="sum to zero"), owner.transaction():  # noqa: PT012 - the constraint speaks up at the second statement
+        owner.execute(lines, ["aud"])
+        owner.execute("set constraints all immediate")
+    assert {} == balances(owner, order_id)
+
+
+def test_currencies_do_not_make_up_for_each_other(owner: Connection, order_id: UUID) -> None:
+    """Plus one dollar here and minus one there is no balance."""
+    insert = """
+      insert into public.ledger_entries
+        (txn_id, order_id, account, entry_type, amount_cents, currency, description, fact)
+      select t.txn_id, %s, 'buyer', 'ADJUST', v.cents, v.currency, 'Wrong', v.currency
+      from (select gen_random_uuid() as txn_id) as t,
+        (values (1, 'aud'), (-1, 'usd')) as v (cents, currency)
+    """
+
+    with pytest.raises(psycopg.errors.CheckViolation), owner.transaction():  # noqa: PT012 - as above
+        owner.execute(insert, [order_id])
+        owner.execute("set constraints all immediate")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update public.ledger_entries set amount_cents = amount_cents + 1",
+        "delete from public.ledger_entries",
+        "truncate public.ledger_entries",
+    ],
+)
+def test_books_are_never_changed(owner: Connection, order_id: UUID, statement: str) -> None:
+    """Not even the owner changes or removes an entry."""
+    paid(owner, order_id)
+    owner.execute("set constraints all immediate")
+
+    with pytest.raises(psycopg.errors.RestrictViolation), owner.transaction():
+        owner.execute(statement.encode())
+
+
+@pytest.mark.parametrize("state", ["paid", "released"])
+@pytest.mark.parametrize(
+    "account",
+    ["buyer", "stripe_clearing", "platform_fee", "seller_payable", "refunds", "dispute_hold"],
+)
+def test_drift_names_an_account_that_is_one_cent_off(
+    owner: Connection, order_id: UUID, *, state: str, account: str
+) -> None:
+    """A cent too much in any account is named, with what it should hold."""
+    brought_to(owner, order_id, state)
+    before = balances(owner, order_id)
+    other = "refunds" if account == "buyer" else "buyer"
+    owner.execute(
+        """
+        select private.post(
+          o, 'spoiled', 'aud',
+          array[(%s, 'ADJUST', 1), (%s, 'ADJUST', -1)]::private.ledger_line[], 'Spoiled'
+        ) from public.orders as o
+        """,
+        [account, other],
+    )
+
+    expected = {
+        name: (before.get(name, 0), before.get(name, 0) + cent)
+        for name, cent in ((account, 1), (other, -1))
+    }
+    assert expected == {name: (should, holds) for name, should, holds in drift(owner)}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "named"),
+    [
+        ("update public.payments set amount_cents = 9999", "orders.amount_cents"),
+        ("update public.orders set refunded_cents = 1", "orders.refunded_cents"),
+        ("update public.payments set settles_order = false", "orders.amount_cents"),
+    ],
+)
+def test_drift_names_an_order_that_its_payments_belie(
+    owner: Connection, order_id: UUID, spoil: str, named: str
+) -> None:
+    """Order and payments agree on what came in and what went back."""
+    paid(owner, order_id)
+
+    owner.execute(spoil.encode())
+
+    assert named in [account for account, _, _ in drift(owner)]
+
+
+def test_drift_of_one_order_leaves_out_the_others(
+    owner: Connection, order_id: UUID, alice: Actor
+) -> None:
+    """A look at one order names that order alone."""
+    paid(owner, order_id)
+    owner.execute("update public.orders set refunded_cents = 1")
+
+    query = "select count(*) from private.ledger_drift(%s)"
+    assert [(1,)] == owner.execute(query, [order_id]).fetchall()
+    assert [(0,)] == owner.execute(query, [alice.id]).fetchall()
+
+
+def test_people_read_their_own_lines(
+    owner: Connection,
+    order_id: UUID,
+    *,
+    alice: Actor,
+    bob: Actor,
+    seller: Actor,
+    moderator: Actor,
+    service: Actor,
+) -> None:
+    """Each party sees their own account, staff the whole book; nobody writes in it."""
+    brought_to(owner, order_id, "released")
+    query = "select distinct account::text from public.ledger_entries order by 1"
+
+    assert [("buyer",)] == alice.rows(query)
+    assert [("seller_payable",)] == seller.rows(query)
+    assert [] == bob.rows(query)
+    assert 4 == len(moderator.rows(query))
+    for actor in (alice, seller, moderator, service):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.change("delete from public.ledger_entries")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        service.rows(query)
+
+
+def test_drift_is_for_our_own_processes(alice: Actor, moderator: Actor, service: Actor) -> None:
+    """The function sees every order, so no person calls it."""
+    for actor in (alice, moderator):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.rows("select * from public.ledger_drift()")
+    nothing: list[tuple[Any, ...]] = []
+    assert nothing == service.rows("select * from public.ledger_drift()")

@@ -1,0 +1,107 @@
+"""`message_threads` and `messages`: who reads what, and who has read it."""
+
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+
+
+@pytest.fixture
+def thread_id(owner: Connection, order_id: UUID) -> UUID:
+    query = "select id from public.message_threads where order_id = %s"
+    [(thread_id,)] = owner.execute(query, [order_id]).fetchall()
+    assert isinstance(thread_id, UUID)
+    return thread_id
+
+
+def write(owner: Connection, thread_id: UUID, sender: Actor, delivery: str = "delivered") -> None:
+    """Write as `send_message` will, which comes with the filter."""
+    owner.execute(
+        """
+        insert into public.messages
+          (thread_id, sender_id, client_message_id, content, action, rule_version, delivery)
+        values (%s, %s, %s, 'Hello', 'allow', 1, %s)
+        """,
+        [thread_id, sender.id, uuid4(), delivery],
+    )
+
+
+def test_thread_is_its_parties_and_staffs(
+    thread_id: UUID, *, alice: Actor, seller: Actor, bob: Actor, moderator: Actor, anonymous: Actor
+) -> None:
+    """Nobody else knows that two people talk (B8)."""
+    query = "select id from public.message_threads"
+    for actor in (alice, seller, moderator):
+        assert [(thread_id,)] == actor.rows(query)
+    assert [] == bob.rows(query)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        anonymous.rows(query)
+
+
+@pytest.mark.parametrize("delivery", ["delivered", "held", "rejected"])
+def test_peer_reads_what_was_delivered(
+    owner: Connection,
+    thread_id: UUID,
+    *,
+    alice: Actor,
+    seller: Actor,
+    bob: Actor,
+    moderator: Actor,
+    delivery: str,
+) -> None:
+    """Held and rejected messages are for their sender and staff alone."""
+    write(owner, thread_id, alice, delivery)
+
+    query = "select count(*) from public.messages"
+    counts = [actor.rows(query)[0][0] for actor in (alice, moderator, seller, bob)]
+    assert [1, 1, int(delivery == "delivered"), 0] == counts
+
+
+def test_recipient_marks_messages_read(
+    owner: Connection, thread_id: UUID, alice: Actor, seller: Actor, moderator: Actor
+) -> None:
+    """read_at is the recipient's to write, and nobody else's; nothing else is anybody's (A10)."""
+    write(owner, thread_id, alice)
+    write(owner, thread_id, alice, "held")
+    mark = "update public.messages set read_at = now() where read_at is null"
+
+    assert [0, 0, 1] == [actor.change(mark) for actor in (alice, moderator, seller)]
+
+    for actor in (alice, seller, moderator):
+        for statement in (
+            "update public.messages set content = 'other'",
+            "delete from public.messages",
+            "update public.message_threads set subject = 'other'",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                actor.change(statement)
+
+
+def test_outsider_posts_in_no_thread(thread_id: UUID, bob: Actor, alice: Actor) -> None:
+    """Messages are written by a function, and not by any client (B8)."""
+    insert = """
+      insert into public.messages (thread_id, sender_id, content)
+      values (%(thread_id)s, %(sender_id)s, 'x')
+    """
+    for actor in (bob, alice):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.change(insert, thread_id=thread_id, sender_id=actor.id)
+
+
+def test_thread_is_marked_read_at_once(
+    owner: Connection, thread_id: UUID, alice: Actor, seller: Actor, bob: Actor
+) -> None:
+    """One call marks what the peer wrote, tells how much that was, and is for parties alone."""
+    for sender, delivery in ((alice, "delivered"), (alice, "delivered"), (alice, "held")):
+        write(owner, thread_id, sender, delivery)
+    write(owner, thread_id, seller)
+
+    calls = [actor.call("mark_thread_read", thread_id=thread_id) for actor in (bob, seller, seller)]
+
+    assert [0, 2, 0] == calls
+    assert [(2,)] == owner.execute(
+        "select count(*) from public.messages where read_at is not null"
+    ).fetchall()

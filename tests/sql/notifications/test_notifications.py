@@ -1,0 +1,117 @@
+"""`notifications`: what people are told, once, and who may read it."""
+
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+
+
+TYPES = [
+    "order_paid",
+    "order_shipped",
+    "order_delivered",
+    "order_cancelled",
+    "payment_failed",
+    "payment_received",
+    "payment_reminder",
+    "dispute_created",
+    "dispute_resolved",
+    "new_message",
+    "auction_won",
+    "auction_ended",
+    "auction_no_sale",
+    "auction_cancelled",
+    "outbid",
+    "order_ready",
+    "funds_released",
+    "refund_processed",
+    "kyc_updated",
+]
+
+
+def notify(owner: Connection, user: Actor, **more: object) -> None:
+    notice = {"user": user.id, "type": "outbid", "metadata": "{}", "key": None} | more
+    owner.execute(
+        "select private.notify(%(user)s, %(type)s, 'Title', 'Text', %(metadata)s, %(key)s)", notice
+    )
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_every_type_may_be_told(owner: Connection, alice: Actor, type_: str) -> None:
+    """Each type of the contract is one that the table takes (A3)."""
+    notify(owner, alice, type=type_)
+
+    assert [(type_,)] == alice.rows("select type from public.notifications")
+
+
+def test_unknown_type_is_refused(owner: Connection, alice: Actor) -> None:
+    """A type that the web app does not know is a mistake of ours."""
+    with pytest.raises(psycopg.errors.CheckViolation), owner.transaction():
+        notify(owner, alice, type="surprise")
+
+
+def test_people_are_told_once(owner: Connection, alice: Actor) -> None:
+    """The same key says the same thing: it is told once. Without a key each telling counts."""
+    for key in ("a", "a", None, None):
+        notify(owner, alice, key=key)
+
+    assert [(3,)] == alice.rows("select count(*) from public.notifications")
+
+
+@pytest.mark.parametrize("key", ["order_id", "orderId"])
+def test_order_is_named_under_both_keys(owner: Connection, alice: Actor, key: str) -> None:
+    """The web app reads either key (D8)."""
+    notify(owner, alice, metadata=f'{{"{key}": "x", "more": 1}}')
+
+    assert [({"order_id": "x", "orderId": "x", "more": 1},)] == alice.rows(
+        "select metadata from public.notifications"
+    )
+
+
+def test_people_read_and_mark_their_own(owner: Connection, alice: Actor, bob: Actor) -> None:
+    """Each sees and marks what they were told, and nothing of anybody else's."""
+    notify(owner, alice)
+    notify(owner, bob)
+
+    assert 1 == alice.change("update public.notifications set read = true")
+
+    assert [(True,)] == alice.rows("select read from public.notifications")
+    assert [(False,)] == bob.rows("select read from public.notifications")
+    query = "select updated_at > created_at from public.notifications where read"
+    assert [(True,)] == owner.execute(query).fetchall()
+
+
+def test_nothing_else_is_theirs_to_write(
+    owner: Connection, alice: Actor, anonymous: Actor, moderator: Actor
+) -> None:
+    """No client makes, changes or removes a notification (B6); staff reads nobody's."""
+    notify(owner, alice)
+
+    for actor in (alice, anonymous, moderator):
+        for statement in (
+            "update public.notifications set title = 'mine'",
+            "delete from public.notifications",
+            "insert into public.notifications (type, title, message) values ('outbid', 'x', 'x')",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                actor.change(statement)
+    assert [] == moderator.rows("select id from public.notifications")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        anonymous.rows("select id from public.notifications")
+
+
+def test_all_are_marked_at_once(owner: Connection, alice: Actor, bob: Actor) -> None:
+    """Mark-all tells how many were new to the caller, and leaves others' alone (A19)."""
+    for user in (alice, alice, bob):
+        notify(owner, user)
+
+    assert [2, 0] == [alice.call("mark_all_notifications_read") for _ in range(2)]
+    assert [(False,)] == bob.rows("select read from public.notifications")
+
+
+def test_visitors_mark_nothing(anonymous: Actor) -> None:
+    """Only who is signed in has anything to mark."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        anonymous.call("mark_all_notifications_read")

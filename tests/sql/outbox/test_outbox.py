@@ -1,0 +1,221 @@
+"""The outbox: what has to happen outside, each thing once."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import move_time
+from tests.sql.paying import attached, moved, order_row, paid, refund_requested, refund_told
+
+
+def queued(owner: Connection, order_id: UUID) -> None:
+    """Queue the cancellation of the order's intent."""
+    attached(owner, order_id)
+    moved(owner, order_id, "cancelled", "seller")
+
+
+def claim(service: Actor) -> list[dict[str, Any]]:
+    rows = service.call("claim_outbox", max_rows=10, lease_s=60)
+    assert isinstance(rows, list)
+    return rows
+
+
+def lease(job: dict[str, Any]) -> dict[str, Any]:
+    return {"outbox_id": job["id"], "lease_token": job["lease_token"]}
+
+
+def row(owner: Connection) -> dict[str, Any]:
+    [(values,)] = owner.execute("select to_jsonb(o) from public.outbox as o").fetchall()
+    assert isinstance(values, dict)
+    return values
+
+
+def test_claimed_row_has_all_that_a_sender_needs(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """A claim tells what to send, under which key, for which order, and under which lease."""
+    queued(owner, order_id)
+
+    [job] = claim(service)
+
+    assert {
+        "id": row(owner)["id"],
+        "kind": "cancel_intent",
+        "payload": {"payment_intent_id": "pi_current", "order_id": str(order_id)},
+        "dedupe_key": "cancel_intent:pi_current",
+        "attempts": 1,
+        "answered_errors": 0,
+        "lease_token": row(owner)["lease_token"],
+        "order_id": str(order_id),
+    } == job
+    assert [] == claim(service)
+
+
+def test_key_makes_the_row_and_its_id(owner: Connection) -> None:
+    """The same thing queued twice is one row, and after a restore it has the same id."""
+    queue = "select private.queue_outbox('cancel_intent', '{}', 'cancel_intent:pi_1')"
+
+    ids = {owner.execute(queue).fetchone() for _ in range(2)}
+
+    assert 1 == len(ids)
+    assert ids == set(owner.execute("select id from public.outbox").fetchall())
+    assert ids == {owner.execute("select md5('outbox:cancel_intent:pi_1')::uuid").fetchone()}
+
+
+def test_lapsed_lease_is_claimed_again(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """What a dead worker held goes to the next one; the zombie's words change nothing."""
+    queued(owner, order_id)
+    [first] = claim(service)
+    move_time(owner, "61 seconds")
+    [second] = claim(service)
+    before = row(owner)
+
+    for answer in (
+        service.call("may_send", **lease(first)),
+        service.call("fail_outbox", error_code="STRIPE_ERROR", **lease(first)),
+        service.call("reject_outbox", error_code="STRIPE_ERROR", **lease(first)),
+        service.call("finish_outbox", stripe_object_id="pi", result="{}", **lease(first)),
+    ):
+        assert answer["stale"]
+    assert before == row(owner)
+    assert 2 == second["attempts"]
+    assert service.call("may_send", **lease(second))["may_send"]
+
+
+@pytest.mark.parametrize(
+    ("error_code", "answered"),
+    [
+        ("STRIPE_ERROR", 1),
+        ("STRIPE_UNREACHABLE", 0),
+        ("STRIPE_CONFLICT", 0),
+        ("STRIPE_RATE_LIMITED", 0),
+    ],
+)
+def test_key_moves_on_after_an_answer_alone(
+    owner: Connection, order_id: UUID, service: Actor, error_code: str, answered: int
+) -> None:
+    """Stripe replays what it answered to a key; what it did not answer is asked again as it was."""
+    queued(owner, order_id)
+    [job] = claim(service)
+
+    answer = service.call("fail_outbox", error_code=error_code, **lease(job))
+
+    assert {"stale": False, "status": "queued", "alerts": []} == answer
+    assert (answered, error_code) == (
+        (values := row(owner))["answered_errors"],
+        values["last_error"],
+    )
+    assert [] == claim(service)
+    move_time(owner, "6 seconds")
+    [again] = claim(service)
+    assert (2, answered) == (again["attempts"], again["answered_errors"])
+
+
+def test_tenth_failure_is_the_last(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """A row that cannot be sent is parked and reported, and not tried for ever."""
+    queued(owner, order_id)
+    answers = []
+    for _ in range(10):
+        [job] = claim(service)
+        answers.append(service.call("fail_outbox", error_code="STRIPE_ERROR", **lease(job)))
+        move_time(owner, "2 hours")
+
+    assert ["queued"] * 9 + ["dead"] == [answer["status"] for answer in answers]
+    assert ["outbox_row_dead"] == answers[-1]["alerts"]
+    assert [] == claim(service)
+
+
+def test_refused_cancellation_is_done_with(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """An intent that cannot be canceled was paid or is canceled: its event says which."""
+    queued(owner, order_id)
+    [job] = claim(service)
+
+    answer = service.call("reject_outbox", error_code="STRIPE_REJECTED", **lease(job))
+
+    assert {"stale": False, "status": "done", "alerts": []} == answer
+
+
+def test_canceled_intent_is_taken_over(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """Our own answer does what the event does: the payment is cancelled."""
+    queued(owner, order_id)
+    [job] = claim(service)
+
+    service.call(
+        "finish_outbox",
+        stripe_object_id="pi_current",
+        result='{"status": "canceled"}',
+        **lease(job),
+    )
+
+    assert [("cancelled",)] == owner.execute("select status::text from public.payments").fetchall()
+    assert "done" == row(owner)["status"]
+
+
+def test_intent_that_was_paid_meanwhile_is_left_to_its_event(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """Only Stripe's word canceled ends an intent."""
+    queued(owner, order_id)
+    [job] = claim(service)
+
+    service.call(
+        "finish_outbox",
+        stripe_object_id="pi_current",
+        result='{"status": "succeeded"}',
+        **lease(job),
+    )
+
+    assert [("requires_payment",)] == owner.execute(
+        "select status::text from public.payments"
+    ).fetchall()
+
+
+def test_settled_refund_is_not_sent(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """A refund that an event has settled under our eyes is not made a second time."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 1_000)
+    [job] = claim(service)
+    refund_told(owner, "succeeded", 1_000, outbox_id=job["id"])
+
+    assert {"may_send": False, "stale": True} == service.call("may_send", **lease(job))
+    assert "done" == row(owner)["status"]
+
+
+def test_row_for_a_refund_that_failed_is_canceled(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """The last look finds a refund that is no longer pending, and its row ends."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 1_000)
+    [job] = claim(service)
+    owner.execute("update public.refunds set status = 'canceled'")
+
+    answer = service.call("may_send", **lease(job))
+
+    assert (False, False, "REFUND_IS_SETTLED") == (
+        answer["may_send"],
+        answer["stale"],
+        answer["reason"],
+    )
+    assert "canceled" == row(owner)["status"]
+    assert "paid" == order_row(owner, order_id)["state"]
+
+
+def test_outbox_is_for_our_own_processes(
+    alice: Actor, anonymous: Actor, moderator: Actor, service: Actor
+) -> None:
+    """No person reads the outbox; a worker sees what rings it, and no payload."""
+    for actor in (alice, anonymous, moderator):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.rows("select id from public.outbox")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.call("may_send", outbox_id=uuid4(), lease_token=uuid4())
+    assert [] == service.rows("select id, status, next_attempt_at from public.outbox")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        service.rows("select payload from public.outbox")

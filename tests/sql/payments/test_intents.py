@@ -1,0 +1,176 @@
+"""`begin_payment`, `attach_payment_intent`: one current intent for each order."""
+
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import move_time
+from tests.sql.paying import (
+    attached,
+    brought_to,
+    moved,
+    order_row,
+    ordered,
+    outbox_rows,
+    paid,
+    stored,
+)
+
+
+def attach(service: Actor, order_id: UUID, attempt: int, intent: str) -> object:
+    return service.call(
+        "attach_payment_intent", order_id=order_id, attempt=attempt, payment_intent_id=intent
+    )
+
+
+def test_payment_begins_with_all_that_stripe_is_told(
+    order_id: UUID, service: Actor, alice: Actor
+) -> None:
+    """Every parameter of an intent comes from one answer, which is the same each time."""
+    expected = {
+        "success": True,
+        "attempt": 1,
+        "amount_cents": 10_000,
+        "currency": "aud",
+        "listing_title": "A teapot of blue enamel",
+        "receipt_email": "alice@example.test",
+    }
+
+    for _ in range(2):
+        assert expected == service.call("begin_payment", order_id=order_id, buyer_id=alice.id)
+
+
+def test_begun_payment_goes_on_with_its_intent(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor
+) -> None:
+    """An open intent is used again (C7)."""
+    assert {"success": True, "payment_intent_id": "pi_current"} == attached(owner, order_id)
+
+    answer = service.call("begin_payment", order_id=order_id, buyer_id=alice.id)
+
+    assert "pi_current" == answer["payment_intent_id"]
+
+
+def test_payment_is_refused_to_others(
+    order_id: UUID, service: Actor, bob: Actor, seller: Actor
+) -> None:
+    """The buyer pays, and nobody else."""
+    for actor in (bob, seller):
+        answer = service.call("begin_payment", order_id=order_id, buyer_id=actor.id)
+        assert "FORBIDDEN" == answer["code"]
+    answer = service.call("begin_payment", order_id=uuid4(), buyer_id=bob.id)
+    assert ("RESOURCE_NOT_FOUND", "Order not found") == (answer["code"], answer["error"])
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ("paid", "Order is already paid"),
+        ("cancelled", "Order was cancelled"),
+        ("late", "Order is past due"),
+    ],
+)
+def test_payment_is_refused_when_there_is_none_to_make(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor, change: str, error: str
+) -> None:
+    """What is paid, cancelled or past due takes no payment; a late intent is canceled."""
+    if change == "paid":
+        paid(owner, order_id)
+    elif change == "cancelled":
+        moved(owner, order_id, "cancelled", "admin")
+    else:
+        move_time(owner, "49 hours")
+
+    for answer in (
+        service.call("begin_payment", order_id=order_id, buyer_id=alice.id),
+        attach(service, order_id, 1, "pi_late"),
+    ):
+        assert {"success": False, "code": "TRANSACTION_FAILED", "error": error} == answer
+    assert ["pi_late"] == [
+        row["payload"]["payment_intent_id"] for row in outbox_rows(owner, "cancel_intent")
+    ]
+
+
+def test_first_of_two_intents_wins(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """Two calls that made an intent each are told of one, and the other is canceled (C7)."""
+    for intent in ("pi_current", "pi_loser", "pi_current"):
+        assert {"success": True, "payment_intent_id": "pi_current"} == attach(
+            service, order_id, 1, intent
+        )
+
+    assert "pi_current" == order_row(owner, order_id)["stripe_payment_intent_id"]
+    assert ["pi_loser"] == [
+        row["payload"]["payment_intent_id"] for row in outbox_rows(owner, "cancel_intent")
+    ]
+    query = "select stripe_payment_intent_id, status::text, settles_order from public.payments"
+    assert [("pi_current", "requires_payment", False)] == owner.execute(query).fetchall()
+
+
+def test_overtaken_attempt_begins_again(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """The intent of a try that was overtaken may be dead by now: it does not become current."""
+    attached(owner, order_id)
+    service.call(
+        "apply_payment_canceled",
+        event_id=stored(owner, "payment_intent.canceled"),
+        order_id=str(order_id),
+        payment_intent_id="pi_current",
+    )
+
+    answer = attach(service, order_id, 1, "pi_current")
+
+    assert isinstance(answer, dict)
+    assert "CONFLICT" == answer["code"]
+    assert None is order_row(owner, order_id)["stripe_payment_intent_id"]
+    assert [] == outbox_rows(owner, "cancel_intent")
+    assert {"success": True, "payment_intent_id": "pi_2"} == attach(service, order_id, 2, "pi_2")
+
+
+def test_intent_of_another_order_is_refused(
+    owner: Connection, order_id: UUID, service: Actor, seller: Actor, bob: Actor
+) -> None:
+    """An intent belongs to one order for ever, and is not canceled for having been named here."""
+    attached(owner, order_id)
+    other_id = ordered(seller, bob)
+
+    answer = attach(service, other_id, 1, "pi_current")
+
+    assert isinstance(answer, dict)
+    assert "TRANSACTION_FAILED" == answer["code"]
+    assert [] == outbox_rows(owner, "cancel_intent")
+
+
+def test_only_the_parties_read_payments(
+    owner: Connection, order_id: UUID, alice: Actor, bob: Actor, seller: Actor, moderator: Actor
+) -> None:
+    """Payments and refunds are for whoever may read the order; nobody writes them."""
+    brought_to(owner, order_id, "paid")
+
+    for actor in (alice, seller, moderator):
+        assert [(order_id,)] == actor.rows("select order_id from public.payments")
+        assert [] == actor.rows("select order_id from public.refunds")
+    assert [] == bob.rows("select order_id from public.payments")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        alice.change("delete from public.payments")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        alice.change("delete from public.refunds")
+
+
+def test_only_our_own_processes_touch_money(
+    order_id: UUID, alice: Actor, anonymous: Actor, moderator: Actor
+) -> None:
+    """The functions of payments are closed to every person (B2)."""
+    for actor in (alice, anonymous, moderator):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.call("begin_payment", order_id=order_id, buyer_id=alice.id)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.call(
+                "process_refund_transaction",
+                order_id=order_id,
+                refund_amount_cents=1,
+                refund_reason="mine",
+                user_id=alice.id,
+                client_request_id=uuid4(),
+            )

@@ -1,0 +1,420 @@
+"""Refunds: reserved here, sent by the outbox, settled by what Stripe says."""
+
+import itertools
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.paying import (
+    attached,
+    brought_to,
+    drift,
+    moved,
+    order_row,
+    ordered,
+    outbox_rows,
+    paid,
+    refund_requested,
+    refund_told,
+    stored,
+    succeeded,
+    told,
+)
+
+
+def refunds(owner: Connection) -> list[tuple[int, str, str | None]]:
+    query = "select amount_cents, status::text, stripe_refund_id from public.refunds order by id"
+    return [(int(a), str(s), r) for a, s, r in owner.execute(query)]
+
+
+def finished(owner: Connection, status: str, stripe_refund_id: str = "re_1") -> Any:
+    """Let the worker send the one refund that is queued, and Stripe answer `status`."""
+    service = Actor(connection=owner, role="service_role")
+    [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
+    lease = {"outbox_id": job["id"], "lease_token": job["lease_token"]}
+    assert service.call("may_send", **lease)["may_send"]
+    return service.call(
+        "finish_outbox",
+        stripe_object_id=stripe_refund_id,
+        result=f'{{"status": "{status}"}}',
+        **lease,
+    )
+
+
+def test_refund_is_reserved_and_queued(owner: Connection, order_id: UUID, seller: Actor) -> None:
+    """A request books the reservation and queues one row; only the outbox calls Stripe (C8)."""
+    paid(owner, order_id)
+
+    answer = refund_requested(owner, order_id, 3_000)
+
+    [(refund_id, initiated_by)] = owner.execute(
+        "select id, initiated_by from public.refunds"
+    ).fetchall()
+    assert {"success": True, "refund_id": str(refund_id), "status": "pending"} == answer
+    assert seller.id == initiated_by
+    [row] = outbox_rows(owner, "refund")
+    assert {
+        "payment_intent_id": "pi_current",
+        "amount_cents": 3_000,
+        "refund_id": str(refund_id),
+        "order_id": str(order_id),
+    } == row["payload"]
+    order = order_row(owner, order_id)
+    assert ("paid", True, 0) == (
+        order["state"],
+        order["refund_pending"],
+        order["refunded_cents"],
+    )
+    assert [] == drift(owner)
+
+
+def test_same_request_is_the_same_refund(
+    owner: Connection, order_id: UUID, seller: Actor, bob: Actor
+) -> None:
+    """A repeated request is answered as before; its id serves for no other order (C8)."""
+    other_id = ordered(seller, bob)
+    paid(owner, order_id)
+    request_id = uuid4()
+    answer = refund_requested(owner, order_id, 3_000, client_request_id=request_id)
+
+    assert answer == refund_requested(owner, order_id, 3_000, client_request_id=request_id)
+    refused = refund_requested(owner, other_id, 3_000, client_request_id=request_id)
+
+    assert "REQUEST_ID_REUSED" == refused["code"]
+    assert [(3_000, "pending", None)] == refunds(owner)
+
+
+def test_repeated_request_is_answered_after_the_refund(owner: Connection, order_id: UUID) -> None:
+    """What was asked for in full is not refused because it has happened since."""
+    paid(owner, order_id)
+    request_id = uuid4()
+    answer = refund_requested(owner, order_id, None, client_request_id=request_id)
+    finished(owner, "succeeded")
+
+    assert answer == refund_requested(owner, order_id, None, client_request_id=request_id)
+
+
+def test_request_needs_an_id(owner: Connection, order_id: UUID) -> None:
+    """A request that cannot be told from the next one is impossible."""
+    paid(owner, order_id)
+
+    with pytest.raises(psycopg.DatabaseError, match="CLIENT_REQUEST_ID_MISSING"):
+        refund_requested(owner, order_id, 3_000, client_request_id=None)
+
+
+@pytest.mark.parametrize("amount", [0, -1, 7_001, 10_000])
+def test_refund_is_within_what_is_left(owner: Connection, order_id: UUID, amount: int) -> None:
+    """Pending refunds count: together they never exceed the payment (C8)."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 3_000)
+
+    assert "VALIDATION_ERROR" == refund_requested(owner, order_id, amount)["code"]
+    assert refund_requested(owner, order_id, None)["success"]
+    assert 10_000 == sum(amount for amount, _, _ in refunds(owner))
+
+
+def test_refund_is_the_sellers_or_staffs(
+    owner: Connection, order_id: UUID, alice: Actor, bob: Actor, moderator: Actor
+) -> None:
+    """The buyer asks, the seller or staff decides."""
+    paid(owner, order_id)
+
+    for actor in (alice, bob):
+        answer = refund_requested(owner, order_id, 1_000, user_id=actor.id)
+        assert "FORBIDDEN" == answer["code"]
+    assert refund_requested(owner, order_id, 1_000, user_id=moderator.id)["success"]
+
+
+@pytest.mark.parametrize("state", ["pending_payment", "disputed", "released", "cancelled"])
+def test_refund_needs_a_state_that_allows_it(owner: Connection, order_id: UUID, state: str) -> None:
+    """Unpaid, disputed and released orders are not the seller's to refund (C8)."""
+    if state == "cancelled":
+        moved(owner, order_id, "cancelled", "admin")
+    elif state != "pending_payment":
+        brought_to(owner, order_id, state)
+
+    assert "CONFLICT" == refund_requested(owner, order_id, 1_000)["code"]
+
+
+@pytest.mark.parametrize("state", ["paid", "ready_for_handover", "shipped", "delivered"])
+def test_full_refund_ends_the_order(
+    owner: Connection, order_id: UUID, alice: Actor, seller: Actor, *, state: str
+) -> None:
+    """The state follows when all the money is back, and not before (C9)."""
+    brought_to(owner, order_id, state)
+    refund_requested(owner, order_id, None)
+    assert state == order_row(owner, order_id)["state"]
+
+    assert {"stale": False, "status": "done", "alerts": []} == finished(owner, "succeeded")
+
+    order = order_row(owner, order_id)
+    assert ("refunded", 10_000, False) == (
+        order["state"],
+        order["refunded_cents"],
+        order["refund_pending"],
+    )
+    assert "refund_processed" in told(owner, alice)
+    assert "refund_processed" in told(owner, seller)
+    assert [("refunded",)] == owner.execute("select status::text from public.payments").fetchall()
+    assert [] == drift(owner)
+
+
+def test_partial_refund_changes_no_state(owner: Connection, order_id: UUID) -> None:
+    """A part that went back leaves the order where it is (C9)."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 3_000)
+
+    finished(owner, "succeeded")
+
+    order = order_row(owner, order_id)
+    assert ("paid", 3_000, False) == (
+        order["state"],
+        order["refunded_cents"],
+        order["refund_pending"],
+    )
+    assert [("partially_refunded",)] == owner.execute(
+        "select status::text from public.payments"
+    ).fetchall()
+    assert moved(owner, order_id, "shipped", "seller")["success"]
+    assert [] == drift(owner)
+
+
+def test_parts_that_add_up_end_the_order(owner: Connection, order_id: UUID) -> None:
+    """What counts is how much is back altogether."""
+    paid(owner, order_id)
+    for amount, refund_id in ((3_000, "re_1"), (7_000, "re_2")):
+        refund_requested(owner, order_id, amount)
+        finished(owner, "succeeded", refund_id)
+
+    assert "refunded" == order_row(owner, order_id)["state"]
+    assert [] == drift(owner)
+
+
+def test_pending_refund_waits_for_stripe(owner: Connection, order_id: UUID) -> None:
+    """Stripe's pending is not a success (C9)."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, None)
+
+    finished(owner, "pending")
+
+    order = order_row(owner, order_id)
+    assert ("paid", True, 0) == (
+        order["state"],
+        order["refund_pending"],
+        order["refunded_cents"],
+    )
+    assert [(10_000, "pending", "re_1")] == refunds(owner)
+    assert "processed" == refund_told(owner, "succeeded", 10_000)["outcome"]
+    assert "refunded" == order_row(owner, order_id)["state"]
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_failed_refund_frees_the_order(owner: Connection, order_id: UUID, status: str) -> None:
+    """What did not come about is taken back in the books, and reported (C9)."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, None)
+    finished(owner, "pending")
+
+    answer = refund_told(owner, status, 10_000)
+
+    assert ("processed", [f"refund_{status}"]) == (answer["outcome"], answer["alerts"])
+    order = order_row(owner, order_id)
+    assert ("paid", False, 0) == (
+        order["state"],
+        order["refund_pending"],
+        order["refunded_cents"],
+    )
+    assert [] == drift(owner)
+    assert refund_requested(owner, order_id, None)["success"]
+
+
+def test_refund_that_comes_back_after_its_success(owner: Connection, order_id: UUID) -> None:
+    """A bank may return what Stripe called succeeded: the part counts as never refunded."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 3_000)
+    finished(owner, "succeeded")
+
+    answer = refund_told(owner, "failed", 3_000)
+
+    assert ["refund_failed"] == answer["alerts"]
+    assert 0 == order_row(owner, order_id)["refunded_cents"]
+    assert [("captured",)] == owner.execute("select status::text from public.payments").fetchall()
+    assert [] == drift(owner)
+
+
+def test_event_overtakes_our_own_answer(owner: Connection, order_id: UUID) -> None:
+    """The event names our row, so it is settled; the answer that comes after it is stale."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, None)
+    service = Actor(connection=owner, role="service_role")
+    [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
+
+    told_of = refund_told(owner, "succeeded", 10_000, outbox_id=job["id"])
+
+    answer = service.call(
+        "finish_outbox",
+        outbox_id=job["id"],
+        lease_token=job["lease_token"],
+        stripe_object_id="re_1",
+        result='{"status": "succeeded"}',
+    )
+    assert ("processed", {"stale": True}) == (told_of["outcome"], answer)
+    assert [(10_000, "succeeded", "re_1")] == refunds(owner)
+    [row] = outbox_rows(owner, "refund")
+    assert ("done", "re_1") == (row["status"], row["stripe_object_id"])
+    assert [] == drift(owner)
+
+
+def test_refund_events_are_counted_once(owner: Connection, order_id: UUID) -> None:
+    """Refund and status make an event: what was told before has no effect, late pending neither."""
+    paid(owner, order_id)
+
+    outcomes = [
+        refund_told(owner, status, 3_000)["outcome"]
+        for status in ("pending", "succeeded", "succeeded", "pending", "requires_action")
+    ]
+
+    assert ["processed", "processed"] + ["order_already_processed"] * 3 == outcomes
+    assert [(3_000, "succeeded", "re_1")] == refunds(owner)
+    assert 3_000 == order_row(owner, order_id)["refunded_cents"]
+    assert [] == drift(owner)
+
+
+def test_refund_made_outside_counts(owner: Connection, order_id: UUID) -> None:
+    """What somebody refunds in Stripe's dashboard is in the books, and ends the order in full."""
+    paid(owner, order_id)
+
+    refund_told(owner, "pending", 10_000)
+    order = order_row(owner, order_id)
+    assert ("paid", True) == (order["state"], order["refund_pending"])
+    refund_told(owner, "succeeded", 10_000)
+
+    assert "refunded" == order_row(owner, order_id)["state"]
+    assert [] == drift(owner)
+
+
+def test_events_in_any_order_end_the_same(owner: Connection, order_id: UUID) -> None:
+    """Two refunds in parts, told in whichever order, leave the same order and books."""
+    paid(owner, order_id)
+    ends = set()
+
+    told_of = [
+        ("re_1", 4_000, "pending"),
+        ("re_1", 4_000, "succeeded"),
+        ("re_2", 6_000, "succeeded"),
+    ]
+    for order in itertools.permutations(told_of):
+        owner.execute("savepoint before")
+        for refund_id, amount, status in order:
+            refund_told(owner, status, amount, stripe_refund_id=refund_id)
+        row = order_row(owner, order_id)
+        ends.add((row["state"], row["refunded_cents"], row["refund_pending"], str(drift(owner))))
+        owner.execute("rollback to before")
+
+    assert {("refunded", 10_000, False, "[]")} == ends
+
+
+def test_refund_of_another_payment_is_not_ours(owner: Connection, order_id: UUID) -> None:
+    """An outbox id that belongs to another payment does not settle our refund."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 3_000)
+    [row] = outbox_rows(owner, "refund")
+    succeeded(owner, order_id, "pi_second")
+
+    refund_told(owner, "succeeded", 10_000, outbox_id=row["id"], intent="pi_second")
+
+    assert [(3_000, "pending")] == [
+        (amount, status) for amount, status, _ in refunds(owner) if amount == 3_000
+    ]
+    assert 0 == order_row(owner, order_id)["refunded_cents"]
+
+
+def test_refund_of_an_unknown_intent_asks_for_its_order(owner: Connection, order_id: UUID) -> None:
+    """Which order an unknown intent is for, only its metadata at Stripe can tell."""
+    with pytest.raises(psycopg.DatabaseError, match="INTENT_UNKNOWN") as raised:
+        refund_told(owner, "succeeded", 10_000)
+    assert "PT409" == raised.value.sqlstate
+
+    for order_ref in (str(uuid4()), "not-an-id"):
+        answer = refund_told(owner, "succeeded", 10_000, order_ref=order_ref)
+        assert ("order_not_found", ["order_not_found"]) == (answer["outcome"], answer["alerts"])
+    assert order_row(owner, order_id)["state"] == "pending_payment"
+
+
+@pytest.mark.parametrize("is_attached", [True, False])
+def test_refund_waits_for_its_payment(
+    owner: Connection, order_id: UUID, service: Actor, *, is_attached: bool
+) -> None:
+    """A refund told before its payment is tried again as soon as that is recorded."""
+    if is_attached:
+        attached(owner, order_id)
+    token = uuid4()
+    event_id = stored(owner, "refund.updated", lease_token=token)
+    refund = {
+        "event_id": event_id,
+        "stripe_refund_id": "re_1",
+        "outbox_id": None,
+        "payment_intent_id": "pi_current",
+        "amount_cents": 10_000,
+        "status": "succeeded",
+        "order_ref": str(order_id),
+    }
+    with pytest.raises(psycopg.DatabaseError, match="PREDECESSOR_MISSING") as raised:
+        service.call("apply_refund", **refund)
+    assert "PT409" == raised.value.sqlstate
+    failure = {"error_code": "PREDECESSOR_MISSING", "error_message": "", "lease_token": token}
+    service.call("fail_webhook_event", event_id=event_id, **failure)
+    assert [] == service.call("claim_webhook_retries", max_rows=10, lease_s=60)
+
+    if not is_attached:
+        attached(owner, order_id)
+    succeeded(owner, order_id)
+
+    [row] = service.call("claim_webhook_retries", max_rows=10, lease_s=60)
+    assert event_id == row["event_id"]
+    assert "processed" == service.call("apply_refund", **refund)["outcome"]
+    assert "refunded" == order_row(owner, order_id)["state"]
+    assert [] == drift(owner)
+
+
+def test_ended_order_stays_ended(owner: Connection, order_id: UUID) -> None:
+    """No event moves an order out of a terminal state, and the failure is reported."""
+    paid(owner, order_id)
+    refund_told(owner, "succeeded", 10_000)
+
+    answer = refund_told(owner, "failed", 10_000)
+
+    assert ["refund_failed"] == answer["alerts"]
+    assert "refunded" == order_row(owner, order_id)["state"]
+
+
+def test_refund_refused_by_stripe_is_reversed(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """Stripe's final no frees the order; a refund that Stripe made all the same is another one."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 3_000)
+    [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
+
+    answer = service.call(
+        "reject_outbox",
+        outbox_id=job["id"],
+        lease_token=job["lease_token"],
+        error_code="STRIPE_REJECTED",
+    )
+
+    assert (False, "canceled", ["refund_failed"]) == (
+        answer["stale"],
+        answer["status"],
+        answer["alerts"],
+    )
+    assert [(3_000, "failed", None)] == refunds(owner)
+    assert False is order_row(owner, order_id)["refund_pending"]
+    assert [] == drift(owner)
+    refund_told(owner, "succeeded", 3_000, outbox_id=job["id"])
+    assert 3_000 == order_row(owner, order_id)["refunded_cents"]
+    assert [] == drift(owner)
