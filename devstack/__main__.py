@@ -1,6 +1,7 @@
 """`python -m devstack up|stop|status|reset`: the whole system on this machine, without Docker."""
 
 import contextlib
+import dataclasses
 import os
 import signal
 import sys
@@ -9,7 +10,8 @@ from collections.abc import Sequence
 from devstack.console import answer, say
 from devstack.errors import DevstackError
 from devstack.folder import DataFolder, default_data, described, ephemeral_data, refuse_held
-from devstack.options import Options, read_options
+from devstack.options import PARTS, Options, Ports, read_options
+from devstack.ports import claimed_base
 from devstack.postgres import stop_stale
 from devstack.project import refuse_production
 from devstack.signals import Signals
@@ -48,7 +50,9 @@ def up(options: Options) -> int:
         folder = DataFolder(path)
         if not stack.enter_context(folder.held()):
             raise refuse_held(folder)
-        Stack(options, folder, signals).run()
+        claim = claimed_base(options.ports.base, len(PARTS), is_fixed=not options.has_free_choice)
+        ports = Ports(base=stack.enter_context(claim))
+        Stack(dataclasses.replace(options, ports=ports), folder, signals).run()
     return 0
 
 

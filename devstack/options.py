@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devstack.errors import DevstackError
-from devstack.ports import first_free_base
 from devstack.schema import ROOT
 
 
@@ -17,6 +16,7 @@ PARTS = ("postgres", "stripe", "gateway", "service", "workers")
 BARE_PARTS = ("postgres", "stripe", "gateway")
 NEEDS = {"gateway": "postgres", "service": "gateway", "workers": "gateway"}
 DEFAULT_BASE = 54321
+AUTO = "auto"
 LAST_BASE = 65535 - 4
 
 
@@ -33,10 +33,14 @@ class Ports:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """A checked command line. `data` and `env_file` are None where the default holds."""
+    """A checked command line. `data` and `env_file` are None where the default holds.
+
+    With `has_free_choice` the ports' base is where the search for free ports begins.
+    """
 
     command: str
     ports: Ports
+    has_free_choice: bool
     data: Path | None
     is_ephemeral: bool
     parts: tuple[str, ...]
@@ -57,7 +61,8 @@ def read_options(arguments: Sequence[str]) -> Options:
     try:
         return Options(
             command=given.command,
-            ports=_ports(given.port_base if is_up else str(DEFAULT_BASE)),
+            ports=_ports(given.port_base if is_up else AUTO),
+            has_free_choice=is_up and given.port_base == AUTO,
             data=given.data and given.data.absolute(),
             is_ephemeral=is_up and given.ephemeral,
             parts=_parts(given.only if is_up else None, is_bare=is_bare),
@@ -124,8 +129,8 @@ def _add_data(parser: argparse._ActionsContainer) -> None:
 
 
 def _ports(text: str) -> Ports:
-    if text == "auto":
-        return Ports(base=first_free_base(DEFAULT_BASE, len(PARTS)))
+    if text == AUTO:
+        return Ports(base=DEFAULT_BASE)
     if not text.isdecimal() or not 1024 <= int(text) <= LAST_BASE:  # noqa: PLR2004 -- below is root's
         raise DevstackError(f"--port-base must be auto or 1024 to {LAST_BASE}, not {text}.")
     return Ports(base=int(text))

@@ -1,7 +1,13 @@
 """Ports of this machine: which are free."""
 
+import contextlib
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 from devstack.errors import DevstackError
 
@@ -10,6 +16,7 @@ from devstack.errors import DevstackError
 STEP = 10
 #: Where tests look for ports: Linux gives those from 32768 on to connections.
 LOWEST, HIGHEST = 10_000, 32_768
+TOO_HIGH = 65_536
 
 
 def free_port() -> int:
@@ -17,12 +24,31 @@ def free_port() -> int:
     return free_base(1)
 
 
-def first_free_base(first: int, count: int) -> int:
-    """Return the first base, in steps from `first`, with `count` free ports in a row."""
-    for base in range(first, 65536 - count, STEP):
-        if all(is_free(port) for port in range(base, base + count)):
-            return base
+@contextlib.contextmanager
+def claimed_base(first: int, count: int, *, is_fixed: bool) -> Iterator[int]:
+    """Give a base with `count` free ports in a row: `first`, or the next one in steps.
+
+    Ports are free until a server listens. Until then a lock tells stacks that look for theirs at
+    the same moment that this one is taken; it ends with the process.
+    """
+    bases = [first] if is_fixed else range(first, TOO_HIGH - count, STEP)
+    for base in bases:
+        with contextlib.ExitStack() as claim:
+            try:
+                file = claim.enter_context(_claim_file(base).open("a"))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                # Whoever insists on a base is told by its ports that it is in use.
+                if not is_fixed:
+                    continue
+            if is_fixed or all(is_free(port) for port in range(base, base + count)):
+                yield base
+                return
     raise DevstackError(f"There are no {count} free ports in a row above {first}.")
+
+
+def _claim_file(base: int) -> Path:
+    return Path(tempfile.gettempdir(), f".devstack-ports-{base}-{os.geteuid()}")
 
 
 def free_base(count: int) -> int:

@@ -1,16 +1,14 @@
 """The stack: its parts come up in order, are watched, and go down in the opposite order."""
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-import psycopg
-
 from devstack.console import say
+from devstack.database import start_database, update_database
 from devstack.errors import DevstackError
 from devstack.folder import DataFolder, described, write_secret
 from devstack.options import Options
@@ -19,7 +17,7 @@ from devstack.ports import is_free
 from devstack.postgres import Cluster, stop_stale
 from devstack.project import as_lines, environment_of, load_keys, load_secrets
 from devstack.restarts import Restarts
-from devstack.schema import BASELINE, ROOT, apply_files, extend_database, migration_files
+from devstack.schema import ROOT
 from devstack.signals import Signals, Told
 
 
@@ -28,7 +26,6 @@ HEALTHY_S = 60
 LOOK_S = 0.02
 #: How long what a killed stack left running may take to notice and end.
 LEFTOVERS_S = 12
-SEED = ROOT / "supabase/seed.sql"
 
 
 class Stack:
@@ -60,14 +57,10 @@ class Stack:
         began = time.monotonic()
         self._clear_the_way()
         options, folder = self._options, self._folder
-        environment = environment_of(
-            options.ports,
-            load_keys(folder, options.ports, options.jwt_secret),
-            load_secrets(folder),
-        )
+        keys = load_keys(folder, options.ports, options.jwt_secret)
+        environment = environment_of(options.ports, keys, load_secrets(folder))
         write_secret(folder.running, json.dumps({"pid": os.getpid(), "env": environment}))
         folder.prepare_logs()
-        keys = load_keys(folder, options.ports, options.jwt_secret)
         write_configuration(options, folder, keys, environment)
         self._start_parts(environment)
         self._announce(environment, time.monotonic() - began)
@@ -106,29 +99,11 @@ class Stack:
             self._running[part.name] = Running(part, self._folder.log(part.name), environment)
 
     def _start_postgres(self) -> None:
-        options, folder = self._options, self._folder
-        known = folder.baseline.read_text() if folder.baseline.exists() else None
-        current = hashlib.sha256(BASELINE.read_bytes()).hexdigest()
-        if known not in (None, current):
-            raise DevstackError(
-                f"{described(folder.path)} holds a database of another version of devstack: "
-                "`python -m devstack reset` throws it away."
-            )
-        self._cluster = Cluster.start(
-            folder.postgres, options.ports.of("postgres"), durable=not options.is_ephemeral
-        )
+        self._cluster = start_database(self._options, self._folder)
         binaries = self._cluster.binaries
         say(f"PostgreSQL {binaries.version} from {binaries.source}", "quiet")
         self._signals.check()
-        files = [] if options.is_bare else migration_files()
-        try:
-            url, is_new = extend_database(self._cluster.admin_url, files)
-            folder.baseline.write_text(current)
-            if is_new and SEED.exists() and not (options.is_bare or options.is_ephemeral):
-                apply_files(url, [SEED])
-        except psycopg.Error as error:
-            where = " ".join(getattr(error, "__notes__", []))
-            raise DevstackError(f"The schema does not build: {error} {where}") from error
+        update_database(self._cluster, self._options, self._folder)
 
     def _wait_for(self, part: Part) -> None:
         running = self._running[part.name]

@@ -279,3 +279,14 @@ def test_killed_ephemeral_data_are_swept_up(devstack: Devstack) -> None:
     assert not folder.exists()
     with psycopg.connect(kept_url) as connection:
         assert [(1,)] == connection.execute("select 1").fetchall()
+
+
+def test_stacks_that_start_at_once_choose_different_ports(devstack: Devstack) -> None:
+    """Free is what nobody else is about to take either."""
+    processes = [devstack.up("--ephemeral", "--port-base", "auto") for _ in range(3)]
+
+    addresses = set()
+    for process in processes:
+        assert process.stdout is not None
+        addresses.add(json.loads(process.stdout.readline())["SUPABASE_URL"])
+    assert 3 == len(addresses)

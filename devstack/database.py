@@ -1,0 +1,47 @@
+"""The stack's database: started on its data, and brought up to date."""
+
+import hashlib
+
+import psycopg
+
+from devstack.errors import DevstackError
+from devstack.folder import DataFolder, described
+from devstack.options import Options
+from devstack.postgres import Cluster
+from devstack.schema import BASELINE, ROOT, apply_files, extend_database, migration_files
+
+
+SEED = ROOT / "supabase/seed.sql"
+
+
+def start_database(options: Options, folder: DataFolder) -> Cluster:
+    """Start Postgres on the folder's data, made by this version of devstack or new."""
+    made_by = folder.baseline.read_text() if folder.baseline.exists() else None
+    if made_by not in (None, _fingerprint()):
+        raise DevstackError(
+            f"{described(folder.path)} holds a database of another version of devstack: "
+            "`python -m devstack reset` throws it away."
+        )
+    return Cluster.start(
+        folder.postgres, options.ports.of("postgres"), durable=not options.is_ephemeral
+    )
+
+
+def update_database(cluster: Cluster, options: Options, folder: DataFolder) -> None:
+    """Apply Supabase's baseline and our migrations, as far as they are missing.
+
+    The seed is a developer's data, so it comes with the first start and with no test's.
+    """
+    files = [] if options.is_bare else migration_files()
+    try:
+        url, is_new = extend_database(cluster.admin_url, files)
+        folder.baseline.write_text(_fingerprint())
+        if is_new and SEED.exists() and not (options.is_bare or options.is_ephemeral):
+            apply_files(url, [SEED])
+    except psycopg.Error as error:
+        where = " ".join(getattr(error, "__notes__", []))
+        raise DevstackError(f"The schema does not build: {error} {where}") from error
+
+
+def _fingerprint() -> str:
+    return hashlib.sha256(BASELINE.read_bytes()).hexdigest()
