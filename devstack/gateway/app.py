@@ -1,10 +1,7 @@
 """The gateway's one application: each service under its path, on one pair of pools."""
 
-import importlib
-import importlib.util
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from types import ModuleType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,19 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from devstack.gateway.auth import routes as auth
 from devstack.gateway.caller import GatewayError
 from devstack.gateway.context import Context, GatewayConfig
+from devstack.gateway.realtime import routes as realtime
+from devstack.gateway.rest import routes as rest
 
 
-Running = Callable[[Context], AbstractAsyncContextManager[None]]
-
-#: Path to package; a package that does not exist yet is not served.
-SERVICES = {
-    "/rest/v1": "devstack.gateway.rest",
-    "/auth/v1": "devstack.gateway.auth",
-    "/realtime/v1": "devstack.gateway.realtime",
-    "/storage/v1": "devstack.gateway.storage",
-}
 #: What a browser's script may read of an answer, beyond what it always may.
 EXPOSED_HEADERS = (
     "Content-Encoding",
@@ -50,21 +41,18 @@ EXPOSED_HEADERS = (
 def create_app(config: GatewayConfig) -> Starlette:
     """Build the gateway. Its services live between the application's start and its end."""
     context = Context(config)
-    modules = {path: _routes_of(package) for path, package in SERVICES.items()}
-    served = {path: module for path, module in modules.items() if module is not None}
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as lives:
-            await lives.enter_async_context(context.opened())
-            for module in served.values():
-                running: Running | None = getattr(module, "running", None)
-                if running is not None:
-                    await lives.enter_async_context(running(context))
+        async with context.opened(), rest.running(context), realtime.running(context):
             yield
 
-    routes: list[BaseRoute] = [Route("/health", _health)]
-    routes += [Mount(path, routes=module.routes(context)) for path, module in served.items()]
+    routes: list[BaseRoute] = [
+        Route("/health", _health),
+        Mount("/rest/v1", routes=rest.routes(context)),
+        Mount("/auth/v1", routes=auth.routes(context)),
+        Mount("/realtime/v1", routes=realtime.routes(context)),
+    ]
     return Starlette(
         routes=routes,
         lifespan=lifespan,
@@ -80,14 +68,6 @@ def create_app(config: GatewayConfig) -> Starlette:
         ],
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_path},
     )
-
-
-def _routes_of(package: str) -> ModuleType | None:
-    if importlib.util.find_spec(package) is None:
-        return None
-    if importlib.util.find_spec(f"{package}.routes") is None:
-        return None
-    return importlib.import_module(f"{package}.routes")
 
 
 async def _health(_request: Request) -> Response:

@@ -31,7 +31,7 @@ from devstack.gateway.rest.text import qualified
 LOG = logging.getLogger(__name__)
 
 #: Settings of a function that have to hold before it is called.
-HOISTED_SETTINGS = frozenset(("statement_timeout",))
+HOISTED_SETTINGS = frozenset(("statement_timeout", "default_transaction_isolation"))
 INPUT_MODES = frozenset("ibv")
 
 Row = tuple[Any, ...]

@@ -1,8 +1,15 @@
 """Plans reads: a query and what the schema cache knows become one `select`, embeds within it."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 
+from devstack.gateway.rest.children import (
+    Child,
+    asks_for_null,
+    is_missing,
+    named,
+    not_to_one,
+    ordered_child,
+)
 from devstack.gateway.rest.conditions import Level
 from devstack.gateway.rest.embeds import find_relationship
 from devstack.gateway.rest.errors import RestError
@@ -10,7 +17,6 @@ from devstack.gateway.rest.items import (
     Place,
     column_sql,
     find_place,
-    not_embedded,
     spread_names,
 )
 from devstack.gateway.rest.query import (
@@ -23,19 +29,9 @@ from devstack.gateway.rest.query import (
     OrderTerm,
     Query,
 )
-from devstack.gateway.rest.schema_cache import Relation, Relationship, SchemaCache
+from devstack.gateway.rest.schema_cache import Relation, SchemaCache
 from devstack.gateway.rest.statement import Parameters
 from devstack.gateway.rest.text import identifier, qualified
-
-
-@dataclass(slots=True)
-class _Child:
-    """An embed of a level, under the alias that its rows have there."""
-
-    embed: Embed
-    place: Place
-    way: Relationship
-    level: Level
 
 
 class Reader:
@@ -118,22 +114,22 @@ class Reader:
         where = (
             self._where(level, place, children, list(joins), is_count=False) if is_narrowed else ""
         )
-        order = level.order(self._order(place), lambda name: _ordered_child(children, name, level))
+        order = level.order(self._order(place), lambda name: ordered_child(children, name, level))
         limit = self._limit(place) if is_narrowed else ""
         selected = ", ".join(columns) or "1"
         return f"select {selected} from {source}{laterals}{where}{order}{limit}"  # noqa: S608 -- built of quoted names alone
 
-    def _children(self, level: Level, items: tuple[Item, ...], place: Place) -> list[_Child]:
+    def _children(self, level: Level, items: tuple[Item, ...], place: Place) -> list[Child]:
         children = []
         for index, item in enumerate(items):
             if isinstance(item, Embed):
                 way = find_relationship(self._cache, _relation(level), item)
                 self._alias_count += 1
                 alias = f"{way.target.name[:40]}_{self._alias_count}"
-                children.append(_Child(item, (*place, index), way, Level(way.target, alias)))
+                children.append(Child(item, (*place, index), way, Level(way.target, alias)))
         return children
 
-    def _embedded(self, child: _Child) -> list[str]:
+    def _embedded(self, child: Child) -> list[str]:
         """Return what an embed adds to the columns of the level above it."""
         alias, embed = identifier(child.level.alias), child.embed
         if not embed.items:
@@ -144,7 +140,7 @@ class Reader:
             return [f"row_to_json({alias}.*) as {identifier(embed.name)}"]
         return [f"coalesce({alias}.{alias}, '[]') as {identifier(embed.name)}"]
 
-    def _lateral(self, level: Level, child: _Child) -> str:
+    def _lateral(self, level: Level, child: Child) -> str:
         source, joins = self._related(level, child)
         inner = self._select(child.level, source, child.embed.items, child.place, joins)
         alias = identifier(child.level.alias)
@@ -152,14 +148,14 @@ class Reader:
         if child.way.is_to_one:
             return f" {kind} join lateral ({inner}) as {alias} on true"
         if child.embed.is_spread:
-            raise _not_to_one("PGRST119", "A spread operation", level, child)
+            raise not_to_one("PGRST119", "A spread operation", level, child)
         match = f"{alias}.{alias} is not null" if child.embed.is_inner else "true"
         return (
             f" {kind} join lateral (select json_agg({alias}) as {alias} "  # noqa: S608 -- built of quoted names alone
             f"from ({inner}) as {alias}) as {alias} on {match}"
         )
 
-    def _related(self, level: Level, child: _Child) -> tuple[str, tuple[str, ...]]:
+    def _related(self, level: Level, child: Child) -> tuple[str, tuple[str, ...]]:
         """Return where an embed's rows come from, and what ties them to the row above."""
         way, alias = child.way, identifier(child.level.alias)
         if way.function:
@@ -182,19 +178,19 @@ class Reader:
         self,
         level: Level,
         place: Place,
-        children: list[_Child],
+        children: list[Child],
         conditions: list[str],
         *,
         is_count: bool,
     ) -> str:
         def null_test(test: Comparison) -> str | None:
-            child = _named(children, test.field.name) if not test.field.path else None
+            child = named(children, test.field.name) if not test.field.path else None
             if child is None:
                 return None
-            is_null = _asks_for_null(test)
+            is_null = asks_for_null(test)
             if is_count:
                 return f"{'not ' if is_null else ''}{self._exists(level, child)}"
-            return _is_missing(child, is_null=is_null)
+            return is_missing(child, is_null=is_null)
 
         conditions += [
             level.condition(condition, self._parameters, null_test)
@@ -204,7 +200,7 @@ class Reader:
             conditions += [self._exists(level, c) for c in children if c.embed.is_inner]
         return f" where {' and '.join(conditions)}" if conditions else ""
 
-    def _exists(self, level: Level, child: _Child) -> str:
+    def _exists(self, level: Level, child: Child) -> str:
         source, joins = self._related(level, child)
         below = self._children(child.level, child.embed.items, child.place)
         where = self._where(child.level, child.place, below, list(joins), is_count=True)
@@ -246,44 +242,3 @@ def _relation(level: Level) -> Relation:
             details="The rows of the function are of no table or view.",
         )
     return level.relation
-
-
-def _named(children: list[_Child], name: str) -> _Child | None:
-    return next((child for child in children if child.embed.name == name), None)
-
-
-def _ordered_child(children: list[_Child], name: str, level: Level) -> Level:
-    child = _named(children, name)
-    if child is None:
-        raise not_embedded(name)
-    if not child.way.is_to_one:
-        raise _not_to_one("PGRST118", "A related order", level, child)
-    return child.level
-
-
-def _not_to_one(code: str, what: str, level: Level, child: _Child) -> RestError:
-    name = child.embed.relation
-    return RestError(
-        400,
-        code,
-        f"{what} on '{name}' is not possible",
-        details=f"'{level.alias}' and '{name}' do not form a many-to-one or one-to-one "
-        "relationship",
-    )
-
-
-def _asks_for_null(test: Comparison) -> bool:
-    if test.operator == "is" and test.keyword in ("null", "not_null"):
-        return (test.keyword == "null") is not test.is_negated
-    raise RestError(
-        400,
-        "PGRST120",
-        f"Bad operator on the '{test.field.name}' embedded resource",
-        details="Only is null or not is null filters are allowed on embedded resources",
-    )
-
-
-def _is_missing(child: _Child, *, is_null: bool) -> str:
-    alias = identifier(child.level.alias)
-    rows = alias if child.way.is_to_one else f"{alias}.{alias}"
-    return f"{rows} is {'not ' if is_null else ''}distinct from null"

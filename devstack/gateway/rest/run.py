@@ -31,6 +31,7 @@ SESSION = (
     "request.headers",
     "request.cookies",
 )
+LEVELS = frozenset(("serializable", "repeatable read", "read committed"))
 
 Settings = tuple[tuple[str, str], ...]
 Value = str | bytes
@@ -134,7 +135,7 @@ async def _transaction(
     bound: Sequence[Value],
     check: Check | None,
 ) -> Outcome:
-    begin = b"begin read only" if session.is_read_only else b"begin"
+    begin = _begin(session.settings, is_read_only=session.is_read_only)
     end = b"rollback" if session.is_rolled_back else b"commit"
     main, guess = AsyncRawCursor(connection), None
     async with connection.pipeline():
@@ -159,6 +160,14 @@ async def _undo(connection: Connection) -> None:
         return
     if connection.info.transaction_status is not TransactionStatus.IDLE:
         await connection.rollback()
+
+
+@functools.lru_cache(256)
+def _begin(settings: Settings, *, is_read_only: bool) -> bytes:
+    """Return the start of the transaction: how isolated it is cannot be set any later."""
+    level = dict(settings).get("default_transaction_isolation", "")
+    isolated = f" isolation level {level}" if level in LEVELS else ""
+    return f"begin{isolated}{' read only' if is_read_only else ''}".encode()
 
 
 def _beginning(session: Session) -> bytes:

@@ -159,6 +159,10 @@ begin
   perform from public.settings as s where s.key = lock_setting.key for update;
   return 'had';
 end $$;
+create function public.bump(key text) returns void language sql volatile
+set default_transaction_isolation = 'repeatable read' as $$
+  update public.settings as s set note = 'bumped' where s.key = bump.key
+$$;
 create function public.closed() returns integer language sql as $$ select 1 $$;
 revoke execute on function public.closed from public, anon, authenticated, service_role;
 

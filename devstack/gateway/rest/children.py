@@ -1,0 +1,66 @@
+"""The embeds of one level, and what may be asked of them there."""
+
+from dataclasses import dataclass
+
+from devstack.gateway.rest.conditions import Level
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.items import Place, not_embedded
+from devstack.gateway.rest.query import Comparison, Embed
+from devstack.gateway.rest.schema_cache import Relationship
+from devstack.gateway.rest.text import identifier
+
+
+@dataclass(slots=True)
+class Child:
+    """An embed of a level, under the alias that its rows have there."""
+
+    embed: Embed
+    place: Place
+    way: Relationship
+    level: Level
+
+
+def named(children: list[Child], name: str) -> Child | None:
+    """Return the embed that is called so."""
+    return next((child for child in children if child.embed.name == name), None)
+
+
+def ordered_child(children: list[Child], name: str, level: Level) -> Level:
+    """Return the to-one embed whose field is sorted by. Raises: RestError PGRST108, PGRST118."""
+    child = named(children, name)
+    if child is None:
+        raise not_embedded(name)
+    if not child.way.is_to_one:
+        raise not_to_one("PGRST118", "A related order", level, child)
+    return child.level
+
+
+def not_to_one(code: str, what: str, level: Level, child: Child) -> RestError:
+    """Return the answer to what can only be done with a to-one relationship."""
+    name = child.embed.relation
+    return RestError(
+        400,
+        code,
+        f"{what} on '{name}' is not possible",
+        details=f"'{level.alias}' and '{name}' do not form a many-to-one or one-to-one "
+        "relationship",
+    )
+
+
+def asks_for_null(test: Comparison) -> bool:
+    """Say whether a null test wants the rows without a match. Raises: RestError PGRST120."""
+    if test.operator == "is" and test.keyword in ("null", "not_null"):
+        return (test.keyword == "null") is not test.is_negated
+    raise RestError(
+        400,
+        "PGRST120",
+        f"Bad operator on the '{test.field.name}' embedded resource",
+        details="Only is null or not is null filters are allowed on embedded resources",
+    )
+
+
+def is_missing(child: Child, *, is_null: bool) -> str:
+    """Return the test of whether an embed has rows; it stands where its join is."""
+    alias = identifier(child.level.alias)
+    rows = alias if child.way.is_to_one else f"{alias}.{alias}"
+    return f"{rows} is {'not ' if is_null else ''}distinct from null"

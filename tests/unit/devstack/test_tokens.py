@@ -1,0 +1,112 @@
+"""Keys and tokens: what is believed, and what every refusal is called."""
+
+import time
+
+import jwt
+import pytest
+
+from devstack.tokens import Keys, TokenError
+
+
+@pytest.fixture(scope="module")
+def keys() -> Keys:
+    return Keys.generate("a secret of at least thirty-two bytes", issuer="here")
+
+
+def test_keys_survive_being_written(keys: Keys) -> None:
+    """What is stored in a file is what was made."""
+    assert Keys.from_json(keys.to_json()) == keys
+
+
+def test_signed_token_is_believed(keys: Keys) -> None:
+    """Our own tokens name the key that signed them, and others can check them."""
+    token = keys.sign({"sub": "u", "exp": int(time.time()) + 60})
+
+    assert keys.verify(token)["sub"] == "u"
+    assert jwt.get_unverified_header(token) == {
+        "alg": "ES256",
+        "kid": keys.signing_jwk["kid"],
+        "typ": "JWT",
+    }
+    public = jwt.PyJWK(keys.jwks()["keys"][0])
+    assert jwt.decode(token, public, ["ES256"])["sub"] == "u"
+
+
+def test_published_key_has_no_private_part(keys: Keys) -> None:
+    """Who reads the JWKS can check, and cannot sign."""
+    [published] = keys.jwks()["keys"]
+
+    assert "d" in keys.signing_jwk
+    assert "d" not in published
+
+
+@pytest.mark.parametrize("role", ["anon", "service_role"])
+def test_legacy_key_is_believed(keys: Keys, role: str) -> None:
+    """The old API keys are JWTs of the legacy secret."""
+    token = keys.anon_jwt if role == "anon" else keys.service_role_jwt
+
+    assert keys.verify(token)["role"] == role
+
+
+def forged(keys: Keys, kind: str) -> str:
+    now = int(time.time())
+    return {
+        "no token": "",
+        "two parts": "a.b",
+        "no base64": "?.?.?",
+        "other secret": jwt.encode({}, "x" * 40, "HS256"),
+        "other algorithm": jwt.encode({}, keys.jwt_secret.ljust(64, "x"), "HS512"),
+        "no algorithm": "eyJhbGciOiJub25lIn0.e30.",
+        "our kid, their secret": jwt.encode(
+            {}, "x" * 40, "HS256", {"kid": keys.signing_jwk["kid"]}
+        ),
+        "other key": Keys.generate(issuer="there").sign({}),
+        "old": keys.sign({"exp": now - 1}),
+        "early": keys.sign({"nbf": now + 60}),
+        "odd time": keys.sign({"exp": "soon"}),
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("no token", "malformed"),
+        ("two parts", "malformed"),
+        ("no base64", "malformed"),
+        ("other secret", "bad_signature"),
+        ("other algorithm", "bad_algorithm"),
+        ("no algorithm", "bad_algorithm"),
+        ("our kid, their secret", "no_key"),
+        ("other key", "no_key"),
+        ("old", "expired"),
+        ("early", "not_yet_valid"),
+        ("odd time", "bad_claims"),
+    ],
+)
+def test_other_token_is_refused(keys: Keys, kind: str, code: str) -> None:
+    """Each way in which a token is not ours has a code."""
+    with pytest.raises(TokenError) as caught:
+        keys.verify(forged(keys, kind))
+
+    assert caught.value.code == code
+
+
+def test_leeway_forgives_a_clock(keys: Keys) -> None:
+    """Where the caller says so, a token lives a little longer, and no more than that."""
+    token = keys.sign({"exp": int(time.time()) - 10})
+
+    assert keys.verify(token, leeway_s=30)
+    with pytest.raises(TokenError):
+        keys.verify(token, leeway_s=5)
+
+
+def test_belief_does_not_outlive_the_token(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signature is checked once, the time at each use."""
+    now = time.time()
+    token = keys.sign({"exp": int(now) + 60})
+    keys.verify(token)
+
+    monkeypatch.setattr(time, "time", lambda: now + 120)
+
+    with pytest.raises(TokenError):
+        keys.verify(token)
