@@ -1,0 +1,67 @@
+"""`market.auth_api`: the keys that Auth publishes, and what becomes of a call for them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from market import auth_api
+from market.errors import MarketError, TransientError
+from tests.factories import make_settings
+
+
+@pytest.fixture
+def route() -> Iterator[Any]:
+    with respx.mock() as router:
+        yield router.get("http://project.test:54321/auth/v1/.well-known/jwks.json")
+
+
+def test_keys_are_fetched(route: Any) -> None:
+    """The public keys come as they are; what is no key at all is left out."""
+    route.respond(json={"keys": [{"kid": "1"}, "x"]})
+
+    assert [{"kid": "1"}] == auth_api.connect(make_settings()).signing_keys()
+    assert "sb_publishable_1" == route.calls.last.request.headers["apikey"]
+
+
+def test_busy_auth_is_asked_again(route: Any) -> None:
+    """An answer of 5xx and a lost connection each cost one more try."""
+    route.side_effect = [
+        httpx.Response(503),
+        httpx.ConnectError("x"),
+        httpx.Response(200, json={"keys": []}),
+    ]
+
+    assert [] == auth_api.connect(make_settings()).signing_keys()
+
+
+def test_lost_auth_is_transient(route: Any) -> None:
+    """Auth that stays away is told as such."""
+    route.side_effect = httpx.ConnectError("x")
+
+    with pytest.raises(TransientError) as caught:
+        auth_api.connect(make_settings()).signing_keys()
+
+    assert "AUTH_UNREACHABLE" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404),
+        httpx.Response(200, text="<html>"),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json=[]),
+    ],
+)
+def test_strange_answer_is_a_bug(route: Any, answer: httpx.Response) -> None:
+    """What is no list of keys is not tried again: the address is wrong."""
+    route.mock(return_value=answer)
+
+    with pytest.raises(MarketError) as caught:
+        auth_api.connect(make_settings()).signing_keys()
+
+    assert (MarketError, "AUTH_ERROR") == (caught.type, caught.value.code)
+    assert 1 == route.call_count

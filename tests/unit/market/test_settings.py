@@ -1,0 +1,151 @@
+"""`market.settings`: what a process needs to start, and what it says when that is not there."""
+
+import pytest
+
+from market.errors import SettingsError
+from market.settings import Environment, Settings
+from tests.factories import ENVIRONMENT
+
+
+LIVE = {
+    "ENVIRONMENT": "production",
+    "STRIPE_SECRET_KEY": "sk_live_1",
+    "STRIPE_LIVEMODE": "true",
+}
+
+
+def sentence_about(changes: dict[str, str]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(ENVIRONMENT | changes)
+    return caught.value.detail
+
+
+def test_environment_is_read() -> None:
+    """What is set is taken, what is optional has its default."""
+    settings = Settings.from_environment(
+        ENVIRONMENT
+        | {
+            "SUPABASE_URL": "https://project.test/",
+            "STRIPE_WEBHOOK_SECRETS": "whsec_new, whsec_old",
+            "SITE_ORIGINS": "https://Shop.test,http://localhost:5173",
+            "TRUSTED_PROXIES": "2",
+        }
+    )
+
+    assert Environment.DEVELOPMENT == settings.environment
+    assert "https://project.test" == settings.supabase_url
+    assert ("whsec_new", "whsec_old") == settings.stripe_webhook_secrets
+    assert ("https://shop.test", "http://localhost:5173") == settings.site_origins
+    assert (2, 300, 604_800) == (
+        settings.trusted_proxies,
+        settings.webhook_tolerance_s,
+        settings.webhook_max_event_age_s,
+    )
+    assert settings.is_log_json
+
+
+def test_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry point gives nothing, and gets what its process was started with."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    assert "sk_test_1" == Settings.from_environment().stripe_secret_key
+
+
+@pytest.mark.parametrize("name", sorted(ENVIRONMENT))
+@pytest.mark.parametrize("value", ["", "  "])
+def test_missing_variable_is_named(name: str, value: str) -> None:
+    """Nothing starts without a variable that it needs, and one sentence says which."""
+    sentence = sentence_about({name: value})
+
+    assert sentence.startswith(f"{name} is missing")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ENVIRONMENT", "test"),
+        ("SUPABASE_URL", "project.test"),
+        ("SUPABASE_URL", "http://:99999"),
+        ("SUPABASE_URL", "ftp://project.test"),
+        ("SUPABASE_URL", "http://project.test:0"),
+        ("STRIPE_API_BASE", "localhost:12111"),
+        ("STRIPE_LIVEMODE", "no"),
+        ("STRIPE_SECRET_KEY", "pk_test_1"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_1,"),
+        ("STRIPE_WEBHOOK_SECRETS", ","),
+        ("WEBHOOK_TOLERANCE_S", "0"),
+        ("WEBHOOK_TOLERANCE_S", "5m"),
+        ("WEBHOOK_FUTURE_S", "-1"),
+        ("WEBHOOK_FUTURE_S", "1.5"),
+        ("WEBHOOK_MAX_EVENT_AGE_S", "²"),
+        ("WEBHOOK_MAX_EVENT_AGE_S", "99999999999"),
+        ("SITE_ORIGINS", "shop.test"),
+        ("SITE_ORIGINS", "https://shop.test/path"),
+        ("SITE_ORIGINS", "https://shop.test,*"),
+        ("TRUSTED_PROXIES", "all"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("METRICS_PORT", "65536"),
+    ],
+)
+def test_malformed_variable_is_named(name: str, value: str) -> None:
+    """A value that cannot be meant stops the process, and its name is said."""
+    assert name in sentence_about({name: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"STRIPE_SECRET_KEY": "sk_live_1", "STRIPE_LIVEMODE": "true"}, "STRIPE_SECRET_KEY"),
+        ({"STRIPE_SECRET_KEY": "rk_live_1", "STRIPE_LIVEMODE": "true"}, "STRIPE_SECRET_KEY"),
+        ({"ENVIRONMENT": "production"}, "STRIPE_SECRET_KEY"),
+        ({"STRIPE_LIVEMODE": "true"}, "STRIPE_LIVEMODE"),
+        (LIVE | {"STRIPE_LIVEMODE": "false"}, "STRIPE_LIVEMODE"),
+        (LIVE | {"STRIPE_API_BASE": "http://localhost:12111"}, "STRIPE_API_BASE"),
+        (LIVE | {"WEBHOOK_MAX_EVENT_AGE_S": "259200"}, "WEBHOOK_MAX_EVENT_AGE_S"),
+        ({"SUPABASE_SECRET_KEY": "sb_publishable_1"}, "SUPABASE_SECRET_KEY"),
+        ({"SUPABASE_PUBLISHABLE_KEY": "sb_secret_1"}, "SUPABASE_PUBLISHABLE_KEY"),
+        (
+            {"STRIPE_IDENTITY_WEBHOOK_SECRETS": ENVIRONMENT["STRIPE_WEBHOOK_SECRETS"]},
+            "STRIPE_IDENTITY_WEBHOOK_SECRETS",
+        ),
+    ],
+)
+def test_contradiction_is_named(changes: dict[str, str], named: str) -> None:
+    """Two variables that cannot both be meant stop the process."""
+    assert named in sentence_about(changes)
+
+
+def test_live_keys_are_for_production() -> None:
+    """With live keys an event may be as old as Stripe goes on sending it, and a second more."""
+    settings = Settings.from_environment(ENVIRONMENT | LIVE | {"WEBHOOK_MAX_EVENT_AGE_S": "259201"})
+
+    assert settings.stripe_livemode
+
+
+def test_short_memory_of_events_is_fine_in_test_mode() -> None:
+    """Only live events come back for days."""
+    settings = Settings.from_environment(ENVIRONMENT | {"WEBHOOK_MAX_EVENT_AGE_S": "3600"})
+
+    assert 3600 == settings.webhook_max_event_age_s
+
+
+def test_secrets_are_not_shown() -> None:
+    """Settings may be printed anywhere; what is secret is not in it."""
+    secrets = {
+        "SUPABASE_SECRET_KEY": "sb_secret_hidden",
+        "SUPABASE_JWT_SECRET": "jwt-hidden",
+        "STRIPE_SECRET_KEY": "sk_test_hidden",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_hidden",
+        "STRIPE_IDENTITY_WEBHOOK_SECRETS": "whsec_too_hidden",
+        "CANARY_TOKEN": "canary-hidden",
+        "CRON_SECRET": "cron-hidden",
+        "METRICS_TOKEN": "metrics-hidden",
+        "PICKUP_PEPPER": "pepper-hidden",
+    }
+
+    shown = repr(Settings.from_environment(ENVIRONMENT | secrets))
+
+    assert "hidden" not in shown
