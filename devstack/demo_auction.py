@@ -13,8 +13,8 @@ from devstack.demo_room import BID_ROWS, FINAL_CENTS, PATIENCE_S, RESERVE_CENTS,
 from devstack.demo_steps import Teller, expect, expect_equal
 
 
-_OPENS_AFTER_S = 1.5
-_RUNS_S = 7.5
+_OPENS_AFTER_S = 1.0
+_RUNS_S = 6.5
 #: How long before the end the late bid is made: well inside the window, well before the end.
 _LATE_S = 1.5
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.status import Status
@@ -186,6 +187,7 @@ def _side_by_side(*parts: Any) -> Table:
 def _table(title: str, *, expand: bool = True, show_header: bool = True) -> Table:
     return Table(
         title=title,
+        box=box.ROUNDED,
         title_justify="left",
         title_style="bold",
         header_style="dim",

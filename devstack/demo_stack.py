@@ -38,7 +38,9 @@ class DemoStack:
 
     def troubles(self) -> str:
         """Return the ends of the logs, for whoever has to find out what went wrong."""
-        told = tail(self._log, 12)
+        # The line for programs has the keys, which belong into no log of a failed run.
+        lines = [line for line in tail(self._log, 12).splitlines() if not line.startswith("{")]
+        told = "\n".join(lines)
         found = re.search(r"^Logs: (\S+) and", self._log.read_text(errors="replace"), re.MULTILINE)
         logs = sorted(Path(found[1]).glob("*.log")) if found else []
         ends = [f"{log.name} ends so:\n{tail(log, 6)}" for log in logs]

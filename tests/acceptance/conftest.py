@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
-from supabase import create_client
+from supabase import ClientOptions, create_client
 
 from devstack.schema import ROOT
 from tests.integration.conftest import running_stack
@@ -19,17 +20,18 @@ from tests.integration.conftest import running_stack
 BUYER, SELLER = "canary-buyer@example.com", "canary-seller@example.com"
 PASSWORD = "a canary's: password"
 #: A canary that knows how fast a stack of our own is.
-QUICK = ("--auction-s", "4", "--close-patience-s", "6", "--poll-count", "8", "--poll-s", "0.5")
-
-RunCanary = Callable[..., tuple[int, dict[str, Any]]]
+QUICK = ("--auction-s", "3.5", "--close-patience-s", "6", "--poll-count", "5", "--poll-s", "0.5")
 
 
 def prepare_accounts(environment: Mapping[str, str]) -> None:
     """Sign the canary's two accounts up and let them trade, as an operator does once on staging."""
-    for email in (BUYER, SELLER):
-        client = create_client(environment["SUPABASE_URL"], environment["SUPABASE_PUBLISHABLE_KEY"])
-        client.auth.sign_up({"email": email, "password": PASSWORD})
-        client.auth.sign_out()
+    url, key = environment["SUPABASE_URL"], environment["SUPABASE_PUBLISHABLE_KEY"]
+    with httpx.Client(timeout=15) as http:
+        options = ClientOptions(httpx_client=http, auto_refresh_token=False)
+        for email in (BUYER, SELLER):
+            client = create_client(url, key, options)
+            client.auth.sign_up({"email": email, "password": PASSWORD})
+            client.auth.sign_out()
     with psycopg.connect(environment["DATABASE_URL"]) as database:
         database.execute(
             "update public.users set kyc = 'passed', kyc_completed_at = now(),"
@@ -86,9 +88,3 @@ def prepared_stack() -> Iterator[Mapping[str, str]]:
     with running_stack() as environment:
         prepare_accounts(environment)
         yield environment
-
-
-@pytest.fixture
-def canary() -> RunCanary:
-    """Return what runs the canary."""
-    return run_canary
