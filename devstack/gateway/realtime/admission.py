@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from devstack.gateway.context import Connection
 from devstack.gateway.realtime.evaluation import comparison
 from devstack.gateway.realtime.filters import Condition
+from devstack.gateway.realtime.session import SEARCH_PATH
 from devstack.gateway.realtime.subscriptions import (
     Binding,
     BindingError,
@@ -22,7 +23,7 @@ from devstack.gateway.realtime.subscriptions import (
     read_binding,
 )
 from devstack.gateway.realtime.tables import Table, TableColumn, read_table
-from devstack.gateway.realtime.wal import PUBLICATION, SEARCH_PATH
+from devstack.gateway.realtime.wal import PUBLICATION
 
 
 NOT_PUBLISHED = (

@@ -4,6 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 
@@ -12,9 +13,10 @@ from devstack.gateway.realtime.evaluation import JudgedRow, NamedRow, Questions,
 from devstack.gateway.realtime.events import JudgedChange, event_data
 from devstack.gateway.realtime.frames import Message, dump
 from devstack.gateway.realtime.pgoutput import Action, Change
+from devstack.gateway.realtime.session import Session
 from devstack.gateway.realtime.subscriptions import Binding, Subscription, Subscriptions
 from devstack.gateway.realtime.tables import Table, read_tables
-from devstack.gateway.realtime.visibility import Visibility
+from devstack.gateway.realtime.visibility import INSTALL, Visibility
 
 
 LOG = logging.getLogger(__name__)
@@ -43,14 +45,22 @@ class Delivery:
 class ChangeFeed:
     """Delivers the changes of each batch, in commit order."""
 
-    def __init__(self, subscriptions: Subscriptions) -> None:
+    def __init__(self, url: str, subscriptions: Subscriptions) -> None:
         self._subscriptions = subscriptions
+        self._session = Session(url, lambda connection: connection.execute(INSTALL))
 
-    async def deliver(self, connection: Connection, changes: Iterable[Change]) -> None:
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._session.close()
+
+    async def deliver(self, changes: Iterable[Change]) -> None:
         """Send each change to whoever subscribed to it and may see it."""
         candidates = [c for change in changes if (c := self._candidate(change)) is not None]
         for start in range(0, len(candidates), BATCH_ROWS):
-            await self._deliver_batch(connection, candidates[start : start + BATCH_ROWS])
+            batch = candidates[start : start + BATCH_ROWS]
+            deliveries = await self._session.run(partial(_judged_batch, batch))
+            for number in sorted(deliveries):
+                _send(deliveries[number])
 
     def _candidate(self, change: Change) -> Candidate | None:
         concerned = [
@@ -58,19 +68,22 @@ class ChangeFeed:
         ]
         return Candidate(change=change, concerned=concerned) if concerned else None
 
-    async def _deliver_batch(self, connection: Connection, batch: Sequence[Candidate]) -> None:
-        groups: dict[int, dict[int, Candidate]] = defaultdict(dict)
-        for number, candidate in enumerate(batch):
-            groups[candidate.change.relation.oid][number] = candidate
-        roles = {s.listener.identity.role for c in batch for s, _ in c.concerned}
-        tables = await read_tables(connection, list(groups), roles)
 
-        deliveries: dict[int, list[Delivery]] = {}
-        for oid, group in groups.items():
-            if oid in tables:
-                deliveries |= await _judged_group(connection, tables[oid], group)
-        for number in sorted(deliveries):
-            _send(deliveries[number])
+async def _judged_batch(
+    batch: Sequence[Candidate], connection: Connection
+) -> dict[int, list[Delivery]]:
+    """Find out who gets what; the deliveries are by number, which is commit order."""
+    groups: dict[int, dict[int, Candidate]] = defaultdict(dict)
+    for number, candidate in enumerate(batch):
+        groups[candidate.change.relation.oid][number] = candidate
+    roles = {s.listener.identity.role for c in batch for s, _ in c.concerned}
+    tables = await read_tables(connection, list(groups), roles)
+
+    deliveries: dict[int, list[Delivery]] = {}
+    for oid, group in groups.items():
+        if oid in tables:
+            deliveries |= await _judged_group(connection, tables[oid], group)
+    return deliveries
 
 
 async def _judged_group(

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from weakref import WeakKeyDictionary
 
-from devstack.gateway.context import Connection, Context
+from devstack.gateway.context import Context
 from devstack.gateway.realtime import database_broadcasts
 from devstack.gateway.realtime.authorization import Authorizer
 from devstack.gateway.realtime.changes import EXTENSION, ChangeFeed
@@ -36,18 +36,21 @@ class Services:
             is_heard=lambda: bool(self.listeners),
             on_live=self._resubscribe,
         )
-        self._feed = ChangeFeed(self.subscriptions)
+        self._feed = ChangeFeed(context.config.admin_url, self.subscriptions)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Read the log until the block is left."""
-        async with self.reader.running():
-            yield
+        try:
+            async with self.reader.running():
+                yield
+        finally:
+            await self._feed.close()
 
-    async def _handle(self, connection: Connection, changes: Sequence[Change]) -> None:
+    async def _handle(self, changes: Sequence[Change]) -> None:
         is_message = database_broadcasts.is_message
         database_broadcasts.tell(self.hub, (c for c in changes if is_message(c.relation)))
-        await self._feed.deliver(connection, changes)
+        await self._feed.deliver(changes)
 
     def _resubscribe(self) -> None:
         """Tell subscribers that a new slot feeds them: they may have missed something."""

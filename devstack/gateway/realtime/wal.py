@@ -11,11 +11,10 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import psycopg
-from psycopg import AsyncConnection
 
 from devstack.gateway.context import Connection
 from devstack.gateway.realtime.pgoutput import Change, decode
-from devstack.gateway.realtime.visibility import INSTALL
+from devstack.gateway.realtime.session import open_connection
 
 
 LOG = logging.getLogger(__name__)
@@ -41,18 +40,16 @@ POLL = (
     "select data from pg_logical_slot_get_binary_changes(%s, null, %s,"
     " 'proto_version', '1', 'publication_names', %s)"
 )
-#: Where the operators of types that extensions bring are looked for.
-SEARCH_PATH = "public, extensions"
 PUBLICATIONS = f"{PUBLICATION},{MESSAGES_PUBLICATION}"
 
-Handler = Callable[[Connection, Sequence[Change]], Awaitable[None]]
+Handler = Callable[[Sequence[Change]], Awaitable[None]]
 
 
 class WalReader:
     """Hands all changes to `handle`, one batch after the other, in commit order.
 
-    `is_heard` says whether anybody listens; `on_live` is called each time a slot was made anew,
-    for what committed between two slots is lost.
+    `is_heard` says whether anybody listens; `on_live` is called whenever reading begins, also after
+    a slot was lost: what committed between two slots nobody hears of.
     """
 
     def __init__(
@@ -90,52 +87,47 @@ class WalReader:
         failures = 0
         while True:
             try:
-                async with self._connected() as judge, self._connected() as connection:
-                    await judge.execute(INSTALL)
-                    slot = await _make_slot(connection)
-                    failures = 0
-                    self._on_live()
-                    await self._read(connection, slot, judge)
+                await self._read_one_slot()
             except (psycopg.Error, OSError, TimeoutError) as error:
                 LOG.warning("the log of changes cannot be read: %s", error)
             except Exception:
                 # A batch that breaks the reader must not silence everybody for ever.
                 LOG.exception("a batch of changes was lost")
-            finally:
-                self._polling.clear()
+            was_live = self._polling.is_set()
+            self._polling.clear()
+            failures = 0 if was_live else failures + 1
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
-            failures += 1
 
-    @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Connection]:
-        """Connect. Two are needed: an error, as of a filter, takes its session's slot along."""
-        connection: Connection = await AsyncConnection.connect(
-            self._url, autocommit=True, application_name="devstack realtime", connect_timeout=5
-        )
+    async def _read_one_slot(self) -> None:
+        """Make a slot, which goes with its connection whatever ends that, and read it.
+
+        Nothing else is asked over this connection: an error would take the slot along.
+        """
+        slot = f"devstack_{secrets.token_hex(6)}"
+        connection = await open_connection(self._url)
         try:
-            await connection.execute("select set_config('search_path', %s, false)", [SEARCH_PATH])
-            yield connection
+            async with asyncio.timeout(SLOT_TIMEOUT_S):
+                await connection.execute(CREATE, [slot])
+            while True:
+                if self._is_heard():
+                    await self._read_while_heard(connection, slot)
+                self._polling.clear()
+                await connection.execute(SKIP, [slot])
+                await self._rung(UNHEARD_S)
         finally:
             await connection.close()
 
-    async def _read(self, connection: Connection, slot: str, judge: Connection) -> None:
-        while True:
-            if self._is_heard():
-                await self._read_while_heard(connection, slot, judge)
-            self._polling.clear()
-            await connection.execute(SKIP, [slot])
-            await self._rung(UNHEARD_S)
-
-    async def _read_while_heard(self, connection: Connection, slot: str, judge: Connection) -> None:
+    async def _read_while_heard(self, connection: Connection, slot: str) -> None:
         # Those who come now have no use for what happened before.
         await connection.execute(SKIP, [slot])
         self._polling.set()
+        self._on_live()
         pause = BUSY_S
         while self._is_heard():
             changes = await self._poll(connection, slot)
             if changes:
                 pause = BUSY_S
-                await self._handle(judge, changes)
+                await self._handle(changes)
             await asyncio.sleep(pause)
             pause = min(pause * PATIENCE_GROWTH, IDLE_S)
 
@@ -151,11 +143,3 @@ class WalReader:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
         self._wake.clear()
-
-
-async def _make_slot(connection: Connection) -> str:
-    """Make a slot that goes with the connection, whatever ends it; return its name."""
-    slot = f"devstack_{secrets.token_hex(6)}"
-    async with asyncio.timeout(SLOT_TIMEOUT_S):
-        await connection.execute(CREATE, [slot])
-    return slot

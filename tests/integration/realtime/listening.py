@@ -26,8 +26,11 @@ START_S = 30
 #: How long anything that must come may take on a busy machine.
 HEAR_S = 10
 
-PUBLIC = {"broadcast": {"ack": False, "self": False}, "presence": {"key": "", "enabled": False}}
-PRIVATE = {**PUBLIC, "private": True}
+PUBLIC: dict[str, Any] = {
+    "broadcast": {"ack": False, "self": False},
+    "presence": {"key": "", "enabled": False},
+}
+PRIVATE: dict[str, Any] = {**PUBLIC, "private": True}
 
 Item = TypeVar("Item")
 Connect = Callable[..., Awaitable[AsyncRealtimeClient]]
@@ -123,6 +126,14 @@ class Heard:
         self._changes.put_nowait(payload["data"])
 
 
+def channel(
+    client: AsyncRealtimeClient, topic: str, config: Mapping[str, Any]
+) -> AsyncRealtimeChannel:
+    """Return a channel that has not joined yet."""
+    params: Any = {"config": dict(config)}
+    return client.channel(topic, params)
+
+
 async def join(
     client: AsyncRealtimeClient,
     topic: str,
@@ -130,8 +141,7 @@ async def join(
     config: Mapping[str, Any] | None = None,
 ) -> Heard:
     """Join a topic and return what it hears; how the join ended is its first state."""
-    params: Any = {"config": dict(config or PUBLIC)}
-    heard = Heard(client.channel(topic, params))
+    heard = Heard(channel(client, topic, config or PUBLIC))
     heard.listen(bindings)
     await heard.channel.subscribe(heard.note_state)
     return heard

@@ -1,0 +1,57 @@
+"""Connections of Realtime's own to the database, beside the gateway's pools."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+
+from devstack.gateway.context import Connection
+
+
+#: Where the operators of types that extensions bring are looked for.
+SEARCH_PATH = "public, extensions"
+CONNECT_TIMEOUT_S = 5
+
+Result = TypeVar("Result")
+
+
+async def open_connection(url: str) -> Connection:
+    """Connect; each statement commits."""
+    connection: Connection = await AsyncConnection.connect(
+        url,
+        autocommit=True,
+        application_name="devstack realtime",
+        connect_timeout=CONNECT_TIMEOUT_S,
+    )
+    await connection.execute("select set_config('search_path', %s, false)", [SEARCH_PATH])
+    return connection
+
+
+class Session:
+    """One connection, made when it is first needed, and made anew when it was lost."""
+
+    def __init__(self, url: str, prepare: Callable[[Connection], Awaitable[object]]) -> None:
+        self._url = url
+        self._prepare = prepare
+        self._connection: Connection | None = None
+
+    async def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Do the work, and once more if the connection turns out to be lost."""
+        try:
+            return await work(await self._opened())
+        except psycopg.OperationalError:
+            if self._connection is None or not self._connection.closed:
+                raise
+        return await work(await self._opened())
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _opened(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = await open_connection(self._url)
+            await self._prepare(self._connection)
+        return self._connection

@@ -1,0 +1,193 @@
+"""What a worker lives through: restarts, lost database connections, tokens that end."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from realtime import RealtimeSubscribeStates
+
+from devstack.processes import wait_until
+from tests.integration.realtime.listening import (
+    HEAR_S,
+    PRIVATE,
+    PUBLIC,
+    Connect,
+    Gateway,
+    join,
+    joined,
+)
+
+
+pytestmark = [
+    pytest.mark.anyio,
+    # The client reads a closing in a way that its own library advises against.
+    pytest.mark.filterwarnings("ignore:ConnectionClosed.* is deprecated:DeprecationWarning"),
+]
+
+ALICE, BOB = (str(uuid.uuid5(uuid.NAMESPACE_DNS, name)) for name in ("alice", "bob"))
+SUBSCRIBED, ERROR, CLOSED = (
+    RealtimeSubscribeStates.SUBSCRIBED,
+    RealtimeSubscribeStates.CHANNEL_ERROR,
+    RealtimeSubscribeStates.CLOSED,
+)
+#: Either those who keep slots or those who judge rows.
+END_READERS = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where application_name = 'devstack realtime' and (query like '%%slot%%') = %s
+"""
+SLOT_WAITS = """
+select exists (
+  select from pg_stat_activity
+  where application_name = 'devstack realtime' and query like '%create_logical_replication_slot%'
+    and wait_event_type = 'Lock'
+)
+"""
+SLOT_RESTS = """
+select exists (
+  select from pg_stat_activity
+  where application_name = 'devstack realtime' and query like '%replication_slot_advance%'
+)
+"""
+
+
+async def test_the_client_comes_back_after_a_restart(
+    db: psycopg.Connection, own_gateway: Gateway, connect: Connect, numbers: Iterator[int]
+) -> None:
+    """Its channel errs, joins again by itself, and rings again."""
+    id_ = next(numbers)
+    client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
+    heard = await joined(client, "restart", {"table": "notes"})
+
+    await asyncio.to_thread(own_gateway.stop)
+    assert ERROR == (await heard.state())[0]
+    await asyncio.to_thread(own_gateway.start)
+    assert SUBSCRIBED == (await heard.state())[0]
+    assert "Subscribed to PostgreSQL" == await heard.system()
+    db.execute("insert into notes values (%s)", [id_])
+
+    assert id_ == (await heard.change())["record"]["id"]
+
+
+async def test_a_lost_slot_is_made_anew(
+    db: psycopg.Connection,
+    superuser: psycopg.Connection,
+    own_gateway: Gateway,
+    connect: Connect,
+    numbers: Iterator[int],
+) -> None:
+    """Those who subscribed are told, for they may have missed something."""
+    id_ = next(numbers)
+    client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
+    heard = await joined(client, "lost", {"table": "notes"})
+
+    superuser.execute(END_READERS, [True])
+
+    assert "Subscribed to PostgreSQL" == await heard.system()
+    db.execute("insert into notes values (%s)", [id_])
+    assert id_ == (await heard.change())["record"]["id"]
+
+
+async def test_a_lost_judge_costs_no_change(
+    db: psycopg.Connection,
+    superuser: psycopg.Connection,
+    own_gateway: Gateway,
+    connect: Connect,
+    numbers: Iterator[int],
+) -> None:
+    """The connection that asks about rows is another one than the slot's."""
+    before, after = next(numbers), next(numbers)
+    client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
+    heard = await joined(client, "judge", {"table": "notes"})
+    db.execute("insert into notes values (%s)", [before])
+    assert before == (await heard.change())["record"]["id"]
+
+    superuser.execute(END_READERS, [False])
+    db.execute("insert into notes values (%s)", [after])
+
+    assert after == (await heard.change())["record"]["id"]
+
+
+async def test_a_join_waits_for_its_source(
+    db: psycopg.Connection,
+    superuser: psycopg.Connection,
+    own_gateway: Gateway,
+    connect: Connect,
+    numbers: Iterator[int],
+) -> None:
+    """A slot cannot be made while a transaction that wrote is open, so the answer waits for it."""
+    id_ = next(numbers)
+    client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
+    with psycopg.connect(db.info.dsn) as other:
+        other.execute("insert into notes values (%s)", [next(numbers)])
+        superuser.execute(END_READERS, [True])
+        assert await asyncio.to_thread(
+            wait_until, lambda: superuser.execute(SLOT_WAITS).fetchone() == (True,), HEAR_S
+        )
+        joining = asyncio.create_task(join(client, "waiting", {"table": "notes"}))
+        # A join that needs no source is answered, and this one is not.
+        await joined(client, "public", config=PUBLIC)
+        assert not joining.done()
+        other.rollback()
+
+    heard = await joining
+    assert SUBSCRIBED == (await heard.state())[0]
+    db.execute("insert into notes values (%s)", [id_])
+    assert id_ == (await heard.change())["record"]["id"]
+
+
+async def test_a_token_that_ends_closes_its_channel(gateway: Gateway, connect: Connect) -> None:
+    """With a word of why; the client does not join again by itself."""
+    client = await connect(gateway, gateway.token(ALICE, life_s=2))
+    heard = await joined(client, "short", {"table": "things"})
+
+    state, problem = await heard.state()
+
+    assert ERROR == state
+    assert "Token has expired" in problem
+    assert CLOSED == (await heard.state())[0]
+
+
+async def test_a_renewed_token_keeps_the_channel(
+    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+) -> None:
+    """Beyond the end of the first; its new claims decide from then on."""
+    alices, bobs = next(numbers), next(numbers)
+    client = await connect(gateway, gateway.token(ALICE, life_s=2))
+    heard = await joined(client, "renewed", {"table": "things"})
+
+    await client.set_auth(gateway.token(BOB))
+    assert "Subscribed to PostgreSQL" == await heard.system()
+    db.execute("insert into things (id, owner_id) values (%s, %s)", [alices, ALICE])
+    db.execute("insert into things (id, owner_id) values (%s, %s)", [bobs, BOB])
+
+    assert bobs == (await heard.change())["record"]["id"]
+
+
+async def test_a_renewed_token_without_permission_closes_the_channel(
+    gateway: Gateway, connect: Connect
+) -> None:
+    """The policies of a private topic are asked again."""
+    client = await connect(gateway, gateway.token(ALICE))
+    heard = await joined(client, "room:renewed", config=PRIVATE)
+
+    await client.set_auth(gateway.keys.anon_jwt)
+
+    state, problem = await heard.state()
+    assert ERROR == state
+    assert "You do not have permissions" in problem
+    assert CLOSED == (await heard.state())[0]
+
+
+async def test_unsubscribing_ends_the_work(
+    superuser: psycopg.Connection, own_gateway: Gateway, connect: Connect
+) -> None:
+    """With nobody listening the log is hardly read."""
+    client = await connect(own_gateway)
+    heard = await joined(client, "idle", {"table": "notes"})
+    await heard.channel.unsubscribe()
+
+    assert await asyncio.to_thread(
+        wait_until, lambda: superuser.execute(SLOT_RESTS).fetchone() == (True,), HEAR_S
+    )
