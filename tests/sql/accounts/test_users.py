@@ -1,0 +1,168 @@
+"""`users` and `public_profiles`: what people see and write of themselves and of each other."""
+
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor, no_one
+
+
+def test_people_read_themselves_alone(alice: Actor, bob: Actor, anonymous: Actor) -> None:
+    """Verification and suspension are between a person and us; visitors get no row, no error."""
+    query: LiteralString = "select id from public.users"
+
+    assert [(alice.id,)] == alice.rows(query)
+    assert [(bob.id,)] == bob.rows(query)
+    assert [] == anonymous.rows(query)
+
+
+def test_staff_reads_everybody(alice: Actor, moderator: Actor) -> None:
+    """The admin pages list people."""
+    rows = moderator.rows("select id from public.users")
+
+    assert {(alice.id,), (moderator.id,)} == set(rows)
+
+
+def test_profiles_show_four_things(alice: Actor, bob: Actor, anonymous: Actor) -> None:
+    """Strangers and visitors read a name and whether it is verified, and no contact (B17)."""
+    for actor in (bob, anonymous):
+        [(profile,)] = actor.rows(
+            "select to_jsonb(p) from public.public_profiles as p where id = %(id)s", id=alice.id
+        )
+
+        assert (str(alice.id), "alice", True) == (
+            profile["id"],
+            profile["display_name"],
+            profile["kyc_passed"],
+        )
+        assert {"id", "display_name", "kyc_passed", "member_since"} == profile.keys()
+
+
+def test_people_change_their_own_profile(alice: Actor, bob: Actor) -> None:
+    """The five columns are the person's to change, and nobody else's."""
+    change: LiteralString = """
+      update public.users set display_name = 'New name', phone = '0400' where id = %(id)s
+    """
+
+    assert 1 == alice.change(change, id=alice.id)
+    assert 0 == bob.change(change, id=alice.id)
+    query: LiteralString = "select display_name, phone, updated_at > created_at from public.users"
+    assert [("New name", "0400", True)] == alice.rows(query)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "role", "kyc", "kyc_details", "kyc_completed_at", "suspended_at", "stripe_customer_id",
+        "stripe_connect_account_id", "payouts_enabled", "stripe_identity_session_id",
+        "deleted_at", "address_verified", "email", "id", "created_at",
+    ],
+)  # fmt: skip
+def test_people_change_nothing_else(alice: Actor, column: LiteralString) -> None:
+    """Role, verification and Stripe's ids are not a person's to set (B1)."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        alice.change(f"update public.users set {column} = {column}")  # noqa: S608
+
+
+@pytest.mark.parametrize("name", ["ab", "x" * 41, " padded", "zero\u200bwidth", "two\nlines", ""])
+def test_name_must_be_visible(alice: Actor, name: str) -> None:
+    """A name that others read has 3 to 40 characters that can be seen."""
+    with pytest.raises(psycopg.errors.CheckViolation):
+        alice.change("update public.users set display_name = %(name)s", name=name)
+
+
+def test_verified_identity_is_fixed(owner: Connection, alice: Actor) -> None:
+    """Name and date of birth are what was verified; before that they may be corrected."""
+    for change in (
+        "update public.users set legal_name = 'Somebody else'",
+        "update public.users set dob = '1990-01-01'",
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            alice.change(change)
+
+    owner.execute("update public.users set kyc = 'pending'")
+    assert 1 == alice.change("update public.users set legal_name = 'A', dob = '1990-01-01'")
+
+
+def test_new_address_is_not_verified(owner: Connection, alice: Actor) -> None:
+    """What was verified was the old one."""
+    owner.execute("""
+      update public.users set address_verified = true, address_verified_at = now(),
+        address_verification_method = 'poa', address_normalized = '{}'
+    """)
+    query: LiteralString = """
+      select address_verified, address_verified_at is null, address_verification_method,
+        address_normalized
+      from public.users
+    """
+    alice.change("update public.users set phone = '0400'")
+    assert [(True, False, "poa", {})] == alice.rows(query)
+
+    alice.change("""update public.users set address = '{"suburb": "Carlton"}'""")
+
+    assert [(False, True, None, None)] == alice.rows(query)
+
+
+def test_second_row_is_a_duplicate(alice: Actor) -> None:
+    """The register page inserts what the sign-up has made, and expects 23505."""
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        alice.change(
+            "insert into public.users (id, display_name) values (%(id)s, 'Alice')", id=alice.id
+        )
+
+
+def test_own_row_starts_as_anybodys(owner: Connection) -> None:
+    """Where the row is missing a person may add it, as a buyer whom nobody has verified (B1)."""
+    stray = no_one(owner, "stray")
+
+    stray.change(
+        """
+        insert into public.users (id, display_name, role, kyc, stripe_customer_id,
+          stripe_connect_account_id, payouts_enabled, address_verified)
+        values (%(id)s, 'Stray', 'admin', 'passed', 'cus_1', 'acct_1', true, true)
+        """,
+        id=stray.id,
+    )
+
+    query: LiteralString = """
+      select role::text, kyc::text, stripe_customer_id, stripe_connect_account_id,
+        payouts_enabled, address_verified
+      from public.users
+    """
+    assert [("buyer", "none", None, None, False, False)] == stray.rows(query)
+
+
+def test_row_of_somebody_else_is_refused(owner: Connection, alice: Actor) -> None:
+    """Nobody adds a row in another's name."""
+    stray = no_one(owner, "stray")
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        alice.change(
+            "insert into public.users (id, display_name) values (%(id)s, 'Stray')", id=stray.id
+        )
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "insert into public.users (id, display_name) values (gen_random_uuid(), 'Nobody')",
+        "update public.users set display_name = 'Nobody'",
+        "delete from public.users",
+        "truncate public.users cascade",
+    ],
+)
+def test_visitors_and_processes_write_no_profile(
+    anonymous: Actor, service: Actor, write: LiteralString
+) -> None:
+    """Our processes too go through functions."""
+    for actor in (anonymous, service):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.change(write)
+
+
+def test_nobody_deletes_a_profile(alice: Actor) -> None:
+    """Bids and orders name people for good."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        alice.change("delete from public.users")

@@ -1,0 +1,154 @@
+"""`place_bid` by many at the same time, each on a connection of their own."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from devstack.schema import copy_database
+from tests.sql.actors import Actor, signed_up
+from tests.sql.auctioning import auction_row, set_setting
+
+
+BIDDERS = 24
+
+
+@pytest.fixture
+def declared_url(declared_url: str) -> str:
+    """Give each test a database of its own, in which it may commit."""
+    return copy_database(declared_url, "market_bids_at_once")
+
+
+@pytest.fixture
+def bidders(owner: Connection, auction_id: UUID) -> list[Actor]:
+    """Sign up a crowd, and make what there is visible to other connections."""
+    assert auction_row(owner, auction_id)["status"] == "live"
+    crowd = [signed_up(owner, f"bidder{number}") for number in range(BIDDERS)]
+    owner.commit()
+    return crowd
+
+
+def at_once(url: str, actors: list[Actor], act: Callable[[int, Actor], Any]) -> list[Any]:
+    """Have everybody act at the same moment; return what each was answered."""
+    ready = threading.Barrier(len(actors))
+
+    def one(number: int) -> Any:
+        with psycopg.connect(url, autocommit=True) as connection:
+            actor = Actor(
+                connection=connection, role="authenticated", user_id=actors[number].user_id
+            )
+            ready.wait()
+            return act(number, actor)
+
+    with ThreadPoolExecutor(len(actors)) as threads:
+        return list(threads.map(one, range(len(actors))))
+
+
+def until_not_busy(actor: Actor, **bid: object) -> Any:
+    """Bid with one key, again for as long as the lock was not to be had."""
+    key = uuid4()
+    for _ in range(20):
+        answer = actor.call("place_bid", **({"client_bid_id": key} | bid))
+        if answer.get("code") != "AUCTION_BUSY":
+            return answer
+    pytest.fail("the auction was busy twenty times")
+
+
+def test_prices_rise_and_one_leads(
+    owner: Connection, declared_url: str, auction_id: UUID, bidders: list[Actor]
+) -> None:
+    """Whatever the order: amounts by seq rise, each bid was at its minimum, the best one leads."""
+    answers = at_once(
+        declared_url,
+        bidders,
+        lambda number, actor: until_not_busy(
+            actor, auction_id=auction_id, amount_cents=1000 + 700 * number
+        ),
+    )
+
+    assert {True, "BID_TOO_LOW"} >= {one["success"] or one["code"] for one in answers}
+    auction = auction_row(owner, auction_id)
+    best = 1000 + 700 * (BIDDERS - 1)
+    assert (str(bidders[-1].id), best) == (
+        auction["high_bidder_id"],
+        auction["current_price_cents"],
+    )
+    rows = owner.execute("select seq, amount_cents, is_proxy from public.bids order by seq")
+    seqs, amounts, proxies = zip(*rows, strict=True)
+    assert list(range(1, len(seqs) + 1)) == list(seqs)
+    assert sorted(amounts) == list(amounts)
+    accepted = [one for one in answers if one["success"]]
+    assert (len(accepted), len(accepted) + 1) == (auction["bid_count"], auction["version"])
+    assert len(accepted) == len(proxies) - sum(proxies)
+    last_version = sorted(one["version"] for one in accepted)
+    assert list(range(2, len(accepted) + 2)) == last_version
+
+
+def test_of_equal_bids_one_stands(
+    declared_url: str, auction_id: UUID, bidders: list[Actor]
+) -> None:
+    """The first one of them is the price, and the others are below the minimum."""
+    answers = at_once(
+        declared_url,
+        bidders[:3],
+        lambda _number, actor: until_not_busy(actor, auction_id=auction_id, amount_cents=1000),
+    )
+
+    assert ["BID_TOO_LOW", "BID_TOO_LOW", "success"] == sorted(
+        one.get("code", "success") for one in answers
+    )
+
+
+def test_twins_get_one_receipt(
+    owner: Connection, declared_url: str, auction_id: UUID, bidders: list[Actor]
+) -> None:
+    """Copies of one call under way at once are one bid: each copy is told what the first was."""
+    key = uuid4()
+
+    answers = at_once(
+        declared_url,
+        [bidders[0]] * 8,
+        lambda _number, actor: until_not_busy(
+            actor, auction_id=auction_id, amount_cents=1000, client_bid_id=key
+        ),
+    )
+
+    assert 1 == sum(not one["idempotent"] for one in answers)
+    assert 1 == len({one["bid_id"] for one in answers})
+    assert [(1,)] == owner.execute("select count(*) from public.bids").fetchall()
+
+
+def test_no_bid_stands_that_came_after_the_close(
+    owner: Connection, declared_url: str, auction_id: UUID, bidders: list[Actor]
+) -> None:
+    """Bids race the close: what stood before it is the price of the order, the rest is refused."""
+    set_setting(owner, "snipe_extend_s", "0")
+    owner.commit()
+
+    def act(number: int, actor: Actor) -> Any:
+        if number == BIDDERS // 2:
+            service = Actor(connection=actor.connection, role="service_role")
+            return service.call("end_auction", auction_id=auction_id, force=True)
+        return until_not_busy(actor, auction_id=auction_id, amount_cents=1000 + 700 * number)
+
+    answers = at_once(declared_url, bidders, act)
+
+    closed = answers.pop(BIDDERS // 2)
+    stood = [one for one in answers if one["success"]]
+    refused = {one["code"] for one in answers if not one["success"]}
+    assert {"BID_TOO_LOW", "AUCTION_NOT_LIVE"} >= refused
+    if not stood:
+        assert "no_sale" == closed["status"]
+        return
+    query = "select amount_cents, buyer_id::text from public.orders"
+    best = max(stood, key=lambda one: one["version"])
+    auction = auction_row(owner, auction_id)
+    assert [(best["current_price_cents"], auction["high_bidder_id"])] == owner.execute(
+        query
+    ).fetchall()
+    assert auction["version"] == best["version"] + 1

@@ -1,0 +1,297 @@
+"""`update_listing`, `cancel_listing`, `relist_listing`: what a seller may still do."""
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import auction_row, auctioned, listed, move_time
+
+
+@pytest.fixture
+def scheduled(owner: Connection, seller: Actor) -> Any:
+    """Announce a listing that starts in an hour and ends a day from now."""
+    [(start_at, end_at)] = owner.execute(
+        "select private.clock() + interval '1 hour', private.clock() + interval '1 day'"
+    ).fetchall()
+    return listed(seller, start_at=start_at, end_at=end_at, reserve_cents=5000)
+
+
+def change(actor: Actor, listing_id: str, **changes: object) -> Any:
+    return actor.call(
+        "update_listing", listing_id=listing_id, changes=json.dumps(changes, default=str)
+    )
+
+
+def listing_id_of(owner: Connection, auction_id: UUID) -> str:
+    return str(auction_row(owner, auction_id)["listing_id"])
+
+
+def test_announced_listing_can_change(owner: Connection, seller: Actor, scheduled: Any) -> None:
+    """What is changed is changed on the auction too, and the rest stays."""
+    before = scheduled["listing"]
+    [(start_at, end_at)] = owner.execute(
+        "select private.clock() + interval '2 hours', private.clock() + interval '2 days'"
+    ).fetchall()
+
+    answer = change(
+        seller,
+        before["id"],
+        title="A teapot of <b>red</b> enamel",
+        condition="fair",
+        start_cents=2000,
+        start_at=start_at,
+        end_at=end_at,
+        location={"street": "2 Loop Road", "suburb": "Fitzroy", "postcode": "3065", "state": "VIC"},
+    )
+
+    after = answer["listing"]
+    changed = {key for key in before if before[key] != after[key]}
+    assert {
+        "title", "condition", "start_cents", "start_at", "end_at", "location", "updated_at",
+    } == changed  # fmt: skip
+    assert ("A teapot of red enamel", "fair", 2000) == (
+        after["title"],
+        after["condition"],
+        after["start_cents"],
+    )
+    [(row,)] = owner.execute("select to_jsonb(l) from public.listings as l").fetchall()
+    assert row == after
+    auction = auction_row(owner, UUID(scheduled["auction_id"]))
+    expected = {
+        "start_at": after["start_at"],
+        "end_at": after["end_at"],
+        "scheduled_end_at": after["end_at"],
+        "current_price_cents": 2000,
+        "min_next_bid_cents": 2000,
+        "reserve_met": False,
+        "version": 2,
+    }
+    assert expected == {key: auction[key] for key in expected}
+    assert {"reserve_cents": 5000, "street": "2 Loop Road"} == seller.call(
+        "get_listing_private", listing_id=before["id"]
+    )
+
+
+def test_reserve_can_be_taken_away(owner: Connection, seller: Actor, scheduled: Any) -> None:
+    """Null is no reserve, and then it is met."""
+    assert change(seller, scheduled["listing"]["id"], reserve_cents=None)["success"]
+
+    assert auction_row(owner, UUID(scheduled["auction_id"]))["reserve_met"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "live"},
+        {"current_bid_cents": 1},
+        {"bid_count": 0},
+        {"seller_id": str(uuid4())},
+        {"id": str(uuid4())},
+        {"title": 5},
+        {"title": None},
+        {"start_cents": "2000"},
+        {"start_cents": 2000.5},
+        {"start_cents": 10**12},
+        {"start_cents": 5000},
+        {"reserve_cents": 1000},
+        {"condition": "broken"},
+        {"location": {"suburb": "Carlton"}},
+        {"pickup": "yes"},
+        {"pickup": False, "shipping": False},
+        {"end_at": "never"},
+        {"end_at": None},
+        {"end_at": "2020-01-01"},
+        {"start_at": "2500-01-01"},
+    ],
+)
+def test_impossible_change_is_refused(
+    owner: Connection, seller: Actor, scheduled: Any, changes: dict[str, Any]
+) -> None:
+    """Status and snapshots are never a seller's to set, and the rules of a listing hold (B5)."""
+    refusal = change(seller, scheduled["listing"]["id"], **changes)
+
+    assert (False, "VALIDATION_ERROR") == (refusal["success"], refusal["code"])
+    [(row,)] = owner.execute("select to_jsonb(l) from public.listings as l").fetchall()
+    assert row == scheduled["listing"]
+
+
+@pytest.mark.parametrize("changes", ["[]", '"title"', "null"])
+def test_changes_are_an_object(seller: Actor, scheduled: Any, changes: str) -> None:
+    """Another form of JSON is refused, and not an error."""
+    refusal = seller.call("update_listing", listing_id=scheduled["listing"]["id"], changes=changes)
+
+    assert "VALIDATION_ERROR" == refusal["code"]
+
+
+def test_started_listing_cannot_change(owner: Connection, seller: Actor, scheduled: Any) -> None:
+    """Not when its start has come, be it that nothing has made it live yet; nor live (B5)."""
+    move_time(owner, "1 hour")
+    live = listed(seller)
+
+    for one in (scheduled, live):
+        refusal = change(seller, one["listing"]["id"], title="Another title")
+
+        assert "LISTING_NOT_SCHEDULED" == refusal["code"]
+
+
+def test_strangers_change_nothing(
+    alice: Actor, moderator: Actor, seller: Actor, scheduled: Any
+) -> None:
+    """To everybody but its seller there is no such listing to change."""
+    listing_id = scheduled["listing"]["id"]
+
+    for actor in (alice, moderator):
+        assert "LISTING_NOT_FOUND" == change(actor, listing_id, title="Another title")["code"]
+    assert "LISTING_NOT_FOUND" == change(seller, str(uuid4()), title="Another title")["code"]
+    assert "LISTING_NOT_FOUND" == alice.call("cancel_listing", listing_id=listing_id)["code"]
+    assert "LISTING_NOT_FOUND" == alice.call("relist_listing", listing_id=listing_id)["code"]
+
+
+@pytest.mark.parametrize("function", ["update_listing", "cancel_listing", "relist_listing"])
+def test_only_signed_in_users_call(anonymous: Actor, service: Actor, function: str) -> None:
+    """Neither visitors nor our own processes may even call these."""
+    arguments: dict[str, object] = {"listing_id": uuid4()}
+    if function == "update_listing":
+        arguments["changes"] = "{}"
+    for actor in (anonymous, service):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.call(function, **arguments)
+
+
+def test_listing_without_bids_can_be_called_off(
+    owner: Connection, seller: Actor, auction_id: UUID, scheduled: Any
+) -> None:
+    """Live or announced, with its auction; again is a success that changes nothing."""
+    for one in (auction_id, UUID(scheduled["auction_id"])):
+        listing_id = listing_id_of(owner, one)
+
+        assert {"success": True} == seller.call("cancel_listing", listing_id=listing_id)
+
+        row = auction_row(owner, one)
+        assert ("cancelled", 2) == (row["status"], row["version"])
+        assert {"success": True} == seller.call("cancel_listing", listing_id=listing_id)
+        assert row == auction_row(owner, one)
+    query = "select distinct status::text from public.listings"
+    assert [("cancelled",)] == owner.execute(query).fetchall()
+
+
+def test_staff_may_call_off(owner: Connection, moderator: Actor, auction_id: UUID) -> None:
+    """Staff may cancel what nobody has bid on."""
+    answer = moderator.call("cancel_listing", listing_id=listing_id_of(owner, auction_id))
+
+    assert {"success": True} == answer
+
+
+def test_listing_with_bids_cannot_be_called_off(
+    owner: Connection, seller: Actor, alice: Actor, auction_id: UUID
+) -> None:
+    """Who bid relies on it (B5)."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
+
+    refusal = seller.call("cancel_listing", listing_id=listing_id_of(owner, auction_id))
+
+    assert "LISTING_HAS_BIDS" == refusal["code"]
+    assert "live" == auction_row(owner, auction_id)["status"]
+
+
+def test_listing_that_is_over_cannot_be_called_off(
+    owner: Connection, seller: Actor, service: Actor, auction_id: UUID
+) -> None:
+    """Not when it is closed, and not when only the closer is late."""
+    listing_id = listing_id_of(owner, auction_id)
+    move_time(owner, "1 hour")
+    assert "LISTING_OVER" == seller.call("cancel_listing", listing_id=listing_id)["code"]
+
+    service.call("end_auction", auction_id=auction_id)
+
+    assert "LISTING_OVER" == seller.call("cancel_listing", listing_id=listing_id)["code"]
+
+
+def test_unsold_listing_is_offered_again(owner: Connection, seller: Actor, service: Actor) -> None:
+    """As a new listing with the same photos and street, and a reserve of its own."""
+    old_id = auctioned(seller, reserve_cents=5000)
+    owner.execute("""
+      insert into public.listing_photos
+        (listing_id, url, path, order_idx, file_size, mime_type, width, height)
+      select id, 'https://example.test/1.jpg', id || '/1.jpg', 1, 10, 'image/jpeg', 100, 100
+      from public.listings
+    """)
+    service.call("end_auction", auction_id=old_id, force=True)
+
+    answer = seller.call("relist_listing", listing_id=listing_id_of(owner, old_id))
+
+    listing = answer["listing"]
+    assert listing["id"] != listing_id_of(owner, old_id)
+    assert ("live", 0, None) == (
+        listing["status"],
+        listing["bid_count"],
+        listing["current_bid_cents"],
+    )
+    auction = auction_row(owner, UUID(answer["auction_id"]))
+    assert ("live", True, 1000) == (
+        auction["status"],
+        auction["reserve_met"],
+        auction["current_price_cents"],
+    )
+    assert {"reserve_cents": None, "street": "1 Loop Road"} == seller.call(
+        "get_listing_private", listing_id=listing["id"]
+    )
+    query = "select url, order_idx from public.listing_photos where listing_id = %s"
+    assert [("https://example.test/1.jpg", 1)] == owner.execute(query, [listing["id"]]).fetchall()
+
+
+def test_unpaid_listing_is_offered_again(
+    owner: Connection, seller: Actor, alice: Actor, service: Actor, auction_id: UUID
+) -> None:
+    """Sold is sold, until the order is cancelled."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
+    service.call("end_auction", auction_id=auction_id, force=True)
+    listing_id = listing_id_of(owner, auction_id)
+    assert "LISTING_NOT_UNSOLD" == seller.call("relist_listing", listing_id=listing_id)["code"]
+    owner.execute("""
+      select public.transition_order(id, 'cancelled', null, 'system', 'unpaid') from public.orders
+    """)
+
+    answer = seller.call("relist_listing", listing_id=listing_id)
+
+    assert (True, None) == (answer["success"], answer["listing"]["current_bid_cents"])
+
+
+def test_running_listing_is_not_offered_again(
+    owner: Connection, seller: Actor, auction_id: UUID
+) -> None:
+    """What is live or announced is on offer already."""
+    answer = seller.call("relist_listing", listing_id=listing_id_of(owner, auction_id))
+
+    assert "LISTING_NOT_UNSOLD" == answer["code"]
+
+
+def test_relisting_follows_the_rules(
+    owner: Connection, seller: Actor, service: Actor, auction_id: UUID
+) -> None:
+    """A reserve that a new listing could not have is refused here too, and copies no photo."""
+    service.call("end_auction", auction_id=auction_id, force=True)
+
+    refusal = seller.call(
+        "relist_listing", listing_id=listing_id_of(owner, auction_id), reserve_cents=1000
+    )
+
+    assert ("VALIDATION_ERROR", "reserve_cents") == (refusal["code"], refusal["field"])
+
+
+def test_times_of_a_change_are_read_by_the_database(
+    owner: Connection, seller: Actor, scheduled: Any
+) -> None:
+    """A start that has passed is now, as with a new listing."""
+    answer = change(seller, scheduled["listing"]["id"], start_at="2020-01-01T00:00:00Z")
+
+    [(now,)] = owner.execute("select private.clock()").fetchall()
+    start_at = datetime.fromisoformat(answer["listing"]["start_at"])
+    assert (True, "scheduled") == (answer["success"], answer["listing"]["status"])
+    assert abs((now - start_at).total_seconds()) < 60

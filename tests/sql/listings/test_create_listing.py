@@ -1,0 +1,259 @@
+"""`create_listing`: what may be offered, by whom, and what becomes public of it."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor, no_one, signed_up
+from tests.sql.auctioning import LISTING, listed, move_time
+
+
+def now(owner: Connection, ahead: str = "0") -> datetime:
+    [(at,)] = owner.execute("select private.clock() + %s::interval", [ahead]).fetchall()
+    assert isinstance(at, datetime)
+    return at
+
+
+def test_listing_goes_live_with_its_auction(owner: Connection, seller: Actor) -> None:
+    """Without a start it is live at once, for seven days, with its auction beside it (A14)."""
+    answer = listed(seller)
+
+    listing = answer["listing"]
+    expected = {
+        "seller_id": str(seller.id),
+        "title": LISTING["title"],
+        "description": LISTING["description"],
+        "category_id": 5,
+        "condition": "good",
+        "location": {"suburb": "Carlton", "postcode": "3053", "state": "VIC"},
+        "pickup": True,
+        "shipping": True,
+        "start_cents": 1000,
+        "buy_now_cents": None,
+        "status": "live",
+        "current_bid_cents": None,
+        "bid_count": 0,
+    }
+    assert expected == {key: listing[key] for key in expected}
+    lasts = datetime.fromisoformat(listing["end_at"]) - datetime.fromisoformat(listing["start_at"])
+    assert timedelta(days=7) == lasts
+    [(row, auction)] = owner.execute(
+        """
+        select to_jsonb(l), to_jsonb(a) from public.listings as l
+        join public.auctions as a on a.listing_id = l.id where a.id = %s
+        """,
+        [answer["auction_id"]],
+    ).fetchall()
+    assert (True, listing) == (answer["success"], row)
+    expected = {
+        "status": "live",
+        "start_at": listing["start_at"],
+        "end_at": listing["end_at"],
+        "scheduled_end_at": listing["end_at"],
+        "current_price_cents": 1000,
+        "min_next_bid_cents": 1000,
+        "bid_count": 0,
+        "reserve_met": True,
+        "version": 1,
+    }
+    assert expected == {key: auction[key] for key in expected}
+
+
+def test_listing_with_a_start_is_scheduled(owner: Connection, seller: Actor) -> None:
+    """It is announced with the times as sent."""
+    start_at, end_at = now(owner, "1 hour"), now(owner, "1 day")
+
+    listing = listed(seller, start_at=start_at, end_at=end_at)["listing"]
+
+    assert ("scheduled", start_at, end_at) == (
+        listing["status"],
+        datetime.fromisoformat(listing["start_at"]),
+        datetime.fromisoformat(listing["end_at"]),
+    )
+
+
+def test_start_that_has_passed_is_now(owner: Connection, seller: Actor) -> None:
+    """No client dates its listing back."""
+    listing = listed(seller, start_at=now(owner, "-1 hour"))["listing"]
+
+    assert "live" == listing["status"]
+    assert now(owner, "-1 minute") < datetime.fromisoformat(listing["start_at"])
+
+
+def test_reserve_and_street_are_the_sellers(
+    seller: Actor, alice: Actor, moderator: Actor, anonymous: Actor
+) -> None:
+    """They are in no row that others read; seller and staff are told, a stranger is not (B18)."""
+    answer = listed(seller, reserve_cents=5000)
+    listing_id = answer["listing"]["id"]
+
+    for actor in (seller, moderator):
+        assert {"reserve_cents": 5000, "street": "1 Loop Road"} == actor.call(
+            "get_listing_private", listing_id=listing_id
+        )
+    assert "LISTING_NOT_FOUND" == alice.call("get_listing_private", listing_id=listing_id)["code"]
+    public = [
+        anonymous.rows("select to_jsonb(l) from public.listings as l"),
+        anonymous.rows("select to_jsonb(a) from public.auctions as a"),
+        answer,
+    ]
+    assert "Loop Road" not in str(public)
+    assert "5000" not in str(public)
+    assert [(False,)] == anonymous.rows("select reserve_met from public.auctions")
+
+
+def test_texts_are_cleaned(seller: Actor) -> None:
+    """Tags, scripts and control characters are no part of a text; a title is one line."""
+    listing = listed(
+        seller,
+        title=" A <b>fine</b>\n<script>alert(1)</script> teapot\t ",
+        description="<p>It pours\nwell.</p><style>p{}</style> 3 < 5 and <<b>b>so on</b>\x07.",
+        location=json.dumps({"suburb": " <i>Carlton</i>", "postcode": "3053", "state": "vic"}),
+    )["listing"]
+
+    assert ("A fine  teapot", "It pours\nwell. 3 < 5 and so on.", "Carlton", "VIC") == (
+        listing["title"],
+        listing["description"],
+        listing["location"]["suburb"],
+        listing["location"]["state"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("title", {"title": "Four"}),
+        ("title", {"title": "x" * 141}),
+        ("title", {"title": None}),
+        ("title", {"title": "<b></b><i></i>"}),
+        ("description", {"description": "x" * 19}),
+        ("description", {"description": "x" * 4097}),
+        ("category_id", {"category_id": 0}),
+        ("category_id", {"category_id": 8}),
+        ("category_id", {"category_id": None}),
+        ("condition", {"condition": "broken"}),
+        ("condition", {"condition": None}),
+        ("location", {"location": "{}"}),
+        ("location", {"location": '"Carlton"'}),
+        ("location", {"location": '{"suburb": "Carlton", "postcode": "305", "state": "VIC"}'}),
+        ("location", {"location": '{"suburb": "Carlton", "postcode": "3053", "state": "CA"}'}),
+        ("location", {"location": '{"suburb": "", "postcode": "3053", "state": "VIC"}'}),
+        ("location", {"location": None}),
+        (
+            "location",
+            {
+                "location": json.dumps(
+                    {
+                        "street": "x" * 121,
+                        "suburb": "Carlton",
+                        "postcode": "3053",
+                        "state": "VIC",
+                    }
+                )
+            },
+        ),
+        ("pickup", {"pickup": False, "shipping": False}),
+        ("pickup", {"pickup": None, "shipping": None}),
+        ("start_cents", {"start_cents": 99}),
+        ("start_cents", {"start_cents": -1000}),
+        ("start_cents", {"start_cents": 10**8}),
+        ("start_cents", {"start_cents": None}),
+        ("reserve_cents", {"reserve_cents": 1000}),
+        ("reserve_cents", {"reserve_cents": 10**8}),
+        ("buy_now_cents", {"buy_now_cents": 1000}),
+        ("buy_now_cents", {"buy_now_cents": 10**8}),
+        ("end_at", {"end_at": "2020-01-01"}),
+        ("end_at", {"end_at": "infinity"}),
+        ("end_at", {"end_at": "-infinity"}),
+        ("end_at", {"end_at": "294000-01-01"}),
+        ("start_at", {"start_at": "infinity"}),
+    ],
+)
+def test_what_breaks_a_rule_is_refused(
+    owner: Connection, seller: Actor, field: str, changes: dict[str, Any]
+) -> None:
+    """The seller is told which field it is, and nothing is made (B5)."""
+    refusal = listed(seller, **changes)
+
+    assert (False, "VALIDATION_ERROR", field) == (
+        refusal["success"],
+        refusal["code"],
+        refusal["field"],
+    )
+    assert [] == owner.execute("select 1 from public.listings").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("update public.users set kyc = 'pending'", "KYC_REQUIRED"),
+        ("update public.users set role = 'buyer'", "SELLER_REQUIRED"),
+        ("update public.users set suspended_at = private.clock()", "USER_SUSPENDED"),
+        ("update public.users set deleted_at = private.clock()", "PROFILE_NOT_FOUND"),
+    ],
+)
+def test_seller_must_be_in_good_standing(
+    owner: Connection, seller: Actor, change: LiteralString, code: str
+) -> None:
+    """Only verified sellers list things."""
+    owner.execute(change)
+
+    assert code == listed(seller)["code"]
+
+
+def test_seller_must_have_a_profile(owner: Connection) -> None:
+    """A token without a profile lists nothing."""
+    assert "PROFILE_NOT_FOUND" == listed(no_one(owner, "stray"))["code"]
+
+
+def test_staff_may_sell(owner: Connection) -> None:
+    """Who is verified and no mere buyer may."""
+    assert listed(signed_up(owner, "admin", role="admin"))["success"]
+
+
+def test_sixth_listing_of_an_hour_is_refused(owner: Connection, seller: Actor) -> None:
+    """Five an hour; who mistyped something has not used one up."""
+    for _ in range(3):
+        listed(seller, title="x")
+    for _ in range(5):
+        assert listed(seller)["success"]
+
+    assert "RATE_LIMITED" == listed(seller)["code"]
+
+    move_time(owner, "1 hour")
+    assert listed(seller)["success"]
+
+
+def test_only_signed_in_users_list(anonymous: Actor, service: Actor) -> None:
+    """Neither visitors nor our own processes may even call the function."""
+    for actor in (anonymous, service):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            listed(actor)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        """
+          insert into public.listings (seller_id, title, description, category_id, condition,
+            location, pickup, shipping, start_cents, start_at, end_at, status)
+          values (%(id)s, 'A teapot', 'A teapot of blue enamel', 1, 'good', '{}', true, true, 1000,
+            now(), now() + interval '1 day', 'live')
+        """,
+        "update public.listings set title = 'Another title'",
+        "delete from public.listings",
+        "select 1 from private.listing_private",
+        "insert into public.listing_photos default values",
+        "delete from public.listing_photos",
+    ],
+)
+def test_nobody_writes_listings_directly(seller: Actor, write: LiteralString) -> None:
+    """Not even the seller, whose listing it is (B5)."""
+    listed(seller)
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        seller.change(write, id=seller.id)

@@ -1,0 +1,38 @@
+"""`scheduled_jobs`: what pg_cron does when no worker does it."""
+
+from uuid import UUID
+
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import auction_row, auctioned, move_time
+
+
+def test_every_job_runs_each_ten_seconds(owner: Connection) -> None:
+    """Auctions open and close within that, all workers down."""
+    query = "select job, schedule from private.scheduled_jobs()"
+
+    expected = {("activate_due_auctions", "10 seconds"), ("end_expired_auctions", "10 seconds")}
+    assert expected == set(owner.execute(query))
+
+
+def test_commands_open_and_close(owner: Connection, auction_id: UUID, seller: Actor) -> None:
+    """The very text that pg_cron is given does it, with the owner's rights."""
+    [(start_at,)] = owner.execute("select private.clock() + interval '1 hour'").fetchall()
+    scheduled_id = auctioned(seller, start_at=start_at, ends_in="3 hours")
+    move_time(owner, "1 hour")
+
+    for (command,) in owner.execute("select command from private.scheduled_jobs()").fetchall():
+        owner.execute(command)
+
+    assert ("no_sale", "live") == tuple(
+        auction_row(owner, one)["status"] for one in (auction_id, scheduled_id)
+    )
+
+
+def test_without_pg_cron_nothing_is_scheduled(owner: Connection) -> None:
+    """Where it is not loaded the schema builds all the same."""
+    query = "select count(*) from pg_extension where extname = 'pg_cron'"
+
+    assert [(0,)] == owner.execute(query).fetchall()
+    assert [(0,)] == owner.execute("select private.schedule_jobs()").fetchall()

@@ -1,0 +1,40 @@
+"""`audit_logs`: what staff did stays written."""
+
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+
+
+@pytest.fixture(autouse=True)
+def _written(owner: Connection) -> None:
+    owner.execute("select private.write_audit(null, 'test', 'listing', '1', 'Why it was done')")
+
+
+def test_staff_reads_the_log(moderator: Actor, alice: Actor, anonymous: Actor) -> None:
+    """Staff watch each other; others see nothing of it."""
+    query: LiteralString = "select action, description from public.audit_logs"
+
+    assert [("test", "Why it was done")] == moderator.rows(query)
+    assert [] == alice.rows(query)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        anonymous.rows(query)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update public.audit_logs set action = 'other'",
+        "delete from public.audit_logs",
+        "truncate public.audit_logs",
+    ],
+)
+def test_nobody_changes_the_log(owner: Connection, moderator: Actor, change: LiteralString) -> None:
+    """The owner of the table cannot either."""
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+        Actor(connection=owner, role="postgres").change(change)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        moderator.change(change)

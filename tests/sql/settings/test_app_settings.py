@@ -1,0 +1,98 @@
+"""`app_settings`: the numbers that the contract fixes."""
+
+from typing import LiteralString
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import set_setting
+
+
+DEFAULTS = {
+    "platform_fee_bps": 500,
+    "snipe_window_s": 300,
+    "snipe_extend_s": 300,
+    "snipe_max_total_s": 86400,
+    "listing_default_days": 7,
+    "photo_max": 10,
+    "pickup_ttl_h": 48,
+    "pickup_max_tries": 5,
+    "broadcast_marks_s": [300, 60, 10],
+    "require_staff_aal2": True,
+    "kyc_max_attempts": 5,
+    "kyc_cooldown_h": 24,
+    "webhook_retry_base_s": 5,
+    "webhook_retry_cap_s": 3600,
+    "webhook_max_attempts": 10,
+    "payment_due_hours": 48,
+    "reminder_before_h": 12,
+    "auto_deliver_days": 14,
+    "auto_release_days": 3,
+    "strike_ttl_days": 180,
+    "strike_block_threshold": 3,
+    "filter_warn": 30,
+    "filter_mask": 60,
+    "filter_hold": 85,
+    "filter_join_messages": 10,
+    "filter_join_minutes": 30,
+    "predecessor_wait_days": 7,
+    "handover_due_days": 14,
+    "activation_grace_s": 60,
+}
+
+
+def test_defaults_are_the_contracts(owner: Connection) -> None:
+    """A database that was just built runs by the agreed numbers."""
+    query = """
+      select jsonb_object_agg(key, value) from private.app_settings
+      where key not in ('bid_increments', 'rate_limits')
+    """
+
+    assert [(DEFAULTS,)] == owner.execute(query).fetchall()
+
+
+def test_limits_are_the_contracts(owner: Connection) -> None:
+    """Each action that the contract limits has its limit here."""
+    [(limits,)] = owner.execute("select private.setting('rate_limits')").fetchall()
+
+    assert {"max": 10, "window_s": 60} == limits["place_bid"]
+    assert {"max": 5, "window_s": 3600} == limits["create_listing"]
+    assert {"max": 20, "window_s": 60} == limits["send_message"]
+    assert {"max": 10, "window_s": 600} == limits["create_intent"]
+    assert all({"max", "window_s"} == limit.keys() for limit in limits.values())
+
+
+def test_change_takes_effect_at_once(owner: Connection) -> None:
+    """A setting is read when it is used, and remembers when it was changed."""
+    set_setting(owner, "photo_max", "3")
+
+    query = """
+      select private.setting('photo_max'), updated_at > created_at
+      from private.app_settings where key = 'photo_max'
+    """
+    assert [(3, True)] == owner.execute(query).fetchall()
+
+
+def test_unknown_setting_is_a_mistake(owner: Connection) -> None:
+    """A key that was mistyped is not taken for nothing."""
+    with pytest.raises(psycopg.errors.RaiseException, match="there is no setting"):
+        Actor(connection=owner, role="postgres").rows("select private.setting('snipe_windows')")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from private.app_settings",
+        "update private.app_settings set value = '0'",
+        "select private.setting('platform_fee_bps')",
+    ],
+)
+def test_settings_are_closed(
+    anonymous: Actor, alice: Actor, service: Actor, query: LiteralString
+) -> None:
+    """No client reads or writes them, and neither do our processes."""
+    for actor in (anonymous, alice, service):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.change(query)
