@@ -17,6 +17,7 @@ from devstack.demo_stack import DemoStack
 from devstack.demo_steps import DemoError, Teller
 from devstack.demo_story import play
 from devstack.errors import DevstackError
+from devstack.signals import ENDING
 
 
 _INTERRUPTED = 130
@@ -77,14 +78,17 @@ def _start(teller: Teller, facts: Facts, life: contextlib.ExitStack, port_base: 
 
 def _keep(stack: DemoStack, console: Console) -> None:
     console.print(f"The system stays up; addresses and keys: {stack.env_file}. Ctrl-C ends it.")
-    stack.process.wait()
+    with contextlib.suppress(KeyboardInterrupt):
+        stack.process.wait()
 
 
 @contextlib.contextmanager
 def _ending_signals() -> Iterator[None]:
     """Take a polite kill and a closed terminal as a Ctrl-C, so that all of them end all of us."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    for number in ENDING:
+        # Under nohup a closed terminal is to end nothing.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     # What the clients log of connections that end with the stack is no news to anybody.
     logging.getLogger("realtime").setLevel(logging.CRITICAL)
     yield

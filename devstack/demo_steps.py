@@ -63,9 +63,9 @@ class Teller:
         began = time.perf_counter()
         try:
             yield step
-        except DemoError:
+        except DemoError as error:
             self._stage.fail(step)
-            raise
+            raise DemoError(f"{title}: {error}") from error
         except Exception as error:
             self._stage.fail(step)
             raise DemoError(f"{title}: {type(error).__name__}: {error}") from error

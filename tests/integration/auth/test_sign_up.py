@@ -109,6 +109,9 @@ def test_weak_password_is_refused_with_its_reasons(client: Client, email: str) -
     [
         (b"{", 400, "bad_json"),
         (b"[]", 400, "bad_json"),
+        (b'{"data": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001, 400, "bad_json"),
+        (b'{"email": "\\ud800@b.c", "password": "correct horse"}', 400, "bad_json"),
+        (b'{"email": "a@b.c", "password": "correct horse", "data": {"a": 1e999}}', 400, "bad_json"),
         (b'{"email": 1, "password": "correct horse"}', 400, "bad_json"),
         (b'{"email": "a@b.c", "password": "\xff"}', 400, "bad_json"),
         (b'{"email": "a@b.c"}', 400, "validation_failed"),
