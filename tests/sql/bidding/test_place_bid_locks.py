@@ -1,6 +1,7 @@
 """`place_bid`: what it answers when others hold what it has to lock."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import LiteralString
 from uuid import UUID, uuid4
 
@@ -70,3 +71,35 @@ def test_limits_end_with_the_bid(owner: Connection, auction_id: UUID, alice: Act
         alice.call("place_bid", **bid)
 
         assert [("7s",)] == owner.execute("show lock_timeout").fetchall()
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "select pg_advisory_xact_lock(hashtextextended(%(auction_id)s::text, 0))",
+        "select from public.auctions where id = %(auction_id)s for update",
+    ],
+    ids=["auction", "row"],
+)
+def test_bid_that_waited_past_the_end_is_refused(
+    owner: Connection, other: Connection, auction_id: UUID, alice: Actor, held: LiteralString
+) -> None:
+    """The time that counts is when the locks were had: a bid that queued too long is too late."""
+    owner.commit()
+    other.execute(held, {"auction_id": auction_id})
+
+    with ThreadPoolExecutor(1) as thread:
+        bid = thread.submit(alice.call, "place_bid", auction_id=auction_id, amount_cents=1100)
+        while not is_waiting(other, owner):
+            pass
+        other.execute("update private.test_clock set ahead_by = '1 hour'")
+        other.commit()
+
+    assert "AUCTION_ENDED" == bid.result()["code"]
+
+
+def is_waiting(other: Connection, waiting: Connection) -> bool:
+    """Ask whether the connection `waiting` has to wait for a lock."""
+    query = "select exists (select from pg_locks where pid = %s and not granted)"
+    [(answer,)] = other.execute(query, [waiting.info.backend_pid]).fetchall()
+    return bool(answer)
