@@ -24,7 +24,7 @@ MAX_FRAME_BYTES = 5_000_000
 MAX_CHANNELS = 100
 #: What may wait for a client that does not read; one more frame and it is disconnected.
 MAX_WAITING_FRAMES = 5_000
-MAX_WAITING_BYTES = 16_000_000
+MAX_WAITING_BYTES = 8_000_000
 CLOSE_TIMEOUT_S = 1
 
 NORMAL, INVALID, TOO_SLOW, TOO_LARGE = 1000, 1007, 1008, 1009

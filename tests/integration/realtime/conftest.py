@@ -17,6 +17,8 @@ from tests.integration.realtime.listening import Connect, Gateway
 
 
 DATABASE = "realtime_tests"
+#: By itself the client gives up after 15 s, which a busy machine may need for a restart.
+MAX_RETRIES, BACKOFF_S = 20, 0.1
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +87,12 @@ async def connect() -> AsyncIterator[Connect]:
     clients: list[AsyncRealtimeClient] = []
 
     async def connected(gateway: Gateway, access: str | None = None) -> AsyncRealtimeClient:
-        client = AsyncRealtimeClient(gateway.socket_url, gateway.keys.publishable_key)
+        client = AsyncRealtimeClient(
+            gateway.socket_url,
+            gateway.keys.publishable_key,
+            max_retries=MAX_RETRIES,
+            initial_backoff=BACKOFF_S,
+        )
         clients.append(client)
         if access is not None:
             await client.set_auth(access)

@@ -122,10 +122,10 @@ async def test_a_join_waits_for_its_source(
     with psycopg.connect(db.info.dsn) as other:
         other.execute("insert into notes values (%s)", [next(numbers)])
         superuser.execute(END_READERS, [True])
+        joining = asyncio.create_task(join(client, "waiting", {"table": "notes"}))
         assert await asyncio.to_thread(
             wait_until, lambda: superuser.execute(SLOT_WAITS).fetchone() == (True,), HEAR_S
         )
-        joining = asyncio.create_task(join(client, "waiting", {"table": "notes"}))
         # A join that needs no source is answered, and this one is not.
         await joined(client, "public", config=PUBLIC)
         assert not joining.done()
