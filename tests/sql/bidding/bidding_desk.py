@@ -1,0 +1,149 @@
+"""Does each thing in the database and in the oracle, and compares what both say of it."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.pq import TransactionStatus
+
+from tests.sql.bidding.bidding_view import in_database, in_oracle, parsed
+from tests.sql.bidding.bidding_world import BEGINNING, World
+from tests.sql.bidding.oracle import Market
+from tests.sql.bidding.oracle_auction import step
+from tests.sql.bidding.oracle_refusals import ERRORS, Refused
+
+
+GRACE = timedelta(seconds=60)
+
+
+class BiddingDesk:
+    """A market and its double; what is done here is counted in `executed`."""
+
+    def __init__(self, world: World, executed: Counter[str]) -> None:
+        self.world = world
+        self.executed = executed
+        self.market = Market()
+        self.people = world.people()
+        self.seen: dict[UUID, tuple[Any, ...]] = {}
+        world.owner.execute("savepoint example")
+        world.set_time(BEGINNING)
+
+    def undo(self) -> None:
+        """Undo all that was done, after a look at what is checked at a commit."""
+        owner = self.world.owner
+        if owner.info.transaction_status is TransactionStatus.INTRANS:
+            owner.execute("set constraints all immediate")
+            owner.execute("set constraints all deferred")
+        owner.execute("rollback to savepoint example")
+        owner.execute("release savepoint example")
+
+    def bid(
+        self, name: str, auction_id: UUID, cents: int | None, maximum: int | None, key: UUID | None
+    ) -> None:
+        """Bid, with or without a key."""
+        person = self.people[name]
+        expected = self.market.place_bid(person, auction_id, cents, maximum, key, self.world.now)
+        answer = self.world.call(
+            name,
+            "place_bid",
+            auction_id=auction_id,
+            amount_cents=cents,
+            max_proxy_cents=maximum,
+            client_bid_id=key,
+        )
+        if isinstance(expected, Refused):
+            self._check_refusal(auction_id, answer, expected)
+        else:
+            self._check_receipt(parsed(answer), expected)
+
+    def end_auction(self, auction_id: UUID, *, is_forced: bool) -> None:
+        """Close one auction."""
+        expected = self.market.end_auction(auction_id, self.world.now, force=is_forced)
+        answer = self.world.call("service", "end_auction", auction_id=auction_id, force=is_forced)
+        if expected["success"]:
+            assert expected == parsed(answer)
+        else:
+            assert expected.items() <= parsed(answer).items()
+        self.count("closed one" if expected["success"] else "closed none")
+
+    def end_expired_auctions(self) -> None:
+        """Close what is over."""
+        expected = self.market.end_expired(self.world.now)
+        answer = self.world.call("service", "end_expired_auctions", max_rows=100)
+        counts = (answer["success"], answer["auctions_processed"], answer["failed"])
+        assert (True, len(expected), 0) == counts
+        assert {a["auction_id"]: a for a in expected} == {
+            a["auction_id"]: a for a in map(parsed, answer["results"])
+        }
+        self.count("closed due" if expected else "closed none")
+
+    def activate_due_auctions(self) -> None:
+        """Open what is announced for now."""
+        expected = self.market.activate_due(self.world.now, GRACE)
+        assert expected == self.world.call("service", "activate_due_auctions")
+        self.count("activated" if expected else "activated none")
+
+    def suspend(self, name: str, *, is_suspended: bool) -> None:
+        """Suspend somebody, or lift it."""
+        self.people[name].is_suspended = is_suspended
+        self.world.suspend(name, is_suspended=is_suspended)
+        self.count("suspended" if is_suspended else "lifted")
+
+    def look(self, name: str, auction_id: UUID) -> None:
+        """Show somebody the own maximum, and nobody else's."""
+        auction, person = self.market.auctions[auction_id], self.people[name].id
+        own = auction.maxima.get(person)
+        answer = self.world.call(name, "get_my_proxy", auction_id=auction_id)
+        if own is None:
+            assert answer is None
+        else:
+            assert (own.cents, own.set_at, auction.leader == person) == (
+                answer["max_cents"],
+                datetime.fromisoformat(answer["updated_at"]),
+                answer["is_leading"],
+            )
+        self.count("looked")
+
+    def compare(self) -> None:
+        """Compare all that was written; and check what must hold of it whoever is right."""
+        for auction_id, auction in self.market.auctions.items():
+            found = in_database(self.world.owner, auction_id)
+            assert in_oracle(auction) == found
+            row, bids = found["auction"], found["bids"]
+            price = row["current_price_cents"]
+            assert price + (step(price) if bids else 0) == row["min_next_bid_cents"]
+            assert list(range(1, len(bids) + 1)) == [bid[4] for bid in bids]
+            never_back = (price, row["end_at"], row["version"], len(bids))
+            before = self.seen.get(auction_id, never_back)
+            assert all(a <= b for a, b in zip(before, never_back, strict=True))
+            self.seen[auction_id] = never_back
+
+    def count(self, what: str) -> None:
+        """Count a step, and what it was."""
+        self.executed["steps"] += 1
+        self.executed[what] += 1
+
+    def _check_refusal(self, auction_id: UUID, answer: Any, expected: Refused) -> None:
+        code = answer.get("code")
+        assert code in expected.codes
+        refusal = {"success": False, "code": code, "error": ERRORS[code]}
+        if code == "BID_TOO_LOW":
+            minimum = self.market.auctions[auction_id].minimum
+            refusal["error"] = f"Minimum bid is ${minimum // 100}.{minimum % 100:02d}"
+            refusal["minimum_bid_cents"] = minimum
+        assert refusal == answer
+        self.count(code)
+
+    def _check_receipt(self, answer: dict[str, Any], expected: dict[str, Any]) -> None:
+        query = "select seq from public.bids where id = %s"
+        bid_id = answer.pop("bid_id")
+        assert [(expected["seq"],)] == self.world.owner.execute(query, [bid_id]).fetchall()
+        assert expected == answer
+        if expected["idempotent"]:
+            self.count("repeated")
+        else:
+            is_raise = expected["previous_bidder_id"] is not None and (
+                expected["is_leading"] and not expected["outbid_previous"]
+            )
+            self.count("raised" if is_raise else "stood")

@@ -1,0 +1,221 @@
+"""What may happen to auctions, in any order."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.sql.bidding.bidding_desk import BiddingDesk
+from tests.sql.bidding.bidding_world import NAMES, World
+from tests.sql.bidding.oracle_auction import Auction, SoftClose, step
+from tests.sql.bidding.oracle_refusals import HIGHEST
+
+
+#: An auction that is nowhere. Like all keys it is the same in each run, or no run could be shrunk.
+NOWHERE = UUID("00000000-0000-4000-8000-000000000000")
+MICROSECOND = timedelta(microseconds=1)
+
+#: An amount is chosen by what it aims at, and how near it comes.
+Aim = tuple[str, int] | int | None
+NEAR = st.tuples(
+    st.sampled_from(["minimum", "minimum", "step", "leader", "leader", "reserve", "price"]),
+    st.sampled_from([0, 0, 0, 1, -1, 50, 137, 1_000]),
+)
+ODD = st.sampled_from([None, -5, 0, 99, 100, 1_000, 99_999_999, 100_000_000])
+AMOUNTS = st.one_of(NEAR, NEAR, ODD)
+MAXIMA = st.one_of(st.none(), NEAR, NEAR, ODD)
+SERIOUS = st.sampled_from(NAMES[:3])
+ANYBODY = st.sampled_from([*NAMES, *NAMES[:3]])
+EITHER = st.sampled_from([0, 1])
+#: One of the two, one that is over, or none at all.
+ANYWHERE = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
+
+SPANS = st.sampled_from([0, 1_000, 37_000_000, 61_000_000, 300_000_000, 900_000_000])
+MOMENTS = st.one_of(
+    st.tuples(st.just("now"), SPANS),
+    st.tuples(st.just("now"), SPANS),
+    st.tuples(st.sampled_from(["start", "window", "window", "end", "end"]), st.integers(-1, 1)),
+)
+SOFT_CLOSES = st.builds(
+    lambda window, extend, total: SoftClose(
+        window=timedelta(seconds=window),
+        extend=timedelta(seconds=extend),
+        max_total=timedelta(seconds=total),
+    ),
+    st.sampled_from([300, 3, 600]),
+    st.sampled_from([300, 3, 120]),
+    st.sampled_from([86_400, 400]),
+)
+RESERVES = st.sampled_from([None, 1, 137, 2_000, 40_000])
+OFFERS: dict[str, Any] = {
+    "rules": SOFT_CLOSES,
+    "start_cents": st.sampled_from([100, 950, 1_000, 4_990, 499_000, 99_990_000]),
+    "reserves": st.tuples(RESERVES, RESERVES),
+    "lasts_s": st.sampled_from([3_600, 3_600, 200]),
+    "starts_in_s": st.sampled_from([0, 30]),
+}
+
+
+class BiddingMachine(RuleBasedStateMachine):
+    """Two auctions at a time, and everybody who might bid on them."""
+
+    def __init__(self, world: World, executed: Counter[str]) -> None:
+        super().__init__()
+        self.world = world
+        self.desk = BiddingDesk(world, executed)
+        self.auction_ids: list[UUID] = []
+        self.keys: list[tuple[str, UUID, UUID]] = []
+
+    def teardown(self) -> None:
+        """Undo all that the example did."""
+        self.desk.undo()
+
+    @invariant()
+    def all_that_was_written_is_the_oracles(self) -> None:
+        """Compare, after each step."""
+        self.desk.compare()
+
+    @initialize(**OFFERS)
+    def open_auctions(
+        self,
+        rules: SoftClose,
+        start_cents: int,
+        reserves: tuple[int | None, int | None],
+        lasts_s: int,
+        starts_in_s: int,
+    ) -> None:
+        """Open one auction, and a second that may only be announced."""
+        self.world.close_softly(rules)
+        self.auction_ids = []
+        for reserve, starts_in in zip(reserves, (0, starts_in_s), strict=True):
+            start_at = self.world.now + timedelta(seconds=starts_in)
+            auction_id = self.world.open_auction(
+                self.desk.market,
+                rules,
+                start_cents=start_cents,
+                reserve_cents=None if reserve is None else min(start_cents + reserve, HIGHEST),
+                start_at=start_at if starts_in else None,
+                end_at=start_at + timedelta(seconds=lasts_s),
+            )
+            self.auction_ids.append(auction_id)
+        self.desk.count("opened")
+
+    @precondition(lambda self: all(a.finalized_at for a in self.desk.market.auctions.values()))
+    @rule(**OFFERS)
+    def open_more(self, **offer: Any) -> None:
+        """Go on with two more, when both are over."""
+        BiddingMachine.open_auctions(self, **offer)
+
+    @precondition(lambda self: self._open_auctions())
+    @rule(name=SERIOUS, where=EITHER, cents=NEAR, maximum=NEAR)
+    def compete(self, name: str, where: int, cents: Aim, maximum: Aim) -> None:
+        """Bid as somebody who means it, where one can."""
+        auction = self._open_auctions()[-where]
+        amount = max(auction.minimum, self._cents(auction, cents) or 0)
+        most = max(amount, self._cents(auction, maximum) or 0)
+        self.desk.bid(name, auction.id, amount, most, self._new_key(name, auction.id))
+
+    @precondition(lambda self: self._open_auctions())
+    @rule(name=SERIOUS, where=EITHER, beyond=st.sampled_from([0, 0, 1, -1, 60, 5_000]))
+    def challenge(self, name: str, where: int, beyond: int) -> None:
+        """Come close to the leader's maximum: below, at or above it."""
+        auction = self._open_auctions()[-where]
+        most = self._cents(auction, ("leader", beyond))
+        self.desk.bid(name, auction.id, auction.minimum, most, None)
+
+    @precondition(lambda self: self._open_auctions())
+    @rule(name=SERIOUS, where=EITHER, beyond=st.sampled_from([1, 137, 3_000]))
+    def outbid(self, name: str, where: int, beyond: int) -> None:
+        """Take the lead, or defend it."""
+        auction = self._open_auctions()[-where]
+        most = max(auction.minimum, self._cents(auction, ("leader", beyond)) or 0)
+        self.desk.bid(name, auction.id, auction.minimum, most, self._new_key(name, auction.id))
+
+    @rule(name=ANYBODY, where=ANYWHERE, cents=AMOUNTS, maximum=MAXIMA, has_key=st.booleans())
+    def bid(self, name: str, where: int, cents: Aim, maximum: Aim, *, has_key: bool) -> None:
+        """Bid as anybody, anywhere, anything."""
+        auction_id = self._auction_id(where)
+        key = self._new_key(name, auction_id) if has_key else None
+        self._bid(name, auction_id, cents, maximum, key)
+
+    @precondition(lambda self: self.keys)
+    @rule(which=st.integers(0, 500), where=ANYWHERE, cents=AMOUNTS, maximum=MAXIMA)
+    def retry(self, which: int, where: int, cents: Aim, maximum: Aim) -> None:
+        """Use a key again: for the same auction or another, with other amounts, at any time."""
+        name, key, auction_id = self.keys[which % len(self.keys)]
+        self._bid(name, self._auction_id(where) if where else auction_id, cents, maximum, key)
+
+    @rule(where=EITHER, moment=MOMENTS)
+    def let_time_pass(self, where: int, moment: tuple[str, int]) -> None:
+        """Move the clock on, often to where something begins or ends."""
+        auction = self.desk.market.auctions[self.auction_ids[where]]
+        base = {
+            "now": self.world.now,
+            "start": auction.start_at,
+            "window": auction.end_at - auction.soft_close.window,
+            "end": auction.end_at,
+        }[moment[0]]
+        self.world.set_time(max(self.world.now, base + moment[1] * MICROSECOND))
+        self.desk.count("moved the clock")
+
+    @rule(where=ANYWHERE, how=st.sampled_from(["all", "activate", "all", "one", "forced"]))
+    def run_closer(self, where: int, how: str) -> None:
+        """Open and close what is due, or close one, due or not, maybe once more."""
+        if how == "activate":
+            self.desk.activate_due_auctions()
+        elif how == "all":
+            self.desk.end_expired_auctions()
+        else:
+            self.desk.end_auction(self._auction_id(where), is_forced=how == "forced" and where == 1)
+
+    @rule(
+        name=SERIOUS,
+        where=EITHER,
+        what=st.sampled_from(["look", "look", "lift", "lift", "suspend"]),
+    )
+    def do_small_thing(self, name: str, where: int, what: str) -> None:
+        """Do what happens beside the bidding."""
+        if what == "look":
+            self.desk.look(name, self.auction_ids[where])
+        else:
+            self.desk.suspend(name, is_suspended=what == "suspend")
+
+    def _bid(self, name: str, auction_id: UUID, cents: Aim, maximum: Aim, key: UUID | None) -> None:
+        auction = self.desk.market.auctions.get(auction_id)
+        amount, most = self._cents(auction, cents), self._cents(auction, maximum)
+        self.desk.bid(name, auction_id, amount, most, key)
+
+    def _auction_id(self, where: int) -> UUID:
+        past = [*self.desk.market.auctions][:-2] or self.auction_ids
+        return [*self.auction_ids, past[-1], NOWHERE][where]
+
+    def _open_auctions(self) -> list[Auction]:
+        auctions = (self.desk.market.auctions[auction_id] for auction_id in self.auction_ids)
+        return [a for a in auctions if a.status == "live" and self.world.now < a.end_at]
+
+    @staticmethod
+    def _cents(auction: Auction | None, aim: Aim) -> int | None:
+        """Say what an aim comes to in an auction as it stands."""
+        if not isinstance(aim, tuple):
+            return aim
+        if auction is None:
+            return 1_000
+        highest = max((held.cents for held in auction.maxima.values()), default=auction.minimum)
+        return (
+            aim[1]
+            + {
+                "minimum": auction.minimum,
+                "step": auction.minimum + step(auction.minimum),
+                "leader": highest,
+                "reserve": auction.reserve_cents or highest + step(highest),
+                "price": auction.price,
+            }[aim[0]]
+        )
+
+    def _new_key(self, name: str, auction_id: UUID) -> UUID:
+        key = uuid5(NOWHERE, str(len(self.keys)))
+        self.keys.append((name, key, auction_id))
+        return key

@@ -1,0 +1,115 @@
+"""A market in the database and its double in the oracle, in which time stands where it is put."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from tests.sql.actors import Actor, no_one, signed_up
+from tests.sql.auctioning import listed, set_setting
+from tests.sql.bidding.oracle import Market
+from tests.sql.bidding.oracle_auction import Auction, SoftClose
+from tests.sql.bidding.oracle_refusals import Person
+from tests.sql.paying import ordered, service_of
+
+
+#: Time that stands, since what happens at the very end cannot be met with one that runs.
+STOPPED_CLOCK = """
+  create table private.stopped_clock (now_at timestamptz not null);
+  insert into private.stopped_clock values (clock_timestamp());
+  create or replace function private.clock() returns timestamptz
+  language sql set search_path = ''
+  as $$ select now_at from private.stopped_clock $$;
+"""
+BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
+BLOCKED_FOR = timedelta(minutes=20)
+NAMES = ("alice", "bob", "carol", "suspended", "unverified", "blocked", "unknown", "seller")
+
+
+@dataclasses.dataclass(slots=True)
+class World:
+    """The people of the market, and the time in it."""
+
+    owner: Connection
+    actors: dict[str, Actor]
+    now: datetime = BEGINNING
+
+    @classmethod
+    def in_transaction_of(cls, owner: Connection) -> "World":
+        """Make the people; nothing of it is to be committed."""
+        owner.execute(STOPPED_CLOCK)
+        many = '{"max": 1000000, "window_s": 60}'
+        set_setting(owner, "rate_limits", f'{{"place_bid": {many}, "create_listing": {many}}}')
+        world = cls(owner, {name: signed_up(owner, name) for name in NAMES[:-2]})
+        world.actors |= {"unknown": no_one(owner, "unknown")}
+        world.actors |= {"seller": signed_up(owner, "seller", role="seller")}
+        world.set_time(BEGINNING)
+        world._leave_unpaid("blocked")
+        owner.execute(
+            "update public.users set kyc = 'pending' where id = %s", [world.actors["unverified"].id]
+        )
+        world.suspend("suspended", is_suspended=True)
+        return world
+
+    def people(self) -> dict[str, Person]:
+        """Return everybody as the oracle knows them."""
+        people = {name: Person(id=actor.id) for name, actor in self.actors.items()}
+        people["suspended"].is_suspended = True
+        people["unverified"].is_verified = False
+        people["unknown"].is_known = False
+        people["blocked"].blocked_until = BEGINNING + BLOCKED_FOR
+        return people
+
+    def set_time(self, now: datetime) -> None:
+        """Stop the clock at `now`."""
+        self.now = now
+        self.owner.execute("update private.stopped_clock set now_at = %s", [now])
+
+    def suspend(self, name: str, *, is_suspended: bool) -> None:
+        """Suspend somebody, or lift it."""
+        self.owner.execute(
+            "update public.users set suspended_at = %s where id = %s",
+            [self.now if is_suspended else None, self.actors[name].id],
+        )
+
+    def close_softly(self, rules: SoftClose) -> None:
+        """Have late bids move the end by these rules."""
+        for key, value in (
+            ("snipe_window_s", rules.window),
+            ("snipe_extend_s", rules.extend),
+            ("snipe_max_total_s", rules.max_total),
+        ):
+            set_setting(self.owner, key, str(int(value.total_seconds())))
+
+    def call(self, name: str, function: str, **arguments: object) -> Any:
+        """Call an RPC as somebody, or as one of our own processes."""
+        actor = service_of(self.owner) if name == "service" else self.actors[name]
+        return actor.call(function, **arguments)
+
+    def open_auction(self, market: Market, rules: SoftClose, **listing: Any) -> UUID:
+        """List something in the database and in the oracle; return the auction's id."""
+        answer = listed(self.actors["seller"], **listing)
+        auction_id = UUID(answer["auction_id"])
+        start_at = listing["start_at"] or self.now
+        market.auctions[auction_id] = Auction(
+            id=auction_id,
+            seller=self.actors["seller"].id,
+            start_cents=listing["start_cents"],
+            reserve_cents=listing["reserve_cents"],
+            start_at=start_at,
+            end_at=listing["end_at"],
+            soft_close=rules,
+            status="scheduled" if start_at > self.now else "live",
+            updated_at=self.now,
+        )
+        return auction_id
+
+    def _leave_unpaid(self, name: str) -> None:
+        order_id = ordered(self.actors["seller"], self.actors[name])
+        query = """
+          insert into public.user_strikes (user_id, order_id, reason, points, expires_at)
+          values (%s, %s, 'unpaid', 3, %s)
+        """
+        self.owner.execute(query, [self.actors[name].id, order_id, self.now + BLOCKED_FOR])

@@ -1,0 +1,113 @@
+"""What bidding and closing have to do, in plain Python.
+
+Written from the rules of the market and not from the SQL, so that both can hardly be wrong in the
+same place. Row ids are the database's own: here a bid is known by its place in the auction.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from tests.sql.bidding.oracle_auction import Auction, fee
+from tests.sql.bidding.oracle_refusals import Person, Refused, reasons
+
+
+@dataclasses.dataclass(slots=True)
+class Market:
+    """All auctions, and the receipts of all bids that were sent with a key."""
+
+    auctions: dict[UUID, Auction] = dataclasses.field(default_factory=dict)
+    receipts: dict[tuple[UUID, UUID], tuple[UUID, dict[str, Any]]] = dataclasses.field(
+        default_factory=dict
+    )
+
+    def place_bid(
+        self,
+        person: Person,
+        auction_id: UUID,
+        cents: int | None,
+        maximum: int | None,
+        key: UUID | None,
+        now: datetime,
+    ) -> dict[str, Any] | Refused:
+        """Answer a bid as the market has to."""
+        if key is not None and (person.id, key) in self.receipts:
+            stored_for, receipt = self.receipts[person.id, key]
+            if stored_for != auction_id:
+                return Refused.by("REQUEST_ID_REUSED")
+            return receipt | {"idempotent": True}
+        auction = self.auctions.get(auction_id)
+        maximum = cents if maximum is None else maximum
+        broken = Refused(codes=frozenset(reasons(auction, person, cents, maximum, now)))
+        if broken.codes or auction is None or cents is None or maximum is None:
+            return broken
+        receipt = auction.bid(person.id, cents, maximum, now)
+        if key is not None:
+            self.receipts[person.id, key] = (auction_id, receipt)
+        return receipt
+
+    def end_auction(self, auction_id: UUID, now: datetime, *, force: bool) -> dict[str, Any]:
+        """Answer who wants one auction closed as the market has to."""
+        auction = self.auctions.get(auction_id)
+        if auction is None or auction.status == "scheduled":
+            return {"success": False}
+        if auction.finalized_at is not None:
+            return closing_answer(auction) | {"already_processed": True}
+        if now < auction.end_at and not force:
+            return {"success": False, "ends_at": auction.end_at}
+        auction.close(now)
+        return closing_answer(auction)
+
+    def end_expired(self, now: datetime) -> list[dict[str, Any]]:
+        """Close what is over; return the answers in the order of the ends."""
+        due = sorted(self._due(now), key=lambda auction: auction.end_at)
+        for auction in due:
+            auction.close(now)
+        return [{"auction_id": auction.id} | closing_answer(auction) for auction in due]
+
+    def activate_due(self, now: datetime, grace: timedelta) -> int:
+        """Open what is announced for now; return how many."""
+        due = [a for a in self.auctions.values() if a.status == "scheduled" and a.start_at <= now]
+        for auction in due:
+            auction.activate(now, grace)
+        return len(due)
+
+    def _due(self, now: datetime) -> Iterator[Auction]:
+        return (a for a in self.auctions.values() if a.status == "live" and a.end_at <= now)
+
+
+def order_of(auction: Auction) -> dict[str, Any] | None:
+    """Return the order that a sale leaves; nothing without a sale."""
+    if auction.status != "finalized" or auction.finalized_at is None:
+        return None
+    digest = hashlib.md5(f"order:{auction.id}".encode(), usedforsecurity=False)
+    return {
+        "id": UUID(digest.hexdigest()),
+        "winning_bid_seq": auction.high_bid_seq,
+        "buyer_id": auction.leader,
+        "seller_id": auction.seller,
+        "amount_cents": auction.price,
+        "platform_fee_cents": fee(auction.price),
+        "seller_amount_cents": auction.price - fee(auction.price),
+        "state": "pending_payment",
+        "payment_due_at": auction.finalized_at + timedelta(hours=48),
+    }
+
+
+def closing_answer(auction: Auction) -> dict[str, Any]:
+    """Return how an auction ended, which is the same whenever it is asked."""
+    order = order_of(auction)
+    if order is None:
+        message = "Reserve not met" if auction.bids else "No bids"
+        return {"success": True, "status": "no_sale", "message": message}
+    same = ("buyer_id", "seller_id", "platform_fee_cents", "seller_amount_cents")
+    return {
+        "success": True,
+        "status": "finalized",
+        "order_id": order["id"],
+        "winning_bid_amount": order["amount_cents"],
+        **{key: order[key] for key in same},
+    }

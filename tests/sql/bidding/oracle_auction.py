@@ -1,0 +1,224 @@
+"""One auction as the rules of the market want it, in plain Python.
+
+Price and leader are reckoned from all maxima anew with each bid, and not from what the last bid
+left, as the SQL does.
+"""
+
+import copy
+import dataclasses
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+
+#: A step holds for prices below the amount before it; the last one has no such bound.
+LADDER = (
+    (1_000, 50),
+    (5_000, 100),
+    (10_000, 250),
+    (25_000, 500),
+    (50_000, 1_000),
+    (100_000, 2_500),
+    (250_000, 5_000),
+    (500_000, 10_000),
+)
+LAST_STEP = 25_000
+
+
+def step(price: int) -> int:
+    """Return how far above `price` the next bid has to be."""
+    return next((cents for below, cents in LADDER if price < below), LAST_STEP)
+
+
+def fee(amount: int, bps: int = 500) -> int:
+    """Return the fee of a sale, in cents; half a cent is rounded up."""
+    return (amount * bps + 5_000) // 10_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SoftClose:
+    """How late a bid has to be to move the end, by how much, and how far at most."""
+
+    window: timedelta
+    extend: timedelta
+    max_total: timedelta
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Bid:
+    """A bid that everybody sees."""
+
+    bidder: UUID
+    cents: int
+    is_proxy: bool
+    placed_at: datetime
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Maximum:
+    """The most that somebody will pay. Two may be set in one microsecond: `turn` orders them."""
+
+    cents: int
+    set_at: datetime
+    turn: int
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Auction:
+    """One auction with its listing's snapshot, its bids, maxima and order."""
+
+    id: UUID
+    seller: UUID
+    start_cents: int
+    reserve_cents: int | None
+    start_at: datetime
+    end_at: datetime
+    soft_close: SoftClose
+    status: str
+    updated_at: datetime
+    scheduled_end_at: datetime = dataclasses.field(init=False)
+    price: int = dataclasses.field(init=False)
+    reserve_met: bool = dataclasses.field(init=False)
+    leader: UUID | None = None
+    bids: list[Bid] = dataclasses.field(default_factory=list)
+    maxima: dict[UUID, Maximum] = dataclasses.field(default_factory=dict)
+    open_cents: dict[UUID, int] = dataclasses.field(default_factory=dict)
+    bid_count: int = 0
+    extension_count: int = 0
+    version: int = 1
+    finalized_at: datetime | None = None
+    told: Counter[tuple[UUID, str]] = dataclasses.field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.scheduled_end_at = self.end_at
+        self.price = self.start_cents
+        self.reserve_met = self.reserve_cents is None
+
+    @property
+    def minimum(self) -> int:
+        """The least that somebody who does not lead may bid."""
+        return self.price + step(self.price) if self.bids else self.start_cents
+
+    @property
+    def high_bid_seq(self) -> int | None:
+        """The place of the leader's newest bid."""
+        seqs = [seq for seq, bid in enumerate(self.bids, 1) if bid.bidder == self.leader]
+        return seqs[-1] if seqs else None
+
+    def maximum_of(self, person: UUID) -> int:
+        """Return the most that somebody who bid here will pay."""
+        return self.maxima[person].cents
+
+    def bid(self, person: UUID, cents: int, maximum: int, now: datetime) -> dict[str, Any]:
+        """Take a bid that stands; return its receipt, but for the ids of rows."""
+        before = copy.copy(self)
+        if person == self.leader:
+            self._raise(person, maximum, now)
+            seq = self.high_bid_seq
+        else:
+            self.bids.append(Bid(bidder=person, cents=cents, is_proxy=False, placed_at=now))
+            seq = len(self.bids)
+            self.open_cents[person] = cents
+            self._set_maximum(person, maximum, now)
+            self.bid_count += 1
+            self._settle(person, before.leader, now)
+        return self._receipt(before, person, cents, maximum, now) | {"seq": seq}
+
+    def _set_maximum(self, person: UUID, cents: int, now: datetime) -> None:
+        turn = 1 + max((held.turn for held in self.maxima.values()), default=0)
+        self.maxima[person] = Maximum(cents=cents, set_at=now, turn=turn)
+
+    def _raise(self, person: UUID, maximum: int, now: datetime) -> None:
+        """Raise the leader's own maximum, which nobody sees unless it reaches the reserve."""
+        self._set_maximum(person, maximum, now)
+        if not self.reserve_met and self.reserve_cents is not None:
+            if maximum < self.reserve_cents:
+                return
+            self.price = max(self.price, self.reserve_cents)
+            self.reserve_met = True
+            self._automatic(person, self.price, now)
+            self._move(now)
+
+    def _settle(self, challenger: UUID, incumbent: UUID | None, now: datetime) -> None:
+        """Reckon leader and price from all maxima, and let the system bid for both sides."""
+        ranking = sorted(self.maxima, key=lambda who: (-self.maxima[who].cents, self._turn(who)))
+        leader, *losers = ranking
+        highest = self.maxima[leader].cents
+        price = self.open_cents[leader]
+        if losers:
+            runner_up = self.maxima[losers[0]].cents
+            price = max(price, min(highest, runner_up + step(runner_up)))
+        if self.reserve_cents is not None and highest >= self.reserve_cents:
+            price = max(price, self.reserve_cents)
+            self.reserve_met = True
+        self.leader, self.price = leader, price
+        loser = incumbent if leader == challenger else challenger
+        if loser is not None:
+            self._automatic(loser, self.maxima[loser].cents, now)
+        self._automatic(leader, price, now)
+        if incumbent is not None and incumbent != leader:
+            self.told[incumbent, "outbid"] += 1
+        self._move(now)
+
+    def _turn(self, person: UUID) -> int:
+        return self.maxima[person].turn
+
+    def _automatic(self, person: UUID, cents: int, now: datetime) -> None:
+        if cents > max((bid.cents for bid in self.bids if bid.bidder == person), default=0):
+            self.bids.append(Bid(bidder=person, cents=cents, is_proxy=True, placed_at=now))
+
+    def _move(self, now: datetime) -> None:
+        """Count a change that everybody sees, and close softly."""
+        self.version += 1
+        self.updated_at = now
+        if self.end_at - now > self.soft_close.window:
+            return
+        cap = self.scheduled_end_at + self.soft_close.max_total
+        end_at = min(cap, max(self.end_at, now + self.soft_close.extend))
+        self.extension_count += end_at != self.end_at
+        self.end_at = end_at
+
+    def _receipt(
+        self, before: "Auction", person: UUID, cents: int, maximum: int, now: datetime
+    ) -> dict[str, Any]:
+        return {
+            "success": True,
+            "amount_cents": cents,
+            "is_proxy_bid": maximum > cents,
+            "outbid_previous": before.leader is not None and before.leader != self.leader,
+            "previous_bidder_id": before.leader,
+            "previous_amount_cents": before.price if before.leader else None,
+            "extension_seconds": (self.end_at - before.end_at).total_seconds(),
+            "new_end_at": self.end_at,
+            "is_leading": self.leader == person,
+            "current_price_cents": self.price,
+            "min_next_bid_cents": self.minimum,
+            "reserve_met": self.reserve_met,
+            "end_at": self.end_at,
+            "server_time": now,
+            "version": self.version,
+            "received_at": now,
+            "time_left_ms": (before.end_at - now) // timedelta(milliseconds=1),
+            "idempotent": False,
+        }
+
+    def close(self, now: datetime) -> None:
+        """Close an auction that is due: sold when somebody leads and the reserve is met."""
+        is_sold = self.leader is not None and self.reserve_met
+        self.status = "finalized" if is_sold else "no_sale"
+        self.finalized_at = self.updated_at = now
+        self.version += 1
+        if self.leader is not None and self.reserve_met:
+            self.told[self.leader, "auction_won"] += 1
+        self.told[self.seller, "auction_ended" if is_sold else "auction_no_sale"] += 1
+
+    def activate(self, now: datetime, grace: timedelta) -> None:
+        """Open it; when we are late its end is as much later."""
+        delay = now - self.start_at
+        if delay > grace:
+            self.end_at += delay
+            self.scheduled_end_at += delay
+        self.status = "live"
+        self.version += 1
+        self.updated_at = now

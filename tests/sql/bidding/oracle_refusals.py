@@ -1,0 +1,118 @@
+"""Why a bid may be refused: every rule of the market that it breaks, in plain Python."""
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol, Self
+from uuid import UUID
+
+
+#: What people are told. The least bid is named where a `{minimum}` stands.
+ERRORS = {
+    "AUCTION_NOT_FOUND": "Auction not found",
+    "AUCTION_NOT_LIVE": "Auction is not live",
+    "AUCTION_ENDED": "Auction has ended",
+    "OWN_LISTING": "You cannot bid on your own listing",
+    "PROFILE_NOT_FOUND": "User profile not found",
+    "USER_SUSPENDED": "Your account is suspended",
+    "KYC_REQUIRED": "KYC verification required to bid",
+    "BIDDER_BLOCKED": "Too many unpaid purchases. Contact support",
+    "BAD_AMOUNT": "Bid must be whole cents, 100 to 99999999",
+    "MAX_BELOW_AMOUNT": "Maximum must be at least the bid",
+    "MAX_NOT_HIGHER": "Your new maximum must be above your current maximum",
+    "BID_TOO_LOW": "Minimum bid is {minimum}",
+    "REQUEST_ID_REUSED": "This request id was used for something else",
+}
+HIGHEST = 99_999_999
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Person:
+    """Somebody who bids, as far as it decides whether they may."""
+
+    id: UUID
+    is_known: bool = True
+    is_verified: bool = True
+    is_suspended: bool = False
+    blocked_until: datetime | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A bid that may not stand; `codes` are all the rules it breaks, of which one is named."""
+
+    codes: frozenset[str]
+
+    @classmethod
+    def by(cls, code: str) -> Self:
+        """Return the refusal that only this rule can cause."""
+        return cls(codes=frozenset({code}))
+
+
+class Standing(Protocol):
+    """What of an auction decides about a bid."""
+
+    seller: UUID
+    status: str
+    start_at: datetime
+    end_at: datetime
+
+    @property
+    def leader(self) -> UUID | None:
+        """Who leads."""
+
+    @property
+    def minimum(self) -> int:
+        """The least that a rival may bid."""
+
+    def maximum_of(self, person: UUID) -> int:
+        """Return the most that somebody who bid here will pay."""
+
+
+def reasons(
+    auction: Standing | None,
+    person: Person,
+    cents: int | None,
+    maximum: int | None,
+    now: datetime,
+) -> Iterator[str]:
+    """Give the code of every rule that a bid breaks; nothing when it stands."""
+    if auction is None:
+        yield "AUCTION_NOT_FOUND"
+        return
+    if auction.status != "live" or now < auction.start_at:
+        yield "AUCTION_NOT_LIVE"
+    elif now >= auction.end_at:
+        yield "AUCTION_ENDED"
+    yield from _of_person(auction, person, now)
+    yield from _of_amount(auction, person, cents, maximum)
+
+
+def _of_person(auction: Standing, person: Person, now: datetime) -> Iterator[str]:
+    if not person.is_known:
+        yield "PROFILE_NOT_FOUND"
+        return
+    if person.id == auction.seller:
+        yield "OWN_LISTING"
+    if person.is_suspended:
+        yield "USER_SUSPENDED"
+    if not person.is_verified:
+        yield "KYC_REQUIRED"
+    if person.blocked_until is not None and now < person.blocked_until:
+        yield "BIDDER_BLOCKED"
+
+
+def _of_amount(
+    auction: Standing, person: Person, cents: int | None, maximum: int | None
+) -> Iterator[str]:
+    if cents is None or maximum is None or cents < 100 or max(cents, maximum) > HIGHEST:
+        yield "BAD_AMOUNT"
+    if cents is None or maximum is None:
+        return
+    if maximum < cents:
+        yield "MAX_BELOW_AMOUNT"
+    if person.id == auction.leader:
+        if maximum <= auction.maximum_of(person.id):
+            yield "MAX_NOT_HIGHER"
+    elif cents < auction.minimum:
+        yield "BID_TOO_LOW"
