@@ -32,10 +32,7 @@ class Marketplace:
         self.buyer_token = ""
 
     def close(self) -> None:
-        """Sign out what was signed in, and let go of the connections."""
-        for client in (self._seller, self._buyer):
-            if client.auth.get_session():
-                client.auth.sign_out({"scope": "local"})
+        """Let go of the connections."""
         self._http.close()
 
     def sign_in(self) -> str:
@@ -108,12 +105,17 @@ class Marketplace:
         require(not is_named, f"ledger_drift() names the order: {drifted}")
         return "paid, no drift"
 
-    def cancel_if_unsold(self) -> None:
-        """Take a listing back that nobody could bid for, so that a failed run leaves none open."""
+    def clean_up(self) -> str:
+        """Take a listing back that nobody could bid for, and sign out."""
+        done = "signed out"
         if self.auction_id and not self.order:
             auction = _one(self._seller.table("auctions").select("*").eq("id", self.auction_id))
             if auction["status"] in {"scheduled", "live"} and auction["bid_count"] == 0:
-                self._seller.rpc("cancel_listing", {"listing_id": auction["listing_id"]}).execute()
+                _succeed(self._seller, "cancel_listing", listing_id=auction["listing_id"])
+                done = "listing cancelled, signed out"
+        for client in (self._seller, self._buyer):
+            client.auth.sign_out({"scope": "local"})
+        return done
 
     def _state(self) -> dict[str, Any]:
         arguments = {"auction_id": self.auction_id}

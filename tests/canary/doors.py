@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import stripe
 
-from tests.canary.report import require
+from tests.canary.report import StepFailedError, require
 from tests.canary.settings import CanarySettings
 
 
@@ -121,8 +121,9 @@ class Site:
             if event is not None and (event["processed_at"] or not is_processed):
                 return event
         wanted = "processed" if is_processed else "stored"
-        require(False, f"event {event_id} was not {wanted} after {self._settings.poll_count} looks")  # noqa: FBT003 - the condition is that we got here
-        raise AssertionError
+        raise StepFailedError(
+            f"event {event_id} was not {wanted} after {self._settings.poll_count} looks"
+        )
 
 
 def _finding(what: str, answer: httpx.Response) -> str:
