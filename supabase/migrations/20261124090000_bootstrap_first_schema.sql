@@ -52,7 +52,9 @@ begin
   -- that means no good, and loses the brackets.
   for v_pass in 1..5 loop
     v_before := v_text;
-    v_text := regexp_replace(v_text, '<(script|style)\M[^>]*?>.*?(?:</\1\s*?>|$)', '', 'gi');
+    -- One for each: an alternative would make the whole pattern greedy, a back reference slow.
+    v_text := regexp_replace(v_text, '<script\M[^>]*?>.*?(?:</script\s*?>|$)', '', 'gi');
+    v_text := regexp_replace(v_text, '<style\M[^>]*?>.*?(?:</style\s*?>|$)', '', 'gi');
     v_text := regexp_replace(v_text, '</?[a-z!?][^>]*>', '', 'gi');
     exit when v_text is not distinct from v_before;
   end loop;

@@ -95,6 +95,7 @@ set search_path = ''
 as $$
 declare
   v_auction_id uuid;
+  v_answer jsonb;
   v_failed integer := 0;
   v_results jsonb[] := '{}';
   v_now timestamptz;
@@ -113,11 +114,10 @@ begin
     -- As in activate_due_auctions: neither a poison auction nor a constraint that is deferred to
     -- the commit takes the others with it.
     begin
-      v_results := v_results || (
-        jsonb_build_object('auction_id', v_auction_id) || private.end_auction(v_auction_id, false)
-      );
+      v_answer := private.end_auction(v_auction_id, false);
       set constraints all immediate;
       set constraints all deferred;
+      v_results := v_results || (jsonb_build_object('auction_id', v_auction_id) || v_answer);
     exception when others then
       v_failed := v_failed + 1;
       perform private.put_off(v_auction_id, sqlerrm);

@@ -5,6 +5,7 @@ create function private.database_is_ready()
 returns jsonb
 language plpgsql
 stable
+security definer
 set search_path = ''
 as $$
 declare

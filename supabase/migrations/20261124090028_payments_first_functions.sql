@@ -90,6 +90,11 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  -- What was paid by and did not fit is no use any more: another intent may be made until it is due.
+  update public.orders set stripe_payment_intent_id = null
+  where id = p_order.id
+    and state = 'pending_payment'
+    and stripe_payment_intent_id = p_payment.stripe_payment_intent_id;
   return (
     private.reserve_refund(
       p_order, p_payment, p_payment.amount_cents, 'none', 'stray_payment', null,
@@ -98,7 +103,7 @@ begin
   ).outbox_id;
 end;
 $$;
-comment on function private.return_stray is 'Send back in full what settles nothing; returns the outbox row.';
+comment on function private.return_stray is 'Send back in full what settles nothing, and detach its intent; returns the outbox row.';
 
 create function private.order_id_in(p_text text)
 returns uuid
@@ -378,9 +383,13 @@ returns boolean
 language plpgsql
 set search_path = ''
 as $$
-declare
-  v_is_news boolean;
 begin
+  -- A stale intent says nothing about the order, and the current one only that it needs another.
+  update public.orders
+  set stripe_payment_intent_id = null
+  where id = p_order_id
+    and state = 'pending_payment'
+    and stripe_payment_intent_id = p_payment_intent_id;
   insert into public.payments as payment (
     order_id, provider_ref, stripe_payment_intent_id, status, amount_cents, currency
   )
@@ -391,15 +400,7 @@ begin
   on conflict (order_id, stripe_payment_intent_id) do update
   set status = excluded.status
   where payment.status <> 'cancelled' and not private.is_captured(payment.status);
-  v_is_news := found;
-  -- A stale intent says nothing about the order, and the current one only that it needs another.
-  update public.orders
-  set stripe_payment_intent_id = null
-  where id = p_order_id
-    and v_is_news
-    and state = 'pending_payment'
-    and stripe_payment_intent_id = p_payment_intent_id;
-  return v_is_news;
+  return found;
 end;
 $$;
 comment on function private.settle_canceled_intent is 'Take over that Stripe has canceled an intent, told by the event or by our own call; whether it was news. The caller holds the order.';
