@@ -23,15 +23,20 @@ PASSWORD = "a canary's: password"
 QUICK = ("--auction-s", "3.5", "--close-patience-s", "6", "--poll-count", "5", "--poll-s", "0.5")
 
 
-def prepare_accounts(environment: Mapping[str, str]) -> None:
-    """Sign the canary's two accounts up and let them trade, as an operator does once on staging."""
+def sign_up(environment: Mapping[str, str], *emails: str) -> None:
+    """Make accounts that may not trade yet."""
     url, key = environment["SUPABASE_URL"], environment["SUPABASE_PUBLISHABLE_KEY"]
     with httpx.Client(timeout=15) as http:
         options = ClientOptions(httpx_client=http, auto_refresh_token=False)
-        for email in (BUYER, SELLER):
+        for email in emails:
             client = create_client(url, key, options)
             client.auth.sign_up({"email": email, "password": PASSWORD})
             client.auth.sign_out()
+
+
+def prepare_accounts(environment: Mapping[str, str]) -> None:
+    """Sign the canary's two accounts up and let them trade, as an operator does once on staging."""
+    sign_up(environment, BUYER, SELLER)
     with psycopg.connect(environment["DATABASE_URL"]) as database:
         database.execute(
             "update public.users set kyc = 'passed', kyc_completed_at = now(),"

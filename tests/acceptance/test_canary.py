@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import psycopg
 import pytest
 
-from tests.acceptance.conftest import prepare_accounts, run_canary
+from tests.acceptance.conftest import PASSWORD, prepare_accounts, run_canary, sign_up
 from tests.canary import canary as titles
 from tests.integration.conftest import running_stack
 
@@ -44,6 +44,19 @@ def test_canary_is_red_with_a_wrong_canary_token(prepared_stack: Mapping[str, st
 
     assert 1 == code
     assert [titles.STORED] == failed_steps(steps)
+
+
+def test_canary_takes_back_what_nobody_could_bid_for(prepared_stack: Mapping[str, str]) -> None:
+    """A run that fails before the first bid leaves no listing open."""
+    stranger = "not-checked@example.com"
+    sign_up(prepared_stack, stranger)
+
+    code, steps = run_canary(prepared_stack, CANARY_BUYER=f"{stranger}:{PASSWORD}")
+
+    assert 1 == code
+    assert [titles.BID] == failed_steps(steps)
+    assert "KYC_REQUIRED" in steps[titles.BID]["detail"]
+    assert "listing cancelled, signed out" == steps[titles.CLEAN_UP]["detail"]
 
 
 def test_canary_is_red_where_nobody_listens(prepared_stack: Mapping[str, str]) -> None:
