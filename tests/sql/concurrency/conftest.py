@@ -1,0 +1,58 @@
+"""Many real connections at once, in a database in which everybody may commit."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from devstack.schema import copy_database
+from tests.sql.actors import Actor
+from tests.sql.auctioning import set_setting
+from tests.sql.concurrency.crowd import OnOwnConnection
+
+
+@pytest.fixture
+def declared_url(declared_url: str) -> str:
+    """Give each test a database of its own."""
+    return copy_database(declared_url, "market_crowds")
+
+
+@pytest.fixture
+def owner(owner: Connection) -> Connection:
+    """Let everybody bid as often as they like; what the test commits stays for all to see."""
+    many = '{"max": 1000000, "window_s": 60}'
+    set_setting(owner, "rate_limits", f'{{"place_bid": {many}, "create_listing": {many}}}')
+    owner.commit()
+    return owner
+
+
+@pytest.fixture
+def on_own_connection(declared_url: str) -> Iterator[OnOwnConnection]:
+    """Give an actor a connection on which each call is a transaction of its own."""
+    with contextlib.ExitStack() as connections:
+
+        def connected(actor: Actor) -> Actor:
+            connection = psycopg.connect(
+                declared_url,
+                autocommit=True,
+                # Who waits for what never comes is to fail the test and not to hang it.
+                options="-c search_path= -c statement_timeout=30s",
+            )
+            return replace(actor, connection=connections.enter_context(connection))
+
+        yield connected
+
+
+@pytest.fixture
+def watcher(on_own_connection: OnOwnConnection, owner: Connection) -> Callable[[Actor], bool]:
+    """Tell whether somebody's connection waits for a lock just now."""
+    observer = on_own_connection(Actor(connection=owner, role="postgres")).connection
+    query = "select wait_event_type = 'Lock' from pg_catalog.pg_stat_activity where pid = %s"
+
+    def waits(actor: Actor) -> bool:
+        return observer.execute(query, [actor.connection.info.backend_pid]).fetchone() == (True,)
+
+    return waits

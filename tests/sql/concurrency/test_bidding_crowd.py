@@ -1,0 +1,101 @@
+"""Many bidders at one auction at the same moment."""
+
+import itertools
+import random
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+
+from tests.sql.actors import Actor, signed_up
+from tests.sql.concurrency.crowd import OnOwnConnection, at_once, bid_until_answered
+from tests.sql.concurrency.replay import as_opened, assert_same, replayed
+
+
+BIDDERS = 64
+
+
+def bid_three_times(
+    bidder: Actor, auction_id: UUID, chance: random.Random
+) -> list[tuple[UUID, int, dict[str, Any]]]:
+    """Bid what may be enough, then from the price one was told; return what was accepted."""
+    accepted = []
+    minimum = 1000
+    for _ in range(3):
+        amount = minimum + 100 * chance.randrange(40)
+        maximum = amount + chance.choice([0, 0, 500, 7777])
+        answer = bid_until_answered(
+            bidder,
+            auction_id=auction_id,
+            amount_cents=amount,
+            max_proxy_cents=maximum,
+            client_bid_id=uuid4(),
+        )
+        assert answer["success"] or answer["code"] in ("BID_TOO_LOW", "MAX_NOT_HIGHER"), answer
+        if answer["success"]:
+            accepted.append((bidder.id, maximum, answer))
+        minimum = answer.get("min_next_bid_cents") or answer.get("minimum_bid_cents") or minimum
+    return accepted
+
+
+def test_crowd_bids_as_if_one_after_the_other(
+    owner: Connection, auction_id: UUID, on_own_connection: OnOwnConnection
+) -> None:
+    """64 at once: what stands rises by the ladder, one leads, and the oracle agrees with all."""
+    people = [signed_up(owner, f"bidder{number}") for number in range(BIDDERS)]
+    owner.commit()
+    auction = as_opened(owner, auction_id)
+    bidders = [on_own_connection(person) for person in people]
+    chances = [random.Random(number) for number in range(BIDDERS)]  # noqa: S311  # no secret
+
+    answers = at_once(
+        [
+            lambda bidder=bidder, chance=chance: bid_three_times(bidder, auction_id, chance)  # type: ignore[misc]  # lambdas keep their own
+            for bidder, chance in zip(bidders, chances, strict=True)
+        ]
+    )
+
+    accepted = list(itertools.chain.from_iterable(answers))
+    assert accepted
+    replayed(auction, accepted)
+    assert_same(owner, auction)
+
+
+def test_equal_first_bids_stand_once(
+    owner: Connection, auction_id: UUID, on_own_connection: OnOwnConnection
+) -> None:
+    """Of several who bid the same at once one succeeds; the others are told the new minimum."""
+    people = [signed_up(owner, f"bidder{number}") for number in range(3)]
+    owner.commit()
+    bidders = [on_own_connection(person) for person in people]
+
+    answers = at_once(
+        [
+            lambda bidder=bidder: bid_until_answered(  # type: ignore[misc]  # lambdas keep their own
+                bidder, auction_id=auction_id, amount_cents=1000
+            )
+            for bidder in bidders
+        ]
+    )
+
+    told = sorted(str(answer.get("minimum_bid_cents")) for answer in answers)
+    assert ["1100", "1100", "None"] == told
+
+
+def test_twin_requests_are_one_bid(
+    owner: Connection, auction_id: UUID, alice: Actor, on_own_connection: OnOwnConnection
+) -> None:
+    """Copies of one call under way at once place one bid, and get one receipt."""
+    owner.commit()
+    copies = [on_own_connection(alice) for _ in range(8)]
+    bid = {"auction_id": auction_id, "amount_cents": 1100, "client_bid_id": uuid4()}
+
+    answers = at_once(
+        [lambda copy=copy: bid_until_answered(copy, **bid) for copy in copies]  # type: ignore[misc]  # lambdas keep their own
+    )
+
+    assert [False] + [True] * 7 == sorted(answer["idempotent"] for answer in answers)
+    receipts = [{**answer, "idempotent": None} for answer in answers]
+    assert all(receipt == receipts[0] for receipt in receipts)
+    query = "select count(*), max(seq) from public.bids"
+    assert [(1, 1)] == owner.execute(query).fetchall()
