@@ -87,6 +87,11 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  -- What was paid by and did not fit is no use any more: another intent may be made until it is due.
+  update public.orders set stripe_payment_intent_id = null
+  where id = p_order.id
+    and state = 'pending_payment'
+    and stripe_payment_intent_id = p_payment.stripe_payment_intent_id;
   return (
     private.reserve_refund(
       p_order, p_payment, p_payment.amount_cents, 'none', 'stray_payment', null,
@@ -95,7 +100,7 @@ begin
   ).outbox_id;
 end;
 $$;
-comment on function private.return_stray is 'Send back in full what settles nothing; returns the outbox row.';
+comment on function private.return_stray is 'Send back in full what settles nothing, and detach its intent; returns the outbox row.';
 
 create function private.order_id_in(p_text text)
 returns uuid

@@ -124,9 +124,13 @@ returns boolean
 language plpgsql
 set search_path = ''
 as $$
-declare
-  v_is_news boolean;
 begin
+  -- A stale intent says nothing about the order, and the current one only that it needs another.
+  update public.orders
+  set stripe_payment_intent_id = null
+  where id = p_order_id
+    and state = 'pending_payment'
+    and stripe_payment_intent_id = p_payment_intent_id;
   insert into public.payments as payment (
     order_id, provider_ref, stripe_payment_intent_id, status, amount_cents, currency
   )
@@ -137,15 +141,7 @@ begin
   on conflict (order_id, stripe_payment_intent_id) do update
   set status = excluded.status
   where payment.status <> 'cancelled' and not private.is_captured(payment.status);
-  v_is_news := found;
-  -- A stale intent says nothing about the order, and the current one only that it needs another.
-  update public.orders
-  set stripe_payment_intent_id = null
-  where id = p_order_id
-    and v_is_news
-    and state = 'pending_payment'
-    and stripe_payment_intent_id = p_payment_intent_id;
-  return v_is_news;
+  return found;
 end;
 $$;
 comment on function private.settle_canceled_intent is 'Take over that Stripe has canceled an intent, told by the event or by our own call; whether it was news. The caller holds the order.';

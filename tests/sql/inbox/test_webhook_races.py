@@ -32,7 +32,8 @@ def begin(*connections: Connection) -> None:
     """Commit what was done, and let the next call be within a transaction, not be one."""
     for connection in connections:
         connection.commit()
-        connection.execute("select")
+        # Who waits for a lock that never comes is to fail the test and not to hang it.
+        connection.execute("set statement_timeout = '10s'")
 
 
 def while_waiting(owner: Connection, other: Connection, act: Callable[[], None]) -> None:
@@ -120,7 +121,7 @@ def test_expiry_leaves_alone_what_is_being_paid(
 ) -> None:
     """The batch skips an order that somebody else holds."""
     move_time(owner, "49 hours")
-    owner.commit()
+    begin(owner)
     other.execute("select from public.orders where id = %s for update", [order_id])
 
     service = Actor(connection=owner, role="service_role")
@@ -188,3 +189,28 @@ def test_refund_event_and_answer_at_once_settle_once(
 
     assert ["order_already_processed"] == outcomes
     assert ({}, []) == (balances(owner, order_id), drift(owner))
+
+
+def test_worker_locks_the_order_before_its_row(
+    owner: Connection, other: Connection, order_id: UUID
+) -> None:
+    """Who holds an order may still want its outbox row, so a worker waits for the order first."""
+    attached(owner, order_id)
+    succeeded(owner, order_id, amount_cents=5)
+    [job] = Actor(connection=owner, role="service_role").call(
+        "claim_outbox", max_rows=10, lease_s=60
+    )
+    begin(owner)
+    owner.execute("select from public.orders where id = %s for update", [order_id])
+    answers: list[bool] = []
+
+    def act() -> None:
+        answer = Actor(connection=other, role="service_role").call(
+            "may_send", outbox_id=job["id"], lease_token=job["lease_token"]
+        )
+        answers.append(answer["may_send"])
+        other.commit()
+
+    while_waiting(owner, other, act)
+
+    assert [True] == answers

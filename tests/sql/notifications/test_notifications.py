@@ -1,6 +1,5 @@
 """`notifications`: what people are told, once, and who may read it."""
 
-
 import psycopg
 import pytest
 from psycopg import Connection

@@ -195,7 +195,10 @@ def test_stray_is_recorded_and_goes_back(
     answer = succeeded(owner, order_id, **changes)
 
     assert ("processed", [f"stray_payment:{reason}"]) == (answer["outcome"], answer["alerts"])
-    assert before == order_row(owner, order_id)
+    after = order_row(owner, order_id)
+    changed = {key for key in before if before[key] != after[key]}
+    # An intent that was paid by and did not fit is no use any more.
+    assert ({"stripe_payment_intent_id", "updated_at"} if intent == INTENT else set()) == changed
     assert ("captured", amount, changes.get("currency", "aud"), False, None) == payment(
         owner, intent
     )
@@ -210,6 +213,24 @@ def test_stray_is_recorded_and_goes_back(
     } == row["payload"]
     assert {"stripe_clearing": amount, "refunds": -amount} == balances(owner, order_id)
     assert [] == drift(owner)
+
+
+def test_order_outlives_a_stray_of_its_own_intent(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """The buyer may pay by another intent until it is due; if not, the order lapses like any."""
+    attached(owner, order_id)
+    succeeded(owner, order_id, amount_cents=9_999)
+    owner.execute("savepoint stray")
+
+    assert attached(owner, order_id, "pi_next")["success"]
+    assert [] == succeeded(owner, order_id, "pi_next")["alerts"]
+    assert "paid" == order_row(owner, order_id)["state"]
+    assert [] == drift(owner)
+
+    owner.execute("rollback to stray")
+    move_time(owner, "49 hours")
+    assert 1 == service.call("expire_unpaid_orders")
 
 
 def test_success_on_a_cancelled_order_goes_back(owner: Connection, order_id: UUID) -> None:
