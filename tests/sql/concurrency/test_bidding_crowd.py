@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -50,7 +51,7 @@ def test_crowd_bids_as_if_one_after_the_other(
 
     answers = at_once(
         [
-            lambda bidder=bidder, chance=chance: bid_three_times(bidder, auction_id, chance)  # type: ignore[misc]  # lambdas keep their own
+            partial(bid_three_times, bidder, auction_id, chance)
             for bidder, chance in zip(bidders, chances, strict=True)
         ]
     )
@@ -59,43 +60,3 @@ def test_crowd_bids_as_if_one_after_the_other(
     assert accepted
     replayed(auction, accepted)
     assert_same(owner, auction)
-
-
-def test_equal_first_bids_stand_once(
-    owner: Connection, auction_id: UUID, on_own_connection: OnOwnConnection
-) -> None:
-    """Of several who bid the same at once one succeeds; the others are told the new minimum."""
-    people = [signed_up(owner, f"bidder{number}") for number in range(3)]
-    owner.commit()
-    bidders = [on_own_connection(person) for person in people]
-
-    answers = at_once(
-        [
-            lambda bidder=bidder: bid_until_answered(  # type: ignore[misc]  # lambdas keep their own
-                bidder, auction_id=auction_id, amount_cents=1000
-            )
-            for bidder in bidders
-        ]
-    )
-
-    told = sorted(str(answer.get("minimum_bid_cents")) for answer in answers)
-    assert ["1100", "1100", "None"] == told
-
-
-def test_twin_requests_are_one_bid(
-    owner: Connection, auction_id: UUID, alice: Actor, on_own_connection: OnOwnConnection
-) -> None:
-    """Copies of one call under way at once place one bid, and get one receipt."""
-    owner.commit()
-    copies = [on_own_connection(alice) for _ in range(8)]
-    bid = {"auction_id": auction_id, "amount_cents": 1100, "client_bid_id": uuid4()}
-
-    answers = at_once(
-        [lambda copy=copy: bid_until_answered(copy, **bid) for copy in copies]  # type: ignore[misc]  # lambdas keep their own
-    )
-
-    assert [False] + [True] * 7 == sorted(answer["idempotent"] for answer in answers)
-    receipts = [{**answer, "idempotent": None} for answer in answers]
-    assert all(receipt == receipts[0] for receipt in receipts)
-    query = "select count(*), max(seq) from public.bids"
-    assert [(1, 1)] == owner.execute(query).fetchall()

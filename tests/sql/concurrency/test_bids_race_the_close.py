@@ -1,0 +1,157 @@
+"""Who bids and who closes meet at the end of an auction."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, LiteralString, TypeVar
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor, signed_up
+from tests.sql.auctioning import auction_row, auctioned, move_time, set_setting
+from tests.sql.bidding.oracle_auction import SoftClose
+from tests.sql.concurrency.crowd import OnOwnConnection, at_once, bid_until_answered
+from tests.sql.concurrency.replay import as_opened, assert_same, replayed
+
+
+BIDDERS = 12
+CLOSERS = 4
+SECOND = timedelta(seconds=1)
+Accepted = list[tuple[UUID, int, dict[str, Any]]]
+
+
+def bid_until_over(bidder: Actor, auction_id: UUID) -> Accepted:
+    """Bid the minimum until the auction is over; return what stood."""
+    accepted: Accepted = []
+    minimum = 1000
+    while True:
+        answer = bid_until_answered(bidder, auction_id=auction_id, amount_cents=minimum)
+        if answer["success"]:
+            accepted.append((bidder.id, minimum, answer))
+        elif answer["code"] not in ("BID_TOO_LOW", "MAX_NOT_HIGHER"):
+            assert answer["code"] in ("AUCTION_ENDED", "AUCTION_NOT_LIVE")
+            return accepted
+        minimum = answer.get("min_next_bid_cents") or answer.get("minimum_bid_cents") or minimum
+
+
+def close_until_over(closer: Actor, auction_id: UUID) -> dict[str, Any]:
+    """Ask for the auction to be closed until it is; return the answer."""
+    while True:
+        answer: dict[str, Any] = closer.call("end_auction", auction_id=auction_id)
+        if answer["success"]:
+            return answer
+        assert answer["code"] == "AUCTION_NOT_OVER"
+
+
+def test_no_bid_stands_that_came_at_the_end(
+    owner: Connection, seller: Actor, service: Actor, on_own_connection: OnOwnConnection
+) -> None:
+    """12 bid and 4 close to the last: each bid came before the end, and the last is the price."""
+    for key in ("snipe_window_s", "snipe_extend_s", "snipe_max_total_s"):
+        set_setting(owner, key, "1")
+    auction_id = auctioned(seller, ends_in="300 milliseconds")
+    people = [signed_up(owner, f"bidder{number}") for number in range(BIDDERS)]
+    auction = as_opened(
+        owner, auction_id, SoftClose(window=SECOND, extend=SECOND, max_total=SECOND)
+    )
+    stood: Accepted = []
+    closed: list[dict[str, Any]] = []
+
+    def bid(bidder: Actor) -> Callable[[], None]:
+        return lambda: stood.extend(bid_until_over(bidder, auction_id))
+
+    def close(closer: Actor) -> Callable[[], None]:
+        return lambda: closed.append(close_until_over(closer, auction_id))
+
+    bidders = [on_own_connection(person) for person in people]
+    closers = [on_own_connection(service) for _ in range(CLOSERS)]
+    at_once([*map(bid, bidders), *map(close, closers)])
+
+    replayed(auction, stood)
+    finalized_at = datetime.fromisoformat(auction_row(owner, auction_id)["finalized_at"])
+    assert auction.end_at <= finalized_at
+    auction.close(finalized_at)
+    assert_same(owner, auction)
+    assert [False] + [True] * (CLOSERS - 1) == sorted("already_processed" in one for one in closed)
+    assert {auction.price} == {one["winning_bid_amount"] for one in closed}
+
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def under_way(waits: Callable[[], bool], act: Callable[[], T]) -> Iterator[Future[T]]:
+    """Have `act` done elsewhere, and go on as soon as it waits for a lock."""
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        future = threads.submit(act)
+        while not waits():
+            assert not future.done(), future.result()
+        yield future
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "select pg_advisory_xact_lock(hashtextextended(%(id)s::text, 0))",
+        "select from public.auctions where id = %(id)s for update",
+    ],
+    ids=["auction", "row"],
+)
+def test_bid_that_waited_past_the_end_is_late(
+    owner: Connection,
+    auction_id: UUID,
+    alice: Actor,
+    on_own_connection: OnOwnConnection,
+    watcher: Callable[[Actor], bool],
+    held: LiteralString,
+) -> None:
+    """The clock is read by who holds the locks: it was in time when it was sent, and is late."""
+    bidder = on_own_connection(alice)
+    move_time(owner, "59 minutes 59 seconds")
+    owner.commit()
+
+    with psycopg.connect(owner.info.dsn) as holder:
+        holder.execute(held, {"id": auction_id})
+        with under_way(
+            partial(watcher, bidder),
+            partial(bid_until_answered, bidder, auction_id=auction_id, amount_cents=1000),
+        ) as answer:
+            move_time(owner, "1 minute")
+            owner.commit()
+            holder.rollback()
+
+    assert "AUCTION_ENDED" == answer.result()["code"]
+    assert [(0,)] == owner.execute("select count(*) from public.bids").fetchall()
+
+
+def test_closer_that_waited_for_a_bid_sees_the_end_it_moved(
+    owner: Connection,
+    auction_id: UUID,
+    alice: Actor,
+    service: Actor,
+    on_own_connection: OnOwnConnection,
+    watcher: Callable[[Actor], bool],
+) -> None:
+    """A bid that was in time is under way when its end passes: it stands, and the end is later."""
+    closer = on_own_connection(service)
+    clock = on_own_connection(Actor(connection=owner, role="postgres")).connection
+    move_time(owner, "59 minutes 59 seconds")
+    owner.commit()
+    # In a transaction that goes on, the bid does not end it.
+    owner.execute("set local statement_timeout = '30s'")
+    receipt = alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
+    move_time(clock, "1 minute")
+
+    with under_way(
+        partial(watcher, closer), partial(closer.call, "end_auction", auction_id=auction_id)
+    ) as answer:
+        owner.commit()
+
+    refusal = answer.result()
+    assert ("AUCTION_NOT_OVER", receipt["end_at"]) == (refusal["code"], refusal["ends_at"])
+    assert "live" == auction_row(owner, auction_id)["status"]
