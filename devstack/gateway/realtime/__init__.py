@@ -1,8 +1,13 @@
 """Realtime, as Supabase's clients speak it: Postgres Changes, Broadcast and Presence.
 
-Down the path of a row: `wal` polls the log, `pgoutput` decodes it, `changes` finds out for whom it
-is (`subscriptions`, `filters`, `tables`, `evaluation`, `visibility`) and says it as JSON
-(`events`); `database_broadcasts` does the same for rows that realtime.send wrote. Down the path of
-a client: `routes` lets it in, `connection` reads its `frames`, each `channel` it joins is an actor,
-and the `hub` knows who is on which topic.
+Down the path of a row: `wal` polls the log and `pgoutput` decodes it. `changes` finds out for whom
+a row is: who subscribed (`subscriptions`, checked by `admission`), what the catalog says now
+(`tables`), which `filters` hold and what the values are as JSON (`evaluation`), who may see it
+(`visibility`), and how it is told (`events`). `database_broadcasts` tells what realtime.send wrote.
+
+Down the path of a client: `routes` lets it in (`identity`), a `connection` reads its `frames`, and
+each `channel` it joins is an actor: `joining` is what it asks for, `entry` what it has to pass,
+`authorization` the policies of private topics. The `hub` knows who is on which topic, `presence`
+who says so, and `http_broadcast` speaks for those who hold no socket. `services` is what all of
+them share, `session` their way to the database.
 """

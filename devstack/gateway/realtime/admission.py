@@ -4,7 +4,7 @@ A binding that passes can be judged later with those of others in one statement,
 by here that would make Postgres refuse it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from devstack.gateway.context import Connection
 from devstack.gateway.realtime.evaluation import comparison
 from devstack.gateway.realtime.filters import Condition
-from devstack.gateway.realtime.session import SEARCH_PATH
+from devstack.gateway.realtime.session import SEARCH_PATH, borrowed
 from devstack.gateway.realtime.subscriptions import (
     Binding,
     BindingError,
@@ -50,16 +50,21 @@ TEXT_OPERATORS = ("like", "ilike", "match", "imatch")
 async def admit(
     pool: AsyncConnectionPool[Connection],
     listener: Listener,
-    params: Iterable[Mapping[str, Any]],
+    params: Sequence[Mapping[str, Any]],
 ) -> Subscription:
     """Return the subscription that the parameters of a join stand for. Raises: BindingError."""
-    async with pool.connection() as connection, connection.transaction():
-        await connection.execute("select set_config('search_path', %s, true)", [SEARCH_PATH])
-        # Taken first: what commits while we check is news.
-        cursor = await connection.execute(POSITION)
-        [(since_lsn,)] = await cursor.fetchall()
-        bindings = [await _admit(connection, listener.identity.role, entry) for entry in params]
-    return Subscription(listener=listener, bindings=tuple(bindings), since_lsn=since_lsn)
+
+    async def check(connection: Connection) -> Subscription:
+        async with connection.transaction():
+            await connection.execute("select set_config('search_path', %s, true)", [SEARCH_PATH])
+            # Taken first: what commits while we check is news.
+            cursor = await connection.execute(POSITION)
+            [(since_lsn,)] = await cursor.fetchall()
+            role = listener.identity.role
+            bindings = [await _admit(connection, role, entry) for entry in params]
+        return Subscription(listener=listener, bindings=tuple(bindings), since_lsn=since_lsn)
+
+    return await borrowed(pool, check)
 
 
 async def _admit(connection: Connection, role: str, params: Mapping[str, Any]) -> Binding:

@@ -8,13 +8,15 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.context import Connection
 from devstack.gateway.realtime.identity import Identity
+from devstack.gateway.realtime.session import borrowed
 
 
 LOG = logging.getLogger(__name__)
@@ -67,12 +69,8 @@ class Authorizer:
     ) -> list[tuple[Any, ...]] | None:
         """Run the statements and undo them; None if one of them is not allowed."""
         try:
-            async with (
-                self.pool.connection() as connection,
-                connection.transaction(force_rollback=True),
-            ):
-                return await _run(connection, statements, names)
-        except (psycopg.OperationalError, PoolTimeout) as error:
+            return await borrowed(self.pool, partial(_run, statements, names))
+        except psycopg.OperationalError as error:
             if isinstance(error, psycopg.errors.QueryCanceled):
                 return None
             raise AuthorizationUnavailableError(str(error)) from error
@@ -83,12 +81,13 @@ class Authorizer:
 
 
 async def _run(
-    connection: Connection, statements: Sequence[LiteralString], names: Mapping[str, Any]
+    statements: Sequence[LiteralString], names: Mapping[str, Any], connection: Connection
 ) -> list[tuple[Any, ...]]:
-    async with connection.pipeline():
-        cursors = [await connection.execute(statement, names) for statement in statements]
-    last = cursors[-1]
-    return await last.fetchall() if last.description else []
+    async with connection.transaction(force_rollback=True):
+        async with connection.pipeline():
+            cursors = [await connection.execute(statement, names) for statement in statements]
+        last = cursors[-1]
+        return await last.fetchall() if last.description else []
 
 
 def _names(caller: Identity, topic: str) -> dict[str, Any]:

@@ -21,6 +21,10 @@ from devstack.gateway.realtime.visibility import INSTALL, Visibility
 
 LOG = logging.getLogger(__name__)
 EXTENSION = "postgres_changes"
+#: A filter or a policy that takes longer, or waits longer for a lock, shows nothing.
+PATIENCE = """
+select set_config('statement_timeout', '5s', false), set_config('lock_timeout', '2s', false)
+"""
 #: So many rows are judged by one statement.
 BATCH_ROWS = 500
 
@@ -47,7 +51,7 @@ class ChangeFeed:
 
     def __init__(self, url: str, subscriptions: Subscriptions) -> None:
         self._subscriptions = subscriptions
-        self._session = Session(url, lambda connection: connection.execute(INSTALL))
+        self._session = Session(url, _prepare)
 
     async def close(self) -> None:
         """Let go of the database."""
@@ -67,6 +71,11 @@ class ChangeFeed:
             (s, bindings) for s in self._subscriptions if (bindings := s.concerned(change))
         ]
         return Candidate(change=change, concerned=concerned) if concerned else None
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.execute(PATIENCE)
+    await connection.execute(INSTALL)
 
 
 async def _judged_batch(

@@ -6,6 +6,8 @@ import logging
 import time
 from typing import Any, Protocol
 
+import psycopg
+
 from devstack.gateway.realtime import entry
 from devstack.gateway.realtime.admission import admit
 from devstack.gateway.realtime.authorization import (
@@ -106,8 +108,11 @@ class Channel:
         self.identity = entry.caller_of(self._token, self._opener, services)
         await entry.wait_until_live(services, place, request)
         await self._authorize()
-        problem = await self._subscribe()
-        history = await entry.replayed(services, place, request)
+        try:
+            problem = await self._subscribe()
+            history = await entry.replayed(services, place, request)
+        except psycopg.OperationalError as error:
+            raise JoinRefusedError(entry.NOT_ASKED) from error
 
         # From here to the end nothing waits: nothing comes before the answer, nothing is missed.
         services.hub.join(place, self)

@@ -22,6 +22,8 @@ LOG = logging.getLogger(__name__)
 SILENCE_S = 60
 MAX_FRAME_BYTES = 5_000_000
 MAX_CHANNELS = 100
+#: Python's client gives up its connection over a frame of more than a mebibyte.
+MAX_V1_FRAME_CHARS = 1024 * 1024
 #: What may wait for a client that does not read; one more frame and it is disconnected.
 MAX_WAITING_FRAMES = 5_000
 MAX_WAITING_BYTES = 8_000_000
@@ -53,6 +55,9 @@ class Connection:
         """Queue a message. A client that does not read is disconnected; it can ask again."""
         frame = message.encoded(self._version)
         if frame is None or self._ending.done():
+            return
+        if self._version is Version.V1 and len(frame) > MAX_V1_FRAME_CHARS:
+            LOG.warning("a frame of %d characters was not sent on %s", len(frame), message.topic)
             return
         self._waiting.append(frame)
         self._waiting_bytes += len(frame)

@@ -12,6 +12,7 @@ from devstack.gateway.realtime.evaluation import NamedRow, named
 from devstack.gateway.realtime.frames import UserBroadcast, dump
 from devstack.gateway.realtime.hub import Hub, Topic
 from devstack.gateway.realtime.pgoutput import Action, Change, Relation
+from devstack.gateway.realtime.session import borrowed
 
 
 #: The most that a join may have replayed.
@@ -63,8 +64,11 @@ async def recent(
         "since_ms": replay.since_ms,
         "limit": max(1, min(replay.limit, MAX_REPLAYED)),
     }
-    async with pool.connection() as connection:
-        rows = await (await connection.execute(RECENT, names)).fetchall()
+
+    async def read(connection: Connection) -> list[tuple[Any, ...]]:
+        return await (await connection.execute(RECENT, names)).fetchall()
+
+    rows = await borrowed(pool, read)
     return [
         _broadcast(id_, event, payload, binary, {"replayed": True})
         for id_, event, payload, binary in rows

@@ -24,7 +24,7 @@ API_KEY_PREFIX = "sb_"
 
 NO_REPLAY = "UnableToReplayMessages: Replay is not allowed for public channels"
 NOT_LIVE = "InitializingProjectConnection: Connecting to the project database"
-NOT_ASKED = "DatabaseLackOfConnections: The database cannot be asked for permissions"
+NOT_ASKED = "DatabaseLackOfConnections: The database cannot be asked"
 
 
 class JoinRefusedError(Exception):

@@ -9,8 +9,8 @@ from devstack.gateway.realtime.pgoutput import Action, Change
 from devstack.gateway.realtime.tables import Table, TableColumn
 
 
-#: Above this a change travels without its long values.
-MAX_RECORD_BYTES = 1024 * 1024
+#: Above this a change travels without its long values; the frame around it has to fit, too.
+MAX_RECORD_BYTES = 1024 * 1024 - 16 * 1024
 MAX_SHORT_VALUE_BYTES = 64
 TOO_LARGE = "Error 413: Payload Too Large"
 NO_KEY = "Error 400: Bad Request, no primary key"
@@ -56,8 +56,8 @@ def _data(judged: JudgedChange, columns: list[TableColumn]) -> str:
     names = [column.name for column in columns]
     record, old_record = _record(judged, names), _old_record(judged, names)
     errors = None
-    size = sum(map(len, record.values())) + sum(map(len, old_record.values()))
-    if size > MAX_RECORD_BYTES:
+    values = (*record.values(), *old_record.values())
+    if sum(len(value.encode()) for value in values) > MAX_RECORD_BYTES:
         record, old_record, errors = _short(record), _short(old_record), [TOO_LARGE]
 
     parts = _head(judged)

@@ -45,6 +45,8 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
     role, expires_at = claims.get("role"), claims.get("exp")
     if not isinstance(role, str) or not isinstance(expires_at, int | float):
         raise TokenRefusedError(MISSING_CLAIMS)
+    if not role.isprintable():
+        raise TokenRefusedError(MISSING_CLAIMS)
     return Identity(role=role, claims=dump(claims), expires_at=float(expires_at))
 
 

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.context import Connection
 
@@ -26,6 +27,22 @@ async def open_connection(url: str) -> Connection:
     )
     await connection.execute("select set_config('search_path', %s, false)", [SEARCH_PATH])
     return connection
+
+
+async def borrowed(
+    pool: AsyncConnectionPool[Connection], work: Callable[[Connection], Awaitable[Result]]
+) -> Result:
+    """Do the work over a connection of a pool, and once more if that one turns out to be lost."""
+    async with pool.connection() as connection:
+        try:
+            return await work(connection)
+        except psycopg.OperationalError:
+            if not connection.closed:
+                raise
+    # Where one was lost all may be: a restart of Postgres loses them together.
+    await pool.check()
+    async with pool.connection() as connection:
+        return await work(connection)
 
 
 class Session:

@@ -23,7 +23,7 @@ PUBLICATION = "supabase_realtime"
 MESSAGES_PUBLICATION = "supabase_realtime_messages_publication"
 
 BUSY_S = 0.005
-IDLE_S = 0.04
+IDLE_S = 0.05
 #: Each quiet poll waits this much longer than the one before, up to IDLE_S.
 PATIENCE_GROWTH = 1.5
 #: With nobody listening the slot still moves on, or Postgres would keep all log since its start.

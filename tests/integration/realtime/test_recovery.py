@@ -37,6 +37,9 @@ END_READERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where application_name = 'devstack realtime' and (query like '%%slot%%') = %s
 """
+END_GATEWAYS = """
+select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'devstack %'
+"""
 SLOT_WAITS = """
 select exists (
   select from pg_stat_activity
@@ -107,6 +110,30 @@ async def test_a_lost_judge_costs_no_change(
     db.execute("insert into notes values (%s)", [after])
 
     assert after == (await heard.change())["record"]["id"]
+
+
+async def test_losing_every_connection_passes(
+    db: psycopg.Connection,
+    superuser: psycopg.Connection,
+    own_gateway: Gateway,
+    connect: Connect,
+    numbers: Iterator[int],
+) -> None:
+    """As a restart of Postgres does: those on board are told, and newcomers get on in the end."""
+    id_ = next(numbers)
+    client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
+    old = await joined(client, "on board", {"table": "notes"})
+
+    superuser.execute(END_GATEWAYS)
+
+    new = await join(client, "auction:9", {"table": "notes"}, config=PRIVATE)
+    while SUBSCRIBED != (await new.state())[0]:
+        pass
+    assert "Subscribed to PostgreSQL" == await new.system()
+    assert "Subscribed to PostgreSQL" == await old.system()
+    db.execute("insert into notes values (%s)", [id_])
+    for heard in (old, new):
+        assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_a_join_waits_for_its_source(

@@ -105,6 +105,14 @@ def test_no_binary_breaks_the_parser(data: bytes) -> None:
     assert "broadcast" == frame.event
 
 
+@given(text=st.text())
+def test_no_text_breaks_the_parser(text: str) -> None:
+    """A frame or a refusal, whatever comes."""
+    for version in Version:
+        with pytest.raises(FrameError):
+            parse(text, version)
+
+
 def test_a_push_to_version_1_has_a_null_reference() -> None:
     """Python's client drops a frame without the key."""
     message = Message(topic="realtime:w", event="system", payload='{"status":"ok"}')
