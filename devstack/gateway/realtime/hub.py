@@ -37,11 +37,6 @@ class Hub:
     def __init__(self) -> None:
         self._members: dict[Topic, dict[int, Member]] = defaultdict(dict)
 
-    @property
-    def is_empty(self) -> bool:
-        """Say whether nobody listens to anything."""
-        return not self._members
-
     def join(self, topic: Topic, member: Member) -> None:
         """Add a member: what is broadcast from now on reaches it."""
         self._members[topic][id(member)] = member
