@@ -1,0 +1,72 @@
+"""Somebody with a browser: signed in at Auth, asking our service over HTTP."""
+
+import base64
+import dataclasses
+import json
+import uuid
+from typing import Any, Self
+from uuid import UUID
+
+import httpx
+
+from tests.integration.service.shop import Shop
+from tests.sql.actors import Actor
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """A person with the session that Auth gave them."""
+
+    shop: Shop
+    session: dict[str, Any]
+
+    @classmethod
+    def of_somebody_new(cls, shop: Shop) -> Self:
+        """Sign somebody up by the official door, and let them trade."""
+        answer = httpx.post(
+            f"{shop.environment['SUPABASE_URL']}/auth/v1/signup",
+            json={"email": f"{uuid.uuid4().hex}@example.test", "password": "a password of tests"},
+            headers={"apikey": shop.environment["SUPABASE_PUBLISHABLE_KEY"]},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        session: dict[str, Any] = answer.json()
+        shop.db.execute(
+            "update public.users set kyc = 'passed' where id = %s", [session["user"]["id"]]
+        )
+        return cls(shop=shop, session=session)
+
+    @property
+    def actor(self) -> Actor:
+        """Return the same person as the database knows them."""
+        return Actor(
+            connection=self.shop.db,
+            role="authenticated",
+            user_id=UUID(self.session["user"]["id"]),
+        )
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """Return the header that an app sends."""
+        return {"Authorization": f"Bearer {self.session['access_token']}"}
+
+    @property
+    def cookie(self) -> dict[str, str]:
+        """Return the header that the site's pages send: two chunks, as Supabase's library cuts."""
+        encoded = "base64-" + base64.urlsafe_b64encode(json.dumps(self.session).encode()).decode()
+        half = len(encoded) // 2
+        chunks = {".0": encoded[:half], ".1": encoded[half:]}
+        named = (f"sb-127-auth-token{end}={chunk}" for end, chunk in chunks.items())
+        return {"Cookie": "; ".join(named)}
+
+    def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> httpx.Response:
+        """Ask the service, with the bearer token unless other headers are given."""
+        return self.shop.http.post(path, json=body, headers=headers or self.bearer)
+
+    def sign_out(self) -> None:
+        """End the session at Auth; the token itself stays valid for an hour."""
+        httpx.post(
+            f"{self.shop.environment['SUPABASE_URL']}/auth/v1/logout",
+            headers=self.bearer | {"apikey": self.shop.environment["SUPABASE_PUBLISHABLE_KEY"]},
+            timeout=30,
+        ).raise_for_status()

@@ -1,0 +1,64 @@
+"""The processes of a running stack, found as an operator finds them."""
+
+import dataclasses
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from devstack.processes import is_alive
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Gunicorn:
+    """The service's master, and the workers that answer for it."""
+
+    master: int
+    workers: tuple[int, ...]
+
+    @classmethod
+    def on(cls, service_url: str) -> Self | None:
+        """Find who serves an address, if somebody does and has all of its workers."""
+        bound = service_url.removeprefix("http://").encode()
+        pids = {pid for pid in _pids() if bound in _command(pid) and _is_gunicorn(pid)}
+        masters = {pid for pid in pids if _children(pid) & pids}
+        if len(masters) != 1:
+            return None
+        [master] = masters
+        workers = tuple(sorted(_children(master)))
+        return cls(master=master, workers=workers) if len(workers) == 2 else None
+
+    def kill(self) -> None:
+        """Kill all of it, so that nobody can say goodbye."""
+        for pid in (self.master, *self.workers):
+            os.kill(pid, signal.SIGKILL)
+
+
+def kill(pid: int) -> None:
+    """Kill a process that has no time to say goodbye."""
+    assert is_alive(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
+def _pids() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _is_gunicorn(pid: int) -> bool:
+    return b"gunicorn" in _command(pid)
+
+
+def _children(pid: int) -> set[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return set()
+    return {int(child) for child in text.split()}

@@ -1,0 +1,229 @@
+"""A running system as its tests use it: people, auctions, orders, payments and webhooks."""
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any, LiteralString, Self
+
+import httpx
+import psycopg
+import stripe
+
+from devstack.processes import wait_until
+from tests.factories import make_event_json, make_intent, signed
+from tests.integration.service import books
+from tests.sql.actors import Actor, signed_up
+from tests.sql.auctioning import auctioned
+
+
+#: How long anything that must come may take on a busy machine.
+PATIENCE_S = 30.0
+AMOUNT = 10_000
+PAYMENTS_PATH = "/api/webhooks/stripe"
+#: Nobody waits for five minutes here, nor is anybody slowed down for what a test does in a second.
+_SETTINGS = {
+    "snipe_window_s": "1",
+    "snipe_extend_s": "1",
+    "webhook_retry_base_s": "0.2",
+    "rate_limits": """
+      {"place_bid": {"max": 1000000, "window_s": 86400},
+       "create_listing": {"max": 1000000, "window_s": 86400},
+       "create_intent": {"max": 1000000, "window_s": 86400},
+       "confirm_payment": {"max": 1000000, "window_s": 86400}}
+    """,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Something sold, and the intent that pays for it."""
+
+    id: str
+    buyer_id: str
+    intent_id: str = ""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Return what an intent of ours carries."""
+        return {"order_id": self.id, "buyer_id": self.buyer_id}
+
+    def paid_intent(self, **changes: Any) -> dict[str, Any]:
+        """Return the order's intent as Stripe tells it once it is paid."""
+        told = make_intent(
+            id=self.intent_id,
+            latest_charge=f"ch_of_{self.intent_id}",
+            amount=AMOUNT,
+            amount_received=AMOUNT,
+            metadata=self.metadata,
+        )
+        return told | changes
+
+
+class Shop:
+    """Acts on a running stack as people and Stripe do, and looks behind it as no client can."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.db = psycopg.connect(
+            environment["DATABASE_URL"], autocommit=True, options="-c search_path="
+        )
+        self.http = httpx.Client(
+            base_url=environment["SERVICE_URL"],
+            timeout=PATIENCE_S,
+            limits=httpx.Limits(max_connections=64),
+        )
+        self.control = httpx.Client(base_url=environment["STRIPE_CONTROL_URL"], timeout=PATIENCE_S)
+        self.stripe = stripe.StripeClient(
+            environment["STRIPE_SECRET_KEY"],
+            http_client=stripe.RequestsClient(timeout=PATIENCE_S),
+            max_network_retries=0,
+            base_addresses={"api": environment["STRIPE_API_BASE"]},
+        )
+        for key, value in _SETTINGS.items():
+            self.db.execute(
+                "update private.app_settings set value = %s where key = %s", [value, key]
+            )
+        self.seller = self.person("seller", role="seller")
+        self.buyer = self.person("buyer")
+        self.service = Actor(connection=self.db, role="service_role")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.db.close()
+        self.http.close()
+        self.control.close()
+
+    def person(self, name: str, **changes: str) -> Actor:
+        """Sign somebody up who has passed KYC, without a password."""
+        return signed_up(self.db, f"{name}-{uuid.uuid4().hex[:12]}", **changes)
+
+    def value(self, query: LiteralString, *values: object) -> Any:
+        """Return the one value that a query has, as the schema's owner."""
+        [(value,)] = self.db.execute(query, values).fetchall()
+        return value
+
+    def sold(self, buyer: Actor | None = None) -> Order:
+        """Sell something to a buyer; the order waits for its payment."""
+        buyer = buyer or self.buyer
+        auction_id = self.auction(buyer)
+        answer = self.service.call("end_auction", auction_id=auction_id, force=True)
+        assert answer["status"] == "finalized", answer
+        return Order(id=answer["order_id"], buyer_id=str(buyer.id))
+
+    def auction(self, bidder: Actor | None = None) -> uuid.UUID:
+        """Open an auction that somebody leads, with an hour to go."""
+        auction_id = auctioned(self.seller)
+        bid = (bidder or self.buyer).call("place_bid", auction_id=auction_id, amount_cents=AMOUNT)
+        assert bid["success"], bid
+        return auction_id
+
+    def awaiting(self, intent_id: str | None = None) -> Order:
+        """Sell something; an intent is the order's current one, at Stripe too if not given."""
+        order = self.sold()
+        if intent_id is None:
+            intent_id = self.intent(metadata=order.metadata).id
+        begun = self.service.call("begin_payment", order_id=order.id, buyer_id=order.buyer_id)
+        attached = self.service.call(
+            "attach_payment_intent",
+            order_id=order.id,
+            attempt=begun["attempt"],
+            payment_intent_id=intent_id,
+        )
+        assert attached["success"], attached
+        return dataclasses.replace(order, intent_id=intent_id)
+
+    def intent(self, **params: Any) -> stripe.PaymentIntent:
+        """Make an intent at Stripe; `params` add to the usual ones."""
+        usual: Any = {"amount": AMOUNT, "currency": "aud", "payment_method_types": ["card"]}
+        return self.stripe.v1.payment_intents.create(usual | params)
+
+    def intents_of(self, order: Order) -> list[dict[str, Any]]:
+        """Return what Stripe has for an order."""
+        found = [one.to_dict() for one in self.stripe.v1.payment_intents.list({"limit": 100}).data]
+        return [one for one in found if one["metadata"].get("order_id") == order.id]
+
+    def pay(self, order: Order, card: str = "pm_card_visa") -> None:
+        """Confirm the order's intent at Stripe, as the buyer's browser does."""
+        self.stripe.v1.payment_intents.confirm(order.intent_id, {"payment_method": card})
+
+    def paid(self) -> Order:
+        """Sell something that is paid for at Stripe, and wait until we know."""
+        order = self.awaiting()
+        self.pay(order)
+        self.wait_for(lambda: self.state(order) == "paid")
+        return order
+
+    def state(self, order: Order) -> str:
+        """Return where an order stands."""
+        return str(self.value("select state::text from public.orders where id = %s", order.id))
+
+    def count_paid(self, orders: Collection[Order]) -> int:
+        """Return how many of these orders are paid."""
+        return int(
+            self.value(
+                "select count(*) from public.orders where state = 'paid' and id = any(%s)",
+                [uuid.UUID(order.id) for order in orders],
+            )
+        )
+
+    def event_row(self, event_id: str) -> dict[str, Any]:
+        """Return what the inbox keeps of an event."""
+        row: dict[str, Any] = self.value(
+            "select to_jsonb(e) from public.webhook_events as e where event_id = %s", event_id
+        )
+        return row
+
+    def is_settled(self, event_id: str) -> bool:
+        """Say whether an event came in and took its effect."""
+        return bool(
+            self.value(
+                "select exists (select from public.webhook_events"
+                " where event_id = %s and processed_at is not null)",
+                event_id,
+            )
+        )
+
+    def event(self, data: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+        """Make an event with an id of its own."""
+        return make_event_json(data, **({"id": f"evt_{uuid.uuid4().hex}"} | changes))
+
+    def secret(self, name: str = "STRIPE_WEBHOOK_SECRETS") -> str:
+        """Return what Stripe signs with."""
+        return self.environment[name].split(",")[0]
+
+    def post(self, body: Mapping[str, Any] | str, **signing: Any) -> httpx.Response:
+        """Send a signed event as Stripe does."""
+        payload, signature = signed(body, **({"secret": self.secret()} | signing))
+        return self.http.post(
+            PAYMENTS_PATH, content=payload, headers={"Stripe-Signature": signature}
+        )
+
+    def command(self, method: str, path: str, /, **body: Any) -> Any:
+        """Tell the fake Stripe to do something; it has to be willing."""
+        response = self.control.request(method, path, json=body)
+        response.raise_for_status()
+        return response.json()
+
+    def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
+        """Wait until Stripe has so many deliveries that fit, and return all that do."""
+        params = {"count": count, "wait_s": PATIENCE_S, **query}
+        response = self.control.get("/deliveries", params=params, timeout=2 * PATIENCE_S)
+        found: list[dict[str, Any]] = response.json()["deliveries"]
+        assert len(found) >= count, f"only {len(found)} deliveries of {query}"
+        return found
+
+    def wait_for(self, is_true: Any, patience_s: float = PATIENCE_S) -> None:
+        """Look until something has come true; it has to."""
+        assert wait_until(is_true, patience_s), "it did not come true in time"
+
+    def check_books(self, *, dead_events: Collection[str] = ()) -> None:
+        """Look at the books: nothing is lost, nothing doubled, nothing forgotten."""
+        books.check(self.db, dead_events=dead_events)
+
+
+def answers_of(delivery: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the bodies that we answered to the tries of a delivery which were taken."""
+    return [json.loads(one["body"]) for one in delivery["attempts"] if one["status"] == 200]

@@ -1,0 +1,337 @@
+"""Paying over HTTP: who may, what for, and what comes of asking twice at once."""
+
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.service.browser import Browser
+from tests.integration.service.shop import AMOUNT, Order, Shop
+
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+CREATE, CONFIRM = "/api/payments/create-intent", "/api/payments/confirm"
+SITE = {"Origin": "http://localhost:5173"}
+
+
+@pytest.fixture
+def order(shop: Shop, buyer: Browser) -> Order:
+    """Sell the buyer something."""
+    return shop.sold(buyer.actor)
+
+
+def asked(order: Order, **changes: Any) -> dict[str, Any]:
+    return {"orderId": order.id, "amount": AMOUNT, "currency": "aud"} | changes
+
+
+def told(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def test_two_calls_at_once_get_one_intent(shop: Shop, buyer: Browser, order: Order) -> None:
+    """Both are given the same secret, and Stripe has one intent for the order."""
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: buyer.post(CREATE, asked(order)), range(4)))
+
+    assert [200] * 4 == [answer.status_code for answer in answers]
+    [body] = {tuple(sorted(answer.json().items())) for answer in answers}
+    [intent] = shop.intents_of(order)
+    assert dict(body) == {
+        "clientSecret": intent["client_secret"],
+        "paymentIntentId": intent["id"],
+    }
+    assert (AMOUNT, "aud", ["card"]) == (
+        intent["amount"],
+        intent["currency"],
+        intent["payment_method_types"],
+    )
+
+
+def test_confirm_and_webhook_together_capture_once(
+    shop: Shop, buyer: Browser, order: Order
+) -> None:
+    """The browser and Stripe tell the same thing at the same time; it is booked once."""
+    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    shop.command("PUT", "/delivery", mode="hold")
+    shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
+    confirmation = {"orderId": order.id, "paymentIntentId": intent_id}
+
+    with ThreadPoolExecutor(3) as pool:
+        confirming = [pool.submit(buyer.post, CONFIRM, confirmation) for _ in range(2)]
+        pool.submit(shop.command, "POST", "/deliveries/release").result()
+        answers = [future.result() for future in confirming]
+    shop.command("PUT", "/delivery", mode="normal")
+
+    assert [200, 200] == [answer.status_code for answer in answers]
+    assert ["paid", "paid"] == [answer.json()["orderState"] for answer in answers]
+    [delivery] = shop.deliveries(object_id=intent_id, state="delivered")
+    shop.wait_for(lambda: shop.is_settled(delivery["event_id"]))
+    captures = shop.value(
+        "select count(*) from public.ledger_entries where order_id = %s"
+        " and entry_type = 'CAPTURE' and account = 'stripe_clearing'",
+        order.id,
+    )
+    assert 1 == captures
+    shop.check_books()
+
+
+def test_unpaid_intent_is_not_confirmed(buyer: Browser, order: Order) -> None:
+    """What the browser says counts for nothing; Stripe is asked."""
+    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+
+    answer = buyer.post(CONFIRM, {"orderId": order.id, "paymentIntentId": intent_id})
+
+    assert (400, "TRANSACTION_FAILED") == told(answer)
+    assert ("Payment not completed", "requires_payment_method") == (
+        answer.json()["error"],
+        answer.json()["paymentStatus"],
+    )
+
+
+def test_intent_of_another_order_confirms_nothing(shop: Shop, buyer: Browser, order: Order) -> None:
+    """One payment pays one order, whoever says what."""
+    other = shop.sold(buyer.actor)
+    intent_id = buyer.post(CREATE, asked(other)).json()["paymentIntentId"]
+    shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
+
+    answer = buyer.post(CONFIRM, {"orderId": order.id, "paymentIntentId": intent_id})
+
+    assert (400, "VALIDATION_ERROR") == told(answer)
+    assert "pending_payment" == shop.state(order)
+    shop.wait_for(lambda: shop.state(other) == "paid")
+    shop.check_books()
+
+
+def test_unknown_intent_and_order_are_not_found(buyer: Browser, order: Order) -> None:
+    """404, with the code that says so."""
+    confirmation = {"orderId": order.id, "paymentIntentId": "pi_of_nobody"}
+
+    assert (404, "RESOURCE_NOT_FOUND") == told(buyer.post(CONFIRM, confirmation))
+    unknown = asked(order, orderId=str(uuid.uuid4()))
+    assert (404, "RESOURCE_NOT_FOUND") == told(buyer.post(CREATE, unknown))
+
+
+def test_foreign_order_is_forbidden(
+    shop: Shop, signed_in: Callable[[], Browser], order: Order
+) -> None:
+    """Only the buyer pays; a stranger learns nothing of the order."""
+    answer = signed_in().post(CREATE, asked(order))
+
+    assert (403, "FORBIDDEN") == told(answer)
+    assert [] == shop.intents_of(order)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": AMOUNT - 1},
+        {"amount": AMOUNT + 1},
+        {"currency": "usd"},
+        {"amount": 99},
+        {"amount": "all of it"},
+        {"amount": None},
+        {"amount": 10**30},
+        {"orderId": "no uuid"},
+        {"orderId": None},
+        {"currency": ""},
+    ],
+)
+def test_other_terms_than_the_orders_are_refused(
+    shop: Shop, buyer: Browser, order: Order, changes: dict[str, Any]
+) -> None:
+    """What is charged comes from the order; who was shown something else is told."""
+    answer = buyer.post(CREATE, asked(order, **changes))
+
+    assert (400, "VALIDATION_ERROR") == told(answer)
+    assert [] == shop.intents_of(order)
+
+
+def test_paid_order_takes_no_other_intent(shop: Shop, buyer: Browser, order: Order) -> None:
+    """Nobody is asked to pay twice."""
+    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
+    shop.wait_for(lambda: shop.state(order) == "paid")
+
+    answer = buyer.post(CREATE, asked(order))
+
+    assert (400, "TRANSACTION_FAILED") == told(answer)
+    assert 1 == len(shop.intents_of(order))
+
+
+@pytest.mark.parametrize("card", ["pm_card_visa_chargeDeclined", "pm_card_chargeDeclined"])
+def test_declined_card_leaves_the_order_to_be_paid(
+    shop: Shop, buyer: Browser, order: Order, card: str
+) -> None:
+    """The same intent may be tried again, and then pays."""
+    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    with pytest.raises(Exception, match="declined"):
+        shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": card})
+    shop.deliveries(object_id=intent_id, event_type="payment_intent.payment_failed")
+    assert "pending_payment" == shop.state(order)
+
+    assert intent_id == buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
+
+    shop.wait_for(lambda: shop.state(order) == "paid")
+    shop.check_books()
+
+
+def test_no_session_is_no_entry(shop: Shop, buyer: Browser, order: Order) -> None:
+    """No token, a broken one, an empty one, the API's own keys: 401 in the words of the site."""
+    token = buyer.session["access_token"]
+    head, body, signature = token.split(".")
+    forged = [
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer x"},
+        {"Authorization": f"Bearer {head}.{body}.{signature[::-1]}"},
+        {"Authorization": f"Bearer {head}.{body}."},
+        {"Authorization": f"Bearer {shop.environment['SUPABASE_ANON_KEY']}"},
+        {"Authorization": f"Bearer {shop.environment['SUPABASE_SERVICE_ROLE_KEY']}"},
+        {"Authorization": f"Bearer {shop.environment['SUPABASE_SECRET_KEY']}"},
+        {"Cookie": "sb-127-auth-token=base64-x", **SITE},
+    ]
+
+    answers = [shop.http.post(CREATE, json=asked(order), headers=one) for one in forged]
+
+    assert [(401, "UNAUTHORIZED")] * len(forged) == [told(answer) for answer in answers]
+    assert {"No valid session found"} == {answer.json()["error"] for answer in answers}
+
+
+def test_signed_out_session_is_refused(shop: Shop, signed_in: Callable[[], Browser]) -> None:
+    """The token is valid for an hour more, and still nobody pays with it."""
+    person = signed_in()
+    order = shop.sold(person.actor)
+    person.sign_out()
+
+    answer = person.post(CREATE, asked(order))
+
+    assert (401, "UNAUTHORIZED") == told(answer)
+    assert [] == shop.intents_of(order)
+
+
+def test_suspended_buyer_is_refused(shop: Shop, signed_in: Callable[[], Browser]) -> None:
+    """From the next request on, whatever the token says."""
+    person = signed_in()
+    order = shop.sold(person.actor)
+    shop.db.execute("update public.users set suspended_at = now() where id = %s", [person.actor.id])
+
+    answer = person.post(CREATE, asked(order))
+
+    assert (403, "USER_SUSPENDED") == told(answer)
+    assert "Your account is suspended" == answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "problem"),
+    [
+        ({}, "origin-missing"),
+        ({"Origin": "https://evil.example"}, "origin-mismatch"),
+        ({"Origin": "null"}, "origin-mismatch"),
+        ({"Referer": "https://evil.example/page"}, "origin-mismatch"),
+        (
+            {"Origin": "https://evil.example", "Referer": "http://localhost:5173/"},
+            "origin-mismatch",
+        ),
+        ({"Origin": "http://localhost:5173.evil.example"}, "origin-mismatch"),
+    ],
+)
+def test_cookie_from_elsewhere_is_refused(
+    shop: Shop, buyer: Browser, order: Order, headers: dict[str, str], problem: str
+) -> None:
+    """A browser sends its cookies from any page, so a write has to come from ours."""
+    answer = buyer.post(CREATE, asked(order), buyer.cookie | headers)
+
+    assert (403, "CSRF_INVALID") == told(answer)
+    assert problem == answer.headers["X-CSRF-Error"]
+    assert [] == shop.intents_of(order)
+
+
+@pytest.mark.parametrize("headers", [SITE, {"Referer": "http://localhost:5173/orders/1"}])
+def test_cookie_from_the_site_is_taken(
+    buyer: Browser, order: Order, headers: dict[str, str]
+) -> None:
+    """In chunks, as the site's library leaves it."""
+    answer = buyer.post(CREATE, asked(order), buyer.cookie | headers)
+
+    assert 200 == answer.status_code, answer.text
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"[" * 100_000, b'{"orderId": 1}']
+)
+def test_body_that_makes_no_sense_is_refused(shop: Shop, buyer: Browser, body: bytes) -> None:
+    """400, never 5xx."""
+    answer = shop.http.post(
+        CREATE, content=body, headers=buyer.bearer | {"Content-Type": "application/json"}
+    )
+
+    assert (400, "VALIDATION_ERROR") == told(answer)
+
+
+def test_other_kind_of_body_is_refused(shop: Shop, buyer: Browser) -> None:
+    """And a large one is not read to its end."""
+    headers = buyer.bearer | {"Content-Type": "application/xml"}
+    assert (415, "UNSUPPORTED_MEDIA_TYPE") == told(
+        shop.http.post(CREATE, content=b"<x/>", headers=headers)
+    )
+    large = b'{"orderId": "' + b"x" * (1024 * 1024 + 1) + b'"}'
+    headers = buyer.bearer | {"Content-Type": "application/json"}
+    assert (413, "PAYLOAD_TOO_LARGE") == told(
+        shop.http.post(CREATE, content=large, headers=headers)
+    )
+
+
+def test_stripe_that_loses_an_answer_makes_one_intent(
+    shop: Shop, buyer: Browser, order: Order
+) -> None:
+    """The call is repeated under its key, so the buyer notices nothing."""
+    shop.command(
+        "POST", "/faults", reset=True, when="after", method="POST", path="/v1/payment_intents"
+    )
+
+    answer = buyer.post(CREATE, asked(order))
+
+    assert 200 == answer.status_code, answer.text
+    [intent] = shop.intents_of(order)
+    assert answer.json()["paymentIntentId"] == intent["id"]
+    assert [] == shop.command("GET", "/faults")["faults"]
+
+
+def test_stripe_that_fails_once_makes_one_intent(shop: Shop, buyer: Browser, order: Order) -> None:
+    """Its error is kept under the first key, so the next one is taken."""
+    shop.command("POST", "/faults", status=500, method="POST", path="/v1/payment_intents")
+
+    answer = buyer.post(CREATE, asked(order))
+
+    assert 200 == answer.status_code, answer.text
+    assert [answer.json()["paymentIntentId"]] == [one["id"] for one in shop.intents_of(order)]
+
+
+def test_stripe_that_is_slow_makes_one_intent(shop: Shop, buyer: Browser, order: Order) -> None:
+    """The first call is given up before it is answered, and its twin waits for what it makes."""
+    shop.command("POST", "/faults", delay_s=2, method="POST", path="/v1/payment_intents")
+
+    answer = buyer.post(CREATE, asked(order))
+
+    assert 200 == answer.status_code, answer.text
+    assert [answer.json()["paymentIntentId"]] == [one["id"] for one in shop.intents_of(order)]
+
+
+def test_stripe_that_is_away_is_told_in_time(shop: Shop, buyer: Browser, order: Order) -> None:
+    """An answer comes within the time that a browser's user waits, and the next try works."""
+    shop.command("POST", "/faults", reset=True, times=50, method="POST", path="/v1/payment_intents")
+    began = time.monotonic()
+
+    answer = buyer.post(CREATE, asked(order))
+
+    assert time.monotonic() - began < 6
+    assert (503, "STRIPE_UNREACHABLE") == told(answer)
+    shop.command("DELETE", "/faults")
+    assert 200 == buyer.post(CREATE, asked(order)).status_code
+    shop.check_books()

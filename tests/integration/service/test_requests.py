@@ -1,0 +1,158 @@
+"""What holds for every request: a name, one form of errors, limits that all processes share."""
+
+import contextlib
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from psycopg.types.json import Jsonb
+
+from tests.integration.service.browser import Browser
+from tests.integration.service.processes import Gunicorn
+from tests.integration.service.shop import Shop
+
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+ERROR_KEYS = {"error", "code", "correlationId", "timestamp"}
+MADE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Keep a process from doing anything."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def limited(shop: Shop, action: str, most: int) -> Iterator[None]:
+    """Give an action a limit of its own, in a window that does not end in between."""
+    query = (
+        "update private.app_settings set value = jsonb_set(value, array[%s], %s)"
+        " where key = 'rate_limits'"
+    )
+    shop.db.execute(query, [action, Jsonb({"max": most, "window_s": 10**8})])
+    try:
+        yield
+    finally:
+        shop.db.execute(query, [action, Jsonb({"max": 10**6, "window_s": 86400})])
+
+
+def test_proposed_request_id_is_answered(shop: Shop) -> None:
+    """With an error too, where it is the correlation id."""
+    headers = {"X-Request-Id": "checkout-7.a_b"}
+
+    answers = [shop.http.get(path, headers=headers) for path in ("/api/health/live", "/api/x")]
+
+    assert ["checkout-7.a_b"] * 2 == [answer.headers["X-Request-Id"] for answer in answers]
+    assert "checkout-7.a_b" == answers[1].json()["correlationId"]
+
+
+@pytest.mark.parametrize("proposed", [None, "", "a b", "x" * 129, "{}", "-x", "../../etc"])
+def test_request_id_is_made_where_none_will_do(shop: Shop, proposed: str | None) -> None:
+    """What could do harm in a log is replaced."""
+    headers = {} if proposed is None else {"X-Request-Id": proposed}
+
+    answer = shop.http.get("/api/health/live", headers=headers)
+
+    assert MADE_ID.fullmatch(answer.headers["X-Request-Id"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "RESOURCE_NOT_FOUND"),
+        ("GET", "/api/nothing", 404, "RESOURCE_NOT_FOUND"),
+        ("POST", "/api/../etc/passwd", 404, "RESOURCE_NOT_FOUND"),
+        ("GET", "/api/payments/create-intent", 405, "METHOD_NOT_ALLOWED"),
+        ("DELETE", "/api/webhooks/stripe", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/api/canary/webhook-events?event_id=evt_1", 401, "UNAUTHORIZED"),
+    ],
+)
+def test_error_has_the_one_form(shop: Shop, method: str, path: str, status: int, code: str) -> None:
+    """JSON with a code, also where no route of ours was reached."""
+    answer = shop.http.request(method, path)
+
+    assert (status, code) == (answer.status_code, answer.json()["code"])
+    assert ERROR_KEYS == set(answer.json())
+
+
+def test_limit_is_one_for_all_processes(shop: Shop, signed_in: Callable[[], Browser]) -> None:
+    """Three uses at one gunicorn worker leave one at the other."""
+    person = signed_in()
+    body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
+    gunicorn = Gunicorn.on(shop.environment["SERVICE_URL"])
+    assert gunicorn is not None
+    first, second = gunicorn.workers
+
+    def uses(count: int) -> list[int]:
+        url = f"{shop.environment['SERVICE_URL']}/api/payments/confirm"
+        # Each on a connection of its own, which only a worker that runs can take.
+        return [
+            httpx.post(url, json=body, headers=person.bearer, timeout=20).status_code
+            for _ in range(count)
+        ]
+
+    with limited(shop, "confirm_payment", 4):
+        with stopped(first):
+            by_second = uses(3)
+        with stopped(second):
+            by_first = uses(2)
+        refused = person.post("/api/payments/confirm", body)
+
+    assert [404, 404, 404] == by_second
+    assert [404, 429] == by_first
+    assert (429, "RATE_LIMITED") == (refused.status_code, refused.json()["code"])
+    assert "Too many requests. Please slow down." == refused.json()["error"]
+    assert 0 < int(refused.headers["Retry-After"]) <= 10**8
+
+
+def test_limit_holds_for_uses_at_once(shop: Shop, signed_in: Callable[[], Browser]) -> None:
+    """Exactly as many as are allowed get through, and nobody else pays for it."""
+    person, other = signed_in(), signed_in()
+    body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
+
+    with limited(shop, "confirm_payment", 5), ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: person.post("/api/payments/confirm", body), range(16)))
+        of_other = other.post("/api/payments/confirm", body)
+
+    assert [404] * 5 + [429] * 11 == sorted(answer.status_code for answer in answers)
+    assert 404 == of_other.status_code
+
+
+def test_health_tells_whether_the_doors_open(shop: Shop) -> None:
+    """Live asks nobody, ready the database, health Stripe too; none tells how we are set up."""
+    live, ready, health = (shop.http.get(f"/api/health{path}") for path in ("/live", "/ready", ""))
+
+    assert [200, 200, 200] == [answer.status_code for answer in (live, ready, health)]
+    assert {"database": "up", "stripe": "up"} == health.json()["services"]
+    assert {"ok", "status", "timestamp", "services", "uptime"} == set(health.json())
+
+
+def test_event_is_found_by_whoever_has_the_token(shop: Shop) -> None:
+    """By its id or type; what came later than asked for is found, what came earlier is not."""
+    event = shop.event({"object": "test"}, type=f"test.{time.time_ns()}")
+    shop.post(event)
+    headers = {"x-canary-token": shop.environment["CANARY_TOKEN"]}
+
+    def look_up(**query: str) -> httpx.Response:
+        return shop.http.get("/api/canary/webhook-events", params=query, headers=headers)
+
+    by_id, by_type = look_up(event_id=event["id"]), look_up(type=event["type"])
+    late = look_up(type=event["type"], since="2999-01-01T00:00:00Z")
+    nothing = look_up()
+
+    assert by_id.json() == by_type.json()
+    assert event["id"] == by_id.json()["event"]["event_id"]
+    assert by_id.json()["event"]["processed_at"] is not None
+    assert (404, False) == (late.status_code, late.json()["found"])
+    assert 400 == nothing.status_code

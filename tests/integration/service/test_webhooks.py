@@ -1,0 +1,292 @@
+"""The webhook endpoint over HTTP: what is refused, what is kept, and what takes effect once."""
+
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.factories import signed
+from tests.integration.service.shop import AMOUNT, PAYMENTS_PATH, Order, Shop
+
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+IGNORED = {"received": True, "processed": False, "idempotent": False, "status": "ignored"}
+NO_ORDER = {"received": True, "processed": False, "idempotent": True, "status": "order_not_found"}
+PROCESSED = {"received": True, "processed": True, "idempotent": False, "status": "processed"}
+TWO_HOURS_S = 7200
+
+
+@pytest.fixture
+def order(shop: Shop) -> Order:
+    return shop.awaiting(f"pi_{uuid.uuid4().hex}")
+
+
+def is_stored(shop: Shop, event_id: str) -> bool:
+    return bool(
+        shop.value(
+            "select exists (select from public.webhook_events where event_id = %s)", event_id
+        )
+    )
+
+
+def refused(answer: httpx.Response, text: str) -> bool:
+    return (400, text) == (answer.status_code, answer.json()["error"])
+
+
+def bad_signatures(payload: bytes, secret: str) -> dict[str, Any]:
+    """Return every shape of a signature that proves nothing."""
+    now = int(time.time())
+    good = signed(payload.decode(), secret=secret)[1]
+    time_part, digest = good.split(",")
+    return {
+        "time alone": time_part,
+        "digest alone": digest,
+        "no digest": f"{time_part},v1=",
+        "no time": f"t=,{digest}",
+        "other scheme": good.replace("v1=", "v0="),
+        "other secret": signed(payload.decode(), secret="whsec_of_another")[1],
+        "empty secret": signed(payload.decode(), secret="")[1],
+        "another time": f"t={now - 1},{digest}" if time_part != f"t={now - 1}" else f"t=1,{digest}",
+        "time is no number": f"t=soon,{digest}",
+        "time is endless": f"t={'9' * 400},{digest}",
+        "not ASCII": b"t=1,v1=\xc3\xa9",
+        "the canary's": "t=0,v1=invalidsignature",
+        "words": "please",
+        "commas": ",,,=,",
+        "signed long ago": signed(payload.decode(), secret=secret, signed_at=now - 301)[1],
+    }
+
+
+def test_bad_signature_is_refused_in_every_shape(shop: Shop, order: Order) -> None:
+    """Whatever it looks like: 400, and nothing is kept."""
+    event = shop.event(order.paid_intent())
+    payload, _ = signed(event)
+
+    answers = {
+        name: shop.http.post(
+            PAYMENTS_PATH, content=payload, headers={"Stripe-Signature": signature}
+        )
+        for name, signature in bad_signatures(payload, shop.secret()).items()
+    }
+
+    assert {} == {
+        name: (answer.status_code, answer.text)
+        for name, answer in answers.items()
+        if not refused(answer, "Invalid signature")
+    }
+    assert not is_stored(shop, event["id"])
+    assert "pending_payment" == shop.state(order)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Stripe-Signature": ""}])
+def test_missing_signature_is_refused(shop: Shop, headers: dict[str, str]) -> None:
+    """With words of its own, as it is mostly somebody's wrong set-up."""
+    answer = shop.http.post(PAYMENTS_PATH, json=shop.event({}), headers=headers)
+
+    assert refused(answer, "Missing signature")
+    assert {"error", "code", "correlationId", "timestamp"} == set(answer.json())
+
+
+def test_identity_secret_signs_no_payment(shop: Shop, order: Order) -> None:
+    """Each endpoint has secrets of its own, and the other's are worth nothing."""
+    event = shop.event(order.paid_intent())
+
+    answer = shop.post(event, secret=shop.secret("STRIPE_IDENTITY_WEBHOOK_SECRETS"))
+
+    assert refused(answer, "Invalid signature")
+
+
+def test_changed_body_is_refused(shop: Shop, order: Order) -> None:
+    """One byte is enough."""
+    payload, signature = signed(shop.event(order.paid_intent()), secret=shop.secret())
+    changed = payload.replace(b'"aud"', b'"usd"')
+    assert changed != payload
+
+    answer = shop.http.post(PAYMENTS_PATH, content=changed, headers={"Stripe-Signature": signature})
+
+    assert refused(answer, "Invalid signature")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"event"',
+        '{"id": "evt_1"}',
+        '{"id": 7, "type": "x", "created": 1, "livemode": false, "data": {"object": {}}}',
+        "[" * 100_000,
+    ],
+)
+def test_signed_nonsense_is_refused(shop: Shop, body: str) -> None:
+    """Signed or not, what is no event is not kept."""
+    assert refused(shop.post(body), "Invalid payload")
+
+
+def test_large_body_is_refused_unread(shop: Shop) -> None:
+    """More than a mebibyte is 413, even if it is signed well."""
+    answer = shop.post(shop.event({"object": "x", "text": "x" * 1024 * 1024}))
+
+    assert (413, "PAYLOAD_TOO_LARGE") == (answer.status_code, answer.json()["code"])
+
+
+def test_event_that_is_just_small_enough_is_kept(shop: Shop) -> None:
+    """The limit is about the body as it is sent."""
+    event = shop.event({"object": "x", "text": "x" * (1024 * 1024 - 4096)}, type="test.large")
+
+    assert IGNORED == shop.post(event).json()
+    shop.check_books()
+
+
+def test_event_from_the_future_is_refused(shop: Shop, order: Order) -> None:
+    """By the time it was signed, or by the time it was made."""
+    soon = int(time.time()) + 600
+    event = shop.event(order.paid_intent())
+
+    assert refused(shop.post(event, signed_at=soon), "Event from future")
+    assert refused(shop.post(event | {"created": soon}), "Event from future")
+    assert not is_stored(shop, event["id"])
+
+
+def test_old_event_is_taken_until_stripe_gives_up(shop: Shop, order: Order) -> None:
+    """Stripe sends for three days; a week is too old."""
+    three_days_s, week_s = 3 * 24 * 3600, 7 * 24 * 3600
+    now = int(time.time())
+
+    too_old = shop.post(shop.event(order.paid_intent(), created=now - week_s - 60))
+    taken = shop.post(shop.event(order.paid_intent(), created=now - three_days_s))
+
+    assert refused(too_old, "Event too old")
+    assert PROCESSED == taken.json()
+    shop.check_books()
+
+
+def test_signature_of_two_hours_ago_is_refused(shop: Shop, order: Order) -> None:
+    """Stripe signs each try anew, so an old signature is somebody's replay."""
+    answer = shop.post(shop.event(order.paid_intent()), signed_at=int(time.time()) - TWO_HOURS_S)
+
+    assert refused(answer, "Invalid signature")
+
+
+def test_live_event_is_refused_in_test_mode(shop: Shop, order: Order) -> None:
+    """Money of the other mode is none of ours."""
+    event = shop.event(order.paid_intent(), livemode=True)
+
+    assert refused(shop.post(event), "Livemode mismatch")
+    assert not is_stored(shop, event["id"])
+
+
+@pytest.mark.parametrize("order_id", [str(uuid.uuid4()), "no uuid", "' or 1=1 --", "", "7"])
+def test_unknown_order_is_kept_and_told_as_done(shop: Shop, order_id: str) -> None:
+    """Another delivery could not change it, so Stripe is told not to send one."""
+    intent = Order(id=order_id, buyer_id="nobody", intent_id=f"pi_{uuid.uuid4().hex}")
+    event = shop.event(intent.paid_intent())
+
+    answer = shop.post(event)
+
+    assert (200, NO_ORDER) == (answer.status_code, answer.json())
+    assert "order_not_found" == shop.event_row(event["id"])["outcome"]
+    shop.check_books()
+
+
+@pytest.mark.parametrize(
+    "type_", ["payment_intent.succeeded", "payment_intent.payment_failed", "charge.refunded"]
+)
+def test_event_without_an_order_is_ignored(shop: Shop, type_: str) -> None:
+    """It is somebody else's money in the same account."""
+    intent = {"id": f"pi_{uuid.uuid4().hex}", "object": "payment_intent", "metadata": {}}
+    event = shop.event(intent, type=type_)
+
+    answer = shop.post(event)
+
+    assert (200, IGNORED) == (answer.status_code, answer.json())
+    assert "ignored" == shop.event_row(event["id"])["status"]
+
+
+def test_unhandled_type_is_kept_and_ignored(shop: Shop) -> None:
+    """Stripe has more types than we have uses."""
+    event = shop.event({"id": "cus_1", "object": "customer"}, type="customer.created")
+
+    answer = shop.post(event)
+
+    assert (200, IGNORED) == (answer.status_code, answer.json())
+    assert "already_processed" == shop.post(event).json()["status"]
+
+
+def test_other_version_of_the_api_is_taken(shop: Shop, order: Order) -> None:
+    """An account may be moved to a version before our library is."""
+    event = shop.event(order.paid_intent(), api_version="2019-01-01")
+
+    assert PROCESSED == shop.post(event).json()
+    assert "paid" == shop.state(order)
+
+
+def test_same_id_with_other_content_changes_nothing(shop: Shop, order: Order) -> None:
+    """The first content stands, whatever comes under its id later."""
+    event = shop.event(order.paid_intent())
+    assert PROCESSED == shop.post(event).json()
+    before = shop.event_row(event["id"])
+
+    later = shop.post(event | {"created": event["created"] + 1})
+    other = shop.post(event | {"data": {"object": order.paid_intent(amount_received=1)}})
+
+    assert [True, True] == [answer.json()["idempotent"] for answer in (later, other)]
+    assert before == shop.event_row(event["id"])
+    shop.check_books()
+
+
+def test_wrong_amount_is_kept_apart_and_sent_back(shop: Shop) -> None:
+    """It never pays the order; what came in goes back, at Stripe and in the books."""
+    stray = shop.sold()
+    short = shop.intent(
+        amount=AMOUNT - 1, metadata=stray.metadata, confirm=True, payment_method="pm_card_visa"
+    )
+
+    shop.wait_for(
+        lambda: shop.value(
+            "select exists (select from public.refunds as r join public.payments as p"
+            " on p.id = r.payment_id where p.stripe_payment_intent_id = %s"
+            " and r.status = 'succeeded')",
+            short.id,
+        )
+    )
+
+    refunds = shop.stripe.v1.refunds.list({"payment_intent": short.id}).data
+    assert [(AMOUNT - 1, "succeeded")] == [(one.amount, one.status) for one in refunds]
+    assert "pending_payment" == shop.state(stray)
+    shop.check_books()
+
+
+def test_flood_of_good_and_bad_events_is_sorted(shop: Shop) -> None:
+    """A hundred at once: each good one applied once, each bad one refused."""
+    orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(20)]
+    text = "x" * 4500
+    good = [shop.event(order.paid_intent(description=text)) for order in orders]
+    declined = [
+        shop.event(
+            order.paid_intent(last_payment_error={"code": "card_declined", "charge": None}),
+            type="payment_intent.payment_failed",
+        )
+        for order in orders
+    ]
+    other = [shop.event({"text": text}, type="test.flood") for _ in range(40)]
+    bad = [shop.event(order.paid_intent(description=text)) for order in orders]
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = pool.map(shop.post, [*good, *declined, *other])
+        refusals = pool.map(lambda event: shop.post(event, secret="whsec_of_another"), bad)
+        statuses = [answer.status_code for answer in answers]
+        refused_statuses = [answer.status_code for answer in refusals]
+
+    assert [200] * 80 == statuses
+    assert [400] * 20 == refused_statuses
+    shop.wait_for(lambda: all(shop.is_settled(event["id"]) for event in (*good, *declined)))
+    assert 20 == shop.count_paid(orders)
+    assert not any(is_stored(shop, event["id"]) for event in bad)
+    shop.check_books()
