@@ -33,11 +33,12 @@ EITHER = st.sampled_from([0, 1])
 #: One of the two, one that is over, or none at all.
 ANYWHERE = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 
+JUST = st.integers(-1, 1)
 SPANS = st.sampled_from([0, 1_000, 37_000_000, 61_000_000, 300_000_000, 900_000_000])
 MOMENTS = st.one_of(
     st.tuples(st.just("now"), SPANS),
     st.tuples(st.just("now"), SPANS),
-    st.tuples(st.sampled_from(["start", "window", "window", "end", "end"]), st.integers(-1, 1)),
+    st.tuples(st.sampled_from(["start", "window", "window", "end", "end"]), JUST),
 )
 SOFT_CLOSES = st.builds(
     lambda window, extend, total: SoftClose(
@@ -45,9 +46,14 @@ SOFT_CLOSES = st.builds(
         extend=timedelta(seconds=extend),
         max_total=timedelta(seconds=total),
     ),
-    st.sampled_from([300, 3, 600]),
+    st.sampled_from([300, 3, 3, 600]),
     st.sampled_from([300, 3, 120]),
     st.sampled_from([86_400, 400]),
+)
+MEANWHILE = (
+    *["time"] * 4,
+    *["close", "close", "close one", "force", "activate"],
+    *["look", "look", "lift", "lift", "suspend"],
 )
 RESERVES = st.sampled_from([None, 1, 137, 2_000, 40_000])
 OFFERS: dict[str, Any] = {
@@ -103,10 +109,10 @@ class BiddingMachine(RuleBasedStateMachine):
             self.auction_ids.append(auction_id)
         self.desk.count("opened")
 
-    @precondition(lambda self: all(a.finalized_at for a in self.desk.market.auctions.values()))
+    @precondition(lambda self: not self._is_any_to_come())
     @rule(**OFFERS)
     def open_more(self, **offer: Any) -> None:
-        """Go on with two more, when both are over."""
+        """Go on with two more when both are over, closed or not."""
         BiddingMachine.open_auctions(self, **offer)
 
     @precondition(lambda self: self._open_auctions())
@@ -148,49 +154,61 @@ class BiddingMachine(RuleBasedStateMachine):
         name, key, auction_id = self.keys[which % len(self.keys)]
         self._bid(name, self._auction_id(where) if where else auction_id, cents, maximum, key)
 
-    @rule(where=EITHER, moment=MOMENTS)
-    def let_time_pass(self, where: int, moment: tuple[str, int]) -> None:
-        """Move the clock on, often to where something begins or ends."""
-        auction = self.desk.market.auctions[self.auction_ids[where]]
-        base = {
-            "now": self.world.now,
-            "start": auction.start_at,
-            "window": auction.end_at - auction.soft_close.window,
-            "end": auction.end_at,
-        }[moment[0]]
-        self.world.set_time(max(self.world.now, base + moment[1] * MICROSECOND))
-        self.desk.count("moved the clock")
+    @precondition(lambda self: self._open_auctions())
+    @rule(name=SERIOUS, beyond=NEAR, moment=st.sampled_from(["window", "end"]), off=JUST)
+    def compete_in_time(self, name: str, beyond: Aim, moment: str, off: int) -> None:
+        """Bid at the very moment that decides what comes of it."""
+        auction = self._open_auctions()[0]
+        self._go_to(auction, moment, off)
+        most = max(auction.minimum, self._cents(auction, beyond) or 0)
+        self.desk.bid(name, auction.id, auction.minimum, most, None)
 
-    @rule(where=ANYWHERE, how=st.sampled_from(["all", "activate", "all", "one", "forced"]))
-    def run_closer(self, where: int, how: str) -> None:
-        """Open and close what is due, or close one, due or not, maybe once more."""
-        if how == "activate":
-            self.desk.activate_due_auctions()
-        elif how == "all":
-            self.desk.end_expired_auctions()
-        else:
-            self.desk.end_auction(self._auction_id(where), is_forced=how == "forced" and where == 1)
-
-    @rule(
-        name=SERIOUS,
-        where=EITHER,
-        what=st.sampled_from(["look", "look", "lift", "lift", "suspend"]),
-    )
-    def do_small_thing(self, name: str, where: int, what: str) -> None:
-        """Do what happens beside the bidding."""
-        if what == "look":
-            self.desk.look(name, self.auction_ids[where])
-        else:
-            self.desk.suspend(name, is_suspended=what == "suspend")
+    @rule(name=SERIOUS, where=ANYWHERE, moment=MOMENTS, what=st.sampled_from(MEANWHILE))
+    def meanwhile(self, name: str, where: int, moment: tuple[str, int], what: str) -> None:
+        """Let happen what is no bid; one rule, so that bids stay the most of it."""
+        auction_id = self._auction_id(where)
+        auction = self.desk.market.auctions.get(auction_id)
+        match what:
+            case "time":
+                self._go_to(auction, *moment)
+                self.desk.count("moved the clock")
+            case "activate":
+                self.desk.activate_due_auctions()
+            case "close":
+                self.desk.end_expired_auctions()
+            case "close one" | "force":
+                self.desk.end_auction(auction_id, is_forced=what == "force" and where == 1)
+            case "look":
+                self.desk.look(name, self.auction_ids[where % 2])
+            case _:
+                self.desk.suspend(name, is_suspended=what == "suspend")
 
     def _bid(self, name: str, auction_id: UUID, cents: Aim, maximum: Aim, key: UUID | None) -> None:
         auction = self.desk.market.auctions.get(auction_id)
         amount, most = self._cents(auction, cents), self._cents(auction, maximum)
         self.desk.bid(name, auction_id, amount, most, key)
 
+    def _go_to(self, auction: Auction | None, moment: str, microseconds: int) -> None:
+        """Move the clock on, to where something begins or ends in an auction if there is one."""
+        base = self.world.now
+        if auction is not None:
+            base = {
+                "now": base,
+                "start": auction.start_at,
+                "window": auction.end_at - auction.soft_close.window,
+                "end": auction.end_at,
+            }[moment]
+        self.world.set_time(max(self.world.now, base + microseconds * MICROSECOND))
+
     def _auction_id(self, where: int) -> UUID:
         past = [*self.desk.market.auctions][:-2] or self.auction_ids
         return [*self.auction_ids, past[-1], NOWHERE][where]
+
+    def _is_any_to_come(self) -> bool:
+        auctions = (self.desk.market.auctions[auction_id] for auction_id in self.auction_ids)
+        return any(
+            a.status in ("live", "scheduled") and self.world.now < a.end_at for a in auctions
+        )
 
     def _open_auctions(self) -> list[Auction]:
         auctions = (self.desk.market.auctions[auction_id] for auction_id in self.auction_ids)
