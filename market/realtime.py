@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import random
 import uuid
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
@@ -107,17 +107,21 @@ class _Life:
 
     async def live(self) -> str:
         """Connect, join, listen; return why it ended."""
-        client = self._make_client()
+        client: AsyncRealtimeClient | None = None
         try:
+            client = self._make_client()
             channel = self._channel(client)
-            await asyncio.wait_for(channel.subscribe(self._notice_state), self._pace.join_within_s)
+            # Not wait_for: on Python 3.11 it may swallow a cancellation.
+            async with asyncio.timeout(self._pace.join_within_s):
+                await channel.subscribe(self._notice_state)
             return await self._listen(client, channel)
         except TimeoutError:
             return "join_timed_out"
         except Exception as error:  # noqa: BLE001 - whatever it is, the next client may do better
             return type(error).__name__
         finally:
-            await self._bury(client)
+            if client is not None:
+                await self._bury(client)
 
     def _channel(self, client: AsyncRealtimeClient) -> AsyncRealtimeChannel:
         # A topic of our own: nobody else's canary is heard here.
@@ -200,6 +204,6 @@ class _Life:
 
     async def _bury(self, client: AsyncRealtimeClient) -> None:
         # Closing waits for an answer that may never come, and a dead client may raise anything.
-        closing: Coroutine[Any, Any, None] = client.close()
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(closing, self._pace.close_within_s)
+            async with asyncio.timeout(self._pace.close_within_s):
+                await client.close()

@@ -1,0 +1,92 @@
+"""`market.auctions.closing`: what is closed, and when to look again."""
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+import structlog
+
+from market import counters
+from market.auctions import closing
+from market.database import Database
+
+
+@pytest.fixture
+def database() -> Any:
+    return create_autospec(Database, instance=True)
+
+
+def ended(closed: int = 0, failed: int = 0) -> dict[str, Any]:
+    return {"success": True, "auctions_processed": closed, "failed": failed, "results": []}
+
+
+@pytest.mark.parametrize(
+    ("activated", "closed", "count"), [(0, 0, 0), (2, 1, 2), (1, 3, 3), (0, 100, 100)]
+)
+def test_due_auctions_are_started_and_closed(
+    database: Any, activated: int, closed: int, count: int
+) -> None:
+    """The larger count tells whether more may be left than the limit let through."""
+    database.call.side_effect = [activated, ended(closed)]
+
+    assert count == closing.close_due(database, limit=100)
+    assert [
+        (("activate_due_auctions",), {"max_rows": 100}),
+        (("end_expired_auctions",), {"max_rows": 100}),
+    ] == [(call.args, call.kwargs) for call in database.call.call_args_list]
+
+
+def test_quiet_round_is_not_logged(database: Any) -> None:
+    """Every second somebody looks; only what happens is a line."""
+    database.call.side_effect = [0, ended()]
+
+    with structlog.testing.capture_logs() as logs:
+        closing.close_due(database, limit=100)
+
+    assert [] == logs
+
+
+def test_failed_auction_is_an_alert_and_no_progress(database: Any) -> None:
+    """A poison auction calls a person, and does not keep the loop awake."""
+    before = counters.count_of("alerts", alert="auctions_not_closed")
+    database.call.side_effect = [0, ended(failed=100)]
+
+    assert 0 == closing.close_due(database, limit=100)
+    assert before + 1 == counters.count_of("alerts", alert="auctions_not_closed")
+
+
+def deadlines(next_at: str | None) -> dict[str, Any]:
+    return {
+        "next_at": next_at,
+        "next_mark_at": None,
+        "server_time": "2030-01-01T00:00:00.000000+00:00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("next_at", "rest_s"),
+    [
+        (None, 10.0),
+        ("2030-01-02T00:00:00+00:00", 10.0),
+        ("2030-01-01T00:01:01+00:00", 10.0),
+        ("2030-01-01T00:01:00+00:00", 1.0),
+        ("2030-01-01T00:00:02+00:00", 1.0),
+        ("2030-01-01T00:00:00.4321+00:00", 0.4321),
+        ("2030-01-01T00:00:00.001+00:00", 0.02),
+        ("2030-01-01T00:00:00+00:00", 0.02),
+        ("2029-12-31T23:59:00+00:00", 0.02),
+    ],
+)
+def test_rest_ends_at_the_next_deadline(database: Any, next_at: str | None, rest_s: float) -> None:
+    """The timer runs by the database's clock, at most a second while an end is near."""
+    database.call.return_value = deadlines(next_at)
+
+    assert pytest.approx(rest_s) == closing.rest_s(database)
+
+
+def test_clock_of_this_machine_is_not_asked(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only two times of the database are compared, so a wrong clock here changes nothing."""
+    monkeypatch.setattr("time.time", pytest.fail)
+    database.call.return_value = deadlines("2030-01-01T00:00:00.5+00:00")
+
+    assert pytest.approx(0.5) == closing.rest_s(database)

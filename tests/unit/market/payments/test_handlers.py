@@ -1,0 +1,231 @@
+"""`market.payments.handlers`: what a Stripe payment event makes us do."""
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from market.database import Database
+from market.errors import RejectedError
+from market.inbox import Outcome
+from market.payments.handlers import stripe_handlers
+from market.stripe_api import StripeApi
+from tests.factories import BUYER_ID, ORDER_ID, effect, make_event, make_intent, make_refund
+
+
+REFUND_EVENTS = ("charge.refund.updated", "refund.created", "refund.failed", "refund.updated")
+
+
+@pytest.fixture
+def database() -> Any:
+    database = create_autospec(Database, instance=True)
+    database.call.return_value = effect()
+    return database
+
+
+@pytest.fixture
+def stripe_api() -> Any:
+    return create_autospec(StripeApi, instance=True)
+
+
+def handle(stripe_api: Any, database: Any, event_type: str, data: dict[str, Any]) -> Outcome:
+    event = make_event(type=event_type, data=data)
+    return stripe_handlers(stripe_api, database)[event_type](event)
+
+
+def test_payment_succeeded_is_applied_to_its_order(stripe_api: Any, database: Any) -> None:
+    """The order named in the intent's metadata is settled with the amount that was received."""
+    outcome = handle(stripe_api, database, "payment_intent.succeeded", make_intent())
+
+    assert Outcome.PROCESSED == outcome
+    database.call.assert_called_once_with(
+        "apply_payment_succeeded",
+        event_id="evt_1",
+        order_id=ORDER_ID,
+        payment_intent_id="pi_00001",
+        charge_id="ch_1",
+        amount_cents=12_500,
+        currency="aud",
+        buyer_id=BUYER_ID,
+    )
+
+
+def test_strange_payment_is_left_to_the_database(stripe_api: Any, database: Any) -> None:
+    """What order and buyer an intent names is passed on as it is; SQL knows a stray."""
+    intent = make_intent(metadata={"order_id": "no-uuid"}, currency="usd", amount_received=1)
+
+    handle(stripe_api, database, "payment_intent.succeeded", intent)
+
+    sent = database.call.call_args.kwargs
+    assert ("no-uuid", None, "usd", 1) == tuple(
+        sent[key] for key in ("order_id", "buyer_id", "currency", "amount_cents")
+    )
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled"],
+)
+@pytest.mark.parametrize("metadata", [{}, None, {"buyer_id": "x"}])
+def test_intent_without_an_order_is_ignored(
+    stripe_api: Any, database: Any, event_type: str, metadata: Any
+) -> None:
+    """An intent that we did not make is settled without an effect."""
+    database.call.return_value = effect("ignored")
+
+    outcome = handle(stripe_api, database, event_type, make_intent(metadata=metadata))
+
+    assert Outcome.IGNORED == outcome
+    database.call.assert_called_once_with(
+        "ignore_webhook_event", event_id="evt_1", reason="order_id_missing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "charge_id", "message"),
+    [
+        (
+            {"charge": "ch_2", "decline_code": "lost_card", "code": "card_declined"},
+            "ch_2",
+            "lost_card",
+        ),
+        ({"code": "card_declined"}, "ch_1", "card_declined"),
+        ({}, "ch_1", "unknown"),
+        (None, "ch_1", "unknown"),
+    ],
+)
+def test_decline_is_recorded_by_its_charge(
+    stripe_api: Any, database: Any, error: Any, charge_id: str, message: str
+) -> None:
+    """Each declined try is one fact, told by Stripe's code and never by its sentence."""
+    intent = make_intent(last_payment_error=error)
+
+    assert Outcome.PROCESSED == handle(
+        stripe_api, database, "payment_intent.payment_failed", intent
+    )
+    database.call.assert_called_once_with(
+        "apply_payment_failed",
+        event_id="evt_1",
+        order_id=ORDER_ID,
+        payment_intent_id="pi_00001",
+        charge_id=charge_id,
+        error_message=message,
+    )
+
+
+def test_canceled_intent_is_detached(stripe_api: Any, database: Any) -> None:
+    """The order is told which intent it cannot be paid by any more."""
+    handle(stripe_api, database, "payment_intent.canceled", make_intent(status="canceled"))
+
+    database.call.assert_called_once_with(
+        "apply_payment_canceled",
+        event_id="evt_1",
+        order_id=ORDER_ID,
+        payment_intent_id="pi_00001",
+    )
+
+
+@pytest.mark.parametrize("event_type", REFUND_EVENTS)
+def test_refund_is_applied_as_stripe_has_it_now(
+    stripe_api: Any, database: Any, event_type: str
+) -> None:
+    """An event that was overtaken does not bring back an old state."""
+    stripe_api.retrieve_refund.return_value = make_refund(status="succeeded")
+
+    outcome = handle(stripe_api, database, event_type, make_refund(status="pending"))
+
+    assert Outcome.PROCESSED == outcome
+    database.call.assert_called_once_with(
+        "apply_refund",
+        event_id="evt_1",
+        stripe_refund_id="re_1",
+        outbox_id="outbox-1",
+        payment_intent_id="pi_00001",
+        amount_cents=500,
+        status="succeeded",
+        order_ref=None,
+    )
+
+
+def test_refund_made_outside_names_no_row(stripe_api: Any, database: Any) -> None:
+    """What somebody clicks in the dashboard carries none of our metadata."""
+    stripe_api.retrieve_refund.return_value = make_refund(metadata=None)
+
+    handle(stripe_api, database, "refund.created", make_refund())
+
+    assert database.call.call_args.kwargs["outbox_id"] is None
+
+
+def test_refund_of_an_unknown_intent_asks_whose_it_is(stripe_api: Any, database: Any) -> None:
+    """A refund may come before its payment: then the intent itself names the order."""
+    stripe_api.retrieve_refund.return_value = make_refund()
+    stripe_api.retrieve_payment_intent.return_value = make_intent()
+    database.call.side_effect = [RejectedError("INTENT_UNKNOWN"), effect()]
+
+    assert Outcome.PROCESSED == handle(stripe_api, database, "refund.created", make_refund())
+    assert ORDER_ID == database.call.call_args.kwargs["order_ref"]
+
+
+def test_refund_before_its_payment_waits(stripe_api: Any, database: Any) -> None:
+    """It is ours, and what it takes back is not here yet: the inbox is told why."""
+    stripe_api.retrieve_refund.return_value = make_refund()
+    stripe_api.retrieve_payment_intent.return_value = make_intent()
+    database.call.side_effect = [
+        RejectedError("INTENT_UNKNOWN"),
+        RejectedError("PREDECESSOR_MISSING"),
+    ]
+
+    with pytest.raises(RejectedError) as caught:
+        handle(stripe_api, database, "refund.created", make_refund())
+
+    assert "PREDECESSOR_MISSING" == caught.value.code
+
+
+def test_refund_of_somebody_elses_intent_is_ignored(stripe_api: Any, database: Any) -> None:
+    """An intent that names no order of ours was made by something else on the account."""
+    stripe_api.retrieve_refund.return_value = make_refund()
+    stripe_api.retrieve_payment_intent.return_value = make_intent(metadata={})
+    database.call.side_effect = [RejectedError("INTENT_UNKNOWN"), effect("ignored")]
+
+    assert Outcome.IGNORED == handle(stripe_api, database, "refund.created", make_refund())
+    assert "order_id_missing" == database.call.call_args.kwargs["reason"]
+
+
+def test_refund_without_an_intent_is_ignored(stripe_api: Any, database: Any) -> None:
+    """Every charge of ours belongs to an intent, so this one is not ours."""
+    stripe_api.retrieve_refund.return_value = make_refund(payment_intent=None)
+    database.call.return_value = effect("ignored")
+
+    assert Outcome.IGNORED == handle(stripe_api, database, "refund.created", make_refund())
+
+
+def charge(**changes: Any) -> dict[str, Any]:
+    return {"id": "ch_1", "object": "charge", "payment_intent": "pi_00001"} | changes
+
+
+@pytest.mark.parametrize(
+    ("created", "applied"),
+    [
+        ((1_767_225_000, 1_767_225_600, 1_767_225_700), "re_1"),
+        ((1_767_225_601, 1_767_225_602), "re_1"),
+    ],
+)
+def test_refunded_charge_means_its_latest_refund(
+    stripe_api: Any, database: Any, created: tuple[int, ...], applied: str
+) -> None:
+    """The charge names no refund: it is the last that was made by the time of the event."""
+    stripe_api.list_refunds.return_value = [
+        make_refund(id=f"re_{number}", created=second) for number, second in enumerate(created)
+    ]
+
+    assert Outcome.PROCESSED == handle(stripe_api, database, "charge.refunded", charge())
+    assert applied == database.call.call_args.kwargs["stripe_refund_id"]
+
+
+@pytest.mark.parametrize("data", [charge(), charge(payment_intent=None)])
+def test_charge_without_a_refund_is_ignored(stripe_api: Any, database: Any, data: Any) -> None:
+    """When there is nothing to be read, there is nothing to be done."""
+    stripe_api.list_refunds.return_value = []
+    database.call.return_value = effect("ignored")
+
+    assert Outcome.IGNORED == handle(stripe_api, database, "charge.refunded", data)

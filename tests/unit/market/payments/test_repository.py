@@ -1,0 +1,113 @@
+"""`market.payments.repository`: what is asked of SQL, and what its answers become."""
+
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from market import counters
+from market.database import Database
+from market.errors import RejectedError
+from market.payments import repository
+from market.payments.types import CapturedPayment, PaidOrder, PaymentTerms
+from tests.factories import BUYER_ID, ORDER_ID
+
+
+PAYMENT = CapturedPayment(
+    order_id=ORDER_ID,
+    payment_intent_id="pi_1",
+    charge_id="ch_1",
+    amount_cents=12_500,
+    currency="aud",
+    buyer_id=BUYER_ID,
+)
+TERMS = PaymentTerms(
+    order_id=ORDER_ID,
+    buyer_id=BUYER_ID,
+    attempt=2,
+    amount_cents=12_500,
+    currency="aud",
+    listing_title="Camera",
+    receipt_email=None,
+    payment_intent_id=None,
+)
+REFUSAL = {"success": False, "code": "FORBIDDEN", "error": "Only the buyer can pay for this order"}
+
+
+@pytest.fixture
+def database() -> Any:
+    return create_autospec(Database, instance=True)
+
+
+def test_terms_are_read(database: Any) -> None:
+    """What is not there, such as an intent made before, is None."""
+    database.call.return_value = {
+        "success": True,
+        "attempt": 2,
+        "amount_cents": 12_500,
+        "currency": "aud",
+        "listing_title": "Camera",
+    }
+
+    assert TERMS == repository.begin_payment(database, order_id=ORDER_ID, buyer_id=BUYER_ID)
+    database.call.assert_called_once_with("begin_payment", order_id=ORDER_ID, buyer_id=BUYER_ID)
+
+
+def test_winner_is_read(database: Any) -> None:
+    """The order's current intent may be another one than ours."""
+    database.call.return_value = {"success": True, "payment_intent_id": "pi_first"}
+
+    assert "pi_first" == repository.attach_payment_intent(database, TERMS, "pi_second")
+    database.call.assert_called_once_with(
+        "attach_payment_intent", order_id=ORDER_ID, attempt=2, payment_intent_id="pi_second"
+    )
+
+
+@pytest.mark.parametrize("call", ["begin", "attach", "confirm"])
+def test_refusal_is_raised(database: Any, call: str) -> None:
+    """What SQL refuses ends as an error with its code and its sentence."""
+    database.call.return_value = dict(REFUSAL)
+    calls: dict[str, Callable[[], object]] = {
+        "begin": lambda: repository.begin_payment(database, order_id="o", buyer_id="b"),
+        "attach": lambda: repository.attach_payment_intent(database, TERMS, "pi_1"),
+        "confirm": lambda: repository.confirm_payment(database, PAYMENT, user_id=BUYER_ID),
+    }
+
+    with pytest.raises(RejectedError) as caught:
+        calls[call]()
+
+    assert ("FORBIDDEN", REFUSAL["error"]) == (caught.value.code, caught.value.text)
+
+
+def test_confirmed_order_is_read(database: Any) -> None:
+    """The answer says how the order stands."""
+    database.call.return_value = {
+        "success": True,
+        "order_id": ORDER_ID,
+        "state": "paid",
+        "alerts": [],
+    }
+
+    assert PaidOrder(
+        order_id=ORDER_ID, state="paid", amount_cents=12_500
+    ) == repository.confirm_payment(database, PAYMENT, user_id=BUYER_ID)
+
+
+def test_stray_is_an_alert_and_a_refusal(database: Any) -> None:
+    """Money that fits no order goes back; the buyer is told, and so is a person."""
+    before = counters.count_of("alerts", alert="stray_payment:amount_differs")
+    database.call.return_value = {
+        "success": False,
+        "code": "TRANSACTION_FAILED",
+        "error": "This payment does not fit the order and goes back to you",
+        "alerts": ["stray_payment:amount_differs"],
+        "state": "pending_payment",
+        "order_id": ORDER_ID,
+    }
+
+    with pytest.raises(RejectedError) as caught:
+        repository.confirm_payment(database, PAYMENT, user_id=BUYER_ID)
+
+    assert before + 1 == counters.count_of("alerts", alert="stray_payment:amount_differs")
+    assert "alerts" not in caught.value.fields

@@ -1,0 +1,140 @@
+"""A Realtime client that is dead, deaf or well, as a test likes it, and who subscribes by it."""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from realtime import RealtimeSubscribeStates
+
+from market.realtime import Pace, Realtime
+
+
+HOUR_S = 3600.0
+#: Never says a canary; whatever ends a life here is something else.
+PATIENT = Pace(canary_every_s=HOUR_S, first_rest_s=0.0)
+
+
+class FakeChannel:
+    """A channel that does what a test tells it; its callbacks are those that it was given."""
+
+    def __init__(self) -> None:
+        self.topic = ""
+        self.config: Any = None
+        self.changes: dict[str, Callable[[Any], None]] = {}
+        self.on_state: Callable[[RealtimeSubscribeStates, Exception | None], None] | None = None
+        self.join: Callable[[FakeChannel], None] = joined
+        self.is_deaf = False
+        self.canaries: list[dict[str, Any]] = []
+
+    def on_postgres_changes(
+        self, event: str, callback: Callable[[Any], None], *, table: str, schema: str
+    ) -> None:
+        """Keep what is called at a change of `table`."""
+        assert ("*", "public") == (event, schema)
+        self.changes[table] = callback
+
+    def on_system(self, callback: Callable[[Any], None]) -> None:
+        """Keep what is called when changes are read."""
+        self.system = callback
+
+    def on_broadcast(self, event: str, callback: Callable[[Any], None]) -> None:
+        """Keep what is called by a canary."""
+        assert "canary" == event
+        self.broadcast = callback
+
+    async def subscribe(self, on_state: Any) -> None:
+        """Join as the test wants it."""
+        self.on_state = on_state
+        self.join(self)
+
+    async def send_broadcast(self, event: str, data: dict[str, Any]) -> None:
+        """Send to ourselves, if we are not deaf."""
+        self.canaries.append(data)
+        if not self.is_deaf:
+            self.broadcast({"event": event, "payload": data})
+
+    def tell(self, state: RealtimeSubscribeStates) -> None:
+        """Report a state as the library does."""
+        assert self.on_state is not None
+        self.on_state(state, None)
+
+
+def joined(channel: FakeChannel) -> None:
+    channel.tell(RealtimeSubscribeStates.SUBSCRIBED)
+
+
+class FakeClient:
+    """A client whose listening is a task that only a test ends."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.only_channel = FakeChannel()
+        self.is_closed = False
+        self.hangs = False
+        self._listen_task: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
+
+    def channel(self, topic: str, config: Any) -> FakeChannel:
+        """Return the one channel there is."""
+        self.only_channel.topic, self.only_channel.config = topic, config
+        return self.only_channel
+
+    async def close(self) -> None:
+        """Close, or hang in it."""
+        self.is_closed = True
+        if self.hangs:
+            await asyncio.Event().wait()
+
+    def stop_listening(self, error: Exception | None = None) -> None:
+        """End the listening task, as the library does in silence."""
+        assert self._listen_task is not None
+        if error is None:
+            self._listen_task.set_result(None)
+        else:
+            self._listen_task.set_exception(error)
+
+
+@dataclasses.dataclass
+class Scene:
+    """A subscription under way, with every client that it has built so far."""
+
+    doorbell: asyncio.Event
+    clients: list[FakeClient]
+    built: asyncio.Queue[FakeClient]
+    task: asyncio.Task[None]
+
+    async def next_client(self) -> FakeClient:
+        """Wait for the next client that is built."""
+        return await asyncio.wait_for(self.built.get(), timeout=10)
+
+    async def rung(self) -> None:
+        """Wait for the bell, and silence it."""
+        await asyncio.wait_for(self.doorbell.wait(), timeout=10)
+        self.doorbell.clear()
+
+
+@contextlib.asynccontextmanager
+async def subscribed(
+    pace: Pace = PATIENT, prepare: Callable[[FakeClient], None] = lambda _client: None
+) -> AsyncIterator[Scene]:
+    clients: list[FakeClient] = []
+    built: asyncio.Queue[FakeClient] = asyncio.Queue()
+
+    def make_client() -> Any:
+        client = FakeClient(len(clients))
+        prepare(client)
+        clients.append(client)
+        built.put_nowait(client)
+        return client
+
+    doorbell = asyncio.Event()
+    task = asyncio.create_task(
+        Realtime(make_client, pace).subscribe(["auctions", "orders"], doorbell)
+    )
+    try:
+        yield Scene(doorbell, clients, built, task)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

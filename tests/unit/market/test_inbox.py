@@ -1,0 +1,281 @@
+"""`market.inbox`: what becomes of an event, above all when something fails."""
+
+import datetime as dt
+import hashlib
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+import structlog
+
+from market import counters, inbox
+from market.database import Database
+from market.errors import MarketError, RejectedError, TransientError
+from market.inbox import Outcome, Source, StoredEvent
+from market.stripe_api import StripeEvent
+from tests.factories import ORDER_ID, effect, make_event, make_refund
+
+
+EVENT = make_event(
+    type="t", data={"object": "payment_intent", "id": "pi_1", "metadata": {"order_id": "order-1"}}
+)
+STORED = StoredEvent(event=EVENT, lease_token="token-1")
+NEW = {
+    "stored": True,
+    "status": "received",
+    "outcome": None,
+    "leased": True,
+    "hash_conflict": False,
+}
+FAILED = {"stale": False, "status": "failed", "alerts": []}
+
+
+@pytest.fixture
+def database() -> Any:
+    database = create_autospec(Database, instance=True)
+    database.call.return_value = NEW
+    return database
+
+
+def succeed(_event: StripeEvent) -> Outcome:
+    return Outcome.PROCESSED
+
+
+def never(event: StripeEvent) -> Outcome:
+    pytest.fail(f"handled {event.id}")
+
+
+def test_event_is_stored_with_what_it_is_found_by(database: Any) -> None:
+    """Order, intent and object are read from the event, and its content gets a hash."""
+    content = (
+        b'{"created":1767225600,"data":{"object":{"id":"pi_1","metadata":{"order_id":"order-1"},'
+        b'"object":"payment_intent"}},"type":"t"}'
+    )
+
+    stored = inbox.store(database, EVENT, source=Source.STRIPE)
+
+    database.call.assert_called_once_with(
+        "store_webhook_event",
+        event_id="evt_1",
+        source="stripe",
+        type="t",
+        livemode=False,
+        created=1_767_225_600,
+        order_ref="order-1",
+        payment_intent_id="pi_1",
+        object_id="pi_1",
+        payload=EVENT.data,
+        payload_sha256=hashlib.sha256(content).hexdigest(),
+        lease_token=stored.lease_token,
+    )
+
+
+def test_event_of_another_object_names_its_intent(database: Any) -> None:
+    """A refund or dispute is found by the payment that it takes back."""
+    event = make_event(data=make_refund(metadata=None))
+
+    inbox.store(database, event, source=Source.STRIPE)
+
+    stored = database.call.call_args.kwargs
+    expected = (None, "pi_00001", "re_1")
+    assert expected == (stored["order_ref"], stored["payment_intent_id"], stored["object_id"])
+
+
+def test_each_store_has_a_lease_of_its_own(database: Any) -> None:
+    """Two requests with one event hold different tokens, so only one of them holds the lease."""
+    first, second = (inbox.store(database, EVENT, source=Source.STRIPE) for _ in range(2))
+
+    assert first.lease_token != second.lease_token
+
+
+@pytest.mark.parametrize("status", ["processed", "ignored"])
+def test_settled_event_is_left_alone(database: Any, status: str) -> None:
+    """What took effect before needs no second call, and never again, however often it comes."""
+    database.call.return_value = NEW | {"stored": False, "status": status}
+
+    stored = inbox.store(database, EVENT, source=Source.STRIPE)
+
+    assert Outcome.ALREADY_PROCESSED == inbox.process(database, stored, {"t": never})
+    assert 1 == database.call.call_count
+
+
+@pytest.mark.parametrize("status", ["received", "failed", "dead"])
+def test_open_event_is_driven_again(database: Any, status: str) -> None:
+    """A redelivery of what has not taken effect is another chance for it."""
+    database.call.return_value = NEW | {"stored": False, "status": status}
+
+    stored = inbox.store(database, EVENT, source=Source.STRIPE)
+
+    assert Outcome.PROCESSED == inbox.process(database, stored, {"t": succeed})
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [("processed", Outcome.ALREADY_PROCESSED), ("failed", Outcome.RETRYING)],
+)
+def test_other_content_takes_no_effect(database: Any, status: str, outcome: Outcome) -> None:
+    """Under an id that is known only what came first counts; a person is told."""
+    before = counters.count_of("alerts", alert="webhook_event_content_differed")
+    database.call.return_value = NEW | {"status": status, "hash_conflict": True, "leased": False}
+
+    stored = inbox.store(database, EVENT, source=Source.STRIPE)
+
+    assert outcome == inbox.process(database, stored, {"t": never})
+    assert before + 1 == counters.count_of("alerts", alert="webhook_event_content_differed")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (TransientError("DATABASE_BUSY", "f"), "DATABASE_BUSY", "f"),
+        (RejectedError("PREDECESSOR_MISSING", "f"), "PREDECESSOR_MISSING", "f"),
+        (KeyError("id"), "INTERNAL_ERROR", "KeyError"),
+    ],
+)
+def test_failure_is_recorded(database: Any, error: Exception, code: str, message: str) -> None:
+    """A failed event is left to the worker under its lease, with a code that says why."""
+    database.call.return_value = FAILED
+
+    def fail(_event: StripeEvent) -> Outcome:
+        raise error
+
+    assert Outcome.RETRYING == inbox.process(database, STORED, {"t": fail})
+    database.call.assert_called_once_with(
+        "fail_webhook_event",
+        event_id="evt_1",
+        error_code=code,
+        error_message=message,
+        lease_token="token-1",
+    )
+
+
+def test_dead_event_is_an_alert(database: Any) -> None:
+    """When its tries are used up a person has to look."""
+    before = counters.count_of("alerts", alert="webhook_event_dead")
+    database.call.return_value = FAILED | {"alerts": ["webhook_event_dead"]}
+
+    def fail(_event: StripeEvent) -> Outcome:
+        raise MarketError("DATABASE_ERROR")
+
+    inbox.process(database, STORED, {"t": fail})
+
+    assert before + 1 == counters.count_of("alerts", alert="webhook_event_dead")
+
+
+def test_stale_failure_is_no_matter(database: Any) -> None:
+    """Whose lease has lapsed changes nothing, and goes on."""
+    database.call.side_effect = [TransientError("DATABASE_BUSY"), {"stale": True}]
+
+    assert Outcome.RETRYING == inbox.process(database, STORED, {})
+
+
+def test_lost_database_leaves_the_event_open(database: Any) -> None:
+    """When not even the failure can be recorded, the event is still there for the worker."""
+    database.call.side_effect = TransientError("DATABASE_UNREACHABLE")
+
+    assert Outcome.RETRYING == inbox.process(database, STORED, {})
+
+
+def test_event_without_a_handler_is_ignored(database: Any) -> None:
+    """Events that mean nothing to us are kept and marked so."""
+    database.call.return_value = effect("ignored")
+
+    assert Outcome.IGNORED == inbox.process(database, STORED, {})
+    database.call.assert_called_once_with(
+        "ignore_webhook_event", event_id="evt_1", reason="unhandled_type"
+    )
+
+
+def test_alerts_of_an_effect_are_raised() -> None:
+    """What SQL has found strange becomes an error in the log, each with its ids."""
+    before = counters.count_of("alerts", alert="order_not_found")
+
+    with structlog.testing.capture_logs() as logs:
+        outcome = inbox.read_outcome(effect("order_not_found", "order_not_found"), event_id="evt_1")
+
+    assert Outcome.ORDER_NOT_FOUND == outcome
+    assert before + 1 == counters.count_of("alerts", alert="order_not_found")
+    assert [("error", "evt_1", ORDER_ID)] == [
+        (line["log_level"], line["event_id"], line["order_id"]) for line in logs
+    ]
+
+
+@pytest.fixture
+def claimed() -> dict[str, Any]:
+    return {
+        "event_id": EVENT.id,
+        "type": EVENT.type,
+        "created": EVENT.created,
+        "livemode": EVENT.livemode,
+        "payload": EVENT.data,
+        "lease_token": "token-1",
+    }
+
+
+def test_drain_processes_what_it_claimed(database: Any, claimed: dict[str, Any]) -> None:
+    """A claimed event goes through the same handler as in the request."""
+    database.call.return_value = [claimed]
+    handled = []
+
+    def handle(event: StripeEvent) -> Outcome:
+        handled.append(event)
+        return Outcome.PROCESSED
+
+    assert 1 == inbox.drain(database, {"t": handle}, limit=5)
+    assert [EVENT] == handled
+    database.call.assert_called_once_with("claim_webhook_retries", max_rows=5, lease_s=60)
+
+
+def test_drain_fails_under_its_lease(database: Any, claimed: dict[str, Any]) -> None:
+    """A failure names its claim, so that a worker whose lease has lapsed changes nothing."""
+    database.call.side_effect = [[claimed], FAILED]
+
+    def fail(_event: StripeEvent) -> Outcome:
+        raise TransientError("DATABASE_BUSY")
+
+    inbox.drain(database, {"t": fail}, limit=5)
+
+    assert "token-1" == database.call.call_args.kwargs["lease_token"]
+
+
+def test_poison_event_holds_up_no_other(database: Any, claimed: dict[str, Any]) -> None:
+    """The events behind one that crashes its handler have their turn in the same batch."""
+    poison = claimed | {"event_id": "evt_poison"}
+    database.call.side_effect = [[poison, claimed], FAILED]
+    handled = []
+
+    def handle(event: StripeEvent) -> Outcome:
+        if event.id == "evt_poison":
+            raise ZeroDivisionError
+        handled.append(event.id)
+        return Outcome.PROCESSED
+
+    assert 2 == inbox.drain(database, {"t": handle}, limit=5)
+    assert ["evt_1"] == handled
+
+
+def test_drain_waits_out_a_lost_database(database: Any) -> None:
+    """Nothing was claimed, so the loop has to know that it failed."""
+    database.call.side_effect = TransientError("DATABASE_UNREACHABLE")
+
+    with pytest.raises(TransientError):
+        inbox.drain(database, {}, limit=5)
+
+
+def test_event_is_found(database: Any) -> None:
+    """The canary learns when its event came in and was settled."""
+    found = {"event_id": "evt_1", "processed_at": None}
+    database.call.return_value = {"found": True, "event": found}
+    since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+    assert found == inbox.find(database, event_id=None, type_="t", since=since)
+    database.call.assert_called_once_with(
+        "find_webhook_event", event_id=None, type="t", since="2026-01-01T00:00:00+00:00"
+    )
+
+
+def test_unknown_event_is_not_found(database: Any) -> None:
+    """What never came is nothing."""
+    database.call.return_value = {"found": False}
+
+    assert inbox.find(database, event_id="evt_2", type_=None, since=None) is None

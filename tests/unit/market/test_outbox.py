@@ -1,0 +1,166 @@
+"""`market.outbox`: what becomes of a row that asks for something outside."""
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from market import counters, outbox
+from market.database import Database
+from market.errors import MarketError, RejectedError, TransientError
+from market.outbox import OutboxRow, Sent
+from tests.factories import ORDER_ID, make_outbox_row
+
+
+CLAIMED = {
+    "id": "outbox-1",
+    "kind": "refund",
+    "payload": {"payment_intent_id": "pi_00001", "order_id": ORDER_ID},
+    "dedupe_key": "refund:1",
+    "attempts": 3,
+    "answered_errors": 2,
+    "lease_token": "token-1",
+    "order_id": ORDER_ID,
+}
+MAY = {"may_send": True, "stale": False, "reason": None}
+DONE = {"stale": False, "status": "done", "alerts": []}
+
+
+@pytest.fixture
+def database() -> Any:
+    return create_autospec(Database, instance=True)
+
+
+def send(_row: OutboxRow) -> Sent:
+    return Sent(stripe_object_id="re_1", result={"status": "pending"})
+
+
+def never(row: OutboxRow) -> Sent:
+    pytest.fail(f"sent {row.id}")
+
+
+def called(database: Any) -> list[str]:
+    return [call.args[0] for call in database.call.call_args_list]
+
+
+def test_row_is_sent_and_finished(database: Any) -> None:
+    """A claimed row is looked at once more, sent, and closed with what Stripe made of it."""
+    database.call.side_effect = [[CLAIMED], MAY, DONE]
+    sent = []
+
+    def note(row: OutboxRow) -> Sent:
+        sent.append(row)
+        return send(row)
+
+    assert 1 == outbox.drain(database, {"refund": note}, limit=5)
+    assert ["claim_outbox", "may_send", "finish_outbox"] == called(database)
+    assert {
+        "outbox_id": "outbox-1",
+        "lease_token": "token-1",
+        "stripe_object_id": "re_1",
+        "result": {"status": "pending"},
+    } == database.call.call_args.kwargs
+    assert ["refund:1:2"] == [row.idempotency_key for row in sent]
+
+
+@pytest.mark.parametrize("reason", ["REFUND_IS_SETTLED", None])
+def test_row_that_may_not_go_out_is_left(database: Any, reason: str | None) -> None:
+    """What was canceled, or is leased to somebody else by now, is not sent."""
+    database.call.side_effect = [[CLAIMED], {"may_send": False, "stale": True, "reason": reason}]
+
+    assert 1 == outbox.drain(database, {"refund": never}, limit=5)
+    assert ["claim_outbox", "may_send"] == called(database)
+
+
+@pytest.mark.parametrize(
+    ("error", "function", "code"),
+    [
+        (TransientError("STRIPE_UNREACHABLE"), "fail_outbox", "STRIPE_UNREACHABLE"),
+        (TransientError("STRIPE_ERROR"), "fail_outbox", "STRIPE_ERROR"),
+        (MarketError("STRIPE_ERROR"), "fail_outbox", "STRIPE_ERROR"),
+        (RejectedError("STRIPE_REFUSED"), "reject_outbox", "STRIPE_REFUSED"),
+    ],
+)
+def test_failure_is_recorded(database: Any, error: Exception, function: str, code: str) -> None:
+    """A no of Stripe's ends the row; anything else is tried again later."""
+    database.call.side_effect = [[CLAIMED], MAY, DONE]
+
+    def fail(_row: OutboxRow) -> Sent:
+        raise error
+
+    outbox.drain(database, {"refund": fail}, limit=5)
+
+    assert function == called(database)[-1]
+    assert {
+        "outbox_id": "outbox-1",
+        "lease_token": "token-1",
+        "error_code": code,
+    } == database.call.call_args.kwargs
+
+
+def test_unknown_kind_is_left_to_newer_workers(database: Any) -> None:
+    """During a roll-out the database may ask for what only the next version can do."""
+    database.call.side_effect = [[CLAIMED], MAY, DONE]
+
+    outbox.drain(database, {}, limit=5)
+
+    assert "UNKNOWN_KIND" == database.call.call_args.kwargs["error_code"]
+
+
+def test_one_failure_holds_up_no_other(database: Any) -> None:
+    """The rows behind one that fails have their turn in the same batch."""
+    other = CLAIMED | {"id": "outbox-2", "kind": "other"}
+    database.call.side_effect = [[other, CLAIMED], MAY, DONE, MAY, DONE]
+
+    assert 2 == outbox.drain(database, {"refund": send}, limit=5)
+    assert ["fail_outbox", "may_send", "finish_outbox"] == called(database)[2:]
+
+
+def test_dead_row_is_an_alert(database: Any) -> None:
+    """When its tries are used up, or Stripe refuses for good, a person has to look."""
+    before = counters.count_of("alerts", alert="outbox_row_dead")
+    database.call.side_effect = [[CLAIMED], MAY, DONE | {"alerts": ["outbox_row_dead"]}]
+
+    outbox.drain(database, {}, limit=5)
+
+    assert before + 1 == counters.count_of("alerts", alert="outbox_row_dead")
+
+
+def test_lost_lease_is_no_matter(database: Any) -> None:
+    """Whoever has the row now finds at Stripe what we have made."""
+    database.call.side_effect = [[CLAIMED], MAY, {"stale": True}]
+
+    assert 1 == outbox.drain(database, {"refund": send}, limit=5)
+
+
+def test_unrecorded_result_is_left_to_the_lease(database: Any) -> None:
+    """A row that was sent and not closed comes back, under the same key."""
+    database.call.side_effect = [[CLAIMED], MAY, TransientError("DATABASE_UNREACHABLE")]
+
+    with pytest.raises(TransientError):
+        outbox.drain(database, {"refund": send}, limit=5)
+
+    assert "finish_outbox" == called(database)[-1]
+
+
+@pytest.mark.parametrize(
+    ("order_id", "expected"),
+    [
+        (
+            ORDER_ID,
+            {"outbox_id": "outbox-1", "dedupe_key": "refund:1", "order_id": ORDER_ID},
+        ),
+        (None, {"outbox_id": "outbox-1", "dedupe_key": "refund:1"}),
+    ],
+)
+def test_object_is_marked_with_its_row(order_id: str | None, expected: dict[str, str]) -> None:
+    """By its metadata an object is found again when its key is long forgotten."""
+    assert expected == make_outbox_row(order_id=order_id).metadata
+
+
+def test_missing_entry_of_a_payload_is_told() -> None:
+    """A row that cannot be read is failed, and does not end the worker."""
+    with pytest.raises(MarketError) as caught:
+        make_outbox_row(payload={}).value("amount_cents")
+
+    assert ("BAD_PAYLOAD", "amount_cents") == (caught.value.code, caught.value.detail)

@@ -1,0 +1,297 @@
+"""`market.realtime`: when the bell rings, and what is done about a client that is dead or deaf."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+from realtime import RealtimeSubscribeStates
+
+from market import counters, realtime
+from market.realtime import Pace, Realtime
+from tests.factories import make_settings
+from tests.unit.market.realtime_fakes import HOUR_S, PATIENT, FakeChannel, FakeClient, subscribed
+
+
+def test_change_rings() -> None:
+    """Each table asked for rings, and so does the news that its changes are read."""
+
+    async def scenario() -> set[str]:
+        async with subscribed() as scene:
+            channel = (await scene.next_client()).only_channel
+            await scene.rung()
+            for callback in (*channel.changes.values(), channel.system):
+                callback({"anything": 1})
+                await scene.rung()
+            return set(channel.changes)
+
+    assert {"auctions", "orders"} == asyncio.run(scenario())
+
+
+def test_topic_is_our_own() -> None:
+    """No other worker's canary is heard, and ours comes back to us."""
+
+    async def scenario() -> list[FakeChannel]:
+        channels = []
+        for _ in range(2):
+            async with subscribed() as scene:
+                channels.append((await scene.next_client()).only_channel)
+                await scene.rung()
+        return channels
+
+    first, second = asyncio.run(scenario())
+
+    assert first.topic != second.topic
+    assert first.config["config"]["broadcast"] == {"ack": False, "self": True}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        RealtimeSubscribeStates.CLOSED,
+        RealtimeSubscribeStates.CHANNEL_ERROR,
+        RealtimeSubscribeStates.TIMED_OUT,
+    ],
+)
+def test_lost_channel_is_replaced(state: RealtimeSubscribeStates) -> None:
+    """Whatever ends a channel, another client begins, rings, and the old one is closed."""
+    reason = state.value.lower()
+    before = counters.count_of("realtime_lives_ended", reason=reason)
+
+    async def scenario() -> list[FakeClient]:
+        async with subscribed() as scene:
+            client = await scene.next_client()
+            await scene.rung()
+            client.only_channel.tell(state)
+            client.only_channel.tell(state)
+            await scene.next_client()
+            await scene.rung()
+            return scene.clients
+
+    first, _second = asyncio.run(scenario())
+
+    assert first.is_closed
+    assert before + 1 == counters.count_of("realtime_lives_ended", reason=reason)
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("a callback has failed")])
+def test_dead_listener_is_replaced(error: Exception | None) -> None:
+    """The library's task may end in silence, while the socket looks alive."""
+
+    async def scenario() -> int:
+        async with subscribed() as scene:
+            client = await scene.next_client()
+            await scene.rung()
+            client.stop_listening(error)
+            return (await scene.next_client()).number
+
+    assert 1 == asyncio.run(scenario())
+
+
+def test_client_that_never_listened_is_replaced() -> None:
+    """A subscription without a task behind it would be deaf for ever."""
+
+    def stop(client: FakeClient) -> None:
+        if client.number == 0:
+            client._listen_task = None  # noqa: SLF001 - the library's own name
+
+    async def scenario() -> int:
+        async with subscribed(Pace(canary_every_s=0.0, first_rest_s=0.0), stop) as scene:
+            await scene.next_client()
+            return (await scene.next_client()).number
+
+    assert 1 == asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("error", [OSError("refused"), TimeoutError(), Exception("gave up")])
+def test_failed_connection_is_tried_again(error: Exception) -> None:
+    """No error of the library's gets out; there is just another try."""
+
+    def fail(_channel: FakeChannel) -> None:
+        raise error
+
+    def prepare(client: FakeClient) -> None:
+        if client.number < 3:
+            client.only_channel.join = fail
+
+    async def scenario() -> int:
+        async with subscribed(PATIENT, prepare) as scene:
+            await scene.rung()
+            return len(scene.clients)
+
+    assert 4 == asyncio.run(scenario())
+
+
+def test_client_that_cannot_be_built_is_tried_again() -> None:
+    """Not even that ends the subscription."""
+    built = []
+
+    async def scenario() -> None:
+        doorbell = asyncio.Event()
+
+        def make_client() -> Any:
+            built.append(1)
+            if len(built) < 3:
+                raise ValueError
+            return FakeClient(0)
+
+        task = asyncio.create_task(Realtime(make_client, PATIENT).subscribe(["t"], doorbell))
+        await asyncio.wait_for(doorbell.wait(), timeout=10)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(scenario())
+
+    assert 3 == len(built)
+
+
+def test_deaf_client_is_replaced() -> None:
+    """Two canaries in a row that do not come back are the end."""
+    before = counters.count_of("realtime_canaries_missed")
+
+    def deafen(client: FakeClient) -> None:
+        client.only_channel.is_deaf = client.number == 0
+
+    async def scenario() -> FakeChannel:
+        pace = Pace(canary_every_s=0.0, canary_within_s=0.01, first_rest_s=0.0)
+        async with subscribed(pace, deafen) as scene:
+            client = await scene.next_client()
+            await scene.next_client()
+            return client.only_channel
+
+    assert 2 == len(asyncio.run(scenario()).canaries)
+    assert before + 2 <= counters.count_of("realtime_canaries_missed")
+
+
+def test_one_missed_canary_is_forgiven() -> None:
+    """A canary that comes back starts the count anew."""
+
+    async def scenario() -> int:
+        heard = asyncio.Event()
+
+        def prepare(client: FakeClient) -> None:
+            channel = client.only_channel
+
+            async def every_second_one(event: str, data: dict[str, Any]) -> None:
+                channel.canaries.append(data)
+                if len(channel.canaries) % 2 == 0:
+                    channel.broadcast({"event": event, "payload": data})
+                if len(channel.canaries) == 8:
+                    heard.set()
+
+            channel.send_broadcast = every_second_one  # type: ignore[method-assign] # a fake's
+
+        pace = Pace(canary_every_s=0.0, canary_within_s=0.01, first_rest_s=0.0)
+        async with subscribed(pace, prepare) as scene:
+            await asyncio.wait_for(heard.wait(), timeout=10)
+            return len(scene.clients)
+
+    assert 1 == asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "message", [{"payload": {"id": "another"}}, {"payload": None}, {}, None, "canary"]
+)
+def test_other_message_is_no_canary(message: Any) -> None:
+    """Only the id that was sent last proves that we hear; nothing else is an error either."""
+
+    def prepare(client: FakeClient) -> None:
+        channel = client.only_channel
+
+        async def answer(_event: str, data: dict[str, Any]) -> None:
+            channel.canaries.append(data)
+            channel.broadcast(message)
+
+        channel.send_broadcast = answer  # type: ignore[method-assign,assignment] # a fake's
+
+    async def scenario() -> int:
+        pace = Pace(canary_every_s=0.0, canary_within_s=0.01, first_rest_s=0.0)
+        async with subscribed(pace, prepare) as scene:
+            await scene.next_client()
+            return (await scene.next_client()).number
+
+    assert 1 == asyncio.run(scenario())
+
+
+def test_client_that_does_not_close_is_left() -> None:
+    """A dead client must not keep the next one from living."""
+
+    def prepare(client: FakeClient) -> None:
+        client.hangs = True
+
+    async def scenario() -> int:
+        pace = Pace(canary_every_s=HOUR_S, close_within_s=0.01, first_rest_s=0.0)
+        async with subscribed(pace, prepare) as scene:
+            (await scene.next_client()).stop_listening()
+            return (await scene.next_client()).number
+
+    assert 1 == asyncio.run(scenario())
+
+
+def test_join_that_hangs_is_given_up() -> None:
+    """A server that accepts and says nothing is left after a while."""
+
+    def prepare(client: FakeClient) -> None:
+        async def hang(_on_state: Any) -> None:
+            await asyncio.Event().wait()
+
+        client.only_channel.subscribe = hang  # type: ignore[method-assign,assignment] # a fake's
+
+    async def scenario() -> int:
+        pace = Pace(join_within_s=0.01, first_rest_s=0.0)
+        async with subscribed(pace, prepare) as scene:
+            await scene.next_client()
+            return (await scene.next_client()).number
+
+    assert 1 == asyncio.run(scenario())
+
+
+def test_cancellation_closes_the_client() -> None:
+    """Whoever stops the subscription leaves no socket behind."""
+
+    async def scenario() -> FakeClient:
+        async with subscribed() as scene:
+            client = await scene.next_client()
+            await scene.rung()
+        assert scene.task.cancelled()
+        return client
+
+    assert asyncio.run(scenario()).is_closed
+
+
+def test_rest_grows_with_deaths_and_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an outage the tries become rare; after a life that had begun they are not."""
+    ceilings: list[float] = []
+
+    def rest(_low: float, ceiling: float) -> float:
+        ceilings.append(ceiling)
+        return 0.0
+
+    monkeypatch.setattr(random, "uniform", rest)
+
+    def refuse(_channel: FakeChannel) -> None:
+        raise OSError
+
+    def prepare(client: FakeClient) -> None:
+        if client.number < 7:
+            client.only_channel.join = refuse
+
+    async def scenario() -> None:
+        async with subscribed(Pace(canary_every_s=HOUR_S), prepare) as scene:
+            await scene.rung()
+            scene.clients[-1].stop_listening()
+            await scene.rung()
+
+    asyncio.run(scenario())
+
+    assert [1, 2, 4, 8, 16, 30, 30, 1] == ceilings
+
+
+def test_client_is_told_not_to_mend_itself() -> None:
+    """The library's own reconnecting ends in silence some day, so it never begins."""
+    door = realtime.connect(make_settings())
+
+    client = door._make_client()  # noqa: SLF001 - nothing else shows how it is built
+
+    assert (False, 1) == (client.auto_reconnect, client.max_retries)
+    assert client.url.startswith("ws://project.test:54321/realtime/v1/websocket?apikey=sb_secret_1")

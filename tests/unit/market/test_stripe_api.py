@@ -1,0 +1,219 @@
+"""`market.stripe_api`: what becomes of a call to Stripe, and of one that fails."""
+
+import urllib.parse
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from market import stripe_api as door
+from market.errors import MarketError, RejectedError, TransientError
+from market.stripe_api import StripeApi
+from tests.factories import make_intent, make_refund, make_settings
+
+
+BASE = "http://stripe.test:12111"
+
+
+@pytest.fixture
+def stripe_http() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock() as mock:
+        yield mock
+
+
+@pytest.fixture
+def stripe_api() -> StripeApi:
+    return door.connect(make_settings(stripe_api_base=BASE), door.SERVICE_TIMEOUT_S)
+
+
+def error(code: str | None = None, type_: str = "invalid_request_error") -> dict[str, Any]:
+    return {"error": {"type": type_, "code": code, "message": "x"}}
+
+
+def form_of(call: responses.Call) -> dict[str, str]:
+    return dict(urllib.parse.parse_qsl(str(call.request.body)))
+
+
+def retrieve(stripe_api: StripeApi) -> Any:
+    return stripe_api.retrieve_refund("re_1")
+
+
+def create(stripe_api: StripeApi) -> Any:
+    return stripe_api.create_refund({"payment_intent": "pi_1"}, idempotency_key="k:0")
+
+
+READ = ("GET", f"{BASE}/v1/refunds/re_1", retrieve)
+WRITE = ("POST", f"{BASE}/v1/refunds", create)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "answer", "ask", "expected"),
+    [
+        (
+            "GET",
+            "payment_intents/pi_00001",
+            make_intent(),
+            lambda api: api.retrieve_payment_intent("pi_00001"),
+            make_intent(),
+        ),
+        (
+            "POST",
+            "payment_intents/pi_00001/cancel",
+            make_intent(status="canceled"),
+            lambda api: api.cancel_payment_intent("pi_00001", idempotency_key="k"),
+            make_intent(status="canceled"),
+        ),
+        ("GET", "refunds/re_1", make_refund(), retrieve, make_refund()),
+        (
+            "GET",
+            "refunds",
+            {"object": "list", "data": [make_refund()], "has_more": False, "url": "/v1/refunds"},
+            lambda api: api.list_refunds("pi_00001"),
+            [make_refund()],
+        ),
+        ("GET", "balance", {"object": "balance"}, lambda api: api.ping(), None),
+    ],
+)
+def test_object_comes_as_plain_json(
+    stripe_http: responses.RequestsMock,
+    stripe_api: StripeApi,
+    method: str,
+    path: str,
+    answer: Any,
+    ask: Callable[[StripeApi], Any],
+    expected: Any,
+) -> None:
+    """Nothing behind the door has to know Stripe's classes."""
+    stripe_http.add(method, f"{BASE}/v1/{path}", json=answer)
+
+    assert expected == ask(stripe_api)
+
+
+def test_intent_is_created_under_its_key(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi
+) -> None:
+    """The parameters go as they are, with the key that makes the call repeatable."""
+    stripe_http.add("POST", f"{BASE}/v1/payment_intents", json=make_intent())
+
+    intent = stripe_api.create_payment_intent(
+        {"amount": 500, "payment_method_types": ["card"], "metadata": {"order_id": "o-1"}},
+        idempotency_key="intent:o-1:1:0",
+    )
+
+    call = stripe_http.calls[0]
+    assert "pi_00001" == intent["id"]
+    assert "intent:o-1:1:0" == call.request.headers["Idempotency-Key"]
+    assert {
+        "amount": "500",
+        "payment_method_types[0]": "card",
+        "metadata[order_id]": "o-1",
+    } == form_of(call)
+
+
+@pytest.mark.parametrize(("method", "url", "ask"), [READ, WRITE])
+def test_call_without_an_answer_is_made_again(
+    stripe_http: responses.RequestsMock,
+    stripe_api: StripeApi,
+    method: str,
+    url: str,
+    ask: Callable[[StripeApi], Any],
+) -> None:
+    """A lost answer costs one more try under the same key."""
+    stripe_http.add(method, url, body=requests.ConnectionError("x"))
+    stripe_http.add(method, url, json=make_refund())
+
+    assert "re_1" == ask(stripe_api)["id"]
+    first, second = (call.request.headers.get("Idempotency-Key") for call in stripe_http.calls)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(409, "STRIPE_CONFLICT"), (429, "STRIPE_RATE_LIMITED")]
+)
+def test_answer_that_decides_nothing_is_tried_again(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi, status: int, code: str
+) -> None:
+    """After a twin under way or too many calls Stripe has kept nothing under our key."""
+    stripe_http.add("POST", f"{BASE}/v1/refunds", status=status, json=error())
+
+    with pytest.raises(TransientError) as caught:
+        create(stripe_api)
+
+    assert code == caught.value.code
+    assert 5 == len(stripe_http.calls)
+
+
+def test_read_is_repeated_after_an_error_of_stripe(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi
+) -> None:
+    """A read has no key, so the next answer may be another one."""
+    stripe_http.add("GET", f"{BASE}/v1/refunds/re_1", status=503, json=error())
+    stripe_http.add("GET", f"{BASE}/v1/refunds/re_1", json=make_refund())
+
+    assert "re_1" == retrieve(stripe_api)["id"]
+
+
+@pytest.mark.parametrize("body", [{"json": error(type_="api_error")}, {"body": "<html>"}])
+def test_write_is_not_repeated_after_an_error_of_stripe(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi, body: dict[str, Any]
+) -> None:
+    """Stripe would replay the error under this key; the caller may go on under another."""
+    stripe_http.add("POST", f"{BASE}/v1/refunds", status=500, **body)
+
+    with pytest.raises(TransientError) as caught:
+        create(stripe_api)
+
+    assert "STRIPE_ERROR" == caught.value.code
+    assert 1 == len(stripe_http.calls)
+
+
+@pytest.mark.parametrize(("method", "url", "ask"), [READ, WRITE])
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "code"),
+    [
+        (400, error("charge_already_refunded"), RejectedError, "STRIPE_REFUSED"),
+        (402, error("card_declined", "card_error"), RejectedError, "STRIPE_REFUSED"),
+        (404, error("resource_missing"), RejectedError, "RESOURCE_NOT_FOUND"),
+        (401, error(), MarketError, "STRIPE_ERROR"),
+        (403, error(), MarketError, "STRIPE_ERROR"),
+        (400, error(type_="idempotency_error"), MarketError, "STRIPE_ERROR"),
+    ],
+)
+def test_refusal_is_not_repeated(
+    stripe_http: responses.RequestsMock,
+    stripe_api: StripeApi,
+    method: str,
+    url: str,
+    ask: Callable[[StripeApi], Any],
+    status: int,
+    body: Any,
+    kind: type[MarketError],
+    code: str,
+) -> None:
+    """Stripe's no is told apart from a mistake of ours, and neither is tried again."""
+    stripe_http.add(method, url, status=status, json=body)
+
+    with pytest.raises(MarketError) as caught:
+        ask(stripe_api)
+
+    assert (kind, code) == (caught.type, caught.value.code)
+    assert 1 == len(stripe_http.calls)
+
+
+def test_health_is_asked_once(stripe_http: responses.RequestsMock, stripe_api: StripeApi) -> None:
+    """Who wants to know whether Stripe answers is not to wait for five tries."""
+    stripe_http.add("GET", f"{BASE}/v1/balance", body=requests.ConnectionError("x"))
+
+    with pytest.raises(TransientError):
+        stripe_api.ping()
+
+    assert 1 == len(stripe_http.calls)
+
+
+def test_stripe_itself_is_the_default(stripe_http: responses.RequestsMock) -> None:
+    """Without an address of its own the door leads to Stripe."""
+    stripe_http.add("GET", "https://api.stripe.com/v1/balance", json={"object": "balance"})
+
+    door.connect(make_settings(), door.WORKER_TIMEOUT_S).ping()

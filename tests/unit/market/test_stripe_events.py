@@ -1,0 +1,25 @@
+"""`market.stripe_events`: which types of event have an effect here."""
+
+from unittest.mock import create_autospec
+
+from market import stripe_events
+from market.database import Database
+from market.stripe_api import StripeApi
+
+
+def test_every_event_about_money_in_is_handled() -> None:
+    """The types that Stripe is asked to send about payments and refunds all have a handler."""
+    handlers = stripe_events.handlers(
+        create_autospec(StripeApi, instance=True), create_autospec(Database, instance=True)
+    )
+
+    assert {
+        "payment_intent.succeeded",
+        "payment_intent.payment_failed",
+        "payment_intent.canceled",
+        "charge.refunded",
+        "charge.refund.updated",
+        "refund.created",
+        "refund.failed",
+        "refund.updated",
+    } == set(handlers)

@@ -1,0 +1,197 @@
+"""`market.stripe_webhook`: which bodies are taken for events of Stripe."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+import structlog
+
+from market import counters
+from market.errors import RejectedError
+from market.stripe_webhook import EventRules, StripeEvent, read_event
+from tests.factories import WEBHOOK_SECRET, make_event_json, make_intent, signed
+
+
+RULES = EventRules(tolerance_s=300, future_s=300, max_age_s=604_800, livemode=False)
+DAY_S = 86_400
+
+
+def read(payload: bytes, signature: str | None, rules: EventRules = RULES) -> StripeEvent:
+    return read_event(payload, signature, secrets=(WEBHOOK_SECRET, "whsec_former"), rules=rules)
+
+
+def code_of(payload: bytes, signature: str | None, rules: EventRules = RULES) -> str:
+    with pytest.raises(RejectedError) as caught:
+        read(payload, signature, rules)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("secret", [WEBHOOK_SECRET, "whsec_former"])
+def test_signed_event_is_read(secret: str) -> None:
+    """Either secret does, because one replaces the other for a while."""
+    created = int(time.time())
+
+    event = read(*signed(make_event_json(created=created), secret=secret))
+
+    assert (
+        StripeEvent(
+            id="evt_1",
+            type="payment_intent.succeeded",
+            created=created,
+            livemode=False,
+            data=make_intent(),
+        )
+        == event
+    )
+
+
+@pytest.mark.parametrize("signature", [None, ""])
+def test_event_without_a_signature_is_told_so(signature: str | None) -> None:
+    """Who forgets the header reads what is missing."""
+    assert "MISSING_SIGNATURE" == code_of(b"{}", signature)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "t=0,v1=invalidsignature",
+        "v1=abc",
+        "t=1",
+        "t=,v1=",
+        "t=abc,v1=def",
+        ",",
+        "=",
+        "nonsense",
+        "t=1=2,v1=x",
+        "t=99999999999999999999999999,v1=x",
+        f"t={int(time.time())},v1=é",
+        f"t={int(time.time())},v0=abc",
+        "t=1,v1=" + "a" * 10_000,
+        "\x00",
+    ],
+)
+def test_malformed_signature_is_refused(signature: str) -> None:
+    """Whatever stands in the header, it is a refusal and no crash."""
+    assert "INVALID_SIGNATURE" == code_of(b"{}", signature)
+
+
+def test_signature_of_another_body_is_refused() -> None:
+    """One changed byte is another body."""
+    payload, signature = signed(make_event_json())
+
+    assert "INVALID_SIGNATURE" == code_of(payload + b" ", signature)
+
+
+def test_signature_by_another_secret_is_refused() -> None:
+    """Each endpoint has secrets of its own."""
+    assert "INVALID_SIGNATURE" == code_of(*signed(make_event_json(), secret="whsec_identity"))
+
+
+def test_signature_by_an_empty_secret_is_refused() -> None:
+    """An empty secret would be everybody's."""
+    payload, signature = signed(make_event_json(), secret="")
+
+    with pytest.raises(RejectedError) as caught:
+        read_event(payload, signature, secrets=("",), rules=RULES)
+
+    assert "INVALID_SIGNATURE" == caught.value.code
+
+
+def test_body_that_is_no_text_is_refused() -> None:
+    """Stripe signs text."""
+    assert "INVALID_SIGNATURE" == code_of(b"\xff\xfe", f"t={int(time.time())},v1=x")
+
+
+def test_old_signature_is_refused() -> None:
+    """A body that was overheard cannot be sent again later."""
+    event = make_event_json()
+
+    assert "INVALID_SIGNATURE" == code_of(*signed(event, signed_at=int(time.time()) - 310))
+    assert "evt_1" == read(*signed(event, signed_at=int(time.time()) - 290)).id
+
+
+def test_signature_from_the_future_is_refused() -> None:
+    """A clock may be a little ahead, not ten minutes."""
+    event = make_event_json()
+
+    assert "EVENT_FROM_FUTURE" == code_of(*signed(event, signed_at=int(time.time()) + 600))
+    assert "evt_1" == read(*signed(event, signed_at=int(time.time()) + 200)).id
+
+
+def test_event_from_the_future_is_refused() -> None:
+    """An event cannot have happened in ten minutes."""
+    event = make_event_json(created=int(time.time()) + 600)
+
+    assert "EVENT_FROM_FUTURE" == code_of(*signed(event))
+
+
+def test_old_event_is_refused() -> None:
+    """Stripe gives up after three days, so what is older than the limit comes from elsewhere."""
+    rules = EventRules(tolerance_s=300, future_s=300, max_age_s=3600, livemode=False)
+    event = make_event_json(created=int(time.time()) - 7200)
+
+    assert "EVENT_TOO_OLD" == code_of(*signed(event), rules)
+
+
+def test_event_of_stripes_last_retry_is_taken() -> None:
+    """After three days of trouble the event still counts."""
+    assert "evt_1" == read(*signed(make_event_json(created=int(time.time()) - 3 * DAY_S))).id
+
+
+@pytest.mark.parametrize("livemode", [True, False])
+def test_event_of_the_other_mode_is_refused(livemode: bool) -> None:  # noqa: FBT001 - a parameter
+    """Test money pays no real order, nor the other way round."""
+    rules = EventRules(tolerance_s=300, future_s=300, max_age_s=3600, livemode=not livemode)
+
+    assert "LIVEMODE_MISMATCH" == code_of(*signed(make_event_json(livemode=livemode)), rules)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"evt_1"',
+        "[" * 100_000,
+        json.dumps(make_event_json(id=None)),
+        json.dumps(make_event_json(id="")),
+        json.dumps(make_event_json(id=7)),
+        json.dumps(make_event_json(type=None)),
+        json.dumps(make_event_json(created="now")),
+        json.dumps(make_event_json(created=True)),
+        json.dumps(make_event_json(created=1.5)),
+        json.dumps(make_event_json(livemode=None)),
+        json.dumps(make_event_json(livemode="false")),
+        json.dumps(make_event_json() | {"data": None}),
+        json.dumps(make_event_json() | {"data": {"object": []}}),
+        json.dumps({"id": "evt_1", "type": "t"}),
+    ],
+)
+def test_signed_nonsense_is_refused(body: str) -> None:
+    """Even with the right secret a body has to be an event."""
+    assert "INVALID_PAYLOAD" == code_of(*signed(body))
+
+
+@pytest.mark.parametrize("version", ["2019-01-01", None])
+def test_other_version_is_counted_and_taken(version: Any) -> None:
+    """An account that was moved to another version goes on being paid."""
+    before = counters.count_of("stripe_event_versions_differed")
+
+    with structlog.testing.capture_logs() as logs:
+        event = read(*signed(make_event_json(api_version=version)))
+
+    assert "evt_1" == event.id
+    assert before + 1 == counters.count_of("stripe_event_versions_differed")
+    assert ["stripe_event_version_differed"] == [line["event"] for line in logs]
+
+
+def test_our_version_is_not_counted() -> None:
+    """The version of our library is what is expected."""
+    before = counters.count_of("stripe_event_versions_differed")
+
+    read(*signed(make_event_json()))
+
+    assert before == counters.count_of("stripe_event_versions_differed")
