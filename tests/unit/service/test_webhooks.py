@@ -1,0 +1,289 @@
+"""`service.webhooks`: what Stripe is answered, and what has been done by then."""
+
+import json
+import time
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+import stripe
+import tenacity
+from postgrest.exceptions import APIError
+from supabase import Client
+from werkzeug.test import TestResponse
+
+from market import retry
+from market.auth_api import AuthApi
+from market.database import Database
+from market.errors import MarketError, TransientError
+from market.stripe_api import StripeApi
+from service.app import Doors, create_app
+from tests.factories import (
+    IDENTITY_SECRET,
+    WEBHOOK_SECRET,
+    effect,
+    make_event_json,
+    make_intent,
+    make_settings,
+    signed,
+)
+from tests.unit.service.doors import Service, make_service
+
+
+PATH = "/api/webhooks/stripe"
+IDENTITY_PATH = "/api/webhooks/stripe/identity"
+STORED = {
+    "stored": True,
+    "status": "received",
+    "outcome": None,
+    "leased": True,
+    "hash_conflict": False,
+}
+FAILED = {"stale": False, "status": "failed", "alerts": []}
+
+
+@pytest.fixture
+def service() -> Service:
+    service = make_service()
+    service.database.call.side_effect = [STORED, effect()]
+    return service
+
+
+def deliver(
+    client: Any, body: dict[str, Any] | None = None, path: str = PATH, **signing: Any
+) -> TestResponse:
+    payload, signature = signed(make_event_json() if body is None else body, **signing)
+    answer: TestResponse = client.post(path, data=payload, headers={"Stripe-Signature": signature})
+    return answer
+
+
+def test_new_event_is_stored_and_processed(service: Service) -> None:
+    """A signed event is kept first, and has taken effect when it is answered, by two calls."""
+    answer = deliver(service.client)
+
+    expected = {"received": True, "processed": True, "idempotent": False, "status": "processed"}
+    assert (200, expected) == (answer.status_code, answer.get_json())
+    assert ["store_webhook_event", "apply_payment_succeeded"] == service.called
+
+
+@pytest.mark.parametrize(
+    ("path", "secret", "source"),
+    [(PATH, WEBHOOK_SECRET, "stripe"), (IDENTITY_PATH, IDENTITY_SECRET, "stripe_identity")],
+)
+def test_each_endpoint_has_its_secret(
+    service: Service, path: str, secret: str, source: str
+) -> None:
+    """Where an event came in is kept with it."""
+    assert 200 == deliver(service.client, path=path, secret=secret).status_code
+    assert source == service.database.call.call_args_list[0].kwargs["source"]
+
+
+@pytest.mark.parametrize(
+    ("path", "secret"), [(PATH, IDENTITY_SECRET), (IDENTITY_PATH, WEBHOOK_SECRET)]
+)
+def test_secret_of_the_other_endpoint_is_refused(service: Service, path: str, secret: str) -> None:
+    """What signs payments cannot pass somebody's identity check, nor the other way round."""
+    assert 400 == deliver(service.client, path=path, secret=secret).status_code
+    assert [] == service.called
+
+
+def test_secret_may_be_replaced() -> None:
+    """While one secret replaces another, what either has signed is taken."""
+    service = make_service(stripe_webhook_secrets=("whsec_new", "whsec_former"))
+    service.database.call.side_effect = [STORED, effect()]
+
+    assert 200 == deliver(service.client, secret="whsec_former").status_code
+
+
+def test_failed_effect_is_acknowledged(service: Service) -> None:
+    """A stored event is answered with 200 whatever became of it."""
+    service.database.call.side_effect = [STORED, TransientError("DATABASE_BUSY"), FAILED]
+
+    answer = deliver(service.client)
+
+    expected = {"received": True, "processed": False, "idempotent": False, "status": "retrying"}
+    assert (200, expected) == (answer.status_code, answer.get_json())
+    store_call, *_, fail_call = service.database.call.call_args_list
+    assert "fail_webhook_event" == fail_call.args[0]
+    assert store_call.kwargs["lease_token"] == fail_call.kwargs["lease_token"]
+
+
+def test_redelivery_has_the_same_hash(service: Service) -> None:
+    """Only another content under a known id may stand out, not the count of open deliveries."""
+    service.database.call.side_effect = [STORED, effect()] * 2
+    event = make_event_json()
+
+    for pending_webhooks in (2, 1):
+        deliver(service.client, event | {"pending_webhooks": pending_webhooks})
+
+    first, _, second, _ = [call.kwargs for call in service.database.call.call_args_list]
+    assert first["payload_sha256"] == second["payload_sha256"]
+
+
+def test_settled_event_is_idempotent(service: Service) -> None:
+    """An event that was done before is one call, and no effect."""
+    service.database.call.side_effect = [STORED | {"stored": False, "status": "processed"}]
+
+    answer = deliver(service.client)
+
+    expected = {
+        "received": True,
+        "processed": True,
+        "idempotent": True,
+        "status": "already_processed",
+    }
+    assert (200, expected) == (answer.status_code, answer.get_json())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_processed", "is_idempotent"),
+    [
+        ("already_processed", True, True),
+        ("order_already_processed", True, True),
+        ("order_not_found", False, True),
+        ("ignored", False, False),
+    ],
+)
+def test_outcome_is_told(
+    service: Service, outcome: str, *, is_processed: bool, is_idempotent: bool
+) -> None:
+    """The effect RPC answers for what was settled before, and for an order it does not know."""
+    service.database.call.side_effect = [STORED, effect(outcome)]
+
+    answer = deliver(service.client)
+
+    expected = {
+        "received": True,
+        "processed": is_processed,
+        "idempotent": is_idempotent,
+        "status": outcome,
+    }
+    assert (200, expected) == (answer.status_code, answer.get_json())
+
+
+def test_unhandled_event_is_stored_and_ignored(service: Service) -> None:
+    """Whatever Stripe sends is kept, meant for us or not."""
+    service.database.call.side_effect = [STORED, effect("ignored")]
+
+    answer = deliver(service.client, make_event_json(type="product.created"))
+
+    assert (200, "ignored") == (answer.status_code, answer.get_json()["status"])
+    assert ["store_webhook_event", "ignore_webhook_event"] == service.called
+
+
+@pytest.mark.parametrize(
+    "error", [TransientError("DATABASE_UNREACHABLE"), MarketError("DATABASE_ERROR")]
+)
+def test_event_that_cannot_be_stored_is_refused(service: Service, error: Exception) -> None:
+    """Without a durable event the answer is an error, so that Stripe sends it once more."""
+    service.database.call.side_effect = error
+
+    answer = deliver(service.client)
+
+    body = answer.get_json()
+    assert 500 == answer.status_code
+    assert ("Webhook processing failed", "evt_1", "payment_intent.succeeded") == tuple(
+        body[key] for key in ("error", "event_id", "event_type")
+    )
+    assert {"code", "correlationId", "timestamp"} < set(body)
+
+
+@pytest.mark.parametrize(("wait_s", "try_count"), [(2.5, 5), (3.5, 1)])
+def test_answer_is_not_late(monkeypatch: pytest.MonkeyPatch, wait_s: float, try_count: int) -> None:
+    """No call is repeated later than three seconds into the request."""
+    monkeypatch.setattr(retry.POLICY, "wait", tenacity.wait_fixed(wait_s))
+    gateway = create_autospec(Client, instance=True)
+    execute = gateway.rpc.return_value.execute
+    execute.side_effect = APIError({"code": 503, "message": "x"})
+    doors = Doors(
+        database=Database(gateway),
+        stripe_api=StripeApi(stripe.StripeClient("sk_test_1")),
+        auth_api=create_autospec(AuthApi, instance=True),
+    )
+
+    assert 500 == deliver(create_app(make_settings(), doors).test_client()).status_code
+    assert try_count == execute.call_count
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        ({}, "Missing signature"),
+        ({"Stripe-Signature": ""}, "Missing signature"),
+        ({"Stripe-Signature": "t=0,v1=invalidsignature"}, "Invalid signature"),
+        ({"Stripe-Signature": "t=1"}, "Invalid signature"),
+        ({"Stripe-Signature": "v1=a"}, "Invalid signature"),
+        ({"Stripe-Signature": "é"}, "Invalid signature"),
+    ],
+)
+def test_unsigned_body_is_refused(service: Service, headers: dict[str, str], error: str) -> None:
+    """A body that nobody signed stores nothing, and reads why."""
+    answer = service.client.post(PATH, data=json.dumps(make_event_json()), headers=headers)
+
+    assert (400, error) == (answer.status_code, answer.get_json()["error"])
+    assert [] == service.called
+
+
+@pytest.mark.parametrize(
+    ("body", "signing", "error"),
+    [
+        (make_event_json(), {"secret": "whsec_forged"}, "Invalid signature"),
+        (make_event_json(), {"signed_at": int(time.time()) - 400}, "Invalid signature"),
+        (make_event_json(), {"signed_at": int(time.time()) + 600}, "Event from future"),
+        (make_event_json(created=int(time.time()) + 600), {}, "Event from future"),
+        (make_event_json(created=int(time.time()) - 700_000), {}, "Event too old"),
+        (make_event_json(livemode=True), {}, "Livemode mismatch"),
+        ({"id": "evt_1"}, {}, "Invalid payload"),
+        ([], {}, "Invalid payload"),
+    ],
+)
+def test_signed_body_that_is_not_to_be_taken_is_refused(
+    service: Service, body: Any, signing: dict[str, Any], error: str
+) -> None:
+    """The texts are those that Stripe's dashboard shows us, and the canary looks for."""
+    answer = deliver(service.client, body, **signing)
+
+    assert (400, error) == (answer.status_code, answer.get_json()["error"])
+    assert [] == service.called
+
+
+@pytest.mark.parametrize("path", [PATH, IDENTITY_PATH])
+def test_body_above_one_mebibyte_is_refused(service: Service, path: str) -> None:
+    """Nothing larger is even read, signed or not."""
+    body = make_event_json(make_intent(description="x" * 1024 * 1024))
+
+    answer = deliver(service.client, body, path=path)
+
+    assert (413, "PAYLOAD_TOO_LARGE") == (answer.status_code, answer.get_json()["code"])
+
+
+def test_large_body_is_taken(service: Service) -> None:
+    """Up to one mebibyte everything is read."""
+    body = make_event_json(make_intent(description="x" * (1024 * 1024 - 2000)))
+
+    assert 200 == deliver(service.client, body).status_code
+
+
+def test_bad_signatures_are_limited_and_good_ones_are_not(service: Service) -> None:
+    """Who guesses is stopped, from an address that Stripe may share."""
+    answers = [deliver(service.client, secret="whsec_forged") for _ in range(121)]
+
+    assert [400] * 120 + [429] == [answer.status_code for answer in answers]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert 200 == deliver(service.client).status_code
+
+
+def test_webhook_needs_no_origin(service: Service) -> None:
+    """A session cookie means nothing here, so nothing is asked about where it comes from."""
+    service.client.set_cookie("sb-project-auth-token", "x")
+
+    assert 200 == deliver(service.client).status_code
+
+
+@pytest.mark.parametrize("method", ["get", "put", "delete", "patch"])
+def test_only_post_is_taken(service: Service, method: str) -> None:
+    """Another method is told which one there is."""
+    answer = service.client.open(PATH, method=method.upper())
+
+    assert (405, "METHOD_NOT_ALLOWED") == (answer.status_code, answer.get_json()["code"])
+    assert "POST" in answer.headers["Allow"]
