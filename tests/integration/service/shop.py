@@ -9,6 +9,7 @@ from typing import Any, LiteralString, Self
 import httpx
 import psycopg
 import stripe
+from psycopg import sql
 
 from devstack.processes import wait_until
 from tests.factories import make_event_json, make_intent, signed
@@ -185,6 +186,53 @@ class Shop:
                 event_id,
             )
         )
+
+    def keep(self, event: Mapping[str, Any]) -> None:
+        """Store an event as a request does that is killed right after; its lease has lapsed."""
+        data = event["data"]["object"]
+        answer = self.service.call(
+            "store_webhook_event",
+            event_id=event["id"],
+            source="stripe",
+            type=event["type"],
+            livemode=event["livemode"],
+            created=event["created"],
+            order_ref=data["metadata"]["order_id"],
+            payment_intent_id=data["id"],
+            object_id=data["id"],
+            payload=json.dumps(data),
+            payload_sha256=event["id"],
+            lease_token=uuid.uuid4(),
+        )
+        assert answer["stored"], answer
+        self.lapse_leases()
+
+    def lapse_leases(self) -> None:
+        """Let so much time pass that whoever works on something has lost it."""
+        for table in ("outbox", "webhook_events"):
+            self.db.execute(
+                sql.SQL(
+                    "update public.{} set leased_until = clock_timestamp()"
+                    " where leased_until > clock_timestamp()"
+                ).format(sql.Identifier(table))
+            )
+
+    def request_refund(self, order: Order, amount: int = AMOUNT) -> None:
+        """Reserve a refund of an order that is paid; the outbox is to send it."""
+        answer = self.service.call(
+            "process_refund_transaction",
+            order_id=order.id,
+            refund_amount_cents=amount,
+            refund_reason="agreed",
+            user_id=self.seller.id,
+            client_request_id=uuid.uuid4(),
+        )
+        assert answer["success"], answer
+
+    def refunds_of(self, order: Order) -> list[dict[str, Any]]:
+        """Return what Stripe has sent back of an order's payment."""
+        found = self.stripe.v1.refunds.list({"payment_intent": order.intent_id, "limit": 100})
+        return [one.to_dict() for one in found.data]
 
     def event(self, data: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
         """Make an event with an id of its own."""

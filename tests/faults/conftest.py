@@ -1,0 +1,72 @@
+"""What the tests of faults rely on: a stack without workers, and fleets that they start."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.faults.refunding import REFUND_EVENTS
+from tests.integration.conftest import running_stack
+from tests.integration.service.shop import Order, Shop
+
+
+@pytest.fixture(scope="session")
+def environment() -> Iterator[Mapping[str, str]]:
+    """Start all but the workers; the tests that kill things share it, one after the other."""
+    with running_stack("--only", "postgres,gateway,stripe,service") as told:
+        yield {name: text for name, text in told.items() if name != "ready"}
+
+
+@pytest.fixture(scope="session")
+def shop(environment: Mapping[str, str]) -> Iterator[Shop]:
+    with Shop(environment) as shop:
+        yield shop
+
+
+@pytest.fixture
+def superuser(environment: Mapping[str, str]) -> Iterator[psycopg.Connection]:
+    """Connect as who may end other sessions."""
+    with psycopg.connect(environment["ADMIN_DATABASE_URL"], autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    """Run one fleet of workers for a module; its tests leave it alive."""
+    fleet = Fleet(environment, tmp_path_factory.mktemp("fleet") / "workers.log")
+    fleet.start()
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture
+def new_fleet(environment: Mapping[str, str], tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
+    """Give a way to have fleets; all of them are gone after the test."""
+    fleets: list[Fleet] = []
+
+    def made(**changes: str) -> Fleet:
+        fleets.append(Fleet(environment, tmp_path / f"workers.{len(fleets)}.log", **changes))
+        return fleets[-1]
+
+    yield made
+    for fleet in fleets:
+        fleet.close()
+
+
+@pytest.fixture
+def silent_stripe(shop: Shop) -> Iterator[None]:
+    """Keep what Stripe says of refunds by itself: the answer to our call has to do."""
+    shop.command("PUT", "/delivery", mode="hold", event_types=REFUND_EVENTS)
+    yield
+    shop.command("DELETE", "/faults")
+    shop.command("PUT", "/delivery", mode="normal")
+    shop.command("POST", "/deliveries/release")
+
+
+@pytest.fixture
+def order(shop: Shop) -> Order:
+    return shop.paid()

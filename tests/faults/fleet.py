@@ -1,0 +1,88 @@
+"""Workers as a process of their own, which a test starts and kills when it likes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from devstack.ports import free_port
+from devstack.processes import end, start, tail, wait_until
+from devstack.project import environment_of_child
+from devstack.schema import ROOT
+
+
+_START_S = 60.0
+_SAMPLE = re.compile(r"^market_(\w+)_total(\{[^}]*\})? (\d+)$", re.MULTILINE)
+
+
+class Fleet:
+    """`python -m workers all`, as whoever runs it sees it."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path, **changes: str) -> None:
+        self._environment = environment_of_child(dict(environment) | changes)
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._url = ""
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """Return the process that runs or ran last."""
+        assert self._process is not None, "the fleet was never started"
+        return self._process
+
+    def launch(self) -> None:
+        """Start it, and wait for nothing."""
+        port = free_port()
+        self._url = f"http://127.0.0.1:{port}"
+        self._process = start(
+            (sys.executable, "-m", "workers", "all"),
+            self._log,
+            death_signal=signal.SIGKILL,
+            options={"cwd": ROOT, "env": self._environment | {"METRICS_PORT": str(port)}},
+        )
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self.launch()
+        assert wait_until(self.is_up, _START_S), tail(self._log, 30)
+
+    def is_up(self) -> bool:
+        """Say whether it answers; it must not have ended."""
+        assert self.process.poll() is None, tail(self._log, 30)
+        try:
+            return httpx.get(f"{self._url}/health", timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        """Kill it at once."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Tell it to end; return its exit status."""
+        end(self.process, patience_s=10)
+        return int(self.process.returncode)
+
+    def close(self) -> None:
+        """End whatever a test has left."""
+        if self._process is not None:
+            end(self._process, patience_s=10)
+
+    def count(self, name: str, labels: str = "") -> int:
+        """Return what it has counted under a name, of all labels or of those that hold `labels`."""
+        text = httpx.get(f"{self._url}/metrics", timeout=5).text
+        return sum(
+            int(number)
+            for found, braces, number in _SAMPLE.findall(text)
+            if found == name and labels in braces
+        )
+
+    def log(self) -> str:
+        """Return what it has said."""
+        return self._log.read_text()

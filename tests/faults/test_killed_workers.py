@@ -1,0 +1,150 @@
+"""Workers that are killed in the middle of their work, and several fleets at once."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+
+import psycopg
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.faults.refunding import check_one_refund, refund_row
+from tests.integration.service.shop import AMOUNT, Order, Shop
+
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+#: Makes each close take so long that a batch is under way when it is looked at.
+SLOW_ORDERS = """
+  create function public.be_slow() returns trigger language plpgsql set search_path = ''
+  as $$ begin perform pg_sleep(0.01); return new; end $$;
+  create trigger be_slow before insert on public.orders
+  for each row execute function public.be_slow();
+"""
+QUICK_ORDERS = "drop function if exists public.be_slow() cascade"
+CLOSES_NOW = """
+  select pid from pg_stat_activity
+  where state = 'active' and pid <> pg_backend_pid() and query ilike '%end_expired_auctions%'
+"""
+
+
+@pytest.fixture
+def slow_orders(shop: Shop) -> Iterator[None]:
+    shop.db.execute(SLOW_ORDERS)
+    yield
+    shop.db.execute(QUICK_ORDERS)
+
+
+def auctions_that_end(shop: Shop, count: int) -> list[uuid.UUID]:
+    """Open auctions that all are over in a moment; one in ten has no bid."""
+    ids = [shop.auction() for _ in range(count)]
+    shop.db.execute(
+        "update public.auctions set end_at = clock_timestamp(), scheduled_end_at = start_at"
+        " + interval '1 microsecond' where id = any(%s)",
+        [ids],
+    )
+    return ids
+
+
+def open_count(shop: Shop, ids: Sequence[uuid.UUID]) -> int:
+    return int(
+        shop.value(
+            "select count(*) from public.auctions where status = 'live' and id = any(%s)", ids
+        )
+    )
+
+
+def wait_for_a_close(shop: Shop, superuser: psycopg.Connection) -> int:
+    """Wait until a batch is being closed; return the database's process that does it."""
+    found: list[int] = []
+
+    def is_closing() -> bool:
+        found[:] = [pid for (pid,) in superuser.execute(CLOSES_NOW)]
+        return bool(found)
+
+    shop.wait_for(is_closing)
+    return found[0]
+
+
+@pytest.mark.usefixtures("slow_orders")
+def test_killed_closers_close_every_auction_once(
+    shop: Shop, superuser: psycopg.Connection, new_fleet: Callable[..., Fleet]
+) -> None:
+    """Killed with a batch under way, with and without the batch itself; the last fleet ends it."""
+    ids = auctions_that_end(shop, 230)
+    fleet = new_fleet()
+
+    fleet.start()
+    wait_for_a_close(shop, superuser)
+    fleet.kill()
+    fleet.start()
+    superuser.execute("select pg_terminate_backend(%s)", [wait_for_a_close(shop, superuser)])
+    fleet.kill()
+    assert open_count(shop, ids) > 0
+    fleet.start()
+    shop.wait_for(lambda: open_count(shop, ids) == 0)
+
+    assert 0 == fleet.stop()
+    orders = "select count(*) from public.orders where amount_cents = %s and auction_id = any(%s)"
+    assert 230 == shop.value(orders, AMOUNT, ids)
+    shop.check_books()
+
+
+def test_two_fleets_do_everything_once(shop: Shop, new_fleet: Callable[..., Fleet]) -> None:
+    """Auctions, events and refunds at once, taken by whoever comes first."""
+    refunded = [shop.paid() for _ in range(6)]
+    waiting = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(40)]
+    ids = auctions_that_end(shop, 60)
+    for order in waiting:
+        shop.keep(shop.event(order.paid_intent()))
+    for order in refunded:
+        shop.request_refund(order)
+    fleets = [new_fleet(), new_fleet()]
+
+    for fleet in fleets:
+        fleet.launch()
+    shop.wait_for(lambda: open_count(shop, ids) == 0)
+    shop.wait_for(lambda: shop.count_paid(waiting) == 40)
+    shop.wait_for(lambda: {shop.state(order) for order in refunded} == {"refunded"})
+
+    assert [0, 0] == [fleet.stop() for fleet in fleets]
+    assert [1] * 6 == [len(shop.refunds_of(order)) for order in refunded]
+    shop.check_books()
+
+
+def test_worker_that_is_told_to_stop_ends_in_order(
+    shop: Shop, new_fleet: Callable[..., Fleet]
+) -> None:
+    """SIGTERM in the middle of a hundred events: what is under way is ended, the rest is left."""
+    orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(100)]
+    for order in orders:
+        shop.keep(shop.event(order.paid_intent()))
+    fleet = new_fleet()
+    fleet.start()
+    shop.wait_for(lambda: shop.count_paid(orders) > 0)
+
+    assert 0 == fleet.stop()
+
+    shop.lapse_leases()
+    fleet.start()
+    shop.wait_for(lambda: shop.count_paid(orders) == 100)
+    shop.check_books()
+
+
+@pytest.mark.usefixtures("silent_stripe")
+def test_killed_after_stripes_deed_sends_once(
+    shop: Shop, order: Order, new_fleet: Callable[..., Fleet]
+) -> None:
+    """The next worker finds at Stripe what the dead one has made."""
+    shop.command("POST", "/faults", delay_s=15, when="after", method="POST", path="/v1/refunds")
+    fleet = new_fleet()
+    fleet.start()
+    shop.request_refund(order)
+    shop.wait_for(lambda: len(shop.refunds_of(order)) == 1)
+
+    fleet.kill()
+
+    assert ("pending", "leased") == refund_row(shop, order)
+    shop.lapse_leases()
+    fleet.start()
+    shop.wait_for(lambda: refund_row(shop, order)[1] == "done")
+    check_one_refund(shop, order)

@@ -1,0 +1,86 @@
+"""Stripe that answers with errors, too late, or not at all, while the outbox asks it for money."""
+
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.faults.refunding import REFUND_EVENTS, check_one_refund, refund_row
+from tests.integration.service.shop import AMOUNT, Order, Shop
+
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+@pytest.mark.usefixtures("silent_stripe")
+def test_lost_answer_sends_once(shop: Shop, order: Order, fleet: Fleet) -> None:
+    """The worker asks again under the same key, and gets the answer that was lost."""
+    shop.command("POST", "/faults", reset=True, when="after", method="POST", path="/v1/refunds")
+
+    shop.request_refund(order)
+
+    shop.wait_for(lambda: refund_row(shop, order)[1] == "done")
+    assert 1 == shop.value(
+        "select attempts from public.outbox where payload ->> 'order_id' = %s and kind = 'refund'",
+        order.id,
+    )
+    assert fleet.process.poll() is None
+    check_one_refund(shop, order)
+
+
+@pytest.mark.usefixtures("silent_stripe")
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_error_after_the_deed_sends_once(
+    shop: Shop, order: Order, fleet: Fleet, status: int
+) -> None:
+    """Stripe replays an error under its key for good; the next try looks before it sends."""
+    shop.command("POST", "/faults", status=status, when="after", method="POST", path="/v1/refunds")
+
+    shop.request_refund(order)
+
+    shop.wait_for(lambda: refund_row(shop, order)[1] == "done")
+    assert fleet.process.poll() is None
+    check_one_refund(shop, order)
+
+
+@pytest.mark.usefixtures("silent_stripe")
+@pytest.mark.parametrize("status", [409, 429, 500, 503])
+def test_error_before_the_deed_sends_once(
+    shop: Shop, order: Order, fleet: Fleet, status: int
+) -> None:
+    """What was refused for a moment is done in the next."""
+    shop.command("POST", "/faults", status=status, times=2, method="POST", path="/v1/refunds")
+
+    shop.request_refund(order)
+
+    shop.wait_for(lambda: refund_row(shop, order)[1] == "done")
+    assert fleet.process.poll() is None
+    check_one_refund(shop, order)
+
+
+def test_event_that_overtakes_the_answer_settles_the_row(
+    shop: Shop, order: Order, fleet: Fleet
+) -> None:
+    """Stripe tells of the refund while the worker still waits for the answer to its call."""
+    shop.command("PUT", "/delivery", mode="before_answer", event_types=REFUND_EVENTS)
+
+    shop.request_refund(order)
+
+    shop.wait_for(lambda: refund_row(shop, order)[1] == "done")
+    shop.command("PUT", "/delivery", mode="normal")
+    shop.wait_for(lambda: shop.state(order) == "refunded")
+    assert fleet.process.poll() is None
+    check_one_refund(shop, order)
+
+
+def test_refund_that_stripe_refuses_is_given_up(shop: Shop, order: Order, fleet: Fleet) -> None:
+    """The money is there again for another try, and nothing went out."""
+    shop.command("PUT", "/delivery", mode="drop", event_types=REFUND_EVENTS)
+    shop.stripe.v1.refunds.create({"payment_intent": order.intent_id, "amount": AMOUNT - 500})
+
+    shop.request_refund(order)
+
+    shop.wait_for(lambda: refund_row(shop, order) == ("failed", "canceled"))
+    shop.command("PUT", "/delivery", mode="normal")
+    assert [AMOUNT - 500] == [refund["amount"] for refund in shop.refunds_of(order)]
+    assert "paid" == shop.state(order)
+    assert fleet.process.poll() is None
+    shop.check_books()
