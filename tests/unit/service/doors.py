@@ -24,6 +24,17 @@ RSA_KEY = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 STRANGER_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
+class Clock:
+    """A clock that only a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1200.0
+
+    def __call__(self) -> float:
+        """Return what the test says it is."""
+        return self.now
+
+
 def public_jwk(key: Any, key_id: str) -> dict[str, Any]:
     algorithm: Any = (
         jwt.algorithms.RSAAlgorithm

@@ -1,0 +1,143 @@
+"""`service.keys`: which keys are believed, for how long, and how often Auth is asked."""
+
+import concurrent.futures
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from market.errors import MarketError, TransientError
+from service.keys import KeyRing
+from tests.unit.service.doors import EC_KEY, RSA_KEY, Clock, public_jwk
+
+
+OLD = public_jwk(EC_KEY, "old")
+NEW = public_jwk(RSA_KEY, "new")
+
+
+class Auth:
+    """What Auth publishes, and how often it was asked."""
+
+    def __init__(self, *keys: Mapping[str, Any]) -> None:
+        self.keys: Sequence[Mapping[str, Any]] = keys
+        self.error: MarketError | None = None
+        self.asked_count = 0
+
+    def fetch(self) -> Sequence[Mapping[str, Any]]:
+        """Answer, or fail as a test wants it."""
+        self.asked_count += 1
+        if self.error is not None:
+            raise self.error
+        return self.keys
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_keys_are_kept(clock: Clock) -> None:
+    """A hundred requests ask Auth once."""
+    auth = Auth(OLD)
+    ring = KeyRing(auth.fetch, clock)
+
+    found = [ring.find("old") for _ in range(100)]
+
+    assert all(key is not None and "ES256" == key.algorithm_name for key in found)
+    assert 1 == auth.asked_count
+
+
+def test_new_key_is_found_at_once(clock: Clock) -> None:
+    """A rotation signs nobody out: an unknown id makes us look again."""
+    auth = Auth(OLD)
+    ring = KeyRing(auth.fetch, clock)
+    ring.find("old")
+    auth.keys = (OLD, NEW)
+    clock.now += 11
+
+    assert ring.find("new") is not None
+    assert ring.find("old") is not None
+
+
+def test_revoked_key_is_forgotten(clock: Clock) -> None:
+    """After ten minutes nobody is let in by a key that is not published any more."""
+    auth = Auth(OLD, NEW)
+    ring = KeyRing(auth.fetch, clock)
+    ring.find("old")
+    auth.keys = (NEW,)
+
+    clock.now += 590
+    assert ring.find("old") is not None
+    clock.now += 20
+    assert ring.find("old") is None
+
+
+def test_made_up_ids_do_not_reach_auth(clock: Clock) -> None:
+    """Whoever sends a new id with each request costs Auth a question in ten seconds."""
+    auth = Auth(OLD)
+    ring = KeyRing(auth.fetch, clock)
+
+    for number in range(100):
+        assert ring.find(f"id-{number}") is None
+        clock.now += 0.1
+
+    assert 1 == auth.asked_count
+
+
+def test_outage_of_auth_signs_nobody_out(clock: Clock) -> None:
+    """The keys that we have go on being good, and Auth is asked again now and then."""
+    auth = Auth(OLD)
+    ring = KeyRing(auth.fetch, clock)
+    ring.find("old")
+    auth.error = TransientError("AUTH_UNREACHABLE")
+    clock.now += 700
+
+    found = [ring.find("old") for _ in range(10)]
+
+    assert all(key is not None for key in found)
+    assert 2 == auth.asked_count
+
+
+def test_auth_that_was_never_there_is_told(clock: Clock) -> None:
+    """Without any key nobody can be told from a forger, so it is our fault and not theirs."""
+    auth = Auth()
+    auth.error = TransientError("AUTH_UNREACHABLE")
+    ring = KeyRing(auth.fetch, clock)
+
+    with pytest.raises(TransientError):
+        ring.find("old")
+    auth.error, auth.keys = None, (OLD,)
+
+    assert ring.find("old") is not None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {},
+        {"kid": "x"},
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "x", "alg": "HS256"},
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "x"},
+        {"kty": "EC", "crv": "P-256", "kid": "x"},
+        OLD | {"kid": None},
+        {"kty": "unheard of", "kid": "x"},
+    ],
+)
+def test_unusable_key_is_left_out(clock: Clock, key: dict[str, Any]) -> None:
+    """A shared secret in public, or something half, is no key; the others still are."""
+    ring = KeyRing(Auth(key, NEW).fetch, clock)
+
+    assert ring.find("x") is None
+    assert ring.find("new") is not None
+
+
+def test_threads_ask_once(clock: Clock) -> None:
+    """However many requests begin at once, one of them asks."""
+    auth = Auth(OLD)
+    ring = KeyRing(auth.fetch, clock)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: ring.find("old"), range(200)))
+
+    assert all(key is not None for key in found)
+    assert 1 == auth.asked_count

@@ -1,0 +1,354 @@
+"""`service.session`: who is let in, by which token, from where."""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import create_autospec
+
+import jwt
+import pytest
+from flask import Flask
+
+from market.database import Database
+from market.errors import RejectedError
+from service.keys import KeyRing
+from service.session import Session, Sessions
+from tests.factories import BUYER_ID, SESSION_ID, make_settings
+from tests.unit.service.doors import (
+    EC_KEY,
+    JWKS,
+    RSA_KEY,
+    STRANGER_KEY,
+    make_claims,
+    make_token,
+)
+
+
+SHARED_SECRET = "a-shared-secret-of-more-than-32-bytes"
+LIVE = {"is_live": True, "is_suspended": False, "role": "buyer"}
+ORIGIN = "https://shop.test"
+
+
+@pytest.fixture
+def database() -> Any:
+    database = create_autospec(Database, instance=True)
+    database.call.return_value = LIVE
+    return database
+
+
+def sessions_of(database: Any = None, **settings: Any) -> Sessions:
+    return Sessions(database, KeyRing(lambda: JWKS), make_settings(**settings))
+
+
+def asked(
+    sessions: Sessions,
+    *,
+    method: str = "GET",
+    cookies: dict[str, str] | None = None,
+    is_live: bool = False,
+    headers: dict[str, str] | None = None,
+) -> Session:
+    """Ask for the session of a request with these headers and cookies."""
+    sent = dict(headers or {})
+    if cookies:
+        sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    with Flask("t").test_request_context("/", method=method, headers=sent):
+        return sessions.require_live_session() if is_live else sessions.require_session()
+
+
+def by_token(token: str, **settings: Any) -> Session:
+    return asked(sessions_of(**settings), headers={"Authorization": f"Bearer {token}"})
+
+
+def refusal_of(ask: Callable[[], object]) -> str:
+    with pytest.raises(RejectedError) as caught:
+        ask()
+    return caught.value.code
+
+
+def cookie_of(token: str) -> dict[str, str]:
+    session = json.dumps({"access_token": token, "refresh_token": "r"})
+    return {
+        "sb-project-auth-token": "base64-" + base64.urlsafe_b64encode(session.encode()).decode()
+    }
+
+
+@pytest.mark.parametrize(
+    "token",
+    [make_token(), make_token(key=RSA_KEY, key_id="rsa-1", algorithm="RS256")],
+    ids=["ES256", "RS256"],
+)
+def test_signed_token_is_a_session(token: str) -> None:
+    """Both kinds of key that Auth signs with are believed."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+
+    assert Session(
+        user_id=BUYER_ID,
+        role="authenticated",
+        aal="aal1",
+        session_id=SESSION_ID,
+        expires_at=claims["exp"],
+    ) == by_token(token)
+
+
+def test_token_without_a_session_id_is_a_session() -> None:
+    """The oldest tokens name no session and no level."""
+    claims = make_claims()
+    del claims["session_id"], claims["aal"]
+
+    session = by_token(make_token(claims))
+
+    assert (None, "aal1") == (session.session_id, session.aal)
+
+
+def test_legacy_token_needs_the_shared_secret() -> None:
+    """Only a project that still signs so is asked to believe HS256."""
+    token = make_token(key=SHARED_SECRET, key_id=None, algorithm="HS256")
+
+    assert BUYER_ID == by_token(token, supabase_jwt_secret=SHARED_SECRET).user_id
+    assert "UNAUTHORIZED" == refusal_of(lambda: by_token(token))
+
+
+def test_clock_ahead_of_ours_is_no_matter() -> None:
+    """A token of the next second is no forgery, but two machines with two clocks."""
+    assert BUYER_ID == by_token(make_token(make_claims(iat=int(time.time()) + 30))).user_id
+
+
+def without(claim: str) -> dict[str, Any]:
+    claims = make_claims()
+    del claims[claim]
+    return claims
+
+
+def unsigned_token() -> str:
+    return jwt.encode(make_claims(), "", algorithm="none", headers={"kid": "ec-1"})
+
+
+def token_signed_with_a_public_key() -> str:
+    """Make a token whose shared secret is what everybody can read: the public key."""
+    header, claims = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+        for part in ({"alg": "HS256", "typ": "JWT", "kid": "rsa-1"}, make_claims())
+    )
+    public = json.dumps(JWKS[1]).encode()
+    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(
+        f"{header}.{claims}".encode(), public
+    )
+    return f"{header}.{claims}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def tampered_token() -> str:
+    header, _, signature = make_token().split(".")
+    claims = json.dumps(make_claims(sub=str(uuid.uuid4()))).encode()
+    return f"{header}.{base64.urlsafe_b64encode(claims).rstrip(b'=').decode()}.{signature}"
+
+
+FORGERIES = {
+    "empty": "",
+    "nonsense": "nonsense",
+    "three parts": "a.b.c",
+    "publishable key": "sb_publishable_1",
+    "expired": make_token(make_claims(exp=int(time.time()) - 1)),
+    "other audience": make_token(make_claims(aud="anon")),
+    "no audience": make_token(without("aud")),
+    "other issuer": make_token(make_claims(iss="http://evil.test/auth/v1")),
+    "issuer of another project": make_token(make_claims(iss="http://project.test:54321/auth/v2")),
+    "no issuer": make_token(without("iss")),
+    "no expiry": make_token(without("exp")),
+    "no subject": make_token(without("sub")),
+    "subject that is no id": make_token(make_claims(sub="alice")),
+    "session id that is no id": make_token(make_claims(session_id="1")),
+    "service role": make_token(make_claims(role="service_role")),
+    "no role": make_token(without("role")),
+    "not yet valid": make_token(make_claims(nbf=int(time.time()) + 600)),
+    "unsigned": unsigned_token(),
+    "tampered": tampered_token(),
+    "another key under our id": make_token(key=STRANGER_KEY),
+    "unknown id": make_token(key=STRANGER_KEY, key_id="ec-2"),
+    "no id": make_token(key_id=None),
+    "id of a key of another kind": make_token(key=EC_KEY, key_id="rsa-1"),
+    "algorithm of another kind": make_token(key=RSA_KEY, key_id="ec-1", algorithm="RS256"),
+    "public key as a shared secret": token_signed_with_a_public_key(),
+}
+
+
+@pytest.mark.parametrize("supabase_jwt_secret", ["", SHARED_SECRET])
+@pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES.keys())
+def test_forged_token_is_refused(token: str, supabase_jwt_secret: str) -> None:
+    """Whatever is wrong with a token, its bearer is nobody; so too with a shared secret."""
+    assert "UNAUTHORIZED" == refusal_of(
+        lambda: by_token(token, supabase_jwt_secret=supabase_jwt_secret)
+    )
+
+
+@pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES.keys())
+def test_forged_cookie_is_refused(token: str) -> None:
+    """A cookie is believed no more than a header."""
+    assert "UNAUTHORIZED" == refusal_of(lambda: asked(sessions_of(), cookies=cookie_of(token)))
+
+
+@pytest.mark.parametrize("authorization", ["", "Basic YTpi", "Bearer", "Bearer ", "bearer"])
+def test_request_without_a_token_is_refused(authorization: str) -> None:
+    """Nobody is signed in by accident."""
+    assert "UNAUTHORIZED" == refusal_of(
+        lambda: asked(sessions_of(), headers={"Authorization": authorization})
+    )
+
+
+@pytest.mark.parametrize("header", ["X-User-Id", "X-Test-User", "X-Supabase-User", "Apikey"])
+def test_header_chooses_no_user(header: str) -> None:
+    """There is one way to say who one is."""
+    assert "UNAUTHORIZED" == refusal_of(lambda: asked(sessions_of(), headers={header: BUYER_ID}))
+
+
+def test_metadata_gives_no_role() -> None:
+    """What users write about themselves in their profile is not believed."""
+    claims = make_claims(user_metadata={"role": "admin"}, app_metadata={"role": "admin"})
+
+    assert "authenticated" == by_token(make_token(claims)).role
+
+
+def test_cookie_is_a_session() -> None:
+    """The browser sends what Supabase's library has left there."""
+    assert BUYER_ID == asked(sessions_of(), cookies=cookie_of(make_token())).user_id
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": ORIGIN},
+        {"Origin": "HTTPS://Shop.Test"},
+        {"Referer": f"{ORIGIN}/orders/1"},
+        {"Origin": ORIGIN, "Referer": "https://evil.test/"},
+    ],
+)
+def test_write_from_the_site_is_taken(method: str, headers: dict[str, str]) -> None:
+    """Origin, or else Referer, says where a write with a cookie comes from."""
+    session = asked(sessions_of(), method=method, cookies=cookie_of(make_token()), headers=headers)
+
+    assert BUYER_ID == session.user_id
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    ("headers", "detail"),
+    [
+        ({}, "origin-missing"),
+        ({"Referer": ""}, "origin-missing"),
+        ({"Referer": "/orders"}, "origin-missing"),
+        ({"Referer": "http://["}, "origin-missing"),
+        ({"Origin": "null"}, "origin-mismatch"),
+        ({"Origin": ""}, "origin-mismatch"),
+        ({"Origin": "https://evil.test"}, "origin-mismatch"),
+        ({"Origin": "http://shop.test"}, "origin-mismatch"),
+        ({"Origin": "https://shop.test.evil.test"}, "origin-mismatch"),
+        ({"Origin": "https://evil.test", "Referer": f"{ORIGIN}/"}, "origin-mismatch"),
+        ({"Referer": "https://evil.test/https://shop.test"}, "origin-mismatch"),
+        ({"Referer": "https://shop.test@evil.test/"}, "origin-mismatch"),
+        ({"Origin": "https://evil.test", "X-CSRF-Bypass": "1"}, "origin-mismatch"),
+    ],
+)
+def test_write_from_elsewhere_is_refused(method: str, headers: dict[str, str], detail: str) -> None:
+    """A cookie comes along from any page, so the page must be ours."""
+    with pytest.raises(RejectedError) as caught:
+        asked(sessions_of(), method=method, cookies=cookie_of(make_token()), headers=headers)
+
+    assert ("CSRF_INVALID", detail) == (caught.value.code, caught.value.detail)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_read_may_come_from_anywhere(method: str) -> None:
+    """What changes nothing needs no origin."""
+    assert BUYER_ID == asked(sessions_of(), method=method, cookies=cookie_of(make_token())).user_id
+
+
+def test_write_with_a_token_alone_needs_no_origin() -> None:
+    """No browser adds that header by itself."""
+    session = asked(
+        sessions_of(), method="POST", headers={"Authorization": f"Bearer {make_token()}"}
+    )
+
+    assert BUYER_ID == session.user_id
+
+
+def test_token_beside_a_cookie_does_not_switch_the_check_off() -> None:
+    """Whoever sends both is a browser, and a browser can say where it comes from."""
+    assert "CSRF_INVALID" == refusal_of(
+        lambda: asked(
+            sessions_of(),
+            method="POST",
+            cookies=cookie_of(make_token()),
+            headers={"Authorization": f"Bearer {make_token()}"},
+        )
+    )
+
+
+def test_token_goes_before_the_cookie() -> None:
+    """Of two identities the one that was sent on purpose counts."""
+    other = str(uuid.uuid4())
+
+    session = asked(
+        sessions_of(),
+        cookies=cookie_of(make_token(make_claims(sub=other))),
+        headers={"Authorization": f"Bearer {make_token()}"},
+    )
+
+    assert BUYER_ID == session.user_id
+
+
+def test_live_session_is_asked_of_the_database(database: Any) -> None:
+    """A token does not know that its user has signed out."""
+    session = asked(
+        sessions_of(database), is_live=True, headers={"Authorization": f"Bearer {make_token()}"}
+    )
+
+    assert BUYER_ID == session.user_id
+    database.call.assert_called_once_with(
+        "session_is_live", user_id=BUYER_ID, session_id=SESSION_ID
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"is_live": False}, "UNAUTHORIZED"),
+        ({"is_live": False, "is_suspended": True}, "UNAUTHORIZED"),
+        ({"is_suspended": True}, "USER_SUSPENDED"),
+    ],
+)
+def test_ended_or_suspended_session_is_refused(
+    database: Any, answer: dict[str, bool], code: str
+) -> None:
+    """Neither who has signed out nor who is suspended moves money."""
+    database.call.return_value = LIVE | answer
+
+    assert code == refusal_of(
+        lambda: asked(
+            sessions_of(database), is_live=True, headers={"Authorization": f"Bearer {make_token()}"}
+        )
+    )
+
+
+def test_session_without_an_id_is_not_live(database: Any) -> None:
+    """What cannot be looked up cannot be believed where money is at stake."""
+    token = make_token(without("session_id"))
+
+    assert "UNAUTHORIZED" == refusal_of(
+        lambda: asked(
+            sessions_of(database), is_live=True, headers={"Authorization": f"Bearer {token}"}
+        )
+    )
+    database.call.assert_not_called()
+
+
+def test_forged_token_asks_no_database(database: Any) -> None:
+    """A stranger costs us no connection."""
+    refusal_of(
+        lambda: asked(sessions_of(database), is_live=True, headers={"Authorization": "Bearer x"})
+    )
+
+    database.call.assert_not_called()
