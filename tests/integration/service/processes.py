@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from devstack.processes import is_alive
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Gunicorn:
@@ -30,15 +28,9 @@ class Gunicorn:
         return cls(master=master, workers=workers) if len(workers) == 2 else None
 
     def kill(self) -> None:
-        """Kill all of it, so that nobody can say goodbye."""
-        for pid in (self.master, *self.workers):
+        """Kill all of it that lives, so that nobody can say goodbye."""
+        for pid in (self.master, *_children(self.master)):
             os.kill(pid, signal.SIGKILL)
-
-
-def kill(pid: int) -> None:
-    """Kill a process that has no time to say goodbye."""
-    assert is_alive(pid)
-    os.kill(pid, signal.SIGKILL)
 
 
 def _pids() -> Iterator[int]:

@@ -1,0 +1,247 @@
+"""Webhooks as Stripe may deliver them: twice, ten at once, out of order, late, or spoilt."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.faults.fleet import Fleet
+from tests.integration.service.shop import AMOUNT, Order, Shop, answers_of
+
+
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("fleet")]
+
+
+@pytest.fixture
+def delivering(shop: Shop) -> Iterator[Callable[..., None]]:
+    """Give a way to choose how events travel; afterwards they travel normally again."""
+
+    def chosen(mode: str, *event_types: str, **more: Any) -> None:
+        shop.command("PUT", "/delivery", mode=mode, event_types=event_types or ["*"], **more)
+
+    yield chosen
+    shop.command("PUT", "/delivery", mode="normal")
+    shop.command("POST", "/deliveries/release")
+
+
+def declined(shop: Shop, order: Order) -> None:
+    with pytest.raises(stripe.CardError):
+        shop.pay(order, "pm_card_visa_chargeDeclined")
+
+
+def test_ten_deliveries_at_once_take_effect_once(shop: Shop) -> None:
+    """All are taken, and exactly one of them is told that it made the difference."""
+    order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
+    event = shop.event(order.paid_intent())
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: shop.post(event), range(10)))
+
+    assert [200] * 10 == [answer.status_code for answer in answers]
+    bodies = [answer.json() for answer in answers]
+    assert [False] + [True] * 9 == sorted(body["idempotent"] for body in bodies)
+    assert all(body["processed"] for body in bodies)
+    shop.check_books()
+
+
+def test_three_deliveries_of_one_event_are_told_apart(shop: Shop) -> None:
+    """One after the other: the first is not idempotent, the others are."""
+    order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
+    event = shop.event(order.paid_intent())
+
+    bodies = [shop.post(event).json() for _ in range(3)]
+
+    assert [False, True, True] == [body["idempotent"] for body in bodies]
+    assert ["processed", "already_processed", "already_processed"] == [
+        body["status"] for body in bodies
+    ]
+    shop.check_books()
+
+
+def test_two_events_of_one_success_pay_once(shop: Shop) -> None:
+    """Under two ids, at once: both are taken, one has the effect."""
+    order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
+    events = [shop.event(order.paid_intent()) for _ in range(6)]
+
+    with ThreadPoolExecutor(6) as pool:
+        bodies = [answer.json() for answer in pool.map(shop.post, events)]
+
+    assert ["order_already_processed"] * 5 + ["processed"] == sorted(
+        body["status"] for body in bodies
+    )
+    shop.check_books()
+
+
+def test_duplicate_delivery_changes_nothing(shop: Shop, delivering: Callable[..., None]) -> None:
+    """Stripe sends each event twice, side by side."""
+    order = shop.awaiting()
+    delivering("duplicate")
+
+    shop.pay(order)
+
+    deliveries = shop.deliveries(
+        count=2,
+        object_id=order.intent_id,
+        event_type="payment_intent.succeeded",
+        state="delivered",
+    )
+    bodies = [body for delivery in deliveries for body in answers_of(delivery)]
+    assert [False, True] == sorted(body["idempotent"] for body in bodies)
+    assert "paid" == shop.state(order)
+    shop.check_books()
+
+
+@pytest.mark.parametrize("first", ["newest_first", "oldest_first"])
+def test_decline_and_success_in_any_order_end_paid(
+    shop: Shop, delivering: Callable[..., None], first: str
+) -> None:
+    """A decline that arrives after the money does not undo it."""
+    order = shop.awaiting()
+    delivering("hold")
+    declined(shop, order)
+    shop.pay(order)
+
+    shop.command("POST", "/deliveries/release", order=first)
+
+    assert "paid" == shop.state(order)
+    outcomes = shop.db.execute(
+        "select type, outcome from public.webhook_events where payment_intent_id = %s",
+        [order.intent_id],
+    ).fetchall()
+    assert ("payment_intent.succeeded", "processed") in outcomes
+    assert 2 == len(outcomes)
+    shop.check_books()
+
+
+def test_refund_that_is_told_before_its_payment_ends_the_same(
+    shop: Shop, delivering: Callable[..., None]
+) -> None:
+    """Everything the wrong way round: what comes too early waits for what it is about."""
+    order = shop.awaiting()
+    delivering("hold")
+    shop.pay(order)
+    shop.stripe.v1.refunds.create({"payment_intent": order.intent_id, "amount": AMOUNT})
+
+    shop.command("POST", "/deliveries/release", order="newest_first")
+
+    shop.wait_for(lambda: shop.state(order) == "refunded")
+    shop.wait_for(
+        lambda: (
+            shop.value(
+                "select count(*) from public.webhook_events"
+                " where payment_intent_id = %s and processed_at is null",
+                order.intent_id,
+            )
+            == 0
+        )
+    )
+    assert [AMOUNT] == [
+        amount
+        for (amount,) in shop.db.execute(
+            "select amount_cents from public.refunds where order_id = %s and status = 'succeeded'",
+            [order.id],
+        )
+    ]
+    shop.check_books()
+
+
+def test_event_spoilt_on_its_way_is_sent_again(shop: Shop, delivering: Callable[..., None]) -> None:
+    """What does not fit its signature is refused, so Stripe keeps trying; nothing is kept."""
+    order = shop.awaiting()
+    delivering("corrupt")
+    shop.pay(order)
+    [spoilt] = shop.deliveries(object_id=order.intent_id, event_type="payment_intent.succeeded")
+    shop.wait_for(lambda: bool(attempts_of(shop, order)))
+    assert {400} == {one["status"] for one in attempts_of(shop, order)}
+    assert "pending_payment" == shop.state(order)
+
+    delivering("normal")
+    shop.command("POST", f"/events/{spoilt['event_id']}/redeliver")
+
+    shop.wait_for(lambda: shop.state(order) == "paid")
+    shop.check_books()
+
+
+def attempts_of(shop: Shop, order: Order) -> list[dict[str, Any]]:
+    deliveries = shop.deliveries(object_id=order.intent_id)
+    return [attempt for delivery in deliveries for attempt in delivery["attempts"]]
+
+
+def test_event_that_tells_of_an_answer_to_come_is_taken(
+    shop: Shop, delivering: Callable[..., None]
+) -> None:
+    """Stripe tells of the payment before the browser has the answer to its confirmation."""
+    order = shop.awaiting()
+    delivering("before_answer")
+
+    shop.pay(order)
+
+    assert "paid" == shop.state(order)
+    shop.check_books()
+
+
+def test_effect_that_is_denied_for_a_while_takes_place_once(shop: Shop, fleet: Fleet) -> None:
+    """The event is stored, its effect fails, and the worker tries until the right is back."""
+    order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
+    event = shop.event(order.paid_intent())
+    shop.db.execute("revoke execute on function public.apply_payment_succeeded from service_role")
+    try:
+        answer = shop.post(event)
+        shop.wait_for(lambda: shop.event_row(event["id"])["attempts"] >= 2)
+    finally:
+        shop.db.execute("grant execute on function public.apply_payment_succeeded to service_role")
+
+    assert (200, "retrying", False) == (
+        answer.status_code,
+        answer.json()["status"],
+        answer.json()["processed"],
+    )
+    shop.wait_for(lambda: shop.state(order) == "paid")
+    assert ("processed", "processed", None) == (
+        shop.event_row(event["id"])["status"],
+        shop.event_row(event["id"])["outcome"],
+        shop.event_row(event["id"])["error_message"],
+    )
+    assert fleet.process.poll() is None
+    shop.check_books()
+
+
+@pytest.fixture
+def _four_tries(shop: Shop) -> Iterator[None]:
+    change = "update private.app_settings set value = %s where key = 'webhook_max_attempts'"
+    shop.db.execute(change, ["4"])
+    yield
+    shop.db.execute(change, ["10"])
+
+
+@pytest.mark.usefixtures("_four_tries")
+def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, fleet: Fleet) -> None:
+    """It is parked with an alert, and what came after it has long had its effect."""
+    orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(8)]
+    poison_order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
+    poison = shop.event(poison_order.paid_intent(amount_received="a lot"))
+    events = [shop.event(order.paid_intent()) for order in orders]
+
+    answer = shop.post(poison)
+    for event in events:
+        shop.keep(event)
+    shop.wait_for(lambda: shop.event_row(poison["id"])["status"] == "dead")
+
+    assert (200, "retrying") == (answer.status_code, answer.json()["status"])
+    assert 4 == shop.event_row(poison["id"])["attempts"]
+    shop.wait_for(lambda: shop.count_paid(orders) == 8)
+    assert "pending_payment" == shop.state(poison_order)
+    alerts = [json.loads(line) for line in fleet.log().splitlines() if '"alert_raised"' in line]
+    assert (poison["id"], "webhook_event_dead") in {
+        (one["event_id"], one["alert"]) for one in alerts
+    }
+    assert fleet.process.poll() is None
+    shop.check_books(dead_events=[poison["id"]])
+
+    assert shop.service.call("requeue_webhook_event", event_id=poison["id"])["success"]
+    shop.service.call("ignore_webhook_event", event_id=poison["id"], reason="poison")
+    shop.check_books()

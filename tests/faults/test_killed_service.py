@@ -1,0 +1,143 @@
+"""The service killed while webhooks come in: gunicorn's workers, and all of it."""
+
+import os
+import signal
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.integration.service.processes import Gunicorn
+from tests.integration.service.shop import Order, Shop
+
+
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("fleet")]
+
+WAITS_FOR_A_LOCK = """
+  select count(*) from pg_stat_activity
+  where wait_event_type = 'Lock' and query like '%apply_payment_succeeded%'
+"""
+END_WHO_WAITS = """
+  select pg_terminate_backend(pid) from pg_stat_activity
+  where wait_event_type = 'Lock' and query like '%apply_payment_succeeded%'
+"""
+
+
+def gunicorn(shop: Shop) -> Gunicorn:
+    """Return the service as it runs, once all of it does."""
+    found: list[Gunicorn] = []
+
+    def is_complete() -> bool:
+        running = Gunicorn.on(shop.environment["SERVICE_URL"])
+        found[:] = [running] if running else []
+        return bool(found) and answers(shop)
+
+    shop.wait_for(is_complete)
+    return found[0]
+
+
+def answers(shop: Shop) -> bool:
+    try:
+        return httpx.get(f"{shop.environment['SERVICE_URL']}/api/health/live").is_success
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def locked(shop: Shop, orders: Sequence[Order]) -> Iterator[None]:
+    """Keep effects from being applied to these orders: whoever tries waits."""
+    with psycopg.connect(shop.environment["DATABASE_URL"]) as other:
+        other.execute(
+            "select from public.orders where id = any(%s) for update",
+            [[uuid.UUID(order.id) for order in orders]],
+        )
+        yield
+        other.rollback()
+
+
+def kill_while_applying(
+    shop: Shop, superuser: psycopg.Connection, orders: Sequence[Order]
+) -> list[dict[str, Any]]:
+    """Post an event for each order, and kill the service when all are stored and none applied."""
+    events = [shop.event(order.paid_intent()) for order in orders]
+    with ThreadPoolExecutor(len(orders)) as pool:
+        with locked(shop, orders):
+            posts = [pool.submit(shop.post, event) for event in events]
+            shop.wait_for(lambda: waiting_count(superuser) == len(orders))
+            gunicorn(shop).kill()
+            # Nor does the database go on with what nobody waits for any more.
+            superuser.execute(END_WHO_WAITS)
+            shop.wait_for(lambda: waiting_count(superuser) == 0)
+        assert all(has_no_answer(post) for post in posts)
+    assert {"received"} == {shop.event_row(event["id"])["status"] for event in events}
+    return events
+
+
+def waiting_count(superuser: psycopg.Connection) -> int:
+    [(count,)] = superuser.execute(WAITS_FOR_A_LOCK).fetchall()
+    return int(count)
+
+
+def has_no_answer(post: "Future[httpx.Response]") -> bool:
+    return isinstance(post.exception(), httpx.TransportError)
+
+
+def test_service_killed_between_storing_and_applying_loses_nothing(
+    shop: Shop, superuser: psycopg.Connection
+) -> None:
+    """What was stored is applied by the worker, once, though nobody was told that it came in."""
+    orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(6)]
+    before = gunicorn(shop)
+
+    kill_while_applying(shop, superuser, orders)
+    shop.lapse_leases()
+
+    shop.wait_for(lambda: shop.count_paid(orders) == 6)
+    assert gunicorn(shop).master != before.master
+    shop.check_books()
+
+
+def test_redelivery_after_a_kill_applies_what_was_stored(
+    shop: Shop, superuser: psycopg.Connection
+) -> None:
+    """Stripe sends again before the dead request's lease is over; it need not wait for that."""
+    order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
+    [event] = kill_while_applying(shop, superuser, [order])
+    gunicorn(shop)
+
+    again, third = shop.post(event).json(), shop.post(event).json()
+
+    assert again["processed"]
+    assert (True, "already_processed") == (third["idempotent"], third["status"])
+    assert "paid" == shop.state(order)
+    shop.check_books()
+
+
+def test_service_killed_in_a_burst_applies_every_event_once(shop: Shop, fleet: Fleet) -> None:
+    """One worker, then all of gunicorn; Stripe goes on delivering until each event is taken."""
+    orders = [shop.awaiting() for _ in range(30)]
+    running = gunicorn(shop)
+
+    with ThreadPoolExecutor(6) as pool:
+        paying = [pool.submit(shop.pay, order) for order in orders]
+        shop.wait_for(lambda: shop.count_paid(orders) >= 3)
+        os.kill(running.workers[0], signal.SIGKILL)
+        shop.wait_for(lambda: shop.count_paid(orders) >= 8)
+        running.kill()
+        for future in paying:
+            future.result()
+    gunicorn(shop)
+    shop.command("POST", "/deliveries/retry")
+
+    shop.wait_for(lambda: shop.count_paid(orders) == 30)
+    assert fleet.process.poll() is None
+    for order in orders:
+        [delivery] = shop.deliveries(object_id=order.intent_id, state="delivered")
+        assert shop.is_settled(delivery["event_id"])
+    shop.check_books()
