@@ -35,7 +35,7 @@ class ConfirmBody(pydantic.BaseModel):
     payment_intent_id: Annotated[
         str,
         pydantic.Field(
-            alias="paymentIntentId", min_length=5, max_length=_ID_LENGTH, pattern=r"^\w+$"
+            alias="paymentIntentId", min_length=5, max_length=_ID_LENGTH, pattern=r"^[A-Za-z0-9_]+$"
         ),
     ]
 

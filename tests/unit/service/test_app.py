@@ -1,0 +1,101 @@
+"""`service.app`: the service put together."""
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import request
+
+from service.app import create_app
+from tests.factories import ENVIRONMENT, make_settings
+from tests.unit.service.doors import make_service
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_routes_are_those_of_the_contract() -> None:
+    """Nothing else is reachable: no test door, no page, no file."""
+    rules = {
+        (rule.rule, *sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+        for rule in create_app(make_settings()).url_map.iter_rules()
+    }
+
+    assert {
+        ("/api/webhooks/stripe", "POST"),
+        ("/api/webhooks/stripe/identity", "POST"),
+        ("/api/payments/create-intent", "POST"),
+        ("/api/payments/confirm", "POST"),
+        ("/api/canary/webhook-events", "GET"),
+        ("/api/health", "GET"),
+        ("/api/health/live", "GET"),
+        ("/api/health/ready", "GET"),
+    } == rules
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/static/x", "/api/health/../canary", "/%00"])
+def test_other_path_is_not_found(path: str) -> None:
+    """In the form that every error has."""
+    answer = make_service().client.get(path)
+
+    assert (404, "RESOURCE_NOT_FOUND") == (answer.status_code, answer.get_json()["code"])
+
+
+def remote_address(trusted_proxies: int, forwarded: str) -> Any:
+    app = create_app(make_settings(trusted_proxies=trusted_proxies))
+    app.add_url_rule("/address", view_func=lambda: str(request.remote_addr))
+    headers = {"X-Forwarded-For": forwarded, "X-Forwarded-Host": "evil.test"}
+    return app.test_client().get("/address", headers=headers).text
+
+
+@pytest.mark.parametrize(
+    ("trusted_proxies", "forwarded", "expected"),
+    [
+        (0, "192.0.2.1", "127.0.0.1"),
+        (1, "192.0.2.1", "192.0.2.1"),
+        (1, "198.51.100.9, 192.0.2.1", "192.0.2.1"),
+        (2, "192.0.2.1, 10.0.0.1", "192.0.2.1"),
+        (2, "192.0.2.1", "127.0.0.1"),
+    ],
+)
+def test_address_is_what_our_own_proxies_say(
+    trusted_proxies: int, forwarded: str, expected: str
+) -> None:
+    """Whatever a caller claims before our proxies is not believed."""
+    assert expected == remote_address(trusted_proxies, forwarded)
+
+
+def test_gunicorn_gets_an_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module that gunicorn imports reads the environment and builds the service."""
+    set_up = []
+    monkeypatch.setattr("market.log.set_up", lambda **options: set_up.append(options))
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    module = runpy.run_path(str(ROOT / "service" / "wsgi.py"))
+
+    assert "service.app" == module["app"].name
+    assert [{"level": "info", "is_json": True}] == set_up
+
+
+def test_gunicorn_stops_at_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any worker starts, in one sentence."""
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+    assert str(caught.value.code).startswith("service: ENVIRONMENT is missing")
+
+
+def test_gunicorn_forks_before_the_doors_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes must not write to one socket."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    configuration = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+    assert configuration["preload_app"] is False
+    assert "gthread" == configuration["worker_class"]

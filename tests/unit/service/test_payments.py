@@ -1,0 +1,260 @@
+"""`service.payments`: what a buyer's browser is answered."""
+
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from market.errors import RejectedError, TransientError
+from tests.factories import BUYER_ID, ORDER_ID, make_intent
+from tests.unit.service.doors import Service, make_service, make_token
+
+
+CREATE = "/api/payments/create-intent"
+CONFIRM = "/api/payments/confirm"
+LIVE = {"is_live": True, "is_suspended": False, "role": "buyer"}
+ALLOWED = {"allowed": True, "retry_after_ms": 0}
+TERMS = {
+    "success": True,
+    "attempt": 1,
+    "amount_cents": 12_500,
+    "currency": "aud",
+    "listing_title": "Camera",
+    "receipt_email": "buyer@example.test",
+}
+ATTACHED = {"success": True, "payment_intent_id": "pi_00001"}
+CREATE_BODY = {"orderId": ORDER_ID, "amount": 12_500, "currency": "aud"}
+CONFIRM_BODY = {"orderId": ORDER_ID, "paymentIntentId": "pi_00001"}
+
+
+@pytest.fixture
+def service() -> Service:
+    service = make_service()
+    service.database.call.side_effect = [LIVE, ALLOWED, TERMS, ATTACHED]
+    service.stripe_api.create_payment_intent.return_value = make_intent(
+        status="requires_payment_method"
+    )
+    service.stripe_api.retrieve_payment_intent.return_value = make_intent()
+    return service
+
+
+def post(service: Service, path: str, body: Any, **headers: str) -> TestResponse:
+    sent = {"Authorization": f"Bearer {make_token()}"} | headers
+    answer: TestResponse = service.client.post(path, json=body, headers=sent)
+    return answer
+
+
+def test_buyer_gets_an_intent(service: Service) -> None:
+    """The secret is what the browser pays with; the calls before it are as few as can be."""
+    answer = post(service, CREATE, CREATE_BODY)
+
+    expected = {"clientSecret": "pi_00001_secret_1", "paymentIntentId": "pi_00001"}
+    assert (200, expected) == (answer.status_code, answer.get_json())
+    assert [
+        "session_is_live",
+        "rate_limit_hit",
+        "begin_payment",
+        "attach_payment_intent",
+    ] == service.called
+
+
+def test_buyer_is_who_the_token_says(service: Service) -> None:
+    """No field of the body makes somebody the buyer."""
+    post(service, CREATE, CREATE_BODY | {"buyerId": "eve", "userId": "eve"})
+
+    assert BUYER_ID == service.database.call.call_args_list[2].kwargs["buyer_id"]
+
+
+def test_currency_is_ours_by_default(service: Service) -> None:
+    """The site sells in Australian dollars."""
+    assert 200 == post(service, CREATE, {"orderId": ORDER_ID, "amount": 12_500}).status_code
+
+
+def test_confirmed_payment_is_answered(service: Service) -> None:
+    """The answer says how the order stands, and how long we took."""
+    service.database.call.side_effect = [
+        LIVE,
+        ALLOWED,
+        {"success": True, "order_id": ORDER_ID, "state": "paid"},
+    ]
+
+    answer = post(service, CONFIRM, CONFIRM_BODY)
+
+    body = answer.get_json()
+    assert (200, True, "paid", "pi_00001", 12_500) == (
+        answer.status_code,
+        *(body[key] for key in ("success", "orderState", "paymentIntentId", "amount")),
+    )
+    assert {"message", "timestamp", "processingTimeMs"} < set(body)
+    assert ["session_is_live", "rate_limit_hit", "confirm_payment_transaction"] == service.called
+
+
+def test_unpaid_intent_is_told(service: Service) -> None:
+    """The browser learns where the payment hangs."""
+    service.stripe_api.retrieve_payment_intent.return_value = make_intent(status="requires_action")
+
+    answer = post(service, CONFIRM, CONFIRM_BODY)
+
+    body = answer.get_json()
+    assert (400, "Payment not completed", "requires_action") == (
+        answer.status_code,
+        body["error"],
+        body["paymentStatus"],
+    )
+
+
+@pytest.mark.parametrize("path", [CREATE, CONFIRM])
+def test_stranger_is_refused(service: Service, path: str) -> None:
+    """Without a session nothing is asked of anybody."""
+    answer = service.client.post(path, json={})
+
+    assert (401, "No valid session found") == (answer.status_code, answer.get_json()["error"])
+    assert [] == service.called
+
+
+@pytest.mark.parametrize("path", [CREATE, CONFIRM])
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [({"is_live": False}, 401), ({"is_suspended": True}, 403)],
+)
+def test_ended_session_moves_no_money(
+    service: Service, path: str, answer: dict[str, bool], status: int
+) -> None:
+    """A token that outlives its session, or belongs to somebody suspended, pays nothing."""
+    service.database.call.side_effect = [LIVE | answer]
+
+    assert status == post(service, path, CREATE_BODY | CONFIRM_BODY).status_code
+    assert ["session_is_live"] == service.called
+
+
+@pytest.mark.parametrize(
+    ("path", "action"), [(CREATE, "create_intent"), (CONFIRM, "confirm_payment")]
+)
+def test_route_has_its_limit(service: Service, path: str, action: str) -> None:
+    """Each route counts under its own name, and says when to come back."""
+    service.database.call.side_effect = [LIVE, {"allowed": False, "retry_after_ms": 90_000}]
+
+    answer = post(service, path, CREATE_BODY | CONFIRM_BODY)
+
+    assert (429, "90") == (answer.status_code, answer.headers["Retry-After"])
+    assert "Too many requests. Please slow down." == answer.get_json()["error"]
+    assert {"action": action, "key": BUYER_ID} == service.database.call.call_args.kwargs
+
+
+@pytest.mark.parametrize("path", [CREATE, CONFIRM])
+def test_page_of_another_site_is_refused(service: Service, path: str) -> None:
+    """A form elsewhere comes with the cookie and without our origin."""
+    service.client.set_cookie("sb-project-auth-token", f'["{make_token()}"]')
+
+    answer = service.client.post(path, json={}, headers={"Origin": "https://evil.test"})
+
+    assert (403, "CSRF_INVALID", "origin-mismatch") == (
+        answer.status_code,
+        answer.get_json()["code"],
+        answer.headers["X-CSRF-Error"],
+    )
+    assert [] == service.called
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"orderId": None},
+        {"orderId": ""},
+        {"orderId": "1 or 1=1"},
+        {"orderId": 7},
+        {"amount": None},
+        {"amount": 99},
+        {"amount": 0},
+        {"amount": -12_500},
+        {"amount": 12_500.5},
+        {"amount": 100_000_000},
+        {"amount": 10**400},
+        {"amount": "a lot"},
+        {"amount": [12_500]},
+        {"currency": ""},
+        {"currency": "australian dollars"},
+        {"currency": None},
+    ],
+)
+def test_bad_request_for_an_intent_is_refused(service: Service, change: dict[str, Any]) -> None:
+    """Whatever is in the body, it is a 400 that names the field."""
+    answer = post(service, CREATE, CREATE_BODY | change)
+
+    body = answer.get_json()
+    assert (400, "VALIDATION_ERROR") == (answer.status_code, body["code"])
+    assert next(iter(change)) in body["error"]
+    service.stripe_api.create_payment_intent.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"orderId": "x"},
+        {"paymentIntentId": "pi_1"},
+        {"paymentIntentId": None},
+        {"paymentIntentId": "../refunds"},
+        {"paymentIntentId": "pi_00001?expand[]=x"},
+        {"paymentIntentId": "p" * 256},
+        {"paymentIntentId": "pi_00001\n"},
+    ],
+)
+def test_bad_confirmation_is_refused(service: Service, change: dict[str, Any]) -> None:
+    """An id goes into an address at Stripe, so it is nothing but letters and digits."""
+    answer = post(service, CONFIRM, CONFIRM_BODY | change)
+
+    assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
+    service.stripe_api.retrieve_payment_intent.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        ({"code": "RESOURCE_NOT_FOUND", "error": "Order not found"}, 404),
+        ({"code": "FORBIDDEN", "error": "Only the buyer can pay for this order"}, 403),
+        ({"code": "TRANSACTION_FAILED", "error": "Order is already paid"}, 400),
+        ({"code": "TRANSACTION_FAILED", "error": "Order is past due"}, 400),
+    ],
+)
+def test_refused_order_is_told(service: Service, refusal: dict[str, str], status: int) -> None:
+    """Whose order it is, and whether it can be paid, the database says."""
+    service.database.call.side_effect = [LIVE, ALLOWED, {"success": False} | refusal]
+
+    answer = post(service, CREATE, CREATE_BODY)
+
+    assert (status, refusal["error"]) == (answer.status_code, answer.get_json()["error"])
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"amount": 12_400}, "Amount does not match the order"),
+        ({"currency": "usd"}, "Currency does not match the order"),
+    ],
+)
+def test_wrong_price_is_refused(service: Service, change: dict[str, Any], error: str) -> None:
+    """Who was shown another price is told so, and pays nothing."""
+    answer = post(service, CREATE, CREATE_BODY | change)
+
+    assert (400, error) == (answer.status_code, answer.get_json()["error"])
+
+
+def test_unknown_intent_is_not_found(service: Service) -> None:
+    """An id that Stripe does not know is a 404."""
+    service.stripe_api.retrieve_payment_intent.side_effect = RejectedError("RESOURCE_NOT_FOUND")
+
+    assert 404 == post(service, CONFIRM, CONFIRM_BODY).status_code
+
+
+def test_lost_stripe_is_told(service: Service) -> None:
+    """Nothing is broken here, so the browser may try again."""
+    service.stripe_api.create_payment_intent.side_effect = TransientError("STRIPE_UNREACHABLE")
+
+    assert 503 == post(service, CREATE, CREATE_BODY).status_code
+
+
+@pytest.mark.parametrize("path", [CREATE, CONFIRM])
+def test_get_changes_nothing(service: Service, path: str) -> None:
+    """Only POST does anything."""
+    assert 405 == service.client.get(path).status_code
+    assert [] == service.called

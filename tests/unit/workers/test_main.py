@@ -1,0 +1,192 @@
+"""`workers.__main__`: which jobs run, how they are stopped, and what a bad start says."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Collection
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from market.realtime import Realtime
+from tests.factories import ENVIRONMENT, make_settings
+from workers import __main__ as command
+from workers.runner import Job
+
+
+HOUR_S = 3600.0
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("market.log.set_up", lambda **_options: None)
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note the jobs that would run, in the place of running them."""
+    names: list[str] = []
+
+    async def note(jobs: Collection[Job], _doorbells: Realtime) -> None:
+        names.extend(job.name for job in jobs)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(command, "run_all", note)
+    return names
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("argument", "names"),
+    [
+        ("closer", ["closer"]),
+        ("countdown", ["countdown"]),
+        ("inbox", ["inbox"]),
+        ("outbox", ["outbox"]),
+        ("all", ["closer", "countdown", "inbox", "outbox"]),
+    ],
+)
+def test_named_jobs_run(ran: list[str], argument: str, names: list[str]) -> None:
+    """One job or all of them, in one process."""
+    assert 0 == command.main([argument])
+    assert names == ran
+
+
+@pytest.mark.parametrize("arguments", [[], ["reconcile"], ["closer", "inbox"], ["--fast"], [""]])
+def test_bad_command_line_is_told(
+    capsys: pytest.CaptureFixture[str], ran: list[str], arguments: list[str]
+) -> None:
+    """A job that does not exist starts nothing, and those that do are named."""
+    with pytest.raises(SystemExit) as caught:
+        command.main(arguments)
+
+    assert 2 == caught.value.code
+    assert "closer" in capsys.readouterr().err
+    assert [] == ran
+
+
+def test_help_says_what_each_job_does(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever asks is told, and nothing starts."""
+    with pytest.raises(SystemExit) as caught:
+        command.main(["--help"])
+
+    assert 0 == caught.value.code
+    assert "refunds and cancels at Stripe" in capsys.readouterr().out
+
+
+def test_bad_settings_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ran: list[str]
+) -> None:
+    """One sentence names the variable, and nothing starts."""
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+
+    assert 2 == command.main(["all"])
+    assert "workers: ENVIRONMENT is missing" in capsys.readouterr().err
+    assert [] == ran
+
+
+def test_jobs_are_built_with_their_doors() -> None:
+    """Building them asks nobody anything."""
+    assert {"closer", "countdown", "inbox", "outbox"} == set(command.build_jobs(make_settings()))
+
+
+def job_that(work: Any, name: str = "t") -> Job:
+    return Job(name=name, tables=(name,), work=work, batch_size=1, interval_s=HOUR_S)
+
+
+class Bells:
+    """Realtime as the workers see it: who subscribed, and who was let go."""
+
+    def __init__(self) -> None:
+        self.subscribed: list[tuple[str, ...]] = []
+        self.ended: list[tuple[str, ...]] = []
+        self.door: Any = create_autospec(Realtime, instance=True)
+        self.door.subscribe.side_effect = self._subscribe
+
+    async def _subscribe(self, tables: tuple[str, ...], _doorbell: asyncio.Event) -> None:
+        self.subscribed.append(tables)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ended.append(tables)
+
+
+@pytest.fixture
+def exits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Note the hard exit that a signal arms, in the place of making it."""
+    armed: list[Any] = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, *arguments: Any) -> None:
+            armed.append(arguments)
+
+        def start(self) -> None:
+            """Never fire."""
+
+    monkeypatch.setattr("threading.Timer", Timer)
+    return armed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_all_jobs(exits: list[Any], number: signal.Signals) -> None:
+    """Every round under way ends, then the subscriptions, then the process, with success."""
+    bells, done = Bells(), []
+    both_began = threading.Barrier(2, action=lambda: os.kill(os.getpid(), number))
+
+    def work(_limit: int) -> int:
+        both_began.wait(timeout=10)
+        done.append(1)
+        return 0
+
+    async def scenario() -> None:
+        jobs = [job_that(work, "a"), job_that(work, "b")]
+        await asyncio.wait_for(command.run_all(jobs, bells.door), timeout=10)
+
+    asyncio.run(scenario())
+
+    assert [1, 1] == done
+    assert {("a",), ("b",)} == set(bells.subscribed) == set(bells.ended)
+    assert [(4.5, os._exit, (0,))] == exits
+
+
+def test_second_signal_changes_nothing(exits: list[Any]) -> None:
+    """Whoever is impatient does not push the end further away."""
+    bells = Bells()
+
+    def work(_limit: int) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        return 0
+
+    async def scenario() -> None:
+        await asyncio.wait_for(command.run_all([job_that(work)], bells.door), timeout=10)
+
+    asyncio.run(scenario())
+
+    assert 1 == len(exits)
+
+
+@pytest.mark.usefixtures("exits")
+def test_bug_in_one_job_ends_all() -> None:
+    """The process ends with the error, and the supervisor starts it again."""
+    bells = Bells()
+
+    def fail(_limit: int) -> int:
+        raise KeyError("auction_id")
+
+    async def scenario() -> None:
+        jobs = [job_that(fail, "a"), job_that(lambda _limit: 0, "b")]
+        await asyncio.wait_for(command.run_all(jobs, bells.door), timeout=10)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(scenario())
+
+    assert [KeyError] == [type(error) for error in caught.value.exceptions]
+    assert set(bells.subscribed) == set(bells.ended)

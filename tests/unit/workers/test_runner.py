@@ -1,0 +1,182 @@
+"""`workers.runner`: when a job runs again, and when it ends."""
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable
+
+import pytest
+import structlog
+
+from market import counters
+from market.errors import MarketError, TransientError
+from workers.runner import Job, run
+
+
+HOUR_S = 3600.0
+
+
+def run_through(
+    outcomes: list[int | Exception],
+    *,
+    is_rung: bool = False,
+    interval_s: float = HOUR_S,
+    rest_s: Callable[[], float] | None = None,
+    name: str = "t",
+) -> int:
+    """Run a job with these outcomes; return how many rounds it took."""
+
+    async def scenario() -> int:
+        loop, round_count = asyncio.get_running_loop(), 0
+        doorbell, stopping = asyncio.Event(), asyncio.Event()
+
+        def work(_limit: int) -> int:
+            nonlocal round_count
+            outcome = outcomes[round_count]
+            round_count += 1
+            is_last = round_count == len(outcomes)
+            if is_last:
+                loop.call_soon_threadsafe(stopping.set)
+            if is_last or is_rung:
+                loop.call_soon_threadsafe(doorbell.set)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        job = Job(
+            name=name,
+            tables=("t",),
+            work=work,
+            batch_size=2,
+            interval_s=interval_s,
+            rest_s=rest_s,
+        )
+        await asyncio.wait_for(run(job, doorbell, stopping), timeout=10)
+        return round_count
+
+    return asyncio.run(scenario())
+
+
+def test_full_batch_runs_again_at_once() -> None:
+    """A full batch means there may be more, so the loop does not rest before the next."""
+    assert 3 == run_through([2, 2, 0])
+
+
+def test_ring_ends_the_rest() -> None:
+    """A ring starts the next round before the interval is over, after a failure too."""
+    assert 3 == run_through([0, TransientError("DATABASE_BUSY"), 0], is_rung=True)
+
+
+def test_floor_ends_the_rest() -> None:
+    """Without any ring the next round comes after the interval, after a failure too."""
+    assert 3 == run_through([0, TransientError("DATABASE_BUSY"), 0], interval_s=0.001)
+
+
+def test_deadline_ends_the_rest() -> None:
+    """A job that knows when it is due is not kept waiting by the floor."""
+    assert 3 == run_through([0, 1, 0], rest_s=lambda: 0.001)
+
+
+def test_full_batch_is_not_asked_when_it_is_due() -> None:
+    """There may be more: asking would only cost time."""
+    assert 2 == run_through([2, 2], rest_s=lambda: pytest.fail("asked"))
+
+
+def test_failed_look_at_the_deadline_falls_back_to_the_floor() -> None:
+    """When the database does not say when to come back, the floor does."""
+
+    def fail() -> float:
+        raise TransientError("DATABASE_BUSY")
+
+    assert 3 == run_through([0, 0, 0], rest_s=fail, interval_s=0.001)
+
+
+@pytest.mark.parametrize("error", [KeyError("auction_id"), MarketError("DATABASE_ERROR")])
+def test_bug_ends_the_run(error: Exception) -> None:
+    """An unknown error is for the supervisor, which restarts the process."""
+    with pytest.raises(type(error)):
+        run_through([error, 0], is_rung=True)
+
+
+def test_job_does_not_start_once_it_is_to_stop() -> None:
+    """A signal that comes early is a signal all the same."""
+
+    async def scenario() -> None:
+        stopping = asyncio.Event()
+        stopping.set()
+        job = Job(
+            name="t",
+            tables=(),
+            work=lambda _limit: pytest.fail("worked"),
+            batch_size=1,
+            interval_s=HOUR_S,
+        )
+        await asyncio.wait_for(run(job, asyncio.Event(), stopping), timeout=10)
+
+    asyncio.run(scenario())
+
+
+def test_round_under_way_ends_before_the_run() -> None:
+    """To stop means to finish the batch, not to leave it."""
+    finished = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        doorbell, stopping, began = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        may_end = threading.Event()
+
+        def work(_limit: int) -> int:
+            loop.call_soon_threadsafe(began.set)
+            assert may_end.wait(timeout=10)
+            finished.append(1)
+            return 0
+
+        job = Job(name="t", tables=(), work=work, batch_size=2, interval_s=HOUR_S)
+        running = asyncio.create_task(run(job, doorbell, stopping))
+        await asyncio.wait_for(began.wait(), timeout=10)
+        stopping.set()
+        doorbell.set()
+        assert not running.done()
+        may_end.set()
+        await asyncio.wait_for(running, timeout=10)
+
+    asyncio.run(scenario())
+
+    assert [1] == finished
+
+
+@pytest.mark.parametrize(("is_rung", "missed_count"), [(False, 1), (True, 0)])
+def test_work_that_the_floor_finds_is_a_missed_ring(*, is_rung: bool, missed_count: int) -> None:
+    """How often Realtime has not rung is what tells that it is ill."""
+    name = uuid.uuid4().hex
+
+    run_through([0, 1, 0], is_rung=is_rung, interval_s=0.001, name=name)
+
+    assert missed_count == counters.count_of("rings_missed", job=name)
+
+
+def test_work_at_a_deadline_is_no_missed_ring() -> None:
+    """An auction that ends by its timer was never announced by a ring."""
+    name = uuid.uuid4().hex
+
+    run_through([0, 1, 0], rest_s=lambda: 0.001, name=name)
+
+    assert 0 == counters.count_of("rings_missed", job=name)
+
+
+def test_interrupted_job_is_named_in_the_log() -> None:
+    """Which of the jobs of a process stumbled, and over what."""
+    with structlog.testing.capture_logs(
+        processors=[structlog.contextvars.merge_contextvars]
+    ) as logs:
+        run_through([TransientError("DATABASE_BUSY", "f"), 0], is_rung=True)
+
+    assert [
+        {
+            "event": "job_interrupted",
+            "job": "t",
+            "code": "DATABASE_BUSY",
+            "detail": "f",
+            "log_level": "warning",
+        }
+    ] == logs
