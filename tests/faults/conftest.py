@@ -19,8 +19,9 @@ def environment() -> Iterator[Mapping[str, str]]:
         yield {name: text for name, text in told.items() if name != "ready"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(environment: Mapping[str, str]) -> Iterator[Shop]:
+    """Give a way to act on the stack; of a module, because the database may have crashed before."""
     with Shop(environment) as shop:
         yield shop
 

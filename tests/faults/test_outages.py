@@ -1,0 +1,113 @@
+"""Realtime that is silent, a gateway that is away or loses answers: all mend themselves."""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+
+import psycopg
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.integration.doors.proxy import Proxy
+from tests.integration.service.shop import Order, Shop
+
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+JOBS = 4
+
+
+@pytest.fixture
+def proxy(environment: Mapping[str, str]) -> Iterator[Proxy]:
+    """Stand between a fleet and the gateway."""
+    with Proxy(environment["SUPABASE_URL"]) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def distant(proxy: Proxy, new_fleet: Callable[..., Fleet], shop: Shop) -> Fleet:
+    """Run a fleet that reaches the gateway through the proxy, once all of its bells are hung."""
+    fleet = new_fleet(SUPABASE_URL=proxy.url)
+    fleet.start()
+    shop.wait_for(lambda: fleet.count("realtime_joins") == JOBS)
+    return fleet
+
+
+def waiting_order(shop: Shop) -> Order:
+    """Have an event in the inbox that pays an order, as nobody has applied it yet."""
+    order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
+    shop.keep(shop.event(order.paid_intent()))
+    return order
+
+
+def test_lost_sessions_are_made_anew(
+    shop: Shop, superuser: psycopg.Connection, new_fleet: Callable[..., Fleet]
+) -> None:
+    """Every session of the gateway ends at once, Realtime's too; work goes on."""
+    fleet = new_fleet()
+    fleet.start()
+    shop.wait_for(lambda: fleet.count("realtime_joins") == JOBS)
+
+    superuser.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name like 'devstack%' or backend_type = 'walsender'"
+    )
+    order = waiting_order(shop)
+
+    shop.wait_for(lambda: shop.state(order) == "paid")
+    assert fleet.process.poll() is None
+    shop.check_books()
+
+
+def test_silent_realtime_costs_no_work(shop: Shop, proxy: Proxy, distant: Fleet) -> None:
+    """No bell rings, and each job finds its work by looking now and then."""
+    refunded = shop.paid()
+    proxy.mute()
+    rings_missed = {job: distant.count("rings_missed", job) for job in ("inbox", "outbox")}
+
+    order = waiting_order(shop)
+    shop.request_refund(refunded)
+    auction_id = shop.auction()
+    shop.db.execute(
+        "update public.auctions set end_at = clock_timestamp(), scheduled_end_at = start_at"
+        " + interval '1 microsecond' where id = %s",
+        [auction_id],
+    )
+
+    shop.wait_for(lambda: shop.state(order) == "paid")
+    shop.wait_for(lambda: shop.state(refunded) == "refunded")
+    closed = "select status = 'finalized' from public.auctions where id = %s"
+    shop.wait_for(lambda: bool(shop.value(closed, auction_id)))
+    assert all(distant.count("rings_missed", job) > count for job, count in rings_missed.items())
+    shop.check_books()
+
+
+def test_gateway_that_was_away_is_found_again(shop: Shop, proxy: Proxy, distant: Fleet) -> None:
+    """Whatever was asked in between waits; then all bells hang again, by themselves."""
+    proxy.cut()
+    order = waiting_order(shop)
+    shop.wait_for(lambda: distant.count("realtime_lives_ended") >= JOBS)
+    assert "pending_payment" == shop.state(order)
+
+    proxy.mend()
+
+    shop.wait_for(lambda: shop.state(order) == "paid")
+    shop.wait_for(lambda: distant.count("realtime_joins") >= 2 * JOBS)
+    assert distant.process.poll() is None
+    shop.check_books()
+
+
+def test_answers_lost_after_the_commit_double_nothing(
+    shop: Shop, proxy: Proxy, distant: Fleet
+) -> None:
+    """What was done and not answered is asked for again, and found done."""
+    orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(12)]
+    events = [shop.event(order.paid_intent()) for order in orders]
+    proxy.lose_answers(10)
+    for event in events:
+        shop.keep(event)
+    shop.wait_for(lambda: proxy.answers_still_to_lose() == 0)
+    shop.lapse_leases()
+
+    shop.wait_for(lambda: shop.count_paid(orders) == 12)
+    assert distant.process.poll() is None
+    shop.check_books()

@@ -1,0 +1,60 @@
+"""A Postgres that crashes under load and recovers; nobody else is restarted."""
+
+import os
+import signal
+import uuid
+from collections.abc import Callable, Mapping
+
+import psycopg
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.integration.service.shop import Shop
+
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+def crash_postgres(superuser: psycopg.Connection) -> None:
+    """Kill one process of Postgres: all sessions end, and it recovers from its log."""
+    os.kill(superuser.info.backend_pid, signal.SIGKILL)
+
+
+def is_back(shop: Shop) -> bool:
+    try:
+        psycopg.connect(shop.environment["DATABASE_URL"]).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def test_postgres_that_crashes_loses_and_doubles_nothing(
+    environment: Mapping[str, str], superuser: psycopg.Connection, new_fleet: Callable[..., Fleet]
+) -> None:
+    """Payments are under way, nobody is restarted, and Stripe's retries bring in the rest."""
+    fleet = new_fleet()
+    fleet.start()
+    with Shop(environment) as before:
+        orders = [before.awaiting() for _ in range(12)]
+        for order in orders[:6]:
+            before.pay(order)
+        before.wait_for(lambda: before.count_paid(orders) >= 3)
+        crash_postgres(superuser)
+        for order in orders[6:]:
+            before.pay(order)
+        before.wait_for(lambda: is_back(before))
+    with Shop(environment) as shop:
+        auction_id = shop.auction()
+        shop.service.call("end_auction", auction_id=auction_id, force=True)
+        waiting = shop.awaiting(f"pi_{uuid.uuid4().hex}")
+        shop.keep(shop.event(waiting.paid_intent()))
+        shop.wait_for(lambda: retried(shop) and shop.count_paid([*orders, waiting]) == 13)
+
+        assert fleet.process.poll() is None
+        assert 200 == shop.http.get("/api/health/ready").status_code
+        shop.check_books()
+
+
+def retried(shop: Shop) -> bool:
+    """Have Stripe try again now what it would try later."""
+    return bool(shop.command("POST", "/deliveries/retry")["ok"])
