@@ -3,12 +3,16 @@ set statement_timeout = '30s';
 
 create function private.live_strike_points(p_user_id uuid, p_now timestamptz)
 returns integer
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select coalesce(sum(points), 0)::integer from public.user_strikes
-  where user_id = p_user_id and expires_at > p_now
+begin
+  return (
+    select coalesce(sum(points), 0)::integer from public.user_strikes
+    where user_id = p_user_id and expires_at > p_now
+  );
+end;
 $$;
 comment on function private.live_strike_points is 'How much stands against a person now; at strike_block_threshold they may not bid.';
 

@@ -6,9 +6,10 @@ create function private.notify(
   p_dedupe_key text default null
 )
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
+begin
   insert into public.notifications (user_id, type, title, message, metadata, dedupe_key)
   values (
     p_user_id,
@@ -23,7 +24,8 @@ as $$
     ),
     p_dedupe_key
   )
-  on conflict (dedupe_key) do nothing
+  on conflict (dedupe_key) do nothing;
+end;
 $$;
 comment on function private.notify is 'Tell a person something, once per dedupe_key. An order in the metadata is named under both keys that the web app reads.';
 
