@@ -177,36 +177,36 @@ declare
   v_after public.auctions;
 begin
   -- The bid as it was sent, then the level to which it drove the loser's maximum and the winner's.
-  insert into public.bids (id, auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
-  select
-    coalesce(level.bid_id, gen_random_uuid()), v_before.id, level.bidder_id, level.cents,
-    level.bid_id is null, p_now,
-    coalesce(p_standing.last_seq, 0) + row_number() over (order by level.step)
-  from (
-    values
-    (1, v_bid_id, p_standing.bidder_id, p_amount_cents, 0),
-    (
-      2, null, case when v_leads then v_before.high_bidder_id else p_standing.bidder_id end,
-      case when v_leads then p_standing.leader_max_cents else p_max_cents end,
-      case when v_leads then v_before.current_price_cents else p_amount_cents end
-    ),
-    (
-      3, null, v_leader_id, v_price_cents,
-      case when v_leads then p_amount_cents else v_before.current_price_cents end
-    )
-  ) as level (step, bid_id, bidder_id, cents, last_cents)
-  where level.cents > level.last_cents;
+  with written as (
+    insert into public.bids (id, auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
+    select
+      coalesce(level.bid_id, gen_random_uuid()), v_before.id, level.bidder_id, level.cents,
+      level.bid_id is null, p_now,
+      coalesce(p_standing.last_seq, 0) + row_number() over (order by level.step)
+    from (
+      values
+      (1, v_bid_id, p_standing.bidder_id, p_amount_cents, 0),
+      (
+        2, null, case when v_leads then v_before.high_bidder_id else p_standing.bidder_id end,
+        case when v_leads then p_standing.leader_max_cents else p_max_cents end,
+        case when v_leads then v_before.current_price_cents else p_amount_cents end
+      ),
+      (
+        3, null, v_leader_id, v_price_cents,
+        case when v_leads then p_amount_cents else v_before.current_price_cents end
+      )
+    ) as level (step, bid_id, bidder_id, cents, last_cents)
+    where level.cents > level.last_cents
+    returning id, bidder_id, amount_cents
+  )
+  select id into v_high_bid_id from written
+  where bidder_id = v_leader_id and amount_cents = v_price_cents;
 
   insert into private.proxy_bids (auction_id, bidder_id, max_cents, max_set_at)
   values (v_before.id, p_standing.bidder_id, p_max_cents, p_now)
   on conflict (auction_id, bidder_id) do update
   set max_cents = excluded.max_cents, max_set_at = excluded.max_set_at;
 
-  select b.id into v_high_bid_id from public.bids as b
-  where
-    b.auction_id = v_before.id
-    and b.bidder_id = v_leader_id
-    and b.amount_cents = v_price_cents;
   v_after := private.move_auction(
     p_standing, v_price_cents, v_leader_id, v_high_bid_id, 1, p_rules, p_now
   );
