@@ -15,5 +15,6 @@ def countdown_job(database: Database) -> Job:
         work=lambda limit: countdown.broadcast_due(database, limit=limit),
         batch_size=100,
         interval_s=1.0,
+        quiet_s=0.05,
         rest_s=functools.partial(countdown.rest_s, database),
     )

@@ -14,4 +14,5 @@ def inbox_job(database: Database, handlers: inbox.Handlers) -> Job:
         # A batch has to end soon after SIGTERM, and an event may take some calls to Stripe.
         batch_size=20,
         interval_s=1.0,
+        quiet_s=0.1,
     )

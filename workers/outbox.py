@@ -14,4 +14,5 @@ def outbox_job(database: Database, senders: outbox.Senders) -> Job:
         # A batch has to end soon after SIGTERM, and each row takes some calls to Stripe.
         batch_size=5,
         interval_s=1.0,
+        quiet_s=0.05,
     )

@@ -24,9 +24,16 @@ def close_due(database: Database, *, limit: int) -> int:
     if closing.failed_count:
         # SQL backs them off; what holds them up needs a person.
         logs.alert("auctions_not_closed", count=closing.failed_count)
-    if activated_count or closing.closed_count:
-        log.info("auctions_moved", activated=activated_count, closed=closing.closed_count)
-    return max(activated_count, closing.closed_count)
+    if activated_count:
+        log.info("auctions_activated", count=activated_count)
+    for auction in closing.closed:
+        log.info(
+            "auction_closed",
+            auction_id=auction.auction_id,
+            status=auction.status,
+            order_id=auction.order_id,
+        )
+    return max(activated_count, len(closing.closed))
 
 
 def rest_s(database: Database) -> float:

@@ -5,7 +5,7 @@ Each may be called by any number of workers at once, and again after a lost repl
 
 import datetime as dt
 
-from market.auctions.types import Closing, Deadlines
+from market.auctions.types import ClosedAuction, Closing, Deadlines
 from market.database import Database
 
 
@@ -17,7 +17,16 @@ def activate_due_auctions(database: Database, *, limit: int) -> int:
 def end_expired_auctions(database: Database, *, limit: int) -> Closing:
     """Close what is over, each in its own transaction within; one that fails is put off."""
     answer = database.call("end_expired_auctions", max_rows=limit)
-    return Closing(closed_count=answer["auctions_processed"], failed_count=answer["failed"])
+    closed = tuple(
+        ClosedAuction(
+            auction_id=result["auction_id"],
+            status=result["status"],
+            order_id=result.get("order_id"),
+        )
+        for result in answer["results"]
+        if result["success"]
+    )
+    return Closing(closed=closed, failed_count=answer["failed"])
 
 
 def next_deadlines(database: Database) -> Deadlines:

@@ -22,10 +22,19 @@ class Deadlines:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedAuction:
+    """An auction that is over; sold if it has an order."""
+
+    auction_id: str
+    status: str
+    order_id: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
     """What became of one batch of auctions that were over."""
 
-    closed_count: int
+    closed: tuple[ClosedAuction, ...]
     failed_count: int
 
 

@@ -1,5 +1,9 @@
 """`market.settings`: what a process needs to start, and what it says when that is not there."""
 
+import itertools
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from market.errors import SettingsError
@@ -130,6 +134,34 @@ def test_short_memory_of_events_is_fine_in_test_mode() -> None:
     settings = Settings.from_environment(ENVIRONMENT | {"WEBHOOK_MAX_EVENT_AGE_S": "3600"})
 
     assert 3600 == settings.webhook_max_event_age_s
+
+
+class Noticing(dict[str, str]):
+    """Variables that remember which of them were asked for."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Note the name, then answer."""
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+def test_example_documents_every_variable() -> None:
+    """Whoever copies the example has a line, and a sentence above it, for each variable."""
+    variables = Noticing(ENVIRONMENT)
+    Settings.from_environment(variables)
+    lines = (Path(__file__).parents[3] / ".env.example").read_text().splitlines()
+
+    documented = {
+        line.partition("=")[0]
+        for above, line in itertools.pairwise(lines)
+        if "=" in line and above.startswith("# ")
+    }
+
+    assert variables.asked == documented
 
 
 def test_secrets_are_not_shown() -> None:

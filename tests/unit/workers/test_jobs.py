@@ -36,10 +36,10 @@ def rest_of(job: Job) -> float:
 
 def test_closer_starts_and_closes(database: Any) -> None:
     """A moved end rings; the timer is the database's, and the floor a second."""
-    database.call.side_effect = [1, {"auctions_processed": 2, "failed": 0}, DEADLINES]
+    database.call.side_effect = [3, {"failed": 0, "results": []}, DEADLINES]
     job = closer_job(database)
 
-    assert 2 == job.work(job.batch_size)
+    assert 3 == job.work(job.batch_size)
     assert pytest.approx(0.25) == rest_of(job)
     assert ("closer", ("auctions",), 1.0) == (job.name, job.tables, job.interval_s)
     assert [

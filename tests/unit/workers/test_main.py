@@ -96,7 +96,7 @@ def test_jobs_are_built_with_their_doors() -> None:
 
 
 def job_that(work: Any, name: str = "t") -> Job:
-    return Job(name=name, tables=(name,), work=work, batch_size=1, interval_s=HOUR_S)
+    return Job(name=name, tables=(name,), work=work, batch_size=1, interval_s=HOUR_S, quiet_s=0.0)
 
 
 class Bells:

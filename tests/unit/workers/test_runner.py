@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 import uuid
 from collections.abc import Callable
 
@@ -21,6 +22,7 @@ def run_through(
     *,
     is_rung: bool = False,
     interval_s: float = HOUR_S,
+    quiet_s: float = 0.0,
     rest_s: Callable[[], float] | None = None,
     name: str = "t",
 ) -> int:
@@ -49,6 +51,7 @@ def run_through(
             work=work,
             batch_size=2,
             interval_s=interval_s,
+            quiet_s=quiet_s,
             rest_s=rest_s,
         )
         await asyncio.wait_for(run(job, doorbell, stopping), timeout=10)
@@ -75,6 +78,20 @@ def test_floor_ends_the_rest() -> None:
 def test_deadline_ends_the_rest() -> None:
     """A job that knows when it is due is not kept waiting by the floor."""
     assert 3 == run_through([0, 1, 0], rest_s=lambda: 0.001)
+
+
+def test_rings_are_gathered() -> None:
+    """However often it rings, rounds begin apart; only a full batch goes on at once."""
+    began = time.monotonic()
+
+    run_through([0, 0, 2, 0, 0], is_rung=True, quiet_s=0.05)
+
+    assert time.monotonic() - began >= 3 * 0.05
+
+
+def test_deadline_does_not_wait_for_rings_to_be_gathered() -> None:
+    """An end that comes is on time, however loud it was before."""
+    assert 3 == run_through([0, 0, 0], is_rung=True, quiet_s=HOUR_S, rest_s=lambda: 0.001)
 
 
 def test_full_batch_is_not_asked_when_it_is_due() -> None:
@@ -110,6 +127,7 @@ def test_job_does_not_start_once_it_is_to_stop() -> None:
             work=lambda _limit: pytest.fail("worked"),
             batch_size=1,
             interval_s=HOUR_S,
+            quiet_s=0.0,
         )
         await asyncio.wait_for(run(job, asyncio.Event(), stopping), timeout=10)
 
@@ -131,7 +149,7 @@ def test_round_under_way_ends_before_the_run() -> None:
             finished.append(1)
             return 0
 
-        job = Job(name="t", tables=(), work=work, batch_size=2, interval_s=HOUR_S)
+        job = Job(name="t", tables=(), work=work, batch_size=2, interval_s=HOUR_S, quiet_s=0.0)
         running = asyncio.create_task(run(job, doorbell, stopping))
         await asyncio.wait_for(began.wait(), timeout=10)
         stopping.set()

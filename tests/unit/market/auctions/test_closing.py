@@ -17,7 +17,20 @@ def database() -> Any:
 
 
 def ended(closed: int = 0, failed: int = 0) -> dict[str, Any]:
-    return {"success": True, "auctions_processed": closed, "failed": failed, "results": []}
+    return {
+        "success": True,
+        "auctions_processed": closed,
+        "failed": failed,
+        "results": [
+            {
+                "auction_id": f"auction-{number}",
+                "success": True,
+                "status": "finalized",
+                "order_id": f"order-{number}",
+            }
+            for number in range(closed)
+        ],
+    }
 
 
 @pytest.mark.parametrize(
@@ -34,6 +47,37 @@ def test_due_auctions_are_started_and_closed(
         (("activate_due_auctions",), {"max_rows": 100}),
         (("end_expired_auctions",), {"max_rows": 100}),
     ] == [(call.args, call.kwargs) for call in database.call.call_args_list]
+
+
+def test_each_closed_auction_is_a_line(database: Any) -> None:
+    """What was sold has an order, what was not has none, and what was refused is no closing."""
+    answer = ended(1)
+    answer["results"] += [
+        {"auction_id": "auction-7", "success": True, "status": "no_sale", "message": "No bids"},
+        {"auction_id": "auction-8", "success": False, "code": "AUCTION_NOT_OVER", "error": "x"},
+    ]
+    database.call.side_effect = [1, answer]
+
+    with structlog.testing.capture_logs() as logs:
+        assert 2 == closing.close_due(database, limit=100)
+
+    assert [
+        {"event": "auctions_activated", "count": 1, "log_level": "info"},
+        {
+            "event": "auction_closed",
+            "auction_id": "auction-0",
+            "status": "finalized",
+            "order_id": "order-0",
+            "log_level": "info",
+        },
+        {
+            "event": "auction_closed",
+            "auction_id": "auction-7",
+            "status": "no_sale",
+            "order_id": None,
+            "log_level": "info",
+        },
+    ] == logs
 
 
 def test_quiet_round_is_not_logged(database: Any) -> None:
