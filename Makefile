@@ -23,7 +23,7 @@ check: setup ## format, lint, types, import rules, SQL, links
 	@$(BIN)/ruff check --quiet . && echo "lint: ok"
 	@$(BIN)/mypy --no-error-summary && echo "types: ok"
 	@$(BIN)/lint-imports --no-logo > .import_linter.log || (cat .import_linter.log; exit 1); rm -f .import_linter.log; echo "imports: ok"
-	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar sql > .sqlfluff.log || (cat .sqlfluff.log; rm -f .sqlfluff.log; exit 1); rm -f .sqlfluff.log; echo "sql: ok"
+	@$(BIN)/sqlfluff lint --disable-progress-bar sql > .sqlfluff.log || (cat .sqlfluff.log; rm -f .sqlfluff.log; exit 1); rm -f .sqlfluff.log; echo "sql: ok"
 	@$(BIN)/squawk supabase/migrations/*.sql
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
 

@@ -32,7 +32,10 @@ def main() -> None:
         try:
             uv = install_uv()
             say("setting up .venv from uv.lock …")
-            environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": ""}
+            # The system's certificates, as pip takes them: a company's proxy may have its own.
+            defaults = {"UV_NATIVE_TLS": "true"}
+            fixed = {"UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": ""}
+            environment = defaults | os.environ | fixed
             command = [uv, "sync", "--frozen", "--quiet", "--python", sys.executable]
             subprocess.run(command, cwd=ROOT, env=environment, check=True)
         except subprocess.CalledProcessError as error:
