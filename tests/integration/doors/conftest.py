@@ -1,0 +1,51 @@
+"""What the tests of the doors rely on: the system that is behind them, and settings to reach it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+
+import pytest
+
+from market import database
+from market.database import WORKER_PATIENCE, Database, Patience
+from market.settings import Settings
+from tests.integration.doors.proxy import Proxy
+from tests.integration.service.shop import Shop
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run asynchronous tests on the loop that the workers run on."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def settings(stack: Mapping[str, str]) -> Settings:
+    """Return what our processes on the stack are told."""
+    return Settings.from_environment(stack)
+
+
+@pytest.fixture(scope="module")
+def shop(stack: Mapping[str, str]) -> Iterator[Shop]:
+    """Give a way to act on the stack beside the door."""
+    with Shop(stack) as shop:
+        yield shop
+
+
+@pytest.fixture
+def proxy(stack: Mapping[str, str]) -> Iterator[Proxy]:
+    """Stand between a door and the gateway."""
+    with Proxy(stack["SUPABASE_URL"]) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def open_door() -> Iterator[Callable[..., Database]]:
+    """Give a way to build doors to Postgres; a process of ours keeps its own for life."""
+    with ExitStack() as closing:
+
+        def opened(settings: Settings, patience: Patience = WORKER_PATIENCE) -> Database:
+            door = database.connect(settings, patience)
+            closing.callback(door._client.postgrest.session.close)  # noqa: SLF001 - see above
+            return door
+
+        yield opened
