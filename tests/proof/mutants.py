@@ -80,7 +80,7 @@ def _verdict(mutation: Mutation) -> Verdict:
         output, is_red = run.stdout, run.returncode == 1
     except subprocess.TimeoutExpired:
         output, is_red = "", False
-    failures = re.findall(r"^(?:FAILED|ERROR) (\S+)", output, flags=re.MULTILINE)
+    failures = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, flags=re.MULTILINE)
     # The note that devstack puts on a file which Postgres did not take.
     is_broken = f"\nE       in {Path(mutation.file).name}" in output or not output
     return Verdict(

@@ -66,6 +66,7 @@ class BiddingDesk:
         else:
             assert expected.items() <= parsed(answer).items()
         self.count("closed one" if expected["success"] else "closed none")
+        self.executed["sold"] += "order_id" in expected
 
     def end_expired_auctions(self) -> None:
         """Close what is over."""
@@ -77,6 +78,7 @@ class BiddingDesk:
             a["auction_id"]: a for a in map(parsed, answer["results"])
         }
         self.count("closed due" if expected else "closed none")
+        self.executed["sold"] += sum("order_id" in answer for answer in expected)
 
     def activate_due_auctions(self) -> None:
         """Open what is announced for now."""

@@ -22,7 +22,7 @@ MICROSECOND = timedelta(microseconds=1)
 Aim = tuple[str, int] | int | None
 NEAR = st.tuples(
     st.sampled_from(["minimum", "minimum", "step", "leader", "leader", "reserve", "price"]),
-    st.sampled_from([0, 0, 0, 1, -1, 50, 137, 1_000]),
+    st.sampled_from([0, 0, 0, 1, -1, 10, 50, 137, 1_000]),
 )
 ODD = st.sampled_from([None, -5, 0, 99, 100, 1_000, 99_999_999, 100_000_000])
 AMOUNTS = st.one_of(NEAR, NEAR, ODD)
@@ -52,7 +52,7 @@ SOFT_CLOSES = st.builds(
 )
 MEANWHILE = (
     *["time"] * 4,
-    *["close", "close", "close one", "force", "activate"],
+    *["close", "close", "close", "close one", "force", "activate"],
     *["look", "look", "lift", "lift", "suspend"],
 )
 RESERVES = st.sampled_from([None, 1, 137, 2_000, 40_000])
@@ -133,9 +133,9 @@ class BiddingMachine(RuleBasedStateMachine):
         self.desk.bid(name, auction.id, auction.minimum, most, None)
 
     @precondition(lambda self: self._open_auctions())
-    @rule(name=SERIOUS, where=EITHER, beyond=st.sampled_from([1, 137, 3_000]))
+    @rule(name=ANYBODY, where=EITHER, beyond=st.sampled_from([1, 10, 137, 3_000]))
     def outbid(self, name: str, where: int, beyond: int) -> None:
-        """Take the lead, or defend it."""
+        """Take the lead or defend it, unless who bids may not."""
         auction = self._open_auctions()[-where]
         most = max(auction.minimum, self._cents(auction, ("leader", beyond)) or 0)
         self.desk.bid(name, auction.id, auction.minimum, most, self._new_key(name, auction.id))
@@ -155,7 +155,7 @@ class BiddingMachine(RuleBasedStateMachine):
         self._bid(name, self._auction_id(where) if where else auction_id, cents, maximum, key)
 
     @precondition(lambda self: self._open_auctions())
-    @rule(name=SERIOUS, beyond=NEAR, moment=st.sampled_from(["window", "end"]), off=JUST)
+    @rule(name=SERIOUS, beyond=NEAR, moment=st.sampled_from(["window", "window", "end"]), off=JUST)
     def compete_in_time(self, name: str, beyond: Aim, moment: str, off: int) -> None:
         """Bid at the very moment that decides what comes of it."""
         auction = self._open_auctions()[0]

@@ -14,6 +14,10 @@ from tests.sql.auctioning import set_setting
 from tests.sql.concurrency.crowd import OnOwnConnection
 
 
+# A failure in it is to show what was compared, as it does in a test's own file.
+pytest.register_assert_rewrite("tests.sql.concurrency.replay")
+
+
 @pytest.fixture
 def declared_url(declared_url: str) -> str:
     """Give each test a database of its own."""
