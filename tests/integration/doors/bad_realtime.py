@@ -1,0 +1,163 @@
+"""A Realtime that speaks the protocol, and misbehaves on command."""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any, Self
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+
+from tests.integration.doors.bell import HEAR_S
+
+
+_HUGE = 1_100_000  # more than the client takes in one frame
+
+
+class BadRealtime:
+    """Answers joins and gives broadcasts back, unless it is told not to."""
+
+    def __init__(self) -> None:
+        self.is_deaf = False
+        self.answers_joins = True
+        self.refuses_joins = False
+        self.joins: list[dict[str, Any]] = []
+        self._server: Server | None = None
+        self._port = 0
+        self._members: dict[ServerConnection, str] = {}
+        self._broadcast_count = 0
+        self._news = asyncio.Condition()
+
+    @property
+    def url(self) -> str:
+        """Return the address of the whole Supabase that this is a part of."""
+        return f"http://127.0.0.1:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen, on the same port as before."""
+        self._server = await serve(self._serve, "127.0.0.1", self._port)
+        self._port = next(iter(self._server.sockets)).getsockname()[1]
+
+    async def stop(self) -> None:
+        """Be away."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def joined(self, times: int) -> None:
+        """Wait until somebody has joined so often in all."""
+        async with asyncio.timeout(HEAR_S), self._news:
+            await self._news.wait_for(lambda: len(self.joins) >= times)
+
+    async def heard_broadcasts(self, times: int) -> None:
+        """Wait until somebody has sent so many."""
+        async with asyncio.timeout(HEAR_S), self._news:
+            await self._news.wait_for(lambda: self._broadcast_count >= times)
+
+    async def push(self, event: str, payload: dict[str, Any]) -> None:
+        """Say something on every topic that is joined."""
+        for connection, topic in list(self._members.items()):
+            await _send(connection, topic, event, payload)
+
+    async def change(self) -> None:
+        """Tell of a new row."""
+        data: dict[str, Any] = {
+            "schema": "public",
+            "table": "auctions",
+            "type": "INSERT",
+            "commit_timestamp": "2026-11-24T02:45:40.120Z",
+            "columns": [],
+            "record": {},
+            "errors": None,
+        }
+        await self.push("postgres_changes", {"ids": [1], "data": data})
+
+    async def say(self, text: str) -> None:
+        """Send a frame as it is."""
+        for connection in list(self._members):
+            await connection.send(text)
+
+    async def say_too_much(self) -> None:
+        """Send a frame that is larger than the client takes."""
+        await self.push(
+            "broadcast", {"type": "broadcast", "event": "x", "payload": {"a": "x" * _HUGE}}
+        )
+
+    async def hang_up(self, code: int) -> None:
+        """Close every connection in order."""
+        for connection in list(self._members):
+            await connection.close(code)
+
+    async def abort(self) -> None:
+        """Break every connection off."""
+        for connection in list(self._members):
+            connection.transport.abort()
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        with suppress(Exception):  # a client that goes, in whatever way, is what is tested
+            async for text in connection:
+                await self._answer(connection, json.loads(text))
+        self._members.pop(connection, None)
+
+    async def _answer(self, connection: ServerConnection, frame: dict[str, Any]) -> None:
+        if frame["event"] == "phx_join":
+            await self._answer_join(connection, frame)
+        elif frame["event"] == "heartbeat":
+            await _reply(connection, frame, "ok", {})
+        elif frame["event"] == "broadcast" and not self.is_deaf:
+            await _send(connection, frame["topic"], "broadcast", frame["payload"])
+            self._broadcast_count += 1
+            await self._tell()
+
+    async def _answer_join(self, connection: ServerConnection, frame: dict[str, Any]) -> None:
+        if self.refuses_joins:
+            await _reply(connection, frame, "error", {"reason": "Unauthorized: not you"})
+        elif self.answers_joins:
+            self._members[connection] = frame["topic"]
+            wanted = frame["payload"]["config"]["postgres_changes"]
+            bindings = [one | {"id": number} for number, one in enumerate(wanted, 1)]
+            await _reply(connection, frame, "ok", {"postgres_changes": bindings})
+            await self.push("system", told("ok", "Subscribed to PostgreSQL"))
+        self.joins.append(frame["payload"])
+        await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+
+def told(status: str, message: str) -> dict[str, Any]:
+    """Return what a system message says."""
+    return {
+        "channel": "doorbell",
+        "extension": "postgres_changes",
+        "message": message,
+        "status": status,
+    }
+
+
+async def _send(
+    connection: ServerConnection, topic: str, event: str, payload: dict[str, Any]
+) -> None:
+    await connection.send(
+        json.dumps({"ref": None, "topic": topic, "event": event, "payload": payload})
+    )
+
+
+async def _reply(
+    connection: ServerConnection, frame: dict[str, Any], status: str, response: dict[str, Any]
+) -> None:
+    reply = {
+        "ref": frame["ref"],
+        "topic": frame["topic"],
+        "event": "phx_reply",
+        "payload": {"status": status, "response": response},
+    }
+    await connection.send(json.dumps(reply))

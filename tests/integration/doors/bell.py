@@ -1,0 +1,72 @@
+"""A doorbell that counts how often it was rung, and a subscription that rings it."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+
+from realtime import AsyncRealtimeClient
+
+from market import realtime
+from market.realtime import Pace, Realtime
+from market.settings import Settings
+
+
+#: How long anything that must come may take on a busy machine.
+HEAR_S = 15.0
+#: Without canaries, and with no long rest after a death.
+CALM = Pace(canary_every_s=3600, join_within_s=5, first_rest_s=0.05, longest_rest_s=0.2)
+#: A deaf server is noticed at once.
+WARY = dataclasses.replace(CALM, canary_every_s=0.1, canary_within_s=1)
+
+
+class Bell(asyncio.Event):
+    """Counts its rings, which an event alone does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def set(self) -> None:
+        """Ring."""
+        self.count += 1
+        super().set()
+
+    async def rung(self, times: int = 1, *, after: int = 0) -> int:
+        """Wait until it has been rung so often after a count; return how often it was in all."""
+        async with asyncio.timeout(HEAR_S):
+            while self.count < after + times:
+                self.clear()
+                await self.wait()
+        return self.count
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A subscription: its bell, its task, and every client that it has built so far."""
+
+    bell: Bell
+    task: "asyncio.Task[None]"
+    clients: list[AsyncRealtimeClient]
+
+
+@asynccontextmanager
+async def listening(
+    settings: Settings, tables: Collection[str], pace: Pace = CALM
+) -> AsyncIterator[Listener]:
+    """Subscribe as a worker does, with the clients that workers get."""
+    make_client = realtime.connect(settings)._make_client  # noqa: SLF001 - only the pace is ours
+    clients: list[AsyncRealtimeClient] = []
+
+    def made() -> AsyncRealtimeClient:
+        clients.append(make_client())
+        return clients[-1]
+
+    bell = Bell()
+    task = asyncio.create_task(Realtime(made, pace).subscribe(tables, bell))
+    try:
+        yield Listener(bell=bell, task=task, clients=clients)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,321 @@
+"""`market.realtime` against the gateway, and against a server that misbehaves."""
+
+import asyncio
+import dataclasses
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from psycopg import conninfo
+from psycopg.types.json import Jsonb
+
+from devstack.gateway.context import GatewayConfig
+from devstack.ports import free_port
+from devstack.processes import wait_until
+from devstack.tokens import Keys
+from market import counters
+from market.settings import Settings
+from tests.integration.doors.bad_realtime import BadRealtime, told
+from tests.integration.doors.bell import CALM, HEAR_S, WARY, Listener, listening
+from tests.integration.doors.proxy import Proxy
+from tests.integration.realtime.listening import Gateway
+from tests.integration.service.shop import Shop
+from workers.__main__ import build_jobs
+
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.xdist_group("stack"),
+    # The client reads a closing in a way that its own library advises against.
+    pytest.mark.filterwarnings("ignore:ConnectionClosed.* is deprecated:DeprecationWarning"),
+]
+
+#: One ring when it has joined, one when changes are read.
+AT_EACH_BEGINNING = 2
+
+Trouble = Callable[[BadRealtime, Listener], Awaitable[None]]
+
+
+@pytest.fixture
+async def bad() -> AsyncIterator[BadRealtime]:
+    async with BadRealtime() as server:
+        yield server
+
+
+@pytest.fixture
+def bad_settings(settings: Settings, bad: BadRealtime) -> Settings:
+    return dataclasses.replace(settings, supabase_url=bad.url)
+
+
+@pytest.fixture
+def own_gateway(stack: Mapping[str, str], tmp_path: Path) -> Iterator[Gateway]:
+    """Run a gateway on the stack's database that the test may stop."""
+    admin_url = stack["ADMIN_DATABASE_URL"]
+    config = GatewayConfig(
+        port=free_port(),
+        database_url=conninfo.make_conninfo(admin_url, user="authenticator"),
+        admin_url=admin_url,
+        schemas=("public",),
+        max_rows=1000,
+        keys=Keys.generate(issuer="tests"),
+    )
+    gateway = Gateway(config, tmp_path)
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+def lives_ended(reason: str) -> int:
+    return counters.count_of("realtime_lives_ended", reason=reason)
+
+
+async def came_true(is_true: Callable[[], bool]) -> None:
+    assert await asyncio.to_thread(wait_until, is_true, HEAR_S)
+
+
+def open_an_auction(shop: Shop) -> None:
+    shop.auction()
+
+
+def store_an_event(shop: Shop) -> None:
+    shop.post(shop.event({"object": "test"}, type="test.ring"))
+
+
+def queue_a_cancel(shop: Shop) -> None:
+    order = shop.awaiting()
+    payload = {"order_id": order.id, "payment_intent_id": order.intent_id}
+    shop.db.execute(
+        "select private.queue_outbox('cancel_intent', %s, %s)",
+        [Jsonb(payload), f"test:{uuid.uuid4()}"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("job", "work"),
+    [
+        ("closer", open_an_auction),
+        ("countdown", open_an_auction),
+        ("inbox", store_an_event),
+        ("outbox", queue_a_cancel),
+    ],
+)
+async def test_new_work_rings_its_job(
+    shop: Shop, settings: Settings, job: str, work: Callable[[Shop], None]
+) -> None:
+    """What Realtime publishes and the service role may read is what each job waits for."""
+    tables = build_jobs(settings)[job].tables
+    async with listening(settings, tables) as listener:
+        before = await listener.bell.rung(AT_EACH_BEGINNING)
+
+        await asyncio.to_thread(work, shop)
+
+        await listener.bell.rung(after=before)
+
+
+async def test_gateway_that_restarts_rings_again(
+    shop: Shop, settings: Settings, own_gateway: Gateway
+) -> None:
+    """What was missed is not known, so the new beginning rings; then changes do."""
+    changed = dataclasses.replace(
+        settings,
+        supabase_url=own_gateway.config.url,
+        supabase_secret_key=own_gateway.keys.secret_key,
+    )
+    async with listening(changed, ("auctions",)) as listener:
+        await listener.bell.rung(AT_EACH_BEGINNING)
+        await asyncio.to_thread(own_gateway.stop)
+        lost = listener.bell.count
+
+        await asyncio.to_thread(own_gateway.start)
+        before = await listener.bell.rung(AT_EACH_BEGINNING, after=lost)
+        await asyncio.to_thread(shop.auction)
+
+        await listener.bell.rung(after=before)
+
+
+async def test_wire_that_goes_dead_is_noticed(shop: Shop, settings: Settings, proxy: Proxy) -> None:
+    """Nothing is closed and nothing comes: the canary is the only one to tell."""
+    distant = dataclasses.replace(settings, supabase_url=proxy.url)
+    async with listening(distant, ("auctions",), WARY) as listener:
+        await listener.bell.rung(AT_EACH_BEGINNING)
+
+        proxy.mute()
+        deaf = lives_ended("deaf")
+        await came_true(lambda: lives_ended("deaf") > deaf)
+        lost = listener.bell.count
+        proxy.mute(is_mute=False)
+
+        before = await listener.bell.rung(AT_EACH_BEGINNING, after=lost)
+        await asyncio.to_thread(shop.auction)
+        await listener.bell.rung(after=before)
+
+
+async def close_channel(bad: BadRealtime, _listener: Listener) -> None:
+    await bad.push("phx_close", {})
+
+
+async def crash_channel(bad: BadRealtime, _listener: Listener) -> None:
+    await bad.push("phx_error", {})
+
+
+async def tell_of_an_error(bad: BadRealtime, _listener: Listener) -> None:
+    await bad.push("system", told("error", "Token has expired 3 seconds ago"))
+
+
+async def let_the_token_end(bad: BadRealtime, listener: Listener) -> None:
+    await tell_of_an_error(bad, listener)
+    await close_channel(bad, listener)
+
+
+async def break_off(bad: BadRealtime, _listener: Listener) -> None:
+    await bad.abort()
+
+
+async def say_too_much(bad: BadRealtime, _listener: Listener) -> None:
+    await bad.say_too_much()
+
+
+async def kill_the_listener(_bad: BadRealtime, listener: Listener) -> None:
+    task = listener.clients[-1]._listen_task  # noqa: SLF001 - the fault that a callback's exception makes
+    assert task is not None
+    task.cancel()
+
+
+async def be_deaf_for_a_while(bad: BadRealtime, _listener: Listener) -> None:
+    ended = lives_ended("deaf")
+    bad.is_deaf = True
+    await came_true(lambda: lives_ended("deaf") > ended)
+    bad.is_deaf = False
+
+
+def hang_up(code: int) -> Trouble:
+    async def hung_up(bad: BadRealtime, _listener: Listener) -> None:
+        await bad.hang_up(code)
+
+    return hung_up
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        pytest.param(close_channel, "closed", id="phx_close"),
+        pytest.param(crash_channel, "channel_error", id="phx_error"),
+        pytest.param(tell_of_an_error, "channel_error", id="system error"),
+        pytest.param(let_the_token_end, "channel_error", id="token"),
+        pytest.param(hang_up(1000), "channel_error", id="1000"),
+        pytest.param(hang_up(1001), "channel_error", id="1001"),
+        pytest.param(hang_up(1011), "channel_error", id="1011"),
+        pytest.param(hang_up(1012), "channel_error", id="1012"),
+        pytest.param(break_off, "channel_error", id="abort"),
+        pytest.param(say_too_much, "channel_error", id="frame of more than 1 MiB"),
+        pytest.param(kill_the_listener, "listening_ended", id="listen task"),
+        pytest.param(be_deaf_for_a_while, "deaf", id="deaf"),
+    ],
+)
+async def test_trouble_ends_in_a_new_client_that_hears(
+    bad: BadRealtime, bad_settings: Settings, trouble: Trouble, reason: str
+) -> None:
+    """The old client is thrown away; the new one joins, rings, and hears the next change."""
+    ended = lives_ended(reason)
+    pace = WARY if reason == "deaf" else CALM
+    async with listening(bad_settings, ("auctions",), pace) as listener:
+        lost = await listener.bell.rung(AT_EACH_BEGINNING)
+        joins = len(bad.joins)
+
+        await trouble(bad, listener)
+        await bad.joined(joins + 1)
+        before = await listener.bell.rung(AT_EACH_BEGINNING, after=lost)
+        await bad.change()
+
+        await listener.bell.rung(after=before)
+        assert lives_ended(reason) > ended
+        assert len(listener.clients) >= 2
+        assert not listener.clients[0].is_connected
+        assert not listener.task.done()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null", '{"event": "x"}', '{"topic": 1}', "\x00"])
+async def test_nonsense_is_passed_over(bad: BadRealtime, bad_settings: Settings, text: str) -> None:
+    """A frame that means nothing ends nobody; the next one rings."""
+    async with listening(bad_settings, ("auctions",)) as listener:
+        before = await listener.bell.rung(AT_EACH_BEGINNING)
+
+        await bad.say(text)
+        await bad.change()
+
+        await listener.bell.rung(after=before)
+        assert 1 == len(listener.clients)
+
+
+async def test_refused_join_is_tried_again(bad: BadRealtime, bad_settings: Settings) -> None:
+    """Until it is taken, for a right may come back."""
+    bad.refuses_joins = True
+    async with listening(bad_settings, ("auctions",)) as listener:
+        await bad.joined(3)
+        assert 0 == listener.bell.count
+        bad.refuses_joins = False
+
+        await listener.bell.rung(AT_EACH_BEGINNING)
+
+
+async def test_join_without_an_answer_is_tried_again(
+    bad: BadRealtime, bad_settings: Settings
+) -> None:
+    """A server that listens and says nothing is left after a while."""
+    bad.answers_joins = False
+    impatient = dataclasses.replace(CALM, join_within_s=0.2)
+    timed_out = lives_ended("join_timed_out")
+    async with listening(bad_settings, ("auctions",), impatient) as listener:
+        await bad.joined(2)
+        assert lives_ended("join_timed_out") > timed_out
+        bad.answers_joins = True
+
+        await listener.bell.rung(AT_EACH_BEGINNING)
+
+
+async def test_server_that_is_away_for_long_is_found_again(
+    bad: BadRealtime, bad_settings: Settings
+) -> None:
+    """Longer than the client's own five tries: it is never given up."""
+    async with listening(bad_settings, ("auctions",)) as listener:
+        lost = await listener.bell.rung(AT_EACH_BEGINNING)
+        await bad.stop()
+        tries = len(listener.clients) + 8
+        await came_true(lambda: len(listener.clients) >= tries)
+
+        await bad.start()
+
+        await listener.bell.rung(AT_EACH_BEGINNING, after=lost)
+
+
+async def test_canary_that_comes_back_keeps_the_client(
+    bad: BadRealtime, bad_settings: Settings
+) -> None:
+    """It is heard again and again, and nobody is thrown away."""
+    patient = dataclasses.replace(WARY, canary_every_s=0.02, canary_within_s=10)
+    missed = counters.count_of("realtime_canaries_missed")
+    async with listening(bad_settings, ("auctions",), patient) as listener:
+        before = await listener.bell.rung(AT_EACH_BEGINNING)
+        await bad.heard_broadcasts(5)
+        await bad.change()
+
+        await listener.bell.rung(after=before)
+        assert 1 == len(listener.clients)
+    assert missed == counters.count_of("realtime_canaries_missed")
+
+
+async def test_everything_asked_for_is_asked_at_once(
+    bad: BadRealtime, bad_settings: Settings
+) -> None:
+    """One channel with a binding for each table, in the clear, under our own key."""
+    async with listening(bad_settings, ("auctions", "outbox")) as listener:
+        await listener.bell.rung(AT_EACH_BEGINNING)
+
+    [join] = bad.joins
+    wanted = join["config"]["postgres_changes"]
+    assert [("*", "public", "auctions"), ("*", "public", "outbox")] == [
+        (one["event"], one["schema"], one["table"]) for one in wanted
+    ]
+    assert join["config"]["broadcast"]["self"] is True
+    assert bad_settings.supabase_secret_key == join["access_token"]
