@@ -36,7 +36,7 @@ def main() -> None:
             defaults = {"UV_NATIVE_TLS": "true"}
             fixed = {"UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": ""}
             environment = defaults | os.environ | fixed
-            command = [uv, "sync", "--frozen", "--quiet", "--python", sys.executable]
+            command = [str(uv), "sync", "--frozen", "--quiet", "--python", sys.executable]
             subprocess.run(command, cwd=ROOT, env=environment, check=True)
         except subprocess.CalledProcessError as error:
             sys.exit(f"Set-up failed (exit {error.returncode}): {' '.join(map(str, error.cmd))}")
@@ -65,7 +65,7 @@ def install_uv() -> Path:
     if not (TOOLS / f"uv-{UV_VERSION}").exists():
         say("installing uv in .tools …")
         venv.create(TOOLS, with_pip=True, symlinks=True)
-        pip = [TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"]
+        pip = [str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"]
         subprocess.run([*pip, "--disable-pip-version-check"], check=True)
         (TOOLS / f"uv-{UV_VERSION}").touch()
     return uv
