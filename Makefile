@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PROOF_STEPS ?= 20000
 
-.PHONY: help setup demo test proof soak pg15 check fmt up bench migration
+.PHONY: help setup demo test proof soak mutants pg15 check fmt up bench migration
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +27,13 @@ check: setup ## format, lint, types, import rules, SQL, links
 	@$(BIN)/squawk supabase/migrations/*.sql
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
 
-proof: soak pg15 ## what takes longer: the soak of bidding, the suite's SQL on PG 15
+proof: soak mutants pg15 ## what takes longer: the soak of bidding, the mutants, the suite's SQL on PG 15
 
 soak: setup ## bidding against its oracle, PROOF_STEPS=20000 steps
 	@BIDDING_STEPS=$(PROOF_STEPS) $(BIN)/python -m pytest tests/sql/bidding/test_bidding_oracle.py
+
+mutants: setup ## small faults in the SQL one by one, and which test catches each (NAMES="…" to choose)
+	@$(BIN)/python -m tests.proof.mutants $(NAMES)
 
 pg15: setup ## the schema and the SQL tests on PostgreSQL 15
 	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest -n 2 tests/schema tests/sql

@@ -39,12 +39,12 @@ class Verdict:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the mutants that are named, or all."""
     options = _options(arguments)
-    chosen = [m for m in MUTATIONS if not options.names or m.name in options.names]
     console = Console(width=120)
-    if options.list or len(chosen) < len(set(options.names)):
+    if options.list:
         for mutation in MUTATIONS:
             console.print(f"{mutation.name}: {mutation.file}", highlight=False)
-        return 0 if options.list else 2
+        return 0
+    chosen = [m for m in MUTATIONS if not options.names or m.name in options.names]
     if not _is_green_without(chosen, console):
         return 1
     with ThreadPoolExecutor(max_workers=options.jobs) as workers:
@@ -60,7 +60,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; all without a name")
     parser.add_argument("--list", action="store_true", help="print what there is")
     parser.add_argument("--jobs", type=int, default=2, help="how many run at a time")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    unknown = set(options.names) - {mutation.name for mutation in MUTATIONS}
+    if unknown:
+        parser.error(f"no such mutant: {', '.join(sorted(unknown))} (--list prints them)")
+    return options
 
 
 def _is_green_without(chosen: Sequence[Mutation], console: Console) -> bool:
