@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg import conninfo
 from psycopg.types.json import Jsonb
@@ -132,6 +133,29 @@ async def test_gateway_that_restarts_rings_again(
         await asyncio.to_thread(shop.auction)
 
         await listener.bell.rung(after=before)
+
+
+async def test_lost_slot_rings_again(
+    shop: Shop, settings: Settings, stack: Mapping[str, str]
+) -> None:
+    """The sessions that read the log end; whoever listens is told, and hears what comes next."""
+    async with listening(settings, ("auctions",)) as listener:
+        lost = await listener.bell.rung(AT_EACH_BEGINNING)
+
+        await asyncio.to_thread(end_readers, stack["ADMIN_DATABASE_URL"])
+
+        before = await listener.bell.rung(after=lost)
+        await asyncio.to_thread(shop.auction)
+        await listener.bell.rung(after=before)
+
+
+def end_readers(admin_url: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as superuser:
+        ended = superuser.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'devstack realtime'"
+        ).fetchall()
+    assert ended
 
 
 async def test_wire_that_goes_dead_is_noticed(shop: Shop, settings: Settings, proxy: Proxy) -> None:
