@@ -191,7 +191,9 @@ def test_live_event_is_refused_in_test_mode(shop: Shop, order: Order) -> None:
     assert not is_stored(shop, event["id"])
 
 
-@pytest.mark.parametrize("order_id", [str(uuid.uuid4()), "no uuid", "' or 1=1 --", "", "7"])
+@pytest.mark.parametrize(
+    "order_id", ["3f1c2f6e-8f0a-4c8e-9d53-0b8a1f6d2c11", "no uuid", "' or 1=1 --", "", "7"]
+)
 def test_unknown_order_is_kept_and_told_as_done(shop: Shop, order_id: str) -> None:
     """Another delivery could not change it, so Stripe is told not to send one."""
     intent = Order(id=order_id, buyer_id="nobody", intent_id=f"pi_{uuid.uuid4().hex}")
