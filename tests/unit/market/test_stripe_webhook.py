@@ -65,15 +65,15 @@ def test_event_without_a_signature_is_told_so(signature: str | None) -> None:
         "nonsense",
         "t=1=2,v1=x",
         "t=99999999999999999999999999,v1=x",
-        f"t={int(time.time())},v1=é",
-        f"t={int(time.time())},v0=abc",
+        "t=NOW,v1=é",
+        "t=NOW,v0=abc",
         "t=1,v1=" + "a" * 10_000,
         "\x00",
     ],
 )
 def test_malformed_signature_is_refused(signature: str) -> None:
     """Whatever stands in the header, it is a refusal and no crash."""
-    assert "INVALID_SIGNATURE" == code_of(b"{}", signature)
+    assert "INVALID_SIGNATURE" == code_of(b"{}", signature.replace("NOW", str(int(time.time()))))
 
 
 def test_signature_of_another_body_is_refused() -> None:
