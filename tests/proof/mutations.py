@@ -186,6 +186,23 @@ begin
         CLOSING + RACES,
     ),
     mutation(
+        "closer waits for what is locked",
+        CLOSE,
+        "for no key update of a skip locked",
+        "for no key update of a",
+        CLOSING + RACES,
+    ),
+    mutation(
+        "listing keeps the old end",
+        PLACE_BID,
+        """    end_at = v_end_at,
+    updated_at = p_now
+""",
+        """    updated_at = p_now
+""",
+        BIDDING,
+    ),
+    mutation(
         "fee rounds half a cent down",
         LINES,
         "select round(p_amount_cents::numeric * p_bps / 10000)::bigint",
