@@ -6,7 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 IN_SQL = re.compile(
-    r"alerts (?:text\[\] )?(?:=>|:=) (?:array\[)?'\{?([a-z_]+)|'\[\"([a-z_]+)\"\]'|then array\['([a-z_]+)'\]"
+    r"alerts (?:text\[\] )?(?:=>|:=) (?:array\[)?'\{?([a-z_]+)"
+    r"|'\[\"([a-z_]+)\"\]'|then array\['([a-z_]+)'\]"
 )
 IN_PYTHON = re.compile(r"\balert\(\s*\"([a-z_]+)\"")
 
