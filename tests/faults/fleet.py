@@ -70,9 +70,9 @@ class Fleet:
         return int(self.process.returncode)
 
     def close(self) -> None:
-        """End whatever a test has left."""
+        """End whatever a test has left, and wait for no goodbye."""
         if self._process is not None:
-            end(self._process, patience_s=10)
+            end(self._process, signals=())
 
     def count(self, name: str, labels: str = "") -> int:
         """Return what it has counted under a name, of all labels or of those that hold `labels`."""

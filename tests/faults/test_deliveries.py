@@ -13,7 +13,7 @@ from tests.faults.fleet import Fleet
 from tests.integration.service.shop import AMOUNT, Order, Shop, answers_of
 
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("fleet")]
+pytestmark = [pytest.mark.xdist_group("deliveries"), pytest.mark.usefixtures("fleet")]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Order, Shop
 
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("fleet")]
+pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.usefixtures("fleet")]
 
 WAITS_FOR_A_LOCK = """
   select count(*) from pg_stat_activity

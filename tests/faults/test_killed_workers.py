@@ -11,7 +11,7 @@ from tests.faults.refunding import check_one_refund, refund_row
 from tests.integration.service.shop import AMOUNT, Order, Shop
 
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("kills")
 
 #: Makes each close take so long that a batch is under way when it is looked at.
 SLOW_ORDERS = """

@@ -11,7 +11,7 @@ from tests.integration.doors.proxy import Proxy
 from tests.integration.service.shop import Order, Shop
 
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("deliveries")
 
 JOBS = 4
 

@@ -12,7 +12,7 @@ from tests.faults.fleet import Fleet
 from tests.integration.service.shop import Shop
 
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("kills")
 
 
 def crash_postgres(superuser: psycopg.Connection) -> None:

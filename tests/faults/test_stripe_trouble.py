@@ -7,7 +7,7 @@ from tests.faults.refunding import REFUND_EVENTS, check_one_refund, refund_row
 from tests.integration.service.shop import AMOUNT, Order, Shop
 
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("deliveries")
 
 
 @pytest.mark.usefixtures("silent_stripe")
