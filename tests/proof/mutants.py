@@ -18,7 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.proof.mutations import MUTATIONS, Mutation
+from tests.proof.mutation import Mutation
+from tests.proof.mutations import MUTATIONS
 
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.proof.mutations import MUTATIONS, SQL, Mutation
+from tests.proof.mutation import SQL, Mutation
+from tests.proof.mutations import MUTATIONS
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)

@@ -1,0 +1,170 @@
+"""Faults in bidding and closing."""
+
+from tests.proof.mutation import mutation
+
+
+BIDDING = ("tests/sql/bidding", "tests/sql/concurrency/test_bidding_crowd.py")
+CLOSING = ("tests/sql/auctions", "tests/sql/bidding/test_bidding_oracle.py")
+RACES = ("tests/sql/concurrency",)
+
+RULES = "bidding/functions/rules.sql"
+PLACE_BID = "bidding/functions/place_bid.sql"
+RECEIPTS = "bidding/functions/receipts.sql"
+CLOSE = "auctions/functions/closing.sql"
+
+MARKET_MUTATIONS = (
+    mutation(
+        "tie goes to the challenger",
+        PLACE_BID,
+        "p_max_cents > coalesce(p_standing.leader_max_cents, 0)",
+        "p_max_cents >= coalesce(p_standing.leader_max_cents, 0)",
+        BIDDING,
+    ),
+    mutation(
+        "step of the rung below",
+        RULES,
+        "while p_price_cents >= (",
+        "while p_price_cents > (",
+        BIDDING,
+    ),
+    mutation(
+        "price half a step too high",
+        RULES,
+        "p_leader_max_cents, p_max_cents + private.step_cents(p_max_cents, p_ladder)",
+        "p_leader_max_cents, p_max_cents + private.step_cents(p_leader_max_cents, p_ladder)",
+        BIDDING,
+    ),
+    mutation(
+        "bid reads the clock before the lock",
+        PLACE_BID,
+        "  v_now timestamptz;\n  v_answer jsonb;",
+        "  v_now timestamptz := private.clock();\n  v_answer jsonb;",
+        BIDDING + RACES,
+        ("  v_now := private.clock();\n", ""),
+    ),
+    mutation(
+        "receipt is not looked up",
+        RECEIPTS,
+        "if p_client_bid_id is null then",
+        "if true then",
+        BIDDING,
+    ),
+    mutation(
+        "receipt of another auction is given",
+        RECEIPTS,
+        "v_stored.auction_id <> p_auction_id",
+        "false",
+        BIDDING,
+    ),
+    mutation(
+        "rate limit before the receipt",
+        PLACE_BID,
+        """    private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id),
+    private.rate_limit_refusal('place_bid')
+""",
+        """    private.rate_limit_refusal('place_bid'),
+    private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id)
+""",
+        BIDDING,
+    ),
+    mutation(
+        "own raise is a bid like any other",
+        PLACE_BID,
+        "if (v_standing.auction).high_bidder_id = v_bidder_id then",
+        "if false then",
+        BIDDING,
+    ),
+    mutation(
+        "automatic bids: leader before loser",
+        PLACE_BID,
+        "row_number() over (order by level.step)",
+        "row_number() over (order by level.step in (2), level.step)",
+        BIDDING,
+    ),
+    mutation(
+        "price is not lifted to the reserve",
+        RULES,
+        "return greatest(v_price_cents, p_reserve_cents);",
+        "return v_price_cents;",
+        BIDDING,
+    ),
+    mutation(
+        "sold below the reserve",
+        CLOSE,
+        "when p_auction.high_bidder_id is not null and p_auction.reserve_met",
+        "when p_auction.high_bidder_id is not null",
+        CLOSING,
+    ),
+    mutation(
+        "late bid stands at the very end",
+        RULES,
+        "elsif v_auction.end_at <= p_now then",
+        "elsif v_auction.end_at < p_now then",
+        BIDDING,
+    ),
+    mutation(
+        "soft close misses its first moment",
+        RULES,
+        "if p_end_at - p_now > (",
+        "if p_end_at - p_now >= (",
+        BIDDING,
+    ),
+    mutation(
+        "soft close without a cap",
+        RULES,
+        "return greatest(p_end_at, least(",
+        "return greatest(p_end_at, greatest(",
+        BIDDING,
+    ),
+    mutation(
+        "seller may bid",
+        RULES,
+        "elsif p_standing.seller_id = p_standing.bidder_id then",
+        "elsif false then",
+        BIDDING,
+    ),
+    mutation(
+        "closer reads the clock before the lock",
+        CLOSE,
+        """declare
+  v_auction public.auctions;
+  v_now timestamptz;
+begin
+  select * into v_auction from public.auctions where id = p_auction_id for no key update;
+  -- Read after the lock: the bid that was waited for may have moved the end.
+  v_now := private.clock();
+""",
+        """declare
+  v_auction public.auctions;
+  v_now timestamptz := private.clock();
+begin
+  select * into v_auction from public.auctions where id = p_auction_id;
+  perform from public.auctions where id = p_auction_id for no key update;
+""",
+        CLOSING + RACES,
+    ),
+    mutation(
+        "poison fails at the commit of all",
+        CLOSE,
+        "      set constraints all immediate;\n",
+        "",
+        CLOSING + RACES,
+    ),
+    mutation(
+        "closer waits for what is locked",
+        CLOSE,
+        "for no key update of a skip locked",
+        "for no key update of a",
+        CLOSING + RACES,
+    ),
+    mutation(
+        "listing keeps the old end",
+        PLACE_BID,
+        """    end_at = v_end_at,
+    updated_at = p_now
+""",
+        """    updated_at = p_now
+""",
+        BIDDING,
+    ),
+)
