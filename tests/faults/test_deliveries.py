@@ -2,14 +2,16 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 import stripe
 
 from tests.faults.fleet import Fleet
+from tests.faults.locks import locked, waiting_count
 from tests.integration.service.shop import AMOUNT, Order, Shop, answers_of
 
 
@@ -33,18 +35,22 @@ def declined(shop: Shop, order: Order) -> None:
         shop.pay(order, "pm_card_visa_chargeDeclined")
 
 
-def test_ten_deliveries_at_once_take_effect_once(shop: Shop) -> None:
-    """All are taken, and exactly one of them is told that it made the difference."""
+def test_ten_deliveries_at_once_take_effect_once(shop: Shop, superuser: psycopg.Connection) -> None:
+    """All are under way when the first has its effect; exactly one is told that it had."""
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     event = shop.event(order.paid_intent())
 
     with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda _: shop.post(event), range(10)))
+        with locked(shop, [order]):
+            posts = [pool.submit(shop.post, event) for _ in range(10)]
+            shop.wait_for(lambda: waiting_count(superuser) >= 4)
+        answers = [post.result() for post in posts]
 
     assert [200] * 10 == [answer.status_code for answer in answers]
     bodies = [answer.json() for answer in answers]
     assert [False] + [True] * 9 == sorted(body["idempotent"] for body in bodies)
-    assert all(body["processed"] for body in bodies)
+    assert ["already_processed"] * 9 + ["processed"] == sorted(body["status"] for body in bodies)
+    assert "processed" == shop.event_row(event["id"])["outcome"]
     shop.check_books()
 
 
@@ -220,28 +226,36 @@ def _four_tries(shop: Shop) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_four_tries")
 def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, fleet: Fleet) -> None:
-    """It is parked with an alert, and what came after it has long had its effect."""
+    """One that SQL refuses, one that crashes its handler; what came after them has its effect."""
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(8)]
-    poison_order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
-    poison = shop.event(poison_order.paid_intent(amount_received="a lot"))
-    events = [shop.event(order.paid_intent()) for order in orders]
+    victims = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]
+    refused = shop.event(victims[0].paid_intent(amount_received="a lot"))
+    crashing = shop.event(without(victims[1].paid_intent(), "latest_charge"))
+    poison = [refused["id"], crashing["id"]]
 
-    answer = shop.post(poison)
-    for event in events:
-        shop.keep(event)
-    shop.wait_for(lambda: shop.event_row(poison["id"])["status"] == "dead")
+    answers = [shop.post(event) for event in (refused, crashing)]
+    for order in orders:
+        shop.keep(shop.event(order.paid_intent()))
+    shop.wait_for(lambda: {shop.event_row(id_)["status"] for id_ in poison} == {"dead"})
 
-    assert (200, "retrying") == (answer.status_code, answer.json()["status"])
-    assert 4 == shop.event_row(poison["id"])["attempts"]
+    assert [(200, "retrying")] * 2 == [(one.status_code, one.json()["status"]) for one in answers]
+    assert [4, 4] == [shop.event_row(id_)["attempts"] for id_ in poison]
     shop.wait_for(lambda: shop.count_paid(orders) == 8)
-    assert "pending_payment" == shop.state(poison_order)
-    alerts = [json.loads(line) for line in fleet.log().splitlines() if '"alert_raised"' in line]
-    assert (poison["id"], "webhook_event_dead") in {
-        (one["event_id"], one["alert"]) for one in alerts
-    }
+    assert ["pending_payment"] * 2 == [shop.state(order) for order in victims]
+    shop.wait_for(lambda: set(poison) <= events_alerted(fleet, "webhook_event_dead"))
     assert fleet.process.poll() is None
-    shop.check_books(dead_events=[poison["id"]])
-
-    assert shop.service.call("requeue_webhook_event", event_id=poison["id"])["success"]
-    shop.service.call("ignore_webhook_event", event_id=poison["id"], reason="poison")
+    shop.check_books(dead_events=poison)
+    for id_ in poison:
+        assert shop.service.call("requeue_webhook_event", event_id=id_)["success"]
+        shop.service.call("ignore_webhook_event", event_id=id_, reason="poison")
     shop.check_books()
+
+
+def without(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name != key}
+
+
+def events_alerted(fleet: Fleet, alert: str) -> set[str]:
+    """Return for which events a worker has raised an alert."""
+    lines = [json.loads(line) for line in fleet.log().splitlines() if '"alert_raised"' in line]
+    return {line["event_id"] for line in lines if line["alert"] == alert}

@@ -3,9 +3,8 @@
 import os
 import signal
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -13,20 +12,12 @@ import psycopg
 import pytest
 
 from tests.faults.fleet import Fleet
+from tests.faults.locks import end_waiting, locked, waiting_count
 from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Order, Shop
 
 
 pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.usefixtures("fleet")]
-
-WAITS_FOR_A_LOCK = """
-  select count(*) from pg_stat_activity
-  where wait_event_type = 'Lock' and query like '%apply_payment_succeeded%'
-"""
-END_WHO_WAITS = """
-  select pg_terminate_backend(pid) from pg_stat_activity
-  where wait_event_type = 'Lock' and query like '%apply_payment_succeeded%'
-"""
 
 
 def gunicorn(shop: Shop) -> Gunicorn:
@@ -49,18 +40,6 @@ def answers(shop: Shop) -> bool:
         return False
 
 
-@contextmanager
-def locked(shop: Shop, orders: Sequence[Order]) -> Iterator[None]:
-    """Keep effects from being applied to these orders: whoever tries waits."""
-    with psycopg.connect(shop.environment["DATABASE_URL"]) as other:
-        other.execute(
-            "select from public.orders where id = any(%s) for update",
-            [[uuid.UUID(order.id) for order in orders]],
-        )
-        yield
-        other.rollback()
-
-
 def kill_while_applying(
     shop: Shop, superuser: psycopg.Connection, orders: Sequence[Order]
 ) -> list[dict[str, Any]]:
@@ -72,16 +51,11 @@ def kill_while_applying(
             shop.wait_for(lambda: waiting_count(superuser) == len(orders))
             gunicorn(shop).kill()
             # Nor does the database go on with what nobody waits for any more.
-            superuser.execute(END_WHO_WAITS)
+            end_waiting(superuser)
             shop.wait_for(lambda: waiting_count(superuser) == 0)
         assert all(has_no_answer(post) for post in posts)
     assert {"received"} == {shop.event_row(event["id"])["status"] for event in events}
     return events
-
-
-def waiting_count(superuser: psycopg.Connection) -> int:
-    [(count,)] = superuser.execute(WAITS_FOR_A_LOCK).fetchall()
-    return int(count)
 
 
 def has_no_answer(post: "Future[httpx.Response]") -> bool:
