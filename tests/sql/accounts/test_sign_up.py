@@ -91,6 +91,10 @@ def test_metadata_gives_no_rights(owner: Connection) -> None:
         {"dob": "99999-01-01"},
         {"address": "somewhere"},
         {"address": {"street": {"a": 1}, "suburb": None}},
+        {"address": dict.fromkeys(("street", "suburb", "postcode", "state"), '"' * 120)},
+        {"display_name": "\u3164" * 3},
+        {"display_name": "\u2800\u00a0\u2800"},
+        {"display_name": "tag\U000e0041ged"},
         {"phone": "0" * 500, "legal_name": "n" * 5000},
     ],
 )

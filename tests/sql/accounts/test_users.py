@@ -66,7 +66,10 @@ def test_people_change_nothing_else(alice: Actor, column: LiteralString) -> None
         alice.change(f"update public.users set {column} = {column}")  # noqa: S608
 
 
-@pytest.mark.parametrize("name", ["ab", "x" * 41, " padded", "zero\u200bwidth", "two\nlines", ""])
+@pytest.mark.parametrize(
+    "name",
+    ["ab", "x" * 41, " padded", "zero\u200bwidth", "two\nlines", "", "\u3164" * 3, "\u00a0" * 3],
+)
 def test_name_must_be_visible(alice: Actor, name: str) -> None:
     """A name that others read has 3 to 40 characters that can be seen."""
     with pytest.raises(psycopg.errors.CheckViolation):
@@ -119,19 +122,20 @@ def test_own_row_starts_as_anybodys(owner: Connection) -> None:
 
     stray.change(
         """
-        insert into public.users (id, display_name, role, kyc, stripe_customer_id,
+        insert into public.users (id, display_name, email, role, kyc, stripe_customer_id,
           stripe_connect_account_id, payouts_enabled, address_verified)
-        values (%(id)s, 'Stray', 'admin', 'passed', 'cus_1', 'acct_1', true, true)
+        values (%(id)s, 'Stray', 'somebody@else.test', 'admin', 'passed', 'cus_1', 'acct_1', true,
+          true)
         """,
         id=stray.id,
     )
 
     query: LiteralString = """
-      select role::text, kyc::text, stripe_customer_id, stripe_connect_account_id,
+      select email, role::text, kyc::text, stripe_customer_id, stripe_connect_account_id,
         payouts_enabled, address_verified
       from public.users
     """
-    assert [("buyer", "none", None, None, False, False)] == stray.rows(query)
+    assert [(None, "buyer", "none", None, None, False, False)] == stray.rows(query)
 
 
 def test_row_of_somebody_else_is_refused(owner: Connection, alice: Actor) -> None:
