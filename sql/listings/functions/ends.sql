@@ -37,12 +37,16 @@ declare
   v_listing public.listings;
   v_now timestamptz;
 begin
+  -- Before anything is locked: a stranger's calls must not hold up who bids.
+  perform from public.listings
+  where id = p_listing_id and (seller_id = auth.uid() or private.is_staff());
+  if not found then
+    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  end if;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
   select * into v_listing from public.listings where id = p_listing_id for no key update;
   v_now := private.clock();
-  if v_listing.seller_id is distinct from auth.uid() and not private.is_staff() then
-    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
-  elsif v_listing.status = 'cancelled' then
+  if v_listing.status = 'cancelled' then
     return jsonb_build_object('success', true);
   elsif
     v_listing.status = 'ended' or v_auction.status = 'live' and v_auction.end_at <= v_now

@@ -10,7 +10,10 @@ declare
   v_private private.listing_private;
 begin
   select seller_id into v_seller_id from public.listings where id = p_listing_id;
-  if v_seller_id is distinct from auth.uid() and not private.is_staff() then
+  if
+    v_seller_id is null
+    or v_seller_id is distinct from auth.uid() and not private.is_staff()
+  then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   end if;
   select * into v_private from private.listing_private where listing_id = p_listing_id;

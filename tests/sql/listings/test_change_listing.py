@@ -108,6 +108,9 @@ def test_reserve_can_be_taken_away(owner: Connection, seller: Actor, scheduled: 
         {"end_at": None},
         {"end_at": "2020-01-01"},
         {"start_at": "2500-01-01"},
+        {"start_at": "soon"},
+        {"start_at": "2030-01-01 12:00 Mars/Olympus"},
+        {"start_at": "2030-01-01T12:00:00+99:00"},
     ],
 )
 def test_impossible_change_is_refused(
@@ -151,6 +154,15 @@ def test_strangers_change_nothing(
     assert "LISTING_NOT_FOUND" == change(seller, str(uuid4()), title="Another title")["code"]
     assert "LISTING_NOT_FOUND" == alice.call("cancel_listing", listing_id=listing_id)["code"]
     assert "LISTING_NOT_FOUND" == alice.call("relist_listing", listing_id=listing_id)["code"]
+
+
+@pytest.mark.parametrize("function", ["cancel_listing", "get_listing_private"])
+def test_what_is_not_there_is_not_found(owner: Connection, moderator: Actor, function: str) -> None:
+    """Staff are told so too, and so is a token that names nobody: to touch no row is no success."""
+    nobody = Actor(connection=owner, role="authenticated")
+
+    for actor in (moderator, nobody):
+        assert "LISTING_NOT_FOUND" == actor.call(function, listing_id=uuid4())["code"]
 
 
 @pytest.mark.parametrize("function", ["update_listing", "cancel_listing", "relist_listing"])
@@ -285,11 +297,12 @@ def test_relisting_follows_the_rules(
     assert ("VALIDATION_ERROR", "reserve_cents") == (refusal["code"], refusal["field"])
 
 
+@pytest.mark.parametrize("given", ["2020-01-01T00:00:00Z", None])
 def test_times_of_a_change_are_read_by_the_database(
-    owner: Connection, seller: Actor, scheduled: Any
+    owner: Connection, seller: Actor, scheduled: Any, given: str | None
 ) -> None:
-    """A start that has passed is now, as with a new listing."""
-    answer = change(seller, scheduled["listing"]["id"], start_at="2020-01-01T00:00:00Z")
+    """A start that has passed is now, and so is none, as with a new listing."""
+    answer = change(seller, scheduled["listing"]["id"], start_at=given)
 
     [(now,)] = owner.execute("select private.clock()").fetchall()
     start_at = datetime.fromisoformat(answer["listing"]["start_at"])

@@ -1,0 +1,81 @@
+"""`update_listing`, `cancel_listing`: what they lock, and whom that keeps waiting."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from devstack.schema import copy_database
+from tests.sql.actors import Actor
+from tests.sql.auctioning import auction_row, listed
+
+
+@pytest.fixture
+def declared_url(declared_url: str) -> str:
+    """Give each test a database of its own, in which it may commit."""
+    return copy_database(declared_url, "market_change_locks")
+
+
+@pytest.fixture
+def other(declared_url: str) -> Iterator[Connection]:
+    """Open a second connection, as the schema's owner."""
+    with psycopg.connect(declared_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+@pytest.mark.parametrize("function", ["update_listing", "cancel_listing"])
+def test_stranger_locks_nothing(
+    owner: Connection, other: Connection, auction_id: UUID, alice: Actor, function: str
+) -> None:
+    """Nobody keeps rivals from bidding by calls about a thing that is not theirs to change."""
+    more = {"changes": "{}"} if function == "update_listing" else {}
+    listing_id = auction_row(owner, auction_id)["listing_id"]
+    owner.commit()
+    other.execute("select from public.auctions where id = %s for update", [auction_id])
+    # Who waits for that row is to fail the test and not to hang it.
+    owner.execute("set lock_timeout = '1s'")
+
+    assert "LISTING_NOT_FOUND" == alice.call(function, listing_id=listing_id, **more)["code"]
+
+
+def test_bid_goes_by_the_reserve_of_its_time(
+    owner: Connection, other: Connection, seller: Actor, alice: Actor
+) -> None:
+    """A bid that was there before a change, and stands after it, is held against what is new."""
+    [(now,)] = owner.execute("select private.clock()").fetchall()
+    assert isinstance(now, datetime)
+    announced = listed(seller, start_at=now + timedelta(hours=1), reserve_cents=5000)
+    owner.commit()
+    # Begin here, so that the call does not commit what it changes.
+    other.execute("select")
+    changing = Actor(connection=other, role="authenticated", user_id=seller.user_id)
+    changes = json.dumps({"reserve_cents": 3000, "start_at": None})
+    assert changing.call("update_listing", listing_id=announced["listing"]["id"], changes=changes)[
+        "success"
+    ]
+
+    with ThreadPoolExecutor(1) as thread:
+        bid = thread.submit(
+            alice.call, "place_bid", auction_id=announced["auction_id"], amount_cents=3000
+        )
+        while not is_waiting(other, owner):
+            assert not bid.done(), bid.result()
+        # The closer comes between the change and the bid; here in the change's own transaction.
+        other.execute("select private.activate(%s)", [announced["auction_id"]])
+        other.commit()
+
+    receipt = bid.result()
+    assert (True, True) == (receipt["success"], receipt["reserve_met"])
+
+
+def is_waiting(other: Connection, waiting: Connection) -> bool:
+    """Ask whether the connection `waiting` has to wait for a lock."""
+    query = "select exists (select from pg_locks where pid = %s and not granted)"
+    [(answer,)] = other.execute(query, [waiting.info.backend_pid]).fetchall()
+    return bool(answer)
