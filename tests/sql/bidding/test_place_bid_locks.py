@@ -98,6 +98,20 @@ def test_bid_that_waited_past_the_end_is_refused(
     assert "AUCTION_ENDED" == bid.result()["code"]
 
 
+def test_no_key_of_a_caller_is_an_auctions(
+    owner: Connection, auction_id: UUID, alice: Actor
+) -> None:
+    """The lock of a chosen key is of another kind, or one could be found that shuts an auction."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1100, client_bid_id=uuid4())
+
+    # objsubid is 1 for the locks of one number, and 2 for those of two.
+    query = """
+      select objsubid, count(*) from pg_locks
+      where locktype = 'advisory' and pid = pg_backend_pid() group by objsubid order by objsubid
+    """
+    assert [(1, 1), (2, 1)] == owner.execute(query).fetchall()
+
+
 def is_waiting(other: Connection, waiting: Connection) -> bool:
     """Ask whether the connection `waiting` has to wait for a lock."""
     query = "select exists (select from pg_locks where pid = %s and not granted)"
