@@ -127,6 +127,9 @@ def test_refund_is_the_sellers_or_staffs(
         answer = refund_requested(owner, order_id, 1_000, user_id=actor.id)
         assert "FORBIDDEN" == answer["code"]
     assert refund_requested(owner, order_id, 1_000, user_id=moderator.id)["success"]
+    owner.execute("update public.users set suspended_at = now() where id = %s", [moderator.id])
+    answer = refund_requested(owner, order_id, 1_000, user_id=moderator.id)
+    assert "FORBIDDEN" == answer["code"]
 
 
 @pytest.mark.parametrize("state", ["pending_payment", "disputed", "released", "cancelled"])
