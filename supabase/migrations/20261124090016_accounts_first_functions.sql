@@ -114,11 +114,14 @@ immutable
 set search_path = ''
 as $$
 begin
-  -- Neither control nor format characters: what cannot be seen makes two names look the same.
+  -- Neither control nor format characters nor blanks that pass for letters: what cannot be seen
+  -- makes two names look the same. The space alone may stand between two words.
   return coalesce(
     char_length(p_name) between 3 and 40
     and p_name = btrim(p_name)
-    and p_name !~ '[[:cntrl:]\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]',
+    and p_name !~ '[[:cntrl:]\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f]'
+    and p_name !~ '[\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0]'
+    and p_name !~ '[\U000e0000-\U000e0fff]',
     false
   );
 end;
@@ -218,10 +221,11 @@ begin
   select jsonb_object_agg(part.name, left(p_address ->> part.name, 120)) into v_address
   from unnest(array['street', 'suburb', 'postcode', 'state']) as part (name)
   where jsonb_typeof(p_address -> part.name) = 'string';
-  return v_address;
+  -- As JSON a quote counts two and a control character six, and the table has room for a thousand.
+  return case when char_length(v_address::text) <= 1000 then v_address end;
 end;
 $$;
-comment on function private.address_or_null is 'The four parts of an address that are texts, or null when there are none.';
+comment on function private.address_or_null is 'The four parts of an address that are texts, or null when there are none or they are too long.';
 
 create function private.follow_email()
 returns trigger
@@ -256,6 +260,8 @@ begin
   if tg_op = 'UPDATE' then
     return private.guarded_update(old, new);
   end if;
+  -- Auth has proved the token's address to be theirs, and any other may be somebody else's.
+  new.email := auth.jwt() ->> 'email';
   new.role := 'buyer';
   new.kyc := 'none';
   new.kyc_details := null;

@@ -334,8 +334,10 @@ begin
   if p_client_bid_id is null then
     return null;
   end if;
-  -- Both copies of a call may be under way at once: the second waits here for the first.
-  perform pg_advisory_xact_lock(hashtextextended(p_bidder_id::text || p_client_bid_id::text, 0));
+  -- Both copies of a call may be under way at once: the second waits here for the first. Locks of
+  -- two numbers are another kind than the auctions' of one: the caller chooses this key, and could
+  -- choose one whose hash is that of an auction, to hold up all who bid there.
+  perform pg_advisory_xact_lock(hashtext(p_bidder_id::text), hashtext(p_client_bid_id::text));
   select * into v_stored from private.bid_receipts
   where bidder_id = p_bidder_id and client_bid_id = p_client_bid_id;
   if v_stored.auction_id <> p_auction_id then

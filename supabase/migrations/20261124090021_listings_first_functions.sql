@@ -49,13 +49,19 @@ declare
   v_now timestamptz;
   v_refusal jsonb;
 begin
-  select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
-  select * into v_listing from public.listings
-  where id = p_listing_id and seller_id = auth.uid() for no key update;
-  v_now := private.clock();
-  if v_listing.id is null then
+  -- Before anything is locked: a stranger's calls must not hold up who bids.
+  perform from public.listings where id = p_listing_id and seller_id = auth.uid();
+  if not found then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
-  elsif v_listing.status <> 'scheduled' or v_listing.start_at <= v_now then
+  end if;
+  -- The lock of place_bid, which reads the reserve in the statement that waits for the row: a bid
+  -- that came to that wait before the change was made would go by the old reserve.
+  perform pg_advisory_xact_lock(hashtextextended(id::text, 0)) from public.auctions
+  where listing_id = p_listing_id;
+  select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
+  select * into v_listing from public.listings where id = p_listing_id for no key update;
+  v_now := private.clock();
+  if v_listing.status <> 'scheduled' or v_listing.start_at <= v_now then
     return private.refusal('LISTING_NOT_SCHEDULED', 'A listing cannot change once it has started');
   end if;
   select * into v_private from private.listing_private where listing_id = p_listing_id;
@@ -143,8 +149,13 @@ begin
       where known::text = p_changes ->> 'condition'
     );
   end if;
-  if p_changes ? 'start_at' then
-    v_listing.start_at := greatest(private.moment_or_null(p_changes ->> 'start_at'), p_now);
+  if p_changes ->> 'start_at' is not null then
+    v_listing.start_at := private.moment_or_null(p_changes ->> 'start_at');
+  end if;
+  -- Not by greatest(): a text that names no time stays none and is refused, or it would put the
+  -- thing on sale at once.
+  if v_listing.start_at < p_now or p_changes -> 'start_at' = 'null' then
+    v_listing.start_at := p_now;
   end if;
   if p_changes ? 'end_at' then
     v_listing.end_at := private.moment_or_null(p_changes ->> 'end_at');
@@ -153,7 +164,7 @@ begin
   return v_listing;
 end;
 $$;
-comment on function private.changed_listing is 'The listing as the changes would have it. A start that has passed is now, and no end is none.';
+comment on function private.changed_listing is 'The listing as the changes would have it. A start that has passed is now, as none is; no end is none.';
 
 create function private.changed_private(p_private private.listing_private, p_changes jsonb)
 returns private.listing_private
@@ -184,7 +195,11 @@ as $$
 begin
   return p_text::timestamptz;
 exception
-  when invalid_datetime_format or datetime_field_overflow then
+  when
+    invalid_datetime_format or datetime_field_overflow
+    -- A zone that nobody knows, and one that is too far from Greenwich.
+    or invalid_parameter_value or invalid_time_zone_displacement_value
+  then
     return null;
 end;
 $$;
@@ -268,12 +283,16 @@ declare
   v_listing public.listings;
   v_now timestamptz;
 begin
+  -- Before anything is locked: a stranger's calls must not hold up who bids.
+  perform from public.listings
+  where id = p_listing_id and (seller_id = auth.uid() or private.is_staff());
+  if not found then
+    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  end if;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
   select * into v_listing from public.listings where id = p_listing_id for no key update;
   v_now := private.clock();
-  if v_listing.seller_id is distinct from auth.uid() and not private.is_staff() then
-    return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
-  elsif v_listing.status = 'cancelled' then
+  if v_listing.status = 'cancelled' then
     return jsonb_build_object('success', true);
   elsif
     v_listing.status = 'ended' or v_auction.status = 'live' and v_auction.end_at <= v_now
@@ -636,7 +655,10 @@ declare
   v_private private.listing_private;
 begin
   select seller_id into v_seller_id from public.listings where id = p_listing_id;
-  if v_seller_id is distinct from auth.uid() and not private.is_staff() then
+  if
+    v_seller_id is null
+    or v_seller_id is distinct from auth.uid() and not private.is_staff()
+  then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   end if;
   select * into v_private from private.listing_private where listing_id = p_listing_id;

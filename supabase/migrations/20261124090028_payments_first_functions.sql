@@ -727,7 +727,12 @@ set search_path = ''
 as $$
 declare
   v_is_staff constant boolean := exists (
-    select from public.users where id = p_user_id and role in ('admin', 'moderator')
+    select from public.users
+    where
+      id = p_user_id
+      and role in ('admin', 'moderator')
+      and suspended_at is null
+      and deleted_at is null
   );
 begin
   if p_order.id is null then
