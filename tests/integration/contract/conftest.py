@@ -1,0 +1,24 @@
+"""What the tests of the contract rely on: a market on a running stack, and who looks at it."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.integration.contract.market import Market, Role, Visitor
+from tests.integration.service.shop import Shop
+
+
+@pytest.fixture(scope="session")
+def market(stack: Mapping[str, str]) -> Iterator[Market]:
+    """Sell one thing, and have another on sale, with all that hangs on them."""
+    with Shop(stack) as shop:
+        yield Market.opened(shop)
+
+
+@pytest.fixture(scope="session")
+def visitors(market: Market) -> Iterator[Mapping[Role, Visitor]]:
+    """Give a client of the official library for each one who looks."""
+    visitors = {role: Visitor.of(market, role) for role in Role}
+    yield visitors
+    for visitor in visitors.values():
+        visitor.http.close()

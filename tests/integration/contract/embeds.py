@@ -1,0 +1,244 @@
+"""Every query of the web app, by the page that sends it, and how many rows each visitor reads."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from tests.integration.contract.market import Role
+
+
+#: What a role without any right to the table is answered.
+FORBIDDEN = -1
+EVERYBODY = dict.fromkeys(Role, 1)
+#: Only the two parties of the order; a visitor may not even ask.
+PARTIES = {
+    Role.ANON: FORBIDDEN,
+    Role.SELLER: 1,
+    Role.BUYER: 1,
+    Role.LOSER: 0,
+    Role.STRANGER: 0,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A select string, its filters as PostgREST spells them, and what has which form.
+
+    `forms` names by its path what is embedded: an array `[]` or an object `{}`. `{name}` in a
+    filter is an id of the market.
+    """
+
+    table: str
+    select: str
+    where: Mapping[str, str]
+    forms: Mapping[str, type]
+    reads: Mapping[Role, int]
+
+
+def profile(foreign_key: str) -> str:
+    """Return how the web app asks for the name of somebody else."""
+    return f"public_profiles!{foreign_key}(id,display_name,kyc_passed,member_since)"
+
+
+_PHOTOS = "listing_photos(id,url,order_idx)"
+_BIDS = "bids(id,bidder_id,amount_cents,max_proxy_cents,placed_at,accepted)"
+_SELLER = profile("listings_seller_id_fkey")
+_THREAD = (
+    f"*,buyer:{profile('message_threads_buyer_id_fkey')},"
+    f"seller:{profile('message_threads_seller_id_fkey')},"
+    "order:orders(id,listing:listings(title,listing_photos(url,order_idx)))"
+)
+_THREAD_FORMS = {
+    "buyer": dict,
+    "seller": dict,
+    "order": dict,
+    "order.listing": dict,
+    "order.listing.listing_photos": list,
+}
+
+QUERIES: Mapping[str, Query] = {
+    "home": Query(
+        table="listings",
+        select=f"*,auctions(id,current_price_cents,status,end_at),{_PHOTOS}",
+        where={"id": "eq.{listing}"},
+        forms={"auctions": list, "listing_photos": list},
+        reads=EVERYBODY,
+    ),
+    "account listings": Query(
+        table="listings",
+        select=f"*,auctions(id,current_price_cents,status,end_at),{_PHOTOS}",
+        where={"seller_id": "eq.{seller}"},
+        forms={"auctions": list, "listing_photos": list},
+        reads=dict.fromkeys(Role, 2),
+    ),
+    "listing page": Query(
+        table="listings",
+        select=f"*,{_SELLER}",
+        where={"id": "eq.{listing}"},
+        forms={"public_profiles": dict},
+        reads=EVERYBODY,
+    ),
+    "marketplace": Query(
+        table="listings",
+        select=f"*,{_SELLER},{_PHOTOS}",
+        where={
+            "seller_id": "eq.{seller}",
+            "status": "eq.live",
+            "or": "(title.ilike.%teapot%,description.ilike.%teapot%)",
+            "category_id": "eq.5",
+            "location->>state": "eq.VIC",
+            "condition": "eq.good",
+            "start_cents": "lte.5000",
+            "order": "end_at.asc",
+            "limit": "12",
+        },
+        forms={"public_profiles": dict, "listing_photos": list},
+        reads=EVERYBODY,
+    ),
+    "new message": Query(
+        table="listings",
+        select="id,title,description,listing_photos(url,order_idx)",
+        where={"id": "eq.{listing}"},
+        forms={"listing_photos": list},
+        reads=EVERYBODY,
+    ),
+    "profile": Query(
+        table="public_profiles",
+        select="id,display_name,kyc_passed,member_since",
+        where={"id": "eq.{seller}"},
+        forms={},
+        reads=EVERYBODY,
+    ),
+    "auction of a listing": Query(
+        table="auctions",
+        select="*",
+        where={"listing_id": "eq.{listing}"},
+        forms={},
+        reads=EVERYBODY,
+    ),
+    "auction with bids": Query(
+        table="auctions",
+        select=f"*,listings!inner(end_at),{_BIDS}",
+        where={"id": "eq.{sold}"},
+        forms={"listings": dict, "bids": list},
+        reads=EVERYBODY,
+    ),
+    "auction with bids alone": Query(
+        table="auctions",
+        select=f"*,{_BIDS}",
+        where={"id": "eq.{live}"},
+        forms={"bids": list},
+        reads=EVERYBODY,
+    ),
+    "minimum of an auction": Query(
+        table="auctions",
+        select="*,listings!inner(start_cents)",
+        where={"id": "eq.{live}"},
+        forms={"listings": dict},
+        reads=EVERYBODY,
+    ),
+    "admin finalize": Query(
+        table="auctions",
+        select="id,listing_id,status,high_bid_id,listings!inner(id,title,seller_id,end_at)",
+        where={"id": "eq.{live}"},
+        forms={"listings": dict},
+        reads=EVERYBODY,
+    ),
+    "an empty list": Query(
+        table="auctions",
+        select="id",
+        where={"or": "(listing_id.in.())"},
+        forms={},
+        reads=dict.fromkeys(Role, 0),
+    ),
+    "minimum bid": Query(
+        table="bids",
+        select="amount_cents",
+        where={"auction_id": "eq.{live}", "order": "amount_cents.desc", "limit": "1"},
+        forms={},
+        reads=EVERYBODY,
+    ),
+    "bid history": Query(
+        table="bids",
+        select=f"*,{profile('bids_bidder_id_fkey')}",
+        where={"auction_id": "eq.{sold}", "order": "placed_at.desc", "limit": "50"},
+        forms={"public_profiles": dict},
+        reads=dict.fromkeys(Role, 2),
+    ),
+    "my bids": Query(
+        table="bids",
+        select="*,auctions!inner(id,listing_id,listings!inner(id,title,end_at,status))",
+        where={"bidder_id": "eq.{loser}", "auction_id": "eq.{sold}"},
+        forms={"auctions": dict, "auctions.listings": dict},
+        reads=EVERYBODY,
+    ),
+    "account bids": Query(
+        table="bids",
+        select=(
+            "*,auctions!inner(id,listing_id,status,current_price_cents,"
+            "listings!inner(id,title,end_at,status,listing_photos(url,order_idx)))"
+        ),
+        where={"bidder_id": "eq.{buyer}", "auction_id": "eq.{sold}"},
+        forms={
+            "auctions": dict,
+            "auctions.listings": dict,
+            "auctions.listings.listing_photos": list,
+        },
+        reads=EVERYBODY,
+    ),
+    "orders": Query(
+        table="orders",
+        select=(
+            f"*,listings(id,title,description,{_PHOTOS}),"
+            f"buyer:{profile('orders_buyer_id_fkey')},seller:{profile('orders_seller_id_fkey')}"
+        ),
+        where={
+            "or": "(buyer_id.eq.{buyer},seller_id.eq.{seller})",
+            "order": "created_at.desc",
+        },
+        forms={"listings": dict, "listings.listing_photos": list, "buyer": dict, "seller": dict},
+        reads=PARTIES,
+    ),
+    "inbox": Query(
+        table="message_threads",
+        select=_THREAD,
+        where={"id": "eq.{thread}", "order": "last_message_at.desc"},
+        forms=_THREAD_FORMS,
+        reads=PARTIES,
+    ),
+    "account threads": Query(
+        table="message_threads",
+        select=f"{_THREAD},messages(id,content,created_at,sender_id)",
+        where={"id": "eq.{thread}"},
+        forms=_THREAD_FORMS | {"messages": list},
+        reads=PARTIES,
+    ),
+    "thread": Query(
+        table="messages",
+        select=f"*,sender:{profile('messages_sender_id_fkey')}",
+        where={"thread_id": "eq.{thread}", "order": "created_at.asc"},
+        forms={"sender": dict},
+        reads=PARTIES,
+    ),
+    "bell": Query(
+        table="notifications",
+        select="*",
+        where={"type": "eq.auction_ended", "order": "created_at.desc"},
+        forms={},
+        reads=PARTIES | {Role.BUYER: 0},
+    ),
+    "account": Query(
+        table="users",
+        select="*",
+        where={"id": "eq.{buyer}"},
+        forms={},
+        reads=dict.fromkeys(Role, 0) | {Role.BUYER: 1},
+    ),
+    "admin users": Query(
+        table="users",
+        select="id,email,legal_name,role,kyc,kyc_completed_at",
+        where={"email": "ilike.%example.test%", "limit": "100"},
+        forms={},
+        # Themselves alone, and a visitor nobody: no error, so that embeds of people are null.
+        reads=dict.fromkeys(Role, 1) | {Role.ANON: 0},
+    ),
+}

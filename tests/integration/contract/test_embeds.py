@@ -1,0 +1,128 @@
+"""Every query of the web app through the real gateway, as anon, as parties and as strangers."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from postgrest import APIResponse
+from postgrest.exceptions import APIError
+from postgrest.types import CountMethod
+
+from tests.integration.contract.embeds import FORBIDDEN, QUERIES, Query
+from tests.integration.contract.market import Market, Role, Visitor
+
+
+#: What the schema says of a role that was not granted the table.
+INSUFFICIENT_PRIVILEGE = "42501"
+
+Visitors = Mapping[Role, Visitor]
+
+
+def ask(visitor: Visitor, query: Query, ids: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Send a query with the official library, its filters as the web app's own library sends."""
+    request = visitor.client.table(query.table).select(query.select)
+    for name, value in query.where.items():
+        request.request.params = request.request.params.add(name, value.format(**ids))
+    return rows_of(request.execute())
+
+
+def rows_of(answer: APIResponse) -> list[dict[str, Any]]:
+    """Return the rows of an answer, which the library knows as any JSON."""
+    rows: Any = answer.data
+    return list(rows)
+
+
+def at_path(values: list[Any], path: str) -> Iterator[Any]:
+    """Walk into what is embedded, through objects and arrays alike."""
+    for name in path.split("."):
+        flat = itertools.chain.from_iterable(
+            value if isinstance(value, list) else [value] for value in values
+        )
+        values = [value[name] for value in flat]
+    return iter(values)
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("page", QUERIES)
+def test_query_of_the_web_app(market: Market, visitors: Visitors, page: str, role: Role) -> None:
+    """It parses, reads what its sender may read, and has arrays and objects where the app does."""
+    query = QUERIES[page]
+    if query.reads[role] == FORBIDDEN:
+        with pytest.raises(APIError) as raised:
+            ask(visitors[role], query, market.ids)
+        assert INSUFFICIENT_PRIVILEGE == raised.value.code
+        return
+
+    rows = ask(visitors[role], query, market.ids)
+
+    assert query.reads[role] == len(rows)
+    for path, form in query.forms.items() if rows else ():
+        assert {form} == {type(value) for value in at_path(rows, path)}, path
+
+
+def test_what_is_embedded_shows_no_more_than_its_four_columns(
+    market: Market, visitors: Visitors
+) -> None:
+    """Of the other party an order names four things, the display name among them (B17)."""
+    [order] = ask(visitors[Role.BUYER], QUERIES["orders"], market.ids)
+
+    assert {"id", "display_name", "kyc_passed", "member_since"} == order["seller"].keys()
+    assert market.ids["seller"] == order["seller"]["id"]
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_person_of_the_old_app_is_null(market: Market, visitors: Visitors, role: Role) -> None:
+    """What the app asked for before parses still; it tells nobody but the person (B17)."""
+    select = "id,users!listings_seller_id_fkey(id,legal_name,email)"
+
+    request = visitors[role].client.table("listings").select(select)
+    [row] = rows_of(request.eq("id", market.ids["listing"]).execute())
+
+    person = row["users"]
+    assert (person is not None) == (role is Role.SELLER)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_marketplace_counts_all_pages(market: Market, visitors: Visitors, role: Role) -> None:
+    """The marketplace pages by an exact count of what its filters leave."""
+    client = visitors[role].client
+    listings = (
+        client.table("listings")
+        .select(QUERIES["marketplace"].select, count=CountMethod.exact)
+        .eq("seller_id", market.ids["seller"])
+        .range(0, 0)
+        .execute()
+    )
+    assert (2, 1) == (listings.count, len(listings.data))
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.ANON])
+def test_badge_is_counted_by_head(market: Market, visitors: Visitors, role: Role) -> None:
+    """The bell asks for the number alone, and everybody's is of their own."""
+    table = visitors[role].client.table("notifications")
+    rows = rows_of(table.select("user_id").eq("read", value=False).execute())
+
+    badge = table.select("*", count=CountMethod.exact, head=True).eq("read", value=False).execute()
+
+    assert ([], len(rows)) == (badge.data, badge.count)
+    assert {row["user_id"] for row in rows} <= {market.ids[role]}
+    # Who was outbid and who won were told, each of their own.
+    assert (role is Role.STRANGER) == (not rows)
+
+
+def test_read_marks_are_the_recipients(market: Market, visitors: Visitors) -> None:
+    """The update that the thread page sends touches what the peer wrote, and for nobody else."""
+    marked = {}
+    for role in (Role.STRANGER, Role.SELLER, Role.BUYER):
+        request = (
+            visitors[role]
+            .client.table("messages")
+            .update({"read_at": "2026-01-01T00:00:00Z"})
+            .eq("thread_id", market.ids["thread"])
+            .neq("sender_id", market.ids[role])
+            .is_("read_at", None)
+        )
+        marked[role] = len(request.execute().data)
+
+    assert {Role.STRANGER: 0, Role.SELLER: 0, Role.BUYER: 1} == marked

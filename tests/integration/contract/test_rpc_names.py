@@ -1,0 +1,124 @@
+"""The RPCs of the contract by the names of their arguments, as a client spells them (A11)."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.integration.contract.market import Market
+
+
+#: Of a person's call that writes: sent again, it is answered as the first time.
+_REQUEST = "client_request_id uuid = null"
+#: Every function of the contract that is there, with its arguments and their defaults.
+SIGNATURES: Mapping[str, str] = {
+    # Whoever is signed in, and visitors
+    "place_bid": (
+        "auction_id uuid, amount_cents bigint, max_proxy_cents bigint = null,"
+        " client_bid_id uuid = null"
+    ),
+    "get_time_remaining": "auction_id uuid",
+    "get_auction_state": "auction_id uuid",
+    "create_listing": (
+        "title text, description text, category_id integer, condition text, start_cents bigint,"
+        " pickup boolean, shipping boolean, location jsonb,"
+        " start_at timestamp with time zone = null, end_at timestamp with time zone = null,"
+        f" reserve_cents bigint = null, buy_now_cents bigint = null, {_REQUEST}"
+    ),
+    "update_listing": f"listing_id uuid, changes jsonb, {_REQUEST}",
+    "cancel_listing": f"listing_id uuid, {_REQUEST}",
+    "relist_listing": (
+        "listing_id uuid, start_at timestamp with time zone = null,"
+        f" end_at timestamp with time zone = null, reserve_cents bigint = null, {_REQUEST}"
+    ),
+    "get_my_proxy": "auction_id uuid",
+    "get_listing_private": "listing_id uuid",
+    "mark_thread_read": "thread_id uuid",
+    "mark_all_notifications_read": "",
+    # Our own processes
+    "end_auction": "auction_id uuid, force boolean = false",
+    "end_expired_auctions": "max_rows integer = 100",
+    "activate_due_auctions": "max_rows integer = 100",
+    "expire_unpaid_orders": "max_rows integer = 100",
+    "settle_due_orders": "max_rows integer = 100",
+    "next_auction_deadline": "",
+    "broadcast_time_remaining": "max_rows integer = 100",
+    "transition_order": (
+        "order_id uuid, to_state order_state, actor_id uuid, actor_kind actor_kind, reason text"
+    ),
+    "confirm_payment_transaction": (
+        "order_id uuid, payment_intent_id text, charge_id text, amount_cents bigint,"
+        " currency text, user_id uuid"
+    ),
+    "process_refund_transaction": (
+        "order_id uuid, refund_amount_cents bigint, refund_reason text, user_id uuid,"
+        " client_request_id uuid"
+    ),
+    "begin_payment": "order_id uuid, buyer_id uuid",
+    "attach_payment_intent": "order_id uuid, attempt integer, payment_intent_id text",
+    "store_webhook_event": (
+        "event_id text, source text, type text, livemode boolean, created bigint,"
+        " order_ref text, payment_intent_id text, object_id text, payload jsonb,"
+        " payload_sha256 text, lease_token uuid"
+    ),
+    "apply_payment_succeeded": (
+        "event_id text, order_id text, payment_intent_id text, charge_id text,"
+        " amount_cents bigint, currency text, buyer_id text"
+    ),
+    "apply_payment_failed": (
+        "event_id text, order_id text, payment_intent_id text, charge_id text, error_message text"
+    ),
+    "apply_payment_canceled": "event_id text, order_id text, payment_intent_id text",
+    "apply_refund": (
+        "event_id text, stripe_refund_id text, outbox_id text, payment_intent_id text,"
+        " amount_cents bigint, status text, order_ref text = null"
+    ),
+    "ignore_webhook_event": "event_id text, reason text",
+    "fail_webhook_event": ("event_id text, error_code text, error_message text, lease_token uuid"),
+    "claim_webhook_retries": "max_rows integer, lease_s integer",
+    "requeue_webhook_event": "event_id text",
+    "claim_outbox": "max_rows integer, lease_s integer",
+    "may_send": "outbox_id uuid, lease_token uuid",
+    "finish_outbox": ("outbox_id uuid, lease_token uuid, stripe_object_id text, result jsonb"),
+    "fail_outbox": "outbox_id uuid, lease_token uuid, error_code text",
+    "reject_outbox": "outbox_id uuid, lease_token uuid, error_code text",
+    "rate_limit_hit": "action text, key text",
+    # Named by us
+    "session_is_live": "user_id uuid, session_id uuid",
+    "database_is_ready": "",
+    "find_webhook_event": (
+        "event_id text = null, type text = null, since timestamp with time zone = null"
+    ),
+    "ledger_drift": "",
+}
+
+
+@pytest.fixture(scope="module")
+def catalog(market: Market) -> Mapping[str, str]:
+    """Read from the catalog every function that the gateway exposes."""
+    query = r"""
+      select
+        f.proname::text,
+        regexp_replace(
+          coalesce(pg_get_function_arguments(f.oid), ''),
+          ' DEFAULT (\w+)(::[\w ]+)?', ' = \1', 'g'
+        )
+      from pg_proc as f
+      where f.pronamespace = 'public'::regnamespace
+    """
+    rows = market.shop.db.execute(query).fetchall()
+    found = {str(name): str(arguments) for name, arguments in rows}
+    assert len(rows) == len(found), "a name with two signatures: PostgREST could not choose"
+    return found
+
+
+def test_every_function_is_the_contracts(catalog: Mapping[str, str]) -> None:
+    """Nothing else is exposed; a new function is added here with the contract beside it."""
+    assert set(SIGNATURES) == set(catalog)
+
+
+@pytest.mark.parametrize("function", SIGNATURES)
+def test_arguments_are_the_contracts(catalog: Mapping[str, str], function: str) -> None:
+    """Names, types, order and defaults."""
+    spelled = catalog[function].replace("NULL", "null").replace("public.", "")
+
+    assert SIGNATURES[function] == spelled
