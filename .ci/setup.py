@@ -65,7 +65,14 @@ def install_uv() -> Path:
     if not (TOOLS / f"uv-{UV_VERSION}").exists():
         say("installing uv in .tools …")
         venv.create(TOOLS, with_pip=True, symlinks=True)
-        pip = [str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"]
+        pip = [
+            str(TOOLS / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            f"uv=={UV_VERSION}",
+        ]
         subprocess.run([*pip, "--disable-pip-version-check"], check=True)
         (TOOLS / f"uv-{UV_VERSION}").touch()
     return uv
