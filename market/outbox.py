@@ -8,7 +8,7 @@ import structlog
 
 from market import log as logs
 from market.database import Database
-from market.errors import MarketError, RejectedError
+from market.errors import MarketError, RejectedError, TransientError
 
 
 log = structlog.get_logger(__name__)
@@ -86,7 +86,14 @@ def drain(database: Database, senders: Senders, *, limit: int) -> int:
             lease_token=fields["lease_token"],
             order_id=fields["order_id"],
         )
-        _send(database, senders, row)
+        try:
+            _send(database, senders, row)
+        except TransientError:
+            raise
+        except MarketError as error:
+            # The database does not take what came of it; the row comes back after its lease. It
+            # must neither end the worker nor hold up the rows behind it.
+            logs.alert("outbox_row_not_closed", outbox_id=row.id, code=error.code)
     return len(claimed)
 
 
@@ -105,6 +112,10 @@ def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
     except MarketError as error:
         _close(database, "fail_outbox", row, error_code=error.code)
         log.warning("outbox_row_failed", outbox_id=row.id, code=error.code, detail=error.detail)
+    except Exception:
+        # A bug that one row wakes must neither end the worker nor hold up the rows behind it.
+        log.exception("outbox_row_crashed", outbox_id=row.id, kind=row.kind)
+        _close(database, "fail_outbox", row, error_code="INTERNAL_ERROR")
     else:
         _close(
             database,

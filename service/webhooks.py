@@ -9,6 +9,7 @@ import structlog
 from flask import Blueprint, Response, jsonify, request
 
 from market import inbox
+from market import log as logs
 from market.database import Database
 from market.errors import MarketError, RejectedError
 from market.inbox import Outcome, Source
@@ -20,6 +21,8 @@ from service.limits import AddressLimits
 log = structlog.get_logger(__name__)
 
 _BODY_LIMIT = 1024 * 1024
+
+_IDENTITY_TYPES = "identity."
 
 _PROCESSED = {Outcome.PROCESSED, Outcome.ALREADY_PROCESSED, Outcome.ORDER_ALREADY_PROCESSED}
 #: What another delivery of the event cannot change.
@@ -37,6 +40,11 @@ class Endpoint:
     path: str
     source: Source
     secrets: Sequence[str] = dataclasses.field(repr=False)
+
+    def takes(self, event: StripeEvent) -> bool:
+        """Say whether this is where such events come in: of identities at one, of money at one."""
+        is_of_identity = event.type.startswith(_IDENTITY_TYPES)
+        return is_of_identity == (self.source is Source.STRIPE_IDENTITY)
 
 
 def webhooks_blueprint(
@@ -58,6 +66,11 @@ def webhooks_blueprint(
             # Only what is refused is counted: Stripe may send as much as it likes.
             limits.hit()
             raise
+        if not endpoint.takes(event):
+            # What signs identities must not pay an order. Nor is it kept: the endpoint that it is
+            # for may yet get it, under the same id.
+            logs.alert("webhook_event_at_wrong_endpoint", event_id=event.id, type=event.type)
+            return jsonify(_answer(Outcome.IGNORED))
         try:
             stored = inbox.store(database, event, source=endpoint.source)
         except MarketError as error:

@@ -34,6 +34,7 @@ def test_each_alarm_has_a_section() -> None:
         found(IN_SQL, "sql", "sql")
         | {f"refund_{status}" for status in ("failed", "canceled")}
         | found(IN_PYTHON, "market", "py")
+        | found(IN_PYTHON, "service", "py")
     )
 
     assert sections == raised - {"refund_"}

@@ -116,6 +116,30 @@ def test_one_failure_holds_up_no_other(database: Any) -> None:
     assert ["fail_outbox", "may_send", "finish_outbox"] == called(database)[2:]
 
 
+def test_row_that_wakes_a_bug_is_failed(database: Any) -> None:
+    """It is backed off like any other failure, and the worker goes on."""
+    database.call.side_effect = [[CLAIMED], MAY, DONE]
+
+    def crash(row: OutboxRow) -> Sent:
+        raise KeyError(row.id)
+
+    assert 1 == outbox.drain(database, {"refund": crash}, limit=5)
+    assert "fail_outbox" == called(database)[-1]
+    assert "INTERNAL_ERROR" == database.call.call_args.kwargs["error_code"]
+
+
+@pytest.mark.parametrize("error", [MarketError("DATABASE_ERROR"), RejectedError("CONFLICT")])
+def test_row_that_cannot_be_closed_holds_up_no_other(database: Any, error: Exception) -> None:
+    """A person has to look, and until then it comes back after each lease."""
+    before = counters.count_of("alerts", alert="outbox_row_not_closed")
+    other = CLAIMED | {"id": "outbox-2"}
+    database.call.side_effect = [[CLAIMED, other], MAY, error, MAY, DONE]
+
+    assert 2 == outbox.drain(database, {"refund": send}, limit=5)
+    assert ["may_send", "finish_outbox", "may_send", "finish_outbox"] == called(database)[1:]
+    assert before + 1 == counters.count_of("alerts", alert="outbox_row_not_closed")
+
+
 def test_dead_row_is_an_alert(database: Any) -> None:
     """When its tries are used up, or Stripe refuses for good, a person has to look."""
     before = counters.count_of("alerts", alert="outbox_row_dead")

@@ -12,7 +12,7 @@ from postgrest.exceptions import APIError
 from supabase import Client
 from werkzeug.test import TestResponse
 
-from market import retry
+from market import counters, retry
 from market.auth_api import AuthApi
 from market.database import Database
 from market.errors import MarketError, TransientError
@@ -32,6 +32,7 @@ from tests.unit.service.doors import Service, make_service
 
 PATH = "/api/webhooks/stripe"
 IDENTITY_PATH = "/api/webhooks/stripe/identity"
+IDENTITY_TYPE = "identity.verification_session.verified"
 STORED = {
     "stored": True,
     "status": "received",
@@ -67,15 +68,40 @@ def test_new_event_is_stored_and_processed(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "secret", "source"),
-    [(PATH, WEBHOOK_SECRET, "stripe"), (IDENTITY_PATH, IDENTITY_SECRET, "stripe_identity")],
+    ("path", "secret", "source", "type_"),
+    [
+        (PATH, WEBHOOK_SECRET, "stripe", "payment_intent.succeeded"),
+        (IDENTITY_PATH, IDENTITY_SECRET, "stripe_identity", IDENTITY_TYPE),
+    ],
 )
 def test_each_endpoint_has_its_secret(
-    service: Service, path: str, secret: str, source: str
+    service: Service, path: str, secret: str, source: str, type_: str
 ) -> None:
     """Where an event came in is kept with it."""
-    assert 200 == deliver(service.client, path=path, secret=secret).status_code
+    body = make_event_json(type=type_)
+
+    assert 200 == deliver(service.client, body, path=path, secret=secret).status_code
     assert source == service.database.call.call_args_list[0].kwargs["source"]
+
+
+@pytest.mark.parametrize(
+    ("path", "secret", "type_"),
+    [
+        (IDENTITY_PATH, IDENTITY_SECRET, "payment_intent.succeeded"),
+        (PATH, WEBHOOK_SECRET, IDENTITY_TYPE),
+    ],
+)
+def test_event_at_the_other_endpoint_has_no_effect(
+    service: Service, path: str, secret: str, type_: str
+) -> None:
+    """A secret speaks for its own events alone. What is not kept may yet come in by its door."""
+    before = counters.count_of("alerts", alert="webhook_event_at_wrong_endpoint")
+
+    answer = deliver(service.client, make_event_json(type=type_), path=path, secret=secret)
+
+    assert (200, "ignored") == (answer.status_code, answer.get_json()["status"])
+    assert [] == service.called
+    assert before + 1 == counters.count_of("alerts", alert="webhook_event_at_wrong_endpoint")
 
 
 @pytest.mark.parametrize(
