@@ -70,6 +70,7 @@ def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEv
     """
     lease_token = str(uuid.uuid4())
     is_intent = event.data.get("object") == "payment_intent"
+    metadata = event.data.get("metadata")
     answer = database.call(
         "store_webhook_event",
         event_id=event.id,
@@ -77,7 +78,7 @@ def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEv
         type=event.type,
         livemode=event.livemode,
         created=event.created,
-        order_ref=(event.data.get("metadata") or {}).get("order_id"),
+        order_ref=metadata.get("order_id") if isinstance(metadata, Mapping) else None,
         payment_intent_id=event.data.get("id" if is_intent else "payment_intent"),
         object_id=event.data.get("id"),
         payload=dict(event.data),

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,9 @@ from market.errors import RejectedError
 
 
 log = structlog.get_logger(__name__)
+
+#: What JSON may hold and Postgres cannot keep: NUL, and halves of a character.
+_UNKEPT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +81,26 @@ def _is_signed(payload: bytes, signature: str, secret: str, tolerance_s: int) ->
 
 def _parsed(payload: bytes) -> dict[str, Any]:
     try:
-        body = json.loads(payload)
+        body = _keepable(json.loads(payload))
     except (ValueError, RecursionError) as error:
         raise RejectedError("INVALID_PAYLOAD") from error
     if not _is_event(body):
         raise RejectedError("INVALID_PAYLOAD")
     parsed: dict[str, Any] = body
     return parsed
+
+
+def _keepable(value: Any) -> Any:
+    """Return JSON as Postgres can keep it; the event would be refused for ever as it is."""
+    if isinstance(value, str):
+        return _UNKEPT.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_keepable(key): _keepable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_keepable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def _is_event(body: Any) -> bool:

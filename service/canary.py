@@ -15,7 +15,7 @@ from service.errors import body_of
 from service.limits import AddressLimits
 
 
-_Name = Annotated[str, pydantic.Field(min_length=1, max_length=255)]
+_Name = Annotated[str, pydantic.Field(min_length=1, max_length=255, pattern=r"^[\w.-]+$")]
 
 
 class LookupQuery(pydantic.BaseModel):

@@ -40,7 +40,8 @@ def captured_payment(intent: Mapping[str, Any], order_id: str) -> CapturedPaymen
     return CapturedPayment(
         order_id=order_id,
         payment_intent_id=intent["id"],
-        charge_id=intent["latest_charge"],
+        # Older versions of the API list charges instead.
+        charge_id=intent.get("latest_charge"),
         amount_cents=intent["amount_received"],
         currency=intent["currency"],
         buyer_id=_metadata_of(intent).get("buyer_id"),
@@ -48,7 +49,8 @@ def captured_payment(intent: Mapping[str, Any], order_id: str) -> CapturedPaymen
 
 
 def _metadata_of(stripe_object: Mapping[str, Any]) -> Mapping[str, Any]:
-    return stripe_object.get("metadata") or {}
+    metadata = stripe_object.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
 
 
 def _handle_payment_succeeded(database: Database, event: StripeEvent) -> inbox.Outcome:

@@ -100,6 +100,43 @@ def test_identity_secret_signs_no_payment(shop: Shop, order: Order) -> None:
     assert refused(answer, "Invalid signature")
 
 
+def test_identity_endpoint_pays_no_order(shop: Shop, order: Order) -> None:
+    """What was meant for the other endpoint has no effect there, and still has it here."""
+    event = shop.event(order.paid_intent())
+    payload, signature = signed(event, secret=shop.secret("STRIPE_IDENTITY_WEBHOOK_SECRETS"))
+
+    answer = shop.http.post(
+        f"{PAYMENTS_PATH}/identity", content=payload, headers={"Stripe-Signature": signature}
+    )
+
+    assert IGNORED == answer.json()
+    assert ("pending_payment", False) == (shop.state(order), is_stored(shop, event["id"]))
+    assert PROCESSED == shop.post(event).json()
+
+
+@pytest.mark.parametrize("text", ["a\0b", "half \ud800", float("inf")])
+def test_event_that_postgres_cannot_keep_is_kept_as_it_can(
+    shop: Shop, order: Order, text: Any
+) -> None:
+    """Somewhere in it is what no row can hold; the money in it counts all the same."""
+    event = shop.event(order.paid_intent(description=text))
+
+    assert PROCESSED == shop.post(event).json()
+    assert PROCESSED | {"idempotent": True, "status": "already_processed"} == (
+        shop.post(event).json()
+    )
+
+
+@pytest.mark.parametrize("metadata", [{"order_id": "a\0b"}, {"order_id": {"a": 1}}, ["a"], "a"])
+def test_strange_metadata_names_no_order(shop: Shop, metadata: Any) -> None:
+    """Whatever form it has, the event is kept and settled."""
+    intent = Order(id="", buyer_id="", intent_id=f"pi_{uuid.uuid4().hex}")
+
+    answer = shop.post(shop.event(intent.paid_intent(metadata=metadata)))
+
+    assert answer.json()["status"] in {"order_not_found", "ignored"}
+
+
 def test_changed_body_is_refused(shop: Shop, order: Order) -> None:
     """One byte is enough."""
     payload, signature = signed(shop.event(order.paid_intent()), secret=shop.secret())

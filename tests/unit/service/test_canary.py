@@ -69,6 +69,7 @@ def test_unknown_event_is_not_found(service: Service) -> None:
         {"since": "2030-01-01T00:00:00Z"},
         {"event_id": ""},
         {"event_id": "e" * 256},
+        {"event_id": "evt_\0"},
         {"type": "t", "since": "yesterday"},
         {"other": "x"},
     ],
