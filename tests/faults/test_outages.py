@@ -77,7 +77,12 @@ def test_silent_realtime_costs_no_work(shop: Shop, proxy: Proxy, distant: Fleet)
     shop.wait_for(lambda: shop.state(refunded) == "refunded")
     closed = "select status = 'finalized' from public.auctions where id = %s"
     shop.wait_for(lambda: bool(shop.value(closed, auction_id)))
-    assert all(distant.count("rings_missed", job) > count for job, count in rings_missed.items())
+    # Counted at the end of the round, which is after its effects can be seen.
+    shop.wait_for(
+        lambda: all(
+            distant.count("rings_missed", job) > count for job, count in rings_missed.items()
+        )
+    )
     shop.check_books()
 
 
