@@ -248,7 +248,7 @@ def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, flee
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(8)]
     victims = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]
     refused = shop.event(victims[0].paid_intent(amount_received="a lot"))
-    crashing = shop.event(without(victims[1].paid_intent(), "latest_charge"))
+    crashing = shop.event(without(victims[1].paid_intent(), "currency"))
     poison = [refused["id"], crashing["id"]]
 
     answers = [shop.post(event) for event in (refused, crashing)]
