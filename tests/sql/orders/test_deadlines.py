@@ -234,6 +234,25 @@ def test_refused_return_is_left_to_staff(owner: Connection, order_id: UUID, serv
     assert 1 == len(outbox_rows(owner, "refund"))
 
 
+def test_refused_return_keeps_no_other_order_waiting(
+    owner: Connection, order_id: UUID, service: Actor, seller: Actor, bob: Actor
+) -> None:
+    """A batch has no room for what only staff can move on, or it would be full of that one day."""
+    paid(owner, order_id)
+    other_id = ordered(seller, bob)
+    attached(owner, other_id, "pi_other")
+    succeeded(owner, other_id, "pi_other")
+    move_time(owner, "15 days")
+    assert 1 == service.call("settle_due_orders", max_rows=1)
+    [row] = outbox_rows(owner, "refund")
+    refund_told(
+        owner, "failed", 10_000, outbox_id=row["id"], intent=row["payload"]["payment_intent_id"]
+    )
+
+    assert 1 == service.call("settle_due_orders", max_rows=1)
+    assert 2 == len(outbox_rows(owner, "refund"))
+
+
 def test_buyer_may_begin_again_until_it_is_due(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
