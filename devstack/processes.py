@@ -97,6 +97,8 @@ def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None
     libc, parent = _LIBC, os.getpid()
 
     def ask_the_kernel() -> None:
+        # Our own handler is still here, and would swallow the signal until the program begins.
+        signal.signal(death_signal, signal.SIG_DFL)
         libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != parent:
             # We were too late: the parent died between the fork and our question.
