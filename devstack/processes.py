@@ -98,7 +98,8 @@ def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None
 
     def ask_the_kernel() -> None:
         # Our own handler is still here, and would swallow the signal until the program begins.
-        signal.signal(death_signal, signal.SIG_DFL)
+        # In C, since Python lets only its main thread do this, and refuses it for SIGKILL.
+        libc.signal(int(death_signal), None)
         libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != parent:
             # We were too late: the parent died between the fork and our question.
