@@ -67,6 +67,11 @@ class Keys:
         """Write the keys, private parts too, as one JSON object."""
         return json.dumps(asdict(self))
 
+    def jwt_of(self, key: str) -> str:
+        """Return the legacy JWT that an API key of the new form stands for, else the key itself."""
+        legacy = {self.publishable_key: self.anon_jwt, self.secret_key: self.service_role_jwt}
+        return legacy.get(key, key)
+
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Sign a user's claims with the project's own key."""
         headers = {"kid": self.signing_jwk["kid"]}

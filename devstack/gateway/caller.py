@@ -75,9 +75,8 @@ def token_claims(token: str, keys: Keys) -> dict[str, Any]:
 
 
 def _key_claims(key: str, keys: Keys) -> dict[str, Any]:
-    legacy = {keys.publishable_key: keys.anon_jwt, keys.secret_key: keys.service_role_jwt}
     try:
-        return keys.verify(legacy.get(key, key), leeway_s=LEEWAY_S)
+        return keys.verify(keys.jwt_of(key), leeway_s=LEEWAY_S)
     except TokenError as error:
         raise GatewayError(401, {"message": "Invalid API key"}) from error
 

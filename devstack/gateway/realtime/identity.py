@@ -33,9 +33,8 @@ class Identity:
 
 def identify(token: str, keys: Keys) -> Identity:
     """Believe a JWT or an API key. Raises: TokenRefusedError."""
-    legacy = {keys.publishable_key: keys.anon_jwt, keys.secret_key: keys.service_role_jwt}
     try:
-        claims = keys.verify(legacy.get(token, token))
+        claims = keys.verify(keys.jwt_of(token))
     except TokenError as error:
         raise TokenRefusedError(_reason(error, token, keys)) from error
     return _identity(claims)
