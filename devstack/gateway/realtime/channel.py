@@ -17,7 +17,14 @@ from devstack.gateway.realtime.authorization import (
 )
 from devstack.gateway.realtime.changes import EXTENSION
 from devstack.gateway.realtime.entry import JoinRefusedError
-from devstack.gateway.realtime.frames import Frame, Message, UserBroadcast, broadcast, dump
+from devstack.gateway.realtime.frames import (
+    Frame,
+    Message,
+    UserBroadcast,
+    broadcast,
+    dump,
+    reply,
+)
 from devstack.gateway.realtime.hub import PREFIX, Topic
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.joining import read_join
@@ -261,16 +268,7 @@ class Channel:
         self.send(Message(topic=self.topic, event=event, ref=self.join_ref, join_ref=self.join_ref))
 
     def _reply(self, frame: Frame, response: dict[str, Any], *, is_ok: bool = True) -> None:
-        payload = {"status": "ok" if is_ok else "error", "response": response}
-        self.send(
-            Message(
-                topic=self.topic,
-                event="phx_reply",
-                payload=dump(payload),
-                ref=frame.ref,
-                join_ref=self.join_ref,
-            )
-        )
+        self.send(reply(frame, response, join_ref=self.join_ref, is_ok=is_ok))
 
     def _leave(self) -> None:
         self._services.listeners.discard(self)

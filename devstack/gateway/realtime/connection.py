@@ -10,7 +10,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from devstack.gateway.realtime.channel import Channel
-from devstack.gateway.realtime.frames import Frame, FrameError, Message, Version, dump, parse
+from devstack.gateway.realtime.frames import Frame, FrameError, Message, Version, parse, reply
 from devstack.gateway.realtime.hub import PREFIX
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.services import Services
@@ -20,7 +20,6 @@ LOG = logging.getLogger(__name__)
 
 #: Clients send a heartbeat every 25 s; this is Phoenix's patience.
 SILENCE_S = 60
-MAX_FRAME_BYTES = 5_000_000
 MAX_CHANNELS = 100
 #: Python's client gives up its connection over a frame of more than a mebibyte.
 MAX_V1_FRAME_CHARS = 1024 * 1024
@@ -29,7 +28,7 @@ MAX_WAITING_FRAMES = 5_000
 MAX_WAITING_BYTES = 8_000_000
 CLOSE_TIMEOUT_S = 1
 
-NORMAL, INVALID, TOO_SLOW, TOO_LARGE = 1000, 1007, 1008, 1009
+NORMAL, INVALID, TOO_SLOW = 1000, 1007, 1008
 
 #: Why the server ends a connection: a code and what it says.
 Ending = tuple[int, str]
@@ -124,8 +123,6 @@ class Connection:
             if event["type"] == "websocket.disconnect":
                 return None
             data: str | bytes = event.get("text") or event.get("bytes") or ""
-            if len(data) > MAX_FRAME_BYTES:
-                return TOO_LARGE, "frame too large"
             try:
                 frame = parse(data, self._version)
             except FrameError as error:
@@ -177,13 +174,4 @@ class Connection:
                 del self._channels[channel.topic]
 
     def _reply(self, frame: Frame, response: dict[str, str], *, is_ok: bool = True) -> None:
-        payload = {"status": "ok" if is_ok else "error", "response": response}
-        self.send(
-            Message(
-                topic=frame.topic,
-                event="phx_reply",
-                payload=dump(payload),
-                ref=frame.ref,
-                join_ref=frame.join_ref,
-            )
-        )
+        self.send(reply(frame, response, join_ref=frame.join_ref, is_ok=is_ok))

@@ -99,6 +99,19 @@ def broadcast(topic: str, content: UserBroadcast) -> Message:
     return Message(topic=topic, event="broadcast", broadcast=content)
 
 
+def reply(
+    frame: Frame, response: Mapping[str, Any], *, join_ref: str | None, is_ok: bool
+) -> Message:
+    """Return the answer to a client's frame, which names it by its references."""
+    return Message(
+        topic=frame.topic,
+        event="phx_reply",
+        payload=dump({"status": "ok" if is_ok else "error", "response": response}),
+        ref=frame.ref,
+        join_ref=join_ref,
+    )
+
+
 def dump(value: Any) -> str:
     """Write compact JSON; lone surrogates stay escapes, or no socket could carry them."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
