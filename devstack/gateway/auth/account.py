@@ -2,14 +2,18 @@
 
 from typing import cast
 
-from psycopg import errors as postgres_errors
 from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, caller, changes, passwords, sessions, users
 from devstack.gateway.auth.caller import SignedIn
 from devstack.gateway.auth.desk import Desk
-from devstack.gateway.auth.errors import AuthError, email_exists, invalid
+from devstack.gateway.auth.errors import (
+    AuthError,
+    email_exists,
+    invalid,
+    refusing_what_is_taken,
+)
 
 
 async def show(desk: Desk, request: Request) -> Response:
@@ -29,14 +33,10 @@ async def change(desk: Desk, request: Request) -> Response:
         signed_in = await caller.signed_in(cursor, claims)
     email = bodies.address_of(body.email) if body.email else None
     encrypted_password = await _new_hash(desk, signed_in, body.password)
-    try:
+    with refusing_what_is_taken(email_exists()):
         async with desk.transaction() as cursor:
             await _apply(cursor, signed_in, body, email, encrypted_password)
             user = await users.find(cursor, signed_in.user.id)
-    except postgres_errors.UniqueViolation as error:
-        if error.diag.schema_name == "auth":
-            raise email_exists() from error
-        raise
     if user is None:  # deleted since
         raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
     return answers.ok(answers.user_json(user))

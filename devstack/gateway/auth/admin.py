@@ -4,14 +4,18 @@ import re
 import secrets
 import uuid
 
-from psycopg import errors as postgres_errors
 from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, changes, passwords, users
 from devstack.gateway.auth.caller import require_admin
 from devstack.gateway.auth.desk import Desk
-from devstack.gateway.auth.errors import AuthError, email_exists, invalid
+from devstack.gateway.auth.errors import (
+    AuthError,
+    email_exists,
+    invalid,
+    refusing_what_is_taken,
+)
 from devstack.gateway.auth.users import Cursor, User
 
 
@@ -43,7 +47,7 @@ async def create_user(desk: Desk, request: Request) -> Response:
         raise invalid("Cannot create a user without either an email or phone")
     email = bodies.address_of(body.email)
     encrypted_password = await _hash(body) or await passwords.hash_of(secrets.token_urlsafe(24))
-    try:
+    with refusing_what_is_taken(email_exists()):
         async with desk.transaction() as cursor:
             if await users.find_by_email(cursor, email):
                 raise email_exists()
@@ -61,10 +65,6 @@ async def create_user(desk: Desk, request: Request) -> Response:
             if body.ban_duration:
                 await changes.set_ban(cursor, user_id, _ban_s(body.ban_duration))
             user = await _user(cursor, user_id)
-    except postgres_errors.UniqueViolation as error:
-        if error.diag.schema_name == "auth":
-            raise email_exists() from error
-        raise
     return answers.ok(answers.user_json(user))
 
 
@@ -85,15 +85,11 @@ async def change_user(desk: Desk, request: Request) -> Response:
     if body.password is not None:
         passwords.check_strength(body.password, desk.settings.minimum_password_length)
     encrypted_password = await _hash(body)
-    try:
+    with refusing_what_is_taken(email_exists()):
         async with desk.transaction() as cursor:
             user = await _user(cursor, user_id)
             await _apply(cursor, user, body, encrypted_password)
             user = await _user(cursor, user_id)
-    except postgres_errors.UniqueViolation as error:
-        if error.diag.schema_name == "auth":
-            raise email_exists() from error
-        raise
     return answers.ok(answers.user_json(user))
 
 

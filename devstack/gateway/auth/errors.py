@@ -1,7 +1,10 @@
 """What Auth refuses: a status, a code that clients test, and a sentence."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from psycopg.errors import UniqueViolation
 
 
 class AuthError(Exception):
@@ -34,3 +37,17 @@ def email_exists() -> AuthError:
 def user_banned() -> AuthError:
     """Return the refusal of a user who was banned."""
     return AuthError(400, "user_banned", "User is banned")
+
+
+@contextlib.contextmanager
+def refusing_what_is_taken(refusal: AuthError) -> Iterator[None]:
+    """Raise `refusal` when somebody else has taken the address since it was looked for.
+
+    A trigger of the project may hit an index of its own, and that is no matter of the address.
+    """
+    try:
+        yield
+    except UniqueViolation as error:
+        if error.diag.schema_name == "auth":
+            raise refusal from error
+        raise

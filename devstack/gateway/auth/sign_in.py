@@ -4,14 +4,18 @@ import ipaddress
 import uuid
 from typing import Any
 
-from psycopg import errors as postgres_errors
 from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, passwords, sessions, tokens, users
 from devstack.gateway.auth.changes import confirm_email, note_sign_in
 from devstack.gateway.auth.desk import Desk
-from devstack.gateway.auth.errors import AuthError, invalid, user_banned
+from devstack.gateway.auth.errors import (
+    AuthError,
+    invalid,
+    refusing_what_is_taken,
+    user_banned,
+)
 from devstack.gateway.auth.users import Cursor
 
 
@@ -30,7 +34,7 @@ async def sign_up(desk: Desk, request: Request) -> Response:
     passwords.check_strength(body.password, desk.settings.minimum_password_length)
     email = bodies.address_of(body.email)
     encrypted_password = await passwords.hash_of(body.password)
-    try:
+    with refusing_what_is_taken(_already_registered()):
         async with desk.transaction() as cursor:
             if await users.find_by_email(cursor, email):
                 raise _already_registered()
@@ -42,12 +46,6 @@ async def sign_up(desk: Desk, request: Request) -> Response:
             )
             await confirm_email(cursor, user_id)
             session = await _begin(desk, request, cursor, user_id)
-    except postgres_errors.UniqueViolation as error:
-        # Two sign-ups of one address at once: the second one finds out here. A trigger of the
-        # project may hit an index of its own, and that is no matter of the address.
-        if error.diag.schema_name == "auth":
-            raise _already_registered() from error
-        raise
     return answers.ok(session)
 
 
