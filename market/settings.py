@@ -28,8 +28,8 @@ class Environment(enum.StrEnum):
     PRODUCTION = "production"
 
 
-def _secret(default: Any = dataclasses.MISSING) -> Any:
-    return dataclasses.field(repr=False, default=default)
+def _secret() -> Any:
+    return dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +40,24 @@ class Settings:
     supabase_url: str
     supabase_publishable_key: str
     supabase_secret_key: str = _secret()
-    supabase_jwt_secret: str = _secret("")
+    supabase_jwt_secret: str = _secret()
     stripe_secret_key: str = _secret()
-    stripe_api_base: str = ""
+    stripe_api_base: str
     stripe_webhook_secrets: tuple[str, ...] = _secret()
     stripe_identity_webhook_secrets: tuple[str, ...] = _secret()
     stripe_livemode: bool
-    webhook_tolerance_s: int = 300
-    webhook_future_s: int = 300
-    webhook_max_event_age_s: int = 604_800
+    webhook_tolerance_s: int
+    webhook_future_s: int
+    webhook_max_event_age_s: int
     site_origins: tuple[str, ...]
     canary_token: str = _secret()
     cron_secret: str = _secret()
     metrics_token: str = _secret()
     pickup_pepper: str = _secret()
-    trusted_proxies: int = 0
-    log_level: str = "info"
-    is_log_json: bool = True
-    metrics_port: int = 0
+    trusted_proxies: int
+    log_level: str
+    is_log_json: bool
+    metrics_port: int
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> "Settings":
