@@ -50,7 +50,7 @@ class PaymentTerms:
     amount_cents: int
     currency: str
     listing_title: str
-    receipt_email: str | None
+    receipt_email: str | None = dataclasses.field(repr=False)
     payment_intent_id: str | None
 
 
@@ -59,7 +59,7 @@ class OpenIntent:
     """An intent that can be paid, with the secret that lets the buyer's browser do it."""
 
     payment_intent_id: str
-    client_secret: str
+    client_secret: str = dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -267,3 +267,8 @@ def test_unknown_intent_is_told(stripe_api: Any, database: Any) -> None:
 
     with pytest.raises(MarketError, match="RESOURCE_NOT_FOUND"):
         confirm(stripe_api, database)
+
+
+def test_client_secret_is_not_shown() -> None:
+    """Whoever has it can act on the payment, so no log or error may have it by accident."""
+    assert OPEN.client_secret not in repr(OPEN)
