@@ -29,7 +29,7 @@ class DemoStack:
 
     process: subprocess.Popen[bytes]
     folder: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def env_file(self) -> Path:

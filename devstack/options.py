@@ -48,7 +48,7 @@ class Options:
     is_bare: bool
     schemas: tuple[str, ...]
     max_rows: int
-    jwt_secret: str | None
+    jwt_secret: str | None = dataclasses.field(repr=False)
 
 
 def read_options(arguments: Sequence[str]) -> Options:

@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import jwt
@@ -38,12 +38,12 @@ class Keys:
     """A project's API keys, old and new, and the key that signs its users' tokens."""
 
     publishable_key: str
-    secret_key: str
-    jwt_secret: str
+    secret_key: str = field(repr=False)
+    jwt_secret: str = field(repr=False)
     anon_jwt: str
-    service_role_jwt: str
+    service_role_jwt: str = field(repr=False)
     #: An ES256 JWK with its private part.
-    signing_jwk: Mapping[str, Any]
+    signing_jwk: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def generate(cls, jwt_secret: str | None = None, *, issuer: str) -> Self:

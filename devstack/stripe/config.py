@@ -23,7 +23,7 @@ class WebhookEndpoint:
     """
 
     url: str
-    secret: str
+    secret: str = dataclasses.field(repr=False)
     connect: bool = False
     enabled_events: tuple[str, ...] = ("*",)
 
@@ -39,7 +39,7 @@ class StripeConfig:
 
     port: int
     state: Path
-    secret_key: str
+    secret_key: str = dataclasses.field(repr=False)
     webhook_endpoints: tuple[WebhookEndpoint, ...] = ()
     api_version: str = API_VERSION
     retry_base_s: float = 1.0

@@ -110,3 +110,12 @@ def test_belief_does_not_outlive_the_token(keys: Keys, monkeypatch: pytest.Monke
 
     with pytest.raises(TokenError):
         keys.verify(token)
+
+
+def test_keys_shown_tell_no_secret(keys: Keys) -> None:
+    """An error or a log may show them, so there is in it what browsers have, and no more."""
+    shown = repr(keys)
+
+    secrets = (keys.secret_key, keys.jwt_secret, keys.service_role_jwt, keys.signing_jwk["d"])
+    assert keys.publishable_key in shown
+    assert [] == [secret for secret in secrets if secret in shown]
