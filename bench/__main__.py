@@ -5,7 +5,6 @@ import datetime as dt
 import json
 import platform
 import sys
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def main() -> None:
     found: list[Figure] = []
     with stack.running(only="postgres,gateway") as env:
         for name in arguments.subjects or SUBJECTS:
-            for figure in _measured(name, env, arguments.seconds):
+            for figure in SUBJECTS[name](env, seconds=arguments.seconds):
                 console.print(
                     f"  {figure.name}: {figure.value:,.2f} {figure.unit}", highlight=False
                 )
@@ -38,10 +37,11 @@ def main() -> None:
         "figures": [asdict(figure) | {"is_met": figure.is_met} for figure in found],
     }
     OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "figures.json").write_text(json.dumps(report, indent=2) + "\n")
+    text = json.dumps(report, indent=2) + "\n"
+    (OUT / "figures.json").write_text(text)
     (OUT / "figures.svg").write_text(plot.svg(found))
     if arguments.json:
-        json.dump(report, sys.stdout, indent=2)
+        sys.stdout.write(text)
     else:
         Console().print(_table(found))
         Console().print(f"JSON and a plot: {OUT}/figures.json, {OUT}/figures.svg")
@@ -59,10 +59,6 @@ def _arguments() -> argparse.Namespace:
     if arguments.seconds < 1:
         parser.error("--seconds must be at least 1")
     return arguments
-
-
-def _measured(name: str, env: Mapping[str, str], seconds: float) -> Iterator[Figure]:
-    return SUBJECTS[name](env, seconds=seconds)
 
 
 def _table(found: list[Figure]) -> Table:

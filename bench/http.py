@@ -5,7 +5,6 @@ import itertools
 import json
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 
@@ -17,9 +16,12 @@ from bench import load
 from bench.fair import open_fair
 from bench.figures import Figure, percentile
 from devstack.ports import free_port
+from devstack.processes import wait_until
 
 
 MANY, BIDDERS = 16, 8
+#: How long the bare handler may take to its first answer.
+BARE_START_S = 10
 SELECT = "/rest/v1/listings?select=id,title,start_cents,status&limit=20"
 
 
@@ -81,15 +83,19 @@ def _bare_handler(database_url: str) -> Iterator[int]:
     url = conninfo.make_conninfo(database_url, user="authenticator")
     process = subprocess.Popen([sys.executable, "-m", "bench.bare", str(port), url])  # noqa: S603 -- ours
     try:
-        for _ in range(100):
-            with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"http://127.0.0.1:{port}/").raise_for_status()
-                break
-            time.sleep(0.1)
+        if not wait_until(lambda: _answers(port), BARE_START_S):
+            raise RuntimeError(f"the bare handler does not answer on port {port}")
         yield port
     finally:
         process.terminate()
         process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/").is_success
+    except httpx.TransportError:
+        return False
 
 
 def _bids(env: Mapping[str, str], port: int, auction_id: str, seconds: float) -> load.Answered:
