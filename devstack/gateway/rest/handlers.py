@@ -20,9 +20,7 @@ from devstack.gateway.rest.filters import parse_query
 from devstack.gateway.rest.functions import plan_call
 from devstack.gateway.rest.live_schema import LiveSchema
 from devstack.gateway.rest.payload import as_json, content_type, row_keys
-from devstack.gateway.rest.preferences import (
-    range_pairs,
-)
+from devstack.gateway.rest.preferences import range_pairs
 from devstack.gateway.rest.query import Query
 from devstack.gateway.rest.reads import Read, plan_read
 from devstack.gateway.rest.request import READS, WRITES, Asked, Request, read_head
