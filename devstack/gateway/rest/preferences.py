@@ -18,6 +18,10 @@ CHOICES = {
     "tx": ("commit", "rollback"),
 }
 RANGE = re.compile(r"(?:items=)?(\d{1,18})-(\d{1,18})?")
+NUMBER = re.compile(r"[0-9]+")
+#: More digits say no more: no table has so many rows.
+MOST_DIGITS = 18
+#: How many different headers are kept with what they mean.
 REMEMBERED = 1024
 
 
@@ -66,7 +70,7 @@ def parse_prefer(header: str) -> Preferences:
     unknown: list[str] = []
     for entry in filter(None, (part.strip() for part in header.split(","))):
         key, _, value = entry.partition("=")
-        is_number = key == "max-affected" and value.isdigit() and len(value) < REMEMBERED
+        is_number = key == "max-affected" and NUMBER.fullmatch(value)
         if value in CHOICES.get(key, ()) or is_number or (key == "timezone" and value):
             # The first of its kind counts.
             found.setdefault(key, value)
@@ -88,7 +92,7 @@ def parse_prefer(header: str) -> Preferences:
         handling=found.get("handling"),
         tx=found.get("tx"),
         timezone=found.get("timezone"),
-        max_affected=int(limit[:18]) if limit else None,
+        max_affected=int(limit[:MOST_DIGITS]) if limit else None,
         unknown=tuple(unknown),
     )
 
