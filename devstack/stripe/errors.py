@@ -3,8 +3,8 @@
 from http import HTTPStatus
 from typing import Any
 
+from devstack.stripe.store import Json
 
-Json = dict[str, Any]
 
 _DOCS = "https://stripe.com/docs/error-codes"
 
