@@ -93,5 +93,13 @@ class Devstack:
         wait_until(lambda: not self.left_behind(), PATIENCE_S)
 
 
+def command_of(pid: int | str) -> bytes:
+    """Return the command of a process, its words ended by NUL; nothing when it is gone by now."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def wait_for(is_true: Callable[[], bool]) -> None:
     assert wait_until(is_true, PATIENCE_S)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.devstack.devstacks import Devstack, wait_for
+from tests.integration.devstack.devstacks import Devstack, command_of, wait_for
 
 
 EVERYTHING = "postgres,gateway,stripe,service,workers"
@@ -19,9 +19,7 @@ HEALTH = {"service": (3, "/api/health/live"), "workers": (4, "/health")}
 def pids(process: subprocess.Popen[bytes], part: str) -> list[int]:
     """Return the children of a stack that run one of our parts."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [
-        int(pid) for pid in children if COMMANDS[part] in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    return [int(pid) for pid in children if COMMANDS[part] in command_of(pid)]
 
 
 def answers(devstack: Devstack, part: str) -> bool:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from devstack.ports import free_base, is_free
-from tests.integration.devstack.devstacks import Devstack, wait_for
+from tests.integration.devstack.devstacks import Devstack, command_of, wait_for
 
 
 def environment(devstack: Devstack) -> dict[str, str]:
@@ -226,7 +226,7 @@ def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
     [pid] = [
         int(entry.name)
         for entry in Path("/proc").glob("[0-9]*")
-        if f"--config\0{devstack.data}/{part}.json".encode() in (entry / "cmdline").read_bytes()
+        if f"--config\0{devstack.data}/{part}.json".encode() in command_of(entry.name)
     ]
 
     os.kill(pid, signal.SIGKILL)
