@@ -27,7 +27,7 @@ _CONNECTION_EXCEPTION_CLASS = "08"
 _REFUSALS = {"23514": "CONFLICT", "23505": "DUPLICATE_RESOURCE", "23503": "INVALID_REFERENCE"}
 #: What a user's own token can bring about; under the service role these are our mistakes.
 _USER_REFUSALS = {"42501": "FORBIDDEN", "PGRST301": "UNAUTHORIZED", "PGRST303": "UNAUTHORIZED"}
-_NOT_PUBLIC = ("success", "code", "error")
+_NOT_PUBLIC = ("success", "code", "error", "alerts")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,8 +167,7 @@ def find(
 
 def read_outcome(answer: Mapping[str, Any], *, event_id: str) -> Outcome:
     """Return the outcome that an effect RPC answers, and raise the alerts that it names."""
-    for name in answer.get("alerts") or ():
-        logs.alert(name, event_id=event_id, order_id=answer.get("order_id"))
+    logs.raise_alerts(answer, event_id=event_id, order_id=answer.get("order_id"))
     return Outcome(answer["outcome"])
 
 
@@ -196,6 +195,5 @@ def _fail(database: Database, stored: StoredEvent, error: MarketError) -> Outcom
         # Not even that went through: the event is still open, so a worker finds it after the lease.
         log.warning("webhook_event_left", code=unrecorded.code)
         return Outcome.RETRYING
-    for name in answer.get("alerts") or ():
-        logs.alert(name, event_id=event.id, code=error.code)
+    logs.raise_alerts(answer, event_id=event.id, code=error.code)
     return Outcome.RETRYING

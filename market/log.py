@@ -5,7 +5,8 @@ import logging
 import re
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import structlog
 
@@ -72,3 +73,9 @@ def alert(name: str, **fields: object) -> None:
     """Say that a person has to look: one error in the log, one more in the counter."""
     counters.increment("alerts", alert=name)
     structlog.get_logger(__name__).error("alert_raised", alert=name, **fields)
+
+
+def raise_alerts(answer: Mapping[str, Any], **fields: object) -> None:
+    """Raise each alert that a SQL function names in its answer; most name none."""
+    for name in answer.get("alerts") or ():
+        alert(name, **fields)

@@ -137,5 +137,4 @@ def _close(database: Database, function: str, row: OutboxRow, **result: object) 
     if answer["stale"]:
         # Somebody else has the lease by now; what they find at Stripe is what we have made.
         log.warning("outbox_lease_lost", outbox_id=row.id)
-    for name in answer.get("alerts") or ():
-        logs.alert(name, outbox_id=row.id, order_id=row.order_id)
+    logs.raise_alerts(answer, outbox_id=row.id, order_id=row.order_id)

@@ -71,8 +71,7 @@ def confirm_payment(database: Database, payment: CapturedPayment, *, user_id: st
         currency=payment.currency,
         user_id=user_id,
     )
-    for name in answer.pop("alerts", None) or ():
-        logs.alert(name, order_id=payment.order_id)
+    logs.raise_alerts(answer, order_id=payment.order_id)
     accepted(answer)
     return PaidOrder(
         order_id=answer["order_id"], state=answer["state"], amount_cents=payment.amount_cents
