@@ -3,7 +3,7 @@
 import structlog
 
 from market import log as logs
-from market.auctions import repository
+from market.auctions import repository, types
 from market.database import Database
 
 
@@ -12,9 +12,6 @@ log = structlog.get_logger(__name__)
 #: From here on the next end is near: a late bid may move it, a lost ring must not hide it.
 _NEAR_S = 60.0
 _REST_WHILE_NEAR_S = 1.0
-_LONGEST_REST_S = 10.0
-#: Between an end and its closing there must be time for the database to do something else.
-_SHORTEST_REST_S = 0.02
 
 
 def close_due(database: Database, *, limit: int) -> int:
@@ -39,7 +36,5 @@ def close_due(database: Database, *, limit: int) -> int:
 def rest_s(database: Database) -> float:
     """Return how long nothing will be due, by the database's clock, as far as it is known now."""
     until_s = repository.next_deadlines(database).until_next_s()
-    if until_s is None:
-        return _LONGEST_REST_S
-    longest_s = _REST_WHILE_NEAR_S if until_s <= _NEAR_S else _LONGEST_REST_S
-    return max(_SHORTEST_REST_S, min(until_s, longest_s))
+    is_near = until_s is not None and until_s <= _NEAR_S
+    return types.rest_s(until_s, longest_s=_REST_WHILE_NEAR_S if is_near else types.LONGEST_REST_S)

@@ -1,11 +1,7 @@
 """Have the time remaining recomputed and broadcast, at each change and at the marks."""
 
-from market.auctions import repository
+from market.auctions import repository, types
 from market.database import Database
-
-
-_LONGEST_REST_S = 10.0
-_SHORTEST_REST_S = 0.02
 
 
 def broadcast_due(database: Database, *, limit: int) -> int:
@@ -16,6 +12,4 @@ def broadcast_due(database: Database, *, limit: int) -> int:
 def rest_s(database: Database) -> float:
     """Return how long until the next mark, by the database's clock; a ring comes before it."""
     until_s = repository.next_deadlines(database).until_mark_s()
-    if until_s is None:
-        return _LONGEST_REST_S
-    return max(_SHORTEST_REST_S, min(until_s, _LONGEST_REST_S))
+    return types.rest_s(until_s, longest_s=types.LONGEST_REST_S)

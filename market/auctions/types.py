@@ -4,6 +4,11 @@ import dataclasses
 import datetime as dt
 
 
+#: The poll floor of what waits for auctions.
+LONGEST_REST_S = 10.0
+_SHORTEST_REST_S = 0.02
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
     """When something is due next, and what the database's clock says, for there is no other."""
@@ -36,6 +41,16 @@ class Closing:
 
     closed: tuple[ClosedAuction, ...]
     failed_count: int
+
+
+def rest_s(until_s: float | None, *, longest_s: float) -> float:
+    """Return how long to rest until something is due; None is nothing in sight.
+
+    Between two rounds there is always time for the database to do something else.
+    """
+    if until_s is None:
+        return longest_s
+    return max(_SHORTEST_REST_S, min(until_s, longest_s))
 
 
 def _seconds_until(moment: dt.datetime | None, now: dt.datetime) -> float | None:
