@@ -20,8 +20,6 @@ from service.limits import AddressLimits
 
 log = structlog.get_logger(__name__)
 
-_BODY_LIMIT = 1024 * 1024
-
 _IDENTITY_TYPES = "identity."
 
 _PROCESSED = {Outcome.PROCESSED, Outcome.ALREADY_PROCESSED, Outcome.ORDER_ALREADY_PROCESSED}
@@ -94,7 +92,6 @@ def webhooks_blueprint(
 
 def _verified(stripe_api: StripeApi, endpoint: Endpoint, rules: EventRules) -> StripeEvent:
     # The signature covers the raw bytes, so nothing may parse them before it is checked.
-    request.max_content_length = _BODY_LIMIT
     return stripe_api.verify_event(
         request.get_data(),
         request.headers.get("Stripe-Signature"),
