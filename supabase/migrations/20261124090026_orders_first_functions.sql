@@ -213,7 +213,7 @@ declare
   v_metadata constant jsonb := jsonb_build_object(
     'order_id', p_order.id, 'auction_id', p_order.auction_id, 'listing_id', p_order.listing_id
   );
-  v_price constant text := '$' || to_char(p_order.amount_cents / 100.0, 'FM999990.00');
+  v_price constant text := private.dollars(p_order.amount_cents);
   v_title text;
 begin
   select title into v_title from public.listings where id = p_order.listing_id;

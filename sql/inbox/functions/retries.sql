@@ -194,8 +194,7 @@ begin
     status = 'received', attempts = 0, next_attempt_at = v_now, leased_until = null,
     lease_token = null
   where event_id = p_event_id;
-  insert into public.audit_logs (actor_id, action, entity, entity_id, description, metadata)
-  values (
+  perform private.write_audit(
     auth.uid(), 'webhook_event_requeued', 'webhook_events', p_event_id,
     'Given all of its tries again', jsonb_build_object('status', v_event.status)
   );
