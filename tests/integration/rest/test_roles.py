@@ -163,13 +163,11 @@ def test_role_has_to_be_one_of_ours(
 
 def test_statement_timeout_is_the_roles(http: httpx.Client, token: Callable[..., str]) -> None:
     """Anon has three seconds, as hosted."""
-    started = time.monotonic()
     answer = http.post("/rpc/nap", json={"seconds": 20})
-    took = time.monotonic() - started
 
     assert (answer.status_code, answer.json()["code"]) == (500, "57014")
     assert answer.json()["message"] == "canceling statement due to statement timeout"
-    assert 2.5 < took < 7
+    assert http.post("/rpc/whoami", json={}).json()["timeout"] == "3s"
     signed_in = http.post("/rpc/whoami", headers={"Authorization": f"Bearer {token(BOB)}"}, json={})
     assert signed_in.json()["timeout"] == "8s"
 
