@@ -33,6 +33,8 @@ class DataFolder:
         self.gateway = path / "gateway.json"
         self.stripe = path / "stripe.json"
         self.stripe_state = path / "stripe.sqlite"
+        #: What is in Storage's buckets.
+        self.files = path / "files"
         self.logs = path / "logs"
         #: Says who runs here; what a killed stack leaves behind tells the next one.
         self.running = path / "running.json"
@@ -78,8 +80,9 @@ class DataFolder:
                 log.replace(log.with_name(f"{log.name}.1"))
 
     def clear(self) -> None:
-        """Throw away database and Stripe state with its secrets; the API keys stay."""
-        shutil.rmtree(self.postgres, ignore_errors=True)
+        """Throw away database, files and Stripe state with its secrets; the API keys stay."""
+        for tree in (self.postgres, self.files):
+            shutil.rmtree(tree, ignore_errors=True)
         for path in (self.secrets, *self.path.glob(f"{self.stripe_state.name}*")):
             path.unlink(missing_ok=True)
 

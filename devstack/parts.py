@@ -106,6 +106,7 @@ def write_configuration(
         schemas=options.schemas,
         max_rows=options.max_rows,
         keys=keys,
+        files=str(folder.files),
     )
     money, identity = "/api/webhooks/stripe", "/api/webhooks/stripe/identity"
     endpoints = (

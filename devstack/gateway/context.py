@@ -37,6 +37,8 @@ class GatewayConfig:
     schemas: tuple[str, ...]
     max_rows: int
     keys: Keys
+    #: The folder of Storage's files; it is made when the first one comes.
+    files: str
 
     @classmethod
     def from_json(cls, text: str) -> Self:

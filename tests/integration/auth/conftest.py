@@ -1,9 +1,5 @@
 """Auth behind the real gateway, on a database with Supabase's baseline and a trigger on sign-up."""
 
-import contextlib
-import socket
-import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,36 +7,22 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-import uvicorn
-from psycopg import conninfo
 from supabase import Client, ClientOptions, create_client
 
-from devstack.gateway.app import create_app
-from devstack.gateway.context import GatewayConfig
 from devstack.schema import build_database
-from devstack.tokens import Keys
 from tests.integration.auth.clients import MakeClient
+from tests.integration.gateways import Gateway, running_gateway
 
 
 _TRIGGER = Path(__file__).with_name("new_user_trigger.sql")
 
 
-@pytest.fixture(scope="module")
-def gateway(admin_url: str) -> Iterator[GatewayConfig]:
-    """Serve the gateway on a free port, with Auth's and the project's tables behind it."""
+@pytest.fixture(scope="session")
+def gateway(admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Serve the gateway, with Auth's and the project's tables behind it."""
     database_url = build_database(admin_url, "auth_tests", [_TRIGGER])
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        config = GatewayConfig(
-            port=port,
-            database_url=conninfo.make_conninfo(database_url, user="authenticator"),
-            admin_url=conninfo.make_conninfo(database_url, user="supabase_admin"),
-            schemas=("public",),
-            max_rows=1000,
-            keys=Keys.generate(issuer=f"http://127.0.0.1:{port}/auth/v1"),
-        )
-        with _served(config, listener):
-            yield config
+    with running_gateway(database_url, tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +33,7 @@ def http() -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def make_client(gateway: GatewayConfig, http: httpx.Client) -> MakeClient:
+def make_client(gateway: Gateway, http: httpx.Client) -> MakeClient:
     """Return a maker of official clients, each with a session of its own."""
 
     def make(key: str | None = None) -> Client:
@@ -68,15 +50,15 @@ def client(make_client: MakeClient) -> Client:
 
 
 @pytest.fixture
-def admin(make_client: MakeClient, gateway: GatewayConfig) -> Client:
+def admin(make_client: MakeClient, gateway: Gateway) -> Client:
     """Return a client with the secret key."""
     return make_client(gateway.keys.secret_key)
 
 
 @pytest.fixture
-def database(gateway: GatewayConfig) -> Iterator[psycopg.Connection]:
+def database(gateway: Gateway) -> Iterator[psycopg.Connection]:
     """Connect to look at rows, and to make some older than they are."""
-    with psycopg.connect(gateway.admin_url, autocommit=True) as connection:
+    with psycopg.connect(gateway.config.admin_url, autocommit=True) as connection:
         yield connection
 
 
@@ -84,20 +66,3 @@ def database(gateway: GatewayConfig) -> Iterator[psycopg.Connection]:
 def email() -> str:
     """Return an address that nobody has."""
     return f"{uuid.uuid4().hex[:12]}@example.com"
-
-
-@contextlib.contextmanager
-def _served(config: GatewayConfig, listener: socket.socket) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(create_app(config), log_level="warning", lifespan="on"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert thread.is_alive(), "the gateway did not start"
-        assert time.monotonic() < deadline, "the gateway took too long to start"
-        time.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(20)

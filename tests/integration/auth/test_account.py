@@ -6,8 +6,8 @@ import pytest
 from supabase import AuthApiError, Client
 from supabase_auth.errors import AuthWeakPasswordError
 
-from devstack.gateway.context import GatewayConfig
 from tests.integration.auth.clients import PASSWORD, MakeClient
+from tests.integration.gateways import Gateway
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_others_sign_out_spares_this_session(
     assert user.auth.get_user() is not None
 
 
-def test_unknown_scope_is_refused(gateway: GatewayConfig, http: httpx.Client, user: Client) -> None:
+def test_unknown_scope_is_refused(gateway: Gateway, http: httpx.Client, user: Client) -> None:
     """A typing error must not end sessions."""
     answer = http.post(
         f"{gateway.url}/auth/v1/logout?scope=all",
@@ -178,7 +178,7 @@ def test_unknown_scope_is_refused(gateway: GatewayConfig, http: httpx.Client, us
     ],
 )
 def test_only_users_tokens_speak_for_users(
-    gateway: GatewayConfig,
+    gateway: Gateway,
     http: httpx.Client,
     authorization: str | None,
     status: int,
@@ -197,7 +197,7 @@ def test_only_users_tokens_speak_for_users(
     assert (status, code) == (answer.status_code, answer.json()["error_code"])
 
 
-def test_expired_token_is_refused(gateway: GatewayConfig, http: httpx.Client, user: Client) -> None:
+def test_expired_token_is_refused(gateway: Gateway, http: httpx.Client, user: Client) -> None:
     """A token that has run out is no token."""
     claims = gateway.keys.verify(token_of(user))
     expired = gateway.keys.sign(claims | {"exp": claims["iat"] - 1})

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from supabase import AuthApiError, Client
 
-from devstack.gateway.context import GatewayConfig
 from tests.integration.auth.clients import PASSWORD, MakeClient
+from tests.integration.gateways import Gateway
 
 
 def test_created_user_can_sign_in(admin: Client, client: Client, email: str) -> None:
@@ -71,9 +71,7 @@ def test_second_user_of_an_address_is_refused(admin: Client, email: str) -> None
     assert ("email_exists", 422) == (caught.value.code, caught.value.status)
 
 
-def test_list_pages_through_all_users(
-    admin: Client, gateway: GatewayConfig, http: httpx.Client
-) -> None:
+def test_list_pages_through_all_users(admin: Client, gateway: Gateway, http: httpx.Client) -> None:
     """Newest first, so many a page, with the count and the next page named."""
     ids = [
         admin.auth.admin.create_user({"email": f"{uuid.uuid4().hex}@example.com"}).user.id
@@ -209,7 +207,7 @@ def test_users_and_browsers_are_kept_out(client: Client, email: str) -> None:
     assert ("not_admin", 403) == (caught.value.code, caught.value.status)
 
 
-def test_legacy_service_key_is_an_admins(make_client: MakeClient, gateway: GatewayConfig) -> None:
+def test_legacy_service_key_is_an_admins(make_client: MakeClient, gateway: Gateway) -> None:
     """Projects that still use the JWT keys go on working."""
     admin = make_client(gateway.keys.service_role_jwt)
 
@@ -228,7 +226,7 @@ def test_impossible_ban_is_refused(admin: Client, email: str, duration: str) -> 
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=x", "per_page=-1", "per_page=99999999999"])
-def test_impossible_page_is_refused(gateway: GatewayConfig, http: httpx.Client, query: str) -> None:
+def test_impossible_page_is_refused(gateway: Gateway, http: httpx.Client, query: str) -> None:
     """A page that cannot be is a 400 and not an empty one."""
     key = gateway.keys.secret_key
     headers = {"apikey": key, "Authorization": f"Bearer {key}"}

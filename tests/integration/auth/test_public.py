@@ -4,11 +4,11 @@ import httpx
 import jwt as pyjwt
 import pytest
 
-from devstack.gateway.context import GatewayConfig
 from tests.integration.auth.clients import PASSWORD
+from tests.integration.gateways import Gateway
 
 
-def test_jwks_holds_public_keys_only(gateway: GatewayConfig, http: httpx.Client) -> None:
+def test_jwks_holds_public_keys_only(gateway: Gateway, http: httpx.Client) -> None:
     """Verifiers come without a key, may keep the answer, and learn no secret."""
     answer = http.get(f"{gateway.url}/auth/v1/.well-known/jwks.json")
 
@@ -19,9 +19,7 @@ def test_jwks_holds_public_keys_only(gateway: GatewayConfig, http: httpx.Client)
     assert "max-age=600" in answer.headers["cache-control"]
 
 
-def test_any_verifier_finds_the_keys(
-    gateway: GatewayConfig, http: httpx.Client, email: str
-) -> None:
+def test_any_verifier_finds_the_keys(gateway: Gateway, http: httpx.Client, email: str) -> None:
     """A JWT library that knows only the issuer verifies what Auth signs."""
     signed_up = http.post(
         f"{gateway.url}/auth/v1/signup",
@@ -39,7 +37,7 @@ def test_any_verifier_finds_the_keys(
     assert email == claims["email"]
 
 
-def test_settings_and_health_need_a_key(gateway: GatewayConfig, http: httpx.Client) -> None:
+def test_settings_and_health_need_a_key(gateway: Gateway, http: httpx.Client) -> None:
     """The gateway in front lets nobody past without one."""
     headers = {"apikey": gateway.keys.publishable_key}
 
@@ -58,7 +56,7 @@ def test_settings_and_health_need_a_key(gateway: GatewayConfig, http: httpx.Clie
     [({}, "No API key found in request"), ({"apikey": "sb_publishable_no"}, "Invalid API key")],
 )
 def test_request_without_a_key_is_stopped(
-    gateway: GatewayConfig, http: httpx.Client, headers: dict[str, str], message: str
+    gateway: Gateway, http: httpx.Client, headers: dict[str, str], message: str
 ) -> None:
     """A missing key and a wrong one are told apart."""
     answer = http.get(f"{gateway.url}/auth/v1/settings", headers=headers)
@@ -66,7 +64,7 @@ def test_request_without_a_key_is_stopped(
     assert (401, message) == (answer.status_code, answer.json()["message"])
 
 
-def test_what_is_not_served_is_named(gateway: GatewayConfig, http: httpx.Client) -> None:
+def test_what_is_not_served_is_named(gateway: Gateway, http: httpx.Client) -> None:
     """Nobody takes a missing feature for a bug of their own."""
     answer = http.post(f"{gateway.url}/auth/v1/otp", json={"email": "a@b.c"})
 

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from supabase import AuthApiError, Client
 
-from devstack.gateway.context import GatewayConfig
 from tests.integration.auth.clients import PASSWORD, MakeClient
+from tests.integration.gateways import Gateway
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def refresh(client: Client, token: str) -> str:
 
 
 def test_right_password_begins_a_session(
-    client: Client, database: psycopg.Connection, gateway: GatewayConfig, user_email: str
+    client: Client, database: psycopg.Connection, gateway: Gateway, user_email: str
 ) -> None:
     """The token's claims are the protocol's, and its session is a row."""
     answer = client.auth.sign_in_with_password({"email": user_email, "password": PASSWORD})
@@ -64,7 +64,7 @@ def test_right_password_begins_a_session(
 
 
 def test_access_token_is_signed_with_the_published_key(
-    client: Client, gateway: GatewayConfig, first_token: str
+    client: Client, gateway: Gateway, first_token: str
 ) -> None:
     """ES256, named by its kid, and the client verifies it by itself through the JWKS."""
     assert first_token
@@ -97,7 +97,7 @@ def test_forged_token_fails_its_verification(client: Client, first_token: str) -
 
 @pytest.mark.parametrize("password", ["wrong horse", "", "x" * 100])
 def test_wrong_password_is_refused(
-    gateway: GatewayConfig, http: httpx.Client, user_email: str, password: str
+    gateway: Gateway, http: httpx.Client, user_email: str, password: str
 ) -> None:
     """Whatever else was sent as a password: the answer is the same."""
     answer = http.post(
@@ -121,7 +121,7 @@ def test_unknown_address_is_refused_like_a_wrong_password(client: Client, email:
 
 
 def test_older_clients_get_the_older_error_body(
-    gateway: GatewayConfig, http: httpx.Client, email: str
+    gateway: Gateway, http: httpx.Client, email: str
 ) -> None:
     """Without a version header `code` is the status, as it was before 2024."""
     answer = http.post(
@@ -139,7 +139,7 @@ def test_older_clients_get_the_older_error_body(
     assert "x-supabase-api-version" not in answer.headers
 
 
-def test_other_grants_are_refused(gateway: GatewayConfig, http: httpx.Client) -> None:
+def test_other_grants_are_refused(gateway: Gateway, http: httpx.Client) -> None:
     """A grant type that is not served is named as such."""
     answer = http.post(
         f"{gateway.url}/auth/v1/token?grant_type=pkce",

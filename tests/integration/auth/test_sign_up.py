@@ -8,8 +8,8 @@ import pytest
 from supabase import AuthApiError, Client
 from supabase_auth.errors import AuthWeakPasswordError
 
-from devstack.gateway.context import GatewayConfig
 from tests.integration.auth.clients import PASSWORD
+from tests.integration.gateways import Gateway
 
 
 def test_sign_up_signs_in(client: Client, email: str) -> None:
@@ -79,7 +79,7 @@ def test_sign_up_of_a_known_address_is_refused(client: Client, email: str) -> No
 
 
 def test_sign_ups_of_one_address_at_once_make_one_user(
-    gateway: GatewayConfig, http: httpx.Client, email: str
+    gateway: Gateway, http: httpx.Client, email: str
 ) -> None:
     """Of ten calls under way together one makes the user, and nine learn that there is one."""
     headers = {"apikey": gateway.keys.publishable_key}
@@ -129,7 +129,7 @@ def test_weak_password_is_refused_with_its_reasons(client: Client, email: str) -
     ],
 )
 def test_impossible_sign_up_is_refused_by_name(
-    gateway: GatewayConfig, http: httpx.Client, body: bytes, status: int, code: str
+    gateway: Gateway, http: httpx.Client, body: bytes, status: int, code: str
 ) -> None:
     """Whatever a body holds, the answer says what is wrong with it, and is never a 500."""
     headers = {"apikey": gateway.keys.publishable_key, "X-Supabase-Api-Version": "2024-01-01"}

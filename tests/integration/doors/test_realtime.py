@@ -8,19 +8,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import conninfo
 from psycopg.types.json import Jsonb
 
-from devstack.gateway.context import GatewayConfig
-from devstack.ports import free_port
 from devstack.processes import wait_until
-from devstack.tokens import Keys
 from market import counters
 from market.settings import Settings
 from tests.integration.doors.bad_realtime import BadRealtime, told
 from tests.integration.doors.bell import CALM, HEAR_S, WARY, Listener, listening
 from tests.integration.doors.proxy import Proxy
-from tests.integration.realtime.listening import Gateway
+from tests.integration.gateways import Gateway, running_gateway
 from tests.integration.service.shop import Shop
 from workers.__main__ import build_jobs
 
@@ -52,19 +48,8 @@ def bad_settings(settings: Settings, bad: BadRealtime) -> Settings:
 @pytest.fixture
 def own_gateway(stack: Mapping[str, str], tmp_path: Path) -> Iterator[Gateway]:
     """Run a gateway on the stack's database that the test may stop."""
-    admin_url = stack["ADMIN_DATABASE_URL"]
-    config = GatewayConfig(
-        port=free_port(),
-        database_url=conninfo.make_conninfo(admin_url, user="authenticator"),
-        admin_url=admin_url,
-        schemas=("public",),
-        max_rows=1000,
-        keys=Keys.generate(issuer="tests"),
-    )
-    gateway = Gateway(config, tmp_path)
-    gateway.start()
-    yield gateway
-    gateway.stop()
+    with running_gateway(stack["ADMIN_DATABASE_URL"], tmp_path) as gateway:
+        yield gateway
 
 
 def lives_ended(reason: str) -> int:

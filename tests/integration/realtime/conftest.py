@@ -9,11 +9,9 @@ import pytest
 from psycopg import conninfo
 from realtime import AsyncRealtimeClient
 
-from devstack.gateway.context import GatewayConfig
-from devstack.ports import free_port
 from devstack.schema import build_database
-from devstack.tokens import Keys
-from tests.integration.realtime.listening import Connect, Gateway
+from tests.integration.gateways import Gateway, running_gateway
+from tests.integration.realtime.listening import Connect
 
 
 DATABASE = "realtime_tests"
@@ -50,35 +48,18 @@ def superuser(admin_url: str, database_url: str) -> Iterator[psycopg.Connection]
         yield connection
 
 
-def _gateway(admin_url: str, database_url: str, folder: Path) -> Iterator[Gateway]:
-    config = GatewayConfig(
-        port=free_port(),
-        database_url=conninfo.make_conninfo(database_url, user="authenticator"),
-        admin_url=conninfo.make_conninfo(admin_url, dbname=DATABASE),
-        schemas=("public",),
-        max_rows=1000,
-        keys=Keys.generate(issuer="tests"),
-    )
-    gateway = Gateway(config, folder)
-    gateway.start()
-    try:
-        yield gateway
-    finally:
-        gateway.stop()
-
-
 @pytest.fixture(scope="session")
-def gateway(
-    admin_url: str, database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
+def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Run the gateway that all tests share."""
-    yield from _gateway(admin_url, database_url, tmp_path_factory.mktemp("gateway"))
+    with running_gateway(database_url, tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def own_gateway(admin_url: str, database_url: str, tmp_path: Path) -> Iterator[Gateway]:
+def own_gateway(database_url: str, tmp_path: Path) -> Iterator[Gateway]:
     """Run a gateway that the test may stop."""
-    yield from _gateway(admin_url, database_url, tmp_path)
+    with running_gateway(database_url, tmp_path) as gateway:
+        yield gateway
 
 
 @pytest.fixture

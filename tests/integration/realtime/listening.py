@@ -1,25 +1,15 @@
 """Gateways to listen to, and what a channel of the official client heard, in order."""
 
 import asyncio
-import contextlib
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 from realtime import (
     AsyncRealtimeChannel,
     AsyncRealtimeClient,
     RealtimePostgresChangesListenEvent,
     RealtimeSubscribeStates,
 )
-
-from devstack.gateway.context import GatewayConfig
-from devstack.tokens import Keys
 
 
 START_S = 30
@@ -34,53 +24,6 @@ PRIVATE: dict[str, Any] = {**PUBLIC, "private": True}
 
 Item = TypeVar("Item")
 Connect = Callable[..., Awaitable[AsyncRealtimeClient]]
-
-
-class Gateway:
-    """A gateway's process, which a test may stop and start again on its port."""
-
-    def __init__(self, config: GatewayConfig, folder: Path) -> None:
-        self.config = config
-        self._path = folder / "config.json"
-        self._path.write_text(config.to_json())
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def keys(self) -> Keys:
-        """Return what it signs with."""
-        return self.config.keys
-
-    @property
-    def socket_url(self) -> str:
-        """Return what the client is given."""
-        return self.config.url.replace("http", "ws") + "/realtime/v1"
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "devstack.gateway", "--config", str(self._path)]
-        self._process = subprocess.Popen(command)  # noqa: S603 -- our own module
-        deadline = time.monotonic() + START_S
-        while not self.is_healthy():
-            assert self._process.poll() is None, "the gateway ended at its start"
-            assert time.monotonic() < deadline, "the gateway did not start in time"
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        """Stop it in order."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait(HEAR_S)
-
-    def is_healthy(self) -> bool:
-        """Say whether it answers."""
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.config.url}/health").is_success
-        return False
-
-    def token(self, user_id: str, *, life_s: float = 600) -> str:
-        """Sign a user in."""
-        claims = {"role": "authenticated", "sub": user_id, "exp": time.time() + life_s}
-        return self.keys.sign(claims)
 
 
 class Heard:

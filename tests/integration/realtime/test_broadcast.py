@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
+from tests.integration.gateways import Gateway
 from tests.integration.realtime.listening import (
     PRIVATE,
     PUBLIC,
     Connect,
-    Gateway,
     Heard,
     channel,
     join,

@@ -8,7 +8,8 @@ import pytest
 from psycopg import sql
 from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
-from tests.integration.realtime.listening import Connect, Gateway, join, joined
+from tests.integration.gateways import Gateway
+from tests.integration.realtime.listening import Connect, join, joined
 
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from realtime import AsyncRealtimeChannel
 
-from tests.integration.realtime.listening import HEAR_S, PUBLIC, Connect, Gateway, channel
+from tests.integration.gateways import Gateway
+from tests.integration.realtime.listening import HEAR_S, PUBLIC, Connect, channel
 
 
 pytestmark = pytest.mark.anyio

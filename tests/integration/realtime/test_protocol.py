@@ -13,7 +13,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.integration.realtime.listening import HEAR_S, Gateway
+from tests.integration.gateways import Gateway
+from tests.integration.realtime.listening import HEAR_S
 
 
 pytestmark = pytest.mark.anyio

@@ -9,12 +9,12 @@ import pytest
 from realtime import RealtimeSubscribeStates
 
 from devstack.processes import wait_until
+from tests.integration.gateways import Gateway
 from tests.integration.realtime.listening import (
     HEAR_S,
     PRIVATE,
     PUBLIC,
     Connect,
-    Gateway,
     join,
     joined,
 )

@@ -1,7 +1,5 @@
 """A gateway on a small market of its own, and clients of it."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,17 +8,13 @@ import httpx
 import psycopg
 import pytest
 import supabase
-from psycopg import conninfo
 from supabase import Client, ClientOptions
 
-from devstack.gateway.context import GatewayConfig
-from devstack.ports import free_port
 from devstack.schema import build_database
-from devstack.tokens import Keys
+from tests.integration.gateways import Gateway, running_gateway
 from tests.integration.rest.ids import ALICE, BOB
 
 
-START_S = 20
 MAX_ROWS = 50
 
 
@@ -31,44 +25,17 @@ def rest_url(admin_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def gateway(
-    admin_url: str, rest_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GatewayConfig]:
-    """Run a gateway in a process of its own."""
-    port = free_port()
-    config = GatewayConfig(
-        port=port,
-        database_url=conninfo.make_conninfo(rest_url, user="authenticator"),
-        admin_url=conninfo.make_conninfo(admin_url, dbname="rest_tests"),
-        schemas=("public", "shop"),
-        max_rows=MAX_ROWS,
-        keys=Keys.generate(issuer="tests"),
-    )
-    path = tmp_path_factory.mktemp("gateway") / "config.json"
-    path.write_text(config.to_json())
-    command = [sys.executable, "-m", "devstack.gateway", "--config", str(path)]
-    with subprocess.Popen(command) as process:  # noqa: S603 -- our own module
-        try:
-            _wait_until_healthy(config.url, process)
-            yield config
-        finally:
-            process.terminate()
-
-
-def _wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(f"{url}/health").raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("The gateway did not start.")
+def gateway(rest_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Run a gateway that shows two schemas."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with running_gateway(
+        rest_url, folder, schemas=("public", "shop"), max_rows=MAX_ROWS
+    ) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="session")
-def token(gateway: GatewayConfig) -> Callable[..., str]:
+def token(gateway: Gateway) -> Callable[..., str]:
     """Give a function that signs a user's token; what it is told beyond the id wins."""
 
     def sign(user_id: str, **claims: object) -> str:
@@ -86,7 +53,7 @@ def transport() -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def client_for(
-    gateway: GatewayConfig, transport: httpx.Client, token: Callable[..., str]
+    gateway: Gateway, transport: httpx.Client, token: Callable[..., str]
 ) -> Callable[[str | None], Client]:
     """Give a function that makes the official client of a user, or of nobody."""
 
@@ -113,7 +80,7 @@ def bob(client_for: Callable[[str | None], Client]) -> Client:
 
 
 @pytest.fixture(scope="session")
-def service(gateway: GatewayConfig, transport: httpx.Client) -> Client:
+def service(gateway: Gateway, transport: httpx.Client) -> Client:
     return _client(gateway.url, gateway.keys.secret_key, transport, {})
 
 
@@ -128,7 +95,7 @@ def _client(url: str, key: str, transport: httpx.Client, headers: dict[str, str]
 
 
 @pytest.fixture
-def http(gateway: GatewayConfig) -> Iterator[httpx.Client]:
+def http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Give a client that knows no PostgREST, as anonymous."""
     headers = {"apikey": gateway.keys.publishable_key}
     with httpx.Client(base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=30) as client:

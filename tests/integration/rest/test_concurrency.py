@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psycopg
 
-from devstack.gateway.context import GatewayConfig
 from devstack.processes import wait_until
+from tests.integration.gateways import Gateway
 
 
 PARALLEL = 8
@@ -21,7 +21,7 @@ def wait_for_waiters(owner: psycopg.Connection, count: int) -> None:
 
 
 def test_requests_run_in_parallel(
-    gateway: GatewayConfig, http: httpx.Client, rest_url: str, owner: psycopg.Connection
+    gateway: Gateway, http: httpx.Client, rest_url: str, owner: psycopg.Connection
 ) -> None:
     """All of them are under way at once: each waits for the same lock."""
     headers = {"apikey": gateway.keys.secret_key}
@@ -48,7 +48,7 @@ def test_lock_wait_ends_as_55p03(http: httpx.Client, rest_url: str) -> None:
 
 
 def test_lock_wait_ends_with_the_lock(
-    gateway: GatewayConfig, http: httpx.Client, rest_url: str, owner: psycopg.Connection
+    gateway: Gateway, http: httpx.Client, rest_url: str, owner: psycopg.Connection
 ) -> None:
     """Others are served meanwhile, and the one who waits goes on when the lock is free."""
     headers = {"apikey": gateway.keys.secret_key}
@@ -84,9 +84,7 @@ def test_serialization_failure_passes_through(
     assert answer.json()["message"] == "could not serialize access due to concurrent update"
 
 
-def test_lost_client_leaves_its_connection_sound(
-    gateway: GatewayConfig, http: httpx.Client
-) -> None:
+def test_lost_client_leaves_its_connection_sound(gateway: Gateway, http: httpx.Client) -> None:
     """Clients that hang up in the middle cost nobody a connection."""
     url = f"{gateway.url}/rest/v1/rpc/nap"
     headers = {"apikey": gateway.keys.publishable_key}

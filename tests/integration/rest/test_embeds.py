@@ -7,7 +7,7 @@ import pytest
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from devstack.gateway.context import GatewayConfig
+from tests.integration.gateways import Gateway
 from tests.integration.rest.ids import BICYCLE, BICYCLE_AUCTION, CHAIR, TEAPOT
 from tests.integration.rest.rows import rows
 
@@ -169,7 +169,7 @@ def test_null_test_is_a_semi_join(
     assert answer.headers["content-range"].endswith(f"/{len(expected)}")
 
 
-def test_written_row_embeds_too(http: httpx.Client, gateway: GatewayConfig) -> None:
+def test_written_row_embeds_too(http: httpx.Client, gateway: Gateway) -> None:
     """What a write returns is read like a table, and narrowed by nothing."""
     answer = http.post(
         "/listing_photos?select=url,listings(title)",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devstack.gateway.context import GatewayConfig
+from tests.integration.gateways import Gateway
 
 
 INJECTIONS = (
@@ -157,7 +157,7 @@ def test_huge_body_is_413(http: httpx.Client) -> None:
     assert answer.status_code == 413
 
 
-def test_huge_body_without_a_length_is_413(gateway: GatewayConfig) -> None:
+def test_huge_body_without_a_length_is_413(gateway: Gateway) -> None:
     """A stream is cut off where it gets too long."""
 
     def chunks() -> Iterator[bytes]:
@@ -196,11 +196,11 @@ def test_odd_header_is_no_error_of_ours(http: httpx.Client, headers: dict[str, s
     assert answer.status_code < 500
 
 
-def test_half_a_request_hangs_nobody(gateway: GatewayConfig, http: httpx.Client) -> None:
+def test_half_a_request_hangs_nobody(gateway: Gateway, http: httpx.Client) -> None:
     """Sockets that say nothing more leave the server to the others."""
     held = []
     for _ in range(30):
-        connection = socket.create_connection(("127.0.0.1", gateway.port))
+        connection = socket.create_connection(("127.0.0.1", gateway.config.port))
         connection.sendall(
             b"POST /rest/v1/settings HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
         )

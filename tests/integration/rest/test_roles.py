@@ -8,7 +8,7 @@ import pytest
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from devstack.gateway.context import GatewayConfig
+from tests.integration.gateways import Gateway
 from tests.integration.rest.ids import ALICE, BICYCLE_AUCTION, BOB
 from tests.integration.rest.rows import rows
 
@@ -96,7 +96,7 @@ def test_key_is_needed(
     assert (answer.status_code, answer.json()) == (status, body)
 
 
-def test_every_kind_of_key_has_its_role(http: httpx.Client, gateway: GatewayConfig) -> None:
+def test_every_kind_of_key_has_its_role(http: httpx.Client, gateway: Gateway) -> None:
     """New keys and legacy JWTs, in apikey alone or in Authorization too; the latter wins."""
     keys = gateway.keys
     ways = {
@@ -191,7 +191,7 @@ def test_timezone_is_the_requests(http: httpx.Client) -> None:
     assert here.json() == [{"created_at": "2026-01-02T03:04:05.678+00:00"}]
 
 
-def test_browser_may_ask(gateway: GatewayConfig) -> None:
+def test_browser_may_ask(gateway: Gateway) -> None:
     """A preflight is answered, and what scripts need of the answers' heads is exposed."""
     url = f"{gateway.url}/rest/v1/listings"
     origin = {"Origin": "http://localhost:5173"}

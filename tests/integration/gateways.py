@@ -1,0 +1,97 @@
+"""Gateways of their own for tests: each in a process, on a database that the test has built."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+from psycopg import conninfo
+
+from devstack.gateway.context import GatewayConfig
+from devstack.ports import free_port
+from devstack.processes import wait_until
+from devstack.tokens import Keys
+
+
+#: How long a gateway may take to come and to go on a busy machine.
+PATIENCE_S = 30
+
+
+class Gateway:
+    """A gateway's process, which a test may stop and start again on its port."""
+
+    def __init__(self, config: GatewayConfig, folder: Path) -> None:
+        self.config = config
+        self._path = folder / "config.json"
+        self._path.write_text(config.to_json())
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """Return what it signs with."""
+        return self.config.keys
+
+    @property
+    def url(self) -> str:
+        """Return what clients are given."""
+        return self.config.url
+
+    @property
+    def socket_url(self) -> str:
+        """Return what the client of Realtime is given."""
+        return self.url.replace("http", "ws") + "/realtime/v1"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-m", "devstack.gateway", "--config", str(self._path)]
+        self._process = subprocess.Popen(command)  # noqa: S603 -- our own module
+        assert wait_until(self._is_up, PATIENCE_S), "the gateway did not start in time"
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(PATIENCE_S)
+
+    def is_healthy(self) -> bool:
+        """Say whether it answers."""
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/health").is_success
+        return False
+
+    def token(self, user_id: str, *, life_s: float = 600) -> str:
+        """Sign a user in."""
+        claims = {"role": "authenticated", "sub": user_id, "exp": time.time() + life_s}
+        return self.keys.sign(claims)
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "the gateway ended at its start"
+        return self.is_healthy()
+
+
+@contextlib.contextmanager
+def running_gateway(
+    database_url: str, folder: Path, *, schemas: tuple[str, ...] = ("public",), max_rows: int = 1000
+) -> Iterator[Gateway]:
+    """Run a gateway on this database of the tests' cluster; `folder` keeps what it needs."""
+    port = free_port()
+    config = GatewayConfig(
+        port=port,
+        database_url=conninfo.make_conninfo(database_url, user="authenticator"),
+        admin_url=conninfo.make_conninfo(database_url, user="supabase_admin"),
+        schemas=schemas,
+        max_rows=max_rows,
+        keys=Keys.generate(issuer=f"http://127.0.0.1:{port}/auth/v1"),
+        files=str(folder / "files"),
+    )
+    gateway = Gateway(config, folder)
+    try:
+        gateway.start()
+        yield gateway
+    finally:
+        gateway.stop()
