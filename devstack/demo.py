@@ -84,11 +84,16 @@ def _keep(stack: DemoStack, console: Console) -> None:
 
 @contextlib.contextmanager
 def _ending_signals() -> Iterator[None]:
-    """Take a polite kill and a closed terminal as a Ctrl-C, so that all of them end all of us."""
+    """Take a polite kill and a closed terminal as a Ctrl-C, so that all of them end all of us.
+
+    They become one, because asyncio cancels its task on a Ctrl-C. An exception out of nowhere might
+    come while a lock is being taken, and a thread would wait for that lock for ever.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in ENDING:
         # Under nohup a closed terminal is to end nothing.
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+        if number != signal.SIGINT and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     # What the clients log of connections that end with the stack is no news to anybody.
     logging.getLogger("realtime").setLevel(logging.CRITICAL)
     yield
