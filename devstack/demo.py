@@ -17,7 +17,7 @@ from devstack.demo_stack import DemoStack
 from devstack.demo_steps import DemoError, Teller
 from devstack.demo_story import play
 from devstack.errors import DevstackError
-from devstack.signals import ENDING
+from devstack.signals import ENDING, Signals, Told
 
 
 _INTERRUPTED = 130
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     with _ending_signals():
         try:
             error = _run(teller, facts, options, console)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Told):
             console.print("Stopped; no process is left behind.", style="yellow")
             return _INTERRUPTED
     if options.json:
@@ -70,7 +70,10 @@ def _start(teller: Teller, facts: Facts, life: contextlib.ExitStack, port_base: 
         "The whole system starts: Postgres, Supabase, Stripe, service, workers"
     ) as step:
         began = time.perf_counter()
-        stack = life.enter_context(demo_stack.running(port_base))
+        # An interrupt that comes out of nowhere may be lost while Python starts a process.
+        with Signals() as signals:
+            stack = life.enter_context(demo_stack.running(port_base, signals))
+        signals.check()
         facts.startup_s = round(time.perf_counter() - began, 2)
         step.note(f"at {stack.environment['SUPABASE_URL']}")
     return stack

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from devstack.errors import DevstackError
 from devstack.processes import LOOK_S, end, start, tail
-from devstack.signals import ENDING
+from devstack.signals import ENDING, Signals
 
 
 #: Cold, a start unpacks Postgres and makes a database; more means that it hangs.
@@ -52,10 +52,10 @@ class DemoStack:
 
 
 @contextlib.contextmanager
-def running(port_base: str) -> Iterator[DemoStack]:
+def running(port_base: str, signals: Signals) -> Iterator[DemoStack]:
     """Start the whole system, wait until it is healthy, and leave no process behind.
 
-    Raises: DevstackError when it does not come up.
+    Raises: DevstackError when it does not come up, Told when one of `signals` comes meanwhile.
     """
     folder = Path(tempfile.mkdtemp(prefix="market-demo-"))
     try:
@@ -64,7 +64,7 @@ def running(port_base: str) -> Iterator[DemoStack]:
         process = start(command, folder / "up.log")
         stack = DemoStack(process, folder)
         try:
-            _wait_until_ready(stack)
+            _wait_until_ready(stack, signals)
             yield stack
         finally:
             # A second Ctrl-C must not keep us from ending what the first one was to end.
@@ -75,7 +75,7 @@ def running(port_base: str) -> Iterator[DemoStack]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait_until_ready(stack: DemoStack) -> None:
+def _wait_until_ready(stack: DemoStack, signals: Signals) -> None:
     """Wait for the env file, which the stack writes when all of its parts are healthy."""
     deadline = time.monotonic() + _START_S
     while not stack.env_file.exists():
@@ -83,6 +83,6 @@ def _wait_until_ready(stack: DemoStack) -> None:
             raise DevstackError(f"The system did not start:\n{tail(stack.folder / 'up.log')}")
         if time.monotonic() > deadline:
             raise DevstackError(f"The system was not ready in {_START_S} s.\n{stack.troubles()}")
-        time.sleep(LOOK_S)
+        signals.wait(LOOK_S)
     lines = stack.env_file.read_text().splitlines()
     stack.environment = dict(line.split("=", 1) for line in lines if "=" in line)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from devstack.signals import Told
+
 
 class DemoError(Exception):
     """Something did not happen as it should; the message says what, in a sentence."""
@@ -66,6 +68,9 @@ class Teller:
         except DemoError as error:
             self._stage.fail(step)
             raise DemoError(f"{title}: {error}") from error
+        except Told:
+            self._stage.fail(step)
+            raise
         except Exception as error:
             self._stage.fail(step)
             raise DemoError(f"{title}: {type(error).__name__}: {error}") from error

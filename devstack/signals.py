@@ -4,7 +4,7 @@ import contextlib
 import select
 import signal
 import socket
-from typing import Self
+from typing import Any, Self
 
 
 #: Ctrl-C, a polite kill, a closed terminal.
@@ -16,25 +16,29 @@ class Told(Exception):  # noqa: N818 -- being told to stop is no error
 
 
 class Signals:
-    """While entered, a signal sets a flag and wakes up `wait`, and does nothing else."""
+    """While entered, a signal sets a flag and wakes up `wait`, and does nothing else.
+
+    Afterwards signals do what they did before.
+    """
 
     def __init__(self) -> None:
         self.is_told = False
         self._reader, self._writer = socket.socketpair()
         self._reader.settimeout(0)
         self._writer.settimeout(0)
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in ENDING:
-            signal.signal(number, self._note)
+            self._before[number] = signal.signal(number, self._note)
         # A child that ends wakes us up as well.
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        for number in (*ENDING, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         signal.set_wakeup_fd(-1)
         self._reader.close()
         self._writer.close()

@@ -11,11 +11,13 @@ from tests.integration.service.shop import Order, Shop
 
 _WAITING = """
   select count(*) from pg_stat_activity
-  where wait_event_type = 'Lock' and query like '%apply_payment_succeeded%'
+  where wait_event_type = 'Lock'
+    and (query like '%apply_payment_succeeded%' or query like '%store_webhook_event%')
 """
 _END_WAITING = """
   select pg_terminate_backend(pid) from pg_stat_activity
-  where wait_event_type = 'Lock' and query like '%apply_payment_succeeded%'
+  where wait_event_type = 'Lock'
+    and (query like '%apply_payment_succeeded%' or query like '%store_webhook_event%')
 """
 
 
@@ -32,7 +34,7 @@ def locked(shop: Shop, orders: Sequence[Order]) -> Iterator[None]:
 
 
 def waiting_count(superuser: psycopg.Connection) -> int:
-    """Return how many would apply a payment and wait."""
+    """Return how many would store or apply a payment and wait."""
     [(count,)] = superuser.execute(_WAITING).fetchall()
     return int(count)
 

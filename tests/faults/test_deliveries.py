@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -53,7 +54,11 @@ def test_ten_deliveries_at_once_take_effect_once(shop: Shop) -> None:
 def test_deliveries_that_wait_for_one_another_see_what_was_done(
     shop: Shop, superuser: psycopg.Connection
 ) -> None:
-    """All are in the middle of it when the first has its effect; none does it over."""
+    """All are in the middle of it when the first has its effect; none does it over.
+
+    Who comes while the first is at work waits for the event itself. The service may give up
+    waiting, and Stripe would send the event again; what it asked of the database goes on.
+    """
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     event = shop.event(order.paid_intent())
 
@@ -63,11 +68,10 @@ def test_deliveries_that_wait_for_one_another_see_what_was_done(
             shop.wait_for(lambda: waiting_count(superuser) >= 4)
         answers = [post.result() for post in posts]
 
-    assert [200] * 10 == [answer.status_code for answer in answers]
-    statuses = [answer.json()["status"] for answer in answers]
-    # On a machine that is too busy, who did it may have asked a second time.
-    assert statuses.count("already_processed") >= 9
-    assert set(statuses) <= {"processed", "already_processed"}
+    told = Counter(answer.json().get("status") or answer.json()["code"] for answer in answers)
+    assert told["processed"] <= 1
+    assert told.keys() <= {"processed", "already_processed", "retrying", "DATABASE_UNREACHABLE"}
+    shop.wait_for(lambda: shop.is_settled(event["id"]))
     assert "processed" == shop.event_row(event["id"])["outcome"]
     shop.check_books()
 
