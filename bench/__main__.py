@@ -5,17 +5,20 @@ import datetime as dt
 import json
 import platform
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import bids, http, plot, realtime, stack
+from bench import bids, http, plot, realtime, stack, tool
 from bench.figures import Figure
 
 
-SUBJECTS = {"bids": bids.figures, "http": http.figures, "realtime": realtime.figures}
+#: What each measures on a stack that all of them share.
+ON_A_STACK = {"http": http.figures, "realtime": realtime.figures, "bids": bids.figures}
+SUBJECTS = ("tool", *ON_A_STACK)
 OUT = Path("bench/out")
 
 
@@ -24,13 +27,9 @@ def main() -> None:
     arguments = _arguments()
     console = Console(stderr=True)
     found: list[Figure] = []
-    with stack.running(only="postgres,gateway") as env:
-        for name in arguments.subjects or SUBJECTS:
-            for figure in SUBJECTS[name](env, seconds=arguments.seconds):
-                console.print(
-                    f"  {figure.name}: {figure.value:,.2f} {figure.unit}", highlight=False
-                )
-                found.append(figure)
+    for figure in _measured(arguments.subjects or SUBJECTS, arguments.seconds):
+        console.print(f"  {figure.name}: {figure.value:,.2f} {figure.unit}", highlight=False)
+        found.append(figure)
     report = {
         "taken_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
@@ -45,6 +44,18 @@ def main() -> None:
     else:
         Console().print(_table(found))
         Console().print(f"JSON and a plot: {OUT}/figures.json, {OUT}/figures.svg")
+
+
+def _measured(subjects: Sequence[str], seconds: float) -> Iterator[Figure]:
+    """Measure one subject after the other; the tool first, while nothing else runs."""
+    if "tool" in subjects:
+        yield from tool.figures(seconds=seconds)
+    chosen = [measure for name, measure in ON_A_STACK.items() if name in subjects]
+    if not chosen:
+        return
+    with stack.running(only="postgres,gateway") as shared:
+        for measure in chosen:
+            yield from measure(shared.environment, seconds=seconds)
 
 
 def _arguments() -> argparse.Namespace:

@@ -26,21 +26,21 @@ SELECT = "/rest/v1/listings?select=id,title,start_cents,status&limit=20"
 
 
 def figures(env: Mapping[str, str], *, seconds: float) -> Iterator[Figure]:
-    """Measure selects at one and at sixteen connections, then bids of eight users."""
+    """Measure a select and a call alone, selects at sixteen connections, bids of eight users."""
     fair = open_fair(env["DATABASE_URL"], bidders=0, auctions=40)
     port = int(env["SUPABASE_URL"].rsplit(":", 1)[1])
     key = env["SUPABASE_PUBLISHABLE_KEY"]
     select = load.Request(method="GET", path=SELECT, headers={"apikey": key})
     load.send(port, lambda _number: select, connections=1, seconds=0.5)
 
-    one = load.send(port, lambda _number: select, connections=1, seconds=seconds)
-    yield Figure(
-        name="gateway, simple select, 1 connection, p50",
-        value=1000 * percentile(one.latencies_s, 50),
-        unit="ms",
-        bar=2.0,
-        is_ceiling=True,
+    call = load.Request(
+        method="POST",
+        path="/rest/v1/rpc/get_time_remaining",
+        headers={"apikey": key, "content-type": "application/json"},
+        body=json.dumps({"auction_id": fair.auction_ids[0]}).encode(),
     )
+    yield _one_connection("simple select", port, select, seconds)
+    yield _one_connection("simple RPC", port, call, seconds)
     rate, bare_rate = _against_bare(env, port, select, seconds)
     yield Figure(
         name=f"gateway, simple select, {MANY} connections, against a bare handler",
@@ -57,6 +57,17 @@ def figures(env: Mapping[str, str], *, seconds: float) -> Iterator[Figure]:
         bar=50.0,
         is_ceiling=True,
         note=f"{bids.per_second:,.0f}/s",
+    )
+
+
+def _one_connection(what: str, port: int, request: load.Request, seconds: float) -> Figure:
+    one = load.send(port, lambda _number: request, connections=1, seconds=seconds)
+    return Figure(
+        name=f"gateway, {what}, 1 connection, p50",
+        value=1000 * percentile(one.latencies_s, 50),
+        unit="ms",
+        bar=2.0,
+        is_ceiling=True,
     )
 
 

@@ -1,26 +1,39 @@
-"""A stack of its own for a run of the benches."""
+"""Stacks of their own for a run of the benches."""
 
 import contextlib
+import dataclasses
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A stack that runs: its addresses and keys, its first process, how long its start took."""
+
+    environment: Mapping[str, str]
+    pid: int
+    boot_s: float
+
+
 @contextlib.contextmanager
-def running(*, only: str) -> Iterator[Mapping[str, str]]:
-    """Run the parts `only` of an ephemeral stack; give its addresses and keys."""
+def running(*, only: str) -> Iterator[Stack]:
+    """Run the parts `only` of an ephemeral stack, our migrations applied."""
     with TemporaryDirectory(prefix="aussie-market-bench-") as folder:
         command = [sys.executable, "-m", "devstack", "up", "--ephemeral", "--only", only]
         command += ["--port-base", "auto", "--env-file", str(Path(folder) / "env")]
+        began = time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- ours
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 sys.exit("The stack did not start; what it said stands above.")
-            yield json.loads(line)
+            boot_s = time.perf_counter() - began
+            yield Stack(environment=json.loads(line), pid=process.pid, boot_s=boot_s)
         finally:
             process.terminate()
             process.wait()
