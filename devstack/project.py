@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 
@@ -12,17 +13,28 @@ from devstack.tokens import Keys
 
 
 HOST = "127.0.0.1"
+#: Where Supabase's own projects and their databases are reached.
+_HOSTED = re.compile(r"(?:^|[/@.])[a-z0-9-]+\.(?:pooler\.)?supabase\.(?:co|com|in)(?:[:/]|$)")
 DATABASE_ADDRESSES = ("DATABASE_URL", "ADMIN_DATABASE_URL")
 
 
 def refuse_production(environment: Mapping[str, str]) -> None:
-    """Refuse to run where real money or a real project's name is at hand."""
+    """Refuse to run where real money or a hosted project is at hand.
+
+    Whoever has its addresses in the environment would sooner or later run a client against it that
+    was meant for here.
+    """
     if environment.get("ENVIRONMENT") == "production":
         raise DevstackError("ENVIRONMENT=production is set: devstack is for development only.")
     for name, value in environment.items():
         if value.startswith(("sk_live_", "rk_live_")):
             raise DevstackError(
                 f"{name} holds a live Stripe key: devstack is for development only."
+            )
+        if _HOSTED.search(value):
+            raise DevstackError(
+                f"{name} names a hosted Supabase project: devstack is for development only. "
+                f"Try again without it: env -u {name} …"
             )
 
 

@@ -42,8 +42,16 @@ def test_bad_command_line_is_refused(
         ("ENVIRONMENT", "production", "ENVIRONMENT=production is set"),
         ("STRIPE_SECRET_KEY", "sk_live_1", "STRIPE_SECRET_KEY holds a live Stripe key"),
         ("ANYTHING", "rk_live_1", "ANYTHING holds a live Stripe key"),
+        ("SUPABASE_URL", "https://abcdefgh.supabase.co", "SUPABASE_URL names a hosted Supabase"),
+        (
+            "STAGING_DATABASE",
+            "postgresql://postgres.abcdefgh:secret@aws-0-ap-southeast-2.pooler.supabase.com:6543/x",
+            "STAGING_DATABASE names a hosted Supabase",
+        ),
         ("EMBEDDED_PG_BINDIR", "/nowhere", "EMBEDDED_PG_BINDIR=/nowhere holds no postgres"),
     ],
+    # pytest keeps the name of the test in the environment, where the values would be found.
+    ids=lambda value: value if value.isupper() else "",
 )
 def test_wrong_environment_is_refused(
     devstack: Devstack, name: str, value: str, sentence: str
