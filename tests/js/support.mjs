@@ -1,0 +1,119 @@
+// What the tests share: clients of the gateway under test, people, and waiting for what must come.
+import { randomUUID } from 'node:crypto'
+import { createClient } from '@supabase/supabase-js'
+
+export const url = process.env.SUPABASE_URL
+export const publishableKey = process.env.SUPABASE_PUBLISHABLE_KEY
+export const secretKey = process.env.SUPABASE_SECRET_KEY
+export const anonJwt = process.env.SUPABASE_ANON_JWT
+export const PASSWORD = 'correct horse'
+
+// How long anything may take on a busy machine.
+const PATIENCE_MS = 30_000
+// realtime-js bounds each message and each disconnect by this, and lets the timer run on when the
+// answer is there or none was asked for. It must not hold the process until then.
+const REALTIME_TIMEOUT_MS = 10_000
+const { setTimeout: plainTimeout } = globalThis
+globalThis.setTimeout = (callback, delay, ...rest) => {
+  const timer = plainTimeout(callback, delay, ...rest)
+  return delay === REALTIME_TIMEOUT_MS ? timer.unref() : timer
+}
+
+/** Make a client that is closed with the test `t`. */
+export function connect(t, key = publishableKey, options = {}) {
+  const auth = { autoRefreshToken: false, persistSession: false, ...options.auth }
+  const client = createClient(url, key, { ...options, auth })
+  t.after(() => client.removeAllChannels())
+  return client
+}
+
+/** Make a client for the tables of the documentation. */
+export function documented(t, key) {
+  return connect(t, key, { db: { schema: 'docs' } })
+}
+
+/** Make a client with the secret key. */
+export function service(t) {
+  return connect(t, secretKey)
+}
+
+/** Sign somebody new up, with a row in the market; return their client and their id. */
+export async function person(t, options) {
+  const client = connect(t, publishableKey, options)
+  const email = newEmail()
+  const { user } = unwrap(await client.auth.signUp({ email, password: PASSWORD }))
+  const row = { id: user.id, email, display_name: email.split('@')[0] }
+  unwrap(await service(t).from('users').insert(row))
+  return { client, id: user.id, email }
+}
+
+/** Return an address that nobody has. */
+export function newEmail() {
+  return `${randomUUID().slice(0, 13)}@example.com`
+}
+
+/** Return a number that no other row has. */
+export function newId() {
+  return Number.parseInt(randomUUID().slice(0, 8), 16) + 1000
+}
+
+/** Return the data of an answer that must be no error. */
+export function unwrap({ data, error }) {
+  if (error) throw new Error(`${error.code}: ${error.message}`, { cause: error })
+  return data
+}
+
+/** Wait for a promise no longer than a busy machine may need. */
+export async function within(promise, what) {
+  let timer
+  const patience = new Promise((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not come`)), PATIENCE_MS)
+  })
+  try {
+    return await Promise.race([promise, patience])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** What came in, in order; each is taken once. */
+export class Inbox {
+  #items = []
+  #waiting = []
+
+  /** Take one in; a callback by itself. */
+  add = (item) => {
+    this.#items.push(item)
+    for (const look of [...this.#waiting]) look()
+  }
+
+  /** Return the next one that fits, and drop those before it. */
+  next(fits = () => true, what = 'what was waited for') {
+    const { promise, resolve } = Promise.withResolvers()
+    const look = () => {
+      const index = this.#items.findIndex(fits)
+      if (index < 0) return
+      const [found] = this.#items.splice(0, index + 1).slice(-1)
+      this.#waiting.splice(this.#waiting.indexOf(look), 1)
+      resolve(found)
+    }
+    this.#waiting.push(look)
+    look()
+    return within(promise, what)
+  }
+
+  /** Return what has come so far and was not taken. */
+  get rest() {
+    return [...this.#items]
+  }
+}
+
+/** Subscribe a channel and wait until it is. */
+export async function subscribed(channel) {
+  const { promise, resolve, reject } = Promise.withResolvers()
+  channel.subscribe((status, error) => {
+    if (status === 'SUBSCRIBED') resolve(channel)
+    else reject(error ?? new Error(status))
+  })
+  return within(promise, `the subscription of ${channel.topic}`)
+}
