@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, caller, changes, passwords, sessions, users
 from devstack.gateway.auth.caller import SignedIn
-from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.desk import Cursor, Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
@@ -31,6 +31,7 @@ async def change(desk: Desk, request: Request) -> Response:
     bodies.refuse_phone(body.phone)
     async with desk.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
+        await _refuse_weak_proof(cursor, signed_in, body)
     email = bodies.address_of(body.email) if body.email else None
     encrypted_password = await _new_hash(desk, signed_in, body.password)
     with refusing_what_is_taken(email_exists()):
@@ -56,6 +57,19 @@ async def sign_out(desk: Desk, request: Request) -> Response:
     return answers.nothing()
 
 
+async def _refuse_weak_proof(cursor: Cursor, signed_in: SignedIn, body: bodies.UserChange) -> None:
+    """Ask for the second factor, where there is one, before the first one changes."""
+    is_sensitive = body.password or (body.email and body.email != signed_in.user.email)
+    if not (is_sensitive and signed_in.user.has_second_factor):
+        return
+    session = None
+    if signed_in.session_id is not None:
+        session = await sessions.find(cursor, signed_in.session_id)
+    if session is None or session.aal != "aal2":
+        message = "AAL2 session is required to update email or password when MFA is enabled."
+        raise AuthError(401, "insufficient_aal", message)
+
+
 async def _new_hash(desk: Desk, signed_in: SignedIn, password: str | None) -> str | None:
     if password is None:
         return None
@@ -67,7 +81,7 @@ async def _new_hash(desk: Desk, signed_in: SignedIn, password: str | None) -> st
 
 
 async def _apply(
-    cursor: users.Cursor,
+    cursor: Cursor,
     signed_in: SignedIn,
     body: bodies.UserChange,
     email: str | None,

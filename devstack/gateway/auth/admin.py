@@ -7,16 +7,16 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, changes, passwords, users
+from devstack.gateway.auth import answers, bodies, changes, passwords, sessions, users
 from devstack.gateway.auth.caller import require_admin
-from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.desk import Cursor, Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
     invalid,
     refusing_what_is_taken,
 )
-from devstack.gateway.auth.users import Cursor, User
+from devstack.gateway.auth.users import User
 
 
 _PAGE_SIZE = 50
@@ -64,7 +64,9 @@ async def create_user(desk: Desk, request: Request) -> Response:
                 await changes.confirm_email(cursor, user_id)
             if body.ban_duration:
                 await changes.set_ban(cursor, user_id, _ban_s(body.ban_duration))
-            user = await _user(cursor, user_id)
+            user = await users.find(cursor, user_id)
+    if user is None:  # a trigger of the project took the row away
+        raise AuthError(500, "unexpected_failure", "Database error creating new user")
     return answers.ok(answers.user_json(user))
 
 
@@ -72,14 +74,13 @@ async def show_user(desk: Desk, request: Request) -> Response:
     """GET /admin/users/{id}."""
     require_admin(request, desk)
     async with desk.transaction() as cursor:
-        user = await _user(cursor, _id(request.path_params["user_id"]))
+        user = await user_of(cursor, request)
     return answers.ok(answers.user_json(user))
 
 
 async def change_user(desk: Desk, request: Request) -> Response:
     """PUT /admin/users/{id}: change whatever is named; null takes a key of the metadata away."""
     require_admin(request, desk)
-    user_id = _id(request.path_params["user_id"])
     body = await bodies.read(request, bodies.AdminUser)
     bodies.refuse_phone(body.phone)
     if body.password is not None:
@@ -87,24 +88,35 @@ async def change_user(desk: Desk, request: Request) -> Response:
     encrypted_password = await _hash(body)
     with refusing_what_is_taken(email_exists()):
         async with desk.transaction() as cursor:
-            user = await _user(cursor, user_id)
+            user = await user_of(cursor, request)
             await _apply(cursor, user, body, encrypted_password)
-            user = await _user(cursor, user_id)
+            user = await user_of(cursor, request)
     return answers.ok(answers.user_json(user))
 
 
 async def delete_user(desk: Desk, request: Request) -> Response:
     """DELETE /admin/users/{id}: delete the row, or with should_soft_delete only what it says."""
     require_admin(request, desk)
-    user_id = _id(request.path_params["user_id"])
     body = await bodies.read(request, bodies.AdminDelete)
     async with desk.transaction() as cursor:
-        await _user(cursor, user_id)
+        user = await user_of(cursor, request)
         if body.should_soft_delete:
-            await changes.soft_delete(cursor, user_id)
+            await changes.soft_delete(cursor, user.id)
         else:
-            await changes.delete(cursor, user_id)
+            await changes.delete(cursor, user.id)
     return answers.ok({})
+
+
+async def user_of(cursor: Cursor, request: Request) -> User:
+    """Return the user whom the path names. Raises: AuthError 404."""
+    try:
+        user_id = uuid.UUID(request.path_params["user_id"])
+    except ValueError as error:
+        raise AuthError(404, "validation_failed", "user_id must be an UUID") from error
+    user = await users.find(cursor, user_id)
+    if user is None:
+        raise AuthError(404, "user_not_found", "User not found")
+    return user
 
 
 async def _apply(
@@ -118,6 +130,7 @@ async def _apply(
         await changes.confirm_email(cursor, user.id)
     if encrypted_password:
         await changes.change_password(cursor, user.id, encrypted_password)
+        await sessions.end(cursor, "global", user.id, None)
     if body.role:
         await changes.set_role(cursor, user.id, body.role)
     if body.user_metadata or body.app_metadata:
@@ -126,13 +139,6 @@ async def _apply(
         )
     if body.ban_duration:
         await changes.set_ban(cursor, user.id, _ban_s(body.ban_duration))
-
-
-async def _user(cursor: Cursor, user_id: uuid.UUID) -> User:
-    user = await users.find(cursor, user_id)
-    if user is None:
-        raise AuthError(404, "user_not_found", "User not found")
-    return user
 
 
 async def _hash(body: bodies.AdminUser) -> str | None:
@@ -149,7 +155,7 @@ def _id(text: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError as error:
-        raise invalid("user_id must be an UUID") from error
+        raise invalid("ID must conform to the uuid v4 format") from error
 
 
 def _positive(text: str | None, default: int) -> int:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from devstack.gateway.auth.errors import AuthError
+from devstack.gateway.auth.factors import Factor
 from devstack.gateway.auth.users import User
 
 
@@ -37,11 +38,33 @@ def user_json(user: User) -> dict[str, Any]:
         "email_confirmed_at": user.email_confirmed_at,
         "confirmed_at": user.confirmed_at,
         "invited_at": user.invited_at,
+        "confirmation_sent_at": user.confirmation_sent_at,
+        "recovery_sent_at": user.recovery_sent_at,
+        "email_change_sent_at": user.email_change_sent_at,
         "last_sign_in_at": user.last_sign_in_at,
         "banned_until": user.banned_until,
         "deleted_at": user.deleted_at,
     }
-    return always | {key: _moment(value) for key, value in moments.items() if value}
+    told = {key: _moment(value) for key, value in moments.items() if value}
+    if user.email_change:
+        told["new_email"] = user.email_change
+    factors = [factor_json(factor) for factor in user.factors]
+    return always | told | ({"factors": factors} if factors else {})
+
+
+def factor_json(factor: Factor) -> dict[str, Any]:
+    """Return a second factor as clients parse it; the secret is told at the enrolment only."""
+    named = {"friendly_name": factor.friendly_name} if factor.friendly_name else {}
+    return {
+        "id": str(factor.id),
+        "created_at": _moment(factor.created_at),
+        "updated_at": _moment(factor.updated_at),
+        "status": factor.status,
+        **named,
+        "factor_type": factor.factor_type,
+        "phone": factor.phone,
+        "last_challenged_at": _moment(factor.last_challenged_at),
+    }
 
 
 def refusal(request: Request, error: AuthError) -> Response:
@@ -57,8 +80,8 @@ def refusal(request: Request, error: AuthError) -> Response:
     return JSONResponse(body | error.extra, status_code=error.status, headers=headers)
 
 
-def ok(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-    """Return a 200 with a JSON object."""
+def ok(body: object, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a 200 with JSON."""
     return JSONResponse(body, headers=headers)
 
 

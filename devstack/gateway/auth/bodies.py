@@ -2,16 +2,24 @@
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 
 from devstack.gateway.auth.errors import AuthError, invalid
 
 
 class Body(BaseModel):
-    """A request's body: JSON types are taken at their word, never converted."""
+    """A request's body: JSON types are taken at their word, never converted; null is nothing."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: object) -> object:
+        """Clients send null for what their caller left out."""
+        if not isinstance(values, dict):
+            return values
+        return {name: value for name, value in values.items() if value is not None}
 
 
 BodyType = TypeVar("BodyType", bound=Body)
@@ -47,6 +55,21 @@ class UserChange(Body):
     phone: str = ""
     password: str | None = None
     data: dict[str, Any] | None = None
+
+
+class Enrolment(Body):
+    """POST /factors."""
+
+    friendly_name: str = ""
+    factor_type: str = ""
+    issuer: str = ""
+
+
+class Verification(Body):
+    """POST /factors/{id}/verify."""
+
+    challenge_id: str = ""
+    code: str = ""
 
 
 class AdminUser(Body):

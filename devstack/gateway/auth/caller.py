@@ -7,9 +7,9 @@ from typing import Any
 from starlette.requests import Request
 
 from devstack.gateway.auth import sessions, users
-from devstack.gateway.auth.desk import Desk
-from devstack.gateway.auth.errors import AuthError
-from devstack.gateway.auth.users import Cursor, User
+from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.errors import AuthError, session_not_found
+from devstack.gateway.auth.users import User
 from devstack.gateway.caller import identify
 from devstack.tokens import TokenError
 
@@ -40,8 +40,7 @@ async def signed_in(cursor: Cursor, claims: dict[str, Any]) -> SignedIn:
     if session_id is not None:
         session = await sessions.find(cursor, session_id)
         if session is None or session.user_id != user_id:
-            message = "Session from session_id claim in JWT does not exist"
-            raise AuthError(403, "session_not_found", message)
+            raise session_not_found()
     return SignedIn(user=user, session_id=session_id)
 
 

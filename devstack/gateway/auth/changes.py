@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from devstack.gateway.auth.desk import Cursor
 from devstack.gateway.auth.stored_json import as_json
-from devstack.gateway.auth.users import Cursor
 
 
 async def confirm_email(cursor: Cursor, user_id: uuid.UUID) -> None:
@@ -132,6 +132,7 @@ async def soft_delete(cursor: Cursor, user_id: uuid.UUID) -> None:
         """,
         [user_id],
     )
+    await cursor.execute("delete from auth.mfa_factors where user_id = %s", [user_id])
     await cursor.execute("delete from auth.sessions where user_id = %s", [user_id])
 
 

@@ -3,14 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from psycopg import AsyncCursor
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.auth.settings import AuthSettings
-from devstack.gateway.auth.users import Cursor
 from devstack.gateway.context import Connection
 from devstack.tokens import Keys
+
+
+#: A cursor inside a transaction that runs as Auth's own role.
+Cursor = AsyncCursor[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

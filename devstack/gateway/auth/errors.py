@@ -39,6 +39,12 @@ def user_banned() -> AuthError:
     return AuthError(400, "user_banned", "User is banned")
 
 
+def session_not_found() -> AuthError:
+    """Return the refusal of a token whose session is no more."""
+    message = "Session from session_id claim in JWT does not exist"
+    return AuthError(403, "session_not_found", message)
+
+
 @contextlib.contextmanager
 def refusing_what_is_taken(refusal: AuthError) -> Iterator[None]:
     """Raise `refusal` when somebody else has taken the address since it was looked for.

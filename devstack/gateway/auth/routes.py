@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from devstack.gateway.auth import account, admin, answers, public, sign_in
+from devstack.gateway.auth import account, admin, admin_factors, answers, mfa, public, sign_in
 from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import AuthError
 from devstack.gateway.auth.settings import AuthSettings
@@ -35,11 +35,17 @@ _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/user", account.show),
     ("PUT", "/user", account.change),
     ("POST", "/logout", account.sign_out),
+    ("POST", "/factors", mfa.enroll),
+    ("POST", "/factors/{factor_id}/challenge", mfa.challenge),
+    ("POST", "/factors/{factor_id}/verify", mfa.verify),
+    ("DELETE", "/factors/{factor_id}", mfa.unenroll),
     ("GET", "/admin/users", admin.list_users),
     ("POST", "/admin/users", admin.create_user),
     ("GET", "/admin/users/{user_id}", admin.show_user),
     ("PUT", "/admin/users/{user_id}", admin.change_user),
     ("DELETE", "/admin/users/{user_id}", admin.delete_user),
+    ("GET", "/admin/users/{user_id}/factors", admin_factors.list_factors),
+    ("DELETE", "/admin/users/{user_id}/factors/{factor_id}", admin_factors.delete_factor),
 ]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from devstack.gateway.auth.desk import Cursor
 from devstack.gateway.auth.errors import AuthError
-from devstack.gateway.auth.users import Cursor
 
 
 Scope = Literal["global", "local", "others"]
@@ -44,15 +44,34 @@ async def begin(
         """,
         [session_id, user_id, user_agent, ip],
     )
+    await _claim(cursor, session_id, method)
+    return session_id, await _issue(cursor, session_id, user_id, parent=None)
+
+
+async def prove(cursor: Cursor, session: Session, method: str, factor_id: uuid.UUID) -> str:
+    """Raise a session to aal2 by a second factor; return the refresh token that goes on with it.
+
+    The user's sessions that prove less end.
+    """
+    await cursor.execute("select from auth.sessions where id = %s for update", [session.id])
+    await _claim(cursor, session.id, method)
+    await cursor.execute(
+        "update auth.sessions set aal = 'aal2', factor_id = %s, updated_at = now() where id = %s",
+        [factor_id, session.id],
+    )
+    await cursor.execute(
+        "delete from auth.sessions where user_id = %s and aal < 'aal2'", [session.user_id]
+    )
     await cursor.execute(
         """
-        insert into auth.mfa_amr_claims (
-          id, session_id, created_at, updated_at, authentication_method
-        ) values (gen_random_uuid(), %s, now(), now(), %s)
+        update auth.refresh_tokens set revoked = true, updated_at = now()
+        where session_id = %s and not revoked returning token
         """,
-        [session_id, method],
+        [session.id],
     )
-    return session_id, await _issue(cursor, session_id, user_id, parent=None)
+    current = await cursor.fetchone()
+    parent = current["token"] if current else None
+    return await _issue(cursor, session.id, session.user_id, parent=parent)
 
 
 async def find(cursor: Cursor, session_id: uuid.UUID) -> Session | None:
@@ -132,6 +151,19 @@ class TokenReusedError(AuthError):
 
     def __init__(self) -> None:
         super().__init__(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used")
+
+
+async def _claim(cursor: Cursor, session_id: uuid.UUID, method: str) -> None:
+    """Note by what the session was proved, and when last."""
+    await cursor.execute(
+        """
+        insert into auth.mfa_amr_claims (
+          id, session_id, created_at, updated_at, authentication_method
+        ) values (gen_random_uuid(), %s, now(), now(), %s)
+        on conflict (session_id, authentication_method) do update set updated_at = now()
+        """,
+        [session_id, method],
+    )
 
 
 async def _locked_session_of(cursor: Cursor, token: str) -> uuid.UUID:

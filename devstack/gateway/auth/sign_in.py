@@ -1,14 +1,12 @@
 """How a session begins and goes on: sign-up, password grant, refresh-token grant."""
 
-import ipaddress
-import uuid
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, passwords, sessions, tokens, users
-from devstack.gateway.auth.changes import confirm_email, note_sign_in
+from devstack.gateway.auth.changes import confirm_email
 from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import (
     AuthError,
@@ -16,7 +14,6 @@ from devstack.gateway.auth.errors import (
     refusing_what_is_taken,
     user_banned,
 )
-from devstack.gateway.auth.users import Cursor
 
 
 async def sign_up(desk: Desk, request: Request) -> Response:
@@ -45,7 +42,7 @@ async def sign_up(desk: Desk, request: Request) -> Response:
                 user_metadata=body.data or {},
             )
             await confirm_email(cursor, user_id)
-            session = await _begin(desk, request, cursor, user_id)
+            session = await tokens.begin_session(desk, request, cursor, user_id, "password")
     return answers.ok(session)
 
 
@@ -76,7 +73,7 @@ async def _grant_for_password(desk: Desk, request: Request) -> Response:
     if user.email_confirmed_at is None:
         raise AuthError(400, "email_not_confirmed", "Email not confirmed")
     async with desk.transaction() as cursor:
-        session = await _begin(desk, request, cursor, user.id)
+        session = await tokens.begin_session(desk, request, cursor, user.id, "password")
     return answers.ok(session)
 
 
@@ -94,40 +91,10 @@ async def _grant_for_refresh_token(desk: Desk, request: Request) -> Response:
         except sessions.TokenReusedError as error:
             reused = error  # raised below, when the revocation is committed
         else:
-            answer = await _session(desk, cursor, user_id, session_id, successor)
+            answer = await tokens.session_answer(desk, cursor, user_id, session_id, successor)
     if reused:
         raise reused
     return answers.ok(answer)
-
-
-async def _begin(
-    desk: Desk, request: Request, cursor: Cursor, user_id: uuid.UUID
-) -> dict[str, Any]:
-    session_id, refresh_token = await sessions.begin(
-        cursor, user_id, "password", request.headers.get("user-agent"), _address(request)
-    )
-    await note_sign_in(cursor, user_id)
-    return await _session(desk, cursor, user_id, session_id, refresh_token)
-
-
-async def _session(
-    desk: Desk, cursor: Cursor, user_id: uuid.UUID, session_id: uuid.UUID, refresh_token: str
-) -> dict[str, Any]:
-    user = await users.find(cursor, user_id)
-    session = await sessions.find(cursor, session_id)
-    if user is None or session is None:
-        raise AuthError(400, "session_not_found", "Invalid Refresh Token: Session Not Found")
-    if user.is_banned:
-        raise user_banned()
-    return tokens.session_json(desk, user, session, refresh_token)
-
-
-def _address(request: Request) -> str | None:
-    """Return the client's address, if it is one that a column of type inet takes."""
-    try:
-        return str(ipaddress.ip_address(request.client.host)) if request.client else None
-    except ValueError:
-        return None
 
 
 def _already_registered() -> AuthError:

@@ -1,16 +1,56 @@
-"""Access tokens: what a session's JWT says of its user."""
+"""Access tokens: what a session's JWT says of its user, and the sessions that come with one."""
 
+import ipaddress
 import time
+import uuid
 from typing import Any
 
-from devstack.gateway.auth import answers
-from devstack.gateway.auth.desk import Desk
+from starlette.requests import Request
+
+from devstack.gateway.auth import answers, sessions, users
+from devstack.gateway.auth.changes import note_sign_in
+from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.errors import AuthError, user_banned
 from devstack.gateway.auth.sessions import Session
 from devstack.gateway.auth.users import User
 
 
-def session_json(desk: Desk, user: User, session: Session, refresh_token: str) -> dict[str, Any]:
-    """Return a session as clients keep it: a fresh access token, and the refresh token for it."""
+async def begin_session(
+    desk: Desk, request: Request, cursor: Cursor, user_id: uuid.UUID, method: str
+) -> dict[str, Any]:
+    """Sign the user in, by what `method` names; return the session as clients keep it."""
+    user_agent, address = request.headers.get("user-agent"), client_address(request)
+    session_id, refresh_token = await sessions.begin(cursor, user_id, method, user_agent, address)
+    await note_sign_in(cursor, user_id)
+    return await session_answer(desk, cursor, user_id, session_id, refresh_token)
+
+
+async def session_answer(
+    desk: Desk, cursor: Cursor, user_id: uuid.UUID, session_id: uuid.UUID, refresh_token: str
+) -> dict[str, Any]:
+    """Return a session as clients keep it: a fresh access token, and the refresh token for it.
+
+    Raises: AuthError session_not_found, user_banned.
+    """
+    user = await users.find(cursor, user_id)
+    session = await sessions.find(cursor, session_id)
+    if user is None or session is None:
+        raise AuthError(400, "session_not_found", "Invalid Refresh Token: Session Not Found")
+    if user.is_banned:
+        raise user_banned()
+    return _session_json(desk, user, session, refresh_token)
+
+
+def client_address(request: Request) -> str:
+    """Return the client's address; what has none that a column of type inet takes is local."""
+    local = "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(request.client.host)) if request.client else local
+    except ValueError:
+        return local
+
+
+def _session_json(desk: Desk, user: User, session: Session, refresh_token: str) -> dict[str, Any]:
     now = int(time.time())
     expires_at = now + desk.settings.jwt_expiry_s
     claims = {

@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from psycopg import AsyncCursor
-
+from devstack.gateway.auth import factors
+from devstack.gateway.auth.desk import Cursor
+from devstack.gateway.auth.factors import Factor
 from devstack.gateway.auth.stored_json import as_json
 
-
-#: A cursor inside a transaction that runs as Auth's own role.
-Cursor = AsyncCursor[dict[str, Any]]
 
 EMAIL_METADATA: Mapping[str, Any] = {"provider": "email", "providers": ["email"]}
 _INSTANCE_ID = uuid.UUID(int=0)
 _COLUMNS = """
   id, aud, role, email, encrypted_password, email_confirmed_at, confirmed_at, invited_at,
   last_sign_in_at, raw_app_meta_data, raw_user_meta_data, created_at, updated_at, banned_until,
-  deleted_at, is_anonymous, is_sso_user, coalesce(banned_until > now(), false) as is_banned
+  deleted_at, is_anonymous, is_sso_user, confirmation_sent_at, recovery_sent_at, email_change,
+  email_change_sent_at, email_change_confirm_status,
+  coalesce(banned_until > now(), false) as is_banned
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A user with the identities by which they sign in."""
+    """A user with the identities and second factors by which they sign in."""
 
     id: uuid.UUID
     aud: str
@@ -45,18 +45,37 @@ class User:
     is_anonymous: bool
     is_sso_user: bool
     is_banned: bool
+    confirmation_sent_at: datetime | None
+    recovery_sent_at: datetime | None
+    #: The address that the user asked for and has not confirmed yet.
+    email_change: str
+    email_change_sent_at: datetime | None
+    email_change_confirm_status: int
     identities: Sequence[Mapping[str, Any]] = ()
+    factors: Sequence[Factor] = ()
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Say whether the user can prove more than a password."""
+        return any(factor.is_verified for factor in self.factors)
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], identities: Sequence[Mapping[str, Any]]) -> Self:
+    def of(
+        cls,
+        row: Mapping[str, Any],
+        identities: Sequence[Mapping[str, Any]],
+        user_factors: Sequence[Factor],
+    ) -> Self:
         """Build a user of its row; rows made by hand may hold nulls where Auth writes none."""
         filled = {
             "raw_app_meta_data": row["raw_app_meta_data"] or {},
             "raw_user_meta_data": row["raw_user_meta_data"] or {},
             "aud": row["aud"] or "authenticated",
             "role": row["role"] or "",
+            "email_change": row["email_change"] or "",
+            "email_change_confirm_status": row["email_change_confirm_status"] or 0,
         }
-        return cls(**{**row, **filled}, identities=identities)
+        return cls(**{**row, **filled}, identities=identities, factors=user_factors)
 
 
 async def find(cursor: Cursor, user_id: uuid.UUID) -> User | None:
@@ -84,9 +103,8 @@ async def page(cursor: Cursor, number: int, size: int) -> tuple[list[User], int]
         " limit %s offset %s",
         [size, (number - 1) * size],
     )
-    return await _with_identities(cursor, await cursor.fetchall()), counted[
-        "total"
-    ] if counted else 0
+    found = await _with_proofs(cursor, await cursor.fetchall())
+    return found, counted["total"] if counted else 0
 
 
 async def create(
@@ -139,21 +157,27 @@ async def create(
 
 async def _first(cursor: Cursor) -> User | None:
     rows = await cursor.fetchmany(1)
-    found = await _with_identities(cursor, rows)
+    found = await _with_proofs(cursor, rows)
     return found[0] if found else None
 
 
-async def _with_identities(cursor: Cursor, rows: Sequence[dict[str, Any]]) -> list[User]:
+async def _with_proofs(cursor: Cursor, rows: Sequence[dict[str, Any]]) -> list[User]:
+    user_ids = [row["id"] for row in rows]
     await cursor.execute(
         """
         select id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at,
           updated_at, email
         from auth.identities where user_id = any(%s) order by created_at, id
         """,
-        [[row["id"] for row in rows]],
+        [user_ids],
     )
     identities = await cursor.fetchall()
+    found = await factors.of_users(cursor, user_ids)
     return [
-        User.of(row, [identity for identity in identities if identity["user_id"] == row["id"]])
+        User.of(
+            row,
+            [identity for identity in identities if identity["user_id"] == row["id"]],
+            [factor for factor in found if factor.user_id == row["id"]],
+        )
         for row in rows
     ]

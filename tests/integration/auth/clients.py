@@ -1,11 +1,56 @@
 """What the tests of Auth share: a password, and what makes clients."""
 
 from collections.abc import Callable
+from typing import Any
 
-from supabase import Client
+import httpx
+import pytest
+from supabase import AuthApiError, Client
+
+from tests.integration.gateways import Gateway
 
 
 PASSWORD = "correct horse"
 
 #: Makes an official client with a session of its own, for the publishable or another key.
 MakeClient = Callable[..., Client]
+
+
+def token_of(client: Client) -> str:
+    """Return the access token that a client holds now."""
+    session = client.auth.get_session()
+    assert session is not None
+    return session.access_token
+
+
+def claims_of(client: Client) -> dict[str, Any]:
+    """Return the claims of that token, once the client has checked them."""
+    answer = client.auth.get_claims()
+    assert answer is not None
+    return dict(answer["claims"])
+
+
+def assert_ended(client: Client, token: str) -> None:
+    """Expect Auth to say that the session of `token` is no more."""
+    with pytest.raises(AuthApiError) as caught:
+        client.auth.get_user(token)
+    assert ("session_not_found", 403) == (caught.value.code, caught.value.status)
+
+
+def send(
+    http: httpx.Client,
+    gateway: Gateway,
+    request: str,
+    body: object = None,
+    *,
+    token: str | None = None,
+    is_new: bool = True,
+) -> httpx.Response:
+    """Send `POST /path` or the like to Auth, as a client of today or an older one would."""
+    method, path = request.split(" ")
+    headers = {"apikey": gateway.keys.publishable_key}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    if is_new:
+        headers["X-Supabase-Api-Version"] = "2024-01-01"
+    return http.request(method, f"{gateway.url}/auth/v1{path}", json=body, headers=headers)

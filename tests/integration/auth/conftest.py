@@ -10,17 +10,22 @@ import pytest
 from supabase import Client, ClientOptions, create_client
 
 from devstack.schema import build_database
-from tests.integration.auth.clients import MakeClient
+from tests.integration.auth.clients import PASSWORD, MakeClient
 from tests.integration.gateways import Gateway, running_gateway
 
 
-_TRIGGER = Path(__file__).with_name("new_user_trigger.sql")
+_PROJECT = [Path(__file__).with_name(name) for name in ("new_user_trigger.sql", "vault.sql")]
 
 
 @pytest.fixture(scope="session")
-def gateway(admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """Serve the gateway, with Auth's and the project's tables behind it."""
-    database_url = build_database(admin_url, "auth_tests", [_TRIGGER])
+def database_url(admin_url: str) -> str:
+    """Build a database with Auth's and the project's tables; return its address."""
+    return build_database(admin_url, "auth_tests", _PROJECT)
+
+
+@pytest.fixture(scope="session")
+def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Serve the gateway, with the database behind it."""
     with running_gateway(database_url, tmp_path_factory.mktemp("gateway")) as gateway:
         yield gateway
 
@@ -60,6 +65,24 @@ def database(gateway: Gateway) -> Iterator[psycopg.Connection]:
     """Connect to look at rows, and to make some older than they are."""
     with psycopg.connect(gateway.config.admin_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def user(client: Client, email: str) -> Client:
+    """Return a client that has signed up."""
+    client.auth.sign_up(
+        {"email": email, "password": PASSWORD, "options": {"data": {"nickname": "Ada", "age": 36}}}
+    )
+    return client
+
+
+@pytest.fixture
+def other_device(make_client: MakeClient, user: Client, email: str) -> Client:
+    """Return another client on which the same user is signed in."""
+    assert user.auth.get_session() is not None
+    client = make_client()
+    client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
+    return client
 
 
 @pytest.fixture

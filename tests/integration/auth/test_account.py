@@ -6,40 +6,8 @@ import pytest
 from supabase import AuthApiError, Client
 from supabase_auth.errors import AuthWeakPasswordError
 
-from tests.integration.auth.clients import PASSWORD, MakeClient
+from tests.integration.auth.clients import PASSWORD, MakeClient, assert_ended, token_of
 from tests.integration.gateways import Gateway
-
-
-@pytest.fixture
-def user(client: Client, email: str) -> Client:
-    """Return a client that has signed up."""
-    client.auth.sign_up(
-        {"email": email, "password": PASSWORD, "options": {"data": {"nickname": "Ada", "age": 36}}}
-    )
-    return client
-
-
-@pytest.fixture
-def other_device(make_client: MakeClient, user: Client, email: str) -> Client:
-    """Return another client on which the same user is signed in."""
-    assert user.auth.get_session() is not None
-    client = make_client()
-    client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
-    return client
-
-
-def token_of(client: Client) -> str:
-    """Return the access token that a client holds now."""
-    session = client.auth.get_session()
-    assert session is not None
-    return session.access_token
-
-
-def assert_ended(client: Client, token: str) -> None:
-    """Expect Auth to say that the session of `token` is no more."""
-    with pytest.raises(AuthApiError) as caught:
-        client.auth.get_user(token)
-    assert ("session_not_found", 403) == (caught.value.code, caught.value.status)
 
 
 def test_get_user_returns_the_caller(user: Client, email: str) -> None:

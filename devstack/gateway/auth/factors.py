@@ -1,0 +1,170 @@
+"""Second factors and their challenges: the rows of `auth.mfa_factors` and `auth.mfa_challenges`."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from devstack.gateway.auth.desk import Cursor
+
+
+#: GoTrue's own: how long a challenge waits for its code, and an enrolment for its first challenge.
+CHALLENGE_LIFE_S = 300
+ENROLMENT_LIFE_S = 300
+_COLUMNS = """
+  id, user_id, coalesce(friendly_name, '') as friendly_name, factor_type::text as factor_type,
+  status::text as status, secret, coalesce(phone, '') as phone, created_at, updated_at,
+  last_challenged_at
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """Something that a user has beside the password."""
+
+    id: uuid.UUID
+    user_id: uuid.UUID
+    friendly_name: str
+    factor_type: str
+    status: str
+    secret: str | None
+    phone: str
+    created_at: datetime
+    updated_at: datetime
+    last_challenged_at: datetime | None
+
+    @property
+    def is_verified(self) -> bool:
+        """Say whether the user has ever shown a right code of it."""
+        return self.status == "verified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """A question that a code answers once, before it expires."""
+
+    id: uuid.UUID
+    ip_address: str
+    expires_at: datetime
+    is_expired: bool
+    is_answered: bool
+
+
+async def of_users(cursor: Cursor, user_ids: Sequence[uuid.UUID]) -> list[Factor]:
+    """Return the factors of these users, the oldest first."""
+    async with cursor.connection.cursor(row_factory=class_row(Factor)) as rows:
+        await rows.execute(
+            f"select {_COLUMNS} from auth.mfa_factors where user_id = any(%s)"  # noqa: S608 - the columns are a constant
+            " order by created_at, id",
+            [list(user_ids)],
+        )
+        return await rows.fetchall()
+
+
+async def enroll(cursor: Cursor, user_id: uuid.UUID, friendly_name: str, secret: str) -> uuid.UUID:
+    """Insert a TOTP factor that no code has verified yet.
+
+    Raises: psycopg.errors.UniqueViolation when the user has one of that name.
+    """
+    factor_id = uuid.uuid4()
+    await cursor.execute(
+        """
+        insert into auth.mfa_factors (
+          id, user_id, friendly_name, factor_type, status, secret, created_at, updated_at
+        ) values (%s, %s, %s, 'totp', 'unverified', %s, now(), now())
+        """,
+        [factor_id, user_id, friendly_name, secret],
+    )
+    return factor_id
+
+
+async def challenge(cursor: Cursor, factor_id: uuid.UUID, ip_address: str) -> Challenge:
+    """Ask for a code of the factor, from this address."""
+    challenge_id = uuid.uuid4()
+    await cursor.execute(
+        """
+        insert into auth.mfa_challenges (id, factor_id, created_at, ip_address)
+        values (%s, %s, clock_timestamp(), %s)
+        """,
+        [challenge_id, factor_id, ip_address],
+    )
+    # The column is unique, so the time is the moment's and not the transaction's.
+    await cursor.execute(
+        "update auth.mfa_factors set last_challenged_at = clock_timestamp() where id = %s",
+        [factor_id],
+    )
+    asked = await find_challenge(cursor, factor_id, challenge_id)
+    assert asked is not None, "it was inserted just now"  # noqa: S101 - for the type checker
+    return asked
+
+
+async def find_challenge(
+    cursor: Cursor, factor_id: uuid.UUID, challenge_id: uuid.UUID
+) -> Challenge | None:
+    """Return the factor's challenge, locked, so that two codes at once take turns."""
+    async with cursor.connection.cursor(row_factory=class_row(Challenge)) as rows:
+        await rows.execute(
+            """
+            select id, host(ip_address) as ip_address, verified_at is not null as is_answered,
+              created_at + make_interval(secs => %(life_s)s) as expires_at,
+              created_at + make_interval(secs => %(life_s)s) < clock_timestamp() as is_expired
+            from auth.mfa_challenges where id = %(id)s and factor_id = %(factor_id)s
+            for update
+            """,
+            {"life_s": CHALLENGE_LIFE_S, "id": challenge_id, "factor_id": factor_id},
+        )
+        return await rows.fetchone()
+
+
+async def drop_challenge(cursor: Cursor, challenge_id: uuid.UUID) -> None:
+    """Forget a challenge."""
+    await cursor.execute("delete from auth.mfa_challenges where id = %s", [challenge_id])
+
+
+async def verify(cursor: Cursor, factor: Factor, challenge_id: uuid.UUID) -> None:
+    """Take the challenge as answered and the factor as the user's own.
+
+    The user's other enrolments that were never finished end with it.
+    """
+    await cursor.execute(
+        "update auth.mfa_challenges set verified_at = now() where id = %s", [challenge_id]
+    )
+    await cursor.execute(
+        "update auth.mfa_factors set status = 'verified', updated_at = now()"
+        " where id = %s and status <> 'verified'",
+        [factor.id],
+    )
+    await cursor.execute(
+        "delete from auth.mfa_factors"
+        " where user_id = %s and status = 'unverified' and factor_type = 'totp'",
+        [factor.user_id],
+    )
+
+
+async def drop(cursor: Cursor, factor: Factor) -> None:
+    """Delete a factor; sessions that it raised fall back to what the password proves."""
+    await cursor.execute("delete from auth.mfa_factors where id = %s", [factor.id])
+    await cursor.execute(
+        """
+        delete from auth.mfa_amr_claims as c using auth.sessions as s
+        where s.id = c.session_id and s.factor_id = %s and c.authentication_method = %s
+        """,
+        [factor.id, factor.factor_type],
+    )
+    await cursor.execute(
+        "update auth.sessions set aal = 'aal1', factor_id = null where factor_id = %s", [factor.id]
+    )
+
+
+async def drop_abandoned(cursor: Cursor) -> None:
+    """Delete everybody's enrolments that were never challenged and are too old by now."""
+    await cursor.execute(
+        """
+        delete from auth.mfa_factors as f
+        where f.status <> 'verified' and f.created_at + make_interval(secs => %s) < now()
+          and not exists (select from auth.mfa_challenges as c where c.factor_id = f.id)
+        """,
+        [ENROLMENT_LIFE_S],
+    )
