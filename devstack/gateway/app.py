@@ -10,12 +10,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
+from devstack.gateway import control
 from devstack.gateway.auth import routes as auth
 from devstack.gateway.caller import GatewayError
 from devstack.gateway.context import Context, GatewayConfig
+from devstack.gateway.faults import GatewayFaults, Striking
 from devstack.gateway.realtime import routes as realtime
+from devstack.gateway.realtime.services import services_of
 from devstack.gateway.rest import routes as rest
+from devstack.reset import TransportInScope
 
 
 #: What a browser's script may read of an answer, beyond what it always may.
@@ -38,9 +43,9 @@ EXPOSED_HEADERS = (
 )
 
 
-def create_app(config: GatewayConfig) -> Starlette:
+def create_app(config: GatewayConfig) -> ASGIApp:
     """Build the gateway. Its services live between the application's start and its end."""
-    context = Context(config)
+    context, faults = Context(config), GatewayFaults()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -52,8 +57,9 @@ def create_app(config: GatewayConfig) -> Starlette:
         Mount("/rest/v1", routes=rest.routes(context)),
         Mount("/auth/v1", routes=auth.routes(context)),
         Mount("/realtime/v1", routes=realtime.routes(context)),
+        *control.routes(faults, services_of(context)),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         lifespan=lifespan,
         middleware=[
@@ -64,10 +70,13 @@ def create_app(config: GatewayConfig) -> Starlette:
                 allow_headers=["*"],
                 expose_headers=EXPOSED_HEADERS,
                 max_age=3600,
-            )
+            ),
+            # Within the above, for a browser's script must be let read of a fault, too.
+            Middleware(Striking, faults=faults, keys=config.keys, spared=control.PATH),
         ],
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_path},
     )
+    return TransportInScope(app)
 
 
 async def _health(_request: Request) -> Response:

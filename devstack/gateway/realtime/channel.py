@@ -1,6 +1,7 @@
 """One channel of one socket: an actor that joins, then does what its client asks, in order."""
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import time
@@ -42,6 +43,8 @@ INBOX_FRAMES = 200
 RECHECK_S = 300
 MAX_BROADCAST_BYTES = 3_000_000
 SYSTEM = "system"
+#: Makes a channel that waits look around; it asks for nothing.
+WAKE = Frame(join_ref=None, ref=None, topic="", event="", payload={})
 
 
 class Outlet(Protocol):
@@ -82,6 +85,14 @@ class Channel:
     def send(self, message: Message) -> None:
         """Send a message to the client."""
         self._outlet.send(message)
+
+    def expire(self) -> None:
+        """Let the token be over, if it is a user's."""
+        if self.identity.is_user:
+            self.identity = self.identity.expired()
+            with contextlib.suppress(asyncio.QueueFull):
+                # Nobody asked anything: it looks at its token again, which a busy one does anyway.
+                self._inbox.put_nowait(WAKE)
 
     def report(self, extension: str, message: str, *, is_ok: bool = True) -> None:
         """Tell the client how one of its subscriptions, or the channel itself, stands."""

@@ -13,6 +13,7 @@ from devstack.gateway.realtime.channel import Channel
 from devstack.gateway.realtime.frames import Frame, FrameError, Message, Version, parse, reply
 from devstack.gateway.realtime.hub import PREFIX
 from devstack.gateway.realtime.identity import Identity
+from devstack.gateway.realtime.mood import Mood
 from devstack.gateway.realtime.services import Services
 
 
@@ -28,7 +29,9 @@ MAX_WAITING_FRAMES = 5_000
 MAX_WAITING_BYTES = 8_000_000
 CLOSE_TIMEOUT_S = 1
 
-NORMAL, INVALID, TOO_SLOW = 1000, 1007, 1008
+NORMAL, INVALID, TOO_SLOW, RESTARTING = 1000, 1007, 1008, 1012
+#: Events of Phoenix itself, which answer a client; all others come by themselves.
+ANSWERS = "phx_"
 
 #: Why the server ends a connection: a code and what it says.
 Ending = tuple[int, str]
@@ -52,6 +55,8 @@ class Connection:
 
     def send(self, message: Message) -> None:
         """Queue a message. A client that does not read is disconnected; it can ask again."""
+        if self._services.mood is Mood.SILENT and not message.event.startswith(ANSWERS):
+            return
         frame = message.encoded(self._version)
         if frame is None or self._ending.done():
             return
@@ -65,15 +70,25 @@ class Connection:
             self._waiting.clear()
             self._end((TOO_SLOW, "the client reads too slowly"))
 
+    def suffer(self, mood: Mood) -> None:
+        """Close the socket, or the channels that speak for a user, where the mood says so."""
+        if mood is Mood.CLOSING:
+            self._end((RESTARTING, "service restart"))
+        elif mood is Mood.EXPIRED:
+            for channel, _ in self._channels.values():
+                channel.expire()
+
     async def serve(self) -> None:
         """Serve the client until one of the two hangs up."""
         await self._websocket.accept()
+        self._services.connections.add(self)
         tasks = [asyncio.create_task(self._run(part)) for part in (self._read(), self._write())]
         try:
             ending = await self._ending
             if ending is not None:
                 await self._hang_up(ending)
         finally:
+            self._services.connections.discard(self)
             running = [*tasks, *(task for _, task in self._channels.values())]
             for task in running:
                 task.cancel()
@@ -127,7 +142,8 @@ class Connection:
                 frame = parse(data, self._version)
             except FrameError as error:
                 return INVALID, ascii(str(error))[:100]
-            await self._take(frame)
+            if self._services.mood is not Mood.DEAF:
+                await self._take(frame)
 
     async def _take(self, frame: Frame) -> None:
         if frame.topic == "phoenix":

@@ -12,6 +12,7 @@ from devstack.gateway.realtime.frames import UserBroadcast
 from devstack.gateway.realtime.hub import Topic
 from devstack.gateway.realtime.identity import Identity, TokenRefusedError, identify
 from devstack.gateway.realtime.joining import JoinRequest
+from devstack.gateway.realtime.mood import Mood
 from devstack.gateway.realtime.services import Services
 
 
@@ -24,6 +25,7 @@ API_KEY_PREFIX = "sb_"
 
 NO_REPLAY = "UnableToReplayMessages: Replay is not allowed for public channels"
 NOT_LIVE = "InitializingProjectConnection: Connecting to the project database"
+RESTARTING = "RealtimeRestarting: Realtime is restarting, please standby"
 NOT_ASKED = "DatabaseLackOfConnections: The database cannot be asked"
 
 
@@ -41,12 +43,17 @@ def caller_of(token: str | None, opener: Identity, services: Services) -> Identi
 
     Raises: JoinRefusedError.
     """
+    if services.mood is Mood.CLOSING:
+        raise JoinRefusedError(RESTARTING)
     if token is None or token.startswith(API_KEY_PREFIX):
         return opener
     try:
-        return identify(token, services.keys)
+        caller = identify(token, services.keys)
     except TokenRefusedError as error:
         raise JoinRefusedError(str(error)) from error
+    if services.mood is Mood.EXPIRED and caller.is_user:
+        raise JoinRefusedError(f"InvalidJWTToken: {caller.expired().expiry_message()}")
+    return caller
 
 
 async def wait_until_live(services: Services, place: Topic, request: JoinRequest) -> None:

@@ -1,5 +1,6 @@
 """Whom a token speaks for, and until when."""
 
+import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,12 @@ class Identity:
     role: str
     claims: str
     expires_at: float
+    #: An API key speaks for a role alone.
+    is_user: bool = False
+
+    def expired(self) -> "Identity":
+        """Return the same, over by now."""
+        return dataclasses.replace(self, expires_at=time.time())
 
     def expiry_message(self) -> str:
         """Say how long this is over."""
@@ -46,7 +53,9 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
         raise TokenRefusedError(MISSING_CLAIMS)
     if not role.isprintable():
         raise TokenRefusedError(MISSING_CLAIMS)
-    return Identity(role=role, claims=dump(claims), expires_at=float(expires_at))
+    return Identity(
+        role=role, claims=dump(claims), expires_at=float(expires_at), is_user="sub" in claims
+    )
 
 
 def _reason(error: TokenError, token: str, keys: Keys) -> str:

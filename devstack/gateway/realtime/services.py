@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from weakref import WeakKeyDictionary
+from typing import Protocol
 
 from devstack.gateway.context import Context
 from devstack.gateway.realtime import database_broadcasts
 from devstack.gateway.realtime.authorization import Authorizer
 from devstack.gateway.realtime.changes import EXTENSION, ChangeFeed
 from devstack.gateway.realtime.hub import Hub
+from devstack.gateway.realtime.mood import Mood
 from devstack.gateway.realtime.pgoutput import Change
 from devstack.gateway.realtime.presence import Presence
 from devstack.gateway.realtime.subscriptions import Subscriptions
@@ -16,6 +17,13 @@ from devstack.gateway.realtime.wal import WalReader
 
 
 SUBSCRIBED = "Subscribed to PostgreSQL"
+
+
+class Sufferer(Protocol):
+    """A socket, as a test's command meets it."""
+
+    def suffer(self, mood: Mood) -> None:
+        """Do at once what a mood means for a socket that is open."""
 
 
 class Services:
@@ -28,6 +36,9 @@ class Services:
         self.presence = Presence()
         self.subscriptions = Subscriptions()
         self.authorizer = Authorizer(pool=context.admin_pool)
+        self.mood = Mood.NORMAL
+        #: The sockets that are open.
+        self.connections: set[Sufferer] = set()
         #: The channels that make reading the log worth while, joining ones included.
         self.listeners: set[object] = set()
         self.reader = WalReader(
@@ -47,6 +58,12 @@ class Services:
         finally:
             await self._feed.close()
 
+    def suffer(self, mood: Mood) -> None:
+        """Behave in another way from now on."""
+        self.mood = mood
+        for connection in list(self.connections):
+            connection.suffer(mood)
+
     async def _handle(self, changes: Sequence[Change]) -> None:
         is_message = database_broadcasts.is_message
         database_broadcasts.tell(self.hub, (c for c in changes if is_message(c.relation)))
@@ -58,12 +75,6 @@ class Services:
             subscription.listener.report(EXTENSION, SUBSCRIBED)
 
 
-#: `routes` and `running` of one gateway are called apart, and meet here.
-_SERVICES: WeakKeyDictionary[Context, Services] = WeakKeyDictionary()
-
-
 def services_of(context: Context) -> Services:
     """Return the one set of services of a gateway."""
-    if context not in _SERVICES:
-        _SERVICES[context] = Services(context)
-    return _SERVICES[context]
+    return context.service(Services)

@@ -12,6 +12,7 @@ from realtime import AsyncRealtimeClient
 from devstack.schema import build_database
 from tests.integration.gateways import Gateway, running_gateway
 from tests.integration.realtime.listening import Connect
+from tests.integration.trouble import Trouble
 
 
 DATABASE = "realtime_tests"
@@ -60,6 +61,15 @@ def own_gateway(database_url: str, tmp_path: Path) -> Iterator[Gateway]:
     """Run a gateway that the test may stop."""
     with running_gateway(database_url, tmp_path) as gateway:
         yield gateway
+
+
+@pytest.fixture
+def trouble(gateway: Gateway) -> Iterator[Trouble]:
+    """Give the command over the shared gateway's troubles, and end them after the test."""
+    trouble = Trouble(gateway.url)
+    yield trouble
+    trouble.clear()
+    trouble.close()
 
 
 @pytest.fixture

@@ -1,0 +1,17 @@
+"""How Realtime behaves on a test's command: as it should, or in one of the ways it fails."""
+
+from enum import StrEnum
+
+
+class Mood(StrEnum):
+    """A way to behave, until there is another."""
+
+    NORMAL = "normal"
+    #: Sockets stay open and all that clients ask is answered, but nothing comes by itself.
+    SILENT = "silent"
+    #: What clients say is not heard: no heartbeat and no join is answered, while events still come.
+    DEAF = "deaf"
+    #: Sockets are closed as by a restart; new ones open, and every join is refused.
+    CLOSING = "closing"
+    #: Tokens of users are over: their channels are closed, and no such token is believed.
+    EXPIRED = "expired"
