@@ -9,15 +9,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
+
+from devstack.signing_keys import SigningKeys, new_jwk
 
 
 #: Ten years: the legacy keys of a hosted project live about as long.
 LEGACY_LIFE_S = 10 * 365 * 24 * 3600
 CACHED_TOKENS = 4096
-#: What RFC 7518 publishes of an elliptic-curve key, and of ours its name and use.
-PUBLIC_FIELDS = ("kty", "crv", "x", "y", "kid", "alg", "use", "key_ops")
 
 
 class TokenError(Exception):
@@ -33,16 +32,16 @@ class TokenError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Keys:
-    """A project's API keys, old and new, and the key that signs its users' tokens."""
+    """A project's API keys, old and new, and the keys that sign its users' tokens."""
 
     publishable_key: str
     secret_key: str = field(repr=False)
     jwt_secret: str = field(repr=False)
     anon_jwt: str
     service_role_jwt: str = field(repr=False)
-    #: An ES256 JWK with its private part.
+    #: The ES256 JWK, private part included, that signs until a rotation.
     signing_jwk: Mapping[str, Any] = field(repr=False)
 
     @classmethod
@@ -55,7 +54,7 @@ class Keys:
             jwt_secret=secret,
             anon_jwt=_legacy_key("anon", secret, issuer),
             service_role_jwt=_legacy_key("service_role", secret, issuer),
-            signing_jwk=_new_jwk(),
+            signing_jwk=new_jwk(),
         )
 
     @classmethod
@@ -67,28 +66,33 @@ class Keys:
         """Write the keys, private parts too, as one JSON object."""
         return json.dumps(asdict(self))
 
+    @functools.cached_property
+    def signing(self) -> SigningKeys:
+        """Return the keys that sign and are believed in this process."""
+        return SigningKeys(self.signing_jwk)
+
     def jwt_of(self, key: str) -> str:
         """Return the legacy JWT that an API key of the new form stands for, else the key itself."""
         legacy = {self.publishable_key: self.anon_jwt, self.secret_key: self.service_role_jwt}
         return legacy.get(key, key)
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        """Sign a user's claims with the project's own key."""
-        headers = {"kid": self.signing_jwk["kid"]}
-        return jwt.encode(dict(claims), _private_key(_dump(self.signing_jwk)), "ES256", headers)
+        """Sign a user's claims with the key in use."""
+        jwk = self.signing.in_use
+        return jwt.encode(dict(claims), _key(json.dumps(dict(jwk))), "ES256", {"kid": jwk["kid"]})
 
     def verify(self, token: str, *, leeway_s: float = 0) -> dict[str, Any]:
-        """Return the claims of a token that our key, or the legacy secret, signed.
+        """Return the claims of a token that a key of ours, or the legacy secret, signed.
 
         Raises: TokenError.
         """
-        claims = _believed(token, _dump(self.signing_jwk), self.jwt_secret)
+        claims = _believed(token, self.signing.published, self.jwt_secret)
         _check_times(claims, leeway_s)
         return dict(claims)
 
     def jwks(self) -> dict[str, Any]:
-        """Return what others may know of the signing key."""
-        return {"keys": [{k: v for k, v in self.signing_jwk.items() if k in PUBLIC_FIELDS}]}
+        """Return what others may know of the signing keys that are believed."""
+        return {"keys": [json.loads(jwk) for jwk in self.signing.published]}
 
 
 def _legacy_key(role: str, secret: str, issuer: str) -> str:
@@ -97,36 +101,24 @@ def _legacy_key(role: str, secret: str, issuer: str) -> str:
     return jwt.encode(claims, secret, "HS256")
 
 
-def _new_jwk() -> dict[str, Any]:
-    key = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
-    return key | {
-        "kid": secrets.token_hex(16),
-        "alg": "ES256",
-        "use": "sig",
-        "key_ops": ["verify"],
-    }
-
-
-def _dump(jwk: Mapping[str, Any]) -> str:
-    return json.dumps(dict(jwk), sort_keys=True)
-
-
 @functools.lru_cache
-def _private_key(jwk: str) -> Any:
+def _key(jwk: str) -> Any:
     return ECAlgorithm.from_jwk(jwk)
 
 
 @functools.lru_cache
-def _public_key(jwk: str) -> Any:
-    return ECAlgorithm.from_jwk({k: v for k, v in json.loads(jwk).items() if k in PUBLIC_FIELDS})
+def _named(published: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the JWKs by their names."""
+    return {json.loads(jwk)["kid"]: jwk for jwk in published}
 
 
 @functools.lru_cache(maxsize=CACHED_TOKENS)
-def _believed(token: str, jwk: str, secret: str) -> Mapping[str, Any]:
+def _believed(token: str, published: tuple[str, ...], secret: str) -> Mapping[str, Any]:
     """Check who signed. Remembered, for a client shows the same token with each request."""
     kid, algorithm = _header(token)
-    if kid is not None and kid == json.loads(jwk)["kid"]:
-        key, allowed = _public_key(jwk), "ES256"
+    jwk = _named(published).get(kid or "")
+    if jwk:
+        key, allowed = _key(jwk), "ES256"
     else:
         # The legacy secret never had a name, and tools that still sign with it may make one up.
         key, allowed = secret, "HS256"

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from devstack.gateway import control
+from devstack.gateway.auth import key_control
 from devstack.gateway.auth import routes as auth
 from devstack.gateway.caller import GatewayError
 from devstack.gateway.context import Context, GatewayConfig
@@ -57,6 +58,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
         Mount("/rest/v1", routes=rest.routes(context)),
         Mount("/auth/v1", routes=auth.routes(context)),
         Mount("/realtime/v1", routes=realtime.routes(context)),
+        *key_control.routes(config.keys.signing),
         *control.routes(faults, services_of(context)),
     ]
     app = Starlette(

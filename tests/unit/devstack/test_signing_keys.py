@@ -1,0 +1,114 @@
+"""Signing keys: their states, and who is believed in each.
+
+https://supabase.com/docs/guides/auth/signing-keys#lifetime-of-a-signing-key
+"""
+
+import jwt
+import pytest
+
+from devstack.signing_keys import KeyState
+from devstack.tokens import Keys, TokenError
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys.generate("a secret of at least thirty-two bytes", issuer="here")
+
+
+def kid_of(token: str) -> str:
+    return str(jwt.get_unverified_header(token)["kid"])
+
+
+def rotate(keys: Keys) -> str:
+    """Let a new key take over; return its name."""
+    kid = keys.signing.add()
+    keys.signing.move(kid, KeyState.IN_USE)
+    return kid
+
+
+def test_key_on_standby_is_published_and_signs_nothing(keys: Keys) -> None:
+    """Verifiers may learn it long before its first token."""
+    first = keys.signing_jwk["kid"]
+
+    second = keys.signing.add()
+
+    assert [first, second] == [key["kid"] for key in keys.jwks()["keys"]]
+    assert first == kid_of(keys.sign({}))
+    assert {first: "in_use", second: "standby"} == keys.signing.states()
+
+
+def test_rotation_changes_who_signs_and_keeps_who_is_believed(keys: Keys) -> None:
+    """Nobody is signed out by it."""
+    old = keys.sign({"sub": "before"})
+
+    kid = rotate(keys)
+
+    new = keys.sign({"sub": "after"})
+    assert kid == kid_of(new)
+    assert ("before", "after") == (keys.verify(old)["sub"], keys.verify(new)["sub"])
+    assert ["previously_used", "in_use"] == list(keys.signing.states().values())
+    assert all("d" not in key for key in keys.jwks()["keys"])
+
+
+def test_revoked_key_is_believed_no_more(keys: Keys) -> None:
+    """Its tokens and its public half are gone, although they were believed a moment ago."""
+    old = keys.sign({})
+    keys.verify(old)
+    kid = rotate(keys)
+
+    keys.signing.move(kid_of(old), KeyState.REVOKED)
+
+    with pytest.raises(TokenError) as caught:
+        keys.verify(old)
+    assert "no_key" == caught.value.code
+    assert [kid] == [key["kid"] for key in keys.jwks()["keys"]]
+
+
+def test_legacy_secret_outlives_a_rotation(keys: Keys) -> None:
+    """It has no name, so no key of another name takes its place."""
+    rotate(keys)
+
+    assert "anon" == keys.verify(keys.anon_jwt)["role"]
+
+
+def test_revocation_can_be_taken_back(keys: Keys) -> None:
+    """Whoever rotated too early goes back to the old key."""
+    old = keys.sign({"sub": "u"})
+    rotate(keys)
+    keys.signing.move(kid_of(old), KeyState.REVOKED)
+
+    keys.signing.move(kid_of(old), KeyState.STANDBY)
+    keys.signing.move(kid_of(old), KeyState.IN_USE)
+
+    assert "u" == keys.verify(old)["sub"]
+    assert kid_of(old) == kid_of(keys.sign({}))
+
+
+@pytest.mark.parametrize(
+    ("which", "state"),
+    [
+        ("in use", KeyState.REVOKED),
+        ("in use", KeyState.STANDBY),
+        ("in use", KeyState.PREVIOUSLY_USED),
+        ("standby", KeyState.REVOKED),
+        ("unknown", KeyState.STANDBY),
+    ],
+)
+def test_impossible_move_is_refused(keys: Keys, which: str, state: KeyState) -> None:
+    """There is always one key in use, and none is revoked that is about to be."""
+    names = {"in use": str(keys.signing_jwk["kid"]), "standby": keys.signing.add()}
+    before = keys.signing.states()
+
+    with pytest.raises(ValueError, match="signing key"):
+        keys.signing.move(names.get(which, which), state)
+
+    assert before == keys.signing.states()
+
+
+def test_rotation_stays_in_its_process(keys: Keys) -> None:
+    """What is written down is the key to begin with, whatever happened since."""
+    rotate(keys)
+
+    again = Keys.from_json(keys.to_json())
+
+    assert keys.signing_jwk["kid"] == kid_of(again.sign({}))
