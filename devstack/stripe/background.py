@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from devstack.stripe import later
-from devstack.stripe.resources import balance, refunds
+from devstack.stripe.resources import balance, dispute_cases, refunds
 from devstack.stripe.transaction import Transaction
 
 
@@ -25,11 +25,34 @@ def _book_charge(tx: Transaction, charge_id: str) -> None:
     balance.book_charge(tx, charge)
     tx.store.replace(charge)
     tx.emit("charge.updated", charge, previous={"balance_transaction": None})
+    dispute_cases.expect(tx, charge)
+
+
+def _win_dispute(tx: Transaction, dispute_id: str) -> None:
+    _close_dispute(tx, dispute_id, "won")
+
+
+def _lose_dispute(tx: Transaction, dispute_id: str) -> None:
+    _close_dispute(tx, dispute_id, "lost")
+
+
+def _close_dispute(tx: Transaction, dispute_id: str, status: str) -> None:
+    # The bank makes nothing more of an inquiry, whoever is right.
+    is_inquiry = dispute_cases.is_inquiry(tx.get("dispute", dispute_id))
+    dispute_cases.settle(tx, dispute_id, "warning_closed" if is_inquiry else status)
+
+
+def _escalate_inquiry(tx: Transaction, dispute_id: str) -> None:
+    dispute_cases.escalate(tx, dispute_id)
 
 
 _ACTIONS: dict[str, Callable[[Transaction, str], None]] = {
     "book_charge": _book_charge,
+    "escalate_inquiry": _escalate_inquiry,
     "fail_refund": refunds.fail,
+    "lose_dispute": _lose_dispute,
+    "open_dispute": dispute_cases.open_expected,
     "reference_refund": refunds.give_reference,
     "succeed_refund": refunds.succeed,
+    "win_dispute": _win_dispute,
 }

@@ -14,7 +14,12 @@ All bodies and answers are JSON.
 - `POST /payment_intents/{id}/authenticate {outcome: succeed | fail}`: what the buyer does on the
   page of 3-D Secure.
 - `POST /refunds/{id}/settle {status: succeeded | failed}`: how a refund ends.
-- `POST /later/{id}`: do now what Stripe does to the object later (book a charge, settle a refund).
+- `POST /charges/{id}/dispute {reason?, amount?, status?}`: the bank disputes all that is left of a
+  charge or an amount; with status `warning_needs_response` (else `needs_response`) it only asks.
+- `POST /disputes/{id}/escalate`: an inquiry becomes a dispute.
+- `POST /disputes/{id}/close {status: won | lost | warning_closed}`: how it ends.
+- `POST /later/{id}`: do now what Stripe does to the object later (book a charge, settle a refund,
+  raise the dispute of a test card, decide by test evidence).
 - `POST /faults {status?, reset?, delay_s?, when?, times?, method?, path?}`: trouble for the next
   API calls, see `faults.Fault`. `GET /faults` lists what is to come, `DELETE /faults` ends it.
 - `POST /reset`: forget everything: objects, events, deliveries, keys, faults, the mode.
@@ -31,21 +36,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from devstack.stripe import background, delivery_log, later
+from devstack.stripe import delivery_log
 from devstack.stripe.errors import StripeError
 from devstack.stripe.fake import FakeStripe
 from devstack.stripe.faults import Fault
+from devstack.stripe.outside import ACTIONS, Action, ControlError
 from devstack.stripe.plan import DeliveryPlan, Mode
-from devstack.stripe.resources import confirmation, refunds
 
 
 _Handler = Callable[[FakeStripe, Request], Awaitable[Any]]
 
 _MAX_WAIT_S = 60.0
-
-
-class ControlError(ValueError):
-    """A request to the control API that makes no sense; the message says why."""
 
 
 def routes(fake: FakeStripe) -> list[BaseRoute]:
@@ -57,14 +58,12 @@ def routes(fake: FakeStripe) -> list[BaseRoute]:
         ("POST", "/deliveries/release", _release),
         ("POST", "/deliveries/retry", _retry),
         ("POST", "/events/{id}/redeliver", _redeliver),
-        ("POST", "/payment_intents/{id}/authenticate", _authenticate),
-        ("POST", "/refunds/{id}/settle", _settle_refund),
-        ("POST", "/later/{id}", _do_now),
         ("GET", "/faults", _list_faults),
         ("POST", "/faults", _add_fault),
         ("DELETE", "/faults", _clear_faults),
         ("POST", "/reset", _reset),
     ]
+    table += [("POST", path, functools.partial(_act, act)) for path, act in ACTIONS.items()]
     return [
         Mount(
             "/_control",
@@ -139,37 +138,12 @@ async def _redeliver(fake: FakeStripe, request: Request) -> Any:
     return {"delivery_ids": added}
 
 
-async def _authenticate(fake: FakeStripe, request: Request) -> Any:
-    outcome = (await _read_body(request)).get("outcome", "succeed")
-    if outcome not in ("succeed", "fail"):
-        raise ControlError("outcome must be succeed or fail")
+async def _act(action: Action, fake: FakeStripe, request: Request) -> Any:
+    body = await _read_body(request)
     with fake.transaction() as tx:
-        intent = confirmation.authenticate(
-            tx, request.path_params["id"], is_successful=outcome == "succeed"
-        )
+        done = action(tx, request.path_params["id"], body)
     await fake.courier.deliver_now(tx.urgent)
-    return intent
-
-
-async def _settle_refund(fake: FakeStripe, request: Request) -> Any:
-    refund_id = request.path_params["id"]
-    settle = {"succeeded": refunds.succeed, "failed": refunds.fail}
-    status = (await _read_body(request)).get("status")
-    if status not in settle:
-        raise ControlError("status must be succeeded or failed")
-    with fake.transaction() as tx:
-        tx.get("refund", refund_id)
-        later.take(tx.store, refund_id)
-        settle[status](tx, refund_id)
-    await fake.courier.deliver_now(tx.urgent)
-    return fake.store.find("refund", refund_id)
-
-
-async def _do_now(fake: FakeStripe, request: Request) -> Any:
-    with fake.transaction() as tx:
-        is_done = background.perform(tx, request.path_params["id"])
-    await fake.courier.deliver_now(tx.urgent)
-    return {"done": is_done}
+    return done
 
 
 async def _list_faults(fake: FakeStripe, _request: Request) -> Any:

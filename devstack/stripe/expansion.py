@@ -21,13 +21,17 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "payment_intent": ("payment_intent",),
         "customer": (),
     },
+    "dispute": {
+        "charge": ("charge",),
+        "payment_intent": ("payment_intent",),
+    },
     "refund": {
         "balance_transaction": ("balance_transaction",),
         "failure_balance_transaction": ("balance_transaction",),
         "charge": ("charge",),
         "payment_intent": ("payment_intent",),
     },
-    "balance_transaction": {"source": ("charge", "refund")},
+    "balance_transaction": {"source": ("charge", "refund", "dispute")},
 }
 
 
@@ -63,6 +67,9 @@ def _expanded(store: Store, item: Json, field: str, path: str) -> Json | None:
     if item["object"] == "charge" and field == "refunds":
         refunds = store.find_all("refund", "charge", item["id"])
         item["refunds"] = whole_list(refunds, url=f"/v1/charges/{item['id']}/refunds")
+    elif item["object"] == "charge" and field == "dispute":
+        # It is named by its charge only to those who ask.
+        item["dispute"] = next(iter(store.find_all("dispute", "charge", item["id"])), None)
     elif field in _FIELDS.get(item["object"], {}):
         if isinstance(item[field], str):
             kinds = _FIELDS[item["object"]][field]

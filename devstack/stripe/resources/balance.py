@@ -12,6 +12,8 @@ from devstack.stripe.transaction import Transaction
 _FEE_BPS = 170
 _FEE_FIXED_CENTS = 30
 _BPS = 10_000
+#: What Stripe takes in Australia for each dispute: https://stripe.com/au/pricing.
+_DISPUTE_FEE_CENTS = 2500
 _SETTLING_S = 2 * 24 * 3600
 
 
@@ -73,7 +75,45 @@ def book_refund_failure(tx: Transaction, refund: Json) -> None:
     refund["failure_balance_transaction"] = _book(tx, refund, kind="refund_failure", amount=amount)
 
 
-def _book(tx: Transaction, source: Json, *, kind: str, amount: int, fee: int = 0) -> str:
+def book_dispute_withdrawal(tx: Transaction, dispute: Json) -> None:
+    """Book what a bank takes back and Stripe's fee; the dispute carries the whole object."""
+    transaction_id = _book(
+        tx,
+        dispute | {"description": f"Chargeback withdrawal for {dispute['charge']}"},
+        kind="adjustment",
+        category="dispute",
+        amount=-dispute["amount"],
+        fee=_DISPUTE_FEE_CENTS,
+    )
+    _attach(tx, dispute, transaction_id)
+
+
+def book_dispute_reversal(tx: Transaction, dispute: Json) -> None:
+    """Book what comes back from a bank, without the fee."""
+    transaction_id = _book(
+        tx,
+        dispute | {"description": f"Chargeback reversal for {dispute['charge']}"},
+        kind="adjustment",
+        category="dispute_reversal",
+        amount=dispute["amount"],
+    )
+    _attach(tx, dispute, transaction_id)
+
+
+def _attach(tx: Transaction, dispute: Json, transaction_id: str) -> None:
+    transaction = tx.get("balance_transaction", transaction_id)
+    dispute["balance_transactions"] = [*dispute["balance_transactions"], transaction]
+
+
+def _book(
+    tx: Transaction,
+    source: Json,
+    *,
+    kind: str,
+    amount: int,
+    fee: int = 0,
+    category: str | None = None,
+) -> str:
     transaction: Json = {
         "id": new_id("txn"),
         "object": "balance_transaction",
@@ -87,7 +127,7 @@ def _book(tx: Transaction, source: Json, *, kind: str, amount: int, fee: int = 0
         "fee": fee,
         "fee_details": _fee_details(fee, source["currency"]),
         "net": amount - fee,
-        "reporting_category": kind,
+        "reporting_category": category or kind,
         "source": source["id"],
         "status": "pending",
         "type": kind,

@@ -19,6 +19,17 @@ class Decline:
     code: str
     message: str
     decline_code: str | None = None
+    #: Which field of the card's form is to be blamed.
+    param: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What the holder of a card will say to his bank after he has paid."""
+
+    reason: str
+    #: The bank only asks; it takes no money back.
+    is_inquiry: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,7 @@ class TestCard:
     country: str = "US"
     decline: Decline | None = None
     needs_authentication: bool = False
+    doubt: Doubt | None = None
     refund_fate: RefundFate = RefundFate.SUCCEEDS
 
     @property
@@ -40,6 +52,7 @@ class TestCard:
 
 
 _DECLINED = "Your card was declined."
+_NO_FUNDS = "Your card has insufficient funds."
 AUTHENTICATION_REQUIRED = Decline(
     code="authentication_required",
     decline_code="authentication_required",
@@ -52,9 +65,19 @@ def _declined(name: str, number: str, decline_code: str, message: str = _DECLINE
     return TestCard(name=name, number=number, decline=decline)
 
 
-def _refused(name: str, number: str, code: str, message: str) -> TestCard:
-    decline = Decline(code=code, decline_code=code, message=message)
+def _refused(name: str, number: str, code: str, message: str, param: str | None = None) -> TestCard:
+    decline = Decline(code=code, decline_code=code, message=message, param=param)
     return TestCard(name=name, number=number, decline=decline)
+
+
+def _challenged(name: str, number: str, decline_code: str, message: str) -> TestCard:
+    """Return a card whose bank declines after the buyer has proven that it is his."""
+    card = _declined(name, number, decline_code, message)
+    return dataclasses.replace(card, needs_authentication=True)
+
+
+def _disputed(name: str, number: str, reason: str, *, is_inquiry: bool = False) -> TestCard:
+    return TestCard(name=name, number=number, doubt=Doubt(reason=reason, is_inquiry=is_inquiry))
 
 
 _CARDS = (
@@ -69,20 +92,25 @@ _CARDS = (
         "chargeDeclinedInsufficientFunds",
         "4000000000009995",
         "insufficient_funds",
-        "Your card has insufficient funds.",
+        _NO_FUNDS,
     ),
     _declined("chargeDeclinedLostCard", "4000000000009987", "lost_card"),
     _declined("chargeDeclinedStolenCard", "4000000000009979", "stolen_card"),
     _declined("chargeDeclinedFraudulent", "4100000000000019", "fraudulent"),
     _declined("chargeDeclinedVelocityLimitExceeded", "4000000000006975", "card_velocity_exceeded"),
     _refused(
-        "chargeDeclinedExpiredCard", "4000000000000069", "expired_card", "Your card has expired."
+        "chargeDeclinedExpiredCard",
+        "4000000000000069",
+        "expired_card",
+        "Your card has expired.",
+        "exp_month",
     ),
     _refused(
         "chargeDeclinedIncorrectCvc",
         "4000000000000127",
         "incorrect_cvc",
         "Your card's security code is incorrect.",
+        "cvc",
     ),
     _refused(
         "chargeDeclinedProcessingError",
@@ -94,6 +122,23 @@ _CARDS = (
     TestCard(name="threeDSecure2Required", number="4000000000003220", needs_authentication=True),
     TestCard(name="threeDSecureRequired", number="4000000000003063", needs_authentication=True),
     TestCard(name="authenticationRequired", number="4000002760003184", needs_authentication=True),
+    TestCard(
+        name="authenticationRequiredOnSetup", number="4000002500003155", needs_authentication=True
+    ),
+    _challenged(
+        "threeDSecureRequiredChargeDeclined", "4000008400001629", "generic_decline", _DECLINED
+    ),
+    _challenged(
+        "authenticationRequiredChargeDeclinedInsufficientFunds",
+        "4000008260003178",
+        "insufficient_funds",
+        _NO_FUNDS,
+    ),
+    # It can be challenged, and is not unless the bank or a rule of Radar wants it.
+    TestCard(name="threeDSecureOptional", number="4000000000003055"),
+    _disputed("createDispute", "4000000000000259", "fraudulent"),
+    _disputed("createDisputeProductNotReceived", "4000000000002685", "product_not_received"),
+    _disputed("createDisputeInquiry", "4000000000001976", "fraudulent", is_inquiry=True),
     TestCard(name="pendingRefund", number="4000000000007726", refund_fate=RefundFate.PENDING),
     TestCard(name="refundFail", number="4000000000005126", refund_fate=RefundFate.FAILS_LATER),
 )

@@ -24,16 +24,30 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 
 def add(
-    tx: Transaction, intent: Json, method: Json, card: TestCard, *, decline: Decline | None = None
+    tx: Transaction,
+    intent: Json,
+    method: Json,
+    card: TestCard,
+    *,
+    decline: Decline | None = None,
+    is_authenticated: bool = False,
 ) -> Json:
     """Add the charge of an attempt: failed by `decline`, else authorised and not captured yet."""
     charge_id = new_id("ch")
-    copied = ("amount", "currency", "description", "metadata", "receipt_email", "shipping")
+    copied = (
+        "amount",
+        "currency",
+        "customer",
+        "description",
+        "metadata",
+        "receipt_email",
+        "shipping",
+    )
     charge: Json = {
         "id": charge_id,
         "object": "charge",
-        **{name: intent[name] for name in copied},
         **dict.fromkeys(_UNUSED),
+        **{name: intent[name] for name in copied},
         "amount_captured": 0,
         "amount_refunded": 0,
         "billing_details": method["billing_details"],
@@ -49,7 +63,9 @@ def add(
         "paid": decline is None,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": _method_details(card, intent["amount"]),
+        "payment_method_details": _method_details(
+            card, intent["amount"], is_authenticated=is_authenticated
+        ),
         "radar_options": {},
         "receipt_url": None if decline else f"{tx.config.url}/receipts/{charge_id}",
         "refunded": False,
@@ -68,7 +84,6 @@ _UNUSED = (
     "application_fee",
     "application_fee_amount",
     "balance_transaction",
-    "customer",
     "failure_balance_transaction",
     "on_behalf_of",
     "presentment_details",
@@ -78,6 +93,18 @@ _UNUSED = (
     "source_transfer",
     "transfer_data",
 )
+
+
+#: What a charge tells of a challenge that the buyer has passed.
+_AUTHENTICATED: Json = {
+    "authentication_flow": "challenge",
+    "electronic_commerce_indicator": "05",
+    "exemption_indicator": None,
+    "result": "authenticated",
+    "result_reason": None,
+    "transaction_id": "7a2f3c90-0000-4000-8000-000000000000",
+    "version": "2.2.0",
+}
 
 
 def _outcome(decline: Decline | None) -> Json:
@@ -104,7 +131,7 @@ def _outcome(decline: Decline | None) -> Json:
     }
 
 
-def _method_details(card: TestCard, amount: int) -> Json:
+def _method_details(card: TestCard, amount: int, *, is_authenticated: bool) -> Json:
     return {
         "card": {
             "amount_authorized": amount,
@@ -131,7 +158,7 @@ def _method_details(card: TestCard, amount: int) -> Json:
             "network_transaction_id": "104105106107108",
             "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
             "regulated_status": "unregulated",
-            "three_d_secure": None,
+            "three_d_secure": _AUTHENTICATED if is_authenticated else None,
             "wallet": None,
         },
         "type": "card",

@@ -10,7 +10,7 @@ from typing import Any
 from devstack.stripe import later
 from devstack.stripe.errors import error_body, invalid, refused, unauthorized
 from devstack.stripe.params import Params
-from devstack.stripe.resources import balance, charges, payment_methods
+from devstack.stripe.resources import balance, charges, dispute_cases, payment_methods
 from devstack.stripe.resources.cards import AUTHENTICATION_REQUIRED, Decline, TestCard
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Answer, Transaction
@@ -30,16 +30,17 @@ class ConfirmOptions:
     """How the caller wants what cannot be settled at once."""
 
     return_url: str | None
+    #: Whether Stripe.js is going to show the bank's page by itself.
+    uses_sdk: bool
     is_off_session: bool
     error_on_requires_action: bool
 
 
 def read_options(params: Params) -> ConfirmOptions:
     """Read the parameters that confirming takes, wherever it is done."""
-    # Stripe.js is asked for or not; here there is none.
-    params.boolean("use_stripe_sdk")
     return ConfirmOptions(
         return_url=params.text("return_url"),
+        uses_sdk=params.boolean("use_stripe_sdk"),
         is_off_session=params.boolean("off_session"),
         error_on_requires_action=params.boolean("error_on_requires_action"),
     )
@@ -100,7 +101,8 @@ def authenticate(tx: Transaction, intent_id: str, *, is_successful: bool) -> Jso
     method = tx.get("payment_method", intent["payment_method"])
     intent["next_action"] = None
     if is_successful:
-        _charge(tx, intent, method, payment_methods.card_of(tx.store, method["id"]))
+        card = payment_methods.card_of(tx.store, method["id"])
+        _charge(tx, intent, method, card, is_authenticated=True)
     else:
         _fail(tx, intent, method, _NOT_AUTHENTICATED, charge=None)
     return intent
@@ -115,6 +117,7 @@ def capture(tx: Transaction, intent: Json, charge: Json, amount: int) -> None:
         later.schedule(tx, charge["id"], "book_charge")
     else:
         balance.book_charge(tx, charge)
+        dispute_cases.expect(tx, charge)
     intent |= {"amount_received": amount, "amount_capturable": 0, "status": "succeeded"}
     tx.store.replace(charge)
     tx.store.replace(intent)
@@ -136,10 +139,12 @@ def _check_return_url(intent: Json, options: ConfirmOptions) -> None:
         )
 
 
-def _charge(tx: Transaction, intent: Json, method: Json, card: TestCard) -> Json | Answer:
+def _charge(
+    tx: Transaction, intent: Json, method: Json, card: TestCard, *, is_authenticated: bool = False
+) -> Json | Answer:
     if card.decline is not None:
         return _decline(tx, intent, method, card, card.decline)
-    charge = charges.add(tx, intent, method, card)
+    charge = charges.add(tx, intent, method, card, is_authenticated=is_authenticated)
     intent["latest_charge"] = charge["id"]
     if intent["capture_method"] != "manual":
         capture(tx, intent, charge, intent["amount"])
@@ -166,6 +171,7 @@ def _fail(
     details: dict[str, Any] = {
         "charge": charge,
         "decline_code": decline.decline_code,
+        "param": decline.param,
         "payment_method": method,
     }
     kind = "card_error" if charge else "invalid_request_error"
@@ -183,7 +189,7 @@ def _fail(
 
 def _ask_authentication(tx: Transaction, intent: Json, options: ConfirmOptions) -> Json:
     page = f"{tx.config.url}/authenticate/{intent['id']}"
-    if options.return_url is None:
+    if options.return_url is None or options.uses_sdk:
         action: Json = {
             "type": "use_stripe_sdk",
             "use_stripe_sdk": {

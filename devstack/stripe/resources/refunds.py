@@ -4,7 +4,7 @@ from devstack.stripe import later
 from devstack.stripe.errors import invalid, refused
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params, merge_metadata
-from devstack.stripe.resources import balance, payment_methods
+from devstack.stripe.resources import balance, dispute_cases, payment_methods
 from devstack.stripe.resources.cards import RefundFate
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
@@ -28,7 +28,7 @@ def create(tx: Transaction, params: Params) -> Json:
     params.finish()
 
     charge = _charge_of(tx, intent_id, charge_id)
-    amount = _check_amount(charge, amount)
+    amount = _check_amount(tx, charge, amount)
     fate = payment_methods.card_of(tx.store, charge["payment_method"]).refund_fate
     refund = _new(tx, charge, amount, fate)
     refund |= {"metadata": merge_metadata({}, metadata), "reason": reason}
@@ -129,11 +129,17 @@ def _charge_of(tx: Transaction, intent_id: str | None, charge_id: str | None) ->
     return charge
 
 
-def _check_amount(charge: Json, amount: int | None) -> int:
+def _check_amount(tx: Transaction, charge: Json, amount: int | None) -> int:
     left = charge["amount_captured"] - charge["amount_refunded"]
     if left == 0:
         raise refused(
             f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
+        )
+    left -= dispute_cases.taken_cents(tx.store, charge["id"])
+    if left <= 0:
+        raise refused(
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
         )
     if amount is None:
         return int(left)
@@ -180,6 +186,7 @@ def _book_charge_first(tx: Transaction, charge: Json) -> None:
     if charge["balance_transaction"] is None:
         later.take(tx.store, charge["id"])
         balance.book_charge(tx, charge)
+        dispute_cases.expect(tx, charge)
 
 
 def _add_refunded(tx: Transaction, charge: Json, amount: int) -> None:
