@@ -1,11 +1,16 @@
 """What came of a request, as HTTP: status, Content-Range and the other headers."""
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.preferences import Accepted, Preferences, applied
+from devstack.gateway.rest.header import is_header
+from devstack.gateway.rest.preferences import applied
+from devstack.gateway.rest.ranges import unsatisfiable
+from devstack.gateway.rest.request import Asked
 from devstack.gateway.rest.run import Outcome
 
 
@@ -21,98 +26,97 @@ class Answer:
     headers: Headers = field(default_factory=list)
 
 
-def check_single(outcome: Outcome) -> None:
-    """Raise PGRST116 unless there is exactly one row."""
-    if outcome.page_total != 1:
-        raise RestError(
-            406,
-            "PGRST116",
-            "Cannot coerce the result to a single JSON object",
-            details=f"The result contains {outcome.page_total} rows",
-        )
-
-
-def check_affected(outcome: Outcome, limit: int) -> None:
-    """Raise PGRST124 when a write did more than was allowed."""
-    if outcome.page_total > limit:
-        raise RestError(
-            400,
-            "PGRST124",
-            "Query result exceeds max-affected preference constraint",
-            details=f"The query affects {outcome.page_total} rows",
-        )
-
-
 def read_answer(
-    outcome: Outcome, accepted: Accepted, preferences: Preferences, offset: int, method: str
+    outcome: Outcome, asked: Asked, offset: int, kind: str, location: bytes | None = None
 ) -> Answer:
-    """Return the answer to a read, or to a call that returned rows. Raises: RestError PGRST103."""
+    """Return the answer to a read or to a call, which `kind` tells; `location` is the read's own.
+
+    Raises: RestError PGRST103.
+    """
     total, page_total = outcome.total, outcome.page_total
     if total is not None and offset > total:
-        raise RestError(
-            416,
-            "PGRST103",
-            "Requested range not satisfiable",
-            details=f"An offset of {offset} was requested, but there are only {total} rows.",
-            headers={"content-range": f"*/{total}"},
+        raise unsatisfiable(
+            f"An offset of {offset} was requested, but there are only {total} rows.", total
         )
     status = 200 if total is None or page_total >= total else 206
     shown = f"{offset}-{offset + page_total - 1}" if page_total else "*"
-    answer = _answer(status, outcome.body, accepted, preferences, method)
-    count = "*" if total is None else str(total)
-    answer.headers.append((b"content-range", f"{shown}/{count}".encode()))
-    return _altered(answer, outcome)
+    headers = [(b"content-range", f"{shown}/{'*' if total is None else total}".encode())]
+    if location is not None:
+        headers.append((b"content-location", location))
+    return _altered(Answer(status, outcome.body, headers + _head(asked, kind)), outcome)
 
 
-def write_answer(
-    outcome: Outcome,
-    accepted: Accepted,
-    preferences: Preferences,
-    method: str,
-    *,
-    is_represented: bool,
-) -> Answer:
-    """Return the answer to an insert, an update or a delete."""
-    count = str(outcome.page_total) if preferences.count == "exact" else "*"
-    if method == "POST":
-        is_old = preferences.resolution is not None and not outcome.inserted
-        status = 200 if is_old else 201
-        shown = "*"
-    else:
-        status = 200 if is_represented else 204
+def write_answer(outcome: Outcome, asked: Asked, method: str, name: str) -> Answer:
+    """Return the answer to a write to the relation of this name."""
+    preferences = asked.preferences
+    is_represented = preferences.returns == "representation"
+    headers: Headers = []
+    if outcome.location is not None:
+        headers.append((b"location", _location(name, outcome.location)))
+    if method != "PUT":
         is_range = method == "PATCH" and outcome.page_total
         shown = f"0-{outcome.page_total - 1}" if is_range else "*"
-    body = outcome.body if is_represented else b""
-    answer = _answer(status, body, accepted, preferences, method, is_typed=is_represented)
-    answer.headers.append((b"content-range", f"{shown}/{count}".encode()))
-    return _altered(answer, outcome)
+        count = str(outcome.page_total) if preferences.is_counted else "*"
+        headers.append((b"content-range", f"{shown}/{count}".encode()))
+    headers += _head(asked, method, is_typed=is_represented)
+    status = _written(outcome, asked, method)
+    return _altered(Answer(status, outcome.body if is_represented else b"", headers), outcome)
 
 
-def void_answer(outcome: Outcome, preferences: Preferences, method: str) -> Answer:
+def void_answer(outcome: Outcome, asked: Asked) -> Answer:
     """Return the answer to a call of a function that returns nothing."""
-    answer = Answer(204, b"", _echo(preferences, method))
-    answer.headers.append((b"content-range", b"0-0/*"))
-    return _altered(answer, outcome)
+    headers = [(b"content-range", b"0-0/*"), *_head(asked, "call", is_typed=False)]
+    return _altered(Answer(204, b"", headers), outcome)
 
 
-def _answer(
-    status: int,
-    body: bytes,
-    accepted: Accepted,
-    preferences: Preferences,
-    method: str,
-    *,
-    is_typed: bool = True,
-) -> Answer:
-    headers = _echo(preferences, method)
-    if is_typed:
-        headers.append((b"content-type", accepted.content_type.encode()))
-    return Answer(status, body, headers)
+def plan_answer(outcome: Outcome, asked: Asked) -> Answer:
+    """Return the answer that shows a plan."""
+    return Answer(200, outcome.body, _typed(asked))
 
 
-def _echo(preferences: Preferences, method: str) -> Headers:
-    echoed = applied(preferences, method)
-    return [] if echoed is None else [(b"preference-applied", echoed.encode())]
+@functools.lru_cache(1024)
+def canonical(name: str, pairs: tuple[tuple[str, str], ...]) -> bytes:
+    """Return the Content-Location of a read: its pairs by name, those of one name together."""
+    grouped: dict[str, list[str]] = {}
+    for key, value in sorted(pairs, key=lambda pair: pair[0]):
+        grouped.setdefault(key, []).append(quote(value, safe=""))
+    query = "&".join(f"{quote(key, safe='')}={','.join(found)}" for key, found in grouped.items())
+    return _path(name) + (f"?{query}".encode() if query else b"")
+
+
+def _written(outcome: Outcome, asked: Asked, method: str) -> int:
+    preferences = asked.preferences
+    if method == "POST":
+        is_old = preferences.resolution == "merge-duplicates" and not outcome.inserted
+        return 200 if is_old else 201
+    if preferences.returns != "representation":
+        return 204
+    return 201 if method == "PUT" and outcome.inserted else 200
+
+
+def _location(name: str, found: bytes) -> bytes:
+    pairs: Sequence[tuple[str, str]] = json.loads(found)
+    query = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in pairs)
+    return _path(name) + f"?{query}".encode()
+
+
+def _path(name: str) -> bytes:
+    return f"/{quote(name, safe=' ')}".encode()
+
+
+def _head(asked: Asked, kind: str, *, is_typed: bool = True) -> Headers:
+    headers = _typed(asked) if is_typed else []
+    echoed = applied(asked.preferences, kind)
+    if echoed is not None:
+        headers.append((b"preference-applied", echoed.encode()))
+    return headers
+
+
+def _typed(asked: Asked) -> Headers:
+    headers = [(b"content-type", asked.accepted.content_type.encode())]
+    if asked.is_profiled:
+        headers.append((b"content-profile", asked.schema.encode()))
+    return headers
 
 
 def _altered(answer: Answer, outcome: Outcome) -> Answer:
@@ -127,23 +131,22 @@ def _altered(answer: Answer, outcome: Outcome) -> Answer:
 
 
 def _status(text: bytes) -> int:
-    if text.isdigit() and len(text) == len("200"):
+    if text.isdigit() and len(text) == len("200") and text[:1] in b"2345":
         return int(text)
     raise RestError(500, "PGRST112", "response.status guc must be a valid status code")
 
 
 def _headers(text: bytes) -> Headers:
     try:
-        entries: Sequence[dict[str, str]] = json.loads(text)
-        return [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))
-            for entry in entries
-            for name, value in entry.items()
-        ]
-    except (ValueError, AttributeError, TypeError) as error:
-        raise RestError(
-            500,
-            "PGRST111",
-            "response.headers guc must be a JSON array composed of objects with a single key and "
-            "a string value",
-        ) from error
+        # Each entry has to have a single key, or it does not unpack.
+        entries = [pair for entry in json.loads(text) for [pair] in [entry.items()]]
+        if all(is_header(name, value) for name, value in entries):
+            return [(name.lower().encode(), value.encode("latin-1")) for name, value in entries]
+    except (ValueError, AttributeError, TypeError):
+        pass
+    raise RestError(
+        500,
+        "PGRST111",
+        "response.headers guc must be a JSON array composed of objects with a single key and "
+        "a string value",
+    )

@@ -1,19 +1,40 @@
 """Reads a call: which function, and what stands for each of its arguments."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from devstack.gateway.rest.filters import is_filter, parse_query
-from devstack.gateway.rest.functions import Call, find_function
-from devstack.gateway.rest.payload import as_text, content_type, read_json
-from devstack.gateway.rest.preferences import range_pairs
+from devstack.gateway.rest.functions import RAW_BODIES, Call, find_function
+from devstack.gateway.rest.payload import (
+    FORM_TYPE,
+    as_text,
+    content_type,
+    form_pairs,
+    read_json,
+    unacceptable,
+)
+from devstack.gateway.rest.ranges import ranged
 from devstack.gateway.rest.request import READS, Asked, Request
-from devstack.gateway.rest.schema_cache import SchemaCache
+from devstack.gateway.rest.schema_cache import Function, SchemaCache
+from devstack.gateway.rest.text import array
 
 
-#: What is never an argument unless some function of the name takes one that is called so.
-RESERVED = frozenset(("select", "order", "limit", "offset", "columns", "on_conflict", "and", "or"))
+#: What is never an argument, whatever path stands before it.
+RESERVED = frozenset(("order", "limit", "offset", "and", "or"))
+LISTS = frozenset(("select", "columns", "on_conflict"))
 
 Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Body:
+    """What a call was sent: the arguments one by one, or a text that holds all of them."""
+
+    #: None for a call by GET, which has no body.
+    kind: str | None
+    text: str = ""
+    pairs: Pairs | None = None
+    keys: tuple[str, ...] = ()
 
 
 def read_call(
@@ -23,51 +44,64 @@ def read_call(
 
     Raises: RestError.
     """
-    full_name, slots, body = (asked.schema, name), None, ""
+    pairs = ranged(request.method, request.headers, request.pairs)
     if request.method in READS:
-        given, rest = _arguments(cache, full_name, request.pairs)
-        function, is_raw = find_function(cache, full_name, given, None)
-        query, values = parse_query(range_pairs(request.headers, rest))
-        slots = tuple(range(len(values), len(values) + len(given)))
-        values += given.values()
+        arguments = [pair for pair in pairs if _is_argument(*pair)]
+        pairs = [pair for pair in pairs if not _is_argument(*pair)]
+        body = _Body(kind=None, pairs=arguments)
     else:
-        body_type = content_type(request.headers.get("content-type"))
-        body = as_text(request.body, body_type)
-        given = dict.fromkeys(_argument_keys(body, body_type), "")
-        function, is_raw = find_function(cache, full_name, given, body_type)
-        query, values = parse_query(range_pairs(request.headers, request.pairs))
+        body = _read_body(request)
+    query, values = parse_query(pairs)
+    given = body.keys if query.columns is None else query.columns
+    if body.pairs is not None:
+        given = tuple(dict.fromkeys(key for key, _ in body.pairs))
+    function, is_raw = find_function(cache, (asked.schema, name), given, body.kind)
+    slots = None
+    if body.pairs is not None:
+        slots = tuple(range(len(values), len(values) + len(given)))
+        values += _values(function, given, body.pairs)
     call = Call(
         function=function,
         query=query,
-        arguments=() if is_raw else tuple(given),
+        arguments=() if is_raw else given,
         slots=slots,
         is_raw=is_raw,
         media=asked.accepted.media,
         is_stripped=asked.accepted.is_stripped,
-        is_counted=asked.preferences.count is not None,
+        is_counted=asked.preferences.is_counted,
     )
-    return call, values, body
+    return call, values, body.text
 
 
-def _arguments(
-    cache: SchemaCache, name: tuple[str, str], pairs: Pairs
-) -> tuple[dict[str, str], Pairs]:
-    """Tell the arguments of a call by GET from the filters on what it returns."""
-    known = {
-        item.name for function in cache.functions.get(name, ()) for item in function.parameters
-    }
-    given, rest = {}, []
-    for key, value in pairs:
-        if key in known or not (key in RESERVED or "." in key or is_filter(value)):
-            given[key] = value
-        else:
-            rest.append((key, value))
-    return given, rest
+def _is_argument(key: str, value: str) -> bool:
+    """Tell an argument of a call by GET from what narrows its result."""
+    is_reserved = key in LISTS or key.rpartition(".")[2] in RESERVED
+    return not (is_reserved or "." in key or is_filter(value))
 
 
-def _argument_keys(body: str, body_type: str) -> tuple[str, ...]:
-    if body_type != "application/json" or not body:
+def _read_body(request: Request) -> _Body:
+    kind = content_type(request.headers.get("content-type"))
+    if kind == FORM_TYPE:
+        return _Body(kind=kind, pairs=form_pairs(request.body))
+    if kind not in RAW_BODIES:
+        raise unacceptable(kind)
+    text = as_text(request.body, kind)
+    return _Body(kind=kind, text=text, keys=_keys(text) if kind == "application/json" else ())
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    if not text:
         return ()
-    value: Any = read_json(body)
+    value: Any = read_json(text)
     # What is no object of arguments may still be the one json that a function takes whole.
     return tuple(value) if isinstance(value, dict) else ()
+
+
+def _values(function: Function, given: tuple[str, ...], pairs: Pairs) -> list[str]:
+    """Return the arguments' values: all of a variadic one's, and the last of any other's."""
+    variadic = {item.name for item in function.parameters if item.is_variadic}
+    last = dict(pairs)
+    return [
+        array(value for key, value in pairs if key == name) if name in variadic else last[name]
+        for name in given
+    ]

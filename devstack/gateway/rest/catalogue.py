@@ -28,7 +28,8 @@ RELATIONS = """
       join pg_attribute as a on a.attrelid = k.conrelid and a.attnum = key.attnum
       where k.conrelid = c.oid and k.contype = 'p'
     ),
-    n.nspname = any ($1)
+    n.nspname = any ($1),
+    pg_relation_is_updatable(c.oid, true)
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm', 'f')

@@ -31,20 +31,14 @@ def ordered_child(children: list[Child], name: str, level: Level) -> Level:
     if child is None:
         raise not_embedded(name)
     if not child.way.is_to_one:
-        raise not_to_one("PGRST118", "A related order", level, child)
+        raise RestError(
+            400,
+            "PGRST118",
+            f"A related order on '{name}' is not possible",
+            details=f"'{level.alias}' and '{name}' do not form a many-to-one or one-to-one "
+            "relationship",
+        )
     return child.level
-
-
-def not_to_one(code: str, what: str, level: Level, child: Child) -> RestError:
-    """Return the answer to what can only be done with a to-one relationship."""
-    name = child.embed.relation
-    return RestError(
-        400,
-        code,
-        f"{what} on '{name}' is not possible",
-        details=f"'{level.alias}' and '{name}' do not form a many-to-one or one-to-one "
-        "relationship",
-    )
 
 
 def asks_for_null(test: Comparison) -> bool:

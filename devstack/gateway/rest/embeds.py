@@ -3,8 +3,9 @@
 from typing import Any
 
 from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.guesses import SOMEWHAT_ALIKE, similar
 from devstack.gateway.rest.query import Embed
-from devstack.gateway.rest.schema_cache import Relation, Relationship, SchemaCache, similar
+from devstack.gateway.rest.schema_cache import Relation, Relationship, SchemaCache
 
 
 def find_relationship(cache: SchemaCache, origin: Relation, embed: Embed) -> Relationship:
@@ -21,7 +22,7 @@ def find_relationship(cache: SchemaCache, origin: Relation, embed: Embed) -> Rel
         return found[0]
     if found:
         raise _ambiguous(origin, embed, found)
-    raise _missing(origin, embed, ways)
+    raise _missing(cache, origin, embed, ways)
 
 
 def _matches(way: Relationship, embed: Embed, schema: str) -> bool:
@@ -66,18 +67,34 @@ def _is_single(way: Relationship, word: str, *, far: bool) -> bool:
     return len(way.columns) == 1 and way.columns[0][1 if far else 0] == word
 
 
-def _missing(origin: Relation, embed: Embed, ways: tuple[Relationship, ...]) -> RestError:
+def _missing(
+    cache: SchemaCache, origin: Relation, embed: Embed, ways: tuple[Relationship, ...]
+) -> RestError:
     near, far = origin.name, embed.relation
     using = f" using the hint '{embed.hint}'" if embed.hint else ""
-    meant = similar(far, sorted({way.target.name for way in ways}))
     return RestError(
         400,
         "PGRST200",
         f"Could not find a relationship between '{near}' and '{far}' in the schema cache",
         details=f"Searched for a foreign key relationship between '{near}' and '{far}'{using} "
         f"in the schema '{origin.schema}', but no matches were found.",
-        hint=f"Perhaps you meant '{meant}' instead of '{far}'." if meant else None,
+        hint=_hint(cache, origin, far, ways),
     )
+
+
+def _hint(
+    cache: SchemaCache, origin: Relation, far: str, ways: tuple[Relationship, ...]
+) -> str | None:
+    """Guess at the other end, or at this one when nothing leads away from it."""
+    missed, names = far, {way.target.name for way in ways}
+    if not ways:
+        missed = origin.name
+        names = {name for schema, name in cache.relationships if schema == origin.schema}
+    if missed in names:
+        # It is there, so the mistake is in the hint after it.
+        return None
+    meant = similar(missed, names, SOMEWHAT_ALIKE)
+    return f"Perhaps you meant '{meant}' instead of '{missed}'." if meant else None
 
 
 def _ambiguous(origin: Relation, embed: Embed, ways: list[Relationship]) -> RestError:

@@ -8,8 +8,12 @@ from typing import Any
 import psycopg
 from psycopg.errors import Diagnostic
 
+from devstack.gateway.rest.header import is_header
+
 
 ANONYMOUS = "anon"
+#: What an answer that is no first word of another one may have for a status.
+STATUS_RANGE = range(200, 600)
 #: SQLSTATE, or the first two characters of it, to status. What is not here is the caller's: 400.
 STATUSES = {
     "08": 503,
@@ -42,6 +46,14 @@ STATUSES = {
     "P0001": 400,
     "XX": 500,
 }
+MESSAGE_HINT = (
+    "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and optional keys: "
+    "'details', 'hint'."
+)
+DETAIL_HINT = (
+    "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: "
+    "'status_text'."
+)
 
 
 class RestError(Exception):
@@ -97,10 +109,8 @@ def from_postgres(error: psycopg.Error, role: str) -> RestError:
     message = diagnostic.message_primary or str(error)
     if state == "PGRST":
         return _dictated(message, diagnostic.message_detail)
-    headers = {}
     status = _status(state, role, diagnostic)
-    if status == HTTPStatus.UNAUTHORIZED and state == "42501":
-        headers["www-authenticate"] = "Bearer"
+    headers = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     return RestError(
         status,
         state,
@@ -139,22 +149,50 @@ def _without_state(error: psycopg.Error) -> RestError:
 
 def _dictated(message: str, detail: str | None) -> RestError:
     """Let a function that raises SQLSTATE PGRST choose status, body and headers."""
+    said = _object(message, texts=("code", "message"), others=("details", "hint"))
+    if said is None:
+        return _undictated(f"Invalid JSON value for MESSAGE: '{message}'", MESSAGE_HINT)
+    if detail is None:
+        return _undictated("DETAIL is missing in the RAISE statement", DETAIL_HINT)
+    asked = _object(detail, others=("status_text",)) or {}
+    status, headers = asked.get("status"), asked.get("headers")
+    if type(status) is not int or status not in STATUS_RANGE or not _are_headers(headers):
+        return _undictated(f"Invalid JSON value for DETAIL: '{detail}'", DETAIL_HINT)
+    return RestError(
+        status,
+        said["code"],
+        said["message"],
+        details=said.get("details"),
+        hint=said.get("hint"),
+        headers={name.lower(): text for name, text in asked["headers"].items()},
+    )
+
+
+def _object(
+    text: str, *, texts: tuple[str, ...] = (), others: tuple[str, ...] = ()
+) -> dict[str, Any] | None:
+    """Read a JSON object that has `texts`, and may have `others`, for texts."""
     try:
-        said, asked = json.loads(message), json.loads(detail or "")
-        return RestError(
-            int(asked["status"]),
-            str(said["code"]),
-            str(said["message"]),
-            details=said.get("details"),
-            hint=said.get("hint"),
-            headers={str(name).lower(): str(text) for name, text in asked["headers"].items()},
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return RestError(
-            500,
-            "PGRST121",
-            "Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error",
-            details="Invalid JSON value for MESSAGE or DETAIL",
-            hint="MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and "
-            "optional keys: 'details', 'hint'; DETAIL one with 'status' and 'headers'.",
-        )
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    is_good = (
+        isinstance(value, dict)
+        and all(isinstance(value.get(key), str) for key in texts)
+        and all(isinstance(value.get(key), str | None) for key in others)
+    )
+    return value if is_good else None
+
+
+def _are_headers(value: Any) -> bool:
+    return isinstance(value, dict) and all(is_header(*pair) for pair in value.items())
+
+
+def _undictated(details: str, hint: str) -> RestError:
+    return RestError(
+        500,
+        "PGRST121",
+        "Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error",
+        details=details,
+        hint=hint,
+    )

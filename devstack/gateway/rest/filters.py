@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, field
 
-from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.grammar import (
     MAX_DEPTH,
     Scanner,
@@ -25,6 +24,8 @@ from devstack.gateway.rest.query import (
     OrderTerm,
     Query,
 )
+from devstack.gateway.rest.ranges import unsatisfiable
+from devstack.gateway.rest.text import array
 
 
 #: Operators that compare with one value.
@@ -128,12 +129,10 @@ def _number_slot(word: str, value: str, values: list[str]) -> int:
     if NUMBER.fullmatch(value) is None:
         raise parse_error(word, value, 0, "no whole number", "digits")
     if value.startswith("-"):
-        raise RestError(
-            416,
-            "PGRST103",
-            "Requested range not satisfiable",
-            details=f"{word.capitalize()} should be greater than or equal to zero.",
-        )
+        if word == "limit":
+            raise unsatisfiable("Limit should be greater than or equal to zero.")
+        # Nothing is before the first row.
+        value = "0"
     values.append(value)
     return len(values) - 1
 
@@ -212,7 +211,7 @@ def _finish_test(found: Field, head: _Head, scanner: Scanner, values: list[str])
             scanner.fail("null, not_null, true, false or unknown")
         return Comparison(found, "is", head.is_negated, keyword=keyword)
     if head.operator == "in":
-        values.append(_array(_list(scanner)))
+        values.append(array(_list(scanner)))
         return Comparison(found, "in", head.is_negated, slot=len(values) - 1)
     return _with_value(found, head, _value(scanner), values)
 
@@ -246,9 +245,3 @@ def _list(scanner: Scanner) -> list[str]:
         members.append(_value(scanner))
     scanner.need(")")
     return [] if members == [""] else members
-
-
-def _array(members: list[str]) -> str:
-    """Write an array as Postgres reads it."""
-    escaped = (member.replace("\\", "\\\\").replace('"', '\\"') for member in members)
-    return "{" + ",".join(f'"{member}"' for member in escaped) + "}"

@@ -1,13 +1,14 @@
 """Finds the function that a call means, and plans the call."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from devstack.gateway.rest.conditions import Level
 from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.guesses import SOMEWHAT_ALIKE, similar
 from devstack.gateway.rest.planner import Reader
 from devstack.gateway.rest.query import Column, Field, Media, Query
-from devstack.gateway.rest.schema_cache import Function, SchemaCache, similar
+from devstack.gateway.rest.schema_cache import Function, SchemaCache
 from devstack.gateway.rest.statement import (
     BODY,
     SCALAR,
@@ -24,8 +25,11 @@ from devstack.gateway.rest.text import identifier, qualified
 RAW_BODIES = {
     "application/json": ("json", "jsonb"),
     "text/plain": ("text",),
+    "text/xml": ("xml",),
     "application/octet-stream": ("bytea",),
 }
+#: Bodies that are nothing but the one argument.
+WHOLE_BODIES = frozenset(RAW_BODIES) - {"application/json"}
 VALUE = (Column(Field(SCALAR)),)
 
 
@@ -55,7 +59,7 @@ def find_function(
     """
     candidates = cache.functions.get(name, ())
     named = [function for function in candidates if _takes(function, given)]
-    if body_type is not None and body_type != "application/json":
+    if body_type in WHOLE_BODIES:
         named = []
     if len(named) > 1:
         raise _ambiguous(named)
@@ -76,9 +80,9 @@ def plan_call(cache: SchemaCache, call: Call, max_rows: int) -> Plan:
     is_scalar = function.kind != "composite"
     # The select list of a scalar is the value, whatever the client says.
     query = replace(call.query, items=VALUE) if is_scalar else call.query
-    source = _source(call, parameters)
     level = Level(cache.relations.get(function.returns) if function.returns else None, _alias(call))
     reader = Reader(cache, query, parameters, max_rows)
+    source = _source(call, parameters, () if is_scalar else _computed(level, reader))
     origin = f"{SOURCE} as {identifier(level.alias)}"
     rows = reader.select(level, origin)
     total = reader.count(level, origin) if call.is_counted else None
@@ -98,12 +102,21 @@ def _alias(call: Call) -> str:
     return call.function.returns[1] if call.function.returns else call.function.name
 
 
-def _source(call: Call, parameters: Parameters) -> str:
+def _computed(level: Level, reader: Reader) -> tuple[str, ...]:
+    """Return the computed columns that are asked for: of the answer's rows they cannot be had."""
+    if level.relation is None:
+        return ()
+    own = level.relation.columns
+    return tuple(name for name in reader.needed_columns(level) or () if name not in own)
+
+
+def _source(call: Call, parameters: Parameters, computed: tuple[str, ...]) -> str:
     function = call.function
     called, arguments = _called(call, parameters)
     if function.kind == "composite":
         origin = f"{arguments}, lateral {called}" if arguments else called
-        return f"select pgrst_call.* from {origin} as pgrst_call"  # noqa: S608 -- built of quoted names alone
+        columns = ", ".join(["pgrst_call.*", *(f"pgrst_call.{identifier(n)}" for n in computed)])
+        return f"select {columns} from {origin} as pgrst_call"  # noqa: S608 -- built of quoted names alone
     origin = f" from {arguments}" if arguments else ""
     return f"select {called} as {SCALAR}{origin}"
 
@@ -159,33 +172,39 @@ def _ambiguous(functions: Sequence[Function]) -> RestError:
 def _missing(
     cache: SchemaCache, name: tuple[str, str], given: Collection[str], body_type: str | None
 ) -> RestError:
-    full = ".".join(name)
-    listed = ", ".join(given)
-    plural = "s" if len(given) > 1 else ""
-    searched = f" with parameter{plural} {listed}" if given else " without parameters"
+    full, words = ".".join(name), sorted(given)
+    listed = ", ".join(words)
+    if body_type in WHOLE_BODIES:
+        [kind] = RAW_BODIES[body_type]
+        shown, searched = "", f" with a single unnamed {kind} parameter"
+    elif words:
+        shown = f"({listed})"
+        searched = f" with parameter{'s' if len(words) > 1 else ''} {listed}"
+    else:
+        shown = searched = " without parameters"
     if body_type == "application/json":
         searched += " or with a single unnamed json/jsonb parameter"
-    elif body_type is not None:
-        searched = f" with a single unnamed {RAW_BODIES.get(body_type, ('text',))[0]} parameter"
-    shown = f"({listed})" if given else " without parameters"
-    if body_type not in (None, "application/json"):
-        shown = ""
     return RestError(
         404,
         "PGRST202",
         f"Could not find the function {full}{shown} in the schema cache",
         details=f"Searched for the function {full}{searched}, but no matches were found "
         "in the schema cache.",
-        hint=_hint(cache, name, given),
+        hint=None if body_type in WHOLE_BODIES else _hint(cache, name, words),
     )
 
 
-def _hint(cache: SchemaCache, name: tuple[str, str], given: Collection[str]) -> str | None:
+def _hint(cache: SchemaCache, name: tuple[str, str], words: Sequence[str]) -> str | None:
     schema, word = name
     overloads = cache.functions.get(name)
     if overloads:
-        lists = [", ".join(item.name for item in function.parameters) for function in overloads]
-        meant = similar(", ".join(given), lists) or lists[0]
-        return f"Perhaps you meant to call the function {schema}.{word}({meant})"
-    other = similar(word, [name for owner, name in cache.functions if owner == schema])
-    return f"Perhaps you meant to call the function {schema}.{other}" if other else None
+        lists = [_listed(item.name for item in one.parameters) for one in overloads]
+        arguments = similar(_listed(words), lists, SOMEWHAT_ALIKE)
+        meant = None if arguments is None else word + arguments
+    else:
+        meant = similar(word, [name for owner, name in cache.functions if owner == schema])
+    return None if meant is None else f"Perhaps you meant to call the function {schema}.{meant}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return f"({', '.join(sorted(names))})"

@@ -80,6 +80,11 @@ def parse_error(what: str, text: str, at: int, unexpected: str, expecting: str) 
     )
 
 
+def no_aggregates() -> RestError:
+    """Return PGRST123: aggregates are off, as hosted Supabase has them unless told otherwise."""
+    return RestError(400, "PGRST123", "Use of aggregate functions is not allowed")
+
+
 @functools.lru_cache(PARSED)
 def parse_select(text: str) -> tuple[Item, ...]:
     """Read a select list, embeds and all."""
@@ -169,14 +174,14 @@ def _item(scanner: Scanner, depth: int) -> Item:
     if scanner.take("*"):
         return Column(Field("*"))
     if scanner.match(AGGREGATE):
-        raise _no_aggregates()
+        raise no_aggregates()
     found = field(scanner)
     alias = None
     if scanner.is_at(":") and not scanner.is_at("::"):
         scanner.need(":")
         alias = found.name
         if scanner.match(AGGREGATE):
-            raise _no_aggregates()
+            raise no_aggregates()
         found = field(scanner)
     if not found.path and (scanner.is_at("!") or scanner.is_at("(")):
         return _embed(scanner, found.name, alias, depth, is_spread=False)
@@ -193,7 +198,7 @@ def _column(scanner: Scanner, found: Field, alias: str | None) -> Column:
     if scanner.take("."):
         if scanner.match(AGGREGATE) is None:
             scanner.fail("an aggregate function")
-        raise _no_aggregates()
+        raise no_aggregates()
     return Column(found, alias, cast)
 
 
@@ -230,7 +235,3 @@ def _order_term(scanner: Scanner) -> OrderTerm:
 def _word(scanner: Scanner, words: tuple[str, ...]) -> str | None:
     """Step over a dot and one of the words, if they come next."""
     return next((word for word in words if scanner.take(f".{word}")), None)
-
-
-def _no_aggregates() -> RestError:
-    return RestError(400, "PGRST123", "Use of aggregate functions is not allowed")

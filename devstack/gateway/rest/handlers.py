@@ -1,32 +1,37 @@
 """What a method on a path means: from a request to its plan, and from the outcome to the answer."""
 
-import functools
-import json
 from collections.abc import Callable, Hashable
-from http.cookies import CookieError, SimpleCookie
+from dataclasses import replace
 
 from devstack.gateway.context import Context
+from devstack.gateway.rest.allowed import allowed_on_function, allowed_on_relation
 from devstack.gateway.rest.answers import (
     Answer,
-    check_affected,
-    check_single,
+    canonical,
+    plan_answer,
     read_answer,
     void_answer,
     write_answer,
 )
 from devstack.gateway.rest.calls import read_call
+from devstack.gateway.rest.checks import checks
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.filters import parse_query
 from devstack.gateway.rest.functions import plan_call
+from devstack.gateway.rest.guesses import similar
 from devstack.gateway.rest.live_schema import LiveSchema
 from devstack.gateway.rest.payload import as_json, content_type, row_keys
-from devstack.gateway.rest.preferences import range_pairs
+from devstack.gateway.rest.preferences import names_timezone
+from devstack.gateway.rest.puts import check_query
 from devstack.gateway.rest.query import Query
+from devstack.gateway.rest.ranges import ranged
 from devstack.gateway.rest.reads import Read, plan_read
 from devstack.gateway.rest.request import READS, WRITES, Asked, Request, read_head
-from devstack.gateway.rest.run import Check, Outcome, Session, Settings, run
-from devstack.gateway.rest.schema_cache import Relation, SchemaCache, similar
+from devstack.gateway.rest.run import run
+from devstack.gateway.rest.schema_cache import Relation, SchemaCache
+from devstack.gateway.rest.sessions import session_of
 from devstack.gateway.rest.statement import Plan
+from devstack.gateway.rest.timezones import TimeZones
 from devstack.gateway.rest.writes import Write, plan_write
 
 
@@ -40,14 +45,15 @@ class Handlers:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._schema = context.service(LiveSchema)
+        self._timezones = TimeZones(context)
         self._max_rows = context.config.max_rows
 
     async def answer(self, request: Request) -> Answer:
         """Answer a request. Raises: RestError."""
-        asked = read_head(request, self._context.config.schemas)
+        asked = await self._asked(request)
         target = request.path.strip("/")
         if target.startswith("rpc/") and "/" not in target[4:]:
-            return await self._call(request, asked, target[4:])
+            return await self._on_function(request, asked, target[4:])
         if "/" in target:
             raise RestError(404, "PGRST125", "Invalid path specified in request URL")
         if not target:
@@ -58,12 +64,17 @@ class Handlers:
         if request.method in WRITES:
             return await self._write(request, asked, relation)
         if request.method == "OPTIONS":
-            allowed = b"OPTIONS,GET,HEAD,POST,PATCH,DELETE"
-            return Answer(200, b"", [(b"allow", allowed)])
+            return Answer(200, b"", [(b"allow", allowed_on_relation(relation))])
         raise RestError(405, "PGRST117", f"Unsupported HTTP method: {request.method}")
 
+    async def _asked(self, request: Request) -> Asked:
+        schemas = self._context.config.schemas
+        if not names_timezone(request.headers.get("prefer", "")):
+            return read_head(request, schemas)
+        return read_head(request, schemas, await self._timezones.names())
+
     async def _read(self, request: Request, asked: Asked, relation: Relation) -> Answer:
-        query, values = parse_query(range_pairs(request.headers, request.pairs))
+        query, values = parse_query(ranged(request.method, request.headers, request.pairs))
         read = Read(
             relation=relation,
             query=query,
@@ -73,46 +84,61 @@ class Handlers:
             count=asked.preferences.count,
         )
         plan = self._planned(read, lambda cache: plan_read(cache, read, self._max_rows))
-        session = self._session(request, asked, is_read_only=True)
+        session = session_of(self._schema.cache, request, asked, is_read_only=True)
+        if explain := asked.accepted.explain:
+            outcome = await run(self._context, plan.explained(explain), session, values)
+            return plan_answer(outcome, asked)
+        # Nothing is changed, so it may be looked at when all is over.
         outcome = await run(self._context, plan, session, values)
-        if asked.accepted.is_single:
-            check_single(outcome)
-        offset = _offset(query, values)
-        return read_answer(outcome, asked.accepted, asked.preferences, offset, request.method)
+        check = checks(is_single=asked.accepted.is_single, limit=None)
+        if check is not None:
+            check(outcome)
+        location = canonical(relation.name, tuple(request.pairs))
+        return read_answer(outcome, asked, _offset(query, values), "read", location)
 
     async def _write(self, request: Request, asked: Asked, relation: Relation) -> Answer:
         query, values = parse_query(request.pairs)
-        preferences, is_single = asked.preferences, asked.accepted.is_single
+        preferences, method = asked.preferences, request.method
+        if method == "PUT":
+            check_query(query, relation)
         body, keys, is_array = _rows(request, query)
         write = Write(
-            method=request.method,
+            method=method,
             relation=relation,
             query=query,
             keys=keys,
             is_array=is_array,
             media=asked.accepted.media,
             is_stripped=asked.accepted.is_stripped,
-            is_represented=preferences.returns == "representation",
-            is_default_for_missing=preferences.missing == "default",
-            resolution=preferences.resolution if request.method == "POST" else None,
+            returns=preferences.returns,
+            is_default_for_missing=preferences.missing == "default" and method != "PUT",
+            resolution=_resolution(asked, method),
         )
-        plan = self._planned(write, lambda cache: plan_write(cache, write, self._max_rows))
-        session = self._session(request, asked, is_read_only=False)
-        limit = preferences.max_affected if request.method != "POST" else None
-        check = _check(is_single=is_single and write.is_represented, limit=limit)
+        plan = self._planned(write, lambda cache: plan_write(cache, write))
+        session = session_of(self._schema.cache, request, asked, is_read_only=False)
+        if explain := asked.accepted.explain:
+            outcome = await run(self._context, plan.explained(explain), session, values, body=body)
+            return plan_answer(outcome, asked)
+        check = checks(
+            is_single=asked.accepted.is_single and write.is_represented,
+            limit=preferences.max_affected if method in ("PATCH", "DELETE") else None,
+            is_put=method == "PUT",
+        )
         outcome = await run(self._context, plan, session, values, body=body, check=check)
-        return write_answer(
-            outcome,
-            asked.accepted,
-            preferences,
-            request.method,
-            is_represented=write.is_represented,
-        )
+        if not write.conflict_columns:
+            asked = replace(asked, preferences=replace(preferences, resolution=None))
+        return write_answer(outcome, asked, method, relation.name)
 
-    async def _call(self, request: Request, asked: Asked, name: str) -> Answer:
+    async def _on_function(self, request: Request, asked: Asked, name: str) -> Answer:
+        if request.method == "OPTIONS":
+            overloads = self._schema.cache.functions.get((asked.schema, name), ())
+            return Answer(200, b"", [(b"allow", allowed_on_function(overloads))])
         if request.method not in (*READS, "POST"):
             message = f"Cannot use the {request.method} method on RPC"
             raise RestError(405, "PGRST101", message)
+        return await self._call(request, asked, name)
+
+    async def _call(self, request: Request, asked: Asked, name: str) -> Answer:
         call, values, body = read_call(self._schema.cache, request, asked, name)
         function, preferences = call.function, asked.preferences
         if preferences.max_affected is not None and not function.is_set:
@@ -123,17 +149,22 @@ class Handlers:
                 "handling=strict",
             )
         plan = self._planned(call, lambda cache: plan_call(cache, call, self._max_rows))
-        is_read_only = request.method in READS or function.is_read_only
-        session = self._session(
-            request, asked, is_read_only=is_read_only, settings=function.settings
+        session = session_of(
+            self._schema.cache,
+            request,
+            asked,
+            is_read_only=request.method in READS or function.is_read_only,
+            settings=function.settings,
         )
+        if explain := asked.accepted.explain:
+            outcome = await run(self._context, plan.explained(explain), session, values, body=body)
+            return plan_answer(outcome, asked)
         is_single = asked.accepted.is_single and function.is_set
-        check = _check(is_single=is_single, limit=preferences.max_affected)
+        check = checks(is_single=is_single, limit=preferences.max_affected)
         outcome = await run(self._context, plan, session, values, body=body, check=check)
         if function.kind == "void":
-            return void_answer(outcome, preferences, request.method)
-        offset = _offset(call.query, values)
-        return read_answer(outcome, asked.accepted, preferences, offset, request.method)
+            return void_answer(outcome, asked)
+        return read_answer(outcome, asked, _offset(call.query, values), "call")
 
     def _planned(self, shape: Hashable, make: Callable[[SchemaCache], Plan]) -> Plan:
         """Return the plan of a shape; it is made once for each state of the schema."""
@@ -144,26 +175,6 @@ class Handlers:
                 cache.plans.clear()
             plan = cache.plans[shape] = make(cache)
         return plan
-
-    def _session(
-        self, request: Request, asked: Asked, *, is_read_only: bool, settings: Settings = ()
-    ) -> Session:
-        caller, preferences = request.caller, asked.preferences
-        cookie = request.headers.get("cookie")
-        settings = self._schema.cache.role_settings.get(caller.role, ()) + settings
-        return Session(
-            schema=asked.schema,
-            role=caller.role,
-            claims=json.dumps(caller.claims),
-            method=request.method,
-            path=request.path,
-            headers=json.dumps(request.headers),
-            cookies=_cookies(cookie) if cookie else "{}",
-            settings=settings,
-            timezone=preferences.timezone,
-            is_read_only=is_read_only,
-            is_rolled_back=preferences.tx == "rollback",
-        )
 
 
 def _relation(cache: SchemaCache, schema: str, name: str) -> Relation:
@@ -185,33 +196,18 @@ def _rows(request: Request, query: Query) -> tuple[str, tuple[str, ...], bool]:
         return "", (), False
     body, value = as_json(request.body, content_type(request.headers.get("content-type")))
     is_array = isinstance(value, list)
-    if query.columns is not None:
+    if query.columns is not None and request.method != "PUT":
         return body, query.columns, is_array
     return body, row_keys(value), is_array
 
 
-def _check(*, is_single: bool, limit: int | None) -> Check | None:
-    if not is_single and limit is None:
-        return None
-
-    def check(outcome: Outcome) -> None:
-        if is_single:
-            check_single(outcome)
-        if limit is not None:
-            check_affected(outcome, limit)
-
-    return check
+def _resolution(asked: Asked, method: str) -> str | None:
+    """Return what becomes of a row that is there already; a PUT has no choice."""
+    if method == "PUT":
+        return "merge-duplicates"
+    return asked.preferences.resolution if method == "POST" else None
 
 
 def _offset(query: Query, values: list[str]) -> int:
     slot = query.root.offset_slot
     return 0 if slot is None else int(values[slot])
-
-
-@functools.lru_cache(256)
-def _cookies(header: str) -> str:
-    try:
-        cookies = SimpleCookie(header)
-    except CookieError:
-        return "{}"
-    return json.dumps({name: morsel.value for name, morsel in cookies.items()})

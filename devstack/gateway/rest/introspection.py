@@ -104,7 +104,7 @@ async def _origins(connection: Connection, definition: str) -> list[tuple[int, i
 
 
 def _relation(row: Row) -> Relation:
-    _, schema, name, is_view, columns, primary_key, _ = row
+    _, schema, name, is_view, columns, primary_key, _, writable = row
     return Relation(
         schema=schema,
         name=name,
@@ -114,6 +114,7 @@ def _relation(row: Row) -> Relation:
             for column, kind, default in columns
         },
         primary_key=tuple(primary_key),
+        writable=writable,
     )
 
 
@@ -136,7 +137,7 @@ def _function(row: Row) -> Function:
             Parameter(
                 name=argument[0],
                 type=argument[1],
-                is_required=position < required_count and argument[2] != "v",
+                is_required=position < required_count,
                 is_variadic=argument[2] == "v",
             )
             for position, argument in enumerate(taken)

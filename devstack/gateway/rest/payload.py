@@ -1,5 +1,7 @@
 """The body of a write or a call: read far enough to know its shape, and passed on as it came."""
 
+import csv
+import io
 import json
 from typing import Any
 from urllib.parse import parse_qsl
@@ -8,6 +10,7 @@ from devstack.gateway.rest.errors import RestError
 
 
 JSON_TYPES = ("application/json", "application/vnd.pgrst.object+json", "")
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 def content_type(header: str | None) -> str:
@@ -39,14 +42,14 @@ def row_keys(value: Any) -> tuple[str, ...]:
     Raises: RestError PGRST102 when rows differ in their keys, or are no objects.
     """
     rows = value if isinstance(value, list) else [value]
-    if not all(isinstance(row, dict) for row in rows):
-        raise RestError(400, "PGRST102", "Empty or invalid json")
     if not rows:
         return ()
-    keys = rows[0].keys()
-    if any(row.keys() != keys for row in rows):
+    keys = rows[0].keys() if isinstance(rows[0], dict) else None
+    if keys is None and not isinstance(value, list):
+        raise RestError(400, "PGRST102", "Empty or invalid json")
+    if any(not isinstance(row, dict) or row.keys() != keys for row in rows):
         raise RestError(400, "PGRST102", "All object keys must match")
-    return tuple(keys)
+    return tuple(rows[0])
 
 
 def as_json(body: bytes, kind: str) -> tuple[str, Any]:
@@ -57,10 +60,38 @@ def as_json(body: bytes, kind: str) -> tuple[str, Any]:
     if kind in JSON_TYPES:
         text = as_text(body, kind)
         return text, read_json(text)
-    if kind == "application/x-www-form-urlencoded":
-        try:
-            value: Any = dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
-        except ValueError as error:
-            raise RestError(400, "PGRST102", "Empty or invalid form") from error
-        return json.dumps(value), value
-    raise RestError(415, "PGRST102", f"Content-Type not acceptable: {kind}")
+    if kind == "text/csv":
+        value: Any = read_csv(as_text(body, kind))
+    elif kind == FORM_TYPE:
+        value = dict(form_pairs(body))
+    else:
+        raise unacceptable(kind)
+    return json.dumps(value), value
+
+
+def form_pairs(body: bytes) -> list[tuple[str, str]]:
+    """Read the fields of a form. Raises: RestError PGRST102."""
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
+    except ValueError as error:
+        raise RestError(400, "PGRST102", "Empty or invalid form") from error
+
+
+def read_csv(text: str) -> list[dict[str, str | None]]:
+    """Read rows below a line of names; the word NULL is no value. Raises: RestError PGRST102."""
+    try:
+        lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
+    except csv.Error as error:
+        raise RestError(400, "PGRST102", f"The body is no CSV: {error}") from error
+    names, *rows = lines or [[]]
+    if not names or any(len(row) != len(names) for row in rows):
+        raise RestError(400, "PGRST102", "All lines must have same number of fields")
+    return [
+        {name: None if cell == "NULL" else cell for name, cell in zip(names, row, strict=True)}
+        for row in rows
+    ]
+
+
+def unacceptable(kind: str) -> RestError:
+    """Return the answer to a body of a type that is not read."""
+    return RestError(400, "PGRST102", f"Content-Type not acceptable: {kind}")

@@ -7,12 +7,12 @@ from devstack.gateway.rest.children import (
     asks_for_null,
     is_missing,
     named,
-    not_to_one,
     ordered_child,
 )
 from devstack.gateway.rest.conditions import Level
 from devstack.gateway.rest.embeds import find_relationship
 from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.grammar import no_aggregates
 from devstack.gateway.rest.items import (
     Place,
     column_sql,
@@ -38,7 +38,7 @@ class Reader:
     """Writes the select of one query. What it reads from may be a table or an earlier step."""
 
     def __init__(
-        self, cache: SchemaCache, query: Query, parameters: Parameters, max_rows: int
+        self, cache: SchemaCache, query: Query, parameters: Parameters, max_rows: int | None
     ) -> None:
         self._cache = cache
         self._query = query
@@ -116,8 +116,7 @@ class Reader:
         )
         order = level.order(self._order(place), lambda name: ordered_child(children, name, level))
         limit = self._limit(place) if is_narrowed else ""
-        selected = ", ".join(columns) or "1"
-        return f"select {selected} from {source}{laterals}{where}{order}{limit}"  # noqa: S608 -- built of quoted names alone
+        return f"select {', '.join(columns)} from {source}{laterals}{where}{order}{limit}"  # noqa: S608 -- built of quoted names alone
 
     def _children(self, level: Level, items: tuple[Item, ...], place: Place) -> list[Child]:
         children = []
@@ -148,7 +147,8 @@ class Reader:
         if child.way.is_to_one:
             return f" {kind} join lateral ({inner}) as {alias} on true"
         if child.embed.is_spread:
-            raise not_to_one("PGRST119", "A spread operation", level, child)
+            # Spread, a to-many relationship is an aggregate of each column.
+            raise no_aggregates()
         match = f"{alias}.{alias} is not null" if child.embed.is_inner else "true"
         return (
             f" {kind} join lateral (select json_agg({alias}) as {alias} "  # noqa: S608 -- built of quoted names alone
@@ -213,11 +213,12 @@ class Reader:
         return tuple(t for narrowing in self._narrowings.get(place, ()) for t in narrowing.order)
 
     def _limit(self, place: Place) -> str:
-        limit, offset = f" limit {self._max_rows}", ""
+        most = self._max_rows
+        limit, offset = f" limit {most}" if most is not None else "", ""
         for narrowing in self._narrowings.get(place, ()):
             if narrowing.limit_slot is not None:
-                asked = self._parameters.place(narrowing.limit_slot)
-                limit = f" limit least({asked}::bigint, {self._max_rows})"
+                asked = f"{self._parameters.place(narrowing.limit_slot)}::bigint"
+                limit = f" limit {asked if most is None else f'least({asked}, {most})'}"
             if narrowing.offset_slot is not None:
                 offset = f" offset {self._parameters.place(narrowing.offset_slot)}::bigint"
         return limit + offset

@@ -123,8 +123,6 @@ class Media(StrEnum):
     JSON = "application/json"
     OBJECT = "application/vnd.pgrst.object+json"
     CSV = "text/csv"
-    BINARY = "application/octet-stream"
-    TEXT = "text/plain"
 
 
 EVERYTHING: tuple[Item, ...] = (Column(Field("*")),)

@@ -142,6 +142,9 @@ def _over(table: Relation, ways: Sequence[Relationship]) -> Iterator[Relationshi
         and {column for column, _ in way.columns} <= set(table.primary_key)
     ]
     for first, second in permutations(own, 2):
+        if first.constraint == second.constraint:
+            # One key, to a table and to a view of it.
+            continue
         yield Relationship(
             origin=first.target,
             target=second.target,

@@ -4,17 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devstack.gateway.caller import Caller
-from devstack.gateway.rest.preferences import (
-    Accepted,
-    Preferences,
-    choose_schema,
-    parse_accept,
-    parse_prefer,
-)
+from devstack.gateway.rest.media import Accepted, parse_accept
+from devstack.gateway.rest.preferences import Preferences, choose_schema, parse_prefer
 
 
 READS = ("GET", "HEAD")
-WRITES = ("POST", "PATCH", "DELETE")
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +31,19 @@ class Asked:
     schema: str
     preferences: Preferences
     accepted: Accepted
+    #: Whether the answer says which schema it is from: where there was a choice, it does.
+    is_profiled: bool
 
 
-def read_head(request: Request, schemas: tuple[str, ...]) -> Asked:
+def read_head(
+    request: Request, schemas: tuple[str, ...], timezones: frozenset[str] = frozenset()
+) -> Asked:
     """Read what the head asks for. Raises: RestError."""
     headers = request.headers
-    profile = "accept-profile" if request.method in READS else "content-profile"
+    profile = "content-profile" if request.method in WRITES else "accept-profile"
     return Asked(
         schema=choose_schema(headers, profile, schemas),
-        preferences=parse_prefer(headers.get("prefer", "")),
+        preferences=parse_prefer(headers.get("prefer", ""), timezones),
         accepted=parse_accept(headers.get("accept", "*/*")),
+        is_profiled=len(schemas) > 1 or profile in headers,
     )

@@ -31,6 +31,8 @@ SESSION = (
     "request.headers",
     "request.cookies",
 )
+#: How a transaction ends: one that is undone still shows what its end would have refused.
+ENDS = {False: (b"commit",), True: (b"set constraints all immediate", b"rollback")}
 LEVELS = frozenset(("serializable", "repeatable read", "read committed"))
 
 Settings = tuple[tuple[str, str], ...]
@@ -79,6 +81,7 @@ class Outcome:
     headers: bytes | None
     status: bytes | None
     inserted: int | None
+    location: bytes | None
 
 
 Check = Callable[[Outcome], None]
@@ -136,7 +139,7 @@ async def _transaction(
     check: Check | None,
 ) -> Outcome:
     begin = _begin(session.settings, is_read_only=session.is_read_only)
-    end = b"rollback" if session.is_rolled_back else b"commit"
+    end = ENDS[session.is_rolled_back]
     main, guess = AsyncRawCursor(connection), None
     async with connection.pipeline():
         await AsyncRawCursor(connection).execute(begin)
@@ -146,12 +149,13 @@ async def _transaction(
             guessed = [bound[plan.slots.index(slot)] for slot in plan.count_slots]
             await guess.execute(plan.count_sql, guessed)
         await main.execute(plan.sql, bound)
-        if check is None:
-            await AsyncRawCursor(connection).execute(end)
-    outcome = _outcome(main, guess, plan.count_ceiling)
+        for statement in end if check is None else ():
+            await AsyncRawCursor(connection).execute(statement)
+    outcome = _explained(main) if plan.is_explained else _outcome(main, guess, plan.count_ceiling)
     if check is not None:
         check(outcome)
-        await connection.execute(end)
+        for statement in end:
+            await connection.execute(statement)
     return outcome
 
 
@@ -191,8 +195,8 @@ def _outcome(main: AsyncRawCursor[tuple[object, ...]], guess: object, ceiling: i
     result = main.pgresult
     if result is None:
         raise RestError(500, "PGRSTX00", "The statement answered nothing.")
-    total, page_total, body, headers, status, inserted = (
-        result.get_value(0, column) for column in range(6)
+    total, page_total, body, headers, status, inserted, location = (
+        result.get_value(0, column) for column in range(7)
     )
     counted = None if total is None else int(total)
     is_known = counted is not None and counted <= ceiling
@@ -205,6 +209,22 @@ def _outcome(main: AsyncRawCursor[tuple[object, ...]], guess: object, ceiling: i
         headers=headers,
         status=status,
         inserted=None if inserted is None else int(inserted),
+        location=location,
+    )
+
+
+def _explained(main: AsyncRawCursor[tuple[object, ...]]) -> Outcome:
+    result = main.pgresult
+    lines = [] if result is None else [result.get_value(n, 0) or b"" for n in range(result.ntuples)]
+    body = b"".join(line + b"\n" for line in lines)
+    return Outcome(
+        total=None,
+        page_total=len(lines),
+        body=body,
+        headers=None,
+        status=None,
+        inserted=None,
+        location=None,
     )
 
 

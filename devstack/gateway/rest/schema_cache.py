@@ -6,7 +6,6 @@ nothing up in the catalogue.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from devstack.gateway.rest.statement import Plan
 
@@ -29,6 +28,8 @@ class Relation:
     is_view: bool
     columns: Mapping[str, ColumnInfo]
     primary_key: tuple[str, ...]
+    #: The bits of what may be done to its rows: 4 for updates, 8 for inserts, 16 for deletes.
+    writable: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,9 +118,3 @@ class SchemaCache:
     def names_in(self, schema: str) -> list[str]:
         """Return the relations of a schema."""
         return [name for owner, name in self.relations if owner == schema]
-
-
-def similar(word: str, words: list[str]) -> str | None:
-    """Return the word that was perhaps meant."""
-    found = get_close_matches(word, words, n=1, cutoff=0.75)
-    return found[0] if found else None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from devstack.gateway.rest.media import Explain
 from devstack.gateway.rest.query import Media
 
 
@@ -28,6 +29,14 @@ CSV_BODY = (
     " e'\\n'), '')"
 )
 
+#: The key of the one row that was inserted, each column's name with the filter that finds it.
+LOCATION = (
+    f"case when count({ROW}) = 1 then (select json_agg(json_build_array("  # noqa: S608 -- a constant
+    "field.key, coalesce('eq.' || field.value, 'is.null')))"
+    f" from (select row_to_json(_first) as line from {SOURCE} as _first limit 1) as one"
+    " cross join json_each_text(one.line) as field) end"
+)
+
 
 class Parameters:
     """The values that a statement takes, in the order of their numbers, each by its slot."""
@@ -50,7 +59,8 @@ class Parameters:
 class Plan:
     """A statement that serves every request of one shape.
 
-    It answers one row: total, page_total, body, response_headers, response_status, inserted.
+    It answers one row: total, page_total, body, response_headers, response_status, inserted and
+    location. One that is explained answers lines of text instead.
     """
 
     sql: bytes
@@ -60,15 +70,27 @@ class Plan:
     count_slots: tuple[int, ...] = ()
     #: Up to here the statement's own count is exact, and beats the estimate.
     count_ceiling: int = 0
+    is_explained: bool = False
+
+    def explained(self, explain: Explain) -> "Plan":
+        """Return the plan that shows how Postgres goes about this one."""
+        return Plan(sql=explain.sql.encode() + self.sql, slots=self.slots, is_explained=True)
 
 
 def reporting(
-    rows: str, *, source: str | None, total: str | None, body: str, is_upsert: bool = False
+    rows: str,
+    *,
+    source: str | None,
+    total: str | None,
+    body: str,
+    is_upsert: bool = False,
+    is_located: bool = False,
 ) -> str:
     """Return the statement that a request runs.
 
     `rows` selects the answer's rows, from the step `source` if there is one; `total` selects one
-    row for each that there would be without a limit.
+    row for each that there would be without a limit. `is_located` wants the key of what the step
+    `source` inserted, which then has the key's columns alone.
     """
     steps = [
         f"{name} as ({step})"
@@ -80,17 +102,16 @@ def reporting(
     return (
         f"with {', '.join(steps)} "  # noqa: S608 -- built of quoted names alone
         f"select {count} as total, count({ROW}) as page_total, {body} as body, {GUCS}, "
-        f"{inserted} as inserted from {ROWS} as {ROW}"
+        f"{inserted} as inserted, {LOCATION if is_located else 'null'} as location "
+        f"from {ROWS} as {ROW}"
     )
 
 
 def body_sql(media: Media, *, is_scalar: bool, is_single: bool, is_stripped: bool) -> str:
     """Return the SQL that makes the answer's body of the rows of the answer."""
     value = f"{ROW}.{SCALAR}" if is_scalar else ROW
-    if media is Media.CSV and not is_scalar:
+    if media is Media.CSV:
         return CSV_BODY
-    if media in (Media.BINARY, Media.TEXT, Media.CSV):
-        return f"coalesce(string_agg({value}::text, ''), '')"
     listed = f"json_agg({value})"
     if is_stripped:
         listed = f"json_strip_nulls({listed})"

@@ -1,4 +1,6 @@
-"""Names and constants as SQL text; values of clients never come here, they are parameters."""
+"""Names and constants as SQL text. Values of clients are parameters, and no part of a statement."""
+
+from collections.abc import Iterable
 
 
 def identifier(name: str) -> str:
@@ -14,3 +16,9 @@ def qualified(schema: str, name: str) -> str:
 def literal(text: str) -> str:
     """Quote a constant; backslashes mean themselves, as standard SQL has it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def array(members: Iterable[str]) -> str:
+    """Write an array as Postgres reads one: the value of a parameter, and no SQL."""
+    escaped = (member.replace("\\", "\\\\").replace('"', '\\"') for member in members)
+    return "{" + ",".join(f'"{member}"' for member in escaped) + "}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from devstack.gateway.rest.conditions import Level
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.planner import Reader
+from devstack.gateway.rest.puts import check_columns
 from devstack.gateway.rest.query import Media, Query
 from devstack.gateway.rest.schema_cache import Relation, SchemaCache
 from devstack.gateway.rest.statement import (
@@ -34,17 +35,34 @@ class Write:
     is_array: bool
     media: Media
     is_stripped: bool
-    is_represented: bool
+    #: minimal, headers-only, representation or None.
+    returns: str | None
     is_default_for_missing: bool
     resolution: str | None
 
+    @property
+    def is_represented(self) -> bool:
+        """Say whether the rows come back."""
+        return self.returns == "representation"
 
-def plan_write(cache: SchemaCache, write: Write, max_rows: int) -> Plan:
-    """Return the statement of a write. Raises: RestError."""
+    @property
+    def is_located(self) -> bool:
+        """Say whether only the key of what was inserted comes back, by a header."""
+        is_asked = self.method == "POST" and self.returns == "headers-only"
+        return is_asked and bool(self.relation.primary_key)
+
+    @property
+    def conflict_columns(self) -> tuple[str, ...]:
+        """Return the columns by which a row is known to be there already."""
+        return self.query.on_conflict or self.relation.primary_key
+
+
+def plan_write(cache: SchemaCache, write: Write) -> Plan:
+    """Return the statement of a write, whose answer no setting cuts short. Raises: RestError."""
     parameters = Parameters()
-    reader = Reader(cache, write.query, parameters, max_rows)
+    reader = Reader(cache, write.query, parameters, max_rows=None)
     level = Level(write.relation, write.relation.name)
-    returned = _returning(reader, level) if write.is_represented else "1"
+    returned = _returning(write, reader, level)
     source = _change(write, reader, level, parameters, returned)
     rows, body = f"select * from {SOURCE}", "''"  # noqa: S608 -- a constant
     if write.is_represented:
@@ -55,8 +73,14 @@ def plan_write(cache: SchemaCache, write: Write, max_rows: int) -> Plan:
             is_single=write.media is Media.OBJECT,
             is_stripped=write.is_stripped,
         )
-    is_upsert = write.resolution is not None
-    sql = reporting(rows, source=source, total=None, body=body, is_upsert=is_upsert)
+    sql = reporting(
+        rows,
+        source=source,
+        total=None,
+        body=body,
+        is_upsert=write.resolution is not None,
+        is_located=write.is_located,
+    )
     return Plan(sql=sql.encode(), slots=parameters.slots)
 
 
@@ -66,17 +90,33 @@ def _change(
     table = qualified(write.relation.schema, write.relation.name)
     target = f"{table} as {identifier(level.alias)}"
     if write.method == "DELETE":
-        return f"delete from {target}{reader.where(level)} returning {returned}"  # noqa: S608 -- built of quoted names alone
+        where = _needed(reader.where(level), "DELETE")
+        return f"delete from {target}{where} returning {returned}"  # noqa: S608 -- built of quoted names alone
     columns = _columns(write)
     if write.method == "POST":
         return f"{_insert(write, columns, target, parameters)} returning {returned}"
+    if write.method == "PUT":
+        check_columns(columns, write.relation)
+        # A row of the body that is not the URL's is passed over.
+        where = reader.where(Level(write.relation, "pgrst_body"))
+        return f"{_insert(write, columns, target, parameters, where)} returning {returned}"
     if not columns:
         # Nothing to set is nothing changed, whatever the conditions.
         return f"select {returned} from {target} where false"  # noqa: S608 -- built of quoted names alone
     assigned = ", ".join(f"{identifier(name)} = pgrst_body.{identifier(name)}" for name in columns)
     source = _body_rows(write, columns, parameters)
-    where = reader.where(level)
+    where = _needed(reader.where(level), "UPDATE")
     return f"update {target} set {assigned} from {source}{where} returning {returned}"  # noqa: S608 -- built of quoted names alone
+
+
+def _needed(where: str, what: str) -> str:
+    """Return the conditions, or refuse to change a whole table as pg-safeupdate does when hosted.
+
+    Raises: RestError 21000.
+    """
+    if not where:
+        raise RestError(400, "21000", f"{what} requires a WHERE clause")
+    return where
 
 
 def _columns(write: Write) -> tuple[str, ...]:
@@ -92,7 +132,13 @@ def _columns(write: Write) -> tuple[str, ...]:
     return tuple(dict.fromkeys(columns))
 
 
-def _insert(write: Write, columns: tuple[str, ...], target: str, parameters: Parameters) -> str:
+def _insert(
+    write: Write,
+    columns: tuple[str, ...],
+    target: str,
+    parameters: Parameters,
+    where: str = "",
+) -> str:
     conflict = _on_conflict(write, columns)
     if not columns:
         if not write.is_array:
@@ -102,10 +148,11 @@ def _insert(write: Write, columns: tuple[str, ...], target: str, parameters: Par
     names = ", ".join(identifier(name) for name in columns)
     values = ", ".join(f"pgrst_body.{identifier(name)}" for name in columns)
     source = _body_rows(write, columns, parameters)
-    counted = ""
     if write.resolution:
-        counted = f" where set_config('{INSERTED}', ({COUNTED} + 1)::text, true) <> '0'"
-    return f"insert into {target} ({names}) select {values} from {source}{counted}{conflict}"  # noqa: S608 -- built of quoted names alone
+        counted = f"set_config('{INSERTED}', ({COUNTED} + 1)::text, true) <> '0'"
+        # What is not inserted is not counted either, and only `case` keeps to the order.
+        where = f" where case when {where.removeprefix(' where ') or 'true'} then {counted} end"
+    return f"insert into {target} ({names}) select {values} from {source}{where}{conflict}"  # noqa: S608 -- built of quoted names alone
 
 
 def _body_rows(write: Write, columns: tuple[str, ...], parameters: Parameters) -> str:
@@ -130,7 +177,7 @@ def _body_rows(write: Write, columns: tuple[str, ...], parameters: Parameters) -
 
 
 def _on_conflict(write: Write, columns: tuple[str, ...]) -> str:
-    target = write.query.on_conflict or write.relation.primary_key
+    target = write.conflict_columns
     if write.resolution is None or not target:
         return ""
     names = ", ".join(identifier(name) for name in target)
@@ -141,7 +188,11 @@ def _on_conflict(write: Write, columns: tuple[str, ...]) -> str:
     return f" on conflict ({names}) do update set {assigned} where {counted}"
 
 
-def _returning(reader: Reader, level: Level) -> str:
+def _returning(write: Write, reader: Reader, level: Level) -> str:
+    if write.is_located:
+        return ", ".join(level.column(name) for name in write.relation.primary_key)
+    if not write.is_represented:
+        return "1"
     names = reader.needed_columns(level)
     if names is None:
         return f"{identifier(level.alias)}.*"

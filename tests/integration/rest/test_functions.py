@@ -43,7 +43,8 @@ def test_call_by_post(anon: Client, name: str, arguments: dict[str, Any], expect
         ("add?a=1&b=2", "3"),
         ("joined?words={a,b}", '"a+b"'),
         ('echo?document={"a":1}', '{"a": 1}'),
-        ("summed?numbers={1,2,3}", "6"),
+        ("summed?numbers=1&numbers=2&numbers=3", "6"),
+        ("add?a=1&a=2", "12"),
         ("numbers?up_to=3&limit=1&offset=1", "[2]"),
         (f"one_listing?id={TEAPOT}&select=title", '{"title":"Blue teapot"}'),
         (f"listings_above?cents=1500&id=eq.{TEAPOT}&select=title", '[{"title":"Blue teapot"}]'),
@@ -129,23 +130,25 @@ def test_raw_bodies_reach_an_unnamed_parameter(http: httpx.Client) -> None:
 def test_unknown_function_is_named(anon: Client) -> None:
     """The name, the arguments and a guess."""
     with pytest.raises(APIError) as caught:
-        anon.rpc("ad", {"a": 1, "b": 2}).execute()
+        anon.rpc("twices", {"n": 1, "a": 2}).execute()
 
     assert caught.value.json() == {
         "code": "PGRST202",
-        "message": "Could not find the function public.ad(a, b) in the schema cache",
-        "details": "Searched for the function public.ad with parameters a, b or with a single "
+        "message": "Could not find the function public.twices(a, n) in the schema cache",
+        "details": "Searched for the function public.twices with parameters a, n or with a single "
         "unnamed json/jsonb parameter, but no matches were found in the schema cache.",
-        "hint": "Perhaps you meant to call the function public.add",
+        "hint": "Perhaps you meant to call the function public.twice",
     }
 
 
 def test_wrong_arguments_are_named(anon: Client) -> None:
     """The hint is the signature that there is."""
     with pytest.raises(APIError) as caught:
-        anon.rpc("add", {"c": 1}).execute()
+        anon.rpc("add", {"a": 1, "c": 1}).execute()
 
-    assert caught.value.message == ("Could not find the function public.add(c) in the schema cache")
+    assert (
+        caught.value.message == "Could not find the function public.add(a, c) in the schema cache"
+    )
     assert caught.value.hint == "Perhaps you meant to call the function public.add(a, b)"
 
 

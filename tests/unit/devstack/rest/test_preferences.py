@@ -1,16 +1,15 @@
-"""What a request's head asks for."""
+"""What `Prefer` asks for, and what of it an answer names.
+
+PostgREST: https://docs.postgrest.org/en/stable/references/api/preferences.html
+"""
 
 import pytest
 
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.preferences import (
-    applied,
-    choose_schema,
-    parse_accept,
-    parse_prefer,
-    range_pairs,
-)
-from devstack.gateway.rest.query import Media
+from devstack.gateway.rest.preferences import applied, choose_schema, parse_prefer
+
+
+ZONES = frozenset(("Australia/Sydney", "UTC"))
 
 
 def test_prefer_takes_the_first_of_a_kind() -> None:
@@ -23,9 +22,20 @@ def test_prefer_takes_the_first_of_a_kind() -> None:
 def test_strict_handling_refuses_what_is_unknown() -> None:
     """With handling=strict nothing is passed over in silence."""
     with pytest.raises(RestError) as caught:
-        parse_prefer("handling=strict, odd=1")
+        parse_prefer("handling=strict, odd=1, even")
 
-    assert caught.value.code == "PGRST122"
+    assert (caught.value.status, caught.value.code) == (400, "PGRST122")
+    assert caught.value.message == "Invalid preferences given with handling=strict"
+    assert caught.value.details == "Invalid preferences: odd=1, even"
+
+
+def test_time_zone_has_to_be_known() -> None:
+    """One that does not exist is passed over, and refused when strict."""
+    assert parse_prefer("timezone=Australia/Sydney", ZONES).timezone == "Australia/Sydney"
+    assert parse_prefer("timezone=Jupiter/Red_Spot", ZONES).timezone is None
+    with pytest.raises(RestError) as caught:
+        parse_prefer("handling=strict,timezone=Jupiter/Red_Spot", ZONES)
+    assert caught.value.details == "Invalid preferences: timezone=Jupiter/Red_Spot"
 
 
 def test_max_affected_needs_strict_handling() -> None:
@@ -34,63 +44,45 @@ def test_max_affected_needs_strict_handling() -> None:
     assert parse_prefer("handling=strict,max-affected=3").max_affected == 3
 
 
-def test_applied_names_what_the_method_has_a_use_for() -> None:
-    """A read does not echo what only a write heeds."""
-    preferences = parse_prefer("return=representation,count=exact,resolution=merge-duplicates")
-
-    assert applied(preferences, "GET") == "count=exact"
-    assert applied(preferences, "PATCH") == "return=representation, count=exact"
-    expected = "resolution=merge-duplicates, return=representation, count=exact"
-    assert applied(preferences, "POST") == expected
-
-
 @pytest.mark.parametrize(
-    ("header", "media", "content_type"),
+    ("kind", "expected"),
     [
-        ("*/*", Media.JSON, "application/json; charset=utf-8"),
-        ("text/html, application/json;q=0.9", Media.JSON, "application/json; charset=utf-8"),
+        ("read", "count=exact, tx=commit, handling=strict"),
+        ("call", "count=exact, tx=commit, handling=strict, max-affected=3"),
         (
-            "application/vnd.pgrst.object+json",
-            Media.OBJECT,
-            "application/vnd.pgrst.object+json; charset=utf-8",
+            "POST",
+            (
+                "resolution=merge-duplicates, missing=default, return=representation, count=exact, "
+                "tx=commit, handling=strict"
+            ),
+        ),
+        ("PUT", "return=representation, count=exact, tx=commit, handling=strict"),
+        (
+            "PATCH",
+            (
+                "missing=default, return=representation, count=exact, tx=commit, handling=strict, "
+                "max-affected=3"
+            ),
         ),
         (
-            "application/vnd.pgrst.array+json;nulls=stripped",
-            Media.JSON,
-            "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
+            "DELETE",
+            "return=representation, count=exact, tx=commit, handling=strict, max-affected=3",
         ),
-        ("text/csv", Media.CSV, "text/csv; charset=utf-8"),
     ],
 )
-def test_accept_chooses_the_form(header: str, media: Media, content_type: str) -> None:
-    """The first form that can be made is the one."""
-    accepted = parse_accept(header)
+def test_applied_names_what_the_request_has_a_use_for(kind: str, expected: str) -> None:
+    """A read does not echo what only a write heeds, and so on."""
+    preferences = parse_prefer(
+        "return=representation,count=exact,resolution=merge-duplicates,missing=default,tx=commit,"
+        "handling=strict,max-affected=3"
+    )
 
-    assert (accepted.media, accepted.content_type) == (media, content_type)
-
-
-def test_unknown_form_is_refused() -> None:
-    """What cannot be made is 406, and named."""
-    with pytest.raises(RestError) as caught:
-        parse_accept("image/png")
-
-    assert (caught.value.status, caught.value.code) == (406, "PGRST107")
-    assert "image/png" in caught.value.message
+    assert applied(preferences, kind) == expected
 
 
-def test_range_becomes_limit_and_offset() -> None:
-    """A Range header counts where the query says nothing."""
-    assert range_pairs({"range": "10-19"}, []) == [("offset", "10"), ("limit", "10")]
-    assert range_pairs({"range": "5-"}, [("limit", "2")]) == [("limit", "2"), ("offset", "5")]
-    assert range_pairs({"range": "bytes=0-1"}, []) == []
-
-
-def test_backward_range_is_refused() -> None:
-    """A range ends where it begins, or later."""
-    with pytest.raises(RestError) as caught:
-        range_pairs({"range": "9-3"}, [])
-
-    assert (caught.value.status, caught.value.code) == (416, "PGRST103")
+def test_nothing_applied_is_no_header() -> None:
+    """Where nothing was preferred, or nothing that counts, nothing is said."""
+    assert applied(parse_prefer("return=minimal"), "read") is None
 
 
 def test_schema_has_to_be_exposed() -> None:

@@ -1,0 +1,44 @@
+"""What the database is told of a request before it runs."""
+
+import functools
+import json
+from http.cookies import CookieError, SimpleCookie
+
+from devstack.gateway.rest.request import Asked, Request
+from devstack.gateway.rest.run import Session, Settings
+from devstack.gateway.rest.schema_cache import SchemaCache
+
+
+def session_of(
+    cache: SchemaCache,
+    request: Request,
+    asked: Asked,
+    *,
+    is_read_only: bool,
+    settings: Settings = (),
+) -> Session:
+    """Return the caller's session; `settings` are those of the function that is called."""
+    caller, preferences = request.caller, asked.preferences
+    cookie = request.headers.get("cookie")
+    return Session(
+        schema=asked.schema,
+        role=caller.role,
+        claims=json.dumps(caller.claims),
+        method=request.method,
+        path=request.path,
+        headers=json.dumps(request.headers),
+        cookies=_cookies(cookie) if cookie else "{}",
+        settings=cache.role_settings.get(caller.role, ()) + settings,
+        timezone=preferences.timezone,
+        is_read_only=is_read_only,
+        is_rolled_back=preferences.tx == "rollback",
+    )
+
+
+@functools.lru_cache(256)
+def _cookies(header: str) -> str:
+    try:
+        cookies = SimpleCookie(header)
+    except CookieError:
+        return "{}"
+    return json.dumps({name: morsel.value for name, morsel in cookies.items()})

@@ -1,0 +1,52 @@
+"""Hints: the names that were perhaps meant.
+
+The pairs are those that PostgREST documents in its source, beside the functions of its hints
+(https://github.com/PostgREST/postgrest/blob/main/src/PostgREST/Error.hs).
+"""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstack.gateway.rest.guesses import SOMEWHAT_ALIKE, similar
+
+
+@pytest.mark.parametrize(
+    ("word", "words", "expected"),
+    [
+        ("testt", ["test", "another"], "test"),
+        ("other", ["test"], None),
+        ("noclosealternative", ["test", "another"], None),
+        ("sayhell", ["sayhello", "add_them"], "sayhello"),
+        ("listing", ["listings", "listing_photos"], "listings"),
+        ("LISTINGS", ["listings"], "listings"),
+        ("x" * 60_000, ["listings"], None),
+        ("", ["listings"], None),
+    ],
+)
+def test_name_is_guessed(word: str, words: list[str], expected: str | None) -> None:
+    """A near miss is; what is as much like it as not, is not."""
+    assert similar(word, words) == expected
+
+
+@pytest.mark.parametrize(
+    ("given_", "lists", "expected"),
+    [
+        ("(nam, pqaram, vall)", ["(name, param, val)", "(attr, id)"], "(name, param, val)"),
+        ("(param, val)", ["(name, param, val)", "(attr, id)"], "(name, param, val)"),
+        ("(attrs, id)", ["(name, param, val)", "(attr, id)"], "(attr, id)"),
+        ("(id)", ["(name, param, val)", "(attr, id)"], "(attr, id)"),
+        ("(a, b, smthelse)", ["(a, b)"], "(a, b)"),
+        ("(noclosealternative)", ["(name, param, val)", "(attr, id)"], None),
+        ("(wrong_arg)", ["(a, b)", "(a, b, c)"], None),
+    ],
+)
+def test_arguments_are_guessed(given_: str, lists: list[str], expected: str | None) -> None:
+    """Lists of arguments need not be as alike as names."""
+    assert similar(given_, lists, SOMEWHAT_ALIKE) == expected
+
+
+@given(st.text(min_size=1, max_size=12), st.lists(st.text(max_size=12), max_size=5))
+def test_the_name_itself_is_always_found(word: str, words: list[str]) -> None:
+    """Nothing is more like a name than itself."""
+    assert similar(word, [*words, word]) in {word, *(w for w in words if w.lower() == word.lower())}
