@@ -32,4 +32,5 @@ def settings(
             "SUPABASE_PUBLISHABLE_KEY": gateway.keys.publishable_key,
             "SUPABASE_SECRET_KEY": gateway.keys.secret_key,
             "SUPABASE_ANON_JWT": gateway.keys.anon_jwt,
+            "SUPABASE_JWT_SECRET": gateway.keys.jwt_secret,
         }

@@ -1,0 +1,144 @@
+// https://supabase.com/docs/reference/javascript/auth-mfa-api and the pages of its methods; the code
+// is that of RFC 6238, reckoned here by Node alone.
+import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
+import { test } from 'node:test'
+import { connect, Inbox, PASSWORD, person, unwrap } from '../support.mjs'
+
+const STEP_S = 30
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+/** Return what an authenticator app would show for a secret now. */
+function codeOf(secret) {
+  const bits = [...secret].map((letter) => BASE32.indexOf(letter).toString(2).padStart(5, '0'))
+  const bytes = bits.join('').match(/.{8}/g) ?? []
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 1000 / STEP_S)))
+  const key = Buffer.from(bytes.map((byte) => Number.parseInt(byte, 2)))
+  const digest = createHmac('sha1', key).update(counter).digest()
+  const number = digest.readUInt32BE(digest.at(-1) & 15) & 0x7fffffff
+  return String(number % 1_000_000).padStart(6, '0')
+}
+
+/** Return a code of six digits that is not the secret's. */
+function wrongCode(secret) {
+  return String((Number(codeOf(secret)) + 500_000) % 1_000_000).padStart(6, '0')
+}
+
+/** Enroll a factor and verify it, so that the session has two factors. */
+async function enrolled(t) {
+  const somebody = await person(t)
+  const { mfa } = somebody.client.auth
+  const factor = unwrap(await mfa.enroll({ factorType: 'totp', friendlyName: 'phone' }))
+  const code = codeOf(factor.totp.secret)
+  unwrap(await mfa.challengeAndVerify({ factorId: factor.id, code }))
+  return { ...somebody, mfa, factor }
+}
+
+test('enroll: Enroll a time-based, one-time password (TOTP) factor', async (t) => {
+  const { client } = await person(t)
+
+  const { data, error } = await client.auth.mfa.enroll({
+    factorType: 'totp',
+    friendlyName: 'your_friendly_name',
+    issuer: 'Aussie Market',
+  })
+
+  assert.equal(error, null)
+  assert.deepEqual([data.type, data.friendly_name], ['totp', 'your_friendly_name'])
+  assert.match(data.totp.uri, /^otpauth:\/\/totp\/Aussie%20Market:/)
+  assert.match(data.totp.qr_code, /^data:image\/svg\+xml;utf-8,<(\?xml|svg)/)
+  assert.match(data.totp.secret, /^[A-Z2-7]{32}$/)
+})
+
+test('challenge and verify: the session gets its second factor', async (t) => {
+  const { client } = await person(t)
+  const { mfa } = client.auth
+  const factor = unwrap(await mfa.enroll({ factorType: 'totp' }))
+  const events = new Inbox()
+  const { data: listening } = client.auth.onAuthStateChange((event) => events.add(event))
+
+  const challenge = unwrap(await mfa.challenge({ factorId: factor.id }))
+  const { data, error } = await mfa.verify({
+    factorId: factor.id,
+    challengeId: challenge.id,
+    code: codeOf(factor.totp.secret),
+  })
+
+  assert.equal(error, null)
+  assert.equal(data.token_type, 'bearer')
+  await events.next((event) => event === 'MFA_CHALLENGE_VERIFIED')
+  listening.subscription.unsubscribe()
+  const { claims } = unwrap(await client.auth.getClaims())
+  assert.equal(claims.aal, 'aal2')
+  assert.deepEqual(claims.amr.map(({ method }) => method).sort(), ['password', 'totp'])
+})
+
+test('verify: a code that is wrong', async (t) => {
+  const { client } = await person(t)
+  const { mfa } = client.auth
+  const factor = unwrap(await mfa.enroll({ factorType: 'totp' }))
+
+  const { data, error } = await mfa.challengeAndVerify({
+    factorId: factor.id,
+    code: wrongCode(factor.totp.secret),
+  })
+
+  assert.equal(data, null)
+  assert.deepEqual(
+    [error.status, error.code, error.message],
+    [422, 'mfa_verification_failed', 'Invalid TOTP code entered'],
+  )
+})
+
+test('getAuthenticatorAssuranceLevel: what there is, and what could be', async (t) => {
+  const { client, email, mfa } = await enrolled(t)
+  const other = connect(t)
+  unwrap(await other.auth.signInWithPassword({ email, password: PASSWORD }))
+
+  const { data: here } = await mfa.getAuthenticatorAssuranceLevel()
+  const { data: there } = await other.auth.mfa.getAuthenticatorAssuranceLevel()
+
+  assert.deepEqual([here.currentLevel, here.nextLevel], ['aal2', 'aal2'])
+  assert.deepEqual([there.currentLevel, there.nextLevel], ['aal1', 'aal2'])
+  unwrap(await client.auth.refreshSession())
+  const { data: refreshed } = await mfa.getAuthenticatorAssuranceLevel()
+  assert.equal(refreshed.currentLevel, 'aal2')
+})
+
+test('listFactors: all of them, and the verified ones by kind', async (t) => {
+  const { mfa, factor } = await enrolled(t)
+  unwrap(await mfa.enroll({ factorType: 'totp', friendlyName: 'tablet' }))
+
+  const { data } = await mfa.listFactors()
+
+  assert.deepEqual(data.all.map(({ status }) => status).sort(), ['unverified', 'verified'])
+  assert.deepEqual(
+    data.totp.map(({ id }) => id),
+    [factor.id],
+  )
+})
+
+test('unenroll: without the second factor it is refused, with it the level falls', async (t) => {
+  const { client, email, mfa, factor } = await enrolled(t)
+  const other = connect(t)
+  unwrap(await other.auth.signInWithPassword({ email, password: PASSWORD }))
+
+  const refused = await other.auth.mfa.unenroll({ factorId: factor.id })
+  const { data, error } = await mfa.unenroll({ factorId: factor.id })
+
+  assert.deepEqual([refused.error.status, refused.error.code], [422, 'insufficient_aal'])
+  assert.deepEqual({ data, error }, { data: { id: factor.id }, error: null })
+  unwrap(await client.auth.refreshSession())
+  const { data: level } = await mfa.getAuthenticatorAssuranceLevel()
+  assert.equal(level.currentLevel, 'aal1')
+})
+
+test("challenge: a factor that is somebody else's", async (t) => {
+  const { factor } = await enrolled(t)
+  const { client } = await person(t)
+
+  const { error } = await client.auth.mfa.challenge({ factorId: factor.id })
+
+  assert.deepEqual([error.status, error.code], [404, 'mfa_factor_not_found'])
+})
