@@ -21,6 +21,7 @@ from devstack.gateway.faults import GatewayFaults, Striking
 from devstack.gateway.realtime import routes as realtime
 from devstack.gateway.realtime.services import services_of
 from devstack.gateway.rest import routes as rest
+from devstack.gateway.storage import routes as storage
 from devstack.reset import TransportInScope
 
 
@@ -58,6 +59,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
         Mount("/rest/v1", routes=rest.routes(context)),
         Mount("/auth/v1", routes=auth.routes(context)),
         Mount("/realtime/v1", routes=realtime.routes(context)),
+        Mount("/storage/v1", routes=storage.routes(context)),
         *key_control.routes(config.keys.signing),
         *control.routes(faults, services_of(context)),
     ]

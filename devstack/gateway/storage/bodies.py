@@ -1,0 +1,164 @@
+"""What clients send as JSON or in the query, as typed values; unknown fields are passed over.
+
+As Fastify does it, a number may come as its digits.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from devstack.gateway.storage.errors import malformed
+from devstack.gateway.storage.limits import JSON_BYTES, LISTED, LONGEST_LINK_S
+
+
+TOO_LARGE = 413
+
+
+class Body(BaseModel):
+    """What a request says."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+BodyType = TypeVar("BodyType", bound=Body)
+
+Life = Annotated[int, Field(ge=1, le=LONGEST_LINK_S)]
+Size = Annotated[int, Field(ge=0)]
+
+
+class BucketChange(Body):
+    """PUT /bucket/{id}: what is not named stays, null takes a limit away."""
+
+    public: bool | None = None
+    file_size_limit: Size | str | None = None
+    allowed_mime_types: list[str] | None = None
+
+
+class NewBucket(BucketChange):
+    """POST /bucket."""
+
+    name: str
+    id: str | None = None
+    type: str | None = None
+
+
+class BucketQuery(Body):
+    """GET /bucket."""
+
+    limit: Annotated[int, Field(ge=1)] | None = None
+    offset: Size = 0
+    sort_column: Literal["id", "name", "created_at", "updated_at"] = Field("id", alias="sortColumn")
+    sort_order: Literal["asc", "desc"] = Field("asc", alias="sortOrder")
+    search: str = ""
+
+
+class SortBy(Body):
+    """The order of a listing."""
+
+    column: Literal["name", "updated_at", "created_at", "last_accessed_at"] = "name"
+    order: Literal["asc", "desc"] = "asc"
+
+
+class Listing(Body):
+    """POST /object/list/{bucket}."""
+
+    prefix: str
+    limit: Annotated[int, Field(ge=1)] = LISTED
+    offset: Size = 0
+    sort_by: SortBy = Field(SortBy(), alias="sortBy")
+    search: str = ""
+
+
+class Removal(Body):
+    """DELETE /object/{bucket}: names of objects, whatever the field is called."""
+
+    prefixes: list[str] = Field(min_length=1)
+
+
+class Relocation(Body):
+    """POST /object/move."""
+
+    bucket_id: str = Field(alias="bucketId")
+    source_key: str = Field(alias="sourceKey")
+    destination_key: str = Field(alias="destinationKey")
+    destination_bucket: str | None = Field(None, alias="destinationBucket")
+
+    @property
+    def target_bucket(self) -> str:
+        """Return the bucket that the object goes to."""
+        return self.destination_bucket or self.bucket_id
+
+
+class CopiedMetadata(Body):
+    """What a copy is to say of itself instead of what its source says."""
+
+    cache_control: str | None = Field(None, alias="cacheControl")
+    mimetype: str | None = None
+
+
+class Copy(Relocation):
+    """POST /object/copy."""
+
+    metadata: CopiedMetadata | None = None
+    copy_metadata: bool = Field(default=True, alias="copyMetadata")
+
+
+class Link(Body):
+    """POST /object/sign/{bucket}/{key}."""
+
+    expires_in: Life = Field(alias="expiresIn")
+    transform: dict[str, Any] | None = None
+
+
+class Links(Body):
+    """POST /object/sign/{bucket}."""
+
+    expires_in: Life = Field(alias="expiresIn")
+    paths: list[str] = Field(min_length=1)
+
+
+async def read(request: Request, kind: type[BodyType]) -> BodyType:
+    """Read the request's body as `kind`; no body at all is an empty one.
+
+    Raises: StorageError 400, 413.
+    """
+    raw = await _raw(request)
+    try:
+        value = json.loads(raw) if raw else {}
+    except (ValueError, RecursionError) as error:
+        message = "Body is not valid JSON but content-type is set to 'application/json'"
+        raise malformed(message, error="FastifyError") from error
+    return _validated(kind, value, "body")
+
+
+def read_query(request: Request, kind: type[BodyType]) -> BodyType:
+    """Read the request's query as `kind`. Raises: StorageError 400."""
+    return _validated(kind, dict(request.query_params), "querystring")
+
+
+async def _raw(request: Request) -> bytes:
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > JSON_BYTES:
+            message = "Request body is too large"
+            raise malformed(message, error="FastifyError", status=TOO_LARGE)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _validated(kind: type[BodyType], value: Any, where: str) -> BodyType:
+    if not isinstance(value, Mapping):
+        raise malformed(f"{where} must be object")
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        *path, last = (str(part) for part in first["loc"])
+        if first["type"] == "missing":
+            place = "/".join([where, *path])
+            raise malformed(f"{place} must have required property '{last}'") from error
+        raise malformed(f"{'/'.join([where, *path, last])}: {first['msg']}") from error

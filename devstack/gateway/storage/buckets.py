@@ -1,0 +1,136 @@
+"""Buckets: create, show, list, change, empty and delete, under the policies of storage.buckets."""
+
+import re
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from devstack.gateway.storage import answers, bodies, bucket_rows, object_rows
+from devstack.gateway.storage.caller import SERVICE, owner_of, required_caller
+from devstack.gateway.storage.desk import Desk
+from devstack.gateway.storage.errors import (
+    access_denied,
+    bucket_not_empty,
+    invalid_file_size_limit,
+    no_content,
+    not_served,
+    too_large,
+)
+from devstack.gateway.storage.limits import FILE_BYTES
+from devstack.gateway.storage.media_types import check_restrictions
+from devstack.gateway.storage.names import check_bucket_name, check_new_bucket_name
+
+
+#: Longer numbers are too large anyway.
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(gb|mb|kb|b)", re.IGNORECASE | re.ASCII)
+_UNIT_BYTES = {"gb": 10**9, "mb": 10**6, "kb": 1000, "b": 1}
+STANDARD = "STANDARD"
+FORBIDDEN = 403
+
+
+async def create(desk: Desk, request: Request) -> Response:
+    """POST /bucket."""
+    caller = required_caller(request, desk.keys)
+    body = await bodies.read(request, bodies.NewBucket)
+    check_new_bucket_name(body.name)
+    check_new_bucket_name(body.id or body.name)
+    if body.type not in (None, STANDARD):
+        raise not_served(f"A bucket of type {body.type}")
+    owner_id = owner_of(caller)
+    fields = {
+        "id": body.id or body.name,
+        "name": body.name,
+        "owner": object_rows.owner_uuid(owner_id),
+        "owner_id": owner_id,
+        "public": bool(body.public),
+        **_limits(body),
+    }
+    with object_rows.refusing_duplicates("BucketAlreadyExists"):
+        async with desk.acting(request, caller) as cursor:
+            await bucket_rows.create(cursor, fields)
+    return answers.ok({"name": body.name})
+
+
+async def show(desk: Desk, request: Request) -> Response:
+    """GET /bucket/{id}."""
+    caller = required_caller(request, desk.keys)
+    async with desk.acting(request, caller) as cursor:
+        bucket = await bucket_rows.find(cursor, request.path_params["bucket"])
+    return answers.ok(answers.bucket_json(bucket))
+
+
+async def list_buckets(desk: Desk, request: Request) -> Response:
+    """GET /bucket: only here a bucket says its type."""
+    caller = required_caller(request, desk.keys)
+    query = bodies.read_query(request, bodies.BucketQuery)
+    async with desk.acting(request, caller) as cursor:
+        buckets = await bucket_rows.find_all(cursor, query)
+    return answers.ok([answers.bucket_json(bucket) | {"type": bucket.type} for bucket in buckets])
+
+
+async def change(desk: Desk, request: Request) -> Response:
+    """PUT /bucket/{id}."""
+    caller = required_caller(request, desk.keys)
+    body = await bodies.read(request, bodies.BucketChange)
+    bucket_id = request.path_params["bucket"]
+    check_bucket_name(bucket_id)
+    fields = _limits(body)
+    if body.public is not None:
+        fields["public"] = body.public
+    if not fields:
+        raise no_content("No content provided")
+    async with desk.acting(request, caller) as cursor:
+        await bucket_rows.change(cursor, bucket_id, fields)
+    return answers.ok({"message": "Successfully updated"})
+
+
+async def empty(desk: Desk, request: Request) -> Response:
+    """POST /bucket/{id}/empty: for the service alone. Hosted does it later, here it is done."""
+    caller = required_caller(request, desk.keys)
+    if caller.role != SERVICE.role:
+        raise access_denied("Access denied: Invalid role", http_status=FORBIDDEN)
+    bucket_id = request.path_params["bucket"]
+    async with desk.acting(request, caller) as cursor:
+        await bucket_rows.find(cursor, bucket_id)
+        versions = await object_rows.delete_all(cursor, bucket_id)
+    desk.files.remove(versions)
+    message = "Empty bucket has been queued. Completion may take up to an hour."
+    return answers.ok({"message": message})
+
+
+async def delete(desk: Desk, request: Request) -> Response:
+    """DELETE /bucket/{id}: an empty one."""
+    caller = required_caller(request, desk.keys)
+    bucket_id = request.path_params["bucket"]
+    async with desk.acting(request) as cursor:
+        if not await bucket_rows.is_empty(cursor, bucket_id):
+            raise bucket_not_empty()
+    async with desk.acting(request, caller) as cursor:
+        await bucket_rows.delete(cursor, bucket_id)
+    return answers.ok({"message": "Successfully deleted"})
+
+
+def _limits(body: bodies.BucketChange) -> dict[str, Any]:
+    """Return the limits that a body names; null is one that is taken away."""
+    limits: dict[str, Any] = {}
+    if "file_size_limit" in body.model_fields_set:
+        limits["file_size_limit"] = _bytes(body.file_size_limit)
+    if "allowed_mime_types" in body.model_fields_set:
+        types = body.allowed_mime_types
+        check_restrictions(types or ())
+        limits["allowed_mime_types"] = types and [kind for kind in types if kind]
+    return limits
+
+
+def _bytes(size: int | str | None) -> int | None:
+    if isinstance(size, str) and not size.isdecimal():
+        match = _SIZE.fullmatch(size)
+        if match is None:
+            raise invalid_file_size_limit()
+        size = round(float(match[1]) * _UNIT_BYTES[match[2].lower()])
+    if size is None:
+        return None
+    if int(size) > FILE_BYTES:
+        raise too_large()
+    return int(size)

@@ -1,0 +1,135 @@
+"""Hands out the contents of an object: whole or a part, as a page or as a download."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from devstack.gateway.storage.media_types import check_header
+from devstack.gateway.storage.object_rows import StoredObject
+from devstack.gateway.storage.ranges import span_of
+
+
+PIECE_BYTES = 64 * 1024
+NOT_MODIFIED = 304
+PARTIAL_CONTENT = 206
+OK = 200
+
+
+def deliver(
+    request: Request, stored: StoredObject, file: BinaryIO, *, expires_at: float | None = None
+) -> Response:
+    """Return the answer that carries an open file, which is closed with it.
+
+    A signed link's answer says when the link ends, any other one how long it may be kept. Raises:
+    StorageError 416.
+    """
+    try:
+        return _answer(request, stored, file, expires_at)
+    except BaseException:
+        file.close()
+        raise
+
+
+def head(stored: StoredObject) -> dict[str, str]:
+    """Return the headers that tell of an object itself."""
+    metadata = _metadata(stored)
+    headers = {
+        "ETag": str(metadata.get("eTag", "")),
+        "Last-Modified": format_datetime(_modified(stored), usegmt=True),
+        "Cache-Control": str(metadata.get("cacheControl", "no-cache")),
+    }
+    for name, value in headers.items():
+        check_header(name, value)
+    return headers
+
+
+def _answer(
+    request: Request, stored: StoredObject, file: BinaryIO, expires_at: float | None
+) -> Response:
+    headers = head(stored)
+    if _is_known(request.headers, headers["ETag"], _modified(stored)):
+        file.close()
+        return Response(status_code=NOT_MODIFIED)
+    total = file.seek(0, 2)
+    span = span_of(request.headers.get("range"), total) if request.method == "GET" else None
+    start, length = (0, total) if span is None else (span.start, span.length)
+    headers |= {
+        "Accept-Ranges": "bytes",
+        "Content-Type": _shown_type(stored),
+        "Content-Length": str(length),
+        **_download(request),
+    }
+    if span is not None:
+        headers["Content-Range"] = span.content_range
+    if expires_at is not None:
+        del headers["Cache-Control"]
+        headers["Expires"] = format_datetime(datetime.fromtimestamp(expires_at, UTC), usegmt=True)
+    if request.method == "HEAD":
+        file.close()
+        return Response(status_code=OK, headers=headers)
+    status = OK if span is None else PARTIAL_CONTENT
+    return StreamingResponse(_pieces(file, start, length), status, headers)
+
+
+def _pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
+    with file:
+        file.seek(start)
+        while length > 0:
+            piece = file.read(min(PIECE_BYTES, length))
+            if not piece:
+                return
+            length -= len(piece)
+            yield piece
+
+
+def _metadata(stored: StoredObject) -> dict[str, Any]:
+    return stored.metadata if isinstance(stored.metadata, dict) else {}
+
+
+def _modified(stored: StoredObject) -> datetime:
+    """Return when the contents came: the row changes as well when it is only moved."""
+    try:
+        told = datetime.fromisoformat(str(_metadata(stored)["lastModified"]))
+    except (KeyError, ValueError):
+        told = stored.updated_at or datetime.fromtimestamp(0, UTC)
+    return told.astimezone(UTC).replace(microsecond=0)
+
+
+def _shown_type(stored: StoredObject) -> str:
+    """Return the media type; a page is shown as text, so that nobody publishes one here."""
+    media_type = str(_metadata(stored).get("mimetype", "application/octet-stream"))
+    check_header("Content-Type", media_type)
+    return "text/plain" if "text/html" in media_type else media_type
+
+
+def _download(request: Request) -> dict[str, str]:
+    """Return the header that makes a browser save the file, under a name if one was given."""
+    name = request.query_params.get("download")
+    if name is None:
+        return {}
+    if not name:
+        return {"Content-Disposition": "attachment;"}
+    quoted = quote(name, safe="!'()*-._~")
+    disposition = f"attachment; filename={quoted}; filename*=UTF-8''{quoted};"
+    return {"Content-Disposition": disposition}
+
+
+def _is_known(headers: Mapping[str, str], etag: str, modified: datetime) -> bool:
+    """Say whether the client has these contents already."""
+    wanted = headers.get("if-none-match")
+    if wanted is not None:
+        return wanted == "*" or etag in (
+            mark.strip().removeprefix("W/") for mark in wanted.split(",")
+        )
+    try:
+        since = parsedate_to_datetime(headers.get("if-modified-since", ""))
+    except ValueError:
+        return False
+    if since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    return modified <= since

@@ -1,0 +1,68 @@
+"""What every handler of Storage needs, in one value: the database, the keys and the files."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncCursor
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+from starlette.requests import Request
+
+from devstack.gateway.caller import Caller
+from devstack.gateway.context import Connection
+from devstack.gateway.rest.run import SESSION, Session
+from devstack.gateway.storage.caller import SERVICE
+from devstack.gateway.storage.files import Files
+from devstack.tokens import Keys
+
+
+Cursor = AsyncCursor[DictRow]
+
+#: A session as REST's, and Storage may delete what nobody else may.
+_SETTINGS = (*SESSION, "storage.allow_delete_query")
+_GIVEN = ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
+_BECOME = f"select {_GIVEN}".encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where requests to Storage are dealt with."""
+
+    pool: AsyncConnectionPool[Connection]
+    keys: Keys
+    files: Files
+
+    @asynccontextmanager
+    async def acting(
+        self, request: Request, caller: Caller = SERVICE, *, is_undone: bool = False
+    ) -> AsyncIterator[Cursor]:
+        """Begin a transaction as the caller, or as Storage itself, for whom no policy holds.
+
+        One that is to be undone only finds out whether the caller may.
+        """
+        async with (
+            self.pool.connection() as connection,
+            connection.transaction(force_rollback=is_undone),
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            await cursor.execute(_BECOME, [*_session(request, caller).values, "true"])
+            yield cursor
+
+
+def _session(request: Request, caller: Caller) -> Session:
+    headers: dict[str, Any] = dict(request.headers)
+    return Session(
+        schema="storage",
+        role=caller.role,
+        claims=json.dumps(caller.claims),
+        method=request.method,
+        path=request.url.path,
+        headers=json.dumps(headers),
+        cookies=json.dumps(request.cookies),
+        settings=(),
+        timezone=None,
+        is_read_only=False,
+    )

@@ -1,0 +1,98 @@
+"""The contents of objects: a folder of files, each named by the version of its row.
+
+No name that a client chose is ever part of a path.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from devstack.gateway.storage.errors import too_large
+
+
+_VERSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+class Draft:
+    """A file that is on its way; it counts for nothing until it is kept."""
+
+    def __init__(self, version: str, draft: Path, final: Path) -> None:
+        self.version = version
+        self.size = 0
+        self._digest = hashlib.md5(usedforsecurity=False)
+        self._draft = draft
+        self._final = final
+
+    @property
+    def etag(self) -> str:
+        """Return the mark of the contents, as S3 makes it."""
+        return f'"{self._digest.hexdigest()}"'
+
+    async def fill(self, pieces: AsyncIterator[bytes], limit: int) -> None:
+        """Write the pieces as they come. Raises: StorageError 413 as soon as they are too many."""
+        self._draft.parent.mkdir(parents=True, exist_ok=True)
+        with self._draft.open("wb") as file:
+            async for piece in pieces:
+                self.size += len(piece)
+                if self.size > limit:
+                    raise too_large()
+                self._digest.update(piece)
+                file.write(piece)
+
+    def copy(self, source: Path) -> None:
+        """Take the contents of a file that is never written to again: a second name will do."""
+        self._draft.parent.mkdir(parents=True, exist_ok=True)
+        os.link(source, self._draft)
+
+    def keep(self) -> None:
+        """Give the file its name."""
+        self._final.parent.mkdir(parents=True, exist_ok=True)
+        self._draft.replace(self._final)
+
+    def discard(self) -> None:
+        """Delete what there is of it."""
+        self._draft.unlink(missing_ok=True)
+        self._final.unlink(missing_ok=True)
+
+
+class Files:
+    """The folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._drafts = folder / "drafts"
+        # What a killed gateway was receiving nobody will finish.
+        shutil.rmtree(self._drafts, ignore_errors=True)
+
+    @contextmanager
+    def drafted(self) -> Iterator[Draft]:
+        """Give a draft of a new version; when the block fails, nothing is left of it."""
+        version = str(uuid4())
+        draft = Draft(version, self._drafts / version, self._folder / version[:2] / version)
+        try:
+            yield draft
+        except BaseException:
+            draft.discard()
+            raise
+
+    def open(self, version: str | None) -> BinaryIO:
+        """Open a version to read. Raises: FileNotFoundError."""
+        return self.path(version).open("rb")
+
+    def path(self, version: str | None) -> Path:
+        """Return where a version is. Raises: FileNotFoundError when it cannot be one of ours."""
+        if version is None or not _VERSION.fullmatch(version):
+            raise FileNotFoundError(version)
+        return self._folder / version[:2] / version
+
+    def remove(self, versions: Iterable[str | None]) -> None:
+        """Delete the files of rows that are gone; one that is missing is gone as well."""
+        for version in versions:
+            if version is not None and _VERSION.fullmatch(version):
+                self.path(version).unlink(missing_ok=True)

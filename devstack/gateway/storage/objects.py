@@ -1,0 +1,125 @@
+"""What is done with objects that are there: list, move, copy and remove."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from devstack.gateway.caller import Caller
+from devstack.gateway.storage import answers, bodies, listing, object_rows
+from devstack.gateway.storage.caller import owner_of, required_caller
+from devstack.gateway.storage.desk import Desk
+from devstack.gateway.storage.errors import access_denied, no_such_key
+from devstack.gateway.storage.media_types import check_header
+from devstack.gateway.storage.names import check_bucket_name, check_key
+from devstack.gateway.storage.object_rows import NewObject, StoredObject
+from devstack.gateway.storage.payloads import metadata_header
+from devstack.gateway.storage.receiving import TRIED, is_upsert, try_out
+
+
+async def list_objects(desk: Desk, request: Request) -> Response:
+    """POST /object/list/{bucket}: the entries of a folder; of an unknown bucket there are none."""
+    caller = required_caller(request, desk.keys)
+    wanted = await bodies.read(request, bodies.Listing)
+    bucket_id = request.path_params["bucket"]
+    check_bucket_name(bucket_id)
+    async with desk.acting(request, caller) as cursor:
+        entries = await listing.read(cursor, bucket_id, wanted)
+    return answers.ok([answers.entry_json(entry) for entry in entries])
+
+
+async def remove(desk: Desk, request: Request) -> Response:
+    """DELETE /object/{bucket}: what the caller may delete of these names, which is answered."""
+    caller = required_caller(request, desk.keys)
+    body = await bodies.read(request, bodies.Removal)
+    bucket_id = request.path_params["bucket"]
+    check_bucket_name(bucket_id)
+    async with desk.acting(request, caller) as cursor:
+        deleted = await object_rows.delete(cursor, bucket_id, body.prefixes)
+    desk.files.remove(stored.version for stored in deleted)
+    return answers.ok([answers.object_json(stored) for stored in deleted])
+
+
+async def remove_one(desk: Desk, request: Request) -> Response:
+    """DELETE /object/{bucket}/{key}: here a caller is told that they may not."""
+    caller = required_caller(request, desk.keys)
+    bucket_id, key = request.path_params["bucket"], request.path_params["key"]
+    check_bucket_name(bucket_id)
+    async with desk.acting(request) as cursor:
+        await object_rows.find(cursor, bucket_id, key)
+    async with desk.acting(request, caller) as cursor:
+        deleted = await object_rows.delete(cursor, bucket_id, [key])
+    if not deleted:
+        raise access_denied("Access denied")
+    desk.files.remove(stored.version for stored in deleted)
+    return answers.ok({"message": "Successfully deleted"})
+
+
+async def move(desk: Desk, request: Request) -> Response:
+    """POST /object/move: another name for the same file."""
+    caller = required_caller(request, desk.keys)
+    body = await bodies.read(request, bodies.Relocation)
+    _check(body)
+    source = (body.bucket_id, body.source_key)
+    target = (body.target_bucket, body.destination_key)
+    async with desk.acting(request, caller) as cursor:
+        stored = await object_rows.move(cursor, source, target, owner_of(caller))
+    return answers.ok({"message": "Successfully moved", "Id": str(stored.id), "Key": stored.name})
+
+
+async def copy(desk: Desk, request: Request) -> Response:
+    """POST /object/copy: a second object with the same contents, which is the caller's."""
+    caller = required_caller(request, desk.keys)
+    body = await bodies.read(request, bodies.Copy)
+    _check(body)
+    async with desk.acting(request, caller) as cursor:
+        source = await object_rows.find(cursor, body.bucket_id, body.source_key)
+    stored = await _copy(desk, request, caller, source, body)
+    key = f"{body.target_bucket}/{body.destination_key}"
+    return answers.ok({"Id": str(stored.id), "Key": key, **answers.object_json(stored)})
+
+
+async def _copy(
+    desk: Desk, request: Request, caller: Caller, source: StoredObject, body: bodies.Copy
+) -> StoredObject:
+    upserts = is_upsert(request)
+    metadata = _metadata(source, body)
+    user_metadata = source.user_metadata if body.copy_metadata else metadata_header(request.headers)
+
+    def row(version: str) -> NewObject:
+        return NewObject(
+            bucket_id=body.target_bucket,
+            name=body.destination_key,
+            owner_id=owner_of(caller),
+            version=version,
+            metadata=metadata,
+            user_metadata=user_metadata,
+        )
+
+    await try_out(desk, request, caller, row(TRIED), is_upsert=upserts)
+    with desk.files.drafted() as draft:
+        try:
+            draft.copy(desk.files.path(source.version))
+        except FileNotFoundError as error:
+            raise no_such_key() from error
+        draft.keep()
+        async with desk.acting(request) as cursor:
+            stored, replaced = await object_rows.put(cursor, row(draft.version), is_upsert=upserts)
+    desk.files.remove([replaced])
+    return stored
+
+
+def _metadata(source: StoredObject, body: bodies.Copy) -> dict[str, Any]:
+    metadata = dict(source.metadata) if isinstance(source.metadata, dict) else {}
+    if body.copy_metadata or body.metadata is None:
+        return metadata
+    stated = {"mimetype": body.metadata.mimetype, "cacheControl": body.metadata.cache_control}
+    for name, value in stated.items():
+        check_header(name, value or "")
+    return metadata | {name: value for name, value in stated.items() if value is not None}
+
+
+def _check(body: bodies.Relocation) -> None:
+    check_bucket_name(body.bucket_id)
+    check_bucket_name(body.target_bucket)
+    check_key(body.destination_key)

@@ -1,0 +1,96 @@
+"""Receives an object.
+
+As hosted, the caller's right is tried first, on a row that is undone; then the file is received;
+then Storage writes the row itself, and the file of the version before goes.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+
+from devstack.gateway.caller import Caller
+from devstack.gateway.storage import bucket_rows, object_rows
+from devstack.gateway.storage.answers import moment
+from devstack.gateway.storage.bucket_rows import Bucket
+from devstack.gateway.storage.desk import Desk
+from devstack.gateway.storage.files import Draft
+from devstack.gateway.storage.limits import FILE_BYTES
+from devstack.gateway.storage.media_types import check_media_type
+from devstack.gateway.storage.names import check_bucket_name, check_key, is_placeholder
+from devstack.gateway.storage.object_rows import NewObject, StoredObject
+from devstack.gateway.storage.payloads import Payload, read_payload
+
+
+#: The version of a row that is only tried out.
+TRIED = "1"
+
+
+async def receive(
+    desk: Desk, request: Request, caller: Caller, owner_id: str | None, *, is_upsert: bool
+) -> StoredObject:
+    """Receive the object that a request brings. Raises: StorageError."""
+    bucket_id, key = request.path_params["bucket"], request.path_params["key"]
+    check_bucket_name(bucket_id)
+    async with desk.acting(request) as cursor:
+        bucket = await bucket_rows.find(cursor, bucket_id)
+    limit = _limit(bucket, key)
+    payload = await read_payload(request, limit)
+    check_media_type(payload.media_type, None if is_placeholder(key) else bucket.allowed_mime_types)
+    check_key(key)
+
+    def row(version: str, metadata: dict[str, Any]) -> NewObject:
+        return NewObject(
+            bucket_id=bucket_id,
+            name=key,
+            owner_id=owner_id,
+            version=version,
+            metadata=metadata,
+            user_metadata=payload.user_metadata,
+        )
+
+    await try_out(desk, request, caller, row(TRIED, _announced(payload)), is_upsert=is_upsert)
+    with desk.files.drafted() as draft:
+        await draft.fill(payload.pieces, limit)
+        draft.keep()
+        async with desk.acting(request) as cursor:
+            new = row(draft.version, _metadata(payload, draft))
+            stored, replaced = await object_rows.put(cursor, new, is_upsert=is_upsert)
+    desk.files.remove([replaced])
+    return stored
+
+
+async def try_out(
+    desk: Desk, request: Request, caller: Caller, new: NewObject, *, is_upsert: bool
+) -> None:
+    """Find out whether the caller may write a row. Raises: StorageError; psycopg.Error."""
+    async with desk.acting(request, caller, is_undone=True) as cursor:
+        await object_rows.try_out(cursor, new, is_upsert=is_upsert)
+
+
+def is_upsert(request: Request) -> bool:
+    """Say whether an object of the same name is to be replaced."""
+    return request.headers.get("x-upsert") == "true"
+
+
+def _limit(bucket: Bucket, key: str) -> int:
+    if is_placeholder(key):
+        return 0
+    return FILE_BYTES if bucket.file_size_limit is None else min(bucket.file_size_limit, FILE_BYTES)
+
+
+def _announced(payload: Payload) -> dict[str, Any]:
+    """Return what a policy may know of the file before it is here."""
+    return {"mimetype": payload.media_type, "contentLength": payload.announced_size}
+
+
+def _metadata(payload: Payload, draft: Draft) -> dict[str, Any]:
+    return {
+        "eTag": draft.etag,
+        "size": draft.size,
+        "mimetype": payload.media_type,
+        "cacheControl": payload.cache_control,
+        "lastModified": moment(datetime.now(UTC)),
+        "contentLength": draft.size,
+        "httpStatusCode": 200,
+    }

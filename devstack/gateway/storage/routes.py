@@ -1,0 +1,134 @@
+"""Which path of Storage is answered by whom, and what becomes of an error."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+import psycopg
+from psycopg_pool import PoolTimeout
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from devstack.gateway.caller import GatewayError
+from devstack.gateway.context import Context
+from devstack.gateway.storage import answers, buckets, downloads, links, objects, uploads
+from devstack.gateway.storage.desk import Desk
+from devstack.gateway.storage.errors import (
+    StorageError,
+    from_postgres,
+    malformed,
+    not_served,
+    timed_out,
+)
+from devstack.gateway.storage.files import Files
+
+
+_LOG = logging.getLogger(__name__)
+
+Handler = Callable[[Desk, Request], Awaitable[Response]]
+
+METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+_OBJECT: Final = "{bucket}/{key:path}"
+#: The first path that fits is taken, so words come before names.
+_TABLE: Final[list[tuple[str, str, Handler]]] = [
+    ("GET", "/bucket", buckets.list_buckets),
+    ("POST", "/bucket", buckets.create),
+    ("GET", "/bucket/{bucket}", buckets.show),
+    ("PUT", "/bucket/{bucket}", buckets.change),
+    ("DELETE", "/bucket/{bucket}", buckets.delete),
+    ("POST", "/bucket/{bucket}/empty", buckets.empty),
+    ("POST", "/object/list/{bucket}", objects.list_objects),
+    ("POST", "/object/move", objects.move),
+    ("POST", "/object/copy", objects.copy),
+    ("POST", f"/object/upload/sign/{_OBJECT}", links.sign_upload),
+    ("PUT", f"/object/upload/sign/{_OBJECT}", uploads.upload_signed),
+    ("POST", "/object/sign/{bucket}", links.sign_many),
+    ("POST", f"/object/sign/{_OBJECT}", links.sign),
+    ("GET", f"/object/sign/{_OBJECT}", downloads.signed),
+    ("GET", f"/object/info/public/{_OBJECT}", downloads.info_public),
+    ("GET", f"/object/info/authenticated/{_OBJECT}", downloads.info_authenticated),
+    ("GET", f"/object/info/{_OBJECT}", downloads.info),
+    ("GET", f"/object/public/{_OBJECT}", downloads.public),
+    ("GET", f"/object/authenticated/{_OBJECT}", downloads.authenticated),
+]
+_NAMED: Final[list[tuple[str, str, Handler]]] = [
+    ("DELETE", "/object/{bucket}", objects.remove),
+    ("GET", f"/object/{_OBJECT}", downloads.either),
+    ("POST", f"/object/{_OBJECT}", uploads.upload),
+    ("PUT", f"/object/{_OBJECT}", uploads.update),
+    ("DELETE", f"/object/{_OBJECT}", objects.remove_one),
+]
+#: What hosted Storage does and this one does not.
+_LEFT_OUT: Final = {
+    "/object/list-v2/{rest:path}": "Listing by cursor (list-v2)",
+    "/render/{rest:path}": "Image transformation",
+    "/upload/{rest:path}": "Resumable upload (TUS)",
+    "/s3{rest:path}": "The S3 protocol",
+    "/cdn/{rest:path}": "Purging a cache",
+    "/iceberg/{rest:path}": "An analytics bucket",
+    "/vector/{rest:path}": "A vector bucket",
+}
+
+
+def routes(context: Context) -> list[BaseRoute]:
+    """Return the routes below `/storage/v1`."""
+    desk = Desk(
+        pool=context.pool, keys=context.config.keys, files=Files(Path(context.config.files))
+    )
+    left_out = [_left_out(desk, path, what) for path, what in _LEFT_OUT.items()]
+    served = [_route(desk, path, handler, [method]) for method, path, handler in _TABLE]
+    named = [_route(desk, path, handler, [method]) for method, path, handler in _NAMED]
+    return [*served, *left_out, *named, Route("/{path:path}", _refuse, methods=METHODS)]
+
+
+def _left_out(desk: Desk, path: str, what: str) -> Route:
+    async def refuse(_desk: Desk, _request: Request) -> Response:
+        raise not_served(what)
+
+    return _route(desk, path, refuse, METHODS)
+
+
+def _route(desk: Desk, path: str, handler: Handler, methods: list[str]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        try:
+            _check_path(request)
+            return await handler(desk, request)
+        except GatewayError as error:
+            return JSONResponse(error.body, error.status, headers=error.headers)
+        except (StorageError, PoolTimeout, psycopg.Error) as error:
+            return answers.refusal(_refusal(error, path), is_head=request.method == "HEAD")
+        except ClientDisconnect:
+            # Nobody is there to read it.
+            return Response(status_code=400)
+
+    return Route(path, endpoint, methods=methods)
+
+
+def _check_path(request: Request) -> None:
+    """Refuse a path that is no UTF-8: the server has put a question mark for what it is not."""
+    try:
+        unquote_to_bytes(request.scope["raw_path"]).decode()
+    except UnicodeDecodeError as error:
+        raise malformed("The path is not a valid url component", error="FastifyError") from error
+
+
+def _refusal(error: Exception, path: str) -> StorageError:
+    if isinstance(error, StorageError):
+        return error
+    if isinstance(error, psycopg.Error) and not isinstance(error, PoolTimeout):
+        refusal = from_postgres(error)
+        if refusal.status == 500:  # noqa: PLR2004 -- not the client's doing
+            _LOG.error("storage could not serve %s: %s", path, error, exc_info=error)
+        return refusal
+    _LOG.warning("storage found no free connection: %s", error)
+    return timed_out()
+
+
+async def _refuse(request: Request) -> Response:
+    """Answer as Fastify does where nothing is."""
+    url = f"{request.method}:/{request.path_params['path']}"
+    body = {"message": f"Route {url} not found", "error": "Not Found", "statusCode": 404}
+    return JSONResponse(body, 404)

@@ -1,0 +1,35 @@
+"""What the tests of Storage share."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from storage3.exceptions import StorageApiError
+from supabase import Client
+
+
+ClientFor = Callable[[str | None], Client]
+
+#: Of each refusal the body's status, its `error` and its `code`.
+Refusal = tuple[str, str, str]
+
+NOT_FOUND: Refusal = ("404", "not_found", "NoSuchKey")
+NO_BUCKET: Refusal = ("404", "Bucket not found", "NoSuchBucket")
+DENIED: Refusal = ("403", "Unauthorized", "AccessDenied")
+DUPLICATE: Refusal = ("409", "Duplicate", "KeyAlreadyExists")
+TOO_LARGE: Refusal = ("413", "Payload too large", "EntityTooLarge")
+WRONG_TYPE: Refusal = ("415", "invalid_mime_type", "InvalidMimeType")
+INVALID_KEY: Refusal = ("400", "InvalidKey", "InvalidKey")
+
+
+def refusal(answer: httpx.Response) -> Refusal:
+    """Return what a refusal says; its own status is 400, whatever the body's."""
+    assert answer.status_code == 400, answer.text
+    body = answer.json()
+    assert set(body) == {"statusCode", "error", "message", "code"}
+    return body["statusCode"], body["error"], body["code"]
+
+
+def told(caught: pytest.ExceptionInfo[StorageApiError]) -> tuple[str, str]:
+    """Return what the official client makes of a refusal: the body's status and error."""
+    return str(caught.value.status), caught.value.code
