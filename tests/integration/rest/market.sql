@@ -81,6 +81,18 @@ create table public.settings (
 create table public.secrets (id integer primary key, word text);
 create table public."Odd ""Name" ("a column" integer primary key, "b""c" text);
 
+create type public.measure as (width integer, height integer);
+create table public.parcels (
+  id integer primary key,
+  size public.measure not null,
+  label text,
+  words tsvector generated always as (to_tsvector('english', coalesce(label, ''))) stored,
+  open_days daterange
+);
+create view public.cheap_listings as select * from public.listings where start_cents < 1500;
+create view public.totals as select seller_id, count(*) as total from public.listings group by 1;
+create table public.samples (id integer primary key, n integer, word text, flag boolean, doc jsonb);
+
 create function public.short_title(listing public.listings) returns text
 language sql stable as $$ select left(listing.title, 5) $$;
 create function public.cheaper(listing public.listings) returns setof public.listings
@@ -163,6 +175,28 @@ create function public.bump(key text) returns void language sql volatile
 set default_transaction_isolation = 'repeatable read' as $$
   update public.settings as s set note = 'bumped' where s.key = bump.key
 $$;
+create function public.shout(text) returns text language sql immutable as $$ select upper($1) $$;
+create function public.size(bytea) returns integer language sql immutable as $$ select length($1) $$;
+create function public.root(xml) returns text
+language sql immutable as $$ select (xpath('name(/*)', $1))[1]::text $$;
+create function public.area(a integer) returns integer language sql immutable as $$ select a * a $$;
+create function public.area(a integer, b integer) returns integer
+language sql immutable as $$ select a * b $$;
+create function public.counted(variadic words text [] default '{}') returns integer
+language sql immutable as $$ select cardinality(words) $$;
+create function public.any_row() returns record
+language sql immutable as $$ select 1 as one, 'x'::text as word $$;
+create function public.no_number() returns integer language sql immutable as $$ select null::integer $$;
+create function public.drop_settings(prefix text) returns setof public.settings language sql volatile
+as $$ delete from public.settings where starts_with(key, prefix) returning * $$;
+create function public.answer_with(status text, headers text) returns integer language plpgsql as $$
+begin
+  perform set_config('response.status', status, true);
+  perform set_config('response.headers', headers, true);
+  return 7;
+end $$;
+create function public.plain_error() returns void
+language plpgsql as $$ begin raise exception 'No such bid' using detail = 'It was withdrawn'; end $$;
 create function public.closed() returns integer language sql as $$ select 1 $$;
 revoke execute on function public.closed from public, anon, authenticated, service_role;
 
@@ -223,6 +257,8 @@ insert into public.categories values (1, 'Sport', null), (2, 'Bikes', 1), (3, 'B
 insert into public.listing_categories values
 ('10000000-0000-0000-0000-000000000001', 1), ('10000000-0000-0000-0000-000000000001', 2),
 ('10000000-0000-0000-0000-000000000002', 1);
+insert into public.parcels (id, size, label, open_days) values
+(1, '(10,20)', 'The fat cats', '[2026-01-01,2026-01-08)'), (2, '(30,5)', 'A thin dog', null);
 insert into public.settings values ('fee', '500'), ('ladder', '[1, 2]');
 insert into public."Odd ""Name" values (1, 'x');
 insert into shop.items values (1, 'apple');
