@@ -14,8 +14,10 @@ from psycopg_pool import AsyncConnectionPool
 from devstack.gateway.context import Connection
 from devstack.gateway.realtime.evaluation import comparison
 from devstack.gateway.realtime.filters import Condition
+from devstack.gateway.realtime.frames import dump
 from devstack.gateway.realtime.session import SEARCH_PATH, borrowed
 from devstack.gateway.realtime.subscriptions import (
+    ANY,
     Binding,
     BindingError,
     Listener,
@@ -47,6 +49,10 @@ POSITION = "select (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint"
 TEXT_OPERATORS = ("like", "ilike", "match", "imatch")
 
 
+class _ColumnError(Exception):
+    """A column that cannot be chosen or compared; the text says why."""
+
+
 async def admit(
     pool: AsyncConnectionPool[Connection],
     listener: Listener,
@@ -68,36 +74,30 @@ async def admit(
 
 
 async def _admit(connection: Connection, role: str, params: Mapping[str, Any]) -> Binding:
+    binding = read_binding(params)
+    await _check_publication(connection, binding)
     try:
-        binding = read_binding(params)
-        await _check_publication(connection, binding, params)
         if binding.conditions or binding.select:
             await _check_columns(connection, role, binding)
-    except (psycopg.DataError, psycopg.ProgrammingError) as error:
+    except (_ColumnError, psycopg.DataError, psycopg.ProgrammingError) as error:
         problem = str(error).partition("\n")[0]
-        raise BindingError(NOT_POSSIBLE.format(_described(params), problem)) from error
-    except BindingError as error:
-        if str(error).startswith("Unable"):
-            raise
-        raise BindingError(NOT_POSSIBLE.format(_described(params), error)) from error
+        raise BindingError(NOT_POSSIBLE.format(_described(binding), problem)) from error
     return binding
 
 
-async def _check_publication(
-    connection: Connection, binding: Binding, params: Mapping[str, Any]
-) -> None:
+async def _check_publication(connection: Connection, binding: Binding) -> None:
     cursor = await connection.execute(IS_PUBLISHED, [PUBLICATION, binding.schema, binding.table])
     [(is_published,)] = await cursor.fetchall()
     if not is_published:
-        raise BindingError(NOT_PUBLISHED.format(_described(params)))
+        raise BindingError(NOT_PUBLISHED.format(_described(binding)))
 
 
 async def _check_columns(connection: Connection, role: str, binding: Binding) -> None:
     if binding.schema is None or binding.table is None:
-        raise BindingError("filter and select need one table")
+        raise _ColumnError("filter and select need one table")
     table = await read_table(connection, binding.schema, binding.table, role)
     if table is None:
-        raise BindingError(f"table {binding.table} does not exist")
+        raise _ColumnError(f"table {binding.table} does not exist")
     for name in binding.select or ():
         _readable(table, name, role, "select")
     for condition in binding.conditions:
@@ -108,7 +108,7 @@ async def _check_columns(connection: Connection, role: str, binding: Binding) ->
 def _readable(table: Table, name: str, role: str, purpose: str) -> TableColumn:
     column = table.columns.get(name)
     if column is None or role not in column.readers:
-        raise BindingError(f"invalid column for {purpose} {name}")
+        raise _ColumnError(f"invalid column for {purpose} {name}")
     return column
 
 
@@ -129,8 +129,17 @@ async def _check_condition(
     await connection.execute(query, [list(condition.values)])
 
 
-def _described(params: Mapping[str, Any]) -> str:
-    names = ("event", "schema", "table")
-    parts = [f"{name}: {params[name]}" for name in names if name in params]
-    filters = params.get("filter")
-    return ", ".join([*parts, f"filters: [{filters}]" if filters else "filters: []"])
+def _described(binding: Binding) -> str:
+    """Spell a binding as Realtime's own language does, in which the texts come."""
+    filters = ", ".join(
+        f'{{"{c.column}", "{c.operator}", "{",".join(map(str, c.values))}", {dump(c.is_negated)}}}'
+        for c in binding.conditions
+    )
+    parts = {
+        "event": binding.action or ANY,
+        "schema": binding.schema or ANY,
+        "table": binding.table or ANY,
+        "filters": f"[{filters}]",
+        "select": "nil" if binding.select is None else dump(binding.select),
+    }
+    return ", ".join(f"{name}: {value}" for name, value in parts.items())

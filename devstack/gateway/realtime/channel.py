@@ -5,31 +5,22 @@ import contextlib
 import dataclasses
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import psycopg
 
 from devstack.gateway.realtime import entry
 from devstack.gateway.realtime.admission import admit
-from devstack.gateway.realtime.authorization import (
-    BROADCAST,
-    PRESENCE,
-    AuthorizationUnavailableError,
-)
+from devstack.gateway.realtime.authorization import BROADCAST, PRESENCE
 from devstack.gateway.realtime.changes import EXTENSION
 from devstack.gateway.realtime.entry import JoinRefusedError
-from devstack.gateway.realtime.frames import (
-    Frame,
-    Message,
-    UserBroadcast,
-    broadcast,
-    dump,
-    reply,
-)
+from devstack.gateway.realtime.frames import Frame, Message, broadcast, dump, reply
 from devstack.gateway.realtime.hub import PREFIX, Topic
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.joining import read_join
 from devstack.gateway.realtime.services import SUBSCRIBED, Services
+from devstack.gateway.realtime.speech import ShutError, Speech
 from devstack.gateway.realtime.subscriptions import BindingError, Subscription, binding_id
 
 
@@ -41,7 +32,6 @@ REFUSAL_DELAY_S = 0.05
 INBOX_FRAMES = 200
 #: A token is looked at again at least this often.
 RECHECK_S = 300
-MAX_BROADCAST_BYTES = 3_000_000
 SYSTEM = "system"
 #: Makes a channel that waits look around; it asks for nothing.
 WAKE = Frame(join_ref=None, ref=None, topic="", event="", payload={})
@@ -67,6 +57,9 @@ class Channel:
         )
         self.hears_itself = self._request.hears_itself
         self.hears_broadcasts = True
+        self._heard: frozenset[str] = frozenset()
+        #: What was told as a thing of the past is no news when the log brings it.
+        self._replayed: set[str] = set()
         self.has_presence = self._request.has_presence
         self._services = services
         self._outlet = outlet
@@ -74,8 +67,7 @@ class Channel:
         self._join = join
         self._token = self._request.token
         self._subscription: Subscription | None = None
-        #: What the policies answered for the present token.
-        self._writable: dict[str, bool] = {}
+        self._speech = Speech(services, self._place, self._request, self)
         self._inbox: asyncio.Queue[Frame] = asyncio.Queue(INBOX_FRAMES)
 
     async def put(self, frame: Frame) -> None:
@@ -84,7 +76,13 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send a message to the client."""
+        if self._replayed and message.message_id in self._replayed:
+            return
         self._outlet.send(message)
+
+    def reply(self, frame: Frame, response: Mapping[str, Any], *, is_ok: bool = True) -> None:
+        """Answer a frame of the client."""
+        self.send(reply(frame, response, join_ref=self.join_ref, is_ok=is_ok))
 
     def expire(self) -> None:
         """Let the token be over, if it is a user's."""
@@ -113,7 +111,7 @@ class Channel:
                 pass
         except JoinRefusedError as refusal:
             await asyncio.sleep(REFUSAL_DELAY_S)
-            self._reply(self._join, {"reason": str(refusal)}, is_ok=False)
+            self.reply(self._join, {"reason": str(refusal)}, is_ok=False)
         except Exception:
             LOG.exception("the channel %s broke", self.topic)
             # Clients join again after this one.
@@ -128,29 +126,37 @@ class Channel:
         await self._authorize()
         try:
             problem = await self._subscribe()
-            history = await entry.replayed(services, place, request)
+            if problem is not None and request.wants_live_changes:
+                raise JoinRefusedError(f"RealtimeDisabledForConfiguration: {problem}")
+            history = await entry.replayed(services, place, request, self._heard)
         except psycopg.OperationalError as error:
             raise JoinRefusedError(entry.NOT_ASKED) from error
 
         # From here to the end nothing waits: nothing comes before the answer, nothing is missed.
         services.hub.join(place, self)
         echoed = [{**params, "id": binding_id(params)} for params in request.bindings]
-        self._reply(self._join, {"postgres_changes": echoed})
+        self.reply(self._join, {"postgres_changes": echoed})
         self._report_subscription(problem)
         if request.wants_replication_ready:
             self.report(SYSTEM, "Replication connection established")
-        for content in history if self.hears_broadcasts else ():
-            self.send(broadcast(self.topic, content))
+        for message in [broadcast(self.topic, content) for content in history]:
+            self.send(message)
+            self._replayed.add(message.message_id or "")
         if self.has_presence:
             self.send(services.presence.state(place))
 
     async def _authorize(self) -> None:
-        heard = await entry.readable(
-            self._services, self.identity, self._place, has_presence=self._request.has_presence
+        """Ask the policies what may be heard; to lose something by a new token is a refusal."""
+        wants_presence = self._request.has_presence or self.has_presence
+        before = self._heard
+        self._heard = await entry.readable(
+            self._services, self.identity, self._place, has_presence=wants_presence
         )
-        self.hears_broadcasts = BROADCAST in heard
-        self.has_presence = PRESENCE in heard
-        self._writable.clear()
+        self.hears_broadcasts = BROADCAST in self._heard
+        self.has_presence = PRESENCE in self._heard
+        self._speech.forget_policies()
+        if before - self._heard:
+            raise JoinRefusedError(f"Unauthorized: {entry.no_longer(self._place)}")
 
     async def _subscribe(self) -> str | None:
         """Subscribe to Postgres Changes; return what is wrong with the bindings, if anything."""
@@ -189,15 +195,15 @@ class Channel:
     async def _answer(self, frame: Frame) -> bool:
         match frame.event:
             case "phx_leave":
-                self._reply(frame, {})
+                self.reply(frame, {})
                 self._end("phx_close")
                 return False
             case "access_token":
                 return await self._renew(frame.payload)
             case "broadcast":
-                await self._broadcast(frame)
+                await self._speech.broadcast(frame)
             case "presence":
-                await self._presence(frame)
+                return await self._be_present(frame)
             case _:
                 LOG.info("nothing is done on event %r of %s", frame.event, self.topic)
         return True
@@ -218,57 +224,13 @@ class Channel:
         self._report_subscription(await self._subscribe())
         return True
 
-    async def _broadcast(self, frame: Frame) -> None:
-        fields = frame.payload if isinstance(frame.payload, dict) else {}
-        event, payload = fields.get("event"), fields.get("payload", {})
-        if not isinstance(event, str):
-            return
-        if not await self._may_write(BROADCAST):
-            return
-        body = payload if isinstance(payload, bytes) else dump(payload)
-        is_small = len(body) <= MAX_BROADCAST_BYTES
-        if is_small:
-            content = UserBroadcast(event=event, payload=body)
-            self._services.hub.broadcast(self._place, content, sender=self)
-        if self._request.wants_ack:
-            answer = {} if is_small else {"reason": "Payload size exceeds the limit"}
-            self._reply(frame, answer, is_ok=is_small)
-
-    async def _presence(self, frame: Frame) -> None:
-        fields = frame.payload if isinstance(frame.payload, dict) else {}
-        state, what = fields.get("payload"), str(fields.get("event")).lower()
-        if not await self._may_write(PRESENCE):
-            self._reply(frame, {"reason": "Unauthorized"}, is_ok=False)
-            return
-        presence, difference = self._services.presence, None
-        if what == "track":
-            state = state if isinstance(state, dict) else {}
-            key = self._request.presence_key
-            difference = presence.track(self._place, self, key, state)
-        elif what == "untrack":
-            difference = presence.untrack(self._place, self)
-        self._reply(frame, {})
-        self._tell_presence(difference)
-
-    def _tell_presence(self, difference: Message | None) -> None:
-        if difference is None:
-            return
-        for member in self._services.hub.members(self._place):
-            if member.has_presence:
-                member.send(difference)
-
-    async def _may_write(self, extension: str) -> bool:
-        if not self._place.is_private:
-            return True
-        if extension not in self._writable:
-            try:
-                self._writable[extension] = await self._services.authorizer.may_write(
-                    self.identity, self._place.name, extension
-                )
-            except AuthorizationUnavailableError:
-                # Not remembered: the next one may find a database.
-                return False
-        return self._writable[extension]
+    async def _be_present(self, frame: Frame) -> bool:
+        try:
+            await self._speech.presence(frame)
+        except ShutError as error:
+            self._shut(str(error))
+            return False
+        return True
 
     def _shut(self, reason: str) -> None:
         """Close the channel for good: clients do not join again after this."""
@@ -278,11 +240,8 @@ class Channel:
     def _end(self, event: str) -> None:
         self.send(Message(topic=self.topic, event=event, ref=self.join_ref, join_ref=self.join_ref))
 
-    def _reply(self, frame: Frame, response: dict[str, Any], *, is_ok: bool = True) -> None:
-        self.send(reply(frame, response, join_ref=self.join_ref, is_ok=is_ok))
-
     def _leave(self) -> None:
         self._services.listeners.discard(self)
         self._services.subscriptions.remove(self)
         self._services.hub.leave(self._place, self)
-        self._tell_presence(self._services.presence.untrack(self._place, self))
+        self._speech.leave()

@@ -30,6 +30,7 @@ MAX_WAITING_BYTES = 8_000_000
 CLOSE_TIMEOUT_S = 1
 
 NORMAL, INVALID, TOO_SLOW, RESTARTING = 1000, 1007, 1008, 1012
+UNMATCHED = {"reason": "unmatched topic"}
 #: Events of Phoenix itself, which answer a client; all others come by themselves.
 ANSWERS = "phx_"
 
@@ -159,10 +160,13 @@ class Connection:
         elif frame.event == "phx_leave":
             self._reply(frame, {})
         elif frame.ref is not None:
-            self._reply(frame, {"reason": "unmatched topic"}, is_ok=False)
+            self._reply(frame, UNMATCHED, is_ok=False)
 
     def _join(self, frame: Frame) -> None:
-        if not frame.topic.startswith(PREFIX) or frame.topic == PREFIX:
+        if not frame.topic.startswith(PREFIX):
+            self._reply(frame, UNMATCHED, is_ok=False)
+            return
+        if frame.topic == PREFIX:
             reason = "TopicNameRequired: You must provide a topic name"
             self._reply(frame, {"reason": reason}, is_ok=False)
             return

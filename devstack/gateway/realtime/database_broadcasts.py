@@ -33,10 +33,11 @@ order by inserted_at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """How far back a join wants to hear, and how much."""
+    """How far back a join wants to hear, and how much, if it says that in numbers."""
 
-    since_ms: float
+    since_ms: int
     limit: int
+    is_valid: bool
 
 
 def is_message(relation: Relation) -> bool:

@@ -24,6 +24,7 @@ PUBLIC_LIVE_TIMEOUT_S = 0.5
 API_KEY_PREFIX = "sb_"
 
 NO_REPLAY = "UnableToReplayMessages: Replay is not allowed for public channels"
+BAD_REPLAY = "UnableToReplayMessages: Replay params are not valid"
 NOT_LIVE = "InitializingProjectConnection: Connecting to the project database"
 RESTARTING = "RealtimeRestarting: Realtime is restarting, please standby"
 NOT_ASKED = "DatabaseLackOfConnections: The database cannot be asked"
@@ -56,6 +57,11 @@ def caller_of(token: str | None, opener: Identity, services: Services) -> Identi
     return caller
 
 
+def no_longer(place: Topic) -> str:
+    """Say that the policies close a topic to who could hear it before."""
+    return f"You no longer have permission to read from this Channel topic: {place.name}"
+
+
 async def wait_until_live(services: Services, place: Topic, request: JoinRequest) -> None:
     """Return when what commits from now on will be heard. Raises: JoinRefusedError."""
     is_needed = place.is_private or bool(request.bindings)
@@ -86,10 +92,16 @@ async def readable(
     return heard
 
 
-async def replayed(services: Services, place: Topic, request: JoinRequest) -> list[UserBroadcast]:
+async def replayed(
+    services: Services, place: Topic, request: JoinRequest, heard: frozenset[str]
+) -> list[UserBroadcast]:
     """Return the broadcasts that a join wants to hear again. Raises: JoinRefusedError."""
     if request.replay is None:
         return []
     if not place.is_private:
         raise JoinRefusedError(NO_REPLAY)
+    if BROADCAST not in heard:
+        raise JoinRefusedError(f"Unauthorized: {no_permission(place)}")
+    if not request.replay.is_valid:
+        raise JoinRefusedError(BAD_REPLAY)
     return await recent(services.pool, place.name, request.replay)

@@ -4,6 +4,8 @@ The text is read here and judged by Postgres, with the column's own type. What P
 condition is true, false or null; null, a value that is not there, never matches.
 """
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +33,10 @@ TRUTHS = {
     "unknown": "{column}::{type} is unknown",
 }
 MAX_VALUES = 100
+#: What a quote has to follow.
+BEFORE_QUOTE = ".(,"
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 NEGATION = "not."
 
 
@@ -61,22 +67,22 @@ class Condition:
 
 
 def parse_filter(text: str) -> tuple[Condition, ...]:
-    """Read a filter. Raises: FilterError."""
-    return tuple(_condition(part) for part in _split(text))
+    """Read a filter; blank text is none. Raises: FilterError."""
+    return tuple(_condition(part.strip()) for part in _split(text)) if text.strip() else ()
 
 
 def _condition(text: str) -> Condition:
-    column, equals, rest = text.strip().partition("=")
-    if not column or not equals:
-        raise FilterError(f"{text.strip()!r} is not of the form column=op.value")
+    if not text:
+        raise FilterError("filter must not contain empty segments (check for extra commas)")
+    column, equals, rest = text.partition("=")
     is_negated = rest.startswith(NEGATION)
     operator, dot, value = rest.removeprefix(NEGATION).partition(".")
-    if not dot:
-        raise FilterError(f"{text.strip()!r} has no operator")
+    if not equals or not dot:
+        raise FilterError(_inspected(operator if equals else text))
     if operator == "is":
         return _truth(column, value, is_negated=is_negated)
     if operator not in OPERATORS:
-        raise FilterError(f"operator {operator!r} is not one of {', '.join(OPERATORS)}, is")
+        raise FilterError(_inspected(operator, value))
     return Condition(
         column=column,
         operator=operator,
@@ -85,9 +91,14 @@ def _condition(text: str) -> Condition:
     )
 
 
+def _inspected(*parts: str) -> str:
+    """Spell what was found where a condition was expected, as Realtime's own language does."""
+    return json.dumps(parts, ensure_ascii=False)
+
+
 def _truth(column: str, word: str, *, is_negated: bool) -> Condition:
     if word not in TRUTHS:
-        raise FilterError(f"is takes one of {', '.join(TRUTHS)}")
+        raise FilterError(f"`is` filter value must be one of {', '.join(TRUTHS)}")
     # The word is part of the question, for there is no value to compare with.
     return Condition(column=column, operator=f"is.{word}", values=(None,), is_negated=is_negated)
 
@@ -98,44 +109,35 @@ def _values(operator: str, text: str) -> tuple[str | None, ...]:
     if operator != "in":
         return (_unquoted(text),)
     if not (text.startswith("(") and text.endswith(")")):
-        raise FilterError("in takes a list in parentheses")
-    values = tuple(_unquoted(part) for part in _split(text[1:-1]))
+        raise FilterError("`in` filter value must be wrapped by parentheses")
+    inner = text[1:-1]
+    # Blanks around an element count as little as in an array's literal.
+    values = tuple(_unquoted(part.strip()) for part in _split(inner)) if inner.strip() else ()
     if len(values) > MAX_VALUES:
-        raise FilterError(f"in takes at most {MAX_VALUES} values")
+        raise FilterError(f"`in` filter value must have at most {MAX_VALUES} elements")
     return values
 
 
 def _split(text: str) -> Iterator[str]:
-    """Split at the commas that stand outside quotes and parentheses."""
-    start, depth, is_quoted, is_escaped = 0, 0, False, False
+    """Split at the commas outside quotes and parentheses; a quote begins what it quotes."""
+    start, depth, is_quoted, is_escaped, before = 0, 0, False, False, ","
     for position, char in enumerate(text):
         if is_escaped:
             is_escaped = False
         elif is_quoted:
             is_escaped, is_quoted = char == "\\", char != '"'
-        elif char == '"':
+        elif char == '"' and before in BEFORE_QUOTE:
             is_quoted = True
         elif char in "()":
-            depth += 1 if char == "(" else -1
+            depth = depth + 1 if char == "(" else max(0, depth - 1)
         elif char == "," and depth == 0:
             yield text[start:position]
             start = position + 1
-    if is_quoted:
-        raise FilterError("a quote is not closed")
+        before = char
     yield text[start:]
 
 
 def _unquoted(text: str) -> str:
-    if len(text) < 2 or not (text.startswith('"') and text.endswith('"')):  # noqa: PLR2004 -- a pair of quotes
-        return text
-    return "".join(_unescaped(text[1:-1]))
-
-
-def _unescaped(text: str) -> Iterator[str]:
-    is_escaped = False
-    for char in text:
-        if char == "\\" and not is_escaped:
-            is_escaped = True
-            continue
-        is_escaped = False
-        yield char
+    """Take the quotes off; what is not quoted as a whole means itself."""
+    match = QUOTED.fullmatch(text)
+    return text if match is None else ESCAPED.sub(r"\1", match[1])

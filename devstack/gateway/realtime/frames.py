@@ -67,6 +67,12 @@ class Message:
         """Return the frame for a client that speaks `version`."""
         return self.v1 if version is Version.V1 else self.v2
 
+    @property
+    def message_id(self) -> str | None:
+        """Which row of realtime.messages it tells, if it tells one."""
+        meta = self.broadcast.meta if self.broadcast is not None else None
+        return None if meta is None else meta.get("id")
+
     @functools.cached_property
     def v1(self) -> str | None:
         """The object form. Python's client drops a frame whose `ref` is not there."""

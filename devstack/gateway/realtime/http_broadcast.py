@@ -9,16 +9,17 @@ from starlette.responses import Response
 
 from devstack.gateway.caller import GatewayError, identify
 from devstack.gateway.realtime.authorization import BROADCAST, AuthorizationUnavailableError
-from devstack.gateway.realtime.channel import MAX_BROADCAST_BYTES
 from devstack.gateway.realtime.frames import FrameError, UserBroadcast, dump, parse_json
 from devstack.gateway.realtime.hub import Topic
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.services import Services
+from devstack.gateway.realtime.speech import MAX_BROADCAST_BYTES
 
 
 ACCEPTED = 202
 BLANK = "can't be blank"
-BYTES_TYPE = "application/octet-stream"
+JSON_TYPE, BYTES_TYPE = "application/json", "application/octet-stream"
+NO_SUCH_TYPE = f"Unsupported Media Type. Use {JSON_TYPE} or {BYTES_TYPE}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,13 @@ async def broadcast_many(request: Request, services: Services) -> Response:
 
 
 async def broadcast_one(request: Request, services: Services) -> Response:
-    """Send the body as the payload of one event. Raises: GatewayError 401, 413, 422."""
+    """Send the body as the payload of one event. Raises: GatewayError 401, 413, 415, 422."""
     caller = _caller(request, services)
     body = await _body(request)
-    is_bytes = request.headers.get("content-type", "").startswith(BYTES_TYPE)
+    content_type = request.headers.get("content-type", JSON_TYPE)
+    if not content_type.startswith((JSON_TYPE, BYTES_TYPE)):
+        raise GatewayError(415, {"error": NO_SUCH_TYPE})
+    is_bytes = content_type.startswith(BYTES_TYPE)
     content = UserBroadcast(
         event=request.path_params["event"], payload=body if is_bytes else dump(_json(body))
     )
@@ -108,6 +112,6 @@ def _problems(message: Any) -> Mapping[str, Any]:
 
 def _outgoing(message: Mapping[str, Any]) -> Outgoing:
     return Outgoing(
-        topic=Topic(name=message["topic"], is_private=message.get("private") is True),
+        topic=Topic(name=message["topic"], is_private=message.get("private") in (True, "true")),
         content=UserBroadcast(event=message["event"], payload=dump(message["payload"])),
     )

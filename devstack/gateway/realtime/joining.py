@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devstack.gateway.realtime.database_broadcasts import MAX_REPLAYED, Replay
+from devstack.gateway.realtime.database_broadcasts import Replay
+from devstack.gateway.realtime.frames import dump
+
+
+#: How many broadcasts are told again where a join does not say it.
+REPLAYED = 10
+#: Beyond it milliseconds are no time that Postgres knows.
+MAX_REPLAY_NUMBER = 10**14
+NO_REPLAY = Replay(since_ms=0, limit=0, is_valid=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +24,8 @@ class JoinRequest:
     hears_itself: bool
     wants_ack: bool
     wants_replication_ready: bool
+    #: The join is to fail where its bindings do.
+    wants_live_changes: bool
     replay: Replay | None
     presence_key: str
     has_presence: bool
@@ -29,14 +39,14 @@ def read_join(payload: Any) -> JoinRequest:
     config = _object(fields.get("config"))
     broadcast, presence = _object(config.get("broadcast")), _object(config.get("presence"))
     bindings = config.get("postgres_changes")
-    key = presence.get("key")
     return JoinRequest(
         is_private=_truth(config.get("private")),
         hears_itself=_truth(broadcast.get("self")),
         wants_ack=_truth(broadcast.get("ack")),
         wants_replication_ready=_truth(broadcast.get("replication_ready")),
+        wants_live_changes=_truth(_object(config.get("postgres_changes_options")).get("wait")),
         replay=_replay(broadcast.get("replay")),
-        presence_key=key if isinstance(key, str) and key else str(uuid.uuid4()),
+        presence_key=_presence_key(presence.get("key")),
         has_presence=_truth(presence.get("enabled")),
         bindings=tuple(b for b in bindings if isinstance(b, dict))
         if isinstance(bindings, list)
@@ -46,11 +56,19 @@ def read_join(payload: Any) -> JoinRequest:
 
 
 def _replay(value: Any) -> Replay | None:
-    since: Any = _object(value).get("since")
-    limit: Any = _object(value).get("limit", MAX_REPLAYED)
-    if not _is_number(since) or not _is_number(limit):
+    if not isinstance(value, dict):
         return None
-    return Replay(since_ms=since, limit=int(limit))
+    since, limit = value.get("since") or 0, value.get("limit") or REPLAYED
+    is_valid = all(
+        type(number) is int and abs(number) < MAX_REPLAY_NUMBER for number in (since, limit)
+    )
+    return Replay(since_ms=since, limit=limit, is_valid=True) if is_valid else NO_REPLAY
+
+
+def _presence_key(key: Any) -> str:
+    if isinstance(key, str) and key:
+        return key
+    return dump(key) if isinstance(key, int | float) else str(uuid.uuid4())
 
 
 def _token(fields: Mapping[str, Any]) -> str | None:
@@ -64,7 +82,3 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 def _truth(value: Any) -> bool:
     return value is True or value == "true"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

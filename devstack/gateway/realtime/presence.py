@@ -1,6 +1,7 @@
 """Presence: who says of itself that it is on a topic, and with what."""
 
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from devstack.gateway.realtime.frames import Message, dump
 from devstack.gateway.realtime.hub import PREFIX, Topic
 
+
+#: So many calls are a client's in a window of time; one more closes its channel.
+MAX_CALLS, WINDOW_S = 5, 30
 
 Metas = dict[str, list[dict[str, Any]]]
 
@@ -46,6 +50,22 @@ class Presence:
         return Message(
             topic=PREFIX + topic.name, event="presence_state", payload=dump(_entries(metas))
         )
+
+
+@dataclass(slots=True)
+class CallLimit:
+    """How often one channel may still say that it is present."""
+
+    _calls: int = 0
+    _ends_at: float = 0
+
+    def allows_one_more(self) -> bool:
+        """Count a call; say whether there were not too many."""
+        now = time.monotonic()
+        if now > self._ends_at:
+            self._calls, self._ends_at = 0, now + WINDOW_S
+        self._calls += 1
+        return self._calls <= MAX_CALLS
 
 
 def _diff(topic: Topic, joins: Metas, leaves: Metas) -> Message:

@@ -13,6 +13,20 @@ from devstack.gateway.realtime.pgoutput import Action, Change, Relation
 
 ANY = "*"
 DEFAULT_SCHEMA = "public"
+PLACE = ("schema", "table")
+
+NO_PLACE = (
+    "No subscription params provided."
+    " Please provide at least a `schema` or `table` to subscribe to: {}"
+)
+NO_LIST = (
+    "Error parsing `select` params: expected a list of column name strings,"
+    ' e.g. select: ["col1", "col2"]'
+)
+NO_COLUMNS = (
+    "Column selection is not supported for wildcard subscriptions."
+    " Provide an explicit schema and table name."
+)
 
 
 class BindingError(ValueError):
@@ -92,44 +106,42 @@ def binding_id(params: Mapping[str, Any]) -> int:
 
 def read_binding(params: Mapping[str, Any]) -> Binding:
     """Read one entry of a join's `postgres_changes`. Raises: BindingError."""
-    table = _text(params, "table")
-    if table == ANY:
-        table = None
-    schema = _text(params, "schema") or DEFAULT_SCHEMA
-    filter_text, select = _text(params, "filter"), params.get("select")
-    if table is None and (filter_text or select):
-        raise BindingError("filter and select need a table")
-    if select is not None and not _is_names(select):
-        raise BindingError("select is a list of columns")
+    schema, table = _place(params)
+    select = _select(params.get("select"))
+    if select is not None and ANY in (schema, table):
+        raise BindingError(NO_COLUMNS)
     try:
-        conditions = parse_filter(filter_text) if filter_text else ()
+        conditions = parse_filter(params.get("filter") or "")
     except FilterError as error:
-        raise BindingError(str(error)) from error
+        raise BindingError(f"Error parsing `filter` params: {error}") from error
     return Binding(
         id=binding_id(params),
-        action=_action(_text(params, "event") or ANY),
+        action=_action(params.get("event")),
         schema=None if schema == ANY else schema,
-        table=table,
+        table=None if table == ANY else table,
         conditions=conditions,
-        select=tuple(select) if select else None,
+        select=select,
     )
 
 
-def _action(event: str) -> Action | None:
-    if event == ANY:
+def _action(event: Any) -> Action | None:
+    """Read an event; as on hosted Supabase, one that there is not means any."""
+    known = {action.value: action for action in Action}
+    return known.get(event.upper()) if isinstance(event, str) else None
+
+
+def _place(params: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the schema and the table that are named; either is enough, but for a filter."""
+    named = {name: params[name] for name in (*PLACE, "filter") if params.get(name) is not None}
+    is_enough = named.keys() >= set(PLACE) if "filter" in named else bool(named)
+    if not is_enough or not all(isinstance(value, str) for value in named.values()):
+        raise BindingError(NO_PLACE.format(dump(params)))
+    return named.get("schema", DEFAULT_SCHEMA), named.get("table", ANY)
+
+
+def _select(value: Any) -> tuple[str, ...] | None:
+    if isinstance(value, str):
+        raise BindingError(NO_LIST)
+    if not isinstance(value, list):
         return None
-    try:
-        return Action(event.upper())
-    except ValueError as error:
-        raise BindingError(f"event {event!r} is not one of *, INSERT, UPDATE, DELETE") from error
-
-
-def _text(params: Mapping[str, Any], name: str) -> str | None:
-    value = params.get(name)
-    if value is not None and not isinstance(value, str):
-        raise BindingError(f"{name} is a string")
-    return value or None
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return tuple(name for name in value if isinstance(name, str)) or None

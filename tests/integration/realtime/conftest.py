@@ -29,7 +29,11 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def database_url(admin_url: str) -> str:
     """Return the URL of the tests' database, as its owner."""
-    return build_database(admin_url, DATABASE, [Path(__file__).with_name("things.sql")])
+    return build_database(
+        admin_url,
+        DATABASE,
+        [Path(__file__).with_name(name) for name in ("things.sql", "market.sql")],
+    )
 
 
 @pytest.fixture

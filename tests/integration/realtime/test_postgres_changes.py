@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from psycopg import sql
-from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
+from realtime import AsyncRealtimeClient
 
 from tests.integration.gateways import Gateway
-from tests.integration.realtime.listening import Connect, join, joined
+from tests.integration.realtime.listening import Connect, joined
 
 
 pytestmark = pytest.mark.anyio
@@ -136,68 +135,6 @@ async def test_changes_arrive_in_commit_order(
     assert ids == [(await heard.change())["record"]["id"] for _ in ids]
 
 
-@pytest.mark.parametrize(
-    ("filter_text", "matching", "other"),
-    [
-        ("owner_id=eq.{alice}", {"owner_id": ALICE}, {"owner_id": BOB}),
-        ("title=neq.b", {"title": "a"}, {"title": "b"}),
-        ("title=neq.b", {"title": "a"}, {"title": None}),
-        ("price=eq.9.9", {"price": "9.90"}, {"price": "9.91"}),
-        ("price=gt.10", {"price": 100}, {"price": 10}),
-        ("price=gte.10,price=lt.20", {"price": 10}, {"price": 20}),
-        ("seen_at=lte.2026-01-01T00:00:00Z", {"seen_at": "2026-01-01"}, {"seen_at": "2026-01-02"}),
-        ('title=in.("a,b",c)', {"title": "a,b"}, {"title": "b"}),
-        ("title=not.in.(a,b)", {"title": "c"}, {"title": "a"}),
-        ("title=like.%x_", {"title": "axb"}, {"title": "ax"}),
-        ("title=ilike.A%", {"title": "ab"}, {"title": "ba"}),
-        ("title=match.^a.c$", {"title": "abc"}, {"title": "abcd"}),
-        ("title=imatch.^ABC$", {"title": "abc"}, {"title": "abd"}),
-        ("title=is.null", {"title": None}, {"title": "a"}),
-        ("is_open=not.is.true", {"is_open": None}, {"is_open": True}),
-        ("title=isdistinct.a", {"title": None}, {"title": "a"}),
-        ('tags=eq."{{1,2}}"', {"tags": [1, 2]}, {"tags": [2, 1]}),
-    ],
-)
-async def test_a_filter_is_judged_with_the_columns_type(
-    db: psycopg.Connection,
-    service: AsyncRealtimeClient,
-    numbers: Iterator[int],
-    filter_text: str,
-    matching: dict[str, object],
-    other: dict[str, object],
-) -> None:
-    """What does not match comes first, so that hearing the second alone proves it was left out."""
-    ids = next(numbers), next(numbers)
-    text = filter_text.format(alice=ALICE)
-    heard = await joined(service, "filtered", {"table": "things", "filter": text})
-
-    for id_, row in zip(ids, (other, matching), strict=True):
-        [(column, value)] = row.items()
-        insert = sql.SQL("insert into things (id, {}) values (%s, %s)")
-        db.execute(insert.format(sql.Identifier(column)), [id_, value])
-
-    assert ids[1] == (await heard.change())["record"]["id"]
-
-
-async def test_a_deletes_filter_sees_the_key_alone(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
-) -> None:
-    """A filter on another column holds the delete back."""
-    first, second = next(numbers), next(numbers)
-    db.execute("insert into notes values (%s, 'x'), (%s, 'x')", [first, second])
-    by_body = await joined(
-        service, "by body", {"table": "notes", "filter": "body=eq.x"}, {"table": "profiles"}
-    )
-    by_key = await joined(service, "by key", {"table": "notes", "filter": f"id=eq.{second}"})
-
-    db.execute("delete from notes where id = %s", [first])
-    db.execute("delete from notes where id = %s", [second])
-    db.execute("insert into profiles (id) values (%s)", [first])
-
-    assert {"id": second} == (await by_key.change())["old_record"]
-    assert "profiles" == (await by_body.change())["table"]
-
-
 async def test_a_column_without_a_grant_is_left_out(
     db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
@@ -212,57 +149,6 @@ async def test_a_column_without_a_grant_is_left_out(
     change = await heard.change()
     assert {"id": id_, "name": "n"} == change["record"]
     assert ["id", "name"] == [column["name"] for column in change["columns"]]
-
-
-async def test_a_filter_on_a_column_without_a_grant_is_refused(
-    gateway: Gateway, connect: Connect
-) -> None:
-    """Or a filter would tell what the column holds."""
-    client = await connect(gateway, gateway.token(ALICE))
-
-    heard = await join(client, "probing", {"table": "profiles", "filter": "secret=eq.s"})
-
-    assert RealtimeSubscribeStates.SUBSCRIBED == (await heard.state())[0]
-    state, problem = await heard.state()
-    assert RealtimeSubscribeStates.CHANNEL_ERROR == state
-    assert "invalid column for filter secret" in problem
-
-
-@pytest.mark.parametrize(
-    "binding",
-    [
-        {"table": "unpublished"},
-        {"table": "nowhere"},
-        {"table": "things", "filter": "nonsense"},
-        {"table": "things", "filter": "price=eq.many"},
-        {"table": "things", "filter": "title=match.("},
-        {"table": "things", "filter": "details=gt"},
-        {"table": "things", "filter": "title=is.true"},
-        {"table": "things", "select": ["nothing"]},
-    ],
-)
-async def test_what_cannot_be_subscribed_to_is_a_system_error(
-    service: AsyncRealtimeClient, binding: dict[str, object]
-) -> None:
-    """The join is answered, as on hosted Supabase, and the error follows."""
-    heard = await join(service, "impossible", binding)
-
-    assert RealtimeSubscribeStates.SUBSCRIBED == (await heard.state())[0]
-    state, problem = await heard.state()
-    assert RealtimeSubscribeStates.CHANNEL_ERROR == state
-    assert "Unable to subscribe to changes with given parameters" in problem
-
-
-async def test_select_cuts_the_record_down(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
-) -> None:
-    """The primary key always comes along."""
-    id_ = next(numbers)
-    heard = await joined(service, "selected", {"table": "things", "select": ["title"]})
-
-    db.execute("insert into things (id, title, price) values (%s, 't', 1)", [id_])
-
-    assert {"id": id_, "title": "t"} == (await heard.change())["record"]
 
 
 async def test_a_table_without_a_grant_never_rings(
@@ -297,20 +183,6 @@ async def test_a_grant_counts_from_its_commit(
         assert {"id": id_} == (await heard.change())["record"]
     finally:
         db.execute("revoke select on closed from authenticated")
-
-
-async def test_a_whole_schema_can_be_heard(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
-) -> None:
-    """A binding without a table means all published ones; one frame serves several bindings."""
-    id_ = next(numbers)
-    heard = await joined(service, "schema", {}, {"table": "notes"}, {"event": "DELETE"})
-
-    db.execute("insert into notes values (%s)", [id_])
-    db.execute("insert into profiles (id) values (%s)", [id_])
-
-    tables = [(await heard.change())["table"] for _ in range(3)]
-    assert ["notes", "notes", "profiles"] == tables
 
 
 async def test_what_rolled_back_is_never_told(

@@ -33,13 +33,38 @@ for select to authenticated using (owner_id = (select auth.uid()));
 create table public.keyless (body text);
 alter table public.keyless replica identity full;
 
+-- What a type looks like as JSON, and a value that is stored elsewhere.
+create type public.mood as enum ('calm', 'hot');
+create table public.shapes (
+  id bigint primary key,
+  mood public.mood,
+  data bytea,
+  at timestamp,
+  day date,
+  amount numeric(10, 2),
+  share double precision,
+  names text[],
+  span int4range,
+  long text
+);
+alter table public.shapes alter column long set storage external;
+create table public.scrolls (id integer primary key, long text, n integer);
+alter table public.scrolls alter column long set storage external;
+alter table public.scrolls replica identity full;
+
+-- Whoever may not read the key is told nothing of a row.
+create table public.blinds (id integer primary key, name text);
+revoke select on public.blinds from anon, authenticated;
+grant select (name) on public.blinds to anon, authenticated;
+
 create table public.closed (id integer primary key);
 revoke select on public.closed from anon, authenticated;
 
 create table public.unpublished (id integer primary key);
 
 alter publication supabase_realtime add table
-public.things, public.notes, public.profiles, public.drafts, public.keyless, public.closed;
+public.things, public.notes, public.profiles, public.drafts, public.keyless, public.closed,
+public.shapes, public.scrolls, public.blinds;
 
 -- Signed-in people talk in rooms; everybody listens to auctions, and nobody speaks there.
 create policy people_hear_rooms on realtime.messages

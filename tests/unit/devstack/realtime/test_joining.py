@@ -26,7 +26,7 @@ def test_a_join_of_the_official_client_is_read() -> None:
     assert request.wants_ack
     assert request.has_presence
     assert "me" == request.presence_key
-    assert Replay(since_ms=5, limit=2) == request.replay
+    assert Replay(since_ms=5, limit=2, is_valid=True) == request.replay
     assert (binding,) == request.bindings
     assert "t" == request.token
 
@@ -39,7 +39,7 @@ def test_a_join_of_the_official_client_is_read() -> None:
         {"config": None},
         {"config": {"broadcast": None, "presence": None, "postgres_changes": None}},
         {"config": {"private": "yes", "postgres_changes": ["x", 1]}, "access_token": 1},
-        {"config": {"broadcast": {"replay": {"since": "x"}}}},
+        {"config": {"broadcast": {"replay": 1}, "presence": {"key": []}}},
     ],
 )
 def test_what_cannot_be_read_is_not_asked_for(payload: object) -> None:
@@ -52,6 +52,44 @@ def test_what_cannot_be_read_is_not_asked_for(payload: object) -> None:
     assert () == request.bindings
     assert request.token is None
     assert request.presence_key
+
+
+@pytest.mark.parametrize(
+    ("replay", "expected"),
+    [
+        ({}, Replay(since_ms=0, limit=10, is_valid=True)),
+        ({"since": 7, "limit": None}, Replay(since_ms=7, limit=10, is_valid=True)),
+        ({"since": "x"}, Replay(since_ms=0, limit=0, is_valid=False)),
+        ({"since": 1.5}, Replay(since_ms=0, limit=0, is_valid=False)),
+        ({"since": 10**30}, Replay(since_ms=0, limit=0, is_valid=False)),
+        ({"limit": True}, Replay(since_ms=0, limit=0, is_valid=False)),
+    ],
+)
+def test_a_replay_is_asked_for_in_whole_numbers(
+    replay: dict[str, object], expected: Replay
+) -> None:
+    """Ten messages from the beginning, where nothing else is said.
+
+    https://github.com/supabase/realtime/blob/main/lib/realtime_web/channels/payloads/broadcast/replay.ex
+    """
+    assert expected == read_join({"config": {"broadcast": {"replay": replay}}}).replay
+
+
+@pytest.mark.parametrize(("key", "expected"), [("me", "me"), (7, "7"), (True, "true")])
+def test_a_presence_key_may_be_a_number_or_a_word(key: object, expected: str) -> None:
+    """Anything else, and the empty text, is replaced by an id.
+
+    https://github.com/supabase/realtime/blob/main/lib/realtime_web/channels/payloads/presence.ex
+    """
+    assert expected == read_join({"config": {"presence": {"key": key}}}).presence_key
+
+
+@pytest.mark.parametrize(("wait", "expected"), [(True, True), ("true", True), (None, False)])
+def test_a_join_may_wait_for_its_changes(*, wait: object, expected: bool) -> None:
+    """JavaScript's option `postgres_changes_options`."""
+    config = {"postgres_changes_options": {"wait": wait, "timeout": 1000}}
+
+    assert expected is read_join({"config": config}).wants_live_changes
 
 
 def test_booleans_may_be_words() -> None:

@@ -42,27 +42,40 @@ def test_equal_parameters_have_equal_numbers() -> None:
         ({"event": "*", "schema": "*"}, True),
         ({"event": "*", "schema": "public", "table": "other"}, False),
         ({"event": "*", "schema": "other"}, False),
-        ({}, True),
+        ({"schema": "public", "event": "TRUNCATE"}, True),
+        ({"table": "t", "event": 1, "filter": None, "select": [1]}, True),
     ],
 )
 def test_a_binding_concerns_what_it_names(params: dict[str, str], *, expected: bool) -> None:
-    """What is left out means any, but for the schema, which is public."""
+    """What is left out means any, but for the schema, which is public.
+
+    An event that there is not means any event, as in Realtime's own code.
+    """
     assert expected is read_binding(params).concerns(inserted("public", "t"))
 
 
 @pytest.mark.parametrize(
-    "params",
+    ("params", "problem"),
     [
-        {"event": "TRUNCATE"},
-        {"event": 1},
-        {"table": ["t"]},
-        {"filter": "id=eq.1"},
-        {"select": ["id"]},
-        {"table": "t", "filter": "id"},
-        {"table": "t", "select": "id"},
+        ({}, "No subscription params provided."),
+        ({"event": "*"}, "No subscription params provided."),
+        ({"table": ["t"]}, "No subscription params provided."),
+        ({"filter": "id=eq.1"}, "No subscription params provided."),
+        ({"table": "t", "filter": "id=eq.1"}, "No subscription params provided."),
+        (
+            {"schema": "public", "table": "t", "filter": "id"},
+            'Error parsing `filter` params: ["id"]',
+        ),
+        ({"table": "t", "select": "id"}, "Error parsing `select` params: expected a list"),
+        ({"schema": "public", "select": ["id"]}, "Column selection is not supported for wildcard"),
     ],
 )
-def test_a_binding_that_means_nothing_is_refused(params: dict[str, object]) -> None:
-    """The channel is told so, and never taken to mean something else."""
-    with pytest.raises(BindingError):
+def test_a_binding_that_means_nothing_is_refused(params: dict[str, object], problem: str) -> None:
+    """In Realtime's words, which the channel is told.
+
+    https://github.com/supabase/realtime/blob/main/lib/extensions/postgres_cdc_rls/subscriptions.ex
+    """
+    with pytest.raises(BindingError) as refusal:
         read_binding(params)
+
+    assert str(refusal.value).startswith(problem)
