@@ -204,7 +204,9 @@ create table auth.mfa_factors (
 create unique index mfa_factors_user_friendly_name_unique on auth.mfa_factors (
   friendly_name, user_id
 ) where trim(friendly_name) <> '';
+create unique index unique_phone_factor_per_user on auth.mfa_factors (user_id, phone);
 create index mfa_factors_user_id_idx on auth.mfa_factors (user_id);
+create index factor_id_created_at_idx on auth.mfa_factors (user_id, created_at);
 
 create table auth.mfa_challenges (
   id uuid not null,

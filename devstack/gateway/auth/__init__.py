@@ -1,11 +1,18 @@
-"""Supabase Auth as far as e-mail and password go: users, sessions, tokens.
+"""Supabase Auth as far as e-mail, password and authenticator apps go: users, sessions, tokens.
 
 It serves what GoTrue serves below `/auth/v1`, from the tables of schema `auth`, as the role that
 owns them on hosted Supabase too. So a trigger on `auth.users` runs here with the rights and the
-search_path it has there. What a project has not configured, or this stack does not do, is refused
-by name.
+search_path it has there. No mail is sent: sign-ups are taken as confirmed, and what other mails
+would carry lies in the tables. What a project has not configured, or this stack does not do, is
+refused by name.
 
-`routes` is the table of paths · `sign_in`, `account` and `admin` answer them · `caller` says who
-asks · `users`, `sessions` and `passwords` keep what there is · `bodies`, `answers` and `errors`
-are its forms on the wire.
+`routes` is the table of paths.
+
+- They are answered by `sign_in`, `account`, `mfa`, `mails` and `verification` for users, `admin`,
+  `admin_factors` and `admin_links` for the office, `public` for everybody, and `disabled`.
+- `caller` says who asks · `tokens` what a session is told to its client.
+- `users`, `changes`, `sessions`, `factors`, `one_time_tokens`, `passwords` and `totp` keep what
+  there is.
+- `bodies`, `answers`, `redirects` and `errors` are its forms on the wire.
+- `key_control` lets a test rotate the signing keys.
 """

@@ -5,14 +5,22 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, caller, changes, passwords, sessions, users
+from devstack.gateway.auth import (
+    answers,
+    bodies,
+    caller,
+    changes,
+    mails,
+    passwords,
+    sessions,
+    users,
+)
 from devstack.gateway.auth.caller import SignedIn
 from devstack.gateway.auth.desk import Cursor, Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
     invalid,
-    refusing_what_is_taken,
 )
 
 
@@ -25,7 +33,10 @@ async def show(desk: Desk, request: Request) -> Response:
 
 
 async def change(desk: Desk, request: Request) -> Response:
-    """PUT /user: another address, password or metadata. A new password ends other sessions."""
+    """PUT /user: another address, password or metadata.
+
+    A new password ends other sessions; a new address is asked for a confirmation first.
+    """
     claims = caller.token_claims(request, desk)
     body = await bodies.read(request, bodies.UserChange)
     bodies.refuse_phone(body.phone)
@@ -34,10 +45,9 @@ async def change(desk: Desk, request: Request) -> Response:
         await _refuse_weak_proof(cursor, signed_in, body)
     email = bodies.address_of(body.email) if body.email else None
     encrypted_password = await _new_hash(desk, signed_in, body.password)
-    with refusing_what_is_taken(email_exists()):
-        async with desk.transaction() as cursor:
-            await _apply(cursor, signed_in, body, email, encrypted_password)
-            user = await users.find(cursor, signed_in.user.id)
+    async with desk.transaction() as cursor:
+        await _apply(cursor, signed_in, body, email, encrypted_password)
+        user = await users.find(cursor, signed_in.user.id)
     if user is None:  # deleted since
         raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
     return answers.ok(answers.user_json(user))
@@ -94,4 +104,7 @@ async def _apply(
     if body.data:
         await changes.merge_metadata(cursor, user_id, user=body.data)
     if email and email != signed_in.user.email:
-        await changes.change_email(cursor, user_id, email)
+        if await users.find_by_email(cursor, email):
+            raise email_exists()
+        is_pkce = bool(body.code_challenge)
+        await mails.ask_for_change(cursor, signed_in.user, email, is_pkce=is_pkce)

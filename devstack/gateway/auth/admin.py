@@ -64,9 +64,7 @@ async def create_user(desk: Desk, request: Request) -> Response:
                 await changes.confirm_email(cursor, user_id)
             if body.ban_duration:
                 await changes.set_ban(cursor, user_id, _ban_s(body.ban_duration))
-            user = await users.find(cursor, user_id)
-    if user is None:  # a trigger of the project took the row away
-        raise AuthError(500, "unexpected_failure", "Database error creating new user")
+            user = await users.require(cursor, user_id)
     return answers.ok(answers.user_json(user))
 
 

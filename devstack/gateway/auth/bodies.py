@@ -54,6 +54,7 @@ class UserChange(Body):
     email: str = ""
     phone: str = ""
     password: str | None = None
+    code_challenge: str = ""
     data: dict[str, Any] | None = None
 
 
@@ -70,6 +71,42 @@ class Verification(Body):
 
     challenge_id: str = ""
     code: str = ""
+
+
+class MailRequest(Body):
+    """POST /recover, /resend, /otp and /magiclink."""
+
+    type: str = ""
+    email: str = ""
+    phone: str = ""
+    code_challenge: str = ""
+
+
+class Verify(Body):
+    """POST /verify."""
+
+    type: str = ""
+    token: str = ""
+    token_hash: str = ""
+    email: str = ""
+    phone: str = ""
+
+
+class IdTokenGrant(Body):
+    """POST /token?grant_type=id_token."""
+
+    provider: str = ""
+
+
+class Link(Body):
+    """POST /invite and /admin/generate_link."""
+
+    type: str = ""
+    email: str = ""
+    new_email: str = ""
+    password: str = ""
+    data: dict[str, Any] | None = None
+    redirect_to: str = ""
 
 
 class AdminUser(Body):

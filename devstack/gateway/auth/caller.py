@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+import jwt
 from starlette.requests import Request
 
 from devstack.gateway.auth import sessions, users
@@ -15,6 +16,12 @@ from devstack.tokens import TokenError
 
 
 _ADMIN_ROLES = frozenset({"service_role", "supabase_admin"})
+_REASONS = {
+    "malformed": "token is malformed: token contains an invalid number of segments",
+    "bad_signature": "token signature is invalid: signature is invalid",
+    "expired": "token has invalid claims: token is expired",
+    "not_yet_valid": "token has invalid claims: token is not valid yet",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +64,7 @@ def token_claims(request: Request, desk: Desk) -> dict[str, Any]:
     try:
         return desk.keys.verify(token)
     except TokenError as error:
-        reason = f"invalid JWT: unable to parse or verify signature, {error.message}"
+        reason = f"invalid JWT: unable to parse or verify signature, {_reason(error, token)}"
         raise AuthError(403, "bad_jwt", reason) from error
 
 
@@ -68,6 +75,18 @@ def require_admin(request: Request, desk: Desk) -> None:
     """
     if token_claims(request, desk).get("role") not in _ADMIN_ROLES:
         raise AuthError(403, "not_admin", "User not allowed")
+
+
+def _reason(error: TokenError, token: str) -> str:
+    """Say what is wrong with a token as GoTrue's library words it, where clients are shown it."""
+    if error.code == "no_key":
+        header = jwt.get_unverified_header(token)
+        kid, algorithm = header.get("kid", "<nil>"), header["alg"]
+        return (
+            "token is unverifiable: error while executing keyfunc: unrecognized JWT kid"
+            f" {kid} for algorithm {algorithm}"
+        )
+    return _REASONS.get(error.code, error.message)
 
 
 def _uuid_claim(claims: dict[str, Any], name: str) -> uuid.UUID | None:

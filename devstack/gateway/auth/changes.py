@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from devstack.gateway.auth import one_time_tokens
 from devstack.gateway.auth.desk import Cursor
 from devstack.gateway.auth.stored_json import as_json
 
@@ -21,8 +22,37 @@ async def confirm_email(cursor: Cursor, user_id: uuid.UUID) -> None:
     )
 
 
+async def confirm_identity(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Say in the identity, too, that the address is the user's own."""
+    await cursor.execute(
+        """
+        update auth.identities set
+          identity_data = identity_data || '{"email_verified": true}', updated_at = now()
+        where user_id = %s and provider = 'email'
+        """,
+        [user_id],
+    )
+
+
+async def note_invitation(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Remember that the user was invited now."""
+    await cursor.execute("update auth.users set invited_at = now() where id = %s", [user_id])
+
+
+async def note_wanted_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
+    """Remember which address the user wants, until it is confirmed."""
+    await cursor.execute(
+        """
+        update auth.users set
+          email_change = %s, email_change_confirm_status = 0, updated_at = now()
+        where id = %s
+        """,
+        [email, user_id],
+    )
+
+
 async def change_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
-    """Give the user another address, confirmed, in the identity too.
+    """Give the user another address, confirmed, in the identity too; what was mailed is void.
 
     Raises: psycopg.errors.UniqueViolation when the address is another user's.
     """
@@ -30,7 +60,7 @@ async def change_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
     await cursor.execute(
         """
         update auth.users set
-          email = %s, email_confirmed_at = now(), updated_at = now(),
+          email = %s, email_change = '', email_confirmed_at = now(), updated_at = now(),
           raw_user_meta_data = coalesce(raw_user_meta_data, '{}') || %s
         where id = %s
         """,
@@ -43,14 +73,16 @@ async def change_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
         """,
         [claims, user_id],
     )
+    await one_time_tokens.drop(cursor, user_id)
 
 
 async def change_password(cursor: Cursor, user_id: uuid.UUID, encrypted_password: str) -> None:
-    """Store another password's hash."""
+    """Store another password's hash; what was mailed is void."""
     await cursor.execute(
         "update auth.users set encrypted_password = %s, updated_at = now() where id = %s",
         [encrypted_password, user_id],
     )
+    await one_time_tokens.drop(cursor, user_id)
 
 
 async def merge_metadata(

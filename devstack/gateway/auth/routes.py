@@ -10,7 +10,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from devstack.gateway.auth import account, admin, admin_factors, answers, mfa, public, sign_in
+from devstack.gateway.auth import (
+    account,
+    admin,
+    admin_factors,
+    admin_links,
+    answers,
+    disabled,
+    mails,
+    mfa,
+    public,
+    sign_in,
+    verification,
+)
 from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import AuthError
 from devstack.gateway.auth.settings import AuthSettings
@@ -22,10 +34,13 @@ _LOG = logging.getLogger(__name__)
 
 Handler = Callable[[Desk, Request], Awaitable[Response]]
 
-#: What the gateway in front lets through without an API key: verifiers hold none.
+#: What the gateway in front lets through without an API key: verifiers and mails hold none.
 _OPEN: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/.well-known/jwks.json", public.jwks),
     ("GET", "/.well-known/openid-configuration", public.openid_configuration),
+    ("GET", "/verify", verification.follow),
+    ("POST", "/verify", verification.verify),
+    ("GET", "/authorize", disabled.authorize),
 ]
 _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/health", public.health),
@@ -35,6 +50,10 @@ _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/user", account.show),
     ("PUT", "/user", account.change),
     ("POST", "/logout", account.sign_out),
+    ("POST", "/recover", mails.recover),
+    ("POST", "/resend", mails.resend),
+    ("GET", "/reauthenticate", mails.reauthenticate),
+    ("POST", "/invite", admin_links.invite),
     ("POST", "/factors", mfa.enroll),
     ("POST", "/factors/{factor_id}/challenge", mfa.challenge),
     ("POST", "/factors/{factor_id}/verify", mfa.verify),
@@ -46,6 +65,12 @@ _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("DELETE", "/admin/users/{user_id}", admin.delete_user),
     ("GET", "/admin/users/{user_id}/factors", admin_factors.list_factors),
     ("DELETE", "/admin/users/{user_id}/factors/{factor_id}", admin_factors.delete_factor),
+    ("POST", "/admin/generate_link", admin_links.generate_link),
+    ("POST", "/otp", disabled.one_time_password),
+    ("POST", "/magiclink", disabled.one_time_password),
+    ("POST", "/sso", disabled.single_sign_on),
+    ("GET", "/user/identities/authorize", disabled.link_identity),
+    ("DELETE", "/user/identities/{identity_id}", disabled.link_identity),
 ]
 
 
@@ -96,6 +121,6 @@ def _timed_out(error: PoolTimeout) -> AuthError:
 def _database_failure(path: str, error: psycopg.Error) -> AuthError:
     """Answer as GoTrue does when a trigger of the project fails; the log says what it was."""
     _LOG.error("auth could not serve %s: %s", path, error, exc_info=error)
-    is_new_user = path in {"/signup", "/admin/users"}
+    is_new_user = path in {"/signup", "/admin/users", "/invite"}
     message = "Database error saving new user" if is_new_user else "Database error"
     return AuthError(500, "unexpected_failure", message)

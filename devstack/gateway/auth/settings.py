@@ -17,7 +17,6 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "refresh_token_reuse_s": ("refresh_token_reuse_interval",),
     "is_signup_enabled": ("enable_signup",),
     "is_email_enabled": ("email", "enable_signup"),
-    "is_email_change_confirmed_twice": ("email", "double_confirm_changes"),
     "otp_expiry_s": ("email", "otp_expiry"),
     "max_enrolled_factors": ("mfa", "max_enrolled_factors"),
     "is_totp_enroll_enabled": ("mfa", "totp", "enroll_enabled"),
@@ -36,7 +35,6 @@ class AuthSettings:
     refresh_token_reuse_s: int = 10
     is_signup_enabled: bool = True
     is_email_enabled: bool = True
-    is_email_change_confirmed_twice: bool = True
     otp_expiry_s: int = 3600
     max_enrolled_factors: int = 10
     is_totp_enroll_enabled: bool = False

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, passwords, sessions, tokens, users
+from devstack.gateway.auth import answers, bodies, disabled, passwords, sessions, tokens, users
 from devstack.gateway.auth.changes import confirm_email
 from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import (
@@ -19,11 +19,11 @@ from devstack.gateway.auth.errors import (
 async def sign_up(desk: Desk, request: Request) -> Response:
     """POST /signup: make a user, take the address as confirmed, and sign in."""
     body = await bodies.read(request, bodies.SignUp)
+    if not body.email and not body.phone:
+        raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
     if not desk.settings.is_signup_enabled:
         raise AuthError(422, "signup_disabled", "Signups not allowed for this instance")
     bodies.refuse_phone(body.phone)
-    if not body.email and not body.password:
-        raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
     if not desk.settings.is_email_enabled:
         raise AuthError(400, "email_provider_disabled", "Email signups are disabled")
     if not body.password:
@@ -53,12 +53,16 @@ async def grant(desk: Desk, request: Request) -> Response:
         return await _grant_for_password(desk, request)
     if grant_type == "refresh_token":
         return await _grant_for_refresh_token(desk, request)
-    raise AuthError(400, "invalid_credentials", "unsupported_grant_type")
+    return await disabled.grant(request, grant_type)
 
 
 async def _grant_for_password(desk: Desk, request: Request) -> Response:
     body = await bodies.read(request, bodies.PasswordGrant)
-    bodies.refuse_phone(body.phone)
+    if body.email and body.phone:
+        message = "Only an email address or phone number should be provided on login."
+        raise invalid(message)
+    if body.phone:
+        raise AuthError(422, "phone_provider_disabled", "Phone logins are disabled")
     if not body.email:
         raise invalid("missing email or phone")
     async with desk.transaction() as cursor:
@@ -74,7 +78,8 @@ async def _grant_for_password(desk: Desk, request: Request) -> Response:
         raise AuthError(400, "email_not_confirmed", "Email not confirmed")
     async with desk.transaction() as cursor:
         session = await tokens.begin_session(desk, request, cursor, user.id, "password")
-    return answers.ok(session)
+    weakness = passwords.weakness_of(body.password, desk.settings.minimum_password_length)
+    return answers.ok(session | ({"weak_password": weakness} if weakness else {}))
 
 
 async def _grant_for_refresh_token(desk: Desk, request: Request) -> Response:

@@ -43,4 +43,5 @@ def qr_code(address: str) -> str:
 
 def is_right(secret: str, code: str) -> bool:
     """Say whether `code` is the secret's, now or a period ago or ahead."""
-    return pyotp.TOTP(secret).verify(code.strip(), valid_window=_NEIGHBOURS)
+    # By itself the library takes digits of other scripts for ours.
+    return code.isascii() and pyotp.TOTP(secret).verify(code.strip(), valid_window=_NEIGHBOURS)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from devstack.gateway.auth import factors
 from devstack.gateway.auth.desk import Cursor
+from devstack.gateway.auth.errors import AuthError
 from devstack.gateway.auth.factors import Factor
 from devstack.gateway.auth.stored_json import as_json
 
@@ -82,6 +83,14 @@ async def find(cursor: Cursor, user_id: uuid.UUID) -> User | None:
     """Return the user of that id, soft-deleted ones too."""
     await cursor.execute(f"select {_COLUMNS} from auth.users where id = %s", [user_id])  # noqa: S608 - the columns are a constant
     return await _first(cursor)
+
+
+async def require(cursor: Cursor, user_id: uuid.UUID) -> User:
+    """Return a user who was there a moment ago; a trigger of the project may have thought other."""
+    user = await find(cursor, user_id)
+    if user is None:
+        raise AuthError(500, "unexpected_failure", "Database error finding user")
+    return user
 
 
 async def find_by_email(cursor: Cursor, email: str) -> User | None:

@@ -139,15 +139,59 @@ def test_older_clients_get_the_older_error_body(
     assert "x-supabase-api-version" not in answer.headers
 
 
-def test_other_grants_are_refused(gateway: Gateway, http: httpx.Client) -> None:
-    """A grant type that is not served is named as such."""
+def test_weak_password_signs_in_with_a_warning(
+    gateway: Gateway, http: httpx.Client, admin: Client, email: str
+) -> None:
+    """An admin may give one; GoTrue tells the client, which may ask for another (`token.go`)."""
+    admin.auth.admin.create_user({"email": email, "password": "horse", "email_confirm": True})
+
     answer = http.post(
-        f"{gateway.url}/auth/v1/token?grant_type=pkce",
-        json={},
+        f"{gateway.url}/auth/v1/token?grant_type=password",
+        json={"email": email, "password": "horse"},
         headers={"apikey": gateway.keys.publishable_key},
     )
 
-    assert (400, "unsupported_grant_type") == (answer.status_code, answer.json()["msg"])
+    expected = {"message": "Password should be at least 8 characters.", "reasons": ["length"]}
+    assert (200, expected) == (answer.status_code, answer.json()["weak_password"])
+
+
+def test_session_is_set_and_goes_on(
+    make_client: MakeClient, client: Client, first_token: str
+) -> None:
+    """Another client takes over with both tokens; one that has run out is refreshed at once.
+
+    https://supabase.com/docs/reference/python/auth-setsession
+    """
+    session = client.auth.get_session()
+    assert session is not None
+    taking_over, later = make_client(), make_client()
+
+    taken = taking_over.auth.set_session(session.access_token, first_token)
+
+    assert taken.session is not None
+    assert session.access_token == taken.session.access_token
+    claims = pyjwt.decode(session.access_token, options={"verify_signature": False})
+    old = pyjwt.encode(claims | {"exp": claims["iat"] - 1}, "x" * 32)
+    refreshed = later.auth.set_session(old, first_token)
+    assert refreshed.session is not None
+    assert first_token != refreshed.session.refresh_token
+
+
+def test_auth_changes_are_told(client: Client, user_email: str) -> None:
+    """The client's own events follow the answers.
+
+    https://supabase.com/docs/reference/python/auth-onauthstatechange
+    """
+    events: list[str] = []
+    subscription = client.auth.on_auth_state_change(lambda event, _session: events.append(event))
+
+    client.auth.sign_in_with_password({"email": user_email, "password": PASSWORD})
+    client.auth.refresh_session()
+    client.auth.update_user({"data": {"nickname": "Ada"}})
+    client.auth.sign_out()
+
+    assert ["SIGNED_IN", "TOKEN_REFRESHED", "USER_UPDATED", "SIGNED_OUT"] == events
+    subscription.unsubscribe()
 
 
 def test_refresh_rotates_the_token(client: Client, first_token: str) -> None:

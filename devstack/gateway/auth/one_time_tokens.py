@@ -1,0 +1,105 @@
+"""What a mail would carry: codes and links that work once, kept as hashes only.
+
+No mail is sent here. The admin API hands codes and links out, and what the link of a mail would
+hold lies in `auth.one_time_tokens`, as on hosted Supabase.
+"""
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from devstack.gateway.auth.desk import Cursor
+
+
+class Kind(StrEnum):
+    """What a token is for; the name is its column's in `auth.users`, too."""
+
+    CONFIRMATION = "confirmation_token"
+    RECOVERY = "recovery_token"
+    EMAIL_CHANGE_CURRENT = "email_change_token_current"
+    EMAIL_CHANGE_NEW = "email_change_token_new"
+    REAUTHENTICATION = "reauthentication_token"
+
+
+_SENT_AT: Mapping[Kind, str] = {
+    Kind.CONFIRMATION: "confirmation_sent_at",
+    Kind.RECOVERY: "recovery_sent_at",
+    Kind.EMAIL_CHANGE_CURRENT: "email_change_sent_at",
+    Kind.EMAIL_CHANGE_NEW: "email_change_sent_at",
+    Kind.REAUTHENTICATION: "reauthentication_sent_at",
+}
+_DIGITS = 6
+#: A token that was asked for with a code challenge says so.
+PKCE_PREFIX = "pkce_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A code as the user would type it, and the hash of it that a link carries."""
+
+    otp: str
+    token_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneTimeToken:
+    """A token that was found, and has not expired."""
+
+    user_id: uuid.UUID
+    kind: Kind
+
+
+def hash_of(address: str, otp: str) -> str:
+    """Return the hash of a code that was sent to this address."""
+    return hashlib.sha224(f"{address}{otp}".encode()).hexdigest()
+
+
+async def issue(
+    cursor: Cursor, user_id: uuid.UUID, kind: Kind, address: str, *, is_pkce: bool = False
+) -> Issued:
+    """Make a token for the user; the one of that kind before it is void."""
+    otp = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
+    token_hash = (PKCE_PREFIX if is_pkce else "") + hash_of(address, otp)
+    await drop(cursor, user_id, [kind])
+    await cursor.execute(
+        """
+        insert into auth.one_time_tokens (id, user_id, token_type, token_hash, relates_to)
+        values (gen_random_uuid(), %s, %s::auth.one_time_token_type, %s, %s)
+        """,
+        [user_id, kind.value, token_hash, address],
+    )
+    await cursor.execute(
+        f"update auth.users set {kind} = %s, {_SENT_AT[kind]} = now() where id = %s",  # noqa: S608 - the columns are constants
+        [token_hash, user_id],
+    )
+    return Issued(otp=otp, token_hash=token_hash)
+
+
+async def find(
+    cursor: Cursor, token_hash: str, kinds: Collection[Kind], life_s: int
+) -> OneTimeToken | None:
+    """Return the token of that hash, locked, so that it is spent once."""
+    await cursor.execute(
+        """
+        select user_id, token_type::text as kind from auth.one_time_tokens
+        where token_hash = any(%s) and token_type::text = any(%s)
+          and created_at + make_interval(secs => %s) > localtimestamp
+        for update
+        """,
+        [[token_hash, f"{PKCE_PREFIX}{token_hash}"], [kind.value for kind in kinds], life_s],
+    )
+    row = await cursor.fetchone()
+    return OneTimeToken(user_id=row["user_id"], kind=Kind(row["kind"])) if row else None
+
+
+async def drop(cursor: Cursor, user_id: uuid.UUID, kinds: Collection[Kind] = tuple(Kind)) -> None:
+    """Make the user's tokens of these kinds void."""
+    await cursor.execute(
+        "delete from auth.one_time_tokens where user_id = %s and token_type::text = any(%s)",
+        [user_id, [kind.value for kind in kinds]],
+    )
+    emptied = ", ".join(f"{kind} = ''" for kind in kinds)
+    await cursor.execute(f"update auth.users set {emptied} where id = %s", [user_id])  # noqa: S608 - the columns are constants

@@ -1,0 +1,123 @@
+"""Codes and links that come back: POST and GET /verify.
+
+GoTrue: `internal/api/verify.go` of supabase/auth.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from devstack.gateway.auth import (
+    answers,
+    bodies,
+    changes,
+    one_time_tokens,
+    redirects,
+    tokens,
+    users,
+)
+from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.errors import (
+    AuthError,
+    email_exists,
+    invalid,
+    refusing_what_is_taken,
+    user_banned,
+)
+from devstack.gateway.auth.one_time_tokens import Kind, OneTimeToken
+
+
+_ADDRESS_CHANGE = (Kind.EMAIL_CHANGE_CURRENT, Kind.EMAIL_CHANGE_NEW)
+#: Which tokens are right for which type of verification.
+_KINDS: Mapping[str, Collection[Kind]] = {
+    "email": (Kind.CONFIRMATION, Kind.RECOVERY),
+    "signup": (Kind.CONFIRMATION,),
+    "invite": (Kind.CONFIRMATION,),
+    "recovery": (Kind.RECOVERY,),
+    "magiclink": (Kind.RECOVERY,),
+    "email_change": _ADDRESS_CHANGE,
+}
+_BAD_LINK = "Email link is invalid or has expired"
+_BAD_CODE = "Token has expired or is invalid"
+_OAUTH_ERRORS = {400: "invalid_request", 401: "unauthorized_client", 403: "access_denied"}
+
+
+async def verify(desk: Desk, request: Request) -> Response:
+    """POST /verify: exchange a code, or the hash of one, for a session."""
+    body = await bodies.read(request, bodies.Verify)
+    if not body.type:
+        raise invalid("Verify requires a verification type")
+    if bool(body.token) == bool(body.token_hash):
+        raise invalid("Verify requires either a token or a token hash")
+    if body.token_hash:
+        if body.email or body.phone:
+            raise invalid("Only the token_hash and type should be provided")
+        return answers.ok(await _session(desk, request, body.type, body.token_hash, _BAD_LINK))
+    if body.phone and not body.email:  # nobody here has one
+        raise AuthError(403, "otp_expired", _BAD_CODE)
+    if body.phone or not body.email:
+        raise invalid("Only an email address or phone number should be provided on verify")
+    token_hash = one_time_tokens.hash_of(bodies.address_of(body.email), body.token)
+    return answers.ok(await _session(desk, request, body.type, token_hash, _BAD_CODE))
+
+
+async def follow(desk: Desk, request: Request) -> Response:
+    """GET /verify: a link of a mail. It leads to the project's site, with a session or an error."""
+    token = request.query_params.get("token", "")
+    link_type = request.query_params.get("type", "")
+    if not link_type:
+        raise invalid("Verify requires a verification type")
+    if not token:
+        raise invalid("Verify requires a token or a token hash")
+    if token.startswith(one_time_tokens.PKCE_PREFIX):
+        message = "Links of the PKCE flow are not served by devstack's Auth"
+        raise AuthError(501, "not_implemented", message)
+    told: dict[str, Any]
+    try:
+        session = await _session(desk, request, link_type, token, _BAD_LINK)
+    except AuthError as error:
+        told = {
+            "error": _OAUTH_ERRORS.get(error.status, "server_error"),
+            "error_code": error.code,
+            "error_description": error.message,
+            "sb": "",
+        }
+    else:
+        told = {name: value for name, value in session.items() if name != "user"}
+        told = dict(sorted((told | {"type": link_type}).items()))
+    target = redirects.target(request, desk.settings)
+    return RedirectResponse(f"{target}#{urlencode(told)}", status_code=303)
+
+
+async def _session(
+    desk: Desk, request: Request, verification_type: str, token_hash: str, refusal: str
+) -> dict[str, Any]:
+    """Spend the token and sign its user in."""
+    kinds = _KINDS.get(verification_type)
+    if kinds is None:
+        raise invalid("Invalid email verification type")
+    with refusing_what_is_taken(email_exists()):
+        async with desk.transaction() as cursor:
+            life_s = desk.settings.otp_expiry_s
+            # Postgres keeps no NUL in text, so nobody was given one.
+            found = await one_time_tokens.find(cursor, token_hash.replace("\0", ""), kinds, life_s)
+            if found is None:
+                raise AuthError(403, "otp_expired", refusal)
+            await _apply(cursor, found)
+            return await tokens.begin_session(desk, request, cursor, found.user_id, "otp")
+
+
+async def _apply(cursor: Cursor, found: OneTimeToken) -> None:
+    """Let the token have its effect, once."""
+    user = await users.require(cursor, found.user_id)
+    if user.is_banned:
+        raise AuthError(403, "user_banned", user_banned().message)
+    if found.kind in _ADDRESS_CHANGE:
+        await changes.change_email(cursor, user.id, user.email_change)
+        return
+    await one_time_tokens.drop(cursor, user.id, [found.kind])
+    await changes.confirm_email(cursor, user.id)
+    await changes.confirm_identity(cursor, user.id)
