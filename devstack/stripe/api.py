@@ -102,7 +102,7 @@ async def _read_call(
 
 
 async def _read_text(request: Request) -> str:
-    if request.method == "GET":
+    if request.method in ("GET", "DELETE"):
         return request.url.query
     body = await request.body()
     kind = request.headers.get("content-type", _FORM).partition(";")[0].strip()

@@ -18,8 +18,11 @@ All bodies and answers are JSON.
   charge or an amount; with status `warning_needs_response` (else `needs_response`) it only asks.
 - `POST /disputes/{id}/escalate`: an inquiry becomes a dispute.
 - `POST /disputes/{id}/close {status: won | lost | warning_closed}`: how it ends.
+- `POST /identity/{id}/check {status, error_code?, verified_outputs?}`: the user submits
+  (`processing`) and is `verified`, with `verified_outputs` over what Stripe would read from the
+  document, or sent back (`requires_input`) by an error code of Stripe's.
 - `POST /later/{id}`: do now what Stripe does to the object later (book a charge, settle a refund,
-  raise the dispute of a test card, decide by test evidence).
+  raise the dispute of a test card, decide by test evidence, end a redaction).
 - `POST /faults {status?, reset?, delay_s?, when?, times?, method?, path?}`: trouble for the next
   API calls, see `faults.Fault`. `GET /faults` lists what is to come, `DELETE /faults` ends it.
 - `POST /reset`: forget everything: objects, events, deliveries, keys, faults, the mode.

@@ -1,9 +1,10 @@
 """`expand[]`: ids replaced by their objects, https://docs.stripe.com/api/expanding_objects."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from devstack.stripe.errors import invalid
 from devstack.stripe.lists import whole_list
+from devstack.stripe.resources import identity_checks, identity_fields
 from devstack.stripe.store import Json, Store
 
 
@@ -13,18 +14,19 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "payment_intent": {
         "latest_charge": ("charge",),
         "payment_method": ("payment_method",),
-        "customer": (),
+        "customer": ("customer",),
     },
     "charge": {
         "balance_transaction": ("balance_transaction",),
         "failure_balance_transaction": ("balance_transaction",),
         "payment_intent": ("payment_intent",),
-        "customer": (),
+        "customer": ("customer",),
     },
     "dispute": {
         "charge": ("charge",),
         "payment_intent": ("payment_intent",),
     },
+    identity_fields.KIND: {"last_verification_report": (identity_checks.REPORT,)},
     "refund": {
         "balance_transaction": ("balance_transaction",),
         "failure_balance_transaction": ("balance_transaction",),
@@ -57,19 +59,17 @@ def _expand_one(store: Store, item: Json, parts: list[str], path: str) -> None:
     if item["object"] == "list" and field == "data" and rest:
         for target in item["data"]:
             _expand_one(store, target, rest, path)
-        return
-    value = _expanded(store, item, field, path)
-    if rest and value is not None:
-        _expand_one(store, value, rest, path)
+    elif (item["object"], field) == (identity_fields.KIND, "verified_outputs"):
+        identity_checks.include_outputs(store, item, rest)
+    else:
+        value = _expanded(store, item, field, path)
+        if rest and value is not None:
+            _expand_one(store, value, rest, path)
 
 
 def _expanded(store: Store, item: Json, field: str, path: str) -> Json | None:
-    if item["object"] == "charge" and field == "refunds":
-        refunds = store.find_all("refund", "charge", item["id"])
-        item["refunds"] = whole_list(refunds, url=f"/v1/charges/{item['id']}/refunds")
-    elif item["object"] == "charge" and field == "dispute":
-        # It is named by its charge only to those who ask.
-        item["dispute"] = next(iter(store.find_all("dispute", "charge", item["id"])), None)
+    if item["object"] == "charge" and field in _INCLUDED_IN_CHARGE:
+        item[field] = _INCLUDED_IN_CHARGE[field](store, item)
     elif field in _FIELDS.get(item["object"], {}):
         if isinstance(item[field], str):
             kinds = _FIELDS[item["object"]][field]
@@ -79,3 +79,19 @@ def _expanded(store: Store, item: Json, field: str, path: str) -> Json | None:
         raise invalid(f"This property cannot be expanded ({path}).", param="expand")
     value = item[field]
     return value if isinstance(value, dict) else None
+
+
+def _refunds(store: Store, charge: Json) -> Json:
+    refunds = store.find_all("refund", "charge", charge["id"])
+    return whole_list(refunds, url=f"/v1/charges/{charge['id']}/refunds")
+
+
+def _dispute(store: Store, charge: Json) -> Json | None:
+    return next(iter(store.find_all("dispute", "charge", charge["id"])), None)
+
+
+#: What a charge tells only to those who ask.
+_INCLUDED_IN_CHARGE: dict[str, Callable[[Store, Json], Json | None]] = {
+    "dispute": _dispute,
+    "refunds": _refunds,
+}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from devstack.stripe import background, later
-from devstack.stripe.resources import confirmation, dispute_cases, refunds
+from devstack.stripe.resources import confirmation, dispute_cases, identity_checks, refunds
 from devstack.stripe.store import Json
 from devstack.stripe.transaction import Transaction
 
@@ -60,6 +60,19 @@ def close_dispute(tx: Transaction, dispute_id: str, body: Json) -> Json:
     return dispute_cases.settle(tx, dispute_id, choice(body, "status", ends))
 
 
+def check_identity(tx: Transaction, session_id: str, body: Json) -> Json:
+    """Have the user submit, and the checks succeed or fail."""
+    states = ("processing", "verified", "requires_input")
+    match choice(body, "status", states):
+        case "processing":
+            return identity_checks.submit(tx, session_id)
+        case "verified":
+            return identity_checks.verify(tx, session_id, body.get("verified_outputs") or {})
+        case _:
+            codes = identity_checks.CHECK_ERRORS | identity_checks.USER_ERRORS
+            return identity_checks.send_back(tx, session_id, choice(body, "error_code", codes))
+
+
 def do_later_now(tx: Transaction, object_id: str, _body: Json) -> Json:
     """Do now what Stripe does to the object later."""
     return {"done": background.perform(tx, object_id)}
@@ -82,6 +95,7 @@ ACTIONS: dict[str, Action] = {
     "/charges/{id}/dispute": dispute_charge,
     "/disputes/{id}/close": close_dispute,
     "/disputes/{id}/escalate": escalate_dispute,
+    "/identity/{id}/check": check_identity,
     "/later/{id}": do_later_now,
     "/payment_intents/{id}/authenticate": authenticate,
     "/refunds/{id}/settle": settle_refund,

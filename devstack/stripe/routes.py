@@ -7,8 +7,10 @@ from devstack.stripe.resources import (
     account,
     balance,
     charges,
+    customers,
     disputes,
     events,
+    identity_sessions,
     payment_intents,
     payment_methods,
     refunds,
@@ -30,6 +32,8 @@ class Operation:
     is_public: bool = False
 
 
+_SESSIONS = "/v1/identity/verification_sessions"
+
 OPERATIONS = (
     Operation("GET", "/v1/account", account.retrieve),
     Operation("GET", "/v1/balance", balance.balance),
@@ -37,12 +41,23 @@ OPERATIONS = (
     Operation("GET", "/v1/balance_transactions/{id}", balance.retrieve),
     Operation("GET", "/v1/charges", charges.list_page),
     Operation("GET", "/v1/charges/{id}", charges.retrieve),
+    Operation("GET", "/v1/customers", customers.list_page),
+    Operation("POST", "/v1/customers", customers.create),
+    Operation("GET", "/v1/customers/{id}", customers.retrieve),
+    Operation("POST", "/v1/customers/{id}", customers.update),
+    Operation("DELETE", "/v1/customers/{id}", customers.delete),
     Operation("GET", "/v1/disputes", disputes.list_page),
     Operation("GET", "/v1/disputes/{id}", disputes.retrieve),
     Operation("POST", "/v1/disputes/{id}", disputes.update),
     Operation("POST", "/v1/disputes/{id}/close", disputes.close),
     Operation("GET", "/v1/events", events.list_page),
     Operation("GET", "/v1/events/{id}", events.retrieve),
+    Operation("GET", _SESSIONS, identity_sessions.list_page),
+    Operation("POST", _SESSIONS, identity_sessions.create),
+    Operation("GET", f"{_SESSIONS}/{{id}}", identity_sessions.retrieve),
+    Operation("POST", f"{_SESSIONS}/{{id}}", identity_sessions.update),
+    Operation("POST", f"{_SESSIONS}/{{id}}/cancel", identity_sessions.cancel),
+    Operation("POST", f"{_SESSIONS}/{{id}}/redact", identity_sessions.redact),
     Operation("GET", "/v1/payment_intents", payment_intents.list_page),
     Operation("POST", "/v1/payment_intents", payment_intents.create),
     Operation("GET", "/v1/payment_intents/{id}", payment_intents.retrieve, is_public=True),

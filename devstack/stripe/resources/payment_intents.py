@@ -3,7 +3,7 @@
 from devstack.stripe.errors import refused
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params, merge_metadata
-from devstack.stripe.resources import confirmation, intent_fields, payment_methods
+from devstack.stripe.resources import confirmation, customers, intent_fields, payment_methods
 from devstack.stripe.store import Json
 from devstack.stripe.transaction import Answer, Transaction
 
@@ -17,6 +17,7 @@ _CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "ab
 def create(tx: Transaction, params: Params) -> Json | Answer:
     """`POST /v1/payment_intents`; with `confirm` it is paid, or declined, in the same call."""
     intent = intent_fields.read_new(tx, params)
+    intent["customer"] = customers.read_id(tx, params, "customer")
     method = confirmation.read_method(tx, params)
     is_confirmed = params.boolean("confirm")
     options = confirmation.read_options(params)
@@ -49,6 +50,9 @@ def list_page(tx: Transaction, params: Params) -> Json:
 def update(tx: Transaction, params: Params, intent_id: str) -> Json:
     """`POST /v1/payment_intents/:id`; Stripe tells nobody about it."""
     changes = intent_fields.read_changes(params)
+    customer_id = customers.read_id(tx, params, "customer")
+    if customer_id is not None:
+        changes["customer"] = customer_id
     method = confirmation.read_method(tx, params)
     metadata = params.metadata()
     params.finish()

@@ -41,8 +41,8 @@ def test_other_api_version_is_refused(account: Account) -> None:
 
 def test_what_the_fake_has_not_is_404_and_says_so(account: Account) -> None:
     """An unknown path, or a method that a path has not, names itself."""
-    with pytest.raises(stripe.InvalidRequestError, match=r"GET: /v1/customers.*fake") as refusal:
-        account.client.v1.customers.list()
+    with pytest.raises(stripe.InvalidRequestError, match=r"GET: /v1/products.*fake") as refusal:
+        account.client.v1.products.list()
     with pytest.raises(stripe.InvalidRequestError, match="POST: /v1/refunds/re_1/cancel"):
         account.client.v1.refunds.cancel("re_1")
 

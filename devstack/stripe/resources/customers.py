@@ -1,0 +1,111 @@
+"""Customers, as far as intents and Identity name them: https://docs.stripe.com/api/customers."""
+
+from devstack.stripe.errors import missing
+from devstack.stripe.lists import Condition, equals, read_page
+from devstack.stripe.params import Params, merge_metadata
+from devstack.stripe.store import Json, new_id
+from devstack.stripe.transaction import Transaction
+
+
+_TEXTS = ("description", "email", "name", "phone")
+_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+_IS_THERE = Condition(sql="json_extract(body, '$.deleted') is null", values=())
+
+
+def create(tx: Transaction, params: Params) -> Json:
+    """`POST /v1/customers`; nothing about a customer is required."""
+    changes, metadata = _read(params), params.metadata()
+    params.finish()
+    customer = _new(tx) | changes | {"metadata": merge_metadata({}, metadata)}
+    tx.store.insert(customer)
+    tx.emit("customer.created", customer)
+    return customer
+
+
+def retrieve(tx: Transaction, params: Params, customer_id: str) -> Json:
+    """`GET /v1/customers/:id`; of a deleted one only that much is left."""
+    params.finish()
+    return tx.get("customer", customer_id)
+
+
+def list_page(tx: Transaction, params: Params) -> Json:
+    """`GET /v1/customers`, by `email`."""
+    conditions = [_IS_THERE, *equals("email", params.text("email"))]
+    return read_page(tx.store, params, "customer", url="/v1/customers", conditions=conditions)
+
+
+def update(tx: Transaction, params: Params, customer_id: str) -> Json:
+    """`POST /v1/customers/:id`."""
+    changes, metadata = _read(params), params.metadata()
+    params.finish()
+    customer = _existing(tx, customer_id, param="id", status=404)
+    changes["metadata"] = merge_metadata(customer["metadata"], metadata)
+    previous = {name: customer[name] for name in changes if changes[name] != customer[name]}
+    customer |= changes
+    if previous:
+        tx.store.replace(customer)
+        tx.emit("customer.updated", customer, previous=previous)
+    return customer
+
+
+def delete(tx: Transaction, params: Params, customer_id: str) -> Json:
+    """`DELETE /v1/customers/:id`, for good; what was paid stays."""
+    params.finish()
+    customer = _existing(tx, customer_id, param="id", status=404)
+    tx.emit("customer.deleted", customer)
+    gone: Json = {"id": customer_id, "object": "customer", "deleted": True}
+    tx.store.replace(gone)
+    return gone
+
+
+def read_id(tx: Transaction, params: Params, name: str) -> str | None:
+    """Return the customer that the parameter names.
+
+    Raises:
+        StripeError: there is none by that id, or no longer.
+
+    """
+    customer_id = params.text(name)
+    return None if customer_id is None else str(_existing(tx, customer_id, param=name)["id"])
+
+
+def _existing(tx: Transaction, customer_id: str, *, param: str, status: int = 400) -> Json:
+    customer = tx.get("customer", customer_id, param=param, status=status)
+    if customer.get("deleted"):
+        raise missing("customer", customer_id, param=param, status=status)
+    return customer
+
+
+def _read(params: Params) -> Json:
+    changes: Json = {name: params.clearable_text(name) for name in _TEXTS if params.has(name)}
+    if params.has("address"):
+        address = None if params.is_empty("address") else params.nested("address")
+        changes["address"] = address and {name: address.clearable_text(name) for name in _ADDRESS}
+    return changes
+
+
+def _new(tx: Transaction) -> Json:
+    return {
+        "id": new_id("cus", 14),
+        "object": "customer",
+        **dict.fromkeys(_TEXTS),
+        "address": None,
+        "balance": 0,
+        "created": tx.now,
+        "currency": None,
+        "default_source": None,
+        "delinquent": False,
+        "invoice_prefix": new_id("", 8)[1:].upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "next_invoice_sequence": 1,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }
