@@ -197,6 +197,8 @@ begin
 end $$;
 create function public.plain_error() returns void
 language plpgsql as $$ begin raise exception 'No such bid' using detail = 'It was withdrawn'; end $$;
+create function public.undetailed_error() returns void language plpgsql as $$
+begin raise sqlstate 'PGRST' using message = '{"code": "OWN", "message": "m"}'; end $$;
 create function public.closed() returns integer language sql as $$ select 1 $$;
 revoke execute on function public.closed from public, anon, authenticated, service_role;
 

@@ -1,4 +1,7 @@
-"""How errors of the database arrive: statuses by SQLSTATE, bodies of four keys, headers."""
+"""How errors of the database arrive: statuses by SQLSTATE, bodies of four keys, headers.
+
+PostgREST: https://docs.postgrest.org/en/stable/references/errors.html, each row of its table.
+"""
 
 import httpx
 import psycopg
@@ -10,16 +13,28 @@ from supabase import Client
 @pytest.mark.parametrize(
     ("state", "status"),
     [
-        ("P0001", 400),
-        ("P0002", 500),
-        ("22P02", 400),
+        ("08006", 503),
+        ("09000", 500),
+        ("0L000", 403),
+        ("0P000", 403),
+        ("20000", 400),
+        ("21000", 500),
         ("22012", 400),
+        ("22023", 400),
+        ("22P02", 400),
         ("23502", 400),
         ("23503", 409),
         ("23505", 409),
         ("23514", 400),
+        ("23P01", 400),
         ("25006", 405),
+        ("25P02", 500),
         ("28000", 403),
+        ("2D000", 500),
+        ("38000", 500),
+        ("39000", 500),
+        ("3B000", 500),
+        ("3F000", 400),
         ("40001", 500),
         ("40P01", 500),
         ("42501", 401),
@@ -30,13 +45,23 @@ from supabase import Client
         ("42P17", 500),
         ("53000", 503),
         ("53400", 500),
+        ("54001", 500),
         ("55P03", 500),
         ("57014", 500),
         ("57P01", 503),
+        ("58000", 500),
+        ("F0000", 500),
+        ("HV000", 500),
+        ("P0001", 400),
+        ("P0002", 500),
+        ("P0004", 500),
         ("XX000", 500),
+        ("PT401", 401),
         ("PT402", 402),
         ("PT404", 404),
         ("PT503", 503),
+        ("PT999", 500),
+        ("PTXYZ", 500),
         ("ZZ999", 400),
     ],
 )
@@ -46,7 +71,55 @@ def test_sqlstate_decides_the_status(http: httpx.Client, state: str, status: int
 
     assert answer.status_code == status
     assert answer.headers["proxy-status"] == f"PostgREST; error={state}"
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert (answer.json()["code"], answer.json()["message"]) == (state, "Why not")
+    assert answer.headers.get("www-authenticate") == ("Bearer" if status == 401 else None)
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "status"),
+    [
+        ("21000", "UPDATE requires a WHERE clause", 400),
+        ("22023", 'role "nobody" does not exist', 401),
+    ],
+)
+def test_message_may_decide_the_status(
+    http: httpx.Client, state: str, message: str, status: int
+) -> None:
+    """pg-safeupdate's refusal is the caller's mistake, and so is a token's unknown role."""
+    answer = http.post("/rpc/fail", json={"state": state, "message": message})
+
+    assert answer.status_code == status
+
+
+def test_plain_raise_is_400(http: httpx.Client) -> None:
+    """The body has four keys, and what was not said is null."""
+    answer = http.post("/rpc/plain_error", json={})
+
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {
+            "code": "P0001",
+            "message": "No such bid",
+            "details": "It was withdrawn",
+            "hint": None,
+        },
+    )
+
+
+def test_error_of_postgres_is_whole(http: httpx.Client) -> None:
+    """Its detail comes with it."""
+    answer = http.post("/settings", json={"key": "fee"})
+
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {
+            "code": "23505",
+            "message": 'duplicate key value violates unique constraint "settings_pkey"',
+            "details": "Key (key)=(fee) already exists.",
+            "hint": None,
+        },
+    )
 
 
 def test_detail_and_hint_pass_through(anon: Client) -> None:
@@ -69,11 +142,57 @@ def test_function_may_dictate_its_error(http: httpx.Client) -> None:
             "detail": '{"status": 451, "headers": {"X-Why": "law"}}',
         },
     )
-    broken = http.post("/rpc/fail", json={"state": "PGRST", "message": "no JSON"})
 
     assert (answer.status_code, answer.headers["x-why"]) == (451, "law")
     assert answer.json() == {"code": "OWN", "message": "m", "details": "d", "hint": None}
-    assert (broken.status_code, broken.json()["code"]) == (500, "PGRST121")
+    assert answer.headers["proxy-status"] == "PostgREST; error=OWN"
+
+
+MESSAGE = '{"code": "OWN", "message": "m"}'
+
+
+@pytest.mark.parametrize(
+    ("message", "detail", "details"),
+    [
+        ("no JSON", None, "Invalid JSON value for MESSAGE: 'no JSON'"),
+        ('{"code": "OWN"}', "{}", 'Invalid JSON value for MESSAGE: \'{"code": "OWN"}\''),
+        (MESSAGE, "{}", "Invalid JSON value for DETAIL: '{}'"),
+        (MESSAGE, "no JSON", "Invalid JSON value for DETAIL: 'no JSON'"),
+        (
+            MESSAGE,
+            '{"status": "x", "headers": {}}',
+            """Invalid JSON value for DETAIL: '{"status": "x", "headers": {}}'""",
+        ),
+        (
+            MESSAGE,
+            '{"status": 9, "headers": {}}',
+            """Invalid JSON value for DETAIL: '{"status": 9, "headers": {}}'""",
+        ),
+        (
+            MESSAGE,
+            '{"status": 400, "headers": {"a": "b\\r\\nc: d"}}',
+            """Invalid JSON value for DETAIL: '{"status": 400, "headers": {"a": "b\\r\\nc: d"}}'""",
+        ),
+    ],
+)
+def test_error_that_cannot_be_dictated_is_named(
+    http: httpx.Client, message: str, detail: str | None, details: str
+) -> None:
+    """PGRST121 shows which half could not be read, and how it has to look."""
+    arguments = {"state": "PGRST", "message": message, "detail": detail}
+    answer = http.post("/rpc/fail", json=arguments)
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "PGRST121")
+    assert answer.json()["details"] == details
+    half = "MESSAGE" if "MESSAGE" in details else "DETAIL"
+    assert answer.json()["hint"].startswith(f"{half} must be a JSON object with obligatory keys:")
+
+
+def test_dictated_error_needs_a_detail(http: httpx.Client) -> None:
+    """Without one there is no status."""
+    answer = http.post("/rpc/undetailed_error", json={})
+
+    assert answer.json()["details"] == "DETAIL is missing in the RAISE statement"
 
 
 def test_head_tells_its_error_by_a_header(http: httpx.Client) -> None:
