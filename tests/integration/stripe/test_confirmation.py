@@ -34,7 +34,18 @@ def test_good_card_pays(account: Account) -> None:
         ("pm_card_chargeDeclined", "card_declined", "generic_decline"),
         ("pm_card_visa_chargeDeclined", "card_declined", "generic_decline"),
         ("pm_card_chargeDeclinedInsufficientFunds", "card_declined", "insufficient_funds"),
+        ("pm_card_chargeDeclinedLostCard", "card_declined", "lost_card"),
+        ("pm_card_chargeDeclinedStolenCard", "card_declined", "stolen_card"),
+        ("pm_card_chargeDeclinedFraudulent", "card_declined", "fraudulent"),
+        (
+            "pm_card_chargeDeclinedVelocityLimitExceeded",
+            "card_declined",
+            "card_velocity_exceeded",
+        ),
         ("pm_card_chargeDeclinedExpiredCard", "expired_card", "expired_card"),
+        ("pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc", "incorrect_cvc"),
+        ("pm_card_chargeDeclinedProcessingError", "processing_error", "processing_error"),
+        ("pm_card_chargeCustomerFail", "card_declined", "generic_decline"),
     ],
 )
 def test_declined_card_is_a_card_error(
@@ -56,8 +67,23 @@ def test_declined_card_is_a_card_error(
     assert ("requires_payment_method", None) == (now.status, now.payment_method)
     assert now.last_payment_error is not None
     assert decline.value.error.charge == now.last_payment_error.charge == now.latest_charge
+    assert (code, decline_code) == (
+        now.last_payment_error.code,
+        now.last_payment_error.decline_code,
+    )
     assert "payment_intent.payment_failed" == account.event_types(intent.id)[-1]
     assert ["charge.failed"] == account.event_types(str(now.latest_charge))
+
+
+def test_decline_names_the_field_to_correct(account: Account) -> None:
+    """A wrong date or code is to be corrected in the form (docs.stripe.com/error-codes)."""
+    params = []
+    for name in ("ExpiredCard", "IncorrectCvc"):
+        with pytest.raises(stripe.CardError) as decline:
+            account.paid(f"pm_card_chargeDeclined{name}")
+        params.append(decline.value.param)
+
+    assert ["exp_month", "cvc"] == params
 
 
 def test_declined_intent_can_still_be_paid(account: Account) -> None:
@@ -120,51 +146,6 @@ def test_automatic_methods_need_a_return_url(account: Account) -> None:
     )
 
     assert "succeeded" == paid.status
-
-
-@pytest.mark.parametrize(
-    ("outcome", "status", "event"),
-    [
-        ("succeed", "succeeded", "payment_intent.succeeded"),
-        ("fail", "requires_payment_method", "payment_intent.payment_failed"),
-    ],
-)
-def test_card_of_3d_secure_waits_for_the_buyer(
-    account: Account, outcome: str, status: str, event: str
-) -> None:
-    """The intent asks for action, and goes on as the buyer does.
-
-    docs.stripe.com/testing#regulatory-cards, docs.stripe.com/payments/3d-secure
-    """
-    intent = account.paid("pm_card_threeDSecure2Required")
-    assert "requires_action" == intent.status
-    assert intent.next_action is not None
-    assert "use_stripe_sdk" == intent.next_action.type
-    assert intent.latest_charge is None
-
-    account.command("POST", f"/payment_intents/{intent.id}/authenticate", outcome=outcome)
-
-    now = account.client.v1.payment_intents.retrieve(intent.id)
-    assert (status, None) == (now.status, now.next_action)
-    types = account.event_types(intent.id)
-    assert ["payment_intent.created", "payment_intent.requires_action", event] == types
-
-
-def test_redirect_is_offered_to_a_return_url(account: Account) -> None:
-    """With a return_url the next action is a page to go to."""
-    intent = account.paid("pm_card_threeDSecure2Required", return_url="https://example.com/back")
-
-    assert intent.next_action is not None
-    assert intent.next_action.redirect_to_url is not None
-    assert "https://example.com/back" == intent.next_action.redirect_to_url.return_url
-
-
-def test_3d_secure_off_session_is_a_decline(account: Account) -> None:
-    """Nobody is there to be asked, so the card says authentication_required."""
-    with pytest.raises(stripe.CardError) as decline:
-        account.paid("pm_card_authenticationRequired", off_session=True)
-
-    assert "authentication_required" == decline.value.code
 
 
 def test_buyer_confirms_with_the_client_secret(account: Account) -> None:
