@@ -7,7 +7,8 @@ a row is: who subscribed (`subscriptions`, checked by `admission`), what the cat
 
 Down the path of a client: `routes` lets it in (`identity`), a `connection` reads its `frames`, and
 each `channel` it joins is an actor: `joining` is what it asks for, `entry` what it has to pass,
-`authorization` the policies of private topics. The `hub` knows who is on which topic, `presence`
-who says so, and `http_broadcast` speaks for those who hold no socket. `services` is what all of
-them share, `session` their way to the database.
+`authorization` the policies of private topics, and `speech` what its client says. The `hub` knows
+who is on which topic, `presence` who says so, and `http_broadcast` speaks for those who hold no
+socket. `services` is what all of them share, `session` their way to the database, and `mood` how
+they fail on a test's command.
 """

@@ -1,4 +1,8 @@
-"""Broadcasts between clients, over HTTP and from the database; private topics; replay."""
+"""Broadcasts between clients and over HTTP, on public and private topics.
+
+https://supabase.com/docs/guides/realtime/broadcast
+https://supabase.com/docs/guides/realtime/authorization
+"""
 
 import uuid
 from typing import Any
@@ -18,6 +22,7 @@ from tests.integration.realtime.listening import (
     join,
     joined,
 )
+from tests.integration.realtime.wires import join_frame, wire
 
 
 pytestmark = pytest.mark.anyio
@@ -68,63 +73,6 @@ async def test_a_broadcast_is_acknowledged_on_demand(gateway: Gateway, connect: 
     assert "ok" == push.received_resp[0]
 
 
-async def test_sql_sends_to_a_private_topic(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
-) -> None:
-    """An anonymous watcher of an auction hears what its policies show."""
-    heard = await joined(await connect(gateway), "auction:1", config=PRIVATE)
-
-    db.execute("""select realtime.send('{"left_ms": 10}', 'time_remaining', 'auction:1')""")
-
-    frame = await heard.broadcast()
-    assert ("time_remaining", 10) == (frame["event"], frame["payload"]["left_ms"])
-    assert frame["payload"]["id"] == frame["meta"]["id"]
-
-
-async def test_what_sql_rolled_back_is_not_sent(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
-) -> None:
-    """A broadcast from the database is part of its transaction."""
-    heard = await joined(await connect(gateway), "auction:2", config=PRIVATE)
-
-    with db.transaction(force_rollback=True):
-        db.execute("""select realtime.send('{"n": 1}', 'e', 'auction:2')""")
-    db.execute("""select realtime.send('{"n": 2}', 'e', 'auction:2')""")
-
-    assert 2 == (await heard.broadcast())["payload"]["n"]
-
-
-async def test_broadcasts_from_sql_keep_their_order(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
-) -> None:
-    """Commit order, and within a transaction the order of the calls."""
-    heard = await joined(await connect(gateway), "auction:3", config=PRIVATE)
-
-    for start in range(0, 30, 10):
-        db.execute(
-            "select realtime.send(jsonb_build_object('n', n), 'e', 'auction:3')"
-            " from generate_series(%s::int, %s) as n",
-            [start, start + 9],
-        )
-
-    assert list(range(30)) == [(await heard.broadcast())["payload"]["n"] for _ in range(30)]
-
-
-async def test_a_public_and_a_private_topic_are_two(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
-) -> None:
-    """Though they share a name."""
-    public = await joined(await connect(gateway), "auction:4")
-    private = await joined(await connect(gateway), "auction:4", config=PRIVATE)
-
-    db.execute("""select realtime.send('{"is_private": true}', 'e', 'auction:4', true)""")
-    db.execute("""select realtime.send('{"is_private": false}', 'e', 'auction:4', false)""")
-    db.execute("""select realtime.send('{"is_private": true}', 'e', 'auction:4', true)""")
-
-    assert (await public.broadcast())["payload"]["is_private"] is False
-    assert [True, True] == [(await private.broadcast())["payload"]["is_private"] for _ in "12"]
-
-
 async def test_a_private_topic_is_closed_to_those_without_a_policy(
     gateway: Gateway, connect: Connect
 ) -> None:
@@ -165,36 +113,6 @@ async def test_a_listener_without_the_policy_speaks_to_nobody(
     assert 9 == (await victim.broadcast())["payload"]["left_ms"]
 
 
-async def test_a_private_join_hears_again_what_it_missed(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
-) -> None:
-    """Oldest first, and marked as replayed."""
-    [(since,)] = db.execute("select extract(epoch from clock_timestamp()) * 1000 - 1").fetchall()
-    for number in range(3):
-        db.execute(
-            "select realtime.send(jsonb_build_object('n', %s::int), 'e', 'auction:6')", [number]
-        )
-    replay = {"since": int(since), "limit": 2}
-    config = {**PRIVATE, "broadcast": {**PRIVATE["broadcast"], "replay": replay}}
-
-    heard = await joined(await connect(gateway), "auction:6", config=config)
-
-    frames = [await heard.broadcast() for _ in range(2)]
-    assert [1, 2] == [frame["payload"]["n"] for frame in frames]
-    assert all(frame["meta"]["replayed"] for frame in frames)
-
-
-async def test_a_public_join_cannot_replay(gateway: Gateway, connect: Connect) -> None:
-    """Its broadcasts are not kept."""
-    config = {**PUBLIC, "broadcast": {"replay": {"since": 0, "limit": 2}}}
-
-    heard = await join(await connect(gateway), "open", config=config)
-
-    state, problem = await heard.state()
-    assert RealtimeSubscribeStates.CHANNEL_ERROR == state
-    assert "Replay is not allowed for public channels" in problem
-
-
 async def test_the_client_sends_over_http(gateway: Gateway, connect: Connect) -> None:
     """Without joining; a topic's name may hold anything a URL can quote."""
     heard = await joined(await connect(gateway), "a/b c:ü")
@@ -203,6 +121,47 @@ async def test_the_client_sends_over_http(gateway: Gateway, connect: Connect) ->
     await channel(sender, "a/b c:ü", PUBLIC).http_send("e/v", {"n": 1})
 
     assert ("e/v", {"n": 1}) == said(await heard.broadcast())
+
+
+async def test_bytes_are_sent_over_http(gateway: Gateway, connect: Connect) -> None:
+    """To those alone whose protocol can carry them."""
+    old = await joined(await connect(gateway), "bytes")
+    sender = channel(await connect(gateway), "bytes", PUBLIC)
+    async with wire(gateway) as new:
+        await new.send(join_frame("1", "bytes"))
+        await new.receive()
+
+        await sender.http_send("raw", b"\x00\xff")
+        await sender.http_send("json", {"n": 1})
+
+        assert bytes([4, 14, 3, 0, 0]) + b"realtime:bytesraw\x00\xff" == await new.receive()
+    assert ("json", {"n": 1}) == said(await old.broadcast())
+
+
+async def test_a_private_topic_is_sent_to_over_http(gateway: Gateway, connect: Connect) -> None:
+    """By whom its policies let; what others send is taken, and reaches nobody."""
+    room = await private_room(connect, gateway, BOB, "path")
+    topic = room.channel.topic.removeprefix("realtime:")
+
+    await channel(await connect(gateway), topic, PRIVATE).http_send("e", {"from": "anon"})
+    alice = await connect(gateway, gateway.token(ALICE))
+    await channel(alice, topic, PRIVATE).http_send("e", {"from": "alice"})
+
+    assert {"from": "alice"} == (await room.broadcast())["payload"]
+
+
+async def test_another_type_of_body_is_refused(gateway: Gateway) -> None:
+    """As Realtime's endpoint of one message does.
+
+    https://github.com/supabase/realtime/blob/main/lib/realtime_web/plugs/validate_broadcast_content_type.ex
+    """
+    url = f"{gateway.url}/realtime/v1/api/broadcast/t/events/e"
+    headers = {"apikey": gateway.keys.publishable_key, "Content-Type": "text/plain"}
+    async with httpx.AsyncClient() as client:
+        response = await client.post(url, content=b"x", headers=headers)
+
+    assert 415 == response.status_code
+    assert response.json()["error"].startswith("Unsupported Media Type.")
 
 
 async def test_a_batch_is_sent_over_http(gateway: Gateway, connect: Connect) -> None:

@@ -74,3 +74,18 @@ for insert to authenticated with check ((select realtime.topic()) like 'room:%')
 create policy all_hear_auctions on realtime.messages
 for select to anon, authenticated
 using ((select realtime.topic()) like 'auction:%' and extension = 'broadcast');
+
+-- Its rows are told by a trigger, to whoever may hear the topic.
+create table public.albums (id integer primary key, title text);
+create function public.tell_of_album() returns trigger language plpgsql as $$
+begin
+  perform realtime.broadcast_changes(
+    'auction:album ' || coalesce(new.id, old.id)::text,
+    tg_op, tg_op, tg_table_name, tg_table_schema, new, old
+  );
+  return null;
+end
+$$;
+create trigger albums_are_told
+after insert or update or delete on public.albums
+for each row execute function public.tell_of_album();
