@@ -8,6 +8,10 @@ from starlette.requests import Request
 from devstack.gateway.auth.errors import AuthError, invalid
 
 
+#: The column takes no more.
+_MAX_ADDRESS_BYTES = 255
+
+
 class Body(BaseModel):
     """A request's body: JSON types are taken at their word, never converted; null is nothing."""
 
@@ -114,7 +118,7 @@ class AdminUser(Body):
 
     id: str = ""
     aud: str = ""
-    role: str = ""
+    role: str = Field(default="", max_length=255)
     email: str = ""
     phone: str = ""
     password: str | None = None
@@ -153,6 +157,10 @@ def refuse_phone(phone: str) -> None:
 def address_of(email: str) -> str:
     """Return an e-mail address as Auth keeps it: without spaces around it, in lower case."""
     address = email.strip().lower()
+    if not address:
+        raise invalid("An email address is required")
+    if len(address.encode()) > _MAX_ADDRESS_BYTES:
+        raise invalid("An email address is too long")
     name, at, domain = address.partition("@")
     is_plain = not any(character.isspace() or ord(character) == 0 for character in address)
     if not (name and at and domain and "@" not in domain and is_plain):

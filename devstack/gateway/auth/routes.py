@@ -119,7 +119,12 @@ def _timed_out(error: PoolTimeout) -> AuthError:
 
 
 def _database_failure(path: str, error: psycopg.Error) -> AuthError:
-    """Answer as GoTrue does when a trigger of the project fails; the log says what it was."""
+    """Answer as GoTrue does when a trigger of the project fails; the log says what it was.
+
+    What the driver itself cannot say came from the client.
+    """
+    if isinstance(error, psycopg.DataError) and error.sqlstate is None:
+        return AuthError(400, "bad_json", "Text must not contain a NUL character")
     _LOG.error("auth could not serve %s: %s", path, error, exc_info=error)
     is_new_user = path in {"/signup", "/admin/users", "/invite"}
     message = "Database error saving new user" if is_new_user else "Database error"
