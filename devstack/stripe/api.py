@@ -1,6 +1,5 @@
 """One API request: who calls, with what key and parameters, and the answer as Stripe sends it."""
 
-import asyncio
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -66,6 +65,9 @@ def render(status: int, body: Json, headers: Mapping[str, str]) -> Response:
     extra: dict[str, str] = {}
     if status == HTTPStatus.CONFLICT:
         extra["Stripe-Should-Retry"] = "true"
+    elif status == HTTPStatus.TOO_MANY_REQUESTS:
+        # https://docs.stripe.com/rate-limits
+        extra["Stripe-Rate-Limited-Reason"] = "global-rate"
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # The same key would only bring the same answer again.
         extra["Stripe-Should-Retry"] = "false"
@@ -122,9 +124,7 @@ async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
         saved = fake.keys.find(call.key)
         answer = saved or await _execute(fake, call, fault)
         if fault is not None and fault.when is When.AFTER:
-            await asyncio.sleep(fault.delay_s)
-            if fault.reset:
-                raise _ConnectionLostError
+            await _hold_up(fake, fault)
             if fault.status is not None:
                 raise trouble(fault.status)
         return answer
@@ -132,15 +132,20 @@ async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
 
 async def _suffer(fake: FakeStripe, call: Call, fault: Fault) -> None:
     """Let a fault strike that comes before any effect."""
-    await asyncio.sleep(fault.delay_s)
-    if fault.reset:
-        raise _ConnectionLostError
+    await _hold_up(fake, fault)
     if fault.status is None:
         return
     error = trouble(fault.status)
     if error.is_saved and fake.keys.find(call.key) is None:
         _save(fake, call, error.status, error.body)
     raise error
+
+
+async def _hold_up(fake: FakeStripe, fault: Fault) -> None:
+    # Once a fault is called off, or all is forgotten, nobody waits for the answer any more.
+    is_called_off = await fake.faults.delay(fault)
+    if fault.reset or is_called_off:
+        raise _ConnectionLostError
 
 
 async def _execute(fake: FakeStripe, call: Call, fault: Fault | None) -> Answer:

@@ -4,6 +4,8 @@ import dataclasses
 import fnmatch
 from enum import StrEnum
 
+from devstack.stripe.bell import Bell
+
 
 class When(StrEnum):
     """Whether a fault strikes before the request has any effect, or when all is done."""
@@ -32,6 +34,10 @@ class Fault:
         self.when = When(self.when)
         if self.status is not None and not 400 <= self.status <= 599:  # noqa: PLR2004 - HTTP errors
             raise ValueError("status must be an HTTP error")
+        if self.delay_s < 0 or self.times < 1:
+            raise ValueError("delay_s must not be below 0, nor times below 1")
+        if self.status is None and not self.reset and not self.delay_s:
+            raise ValueError("a fault needs a status, a reset or a delay_s")
 
     def fits(self, method: str, path: str) -> bool:
         """Return whether the request is one of those that were meant."""
@@ -43,18 +49,24 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self._called_off = Bell()
 
     def add(self, fault: Fault) -> None:
         """Have a fault befall requests to come."""
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Let everything go well again."""
+        """Let everything go well again; what is being delayed is delayed no longer."""
         self._faults.clear()
+        self._called_off.ring()
 
     def pending(self) -> list[Fault]:
         """Return what has not struck yet."""
         return list(self._faults)
+
+    async def delay(self, fault: Fault) -> bool:
+        """Wait as long as the fault wants; return whether it was called off meanwhile."""
+        return bool(fault.delay_s) and await self._called_off.wait(fault.delay_s)
 
     def strike(self, method: str, path: str) -> Fault | None:
         """Return the fault of this request, and count it."""

@@ -1,4 +1,4 @@
-"""Who may call, what is not there, and trouble on command."""
+"""Who may call, and what is not there."""
 
 import httpx
 import pytest
@@ -58,50 +58,6 @@ def test_answers_name_their_request(account: Account) -> None:
     assert intent.last_response is not None
     assert str(intent.last_response.request_id).startswith("req_")
     assert str(refusal.value.request_id).startswith("req_")
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (401, stripe.AuthenticationError),
-        (403, stripe.PermissionError),
-        (429, stripe.RateLimitError),
-        (500, stripe.APIError),
-        (503, stripe.APIError),
-    ],
-)
-def test_trouble_comes_as_the_library_knows_it(
-    account: Account, status: int, error: type[stripe.StripeError]
-) -> None:
-    """A fault strikes as often as it was told to, where it was told to, and then no more."""
-    account.command("POST", "/faults", status=status, times=2, path="/v1/refunds*")
-    assert 0 == len(account.client.v1.payment_intents.list().data)
-
-    for _ in range(2):
-        with pytest.raises(error) as failure:
-            account.client.v1.refunds.list()
-        assert status == failure.value.http_status
-
-    assert [] == account.client.v1.refunds.list().data
-
-
-def test_connection_breaks_before_anything_is_done(account: Account) -> None:
-    """A reset is a connection error to the library, and nothing has happened."""
-    account.command("POST", "/faults", reset=True, method="POST")
-
-    with pytest.raises(stripe.APIConnectionError):
-        account.intent()
-
-    assert [] == account.client.v1.payment_intents.list().data
-
-
-def test_faults_can_be_seen_and_called_off(account: Account) -> None:
-    """A test that ends early can take back what it had ordered."""
-    listed = account.command("POST", "/faults", status=500, times=9)["faults"]
-    account.command("DELETE", "/faults")
-
-    assert [(500, 9)] == [(fault["status"], fault["times"]) for fault in listed]
-    assert [] == account.client.v1.payment_intents.list().data
 
 
 @pytest.mark.parametrize(
