@@ -12,16 +12,19 @@ from devstack.gateway.storage.errors import StorageError
 from devstack.gateway.storage.object_rows import StoredObject
 
 
+JSON = "application/json; charset=utf-8"
+
+
 def ok(body: Any, headers: Mapping[str, str] | None = None) -> Response:
     """Return a 200 with JSON."""
-    return JSONResponse(body, headers=headers)
+    return JSONResponse(body, headers=headers, media_type=JSON)
 
 
 def refusal(error: StorageError, *, is_head: bool) -> Response:
     """Return a refusal; a HEAD gets no more of it than the status."""
     if is_head:
         return Response(status_code=error.http_status)
-    return JSONResponse(error.body, error.http_status)
+    return JSONResponse(error.body, error.http_status, media_type=JSON)
 
 
 def bucket_json(bucket: Bucket) -> dict[str, Any]:

@@ -127,7 +127,9 @@ async def read(request: Request, kind: type[BodyType]) -> BodyType:
     """
     raw = await _raw(request)
     try:
-        value = json.loads(raw) if raw else {}
+        # Half of a pair of code units, which JSON can spell, is no text: it cannot be written.
+        value = json.loads(raw.decode()) if raw else {}
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         message = "Body is not valid JSON but content-type is set to 'application/json'"
         raise malformed(message, error="FastifyError") from error

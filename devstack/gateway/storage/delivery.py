@@ -95,7 +95,7 @@ def _modified(stored: StoredObject) -> datetime:
     """Return when the contents came: the row changes as well when it is only moved."""
     try:
         told = datetime.fromisoformat(str(_metadata(stored)["lastModified"]))
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         told = stored.updated_at or datetime.fromtimestamp(0, UTC)
     return told.astimezone(UTC).replace(microsecond=0)
 

@@ -59,7 +59,8 @@ def _session(request: Request, caller: Caller) -> Session:
         role=caller.role,
         claims=json.dumps(caller.claims),
         method=request.method,
-        path=request.url.path,
+        # Not decoded: a zero byte would be no setting.
+        path=request.scope["raw_path"].decode("latin-1"),
         headers=json.dumps(headers),
         cookies=json.dumps(request.cookies),
         settings=(),

@@ -150,6 +150,8 @@ def from_postgres(error: psycopg.Error) -> StorageError:
     if state == "42501":
         is_policy = "row-level security" in message
         return access_denied("new row violates row-level security policy" if is_policy else message)
+    if state == "23503" and "is still referenced" in (error.diag.message_detail or ""):
+        return bucket_not_empty()
     known = {
         "23505": duplicate("ResourceAlreadyExists"),
         "23503": StorageError(404, "InvalidRequest", "The related resource does not exist"),
@@ -161,4 +163,6 @@ def from_postgres(error: psycopg.Error) -> StorageError:
     # psycopg itself refuses a zero byte; Postgres calls what is no value of a type class 22.
     if isinstance(error, psycopg.DataError):
         return StorageError(400, "InvalidParameter", message)
+    if state is None:
+        return StorageError(500, "InternalError", "Internal Server Error", error="Internal")
     return StorageError(500, "DatabaseError", f"database error, code: {state}")

@@ -4,7 +4,6 @@ No name that a client chose is ever part of a path.
 """
 
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -46,9 +45,9 @@ class Draft:
                 file.write(piece)
 
     def copy(self, source: Path) -> None:
-        """Take the contents of a file that is never written to again: a second name will do."""
+        """Take the contents of another version. Raises: FileNotFoundError."""
         self._draft.parent.mkdir(parents=True, exist_ok=True)
-        os.link(source, self._draft)
+        shutil.copyfile(source, self._draft)
 
     def keep(self) -> None:
         """Give the file its name."""

@@ -12,7 +12,7 @@ from devstack.gateway.storage.desk import Desk
 from devstack.gateway.storage.errors import not_served
 from devstack.gateway.storage.limits import UPLOAD_LINK_S
 from devstack.gateway.storage.names import check_bucket_name, check_key
-from devstack.gateway.storage.receiving import TRIED, is_upsert, try_out
+from devstack.gateway.storage.receiving import TRIED, try_out, wants_upsert
 from devstack.gateway.storage.signatures import DOWNLOAD, UPLOAD, sign_claims
 from devstack.tokens import Keys
 
@@ -58,7 +58,7 @@ async def sign_upload(desk: Desk, request: Request) -> Response:
     caller = required_caller(request, desk.keys)
     check_bucket_name(bucket_id)
     check_key(key)
-    owner_id, upserts = owner_of(caller), is_upsert(request)
+    owner_id, upserts = owner_of(caller), wants_upsert(request)
     new = object_rows.NewObject(
         bucket_id=bucket_id,
         name=key,

@@ -128,8 +128,7 @@ async def put(
     Uploads of the same name take turns, so that each replaced version is told to somebody. Raises:
     StorageError KeyAlreadyExists.
     """
-    place = f"{new.bucket_id}/{new.name}"
-    await cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [place])
+    await _take_turn(cursor, new.bucket_id, new.name)
     query = "select version from storage.objects where bucket_id = %s and name = %s for update"
     await cursor.execute(query, [new.bucket_id, new.name])
     present = await cursor.fetchone()
@@ -164,6 +163,7 @@ async def move(
 
     Raises: StorageError NoSuchKey, ResourceAlreadyExists.
     """
+    await _take_turn(cursor, *target)
     await find(cursor, *source)
     statement = f"""
     update storage.objects set
@@ -178,3 +178,9 @@ async def move(
     if row is None:
         raise no_such_key()
     return StoredObject(**row)
+
+
+async def _take_turn(cursor: Cursor, bucket_id: str, key: str) -> None:
+    """Wait until no other transaction is about to give this name to an object."""
+    place = f"{bucket_id}/{key}"
+    await cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [place])

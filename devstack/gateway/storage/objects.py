@@ -14,7 +14,7 @@ from devstack.gateway.storage.media_types import check_header
 from devstack.gateway.storage.names import check_bucket_name, check_key
 from devstack.gateway.storage.object_rows import NewObject, StoredObject
 from devstack.gateway.storage.payloads import metadata_header
-from devstack.gateway.storage.receiving import TRIED, is_upsert, try_out
+from devstack.gateway.storage.receiving import TRIED, try_out, wants_upsert
 
 
 async def list_objects(desk: Desk, request: Request) -> Response:
@@ -82,7 +82,7 @@ async def copy(desk: Desk, request: Request) -> Response:
 async def _copy(
     desk: Desk, request: Request, caller: Caller, source: StoredObject, body: bodies.Copy
 ) -> StoredObject:
-    upserts = is_upsert(request)
+    upserts = wants_upsert(request)
     metadata = _metadata(source, body)
     user_metadata = source.user_metadata if body.copy_metadata else metadata_header(request.headers)
 

@@ -68,7 +68,7 @@ async def try_out(
         await object_rows.try_out(cursor, new, is_upsert=is_upsert)
 
 
-def is_upsert(request: Request) -> bool:
+def wants_upsert(request: Request) -> bool:
     """Say whether an object of the same name is to be replaced."""
     return request.headers.get("x-upsert") == "true"
 

@@ -17,6 +17,7 @@ from devstack.gateway.context import Context
 from devstack.gateway.storage import answers, buckets, downloads, links, objects, uploads
 from devstack.gateway.storage.desk import Desk
 from devstack.gateway.storage.errors import (
+    INTERNAL_ERROR,
     StorageError,
     from_postgres,
     malformed,
@@ -98,8 +99,9 @@ def _route(desk: Desk, path: str, handler: Handler, methods: list[str]) -> Route
             return await handler(desk, request)
         except GatewayError as error:
             return JSONResponse(error.body, error.status, headers=error.headers)
-        except (StorageError, PoolTimeout, psycopg.Error) as error:
-            return answers.refusal(_refusal(error, path), is_head=request.method == "HEAD")
+        except (StorageError, psycopg.Error) as error:
+            refusal = await _refusal(desk, path, error)
+            return answers.refusal(refusal, is_head=request.method == "HEAD")
         except ClientDisconnect:
             # Nobody is there to read it.
             return Response(status_code=400)
@@ -115,20 +117,23 @@ def _check_path(request: Request) -> None:
         raise malformed("The path is not a valid url component", error="FastifyError") from error
 
 
-def _refusal(error: Exception, path: str) -> StorageError:
+async def _refusal(desk: Desk, path: str, error: StorageError | psycopg.Error) -> StorageError:
     if isinstance(error, StorageError):
         return error
-    if isinstance(error, psycopg.Error) and not isinstance(error, PoolTimeout):
-        refusal = from_postgres(error)
-        if refusal.status == 500:  # noqa: PLR2004 -- not the client's doing
-            _LOG.error("storage could not serve %s: %s", path, error, exc_info=error)
-        return refusal
-    _LOG.warning("storage found no free connection: %s", error)
-    return timed_out()
+    if isinstance(error, PoolTimeout):
+        _LOG.warning("storage found no free connection: %s", error)
+        return timed_out()
+    if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
+        # The server went away, so the other connections are dead as well.
+        await desk.pool.check()
+    refusal = from_postgres(error)
+    if refusal.status == INTERNAL_ERROR:
+        _LOG.error("storage could not serve %s: %s", path, error, exc_info=error)
+    return refusal
 
 
 async def _refuse(request: Request) -> Response:
     """Answer as Fastify does where nothing is."""
     url = f"{request.method}:/{request.path_params['path']}"
     body = {"message": f"Route {url} not found", "error": "Not Found", "statusCode": 404}
-    return JSONResponse(body, 404)
+    return JSONResponse(body, 404, media_type=answers.JSON)

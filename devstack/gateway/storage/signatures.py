@@ -34,6 +34,7 @@ def verify(request: Request, keys: Keys, scope: str) -> dict[str, Any]:
         raise invalid_jwt(reason(error)) from error
     if claims.get("scope") != scope:
         raise invalid_signature(f"Token is not scoped for {scope}")
-    if claims.get("url") != f"{request.path_params['bucket']}/{request.path_params['key']}":
+    place = f"{request.path_params['bucket']}/{request.path_params['key']}"
+    if claims.get("url") != place or "exp" not in claims:
         raise invalid_signature()
     return claims

@@ -6,13 +6,13 @@ from starlette.responses import Response
 from devstack.gateway.storage import answers
 from devstack.gateway.storage.caller import SERVICE, owner_of, required_caller
 from devstack.gateway.storage.desk import Desk
-from devstack.gateway.storage.receiving import is_upsert, receive
+from devstack.gateway.storage.receiving import receive, wants_upsert
 from devstack.gateway.storage.signatures import UPLOAD, verify
 
 
 async def upload(desk: Desk, request: Request) -> Response:
     """POST /object/{bucket}/{key}."""
-    return await _upload(desk, request, upserts=is_upsert(request))
+    return await _upload(desk, request, upserts=wants_upsert(request))
 
 
 async def update(desk: Desk, request: Request) -> Response:

@@ -22,7 +22,8 @@ insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_typ
 -- Beyond the market: as the clients' documentation has users write for themselves.
 ('notes', 'notes', false, null, null),
 ('dropbox', 'dropbox', false, null, null),
-('tiny', 'tiny', true, 10, null);
+('tiny', 'tiny', true, 10, null),
+('hostile', 'hostile', false, null, null);
 
 create policy owner_reads_avatars on storage.objects for select to authenticated
 using (

@@ -1,0 +1,56 @@
+"""Media types that a bucket takes."""
+
+import pytest
+
+from devstack.gateway.storage.errors import StorageError
+from devstack.gateway.storage.media_types import (
+    check_header,
+    check_media_type,
+    check_restrictions,
+)
+
+
+@pytest.mark.parametrize("restriction", ["image/png", "image/*", "*", "text/csv; charset=utf-8"])
+def test_restriction_is_taken(restriction: str) -> None:
+    """A type, one half of it, or anything at all."""
+    check_restrictions([restriction])
+
+
+@pytest.mark.parametrize("restriction", ["", "image", "image/", "*/png", "a/b/c", "x/" + "y" * 999])
+def test_odd_restriction_is_refused(restriction: str) -> None:
+    """A bucket with it would take nothing."""
+    with pytest.raises(StorageError) as caught:
+        check_restrictions([restriction])
+    assert 415 == caught.value.status
+
+
+@pytest.mark.parametrize(
+    ("media_type", "restrictions"),
+    [
+        ("image/png", None),
+        ("anything", []),
+        ("image/png", ["image/jpeg", "image/png"]),
+        ("Image/PNG ; q=1", ["image/*"]),
+        ("image/png", ["IMAGE/PNG; charset=x"]),
+        ("image/png", ["*"]),
+    ],
+)
+def test_type_is_taken(media_type: str, restrictions: list[str] | None) -> None:
+    """Letters' case and parameters make no difference."""
+    check_media_type(media_type, restrictions)
+
+
+@pytest.mark.parametrize("media_type", ["image/gif", "image", "", "image/*", "*/*", "ximage/png"])
+def test_other_type_is_refused(media_type: str) -> None:
+    """Nor does a wildcard of the client's help."""
+    with pytest.raises(StorageError) as caught:
+        check_media_type(media_type, ["image/png", "text/*"])
+    assert 415 == caught.value.status
+
+
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\x00", "\u0100"])
+def test_text_that_breaks_a_header_is_refused(value: str) -> None:
+    """It would be written into the answer of every download."""
+    with pytest.raises(StorageError) as caught:
+        check_header("cache-control", value)
+    assert "invalid_header_char" == caught.value.error
