@@ -48,7 +48,7 @@ def service(gateway: Gateway, transport: httpx.Client) -> Client:
     return _client(gateway.url, gateway.keys.secret_key, transport, {})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Give a client that knows no Storage, with the secret key."""
     headers = {"apikey": gateway.keys.secret_key}
@@ -57,7 +57,7 @@ def http(gateway: Gateway) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stranger(gateway: Gateway) -> Iterator[httpx.Client]:
     """Give a client that knows no Storage and has no key."""
     with httpx.Client(base_url=f"{gateway.url}/storage/v1", timeout=30) as client:

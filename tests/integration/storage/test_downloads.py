@@ -48,12 +48,14 @@ def test_public_object_is_everybodys(stranger: httpx.Client, photo: str) -> None
     assert "content-disposition" not in answer.headers
 
 
-def test_public_url_of_the_client_works(client_for: ClientFor, photo: str) -> None:
+def test_public_url_of_the_client_works(
+    client_for: ClientFor, photo: str, transport: httpx.Client
+) -> None:
     """The client makes it up by itself."""
     bucket, _, key = photo.partition("/")
     url = client_for(None).storage.from_(bucket).get_public_url(key, {"download": "mine.png"})
 
-    answer = httpx.get(url)
+    answer = transport.get(url)
     assert b"0123456789" == answer.content
     assert (
         "attachment; filename=mine.png; filename*=UTF-8''mine.png;"

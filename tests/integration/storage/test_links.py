@@ -43,16 +43,16 @@ def signed(client: Client, key: str, seconds: int = 60) -> str:
     return link
 
 
-def test_link_reads_without_a_key(user: Client, key: str) -> None:
+def test_link_reads_without_a_key(user: Client, key: str, transport: httpx.Client) -> None:
     """It says when it ends instead of how long the contents may be kept."""
-    answer = httpx.get(signed(user, key, 3600))
+    answer = transport.get(signed(user, key, 3600))
 
     assert b"contents" == answer.content
     assert "cache-control" not in answer.headers
     assert answer.headers["expires"].endswith("GMT")
 
 
-def test_link_downloads_under_a_name(user: Client, key: str) -> None:
+def test_link_downloads_under_a_name(user: Client, key: str, transport: httpx.Client) -> None:
     """The client adds it to the link; no signature is needed for it."""
     bucket = user.storage.from_("notes")
     named = bucket.create_signed_url(key, 60, {"download": "my note.txt"})["signedUrl"]
@@ -61,11 +61,11 @@ def test_link_downloads_under_a_name(user: Client, key: str) -> None:
     assert named
     assert plain
     expected = "attachment; filename=my%20note.txt; filename*=UTF-8''my%20note.txt;"
-    assert expected == httpx.get(named).headers["content-disposition"]
-    assert "attachment;" == httpx.get(plain).headers["content-disposition"]
+    assert expected == transport.get(named).headers["content-disposition"]
+    assert "attachment;" == transport.get(plain).headers["content-disposition"]
 
 
-def test_links_are_made_in_bulk(user: Client, key: str) -> None:
+def test_links_are_made_in_bulk(user: Client, key: str, transport: httpx.Client) -> None:
     """In the order of the paths, with a reason for what is not there."""
     first, second = user.storage.from_("notes").create_signed_urls([f"{key}x", key], 60)
 
@@ -73,17 +73,19 @@ def test_links_are_made_in_bulk(user: Client, key: str) -> None:
     assert "Either the object does not exist or you do not have access to it" == first["error"]
     assert (key, None) == (second["path"], second["error"])
     assert second["signedURL"]
-    assert b"contents" == httpx.get(second["signedURL"]).content
+    assert b"contents" == transport.get(second["signedURL"]).content
 
 
-def test_link_leads_to_the_present_contents(user: Client, service: Client, key: str) -> None:
+def test_link_leads_to_the_present_contents(
+    user: Client, service: Client, key: str, transport: httpx.Client
+) -> None:
     """It is for the name: what is replaced is shown anew, what is removed no more."""
     link = signed(user, key)
 
     service.storage.from_("notes").update(key, b"new")
-    assert b"new" == httpx.get(link).content
+    assert b"new" == transport.get(link).content
     service.storage.from_("notes").remove([key])
-    assert NOT_FOUND == refusal(httpx.get(link))
+    assert NOT_FOUND == refusal(transport.get(link))
 
 
 def test_link_ends(stranger: httpx.Client, gateway: Gateway, key: str) -> None:

@@ -54,7 +54,7 @@ def readers(client_for: ClientFor, people: People, bucket: str, key: str) -> set
 
 @pytest.mark.parametrize("bucket", ["listing-photos", "profile-avatars"])
 def test_public_buckets_are_everybodys(
-    client_for: ClientFor, service: Client, people: People, bucket: str
+    client_for: ClientFor, service: Client, people: People, bucket: str, transport: httpx.Client
 ) -> None:
     """Photos of listings and avatars are read by all."""
     key = f"{people.buyer}/avatar_{uuid.uuid4()}.jpg"
@@ -62,10 +62,12 @@ def test_public_buckets_are_everybodys(
 
     everybody = {"buyer", "seller", "staff", "stranger", "nobody"}
     assert everybody == readers(client_for, people, bucket, key)
-    assert b"x" == httpx.get(service.storage.from_(bucket).get_public_url(key)).content
+    assert b"x" == transport.get(service.storage.from_(bucket).get_public_url(key)).content
 
 
-def test_evidence_is_the_parties(client_for: ClientFor, service: Client, people: People) -> None:
+def test_evidence_is_the_parties(
+    client_for: ClientFor, service: Client, people: People, transport: httpx.Client
+) -> None:
     """Both parties of the dispute that the first folder names; staff gets a link."""
     key = f"{people.dispute}/{people.buyer}_{uuid.uuid4()}_invoice.pdf"
     service.storage.from_("evidence-uploads").upload(key, b"x", PDF)
@@ -73,7 +75,7 @@ def test_evidence_is_the_parties(client_for: ClientFor, service: Client, people:
     assert {"buyer", "seller"} == readers(client_for, people, "evidence-uploads", key)
     link = service.storage.from_("evidence-uploads").create_signed_url(key, 3600)["signedUrl"]
     assert link is not None
-    assert b"x" == httpx.get(link).content
+    assert b"x" == transport.get(link).content
 
 
 def test_proofs_are_the_owners_and_staffs(
