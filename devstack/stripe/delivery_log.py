@@ -24,6 +24,13 @@ class State(StrEnum):
     DROPPED = "dropped"
 
 
+class Damage(StrEnum):
+    """What is wrong with each try of a delivery, so that nobody should take it."""
+
+    BODY = "body"
+    SIGNATURE = "signature"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One event for one endpoint."""
@@ -32,7 +39,7 @@ class Delivery:
     event_id: str
     url: str
     is_connect: bool
-    is_corrupt: bool
+    damage: Damage | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +65,12 @@ def add(
     *,
     state: State = State.WAITING,
     delay_s: float = 0.0,
-    is_corrupt: bool = False,
+    damage: Damage | None = None,
 ) -> int:
     """Queue an event for an endpoint; return the delivery's id."""
     cursor = store.connection.execute(
         "insert into deliveries"
-        " (event_id, event_type, object_id, url, is_connect, state, is_corrupt, due_at)"
+        " (event_id, event_type, object_id, url, is_connect, state, damage, due_at)"
         " values (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             event["id"],
@@ -72,7 +79,7 @@ def add(
             endpoint.url,
             endpoint.connect,
             state,
-            is_corrupt,
+            damage,
             time.time() + delay_s,
         ),
     )
@@ -192,5 +199,5 @@ def _delivery(row: Any) -> Delivery:
         event_id=row["event_id"],
         url=row["url"],
         is_connect=bool(row["is_connect"]),
-        is_corrupt=bool(row["is_corrupt"]),
+        damage=Damage(row["damage"]) if row["damage"] else None,
     )

@@ -41,6 +41,8 @@ class FakeStripe:
         tx = Transaction(self.store, self.config, self.plan, origin)
         with self.store.transaction():
             yield tx
+        if tx.reordered:
+            self.courier.deliver_in_order(reversed(tx.reordered))
         if tx.has_news:
             self._changed.ring()
             self.courier.wake()

@@ -11,7 +11,8 @@ class Mode(StrEnum):
 
     `before_answer`: delivered, and answered, before the API call that caused it is answered.
     `hold`: kept until it is released. `drop`: lost. `duplicate`: sent twice. `delay`: sent later.
-    `corrupt`: changed after it was signed.
+    `reorder`: the events of one change are sent one after the other, the newest first.
+    `corrupt`: changed after it was signed. `forge`: signed with another secret.
     """
 
     NORMAL = "normal"
@@ -20,7 +21,9 @@ class Mode(StrEnum):
     DROP = "drop"
     DUPLICATE = "duplicate"
     DELAY = "delay"
+    REORDER = "reorder"
     CORRUPT = "corrupt"
+    FORGE = "forge"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ create table if not exists deliveries (
   url text not null,
   is_connect integer not null,
   state text not null,
-  is_corrupt integer not null default 0,
+  damage text,
   due_at real
 );
 create index if not exists deliveries_due on deliveries (state, due_at);

@@ -6,13 +6,23 @@ from typing import Any
 
 from devstack.stripe import delivery_log
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
-from devstack.stripe.delivery_log import State
+from devstack.stripe.delivery_log import Damage, State
 from devstack.stripe.errors import missing
 from devstack.stripe.plan import DeliveryPlan, Mode
 from devstack.stripe.store import Json, Store, new_id, unix_now
 
 
-_URGENT_GRACE_S = 60.0
+_GRACE_S = 60.0
+#: How a delivery is written down, by its mode. What somebody is to deliver apart becomes due at
+#: last for all, should he die before he does.
+_HOW: dict[Mode, dict[str, Any]] = {
+    Mode.BEFORE_ANSWER: {"delay_s": _GRACE_S},
+    Mode.REORDER: {"delay_s": _GRACE_S},
+    Mode.HOLD: {"state": State.HELD},
+    Mode.DROP: {"state": State.DROPPED},
+    Mode.CORRUPT: {"damage": Damage.BODY},
+    Mode.FORGE: {"damage": Damage.SIGNATURE},
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,8 @@ class Transaction:
         self.now = unix_now()
         #: Deliveries that have to be made before the request is answered.
         self.urgent: list[int] = []
+        #: Deliveries that are to be made the last one first.
+        self.reordered: list[int] = []
         #: Whether there is anything to deliver or to do later.
         self.has_news = False
         self._plan = plan
@@ -86,21 +98,11 @@ class Transaction:
             self._queue(event, endpoint)
 
     def _queue(self, event: Json, endpoint: WebhookEndpoint) -> None:
-        match self._plan.mode_for(event["type"]):
-            case Mode.BEFORE_ANSWER:
-                # Due at last for all, should the request that is to deliver it die before it does.
-                delivery_id = delivery_log.add(self.store, event, endpoint, delay_s=_URGENT_GRACE_S)
-                self.urgent.append(delivery_id)
-            case Mode.HOLD:
-                delivery_log.add(self.store, event, endpoint, state=State.HELD)
-            case Mode.DROP:
-                delivery_log.add(self.store, event, endpoint, state=State.DROPPED)
-            case Mode.DUPLICATE:
-                delivery_log.add(self.store, event, endpoint)
-                delivery_log.add(self.store, event, endpoint)
-            case Mode.DELAY:
-                delivery_log.add(self.store, event, endpoint, delay_s=self._plan.delay_s)
-            case Mode.CORRUPT:
-                delivery_log.add(self.store, event, endpoint, is_corrupt=True)
-            case _:
-                delivery_log.add(self.store, event, endpoint)
+        mode = self._plan.mode_for(event["type"])
+        how = {"delay_s": self._plan.delay_s} if mode is Mode.DELAY else _HOW.get(mode, {})
+        times = 2 if mode is Mode.DUPLICATE else 1
+        added = [delivery_log.add(self.store, event, endpoint, **how) for _ in range(times)]
+        if mode is Mode.BEFORE_ANSWER:
+            self.urgent += added
+        elif mode is Mode.REORDER:
+            self.reordered += added

@@ -30,13 +30,30 @@ def test_event_arrives_signed(account: Account) -> None:
     assert 0 == account.client.v1.events.retrieve(event.id).pending_webhooks
 
 
-def test_changed_event_is_not_accepted(account: Account) -> None:
-    """In mode corrupt the body is changed after it was signed."""
-    account.command("PUT", "/delivery", mode="corrupt")
+@pytest.mark.parametrize("mode", ["corrupt", "forge"])
+def test_damaged_event_is_not_accepted(account: Account, mode: str) -> None:
+    """In mode corrupt the body is changed after it was signed, in mode forge by a stranger."""
+    account.command("PUT", "/delivery", mode=mode)
     account.intent()
 
-    with pytest.raises(stripe.SignatureVerificationError):
-        account.receiver.next().verify()
+    received = account.receiver.next()
+
+    with pytest.raises(stripe.SignatureVerificationError, match="No signatures found"):
+        received.verify()
+    assert (mode == "corrupt") == received.event["livemode"]
+
+
+def test_damaged_event_is_damaged_each_time(account: Account) -> None:
+    """A receiver that refuses it gets no better one; the events list has the truth."""
+    account.command("PUT", "/delivery", mode="corrupt")
+    account.receiver.answers = [400] * 4
+    account.intent()
+
+    delivery = account.deliveries(state="failed")[0]
+
+    bodies = [account.receiver.next().event for _ in range(4)]
+    assert [True] * 4 == [body["livemode"] for body in bodies]
+    assert not account.client.v1.events.retrieve(delivery["event_id"]).livemode
 
 
 def test_event_is_tried_until_it_is_taken(account: Account) -> None:
@@ -116,6 +133,33 @@ def test_held_events_come_in_the_order_that_is_asked_for(account: Account) -> No
     assert {"released": 3} == released
     types = [account.receiver.next().verify().type for _ in range(3)]
     assert ["payment_intent.succeeded", "charge.succeeded", "payment_intent.created"] == types
+
+
+def test_events_of_one_change_come_in_reverse(account: Account) -> None:
+    """In mode reorder the newest event of a call arrives first, one after the other."""
+    account.command("PUT", "/delivery", mode="reorder")
+
+    account.paid()
+
+    types = [account.receiver.next().verify().type for _ in range(3)]
+    assert ["payment_intent.succeeded", "charge.succeeded", "payment_intent.created"] == types
+    account.deliveries(count=3, state="delivered")
+
+
+def test_reordered_event_that_fails_comes_again(account: Account) -> None:
+    """A try that fails is retried by the usual way, and does not keep the others back."""
+    account.command("PUT", "/delivery", mode="reorder")
+    account.receiver.answers = [500]
+
+    account.paid()
+
+    delivered = account.deliveries(count=3, state="delivered")
+    tries = {item["event_type"]: len(item["attempts"]) for item in delivered}
+    assert {
+        "payment_intent.created": 1,
+        "charge.succeeded": 1,
+        "payment_intent.succeeded": 2,
+    } == tries
 
 
 def test_mode_holds_for_chosen_types_only(account: Account) -> None:
