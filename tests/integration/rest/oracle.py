@@ -13,6 +13,8 @@ Row = dict[str, Any]
 #: SQL's unknown is None.
 Truth = bool | None
 
+ARRAYS = ("cs", "cd", "ov", "eq(any)")
+BRACE = re.compile(r"[{}]")
 RESERVED = re.compile(r'[,.:()"\\{}\s*]|^$')
 
 
@@ -33,7 +35,12 @@ class Comparison:
     def sent_in_tree(self) -> str:
         """Return it as a member of a tree, where what would end a value is quoted."""
         text = self.text
-        if self.operator not in ("in", "is", "cs", "cd", "ov", "eq(any)") and RESERVED.search(text):
+        if self.operator in ARRAYS:
+            # An array ends at its brace, so one that holds another brace has to be quoted.
+            must_quote = BRACE.search(text[1:-1]) is not None
+        else:
+            must_quote = self.operator not in ("in", "is") and RESERVED.search(text) is not None
+        if must_quote:
             text = quoted(text)
         return f"{self.field}.{self._operator()}{text}"
 
