@@ -3,9 +3,11 @@
 import base64
 import binascii
 import hmac
+from http import HTTPStatus
 
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.errors import StripeError, invalid, unauthorized
+from devstack.stripe.store import Store
 
 
 _PUBLISHABLE = "pk_test_"
@@ -30,7 +32,38 @@ def is_publishable(authorization: str | None, config: StripeConfig) -> bool:
         return True
     if hmac.compare_digest(key.encode(), config.secret_key.encode()):
         return False
-    raise unauthorized(f"Invalid API Key provided: {key[:8]}{'*' * 8}{key[-_SHOWN:]}")
+    raise unauthorized(f"Invalid API Key provided: {masked(key)}")
+
+
+def masked(key: str) -> str:
+    """Return what of a key may be shown."""
+    return f"{key[:8]}{'*' * 8}{key[-_SHOWN:]}"
+
+
+def connected_account(header: str | None, store: Store, config: StripeConfig) -> str | None:
+    """Return the connected account that the header Stripe-Account names; None is our own.
+
+    Raises:
+        StripeError: it is no account of ours.
+
+    """
+    if header is None or header == config.account_id:
+        return None
+    if store.find("account", header) is None:
+        raise account_invalid(config, header)
+    return header
+
+
+def account_invalid(config: StripeConfig, account_id: str) -> StripeError:
+    """Return the answer to the id of an account that is not connected to ours."""
+    return StripeError(
+        HTTPStatus.FORBIDDEN,
+        f"The provided key '{masked(config.secret_key)}' does not have access to account "
+        f"'{account_id}' (or that account does not exist). Application access may have been "
+        "revoked.",
+        code="account_invalid",
+        is_saved=False,
+    )
 
 
 def refuse_publishable() -> StripeError:

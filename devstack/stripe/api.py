@@ -82,8 +82,14 @@ async def _read_call(
     if is_publishable and not operation.is_public:
         raise access.refuse_publishable()
     access.check_version(request.headers.get("stripe-version"), fake.config)
-    if "stripe-account" in request.headers:
-        raise invalid("The fake Stripe has no connected accounts yet (header Stripe-Account).")
+    account = access.connected_account(
+        request.headers.get("stripe-account"), fake.store, fake.config
+    )
+    if account is not None and not operation.for_connected:
+        raise invalid(
+            f"The fake Stripe does not serve {request.method} {operation.path} for connected "
+            "accounts (header Stripe-Account)."
+        )
 
     values = forms.decode(await _read_text(request))
     key = None
@@ -98,6 +104,7 @@ async def _read_call(
             request_id=request_id,
             idempotency_key=key.value if key else None,
             is_publishable=is_publishable,
+            account=account,
         ),
         key=key,
     )

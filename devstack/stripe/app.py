@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from devstack.stripe import api, control
+from devstack.stripe import api, control, onboarding_page
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.errors import trouble, unrecognized
 from devstack.stripe.fake import FakeStripe
@@ -38,7 +38,7 @@ def create_app(config: StripeConfig) -> ASGIApp:
         for operation in OPERATIONS
     ]
     app = Starlette(
-        routes=[*operations, *control.routes(fake)],
+        routes=[*operations, *onboarding_page.routes(fake), *control.routes(fake)],
         lifespan=lifespan,
         exception_handlers={HTTPException: _answer_unknown_path, Exception: _answer_bug},
     )

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from devstack.stripe import later
-from devstack.stripe.resources import balance, dispute_cases, identity_checks, refunds
+from devstack.stripe.resources import charge_booking, dispute_cases, identity_checks, refunds
 from devstack.stripe.transaction import Transaction
 
 
@@ -22,10 +22,8 @@ def perform(tx: Transaction, object_id: str) -> bool:
 
 def _book_charge(tx: Transaction, charge_id: str) -> None:
     charge = tx.get("charge", charge_id)
-    balance.book_charge(tx, charge)
-    tx.store.replace(charge)
+    charge_booking.book(tx, charge)
     tx.emit("charge.updated", charge, previous={"balance_transaction": None})
-    dispute_cases.expect(tx, charge)
 
 
 def _win_dispute(tx: Transaction, dispute_id: str) -> None:

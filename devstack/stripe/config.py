@@ -2,6 +2,7 @@
 
 import dataclasses
 import fnmatch
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,17 @@ class StripeConfig:
         """Return the base address that clients of the API are given."""
         return f"http://127.0.0.1:{self.port}"
 
-    def endpoints_for(self, event_type: str) -> list[WebhookEndpoint]:
-        """Return the endpoints that want an event of our own account."""
+    @property
+    def account_id(self) -> str:
+        """Return the id of the account that the secret key belongs to."""
+        return f"acct_{hashlib.sha256(self.secret_key.encode()).hexdigest()[:16]}"
+
+    def endpoints_for(self, event_type: str, *, connect: bool = False) -> list[WebhookEndpoint]:
+        """Return the endpoints that want an event of our own account, or of connected ones."""
         return [
             endpoint
             for endpoint in self.webhook_endpoints
-            if not endpoint.connect and matches(event_type, endpoint.enabled_events)
+            if endpoint.connect == connect and matches(event_type, endpoint.enabled_events)
         ]
 
     @classmethod

@@ -21,6 +21,15 @@ All bodies and answers are JSON.
 - `POST /identity/{id}/check {status, error_code?, verified_outputs?}`: the user submits
   (`processing`) and is `verified`, with `verified_outputs` over what Stripe would read from the
   document, or sent back (`requires_input`) by an error code of Stripe's.
+- `POST /accounts/{id}/onboarding {outcome?: active | pending, fields?}`: the seller has filled
+  in the hosted form; Stripe is content (lifting every restriction) or still looks at `fields`.
+- `POST /accounts/{id}/requirements {fields?, current_deadline?, is_past_due?}`: Stripe wants more,
+  by a time; once past due the account is disabled.
+- `POST /accounts/{id}/restriction {disabled_reason?}`: Stripe disables the account.
+- `POST /accounts/{id}/abilities {transfers?, card_payments?: active | inactive | pending,
+  payouts_enabled?}`: Stripe gives or takes single abilities.
+- `POST /balance/{account | own}/settle`: what is pending becomes available.
+- `POST /balance/{account | own}/payout {currency?}`: all that is available goes to the bank.
 - `POST /later/{id}`: do now what Stripe does to the object later (book a charge, settle a refund,
   raise the dispute of a test card, decide by test evidence, end a redaction).
 - `POST /faults {status?, reset?, delay_s?, when?, times?, method?, path?}`: trouble for the next
@@ -40,7 +49,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from devstack.stripe import delivery_log
-from devstack.stripe.errors import StripeError
+from devstack.stripe.errors import StripeError, missing
 from devstack.stripe.fake import FakeStripe
 from devstack.stripe.faults import Fault
 from devstack.stripe.outside import ACTIONS, Action, ControlError
@@ -132,11 +141,11 @@ async def _retry(fake: FakeStripe, _request: Request) -> Any:
 
 async def _redeliver(fake: FakeStripe, request: Request) -> Any:
     with fake.transaction() as tx:
-        event = tx.get("event", request.path_params["id"])
-        added = [
-            delivery_log.add(tx.store, event, endpoint)
-            for endpoint in fake.config.endpoints_for(event["type"])
-        ]
+        event = tx.store.find("event", request.path_params["id"])
+        if event is None:
+            raise missing("event", request.path_params["id"], param="id", status=404)
+        endpoints = fake.config.endpoints_for(event["type"], connect="account" in event)
+        added = [delivery_log.add(tx.store, event, endpoint) for endpoint in endpoints]
     fake.courier.wake()
     return {"delivery_ids": added}
 

@@ -37,11 +37,19 @@ def read_page(
     *,
     url: str,
     conditions: Iterable[Condition] = (),
+    account: str | None = None,
 ) -> Json:
-    """Read the paging parameters, refuse unknown ones and return that page of `kind`."""
+    """Read the paging parameters, refuse unknown ones and return that page of `kind`.
+
+    It has what is in our own account, or in the connected `account`.
+    """
     limit = params.integer("limit")
     after, before = params.text("starting_after"), params.text("ending_before")
-    where = [Condition(sql="kind = ?", values=(kind,)), *_created(params), *conditions]
+    where = [
+        Condition(sql="kind = ? and account is ?", values=(kind, account)),
+        *_created(params),
+        *conditions,
+    ]
     params.finish()
     limit = _DEFAULT_LIMIT if limit is None else limit
     if not 1 <= limit <= _MAX_LIMIT:

@@ -6,7 +6,7 @@ Part of the control API; its bodies are described there.
 from collections.abc import Callable, Collection
 from typing import Any
 
-from devstack.stripe import background, later
+from devstack.stripe import background, later, outside_connect
 from devstack.stripe.resources import confirmation, dispute_cases, identity_checks, refunds
 from devstack.stripe.store import Json
 from devstack.stripe.transaction import Transaction
@@ -92,6 +92,7 @@ def choice(body: Json, name: str, allowed: Collection[str], *, default: str | No
 
 
 ACTIONS: dict[str, Action] = {
+    **outside_connect.ACTIONS,
     "/charges/{id}/dispute": dispute_charge,
     "/disputes/{id}/close": close_dispute,
     "/disputes/{id}/escalate": escalate_dispute,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from devstack.stripe.resources import (
     account,
+    account_links,
+    accounts,
     balance,
     charges,
     customers,
@@ -23,6 +25,8 @@ from devstack.stripe.transaction import Answer
 class Operation:
     """A method and a path; `is_public` ones are open to publishable keys too.
 
+    Those `for_connected` can be asked about a connected account by the header Stripe-Account.
+
     `run` takes the transaction, the parameters and the id in the path, if there is one.
     """
 
@@ -30,17 +34,25 @@ class Operation:
     path: str
     run: Callable[..., Json | Answer]
     is_public: bool = False
+    for_connected: bool = False
 
 
 _SESSIONS = "/v1/identity/verification_sessions"
 
 OPERATIONS = (
-    Operation("GET", "/v1/account", account.retrieve),
-    Operation("GET", "/v1/balance", balance.balance),
-    Operation("GET", "/v1/balance_transactions", balance.list_page),
-    Operation("GET", "/v1/balance_transactions/{id}", balance.retrieve),
-    Operation("GET", "/v1/charges", charges.list_page),
-    Operation("GET", "/v1/charges/{id}", charges.retrieve),
+    Operation("GET", "/v1/account", account.retrieve, for_connected=True),
+    Operation("POST", "/v1/account_links", account_links.create),
+    Operation("GET", "/v1/accounts", accounts.list_page),
+    Operation("POST", "/v1/accounts", accounts.create),
+    Operation("GET", "/v1/accounts/{id}", account.retrieve_any),
+    Operation("POST", "/v1/accounts/{id}", accounts.update),
+    Operation("DELETE", "/v1/accounts/{id}", accounts.delete),
+    Operation("POST", "/v1/accounts/{id}/login_links", accounts.create_login_link),
+    Operation("GET", "/v1/balance", balance.balance, for_connected=True),
+    Operation("GET", "/v1/balance_transactions", balance.list_page, for_connected=True),
+    Operation("GET", "/v1/balance_transactions/{id}", balance.retrieve, for_connected=True),
+    Operation("GET", "/v1/charges", charges.list_page, for_connected=True),
+    Operation("GET", "/v1/charges/{id}", charges.retrieve, for_connected=True),
     Operation("GET", "/v1/customers", customers.list_page),
     Operation("POST", "/v1/customers", customers.create),
     Operation("GET", "/v1/customers/{id}", customers.retrieve),
@@ -50,8 +62,8 @@ OPERATIONS = (
     Operation("GET", "/v1/disputes/{id}", disputes.retrieve),
     Operation("POST", "/v1/disputes/{id}", disputes.update),
     Operation("POST", "/v1/disputes/{id}/close", disputes.close),
-    Operation("GET", "/v1/events", events.list_page),
-    Operation("GET", "/v1/events/{id}", events.retrieve),
+    Operation("GET", "/v1/events", events.list_page, for_connected=True),
+    Operation("GET", "/v1/events/{id}", events.retrieve, for_connected=True),
     Operation("GET", _SESSIONS, identity_sessions.list_page),
     Operation("POST", _SESSIONS, identity_sessions.create),
     Operation("GET", f"{_SESSIONS}/{{id}}", identity_sessions.retrieve),
@@ -67,8 +79,8 @@ OPERATIONS = (
     Operation("POST", "/v1/payment_intents/{id}/confirm", payment_intents.confirm, is_public=True),
     Operation("POST", "/v1/payment_methods", payment_methods.create, is_public=True),
     Operation("GET", "/v1/payment_methods/{id}", payment_methods.retrieve),
-    Operation("GET", "/v1/refunds", refunds.list_page),
+    Operation("GET", "/v1/refunds", refunds.list_page, for_connected=True),
     Operation("POST", "/v1/refunds", refunds.create),
-    Operation("GET", "/v1/refunds/{id}", refunds.retrieve),
+    Operation("GET", "/v1/refunds/{id}", refunds.retrieve, for_connected=True),
     Operation("POST", "/v1/refunds/{id}", refunds.update),
 )

@@ -20,7 +20,8 @@ create table if not exists objects (
   kind text not null,
   created integer not null,
   body text not null,
-  private text
+  private text,
+  account text
 );
 create index if not exists objects_kind on objects (kind, seq);
 create index if not exists objects_intent
@@ -70,6 +71,8 @@ create table if not exists later (
   due_at real
 );
 """
+#: Counts the shapes that the tables have had.
+_SHAPE = 1
 _TABLES = ("objects", "idempotency_keys", "deliveries", "attempts", "later")
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -97,6 +100,7 @@ class Store:
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = normal")
+        self._forget_other_shapes()
         self.connection.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -120,16 +124,23 @@ class Store:
             for table in _TABLES:
                 self.connection.execute(f"delete from {table}")  # noqa: S608 - names of our own
 
-    def insert(self, item: Json, *, private: Mapping[str, Any] | None = None) -> None:
-        """Add an object; `private` is what only the fake itself knows about it."""
+    def insert(
+        self, item: Json, *, private: Mapping[str, Any] | None = None, account: str | None = None
+    ) -> None:
+        """Add an object; `private` is what only the fake itself knows about it.
+
+        It is in our own account, or in the connected `account`.
+        """
         self.connection.execute(
-            "insert into objects (id, kind, created, body, private) values (?, ?, ?, ?, ?)",
+            "insert into objects (id, kind, created, body, private, account)"
+            " values (?, ?, ?, ?, ?, ?)",
             (
                 item["id"],
                 item["object"],
                 item["created"],
                 json.dumps(item),
                 json.dumps(private) if private else None,
+                account,
             ),
         )
 
@@ -139,12 +150,23 @@ class Store:
             "update objects set body = ? where id = ?", (json.dumps(item), item["id"])
         )
 
+    def delete(self, object_id: str) -> None:
+        """Forget an object."""
+        self.connection.execute("delete from objects where id = ?", (object_id,))
+
     def find(self, kind: str, object_id: str) -> Json | None:
-        """Return an object by its id."""
+        """Return an object by its id, in whichever account it is."""
         row = self.connection.execute(
             "select body from objects where id = ? and kind = ?", (object_id, kind)
         ).fetchone()
         return json.loads(row["body"]) if row else None
+
+    def account_of(self, object_id: str) -> str | None:
+        """Return the connected account that an object is in, or None for our own."""
+        row = self.connection.execute(
+            "select account from objects where id = ?", (object_id,)
+        ).fetchone()
+        return row["account"] if row else None
 
     def private(self, object_id: str) -> Json:
         """Return what was kept beside the object."""
@@ -161,3 +183,11 @@ class Store:
             (kind, value),
         )
         return [json.loads(row["body"]) for row in rows]
+
+    def _forget_other_shapes(self) -> None:
+        """Begin anew when the file was written by another version: nobody's money is in it."""
+        [shape] = self.connection.execute("pragma user_version").fetchone()
+        if shape != _SHAPE:
+            for table in _TABLES:
+                self.connection.execute(f"drop table if exists {table}")
+            self.connection.execute(f"pragma user_version = {_SHAPE}")

@@ -33,6 +33,8 @@ class Origin:
     idempotency_key: str | None = None
     #: A publishable key may only do what the buyer's browser does.
     is_publishable: bool = False
+    #: The connected account that the request is about, or None for our own.
+    account: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,19 +64,29 @@ class Transaction:
         self._plan = plan
 
     def get(self, kind: str, object_id: str, *, param: str = "id", status: int = 404) -> Json:
-        """Return an object.
+        """Return an object of the account that the request is about.
 
         Raises:
             StripeError: there is none by that id.
 
         """
         item = self.store.find(kind, object_id)
-        if item is None:
+        if item is None or self.store.account_of(object_id) != self.origin.account:
             raise missing(kind, object_id, param=param, status=status)
         return item
 
-    def emit(self, kind: str, item: Json, *, previous: Mapping[str, Any] | None = None) -> None:
-        """Tell the world that `item` has changed; the event keeps it as it is now."""
+    def emit(
+        self,
+        kind: str,
+        item: Json,
+        *,
+        previous: Mapping[str, Any] | None = None,
+        account: str | None = None,
+    ) -> None:
+        """Tell the world that `item` has changed; the event keeps it as it is now.
+
+        What happens in a connected `account` is told to the endpoints for those.
+        """
         data: Json = {"object": item}
         if previous is not None:
             data["previous_attributes"] = dict(previous)
@@ -92,9 +104,11 @@ class Transaction:
             },
             "type": kind,
         }
-        self.store.insert(event)
+        if account is not None:
+            event["account"] = account
+        self.store.insert(event, account=account)
         self.has_news = True
-        for endpoint in self.config.endpoints_for(kind):
+        for endpoint in self.config.endpoints_for(kind, connect=account is not None):
             self._queue(event, endpoint)
 
     def _queue(self, event: Json, endpoint: WebhookEndpoint) -> None:

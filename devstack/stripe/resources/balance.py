@@ -1,10 +1,13 @@
-"""Balance transactions and the balance: https://docs.stripe.com/api/balance_transactions."""
+"""Balance transactions and the balance: https://docs.stripe.com/api/balance_transactions.
 
-from typing import Any
+How each movement is booked is here too; what all bookings have in common is in `books`.
+"""
 
-from devstack.stripe.lists import equals, read_page
+from devstack.stripe.errors import refused
+from devstack.stripe.lists import Condition, equals, read_page
 from devstack.stripe.params import Params
-from devstack.stripe.store import Json, new_id
+from devstack.stripe.resources import books
+from devstack.stripe.store import Json
 from devstack.stripe.transaction import Transaction
 
 
@@ -14,70 +17,89 @@ _FEE_FIXED_CENTS = 30
 _BPS = 10_000
 #: What Stripe takes in Australia for each dispute: https://stripe.com/au/pricing.
 _DISPUTE_FEE_CENTS = 2500
-_SETTLING_S = 2 * 24 * 3600
 
 
 def retrieve(tx: Transaction, params: Params, transaction_id: str) -> Json:
     """`GET /v1/balance_transactions/:id`."""
     params.finish()
+    books.settle_due(tx)
     return tx.get("balance_transaction", transaction_id)
 
 
 def list_page(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/balance_transactions`, by `source`, `type` or `currency`."""
+    """`GET /v1/balance_transactions`, by `source`, `type`, `currency` or `payout`."""
     conditions = [
         condition
         for field in ("source", "type", "currency")
         for condition in equals(field, params.text(field))
     ]
+    payout = params.text("payout")
+    if payout is not None:
+        sql = "json_extract(private, '$.payout') = ?"
+        conditions.append(Condition(sql=sql, values=(payout,)))
+    books.settle_due(tx)
     return read_page(
         tx.store,
         params,
         "balance_transaction",
         url="/v1/balance_transactions",
         conditions=conditions,
+        account=tx.origin.account,
     )
 
 
 def balance(tx: Transaction, params: Params) -> Json:
-    """`GET /v1/balance`: what the balance transactions come to, all of it still settling."""
+    """`GET /v1/balance`: what the balance transactions come to."""
     params.finish()
-    rows = tx.store.connection.execute(
-        "select json_extract(body, '$.currency') as currency,"
-        " sum(json_extract(body, '$.net')) as net"
-        " from objects where kind = 'balance_transaction' group by 1 order by 1"
-    ).fetchall()
-    sums = {row["currency"]: row["net"] for row in rows} or {"aud": 0}
+    sums = books.sums(tx, tx.origin.account) or {"aud": {"available": 0, "pending": 0}}
     return {
         "object": "balance",
-        "available": [_amount(currency, 0) for currency in sums],
+        "available": [_amount(name, both["available"]) for name, both in sums.items()],
         "livemode": False,
-        "pending": [_amount(currency, net) for currency, net in sums.items()],
+        "pending": [_amount(name, both["pending"]) for name, both in sums.items()],
     }
+
+
+def check_available(tx: Transaction, amount: int, currency: str) -> None:
+    """Refuse to spend what our own account has not got, or not got yet."""
+    available = books.sums(tx, None).get(currency, {"available": 0})["available"]
+    if available < amount:
+        raise refused(
+            "You have insufficient available funds in your Stripe account. Funds of charges that "
+            "have not settled yet can be transferred by source_transaction.",
+            code="balance_insufficient",
+        )
 
 
 def book_charge(tx: Transaction, charge: Json) -> None:
     """Book what a charge brings, less Stripe's fee, and note it on the charge."""
     amount = charge["amount_captured"]
     fee = round(amount * _FEE_BPS / _BPS) + _FEE_FIXED_CENTS
-    charge["balance_transaction"] = _book(tx, charge, kind="charge", amount=amount, fee=fee)
+    available = books.after_settling(tx)
+    charge["balance_transaction"] = books.book(
+        tx, charge, kind="charge", amount=amount, fee=fee, available=available
+    )
 
 
 def book_refund(tx: Transaction, refund: Json) -> None:
-    """Book a refund: it is taken at once, and Stripe keeps its fee."""
-    amount = -refund["amount"]
-    refund["balance_transaction"] = _book(tx, refund, kind="refund", amount=amount)
+    """Book a refund: it is taken out of what the charge has brought; Stripe keeps its fee."""
+    available = _as_charged(tx, refund["charge"])
+    refund["balance_transaction"] = books.book(
+        tx, refund, kind="refund", amount=-refund["amount"], available=available
+    )
 
 
 def book_refund_failure(tx: Transaction, refund: Json) -> None:
     """Book that the money of a failed refund has come back."""
-    amount = refund["amount"]
-    refund["failure_balance_transaction"] = _book(tx, refund, kind="refund_failure", amount=amount)
+    available = _as_charged(tx, refund["charge"])
+    refund["failure_balance_transaction"] = books.book(
+        tx, refund, kind="refund_failure", amount=refund["amount"], available=available
+    )
 
 
 def book_dispute_withdrawal(tx: Transaction, dispute: Json) -> None:
     """Book what a bank takes back and Stripe's fee; the dispute carries the whole object."""
-    transaction_id = _book(
+    transaction_id = books.book(
         tx,
         dispute | {"description": f"Chargeback withdrawal for {dispute['charge']}"},
         kind="adjustment",
@@ -90,7 +112,7 @@ def book_dispute_withdrawal(tx: Transaction, dispute: Json) -> None:
 
 def book_dispute_reversal(tx: Transaction, dispute: Json) -> None:
     """Book what comes back from a bank, without the fee."""
-    transaction_id = _book(
+    transaction_id = books.book(
         tx,
         dispute | {"description": f"Chargeback reversal for {dispute['charge']}"},
         kind="adjustment",
@@ -105,49 +127,9 @@ def _attach(tx: Transaction, dispute: Json, transaction_id: str) -> None:
     dispute["balance_transactions"] = [*dispute["balance_transactions"], transaction]
 
 
-def _book(
-    tx: Transaction,
-    source: Json,
-    *,
-    kind: str,
-    amount: int,
-    fee: int = 0,
-    category: str | None = None,
-) -> str:
-    transaction: Json = {
-        "id": new_id("txn"),
-        "object": "balance_transaction",
-        "amount": amount,
-        "available_on": tx.now + _SETTLING_S,
-        "balance_type": "payments",
-        "created": tx.now,
-        "currency": source["currency"],
-        "description": source.get("description"),
-        "exchange_rate": None,
-        "fee": fee,
-        "fee_details": _fee_details(fee, source["currency"]),
-        "net": amount - fee,
-        "reporting_category": category or kind,
-        "source": source["id"],
-        "status": "pending",
-        "type": kind,
-    }
-    tx.store.insert(transaction)
-    return str(transaction["id"])
-
-
-def _fee_details(fee: int, currency: str) -> list[dict[str, Any]]:
-    if not fee:
-        return []
-    return [
-        {
-            "amount": fee,
-            "application": None,
-            "currency": currency,
-            "description": "Stripe processing fees",
-            "type": "stripe_fee",
-        }
-    ]
+def _as_charged(tx: Transaction, charge_id: str) -> books.Availability:
+    charge = tx.get("charge", charge_id)
+    return books.together_with(tx, charge["balance_transaction"])
 
 
 def _amount(currency: str, cents: int) -> Json:

@@ -20,7 +20,14 @@ def list_page(tx: Transaction, params: Params) -> Json:
         *equals("payment_intent", params.text("payment_intent")),
         *equals("transfer_group", params.text("transfer_group")),
     ]
-    return read_page(tx.store, params, "charge", url="/v1/charges", conditions=conditions)
+    return read_page(
+        tx.store,
+        params,
+        "charge",
+        url="/v1/charges",
+        conditions=conditions,
+        account=tx.origin.account,
+    )
 
 
 def add(

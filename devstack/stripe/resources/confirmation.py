@@ -7,10 +7,9 @@ import dataclasses
 from http import HTTPStatus
 from typing import Any
 
-from devstack.stripe import later
 from devstack.stripe.errors import error_body, invalid, refused, unauthorized
 from devstack.stripe.params import Params
-from devstack.stripe.resources import balance, charges, dispute_cases, payment_methods
+from devstack.stripe.resources import charge_booking, charges, payment_methods
 from devstack.stripe.resources.cards import AUTHENTICATION_REQUIRED, Decline, TestCard
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Answer, Transaction
@@ -112,12 +111,9 @@ def capture(tx: Transaction, intent: Json, charge: Json, amount: int) -> None:
     """Take `amount` of what the card was authorised for."""
     charge |= {"captured": True, "amount_captured": amount}
     if intent["capture_method"] == "automatic_async":
-        # Stripe answers before the capture is on its books; charge.updated follows when it is.
-        # https://docs.stripe.com/payments/payment-intents/asynchronous-capture
-        later.schedule(tx, charge["id"], "book_charge")
+        charge_booking.book_later(tx, charge)
     else:
-        balance.book_charge(tx, charge)
-        dispute_cases.expect(tx, charge)
+        charge_booking.book(tx, charge)
     intent |= {"amount_received": amount, "amount_capturable": 0, "status": "succeeded"}
     tx.store.replace(charge)
     tx.store.replace(intent)

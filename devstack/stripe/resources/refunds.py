@@ -4,7 +4,7 @@ from devstack.stripe import later
 from devstack.stripe.errors import invalid, refused
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params, merge_metadata
-from devstack.stripe.resources import balance, dispute_cases, payment_methods
+from devstack.stripe.resources import balance, charge_booking, dispute_cases, payment_methods
 from devstack.stripe.resources.cards import RefundFate
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
@@ -32,7 +32,7 @@ def create(tx: Transaction, params: Params) -> Json:
     fate = payment_methods.card_of(tx.store, charge["payment_method"]).refund_fate
     refund = _new(tx, charge, amount, fate)
     refund |= {"metadata": merge_metadata({}, metadata), "reason": reason}
-    _book_charge_first(tx, charge)
+    charge_booking.book_now(tx, charge)
     balance.book_refund(tx, refund)
     tx.store.insert(refund)
     later.schedule(tx, refund["id"], _LATER[fate])
@@ -56,7 +56,14 @@ def list_page(tx: Transaction, params: Params) -> Json:
         *equals("payment_intent", params.text("payment_intent")),
         *equals("charge", params.text("charge")),
     ]
-    return read_page(tx.store, params, "refund", url="/v1/refunds", conditions=conditions)
+    return read_page(
+        tx.store,
+        params,
+        "refund",
+        url="/v1/refunds",
+        conditions=conditions,
+        account=tx.origin.account,
+    )
 
 
 def update(tx: Transaction, params: Params, refund_id: str) -> Json:
@@ -180,13 +187,6 @@ def _new(tx: Transaction, charge: Json, amount: int, fate: RefundFate) -> Json:
     if fate is RefundFate.PENDING:
         refund |= {"status": "pending", "pending_reason": "processing"}
     return refund
-
-
-def _book_charge_first(tx: Transaction, charge: Json) -> None:
-    if charge["balance_transaction"] is None:
-        later.take(tx.store, charge["id"])
-        balance.book_charge(tx, charge)
-        dispute_cases.expect(tx, charge)
 
 
 def _add_refunded(tx: Transaction, charge: Json, amount: int) -> None:

@@ -21,6 +21,7 @@ from devstack.stripe.config import StripeConfig, WebhookEndpoint
 
 
 SECRET = "whsec_of_the_tests"
+CONNECT_SECRET = "whsec_for_connected_accounts"
 SECRET_KEY = "sk_test_of_the_tests"
 #: More than a busy machine ever needs; a test that passes does not wait.
 _WAIT_S = 30.0
@@ -39,10 +40,10 @@ class Received:
         event: dict[str, Any] = json.loads(self.body)
         return event
 
-    def verify(self) -> stripe.Event:
+    def verify(self, secret: str = SECRET) -> stripe.Event:
         """Return the event as the official library sees it, if its signature is good."""
         event: stripe.Event = stripe.Webhook.construct_event(
-            self.body, self.headers.get("Stripe-Signature"), SECRET
+            self.body, self.headers.get("Stripe-Signature"), secret
         )
         return event
 
@@ -121,6 +122,21 @@ class Account:
         """Make an intent and pay it with a test card."""
         return self.intent(confirm=True, payment_method=card, **params)
 
+    def seller(self, *, is_onboarded: bool = True, **params: Any) -> stripe.Account:
+        """Make a connected account that can be paid; `params` add to the usual ones."""
+        usual: Any = {
+            "type": "express",
+            "country": "AU",
+            "capabilities": {
+                "card_payments": {"requested": True},
+                "transfers": {"requested": True},
+            },
+        }
+        seller = self.client.v1.accounts.create(usual | params)
+        if is_onboarded:
+            self.command("POST", f"/accounts/{seller.id}/onboarding")
+        return seller
+
     def command(self, method: str, path: str, /, **body: Any) -> Any:
         """Tell the control API to do something; it has to be willing."""
         response = self.control.request(method, path, json=body)
@@ -143,6 +159,13 @@ class Account:
         return [event.type for event in reversed(about)]
 
 
+def error_code(error: stripe.StripeError) -> str | None:
+    """Return the code of an error that the library keeps in its body alone, as it does of a 403."""
+    body: Any = error.json_body
+    code: str | None = body["error"].get("code")
+    return code
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -156,7 +179,10 @@ def running(folder: Path, receiver: Receiver, **settings: Any) -> Iterator[Accou
         "async_after_s": None,
         "retry_base_s": 0.05,
         "retry_cap_s": 0.1,
-        "webhook_endpoints": (WebhookEndpoint(url=receiver.url, secret=SECRET),),
+        "webhook_endpoints": (
+            WebhookEndpoint(url=receiver.url, secret=SECRET),
+            WebhookEndpoint(url=receiver.url, secret=CONNECT_SECRET, connect=True),
+        ),
     }
     config = StripeConfig(
         port=free_port(),

@@ -22,7 +22,8 @@ def disputed(account: Account, **body: Any) -> stripe.Dispute:
 
 def balance_of(account: Account) -> int:
     """Return what all movements come to."""
-    return sum(amount.amount for amount in account.client.v1.balance.retrieve().pending)
+    balance = account.client.v1.balance.retrieve()
+    return sum(one.amount for one in balance.available) + sum(one.amount for one in balance.pending)
 
 
 def test_dispute_takes_the_money_and_a_fee(account: Account) -> None:

@@ -1,0 +1,192 @@
+"""What Stripe finds out about a connected account, and what the account may do in consequence.
+
+How requirements become due, and what they disable:
+https://docs.stripe.com/connect/handling-api-verification.
+"""
+
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from devstack.stripe import access
+from devstack.stripe.store import Json
+from devstack.stripe.transaction import Transaction
+
+
+DISABLED_REASONS = (
+    "action_required.requested_capabilities",
+    "listed",
+    "other",
+    "platform_paused",
+    "rejected.fraud",
+    "rejected.incomplete_verification",
+    "rejected.listed",
+    "rejected.other",
+    "rejected.platform_fraud",
+    "rejected.platform_other",
+    "rejected.platform_terms_of_service",
+    "rejected.terms_of_service",
+    "requirements.past_due",
+    "requirements.pending_verification",
+    "under_review",
+)
+#: What Stripe wants of a new account.
+_WANTED = (
+    "business_profile.mcc",
+    "business_profile.url",
+    "business_type",
+    "external_account",
+    "representative.address.city",
+    "representative.address.line1",
+    "representative.address.postal_code",
+    "representative.address.state",
+    "representative.dob.day",
+    "representative.dob.month",
+    "representative.dob.year",
+    "representative.email",
+    "representative.first_name",
+    "representative.last_name",
+    "representative.phone",
+    "tos_acceptance.date",
+    "tos_acceptance.ip",
+)
+
+
+def requirements(
+    currently_due: Sequence[str] = (),
+    *,
+    past_due: Sequence[str] = (),
+    pending: Sequence[str] = (),
+    disabled_reason: str | None = None,
+    deadline: int | None = None,
+) -> Json:
+    """Return what is required of an account; what is past due is due as well."""
+    due = sorted({*currently_due, *past_due})
+    return {
+        "alternatives": [],
+        "current_deadline": deadline,
+        "currently_due": due,
+        "disabled_reason": disabled_reason,
+        "errors": [],
+        "eventually_due": due,
+        "past_due": sorted(past_due),
+        "pending_verification": sorted(pending),
+    }
+
+
+def find(tx: Transaction, account_id: str) -> Json:
+    """Return a connected account.
+
+    Raises:
+        StripeError: there is none by that id.
+
+    """
+    account = tx.store.find("account", account_id)
+    if account is None:
+        raise access.account_invalid(tx.config, account_id)
+    return account
+
+
+@contextlib.contextmanager
+def change(tx: Transaction, account_id: str) -> Iterator[Json]:
+    """Give an account to be changed, keep it and tell what is new, if anything is.
+
+    Stripe tells it to the endpoints for connected accounts alone.
+    """
+    account = find(tx, account_id)
+    before = copy.deepcopy(account)
+    yield account
+    previous = _difference(before, account)
+    if previous:
+        tx.store.replace(account)
+        tx.emit("account.updated", account, previous=previous, account=account_id)
+
+
+def ask_all(account: Json) -> None:
+    """Have a new account prove everything that it has not said by itself."""
+    missing = [name for name in _WANTED if not _is_known(account, name)]
+    account["requirements"] = requirements(
+        past_due=missing, disabled_reason="requirements.past_due"
+    )
+    _set_all(account, "inactive")
+
+
+def follow(account: Json) -> None:
+    """Draw the consequences of what the account's owner or platform has said."""
+    if not account["details_submitted"]:
+        ask_all(account)
+    elif account["requirements"]["disabled_reason"] is None:
+        _set_all(account, "active")
+
+
+def finish_onboarding(account: Json) -> None:
+    """Let the owner have filled in every form, and Stripe want nothing more."""
+    account["details_submitted"] = True
+    account["requirements"] = requirements()
+    _set_all(account, "active")
+
+
+def await_verification(account: Json, fields: Sequence[str]) -> None:
+    """Let the owner have filled in every form, and Stripe not have looked at it yet."""
+    account["details_submitted"] = True
+    account["requirements"] = requirements(
+        pending=fields, disabled_reason="requirements.pending_verification"
+    )
+    _set_all(account, "pending")
+
+
+def require(account: Json, fields: Sequence[str], deadline: int) -> None:
+    """Want more by a time; until then the account goes on as before."""
+    past_due, reason = (account["requirements"][key] for key in ("past_due", "disabled_reason"))
+    account["requirements"] = requirements(
+        fields, past_due=past_due, disabled_reason=reason, deadline=deadline
+    )
+
+
+def miss(account: Json, fields: Sequence[str]) -> None:
+    """Let the time for what was wanted be over: the account is disabled."""
+    account["requirements"] = requirements(past_due=fields, disabled_reason="requirements.past_due")
+    _set_all(account, "inactive")
+
+
+def disable(account: Json, reason: str) -> None:
+    """Take from an account all that it could do."""
+    account["requirements"]["disabled_reason"] = reason
+    _set_all(account, "inactive")
+
+
+def set_abilities(
+    account: Json, capabilities: Mapping[str, str], *, payouts: bool | None = None
+) -> None:
+    """Set single abilities as Stripe may, such as payouts that are held back."""
+    account["capabilities"] |= capabilities
+    account["charges_enabled"] = account["capabilities"].get("card_payments") == "active"
+    if payouts is not None:
+        account["payouts_enabled"] = payouts
+
+
+def _set_all(account: Json, status: str) -> None:
+    wanted = dict.fromkeys(account["capabilities"], status)
+    set_abilities(account, wanted, payouts=status == "active" and bool(wanted))
+
+
+def _is_known(account: Json, name: str) -> bool:
+    value: Any = account
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value is not None
+
+
+def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Json:
+    """Return what `before` had where it differs, as the previous attributes of an event do."""
+    previous: Json = {}
+    for name in {*before, *after}:
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            old = _difference(old, new)
+            if old:
+                previous[name] = old
+        elif old != new:
+            previous[name] = old
+    return previous
