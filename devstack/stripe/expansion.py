@@ -21,6 +21,7 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "failure_balance_transaction": ("balance_transaction",),
         "payment_intent": ("payment_intent",),
         "customer": ("customer",),
+        "source_transfer": ("transfer",),
     },
     "dispute": {
         "charge": ("charge",),
@@ -32,8 +33,23 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "failure_balance_transaction": ("balance_transaction",),
         "charge": ("charge",),
         "payment_intent": ("payment_intent",),
+        "source_transfer_reversal": ("transfer_reversal",),
     },
-    "balance_transaction": {"source": ("charge", "refund", "dispute")},
+    "transfer": {
+        "balance_transaction": ("balance_transaction",),
+        "destination": ("account",),
+        "destination_payment": ("charge",),
+        "source_transaction": ("charge",),
+    },
+    "transfer_reversal": {
+        "balance_transaction": ("balance_transaction",),
+        "destination_payment_refund": ("refund",),
+        "source_refund": ("refund",),
+        "transfer": ("transfer",),
+    },
+    "balance_transaction": {
+        "source": ("charge", "refund", "dispute", "transfer", "transfer_reversal"),
+    },
 }
 
 

@@ -16,6 +16,8 @@ from devstack.stripe.resources import (
     payment_intents,
     payment_methods,
     refunds,
+    reversals,
+    transfers,
 )
 from devstack.stripe.store import Json
 from devstack.stripe.transaction import Answer
@@ -27,7 +29,7 @@ class Operation:
 
     Those `for_connected` can be asked about a connected account by the header Stripe-Account.
 
-    `run` takes the transaction, the parameters and the id in the path, if there is one.
+    `run` takes the transaction, the parameters and the ids in the path, if there are any.
     """
 
     method: str
@@ -83,4 +85,12 @@ OPERATIONS = (
     Operation("POST", "/v1/refunds", refunds.create),
     Operation("GET", "/v1/refunds/{id}", refunds.retrieve, for_connected=True),
     Operation("POST", "/v1/refunds/{id}", refunds.update),
+    Operation("GET", "/v1/transfers", transfers.list_page),
+    Operation("POST", "/v1/transfers", transfers.create),
+    Operation("GET", "/v1/transfers/{id}", transfers.retrieve),
+    Operation("POST", "/v1/transfers/{id}", transfers.update),
+    Operation("GET", "/v1/transfers/{id}/reversals", reversals.list_page),
+    Operation("POST", "/v1/transfers/{id}/reversals", reversals.create),
+    Operation("GET", "/v1/transfers/{id}/reversals/{reversal_id}", reversals.retrieve),
+    Operation("POST", "/v1/transfers/{id}/reversals/{reversal_id}", reversals.update),
 )

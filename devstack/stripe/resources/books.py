@@ -30,6 +30,11 @@ class Availability:
     status: str
 
 
+def at_once(tx: Transaction) -> Availability:
+    """Return that money is there now."""
+    return Availability(on=tx.now, status="available")
+
+
 def after_settling(tx: Transaction) -> Availability:
     """Return when money that comes from a buyer is there."""
     return Availability(on=tx.now + _SETTLING_S, status="pending")
@@ -54,7 +59,7 @@ def book(
     account: str | None = None,
 ) -> str:
     """Book a movement of money, at once unless it is `available` later; return its id."""
-    available = available or Availability(on=tx.now, status="available")
+    available = available or at_once(tx)
     transaction: Json = {
         "id": new_id("txn"),
         "object": "balance_transaction",

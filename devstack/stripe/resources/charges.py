@@ -53,7 +53,7 @@ def add(
     charge: Json = {
         "id": charge_id,
         "object": "charge",
-        **dict.fromkeys(_UNUSED),
+        **dict.fromkeys(UNUSED),
         **{name: intent[name] for name in copied},
         "amount_captured": 0,
         "amount_refunded": 0,
@@ -86,7 +86,7 @@ def add(
 
 
 #: What is there for other ways to pay, or for what this account does not do.
-_UNUSED = (
+UNUSED = (
     "application",
     "application_fee",
     "application_fee_amount",

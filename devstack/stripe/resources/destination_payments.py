@@ -1,0 +1,90 @@
+"""The other side of a transfer: a payment that the connected account gets, and its refunds.
+
+A payment is a charge, and all of this is in the connected account's own books.
+"""
+
+from devstack.stripe.resources import books, charges
+from devstack.stripe.resources.books import Availability
+from devstack.stripe.store import Json, new_id
+from devstack.stripe.transaction import Transaction
+
+
+def add(tx: Transaction, transfer: Json, available: Availability) -> str:
+    """Let a transfer arrive; return the id of the payment."""
+    account = transfer["destination"]
+    payment: Json = {
+        "id": new_id("py"),
+        "object": "charge",
+        **dict.fromkeys(charges.UNUSED),
+        "amount": transfer["amount"],
+        "amount_captured": transfer["amount"],
+        "amount_refunded": 0,
+        "captured": True,
+        "created": tx.now,
+        "currency": transfer["currency"],
+        "description": None,
+        "disputed": False,
+        "failure_code": None,
+        "failure_message": None,
+        "livemode": False,
+        "metadata": {},
+        "outcome": None,
+        "paid": True,
+        "payment_intent": None,
+        "payment_method": None,
+        "payment_method_details": {"stripe_account": {}, "type": "stripe_account"},
+        "receipt_email": None,
+        "receipt_url": None,
+        "refunded": False,
+        "shipping": None,
+        "source_transfer": transfer["id"],
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": "succeeded",
+        "transfer_group": transfer["transfer_group"],
+    }
+    payment["balance_transaction"] = books.book(
+        tx,
+        payment,
+        kind="payment",
+        amount=payment["amount"],
+        available=available,
+        account=account,
+    )
+    tx.store.insert(payment, account=account)
+    return str(payment["id"])
+
+
+def refund(tx: Transaction, transfer: Json, reversal: Json) -> str:
+    """Let a reversal be taken out of the payment; return the id of the refund."""
+    account = transfer["destination"]
+    payment = tx.store.find("charge", transfer["destination_payment"]) or {}
+    payment["amount_refunded"] += reversal["amount"]
+    payment["refunded"] = payment["amount_refunded"] == payment["amount"]
+    tx.store.replace(payment)
+    taken: Json = {
+        "id": new_id("pyr"),
+        "object": "refund",
+        "amount": reversal["amount"],
+        "charge": payment["id"],
+        "created": tx.now,
+        "currency": reversal["currency"],
+        "failure_balance_transaction": None,
+        "metadata": {},
+        "payment_intent": None,
+        "reason": None,
+        "receipt_number": None,
+        "source_transfer_reversal": reversal["id"],
+        "status": "succeeded",
+        "transfer_reversal": None,
+    }
+    taken["balance_transaction"] = books.book(
+        tx,
+        taken,
+        kind="payment_refund",
+        amount=-taken["amount"],
+        available=books.together_with(tx, payment["balance_transaction"]),
+        account=account,
+    )
+    tx.store.insert(taken, account=account)
+    return str(taken["id"])

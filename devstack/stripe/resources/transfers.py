@@ -1,0 +1,184 @@
+"""Transfers of our money to connected accounts: https://docs.stripe.com/api/transfers.
+
+One that names its charge (`source_transaction`) may be made before the charge's money is there; it
+then becomes available together with it:
+https://docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability.
+"""
+
+from devstack.stripe.errors import invalid, refused
+from devstack.stripe.lists import equals, read_page, whole_list
+from devstack.stripe.params import Params, merge_metadata
+from devstack.stripe.resources import balance, books, charge_booking, destination_payments
+from devstack.stripe.store import Json, new_id
+from devstack.stripe.transaction import Transaction
+
+
+_MAX_AMOUNT = 99_999_999
+
+
+def create(tx: Transaction, params: Params) -> Json:
+    """`POST /v1/transfers`."""
+    amount = read_amount(params.required_integer("amount"))
+    currency = params.required_text("currency").lower()
+    destination_id = params.required_text("destination")
+    source_id = params.text("source_transaction")
+    params.choice("source_type", ("card",))
+    group, description = params.text("transfer_group"), params.text("description")
+    metadata = params.metadata()
+    params.finish()
+
+    _check_destination(tx, destination_id, currency)
+    transfer = _new(tx, amount, currency, destination_id)
+    transfer |= {
+        "description": description,
+        "metadata": merge_metadata({}, metadata),
+        "source_transaction": source_id,
+        "transfer_group": group,
+    }
+    if source_id is None:
+        balance.check_available(tx, amount, currency)
+        available = books.at_once(tx)
+    else:
+        charge = _source(tx, source_id, transfer)
+        available = books.together_with(tx, charge["balance_transaction"])
+    transfer["balance_transaction"] = books.book(
+        tx, transfer, kind="transfer", amount=-amount, available=available
+    )
+    transfer["destination_payment"] = destination_payments.add(tx, transfer, available)
+    tx.store.insert(transfer)
+    tx.emit("transfer.created", transfer)
+    return transfer
+
+
+def retrieve(tx: Transaction, params: Params, transfer_id: str) -> Json:
+    """`GET /v1/transfers/:id`."""
+    params.finish()
+    return tx.get("transfer", transfer_id, param="transfer")
+
+
+def list_page(tx: Transaction, params: Params) -> Json:
+    """`GET /v1/transfers`, by `destination` or `transfer_group`."""
+    conditions = [
+        *equals("destination", params.text("destination")),
+        *equals("transfer_group", params.text("transfer_group")),
+    ]
+    return read_page(tx.store, params, "transfer", url="/v1/transfers", conditions=conditions)
+
+
+def update(tx: Transaction, params: Params, transfer_id: str) -> Json:
+    """`POST /v1/transfers/:id`: its description and its metadata."""
+    is_described = params.has("description")
+    description = params.clearable_text("description")
+    metadata = params.metadata()
+    params.finish()
+
+    transfer = tx.get("transfer", transfer_id, param="transfer")
+    changes: Json = {"metadata": merge_metadata(transfer["metadata"], metadata)}
+    if is_described:
+        changes["description"] = description
+    previous = {name: transfer[name] for name in changes if changes[name] != transfer[name]}
+    transfer |= changes
+    if previous:
+        tx.store.replace(transfer)
+        tx.emit("transfer.updated", transfer, previous=previous)
+    return transfer
+
+
+def read_amount(amount: int) -> int:
+    """Return an amount that money can be moved in.
+
+    Raises:
+        StripeError: it is nothing, less than that, or too much.
+
+    """
+    if amount < 1:
+        raise invalid("Invalid positive integer", param="amount", code="parameter_invalid_integer")
+    if amount > _MAX_AMOUNT:
+        raise invalid(
+            f"Amount must be no more than {in_dollars(_MAX_AMOUNT)}",
+            param="amount",
+            code="amount_too_large",
+        )
+    return amount
+
+
+def in_dollars(cents: int) -> str:
+    """Return an amount as Stripe's messages spell it."""
+    return f"A${cents / 100:,.2f}"
+
+
+def _check_destination(tx: Transaction, account_id: str, currency: str) -> None:
+    account = tx.store.find("account", account_id)
+    if account is None:
+        raise refused(
+            f"No such destination: '{account_id}'", param="destination", code="resource_missing"
+        )
+    if account["capabilities"].get("transfers") != "active":
+        raise refused(
+            "Your destination account needs to have at least one of the following capabilities "
+            "enabled: transfers, crypto_transfers, legacy_payments",
+            code="insufficient_capabilities_for_transfer",
+        )
+    if currency != account["default_currency"]:
+        raise invalid(
+            f"The fake Stripe does not convert {currency[:50]}: {account_id} settles in "
+            f"{account['default_currency']}.",
+            param="currency",
+        )
+
+
+def _source(tx: Transaction, charge_id: str, transfer: Json) -> Json:
+    """Return the charge whose money is transferred; the two share their transfer group."""
+    charge = tx.get("charge", charge_id, param="source_transaction", status=400)
+    if not charge["captured"]:
+        raise refused(
+            f"Charge {charge_id} has brought no money to transfer.", param="source_transaction"
+        )
+    if charge["currency"] != transfer["currency"]:
+        raise refused(
+            f"The currency of source_transaction's balance transaction ({charge['currency']}) "
+            f"must be the same as the transfer currency ({transfer['currency']})",
+            param="currency",
+        )
+    _check_source_amount(tx, charge, transfer["amount"])
+    group = transfer["transfer_group"] or charge["transfer_group"] or f"group_{charge_id}"
+    transfer["transfer_group"] = group
+    charge["transfer_group"] = charge["transfer_group"] or group
+    tx.store.replace(charge)
+    charge_booking.book_now(tx, charge)
+    return charge
+
+
+def _check_source_amount(tx: Transaction, charge: Json, amount: int) -> None:
+    whole = charge["amount_captured"] - charge["amount_refunded"]
+    others = tx.store.find_all("transfer", "source_transaction", charge["id"])
+    spent = sum(other["amount"] - other["amount_reversed"] for other in others)
+    if spent + amount <= whole:
+        return
+    already = (
+        f" (There is already a transfer using this source, amounting to {in_dollars(spent)}.)"
+        if spent
+        else ""
+    )
+    raise refused(
+        "Transfers using this transaction as a source must not exceed the source amount of "
+        f"{in_dollars(whole)}.{already}"
+    )
+
+
+def _new(tx: Transaction, amount: int, currency: str, destination_id: str) -> Json:
+    transfer_id = new_id("tr")
+    reversals = whole_list([], url=f"/v1/transfers/{transfer_id}/reversals")
+    return {
+        "id": transfer_id,
+        "object": "transfer",
+        "amount": amount,
+        "amount_reversed": 0,
+        "created": tx.now,
+        "currency": currency,
+        "destination": destination_id,
+        "livemode": False,
+        "reversals": reversals | {"total_count": 0},
+        "reversed": False,
+        "source_type": "card",
+    }
