@@ -10,7 +10,7 @@ from typing import BinaryIO
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.caller import GatewayError
+from devstack.gateway.caller import Caller, GatewayError
 from devstack.gateway.storage import answers, bucket_rows, object_rows
 from devstack.gateway.storage.caller import SERVICE, required_caller
 from devstack.gateway.storage.delivery import deliver, head
@@ -97,28 +97,24 @@ async def _find_required(desk: Desk, request: Request) -> StoredObject:
 
 
 async def _find_either(desk: Desk, request: Request) -> StoredObject:
-    is_public = await _is_public(desk, request)
+    if await _is_public(desk, request):
+        return await _find_any(desk, request)
     try:
         caller = required_caller(request, desk.keys)
     except (StorageError, GatewayError) as error:
-        if not is_public:
-            raise no_such_bucket() from error
-        caller = SERVICE
-    if is_public:
-        return await _find_any(desk, request)
-    check_key(request.path_params["key"])
-    async with desk.acting(request, caller) as cursor:
-        return await object_rows.find(
-            cursor, request.path_params["bucket"], request.path_params["key"]
-        )
+        raise no_such_bucket() from error
+    return await _find(desk, request, caller)
 
 
 async def _find_any(desk: Desk, request: Request) -> StoredObject:
-    check_key(request.path_params["key"])
-    async with desk.acting(request) as cursor:
-        return await object_rows.find(
-            cursor, request.path_params["bucket"], request.path_params["key"]
-        )
+    return await _find(desk, request, SERVICE)
+
+
+async def _find(desk: Desk, request: Request, caller: Caller) -> StoredObject:
+    bucket_id, key = request.path_params["bucket"], request.path_params["key"]
+    check_key(key)
+    async with desk.acting(request, caller) as cursor:
+        return await object_rows.find(cursor, bucket_id, key)
 
 
 async def _is_public(desk: Desk, request: Request) -> bool:

@@ -123,8 +123,8 @@ async def _refusal(desk: Desk, path: str, error: StorageError | psycopg.Error) -
     if isinstance(error, PoolTimeout):
         _LOG.warning("storage found no free connection: %s", error)
         return timed_out()
-    if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
-        # The server went away, so the other connections are dead as well.
+    if isinstance(error, psycopg.OperationalError):
+        # If the server went away, the other connections are dead as well.
         await desk.pool.check()
     refusal = from_postgres(error)
     if refusal.status == INTERNAL_ERROR:

@@ -1,13 +1,14 @@
 """Byte ranges: RFC 9110, section 14.1."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstack.gateway.storage.errors import StorageError
 from devstack.gateway.storage.ranges import span_of
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
 def test_range_is_a_slice(total: int, first: int, last: int) -> None:
     """What a range names is what Python's slice names, or it is beyond the end."""
@@ -35,6 +36,7 @@ def test_end_of_a_file_is_a_range(header: str, expected: tuple[int, int]) -> Non
     assert expected == (span.start, span.end)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_range_or_passed_over(header: str) -> None:
     """Nothing but a range beyond the end is refused."""
