@@ -8,6 +8,7 @@ All bodies and answers are JSON. It is the same as the fake Stripe's, as far as 
   that is lost after the commit.
 - `PUT /realtime {mode}`: how Realtime behaves from now on, see `realtime.mood.Mood`.
 - `GET /faults` lists what is to come, `DELETE /faults` ends it all.
+- `/signing_keys` rotates the keys of users' tokens, see `auth.key_control`.
 """
 
 import dataclasses

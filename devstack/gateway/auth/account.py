@@ -42,7 +42,7 @@ async def change(desk: Desk, request: Request) -> Response:
     bodies.refuse_phone(body.phone)
     async with desk.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
-        await _refuse_weak_proof(cursor, signed_in, body)
+    _refuse_weak_proof(signed_in, body)
     email = bodies.address_of(body.email) if body.email else None
     encrypted_password = await _new_hash(desk, signed_in, body.password)
     async with desk.transaction() as cursor:
@@ -67,15 +67,10 @@ async def sign_out(desk: Desk, request: Request) -> Response:
     return answers.nothing()
 
 
-async def _refuse_weak_proof(cursor: Cursor, signed_in: SignedIn, body: bodies.UserChange) -> None:
+def _refuse_weak_proof(signed_in: SignedIn, body: bodies.UserChange) -> None:
     """Ask for the second factor, where there is one, before the first one changes."""
     is_sensitive = body.password or (body.email and body.email != signed_in.user.email)
-    if not (is_sensitive and signed_in.user.has_second_factor):
-        return
-    session = None
-    if signed_in.session_id is not None:
-        session = await sessions.find(cursor, signed_in.session_id)
-    if session is None or session.aal != "aal2":
+    if is_sensitive and signed_in.user.has_second_factor and not signed_in.is_aal2:
         message = "AAL2 session is required to update email or password when MFA is enabled."
         raise AuthError(401, "insufficient_aal", message)
 

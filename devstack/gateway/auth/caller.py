@@ -10,6 +10,7 @@ from starlette.requests import Request
 from devstack.gateway.auth import sessions, users
 from devstack.gateway.auth.desk import Cursor, Desk
 from devstack.gateway.auth.errors import AuthError, session_not_found
+from devstack.gateway.auth.sessions import Session
 from devstack.gateway.auth.users import User
 from devstack.gateway.caller import identify
 from devstack.tokens import TokenError
@@ -29,7 +30,17 @@ class SignedIn:
     """A user with the session that their token belongs to; old tokens may name none."""
 
     user: User
-    session_id: uuid.UUID | None
+    session: Session | None
+
+    @property
+    def session_id(self) -> uuid.UUID | None:
+        """Return the session's id."""
+        return self.session.id if self.session else None
+
+    @property
+    def is_aal2(self) -> bool:
+        """Say whether the session was proved by a second factor."""
+        return self.session is not None and self.session.aal == "aal2"
 
 
 async def signed_in(cursor: Cursor, claims: dict[str, Any]) -> SignedIn:
@@ -43,12 +54,12 @@ async def signed_in(cursor: Cursor, claims: dict[str, Any]) -> SignedIn:
     user = await users.find(cursor, user_id)
     if user is None:
         raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
-    session_id = _uuid_claim(claims, "session_id")
+    session, session_id = None, _uuid_claim(claims, "session_id")
     if session_id is not None:
         session = await sessions.find(cursor, session_id)
         if session is None or session.user_id != user_id:
             raise session_not_found()
-    return SignedIn(user=user, session_id=session_id)
+    return SignedIn(user=user, session=session)
 
 
 def token_claims(request: Request, desk: Desk) -> dict[str, Any]:

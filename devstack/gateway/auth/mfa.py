@@ -28,6 +28,8 @@ async def enroll(desk: Desk, request: Request) -> Response:
     body = await bodies.read(request, bodies.Enrolment)
     async with desk.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
+    if signed_in.session is None:
+        raise session_not_found()
     _refuse_type(desk, body.factor_type)
     secret = totp.new_secret()
     with refusing_what_is_taken(_name_taken(body.friendly_name)):
@@ -97,7 +99,7 @@ async def unenroll(desk: Desk, request: Request) -> Response:
     async with desk.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
         factor = factor_of(signed_in.user, request.path_params["factor_id"])
-        if factor.is_verified and not await _is_aal2(cursor, signed_in):
+        if factor.is_verified and not signed_in.is_aal2:
             raise AuthError(422, "insufficient_aal", "AAL2 required to unenroll verified factor")
         await factors.drop(cursor, factor)
     return answers.ok({"id": str(factor.id)})
@@ -135,29 +137,14 @@ def _refuse_verification(desk: Desk, factor: Factor) -> None:
 
 
 async def _check_room(cursor: Cursor, desk: Desk, signed_in: SignedIn, name: str) -> None:
-    [*enrolled] = await factors.of_users(cursor, [signed_in.user.id])
+    enrolled = await factors.of_users(cursor, [signed_in.user.id])
     if any(factor.friendly_name == name for factor in enrolled):
         raise _name_taken(name)
     if len(enrolled) >= desk.settings.max_enrolled_factors:
         message = "Maximum number of verified factors reached, unenroll to continue"
         raise AuthError(422, "too_many_enrolled_mfa_factors", message)
-    is_proved = await _is_aal2(cursor, signed_in)
-    if any(factor.is_verified for factor in enrolled) and not is_proved:
+    if any(factor.is_verified for factor in enrolled) and not signed_in.is_aal2:
         raise AuthError(403, "insufficient_aal", "AAL2 required to enroll a new factor")
-
-
-async def _is_aal2(cursor: Cursor, signed_in: SignedIn) -> bool:
-    return (await _session(cursor, signed_in)).aal == "aal2"
-
-
-async def _session(cursor: Cursor, signed_in: SignedIn) -> sessions.Session:
-    """Return the session of a token; one that names none can hold no second proof."""
-    session = None
-    if signed_in.session_id is not None:
-        session = await sessions.find(cursor, signed_in.session_id)
-    if session is None:
-        raise session_not_found()
-    return session
 
 
 async def _asked(cursor: Cursor, factor: Factor, challenge_id: str, address: str) -> Challenge:
@@ -178,7 +165,9 @@ async def _asked(cursor: Cursor, factor: Factor, challenge_id: str, address: str
 async def _raise_session(
     desk: Desk, cursor: Cursor, signed_in: SignedIn, factor: Factor, challenge_id: uuid.UUID
 ) -> dict[str, object]:
-    session = await _session(cursor, signed_in)
+    session = signed_in.session
+    if session is None:
+        raise session_not_found()
     await factors.verify(cursor, factor, challenge_id)
     refresh_token = await sessions.prove(cursor, session, "totp", factor.id)
     return await tokens.session_answer(desk, cursor, session.user_id, session.id, refresh_token)

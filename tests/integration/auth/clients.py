@@ -54,3 +54,26 @@ def send(
     if is_new:
         headers["X-Supabase-Api-Version"] = "2024-01-01"
     return http.request(method, f"{gateway.url}/auth/v1{path}", json=body, headers=headers)
+
+
+def assert_refused(
+    http: httpx.Client,
+    gateway: Gateway,
+    request: str,
+    body: object,
+    refusal: tuple[int, str, str],
+    *,
+    token: str | None = None,
+) -> None:
+    """Expect a status, a code and a sentence, in the shapes of today's and of older clients."""
+    status, code, message = refusal
+
+    new = send(http, gateway, request, body, token=token)
+    old = send(http, gateway, request, body, token=token, is_new=False)
+
+    assert (status, {"code": code, "message": message}) == (new.status_code, new.json())
+    expected = {"code": status, "error_code": code, "msg": message}
+    assert (status, expected) == (old.status_code, old.json())
+    assert code == new.headers["x-sb-error-code"]
+    assert "2024-01-01" == new.headers["x-supabase-api-version"]
+    assert "x-supabase-api-version" not in old.headers

@@ -180,6 +180,21 @@ def test_legacy_keys_outlive_a_rotation(
     assert isinstance(admin.table("members").select("id").limit(1).execute().data, list)
 
 
+def test_token_of_the_legacy_secret_outlives_a_rotation(
+    make_client: MakeClient, gateway: Gateway, signing: SigningKeys, user: Client
+) -> None:
+    """It names no key, so the client asks Auth, and every service falls back to the secret."""
+    claims = claims_of(user)
+    legacy = pyjwt.encode(claims, gateway.keys.jwt_secret, "HS256")
+    signing.rotate()
+
+    answer = make_client().auth.get_claims(jwt=legacy)
+
+    assert answer is not None
+    assert claims["sub"] == answer["claims"]["sub"]
+    assert ("ok", "") == joined(gateway, legacy)
+
+
 @pytest.mark.parametrize(
     ("kid", "state", "said"),
     [
