@@ -67,7 +67,10 @@ def check_identity(tx: Transaction, session_id: str, body: Json) -> Json:
         case "processing":
             return identity_checks.submit(tx, session_id)
         case "verified":
-            return identity_checks.verify(tx, session_id, body.get("verified_outputs") or {})
+            outputs = body.get("verified_outputs", {})
+            if not isinstance(outputs, dict):
+                raise ControlError("verified_outputs must be an object")
+            return identity_checks.verify(tx, session_id, outputs)
         case _:
             codes = identity_checks.CHECK_ERRORS | identity_checks.USER_ERRORS
             return identity_checks.send_back(tx, session_id, choice(body, "error_code", codes))

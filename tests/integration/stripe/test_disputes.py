@@ -57,6 +57,19 @@ def test_dispute_takes_the_money_and_a_fee(account: Account) -> None:
     )
 
 
+def test_news_of_a_dispute_is_signed(account: Account) -> None:
+    """Webhooks of a dispute verify, and carry the dispute with its balance transactions whole."""
+    account.command("PUT", "/delivery", mode="before_answer", event_types=["charge.dispute.*"])
+
+    dispute = disputed(account)
+
+    told = [account.receiver.next() for _ in range(5)]
+    about = {received.verify().type: received.event["data"]["object"] for received in told}
+    assert dispute.id == about["charge.dispute.created"]["id"]
+    [withdrawal] = about["charge.dispute.funds_withdrawn"]["balance_transactions"]
+    assert ("balance_transaction", -5000) == (withdrawal["object"], withdrawal["amount"])
+
+
 def test_dispute_says_until_when_it_waits(account: Account) -> None:
     """due_by is the end of a day to come, in seconds."""
     dispute = disputed(account)

@@ -347,11 +347,12 @@ def test_impossible_outcomes_are_refused(account: Account) -> None:
         (session.id, {"status": "requires_input", "error_code": "bad_hair"}),
         (session.id, {"status": "requires_input", "error_code": "selfie_manipulated"}),
         (session.id, {"status": "verified", "verified_outputs": {"shoe_size": 43}}),
+        (session.id, {"status": "verified", "verified_outputs": "Jenny"}),
         (verified.id, {"status": "processing"}),
         (verified.id, {"status": "requires_input", "error_code": "consent_declined"}),
     ]
     answers = [account.control.post(f"/identity/{one}/check", json=body) for one, body in bodies]
 
-    assert [400] * 6 == [answer.status_code for answer in answers]
+    assert [400] * 7 == [answer.status_code for answer in answers]
     assert ["created"] == news(account, session.id)
     assert ["created", "processing", "verified"] == news(account, verified.id)

@@ -57,21 +57,25 @@ def test_endpoint_that_is_down_is_tried_again(tmp_path: Path) -> None:
 
 def test_endpoints_get_what_they_asked_for(tmp_path: Path) -> None:
     """Each endpoint has its types and its secret; a Connect endpoint hears nothing of our own."""
-    with Receiver() as ours, Receiver() as refunds:
+    with Receiver() as ours, Receiver() as identity:
         endpoints = (
             WebhookEndpoint(url=ours.url, secret=SECRET, enabled_events=("payment_intent.*",)),
             WebhookEndpoint(url=ours.url, secret="whsec_of_connect", connect=True),
-            WebhookEndpoint(url=refunds.url, secret=SECRET, enabled_events=("refund.created",)),
+            WebhookEndpoint(
+                url=identity.url, secret="whsec_of_identity", enabled_events=("identity.*",)
+            ),
         )
         with running(tmp_path, ours, webhook_endpoints=endpoints) as account:
-            account.client.v1.refunds.create({"payment_intent": account.paid().id})
+            account.paid()
+            account.client.v1.identity.verification_sessions.create({"type": "document"})
             account.deliveries(count=3, state="delivered")
 
         types = [ours.next().verify().type for _ in range(2)]
+        checked = identity.next().verify("whsec_of_identity")
         assert {"payment_intent.created", "payment_intent.succeeded"} == set(types)
-        assert "refund.created" == refunds.next().verify().type
+        assert "identity.verification_session.created" == checked.type
         assert ours.received.empty()
-        assert refunds.received.empty()
+        assert identity.received.empty()
 
 
 def test_config_survives_the_file(tmp_path: Path) -> None:
