@@ -21,7 +21,8 @@ MAX_ROWS = 50
 @pytest.fixture(scope="session")
 def rest_url(admin_url: str) -> str:
     """Return the URL of the market's database, as its owner."""
-    return build_database(admin_url, "rest_tests", [Path(__file__).with_name("market.sql")])
+    files = [Path(__file__).with_name(name) for name in ("market.sql", "disputes.sql")]
+    return build_database(admin_url, "rest_tests", files)
 
 
 @pytest.fixture(scope="session")

@@ -63,25 +63,6 @@ create table public.shipments (
   order_id bigint unique references public.orders,
   carrier text not null
 );
-create table public.disputes (
-  id integer primary key,
-  order_id bigint not null references public.orders,
-  initiator_id uuid not null references public.users,
-  respondent_id uuid not null references public.users,
-  state text not null default 'open'
-);
-create table public.dispute_messages (
-  id integer primary key,
-  dispute_id integer not null references public.disputes,
-  sender_id uuid not null references public.users,
-  content text not null
-);
-create table public.dispute_evidence (
-  id integer primary key,
-  dispute_id integer not null references public.disputes,
-  user_id uuid not null references public.users,
-  title text not null
-);
 create table public.categories (
   id integer primary key,
   name text not null,
@@ -248,10 +229,6 @@ with check (bidder_id = (select auth.uid()));
 alter table public.orders enable row level security;
 create policy parties_read_orders on public.orders for select to authenticated
 using ((select auth.uid()) in (buyer_id, seller_id));
-alter table public.disputes enable row level security;
-create policy parties_read_disputes on public.disputes for select to authenticated
-using ((select auth.uid()) in (initiator_id, respondent_id));
-revoke all on public.disputes from anon;
 revoke all on public.secrets from anon, authenticated;
 revoke insert, update, delete on public.listings, public.auctions from anon;
 
@@ -294,14 +271,6 @@ insert into public.orders values (
   1, '10000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-00000000000b',
   '00000000-0000-0000-0000-00000000000a', 1500
 );
-insert into public.disputes values (
-  1, 1, '00000000-0000-0000-0000-00000000000b', '00000000-0000-0000-0000-00000000000a'
-);
-insert into public.dispute_messages values
-(1, 1, '00000000-0000-0000-0000-00000000000b', 'It squeaks'),
-(2, 1, '00000000-0000-0000-0000-00000000000a', 'Oil it');
-insert into public.dispute_evidence values
-(1, 1, '00000000-0000-0000-0000-00000000000b', 'A recording');
 insert into public.shipments values (1, 'Post');
 insert into public.categories values (1, 'Sport', null), (2, 'Bikes', 1), (3, 'Balls', 1);
 insert into public.listing_categories values
