@@ -75,11 +75,11 @@ async def admit(
 
 async def _admit(connection: Connection, role: str, params: Mapping[str, Any]) -> Binding:
     binding = read_binding(params)
-    await _check_publication(connection, binding)
     try:
+        await _check_publication(connection, binding)
         if binding.conditions or binding.select:
             await _check_columns(connection, role, binding)
-    except (_ColumnError, psycopg.DataError, psycopg.ProgrammingError) as error:
+    except (_ColumnError, UnicodeEncodeError, psycopg.DataError, psycopg.ProgrammingError) as error:
         problem = str(error).partition("\n")[0]
         raise BindingError(NOT_POSSIBLE.format(_described(binding), problem)) from error
     return binding

@@ -74,6 +74,10 @@ class Channel:
         """Hand over a frame of the client; waits while too many are in line."""
         await self._inbox.put(frame)
 
+    def unanswered(self) -> Frame | None:
+        """Return the next frame that a channel which has ended has not looked at."""
+        return None if self._inbox.empty() else self._inbox.get_nowait()
+
     def send(self, message: Message) -> None:
         """Send a message to the client."""
         if self._replayed and message.message_id in self._replayed:

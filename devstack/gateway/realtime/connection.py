@@ -190,8 +190,13 @@ class Connection:
         try:
             await channel.run()
         finally:
-            if self._channels.get(channel.topic, (None,))[0] is channel:
+            is_current = self._channels.get(channel.topic, (None,))[0] is channel
+            if is_current:
                 del self._channels[channel.topic]
+        while is_current and (frame := channel.unanswered()) is not None:
+            await self._take(frame)
+            # Lets the reader hand over one more, if it waited for a place.
+            await asyncio.sleep(0)
 
     def _reply(self, frame: Frame, response: dict[str, str], *, is_ok: bool = True) -> None:
         self.send(reply(frame, response, join_ref=frame.join_ref, is_ok=is_ok))

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.anyio
 
 #: Frames of a megabyte: more than the server keeps for a client and the kernels for both.
 FLOOD = 30
+#: More than a channel keeps of what its client says while it joins.
+WAITING = 300
 
 
 async def test_a_heartbeat_is_answered_in_version_2(gateway: Gateway) -> None:
@@ -121,6 +123,23 @@ async def test_a_topic_that_was_not_joined_is_unmatched(gateway: Gateway) -> Non
 
         await client.send(["1", "2", "realtime:x", "phx_leave", {}])
         assert "ok" == (await client.receive())[4]["status"]
+
+
+async def test_what_waited_for_a_join_that_is_refused_is_answered(gateway: Gateway) -> None:
+    """However much it is: a topic that was not joined is unmatched, and left already."""
+    async with wire(gateway) as client:
+        await client.send(join_frame("1", "room:refused", private=True))
+        for _ in range(WAITING):
+            await client.send(["1", None, "realtime:room:refused", "broadcast", {"event": "e"}])
+        await client.send(["1", "2", "realtime:room:refused", "broadcast", {"event": "e"}])
+        await client.send(["1", "3", "realtime:room:refused", "phx_leave", {}])
+
+        answers = [await client.receive() for _ in range(3)]
+
+    assert [("1", "error"), ("2", "error"), ("3", "ok")] == [
+        (answer[1], answer[4]["status"]) for answer in answers
+    ]
+    assert "unmatched topic" == answers[1][4]["response"]["reason"]
 
 
 async def test_a_join_survives_nonsense_in_its_payload(gateway: Gateway) -> None:
