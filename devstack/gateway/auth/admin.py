@@ -123,7 +123,7 @@ async def _apply(
     if body.email:
         email = bodies.address_of(body.email)
         if email != user.email:
-            await changes.change_email(cursor, user.id, email)
+            await changes.change_email(cursor, user.id, email, is_verified=body.email_confirm)
     if body.email_confirm:
         await changes.confirm_email(cursor, user.id)
     if encrypted_password:

@@ -51,20 +51,27 @@ async def note_wanted_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> N
     )
 
 
-async def change_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
-    """Give the user another address, confirmed, in the identity too; what was mailed is void.
+async def change_email(
+    cursor: Cursor, user_id: uuid.UUID, email: str, *, is_verified: bool = True
+) -> None:
+    """Give the user another address, in the identity too; what was mailed is void.
+
+    Who changes it without having verified it leaves a user confirmed or not, as they were.
 
     Raises: psycopg.errors.UniqueViolation when the address is another user's.
     """
-    claims = as_json({"email": email, "email_verified": True})
+    claims = as_json({"email": email, "email_verified": is_verified})
     await cursor.execute(
         """
         update auth.users set
-          email = %s, email_change = '', email_confirmed_at = now(), updated_at = now(),
+          email = %s, email_change = '', updated_at = now(),
+          email_confirmed_at = case
+            when %s then coalesce(email_confirmed_at, now()) else email_confirmed_at
+          end,
           raw_user_meta_data = coalesce(raw_user_meta_data, '{}') || %s
         where id = %s
         """,
-        [email, claims, user_id],
+        [email, is_verified, claims, user_id],
     )
     await cursor.execute(
         """

@@ -45,6 +45,27 @@ def test_unconfirmed_user_cannot_sign_in(admin: Client, client: Client, email: s
     client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
 
 
+@pytest.mark.parametrize("is_confirmed", [True, False])
+def test_changed_address_is_confirmed_on_demand(
+    admin: Client, email: str, *, is_confirmed: bool
+) -> None:
+    """An admin's change proves nothing of the new address unless it says so (`adminUserUpdate`)."""
+    created = admin.auth.admin.create_user({"email": email, "password": PASSWORD})
+    new_email = f"new-{email}"
+
+    changed = admin.auth.admin.update_user_by_id(
+        created.user.id, {"email": new_email, "email_confirm": is_confirmed}
+    ).user
+
+    assert new_email == changed.email
+    assert is_confirmed == (changed.email_confirmed_at is not None)
+    [identity] = changed.identities or []
+    assert (new_email, is_confirmed) == (
+        identity.identity_data["email"],
+        identity.identity_data["email_verified"],
+    )
+
+
 def test_created_user_takes_the_id_and_hash_given(
     admin: Client, client: Client, email: str
 ) -> None:
