@@ -5,12 +5,12 @@ import { newId, person, service, unwrap } from './support.mjs'
 export const BID = 1500
 
 /** Have everything happen that there is to look at. */
-export async function openMarket(t) {
-  const [seller, buyer, stranger] = await Promise.all([person(t), person(t), person(t)])
+export async function openMarket() {
+  const [seller, buyer, stranger] = await Promise.all([person(), person(), person()])
   const [listing, auction, thread] = [randomUUID(), randomUUID(), randomUUID()]
   const order = newId()
   const insert = async (table, row) => {
-    const query = service(t).from(table).insert(row)
+    const query = service().from(table).insert(row)
     return unwrap(await query.select().single())
   }
   await insert('listings', {

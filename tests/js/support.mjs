@@ -1,5 +1,6 @@
 // What the tests share: clients of the gateway under test, people, and waiting for what must come.
 import { randomUUID } from 'node:crypto'
+import { after } from 'node:test'
 import { createClient } from '@supabase/supabase-js'
 
 export const url = process.env.SUPABASE_URL
@@ -20,31 +21,35 @@ globalThis.setTimeout = (callback, delay, ...rest) => {
   return delay === REALTIME_TIMEOUT_MS ? timer.unref() : timer
 }
 
-/** Make a client that is closed with the test `t`. */
-export function connect(t, key = publishableKey, options = {}) {
+const clients = []
+// All at once: each waits a while to see its socket closed.
+after(() => Promise.all(clients.map((client) => client.removeAllChannels())))
+
+/** Make a client that is closed when the tests of the file are over. */
+export function connect(key = publishableKey, options = {}) {
   const auth = { autoRefreshToken: false, persistSession: false, ...options.auth }
   const client = createClient(url, key, { ...options, auth })
-  t.after(() => client.removeAllChannels())
+  clients.push(client)
   return client
 }
 
 /** Make a client for the tables of the documentation. */
-export function documented(t, key) {
-  return connect(t, key, { db: { schema: 'docs' } })
+export function documented(key) {
+  return connect(key, { db: { schema: 'docs' } })
 }
 
 /** Make a client with the secret key. */
-export function service(t) {
-  return connect(t, secretKey)
+export function service() {
+  return connect(secretKey)
 }
 
 /** Sign somebody new up, with a row in the market; return their client and their id. */
-export async function person(t, options) {
-  const client = connect(t, publishableKey, options)
+export async function person(options) {
+  const client = connect(publishableKey, options)
   const email = newEmail()
   const { user } = unwrap(await client.auth.signUp({ email, password: PASSWORD }))
   const row = { id: user.id, email, display_name: email.split('@')[0] }
-  unwrap(await service(t).from('users').insert(row))
+  unwrap(await service().from('users').insert(row))
   return { client, id: user.id, email }
 }
 
@@ -55,7 +60,7 @@ export function newEmail() {
 
 /** Return a number that no other row has. */
 export function newId() {
-  return Number.parseInt(randomUUID().slice(0, 8), 16) + 1000
+  return Number.parseInt(randomUUID().slice(0, 7), 16) + 1000
 }
 
 /** Return the data of an answer that must be no error. */
@@ -109,12 +114,10 @@ export class Inbox {
   }
 }
 
-/** Subscribe a channel and wait until it is. */
-export async function subscribed(channel) {
-  const { promise, resolve, reject } = Promise.withResolvers()
-  channel.subscribe((status, error) => {
-    if (status === 'SUBSCRIBED') resolve(channel)
-    else reject(error ?? new Error(status))
-  })
-  return within(promise, `the subscription of ${channel.topic}`)
+/** Subscribe a channel and wait until it is; `states` takes in all that is said of it. */
+export async function subscribed(channel, states = new Inbox()) {
+  channel.subscribe((status, error) => states.add({ status, error }))
+  const { status, error } = await states.next(() => true, `the subscription of ${channel.topic}`)
+  if (status !== 'SUBSCRIBED') throw new Error(status, { cause: error })
+  return channel
 }

@@ -5,19 +5,19 @@ import { test } from 'node:test'
 import { connect, newEmail, PASSWORD, person, service, unwrap } from '../support.mjs'
 
 /** Have the admin make a user. */
-async function created(t, attributes = {}) {
-  const { admin } = service(t).auth
+async function created(attributes = {}) {
+  const { admin } = service().auth
   const email = newEmail()
   const confirmed = { email, password: PASSWORD, email_confirm: true, ...attributes }
   const { user } = unwrap(await admin.createUser(confirmed))
   return { admin, user, email }
 }
 
-const signIn = (t, email, password = PASSWORD) =>
-  connect(t).auth.signInWithPassword({ email, password })
+const signIn = (email, password = PASSWORD) =>
+  connect().auth.signInWithPassword({ email, password })
 
-test('createUser: With custom user metadata', async (t) => {
-  const { user } = await created(t, {
+test('createUser: With custom user metadata', async () => {
+  const { user } = await created({
     user_metadata: { name: 'Yoda' },
     app_metadata: { plan: 'trial' },
   })
@@ -26,31 +26,31 @@ test('createUser: With custom user metadata', async (t) => {
   assert.equal(user.app_metadata.plan, 'trial')
 })
 
-test('createUser: Auto-confirm the email', async (t) => {
-  const { user, email } = await created(t)
+test('createUser: Auto-confirm the email', async () => {
+  const { user, email } = await created()
 
   assert.ok(user.email_confirmed_at)
-  assert.equal((await signIn(t, email)).error, null)
+  assert.equal((await signIn(email)).error, null)
 })
 
-test('createUser: who is not confirmed cannot sign in', async (t) => {
-  const { email } = await created(t, { email_confirm: false })
+test('createUser: who is not confirmed cannot sign in', async () => {
+  const { email } = await created({ email_confirm: false })
 
-  const { error } = await signIn(t, email)
+  const { error } = await signIn(email)
 
   assert.deepEqual([error.status, error.code], [400, 'email_not_confirmed'])
 })
 
-test('createUser: an address that somebody has', async (t) => {
-  const { admin, email } = await created(t)
+test('createUser: an address that somebody has', async () => {
+  const { admin, email } = await created()
 
   const { error } = await admin.createUser({ email, password: PASSWORD })
 
   assert.deepEqual([error.status, error.code], [422, 'email_exists'])
 })
 
-test('listUsers: Get a page of users', async (t) => {
-  const { admin } = await created(t)
+test('listUsers: Get a page of users', async () => {
+  const { admin } = await created()
 
   const { data, error } = await admin.listUsers()
 
@@ -59,9 +59,9 @@ test('listUsers: Get a page of users', async (t) => {
   assert.ok(data.users.length >= 1 && data.users.length <= 50)
 })
 
-test('listUsers: Paginated list of users', async (t) => {
-  const { admin } = await created(t)
-  await created(t)
+test('listUsers: Paginated list of users', async () => {
+  const { admin } = await created()
+  await created()
 
   const { data } = await admin.listUsers({ page: 1, perPage: 1 })
   const { data: all } = await admin.listUsers({ page: 1, perPage: 1000 })
@@ -72,41 +72,41 @@ test('listUsers: Paginated list of users', async (t) => {
   assert.deepEqual([all.nextPage, all.lastPage, all.total], [null, 1, all.users.length])
 })
 
-test('getUserById: Fetch the user object', async (t) => {
-  const { admin, user } = await created(t)
+test('getUserById: Fetch the user object', async () => {
+  const { admin, user } = await created()
 
   const { data } = await admin.getUserById(user.id)
 
   assert.equal(data.user.email, user.email)
 })
 
-test('getUserById: nobody has this id', async (t) => {
-  const { error } = await service(t).auth.admin.getUserById(randomUUID())
+test('getUserById: nobody has this id', async () => {
+  const { error } = await service().auth.admin.getUserById(randomUUID())
 
   assert.deepEqual([error.status, error.code], [404, 'user_not_found'])
 })
 
-test("updateUserById: Updates a user's email", async (t) => {
-  const { admin, user } = await created(t)
+test("updateUserById: Updates a user's email", async () => {
+  const { admin, user } = await created()
   const email = newEmail()
 
   const { data } = await admin.updateUserById(user.id, { email })
 
   assert.equal(data.user.email, email)
-  assert.equal((await signIn(t, email)).error, null)
+  assert.equal((await signIn(email)).error, null)
 })
 
-test("updateUserById: Updates a user's password", async (t) => {
-  const { admin, user, email } = await created(t)
+test("updateUserById: Updates a user's password", async () => {
+  const { admin, user, email } = await created()
 
   await admin.updateUserById(user.id, { password: 'new_password' })
 
-  assert.equal((await signIn(t, email)).error.code, 'invalid_credentials')
-  assert.equal((await signIn(t, email, 'new_password')).error, null)
+  assert.equal((await signIn(email)).error.code, 'invalid_credentials')
+  assert.equal((await signIn(email, 'new_password')).error, null)
 })
 
-test("updateUserById: Updates a user's metadata, which are merged", async (t) => {
-  const { admin, user } = await created(t, { user_metadata: { name: 'Yoda' } })
+test("updateUserById: Updates a user's metadata, which are merged", async () => {
+  const { admin, user } = await created({ user_metadata: { name: 'Yoda' } })
 
   const { data } = await admin.updateUserById(user.id, {
     user_metadata: { hello: 'world' },
@@ -119,57 +119,57 @@ test("updateUserById: Updates a user's metadata, which are merged", async (t) =>
   assert.equal(data.user.app_metadata.provider, 'email')
 })
 
-test("updateUserById: Confirms a user's email address", async (t) => {
-  const { admin, user, email } = await created(t, { email_confirm: false })
+test("updateUserById: Confirms a user's email address", async () => {
+  const { admin, user, email } = await created({ email_confirm: false })
 
   await admin.updateUserById(user.id, { email_confirm: true })
 
-  assert.equal((await signIn(t, email)).error, null)
+  assert.equal((await signIn(email)).error, null)
 })
 
-test('updateUserById: Ban a user for 100 years', async (t) => {
-  const { admin, user, email } = await created(t)
+test('updateUserById: Ban a user for 100 years', async () => {
+  const { admin, user, email } = await created()
 
   const { data } = await admin.updateUserById(user.id, { ban_duration: '876000h' })
 
   assert.ok(new Date(data.user.banned_until) > new Date())
-  const { error } = await signIn(t, email)
+  const { error } = await signIn(email)
   assert.deepEqual([error.status, error.code], [400, 'user_banned'])
 })
 
-test('deleteUser: Removes a user', async (t) => {
-  const { admin, user, email } = await created(t)
+test('deleteUser: Removes a user', async () => {
+  const { admin, user, email } = await created()
 
   const { error } = await admin.deleteUser(user.id)
 
   assert.equal(error, null)
   assert.equal((await admin.getUserById(user.id)).error.code, 'user_not_found')
-  assert.equal((await signIn(t, email)).error.code, 'invalid_credentials')
+  assert.equal((await signIn(email)).error.code, 'invalid_credentials')
 })
 
-test('deleteUser: softly, so that rows that name the user stay whole', async (t) => {
-  const { admin, user, email } = await created(t)
+test('deleteUser: softly, so that rows that name the user stay whole', async () => {
+  const { admin, user, email } = await created()
 
   const { error } = await admin.deleteUser(user.id, true)
 
   assert.equal(error, null)
-  assert.equal((await signIn(t, email)).error.code, 'invalid_credentials')
+  assert.equal((await signIn(email)).error.code, 'invalid_credentials')
 })
 
-test('signOut: the admin ends a session by its token', async (t) => {
-  const { client } = await person(t)
+test('signOut: the admin ends a session by its token', async () => {
+  const { client } = await person()
   const { session } = unwrap(await client.auth.getSession())
 
-  const { error } = await service(t).auth.admin.signOut(session.access_token)
+  const { error } = await service().auth.admin.signOut(session.access_token)
 
   assert.equal(error, null)
   assert.equal((await client.auth.refreshSession()).error.code, 'refresh_token_not_found')
 })
 
-test('Nobody but the secret key is an admin', async (t) => {
-  const { client } = await person(t)
+test('Nobody but the secret key is an admin', async () => {
+  const { client } = await person()
 
-  const anonymous = await connect(t).auth.admin.listUsers()
+  const anonymous = await connect().auth.admin.listUsers()
   const signedIn = await client.auth.admin.listUsers()
 
   for (const { data, error } of [anonymous, signedIn]) {

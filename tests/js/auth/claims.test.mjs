@@ -13,16 +13,16 @@ function legacyToken(claims) {
 }
 
 /** Make a client that notes the paths it asks for. */
-function watched(t, paths) {
+function watched(paths) {
   const noted = (input, init) => {
     paths.push(new URL(input instanceof Request ? input.url : input).pathname)
     return fetch(input, init)
   }
-  return connect(t, publishableKey, { global: { fetch: noted } })
+  return connect(publishableKey, { global: { fetch: noted } })
 }
 
-test('Get JWT claims, header and signature', async (t) => {
-  const { client, id, email } = await person(t)
+test('Get JWT claims, header and signature', async () => {
+  const { client, id, email } = await person()
 
   const { data, error } = await client.auth.getClaims()
 
@@ -40,26 +40,26 @@ test('Get JWT claims, header and signature', async (t) => {
   assert.equal(claims.is_anonymous, false)
 })
 
-test('The claims are verified by the published key, and nobody is asked', async (t) => {
-  const { client } = await person(t)
+test('The claims are verified by the published key, and nobody is asked', async () => {
+  const { client } = await person()
   const { access_token: token } = unwrap(await client.auth.getSession()).session
   const paths = []
 
-  const { error } = await watched(t, paths).auth.getClaims(token)
+  const { error } = await watched(paths).auth.getClaims(token)
 
   assert.equal(error, null)
   assert.ok(!paths.includes('/auth/v1/user'), paths.join())
 })
 
-test('A token that was changed is not believed', async (t) => {
-  const { client } = await person(t)
+test('A token that was changed is not believed', async () => {
+  const { client } = await person()
   const { access_token: token } = unwrap(await client.auth.getSession()).session
   const [header, payload, signature] = token.split('.')
   const claims = JSON.parse(Buffer.from(payload, 'base64url'))
   const changed = Buffer.from(JSON.stringify({ ...claims, role: 'service_role' }))
 
   const forged = [header, changed.toString('base64url'), signature].join('.')
-  const { error } = await connect(t).auth.getClaims(forged)
+  const { error } = await connect().auth.getClaims(forged)
 
   assert.match(error.message, /Invalid JWT signature/)
   const answer = await fetch(`${url}/rest/v1/rpc/whoami`, {
@@ -69,32 +69,32 @@ test('A token that was changed is not believed', async (t) => {
   assert.equal((await answer.json()).code, 'PGRST301')
 })
 
-test('A token of the legacy secret is verified by the server', async (t) => {
-  const { client, id } = await person(t)
+test('A token of the legacy secret is verified by the server', async () => {
+  const { client, id } = await person()
   const { claims } = unwrap(await client.auth.getClaims())
   const paths = []
 
-  const { data, error } = await watched(t, paths).auth.getClaims(legacyToken(claims))
+  const { data, error } = await watched(paths).auth.getClaims(legacyToken(claims))
 
   assert.equal(error, null)
   assert.equal(data.claims.sub, id)
   assert.ok(paths.includes('/auth/v1/user'), paths.join())
 })
 
-test('A session of another provider: what accessToken gives is who calls', async (t) => {
-  const { id } = await person(t)
+test('A session of another provider: what accessToken gives is who calls', async () => {
+  const { id } = await person()
   const exp = Math.floor(Date.now() / 1000) + 600
   const token = legacyToken({ sub: id, role: 'authenticated', exp })
-  const client = connect(t, publishableKey, { accessToken: async () => token })
+  const client = connect(publishableKey, { accessToken: async () => token })
 
   const { data } = await client.rpc('whoami')
 
   assert.deepEqual([data.role, data.uid], ['authenticated', id])
 })
 
-test('A token that has run out', async (t) => {
+test('A token that has run out', async () => {
   const token = legacyToken({ role: 'authenticated', exp: Math.floor(Date.now() / 1000) - 60 })
-  const client = connect(t, publishableKey, { accessToken: async () => token })
+  const client = connect(publishableKey, { accessToken: async () => token })
 
   const { error, status } = await client.rpc('whoami')
 

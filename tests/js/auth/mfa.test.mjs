@@ -26,8 +26,8 @@ function wrongCode(secret) {
 }
 
 /** Enroll a factor and verify it, so that the session has two factors. */
-async function enrolled(t) {
-  const somebody = await person(t)
+async function enrolled() {
+  const somebody = await person()
   const { mfa } = somebody.client.auth
   const factor = unwrap(await mfa.enroll({ factorType: 'totp', friendlyName: 'phone' }))
   const code = codeOf(factor.totp.secret)
@@ -35,8 +35,8 @@ async function enrolled(t) {
   return { ...somebody, mfa, factor }
 }
 
-test('enroll: Enroll a time-based, one-time password (TOTP) factor', async (t) => {
-  const { client } = await person(t)
+test('enroll: Enroll a time-based, one-time password (TOTP) factor', async () => {
+  const { client } = await person()
 
   const { data, error } = await client.auth.mfa.enroll({
     factorType: 'totp',
@@ -51,8 +51,8 @@ test('enroll: Enroll a time-based, one-time password (TOTP) factor', async (t) =
   assert.match(data.totp.secret, /^[A-Z2-7]{32}$/)
 })
 
-test('challenge and verify: the session gets its second factor', async (t) => {
-  const { client } = await person(t)
+test('challenge and verify: the session gets its second factor', async () => {
+  const { client } = await person()
   const { mfa } = client.auth
   const factor = unwrap(await mfa.enroll({ factorType: 'totp' }))
   const events = new Inbox()
@@ -74,8 +74,8 @@ test('challenge and verify: the session gets its second factor', async (t) => {
   assert.deepEqual(claims.amr.map(({ method }) => method).sort(), ['password', 'totp'])
 })
 
-test('verify: a code that is wrong', async (t) => {
-  const { client } = await person(t)
+test('verify: a code that is wrong', async () => {
+  const { client } = await person()
   const { mfa } = client.auth
   const factor = unwrap(await mfa.enroll({ factorType: 'totp' }))
 
@@ -91,9 +91,9 @@ test('verify: a code that is wrong', async (t) => {
   )
 })
 
-test('getAuthenticatorAssuranceLevel: what there is, and what could be', async (t) => {
-  const { client, email, mfa } = await enrolled(t)
-  const other = connect(t)
+test('getAuthenticatorAssuranceLevel: what there is, and what could be', async () => {
+  const { client, email, mfa } = await enrolled()
+  const other = connect()
   unwrap(await other.auth.signInWithPassword({ email, password: PASSWORD }))
 
   const { data: here } = await mfa.getAuthenticatorAssuranceLevel()
@@ -106,8 +106,8 @@ test('getAuthenticatorAssuranceLevel: what there is, and what could be', async (
   assert.equal(refreshed.currentLevel, 'aal2')
 })
 
-test('listFactors: all of them, and the verified ones by kind', async (t) => {
-  const { mfa, factor } = await enrolled(t)
+test('listFactors: all of them, and the verified ones by kind', async () => {
+  const { mfa, factor } = await enrolled()
   unwrap(await mfa.enroll({ factorType: 'totp', friendlyName: 'tablet' }))
 
   const { data } = await mfa.listFactors()
@@ -119,9 +119,9 @@ test('listFactors: all of them, and the verified ones by kind', async (t) => {
   )
 })
 
-test('unenroll: without the second factor it is refused, with it the level falls', async (t) => {
-  const { client, email, mfa, factor } = await enrolled(t)
-  const other = connect(t)
+test('unenroll: without the second factor it is refused, with it the level falls', async () => {
+  const { client, email, mfa, factor } = await enrolled()
+  const other = connect()
   unwrap(await other.auth.signInWithPassword({ email, password: PASSWORD }))
 
   const refused = await other.auth.mfa.unenroll({ factorId: factor.id })
@@ -134,9 +134,9 @@ test('unenroll: without the second factor it is refused, with it the level falls
   assert.equal(level.currentLevel, 'aal1')
 })
 
-test("challenge: a factor that is somebody else's", async (t) => {
-  const { factor } = await enrolled(t)
-  const { client } = await person(t)
+test("challenge: a factor that is somebody else's", async () => {
+  const { factor } = await enrolled()
+  const { client } = await person()
 
   const { error } = await client.auth.mfa.challenge({ factorId: factor.id })
 

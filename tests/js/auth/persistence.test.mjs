@@ -7,39 +7,39 @@ import { connect, Inbox, newEmail, PASSWORD, publishableKey, unwrap } from '../s
 const KEY = 'session'
 
 /** Make a client that keeps its session in a map. */
-function keeping(t, kept, options = {}) {
+function keeping(kept, options = {}) {
   const storage = {
     getItem: (key) => kept.get(key) ?? null,
     setItem: (key, value) => kept.set(key, value),
     removeItem: (key) => kept.delete(key),
   }
   const auth = { storage, storageKey: KEY, persistSession: true, ...options }
-  return connect(t, publishableKey, { auth })
+  return connect(publishableKey, { auth })
 }
 
 /** Sign somebody up, and return where their session is kept. */
-async function keptSession(t) {
+async function keptSession() {
   const kept = new Map()
   const credentials = { email: newEmail(), password: PASSWORD }
-  const { user } = unwrap(await keeping(t, kept).auth.signUp(credentials))
+  const { user } = unwrap(await keeping(kept).auth.signUp(credentials))
   return { kept, id: user.id }
 }
 
-test('A session outlives the client that began it', async (t) => {
-  const { kept, id } = await keptSession(t)
+test('A session outlives the client that began it', async () => {
+  const { kept, id } = await keptSession()
 
-  const later = keeping(t, kept)
+  const later = keeping(kept)
 
   assert.equal(unwrap(await later.auth.getUser()).user.id, id)
   const { data } = await later.rpc('whoami')
   assert.equal(data.uid, id)
 })
 
-test('A session that has run out is refreshed when it is asked for', async (t) => {
-  const { kept, id } = await keptSession(t)
+test('A session that has run out is refreshed when it is asked for', async () => {
+  const { kept, id } = await keptSession()
   const old = JSON.parse(kept.get(KEY))
   kept.set(KEY, JSON.stringify({ ...old, expires_at: 1 }))
-  const later = keeping(t, kept, { autoRefreshToken: false })
+  const later = keeping(kept, { autoRefreshToken: false })
 
   const { session } = unwrap(await later.auth.getSession())
 
@@ -49,21 +49,21 @@ test('A session that has run out is refreshed when it is asked for', async (t) =
   assert.equal(JSON.parse(kept.get(KEY)).refresh_token, session.refresh_token)
 })
 
-test('A session that can no longer be refreshed is forgotten', async (t) => {
-  const { kept } = await keptSession(t)
+test('A session that can no longer be refreshed is forgotten', async () => {
+  const { kept } = await keptSession()
   const old = JSON.parse(kept.get(KEY))
   kept.set(KEY, JSON.stringify({ ...old, expires_at: 1, refresh_token: 'no-such-token' }))
 
-  const { data } = await keeping(t, kept).auth.getSession()
+  const { data } = await keeping(kept).auth.getSession()
 
   assert.equal(data.session, null)
   assert.equal(kept.has(KEY), false)
 })
 
-test('A session is refreshed by itself where the client is told to', async (t) => {
-  const { kept } = await keptSession(t)
+test('A session is refreshed by itself where the client is told to', async () => {
+  const { kept } = await keptSession()
   const old = JSON.parse(kept.get(KEY))
-  const client = keeping(t, kept)
+  const client = keeping(kept)
   const events = new Inbox()
   const { data } = client.auth.onAuthStateChange((event) => events.add(event))
   await events.next((event) => event === 'INITIAL_SESSION')
@@ -77,12 +77,12 @@ test('A session is refreshed by itself where the client is told to', async (t) =
   data.subscription.unsubscribe()
 })
 
-test('Two clients that refresh one session at once both have it', async (t) => {
-  const { kept } = await keptSession(t)
+test('Two clients that refresh one session at once both have it', async () => {
+  const { kept } = await keptSession()
   const { refresh_token } = JSON.parse(kept.get(KEY))
 
   const answers = await Promise.all(
-    [connect(t), connect(t)].map((client) => client.auth.refreshSession({ refresh_token })),
+    [connect(), connect()].map((client) => client.auth.refreshSession({ refresh_token })),
   )
 
   const tokens = answers.map((answer) => unwrap(answer).session.refresh_token)

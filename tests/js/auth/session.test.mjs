@@ -4,16 +4,16 @@ import { test } from 'node:test'
 import { connect, Inbox, newEmail, PASSWORD, person, unwrap } from '../support.mjs'
 
 /** Sign somebody in a second time, by a client of its own. */
-async function signedIn(t, { email }) {
-  const client = connect(t)
+async function signedIn({ email }) {
+  const client = connect()
   unwrap(await client.auth.signInWithPassword({ email, password: PASSWORD }))
   return client
 }
 
-test('signUp: Sign up with an email and password', async (t) => {
+test('signUp: Sign up with an email and password', async () => {
   const email = newEmail()
 
-  const { data, error } = await connect(t).auth.signUp({ email, password: PASSWORD })
+  const { data, error } = await connect().auth.signUp({ email, password: PASSWORD })
 
   assert.equal(error, null)
   assert.equal(data.user.email, email)
@@ -25,10 +25,10 @@ test('signUp: Sign up with an email and password', async (t) => {
   assert.ok(data.session.expires_at > Date.now() / 1000)
 })
 
-test('signUp: Sign up with additional user metadata', async (t) => {
+test('signUp: Sign up with additional user metadata', async () => {
   const metadata = { first_name: 'John', age: 27 }
 
-  const { data } = await connect(t).auth.signUp({
+  const { data } = await connect().auth.signUp({
     email: newEmail(),
     password: PASSWORD,
     options: { data: metadata },
@@ -38,10 +38,10 @@ test('signUp: Sign up with additional user metadata', async (t) => {
   assert.deepEqual({ first_name, age }, metadata)
 })
 
-test('signUp: an address that somebody has', async (t) => {
-  const { email } = await person(t)
+test('signUp: an address that somebody has', async () => {
+  const { email } = await person()
 
-  const { data, error } = await connect(t).auth.signUp({ email, password: PASSWORD })
+  const { data, error } = await connect().auth.signUp({ email, password: PASSWORD })
 
   assert.deepEqual(data, { user: null, session: null })
   assert.equal(error.name, 'AuthApiError')
@@ -51,27 +51,27 @@ test('signUp: an address that somebody has', async (t) => {
   )
 })
 
-test('signUp: a weak password says why', async (t) => {
-  const { error } = await connect(t).auth.signUp({ email: newEmail(), password: 'short' })
+test('signUp: a weak password says why', async () => {
+  const { error } = await connect().auth.signUp({ email: newEmail(), password: 'short' })
 
   assert.equal(error.name, 'AuthWeakPasswordError')
   assert.deepEqual([error.status, error.code, error.reasons], [422, 'weak_password', ['length']])
 })
 
-test('signInWithPassword: Sign in with email and password', async (t) => {
-  const { email, id } = await person(t)
+test('signInWithPassword: Sign in with email and password', async () => {
+  const { email, id } = await person()
 
-  const { data, error } = await connect(t).auth.signInWithPassword({ email, password: PASSWORD })
+  const { data, error } = await connect().auth.signInWithPassword({ email, password: PASSWORD })
 
   assert.equal(error, null)
   assert.equal(data.user.id, id)
   assert.equal(data.session.expires_in, 3600)
 })
 
-test('signInWithPassword: Handling errors', async (t) => {
-  const { email } = await person(t)
+test('signInWithPassword: Handling errors', async () => {
+  const { email } = await person()
 
-  const { data, error } = await connect(t).auth.signInWithPassword({ email, password: 'guessed' })
+  const { data, error } = await connect().auth.signInWithPassword({ email, password: 'guessed' })
 
   assert.deepEqual(data, { user: null, session: null })
   assert.deepEqual(
@@ -80,18 +80,18 @@ test('signInWithPassword: Handling errors', async (t) => {
   )
 })
 
-test('getSession and getUser: the session that the client keeps', async (t) => {
-  const { client, id } = await person(t)
+test('getSession and getUser: the session that the client keeps', async () => {
+  const { client, id } = await person()
 
   const { data: kept } = await client.auth.getSession()
   const { data: asked } = await client.auth.getUser()
-  const { data: byToken } = await connect(t).auth.getUser(kept.session.access_token)
+  const { data: byToken } = await connect().auth.getUser(kept.session.access_token)
 
   assert.deepEqual([kept.session.user.id, asked.user.id, byToken.user.id], [id, id, id])
 })
 
-test('getUser: without a session, and with a token that nobody signed', async (t) => {
-  const client = connect(t)
+test('getUser: without a session, and with a token that nobody signed', async () => {
+  const client = connect()
 
   const missing = await client.auth.getUser()
   const forged = await client.auth.getUser('a.b.c')
@@ -100,8 +100,8 @@ test('getUser: without a session, and with a token that nobody signed', async (t
   assert.deepEqual([forged.error.status, forged.error.code], [403, 'bad_jwt'])
 })
 
-test('refreshSession: Refresh session using the current session', async (t) => {
-  const { client } = await person(t)
+test('refreshSession: Refresh session using the current session', async () => {
+  const { client } = await person()
   const before = unwrap(await client.auth.getSession()).session
 
   const { data, error } = await client.auth.refreshSession()
@@ -111,17 +111,17 @@ test('refreshSession: Refresh session using the current session', async (t) => {
   assert.equal(data.user.id, before.user.id)
 })
 
-test('refreshSession: Refresh session using a refresh token', async (t) => {
-  const { client, id } = await person(t)
+test('refreshSession: Refresh session using a refresh token', async () => {
+  const { client, id } = await person()
   const { refresh_token } = unwrap(await client.auth.getSession()).session
 
-  const { data } = await connect(t).auth.refreshSession({ refresh_token })
+  const { data } = await connect().auth.refreshSession({ refresh_token })
 
   assert.equal(data.user.id, id)
 })
 
-test('refreshSession: a token that does not exist', async (t) => {
-  const { data, error } = await connect(t).auth.refreshSession({ refresh_token: 'no-such-token' })
+test('refreshSession: a token that does not exist', async () => {
+  const { data, error } = await connect().auth.refreshSession({ refresh_token: 'no-such-token' })
 
   assert.deepEqual(data, { user: null, session: null })
   assert.deepEqual(
@@ -130,10 +130,10 @@ test('refreshSession: a token that does not exist', async (t) => {
   )
 })
 
-test('setSession: Set the session', async (t) => {
-  const { client, id } = await person(t)
+test('setSession: Set the session', async () => {
+  const { client, id } = await person()
   const { access_token, refresh_token } = unwrap(await client.auth.getSession()).session
-  const other = connect(t)
+  const other = connect()
 
   const { data, error } = await other.auth.setSession({ access_token, refresh_token })
 
@@ -143,8 +143,8 @@ test('setSession: Set the session', async (t) => {
   assert.equal(seen.uid, id)
 })
 
-test('updateUser: Update the metadata', async (t) => {
-  const { client } = await person(t)
+test('updateUser: Update the metadata', async () => {
+  const { client } = await person()
 
   const { data } = await client.auth.updateUser({ data: { hello: 'world' } })
 
@@ -153,27 +153,27 @@ test('updateUser: Update the metadata', async (t) => {
   assert.equal(kept.session.user.user_metadata.hello, 'world')
 })
 
-test('updateUser: Update the password', async (t) => {
-  const { client, email } = await person(t)
+test('updateUser: Update the password', async () => {
+  const { client, email } = await person()
 
   const { error } = await client.auth.updateUser({ password: 'a new password' })
 
   assert.equal(error, null)
-  const signIn = (password) => connect(t).auth.signInWithPassword({ email, password })
+  const signIn = (password) => connect().auth.signInWithPassword({ email, password })
   assert.equal((await signIn(PASSWORD)).error.code, 'invalid_credentials')
   assert.equal((await signIn('a new password')).error, null)
 })
 
-test('updateUser: the same password again', async (t) => {
-  const { client } = await person(t)
+test('updateUser: the same password again', async () => {
+  const { client } = await person()
 
   const { error } = await client.auth.updateUser({ password: PASSWORD })
 
   assert.deepEqual([error.status, error.code], [422, 'same_password'])
 })
 
-test('getUserIdentities: Returns a list of identities linked to the user', async (t) => {
-  const { client, email } = await person(t)
+test('getUserIdentities: Returns a list of identities linked to the user', async () => {
+  const { client, email } = await person()
 
   const { data } = await client.auth.getUserIdentities()
 
@@ -182,9 +182,9 @@ test('getUserIdentities: Returns a list of identities linked to the user', async
   assert.equal(data.identities[0].identity_data.email, email)
 })
 
-test('signOut: Sign out of every device', async (t) => {
-  const somebody = await person(t)
-  const other = await signedIn(t, somebody)
+test('signOut: Sign out of every device', async () => {
+  const somebody = await person()
+  const other = await signedIn(somebody)
 
   const { error } = await somebody.client.auth.signOut()
 
@@ -193,18 +193,18 @@ test('signOut: Sign out of every device', async (t) => {
   assert.equal((await other.auth.refreshSession()).error.code, 'refresh_token_not_found')
 })
 
-test('signOut: Sign out only the current session', async (t) => {
-  const somebody = await person(t)
-  const other = await signedIn(t, somebody)
+test('signOut: Sign out only the current session', async () => {
+  const somebody = await person()
+  const other = await signedIn(somebody)
 
   await somebody.client.auth.signOut({ scope: 'local' })
 
   assert.equal((await other.auth.getUser()).error, null)
 })
 
-test('signOut: Sign out of all other sessions, keep the current one', async (t) => {
-  const somebody = await person(t)
-  const other = await signedIn(t, somebody)
+test('signOut: Sign out of all other sessions, keep the current one', async () => {
+  const somebody = await person()
+  const other = await signedIn(somebody)
 
   await somebody.client.auth.signOut({ scope: 'others' })
 
@@ -213,8 +213,8 @@ test('signOut: Sign out of all other sessions, keep the current one', async (t) 
   assert.equal((await other.auth.getUser()).error.name, 'AuthSessionMissingError')
 })
 
-test('onAuthStateChange: each thing that happens to a session is told once', async (t) => {
-  const client = connect(t)
+test('onAuthStateChange: each thing that happens to a session is told once', async () => {
+  const client = connect()
   const events = new Inbox()
   const { data } = client.auth.onAuthStateChange((event) => events.add(event))
   await events.next((event) => event === 'INITIAL_SESSION')
@@ -229,18 +229,3 @@ test('onAuthStateChange: each thing that happens to a session is told once', asy
   assert.deepEqual(told, ['SIGNED_IN', 'TOKEN_REFRESHED', 'USER_UPDATED', 'SIGNED_OUT'])
   data.subscription.unsubscribe()
 })
-
-const UNSERVED = {
-  signInWithOtp: (auth) => auth.signInWithOtp({ email: newEmail() }),
-  resetPasswordForEmail: (auth) => auth.resetPasswordForEmail(newEmail()),
-  resend: (auth) => auth.resend({ type: 'signup', email: newEmail() }),
-}
-
-for (const [name, call] of Object.entries(UNSERVED)) {
-  test(`${name}: what the stack does not serve is named`, async (t) => {
-    const { error } = await call(connect(t).auth)
-
-    assert.equal(error.status, 501)
-    assert.match(error.message, /is not served by devstack's Auth$/)
-  })
-}

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { anonJwt, connect, documented, newId, publishableKey, service, url } from '../support.mjs'
 
-test('select() after a write returns what was written', async (t) => {
+test('select() after a write returns what was written', async () => {
   const id = newId()
 
-  const { data, status } = await documented(t)
+  const { data, status } = await documented()
     .from('countries')
     .upsert({ id, name: 'Mordor' })
     .select('name')
@@ -14,8 +14,8 @@ test('select() after a write returns what was written', async (t) => {
   assert.deepEqual({ data, status }, { data: [{ name: 'Mordor' }], status: 201 })
 })
 
-test('order()', async (t) => {
-  const { data } = await documented(t)
+test('order()', async () => {
+  const { data } = await documented()
     .from('characters')
     .select('id, name')
     .order('id', { ascending: false })
@@ -26,8 +26,8 @@ test('order()', async (t) => {
   )
 })
 
-test('order() with nulls first, then by a second column', async (t) => {
-  const { data } = await documented(t)
+test('order() with nulls first, then by a second column', async () => {
+  const { data } = await documented()
     .from('lists')
     .select('order')
     .order('"a,b"', { nullsFirst: true })
@@ -39,8 +39,8 @@ test('order() with nulls first, then by a second column', async (t) => {
   )
 })
 
-test('order() on a referenced table', async (t) => {
-  const { data } = await documented(t)
+test('order() on a referenced table', async () => {
+  const { data } = await documented()
     .from('orchestral_sections')
     .select(`
       name,
@@ -54,8 +54,8 @@ test('order() on a referenced table', async (t) => {
   assert.deepEqual(data, [{ name: 'strings', instruments: [{ name: 'harp' }, { name: 'violin' }] }])
 })
 
-test('order() of the parent by a referenced table', async (t) => {
-  const { data } = await documented(t)
+test('order() of the parent by a referenced table', async () => {
+  const { data } = await documented()
     .from('instruments')
     .select(`
       name,
@@ -72,14 +72,14 @@ test('order() of the parent by a referenced table', async (t) => {
   )
 })
 
-test('limit()', async (t) => {
-  const { data } = await documented(t).from('characters').select('name').limit(1)
+test('limit()', async () => {
+  const { data } = await documented().from('characters').select('name').limit(1)
 
   assert.deepEqual(data, [{ name: 'Luke' }])
 })
 
-test('limit() on a referenced table', async (t) => {
-  const { data } = await documented(t)
+test('limit() on a referenced table', async () => {
+  const { data } = await documented()
     .from('orchestral_sections')
     .select(`
       name,
@@ -93,14 +93,14 @@ test('limit() on a referenced table', async (t) => {
   assert.deepEqual(data, [{ name: 'strings', instruments: [{ name: 'violin' }] }])
 })
 
-test('range()', async (t) => {
-  const { data } = await documented(t).from('characters').select('name').range(0, 1)
+test('range()', async () => {
+  const { data } = await documented().from('characters').select('name').range(0, 1)
 
   assert.deepEqual(data, [{ name: 'Luke' }, { name: 'Leia' }])
 })
 
-test('range() on a referenced table', async (t) => {
-  const { data } = await documented(t)
+test('range() on a referenced table', async () => {
+  const { data } = await documented()
     .from('orchestral_sections')
     .select('instruments(name)')
     .range(1, 1, { referencedTable: 'instruments' })
@@ -109,9 +109,9 @@ test('range() on a referenced table', async (t) => {
   assert.deepEqual(data, [{ instruments: [{ name: 'harp' }] }])
 })
 
-test('abortSignal()', async (t) => {
+test('abortSignal()', async () => {
   const controller = new AbortController()
-  const pending = connect(t).rpc('nap', { seconds: 20 }).abortSignal(controller.signal)
+  const pending = connect().rpc('nap', { seconds: 20 }).abortSignal(controller.signal)
   const answer = pending.then((result) => result)
 
   controller.abort()
@@ -121,8 +121,8 @@ test('abortSignal()', async (t) => {
   assert.match(error.message, /^AbortError/)
 })
 
-test('single()', async (t) => {
-  const { data } = await documented(t).from('characters').select('name').limit(1).single()
+test('single()', async () => {
+  const { data } = await documented().from('characters').select('name').limit(1).single()
 
   assert.deepEqual(data, { name: 'Luke' })
 })
@@ -131,9 +131,9 @@ for (const [name, filtered, rows] of [
   ['no row', (q) => q.eq('id', 9), '0 rows'],
   ['several rows', (q) => q.lt('id', 3), '2 rows'],
 ]) {
-  test(`single() of ${name}`, async (t) => {
+  test(`single() of ${name}`, async () => {
     const { data, error, status } = await filtered(
-      documented(t).from('characters').select(),
+      documented().from('characters').select(),
     ).single()
 
     assert.deepEqual({ data, status }, { data: null, status: 406 })
@@ -149,14 +149,14 @@ for (const [name, filtered, rows] of [
   })
 }
 
-test('maybeSingle() of one row', async (t) => {
-  const { data } = await documented(t).from('characters').select().eq('name', 'Leia').maybeSingle()
+test('maybeSingle() of one row', async () => {
+  const { data } = await documented().from('characters').select().eq('name', 'Leia').maybeSingle()
 
   assert.deepEqual(data, { id: 2, name: 'Leia' })
 })
 
-test('maybeSingle() of no row', async (t) => {
-  const { data, error, status } = await documented(t)
+test('maybeSingle() of no row', async () => {
+  const { data, error, status } = await documented()
     .from('characters')
     .select()
     .eq('name', 'Katniss')
@@ -165,27 +165,27 @@ test('maybeSingle() of no row', async (t) => {
   assert.deepEqual({ data, error, status }, { data: null, error: null, status: 200 })
 })
 
-test('maybeSingle() of several rows', async (t) => {
-  const { error, status } = await documented(t).from('characters').select().maybeSingle()
+test('maybeSingle() of several rows', async () => {
+  const { error, status } = await documented().from('characters').select().maybeSingle()
 
   assert.equal(status, 406)
   assert.equal(error.code, 'PGRST116')
 })
 
-test('csv()', async (t) => {
-  const { data, status } = await documented(t).from('characters').select().csv()
+test('csv()', async () => {
+  const { data, status } = await documented().from('characters').select().csv()
 
   assert.deepEqual({ data, status }, { data: 'id,name\n1,Luke\n2,Leia\n3,Han', status: 200 })
 })
 
-test('throwOnError()', async (t) => {
-  const query = documented(t).from('closed').select().throwOnError()
+test('throwOnError()', async () => {
+  const query = documented().from('closed').select().throwOnError()
 
   await assert.rejects(async () => await query, { name: 'PostgrestError', code: '42501' })
 })
 
-test('maxAffected() lets no more be changed', async (t) => {
-  const instruments = () => service(t).schema('docs').from('instruments')
+test('maxAffected() lets no more be changed', async () => {
+  const instruments = () => service().schema('docs').from('instruments')
 
   const { error, status } = await instruments()
     .update({ section_id: 2 })
@@ -198,8 +198,8 @@ test('maxAffected() lets no more be changed', async (t) => {
   assert.equal(count, 1)
 })
 
-test('setHeader() and the legacy keys', async (t) => {
-  const client = connect(t, anonJwt, { db: { schema: 'docs' } })
+test('setHeader() and the legacy keys', async () => {
+  const client = connect(anonJwt, { db: { schema: 'docs' } })
 
   const { data } = await client
     .from('characters')
@@ -210,12 +210,36 @@ test('setHeader() and the legacy keys', async (t) => {
   assert.deepEqual(data, [{ id: 1 }])
 })
 
-test('An explained query is refused where hosted projects have not switched plans on', async (t) => {
-  const { data, error, status } = await documented(t).from('characters').select().explain()
+test('explain(): Get the execution plan, as text and as JSON', async () => {
+  const characters = documented().from('characters')
 
-  assert.equal(data, null)
-  assert.equal(status, 406)
-  assert.equal(error.code, 'PGRST107')
+  const text = await characters.select().explain()
+  const json = await characters.select().explain({ format: 'json', analyze: true })
+
+  assert.match(text.data, /^Aggregate {2}\(cost=[\s\S]*Seq Scan on characters/)
+  assert.equal(json.data[0].Plan['Node Type'], 'Aggregate')
+  assert.equal(typeof json.data[0]['Execution Time'], 'number')
+})
+
+test('rollback(): Validate an insert without persisting', async () => {
+  const client = documented()
+  const id = newId()
+
+  const { data, status } = await client
+    .from('countries')
+    .insert({ id, name: 'France' })
+    .select()
+    .rollback()
+
+  assert.deepEqual({ data, status }, { data: [{ id, name: 'France' }], status: 201 })
+  const { data: stored } = await client.from('countries').select().eq('id', id)
+  assert.deepEqual(stored, [])
+})
+
+test('stripNulls()', async () => {
+  const { data } = await documented().from('lists').select().eq('"order"', 3).stripNulls()
+
+  assert.deepEqual(data, [{ order: 3 }])
 })
 
 test('An error without a body names its code in a header', async () => {

@@ -5,32 +5,32 @@ import { connect, documented, person, service } from '../support.mjs'
 
 const BICYCLE_AUCTION = '20000000-0000-0000-0000-000000000001'
 
-test('Call a Postgres function without arguments', async (t) => {
-  const { data, status } = await documented(t).rpc('hello_world')
+test('Call a Postgres function without arguments', async () => {
+  const { data, status } = await documented().rpc('hello_world')
 
   assert.deepEqual({ data, status }, { data: 'Hello world', status: 200 })
 })
 
-test('Call a Postgres function with arguments', async (t) => {
-  const { data } = await documented(t).rpc('echo', { say: '👋' })
+test('Call a Postgres function with arguments', async () => {
+  const { data } = await documented().rpc('echo', { say: '👋' })
 
   assert.equal(data, '👋')
 })
 
-test('Bulk processing', async (t) => {
-  const { data } = await documented(t).rpc('add_one_each', { arr: [1, 2, 3] })
+test('Bulk processing', async () => {
+  const { data } = await documented().rpc('add_one_each', { arr: [1, 2, 3] })
 
   assert.deepEqual(data, [2, 3, 4])
 })
 
-test('Call a Postgres function with filters', async (t) => {
-  const { data } = await documented(t).rpc('list_stored_countries').eq('id', 1).single()
+test('Call a Postgres function with filters', async () => {
+  const { data } = await documented().rpc('list_stored_countries').eq('id', 1).single()
 
   assert.deepEqual(data, { id: 1, name: 'Rohan' })
 })
 
-test('A function of rows has a count, a page and columns', async (t) => {
-  const { data, count } = await documented(t)
+test('A function of rows has a count, a page and columns', async () => {
+  const { data, count } = await documented()
     .rpc('list_stored_countries', {}, { count: 'exact' })
     .select('name')
     .lt('id', 3)
@@ -40,53 +40,53 @@ test('A function of rows has a count, a page and columns', async (t) => {
   assert.deepEqual({ data, count }, { data: [{ name: null }], count: 2 })
 })
 
-test('A function of rows, asked for the count alone', async (t) => {
-  const { data, count } = await documented(t)
+test('A function of rows, asked for the count alone', async () => {
+  const { data, count } = await documented()
     .rpc('list_stored_countries', {}, { head: true, count: 'exact' })
     .lt('id', 3)
 
   assert.deepEqual({ data, count }, { data: null, count: 2 })
 })
 
-test('Call a read-only Postgres function', async (t) => {
-  const { data } = await documented(t).rpc('hello_world', undefined, { get: true })
+test('Call a read-only Postgres function', async () => {
+  const { data } = await documented().rpc('hello_world', undefined, { get: true })
 
   assert.equal(data, 'Hello world')
 })
 
-test('Call a read-only Postgres function with an array', async (t) => {
-  const { data } = await documented(t).rpc('add_one_each', { arr: [1, 2] }, { get: true })
+test('Call a read-only Postgres function with an array', async () => {
+  const { data } = await documented().rpc('add_one_each', { arr: [1, 2] }, { get: true })
 
   assert.deepEqual(data, [2, 3])
 })
 
-test('A function that writes cannot be called as read-only', async (t) => {
-  const { error, status } = await service(t).rpc('bump', { key: 'fee' }, { get: true })
+test('A function that writes cannot be called as read-only', async () => {
+  const { error, status } = await service().rpc('bump', { key: 'fee' }, { get: true })
 
   assert.equal(status, 405)
   assert.equal(error.code, '25006')
 })
 
-test('A function without a result', async (t) => {
-  const { data, error, status } = await documented(t).rpc('forget')
+test('A function without a result', async () => {
+  const { data, error, status } = await documented().rpc('forget')
 
   assert.deepEqual({ data, error, status }, { data: null, error: null, status: 204 })
 })
 
-test('A function that answers one row is an object', async (t) => {
-  const { data } = await connect(t).rpc('pair')
+test('A function that answers one row is an object', async () => {
+  const { data } = await connect().rpc('pair')
 
   assert.deepEqual(data, { a: 1, b: 'x' })
 })
 
-test('An argument left out has its default', async (t) => {
-  const { data } = await connect(t).rpc('add', { a: 1 })
+test('An argument left out has its default', async () => {
+  const { data } = await connect().rpc('add', { a: 1 })
 
   assert.equal(data, 11)
 })
 
-test('A function of the row embeds', async (t) => {
-  const { data } = await connect(t)
+test('A function of the row embeds', async () => {
+  const { data } = await connect()
     .rpc('listings_above', { cents: 1500 })
     .select('title, auctions(current_price_cents)')
     .order('start_cents')
@@ -95,8 +95,8 @@ test('A function of the row embeds', async (t) => {
   assert.deepEqual(data, [{ title: 'Blue teapot', auctions: [{ current_price_cents: 2000 }] }])
 })
 
-test('A function that does not exist, or not with these arguments', async (t) => {
-  const { error, status } = await documented(t).rpc('echo', { shout: '👋' })
+test('A function that does not exist, or not with these arguments', async () => {
+  const { error, status } = await documented().rpc('echo', { shout: '👋' })
 
   assert.equal(status, 404)
   assert.equal(error.code, 'PGRST202')
@@ -111,17 +111,17 @@ test('A function that does not exist, or not with these arguments', async (t) =>
   )
 })
 
-test('A function without a grant', async (t) => {
-  const anonymous = await connect(t).rpc('closed')
-  const { client } = await person(t)
+test('A function without a grant', async () => {
+  const anonymous = await connect().rpc('closed')
+  const { client } = await person()
   const signedIn = await client.rpc('closed')
 
   assert.deepEqual([anonymous.status, anonymous.error.code], [401, '42501'])
   assert.deepEqual([signedIn.status, signedIn.error.code], [403, '42501'])
 })
 
-test('What a function raises keeps its code, detail and hint', async (t) => {
-  const { data, error, status } = await connect(t).rpc('fail', {
+test('What a function raises keeps its code, detail and hint', async () => {
+  const { data, error, status } = await connect().rpc('fail', {
     state: 'PT409',
     message: 'ORDER_BUSY',
     detail: 'of the order',
@@ -135,14 +135,14 @@ test('What a function raises keeps its code, detail and hint', async (t) => {
   )
 })
 
-test('What a function sets is the answer: status and headers', async (t) => {
-  const { data, status } = await connect(t).rpc('teapot')
+test('What a function sets is the answer: status and headers', async () => {
+  const { data, status } = await connect().rpc('teapot')
 
   assert.deepEqual({ data, status }, { data: null, status: 418 })
 })
 
-test('A function sees who calls, and with which header', async (t) => {
-  const { client, id } = await person(t, { global: { headers: { 'x-test': 'conformance' } } })
+test('A function sees who calls, and with which header', async () => {
+  const { client, id } = await person({ global: { headers: { 'x-test': 'conformance' } } })
 
   const { data } = await client.rpc('whoami')
 
@@ -152,8 +152,8 @@ test('A function sees who calls, and with which header', async (t) => {
   )
 })
 
-test('The time that remains, by POST and by GET', async (t) => {
-  const client = connect(t)
+test('The time that remains, by POST and by GET', async () => {
+  const client = connect()
   const args = { auction_id: BICYCLE_AUCTION }
 
   const posted = await client.rpc('get_time_remaining', args)

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { documented, service } from '../support.mjs'
 
-test('Getting your data: all columns of all rows', async (t) => {
-  const { data, error, status, count } = await documented(t).from('characters').select()
+test('Getting your data: all columns of all rows', async () => {
+  const { data, error, status, count } = await documented().from('characters').select()
 
   assert.deepEqual(
     { data, error, status, count },
@@ -21,8 +21,8 @@ test('Getting your data: all columns of all rows', async (t) => {
   )
 })
 
-test('Handling errors: a table without a grant names itself', async (t) => {
-  const { data, error, status } = await documented(t).from('closed').select()
+test('Handling errors: a table without a grant names itself', async () => {
+  const { data, error, status } = await documented().from('closed').select()
 
   assert.equal(data, null)
   assert.equal(status, 401)
@@ -30,20 +30,20 @@ test('Handling errors: a table without a grant names itself', async (t) => {
   assert.equal(error.message, 'permission denied for table closed')
 })
 
-test('Selecting specific columns', async (t) => {
-  const { data } = await documented(t).from('characters').select('name')
+test('Selecting specific columns', async () => {
+  const { data } = await documented().from('characters').select('name')
 
   assert.deepEqual(data, [{ name: 'Luke' }, { name: 'Leia' }, { name: 'Han' }])
 })
 
-test('Renaming and casting a column', async (t) => {
-  const { data } = await documented(t).from('characters').select('who:name, id::text').eq('id', 2)
+test('Renaming and casting a column', async () => {
+  const { data } = await documented().from('characters').select('who:name, id::text').eq('id', 2)
 
   assert.deepEqual(data, [{ who: 'Leia', id: '2' }])
 })
 
-test('Query referenced tables: many of them are an array', async (t) => {
-  const { data } = await documented(t).from('orchestral_sections').select(`
+test('Query referenced tables: many of them are an array', async () => {
+  const { data } = await documented().from('orchestral_sections').select(`
     name,
     instruments (
       name
@@ -56,8 +56,8 @@ test('Query referenced tables: many of them are an array', async (t) => {
   ])
 })
 
-test('Query referenced tables: the one of many is an object', async (t) => {
-  const { data } = await documented(t)
+test('Query referenced tables: the one of many is an object', async () => {
+  const { data } = await documented()
     .from('instruments')
     .select('name, section:orchestral_sections (name)')
     .eq('id', 1)
@@ -65,8 +65,8 @@ test('Query referenced tables: the one of many is an object', async (t) => {
   assert.deepEqual(data, [{ name: 'flute', section: { name: 'woodwinds' } }])
 })
 
-test('Query referenced tables with spaces in their names', async (t) => {
-  const { data } = await documented(t).from('orchestral sections').select(`
+test('Query referenced tables with spaces in their names', async () => {
+  const { data } = await documented().from('orchestral sections').select(`
     name,
     "musical instruments" (
       name
@@ -76,8 +76,8 @@ test('Query referenced tables with spaces in their names', async (t) => {
   assert.deepEqual(data, [{ name: 'strings', 'musical instruments': [{ name: 'violin' }] }])
 })
 
-test('Query referenced tables through a join table', async (t) => {
-  const { data } = await documented(t)
+test('Query referenced tables through a join table', async () => {
+  const { data } = await documented()
     .from('users')
     .select(`
       name,
@@ -100,15 +100,15 @@ for (const [by, select] of [
     'content, from:users!messages_sender_id_fkey(name), to:users!messages_receiver_id_fkey(name)',
   ],
 ]) {
-  test(`Query the same referenced table multiple times, by ${by}`, async (t) => {
-    const { data } = await documented(t).from('messages').select(select)
+  test(`Query the same referenced table multiple times, by ${by}`, async () => {
+    const { data } = await documented().from('messages').select(select)
 
     assert.deepEqual(data, [{ content: '👋', from: { name: 'Kiran' }, to: { name: 'Evan' } }])
   })
 }
 
-test('Query the same referenced table without a hint: the error lists the ways', async (t) => {
-  const { error, status } = await documented(t).from('messages').select('users(name)')
+test('Query the same referenced table without a hint: the error lists the ways', async () => {
+  const { error, status } = await documented().from('messages').select('users(name)')
 
   assert.equal(status, 300)
   assert.equal(error.code, 'PGRST201')
@@ -118,8 +118,8 @@ test('Query the same referenced table without a hint: the error lists the ways',
   )
 })
 
-test('Query nested foreign tables through a join table', async (t) => {
-  const { data } = await documented(t).from('games').select(`
+test('Query nested foreign tables through a join table', async () => {
+  const { data } = await documented().from('games').select(`
     game_id:id,
     away_team:teams!games_away_team_fkey (
       users (
@@ -143,8 +143,8 @@ test('Query nested foreign tables through a join table', async (t) => {
   ])
 })
 
-test('Filtering through referenced tables: the parent stays', async (t) => {
-  const { data } = await documented(t)
+test('Filtering through referenced tables: the parent stays', async () => {
+  const { data } = await documented()
     .from('instruments')
     .select('name, orchestral_sections(*)')
     .eq('orchestral_sections.name', 'woodwinds')
@@ -156,8 +156,8 @@ test('Filtering through referenced tables: the parent stays', async (t) => {
   ])
 })
 
-test('Querying referenced table with count', async (t) => {
-  const { data } = await documented(t).from('orchestral_sections').select('*, instruments(count)')
+test('Querying referenced table with count', async () => {
+  const { data } = await documented().from('orchestral_sections').select('*, instruments(count)')
 
   assert.deepEqual(data, [
     { id: 1, name: 'strings', instruments: [{ count: 2 }] },
@@ -165,8 +165,8 @@ test('Querying referenced table with count', async (t) => {
   ])
 })
 
-test('Querying with count option: no body comes', async (t) => {
-  const { data, count, status } = await documented(t)
+test('Querying with count option: no body comes', async () => {
+  const { data, count, status } = await documented()
     .from('characters')
     .select('*', { count: 'exact', head: true })
 
@@ -174,8 +174,8 @@ test('Querying with count option: no body comes', async (t) => {
 })
 
 for (const kind of ['exact', 'planned', 'estimated']) {
-  test(`Querying with count option ${kind}: rows and count together`, async (t) => {
-    const { data, count } = await documented(t).from('characters').select('id', { count: kind })
+  test(`Querying with count option ${kind}: rows and count together`, async () => {
+    const { data, count } = await documented().from('characters').select('id', { count: kind })
 
     assert.equal(data.length, 3)
     assert.equal(typeof count, 'number')
@@ -183,8 +183,8 @@ for (const kind of ['exact', 'planned', 'estimated']) {
   })
 }
 
-test('A page of a counted table is a partial answer', async (t) => {
-  const { data, count, status } = await documented(t)
+test('A page of a counted table is a partial answer', async () => {
+  const { data, count, status } = await documented()
     .from('characters')
     .select('id', { count: 'exact' })
     .range(1, 1)
@@ -192,8 +192,8 @@ test('A page of a counted table is a partial answer', async (t) => {
   assert.deepEqual({ data, count, status }, { data: [{ id: 2 }], count: 3, status: 206 })
 })
 
-test('A page that begins after the end is an error that names it', async (t) => {
-  const { data, error, status } = await documented(t)
+test('A page that begins after the end is an error that names it', async () => {
+  const { data, error, status } = await documented()
     .from('characters')
     .select('id', { count: 'exact' })
     .range(10, 12)
@@ -203,8 +203,8 @@ test('A page that begins after the end is an error that names it', async (t) => 
   assert.equal(error.code, 'PGRST103')
 })
 
-test('Querying JSON data', async (t) => {
-  const { data } = await documented(t)
+test('Querying JSON data', async () => {
+  const { data } = await documented()
     .from('users')
     .select(`
       id, name,
@@ -215,8 +215,8 @@ test('Querying JSON data', async (t) => {
   assert.deepEqual(data, [{ id: 1, name: 'Kiran', city: 'Hobbiton' }])
 })
 
-test('Querying JSON data as text, under another name', async (t) => {
-  const { data } = await documented(t)
+test('Querying JSON data as text, under another name', async () => {
+  const { data } = await documented()
     .from('users')
     .select('code:address->>postcode')
     .eq('address->>postcode', '90210')
@@ -224,8 +224,8 @@ test('Querying JSON data as text, under another name', async (t) => {
   assert.deepEqual(data, [{ code: '90210' }])
 })
 
-test('Querying referenced table with inner join', async (t) => {
-  const { data } = await documented(t)
+test('Querying referenced table with inner join', async () => {
+  const { data } = await documented()
     .from('instruments')
     .select('name, orchestral_sections!inner(name)')
     .eq('orchestral_sections.name', 'woodwinds')
@@ -234,8 +234,8 @@ test('Querying referenced table with inner join', async (t) => {
   assert.deepEqual(data, [{ name: 'flute', orchestral_sections: { name: 'woodwinds' } }])
 })
 
-test('Querying referenced table with inner join, and nothing of it', async (t) => {
-  const { data } = await documented(t)
+test('Querying referenced table with inner join, and nothing of it', async () => {
+  const { data } = await documented()
     .from('instruments')
     .select('name, orchestral_sections!inner()')
     .eq('orchestral_sections.name', 'woodwinds')
@@ -243,8 +243,8 @@ test('Querying referenced table with inner join, and nothing of it', async (t) =
   assert.deepEqual(data, [{ name: 'flute' }])
 })
 
-test('Spreading a referenced table', async (t) => {
-  const { data } = await documented(t)
+test('Spreading a referenced table', async () => {
+  const { data } = await documented()
     .from('instruments')
     .select('name, ...orchestral_sections(section:name)')
     .eq('id', 1)
@@ -252,14 +252,14 @@ test('Spreading a referenced table', async (t) => {
   assert.deepEqual(data, [{ name: 'flute', section: 'woodwinds' }])
 })
 
-test('Switching schemas per query', async (t) => {
-  const { data } = await service(t).schema('shop').from('items').select().eq('id', 1)
+test('Switching schemas per query', async () => {
+  const { data } = await service().schema('shop').from('items').select().eq('id', 1)
 
   assert.deepEqual(data, [{ id: 1, name: 'apple' }])
 })
 
-test('Switching to a schema that is not shown', async (t) => {
-  const { error, status } = await service(t).schema('other').from('things').select()
+test('Switching to a schema that is not shown', async () => {
+  const { error, status } = await service().schema('other').from('things').select()
 
   assert.equal(status, 406)
   assert.equal(error.code, 'PGRST106')
@@ -267,8 +267,8 @@ test('Switching to a schema that is not shown', async (t) => {
   assert.equal(error.hint, 'Only the following schemas are exposed: public, shop, docs')
 })
 
-test('A table that does not exist, with one that was perhaps meant', async (t) => {
-  const { error, status } = await documented(t).from('character').select()
+test('A table that does not exist, with one that was perhaps meant', async () => {
+  const { error, status } = await documented().from('character').select()
 
   assert.equal(status, 404)
   assert.deepEqual(
@@ -282,16 +282,16 @@ test('A table that does not exist, with one that was perhaps meant', async (t) =
   )
 })
 
-test('A column that does not exist', async (t) => {
-  const { error, status } = await documented(t).from('characters').select('surname')
+test('A column that does not exist', async () => {
+  const { error, status } = await documented().from('characters').select('surname')
 
   assert.equal(status, 400)
   assert.equal(error.code, '42703')
   assert.equal(error.message, 'column characters.surname does not exist')
 })
 
-test('A relationship that does not exist', async (t) => {
-  const { error, status } = await documented(t).from('characters').select('teams(name)')
+test('A relationship that does not exist', async () => {
+  const { error, status } = await documented().from('characters').select('teams(name)')
 
   assert.equal(status, 400)
   assert.equal(error.code, 'PGRST200')

@@ -1,6 +1,6 @@
 // Every query of the web app, in its own words, as nobody, as a party and as a stranger.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { openMarket } from '../market.mjs'
 import { connect } from '../support.mjs'
 
@@ -179,10 +179,9 @@ let market
 const readers = {}
 
 before(async () => {
-  const t = { after }
-  market = await openMarket(t)
+  market = await openMarket()
   Object.assign(readers, {
-    anon: connect(t),
+    anon: connect(),
     buyer: market.buyer.client,
     stranger: market.stranger.client,
   })

@@ -17,8 +17,8 @@ async function newCountry(client, name) {
   return id
 }
 
-test('insert: Create a record', async (t) => {
-  const client = documented(t)
+test('insert: Create a record', async () => {
+  const client = documented()
   const id = newId()
 
   const { data, error, status } = await client.from('countries').insert({ id, name: 'Mordor' })
@@ -28,10 +28,10 @@ test('insert: Create a record', async (t) => {
   assert.deepEqual(stored.data, [{ id, name: 'Mordor' }])
 })
 
-test('insert: Create a record and return it', async (t) => {
+test('insert: Create a record and return it', async () => {
   const id = newId()
 
-  const { data, status } = await documented(t)
+  const { data, status } = await documented()
     .from('countries')
     .insert({ id, name: 'Mordor' })
     .select()
@@ -39,8 +39,8 @@ test('insert: Create a record and return it', async (t) => {
   assert.deepEqual({ data, status }, { data: [{ id, name: 'Mordor' }], status: 201 })
 })
 
-test('insert: Bulk create stores all or nothing', async (t) => {
-  const client = documented(t)
+test('insert: Bulk create stores all or nothing', async () => {
+  const client = documented()
   const id = newId()
 
   const { error, status } = await client.from('countries').insert([
@@ -57,10 +57,10 @@ test('insert: Bulk create stores all or nothing', async (t) => {
   assert.equal(count, 0)
 })
 
-test('insert: Bulk create with a count', async (t) => {
+test('insert: Bulk create with a count', async () => {
   const rows = [{ id: newId() }, { id: newId() }]
 
-  const { count, status } = await documented(t).from('countries').insert(rows, { count: 'exact' })
+  const { count, status } = await documented().from('countries').insert(rows, { count: 'exact' })
 
   assert.deepEqual({ count, status }, { count: 2, status: 201 })
 })
@@ -69,11 +69,11 @@ for (const [defaultToNull, plan] of [
   [true, null],
   [false, 'free'],
 ]) {
-  test(`insert: what a row of several leaves out, with defaultToNull ${defaultToNull}`, async (t) => {
+  test(`insert: what a row of several leaves out, with defaultToNull ${defaultToNull}`, async () => {
     const username = `u${newId()}`
     const rows = [{ username, plan: 'paid' }, { username: `${username}b` }]
 
-    const { data } = await documented(t)
+    const { data } = await documented()
       .from('users')
       .insert(rows, { defaultToNull })
       .select('username, plan')
@@ -85,16 +85,16 @@ for (const [defaultToNull, plan] of [
   })
 }
 
-test('insert: a column that does not exist', async (t) => {
-  const { error, status } = await documented(t).from('countries').insert({ id: 1, king: 'Sauron' })
+test('insert: a column that does not exist', async () => {
+  const { error, status } = await documented().from('countries').insert({ id: 1, king: 'Sauron' })
 
   assert.equal(status, 400)
   assert.equal(error.code, 'PGRST204')
   assert.equal(error.message, "Could not find the 'king' column of 'countries' in the schema cache")
 })
 
-test('insert: a row that points nowhere', async (t) => {
-  const { error, status } = await documented(t)
+test('insert: a row that points nowhere', async () => {
+  const { error, status } = await documented()
     .from('cities')
     .insert({ id: newId(), country_id: 987_654_321 })
 
@@ -103,8 +103,8 @@ test('insert: a row that points nowhere', async (t) => {
   assert.equal(error.details, 'Key (country_id)=(987654321) is not present in table "countries".')
 })
 
-test('insert: a row that row security refuses', async (t) => {
-  const { client } = await person(t)
+test('insert: a row that row security refuses', async () => {
+  const { client } = await person()
 
   const { error, status } = await client.from('orders').insert({ id: newId(), amount_cents: 1 })
 
@@ -113,8 +113,8 @@ test('insert: a row that row security refuses', async (t) => {
   assert.equal(error.message, 'new row violates row-level security policy for table "orders"')
 })
 
-test('upsert: Upsert your data', async (t) => {
-  const client = documented(t)
+test('upsert: Upsert your data', async () => {
+  const client = documented()
   const id = await newCountry(client, 'Harad')
 
   const { data, status } = await client.from('countries').upsert({ id, name: 'Umbar' }).select()
@@ -123,8 +123,8 @@ test('upsert: Upsert your data', async (t) => {
   assert.deepEqual(data, [{ id, name: 'Umbar' }])
 })
 
-test('upsert: Bulk Upsert your data', async (t) => {
-  const client = documented(t)
+test('upsert: Bulk Upsert your data', async () => {
+  const client = documented()
   const id = await newCountry(client, 'Harad')
   const other = newId()
 
@@ -143,8 +143,8 @@ test('upsert: Bulk Upsert your data', async (t) => {
   ])
 })
 
-test('upsert: Upserting into tables with constraints', async (t) => {
-  const client = documented(t)
+test('upsert: Upserting into tables with constraints', async () => {
+  const client = documented()
   const username = `u${newId()}`
   unwrap(await client.from('users').insert({ username }))
 
@@ -155,8 +155,8 @@ test('upsert: Upserting into tables with constraints', async (t) => {
   assert.equal(refused.error.details, `Key (username)=(${username}) already exists.`)
 })
 
-test('upsert: a single row using a unique key, and counting', async (t) => {
-  const client = documented(t)
+test('upsert: a single row using a unique key, and counting', async () => {
+  const client = documented()
   const username = `u${newId()}`
   const { id } = unwrap(await client.from('users').insert({ username }).select('id').single())
 
@@ -168,8 +168,8 @@ test('upsert: a single row using a unique key, and counting', async (t) => {
   assert.deepEqual({ data, count }, { data: [{ id, name: 'Bot' }], count: 1 })
 })
 
-test('upsert: ignoring duplicates keeps the row', async (t) => {
-  const client = documented(t)
+test('upsert: ignoring duplicates keeps the row', async () => {
+  const client = documented()
   const id = await newCountry(client, 'Harad')
 
   const { data } = await client
@@ -182,8 +182,8 @@ test('upsert: ignoring duplicates keeps the row', async (t) => {
   assert.deepEqual(stored, [{ id, name: 'Harad' }])
 })
 
-test('update: Updating your data', async (t) => {
-  const client = documented(t)
+test('update: Updating your data', async () => {
+  const client = documented()
   const id = await newCountry(client, 'Harad')
 
   const { data, error, status } = await client
@@ -194,8 +194,8 @@ test('update: Updating your data', async (t) => {
   assert.deepEqual({ data, error, status }, { data: null, error: null, status: 204 })
 })
 
-test('update: Update a record and return it', async (t) => {
-  const client = documented(t)
+test('update: Update a record and return it', async () => {
+  const client = documented()
   const id = await newCountry(client, 'Harad')
 
   const { data, status } = await client
@@ -208,8 +208,8 @@ test('update: Update a record and return it', async (t) => {
   assert.deepEqual({ data, status }, { data: { id, name: 'Umbar' }, status: 200 })
 })
 
-test('update: Updating JSON data', async (t) => {
-  const client = documented(t)
+test('update: Updating JSON data', async () => {
+  const client = documented()
   const username = `u${newId()}`
   const postcode = newId()
   unwrap(await client.from('users').insert({ username, address: { postcode } }))
@@ -223,8 +223,8 @@ test('update: Updating JSON data', async (t) => {
   assert.deepEqual(data, [{ username, address: { street: 'Melrose Place', postcode } }])
 })
 
-test('update: no row that fits is no error, and a count of 0', async (t) => {
-  const { count, error, status } = await documented(t)
+test('update: no row that fits is no error, and a count of 0', async () => {
+  const { count, error, status } = await documented()
     .from('countries')
     .update({ name: 'Nowhere' }, { count: 'exact' })
     .eq('id', newId())
@@ -232,8 +232,8 @@ test('update: no row that fits is no error, and a count of 0', async (t) => {
   assert.deepEqual({ count, error, status }, { count: 0, error: null, status: 204 })
 })
 
-test('delete: Delete a single record', async (t) => {
-  const client = documented(t)
+test('delete: Delete a single record', async () => {
+  const client = documented()
   const id = await newCountry(client, 'Harad')
 
   const { data, error, status } = await client.from('countries').delete().eq('id', id)
@@ -243,8 +243,8 @@ test('delete: Delete a single record', async (t) => {
   assert.deepEqual(rest, [])
 })
 
-test('delete: Delete a record and return it', async (t) => {
-  const client = documented(t)
+test('delete: Delete a record and return it', async () => {
+  const client = documented()
   const id = await newCountry(client, 'Harad')
 
   const { data, status } = await client.from('countries').delete().eq('id', id).select()
@@ -252,8 +252,8 @@ test('delete: Delete a record and return it', async (t) => {
   assert.deepEqual({ data, status }, { data: [{ id, name: 'Harad' }], status: 200 })
 })
 
-test('delete: Delete multiple records', async (t) => {
-  const client = documented(t)
+test('delete: Delete multiple records', async () => {
+  const client = documented()
   const ids = [await newCountry(client, 'Harad'), await newCountry(client, 'Rhûn')]
 
   const { count, status } = await client

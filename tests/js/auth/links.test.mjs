@@ -1,0 +1,186 @@
+// https://supabase.com/docs/reference/javascript/auth-admin-generatelink, auth-verifyotp,
+// auth-resetpasswordforemail and their neighbours: what a mail would carry, without the mail.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { connect, Inbox, newEmail, PASSWORD, person, service, unwrap } from '../support.mjs'
+
+/** Have the admin make what a mail would carry. */
+async function link(params) {
+  return unwrap(await service().auth.admin.generateLink(params))
+}
+
+test('generateLink: Generate a signup link, and follow it by its hash', async () => {
+  const email = newEmail()
+
+  const { user, properties } = await link({ type: 'signup', email, password: PASSWORD })
+
+  assert.equal(user.email, email)
+  assert.deepEqual(
+    [properties.verification_type, properties.email_otp.length],
+    ['signup', 6],
+  )
+  assert.match(properties.action_link, /\/auth\/v1\/verify\?token=.+&type=signup&redirect_to=/)
+  const client = connect()
+  const before = await client.auth.signInWithPassword({ email, password: PASSWORD })
+  assert.equal(before.error.code, 'email_not_confirmed')
+  const { data, error } = await client.auth.verifyOtp({
+    token_hash: properties.hashed_token,
+    type: 'email',
+  })
+  assert.equal(error, null)
+  assert.equal(data.session.user.id, user.id)
+})
+
+test('generateLink: Generate a recovery link, and set a new password', async () => {
+  const { email } = await person()
+  const { properties } = await link({ type: 'recovery', email })
+  const client = connect()
+  const events = new Inbox()
+  const { data: listening } = client.auth.onAuthStateChange((event) => events.add(event))
+
+  const { error } = await client.auth.verifyOtp({
+    email,
+    token: properties.email_otp,
+    type: 'recovery',
+  })
+
+  assert.equal(error, null)
+  await events.next((event) => event === 'PASSWORD_RECOVERY')
+  listening.subscription.unsubscribe()
+  unwrap(await client.auth.updateUser({ password: 'a new password' }))
+  const again = await connect().auth.signInWithPassword({ email, password: 'a new password' })
+  assert.equal(again.error, null)
+})
+
+for (const type of ['magiclink', 'invite']) {
+  test(`generateLink: Generate a link of type ${type}`, async () => {
+    const email = newEmail()
+    const { properties } = await link({ type, email })
+
+    const { data, error } = await connect().auth.verifyOtp({
+      token_hash: properties.hashed_token,
+      type: properties.verification_type,
+    })
+
+    assert.equal(error, null)
+    assert.equal(data.user.email, email)
+  })
+}
+
+test('generateLink: an address change waits for its confirmation', async () => {
+  const { client, email } = await person()
+  const newAddress = newEmail()
+
+  const { data } = await client.auth.updateUser({ email: newAddress })
+  assert.deepEqual([data.user.email, data.user.new_email], [email, newAddress])
+  const { properties } = await link({ type: 'email_change_new', email, newEmail: newAddress })
+  const verified = await connect().auth.verifyOtp({
+    token_hash: properties.hashed_token,
+    type: 'email_change',
+  })
+
+  assert.equal(verified.error, null)
+  assert.equal(verified.data.user.email, newAddress)
+})
+
+test('generateLink: nobody has this address', async () => {
+  const { error } = await service().auth.admin.generateLink({
+    type: 'recovery',
+    email: newEmail(),
+  })
+
+  assert.deepEqual([error.status, error.code], [404, 'user_not_found'])
+})
+
+test('verifyOtp: a code that is none, and one that was used', async () => {
+  const { email } = await person()
+  const { properties } = await link({ type: 'recovery', email })
+  const verify = (token) => connect().auth.verifyOtp({ email, token, type: 'recovery' })
+  const other = properties.email_otp === '000000' ? '111111' : '000000'
+
+  const wrong = await verify(other)
+  unwrap(await verify(properties.email_otp))
+  const used = await verify(properties.email_otp)
+
+  for (const { error } of [wrong, used]) {
+    assert.deepEqual(
+      [error.status, error.code, error.message],
+      [403, 'otp_expired', 'Token has expired or is invalid'],
+    )
+  }
+})
+
+test('resetPasswordForEmail: the answer does not tell who is known', async () => {
+  const { email } = await person()
+
+  const known = await connect().auth.resetPasswordForEmail(email)
+  const unknown = await connect().auth.resetPasswordForEmail(newEmail())
+
+  assert.deepEqual([known.error, unknown.error], [null, null])
+  assert.deepEqual(known.data, unknown.data)
+})
+
+test('inviteUserByEmail: Invite a user', async () => {
+  const email = newEmail()
+
+  const { data, error } = await service().auth.admin.inviteUserByEmail(email)
+
+  assert.equal(error, null)
+  assert.equal(data.user.email, email)
+  assert.ok(data.user.invited_at)
+})
+
+test('resend: Resend an email signup confirmation', async () => {
+  const email = newEmail()
+  unwrap(await service().auth.admin.createUser({ email, password: PASSWORD }))
+
+  const { error } = await connect().auth.resend({ type: 'signup', email })
+
+  assert.equal(error, null)
+})
+
+test('reauthenticate: Send reauthentication nonce', async () => {
+  const { client } = await person()
+
+  const { error } = await client.auth.reauthenticate()
+
+  assert.equal(error, null)
+})
+
+// What a project that has not switched it on answers.
+const SWITCHED_OFF = {
+  signInAnonymously: [(auth) => auth.signInAnonymously(), 422, 'anonymous_provider_disabled'],
+  signInWithOtp: [(auth) => auth.signInWithOtp({ email: newEmail() }), 422, 'otp_disabled'],
+  'signUp by phone': [
+    (auth) => auth.signUp({ phone: '13334445555', password: PASSWORD }),
+    400,
+    'phone_provider_disabled',
+  ],
+  signInWithIdToken: [
+    (auth) => auth.signInWithIdToken({ provider: 'google', token: 'a.b.c' }),
+    400,
+    'provider_disabled',
+  ],
+  signInWithSSO: [
+    (auth) => auth.signInWithSSO({ domain: 'company.com' }),
+    404,
+    'saml_provider_disabled',
+  ],
+}
+
+for (const [name, [call, status, code]] of Object.entries(SWITCHED_OFF)) {
+  test(`${name}: what is not switched on says so`, async () => {
+    const { error } = await call(connect().auth)
+
+    assert.deepEqual([error.status, error.code], [status, code])
+  })
+}
+
+test('signInWithOAuth: where it leads, the provider is not switched on', async () => {
+  const { data } = await connect().auth.signInWithOAuth({ provider: 'github' })
+
+  const answer = await fetch(data.url, { redirect: 'manual' })
+
+  assert.equal(answer.status, 400)
+  assert.match((await answer.json()).msg, /provider is not enabled/)
+})

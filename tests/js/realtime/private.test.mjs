@@ -1,0 +1,134 @@
+// https://supabase.com/docs/guides/realtime/authorization, and the tokens behind it:
+// https://supabase.com/docs/reference/javascript/realtime-api (setAuth)
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { connect, Inbox, newId, person, publishableKey, service, subscribed, unwrap } from '../support.mjs'
+
+const PRIVATE = { config: { private: true } }
+
+const message = (payload) => ({ type: 'broadcast', event: 'said', payload })
+
+test('Who has the policy speaks and hears', async () => {
+  const [one, other] = await Promise.all([person(), person()])
+  const topic = `room:${randomUUID()}`
+  const heard = new Inbox()
+  const listener = other.client.channel(topic, PRIVATE)
+  listener.on('broadcast', { event: 'said' }, heard.add)
+  await subscribed(listener)
+  const speaker = await subscribed(one.client.channel(topic, PRIVATE))
+
+  await speaker.send(message({ n: 1 }))
+
+  assert.deepEqual((await heard.next()).payload, { n: 1 })
+})
+
+test('Who has no policy is refused, and told so', async () => {
+  const topic = `room:${randomUUID()}`
+  const states = new Inbox()
+  const channel = connect().channel(topic, PRIVATE)
+
+  channel.subscribe((status, error) => states.add({ status, error }))
+
+  const { status, error } = await states.next()
+  assert.equal(status, 'CHANNEL_ERROR')
+  assert.match(
+    `${error.message} ${error.cause ?? ''}`,
+    /Unauthorized: You do not have permissions to read from this Channel topic: room:/,
+  )
+})
+
+test('Who may only hear is heard by nobody', async () => {
+  const topic = `auction:${randomUUID()}`
+  const heard = new Inbox()
+  const listener = connect().channel(topic, PRIVATE)
+  listener.on('broadcast', { event: '*' }, heard.add)
+  await subscribed(listener)
+  const speaker = await subscribed(connect().channel(topic, PRIVATE))
+
+  await speaker.send(message({ n: 1 }))
+  const args = { topic, event: 'said', payload: { n: 2 } }
+  unwrap(await service().rpc('send_broadcast', args))
+
+  assert.equal((await heard.next()).payload.n, 2)
+})
+
+test('A private and a public channel of one name are two', async () => {
+  const { client } = await person()
+  const topic = `room:${randomUUID()}`
+  const heard = new Inbox()
+  const open = connect().channel(topic)
+  open.on('broadcast', { event: '*' }, heard.add)
+  await subscribed(open)
+  const closed = await subscribed(client.channel(topic, PRIVATE))
+  const other = await subscribed(connect().channel(topic))
+
+  await closed.send(message({ private: true }))
+  await other.send(message({ private: false }))
+
+  assert.deepEqual((await heard.next()).payload, { private: false })
+})
+
+test('setAuth: a token changes what a channel may see', async () => {
+  const { client, id: owner } = await person()
+  const { session } = unwrap(await client.auth.getSession())
+  const [heard, system] = [new Inbox(), new Inbox()]
+  const anonymous = connect()
+  const channel = anonymous.channel(randomUUID())
+  const binding = { event: 'INSERT', schema: 'public', table: 'things' }
+  channel.on('postgres_changes', binding, heard.add)
+  channel.on('system', {}, system.add)
+  await subscribed(channel)
+  await system.next(({ status }) => status === 'ok')
+
+  await anonymous.realtime.setAuth(session.access_token)
+  await system.next(({ status }) => status === 'ok', 'the second subscription')
+  const id = newId()
+  unwrap(await service().from('things').insert({ id, owner_id: owner }))
+
+  assert.equal((await heard.next()).new.id, id)
+})
+
+test('setAuth: a token that is none closes the channel', async () => {
+  const { client } = await person()
+  const [states, system] = [new Inbox(), new Inbox()]
+  const channel = client.channel(`room:${randomUUID()}`, PRIVATE)
+  channel.on('system', {}, system.add)
+  await subscribed(channel, states)
+
+  await client.realtime.setAuth('no.such.token')
+
+  assert.equal((await system.next()).status, 'error')
+  assert.equal((await states.next()).status, 'CLOSED')
+})
+
+test('Signing in: the channels of a client have its session from then on', async () => {
+  const { email, id: owner } = await person()
+  const client = connect()
+  const [heard, system] = [new Inbox(), new Inbox()]
+  const channel = client.channel(randomUUID())
+  channel.on('postgres_changes', { event: '*', schema: 'public', table: 'things' }, heard.add)
+  channel.on('system', {}, system.add)
+  await subscribed(channel)
+  await system.next(({ status }) => status === 'ok')
+
+  unwrap(await client.auth.signInWithPassword({ email, password: 'correct horse' }))
+  await system.next(({ status }) => status === 'ok', 'the second subscription')
+  const id = newId()
+  unwrap(await service().from('things').insert({ id, owner_id: owner }))
+
+  assert.equal((await heard.next()).new.id, id)
+})
+
+test('A session of another provider is who joins', async () => {
+  const { client } = await person()
+  const { session } = unwrap(await client.auth.getSession())
+  const options = { accessToken: async () => session.access_token }
+  const other = connect(publishableKey, options)
+  // A join does not wait for the token.
+  await other.realtime.setAuth()
+
+  const channel = await subscribed(other.channel(`room:${randomUUID()}`, PRIVATE))
+
+  assert.equal(channel.state, 'joined')
+})
