@@ -8,8 +8,10 @@ import httpx
 import psycopg
 import pytest
 from supabase import Client, ClientOptions, create_client
+from supabase_auth.types import AuthMFAEnrollResponse
 
 from devstack.schema import build_database
+from tests.integration.auth.authenticator import enrolled, verify
 from tests.integration.auth.clients import PASSWORD, MakeClient
 from tests.integration.gateways import Gateway, running_gateway
 
@@ -74,6 +76,14 @@ def user(client: Client, email: str) -> Client:
         {"email": email, "password": PASSWORD, "options": {"data": {"nickname": "Ada", "age": 36}}}
     )
     return client
+
+
+@pytest.fixture
+def factor(user: Client) -> AuthMFAEnrollResponse:
+    """Return the user's factor, verified: the client's session is at aal2."""
+    factor = enrolled(user)
+    verify(user, factor)
+    return factor
 
 
 @pytest.fixture
