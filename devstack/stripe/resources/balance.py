@@ -6,7 +6,7 @@ How each movement is booked is here too; what all bookings have in common is in 
 from devstack.stripe.errors import refused
 from devstack.stripe.lists import Condition, equals, read_page
 from devstack.stripe.params import Params
-from devstack.stripe.resources import books
+from devstack.stripe.resources import books, payment_methods
 from devstack.stripe.store import Json
 from devstack.stripe.transaction import Transaction
 
@@ -75,7 +75,8 @@ def book_charge(tx: Transaction, charge: Json) -> None:
     """Book what a charge brings, less Stripe's fee, and note it on the charge."""
     amount = charge["amount_captured"]
     fee = round(amount * _FEE_BPS / _BPS) + _FEE_FIXED_CENTS
-    available = books.after_settling(tx)
+    card = payment_methods.card_of(tx.store, charge["payment_method"])
+    available = books.at_once(tx) if card.is_settled_at_once else books.after_settling(tx)
     charge["balance_transaction"] = books.book(
         tx, charge, kind="charge", amount=amount, fee=fee, available=available
     )

@@ -44,6 +44,8 @@ class TestCard:
     needs_authentication: bool = False
     doubt: Doubt | None = None
     refund_fate: RefundFate = RefundFate.SUCCEEDS
+    #: What it pays is available at once: https://docs.stripe.com/testing#available-balance.
+    is_settled_at_once: bool = False
 
     @property
     def last4(self) -> str:
@@ -86,7 +88,7 @@ _CARDS = (
     TestCard(name="mastercard", number="5555555555554444", brand="mastercard"),
     TestCard(name="amex", number="378282246310005", brand="amex"),
     TestCard(name="au", number="4000000360000006", country="AU"),
-    TestCard(name="bypassPending", number="4000000000000077"),
+    TestCard(name="bypassPending", number="4000000000000077", is_settled_at_once=True),
     _declined("chargeDeclined", "4000000000000002", "generic_decline"),
     _declined(
         "chargeDeclinedInsufficientFunds",

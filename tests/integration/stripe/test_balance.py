@@ -1,5 +1,8 @@
 """Balance transactions: one for each movement of money, tied to what moved it."""
 
+from typing import Any
+
+import pytest
 import stripe
 
 from tests.integration.stripe.fake_server import Account
@@ -51,6 +54,96 @@ def test_balance_is_the_sum_of_its_transactions(account: Account) -> None:
     assert 2 == len(transactions.list().data)
     assert [-1000] == [transaction.amount for transaction in of_refund]
     assert isinstance(of_refund[0].source, stripe.Refund)
+
+
+def test_money_is_pending_before_it_is_available(account: Account) -> None:
+    """A charge settles for two days; a refund meanwhile settles with it, later at once.
+
+    https://docs.stripe.com/payments/balances
+    """
+    intent = account.paid(capture_method="automatic")
+    refunds, balances = account.client.v1.refunds, account.client.v1.balance
+    refunds.create({"payment_intent": intent.id, "amount": 1000})
+    pending = balances.retrieve()
+    transactions = account.client.v1.balance_transactions
+    statuses = {(row.status, row.available_on - row.created) for row in transactions.list().data}
+
+    account.command("POST", "/balance/own/settle")
+    refunds.create({"payment_intent": intent.id, "amount": 500})
+
+    settled = balances.retrieve()
+    assert {("pending", 2 * 24 * 3600)} == statuses
+    assert (0, 3885) == (pending.available[0].amount, pending.pending[0].amount)
+    assert (3385, 0) == (settled.available[0].amount, settled.pending[0].amount)
+    assert {"available"} == {row.status for row in transactions.list().data}
+
+
+def test_card_that_bypasses_pending_is_available_at_once(account: Account) -> None:
+    """4000000000000077 fills the available balance: docs.stripe.com/testing#available-balance."""
+    account.paid("pm_card_bypassPending", capture_method="automatic")
+
+    balance = account.client.v1.balance.retrieve()
+
+    assert (4885, 0) == (balance.available[0].amount, balance.pending[0].amount)
+
+
+def test_transactions_are_found_by_what_they_are(account: Account) -> None:
+    """By type, source, currency, time and payout, alone or together."""
+    intent = account.paid("pm_card_bypassPending", capture_method="automatic")
+    refund = account.client.v1.refunds.create({"payment_intent": intent.id, "amount": 1000})
+    payout = account.command("POST", "/balance/own/payout")
+    later = account.paid(capture_method="automatic")
+    transactions = account.client.v1.balance_transactions
+
+    def sources(**params: Any) -> list[str]:
+        listed: Any = params
+        return [str(row.source) for row in transactions.list(listed).data]
+
+    first, last = str(intent.latest_charge), str(later.latest_charge)
+    assert [last, payout["id"], refund.id, first] == sources()
+    assert [last, first] == sources(type="charge")
+    assert [payout["id"], refund.id, first] == sources(payout=payout["id"])
+    assert [first] == sources(payout=payout["id"], type="charge")
+    assert [refund.id] == sources(source=refund.id, currency="aud")
+    assert [] == sources(currency="usd")
+    assert [] == sources(created={"gt": payout["created"] + 3600})
+    assert 4 == len(sources(created={"gte": intent.created}))
+
+
+def test_payout_takes_all_that_is_available(account: Account) -> None:
+    """What goes to the bank is a transaction too; of nothing there is no payout."""
+    account.paid("pm_card_bypassPending", capture_method="automatic")
+    account.paid(capture_method="automatic")
+
+    payout = account.command("POST", "/balance/own/payout")
+
+    balance = account.client.v1.balance.retrieve()
+    booked = account.client.v1.balance_transactions.retrieve(payout["balance_transaction"])
+    assert (-4885, "payout", payout["id"]) == (booked.net, booked.type, booked.source)
+    assert (0, 4885) == (balance.available[0].amount, balance.pending[0].amount)
+    assert 400 == account.control.post("/balance/own/payout").status_code
+    assert 404 == account.control.post("/balance/acct_none/payout").status_code
+
+
+def test_accounts_have_books_of_their_own(account: Account) -> None:
+    """A transaction of a seller is none of ours, nor ours theirs."""
+    seller = account.seller()
+    charge_id = str(account.paid(capture_method="automatic").latest_charge)
+    account.client.v1.transfers.create(
+        {"amount": 1, "currency": "aud", "destination": seller.id, "source_transaction": charge_id}
+    )
+    transactions, theirs = account.client.v1.balance_transactions, {"stripe_account": seller.id}
+    options: Any = theirs
+
+    [payment] = transactions.list(None, options).data
+    [transfer, charge] = transactions.list().data
+
+    assert ("payment", "transfer", "charge") == (payment.type, transfer.type, charge.type)
+    assert payment.id == transactions.retrieve(payment.id, None, options).id
+    for transaction_id, wrong in ((payment.id, {}), (charge.id, theirs)):
+        mistaken: Any = wrong
+        with pytest.raises(stripe.InvalidRequestError, match="No such balance_transaction"):
+            transactions.retrieve(transaction_id, None, mistaken)
 
 
 def test_account_can_charge_and_pay_out(account: Account) -> None:

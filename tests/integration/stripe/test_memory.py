@@ -1,5 +1,7 @@
 """What outlives the process, and what the passing of time does."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 import stripe
 
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
+from devstack.stripe.store import Store
 from tests.integration.stripe.fake_server import SECRET, Receiver, running
 
 
@@ -29,6 +32,22 @@ def test_killed_fake_remembers_everything(tmp_path: Path) -> None:
     assert made.to_dict() == found.to_dict()
     assert made.id == again.id
     assert "payment_intent.created" == event.type
+
+
+def test_memory_of_another_version_is_forgotten(tmp_path: Path) -> None:
+    """A file whose tables had another shape is begun anew, and remembered from then on."""
+    path = tmp_path / "stripe.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.execute("create table objects (id text, kind text)")
+        old.execute("insert into objects values ('pi_1', 'payment_intent')")
+        old.commit()
+
+    with contextlib.closing(Store(path)) as store:
+        assert store.find("payment_intent", "pi_1") is None
+        store.insert({"id": "pi_2", "object": "payment_intent", "created": 1})
+
+    with contextlib.closing(Store(path)) as store:
+        assert store.find("payment_intent", "pi_2") is not None
 
 
 def test_time_settles_what_is_open(tmp_path: Path) -> None:
