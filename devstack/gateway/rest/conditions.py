@@ -44,7 +44,7 @@ NullTest = Callable[[Comparison], str | None]
 class Level:
     """A relation as one level of a statement knows it: by an alias."""
 
-    def __init__(self, relation: Relation | None, alias: str) -> None:
+    def __init__(self, relation: Relation, alias: str) -> None:
         self.relation = relation
         self.alias = alias
 
@@ -86,7 +86,7 @@ class Level:
         return f"{level.field(term.field)}{direction}{nulls}"
 
     def _type(self, name: str) -> str | None:
-        column = self.relation.columns.get(name) if self.relation else None
+        column = self.relation.columns.get(name)
         return column.type if column else None
 
     def _test(self, test: Comparison, parameters: Parameters) -> str:

@@ -8,7 +8,7 @@ from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.guesses import SOMEWHAT_ALIKE, similar
 from devstack.gateway.rest.planner import Reader
 from devstack.gateway.rest.query import Column, Field, Media, Query
-from devstack.gateway.rest.schema_cache import Function, SchemaCache
+from devstack.gateway.rest.schema_cache import Function, Relation, SchemaCache
 from devstack.gateway.rest.statement import (
     BODY,
     SCALAR,
@@ -80,9 +80,11 @@ def plan_call(cache: SchemaCache, call: Call, max_rows: int) -> Plan:
     is_scalar = function.kind != "composite"
     # The select list of a scalar is the value, whatever the client says.
     query = replace(call.query, items=VALUE) if is_scalar else call.query
-    level = Level(cache.relations.get(function.returns) if function.returns else None, _alias(call))
+    relation = cache.relations.get(function.returns) if function.returns else None
+    level = _level(function, relation)
     reader = Reader(cache, query, parameters, max_rows)
-    source = _source(call, parameters, () if is_scalar else _computed(level, reader))
+    computed = () if is_scalar or relation is None else _computed(relation, level, reader)
+    source = _source(call, parameters, computed)
     origin = f"{SOURCE} as {identifier(level.alias)}"
     rows = reader.select(level, origin)
     total = reader.count(level, origin) if call.is_counted else None
@@ -98,16 +100,19 @@ def plan_call(cache: SchemaCache, call: Call, max_rows: int) -> Plan:
     return Plan(sql=sql.encode(), slots=parameters.slots)
 
 
-def _alias(call: Call) -> str:
-    return call.function.returns[1] if call.function.returns else call.function.name
+def _level(function: Function, relation: Relation | None) -> Level:
+    """Return the result as a level: as its relation's rows, or as rows of no relation."""
+    name = function.returns[1] if function.returns else function.name
+    nameless = Relation(
+        schema=function.schema, name=name, is_view=False, columns={}, primary_key=(), writable=0
+    )
+    return Level(relation or nameless, name)
 
 
-def _computed(level: Level, reader: Reader) -> tuple[str, ...]:
+def _computed(relation: Relation, level: Level, reader: Reader) -> tuple[str, ...]:
     """Return the computed columns that are asked for: of the answer's rows they cannot be had."""
-    if level.relation is None:
-        return ()
-    own = level.relation.columns
-    return tuple(name for name in reader.needed_columns(level) or () if name not in own)
+    names = reader.needed_columns(level) or ()
+    return tuple(name for name in names if name not in relation.columns)
 
 
 def _source(call: Call, parameters: Parameters, computed: tuple[str, ...]) -> str:

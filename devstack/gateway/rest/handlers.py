@@ -20,19 +20,18 @@ from devstack.gateway.rest.filters import parse_query
 from devstack.gateway.rest.functions import plan_call
 from devstack.gateway.rest.guesses import similar
 from devstack.gateway.rest.live_schema import LiveSchema
-from devstack.gateway.rest.payload import as_json, content_type, row_keys
 from devstack.gateway.rest.preferences import names_timezone
-from devstack.gateway.rest.puts import check_query
 from devstack.gateway.rest.query import Query
 from devstack.gateway.rest.ranges import ranged
 from devstack.gateway.rest.reads import Read, plan_read
 from devstack.gateway.rest.request import READS, WRITES, Asked, Request, read_head
+from devstack.gateway.rest.rows import read_write
 from devstack.gateway.rest.run import run
 from devstack.gateway.rest.schema_cache import Relation, SchemaCache
 from devstack.gateway.rest.sessions import session_of
 from devstack.gateway.rest.statement import Plan
 from devstack.gateway.rest.timezones import TimeZones
-from devstack.gateway.rest.writes import Write, plan_write
+from devstack.gateway.rest.writes import plan_write
 
 
 #: A client that makes up a new shape for each request must not fill the memory.
@@ -97,28 +96,13 @@ class Handlers:
         return read_answer(outcome, asked, _offset(query, values), "read", location)
 
     async def _write(self, request: Request, asked: Asked, relation: Relation) -> Answer:
-        query, values = parse_query(request.pairs)
-        preferences, method = asked.preferences, request.method
-        if method == "PUT":
-            check_query(query, relation)
-        body, keys, is_array = _rows(request, query)
-        write = Write(
-            method=method,
-            relation=relation,
-            query=query,
-            keys=keys,
-            is_array=is_array,
-            media=asked.accepted.media,
-            is_stripped=asked.accepted.is_stripped,
-            returns=preferences.returns,
-            is_default_for_missing=preferences.missing == "default" and method != "PUT",
-            resolution=_resolution(asked, method),
-        )
+        write, values, body = read_write(request, asked, relation)
         plan = self._planned(write, lambda cache: plan_write(cache, write))
         session = session_of(self._schema.cache, request, asked, is_read_only=False)
         if explain := asked.accepted.explain:
             outcome = await run(self._context, plan.explained(explain), session, values, body=body)
             return plan_answer(outcome, asked)
+        preferences, method = asked.preferences, request.method
         check = checks(
             is_single=asked.accepted.is_single and write.is_represented,
             limit=preferences.max_affected if method in ("PATCH", "DELETE") else None,
@@ -188,24 +172,6 @@ def _relation(cache: SchemaCache, schema: str, name: str) -> Relation:
             hint=f"Perhaps you meant the table '{schema}.{meant}'" if meant else None,
         )
     return relation
-
-
-def _rows(request: Request, query: Query) -> tuple[str, tuple[str, ...], bool]:
-    """Return the body of a write as JSON, the keys of its rows and whether it is an array."""
-    if request.method == "DELETE":
-        return "", (), False
-    body, value = as_json(request.body, content_type(request.headers.get("content-type")))
-    is_array = isinstance(value, list)
-    if query.columns is not None and request.method != "PUT":
-        return body, query.columns, is_array
-    return body, row_keys(value), is_array
-
-
-def _resolution(asked: Asked, method: str) -> str | None:
-    """Return what becomes of a row that is there already; a PUT has no choice."""
-    if method == "PUT":
-        return "merge-duplicates"
-    return asked.preferences.resolution if method == "POST" else None
 
 
 def _offset(query: Query, values: list[str]) -> int:

@@ -11,7 +11,6 @@ from devstack.gateway.rest.children import (
 )
 from devstack.gateway.rest.conditions import Level
 from devstack.gateway.rest.embeds import find_relationship
-from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.grammar import no_aggregates
 from devstack.gateway.rest.items import (
     Place,
@@ -81,7 +80,7 @@ class Reader:
                     return None
                 names[item.field.name] = None
                 continue
-            way = find_relationship(self._cache, _relation(root), item)
+            way = find_relationship(self._cache, root.relation, item)
             if way.function:
                 return None
             pairs = way.junction.to_origin if way.junction else way.columns
@@ -122,7 +121,7 @@ class Reader:
         children = []
         for index, item in enumerate(items):
             if isinstance(item, Embed):
-                way = find_relationship(self._cache, _relation(level), item)
+                way = find_relationship(self._cache, level.relation, item)
                 self._alias_count += 1
                 alias = f"{way.target.name[:40]}_{self._alias_count}"
                 children.append(Child(item, (*place, index), way, Level(way.target, alias)))
@@ -231,15 +230,3 @@ def table_level(relation: Relation) -> tuple[Level, str]:
 
 def _table(relation: Relation) -> str:
     return qualified(relation.schema, relation.name)
-
-
-def _relation(level: Level) -> Relation:
-    if level.relation is None:
-        raise RestError(
-            400,
-            "PGRST200",
-            f"Could not find a relationship between '{level.alias}' and what is embedded "
-            "in the schema cache",
-            details="The rows of the function are of no table or view.",
-        )
-    return level.relation

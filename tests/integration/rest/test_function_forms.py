@@ -262,3 +262,14 @@ def test_form_that_cannot_be_made_is_406(http: httpx.Client, accept: str) -> Non
     answer = http.get("/rpc/add?a=1", headers={"Accept": accept})
 
     assert (answer.status_code, answer.json()["code"]) == (406, "PGRST107")
+
+
+def test_rows_of_no_table_embed_nothing(http: httpx.Client) -> None:
+    """A function that returns columns of its own has no relationships."""
+    answer = http.get("/rpc/prices?select=name,listings(id)")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST200")
+    assert answer.json()["details"] == (
+        "Searched for a foreign key relationship between 'prices' and 'listings' in the schema "
+        "'public', but no matches were found."
+    )

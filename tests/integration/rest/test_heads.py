@@ -175,6 +175,19 @@ def test_applied_preferences_are_named(
     assert answer.headers.get("preference-applied") == expected
 
 
+def test_preferences_may_come_in_several_lines(http: httpx.Client) -> None:
+    """The JavaScript client appends them one by one."""
+    lines = [
+        ("Prefer", "return=headers-only"),
+        ("Prefer", "tx=rollback"),
+        ("Prefer", "count=exact"),
+    ]
+    answer = http.post("/settings", json={"key": "x"}, headers=lines)
+
+    assert answer.headers["preference-applied"] == "return=headers-only, count=exact, tx=rollback"
+    assert answer.headers["location"] == "/settings?key=eq.x"
+
+
 def test_unknown_preference_is_refused_when_strict(http: httpx.Client) -> None:
     """PGRST122 lists those that were not understood."""
     prefer = "handling=strict, anything, timezone=Jupiter/Red_Spot"
