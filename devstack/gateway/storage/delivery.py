@@ -58,12 +58,8 @@ def _answer(
     total = file.seek(0, 2)
     span = span_of(request.headers.get("range"), total) if request.method == "GET" else None
     start, length = (0, total) if span is None else (span.start, span.length)
-    headers |= {
-        "Accept-Ranges": "bytes",
-        "Content-Type": _shown_type(stored),
-        "Content-Length": str(length),
-        **_download(request),
-    }
+    headers |= {"Content-Type": _shown_type(stored), "Content-Length": str(length)}
+    headers |= {"Accept-Ranges": "bytes", **_download(request)}
     if span is not None:
         headers["Content-Range"] = span.content_range
     if expires_at is not None:

@@ -1,5 +1,6 @@
 """What is done with objects that are there: list, move, copy and remove."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -10,11 +11,12 @@ from devstack.gateway.storage import answers, bodies, listing, object_rows
 from devstack.gateway.storage.caller import owner_of, required_caller
 from devstack.gateway.storage.desk import Desk
 from devstack.gateway.storage.errors import access_denied, no_such_key
+from devstack.gateway.storage.files import Draft
 from devstack.gateway.storage.media_types import check_header
 from devstack.gateway.storage.names import check_bucket_name, check_key
 from devstack.gateway.storage.object_rows import NewObject, StoredObject
 from devstack.gateway.storage.payloads import metadata_header
-from devstack.gateway.storage.receiving import TRIED, try_out, wants_upsert
+from devstack.gateway.storage.receiving import TRIED, store, try_out, wants_upsert
 
 
 async def list_objects(desk: Desk, request: Request) -> Response:
@@ -83,30 +85,26 @@ async def _copy(
     desk: Desk, request: Request, caller: Caller, source: StoredObject, body: bodies.Copy
 ) -> StoredObject:
     upserts = wants_upsert(request)
-    metadata = _metadata(source, body)
-    user_metadata = source.user_metadata if body.copy_metadata else metadata_header(request.headers)
+    new = NewObject(
+        bucket_id=body.target_bucket,
+        name=body.destination_key,
+        owner_id=owner_of(caller),
+        version=TRIED,
+        metadata=_metadata(source, body),
+        user_metadata=source.user_metadata
+        if body.copy_metadata
+        else metadata_header(request.headers),
+    )
+    await try_out(desk, request, caller, new, is_upsert=upserts)
 
-    def row(version: str) -> NewObject:
-        return NewObject(
-            bucket_id=body.target_bucket,
-            name=body.destination_key,
-            owner_id=owner_of(caller),
-            version=version,
-            metadata=metadata,
-            user_metadata=user_metadata,
-        )
+    async def fill(draft: Draft) -> dict[str, Any]:
+        draft.copy(desk.files.path(source.version))
+        return new.metadata | {"lastModified": answers.moment(datetime.now(UTC))}
 
-    await try_out(desk, request, caller, row(TRIED), is_upsert=upserts)
-    with desk.files.drafted() as draft:
-        try:
-            draft.copy(desk.files.path(source.version))
-        except FileNotFoundError as error:
-            raise no_such_key() from error
-        draft.keep()
-        async with desk.acting(request) as cursor:
-            stored, replaced = await object_rows.put(cursor, row(draft.version), is_upsert=upserts)
-    desk.files.remove([replaced])
-    return stored
+    try:
+        return await store(desk, request, new, fill, is_upsert=upserts)
+    except FileNotFoundError as error:
+        raise no_such_key() from error
 
 
 def _metadata(source: StoredObject, body: bodies.Copy) -> dict[str, Any]:

@@ -1,9 +1,11 @@
-"""Receives an object.
+"""Receives an object, and writes the row of one.
 
 As hosted, the caller's right is tried first, on a row that is undone; then the file is received;
 then Storage writes the row itself, and the file of the version before goes.
 """
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,40 +26,34 @@ from devstack.gateway.storage.payloads import Payload, read_payload
 
 #: The version of a row that is only tried out.
 TRIED = "1"
+#: Fills a draft, and returns what the row says of it.
+Fill = Callable[[Draft], Awaitable[dict[str, Any]]]
 
 
 async def receive(
     desk: Desk, request: Request, caller: Caller, owner_id: str | None, *, is_upsert: bool
 ) -> StoredObject:
     """Receive the object that a request brings. Raises: StorageError."""
-    bucket_id, key = request.path_params["bucket"], request.path_params["key"]
-    check_bucket_name(bucket_id)
-    async with desk.acting(request) as cursor:
-        bucket = await bucket_rows.find(cursor, bucket_id)
+    key, bucket = request.path_params["key"], await _bucket(desk, request)
     limit = _limit(bucket, key)
     payload = await read_payload(request, limit)
     check_media_type(payload.media_type, None if is_placeholder(key) else bucket.allowed_mime_types)
     check_key(key)
+    new = NewObject(
+        bucket_id=bucket.id,
+        name=key,
+        owner_id=owner_id,
+        version=TRIED,
+        metadata=_announced(payload),
+        user_metadata=payload.user_metadata,
+    )
+    await try_out(desk, request, caller, new, is_upsert=is_upsert)
 
-    def row(version: str, metadata: dict[str, Any]) -> NewObject:
-        return NewObject(
-            bucket_id=bucket_id,
-            name=key,
-            owner_id=owner_id,
-            version=version,
-            metadata=metadata,
-            user_metadata=payload.user_metadata,
-        )
-
-    await try_out(desk, request, caller, row(TRIED, _announced(payload)), is_upsert=is_upsert)
-    with desk.files.drafted() as draft:
+    async def fill(draft: Draft) -> dict[str, Any]:
         await draft.fill(payload.pieces, limit)
-        draft.keep()
-        async with desk.acting(request) as cursor:
-            new = row(draft.version, _metadata(payload, draft))
-            stored, replaced = await object_rows.put(cursor, new, is_upsert=is_upsert)
-    desk.files.remove([replaced])
-    return stored
+        return _metadata(payload, draft)
+
+    return await store(desk, request, new, fill, is_upsert=is_upsert)
 
 
 async def try_out(
@@ -68,9 +64,33 @@ async def try_out(
         await object_rows.try_out(cursor, new, is_upsert=is_upsert)
 
 
+async def store(
+    desk: Desk, request: Request, new: NewObject, fill: Fill, *, is_upsert: bool
+) -> StoredObject:
+    """Have a file filled, and write the row that was tried out; or leave neither.
+
+    The file of the version that is replaced goes last: then nothing leads to it any more.
+    """
+    with desk.files.drafted() as draft:
+        metadata = await fill(draft)
+        draft.keep()
+        async with desk.acting(request) as cursor:
+            final = replace(new, version=draft.version, metadata=metadata)
+            stored, replaced = await object_rows.put(cursor, final, is_upsert=is_upsert)
+    desk.files.remove([replaced])
+    return stored
+
+
 def wants_upsert(request: Request) -> bool:
     """Say whether an object of the same name is to be replaced."""
     return request.headers.get("x-upsert") == "true"
+
+
+async def _bucket(desk: Desk, request: Request) -> Bucket:
+    bucket_id = request.path_params["bucket"]
+    check_bucket_name(bucket_id)
+    async with desk.acting(request) as cursor:
+        return await bucket_rows.find(cursor, bucket_id)
 
 
 def _limit(bucket: Bucket, key: str) -> int:

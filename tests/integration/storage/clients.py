@@ -33,3 +33,10 @@ def refusal(answer: httpx.Response) -> Refusal:
 def told(caught: pytest.ExceptionInfo[StorageApiError]) -> tuple[str, str]:
     """Return what the official client makes of a refusal: the body's status and error."""
     return str(caught.value.status), caught.value.code
+
+
+def assert_clear(answer: httpx.Response) -> None:
+    """Check that an answer is a success or a refusal that says what is wrong."""
+    assert answer.is_success or 400 <= answer.status_code < 500, answer.text
+    if not answer.is_success and answer.request.method != "HEAD":
+        assert answer.json()["message"]

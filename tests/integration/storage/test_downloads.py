@@ -236,4 +236,6 @@ def test_row_without_a_file_is_not_found(
 
     assert NOT_FOUND == refusal(http.get(f"/object/notes/{name}"))
     assert http.get(f"/object/info/notes/{name}").is_success
+    copy = {"bucketId": "notes", "sourceKey": name, "destinationKey": f"{name}-2"}
+    assert NOT_FOUND == refusal(http.post("/object/copy", json=copy))
     assert http.delete(f"/object/notes/{name}").is_success
