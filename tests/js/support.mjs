@@ -7,6 +7,7 @@ export const url = process.env.SUPABASE_URL
 export const publishableKey = process.env.SUPABASE_PUBLISHABLE_KEY
 export const secretKey = process.env.SUPABASE_SECRET_KEY
 export const anonJwt = process.env.SUPABASE_ANON_JWT
+export const serviceRoleJwt = process.env.SUPABASE_SERVICE_ROLE_JWT
 export const jwtSecret = process.env.SUPABASE_JWT_SECRET
 export const PASSWORD = 'correct horse'
 

@@ -32,5 +32,6 @@ def settings(
             "SUPABASE_PUBLISHABLE_KEY": gateway.keys.publishable_key,
             "SUPABASE_SECRET_KEY": gateway.keys.secret_key,
             "SUPABASE_ANON_JWT": gateway.keys.anon_jwt,
+            "SUPABASE_SERVICE_ROLE_JWT": gateway.keys.service_role_jwt,
             "SUPABASE_JWT_SECRET": gateway.keys.jwt_secret,
         }

@@ -1,0 +1,109 @@
+// https://supabase.com/docs/reference/javascript/storage-from-createsignedurl and its neighbours
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { connect, person, unwrap, url } from '../support.mjs'
+
+/** Give somebody a folder of their own, with two files in it. */
+async function owner() {
+  const { client, id } = await person()
+  const avatars = client.storage.from('avatars')
+  const paths = [`${id}/avatar1.txt`, `${id}/avatar2.txt`]
+  for (const path of paths) {
+    unwrap(await avatars.upload(path, path, { contentType: 'text/plain' }))
+  }
+  return { avatars, id, paths }
+}
+
+test('createSignedUrl: who has the link reads, without a key', async () => {
+  const { avatars, paths } = await owner()
+
+  const { data, error } = await avatars.createSignedUrl(paths[0], 60)
+
+  assert.equal(error, null)
+  const address = `${url}/storage/v1/object/sign/avatars/${paths[0]}?token=`
+  assert.ok(data.signedUrl.startsWith(address), data.signedUrl)
+  const answer = await fetch(data.signedUrl)
+  assert.deepEqual([answer.status, await answer.text()], [200, paths[0]])
+})
+
+test('createSignedUrl: Create a signed URL which triggers the download of the asset', async () => {
+  const { avatars, paths } = await owner()
+
+  const { data } = await avatars.createSignedUrl(paths[0], 60, { download: true })
+
+  const answer = await fetch(data.signedUrl)
+  assert.match(answer.headers.get('content-disposition'), /^attachment/)
+})
+
+test('createSignedUrl: for what may not be read there is none', async () => {
+  const { paths } = await owner()
+  const { client } = await person()
+
+  const { data, error } = await client.storage.from('avatars').createSignedUrl(paths[0], 60)
+
+  assert.equal(data, null)
+  assert.deepEqual(
+    [error.status, error.statusCode, error.message],
+    [400, '404', 'Object not found'],
+  )
+})
+
+test('A link that was changed does not open', async () => {
+  const { avatars, paths } = await owner()
+  const { data } = await avatars.createSignedUrl(paths[0], 60)
+
+  const answer = await fetch(data.signedUrl.replace('avatar1', 'avatar2'))
+
+  assert.equal(answer.status, 400)
+  assert.equal((await answer.json()).error, 'InvalidSignature')
+})
+
+test('createSignedUrls: several at once, and what is wrong with one of them', async () => {
+  const { avatars, id, paths } = await owner()
+  const missing = `${id}/missing.txt`
+
+  const { data } = await avatars.createSignedUrls([...paths, missing], 60)
+
+  assert.deepEqual(
+    data.map(({ path, error }) => [path, error === null]),
+    [...paths.map((path) => [path, true]), [missing, false]],
+  )
+  for (const [index, path] of paths.entries()) {
+    assert.equal(await (await fetch(data[index].signedUrl)).text(), path)
+  }
+})
+
+test('createSignedUploadUrl and uploadToSignedUrl: who has the token uploads, once', async () => {
+  const { avatars, id } = await owner()
+  const path = `${id}/by-link.txt`
+  const stranger = connect().storage.from('avatars')
+  const options = { contentType: 'text/plain' }
+
+  const { data: made } = await avatars.createSignedUploadUrl(path)
+  const { data, error } = await stranger.uploadToSignedUrl(path, made.token, 'sent', options)
+  const again = await stranger.uploadToSignedUrl(path, made.token, 'again', options)
+
+  assert.equal(made.path, path)
+  assert.ok(made.signedUrl.startsWith(`${url}/storage/v1/object/upload/sign/avatars/${path}?token=`))
+  assert.equal(error, null)
+  assert.deepEqual([data.path, data.fullPath], [path, `avatars/${path}`])
+  assert.equal(await unwrap(await avatars.download(path)).text(), 'sent')
+  assert.equal(again.error.statusCode, '409')
+})
+
+test('createSignedUploadUrl: not for a folder of somebody else', async () => {
+  const { avatars } = await owner()
+
+  const { error } = await avatars.createSignedUploadUrl('somebody/else.txt')
+
+  assert.equal(error.message, 'new row violates row-level security policy')
+})
+
+test('Pictures are not transformed, and that is said', async () => {
+  const { avatars, paths } = await owner()
+
+  const { data, error } = await avatars.download(paths[0], { transform: { width: 100 } })
+
+  assert.equal(data, null)
+  assert.equal(error.status, 501)
+})
