@@ -84,6 +84,10 @@ def _expand_one(store: Store, item: Json, parts: list[str], path: str) -> None:
 
 
 def _expanded(store: Store, item: Json, field: str, path: str) -> Json | None:
+    value = item.get(field)
+    if isinstance(value, dict) and "object" in value:
+        # It is there already, like the lists that some objects carry; the path leads through it.
+        return value
     if item["object"] == "charge" and field in _INCLUDED_IN_CHARGE:
         item[field] = _INCLUDED_IN_CHARGE[field](store, item)
     elif field in _FIELDS.get(item["object"], {}):

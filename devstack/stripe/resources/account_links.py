@@ -55,10 +55,17 @@ def behind(store: Store, token: str) -> Json | None:
 
 def _read_url(params: Params, name: str) -> str:
     url = params.required_text(name)
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(url):
         raise invalid("Not a valid URL", param=name, code="url_invalid")
     return url
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _read_collection(params: Params) -> None:

@@ -6,7 +6,7 @@ https://docs.stripe.com/connect/handling-api-verification.
 
 import contextlib
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from devstack.stripe import access
@@ -112,12 +112,13 @@ def ask_all(account: Json) -> None:
     _set_all(account, "inactive")
 
 
-def follow(account: Json) -> None:
-    """Draw the consequences of what the account's owner or platform has said."""
+def follow(account: Json, requested: Iterable[str]) -> None:
+    """Draw the consequences of what the platform has said, and of what it has just `requested`."""
     if not account["details_submitted"]:
         ask_all(account)
-    elif account["requirements"]["disabled_reason"] is None:
-        _set_all(account, "active")
+        return
+    is_content = account["requirements"]["disabled_reason"] is None
+    set_abilities(account, dict.fromkeys(requested, "active" if is_content else "inactive"))
 
 
 def finish_onboarding(account: Json) -> None:

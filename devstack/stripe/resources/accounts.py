@@ -51,8 +51,9 @@ def update(tx: Transaction, params: Params, account_id: str) -> Json:
     changes = account_fields.read_changes(params)
     params.finish()
     with account_state.change(tx, account_id) as account:
+        before = set(account["capabilities"])
         account_fields.apply(account, changes)
-        account_state.follow(account)
+        account_state.follow(account, set(account["capabilities"]) - before)
     return account
 
 

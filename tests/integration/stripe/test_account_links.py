@@ -71,6 +71,7 @@ def test_update_is_for_those_whose_platform_asks_the_questions(account: Account)
     ("params", "code", "param"),
     [
         ({"refresh_url": "nowhere"}, "url_invalid", "refresh_url"),
+        ({"refresh_url": "http://[::1"}, "url_invalid", "refresh_url"),
         ({"return_url": "javascript:alert(1)"}, "url_invalid", "return_url"),
         ({"return_url": ""}, "parameter_invalid_empty", "return_url"),
         ({"type": "custom_account_verification"}, None, "type"),

@@ -264,7 +264,10 @@ def test_single_abilities_come_and_go(account: Account) -> None:
 
     assert (False, "active") == (held["payouts_enabled"], held["capabilities"]["transfers"])
     assert (True, "inactive") == (stopped["payouts_enabled"], stopped["capabilities"]["transfers"])
-    previous = [event["data"]["previous_attributes"] for event in updates(account, seller)]
+    account.client.v1.accounts.update(seller.id, {"metadata": {"k": "v"}})
+    assert "inactive" == now(account, seller)["capabilities"]["transfers"]
+    _, *told, _ = updates(account, seller)
+    previous = [event["data"]["previous_attributes"] for event in told]
     assert {"payouts_enabled": True} == previous[1]
     assert {"capabilities": {"transfers": "active"}, "payouts_enabled": False} == previous[0]
     assert 400 == account.control.post(path, json={"transfers": "perhaps"}).status_code
@@ -287,6 +290,21 @@ def test_what_the_platform_says_is_not_asked_again(account: Account) -> None:
     assert due.isdisjoint({"business_type", "business_profile.mcc", "business_profile.url"})
     assert "external_account" in due
     assert 1 == len(updates(account, seller))
+
+
+def test_capability_can_be_requested_later(account: Account) -> None:
+    """Of an account that has proven everything it is active at once; taken back it is gone."""
+    cards: Any = {"card_payments": {"requested": True}}
+    seller = account.seller(capabilities=cards)
+    accounts = account.client.v1.accounts
+
+    added = accounts.update(seller.id, {"capabilities": {"transfers": {"requested": True}}})
+    removed = accounts.update(seller.id, {"capabilities": {"transfers": {"requested": False}}})
+
+    assert added.capabilities is not None
+    assert removed.capabilities is not None
+    assert {"card_payments": "active", "transfers": "active"} == added.capabilities.to_dict()
+    assert {"card_payments": "active"} == removed.capabilities.to_dict()
 
 
 def test_accounts_are_listed_and_deleted(account: Account) -> None:

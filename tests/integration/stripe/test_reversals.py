@@ -42,7 +42,9 @@ def test_whole_transfer_comes_back(
 
     reversal = reversals.create(made.id, {"metadata": {"outbox_id": "x"}})
 
-    now = account.client.v1.transfers.retrieve(made.id)
+    now = account.client.v1.transfers.retrieve(
+        made.id, {"expand": ["reversals.data.balance_transaction"]}
+    )
     assert {
         "id": reversal.id,
         "object": "transfer_reversal",
@@ -56,7 +58,9 @@ def test_whole_transfer_comes_back(
         "transfer": made.id,
     } == reversal.to_dict()
     assert (True, 3000) == (now.reversed, now.amount_reversed)
-    assert [reversal.id] == [one.id for one in now.reversals.data]
+    [shown] = now.reversals.data
+    assert isinstance(shown.balance_transaction, stripe.BalanceTransaction)
+    assert (reversal.id, 3000) == (shown.id, shown.balance_transaction.amount)
     assert (4885, 0) == (net(account), net(account, seller))
 
 
