@@ -26,7 +26,7 @@ from tests.integration.realtime.wires import binary, join_frame, wire
 #: The server hangs up on what is no frame, and on what is too much.
 REFUSALS = {1007, 1008, 1009}
 PATIENT = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 #: What is said in each slot, if it is not what belongs there.

@@ -35,7 +35,7 @@ SUBSCRIBED, ERROR, CLOSED = (
 #: Either those who keep slots or those who judge rows.
 END_READERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
-where application_name = 'devstack realtime' and (query like '%%slot%%') = %s
+where application_name = 'devstack realtime' and (query ~ 'slot|wal_flush') = %s
 """
 END_GATEWAYS = """
 select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'devstack %'
