@@ -95,12 +95,19 @@ def _client(url: str, key: str, transport: httpx.Client, headers: dict[str, str]
     return supabase.create_client(url, key, options)
 
 
-@pytest.fixture
-def http(gateway: Gateway) -> Iterator[httpx.Client]:
-    """Give a client that knows no PostgREST, as anonymous."""
+@pytest.fixture(scope="session")
+def _visitor(gateway: Gateway) -> Iterator[httpx.Client]:
+    """Keep one client for all tests: making one costs more than most of them."""
     headers = {"apikey": gateway.keys.publishable_key}
     with httpx.Client(base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+def http(_visitor: httpx.Client) -> httpx.Client:
+    """Give a client that knows no PostgREST, as anonymous, and remembers no other test."""
+    _visitor.cookies.clear()
+    return _visitor
 
 
 @pytest.fixture
