@@ -54,6 +54,14 @@ export async function person(options) {
   return { client, id: user.id, email }
 }
 
+const people = new Map()
+
+/** Return somebody whom the tests of a file share, by a name: to sign up takes its time. */
+export function shared(name) {
+  if (!people.has(name)) people.set(name, person())
+  return people.get(name)
+}
+
 /** Return an address that nobody has. */
 export function newEmail() {
   return `${randomUUID().slice(0, 13)}@example.com`
@@ -107,11 +115,6 @@ export class Inbox {
     this.#waiting.push(look)
     look()
     return within(promise, what)
-  }
-
-  /** Return what has come so far and was not taken. */
-  get rest() {
-    return [...this.#items]
   }
 }
 

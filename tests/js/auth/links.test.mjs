@@ -15,10 +15,7 @@ test('generateLink: Generate a signup link, and follow it by its hash', async ()
   const { user, properties } = await link({ type: 'signup', email, password: PASSWORD })
 
   assert.equal(user.email, email)
-  assert.deepEqual(
-    [properties.verification_type, properties.email_otp.length],
-    ['signup', 6],
-  )
+  assert.deepEqual([properties.verification_type, properties.email_otp.length], ['signup', 6])
   assert.match(properties.action_link, /\/auth\/v1\/verify\?token=.+&type=signup&redirect_to=/)
   const client = connect()
   const before = await client.auth.signInWithPassword({ email, password: PASSWORD })

@@ -52,7 +52,10 @@ test('Custom fetch implementation', async () => {
     return fetch(input, init)
   }
 
-  await connect(publishableKey, { global: { fetch: noted } }).from('listings').select().limit(1)
+  await connect(publishableKey, { global: { fetch: noted } })
+    .from('listings')
+    .select()
+    .limit(1)
 
   assert.deepEqual(asked, ['/rest/v1/listings'])
 })

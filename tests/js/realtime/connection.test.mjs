@@ -22,14 +22,14 @@ test('getChannels, removeChannel and removeAllChannels', async () => {
 test('A channel that was removed can be made again', async () => {
   const client = connect()
   const topic = randomUUID()
-  const other = await subscribed(client.channel(randomUUID()))
+  // Another one keeps the connection open.
+  await subscribed(client.channel(randomUUID()))
   await client.removeChannel(await subscribed(client.channel(topic)))
 
   const heard = new Inbox()
   const again = client.channel(topic)
   again.on('broadcast', { event: 'said' }, heard.add)
   await subscribed(again)
-  await other.httpSend('unheard', {})
   await connect().channel(topic).httpSend('said', { n: 1 })
 
   assert.deepEqual((await heard.next()).payload, { n: 1 })
@@ -69,7 +69,6 @@ test('A lost connection comes back with its channels', async () => {
   await states.next(({ status }) => status === 'SUBSCRIBED', 'the return')
   unwrap(await service().from('notes').insert({ id, body: 'after' }))
   assert.equal((await heard.next()).new.body, 'after')
-  assert.equal(sockets.length, 2)
 })
 
 test('A key that is none opens no connection', async () => {

@@ -3,14 +3,25 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { connect, Inbox, newId, person, publishableKey, service, subscribed, unwrap } from '../support.mjs'
+import {
+  connect,
+  Inbox,
+  newId,
+  PASSWORD,
+  person,
+  publishableKey,
+  service,
+  shared,
+  subscribed,
+  unwrap,
+} from '../support.mjs'
 
 const PRIVATE = { config: { private: true } }
 
 const message = (payload) => ({ type: 'broadcast', event: 'said', payload })
 
 test('Who has the policy speaks and hears', async () => {
-  const [one, other] = await Promise.all([person(), person()])
+  const [one, other] = await Promise.all([shared('one'), shared('other')])
   const topic = `room:${randomUUID()}`
   const heard = new Inbox()
   const listener = other.client.channel(topic, PRIVATE)
@@ -54,7 +65,7 @@ test('Who may only hear is heard by nobody', async () => {
 })
 
 test('A private and a public channel of one name are two', async () => {
-  const { client } = await person()
+  const { client } = await shared('one')
   const topic = `room:${randomUUID()}`
   const heard = new Inbox()
   const open = connect().channel(topic)
@@ -70,7 +81,7 @@ test('A private and a public channel of one name are two', async () => {
 })
 
 test('setAuth: a token changes what a channel may see', async () => {
-  const { client, id: owner } = await person()
+  const { client, id: owner } = await shared('one')
   const { session } = unwrap(await client.auth.getSession())
   const [heard, system] = [new Inbox(), new Inbox()]
   const anonymous = connect()
@@ -112,7 +123,7 @@ test('Signing in: the channels of a client have its session from then on', async
   await subscribed(channel)
   await system.next(({ status }) => status === 'ok')
 
-  unwrap(await client.auth.signInWithPassword({ email, password: 'correct horse' }))
+  unwrap(await client.auth.signInWithPassword({ email, password: PASSWORD }))
   await system.next(({ status }) => status === 'ok', 'the second subscription')
   const id = newId()
   unwrap(await service().from('things').insert({ id, owner_id: owner }))
@@ -121,7 +132,7 @@ test('Signing in: the channels of a client have its session from then on', async
 })
 
 test('A session of another provider is who joins', async () => {
-  const { client } = await person()
+  const { client } = await shared('one')
   const { session } = unwrap(await client.auth.getSession())
   const options = { accessToken: async () => session.access_token }
   const other = connect(publishableKey, options)

@@ -150,12 +150,14 @@ for (const [name, words, options] of SEARCHES) {
 test('or on a referenced table', async () => {
   const { data } = await documented()
     .from('orchestral_sections')
-    .select(`
+    .select(
+      `
       name,
       instruments!inner (
         name
       )
-    `)
+    `,
+    )
     .or('section_id.eq.2,name.eq.guzheng', { referencedTable: 'instruments' })
 
   assert.deepEqual(data, [{ name: 'woodwinds', instruments: [{ name: 'flute' }] }])
@@ -164,12 +166,14 @@ test('or on a referenced table', async () => {
 test('filter on a referenced table', async () => {
   const { data } = await documented()
     .from('orchestral_sections')
-    .select(`
+    .select(
+      `
       name,
       instruments!inner (
         name
       )
-    `)
+    `,
+    )
     .filter('instruments.name', 'eq', 'flute')
 
   assert.deepEqual(data, [{ name: 'woodwinds', instruments: [{ name: 'flute' }] }])

@@ -42,12 +42,14 @@ test('order() with nulls first, then by a second column', async () => {
 test('order() on a referenced table', async () => {
   const { data } = await documented()
     .from('orchestral_sections')
-    .select(`
+    .select(
+      `
       name,
       instruments (
         name
       )
-    `)
+    `,
+    )
     .order('name', { referencedTable: 'instruments', ascending: true })
     .eq('id', 1)
 
@@ -57,12 +59,14 @@ test('order() on a referenced table', async () => {
 test('order() of the parent by a referenced table', async () => {
   const { data } = await documented()
     .from('instruments')
-    .select(`
+    .select(
+      `
       name,
       section:orchestral_sections (
         name
       )
-    `)
+    `,
+    )
     .order('section(name)', { ascending: false })
     .order('id')
 
@@ -81,12 +85,14 @@ test('limit()', async () => {
 test('limit() on a referenced table', async () => {
   const { data } = await documented()
     .from('orchestral_sections')
-    .select(`
+    .select(
+      `
       name,
       instruments (
         name
       )
-    `)
+    `,
+    )
     .limit(1, { referencedTable: 'instruments' })
     .eq('id', 1)
 
@@ -187,14 +193,13 @@ test('throwOnError()', async () => {
 test('maxAffected() lets no more be changed', async () => {
   const instruments = () => service().schema('docs').from('instruments')
 
-  const { error, status } = await instruments()
-    .update({ section_id: 2 })
-    .gt('id', 0)
-    .maxAffected(1)
+  const { error, status } = await instruments().update({ section_id: 2 }).gt('id', 0).maxAffected(1)
 
   assert.equal(status, 400)
   assert.equal(error.code, 'PGRST124')
-  const { count } = await instruments().select('*', { count: 'exact', head: true }).eq('section_id', 2)
+  const { count } = await instruments()
+    .select('*', { count: 'exact', head: true })
+    .eq('section_id', 2)
   assert.equal(count, 1)
 })
 

@@ -100,10 +100,7 @@ test('A function that does not exist, or not with these arguments', async () => 
 
   assert.equal(status, 404)
   assert.equal(error.code, 'PGRST202')
-  assert.equal(
-    error.message,
-    'Could not find the function docs.echo(shout) in the schema cache',
-  )
+  assert.equal(error.message, 'Could not find the function docs.echo(shout) in the schema cache')
   assert.equal(
     error.details,
     'Searched for the function docs.echo with parameter shout or with a single unnamed json/jsonb' +

@@ -79,12 +79,14 @@ test('Query referenced tables with spaces in their names', async () => {
 test('Query referenced tables through a join table', async () => {
   const { data } = await documented()
     .from('users')
-    .select(`
+    .select(
+      `
       name,
       teams (
         name
       )
-    `)
+    `,
+    )
     .in('id', [1, 2])
 
   assert.deepEqual(data, [
@@ -112,10 +114,10 @@ test('Query the same referenced table without a hint: the error lists the ways',
 
   assert.equal(status, 300)
   assert.equal(error.code, 'PGRST201')
-  assert.deepEqual(
-    error.details.map(({ relationship }) => relationship.split(' ')[0]).sort(),
-    ['messages_receiver_id_fkey', 'messages_sender_id_fkey'],
-  )
+  assert.deepEqual(error.details.map(({ relationship }) => relationship.split(' ')[0]).sort(), [
+    'messages_receiver_id_fkey',
+    'messages_sender_id_fkey',
+  ])
 })
 
 test('Query nested foreign tables through a join table', async () => {
@@ -206,10 +208,12 @@ test('A page that begins after the end is an error that names it', async () => {
 test('Querying JSON data', async () => {
   const { data } = await documented()
     .from('users')
-    .select(`
+    .select(
+      `
       id, name,
       address->city
-    `)
+    `,
+    )
     .eq('id', 1)
 
   assert.deepEqual(data, [{ id: 1, name: 'Kiran', city: 'Hobbiton' }])

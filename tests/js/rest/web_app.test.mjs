@@ -150,8 +150,7 @@ const PAGES = {
   bell: [
     'notifications',
     '*',
-    (q, market) =>
-      q.eq('user_id', market.buyer.id).order('created_at', { ascending: false }),
+    (q, market) => q.eq('user_id', market.buyer.id).order('created_at', { ascending: false }),
     {},
     PARTIES,
   ],
@@ -189,9 +188,7 @@ before(async () => {
 
 /** Return what stands at a path, through objects and arrays alike. */
 function at(rows, path) {
-  return path
-    .split('.')
-    .reduce((values, name) => values.flat().map((value) => value[name]), rows)
+  return path.split('.').reduce((values, name) => values.flat().map((value) => value[name]), rows)
 }
 
 for (const [page, [table, select, filtered, forms, reads]] of Object.entries(PAGES)) {

@@ -256,10 +256,7 @@ test('delete: Delete multiple records', async () => {
   const client = documented()
   const ids = [await newCountry(client, 'Harad'), await newCountry(client, 'Rhûn')]
 
-  const { count, status } = await client
-    .from('countries')
-    .delete({ count: 'exact' })
-    .in('id', ids)
+  const { count, status } = await client.from('countries').delete({ count: 'exact' }).in('id', ids)
 
   assert.deepEqual({ count, status }, { count: 2, status: 204 })
 })

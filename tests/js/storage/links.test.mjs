@@ -1,21 +1,23 @@
 // https://supabase.com/docs/reference/javascript/storage-from-createsignedurl and its neighbours
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { connect, person, unwrap, url } from '../support.mjs'
+import { connect, shared, unwrap, url } from '../support.mjs'
 
-/** Give somebody a folder of their own, with two files in it. */
-async function owner() {
-  const { client, id } = await person()
+/** Return a folder that the owner may write, with two files in it. */
+async function ownFolder() {
+  const { client, id } = await shared('owner')
   const avatars = client.storage.from('avatars')
-  const paths = [`${id}/avatar1.txt`, `${id}/avatar2.txt`]
+  const folder = `${id}/${randomUUID()}`
+  const paths = [`${folder}/avatar1.txt`, `${folder}/avatar2.txt`]
   for (const path of paths) {
     unwrap(await avatars.upload(path, path, { contentType: 'text/plain' }))
   }
-  return { avatars, id, paths }
+  return { avatars, folder, paths }
 }
 
 test('createSignedUrl: who has the link reads, without a key', async () => {
-  const { avatars, paths } = await owner()
+  const { avatars, paths } = await ownFolder()
 
   const { data, error } = await avatars.createSignedUrl(paths[0], 60)
 
@@ -27,7 +29,7 @@ test('createSignedUrl: who has the link reads, without a key', async () => {
 })
 
 test('createSignedUrl: Create a signed URL which triggers the download of the asset', async () => {
-  const { avatars, paths } = await owner()
+  const { avatars, paths } = await ownFolder()
 
   const { data } = await avatars.createSignedUrl(paths[0], 60, { download: true })
 
@@ -36,8 +38,8 @@ test('createSignedUrl: Create a signed URL which triggers the download of the as
 })
 
 test('createSignedUrl: for what may not be read there is none', async () => {
-  const { paths } = await owner()
-  const { client } = await person()
+  const { paths } = await ownFolder()
+  const { client } = await shared('stranger')
 
   const { data, error } = await client.storage.from('avatars').createSignedUrl(paths[0], 60)
 
@@ -49,7 +51,7 @@ test('createSignedUrl: for what may not be read there is none', async () => {
 })
 
 test('A link that was changed does not open', async () => {
-  const { avatars, paths } = await owner()
+  const { avatars, paths } = await ownFolder()
   const { data } = await avatars.createSignedUrl(paths[0], 60)
 
   const answer = await fetch(data.signedUrl.replace('avatar1', 'avatar2'))
@@ -59,8 +61,8 @@ test('A link that was changed does not open', async () => {
 })
 
 test('createSignedUrls: several at once, and what is wrong with one of them', async () => {
-  const { avatars, id, paths } = await owner()
-  const missing = `${id}/missing.txt`
+  const { avatars, folder, paths } = await ownFolder()
+  const missing = `${folder}/missing.txt`
 
   const { data } = await avatars.createSignedUrls([...paths, missing], 60)
 
@@ -74,8 +76,8 @@ test('createSignedUrls: several at once, and what is wrong with one of them', as
 })
 
 test('createSignedUploadUrl and uploadToSignedUrl: who has the token uploads, once', async () => {
-  const { avatars, id } = await owner()
-  const path = `${id}/by-link.txt`
+  const { avatars, folder } = await ownFolder()
+  const path = `${folder}/by-link.txt`
   const stranger = connect().storage.from('avatars')
   const options = { contentType: 'text/plain' }
 
@@ -84,7 +86,9 @@ test('createSignedUploadUrl and uploadToSignedUrl: who has the token uploads, on
   const again = await stranger.uploadToSignedUrl(path, made.token, 'again', options)
 
   assert.equal(made.path, path)
-  assert.ok(made.signedUrl.startsWith(`${url}/storage/v1/object/upload/sign/avatars/${path}?token=`))
+  assert.ok(
+    made.signedUrl.startsWith(`${url}/storage/v1/object/upload/sign/avatars/${path}?token=`),
+  )
   assert.equal(error, null)
   assert.deepEqual([data.path, data.fullPath], [path, `avatars/${path}`])
   assert.equal(await unwrap(await avatars.download(path)).text(), 'sent')
@@ -92,7 +96,7 @@ test('createSignedUploadUrl and uploadToSignedUrl: who has the token uploads, on
 })
 
 test('createSignedUploadUrl: not for a folder of somebody else', async () => {
-  const { avatars } = await owner()
+  const { avatars } = await ownFolder()
 
   const { error } = await avatars.createSignedUploadUrl('somebody/else.txt')
 
@@ -100,7 +104,7 @@ test('createSignedUploadUrl: not for a folder of somebody else', async () => {
 })
 
 test('Pictures are not transformed, and that is said', async () => {
-  const { avatars, paths } = await owner()
+  const { avatars, paths } = await ownFolder()
 
   const { data, error } = await avatars.download(paths[0], { transform: { width: 100 } })
 

@@ -3,19 +3,20 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { openMarket } from '../market.mjs'
-import { connect, person, service, unwrap, url } from '../support.mjs'
+import { connect, service, shared, unwrap, url } from '../support.mjs'
 
 const PNG = Buffer.from('89504e470d0a1a0a', 'hex')
 const FORBIDDEN = 'new row violates row-level security policy'
 
-/** Give somebody a folder of their own, with a file in it. */
-async function owner() {
-  const { client, id } = await person()
+/** Return a folder that the owner may write, with a file in it. */
+async function ownFolder() {
+  const { client, id } = await shared('owner')
   const avatars = client.storage.from('avatars')
-  const path = `${id}/avatar1.png`
+  const folder = `${id}/${randomUUID()}`
+  const path = `${folder}/avatar1.png`
   const options = { contentType: 'image/png' }
   unwrap(await avatars.upload(path, PNG, options))
-  return { client, avatars, id, path, options }
+  return { avatars, folder, path, options }
 }
 
 async function bytesOf(blob) {
@@ -23,10 +24,9 @@ async function bytesOf(blob) {
 }
 
 test('upload and download: the file and its type come back', async () => {
-  const { client, id } = await person()
-  const avatars = client.storage.from('avatars')
-  const path = `${id}/avatar1.png`
-  const file = new File([PNG], 'avatar1.png', { type: 'image/png' })
+  const { avatars, folder } = await ownFolder()
+  const path = `${folder}/avatar2.png`
+  const file = new File([PNG], 'avatar2.png', { type: 'image/png' })
 
   const { data, error } = await avatars.upload(path, file, { cacheControl: '3600', upsert: false })
 
@@ -44,8 +44,8 @@ for (const [name, body] of [
   ['a Blob, which tells its own type', new Blob([PNG], { type: 'image/png' })],
 ]) {
   test(`upload: ${name}`, async () => {
-    const { avatars, id } = await owner()
-    const path = `${id}/other.png`
+    const { avatars, folder } = await ownFolder()
+    const path = `${folder}/other.png`
 
     unwrap(await avatars.upload(path, body, { contentType: 'image/png' }))
 
@@ -54,7 +54,7 @@ for (const [name, body] of [
 }
 
 test('upload: a name that is taken, unless it may be replaced', async () => {
-  const { avatars, path, options } = await owner()
+  const { avatars, path, options } = await ownFolder()
 
   const { data, error } = await avatars.upload(path, PNG, options)
   const replaced = await avatars.upload(path, Buffer.from('new'), { ...options, upsert: true })
@@ -69,7 +69,7 @@ test('upload: a name that is taken, unless it may be replaced', async () => {
 })
 
 test('upload: into a folder of somebody else', async () => {
-  const { avatars } = await owner()
+  const { avatars } = await ownFolder()
 
   const { error } = await avatars.upload(`${randomUUID()}/a.png`, PNG, {
     contentType: 'image/png',
@@ -79,12 +79,12 @@ test('upload: into a folder of somebody else', async () => {
 })
 
 test('upload: the limits of the bucket', async () => {
-  const { avatars, id } = await owner()
+  const { avatars, folder } = await ownFolder()
 
-  const large = await avatars.upload(`${id}/large.png`, Buffer.alloc(1001), {
+  const large = await avatars.upload(`${folder}/large.png`, Buffer.alloc(1001), {
     contentType: 'image/png',
   })
-  const odd = await avatars.upload(`${id}/a.pdf`, PNG, { contentType: 'application/pdf' })
+  const odd = await avatars.upload(`${folder}/a.pdf`, PNG, { contentType: 'application/pdf' })
 
   assert.deepEqual(
     [large.error.statusCode, large.error.message],
@@ -97,7 +97,7 @@ test('upload: the limits of the bucket', async () => {
 })
 
 test('update: always replaces', async () => {
-  const { avatars, path, options } = await owner()
+  const { avatars, path, options } = await ownFolder()
 
   const { data } = await avatars.update(path, Buffer.from('newer'), options)
 
@@ -106,31 +106,31 @@ test('update: always replaces', async () => {
 })
 
 test('move and copy', async () => {
-  const { avatars, id, path } = await owner()
+  const { avatars, folder, path } = await ownFolder()
 
-  const moved = await avatars.move(path, `${id}/moved/avatar.png`)
-  const copied = await avatars.copy(`${id}/moved/avatar.png`, `${id}/copied.png`)
+  const moved = await avatars.move(path, `${folder}/moved/avatar.png`)
+  const copied = await avatars.copy(`${folder}/moved/avatar.png`, `${folder}/copied.png`)
 
   assert.equal(moved.data.message, 'Successfully moved')
-  assert.deepEqual(copied.data, { path: `avatars/${id}/copied.png` })
+  assert.deepEqual(copied.data, { path: `avatars/${folder}/copied.png` })
   assert.equal((await avatars.exists(path)).data, false)
-  assert.deepEqual(await bytesOf(unwrap(await avatars.download(`${id}/copied.png`))), PNG)
+  assert.deepEqual(await bytesOf(unwrap(await avatars.download(`${folder}/copied.png`))), PNG)
 })
 
 test('list: files and folders, with a search and a page', async () => {
-  const { avatars, id, options } = await owner()
-  unwrap(await avatars.upload(`${id}/deeper/jon.png`, PNG, options))
-  unwrap(await avatars.upload(`${id}/jonathan.png`, PNG, options))
+  const { avatars, folder, options } = await ownFolder()
+  unwrap(await avatars.upload(`${folder}/deeper/jon.png`, PNG, options))
+  unwrap(await avatars.upload(`${folder}/jonathan.png`, PNG, options))
   const sortBy = { column: 'name', order: 'asc' }
   const names = (items) => items.map((item) => item.name)
 
-  const { data } = await avatars.list(id, { limit: 100, offset: 0, sortBy })
-  const found = await avatars.list(id, { search: 'jon', sortBy })
-  const page = await avatars.list(id, { limit: 1, offset: 1, sortBy })
+  const { data } = await avatars.list(folder, { limit: 100, offset: 0, sortBy })
+  const found = await avatars.list(folder, { search: 'jon', sortBy })
+  const page = await avatars.list(folder, { limit: 1, offset: 1, sortBy })
 
   assert.deepEqual(names(data), ['avatar1.png', 'deeper', 'jonathan.png'])
-  const [file, folder] = data
-  assert.deepEqual([folder.id, folder.metadata], [null, null])
+  const [file, deeper] = data
+  assert.deepEqual([deeper.id, deeper.metadata], [null, null])
   assert.deepEqual(
     [file.metadata.size, file.metadata.mimetype, file.metadata.cacheControl],
     [PNG.length, 'image/png', 'max-age=3600'],
@@ -140,14 +140,14 @@ test('list: files and folders, with a search and a page', async () => {
 })
 
 test('info and exists', async () => {
-  const { avatars, id } = await owner()
-  const path = `${id}/note.txt`
+  const { avatars, folder } = await ownFolder()
+  const path = `${folder}/note.txt`
   const options = { contentType: 'text/plain', metadata: { colour: 'red' } }
   unwrap(await avatars.upload(path, 'hello', options))
 
   const { data } = await avatars.info(path)
   const there = await avatars.exists(path)
-  const missing = await avatars.exists(`${id}/missing.png`)
+  const missing = await avatars.exists(`${folder}/missing.png`)
 
   assert.deepEqual(
     [data.name, data.size, data.contentType, data.metadata],
@@ -158,8 +158,8 @@ test('info and exists', async () => {
 })
 
 test('remove: what is removed is answered, and others remove nothing', async () => {
-  const { avatars, path } = await owner()
-  const { client } = await person()
+  const { avatars, path } = await ownFolder()
+  const { client } = await shared('stranger')
 
   const refused = await client.storage.from('avatars').remove([path])
   const { data } = await avatars.remove([path])
@@ -174,8 +174,8 @@ test('remove: what is removed is answered, and others remove nothing', async () 
 })
 
 test('download: somebody else finds nothing', async () => {
-  const { path } = await owner()
-  const { client } = await person()
+  const { path } = await ownFolder()
+  const { client } = await shared('stranger')
 
   const { data, error } = await client.storage.from('avatars').download(path)
 
