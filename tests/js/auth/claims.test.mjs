@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
-import { connect, jwtSecret, person, publishableKey, unwrap, url } from '../support.mjs'
+import { connect, jwtSecret, publishableKey, shared, unwrap, url } from '../support.mjs'
 
 /** Sign claims with the legacy secret, as a project did before it had keys. */
 function legacyToken(claims) {
@@ -22,7 +22,7 @@ function watched(paths) {
 }
 
 test('Get JWT claims, header and signature', async () => {
-  const { client, id, email } = await person()
+  const { client, id, email } = await shared('somebody')
 
   const { data, error } = await client.auth.getClaims()
 
@@ -41,7 +41,7 @@ test('Get JWT claims, header and signature', async () => {
 })
 
 test('The claims are verified by the published key, and nobody is asked', async () => {
-  const { client } = await person()
+  const { client } = await shared('somebody')
   const { access_token: token } = unwrap(await client.auth.getSession()).session
   const paths = []
 
@@ -52,7 +52,7 @@ test('The claims are verified by the published key, and nobody is asked', async 
 })
 
 test('A token that was changed is not believed', async () => {
-  const { client } = await person()
+  const { client } = await shared('somebody')
   const { access_token: token } = unwrap(await client.auth.getSession()).session
   const [header, payload, signature] = token.split('.')
   const claims = JSON.parse(Buffer.from(payload, 'base64url'))
@@ -70,7 +70,7 @@ test('A token that was changed is not believed', async () => {
 })
 
 test('A token of the legacy secret is verified by the server', async () => {
-  const { client, id } = await person()
+  const { client, id } = await shared('somebody')
   const { claims } = unwrap(await client.auth.getClaims())
   const paths = []
 
@@ -82,7 +82,7 @@ test('A token of the legacy secret is verified by the server', async () => {
 })
 
 test('A session of another provider: what accessToken gives is who calls', async () => {
-  const { id } = await person()
+  const { id } = await shared('somebody')
   const exp = Math.floor(Date.now() / 1000) + 600
   const token = legacyToken({ sub: id, role: 'authenticated', exp })
   const client = connect(publishableKey, { accessToken: async () => token })

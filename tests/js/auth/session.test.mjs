@@ -1,7 +1,7 @@
 // https://supabase.com/docs/reference/javascript/auth-signup and the pages of what a session can do
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { connect, Inbox, newEmail, PASSWORD, person, unwrap } from '../support.mjs'
+import { connect, Inbox, newEmail, PASSWORD, person, shared, unwrap } from '../support.mjs'
 
 /** Sign somebody in a second time, by a client of its own. */
 async function signedIn({ email }) {
@@ -39,7 +39,7 @@ test('signUp: Sign up with additional user metadata', async () => {
 })
 
 test('signUp: an address that somebody has', async () => {
-  const { email } = await person()
+  const { email } = await shared('somebody')
 
   const { data, error } = await connect().auth.signUp({ email, password: PASSWORD })
 
@@ -59,7 +59,7 @@ test('signUp: a weak password says why', async () => {
 })
 
 test('signInWithPassword: Sign in with email and password', async () => {
-  const { email, id } = await person()
+  const { email, id } = await shared('somebody')
 
   const { data, error } = await connect().auth.signInWithPassword({ email, password: PASSWORD })
 
@@ -69,7 +69,7 @@ test('signInWithPassword: Sign in with email and password', async () => {
 })
 
 test('signInWithPassword: Handling errors', async () => {
-  const { email } = await person()
+  const { email } = await shared('somebody')
 
   const { data, error } = await connect().auth.signInWithPassword({ email, password: 'guessed' })
 
@@ -81,7 +81,7 @@ test('signInWithPassword: Handling errors', async () => {
 })
 
 test('getSession and getUser: the session that the client keeps', async () => {
-  const { client, id } = await person()
+  const { client, id } = await shared('somebody')
 
   const { data: kept } = await client.auth.getSession()
   const { data: asked } = await client.auth.getUser()
@@ -131,7 +131,7 @@ test('refreshSession: a token that does not exist', async () => {
 })
 
 test('setSession: Set the session', async () => {
-  const { client, id } = await person()
+  const { client, id } = await shared('somebody')
   const { access_token, refresh_token } = unwrap(await client.auth.getSession()).session
   const other = connect()
 
@@ -165,7 +165,7 @@ test('updateUser: Update the password', async () => {
 })
 
 test('updateUser: the same password again', async () => {
-  const { client } = await person()
+  const { client } = await shared('somebody')
 
   const { error } = await client.auth.updateUser({ password: PASSWORD })
 
@@ -173,7 +173,7 @@ test('updateUser: the same password again', async () => {
 })
 
 test('getUserIdentities: Returns a list of identities linked to the user', async () => {
-  const { client, email } = await person()
+  const { client, email } = await shared('somebody')
 
   const { data } = await client.auth.getUserIdentities()
 
