@@ -3,11 +3,12 @@
 What is commanded befalls the next requests that fit; a server says itself how they suffer it.
 """
 
+import asyncio
 import dataclasses
 import fnmatch
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 
 class When(StrEnum):
@@ -33,14 +34,21 @@ class Fault:
     method: str = "*"
     path: str = "*"
 
+    #: A fault without any of these would do nothing.
+    EFFECTS: ClassVar[tuple[str, ...]] = ("status", "reset", "delay_s")
+
     def __post_init__(self) -> None:
         self.when, self.delay_s = When(self.when), float(self.delay_s)
-        if self.status is not None and self.status not in range(400, 600):
-            raise ValueError("status must be an HTTP error")
         # A test's JSON may say anything.
         for name, kind in (("times", int), ("method", str), ("path", str)):
             if not isinstance(getattr(self, name), kind):
                 raise TypeError(f"{name} must be {kind.__name__}")
+        if self.status is not None and self.status not in range(400, 600):
+            raise ValueError("status must be an HTTP error")
+        if self.delay_s < 0 or self.times < 1:
+            raise ValueError("delay_s must not be below 0, nor times below 1")
+        if not any(getattr(self, name) for name in self.EFFECTS):
+            raise ValueError(f"a fault needs one of {', '.join(self.EFFECTS)}")
 
     def fits(self, method: str, path: str) -> bool:
         """Return whether the request is one of those that were meant."""
@@ -55,6 +63,7 @@ class Faults(Generic[AnyFault]):
 
     def __init__(self) -> None:
         self._faults: list[AnyFault] = []
+        self._called_off = asyncio.Event()
 
     def __bool__(self) -> bool:
         return bool(self._faults)
@@ -64,8 +73,21 @@ class Faults(Generic[AnyFault]):
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Let everything go well again."""
+        """Let everything go well again; what is being delayed is delayed no longer."""
         self._faults.clear()
+        self._called_off.set()
+        self._called_off = asyncio.Event()
+
+    async def delay(self, seconds: float | None) -> bool:
+        """Wait so long, or for ever; return whether it was called off meanwhile."""
+        if seconds == 0:
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._called_off.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def pending(self) -> list[AnyFault]:
         """Return what has not struck yet."""

@@ -4,10 +4,10 @@ It stands before all services: none of them knows of it. Realtime's sockets live
 request and have troubles of their own, see `realtime.mood`.
 """
 
-import asyncio
 import dataclasses
 import time
 from http import HTTPStatus
+from typing import ClassVar
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -40,23 +40,10 @@ class GatewayFault(Fault):
     hang: bool = False
     expired_token: bool = False
 
+    EFFECTS: ClassVar[tuple[str, ...]] = (*Fault.EFFECTS, "hang", "expired_token")
 
-class GatewayFaults(Faults[GatewayFault]):
-    """The faults still to come, and those who hang because of one."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._cleared = asyncio.Event()
-
-    def clear(self) -> None:
-        """Let everything go well again, what hangs too."""
-        super().clear()
-        self._cleared.set()
-        self._cleared = asyncio.Event()
-
-    async def cleared(self) -> None:
-        """Return when the faults that there are now have been cleared."""
-        await self._cleared.wait()
+GatewayFaults = Faults[GatewayFault]
 
 
 class Striking:
@@ -107,9 +94,7 @@ class Striking:
         self, fault: GatewayFault, scope: Scope, receive: Receive, send: Send
     ) -> bool:
         """Let a fault strike; say whether all goes on as if nothing had been."""
-        await asyncio.sleep(fault.delay_s)
-        if fault.hang:
-            await self._faults.cleared()
+        await self._faults.delay(None if fault.hang else fault.delay_s)
         if is_gone(scope):
             await be_dropped(receive)
         elif fault.reset:

@@ -9,14 +9,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from devstack.faults import Fault, When
+from devstack.reset import break_connection
 from devstack.stripe import access, forms
 from devstack.stripe.errors import StripeError, invalid, trouble
 from devstack.stripe.expansion import expand
 from devstack.stripe.fake import FakeStripe
-from devstack.stripe.faults import Fault, When
 from devstack.stripe.idempotency import Key, SavedAnswer, read_key
 from devstack.stripe.params import Params
-from devstack.stripe.reset import break_connection
 from devstack.stripe.routes import Operation
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Answer, Origin
@@ -51,7 +51,7 @@ async def serve(fake: FakeStripe, operation: Operation, request: Request) -> Res
             headers["Idempotency-Key"] = call.key.value
         answer = await _carry_out(fake, call)
     except _ConnectionLostError:
-        await break_connection(request)
+        await break_connection(request.scope, request.receive)
         return Response()
     except StripeError as error:
         return render(error.status, error.body, headers)
@@ -150,7 +150,7 @@ async def _suffer(fake: FakeStripe, call: Call, fault: Fault) -> None:
 
 async def _hold_up(fake: FakeStripe, fault: Fault) -> None:
     # Once a fault is called off, or all is forgotten, nobody waits for the answer any more.
-    is_called_off = await fake.faults.delay(fault)
+    is_called_off = await fake.faults.delay(fault.delay_s)
     if fault.reset or is_called_off:
         raise _ConnectionLostError
 

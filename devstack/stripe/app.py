@@ -11,11 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from devstack.reset import TransportInScope
 from devstack.stripe import api, control, onboarding_page
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.errors import trouble, unrecognized
 from devstack.stripe.fake import FakeStripe
-from devstack.stripe.reset import TransportInScope
 from devstack.stripe.routes import OPERATIONS
 from devstack.stripe.store import new_id
 

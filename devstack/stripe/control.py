@@ -48,10 +48,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from devstack.faults import Fault
 from devstack.stripe import delivery_log
 from devstack.stripe.errors import StripeError, missing
 from devstack.stripe.fake import FakeStripe
-from devstack.stripe.faults import Fault
 from devstack.stripe.outside import ACTIONS, Action, ControlError
 from devstack.stripe.plan import DeliveryPlan, Mode
 

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
+from devstack.faults import Fault, Faults
 from devstack.stripe import background, later
 from devstack.stripe.bell import Bell
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.delivery import Courier
-from devstack.stripe.faults import Faults
 from devstack.stripe.idempotency import IdempotencyKeys
 from devstack.stripe.plan import DeliveryPlan
 from devstack.stripe.store import Store
@@ -24,7 +24,7 @@ class FakeStripe:
         self.store = Store(config.state)
         self.courier = Courier(self.store, config)
         self.keys = IdempotencyKeys(self.store)
-        self.faults = Faults()
+        self.faults = Faults[Fault]()
         self.plan = DeliveryPlan()
         self._changed = Bell()
 

@@ -236,11 +236,15 @@ def test_a_websocket_is_refused_or_broken_off(gateway: Gateway, trouble: Trouble
         "",
         "[]",
         '{"status": 200}',
-        '{"when": "now"}',
-        '{"times": "x"}',
-        '{"path": 1}',
+        '{"status": 503, "when": "now"}',
+        '{"status": 503, "times": "x"}',
+        '{"status": 503, "path": 1}',
         '{"delay_s": []}',
         '{"nonsense": 1}',
+        "{}",
+        '{"path": "/rest/v1/*"}',
+        '{"status": 503, "times": 0}',
+        '{"delay_s": -1}',
     ],
 )
 def test_a_command_that_makes_no_sense_is_refused(http: httpx.Client, body: str) -> None:
