@@ -49,14 +49,16 @@ class Handlers:
 
     async def answer(self, request: Request) -> Answer:
         """Answer a request. Raises: RestError."""
-        asked = await self._asked(request)
         target = request.path.strip("/")
-        if target.startswith("rpc/") and "/" not in target[4:]:
-            return await self._on_function(request, asked, target[4:])
-        if "/" in target:
-            raise RestError(404, "PGRST125", "Invalid path specified in request URL")
+        is_call = target.startswith("rpc/") and "/" not in target[4:]
+        # The path is judged before the head: who asks for the description accepts nothing else.
         if not target:
             raise RestError(404, "PGRST126", "Root endpoint metadata is disabled")
+        if "/" in target and not is_call:
+            raise RestError(404, "PGRST125", "Invalid path specified in request URL")
+        asked = await self._asked(request)
+        if is_call:
+            return await self._on_function(request, asked, target[4:])
         relation = _relation(self._schema.cache, asked.schema, target)
         if request.method in READS:
             return await self._read(request, asked, relation)

@@ -300,3 +300,11 @@ test('A relationship that does not exist', async () => {
   assert.equal(status, 400)
   assert.equal(error.code, 'PGRST200')
 })
+
+test('getOpenApiSpec: a project that publishes no description says so', async () => {
+  const { error, status } = await service().schema('docs').getOpenApiSpec()
+
+  assert.equal(status, 404)
+  assert.equal(error.code, 'PGRST126')
+  assert.equal(error.message, 'Root endpoint metadata is disabled')
+})
