@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
-import { connect, Inbox, PASSWORD, person, unwrap } from '../support.mjs'
+import { connect, Inbox, PASSWORD, person, service, unwrap } from '../support.mjs'
 
 const STEP_S = 30
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
@@ -141,4 +141,28 @@ test("challenge: a factor that is somebody else's", async () => {
   const { error } = await client.auth.mfa.challenge({ factorId: factor.id })
 
   assert.deepEqual([error.status, error.code], [404, 'mfa_factor_not_found'])
+})
+
+test('admin.mfa: the factors of a user are listed, and taken away', async () => {
+  const { id, factor } = await enrolled()
+  const { mfa } = service().auth.admin
+
+  const { data } = await mfa.listFactors({ userId: id })
+  const removed = await mfa.deleteFactor({ userId: id, id: factor.id })
+
+  assert.deepEqual(
+    data.factors.map((listed) => [listed.id, listed.status]),
+    [[factor.id, 'verified']],
+  )
+  assert.equal(removed.error, null)
+  const { data: rest } = await mfa.listFactors({ userId: id })
+  assert.deepEqual(rest.factors, [])
+})
+
+test('enroll: a telephone is no factor where it is not switched on', async () => {
+  const { client } = await person()
+
+  const { error } = await client.auth.mfa.enroll({ factorType: 'phone', phone: '13334445555' })
+
+  assert.deepEqual([error.status, error.code], [422, 'mfa_phone_enroll_not_enabled'])
 })

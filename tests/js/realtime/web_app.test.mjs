@@ -85,11 +85,10 @@ test('The channels of one person tell nothing to another', async () => {
     await change('auctions', (q) => q.update({ status: 'live' }).eq('id', auction))
     const all = { buyer: [], seller: [], stranger: [] }
     for (const [name, changes] of Object.entries(all)) {
-      let table
-      while (table !== 'auctions') {
-        const { eventType, ...rest } = await heard[name].next()
-        ;({ table } = rest)
-        if (table !== 'auctions') changes.push(`${eventType} ${table}`)
+      for (;;) {
+        const { eventType, table } = await heard[name].next()
+        if (table === 'auctions') break
+        changes.push(`${eventType} ${table}`)
       }
     }
     return all
