@@ -113,7 +113,7 @@ def _head(asked: Asked, kind: str, *, is_typed: bool = True) -> Headers:
 
 
 def _typed(asked: Asked) -> Headers:
-    headers = [(b"content-type", asked.accepted.content_type.encode())]
+    headers = [(b"content-type", asked.accepted.content_type)]
     if asked.is_profiled:
         headers.append((b"content-profile", asked.schema.encode()))
     return headers

@@ -41,7 +41,7 @@ class Explain:
         return f"explain ({', '.join(words)}) "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Accepted:
     """The form that the answer is to have."""
 
@@ -54,8 +54,8 @@ class Accepted:
         """Say whether exactly one row is wanted, as an object."""
         return self.media is Media.OBJECT
 
-    @property
-    def content_type(self) -> str:
+    @functools.cached_property
+    def content_type(self) -> bytes:
         """Return the answer's Content-Type."""
         kind = self.media.value
         if self.is_stripped and self.media is Media.JSON:
@@ -67,7 +67,7 @@ class Accepted:
             kind = f'application/vnd.pgrst.plan+{self.explain.form}; for="{kind}"' + (
                 f"; options={options}" if options else ""
             )
-        return f"{kind}; charset=utf-8"
+        return f"{kind}; charset=utf-8".encode()
 
 
 @functools.lru_cache(REMEMBERED)
