@@ -33,11 +33,13 @@ def onboard(tx: Transaction, account_id: str, body: Json) -> Json:
 def require(tx: Transaction, account_id: str, body: Json) -> Json:
     """Have Stripe want more of an account, in good time or when it is too late already."""
     fields = _fields(body)
+    deadline = body.get("current_deadline", tx.now + 14 * _DAY_S)
+    if not isinstance(deadline, int):
+        raise ValueError("current_deadline must be a Unix time")  # noqa: TRY004 - bad JSON
     with account_state.change(tx, account_id) as account:
         if body.get("is_past_due"):
             account_state.miss(account, fields)
         else:
-            deadline = int(body.get("current_deadline", tx.now + 14 * _DAY_S))
             account_state.require(account, fields, deadline)
     return account
 

@@ -235,6 +235,9 @@ def test_more_is_required_before_it_is_past_due(account: Account) -> None:
         missed["capabilities"]["transfers"],
     )
     assert 3 == len(updates(account, seller))
+    mistakes: list[Any] = [{"current_deadline": 1.5}, {"fields": "document"}, {"fields": []}]
+    for wrong in mistakes:
+        assert 400 == account.control.post(path, json=wrong).status_code
 
 
 def test_account_is_restricted_and_let_go(account: Account) -> None:
