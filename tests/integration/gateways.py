@@ -17,7 +17,7 @@ from devstack.processes import wait_until
 from devstack.tokens import Keys
 
 
-#: How long a gateway may take to come and to go on a busy machine.
+#: How long anything that must come may take on a busy machine; a test that passes does not wait.
 PATIENCE_S = 30
 
 

@@ -3,11 +3,9 @@
 import dataclasses
 import json
 import queue
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,14 +15,15 @@ from typing import Any, Self
 import httpx
 import stripe
 
+from devstack.ports import free_port
+from devstack.processes import wait_until
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
+from tests.integration.gateways import PATIENCE_S
 
 
 SECRET = "whsec_of_the_tests"
 CONNECT_SECRET = "whsec_for_connected_accounts"
 SECRET_KEY = "sk_test_of_the_tests"
-#: More than a busy machine ever needs; a test that passes does not wait.
-_WAIT_S = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = receiver.answers.pop(0) if receiver.answers else 200
                 receiver.received.put(Received(body, dict(self.headers)))
-                receiver.gate.wait(_WAIT_S)
+                receiver.gate.wait(PATIENCE_S)
                 self.send_response(status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
@@ -94,7 +93,7 @@ class Receiver:
 
     def next(self) -> Received:
         """Return the next webhook, which has to come in time."""
-        return self.received.get(timeout=_WAIT_S)
+        return self.received.get(timeout=PATIENCE_S)
 
     def forget(self) -> None:
         """Be as new."""
@@ -145,7 +144,7 @@ class Account:
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
         """Wait until `count` deliveries fit the query, and return all that do."""
-        params = {"count": count, "wait_s": _WAIT_S, **query}
+        params = {"count": count, "wait_s": PATIENCE_S, **query}
         response = self.control.get("/deliveries", params=params)
         response.raise_for_status()
         found: list[dict[str, Any]] = response.json()["deliveries"]
@@ -164,12 +163,6 @@ def error_code(error: stripe.StripeError) -> str | None:
     body: Any = error.json_body
     code: str | None = body["error"].get("code")
     return code
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -198,29 +191,24 @@ def running(folder: Path, receiver: Receiver, **settings: Any) -> Iterator[Accou
         httpx.Client(base_url=f"{config.url}/_control", timeout=60, trust_env=False) as control,
     ):
         try:
-            _wait_until_up(control, process)
+            is_up = wait_until(lambda: _is_up(control, process), PATIENCE_S)
+            assert is_up, "the fake Stripe did not come up"
             yield Account(config, _client(config), control, receiver)
         finally:
             process.kill()
 
 
-def _wait_until_up(control: httpx.Client, process: subprocess.Popen[bytes]) -> None:
-    ends_at = time.monotonic() + _WAIT_S
-    while time.monotonic() < ends_at:
-        assert process.poll() is None, "the fake Stripe has ended"
-        try:
-            if control.get("/health").is_success:
-                return
-        except httpx.TransportError:
-            # Nothing listens yet, and there is nothing to wait on but another look.
-            time.sleep(0.02)
-    raise AssertionError("the fake Stripe did not come up")
+def _is_up(control: httpx.Client, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "the fake Stripe has ended"
+    with suppress(httpx.TransportError):
+        return control.get("/health").is_success
+    return False
 
 
 def _client(config: StripeConfig) -> stripe.StripeClient:
     return stripe.StripeClient(
         config.secret_key,
         base_addresses={"api": config.url},
-        http_client=stripe.RequestsClient(timeout=20),
+        http_client=stripe.RequestsClient(timeout=PATIENCE_S),
         max_network_retries=0,
     )

@@ -7,16 +7,14 @@ import pytest
 import stripe
 
 from devstack import processes
+from tests.integration.gateways import PATIENCE_S
 from tests.integration.stripe.fake_server import Account
-
-
-_PATIENCE_S = 30.0
 
 
 def wait_until_struck(account: Account) -> None:
     """Wait until every fault has found its request."""
     assert processes.wait_until(
-        lambda: account.command("GET", "/faults")["faults"] == [], _PATIENCE_S
+        lambda: account.command("GET", "/faults")["faults"] == [], PATIENCE_S
     )
 
 
