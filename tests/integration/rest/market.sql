@@ -181,15 +181,16 @@ begin
   perform set_config('response.headers', '[{"X-Pot": "tea"}, {"Set-Cookie": "a=b"}]', true);
   return '{"pot": true}';
 end $$;
+-- The two that are to wait for others have more time than their callers' role.
 create function public.lock_setting(key text, wait_ms integer) returns text
-language plpgsql as $$
+language plpgsql set statement_timeout = '60s' as $$
 begin
   perform set_config('lock_timeout', wait_ms::text, true);
   perform from public.settings as s where s.key = lock_setting.key for update;
   return 'had';
 end $$;
 create function public.bump(key text) returns void language sql volatile
-set default_transaction_isolation = 'repeatable read' as $$
+set default_transaction_isolation = 'repeatable read' set statement_timeout = '60s' as $$
   update public.settings as s set note = 'bumped' where s.key = bump.key
 $$;
 create function public.shout(text) returns text language sql immutable as $$ select upper($1) $$;

@@ -7,17 +7,26 @@ import httpx
 import psycopg
 
 from devstack.processes import wait_until
-from tests.integration.gateways import Gateway
+from tests.integration.gateways import PATIENCE_S, Gateway
 
 
 PARALLEL = 8
-#: Shorter than the time-out of a statement, longer than it takes to see who waits.
-LOCK_WAIT_MS = 7500
+#: Shorter than the functions' time-out, longer than it takes to see who waits.
+LOCK_WAIT_MS = 30_000
+#: Who waits for a row holds its place in the queue, and waits for a transaction, which is no
+#: database's.
+WAITERS = """
+select count(distinct pid) from pg_locks join pg_stat_activity using (pid)
+where not granted and datname = current_database()
+"""
+CUT = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where usename = 'authenticator' and datname = current_database()
+"""
 
 
 def wait_for_waiters(owner: psycopg.Connection, count: int) -> None:
-    query = "select count(distinct pid) from pg_locks where not granted"
-    assert wait_until(lambda: owner.execute(query).fetchone() == (count,), LOCK_WAIT_MS / 1000)
+    assert wait_until(lambda: owner.execute(WAITERS).fetchone() == (count,), PATIENCE_S)
 
 
 def test_requests_run_in_parallel(
@@ -106,9 +115,8 @@ def test_lost_client_leaves_its_connection_sound(gateway: Gateway, http: httpx.C
 
 def test_dead_connections_are_replaced(http: httpx.Client, owner: psycopg.Connection) -> None:
     """After its connections were killed the gateway says 503, and serves again at once."""
-    owner.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'authenticator'"
-    )
+    assert owner.execute(CUT).fetchall()
+
     statuses = [http.get("/listings?select=id").status_code for _ in range(20)]
 
     assert set(statuses) <= {200, 503}
