@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Self, TypeVar, cast
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Error
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.tokens import Keys
@@ -80,6 +80,13 @@ class Context:
         """Connect to the database, and let go of it at the end."""
         async with self.pool, self.admin_pool:
             yield
+
+
+def summary(error: Error) -> str:
+    """Return what a log may say of an error: no detail and no context, for they quote rows."""
+    if error.sqlstate is None:
+        return type(error).__name__
+    return f"{error.sqlstate} {error.diag.message_primary}"
 
 
 def _pool(url: str, size: int) -> AsyncConnectionPool[Connection]:

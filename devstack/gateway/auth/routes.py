@@ -27,7 +27,7 @@ from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import AuthError
 from devstack.gateway.auth.settings import AuthSettings
 from devstack.gateway.caller import GatewayError, api_key_claims
-from devstack.gateway.context import Context
+from devstack.gateway.context import Context, summary
 
 
 _LOG = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def _database_failure(path: str, error: psycopg.Error) -> AuthError:
     """
     if isinstance(error, psycopg.DataError) and error.sqlstate is None:
         return AuthError(400, "bad_json", "Text must not contain a NUL character")
-    _LOG.error("auth could not serve %s: %s", path, error, exc_info=error)
+    _LOG.error("auth could not serve %s: %s", path, summary(error))
     is_new_user = path in {"/signup", "/admin/users", "/invite"}
     message = "Database error saving new user" if is_new_user else "Database error"
     return AuthError(500, "unexpected_failure", message)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from devstack.gateway.caller import GatewayError
-from devstack.gateway.context import Context
+from devstack.gateway.context import Context, summary
 from devstack.gateway.storage import answers, buckets, downloads, links, objects, uploads
 from devstack.gateway.storage.desk import Desk
 from devstack.gateway.storage.errors import (
@@ -128,7 +128,7 @@ async def _refusal(desk: Desk, path: str, error: StorageError | psycopg.Error) -
         await desk.pool.check()
     refusal = from_postgres(error)
     if refusal.status == INTERNAL_ERROR:
-        _LOG.error("storage could not serve %s: %s", path, error, exc_info=error)
+        _LOG.error("storage could not serve %s: %s", path, summary(error))
     return refusal
 
 
