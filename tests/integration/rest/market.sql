@@ -190,7 +190,8 @@ begin
   return 'had';
 end $$;
 create function public.bump(key text) returns void language sql volatile
-set default_transaction_isolation = 'repeatable read' set statement_timeout = '60s' as $$
+set default_transaction_isolation = 'repeatable read'
+set statement_timeout = '60s' set lock_timeout = '60s' as $$
   update public.settings as s set note = 'bumped' where s.key = bump.key
 $$;
 create function public.shout(text) returns text language sql immutable as $$ select upper($1) $$;
