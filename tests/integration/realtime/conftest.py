@@ -10,7 +10,7 @@ from psycopg import conninfo
 from realtime import AsyncRealtimeClient
 
 from devstack.schema import build_database
-from tests.integration.gateways import Gateway, running_gateway
+from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.realtime.listening import Connect
 from tests.integration.trouble import Trouble
 
@@ -85,6 +85,7 @@ async def connect() -> AsyncIterator[Connect]:
         client = AsyncRealtimeClient(
             gateway.socket_url,
             gateway.keys.publishable_key,
+            timeout=PATIENCE_S,
             max_retries=MAX_RETRIES,
             initial_backoff=BACKOFF_S,
         )

@@ -11,10 +11,8 @@ from realtime import (
     RealtimeSubscribeStates,
 )
 
+from tests.integration.gateways import PATIENCE_S
 
-START_S = 30
-#: How long anything that must come may take on a busy machine.
-HEAR_S = 30
 
 PUBLIC: dict[str, Any] = {
     "broadcast": {"ack": False, "self": False},
@@ -105,5 +103,5 @@ async def joined(
 
 
 async def _next(queue: asyncio.Queue[Item]) -> Item:
-    async with asyncio.timeout(HEAR_S):
+    async with asyncio.timeout(PATIENCE_S):
         return await queue.get()

@@ -10,8 +10,8 @@ import pytest
 from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
 from devstack.processes import wait_until
-from tests.integration.gateways import Gateway
-from tests.integration.realtime.listening import HEAR_S, PUBLIC, Connect, Heard, join, joined
+from tests.integration.gateways import PATIENCE_S, Gateway
+from tests.integration.realtime.listening import PUBLIC, Connect, Heard, join, joined
 from tests.integration.realtime.wires import join_frame, wire
 from tests.integration.trouble import Trouble
 
@@ -184,5 +184,5 @@ async def until_the_log_is_read(db: psycopg.Connection) -> None:
       )
     """
     assert await asyncio.to_thread(
-        wait_until, lambda: db.execute(query, [position]).fetchone() == (True,), HEAR_S
+        wait_until, lambda: db.execute(query, [position]).fetchone() == (True,), PATIENCE_S
     )

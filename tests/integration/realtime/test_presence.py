@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from realtime import AsyncRealtimeChannel
 
-from tests.integration.gateways import Gateway
-from tests.integration.realtime.listening import HEAR_S, PUBLIC, Connect, channel
+from tests.integration.gateways import PATIENCE_S, Gateway
+from tests.integration.realtime.listening import PUBLIC, Connect, channel
 
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,7 @@ class Room:
 
     async def holds(self, expected: dict[str, list[dict[str, Any]]]) -> None:
         """Wait until the view is this one."""
-        async with asyncio.timeout(HEAR_S):
+        async with asyncio.timeout(PATIENCE_S):
             while expected != self._state():
                 await self._changed.wait()
                 self._changed.clear()

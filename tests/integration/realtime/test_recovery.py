@@ -9,9 +9,8 @@ import pytest
 from realtime import RealtimeSubscribeStates
 
 from devstack.processes import wait_until
-from tests.integration.gateways import Gateway
+from tests.integration.gateways import PATIENCE_S, Gateway
 from tests.integration.realtime.listening import (
-    HEAR_S,
     PRIVATE,
     PUBLIC,
     Connect,
@@ -151,7 +150,7 @@ async def test_a_join_waits_for_its_source(
         superuser.execute(END_READERS, [True])
         joining = asyncio.create_task(join(client, "waiting", {"table": "notes"}))
         assert await asyncio.to_thread(
-            wait_until, lambda: superuser.execute(SLOT_WAITS).fetchone() == (True,), HEAR_S
+            wait_until, lambda: superuser.execute(SLOT_WAITS).fetchone() == (True,), PATIENCE_S
         )
         # A join that needs no source is answered, and this one is not.
         await joined(client, "public", config=PUBLIC)
@@ -218,5 +217,5 @@ async def test_unsubscribing_ends_the_work(
     await heard.channel.unsubscribe()
 
     assert await asyncio.to_thread(
-        wait_until, lambda: superuser.execute(SLOT_RESTS).fetchone() == (True,), HEAR_S
+        wait_until, lambda: superuser.execute(SLOT_RESTS).fetchone() == (True,), PATIENCE_S
     )
