@@ -13,13 +13,16 @@ export const PASSWORD = 'correct horse'
 
 // How long anything may take on a busy machine.
 const PATIENCE_MS = 30_000
-// realtime-js bounds each message and each disconnect by this, and lets the timer run on when the
-// answer is there or none was asked for. It must not hold the process until then.
-const REALTIME_TIMEOUT_MS = 10_000
+// How long realtime-js is to wait for the answer to a message; a number that no other timer has.
+const REALTIME_TIMEOUT_MS = PATIENCE_MS + 1
+// How long it waits for a socket to close, which no option changes.
+const DISCONNECT_MS = 10_000
+// It lets both timers run on when the answer is there or none was asked for. They must not hold
+// the process until then.
 const { setTimeout: plainTimeout } = globalThis
 globalThis.setTimeout = (callback, delay, ...rest) => {
   const timer = plainTimeout(callback, delay, ...rest)
-  return delay === REALTIME_TIMEOUT_MS ? timer.unref() : timer
+  return [REALTIME_TIMEOUT_MS, DISCONNECT_MS].includes(delay) ? timer.unref() : timer
 }
 
 const clients = []
@@ -29,7 +32,8 @@ after(() => Promise.all(clients.map((client) => client.removeAllChannels())))
 /** Make a client that is closed when the tests of the file are over. */
 export function connect(key = publishableKey, options = {}) {
   const auth = { autoRefreshToken: false, persistSession: false, ...options.auth }
-  const client = createClient(url, key, { ...options, auth })
+  const realtime = { timeout: REALTIME_TIMEOUT_MS, ...options.realtime }
+  const client = createClient(url, key, { ...options, auth, realtime })
   clients.push(client)
   return client
 }
