@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Self, TypeVar, cast
 
-from psycopg import AsyncConnection, Error
-from psycopg_pool import AsyncConnectionPool
+from psycopg import AsyncConnection, Error, OperationalError
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from devstack.tokens import Keys
 
@@ -19,6 +19,8 @@ ADMIN_POOL_SIZE = 4
 POOL_TIMEOUT_S = 10
 #: Each connection keeps the plans of this many statements.
 PREPARED_STATEMENTS = 500
+#: SQLSTATEs of a server that goes or a connection that broke begin with these.
+LOSSES = ("08", "57P")
 
 Connection = AsyncConnection[tuple[Any, ...]]
 Service = TypeVar("Service")
@@ -80,6 +82,31 @@ class Context:
         """Connect to the database, and let go of it at the end."""
         async with self.pool, self.admin_pool:
             yield
+
+
+@asynccontextmanager
+async def lent(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+    """Lend a connection of a pool; when it turns out to be lost, the pool looks after the others.
+
+    Where one was lost all may be: a restart of Postgres loses them together.
+    """
+    try:
+        async with pool.connection() as connection:
+            yield connection
+    except Error as error:
+        if is_loss(error):
+            await pool.check()
+        raise
+
+
+def is_loss(error: Error) -> bool:
+    """Say whether an error means that the connection is lost.
+
+    The server's last word, such as "terminating connection", arrives or does not.
+    """
+    if not isinstance(error, OperationalError) or isinstance(error, PoolTimeout):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(LOSSES)
 
 
 def summary(error: Error) -> str:

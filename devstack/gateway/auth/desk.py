@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.auth.settings import AuthSettings
-from devstack.gateway.context import Connection
+from devstack.gateway.context import Connection, lent
 from devstack.tokens import Keys
 
 
@@ -34,7 +34,7 @@ class Desk:
         A trigger of the project that names a table without its schema fails here as it would there.
         """
         async with (
-            self.pool.connection() as connection,
+            lent(self.pool) as connection,
             connection.transaction(),
             connection.cursor(row_factory=dict_row) as cursor,
         ):

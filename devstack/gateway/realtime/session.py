@@ -7,7 +7,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from devstack.gateway.context import Connection
+from devstack.gateway.context import Connection, is_loss, lent
 
 
 #: Where the operators of types that extensions bring are looked for.
@@ -33,15 +33,13 @@ async def borrowed(
     pool: AsyncConnectionPool[Connection], work: Callable[[Connection], Awaitable[Result]]
 ) -> Result:
     """Do the work over a connection of a pool, and once more if that one turns out to be lost."""
-    async with pool.connection() as connection:
-        try:
+    try:
+        async with lent(pool) as connection:
             return await work(connection)
-        except psycopg.OperationalError:
-            if not connection.closed:
-                raise
-    # Where one was lost all may be: a restart of Postgres loses them together.
-    await pool.check()
-    async with pool.connection() as connection:
+    except psycopg.OperationalError as error:
+        if not is_loss(error):
+            raise
+    async with lent(pool) as connection:
         return await work(connection)
 
 

@@ -14,7 +14,7 @@ from psycopg import AsyncRawCursor
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
-from devstack.gateway.context import Connection, Context
+from devstack.gateway.context import Connection, Context, lent
 from devstack.gateway.rest.errors import RestError, from_postgres
 from devstack.gateway.rest.statement import BODY, Plan
 from devstack.gateway.rest.text import identifier, literal
@@ -102,7 +102,7 @@ async def run(
     RestError, with whatever Postgres said.
     """
     try:
-        async with context.pool.connection() as connection:
+        async with lent(context.pool) as connection:
             try:
                 return await _transaction(
                     connection, plan, session, _bound(plan, values, body), check
@@ -115,9 +115,6 @@ async def run(
             504, "PGRST003", "Timed out acquiring connection from connection pool."
         ) from error
     except psycopg.Error as error:
-        if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
-            # The server went away, so the other connections are dead as well.
-            await context.pool.check()
         raise from_postgres(error, session.role) from error
 
 

@@ -1,6 +1,6 @@
 """The names of the time zones that a request may prefer."""
 
-from devstack.gateway.context import Context
+from devstack.gateway.context import Context, lent
 
 
 class TimeZones:
@@ -13,7 +13,7 @@ class TimeZones:
     async def names(self) -> frozenset[str]:
         """Return all of them."""
         if self._names is None:
-            async with self._pool.connection() as connection:
+            async with lent(self._pool) as connection:
                 cursor = await connection.execute("select name from pg_timezone_names")
                 self._names = frozenset([name for (name,) in await cursor.fetchall()])
         return self._names

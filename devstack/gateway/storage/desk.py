@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
 
 from devstack.gateway.caller import Caller
-from devstack.gateway.context import Connection
+from devstack.gateway.context import Connection, lent
 from devstack.gateway.rest.run import SESSION, Session
 from devstack.gateway.storage.caller import SERVICE
 from devstack.gateway.storage.files import Files
@@ -44,7 +44,7 @@ class Desk:
         One that is to be undone only finds out whether the caller may.
         """
         async with (
-            self.pool.connection() as connection,
+            lent(self.pool) as connection,
             connection.transaction(force_rollback=is_undone),
             connection.cursor(row_factory=dict_row) as cursor,
         ):

@@ -100,7 +100,7 @@ def _route(desk: Desk, path: str, handler: Handler, methods: list[str]) -> Route
         except GatewayError as error:
             return JSONResponse(error.body, error.status, headers=error.headers)
         except (StorageError, psycopg.Error) as error:
-            refusal = await _refusal(desk, path, error)
+            refusal = _refusal(path, error)
             return answers.refusal(refusal, is_head=request.method == "HEAD")
         except ClientDisconnect:
             # Nobody is there to read it.
@@ -117,15 +117,12 @@ def _check_path(request: Request) -> None:
         raise malformed("The path is not a valid url component", error="FastifyError") from error
 
 
-async def _refusal(desk: Desk, path: str, error: StorageError | psycopg.Error) -> StorageError:
+def _refusal(path: str, error: StorageError | psycopg.Error) -> StorageError:
     if isinstance(error, StorageError):
         return error
     if isinstance(error, PoolTimeout):
         _LOG.warning("storage found no free connection: %s", error)
         return timed_out()
-    if isinstance(error, psycopg.OperationalError):
-        # If the server went away, the other connections are dead as well.
-        await desk.pool.check()
     refusal = from_postgres(error)
     if refusal.status == INTERNAL_ERROR:
         _LOG.error("storage could not serve %s: %s", path, summary(error))
