@@ -15,9 +15,23 @@ def as_json(value: Mapping[str, Any]) -> Jsonb:
     Postgres keeps no NUL in text and no number without an end, so neither may come.
     """
     try:
-        text = json.dumps(value, allow_nan=False)
+        json.dumps(value, allow_nan=False)
     except ValueError as error:
         raise AuthError(400, "bad_json", "Numbers must be finite") from error
-    if "\\u0000" in text:
+    if _has_nul(value):
         raise AuthError(400, "bad_json", "Text must not contain a NUL character")
     return Jsonb(value)
+
+
+def _has_nul(value: object) -> bool:
+    """Look into every key and string, by no recursion: a client chooses how deep they lie."""
+    parts: list[object] = [value]
+    while parts:
+        match parts.pop():
+            case str(text) if "\0" in text:
+                return True
+            case Mapping() as fields:
+                parts += [*fields.keys(), *fields.values()]
+            case list(members):
+                parts += members
+    return False

@@ -1,0 +1,23 @@
+"""Which JSON of a client may become a row."""
+
+import pytest
+
+from devstack.gateway.auth.errors import AuthError
+from devstack.gateway.auth.stored_json import as_json
+
+
+@pytest.mark.parametrize("value", [{"a": "x\0"}, {"\0": 1}, {"a": [{"b": ["\0"]}]}])
+def test_zero_byte_is_refused_wherever_it_stands(value: dict[str, object]) -> None:
+    with pytest.raises(AuthError, match="NUL"):
+        as_json(value)
+
+
+@pytest.mark.parametrize("value", [{"a": "\\u0000"}, {"\\u0000": [None, 1.5, True, {"b": []}]}])
+def test_text_about_a_zero_byte_is_taken(value: dict[str, object]) -> None:
+    """The six characters that JSON writes it with are harmless themselves."""
+    assert value == as_json(value).obj
+
+
+def test_number_without_an_end_is_refused() -> None:
+    with pytest.raises(AuthError, match="finite"):
+        as_json({"a": [float("inf")]})
