@@ -40,14 +40,14 @@ def identify(headers: Mapping[str, str], query: Mapping[str, str], keys: Keys) -
     key_claims = api_key_claims(headers, query, keys)
     authorization = headers.get("authorization")
     if authorization is None:
-        return _caller(key_claims)
+        return caller_of(key_claims)
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer":
-        return _caller({})
+        return caller_of({})
     if token.startswith("sb_"):
-        return _caller(_key_claims(token, keys))
-    return _caller(token_claims(token, keys))
+        return caller_of(_key_claims(token, keys))
+    return caller_of(token_claims(token, keys))
 
 
 def api_key_claims(
@@ -74,18 +74,19 @@ def token_claims(token: str, keys: Keys) -> dict[str, Any]:
         raise _refusal("PGRST303" if is_ours else "PGRST301", error.message) from error
 
 
+def caller_of(claims: dict[str, Any]) -> Caller:
+    """Return whom a verified token speaks for: anon, when it names no role."""
+    role = claims.get("role")
+    if not isinstance(role, str):
+        role = ANONYMOUS
+    return Caller(role=role, claims=claims | {"role": role})
+
+
 def _key_claims(key: str, keys: Keys) -> dict[str, Any]:
     try:
         return keys.verify(keys.jwt_of(key), leeway_s=LEEWAY_S)
     except TokenError as error:
         raise GatewayError(401, {"message": "Invalid API key"}) from error
-
-
-def _caller(claims: dict[str, Any]) -> Caller:
-    role = claims.get("role")
-    if not isinstance(role, str):
-        role = ANONYMOUS
-    return Caller(role=role, claims=claims | {"role": role})
 
 
 def _refusal(code: str, message: str) -> GatewayError:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from devstack.gateway.caller import ANONYMOUS, Caller, api_key_claims
+from devstack.gateway.caller import Caller, api_key_claims, caller_of
 from devstack.gateway.storage.errors import access_denied, malformed
 from devstack.tokens import Keys, TokenError
 
@@ -33,10 +33,7 @@ def required_caller(request: Request, keys: Keys) -> Caller:
     claims = _claims(request, keys)
     if claims is None:
         raise malformed(NO_TOKEN)
-    role = claims.get("role")
-    if not isinstance(role, str):
-        role = ANONYMOUS
-    return Caller(role=role, claims=claims | {"role": role})
+    return caller_of(claims)
 
 
 def owner_of(caller: Caller) -> str | None:
