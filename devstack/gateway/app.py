@@ -43,6 +43,8 @@ EXPOSED_HEADERS = (
     "X-Supabase-Api-Version",
     "sb-project-ref",
 )
+#: What PostgREST and the gateway in front of it say of their refusals.
+JSON = "application/json; charset=utf-8"
 
 
 def create_app(config: GatewayConfig) -> ASGIApp:
@@ -90,7 +92,7 @@ async def _health(_request: Request) -> Response:
 async def _refuse(_request: Request, error: Exception) -> Response:
     if not isinstance(error, GatewayError):
         raise error
-    return JSONResponse(dict(error.body), error.status, headers=error.headers)
+    return JSONResponse(dict(error.body), error.status, headers=error.headers, media_type=JSON)
 
 
 async def _refuse_path(request: Request, error: Exception) -> Response:

@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 from psycopg_pool import PoolTimeout
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from devstack.gateway.auth import (
@@ -26,7 +26,7 @@ from devstack.gateway.auth import (
 from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import AuthError
 from devstack.gateway.auth.settings import AuthSettings
-from devstack.gateway.caller import GatewayError, api_key_claims
+from devstack.gateway.caller import api_key_claims
 from devstack.gateway.context import Context, summary
 
 
@@ -94,8 +94,6 @@ def _route(desk: Desk, method: str, path: str, handler: Handler, *, is_keyed: bo
             if is_keyed:
                 api_key_claims(request.headers, request.query_params, desk.keys)
             return await handler(desk, request)
-        except GatewayError as error:
-            return JSONResponse(error.body, status_code=error.status, headers=error.headers)
         except AuthError as error:
             return answers.refusal(request, error)
         except PoolTimeout as error:

@@ -1,6 +1,5 @@
 """REST over HTTP: reads a request, has it answered, writes the answer."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
@@ -8,7 +7,7 @@ from urllib.parse import parse_qsl
 from starlette.routing import BaseRoute, Mount
 from starlette.types import Receive, Scope, Send
 
-from devstack.gateway.caller import GatewayError, identify
+from devstack.gateway.caller import identify
 from devstack.gateway.context import Context
 from devstack.gateway.rest.answers import Answer
 from devstack.gateway.rest.errors import RestError
@@ -43,14 +42,11 @@ class RestApp:
         self._handlers = Handlers(context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request; a refusal of the whole gateway is the application's to answer."""
         try:
             answer = await self._handlers.answer(await self._request(scope, receive))
         except RestError as error:
             answer = Answer(error.status, error.body, _encoded(error.headers))
-        except GatewayError as error:
-            headers = {"content-type": "application/json; charset=utf-8", **error.headers}
-            answer = Answer(error.status, json.dumps(dict(error.body)).encode(), _encoded(headers))
         if scope["method"] == "HEAD":
             answer.body = b""
         elif answer.status != 204:  # noqa: PLR2004 -- no content, so no length of it either

@@ -12,7 +12,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from devstack.gateway.caller import GatewayError
 from devstack.gateway.context import Context, summary
 from devstack.gateway.storage import answers, buckets, downloads, links, objects, uploads
 from devstack.gateway.storage.desk import Desk
@@ -97,8 +96,6 @@ def _route(desk: Desk, path: str, handler: Handler, methods: list[str]) -> Route
         try:
             _check_path(request)
             return await handler(desk, request)
-        except GatewayError as error:
-            return JSONResponse(error.body, error.status, headers=error.headers)
         except (StorageError, psycopg.Error) as error:
             refusal = _refusal(path, error)
             return answers.refusal(refusal, is_head=request.method == "HEAD")
