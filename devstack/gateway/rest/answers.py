@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from devstack.gateway.header import is_header
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.header import is_header
 from devstack.gateway.rest.preferences import applied
 from devstack.gateway.rest.ranges import unsatisfiable
 from devstack.gateway.rest.request import Asked

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.errors import Diagnostic
 
-from devstack.gateway.rest.header import is_header
+from devstack.gateway.header import is_header
 
 
 ANONYMOUS = "anon"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from devstack.gateway.header import VALUE
 from devstack.gateway.storage.errors import invalid_header, invalid_mime_type
 from devstack.gateway.storage.limits import MEDIA_TYPE_LENGTH
 
@@ -10,7 +11,6 @@ from devstack.gateway.storage.limits import MEDIA_TYPE_LENGTH
 _TOKEN = r"[a-zA-Z0-9!#$&^_.+-]+"  # noqa: S105 -- RFC 6838's word for a name, no secret
 _MEDIA_TYPE = re.compile(rf"\s*({_TOKEN})/({_TOKEN})\s*(;.*)?")
 _RESTRICTION = re.compile(rf"({_TOKEN})/({_TOKEN}|\*)(;\s*charset={_TOKEN})?")
-_HEADER = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def check_restrictions(restrictions: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ def check_media_type(media_type: str, restrictions: Sequence[str] | None) -> Non
 
 def check_header(name: str, value: str) -> None:
     """Refuse a text that would break the answer it is a header of. Raises: StorageError 400."""
-    if not _HEADER.fullmatch(value):
+    if not VALUE.fullmatch(value):
         raise invalid_header(name, value)
 
 

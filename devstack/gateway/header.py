@@ -1,4 +1,4 @@
-"""What a header that a function of the database chooses may look like."""
+"""What may stand in an answer's head when the database or a client has chosen it."""
 
 import re
 from typing import Any
