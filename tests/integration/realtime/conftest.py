@@ -6,7 +6,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import conninfo
 from realtime import AsyncRealtimeClient
 
 from devstack.schema import build_database
@@ -16,6 +15,7 @@ from tests.integration.trouble import Trouble
 
 
 DATABASE = "realtime_tests"
+FILES = [Path(__file__).with_name(name) for name in ("things.sql", "market.sql")]
 #: By itself the client gives up after 15 s, which a busy machine may need for a restart.
 MAX_RETRIES, BACKOFF_S = 20, 0.1
 
@@ -29,11 +29,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def database_url(admin_url: str) -> str:
     """Return the URL of the tests' database, as its owner."""
-    return build_database(
-        admin_url,
-        DATABASE,
-        [Path(__file__).with_name(name) for name in ("things.sql", "market.sql")],
-    )
+    return build_database(admin_url, DATABASE, FILES)
 
 
 @pytest.fixture
@@ -43,27 +39,10 @@ def db(database_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@pytest.fixture
-def superuser(admin_url: str, database_url: str) -> Iterator[psycopg.Connection]:
-    """Connect as who may end other sessions."""
-    url = conninfo.make_conninfo(
-        admin_url, dbname=conninfo.conninfo_to_dict(database_url)["dbname"]
-    )
-    with psycopg.connect(url, autocommit=True) as connection:
-        yield connection
-
-
 @pytest.fixture(scope="session")
 def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Run the gateway that all tests share."""
     with running_gateway(database_url, tmp_path_factory.mktemp("gateway")) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def own_gateway(database_url: str, tmp_path: Path) -> Iterator[Gateway]:
-    """Run a gateway that the test may stop."""
-    with running_gateway(database_url, tmp_path) as gateway:
         yield gateway
 
 

@@ -3,13 +3,17 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import conninfo
 from realtime import RealtimeSubscribeStates
 
 from devstack.processes import wait_until
-from tests.integration.gateways import PATIENCE_S, Gateway
+from devstack.schema import build_database
+from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
+from tests.integration.realtime.conftest import FILES
 from tests.integration.realtime.listening import (
     PRIVATE,
     PUBLIC,
@@ -31,31 +35,77 @@ SUBSCRIBED, ERROR, CLOSED = (
     RealtimeSubscribeStates.CHANNEL_ERROR,
     RealtimeSubscribeStates.CLOSED,
 )
+DATABASE = "realtime_recovery_tests"
 #: Either those who keep slots or those who judge rows.
 END_READERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
-where application_name = 'devstack realtime' and (query ~ 'slot|wal_flush') = %s
+where application_name = 'devstack realtime' and datname = current_database()
+  and (query ~ 'slot|wal_flush') = %s
 """
 END_GATEWAYS = """
-select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'devstack %'
+select pg_terminate_backend(pid) from pg_stat_activity
+where application_name like 'devstack %' and datname = current_database()
 """
 SLOT_WAITS = """
 select exists (
   select from pg_stat_activity
-  where application_name = 'devstack realtime' and query like '%create_logical_replication_slot%'
-    and wait_event_type = 'Lock'
+  where application_name = 'devstack realtime' and datname = current_database()
+    and query like '%create_logical_replication_slot%' and wait_event_type = 'Lock'
 )
 """
 SLOT_RESTS = """
 select exists (
   select from pg_stat_activity
-  where application_name = 'devstack realtime' and query like '%replication_slot_advance%'
+  where application_name = 'devstack realtime' and datname = current_database()
+    and query like '%replication_slot_advance%'
+)
+"""
+SLOT_READS = """
+select exists (
+  select from pg_stat_activity
+  where application_name = 'devstack realtime' and datname = current_database()
+    and query ~ 'slot_get_binary_changes|wal_flush'
 )
 """
 
 
+@pytest.fixture(scope="module")
+def own_url(admin_url: str) -> str:
+    """Return the URL of a database that no other gateway serves, as its owner."""
+    return build_database(admin_url, DATABASE, FILES)
+
+
+@pytest.fixture
+def own_db(own_url: str) -> Iterator[psycopg.Connection]:
+    """Connect as the owner; each statement commits."""
+    with psycopg.connect(own_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def superuser(admin_url: str, own_url: str) -> Iterator[psycopg.Connection]:
+    """Connect as who may end other sessions."""
+    database = conninfo.conninfo_to_dict(own_url)["dbname"]
+    with psycopg.connect(admin_url, dbname=database, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def own_gateway(own_url: str, tmp_path: Path) -> Iterator[Gateway]:
+    """Run a gateway that the test may stop."""
+    with running_gateway(own_url, tmp_path) as gateway:
+        yield gateway
+
+
+async def comes_true(superuser: psycopg.Connection, question: str) -> bool:
+    def is_true() -> bool:
+        return superuser.execute(question).fetchone() == (True,)
+
+    return await asyncio.to_thread(wait_until, is_true, PATIENCE_S)
+
+
 async def test_the_client_comes_back_after_a_restart(
-    db: psycopg.Connection, own_gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    own_db: psycopg.Connection, own_gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
     """Its channel errs, joins again by itself, and rings again."""
     id_ = next(numbers)
@@ -67,13 +117,13 @@ async def test_the_client_comes_back_after_a_restart(
     await asyncio.to_thread(own_gateway.start)
     assert SUBSCRIBED == (await heard.state())[0]
     assert "Subscribed to PostgreSQL" == await heard.system()
-    db.execute("insert into notes values (%s)", [id_])
+    own_db.execute("insert into notes values (%s)", [id_])
 
     assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_a_lost_slot_is_made_anew(
-    db: psycopg.Connection,
+    own_db: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
     connect: Connect,
@@ -87,12 +137,12 @@ async def test_a_lost_slot_is_made_anew(
     superuser.execute(END_READERS, [True])
 
     assert "Subscribed to PostgreSQL" == await heard.system()
-    db.execute("insert into notes values (%s)", [id_])
+    own_db.execute("insert into notes values (%s)", [id_])
     assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_a_lost_judge_costs_no_change(
-    db: psycopg.Connection,
+    own_db: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
     connect: Connect,
@@ -102,17 +152,17 @@ async def test_a_lost_judge_costs_no_change(
     before, after = next(numbers), next(numbers)
     client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
     heard = await joined(client, "judge", {"table": "notes"})
-    db.execute("insert into notes values (%s)", [before])
+    own_db.execute("insert into notes values (%s)", [before])
     assert before == (await heard.change())["record"]["id"]
 
     superuser.execute(END_READERS, [False])
-    db.execute("insert into notes values (%s)", [after])
+    own_db.execute("insert into notes values (%s)", [after])
 
     assert after == (await heard.change())["record"]["id"]
 
 
 async def test_losing_every_connection_passes(
-    db: psycopg.Connection,
+    own_db: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
     connect: Connect,
@@ -130,13 +180,13 @@ async def test_losing_every_connection_passes(
         pass
     assert "Subscribed to PostgreSQL" == await new.system()
     assert "Subscribed to PostgreSQL" == await old.system()
-    db.execute("insert into notes values (%s)", [id_])
+    own_db.execute("insert into notes values (%s)", [id_])
     for heard in (old, new):
         assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_a_join_waits_for_its_source(
-    db: psycopg.Connection,
+    own_db: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
     connect: Connect,
@@ -145,13 +195,11 @@ async def test_a_join_waits_for_its_source(
     """A slot cannot be made while a transaction that wrote is open, so the answer waits for it."""
     id_ = next(numbers)
     client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
-    with psycopg.connect(db.info.dsn) as other:
+    with psycopg.connect(own_db.info.dsn) as other:
         other.execute("insert into notes values (%s)", [next(numbers)])
         superuser.execute(END_READERS, [True])
         joining = asyncio.create_task(join(client, "waiting", {"table": "notes"}))
-        assert await asyncio.to_thread(
-            wait_until, lambda: superuser.execute(SLOT_WAITS).fetchone() == (True,), PATIENCE_S
-        )
+        assert await comes_true(superuser, SLOT_WAITS)
         # A join that needs no source is answered, and this one is not.
         await joined(client, "public", config=PUBLIC)
         assert not joining.done()
@@ -159,7 +207,7 @@ async def test_a_join_waits_for_its_source(
 
     heard = await joining
     assert SUBSCRIBED == (await heard.state())[0]
-    db.execute("insert into notes values (%s)", [id_])
+    own_db.execute("insert into notes values (%s)", [id_])
     assert id_ == (await heard.change())["record"]["id"]
 
 
@@ -214,8 +262,8 @@ async def test_unsubscribing_ends_the_work(
     """With nobody listening the log is hardly read."""
     client = await connect(own_gateway)
     heard = await joined(client, "idle", {"table": "notes"})
+    assert await comes_true(superuser, SLOT_READS)
+
     await heard.channel.unsubscribe()
 
-    assert await asyncio.to_thread(
-        wait_until, lambda: superuser.execute(SLOT_RESTS).fetchone() == (True,), PATIENCE_S
-    )
+    assert await comes_true(superuser, SLOT_RESTS)
