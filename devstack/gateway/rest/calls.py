@@ -16,7 +16,7 @@ from devstack.gateway.rest.payload import (
 from devstack.gateway.rest.ranges import ranged
 from devstack.gateway.rest.request import READS, Asked, Request
 from devstack.gateway.rest.schema_cache import Function, SchemaCache
-from devstack.gateway.rest.text import array
+from devstack.gateway.text import array
 
 
 #: What is never an argument, whatever path stands before it.

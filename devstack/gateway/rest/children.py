@@ -7,7 +7,7 @@ from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.items import Place, not_embedded
 from devstack.gateway.rest.query import Comparison, Embed
 from devstack.gateway.rest.schema_cache import Relationship
-from devstack.gateway.rest.text import identifier
+from devstack.gateway.text import identifier
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from devstack.gateway.rest.query import Comparison, Condition, Field, Group, OrderTerm
 from devstack.gateway.rest.schema_cache import Relation
 from devstack.gateway.rest.statement import Parameters
-from devstack.gateway.rest.text import identifier, literal
+from devstack.gateway.text import identifier, literal
 
 
 COMPARISONS = {

@@ -25,7 +25,7 @@ from devstack.gateway.rest.query import (
     Query,
 )
 from devstack.gateway.rest.ranges import unsatisfiable
-from devstack.gateway.rest.text import array
+from devstack.gateway.text import array
 
 
 #: Operators that compare with one value.

@@ -18,7 +18,7 @@ from devstack.gateway.rest.statement import (
     body_sql,
     reporting,
 )
-from devstack.gateway.rest.text import identifier, qualified
+from devstack.gateway.text import identifier, qualified
 
 
 #: The types that one unnamed parameter may have, by the body's media type.

@@ -25,7 +25,7 @@ from devstack.gateway.rest.schema_cache import (
     Relationship,
     SchemaCache,
 )
-from devstack.gateway.rest.text import qualified
+from devstack.gateway.text import qualified
 
 
 LOG = logging.getLogger(__name__)

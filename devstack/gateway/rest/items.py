@@ -3,7 +3,7 @@
 from devstack.gateway.rest.conditions import Level
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.query import Column, Embed, Item
-from devstack.gateway.rest.text import identifier
+from devstack.gateway.text import identifier
 
 
 #: Where an embed stands: its index among the items of each level above it.

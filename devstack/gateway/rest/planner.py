@@ -30,7 +30,7 @@ from devstack.gateway.rest.query import (
 )
 from devstack.gateway.rest.schema_cache import Relation, SchemaCache
 from devstack.gateway.rest.statement import Parameters
-from devstack.gateway.rest.text import identifier, qualified
+from devstack.gateway.text import identifier, qualified
 
 
 class Reader:

@@ -17,58 +17,13 @@ from psycopg_pool import PoolTimeout
 from devstack.gateway.context import Connection, Context, lent
 from devstack.gateway.rest.errors import RestError, from_postgres
 from devstack.gateway.rest.statement import BODY, Plan
-from devstack.gateway.rest.text import identifier, literal
+from devstack.gateway.session import SESSION, Session, Settings, Value
+from devstack.gateway.text import literal
 
 
-#: What hosted Supabase puts behind the schema that was asked for.
-EXTRA_SEARCH_PATH = ("public", "extensions")
-SESSION = (
-    "search_path",
-    "role",
-    "request.jwt.claims",
-    "request.method",
-    "request.path",
-    "request.headers",
-    "request.cookies",
-)
 #: How a transaction ends: one that is undone still shows what its end would have refused.
 ENDS = {False: (b"commit",), True: (b"set constraints all immediate", b"rollback")}
 LEVELS = frozenset(("serializable", "repeatable read", "read committed"))
-
-Settings = tuple[tuple[str, str], ...]
-Value = str | bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """What the database is told of a request before it runs."""
-
-    schema: str
-    role: str
-    claims: str
-    method: str
-    path: str
-    headers: str
-    cookies: str
-    #: Of the role and then of the function.
-    settings: Settings
-    timezone: str | None
-    is_read_only: bool
-    is_rolled_back: bool = False
-
-    @property
-    def values(self) -> list[Value]:
-        """Return the parameters of the statement that begins the session."""
-        values: list[Value] = [
-            search_path(self.schema),
-            self.role,
-            self.claims,
-            self.method,
-            self.path,
-            self.headers,
-            self.cookies,
-        ]
-        return values if self.timezone is None else [*values, self.timezone]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +71,6 @@ async def run(
         ) from error
     except psycopg.Error as error:
         raise from_postgres(error, session.role) from error
-
-
-@functools.lru_cache
-def search_path(schema: str) -> str:
-    """Return the path that unqualified names are looked up in."""
-    return ", ".join(identifier(name) for name in dict.fromkeys((schema, *EXTRA_SEARCH_PATH)))
 
 
 def _bound(plan: Plan, values: Sequence[str], body: str) -> list[Value]:

@@ -1,12 +1,12 @@
-"""What the database is told of a request before it runs."""
+"""The session of a request, from its head and what the schema cache knows of its role."""
 
 import functools
 import json
 from http.cookies import CookieError, SimpleCookie
 
 from devstack.gateway.rest.request import Asked, Request
-from devstack.gateway.rest.run import Session, Settings
 from devstack.gateway.rest.schema_cache import SchemaCache
+from devstack.gateway.session import Session, Settings
 
 
 def session_of(

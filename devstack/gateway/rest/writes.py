@@ -17,7 +17,7 @@ from devstack.gateway.rest.statement import (
     body_sql,
     reporting,
 )
-from devstack.gateway.rest.text import identifier, literal, qualified
+from devstack.gateway.text import identifier, literal, qualified
 
 
 COUNTED = f"coalesce(nullif(current_setting('{INSERTED}', true), '')::int, 0)"

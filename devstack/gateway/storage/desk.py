@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from devstack.gateway.caller import Caller
 from devstack.gateway.context import Connection, lent
-from devstack.gateway.rest.run import SESSION, Session
+from devstack.gateway.session import SESSION, Session
 from devstack.gateway.storage.caller import SERVICE
 from devstack.gateway.storage.files import Files
 from devstack.tokens import Keys

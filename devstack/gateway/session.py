@@ -1,0 +1,61 @@
+"""What the database is told of a request before it runs: who asks, and what for."""
+
+import functools
+from dataclasses import dataclass
+
+from devstack.gateway.text import identifier
+
+
+#: What hosted Supabase puts behind the schema that was asked for.
+EXTRA_SEARCH_PATH = ("public", "extensions")
+#: The settings that `Session.values` gives, in their order.
+SESSION = (
+    "search_path",
+    "role",
+    "request.jwt.claims",
+    "request.method",
+    "request.path",
+    "request.headers",
+    "request.cookies",
+)
+
+Settings = tuple[tuple[str, str], ...]
+Value = str | bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What the database is told of a request before it runs."""
+
+    schema: str
+    role: str
+    claims: str
+    method: str
+    path: str
+    headers: str
+    cookies: str
+    #: Of the role and then of the function.
+    settings: Settings
+    timezone: str | None
+    is_read_only: bool
+    is_rolled_back: bool = False
+
+    @property
+    def values(self) -> list[Value]:
+        """Return the parameters of the statement that begins the session."""
+        values: list[Value] = [
+            _search_path(self.schema),
+            self.role,
+            self.claims,
+            self.method,
+            self.path,
+            self.headers,
+            self.cookies,
+        ]
+        return values if self.timezone is None else [*values, self.timezone]
+
+
+@functools.lru_cache
+def _search_path(schema: str) -> str:
+    """Return the path that unqualified names are looked up in."""
+    return ", ".join(identifier(name) for name in dict.fromkeys((schema, *EXTRA_SEARCH_PATH)))
