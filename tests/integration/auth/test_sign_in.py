@@ -217,9 +217,13 @@ def test_parent_of_the_token_in_use_gives_it_again(
     assert second_token == refresh(client, first_token)
 
 
-def test_token_exchanged_just_now_gives_the_one_in_use(client: Client, first_token: str) -> None:
+def test_token_exchanged_just_now_gives_the_one_in_use(
+    client: Client, database: psycopg.Connection, first_token: str
+) -> None:
     """Within ten seconds even an older copy is taken for a second tab's."""
     third_token = refresh(client, refresh(client, first_token))
+    # A busy machine may have needed the ten seconds for that.
+    age(database, first_token, 0)
 
     assert third_token == refresh(client, first_token)
 
