@@ -4,12 +4,14 @@ from typing import Any
 
 import httpx
 
+from tests.integration.gateways import PATIENCE_S
+
 
 class Trouble:
     """The control API of the gateway at `url`."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url}/_control", timeout=30)
+        self._http = httpx.Client(base_url=f"{url}/_control", timeout=PATIENCE_S)
 
     def strike(self, **fault: Any) -> None:
         """Have a fault befall the next requests that fit."""

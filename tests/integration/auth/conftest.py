@@ -13,7 +13,7 @@ from supabase_auth.types import AuthMFAEnrollResponse
 from devstack.schema import build_database
 from tests.integration.auth.authenticator import enrolled, verify
 from tests.integration.auth.clients import PASSWORD, MakeClient
-from tests.integration.gateways import Gateway, running_gateway
+from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 
 
 _PROJECT = [Path(__file__).with_name(name) for name in ("new_user_trigger.sql", "vault.sql")]
@@ -35,7 +35,7 @@ def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     """Share one HTTP client, for the clients here and for requests no client would make."""
-    with httpx.Client(timeout=10) as client:
+    with httpx.Client(timeout=PATIENCE_S) as client:
         yield client
 
 

@@ -72,7 +72,7 @@ def published(http: httpx.Client, gateway: Gateway) -> list[str]:
 def joined(gateway: Gateway, token: str) -> tuple[str, str]:
     """Join a channel with a token; return how it ended, and why."""
     url = f"{gateway.socket_url}/websocket?apikey={gateway.keys.publishable_key}&vsn=1.0.0"
-    with connect(url) as socket:
+    with connect(url, open_timeout=PATIENCE_S) as socket:
         payload = {"config": {}, "access_token": token}
         frame = {"topic": "realtime:room", "event": "phx_join", "payload": payload, "ref": "1"}
         socket.send(json.dumps(frame))

@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 from supabase import Client, ClientOptions, create_client
 
+from tests.integration.gateways import PATIENCE_S
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import AMOUNT, Shop
 from tests.sql.auctioning import auctioned
@@ -77,7 +78,7 @@ class Visitor:
     def of(cls, market: Market, role: Role) -> Self:
         """Build a client that sends the token of whoever has this role, if they have one."""
         environment = market.shop.environment
-        http = httpx.Client(timeout=30)
+        http = httpx.Client(timeout=PATIENCE_S)
         client = create_client(
             environment["SUPABASE_URL"],
             environment["SUPABASE_PUBLISHABLE_KEY"],

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from devstack.schema import build_database
-from tests.integration.gateways import Gateway, running_gateway
+from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.trouble import Trouble
 
 
@@ -38,7 +38,7 @@ def trouble(gateway: Gateway) -> Iterator[Trouble]:
 def http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Give a client that is no library, as anonymous."""
     headers = {"apikey": gateway.keys.publishable_key}
-    with httpx.Client(base_url=gateway.url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=gateway.url, headers=headers, timeout=PATIENCE_S) as client:
         yield client
 
 

@@ -221,13 +221,13 @@ def test_a_websocket_is_refused_or_broken_off(gateway: Gateway, trouble: Trouble
     url = f"{gateway.socket_url}/websocket?apikey={gateway.keys.publishable_key}"
     trouble.strike(status=503, path="/realtime/v1/websocket")
     with pytest.raises(InvalidStatus) as refusal:
-        connect(url)
+        connect(url, open_timeout=PATIENCE_S)
     trouble.strike(reset=True, path="/realtime/v1/*")
     with pytest.raises((InvalidMessage, ConnectionError, EOFError)):
-        connect(url)
+        connect(url, open_timeout=PATIENCE_S)
 
     assert 503 == refusal.value.response.status_code
-    connect(url).close()
+    connect(url, open_timeout=PATIENCE_S).close()
 
 
 @pytest.mark.parametrize(

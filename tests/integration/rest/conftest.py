@@ -11,7 +11,7 @@ import supabase
 from supabase import Client, ClientOptions
 
 from devstack.schema import build_database
-from tests.integration.gateways import Gateway, running_gateway
+from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.rest.ids import ALICE, BOB
 
 
@@ -48,7 +48,7 @@ def token(gateway: Gateway) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def transport() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -99,7 +99,9 @@ def _client(url: str, key: str, transport: httpx.Client, headers: dict[str, str]
 def _visitor(gateway: Gateway) -> Iterator[httpx.Client]:
     """Keep one client for all tests: making one costs more than most of them."""
     headers = {"apikey": gateway.keys.publishable_key}
-    with httpx.Client(base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=30) as client:
+    with httpx.Client(
+        base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=PATIENCE_S
+    ) as client:
         yield client
 
 

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from devstack.gateway.rest.grammar import MAX_DEPTH
-from tests.integration.gateways import Gateway
+from tests.integration.gateways import PATIENCE_S, Gateway
 
 
-PATIENCE_S = 30
 #: Pieces of SQL and of the query grammar, alone and put together.
 FRAGMENTS = (
     "'", '"', "''", '""', ";", "--", "/*", "*/", "$1", "$$", "%s", "%", "\\", "(", ")", ",", ".",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.gateways import Gateway
+from tests.integration.gateways import PATIENCE_S, Gateway
 
 
 INJECTIONS = (
@@ -166,7 +166,7 @@ def test_huge_body_without_a_length_is_413(gateway: Gateway) -> None:
 
     headers = {"apikey": gateway.keys.publishable_key}
     url = f"{gateway.url}/rest/v1/settings"
-    answer = httpx.post(url, content=chunks(), headers=headers, timeout=20)
+    answer = httpx.post(url, content=chunks(), headers=headers, timeout=PATIENCE_S)
 
     assert answer.status_code == 413
 

@@ -8,7 +8,7 @@ import pytest
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from tests.integration.gateways import Gateway
+from tests.integration.gateways import PATIENCE_S, Gateway
 from tests.integration.rest.ids import ALICE, BICYCLE_AUCTION, BOB
 from tests.integration.rest.rows import rows
 
@@ -119,7 +119,9 @@ def test_every_kind_of_key_has_its_role(http: httpx.Client, gateway: Gateway) ->
     }
 
     assert found == {"anon": {"anon"}, "service_role": {"service_role"}}
-    bare = httpx.get(f"{gateway.url}/rest/v1/rpc/whoami?apikey={keys.secret_key}")
+    bare = httpx.get(
+        f"{gateway.url}/rest/v1/rpc/whoami?apikey={keys.secret_key}", timeout=PATIENCE_S
+    )
     assert bare.json()["role"] == "service_role"
 
 
@@ -199,8 +201,10 @@ def test_browser_may_ask(gateway: Gateway) -> None:
         "Access-Control-Request-Method": "PATCH",
         "Access-Control-Request-Headers": "apikey,prefer",
     }
-    preflight = httpx.options(url, headers=asked)
-    answer = httpx.get(url, headers=origin | {"apikey": gateway.keys.publishable_key})
+    preflight = httpx.options(url, headers=asked, timeout=PATIENCE_S)
+    answer = httpx.get(
+        url, headers=origin | {"apikey": gateway.keys.publishable_key}, timeout=PATIENCE_S
+    )
 
     assert preflight.status_code == 200
     assert "PATCH" in preflight.headers["access-control-allow-methods"]

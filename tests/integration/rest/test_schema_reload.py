@@ -6,9 +6,7 @@ import httpx
 import psycopg
 
 from devstack.processes import wait_until
-
-
-PATIENCE_S = 30
+from tests.integration.gateways import PATIENCE_S
 
 
 def until(is_met: Callable[[], bool]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from supabase import Client, ClientOptions, create_client
 
 from devstack.schema import build_database
-from tests.integration.gateways import Gateway, running_gateway
+from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.storage.clients import ClientFor
 
 
@@ -28,7 +28,7 @@ def gateway(storage_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def transport() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -53,14 +53,14 @@ def http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Give a client that knows no Storage, with the secret key."""
     headers = {"apikey": gateway.keys.secret_key}
     base_url = f"{gateway.url}/storage/v1"
-    with httpx.Client(base_url=base_url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=base_url, headers=headers, timeout=PATIENCE_S) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def stranger(gateway: Gateway) -> Iterator[httpx.Client]:
     """Give a client that knows no Storage and has no key."""
-    with httpx.Client(base_url=f"{gateway.url}/storage/v1", timeout=30) as client:
+    with httpx.Client(base_url=f"{gateway.url}/storage/v1", timeout=PATIENCE_S) as client:
         yield client
 
 

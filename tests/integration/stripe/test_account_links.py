@@ -6,6 +6,7 @@ import httpx
 import pytest
 import stripe
 
+from tests.integration.gateways import PATIENCE_S
 from tests.integration.stripe.fake_server import Account, error_code
 
 
@@ -22,12 +23,20 @@ def link_for(account: Account, seller: stripe.Account, **params: Any) -> stripe.
     return account.client.v1.account_links.create(usual | params)
 
 
+def opened(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=PATIENCE_S)
+
+
+def sent(url: str) -> httpx.Response:
+    return httpx.post(url, timeout=PATIENCE_S)
+
+
 def test_link_opens_once(account: Account) -> None:
     """It lives a few minutes; whoever comes again is sent for a new one."""
     seller = account.seller(is_onboarded=False)
 
     link = link_for(account, seller)
-    first, second = httpx.get(link.url), httpx.get(link.url)
+    first, second = opened(link.url), opened(link.url)
 
     assert ("account_link", 300) == (link.object, link.expires_at - link.created)
     assert (200, True) == (first.status_code, seller.id in first.text)
@@ -39,9 +48,9 @@ def test_form_completes_the_onboarding(account: Account) -> None:
     """Sending the form off does what the seller's true answers would, and leads back."""
     seller = account.seller(is_onboarded=False)
     link = link_for(account, seller)
-    httpx.get(link.url)
+    opened(link.url)
 
-    answer = httpx.post(link.url)
+    answer = sent(link.url)
 
     assert (303, RETURN) == (answer.status_code, answer.headers["Location"])
     assert account.client.v1.accounts.retrieve(seller.id).payouts_enabled
@@ -54,7 +63,7 @@ def test_address_that_is_no_link_opens_nothing(account: Account) -> None:
 
     for token in ("setup_none", seller.id):
         url = f"{account.config.url}/setup/{token}"
-        assert (404, 404) == (httpx.get(url).status_code, httpx.post(url).status_code)
+        assert (404, 404) == (opened(url).status_code, sent(url).status_code)
 
 
 def test_update_is_for_those_whose_platform_asks_the_questions(account: Account) -> None:

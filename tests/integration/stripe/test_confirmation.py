@@ -4,6 +4,7 @@ import httpx
 import pytest
 import stripe
 
+from tests.integration.gateways import PATIENCE_S
 from tests.integration.stripe.fake_server import Account
 
 
@@ -159,11 +160,12 @@ def test_buyer_confirms_with_the_client_secret(account: Account) -> None:
         "payment_method_data[billing_details][email]": "buyer@example.com",
     }
 
-    without = httpx.post(url, headers=headers, data=fields)
-    wrong = httpx.post(url, headers=headers, data=fields | {"client_secret": "pi_x_secret_y"})
-    right = httpx.post(
-        url, headers=headers, data=fields | {"client_secret": str(intent.client_secret)}
-    )
+    def confirmed(**secret: str) -> httpx.Response:
+        return httpx.post(url, headers=headers, data=fields | secret, timeout=PATIENCE_S)
+
+    without = confirmed()
+    wrong = confirmed(client_secret="pi_x_secret_y")
+    right = confirmed(client_secret=str(intent.client_secret))
 
     assert [401, 400, 200] == [answer.status_code for answer in (without, wrong, right)]
     assert "succeeded" == right.json()["status"]
