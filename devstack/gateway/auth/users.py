@@ -18,9 +18,8 @@ _INSTANCE_ID = uuid.UUID(int=0)
 _COLUMNS = """
   id, aud, role, email, encrypted_password, email_confirmed_at, confirmed_at, invited_at,
   last_sign_in_at, raw_app_meta_data, raw_user_meta_data, created_at, updated_at, banned_until,
-  deleted_at, is_anonymous, is_sso_user, confirmation_sent_at, recovery_sent_at, email_change,
-  email_change_sent_at, email_change_confirm_status,
-  coalesce(banned_until > now(), false) as is_banned
+  deleted_at, is_anonymous, confirmation_sent_at, recovery_sent_at, email_change,
+  email_change_sent_at, coalesce(banned_until > now(), false) as is_banned
 """
 
 
@@ -44,14 +43,12 @@ class User:
     banned_until: datetime | None
     deleted_at: datetime | None
     is_anonymous: bool
-    is_sso_user: bool
     is_banned: bool
     confirmation_sent_at: datetime | None
     recovery_sent_at: datetime | None
     #: The address that the user asked for and has not confirmed yet.
     email_change: str
     email_change_sent_at: datetime | None
-    email_change_confirm_status: int
     identities: Sequence[Mapping[str, Any]] = ()
     factors: Sequence[Factor] = ()
 
@@ -74,7 +71,6 @@ class User:
             "aud": row["aud"] or "authenticated",
             "role": row["role"] or "",
             "email_change": row["email_change"] or "",
-            "email_change_confirm_status": row["email_change_confirm_status"] or 0,
         }
         return cls(**{**row, **filled}, identities=identities, factors=user_factors)
 

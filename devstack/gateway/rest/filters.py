@@ -65,7 +65,7 @@ def parse_query(pairs: list[tuple[str, str]]) -> tuple[Query, list[str]]:
     """Read a query string's pairs; return what they ask and the values of its slots."""
     values: list[str] = []
     drafts: dict[tuple[str, ...], _Draft] = {(): _Draft()}
-    items: tuple[Item, ...] | None = None
+    items: tuple[Item, ...] = EVERYTHING
     lists: dict[str, tuple[str, ...]] = {}
     for key, value in pairs:
         if key == "select":
@@ -75,9 +75,8 @@ def parse_query(pairs: list[tuple[str, str]]) -> tuple[Query, list[str]]:
         else:
             _read_pair(key, value, drafts, values)
     query = Query(
-        items=EVERYTHING if items is None else items,
+        items=items,
         narrowings=tuple(_narrowing(path, draft) for path, draft in drafts.items()),
-        is_selected=items is not None,
         columns=lists.get("columns"),
         on_conflict=lists.get("on_conflict"),
     )

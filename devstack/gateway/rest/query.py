@@ -105,8 +105,6 @@ class Query:
 
     items: tuple[Item, ...]
     narrowings: tuple[Narrowing, ...]
-    #: Whether the client named a select list.
-    is_selected: bool = True
     #: `columns=` and `on_conflict=` of a write.
     columns: tuple[str, ...] | None = None
     on_conflict: tuple[str, ...] | None = None
