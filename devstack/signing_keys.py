@@ -44,7 +44,7 @@ class SigningKeys:
         kid = str(first["kid"])
         self._jwks: dict[str, Mapping[str, Any]] = {kid: first}
         self._states = {kid: KeyState.IN_USE}
-        self._tell()
+        self._publish()
 
     def states(self) -> Mapping[str, KeyState]:
         """Return the state of each key by its name, the oldest key first."""
@@ -56,7 +56,7 @@ class SigningKeys:
         kid = str(jwk["kid"])
         self._jwks[kid] = jwk
         self._states[kid] = KeyState.STANDBY
-        self._tell()
+        self._publish()
         return kid
 
     def move(self, kid: str, state: KeyState) -> None:
@@ -72,9 +72,9 @@ class SigningKeys:
         if state is KeyState.IN_USE:
             self._states[str(self.in_use["kid"])] = KeyState.PREVIOUSLY_USED
         self._states[kid] = state
-        self._tell()
+        self._publish()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         """Write down what each request asks for."""
         [kid] = [kid for kid, state in self._states.items() if state is KeyState.IN_USE]
         #: The JWK that signs, private part included.

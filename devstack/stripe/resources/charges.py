@@ -41,31 +41,16 @@ def add(
 ) -> Json:
     """Add the charge of an attempt: failed by `decline`, else authorised and not captured yet."""
     charge_id = new_id("ch")
-    copied = (
-        "amount",
-        "currency",
-        "customer",
-        "description",
-        "metadata",
-        "receipt_email",
-        "shipping",
-    )
     charge: Json = {
         "id": charge_id,
         "object": "charge",
         **dict.fromkeys(UNUSED),
-        **{name: intent[name] for name in copied},
-        "amount_captured": 0,
-        "amount_refunded": 0,
+        **{name: intent[name] for name in COPIED},
+        **_UNTOUCHED,
         "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": "AUSSIE MARKET",
-        "captured": False,
         "created": tx.now,
-        "disputed": False,
         "failure_code": decline.code if decline else None,
         "failure_message": decline.message if decline else None,
-        "fraud_details": {},
-        "livemode": False,
         "outcome": _outcome(decline),
         "paid": decline is None,
         "payment_intent": intent["id"],
@@ -73,18 +58,26 @@ def add(
         "payment_method_details": _method_details(
             card, intent["amount"], is_authenticated=is_authenticated
         ),
-        "radar_options": {},
         "receipt_url": None if decline else f"{tx.config.url}/receipts/{charge_id}",
-        "refunded": False,
-        "statement_descriptor": intent["statement_descriptor"],
-        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
         "status": "failed" if decline else "succeeded",
-        "transfer_group": intent["transfer_group"],
     }
     tx.store.insert(charge)
     return charge
 
 
+#: What an intent hands on to each of its charges.
+COPIED = (
+    "amount",
+    "currency",
+    "customer",
+    "description",
+    "metadata",
+    "receipt_email",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
 #: What is there for other ways to pay, or for what this account does not do.
 UNUSED = (
     "application",
@@ -100,8 +93,18 @@ UNUSED = (
     "source_transfer",
     "transfer_data",
 )
-
-
+#: How every charge begins.
+_UNTOUCHED: Json = {
+    "amount_captured": 0,
+    "amount_refunded": 0,
+    "calculated_statement_descriptor": "AUSSIE MARKET",
+    "captured": False,
+    "disputed": False,
+    "fraud_details": {},
+    "livemode": False,
+    "radar_options": {},
+    "refunded": False,
+}
 #: What a charge tells of a challenge that the buyer has passed.
 _AUTHENTICATED: Json = {
     "authentication_flow": "challenge",
