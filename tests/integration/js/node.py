@@ -10,9 +10,12 @@ import hashlib
 import importlib.resources
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
 
 
 PROJECT = Path(__file__).parents[2] / "js"
@@ -58,16 +61,30 @@ def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedPro
 def _run(
     command: list[str], environment: Mapping[str, str], patience_s: float
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 -- our own tests, by a Node of our own
+    with subprocess.Popen(  # noqa: S603 -- our own tests, by a Node of our own
         command,
         cwd=PROJECT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=patience_s,
-        check=False,
-    )
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=patience_s)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            output, _ = process.communicate()
+            pytest.fail(f"Not done after {patience_s} s:\n{output}")
+        finally:
+            _kill(process)
+    return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process and its children: Node runs each file of tests in one of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _with_npm_settings(environment: Mapping[str, str]) -> dict[str, str]:
