@@ -28,10 +28,16 @@ def _retry_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def admin_url() -> Iterator[str]:
     """Give the URL of a Postgres's superuser: it builds databases, and no test runs as it.
 
-    Each process of a test run has a server of its own, unless ADMIN_DATABASE_URL names one.
+    Each process of a test run has a server of its own, unless ADMIN_DATABASE_URL names one: for one
+    process, for the databases have the same names in each.
     """
     url = os.environ.get("ADMIN_DATABASE_URL")
     if url:
+        if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+            pytest.fail(
+                "Processes side by side would drop each other's databases on the server"
+                " of ADMIN_DATABASE_URL: unset it, or run without -n."
+            )
         yield url
         return
     # Not pytest's own folder: that one is closed to the user who runs Postgres for root.

@@ -61,11 +61,12 @@ def test_role_settings_are_part_of_it(http: httpx.Client, owner: psycopg.Connect
     def shown() -> str:
         return str(http.get("/rpc/whoami").json()["timeout"])
 
-    owner.execute("alter role anon in database rest_tests set statement_timeout = '2500ms'")
+    alter = f"alter role anon in database {owner.info.dbname}"
+    owner.execute(f"{alter} set statement_timeout = '2500ms'")
     try:
         owner.execute("notify pgrst, 'reload config'")
         until(lambda: shown() == "2500ms")
     finally:
-        owner.execute("alter role anon in database rest_tests reset statement_timeout")
+        owner.execute(f"{alter} reset statement_timeout")
         owner.execute("notify pgrst")
     until(lambda: shown() == "3s")
