@@ -187,10 +187,11 @@ def test_who_gave_up_on_a_hanging_request_has_done_nothing(
 
 def test_a_slow_request_outlasts_an_impatient_caller(trouble: Trouble, http: httpx.Client) -> None:
     """The others pass it."""
-    trouble.strike(delay_s=1.0, path=NOTES)
-
+    trouble.strike(delay_s=600, path=NOTES)
     with pytest.raises(httpx.ReadTimeout):
-        http.get(NOTES, timeout=0.1)
+        http.get(NOTES, timeout=httpx.Timeout(PATIENCE_S, read=0.1))
+    # It may have given up before its request was taken in.
+    assert wait_until(lambda: not trouble.pending()["faults"], PATIENCE_S)
 
     assert 200 == http.get(NOTES).status_code
 
