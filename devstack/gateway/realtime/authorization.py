@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from devstack.gateway.context import Connection
+from devstack.gateway.context import Connection, summary
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.session import borrowed
 
@@ -76,7 +76,7 @@ class Authorizer:
             raise AuthorizationUnavailableError(str(error)) from error
         except psycopg.Error as error:
             if not isinstance(error, psycopg.errors.InsufficientPrivilege):
-                LOG.warning("a policy of realtime.messages failed: %s", error)
+                LOG.warning("a policy of realtime.messages failed: %s", summary(error))
             return None
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import psycopg
 
-from devstack.gateway.context import Connection
+from devstack.gateway.context import Connection, summary
 from devstack.gateway.realtime.evaluation import JudgedRow, NamedRow, Questions, judge, named
 from devstack.gateway.realtime.events import JudgedChange, event_data
 from devstack.gateway.realtime.frames import Message, dump
@@ -106,9 +106,10 @@ async def _judged_group(
         if connection.closed:
             raise
         # A column changed its type, or a filter takes too long: those who asked must ask anew.
-        LOG.warning("changes of %s were lost: %s", table.name.as_string(connection), error)
+        why = summary(error)
+        LOG.warning("changes of %s were lost: %s", table.name.as_string(connection), why)
         for subscription in {s for c in group.values() for s, _ in c.concerned}:
-            subscription.listener.report(EXTENSION, f"Unable to read changes: {error}", is_ok=False)
+            subscription.listener.report(EXTENSION, f"Unable to read changes: {why}", is_ok=False)
         return {}
 
 
