@@ -6,6 +6,8 @@ import re
 import secrets
 from collections.abc import Mapping
 
+import jwt
+
 from devstack.errors import DevstackError
 from devstack.folder import DataFolder, write_secret
 from devstack.options import Ports
@@ -31,11 +33,26 @@ def refuse_production(environment: Mapping[str, str]) -> None:
             raise DevstackError(
                 f"{name} holds a live Stripe key: devstack is for development only."
             )
+        if _project_of(value):
+            raise DevstackError(
+                f"{name} holds a key of a hosted Supabase project: devstack is for development "
+                f"only. Try again without it: env -u {name} …"
+            )
         if _HOSTED.search(value):
             raise DevstackError(
                 f"{name} names a hosted Supabase project: devstack is for development only. "
                 f"Try again without it: env -u {name} …"
             )
+
+
+def _project_of(value: str) -> str | None:
+    """Return the project that a legacy API key names; the keys of a local stack name none."""
+    try:
+        claims = jwt.decode(value, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError):
+        return None
+    project = claims.get("ref")
+    return project if isinstance(project, str) else None
 
 
 def load_keys(folder: DataFolder, ports: Ports, jwt_secret: str | None) -> Keys:

@@ -3,6 +3,7 @@
 import os
 import socket
 
+import jwt
 import pytest
 
 from devstack.ports import free_base
@@ -47,6 +48,11 @@ def test_bad_command_line_is_refused(
             "STAGING_DATABASE",
             "postgresql://postgres.abcdefgh:secret@aws-0-ap-southeast-2.pooler.supabase.com:6543/x",
             "STAGING_DATABASE names a hosted Supabase",
+        ),
+        (
+            "SUPABASE_SERVICE_ROLE_KEY",
+            jwt.encode({"iss": "supabase", "ref": "abcdefgh", "role": "service_role"}, "x" * 32),
+            "SUPABASE_SERVICE_ROLE_KEY holds a key of a hosted Supabase project",
         ),
         ("EMBEDDED_PG_BINDIR", "/nowhere", "EMBEDDED_PG_BINDIR=/nowhere holds no postgres"),
     ],
