@@ -1,5 +1,6 @@
 """Who calls: API keys and tokens, as the gateway in front of hosted Supabase reads them."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +60,13 @@ def api_key_claims(
     """
     key = headers.get("apikey") or query.get("apikey")
     if not key:
-        raise GatewayError(401, {"message": "No API key found in request"})
+        raise GatewayError(
+            401,
+            {
+                "message": "No API key found in request",
+                "hint": "No `apikey` request header or url param was found.",
+            },
+        )
     return _key_claims(key, keys)
 
 
@@ -68,10 +75,14 @@ def token_claims(token: str, keys: Keys) -> dict[str, Any]:
     if not token:
         raise _refusal("PGRST301", "Empty JWT is sent in Authorization header")
     try:
-        return keys.verify(token, leeway_s=LEEWAY_S)
+        claims = keys.verify(token, leeway_s=LEEWAY_S)
     except TokenError as error:
         is_ours = error.code in ("bad_claims", "expired", "not_yet_valid")
         raise _refusal("PGRST303" if is_ours else "PGRST301", error.message) from error
+    # PostgREST alone minds it: so it is a skewed clock that one sees here first.
+    if (claims.get("iat") or 0) > time.time() + LEEWAY_S:
+        raise _refusal("PGRST303", "JWT issued at future")
+    return claims
 
 
 def caller_of(claims: dict[str, Any]) -> Caller:
@@ -86,7 +97,8 @@ def _key_claims(key: str, keys: Keys) -> dict[str, Any]:
     try:
         return keys.verify(keys.jwt_of(key), leeway_s=LEEWAY_S)
     except TokenError as error:
-        raise GatewayError(401, {"message": "Invalid API key"}) from error
+        hint = "Double check your Supabase `anon` or `service_role` API key."
+        raise GatewayError(401, {"message": "Invalid API key", "hint": hint}) from error
 
 
 def _refusal(code: str, message: str) -> GatewayError:

@@ -13,6 +13,9 @@ from tests.integration.rest.ids import ALICE, BICYCLE_AUCTION, BOB
 from tests.integration.rest.rows import rows
 
 
+CHECK_KEY = "Double check your Supabase `anon` or `service_role` API key."
+
+
 def test_request_is_known_to_the_database(http: httpx.Client, token: Callable[..., str]) -> None:
     """Role, claims, method, path, headers and cookies are there for policies and functions."""
     headers = {
@@ -80,20 +83,24 @@ def test_closed_function_is_refused(anon: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "status", "body"),
+    ("headers", "message", "hint"),
     [
-        ({"apikey": ""}, 401, {"message": "No API key found in request"}),
-        ({"apikey": "sb_publishable_other"}, 401, {"message": "Invalid API key"}),
-        ({"Authorization": "Bearer sb_secret_other"}, 401, {"message": "Invalid API key"}),
+        (
+            {"apikey": ""},
+            "No API key found in request",
+            "No `apikey` request header or url param was found.",
+        ),
+        ({"apikey": "sb_publishable_other"}, "Invalid API key", CHECK_KEY),
+        ({"Authorization": "Bearer sb_secret_other"}, "Invalid API key", CHECK_KEY),
     ],
 )
 def test_key_is_needed(
-    http: httpx.Client, headers: dict[str, str], status: int, body: dict[str, str]
+    http: httpx.Client, headers: dict[str, str], message: str, hint: str
 ) -> None:
     """The gateway's own refusals are those of the hosted one."""
     answer = http.get("/listings", headers=headers)
 
-    assert (answer.status_code, answer.json()) == (status, body)
+    assert (answer.status_code, answer.json()) == (401, {"message": message, "hint": hint})
 
 
 def test_every_kind_of_key_has_its_role(http: httpx.Client, gateway: Gateway) -> None:
@@ -138,6 +145,19 @@ def test_expired_token_is_303(http: httpx.Client, token: Callable[..., str]) -> 
         'Bearer error="invalid_token", error_description="JWT expired"'
     )
     assert forgiven.status_code == 200
+
+
+def test_token_of_the_future_is_303(http: httpx.Client, token: Callable[..., str]) -> None:
+    """A clock that is wrong by more than half a minute shows, as in PostgREST's Auth module."""
+    now = int(time.time())
+    answers = [
+        http.get("/listings", headers={"Authorization": f"Bearer {token(ALICE, iat=iat)}"})
+        for iat in (now + 300, now + 5, None)
+    ]
+
+    assert [401, 200, 200] == [answer.status_code for answer in answers]
+    told = answers[0].json()
+    assert ("PGRST303", "JWT issued at future") == (told["code"], told["message"])
 
 
 @pytest.mark.parametrize("change", ["x.y", "a.b.c", "{token}x", "{none}"])
