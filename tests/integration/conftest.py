@@ -45,6 +45,7 @@ def running_stack(*options: str) -> Iterator[Mapping[str, str]]:
                     process.wait(READY_S)
                     pytest.fail(f"The stack did not start:\n{log.read_text()}")
                 yield json.loads(line)
+                assert process.poll() is None, f"The stack has ended:\n{log.read_text()}"
         finally:
             end(process, (signal.SIGINT,), patience_s=30)
 
