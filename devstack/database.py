@@ -8,7 +8,7 @@ from devstack.errors import DevstackError
 from devstack.folder import DataFolder, described
 from devstack.options import Options
 from devstack.postgres import Cluster
-from devstack.schema import BASELINE, ROOT, apply_files, extend_database, migration_files
+from devstack.schema import ROOT, apply_files, extend_database, migration_files, read_baseline
 
 
 SEED = ROOT / "supabase/seed.sql"
@@ -44,4 +44,4 @@ def update_database(cluster: Cluster, options: Options, folder: DataFolder) -> N
 
 
 def _fingerprint() -> str:
-    return hashlib.sha256(BASELINE.read_bytes()).hexdigest()
+    return hashlib.sha256(read_baseline()).hexdigest()

@@ -12,7 +12,10 @@ from psycopg import Connection, conninfo, sql
 
 ROOT = Path(__file__).parents[1]
 MIGRATIONS = ROOT / "supabase/migrations"
-BASELINE = ROOT / "devstack/baseline.sql"
+#: In the order in which they are built.
+BASELINE = [
+    ROOT / "devstack/baseline" / f"{part}.sql" for part in ("server", "auth", "storage", "realtime")
+]
 
 #: Who owns what Supabase ships. Hosted lets postgres make policies and triggers on their tables.
 OWNERS = ("supabase_auth_admin", "supabase_realtime_admin", "supabase_storage_admin")
@@ -25,6 +28,11 @@ def declared_files() -> list[Path]:
     config = tomllib.loads((ROOT / "supabase/config.toml").read_text())
     patterns = config["db"]["migrations"]["schema_paths"]
     return [path for pattern in patterns for path in sorted(ROOT.glob(pattern.removeprefix("../")))]
+
+
+def read_baseline() -> bytes:
+    """Return what hosted Supabase ships, as SQL for one transaction of its superuser."""
+    return b"\n".join(path.read_bytes() for path in BASELINE)
 
 
 def migration_files() -> list[Path]:
@@ -100,7 +108,7 @@ def _build(
 ) -> str:
     if is_new:
         with psycopg.connect(admin_url) as admin:
-            admin.execute(BASELINE.read_bytes())
+            admin.execute(read_baseline())
     url = conninfo.make_conninfo(admin_url, user="postgres")
     with _owners_lent(server):
         apply_files(url, files)

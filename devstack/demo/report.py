@@ -11,8 +11,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from devstack.demo_facts import Facts, dollars
-from devstack.demo_steps import Step
+from devstack.demo.facts import Facts, dollars
+from devstack.demo.steps import Step
 
 
 class LiveStage:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
-from devstack.demo_auction import hold_auction
-from devstack.demo_facts import Facts
-from devstack.demo_payment import Desk, settle
-from devstack.demo_people import Person, arrange, people
-from devstack.demo_room import PATIENCE_S, Room
-from devstack.demo_steps import DemoError, Teller
-from devstack.demo_watch import Watcher
+from devstack.demo.auction import hold_auction
+from devstack.demo.facts import Facts
+from devstack.demo.payment import Desk, settle
+from devstack.demo.people import Person, arrange, people
+from devstack.demo.room import PATIENCE_S, Room
+from devstack.demo.steps import DemoError, Teller
+from devstack.demo.watch import Watcher
 
 
 #: Twice what it takes on a slow machine; more means that something hangs.

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
-from devstack import demo_report, demo_stack
-from devstack.demo_facts import Facts
-from devstack.demo_stack import DemoStack
-from devstack.demo_steps import DemoError, Teller
-from devstack.demo_story import play
+from devstack.demo import report
+from devstack.demo.facts import Facts
+from devstack.demo.stack import DemoStack, running
+from devstack.demo.steps import DemoError, Teller
+from devstack.demo.story import play
 from devstack.errors import DevstackError
 from devstack.signals import ENDING, Signals, Told
 
@@ -29,9 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the demo; 0 only when everything was as it should be."""
     options = _parser().parse_args(arguments)
     console = _console(to_stderr=options.json)
-    stage = (
-        demo_report.LiveStage(console) if console.is_terminal else demo_report.PlainStage(console)
-    )
+    stage = report.LiveStage(console) if console.is_terminal else report.PlainStage(console)
     teller, facts = Teller(stage), Facts()
     with _ending_signals():
         try:
@@ -40,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
             console.print("Stopped; no process is left behind.", style="yellow")
             return _INTERRUPTED
     if options.json:
-        sys.stdout.write(demo_report.as_json(teller.steps, facts, error) + "\n")
+        sys.stdout.write(report.as_json(teller.steps, facts, error) + "\n")
     if error:
         console.print(f"The demo failed. {error}", style="red", markup=False, soft_wrap=True)
     return 1 if error else 0
@@ -57,7 +55,7 @@ def _run(teller: Teller, facts: Facts, options: argparse.Namespace, console: Con
                 console.print(stack.troubles(), style="dim", markup=False, soft_wrap=True)
                 return str(error)
             if not options.json:
-                console.print(demo_report.closing_report(teller.steps, facts, teller.elapsed_s))
+                console.print(report.closing_report(teller.steps, facts, teller.elapsed_s))
             if options.keep:
                 _keep(stack, console)
     except (DemoError, DevstackError) as error:
@@ -72,7 +70,7 @@ def _start(teller: Teller, facts: Facts, life: contextlib.ExitStack, port_base: 
         began = time.perf_counter()
         # An interrupt that comes out of nowhere may be lost while Python starts a process.
         with Signals() as signals:
-            stack = life.enter_context(demo_stack.running(port_base, signals))
+            stack = life.enter_context(running(port_base, signals))
         signals.check()
         facts.startup_s = round(time.perf_counter() - began, 2)
         step.note(f"at {stack.environment['SUPABASE_URL']}")

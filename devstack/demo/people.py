@@ -9,7 +9,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from supabase import AsyncClient, AsyncClientOptions, acreate_client
 
-from devstack.demo_steps import DemoError, expect
+from devstack.demo.steps import DemoError, expect
 
 
 _PASSWORD = "a password of the demo"  # noqa: S105 - of users that live for half a minute

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import stripe
 
-from devstack.demo_facts import Facts, dollars
-from devstack.demo_people import Person
-from devstack.demo_room import FINAL_CENTS, PATIENCE_S
-from devstack.demo_steps import Teller, expect, expect_equal
-from devstack.demo_watch import Watcher
+from devstack.demo.facts import Facts, dollars
+from devstack.demo.people import Person
+from devstack.demo.room import FINAL_CENTS, PATIENCE_S
+from devstack.demo.steps import Teller, expect, expect_equal
+from devstack.demo.watch import Watcher
 
 
 #: Five per cent, half a cent up; the contract's default.

@@ -10,8 +10,8 @@ from typing import Any
 from realtime import AsyncRealtimeChannel, RealtimeSubscribeStates
 from realtime.types import RealtimePostgresChangesListenEvent
 
-from devstack.demo_people import Person
-from devstack.demo_steps import DemoError
+from devstack.demo.people import Person
+from devstack.demo.steps import DemoError
 
 
 _JOIN_S = 15

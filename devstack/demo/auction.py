@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devstack.demo_facts import Facts, dollars
-from devstack.demo_people import SOFT_CLOSE_S, Person
-from devstack.demo_room import BID_ROWS, FINAL_CENTS, PATIENCE_S, RESERVE_CENTS, START_CENTS, Room
-from devstack.demo_steps import Teller, expect, expect_equal
+from devstack.demo.facts import Facts, dollars
+from devstack.demo.people import SOFT_CLOSE_S, Person
+from devstack.demo.room import BID_ROWS, FINAL_CENTS, PATIENCE_S, RESERVE_CENTS, START_CENTS, Room
+from devstack.demo.steps import Teller, expect, expect_equal
 
 
 _OPENS_AFTER_S = 1.0

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from devstack.demo_people import Person
-from devstack.demo_watch import Watcher
+from devstack.demo.people import Person
+from devstack.demo.watch import Watcher
 
 
 START_CENTS = 10_000

@@ -1,0 +1,94 @@
+-- What hosted Supabase ships before our first migration; its superuser, supabase_admin, runs this
+-- in one transaction, in a database of its own. Roles are shared by a cluster, so they may exist.
+do $$
+declare
+  v_role record;
+begin
+  for v_role in
+    select * from (values
+      ('anon', 'nologin noinherit'),
+      ('authenticated', 'nologin noinherit'),
+      ('service_role', 'nologin noinherit bypassrls'),
+      ('authenticator', 'login noinherit'),
+      ('dashboard_user', 'nologin createdb createrole replication'),
+      ('supabase_auth_admin', 'login noinherit createrole'),
+      ('supabase_storage_admin', 'login noinherit createrole'),
+      ('supabase_realtime_admin', 'login noinherit'),
+      ('supabase_replication_admin', 'login replication'),
+      ('supabase_read_only_user', 'login bypassrls'),
+      ('postgres', 'login nosuperuser createdb createrole bypassrls replication')
+    ) as role (name, attributes)
+  loop
+    if not exists (select from pg_roles where rolname = v_role.name) then
+      execute format('create role %I %s', v_role.name, v_role.attributes);
+    end if;
+  end loop;
+end $$;
+
+grant anon, authenticated, service_role to authenticator;
+grant anon, authenticated, service_role, authenticator to postgres with admin option;
+grant pg_monitor, pg_read_all_data, pg_signal_backend to postgres;
+grant pg_read_all_data to supabase_read_only_user;
+-- Storage and Realtime take on the role of who calls them.
+grant anon, authenticated, service_role to supabase_storage_admin, supabase_realtime_admin;
+
+alter role anon set statement_timeout = '3s';
+alter role authenticated set statement_timeout = '8s';
+alter role authenticator set statement_timeout = '8s';
+alter role authenticator set lock_timeout = '8s';
+alter role supabase_auth_admin set search_path = 'auth';
+alter role supabase_auth_admin set idle_in_transaction_session_timeout = '60s';
+alter role supabase_storage_admin set search_path = 'storage';
+alter role postgres set search_path = '"$user"', public, extensions;
+
+do $$
+begin
+  execute format('alter database %I owner to postgres', current_database());
+  execute format(
+    'alter database %I set search_path = "$user", public, extensions', current_database()
+  );
+end $$;
+
+-- Extensions. postgres owns the schema, and may create there the ones that Postgres trusts.
+create schema extensions authorization postgres;
+grant usage on schema extensions to anon, authenticated, service_role, dashboard_user;
+do $$
+declare
+  v_name text;
+begin
+  for v_name in
+    select a.name from pg_available_extensions as a
+    where
+      a.name in ('pgcrypto', 'uuid-ossp')
+      or a.name = 'pg_stat_statements'
+      and current_setting('shared_preload_libraries') like '%pg_stat_statements%'
+  loop
+    execute format('create extension %I schema extensions', v_name);
+  end loop;
+end $$;
+
+-- What postgres and supabase_admin make in public is everybody's, until a migration says no.
+grant usage on schema public to postgres, anon, authenticated, service_role;
+alter default privileges for role postgres in schema public
+grant all on tables to postgres, anon, authenticated, service_role;
+alter default privileges for role postgres in schema public
+grant all on functions to postgres, anon, authenticated, service_role;
+alter default privileges for role postgres in schema public
+grant all on sequences to postgres, anon, authenticated, service_role;
+alter default privileges for role supabase_admin in schema public
+grant all on tables to postgres, anon, authenticated, service_role;
+alter default privileges for role supabase_admin in schema public
+grant all on functions to postgres, anon, authenticated, service_role;
+alter default privileges for role supabase_admin in schema public
+grant all on sequences to postgres, anon, authenticated, service_role;
+
+-- Where the Supabase CLI records which migrations ran.
+create schema supabase_migrations authorization postgres;
+set role postgres;
+create table supabase_migrations.schema_migrations (
+  version text not null,
+  statements text [],
+  name text,
+  constraint schema_migrations_pkey primary key (version)
+);
+reset role;
