@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
+from devstack.control import PATH
 from devstack.gateway import control
 from devstack.gateway.auth import key_control
 from devstack.gateway.auth import routes as auth
@@ -78,7 +79,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
                 max_age=3600,
             ),
             # Within the above, for a browser's script must be let read of a fault, too.
-            Middleware(Striking, faults=faults, keys=config.keys, spared=control.PATH),
+            Middleware(Striking, faults=faults, keys=config.keys, spared=PATH),
         ],
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_path},
     )

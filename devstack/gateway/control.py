@@ -13,7 +13,6 @@ All bodies and answers are JSON. It is the same as the fake Stripe's, as far as 
 
 import dataclasses
 import functools
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,18 +20,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from devstack.control import PATH, read_body
 from devstack.gateway.faults import GatewayFault, GatewayFaults
 from devstack.gateway.realtime.mood import Mood
 from devstack.gateway.realtime.services import Services
 
 
-PATH = "/_control"
-
 _Handler = Callable[[GatewayFaults, Services, Request], Awaitable[Any]]
-
-
-class ControlError(ValueError):
-    """A request to the control API that makes no sense; the message says why."""
 
 
 def routes(faults: GatewayFaults, realtime: Services) -> list[BaseRoute]:
@@ -73,7 +67,7 @@ async def _list_faults(faults: GatewayFaults, realtime: Services, _request: Requ
 
 
 async def _add_fault(faults: GatewayFaults, realtime: Services, request: Request) -> Any:
-    faults.add(GatewayFault(**await _read_body(request)))
+    faults.add(GatewayFault(**await read_body(request)))
     return await _list_faults(faults, realtime, request)
 
 
@@ -84,12 +78,5 @@ async def _clear_faults(faults: GatewayFaults, realtime: Services, request: Requ
 
 
 async def _set_mood(faults: GatewayFaults, realtime: Services, request: Request) -> Any:
-    realtime.suffer(Mood(str((await _read_body(request)).get("mode"))))
+    realtime.suffer(Mood(str((await read_body(request)).get("mode"))))
     return await _list_faults(faults, realtime, request)
-
-
-async def _read_body(request: Request) -> dict[str, Any]:
-    values = json.loads(await request.body())
-    if not isinstance(values, dict):
-        raise ControlError("the body must be a JSON object")
-    return values

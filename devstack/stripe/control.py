@@ -39,7 +39,6 @@ All bodies and answers are JSON.
 
 import dataclasses
 import functools
-import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -48,11 +47,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from devstack.control import PATH, ControlError, read_body
 from devstack.faults import Fault
 from devstack.stripe import delivery_log
 from devstack.stripe.errors import StripeError, missing
 from devstack.stripe.fake import FakeStripe
-from devstack.stripe.outside import ACTIONS, Action, ControlError
+from devstack.stripe.outside import ACTIONS, Action
 from devstack.stripe.plan import DeliveryPlan, Mode
 
 
@@ -78,7 +78,7 @@ def routes(fake: FakeStripe) -> list[BaseRoute]:
     table += [("POST", path, functools.partial(_act, act)) for path, act in ACTIONS.items()]
     return [
         Mount(
-            "/_control",
+            PATH,
             routes=[
                 Route(path, functools.partial(_answer, fake, handler), methods=[method])
                 for method, path, handler in table
@@ -101,7 +101,7 @@ async def _health(_fake: FakeStripe, _request: Request) -> Any:
 
 
 async def _set_delivery(fake: FakeStripe, request: Request) -> Any:
-    values = await _read_body(request)
+    values = await read_body(request)
     values["event_types"] = tuple(values.get("event_types") or ("*",))
     values["mode"] = Mode(values.get("mode", Mode.NORMAL))
     fake.plan = DeliveryPlan(**values)
@@ -122,7 +122,7 @@ async def _list_deliveries(fake: FakeStripe, request: Request) -> Any:
 
 
 async def _release(fake: FakeStripe, request: Request) -> Any:
-    values = await _read_body(request)
+    values = await read_body(request)
     order = values.get("order", "oldest_first")
     if order not in ("oldest_first", "newest_first"):
         raise ControlError("order must be oldest_first or newest_first")
@@ -151,7 +151,7 @@ async def _redeliver(fake: FakeStripe, request: Request) -> Any:
 
 
 async def _act(action: Action, fake: FakeStripe, request: Request) -> Any:
-    body = await _read_body(request)
+    body = await read_body(request)
     with fake.transaction() as tx:
         done = action(tx, request.path_params["id"], body)
     await fake.courier.deliver_now(tx.urgent)
@@ -163,7 +163,7 @@ async def _list_faults(fake: FakeStripe, _request: Request) -> Any:
 
 
 async def _add_fault(fake: FakeStripe, request: Request) -> Any:
-    fake.faults.add(Fault(**await _read_body(request)))
+    fake.faults.add(Fault(**await read_body(request)))
     return await _list_faults(fake, request)
 
 
@@ -177,11 +177,3 @@ async def _reset(fake: FakeStripe, _request: Request) -> Any:
     # What was on its way already must not arrive in the next test.
     await fake.courier.settled()
     return {"ok": True}
-
-
-async def _read_body(request: Request) -> dict[str, Any]:
-    body = await request.body()
-    values = json.loads(body) if body else {}
-    if not isinstance(values, dict):
-        raise ControlError("the body must be a JSON object")
-    return values

@@ -6,6 +6,7 @@ Part of the control API; its bodies are described there.
 from collections.abc import Callable, Collection
 from typing import Any
 
+from devstack.control import ControlError
 from devstack.stripe import background, later, outside_connect
 from devstack.stripe.resources import confirmation, dispute_cases, identity_checks, refunds
 from devstack.stripe.store import Json
@@ -14,10 +15,6 @@ from devstack.stripe.transaction import Transaction
 
 #: It takes the transaction, the id in the path and the body.
 Action = Callable[[Transaction, str, Json], Any]
-
-
-class ControlError(ValueError):
-    """A request to the control API that makes no sense; the message says why."""
 
 
 def authenticate(tx: Transaction, intent_id: str, body: Json) -> Json:

@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from devstack.control import PATH
 from devstack.signing_keys import KeyState, SigningKeys
 
 
-PATH = "/_control/signing_keys"
+KEYS_PATH = f"{PATH}/signing_keys"
 
 
 class _Move(BaseModel):
@@ -42,9 +43,9 @@ def routes(keys: SigningKeys) -> list[BaseRoute]:
         return JSONResponse(_listed(keys))
 
     table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
-        ("GET", PATH, show),
-        ("POST", PATH, add),
-        ("PATCH", f"{PATH}/{{kid}}", move),
+        ("GET", KEYS_PATH, show),
+        ("POST", KEYS_PATH, add),
+        ("PATCH", f"{KEYS_PATH}/{{kid}}", move),
     ]
     return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
 
