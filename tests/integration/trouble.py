@@ -1,5 +1,7 @@
 """Trouble of a gateway, commanded by a test: the client of its control API."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -33,3 +35,12 @@ class Trouble:
     def close(self) -> None:
         """Let go of the gateway."""
         self._http.close()
+
+
+@contextlib.contextmanager
+def commanded(url: str) -> Iterator[Trouble]:
+    """Give the command over the troubles of the gateway at `url`, and end them afterwards."""
+    trouble = Trouble(url)
+    yield trouble
+    trouble.clear()
+    trouble.close()

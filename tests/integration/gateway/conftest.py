@@ -10,7 +10,7 @@ import pytest
 
 from devstack.schema import build_database
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
-from tests.integration.trouble import Trouble
+from tests.integration.trouble import Trouble, commanded
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +28,8 @@ def gateway(notes_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def trouble(gateway: Gateway) -> Iterator[Trouble]:
     """Give the command over the gateway's troubles, and end them after the test."""
-    trouble = Trouble(gateway.url)
-    yield trouble
-    trouble.clear()
-    trouble.close()
+    with commanded(gateway.url) as trouble:
+        yield trouble
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from realtime import AsyncRealtimeClient
 from devstack.schema import build_database
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.realtime.listening import Connect
-from tests.integration.trouble import Trouble
+from tests.integration.trouble import Trouble, commanded
 
 
 DATABASE = "realtime_tests"
@@ -49,10 +49,8 @@ def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def trouble(gateway: Gateway) -> Iterator[Trouble]:
     """Give the command over the shared gateway's troubles, and end them after the test."""
-    trouble = Trouble(gateway.url)
-    yield trouble
-    trouble.clear()
-    trouble.close()
+    with commanded(gateway.url) as trouble:
+        yield trouble
 
 
 @pytest.fixture
