@@ -77,19 +77,6 @@ $$;
 comment on function private.session_is_live is 'Whether a session was neither ended nor signed out; a JWT alone stays valid until it expires.';
 grant execute on function private.session_is_live to service_role;
 
-create function public.session_is_live(user_id uuid, session_id uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.session_is_live(session_is_live.user_id, session_is_live.session_id);
-end;
-$$;
-comment on function public.session_is_live is 'What a verified JWT cannot say of itself. Answers is_live, is_suspended, role.';
-grant execute on function public.session_is_live to service_role;
-
 create function private.is_display_name(p_name text)
 returns boolean
 language plpgsql

@@ -39,13 +39,3 @@ end;
 $$;
 comment on function private.mark_thread_read is 'Mark what the peer wrote to the caller read; see the public wrapper.';
 grant execute on function private.mark_thread_read to authenticated;
-
-create function public.mark_thread_read(thread_id uuid)
-returns integer
-language sql
-set search_path = ''
-as $$
-  select private.mark_thread_read(mark_thread_read.thread_id)
-$$;
-comment on function public.mark_thread_read is 'Mark the messages that the signed-in party has received in a thread read; returns how many were not. Somebody else''s thread: 0.';
-grant execute on function public.mark_thread_read to authenticated;

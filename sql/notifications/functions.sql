@@ -44,13 +44,3 @@ end;
 $$;
 comment on function private.mark_all_notifications_read is 'Mark the caller''s own notifications read; see the public wrapper.';
 grant execute on function private.mark_all_notifications_read to authenticated;
-
-create function public.mark_all_notifications_read()
-returns integer
-language sql
-set search_path = ''
-as $$
-  select private.mark_all_notifications_read()
-$$;
-comment on function public.mark_all_notifications_read is 'Mark all of the signed-in user''s notifications read; returns how many were not.';
-grant execute on function public.mark_all_notifications_read to authenticated;

@@ -14,19 +14,6 @@ $$;
 comment on function private.database_is_ready is 'Answered at all, it says that the database is there and our schema in it.';
 grant execute on function private.database_is_ready to service_role;
 
-create function public.database_is_ready()
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.database_is_ready();
-end;
-$$;
-comment on function public.database_is_ready is 'For health checks. Answers ready, server_time.';
-grant execute on function public.database_is_ready to service_role;
-
 create function private.scheduled_jobs()
 returns table (job text, schedule text, command text)
 language sql

@@ -77,16 +77,6 @@ $$;
 comment on function private.claim_outbox is 'Lease due rows of the outbox to the caller; see the public wrapper.';
 grant execute on function private.claim_outbox to service_role;
 
-create function public.claim_outbox(max_rows integer, lease_s integer)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.claim_outbox(claim_outbox.max_rows, claim_outbox.lease_s)
-$$;
-comment on function public.claim_outbox is 'Lease at most max_rows due rows: an array of {id, kind, payload, dedupe_key, attempts, answered_errors, lease_token, order_id}. Any number of workers may call.';
-grant execute on function public.claim_outbox to service_role;
-
 create function private.lock_leased(p_outbox_id uuid, p_lease_token uuid)
 returns public.outbox
 language plpgsql
@@ -152,16 +142,6 @@ begin
 end;
 $$;
 comment on function private.send_refusal is 'Why a row must not go out any more, or null when it may.';
-
-create function public.may_send(outbox_id uuid, lease_token uuid)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.may_send(may_send.outbox_id, may_send.lease_token)
-$$;
-comment on function public.may_send is 'Look once more before sending: {may_send, stale, reason}. What must not go out any more is canceled; a stale token changes nothing.';
-grant execute on function public.may_send to service_role;
 
 create function private.close_outbox(
   p_outbox_id uuid, p_status public.outbox_status, p_stripe_object_id text default null,
@@ -236,23 +216,6 @@ end;
 $$;
 comment on function private.settle_outbox is 'Take over what Stripe made of a row, by the same functions as the event about it; returns alerts.';
 
-create function public.finish_outbox(
-  outbox_id uuid, lease_token uuid, stripe_object_id text, result jsonb
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.finish_outbox(
-    finish_outbox.outbox_id,
-    finish_outbox.lease_token,
-    finish_outbox.stripe_object_id,
-    finish_outbox.result
-  )
-$$;
-comment on function public.finish_outbox is 'Close a row as done; result is what Stripe answered, of which status is read. Answers {stale, status, alerts}; a stale token changes nothing.';
-grant execute on function public.finish_outbox to service_role;
-
 create function private.fail_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb
 language plpgsql
@@ -293,18 +256,6 @@ $$;
 comment on function private.fail_outbox is 'Note a failed try: back off, or park the row; see the public wrapper.';
 grant execute on function private.fail_outbox to service_role;
 
-create function public.fail_outbox(outbox_id uuid, lease_token uuid, error_code text)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.fail_outbox(
-    fail_outbox.outbox_id, fail_outbox.lease_token, fail_outbox.error_code
-  )
-$$;
-comment on function public.fail_outbox is 'Back a row off, or park it as dead: {stale, status, alerts}. Every error code counts as an answer, and so moves the idempotency key on, but STRIPE_UNREACHABLE (none came), STRIPE_CONFLICT (409) and STRIPE_RATE_LIMITED (429).';
-grant execute on function public.fail_outbox to service_role;
-
 create function private.reject_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb
 language plpgsql
@@ -332,15 +283,3 @@ end;
 $$;
 comment on function private.reject_outbox is 'Close a row that Stripe has refused for good; see the public wrapper.';
 grant execute on function private.reject_outbox to service_role;
-
-create function public.reject_outbox(outbox_id uuid, lease_token uuid, error_code text)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.reject_outbox(
-    reject_outbox.outbox_id, reject_outbox.lease_token, reject_outbox.error_code
-  )
-$$;
-comment on function public.reject_outbox is 'Take Stripe''s final no: a refund fails and its reservation is reversed, an intent to cancel is done with, anything else is dead. Answers {stale, status, alerts}.';
-grant execute on function public.reject_outbox to service_role;

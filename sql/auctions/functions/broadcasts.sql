@@ -35,18 +35,6 @@ $$;
 comment on function private.broadcast_time_remaining is 'Tell those who watch an auction what changed, and how long it still lasts at each mark. Sent once by whichever caller claims it.';
 grant execute on function private.broadcast_time_remaining to service_role;
 
-create function public.broadcast_time_remaining(max_rows integer default 100)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.broadcast_time_remaining(broadcast_time_remaining.max_rows);
-end;
-$$;
-comment on function public.broadcast_time_remaining is 'Broadcast the time remaining of each auction that changed or passed a mark; answers of how many.';
-grant execute on function public.broadcast_time_remaining to service_role;
-
 create function private.due_broadcasts(p_max_rows integer, p_now timestamptz)
 returns table (auction_id uuid, version integer, mark_s integer)
 language plpgsql

@@ -45,18 +45,6 @@ $$;
 comment on function private.end_expired_auctions is 'Close what is over, each in a block of its own. Any number of callers may do so at once: what one has locked, the others leave out.';
 grant execute on function private.end_expired_auctions to service_role;
 
-create function public.end_expired_auctions(max_rows integer default 100)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.end_expired_auctions(end_expired_auctions.max_rows);
-end;
-$$;
-comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results. What failed is tried again later.';
-grant execute on function public.end_expired_auctions to service_role;
-
 create function private.end_auction(p_auction_id uuid, p_force boolean)
 returns jsonb
 language plpgsql
@@ -85,18 +73,6 @@ end;
 $$;
 comment on function private.end_auction is 'Close one auction if its end has come, or at once when forced; asked again, answer as the first time.';
 grant execute on function private.end_auction to service_role;
-
-create function public.end_auction(auction_id uuid, force boolean default false)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.end_auction(end_auction.auction_id, end_auction.force);
-end;
-$$;
-comment on function public.end_auction is 'Close an auction: finalized with an order, or no_sale. A repeat is marked already_processed. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_NOT_OVER (with ends_at).';
-grant execute on function public.end_auction to service_role;
 
 create function private.close_auction(p_auction public.auctions, p_now timestamptz)
 returns jsonb

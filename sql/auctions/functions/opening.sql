@@ -57,18 +57,6 @@ $$;
 comment on function private.activate_due_auctions is 'Open what is announced for now. Any number of callers may do so at once.';
 grant execute on function private.activate_due_auctions to service_role;
 
-create function public.activate_due_auctions(max_rows integer default 100)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.activate_due_auctions(activate_due_auctions.max_rows);
-end;
-$$;
-comment on function public.activate_due_auctions is 'Make scheduled auctions live whose start has come; answers how many. What failed is tried again later.';
-grant execute on function public.activate_due_auctions to service_role;
-
 create function private.activate(p_auction_id uuid)
 returns void
 language plpgsql

@@ -19,19 +19,6 @@ $$;
 comment on function private.get_time_remaining is 'How long an auction will last, by the clock that ends it.';
 grant execute on function private.get_time_remaining to anon, authenticated;
 
-create function public.get_time_remaining(auction_id uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.get_time_remaining(get_time_remaining.auction_id);
-end;
-$$;
-comment on function public.get_time_remaining is 'Answers auction_id, status, end_at, server_time, time_remaining in seconds, version. Refusal: AUCTION_NOT_FOUND.';
-grant execute on function public.get_time_remaining to anon, authenticated;
-
 create function private.get_auction_state(p_auction_id uuid)
 returns jsonb
 language plpgsql
@@ -58,19 +45,6 @@ end;
 $$;
 comment on function private.get_auction_state is 'All that a client needs to show an auction after it lost its connection.';
 grant execute on function private.get_auction_state to anon, authenticated;
-
-create function public.get_auction_state(auction_id uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.get_auction_state(get_auction_state.auction_id);
-end;
-$$;
-comment on function public.get_auction_state is 'Answers what get_time_remaining does, and current_price_cents, bid_count, high_bidder_id, min_next_bid_cents, reserve_met. Refusal: AUCTION_NOT_FOUND.';
-grant execute on function public.get_auction_state to anon, authenticated;
 
 create function private.time_remaining(p_auction public.auctions, p_now timestamptz)
 returns jsonb
@@ -145,16 +119,3 @@ end;
 $$;
 comment on function private.next_auction_deadline is 'When the workers have something to do next, by the clock that they do not have.';
 grant execute on function private.next_auction_deadline to service_role;
-
-create function public.next_auction_deadline()
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.next_auction_deadline();
-end;
-$$;
-comment on function public.next_auction_deadline is 'Answers next_at, the next start or end of an auction; next_mark_at, the next mark before an end; server_time.';
-grant execute on function public.next_auction_deadline to service_role;

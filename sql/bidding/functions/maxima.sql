@@ -21,16 +21,3 @@ end;
 $$;
 comment on function private.get_my_proxy is 'The caller''s own maximum in an auction, and nobody else''s.';
 grant execute on function private.get_my_proxy to authenticated;
-
-create function public.get_my_proxy(auction_id uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.get_my_proxy(get_my_proxy.auction_id);
-end;
-$$;
-comment on function public.get_my_proxy is 'The own maximum. Answers auction_id, max_cents, is_leading, updated_at; or null without a bid.';
-grant execute on function public.get_my_proxy to authenticated;

@@ -81,28 +81,3 @@ as $$
   )
 $$;
 comment on function private.stored_answer is 'What store_webhook_event answers. leased: the caller holds the event, and is to process what it sent.';
-
-create function public.store_webhook_event(
-  event_id text, source text, type text, livemode boolean, created bigint, order_ref text,
-  payment_intent_id text, object_id text, payload jsonb, payload_sha256 text, lease_token uuid
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.store_webhook_event(
-    store_webhook_event.event_id,
-    store_webhook_event.source,
-    store_webhook_event.type,
-    store_webhook_event.livemode,
-    store_webhook_event.created,
-    store_webhook_event.order_ref,
-    store_webhook_event.payment_intent_id,
-    store_webhook_event.object_id,
-    store_webhook_event.payload,
-    store_webhook_event.payload_sha256,
-    store_webhook_event.lease_token
-  )
-$$;
-comment on function public.store_webhook_event is 'Keep an event durably: {stored, status, outcome, leased, hash_conflict}. A new one is leased to the caller for 10 s; the same token may call again. A redelivery of an open or dead event that nobody works on re-arms it under its token. Another body under a known id changes nothing and is told as hash_conflict.';
-grant execute on function public.store_webhook_event to service_role;

@@ -83,23 +83,6 @@ end;
 $$;
 comment on function private.predecessor_delay is 'How long an event waits on for its predecessor; null when it has waited long enough. Mostly it is woken earlier.';
 
-create function public.fail_webhook_event(
-  event_id text, error_code text, error_message text, lease_token uuid
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.fail_webhook_event(
-    fail_webhook_event.event_id,
-    fail_webhook_event.error_code,
-    fail_webhook_event.error_message,
-    fail_webhook_event.lease_token
-  )
-$$;
-comment on function public.fail_webhook_event is 'Back an event off, or park it as dead: {stale, status, attempts, next_attempt_at, alerts}. A stale token changes nothing and answers {stale: true}. PREDECESSOR_MISSING consumes no try and waits up to predecessor_wait_days.';
-grant execute on function public.fail_webhook_event to service_role;
-
 create function private.claim_webhook_retries(p_max_rows integer, p_lease_s integer)
 returns jsonb
 language plpgsql
@@ -139,18 +122,6 @@ end;
 $$;
 comment on function private.claim_webhook_retries is 'Lease events that are due to the caller; see the public wrapper.';
 grant execute on function private.claim_webhook_retries to service_role;
-
-create function public.claim_webhook_retries(max_rows integer, lease_s integer)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.claim_webhook_retries(
-    claim_webhook_retries.max_rows, claim_webhook_retries.lease_s
-  )
-$$;
-comment on function public.claim_webhook_retries is 'Lease at most max_rows due events: an array of whole rows, each with created in Unix seconds and the lease_token that a fail needs. Any number of workers may call.';
-grant execute on function public.claim_webhook_retries to service_role;
 
 create function private.wake_waiting_events(p_payment_intent_id text, p_now timestamptz)
 returns void
@@ -204,16 +175,6 @@ $$;
 comment on function private.requeue_webhook_event is 'Give an open or dead event its tries again, and audit it; see the public wrapper.';
 grant execute on function private.requeue_webhook_event to authenticated, service_role;
 
-create function public.requeue_webhook_event(event_id text)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.requeue_webhook_event(requeue_webhook_event.event_id)
-$$;
-comment on function public.requeue_webhook_event is 'Give a dead or waiting event all of its tries again, due at once; for staff and our own processes. Refusal: CONFLICT when it is settled. Raises FORBIDDEN, EVENT_NOT_FOUND.';
-grant execute on function public.requeue_webhook_event to authenticated, service_role;
-
 create function private.find_webhook_event(p_event_id text, p_type text, p_since timestamptz)
 returns jsonb
 language sql
@@ -243,18 +204,3 @@ as $$
 $$;
 comment on function private.find_webhook_event is 'Whether an event came in, and when it was settled; see the public wrapper.';
 grant execute on function private.find_webhook_event to service_role;
-
-create function public.find_webhook_event(
-  event_id text default null, type text default null, since timestamptz default null
-)
-returns jsonb
-language sql
-stable
-set search_path = ''
-as $$
-  select private.find_webhook_event(
-    find_webhook_event.event_id, find_webhook_event.type, find_webhook_event.since
-  )
-$$;
-comment on function public.find_webhook_event is 'The newest event of this id or type for the canary: {found, event {event_id, type, created_at, processed_at}}.';
-grant execute on function public.find_webhook_event to service_role;

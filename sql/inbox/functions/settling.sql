@@ -97,13 +97,3 @@ as $$
   end
 $$;
 comment on function private.ignored_alerts is 'What has to be looked at although it was ignored: money that names no order.';
-
-create function public.ignore_webhook_event(event_id text, reason text)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.ignore_webhook_event(ignore_webhook_event.event_id, ignore_webhook_event.reason)
-$$;
-comment on function public.ignore_webhook_event is 'Settle an event as ignored, with the reason; one that is settled already answers already_processed. Money without an order (reason order_id_missing) is an alert.';
-grant execute on function public.ignore_webhook_event to service_role;

@@ -111,16 +111,3 @@ end;
 $$;
 comment on function private.ledger_drift is 'Every account of one order, or of all, that the rows behind it belie; see the public wrapper.';
 grant execute on function private.ledger_drift to service_role;
-
-create function public.ledger_drift()
-returns table (
-  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
-)
-language sql
-stable
-set search_path = ''
-as $$
-  select * from private.ledger_drift(null)
-$$;
-comment on function public.ledger_drift is 'Every order whose books, payments, refunds and state disagree, account by account; nothing when all is well. An account orders.… is a column of the order that its payments belie.';
-grant execute on function public.ledger_drift to service_role;

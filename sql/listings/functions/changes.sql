@@ -17,22 +17,6 @@ $$;
 comment on function private.update_listing is 'Change what a seller has announced, once for each client_request_id.';
 grant execute on function private.update_listing to authenticated;
 
-create function public.update_listing(
-  listing_id uuid, changes jsonb, client_request_id uuid default null
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.update_listing(
-    update_listing.listing_id, update_listing.changes, update_listing.client_request_id
-  );
-end;
-$$;
-comment on function public.update_listing is 'Change an own listing before it starts: changes holds arguments of create_listing. Answers success, listing. Refusals: LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
-grant execute on function public.update_listing to authenticated;
-
 create function private.change_listing(p_listing_id uuid, p_changes jsonb)
 returns jsonb
 language plpgsql

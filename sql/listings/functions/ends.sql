@@ -15,18 +15,6 @@ $$;
 comment on function private.cancel_listing is 'Call a listing off, once for each client_request_id.';
 grant execute on function private.cancel_listing to authenticated;
 
-create function public.cancel_listing(listing_id uuid, client_request_id uuid default null)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.cancel_listing(cancel_listing.listing_id, cancel_listing.client_request_id);
-end;
-$$;
-comment on function public.cancel_listing is 'Call off a listing on which nobody has bid; its seller and staff may. Answers success. Refusals: LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
-grant execute on function public.cancel_listing to authenticated;
-
 create function private.call_off(p_listing_id uuid)
 returns jsonb
 language plpgsql
@@ -84,24 +72,6 @@ end;
 $$;
 comment on function private.relist_listing is 'Offer an unsold thing again, once for each client_request_id.';
 grant execute on function private.relist_listing to authenticated;
-
-create function public.relist_listing(
-  listing_id uuid, start_at timestamptz default null, end_at timestamptz default null,
-  reserve_cents bigint default null, client_request_id uuid default null
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.relist_listing(
-    relist_listing.listing_id, relist_listing.start_at, relist_listing.end_at,
-    relist_listing.reserve_cents, relist_listing.client_request_id
-  );
-end;
-$$;
-comment on function public.relist_listing is 'Offer again, as a new listing with the same photos, what ended unsold or whose buyer never paid. Answers and refuses as create_listing does; LISTING_NOT_FOUND, LISTING_NOT_UNSOLD besides.';
-grant execute on function public.relist_listing to authenticated;
 
 create function private.offer_again(
   p_listing_id uuid, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint

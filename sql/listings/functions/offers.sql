@@ -39,29 +39,6 @@ $$;
 comment on function private.create_listing is 'Clean what was sent and offer it; what is none of the known conditions is refused as if it was missing.';
 grant execute on function private.create_listing to authenticated;
 
-create function public.create_listing(
-  title text, description text, category_id integer, condition text, start_cents bigint,
-  pickup boolean, shipping boolean, location jsonb, start_at timestamptz default null,
-  end_at timestamptz default null, reserve_cents bigint default null,
-  buy_now_cents bigint default null, client_request_id uuid default null
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.create_listing(
-    create_listing.title, create_listing.description, create_listing.category_id,
-    create_listing.condition, create_listing.start_cents, create_listing.pickup,
-    create_listing.shipping, create_listing.location, create_listing.start_at,
-    create_listing.end_at, create_listing.reserve_cents, create_listing.buy_now_cents,
-    create_listing.client_request_id
-  );
-end;
-$$;
-comment on function public.create_listing is 'Offer a thing by auction, now or from start_at on. Answers success, listing, auction_id. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, VALIDATION_ERROR (with field), RATE_LIMITED, REQUEST_ID_REUSED.';
-grant execute on function public.create_listing to authenticated;
-
 create function private.offer(
   p_listing public.listings, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
   p_street text

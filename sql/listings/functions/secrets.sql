@@ -22,16 +22,3 @@ end;
 $$;
 comment on function private.get_listing_private is 'What of a listing is between its seller and us. A stranger is answered as if there was none.';
 grant execute on function private.get_listing_private to authenticated;
-
-create function public.get_listing_private(listing_id uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.get_listing_private(get_listing_private.listing_id);
-end;
-$$;
-comment on function public.get_listing_private is 'Reserve and street of a listing, for its seller and staff. Answers reserve_cents, street. Refusal: LISTING_NOT_FOUND.';
-grant execute on function public.get_listing_private to authenticated;

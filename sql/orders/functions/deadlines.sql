@@ -49,16 +49,6 @@ end;
 $$;
 comment on function private.step_order is 'Move one order of a batch by the clock; whether it went. One that cannot holds up no other.';
 
-create function public.expire_unpaid_orders(max_rows integer default 100)
-returns integer
-language sql
-set search_path = ''
-as $$
-  select private.expire_unpaid_orders(expire_unpaid_orders.max_rows)
-$$;
-comment on function public.expire_unpaid_orders is 'Cancel orders that are past due, each with a strike; returns how many. One with an intent that could still be paid has that canceled first, and goes when Stripe has confirmed it.';
-grant execute on function public.expire_unpaid_orders to service_role;
-
 create function private.settle_due_orders(p_max_rows integer)
 returns integer
 language plpgsql
@@ -153,13 +143,3 @@ exception
 end;
 $$;
 comment on function private.return_overdue_money is 'Have the buyer''s money sent back, as the seller did not hand over; the order is cancelled when it has arrived.';
-
-create function public.settle_due_orders(max_rows integer default 100)
-returns integer
-language sql
-set search_path = ''
-as $$
-  select private.settle_due_orders(settle_due_orders.max_rows)
-$$;
-comment on function public.settle_due_orders is 'Deliver what was shipped, release what was delivered, and give back what was not handed over, when its days are over; returns how many. Never while disputed or refund_pending.';
-grant execute on function public.settle_due_orders to service_role;

@@ -189,22 +189,3 @@ as $$
   where notice.state::public.order_state = p_order.state
 $$;
 comment on function private.transition_notices is 'Who is told what when an order has arrived in its state. Refunds tell of themselves.';
-
-create function public.transition_order(
-  order_id uuid, to_state public.order_state, actor_id uuid, actor_kind public.actor_kind,
-  reason text
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.transition_order(
-    transition_order.order_id,
-    transition_order.to_state,
-    transition_order.actor_id,
-    transition_order.actor_kind,
-    transition_order.reason
-  )
-$$;
-comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. The state that it has already is no move. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND.';
-grant execute on function public.transition_order to service_role;

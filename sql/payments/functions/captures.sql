@@ -171,27 +171,6 @@ end;
 $$;
 comment on function private.settle_misplaced is 'Settle an event that names no order of ours, or an order that its intent does not belong to.';
 
-create function public.apply_payment_succeeded(
-  event_id text, order_id text, payment_intent_id text, charge_id text, amount_cents bigint,
-  currency text, buyer_id text
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.apply_payment_succeeded(
-    apply_payment_succeeded.event_id,
-    apply_payment_succeeded.order_id,
-    apply_payment_succeeded.payment_intent_id,
-    apply_payment_succeeded.charge_id,
-    apply_payment_succeeded.amount_cents,
-    apply_payment_succeeded.currency,
-    apply_payment_succeeded.buyer_id
-  )
-$$;
-comment on function public.apply_payment_succeeded is 'Settle the order that an intent paid for, or record a stray and send it back, and mark the event: {outcome, order_id, outbox_ids, alerts}. The same money twice is order_already_processed.';
-grant execute on function public.apply_payment_succeeded to service_role;
-
 create function private.confirm_payment_transaction(
   p_order_id uuid, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
   p_currency text, p_user_id uuid
@@ -233,23 +212,3 @@ end;
 $$;
 comment on function private.confirm_payment_transaction is 'Take a payment that the buyer''s browser reports first; see the public wrapper.';
 grant execute on function private.confirm_payment_transaction to service_role;
-
-create function public.confirm_payment_transaction(
-  order_id uuid, payment_intent_id text, charge_id text, amount_cents bigint, currency text,
-  user_id uuid
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.confirm_payment_transaction(
-    confirm_payment_transaction.order_id,
-    confirm_payment_transaction.payment_intent_id,
-    confirm_payment_transaction.charge_id,
-    confirm_payment_transaction.amount_cents,
-    confirm_payment_transaction.currency,
-    confirm_payment_transaction.user_id
-  )
-$$;
-comment on function public.confirm_payment_transaction is 'As the succeeded event and idempotent with it, for an intent that was just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, sent back and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
-grant execute on function public.confirm_payment_transaction to service_role;

@@ -68,24 +68,6 @@ end;
 $$;
 comment on function private.record_decline is 'Keep the newest decline with its intent; whether it was news. Another try of the same intent may still succeed.';
 
-create function public.apply_payment_failed(
-  event_id text, order_id text, payment_intent_id text, charge_id text, error_message text
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.apply_payment_failed(
-    apply_payment_failed.event_id,
-    apply_payment_failed.order_id,
-    apply_payment_failed.payment_intent_id,
-    apply_payment_failed.charge_id,
-    apply_payment_failed.error_message
-  )
-$$;
-comment on function public.apply_payment_failed is 'Note a declined try, by its charge, and tell the buyer; the order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
-grant execute on function public.apply_payment_failed to service_role;
-
 create function private.apply_payment_canceled(
   p_event_id text, p_order_id text, p_payment_intent_id text
 )
@@ -145,19 +127,3 @@ begin
 end;
 $$;
 comment on function private.settle_canceled_intent is 'Take over that Stripe has canceled an intent, told by the event or by our own call; whether it was news. The caller holds the order.';
-
-create function public.apply_payment_canceled(
-  event_id text, order_id text, payment_intent_id text
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.apply_payment_canceled(
-    apply_payment_canceled.event_id,
-    apply_payment_canceled.order_id,
-    apply_payment_canceled.payment_intent_id
-  )
-$$;
-comment on function public.apply_payment_canceled is 'Detach the order''s current intent; the order itself stays, and another intent may be made until it is due. Answers {outcome, order_id, outbox_ids, alerts}.';
-grant execute on function public.apply_payment_canceled to service_role;

@@ -83,16 +83,6 @@ as $$
 $$;
 comment on function private.next_attempt is 'Which try the next intent is; it is part of Stripe''s idempotency key.';
 
-create function public.begin_payment(order_id uuid, buyer_id uuid)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.begin_payment(begin_payment.order_id, begin_payment.buyer_id)
-$$;
-comment on function public.begin_payment is 'What the PaymentIntent of this try is made of, and nothing else: {success, attempt, amount_cents, currency, listing_title, receipt_email, payment_intent_id?}; the last is the current intent, to be used again. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, TRANSACTION_FAILED.';
-grant execute on function public.begin_payment to service_role;
-
 create function private.attach_payment_intent(
   p_order_id uuid, p_attempt integer, p_payment_intent_id text
 )
@@ -225,19 +215,3 @@ begin
 end;
 $$;
 comment on function private.cancel_overdue_intents is 'Have the current intents of orders past due canceled, so that these can be cancelled next.';
-
-create function public.attach_payment_intent(
-  order_id uuid, attempt integer, payment_intent_id text
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.attach_payment_intent(
-    attach_payment_intent.order_id,
-    attach_payment_intent.attempt,
-    attach_payment_intent.payment_intent_id
-  )
-$$;
-comment on function public.attach_payment_intent is 'Make an intent the current one of an order that can be paid and has none: {success, payment_intent_id}, which names the winner; a loser is canceled through the outbox. Refusals: RESOURCE_NOT_FOUND, TRANSACTION_FAILED, CONFLICT (begin again).';
-grant execute on function public.attach_payment_intent to service_role;

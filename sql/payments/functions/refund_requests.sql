@@ -122,22 +122,3 @@ begin
 end;
 $$;
 comment on function private.reserve_refund is 'Promise money back and have the outbox send it. The caller holds order and payment, and has checked what is left.';
-
-create function public.process_refund_transaction(
-  order_id uuid, refund_amount_cents bigint, refund_reason text, user_id uuid,
-  client_request_id uuid
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.process_refund_transaction(
-    process_refund_transaction.order_id,
-    process_refund_transaction.refund_amount_cents,
-    process_refund_transaction.refund_reason,
-    process_refund_transaction.user_id,
-    process_refund_transaction.client_request_id
-  )
-$$;
-comment on function public.process_refund_transaction is 'Reserve a refund for the seller or staff: {success, refund_id, status: pending}. No amount: all that is left. The same client_request_id gets the same refund. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
-grant execute on function public.process_refund_transaction to service_role;

@@ -272,24 +272,3 @@ begin
 end;
 $$;
 comment on function private.notify_of_refund is 'Tell the buyer of money that came back, and the seller when it was the order''s.';
-
-create function public.apply_refund(
-  event_id text, stripe_refund_id text, outbox_id text, payment_intent_id text,
-  amount_cents bigint, status text, order_ref text default null
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.apply_refund(
-    apply_refund.event_id,
-    apply_refund.stripe_refund_id,
-    apply_refund.outbox_id,
-    apply_refund.payment_intent_id,
-    apply_refund.amount_cents,
-    apply_refund.status,
-    apply_refund.order_ref
-  )
-$$;
-comment on function public.apply_refund is 'Take over how far a refund is, ours or one made outside, and mark the event: {outcome, order_id, outbox_ids, alerts}. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata) and PREDECESSOR_MISSING (its payment is not here yet).';
-grant execute on function public.apply_refund to service_role;

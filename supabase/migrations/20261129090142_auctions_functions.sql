@@ -38,18 +38,6 @@ $$;
 comment on function private.broadcast_time_remaining is 'Tell those who watch an auction what changed, and how long it still lasts at each mark. Sent once by whichever caller claims it.';
 grant execute on function private.broadcast_time_remaining to service_role;
 
-create function public.broadcast_time_remaining(max_rows integer default 100)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.broadcast_time_remaining(broadcast_time_remaining.max_rows);
-end;
-$$;
-comment on function public.broadcast_time_remaining is 'Broadcast the time remaining of each auction that changed or passed a mark; answers of how many.';
-grant execute on function public.broadcast_time_remaining to service_role;
-
 create function private.due_broadcasts(p_max_rows integer, p_now timestamptz)
 returns table (auction_id uuid, version integer, mark_s integer)
 language plpgsql
@@ -134,18 +122,6 @@ $$;
 comment on function private.end_expired_auctions is 'Close what is over, each in a block of its own. Any number of callers may do so at once: what one has locked, the others leave out.';
 grant execute on function private.end_expired_auctions to service_role;
 
-create function public.end_expired_auctions(max_rows integer default 100)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.end_expired_auctions(end_expired_auctions.max_rows);
-end;
-$$;
-comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results. What failed is tried again later.';
-grant execute on function public.end_expired_auctions to service_role;
-
 create function private.end_auction(p_auction_id uuid, p_force boolean)
 returns jsonb
 language plpgsql
@@ -174,18 +150,6 @@ end;
 $$;
 comment on function private.end_auction is 'Close one auction if its end has come, or at once when forced; asked again, answer as the first time.';
 grant execute on function private.end_auction to service_role;
-
-create function public.end_auction(auction_id uuid, force boolean default false)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.end_auction(end_auction.auction_id, end_auction.force);
-end;
-$$;
-comment on function public.end_auction is 'Close an auction: finalized with an order, or no_sale. A repeat is marked already_processed. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_NOT_OVER (with ends_at).';
-grant execute on function public.end_auction to service_role;
 
 create function private.close_auction(p_auction public.auctions, p_now timestamptz)
 returns jsonb
@@ -342,18 +306,6 @@ $$;
 comment on function private.activate_due_auctions is 'Open what is announced for now. Any number of callers may do so at once.';
 grant execute on function private.activate_due_auctions to service_role;
 
-create function public.activate_due_auctions(max_rows integer default 100)
-returns integer
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.activate_due_auctions(activate_due_auctions.max_rows);
-end;
-$$;
-comment on function public.activate_due_auctions is 'Make scheduled auctions live whose start has come; answers how many. What failed is tried again later.';
-grant execute on function public.activate_due_auctions to service_role;
-
 create function private.activate(p_auction_id uuid)
 returns void
 language plpgsql
@@ -430,19 +382,6 @@ $$;
 comment on function private.get_time_remaining is 'How long an auction will last, by the clock that ends it.';
 grant execute on function private.get_time_remaining to anon, authenticated;
 
-create function public.get_time_remaining(auction_id uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.get_time_remaining(get_time_remaining.auction_id);
-end;
-$$;
-comment on function public.get_time_remaining is 'Answers auction_id, status, end_at, server_time, time_remaining in seconds, version. Refusal: AUCTION_NOT_FOUND.';
-grant execute on function public.get_time_remaining to anon, authenticated;
-
 create function private.get_auction_state(p_auction_id uuid)
 returns jsonb
 language plpgsql
@@ -469,19 +408,6 @@ end;
 $$;
 comment on function private.get_auction_state is 'All that a client needs to show an auction after it lost its connection.';
 grant execute on function private.get_auction_state to anon, authenticated;
-
-create function public.get_auction_state(auction_id uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.get_auction_state(get_auction_state.auction_id);
-end;
-$$;
-comment on function public.get_auction_state is 'Answers what get_time_remaining does, and current_price_cents, bid_count, high_bidder_id, min_next_bid_cents, reserve_met. Refusal: AUCTION_NOT_FOUND.';
-grant execute on function public.get_auction_state to anon, authenticated;
 
 create function private.time_remaining(p_auction public.auctions, p_now timestamptz)
 returns jsonb
@@ -556,6 +482,80 @@ end;
 $$;
 comment on function private.next_auction_deadline is 'When the workers have something to do next, by the clock that they do not have.';
 grant execute on function private.next_auction_deadline to service_role;
+
+create function public.broadcast_time_remaining(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.broadcast_time_remaining(broadcast_time_remaining.max_rows);
+end;
+$$;
+comment on function public.broadcast_time_remaining is 'Broadcast the time remaining of each auction that changed or passed a mark; answers of how many.';
+grant execute on function public.broadcast_time_remaining to service_role;
+
+create function public.end_expired_auctions(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.end_expired_auctions(end_expired_auctions.max_rows);
+end;
+$$;
+comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results. What failed is tried again later.';
+grant execute on function public.end_expired_auctions to service_role;
+
+create function public.end_auction(auction_id uuid, force boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.end_auction(end_auction.auction_id, end_auction.force);
+end;
+$$;
+comment on function public.end_auction is 'Close an auction: finalized with an order, or no_sale. A repeat is marked already_processed. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_NOT_OVER (with ends_at).';
+grant execute on function public.end_auction to service_role;
+
+create function public.activate_due_auctions(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.activate_due_auctions(activate_due_auctions.max_rows);
+end;
+$$;
+comment on function public.activate_due_auctions is 'Make scheduled auctions live whose start has come; answers how many. What failed is tried again later.';
+grant execute on function public.activate_due_auctions to service_role;
+
+create function public.get_time_remaining(auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_time_remaining(get_time_remaining.auction_id);
+end;
+$$;
+comment on function public.get_time_remaining is 'Answers auction_id, status, end_at, server_time, time_remaining in seconds, version. Refusal: AUCTION_NOT_FOUND.';
+grant execute on function public.get_time_remaining to anon, authenticated;
+
+create function public.get_auction_state(auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_auction_state(get_auction_state.auction_id);
+end;
+$$;
+comment on function public.get_auction_state is 'Answers what get_time_remaining does, and current_price_cents, bid_count, high_bidder_id, min_next_bid_cents, reserve_met. Refusal: AUCTION_NOT_FOUND.';
+grant execute on function public.get_auction_state to anon, authenticated;
 
 create function public.next_auction_deadline()
 returns jsonb

@@ -39,18 +39,6 @@ $$;
 comment on function private.rate_limit_hit is 'Count one use of an action by whoever the key names, and say whether it is within the limit of the setting rate_limits.';
 grant execute on function private.rate_limit_hit to service_role;
 
-create function public.rate_limit_hit(action text, key text)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.rate_limit_hit(rate_limit_hit.action, rate_limit_hit.key);
-end;
-$$;
-comment on function public.rate_limit_hit is 'Count a use of an HTTP route in the same counter as the RPCs. Answers allowed, retry_after_ms. Raises UNKNOWN_RATE_LIMIT.';
-grant execute on function public.rate_limit_hit to service_role;
-
 create function private.rate_limit_refusal(p_action text)
 returns jsonb
 language plpgsql
@@ -92,6 +80,18 @@ begin
 end;
 $$;
 comment on function private.refuse_change is 'Trigger: what this table says was so, and stays so, for everybody.';
+
+create function public.rate_limit_hit(action text, key text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.rate_limit_hit(rate_limit_hit.action, rate_limit_hit.key);
+end;
+$$;
+comment on function public.rate_limit_hit is 'Count a use of an HTTP route in the same counter as the RPCs. Answers allowed, retry_after_ms. Raises UNKNOWN_RATE_LIMIT.';
+grant execute on function public.rate_limit_hit to service_role;
 
 alter table private.rate_limits enable row level security;
 

@@ -17,19 +17,6 @@ $$;
 comment on function private.database_is_ready is 'Answered at all, it says that the database is there and our schema in it.';
 grant execute on function private.database_is_ready to service_role;
 
-create function public.database_is_ready()
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.database_is_ready();
-end;
-$$;
-comment on function public.database_is_ready is 'For health checks. Answers ready, server_time.';
-grant execute on function public.database_is_ready to service_role;
-
 create function private.scheduled_jobs()
 returns table (job text, schedule text, command text)
 language sql
@@ -67,6 +54,19 @@ begin
 end;
 $$;
 comment on function private.schedule_jobs is 'Have pg_cron run the scheduled jobs where it exists; answers how many. Called again it changes nothing.';
+
+create function public.database_is_ready()
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.database_is_ready();
+end;
+$$;
+comment on function public.database_is_ready is 'For health checks. Answers ready, server_time.';
+grant execute on function public.database_is_ready to service_role;
 
 -- Where pg_cron is at hand and works in this database, it closes auctions when no worker does.
 select private.schedule_jobs();

@@ -20,22 +20,6 @@ $$;
 comment on function private.update_listing is 'Change what a seller has announced, once for each client_request_id.';
 grant execute on function private.update_listing to authenticated;
 
-create function public.update_listing(
-  listing_id uuid, changes jsonb, client_request_id uuid default null
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.update_listing(
-    update_listing.listing_id, update_listing.changes, update_listing.client_request_id
-  );
-end;
-$$;
-comment on function public.update_listing is 'Change an own listing before it starts: changes holds arguments of create_listing. Answers success, listing. Refusals: LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
-grant execute on function public.update_listing to authenticated;
-
 create function private.change_listing(p_listing_id uuid, p_changes jsonb)
 returns jsonb
 language plpgsql
@@ -261,18 +245,6 @@ $$;
 comment on function private.cancel_listing is 'Call a listing off, once for each client_request_id.';
 grant execute on function private.cancel_listing to authenticated;
 
-create function public.cancel_listing(listing_id uuid, client_request_id uuid default null)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.cancel_listing(cancel_listing.listing_id, cancel_listing.client_request_id);
-end;
-$$;
-comment on function public.cancel_listing is 'Call off a listing on which nobody has bid; its seller and staff may. Answers success. Refusals: LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
-grant execute on function public.cancel_listing to authenticated;
-
 create function private.call_off(p_listing_id uuid)
 returns jsonb
 language plpgsql
@@ -330,24 +302,6 @@ end;
 $$;
 comment on function private.relist_listing is 'Offer an unsold thing again, once for each client_request_id.';
 grant execute on function private.relist_listing to authenticated;
-
-create function public.relist_listing(
-  listing_id uuid, start_at timestamptz default null, end_at timestamptz default null,
-  reserve_cents bigint default null, client_request_id uuid default null
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.relist_listing(
-    relist_listing.listing_id, relist_listing.start_at, relist_listing.end_at,
-    relist_listing.reserve_cents, relist_listing.client_request_id
-  );
-end;
-$$;
-comment on function public.relist_listing is 'Offer again, as a new listing with the same photos, what ended unsold or whose buyer never paid. Answers and refuses as create_listing does; LISTING_NOT_FOUND, LISTING_NOT_UNSOLD besides.';
-grant execute on function public.relist_listing to authenticated;
 
 create function private.offer_again(
   p_listing_id uuid, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint
@@ -444,29 +398,6 @@ end;
 $$;
 comment on function private.create_listing is 'Clean what was sent and offer it; what is none of the known conditions is refused as if it was missing.';
 grant execute on function private.create_listing to authenticated;
-
-create function public.create_listing(
-  title text, description text, category_id integer, condition text, start_cents bigint,
-  pickup boolean, shipping boolean, location jsonb, start_at timestamptz default null,
-  end_at timestamptz default null, reserve_cents bigint default null,
-  buy_now_cents bigint default null, client_request_id uuid default null
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.create_listing(
-    create_listing.title, create_listing.description, create_listing.category_id,
-    create_listing.condition, create_listing.start_cents, create_listing.pickup,
-    create_listing.shipping, create_listing.location, create_listing.start_at,
-    create_listing.end_at, create_listing.reserve_cents, create_listing.buy_now_cents,
-    create_listing.client_request_id
-  );
-end;
-$$;
-comment on function public.create_listing is 'Offer a thing by auction, now or from start_at on. Answers success, listing, auction_id. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, VALIDATION_ERROR (with field), RATE_LIMITED, REQUEST_ID_REUSED.';
-grant execute on function public.create_listing to authenticated;
 
 create function private.offer(
   p_listing public.listings, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
@@ -667,6 +598,75 @@ end;
 $$;
 comment on function private.get_listing_private is 'What of a listing is between its seller and us. A stranger is answered as if there was none.';
 grant execute on function private.get_listing_private to authenticated;
+
+create function public.update_listing(
+  listing_id uuid, changes jsonb, client_request_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.update_listing(
+    update_listing.listing_id, update_listing.changes, update_listing.client_request_id
+  );
+end;
+$$;
+comment on function public.update_listing is 'Change an own listing before it starts: changes holds arguments of create_listing. Answers success, listing. Refusals: LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
+grant execute on function public.update_listing to authenticated;
+
+create function public.cancel_listing(listing_id uuid, client_request_id uuid default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.cancel_listing(cancel_listing.listing_id, cancel_listing.client_request_id);
+end;
+$$;
+comment on function public.cancel_listing is 'Call off a listing on which nobody has bid; its seller and staff may. Answers success. Refusals: LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
+grant execute on function public.cancel_listing to authenticated;
+
+create function public.relist_listing(
+  listing_id uuid, start_at timestamptz default null, end_at timestamptz default null,
+  reserve_cents bigint default null, client_request_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.relist_listing(
+    relist_listing.listing_id, relist_listing.start_at, relist_listing.end_at,
+    relist_listing.reserve_cents, relist_listing.client_request_id
+  );
+end;
+$$;
+comment on function public.relist_listing is 'Offer again, as a new listing with the same photos, what ended unsold or whose buyer never paid. Answers and refuses as create_listing does; LISTING_NOT_FOUND, LISTING_NOT_UNSOLD besides.';
+grant execute on function public.relist_listing to authenticated;
+
+create function public.create_listing(
+  title text, description text, category_id integer, condition text, start_cents bigint,
+  pickup boolean, shipping boolean, location jsonb, start_at timestamptz default null,
+  end_at timestamptz default null, reserve_cents bigint default null,
+  buy_now_cents bigint default null, client_request_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.create_listing(
+    create_listing.title, create_listing.description, create_listing.category_id,
+    create_listing.condition, create_listing.start_cents, create_listing.pickup,
+    create_listing.shipping, create_listing.location, create_listing.start_at,
+    create_listing.end_at, create_listing.reserve_cents, create_listing.buy_now_cents,
+    create_listing.client_request_id
+  );
+end;
+$$;
+comment on function public.create_listing is 'Offer a thing by auction, now or from start_at on. Answers success, listing, auction_id. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, VALIDATION_ERROR (with field), RATE_LIMITED, REQUEST_ID_REUSED.';
+grant execute on function public.create_listing to authenticated;
 
 create function public.get_listing_private(listing_id uuid)
 returns jsonb

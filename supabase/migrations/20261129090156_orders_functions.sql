@@ -52,16 +52,6 @@ end;
 $$;
 comment on function private.step_order is 'Move one order of a batch by the clock; whether it went. One that cannot holds up no other.';
 
-create function public.expire_unpaid_orders(max_rows integer default 100)
-returns integer
-language sql
-set search_path = ''
-as $$
-  select private.expire_unpaid_orders(expire_unpaid_orders.max_rows)
-$$;
-comment on function public.expire_unpaid_orders is 'Cancel orders that are past due, each with a strike; returns how many. One with an intent that could still be paid has that canceled first, and goes when Stripe has confirmed it.';
-grant execute on function public.expire_unpaid_orders to service_role;
-
 create function private.settle_due_orders(p_max_rows integer)
 returns integer
 language plpgsql
@@ -156,16 +146,6 @@ exception
 end;
 $$;
 comment on function private.return_overdue_money is 'Have the buyer''s money sent back, as the seller did not hand over; the order is cancelled when it has arrived.';
-
-create function public.settle_due_orders(max_rows integer default 100)
-returns integer
-language sql
-set search_path = ''
-as $$
-  select private.settle_due_orders(settle_due_orders.max_rows)
-$$;
-comment on function public.settle_due_orders is 'Deliver what was shipped, release what was delivered, and give back what was not handed over, when its days are over; returns how many. Never while disputed or refund_pending.';
-grant execute on function public.settle_due_orders to service_role;
 
 create function private.open_order(p_auction public.auctions, p_now timestamptz)
 returns public.orders
@@ -424,21 +404,47 @@ as $$
 $$;
 comment on function private.transition_notices is 'Who is told what when an order has arrived in its state. Refunds tell of themselves.';
 
+create function public.expire_unpaid_orders(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.expire_unpaid_orders(expire_unpaid_orders.max_rows);
+end;
+$$;
+comment on function public.expire_unpaid_orders is 'Cancel orders that are past due, each with a strike; returns how many. One with an intent that could still be paid has that canceled first, and goes when Stripe has confirmed it.';
+grant execute on function public.expire_unpaid_orders to service_role;
+
+create function public.settle_due_orders(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.settle_due_orders(settle_due_orders.max_rows);
+end;
+$$;
+comment on function public.settle_due_orders is 'Deliver what was shipped, release what was delivered, and give back what was not handed over, when its days are over; returns how many. Never while disputed or refund_pending.';
+grant execute on function public.settle_due_orders to service_role;
+
 create function public.transition_order(
   order_id uuid, to_state public.order_state, actor_id uuid, actor_kind public.actor_kind,
   reason text
 )
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select private.transition_order(
+begin
+  return private.transition_order(
     transition_order.order_id,
     transition_order.to_state,
     transition_order.actor_id,
     transition_order.actor_kind,
     transition_order.reason
-  )
+  );
+end;
 $$;
 comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. The state that it has already is no move. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND.';
 grant execute on function public.transition_order to service_role;

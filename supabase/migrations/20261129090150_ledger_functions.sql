@@ -115,19 +115,6 @@ $$;
 comment on function private.ledger_drift is 'Every account of one order, or of all, that the rows behind it belie; see the public wrapper.';
 grant execute on function private.ledger_drift to service_role;
 
-create function public.ledger_drift()
-returns table (
-  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
-)
-language sql
-stable
-set search_path = ''
-as $$
-  select * from private.ledger_drift(null)
-$$;
-comment on function public.ledger_drift is 'Every order whose books, payments, refunds and state disagree, account by account; nothing when all is well. An account orders.… is a column of the order that its payments belie.';
-grant execute on function public.ledger_drift to service_role;
-
 create function private.fee_cents(p_amount_cents bigint, p_bps integer)
 returns bigint
 language sql
@@ -404,6 +391,21 @@ begin
 end;
 $$;
 comment on function private.post_refund_failed is 'Take back what was booked for a refund that did not come about. The money is the buyer''s again, or the seller''s and ours after the release.';
+
+create function public.ledger_drift()
+returns table (
+  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query select * from private.ledger_drift(null);
+end;
+$$;
+comment on function public.ledger_drift is 'Every order whose books, payments, refunds and state disagree, account by account; nothing when all is well. An account orders.… is a column of the order that its payments belie.';
+grant execute on function public.ledger_drift to service_role;
 
 alter table public.ledger_entries enable row level security;
 grant select on public.ledger_entries to authenticated;

@@ -174,27 +174,6 @@ end;
 $$;
 comment on function private.settle_misplaced is 'Settle an event that names no order of ours, or an order that its intent does not belong to.';
 
-create function public.apply_payment_succeeded(
-  event_id text, order_id text, payment_intent_id text, charge_id text, amount_cents bigint,
-  currency text, buyer_id text
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.apply_payment_succeeded(
-    apply_payment_succeeded.event_id,
-    apply_payment_succeeded.order_id,
-    apply_payment_succeeded.payment_intent_id,
-    apply_payment_succeeded.charge_id,
-    apply_payment_succeeded.amount_cents,
-    apply_payment_succeeded.currency,
-    apply_payment_succeeded.buyer_id
-  )
-$$;
-comment on function public.apply_payment_succeeded is 'Settle the order that an intent paid for, or record a stray and send it back, and mark the event: {outcome, order_id, outbox_ids, alerts}. The same money twice is order_already_processed.';
-grant execute on function public.apply_payment_succeeded to service_role;
-
 create function private.confirm_payment_transaction(
   p_order_id uuid, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
   p_currency text, p_user_id uuid
@@ -236,26 +215,6 @@ end;
 $$;
 comment on function private.confirm_payment_transaction is 'Take a payment that the buyer''s browser reports first; see the public wrapper.';
 grant execute on function private.confirm_payment_transaction to service_role;
-
-create function public.confirm_payment_transaction(
-  order_id uuid, payment_intent_id text, charge_id text, amount_cents bigint, currency text,
-  user_id uuid
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.confirm_payment_transaction(
-    confirm_payment_transaction.order_id,
-    confirm_payment_transaction.payment_intent_id,
-    confirm_payment_transaction.charge_id,
-    confirm_payment_transaction.amount_cents,
-    confirm_payment_transaction.currency,
-    confirm_payment_transaction.user_id
-  )
-$$;
-comment on function public.confirm_payment_transaction is 'As the succeeded event and idempotent with it, for an intent that was just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, sent back and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
-grant execute on function public.confirm_payment_transaction to service_role;
 
 create function private.apply_payment_failed(
   p_event_id text, p_order_id text, p_payment_intent_id text, p_charge_id text,
@@ -327,24 +286,6 @@ end;
 $$;
 comment on function private.record_decline is 'Keep the newest decline with its intent; whether it was news. Another try of the same intent may still succeed.';
 
-create function public.apply_payment_failed(
-  event_id text, order_id text, payment_intent_id text, charge_id text, error_message text
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.apply_payment_failed(
-    apply_payment_failed.event_id,
-    apply_payment_failed.order_id,
-    apply_payment_failed.payment_intent_id,
-    apply_payment_failed.charge_id,
-    apply_payment_failed.error_message
-  )
-$$;
-comment on function public.apply_payment_failed is 'Note a declined try, by its charge, and tell the buyer; the order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
-grant execute on function public.apply_payment_failed to service_role;
-
 create function private.apply_payment_canceled(
   p_event_id text, p_order_id text, p_payment_intent_id text
 )
@@ -404,22 +345,6 @@ begin
 end;
 $$;
 comment on function private.settle_canceled_intent is 'Take over that Stripe has canceled an intent, told by the event or by our own call; whether it was news. The caller holds the order.';
-
-create function public.apply_payment_canceled(
-  event_id text, order_id text, payment_intent_id text
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.apply_payment_canceled(
-    apply_payment_canceled.event_id,
-    apply_payment_canceled.order_id,
-    apply_payment_canceled.payment_intent_id
-  )
-$$;
-comment on function public.apply_payment_canceled is 'Detach the order''s current intent; the order itself stays, and another intent may be made until it is due. Answers {outcome, order_id, outbox_ids, alerts}.';
-grant execute on function public.apply_payment_canceled to service_role;
 
 create function private.begin_payment(p_order_id uuid, p_buyer_id uuid)
 returns jsonb
@@ -505,16 +430,6 @@ as $$
   select count(*) + 1 from public.payments where order_id = p_order_id
 $$;
 comment on function private.next_attempt is 'Which try the next intent is; it is part of Stripe''s idempotency key.';
-
-create function public.begin_payment(order_id uuid, buyer_id uuid)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.begin_payment(begin_payment.order_id, begin_payment.buyer_id)
-$$;
-comment on function public.begin_payment is 'What the PaymentIntent of this try is made of, and nothing else: {success, attempt, amount_cents, currency, listing_title, receipt_email, payment_intent_id?}; the last is the current intent, to be used again. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, TRANSACTION_FAILED.';
-grant execute on function public.begin_payment to service_role;
 
 create function private.attach_payment_intent(
   p_order_id uuid, p_attempt integer, p_payment_intent_id text
@@ -649,22 +564,6 @@ end;
 $$;
 comment on function private.cancel_overdue_intents is 'Have the current intents of orders past due canceled, so that these can be cancelled next.';
 
-create function public.attach_payment_intent(
-  order_id uuid, attempt integer, payment_intent_id text
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.attach_payment_intent(
-    attach_payment_intent.order_id,
-    attach_payment_intent.attempt,
-    attach_payment_intent.payment_intent_id
-  )
-$$;
-comment on function public.attach_payment_intent is 'Make an intent the current one of an order that can be paid and has none: {success, payment_intent_id}, which names the winner; a loser is canceled through the outbox. Refusals: RESOURCE_NOT_FOUND, TRANSACTION_FAILED, CONFLICT (begin again).';
-grant execute on function public.attach_payment_intent to service_role;
-
 create function private.process_refund_transaction(
   p_order_id uuid, p_amount_cents bigint, p_reason text, p_user_id uuid,
   p_client_request_id uuid
@@ -789,25 +688,6 @@ begin
 end;
 $$;
 comment on function private.reserve_refund is 'Promise money back and have the outbox send it. The caller holds order and payment, and has checked what is left.';
-
-create function public.process_refund_transaction(
-  order_id uuid, refund_amount_cents bigint, refund_reason text, user_id uuid,
-  client_request_id uuid
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.process_refund_transaction(
-    process_refund_transaction.order_id,
-    process_refund_transaction.refund_amount_cents,
-    process_refund_transaction.refund_reason,
-    process_refund_transaction.user_id,
-    process_refund_transaction.client_request_id
-  )
-$$;
-comment on function public.process_refund_transaction is 'Reserve a refund for the seller or staff: {success, refund_id, status: pending}. No amount: all that is left. The same client_request_id gets the same refund. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
-grant execute on function public.process_refund_transaction to service_role;
 
 create function private.apply_refund(
   p_event_id text, p_stripe_refund_id text, p_outbox_id text, p_payment_intent_id text,
@@ -1084,15 +964,150 @@ end;
 $$;
 comment on function private.notify_of_refund is 'Tell the buyer of money that came back, and the seller when it was the order''s.';
 
+create function public.apply_payment_succeeded(
+  event_id text, order_id text, payment_intent_id text, charge_id text, amount_cents bigint,
+  currency text, buyer_id text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.apply_payment_succeeded(
+    apply_payment_succeeded.event_id,
+    apply_payment_succeeded.order_id,
+    apply_payment_succeeded.payment_intent_id,
+    apply_payment_succeeded.charge_id,
+    apply_payment_succeeded.amount_cents,
+    apply_payment_succeeded.currency,
+    apply_payment_succeeded.buyer_id
+  );
+end;
+$$;
+comment on function public.apply_payment_succeeded is 'Settle the order that an intent paid for, or record a stray and send it back, and mark the event: {outcome, order_id, outbox_ids, alerts}. The same money twice is order_already_processed.';
+grant execute on function public.apply_payment_succeeded to service_role;
+
+create function public.confirm_payment_transaction(
+  order_id uuid, payment_intent_id text, charge_id text, amount_cents bigint, currency text,
+  user_id uuid
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.confirm_payment_transaction(
+    confirm_payment_transaction.order_id,
+    confirm_payment_transaction.payment_intent_id,
+    confirm_payment_transaction.charge_id,
+    confirm_payment_transaction.amount_cents,
+    confirm_payment_transaction.currency,
+    confirm_payment_transaction.user_id
+  );
+end;
+$$;
+comment on function public.confirm_payment_transaction is 'As the succeeded event and idempotent with it, for an intent that was just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, sent back and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
+grant execute on function public.confirm_payment_transaction to service_role;
+
+create function public.apply_payment_failed(
+  event_id text, order_id text, payment_intent_id text, charge_id text, error_message text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.apply_payment_failed(
+    apply_payment_failed.event_id,
+    apply_payment_failed.order_id,
+    apply_payment_failed.payment_intent_id,
+    apply_payment_failed.charge_id,
+    apply_payment_failed.error_message
+  );
+end;
+$$;
+comment on function public.apply_payment_failed is 'Note a declined try, by its charge, and tell the buyer; the order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
+grant execute on function public.apply_payment_failed to service_role;
+
+create function public.apply_payment_canceled(
+  event_id text, order_id text, payment_intent_id text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.apply_payment_canceled(
+    apply_payment_canceled.event_id,
+    apply_payment_canceled.order_id,
+    apply_payment_canceled.payment_intent_id
+  );
+end;
+$$;
+comment on function public.apply_payment_canceled is 'Detach the order''s current intent; the order itself stays, and another intent may be made until it is due. Answers {outcome, order_id, outbox_ids, alerts}.';
+grant execute on function public.apply_payment_canceled to service_role;
+
+create function public.begin_payment(order_id uuid, buyer_id uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.begin_payment(begin_payment.order_id, begin_payment.buyer_id);
+end;
+$$;
+comment on function public.begin_payment is 'What the PaymentIntent of this try is made of, and nothing else: {success, attempt, amount_cents, currency, listing_title, receipt_email, payment_intent_id?}; the last is the current intent, to be used again. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, TRANSACTION_FAILED.';
+grant execute on function public.begin_payment to service_role;
+
+create function public.attach_payment_intent(
+  order_id uuid, attempt integer, payment_intent_id text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.attach_payment_intent(
+    attach_payment_intent.order_id,
+    attach_payment_intent.attempt,
+    attach_payment_intent.payment_intent_id
+  );
+end;
+$$;
+comment on function public.attach_payment_intent is 'Make an intent the current one of an order that can be paid and has none: {success, payment_intent_id}, which names the winner; a loser is canceled through the outbox. Refusals: RESOURCE_NOT_FOUND, TRANSACTION_FAILED, CONFLICT (begin again).';
+grant execute on function public.attach_payment_intent to service_role;
+
+create function public.process_refund_transaction(
+  order_id uuid, refund_amount_cents bigint, refund_reason text, user_id uuid,
+  client_request_id uuid
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.process_refund_transaction(
+    process_refund_transaction.order_id,
+    process_refund_transaction.refund_amount_cents,
+    process_refund_transaction.refund_reason,
+    process_refund_transaction.user_id,
+    process_refund_transaction.client_request_id
+  );
+end;
+$$;
+comment on function public.process_refund_transaction is 'Reserve a refund for the seller or staff: {success, refund_id, status: pending}. No amount: all that is left. The same client_request_id gets the same refund. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
+grant execute on function public.process_refund_transaction to service_role;
+
 create function public.apply_refund(
   event_id text, stripe_refund_id text, outbox_id text, payment_intent_id text,
   amount_cents bigint, status text, order_ref text default null
 )
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select private.apply_refund(
+begin
+  return private.apply_refund(
     apply_refund.event_id,
     apply_refund.stripe_refund_id,
     apply_refund.outbox_id,
@@ -1100,7 +1115,8 @@ as $$
     apply_refund.amount_cents,
     apply_refund.status,
     apply_refund.order_ref
-  )
+  );
+end;
 $$;
 comment on function public.apply_refund is 'Take over how far a refund is, ours or one made outside, and mark the event: {outcome, order_id, outbox_ids, alerts}. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata) and PREDECESSOR_MISSING (its payment is not here yet).';
 grant execute on function public.apply_refund to service_role;

@@ -85,31 +85,6 @@ as $$
 $$;
 comment on function private.stored_answer is 'What store_webhook_event answers. leased: the caller holds the event, and is to process what it sent.';
 
-create function public.store_webhook_event(
-  event_id text, source text, type text, livemode boolean, created bigint, order_ref text,
-  payment_intent_id text, object_id text, payload jsonb, payload_sha256 text, lease_token uuid
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.store_webhook_event(
-    store_webhook_event.event_id,
-    store_webhook_event.source,
-    store_webhook_event.type,
-    store_webhook_event.livemode,
-    store_webhook_event.created,
-    store_webhook_event.order_ref,
-    store_webhook_event.payment_intent_id,
-    store_webhook_event.object_id,
-    store_webhook_event.payload,
-    store_webhook_event.payload_sha256,
-    store_webhook_event.lease_token
-  )
-$$;
-comment on function public.store_webhook_event is 'Keep an event durably: {stored, status, outcome, leased, hash_conflict}. A new one is leased to the caller for 10 s; the same token may call again. A redelivery of an open or dead event that nobody works on re-arms it under its token. Another body under a known id changes nothing and is told as hash_conflict.';
-grant execute on function public.store_webhook_event to service_role;
-
 create function private.fail_webhook_event(
   p_event_id text, p_error_code text, p_error_message text, p_lease_token uuid
 )
@@ -195,23 +170,6 @@ end;
 $$;
 comment on function private.predecessor_delay is 'How long an event waits on for its predecessor; null when it has waited long enough. Mostly it is woken earlier.';
 
-create function public.fail_webhook_event(
-  event_id text, error_code text, error_message text, lease_token uuid
-)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.fail_webhook_event(
-    fail_webhook_event.event_id,
-    fail_webhook_event.error_code,
-    fail_webhook_event.error_message,
-    fail_webhook_event.lease_token
-  )
-$$;
-comment on function public.fail_webhook_event is 'Back an event off, or park it as dead: {stale, status, attempts, next_attempt_at, alerts}. A stale token changes nothing and answers {stale: true}. PREDECESSOR_MISSING consumes no try and waits up to predecessor_wait_days.';
-grant execute on function public.fail_webhook_event to service_role;
-
 create function private.claim_webhook_retries(p_max_rows integer, p_lease_s integer)
 returns jsonb
 language plpgsql
@@ -251,18 +209,6 @@ end;
 $$;
 comment on function private.claim_webhook_retries is 'Lease events that are due to the caller; see the public wrapper.';
 grant execute on function private.claim_webhook_retries to service_role;
-
-create function public.claim_webhook_retries(max_rows integer, lease_s integer)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.claim_webhook_retries(
-    claim_webhook_retries.max_rows, claim_webhook_retries.lease_s
-  )
-$$;
-comment on function public.claim_webhook_retries is 'Lease at most max_rows due events: an array of whole rows, each with created in Unix seconds and the lease_token that a fail needs. Any number of workers may call.';
-grant execute on function public.claim_webhook_retries to service_role;
 
 create function private.wake_waiting_events(p_payment_intent_id text, p_now timestamptz)
 returns void
@@ -316,16 +262,6 @@ $$;
 comment on function private.requeue_webhook_event is 'Give an open or dead event its tries again, and audit it; see the public wrapper.';
 grant execute on function private.requeue_webhook_event to authenticated, service_role;
 
-create function public.requeue_webhook_event(event_id text)
-returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.requeue_webhook_event(requeue_webhook_event.event_id)
-$$;
-comment on function public.requeue_webhook_event is 'Give a dead or waiting event all of its tries again, due at once; for staff and our own processes. Refusal: CONFLICT when it is settled. Raises FORBIDDEN, EVENT_NOT_FOUND.';
-grant execute on function public.requeue_webhook_event to authenticated, service_role;
-
 create function private.find_webhook_event(p_event_id text, p_type text, p_since timestamptz)
 returns jsonb
 language sql
@@ -355,21 +291,6 @@ as $$
 $$;
 comment on function private.find_webhook_event is 'Whether an event came in, and when it was settled; see the public wrapper.';
 grant execute on function private.find_webhook_event to service_role;
-
-create function public.find_webhook_event(
-  event_id text default null, type text default null, since timestamptz default null
-)
-returns jsonb
-language sql
-stable
-set search_path = ''
-as $$
-  select private.find_webhook_event(
-    find_webhook_event.event_id, find_webhook_event.type, find_webhook_event.since
-  )
-$$;
-comment on function public.find_webhook_event is 'The newest event of this id or type for the canary: {found, event {event_id, type, created_at, processed_at}}.';
-grant execute on function public.find_webhook_event to service_role;
 
 create function private.lock_event(p_event_id text)
 returns public.webhook_events
@@ -471,12 +392,103 @@ as $$
 $$;
 comment on function private.ignored_alerts is 'What has to be looked at although it was ignored: money that names no order.';
 
-create function public.ignore_webhook_event(event_id text, reason text)
+create function public.store_webhook_event(
+  event_id text, source text, type text, livemode boolean, created bigint, order_ref text,
+  payment_intent_id text, object_id text, payload jsonb, payload_sha256 text, lease_token uuid
+)
 returns jsonb
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select private.ignore_webhook_event(ignore_webhook_event.event_id, ignore_webhook_event.reason)
+begin
+  return private.store_webhook_event(
+    store_webhook_event.event_id,
+    store_webhook_event.source,
+    store_webhook_event.type,
+    store_webhook_event.livemode,
+    store_webhook_event.created,
+    store_webhook_event.order_ref,
+    store_webhook_event.payment_intent_id,
+    store_webhook_event.object_id,
+    store_webhook_event.payload,
+    store_webhook_event.payload_sha256,
+    store_webhook_event.lease_token
+  );
+end;
+$$;
+comment on function public.store_webhook_event is 'Keep an event durably: {stored, status, outcome, leased, hash_conflict}. A new one is leased to the caller for 10 s; the same token may call again. A redelivery of an open or dead event that nobody works on re-arms it under its token. Another body under a known id changes nothing and is told as hash_conflict.';
+grant execute on function public.store_webhook_event to service_role;
+
+create function public.fail_webhook_event(
+  event_id text, error_code text, error_message text, lease_token uuid
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.fail_webhook_event(
+    fail_webhook_event.event_id,
+    fail_webhook_event.error_code,
+    fail_webhook_event.error_message,
+    fail_webhook_event.lease_token
+  );
+end;
+$$;
+comment on function public.fail_webhook_event is 'Back an event off, or park it as dead: {stale, status, attempts, next_attempt_at, alerts}. A stale token changes nothing and answers {stale: true}. PREDECESSOR_MISSING consumes no try and waits up to predecessor_wait_days.';
+grant execute on function public.fail_webhook_event to service_role;
+
+create function public.claim_webhook_retries(max_rows integer, lease_s integer)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.claim_webhook_retries(
+    claim_webhook_retries.max_rows, claim_webhook_retries.lease_s
+  );
+end;
+$$;
+comment on function public.claim_webhook_retries is 'Lease at most max_rows due events: an array of whole rows, each with created in Unix seconds and the lease_token that a fail needs. Any number of workers may call.';
+grant execute on function public.claim_webhook_retries to service_role;
+
+create function public.requeue_webhook_event(event_id text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.requeue_webhook_event(requeue_webhook_event.event_id);
+end;
+$$;
+comment on function public.requeue_webhook_event is 'Give a dead or waiting event all of its tries again, due at once; for staff and our own processes. Refusal: CONFLICT when it is settled. Raises FORBIDDEN, EVENT_NOT_FOUND.';
+grant execute on function public.requeue_webhook_event to authenticated, service_role;
+
+create function public.find_webhook_event(
+  event_id text default null, type text default null, since timestamptz default null
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.find_webhook_event(
+    find_webhook_event.event_id, find_webhook_event.type, find_webhook_event.since
+  );
+end;
+$$;
+comment on function public.find_webhook_event is 'The newest event of this id or type for the canary: {found, event {event_id, type, created_at, processed_at}}.';
+grant execute on function public.find_webhook_event to service_role;
+
+create function public.ignore_webhook_event(event_id text, reason text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.ignore_webhook_event(ignore_webhook_event.event_id, ignore_webhook_event.reason);
+end;
 $$;
 comment on function public.ignore_webhook_event is 'Settle an event as ignored, with the reason; one that is settled already answers already_processed. Money without an order (reason order_id_missing) is an alert.';
 grant execute on function public.ignore_webhook_event to service_role;

@@ -25,19 +25,6 @@ $$;
 comment on function private.get_my_proxy is 'The caller''s own maximum in an auction, and nobody else''s.';
 grant execute on function private.get_my_proxy to authenticated;
 
-create function public.get_my_proxy(auction_id uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return private.get_my_proxy(get_my_proxy.auction_id);
-end;
-$$;
-comment on function public.get_my_proxy is 'The own maximum. Answers auction_id, max_cents, is_leading, updated_at; or null without a bid.';
-grant execute on function public.get_my_proxy to authenticated;
-
 create function private.place_bid(
   p_auction_id uuid, p_amount_cents bigint, p_max_cents bigint, p_client_bid_id uuid
 )
@@ -115,26 +102,6 @@ end;
 $$;
 comment on function private.place_bid is 'Answer a repeated call as before; else lock the auction, then refuse the bid or record it. A lock that is not to be had in time is a refusal too.';
 grant execute on function private.place_bid to authenticated;
-
-create function public.place_bid(
-  auction_id uuid, amount_cents bigint, max_proxy_cents bigint default null,
-  client_bid_id uuid default null
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-begin
-  return private.place_bid(
-    place_bid.auction_id,
-    place_bid.amount_cents,
-    coalesce(place_bid.max_proxy_cents, place_bid.amount_cents),
-    place_bid.client_bid_id
-  );
-end;
-$$;
-comment on function public.place_bid is 'Bid as the signed-in user; the same client_bid_id gets the same receipt, marked idempotent. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_ENDED, OWN_LISTING, PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, BIDDER_BLOCKED, BAD_AMOUNT, MAX_BELOW_AMOUNT, MAX_NOT_HIGHER, BID_TOO_LOW, REQUEST_ID_REUSED, RATE_LIMITED, AUCTION_BUSY.';
-grant execute on function public.place_bid to authenticated;
 
 create function private.bid_rules()
 returns jsonb
@@ -534,6 +501,39 @@ begin
 end;
 $$;
 comment on function private.dollars is 'An amount as people read it.';
+
+create function public.get_my_proxy(auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_my_proxy(get_my_proxy.auction_id);
+end;
+$$;
+comment on function public.get_my_proxy is 'The own maximum. Answers auction_id, max_cents, is_leading, updated_at; or null without a bid.';
+grant execute on function public.get_my_proxy to authenticated;
+
+create function public.place_bid(
+  auction_id uuid, amount_cents bigint, max_proxy_cents bigint default null,
+  client_bid_id uuid default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.place_bid(
+    place_bid.auction_id,
+    place_bid.amount_cents,
+    coalesce(place_bid.max_proxy_cents, place_bid.amount_cents),
+    place_bid.client_bid_id
+  );
+end;
+$$;
+comment on function public.place_bid is 'Bid as the signed-in user; the same client_bid_id gets the same receipt, marked idempotent. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_ENDED, OWN_LISTING, PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, BIDDER_BLOCKED, BAD_AMOUNT, MAX_BELOW_AMOUNT, MAX_NOT_HIGHER, BID_TOO_LOW, REQUEST_ID_REUSED, RATE_LIMITED, AUCTION_BUSY.';
+grant execute on function public.place_bid to authenticated;
 
 alter table public.bids enable row level security;
 -- service_role receives what is published; none of our processes asks for more.

@@ -1,0 +1,86 @@
+create function public.broadcast_time_remaining(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.broadcast_time_remaining(broadcast_time_remaining.max_rows);
+end;
+$$;
+comment on function public.broadcast_time_remaining is 'Broadcast the time remaining of each auction that changed or passed a mark; answers of how many.';
+grant execute on function public.broadcast_time_remaining to service_role;
+
+create function public.end_expired_auctions(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.end_expired_auctions(end_expired_auctions.max_rows);
+end;
+$$;
+comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results. What failed is tried again later.';
+grant execute on function public.end_expired_auctions to service_role;
+
+create function public.end_auction(auction_id uuid, force boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.end_auction(end_auction.auction_id, end_auction.force);
+end;
+$$;
+comment on function public.end_auction is 'Close an auction: finalized with an order, or no_sale. A repeat is marked already_processed. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_NOT_OVER (with ends_at).';
+grant execute on function public.end_auction to service_role;
+
+create function public.activate_due_auctions(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.activate_due_auctions(activate_due_auctions.max_rows);
+end;
+$$;
+comment on function public.activate_due_auctions is 'Make scheduled auctions live whose start has come; answers how many. What failed is tried again later.';
+grant execute on function public.activate_due_auctions to service_role;
+
+create function public.get_time_remaining(auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_time_remaining(get_time_remaining.auction_id);
+end;
+$$;
+comment on function public.get_time_remaining is 'Answers auction_id, status, end_at, server_time, time_remaining in seconds, version. Refusal: AUCTION_NOT_FOUND.';
+grant execute on function public.get_time_remaining to anon, authenticated;
+
+create function public.get_auction_state(auction_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_auction_state(get_auction_state.auction_id);
+end;
+$$;
+comment on function public.get_auction_state is 'Answers what get_time_remaining does, and current_price_cents, bid_count, high_bidder_id, min_next_bid_cents, reserve_met. Refusal: AUCTION_NOT_FOUND.';
+grant execute on function public.get_auction_state to anon, authenticated;
+
+create function public.next_auction_deadline()
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.next_auction_deadline();
+end;
+$$;
+comment on function public.next_auction_deadline is 'Answers next_at, the next start or end of an auction; next_mark_at, the next mark before an end; server_time.';
+grant execute on function public.next_auction_deadline to service_role;
