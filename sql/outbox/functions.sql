@@ -1,10 +1,12 @@
 create function private.outbox_id(p_dedupe_key text)
 returns uuid
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select md5('outbox:' || p_dedupe_key)::uuid
+begin
+  return md5('outbox:' || p_dedupe_key)::uuid;
+end;
 $$;
 comment on function private.outbox_id is 'The id of the row with this key, whether it is there or not.';
 
@@ -148,9 +150,10 @@ create function private.close_outbox(
   p_last_error text default null
 )
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
+begin
   update public.outbox
   set
     status = p_status,
@@ -158,7 +161,8 @@ as $$
     last_error = p_last_error,
     leased_until = null,
     lease_token = null
-  where id = p_outbox_id and status in ('queued', 'leased')
+  where id = p_outbox_id and status in ('queued', 'leased');
+end;
 $$;
 comment on function private.close_outbox is 'End a row that is still open; one that is closed stays as it is.';
 

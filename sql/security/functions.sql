@@ -58,11 +58,13 @@ create function private.write_audit(
   p_metadata jsonb default '{}'
 )
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
+begin
   insert into public.audit_logs (actor_id, action, entity, entity_id, description, metadata)
-  values (p_actor_id, p_action, p_entity, p_entity_id, p_description, p_metadata)
+  values (p_actor_id, p_action, p_entity, p_entity_id, p_description, p_metadata);
+end;
 $$;
 comment on function private.write_audit is 'Note what staff do, in the transaction that does it.';
 

@@ -52,12 +52,14 @@ grant execute on function private.store_webhook_event to service_role;
 
 create function private.is_event_free(p_event public.webhook_events, p_now timestamptz)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select p_event.status in ('received', 'failed', 'dead')
-    and (p_event.leased_until is null or p_event.leased_until <= p_now)
+begin
+  return p_event.status in ('received', 'failed', 'dead')
+    and (p_event.leased_until is null or p_event.leased_until <= p_now);
+end;
 $$;
 comment on function private.is_event_free is 'Whether an event is open and nobody works on it.';
 
@@ -66,11 +68,12 @@ create function private.stored_answer(
   p_now timestamptz
 )
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'stored', p_is_new,
     'status', p_event.status,
     'outcome', p_event.outcome,
@@ -81,7 +84,8 @@ as $$
       false
     ),
     'hash_conflict', p_event.payload_sha256 <> p_payload_sha256
-  )
+  );
+end;
 $$;
 comment on function private.stored_answer is 'What store_webhook_event answers. leased: the caller holds the event, and is to process what it sent.';
 
@@ -212,9 +216,10 @@ grant execute on function private.claim_webhook_retries to service_role;
 
 create function private.wake_waiting_events(p_payment_intent_id text, p_now timestamptz)
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
+begin
   update public.webhook_events
   set next_attempt_at = p_now
   where event_id in (
@@ -224,7 +229,8 @@ as $$
       and error_code = 'PREDECESSOR_MISSING'
     -- Events are locked before orders, and the caller holds an order: it must not wait here.
     for update skip locked
-  )
+  );
+end;
 $$;
 comment on function private.wake_waiting_events is 'Make due at once what waited for this intent''s payment to be recorded.';
 
@@ -264,12 +270,13 @@ grant execute on function private.requeue_webhook_event to authenticated, servic
 
 create function private.find_webhook_event(p_event_id text, p_type text, p_since timestamptz)
 returns jsonb
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select coalesce(
+begin
+  return coalesce(
     (
       select jsonb_build_object(
         'found', true,
@@ -287,7 +294,8 @@ as $$
       limit 1
     ),
     '{"found": false}'
-  )
+  );
+end;
 $$;
 comment on function private.find_webhook_event is 'Whether an event came in, and when it was settled; see the public wrapper.';
 grant execute on function private.find_webhook_event to service_role;
@@ -313,16 +321,18 @@ create function private.effect_answer(
   p_outcome text, p_order_id uuid, p_outbox_ids uuid[] default '{}', p_alerts text[] default '{}'
 )
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'outcome', p_outcome,
     'order_id', p_order_id,
     'outbox_ids', to_jsonb(p_outbox_ids),
     'alerts', to_jsonb(p_alerts)
-  )
+  );
+end;
 $$;
 comment on function private.effect_answer is 'What every effect RPC answers; each alert is for the caller to log as an error.';
 
@@ -379,16 +389,18 @@ grant execute on function private.ignore_webhook_event to service_role;
 
 create function private.ignored_alerts(p_type text, p_reason text)
 returns text[]
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_reason = 'order_id_missing'
       and p_type ~ '^(payment_intent\.succeeded|refund\.|charge\.(refund|dispute))'
       then array['money_without_an_order']
     else '{}'
-  end
+  end;
+end;
 $$;
 comment on function private.ignored_alerts is 'What has to be looked at although it was ignored: money that names no order.';
 

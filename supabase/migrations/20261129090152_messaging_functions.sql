@@ -3,9 +3,10 @@ set statement_timeout = '30s';
 
 create function private.open_order_thread(p_order public.orders, p_now timestamptz)
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
+begin
   insert into public.message_threads as thread (
     listing_id, order_id, buyer_id, seller_id, subject, last_message_at
   )
@@ -13,7 +14,8 @@ as $$
   from public.listings
   where listings.id = p_order.listing_id
   on conflict (listing_id, buyer_id) do update
-  set order_id = excluded.order_id
+  set order_id = excluded.order_id;
+end;
 $$;
 comment on function private.open_order_thread is 'Give an order its thread: the one in which its buyer asked about the listing, else a new one.';
 

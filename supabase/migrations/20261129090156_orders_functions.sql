@@ -111,11 +111,13 @@ comment on function private.setting_days is 'A setting that counts days, as a sp
 
 create function private.overdue_key(p_order_id uuid)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select 'not_handed_over:' || p_order_id
+begin
+  return 'not_handed_over:' || p_order_id;
+end;
 $$;
 comment on function private.overdue_key is 'Under which key the money of an order that was not handed over goes back, once.';
 
@@ -256,16 +258,18 @@ grant execute on function private.transition_order to service_role;
 
 create function private.transition_answer(p_order public.orders)
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'success', true,
     'state', p_order.state,
     'updated_at', p_order.updated_at,
     'version', p_order.version
-  )
+  );
+end;
 $$;
 comment on function private.transition_answer is 'How an order stands after a move, or without one.';
 
@@ -273,11 +277,12 @@ create function private.is_transition_legal(
   p_order public.orders, p_to_state public.order_state, p_actor_kind public.actor_kind
 )
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select exists (
+begin
+  return exists (
     select from private.order_transitions as legal
     where legal.from_state = p_order.state
       and legal.to_state = p_to_state
@@ -292,7 +297,8 @@ as $$
         )
         else true
       end
-  )
+  );
+end;
 $$;
 comment on function private.is_transition_legal is 'Whether somebody in this part may move this order there now: a row of order_transitions says so, and what it needs holds.';
 

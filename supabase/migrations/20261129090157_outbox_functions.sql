@@ -3,11 +3,13 @@ set statement_timeout = '30s';
 
 create function private.outbox_id(p_dedupe_key text)
 returns uuid
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select md5('outbox:' || p_dedupe_key)::uuid
+begin
+  return md5('outbox:' || p_dedupe_key)::uuid;
+end;
 $$;
 comment on function private.outbox_id is 'The id of the row with this key, whether it is there or not.';
 
@@ -151,9 +153,10 @@ create function private.close_outbox(
   p_last_error text default null
 )
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
+begin
   update public.outbox
   set
     status = p_status,
@@ -161,7 +164,8 @@ as $$
     last_error = p_last_error,
     leased_until = null,
     lease_token = null
-  where id = p_outbox_id and status in ('queued', 'leased')
+  where id = p_outbox_id and status in ('queued', 'leased');
+end;
 $$;
 comment on function private.close_outbox is 'End a row that is still open; one that is closed stays as it is.';
 

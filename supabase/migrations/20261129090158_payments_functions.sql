@@ -68,11 +68,12 @@ create function private.stray_reason(
   p_buyer_id text
 )
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_order.state = 'cancelled' then 'order_cancelled'
     when p_order.state <> 'pending_payment' then 'order_is_settled'
     when p_order.stripe_payment_intent_id is distinct from p_payment_intent_id
@@ -80,7 +81,8 @@ as $$
     when p_currency is distinct from p_order.currency then 'currency_differs'
     when p_amount_cents is distinct from p_order.amount_cents then 'amount_differs'
     when p_buyer_id is distinct from p_order.buyer_id::text then 'buyer_differs'
-  end
+  end;
+end;
 $$;
 comment on function private.stray_reason is 'Why this money does not pay for this order, or null when it does.';
 
@@ -107,13 +109,15 @@ comment on function private.return_stray is 'Send back in full what settles noth
 
 create function private.order_id_in(p_text text)
 returns uuid
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid
-  end
+  end;
+end;
 $$;
 comment on function private.order_id_in is 'The id that a text from outside names, or null when it names none.';
 
@@ -423,11 +427,15 @@ comment on function private.payment_refusal is 'Why no new payment for this orde
 
 create function private.next_attempt(p_order_id uuid)
 returns bigint
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select count(*) + 1 from public.payments where order_id = p_order_id
+begin
+  return (
+    select count(*) + 1 from public.payments where order_id = p_order_id
+  );
+end;
 $$;
 comment on function private.next_attempt is 'Which try the next intent is; it is part of Stripe''s idempotency key.';
 
@@ -472,14 +480,16 @@ grant execute on function private.attach_payment_intent to service_role;
 
 create function private.is_intent_elsewhere(p_order_id uuid, p_payment_intent_id text)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select exists (
+begin
+  return exists (
     select from public.payments
     where stripe_payment_intent_id = p_payment_intent_id and order_id <> p_order_id
-  )
+  );
+end;
 $$;
 comment on function private.is_intent_elsewhere is 'Whether an intent is known as another order''s.';
 
@@ -810,24 +820,28 @@ create function private.matching_refund(
   p_payment public.payments, p_outbox_id text, p_stripe_refund_id text
 )
 returns public.refunds
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select refund
-  from public.refunds as refund
-  where refund.payment_id = p_payment.id
-    and (
-      refund.stripe_refund_id = p_stripe_refund_id
-      -- One that Stripe refused has no refund of Stripe's, so what comes now is another one.
-      or (
-        refund.stripe_refund_id is null
-        and refund.status = 'pending'
-        and private.outbox_id('refund:' || refund.idempotency_key)::text = p_outbox_id
+begin
+  return (
+    select refund
+    from public.refunds as refund
+    where refund.payment_id = p_payment.id
+      and (
+        refund.stripe_refund_id = p_stripe_refund_id
+        -- One that Stripe refused has no refund of Stripe's, so what comes now is another one.
+        or (
+          refund.stripe_refund_id is null
+          and refund.status = 'pending'
+          and private.outbox_id('refund:' || refund.idempotency_key)::text = p_outbox_id
+        )
       )
-    )
-  order by refund.stripe_refund_id is null
-  limit 1
+    order by refund.stripe_refund_id is null
+    limit 1
+  );
+end;
 $$;
 comment on function private.matching_refund is 'Our row for a refund of Stripe''s: the one that has its id, or else the one whose outbox row it carries out; null when it was made outside.';
 

@@ -49,12 +49,14 @@ grant execute on function private.store_webhook_event to service_role;
 
 create function private.is_event_free(p_event public.webhook_events, p_now timestamptz)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select p_event.status in ('received', 'failed', 'dead')
-    and (p_event.leased_until is null or p_event.leased_until <= p_now)
+begin
+  return p_event.status in ('received', 'failed', 'dead')
+    and (p_event.leased_until is null or p_event.leased_until <= p_now);
+end;
 $$;
 comment on function private.is_event_free is 'Whether an event is open and nobody works on it.';
 
@@ -63,11 +65,12 @@ create function private.stored_answer(
   p_now timestamptz
 )
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'stored', p_is_new,
     'status', p_event.status,
     'outcome', p_event.outcome,
@@ -78,6 +81,7 @@ as $$
       false
     ),
     'hash_conflict', p_event.payload_sha256 <> p_payload_sha256
-  )
+  );
+end;
 $$;
 comment on function private.stored_answer is 'What store_webhook_event answers. leased: the caller holds the event, and is to process what it sent.';

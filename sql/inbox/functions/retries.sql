@@ -125,9 +125,10 @@ grant execute on function private.claim_webhook_retries to service_role;
 
 create function private.wake_waiting_events(p_payment_intent_id text, p_now timestamptz)
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
+begin
   update public.webhook_events
   set next_attempt_at = p_now
   where event_id in (
@@ -137,7 +138,8 @@ as $$
       and error_code = 'PREDECESSOR_MISSING'
     -- Events are locked before orders, and the caller holds an order: it must not wait here.
     for update skip locked
-  )
+  );
+end;
 $$;
 comment on function private.wake_waiting_events is 'Make due at once what waited for this intent''s payment to be recorded.';
 
@@ -177,12 +179,13 @@ grant execute on function private.requeue_webhook_event to authenticated, servic
 
 create function private.find_webhook_event(p_event_id text, p_type text, p_since timestamptz)
 returns jsonb
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-  select coalesce(
+begin
+  return coalesce(
     (
       select jsonb_build_object(
         'found', true,
@@ -200,7 +203,8 @@ as $$
       limit 1
     ),
     '{"found": false}'
-  )
+  );
+end;
 $$;
 comment on function private.find_webhook_event is 'Whether an event came in, and when it was settled; see the public wrapper.';
 grant execute on function private.find_webhook_event to service_role;

@@ -19,16 +19,18 @@ create function private.effect_answer(
   p_outcome text, p_order_id uuid, p_outbox_ids uuid[] default '{}', p_alerts text[] default '{}'
 )
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'outcome', p_outcome,
     'order_id', p_order_id,
     'outbox_ids', to_jsonb(p_outbox_ids),
     'alerts', to_jsonb(p_alerts)
-  )
+  );
+end;
 $$;
 comment on function private.effect_answer is 'What every effect RPC answers; each alert is for the caller to log as an error.';
 
@@ -85,15 +87,17 @@ grant execute on function private.ignore_webhook_event to service_role;
 
 create function private.ignored_alerts(p_type text, p_reason text)
 returns text[]
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_reason = 'order_id_missing'
       and p_type ~ '^(payment_intent\.succeeded|refund\.|charge\.(refund|dispute))'
       then array['money_without_an_order']
     else '{}'
-  end
+  end;
+end;
 $$;
 comment on function private.ignored_alerts is 'What has to be looked at although it was ignored: money that names no order.';

@@ -3,9 +3,10 @@ create function private.post(
   p_description text, p_meta jsonb default '{}'
 )
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
+begin
   insert into public.ledger_entries (
     txn_id, order_id, user_id, account, entry_type, amount_cents, currency, description, meta,
     fact
@@ -27,17 +28,20 @@ as $$
   from (select gen_random_uuid() as txn_id) as posting cross join unnest(p_lines) as line
   group by posting.txn_id, line.account, line.entry_type
   having sum(line.amount_cents) <> 0
-  on conflict (order_id, entry_type, account, fact) do nothing
+  on conflict (order_id, entry_type, account, fact) do nothing;
+end;
 $$;
 comment on function private.post is 'Write the lines of one fact under one txn_id; a fact that is in the books stays as it is. The caller holds the order''s lock.';
 
 create function private.is_captured(p_status public.payment_status)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select p_status in ('captured', 'partially_refunded', 'refunded')
+begin
+  return p_status in ('captured', 'partially_refunded', 'refunded');
+end;
 $$;
 comment on function private.is_captured is 'Whether a payment''s money has come in, be it gone again since.';
 

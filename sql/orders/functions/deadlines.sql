@@ -108,11 +108,13 @@ comment on function private.setting_days is 'A setting that counts days, as a sp
 
 create function private.overdue_key(p_order_id uuid)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select 'not_handed_over:' || p_order_id
+begin
+  return 'not_handed_over:' || p_order_id;
+end;
 $$;
 comment on function private.overdue_key is 'Under which key the money of an order that was not handed over goes back, once.';
 

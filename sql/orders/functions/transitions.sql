@@ -42,16 +42,18 @@ grant execute on function private.transition_order to service_role;
 
 create function private.transition_answer(p_order public.orders)
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'success', true,
     'state', p_order.state,
     'updated_at', p_order.updated_at,
     'version', p_order.version
-  )
+  );
+end;
 $$;
 comment on function private.transition_answer is 'How an order stands after a move, or without one.';
 
@@ -59,11 +61,12 @@ create function private.is_transition_legal(
   p_order public.orders, p_to_state public.order_state, p_actor_kind public.actor_kind
 )
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select exists (
+begin
+  return exists (
     select from private.order_transitions as legal
     where legal.from_state = p_order.state
       and legal.to_state = p_to_state
@@ -78,7 +81,8 @@ as $$
         )
         else true
       end
-  )
+  );
+end;
 $$;
 comment on function private.is_transition_legal is 'Whether somebody in this part may move this order there now: a row of order_transitions says so, and what it needs holds.';
 

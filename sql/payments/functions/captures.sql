@@ -65,11 +65,12 @@ create function private.stray_reason(
   p_buyer_id text
 )
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_order.state = 'cancelled' then 'order_cancelled'
     when p_order.state <> 'pending_payment' then 'order_is_settled'
     when p_order.stripe_payment_intent_id is distinct from p_payment_intent_id
@@ -77,7 +78,8 @@ as $$
     when p_currency is distinct from p_order.currency then 'currency_differs'
     when p_amount_cents is distinct from p_order.amount_cents then 'amount_differs'
     when p_buyer_id is distinct from p_order.buyer_id::text then 'buyer_differs'
-  end
+  end;
+end;
 $$;
 comment on function private.stray_reason is 'Why this money does not pay for this order, or null when it does.';
 
@@ -104,13 +106,15 @@ comment on function private.return_stray is 'Send back in full what settles noth
 
 create function private.order_id_in(p_text text)
 returns uuid
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid
-  end
+  end;
+end;
 $$;
 comment on function private.order_id_in is 'The id that a text from outside names, or null when it names none.';
 

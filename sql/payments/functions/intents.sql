@@ -75,11 +75,15 @@ comment on function private.payment_refusal is 'Why no new payment for this orde
 
 create function private.next_attempt(p_order_id uuid)
 returns bigint
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select count(*) + 1 from public.payments where order_id = p_order_id
+begin
+  return (
+    select count(*) + 1 from public.payments where order_id = p_order_id
+  );
+end;
 $$;
 comment on function private.next_attempt is 'Which try the next intent is; it is part of Stripe''s idempotency key.';
 
@@ -124,14 +128,16 @@ grant execute on function private.attach_payment_intent to service_role;
 
 create function private.is_intent_elsewhere(p_order_id uuid, p_payment_intent_id text)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select exists (
+begin
+  return exists (
     select from public.payments
     where stripe_payment_intent_id = p_payment_intent_id and order_id <> p_order_id
-  )
+  );
+end;
 $$;
 comment on function private.is_intent_elsewhere is 'Whether an intent is known as another order''s.';
 

@@ -119,24 +119,28 @@ create function private.matching_refund(
   p_payment public.payments, p_outbox_id text, p_stripe_refund_id text
 )
 returns public.refunds
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select refund
-  from public.refunds as refund
-  where refund.payment_id = p_payment.id
-    and (
-      refund.stripe_refund_id = p_stripe_refund_id
-      -- One that Stripe refused has no refund of Stripe's, so what comes now is another one.
-      or (
-        refund.stripe_refund_id is null
-        and refund.status = 'pending'
-        and private.outbox_id('refund:' || refund.idempotency_key)::text = p_outbox_id
+begin
+  return (
+    select refund
+    from public.refunds as refund
+    where refund.payment_id = p_payment.id
+      and (
+        refund.stripe_refund_id = p_stripe_refund_id
+        -- One that Stripe refused has no refund of Stripe's, so what comes now is another one.
+        or (
+          refund.stripe_refund_id is null
+          and refund.status = 'pending'
+          and private.outbox_id('refund:' || refund.idempotency_key)::text = p_outbox_id
+        )
       )
-    )
-  order by refund.stripe_refund_id is null
-  limit 1
+    order by refund.stripe_refund_id is null
+    limit 1
+  );
+end;
 $$;
 comment on function private.matching_refund is 'Our row for a refund of Stripe''s: the one that has its id, or else the one whose outbox row it carries out; null when it was made outside.';
 
