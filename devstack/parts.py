@@ -111,7 +111,7 @@ def write_configuration(
     money, identity = "/api/webhooks/stripe", "/api/webhooks/stripe/identity"
     endpoints = (
         (money, "STRIPE_WEBHOOK_SECRETS", False, MONEY_EVENTS),
-        (money, "STRIPE_WEBHOOK_SECRETS", True, MONEY_EVENTS),
+        (money, "STRIPE_CONNECT_WEBHOOK_SECRETS", True, MONEY_EVENTS),
         (identity, "STRIPE_IDENTITY_WEBHOOK_SECRETS", False, IDENTITY_EVENTS),
     )
     stripe = StripeConfig(

@@ -74,6 +74,7 @@ def load_secrets(folder: DataFolder) -> dict[str, str]:
     made = {
         "STRIPE_SECRET_KEY": f"sk_test_{secrets.token_hex(24)}",
         "STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
+        "STRIPE_CONNECT_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
         "STRIPE_IDENTITY_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
         "CANARY_TOKEN": secrets.token_urlsafe(24),
         "CRON_SECRET": secrets.token_urlsafe(24),

@@ -60,8 +60,9 @@ def test_documented_variables_are_all_set(devstack: Devstack) -> None:
 
     names = """
       SUPABASE_URL SUPABASE_SECRET_KEY SUPABASE_PUBLISHABLE_KEY SUPABASE_JWT_SECRET
-      STRIPE_SECRET_KEY STRIPE_API_BASE STRIPE_WEBHOOK_SECRETS STRIPE_IDENTITY_WEBHOOK_SECRETS
-      STRIPE_LIVEMODE WEBHOOK_TOLERANCE_S WEBHOOK_FUTURE_S WEBHOOK_MAX_EVENT_AGE_S SITE_ORIGINS
+      STRIPE_SECRET_KEY STRIPE_API_BASE STRIPE_WEBHOOK_SECRETS STRIPE_CONNECT_WEBHOOK_SECRETS
+      STRIPE_IDENTITY_WEBHOOK_SECRETS STRIPE_LIVEMODE WEBHOOK_TOLERANCE_S WEBHOOK_FUTURE_S
+      WEBHOOK_MAX_EVENT_AGE_S SITE_ORIGINS
       CANARY_TOKEN CRON_SECRET METRICS_TOKEN PICKUP_PEPPER TRUSTED_PROXIES LOG_LEVEL LOG_FORMAT
       METRICS_PORT ENVIRONMENT DATABASE_URL ADMIN_DATABASE_URL SERVICE_URL STRIPE_CONTROL_URL
       SUPABASE_ANON_KEY SUPABASE_SERVICE_ROLE_KEY
@@ -69,6 +70,36 @@ def test_documented_variables_are_all_set(devstack: Devstack) -> None:
     found = environment(devstack)
     assert set(names.split()) == found.keys()
     assert "" not in found.values()
+
+
+def test_each_kind_of_stripe_event_has_a_secret_of_its_own(devstack: Devstack) -> None:
+    """Events of connected accounts reach the same route as ours, signed with another secret."""
+    finish(devstack.up_and_ready())
+
+    found = environment(devstack)
+    endpoints = json.loads((devstack.data / "stripe.json").read_text())["webhook_endpoints"]
+    route = found["SERVICE_URL"] + "/api/webhooks/stripe"
+    assert {
+        (route, False): found["STRIPE_WEBHOOK_SECRETS"],
+        (route, True): found["STRIPE_CONNECT_WEBHOOK_SECRETS"],
+        (f"{route}/identity", False): found["STRIPE_IDENTITY_WEBHOOK_SECRETS"],
+    } == {(one["url"], one["connect"]): one["secret"] for one in endpoints}
+    assert 3 == len({one["secret"] for one in endpoints})
+
+
+def test_data_of_an_older_devstack_gets_the_missing_secret(devstack: Devstack) -> None:
+    """A developer who keeps data needs no reset for the new secret, and keeps the others."""
+    finish(devstack.up_and_ready())
+    before = environment(devstack)
+    kept = json.loads((devstack.data / "secrets.json").read_text())
+    del kept["STRIPE_CONNECT_WEBHOOK_SECRETS"]
+    (devstack.data / "secrets.json").write_text(json.dumps(kept))
+
+    finish(devstack.up_and_ready())
+
+    after = environment(devstack)
+    changed = {name for name in after if after[name] != before[name]}
+    assert {"STRIPE_CONNECT_WEBHOOK_SECRETS"} == changed
 
 
 def test_data_and_keys_outlive_a_restart(devstack: Devstack) -> None:
