@@ -1,4 +1,4 @@
-"""Finds links in our Markdown that lead nowhere: to a file or a heading that is not there."""
+"""Find Markdown links to a file or heading that does not exist."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ FOREIGN = {".venv", ".tools", "node_modules", ".git", ".devstack"}
 
 
 def main() -> None:
-    """Print each dead link and exit with 1 if there is one."""
+    """Print each dead link; exit with 1 if there is one."""
     pages = [page for page in ROOT.rglob("*.md") if FOREIGN.isdisjoint(page.parts)]
     dead = [f"{page.relative_to(ROOT)}: {link}" for page in pages for link in dead_links(page)]
     print("\n".join(dead), end="\n" if dead else "")
@@ -20,13 +20,13 @@ def main() -> None:
 
 
 def dead_links(page: Path) -> list[str]:
-    """Return the links of `page` that lead nowhere; those to the web are not followed."""
+    """Return the dead links of `page`; links to the web are not checked."""
     links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
     return [link for link in links if not leads_somewhere(page, link)]
 
 
 def leads_somewhere(page: Path, link: str) -> bool:
-    """Tell whether the file of `link` exists, and the heading in it."""
+    """Return whether the file of `link` exists, and the heading in it."""
     path, _, anchor = link.partition("#")
     target = (page.parent / path) if path else page
     if not target.exists():
@@ -35,7 +35,7 @@ def leads_somewhere(page: Path, link: str) -> bool:
 
 
 def anchor_of(heading: str) -> str:
-    """Return the anchor that a heading gets where Markdown is shown."""
+    """Return the anchor that a Markdown renderer gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 

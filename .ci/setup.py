@@ -1,13 +1,14 @@
-"""Make what everything here needs: uv in `.tools/`, and from `uv.lock` the packages in `.venv/`.
+"""Install uv in `.tools/`, and the packages of `uv.lock` in `.venv/`.
 
-Needs Python 3.11 or newer with pip, and nothing else. Runs one at a time, and does nothing when the
-lock has not changed since the last run.
+The script needs Python 3.11 or newer with pip. One run at a time works on a checkout. A run does
+nothing when Python and the lock are the same as in the last run.
 """
 
 import contextlib
 import fcntl
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import venv
@@ -23,16 +24,22 @@ OLDEST_PYTHON = (3, 11)
 
 
 def main() -> None:
-    """Bring `.tools/` and `.venv/` up to date, or say in one sentence what is in the way."""
+    """Bring `.tools/` and `.venv/` up to date, or end with one sentence that names the obstacle."""
+    # Ctrl-C ends the set-up without a traceback. The next run starts it again, for the stamp is
+    # written last.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.version_info < OLDEST_PYTHON:
-        sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: PYTHON=… make")
+        sys.exit(
+            f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: "
+            "run make PYTHON=/path/to/python3.11"
+        )
     with one_at_a_time():
         if STAMP.exists() and STAMP.read_text() == fingerprint():
             return
         try:
             uv = install_uv()
             say("setting up .venv from uv.lock …")
-            # The system's certificates, as pip takes them: a company's proxy may have its own.
+            # uv must trust the system's certificates, as pip does: a proxy may have its own.
             defaults = {"UV_NATIVE_TLS": "true"}
             fixed = {"UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": ""}
             environment = defaults | os.environ | fixed
@@ -45,7 +52,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Wait until no other set-up of this checkout is under way."""
+    """Hold the lock of this checkout's set-up; wait while another set-up runs."""
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -53,14 +60,14 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def fingerprint() -> str:
-    """Return what `.venv/` depends on, as a digest."""
+    """Return a digest of everything that `.venv/` depends on."""
     parts = [sys.version.encode(), UV_VERSION.encode()]
     parts += [(ROOT / name).read_bytes() for name in ("pyproject.toml", "uv.lock")]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def install_uv() -> Path:
-    """Install uv from the package index that pip is set up for; return its path."""
+    """Install uv from the package index that pip is configured for; return its path."""
     uv = TOOLS / "bin" / "uv"
     if not (TOOLS / f"uv-{UV_VERSION}").exists():
         say("installing uv in .tools …")
@@ -79,7 +86,7 @@ def install_uv() -> Path:
 
 
 def say(text: str) -> None:
-    """Tell the person who waits what is going on."""
+    """Write a line of progress to standard error."""
     print(f"setup: {text}", file=sys.stderr, flush=True)
 
 

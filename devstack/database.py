@@ -5,7 +5,7 @@ import hashlib
 import psycopg
 
 from devstack.errors import DevstackError
-from devstack.folder import DataFolder, described
+from devstack.folder import DataFolder, as_typed, described
 from devstack.options import Options
 from devstack.postgres import Cluster
 from devstack.schema import ROOT, apply_files, extend_database, migration_files, read_baseline
@@ -20,7 +20,7 @@ def start_database(options: Options, folder: DataFolder) -> Cluster:
     if made_by not in (None, _fingerprint()):
         raise DevstackError(
             f"{described(folder.path)} holds a database of another version of devstack: "
-            "`python -m devstack reset` throws it away."
+            f"{as_typed('reset', folder)} throws it away."
         )
     return Cluster.start(
         folder.postgres, options.ports.of("postgres"), durable=not options.is_ephemeral

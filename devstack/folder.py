@@ -5,7 +5,9 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,11 +146,17 @@ def described(path: Path) -> str:
     return str(path)
 
 
+def as_typed(command: str, folder: DataFolder) -> str:
+    """Return the devstack command for a folder as a person would type it here."""
+    data = "" if folder.path == default_data() else f" --data {shlex.quote(described(folder.path))}"
+    return f"`{described(Path(sys.executable))} -m devstack {command}{data}`"
+
+
 def refuse_held(folder: DataFolder) -> DevstackError:
     """Return the sentence for who wants a folder that another stack holds."""
     pid = folder.runner().get("pid")
     who = f"process {pid}" if pid else "another process"
     return DevstackError(
         f"A stack already runs on {described(folder.path)} ({who}): "
-        "`python -m devstack stop` ends it, --data DIR or --ephemeral starts another."
+        f"{as_typed('stop', folder)} ends it, --data DIR or --ephemeral starts another."
     )

@@ -49,6 +49,7 @@ class Options:
     schemas: tuple[str, ...]
     max_rows: int
     jwt_secret: str | None = dataclasses.field(repr=False)
+    psql_arguments: tuple[str, ...] = ()
 
 
 def read_options(arguments: Sequence[str]) -> Options:
@@ -71,6 +72,7 @@ def read_options(arguments: Sequence[str]) -> Options:
             schemas=_schemas(given.schemas if is_up else None, tuple(config["schemas"])),
             max_rows=config["max_rows"],
             jwt_secret=_jwt_secret(given.jwt_secret if is_up else None),
+            psql_arguments=tuple(given.arguments) if given.command == "psql" else (),
         )
     except DevstackError as error:
         parser.error(str(error))
@@ -91,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     }
     for name, purpose in others.items():
         _add_data(commands.add_parser(name, help=purpose, description=purpose.capitalize() + "."))
+    purpose = "open psql on the database of the stack that runs on the data"
+    psql = commands.add_parser("psql", help=purpose, description=purpose.capitalize() + ".")
+    _add_data(psql)
+    psql.add_argument("arguments", nargs="*", help="what psql gets, after --: -- -c 'select 1'")
 
     where = up.add_mutually_exclusive_group()
     _add_data(where)

@@ -17,6 +17,9 @@ from devstack.tokens import Keys
 HOST = "127.0.0.1"
 #: Where Supabase's own projects and their databases are reached.
 _HOSTED = re.compile(r"(?:^|[/@.])[a-z0-9-]+\.(?:pooler\.)?supabase\.(?:co|com|in)(?:[:/]|$)")
+_SECRET_NAME = re.compile(r"_(?:KEY|SECRETS?|TOKEN|PEPPER)$")
+#: Set where an env file was sourced.
+EXPORTED = "DEVSTACK_ENV"
 DATABASE_ADDRESSES = ("DATABASE_URL", "ADMIN_DATABASE_URL")
 
 
@@ -118,8 +121,22 @@ def environment_of(ports: Ports, keys: Keys, shared: Mapping[str, str]) -> dict[
 
 
 def as_lines(environment: Mapping[str, str]) -> str:
-    """Return the text of an env file. No value of ours needs quotes."""
-    return "".join(f"{name}={value}\n" for name, value in environment.items())
+    """Return the text of an env file, one NAME=value a line. No value of ours needs quotes.
+
+    The last line exports all names to the programs that a shell starts after `. FILE`. It is an
+    assignment too, so that a program which reads the file line by line can read every line.
+    """
+    lines = [f"{name}={value}" for name, value in environment.items()]
+    lines.append(f"{EXPORTED}=1; export {' '.join([*environment, EXPORTED])}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def hidden(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for a terminal, which other people may see: without its secrets."""
+    return {
+        name: "(hidden)" if _SECRET_NAME.search(name) else value
+        for name, value in environment.items()
+    }
 
 
 def environment_of_child(environment: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from devstack.console import say
+from devstack.console import answer, say
 from devstack.database import start_database, update_database
 from devstack.errors import DevstackError
 from devstack.folder import DataFolder, described, write_secret
@@ -15,7 +15,7 @@ from devstack.options import Options
 from devstack.parts import Part, Running, all_parts, write_configuration
 from devstack.ports import is_free
 from devstack.postgres import Cluster, stop_stale
-from devstack.project import as_lines, environment_of, load_keys, load_secrets
+from devstack.project import as_lines, environment_of, hidden, load_keys, load_secrets
 from devstack.restarts import Restarts
 from devstack.schema import ROOT
 from devstack.signals import Signals, Told
@@ -129,8 +129,8 @@ class Stack:
         write_secret(env_file, as_lines(environment))
         say(f"Ready after {took_s:.1f} s. Addresses and keys: {described(env_file)}", "good")
         say(f"Logs: {described(self._folder.logs)} and {described(self._folder.postgres)}", "quiet")
-        sys.stdout.write(json.dumps({"ready": True, **environment}) + "\n")
-        sys.stdout.flush()
+        shown = hidden(environment) if sys.stdout.isatty() else environment
+        answer(json.dumps({"ready": True, **shown}))
 
     def _watch(self) -> None:
         while True:

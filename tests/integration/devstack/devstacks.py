@@ -28,7 +28,9 @@ class Devstack:
         self._folder = folder
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def up(self, *options: str, only: str = "postgres") -> subprocess.Popen[bytes]:
+    def up(
+        self, *options: str, only: str = "postgres", stdout: int = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
         """Start a stack in the background."""
         ports = () if "--port-base" in options else ("--port-base", str(self.base))
         data = () if "--ephemeral" in options else ("--data", str(self.data))
@@ -43,7 +45,7 @@ class Devstack:
             options={
                 "cwd": ROOT,
                 "env": self.environment | {"DEVSTACK_TEST": self._folder.name},
-                "stdout": subprocess.PIPE,
+                "stdout": stdout,
             },
         )
         self._started.append(process)

@@ -22,6 +22,27 @@ def test_status_tells_that_none_runs(devstack: Devstack) -> None:
     assert not devstack.data.exists()
 
 
+def test_psql_opens_the_running_database(devstack: Devstack) -> None:
+    """The wheel's psql connects as role postgres, so nobody has to install one."""
+    devstack.up_and_ready()
+
+    done = devstack.run(
+        *("psql", "--data", str(devstack.data), "--"),
+        *("--no-align", "--tuples-only", "--command", "select current_user"),
+    )
+
+    assert (0, "postgres\n") == (done.returncode, done.stdout)
+
+
+def test_psql_needs_a_stack(devstack: Devstack) -> None:
+    """Without a running stack one sentence names the command that starts one."""
+    done = devstack.run("psql", "--data", str(devstack.data))
+
+    assert 3 == done.returncode
+    assert "`make up` starts one" in done.stderr
+    assert not devstack.data.exists()
+
+
 def test_stop_ends_a_stack(devstack: Devstack) -> None:
     """When it returns, nothing of the stack is left, and it ended as if by Ctrl-C."""
     process = devstack.up_and_ready(only="postgres,gateway,stripe")

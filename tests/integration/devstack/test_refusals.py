@@ -123,7 +123,7 @@ def test_reset_is_refused_while_a_stack_runs(devstack: Devstack) -> None:
     done = devstack.run("reset", "--data", str(devstack.data))
 
     assert 1 == done.returncode
-    assert "`python -m devstack stop` first" in done.stderr
+    assert f"-m devstack stop --data {devstack.data}`" in done.stderr
     assert (devstack.data / "postgres/pgdata").exists()
 
 
@@ -139,4 +139,6 @@ def test_database_of_another_baseline_is_refused(devstack: Devstack) -> None:
     )
 
     assert 1 == done.returncode
-    assert "`python -m devstack reset` throws it away" in done.stderr.splitlines()[-1]
+    assert (
+        f"-m devstack reset --data {devstack.data}` throws it away" in done.stderr.splitlines()[-1]
+    )

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import pty
 import signal
 import stat
 import subprocess
@@ -12,12 +13,15 @@ import psycopg
 import pytest
 
 from devstack.ports import free_base, is_free
+from devstack.project import EXPORTED
 from tests.integration.devstack.devstacks import Devstack, command_of, wait_for
 
 
 def environment(devstack: Devstack) -> dict[str, str]:
     lines = devstack.env_file.read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines)
+    named = dict(line.split("=", 1) for line in lines)
+    assert named.pop(EXPORTED).startswith("1; export ")
+    return named
 
 
 def database(devstack: Devstack) -> str:
@@ -40,6 +44,38 @@ def test_ready_line_and_env_file_say_the_same(devstack: Devstack) -> None:
     assert {"ready": True} | environment(devstack) == told
     assert 0o600 == stat.S_IMODE(devstack.env_file.stat().st_mode)
     assert b"" == process.stdout.read()
+
+
+def test_sourced_env_file_exports_its_variables(devstack: Devstack) -> None:
+    """A program that a shell starts after `. FILE` finds every variable, with its value."""
+    finish(devstack.up_and_ready())
+
+    done = subprocess.run(  # noqa: S603 -- a fixed command
+        ["/bin/sh", "-c", '. "$1" && exec env', "sh", str(devstack.env_file)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={},
+    )
+
+    seen = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert environment(devstack).items() <= seen.items()
+
+
+def test_secrets_are_not_shown_on_a_terminal(devstack: Devstack) -> None:
+    """A shared screen shows addresses; keys are in the env file, which its owner alone reads."""
+    reader, terminal = pty.openpty()
+    process = devstack.up(stdout=terminal)
+    os.close(terminal)
+    with os.fdopen(reader, encoding="utf-8") as screen:
+        shown = json.loads(screen.readline())
+        finish(process)
+
+    found = environment(devstack)
+    assert {"ready": True, "SUPABASE_URL": found["SUPABASE_URL"]}.items() <= shown.items()
+    assert found.keys() < shown.keys()
+    secrets = {value for name, value in found.items() if "SECRET" in name or "TOKEN" in name}
+    assert secrets.isdisjoint(shown.values())
 
 
 def test_addresses_follow_the_base(devstack: Devstack) -> None:

@@ -1,0 +1,128 @@
+"""The commands of `python -m devstack`: each does its work and returns an exit code."""
+
+import contextlib
+import dataclasses
+import os
+import signal
+from collections.abc import Sequence
+
+from devstack.binaries import find_binaries
+from devstack.console import answer, say
+from devstack.errors import DevstackError
+from devstack.folder import (
+    DataFolder,
+    as_typed,
+    default_data,
+    described,
+    ephemeral_data,
+    refuse_held,
+)
+from devstack.options import PARTS, Options, Ports, read_options
+from devstack.ports import claimed_base
+from devstack.postgres import stop_stale
+from devstack.project import refuse_production
+from devstack.signals import Signals
+from devstack.stack import Stack
+
+
+NOT_RUNNING = 3
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; what goes wrong is one sentence and an exit code above zero."""
+    options = read_options(arguments)
+    try:
+        if options.command == "up":
+            return up(options)
+        folder = DataFolder(options.data or default_data())
+        if options.command == "psql":
+            return psql(folder, options.psql_arguments)
+        return {"stop": stop, "status": status, "reset": reset}[options.command](folder)
+    except (DevstackError, OSError) as error:
+        say(f"devstack: {error}", "bad")
+        return 1
+
+
+def up(options: Options) -> int:
+    """Run a stack until somebody ends it."""
+    refuse_production(os.environ)
+    say(
+        "A stand-in for Supabase and Stripe, for development and tests on this machine only: "
+        "no real money, no real mail, no passwords on the database."
+    )
+    with Signals() as signals, contextlib.ExitStack() as stack:
+        path = (
+            stack.enter_context(ephemeral_data())
+            if options.is_ephemeral
+            else options.data or default_data()
+        )
+        folder = DataFolder(path)
+        if not stack.enter_context(folder.held()):
+            raise refuse_held(folder)
+        claim = claimed_base(options.ports.base, len(PARTS), is_fixed=not options.has_free_choice)
+        ports = Ports(base=stack.enter_context(claim))
+        Stack(dataclasses.replace(options, ports=ports), folder, signals).run()
+    return 0
+
+
+def stop(folder: DataFolder) -> int:
+    """End the stack that runs on a folder, and wait until it is gone."""
+    if not folder.path.exists():
+        answer("No stack runs here.")
+        return 0
+    with folder.held() as is_ours:
+        if is_ours:
+            answer(f"No stack runs on {described(folder.path)}.")
+            return 0
+    pid = folder.runner().get("pid")
+    if pid is None:
+        raise DevstackError(f"A stack is just starting or ending on {described(folder.path)}.")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    folder.wait_for_release()
+    answer(f"Stopped the stack on {described(folder.path)}.")
+    return 0
+
+
+def status(folder: DataFolder) -> int:
+    """Tell whether a stack runs on a folder, and where."""
+    if folder.path.exists():
+        with folder.held() as is_ours:
+            if not is_ours:
+                runner = folder.runner()
+                answer(
+                    f"A stack runs on {described(folder.path)}, process {runner.get('pid', '?')}:"
+                )
+                for name in ("SUPABASE_URL", "DATABASE_URL", "STRIPE_API_BASE", "SERVICE_URL"):
+                    answer(f"  {name}={runner.get('env', {}).get(name, '(not yet)')}")
+                return 0
+    answer(f"No stack runs on {described(folder.path)}.")
+    return NOT_RUNNING
+
+
+def reset(folder: DataFolder) -> int:
+    """Throw away database and Stripe state of a stack that does not run; the API keys stay."""
+    with folder.held() as is_ours:
+        if not is_ours:
+            raise DevstackError(
+                f"A stack runs on {described(folder.path)}: end it first, by "
+                f"{as_typed('stop', folder)}."
+            )
+        stop_stale(folder.postgres)
+        folder.clear()
+    answer(f"{described(folder.path)} is empty; the API keys are the same.")
+    return 0
+
+
+def psql(folder: DataFolder, arguments: Sequence[str]) -> int:
+    """Become psql on the database of the stack that runs on a folder, as role postgres."""
+    is_running = False
+    if folder.path.exists():
+        with folder.held() as is_ours:
+            is_running = not is_ours
+    url = folder.runner().get("env", {}).get("DATABASE_URL") if is_running else None
+    if url is None:
+        say(f"No stack runs on {described(folder.path)}: `make up` starts one.", "bad")
+        return NOT_RUNNING
+    program = str(find_binaries().tool("psql"))
+    return os.execv(program, [program, f"--dbname={url}", *arguments])  # noqa: S606 -- no shell is needed

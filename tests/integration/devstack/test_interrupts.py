@@ -1,0 +1,51 @@
+"""Ctrl-C while a program still imports: it ends at once, without a traceback."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from devstack.schema import ROOT
+
+
+#: Runs a module as `python -m` does, and stops for good in its first slow import.
+STUCK = """
+import runpy, sys
+
+class Stuck:
+    def find_spec(self, name, path=None, target=None):
+        if name == {slow!r}:
+            print("importing", flush=True)
+            sys.stdin.read()
+
+sys.meta_path.insert(0, Stuck())
+sys.argv[1:] = []
+runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "slow"),
+    [
+        ("devstack", "psycopg"),
+        ("devstack.demo", "rich"),
+    ],
+)
+def test_interrupt_during_imports_leaves_no_traceback(module: str, slow: str) -> None:
+    """The entry point handles SIGINT before anything that takes long."""
+    with subprocess.Popen(  # noqa: S603 -- our own programs
+        [sys.executable, "-c", STUCK.format(module=module, slow=slow)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert b"importing\n" == process.stdout.readline(), process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        # The pipes end with the process.
+        assert b"" == process.stderr.read()
+
+    assert -signal.SIGINT == process.returncode
