@@ -49,6 +49,25 @@ begin
   );
 end $$;
 
+-- PostgREST reads its configuration from settings of authenticator. On hosted Supabase an extension
+-- lets postgres set them; no other setting of an unknown prefix.
+do $$
+declare
+  v_name text;
+begin
+  foreach v_name in array array[
+    'client_error_verbosity', 'db_aggregates_enabled', 'db_anon_role', 'db_extra_search_path',
+    'db_hoisted_tx_settings', 'db_max_rows', 'db_plan_enabled', 'db_pre_config', 'db_pre_request',
+    'db_prepared_statements', 'db_root_spec', 'db_schemas', 'db_timezone_enabled', 'db_tx_end',
+    'jwt_aud', 'jwt_cache_max_entries', 'jwt_cache_max_lifetime', 'jwt_role_claim_key',
+    'jwt_secret', 'jwt_secret_is_base64', 'openapi_mode', 'openapi_security_active',
+    'openapi_server_proxy_uri', 'server_cors_allowed_origins', 'server_timing_enabled',
+    'server_trace_header'
+  ] loop
+    execute format('grant set on parameter pgrst.%I to postgres', v_name);
+  end loop;
+end $$;
+
 -- Extensions. postgres owns the schema, and may create there the ones that Postgres trusts.
 create schema extensions authorization postgres;
 grant usage on schema extensions to anon, authenticated, service_role, dashboard_user;

@@ -39,12 +39,15 @@ class Session:
     timezone: str | None
     is_read_only: bool
     is_rolled_back: bool = False
+    extra_search_path: tuple[str, ...] = EXTRA_SEARCH_PATH
+    #: Runs as the caller before the request's own statement, and may refuse the request.
+    pre_request: bytes | None = None
 
     @property
     def values(self) -> list[Value]:
         """Return the parameters of the statement that begins the session."""
         values: list[Value] = [
-            _search_path(self.schema),
+            _search_path((self.schema, *self.extra_search_path)),
             self.role,
             self.claims,
             self.method,
@@ -56,6 +59,6 @@ class Session:
 
 
 @functools.lru_cache
-def _search_path(schema: str) -> str:
-    """Return the path that unqualified names are looked up in."""
-    return ", ".join(identifier(name) for name in dict.fromkeys((schema, *EXTRA_SEARCH_PATH)))
+def _search_path(schemas: tuple[str, ...]) -> str:
+    """Return the path in which Postgres looks up unqualified names."""
+    return ", ".join(identifier(name) for name in dict.fromkeys(schemas))

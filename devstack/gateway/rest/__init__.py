@@ -16,4 +16,5 @@ A request is parsed, planned, run and answered, in files that it walks through i
 
 All of them know the database by `schema_cache`. `live_schema` keeps it new: `introspection` reads
 it by the questions of `catalogue`, and `relationships` follows keys through views and junctions.
+The cache includes PostgREST's in-database settings, which `configuration` reads.
 """

@@ -73,7 +73,7 @@ def find_function(
     raise _missing(cache, name, given, body_type)
 
 
-def plan_call(cache: SchemaCache, call: Call, max_rows: int) -> Plan:
+def plan_call(cache: SchemaCache, call: Call) -> Plan:
     """Return the statement of a call. Raises: RestError."""
     parameters = Parameters()
     function = call.function
@@ -82,7 +82,7 @@ def plan_call(cache: SchemaCache, call: Call, max_rows: int) -> Plan:
     query = replace(call.query, items=VALUE) if is_scalar else call.query
     relation = cache.relations.get(function.returns) if function.returns else None
     level = _level(function, relation)
-    reader = Reader(cache, query, parameters, max_rows)
+    reader = Reader(cache, query, parameters, cache.configuration.max_rows)
     computed = () if is_scalar or relation is None else _computed(relation, level, reader)
     source = _source(call, parameters, computed)
     origin = f"{SOURCE} as {identifier(level.alias)}"

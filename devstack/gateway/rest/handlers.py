@@ -45,7 +45,6 @@ class Handlers:
         self._context = context
         self._schema = context.service(LiveSchema)
         self._timezones = TimeZones(context)
-        self._max_rows = context.config.max_rows
 
     async def answer(self, request: Request) -> Answer:
         """Answer a request. Raises: RestError."""
@@ -69,10 +68,10 @@ class Handlers:
         raise RestError(405, "PGRST117", f"Unsupported HTTP method: {request.method}")
 
     async def _asked(self, request: Request) -> Asked:
-        schemas = self._context.config.schemas
+        configuration = self._schema.cache.configuration
         if not names_timezone(request.headers.get("prefer", "")):
-            return read_head(request, schemas)
-        return read_head(request, schemas, await self._timezones.names())
+            return read_head(request, configuration)
+        return read_head(request, configuration, await self._timezones.names())
 
     async def _read(self, request: Request, asked: Asked, relation: Relation) -> Answer:
         query, values = parse_query(ranged(request.method, request.headers, request.pairs))
@@ -84,7 +83,7 @@ class Handlers:
             is_head=request.method == "HEAD",
             count=asked.preferences.count,
         )
-        plan = self._planned(read, lambda cache: plan_read(cache, read, self._max_rows))
+        plan = self._planned(read, lambda cache: plan_read(cache, read))
         session = session_of(self._schema.cache, request, asked, is_read_only=True)
         if explain := asked.accepted.explain:
             outcome = await run(self._context, plan.explained(explain), session, values)
@@ -134,7 +133,7 @@ class Handlers:
                 "Function must return SETOF or TABLE when max-affected preference is used with "
                 "handling=strict",
             )
-        plan = self._planned(call, lambda cache: plan_call(cache, call, self._max_rows))
+        plan = self._planned(call, lambda cache: plan_call(cache, call))
         session = session_of(
             self._schema.cache,
             request,

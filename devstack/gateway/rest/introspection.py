@@ -10,6 +10,7 @@ from psycopg import AsyncRawCursor
 
 from devstack.gateway.context import Connection
 from devstack.gateway.rest import catalogue
+from devstack.gateway.rest.configuration import Configuration, read_configuration
 from devstack.gateway.rest.relationships import (
     ForeignKey,
     ViewColumn,
@@ -38,14 +39,15 @@ Row = tuple[Any, ...]
 Name = tuple[str, str]
 
 
-async def read_schema(connection: Connection, schemas: Sequence[str]) -> SchemaCache:
+async def read_schema(connection: Connection, given: Configuration) -> SchemaCache:
     """Read what the exposed schemas hold, as a superuser, who sees all of it."""
-    given = [list(schemas)]
     async with connection.transaction():
         await connection.execute("select set_config('search_path', '', true)")
-        tables = await _rows(connection, catalogue.RELATIONS, given)
+        configuration = await read_configuration(connection, given)
+        schemas = [list(configuration.schemas)]
+        tables = await _rows(connection, catalogue.RELATIONS, schemas)
         keys = await _rows(connection, catalogue.FOREIGN_KEYS)
-        functions = await _rows(connection, catalogue.FUNCTIONS, given)
+        functions = await _rows(connection, catalogue.FUNCTIONS, schemas)
         settings = await _rows(connection, catalogue.ROLE_SETTINGS)
         view_columns = await _view_columns(connection)
     all_relations = with_view_keys({row[0]: _relation(row) for row in tables}, view_columns)
@@ -54,6 +56,7 @@ async def read_schema(connection: Connection, schemas: Sequence[str]) -> SchemaC
     ways = relationships(exposed, [ForeignKey(*row) for row in keys], view_columns)
     _add_computed(ways, functions, by_name)
     return SchemaCache(
+        configuration=configuration,
         relations=by_name,
         relationships={name: tuple(found) for name, found in ways.items()},
         functions=_functions(functions),

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from devstack.gateway.context import Context
+from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.introspection import read_schema
 from devstack.gateway.rest.schema_cache import SchemaCache
@@ -19,7 +20,7 @@ LOG = logging.getLogger(__name__)
 #: How long the gateway's start waits for the first read; and how long until another try.
 FIRST_READ_S = 15
 RETRY_S = 0.5
-#: Settings of roles are part of the cache, so it has to do with both kinds of news.
+#: The settings of roles are part of the cache, so both kinds of notice concern it.
 NEWS = frozenset(("", "reload schema", "reload config"))
 
 
@@ -28,6 +29,9 @@ class LiveSchema:
 
     def __init__(self, context: Context) -> None:
         self._config = context.config
+        self._given = Configuration(
+            schemas=context.config.schemas, max_rows=context.config.max_rows
+        )
         self._cache: SchemaCache | None = None
         self._is_read = asyncio.Event()
 
@@ -79,5 +83,5 @@ class LiveSchema:
                     await self._read(connection)
 
     async def _read(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
-        self._cache = await read_schema(connection, self._config.schemas)
+        self._cache = await read_schema(connection, self._given)
         self._is_read.set()

@@ -21,9 +21,9 @@ class Read:
     count: str | None
 
 
-def plan_read(cache: SchemaCache, read: Read, max_rows: int) -> Plan:
+def plan_read(cache: SchemaCache, read: Read) -> Plan:
     """Return the statement of a read, and for an estimate the one to explain. Raises: RestError."""
-    parameters = Parameters()
+    parameters, max_rows = Parameters(), cache.configuration.max_rows
     reader = Reader(cache, read.query, parameters, max_rows)
     level, source = table_level(read.relation)
     rows = reader.select(level, source)

@@ -1,9 +1,10 @@
 """A request as the handlers see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devstack.gateway.caller import Caller
+from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.media import Accepted, parse_accept
 from devstack.gateway.rest.preferences import Preferences, choose_schema, parse_prefer
 
@@ -36,14 +37,17 @@ class Asked:
 
 
 def read_head(
-    request: Request, schemas: tuple[str, ...], timezones: frozenset[str] = frozenset()
+    request: Request, configuration: Configuration, timezones: frozenset[str] = frozenset()
 ) -> Asked:
     """Read what the head asks for. Raises: RestError."""
-    headers = request.headers
+    headers, schemas = request.headers, configuration.schemas
+    preferences = parse_prefer(headers.get("prefer", ""), timezones)
+    if preferences.tx is not None and not configuration.is_tx_served:
+        preferences = replace(preferences, tx=None)
     profile = "content-profile" if request.method in WRITES else "accept-profile"
     return Asked(
         schema=choose_schema(headers, profile, schemas),
-        preferences=parse_prefer(headers.get("prefer", ""), timezones),
+        preferences=preferences,
         accepted=parse_accept(headers.get("accept", "*/*")),
         is_profiled=len(schemas) > 1 or profile in headers,
     )

@@ -90,6 +90,8 @@ async def _transaction(
     async with connection.pipeline():
         await AsyncRawCursor(connection).execute(begin)
         await AsyncRawCursor(connection).execute(_beginning(session), session.values)
+        if session.pre_request is not None:
+            await AsyncRawCursor(connection).execute(session.pre_request)
         if plan.count_sql is not None:
             guess = AsyncRawCursor(connection)
             guessed = [bound[plan.slots.index(slot)] for slot in plan.count_slots]

@@ -1,4 +1,4 @@
-"""What is in the exposed schemas: relations, the keys between them, functions, role settings.
+"""The configuration, and the exposed schemas: relations, their keys, functions, role settings.
 
 It is read once, and again when somebody says `notify pgrst, 'reload schema'`; a request looks
 nothing up in the catalogue.
@@ -7,6 +7,7 @@ nothing up in the catalogue.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.statement import Plan
 
 
@@ -108,6 +109,7 @@ class Function:
 class SchemaCache:
     """One state of the database's schema. A new state is a new object, with new plans."""
 
+    configuration: Configuration
     relations: Mapping[tuple[str, str], Relation]
     relationships: Mapping[tuple[str, str], tuple[Relationship, ...]]
     functions: Mapping[tuple[str, str], tuple[Function, ...]]

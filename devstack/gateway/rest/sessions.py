@@ -19,6 +19,7 @@ def session_of(
 ) -> Session:
     """Return the caller's session; `settings` are those of the function that is called."""
     caller, preferences = request.caller, asked.preferences
+    configuration = cache.configuration
     cookie = request.headers.get("cookie")
     return Session(
         schema=asked.schema,
@@ -31,7 +32,9 @@ def session_of(
         settings=cache.role_settings.get(caller.role, ()) + settings,
         timezone=preferences.timezone,
         is_read_only=is_read_only,
-        is_rolled_back=preferences.tx == "rollback",
+        is_rolled_back=configuration.rolls_back(preferences.tx),
+        extra_search_path=configuration.extra_search_path,
+        pre_request=configuration.pre_request,
     )
 
 

@@ -283,3 +283,12 @@ insert into public.parcels (id, size, label, open_days) values
 insert into public.settings values ('fee', '500'), ('ladder', '[1, 2]');
 insert into public."Odd ""Name" values (1, 'x');
 insert into shop.items values (1, 'apple');
+
+-- Tests undo what they change with `Prefer: tx=rollback`, which PostgREST ignores by default.
+do $$
+begin
+  execute format(
+    'alter role authenticator in database %I set pgrst.db_tx_end = %L',
+    current_database(), 'commit-allow-override'
+  );
+end $$;

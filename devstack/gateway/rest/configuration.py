@@ -1,0 +1,112 @@
+"""PostgREST's in-database configuration: the settings `pgrst.…` of role authenticator.
+
+They win over the settings of the process. A notice on channel `pgrst` has them read again.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devstack.gateway.context import Connection
+from devstack.gateway.session import EXTRA_SEARCH_PATH
+from devstack.gateway.text import identifier
+
+
+LOG = logging.getLogger(__name__)
+
+#: Above every row count, and far enough below the largest bigint to add to it.
+UNLIMITED = 2**62
+#: How a transaction may end: the default, and whether `Prefer: tx=` overrides it.
+TX_ENDS = ("commit", "commit-allow-override", "rollback", "rollback-allow-override")
+BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+
+#: A setting for one database wins over the setting for all of them.
+SETTINGS = """
+  select split_part(entry, '=', 1), substr(entry, strpos(entry, '=') + 1)
+  from pg_db_role_setting as s
+  cross join unnest(s.setconfig) as entry
+  where s.setrole = 'authenticator'::regrole and entry like 'pgrst.%'
+    and s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+  order by s.setdatabase
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The settings of PostgREST that hold for every request."""
+
+    schemas: tuple[str, ...]
+    max_rows: int
+    extra_search_path: tuple[str, ...] = EXTRA_SEARCH_PATH
+    #: The statement that calls the pre-request function, which may refuse the request.
+    pre_request: bytes | None = None
+    tx_end: str = "commit"
+    #: Whether clients may ask for the plan of their request instead of its result.
+    plan_enabled: bool = False
+
+    @property
+    def is_tx_served(self) -> bool:
+        """Return true if `Prefer: tx=` decides how a transaction ends."""
+        return self.tx_end.endswith("-allow-override")
+
+    def rolls_back(self, tx: str | None) -> bool:
+        """Return true if a request that prefers `tx` is undone at its end."""
+        chosen = tx if tx is not None and self.is_tx_served else self.tx_end
+        return chosen.startswith("rollback")
+
+
+async def read_configuration(connection: Connection, given: Configuration) -> Configuration:
+    """Return the process's configuration with the database's settings laid over it."""
+    cursor = await connection.execute(SETTINGS)
+    return configured(given, dict(await cursor.fetchall()))
+
+
+def configured(given: Configuration, settings: Mapping[str, str]) -> Configuration:
+    """Return `given` with these settings; a setting that cannot be used is named in the log."""
+    changes: dict[str, Any] = {}
+    for setting, text in settings.items():
+        known = READERS.get(setting)
+        if known is None:
+            LOG.warning("The setting %s of role authenticator has no effect here.", setting)
+            continue
+        field, read = known
+        try:
+            changes[field] = read(text)
+        except (ValueError, KeyError):
+            LOG.warning("The setting %s of role authenticator cannot be %r.", setting, text)
+    return dataclasses.replace(given, **changes)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _schemas(text: str) -> tuple[str, ...]:
+    if not (names := _names(text)):
+        raise ValueError(text)
+    return names
+
+
+def _call(text: str) -> bytes | None:
+    if not text:
+        return None
+    schema, _, name = text.rpartition(".")
+    function = f"{identifier(schema)}.{identifier(name)}" if schema else identifier(name)
+    return f"select {function}()".encode()
+
+
+def _tx_end(text: str) -> str:
+    return TX_ENDS[TX_ENDS.index(text)]
+
+
+#: Each setting that has an effect: the field of `Configuration`, and how its text is read.
+READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "pgrst.db_schemas": ("schemas", _schemas),
+    "pgrst.db_extra_search_path": ("extra_search_path", _names),
+    "pgrst.db_max_rows": ("max_rows", lambda text: int(text) if text else UNLIMITED),
+    "pgrst.db_pre_request": ("pre_request", _call),
+    "pgrst.db_tx_end": ("tx_end", _tx_end),
+    "pgrst.db_plan_enabled": ("plan_enabled", lambda text: BOOLEANS[text.lower()]),
+}
