@@ -42,9 +42,9 @@ KEYWORDS = frozenset(("null", "not_null", "true", "false", "unknown"))
 
 HEAD = re.compile(r"(not\.)?([a-z]+)(?:\(([^()]*)\))?\.")
 TREE_KEY = re.compile(r"(?:(?!not\.(?:and|or)$)(.+?)\.)?(not\.)?(and|or)")
-TREE_HEAD = re.compile(r"(not\.)?(and|or)\(")
+TREE_HEAD = re.compile(r"(not\.)?(and|or)[ \t]*\([ \t]*")
 QUOTED_VALUE = re.compile(r'"((?:\\.|[^"\\])*)"(?=[,)]|$)', re.DOTALL)
-ARRAY_VALUE = re.compile(r"\{[^{}]*\}(?=[,)]|$)")
+ARRAY_VALUE = re.compile(r"\{[^{}]*\}(?=[ \t]*(?:[,)]|$))")
 PLAIN_VALUE = re.compile(r"[^,)]*")
 WORD = re.compile(r"[^,)]*")
 NUMBER = re.compile(r"-?\d{1,18}")
@@ -150,7 +150,7 @@ def _parse_filter(found: Field, text: str, values: list[str]) -> Comparison:
 
 def _parse_tree(word: str, text: str, values: list[str], *, is_negated: bool) -> Group:
     scanner = Scanner(text, "logic tree")
-    scanner.need("(")
+    scanner.need_spaced("(")
     group = _group(word, scanner, values, 0, is_negated=is_negated)
     scanner.finish()
     return group
@@ -163,9 +163,9 @@ def _group(
     if depth > MAX_DEPTH:
         scanner.fail(f"at most {MAX_DEPTH} levels of nesting")
     members: list[Condition] = [_member(scanner, values, depth)]
-    while scanner.take(","):
+    while scanner.take_spaced(","):
         members.append(_member(scanner, values, depth))
-    scanner.need(")")
+    scanner.need_spaced(")")
     return Group(word, tuple(members), is_negated)
 
 
@@ -205,7 +205,7 @@ def _finish_test(found: Field, head: _Head, scanner: Scanner, values: list[str])
     """Read a value up to where it ends within a tree."""
     if head.operator == "is":
         word = scanner.match(WORD)
-        keyword = word[0].lower() if word else ""
+        keyword = word[0].rstrip(" \t").lower() if word else ""
         if keyword not in KEYWORDS:
             scanner.fail("null, not_null, true, false or unknown")
         return Comparison(found, "is", head.is_negated, keyword=keyword)
@@ -229,18 +229,24 @@ def _with_value(found: Field, head: _Head, value: str, values: list[str]) -> Com
 
 
 def _value(scanner: Scanner) -> str:
+    """Read a value of a tree; blanks belong to it. An array may hold commas."""
+    found = scanner.match(ARRAY_VALUE)
+    return found[0] if found else _element(scanner)
+
+
+def _element(scanner: Scanner) -> str:
     quoted = scanner.match(QUOTED_VALUE)
     if quoted is not None:
         return re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL)
-    found = scanner.match(ARRAY_VALUE) or scanner.match(PLAIN_VALUE)
+    found = scanner.match(PLAIN_VALUE)
     return found[0] if found else ""
 
 
 def _list(scanner: Scanner) -> list[str]:
     """Read `(a,"b c")`. An empty list has no member: nothing is in it, and that is no error."""
-    scanner.need("(")
-    members = [_value(scanner)]
+    scanner.need_spaced("(")
+    members = [_element(scanner)]
     while scanner.take(","):
-        members.append(_value(scanner))
-    scanner.need(")")
+        members.append(_element(scanner))
+    scanner.need_spaced(")")
     return [] if members == [""] else members

@@ -20,6 +20,7 @@ INDEX = re.compile(r"-?\d{1,9}(?=->|::|[,.)]|$)")
 #: Letters and blanks alone, so that what is written into the statement can be nothing but a type.
 CAST = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(?:\(\d{1,4}(?:,\d{1,4})?\))?(?:\[\])*")
 AGGREGATE = re.compile(r"(?:sum|avg|min|max|count)\(\)")
+BLANKS = re.compile(r"[ \t]*")
 NULLS = {"nullsfirst": "first", "nullslast": "last"}
 
 
@@ -56,6 +57,23 @@ class Scanner:
     def need(self, literal: str) -> None:
         """Step over this, or fail."""
         if not self.take(literal):
+            self.fail(f'"{literal}"')
+
+    def skip_blanks(self) -> None:
+        """Step over blanks and tabs, which mean nothing around a name or a parenthesis."""
+        self.match(BLANKS)
+
+    def take_spaced(self, literal: str) -> bool:
+        """Step over this and the blanks around it, if it comes next."""
+        self.skip_blanks()
+        if not self.take(literal):
+            return False
+        self.skip_blanks()
+        return True
+
+    def need_spaced(self, literal: str) -> None:
+        """Step over this and the blanks around it, or fail."""
+        if not self.take_spaced(literal):
             self.fail(f'"{literal}"')
 
     def finish(self) -> None:
@@ -110,7 +128,7 @@ def parse_columns(text: str, what: str) -> tuple[str, ...]:
     """Read a list of column names, such as `columns` and `on_conflict` are."""
     scanner = Scanner(text, f"{what} parameter")
     names = [name(scanner)]
-    while scanner.take(","):
+    while scanner.take_spaced(","):
         names.append(name(scanner))
     scanner.finish()
     return tuple(names)
@@ -144,6 +162,7 @@ def name(scanner: Scanner) -> str:
 
 def field(scanner: Scanner) -> Field:
     """Read a column with its JSON path, if it has one."""
+    scanner.skip_blanks()
     column = name(scanner)
     steps: list[JsonStep] = []
     while scanner.is_at("->"):
@@ -152,6 +171,7 @@ def field(scanner: Scanner) -> Field:
             scanner.need("->")
         index = scanner.match(INDEX)
         steps.append(JsonStep(int(index[0]) if index else name(scanner), is_text))
+    scanner.skip_blanks()
     return Field(column, tuple(steps))
 
 
@@ -161,7 +181,7 @@ def _items(scanner: Scanner, depth: int) -> tuple[Item, ...]:
     if scanner.is_done() or scanner.is_at(")"):
         return ()
     items = [_item(scanner, depth)]
-    while scanner.take(","):
+    while scanner.take_spaced(","):
         if len(items) == MAX_ITEMS:
             scanner.fail(f"at most {MAX_ITEMS} items")
         items.append(_item(scanner, depth))
@@ -169,9 +189,11 @@ def _items(scanner: Scanner, depth: int) -> tuple[Item, ...]:
 
 
 def _item(scanner: Scanner, depth: int) -> Item:
+    scanner.skip_blanks()
     if scanner.take("..."):
         return _embed(scanner, name(scanner), None, depth, is_spread=True)
     if scanner.take("*"):
+        scanner.skip_blanks()
         return Column(Field("*"))
     if scanner.match(AGGREGATE):
         raise no_aggregates()
@@ -180,6 +202,7 @@ def _item(scanner: Scanner, depth: int) -> Item:
     if scanner.is_at(":") and not scanner.is_at("::"):
         scanner.need(":")
         alias = found.name
+        scanner.skip_blanks()
         if scanner.match(AGGREGATE):
             raise no_aggregates()
         found = field(scanner)
@@ -199,6 +222,7 @@ def _column(scanner: Scanner, found: Field, alias: str | None) -> Column:
         if scanner.match(AGGREGATE) is None:
             scanner.fail("an aggregate function")
         raise no_aggregates()
+    scanner.skip_blanks()
     return Column(found, alias, cast)
 
 
@@ -217,6 +241,7 @@ def _embed(
     scanner.need("(")
     items = _items(scanner, depth + 1)
     scanner.need(")")
+    scanner.skip_blanks()
     return Embed(relation, alias, hint, is_inner, is_spread, items)
 
 
@@ -227,6 +252,7 @@ def _order_term(scanner: Scanner) -> OrderTerm:
         scanner.need(")")
     direction = _word(scanner, ("asc", "desc"))
     nulls = _word(scanner, tuple(NULLS))
+    scanner.skip_blanks()
     if scanner.is_at("."):
         scanner.fail('"asc", "desc", "nullsfirst" or "nullslast"')
     return OrderTerm(found, direction == "desc", NULLS.get(nulls or ""), relation)

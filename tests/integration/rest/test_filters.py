@@ -116,3 +116,53 @@ def test_bad_filter_is_named(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["message"] == message
     assert answer.headers["proxy-status"] == f"PostgREST; error={code}"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("or=( start_cents.eq.1000 , start_cents.eq.3000 )", {"bicycle", "chair"}),
+        ("or= (\tstart_cents.eq.1000,\tstart_cents .eq.3000)", {"bicycle", "chair"}),
+        ("or=( and ( start_cents.gt.1000 , id.not.is.null ) , start_cents.eq.1 )",
+         {"teapot", "chair"}),
+        ("not.or=( start_cents.eq.1000 )", {"teapot", "chair"}),
+        ("or=(weight.is.null , tags.cs.{red} )", {"bicycle", "teapot"}),
+        ("start_cents=in. (1000,2000)", {"bicycle", "teapot"}),
+        ("start_cents=in.( 1000,2000 ) ", {"bicycle", "teapot"}),
+        ("or=(start_cents.in. ( 1000 ) , start_cents.eq.2000)", {"bicycle", "teapot"}),
+        ("start_cents=in.( )", set()),
+        ("weight=is.null ", {"teapot"}),
+        ("title=in.(Red bicycle,Blue teapot)", {"bicycle", "teapot"}),
+        # Blanks within a value are the value's own.
+        ("or=(title.eq. Red bicycle,title.eq.Blue teapot )", set()),
+        ("title=in.(Red bicycle, Blue teapot)", {"bicycle"}),
+    ],
+)  # fmt: skip
+def test_blanks_around_parentheses_mean_nothing(
+    http: httpx.Client, query: str, expected: set[str]
+) -> None:
+    """PostgREST skips them around parentheses, commas of a tree and names of fields."""
+    key, _, value = query.partition("=")
+    answer = http.get("/listings", params={"select": "id", key: value})
+
+    assert {NAMES[row["id"]] for row in answer.json()} == expected
+
+
+def test_blanks_around_names_mean_nothing(http: httpx.Client) -> None:
+    """In select and order, and after a name in quotes as well."""
+    params = {
+        "select": '\t"title" , cents : start_cents , auctions ( status , id ) ',
+        "order": ' "title" , start_cents.desc ',
+        "limit": "1",
+    }
+    [row] = http.get("/listings", params=params).json()
+
+    assert row.keys() == {"title", "cents", "auctions"}
+    assert row["auctions"][0].keys() == {"status", "id"}
+
+
+def test_member_of_a_list_is_no_array(http: httpx.Client) -> None:
+    """Braces protect commas within a tree's value, and not within `in`."""
+    answer = http.get("/listings?select=id&title=in.({x,Red bicycle,y})")
+
+    assert answer.json() == [{"id": BICYCLE}]
