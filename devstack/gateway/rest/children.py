@@ -41,6 +41,15 @@ def ordered_child(children: list[Child], name: str, level: Level) -> Level:
     return child.level
 
 
+def is_of_column(test: Comparison, level: Level) -> bool:
+    """Return true if a test is of the column that an embed shares its name with.
+
+    Such is the column of a foreign key. `is.null` is of the embed all the same.
+    """
+    is_null_test = test.operator == "is" and test.keyword == "null"
+    return not is_null_test and test.field.name in level.relation.columns
+
+
 def asks_for_null(test: Comparison) -> bool:
     """Say whether a null test wants the rows without a match. Raises: RestError PGRST120."""
     if test.operator == "is" and test.keyword in ("null", "not_null"):

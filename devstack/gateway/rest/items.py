@@ -41,23 +41,10 @@ def column_sql(level: Level, item: Column) -> str:
         value = f"cast({value} as {item.cast})"
     elif not item.field.path and item.alias is None:
         return value
-    return f"{value} as {identifier(_name(item))}"
+    return f"{value} as {identifier(column_name(item))}"
 
 
-def spread_names(spread: Embed) -> list[str]:
-    """Return the names that a spread embed's fields have in the row above."""
-    names: list[str] = []
-    for item in spread.items:
-        if isinstance(item, Column):
-            names.append("*" if item.field.name == "*" else identifier(_name(item)))
-        elif item.is_spread:
-            names += spread_names(item)
-        elif item.items:
-            names.append(identifier(item.name))
-    return names
-
-
-def _name(item: Column) -> str:
+def column_name(item: Column) -> str:
     """Return the key of a column in the answer; a JSON path is called by its last key."""
     if item.alias:
         return item.alias

@@ -6,19 +6,15 @@ from devstack.gateway.rest.children import (
     Child,
     asks_for_null,
     is_missing,
+    is_of_column,
     named,
     ordered_child,
 )
 from devstack.gateway.rest.conditions import Level
 from devstack.gateway.rest.embeds import find_relationship
-from devstack.gateway.rest.grammar import no_aggregates
-from devstack.gateway.rest.items import (
-    Place,
-    column_sql,
-    find_place,
-    spread_names,
-)
+from devstack.gateway.rest.items import Place, column_name, column_sql, find_place
 from devstack.gateway.rest.query import (
+    EVERYTHING,
     Column,
     Comparison,
     Condition,
@@ -103,12 +99,10 @@ class Reader:
         is_narrowed: bool = True,
     ) -> str:
         children = self._children(level, items, place)
-        columns: list[str] = []
-        for index, item in enumerate(items):
-            if isinstance(item, Column):
-                columns.append(column_sql(level, item))
-            else:
-                columns += self._embedded(next(c for c in children if c.place[-1] == index))
+        # Embeds follow the columns, and a select of nothing is one of everything.
+        columns = [column_sql(level, i) for i in items or EVERYTHING if isinstance(i, Column)]
+        for child in children:
+            columns += self._embedded(child)
         laterals = "".join(self._lateral(level, child) for child in children)
         where = (
             self._where(level, place, children, list(joins), is_count=False) if is_narrowed else ""
@@ -130,13 +124,33 @@ class Reader:
     def _embedded(self, child: Child) -> list[str]:
         """Return what an embed adds to the columns of the level above it."""
         alias, embed = identifier(child.level.alias), child.embed
-        if not embed.items:
-            return []
         if embed.is_spread:
-            return [f"{alias}.{name}" for name in spread_names(embed)]
+            return [f"{alias}.{name}" for name in self._spread(child)]
+        if embed.is_empty:
+            return []
         if child.way.is_to_one:
             return [f"row_to_json({alias}.*) as {identifier(embed.name)}"]
         return [f"coalesce({alias}.{alias}, '[]') as {identifier(embed.name)}"]
+
+    def _spread(self, child: Child) -> list[str]:
+        """Return the names, in the row above, of the fields of a spread embed."""
+        return self._names(child.embed, child.way.target, is_listed=not child.way.is_to_one)
+
+    def _names(self, spread: Embed, relation: Relation, *, is_listed: bool) -> list[str]:
+        """Return the names of a spread embed's fields; `is_listed` names each column of a `*`."""
+        names: list[str] = []
+        for item in spread.items:
+            if isinstance(item, Column):
+                names += _column_names(item, relation, is_listed=is_listed)
+        for item in spread.items:
+            if isinstance(item, Column) or item.is_empty:
+                continue
+            if not item.is_spread:
+                names.append(identifier(item.name))
+                continue
+            way = find_relationship(self._cache, relation, item)
+            names += self._names(item, way.target, is_listed=is_listed or not way.is_to_one)
+        return names
 
     def _lateral(self, level: Level, child: Child) -> str:
         source, joins = self._related(level, child)
@@ -145,12 +159,14 @@ class Reader:
         kind = "inner" if child.embed.is_inner else "left"
         if child.way.is_to_one:
             return f" {kind} join lateral ({inner}) as {alias} on true"
-        if child.embed.is_spread:
-            # Spread, a to-many relationship is an aggregate of each column.
-            raise no_aggregates()
         match = f"{alias}.{alias} is not null" if child.embed.is_inner else "true"
+        lists = [f"json_agg({alias}) as {alias}"]
+        if child.embed.is_spread:
+            # Each field of the many rows becomes an array, in the order of the rows.
+            names = self._spread(child)
+            lists += [f"coalesce(json_agg({alias}.{name}), '[]') as {name}" for name in names]
         return (
-            f" {kind} join lateral (select json_agg({alias}) as {alias} "  # noqa: S608 -- built of quoted names alone
+            f" {kind} join lateral (select {', '.join(lists)} "  # noqa: S608 -- built of quoted names alone
             f"from ({inner}) as {alias}) as {alias} on {match}"
         )
 
@@ -184,7 +200,7 @@ class Reader:
     ) -> str:
         def null_test(test: Comparison) -> str | None:
             child = named(children, test.field.name) if not test.field.path else None
-            if child is None:
+            if child is None or is_of_column(test, level):
                 return None
             is_null = asks_for_null(test)
             if is_count:
@@ -226,6 +242,12 @@ class Reader:
 def table_level(relation: Relation) -> tuple[Level, str]:
     """Return a relation as the root of a read, and its `from` item."""
     return Level(relation, relation.name), f"{_table(relation)} as {identifier(relation.name)}"
+
+
+def _column_names(item: Column, relation: Relation, *, is_listed: bool) -> list[str]:
+    if item.field.name != "*":
+        return [identifier(column_name(item))]
+    return list(map(identifier, relation.columns)) if is_listed else ["*"]
 
 
 def _table(relation: Relation) -> str:

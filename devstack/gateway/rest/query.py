@@ -49,6 +49,11 @@ class Embed:
         """Return the key under which the embed is found in the answer and in filters."""
         return self.alias or self.relation
 
+    @property
+    def is_empty(self) -> bool:
+        """Return true if the answer has no key for it: it selects nothing, at no depth."""
+        return all(isinstance(item, Embed) and item.is_empty for item in self.items)
+
 
 Item = Column | Embed
 

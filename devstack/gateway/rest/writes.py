@@ -193,7 +193,7 @@ def _returning(write: Write, reader: Reader, level: Level) -> str:
         return ", ".join(level.column(name) for name in write.relation.primary_key)
     if not write.is_represented:
         return "1"
-    names = reader.needed_columns(level)
+    names = reader.needed_columns(level) if write.query.items else write.relation.primary_key
     if names is None:
         return f"{identifier(level.alias)}.*"
     return ", ".join(level.column(name) for name in names) or "1"

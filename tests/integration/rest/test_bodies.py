@@ -207,8 +207,14 @@ def test_undone_write_still_shows_what_its_end_refuses(
     assert owner.execute("select from public.later").fetchall() == []
 
 
-def test_select_of_nothing_is_empty_objects(http: httpx.Client) -> None:
-    """An empty select list is one."""
-    answer = http.get("/categories?select=&limit=2", headers={"Prefer": "count=exact"})
+def test_select_of_nothing_is_everything(http: httpx.Client) -> None:
+    """PostgREST reads an empty select list as `*`; one of an empty embed alone has no keys."""
+    asked = {"Prefer": "count=exact"}
+    whole = http.get("/categories?select=&limit=2", headers=asked)
+    called = http.get("/rpc/listings_above?cents=2500&select=")
+    empty = http.get("/listings?select=auctions()&limit=2", headers=asked)
 
-    assert (answer.json(), answer.headers["content-range"]) == ([{}, {}], "0-1/3")
+    assert whole.json() == http.get("/categories?limit=2").json()
+    assert whole.headers["content-range"] == "0-1/3"
+    assert called.json() == http.get("/rpc/listings_above?cents=2500").json()
+    assert (empty.json(), empty.headers["content-range"]) == ([{}, {}], "0-1/3")

@@ -214,8 +214,6 @@ def test_two_ways_are_ambiguous(service: Client) -> None:
         ("select=id&auctions.id=eq.1", 400, "PGRST108"),
         ("select=id&order=auctions(id)", 400, "PGRST108"),
         ("select=auctions(id)&order=auctions(id)", 400, "PGRST118"),
-        # Spread, it is an aggregate, and these are off.
-        ("select=...auctions(id)", 400, "PGRST123"),
         ("select=auctions(id)&auctions=eq.1", 400, "PGRST120"),
     ],
 )

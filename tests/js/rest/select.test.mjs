@@ -256,6 +256,16 @@ test('Spreading a referenced table', async () => {
   assert.deepEqual(data, [{ name: 'flute', section: 'woodwinds' }])
 })
 
+test('Spreading many rows, each field as an array', async () => {
+  const { data } = await documented()
+    .from('orchestral_sections')
+    .select('section:name, ...instruments(instruments:name)')
+    .eq('id', 1)
+    .order('id', { referencedTable: 'instruments' })
+
+  assert.deepEqual(data, [{ section: 'strings', instruments: ['violin', 'harp'] }])
+})
+
 test('Switching schemas per query', async () => {
   const { data } = await service().schema('shop').from('items').select().eq('id', 1)
 
