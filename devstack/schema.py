@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 MIGRATIONS = ROOT / "supabase/migrations"
 #: In the order in which they are built.
 BASELINE = [
-    ROOT / "devstack/baseline" / f"{part}.sql" for part in ("server", "auth", "storage", "realtime")
+    ROOT / "devstack/baseline" / f"{part}.sql"
+    for part in ("server", "auth", "storage", "realtime", "postgrest")
 ]
 
 #: Who owns what Supabase ships. Hosted lets postgres make policies and triggers on their tables.

@@ -2,16 +2,32 @@
 
 from collections.abc import Sequence
 
+import psycopg
+
+from devstack.gateway.context import Context, lent
+from devstack.gateway.rest.catalogue import WRITABLE
+from devstack.gateway.rest.errors import from_postgres
 from devstack.gateway.rest.schema_cache import Function, Relation
 
 
 #: The bits of Postgres's pg_relation_is_updatable.
 UPDATABLE, INSERTABLE, DELETABLE = 4, 8, 16
+#: The connections are few, and shared with the other services.
+LIMIT = "set local lock_timeout = '2s'"
 
 
-def allowed_on_relation(relation: Relation) -> bytes:
-    """Return what may be done to a relation's rows."""
-    writable = relation.writable
+async def allowed_on_relation(context: Context, relation: Relation) -> bytes:
+    """Return what may be done to a relation's rows. Raises: RestError.
+
+    Postgres is asked at the request, for a view has to be locked to tell.
+    """
+    try:
+        async with lent(context.admin_pool) as connection, connection.transaction():
+            await connection.execute(LIMIT)
+            cursor = await connection.execute(WRITABLE, (relation.schema, relation.name))
+            [writable] = await cursor.fetchone() or (0,)
+    except psycopg.Error as error:
+        raise from_postgres(error, "") from error
     methods = ["OPTIONS", "GET", "HEAD"]
     if writable & INSERTABLE:
         methods.append("POST")

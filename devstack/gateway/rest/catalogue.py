@@ -1,8 +1,10 @@
 """The questions that the schema cache asks Postgres's catalogue.
 
-They are asked under an empty search path, so that every name in the answers is qualified.
+They run under an empty search path, so every name in the answers is qualified. None of them locks
+a relation of the project: DDL may hold its lock for long, and may wait for a lock of ours.
 """
 
+#: pg_get_expr locks the relation that it is given. A default needs none, for it has no column.
 RELATIONS = """
   select
     c.oid::int8, n.nspname, c.relname, c.relkind in ('v', 'm'),
@@ -11,10 +13,15 @@ RELATIONS = """
         a.attname,
         format_type(a.atttypid, a.atttypmod),
         case
-          when a.attidentity <> '' then format(
-            'nextval(%L)', pg_get_serial_sequence(format('%I.%I', n.nspname, c.relname), a.attname)
+          when a.attgenerated <> '' then null
+          when a.attidentity = 'd' then (
+            select format('nextval(%L)', format('%I.%I', sn.nspname, s.relname))
+            from pg_depend as own
+            join pg_class as s on s.oid = own.objid and s.relkind = 'S'
+            join pg_namespace as sn on sn.oid = s.relnamespace
+            where own.refobjid = a.attrelid and own.refobjsubid = a.attnum and own.deptype = 'i'
           )
-          when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid)
+          else pg_get_expr(d.adbin, 0)
         end
       ) order by a.attnum), '[]')
       from pg_attribute as a
@@ -28,14 +35,26 @@ RELATIONS = """
       join pg_attribute as a on a.attrelid = k.conrelid and a.attnum = key.attnum
       where k.conrelid = c.oid and k.contype = 'p'
     ),
-    n.nspname = any ($1),
-    pg_relation_is_updatable(c.oid, true)
+    -- A partition is served through its parent alone, whose policies it would not obey.
+    n.nspname = any ($1) and not c.relispartition
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm', 'f')
     and n.nspname not in ('pg_catalog', 'information_schema')
     and n.nspname !~ '^pg_(toast|temp)'
   order by n.nspname, c.relname
+"""
+
+#: What may be done to a relation's rows, as bits of pg_relation_is_updatable. That function locks.
+WRITABLE = """
+  select case
+    when c.relkind in ('r', 'p') then 28
+    when c.relkind = 'm' then 0
+    else pg_relation_is_updatable(c.oid, true)
+  end
+  from pg_class as c
+  join pg_namespace as n on n.oid = c.relnamespace
+  where n.nspname = %s and c.relname = %s
 """
 
 #: Partitions repeat the keys of their parent; the parent's stand for them.
@@ -58,11 +77,13 @@ FOREIGN_KEYS = """
   order by k.conrelid, k.conname
 """
 
-VIEW_DEFINITIONS = """
-  select c.oid::int8, rtrim(pg_get_viewdef(c.oid), '; ')
-  from pg_class as c
+#: The parsed query of each view in the schemas that PostgREST looks into.
+VIEW_QUERIES = """
+  select c.oid::int8, r.ev_action::text
+  from pg_rewrite as r
+  join pg_class as c on c.oid = r.ev_class
   join pg_namespace as n on n.oid = c.relnamespace
-  where c.relkind in ('v', 'm') and n.nspname not in ('pg_catalog', 'information_schema')
+  where r.rulename = '_RETURN' and c.relkind in ('v', 'm') and n.nspname = any ($1)
 """
 
 ATTRIBUTES = """

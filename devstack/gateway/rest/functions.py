@@ -104,7 +104,7 @@ def _level(function: Function, relation: Relation | None) -> Level:
     """Return the result as a level: as its relation's rows, or as rows of no relation."""
     name = function.returns[1] if function.returns else function.name
     nameless = Relation(
-        schema=function.schema, name=name, is_view=False, columns={}, primary_key=(), writable=0
+        schema=function.schema, name=name, is_view=False, columns={}, primary_key=()
     )
     return Level(relation or nameless, name)
 

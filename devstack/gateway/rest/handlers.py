@@ -64,7 +64,8 @@ class Handlers:
         if request.method in WRITES:
             return await self._write(request, asked, relation)
         if request.method == "OPTIONS":
-            return Answer(200, b"", [(b"allow", allowed_on_relation(relation))])
+            allowed = await allowed_on_relation(self._context, relation)
+            return Answer(200, b"", [(b"allow", allowed)])
         raise RestError(405, "PGRST117", f"Unsupported HTTP method: {request.method}")
 
     async def _asked(self, request: Request) -> Asked:

@@ -1,16 +1,15 @@
 """Reads a `SchemaCache` from the database."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
-import psycopg
 from psycopg import AsyncRawCursor
 
 from devstack.gateway.context import Connection
 from devstack.gateway.rest import catalogue
 from devstack.gateway.rest.configuration import Configuration, read_configuration
+from devstack.gateway.rest.node_tree import origins
 from devstack.gateway.rest.relationships import (
     ForeignKey,
     ViewColumn,
@@ -28,8 +27,6 @@ from devstack.gateway.rest.schema_cache import (
 )
 from devstack.gateway.text import qualified
 
-
-LOG = logging.getLogger(__name__)
 
 #: Settings of a function that have to hold before it is called.
 HOISTED_SETTINGS = frozenset(("statement_timeout", "default_transaction_isolation"))
@@ -49,7 +46,7 @@ async def read_schema(connection: Connection, given: Configuration) -> SchemaCac
         keys = await _rows(connection, catalogue.FOREIGN_KEYS)
         functions = await _rows(connection, catalogue.FUNCTIONS, schemas)
         settings = await _rows(connection, catalogue.ROLE_SETTINGS)
-        view_columns = await _view_columns(connection)
+        view_columns = await _view_columns(connection, configuration)
     all_relations = with_view_keys({row[0]: _relation(row) for row in tables}, view_columns)
     exposed = {row[0]: all_relations[row[0]] for row in tables if row[6]}
     by_name = {(item.schema, item.name): item for item in exposed.values()}
@@ -72,42 +69,20 @@ async def _rows(
     return await cursor.fetchall()
 
 
-async def _view_columns(connection: Connection) -> list[ViewColumn]:
-    """Return which column of which relation each column of a view is.
-
-    Postgres itself tells: the description of a query's answer names the origin of every column
-    that is one, through subqueries too. So each view's query is described, and no row of it read.
-    """
+async def _view_columns(connection: Connection, configuration: Configuration) -> list[ViewColumn]:
+    """Return which column of which relation each column of a view is."""
     names = {(row[0], row[1]): row[2] for row in await _rows(connection, catalogue.ATTRIBUTES)}
-    found = []
-    for view, definition in await _rows(connection, catalogue.VIEW_DEFINITIONS):
-        for position, source, attribute in await _origins(connection, definition):
-            if (view, position) in names and (source, attribute) in names:
-                own, other = names[view, position], names[source, attribute]
-                found.append(ViewColumn(view, own, source, other))
-    return found
-
-
-async def _origins(connection: Connection, definition: str) -> list[tuple[int, int, int]]:
-    query = f"select * from ({definition}) as definition limit 0"  # noqa: S608 -- Postgres wrote it
-    try:
-        async with connection.transaction():
-            cursor = await connection.execute(query.encode())
-    except psycopg.Error as error:
-        LOG.warning("A view that cannot be read has no relationships: %s", error)
-        return []
-    result = cursor.pgresult
-    if result is None:
-        return []
+    searched = [[*configuration.schemas, *configuration.extra_search_path]]
     return [
-        (column + 1, result.ftable(column), result.ftablecol(column))
-        for column in range(result.nfields)
-        if result.ftable(column)
+        ViewColumn(view, names[view, position], source, names[source, attribute])
+        for view, query in await _rows(connection, catalogue.VIEW_QUERIES, searched)
+        for position, source, attribute in origins(query)
+        if (view, position) in names and (source, attribute) in names
     ]
 
 
 def _relation(row: Row) -> Relation:
-    _, schema, name, is_view, columns, primary_key, _, writable = row
+    _, schema, name, is_view, columns, primary_key, _ = row
     return Relation(
         schema=schema,
         name=name,
@@ -117,7 +92,6 @@ def _relation(row: Row) -> Relation:
             for column, kind, default in columns
         },
         primary_key=tuple(primary_key),
-        writable=writable,
     )
 
 

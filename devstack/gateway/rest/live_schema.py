@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, IsolationLevel
 
 from devstack.gateway.context import Context
 from devstack.gateway.rest.configuration import Configuration
@@ -74,11 +74,15 @@ class LiveSchema:
             self._config.admin_url, autocommit=True, application_name="devstack schema cache"
         )
         async with connection:
+            # All questions of a reading are about one state, whatever is committed meanwhile.
+            await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
             await connection.execute("listen pgrst")
             await self._read(connection)
             while True:
                 # What comes while the schema is being read waits in the connection.
                 heard = [notice.payload async for notice in connection.notifies(stop_after=1)]
+                # Migrations send one after another; a single reading serves all that came.
+                heard += [notice.payload async for notice in connection.notifies(timeout=0)]
                 if not NEWS.isdisjoint(heard):
                     await self._read(connection)
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import permutations, product
 
 from devstack.gateway.rest.schema_cache import Junction, Relation, Relationship
 
@@ -39,24 +39,40 @@ class ViewColumn:
 
 @dataclass(frozen=True, slots=True)
 class _Face:
-    """A relation that shows a table's columns: the table itself, or a view with its names."""
+    """A relation that shows a table's columns: the table itself, or a view with its names.
+
+    A view may show a column more than once.
+    """
 
     relation: Relation
-    names: Mapping[str, str]
+    names: Mapping[str, Sequence[str]]
+
+    def shown(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Return the ways to name these columns here; none if one of them is not shown."""
+        return product(*(self.names.get(column, ()) for column in columns))
 
 
 def with_view_keys(
     relations: Mapping[int, Relation], view_columns: Sequence[ViewColumn]
 ) -> dict[int, Relation]:
-    """Give each view the primary key of the table whose whole key it shows."""
+    """Give each view the primary keys of the tables whose whole keys it shows, one after another.
+
+    Of a column that it shows more than once, the first counts.
+    """
     keyed = dict(relations)
     for oid, relation in relations.items():
-        if relation.primary_key:
+        if not relation.is_view:
             continue
-        for source, names in _sources(oid, view_columns).items():
-            key = relations[source].primary_key if source in relations else ()
-            if key and all(column in names for column in key):
-                keyed[oid] = replace(relation, primary_key=tuple(names[c] for c in key))
+        sources = _sources(oid, view_columns)
+        # The order of `relations`, which is that of their names.
+        keys = [(sources[s], relations[s].primary_key) for s in relations if s in sources]
+        shown = tuple(
+            names[column][0]
+            for names, key in keys
+            if all(column in names for column in key)
+            for column in key
+        )
+        keyed[oid] = replace(relation, primary_key=shown)
     return keyed
 
 
@@ -77,12 +93,12 @@ def relationships(
     return ways
 
 
-def _sources(view: int, view_columns: Sequence[ViewColumn]) -> dict[int, dict[str, str]]:
+def _sources(view: int, view_columns: Sequence[ViewColumn]) -> dict[int, dict[str, list[str]]]:
     """Return, for each table below a view, how the view calls the table's columns."""
     by_view: dict[int, list[ViewColumn]] = defaultdict(list)
     for column in view_columns:
         by_view[column.view].append(column)
-    found: dict[int, dict[str, str]] = defaultdict(dict)
+    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for column in by_view[view]:
         source, name = column.source, column.source_name
         # A view may stand on another view; no view stands on itself, so this ends.
@@ -91,7 +107,7 @@ def _sources(view: int, view_columns: Sequence[ViewColumn]) -> dict[int, dict[st
             if below is None:
                 break
             source, name = below.source, below.source_name
-        found[source].setdefault(name, column.name)
+        found[source][name].append(column.name)
     return found
 
 
@@ -101,7 +117,7 @@ def _faces(
     faces: dict[int, list[_Face]] = defaultdict(list)
     for oid, relation in exposed.items():
         if not relation.is_view:
-            faces[oid].append(_Face(relation, {name: name for name in relation.columns}))
+            faces[oid].append(_Face(relation, {name: [name] for name in relation.columns}))
             continue
         for source, names in _sources(oid, view_columns).items():
             faces[source].append(_Face(relation, names))
@@ -109,16 +125,15 @@ def _faces(
 
 
 def _direct(key: ForeignKey, faces: Mapping[int, list[_Face]]) -> Iterator[Relationship]:
-    for near in faces.get(key.table, []):
-        for far in faces.get(key.target, []):
-            if not all(own in near.names and other in far.names for own, other in key.columns):
-                continue
+    own, other = ([pair[side] for pair in key.columns] for side in (0, 1))
+    for near, far in product(faces.get(key.table, []), faces.get(key.target, [])):
+        for columns in product(near.shown(own), far.shown(other)):
             yield Relationship(
                 origin=near.relation,
                 target=far.relation,
                 cardinality="one-to-one" if key.is_unique else "many-to-one",
                 constraint=key.name,
-                columns=tuple((near.names[own], far.names[other]) for own, other in key.columns),
+                columns=tuple(zip(*columns, strict=True)),
             )
 
 

@@ -29,8 +29,6 @@ class Relation:
     is_view: bool
     columns: Mapping[str, ColumnInfo]
     primary_key: tuple[str, ...]
-    #: The bits of what may be done to its rows: 4 for updates, 8 for inserts, 16 for deletes.
-    writable: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
