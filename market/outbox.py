@@ -13,7 +13,7 @@ from market.errors import MarketError, RejectedError, TransientError
 
 log = structlog.get_logger(__name__)
 
-#: Longer than the calls behind a few rows usually take; `may_send` looks again before each.
+#: Longer than the calls behind a few rows usually take; each row is checked before it is sent.
 _LEASE_S = 60
 
 
@@ -98,7 +98,9 @@ def drain(database: Database, senders: Senders, *, limit: int) -> int:
 
 
 def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
-    permission = database.call("may_send", outbox_id=row.id, lease_token=row.lease_token)
+    permission = database.call(
+        "claim_send_permission", outbox_id=row.id, lease_token=row.lease_token
+    )
     if not permission["may_send"]:
         log.info("outbox_row_not_sent", outbox_id=row.id, reason=permission.get("reason"))
         return

@@ -1,6 +1,7 @@
 create function public.store_webhook_event(
   event_id text, source text, type text, livemode boolean, created bigint, order_ref text,
-  payment_intent_id text, object_id text, payload jsonb, payload_sha256 text, lease_token uuid
+  payment_intent_id text, object_id text, payload jsonb, payload_sha256 text, lease_token uuid,
+  api_version text default null
 )
 returns jsonb
 language plpgsql
@@ -18,11 +19,12 @@ begin
     store_webhook_event.object_id,
     store_webhook_event.payload,
     store_webhook_event.payload_sha256,
-    store_webhook_event.lease_token
+    store_webhook_event.lease_token,
+    store_webhook_event.api_version
   );
 end;
 $$;
-comment on function public.store_webhook_event is 'Keep an event durably: {stored, status, outcome, leased, hash_conflict}. A new one is leased to the caller for 10 s; the same token may call again. A redelivery of an open or dead event that nobody works on re-arms it under its token. Another body under a known id changes nothing and is told as hash_conflict.';
+comment on function public.store_webhook_event is 'Store an event durably: {stored, status, outcome, leased, hash_conflict, version_conflict?}. A new event is leased to the caller for 10 s; the same token may call again. A redelivery of an open or dead event that nobody holds leases it to the caller, due at once. Another content under a known id is a hash_conflict and changes nothing. The same event in the shape of another api_version is a version_conflict and is processed like any redelivery.';
 grant execute on function public.store_webhook_event to service_role;
 
 create function public.fail_webhook_event(
@@ -41,7 +43,7 @@ begin
   );
 end;
 $$;
-comment on function public.fail_webhook_event is 'Back an event off, or park it as dead: {stale, status, attempts, next_attempt_at, alerts}. A stale token changes nothing and answers {stale: true}. PREDECESSOR_MISSING consumes no try and waits up to predecessor_wait_days.';
+comment on function public.fail_webhook_event is 'Record a failed try: {stale, status, attempts, next_attempt_at, alerts}. The event waits for its next try, or is dead after the last one. A stale token changes nothing and answers {stale: true}. PREDECESSOR_MISSING and REFUND_CONTRADICTED spend no try and wait up to predecessor_wait_days.';
 grant execute on function public.fail_webhook_event to service_role;
 
 create function public.claim_webhook_retries(max_rows integer, lease_s integer)
@@ -55,7 +57,7 @@ begin
   );
 end;
 $$;
-comment on function public.claim_webhook_retries is 'Lease at most max_rows due events: an array of whole rows, each with created in Unix seconds and the lease_token that a fail needs. Any number of workers may call.';
+comment on function public.claim_webhook_retries is 'Lease at most max_rows due events: an array of whole rows, each with created in Unix seconds and the lease_token that fail_webhook_event needs. Any number of workers may call.';
 grant execute on function public.claim_webhook_retries to service_role;
 
 create function public.requeue_webhook_event(event_id text)
@@ -67,8 +69,22 @@ begin
   return private.requeue_webhook_event(requeue_webhook_event.event_id);
 end;
 $$;
-comment on function public.requeue_webhook_event is 'Give a dead or waiting event all of its tries again, due at once; for staff and our own processes. Refusal: CONFLICT when it is settled. Raises FORBIDDEN, EVENT_NOT_FOUND.';
+comment on function public.requeue_webhook_event is 'Give a dead or open event all of its tries again, due at once; for staff and our own processes. Refusal: CONFLICT when it is settled. Raises FORBIDDEN, EVENT_NOT_FOUND.';
 grant execute on function public.requeue_webhook_event to authenticated, service_role;
+
+create function public.requeue_ignored_events(type text, since timestamptz)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.requeue_ignored_events(
+    requeue_ignored_events.type, requeue_ignored_events.since
+  );
+end;
+$$;
+comment on function public.requeue_ignored_events is 'Make the events of a type due again that came in since a time and were ignored because nothing handled them: {success, count}; for staff and our own processes. Refusal: VALIDATION_ERROR. Raises FORBIDDEN.';
+grant execute on function public.requeue_ignored_events to authenticated, service_role;
 
 create function public.find_webhook_event(
   event_id text default null, type text default null, since timestamptz default null
@@ -84,7 +100,7 @@ begin
   );
 end;
 $$;
-comment on function public.find_webhook_event is 'The newest event of this id or type for the canary: {found, event {event_id, type, created_at, processed_at}}.';
+comment on function public.find_webhook_event is 'Return the newest event of this id or type, for the canary: {found, event {event_id, type, created_at, processed_at}}.';
 grant execute on function public.find_webhook_event to service_role;
 
 create function public.ignore_webhook_event(event_id text, reason text)
@@ -96,5 +112,5 @@ begin
   return private.ignore_webhook_event(ignore_webhook_event.event_id, ignore_webhook_event.reason);
 end;
 $$;
-comment on function public.ignore_webhook_event is 'Settle an event as ignored, with the reason; one that is settled already answers already_processed. Money without an order (reason order_id_missing) is an alert.';
+comment on function public.ignore_webhook_event is 'Settle an event as ignored, with the reason: {outcome, order_id, outbox_ids, alerts}. An event that was settled before answers already_processed. Money that has no handler or names no order is an alert.';
 grant execute on function public.ignore_webhook_event to service_role;

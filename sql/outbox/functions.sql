@@ -8,7 +8,7 @@ begin
   return md5('outbox:' || p_dedupe_key)::uuid;
 end;
 $$;
-comment on function private.outbox_id is 'The id of the row with this key, whether it is there or not.';
+comment on function private.outbox_id is 'Return the id of the row with this key. It follows from the key, so a restored database makes the same row again.';
 
 create function private.queue_outbox(p_kind text, p_payload jsonb, p_dedupe_key text)
 returns uuid
@@ -25,7 +25,7 @@ begin
   return v_id;
 end;
 $$;
-comment on function private.queue_outbox is 'Have something done outside, once per dedupe_key; returns the row''s id, also when it was there.';
+comment on function private.queue_outbox is 'Queue work at Stripe, once per dedupe_key; return the id of the row, old or new.';
 
 create function private.claim_outbox(p_max_rows integer, p_lease_s integer)
 returns jsonb
@@ -48,7 +48,6 @@ begin
     update public.outbox as job
     set
       status = 'leased',
-      attempts = job.attempts + 1,
       leased_until = v_now + make_interval(secs => p_lease_s),
       lease_token = gen_random_uuid()
     from due
@@ -76,7 +75,7 @@ begin
   return v_rows;
 end;
 $$;
-comment on function private.claim_outbox is 'Lease due rows of the outbox to the caller; see the public wrapper.';
+comment on function private.claim_outbox is 'Lease due rows to the caller; see the public wrapper.';
 grant execute on function private.claim_outbox to service_role;
 
 create function private.lock_leased(p_outbox_id uuid, p_lease_token uuid)
@@ -88,7 +87,7 @@ declare
   v_job public.outbox;
 begin
   select * into v_job from public.outbox where id = p_outbox_id;
-  -- What comes of the row may change its order, and orders are locked first.
+  -- The result of the row may change its order, and orders are locked first.
   perform from public.orders where id = (v_job.payload ->> 'order_id')::uuid for update;
   select * into v_job from public.outbox
   where id = p_outbox_id and status = 'leased' and lease_token = p_lease_token
@@ -96,9 +95,9 @@ begin
   return v_job;
 end;
 $$;
-comment on function private.lock_leased is 'Lock a row''s order, then the row; null when the lease is not the caller''s any more.';
+comment on function private.lock_leased is 'Lock the order of a row, then the row. Null when another worker has the lease or the row is closed.';
 
-create function private.may_send(p_outbox_id uuid, p_lease_token uuid)
+create function private.claim_send_permission(p_outbox_id uuid, p_lease_token uuid)
 returns jsonb
 language plpgsql
 security definer
@@ -109,7 +108,7 @@ declare
   v_reason text;
 begin
   if v_job.id is null then
-    return jsonb_build_object('may_send', false, 'stale', true);
+    return private.stale_answer(p_outbox_id::text) || jsonb_build_object('may_send', false);
   end if;
   v_reason := private.send_refusal(v_job);
   if v_reason is not null then
@@ -118,8 +117,8 @@ begin
   return jsonb_build_object('may_send', v_reason is null, 'stale', false, 'reason', v_reason);
 end;
 $$;
-comment on function private.may_send is 'The last look before a row is sent; see the public wrapper.';
-grant execute on function private.may_send to service_role;
+comment on function private.claim_send_permission is 'Check once more that a row may be sent; see the public wrapper.';
+grant execute on function private.claim_send_permission to service_role;
 
 create function private.send_refusal(p_job public.outbox)
 returns text
@@ -143,11 +142,11 @@ begin
   return null;
 end;
 $$;
-comment on function private.send_refusal is 'Why a row must not go out any more, or null when it may.';
+comment on function private.send_refusal is 'Return why a row must not be sent any more, or null.';
 
 create function private.close_outbox(
   p_outbox_id uuid, p_status public.outbox_status, p_stripe_object_id text default null,
-  p_last_error text default null
+  p_last_error text default null, p_tries integer default 0
 )
 returns void
 language plpgsql
@@ -157,6 +156,8 @@ begin
   update public.outbox
   set
     status = p_status,
+    -- A try counts when its result is known: a worker that stops before it sends has spent none.
+    attempts = attempts + p_tries,
     stripe_object_id = coalesce(p_stripe_object_id, stripe_object_id),
     last_error = p_last_error,
     leased_until = null,
@@ -164,7 +165,7 @@ begin
   where id = p_outbox_id and status in ('queued', 'leased');
 end;
 $$;
-comment on function private.close_outbox is 'End a row that is still open; one that is closed stays as it is.';
+comment on function private.close_outbox is 'Close an open row; a closed row stays as it is.';
 
 create function private.finish_outbox(
   p_outbox_id uuid, p_lease_token uuid, p_stripe_object_id text, p_result jsonb
@@ -178,18 +179,33 @@ declare
   v_job constant public.outbox := private.lock_leased(p_outbox_id, p_lease_token);
 begin
   if v_job.id is null then
-    return jsonb_build_object('stale', true);
+    return private.stale_answer(p_outbox_id::text);
   end if;
-  perform private.close_outbox(v_job.id, 'done', p_stripe_object_id);
-  return jsonb_build_object(
-    'stale', false,
-    'status', 'done',
-    'alerts', to_jsonb(private.settle_outbox(v_job, p_stripe_object_id, p_result ->> 'status'))
+  perform private.close_outbox(v_job.id, 'done', p_stripe_object_id, p_tries => 1);
+  return private.outbox_answer(
+    v_job.id, 'done', private.settle_outbox(v_job, p_stripe_object_id, p_result ->> 'status')
   );
 end;
 $$;
-comment on function private.finish_outbox is 'Close a row with what Stripe answered; see the public wrapper.';
+comment on function private.finish_outbox is 'Close a row with the answer of Stripe; see the public wrapper.';
 grant execute on function private.finish_outbox to service_role;
+
+create function private.outbox_answer(
+  p_outbox_id uuid, p_status public.outbox_status, p_alerts text[]
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'stale', false,
+    'status', p_status,
+    'alerts', to_jsonb(private.raise_alerts(p_outbox_id::text, p_alerts))
+  );
+end;
+$$;
+comment on function private.outbox_answer is 'Return the answer of a call that closed a try of a row; its alerts are kept until a process confirms them.';
 
 create function private.settle_outbox(
   p_job public.outbox, p_stripe_object_id text, p_stripe_status text
@@ -218,7 +234,7 @@ begin
   return '{}';
 end;
 $$;
-comment on function private.settle_outbox is 'Take over what Stripe made of a row, by the same functions as the event about it; returns alerts.';
+comment on function private.settle_outbox is 'Apply what Stripe made of a row, by the same functions as the event about it; return alerts.';
 
 create function private.fail_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb
@@ -227,38 +243,46 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_job constant public.outbox := private.lock_leased(p_outbox_id, p_lease_token);
+  v_job public.outbox := private.lock_leased(p_outbox_id, p_lease_token);
   v_now constant timestamptz := private.clock();
   v_delay interval;
+  v_alerts text[] := '{}';
 begin
   if v_job.id is null then
-    return jsonb_build_object('stale', true);
+    return private.stale_answer(p_outbox_id::text);
   end if;
-  -- The claim has counted this try already.
-  v_delay := private.retry_delay(v_job.attempts - 1);
+  v_delay := private.retry_delay(v_job.attempts);
+  if v_delay is null then
+    v_alerts := '{outbox_row_dead}';
+  end if;
   update public.outbox
   set
     status = case when v_delay is null then 'dead' else 'queued' end::public.outbox_status,
-    -- Stripe replays what it answered to a key, errors too; what it did not answer keeps the key.
-    answered_errors = answered_errors + case
-      when p_error_code in ('STRIPE_UNREACHABLE', 'STRIPE_CONFLICT', 'STRIPE_RATE_LIMITED')
-        then 0
-      else 1
-    end,
+    attempts = attempts + 1,
+    answered_errors = answered_errors + private.is_answered_error(p_error_code)::integer,
     next_attempt_at = coalesce(v_now + v_delay, next_attempt_at),
     last_error = p_error_code,
     leased_until = null,
     lease_token = null
-  where id = v_job.id;
-  return jsonb_build_object(
-    'stale', false,
-    'status', case when v_delay is null then 'dead' else 'queued' end,
-    'alerts', case when v_delay is null then '["outbox_row_dead"]' else '[]' end::jsonb
-  );
+  where id = v_job.id
+  returning * into v_job;
+  return private.outbox_answer(v_job.id, v_job.status, v_alerts);
 end;
 $$;
-comment on function private.fail_outbox is 'Note a failed try: back off, or park the row; see the public wrapper.';
+comment on function private.fail_outbox is 'Record a failed try: the row waits for its next one, or is dead; see the public wrapper.';
 grant execute on function private.fail_outbox to service_role;
+
+create function private.is_answered_error(p_error_code text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_error_code in ('STRIPE_ERROR', 'STRIPE_REFUSED', 'STRIPE_EMAIL_REFUSED');
+end;
+$$;
+comment on function private.is_answered_error is 'Return true if Stripe answered a call with an error other than 409 and 429. Stripe replays that answer under its idempotency key for a day, so the next try needs another key. When no answer came the key must stay, or Stripe could do the work twice.';
 
 create function private.reject_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb
@@ -272,18 +296,51 @@ declare
   v_alerts text[] := '{outbox_row_rejected}';
 begin
   if v_job.id is null then
-    return jsonb_build_object('stale', true);
+    return private.stale_answer(p_outbox_id::text);
   elsif v_job.kind = 'cancel_intent' then
-    -- It has succeeded or is canceled already; the event about it says which.
+    -- The intent has succeeded or is canceled already; the event about it says which.
     v_status := 'done';
     v_alerts := '{}';
   elsif v_job.kind in ('refund', 'auto_refund') then
     v_status := 'canceled';
-    v_alerts := private.settle_outbox(v_job, null, 'failed');
+    v_alerts := v_alerts || private.settle_outbox(v_job, null, 'failed');
   end if;
-  perform private.close_outbox(v_job.id, v_status, p_last_error => p_error_code);
-  return jsonb_build_object('stale', false, 'status', v_status, 'alerts', to_jsonb(v_alerts));
+  perform private.close_outbox(v_job.id, v_status, p_last_error => p_error_code, p_tries => 1);
+  return private.outbox_answer(v_job.id, v_status, v_alerts);
 end;
 $$;
 comment on function private.reject_outbox is 'Close a row that Stripe has refused for good; see the public wrapper.';
 grant execute on function private.reject_outbox to service_role;
+
+create function private.requeue_outbox(p_outbox_id uuid, p_reason text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job public.outbox;
+  v_now timestamptz;
+begin
+  perform private.refuse_unless_staff();
+  select * into v_job from public.outbox where id = p_outbox_id for update;
+  v_now := private.clock();
+  if v_job.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'There is no such outbox row');
+  elsif coalesce(length(btrim(p_reason)), 0) not between 10 and 500 then
+    return private.refusal('VALIDATION_ERROR', 'A reason has 10 to 500 characters');
+  elsif v_job.status <> 'dead' then
+    return private.refusal('CONFLICT', 'Only a dead row can be queued again');
+  end if;
+
+  update public.outbox set status = 'queued', attempts = 0, next_attempt_at = v_now
+  where id = p_outbox_id;
+  perform private.write_audit(
+    auth.uid(), 'outbox_row_requeued', 'outbox', p_outbox_id::text, btrim(p_reason),
+    jsonb_build_object('kind', v_job.kind, 'last_error', v_job.last_error)
+  );
+  return jsonb_build_object('success', true);
+end;
+$$;
+comment on function private.requeue_outbox is 'Give a dead row all of its tries again, and audit it; see the public wrapper.';
+grant execute on function private.requeue_outbox to authenticated, service_role;

@@ -1,3 +1,3 @@
 alter table public.outbox enable row level security;
--- What rings a worker, and no more: with the whole row each payload would travel to all of them.
+-- These columns are enough to wake a worker. With more, each payload would travel to every worker.
 grant select (id, status, next_attempt_at) on public.outbox to service_role;

@@ -7,20 +7,20 @@ begin
   return private.claim_outbox(claim_outbox.max_rows, claim_outbox.lease_s);
 end;
 $$;
-comment on function public.claim_outbox is 'Lease at most max_rows due rows: an array of {id, kind, payload, dedupe_key, attempts, answered_errors, lease_token, order_id}. Any number of workers may call.';
+comment on function public.claim_outbox is 'Lease at most max_rows due rows: an array of {id, kind, payload, dedupe_key, attempts, answered_errors, lease_token, order_id}. A claim spends no try. Any number of workers may call.';
 grant execute on function public.claim_outbox to service_role;
 
-create function public.may_send(outbox_id uuid, lease_token uuid)
+create function public.claim_send_permission(outbox_id uuid, lease_token uuid)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return private.may_send(may_send.outbox_id, may_send.lease_token);
+  return private.claim_send_permission(claim_send_permission.outbox_id, claim_send_permission.lease_token);
 end;
 $$;
-comment on function public.may_send is 'Look once more before sending: {may_send, stale, reason}. What must not go out any more is canceled; a stale token changes nothing.';
-grant execute on function public.may_send to service_role;
+comment on function public.claim_send_permission is 'Check once more before a row is sent: {may_send, stale, reason}. A row that must not be sent any more is canceled. A stale token changes nothing.';
+grant execute on function public.claim_send_permission to service_role;
 
 create function public.finish_outbox(
   outbox_id uuid, lease_token uuid, stripe_object_id text, result jsonb
@@ -38,7 +38,7 @@ begin
   );
 end;
 $$;
-comment on function public.finish_outbox is 'Close a row as done; result is what Stripe answered, of which status is read. Answers {stale, status, alerts}; a stale token changes nothing.';
+comment on function public.finish_outbox is 'Close a row as done; result is the answer of Stripe, of which status is read. Answers {stale, status, alerts}. A stale token changes nothing.';
 grant execute on function public.finish_outbox to service_role;
 
 create function public.fail_outbox(outbox_id uuid, lease_token uuid, error_code text)
@@ -52,7 +52,7 @@ begin
   );
 end;
 $$;
-comment on function public.fail_outbox is 'Back a row off, or park it as dead: {stale, status, alerts}. Every error code counts as an answer, and so moves the idempotency key on, but STRIPE_UNREACHABLE (none came), STRIPE_CONFLICT (409) and STRIPE_RATE_LIMITED (429).';
+comment on function public.fail_outbox is 'Record a failed try: {stale, status, alerts}. The row waits for its next try, or is dead after the last one. STRIPE_ERROR and STRIPE_REFUSED are answers of Stripe and move the idempotency key on; after every other error the key stays.';
 grant execute on function public.fail_outbox to service_role;
 
 create function public.reject_outbox(outbox_id uuid, lease_token uuid, error_code text)
@@ -66,5 +66,17 @@ begin
   );
 end;
 $$;
-comment on function public.reject_outbox is 'Take Stripe''s final no: a refund fails and its reservation is reversed, an intent to cancel is done with, anything else is dead. Answers {stale, status, alerts}.';
+comment on function public.reject_outbox is 'Record that Stripe refused for good: a refund fails and its reservation is reversed, a cancelled intent is done, any other row is dead. Answers {stale, status, alerts}.';
 grant execute on function public.reject_outbox to service_role;
+
+create function public.requeue_outbox(outbox_id uuid, reason text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.requeue_outbox(requeue_outbox.outbox_id, requeue_outbox.reason);
+end;
+$$;
+comment on function public.requeue_outbox is 'Give a dead row all of its tries again, due at once: {success}; for staff and our own processes. Refusals: RESOURCE_NOT_FOUND, VALIDATION_ERROR, CONFLICT. Raises FORBIDDEN.';
+grant execute on function public.requeue_outbox to authenticated, service_role;

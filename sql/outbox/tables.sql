@@ -1,5 +1,5 @@
 create type public.outbox_status as enum ('queued', 'leased', 'done', 'canceled', 'dead');
-comment on type public.outbox_status is 'canceled: it must not or cannot happen any more. dead: its tries are used up, and staff decides.';
+comment on type public.outbox_status is 'canceled: the work must not or cannot be done any more. dead: its tries are used up, and staff decides.';
 
 create table public.outbox (
   id uuid not null,
@@ -30,7 +30,10 @@ create table public.outbox (
     (status = 'leased') = (lease_token is not null and leased_until is not null)
   )
 );
-comment on table public.outbox is 'What has to happen outside, each thing once. The id follows from the key, so that a row made again after a restore is the one that Stripe''s metadata names.';
+comment on table public.outbox is 'Work that must be done at Stripe, each piece once. The id follows from the key, so a row that a restored database makes again is the one that Stripe''s metadata names.';
+
+comment on column public.outbox.attempts is 'Tries whose result is known. A claim alone is no try.';
+comment on column public.outbox.answered_errors is 'Errors that Stripe answered. The count is part of the idempotency key.';
 
 create index outbox_queued_next_attempt_at_idx on public.outbox (next_attempt_at)
 where status = 'queued';

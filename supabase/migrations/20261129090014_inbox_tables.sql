@@ -3,7 +3,7 @@ set statement_timeout = '30s';
 
 create type public.webhook_status
 as enum ('received', 'failed', 'processed', 'ignored', 'dead');
-comment on type public.webhook_status is 'received and failed are still open; processed and ignored are settled; dead waits for staff.';
+comment on type public.webhook_status is 'received and failed: the event is still open. processed and ignored: it is settled. dead: its tries are used up, and staff decides.';
 
 create table public.webhook_events (
   event_id text not null,
@@ -27,6 +27,7 @@ create table public.webhook_events (
   processed_at timestamptz,
   leased_until timestamptz,
   lease_token uuid,
+  api_version text,
   constraint webhook_events_pkey primary key (event_id),
   constraint webhook_events_source_is_known check (source in ('stripe', 'stripe_identity')),
   constraint webhook_events_outcome_is_known check (
@@ -40,10 +41,12 @@ create table public.webhook_events (
     (status in ('received', 'failed')) = (next_attempt_at is not null)
   )
 );
-comment on table public.webhook_events is 'Every event from outside, once and for ever: the payload may be pruned, the id, its hash and its outcome stay.';
-comment on column public.webhook_events.created_at is 'When the event was made, by its sender''s clock.';
-comment on column public.webhook_events.order_id is 'Set once the order was found; no foreign key, as an event may come before or without one.';
+comment on table public.webhook_events is 'Every event from Stripe, stored once under its id. The payload may be deleted later; the id, its hash and its outcome stay for ever.';
+comment on column public.webhook_events.created_at is 'When Stripe made the event, by Stripe''s clock.';
+comment on column public.webhook_events.order_id is 'The order that the event was applied to. It has no foreign key, because an event may name an order that does not exist.';
 comment on column public.webhook_events.error_code is 'Why the last try failed, or why the event was ignored.';
+comment on column public.webhook_events.payload_sha256 is 'SHA-256 of the canonical JSON of {type, created, data: {object}}. A redelivery may differ elsewhere.';
+comment on column public.webhook_events.api_version is 'The version of Stripe''s API that shaped the payload. The same event may come in another shape when its endpoint changes version.';
 
 create unique index webhook_events_applied_once_key
 on public.webhook_events (order_id, payment_intent_id, type)

@@ -11,7 +11,7 @@ begin
   return md5('outbox:' || p_dedupe_key)::uuid;
 end;
 $$;
-comment on function private.outbox_id is 'The id of the row with this key, whether it is there or not.';
+comment on function private.outbox_id is 'Return the id of the row with this key. It follows from the key, so a restored database makes the same row again.';
 
 create function private.queue_outbox(p_kind text, p_payload jsonb, p_dedupe_key text)
 returns uuid
@@ -28,7 +28,7 @@ begin
   return v_id;
 end;
 $$;
-comment on function private.queue_outbox is 'Have something done outside, once per dedupe_key; returns the row''s id, also when it was there.';
+comment on function private.queue_outbox is 'Queue work at Stripe, once per dedupe_key; return the id of the row, old or new.';
 
 create function private.claim_outbox(p_max_rows integer, p_lease_s integer)
 returns jsonb
@@ -51,7 +51,6 @@ begin
     update public.outbox as job
     set
       status = 'leased',
-      attempts = job.attempts + 1,
       leased_until = v_now + make_interval(secs => p_lease_s),
       lease_token = gen_random_uuid()
     from due
@@ -79,7 +78,7 @@ begin
   return v_rows;
 end;
 $$;
-comment on function private.claim_outbox is 'Lease due rows of the outbox to the caller; see the public wrapper.';
+comment on function private.claim_outbox is 'Lease due rows to the caller; see the public wrapper.';
 grant execute on function private.claim_outbox to service_role;
 
 create function private.lock_leased(p_outbox_id uuid, p_lease_token uuid)
@@ -91,7 +90,7 @@ declare
   v_job public.outbox;
 begin
   select * into v_job from public.outbox where id = p_outbox_id;
-  -- What comes of the row may change its order, and orders are locked first.
+  -- The result of the row may change its order, and orders are locked first.
   perform from public.orders where id = (v_job.payload ->> 'order_id')::uuid for update;
   select * into v_job from public.outbox
   where id = p_outbox_id and status = 'leased' and lease_token = p_lease_token
@@ -99,9 +98,9 @@ begin
   return v_job;
 end;
 $$;
-comment on function private.lock_leased is 'Lock a row''s order, then the row; null when the lease is not the caller''s any more.';
+comment on function private.lock_leased is 'Lock the order of a row, then the row. Null when another worker has the lease or the row is closed.';
 
-create function private.may_send(p_outbox_id uuid, p_lease_token uuid)
+create function private.claim_send_permission(p_outbox_id uuid, p_lease_token uuid)
 returns jsonb
 language plpgsql
 security definer
@@ -112,7 +111,7 @@ declare
   v_reason text;
 begin
   if v_job.id is null then
-    return jsonb_build_object('may_send', false, 'stale', true);
+    return private.stale_answer(p_outbox_id::text) || jsonb_build_object('may_send', false);
   end if;
   v_reason := private.send_refusal(v_job);
   if v_reason is not null then
@@ -121,8 +120,8 @@ begin
   return jsonb_build_object('may_send', v_reason is null, 'stale', false, 'reason', v_reason);
 end;
 $$;
-comment on function private.may_send is 'The last look before a row is sent; see the public wrapper.';
-grant execute on function private.may_send to service_role;
+comment on function private.claim_send_permission is 'Check once more that a row may be sent; see the public wrapper.';
+grant execute on function private.claim_send_permission to service_role;
 
 create function private.send_refusal(p_job public.outbox)
 returns text
@@ -146,11 +145,11 @@ begin
   return null;
 end;
 $$;
-comment on function private.send_refusal is 'Why a row must not go out any more, or null when it may.';
+comment on function private.send_refusal is 'Return why a row must not be sent any more, or null.';
 
 create function private.close_outbox(
   p_outbox_id uuid, p_status public.outbox_status, p_stripe_object_id text default null,
-  p_last_error text default null
+  p_last_error text default null, p_tries integer default 0
 )
 returns void
 language plpgsql
@@ -160,6 +159,8 @@ begin
   update public.outbox
   set
     status = p_status,
+    -- A try counts when its result is known: a worker that stops before it sends has spent none.
+    attempts = attempts + p_tries,
     stripe_object_id = coalesce(p_stripe_object_id, stripe_object_id),
     last_error = p_last_error,
     leased_until = null,
@@ -167,7 +168,7 @@ begin
   where id = p_outbox_id and status in ('queued', 'leased');
 end;
 $$;
-comment on function private.close_outbox is 'End a row that is still open; one that is closed stays as it is.';
+comment on function private.close_outbox is 'Close an open row; a closed row stays as it is.';
 
 create function private.finish_outbox(
   p_outbox_id uuid, p_lease_token uuid, p_stripe_object_id text, p_result jsonb
@@ -181,18 +182,33 @@ declare
   v_job constant public.outbox := private.lock_leased(p_outbox_id, p_lease_token);
 begin
   if v_job.id is null then
-    return jsonb_build_object('stale', true);
+    return private.stale_answer(p_outbox_id::text);
   end if;
-  perform private.close_outbox(v_job.id, 'done', p_stripe_object_id);
-  return jsonb_build_object(
-    'stale', false,
-    'status', 'done',
-    'alerts', to_jsonb(private.settle_outbox(v_job, p_stripe_object_id, p_result ->> 'status'))
+  perform private.close_outbox(v_job.id, 'done', p_stripe_object_id, p_tries => 1);
+  return private.outbox_answer(
+    v_job.id, 'done', private.settle_outbox(v_job, p_stripe_object_id, p_result ->> 'status')
   );
 end;
 $$;
-comment on function private.finish_outbox is 'Close a row with what Stripe answered; see the public wrapper.';
+comment on function private.finish_outbox is 'Close a row with the answer of Stripe; see the public wrapper.';
 grant execute on function private.finish_outbox to service_role;
+
+create function private.outbox_answer(
+  p_outbox_id uuid, p_status public.outbox_status, p_alerts text[]
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'stale', false,
+    'status', p_status,
+    'alerts', to_jsonb(private.raise_alerts(p_outbox_id::text, p_alerts))
+  );
+end;
+$$;
+comment on function private.outbox_answer is 'Return the answer of a call that closed a try of a row; its alerts are kept until a process confirms them.';
 
 create function private.settle_outbox(
   p_job public.outbox, p_stripe_object_id text, p_stripe_status text
@@ -221,7 +237,7 @@ begin
   return '{}';
 end;
 $$;
-comment on function private.settle_outbox is 'Take over what Stripe made of a row, by the same functions as the event about it; returns alerts.';
+comment on function private.settle_outbox is 'Apply what Stripe made of a row, by the same functions as the event about it; return alerts.';
 
 create function private.fail_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb
@@ -230,38 +246,46 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_job constant public.outbox := private.lock_leased(p_outbox_id, p_lease_token);
+  v_job public.outbox := private.lock_leased(p_outbox_id, p_lease_token);
   v_now constant timestamptz := private.clock();
   v_delay interval;
+  v_alerts text[] := '{}';
 begin
   if v_job.id is null then
-    return jsonb_build_object('stale', true);
+    return private.stale_answer(p_outbox_id::text);
   end if;
-  -- The claim has counted this try already.
-  v_delay := private.retry_delay(v_job.attempts - 1);
+  v_delay := private.retry_delay(v_job.attempts);
+  if v_delay is null then
+    v_alerts := '{outbox_row_dead}';
+  end if;
   update public.outbox
   set
     status = case when v_delay is null then 'dead' else 'queued' end::public.outbox_status,
-    -- Stripe replays what it answered to a key, errors too; what it did not answer keeps the key.
-    answered_errors = answered_errors + case
-      when p_error_code in ('STRIPE_UNREACHABLE', 'STRIPE_CONFLICT', 'STRIPE_RATE_LIMITED')
-        then 0
-      else 1
-    end,
+    attempts = attempts + 1,
+    answered_errors = answered_errors + private.is_answered_error(p_error_code)::integer,
     next_attempt_at = coalesce(v_now + v_delay, next_attempt_at),
     last_error = p_error_code,
     leased_until = null,
     lease_token = null
-  where id = v_job.id;
-  return jsonb_build_object(
-    'stale', false,
-    'status', case when v_delay is null then 'dead' else 'queued' end,
-    'alerts', case when v_delay is null then '["outbox_row_dead"]' else '[]' end::jsonb
-  );
+  where id = v_job.id
+  returning * into v_job;
+  return private.outbox_answer(v_job.id, v_job.status, v_alerts);
 end;
 $$;
-comment on function private.fail_outbox is 'Note a failed try: back off, or park the row; see the public wrapper.';
+comment on function private.fail_outbox is 'Record a failed try: the row waits for its next one, or is dead; see the public wrapper.';
 grant execute on function private.fail_outbox to service_role;
+
+create function private.is_answered_error(p_error_code text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_error_code in ('STRIPE_ERROR', 'STRIPE_REFUSED', 'STRIPE_EMAIL_REFUSED');
+end;
+$$;
+comment on function private.is_answered_error is 'Return true if Stripe answered a call with an error other than 409 and 429. Stripe replays that answer under its idempotency key for a day, so the next try needs another key. When no answer came the key must stay, or Stripe could do the work twice.';
 
 create function private.reject_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb
@@ -275,21 +299,54 @@ declare
   v_alerts text[] := '{outbox_row_rejected}';
 begin
   if v_job.id is null then
-    return jsonb_build_object('stale', true);
+    return private.stale_answer(p_outbox_id::text);
   elsif v_job.kind = 'cancel_intent' then
-    -- It has succeeded or is canceled already; the event about it says which.
+    -- The intent has succeeded or is canceled already; the event about it says which.
     v_status := 'done';
     v_alerts := '{}';
   elsif v_job.kind in ('refund', 'auto_refund') then
     v_status := 'canceled';
-    v_alerts := private.settle_outbox(v_job, null, 'failed');
+    v_alerts := v_alerts || private.settle_outbox(v_job, null, 'failed');
   end if;
-  perform private.close_outbox(v_job.id, v_status, p_last_error => p_error_code);
-  return jsonb_build_object('stale', false, 'status', v_status, 'alerts', to_jsonb(v_alerts));
+  perform private.close_outbox(v_job.id, v_status, p_last_error => p_error_code, p_tries => 1);
+  return private.outbox_answer(v_job.id, v_status, v_alerts);
 end;
 $$;
 comment on function private.reject_outbox is 'Close a row that Stripe has refused for good; see the public wrapper.';
 grant execute on function private.reject_outbox to service_role;
+
+create function private.requeue_outbox(p_outbox_id uuid, p_reason text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job public.outbox;
+  v_now timestamptz;
+begin
+  perform private.refuse_unless_staff();
+  select * into v_job from public.outbox where id = p_outbox_id for update;
+  v_now := private.clock();
+  if v_job.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'There is no such outbox row');
+  elsif coalesce(length(btrim(p_reason)), 0) not between 10 and 500 then
+    return private.refusal('VALIDATION_ERROR', 'A reason has 10 to 500 characters');
+  elsif v_job.status <> 'dead' then
+    return private.refusal('CONFLICT', 'Only a dead row can be queued again');
+  end if;
+
+  update public.outbox set status = 'queued', attempts = 0, next_attempt_at = v_now
+  where id = p_outbox_id;
+  perform private.write_audit(
+    auth.uid(), 'outbox_row_requeued', 'outbox', p_outbox_id::text, btrim(p_reason),
+    jsonb_build_object('kind', v_job.kind, 'last_error', v_job.last_error)
+  );
+  return jsonb_build_object('success', true);
+end;
+$$;
+comment on function private.requeue_outbox is 'Give a dead row all of its tries again, and audit it; see the public wrapper.';
+grant execute on function private.requeue_outbox to authenticated, service_role;
 
 create function public.claim_outbox(max_rows integer, lease_s integer)
 returns jsonb
@@ -300,20 +357,20 @@ begin
   return private.claim_outbox(claim_outbox.max_rows, claim_outbox.lease_s);
 end;
 $$;
-comment on function public.claim_outbox is 'Lease at most max_rows due rows: an array of {id, kind, payload, dedupe_key, attempts, answered_errors, lease_token, order_id}. Any number of workers may call.';
+comment on function public.claim_outbox is 'Lease at most max_rows due rows: an array of {id, kind, payload, dedupe_key, attempts, answered_errors, lease_token, order_id}. A claim spends no try. Any number of workers may call.';
 grant execute on function public.claim_outbox to service_role;
 
-create function public.may_send(outbox_id uuid, lease_token uuid)
+create function public.claim_send_permission(outbox_id uuid, lease_token uuid)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return private.may_send(may_send.outbox_id, may_send.lease_token);
+  return private.claim_send_permission(claim_send_permission.outbox_id, claim_send_permission.lease_token);
 end;
 $$;
-comment on function public.may_send is 'Look once more before sending: {may_send, stale, reason}. What must not go out any more is canceled; a stale token changes nothing.';
-grant execute on function public.may_send to service_role;
+comment on function public.claim_send_permission is 'Check once more before a row is sent: {may_send, stale, reason}. A row that must not be sent any more is canceled. A stale token changes nothing.';
+grant execute on function public.claim_send_permission to service_role;
 
 create function public.finish_outbox(
   outbox_id uuid, lease_token uuid, stripe_object_id text, result jsonb
@@ -331,7 +388,7 @@ begin
   );
 end;
 $$;
-comment on function public.finish_outbox is 'Close a row as done; result is what Stripe answered, of which status is read. Answers {stale, status, alerts}; a stale token changes nothing.';
+comment on function public.finish_outbox is 'Close a row as done; result is the answer of Stripe, of which status is read. Answers {stale, status, alerts}. A stale token changes nothing.';
 grant execute on function public.finish_outbox to service_role;
 
 create function public.fail_outbox(outbox_id uuid, lease_token uuid, error_code text)
@@ -345,7 +402,7 @@ begin
   );
 end;
 $$;
-comment on function public.fail_outbox is 'Back a row off, or park it as dead: {stale, status, alerts}. Every error code counts as an answer, and so moves the idempotency key on, but STRIPE_UNREACHABLE (none came), STRIPE_CONFLICT (409) and STRIPE_RATE_LIMITED (429).';
+comment on function public.fail_outbox is 'Record a failed try: {stale, status, alerts}. The row waits for its next try, or is dead after the last one. STRIPE_ERROR and STRIPE_REFUSED are answers of Stripe and move the idempotency key on; after every other error the key stays.';
 grant execute on function public.fail_outbox to service_role;
 
 create function public.reject_outbox(outbox_id uuid, lease_token uuid, error_code text)
@@ -359,11 +416,23 @@ begin
   );
 end;
 $$;
-comment on function public.reject_outbox is 'Take Stripe''s final no: a refund fails and its reservation is reversed, an intent to cancel is done with, anything else is dead. Answers {stale, status, alerts}.';
+comment on function public.reject_outbox is 'Record that Stripe refused for good: a refund fails and its reservation is reversed, a cancelled intent is done, any other row is dead. Answers {stale, status, alerts}.';
 grant execute on function public.reject_outbox to service_role;
 
+create function public.requeue_outbox(outbox_id uuid, reason text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.requeue_outbox(requeue_outbox.outbox_id, requeue_outbox.reason);
+end;
+$$;
+comment on function public.requeue_outbox is 'Give a dead row all of its tries again, due at once: {success}; for staff and our own processes. Refusals: RESOURCE_NOT_FOUND, VALIDATION_ERROR, CONFLICT. Raises FORBIDDEN.';
+grant execute on function public.requeue_outbox to authenticated, service_role;
+
 alter table public.outbox enable row level security;
--- What rings a worker, and no more: with the whole row each payload would travel to all of them.
+-- These columns are enough to wake a worker. With more, each payload would travel to every worker.
 grant select (id, status, next_attempt_at) on public.outbox to service_role;
 
 create trigger outbox_stamp_updated_at

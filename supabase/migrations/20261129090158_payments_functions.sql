@@ -25,6 +25,9 @@ begin
     return;
   end if;
 
+  if p_payment_intent_id is null or p_amount_cents is null or p_currency is null then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
+  end if;
   v_now := private.clock();
   v_stray := private.stray_reason(
     p_order, p_payment_intent_id, p_amount_cents, p_currency, p_buyer_id
@@ -136,7 +139,7 @@ declare
   v_capture record;
 begin
   if v_event.processed_at is not null then
-    return private.effect_answer('already_processed', v_event.order_id);
+    return private.settled_answer(v_event);
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
@@ -204,6 +207,7 @@ begin
   v_capture := private.record_capture(
     v_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, p_user_id::text, null
   );
+  perform private.raise_alerts(p_payment_intent_id, v_capture.alerts);
   return case
     when v_capture.is_settled then jsonb_build_object('success', true)
     else private.refusal(
@@ -211,7 +215,9 @@ begin
     )
   end || (
     select jsonb_build_object(
-      'order_id', id, 'state', state, 'alerts', to_jsonb(v_capture.alerts)
+      'order_id', id,
+      'state', state,
+      'alerts', to_jsonb(private.unconfirmed_alerts(p_payment_intent_id))
     )
     from public.orders where id = p_order_id
   );
@@ -235,12 +241,14 @@ declare
   v_outcome text := 'order_already_processed';
 begin
   if v_event.processed_at is not null then
-    return private.effect_answer('already_processed', v_event.order_id);
+    return private.settled_answer(v_event);
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
   if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
     return private.settle_misplaced(p_event_id, v_order.id);
+  elsif p_payment_intent_id is null then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
 
   if private.record_decline(v_order, p_payment_intent_id, p_charge_id, p_error_message) then
@@ -303,12 +311,14 @@ declare
   v_order public.orders;
 begin
   if v_event.processed_at is not null then
-    return private.effect_answer('already_processed', v_event.order_id);
+    return private.settled_answer(v_event);
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
   if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
     return private.settle_misplaced(p_event_id, v_order.id);
+  elsif p_payment_intent_id is null then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
   return private.settle_event(
     p_event_id,
@@ -714,11 +724,13 @@ declare
   v_change record;
 begin
   if v_event.processed_at is not null then
-    return private.effect_answer('already_processed', v_event.order_id);
+    return private.settled_answer(v_event);
   end if;
   v_order_id := private.order_of_intent(p_payment_intent_id, p_order_ref);
   if v_order_id is null then
     return private.settle_misplaced(p_event_id, null);
+  elsif p_stripe_refund_id is null or p_amount_cents is null or p_status is null then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
   perform from public.orders where id = v_order_id for update;
   if not exists (

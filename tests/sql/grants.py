@@ -29,11 +29,19 @@ BOTH: Grants = {
         "bidding": ("place_bid(uuid,bigint,bigint,uuid)", "get_my_proxy(uuid)"),
         "messaging": ("mark_thread_read(uuid)",),
         "notifications": ("mark_all_notifications_read()",),
-        "inbox": ("requeue_webhook_event(text)",),
+        "inbox": (
+            "requeue_webhook_event(text)",
+            "requeue_ignored_events(text,timestamp with time zone)",
+        ),
+        "outbox": ("requeue_outbox(uuid,text)",),
     },
     "service_role": {
         "security": ("rate_limit_hit(text,text)",),
-        "operations": ("database_is_ready()",),
+        "operations": (
+            "database_is_ready()",
+            "claim_alerts(integer,integer)",
+            "confirm_alerts(text,text[])",
+        ),
         "accounts": ("session_is_live(uuid,uuid)",),
         "auctions": (
             "activate_due_auctions(integer)",
@@ -58,19 +66,21 @@ BOTH: Grants = {
             "apply_refund(text,text,text,text,bigint,text,text)",
         ),
         "inbox": (
-            "store_webhook_event(text,text,text,boolean,bigint,text,text,text,jsonb,text,uuid)",
+            "store_webhook_event(text,text,text,boolean,bigint,text,text,text,jsonb,text,uuid,text)",
             "ignore_webhook_event(text,text)",
             "fail_webhook_event(text,text,text,uuid)",
             "claim_webhook_retries(integer,integer)",
             "requeue_webhook_event(text)",
+            "requeue_ignored_events(text,timestamp with time zone)",
             "find_webhook_event(text,text,timestamp with time zone)",
         ),
         "outbox": (
             "claim_outbox(integer,integer)",
-            "may_send(uuid,uuid)",
+            "claim_send_permission(uuid,uuid)",
             "finish_outbox(uuid,uuid,text,jsonb)",
             "fail_outbox(uuid,uuid,text)",
             "reject_outbox(uuid,uuid,text)",
+            "requeue_outbox(uuid,text)",
         ),
     },
 }

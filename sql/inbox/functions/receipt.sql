@@ -1,7 +1,7 @@
 create function private.store_webhook_event(
   p_event_id text, p_source text, p_type text, p_livemode boolean, p_created bigint,
   p_order_ref text, p_payment_intent_id text, p_object_id text, p_payload jsonb,
-  p_payload_sha256 text, p_lease_token uuid
+  p_payload_sha256 text, p_lease_token uuid, p_api_version text
 )
 returns jsonb
 language plpgsql
@@ -11,27 +11,30 @@ as $$
 declare
   v_event public.webhook_events;
   v_now timestamptz;
+  v_content text;
 begin
   v_now := private.clock();
   insert into public.webhook_events (
     event_id, source, type, livemode, order_ref, payment_intent_id, object_id, payload,
-    payload_sha256, next_attempt_at, created_at, received_at, leased_until, lease_token
+    payload_sha256, next_attempt_at, created_at, received_at, leased_until, lease_token,
+    api_version
   )
   values (
     p_event_id, p_source, p_type, p_livemode, p_order_ref, p_payment_intent_id, p_object_id,
     p_payload, p_payload_sha256, v_now, to_timestamp(p_created), v_now,
-    -- The insert rings a worker: born leased, the event is left to the request that brought it.
-    v_now + interval '10 seconds', p_lease_token
+    -- The insert wakes a worker. The lease makes it leave the event to the request that stored it.
+    v_now + interval '10 seconds', p_lease_token, p_api_version
   )
   on conflict (event_id) do nothing
   returning * into v_event;
   if found then
-    return private.stored_answer(v_event, true, p_payload_sha256, p_lease_token, v_now);
+    return private.stored_answer(v_event, true, 'same', p_lease_token, v_now);
   end if;
 
   select * into v_event from public.webhook_events where event_id = p_event_id for update;
   v_now := private.clock();
-  if private.is_event_free(v_event, v_now) and v_event.payload_sha256 = p_payload_sha256 then
+  v_content := private.compare_content(v_event, p_payload_sha256, p_api_version);
+  if private.is_event_free(v_event, v_now) and v_content <> 'other' then
     update public.webhook_events
     set
       status = case status when 'dead' then 'failed' else status end,
@@ -41,11 +44,30 @@ begin
     where event_id = p_event_id
     returning * into v_event;
   end if;
-  return private.stored_answer(v_event, false, p_payload_sha256, p_lease_token, v_now);
+  return private.stored_answer(v_event, false, v_content, p_lease_token, v_now);
 end;
 $$;
-comment on function private.store_webhook_event is 'Keep an event once and lease it to the caller; see the public wrapper.';
+comment on function private.store_webhook_event is 'Store an event once and lease it to the caller; see the public wrapper.';
 grant execute on function private.store_webhook_event to service_role;
+
+create function private.compare_content(
+  p_event public.webhook_events, p_payload_sha256 text, p_api_version text
+)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_event.payload_sha256 = p_payload_sha256 then 'same'
+    -- Stripe gives one event another shape for each version of its API.
+    when p_event.api_version is distinct from p_api_version then 'other_version'
+    else 'other'
+  end;
+end;
+$$;
+comment on function private.compare_content is 'Compare a delivery with the stored event of the same id: same, other_version or other. Only other is suspicious.';
 
 create function private.is_event_free(p_event public.webhook_events, p_now timestamptz)
 returns boolean
@@ -58,10 +80,10 @@ begin
     and (p_event.leased_until is null or p_event.leased_until <= p_now);
 end;
 $$;
-comment on function private.is_event_free is 'Whether an event is open and nobody works on it.';
+comment on function private.is_event_free is 'Return true if an event is open or dead and nobody holds its lease.';
 
 create function private.stored_answer(
-  p_event public.webhook_events, p_is_new boolean, p_payload_sha256 text, p_lease_token uuid,
+  p_event public.webhook_events, p_is_new boolean, p_content text, p_lease_token uuid,
   p_now timestamptz
 )
 returns jsonb
@@ -77,11 +99,11 @@ begin
     'leased', coalesce(
       p_event.leased_until > p_now
       and p_event.lease_token = p_lease_token
-      and p_event.payload_sha256 = p_payload_sha256,
+      and p_content <> 'other',
       false
     ),
-    'hash_conflict', p_event.payload_sha256 <> p_payload_sha256
-  );
+    'hash_conflict', p_content = 'other'
+  ) || case when p_content = 'other_version' then '{"version_conflict": true}' else '{}' end::jsonb;
 end;
 $$;
-comment on function private.stored_answer is 'What store_webhook_event answers. leased: the caller holds the event, and is to process what it sent.';
+comment on function private.stored_answer is 'Return the answer of store_webhook_event. leased is true if the caller holds the event and must process it.';

@@ -10,13 +10,14 @@ declare
   v_event public.webhook_events := private.lock_event(p_event_id);
   v_now constant timestamptz := private.clock();
   v_delay interval;
+  v_alerts text[] := '{}';
 begin
   if v_event.processed_at is not null or v_event.lease_token is distinct from p_lease_token then
-    return jsonb_build_object('stale', true);
+    return private.stale_answer(p_event_id);
   end if;
 
-  if p_error_code = 'PREDECESSOR_MISSING' then
-    v_delay := private.predecessor_delay(v_now - v_event.received_at);
+  if private.is_wait(p_error_code) then
+    v_delay := private.waiting_delay(v_now - v_event.received_at);
   else
     v_delay := private.retry_delay(v_event.attempts);
     v_event.attempts := v_event.attempts + 1;
@@ -32,56 +33,32 @@ begin
     lease_token = null
   where event_id = p_event_id
   returning * into v_event;
+  if v_event.status = 'dead' then
+    v_alerts := '{webhook_event_dead}';
+  end if;
   return jsonb_build_object(
     'stale', false,
     'status', v_event.status,
     'attempts', v_event.attempts,
     'next_attempt_at', v_event.next_attempt_at,
-    'alerts', case v_event.status when 'dead' then '["webhook_event_dead"]' else '[]' end::jsonb
+    'alerts', to_jsonb(private.raise_alerts(p_event_id, v_alerts))
   );
 end;
 $$;
-comment on function private.fail_webhook_event is 'Note a failed try: back off, or park the event; see the public wrapper.';
+comment on function private.fail_webhook_event is 'Record a failed try: the event waits for its next one, or is dead; see the public wrapper.';
 grant execute on function private.fail_webhook_event to service_role;
 
-create function private.retry_delay(p_tries_before integer)
-returns interval
+create function private.is_wait(p_error_code text)
+returns boolean
 language plpgsql
-stable
+immutable
 set search_path = ''
 as $$
 begin
-  if p_tries_before + 1 >= private.setting('webhook_max_attempts')::integer then
-    return null;
-  end if;
-  return make_interval(secs => least(
-    private.setting('webhook_retry_cap_s')::double precision,
-    private.setting('webhook_retry_base_s')::double precision * 2 ^ p_tries_before
-  ));
+  return p_error_code in ('PREDECESSOR_MISSING', 'REFUND_CONTRADICTED');
 end;
 $$;
-comment on function private.retry_delay is 'How long to wait after one more failure, for events and outbox rows: doubled each time, up to the cap. Null when the tries are used up.';
-
-create function private.predecessor_delay(p_waited interval)
-returns interval
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  if p_waited >= private.setting_days('predecessor_wait_days') then
-    return null;
-  end if;
-  -- No try is consumed, so what doubles the pause is the time that the event has waited.
-  return greatest(
-    make_interval(secs => private.setting('webhook_retry_base_s')::double precision),
-    least(
-      make_interval(secs => private.setting('webhook_retry_cap_s')::double precision), p_waited
-    )
-  );
-end;
-$$;
-comment on function private.predecessor_delay is 'How long an event waits on for its predecessor; null when it has waited long enough. Mostly it is woken earlier.';
+comment on function private.is_wait is 'Return true if the error says that another event must be applied first. Such an event waits without spending a try.';
 
 create function private.claim_webhook_retries(p_max_rows integer, p_lease_s integer)
 returns jsonb
@@ -120,7 +97,7 @@ begin
   return v_rows;
 end;
 $$;
-comment on function private.claim_webhook_retries is 'Lease events that are due to the caller; see the public wrapper.';
+comment on function private.claim_webhook_retries is 'Lease due events to the caller; see the public wrapper.';
 grant execute on function private.claim_webhook_retries to service_role;
 
 create function private.wake_waiting_events(p_payment_intent_id text, p_now timestamptz)
@@ -135,13 +112,13 @@ begin
     select event_id from public.webhook_events
     where payment_intent_id = p_payment_intent_id
       and status = 'failed'
-      and error_code = 'PREDECESSOR_MISSING'
-    -- Events are locked before orders, and the caller holds an order: it must not wait here.
+      and private.is_wait(error_code)
+    -- Events are locked before orders. The caller holds an order, so it must not wait here.
     for update skip locked
   );
 end;
 $$;
-comment on function private.wake_waiting_events is 'Make due at once what waited for this intent''s payment to be recorded.';
+comment on function private.wake_waiting_events is 'Make the events due at once that wait for another event about this PaymentIntent.';
 
 create function private.requeue_webhook_event(p_event_id text)
 returns jsonb
@@ -153,9 +130,7 @@ declare
   v_event public.webhook_events;
   v_now timestamptz;
 begin
-  if coalesce(auth.role(), '') <> 'service_role' and not private.is_staff() then
-    raise sqlstate 'PT403' using message = 'FORBIDDEN';
-  end if;
+  perform private.refuse_unless_staff();
   v_event := private.lock_event(p_event_id);
   v_now := private.clock();
   if v_event.processed_at is not null then
@@ -169,13 +144,48 @@ begin
   where event_id = p_event_id;
   perform private.write_audit(
     auth.uid(), 'webhook_event_requeued', 'webhook_events', p_event_id,
-    'Given all of its tries again', jsonb_build_object('status', v_event.status)
+    'The event got all of its tries again', jsonb_build_object('status', v_event.status)
   );
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.requeue_webhook_event is 'Give an open or dead event its tries again, and audit it; see the public wrapper.';
+comment on function private.requeue_webhook_event is 'Give an open or dead event all of its tries again, and audit it; see the public wrapper.';
 grant execute on function private.requeue_webhook_event to authenticated, service_role;
+
+create function private.requeue_ignored_events(p_type text, p_since timestamptz)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_count integer;
+begin
+  perform private.refuse_unless_staff();
+  if p_type is null or p_since is null then
+    return private.refusal('VALIDATION_ERROR', 'An event type and a time are needed');
+  end if;
+  update public.webhook_events
+  set
+    status = 'received', outcome = null, processed_at = null, attempts = 0,
+    next_attempt_at = v_now, error_code = null
+  where type = p_type
+    and received_at >= p_since
+    and outcome = 'ignored'
+    and error_code = 'unhandled_type'
+    and payload is not null;
+  get diagnostics v_count = row_count;
+  perform private.write_audit(
+    auth.uid(), 'ignored_events_requeued', 'webhook_events', p_type,
+    'Events that had no handler became due again',
+    jsonb_build_object('since', p_since, 'count', v_count)
+  );
+  return jsonb_build_object('success', true, 'count', v_count);
+end;
+$$;
+comment on function private.requeue_ignored_events is 'Open the events again that were ignored for want of a handler, and audit it; see the public wrapper.';
+grant execute on function private.requeue_ignored_events to authenticated, service_role;
 
 create function private.find_webhook_event(p_event_id text, p_type text, p_since timestamptz)
 returns jsonb
@@ -206,5 +216,5 @@ begin
   );
 end;
 $$;
-comment on function private.find_webhook_event is 'Whether an event came in, and when it was settled; see the public wrapper.';
+comment on function private.find_webhook_event is 'Return when an event came in and when it was settled; see the public wrapper.';
 grant execute on function private.find_webhook_event to service_role;

@@ -13,7 +13,7 @@ begin
   return v_event;
 end;
 $$;
-comment on function private.lock_event is 'Lock an event, the first lock of every effect RPC; whoever waited sees whether it was settled meanwhile. Raises EVENT_NOT_FOUND.';
+comment on function private.lock_event is 'Lock an event and return it as it is now. Every effect RPC takes this lock first, so a concurrent call waits and then sees that the event is settled. Raises EVENT_NOT_FOUND.';
 
 create function private.effect_answer(
   p_outcome text, p_order_id uuid, p_outbox_ids uuid[] default '{}', p_alerts text[] default '{}'
@@ -32,7 +32,22 @@ begin
   );
 end;
 $$;
-comment on function private.effect_answer is 'What every effect RPC answers; each alert is for the caller to log as an error.';
+comment on function private.effect_answer is 'Return the answer of an effect RPC. The caller logs each alert as an error.';
+
+create function private.settled_answer(p_event public.webhook_events)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.effect_answer(
+    'already_processed', p_event.order_id,
+    p_alerts => private.unconfirmed_alerts(p_event.event_id)
+  );
+end;
+$$;
+comment on function private.settled_answer is 'Return the answer for an event that was settled before. It repeats the alerts that nobody has confirmed.';
 
 create function private.settle_event(
   p_event_id text, p_outcome text, p_order_id uuid default null, p_outbox_ids uuid[] default '{}',
@@ -59,10 +74,12 @@ begin
     lease_token = null,
     processed_at = v_now
   where event_id = p_event_id;
-  return private.effect_answer(p_outcome, p_order_id, p_outbox_ids, p_alerts);
+  return private.effect_answer(
+    p_outcome, p_order_id, p_outbox_ids, private.raise_alerts(p_event_id, p_alerts)
+  );
 end;
 $$;
-comment on function private.settle_event is 'Mark an event settled in the transaction of its effect, and answer for it. The caller holds its lock.';
+comment on function private.settle_event is 'Mark an event as settled in the transaction of its effect, and return the answer. The caller holds the lock of the event.';
 
 create function private.ignore_webhook_event(p_event_id text, p_reason text)
 returns jsonb
@@ -74,7 +91,7 @@ declare
   v_event constant public.webhook_events := private.lock_event(p_event_id);
 begin
   if v_event.processed_at is not null then
-    return private.effect_answer('already_processed', v_event.order_id);
+    return private.settled_answer(v_event);
   end if;
   return private.settle_event(
     p_event_id, 'ignored', p_alerts => private.ignored_alerts(v_event.type, p_reason),
@@ -93,11 +110,35 @@ set search_path = ''
 as $$
 begin
   return case
-    when p_reason = 'order_id_missing'
-      and p_type ~ '^(payment_intent\.succeeded|refund\.|charge\.(refund|dispute))'
+    when not private.is_about_money(p_type) then '{}'
+    when p_reason = 'unhandled_type' then array['money_event_unhandled']
+    when p_type not in ('payment_intent.payment_failed', 'payment_intent.canceled')
       then array['money_without_an_order']
     else '{}'
   end;
 end;
 $$;
-comment on function private.ignored_alerts is 'What has to be looked at although it was ignored: money that names no order.';
+comment on function private.ignored_alerts is 'Return the alert for an ignored event about money: it has no handler, or it names no order of ours.';
+
+create function private.is_about_money(p_type text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  -- Stripe sends each of these beside an event that has a handler, or before any money moves.
+  return p_type not in (
+    'balance.available', 'charge.captured', 'charge.expired', 'charge.failed', 'charge.pending',
+    'charge.succeeded', 'charge.updated', 'checkout.session.expired', 'payment_intent.created',
+    'payment_intent.processing', 'payment_intent.requires_action'
+  )
+  and split_part(p_type, '.', 1) in (
+    'application_fee', 'balance', 'cash_balance', 'charge', 'checkout', 'credit_note',
+    'customer_cash_balance_transaction', 'invoice', 'invoice_payment', 'issuing_authorization',
+    'issuing_dispute', 'issuing_transaction', 'payment_intent', 'payout', 'radar', 'refund',
+    'review', 'topup', 'transfer', 'treasury'
+  );
+end;
+$$;
+comment on function private.is_about_money is 'Return true if events of this type tell of money that moves, is held or is at risk.';

@@ -22,6 +22,9 @@ begin
     return;
   end if;
 
+  if p_payment_intent_id is null or p_amount_cents is null or p_currency is null then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
+  end if;
   v_now := private.clock();
   v_stray := private.stray_reason(
     p_order, p_payment_intent_id, p_amount_cents, p_currency, p_buyer_id
@@ -133,7 +136,7 @@ declare
   v_capture record;
 begin
   if v_event.processed_at is not null then
-    return private.effect_answer('already_processed', v_event.order_id);
+    return private.settled_answer(v_event);
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
@@ -201,6 +204,7 @@ begin
   v_capture := private.record_capture(
     v_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, p_user_id::text, null
   );
+  perform private.raise_alerts(p_payment_intent_id, v_capture.alerts);
   return case
     when v_capture.is_settled then jsonb_build_object('success', true)
     else private.refusal(
@@ -208,7 +212,9 @@ begin
     )
   end || (
     select jsonb_build_object(
-      'order_id', id, 'state', state, 'alerts', to_jsonb(v_capture.alerts)
+      'order_id', id,
+      'state', state,
+      'alerts', to_jsonb(private.unconfirmed_alerts(p_payment_intent_id))
     )
     from public.orders where id = p_order_id
   );

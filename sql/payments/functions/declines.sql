@@ -13,12 +13,14 @@ declare
   v_outcome text := 'order_already_processed';
 begin
   if v_event.processed_at is not null then
-    return private.effect_answer('already_processed', v_event.order_id);
+    return private.settled_answer(v_event);
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
   if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
     return private.settle_misplaced(p_event_id, v_order.id);
+  elsif p_payment_intent_id is null then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
 
   if private.record_decline(v_order, p_payment_intent_id, p_charge_id, p_error_message) then
@@ -81,12 +83,14 @@ declare
   v_order public.orders;
 begin
   if v_event.processed_at is not null then
-    return private.effect_answer('already_processed', v_event.order_id);
+    return private.settled_answer(v_event);
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
   if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
     return private.settle_misplaced(p_event_id, v_order.id);
+  elsif p_payment_intent_id is null then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
   return private.settle_event(
     p_event_id,

@@ -13,11 +13,13 @@ declare
   v_change record;
 begin
   if v_event.processed_at is not null then
-    return private.effect_answer('already_processed', v_event.order_id);
+    return private.settled_answer(v_event);
   end if;
   v_order_id := private.order_of_intent(p_payment_intent_id, p_order_ref);
   if v_order_id is null then
     return private.settle_misplaced(p_event_id, null);
+  elsif p_stripe_refund_id is null or p_amount_cents is null or p_status is null then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
   perform from public.orders where id = v_order_id for update;
   if not exists (

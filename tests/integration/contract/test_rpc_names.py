@@ -58,7 +58,7 @@ SIGNATURES: Mapping[str, str] = {
     "store_webhook_event": (
         "event_id text, source text, type text, livemode boolean, created bigint,"
         " order_ref text, payment_intent_id text, object_id text, payload jsonb,"
-        " payload_sha256 text, lease_token uuid"
+        " payload_sha256 text, lease_token uuid, api_version text = null"
     ),
     "apply_payment_succeeded": (
         "event_id text, order_id text, payment_intent_id text, charge_id text,"
@@ -76,8 +76,10 @@ SIGNATURES: Mapping[str, str] = {
     "fail_webhook_event": ("event_id text, error_code text, error_message text, lease_token uuid"),
     "claim_webhook_retries": "max_rows integer, lease_s integer",
     "requeue_webhook_event": "event_id text",
+    "requeue_ignored_events": "type text, since timestamp with time zone",
     "claim_outbox": "max_rows integer, lease_s integer",
-    "may_send": "outbox_id uuid, lease_token uuid",
+    "claim_send_permission": "outbox_id uuid, lease_token uuid",
+    "requeue_outbox": "outbox_id uuid, reason text",
     "finish_outbox": ("outbox_id uuid, lease_token uuid, stripe_object_id text, result jsonb"),
     "fail_outbox": "outbox_id uuid, lease_token uuid, error_code text",
     "reject_outbox": "outbox_id uuid, lease_token uuid, error_code text",
@@ -85,6 +87,8 @@ SIGNATURES: Mapping[str, str] = {
     # Named by us
     "session_is_live": "user_id uuid, session_id uuid",
     "database_is_ready": "",
+    "claim_alerts": "max_rows integer, lease_s integer",
+    "confirm_alerts": "subject text, names text[]",
     "find_webhook_event": (
         "event_id text = null, type text = null, since timestamp with time zone = null"
     ),

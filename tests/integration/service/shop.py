@@ -26,7 +26,7 @@ PAYMENTS_PATH = "/api/webhooks/stripe"
 _SETTINGS = {
     "snipe_window_s": "1",
     "snipe_extend_s": "1",
-    "webhook_retry_base_s": "0.2",
+    "queue_retry_base_s": "0.2",
     "rate_limits": """
       {"place_bid": {"max": 1000000, "window_s": 86400},
        "create_listing": {"max": 1000000, "window_s": 86400},

@@ -167,6 +167,33 @@ def test_other_body_under_a_known_id_changes_nothing(owner: Connection, service:
     assert before == event(owner)
 
 
+def test_other_version_of_an_event_is_no_conflict(owner: Connection, service: Actor) -> None:
+    """Stripe sends one event in the shape of each API version; such a delivery is processed."""
+    store(service, uuid4(), api_version="2026-01-01")
+    move_time(owner, "1 minute")
+
+    answer = store(service, uuid4(), payload_sha256="bb", api_version="2026-09-01")
+
+    assert (False, True, True) == (
+        answer["hash_conflict"],
+        answer["version_conflict"],
+        answer["leased"],
+    )
+    row = event(owner)
+    assert ("aa", "2026-01-01") == (row["payload_sha256"], row["api_version"])
+
+
+def test_other_content_of_one_version_is_a_conflict(owner: Connection, service: Actor) -> None:
+    """Two contents in one version are suspicious, however often they come."""
+    store(service, uuid4(), api_version="2026-01-01")
+    move_time(owner, "1 minute")
+
+    answer = store(service, uuid4(), payload_sha256="bb", api_version="2026-01-01")
+
+    assert (True, False) == (answer["hash_conflict"], answer["leased"])
+    assert "version_conflict" not in answer
+
+
 def test_failures_back_off_and_end(owner: Connection, service: Actor) -> None:
     """After each failure twice the pause, at most an hour; the tenth is the last, and reported."""
     pauses = []
@@ -197,19 +224,20 @@ def test_failures_back_off_and_end(owner: Connection, service: Actor) -> None:
 
 def test_pause_has_a_cap(owner: Connection) -> None:
     """However many tries there are, none is more than an hour after the last."""
-    set_setting(owner, "webhook_max_attempts", "1000")
+    set_setting(owner, "queue_max_attempts", "1000")
 
     assert [(3600,)] == owner.execute(
         "select extract(epoch from private.retry_delay(900))::integer"
     ).fetchall()
 
 
-def test_waiting_for_a_predecessor_costs_no_try(owner: Connection, service: Actor) -> None:
+@pytest.mark.parametrize("code", ["PREDECESSOR_MISSING", "REFUND_CONTRADICTED"])
+def test_wait_for_another_event_spends_no_try(owner: Connection, service: Actor, code: str) -> None:
     """An event that came too early waits up to seven days, and then it is dead."""
     token: object = uuid4()
     store(service, UUID(str(token)))
     for _ in range(12):
-        answer = fail(service, token, "PREDECESSOR_MISSING")
+        answer = fail(service, token, code)
         assert ("failed", 0) == (answer["status"], answer["attempts"])
         move_time(owner, "2 hours")
         [row] = claim(service)
@@ -217,7 +245,7 @@ def test_waiting_for_a_predecessor_costs_no_try(owner: Connection, service: Acto
 
     move_time(owner, "7 days")
 
-    answer = fail(service, token, "PREDECESSOR_MISSING")
+    answer = fail(service, token, code)
     assert ("dead", ["webhook_event_dead"]) == (answer["status"], answer["alerts"])
 
 
@@ -267,14 +295,27 @@ def test_claim_takes_no_more_than_asked(owner: Connection, service: Actor) -> No
         ("refund.updated", "order_id_missing", ["money_without_an_order"]),
         ("charge.dispute.created", "order_id_missing", ["money_without_an_order"]),
         ("payment_intent.payment_failed", "order_id_missing", []),
-        ("payment_intent.succeeded", "unhandled_type", []),
+        ("refund.updated", "payment_intent_missing", ["money_without_an_order"]),
+        ("charge.refunded", "refund_missing", ["money_without_an_order"]),
+        ("payment_intent.canceled", "order_id_missing", []),
+        ("charge.dispute.created", "unhandled_type", ["money_event_unhandled"]),
+        ("charge.dispute.funds_withdrawn", "unhandled_type", ["money_event_unhandled"]),
+        ("transfer.reversed", "unhandled_type", ["money_event_unhandled"]),
+        ("payout.failed", "unhandled_type", ["money_event_unhandled"]),
+        ("topup.succeeded", "unhandled_type", ["money_event_unhandled"]),
+        ("refund.some_new_kind", "unhandled_type", ["money_event_unhandled"]),
+        ("payment_intent.partially_funded", "unhandled_type", ["money_event_unhandled"]),
+        ("payment_intent.created", "unhandled_type", []),
+        ("charge.succeeded", "unhandled_type", []),
         ("plan.created", "unhandled_type", []),
+        ("identity.verification_session.verified", "unhandled_type", []),
+        ("account.updated", "unhandled_type", []),
     ],
 )
 def test_ignored_money_is_reported(
     owner: Connection, service: Actor, type_: str, reason: str, alerts: list[str]
 ) -> None:
-    """An event without an effect is settled; that it was about money somebody has to know."""
+    """An event without an effect is settled, and is an alert if it is about money."""
     store(service, uuid4(), type=type_)
 
     answer = service.call("ignore_webhook_event", event_id="evt_1", reason=reason)
@@ -311,6 +352,60 @@ def test_staff_requeues_a_dead_event(
     assert 1 == len(claim(service))
     query = "select actor_id, action, entity_id from public.audit_logs"
     assert [(moderator.id, "webhook_event_requeued", "evt_1")] == owner.execute(query).fetchall()
+
+
+def ignored(service: Actor, event_id: str, type_: str, reason: str = "unhandled_type") -> None:
+    store(service, uuid4(), event_id=event_id, type=type_)
+    service.call("ignore_webhook_event", event_id=event_id, reason=reason)
+
+
+def test_ignored_events_are_requeued_for_a_later_handler(
+    owner: Connection, service: Actor, moderator: Actor, alice: Actor
+) -> None:
+    """Only unhandled events of the type since that time are due again, and it is audited."""
+    ignored(service, "evt_before", "charge.dispute.created")
+    move_time(owner, "1 day")
+    [(since,)] = owner.execute("select private.clock()").fetchall()
+    ignored(service, "evt_1", "charge.dispute.created")
+    ignored(service, "evt_no_order", "charge.dispute.created", reason="order_id_missing")
+    ignored(service, "evt_other", "charge.dispute.closed")
+    arguments = {"type": "charge.dispute.created", "since": since}
+    with pytest.raises(psycopg.DatabaseError, match="FORBIDDEN"):
+        alice.call("requeue_ignored_events", **arguments)
+
+    answer = moderator.call("requeue_ignored_events", **arguments)
+
+    assert {"success": True, "count": 1} == answer
+    [row] = claim(service)
+    assert ("evt_1", "received", 0, None) == (
+        row["event_id"],
+        row["status"],
+        row["attempts"],
+        row["processed_at"],
+    )
+    query = "select actor_id, action, entity_id, metadata -> 'count' from public.audit_logs"
+    assert [(moderator.id, "ignored_events_requeued", "charge.dispute.created", 1)] == (
+        owner.execute(query).fetchall()
+    )
+
+
+def test_requeued_event_takes_effect_once(owner: Connection, service: Actor) -> None:
+    """A second requeue finds nothing, and a settled event is not touched."""
+    [(since,)] = owner.execute("select private.clock()").fetchall()
+    ignored(service, "evt_1", "charge.dispute.created")
+    arguments = {"type": "charge.dispute.created", "since": since}
+
+    counts = [service.call("requeue_ignored_events", **arguments)["count"] for _ in range(2)]
+
+    assert [1, 0] == counts
+
+
+@pytest.mark.parametrize("missing", ["type", "since"])
+def test_requeue_of_ignored_events_needs_its_bounds(service: Actor, missing: str) -> None:
+    """Nobody opens every ignored event by a forgotten argument."""
+    arguments = {"type": "transfer.created", "since": "2026-01-01T00:00:00Z"} | {missing: None}
+
+    assert "VALIDATION_ERROR" == service.call("requeue_ignored_events", **arguments)["code"]
 
 
 def test_settled_event_is_not_requeued(service: Actor) -> None:

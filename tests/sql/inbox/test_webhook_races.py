@@ -206,7 +206,7 @@ def test_worker_locks_the_order_before_its_row(
 
     def act() -> None:
         answer = Actor(connection=other, role="service_role").call(
-            "may_send", outbox_id=job["id"], lease_token=job["lease_token"]
+            "claim_send_permission", outbox_id=job["id"], lease_token=job["lease_token"]
         )
         answers.append(answer["may_send"])
         other.commit()

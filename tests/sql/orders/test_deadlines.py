@@ -92,7 +92,9 @@ def test_payment_at_the_last_moment_counts(
     assert 0 == service.call("expire_unpaid_orders")
     assert "paid" == order_row(owner, order_id)["state"]
     [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
-    answer = service.call("may_send", outbox_id=job["id"], lease_token=job["lease_token"])
+    answer = service.call(
+        "claim_send_permission", outbox_id=job["id"], lease_token=job["lease_token"]
+    )
     assert (False, "INTENT_HAS_SUCCEEDED") == (answer["may_send"], answer["reason"])
 
 

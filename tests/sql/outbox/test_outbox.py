@@ -47,7 +47,7 @@ def test_claimed_row_has_all_that_a_sender_needs(
         "kind": "cancel_intent",
         "payload": {"payment_intent_id": "pi_current", "order_id": str(order_id)},
         "dedupe_key": "cancel_intent:pi_current",
-        "attempts": 1,
+        "attempts": 0,
         "answered_errors": 0,
         "lease_token": row(owner)["lease_token"],
         "order_id": str(order_id),
@@ -75,21 +75,22 @@ def test_lapsed_lease_is_claimed_again(owner: Connection, order_id: UUID, servic
     before = row(owner)
 
     for answer in (
-        service.call("may_send", **lease(first)),
+        service.call("claim_send_permission", **lease(first)),
         service.call("fail_outbox", error_code="STRIPE_ERROR", **lease(first)),
         service.call("reject_outbox", error_code="STRIPE_ERROR", **lease(first)),
         service.call("finish_outbox", stripe_object_id="pi", result="{}", **lease(first)),
     ):
         assert answer["stale"]
     assert before == row(owner)
-    assert 2 == second["attempts"]
-    assert service.call("may_send", **lease(second))["may_send"]
+    assert 0 == second["attempts"]
+    assert service.call("claim_send_permission", **lease(second))["may_send"]
 
 
 @pytest.mark.parametrize(
     ("error_code", "answered"),
     [
         ("STRIPE_ERROR", 1),
+        ("INTERNAL_ERROR", 0),
         ("STRIPE_UNREACHABLE", 0),
         ("STRIPE_CONFLICT", 0),
         ("STRIPE_RATE_LIMITED", 0),
@@ -112,7 +113,64 @@ def test_key_moves_on_after_an_answer_alone(
     assert [] == claim(service)
     move_time(owner, "6 seconds")
     [again] = claim(service)
-    assert (2, answered) == (again["attempts"], again["answered_errors"])
+    assert (1, answered) == (again["attempts"], again["answered_errors"])
+
+
+def test_claim_alone_spends_no_try(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """Workers that stop before they send, however many, leave a row all of its tries."""
+    queued(owner, order_id)
+    for _ in range(12):
+        [job] = claim(service)
+        assert service.call("claim_send_permission", **lease(job))["may_send"]
+        move_time(owner, "61 seconds")
+
+    [job] = claim(service)
+    answer = service.call("fail_outbox", error_code="STRIPE_ERROR", **lease(job))
+
+    assert ("queued", 1) == (answer["status"], row(owner)["attempts"])
+
+
+def test_sent_row_has_spent_a_try(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """The count tells how many tries a row has taken."""
+    queued(owner, order_id)
+    [job] = claim(service)
+
+    service.call("finish_outbox", stripe_object_id="pi_current", result="{}", **lease(job))
+
+    assert ("done", 1) == ((values := row(owner))["status"], values["attempts"])
+
+
+def test_staff_queues_a_dead_row_again(
+    owner: Connection, order_id: UUID, service: Actor, moderator: Actor, alice: Actor
+) -> None:
+    """A dead row gets all of its tries again, with a reason that is audited."""
+    queued(owner, order_id)
+    arguments = {"outbox_id": row(owner)["id"], "reason": "Stripe works again"}
+    with pytest.raises(psycopg.DatabaseError, match="FORBIDDEN"):
+        alice.call("requeue_outbox", **arguments)
+    assert "CONFLICT" == moderator.call("requeue_outbox", **arguments)["code"]
+    owner.execute("update public.outbox set status = 'dead', attempts = 10")
+
+    assert {"success": True} == moderator.call("requeue_outbox", **arguments)
+
+    [job] = claim(service)
+    assert 0 == job["attempts"]
+    query = "select actor_id, action, description from public.audit_logs"
+    assert [(moderator.id, "outbox_row_requeued", "Stripe works again")] == (
+        owner.execute(query).fetchall()
+    )
+
+
+def test_requeue_names_what_is_wrong(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """A row that is not there, and a reason that says nothing, are refused."""
+    queued(owner, order_id)
+    for outbox_id, reason, code in (
+        (uuid4(), "Stripe works again", "RESOURCE_NOT_FOUND"),
+        (row(owner)["id"], "again", "VALIDATION_ERROR"),
+        (row(owner)["id"], None, "VALIDATION_ERROR"),
+    ):
+        answer = service.call("requeue_outbox", outbox_id=outbox_id, reason=reason)
+        assert code == answer["code"]
 
 
 def test_tenth_failure_is_the_last(owner: Connection, order_id: UUID, service: Actor) -> None:
@@ -183,7 +241,7 @@ def test_settled_refund_is_not_sent(owner: Connection, order_id: UUID, service: 
     [job] = claim(service)
     refund_told(owner, "succeeded", 1_000, outbox_id=job["id"])
 
-    assert {"may_send": False, "stale": True} == service.call("may_send", **lease(job))
+    assert {"may_send": False, "stale": True} == service.call("claim_send_permission", **lease(job))
     assert "done" == row(owner)["status"]
 
 
@@ -196,7 +254,7 @@ def test_row_for_a_refund_that_failed_is_canceled(
     [job] = claim(service)
     owner.execute("update public.refunds set status = 'canceled'")
 
-    answer = service.call("may_send", **lease(job))
+    answer = service.call("claim_send_permission", **lease(job))
 
     assert (False, False, "REFUND_IS_SETTLED") == (
         answer["may_send"],
@@ -215,7 +273,7 @@ def test_outbox_is_for_our_own_processes(
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.rows("select id from public.outbox")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            actor.call("may_send", outbox_id=uuid4(), lease_token=uuid4())
+            actor.call("claim_send_permission", outbox_id=uuid4(), lease_token=uuid4())
     assert [] == service.rows("select id, status, next_attempt_at from public.outbox")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         service.rows("select payload from public.outbox")

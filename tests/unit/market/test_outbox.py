@@ -53,7 +53,7 @@ def test_row_is_sent_and_finished(database: Any) -> None:
         return send(row)
 
     assert 1 == outbox.drain(database, {"refund": note}, limit=5)
-    assert ["claim_outbox", "may_send", "finish_outbox"] == called(database)
+    assert ["claim_outbox", "claim_send_permission", "finish_outbox"] == called(database)
     assert {
         "outbox_id": "outbox-1",
         "lease_token": "token-1",
@@ -69,7 +69,7 @@ def test_row_that_may_not_go_out_is_left(database: Any, reason: str | None) -> N
     database.call.side_effect = [[CLAIMED], {"may_send": False, "stale": True, "reason": reason}]
 
     assert 1 == outbox.drain(database, {"refund": never}, limit=5)
-    assert ["claim_outbox", "may_send"] == called(database)
+    assert ["claim_outbox", "claim_send_permission"] == called(database)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_one_failure_holds_up_no_other(database: Any) -> None:
     database.call.side_effect = [[other, CLAIMED], MAY, DONE, MAY, DONE]
 
     assert 2 == outbox.drain(database, {"refund": send}, limit=5)
-    assert ["fail_outbox", "may_send", "finish_outbox"] == called(database)[2:]
+    assert ["fail_outbox", "claim_send_permission", "finish_outbox"] == called(database)[2:]
 
 
 def test_row_that_wakes_a_bug_is_failed(database: Any) -> None:
@@ -136,7 +136,12 @@ def test_row_that_cannot_be_closed_holds_up_no_other(database: Any, error: Excep
     database.call.side_effect = [[CLAIMED, other], MAY, error, MAY, DONE]
 
     assert 2 == outbox.drain(database, {"refund": send}, limit=5)
-    assert ["may_send", "finish_outbox", "may_send", "finish_outbox"] == called(database)[1:]
+    assert [
+        "claim_send_permission",
+        "finish_outbox",
+        "claim_send_permission",
+        "finish_outbox",
+    ] == called(database)[1:]
     assert before + 1 == counters.count_of("alerts", alert="outbox_row_not_closed")
 
 

@@ -1,0 +1,1 @@
+alter table private.open_alerts enable row level security;
