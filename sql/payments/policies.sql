@@ -9,6 +9,8 @@ using (exists (
 ));
 comment on policy parties_read_their_payments on public.payments is 'Whoever may read the order.';
 
+alter table private.intent_errors enable row level security;
+
 alter table public.refunds enable row level security;
 grant select on public.refunds to authenticated;
 

@@ -90,8 +90,27 @@ begin
   return private.begin_payment(begin_payment.order_id, begin_payment.buyer_id);
 end;
 $$;
-comment on function public.begin_payment is 'What the PaymentIntent of this try is made of, and nothing else: {success, attempt, amount_cents, currency, listing_title, receipt_email, payment_intent_id?}; the last is the current intent, to be used again. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, TRANSACTION_FAILED.';
+comment on function public.begin_payment is 'Return every parameter of the order''s next PaymentIntent: {success, attempt, answered_errors?, first_error?, amount_cents, currency, listing_title, receipt_email?, payment_intent_id?}. payment_intent_id is the current intent, to be used again. first_error is when Stripe first answered this attempt with an error, in Unix seconds. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, TRANSACTION_FAILED.';
 grant execute on function public.begin_payment to service_role;
+
+create function public.record_intent_error(
+  order_id uuid, attempt integer, answered_errors integer, error_code text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_intent_error(
+    record_intent_error.order_id,
+    record_intent_error.attempt,
+    record_intent_error.answered_errors,
+    record_intent_error.error_code
+  );
+end;
+$$;
+comment on function public.record_intent_error is 'Count an error that Stripe answered to a new PaymentIntent of this attempt: {success, answered_errors}. answered_errors is the count that the failed key had; the count moves on once per key. STRIPE_EMAIL_REFUSED also drops the address for the receipt. Refusal: RESOURCE_NOT_FOUND.';
+grant execute on function public.record_intent_error to service_role;
 
 create function public.attach_payment_intent(
   order_id uuid, attempt integer, payment_intent_id text

@@ -47,6 +47,19 @@ comment on table public.payments is 'Every PaymentIntent that an order has seen,
 create unique index payments_settling_order_id_key on public.payments (order_id)
 where settles_order;
 
+create table private.intent_errors (
+  order_id uuid not null,
+  attempt integer not null,
+  answered_errors integer not null default 0,
+  is_email_refused boolean not null default false,
+  created_at timestamptz not null default now(),
+  constraint intent_errors_pkey primary key (order_id, attempt),
+  constraint intent_errors_order_id_fkey foreign key (order_id) references public.orders (id),
+  constraint intent_errors_answered_errors_is_not_negative check (answered_errors >= 0)
+);
+comment on table private.intent_errors is 'Errors that Stripe answered when it was asked for a PaymentIntent, per attempt to pay. Stripe replays an error under its idempotency key for a day, so the count is part of the next key.';
+comment on column private.intent_errors.is_email_refused is 'Stripe refused the address for the receipt, so the next intent is made without one.';
+
 create table public.refunds (
   id uuid not null default gen_random_uuid(),
   order_id uuid not null,

@@ -370,6 +370,7 @@ declare
   v_order public.orders;
   v_now timestamptz;
   v_refusal jsonb;
+  v_errors private.intent_errors;
 begin
   select * into v_order from public.orders where id = p_order_id for update;
   v_now := private.clock();
@@ -379,6 +380,8 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
+  select * into v_errors from private.intent_errors
+  where order_id = v_order.id and attempt = private.next_attempt(v_order.id);
   return (
     select jsonb_strip_nulls(
       jsonb_build_object(
@@ -387,7 +390,9 @@ begin
         'amount_cents', v_order.amount_cents,
         'currency', v_order.currency,
         'listing_title', listings.title,
-        'receipt_email', buyer.email,
+        'receipt_email', case when v_errors.is_email_refused is not true then buyer.email end,
+        'answered_errors', nullif(v_errors.answered_errors, 0),
+        'first_error', extract(epoch from v_errors.created_at)::bigint,
         'payment_intent_id', v_order.stripe_payment_intent_id
       )
     )
@@ -396,8 +401,41 @@ begin
   );
 end;
 $$;
-comment on function private.begin_payment is 'All that a PaymentIntent for this order is made of; see the public wrapper.';
+comment on function private.begin_payment is 'Return the parameters of the order''s next PaymentIntent; see the public wrapper.';
 grant execute on function private.begin_payment to service_role;
+
+create function private.record_intent_error(
+  p_order_id uuid, p_attempt integer, p_answered_errors integer, p_error_code text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  perform from public.orders where id = p_order_id for update;
+  if not found then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
+  end if;
+  insert into private.intent_errors (order_id, attempt)
+  values (p_order_id, p_attempt)
+  on conflict (order_id, attempt) do nothing;
+  -- Concurrent calls get the same error under the same key: the first one moves the key on.
+  update private.intent_errors
+  set
+    answered_errors = answered_errors + (
+      answered_errors = p_answered_errors and private.is_answered_error(p_error_code)
+    )::integer,
+    is_email_refused = is_email_refused or p_error_code = 'STRIPE_EMAIL_REFUSED'
+  where order_id = p_order_id and attempt = p_attempt
+  returning answered_errors into v_count;
+  return jsonb_build_object('success', true, 'answered_errors', v_count);
+end;
+$$;
+comment on function private.record_intent_error is 'Count an error that Stripe answered to a new PaymentIntent; see the public wrapper.';
+grant execute on function private.record_intent_error to service_role;
 
 create function private.payer_refusal(p_order public.orders, p_buyer_id uuid)
 returns jsonb
@@ -1082,8 +1120,27 @@ begin
   return private.begin_payment(begin_payment.order_id, begin_payment.buyer_id);
 end;
 $$;
-comment on function public.begin_payment is 'What the PaymentIntent of this try is made of, and nothing else: {success, attempt, amount_cents, currency, listing_title, receipt_email, payment_intent_id?}; the last is the current intent, to be used again. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, TRANSACTION_FAILED.';
+comment on function public.begin_payment is 'Return every parameter of the order''s next PaymentIntent: {success, attempt, answered_errors?, first_error?, amount_cents, currency, listing_title, receipt_email?, payment_intent_id?}. payment_intent_id is the current intent, to be used again. first_error is when Stripe first answered this attempt with an error, in Unix seconds. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, TRANSACTION_FAILED.';
 grant execute on function public.begin_payment to service_role;
+
+create function public.record_intent_error(
+  order_id uuid, attempt integer, answered_errors integer, error_code text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_intent_error(
+    record_intent_error.order_id,
+    record_intent_error.attempt,
+    record_intent_error.answered_errors,
+    record_intent_error.error_code
+  );
+end;
+$$;
+comment on function public.record_intent_error is 'Count an error that Stripe answered to a new PaymentIntent of this attempt: {success, answered_errors}. answered_errors is the count that the failed key had; the count moves on once per key. STRIPE_EMAIL_REFUSED also drops the address for the receipt. Refusal: RESOURCE_NOT_FOUND.';
+grant execute on function public.record_intent_error to service_role;
 
 create function public.attach_payment_intent(
   order_id uuid, attempt integer, payment_intent_id text
@@ -1157,6 +1214,8 @@ using (exists (
   where orders.id = payments.order_id
 ));
 comment on policy parties_read_their_payments on public.payments is 'Whoever may read the order.';
+
+alter table private.intent_errors enable row level security;
 
 alter table public.refunds enable row level security;
 grant select on public.refunds to authenticated;

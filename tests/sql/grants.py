@@ -57,6 +57,7 @@ BOTH: Grants = {
         ),
         "payments": (
             "begin_payment(uuid,uuid)",
+            "record_intent_error(uuid,integer,integer,text)",
             "attach_payment_intent(uuid,integer,text)",
             "confirm_payment_transaction(uuid,text,text,bigint,text,uuid)",
             "process_refund_transaction(uuid,bigint,text,uuid,uuid)",

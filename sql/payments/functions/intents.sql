@@ -8,6 +8,7 @@ declare
   v_order public.orders;
   v_now timestamptz;
   v_refusal jsonb;
+  v_errors private.intent_errors;
 begin
   select * into v_order from public.orders where id = p_order_id for update;
   v_now := private.clock();
@@ -17,6 +18,8 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
+  select * into v_errors from private.intent_errors
+  where order_id = v_order.id and attempt = private.next_attempt(v_order.id);
   return (
     select jsonb_strip_nulls(
       jsonb_build_object(
@@ -25,7 +28,9 @@ begin
         'amount_cents', v_order.amount_cents,
         'currency', v_order.currency,
         'listing_title', listings.title,
-        'receipt_email', buyer.email,
+        'receipt_email', case when v_errors.is_email_refused is not true then buyer.email end,
+        'answered_errors', nullif(v_errors.answered_errors, 0),
+        'first_error', extract(epoch from v_errors.created_at)::bigint,
         'payment_intent_id', v_order.stripe_payment_intent_id
       )
     )
@@ -34,8 +39,41 @@ begin
   );
 end;
 $$;
-comment on function private.begin_payment is 'All that a PaymentIntent for this order is made of; see the public wrapper.';
+comment on function private.begin_payment is 'Return the parameters of the order''s next PaymentIntent; see the public wrapper.';
 grant execute on function private.begin_payment to service_role;
+
+create function private.record_intent_error(
+  p_order_id uuid, p_attempt integer, p_answered_errors integer, p_error_code text
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  perform from public.orders where id = p_order_id for update;
+  if not found then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
+  end if;
+  insert into private.intent_errors (order_id, attempt)
+  values (p_order_id, p_attempt)
+  on conflict (order_id, attempt) do nothing;
+  -- Concurrent calls get the same error under the same key: the first one moves the key on.
+  update private.intent_errors
+  set
+    answered_errors = answered_errors + (
+      answered_errors = p_answered_errors and private.is_answered_error(p_error_code)
+    )::integer,
+    is_email_refused = is_email_refused or p_error_code = 'STRIPE_EMAIL_REFUSED'
+  where order_id = p_order_id and attempt = p_attempt
+  returning answered_errors into v_count;
+  return jsonb_build_object('success', true, 'answered_errors', v_count);
+end;
+$$;
+comment on function private.record_intent_error is 'Count an error that Stripe answered to a new PaymentIntent; see the public wrapper.';
+grant execute on function private.record_intent_error to service_role;
 
 create function private.payer_refusal(p_order public.orders, p_buyer_id uuid)
 returns jsonb

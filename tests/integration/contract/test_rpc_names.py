@@ -54,6 +54,9 @@ SIGNATURES: Mapping[str, str] = {
         " client_request_id uuid"
     ),
     "begin_payment": "order_id uuid, buyer_id uuid",
+    "record_intent_error": (
+        "order_id uuid, attempt integer, answered_errors integer, error_code text"
+    ),
     "attach_payment_intent": "order_id uuid, attempt integer, payment_intent_id text",
     "store_webhook_event": (
         "event_id text, source text, type text, livemode boolean, created bigint,"

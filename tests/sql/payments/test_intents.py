@@ -54,6 +54,88 @@ def test_begun_payment_goes_on_with_its_intent(
     assert "pi_current" == answer["payment_intent_id"]
 
 
+def record_error(
+    service: Actor,
+    order_id: UUID,
+    answered_errors: int,
+    code: str = "STRIPE_ERROR",
+    attempt: int = 1,
+) -> object:
+    return service.call(
+        "record_intent_error",
+        order_id=order_id,
+        attempt=attempt,
+        answered_errors=answered_errors,
+        error_code=code,
+    )
+
+
+def test_answered_error_moves_the_key_on_once(order_id: UUID, service: Actor, alice: Actor) -> None:
+    """Calls that got one error under one key count it once, and the next call sees the count."""
+    for _ in range(3):
+        assert {"success": True, "answered_errors": 1} == record_error(service, order_id, 0)
+
+    begun = service.call("begin_payment", order_id=order_id, buyer_id=alice.id)
+
+    assert (1, "alice@example.test") == (begun["answered_errors"], begun["receipt_email"])
+    assert {"success": True, "answered_errors": 2} == record_error(service, order_id, 1)
+
+
+def test_time_of_the_first_error_stays(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor
+) -> None:
+    """Intents that Stripe made in spite of an error are looked for from then on."""
+    record_error(service, order_id, 0)
+    first = service.call("begin_payment", order_id=order_id, buyer_id=alice.id)["first_error"]
+    record_error(service, order_id, 1)
+
+    again = service.call("begin_payment", order_id=order_id, buyer_id=alice.id)["first_error"]
+
+    [(now,)] = owner.execute("select extract(epoch from now())::bigint").fetchall()
+    assert (now, now) == (first, again)
+
+
+@pytest.mark.parametrize("code", ["STRIPE_UNREACHABLE", "STRIPE_CONFLICT", "STRIPE_RATE_LIMITED"])
+def test_error_without_an_answer_keeps_the_key(order_id: UUID, service: Actor, code: str) -> None:
+    """Stripe may have made the intent under this key, so no other key may be used."""
+    assert {"success": True, "answered_errors": 0} == record_error(service, order_id, 0, code)
+
+
+def test_refused_address_is_left_out(order_id: UUID, service: Actor, alice: Actor) -> None:
+    """The receipt is optional: the next intent of this attempt is made without its address."""
+    record_error(service, order_id, 0, "STRIPE_EMAIL_REFUSED")
+
+    begun = service.call("begin_payment", order_id=order_id, buyer_id=alice.id)
+
+    assert ("receipt_email" not in begun, 1) == (True, begun["answered_errors"])
+
+
+def test_next_attempt_begins_without_errors(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor
+) -> None:
+    """Another attempt has other keys, so it starts at the first one."""
+    record_error(service, order_id, 0)
+    attached(owner, order_id)
+    service.call(
+        "apply_payment_canceled",
+        event_id=stored(owner, "payment_intent.canceled"),
+        order_id=str(order_id),
+        payment_intent_id="pi_current",
+    )
+
+    begun = service.call("begin_payment", order_id=order_id, buyer_id=alice.id)
+
+    assert (2, False) == (begun["attempt"], "answered_errors" in begun)
+
+
+def test_error_of_an_unknown_order_is_refused(service: Actor) -> None:
+    """Nothing is counted for an order that does not exist."""
+    answer = record_error(service, uuid4(), 0)
+
+    assert isinstance(answer, dict)
+    assert "RESOURCE_NOT_FOUND" == answer["code"]
+
+
 def test_payment_is_refused_to_others(
     order_id: UUID, service: Actor, bob: Actor, seller: Actor
 ) -> None:
