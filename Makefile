@@ -1,27 +1,28 @@
-# `make` alone prints what there is. Everything runs from .venv/, which `make setup` makes.
+# `make` alone prints the targets. Every target uses .venv/, which `make setup` builds.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
 PROOF_STEPS ?= 20000
 
-.PHONY: help setup demo test test-js proof soak mutants pg15 check fmt up bench migration
+.PHONY: help setup demo test test-js proof soak mutants pg15 check fmt up stop status reset psql bench \
+  migration docs hooks
 
-help: ## print this
+help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## uv in .tools/, packages in .venv/ (every other target does this first)
+setup: ## install uv in .tools/ and the packages in .venv/ (every other target does this first)
 	@$(PYTHON) .ci/setup.py
 
-demo: setup ## the whole system, from sign-up to a paid order, in half a minute (PORT_BASE=… to choose ports)
+demo: setup ## run the main job on the whole system: sign-up to paid order (PORT_BASE=…, DEMO_FLAGS=--keep)
 	@$(BIN)/python -m devstack.demo $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(DEMO_FLAGS)
 
-test: setup ## the test suite, on an embedded stack that it starts itself
+test: setup ## run the test suite, which starts its own embedded stack
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_FLAGS)
 
-test-js: setup ## of these, the official JavaScript client against the stack (`make test` runs it too)
+test-js: setup ## run the JavaScript client's tests alone (part of `make test`; they download npm packages)
 	@$(BIN)/python -m pytest tests/integration/js $(PYTEST_FLAGS)
 
-check: setup ## format, lint, types, import rules, SQL, links
+check: setup ## check format, lint, types, import rules, SQL, English, links
 	@$(BIN)/ruff format --check --quiet . && echo "format: ok"
 	@$(BIN)/ruff check --quiet . && echo "lint: ok"
 	@$(BIN)/mypy --no-error-summary && echo "types: ok"
@@ -29,26 +30,45 @@ check: setup ## format, lint, types, import rules, SQL, links
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql > .sqlfluff.log || (cat .sqlfluff.log; rm -f .sqlfluff.log; exit 1); rm -f .sqlfluff.log; echo "sql: ok"
 	@$(BIN)/squawk supabase/migrations/*.sql
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
+	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
 
-proof: soak mutants pg15 ## what takes longer: the soak of bidding, the mutants, the suite's SQL on PG 15
+proof: soak mutants pg15 ## run the longer checks: soak, mutants, SQL tests on PG 15
 
-soak: setup ## bidding against its oracle, PROOF_STEPS=20000 steps
+soak: setup ## compare bidding with its oracle over PROOF_STEPS=20000 steps
 	@BIDDING_STEPS=$(PROOF_STEPS) $(BIN)/python -m pytest tests/sql/bidding/test_bidding_oracle.py
 
-mutants: setup ## small faults in the SQL one by one, and which test catches each (NAMES="…" to choose)
+mutants: setup ## plant small faults in the SQL one by one; a test must catch each (NAMES="…" to choose)
 	@$(BIN)/python -m tests.proof.mutants $(NAMES)
 
-pg15: setup ## the schema and the SQL tests on PostgreSQL 15
+pg15: setup ## run the schema and SQL tests on PostgreSQL 15
 	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest -n 2 tests/schema tests/sql
 
-up: setup ## keep the stack running until Ctrl-C (.devstack/env has its addresses and keys)
-	@$(BIN)/python -m devstack up $(UP_FLAGS)
+up: setup ## run the system until Ctrl-C; .devstack/env gets addresses and keys (PORT_BASE=…, UP_FLAGS=…)
+	@$(BIN)/python -m devstack up $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)
 
-bench: setup ## the figures of the design, as JSON, a table and a plot in bench/out/
+stop: setup ## end the running system
+	@$(BIN)/python -m devstack stop
+
+status: setup ## print whether a system runs, and its addresses
+	@$(BIN)/python -m devstack status
+
+reset: setup ## delete the database and the fake Stripe's state of a stopped system
+	@$(BIN)/python -m devstack reset
+
+psql: setup ## open psql on the running system's database
+	@$(BIN)/python -m devstack psql
+
+bench: setup ## measure the performance figures; JSON, table and plot go to bench/out/
 	@$(BIN)/python -m bench $(BENCH_FLAGS)
 
 fmt: setup ## format Python and SQL
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/sqlfluff fix --disable-progress-bar sql
 
-migration: setup ## name=<domain>_<change>: a new migration, and the difference it has to cover
+migration: setup ## create a migration (name=<domain>_<change>) and print the difference it must cover
 	@$(BIN)/python -m devstack.migration "$(name)"
+
+docs: setup ## write the RPC sections of docs/api.md anew, from sql/
+	@$(BIN)/python .ci/api_docs.py
+
+hooks: setup ## install the git hooks: `make check` before a commit, `make test` before a push
+	@$(BIN)/pre-commit install

@@ -1,0 +1,231 @@
+"""Write the generated part of docs/api.md: a section for each RPC, read from `sql/`.
+
+The script reads each public wrapper in `sql/<domain>/rpc.sql`. The wrapper's comment describes the
+call and its answer; its grants name the callers. The refusals are the codes in the wrapper's body
+and in every private function that it reaches.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pglast
+from pglast import stream
+
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/api.md"
+MARK = "<!-- make docs writes all below this line from sql/ -->\n"
+
+CALLERS = {
+    "anon": "anyone",
+    "authenticated": "signed-in users",
+    "service_role": "our own processes (service role)",
+}
+CODE = re.compile(r"(?:private\.refusal\(|using message =)\s*'([A-Z_]+)'")
+#: A caller never sees this code: it names a mistake in our own SQL.
+OUR_BUG = "UNKNOWN_RATE_LIMIT"
+CALL = re.compile(r"\bprivate\.(\w+)\s*\(")
+#: Arguments whose values a reader would otherwise have to guess.
+EXAMPLES = {
+    "amount_cents": "1200",
+    "buy_now_cents": "40000",
+    "category_id": "4",
+    "changes": "{ title: 'Wooden surfboard, 1972' }",
+    "condition": "'good'",
+    "currency": "'aud'",
+    "description": "'Shaped in Torquay, one ding, rides well.'",
+    "location": "{ street: '1 Smith Street', suburb: 'Fitzroy', postcode: '3065', state: 'VIC' }",
+    "payload": "{}",
+    "start_cents": "12000",
+    "title": "'Wooden surfboard, 1972'",
+}
+#: Only the caller can make an id that says "the same call again".
+CLIENT_IDS = ("client_bid_id", "client_message_id", "client_request_id")
+
+
+class Argument(NamedTuple):
+    """One argument of an RPC, spelled as in SQL; `default` is None for a required one."""
+
+    name: str
+    type: str
+    default: str | None
+
+
+class Rpc(NamedTuple):
+    """One public function."""
+
+    domain: str
+    name: str
+    arguments: tuple[Argument, ...]
+    comment: str
+    callers: tuple[str, ...]
+    codes: tuple[str, ...]
+
+
+def main() -> None:
+    """Write docs/api.md, or with --check exit with 1 where it is not up to date."""
+    parser = argparse.ArgumentParser(description="Write the RPC sections of docs/api.md.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if outdated")
+    is_check = parser.parse_args().check
+    text = page()
+    if is_check and text != PAGE.read_text():
+        sys.exit("docs/api.md is outdated: run `make docs`.")
+    if not is_check:
+        PAGE.write_text(text)
+
+
+def page() -> str:
+    """Return the whole page: the part that people write, then the generated one."""
+    written = PAGE.read_text().partition(MARK)[0]
+    rpcs = sorted(all_rpcs(), key=lambda rpc: rpc.name)
+    public = [rpc for rpc in rpcs if set(rpc.callers) - {"service_role"}]
+    internal = [rpc for rpc in rpcs if rpc not in public]
+    return "\n".join(
+        [
+            written.rstrip("\n") + "\n",
+            MARK,
+            "## RPCs for the web app\n",
+            *map(section, public),
+            "## RPCs for our own processes\n",
+            *map(section, internal),
+        ]
+    )
+
+
+def section(rpc: Rpc) -> str:
+    """Return the section of one RPC."""
+    arguments = [
+        f"| `{argument.name}` | `{argument.type}` | "
+        f"{'required' if argument.default is None else f'`{argument.default}`'} |"
+        for argument in rpc.arguments
+    ]
+    table = ["", "| argument | type | default |", "|---|---|---|", *arguments] if arguments else []
+    codes = ", ".join(f"`{code}`" for code in rpc.codes) or "none"
+    lines = [
+        f"### {rpc.name}",
+        "",
+        rpc.comment,
+        "",
+        f"Callers: {', '.join(CALLERS[role] for role in rpc.callers)}. Refusals: {codes}.",
+        *table,
+        "",
+        "```js",
+        snippet(rpc),
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def snippet(rpc: Rpc) -> str:
+    """Return a call through supabase-js with every required argument."""
+    shown = [
+        f"{argument.name}: {example(argument)}"
+        for argument in rpc.arguments
+        if argument.default is None or argument.name in CLIENT_IDS
+    ]
+    one_line = f"const {{ data, error }} = await supabase.rpc('{rpc.name}'"
+    if not shown:
+        return f"{one_line})"
+    inline = f"{one_line}, {{ {', '.join(shown)} }})"
+    if len(inline) <= 100:  # noqa: PLR2004 -- the width of a line
+        return inline
+    return "\n".join([f"{one_line}, {{", *(f"  {part}," for part in shown), "})"])
+
+
+def example(argument: Argument) -> str:
+    """Return a JavaScript value for an argument."""
+    name, kind = argument.name, argument.type
+    if name in CLIENT_IDS:
+        return "crypto.randomUUID()"
+    if name in EXAMPLES:
+        return EXAMPLES[name]
+    if name.endswith("_at"):
+        return "'2026-12-02T20:00:00+11:00'"
+    values = {"boolean": "true", "integer": "100", "bigint": "1200", "jsonb": "{}"}
+    first, *others = name.split("_")
+    return values.get(kind, first + "".join(word.capitalize() for word in others))
+
+
+def all_rpcs() -> Iterable[Rpc]:
+    """Yield each function of schema public that `sql/` grants to a role."""
+    bodies: dict[str, str] = {}
+    for path in sorted((ROOT / "sql").rglob("*.sql")):
+        bodies |= private_bodies(path.read_text())
+    for path in sorted((ROOT / "sql").glob("*/rpc.sql")):
+        yield from rpcs_of(path, bodies)
+
+
+def rpcs_of(path: Path, bodies: Mapping[str, str]) -> Iterable[Rpc]:
+    """Yield the RPCs of one domain."""
+    statements: list[Any] = [raw.stmt for raw in pglast.parse_sql(path.read_text())]
+    kinds: dict[str, list[Any]] = {type(statement).__name__: [] for statement in statements}
+    for statement in statements:
+        kinds[type(statement).__name__].append(statement)
+    comments = {given.object.objname[-1].sval: given.comment for given in kinds["CommentStmt"]}
+    grants: dict[str, list[str]] = {}
+    for given in kinds["GrantStmt"]:
+        for target in given.objects:
+            roles = [role.rolename for role in given.grantees]
+            grants.setdefault(target.objname[-1].sval, []).extend(roles)
+    for statement in kinds["CreateFunctionStmt"]:
+        name = statement.funcname[-1].sval
+        yield Rpc(
+            domain=path.parent.name,
+            name=name,
+            arguments=tuple(arguments_of(statement)),
+            comment=comments[name],
+            callers=tuple(role for role in CALLERS if role in grants.get(name, ())),
+            codes=tuple(sorted(codes_of(body_of(statement), bodies))),
+        )
+
+
+def arguments_of(statement: Any) -> Iterable[Argument]:
+    """Yield the input arguments of a function."""
+    for parameter in statement.parameters or ():
+        if parameter.mode.value in ("i", "d"):
+            default = parameter.defexpr and stream.RawStream()(parameter.defexpr).lower()
+            yield Argument(parameter.name, type_name(parameter.argType), default)
+
+
+def type_name(node: Any) -> str:
+    """Return a type as people write it, without the schema of Postgres's own types."""
+    return str(stream.RawStream()(node)).removeprefix("pg_catalog.")
+
+
+def private_bodies(text: str) -> dict[str, str]:
+    """Return the body of each private function in a file."""
+    statements: list[Any] = [raw.stmt for raw in pglast.parse_sql(text)]
+    return {
+        statement.funcname[-1].sval: body_of(statement)
+        for statement in statements
+        if type(statement).__name__ == "CreateFunctionStmt"
+        and statement.funcname[0].sval == "private"
+    }
+
+
+def body_of(statement: Any) -> str:
+    """Return the text of a function's body."""
+    [body] = [option.arg for option in statement.options if option.defname == "as"]
+    return str(body[0].sval)
+
+
+def codes_of(body: str, bodies: Mapping[str, str]) -> set[str]:
+    """Return the refusal codes in a body and in every private function that it reaches."""
+    codes: set[str] = set()
+    seen: set[str] = set()
+    waiting = [body]
+    while waiting:
+        text = waiting.pop()
+        codes |= set(CODE.findall(text))
+        called = set(CALL.findall(text)) - seen
+        seen |= called
+        waiting += [bodies[name] for name in called if name in bodies]
+    return codes - {OUR_BUG}
+
+
+if __name__ == "__main__":
+    main()
