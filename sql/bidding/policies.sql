@@ -15,3 +15,5 @@ comment on policy everyone_reads_bids_with_their_auction on public.bids is 'Amou
 alter table private.proxy_bids enable row level security;
 
 alter table private.bid_receipts enable row level security;
+
+alter table private.bid_withdrawals enable row level security;

@@ -13,16 +13,18 @@ create table public.bids (
   constraint bids_auction_id_fkey foreign key (auction_id) references public.auctions (id),
   constraint bids_bidder_id_fkey foreign key (bidder_id) references public.users (id),
   constraint bids_auction_id_seq_key unique (auction_id, seq),
-  constraint bids_auction_id_bidder_id_amount_cents_key
-  unique (auction_id, bidder_id, amount_cents),
   constraint bids_amount_is_money check (amount_cents between 100 and 99999999),
   constraint bids_maximum_is_kept_elsewhere check (max_proxy_cents is null),
   constraint bids_seq_is_positive check (seq > 0)
 );
-comment on table public.bids is 'Every bid ever placed; a bid is never changed or removed.';
+comment on table public.bids is 'Every bid. A row never changes, except that a withdrawal sets accepted to false.';
 comment on column public.bids.max_proxy_cents is 'Always null: maxima are secret. It is here for selects that name it.';
-comment on column public.bids.is_proxy is 'Placed by the system, for a maximum.';
+comment on column public.bids.is_proxy is 'The system placed this bid, up to a maximum.';
+comment on column public.bids.accepted is 'False once the bid was withdrawn, or once a withdrawal lowered the price below an automatic bid.';
 
+-- Only accepted bids count, so a bidder may reach an amount again after a withdrawal.
+create unique index bids_auction_id_bidder_id_amount_cents_idx
+on public.bids (auction_id, bidder_id, amount_cents) where accepted;
 create index bids_auction_id_amount_cents_placed_at_idx
 on public.bids (auction_id, amount_cents desc, placed_at);
 create index bids_bidder_id_placed_at_idx on public.bids (bidder_id, placed_at desc);
@@ -56,15 +58,39 @@ comment on table private.bid_receipts is 'What a bid was answered, so that a cli
 
 create index bid_receipts_auction_id_idx on private.bid_receipts (auction_id);
 
+create table private.bid_withdrawals (
+  id uuid not null default gen_random_uuid(),
+  auction_id uuid not null,
+  bidder_id uuid not null,
+  actor_id uuid,
+  reason text not null,
+  withdrawn_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  constraint bid_withdrawals_pkey primary key (id),
+  constraint bid_withdrawals_auction_id_bidder_id_key unique (auction_id, bidder_id),
+  constraint bid_withdrawals_auction_id_fkey
+  foreign key (auction_id) references public.auctions (id),
+  constraint bid_withdrawals_bidder_id_fkey foreign key (bidder_id) references public.users (id),
+  constraint bid_withdrawals_actor_id_fkey foreign key (actor_id) references public.users (id),
+  constraint bid_withdrawals_reason_is_short check (char_length(reason) between 1 and 500)
+);
+comment on table private.bid_withdrawals is 'Bidders whose bids were withdrawn from an auction. They may not bid there again.';
+comment on column private.bid_withdrawals.actor_id is 'The member of staff who withdrew the bids; null if the close did.';
+
+create index bid_withdrawals_bidder_id_idx on private.bid_withdrawals (bidder_id);
+create index bid_withdrawals_actor_id_idx on private.bid_withdrawals (actor_id);
+
 create type private.standing as (
   auction public.auctions,
   seller_id uuid,
+  seller_is_suspended boolean,
   title text,
   reserve_cents bigint,
   leader_max_cents bigint,
   last_seq integer,
   bidder_id uuid,
   bidder_kyc public.kyc_status,
-  bidder_is_suspended boolean
+  bidder_is_suspended boolean,
+  bidder_is_barred boolean
 );
 comment on type private.standing is 'How an auction stands when somebody''s bid has locked it: all that decides about the bid.';

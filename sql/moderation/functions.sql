@@ -13,6 +13,21 @@ end;
 $$;
 comment on function private.live_strike_points is 'How much stands against a person now; at strike_block_threshold they may not bid.';
 
+create function private.is_suspended(p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.users
+    where id = p_user_id and (suspended_at is not null or deleted_at is not null)
+  );
+end;
+$$;
+comment on function private.is_suspended is 'Return true if a user is suspended or deleted, and so may neither win nor sell.';
+
 create function private.strike(
   p_user_id uuid, p_order_id uuid, p_reason text, p_now timestamptz
 )

@@ -20,7 +20,8 @@ create table public.notifications (
       'order_paid', 'order_shipped', 'order_delivered', 'order_cancelled', 'payment_failed',
       'payment_received', 'payment_reminder', 'dispute_created', 'dispute_resolved',
       'new_message', 'auction_won', 'auction_ended', 'auction_no_sale', 'auction_cancelled',
-      'outbid', 'order_ready', 'funds_released', 'refund_processed', 'kyc_updated'
+      'outbid', 'order_ready', 'handover_reminder', 'bids_withdrawn', 'payout_action_required',
+      'auction_extended', 'funds_released', 'refund_processed', 'kyc_updated'
     )
   )
 );

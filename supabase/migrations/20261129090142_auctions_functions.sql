@@ -160,10 +160,18 @@ declare
   v_auction public.auctions;
   v_listing public.listings;
 begin
+  select * into v_listing from public.listings where id = p_auction.listing_id;
+  if private.is_suspended(v_listing.seller_id) then
+    perform private.cancel_auction(p_auction.id, p_now);
+    return jsonb_build_object(
+      'success', true, 'status', 'cancelled', 'message', 'The seller is suspended'
+    );
+  end if;
+  perform private.withdraw_suspended_bids(p_auction.id);
   update public.auctions
   set
     status = case
-      when p_auction.high_bidder_id is not null and p_auction.reserve_met
+      when high_bidder_id is not null and reserve_met
         then 'finalized'::public.auction_status
       else 'no_sale'
     end,
@@ -172,9 +180,7 @@ begin
     updated_at = p_now
   where id = p_auction.id
   returning * into v_auction;
-  update public.listings set status = 'ended', updated_at = p_now
-  where id = v_auction.listing_id
-  returning * into v_listing;
+  update public.listings set status = 'ended', updated_at = p_now where id = v_listing.id;
   if v_auction.status = 'finalized' then
     perform private.open_order(v_auction, p_now);
   else
@@ -191,7 +197,59 @@ begin
   return private.closing_answer(v_auction);
 end;
 $$;
-comment on function private.close_auction is 'Close an auction that is locked and due: sold, with an order, if somebody leads and the reserve is met.';
+comment on function private.close_auction is 'Close an auction that is locked and due. It is sold, with an order, if a bidder leads and the reserve is met. A suspended seller''s auction is cancelled; bids of suspended users are withdrawn first.';
+
+create function private.withdraw_suspended_bids(p_auction_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_bidder_ids constant uuid[] := array(
+    select p.bidder_id from private.proxy_bids as p
+    join public.users as u on u.id = p.bidder_id
+    where
+      p.auction_id = p_auction_id and (u.suspended_at is not null or u.deleted_at is not null)
+  );
+begin
+  if v_bidder_ids <> '{}' then
+    perform private.withdraw_bids(p_auction_id, v_bidder_ids, null, 'The bidder is suspended');
+  end if;
+end;
+$$;
+comment on function private.withdraw_suspended_bids is 'Withdraw the bids of suspended and deleted users, who cannot pay.';
+
+create function private.cancel_auction(p_auction_id uuid, p_now timestamptz)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_listing public.listings;
+begin
+  update public.auctions
+  set status = 'cancelled', finalized_at = p_now, version = version + 1, updated_at = p_now
+  where id = p_auction_id;
+  update public.listings set status = 'cancelled', updated_at = p_now
+  where id = (select a.listing_id from public.auctions as a where a.id = p_auction_id)
+  returning * into v_listing;
+  perform private.notify(
+    person.id,
+    'auction_cancelled',
+    'The auction was cancelled',
+    v_listing.title || ' is no longer for sale.',
+    jsonb_build_object('auction_id', p_auction_id, 'listing_id', v_listing.id),
+    'auction_cancelled:' || p_auction_id || ':' || person.id
+  )
+  from (
+    select v_listing.seller_id as id
+    union
+    select bidder_id from private.proxy_bids where auction_id = p_auction_id
+  ) as person;
+  delete from private.finalize_failures where auction_id = p_auction_id;
+end;
+$$;
+comment on function private.cancel_auction is 'Cancel an auction that is locked, and its listing; notify the seller and the bidders.';
 
 create function private.closing_answer(p_auction public.auctions)
 returns jsonb
@@ -237,6 +295,7 @@ begin
       and auction_id = new.id
       and bidder_id = new.high_bidder_id
       and amount_cents = new.current_price_cents
+      and accepted
   ) then
     raise foreign_key_violation using
       message = 'The high bid is none of the leader''s in this auction at this price',
@@ -245,7 +304,7 @@ begin
   return new;
 end;
 $$;
-comment on function private.check_high_bid is 'Trigger: the leading bid is the leader''s, in this auction, at the price. A foreign key would make embeds ambiguous.';
+comment on function private.check_high_bid is 'Trigger: check that high_bid_id names an accepted bid of the leader in this auction at the price. A foreign key would make embeds ambiguous.';
 
 create function private.open_auction(
   p_listing public.listings, p_has_no_reserve boolean, p_now timestamptz

@@ -11,6 +11,7 @@ RULES = "bidding/functions/rules.sql"
 PLACE_BID = "bidding/functions/place_bid.sql"
 RECEIPTS = "bidding/functions/receipts.sql"
 CLOSE = "auctions/functions/closing.sql"
+WITHDRAW = "bidding/functions/withdrawals.sql"
 
 MARKET_MUTATIONS = (
     mutation(
@@ -91,8 +92,8 @@ MARKET_MUTATIONS = (
     mutation(
         "sold below the reserve",
         CLOSE,
-        "when p_auction.high_bidder_id is not null and p_auction.reserve_met",
-        "when p_auction.high_bidder_id is not null",
+        "when high_bidder_id is not null and reserve_met",
+        "when high_bidder_id is not null",
         CLOSING,
     ),
     mutation(
@@ -156,6 +157,42 @@ begin
         "for no key update of a skip locked",
         "for no key update of a",
         CLOSING + RACES,
+    ),
+    mutation(
+        "withdrawal keeps automatic bids above the price",
+        WITHDRAW,
+        "or is_proxy and amount_cents > p_price_cents",
+        "or false",
+        BIDDING,
+    ),
+    mutation(
+        "withdrawal forgets the runner-up",
+        WITHDRAW,
+        "maxima.next_cents, maxima.open_cents",
+        "null, maxima.open_cents",
+        BIDDING,
+    ),
+    mutation(
+        "withdrawal keeps the version",
+        WITHDRAW,
+        "    version = version + 1,\n",
+        "",
+        BIDDING,
+    ),
+    mutation(
+        "close sells to a suspended leader",
+        CLOSE,
+        "  perform private.withdraw_suspended_bids(p_auction.id);\n",
+        "",
+        CLOSING,
+    ),
+    mutation(
+        "bid reads the standing while it waits",
+        PLACE_BID,
+        "  perform from public.auctions where id = p_auction_id for no key update;\n",
+        "",
+        RACES,
+        ("  where a.id = p_auction_id;\n", "  where a.id = p_auction_id for no key update of a;\n"),
     ),
     mutation(
         "listing keeps the old end",

@@ -29,21 +29,26 @@ begin
   perform set_config('lock_timeout', '900ms', true);
   perform pg_advisory_xact_lock(hashtextextended(p_auction_id::text, 0));
   perform set_config('lock_timeout', '200ms', true);
-  -- One statement, since each costs the whole queue. Only who holds both locks writes what it
-  -- reads of the bidding, so nothing in it is older than the row that is locked.
+  perform from public.auctions where id = p_auction_id for no key update;
+  -- A statement of its own: the one that waits for the row reads other tables as they were before
+  -- the wait, without the withdrawal that it may have waited for.
   select
-    a, l.seller_id, l.title, secret.reserve_cents, leader.max_cents,
+    a, l.seller_id, seller.suspended_at is not null or seller.deleted_at is not null, l.title, secret.reserve_cents, leader.max_cents,
     (select max(b.seq) from public.bids as b where b.auction_id = a.id),
-    u.id, u.kyc, u.suspended_at is not null
+    u.id, u.kyc, u.suspended_at is not null,
+    exists (
+      select from private.bid_withdrawals as w
+      where w.auction_id = a.id and w.bidder_id = v_bidder_id
+    )
   into v_standing
   from public.auctions as a
   join public.listings as l on l.id = a.listing_id
+  join public.users as seller on seller.id = l.seller_id
   left join private.listing_private as secret on secret.listing_id = a.listing_id
   left join private.proxy_bids as leader
     on leader.auction_id = a.id and leader.bidder_id = a.high_bidder_id
   left join public.users as u on u.id = v_bidder_id and u.deleted_at is null
-  where a.id = p_auction_id
-  for no key update of a;
+  where a.id = p_auction_id;
 
   -- Read after the lock: a bid that waited past the end in that queue is too late.
   v_now := private.clock();

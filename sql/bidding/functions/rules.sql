@@ -23,6 +23,10 @@ begin
     return private.refusal('USER_SUSPENDED', 'Your account is suspended');
   elsif p_standing.bidder_kyc <> 'passed' then
     return private.refusal('KYC_REQUIRED', 'KYC verification required to bid');
+  elsif p_standing.bidder_is_barred then
+    return private.refusal('BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support');
+  elsif p_standing.seller_is_suspended then
+    return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
   elsif coalesce(p_amount_cents, 0) < 100 or greatest(p_amount_cents, p_max_cents) > 99999999 then
     -- The upper bound is Stripe's: a price above it could never be paid.
     return private.refusal('BAD_AMOUNT', 'Bid must be whole cents, 100 to 99999999');

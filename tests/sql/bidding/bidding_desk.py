@@ -1,6 +1,7 @@
 """Does each thing in the database and in the oracle, and compares what both say of it."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,9 +24,10 @@ class BiddingDesk:
     def __init__(self, world: World, executed: Counter[str]) -> None:
         self.world = world
         self.executed = executed
-        self.market = Market()
         self.people = world.people()
+        self.market = Market(self.people)
         self.seen: dict[UUID, tuple[Any, ...]] = {}
+        self.barred: Counter[UUID] = Counter()
         world.owner.execute("savepoint example")
         world.set_time(BEGINNING)
 
@@ -92,6 +94,22 @@ class BiddingDesk:
         self.world.suspend(name, is_suspended=is_suspended)
         self.count("suspended" if is_suspended else "lifted")
 
+    def delete(self, name: str, *, is_deleted: bool) -> None:
+        """Delete somebody's account, or undo it."""
+        self.people[name].is_deleted = is_deleted
+        self.world.delete(name, is_deleted=is_deleted)
+        self.count("deleted" if is_deleted else "restored")
+
+    def withdraw(self, people: Sequence[UUID], auction_id: UUID) -> None:
+        """Withdraw the bids of some people, and again, which changes nothing."""
+        auction = self.market.auctions.get(auction_id)
+        led = auction is not None and auction.leader in people
+        expected = auction is not None and auction.withdraw(set(people), self.world.now)
+        assert expected == self.world.withdraw(auction_id, people)
+        self.count(("withdrew the leader" if led else "withdrew") if expected else "withdrew none")
+        self.compare()
+        assert not self.world.withdraw(auction_id, people)
+
     def look(self, name: str, auction_id: UUID) -> None:
         """Show somebody the own maximum, and nobody else's."""
         auction, person = self.market.auctions[auction_id], self.people[name].id
@@ -108,18 +126,24 @@ class BiddingDesk:
         self.count("looked")
 
     def compare(self) -> None:
-        """Compare all that was written; and check what must hold of it whoever is right."""
+        """Compare all that was written; and check what must hold of it whoever is right.
+
+        Only a withdrawal lets a price fall, by itself or as part of a close.
+        """
         for auction_id, auction in self.market.auctions.items():
             found = in_database(self.world.owner, auction_id)
             assert in_oracle(auction) == found
             row, bids = found["auction"], found["bids"]
             price = row["current_price_cents"]
-            assert price + (step(price) if bids else 0) == row["min_next_bid_cents"]
+            assert price + (step(price) if row["high_bid_seq"] else 0) == row["min_next_bid_cents"]
             assert list(range(1, len(bids) + 1)) == [bid[4] for bid in bids]
             never_back = (price, row["end_at"], row["version"], len(bids))
             before = self.seen.get(auction_id, never_back)
-            assert all(a <= b for a, b in zip(before, never_back, strict=True))
+            may_fall = len(found["barred"]) > self.barred[auction_id]
+            is_lower = tuple(a > b for a, b in zip(before, never_back, strict=True))
+            assert not any(is_lower[1 if may_fall else 0 :])
             self.seen[auction_id] = never_back
+            self.barred[auction_id] = len(found["barred"])
 
     def count(self, what: str) -> None:
         """Count a step, and what it was."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.sql.bidding.bidding_desk import BiddingDesk
-from tests.sql.bidding.bidding_world import NAMES, World
+from tests.sql.bidding.bidding_world import NAMES, SERIOUS_NAMES, World
 from tests.sql.bidding.oracle_auction import Auction, SoftClose, step
 from tests.sql.bidding.oracle_refusals import HIGHEST
 
@@ -27,8 +27,8 @@ NEAR = st.tuples(
 ODD = st.sampled_from([None, -5, 0, 99, 100, 1_000, 99_999_999, 100_000_000])
 AMOUNTS = st.one_of(NEAR, NEAR, ODD)
 MAXIMA = st.one_of(st.none(), NEAR, NEAR, ODD)
-SERIOUS = st.sampled_from(NAMES[:3])
-ANYBODY = st.sampled_from([*NAMES, *NAMES[:3]])
+SERIOUS = st.sampled_from(SERIOUS_NAMES)
+ANYBODY = st.sampled_from([*NAMES, *SERIOUS_NAMES])
 EITHER = st.sampled_from([0, 1])
 #: One of the two, one that is over, or none at all.
 ANYWHERE = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
@@ -54,6 +54,8 @@ MEANWHILE = (
     *["time"] * 4,
     *["close", "close", "close", "close one", "force", "activate"],
     *["look", "look", "lift", "lift", "suspend"],
+    *["delete", "restore", "suspend the seller", "lift the seller", "lift the seller"],
+    "withdraw all",
 )
 RESERVES = st.sampled_from([None, 1, 137, 2_000, 40_000])
 OFFERS: dict[str, Any] = {
@@ -95,6 +97,7 @@ class BiddingMachine(RuleBasedStateMachine):
     ) -> None:
         """Open one auction, and a second that may only be announced."""
         self.world.close_softly(rules)
+        self.desk.suspend("seller", is_suspended=False)
         self.auction_ids = []
         for reserve, starts_in in zip(reserves, (0, starts_in_s), strict=True):
             start_at = self.world.now + timedelta(seconds=starts_in)
@@ -163,6 +166,16 @@ class BiddingMachine(RuleBasedStateMachine):
         most = max(auction.minimum, self._cents(auction, beyond) or 0)
         self.desk.bid(name, auction.id, auction.minimum, most, None)
 
+    @precondition(lambda self: any(len(auction.maxima) > 1 for auction in self._open_auctions()))
+    @rule(places=st.sampled_from([(0,), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]))
+    def withdraw(self, places: tuple[int, ...]) -> None:
+        """Withdraw the bids of leader or rivals, where there are some."""
+        for auction in self._open_auctions():
+            if len(auction.maxima) > 1:
+                ranking = sorted(auction.maxima, key=lambda who: -auction.maxima[who].cents)
+                gone = [who for place, who in enumerate(ranking) if place in places]
+                self.desk.withdraw(gone, auction.id)
+
     @rule(name=SERIOUS, where=ANYWHERE, moment=MOMENTS, what=st.sampled_from(MEANWHILE))
     def meanwhile(self, name: str, where: int, moment: tuple[str, int], what: str) -> None:
         """Let happen what is no bid; one rule, so that bids stay the most of it."""
@@ -178,8 +191,20 @@ class BiddingMachine(RuleBasedStateMachine):
                 self.desk.end_expired_auctions()
             case "close one" | "force":
                 self.desk.end_auction(auction_id, is_forced=what == "force" and where == 1)
+            case _:
+                self._change_people(name, where, what)
+
+    def _change_people(self, name: str, where: int, what: str) -> None:
+        match what:
             case "look":
                 self.desk.look(name, self.auction_ids[where % 2])
+            case "withdraw all":
+                people = [self.desk.people[other].id for other in SERIOUS_NAMES]
+                self.desk.withdraw(people[where:], self._auction_id(where))
+            case "delete" | "restore":
+                self.desk.delete(name, is_deleted=what == "delete")
+            case "suspend the seller" | "lift the seller":
+                self.desk.suspend("seller", is_suspended=what == "suspend the seller")
             case _:
                 self.desk.suspend(name, is_suspended=what == "suspend")
 

@@ -28,6 +28,7 @@ BIDS = """
   select bidder_id, amount_cents, is_proxy, placed_at, seq, accepted, max_proxy_cents
   from public.bids where auction_id = %s order by seq
 """
+WITHDRAWN = "select bidder_id from private.bid_withdrawals where auction_id = %s"
 MAXIMA = "select bidder_id, max_cents, max_set_at from private.proxy_bids where auction_id = %s"
 ORDERS = """
   select
@@ -59,6 +60,7 @@ def in_database(owner: Connection, auction_id: UUID) -> dict[str, Any]:
         "auction": auction,
         "bids": rows(BIDS),
         "maxima": {bidder: (cents, set_at) for bidder, cents, set_at in rows(MAXIMA)},
+        "barred": {bidder for (bidder,) in rows(WITHDRAWN)},
         "orders": records(ORDERS),
         "told": Counter({(user, type_): count for user, type_, count in rows(TOLD)}),
     }
@@ -70,17 +72,18 @@ def in_oracle(auction: Auction) -> dict[str, Any]:
     return {
         "auction": _row(auction),
         "bids": [
-            (bid.bidder, bid.cents, bid.is_proxy, bid.placed_at, seq, True, None)
+            (bid.bidder, bid.cents, bid.is_proxy, bid.placed_at, seq, bid.accepted, None)
             for seq, bid in enumerate(auction.bids, 1)
         ],
         "maxima": {who: (held.cents, held.set_at) for who, held in auction.maxima.items()},
+        "barred": auction.barred,
         "orders": [order] if order else [],
         "told": auction.told,
     }
 
 
 def _row(auction: Auction) -> dict[str, Any]:
-    is_over = auction.finalized_at is not None
+    is_over = auction.status in ("finalized", "no_sale")
     return {
         "status": auction.status,
         "start_at": auction.start_at,
@@ -97,7 +100,7 @@ def _row(auction: Auction) -> dict[str, Any]:
         "updated_at": auction.updated_at,
         "high_bid_seq": auction.high_bid_seq,
         "listing_status": "ended" if is_over else auction.status,
-        "current_bid_cents": auction.price if auction.bids else None,
+        "current_bid_cents": auction.price if auction.leader else None,
         "listing_bid_count": auction.bid_count,
         "listing_end_at": auction.end_at,
         "listing_updated_at": auction.updated_at,

@@ -1,6 +1,7 @@
 """A market in the database and its double in the oracle, in which time stands where it is put."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,8 @@ STOPPED_CLOCK = """
 """
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 BLOCKED_FOR = timedelta(minutes=20)
-NAMES = ("alice", "bob", "carol", "suspended", "unverified", "blocked", "unknown", "seller")
+SERIOUS_NAMES = ("alice", "bob", "carol", "dave", "erin", "frank")
+NAMES = (*SERIOUS_NAMES, "suspended", "unverified", "blocked", "unknown", "seller")
 
 
 @dataclasses.dataclass(slots=True)
@@ -73,6 +75,19 @@ class World:
             "update public.users set suspended_at = %s where id = %s",
             [self.now if is_suspended else None, self.actors[name].id],
         )
+
+    def delete(self, name: str, *, is_deleted: bool) -> None:
+        """Delete somebody's account as Auth's soft delete does, or undo it."""
+        self.owner.execute(
+            "update public.users set deleted_at = %s where id = %s",
+            [self.now if is_deleted else None, self.actors[name].id],
+        )
+
+    def withdraw(self, auction_id: UUID, people: Sequence[UUID]) -> bool:
+        """Withdraw the bids of some people, as staff do; tell whether there were any."""
+        query = "select private.withdraw_bids(%s, %s, null, 'A test of the oracle')"
+        [(answer,)] = self.owner.execute(query, [auction_id, list(people)]).fetchall()
+        return bool(answer)
 
     def close_softly(self, rules: SoftClose) -> None:
         """Have late bids move the end by these rules."""

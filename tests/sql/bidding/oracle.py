@@ -6,7 +6,7 @@ same place. Row ids are the database's own: here a bid is known by its place in 
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from tests.sql.bidding.oracle_refusals import Person, Refused, reasons
 class Market:
     """All auctions, and the receipts of all bids that were sent with a key."""
 
+    people: Mapping[str, Person]
     auctions: dict[UUID, Auction] = dataclasses.field(default_factory=dict)
     receipts: dict[tuple[UUID, UUID], tuple[UUID, dict[str, Any]]] = dataclasses.field(
         default_factory=dict
@@ -41,7 +42,12 @@ class Market:
             return receipt | {"idempotent": True}
         auction = self.auctions.get(auction_id)
         maximum = cents if maximum is None else maximum
-        broken = Refused(codes=frozenset(reasons(auction, person, cents, maximum, now)))
+        is_seller_out = auction is not None and auction.seller in self.out()
+        broken = Refused(
+            codes=frozenset(
+                reasons(auction, person, cents, maximum, now, is_seller_out=is_seller_out)
+            )
+        )
         if broken.codes or auction is None or cents is None or maximum is None:
             return broken
         receipt = auction.bid(person.id, cents, maximum, now)
@@ -52,20 +58,24 @@ class Market:
     def end_auction(self, auction_id: UUID, now: datetime, *, force: bool) -> dict[str, Any]:
         """Answer who wants one auction closed as the market has to."""
         auction = self.auctions.get(auction_id)
-        if auction is None or auction.status == "scheduled":
+        if auction is None or auction.status in ("scheduled", "cancelled"):
             return {"success": False}
         if auction.finalized_at is not None:
             return closing_answer(auction) | {"already_processed": True}
         if now < auction.end_at and not force:
             return {"success": False, "ends_at": auction.end_at}
-        auction.close(now)
+        auction.close(now, self.out())
         return closing_answer(auction)
+
+    def out(self) -> set[UUID]:
+        """Return everybody who may neither win nor sell now."""
+        return {person.id for person in self.people.values() if person.is_out}
 
     def end_expired(self, now: datetime) -> list[dict[str, Any]]:
         """Close what is over; return the answers in the order of the ends."""
         due = sorted(self._due(now), key=lambda auction: auction.end_at)
         for auction in due:
-            auction.close(now)
+            auction.close(now, self.out())
         return [{"auction_id": auction.id} | closing_answer(auction) for auction in due]
 
     def activate_due(self, now: datetime, grace: timedelta) -> int:
@@ -99,9 +109,11 @@ def order_of(auction: Auction) -> dict[str, Any] | None:
 
 def closing_answer(auction: Auction) -> dict[str, Any]:
     """Return how an auction ended, which is the same whenever it is asked."""
+    if auction.status == "cancelled":
+        return {"success": True, "status": "cancelled", "message": "The seller is suspended"}
     order = order_of(auction)
     if order is None:
-        message = "Reserve not met" if auction.bids else "No bids"
+        message = "Reserve not met" if auction.bid_count else "No bids"
         return {"success": True, "status": "no_sale", "message": message}
     same = ("buyer_id", "seller_id", "platform_fee_cents", "seller_amount_cents")
     return {

@@ -7,6 +7,7 @@ left, as the SQL does.
 import copy
 import dataclasses
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -53,6 +54,7 @@ class Bid:
     cents: int
     is_proxy: bool
     placed_at: datetime
+    accepted: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Auction:
     bids: list[Bid] = dataclasses.field(default_factory=list)
     maxima: dict[UUID, Maximum] = dataclasses.field(default_factory=dict)
     open_cents: dict[UUID, int] = dataclasses.field(default_factory=dict)
+    barred: set[UUID] = dataclasses.field(default_factory=set)
     bid_count: int = 0
     extension_count: int = 0
     version: int = 1
@@ -98,12 +101,16 @@ class Auction:
     @property
     def minimum(self) -> int:
         """The least that somebody who does not lead may bid."""
-        return self.price + step(self.price) if self.bids else self.start_cents
+        return self.price + step(self.price) if self.leader else self.start_cents
 
     @property
     def high_bid_seq(self) -> int | None:
-        """The place of the leader's newest bid."""
-        seqs = [seq for seq, bid in enumerate(self.bids, 1) if bid.bidder == self.leader]
+        """The place of the leader's newest accepted bid."""
+        seqs = [
+            seq
+            for seq, bid in enumerate(self.bids, 1)
+            if bid.accepted and bid.bidder == self.leader
+        ]
         return seqs[-1] if seqs else None
 
     def maximum_of(self, person: UUID) -> int:
@@ -142,6 +149,17 @@ class Auction:
 
     def _settle(self, challenger: UUID, incumbent: UUID | None, now: datetime) -> None:
         """Reckon leader and price from all maxima, and let the system bid for both sides."""
+        leader = self._reckon()
+        loser = incumbent if leader == challenger else challenger
+        if loser is not None:
+            self._automatic(loser, self.maxima[loser].cents, now)
+        self._automatic(leader, self.price, now)
+        if incumbent is not None and incumbent != leader:
+            self.told[incumbent, "outbid"] += 1
+        self._move(now)
+
+    def _reckon(self) -> UUID:
+        """Set leader, price and reserve_met from all maxima; return the leader."""
         ranking = sorted(self.maxima, key=lambda who: (-self.maxima[who].cents, self._turn(who)))
         leader, *losers = ranking
         highest = self.maxima[leader].cents
@@ -149,23 +167,50 @@ class Auction:
         if losers:
             runner_up = self.maxima[losers[0]].cents
             price = max(price, min(highest, runner_up + step(runner_up)))
-        if self.reserve_cents is not None and highest >= self.reserve_cents:
-            price = max(price, self.reserve_cents)
-            self.reserve_met = True
+        if self.reserve_cents is not None:
+            self.reserve_met = highest >= self.reserve_cents
+            if self.reserve_met:
+                price = max(price, self.reserve_cents)
         self.leader, self.price = leader, price
-        loser = incumbent if leader == challenger else challenger
-        if loser is not None:
-            self._automatic(loser, self.maxima[loser].cents, now)
-        self._automatic(leader, price, now)
-        if incumbent is not None and incumbent != leader:
-            self.told[incumbent, "outbid"] += 1
-        self._move(now)
+        return leader
+
+    def withdraw(self, people: AbstractSet[UUID], now: datetime) -> bool:
+        """Withdraw the bids of `people`; return False where there is nothing to withdraw."""
+        gone = people & self.maxima.keys()
+        if not gone or self.status != "live":
+            return False
+        before = self.leader
+        self.barred |= gone
+        for person in gone:
+            del self.maxima[person]
+            del self.open_cents[person]
+        if self.maxima:
+            self._reckon()
+        else:
+            self.leader, self.price = None, self.start_cents
+            self.reserve_met = self.reserve_cents is None
+        self.bids = [
+            dataclasses.replace(bid, accepted=False)
+            if bid.bidder in gone or (bid.is_proxy and bid.cents > self.price)
+            else bid
+            for bid in self.bids
+        ]
+        self.bid_count = sum(bid.accepted and not bid.is_proxy for bid in self.bids)
+        if self.leader is not None:
+            self._automatic(self.leader, self.price, now)
+        self.version += 1
+        self.updated_at = now
+        self.told[self.seller, "bids_withdrawn"] += 1
+        if self.leader is not None and self.leader != before:
+            self.told[self.leader, "bids_withdrawn"] += 1
+        return True
 
     def _turn(self, person: UUID) -> int:
         return self.maxima[person].turn
 
     def _automatic(self, person: UUID, cents: int, now: datetime) -> None:
-        if cents > max((bid.cents for bid in self.bids if bid.bidder == person), default=0):
+        own = (bid.cents for bid in self.bids if bid.accepted and bid.bidder == person)
+        if cents > max(own, default=0):
             self.bids.append(Bid(bidder=person, cents=cents, is_proxy=True, placed_at=now))
 
     def _move(self, now: datetime) -> None:
@@ -203,8 +248,15 @@ class Auction:
             "idempotent": False,
         }
 
-    def close(self, now: datetime) -> None:
-        """Close an auction that is due: sold when somebody leads and the reserve is met."""
+    def close(self, now: datetime, suspended: AbstractSet[UUID] = frozenset()) -> None:
+        """Close an auction that is due: sold when somebody leads and the reserve is met.
+
+        Users in `suspended` neither win nor sell.
+        """
+        if self.seller in suspended:
+            self._cancel(now)
+            return
+        self.withdraw(suspended, now)
         is_sold = self.leader is not None and self.reserve_met
         self.status = "finalized" if is_sold else "no_sale"
         self.finalized_at = self.updated_at = now
@@ -212,6 +264,13 @@ class Auction:
         if self.leader is not None and self.reserve_met:
             self.told[self.leader, "auction_won"] += 1
         self.told[self.seller, "auction_ended" if is_sold else "auction_no_sale"] += 1
+
+    def _cancel(self, now: datetime) -> None:
+        self.status = "cancelled"
+        self.finalized_at = self.updated_at = now
+        self.version += 1
+        for person in (self.seller, *self.maxima):
+            self.told[person, "auction_cancelled"] += 1
 
     def activate(self, now: datetime, grace: timedelta) -> None:
         """Open it; when we are late its end is as much later."""

@@ -34,7 +34,13 @@ class Person:
     is_known: bool = True
     is_verified: bool = True
     is_suspended: bool = False
+    is_deleted: bool = False
     blocked_until: datetime | None = None
+
+    @property
+    def is_out(self) -> bool:
+        """Tell whether this person may neither win nor sell."""
+        return self.is_suspended or self.is_deleted
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,7 @@ class Standing(Protocol):
     status: str
     start_at: datetime
     end_at: datetime
+    barred: set[UUID]
 
     @property
     def leader(self) -> UUID | None:
@@ -75,11 +82,15 @@ def reasons(
     cents: int | None,
     maximum: int | None,
     now: datetime,
+    *,
+    is_seller_out: bool,
 ) -> Iterator[str]:
     """Give the code of every rule that a bid breaks; nothing when it stands."""
     if auction is None:
         yield "AUCTION_NOT_FOUND"
         return
+    if is_seller_out:
+        yield "AUCTION_NOT_LIVE"
     if auction.status != "live" or now < auction.start_at:
         yield "AUCTION_NOT_LIVE"
     elif now >= auction.end_at:
@@ -89,7 +100,7 @@ def reasons(
 
 
 def _of_person(auction: Standing, person: Person, now: datetime) -> Iterator[str]:
-    if not person.is_known:
+    if not person.is_known or person.is_deleted:
         yield "PROFILE_NOT_FOUND"
         return
     if person.id == auction.seller:
@@ -98,7 +109,8 @@ def _of_person(auction: Standing, person: Person, now: datetime) -> Iterator[str
         yield "USER_SUSPENDED"
     if not person.is_verified:
         yield "KYC_REQUIRED"
-    if person.blocked_until is not None and now < person.blocked_until:
+    has_strikes = person.blocked_until is not None and now < person.blocked_until
+    if has_strikes or person.id in auction.barred:
         yield "BIDDER_BLOCKED"
 
 

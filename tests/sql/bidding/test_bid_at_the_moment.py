@@ -30,7 +30,7 @@ def auction_id(world: World) -> UUID:
     """Open an auction at $10.00 that ends softly."""
     world.close_softly(RULES)
     return world.open_auction(
-        Market(), RULES, start_cents=1000, reserve_cents=None, start_at=None, end_at=END
+        Market({}), RULES, start_cents=1000, reserve_cents=None, start_at=None, end_at=END
     )
 
 
