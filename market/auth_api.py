@@ -1,4 +1,4 @@
-"""The only door to Supabase Auth: the keys that its tokens are signed with."""
+"""The adapter for Supabase Auth: the public keys of its tokens."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ class AuthApi:
 
 
 def connect(settings: Settings) -> AuthApi:
-    """Build the door, for one process and all of its threads."""
+    """Build the adapter, for one process and all of its threads."""
     headers = {"apikey": settings.supabase_publishable_key}
     client = httpx.Client(base_url=settings.supabase_url, headers=headers, timeout=_TIMEOUT_S)
     return AuthApi(client)

@@ -1,4 +1,4 @@
-"""The only door to Postgres: one call, one SQL function, one transaction."""
+"""The adapter for Postgres: one call, one SQL function, one transaction."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -31,17 +31,17 @@ _NOT_PUBLIC = ("success", "code", "error", "alerts")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long one call waits, for the answer, for a connection, and for a free one of the pool."""
+class Timeouts:
+    """Limits of one call: for the answer, for a connection, for a free connection of the pool."""
 
     answer_s: float
     connect_s: float
     pool_s: float
 
 
-#: Somebody waits for the service.
-SERVICE_PATIENCE = Patience(answer_s=1.5, connect_s=1.5, pool_s=1.5)
-WORKER_PATIENCE = Patience(answer_s=10.0, connect_s=3.0, pool_s=2.0)
+#: A person waits for the service.
+SERVICE_TIMEOUTS = Timeouts(answer_s=1.5, connect_s=1.5, pool_s=1.5)
+WORKER_TIMEOUTS = Timeouts(answer_s=10.0, connect_s=3.0, pool_s=2.0)
 
 
 class Database:
@@ -59,7 +59,7 @@ class Database:
         self._refusals = _REFUSALS | _USER_REFUSALS if is_user else _REFUSALS
 
     def as_user(self, jwt: str) -> "Database":
-        """Return a door that acts with the rights of whoever signed in with `jwt`."""
+        """Return an adapter that acts with the rights of the user who signed in with `jwt`."""
         if self._client_of_user is None:
             raise MarketError("DATABASE_ERROR", "as_user")
         return Database(self._client_of_user(jwt), is_user=True)
@@ -106,15 +106,15 @@ def accepted(answer: Any) -> Any:
     return answer
 
 
-def connect(settings: Settings, patience: Patience) -> Database:
-    """Build the door; every thread of the process shares the connections behind it.
+def connect(settings: Settings, timeouts: Timeouts) -> Database:
+    """Build the adapter; every thread of the process shares its connections.
 
     Call it after a fork: two processes must not write to one socket.
     """
     http = httpx.Client(
         # Its HTTP/2 is not safe to share between threads.
         http2=False,
-        timeout=httpx.Timeout(patience.answer_s, connect=patience.connect_s, pool=patience.pool_s),
+        timeout=httpx.Timeout(timeouts.answer_s, connect=timeouts.connect_s, pool=timeouts.pool_s),
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
         event_hooks={"request": [_send_request_id_on]},
     )

@@ -7,8 +7,8 @@ from types import MappingProxyType
 class MarketError(Exception):
     """Base of every deliberate error; `code` is its stable name in logs, tests and answers.
 
-    Raised as itself it tells of a bug behind a door. `detail` names a function or an id for the
-    log, and is never sent to a client.
+    An adapter that raises it as itself reports a bug of ours. `detail` names a function or an id
+    for the log, and is never sent to a client.
     """
 
     def __init__(self, code: str, detail: str = "") -> None:

@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 import structlog
 
 from market import log as logs
+from market.alerts import alert, raise_alerts
 from market.database import Database
 from market.errors import MarketError
-from market.stripe_api import StripeEvent
+from market.stripe_webhook import StripeEvent
 
 
 log = structlog.get_logger(__name__)
@@ -56,7 +57,7 @@ class StoredEvent:
 
 
 #: Reads one type of event and makes one call, of an effect RPC that takes the event's id. It was
-#: built with the doors it needs.
+#: built with the adapters it needs.
 Handler: TypeAlias = Callable[[StripeEvent], Outcome]
 Handlers: TypeAlias = Mapping[str, Handler]
 
@@ -87,7 +88,7 @@ def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEv
     )
     if answer["hash_conflict"]:
         # Stripe never says two things under one id: somebody has our secret, or a bug of theirs.
-        logs.alert("webhook_event_content_differed", event_id=event.id, type=event.type)
+        alert("webhook_event_content_differed", event_id=event.id, type=event.type)
     return StoredEvent(
         event=event,
         lease_token=lease_token,
@@ -167,7 +168,7 @@ def find(
 
 def read_outcome(answer: Mapping[str, Any], *, event_id: str) -> Outcome:
     """Return the outcome that an effect RPC answers, and raise the alerts that it names."""
-    logs.raise_alerts(answer, event_id=event_id, order_id=answer.get("order_id"))
+    raise_alerts(answer, event_id=event_id, order_id=answer.get("order_id"))
     return Outcome(answer["outcome"])
 
 
@@ -195,5 +196,5 @@ def _fail(database: Database, stored: StoredEvent, error: MarketError) -> Outcom
         # Not even that went through: the event is still open, so a worker finds it after the lease.
         log.warning("webhook_event_left", code=unrecorded.code)
         return Outcome.RETRYING
-    logs.raise_alerts(answer, event_id=event.id, code=error.code)
+    raise_alerts(answer, event_id=event.id, code=error.code)
     return Outcome.RETRYING

@@ -5,12 +5,9 @@ import logging
 import re
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import structlog
-
-from market import counters
 
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -67,15 +64,3 @@ def sane_request_id(proposed: str | None) -> str:
     if proposed is not None and _SANE_REQUEST_ID.fullmatch(proposed):
         return proposed
     return str(uuid.uuid4())
-
-
-def alert(name: str, **fields: object) -> None:
-    """Say that a person has to look: one error in the log, one more in the counter."""
-    counters.increment("alerts", alert=name)
-    structlog.get_logger(__name__).error("alert_raised", alert=name, **fields)
-
-
-def raise_alerts(answer: Mapping[str, Any], **fields: object) -> None:
-    """Raise each alert that a SQL function names in its answer; most name none."""
-    for name in answer.get("alerts") or ():
-        alert(name, **fields)

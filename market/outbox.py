@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from market import log as logs
+from market.alerts import alert, raise_alerts
 from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
 
@@ -93,7 +93,7 @@ def drain(database: Database, senders: Senders, *, limit: int) -> int:
         except MarketError as error:
             # The database does not take what came of it; the row comes back after its lease. It
             # must neither end the worker nor hold up the rows behind it.
-            logs.alert("outbox_row_not_closed", outbox_id=row.id, code=error.code)
+            alert("outbox_row_not_closed", outbox_id=row.id, code=error.code)
     return len(claimed)
 
 
@@ -139,4 +139,4 @@ def _close(database: Database, function: str, row: OutboxRow, **result: object) 
     if answer["stale"]:
         # Somebody else has the lease by now; what they find at Stripe is what we have made.
         log.warning("outbox_lease_lost", outbox_id=row.id)
-    logs.raise_alerts(answer, outbox_id=row.id, order_id=row.order_id)
+    raise_alerts(answer, outbox_id=row.id, order_id=row.order_id)

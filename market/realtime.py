@@ -1,8 +1,7 @@
-"""The only door to Realtime, which rings; and the only async one.
+"""The adapter for Realtime, and the only async one: its messages wake jobs up.
 
-The library's client may die without an exception, be deaf while it looks alive, or give up for
-ever. So it is never trusted to mend itself: whatever looks wrong, the whole client is thrown away
-and another one built.
+The library's client may die without an exception, stop hearing while it looks alive, or give up for
+ever. So nothing here trusts it to repair itself: at any sign of trouble a new client replaces it.
 """
 
 import asyncio
@@ -21,26 +20,26 @@ from realtime import (
     RealtimeSubscribeStates,
 )
 
-from market import counters
+from market import metrics
 from market.settings import Settings
 
 
 log = structlog.get_logger(__name__)
 
-_CANARY = "canary"
+_PROBE = "probe"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often a subscription proves that it hears, and how long it rests after a death."""
+    """Seconds between two probes, limits for each step, and pauses between two connections."""
 
-    canary_every_s: float = 20.0
-    canary_within_s: float = 10.0
-    canaries_missed: int = 2
+    probe_every_s: float = 20.0
+    probe_within_s: float = 10.0
+    probes_missed: int = 2
     join_within_s: float = 25.0
     close_within_s: float = 5.0
-    first_rest_s: float = 1.0
-    longest_rest_s: float = 30.0
+    first_pause_s: float = 1.0
+    longest_pause_s: float = 30.0
 
 
 class Realtime:
@@ -52,33 +51,33 @@ class Realtime:
         self._make_client = make_client
         self._pace = pace or Pace()
 
-    async def subscribe(self, tables: Collection[str], doorbell: asyncio.Event) -> None:
-        """Ring `doorbell` at each change of `tables`, and at each new beginning, until cancelled.
+    async def subscribe(self, tables: Collection[str], wake_up: asyncio.Event) -> None:
+        """Set `wake_up` at each change of `tables` and after each join, until cancelled.
 
-        What was missed in between is not known, hence the ring at each beginning. Realtime drops
-        messages by design, so whoever waits for the bell must look now and then without it.
-        Nothing is raised but the cancellation.
+        Realtime drops messages by design, and nobody knows which changes a lost connection missed.
+        So each join counts as a wake-up, and the caller must also look on its own from time to
+        time. Only the cancellation is raised.
         """
-        deaths_in_a_row = 0
+        failures_in_a_row = 0
         while True:
-            life = _Life(self._make_client, tables, doorbell, self._pace)
-            reason = await life.live()
-            deaths_in_a_row = 1 if life.was_joined else deaths_in_a_row + 1
-            counters.increment("realtime_lives_ended", reason=reason)
-            log.warning("realtime_life_ended", tables=sorted(tables), reason=reason)
-            # Full jitter: after an outage of Realtime not everybody comes back in one moment.
-            ceiling_s = self._pace.first_rest_s * 2 ** min(deaths_in_a_row - 1, 10)
-            await asyncio.sleep(random.uniform(0, min(ceiling_s, self._pace.longest_rest_s)))  # noqa: S311 - no secret
+            connection = _Connection(self._make_client, tables, wake_up, self._pace)
+            reason = await connection.run()
+            failures_in_a_row = 1 if connection.was_joined else failures_in_a_row + 1
+            metrics.REALTIME_ENDS.labels(reason=reason).inc()
+            log.warning("realtime_connection_ended", tables=sorted(tables), reason=reason)
+            # Full jitter, so that after an outage not all workers come back at once.
+            longest_s = self._pace.first_pause_s * 2 ** min(failures_in_a_row - 1, 10)
+            await asyncio.sleep(random.uniform(0, min(longest_s, self._pace.longest_pause_s)))  # noqa: S311 - no secret
 
 
 def connect(settings: Settings) -> Realtime:
-    """Build the door; no connection is made before somebody subscribes."""
+    """Build the adapter; the first subscription makes the first connection."""
 
     def make_client() -> AsyncRealtimeClient:
         return AsyncRealtimeClient(
             f"{settings.supabase_url}/realtime/v1",
             token=settings.supabase_secret_key,
-            # Neither its reconnecting nor its retries: both end in silence some day.
+            # Its reconnecting and its retries may stop for ever without an exception.
             auto_reconnect=False,
             max_retries=1,
         )
@@ -86,47 +85,47 @@ def connect(settings: Settings) -> Realtime:
     return Realtime(make_client)
 
 
-class _Life:
-    """One client from its connection to the first sign that something is wrong."""
+class _Connection:
+    """One client, from its connection to the first sign of trouble."""
 
     def __init__(
         self,
         make_client: Callable[[], AsyncRealtimeClient],
         tables: Collection[str],
-        doorbell: asyncio.Event,
+        wake_up: asyncio.Event,
         pace: Pace,
     ) -> None:
         self._make_client = make_client
         self._tables = tables
-        self._doorbell = doorbell
+        self._wake_up = wake_up
         self._pace = pace
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._heard = asyncio.Event()
-        self._expected_canary = ""
+        self._has_heard = asyncio.Event()
+        self._expected_probe = ""
         self.was_joined = False
 
-    async def live(self) -> str:
-        """Connect, join, listen; return why it ended."""
+    async def run(self) -> str:
+        """Connect, join and listen; return the reason of the end."""
         client: AsyncRealtimeClient | None = None
         try:
             client = self._make_client()
             channel = self._channel(client)
-            # Not wait_for: on Python 3.11 it may swallow a cancellation.
+            # On Python 3.11 asyncio.wait_for may swallow a cancellation.
             async with asyncio.timeout(self._pace.join_within_s):
                 await channel.subscribe(self._notice_state)
             return await self._listen(client, channel)
         except TimeoutError:
             return "join_timed_out"
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next client may do better
+        except Exception as error:  # noqa: BLE001 - after any error the next client may work
             return type(error).__name__
         finally:
             if client is not None:
-                await self._bury(client)
+                await self._close(client)
 
     def _channel(self, client: AsyncRealtimeClient) -> AsyncRealtimeChannel:
-        # A topic of our own: nobody else's canary is heard here.
+        # The topic is unique, so no other worker's probe arrives here.
         channel = client.channel(
-            f"doorbell-{uuid.uuid4()}",
+            f"wake-up-{uuid.uuid4()}",
             {
                 "config": {
                     "broadcast": {"ack": False, "self": True},
@@ -137,47 +136,47 @@ class _Life:
         )
         for table in self._tables:
             channel.on_postgres_changes(
-                RealtimePostgresChangesListenEvent.All, self._ring, table=table, schema="public"
+                RealtimePostgresChangesListenEvent.All, self._wake, table=table, schema="public"
             )
-        # Joined is one thing, that changes are read from the WAL another, some seconds later.
-        channel.on_system(self._ring)
-        channel.on_broadcast(_CANARY, self._notice_canary)
+        # Realtime reads changes from the WAL only some seconds after the join, and then says so.
+        channel.on_system(self._wake)
+        channel.on_broadcast(_PROBE, self._notice_probe)
         return channel
 
-    # The library calls these from its listening task, which an exception would end in silence. So
+    # The library calls these from its listening task. An exception would end that task silently, so
     # they do nothing that could fail.
 
-    def _ring(self, _change: object) -> None:
-        self._doorbell.set()
+    def _wake(self, _change: object) -> None:
+        self._wake_up.set()
 
-    def _notice_canary(self, message: Any) -> None:
+    def _notice_probe(self, message: Any) -> None:
         payload = message.get("payload") if isinstance(message, dict) else None
-        if isinstance(payload, dict) and payload.get("id") == self._expected_canary:
-            self._heard.set()
+        if isinstance(payload, dict) and payload.get("id") == self._expected_probe:
+            self._has_heard.set()
 
     def _notice_state(self, state: RealtimeSubscribeStates, _error: Exception | None) -> None:
         if state == RealtimeSubscribeStates.SUBSCRIBED:
             self.was_joined = True
-            counters.increment("realtime_joins")
-            self._doorbell.set()
+            metrics.REALTIME_JOINS.inc()
+            self._wake_up.set()
         elif not self._ended.done():
             self._ended.set_result(state.value.lower())
 
     async def _listen(self, client: AsyncRealtimeClient, channel: AsyncRealtimeChannel) -> str:
         missed_count = 0
-        while missed_count < self._pace.canaries_missed:
-            reason = await self._ended_within(client, self._pace.canary_every_s)
+        while missed_count < self._pace.probes_missed:
+            reason = await self._ended_within(client, self._pace.probe_every_s)
             if reason is not None:
                 return reason
-            if await self._hears_canary(channel):
+            if await self._hears_probe(channel):
                 missed_count = 0
             else:
                 missed_count += 1
-                counters.increment("realtime_canaries_missed")
-        return "deaf"
+                metrics.REALTIME_PROBES_MISSED.inc()
+        return "quiet"
 
     async def _ended_within(self, client: AsyncRealtimeClient, seconds: float) -> str | None:
-        # The library has no public way to tell that it has stopped listening.
+        # No public attribute of the library shows that it has stopped listening.
         listening = client._listen_task  # noqa: SLF001 - see above
         watched: set[asyncio.Future[Any]] = {self._ended}
         if listening is not None:
@@ -187,23 +186,23 @@ class _Life:
             return self._ended.result()
         if listening is None or listening.done():
             if listening is not None and not listening.cancelled():
-                listening.exception()  # looked at, or asyncio complains that nobody did
+                listening.exception()  # asyncio warns about an exception that nobody reads
             return "listening_ended"
         return None
 
-    async def _hears_canary(self, channel: AsyncRealtimeChannel) -> bool:
-        self._heard.clear()
-        self._expected_canary = str(uuid.uuid4())
+    async def _hears_probe(self, channel: AsyncRealtimeChannel) -> bool:
+        self._has_heard.clear()
+        self._expected_probe = str(uuid.uuid4())
         try:
-            async with asyncio.timeout(self._pace.canary_within_s):
-                await channel.send_broadcast(_CANARY, {"id": self._expected_canary})
-                await self._heard.wait()
+            async with asyncio.timeout(self._pace.probe_within_s):
+                await channel.send_broadcast(_PROBE, {"id": self._expected_probe})
+                await self._has_heard.wait()
         except TimeoutError:
             return False
         return True
 
-    async def _bury(self, client: AsyncRealtimeClient) -> None:
-        # Closing waits for an answer that may never come, and a dead client may raise anything.
+    async def _close(self, client: AsyncRealtimeClient) -> None:
+        # The answer that closing waits for may never come, and a broken client may raise anything.
         with contextlib.suppress(Exception):
             async with asyncio.timeout(self._pace.close_within_s):
                 await client.close()

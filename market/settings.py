@@ -1,16 +1,17 @@
-"""What the environment says, read once by an entry point and checked before anything starts."""
+"""The settings of a process: read from the environment once, and checked before anything starts."""
 
 import dataclasses
 import enum
 import os
+import re
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from market.errors import SettingsError
 
 
-#: Stripe sends an event again for three days, so a live endpoint has to take what is that old.
+#: Stripe sends an event again for three days, so a live endpoint must accept one of that age.
 _STRIPE_RETRIES_FOR_S = 259_200
 _TEST_KEYS = ("sk_test_", "rk_test_")
 _LIVE_KEYS = ("sk_live_", "rk_live_")
@@ -18,10 +19,11 @@ _LOG_LEVELS = ("debug", "info", "warning", "error")
 _HIGHEST_PORT = 65_535
 _MOST_PROXIES = 10
 _YEAR_S = 31_536_000
+_HOST = re.compile(r"[A-Za-z0-9.:-]+")
 
 
 class Environment(enum.StrEnum):
-    """How much is at stake where this process runs."""
+    """The kind of place where this process runs."""
 
     DEVELOPMENT = "development"
     STAGING = "staging"
@@ -34,16 +36,18 @@ def _secret() -> Any:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that differs between one place of running and another; see `.env.example`."""
+    """Everything that differs from one place to another; `.env.example` explains each variable."""
 
     environment: Environment
     supabase_url: str
     supabase_publishable_key: str
     supabase_secret_key: str = _secret()
     supabase_jwt_secret: str = _secret()
+    supabase_jwt_issuer: str
     stripe_secret_key: str = _secret()
     stripe_api_base: str
     stripe_webhook_secrets: tuple[str, ...] = _secret()
+    stripe_connect_webhook_secrets: tuple[str, ...] = _secret()
     stripe_identity_webhook_secrets: tuple[str, ...] = _secret()
     stripe_livemode: bool
     webhook_tolerance_s: int
@@ -57,27 +61,36 @@ class Settings:
     trusted_proxies: int
     log_level: str
     is_log_json: bool
+    metrics_host: str
     metrics_port: int
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> "Settings":
-        """Read and check every variable; those of the process unless others are given.
+        """Read and check every variable of the process, or of `variables` if given.
 
         Raises:
-            SettingsError: one is missing, malformed or contradicts another; its `detail` names it.
+            SettingsError: variables are missing, malformed or contradictory; `detail` names all.
 
         """
-        # The one place that reads the environment.
+        # Nothing else reads the environment.
         reader = _Reader(os.environ if variables is None else variables)  # noqa: TID251 - see above
+        environment = Environment(reader.choice("ENVIRONMENT", tuple(Environment)))
+        supabase_url = reader.address("SUPABASE_URL")
         settings = cls(
-            environment=Environment(reader.choice("ENVIRONMENT", tuple(Environment))),
-            supabase_url=reader.address("SUPABASE_URL"),
+            environment=environment,
+            supabase_url=supabase_url,
             supabase_publishable_key=reader.text("SUPABASE_PUBLISHABLE_KEY"),
             supabase_secret_key=reader.text("SUPABASE_SECRET_KEY"),
             supabase_jwt_secret=reader.text("SUPABASE_JWT_SECRET", default=""),
+            supabase_jwt_issuer=reader.text(
+                "SUPABASE_JWT_ISSUER", default=f"{supabase_url}/auth/v1"
+            ),
             stripe_secret_key=reader.text("STRIPE_SECRET_KEY"),
             stripe_api_base=reader.address("STRIPE_API_BASE", default=""),
             stripe_webhook_secrets=reader.texts("STRIPE_WEBHOOK_SECRETS"),
+            stripe_connect_webhook_secrets=reader.texts(
+                "STRIPE_CONNECT_WEBHOOK_SECRETS", default=()
+            ),
             stripe_identity_webhook_secrets=reader.texts("STRIPE_IDENTITY_WEBHOOK_SECRETS"),
             stripe_livemode=reader.choice("STRIPE_LIVEMODE", ("true", "false")) == "true",
             webhook_tolerance_s=reader.number("WEBHOOK_TOLERANCE_S", default=300, least=1),
@@ -93,57 +106,77 @@ class Settings:
             trusted_proxies=reader.number("TRUSTED_PROXIES", default=0, most=_MOST_PROXIES),
             log_level=reader.choice("LOG_LEVEL", _LOG_LEVELS, default="info"),
             is_log_json=reader.choice("LOG_FORMAT", ("json", "console"), default="json") == "json",
+            metrics_host=reader.host("METRICS_HOST", default="127.0.0.1"),
             metrics_port=reader.number("METRICS_PORT", default=0, most=_HIGHEST_PORT),
         )
-        _refuse_contradictions(settings)
+        problems = [*reader.problems.values(), *_contradictions(settings, reader.problems)]
+        if problems:
+            raise SettingsError(" ".join(problems))
         return settings
 
 
 class _Reader:
-    """Turns variables into values, or into a sentence that names the one that is wrong."""
+    """Turns variables into values, and collects a sentence for each variable that is wrong.
+
+    A wrong variable gets a value of the right type, so that the rest can be read too.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
+        self.problems: dict[str, str] = {}
 
     def text(self, name: str, *, default: str | None = None) -> str:
         value = self._variables.get(name, "").strip()
         if value:
             return value
         if default is None:
-            raise SettingsError(f"{name} is missing; .env.example says what it is for.")
-        return default
+            self._refuse(name, f"{name} is missing; .env.example explains it.")
+        return default or ""
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        values = tuple(part.strip() for part in self.text(name).split(","))
+    def texts(self, name: str, *, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        value = self.text(name, default=None if default is None else "")
+        if not value:
+            return default or ()
+        values = tuple(part.strip() for part in value.split(","))
         if not all(values):
-            raise SettingsError(f"{name} has an empty entry; separate its values by one comma.")
+            self._refuse(name, f"{name} has an empty entry; separate its values by one comma.")
         return values
 
     def choice(self, name: str, choices: tuple[str, ...], *, default: str | None = None) -> str:
         value = self.text(name, default=default).lower()
-        if value not in choices:
-            raise SettingsError(f"{name} must be one of {', '.join(choices)}.")
-        return value
+        if value in choices:
+            return value
+        self._refuse(name, f"{name} must be one of {', '.join(choices)}.")
+        return choices[0]
 
     def number(self, name: str, *, default: int, least: int = 0, most: int = _YEAR_S) -> int:
         value = self.text(name, default=str(default))
-        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
-            raise SettingsError(f"{name} must be a whole number from {least} to {most}.")
-        return int(value)
+        if value.isascii() and value.isdigit() and least <= int(value) <= most:
+            return int(value)
+        self._refuse(name, f"{name} must be a whole number from {least} to {most}.")
+        return default
 
     def address(self, name: str, *, default: str | None = None) -> str:
         value = self.text(name, default=default).rstrip("/")
         if value and not _is_address(value):
-            raise SettingsError(f"{name} must be an address that begins with http:// or https://.")
+            self._refuse(name, f"{name} must be an address that begins with http:// or https://.")
+        return value
+
+    def host(self, name: str, *, default: str) -> str:
+        value = self.text(name, default=default)
+        if not _HOST.fullmatch(value):
+            self._refuse(name, f"{name} must be an IP address or a host name.")
         return value
 
     def origins(self, name: str) -> tuple[str, ...]:
         origins = self.texts(name)
         if not all(_is_address(origin) and origin.count("/") == len("//") for origin in origins):
-            raise SettingsError(
-                f"{name} must be origins such as https://example.com, without path."
-            )
+            self._refuse(name, f"{name} must be origins such as https://example.com, without path.")
         return tuple(origin.lower() for origin in origins)
+
+    def _refuse(self, name: str, sentence: str) -> None:
+        # The first problem of a variable is the cause of its others.
+        self.problems.setdefault(name, sentence)
 
 
 def _is_address(value: str) -> bool:
@@ -156,39 +189,71 @@ def _is_address(value: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and has_port and is_plain
 
 
-def _refuse_contradictions(settings: Settings) -> None:
-    sentence = _contradiction_of_keys(settings) or _contradiction_of_mode(settings)
-    if sentence is not None:
-        raise SettingsError(sentence)
+def _contradictions(settings: Settings, wrong: Collection[str]) -> list[str]:
+    """Return a sentence for each contradiction between variables that are right by themselves."""
+    return [
+        sentence
+        for is_contradiction, sentence in _key_checks(settings) + _mode_checks(settings)
+        if is_contradiction and not any(name in sentence for name in wrong)
+    ]
 
 
-def _contradiction_of_keys(settings: Settings) -> str | None:
-    if settings.supabase_secret_key.startswith("sb_publishable_"):
-        return "SUPABASE_SECRET_KEY is a publishable key; it must be a secret one."
-    if settings.supabase_publishable_key.startswith("sb_secret_"):
-        return "SUPABASE_PUBLISHABLE_KEY is a secret key; it must be a publishable one."
-    if not settings.stripe_secret_key.startswith(_TEST_KEYS + _LIVE_KEYS):
-        return "STRIPE_SECRET_KEY must begin with sk_test_, rk_test_, sk_live_ or rk_live_."
-    shared = set(settings.stripe_webhook_secrets) & set(settings.stripe_identity_webhook_secrets)
-    if shared:
-        return "STRIPE_IDENTITY_WEBHOOK_SECRETS repeats one of STRIPE_WEBHOOK_SECRETS."
-    return None
+def _key_checks(settings: Settings) -> list[tuple[bool, str]]:
+    secrets = set(settings.stripe_webhook_secrets)
+    connect_secrets = set(settings.stripe_connect_webhook_secrets)
+    identity_secrets = set(settings.stripe_identity_webhook_secrets)
+    return [
+        (
+            settings.supabase_secret_key.startswith("sb_publishable_"),
+            "SUPABASE_SECRET_KEY is a publishable key; it must be a secret one.",
+        ),
+        (
+            settings.supabase_publishable_key.startswith("sb_secret_"),
+            "SUPABASE_PUBLISHABLE_KEY is a secret key; it must be a publishable one.",
+        ),
+        (
+            not settings.stripe_secret_key.startswith(_TEST_KEYS + _LIVE_KEYS),
+            "STRIPE_SECRET_KEY must begin with sk_test_, rk_test_, sk_live_ or rk_live_.",
+        ),
+        # The secret that verifies an event decides what the event may change.
+        (
+            bool(secrets & identity_secrets),
+            "STRIPE_IDENTITY_WEBHOOK_SECRETS repeats one of STRIPE_WEBHOOK_SECRETS.",
+        ),
+        (
+            bool(secrets & connect_secrets),
+            "STRIPE_CONNECT_WEBHOOK_SECRETS repeats one of STRIPE_WEBHOOK_SECRETS.",
+        ),
+        (
+            bool(connect_secrets & identity_secrets),
+            "STRIPE_CONNECT_WEBHOOK_SECRETS repeats one of STRIPE_IDENTITY_WEBHOOK_SECRETS.",
+        ),
+    ]
 
 
-def _contradiction_of_mode(settings: Settings) -> str | None:
+def _mode_checks(settings: Settings) -> list[tuple[bool, str]]:
     is_live = settings.stripe_secret_key.startswith(_LIVE_KEYS)
+    is_test = settings.stripe_secret_key.startswith(_TEST_KEYS)
     is_production = settings.environment is Environment.PRODUCTION
-    if is_live and settings.environment is Environment.DEVELOPMENT:
-        return "STRIPE_SECRET_KEY is a live key, and ENVIRONMENT is development."
-    if is_production and not is_live:
-        return "STRIPE_SECRET_KEY is a test key, and ENVIRONMENT is production."
-    if is_live != settings.stripe_livemode:
-        return "STRIPE_LIVEMODE contradicts STRIPE_SECRET_KEY, whose prefix names the mode."
-    if is_production and settings.stripe_api_base:
-        return "STRIPE_API_BASE must be empty in production, or money would go elsewhere."
-    if is_live and settings.webhook_max_event_age_s <= _STRIPE_RETRIES_FOR_S:
-        return (
-            f"WEBHOOK_MAX_EVENT_AGE_S must be above {_STRIPE_RETRIES_FOR_S} with live keys, "
-            "because Stripe sends an event again for three days."
-        )
-    return None
+    return [
+        (
+            is_live and settings.environment is Environment.DEVELOPMENT,
+            "STRIPE_SECRET_KEY is a live key, and ENVIRONMENT is development.",
+        ),
+        (
+            is_test and is_production,
+            "STRIPE_SECRET_KEY is a test key, and ENVIRONMENT is production.",
+        ),
+        (
+            (is_live or is_test) and is_live != settings.stripe_livemode,
+            "STRIPE_LIVEMODE contradicts STRIPE_SECRET_KEY, whose prefix names the mode.",
+        ),
+        (
+            is_production and bool(settings.stripe_api_base),
+            "STRIPE_API_BASE must be empty where ENVIRONMENT is production.",
+        ),
+        (
+            is_live and settings.webhook_max_event_age_s <= _STRIPE_RETRIES_FOR_S,
+            f"WEBHOOK_MAX_EVENT_AGE_S must be above {_STRIPE_RETRIES_FOR_S} with live keys.",
+        ),
+    ]

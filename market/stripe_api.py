@@ -1,4 +1,4 @@
-"""The only door to Stripe."""
+"""The adapter for Stripe."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -10,10 +10,7 @@ import stripe
 from market import retry
 from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
-from market.stripe_webhook import EventRules, StripeEvent, read_event
 
-
-__all__ = ["EventRules", "StripeApi", "StripeEvent", "connect"]
 
 R = TypeVar("R")
 
@@ -31,7 +28,7 @@ class _AnsweredError:
 
 
 class StripeApi:
-    """Calls Stripe and checks that what claims to come from Stripe does.
+    """Calls Stripe.
 
     The client it is given must not retry on its own, or its tries and ours would multiply. What
     has gone wrong is told by the code: `STRIPE_UNREACHABLE` no answer came, `STRIPE_CONFLICT` a
@@ -42,20 +39,6 @@ class StripeApi:
 
     def __init__(self, client: stripe.StripeClient) -> None:
         self._client = client
-
-    def verify_event(
-        self, payload: bytes, signature: str | None, *, secrets: Sequence[str], rules: EventRules
-    ) -> StripeEvent:
-        """Return the event in `payload` if one of `secrets` has signed it, and it is one to take.
-
-        An endpoint has two secrets while one replaces the other.
-
-        Raises:
-            RejectedError: `MISSING_SIGNATURE`, `INVALID_SIGNATURE`, `INVALID_PAYLOAD`,
-                `EVENT_FROM_FUTURE`, `EVENT_TOO_OLD`, `LIVEMODE_MISMATCH`.
-
-        """
-        return read_event(payload, signature, secrets=secrets, rules=rules)
 
     @retry.transient
     def retrieve_payment_intent(self, payment_intent_id: str) -> Mapping[str, Any]:
@@ -146,7 +129,7 @@ class StripeApi:
 
 
 def connect(settings: Settings, timeout_s: float) -> StripeApi:
-    """Build the door, for one process and all of its threads."""
+    """Build the adapter, for one process and all of its threads."""
     client = stripe.StripeClient(
         settings.stripe_secret_key,
         http_client=stripe.RequestsClient(timeout=timeout_s),

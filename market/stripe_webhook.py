@@ -11,7 +11,7 @@ from typing import Any
 import stripe
 import structlog
 
-from market import counters
+from market import metrics
 from market.errors import RejectedError
 
 
@@ -137,5 +137,5 @@ def _notice_version(body: Mapping[str, Any]) -> None:
     version = body.get("api_version")
     if version != stripe.api_version:
         # Taken all the same: the account may be moved to a version before our library is.
-        counters.increment("stripe_event_versions_differed")
+        metrics.STRIPE_VERSIONS_DIFFERED.inc()
         log.warning("stripe_event_version_differed", event_id=body["id"], version=version)

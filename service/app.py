@@ -1,4 +1,4 @@
-"""The service put together: doors are built here and handed to the blueprints."""
+"""Build the adapters of the service and pass them to its blueprints."""
 
 import dataclasses
 
@@ -10,7 +10,8 @@ from market.auth_api import AuthApi
 from market.database import Database
 from market.inbox import Source
 from market.settings import Settings
-from market.stripe_api import EventRules, StripeApi
+from market.stripe_api import StripeApi
+from market.stripe_webhook import EventRules
 from service import requests
 from service.canary import canary_blueprint
 from service.errors import install_error_handlers
@@ -26,23 +27,23 @@ _BODY_LIMIT = 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
-    """The outside as the service reaches it."""
+class Adapters:
+    """The outside systems that the service calls."""
 
     database: Database
     stripe_api: StripeApi
     auth_api: AuthApi
 
 
-def create_app(settings: Settings, doors: Doors | None = None) -> Flask:
+def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
     """Build the service; each gunicorn worker calls this once, after its fork."""
-    if doors is None:
-        doors = _open_doors(settings)
+    if adapters is None:
+        adapters = _connect(settings)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _BODY_LIMIT
     app.url_map.strict_slashes = False
     install_error_handlers(app)
-    _register(app, settings, doors)
+    _register(app, settings, adapters)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's documented place for it
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_prefix=0
@@ -51,22 +52,21 @@ def create_app(settings: Settings, doors: Doors | None = None) -> Flask:
     return app
 
 
-def _open_doors(settings: Settings) -> Doors:
-    return Doors(
-        database=database.connect(settings, database.SERVICE_PATIENCE),
+def _connect(settings: Settings) -> Adapters:
+    return Adapters(
+        database=database.connect(settings, database.SERVICE_TIMEOUTS),
         stripe_api=stripe_api.connect(settings, stripe_api.SERVICE_TIMEOUT_S),
         auth_api=auth_api.connect(settings),
     )
 
 
-def _register(app: Flask, settings: Settings, doors: Doors) -> None:
-    sessions = Sessions(doors.database, KeyRing(doors.auth_api.signing_keys), settings)
-    user_limits = UserLimits(doors.database)
+def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
+    sessions = Sessions(adapters.database, KeyRing(adapters.auth_api.signing_keys), settings)
+    user_limits = UserLimits(adapters.database)
     app.register_blueprint(
         webhooks_blueprint(
-            doors.stripe_api,
-            doors.database,
-            stripe_events.handlers(doors.stripe_api, doors.database),
+            adapters.database,
+            stripe_events.handlers(adapters.stripe_api, adapters.database),
             AddressLimits(),
             endpoints=_endpoints(settings),
             rules=EventRules(
@@ -78,12 +78,14 @@ def _register(app: Flask, settings: Settings, doors: Doors) -> None:
         )
     )
     app.register_blueprint(
-        payments_blueprint(doors.stripe_api, doors.database, sessions, user_limits)
+        payments_blueprint(adapters.stripe_api, adapters.database, sessions, user_limits)
     )
     app.register_blueprint(
-        canary_blueprint(doors.database, AddressLimits(), token=settings.canary_token)
+        canary_blueprint(adapters.database, AddressLimits(), token=settings.canary_token)
     )
-    app.register_blueprint(health_blueprint(doors.stripe_api, doors.database, AddressLimits()))
+    app.register_blueprint(
+        health_blueprint(adapters.stripe_api, adapters.database, AddressLimits())
+    )
 
 
 def _endpoints(settings: Settings) -> tuple[Endpoint, ...]:

@@ -39,7 +39,7 @@ class UserLimits:
 
 
 class AddressLimits:
-    """A limit per address for doors without a user, before anything is asked of the database.
+    """A limit per address for routes without a user, before any call of the database.
 
     Each gunicorn process counts by itself: the limit is there to spare us work, not to be exact.
     """

@@ -9,11 +9,11 @@ import structlog
 from flask import Blueprint, Response, jsonify, request
 
 from market import inbox
-from market import log as logs
+from market.alerts import alert
 from market.database import Database
 from market.errors import MarketError, RejectedError
 from market.inbox import Outcome, Source
-from market.stripe_api import EventRules, StripeApi, StripeEvent
+from market.stripe_webhook import EventRules, StripeEvent, read_event
 from service.errors import body_of
 from service.limits import AddressLimits
 
@@ -46,7 +46,6 @@ class Endpoint:
 
 
 def webhooks_blueprint(
-    stripe_api: StripeApi,
     database: Database,
     handlers: inbox.Handlers,
     limits: AddressLimits,
@@ -54,12 +53,12 @@ def webhooks_blueprint(
     endpoints: Sequence[Endpoint],
     rules: EventRules,
 ) -> Blueprint:
-    """Build the blueprint that serves `/api/webhooks`, with handlers that have their doors."""
+    """Build the blueprint that serves `/api/webhooks`, with handlers that have their adapters."""
     blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 
     def receive(endpoint: Endpoint) -> Response | tuple[Response, HTTPStatus]:
         try:
-            event = _verified(stripe_api, endpoint, rules)
+            event = _verified(endpoint, rules)
         except RejectedError:
             # Only what is refused is counted: Stripe may send as much as it likes.
             limits.hit()
@@ -67,7 +66,7 @@ def webhooks_blueprint(
         if not endpoint.takes(event):
             # What signs identities must not pay an order. Nor is it kept: the endpoint that it is
             # for may yet get it, under the same id.
-            logs.alert("webhook_event_at_wrong_endpoint", event_id=event.id, type=event.type)
+            alert("webhook_event_at_wrong_endpoint", event_id=event.id, type=event.type)
             return jsonify(_answer(Outcome.IGNORED))
         try:
             stored = inbox.store(database, event, source=endpoint.source)
@@ -90,9 +89,9 @@ def webhooks_blueprint(
     return blueprint
 
 
-def _verified(stripe_api: StripeApi, endpoint: Endpoint, rules: EventRules) -> StripeEvent:
+def _verified(endpoint: Endpoint, rules: EventRules) -> StripeEvent:
     # The signature covers the raw bytes, so nothing may parse them before it is checked.
-    return stripe_api.verify_event(
+    return read_event(
         request.get_data(),
         request.headers.get("Stripe-Signature"),
         secrets=endpoint.secrets,

@@ -10,13 +10,14 @@ import stripe
 
 from market.outbox import OutboxRow
 from market.settings import Settings
-from market.stripe_api import StripeEvent
+from market.stripe_webhook import StripeEvent
 
 
 ORDER_ID = "3f1c2f6e-8f0a-4c8e-9d53-0b8a1f6d2c11"
 BUYER_ID = "7b0d3d52-4a3e-4f0e-8a77-5c9b6a1e2d22"
 SESSION_ID = "c1a5b6de-2f7b-4c0b-9f61-7a2d8e4b3f33"
 WEBHOOK_SECRET = "whsec_payments"
+CONNECT_SECRET = "whsec_connect"
 IDENTITY_SECRET = "whsec_identity"
 
 #: What `.env.example` asks for, as a developer's machine has it.

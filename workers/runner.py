@@ -1,4 +1,4 @@
-"""The one loop that every worker runs in."""
+"""The one loop in which every job runs."""
 
 import asyncio
 import contextlib
@@ -7,59 +7,61 @@ from collections.abc import Callable
 
 import structlog
 
-from market import counters
 from market import log as logs
+from market import metrics
 from market.errors import TransientError
 
 
 log = structlog.get_logger(__name__)
 
+#: The shortest wait for a deadline; it leaves the database time for other work.
+_SHORTEST_WAIT_S = 0.02
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A piece of work that can be repeated until nothing is left to do.
+    """Work that can be repeated until nothing is left to do.
 
-    `interval_s` is the poll floor. A job that knows when it will have work next says so by
-    `rest_s`; what it answers takes the floor's place. Rings start rounds at least `quiet_s` apart,
-    so that a hundred bids in a second, each of which rings, do not cost a hundred rounds.
+    After a round the loop waits for `poll_interval_s`, or for as long as `wait_s` returns if the
+    job knows its next deadline. Wake-ups start rounds at least `wake_up_gap_s` apart: each of a
+    hundred bids in a second is a wake-up, and must not cost a round.
     """
 
     name: str
-    tables: tuple[str, ...]  # a change of these rings
-    work: Callable[[int], int]  # takes the most items to do, returns how many it did
+    tables: tuple[str, ...]  # a change of these is a wake-up
+    work: Callable[[int], int]  # takes the most items to do, returns the number done
     batch_size: int
-    interval_s: float
-    quiet_s: float
-    rest_s: Callable[[], float] | None = None
+    poll_interval_s: float
+    wake_up_gap_s: float
+    wait_s: Callable[[], float] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What one round has done, and how long the loop may rest after it."""
+    """The number of items that one round did, and the wait after it; None if there may be more."""
 
     done_count: int
-    rest_s: float
+    wait_s: float | None
 
 
-async def run(job: Job, doorbell: asyncio.Event, stopping: asyncio.Event) -> None:
-    """Do `job` whenever the doorbell rings, when it is due, and at least each poll floor.
+async def run(job: Job, wake_up: asyncio.Event, stopping: asyncio.Event) -> None:
+    """Do `job` at each wake-up, at each deadline, and at least once in a poll interval.
 
-    Realtime only rings: what to do is always read from the database. A ring that gets lost
-    therefore costs one interval at most, never an auction. To stop, set `stopping`, then ring.
+    A wake-up says nothing about the work, which is always read from the database. So a lost one
+    costs at most one poll interval. To stop the loop, set `stopping`, then `wake_up`.
     """
-    was_rung, clock = True, asyncio.get_running_loop().time
+    is_expected, clock = True, asyncio.get_running_loop().time
     while not stopping.is_set():
-        doorbell.clear()
-        may_ring_at = clock() + job.quiet_s
+        wake_up.clear()
+        next_round_at = clock() + job.wake_up_gap_s
         done = await asyncio.to_thread(_do_round, job)
-        if done.done_count > 0 and not was_rung and job.rest_s is None:
-            # The floor has found what no ring told of, or what was backed off until now.
-            counters.increment("rings_missed", job=job.name)
-        # A full batch: there may be more, so there is no rest.
-        was_rung = done.rest_s <= 0
-        if not was_rung:
-            due_at = clock() + done.rest_s
-            was_rung = await _rest(doorbell, due_at=due_at, may_ring_at=min(may_ring_at, due_at))
+        if done.done_count > 0 and not is_expected and job.wait_s is None:
+            # No wake-up announced this work, or its back-off has just ended.
+            metrics.WAKE_UPS_MISSED.labels(job=job.name).inc()
+        is_expected = done.wait_s is None
+        if done.wait_s is not None:
+            due_at = clock() + done.wait_s
+            is_expected = await _wait(wake_up, due_at, min(next_round_at, due_at))
 
 
 def _do_round(job: Job) -> Round:
@@ -67,23 +69,24 @@ def _do_round(job: Job) -> Round:
         try:
             done_count = job.work(job.batch_size)
             if done_count >= job.batch_size:
-                return Round(done_count=done_count, rest_s=0)
-            rest_s = job.interval_s if job.rest_s is None else job.rest_s()
-        except TransientError as error:  # any other error is a bug: let the supervisor restart us
+                return Round(done_count=done_count, wait_s=None)
+            wait_s = job.poll_interval_s if job.wait_s is None else job.wait_s()
+        except TransientError as error:
+            # Any other error is a bug. It ends the process, and the supervisor starts a new one.
             log.warning("job_interrupted", code=error.code, detail=error.detail)
-            return Round(done_count=0, rest_s=job.interval_s)
-        return Round(done_count=done_count, rest_s=rest_s)
+            return Round(done_count=0, wait_s=job.poll_interval_s)
+        return Round(done_count=done_count, wait_s=max(wait_s, _SHORTEST_WAIT_S))
 
 
-async def _rest(doorbell: asyncio.Event, *, due_at: float, may_ring_at: float) -> bool:
-    """Wait until the bell rings, at most until `due_at`; return whether it rang.
+async def _wait(wake_up: asyncio.Event, due_at: float, next_round_at: float) -> bool:
+    """Wait for a wake-up, at most until `due_at`; return true if one came.
 
-    A ring before `may_ring_at` waits until then, and with it all that come in between.
+    An early wake-up waits until `next_round_at`, so that one round serves all that come before it.
     """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout_at(due_at):
-            await doorbell.wait()
-    was_rung = doorbell.is_set()
-    if was_rung:
-        await asyncio.sleep(may_ring_at - asyncio.get_running_loop().time())
-    return was_rung
+            await wake_up.wait()
+    is_awake = wake_up.is_set()
+    if is_awake:
+        await asyncio.sleep(next_round_at - asyncio.get_running_loop().time())
+    return is_awake

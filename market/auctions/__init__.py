@@ -1,4 +1,4 @@
-"""Timed sales: starting and closing them when it is time, and telling watchers how long is left.
+"""Timed sales: activate, close and broadcast them when they are due.
 
-What a bid does is SQL alone, and so is who wins; here is only when to ask.
+SQL alone decides about bids and winners. This package only asks it to, at the right time.
 """

@@ -1,17 +1,18 @@
-"""Start and close what is due, and say when to look again."""
+"""Activate and close auctions that are due, and find the next deadline."""
 
 import structlog
 
-from market import log as logs
-from market.auctions import repository, types
+from market.alerts import alert
+from market.auctions import repository
 from market.database import Database
 
 
 log = structlog.get_logger(__name__)
 
-#: From here on the next end is near: a late bid may move it, a lost ring must not hide it.
+#: From here on a late bid may move the end, and a lost wake-up must not hide that.
 _NEAR_S = 60.0
-_REST_WHILE_NEAR_S = 1.0
+_POLL_INTERVAL_WHILE_NEAR_S = 1.0
+_POLL_INTERVAL_S = 10.0
 
 
 def close_due(database: Database, *, limit: int) -> int:
@@ -19,8 +20,8 @@ def close_due(database: Database, *, limit: int) -> int:
     activated_count = repository.activate_due_auctions(database, limit=limit)
     closing = repository.end_expired_auctions(database, limit=limit)
     if closing.failed_count:
-        # SQL backs them off; what holds them up needs a person.
-        logs.alert("auctions_not_closed", count=closing.failed_count)
+        # SQL backs them off; only a person can remove the cause.
+        alert("auctions_not_closed", count=closing.failed_count)
     if activated_count:
         log.info("auctions_activated", count=activated_count)
     for auction in closing.closed:
@@ -33,8 +34,13 @@ def close_due(database: Database, *, limit: int) -> int:
     return max(activated_count, len(closing.closed))
 
 
-def rest_s(database: Database) -> float:
-    """Return how long nothing will be due, by the database's clock, as far as it is known now."""
-    until_s = repository.next_deadlines(database).until_next_s()
-    is_near = until_s is not None and until_s <= _NEAR_S
-    return types.rest_s(until_s, longest_s=_REST_WHILE_NEAR_S if is_near else types.LONGEST_REST_S)
+def wait_s(database: Database) -> float:
+    """Return the seconds until the next start or end, by the database's clock.
+
+    It is at most a poll interval, which is shorter while an end is near.
+    """
+    next_s = repository.next_deadlines(database).next_s
+    if next_s is None:
+        return _POLL_INTERVAL_S
+    is_near = next_s <= _NEAR_S
+    return min(next_s, _POLL_INTERVAL_WHILE_NEAR_S if is_near else _POLL_INTERVAL_S)

@@ -1,15 +1,16 @@
-"""Have the time remaining recomputed and broadcast, at each change and at the marks."""
+"""The next time at which the time remaining of an auction must be broadcast."""
 
-from market.auctions import repository, types
+from market.auctions import repository
 from market.database import Database
 
 
-def broadcast_due(database: Database, *, limit: int) -> int:
-    """Tell the watchers of at most `limit` auctions; return of how many."""
-    return repository.broadcast_time_remaining(database, limit=limit)
+_POLL_INTERVAL_S = 10.0
 
 
-def rest_s(database: Database) -> float:
-    """Return how long until the next mark, by the database's clock; a ring comes before it."""
-    until_s = repository.next_deadlines(database).until_mark_s()
-    return types.rest_s(until_s, longest_s=types.LONGEST_REST_S)
+def wait_s(database: Database) -> float:
+    """Return the seconds until the next mark, by the database's clock, at most a poll interval.
+
+    Between two marks watchers count down themselves. A change of an auction wakes the job earlier.
+    """
+    mark_s = repository.next_deadlines(database).mark_s
+    return _POLL_INTERVAL_S if mark_s is None else min(mark_s, _POLL_INTERVAL_S)

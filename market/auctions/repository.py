@@ -1,6 +1,6 @@
-"""Auctions as the database keeps them: one function here, one SQL function there.
+"""Auctions in the database: each function here calls one SQL function.
 
-Each may be called by any number of workers at once, and again after a lost reply.
+Any number of workers may call each at once, and again after a lost reply.
 """
 
 import datetime as dt
@@ -10,12 +10,12 @@ from market.database import Database
 
 
 def activate_due_auctions(database: Database, *, limit: int) -> int:
-    """Make live what has reached its start; return how many did."""
+    """Make auctions live that have reached their start; return their number."""
     return int(database.call("activate_due_auctions", max_rows=limit))
 
 
 def end_expired_auctions(database: Database, *, limit: int) -> Closing:
-    """Close what is over, each in its own transaction within; one that fails is put off."""
+    """Close auctions that are over; SQL postpones one that fails and closes the others."""
     answer = database.call("end_expired_auctions", max_rows=limit)
     closed = tuple(
         ClosedAuction(
@@ -30,19 +30,20 @@ def end_expired_auctions(database: Database, *, limit: int) -> Closing:
 
 
 def next_deadlines(database: Database) -> Deadlines:
-    """Return when the next start, end and mark are."""
+    """Return the time until the next start or end, and until the next mark."""
     answer = database.call("next_auction_deadline")
+    # Both times come from the database, so a wrong clock of this machine changes nothing.
+    now = dt.datetime.fromisoformat(answer["server_time"])
     return Deadlines(
-        next_at=_moment(answer["next_at"]),
-        next_mark_at=_moment(answer["next_mark_at"]),
-        server_time=dt.datetime.fromisoformat(answer["server_time"]),
+        next_s=_seconds_until(answer["next_at"], now),
+        mark_s=_seconds_until(answer["next_mark_at"], now),
     )
 
 
 def broadcast_time_remaining(database: Database, *, limit: int) -> int:
-    """Have watchers told what changed and how long is left; return for how many auctions."""
+    """Have the time remaining recomputed and broadcast; return the number of auctions."""
     return int(database.call("broadcast_time_remaining", max_rows=limit))
 
 
-def _moment(text: str | None) -> dt.datetime | None:
-    return None if text is None else dt.datetime.fromisoformat(text)
+def _seconds_until(time: str | None, now: dt.datetime) -> float | None:
+    return None if time is None else (dt.datetime.fromisoformat(time) - now).total_seconds()

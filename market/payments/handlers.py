@@ -11,7 +11,8 @@ from market.database import Database
 from market.errors import RejectedError
 from market.payments import repository
 from market.payments.types import CapturedPayment, DeclinedPayment, Refund
-from market.stripe_api import StripeApi, StripeEvent
+from market.stripe_api import StripeApi
+from market.stripe_webhook import StripeEvent
 
 
 log = structlog.get_logger(__name__)
@@ -20,7 +21,7 @@ log = structlog.get_logger(__name__)
 def stripe_handlers(stripe_api: StripeApi, database: Database) -> inbox.Handlers:
     """Return a handler for each type of event that payments care about.
 
-    Each gets the doors it needs here, so that whoever calls it has only the event to give.
+    Each gets the adapters it needs here, so that whoever calls it has only the event to give.
     """
     refund_changed = functools.partial(_handle_refund_changed, stripe_api, database)
     return {

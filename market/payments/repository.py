@@ -4,7 +4,7 @@ Every function is idempotent: an event that is settled already answers with its 
 nothing.
 """
 
-from market import log as logs
+from market.alerts import raise_alerts
 from market.database import Database, accepted
 from market.inbox import Outcome, read_outcome
 from market.payments.types import (
@@ -71,7 +71,7 @@ def confirm_payment(database: Database, payment: CapturedPayment, *, user_id: st
         currency=payment.currency,
         user_id=user_id,
     )
-    logs.raise_alerts(answer, order_id=payment.order_id)
+    raise_alerts(answer, order_id=payment.order_id)
     accepted(answer)
     return PaidOrder(
         order_id=answer["order_id"], state=answer["state"], amount_cents=payment.amount_cents

@@ -17,7 +17,7 @@ from devstack.schema import ROOT
 
 
 _START_S = 60.0
-_SAMPLE = re.compile(r"^market_(\w+)_total(\{[^}]*\})? (\d+)$", re.MULTILINE)
+_SAMPLE = re.compile(r"^market_(\w+)_total(\{[^}]*\})? (\d+)\.0$", re.MULTILINE)
 
 
 class Fleet:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.faults.fleet import Fleet
-from tests.integration.doors.proxy import Proxy
+from tests.integration.adapters.proxy import Proxy
 from tests.integration.service.shop import Order, Shop
 
 
@@ -70,7 +70,9 @@ def test_silent_realtime_costs_no_work(shop: Shop, proxy: Proxy, distant: Fleet)
     )
     # What rang before it was muted may still start the first round, and never the second.
     for order in refunded:
-        rings_missed = {job: distant.count("rings_missed", job) for job in ("inbox", "outbox")}
+        wake_ups_missed = {
+            job: distant.count("wake_ups_missed", job) for job in ("inbox", "outbox")
+        }
         waiting = waiting_order(shop)
         shop.request_refund(order)
         shop.wait_for(lambda waiting=waiting: shop.state(waiting) == "paid")
@@ -79,7 +81,7 @@ def test_silent_realtime_costs_no_work(shop: Shop, proxy: Proxy, distant: Fleet)
     # Counted at the end of the round, which is after its effects can be seen.
     shop.wait_for(
         lambda: all(
-            distant.count("rings_missed", job) > count for job, count in rings_missed.items()
+            distant.count("wake_ups_missed", job) > count for job, count in wake_ups_missed.items()
         )
     )
     closed = "select status = 'finalized' from public.auctions where id = %s"

@@ -12,8 +12,8 @@ from market.realtime import Pace, Realtime
 
 
 HOUR_S = 3600.0
-#: Never says a canary; whatever ends a life here is something else.
-PATIENT = Pace(canary_every_s=HOUR_S, first_rest_s=0.0)
+#: Never says a probe; whatever ends a life here is something else.
+PATIENT = Pace(probe_every_s=HOUR_S, first_pause_s=0.0)
 
 
 class FakeChannel:
@@ -25,8 +25,8 @@ class FakeChannel:
         self.changes: dict[str, Callable[[Any], None]] = {}
         self.on_state: Callable[[RealtimeSubscribeStates, Exception | None], None] | None = None
         self.join: Callable[[FakeChannel], None] = joined
-        self.is_deaf = False
-        self.canaries: list[dict[str, Any]] = []
+        self.is_quiet = False
+        self.probes: list[dict[str, Any]] = []
 
     def on_postgres_changes(
         self, event: str, callback: Callable[[Any], None], *, table: str, schema: str
@@ -40,8 +40,8 @@ class FakeChannel:
         self.system = callback
 
     def on_broadcast(self, event: str, callback: Callable[[Any], None]) -> None:
-        """Keep what is called by a canary."""
-        assert "canary" == event
+        """Keep what is called by a probe."""
+        assert "probe" == event
         self.broadcast = callback
 
     async def subscribe(self, on_state: Any) -> None:
@@ -51,8 +51,8 @@ class FakeChannel:
 
     async def send_broadcast(self, event: str, data: dict[str, Any]) -> None:
         """Send to ourselves, if we are not deaf."""
-        self.canaries.append(data)
-        if not self.is_deaf:
+        self.probes.append(data)
+        if not self.is_quiet:
             self.broadcast({"event": event, "payload": data})
 
     def tell(self, state: RealtimeSubscribeStates) -> None:
@@ -99,7 +99,7 @@ class FakeClient:
 class Scene:
     """A subscription under way, with every client that it has built so far."""
 
-    doorbell: asyncio.Event
+    wake_up: asyncio.Event
     clients: list[FakeClient]
     built: asyncio.Queue[FakeClient]
     task: asyncio.Task[None]
@@ -108,10 +108,10 @@ class Scene:
         """Wait for the next client that is built."""
         return await asyncio.wait_for(self.built.get(), timeout=10)
 
-    async def rung(self) -> None:
+    async def woken(self) -> None:
         """Wait for the bell, and silence it."""
-        await asyncio.wait_for(self.doorbell.wait(), timeout=10)
-        self.doorbell.clear()
+        await asyncio.wait_for(self.wake_up.wait(), timeout=10)
+        self.wake_up.clear()
 
 
 @contextlib.asynccontextmanager
@@ -128,12 +128,12 @@ async def subscribed(
         built.put_nowait(client)
         return client
 
-    doorbell = asyncio.Event()
+    wake_up = asyncio.Event()
     task = asyncio.create_task(
-        Realtime(make_client, pace).subscribe(["auctions", "orders"], doorbell)
+        Realtime(make_client, pace).subscribe(["auctions", "orders"], wake_up)
     )
     try:
-        yield Scene(doorbell, clients, built, task)
+        yield Scene(wake_up, clients, built, task)
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

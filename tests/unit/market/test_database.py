@@ -14,8 +14,8 @@ from supabase import Client
 
 from market import log
 from market.database import (
-    SERVICE_PATIENCE,
-    WORKER_PATIENCE,
+    SERVICE_TIMEOUTS,
+    WORKER_TIMEOUTS,
     Database,
     accepted,
     connect,
@@ -157,7 +157,7 @@ def test_user_may_be_refused(client: Any, sqlstate: str, code: str) -> None:
 
 
 def test_door_without_users_says_so(client: Any) -> None:
-    """Acting as a user takes a door that was built for it."""
+    """Acting as a user takes a adapter that was built for it."""
     with pytest.raises(MarketError, match="DATABASE_ERROR"):
         Database(client).as_user("jwt")
 
@@ -199,25 +199,25 @@ def answered() -> Any:
 
 
 def by_service() -> Database:
-    return connect(make_settings(), SERVICE_PATIENCE)
+    return connect(make_settings(), SERVICE_TIMEOUTS)
 
 
 def by_user() -> Database:
-    return connect(make_settings(), SERVICE_PATIENCE).as_user("user-jwt")
+    return connect(make_settings(), SERVICE_TIMEOUTS).as_user("user-jwt")
 
 
 @pytest.mark.parametrize(
-    ("open_door", "key", "token"),
+    ("connect_database", "key", "token"),
     [(by_service, "sb_secret_1", "sb_secret_1"), (by_user, "sb_publishable_1", "user-jwt")],
 )
 def test_call_is_one_post_with_its_key(
-    answered: Any, open_door: Callable[[], Database], key: str, token: str
+    answered: Any, connect_database: Callable[[], Database], key: str, token: str
 ) -> None:
     """The service acts by the secret key, a user by the public key and their own token."""
     route = answered.post(RPC_URL).respond(json={"a": 1})
 
     with log.bound(request_id="r-1"):
-        assert {"a": 1} == open_door().call("f", p_id="1", p_none=None)
+        assert {"a": 1} == connect_database().call("f", p_id="1", p_none=None)
 
     request = route.calls.last.request
     assert {"p_id": "1", "p_none": None} == json.loads(request.content)
@@ -229,7 +229,7 @@ def test_call_is_one_post_with_its_key(
 def test_user_leaves_nothing_behind(answered: Any) -> None:
     """After a call as a user the service is itself again."""
     route = answered.post(RPC_URL).respond(json=1)
-    database = connect(make_settings(), WORKER_PATIENCE)
+    database = connect(make_settings(), WORKER_TIMEOUTS)
 
     database.as_user("user-jwt").call("f")
     database.call("f")
@@ -265,16 +265,16 @@ def test_only_our_policy_retries(answered: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("patience", "timeout"),
+    ("timeouts", "timeout"),
     [
-        (SERVICE_PATIENCE, {"connect": 1.5, "read": 1.5, "write": 1.5, "pool": 1.5}),
-        (WORKER_PATIENCE, {"connect": 3.0, "read": 10.0, "write": 10.0, "pool": 2.0}),
+        (SERVICE_TIMEOUTS, {"connect": 1.5, "read": 1.5, "write": 1.5, "pool": 1.5}),
+        (WORKER_TIMEOUTS, {"connect": 3.0, "read": 10.0, "write": 10.0, "pool": 2.0}),
     ],
 )
-def test_patience_bounds_each_request(answered: Any, patience: Any, timeout: Any) -> None:
+def test_patience_bounds_each_request(answered: Any, timeouts: Any, timeout: Any) -> None:
     """Somebody waits for the service; a worker has more time."""
     route = answered.post(RPC_URL).respond(json=1)
 
-    connect(make_settings(), patience).call("f")
+    connect(make_settings(), timeouts).call("f")
 
     assert timeout == route.calls.last.request.extensions["timeout"]

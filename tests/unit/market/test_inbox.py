@@ -8,12 +8,13 @@ from unittest.mock import create_autospec
 import pytest
 import structlog
 
-from market import counters, inbox
+from market import inbox
 from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
 from market.inbox import Outcome, Source, StoredEvent
-from market.stripe_api import StripeEvent
+from market.stripe_webhook import StripeEvent
 from tests.factories import ORDER_ID, effect, make_event, make_refund
+from tests.metrics import count_of
 
 
 EVENT = make_event(
@@ -115,13 +116,13 @@ def test_open_event_is_driven_again(database: Any, status: str) -> None:
 )
 def test_other_content_takes_no_effect(database: Any, status: str, outcome: Outcome) -> None:
     """Under an id that is known only what came first counts; a person is told."""
-    before = counters.count_of("alerts", alert="webhook_event_content_differed")
+    before = count_of("alerts", alert="webhook_event_content_differed")
     database.call.return_value = NEW | {"status": status, "hash_conflict": True, "leased": False}
 
     stored = inbox.store(database, EVENT, source=Source.STRIPE)
 
     assert outcome == inbox.process(database, stored, {"t": never})
-    assert before + 1 == counters.count_of("alerts", alert="webhook_event_content_differed")
+    assert before + 1 == count_of("alerts", alert="webhook_event_content_differed")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_failure_is_recorded(database: Any, error: Exception, code: str, message
 
 def test_dead_event_is_an_alert(database: Any) -> None:
     """When its tries are used up a person has to look."""
-    before = counters.count_of("alerts", alert="webhook_event_dead")
+    before = count_of("alerts", alert="webhook_event_dead")
     database.call.return_value = FAILED | {"alerts": ["webhook_event_dead"]}
 
     def fail(_event: StripeEvent) -> Outcome:
@@ -159,7 +160,7 @@ def test_dead_event_is_an_alert(database: Any) -> None:
 
     inbox.process(database, STORED, {"t": fail})
 
-    assert before + 1 == counters.count_of("alerts", alert="webhook_event_dead")
+    assert before + 1 == count_of("alerts", alert="webhook_event_dead")
 
 
 def test_stale_failure_is_no_matter(database: Any) -> None:
@@ -188,13 +189,13 @@ def test_event_without_a_handler_is_ignored(database: Any) -> None:
 
 def test_alerts_of_an_effect_are_raised() -> None:
     """What SQL has found strange becomes an error in the log, each with its ids."""
-    before = counters.count_of("alerts", alert="order_not_found")
+    before = count_of("alerts", alert="order_not_found")
 
     with structlog.testing.capture_logs() as logs:
         outcome = inbox.read_outcome(effect("order_not_found", "order_not_found"), event_id="evt_1")
 
     assert Outcome.ORDER_NOT_FOUND == outcome
-    assert before + 1 == counters.count_of("alerts", alert="order_not_found")
+    assert before + 1 == count_of("alerts", alert="order_not_found")
     assert [("error", "evt_1", ORDER_ID)] == [
         (line["log_level"], line["event_id"], line["order_id"]) for line in logs
     ]

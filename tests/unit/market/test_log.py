@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from market import counters, log
+from market import log
 
 
 @pytest.fixture(autouse=True)
@@ -84,25 +84,7 @@ def test_strange_request_id_is_replaced(proposed: str | None) -> None:
 
 
 def test_request_id_is_known_inside() -> None:
-    """Doors send on the id that is bound, and nothing where none is."""
+    """Adapters send on the id that is bound, and nothing where none is."""
     with log.bound(request_id="r-1"):
         assert "r-1" == log.request_id()
     assert log.request_id() is None
-
-
-def test_alert_is_one_error_and_one_count() -> None:
-    """A person is called by the log, and the counter says how often."""
-    before = counters.count_of("alerts", alert="stray_payment:test")
-
-    with structlog.testing.capture_logs() as logs:
-        log.alert("stray_payment:test", order_id="o-1")
-
-    assert [
-        {
-            "event": "alert_raised",
-            "alert": "stray_payment:test",
-            "order_id": "o-1",
-            "log_level": "error",
-        }
-    ] == logs
-    assert before + 1 == counters.count_of("alerts", alert="stray_payment:test")

@@ -5,11 +5,12 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from market import counters, outbox
+from market import outbox
 from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
 from market.outbox import OutboxRow, Sent
 from tests.factories import ORDER_ID, make_outbox_row
+from tests.metrics import count_of
 
 
 CLAIMED = {
@@ -131,7 +132,7 @@ def test_row_that_wakes_a_bug_is_failed(database: Any) -> None:
 @pytest.mark.parametrize("error", [MarketError("DATABASE_ERROR"), RejectedError("CONFLICT")])
 def test_row_that_cannot_be_closed_holds_up_no_other(database: Any, error: Exception) -> None:
     """A person has to look, and until then it comes back after each lease."""
-    before = counters.count_of("alerts", alert="outbox_row_not_closed")
+    before = count_of("alerts", alert="outbox_row_not_closed")
     other = CLAIMED | {"id": "outbox-2"}
     database.call.side_effect = [[CLAIMED, other], MAY, error, MAY, DONE]
 
@@ -142,17 +143,17 @@ def test_row_that_cannot_be_closed_holds_up_no_other(database: Any, error: Excep
         "claim_send_permission",
         "finish_outbox",
     ] == called(database)[1:]
-    assert before + 1 == counters.count_of("alerts", alert="outbox_row_not_closed")
+    assert before + 1 == count_of("alerts", alert="outbox_row_not_closed")
 
 
 def test_dead_row_is_an_alert(database: Any) -> None:
     """When its tries are used up, or Stripe refuses for good, a person has to look."""
-    before = counters.count_of("alerts", alert="outbox_row_dead")
+    before = count_of("alerts", alert="outbox_row_dead")
     database.call.side_effect = [[CLAIMED], MAY, DONE | {"alerts": ["outbox_row_dead"]}]
 
     outbox.drain(database, {}, limit=5)
 
-    assert before + 1 == counters.count_of("alerts", alert="outbox_row_dead")
+    assert before + 1 == count_of("alerts", alert="outbox_row_dead")
 
 
 def test_lost_lease_is_no_matter(database: Any) -> None:

@@ -7,36 +7,37 @@ from typing import Any
 import pytest
 from realtime import RealtimeSubscribeStates
 
-from market import counters, realtime
+from market import realtime
 from market.realtime import Pace, Realtime
 from tests.factories import make_settings
+from tests.metrics import count_of
 from tests.unit.market.realtime_fakes import HOUR_S, PATIENT, FakeChannel, FakeClient, subscribed
 
 
-def test_change_rings() -> None:
+def test_change_is_a_wake_up() -> None:
     """Each table asked for rings, and so does the news that its changes are read."""
 
     async def scenario() -> set[str]:
         async with subscribed() as scene:
             channel = (await scene.next_client()).only_channel
-            await scene.rung()
+            await scene.woken()
             for callback in (*channel.changes.values(), channel.system):
                 callback({"anything": 1})
-                await scene.rung()
+                await scene.woken()
             return set(channel.changes)
 
     assert {"auctions", "orders"} == asyncio.run(scenario())
 
 
 def test_topic_is_our_own() -> None:
-    """No other worker's canary is heard, and ours comes back to us."""
+    """No other worker's probe is heard, and ours comes back to us."""
 
     async def scenario() -> list[FakeChannel]:
         channels = []
         for _ in range(2):
             async with subscribed() as scene:
                 channels.append((await scene.next_client()).only_channel)
-                await scene.rung()
+                await scene.woken()
         return channels
 
     first, second = asyncio.run(scenario())
@@ -56,22 +57,22 @@ def test_topic_is_our_own() -> None:
 def test_lost_channel_is_replaced(state: RealtimeSubscribeStates) -> None:
     """Whatever ends a channel, another client begins, rings, and the old one is closed."""
     reason = state.value.lower()
-    before = counters.count_of("realtime_lives_ended", reason=reason)
+    before = count_of("realtime_connections_ended", reason=reason)
 
     async def scenario() -> list[FakeClient]:
         async with subscribed() as scene:
             client = await scene.next_client()
-            await scene.rung()
+            await scene.woken()
             client.only_channel.tell(state)
             client.only_channel.tell(state)
             await scene.next_client()
-            await scene.rung()
+            await scene.woken()
             return scene.clients
 
     first, _second = asyncio.run(scenario())
 
     assert first.is_closed
-    assert before + 1 == counters.count_of("realtime_lives_ended", reason=reason)
+    assert before + 1 == count_of("realtime_connections_ended", reason=reason)
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError("a callback has failed")])
@@ -81,7 +82,7 @@ def test_dead_listener_is_replaced(error: Exception | None) -> None:
     async def scenario() -> int:
         async with subscribed() as scene:
             client = await scene.next_client()
-            await scene.rung()
+            await scene.woken()
             client.stop_listening(error)
             return (await scene.next_client()).number
 
@@ -96,7 +97,7 @@ def test_client_that_never_listened_is_replaced() -> None:
             client._listen_task = None  # noqa: SLF001 - the library's own name
 
     async def scenario() -> int:
-        async with subscribed(Pace(canary_every_s=0.0, first_rest_s=0.0), stop) as scene:
+        async with subscribed(Pace(probe_every_s=0.0, first_pause_s=0.0), stop) as scene:
             await scene.next_client()
             return (await scene.next_client()).number
 
@@ -116,7 +117,7 @@ def test_failed_connection_is_tried_again(error: Exception) -> None:
 
     async def scenario() -> int:
         async with subscribed(PATIENT, prepare) as scene:
-            await scene.rung()
+            await scene.woken()
             return len(scene.clients)
 
     assert 4 == asyncio.run(scenario())
@@ -127,7 +128,7 @@ def test_client_that_cannot_be_built_is_tried_again() -> None:
     built = []
 
     async def scenario() -> None:
-        doorbell = asyncio.Event()
+        wake_up = asyncio.Event()
 
         def make_client() -> Any:
             built.append(1)
@@ -135,8 +136,8 @@ def test_client_that_cannot_be_built_is_tried_again() -> None:
                 raise ValueError
             return FakeClient(0)
 
-        task = asyncio.create_task(Realtime(make_client, PATIENT).subscribe(["t"], doorbell))
-        await asyncio.wait_for(doorbell.wait(), timeout=10)
+        task = asyncio.create_task(Realtime(make_client, PATIENT).subscribe(["t"], wake_up))
+        await asyncio.wait_for(wake_up.wait(), timeout=10)
         task.cancel()
         await asyncio.wait([task])
 
@@ -145,26 +146,26 @@ def test_client_that_cannot_be_built_is_tried_again() -> None:
     assert 3 == len(built)
 
 
-def test_deaf_client_is_replaced() -> None:
-    """Two canaries in a row that do not come back are the end."""
-    before = counters.count_of("realtime_canaries_missed")
+def test_quiet_client_is_replaced() -> None:
+    """Two probes in a row that do not come back are the end."""
+    before = count_of("realtime_probes_missed")
 
-    def deafen(client: FakeClient) -> None:
-        client.only_channel.is_deaf = client.number == 0
+    def quieten(client: FakeClient) -> None:
+        client.only_channel.is_quiet = client.number == 0
 
     async def scenario() -> FakeChannel:
-        pace = Pace(canary_every_s=0.0, canary_within_s=0.01, first_rest_s=0.0)
-        async with subscribed(pace, deafen) as scene:
+        pace = Pace(probe_every_s=0.0, probe_within_s=0.01, first_pause_s=0.0)
+        async with subscribed(pace, quieten) as scene:
             client = await scene.next_client()
             await scene.next_client()
             return client.only_channel
 
-    assert 2 == len(asyncio.run(scenario()).canaries)
-    assert before + 2 <= counters.count_of("realtime_canaries_missed")
+    assert 2 == len(asyncio.run(scenario()).probes)
+    assert before + 2 <= count_of("realtime_probes_missed")
 
 
-def test_one_missed_canary_is_forgiven() -> None:
-    """A canary that comes back starts the count anew."""
+def test_one_missed_probe_is_forgiven() -> None:
+    """A probe that comes back starts the count anew."""
 
     async def scenario() -> int:
         heard = asyncio.Event()
@@ -173,15 +174,15 @@ def test_one_missed_canary_is_forgiven() -> None:
             channel = client.only_channel
 
             async def every_second_one(event: str, data: dict[str, Any]) -> None:
-                channel.canaries.append(data)
-                if len(channel.canaries) % 2 == 0:
+                channel.probes.append(data)
+                if len(channel.probes) % 2 == 0:
                     channel.broadcast({"event": event, "payload": data})
-                if len(channel.canaries) == 8:
+                if len(channel.probes) == 8:
                     heard.set()
 
             channel.send_broadcast = every_second_one  # type: ignore[method-assign] # a fake's
 
-        pace = Pace(canary_every_s=0.0, canary_within_s=0.01, first_rest_s=0.0)
+        pace = Pace(probe_every_s=0.0, probe_within_s=0.01, first_pause_s=0.0)
         async with subscribed(pace, prepare) as scene:
             await asyncio.wait_for(heard.wait(), timeout=10)
             return len(scene.clients)
@@ -190,22 +191,22 @@ def test_one_missed_canary_is_forgiven() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [{"payload": {"id": "another"}}, {"payload": None}, {}, None, "canary"]
+    "message", [{"payload": {"id": "another"}}, {"payload": None}, {}, None, "probe"]
 )
-def test_other_message_is_no_canary(message: Any) -> None:
+def test_other_message_is_no_probe(message: Any) -> None:
     """Only the id that was sent last proves that we hear; nothing else is an error either."""
 
     def prepare(client: FakeClient) -> None:
         channel = client.only_channel
 
         async def answer(_event: str, data: dict[str, Any]) -> None:
-            channel.canaries.append(data)
+            channel.probes.append(data)
             channel.broadcast(message)
 
         channel.send_broadcast = answer  # type: ignore[method-assign,assignment] # a fake's
 
     async def scenario() -> int:
-        pace = Pace(canary_every_s=0.0, canary_within_s=0.01, first_rest_s=0.0)
+        pace = Pace(probe_every_s=0.0, probe_within_s=0.01, first_pause_s=0.0)
         async with subscribed(pace, prepare) as scene:
             await scene.next_client()
             return (await scene.next_client()).number
@@ -220,7 +221,7 @@ def test_client_that_does_not_close_is_left() -> None:
         client.hangs = True
 
     async def scenario() -> int:
-        pace = Pace(canary_every_s=HOUR_S, close_within_s=0.01, first_rest_s=0.0)
+        pace = Pace(probe_every_s=HOUR_S, close_within_s=0.01, first_pause_s=0.0)
         async with subscribed(pace, prepare) as scene:
             (await scene.next_client()).stop_listening()
             return (await scene.next_client()).number
@@ -238,7 +239,7 @@ def test_join_that_hangs_is_given_up() -> None:
         client.only_channel.subscribe = hang  # type: ignore[method-assign,assignment] # a fake's
 
     async def scenario() -> int:
-        pace = Pace(join_within_s=0.01, first_rest_s=0.0)
+        pace = Pace(join_within_s=0.01, first_pause_s=0.0)
         async with subscribed(pace, prepare) as scene:
             await scene.next_client()
             return (await scene.next_client()).number
@@ -252,14 +253,14 @@ def test_cancellation_closes_the_client() -> None:
     async def scenario() -> FakeClient:
         async with subscribed() as scene:
             client = await scene.next_client()
-            await scene.rung()
+            await scene.woken()
         assert scene.task.cancelled()
         return client
 
     assert asyncio.run(scenario()).is_closed
 
 
-def test_rest_grows_with_deaths_and_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pause_grows_with_failures_and_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """In an outage the tries become rare; after a life that had begun they are not."""
     ceilings: list[float] = []
 
@@ -277,10 +278,10 @@ def test_rest_grows_with_deaths_and_begins_anew(monkeypatch: pytest.MonkeyPatch)
             client.only_channel.join = refuse
 
     async def scenario() -> None:
-        async with subscribed(Pace(canary_every_s=HOUR_S), prepare) as scene:
-            await scene.rung()
+        async with subscribed(Pace(probe_every_s=HOUR_S), prepare) as scene:
+            await scene.woken()
             scene.clients[-1].stop_listening()
-            await scene.rung()
+            await scene.woken()
 
     asyncio.run(scenario())
 
@@ -289,9 +290,9 @@ def test_rest_grows_with_deaths_and_begins_anew(monkeypatch: pytest.MonkeyPatch)
 
 def test_client_is_told_not_to_mend_itself() -> None:
     """The library's own reconnecting ends in silence some day, so it never begins."""
-    door = realtime.connect(make_settings())
+    adapter = realtime.connect(make_settings())
 
-    client = door._make_client()  # noqa: SLF001 - nothing else shows how it is built
+    client = adapter._make_client()  # noqa: SLF001 - nothing else shows how it is built
 
     assert (False, 1) == (client.auto_reconnect, client.max_retries)
     assert client.url.startswith("ws://project.test:54321/realtime/v1/websocket?apikey=sb_secret_1")

@@ -1,6 +1,7 @@
 """`market.settings`: what a process needs to start, and what it says when that is not there."""
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from market.errors import SettingsError
 from market.settings import Environment, Settings
-from tests.factories import ENVIRONMENT
+from tests.factories import ENVIRONMENT, make_settings
 
 
 LIVE = {
@@ -92,6 +93,8 @@ def test_missing_variable_is_named(name: str, value: str) -> None:
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
         ("METRICS_PORT", "65536"),
+        ("METRICS_HOST", "http://0.0.0.0"),
+        ("STRIPE_CONNECT_WEBHOOK_SECRETS", "whsec_1,,whsec_2"),
     ],
 )
 def test_malformed_variable_is_named(name: str, value: str) -> None:
@@ -115,11 +118,54 @@ def test_malformed_variable_is_named(name: str, value: str) -> None:
             {"STRIPE_IDENTITY_WEBHOOK_SECRETS": ENVIRONMENT["STRIPE_WEBHOOK_SECRETS"]},
             "STRIPE_IDENTITY_WEBHOOK_SECRETS",
         ),
+        (
+            {"STRIPE_CONNECT_WEBHOOK_SECRETS": ENVIRONMENT["STRIPE_WEBHOOK_SECRETS"]},
+            "STRIPE_CONNECT_WEBHOOK_SECRETS",
+        ),
+        (
+            {"STRIPE_CONNECT_WEBHOOK_SECRETS": ENVIRONMENT["STRIPE_IDENTITY_WEBHOOK_SECRETS"]},
+            "STRIPE_CONNECT_WEBHOOK_SECRETS",
+        ),
     ],
 )
 def test_contradiction_is_named(changes: dict[str, str], named: str) -> None:
     """Two variables that cannot both be meant stop the process."""
     assert named in sentence_about(changes)
+
+
+def test_all_problems_are_in_one_message() -> None:
+    """An operator mends everything at once; a wrong variable is named once."""
+    sentence = sentence_about(
+        {
+            "SUPABASE_URL": "",
+            "STRIPE_SECRET_KEY": "pk_test_1",
+            "STRIPE_LIVEMODE": "maybe",
+            "METRICS_PORT": "many",
+            "SUPABASE_SECRET_KEY": "sb_publishable_1",
+            "STRIPE_CONNECT_WEBHOOK_SECRETS": ENVIRONMENT["STRIPE_WEBHOOK_SECRETS"],
+        }
+    )
+
+    problems = re.findall(r"([A-Z_]+) (?:is|must|repeats)\b", sentence)
+    assert [
+        "SUPABASE_URL",
+        "STRIPE_LIVEMODE",
+        "METRICS_PORT",
+        "SUPABASE_SECRET_KEY",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_CONNECT_WEBHOOK_SECRETS",
+    ] == problems
+    assert "\n" not in sentence
+
+
+def test_issuer_is_that_of_the_project_unless_given() -> None:
+    """Services may reach Auth by another name than browsers, whose tokens then name that one."""
+    given = Settings.from_environment(
+        ENVIRONMENT | {"SUPABASE_JWT_ISSUER": "https://id.test/auth/v1"}
+    )
+
+    assert "http://project.test:54321/auth/v1" == make_settings().supabase_jwt_issuer
+    assert "https://id.test/auth/v1" == given.supabase_jwt_issuer
 
 
 def test_live_keys_are_for_production() -> None:
@@ -171,6 +217,7 @@ def test_secrets_are_not_shown() -> None:
         "SUPABASE_JWT_SECRET": "jwt-hidden",
         "STRIPE_SECRET_KEY": "sk_test_hidden",
         "STRIPE_WEBHOOK_SECRETS": "whsec_hidden",
+        "STRIPE_CONNECT_WEBHOOK_SECRETS": "whsec_also_hidden",
         "STRIPE_IDENTITY_WEBHOOK_SECRETS": "whsec_too_hidden",
         "CANARY_TOKEN": "canary-hidden",
         "CRON_SECRET": "cron-hidden",

@@ -8,7 +8,7 @@ import pytest
 import requests
 import responses
 
-from market import stripe_api as door
+from market import stripe_api as adapter
 from market.errors import MarketError, RejectedError, TransientError
 from market.stripe_api import StripeApi
 from tests.factories import make_intent, make_refund, make_settings
@@ -25,7 +25,7 @@ def stripe_http() -> Iterator[responses.RequestsMock]:
 
 @pytest.fixture
 def stripe_api() -> StripeApi:
-    return door.connect(make_settings(stripe_api_base=BASE), door.SERVICE_TIMEOUT_S)
+    return adapter.connect(make_settings(stripe_api_base=BASE), adapter.SERVICE_TIMEOUT_S)
 
 
 def error(code: str | None = None, type_: str = "invalid_request_error") -> dict[str, Any]:
@@ -85,7 +85,7 @@ def test_object_comes_as_plain_json(
     ask: Callable[[StripeApi], Any],
     expected: Any,
 ) -> None:
-    """Nothing behind the door has to know Stripe's classes."""
+    """Nothing behind the adapter has to know Stripe's classes."""
     stripe_http.add(method, f"{BASE}/v1/{path}", json=answer)
 
     assert expected == ask(stripe_api)
@@ -213,7 +213,7 @@ def test_health_is_asked_once(stripe_http: responses.RequestsMock, stripe_api: S
 
 
 def test_stripe_itself_is_the_default(stripe_http: responses.RequestsMock) -> None:
-    """Without an address of its own the door leads to Stripe."""
+    """Without an address of its own the adapter leads to Stripe."""
     stripe_http.add("GET", "https://api.stripe.com/v1/balance", json={"object": "balance"})
 
-    door.connect(make_settings(), door.WORKER_TIMEOUT_S).ping()
+    adapter.connect(make_settings(), adapter.WORKER_TIMEOUT_S).ping()

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import structlog
 
-from market import counters
 from market.errors import RejectedError
 from market.stripe_webhook import EventRules, StripeEvent, read_event
 from tests.factories import WEBHOOK_SECRET, make_event_json, make_intent, signed
+from tests.metrics import count_of
 
 
 RULES = EventRules(tolerance_s=300, future_s=300, max_age_s=604_800, livemode=False)
@@ -180,20 +180,20 @@ def test_signed_nonsense_is_refused(body: str) -> None:
 @pytest.mark.parametrize("version", ["2019-01-01", None])
 def test_other_version_is_counted_and_taken(version: Any) -> None:
     """An account that was moved to another version goes on being paid."""
-    before = counters.count_of("stripe_event_versions_differed")
+    before = count_of("stripe_event_versions_differed")
 
     with structlog.testing.capture_logs() as logs:
         event = read(*signed(make_event_json(api_version=version)))
 
     assert "evt_1" == event.id
-    assert before + 1 == counters.count_of("stripe_event_versions_differed")
+    assert before + 1 == count_of("stripe_event_versions_differed")
     assert ["stripe_event_version_differed"] == [line["event"] for line in logs]
 
 
 def test_our_version_is_not_counted() -> None:
     """The version of our library is what is expected."""
-    before = counters.count_of("stripe_event_versions_differed")
+    before = count_of("stripe_event_versions_differed")
 
     read(*signed(make_event_json()))
 
-    assert before == counters.count_of("stripe_event_versions_differed")
+    assert before == count_of("stripe_event_versions_differed")

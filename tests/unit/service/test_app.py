@@ -9,14 +9,14 @@ from flask import request
 
 from service.app import create_app
 from tests.factories import ENVIRONMENT, make_settings
-from tests.unit.service.doors import make_service
+from tests.unit.service.adapters import make_service
 
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_routes_are_those_of_the_contract() -> None:
-    """Nothing else is reachable: no test door, no page, no file."""
+    """Nothing else is reachable: no test adapter, no page, no file."""
     rules = {
         (rule.rule, *sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
         for rule in create_app(make_settings()).url_map.iter_rules()
@@ -90,7 +90,7 @@ def test_gunicorn_stops_at_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None
     assert str(caught.value.code).startswith("service: ENVIRONMENT is missing")
 
 
-def test_gunicorn_forks_before_the_doors_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gunicorn_forks_before_the_adapters_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes must not write to one socket."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)

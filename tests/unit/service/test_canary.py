@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.unit.service.doors import Service, make_service
+from tests.unit.service.adapters import Service, make_service
 
 
 EVENT = {

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from market.errors import MarketError, TransientError
-from tests.unit.service.doors import Service, make_service
+from tests.unit.service.adapters import Service, make_service
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_readiness_asks_the_database_alone(service: Service) -> None:
 
 
 def test_checks_are_limited_by_address(service: Service) -> None:
-    """A door without a user must not become a way to keep the database busy."""
+    """A adapter without a user must not become a way to keep the database busy."""
     answers = [service.client.get("/api/health").status_code for _ in range(121)]
 
     assert [200] * 120 + [429] == answers

@@ -8,7 +8,7 @@ import pytest
 
 from market.errors import MarketError, TransientError
 from service.keys import KeyRing
-from tests.unit.service.doors import EC_KEY, RSA_KEY, Clock, public_jwk
+from tests.unit.service.adapters import EC_KEY, RSA_KEY, Clock, public_jwk
 
 
 OLD = public_jwk(EC_KEY, "old")

@@ -9,7 +9,7 @@ from flask import Flask
 from market.database import Database
 from market.errors import RejectedError
 from service.limits import AddressLimits, UserLimits, group_of
-from tests.unit.service.doors import Clock
+from tests.unit.service.adapters import Clock
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from market.errors import RejectedError, TransientError
 from tests.factories import BUYER_ID, ORDER_ID, make_intent
-from tests.unit.service.doors import Service, make_service, make_token
+from tests.unit.service.adapters import Service, make_service, make_token
 
 
 CREATE = "/api/payments/create-intent"

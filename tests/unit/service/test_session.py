@@ -17,7 +17,7 @@ from market.errors import RejectedError
 from service.keys import KeyRing
 from service.session import Session, Sessions
 from tests.factories import BUYER_ID, SESSION_ID, make_settings
-from tests.unit.service.doors import (
+from tests.unit.service.adapters import (
     EC_KEY,
     JWKS,
     RSA_KEY,

@@ -12,12 +12,12 @@ from postgrest.exceptions import APIError
 from supabase import Client
 from werkzeug.test import TestResponse
 
-from market import counters, retry
+from market import retry
 from market.auth_api import AuthApi
 from market.database import Database
 from market.errors import MarketError, TransientError
 from market.stripe_api import StripeApi
-from service.app import Doors, create_app
+from service.app import Adapters, create_app
 from tests.factories import (
     IDENTITY_SECRET,
     WEBHOOK_SECRET,
@@ -27,7 +27,8 @@ from tests.factories import (
     make_settings,
     signed,
 )
-from tests.unit.service.doors import Service, make_service
+from tests.metrics import count_of
+from tests.unit.service.adapters import Service, make_service
 
 
 PATH = "/api/webhooks/stripe"
@@ -94,14 +95,14 @@ def test_each_endpoint_has_its_secret(
 def test_event_at_the_other_endpoint_has_no_effect(
     service: Service, path: str, secret: str, type_: str
 ) -> None:
-    """A secret speaks for its own events alone. What is not kept may yet come in by its door."""
-    before = counters.count_of("alerts", alert="webhook_event_at_wrong_endpoint")
+    """A secret speaks for its own events alone. What is not kept may yet come in by its adapter."""
+    before = count_of("alerts", alert="webhook_event_at_wrong_endpoint")
 
     answer = deliver(service.client, make_event_json(type=type_), path=path, secret=secret)
 
     assert (200, "ignored") == (answer.status_code, answer.get_json()["status"])
     assert [] == service.called
-    assert before + 1 == counters.count_of("alerts", alert="webhook_event_at_wrong_endpoint")
+    assert before + 1 == count_of("alerts", alert="webhook_event_at_wrong_endpoint")
 
 
 @pytest.mark.parametrize(
@@ -221,13 +222,13 @@ def test_answer_is_not_late(monkeypatch: pytest.MonkeyPatch, wait_s: float, try_
     gateway = create_autospec(Client, instance=True)
     execute = gateway.rpc.return_value.execute
     execute.side_effect = APIError({"code": 503, "message": "x"})
-    doors = Doors(
+    adapters = Adapters(
         database=Database(gateway),
         stripe_api=StripeApi(stripe.StripeClient("sk_test_1")),
         auth_api=create_autospec(AuthApi, instance=True),
     )
 
-    assert 500 == deliver(create_app(make_settings(), doors).test_client()).status_code
+    assert 500 == deliver(create_app(make_settings(), adapters).test_client()).status_code
     assert try_count == execute.call_count
 
 

@@ -1,4 +1,4 @@
-"""`workers.closer`, `countdown`, `inbox`, `outbox`: what each job does, rung by which tables."""
+"""`workers.jobs`: the work of each job, and the tables that wake it up."""
 
 from typing import Any
 from unittest.mock import create_autospec
@@ -6,10 +6,8 @@ from unittest.mock import create_autospec
 import pytest
 
 from market.database import Database
-from workers.closer import closer_job
-from workers.countdown import countdown_job
-from workers.inbox import inbox_job
-from workers.outbox import outbox_job
+from market.stripe_api import StripeApi
+from workers.jobs import JOBS
 from workers.runner import Job
 
 
@@ -25,23 +23,34 @@ def database() -> Any:
     return create_autospec(Database, instance=True)
 
 
+def build(name: str, database: Any) -> Job:
+    return JOBS[name](database, create_autospec(StripeApi, instance=True))
+
+
 def called(database: Any) -> list[tuple[str, dict[str, Any]]]:
     return [(call.args[0], call.kwargs) for call in database.call.call_args_list]
 
 
-def rest_of(job: Job) -> float:
-    assert job.rest_s is not None
-    return job.rest_s()
+def wait_of(job: Job) -> float:
+    assert job.wait_s is not None
+    return job.wait_s()
 
 
-def test_closer_starts_and_closes(database: Any) -> None:
-    """A moved end rings; the timer is the database's, and the floor a second."""
+@pytest.mark.parametrize("name", JOBS)
+def test_job_has_its_name_of_the_command_line(database: Any, name: str) -> None:
+    """Logs and metrics name a job as the operator does. Building it calls nothing."""
+    assert name == build(name, database).name
+    assert [] == called(database)
+
+
+def test_closer_activates_and_closes(database: Any) -> None:
+    """A moved end is a wake-up; the timer is the database's, and the poll interval a second."""
     database.call.side_effect = [3, {"failed": 0, "results": []}, DEADLINES]
-    job = closer_job(database)
+    job = build("closer", database)
 
     assert 3 == job.work(job.batch_size)
-    assert pytest.approx(0.25) == rest_of(job)
-    assert ("closer", ("auctions",), 1.0) == (job.name, job.tables, job.interval_s)
+    assert pytest.approx(0.25) == wait_of(job)
+    assert (("auctions",), 1.0) == (job.tables, job.poll_interval_s)
     assert [
         ("activate_due_auctions", {"max_rows": 100}),
         ("end_expired_auctions", {"max_rows": 100}),
@@ -50,40 +59,28 @@ def test_closer_starts_and_closes(database: Any) -> None:
 
 
 def test_countdown_broadcasts(database: Any) -> None:
-    """Each change of an auction rings; between the marks it rests."""
+    """Each change of an auction is a wake-up; between the marks the job waits."""
     database.call.side_effect = [3, DEADLINES]
-    job = countdown_job(database)
+    job = build("countdown", database)
 
     assert 3 == job.work(job.batch_size)
-    assert pytest.approx(5.0) == rest_of(job)
-    assert ("countdown", ("auctions",)) == (job.name, job.tables)
+    assert pytest.approx(5.0) == wait_of(job)
+    assert ("auctions",) == job.tables
+    assert ("broadcast_time_remaining", {"max_rows": 100}) == called(database)[0]
 
 
-def test_inbox_drains(database: Any) -> None:
-    """A stored event rings; what was backed off is found within a second."""
+@pytest.mark.parametrize(
+    ("name", "table", "claim", "max_rows"),
+    [
+        ("inbox", "webhook_events", "claim_webhook_retries", 20),
+        ("outbox", "outbox", "claim_outbox", 5),
+    ],
+)
+def test_queue_is_drained(database: Any, name: str, table: str, claim: str, max_rows: int) -> None:
+    """A new row is a wake-up; the job finds a row whose back-off has ended within a second."""
     database.call.return_value = []
-    job = inbox_job(database, {})
+    job = build(name, database)
 
     assert 0 == job.work(job.batch_size)
-    assert ("inbox", ("webhook_events",), 1.0, None) == (
-        job.name,
-        job.tables,
-        job.interval_s,
-        job.rest_s,
-    )
-    assert [("claim_webhook_retries", {"max_rows": 20, "lease_s": 60})] == called(database)
-
-
-def test_outbox_drains(database: Any) -> None:
-    """A queued row rings; what was backed off is found within a second."""
-    database.call.return_value = []
-    job = outbox_job(database, {})
-
-    assert 0 == job.work(job.batch_size)
-    assert ("outbox", ("outbox",), 1.0, None) == (
-        job.name,
-        job.tables,
-        job.interval_s,
-        job.rest_s,
-    )
-    assert [("claim_outbox", {"max_rows": 5, "lease_s": 60})] == called(database)
+    assert ((table,), 1.0, None) == (job.tables, job.poll_interval_s, job.wait_s)
+    assert [(claim, {"max_rows": max_rows, "lease_s": 60})] == called(database)

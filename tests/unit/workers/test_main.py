@@ -11,8 +11,9 @@ from unittest.mock import create_autospec
 import pytest
 
 from market.realtime import Realtime
-from tests.factories import ENVIRONMENT, make_settings
+from tests.factories import ENVIRONMENT
 from workers import __main__ as command
+from workers.jobs import JOBS
 from workers.runner import Job
 
 
@@ -31,7 +32,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note the jobs that would run, in the place of running them."""
     names: list[str] = []
 
-    async def note(jobs: Collection[Job], _doorbells: Realtime) -> None:
+    async def note(jobs: Collection[Job], _doorfake: Realtime) -> None:
         names.extend(job.name for job in jobs)
         await asyncio.sleep(0)
 
@@ -42,13 +43,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize(
     ("argument", "names"),
-    [
-        ("closer", ["closer"]),
-        ("countdown", ["countdown"]),
-        ("inbox", ["inbox"]),
-        ("outbox", ["outbox"]),
-        ("all", ["closer", "countdown", "inbox", "outbox"]),
-    ],
+    [*((name, [name]) for name in JOBS), ("all", list(JOBS))],
 )
 def test_named_jobs_run(ran: list[str], argument: str, names: list[str]) -> None:
     """One job or all of them, in one process."""
@@ -69,13 +64,14 @@ def test_bad_command_line_is_told(
     assert [] == ran
 
 
-def test_help_says_what_each_job_does(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever asks is told, and nothing starts."""
+def test_help_explains_each_job(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help lists each job with its work, and nothing starts."""
     with pytest.raises(SystemExit) as caught:
         command.main(["--help"])
 
     assert 0 == caught.value.code
-    assert "refunds and cancels at Stripe" in capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(f"{name}: {build.__doc__}" in shown for name, build in JOBS.items())
 
 
 def test_bad_settings_are_told(
@@ -90,23 +86,25 @@ def test_bad_settings_are_told(
     assert [] == ran
 
 
-def test_jobs_are_built_with_their_doors() -> None:
-    """Building them asks nobody anything."""
-    assert {"closer", "countdown", "inbox", "outbox"} == set(command.build_jobs(make_settings()))
-
-
 def job_that(work: Any, name: str = "t") -> Job:
-    return Job(name=name, tables=(name,), work=work, batch_size=1, interval_s=HOUR_S, quiet_s=0.0)
+    return Job(
+        name=name,
+        tables=(name,),
+        work=work,
+        batch_size=1,
+        poll_interval_s=HOUR_S,
+        wake_up_gap_s=0.0,
+    )
 
 
-class Bells:
+class FakeRealtime:
     """Realtime as the workers see it: who subscribed, and who was let go."""
 
     def __init__(self) -> None:
         self.subscribed: list[tuple[str, ...]] = []
         self.ended: list[tuple[str, ...]] = []
-        self.door: Any = create_autospec(Realtime, instance=True)
-        self.door.subscribe.side_effect = self._subscribe
+        self.adapter: Any = create_autospec(Realtime, instance=True)
+        self.adapter.subscribe.side_effect = self._subscribe
 
     async def _subscribe(self, tables: tuple[str, ...], _doorbell: asyncio.Event) -> None:
         self.subscribed.append(tables)
@@ -137,7 +135,7 @@ def exits(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_all_jobs(exits: list[Any], number: signal.Signals) -> None:
     """Every round under way ends, then the subscriptions, then the process, with success."""
-    bells, done = Bells(), []
+    fake, done = FakeRealtime(), []
     both_began = threading.Barrier(2, action=lambda: os.kill(os.getpid(), number))
 
     def work(_limit: int) -> int:
@@ -147,18 +145,18 @@ def test_signal_ends_all_jobs(exits: list[Any], number: signal.Signals) -> None:
 
     async def scenario() -> None:
         jobs = [job_that(work, "a"), job_that(work, "b")]
-        await asyncio.wait_for(command.run_all(jobs, bells.door), timeout=10)
+        await asyncio.wait_for(command.run_all(jobs, fake.adapter), timeout=10)
 
     asyncio.run(scenario())
 
     assert [1, 1] == done
-    assert {("a",), ("b",)} == set(bells.subscribed) == set(bells.ended)
+    assert {("a",), ("b",)} == set(fake.subscribed) == set(fake.ended)
     assert [(4.5, os._exit, (0,))] == exits
 
 
 def test_second_signal_changes_nothing(exits: list[Any]) -> None:
     """Whoever is impatient does not push the end further away."""
-    bells = Bells()
+    fake = FakeRealtime()
 
     def work(_limit: int) -> int:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -166,7 +164,7 @@ def test_second_signal_changes_nothing(exits: list[Any]) -> None:
         return 0
 
     async def scenario() -> None:
-        await asyncio.wait_for(command.run_all([job_that(work)], bells.door), timeout=10)
+        await asyncio.wait_for(command.run_all([job_that(work)], fake.adapter), timeout=10)
 
     asyncio.run(scenario())
 
@@ -176,17 +174,17 @@ def test_second_signal_changes_nothing(exits: list[Any]) -> None:
 @pytest.mark.usefixtures("exits")
 def test_bug_in_one_job_ends_all() -> None:
     """The process ends with the error, and the supervisor starts it again."""
-    bells = Bells()
+    fake = FakeRealtime()
 
     def fail(_limit: int) -> int:
         raise KeyError("auction_id")
 
     async def scenario() -> None:
         jobs = [job_that(fail, "a"), job_that(lambda _limit: 0, "b")]
-        await asyncio.wait_for(command.run_all(jobs, bells.door), timeout=10)
+        await asyncio.wait_for(command.run_all(jobs, fake.adapter), timeout=10)
 
     with pytest.raises(ExceptionGroup) as caught:
         asyncio.run(scenario())
 
     assert [KeyError] == [type(error) for error in caught.value.exceptions]
-    assert set(bells.subscribed) == set(bells.ended)
+    assert set(fake.subscribed) == set(fake.ended)

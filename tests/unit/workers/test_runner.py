@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 import structlog
 
-from market import counters
 from market.errors import MarketError, TransientError
+from tests.metrics import count_of
 from workers.runner import Job, run
 
 
@@ -20,17 +20,17 @@ HOUR_S = 3600.0
 def run_through(
     outcomes: list[int | Exception],
     *,
-    is_rung: bool = False,
-    interval_s: float = HOUR_S,
-    quiet_s: float = 0.0,
-    rest_s: Callable[[], float] | None = None,
+    is_awake: bool = False,
+    poll_interval_s: float = HOUR_S,
+    wake_up_gap_s: float = 0.0,
+    wait_s: Callable[[], float] | None = None,
     name: str = "t",
 ) -> int:
     """Run a job with these outcomes; return how many rounds it took."""
 
     async def scenario() -> int:
         loop, round_count = asyncio.get_running_loop(), 0
-        doorbell, stopping = asyncio.Event(), asyncio.Event()
+        wake_up, stopping = asyncio.Event(), asyncio.Event()
 
         def work(_limit: int) -> int:
             nonlocal round_count
@@ -39,8 +39,8 @@ def run_through(
             is_last = round_count == len(outcomes)
             if is_last:
                 loop.call_soon_threadsafe(stopping.set)
-            if is_last or is_rung:
-                loop.call_soon_threadsafe(doorbell.set)
+            if is_last or is_awake:
+                loop.call_soon_threadsafe(wake_up.set)
             if isinstance(outcome, Exception):
                 raise outcome
             return outcome
@@ -50,11 +50,11 @@ def run_through(
             tables=("t",),
             work=work,
             batch_size=2,
-            interval_s=interval_s,
-            quiet_s=quiet_s,
-            rest_s=rest_s,
+            poll_interval_s=poll_interval_s,
+            wake_up_gap_s=wake_up_gap_s,
+            wait_s=wait_s,
         )
-        await asyncio.wait_for(run(job, doorbell, stopping), timeout=10)
+        await asyncio.wait_for(run(job, wake_up, stopping), timeout=10)
         return round_count
 
     return asyncio.run(scenario())
@@ -67,36 +67,36 @@ def test_full_batch_runs_again_at_once() -> None:
 
 def test_ring_ends_the_rest() -> None:
     """A ring starts the next round before the interval is over, after a failure too."""
-    assert 3 == run_through([0, TransientError("DATABASE_BUSY"), 0], is_rung=True)
+    assert 3 == run_through([0, TransientError("DATABASE_BUSY"), 0], is_awake=True)
 
 
 def test_floor_ends_the_rest() -> None:
     """Without any ring the next round comes after the interval, after a failure too."""
-    assert 3 == run_through([0, TransientError("DATABASE_BUSY"), 0], interval_s=0.001)
+    assert 3 == run_through([0, TransientError("DATABASE_BUSY"), 0], poll_interval_s=0.001)
 
 
 def test_deadline_ends_the_rest() -> None:
     """A job that knows when it is due is not kept waiting by the floor."""
-    assert 3 == run_through([0, 1, 0], rest_s=lambda: 0.001)
+    assert 3 == run_through([0, 1, 0], wait_s=lambda: 0.001)
 
 
 def test_rings_are_gathered() -> None:
     """However often it rings, rounds begin apart; only a full batch goes on at once."""
     began = time.monotonic()
 
-    run_through([0, 0, 2, 0, 0], is_rung=True, quiet_s=0.05)
+    run_through([0, 0, 2, 0, 0], is_awake=True, wake_up_gap_s=0.05)
 
     assert time.monotonic() - began >= 3 * 0.05
 
 
 def test_deadline_does_not_wait_for_rings_to_be_gathered() -> None:
     """An end that comes is on time, however loud it was before."""
-    assert 3 == run_through([0, 0, 0], is_rung=True, quiet_s=HOUR_S, rest_s=lambda: 0.001)
+    assert 3 == run_through([0, 0, 0], is_awake=True, wake_up_gap_s=HOUR_S, wait_s=lambda: 0.001)
 
 
 def test_full_batch_is_not_asked_when_it_is_due() -> None:
     """There may be more: asking would only cost time."""
-    assert 2 == run_through([2, 2], rest_s=lambda: pytest.fail("asked"))
+    assert 2 == run_through([2, 2], wait_s=lambda: pytest.fail("asked"))
 
 
 def test_failed_look_at_the_deadline_falls_back_to_the_floor() -> None:
@@ -105,14 +105,14 @@ def test_failed_look_at_the_deadline_falls_back_to_the_floor() -> None:
     def fail() -> float:
         raise TransientError("DATABASE_BUSY")
 
-    assert 3 == run_through([0, 0, 0], rest_s=fail, interval_s=0.001)
+    assert 3 == run_through([0, 0, 0], wait_s=fail, poll_interval_s=0.001)
 
 
 @pytest.mark.parametrize("error", [KeyError("auction_id"), MarketError("DATABASE_ERROR")])
 def test_bug_ends_the_run(error: Exception) -> None:
     """An unknown error is for the supervisor, which restarts the process."""
     with pytest.raises(type(error)):
-        run_through([error, 0], is_rung=True)
+        run_through([error, 0], is_awake=True)
 
 
 def test_job_does_not_start_once_it_is_to_stop() -> None:
@@ -126,8 +126,8 @@ def test_job_does_not_start_once_it_is_to_stop() -> None:
             tables=(),
             work=lambda _limit: pytest.fail("worked"),
             batch_size=1,
-            interval_s=HOUR_S,
-            quiet_s=0.0,
+            poll_interval_s=HOUR_S,
+            wake_up_gap_s=0.0,
         )
         await asyncio.wait_for(run(job, asyncio.Event(), stopping), timeout=10)
 
@@ -140,7 +140,7 @@ def test_round_under_way_ends_before_the_run() -> None:
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        doorbell, stopping, began = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        wake_up, stopping, began = asyncio.Event(), asyncio.Event(), asyncio.Event()
         may_end = threading.Event()
 
         def work(_limit: int) -> int:
@@ -149,11 +149,13 @@ def test_round_under_way_ends_before_the_run() -> None:
             finished.append(1)
             return 0
 
-        job = Job(name="t", tables=(), work=work, batch_size=2, interval_s=HOUR_S, quiet_s=0.0)
-        running = asyncio.create_task(run(job, doorbell, stopping))
+        job = Job(
+            name="t", tables=(), work=work, batch_size=2, poll_interval_s=HOUR_S, wake_up_gap_s=0.0
+        )
+        running = asyncio.create_task(run(job, wake_up, stopping))
         await asyncio.wait_for(began.wait(), timeout=10)
         stopping.set()
-        doorbell.set()
+        wake_up.set()
         assert not running.done()
         may_end.set()
         await asyncio.wait_for(running, timeout=10)
@@ -163,23 +165,23 @@ def test_round_under_way_ends_before_the_run() -> None:
     assert [1] == finished
 
 
-@pytest.mark.parametrize(("is_rung", "missed_count"), [(False, 1), (True, 0)])
-def test_work_that_the_floor_finds_is_a_missed_ring(*, is_rung: bool, missed_count: int) -> None:
+@pytest.mark.parametrize(("is_awake", "missed_count"), [(False, 1), (True, 0)])
+def test_work_that_the_floor_finds_is_a_missed_ring(*, is_awake: bool, missed_count: int) -> None:
     """How often Realtime has not rung is what tells that it is ill."""
     name = uuid.uuid4().hex
 
-    run_through([0, 1, 0], is_rung=is_rung, interval_s=0.001, name=name)
+    run_through([0, 1, 0], is_awake=is_awake, poll_interval_s=0.001, name=name)
 
-    assert missed_count == counters.count_of("rings_missed", job=name)
+    assert missed_count == count_of("wake_ups_missed", job=name)
 
 
 def test_work_at_a_deadline_is_no_missed_ring() -> None:
     """An auction that ends by its timer was never announced by a ring."""
     name = uuid.uuid4().hex
 
-    run_through([0, 1, 0], rest_s=lambda: 0.001, name=name)
+    run_through([0, 1, 0], wait_s=lambda: 0.001, name=name)
 
-    assert 0 == counters.count_of("rings_missed", job=name)
+    assert 0 == count_of("wake_ups_missed", job=name)
 
 
 def test_interrupted_job_is_named_in_the_log() -> None:
@@ -187,7 +189,7 @@ def test_interrupted_job_is_named_in_the_log() -> None:
     with structlog.testing.capture_logs(
         processors=[structlog.contextvars.merge_contextvars]
     ) as logs:
-        run_through([TransientError("DATABASE_BUSY", "f"), 0], is_rung=True)
+        run_through([TransientError("DATABASE_BUSY", "f"), 0], is_awake=True)
 
     assert [
         {

@@ -6,12 +6,12 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from market import counters
 from market.database import Database
 from market.errors import RejectedError
 from market.payments import repository
 from market.payments.types import CapturedPayment, PaidOrder, PaymentTerms
 from tests.factories import BUYER_ID, ORDER_ID
+from tests.metrics import count_of
 
 
 PAYMENT = CapturedPayment(
@@ -96,7 +96,7 @@ def test_confirmed_order_is_read(database: Any) -> None:
 
 def test_stray_is_an_alert_and_a_refusal(database: Any) -> None:
     """Money that fits no order goes back; the buyer is told, and so is a person."""
-    before = counters.count_of("alerts", alert="stray_payment:amount_differs")
+    before = count_of("alerts", alert="stray_payment:amount_differs")
     database.call.return_value = {
         "success": False,
         "code": "TRANSACTION_FAILED",
@@ -109,5 +109,5 @@ def test_stray_is_an_alert_and_a_refusal(database: Any) -> None:
     with pytest.raises(RejectedError) as caught:
         repository.confirm_payment(database, PAYMENT, user_id=BUYER_ID)
 
-    assert before + 1 == counters.count_of("alerts", alert="stray_payment:amount_differs")
+    assert before + 1 == count_of("alerts", alert="stray_payment:amount_differs")
     assert "alerts" not in caught.value.fields

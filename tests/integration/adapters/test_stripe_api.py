@@ -10,7 +10,8 @@ import pytest
 
 from market import stripe_api
 from market.errors import MarketError, RejectedError, TransientError
-from market.stripe_api import EventRules, StripeApi
+from market.stripe_api import StripeApi
+from market.stripe_webhook import EventRules, read_event
 from tests.factories import make_settings
 from tests.integration.stripe.fake_server import SECRET, Account, Receiver, running
 
@@ -39,7 +40,7 @@ def account(_server: Account) -> Account:
 
 
 @pytest.fixture
-def door(account: Account) -> StripeApi:
+def adapter(account: Account) -> StripeApi:
     settings = make_settings(
         stripe_api_base=account.config.url, stripe_secret_key=account.config.secret_key
     )
@@ -55,32 +56,32 @@ def intent_ids(account: Account) -> list[str]:
     return [intent.id for intent in account.client.v1.payment_intents.list().data]
 
 
-def test_same_key_gets_the_same_intent(door: StripeApi, account: Account, key: str) -> None:
+def test_same_key_gets_the_same_intent(adapter: StripeApi, account: Account, key: str) -> None:
     """However often it is asked; another key gets another."""
-    first = door.create_payment_intent(INTENT, idempotency_key=key)
-    again = door.create_payment_intent(INTENT, idempotency_key=key)
-    other = door.create_payment_intent(INTENT, idempotency_key=f"{key}-2")
+    first = adapter.create_payment_intent(INTENT, idempotency_key=key)
+    again = adapter.create_payment_intent(INTENT, idempotency_key=key)
+    other = adapter.create_payment_intent(INTENT, idempotency_key=f"{key}-2")
 
     assert first == again
     assert {first["id"], other["id"]} == set(intent_ids(account))
-    assert first == door.retrieve_payment_intent(first["id"])
+    assert first == adapter.retrieve_payment_intent(first["id"])
 
 
-def test_what_comes_back_is_plain(door: StripeApi, key: str) -> None:
+def test_what_comes_back_is_plain(adapter: StripeApi, key: str) -> None:
     """All the way down: a mapping of the library's own would fail where JSON is expected."""
-    intent = door.create_payment_intent(
+    intent = adapter.create_payment_intent(
         INTENT | {"metadata": {"order_id": "1"}}, idempotency_key=key
     )
 
     assert (dict, dict) == (type(intent), type(intent["metadata"]))
 
 
-def test_key_for_something_else_is_a_bug_of_ours(door: StripeApi, key: str) -> None:
+def test_key_for_something_else_is_a_bug_of_ours(adapter: StripeApi, key: str) -> None:
     """Nobody is told a refusal, and it is not tried again."""
-    door.create_payment_intent(INTENT, idempotency_key=key)
+    adapter.create_payment_intent(INTENT, idempotency_key=key)
 
     with pytest.raises(MarketError) as caught:
-        door.create_payment_intent(INTENT | {"amount": 1000}, idempotency_key=key)
+        adapter.create_payment_intent(INTENT | {"amount": 1000}, idempotency_key=key)
 
     assert ("STRIPE_ERROR", False) == (
         caught.value.code,
@@ -90,82 +91,82 @@ def test_key_for_something_else_is_a_bug_of_ours(door: StripeApi, key: str) -> N
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_broken_connection_makes_one_intent(
-    door: StripeApi, account: Account, key: str, when: str
+    adapter: StripeApi, account: Account, key: str, when: str
 ) -> None:
     """Whether Stripe had done it already cannot be known, and need not be."""
     account.command("POST", "/faults", reset=True, when=when, times=3, method="POST", path=INTENTS)
 
-    intent = door.create_payment_intent(INTENT, idempotency_key=key)
+    intent = adapter.create_payment_intent(INTENT, idempotency_key=key)
 
     assert [intent["id"]] == intent_ids(account)
     assert [] == account.command("GET", "/faults")["faults"]
 
 
-def test_stripe_that_is_away_is_given_up(door: StripeApi, account: Account, key: str) -> None:
+def test_stripe_that_is_away_is_given_up(adapter: StripeApi, account: Account, key: str) -> None:
     """After the last try; the key is as good as before, so the same call works later."""
     account.command("POST", "/faults", reset=True, times=TRIES, method="POST", path=INTENTS)
 
     with pytest.raises(TransientError) as caught:
-        door.create_payment_intent(INTENT, idempotency_key=key)
+        adapter.create_payment_intent(INTENT, idempotency_key=key)
 
     assert "STRIPE_UNREACHABLE" == caught.value.code
     assert [] == account.command("GET", "/faults")["faults"]
-    door.create_payment_intent(INTENT, idempotency_key=key)
+    adapter.create_payment_intent(INTENT, idempotency_key=key)
     assert 1 == len(intent_ids(account))
 
 
 @pytest.mark.parametrize("status", [409, 429])
 def test_what_decides_nothing_is_tried_again(
-    door: StripeApi, account: Account, key: str, status: int
+    adapter: StripeApi, account: Account, key: str, status: int
 ) -> None:
     """Stripe keeps no such answer under the key."""
     account.command("POST", "/faults", status=status, times=2, method="POST", path=INTENTS)
 
-    intent = door.create_payment_intent(INTENT, idempotency_key=key)
+    intent = adapter.create_payment_intent(INTENT, idempotency_key=key)
 
     assert [intent["id"]] == intent_ids(account)
 
 
 def test_error_of_stripes_own_stays_under_its_key(
-    door: StripeApi, account: Account, key: str
+    adapter: StripeApi, account: Account, key: str
 ) -> None:
     """A repeat would get it again, so whoever called is told, and takes another key."""
     account.command("POST", "/faults", status=500, method="POST", path=INTENTS)
 
     for _ in range(2):
         with pytest.raises(TransientError) as caught:
-            door.create_payment_intent(INTENT, idempotency_key=key)
+            adapter.create_payment_intent(INTENT, idempotency_key=key)
         assert "STRIPE_ERROR" == caught.value.code
-    intent = door.create_payment_intent(INTENT, idempotency_key=f"{key}-2")
+    intent = adapter.create_payment_intent(INTENT, idempotency_key=f"{key}-2")
 
     assert [intent["id"]] == intent_ids(account)
 
 
-def test_read_is_repeated_after_an_error(door: StripeApi, account: Account) -> None:
+def test_read_is_repeated_after_an_error(adapter: StripeApi, account: Account) -> None:
     """It has no key that could hold the error."""
     intent = account.intent()
     account.command("POST", "/faults", status=500, times=3, method="GET")
 
-    assert intent.id == door.retrieve_payment_intent(intent.id)["id"]
+    assert intent.id == adapter.retrieve_payment_intent(intent.id)["id"]
 
 
 @pytest.mark.parametrize(
     ("card", "code"),
     [("pm_card_visa_chargeDeclined", "STRIPE_REFUSED"), ("pm_of_nobody", "RESOURCE_NOT_FOUND")],
 )
-def test_bad_card_is_a_refusal(door: StripeApi, key: str, card: str, code: str) -> None:
+def test_bad_card_is_a_refusal(adapter: StripeApi, key: str, card: str, code: str) -> None:
     """The bank's no and a card that is none are both final."""
     with pytest.raises(RejectedError) as caught:
-        door.create_payment_intent(
+        adapter.create_payment_intent(
             INTENT | {"confirm": True, "payment_method": card}, idempotency_key=key
         )
 
     assert code == caught.value.code
 
 
-def test_what_is_not_there_is_told_by_its_code(door: StripeApi) -> None:
+def test_what_is_not_there_is_told_by_its_code(adapter: StripeApi) -> None:
     """For each kind of thing that is looked up."""
-    for look_up in (door.retrieve_payment_intent, door.retrieve_refund):
+    for look_up in (adapter.retrieve_payment_intent, adapter.retrieve_refund):
         with pytest.raises(RejectedError) as caught:
             look_up("xx_of_nobody")
         assert "RESOURCE_NOT_FOUND" == caught.value.code
@@ -181,52 +182,52 @@ def test_wrong_secret_is_a_matter_for_a_person(account: Account) -> None:
     assert ("STRIPE_ERROR", MarketError) == (caught.value.code, type(caught.value))
 
 
-def test_refunds_are_made_once_and_found_again(door: StripeApi, account: Account, key: str) -> None:
+def test_refunds_are_made_once_and_found_again(
+    adapter: StripeApi, account: Account, key: str
+) -> None:
     """By the metadata that they carry, the newest first."""
     intent = account.paid()
     parameters = {"payment_intent": intent.id, "amount": 1000, "metadata": {"dedupe_key": "a"}}
 
     account.command("POST", "/faults", reset=True, when="after", method="POST", path=REFUNDS)
-    first = door.create_refund(parameters, idempotency_key=key)
-    second = door.create_refund(parameters | {"amount": 500}, idempotency_key=f"{key}-2")
+    first = adapter.create_refund(parameters, idempotency_key=key)
+    second = adapter.create_refund(parameters | {"amount": 500}, idempotency_key=f"{key}-2")
 
-    assert [second["id"], first["id"]] == [one["id"] for one in door.list_refunds(intent.id)]
-    assert {"dedupe_key": "a"} == door.retrieve_refund(first["id"])["metadata"]
+    assert [second["id"], first["id"]] == [one["id"] for one in adapter.list_refunds(intent.id)]
+    assert {"dedupe_key": "a"} == adapter.retrieve_refund(first["id"])["metadata"]
 
 
-def test_more_than_was_paid_is_refused(door: StripeApi, account: Account, key: str) -> None:
+def test_more_than_was_paid_is_refused(adapter: StripeApi, account: Account, key: str) -> None:
     """Stripe's own cap is the last one."""
     intent = account.paid()
 
     with pytest.raises(RejectedError) as caught:
-        door.create_refund({"payment_intent": intent.id, "amount": 5001}, idempotency_key=key)
+        adapter.create_refund({"payment_intent": intent.id, "amount": 5001}, idempotency_key=key)
 
     assert "STRIPE_REFUSED" == caught.value.code
-    assert [] == door.list_refunds(intent.id)
+    assert [] == adapter.list_refunds(intent.id)
 
 
-def test_intent_is_canceled_once(door: StripeApi, account: Account, key: str) -> None:
+def test_intent_is_canceled_once(adapter: StripeApi, account: Account, key: str) -> None:
     """The same key gets the same answer; one that was paid is not canceled."""
     intent, paid = account.intent(), account.paid()
 
-    first = door.cancel_payment_intent(intent.id, idempotency_key=key)
-    again = door.cancel_payment_intent(intent.id, idempotency_key=key)
+    first = adapter.cancel_payment_intent(intent.id, idempotency_key=key)
+    again = adapter.cancel_payment_intent(intent.id, idempotency_key=key)
     with pytest.raises(RejectedError) as caught:
-        door.cancel_payment_intent(paid.id, idempotency_key=f"{key}-2")
+        adapter.cancel_payment_intent(paid.id, idempotency_key=f"{key}-2")
 
     assert ("canceled", first) == (first["status"], again)
     assert "STRIPE_REFUSED" == caught.value.code
 
 
-def test_events_of_stripe_are_taken(door: StripeApi, account: Account) -> None:
+def test_events_of_stripe_are_taken(account: Account) -> None:
     """As they are sent over HTTP, also while another secret is being brought in."""
     intent = account.intent()
     received = account.receiver.next()
     signature = received.headers["Stripe-Signature"]
 
-    event = door.verify_event(
-        received.body, signature, secrets=["whsec_of_tomorrow", SECRET], rules=RULES
-    )
+    event = read_event(received.body, signature, secrets=["whsec_of_tomorrow", SECRET], rules=RULES)
 
     assert ("payment_intent.created", intent.id) == (event.type, event.data["id"])
     assert time.time() - event.created < 60
@@ -242,28 +243,28 @@ def test_events_of_stripe_are_taken(door: StripeApi, account: Account) -> None:
     ],
 )
 def test_events_that_are_not_for_us_are_refused(
-    door: StripeApi, account: Account, rules: EventRules, secret: str, code: str
+    account: Account, rules: EventRules, secret: str, code: str
 ) -> None:
     """Each by a code of its own."""
     account.intent()
     received = account.receiver.next()
 
     with pytest.raises(RejectedError) as caught:
-        door.verify_event(
+        read_event(
             received.body, received.headers["Stripe-Signature"], secrets=[secret], rules=rules
         )
 
     assert code == caught.value.code
 
 
-def test_event_that_was_changed_on_its_way_is_refused(door: StripeApi, account: Account) -> None:
+def test_event_that_was_changed_on_its_way_is_refused(account: Account) -> None:
     """Whoever changed it could not sign it."""
     account.command("PUT", "/delivery", mode="corrupt")
     account.intent()
     received = account.receiver.next()
 
     with pytest.raises(RejectedError) as caught:
-        door.verify_event(
+        read_event(
             received.body, received.headers["Stripe-Signature"], secrets=[SECRET], rules=RULES
         )
 

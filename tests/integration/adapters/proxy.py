@@ -1,4 +1,4 @@
-"""A wire between a door and what is behind it, which a test cuts, mutes or lets lose answers."""
+"""A wire between a adapter and what is behind it, which a test cuts, mutes or lets lose answers."""
 
 import socket
 import struct
@@ -36,7 +36,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Return the address to give to the door."""
+        """Return the address to give to the adapter."""
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:

@@ -15,12 +15,12 @@ from market.settings import Settings
 #: How long anything that must come may take on a busy machine.
 HEAR_S = 15.0
 #: Without canaries, and with no long rest after a death.
-CALM = Pace(canary_every_s=3600, join_within_s=5, first_rest_s=0.05, longest_rest_s=0.2)
+CALM = Pace(probe_every_s=3600, join_within_s=5, first_pause_s=0.05, longest_pause_s=0.2)
 #: A deaf server is noticed at once.
-WARY = dataclasses.replace(CALM, canary_every_s=0.1, canary_within_s=1)
+WARY = dataclasses.replace(CALM, probe_every_s=0.1, probe_within_s=1)
 
 
-class Bell(asyncio.Event):
+class CountedWakeUp(asyncio.Event):
     """Counts its rings, which an event alone does not."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Bell(asyncio.Event):
         self.count += 1
         super().set()
 
-    async def rung(self, times: int = 1, *, after: int = 0) -> int:
+    async def came(self, times: int = 1, *, after: int = 0) -> int:
         """Wait until it has been rung so often after a count; return how often it was in all."""
         async with asyncio.timeout(HEAR_S):
             while self.count < after + times:
@@ -45,7 +45,7 @@ class Bell(asyncio.Event):
 class Listener:
     """A subscription: its bell, its task, and every client that it has built so far."""
 
-    bell: Bell
+    wake_up: CountedWakeUp
     task: "asyncio.Task[None]"
     clients: list[AsyncRealtimeClient]
 
@@ -62,10 +62,10 @@ async def listening(
         clients.append(make_client())
         return clients[-1]
 
-    bell = Bell()
-    task = asyncio.create_task(Realtime(made, pace).subscribe(tables, bell))
+    wake_up = CountedWakeUp()
+    task = asyncio.create_task(Realtime(made, pace).subscribe(tables, wake_up))
     try:
-        yield Listener(bell=bell, task=task, clients=clients)
+        yield Listener(wake_up=wake_up, task=task, clients=clients)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""The service with its doors replaced by specs, and tokens that its keys accept."""
+"""The service with specs in the place of its adapters, and tokens that its keys accept."""
 
 import dataclasses
 import time
@@ -13,8 +13,7 @@ from flask.testing import FlaskClient
 from market.auth_api import AuthApi
 from market.database import Database
 from market.stripe_api import StripeApi
-from market.stripe_webhook import read_event
-from service.app import Doors, create_app
+from service.app import Adapters, create_app
 from tests.factories import BUYER_ID, SESSION_ID, make_settings
 
 
@@ -92,15 +91,13 @@ class Service:
 
 
 def make_service(**settings: Any) -> Service:
-    """Make the service as gunicorn has it, but for its doors."""
+    """Make the service as gunicorn has it, except for its adapters."""
     database = create_autospec(Database, instance=True)
     stripe_api = create_autospec(StripeApi, instance=True)
-    # What a signature is worth needs no network, so that stays real.
-    stripe_api.verify_event.side_effect = read_event
     auth_api = create_autospec(AuthApi, instance=True)
     auth_api.signing_keys.return_value = JWKS
-    doors = Doors(database=database, stripe_api=stripe_api, auth_api=auth_api)
-    app = create_app(make_settings(**settings), doors)
+    adapters = Adapters(database=database, stripe_api=stripe_api, auth_api=auth_api)
+    app = create_app(make_settings(**settings), adapters)
     return Service(
         client=app.test_client(), database=database, stripe_api=stripe_api, auth_api=auth_api
     )

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 
 from market import deadline, log
-from market.database import Database, Patience
+from market.database import Database, Timeouts
 from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
-from tests.integration.doors.proxy import Proxy
+from tests.integration.adapters.proxy import Proxy
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Shop
 
@@ -26,28 +26,28 @@ TRIES = 5
 FUNCTIONS = Path(__file__).with_name("functions.sql")
 NO_FUNCTIONS = """
   do $$ declare v_one regprocedure; begin
-    for v_one in select oid from pg_catalog.pg_proc where proname like 'doors\\_%' loop
+    for v_one in select oid from pg_catalog.pg_proc where proname like 'adapters\\_%' loop
       execute 'drop function ' || v_one;
     end loop;
   end $$;
-  drop table if exists public.doors_notes;
-  drop sequence if exists public.doors_calls;
+  drop table if exists public.adapters_notes;
+  drop sequence if exists public.adapters_calls;
 """
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _functions(shop: Shop, door: Database) -> Iterator[None]:
+def _functions(shop: Shop, adapter: Database) -> Iterator[None]:
     shop.db.execute(FUNCTIONS.read_bytes())
     shop.db.execute("notify pgrst, 'reload schema'")
-    shop.wait_for(lambda: is_served(door))
+    shop.wait_for(lambda: is_served(adapter))
     yield
     shop.db.execute(NO_FUNCTIONS.encode())
     shop.db.execute("notify pgrst, 'reload schema'")
 
 
-def is_served(door: Database) -> bool:
+def is_served(adapter: Database) -> bool:
     try:
-        door.call("doors_nothing")
+        adapter.call("adapters_nothing")
     except MarketError:
         return False
     return True
@@ -55,12 +55,12 @@ def is_served(door: Database) -> bool:
 
 @pytest.fixture(autouse=True)
 def _no_calls(_functions: None, shop: Shop) -> None:
-    shop.db.execute("alter sequence public.doors_calls restart")
+    shop.db.execute("alter sequence public.adapters_calls restart")
 
 
 @pytest.fixture(scope="module")
-def door(settings: Settings, open_door: Callable[..., Database]) -> Database:
-    return open_door(settings)
+def adapter(settings: Settings, connect_database: Callable[..., Database]) -> Database:
+    return connect_database(settings)
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +69,16 @@ def alice(shop: Shop) -> Browser:
 
 
 @pytest.fixture
-def distant(settings: Settings, proxy: Proxy, open_door: Callable[..., Database]) -> Database:
-    """Return a door that reaches the gateway through the proxy."""
-    return open_door(dataclasses.replace(settings, supabase_url=proxy.url))
+def distant(
+    settings: Settings, proxy: Proxy, connect_database: Callable[..., Database]
+) -> Database:
+    """Return a adapter that reaches the gateway through the proxy."""
+    return connect_database(dataclasses.replace(settings, supabase_url=proxy.url))
 
 
 def call_count(shop: Shop) -> int:
     """Return how often the function began, also where it was rolled back."""
-    query = "select case when is_called then last_value else 0 end from public.doors_calls"
+    query = "select case when is_called then last_value else 0 end from public.adapters_calls"
     return int(shop.value(query))
 
 
@@ -84,28 +86,28 @@ def call_count(shop: Shop) -> int:
     "value",
     [1, 10**15, 9.5, "text", "ä\u2028'\"\\", True, [], [1, [2]], {"a": None, "b": {"c": [{}]}}],
 )
-def test_result_is_plain_json(door: Database, value: Any) -> None:
+def test_result_is_plain_json(adapter: Database, value: Any) -> None:
     """What SQL answers comes back as it is."""
-    assert value == door.call("doors_echo", value=value)
+    assert value == adapter.call("adapters_echo", value=value)
 
 
-def test_user_acts_with_own_rights_alone(door: Database, alice: Browser) -> None:
-    """The service role's door stays what it is."""
-    user = door.as_user(alice.session["access_token"])
+def test_user_acts_with_own_rights_alone(adapter: Database, alice: Browser) -> None:
+    """The service role's adapter stays what it is."""
+    user = adapter.as_user(alice.session["access_token"])
 
-    mine, ours = user.call("doors_caller"), door.call("doors_caller")
+    mine, ours = user.call("adapters_caller"), adapter.call("adapters_caller")
 
     assert ("authenticated", str(alice.actor.id)) == (mine["role"], mine["user"])
     assert ("service_role", None) == (ours["role"], ours["user"])
 
 
-def test_users_at_once_are_not_mixed_up(door: Database, shop: Shop, alice: Browser) -> None:
+def test_users_at_once_are_not_mixed_up(adapter: Database, shop: Shop, alice: Browser) -> None:
     """One shared client, many threads: each acts as whoever's token it holds."""
     people = [alice, Browser.of_somebody_new(shop)]
 
     def who_am_i(number: int) -> tuple[str, str]:
         person = people[number % 2]
-        answer = door.as_user(person.session["access_token"]).call("doors_caller")
+        answer = adapter.as_user(person.session["access_token"]).call("adapters_caller")
         return str(person.actor.id), answer["user"]
 
     with ThreadPoolExecutor(16) as pool:
@@ -114,38 +116,38 @@ def test_users_at_once_are_not_mixed_up(door: Database, shop: Shop, alice: Brows
     assert all(expected == actual for expected, actual in pairs)
 
 
-def test_user_is_refused_what_only_we_may(door: Database, alice: Browser) -> None:
+def test_user_is_refused_what_only_we_may(adapter: Database, alice: Browser) -> None:
     """A missing right is the user's refusal."""
     with pytest.raises(RejectedError) as caught:
-        door.as_user(alice.session["access_token"]).call("claim_outbox", max_rows=1, lease_s=1)
+        adapter.as_user(alice.session["access_token"]).call("claim_outbox", max_rows=1, lease_s=1)
 
     assert "FORBIDDEN" == caught.value.code
 
 
 @pytest.mark.parametrize("spoil", ["signature", "nonsense"])
-def test_token_that_is_none_is_refused(door: Database, alice: Browser, spoil: str) -> None:
+def test_token_that_is_none_is_refused(adapter: Database, alice: Browser, spoil: str) -> None:
     """Whoever cannot prove who they are is nobody."""
     head, body, signature = alice.session["access_token"].split(".")
     token = {"signature": f"{head}.{body}.{signature[::-1]}", "nonsense": "a.b.c"}[spoil]
 
     with pytest.raises(RejectedError) as caught:
-        door.as_user(token).call("doors_caller")
+        adapter.as_user(token).call("adapters_caller")
 
     assert "UNAUTHORIZED" == caught.value.code
 
 
-def test_unknown_function_is_a_bug_of_ours(door: Database) -> None:
+def test_unknown_function_is_a_bug_of_ours(adapter: Database) -> None:
     """It is neither tried again nor told to anybody as a refusal."""
     with pytest.raises(MarketError) as caught:
-        door.call("doors_of_nobody")
+        adapter.call("adapters_of_nobody")
 
     assert ("DATABASE_ERROR", MarketError) == (caught.value.code, type(caught.value))
 
 
-def test_refusal_carries_the_code_that_sql_gave(door: Database) -> None:
+def test_refusal_carries_the_code_that_sql_gave(adapter: Database) -> None:
     """A PT4xx's message is the code, and it is not asked again."""
     with pytest.raises(RejectedError) as caught:
-        door.call("rate_limit_hit", action="of_nobody", key="x")
+        adapter.call("rate_limit_hit", action="of_nobody", key="x")
 
     assert "UNKNOWN_RATE_LIMIT" == caught.value.code
 
@@ -159,10 +161,10 @@ def test_refusal_carries_the_code_that_sql_gave(door: Database) -> None:
         ("23503", "INVALID_REFERENCE"),
     ],
 )
-def test_refusal_is_asked_once(door: Database, shop: Shop, sqlstate: str, code: str) -> None:
+def test_refusal_is_asked_once(adapter: Database, shop: Shop, sqlstate: str, code: str) -> None:
     """A rule of the schema says no as a rule of ours does."""
     with pytest.raises(RejectedError) as caught:
-        door.call("doors_fail", sqlstate=sqlstate)
+        adapter.call("adapters_fail", sqlstate=sqlstate)
 
     assert (code, 1) == (caught.value.code, call_count(shop))
 
@@ -171,40 +173,40 @@ def test_refusal_is_asked_once(door: Database, shop: Shop, sqlstate: str, code: 
     "sqlstate",
     ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "08006", "08000"],
 )
-def test_what_passes_is_tried_again(door: Database, shop: Shop, sqlstate: str) -> None:
+def test_what_passes_is_tried_again(adapter: Database, shop: Shop, sqlstate: str) -> None:
     """Through the gateway's statuses and bodies, whatever they are for this one."""
-    assert 3 == door.call("doors_fail", sqlstate=sqlstate, times=2)
+    assert 3 == adapter.call("adapters_fail", sqlstate=sqlstate, times=2)
     assert 3 == call_count(shop)
 
 
-def test_what_does_not_pass_is_given_up(door: Database, shop: Shop) -> None:
+def test_what_does_not_pass_is_given_up(adapter: Database, shop: Shop) -> None:
     """After the fifth try, with the code that the caller may act on."""
     with pytest.raises(TransientError) as caught:
-        door.call("doors_fail", sqlstate="40001")
+        adapter.call("adapters_fail", sqlstate="40001")
 
     assert ("DATABASE_BUSY", TRIES) == (caught.value.code, call_count(shop))
 
 
-def test_lock_that_is_let_go_is_had(door: Database, shop: Shop) -> None:
+def test_lock_that_is_let_go_is_had(adapter: Database, shop: Shop) -> None:
     """A real lock time-out of Postgres, then another try."""
     key = str(uuid.uuid4())
-    door.call("doors_note", key=key)
-    shop.db.execute("alter sequence public.doors_calls restart")
+    adapter.call("adapters_note", key=key)
+    shop.db.execute("alter sequence public.adapters_calls restart")
     with (
         psycopg.connect(shop.environment["DATABASE_URL"]) as holder,
         ThreadPoolExecutor(1) as pool,
     ):
-        holder.execute("select from public.doors_notes where key = %s for update", [key])
-        call = pool.submit(door.call, "doors_lock", key=key)
+        holder.execute("select from public.adapters_notes where key = %s for update", [key])
+        call = pool.submit(adapter.call, "adapters_lock", key=key)
         shop.wait_for(lambda: call_count(shop) >= 2)
         holder.rollback()
 
         assert call.result() >= 2
 
 
-def test_statement_that_times_out_is_tried_again(door: Database, shop: Shop) -> None:
+def test_statement_that_times_out_is_tried_again(adapter: Database, shop: Shop) -> None:
     """The function's own limit is applied by the gateway, and ends what hangs."""
-    assert 2 == door.call("doors_slow_at_first")
+    assert 2 == adapter.call("adapters_slow_at_first")
     assert 2 == call_count(shop)
 
 
@@ -213,68 +215,68 @@ def test_lost_reply_is_asked_for_again(distant: Database, shop: Shop, proxy: Pro
     key = str(uuid.uuid4())
     proxy.lose_answers(2)
 
-    assert 3 == distant.call("doors_note", key=key)
+    assert 3 == distant.call("adapters_note", key=key)
 
-    noted = "select call from public.doors_notes where key = %s"
+    noted = "select call from public.adapters_notes where key = %s"
     assert 1 == shop.value(noted, key)
 
 
 def test_reset_connection_is_made_anew(distant: Database, proxy: Proxy) -> None:
     """A connection of the pool that died in between is not the caller's trouble."""
-    distant.call("doors_nothing")
+    distant.call("adapters_nothing")
     proxy.cut()
     proxy.mend()
 
-    assert 7 == distant.call("doors_echo", value=7)
+    assert 7 == distant.call("adapters_echo", value=7)
 
 
 def test_gateway_that_is_away_is_told(distant: Database, proxy: Proxy) -> None:
-    """After the last try, by a code of its own; and once it is back, the same door opens."""
+    """After the last try, by a code of its own; and once it is back, the same adapter opens."""
     proxy.cut()
     with pytest.raises(TransientError) as caught:
-        distant.call("doors_nothing")
+        distant.call("adapters_nothing")
     assert "DATABASE_UNREACHABLE" == caught.value.code
 
     proxy.mend()
 
-    assert 7 == distant.call("doors_echo", value=7)
+    assert 7 == distant.call("adapters_echo", value=7)
 
 
 def test_answer_that_takes_too_long_is_given_up(
-    settings: Settings, shop: Shop, open_door: Callable[..., Database]
+    settings: Settings, shop: Shop, connect_database: Callable[..., Database]
 ) -> None:
-    """The caller's patience holds for each try, the deadline for all of them together."""
-    hasty = open_door(settings, Patience(answer_s=0.2, connect_s=1, pool_s=1))
+    """The caller's timeouts holds for each try, the deadline for all of them together."""
+    hasty = connect_database(settings, Timeouts(answer_s=0.2, connect_s=1, pool_s=1))
 
     with deadline.within(0.3), pytest.raises(TransientError) as caught:
-        hasty.call("doors_sleep", seconds=1)
+        hasty.call("adapters_sleep", seconds=1)
 
     assert "DATABASE_UNREACHABLE" == caught.value.code
     assert call_count(shop) <= 2
 
 
-def test_nothing_is_asked_after_the_deadline(door: Database, shop: Shop) -> None:
+def test_nothing_is_asked_after_the_deadline(adapter: Database, shop: Shop) -> None:
     """Whoever waited for it has gone."""
     with deadline.within(0), pytest.raises(TransientError) as caught:
-        door.call("doors_sleep", seconds=0)
+        adapter.call("adapters_sleep", seconds=0)
 
     assert ("TIMEOUT", 0) == (caught.value.code, call_count(shop))
 
 
-def test_request_id_travels_along(door: Database) -> None:
+def test_request_id_travels_along(adapter: Database) -> None:
     """So that the database's log tells the same story."""
     with log.bound(request_id="request-7"):
-        assert "request-7" == door.call("doors_caller")["request"]
-    assert door.call("doors_caller")["request"] is None
+        assert "request-7" == adapter.call("adapters_caller")["request"]
+    assert adapter.call("adapters_caller")["request"] is None
 
 
-def test_threads_share_one_door(door: Database) -> None:
+def test_threads_share_one_door(adapter: Database) -> None:
     """Each gets its own answer."""
     ready = threading.Barrier(16)
 
     def echoes(number: int) -> list[int]:
         ready.wait(10)
-        return [door.call("doors_echo", value=number) for _ in range(10)]
+        return [adapter.call("adapters_echo", value=number) for _ in range(10)]
 
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(echoes, range(16)))

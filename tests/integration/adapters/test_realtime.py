@@ -11,14 +11,15 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from devstack.processes import wait_until
-from market import counters
+from market import database, stripe_api
 from market.settings import Settings
-from tests.integration.doors.bad_realtime import BadRealtime, told
-from tests.integration.doors.bell import CALM, HEAR_S, WARY, Listener, listening
-from tests.integration.doors.proxy import Proxy
+from tests.integration.adapters.bad_realtime import BadRealtime, told
+from tests.integration.adapters.proxy import Proxy
+from tests.integration.adapters.wake_up import CALM, HEAR_S, WARY, Listener, listening
 from tests.integration.gateways import Gateway, running_gateway
 from tests.integration.service.shop import Shop
-from workers.__main__ import build_jobs
+from tests.metrics import count_of
+from workers.jobs import JOBS
 
 
 pytestmark = [
@@ -29,7 +30,7 @@ pytestmark = [
 ]
 
 #: One ring when it has joined, one when changes are read.
-AT_EACH_BEGINNING = 2
+AT_EACH_JOIN = 2
 
 Trouble = Callable[[BadRealtime, Listener], Awaitable[None]]
 
@@ -52,8 +53,8 @@ def own_gateway(stack: Mapping[str, str], tmp_path: Path) -> Iterator[Gateway]:
         yield gateway
 
 
-def lives_ended(reason: str) -> int:
-    return counters.count_of("realtime_lives_ended", reason=reason)
+def connections_ended(reason: str) -> float:
+    return count_of("realtime_connections_ended", reason=reason)
 
 
 async def came_true(is_true: Callable[[], bool]) -> None:
@@ -90,13 +91,15 @@ async def test_new_work_rings_its_job(
     shop: Shop, settings: Settings, job: str, work: Callable[[Shop], None]
 ) -> None:
     """What Realtime publishes and the service role may read is what each job waits for."""
-    tables = build_jobs(settings)[job].tables
+    postgres = database.connect(settings, database.WORKER_TIMEOUTS)
+    stripe = stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S)
+    tables = JOBS[job](postgres, stripe).tables
     async with listening(settings, tables) as listener:
-        before = await listener.bell.rung(AT_EACH_BEGINNING)
+        before = await listener.wake_up.came(AT_EACH_JOIN)
 
         await asyncio.to_thread(work, shop)
 
-        await listener.bell.rung(after=before)
+        await listener.wake_up.came(after=before)
 
 
 async def test_gateway_that_restarts_rings_again(
@@ -109,15 +112,15 @@ async def test_gateway_that_restarts_rings_again(
         supabase_secret_key=own_gateway.keys.secret_key,
     )
     async with listening(changed, ("auctions",)) as listener:
-        await listener.bell.rung(AT_EACH_BEGINNING)
+        await listener.wake_up.came(AT_EACH_JOIN)
         await asyncio.to_thread(own_gateway.stop)
-        lost = listener.bell.count
+        lost = listener.wake_up.count
 
         await asyncio.to_thread(own_gateway.start)
-        before = await listener.bell.rung(AT_EACH_BEGINNING, after=lost)
+        before = await listener.wake_up.came(AT_EACH_JOIN, after=lost)
         await asyncio.to_thread(shop.auction)
 
-        await listener.bell.rung(after=before)
+        await listener.wake_up.came(after=before)
 
 
 async def test_lost_slot_rings_again(
@@ -125,13 +128,13 @@ async def test_lost_slot_rings_again(
 ) -> None:
     """The sessions that read the log end; whoever listens is told, and hears what comes next."""
     async with listening(settings, ("auctions",)) as listener:
-        lost = await listener.bell.rung(AT_EACH_BEGINNING)
+        lost = await listener.wake_up.came(AT_EACH_JOIN)
 
         await asyncio.to_thread(end_readers, stack["ADMIN_DATABASE_URL"])
 
-        before = await listener.bell.rung(after=lost)
+        before = await listener.wake_up.came(after=lost)
         await asyncio.to_thread(shop.auction)
-        await listener.bell.rung(after=before)
+        await listener.wake_up.came(after=before)
 
 
 def end_readers(admin_url: str) -> None:
@@ -147,17 +150,17 @@ async def test_wire_that_goes_dead_is_noticed(shop: Shop, settings: Settings, pr
     """Nothing is closed and nothing comes: the canary is the only one to tell."""
     distant = dataclasses.replace(settings, supabase_url=proxy.url)
     async with listening(distant, ("auctions",), WARY) as listener:
-        await listener.bell.rung(AT_EACH_BEGINNING)
+        await listener.wake_up.came(AT_EACH_JOIN)
 
         proxy.mute()
-        deaf = lives_ended("deaf")
-        await came_true(lambda: lives_ended("deaf") > deaf)
-        lost = listener.bell.count
+        deaf = connections_ended("quiet")
+        await came_true(lambda: connections_ended("quiet") > deaf)
+        lost = listener.wake_up.count
         proxy.mute(is_mute=False)
 
-        before = await listener.bell.rung(AT_EACH_BEGINNING, after=lost)
+        before = await listener.wake_up.came(AT_EACH_JOIN, after=lost)
         await asyncio.to_thread(shop.auction)
-        await listener.bell.rung(after=before)
+        await listener.wake_up.came(after=before)
 
 
 async def close_channel(bad: BadRealtime, _listener: Listener) -> None:
@@ -191,11 +194,11 @@ async def kill_the_listener(_bad: BadRealtime, listener: Listener) -> None:
     task.cancel()
 
 
-async def be_deaf_for_a_while(bad: BadRealtime, _listener: Listener) -> None:
-    ended = lives_ended("deaf")
-    bad.is_deaf = True
-    await came_true(lambda: lives_ended("deaf") > ended)
-    bad.is_deaf = False
+async def be_quiet_for_a_while(bad: BadRealtime, _listener: Listener) -> None:
+    ended = connections_ended("quiet")
+    bad.is_quiet = True
+    await came_true(lambda: connections_ended("quiet") > ended)
+    bad.is_quiet = False
 
 
 def hang_up(code: int) -> Trouble:
@@ -219,26 +222,26 @@ def hang_up(code: int) -> Trouble:
         pytest.param(break_off, "channel_error", id="abort"),
         pytest.param(say_too_much, "channel_error", id="frame of more than 1 MiB"),
         pytest.param(kill_the_listener, "listening_ended", id="listen task"),
-        pytest.param(be_deaf_for_a_while, "deaf", id="deaf"),
+        pytest.param(be_quiet_for_a_while, "quiet", id="quiet"),
     ],
 )
 async def test_trouble_ends_in_a_new_client_that_hears(
     bad: BadRealtime, bad_settings: Settings, trouble: Trouble, reason: str
 ) -> None:
     """The old client is thrown away; the new one joins, rings, and hears the next change."""
-    ended = lives_ended(reason)
-    pace = WARY if reason == "deaf" else CALM
+    ended = connections_ended(reason)
+    pace = WARY if reason == "quiet" else CALM
     async with listening(bad_settings, ("auctions",), pace) as listener:
-        lost = await listener.bell.rung(AT_EACH_BEGINNING)
+        lost = await listener.wake_up.came(AT_EACH_JOIN)
         joins = len(bad.joins)
 
         await trouble(bad, listener)
         await bad.joined(joins + 1)
-        before = await listener.bell.rung(AT_EACH_BEGINNING, after=lost)
+        before = await listener.wake_up.came(AT_EACH_JOIN, after=lost)
         await bad.change()
 
-        await listener.bell.rung(after=before)
-        assert lives_ended(reason) > ended
+        await listener.wake_up.came(after=before)
+        assert connections_ended(reason) > ended
         assert len(listener.clients) >= 2
         assert not listener.clients[0].is_connected
         assert not listener.task.done()
@@ -248,12 +251,12 @@ async def test_trouble_ends_in_a_new_client_that_hears(
 async def test_nonsense_is_passed_over(bad: BadRealtime, bad_settings: Settings, text: str) -> None:
     """A frame that means nothing ends nobody; the next one rings."""
     async with listening(bad_settings, ("auctions",)) as listener:
-        before = await listener.bell.rung(AT_EACH_BEGINNING)
+        before = await listener.wake_up.came(AT_EACH_JOIN)
 
         await bad.say(text)
         await bad.change()
 
-        await listener.bell.rung(after=before)
+        await listener.wake_up.came(after=before)
         assert 1 == len(listener.clients)
 
 
@@ -262,10 +265,10 @@ async def test_refused_join_is_tried_again(bad: BadRealtime, bad_settings: Setti
     bad.refuses_joins = True
     async with listening(bad_settings, ("auctions",)) as listener:
         await bad.joined(3)
-        assert 0 == listener.bell.count
+        assert 0 == listener.wake_up.count
         bad.refuses_joins = False
 
-        await listener.bell.rung(AT_EACH_BEGINNING)
+        await listener.wake_up.came(AT_EACH_JOIN)
 
 
 async def test_join_without_an_answer_is_tried_again(
@@ -274,13 +277,13 @@ async def test_join_without_an_answer_is_tried_again(
     """A server that listens and says nothing is left after a while."""
     bad.answers_joins = False
     impatient = dataclasses.replace(CALM, join_within_s=0.2)
-    timed_out = lives_ended("join_timed_out")
+    timed_out = connections_ended("join_timed_out")
     async with listening(bad_settings, ("auctions",), impatient) as listener:
         await bad.joined(2)
-        assert lives_ended("join_timed_out") > timed_out
+        assert connections_ended("join_timed_out") > timed_out
         bad.answers_joins = True
 
-        await listener.bell.rung(AT_EACH_BEGINNING)
+        await listener.wake_up.came(AT_EACH_JOIN)
 
 
 async def test_server_that_is_away_for_long_is_found_again(
@@ -288,30 +291,30 @@ async def test_server_that_is_away_for_long_is_found_again(
 ) -> None:
     """Longer than the client's own five tries: it is never given up."""
     async with listening(bad_settings, ("auctions",)) as listener:
-        lost = await listener.bell.rung(AT_EACH_BEGINNING)
+        lost = await listener.wake_up.came(AT_EACH_JOIN)
         await bad.stop()
         tries = len(listener.clients) + 8
         await came_true(lambda: len(listener.clients) >= tries)
 
         await bad.start()
 
-        await listener.bell.rung(AT_EACH_BEGINNING, after=lost)
+        await listener.wake_up.came(AT_EACH_JOIN, after=lost)
 
 
-async def test_canary_that_comes_back_keeps_the_client(
+async def test_probe_that_comes_back_keeps_the_client(
     bad: BadRealtime, bad_settings: Settings
 ) -> None:
     """It is heard again and again, and nobody is thrown away."""
-    patient = dataclasses.replace(WARY, canary_every_s=0.02, canary_within_s=10)
-    missed = counters.count_of("realtime_canaries_missed")
+    patient = dataclasses.replace(WARY, probe_every_s=0.02, probe_within_s=10)
+    missed = count_of("realtime_probes_missed")
     async with listening(bad_settings, ("auctions",), patient) as listener:
-        before = await listener.bell.rung(AT_EACH_BEGINNING)
+        before = await listener.wake_up.came(AT_EACH_JOIN)
         await bad.heard_broadcasts(5)
         await bad.change()
 
-        await listener.bell.rung(after=before)
+        await listener.wake_up.came(after=before)
         assert 1 == len(listener.clients)
-    assert missed == counters.count_of("realtime_canaries_missed")
+    assert missed == count_of("realtime_probes_missed")
 
 
 async def test_everything_asked_for_is_asked_at_once(
@@ -319,7 +322,7 @@ async def test_everything_asked_for_is_asked_at_once(
 ) -> None:
     """One channel with a binding for each table, in the clear, under our own key."""
     async with listening(bad_settings, ("auctions", "outbox")) as listener:
-        await listener.bell.rung(AT_EACH_BEGINNING)
+        await listener.wake_up.came(AT_EACH_JOIN)
 
     [join] = bad.joins
     wanted = join["config"]["postgres_changes"]

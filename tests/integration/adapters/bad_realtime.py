@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from tests.integration.doors.bell import HEAR_S
+from tests.integration.adapters.wake_up import HEAR_S
 
 
 _HUGE = 1_100_000  # more than the client takes in one frame
@@ -17,7 +17,7 @@ class BadRealtime:
     """Answers joins and gives broadcasts back, unless it is told not to."""
 
     def __init__(self) -> None:
-        self.is_deaf = False
+        self.is_quiet = False
         self.answers_joins = True
         self.refuses_joins = False
         self.joins: list[dict[str, Any]] = []
@@ -111,7 +111,7 @@ class BadRealtime:
             await self._answer_join(connection, frame)
         elif frame["event"] == "heartbeat":
             await _reply(connection, frame, "ok", {})
-        elif frame["event"] == "broadcast" and not self.is_deaf:
+        elif frame["event"] == "broadcast" and not self.is_quiet:
             await _send(connection, frame["topic"], "broadcast", frame["payload"])
             self._broadcast_count += 1
             await self._tell()
@@ -136,7 +136,7 @@ class BadRealtime:
 def told(status: str, message: str) -> dict[str, Any]:
     """Return what a system message says."""
     return {
-        "channel": "doorbell",
+        "channel": "wake-up",
         "extension": "postgres_changes",
         "message": message,
         "status": status,

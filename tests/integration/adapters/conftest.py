@@ -1,4 +1,4 @@
-"""What the tests of the doors rely on: the system that is behind them, and settings to reach it."""
+"""Fixtures for the tests of adapters: the system behind them, and settings to reach it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -6,9 +6,9 @@ from contextlib import ExitStack
 import pytest
 
 from market import database
-from market.database import WORKER_PATIENCE, Database, Patience
+from market.database import WORKER_TIMEOUTS, Database, Timeouts
 from market.settings import Settings
-from tests.integration.doors.proxy import Proxy
+from tests.integration.adapters.proxy import Proxy
 from tests.integration.service.shop import Shop
 
 
@@ -26,26 +26,26 @@ def settings(stack: Mapping[str, str]) -> Settings:
 
 @pytest.fixture(scope="module")
 def shop(stack: Mapping[str, str]) -> Iterator[Shop]:
-    """Give a way to act on the stack beside the door."""
+    """Give a way to act on the stack beside the adapter."""
     with Shop(stack) as shop:
         yield shop
 
 
 @pytest.fixture
 def proxy(stack: Mapping[str, str]) -> Iterator[Proxy]:
-    """Stand between a door and the gateway."""
+    """Stand between a adapter and the gateway."""
     with Proxy(stack["SUPABASE_URL"]) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
-def open_door() -> Iterator[Callable[..., Database]]:
-    """Give a way to build doors to Postgres; a process of ours keeps its own for life."""
+def connect_database() -> Iterator[Callable[..., Database]]:
+    """Give a way to build adapters to Postgres; a process of ours keeps its own for life."""
     with ExitStack() as closing:
 
-        def opened(settings: Settings, patience: Patience = WORKER_PATIENCE) -> Database:
-            door = database.connect(settings, patience)
-            closing.callback(door._client.postgrest.session.close)  # noqa: SLF001 - see above
-            return door
+        def opened(settings: Settings, timeouts: Timeouts = WORKER_TIMEOUTS) -> Database:
+            adapter = database.connect(settings, timeouts)
+            closing.callback(adapter._client.postgrest.session.close)  # noqa: SLF001 - see above
+            return adapter
 
         yield opened

@@ -1,0 +1,50 @@
+"""The metrics of this process for Prometheus, and the port on which workers show them."""
+
+import contextlib
+from collections.abc import Iterator
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, generate_latest
+from prometheus_client import start_http_server as _start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
+
+
+# A label takes few values, never ids: each value is a time series for ever.
+ALERTS = Counter("market_alerts", "Problems that a person must handle.", ["alert"])
+REALTIME_JOINS = Counter("market_realtime_joins", "Channels of Realtime that were joined.")
+REALTIME_ENDS = Counter(
+    "market_realtime_connections_ended", "Realtime connections that were replaced.", ["reason"]
+)
+REALTIME_PROBES_MISSED = Counter(
+    "market_realtime_probes_missed", "Broadcasts to ourselves that did not come back in time."
+)
+STRIPE_VERSIONS_DIFFERED = Counter(
+    "market_stripe_event_versions_differed", "Stripe events of another API version than ours."
+)
+WAKE_UPS_MISSED = Counter(
+    "market_wake_ups_missed", "Rounds that found work which no wake-up announced.", ["job"]
+)
+
+
+def as_text() -> bytes:
+    """Return the metrics of all gunicorn workers, or of this process where it is the only one."""
+    registry = CollectorRegistry()
+    try:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # it has no types
+    except ValueError:  # gunicorn.conf.py alone names the folder that its workers share
+        registry = REGISTRY
+    return generate_latest(registry)
+
+
+@contextlib.contextmanager
+def serving(host: str, port: int) -> Iterator[None]:
+    """Serve the metrics of this process inside the block, at every path; port 0 serves nothing."""
+    if port == 0:
+        yield
+        return
+    server, thread = _start_http_server(port, host)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

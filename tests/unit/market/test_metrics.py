@@ -1,0 +1,38 @@
+"""`market.metrics`: the text for Prometheus, and the port of the workers."""
+
+from http.server import HTTPServer
+from threading import Thread
+from unittest.mock import create_autospec, patch
+
+from market import metrics
+
+
+def test_counts_are_shown_as_prometheus_reads_them() -> None:
+    """A quote in a label cannot end it."""
+    metrics.ALERTS.labels(alert='a"b\\c\nd').inc()
+
+    assert b'market_alerts_total{alert="a\\"b\\\\c\\nd"} 1.0\n' in metrics.as_text()
+
+
+def test_no_port_serves_nothing() -> None:
+    """Port 0 turns the port off."""
+    with (
+        patch("market.metrics._start_http_server", autospec=True) as start,
+        metrics.serving("127.0.0.1", 0),
+    ):
+        pass
+
+    start.assert_not_called()
+
+
+def test_port_is_free_again_afterwards() -> None:
+    """The server listens where the settings say, and ends with the block."""
+    with patch("market.metrics._start_http_server", autospec=True) as start:
+        server, thread = start.return_value = create_autospec(HTTPServer), create_autospec(Thread)
+        with metrics.serving("127.0.0.1", 9100):
+            start.assert_called_once_with(9100, "127.0.0.1")
+            server.shutdown.assert_not_called()
+
+    server.shutdown.assert_called_once_with()
+    server.server_close.assert_called_once_with()
+    thread.join.assert_called_once_with()
