@@ -1,6 +1,9 @@
 alter table public.bids enable row level security;
 -- service_role receives what is published; none of our processes asks for more.
-grant select on public.bids to anon, authenticated, service_role;
+grant select (
+  id, auction_id, bidder_id, amount_cents, max_proxy_cents, is_proxy, accepted, placed_at, seq,
+  created_at
+) on public.bids to anon, authenticated, service_role;
 
 create policy everyone_reads_bids_with_their_auction on public.bids
 for select to anon, authenticated

@@ -1,5 +1,8 @@
 alter table public.message_threads enable row level security;
-grant select on public.message_threads to authenticated;
+grant select (
+  id, listing_id, order_id, buyer_id, seller_id, subject, last_message_at, created_at,
+  updated_at
+) on public.message_threads to authenticated;
 -- Published, so that each ring needs the key to be selectable.
 grant select (id) on public.message_threads to service_role;
 
@@ -13,7 +16,11 @@ using (
 comment on policy parties_read_their_threads on public.message_threads is 'The two who talk, and staff.';
 
 alter table public.messages enable row level security;
-grant select on public.messages to authenticated;
+grant select (
+  id, thread_id, sender_id, client_message_id, content, message_type, attachment_url,
+  attachment_name, attachment_size, action, reason_codes, rule_version, delivery, read_at,
+  created_at, updated_at
+) on public.messages to authenticated;
 grant update (read_at) on public.messages to authenticated;
 grant select (id) on public.messages to service_role;
 

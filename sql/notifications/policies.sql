@@ -1,5 +1,7 @@
 alter table public.notifications enable row level security;
-grant select on public.notifications to authenticated;
+grant select (
+  id, user_id, type, title, message, read, metadata, dedupe_key, created_at, updated_at
+) on public.notifications to authenticated;
 grant update (read) on public.notifications to authenticated;
 -- Published, so that each ring needs the key to be selectable.
 grant select (id) on public.notifications to service_role;

@@ -1,5 +1,11 @@
 alter table public.orders enable row level security;
-grant select on public.orders to authenticated;
+grant select (
+  id, listing_id, auction_id, winning_bid_id, buyer_id, seller_id, amount_cents,
+  platform_fee_cents, seller_amount_cents, currency, state, state_before_dispute,
+  stripe_payment_intent_id, payment_due_at, paid_at, ready_at, shipped_at, delivered_at,
+  released_at, refunded_at, cancelled_at, cancel_reason, refunded_cents, refund_pending,
+  protection_eligible, version, platform_fee_bps, created_at, updated_at
+) on public.orders to authenticated;
 -- Published, so that each ring needs the key to be selectable.
 grant select (id) on public.orders to service_role;
 
@@ -13,7 +19,9 @@ using (
 comment on policy parties_read_their_orders on public.orders is 'Buyer, seller and staff. All writing goes through functions, and the state through one.';
 
 alter table public.order_events enable row level security;
-grant select on public.order_events to authenticated;
+grant select (
+  id, order_id, from_state, to_state, actor_id, actor_kind, reason, created_at
+) on public.order_events to authenticated;
 
 create policy parties_read_what_happened on public.order_events
 for select to authenticated

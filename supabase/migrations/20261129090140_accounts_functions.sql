@@ -310,7 +310,12 @@ grant execute on function public.session_is_live to service_role;
 
 alter table public.users enable row level security;
 -- Without a policy anon reads no row, and so an embed of a stranger is null instead of an error.
-grant select on public.users to anon, authenticated;
+grant select (
+  id, email, display_name, phone, legal_name, dob, address, role, kyc, kyc_details,
+  kyc_completed_at, suspended_at, stripe_customer_id, stripe_connect_account_id,
+  payouts_enabled, stripe_identity_session_id, deleted_at, address_verified,
+  address_verified_at, address_verification_method, address_normalized, created_at, updated_at
+) on public.users to anon, authenticated;
 -- On every column, since the register page names some that the guard overrules.
 grant insert on public.users to authenticated;
 grant update (display_name, legal_name, phone, dob, address) on public.users to authenticated;

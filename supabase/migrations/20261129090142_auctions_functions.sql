@@ -630,10 +630,15 @@ comment on function public.next_auction_deadline is 'Answers next_at, the next s
 grant execute on function public.next_auction_deadline to service_role;
 
 alter table public.auctions enable row level security;
--- Realtime rings a subscriber only about tables that its role may select: without service_role
--- in this line the closer would never be rung, and nothing would say so. Where a row holds a
--- payload, service_role gets the key and what rings alone: each worker is sent all it may select.
-grant select on public.auctions to anon, authenticated, service_role;
+-- Each column by name, here as in every table that clients read: a grant on the table would open
+-- the system columns too. A lock sets xmax, so xmax would show a raise that changes no column.
+-- Realtime sends a role only changes of tables that it may select, so service_role needs a grant:
+-- without one the closer gets no wake-up, and nothing reports that.
+grant select (
+  id, listing_id, status, start_at, end_at, scheduled_end_at, current_price_cents,
+  min_next_bid_cents, high_bid_id, high_bidder_id, bid_count, reserve_met, extension_count,
+  increment_scheme, version, finalized_at, created_at, updated_at
+) on public.auctions to anon, authenticated, service_role;
 
 create policy everyone_reads_uncancelled_auctions on public.auctions
 for select to anon, authenticated

@@ -430,7 +430,10 @@ comment on function public.ledger_drift is 'Every order whose books, payments, r
 grant execute on function public.ledger_drift to service_role;
 
 alter table public.ledger_entries enable row level security;
-grant select on public.ledger_entries to authenticated;
+grant select (
+  id, txn_id, order_id, user_id, account, entry_type, amount_cents, currency, description, meta,
+  fact, created_at
+) on public.ledger_entries to authenticated;
 
 create policy people_read_their_own_lines on public.ledger_entries
 for select to authenticated

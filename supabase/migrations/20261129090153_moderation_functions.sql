@@ -52,7 +52,9 @@ $$;
 comment on function private.strike is 'Note a broken promise against a person, once per order and reason.';
 
 alter table public.user_strikes enable row level security;
-grant select on public.user_strikes to authenticated;
+grant select (
+  id, user_id, order_id, reason, points, expires_at, created_at
+) on public.user_strikes to authenticated;
 
 create policy people_read_their_own_strikes on public.user_strikes
 for select to authenticated

@@ -61,7 +61,9 @@ comment on function public.mark_all_notifications_read is 'Mark all of the signe
 grant execute on function public.mark_all_notifications_read to authenticated;
 
 alter table public.notifications enable row level security;
-grant select on public.notifications to authenticated;
+grant select (
+  id, user_id, type, title, message, read, metadata, dedupe_key, created_at, updated_at
+) on public.notifications to authenticated;
 grant update (read) on public.notifications to authenticated;
 -- Published, so that each ring needs the key to be selectable.
 grant select (id) on public.notifications to service_role;

@@ -1205,7 +1205,11 @@ comment on function public.apply_refund is 'Take over how far a refund is, ours 
 grant execute on function public.apply_refund to service_role;
 
 alter table public.payments enable row level security;
-grant select on public.payments to authenticated;
+grant select (
+  id, order_id, provider, provider_ref, stripe_payment_intent_id, stripe_charge_id, status,
+  amount_cents, fee_cents, capturable_amount_cents, currency, payment_method, settles_order,
+  error_message, processed_at, created_at, updated_at
+) on public.payments to authenticated;
 
 create policy parties_read_their_payments on public.payments
 for select to authenticated
@@ -1218,7 +1222,10 @@ comment on policy parties_read_their_payments on public.payments is 'Whoever may
 alter table private.intent_errors enable row level security;
 
 alter table public.refunds enable row level security;
-grant select on public.refunds to authenticated;
+grant select (
+  id, order_id, payment_id, stripe_refund_id, idempotency_key, amount_cents, status,
+  target_state, reason, initiated_by, created_at, updated_at
+) on public.refunds to authenticated;
 
 create policy parties_read_their_refunds on public.refunds
 for select to authenticated

@@ -98,7 +98,9 @@ grant execute on function public.rate_limit_hit to service_role;
 alter table private.rate_limits enable row level security;
 
 alter table public.audit_logs enable row level security;
-grant select on public.audit_logs to authenticated;
+grant select (
+  id, actor_id, action, entity, entity_id, description, metadata, created_at
+) on public.audit_logs to authenticated;
 
 create policy staff_read_the_audit_log on public.audit_logs
 for select to authenticated

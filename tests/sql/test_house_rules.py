@@ -185,6 +185,40 @@ def test_private_tables_are_closed(owner: Connection) -> None:
     assert set() == names(owner, query)
 
 
+#: Columns that a client's role may not select, in tables of which it may select others.
+HIDDEN_COLUMNS: set[str] = set()
+
+
+def test_clients_read_every_column_by_name(owner: Connection) -> None:
+    """A new column is granted to the roles that read its table, or listed as hidden."""
+    query = """
+      select r.role || ' ' || t.oid::regclass || ' ' || a.attname
+      from tables as t
+        cross join unnest(array['anon', 'authenticated']) as r (role)
+        join pg_attribute as a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+      where has_any_column_privilege(r.role, t.oid, 'select')
+        and not has_column_privilege(r.role, t.oid, a.attnum, 'select')
+    """
+
+    assert names(owner, query) == HIDDEN_COLUMNS
+
+
+def test_clients_read_no_system_column(owner: Connection) -> None:
+    """A select grant on a table opens xmax, which shows locks and so raises that hide; others too.
+
+    Every lock that a refused or silent call takes changes xmax.
+    """
+    query = """
+      select r.role || ' ' || t.oid::regclass from tables as t
+        cross join unnest(array['anon', 'authenticated', 'service_role']) as r (role)
+        left join pg_attribute as a on a.attrelid = t.oid and a.attnum < 0
+          and exists (select from aclexplode(a.attacl))
+      where has_table_privilege(r.role, t.oid, 'select') or a.attnum is not null
+    """
+
+    assert set() == names(owner, query)
+
+
 def test_no_immutable_function_reads_a_table(owner: Connection) -> None:
     """What reads a table is stable at most, or an index or a plan keeps what has changed since."""
     query = r"""

@@ -97,3 +97,21 @@ def test_high_bid_is_checked(owner: Connection, bid_upon_id: UUID, bob: Actor) -
     for change in changes:
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             Actor(connection=owner, role="postgres").change(change, id=bid_upon_id, bob=bob.id)
+
+
+@pytest.mark.parametrize("column", ["xmax", "xmin", "cmin", "cmax", "ctid", "tableoid"])
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.usefixtures("bid_upon_id")
+def test_versions_of_rows_are_hidden(
+    anonymous: Actor,
+    bob: Actor,
+    seller: Actor,
+    table: LiteralString,
+    column: LiteralString,
+) -> None:
+    """A lock changes xmax, so it would show rivals that the leader raised in silence."""
+    for actor in (anonymous, bob, seller):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.rows(f"select {column} from {table}")  # noqa: S608 - names from the lists above
+        assert actor.rows(f"select * from {table}")  # noqa: S608 - a name from the list above
+        assert actor.rows(f"select to_jsonb(row) from {table} as row")  # noqa: S608 - the same
