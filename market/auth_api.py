@@ -15,25 +15,41 @@ _TIMEOUT_S = 1.5
 
 
 class AuthApi:
-    """Asks Auth over HTTP, through a client whose base address is the project's."""
+    """Calls Auth over HTTP, through a client whose base address is the project's."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
     @retry.transient
     def signing_keys(self) -> Sequence[Mapping[str, Any]]:
-        """Return the public keys, as JWKs, that are in use or were until lately."""
+        """Return the public keys in use, as JWKs, and those that were in use until recently.
+
+        Raises:
+            TransientError: `AUTH_UNREACHABLE` after the last try.
+
+        """
         try:
             answer = self._client.get(_KEYS_PATH)
-            if answer.is_server_error:
-                raise TransientError("AUTH_UNREACHABLE", "signing_keys")
-            answer.raise_for_status()
-            keys = answer.json()["keys"]
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise TransientError("AUTH_UNREACHABLE", "signing_keys") from error
-        except (httpx.HTTPStatusError, ValueError, KeyError, TypeError) as error:
-            raise MarketError("AUTH_ERROR", f"signing_keys: {type(error).__name__}") from error
-        return [key for key in keys if isinstance(key, Mapping)]
+        if answer.is_success:
+            return _keys_in(answer)
+        detail = f"signing_keys: {answer.status_code}"
+        if retry.is_transient_status(answer.status_code):
+            raise TransientError("AUTH_UNREACHABLE", detail)
+        raise MarketError("AUTH_ERROR", detail)
+
+
+def _keys_in(answer: httpx.Response) -> Sequence[Mapping[str, Any]]:
+    try:
+        body = answer.json()
+    except (ValueError, RecursionError) as error:
+        # A page, or half an answer: something before Auth sent it.
+        raise TransientError("AUTH_UNREACHABLE", "signing_keys: no JSON") from error
+    keys = body.get("keys") if isinstance(body, Mapping) else None
+    if not isinstance(keys, list):
+        raise MarketError("AUTH_ERROR", "signing_keys: no keys")
+    return [key for key in keys if isinstance(key, Mapping)]
 
 
 def connect(settings: Settings) -> AuthApi:

@@ -1,11 +1,13 @@
 """The adapter for Postgres: one call, one SQL function, one transaction."""
 
 import dataclasses
+import json
+import re
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import httpx
-from postgrest.exceptions import APIError
 from supabase import Client, ClientOptions
 
 from market import log, retry
@@ -13,19 +15,19 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
 
 
-#: Serialisation failure, deadlock, time-out, Postgres stopping or starting, no free connection;
-#: the gateway has lost the database or not read its schema yet; the gateway itself is down, or
-#: what stands before it.
+#: A failed serialisation, a deadlock, a time-out, Postgres that stops or starts, no free
+#: connection; a gateway that has lost the database or has not read its schema yet.
 _TRANSIENT_CODES = frozenset(
-    {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300"}
+    {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "53300"}
     | {"PGRST000", "PGRST001", "PGRST002", "PGRST003"}
-    | {"429", "502", "503", "504", "520", "521", "522", "523", "524"}
 )
 _CONNECTION_EXCEPTION_CLASS = "08"
-#: What a rule of the schema says no to: a check such as a forbidden transition, a second row with
-#: one key, a row that points nowhere.
+#: The codes of Postgres and PostgREST. Proxies put words of their own in a body's `code`.
+_KNOWN_CODE = re.compile(r"(?=.*[0-9])[0-9A-Z]{5}|PGRST[0-9A-Z]{3}")
+#: Refusals by a rule of the schema: a check such as a forbidden transition, a second row with one
+#: key, a row that points nowhere.
 _REFUSALS = {"23514": "CONFLICT", "23505": "DUPLICATE_RESOURCE", "23503": "INVALID_REFERENCE"}
-#: What a user's own token can bring about; under the service role these are our mistakes.
+#: A user's own token can cause these; under the service role they are our mistakes.
 _USER_REFUSALS = {"42501": "FORBIDDEN", "PGRST301": "UNAUTHORIZED", "PGRST303": "UNAUTHORIZED"}
 _NOT_PUBLIC = ("success", "code", "error", "alerts")
 
@@ -77,20 +79,20 @@ class Database:
         """
         try:
             return self._client.rpc(function, arguments).execute().data
-        except APIError as error:
-            raise self._translate(error, function) from error
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except httpx.HTTPStatusError as error:
+            raise self._translate(error.response, function) from error
+        except httpx.RequestError as error:
             raise TransientError("DATABASE_UNREACHABLE", function) from error
 
-    def _translate(self, error: APIError, function: str) -> MarketError:
-        code = str(error.code)
-        if code in _TRANSIENT_CODES or code.startswith(_CONNECTION_EXCEPTION_CLASS):
-            return TransientError("DATABASE_BUSY", function)
-        if code.startswith("PT"):  # our SQL said no, and its message is the code
-            return RejectedError(error.message or "REFUSED", function)
+    def _translate(self, response: httpx.Response, function: str) -> MarketError:
+        code, message = _error_in(response)
+        if code.startswith("PT"):  # SQL of ours refused the call; its message is the code
+            return RejectedError(message or "REFUSED", function)
         if code in self._refusals:
             return RejectedError(self._refusals[code], function)
-        return MarketError("DATABASE_ERROR", f"{function}: {code}")
+        if _is_transient(response.status_code, code):
+            return TransientError("DATABASE_BUSY", function)
+        return MarketError("DATABASE_ERROR", f"{function}: {code or response.status_code}")
 
 
 def accepted(answer: Any) -> Any:
@@ -116,7 +118,7 @@ def connect(settings: Settings, timeouts: Timeouts) -> Database:
         http2=False,
         timeout=httpx.Timeout(timeouts.answer_s, connect=timeouts.connect_s, pool=timeouts.pool_s),
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
-        event_hooks={"request": [_send_request_id_on]},
+        event_hooks={"request": [_send_request_id_on], "response": [_check]},
     )
 
     def client_of_user(jwt: str) -> Client:
@@ -146,3 +148,47 @@ def _send_request_id_on(request: httpx.Request) -> None:
     request_id = log.request_id()
     if request_id is not None:
         request.headers["X-Request-Id"] = request_id
+
+
+def _check(response: httpx.Response) -> None:
+    """Raise unless the gateway answered a call with JSON.
+
+    The library's error has no HTTP status, and the library takes a page or half an answer for text.
+
+    Raises:
+        httpx.HTTPStatusError: the status is an error, or a redirect.
+        httpx.DecodingError: the body is no JSON, so something else than the gateway sent it.
+
+    """
+    response.read()
+    response.raise_for_status()
+    if response.status_code == HTTPStatus.NO_CONTENT:
+        return
+    try:
+        json.loads(response.content)
+    except (ValueError, RecursionError) as error:
+        raise httpx.DecodingError("no JSON", request=response.request) from error
+
+
+def _error_in(response: httpx.Response) -> tuple[str, str]:
+    """Return code and message of PostgREST's error, or empty texts if the body has none."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return "", ""
+    code = body.get("code") if isinstance(body, Mapping) else None
+    if not isinstance(code, str) or not _KNOWN_CODE.fullmatch(code):
+        return "", ""
+    message = body.get("message")
+    return code, message if isinstance(message, str) else ""
+
+
+def _is_transient(status: int, code: str) -> bool:
+    if not code:
+        return retry.is_transient_status(status)
+    is_connection_lost = code.startswith(_CONNECTION_EXCEPTION_CLASS)
+    # PostgREST gives a bug in SQL the status 500, and a gateway never has one of these codes.
+    is_unavailable = status != HTTPStatus.INTERNAL_SERVER_ERROR and retry.is_transient_status(
+        status
+    )
+    return code in _TRANSIENT_CODES or is_connection_lost or is_unavailable

@@ -9,11 +9,13 @@ import pytest
 from tests.faults.fleet import Fleet
 from tests.integration.adapters.proxy import Proxy
 from tests.integration.service.shop import Order, Shop
+from tests.integration.trouble import commanded
 
 
 pytestmark = pytest.mark.xdist_group("deliveries")
 
 JOBS = 4
+TRIES = 5
 
 
 @pytest.fixture
@@ -103,6 +105,26 @@ def test_gateway_that_was_away_is_found_again(shop: Shop, proxy: Proxy, distant:
     shop.wait_for(lambda: distant.count("realtime_joins") >= 2 * JOBS)
     assert distant.process.poll() is None
     shop.check_books()
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 504])
+def test_gateway_error_ends_no_worker(
+    shop: Shop, environment: Mapping[str, str], new_fleet: Callable[..., Fleet], status: int
+) -> None:
+    """Each job calls again after an error without a code, even if all its tries get one."""
+    fleet = new_fleet()
+    with commanded(environment["SUPABASE_URL"]) as trouble:
+        for function in ("claim_webhook_retries", "claim_outbox", "next_auction_deadline"):
+            path = f"/rest/v1/rpc/{function}"
+            trouble.strike(status=status, times=TRIES + 1, method="POST", path=path)
+        fleet.start()
+
+        shop.wait_for(lambda: not trouble.pending()["faults"])
+
+    order = waiting_order(shop)
+    shop.wait_for(lambda: shop.state(order) == "paid")
+    assert "job_interrupted" in fleet.log()
+    assert fleet.process.poll() is None
 
 
 def test_answers_lost_after_the_commit_double_nothing(

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from tests.integration.service.browser import Browser
 from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Shop
+from tests.integration.trouble import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -129,7 +130,25 @@ def test_limit_holds_for_uses_at_once(shop: Shop, signed_in: Callable[[], Browse
     assert 404 == of_other.status_code
 
 
-def test_health_tells_whether_the_doors_open(shop: Shop) -> None:
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_gateway_error_is_no_error_of_ours(
+    shop: Shop, signed_in: Callable[[], Browser], status: int
+) -> None:
+    """One is hidden by another try; several are a 503, which says to try again."""
+    person = signed_in()
+    body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
+    with commanded(shop.environment["SUPABASE_URL"]) as trouble:
+        fault = {"status": status, "method": "POST", "path": "/rest/v1/rpc/rate_limit_hit"}
+        trouble.strike(**fault, times=1)
+        once = person.post("/api/payments/confirm", body)
+        trouble.strike(**fault, times=5)
+        always = person.post("/api/payments/confirm", body)
+
+    assert (404, 503) == (once.status_code, always.status_code)
+    assert "DATABASE_BUSY" == always.json()["code"]
+
+
+def test_health_shows_whether_the_adapters_work(shop: Shop) -> None:
     """Live asks nobody, ready the database, health Stripe too; none tells how we are set up."""
     live, ready, health = (shop.http.get(f"/api/health{path}") for path in ("/live", "/ready", ""))
 

@@ -47,17 +47,40 @@ def test_lost_auth_is_transient(route: Any) -> None:
     assert "AUTH_UNREACHABLE" == caught.value.code
 
 
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 524])
+@pytest.mark.parametrize("body", [b"", b"<h1>x</h1>", b"{}", b"[]", b'{"code": 502}'])
+def test_status_decides_about_another_try(route: Any, status: int, body: bytes) -> None:
+    """Proxies answer in any form."""
+    route.side_effect = [
+        httpx.Response(status, content=body),
+        httpx.Response(200, json={"keys": []}),
+    ]
+
+    assert [] == auth_api.connect(make_settings()).signing_keys()
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"keys": [', b"\xff\xfe", b"[" * 100_000])
+def test_answer_without_json_is_asked_for_again(route: Any, body: bytes) -> None:
+    """Something before Auth answered, or the answer was cut."""
+    route.side_effect = [httpx.Response(200, content=body), httpx.Response(200, json={"keys": []})]
+
+    assert [] == auth_api.connect(make_settings()).signing_keys()
+
+
 @pytest.mark.parametrize(
     "answer",
     [
+        httpx.Response(301),
+        httpx.Response(401),
         httpx.Response(404),
-        httpx.Response(200, text="<html>"),
         httpx.Response(200, json={}),
         httpx.Response(200, json=[]),
+        httpx.Response(200, json={"keys": None}),
+        httpx.Response(200, json={"keys": "x"}),
     ],
 )
 def test_strange_answer_is_a_bug(route: Any, answer: httpx.Response) -> None:
-    """What is no list of keys is not tried again: the address is wrong."""
+    """An answer without a list of keys is not tried again: the address is wrong."""
     route.mock(return_value=answer)
 
     with pytest.raises(MarketError) as caught:

@@ -1,7 +1,7 @@
-"""`market.database`: what becomes of a call, above all of a failing one."""
+"""`market.database`: the result of a call, above all of a failing one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -9,7 +9,6 @@ import httpx
 import pytest
 import respx
 import structlog
-from postgrest.exceptions import APIError
 from supabase import Client
 
 from market import log
@@ -28,31 +27,37 @@ RPC_URL = "http://project.test:54321/rest/v1/rpc/f"
 
 
 @pytest.fixture
-def client() -> Any:
-    return create_autospec(Client, instance=True)
+def route() -> Iterator[Any]:
+    with respx.mock(assert_all_called=False) as router:
+        yield router.post(RPC_URL)
 
 
-def failing(client: Any, code: object, message: str = "x") -> Any:
-    client.rpc.return_value.execute.side_effect = APIError({"code": code, "message": message})
-    return client
+def by_service() -> Database:
+    return connect(make_settings(), SERVICE_TIMEOUTS)
 
 
-def test_deadlock_is_retried(client: Any) -> None:
+def by_user() -> Database:
+    return by_service().as_user("user-jwt")
+
+
+def error(status: int, code: object, message: str = "x") -> httpx.Response:
+    return httpx.Response(status, json={"code": code, "message": message})
+
+
+def test_deadlock_is_retried(route: Any) -> None:
     """A deadlock is tried again, and the second answer is returned."""
-    execute = client.rpc.return_value.execute
-    execute.side_effect = [APIError({"code": "40P01", "message": "deadlock"}), execute.return_value]
-    execute.return_value.data = [1]
+    route.side_effect = [error(500, "40P01"), httpx.Response(200, json=[1])]
 
-    assert [1] == Database(client).call("f")
-    assert 2 == execute.call_count
+    assert [1] == by_service().call("f")
+    assert 2 == route.call_count
 
 
-def test_retry_log_holds_no_argument(client: Any) -> None:
+def test_retry_log_holds_no_argument(route: Any) -> None:
     """A retried call is logged by function and code; what it carried stays out of the log."""
-    failing(client, "40P01")
+    route.mock(return_value=error(500, "40P01"))
 
     with structlog.testing.capture_logs() as logs, pytest.raises(TransientError):
-        Database(client).call("f", p_email="alice@example.test")
+        by_service().call("f", p_email="alice@example.test")
 
     assert {
         "event": "call_retried",
@@ -64,102 +69,216 @@ def test_retry_log_holds_no_argument(client: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("status", "code"),
     [
-        "PGRST000",
-        "PGRST001",
-        "PGRST002",
-        "PGRST003",
-        "57P03",
-        "08006",
-        "08P01",
-        "40001",
-        "55P03",
-        "57014",
-        "53300",
-        429,
-        502,
-        503,
-        504,
-        "521",
+        (503, "PGRST000"),
+        (503, "PGRST001"),
+        (503, "PGRST002"),
+        (504, "PGRST003"),
+        (503, "57P03"),
+        (503, "08006"),
+        (500, "08P01"),
+        (500, "40001"),
+        (500, "55P03"),
+        (500, "57014"),
+        (503, "53300"),
+        (503, "53400"),
     ],
 )
-def test_lost_connection_is_transient(client: Any, code: object) -> None:
-    """A gateway without its database, and a database that is starting, are back in a moment."""
+def test_lost_connection_is_transient(route: Any, status: int, code: str) -> None:
+    """A gateway without its database, and a database that starts, work again soon."""
+    route.mock(return_value=error(status, code))
+
     with pytest.raises(TransientError) as caught:
-        Database(failing(client, code)).call("f")
+        by_service().call("f")
 
     assert "DATABASE_BUSY" == caught.value.code
+    assert 5 == route.call_count
 
 
-def test_gateway_error_is_given_up(client: Any) -> None:
-    """A gateway that stays down ends as a transient error after the fifth try."""
-    with pytest.raises(TransientError):
-        Database(failing(client, 503)).call("f")
+BODIES = {
+    "no code": {"json": {"message": "upstream"}},
+    "null code": {"json": {"code": None, "message": None}},
+    "number": {"json": {"code": 502, "message": "x"}},
+    "word": {"json": {"code": "ERROR", "message": "x"}},
+    "status as text": {"json": {"code": "502"}},
+    "error key": {"json": {"error": {"code": "40001x"}}},
+    "empty object": {"json": {}},
+    "array": {"json": [{"code": "23514"}]},
+    "text": {"json": "bad gateway"},
+    "null": {"content": b"null"},
+    "page": {"html": "<h1>x</h1>"},
+    "page called JSON": {"content": b"<h1>x</h1>", "headers": {"content-type": "application/json"}},
+    "JSON called page": {"content": b'{"a": 1}', "headers": {"content-type": "text/html"}},
+    "half": {"content": b'{"code": "235'},
+    "nothing": {"content": b""},
+    "no text": {"content": b"\xff\xfe\x00"},
+    "deep": {"content": b"[" * 100_000},
+}
+TRANSIENT_STATUSES = [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530]
 
-    assert 5 == client.rpc.return_value.execute.call_count
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((status, "no code") for status in TRANSIENT_STATUSES),
+        *((status, body) for status in (429, 500, 502) for body in BODIES),
+    ],
+)
+def test_status_decides_where_the_body_has_no_code(route: Any, status: int, body: str) -> None:
+    """Proxies and gateways answer in any form; the status says that it is worth another try."""
+    route.side_effect = [
+        httpx.Response(status, **BODIES[body]),  # type: ignore[arg-type] # one of several options
+        httpx.Response(200, json=1),
+    ]
+
+    assert 1 == by_service().call("f")
 
 
-def test_lost_reply_is_asked_for_again(client: Any) -> None:
-    """Whether the call arrived cannot be known, so it is made again under its own key."""
-    client.rpc.return_value.execute.side_effect = httpx.ReadTimeout("x")
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((status, "no code") for status in (301, 400, 401, 403, 404, 406, 413, 414, 501, 505)),
+        *((404, body) for body in BODIES),
+    ],
+)
+def test_final_status_is_an_error_of_ours(route: Any, status: int, body: str) -> None:
+    """A repetition cannot help, whatever the body is."""
+    route.mock(return_value=httpx.Response(status, **BODIES[body]))  # type: ignore[arg-type] # see above
+
+    with pytest.raises(MarketError) as caught:
+        by_service().call("f")
+
+    assert (MarketError, "DATABASE_ERROR", f"f: {status}") == (
+        caught.type,
+        caught.value.code,
+        caught.value.detail,
+    )
+    assert 1 == route.call_count
+
+
+@pytest.mark.parametrize("body", ["page", "page called JSON", "half", "nothing", "no text", "deep"])
+def test_success_without_json_is_no_answer(route: Any, body: str) -> None:
+    """Something before the gateway answered, or the answer was cut: it is asked for again."""
+    route.side_effect = [
+        httpx.Response(200, **BODIES[body]),  # type: ignore[arg-type] # see above
+        httpx.Response(200, content=b"null"),
+    ]
+
+    assert by_service().call("f") is None
+
+
+def test_function_without_a_result_succeeds(route: Any) -> None:
+    """PostgREST answers 204 without a body."""
+    route.respond(204)
+
+    assert not by_service().call("f")
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        httpx.ReadTimeout("x"),
+        httpx.ConnectError("x"),
+        httpx.RemoteProtocolError("x"),
+        httpx.PoolTimeout("x"),
+        httpx.DecodingError("x"),
+    ],
+)
+def test_lost_reply_is_asked_for_again(route: Any, lost: httpx.RequestError) -> None:
+    """Nobody knows if the call arrived, so it is made again under its own key."""
+    route.side_effect = lost
 
     with pytest.raises(TransientError) as caught:
-        Database(client).call("f")
+        by_service().call("f")
 
     assert "DATABASE_UNREACHABLE" == caught.value.code
-    assert 5 == client.rpc.return_value.execute.call_count
+    assert 5 == route.call_count
 
 
-def test_refusal_is_not_retried(client: Any) -> None:
-    """A refused call is raised at once with the code SQL gave it."""
+@pytest.mark.parametrize("status", [400, 403, 429, 500, 503])
+def test_refusal_is_not_retried(route: Any, status: int) -> None:
+    """A refused call is raised at once with the code SQL gave it, with any status."""
+    route.mock(return_value=error(status, f"PT{status}", "FORBIDDEN"))
+
     with pytest.raises(RejectedError) as caught:
-        Database(failing(client, "PT403", "FORBIDDEN")).call("f")
+        by_service().call("f")
 
     assert "FORBIDDEN" == caught.value.code
-    assert 1 == client.rpc.return_value.execute.call_count
+    assert 1 == route.call_count
 
 
 @pytest.mark.parametrize(
-    ("sqlstate", "code"),
-    [("23514", "CONFLICT"), ("23505", "DUPLICATE_RESOURCE"), ("23503", "INVALID_REFERENCE")],
+    ("status", "sqlstate", "code"),
+    [
+        (400, "23514", "CONFLICT"),
+        (409, "23505", "DUPLICATE_RESOURCE"),
+        (409, "23503", "INVALID_REFERENCE"),
+    ],
 )
-def test_violated_constraint_is_a_refusal(client: Any, sqlstate: str, code: str) -> None:
+def test_violated_constraint_is_a_refusal(
+    route: Any, status: int, sqlstate: str, code: str
+) -> None:
     """What a constraint forbids, such as an order's way back, is refused and not repeated."""
+    route.mock(return_value=error(status, sqlstate))
+
     with pytest.raises(RejectedError) as caught:
-        Database(failing(client, sqlstate)).call("f")
+        by_service().call("f")
 
     assert code == caught.value.code
-
-
-@pytest.mark.parametrize("code", ["42883", "42501", "PGRST202", "PGRST301", "22P02", None, 500])
-def test_bug_is_neither_retried_nor_a_refusal(client: Any, code: object) -> None:
-    """A call that cannot work, such as to a function without a grant, is an error of ours."""
-    with pytest.raises(MarketError) as caught:
-        Database(failing(client, code)).call("f")
-
-    assert (MarketError, "DATABASE_ERROR") == (caught.type, caught.value.code)
-    assert 1 == client.rpc.return_value.execute.call_count
 
 
 @pytest.mark.parametrize(
-    ("sqlstate", "code"),
-    [("42501", "FORBIDDEN"), ("PGRST301", "UNAUTHORIZED"), ("PGRST303", "UNAUTHORIZED")],
+    ("status", "code"),
+    [
+        (404, "42883"),
+        (403, "42501"),
+        (404, "PGRST202"),
+        (401, "PGRST301"),
+        (400, "22P02"),
+        (500, "XX000"),
+        (500, "21000"),
+        (500, "PGRSTX00"),
+        (400, "P0001"),
+    ],
 )
-def test_user_may_be_refused(client: Any, sqlstate: str, code: str) -> None:
-    """With a user's own token it is they who lack the right, or whose token is over."""
-    database = Database(client, lambda _jwt: failing(client, sqlstate))
+def test_bug_is_neither_retried_nor_a_refusal(route: Any, status: int, code: str) -> None:
+    """A call that cannot work, such as to a function without a grant, is an error of ours."""
+    route.mock(return_value=error(status, code))
+
+    with pytest.raises(MarketError) as caught:
+        by_service().call("f")
+
+    assert (MarketError, "DATABASE_ERROR", f"f: {code}") == (
+        caught.type,
+        caught.value.code,
+        caught.value.detail,
+    )
+    assert 1 == route.call_count
+
+
+@pytest.mark.parametrize(
+    ("status", "sqlstate", "code"),
+    [
+        (403, "42501", "FORBIDDEN"),
+        (401, "PGRST301", "UNAUTHORIZED"),
+        (401, "PGRST303", "UNAUTHORIZED"),
+    ],
+)
+def test_user_may_be_refused(route: Any, status: int, sqlstate: str, code: str) -> None:
+    """With a user's own token it is the user who lacks the right, or whose token is over."""
+    route.mock(return_value=error(status, sqlstate))
 
     with pytest.raises(RejectedError) as caught:
-        database.as_user("jwt").call("f")
+        by_user().call("f")
 
     assert code == caught.value.code
 
 
-def test_door_without_users_says_so(client: Any) -> None:
-    """Acting as a user takes a adapter that was built for it."""
+def test_adapter_without_users_refuses_to_act_as_one() -> None:
+    """Acting as a user takes an adapter that was built for it."""
     with pytest.raises(MarketError, match="DATABASE_ERROR"):
-        Database(client).as_user("jwt")
+        Database(create_autospec(Client, instance=True)).as_user("jwt")
 
 
 def test_accepted_answer_is_returned() -> None:
@@ -192,29 +311,15 @@ def test_business_refusal_is_raised() -> None:
     )
 
 
-@pytest.fixture
-def answered() -> Any:
-    with respx.mock(assert_all_called=False) as router:
-        yield router
-
-
-def by_service() -> Database:
-    return connect(make_settings(), SERVICE_TIMEOUTS)
-
-
-def by_user() -> Database:
-    return connect(make_settings(), SERVICE_TIMEOUTS).as_user("user-jwt")
-
-
 @pytest.mark.parametrize(
     ("connect_database", "key", "token"),
     [(by_service, "sb_secret_1", "sb_secret_1"), (by_user, "sb_publishable_1", "user-jwt")],
 )
 def test_call_is_one_post_with_its_key(
-    answered: Any, connect_database: Callable[[], Database], key: str, token: str
+    route: Any, connect_database: Callable[[], Database], key: str, token: str
 ) -> None:
     """The service acts by the secret key, a user by the public key and their own token."""
-    route = answered.post(RPC_URL).respond(json={"a": 1})
+    route.respond(json={"a": 1})
 
     with log.bound(request_id="r-1"):
         assert {"a": 1} == connect_database().call("f", p_id="1", p_none=None)
@@ -226,9 +331,9 @@ def test_call_is_one_post_with_its_key(
     )
 
 
-def test_user_leaves_nothing_behind(answered: Any) -> None:
+def test_user_leaves_nothing_behind(route: Any) -> None:
     """After a call as a user the service is itself again."""
-    route = answered.post(RPC_URL).respond(json=1)
+    route.respond(json=1)
     database = connect(make_settings(), WORKER_TIMEOUTS)
 
     database.as_user("user-jwt").call("f")
@@ -237,31 +342,13 @@ def test_user_leaves_nothing_behind(answered: Any) -> None:
     assert "Bearer sb_secret_1" == route.calls.last.request.headers["authorization"]
 
 
-def test_call_outside_a_request_has_no_id(answered: Any) -> None:
+def test_call_outside_a_request_has_no_id(route: Any) -> None:
     """A worker's call belongs to no request."""
-    route = answered.post(RPC_URL).respond(json=1)
+    route.respond(json=1)
 
     by_service().call("f")
 
     assert "x-request-id" not in route.calls.last.request.headers
-
-
-def test_gateway_that_answers_a_page_is_transient(answered: Any) -> None:
-    """What stands before the gateway answers in HTML, with a status that says: later."""
-    route = answered.post(RPC_URL)
-    route.side_effect = [httpx.Response(503, html="<h1>x</h1>"), httpx.Response(200, json=1)]
-
-    assert 1 == by_service().call("f")
-
-
-def test_only_our_policy_retries(answered: Any) -> None:
-    """The library makes one request for each try of ours."""
-    route = answered.post(RPC_URL).respond(503, json={"code": "PGRST001", "message": "x"})
-
-    with pytest.raises(TransientError):
-        by_service().call("f")
-
-    assert 5 == route.call_count
 
 
 @pytest.mark.parametrize(
@@ -271,9 +358,9 @@ def test_only_our_policy_retries(answered: Any) -> None:
         (WORKER_TIMEOUTS, {"connect": 3.0, "read": 10.0, "write": 10.0, "pool": 2.0}),
     ],
 )
-def test_patience_bounds_each_request(answered: Any, timeouts: Any, timeout: Any) -> None:
-    """Somebody waits for the service; a worker has more time."""
-    route = answered.post(RPC_URL).respond(json=1)
+def test_timeouts_bound_each_request(route: Any, timeouts: Any, timeout: Any) -> None:
+    """A person waits for the service; a worker has more time."""
+    route.respond(json=1)
 
     connect(make_settings(), timeouts).call("f")
 

@@ -6,15 +6,12 @@ from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
-import stripe
+import respx
 import tenacity
-from postgrest.exceptions import APIError
-from supabase import Client
 from werkzeug.test import TestResponse
 
-from market import retry
+from market import database, retry
 from market.auth_api import AuthApi
-from market.database import Database
 from market.errors import MarketError, TransientError
 from market.stripe_api import StripeApi
 from service.app import Adapters, create_app
@@ -219,17 +216,19 @@ def test_event_that_cannot_be_stored_is_refused(service: Service, error: Excepti
 def test_answer_is_not_late(monkeypatch: pytest.MonkeyPatch, wait_s: float, try_count: int) -> None:
     """No call is repeated later than three seconds into the request."""
     monkeypatch.setattr(retry.POLICY, "wait", tenacity.wait_fixed(wait_s))
-    gateway = create_autospec(Client, instance=True)
-    execute = gateway.rpc.return_value.execute
-    execute.side_effect = APIError({"code": 503, "message": "x"})
+    settings = make_settings()
     adapters = Adapters(
-        database=Database(gateway),
-        stripe_api=StripeApi(stripe.StripeClient("sk_test_1")),
+        database=database.connect(settings, database.SERVICE_TIMEOUTS),
+        stripe_api=create_autospec(StripeApi, instance=True),
         auth_api=create_autospec(AuthApi, instance=True),
     )
 
-    assert 500 == deliver(create_app(make_settings(), adapters).test_client()).status_code
-    assert try_count == execute.call_count
+    with respx.mock() as router:
+        route = router.post("http://project.test:54321/rest/v1/rpc/store_webhook_event")
+        route.respond(503, json={"message": "no healthy upstream"})
+
+        assert 500 == deliver(create_app(settings, adapters).test_client()).status_code
+        assert try_count == route.call_count
 
 
 @pytest.mark.parametrize(
