@@ -1,8 +1,8 @@
 create type public.user_role as enum ('buyer', 'seller', 'moderator', 'admin');
-comment on type public.user_role is 'What somebody may do. Moderators and admins are staff.';
+comment on type public.user_role is 'Rights of a user. Moderators and admins are staff.';
 
 create type public.kyc_status as enum ('none', 'pending', 'passed', 'failed');
-comment on type public.kyc_status is 'How far Stripe Identity has verified a person; only passed opens the market.';
+comment on type public.kyc_status is 'State of a person''s verification by Stripe Identity. Bidding and selling need passed.';
 
 create table public.users (
   id uuid not null,
@@ -48,10 +48,10 @@ create table public.users (
   constraint users_address_verification_method_is_known
   check (address_verification_method in ('identity', 'poa', 'mail'))
 );
-comment on table public.users is 'Everyone who takes part, known to themselves and to staff alone. All our tables refer to people here, never in auth.';
-comment on column public.users.address is 'As the person gave it: street, suburb, postcode, state.';
-comment on column public.users.kyc_details is 'reason_code and stripe_status, and nothing from the documents.';
-comment on column public.users.address_normalized is 'Made from the person''s own input only.';
+comment on table public.users is 'Profiles, readable by the person and staff. All our tables refer to users here, never to auth.users.';
+comment on column public.users.address is 'The person''s own input: street, suburb, postcode, state.';
+comment on column public.users.kyc_details is 'reason_code and stripe_status. Data from the documents is never stored.';
+comment on column public.users.address_normalized is 'Derived from the person''s own input only.';
 
 -- By lower(), since citext compares case-sensitively where the search_path is empty.
 create unique index users_email_idx on public.users (lower(email));

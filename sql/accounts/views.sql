@@ -1,13 +1,13 @@
--- The only view with its owner's rights: it shows strangers four columns of a closed table.
+-- The only view with its owner's rights. It shows four columns of a closed table to everybody.
 create view public.public_profiles
 with (security_barrier = true)
 as
--- In the order that the contract gives.
+-- Columns in the order of the contract.
 select -- noqa: ST06
   id,
   display_name,
-  kyc = 'passed' as kyc_passed,
+  kyc = 'passed' and deleted_at is null as kyc_passed,
   created_at as member_since
 from public.users;
-comment on view public.public_profiles is 'What everybody may know of everybody.';
+comment on view public.public_profiles is 'The public part of every profile.';
 grant select on public.public_profiles to anon, authenticated;

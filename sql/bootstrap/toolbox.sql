@@ -24,46 +24,6 @@ end;
 $$;
 comment on function private.refusal is 'How an RPC of the web app says no: a code for programs, a text for people.';
 
-create function private.plain_text(p_text text)
-returns text
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_text text := p_text;
-  v_before text;
-begin
-  -- What is left of a tag within a tag may be a tag, so look again; whoever nests them deeper than
-  -- that means no good, and loses the brackets.
-  for v_pass in 1..5 loop
-    v_before := v_text;
-    -- One for each: an alternative would make the whole pattern greedy, a back reference slow.
-    v_text := regexp_replace(v_text, '<script\M[^>]*?>.*?(?:</script\s*?>|$)', '', 'gi');
-    v_text := regexp_replace(v_text, '<style\M[^>]*?>.*?(?:</style\s*?>|$)', '', 'gi');
-    v_text := regexp_replace(v_text, '</?[a-z!?][^>]*>', '', 'gi');
-    exit when v_text is not distinct from v_before;
-  end loop;
-  if v_text is distinct from v_before then
-    v_text := translate(v_text, '<>', '');
-  end if;
-  return btrim(regexp_replace(v_text, '[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]', '', 'g'), E' \t\r\n');
-end;
-$$;
-comment on function private.plain_text is 'Text of several lines without tags, script and style blocks, control characters and the space around it.';
-
-create function private.plain_line(p_text text)
-returns text
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return private.plain_text(translate(p_text, E'\r\n\t', '   '));
-end;
-$$;
-comment on function private.plain_line is 'Text of one line: as plain_text, and each line break or tab is a space.';
-
 create function private.stamp_updated_at()
 returns trigger
 language plpgsql

@@ -8,12 +8,12 @@ grant select (
 create policy everyone_reads_uncancelled_listings on public.listings
 for select to anon, authenticated
 using (status <> 'cancelled');
-comment on policy everyone_reads_uncancelled_listings on public.listings is 'Announced, running and over, which winner and losers go on seeing.';
+comment on policy everyone_reads_uncancelled_listings on public.listings is 'Scheduled, live and ended listings. Bidders can still read a listing after its end.';
 
 create policy sellers_and_staff_read_cancelled_listings on public.listings
 for select to authenticated
 using (seller_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy sellers_and_staff_read_cancelled_listings on public.listings is 'What was called off concerns its seller, and us.';
+comment on policy sellers_and_staff_read_cancelled_listings on public.listings is 'A cancelled listing is hidden from everybody else.';
 
 alter table private.listing_private enable row level security;
 
@@ -31,4 +31,4 @@ using (
     where l.id = listing_photos.listing_id
   )
 );
-comment on policy everyone_reads_photos_with_their_listing on public.listing_photos is 'Who may read the listing, by its own policies.';
+comment on policy everyone_reads_photos_with_their_listing on public.listing_photos is 'The policies of listings decide who may read the photos.';

@@ -11,7 +11,7 @@ begin
   );
 end;
 $$;
-comment on function public.update_listing is 'Change an own listing before it starts: changes holds arguments of create_listing. Answers success, listing. Refusals: LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
+comment on function public.update_listing is 'Change an own listing before it starts; changes holds arguments of create_listing. Answers success, listing. Refusals: PROFILE_NOT_FOUND, RATE_LIMITED, LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
 grant execute on function public.update_listing to authenticated;
 
 create function public.cancel_listing(listing_id uuid, client_request_id uuid default null)
@@ -23,11 +23,11 @@ begin
   return private.cancel_listing(cancel_listing.listing_id, cancel_listing.client_request_id);
 end;
 $$;
-comment on function public.cancel_listing is 'Call off a listing on which nobody has bid; its seller and staff may. Answers success. Refusals: LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
+comment on function public.cancel_listing is 'Cancel a listing without bids, as its seller or staff. Answers success. Refusals: PROFILE_NOT_FOUND, RATE_LIMITED, LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
 grant execute on function public.cancel_listing to authenticated;
 
 create function public.relist_listing(
-  listing_id uuid, start_at timestamptz default null, end_at timestamptz default null,
+  listing_id uuid, start_at text default null, end_at text default null,
   reserve_cents bigint default null, client_request_id uuid default null
 )
 returns jsonb
@@ -41,13 +41,13 @@ begin
   );
 end;
 $$;
-comment on function public.relist_listing is 'Offer again, as a new listing with the same photos, what ended unsold or whose buyer never paid. Answers and refuses as create_listing does; LISTING_NOT_FOUND, LISTING_NOT_UNSOLD besides.';
+comment on function public.relist_listing is 'Offer an unsold listing again, as a new one with the same photos. Unsold means no sale, or an order that was cancelled. Times need an offset. Answers success, listing, auction_id. Refusals: as create_listing, and LISTING_NOT_FOUND, LISTING_NOT_UNSOLD.';
 grant execute on function public.relist_listing to authenticated;
 
 create function public.create_listing(
   title text, description text, category_id integer, condition text, start_cents bigint,
-  pickup boolean, shipping boolean, location jsonb, start_at timestamptz default null,
-  end_at timestamptz default null, reserve_cents bigint default null,
+  pickup boolean, shipping boolean, location jsonb, start_at text default null,
+  end_at text default null, reserve_cents bigint default null,
   buy_now_cents bigint default null, client_request_id uuid default null
 )
 returns jsonb
@@ -64,7 +64,7 @@ begin
   );
 end;
 $$;
-comment on function public.create_listing is 'Offer a thing by auction, now or from start_at on. Answers success, listing, auction_id. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, VALIDATION_ERROR (with field), RATE_LIMITED, REQUEST_ID_REUSED.';
+comment on function public.create_listing is 'Offer an item by auction, now or from start_at on. Times are text in ISO 8601 with an offset; another form is a VALIDATION_ERROR. Answers success, listing, auction_id. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, VALIDATION_ERROR (with field), RATE_LIMITED, REQUEST_ID_REUSED.';
 grant execute on function public.create_listing to authenticated;
 
 create function public.get_listing_private(listing_id uuid)
@@ -77,5 +77,5 @@ begin
   return private.get_listing_private(get_listing_private.listing_id);
 end;
 $$;
-comment on function public.get_listing_private is 'Reserve and street of a listing, for its seller and staff. Answers reserve_cents, street. Refusal: LISTING_NOT_FOUND.';
+comment on function public.get_listing_private is 'Return reserve and street of a listing to its seller and staff. Answers reserve_cents, street. Refusal: LISTING_NOT_FOUND.';
 grant execute on function public.get_listing_private to authenticated;

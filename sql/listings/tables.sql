@@ -1,8 +1,8 @@
 create type public.item_condition as enum ('new', 'like_new', 'good', 'fair', 'parts');
-comment on type public.item_condition is 'In what state the thing is; parts: for spare parts only.';
+comment on type public.item_condition is 'State of the item. parts means for spare parts only.';
 
 create type public.listing_status as enum ('scheduled', 'live', 'ended', 'cancelled');
-comment on type public.listing_status is 'ended: sold or not, which its auction says.';
+comment on type public.listing_status is 'ended covers sold and unsold listings; the auction''s status tells them apart.';
 
 create table public.listings (
   id uuid not null default gen_random_uuid(),
@@ -31,7 +31,7 @@ create table public.listings (
   constraint listings_location_is_coarse check (
     location ?& array['suburb', 'postcode', 'state']
     and location - array['suburb', 'postcode', 'state'] = '{}'
-    and location ->> 'postcode' ~ '^\d{4}$'
+    and (location ->> 'postcode') collate "C" ~ '^[0-9]{4}$'
     and location ->> 'state' in ('NSW', 'VIC', 'QLD', 'WA', 'SA', 'TAS', 'ACT', 'NT')
   ),
   constraint listings_can_be_had check (pickup or shipping),
@@ -43,9 +43,9 @@ create table public.listings (
   check (current_bid_cents between start_cents and 99999999),
   constraint listings_bid_count_is_no_debt check (bid_count >= 0)
 )
--- Room on each page: a bid changes the snapshot in place.
+-- Free room on each page lets a bid update the snapshot in place.
 with (fillfactor = 80);
-comment on table public.listings is 'What is offered. Its auction sells it; price and count of bids here are a snapshot of that.';
+comment on table public.listings is 'Items on offer. Price and bid count are a snapshot of the listing''s auction.';
 comment on column public.listings.location is 'suburb, postcode, state. The street is in listing_private.';
 
 create index listings_seller_id_idx on public.listings (seller_id);
@@ -64,7 +64,7 @@ create table private.listing_private (
   constraint listing_private_reserve_is_money check (reserve_cents between 101 and 99999999),
   constraint listing_private_street_is_a_line check (char_length(street) between 1 and 120)
 );
-comment on table private.listing_private is 'What of a listing its seller alone may know: the reserve, and the street until it is paid for.';
+comment on table private.listing_private is 'The part of a listing that only its seller and staff read: reserve and street. The buyer of a paid order gets the street too.';
 
 create table public.listing_photos (
   id uuid not null default gen_random_uuid(),
@@ -86,6 +86,6 @@ create table public.listing_photos (
   constraint listing_photos_hash_is_hex check (perceptual_hash ~ '^[0-9a-f]{64}$'),
   constraint listing_photos_size_is_positive check (file_size > 0 and width > 0 and height > 0)
 );
-comment on table public.listing_photos is 'The photos of a listing; the files are in the bucket listing-photos.';
+comment on table public.listing_photos is 'Photos of listings. The files are in the bucket listing-photos.';
 
 create index listing_photos_listing_id_idx on public.listing_photos (listing_id, order_idx);

@@ -1,18 +1,18 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
--- The only view with its owner's rights: it shows strangers four columns of a closed table.
+-- The only view with its owner's rights. It shows four columns of a closed table to everybody.
 create view public.public_profiles
 with (security_barrier = true)
 as
--- In the order that the contract gives.
+-- Columns in the order of the contract.
 select -- noqa: ST06
   id,
   display_name,
-  kyc = 'passed' as kyc_passed,
+  kyc = 'passed' and deleted_at is null as kyc_passed,
   created_at as member_since
 from public.users;
-comment on view public.public_profiles is 'What everybody may know of everybody.';
+comment on view public.public_profiles is 'The public part of every profile.';
 grant select on public.public_profiles to anon, authenticated;
 
 create function private.is_staff()
@@ -26,7 +26,7 @@ begin
   return private.has_role('{admin,moderator}');
 end;
 $$;
-comment on function private.is_staff is 'Whether the caller is an admin or a moderator, and proved it by a second factor where the setting asks for that.';
+comment on function private.is_staff is 'Return true if the caller is an admin or a moderator, with a second factor where require_staff_aal2 is true.';
 grant execute on function private.is_staff to authenticated;
 
 create function private.is_admin()
@@ -40,7 +40,7 @@ begin
   return private.has_role('{admin}');
 end;
 $$;
-comment on function private.is_admin is 'As is_staff, for admins alone.';
+comment on function private.is_admin is 'Return true if is_staff holds and the caller is an admin.';
 grant execute on function private.is_admin to authenticated;
 
 create function private.has_role(p_roles public.user_role[])
@@ -50,7 +50,7 @@ stable
 set search_path = ''
 as $$
 begin
-  -- Metadata and the role claim of a token prove nothing; the row of our own table does.
+  -- Users can influence a token's metadata and claims. Only the row of our own table counts.
   return exists (
     select from public.users
     where
@@ -64,7 +64,7 @@ begin
   );
 end;
 $$;
-comment on function private.has_role is 'Whether the caller''s own row has one of these roles, and the session is as strong as staff''s must be.';
+comment on function private.has_role is 'Return true if the caller''s own row has one of these roles and the session is strong enough for staff.';
 
 create function private.session_is_live(p_user_id uuid, p_session_id uuid)
 returns jsonb
@@ -91,31 +91,8 @@ begin
   );
 end;
 $$;
-comment on function private.session_is_live is 'Whether a session was neither ended nor signed out; a JWT alone stays valid until it expires.';
+comment on function private.session_is_live is 'Return true as is_live if a session still runs. A JWT alone stays valid until it expires, also after a sign-out.';
 grant execute on function private.session_is_live to service_role;
-
-create function private.is_display_name(p_name text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  -- Neither control nor format characters nor blanks that pass for letters: what cannot be seen
-  -- makes two names look the same. The space alone may stand between two words.
-  return coalesce(
-    char_length(p_name) between 3 and 40
-    and p_name = btrim(p_name)
-    and p_name !~ '[[:cntrl:]\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f]'
-    and p_name !~ '[\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0]'
-    and p_name !~ '[\U000e0000-\U000e0fff]',
-    false
-  );
-end;
-$$;
-comment on function private.is_display_name is 'Whether a name may be shown to everybody: 3 to 40 characters, each of which can be seen.';
--- The guard of users runs with the rights of whoever edits their profile.
-grant execute on function private.is_display_name to authenticated;
 
 create function private.follow_sign_up()
 returns trigger
@@ -136,7 +113,7 @@ begin
   return new;
 end;
 $$;
-comment on function private.follow_sign_up is 'Trigger on auth.users: whoever signs up has a profile.';
+comment on function private.follow_sign_up is 'Trigger on auth.users: create the profile of a new user.';
 
 create function private.profile_from_sign_up(p_id uuid, p_email text, p_metadata jsonb)
 returns public.users
@@ -146,22 +123,39 @@ as $$
 declare
   v_user public.users;
 begin
-  -- The metadata is the caller's to write: each field counts if it is what it should be, and
-  -- none keeps anybody from signing up.
+  -- The user writes the metadata. A field that does not fit is left out, and no sign-up fails.
   v_user.id := p_id;
   v_user.email := private.free_email(p_email, p_id);
-  v_user.display_name := btrim(p_metadata ->> 'display_name');
-  if not private.is_display_name(v_user.display_name) then
+  if jsonb_typeof(p_metadata -> 'display_name') = 'string' then
+    v_user.display_name := btrim(left(p_metadata ->> 'display_name', 80));
+  end if;
+  if private.display_name_refusal(v_user.display_name) is not null then
     v_user.display_name := 'member-' || substr(md5(gen_random_uuid()::text), 1, 6);
   end if;
-  v_user.phone := left(nullif(btrim(p_metadata ->> 'phone'), ''), 32);
-  v_user.legal_name := left(nullif(btrim(p_metadata ->> 'legal_name'), ''), 200);
+  v_user.phone := private.line_or_null(p_metadata ->> 'phone', 32);
+  v_user.legal_name := private.line_or_null(p_metadata ->> 'legal_name', 200);
   v_user.dob := private.date_or_null(p_metadata ->> 'dob');
   v_user.address := private.address_or_null(p_metadata -> 'address');
   return v_user;
 end;
 $$;
-comment on function private.profile_from_sign_up is 'The profile that fits what somebody gave when they signed up; what does not fit is left out.';
+comment on function private.profile_from_sign_up is 'Build a profile from the metadata of a sign-up. A field that breaks a rule is left out.';
+
+create function private.line_or_null(p_text text, p_max_chars integer)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_line constant text := private.plain_line(p_text, p_max_chars);
+begin
+  return case
+    when char_length(v_line) <= p_max_chars and private.visible_length(v_line) > 0 then v_line
+  end;
+end;
+$$;
+comment on function private.line_or_null is 'Return a cleaned line, or null if it is empty or too long.';
 
 create function private.free_email(p_email text, p_user_id uuid)
 returns text
@@ -170,7 +164,7 @@ stable
 set search_path = ''
 as $$
 begin
-  -- Auth lets a single sign-on share an address with a password; with us one of them has it.
+  -- In Auth a single sign-on may share an address with a password. Here the first user keeps it.
   return (
     select nullif(p_email, '')
     where not exists (
@@ -179,7 +173,7 @@ begin
   );
 end;
 $$;
-comment on function private.free_email is 'An address as Auth has it, or null when there is none or it is somebody else''s.';
+comment on function private.free_email is 'Return the address from Auth, or null if it is empty or another user has it.';
 
 create function private.date_or_null(p_text text)
 returns date
@@ -188,31 +182,39 @@ stable
 set search_path = ''
 as $$
 begin
-  return case when p_text ~ '^\d{4}-\d\d-\d\d$' then p_text::date end;
+  return case
+    when p_text collate "C" ~ '^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}$' then p_text::date
+  end;
 exception
   when datetime_field_overflow then
     return null;
 end;
 $$;
-comment on function private.date_or_null is 'A date spelled YYYY-MM-DD, or null for anything else.';
+comment on function private.date_or_null is 'Return the date that a text YYYY-MM-DD names, from 1900 on, or null.';
 
 create function private.address_or_null(p_address jsonb)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
 declare
   v_address jsonb;
 begin
-  select jsonb_object_agg(part.name, left(p_address ->> part.name, 120)) into v_address
+  if pg_column_size(p_address) > 16 * 1024 then
+    return null;
+  end if;
+  select
+    jsonb_object_agg(part.name, private.line_or_null(p_address ->> part.name, 120)) into v_address
   from unnest(array['street', 'suburb', 'postcode', 'state']) as part (name)
-  where jsonb_typeof(p_address -> part.name) = 'string';
-  -- As JSON a quote counts two and a control character six, and the table has room for a thousand.
+  where
+    jsonb_typeof(p_address -> part.name) = 'string'
+    and private.line_or_null(p_address ->> part.name, 120) is not null;
+  -- A quote takes two characters in JSON, and the column holds a thousand.
   return case when char_length(v_address::text) <= 1000 then v_address end;
 end;
 $$;
-comment on function private.address_or_null is 'The four parts of an address that are texts, or null when there are none or they are too long.';
+comment on function private.address_or_null is 'Return the four parts of an address that are texts, each cleaned, or null if there is none or they are too long.';
 
 create function private.follow_email()
 returns trigger
@@ -221,13 +223,13 @@ security definer
 set search_path = ''
 as $$
 begin
-  -- When an account is deleted Auth writes a placeholder over the address; ours stays empty.
+  -- Auth hashes the address of a deleted user. That placeholder must not come back here.
   update public.users set email = private.free_email(new.email, new.id)
   where id = new.id and deleted_at is null;
   return new;
 end;
 $$;
-comment on function private.follow_email is 'Trigger on auth.users: a changed address is changed here too.';
+comment on function private.follow_email is 'Trigger on auth.users: copy a changed address to the profile.';
 
 create function private.guard_profile()
 returns trigger
@@ -235,38 +237,104 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Our own functions run as the owner; what they do, they check.
+  -- Functions of ours run as the owner, and check what they write.
   if current_user not in ('anon', 'authenticated') then
     return new;
   end if;
-  if not private.is_display_name(new.display_name) then
-    raise check_violation using
-      message = 'Display name must be 3 to 40 visible characters',
-      constraint = 'users_display_name_is_visible';
-  end if;
+  new := private.checked_profile(case when tg_op = 'UPDATE' then old end, new);
   if tg_op = 'UPDATE' then
     return private.guarded_update(old, new);
   end if;
-  -- Auth has proved the token's address to be theirs, and any other may be somebody else's.
-  new.email := auth.jwt() ->> 'email';
-  new.role := 'buyer';
-  new.kyc := 'none';
-  new.kyc_details := null;
-  new.kyc_completed_at := null;
-  new.suspended_at := null;
-  new.deleted_at := null;
-  new.stripe_customer_id := null;
-  new.stripe_connect_account_id := null;
-  new.stripe_identity_session_id := null;
-  new.payouts_enabled := false;
-  new.address_verified := false;
-  new.address_verified_at := null;
-  new.address_verification_method := null;
-  new.address_normalized := null;
-  return new;
+  return private.guarded_insert(new);
 end;
 $$;
-comment on function private.guard_profile is 'Trigger: a person who writes their own row starts as a buyer whom nobody has verified, and cannot change what was verified.';
+comment on function private.guard_profile is 'Trigger: check and clean a profile that its person writes. A new one is an unverified buyer, and verified fields stay.';
+
+create function private.checked_profile(p_old public.users, p_new public.users)
+returns public.users
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_new public.users := p_new;
+  v_refusal text;
+begin
+  if v_new.display_name is distinct from p_old.display_name then
+    v_refusal := private.display_name_refusal(v_new.display_name);
+  end if;
+  v_new.legal_name := private.line_or_null(p_new.legal_name, 200);
+  v_new.phone := private.line_or_null(p_new.phone, 32);
+  v_new.address := private.address_or_null(p_new.address);
+  v_refusal := coalesce(v_refusal, case
+    when v_new.legal_name is null and p_new.legal_name <> ''
+      then 'Legal name must have at most 200 characters'
+    when v_new.phone is null and p_new.phone <> '' then 'Phone must have at most 32 characters'
+    when v_new.dob not between '1900-01-01' and (private.today() - 1)
+      then 'Date of birth must be in the past, from 1900 on'
+    when
+      p_new.address <> '{}'
+      and (
+        jsonb_typeof(p_new.address) <> 'object'
+        or v_new.address is null
+        or p_new.address - array['street', 'suburb', 'postcode', 'state'] <> '{}'
+      )
+      then 'Address must be street, suburb, postcode and state, each a short text'
+  end);
+  if v_refusal is not null then
+    raise check_violation using message = v_refusal, constraint = 'users_profile_is_checked';
+  end if;
+  return v_new;
+end;
+$$;
+comment on function private.checked_profile is 'Return a profile with cleaned texts. Raises check_violation for a name, date or text that breaks a rule.';
+grant execute on function private.checked_profile to authenticated;
+
+create function private.today()
+returns date
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+begin
+  return (v_now at time zone 'UTC')::date;
+end;
+$$;
+comment on function private.today is 'Return the date in UTC, whatever the session''s time zone is.';
+
+create function private.guarded_insert(p_new public.users)
+returns public.users
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_new public.users := p_new;
+begin
+  -- Auth has verified the token's address. Another one may belong to another user.
+  v_new.email := auth.jwt() ->> 'email';
+  v_new.role := 'buyer';
+  v_new.kyc := 'none';
+  v_new.kyc_details := null;
+  v_new.kyc_completed_at := null;
+  v_new.suspended_at := null;
+  v_new.deleted_at := null;
+  v_new.stripe_customer_id := null;
+  v_new.stripe_connect_account_id := null;
+  v_new.stripe_identity_session_id := null;
+  v_new.payouts_enabled := false;
+  v_new.address_verified := false;
+  v_new.address_verified_at := null;
+  v_new.address_verification_method := null;
+  v_new.address_normalized := null;
+  return v_new;
+end;
+$$;
+comment on function private.guarded_insert is 'Return a person''s new row as that of an unverified buyer.';
+grant execute on function private.guarded_insert to authenticated;
 
 create function private.guarded_update(p_old public.users, p_new public.users)
 returns public.users
@@ -292,7 +360,7 @@ begin
   return p_new;
 end;
 $$;
-comment on function private.guarded_update is 'What becomes of a person''s change of their own row.';
+comment on function private.guarded_update is 'Return a person''s change of their own row. A new address is unverified; a verified name and birth date cannot change.';
 grant execute on function private.guarded_update to authenticated;
 
 create function public.session_is_live(user_id uuid, session_id uuid)
@@ -305,36 +373,36 @@ begin
   return private.session_is_live(session_is_live.user_id, session_is_live.session_id);
 end;
 $$;
-comment on function public.session_is_live is 'What a verified JWT cannot say of itself. Answers is_live, is_suspended, role.';
+comment on function public.session_is_live is 'Return the state of a verified JWT''s session. Answers is_live, is_suspended, role.';
 grant execute on function public.session_is_live to service_role;
 
 alter table public.users enable row level security;
--- Without a policy anon reads no row, and so an embed of a stranger is null instead of an error.
+-- Without a policy anon reads no row, so an embed of another user is null and no error.
 grant select (
   id, email, display_name, phone, legal_name, dob, address, role, kyc, kyc_details,
   kyc_completed_at, suspended_at, stripe_customer_id, stripe_connect_account_id,
   payouts_enabled, stripe_identity_session_id, deleted_at, address_verified,
   address_verified_at, address_verification_method, address_normalized, created_at, updated_at
 ) on public.users to anon, authenticated;
--- On every column, since the register page names some that the guard overrules.
+-- On every column: the register page sends some that the guard overwrites.
 grant insert on public.users to authenticated;
 grant update (display_name, legal_name, phone, dob, address) on public.users to authenticated;
 
 create policy people_read_their_own_row on public.users
 for select to authenticated
 using (id = (select auth.uid()) or (select private.is_staff()));
-comment on policy people_read_their_own_row on public.users is 'Whether somebody is verified or suspended is nobody else''s to know, but staff''s.';
+comment on policy people_read_their_own_row on public.users is 'Only the person and staff may see contact details, verification and suspension.';
 
 create policy people_add_their_own_row on public.users
 for insert to authenticated
 with check (id = (select auth.uid()));
-comment on policy people_add_their_own_row on public.users is 'The sign-up has made it already: the second one is a duplicate, which the register page expects.';
+comment on policy people_add_their_own_row on public.users is 'Normally the sign-up has created the row, and the register page expects the duplicate error.';
 
 create policy people_change_their_own_row on public.users
 for update to authenticated
 using (id = (select auth.uid()) and deleted_at is null)
 with check (id = (select auth.uid()));
-comment on policy people_change_their_own_row on public.users is 'In the columns that are granted; the guard looks at what they write.';
+comment on policy people_change_their_own_row on public.users is 'Column grants name the fields that a person may change. The guard trigger checks the values.';
 
 create trigger follow_sign_up
 after insert on auth.users

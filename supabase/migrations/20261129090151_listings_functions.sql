@@ -17,7 +17,7 @@ begin
   ));
 end;
 $$;
-comment on function private.update_listing is 'Change what a seller has announced, once for each client_request_id.';
+comment on function private.update_listing is 'Change a listing that has not started, once for each client_request_id.';
 grant execute on function private.update_listing to authenticated;
 
 create function private.change_listing(p_listing_id uuid, p_changes jsonb)
@@ -33,13 +33,19 @@ declare
   v_now timestamptz;
   v_refusal jsonb;
 begin
-  -- Before anything is locked: a stranger's calls must not hold up who bids.
+  -- Check the owner before locking, so another user's calls cannot delay bidders.
   perform from public.listings where id = p_listing_id and seller_id = auth.uid();
   if not found then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   end if;
-  -- The lock of place_bid, which reads the reserve in the statement that waits for the row: a bid
-  -- that came to that wait before the change was made would go by the old reserve.
+  v_refusal := coalesce(
+    private.rate_limit_refusal('update_listing'), private.changes_refusal(p_changes)
+  );
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+  -- The lock of place_bid. It reads the reserve in the statement that waits for the row, so with
+  -- the row lock alone a waiting bid would use the old reserve.
   perform pg_advisory_xact_lock(hashtextextended(id::text, 0)) from public.auctions
   where listing_id = p_listing_id;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
@@ -51,13 +57,12 @@ begin
   select * into v_private from private.listing_private where listing_id = p_listing_id;
   select * into v_seller from public.users where id = v_listing.seller_id;
 
-  v_refusal := private.changes_refusal(p_changes);
+  v_refusal := private.seller_refusal(v_seller);
   if v_refusal is null then
     v_listing := private.changed_listing(v_listing, p_changes, v_now);
     v_private := private.changed_private(v_private, p_changes);
-    v_refusal := coalesce(
-      private.seller_refusal(v_seller),
-      private.listing_refusal(v_listing, v_private.reserve_cents, v_private.street, v_now)
+    v_refusal := private.listing_refusal(
+      v_listing, v_private.reserve_cents, v_private.street, v_now
     );
   end if;
   if v_refusal is not null then
@@ -67,18 +72,20 @@ begin
   return jsonb_build_object('success', true, 'listing', to_jsonb(v_listing));
 end;
 $$;
-comment on function private.change_listing is 'Change a listing that has not started, and its auction with it. What is refused changes nothing.';
+comment on function private.change_listing is 'Change a listing that has not started and its auction, or return the refusal and change nothing.';
 
 create function private.changes_refusal(p_changes jsonb)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
 declare
   v_key text;
 begin
-  if jsonb_typeof(p_changes) is distinct from 'object' then
+  if pg_column_size(p_changes) > 96 * 1024 then
+    return private.refusal('VALIDATION_ERROR', 'The changes are far too long');
+  elsif jsonb_typeof(p_changes) is distinct from 'object' then
     return private.refusal('VALIDATION_ERROR', 'Changes must be an object');
   end if;
   select given.key into v_key
@@ -97,16 +104,16 @@ begin
       or known.is_nullable and jsonb_typeof(given.value) = 'null',
       false
     )
-    or known.type = 'number' and given.value::text !~ '^(null|-?\d{1,9})$'
+    or known.type = 'number' and given.value::text collate "C" !~ '^(null|-?[0-9]{1,9})$'
   limit 1;
   if v_key is null then
-    return null;
+    return private.times_refusal(p_changes ->> 'start_at', p_changes ->> 'end_at');
   end if;
-  return private.refusal('VALIDATION_ERROR', 'This cannot be changed to that')
-    || jsonb_build_object('field', v_key);
+  return private.refusal('VALIDATION_ERROR', 'This field cannot have that value')
+    || jsonb_build_object('field', left(v_key, 40));
 end;
 $$;
-comment on function private.changes_refusal is 'Which of the changes is none of a listing''s or of another type, or null when all could be.';
+comment on function private.changes_refusal is 'Return the refusal of changes that are too long or name an unknown field or a value of the wrong type, or null.';
 
 create function private.changed_listing(
   p_listing public.listings, p_changes jsonb, p_now timestamptz
@@ -122,33 +129,29 @@ declare
     p_changes - array['location', 'condition', 'reserve_cents', 'start_at', 'end_at']
   );
 begin
-  v_listing.title := private.plain_line(v_listing.title);
-  v_listing.description := private.plain_text(v_listing.description);
+  if p_changes ? 'title' then
+    v_listing.title := private.plain_line(v_listing.title);
+  end if;
+  if p_changes ? 'description' then
+    v_listing.description := private.plain_text(v_listing.description);
+  end if;
   if p_changes ? 'location' then
     v_listing.location := private.coarse_location(p_changes -> 'location');
   end if;
   if p_changes ? 'condition' then
-    v_listing.condition := (
-      select known from unnest(enum_range(null::public.item_condition)) as known
-      where known::text = p_changes ->> 'condition'
-    );
+    v_listing.condition := private.condition_or_null(p_changes ->> 'condition');
   end if;
-  if p_changes ->> 'start_at' is not null then
-    v_listing.start_at := private.moment_or_null(p_changes ->> 'start_at');
-  end if;
-  -- Not by greatest(): a text that names no time stays none and is refused, or it would put the
-  -- thing on sale at once.
-  if v_listing.start_at < p_now or p_changes -> 'start_at' = 'null' then
-    v_listing.start_at := p_now;
+  if p_changes ? 'start_at' then
+    v_listing.start_at := greatest(private.time_or_null(p_changes ->> 'start_at'), p_now);
   end if;
   if p_changes ? 'end_at' then
-    v_listing.end_at := private.moment_or_null(p_changes ->> 'end_at');
+    v_listing.end_at := private.time_or_null(p_changes ->> 'end_at');
   end if;
   v_listing.updated_at := p_now;
   return v_listing;
 end;
 $$;
-comment on function private.changed_listing is 'The listing as the changes would have it. A start that has passed is now, as none is; no end is none.';
+comment on function private.changed_listing is 'Return the listing with the changes, which changes_refusal has let pass. A start in the past, or null, becomes now.';
 
 create function private.changed_private(p_private private.listing_private, p_changes jsonb)
 returns private.listing_private
@@ -163,31 +166,12 @@ begin
     v_private.reserve_cents := (p_changes ->> 'reserve_cents')::bigint;
   end if;
   if p_changes -> 'location' ? 'street' then
-    v_private.street := nullif(private.plain_line(p_changes #>> '{location,street}'), '');
+    v_private.street := private.street_of(p_changes -> 'location');
   end if;
   return v_private;
 end;
 $$;
-comment on function private.changed_private is 'The secret part of a listing as the changes would have it.';
-
-create function private.moment_or_null(p_text text)
-returns timestamptz
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return p_text::timestamptz;
-exception
-  when
-    invalid_datetime_format or datetime_field_overflow
-    -- A zone that nobody knows, and one that is too far from Greenwich.
-    or invalid_parameter_value or invalid_time_zone_displacement_value
-  then
-    return null;
-end;
-$$;
-comment on function private.moment_or_null is 'A point in time, or null for a text that names none.';
+comment on function private.changed_private is 'Return the private part of a listing with the changes.';
 
 create function private.store_change(
   p_auction public.auctions, p_listing public.listings, p_private private.listing_private
@@ -226,7 +210,7 @@ begin
   where listing_id = p_listing.id;
 end;
 $$;
-comment on function private.store_change is 'Write a changed listing, and to its auction what it takes from there.';
+comment on function private.store_change is 'Write a changed listing, its private part, and the fields that its auction copies.';
 
 create function private.cancel_listing(p_listing_id uuid, p_client_request_id uuid)
 returns jsonb
@@ -242,7 +226,7 @@ begin
   ));
 end;
 $$;
-comment on function private.cancel_listing is 'Call a listing off, once for each client_request_id.';
+comment on function private.cancel_listing is 'Cancel a listing, once for each client_request_id.';
 grant execute on function private.cancel_listing to authenticated;
 
 create function private.call_off(p_listing_id uuid)
@@ -253,13 +237,18 @@ as $$
 declare
   v_auction public.auctions;
   v_listing public.listings;
+  v_refusal jsonb;
   v_now timestamptz;
 begin
-  -- Before anything is locked: a stranger's calls must not hold up who bids.
+  -- Check the owner before locking, so another user's calls cannot delay bidders.
   perform from public.listings
   where id = p_listing_id and (seller_id = auth.uid() or private.is_staff());
   if not found then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  end if;
+  v_refusal := private.rate_limit_refusal('cancel_listing');
+  if v_refusal is not null then
+    return v_refusal;
   end if;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
   select * into v_listing from public.listings where id = p_listing_id for no key update;
@@ -280,10 +269,10 @@ begin
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.call_off is 'Cancel a listing and its auction, or say why not. What is cancelled stays so, and that is a success.';
+comment on function private.call_off is 'Cancel a listing and its auction, or return the refusal. A repeat changes nothing and succeeds.';
 
 create function private.relist_listing(
-  p_listing_id uuid, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
+  p_listing_id uuid, p_start_at text, p_end_at text, p_reserve_cents bigint,
   p_client_request_id uuid
 )
 returns jsonb
@@ -296,11 +285,16 @@ declare
 begin
   return coalesce(v_answer, private.finish_request(
     p_client_request_id,
-    private.offer_again(p_listing_id, p_start_at, p_end_at, p_reserve_cents)
+    coalesce(
+      private.times_refusal(p_start_at, p_end_at),
+      private.offer_again(
+        p_listing_id, p_start_at::timestamptz, p_end_at::timestamptz, p_reserve_cents
+      )
+    )
   ));
 end;
 $$;
-comment on function private.relist_listing is 'Offer an unsold thing again, once for each client_request_id.';
+comment on function private.relist_listing is 'Offer an unsold listing again, once for each client_request_id.';
 grant execute on function private.relist_listing to authenticated;
 
 create function private.offer_again(
@@ -323,14 +317,14 @@ begin
   if v_listing.id is null then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   elsif not private.is_unsold(v_auction) then
-    return private.refusal('LISTING_NOT_UNSOLD', 'Only what was not sold can be listed again');
+    return private.refusal('LISTING_NOT_UNSOLD', 'Only an unsold listing can be listed again');
   end if;
 
   v_listing.current_bid_cents := null;
   v_answer := private.offer(
     v_listing, p_start_at, p_end_at, p_reserve_cents, v_street
   );
-  -- Two rows name one file: a path is unique, so the copy has one of its own that says whose it is.
+  -- Both rows show one file. A path is unique, so the copy's path ends with its listing's id.
   insert into public.listing_photos (
     listing_id, url, path, order_idx, perceptual_hash, file_size, mime_type, width, height
   )
@@ -342,7 +336,7 @@ begin
   return v_answer;
 end;
 $$;
-comment on function private.offer_again is 'Make a new listing from one of the caller''s that was not sold, or say why not.';
+comment on function private.offer_again is 'Copy an unsold listing of the caller with its photos, or return the refusal.';
 
 create function private.is_unsold(p_auction public.auctions)
 returns boolean
@@ -356,12 +350,12 @@ begin
   );
 end;
 $$;
-comment on function private.is_unsold is 'Whether an auction is over without a buyer, or with one whose order was cancelled.';
+comment on function private.is_unsold is 'Return true if an auction ended without a sale, or its order was cancelled.';
 
 create function private.create_listing(
   p_title text, p_description text, p_category_id integer, p_condition text, p_start_cents bigint,
-  p_pickup boolean, p_shipping boolean, p_location jsonb, p_start_at timestamptz,
-  p_end_at timestamptz, p_reserve_cents bigint, p_buy_now_cents bigint, p_client_request_id uuid
+  p_pickup boolean, p_shipping boolean, p_location jsonb, p_start_at text, p_end_at text,
+  p_reserve_cents bigint, p_buy_now_cents bigint, p_client_request_id uuid
 )
 returns jsonb
 language plpgsql
@@ -375,29 +369,88 @@ begin
   if v_answer is not null then
     return v_answer;
   end if;
-  v_listing.seller_id := auth.uid();
-  v_listing.title := private.plain_line(p_title);
-  v_listing.description := private.plain_text(p_description);
-  v_listing.category_id := p_category_id;
-  v_listing.location := private.coarse_location(p_location);
-  v_listing.pickup := coalesce(p_pickup, false);
-  v_listing.shipping := coalesce(p_shipping, false);
-  v_listing.start_cents := p_start_cents;
-  v_listing.buy_now_cents := p_buy_now_cents;
-  if p_condition = any(enum_range(null::public.item_condition)::text[]) then
-    v_listing.condition := p_condition::public.item_condition;
+  -- Before any work on the texts.
+  v_answer := coalesce(
+    private.use_sale_permission(private.oversized_field(p_title, p_description, p_location)),
+    private.times_refusal(p_start_at, p_end_at)
+  );
+  if v_answer is null then
+    v_listing.seller_id := auth.uid();
+    v_listing.title := private.plain_line(p_title);
+    v_listing.description := private.plain_text(p_description);
+    v_listing.category_id := p_category_id;
+    v_listing.condition := private.condition_or_null(p_condition);
+    v_listing.location := private.coarse_location(p_location);
+    v_listing.pickup := coalesce(p_pickup, false);
+    v_listing.shipping := coalesce(p_shipping, false);
+    v_listing.start_cents := p_start_cents;
+    v_listing.buy_now_cents := p_buy_now_cents;
+    v_answer := private.offer(
+      v_listing, p_start_at::timestamptz, p_end_at::timestamptz, p_reserve_cents,
+      private.street_of(p_location)
+    );
   end if;
-  return private.finish_request(
-    p_client_request_id,
-    private.offer(
-      v_listing, p_start_at, p_end_at, p_reserve_cents,
-      nullif(private.plain_line(p_location ->> 'street'), '')
-    )
+  return private.finish_request(p_client_request_id, v_answer);
+end;
+$$;
+comment on function private.create_listing is 'Clean the texts and offer the listing, once for each client_request_id. An unknown condition counts as missing.';
+grant execute on function private.create_listing to authenticated;
+
+create function private.oversized_field(p_title text, p_description text, p_location jsonb)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return case
+    when private.is_oversized(p_title, 140) then 'title'
+    when private.is_oversized(p_description, 4096) then 'description'
+    when pg_column_size(p_location) > 16 * 1024 then 'location'
+  end;
+end;
+$$;
+comment on function private.oversized_field is 'Return the first field that is so long that no cleaning makes it fit, or null. Their lengths alone are read.';
+
+create function private.use_sale_permission(p_oversized_field text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_seller public.users;
+  v_refusal jsonb;
+begin
+  -- A person does not type a text far beyond its limit by mistake, so that call counts. Other calls
+  -- count when they succeed.
+  if p_oversized_field is not null then
+    v_refusal := private.rate_limit_refusal('create_listing');
+  end if;
+  select * into v_seller from public.users where id = auth.uid();
+  v_refusal := coalesce(v_refusal, private.seller_refusal(v_seller));
+  if v_refusal is null and p_oversized_field is not null then
+    v_refusal := private.refusal('VALIDATION_ERROR', 'This text is far too long')
+      || jsonb_build_object('field', p_oversized_field);
+  end if;
+  return v_refusal;
+end;
+$$;
+comment on function private.use_sale_permission is 'Refuse callers who may not sell, and fields that are far too long; null if the call may go on.';
+
+create function private.condition_or_null(p_condition text)
+returns public.item_condition
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return (
+    select known from unnest(enum_range(null::public.item_condition)) as known
+    where known::text = p_condition
   );
 end;
 $$;
-comment on function private.create_listing is 'Clean what was sent and offer it; what is none of the known conditions is refused as if it was missing.';
-grant execute on function private.create_listing to authenticated;
+comment on function private.condition_or_null is 'Return the condition of that name, or null.';
 
 create function private.offer(
   p_listing public.listings, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
@@ -419,13 +472,13 @@ begin
   v_listing.start_at := greatest(p_start_at, v_now);
   v_listing.end_at := coalesce(
     p_end_at,
-    v_listing.start_at + private.setting('listing_default_days')::integer * interval '1 day'
+    v_listing.start_at + private.setting('listing_default_days')::integer * interval '24 hours'
   );
   v_refusal := coalesce(
     private.seller_refusal(v_seller),
     private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now)
   );
-  -- Counted last: who only mistyped something may try again.
+  -- Counted last: after a mistake the seller may try again.
   v_refusal := coalesce(v_refusal, private.rate_limit_refusal('create_listing'));
   if v_refusal is not null then
     return v_refusal;
@@ -445,7 +498,7 @@ begin
   );
 end;
 $$;
-comment on function private.offer is 'Make a listing with its auction, or say why not. A start that has passed is now.';
+comment on function private.offer is 'Store a listing with its auction, or return the refusal. A start in the past becomes now.';
 
 create function private.seller_refusal(p_seller public.users)
 returns jsonb
@@ -466,7 +519,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.seller_refusal is 'Why this person may not sell at all, or null when they may.';
+comment on function private.seller_refusal is 'Return the refusal of a person who may not sell, or null.';
 
 create function private.listing_refusal(
   p_listing public.listings, p_reserve_cents bigint, p_street text, p_now timestamptz
@@ -480,16 +533,17 @@ declare
   v_field text;
   v_error text;
 begin
-  -- The first that does not hold is what the seller is told; nothing and unknown do not hold.
+  -- The seller sees the first broken rule. A rule that yields null is broken.
   select rule.field, rule.error into v_field, v_error
   from (values
     (
       'title', 'Title must have 5 to 140 characters',
-      char_length(p_listing.title) between 5 and 140
+      char_length(p_listing.title) <= 140 and private.visible_length(p_listing.title) >= 5
     ),
     (
       'description', 'Description must have 20 to 4096 characters',
-      char_length(p_listing.description) between 20 and 4096
+      char_length(p_listing.description) <= 4096
+      and private.visible_length(p_listing.description) >= 20
     ),
     ('category_id', 'Choose a category', p_listing.category_id between 1 and 7),
     ('condition', 'Choose a condition', p_listing.condition is not null),
@@ -513,11 +567,11 @@ begin
       p_listing.buy_now_cents is null
       or p_listing.buy_now_cents > p_listing.start_cents and p_listing.buy_now_cents <= 99999999
     ),
-    ('start_at', 'Start must be within a year', p_listing.start_at <= p_now + interval '1 year'),
+    ('start_at', 'Start must be within a year', p_listing.start_at <= p_now + interval '8784 hours'),
     ('end_at', 'End must be after the start', p_listing.end_at > p_listing.start_at),
     (
       'end_at', 'End must be within a year of the start',
-      p_listing.end_at <= p_listing.start_at + interval '1 year'
+      p_listing.end_at <= p_listing.start_at + interval '8784 hours'
     )
   ) as rule (field, error, holds)
   where rule.holds is not true
@@ -528,30 +582,54 @@ begin
   return private.refusal('VALIDATION_ERROR', v_error) || jsonb_build_object('field', v_field);
 end;
 $$;
-comment on function private.listing_refusal is 'Which rule of listings is broken, or null when all hold.';
+comment on function private.listing_refusal is 'Return the refusal for the first rule that a listing breaks, or null.';
 
 create function private.coarse_location(p_location jsonb)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
 declare
-  v_suburb constant text := private.plain_line(p_location ->> 'suburb');
-  v_postcode constant text := btrim(p_location ->> 'postcode');
-  v_state constant text := upper(btrim(p_location ->> 'state'));
+  v_suburb text;
+  v_postcode constant text := p_location ->> 'postcode';
+  v_state constant text := p_location ->> 'state';
 begin
   if
-    char_length(v_suburb) between 1 and 100
-    and v_postcode ~ '^\d{4}$'
-    and v_state in ('NSW', 'VIC', 'QLD', 'WA', 'SA', 'TAS', 'ACT', 'NT')
+    pg_column_size(p_location) > 16 * 1024
+    or jsonb_typeof(p_location -> 'suburb') is distinct from 'string'
+    or coalesce(jsonb_typeof(p_location -> 'street') not in ('string', 'null'), false)
+    or coalesce(octet_length(v_postcode) > 16 or octet_length(v_state) > 16, true)
   then
-    return jsonb_build_object('suburb', v_suburb, 'postcode', v_postcode, 'state', v_state);
+    return null;
+  end if;
+  v_suburb := private.plain_line(p_location ->> 'suburb');
+  if
+    char_length(v_suburb) <= 100
+    and private.visible_length(v_suburb) > 0
+    and btrim(v_postcode) collate "C" ~ '^[0-9]{4}$'
+    and upper(btrim(v_state)) in ('NSW', 'VIC', 'QLD', 'WA', 'SA', 'TAS', 'ACT', 'NT')
+  then
+    return jsonb_build_object(
+      'suburb', v_suburb, 'postcode', btrim(v_postcode), 'state', upper(btrim(v_state))
+    );
   end if;
   return null;
 end;
 $$;
-comment on function private.coarse_location is 'What of an address everybody may see, or null when a part is missing or none of Australia''s.';
+comment on function private.coarse_location is 'Return the public part of an address: suburb, postcode and state. Return null if a part is missing or not Australian.';
+
+create function private.street_of(p_location jsonb)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return nullif(private.plain_line(p_location ->> 'street'), '');
+end;
+$$;
+comment on function private.street_of is 'Return the cleaned street of a location, or null. The caller checks its length.';
 
 create function private.limit_photos()
 returns trigger
@@ -559,7 +637,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Uploads of one listing take turns, so that none counts without the other.
+  -- The lock makes uploads to one listing take turns, so that each counts the others.
   perform from public.listings where id = new.listing_id for no key update;
   if
     (select count(*) from public.listing_photos where listing_id = new.listing_id)
@@ -572,7 +650,7 @@ begin
   return new;
 end;
 $$;
-comment on function private.limit_photos is 'Trigger: a listing has at most as many photos as the setting photo_max says.';
+comment on function private.limit_photos is 'Trigger: refuse a photo beyond the number in the setting photo_max.';
 
 create function private.get_listing_private(p_listing_id uuid)
 returns jsonb
@@ -586,7 +664,9 @@ declare
   v_private private.listing_private;
 begin
   select seller_id into v_seller_id from public.listings where id = p_listing_id;
-  if
+  if exists (select from public.users where id = auth.uid() and deleted_at is not null) then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  elsif
     v_seller_id is null
     or v_seller_id is distinct from auth.uid() and not private.is_staff()
   then
@@ -596,7 +676,7 @@ begin
   return jsonb_build_object('reserve_cents', v_private.reserve_cents, 'street', v_private.street);
 end;
 $$;
-comment on function private.get_listing_private is 'What of a listing is between its seller and us. A stranger is answered as if there was none.';
+comment on function private.get_listing_private is 'Return reserve and street to the seller and staff. Another user gets LISTING_NOT_FOUND.';
 grant execute on function private.get_listing_private to authenticated;
 
 create function public.update_listing(
@@ -612,7 +692,7 @@ begin
   );
 end;
 $$;
-comment on function public.update_listing is 'Change an own listing before it starts: changes holds arguments of create_listing. Answers success, listing. Refusals: LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
+comment on function public.update_listing is 'Change an own listing before it starts; changes holds arguments of create_listing. Answers success, listing. Refusals: PROFILE_NOT_FOUND, RATE_LIMITED, LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
 grant execute on function public.update_listing to authenticated;
 
 create function public.cancel_listing(listing_id uuid, client_request_id uuid default null)
@@ -624,11 +704,11 @@ begin
   return private.cancel_listing(cancel_listing.listing_id, cancel_listing.client_request_id);
 end;
 $$;
-comment on function public.cancel_listing is 'Call off a listing on which nobody has bid; its seller and staff may. Answers success. Refusals: LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
+comment on function public.cancel_listing is 'Cancel a listing without bids, as its seller or staff. Answers success. Refusals: PROFILE_NOT_FOUND, RATE_LIMITED, LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
 grant execute on function public.cancel_listing to authenticated;
 
 create function public.relist_listing(
-  listing_id uuid, start_at timestamptz default null, end_at timestamptz default null,
+  listing_id uuid, start_at text default null, end_at text default null,
   reserve_cents bigint default null, client_request_id uuid default null
 )
 returns jsonb
@@ -642,13 +722,13 @@ begin
   );
 end;
 $$;
-comment on function public.relist_listing is 'Offer again, as a new listing with the same photos, what ended unsold or whose buyer never paid. Answers and refuses as create_listing does; LISTING_NOT_FOUND, LISTING_NOT_UNSOLD besides.';
+comment on function public.relist_listing is 'Offer an unsold listing again, as a new one with the same photos. Unsold means no sale, or an order that was cancelled. Times need an offset. Answers success, listing, auction_id. Refusals: as create_listing, and LISTING_NOT_FOUND, LISTING_NOT_UNSOLD.';
 grant execute on function public.relist_listing to authenticated;
 
 create function public.create_listing(
   title text, description text, category_id integer, condition text, start_cents bigint,
-  pickup boolean, shipping boolean, location jsonb, start_at timestamptz default null,
-  end_at timestamptz default null, reserve_cents bigint default null,
+  pickup boolean, shipping boolean, location jsonb, start_at text default null,
+  end_at text default null, reserve_cents bigint default null,
   buy_now_cents bigint default null, client_request_id uuid default null
 )
 returns jsonb
@@ -665,7 +745,7 @@ begin
   );
 end;
 $$;
-comment on function public.create_listing is 'Offer a thing by auction, now or from start_at on. Answers success, listing, auction_id. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, VALIDATION_ERROR (with field), RATE_LIMITED, REQUEST_ID_REUSED.';
+comment on function public.create_listing is 'Offer an item by auction, now or from start_at on. Times are text in ISO 8601 with an offset; another form is a VALIDATION_ERROR. Answers success, listing, auction_id. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, VALIDATION_ERROR (with field), RATE_LIMITED, REQUEST_ID_REUSED.';
 grant execute on function public.create_listing to authenticated;
 
 create function public.get_listing_private(listing_id uuid)
@@ -678,7 +758,7 @@ begin
   return private.get_listing_private(get_listing_private.listing_id);
 end;
 $$;
-comment on function public.get_listing_private is 'Reserve and street of a listing, for its seller and staff. Answers reserve_cents, street. Refusal: LISTING_NOT_FOUND.';
+comment on function public.get_listing_private is 'Return reserve and street of a listing to its seller and staff. Answers reserve_cents, street. Refusal: LISTING_NOT_FOUND.';
 grant execute on function public.get_listing_private to authenticated;
 
 alter table public.listings enable row level security;
@@ -691,12 +771,12 @@ grant select (
 create policy everyone_reads_uncancelled_listings on public.listings
 for select to anon, authenticated
 using (status <> 'cancelled');
-comment on policy everyone_reads_uncancelled_listings on public.listings is 'Announced, running and over, which winner and losers go on seeing.';
+comment on policy everyone_reads_uncancelled_listings on public.listings is 'Scheduled, live and ended listings. Bidders can still read a listing after its end.';
 
 create policy sellers_and_staff_read_cancelled_listings on public.listings
 for select to authenticated
 using (seller_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy sellers_and_staff_read_cancelled_listings on public.listings is 'What was called off concerns its seller, and us.';
+comment on policy sellers_and_staff_read_cancelled_listings on public.listings is 'A cancelled listing is hidden from everybody else.';
 
 alter table private.listing_private enable row level security;
 
@@ -714,7 +794,7 @@ using (
     where l.id = listing_photos.listing_id
   )
 );
-comment on policy everyone_reads_photos_with_their_listing on public.listing_photos is 'Who may read the listing, by its own policies.';
+comment on policy everyone_reads_photos_with_their_listing on public.listing_photos is 'The policies of listings decide who may read the photos.';
 
 create trigger listing_photos_limit_photos
 before insert on public.listing_photos

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from datetime import datetime
 from typing import Any, LiteralString, Self
 from uuid import UUID, uuid4
 
@@ -39,7 +40,12 @@ class Actor:
             for name in arguments
         )
         query = sql.SQL("select to_jsonb(answer) from public.{}({}) as answer")
-        [(answer,)] = self.rows(query.format(sql.Identifier(function), named), **arguments)
+        sent = {
+            # JSON has no times: a client sends text.
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in arguments.items()
+        }
+        [(answer,)] = self.rows(query.format(sql.Identifier(function), named), **sent)
         return answer
 
     def with_second_factor(self) -> Self:

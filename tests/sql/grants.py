@@ -18,11 +18,11 @@ BOTH: Grants = {
         "listings": (
             (
                 "create_listing(text,text,integer,text,bigint,boolean,boolean,jsonb,"
-                "timestamp with time zone,timestamp with time zone,bigint,bigint,uuid)"
+                "text,text,bigint,bigint,uuid)"
             ),
             "update_listing(uuid,jsonb,uuid)",
             "cancel_listing(uuid,uuid)",
-            "relist_listing(uuid,timestamp with time zone,timestamp with time zone,bigint,uuid)",
+            "relist_listing(uuid,text,text,bigint,uuid)",
             "get_listing_private(uuid)",
         ),
         "auctions": ("get_auction_state(uuid)", "get_time_remaining(uuid)"),
@@ -95,7 +95,8 @@ PRIVATE: Grants = {
         "accounts": (
             "is_staff()",
             "is_admin()",
-            "is_display_name(text)",
+            "checked_profile(public.users,public.users)",
+            "guarded_insert(public.users)",
             "guarded_update(public.users,public.users)",
         ),
     },

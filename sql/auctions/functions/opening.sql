@@ -71,7 +71,8 @@ declare
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
   v_now := private.clock();
-  v_delay := v_now - v_auction.start_at;
+  -- In seconds: a difference that holds days would follow the session's time zone.
+  v_delay := extract(epoch from v_now - v_auction.start_at) * interval '1 second';
   if v_delay <= v_grace then
     v_delay := '0';
   end if;

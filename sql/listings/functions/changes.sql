@@ -14,7 +14,7 @@ begin
   ));
 end;
 $$;
-comment on function private.update_listing is 'Change what a seller has announced, once for each client_request_id.';
+comment on function private.update_listing is 'Change a listing that has not started, once for each client_request_id.';
 grant execute on function private.update_listing to authenticated;
 
 create function private.change_listing(p_listing_id uuid, p_changes jsonb)
@@ -30,13 +30,19 @@ declare
   v_now timestamptz;
   v_refusal jsonb;
 begin
-  -- Before anything is locked: a stranger's calls must not hold up who bids.
+  -- Check the owner before locking, so another user's calls cannot delay bidders.
   perform from public.listings where id = p_listing_id and seller_id = auth.uid();
   if not found then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   end if;
-  -- The lock of place_bid, which reads the reserve in the statement that waits for the row: a bid
-  -- that came to that wait before the change was made would go by the old reserve.
+  v_refusal := coalesce(
+    private.rate_limit_refusal('update_listing'), private.changes_refusal(p_changes)
+  );
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+  -- The lock of place_bid. It reads the reserve in the statement that waits for the row, so with
+  -- the row lock alone a waiting bid would use the old reserve.
   perform pg_advisory_xact_lock(hashtextextended(id::text, 0)) from public.auctions
   where listing_id = p_listing_id;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
@@ -48,13 +54,12 @@ begin
   select * into v_private from private.listing_private where listing_id = p_listing_id;
   select * into v_seller from public.users where id = v_listing.seller_id;
 
-  v_refusal := private.changes_refusal(p_changes);
+  v_refusal := private.seller_refusal(v_seller);
   if v_refusal is null then
     v_listing := private.changed_listing(v_listing, p_changes, v_now);
     v_private := private.changed_private(v_private, p_changes);
-    v_refusal := coalesce(
-      private.seller_refusal(v_seller),
-      private.listing_refusal(v_listing, v_private.reserve_cents, v_private.street, v_now)
+    v_refusal := private.listing_refusal(
+      v_listing, v_private.reserve_cents, v_private.street, v_now
     );
   end if;
   if v_refusal is not null then
@@ -64,18 +69,20 @@ begin
   return jsonb_build_object('success', true, 'listing', to_jsonb(v_listing));
 end;
 $$;
-comment on function private.change_listing is 'Change a listing that has not started, and its auction with it. What is refused changes nothing.';
+comment on function private.change_listing is 'Change a listing that has not started and its auction, or return the refusal and change nothing.';
 
 create function private.changes_refusal(p_changes jsonb)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
 declare
   v_key text;
 begin
-  if jsonb_typeof(p_changes) is distinct from 'object' then
+  if pg_column_size(p_changes) > 96 * 1024 then
+    return private.refusal('VALIDATION_ERROR', 'The changes are far too long');
+  elsif jsonb_typeof(p_changes) is distinct from 'object' then
     return private.refusal('VALIDATION_ERROR', 'Changes must be an object');
   end if;
   select given.key into v_key
@@ -94,16 +101,16 @@ begin
       or known.is_nullable and jsonb_typeof(given.value) = 'null',
       false
     )
-    or known.type = 'number' and given.value::text !~ '^(null|-?\d{1,9})$'
+    or known.type = 'number' and given.value::text collate "C" !~ '^(null|-?[0-9]{1,9})$'
   limit 1;
   if v_key is null then
-    return null;
+    return private.times_refusal(p_changes ->> 'start_at', p_changes ->> 'end_at');
   end if;
-  return private.refusal('VALIDATION_ERROR', 'This cannot be changed to that')
-    || jsonb_build_object('field', v_key);
+  return private.refusal('VALIDATION_ERROR', 'This field cannot have that value')
+    || jsonb_build_object('field', left(v_key, 40));
 end;
 $$;
-comment on function private.changes_refusal is 'Which of the changes is none of a listing''s or of another type, or null when all could be.';
+comment on function private.changes_refusal is 'Return the refusal of changes that are too long or name an unknown field or a value of the wrong type, or null.';
 
 create function private.changed_listing(
   p_listing public.listings, p_changes jsonb, p_now timestamptz
@@ -119,33 +126,29 @@ declare
     p_changes - array['location', 'condition', 'reserve_cents', 'start_at', 'end_at']
   );
 begin
-  v_listing.title := private.plain_line(v_listing.title);
-  v_listing.description := private.plain_text(v_listing.description);
+  if p_changes ? 'title' then
+    v_listing.title := private.plain_line(v_listing.title);
+  end if;
+  if p_changes ? 'description' then
+    v_listing.description := private.plain_text(v_listing.description);
+  end if;
   if p_changes ? 'location' then
     v_listing.location := private.coarse_location(p_changes -> 'location');
   end if;
   if p_changes ? 'condition' then
-    v_listing.condition := (
-      select known from unnest(enum_range(null::public.item_condition)) as known
-      where known::text = p_changes ->> 'condition'
-    );
+    v_listing.condition := private.condition_or_null(p_changes ->> 'condition');
   end if;
-  if p_changes ->> 'start_at' is not null then
-    v_listing.start_at := private.moment_or_null(p_changes ->> 'start_at');
-  end if;
-  -- Not by greatest(): a text that names no time stays none and is refused, or it would put the
-  -- thing on sale at once.
-  if v_listing.start_at < p_now or p_changes -> 'start_at' = 'null' then
-    v_listing.start_at := p_now;
+  if p_changes ? 'start_at' then
+    v_listing.start_at := greatest(private.time_or_null(p_changes ->> 'start_at'), p_now);
   end if;
   if p_changes ? 'end_at' then
-    v_listing.end_at := private.moment_or_null(p_changes ->> 'end_at');
+    v_listing.end_at := private.time_or_null(p_changes ->> 'end_at');
   end if;
   v_listing.updated_at := p_now;
   return v_listing;
 end;
 $$;
-comment on function private.changed_listing is 'The listing as the changes would have it. A start that has passed is now, as none is; no end is none.';
+comment on function private.changed_listing is 'Return the listing with the changes, which changes_refusal has let pass. A start in the past, or null, becomes now.';
 
 create function private.changed_private(p_private private.listing_private, p_changes jsonb)
 returns private.listing_private
@@ -160,31 +163,12 @@ begin
     v_private.reserve_cents := (p_changes ->> 'reserve_cents')::bigint;
   end if;
   if p_changes -> 'location' ? 'street' then
-    v_private.street := nullif(private.plain_line(p_changes #>> '{location,street}'), '');
+    v_private.street := private.street_of(p_changes -> 'location');
   end if;
   return v_private;
 end;
 $$;
-comment on function private.changed_private is 'The secret part of a listing as the changes would have it.';
-
-create function private.moment_or_null(p_text text)
-returns timestamptz
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return p_text::timestamptz;
-exception
-  when
-    invalid_datetime_format or datetime_field_overflow
-    -- A zone that nobody knows, and one that is too far from Greenwich.
-    or invalid_parameter_value or invalid_time_zone_displacement_value
-  then
-    return null;
-end;
-$$;
-comment on function private.moment_or_null is 'A point in time, or null for a text that names none.';
+comment on function private.changed_private is 'Return the private part of a listing with the changes.';
 
 create function private.store_change(
   p_auction public.auctions, p_listing public.listings, p_private private.listing_private
@@ -223,4 +207,4 @@ begin
   where listing_id = p_listing.id;
 end;
 $$;
-comment on function private.store_change is 'Write a changed listing, and to its auction what it takes from there.';
+comment on function private.store_change is 'Write a changed listing, its private part, and the fields that its auction copies.';

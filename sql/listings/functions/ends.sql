@@ -12,7 +12,7 @@ begin
   ));
 end;
 $$;
-comment on function private.cancel_listing is 'Call a listing off, once for each client_request_id.';
+comment on function private.cancel_listing is 'Cancel a listing, once for each client_request_id.';
 grant execute on function private.cancel_listing to authenticated;
 
 create function private.call_off(p_listing_id uuid)
@@ -23,13 +23,18 @@ as $$
 declare
   v_auction public.auctions;
   v_listing public.listings;
+  v_refusal jsonb;
   v_now timestamptz;
 begin
-  -- Before anything is locked: a stranger's calls must not hold up who bids.
+  -- Check the owner before locking, so another user's calls cannot delay bidders.
   perform from public.listings
   where id = p_listing_id and (seller_id = auth.uid() or private.is_staff());
   if not found then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  end if;
+  v_refusal := private.rate_limit_refusal('cancel_listing');
+  if v_refusal is not null then
+    return v_refusal;
   end if;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
   select * into v_listing from public.listings where id = p_listing_id for no key update;
@@ -50,10 +55,10 @@ begin
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.call_off is 'Cancel a listing and its auction, or say why not. What is cancelled stays so, and that is a success.';
+comment on function private.call_off is 'Cancel a listing and its auction, or return the refusal. A repeat changes nothing and succeeds.';
 
 create function private.relist_listing(
-  p_listing_id uuid, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
+  p_listing_id uuid, p_start_at text, p_end_at text, p_reserve_cents bigint,
   p_client_request_id uuid
 )
 returns jsonb
@@ -66,11 +71,16 @@ declare
 begin
   return coalesce(v_answer, private.finish_request(
     p_client_request_id,
-    private.offer_again(p_listing_id, p_start_at, p_end_at, p_reserve_cents)
+    coalesce(
+      private.times_refusal(p_start_at, p_end_at),
+      private.offer_again(
+        p_listing_id, p_start_at::timestamptz, p_end_at::timestamptz, p_reserve_cents
+      )
+    )
   ));
 end;
 $$;
-comment on function private.relist_listing is 'Offer an unsold thing again, once for each client_request_id.';
+comment on function private.relist_listing is 'Offer an unsold listing again, once for each client_request_id.';
 grant execute on function private.relist_listing to authenticated;
 
 create function private.offer_again(
@@ -93,14 +103,14 @@ begin
   if v_listing.id is null then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   elsif not private.is_unsold(v_auction) then
-    return private.refusal('LISTING_NOT_UNSOLD', 'Only what was not sold can be listed again');
+    return private.refusal('LISTING_NOT_UNSOLD', 'Only an unsold listing can be listed again');
   end if;
 
   v_listing.current_bid_cents := null;
   v_answer := private.offer(
     v_listing, p_start_at, p_end_at, p_reserve_cents, v_street
   );
-  -- Two rows name one file: a path is unique, so the copy has one of its own that says whose it is.
+  -- Both rows show one file. A path is unique, so the copy's path ends with its listing's id.
   insert into public.listing_photos (
     listing_id, url, path, order_idx, perceptual_hash, file_size, mime_type, width, height
   )
@@ -112,7 +122,7 @@ begin
   return v_answer;
 end;
 $$;
-comment on function private.offer_again is 'Make a new listing from one of the caller''s that was not sold, or say why not.';
+comment on function private.offer_again is 'Copy an unsold listing of the caller with its photos, or return the refusal.';
 
 create function private.is_unsold(p_auction public.auctions)
 returns boolean
@@ -126,4 +136,4 @@ begin
   );
 end;
 $$;
-comment on function private.is_unsold is 'Whether an auction is over without a buyer, or with one whose order was cancelled.';
+comment on function private.is_unsold is 'Return true if an auction ended without a sale, or its order was cancelled.';

@@ -1,7 +1,7 @@
 create function private.create_listing(
   p_title text, p_description text, p_category_id integer, p_condition text, p_start_cents bigint,
-  p_pickup boolean, p_shipping boolean, p_location jsonb, p_start_at timestamptz,
-  p_end_at timestamptz, p_reserve_cents bigint, p_buy_now_cents bigint, p_client_request_id uuid
+  p_pickup boolean, p_shipping boolean, p_location jsonb, p_start_at text, p_end_at text,
+  p_reserve_cents bigint, p_buy_now_cents bigint, p_client_request_id uuid
 )
 returns jsonb
 language plpgsql
@@ -15,29 +15,88 @@ begin
   if v_answer is not null then
     return v_answer;
   end if;
-  v_listing.seller_id := auth.uid();
-  v_listing.title := private.plain_line(p_title);
-  v_listing.description := private.plain_text(p_description);
-  v_listing.category_id := p_category_id;
-  v_listing.location := private.coarse_location(p_location);
-  v_listing.pickup := coalesce(p_pickup, false);
-  v_listing.shipping := coalesce(p_shipping, false);
-  v_listing.start_cents := p_start_cents;
-  v_listing.buy_now_cents := p_buy_now_cents;
-  if p_condition = any(enum_range(null::public.item_condition)::text[]) then
-    v_listing.condition := p_condition::public.item_condition;
+  -- Before any work on the texts.
+  v_answer := coalesce(
+    private.use_sale_permission(private.oversized_field(p_title, p_description, p_location)),
+    private.times_refusal(p_start_at, p_end_at)
+  );
+  if v_answer is null then
+    v_listing.seller_id := auth.uid();
+    v_listing.title := private.plain_line(p_title);
+    v_listing.description := private.plain_text(p_description);
+    v_listing.category_id := p_category_id;
+    v_listing.condition := private.condition_or_null(p_condition);
+    v_listing.location := private.coarse_location(p_location);
+    v_listing.pickup := coalesce(p_pickup, false);
+    v_listing.shipping := coalesce(p_shipping, false);
+    v_listing.start_cents := p_start_cents;
+    v_listing.buy_now_cents := p_buy_now_cents;
+    v_answer := private.offer(
+      v_listing, p_start_at::timestamptz, p_end_at::timestamptz, p_reserve_cents,
+      private.street_of(p_location)
+    );
   end if;
-  return private.finish_request(
-    p_client_request_id,
-    private.offer(
-      v_listing, p_start_at, p_end_at, p_reserve_cents,
-      nullif(private.plain_line(p_location ->> 'street'), '')
-    )
+  return private.finish_request(p_client_request_id, v_answer);
+end;
+$$;
+comment on function private.create_listing is 'Clean the texts and offer the listing, once for each client_request_id. An unknown condition counts as missing.';
+grant execute on function private.create_listing to authenticated;
+
+create function private.oversized_field(p_title text, p_description text, p_location jsonb)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return case
+    when private.is_oversized(p_title, 140) then 'title'
+    when private.is_oversized(p_description, 4096) then 'description'
+    when pg_column_size(p_location) > 16 * 1024 then 'location'
+  end;
+end;
+$$;
+comment on function private.oversized_field is 'Return the first field that is so long that no cleaning makes it fit, or null. Their lengths alone are read.';
+
+create function private.use_sale_permission(p_oversized_field text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_seller public.users;
+  v_refusal jsonb;
+begin
+  -- A person does not type a text far beyond its limit by mistake, so that call counts. Other calls
+  -- count when they succeed.
+  if p_oversized_field is not null then
+    v_refusal := private.rate_limit_refusal('create_listing');
+  end if;
+  select * into v_seller from public.users where id = auth.uid();
+  v_refusal := coalesce(v_refusal, private.seller_refusal(v_seller));
+  if v_refusal is null and p_oversized_field is not null then
+    v_refusal := private.refusal('VALIDATION_ERROR', 'This text is far too long')
+      || jsonb_build_object('field', p_oversized_field);
+  end if;
+  return v_refusal;
+end;
+$$;
+comment on function private.use_sale_permission is 'Refuse callers who may not sell, and fields that are far too long; null if the call may go on.';
+
+create function private.condition_or_null(p_condition text)
+returns public.item_condition
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return (
+    select known from unnest(enum_range(null::public.item_condition)) as known
+    where known::text = p_condition
   );
 end;
 $$;
-comment on function private.create_listing is 'Clean what was sent and offer it; what is none of the known conditions is refused as if it was missing.';
-grant execute on function private.create_listing to authenticated;
+comment on function private.condition_or_null is 'Return the condition of that name, or null.';
 
 create function private.offer(
   p_listing public.listings, p_start_at timestamptz, p_end_at timestamptz, p_reserve_cents bigint,
@@ -59,13 +118,13 @@ begin
   v_listing.start_at := greatest(p_start_at, v_now);
   v_listing.end_at := coalesce(
     p_end_at,
-    v_listing.start_at + private.setting('listing_default_days')::integer * interval '1 day'
+    v_listing.start_at + private.setting('listing_default_days')::integer * interval '24 hours'
   );
   v_refusal := coalesce(
     private.seller_refusal(v_seller),
     private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now)
   );
-  -- Counted last: who only mistyped something may try again.
+  -- Counted last: after a mistake the seller may try again.
   v_refusal := coalesce(v_refusal, private.rate_limit_refusal('create_listing'));
   if v_refusal is not null then
     return v_refusal;
@@ -85,7 +144,7 @@ begin
   );
 end;
 $$;
-comment on function private.offer is 'Make a listing with its auction, or say why not. A start that has passed is now.';
+comment on function private.offer is 'Store a listing with its auction, or return the refusal. A start in the past becomes now.';
 
 create function private.seller_refusal(p_seller public.users)
 returns jsonb
@@ -106,7 +165,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.seller_refusal is 'Why this person may not sell at all, or null when they may.';
+comment on function private.seller_refusal is 'Return the refusal of a person who may not sell, or null.';
 
 create function private.listing_refusal(
   p_listing public.listings, p_reserve_cents bigint, p_street text, p_now timestamptz
@@ -120,16 +179,17 @@ declare
   v_field text;
   v_error text;
 begin
-  -- The first that does not hold is what the seller is told; nothing and unknown do not hold.
+  -- The seller sees the first broken rule. A rule that yields null is broken.
   select rule.field, rule.error into v_field, v_error
   from (values
     (
       'title', 'Title must have 5 to 140 characters',
-      char_length(p_listing.title) between 5 and 140
+      char_length(p_listing.title) <= 140 and private.visible_length(p_listing.title) >= 5
     ),
     (
       'description', 'Description must have 20 to 4096 characters',
-      char_length(p_listing.description) between 20 and 4096
+      char_length(p_listing.description) <= 4096
+      and private.visible_length(p_listing.description) >= 20
     ),
     ('category_id', 'Choose a category', p_listing.category_id between 1 and 7),
     ('condition', 'Choose a condition', p_listing.condition is not null),
@@ -153,11 +213,11 @@ begin
       p_listing.buy_now_cents is null
       or p_listing.buy_now_cents > p_listing.start_cents and p_listing.buy_now_cents <= 99999999
     ),
-    ('start_at', 'Start must be within a year', p_listing.start_at <= p_now + interval '1 year'),
+    ('start_at', 'Start must be within a year', p_listing.start_at <= p_now + interval '8784 hours'),
     ('end_at', 'End must be after the start', p_listing.end_at > p_listing.start_at),
     (
       'end_at', 'End must be within a year of the start',
-      p_listing.end_at <= p_listing.start_at + interval '1 year'
+      p_listing.end_at <= p_listing.start_at + interval '8784 hours'
     )
   ) as rule (field, error, holds)
   where rule.holds is not true
@@ -168,27 +228,51 @@ begin
   return private.refusal('VALIDATION_ERROR', v_error) || jsonb_build_object('field', v_field);
 end;
 $$;
-comment on function private.listing_refusal is 'Which rule of listings is broken, or null when all hold.';
+comment on function private.listing_refusal is 'Return the refusal for the first rule that a listing breaks, or null.';
 
 create function private.coarse_location(p_location jsonb)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
 declare
-  v_suburb constant text := private.plain_line(p_location ->> 'suburb');
-  v_postcode constant text := btrim(p_location ->> 'postcode');
-  v_state constant text := upper(btrim(p_location ->> 'state'));
+  v_suburb text;
+  v_postcode constant text := p_location ->> 'postcode';
+  v_state constant text := p_location ->> 'state';
 begin
   if
-    char_length(v_suburb) between 1 and 100
-    and v_postcode ~ '^\d{4}$'
-    and v_state in ('NSW', 'VIC', 'QLD', 'WA', 'SA', 'TAS', 'ACT', 'NT')
+    pg_column_size(p_location) > 16 * 1024
+    or jsonb_typeof(p_location -> 'suburb') is distinct from 'string'
+    or coalesce(jsonb_typeof(p_location -> 'street') not in ('string', 'null'), false)
+    or coalesce(octet_length(v_postcode) > 16 or octet_length(v_state) > 16, true)
   then
-    return jsonb_build_object('suburb', v_suburb, 'postcode', v_postcode, 'state', v_state);
+    return null;
+  end if;
+  v_suburb := private.plain_line(p_location ->> 'suburb');
+  if
+    char_length(v_suburb) <= 100
+    and private.visible_length(v_suburb) > 0
+    and btrim(v_postcode) collate "C" ~ '^[0-9]{4}$'
+    and upper(btrim(v_state)) in ('NSW', 'VIC', 'QLD', 'WA', 'SA', 'TAS', 'ACT', 'NT')
+  then
+    return jsonb_build_object(
+      'suburb', v_suburb, 'postcode', btrim(v_postcode), 'state', upper(btrim(v_state))
+    );
   end if;
   return null;
 end;
 $$;
-comment on function private.coarse_location is 'What of an address everybody may see, or null when a part is missing or none of Australia''s.';
+comment on function private.coarse_location is 'Return the public part of an address: suburb, postcode and state. Return null if a part is missing or not Australian.';
+
+create function private.street_of(p_location jsonb)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return nullif(private.plain_line(p_location ->> 'street'), '');
+end;
+$$;
+comment on function private.street_of is 'Return the cleaned street of a location, or null. The caller checks its length.';

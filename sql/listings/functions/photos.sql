@@ -4,7 +4,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Uploads of one listing take turns, so that none counts without the other.
+  -- The lock makes uploads to one listing take turns, so that each counts the others.
   perform from public.listings where id = new.listing_id for no key update;
   if
     (select count(*) from public.listing_photos where listing_id = new.listing_id)
@@ -17,4 +17,4 @@ begin
   return new;
 end;
 $$;
-comment on function private.limit_photos is 'Trigger: a listing has at most as many photos as the setting photo_max says.';
+comment on function private.limit_photos is 'Trigger: refuse a photo beyond the number in the setting photo_max.';

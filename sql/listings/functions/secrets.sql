@@ -10,7 +10,9 @@ declare
   v_private private.listing_private;
 begin
   select seller_id into v_seller_id from public.listings where id = p_listing_id;
-  if
+  if exists (select from public.users where id = auth.uid() and deleted_at is not null) then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  elsif
     v_seller_id is null
     or v_seller_id is distinct from auth.uid() and not private.is_staff()
   then
@@ -20,5 +22,5 @@ begin
   return jsonb_build_object('reserve_cents', v_private.reserve_cents, 'street', v_private.street);
 end;
 $$;
-comment on function private.get_listing_private is 'What of a listing is between its seller and us. A stranger is answered as if there was none.';
+comment on function private.get_listing_private is 'Return reserve and street to the seller and staff. Another user gets LISTING_NOT_FOUND.';
 grant execute on function private.get_listing_private to authenticated;

@@ -101,7 +101,7 @@ stable
 set search_path = ''
 as $$
 begin
-  return make_interval(days => private.setting(p_key)::integer);
+  return private.setting(p_key)::integer * interval '24 hours';
 end;
 $$;
 comment on function private.setting_days is 'A setting that counts days, as a span of time.';

@@ -21,14 +21,14 @@ SIGNATURES: Mapping[str, str] = {
     "create_listing": (
         "title text, description text, category_id integer, condition text, start_cents bigint,"
         " pickup boolean, shipping boolean, location jsonb,"
-        " start_at timestamp with time zone = null, end_at timestamp with time zone = null,"
+        " start_at text = null, end_at text = null,"
         f" reserve_cents bigint = null, buy_now_cents bigint = null, {_REQUEST}"
     ),
     "update_listing": f"listing_id uuid, changes jsonb, {_REQUEST}",
     "cancel_listing": f"listing_id uuid, {_REQUEST}",
     "relist_listing": (
-        "listing_id uuid, start_at timestamp with time zone = null,"
-        f" end_at timestamp with time zone = null, reserve_cents bigint = null, {_REQUEST}"
+        "listing_id uuid, start_at text = null,"
+        f" end_at text = null, reserve_cents bigint = null, {_REQUEST}"
     ),
     "get_my_proxy": "auction_id uuid",
     "get_listing_private": "listing_id uuid",

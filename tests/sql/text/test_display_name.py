@@ -1,0 +1,50 @@
+"""`display_name_refusal`: a name that everybody reads."""
+
+import pytest
+from psycopg import Connection
+
+
+def refusal(owner: Connection, name: str | None) -> str | None:
+    [(text,)] = owner.execute("select private.display_name_refusal(%s)", [name]).fetchall()
+    assert text is None or isinstance(text, str)
+    return text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Zoë O'Neill", "J.R. Hartley", "J.Smith", "St.George", "Bob 1985", "member-012345",
+        "Team 2024-25", "Stone & Sons", "\u674e\u5c0f\u9f99", "Cat at home", "Dot",
+    ],
+)  # fmt: skip
+def test_plain_name_is_allowed(owner: Connection, name: str) -> None:
+    """Names have dots, years and short words."""
+    assert refusal(owner, name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "call 0412 345 678", "0412345678", "(04) 1234-5678", "+61 412 345 678",
+        "\uff10\uff14\uff11\uff12\uff13\uff14\uff15\uff16", "zero four one two three four five",
+        "O4I2 345 678", "call 13 12 13", "www.evil.example", "WWW.EVIL.EXAMPLE", "evil.com",
+        "https://x.example", "evil dot com", "evil[.]com", "evil . com", "t.me/bob", "bob@home",
+        "@bob_smith", "bob at home dot net", "bob gmail", "whatsapp me", "insta bob",
+    ],
+)  # fmt: skip
+def test_contact_details_are_refused(owner: Connection, name: str) -> None:
+    """A phone number, an address or a chat service is no name, however it is spelled."""
+    assert refusal(owner, name) == "Display name must not contain contact details"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        None, "", "ab", "x" * 41, "x" * 5_000_000, " padded", "two\nlines", "zero\u200bwidth",
+        "right\u202eleft", "\u3164" * 3, "\u00a0" * 3, "\u0301" * 3, "<b>Bob</b>", "no\u00a0break",
+        "jo\u200din\u200der", "Bob\ufe0f", "tag\U000e0041ged",
+    ],
+)  # fmt: skip
+def test_hidden_or_marked_up_name_is_refused(owner: Connection, name: str | None) -> None:
+    """A name has 3 to 40 characters that can be seen, and no markup."""
+    assert refusal(owner, name) == "Display name must be 3 to 40 visible characters"
