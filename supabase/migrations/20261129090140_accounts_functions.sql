@@ -231,6 +231,136 @@ end;
 $$;
 comment on function private.follow_email is 'Trigger on auth.users: copy a changed address to the profile.';
 
+create function private.delete_profile()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  delete from public.notifications where user_id = old.id;
+  delete from private.request_receipts where caller_id = old.id;
+  delete from private.rate_limits
+  where key in (
+    select action || ':' || old.id from jsonb_object_keys(private.setting('rate_limits')) as action
+  );
+  delete from public.users where id = old.id;
+  return old;
+exception
+  -- Every table of the market refers to its people, so a row of history refuses the deletion.
+  when foreign_key_violation then
+    raise foreign_key_violation using
+      message = 'User ' || old.id || ' has bids, listings, orders or messages and cannot be deleted',
+      hint = 'Delete the user with should_soft_delete: it anonymises the profile and keeps the history.';
+end;
+$$;
+comment on function private.delete_profile is 'Trigger on auth.users: delete a user without history whole; refuse one with bids, listings, orders or messages.';
+
+create function private.follow_soft_delete()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform private.erase_personal_data(new.id);
+  return new;
+end;
+$$;
+comment on function private.follow_soft_delete is 'Trigger on auth.users: anonymise the profile of a user whom Auth deletes softly, whatever is still open.';
+
+create function private.anonymise_account(p_user_id uuid)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_user public.users;
+begin
+  -- The lock waits for bids and orders under way that refer to the user.
+  select * into v_user from public.users where id = p_user_id for update;
+  if v_user.id is null then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  elsif v_user.deleted_at is not null then
+    return jsonb_build_object('success', true);
+  elsif private.has_open_business(p_user_id) then
+    return private.refusal(
+      'ACCOUNT_BUSY', 'The account still has a running auction or an unfinished order'
+    );
+  end if;
+  perform private.erase_personal_data(p_user_id);
+  return jsonb_build_object('success', true);
+end;
+$$;
+comment on function private.anonymise_account is 'Anonymise an account that nothing holds open. A repeat changes nothing and succeeds.';
+grant execute on function private.anonymise_account to service_role;
+
+create function private.has_open_business(p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.auctions as a
+    join public.listings as l on l.id = a.listing_id
+    where l.seller_id = p_user_id and a.status in ('scheduled', 'live')
+  ) or exists (
+    select from public.auctions where high_bidder_id = p_user_id and status = 'live'
+  ) or exists (
+    select from public.orders
+    where
+      p_user_id in (buyer_id, seller_id)
+      and (state not in ('released', 'refunded', 'cancelled') or refund_pending)
+  );
+end;
+$$;
+comment on function private.has_open_business is 'Return true if a user sells or leads in a running auction, or has an order that is not finished.';
+
+create function private.erase_personal_data(p_user_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now timestamptz;
+begin
+  v_now := private.clock();
+  -- Stripe's ids stay: refunds and payouts that are under way need them.
+  update public.users
+  set
+    email = null,
+    display_name = 'deleted-' || substr(md5(gen_random_uuid()::text), 1, 6),
+    phone = null,
+    legal_name = null,
+    dob = null,
+    address = null,
+    address_normalized = null,
+    address_verified = false,
+    address_verified_at = null,
+    address_verification_method = null,
+    kyc_details = null,
+    deleted_at = v_now
+  where id = p_user_id and deleted_at is null;
+  -- The buyer of an unfinished order may still need the street.
+  update private.listing_private as secret
+  set street = null, updated_at = v_now
+  from public.listings as l
+  where
+    l.id = secret.listing_id
+    and l.seller_id = p_user_id
+    and secret.street is not null
+    and not exists (
+      select from public.orders as o
+      where o.listing_id = l.id and o.state not in ('released', 'refunded', 'cancelled')
+    );
+  delete from auth.sessions where user_id = p_user_id;
+end;
+$$;
+comment on function private.erase_personal_data is 'Empty the personal columns of a profile, mark it deleted and end its sessions. Bids, orders and ledger stay.';
+
 create function private.guard_profile()
 returns trigger
 language plpgsql
@@ -376,6 +506,18 @@ $$;
 comment on function public.session_is_live is 'Return the state of a verified JWT''s session. Answers is_live, is_suspended, role.';
 grant execute on function public.session_is_live to service_role;
 
+create function public.anonymise_account(user_id uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.anonymise_account(anonymise_account.user_id);
+end;
+$$;
+comment on function public.anonymise_account is 'Erase the personal data of an account and end its sessions; bids, orders and ledger stay. Answers success. Refusals: PROFILE_NOT_FOUND, ACCOUNT_BUSY (running auction or unfinished order).';
+grant execute on function public.anonymise_account to service_role;
+
 alter table public.users enable row level security;
 -- Without a policy anon reads no row, so an embed of another user is null and no error.
 grant select (
@@ -410,8 +552,17 @@ for each row execute function private.follow_sign_up();
 
 create trigger follow_email
 after update of email on auth.users
-for each row when (old.email is distinct from new.email)
+for each row when (old.email is distinct from new.email and new.deleted_at is null)
 execute function private.follow_email();
+
+create trigger follow_soft_delete
+after update on auth.users
+for each row when (old.deleted_at is null and new.deleted_at is not null)
+execute function private.follow_soft_delete();
+
+create trigger delete_profile
+before delete on auth.users
+for each row execute function private.delete_profile();
 
 create trigger users_guard_profile
 before insert or update on public.users

@@ -9,7 +9,10 @@ as $$
 declare
   v_receipt private.request_receipts;
 begin
-  if p_request_id is null then
+  -- The JWT of a deleted account stays valid until it expires.
+  if exists (select from public.users where id = auth.uid() and deleted_at is not null) then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  elsif p_request_id is null then
     return null;
   end if;
   -- A twin under way makes this wait for its end: then its answer is here, or its refusal is not.

@@ -42,7 +42,7 @@ BOTH: Grants = {
             "claim_alerts(integer,integer)",
             "confirm_alerts(text,text[])",
         ),
-        "accounts": ("session_is_live(uuid,uuid)",),
+        "accounts": ("session_is_live(uuid,uuid)", "anonymise_account(uuid)"),
         "auctions": (
             "activate_due_auctions(integer)",
             "end_auction(uuid,boolean)",

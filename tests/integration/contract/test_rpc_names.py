@@ -88,6 +88,7 @@ SIGNATURES: Mapping[str, str] = {
     "reject_outbox": "outbox_id uuid, lease_token uuid, error_code text",
     "rate_limit_hit": "action text, key text",
     # Named by us
+    "anonymise_account": "user_id uuid",
     "session_is_live": "user_id uuid, session_id uuid",
     "database_is_ready": "",
     "claim_alerts": "max_rows integer, lease_s integer",
