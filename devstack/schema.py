@@ -15,11 +15,9 @@ MIGRATIONS = ROOT / "supabase/migrations"
 #: In the order in which they are built.
 BASELINE = [
     ROOT / "devstack/baseline" / f"{part}.sql"
-    for part in ("server", "auth", "storage", "realtime", "postgrest")
+    for part in ("server", "auth", "storage", "realtime", "postgrest", "ownership")
 ]
 
-#: Who owns what Supabase ships. Hosted lets postgres make policies and triggers on their tables.
-OWNERS = ("supabase_auth_admin", "supabase_realtime_admin", "supabase_storage_admin")
 #: The key of the cluster's one lock: roles and memberships are shared by all its databases.
 BUILD_LOCK = 7_236_401
 
@@ -52,7 +50,7 @@ def build_database(admin_url: str, name: str, files: Iterable[Path]) -> str:
     with _turn(admin_url) as server:
         server.execute(sql.SQL("drop database if exists {} with (force)").format(database))
         server.execute(sql.SQL("create database {}").format(database))
-        return _build(server, conninfo.make_conninfo(admin_url, dbname=name), files)
+        return _build(conninfo.make_conninfo(admin_url, dbname=name), files)
 
 
 def extend_database(admin_url: str, files: Iterable[Path]) -> tuple[str, bool]:
@@ -60,11 +58,11 @@ def extend_database(admin_url: str, files: Iterable[Path]) -> tuple[str, bool]:
 
     What is recorded as applied is left out, so that a second start applies what was added since.
     """
-    with _turn(admin_url) as server:
+    with _turn(admin_url):
         applied = _applied_versions(admin_url)
         pending = [path for path in files if _version(path) not in (applied or ())]
         is_new = applied is None
-        return _build(server, admin_url, pending, is_new=is_new), is_new
+        return _build(admin_url, pending, is_new=is_new), is_new
 
 
 def copy_database(url: str, name: str) -> str:
@@ -104,27 +102,13 @@ def _applied_versions(admin_url: str) -> set[str] | None:
         return {version for (version,) in admin.execute(query)}
 
 
-def _build(
-    server: Connection, admin_url: str, files: Iterable[Path], *, is_new: bool = True
-) -> str:
+def _build(admin_url: str, files: Iterable[Path], *, is_new: bool = True) -> str:
     if is_new:
         with psycopg.connect(admin_url) as admin:
             admin.execute(read_baseline())
     url = conninfo.make_conninfo(admin_url, user="postgres")
-    with _owners_lent(server):
-        apply_files(url, files)
+    apply_files(url, files)
     return url
-
-
-@contextlib.contextmanager
-def _owners_lent(server: Connection) -> Iterator[None]:
-    """Let postgres act on what Supabase owns, as an extension lets it on hosted Supabase."""
-    owners = sql.SQL(", ").join(map(sql.Identifier, OWNERS))
-    server.execute(sql.SQL("grant {} to postgres").format(owners))
-    try:
-        yield
-    finally:
-        server.execute(sql.SQL("revoke {} from postgres").format(owners))
 
 
 def apply_files(url: str, files: Iterable[Path]) -> None:

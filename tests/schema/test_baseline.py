@@ -59,17 +59,100 @@ def test_requests_time_out(postgres: Connection, role: str, timeout: str) -> Non
     "change",
     [
         "alter table auth.users add column nickname text",
+        "alter table auth.users set schema public",
+        "alter table auth.users owner to postgres",
         "create table auth.extra ()",
+        "create table public.copied () inherits (auth.sessions)",
+        "create index on auth.sessions (user_id)",
+        "create statistics public.guesses on id, email from auth.users",
+        "create rule ignored as on insert to auth.users do instead nothing",
+        "alter type auth.aal_level add value 'aal4'",
+        "alter schema auth rename to former",
+        "drop schema auth cascade",
+        "drop function auth.uid() cascade",
+        "drop table storage.objects",
+        "drop owned by supabase_storage_admin cascade",
         "alter table storage.objects disable row level security",
-        "create policy p on storage.objects for select using (true)",
+        "alter table storage.objects disable trigger all",
+        "alter trigger protect_objects_delete on storage.objects rename to unprotected",
         "create or replace function realtime.topic() returns text language sql return 'x'",
+        "comment on table auth.users is 'people'",
+        "comment on column auth.users.email is 'where'",
+        "grant insert on auth.users to anon",
+        "grant update (email) on auth.users to anon",
+        "grant create on schema storage to anon",
+        "revoke all on all tables in schema storage from anon",
+        "alter default privileges for role supabase_auth_admin grant all on tables to anon",
         "alter publication supabase_realtime_messages_publication set (publish = 'update')",
+        "alter publication supabase_realtime add table auth.users",
+        "create publication mine for table auth.users",
+        "drop event trigger devstack_guard_objects",
+        "drop function devstack.guard_objects() cascade",
     ],
 )
 def test_supabases_objects_are_not_ours(postgres: Connection, change: LiteralString) -> None:
-    """Out of a migration postgres has no power over what Supabase owns."""
+    """Of Supabase's tables postgres manages policies and triggers, and no more."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         postgres.execute(change)
+
+
+@pytest.mark.parametrize(
+    "change", ["set role supabase_auth_admin", "grant supabase_auth_admin to anon"]
+)
+def test_owners_roles_are_not_ours(postgres: Connection, change: LiteralString) -> None:
+    """Role postgres inherits the owners' rights; it cannot become one nor appoint another."""
+    if postgres.info.server_version < 160000:
+        pytest.skip("Before Postgres 16 a member becomes a role, and createrole grants any role.")
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        postgres.execute(change)
+
+
+def test_comment_on_a_policy_of_supabases_table_is_refused(postgres: Connection) -> None:
+    """Hosted Supabase lets postgres create the policy, and then not describe it."""
+    postgres.execute("create policy p on storage.objects for select using (true)")
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="must be owner of policy p on"):
+        postgres.execute("comment on policy p on storage.objects is 'readers'")
+
+
+_FUNCTION = """
+  create function public.f() returns trigger language plpgsql as 'begin return new; end';
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "create policy p on realtime.messages using (true)",
+        "create policy p on auth.users using (true)",
+        "create policy p on storage.objects using (true); drop policy p on storage.objects",
+        """
+        create policy p on storage.objects using (true);
+        alter policy p on storage.objects to authenticated
+        """,
+        """
+        create table public.own (id uuid references auth.users (id));
+        comment on table public.own is 'ours';
+        grant select on public.own to anon
+        """,
+        "create view public.people as select id from auth.users",
+        _FUNCTION + "create trigger t after insert on auth.users "
+        "for each row execute function public.f(); drop trigger t on auth.users",
+        _FUNCTION + "create trigger t after insert on storage.objects "
+        "for each row execute function public.f(); drop function public.f() cascade",
+        "create table public.own (n int); alter publication supabase_realtime add table public.own",
+        "insert into storage.buckets (id, name) values ('photos', 'photos')",
+        "alter default privileges in schema public revoke all on tables from anon",
+    ],
+)
+def test_postgres_may_do_at_any_time_what_hosted_allows(
+    postgres: Connection, change: LiteralString
+) -> None:
+    """A migration tool or a person at psql has the same rights as devstack's own migrations."""
+    postgres.execute(change)
+
+    postgres.execute("select auth.uid()")
 
 
 def test_new_tables_are_everybodys_by_default(postgres: Connection) -> None:

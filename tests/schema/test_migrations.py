@@ -1,4 +1,4 @@
-"""How migrations are applied: in order, once, each in a transaction, with borrowed rights."""
+"""How migrations are applied: in order, once, each in a transaction."""
 
 import concurrent.futures
 from pathlib import Path
@@ -71,34 +71,6 @@ def test_only_what_is_missing_is_applied(admin_url: str, tmp_path: Path) -> None
     assert (False, 2) == (is_new, len(recorded(extended_url)))
     with psycopg.connect(url) as connection:
         assert [(1,)] == connection.execute("select n from public.kept").fetchall()
-
-
-@pytest.mark.parametrize("ending", ["", "select 1 / 0;"])
-def test_owners_roles_are_lent_for_the_migrations_alone(
-    admin_url: str, tmp_path: Path, ending: str
-) -> None:
-    """Policies and triggers on Supabase's tables work there, and afterwards nothing is left."""
-    text = """
-      create policy owners_read on storage.objects for select to authenticated using (true);
-      create policy owners_join on realtime.messages for select to authenticated using (true);
-      create function public.on_sign_up() returns trigger language plpgsql
-      as $$ begin return new; end $$;
-      create trigger on_sign_up after insert on auth.users
-      for each row execute function public.on_sign_up();
-    """
-    files = [migration(tmp_path, "20260101000000", text + ending)]
-    try:
-        build_database(admin_url, "market_lent", files)
-    except psycopg.errors.DivisionByZero:
-        assert ending
-
-    query = """
-      select count(*) from unnest(array[
-        'supabase_auth_admin', 'supabase_storage_admin', 'supabase_realtime_admin'
-      ]) as owner where pg_has_role('postgres', owner, 'member')
-    """
-    with psycopg.connect(admin_url) as connection:
-        assert [(0,)] == connection.execute(query).fetchall()
 
 
 def test_builds_at_the_same_time_take_turns(admin_url: str) -> None:

@@ -113,5 +113,5 @@ def test_rule_allows_what_hosted_supabase_allows(statement: str) -> None:
     ],
 )
 def test_rule_stops_what_hosted_supabase_refuses(statement: str) -> None:
-    """Here the owners' roles are lent for the migrations, so only this rule would notice."""
+    """The rule sees rows, grants and roles too, and says so before a database is built."""
     assert [statement] == violations(statement)

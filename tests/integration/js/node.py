@@ -12,10 +12,13 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from devstack.schema import ROOT
 
 
 PROJECT = Path(__file__).parents[2] / "js"
@@ -27,6 +30,9 @@ TEST_MS = 120_000
 _LOCK = PROJECT / "package-lock.json"
 _MODULES = PROJECT / "node_modules"
 _STAMP = _MODULES / ".made-from"
+#: The official command line, whose binary comes as an optional package for this platform.
+_CLI = "supabase@3.1.0"
+_TOOLS = ROOT / ".tools/npm"
 
 
 def test_files() -> list[str]:
@@ -43,12 +49,26 @@ def install() -> None:
         with contextlib.suppress(FileNotFoundError):
             if _STAMP.read_text() == fingerprint:
                 return
-        npm = str(_wheel() / "lib/node_modules/npm/bin/npm-cli.js")
-        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-        command = [_node(), npm, "ci", *options]
-        result = _run(command, _with_npm_settings(os.environ), FILE_S)
-        assert result.returncode == 0, result.stdout
+        _npm("ci")
         _STAMP.write_text(fingerprint)
+
+
+def install_cli() -> list[str]:
+    """Install the Supabase CLI unless it is there; return the command that runs it.
+
+    `npm ci` may reject a lock that was written on another platform, so only the version is fixed.
+    """
+    _TOOLS.mkdir(parents=True, exist_ok=True)
+    folder = _TOOLS / _CLI
+    with (_TOOLS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=_TOOLS) as fresh:
+                prefix = Path(fresh) / "cli"
+                _npm("install", "--no-save", "--no-package-lock", f"--prefix={prefix}", _CLI)
+                # A process that is killed leaves no half of it under the final name.
+                prefix.rename(folder)
+    return [_node(), str(folder / "node_modules/supabase/dist/supabase.js")]
 
 
 def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -56,6 +76,13 @@ def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedPro
     options = ["--test-reporter=spec", f"--test-timeout={TEST_MS}"]
     command = [_node(), "--test", *options, file]
     return _run(command, os.environ | dict(settings), FILE_S)
+
+
+def _npm(*arguments: str) -> None:
+    npm = str(_wheel() / "lib/node_modules/npm/bin/npm-cli.js")
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    result = _run([_node(), npm, *arguments, *options], _with_npm_settings(os.environ), FILE_S)
+    assert result.returncode == 0, result.stdout
 
 
 def _run(

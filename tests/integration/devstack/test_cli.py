@@ -1,0 +1,68 @@
+"""The official Supabase CLI against a database that has only what Supabase ships."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from devstack.schema import ROOT, build_database, migration_files
+from tests.integration.js import node
+
+
+class Cli:
+    """Runs the CLI in a copy of the project, with a home folder of its own."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._command = node.install_cli()
+        self._url = url
+        self._project = folder / "project"
+        self._home = folder / "home"
+        self._home.mkdir()
+        shutil.copytree(ROOT / "supabase", self._project / "supabase")
+
+    def run(self, *arguments: str) -> str:
+        """Run a command that has to succeed; return all that it says."""
+        own = {"HOME": str(self._home), "DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1"}
+        result = subprocess.run(  # noqa: S603 -- a pinned tool
+            [*self._command, *arguments, f"--remote={self._url}"],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self._project,
+            env=os.environ | own,
+            timeout=node.FILE_S,
+        )
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+
+@pytest.fixture
+def database_url(admin_url: str) -> str:
+    """Give the address of role postgres, in the form that the CLI reads."""
+    url = build_database(admin_url, "cli_tests", [])
+    address = psycopg.conninfo.conninfo_to_dict(url)
+    return f"postgresql://postgres@{address['host']}:{address['port']}/{address['dbname']}"
+
+
+def test_cli_pushes_every_migration_once(database_url: str, tmp_path: Path) -> None:
+    """`supabase db push` works as on a hosted project, finds nothing to do the second time."""
+    cli = Cli(tmp_path, database_url)
+    versions = [path.name.split("_")[0] for path in migration_files()]
+
+    first = cli.run("db", "push", "--yes")
+    second = cli.run("db", "push", "--yes")
+    listed = cli.run("migration", "list")
+
+    assert len(versions) == first.count("Applying migration ")
+    assert "Remote database is up to date." in second
+    # Each line has the version of the file and the version that is applied.
+    assert [(v, v) for v in versions] == re.findall(r"(\d{14})\W+(\d{14})", listed)
+    with psycopg.connect(database_url) as connection:
+        query = "select count(*) from pg_policies where schemaname = 'realtime'"
+        assert [(1,)] == connection.execute(query).fetchall()
