@@ -54,8 +54,10 @@ def test_no_bid_stands_that_came_at_the_end(
     """12 bid and 4 close to the last: each bid came before the end, and the last is the price."""
     for key in ("snipe_window_s", "snipe_extend_s", "snipe_max_total_s"):
         set_setting(owner, key, "1")
-    auction_id = auctioned(seller, ends_in="300 milliseconds")
     people = [signed_up(owner, f"bidder{number}") for number in range(BIDDERS)]
+    bidders = [on_own_connection(person) for person in people]
+    closers = [on_own_connection(service) for _ in range(CLOSERS)]
+    auction_id = auctioned(seller, ends_in="300 milliseconds")
     auction = as_opened(
         owner, auction_id, SoftClose(window=SECOND, extend=SECOND, max_total=SECOND)
     )
@@ -68,8 +70,6 @@ def test_no_bid_stands_that_came_at_the_end(
     def close(closer: Actor) -> Callable[[], None]:
         return lambda: closed.append(close_until_over(closer, auction_id))
 
-    bidders = [on_own_connection(person) for person in people]
-    closers = [on_own_connection(service) for _ in range(CLOSERS)]
     at_once([*map(bid, bidders), *map(close, closers)])
 
     replayed(auction, stood)
