@@ -1,89 +1,6 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
-create function private.expected_balances(p_order_id uuid)
-returns table (order_id uuid, currency text, account text, cents bigint)
-language plpgsql
-stable
-set search_path = ''
--- One order or all of them: each call gets the plan that fits.
-set plan_cache_mode = force_custom_plan
-as $$
-#variable_conflict use_column
-begin
-  return query
-  select payments.order_id, payments.currency, line.account, sum(line.cents)::bigint
-  from public.payments
-    join public.orders on payments.order_id = orders.id
-    cross join lateral (
-      select
-        coalesce(sum(amount_cents) filter (where status = 'pending'), 0) as pending_cents,
-        coalesce(sum(amount_cents) filter (where status = 'succeeded'), 0) as paid_out_cents
-      from public.refunds
-      where payment_id = payments.id
-    ) as refunded
-    cross join lateral (
-      select payments.amount_cents - pending_cents - paid_out_cents as cents
-    ) as base
-    cross join lateral (
-      select case
-        when payments.settles_order and orders.released_at is not null
-          then private.fee_cents(base.cents::bigint, orders.platform_fee_bps)
-      end as cents
-    ) as fee
-    cross join lateral (
-      values
-      ('stripe_clearing', payments.amount_cents - paid_out_cents),
-      ('refunds', -pending_cents),
-      ('buyer', case when fee.cents is null then -base.cents else 0 end),
-      ('seller_payable', coalesce(fee.cents - base.cents, 0)),
-      ('platform_fee', coalesce(-fee.cents, 0))
-    ) as line (account, cents)
-  where private.is_captured(payments.status)
-    and (p_order_id is null or payments.order_id = p_order_id)
-  group by payments.order_id, payments.currency, line.account;
-end;
-$$;
-comment on function private.expected_balances is 'What payments and refunds say that each account holds, of one order or of all. The fee is null where nothing is released: of unpaid, of held and of stray money.';
-
-create function private.belied_columns(p_order_id uuid)
-returns table (
-  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
-)
-language plpgsql
-stable
-set search_path = ''
-set plan_cache_mode = force_custom_plan
-as $$
-#variable_conflict use_column
-begin
-  return query
-  select orders.id, orders.currency, claim.account, claim.expected_cents, claim.actual_cents
-  from public.orders
-    left join public.payments
-      on orders.id = payments.order_id and payments.settles_order
-    cross join lateral (
-      values
-      (
-        'orders.amount_cents',
-        coalesce(payments.amount_cents, 0),
-        case when orders.paid_at is null then 0 else orders.amount_cents end
-      ),
-      (
-        'orders.refunded_cents',
-        coalesce((
-          select sum(amount_cents)::bigint from public.refunds
-          where payment_id = payments.id and status = 'succeeded'
-        ), 0),
-        orders.refunded_cents
-      )
-    ) as claim (account, expected_cents, actual_cents)
-  where (p_order_id is null or orders.id = p_order_id)
-    and claim.expected_cents <> claim.actual_cents;
-end;
-$$;
-comment on function private.belied_columns is 'What an order says of its money and its payments do not.';
-
 create function private.ledger_drift(p_order_id uuid)
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
@@ -92,28 +9,345 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+as $$
+begin
+  return query
+  select * from private.contradicted_accounts(p_order_id)
+  union all
+  select * from private.contradicted_orders(p_order_id)
+  union all
+  select * from private.contradicted_payments(p_order_id)
+  union all
+  select * from private.contradicted_refunds(p_order_id)
+  union all
+  select * from private.contradicted_history(p_order_id)
+  order by 1, 2, 3;
+end;
+$$;
+comment on function private.ledger_drift is 'Return every contradiction between the order, payments, refunds and ledger of one order, or of all orders; see the public wrapper.';
+grant execute on function private.ledger_drift to service_role;
+
+create function private.contradicted_accounts(p_order_id uuid)
+returns table (
+  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
+)
+language plpgsql
+stable
+set search_path = ''
+-- A plan for one order does not fit all orders, so each call gets its own.
 set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 begin
   return query
   with actual as (
-    select order_id, currency, account::text as account, sum(amount_cents)::bigint as cents
+    select order_id, currency, account, sum(amount_cents)::bigint as cents
     from public.ledger_entries
     where p_order_id is null or order_id = p_order_id
     group by order_id, currency, account
   )
-  select order_id, currency, account, coalesce(expected.cents, 0), coalesce(actual.cents, 0)
+  select
+    order_id, currency, account::text, coalesce(expected.cents, 0), coalesce(actual.cents, 0)
   from private.expected_balances(p_order_id) as expected
     full join actual using (order_id, currency, account)
-  where coalesce(expected.cents, 0) <> coalesce(actual.cents, 0)
-  union all
-  select * from private.belied_columns(p_order_id)
-  order by 1, 2, 3;
+  where coalesce(expected.cents, 0) <> coalesce(actual.cents, 0);
 end;
 $$;
-comment on function private.ledger_drift is 'Every account of one order, or of all, that the rows behind it belie; see the public wrapper.';
-grant execute on function private.ledger_drift to service_role;
+comment on function private.contradicted_accounts is 'Return the ledger accounts that do not hold the amount that payments and refunds require.';
+
+create function private.expected_balances(p_order_id uuid)
+returns table (order_id uuid, currency text, account public.ledger_account, cents bigint)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with money as materialized (
+    select
+      payments.order_id,
+      payments.currency,
+      payments.amount_cents - coalesce(refunded.succeeded_cents, 0) as held_cents,
+      coalesce(refunded.pending_cents, 0) as pending_cents,
+      -- Null if nothing is released: the money of a stray or of an order that still waits.
+      case
+        when payments.settles_order and orders.released_at is not null
+          then private.fee_cents(
+            payments.amount_cents
+            - coalesce(refunded.succeeded_cents + refunded.pending_cents, 0),
+            orders.platform_fee_bps
+          )
+      end as fee_cents
+    from public.payments
+      join public.orders on payments.order_id = orders.id
+      left join private.refund_totals(p_order_id) as refunded
+        on payments.id = refunded.payment_id
+    where private.is_captured(payments.status)
+      and (p_order_id is null or payments.order_id = p_order_id)
+  )
+  select money.order_id, money.currency, line.account, sum(line.cents)::bigint
+  from money
+    cross join lateral (
+      values
+      ('stripe_clearing'::public.ledger_account, held_cents),
+      ('refunds', -pending_cents),
+      ('buyer', case when fee_cents is null then pending_cents - held_cents else 0 end),
+      ('seller_payable', coalesce(fee_cents + pending_cents - held_cents, 0)),
+      ('platform_fee', coalesce(-fee_cents, 0))
+    ) as line (account, cents)
+  group by money.order_id, money.currency, line.account;
+end;
+$$;
+comment on function private.expected_balances is 'Return the amount that each account must hold by payments and refunds, of one order or of all orders.';
+
+create function private.refund_totals(p_order_id uuid)
+returns table (payment_id uuid, pending_cents bigint, succeeded_cents bigint)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select
+    payment_id,
+    coalesce(sum(amount_cents) filter (where status = 'pending'), 0)::bigint,
+    coalesce(sum(amount_cents) filter (where status = 'succeeded'), 0)::bigint
+  from public.refunds
+  where status in ('pending', 'succeeded')
+    and (
+      p_order_id is null
+      or payment_id in (select id from public.payments where order_id = p_order_id)
+    )
+  group by payment_id;
+end;
+$$;
+comment on function private.refund_totals is 'Return the sums of the pending and of the succeeded refunds of each payment, of one order or of all orders. A payment without such refunds has no row.';
+
+create function private.contradicted_orders(p_order_id uuid)
+returns table (
+  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
+)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select
+    orders.id, orders.currency, claim.account, claim.expected_cents,
+    private.contradiction_cents(claim.actual_cents, claim.expected_cents, orders.amount_cents)
+  from public.orders
+    left join public.payments on orders.id = payments.order_id and payments.settles_order
+    left join private.refund_totals(p_order_id) as refunded
+      on payments.id = refunded.payment_id
+    cross join lateral (
+      select
+        coalesce(payments.amount_cents, 0) as captured_cents,
+        coalesce(refunded.succeeded_cents, 0) as returned_cents,
+        coalesce(refunded.pending_cents, 0) as pending_cents,
+        coalesce(payments.amount_cents - coalesce(refunded.succeeded_cents, 0), 0) as held_cents,
+        private.fee_cents(orders.amount_cents, orders.platform_fee_bps) as fee_cents
+    ) as money
+    cross join lateral (
+      values
+      ('orders.amount_cents', money.captured_cents, orders.amount_cents,
+        orders.amount_cents = payments.amount_cents
+        or (payments.id is null and orders.paid_at is null)),
+      ('orders.platform_fee_cents', money.fee_cents, orders.platform_fee_cents,
+        orders.platform_fee_cents = money.fee_cents),
+      ('orders.refunded_cents', money.returned_cents, orders.refunded_cents,
+        orders.refunded_cents = money.returned_cents),
+      ('orders.refund_pending', money.pending_cents, null,
+        orders.refund_pending = (money.pending_cents > 0)),
+      ('orders.state', money.held_cents, null,
+        private.is_state_backed(orders.state, payments.id is not null, money.held_cents)),
+      ('orders.stripe_payment_intent_id', money.captured_cents, null,
+        orders.stripe_payment_intent_id = payments.stripe_payment_intent_id
+        or (payments.id is null and private.is_unpaid_intent_right(orders)))
+    ) as claim (account, expected_cents, actual_cents, is_right)
+  where (p_order_id is null or orders.id = p_order_id) and claim.is_right is not true;
+end;
+$$;
+comment on function private.contradicted_orders is 'Return the columns of orders that their settling payments and refunds contradict.';
+
+create function private.contradiction_cents(
+  p_actual_cents bigint, p_expected_cents bigint, p_amount_cents bigint
+)
+returns bigint
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return coalesce(p_actual_cents, case p_expected_cents when 0 then p_amount_cents else 0 end);
+end;
+$$;
+comment on function private.contradiction_cents is 'Return the actual amount of a contradiction. A state, a flag or a text is no amount. Then it is 0, or the whole amount if 0 is expected.';
+
+create function private.is_state_backed(
+  p_state public.order_state, p_is_paid boolean, p_held_cents bigint
+)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case p_state
+    when 'pending_payment' then not p_is_paid
+    when 'cancelled' then p_held_cents = 0
+    when 'refunded' then p_is_paid and p_held_cents = 0
+    else p_held_cents > 0
+  end;
+end;
+$$;
+comment on function private.is_state_backed is 'Return true if an order in this state may hold this much of the buyer''s money. An ended order holds none; an order that goes on holds some.';
+
+create function private.is_unpaid_intent_right(p_order public.orders)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_order.stripe_payment_intent_id is null or exists (
+    select from public.payments
+    where order_id = p_order.id
+      and stripe_payment_intent_id = p_order.stripe_payment_intent_id
+      and (
+        -- An order that was cancelled unpaid keeps the intent that it had.
+        p_order.state = 'cancelled'
+        or status in ('requires_payment', 'processing', 'authorized', 'failed')
+      )
+  );
+end;
+$$;
+comment on function private.is_unpaid_intent_right is 'Return true if an unpaid order has no current intent, or one of its own that can still be paid.';
+
+create function private.contradicted_payments(p_order_id uuid)
+returns table (
+  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
+)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select
+    orders.id, payments.currency, claim.account, claim.expected_cents,
+    private.contradiction_cents(claim.actual_cents, claim.expected_cents, payments.amount_cents)
+  from public.payments
+    join public.orders on payments.order_id = orders.id
+    left join private.refund_totals(p_order_id) as refunded
+      on payments.id = refunded.payment_id
+    left join public.ledger_entries as booked
+      on payments.order_id = booked.order_id
+        and booked.entry_type = 'CAPTURE'
+        and booked.account = 'stripe_clearing'
+        and booked.fact = 'capture:' || payments.stripe_payment_intent_id
+    cross join lateral (
+      select
+        coalesce(booked.amount_cents, orders.amount_cents) as amount_cents,
+        coalesce(booked.currency, orders.currency) as currency,
+        case when payments.settles_order then orders.platform_fee_cents else 0 end as fee_cents,
+        coalesce(refunded.succeeded_cents, 0) as returned_cents,
+        coalesce(refunded.pending_cents, 0) as pending_cents,
+        case
+          when booked.id is not null then private.captured_status(
+            payments.amount_cents, coalesce(refunded.succeeded_cents, 0)
+          )
+        end as captured_status
+    ) as money
+    cross join lateral (
+      values
+      ('payments.amount_cents', money.amount_cents, payments.amount_cents,
+        payments.amount_cents = money.amount_cents),
+      ('payments.currency', 0, null, payments.currency = money.currency),
+      ('payments.fee_cents', money.fee_cents, payments.fee_cents,
+        booked.id is null or payments.fee_cents = money.fee_cents),
+      ('payments.status', money.returned_cents, null,
+        payments.status = money.captured_status
+        or (booked.id is null and not private.is_captured(payments.status)
+          and money.returned_cents + money.pending_cents = 0)),
+      ('refunds.amount_cents', payments.amount_cents, money.returned_cents,
+        money.returned_cents <= payments.amount_cents)
+    ) as claim (account, expected_cents, actual_cents, is_right)
+  where (p_order_id is null or payments.order_id = p_order_id) and claim.is_right is not true;
+end;
+$$;
+comment on function private.contradicted_payments is 'Return the columns of payments that the order, the refunds or the booked capture contradict.';
+
+create function private.contradicted_refunds(p_order_id uuid)
+returns table (
+  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
+)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select refunds.order_id, payments.currency, 'refunds.order_id', 0::bigint, refunds.amount_cents
+  from public.refunds
+    join public.payments on refunds.payment_id = payments.id
+  where refunds.order_id <> payments.order_id
+    and (p_order_id is null or refunds.order_id = p_order_id);
+end;
+$$;
+comment on function private.contradicted_refunds is 'Return the refunds that name another order than their payment does.';
+
+create function private.contradicted_history(p_order_id uuid)
+returns table (
+  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
+)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select orders.id, orders.currency, claim.account, 0::bigint, orders.amount_cents
+  from public.orders
+    left join (
+      select
+        order_id,
+        array_agg(to_state) as states,
+        (array_agg(to_state order by id desc))[1] as last_state,
+        (array_agg(from_state order by id desc))[1] as state_before
+      from public.order_events
+      where p_order_id is null or order_id = p_order_id
+      group by order_id
+    ) as history on orders.id = history.order_id
+    cross join lateral (
+      values
+      ('order_events.to_state', orders.state = last_state),
+      ('orders.state_before_dispute',
+        orders.state <> 'disputed' or orders.state_before_dispute = state_before),
+      ('orders.paid_at', (orders.paid_at is not null) = ('paid' = any(states))),
+      ('orders.ready_at', (orders.ready_at is not null) = ('ready_for_handover' = any(states))),
+      ('orders.shipped_at', (orders.shipped_at is not null) = ('shipped' = any(states))),
+      ('orders.delivered_at', (orders.delivered_at is not null) = ('delivered' = any(states))),
+      ('orders.released_at', (orders.released_at is not null) = ('released' = any(states))),
+      ('orders.refunded_at', (orders.refunded_at is not null) = ('refunded' = any(states))),
+      ('orders.cancelled_at', (orders.cancelled_at is not null) = ('cancelled' = any(states)))
+    ) as claim (account, is_right)
+  where (p_order_id is null or orders.id = p_order_id) and claim.is_right is not true;
+end;
+$$;
+comment on function private.contradicted_history is 'Return the states and times of orders that their events contradict. No amount is known to be wrong then, so the amount of the order stands for it.';
 
 create function private.fee_cents(p_amount_cents bigint, p_bps integer)
 returns bigint

@@ -955,11 +955,7 @@ begin
   into v_returned_cents, v_pending
   from public.refunds where payment_id = p_payment.id;
   update public.payments
-  set status = case
-    when v_returned_cents = 0 then 'captured'
-    when v_returned_cents < amount_cents then 'partially_refunded'
-    else 'refunded'
-  end::public.payment_status
+  set status = private.captured_status(amount_cents, v_returned_cents)
   where id = p_payment.id;
   if p_refund.status = 'succeeded' then
     perform private.notify_of_refund(p_order, p_payment, p_refund);
@@ -978,6 +974,22 @@ begin
 end;
 $$;
 comment on function private.follow_refund is 'Bring payment and order in line with the refunds of the payment. A stray''s never touch the order.';
+
+create function private.captured_status(p_amount_cents bigint, p_returned_cents bigint)
+returns public.payment_status
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_returned_cents = 0 then 'captured'
+    when p_returned_cents < p_amount_cents then 'partially_refunded'
+    else 'refunded'
+  end;
+end;
+$$;
+comment on function private.captured_status is 'Return the status of a captured payment of which this much is back.';
 
 create function private.end_refunded_order(p_order public.orders)
 returns void

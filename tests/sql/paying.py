@@ -100,6 +100,28 @@ def succeeded(owner: Connection, order_id: object, intent: str = INTENT, **chang
     )
 
 
+def declined(owner: Connection, order_id: UUID, charge_id: str) -> Any:
+    """Let a new event tell that a try with the current intent was declined."""
+    return service_of(owner).call(
+        "apply_payment_failed",
+        event_id=stored(owner, "payment_intent.payment_failed"),
+        order_id=str(order_id),
+        payment_intent_id=INTENT,
+        charge_id=charge_id,
+        error_message="Your card was declined.",
+    )
+
+
+def canceled(owner: Connection, order_id: UUID, intent: str = INTENT) -> Any:
+    """Let a new event tell that `intent` was canceled."""
+    return service_of(owner).call(
+        "apply_payment_canceled",
+        event_id=stored(owner, "payment_intent.canceled", intent),
+        order_id=str(order_id),
+        payment_intent_id=intent,
+    )
+
+
 def paid(owner: Connection, order_id: UUID) -> None:
     """Have the order paid."""
     assert attached(owner, order_id)["success"]
@@ -129,7 +151,7 @@ def brought_to(owner: Connection, order_id: UUID, state: str) -> None:
 
 def refund_requested(owner: Connection, order_id: UUID, amount: int | None, **more: object) -> Any:
     """Reserve a refund as the seller; return the answer."""
-    request = {
+    request: dict[str, object] = {
         "order_id": order_id,
         "refund_amount_cents": amount,
         "refund_reason": "agreed",
@@ -163,8 +185,10 @@ def refund_told(
 
 
 def outbox_rows(owner: Connection, kind: str) -> list[dict[str, Any]]:
-    """Return the outbox rows of one kind, oldest first."""
-    query = "select to_jsonb(o) from public.outbox as o where kind = %s order by created_at, id"
+    """Return the outbox rows of one kind, in the order in which they are due."""
+    query = (
+        "select to_jsonb(o) from public.outbox as o where kind = %s order by next_attempt_at, id"
+    )
     return [row for (row,) in owner.execute(query, [kind])]
 
 

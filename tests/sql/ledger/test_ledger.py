@@ -1,6 +1,5 @@
 """The books: what each moment posts, what they refuse, and what drift names."""
 
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -259,66 +258,6 @@ def test_books_are_never_changed(owner: Connection, order_id: UUID, statement: s
         owner.execute(statement.encode())
 
 
-@pytest.mark.parametrize("state", ["paid", "released"])
-@pytest.mark.parametrize(
-    "account",
-    ["buyer", "stripe_clearing", "platform_fee", "seller_payable", "refunds", "dispute_hold"],
-)
-def test_drift_names_an_account_that_is_one_cent_off(
-    owner: Connection, order_id: UUID, *, state: str, account: str
-) -> None:
-    """A cent too much in any account is named, with what it should hold."""
-    brought_to(owner, order_id, state)
-    before = balances(owner, order_id)
-    other = "refunds" if account == "buyer" else "buyer"
-    owner.execute(
-        """
-        select private.post(
-          o, 'spoiled', 'aud',
-          array[(%s, 'ADJUST', 1), (%s, 'ADJUST', -1)]::private.ledger_line[], 'Spoiled'
-        ) from public.orders as o
-        """,
-        [account, other],
-    )
-
-    expected = {
-        name: (before.get(name, 0), before.get(name, 0) + cent)
-        for name, cent in ((account, 1), (other, -1))
-    }
-    assert expected == {name: (should, holds) for name, should, holds in drift(owner)}
-
-
-@pytest.mark.parametrize(
-    ("spoil", "named"),
-    [
-        ("update public.payments set amount_cents = 9999", "orders.amount_cents"),
-        ("update public.orders set refunded_cents = 1", "orders.refunded_cents"),
-        ("update public.payments set settles_order = false", "orders.amount_cents"),
-    ],
-)
-def test_drift_names_an_order_that_its_payments_belie(
-    owner: Connection, order_id: UUID, spoil: str, named: str
-) -> None:
-    """Order and payments agree on what came in and what went back."""
-    paid(owner, order_id)
-
-    owner.execute(spoil.encode())
-
-    assert named in [account for account, _, _ in drift(owner)]
-
-
-def test_drift_of_one_order_leaves_out_the_others(
-    owner: Connection, order_id: UUID, alice: Actor
-) -> None:
-    """A look at one order names that order alone."""
-    paid(owner, order_id)
-    owner.execute("update public.orders set refunded_cents = 1")
-
-    query = "select count(*) from private.ledger_drift(%s)"
-    assert [(1,)] == owner.execute(query, [order_id]).fetchall()
-    assert [(0,)] == owner.execute(query, [alice.id]).fetchall()
-
-
 def test_people_read_their_own_lines(
     owner: Connection,
     order_id: UUID,
@@ -342,12 +281,3 @@ def test_people_read_their_own_lines(
             actor.change("delete from public.ledger_entries")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         service.rows(query)
-
-
-def test_drift_is_for_our_own_processes(alice: Actor, moderator: Actor, service: Actor) -> None:
-    """The function sees every order, so no person calls it."""
-    for actor in (alice, moderator):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            actor.rows("select * from public.ledger_drift()")
-    nothing: list[tuple[Any, ...]] = []
-    assert nothing == service.rows("select * from public.ledger_drift()")

@@ -13,6 +13,8 @@ from tests.sql.paying import (
     INTENT,
     attached,
     balances,
+    canceled,
+    declined,
     drift,
     moved,
     order_row,
@@ -36,26 +38,6 @@ def confirmed(service: Actor, order_id: UUID, user: Actor, **changes: object) ->
         "user_id": user.id,
     }
     return service.call("confirm_payment_transaction", **(payment | changes))
-
-
-def declined(owner: Connection, order_id: UUID, charge_id: str) -> Any:
-    return Actor(connection=owner, role="service_role").call(
-        "apply_payment_failed",
-        event_id=stored(owner, "payment_intent.payment_failed"),
-        order_id=str(order_id),
-        payment_intent_id=INTENT,
-        charge_id=charge_id,
-        error_message="Your card was declined.",
-    )
-
-
-def canceled(owner: Connection, order_id: UUID, intent: str = INTENT) -> Any:
-    return Actor(connection=owner, role="service_role").call(
-        "apply_payment_canceled",
-        event_id=stored(owner, "payment_intent.canceled", intent),
-        order_id=str(order_id),
-        payment_intent_id=intent,
-    )
 
 
 def payment(owner: Connection, intent: str = INTENT) -> tuple[object, ...]:
@@ -338,6 +320,32 @@ def test_late_decline_never_undoes_a_payment(
 
     assert ("order_already_processed", []) == (answer["outcome"], answer["alerts"])
     assert ("captured", 10_000, "aud", True, None) == payment(owner)
+    assert "payment_failed" not in told(owner, alice)
+
+
+@pytest.mark.parametrize("end", ["cancelled", "paid_by_another", "due"])
+def test_late_decline_asks_for_no_other_try(
+    owner: Connection, order_id: UUID, alice: Actor, end: str
+) -> None:
+    """A decline is recorded, but the buyer hears of it only while the order can be paid."""
+    attached(owner, order_id)
+    if end == "cancelled":
+        moved(owner, order_id, "cancelled", "seller")
+    elif end == "due":
+        move_time(owner, "49 hours")
+    else:
+        canceled(owner, order_id)
+        attached(owner, order_id, "pi_next")
+        succeeded(owner, order_id, "pi_next")
+        owner.execute(
+            "update public.payments set status = 'processing' where stripe_payment_intent_id = %s",
+            [INTENT],
+        )
+
+    answer = declined(owner, order_id, "ch_late")
+
+    assert "processed" == answer["outcome"]
+    assert ("failed", 10_000, "aud", False, "Your card was declined.") == payment(owner)
     assert "payment_failed" not in told(owner, alice)
 
 

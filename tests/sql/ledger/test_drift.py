@@ -1,0 +1,330 @@
+"""`ledger_drift`: silent while all is well, and it names whatever contradicts the rest."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.sql import SQL, Composed, Identifier
+
+from tests.sql.actors import Actor
+from tests.sql.paying import (
+    INTENT,
+    ROUTES,
+    attached,
+    balances,
+    brought_to,
+    canceled,
+    declined,
+    drift,
+    moved,
+    outbox_rows,
+    paid,
+    refund_requested,
+    refund_told,
+    succeeded,
+)
+
+
+Bring: TypeAlias = Callable[[Connection, UUID], object]
+
+
+def brought(state: str) -> Bring:
+    return lambda owner, order_id: brought_to(owner, order_id, state)
+
+
+def _then(*steps: Bring) -> Bring:
+    def bring(owner: Connection, order_id: UUID) -> None:
+        for step in steps:
+            step(owner, order_id)
+
+    return bring
+
+
+def _returned(amount: int, status: str = "succeeded", intent: str = INTENT) -> Bring:
+    return lambda owner, _: refund_told(
+        owner, status, amount, stripe_refund_id=f"re_{intent}_{amount}", intent=intent
+    )
+
+
+def _stray(amount: int = 77, currency: str = "usd", intent: str = "pi_stray") -> Bring:
+    return lambda owner, order_id: succeeded(
+        owner, order_id, intent, amount_cents=amount, currency=currency
+    )
+
+
+def _stray_settled(status: str, amount: int = 77, intent: str = "pi_stray") -> Bring:
+    """Let Stripe answer `status` to our own refund of the stray."""
+    return lambda owner, _: refund_told(
+        owner,
+        status,
+        amount,
+        outbox_id=outbox_rows(owner, "auto_refund")[-1]["id"],
+        stripe_refund_id="re_stray",
+        intent=intent,
+    )
+
+
+def _cancelled(owner: Connection, order_id: UUID) -> None:
+    assert moved(owner, order_id, "cancelled", "admin")["success"]
+
+
+def _requested(owner: Connection, order_id: UUID) -> None:
+    assert refund_requested(owner, order_id, 3_000)["success"]
+
+
+#: An order in every state that it can reach, with what money can have done on the way.
+SOUND: dict[str, Bring] = {
+    "unpaid": lambda _owner, _order_id: None,
+    "attached": attached,
+    "declined": _then(attached, lambda owner, order_id: declined(owner, order_id, "ch_1")),
+    "detached": _then(attached, canceled),
+    "attached again": _then(
+        attached, canceled, lambda owner, order_id: attached(owner, order_id, "pi_2")
+    ),
+    "cancelled unpaid": _cancelled,
+    "cancelled attached": _then(attached, _cancelled),
+    "cancelled, late money": _then(attached, _cancelled, succeeded),
+    "cancelled, late money back": _then(
+        attached, _cancelled, succeeded, _stray_settled("succeeded", 10_000, INTENT)
+    ),
+    "wrong amount": _then(
+        attached, lambda owner, order_id: succeeded(owner, order_id, amount_cents=9_999)
+    ),
+    "stray of the unpaid": _stray(),
+    "stray refused": _then(_stray(), _stray_settled("failed")),
+    "stray and pay": _then(_stray(), paid),
+    **{state: brought(state) for state in ROUTES},
+    **{f"{state}, refund asked": _then(brought(state), _requested) for state in list(ROUTES)[:4]},
+    **{
+        f"{state}, part {status}": _then(brought(state), _returned(3_000, status))
+        for state, status in itertools.product(ROUTES, ("pending", "succeeded", "failed"))
+    },
+    **{f"{state}, all back": _then(brought(state), _returned(10_000)) for state in ROUTES},
+    "part back, stray back": _then(paid, _returned(3_000), _stray(), _stray_settled("succeeded")),
+    "all back, stray pending": _then(paid, _returned(10_000), _stray(10_000, "aud")),
+    "stray in part": _then(paid, _stray(), _returned(7, "succeeded", "pi_stray")),
+    "ours and outside": _then(paid, _requested, _returned(9_000)),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_drift_names_nothing_while_all_is_well(
+    owner: Connection, order_id: UUID, name: str
+) -> None:
+    """In each state that an order can reach, the rows agree."""
+    SOUND[name](owner, order_id)
+
+    assert [] == drift(owner)
+
+
+STATES = (*ROUTES, "pending_payment", "refunded", "cancelled")
+MOVES = ("paid", "ready", "shipped", "delivered", "released", "refunded", "cancelled")
+UNCAPTURED = ("requires_payment", "processing", "authorized", "failed", "cancelled")
+CAPTURED = ("captured", "partially_refunded", "refunded")
+REFUND_STATUSES = ("pending", "succeeded", "failed", "canceled")
+
+#: What falsifies an order, with each value that it is tried with. Each changes one field.
+SPOILS: dict[str, tuple[object, ...]] = {
+    """
+    update orders set state = {0},
+      state_before_dispute = case when {0} = 'disputed' then 'paid' end::order_state
+    where state <> {0}
+    """: STATES,
+    """
+    update orders set state_before_dispute = {0}
+    where state = 'disputed' and state_before_dispute <> {0}
+    """: STATES,
+    "update orders set {0} = case when {0} is null then created_at end": tuple(
+        Identifier(f"{move}_at") for move in MOVES
+    ),
+    "update orders set refund_pending = {0} where refund_pending <> {0}": (True, False),
+    "update orders set refunded_cents = refunded_cents + {0}": (1, -1),
+    "update orders set stripe_payment_intent_id = {0}": ("pi_other",),
+    """
+    update orders
+    set amount_cents = amount_cents + {0}, seller_amount_cents = seller_amount_cents + {0}
+    where exists (
+      select from payments
+      where settles_order or status not in ('captured', 'partially_refunded', 'refunded')
+    )
+    """: (1, -1),
+    """
+    update orders
+    set platform_fee_cents = platform_fee_cents + {0},
+      seller_amount_cents = seller_amount_cents - {0}
+    """: (1, -1),
+    "update payments set settles_order = {0} where status = 'captured' and settles_order <> {0}": (
+        True,
+        False,
+    ),
+    "update payments set amount_cents = amount_cents + {0}": (1, -1),
+    "update payments set currency = {0}": ("nzd",),
+    """
+    update payments set fee_cents = fee_cents + {0}
+    where status in ('captured', 'partially_refunded', 'refunded')
+    """: (1, -1),
+    "update payments set status = {0} where status <> {0}": CAPTURED,
+    """
+    update payments set status = {0}
+    where status in ('captured', 'partially_refunded', 'refunded')
+    """: UNCAPTURED,
+    """
+    update refunds set amount_cents = amount_cents + {0}
+    where status in ('pending', 'succeeded')
+    """: (1, -1),
+    """
+    update refunds set status = {0}
+    where status <> {0} and (status in ('pending', 'succeeded') or {0} in ('pending', 'succeeded'))
+    """: REFUND_STATUSES,
+    """
+    update refunds set payment_id = payments.id from payments
+    where refunds.payment_id <> payments.id and refunds.status = {0}
+    """: ("pending", "succeeded"),
+}
+
+
+def _is_noticed(owner: Connection, spoil: Composed) -> bool | None:
+    """Return whether a rule refuses the change or drift names it; None if it changes nothing."""
+    owner.execute("savepoint sound")
+    try:
+        changed = owner.execute(spoil).rowcount
+        return None if changed == 0 else bool(drift(owner))
+    except (psycopg.errors.IntegrityError, psycopg.errors.RaiseException):
+        return True
+    finally:
+        owner.execute("rollback to sound")
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_drift_names_whatever_was_spoiled(owner: Connection, order_id: UUID, name: str) -> None:
+    """Each column that speaks of money or of the state, each way, in each state of an order."""
+    SOUND[name](owner, order_id)
+    owner.execute("select set_config('market.order_in_transition', %s, true)", [str(order_id)])
+    owner.execute("set local search_path = public")
+
+    noticed = {
+        spoil.as_string(): _is_noticed(owner, spoil)
+        for text, values in SPOILS.items()
+        for spoil in (SQL(text).format(value) for value in values)
+    }
+
+    assert [] == [spoil for spoil, is_noticed in noticed.items() if is_noticed is False]
+    assert list(noticed.values()).count(True) > 10
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "named"),
+    [
+        ("paid", "update public.payments set amount_cents = 9999", "orders.amount_cents"),
+        ("paid", "update public.payments set settles_order = false", "orders.amount_cents"),
+        ("attached", "update public.payments set amount_cents = 9999", "payments.amount_cents"),
+        ("paid", "update public.orders set refunded_cents = 1", "orders.refunded_cents"),
+        (
+            "paid, all back",
+            "update public.orders set refunded_cents = 9999",
+            "orders.refunded_cents",
+        ),
+        ("paid", "update public.orders set refund_pending = true", "orders.refund_pending"),
+        (
+            "paid, part pending",
+            "update public.orders set refund_pending = false",
+            "orders.refund_pending",
+        ),
+        ("paid", "update public.payments set status = 'refunded'", "payments.status"),
+        ("paid", "update public.payments set status = 'partially_refunded'", "payments.status"),
+        (
+            "paid, part succeeded",
+            "update public.payments set status = 'captured'",
+            "payments.status",
+        ),
+        ("paid, all back", "update public.payments set status = 'captured'", "payments.status"),
+        ("stray and pay", "update public.payments set status = 'refunded'", "payments.status"),
+        ("paid", "update public.orders set state = 'refunded'", "orders.state"),
+        ("paid", "update public.orders set state = 'cancelled'", "orders.state"),
+        ("paid", "update public.orders set state = 'pending_payment'", "orders.state"),
+        ("paid", "update public.orders set state = 'released'", "order_events.to_state"),
+        ("paid, all back", "update public.orders set state = 'paid'", "orders.state"),
+        ("paid, all back", "update public.orders set state = 'pending_payment'", "orders.state"),
+        ("cancelled attached", "update public.orders set state = 'refunded'", "orders.state"),
+        ("cancelled attached", "update public.orders set state = 'paid'", "orders.state"),
+        (
+            "attached",
+            "update public.orders set stripe_payment_intent_id = 'pi_other'",
+            "orders.stripe_payment_intent_id",
+        ),
+        (
+            "paid",
+            "update public.orders set stripe_payment_intent_id = 'pi_other'",
+            "orders.stripe_payment_intent_id",
+        ),
+        ("unpaid", "update public.orders set paid_at = created_at", "orders.paid_at"),
+        ("paid", "update public.orders set paid_at = null", "orders.paid_at"),
+        ("released", "update public.orders set released_at = null", "seller_payable"),
+        ("paid", "update public.payments set fee_cents = 0", "payments.fee_cents"),
+    ],
+)
+def test_drift_says_where_the_contradiction_is(
+    owner: Connection, order_id: UUID, *, name: str, spoil: str, named: str
+) -> None:
+    """The answer names the column or the account, with amounts that differ."""
+    SOUND[name](owner, order_id)
+    owner.execute("select set_config('market.order_in_transition', %s, true)", [str(order_id)])
+
+    owner.execute(spoil.encode())
+
+    assert named in [account for account, _, _ in drift(owner)]
+    assert all(expected != actual for _, expected, actual in drift(owner))
+
+
+@pytest.mark.parametrize("state", ["paid", "released"])
+@pytest.mark.parametrize(
+    "account",
+    ["buyer", "stripe_clearing", "platform_fee", "seller_payable", "refunds", "dispute_hold"],
+)
+def test_drift_names_an_account_that_is_one_cent_off(
+    owner: Connection, order_id: UUID, *, state: str, account: str
+) -> None:
+    """A cent too much in any account is named, with what it should hold."""
+    brought_to(owner, order_id, state)
+    before = balances(owner, order_id)
+    other = "refunds" if account == "buyer" else "buyer"
+    owner.execute(
+        """
+        select private.post(
+          o, 'spoiled', 'aud',
+          array[(%s, 'ADJUST', 1), (%s, 'ADJUST', -1)]::private.ledger_line[], 'Spoiled'
+        ) from public.orders as o
+        """,
+        [account, other],
+    )
+
+    expected = {
+        name: (before.get(name, 0), before.get(name, 0) + cent)
+        for name, cent in ((account, 1), (other, -1))
+    }
+    assert expected == {name: (should, holds) for name, should, holds in drift(owner)}
+
+
+def test_drift_of_one_order_leaves_out_the_others(
+    owner: Connection, order_id: UUID, alice: Actor
+) -> None:
+    """A look at one order names that order alone."""
+    paid(owner, order_id)
+    owner.execute("update public.orders set refunded_cents = 1")
+
+    query = "select count(*) from private.ledger_drift(%s)"
+    assert [(1,)] == owner.execute(query, [order_id]).fetchall()
+    assert [(0,)] == owner.execute(query, [alice.id]).fetchall()
+
+
+def test_drift_is_for_our_own_processes(alice: Actor, moderator: Actor, service: Actor) -> None:
+    """The function sees every order, so no person calls it."""
+    for actor in (alice, moderator):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.rows("select * from public.ledger_drift()")
+    nothing: list[tuple[Any, ...]] = []
+    assert nothing == service.rows("select * from public.ledger_drift()")
