@@ -148,8 +148,43 @@ begin
   );
 end;
 $$;
-comment on function public.process_refund_transaction is 'Reserve a refund for the seller or staff: {success, refund_id, status: pending}. No amount: all that is left. The same client_request_id gets the same refund. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
+comment on function public.process_refund_transaction is 'Reserve a refund of an order: {success, refund_id, status}. No amount means all that is left. The refund is of the settling payment; once the order has ended or if it was never paid, of the oldest payment that is not back. The seller may refund an order until it is released. Staff may also refund a released order, and staff and our own jobs (no user_id) money that must go back. The same client_request_id gets the same refund with its present status. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
 grant execute on function public.process_refund_transaction to service_role;
+
+create function public.refund_payment(
+  payment_intent_id text, refund_reason text, user_id uuid, client_request_id uuid
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.refund_payment(
+    refund_payment.payment_intent_id,
+    refund_payment.refund_reason,
+    refund_payment.user_id,
+    refund_payment.client_request_id
+  );
+end;
+$$;
+comment on function public.refund_payment is 'Reserve a refund of all that is left of one payment, which may be a stray: {success, refund_id, status}. Callers and refusals are those of process_refund_transaction.';
+grant execute on function public.refund_payment to service_role;
+
+create function public.unreturned_payments()
+returns table (
+  order_id uuid, payment_intent_id text, currency text, captured_cents bigint,
+  unreturned_cents bigint
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query select * from private.unreturned_payments();
+end;
+$$;
+comment on function public.unreturned_payments is 'Return every payment that must go back to the buyer and of which unreturned_cents are neither back nor pending: strays, and payments of orders that have ended. Each needs refund_payment.';
+grant execute on function public.unreturned_payments to service_role;
 
 create function public.apply_refund(
   event_id text, stripe_refund_id text, outbox_id text, payment_intent_id text,

@@ -82,8 +82,8 @@ MONEY_MUTATIONS = (
     mutation(
         "refund beyond what is left",
         "payments/functions/refund_requests.sql",
-        "elsif p_amount_cents not between 1 and p_base_cents then",
-        "elsif p_amount_cents < 1 then",
+        "elsif coalesce(p_amount_cents not between 1 and p_left_cents, true) then",
+        "elsif coalesce(p_amount_cents < 1, true) then",
         MONEY,
     ),
 )

@@ -61,6 +61,8 @@ BOTH: Grants = {
             "attach_payment_intent(uuid,integer,text)",
             "confirm_payment_transaction(uuid,text,text,bigint,text,uuid)",
             "process_refund_transaction(uuid,bigint,text,uuid,uuid)",
+            "refund_payment(text,text,uuid,uuid)",
+            "unreturned_payments()",
             "apply_payment_succeeded(text,text,text,text,bigint,text,text)",
             "apply_payment_failed(text,text,text,text,text)",
             "apply_payment_canceled(text,text,text)",

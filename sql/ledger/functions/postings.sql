@@ -53,11 +53,7 @@ set search_path = ''
 as $$
 begin
   return (
-    select
-      payment.amount_cents - coalesce((
-        select sum(amount_cents) from public.refunds
-        where payment_id = payment.id and status in ('pending', 'succeeded')
-      ), 0)
+    select private.unrefunded_cents(payment)
     from public.payments as payment
     where payment.order_id = p_order_id and payment.settles_order
   );

@@ -22,7 +22,9 @@ begin
     return;
   end if;
 
-  if p_payment_intent_id is null or p_amount_cents is null or p_currency is null then
+  if p_payment_intent_id is null
+    or (p_amount_cents > 0 and p_currency ~ '^[a-z]{3}$') is not true
+  then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
   v_now := private.clock();
@@ -97,12 +99,10 @@ begin
   where id = p_order.id
     and state = 'pending_payment'
     and stripe_payment_intent_id = p_payment.stripe_payment_intent_id;
-  return (
-    private.reserve_refund(
-      p_order, p_payment, p_payment.amount_cents, 'none', 'stray_payment', null,
-      'auto_refund:' || p_payment.stripe_payment_intent_id
-    )
-  ).outbox_id;
+  return private.reserve_refund(
+    p_order, p_payment, p_payment.amount_cents, 'none', 'stray_payment', null,
+    'auto_refund:' || p_payment.stripe_payment_intent_id
+  );
 end;
 $$;
 comment on function private.return_stray is 'Send back in full what settles nothing, and detach its intent; returns the outbox row.';

@@ -25,18 +25,35 @@ begin
 
   if private.record_decline(v_order, p_payment_intent_id, p_charge_id, p_error_message) then
     v_outcome := 'processed';
-    perform private.notify(
-      v_order.buyer_id, 'payment_failed', 'Payment failed',
-      'Your payment did not go through. Please try again.',
-      jsonb_build_object('order_id', v_order.id),
-      'payment_failed:' || coalesce(p_charge_id, p_event_id)
-    );
+    perform private.notify_of_decline(v_order, coalesce(p_charge_id, p_event_id));
   end if;
   return private.settle_event(p_event_id, v_outcome, v_order.id);
 end;
 $$;
 comment on function private.apply_payment_failed is 'Note a declined try of an intent; see the public wrapper.';
 grant execute on function private.apply_payment_failed to service_role;
+
+create function private.notify_of_decline(p_order public.orders, p_key text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+begin
+  -- The event may come after the order was paid, cancelled or due.
+  if private.payment_refusal(p_order, v_now) is not null then
+    return;
+  end if;
+  perform private.notify(
+    p_order.buyer_id, 'payment_failed', 'Payment failed',
+    'Your payment did not go through. Please try again.',
+    jsonb_build_object('order_id', p_order.id),
+    'payment_failed:' || p_key
+  );
+end;
+$$;
+comment on function private.notify_of_decline is 'Ask the buyer to try again, if the order can still be paid.';
 
 create function private.record_decline(
   p_order public.orders, p_payment_intent_id text, p_charge_id text, p_error_message text

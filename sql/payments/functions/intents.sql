@@ -197,7 +197,11 @@ begin
   values (
     p_order.id, p_payment_intent_id, p_payment_intent_id, p_order.amount_cents,
     p_order.platform_fee_cents, p_order.currency
-  );
+  )
+  on conflict (order_id, stripe_payment_intent_id) do nothing;
+  if not found then
+    return private.refusal('CONFLICT', 'Please start the payment again');
+  end if;
   update public.orders set stripe_payment_intent_id = p_payment_intent_id
   where id = p_order.id;
   return null;

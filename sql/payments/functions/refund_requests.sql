@@ -7,51 +7,164 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+begin
+  return private.request_refund(
+    p_order_id, null, p_amount_cents, p_reason, p_user_id, p_client_request_id
+  );
+end;
+$$;
+comment on function private.process_refund_transaction is 'Reserve a refund of an order and queue it for sending; see the public wrapper.';
+grant execute on function private.process_refund_transaction to service_role;
+
+create function private.refund_payment(
+  p_payment_intent_id text, p_reason text, p_user_id uuid, p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_order_id uuid;
+begin
+  select order_id into v_order_id from public.payments
+  where stripe_payment_intent_id = p_payment_intent_id;
+  if v_order_id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Payment not found');
+  end if;
+  return private.request_refund(
+    v_order_id, p_payment_intent_id, null, p_reason, p_user_id, p_client_request_id
+  );
+end;
+$$;
+comment on function private.refund_payment is 'Reserve a refund of all that is left of one payment; see the public wrapper.';
+grant execute on function private.refund_payment to service_role;
+
+create function private.request_refund(
+  p_order_id uuid, p_payment_intent_id text, p_amount_cents bigint, p_reason text,
+  p_user_id uuid, p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
 declare
   v_order public.orders;
   v_payment public.payments;
-  v_refund public.refunds;
-  v_base_cents bigint;
-  v_refusal jsonb;
+  v_left_cents bigint;
+  v_answer jsonb;
 begin
-  if p_client_request_id is null then
+  select * into v_order from public.orders where id = p_order_id for update;
+  if v_order.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
+  elsif p_client_request_id is null then
     raise sqlstate 'PT400' using message = 'CLIENT_REQUEST_ID_MISSING';
   end if;
-  select * into v_order from public.orders where id = p_order_id for update;
-  select * into v_refund from public.refunds
-  where idempotency_key = p_client_request_id::text;
-  if v_refund.id is null then
-    v_base_cents := private.seller_base_cents(p_order_id);
-    v_refusal := private.refund_refusal(
-      v_order, p_user_id, coalesce(p_amount_cents, v_base_cents), v_base_cents
-    );
-  elsif v_refund.order_id <> p_order_id then
-    v_refusal := private.refusal(
-      'REQUEST_ID_REUSED', 'This request id was used for something else'
-    );
-  end if;
-  if v_refusal is not null then
-    return v_refusal;
+  v_payment := private.refundable_payment(v_order, p_payment_intent_id);
+  v_left_cents := private.unrefunded_cents(v_payment);
+  v_answer := coalesce(
+    private.repeated_refund(
+      p_order_id, p_payment_intent_id, p_amount_cents, p_user_id, p_client_request_id
+    ),
+    private.refund_refusal(
+      v_order, v_payment, p_user_id, coalesce(p_amount_cents, v_left_cents), v_left_cents
+    )
+  );
+  if v_answer is not null then
+    return v_answer;
   end if;
 
-  if v_refund.id is null then
-    select * into v_payment from public.payments
-    where order_id = p_order_id and settles_order for update;
-    v_refund := (
-      private.reserve_refund(
-        v_order, v_payment, coalesce(p_amount_cents, v_base_cents), 'refunded', p_reason,
-        p_user_id, p_client_request_id::text
-      )
-    ).refund;
+  perform private.reserve_refund(
+    v_order, v_payment, coalesce(p_amount_cents, v_left_cents),
+    case
+      when not v_payment.settles_order then 'none'
+      when v_order.state = 'cancelled' then 'cancelled'
+      else 'refunded'
+    end::public.refund_target,
+    p_reason, p_user_id, p_client_request_id::text
+  );
+  if p_user_id is not null and private.is_owed_back(v_order, v_payment) then
+    perform private.write_audit(
+      p_user_id, 'payment_refunded_again', 'payments', v_payment.stripe_payment_intent_id,
+      coalesce(p_reason, 'No reason given'), jsonb_build_object('order_id', p_order_id, 'request_id', p_client_request_id)
+    );
   end if;
-  return jsonb_build_object('success', true, 'refund_id', v_refund.id, 'status', 'pending');
+  -- Read it back: a call for another order may have used the same request id in between.
+  return private.repeated_refund(
+    p_order_id, p_payment_intent_id, p_amount_cents, p_user_id, p_client_request_id
+  );
 end;
 $$;
-comment on function private.process_refund_transaction is 'Reserve a refund and have it sent; see the public wrapper.';
-grant execute on function private.process_refund_transaction to service_role;
+comment on function private.request_refund is 'Reserve a refund of the payment that the intent names, or of the one that the order''s refunds come from. The same request gets the same refund and its present status.';
 
-create function private.refund_refusal(
-  p_order public.orders, p_user_id uuid, p_amount_cents bigint, p_base_cents bigint
+create function private.refundable_payment(p_order public.orders, p_payment_intent_id text)
+returns public.payments
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_payment public.payments;
+begin
+  select payment.* into v_payment
+  from public.payments as payment
+  where payment.order_id = p_order.id
+    and private.is_captured(payment.status)
+    and (p_payment_intent_id is null or payment.stripe_payment_intent_id = p_payment_intent_id)
+    and (
+      p_payment_intent_id is not null
+      or (payment.settles_order and not private.is_ended(p_order.state))
+      or private.unrefunded_cents(payment) > 0
+    )
+  order by payment.settles_order desc, payment.created_at
+  limit 1
+  for update;
+  return v_payment;
+end;
+$$;
+comment on function private.refundable_payment is 'Lock and return the payment that a refund is taken from: the named one, else the settling payment, else the oldest stray that is not back. Null if there is none. The caller holds the order.';
+
+create function private.is_ended(p_state public.order_state)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_state in ('refunded', 'cancelled');
+end;
+$$;
+comment on function private.is_ended is 'Return true if no event moves an order on from this state. An ended order keeps no money.';
+
+create function private.is_owed_back(p_order public.orders, p_payment public.payments)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return not p_payment.settles_order or private.is_ended(p_order.state);
+end;
+$$;
+comment on function private.is_owed_back is 'Return true if all of a captured payment must go back to the buyer: it is a stray, or its order has ended.';
+
+create function private.unrefunded_cents(p_payment public.payments)
+returns bigint
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_payment.amount_cents - coalesce((
+    select sum(amount_cents) from public.refunds
+    where payment_id = p_payment.id and status in ('pending', 'succeeded')
+  ), 0);
+end;
+$$;
+comment on function private.unrefunded_cents is 'Return the captured amount less the refunds that are pending or have succeeded. Null without a payment.';
+
+create function private.repeated_refund(
+  p_order_id uuid, p_payment_intent_id text, p_amount_cents bigint, p_user_id uuid,
+  p_client_request_id uuid
 )
 returns jsonb
 language plpgsql
@@ -59,6 +172,40 @@ stable
 set search_path = ''
 as $$
 declare
+  v_refund public.refunds;
+begin
+  select * into v_refund from public.refunds
+  where idempotency_key = p_client_request_id::text;
+  if v_refund.id is null then
+    return null;
+  elsif v_refund.order_id <> p_order_id
+    or v_refund.amount_cents <> p_amount_cents
+    or v_refund.initiated_by is distinct from p_user_id
+    or p_payment_intent_id <> (
+      select stripe_payment_intent_id from public.payments where id = v_refund.payment_id
+    )
+  then
+    return private.refusal('REQUEST_ID_REUSED', 'This request id was used for something else');
+  end if;
+  return jsonb_build_object(
+    'success', true, 'refund_id', v_refund.id, 'status', v_refund.status
+  );
+end;
+$$;
+comment on function private.repeated_refund is 'Answer a request whose id has a refund already, or return null. No amount and no intent fit any refund of the order.';
+
+create function private.refund_refusal(
+  p_order public.orders, p_payment public.payments, p_user_id uuid, p_amount_cents bigint,
+  p_left_cents bigint
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_is_owed constant boolean := coalesce(p_left_cents > 0, false)
+  and private.is_owed_back(p_order, p_payment);
   v_is_staff constant boolean := exists (
     select from public.users
     where
@@ -68,57 +215,95 @@ declare
       and deleted_at is null
   );
 begin
-  if p_order.id is null then
-    return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
-  elsif p_user_id is distinct from p_order.seller_id and not v_is_staff then
-    return private.refusal('FORBIDDEN', 'Only the seller or staff can refund this order');
-  elsif
-    p_order.state not in ('paid', 'ready_for_handover', 'shipped', 'delivered')
-    and not (p_order.state = 'released' and v_is_staff)
+  if p_user_id is distinct from p_order.seller_id
+    and not v_is_staff
+    -- Our own jobs may only return what must not be kept.
+    and not (v_is_owed and p_user_id is null)
   then
+    return private.refusal('FORBIDDEN', 'Only the seller or staff can refund this order');
+  elsif not (
+    case
+      when v_is_owed then v_is_staff or p_user_id is null
+      when p_order.state = 'released' then v_is_staff
+      else p_order.state in ('paid', 'ready_for_handover', 'shipped', 'delivered')
+    end
+  ) then
     return private.refusal('CONFLICT', 'This order cannot be refunded as it stands');
-  elsif p_amount_cents not between 1 and p_base_cents then
+  elsif coalesce(p_amount_cents not between 1 and p_left_cents, true) then
     return private.refusal('VALIDATION_ERROR', 'Refund must be within what is left of the payment');
   end if;
   return null;
 end;
 $$;
-comment on function private.refund_refusal is 'Why this refund may not be reserved, or null when it may.';
+comment on function private.refund_refusal is 'Return the reason why this refund may not be reserved, or null if it may.';
 
 create function private.reserve_refund(
   p_order public.orders, p_payment public.payments, p_amount_cents bigint,
-  p_target_state public.refund_target, p_reason text, p_initiated_by uuid, p_key text,
-  out refund public.refunds, out outbox_id uuid
+  p_target_state public.refund_target, p_reason text, p_initiated_by uuid, p_key text
 )
+returns uuid
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_kind constant text := case when p_payment.settles_order then 'refund' else 'auto_refund' end;
+  v_refund public.refunds;
 begin
   insert into public.refunds (
     id, order_id, payment_id, idempotency_key, amount_cents, target_state, reason, initiated_by
   )
   values (
-    -- From the key, so that a restored database makes the one that Stripe's metadata names.
+    -- The id follows from the key, so a restored database makes the refund that Stripe names.
     md5('refund:' || p_key)::uuid, p_order.id, p_payment.id, p_key, p_amount_cents,
     p_target_state, p_reason, p_initiated_by
   )
-  returning * into refund;
-  perform private.post_refund_requested(p_order, p_payment, refund);
+  -- A call for another order may hold the same key.
+  on conflict do nothing
+  returning * into v_refund;
+  if v_refund.id is null then
+    return null;
+  end if;
+
+  perform private.post_refund_requested(p_order, p_payment, v_refund);
   if p_payment.settles_order then
     update public.orders set refund_pending = true where id = p_order.id;
   end if;
-  outbox_id := private.queue_outbox(
-    v_kind,
+  return private.queue_outbox(
+    case when p_payment.settles_order then 'refund' else 'auto_refund' end,
     jsonb_build_object(
       'payment_intent_id', p_payment.stripe_payment_intent_id,
       'amount_cents', p_amount_cents,
-      'refund_id', refund.id,
+      'refund_id', v_refund.id,
       'order_id', p_order.id
     ),
     'refund:' || p_key
   );
 end;
 $$;
-comment on function private.reserve_refund is 'Promise money back and have the outbox send it. The caller holds order and payment, and has checked what is left.';
+comment on function private.reserve_refund is 'Reserve a refund and queue it for sending; returns the outbox row, or null if the key has a refund already. The caller holds order and payment, and has checked the amount.';
+
+create function private.unreturned_payments()
+returns table (
+  order_id uuid, payment_intent_id text, currency text, captured_cents bigint,
+  unreturned_cents bigint
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select
+    payment.order_id, payment.stripe_payment_intent_id, payment.currency, payment.amount_cents,
+    private.unrefunded_cents(payment)
+  from public.payments as payment
+    join public.orders on payment.order_id = orders.id
+  where private.is_captured(payment.status)
+    and private.is_owed_back(orders, payment)
+    and private.unrefunded_cents(payment) > 0
+  order by payment.created_at, payment.id;
+end;
+$$;
+comment on function private.unreturned_payments is 'Return the payments that must go back and of which a part is neither back nor pending; see the public wrapper.';
+grant execute on function private.unreturned_payments to service_role;

@@ -18,7 +18,7 @@ begin
   v_order_id := private.order_of_intent(p_payment_intent_id, p_order_ref);
   if v_order_id is null then
     return private.settle_misplaced(p_event_id, null);
-  elsif p_stripe_refund_id is null or p_amount_cents is null or p_status is null then
+  elsif p_stripe_refund_id is null or coalesce(p_amount_cents, 0) < 1 or p_status is null then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
   perform from public.orders where id = v_order_id for update;
@@ -32,6 +32,9 @@ begin
   v_change := private.settle_refund(
     p_payment_intent_id, p_outbox_id, p_stripe_refund_id, p_amount_cents, p_status
   );
+  if v_change.is_contradicted then
+    raise sqlstate 'PT409' using message = 'REFUND_CONTRADICTED';
+  end if;
   return private.settle_event(
     p_event_id,
     case when v_change.is_news then 'processed' else 'order_already_processed' end,
@@ -66,7 +69,7 @@ comment on function private.order_of_intent is 'The order that an intent belongs
 
 create function private.settle_refund(
   p_payment_intent_id text, p_outbox_id text, p_stripe_refund_id text, p_amount_cents bigint,
-  p_status text, out is_news boolean, out alerts text[]
+  p_status text, out is_news boolean, out is_contradicted boolean, out alerts text[]
 )
 language plpgsql
 set search_path = ''
@@ -76,9 +79,10 @@ declare
   v_order public.orders;
   v_refund public.refunds;
   v_before public.refund_status;
-  v_status constant public.refund_status := case
+  v_status public.refund_status := case
     when p_status in ('succeeded', 'failed', 'canceled') then p_status else 'pending'
   end;
+  v_now timestamptz;
 begin
   alerts := '{}';
   select * into v_payment from public.payments
@@ -93,6 +97,12 @@ begin
     perform private.close_refund_row(v_refund, p_stripe_refund_id);
   end if;
 
+  is_contradicted := v_status = 'succeeded'
+  and coalesce(v_before, 'pending') = 'pending'
+  and private.is_beyond_payment(v_payment, v_refund);
+  if is_contradicted then
+    v_status := 'pending';
+  end if;
   is_news := v_before is null or (
     v_status <> v_before
     and (v_before = 'pending' or (v_before = 'succeeded' and v_status in ('failed', 'canceled')))
@@ -112,10 +122,31 @@ begin
     );
     alerts := array['refund_' || v_status];
   end if;
+  if v_before = 'succeeded' then
+    v_now := private.clock();
+    perform private.wake_waiting_events(p_payment_intent_id, v_now);
+  end if;
   perform private.follow_refund(v_order, v_payment, v_refund);
 end;
 $$;
-comment on function private.settle_refund is 'Take over what Stripe says of a refund, told by the event or by our own call, in whichever order. Only pending moves on, and what succeeded may still fail. The caller holds the order.';
+comment on function private.settle_refund is 'Apply the status of a refund at Stripe, from the event or from the answer to our call, in either order. Pending may become anything; succeeded may only become failed or canceled. is_contradicted: the success waits, as pending, for the failure of another refund. The caller holds the order.';
+
+create function private.is_beyond_payment(p_payment public.payments, p_refund public.refunds)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  -- Stripe never refunds more than it captured. So one of the other refunds has failed there, and
+  -- its event is still to come, or this success is out of date.
+  return p_refund.amount_cents + coalesce((
+    select sum(amount_cents) from public.refunds
+    where payment_id = p_payment.id and status = 'succeeded' and id <> p_refund.id
+  ), 0) > p_payment.amount_cents;
+end;
+$$;
+comment on function private.is_beyond_payment is 'Return true if this refund and those that have succeeded are together more than the payment.';
 
 create function private.matching_refund(
   p_payment public.payments, p_outbox_id text, p_stripe_refund_id text

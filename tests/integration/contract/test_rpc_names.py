@@ -97,6 +97,10 @@ SIGNATURES: Mapping[str, str] = {
         "event_id text = null, type text = null, since timestamp with time zone = null"
     ),
     "ledger_drift": "",
+    "refund_payment": (
+        "payment_intent_id text, refund_reason text, user_id uuid, client_request_id uuid"
+    ),
+    "unreturned_payments": "",
 }
 
 

@@ -27,23 +27,23 @@ EFFECTS: dict[str, dict[str, Any]] = {
     },
     "apply_payment_canceled": {"payment_intent_id": INTENT},
 }
-NEEDED = [
-    ("apply_payment_succeeded", "payment_intent_id"),
-    ("apply_payment_succeeded", "amount_cents"),
-    ("apply_payment_succeeded", "currency"),
-    ("apply_payment_failed", "payment_intent_id"),
-    ("apply_payment_canceled", "payment_intent_id"),
+UNREADABLE: list[tuple[str, str, Any]] = [
+    ("apply_payment_succeeded", "payment_intent_id", None),
+    *(("apply_payment_succeeded", "amount_cents", amount) for amount in (None, 0, -1)),
+    *(("apply_payment_succeeded", "currency", code) for code in (None, "", "AUD", "audx")),
+    ("apply_payment_failed", "payment_intent_id", None),
+    ("apply_payment_canceled", "payment_intent_id", None),
 ]
 
 
-@pytest.mark.parametrize(("function", "missing"), NEEDED)
-def test_missing_value_is_named(
-    owner: Connection, order_id: UUID, service: Actor, function: str, missing: str
+@pytest.mark.parametrize(("function", "argument", "value"), UNREADABLE)
+def test_unreadable_value_is_named(
+    owner: Connection, order_id: UUID, service: Actor, *, function: str, argument: str, value: Any
 ) -> None:
-    """A payload without the value changes nothing and has a code of its own."""
+    """A payload without the value, or with an impossible one, changes nothing and has a code."""
     attached(owner, order_id)
     event_id = stored(owner, "payment_intent.succeeded")
-    arguments = EFFECTS[function] | {missing: None}
+    arguments = EFFECTS[function] | {argument: value}
 
     with pytest.raises(psycopg.DatabaseError, match="PAYLOAD_UNREADABLE") as raised:
         service.call(function, event_id=event_id, order_id=str(order_id), **arguments)
@@ -66,9 +66,18 @@ def test_unknown_order_comes_first(
     assert ("order_not_found", ["order_not_found"]) == (answer["outcome"], answer["alerts"])
 
 
-@pytest.mark.parametrize("missing", ["stripe_refund_id", "amount_cents", "status"])
-def test_refund_without_a_value_is_named(
-    owner: Connection, order_id: UUID, service: Actor, missing: str
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("stripe_refund_id", None),
+        ("amount_cents", None),
+        ("amount_cents", 0),
+        ("amount_cents", -1),
+        ("status", None),
+    ],
+)
+def test_unreadable_refund_is_named(
+    owner: Connection, order_id: UUID, service: Actor, *, argument: str, value: Any
 ) -> None:
     """A refund that cannot be read posts nothing."""
     paid(owner, order_id)
@@ -84,7 +93,7 @@ def test_refund_without_a_value_is_named(
         service.call(
             "apply_refund",
             event_id=stored(owner, "refund.updated"),
-            **(refund | {missing: None}),
+            **(refund | {argument: value}),
         )
 
     assert [] == owner.execute("select from public.refunds").fetchall()

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.paying import (
+    INTENT,
     attached,
     brought_to,
     drift,
@@ -20,6 +21,7 @@ from tests.sql.paying import (
     paid,
     refund_requested,
     refund_told,
+    service_of,
     stored,
     succeeded,
     told,
@@ -73,7 +75,7 @@ def test_refund_is_reserved_and_queued(owner: Connection, order_id: UUID, seller
 
 
 def test_same_request_is_the_same_refund(
-    owner: Connection, order_id: UUID, seller: Actor, bob: Actor
+    owner: Connection, order_id: UUID, *, seller: Actor, bob: Actor, moderator: Actor
 ) -> None:
     """A repeated request is answered as before; its id serves for no other order (C8)."""
     other_id = ordered(seller, bob)
@@ -82,20 +84,34 @@ def test_same_request_is_the_same_refund(
     answer = refund_requested(owner, order_id, 3_000, client_request_id=request_id)
 
     assert answer == refund_requested(owner, order_id, 3_000, client_request_id=request_id)
-    refused = refund_requested(owner, other_id, 3_000, client_request_id=request_id)
-
-    assert "REQUEST_ID_REUSED" == refused["code"]
+    others: list[tuple[UUID, dict[str, object]]] = [
+        (other_id, {}),
+        (order_id, {"refund_amount_cents": 3_001}),
+        (order_id, {"refund_amount_cents": 2_999}),
+        (order_id, {"user_id": moderator.id}),
+    ]
+    for id_, other in others:
+        refused = refund_requested(owner, id_, 3_000, client_request_id=request_id, **other)
+        assert ("REQUEST_ID_REUSED", False) == (refused["code"], refused["success"])
     assert [(3_000, "pending", None)] == refunds(owner)
 
 
-def test_repeated_request_is_answered_after_the_refund(owner: Connection, order_id: UUID) -> None:
-    """What was asked for in full is not refused because it has happened since."""
+@pytest.mark.parametrize("status", ["pending", "succeeded", "failed", "canceled"])
+@pytest.mark.parametrize("amount", [None, 10_000])
+def test_repeated_request_says_how_the_refund_stands(
+    owner: Connection, order_id: UUID, *, status: str, amount: int | None
+) -> None:
+    """A repeat is neither refused because it has happened, nor answered pending after the end."""
     paid(owner, order_id)
-    request_id = uuid4()
-    answer = refund_requested(owner, order_id, None, client_request_id=request_id)
-    finished(owner, "succeeded")
+    request = {"client_request_id": uuid4()}
+    answer = refund_requested(owner, order_id, amount, **request)
+    finished(owner, status)
 
-    assert answer == refund_requested(owner, order_id, None, client_request_id=request_id)
+    again = refund_requested(owner, order_id, amount, **request)
+
+    assert answer | {"status": status} == again
+    refused = refund_requested(owner, order_id, 9_999, **request)
+    assert "REQUEST_ID_REUSED" == refused["code"]
 
 
 def test_request_needs_an_id(owner: Connection, order_id: UUID) -> None:
@@ -104,6 +120,27 @@ def test_request_needs_an_id(owner: Connection, order_id: UUID) -> None:
 
     with pytest.raises(psycopg.DatabaseError, match="CLIENT_REQUEST_ID_MISSING"):
         refund_requested(owner, order_id, 3_000, client_request_id=None)
+
+
+def test_unknown_order_is_refused_whatever_else_is_missing(
+    owner: Connection, order_id: UUID
+) -> None:
+    """An order that we do not have is named as such, also for the id of another refund."""
+    paid(owner, order_id)
+    request_id = uuid4()
+    refund_requested(owner, order_id, 3_000, client_request_id=request_id)
+
+    for unknown in (None, uuid4()):
+        for known_id in (None, request_id):
+            answer = service_of(owner).call(
+                "process_refund_transaction",
+                order_id=unknown,
+                refund_amount_cents=None,
+                refund_reason=None,
+                user_id=None,
+                client_request_id=known_id,
+            )
+            assert "RESOURCE_NOT_FOUND" == answer["code"]
 
 
 @pytest.mark.parametrize("amount", [0, -1, 7_001, 10_000])
@@ -393,6 +430,105 @@ def test_ended_order_stays_ended(owner: Connection, order_id: UUID) -> None:
 
     assert ["refund_failed"] == answer["alerts"]
     assert "refunded" == order_row(owner, order_id)["state"]
+
+
+def test_stale_success_waits_for_the_failure(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """A success that exceeds the payment waits, and is due again when the other refund fails.
+
+    R1 succeeded and failed later at Stripe; a full R2 was made after that, and its event is first.
+    """
+    paid(owner, order_id)
+    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2")
+    token = uuid4()
+    event_id = stored(owner, "refund.updated", lease_token=token)
+    stale = {
+        "event_id": event_id,
+        "stripe_refund_id": "re_1",
+        "outbox_id": None,
+        "payment_intent_id": INTENT,
+        "amount_cents": 10_000,
+        "status": "succeeded",
+    }
+
+    with pytest.raises(psycopg.DatabaseError, match="REFUND_CONTRADICTED") as raised:
+        service.call("apply_refund", **stale)
+
+    assert "PT409" == raised.value.sqlstate
+    assert [(10_000, "succeeded", "re_2")] == refunds(owner)
+    failure = {"error_code": "REFUND_CONTRADICTED", "error_message": "", "lease_token": token}
+    service.call("fail_webhook_event", event_id=event_id, **failure)
+    assert [] == service.call("claim_webhook_retries", max_rows=10, lease_s=60)
+    refund_told(owner, "failed", 10_000, stripe_refund_id="re_2")
+    [row] = service.call("claim_webhook_retries", max_rows=10, lease_s=60)
+    assert event_id == row["event_id"]
+    assert "processed" == service.call("apply_refund", **stale)["outcome"]
+    assert 10_000 == order_row(owner, order_id)["refunded_cents"]
+    assert [] == drift(owner)
+
+
+def test_failure_told_after_all_is_applied_before_its_success(
+    owner: Connection, order_id: UUID
+) -> None:
+    """A late success of a refund that has failed has no effect, and never makes up too much."""
+    paid(owner, order_id)
+    refund_told(owner, "failed", 10_000, stripe_refund_id="re_1")
+    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2")
+
+    answer = refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_1")
+
+    assert "order_already_processed" == answer["outcome"]
+    assert 10_000 == order_row(owner, order_id)["refunded_cents"]
+    assert [] == drift(owner)
+
+
+@pytest.mark.parametrize("is_stray", [True, False])
+@pytest.mark.parametrize("amount", [1, 10_000])
+def test_refunds_never_exceed_their_payment(
+    owner: Connection, order_id: UUID, *, amount: int, is_stray: bool
+) -> None:
+    """Of a stray too, no more goes back than came in."""
+    paid(owner, order_id)
+    intent = INTENT
+    if is_stray:
+        intent = "pi_stray"
+        succeeded(owner, order_id, intent)
+    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2", intent=intent)
+
+    with pytest.raises(psycopg.DatabaseError, match="REFUND_CONTRADICTED"), owner.transaction():
+        refund_told(owner, "succeeded", amount, stripe_refund_id="re_1", intent=intent)
+
+    assert (
+        "processed"
+        == (
+            refund_told(owner, "pending", amount, stripe_refund_id="re_1", intent=intent)["outcome"]
+        )
+    )
+    refund_told(owner, "failed", amount, stripe_refund_id="re_1", intent=intent)
+    assert [] == drift(owner)
+
+
+def test_our_own_answer_waits_too_when_it_exceeds(owner: Connection, order_id: UUID) -> None:
+    """The worker's row is done with; its refund stays pending until the other one has failed."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, None)
+    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_outside")
+
+    assert "done" == finished(owner, "succeeded", "re_ours")["status"]
+
+    order = order_row(owner, order_id)
+    assert ("refunded", 10_000, True) == (
+        order["state"],
+        order["refunded_cents"],
+        order["refund_pending"],
+    )
+    assert [] == drift(owner)
+    refund_told(owner, "failed", 10_000, stripe_refund_id="re_outside")
+    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_ours")
+    order = order_row(owner, order_id)
+    assert (10_000, False) == (order["refunded_cents"], order["refund_pending"])
+    assert [] == drift(owner)
 
 
 def test_refund_refused_by_stripe_is_reversed(

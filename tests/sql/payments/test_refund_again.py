@@ -1,0 +1,301 @@
+"""Money that must go back although its order has ended, or that never settled an order."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.paying import (
+    INTENT,
+    balances,
+    brought_to,
+    drift,
+    moved,
+    order_row,
+    ordered,
+    outbox_rows,
+    paid,
+    refund_requested,
+    refund_told,
+    service_of,
+    succeeded,
+)
+
+
+def unreturned(owner: Connection) -> list[tuple[str, str, int, int]]:
+    """Return what `unreturned_payments` names: intent, currency, captured and unreturned cents."""
+    query = """
+      select payment_intent_id, currency, captured_cents, unreturned_cents
+      from public.unreturned_payments()
+    """
+    return [(str(i), str(c), int(a), int(u)) for i, c, a, u in service_of(owner).rows(query)]
+
+
+def payment_refunded(owner: Connection, intent: str, user: Actor | None, **changes: object) -> Any:
+    request = {
+        "payment_intent_id": intent,
+        "refund_reason": "the first refund failed",
+        "user_id": None if user is None else user.id,
+        "client_request_id": uuid4(),
+    }
+    return service_of(owner).call("refund_payment", **(request | changes))
+
+
+def returned(owner: Connection, order_id: UUID, state: str) -> None:
+    """Let the order end as `state` because all of its money is back."""
+    if state == "cancelled":
+        owner.execute(
+            """
+            select private.reserve_refund(
+              o, p, 10000, 'cancelled', 'not_handed_over', null, 'not_handed_over:' || o.id
+            )
+            from public.orders as o join public.payments as p on p.order_id = o.id
+            """
+        )
+        [row] = outbox_rows(owner, "refund")
+        refund_told(owner, "succeeded", 10_000, outbox_id=row["id"])
+    else:
+        refund_told(owner, "succeeded", 10_000)
+    assert state == order_row(owner, order_id)["state"]
+
+
+def money_of(owner: Connection, order_id: UUID) -> tuple[str, int, bool, str]:
+    order = order_row(owner, order_id)
+    [(status,)] = owner.execute("select status::text from public.payments where settles_order")
+    return order["state"], order["refunded_cents"], order["refund_pending"], status
+
+
+@pytest.mark.parametrize(
+    ("before", "state"),
+    [
+        ("paid", "refunded"),
+        ("paid", "cancelled"),
+        ("shipped", "refunded"),
+        ("released", "refunded"),
+    ],
+)
+def test_refund_that_fails_after_the_end_is_refunded_again(
+    owner: Connection, order_id: UUID, moderator: Actor, *, state: str, before: str
+) -> None:
+    """The order stays ended and shows the truth. Staff refund again; then the books are right."""
+    brought_to(owner, order_id, before)
+    returned(owner, order_id, state)
+
+    answer = refund_told(owner, "failed", 10_000)
+
+    assert ["refund_failed"] == answer["alerts"]
+    assert (state, 0, False, "captured") == money_of(owner, order_id)
+    assert [("orders.state", 10_000, 0)] == drift(owner)
+    assert [(INTENT, "aud", 10_000, 10_000)] == unreturned(owner)
+
+    again = refund_requested(owner, order_id, None, user_id=moderator.id)
+
+    assert (True, "pending") == (again["success"], again["status"])
+    assert (state, 0, True, "captured") == money_of(owner, order_id)
+    assert [("orders.state", 10_000, 0)] == drift(owner)
+    assert [] == unreturned(owner)
+    row = next(r for r in outbox_rows(owner, "refund") if r["status"] == "queued")
+    assert again["refund_id"] == row["payload"]["refund_id"]
+    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2", outbox_id=row["id"])
+    assert (state, 10_000, False, "refunded") == money_of(owner, order_id)
+    assert ({}, [], []) == (balances(owner, order_id), drift(owner), unreturned(owner))
+
+
+def test_part_that_came_back_is_refunded_again(
+    owner: Connection, order_id: UUID, moderator: Actor
+) -> None:
+    """A second refund is at most what is neither back nor under way, and may be in parts."""
+    paid(owner, order_id)
+    refund_told(owner, "succeeded", 4_000, stripe_refund_id="re_1")
+    refund_told(owner, "succeeded", 6_000, stripe_refund_id="re_2")
+    refund_told(owner, "failed", 6_000, stripe_refund_id="re_2")
+    assert ("refunded", 4_000, False, "partially_refunded") == money_of(owner, order_id)
+    assert [("orders.state", 6_000, 0)] == drift(owner)
+    staff = {"user_id": moderator.id}
+
+    for amount in (0, -1, 6_001, 10_000):
+        answer = refund_requested(owner, order_id, amount, **staff)
+        assert "VALIDATION_ERROR" == answer["code"]
+    assert refund_requested(owner, order_id, 1_000, **staff)["success"]
+    assert [(INTENT, "aud", 10_000, 5_000)] == unreturned(owner)
+    assert "VALIDATION_ERROR" == refund_requested(owner, order_id, 5_001, **staff)["code"]
+    assert refund_requested(owner, order_id, None, **staff)["success"]
+    assert "CONFLICT" == refund_requested(owner, order_id, None, **staff)["code"]
+
+    for row in outbox_rows(owner, "refund"):
+        amount = row["payload"]["amount_cents"]
+        refund_told(
+            owner, "succeeded", amount, stripe_refund_id=f"re_{amount}", outbox_id=row["id"]
+        )
+    assert ("refunded", 10_000, False, "refunded") == money_of(owner, order_id)
+    assert ({}, []) == (balances(owner, order_id), drift(owner))
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_stray_whose_refund_failed_is_refunded_again(
+    owner: Connection, order_id: UUID, *, is_paid: bool
+) -> None:
+    """A stray keeps its own books, whatever becomes of its order, and our own job returns it."""
+    if is_paid:
+        paid(owner, order_id)
+    before = order_row(owner, order_id)
+    [row_id] = succeeded(owner, order_id, "pi_stray", amount_cents=77, currency="usd")["outbox_ids"]
+    assert [] == unreturned(owner)
+
+    answer = refund_told(owner, "failed", 77, outbox_id=row_id, intent="pi_stray")
+
+    assert ["refund_failed"] == answer["alerts"]
+    assert [("pi_stray", "usd", 77, 77)] == unreturned(owner)
+    again = payment_refunded(owner, "pi_stray", None)
+    assert (True, "pending") == (again["success"], again["status"])
+    assert ([], []) == (unreturned(owner), drift(owner))
+    row = outbox_rows(owner, "auto_refund")[-1]
+    assert (again["refund_id"], 77) == (row["payload"]["refund_id"], row["payload"]["amount_cents"])
+    refund_told(
+        owner, "succeeded", 77, stripe_refund_id="re_2", outbox_id=row["id"], intent="pi_stray"
+    )
+    assert ([], []) == (unreturned(owner), drift(owner))
+    query = "select status::text from public.payments where stripe_payment_intent_id = 'pi_stray'"
+    assert [("refunded",)] == owner.execute(query).fetchall()
+    assert before == order_row(owner, order_id)
+
+
+def test_stray_of_which_a_part_went_back_outside(
+    owner: Connection, order_id: UUID, moderator: Actor
+) -> None:
+    """Stripe refuses our full refund then, and the rest is refunded again."""
+    moved(owner, order_id, "cancelled", "admin")
+    [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
+    refund_told(owner, "succeeded", 3_000, intent="pi_stray", stripe_refund_id="re_outside")
+    service = service_of(owner)
+    [job] = [j for j in service.call("claim_outbox", max_rows=9, lease_s=60) if j["id"] == row_id]
+    service.call(
+        "reject_outbox",
+        outbox_id=row_id,
+        lease_token=job["lease_token"],
+        error_code="STRIPE_REFUSED",
+    )
+    assert [("pi_stray", "aud", 10_000, 7_000)] == unreturned(owner)
+
+    # The order names no other payment, so its own RPC finds the stray too.
+    assert refund_requested(owner, order_id, None, user_id=moderator.id)["success"]
+
+    row = outbox_rows(owner, "auto_refund")[-1]
+    assert 7_000 == row["payload"]["amount_cents"]
+    refund_told(
+        owner, "succeeded", 7_000, intent="pi_stray", stripe_refund_id="re_2", outbox_id=row["id"]
+    )
+    assert ({}, []) == (balances(owner, order_id), drift(owner))
+    order = order_row(owner, order_id)
+    assert ("cancelled", 0, False) == (
+        order["state"],
+        order["refunded_cents"],
+        order["refund_pending"],
+    )
+
+
+def test_refund_of_a_live_order_never_takes_its_stray(
+    owner: Connection, order_id: UUID, moderator: Actor
+) -> None:
+    """As long as the order goes on, its own refunds come from the settling payment."""
+    paid(owner, order_id)
+    [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
+    refund_told(owner, "failed", 10_000, outbox_id=row_id, intent="pi_stray")
+
+    assert refund_requested(owner, order_id, None, user_id=moderator.id)["success"]
+    answer = refund_requested(owner, order_id, None, user_id=moderator.id)
+
+    assert "VALIDATION_ERROR" == answer["code"]
+    assert [("pi_stray", "aud", 10_000, 10_000)] == unreturned(owner)
+
+
+def test_money_that_must_go_back_is_staffs_or_our_own_to_return(
+    owner: Connection, order_id: UUID, *, alice: Actor, bob: Actor, seller: Actor, moderator: Actor
+) -> None:
+    """Neither party decides about it. Our own jobs, without a user, decide about nothing else."""
+    paid(owner, order_id)
+    assert "FORBIDDEN" == refund_requested(owner, order_id, 1, user_id=None)["code"]
+    assert "FORBIDDEN" == payment_refunded(owner, INTENT, None)["code"]
+    returned(owner, order_id, "refunded")
+    for user_id in (moderator.id, seller.id):
+        assert "CONFLICT" == refund_requested(owner, order_id, None, user_id=user_id)["code"]
+    assert "FORBIDDEN" == refund_requested(owner, order_id, None, user_id=None)["code"]
+    refund_told(owner, "failed", 10_000)
+
+    assert "CONFLICT" == refund_requested(owner, order_id, None)["code"]
+    assert "CONFLICT" == payment_refunded(owner, INTENT, seller)["code"]
+    for actor in (alice, bob):
+        assert "FORBIDDEN" == payment_refunded(owner, INTENT, actor)["code"]
+    assert payment_refunded(owner, INTENT, moderator)["success"]
+
+
+def test_refund_again_is_audited_if_a_person_asks(
+    owner: Connection, order_id: UUID, moderator: Actor
+) -> None:
+    """The audit names the person, the payment and the reason; our own jobs leave no such line."""
+    query = """
+      select actor_id, action, entity_id, description, metadata ->> 'order_id'
+      from public.audit_logs
+    """
+    paid(owner, order_id)
+    returned(owner, order_id, "refunded")
+    refund_told(owner, "failed", 10_000)
+    payment_refunded(owner, INTENT, None)
+    refund_told(
+        owner,
+        "failed",
+        10_000,
+        outbox_id=outbox_rows(owner, "refund")[-1]["id"],
+        stripe_refund_id="re_2",
+    )
+    assert [] == owner.execute(query).fetchall()
+
+    payment_refunded(owner, INTENT, moderator)
+
+    assert [
+        (
+            moderator.id,
+            "payment_refunded_again",
+            INTENT,
+            "the first refund failed",
+            str(order_id),
+        )
+    ] == owner.execute(query).fetchall()
+
+
+def test_refund_again_is_one_refund_per_request(
+    owner: Connection, order_id: UUID, moderator: Actor
+) -> None:
+    """A repeated request is answered with its refund; its id serves for no other payment."""
+    paid(owner, order_id)
+    [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
+    refund_told(owner, "failed", 10_000, outbox_id=row_id, intent="pi_stray")
+    request = {"client_request_id": uuid4()}
+    answer = payment_refunded(owner, "pi_stray", moderator, **request)
+
+    assert answer == payment_refunded(owner, "pi_stray", moderator, **request)
+    for intent, user in ((INTENT, moderator), ("pi_stray", None)):
+        refused = payment_refunded(owner, intent, user, **request)
+        assert "REQUEST_ID_REUSED" == refused["code"]
+    assert 2 == len(outbox_rows(owner, "auto_refund"))
+
+
+def test_unknown_payment_is_refused(owner: Connection, moderator: Actor) -> None:
+    """An intent that we do not have has no refund, whatever else is missing."""
+    answer = payment_refunded(owner, "pi_unknown", moderator, client_request_id=None)
+
+    assert "RESOURCE_NOT_FOUND" == answer["code"]
+
+
+def test_payment_without_money_is_not_refunded(
+    owner: Connection, order_id: UUID, seller: Actor, bob: Actor, moderator: Actor
+) -> None:
+    """There is nothing to give back of an order that nobody has paid."""
+    other_id = ordered(seller, bob)
+    moved(owner, order_id, "cancelled", "admin")
+
+    for id_ in (order_id, other_id):
+        assert "CONFLICT" == refund_requested(owner, id_, None, user_id=moderator.id)["code"]
+    assert [] == unreturned(owner)
