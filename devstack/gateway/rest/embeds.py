@@ -26,7 +26,9 @@ def find_relationship(cache: SchemaCache, origin: Relation, embed: Embed) -> Rel
 
 
 def _matches(way: Relationship, embed: Embed, schema: str) -> bool:
-    is_target = way.target.name == embed.relation and way.target.schema == schema
+    if way.target.schema != schema:
+        return False
+    is_target = way.target.name == embed.relation
     if way.is_self:
         return _matches_self(way, embed, is_target=is_target)
     hint = embed.hint
@@ -42,18 +44,13 @@ def _matches(way: Relationship, embed: Embed, schema: str) -> bool:
 def _matches_self(way: Relationship, embed: Embed, *, is_target: bool) -> bool:
     """Tell the two directions of a key of a relation to itself.
 
-    The relation's name means its many, the name of the column means the one it points to.
+    The relation's name means its many, the name of the column means the one it points to. A hint
+    can only be the column; PostgREST knows no one-to-one and no junction of a relation to itself.
     """
-    if way.junction is not None:
-        return is_target and way.junction.table.name == embed.hint
-    if embed.hint is None:
-        is_parent = not way.is_reverse and _is_single(way, embed.relation, far=False)
-        return (is_target and way.is_reverse) or is_parent
-    return (
-        is_target
-        and way.is_reverse
-        and (_is_single(way, embed.hint, far=True) or way.constraint == embed.hint)
-    )
+    if way.cardinality == "one-to-many" and is_target:
+        return embed.hint is None or _is_single(way, embed.hint, far=True)
+    is_parent = way.cardinality == "many-to-one" and embed.hint is None
+    return is_parent and _is_single(way, embed.relation, far=False)
 
 
 def _is_key(way: Relationship, word: str) -> bool:

@@ -22,3 +22,13 @@ select l.label_id, l.label_of, l.label, ':resno' as ":resno", (1) as "a {b} (c)"
 -- PostgREST follows a view through the schemas that it serves or searches, and no further.
 create view other.hidden_offers as select id, seller_id from public.listings;
 create view public.shown_offers as select id, seller_id from other.hidden_offers;
+
+-- Relationships of a relation to itself that PostgREST does not know.
+create table public.members (
+  id integer primary key, buddy_id integer unique constraint buddies references public.members
+);
+create table public.friends (
+  one integer references public.members, other integer references public.members,
+  primary key (one, other)
+);
+insert into public.members values (1, null), (2, 1);

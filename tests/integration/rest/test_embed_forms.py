@@ -152,3 +152,33 @@ def test_client_spreads_many_rows(anon: Client) -> None:
     query = anon.table("listings").select("title, ...categories(kinds:name)").eq("id", TEAPOT)
 
     assert query.execute().data == [{"title": "Blue teapot", "kinds": ["Sport"]}]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        # The hint of a relation to itself is the column, and not the constraint.
+        "categories?select=categories!categories_parent_id_fkey(id)",
+        "categories?select=parent:categories!id(id)",
+        "categories?select=parent_id!categories_parent_id_fkey(id)",
+        # A one-to-one and a junction of a relation to itself are not known.
+        "members?select=buddy_id(id)",
+        "members?select=members(id)",
+        "members?select=members!buddy_id(id)",
+        "members?select=members!friends(one)",
+    ],
+)
+def test_relation_to_itself_that_postgrest_refuses(http: httpx.Client, path: str) -> None:
+    """It has no such relationship."""
+    answer = http.get(f"/{path}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST200")
+
+
+def test_relation_to_itself_by_the_hint_of_its_column(http: httpx.Client) -> None:
+    """The column of the key tells which of several the many are of."""
+    answer = http.get("/categories?select=name,categories!parent_id(name)&id=eq.1")
+
+    assert answer.json() == [
+        {"name": "Sport", "categories": [{"name": "Bikes"}, {"name": "Balls"}]}
+    ]

@@ -210,6 +210,7 @@ def test_two_ways_are_ambiguous(service: Client) -> None:
     ("query", "status", "code"),
     [
         ("select=nothing(id)", 400, "PGRST200"),
+        ("select=items(id)", 400, "PGRST200"),
         ("select=auctions!nope(id)", 400, "PGRST200"),
         ("select=id&auctions.id=eq.1", 400, "PGRST108"),
         ("select=id&order=auctions(id)", 400, "PGRST108"),
