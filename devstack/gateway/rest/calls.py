@@ -1,16 +1,19 @@
 """Reads a call: which function, and what stands for each of its arguments."""
 
+import json
 from dataclasses import dataclass
-from typing import Any
 
 from devstack.gateway.rest.filters import is_filter, parse_query
 from devstack.gateway.rest.functions import RAW_BODIES, Call, find_function
 from devstack.gateway.rest.payload import (
+    CSV_TYPE,
     FORM_TYPE,
     as_text,
     content_type,
     form_pairs,
-    read_json,
+    read_csv,
+    read_rows,
+    row_keys,
     unacceptable,
 )
 from devstack.gateway.rest.ranges import ranged
@@ -35,6 +38,7 @@ class _Body:
     text: str = ""
     pairs: Pairs | None = None
     keys: tuple[str, ...] = ()
+    is_array: bool = False
 
 
 def read_call(
@@ -50,14 +54,19 @@ def read_call(
         pairs = [pair for pair in pairs if not _is_argument(*pair)]
         body = _Body(kind=None, pairs=arguments)
     else:
-        body = _read_body(request)
+        body = None
     query, values = parse_query(pairs)
-    given = body.keys if query.columns is None else query.columns
+    if body is None:
+        body = _read_body(request, query.columns)
+    given = body.keys
     if body.pairs is not None:
         given = tuple(dict.fromkeys(key for key, _ in body.pairs))
     function, is_raw = find_function(cache, (asked.schema, name), given, body.kind)
     slots = None
-    if body.pairs is not None:
+    if is_raw and body.pairs is not None:
+        # PostgREST fills the one unnamed argument with the named ones, of which there are none.
+        body = _Body(kind=body.kind, text="{}")
+    elif body.pairs is not None:
         slots = tuple(range(len(values), len(values) + len(given)))
         values += _values(function, given, body.pairs)
     call = Call(
@@ -66,6 +75,7 @@ def read_call(
         arguments=() if is_raw else given,
         slots=slots,
         is_raw=is_raw,
+        is_array=body.is_array,
         media=asked.accepted.media,
         is_stripped=asked.accepted.is_stripped,
         is_counted=asked.preferences.is_counted,
@@ -79,22 +89,23 @@ def _is_argument(key: str, value: str) -> bool:
     return not (is_reserved or "." in key or is_filter(value))
 
 
-def _read_body(request: Request) -> _Body:
+def _read_body(request: Request, columns: tuple[str, ...] | None) -> _Body:
+    """Read a body; `columns` are the arguments where the client names them."""
     kind = content_type(request.headers.get("content-type"))
     if kind == FORM_TYPE:
         return _Body(kind=kind, pairs=form_pairs(request.body))
+    if kind == CSV_TYPE:
+        rows = read_csv(as_text(request.body, kind))
+        return _Body(kind=kind, text=json.dumps(rows), keys=row_keys(rows), is_array=True)
     if kind not in RAW_BODIES:
         raise unacceptable(kind)
     text = as_text(request.body, kind)
-    return _Body(kind=kind, text=text, keys=_keys(text) if kind == "application/json" else ())
-
-
-def _keys(text: str) -> tuple[str, ...]:
-    if not text:
-        return ()
-    value: Any = read_json(text)
-    # What is no object of arguments may still be the one json that a function takes whole.
-    return tuple(value) if isinstance(value, dict) else ()
+    if kind != "application/json":
+        return _Body(kind=kind, text=text)
+    if columns is not None:
+        return _Body(kind=kind, text=text, keys=columns, is_array=not text.lstrip().startswith("{"))
+    text, value = read_rows(text or "{}")
+    return _Body(kind=kind, text=text, keys=row_keys(value), is_array=isinstance(value, list))
 
 
 def _values(function: Function, given: tuple[str, ...], pairs: Pairs) -> list[str]:

@@ -95,22 +95,35 @@ ATTRIBUTES = """
     and n.nspname not in ('pg_catalog', 'information_schema')
 """
 
+#: PostgREST passes over a function with unnamed arguments, except one that takes a whole body.
 FUNCTIONS = """
+  with recursive base (type, base) as (
+    select oid, oid from pg_type where typtype <> 'd'
+    union all
+    select d.oid, b.base from pg_type as d join base as b on d.typbasetype = b.type
+    where d.typtype = 'd'
+  )
   select
     n.nspname, p.proname,
     (
       select coalesce(json_agg(json_build_array(
         coalesce(p.proargnames[arg.position], ''), format_type(arg.type, null), coalesce(
           p.proargmodes[arg.position], 'i'
-        )
+        ), format_type(case arg.type
+          when 'character'::regtype then 'character varying'::regtype
+          when 'character[]'::regtype then 'character varying[]'::regtype
+          when 'bit'::regtype then 'bit varying'::regtype
+          when 'bit[]'::regtype then 'bit varying[]'::regtype
+          else arg.type
+        end, null)
       ) order by arg.position), '[]')
       from unnest(coalesce(p.proallargtypes, p.proargtypes)) with ordinality
       as arg (type, position)
     ),
     p.pronargdefaults,
     case
-      when p.prorettype = 'void'::regtype then 'void'
-      -- Whoever names what comes out wants it by that name.
+      when t.oid = 'void'::regtype then 'void'
+      -- The answer has the names of the arguments that come out.
       when t.typtype = 'c' or p.proargmodes && '{t,b,o}' then 'composite'
       else 'scalar'
     end,
@@ -118,14 +131,18 @@ FUNCTIONS = """
     coalesce(p.proconfig, '{}'), p.prorows, json_build_array(an.nspname, ac.relname)
   from pg_proc as p
   join pg_namespace as n on n.oid = p.pronamespace
-  join pg_type as t on t.oid = p.prorettype
+  join base on base.type = p.prorettype
+  join pg_type as t on t.oid = base.base
   left join pg_class as r on r.oid = t.typrelid and r.relkind <> 'c'
   left join pg_namespace as rn on rn.oid = r.relnamespace
   left join pg_type as at on p.pronargs = 1 and at.oid = p.proargtypes[0]
   left join pg_class as ac on ac.oid = at.typrelid
   left join pg_namespace as an on an.oid = ac.relnamespace
   where n.nspname = any ($1) and p.prokind = 'f'
-    and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+    and t.oid not in ('trigger'::regtype, 'event_trigger'::regtype)
+    and (p.pronargs = 0 or p.proargnames is not null or p.pronargs = 1 and p.proargtypes[0] in (
+      'bytea'::regtype, 'json'::regtype, 'jsonb'::regtype, 'text'::regtype, 'xml'::regtype
+    ))
   order by n.nspname, p.proname, p.oid
 """
 

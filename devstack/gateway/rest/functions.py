@@ -43,6 +43,8 @@ class Call:
     arguments: tuple[str, ...]
     slots: tuple[int, ...] | None
     is_raw: bool
+    #: The body is an array, whose first object has the arguments.
+    is_array: bool
     media: Media
     is_stripped: bool
     is_counted: bool
@@ -58,13 +60,11 @@ def find_function(
     are several.
     """
     candidates = cache.functions.get(name, ())
-    named = [function for function in candidates if _takes(function, given)]
-    if body_type in WHOLE_BODIES:
-        named = []
+    named = [function for function in candidates if _takes(function, given, body_type)]
     if len(named) > 1:
         raise _ambiguous(named)
     if named:
-        return named[0], False
+        return named[0], [item.name for item in named[0].parameters] == [""]
     raw = [function for function in candidates if _takes_body(function, body_type)]
     if len(raw) == 1:
         return raw[0], True
@@ -137,12 +137,14 @@ def _called(call: Call, parameters: Parameters) -> tuple[str, str]:
         return f"{name}()", ""
     if call.slots is not None:
         slots = dict(zip(call.arguments, call.slots, strict=True))
-        values = {item.name: f"{parameters.place(slots[item.name])}::{item.type}" for item in taken}
+        values = {
+            item.name: f"{parameters.place(slots[item.name])}::{item.read_type}" for item in taken
+        }
         arguments = ""
     else:
         values = {item.name: f"pgrst_args.{identifier(item.name)}" for item in taken}
-        typed = ", ".join(f"{identifier(item.name)} {item.type}" for item in taken)
-        arguments = f"json_to_record({parameters.place(BODY)}::json) as pgrst_args ({typed})"
+        typed = ", ".join(f"{identifier(item.name)} {item.read_type}" for item in taken)
+        arguments = _read_arguments(f"{parameters.place(BODY)}::json", typed, call)
     listed = ", ".join(
         f"{'variadic ' if item.is_variadic else ''}{identifier(item.name)} => {values[item.name]}"
         for item in taken
@@ -150,10 +152,20 @@ def _called(call: Call, parameters: Parameters) -> tuple[str, str]:
     return f"{name}({listed})", arguments
 
 
-def _takes(function: Function, given: Collection[str]) -> bool:
+def _read_arguments(body: str, typed: str, call: Call) -> str:
+    """Return the `from` item of the arguments in a body: one object, or the first of several."""
+    if not call.is_array:
+        return f"json_to_record({body}) as pgrst_args ({typed})"
+    rows = f"json_to_recordset({body}) as pgrst_rows ({typed})"
+    return f"(select * from {rows} limit 1) as pgrst_args"  # noqa: S608 -- built of quoted names alone
+
+
+def _takes(function: Function, given: Collection[str], body_type: str | None) -> bool:
+    if not function.parameters and body_type in WHOLE_BODIES:
+        return False
     names = {item.name for item in function.parameters}
     required = {item.name for item in function.parameters if item.is_required}
-    return "" not in names and required <= set(given) <= names
+    return required <= set(given) <= names
 
 
 def _takes_body(function: Function, body_type: str | None) -> bool:

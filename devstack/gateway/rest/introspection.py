@@ -99,7 +99,12 @@ def _functions(rows: Sequence[Row]) -> dict[Name, tuple[Function, ...]]:
     grouped: dict[Name, list[Function]] = defaultdict(list)
     for row in rows:
         grouped[row[0], row[1]].append(_function(row))
-    return {name: tuple(found) for name, found in grouped.items()}
+    return {name: tuple(sorted(found, key=_rank)) for name, found in grouped.items()}
+
+
+def _rank(function: Function) -> tuple[int, list[tuple[str, str]]]:
+    """Return the place among the functions of a name: those with fewer arguments come first."""
+    return len(function.parameters), [(item.name, item.type) for item in function.parameters]
 
 
 def _function(row: Row) -> Function:
@@ -114,6 +119,7 @@ def _function(row: Row) -> Function:
             Parameter(
                 name=argument[0],
                 type=argument[1],
+                read_type=argument[3],
                 is_required=position < required_count,
                 is_variadic=argument[2] == "v",
             )

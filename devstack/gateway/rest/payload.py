@@ -10,6 +10,7 @@ from devstack.gateway.rest.errors import RestError
 
 
 JSON_TYPES = ("application/json", "application/vnd.pgrst.object+json", "")
+CSV_TYPE = "text/csv"
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -21,9 +22,18 @@ def content_type(header: str | None) -> str:
 def read_json(text: str) -> Any:
     """Read a JSON body. Raises: RestError PGRST102."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise RestError(400, "PGRST102", "Empty or invalid json") from error
+
+
+def read_rows(text: str) -> tuple[str, Any]:
+    """Read rows in JSON; return their text and their value. Raises: RestError PGRST102.
+
+    PostgREST takes a value that is neither an object nor an array for an empty array.
+    """
+    value = read_json(text)
+    return (text, value) if isinstance(value, dict | list) else ("[]", [])
 
 
 def as_text(body: bytes, kind: str) -> str:
@@ -45,8 +55,6 @@ def row_keys(value: Any) -> tuple[str, ...]:
     if not rows:
         return ()
     keys = rows[0].keys() if isinstance(rows[0], dict) else None
-    if keys is None and not isinstance(value, list):
-        raise RestError(400, "PGRST102", "Empty or invalid json")
     if any(not isinstance(row, dict) or row.keys() != keys for row in rows):
         raise RestError(400, "PGRST102", "All object keys must match")
     return tuple(rows[0])
@@ -58,9 +66,8 @@ def as_json(body: bytes, kind: str) -> tuple[str, Any]:
     Raises: RestError PGRST102 for what is none.
     """
     if kind in JSON_TYPES:
-        text = as_text(body, kind)
-        return text, read_json(text)
-    if kind == "text/csv":
+        return read_rows(as_text(body, kind))
+    if kind == CSV_TYPE:
         value: Any = read_csv(as_text(body, kind))
     elif kind == FORM_TYPE:
         value = dict(form_pairs(body))
@@ -95,3 +102,8 @@ def read_csv(text: str) -> list[dict[str, str | None]]:
 def unacceptable(kind: str) -> RestError:
     """Return the answer to a body of a type that is not read."""
     return RestError(400, "PGRST102", f"Content-Type not acceptable: {kind}")
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(name)

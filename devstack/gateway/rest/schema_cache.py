@@ -77,6 +77,8 @@ class Parameter:
 
     name: str
     type: str
+    #: The type that a value is read as: a plain character or bit would be cut to length 1.
+    read_type: str
     is_required: bool
     is_variadic: bool
 

@@ -4,6 +4,7 @@ PostgREST: https://docs.postgrest.org/en/stable/references/api/tables_views.html
 insert, columns, missing, update, delete); pg-safeupdate as hosted Supabase loads it for its API.
 """
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -89,11 +90,16 @@ def test_body_that_is_no_row_is_refused(
     assert answer.json()["message"] == message
 
 
-@pytest.mark.parametrize(("body", "count"), [({}, 1), ([{}], 1), ([{}, {}], 2), ([], 0)], ids=str)
+@pytest.mark.parametrize(
+    ("body", "count"),
+    [({}, 1), ([{}], 1), ([{}, {}], 2), ([], 0), (5, 0), ("a", 0), (None, 0)],
+    ids=str,
+)
 def test_empty_rows_have_defaults(http: httpx.Client, body: object, count: int) -> None:
-    """Each empty object is a row of defaults; none is no row."""
+    """Each empty object is a row of defaults; a value that is no row counts as no rows."""
     prefer = "return=representation,tx=rollback,count=exact"
-    answer = http.post("/numbered", json=body, headers={"Prefer": prefer})
+    headers = {"Prefer": prefer, "Content-Type": "application/json"}
+    answer = http.post("/numbered", content=json.dumps(body), headers=headers)
 
     assert (answer.status_code, len(answer.json())) == (201, count)
     assert answer.headers["content-range"] == f"*/{count}"

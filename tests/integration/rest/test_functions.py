@@ -121,10 +121,18 @@ def test_response_settings_shape_the_answer(http: httpx.Client) -> None:
 
 
 def test_raw_bodies_reach_an_unnamed_parameter(http: httpx.Client) -> None:
-    """One unnamed json takes the body whole, whatever it holds."""
+    """One unnamed json takes an object, or an array of objects, whole."""
+    taken = [http.post("/rpc/take", json=body).json() for body in ({"a": [1]}, [{"a": 1}], [])]
+
+    assert taken == [{"taken": {"a": [1]}}, {"taken": [{"a": 1}]}, {"taken": []}]
+
+
+def test_array_of_anything_but_objects_is_refused(http: httpx.Client) -> None:
+    """PostgREST looks for the arguments' names in each row, even for one unnamed json."""
     answer = http.post("/rpc/take", json=[1, "x"])
 
-    assert answer.json() == {"taken": [1, "x"]}
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST102")
+    assert answer.json()["message"] == "All object keys must match"
 
 
 def test_unknown_function_is_named(anon: Client) -> None:

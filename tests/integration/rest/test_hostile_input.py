@@ -126,19 +126,17 @@ def test_monstrous_query_is_refused(http: httpx.Client, query: str) -> None:
         b'{"key": ' + b"9" * 10_000 + b"}",
         b"NaN",
         b'{"value": NaN, "key": "x"}',
-        b"5",
-        b'"x"',
-        b"null",
+        b"Infinity",
         b"[1]",
         b"[[]]",
         b'{"key": "a"} {"key": "b"}',
         "\ufeff{}".encode(),
         '{"key": "x"}'.encode("utf-16"),
     ],
-    ids=range(18),
+    ids=range(16),
 )
 def test_monstrous_body_is_refused(http: httpx.Client, body: bytes) -> None:
-    """What is no row is 4xx, in a write and in a call."""
+    """A body that holds no row is refused with 4xx, in a write and in a call."""
     headers = {"Content-Type": "application/json", "Prefer": "tx=rollback"}
     written = http.post("/settings", content=body, headers=headers)
     changed = http.patch("/settings?key=eq.none", content=body, headers=headers)
