@@ -11,7 +11,10 @@ from devstack.schema import ROOT
 
 #: Runs a module as `python -m` does, and stops for good in its first slow import.
 STUCK = """
-import runpy, sys
+import runpy, signal, sys
+
+# As in a terminal: a shell without job control lets its background jobs ignore SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Stuck:
     def find_spec(self, name, path=None, target=None):
