@@ -1,5 +1,6 @@
--- Data of development: two sellers, two bidders and a moderator, all with the password
--- "aussie-market", and listings that open at once. It is applied to a new local database alone.
+-- Data for development: two sellers, two bidders and a moderator, all with the password
+-- "aussie-market", and live listings, one of which ends after five minutes. Only a new local
+-- database gets these data.
 update private.app_settings set value = 'false' where key = 'require_staff_aal2';
 
 with person (email, display_name) as (
@@ -43,7 +44,7 @@ set
   end::public.user_role
 where email like '%@example.test';
 
--- As the sellers themselves list, so that every rule holds for these too.
+-- The sellers list by the RPC, so every rule of a listing holds here too.
 do $$
 declare
   v_offer record;
@@ -53,10 +54,10 @@ begin
     from public.users as u
     join (
       values
-      ('shirley@example.test', 'Wooden surfboard, 1972', 'Shaped in Torquay, one ding, rides well.', 4, 12000, 20000),
-      ('shirley@example.test', 'Pair of enamel camp mugs', 'White with a blue rim, hardly used at all.', 2, 500, null),
-      ('bruce@example.test', 'Film camera with 50 mm lens', 'Light meter works, seals replaced last year.', 1, 8000, 15000)
-    ) as offer (email, title, description, category_id, start_cents, reserve_cents)
+      ('shirley@example.test', 'Wooden surfboard, 1972', 'Shaped in Torquay, one ding, rides well.', 4, 12000, 20000, null),
+      ('shirley@example.test', 'Pair of enamel camp mugs', 'White with a blue rim, hardly used at all.', 2, 500, null, '5 minutes'),
+      ('bruce@example.test', 'Film camera with 50 mm lens', 'Light meter works, seals replaced last year.', 1, 8000, 15000, null)
+    ) as offer (email, title, description, category_id, start_cents, reserve_cents, lasts)
       on u.email = offer.email
   loop
     perform set_config(
@@ -72,6 +73,10 @@ begin
       pickup => true,
       shipping => true,
       location => '{"street": "1 Smith Street", "suburb": "Fitzroy", "postcode": "3065", "state": "VIC"}',
+      -- A time needs an offset.
+      end_at => to_char(
+        (now() + v_offer.lasts::interval) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
+      ),
       reserve_cents => v_offer.reserve_cents
     );
   end loop;
