@@ -99,7 +99,7 @@ def _route(desk: Desk, method: str, path: str, handler: Handler, *, is_keyed: bo
         except PoolTimeout as error:
             return answers.refusal(request, _timed_out(error))
         except psycopg.Error as error:
-            return answers.refusal(request, _database_failure(path, error))
+            return answers.refusal(request, _database_failure(method, path, error))
 
     return Route(path, endpoint, methods=[method])
 
@@ -116,7 +116,7 @@ def _timed_out(error: PoolTimeout) -> AuthError:
     return AuthError(504, "request_timeout", "Processing this request timed out, please retry")
 
 
-def _database_failure(path: str, error: psycopg.Error) -> AuthError:
+def _database_failure(method: str, path: str, error: psycopg.Error) -> AuthError:
     """Answer as GoTrue does when a trigger of the project fails; the log says what it was.
 
     What the driver itself cannot say came from the client.
@@ -124,6 +124,9 @@ def _database_failure(path: str, error: psycopg.Error) -> AuthError:
     if isinstance(error, psycopg.DataError) and error.sqlstate is None:
         return AuthError(400, "bad_json", "Text must not contain a NUL character")
     _LOG.error("auth could not serve %s: %s", path, summary(error))
-    is_new_user = path in {"/signup", "/admin/users", "/invite"}
-    message = "Database error saving new user" if is_new_user else "Database error"
+    message = "Database error"
+    if path in {"/signup", "/admin/users", "/invite"}:
+        message = "Database error saving new user"
+    elif (method, path) == ("DELETE", "/admin/users/{user_id}"):
+        message = "Database error deleting user"
     return AuthError(500, "unexpected_failure", message)
