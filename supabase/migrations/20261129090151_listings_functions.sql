@@ -237,7 +237,6 @@ as $$
 declare
   v_auction public.auctions;
   v_listing public.listings;
-  v_refusal jsonb;
   v_now timestamptz;
 begin
   -- Check the owner before locking, so another user's calls cannot delay bidders.
@@ -245,10 +244,6 @@ begin
   where id = p_listing_id and (seller_id = auth.uid() or private.is_staff());
   if not found then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
-  end if;
-  v_refusal := private.rate_limit_refusal('cancel_listing');
-  if v_refusal is not null then
-    return v_refusal;
   end if;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
   select * into v_listing from public.listings where id = p_listing_id for no key update;
@@ -704,7 +699,7 @@ begin
   return private.cancel_listing(cancel_listing.listing_id, cancel_listing.client_request_id);
 end;
 $$;
-comment on function public.cancel_listing is 'Cancel a listing without bids, as its seller or staff. Answers success. Refusals: PROFILE_NOT_FOUND, RATE_LIMITED, LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
+comment on function public.cancel_listing is 'Cancel a listing without bids, as its seller or staff. Answers success. Refusals: PROFILE_NOT_FOUND, LISTING_NOT_FOUND, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
 grant execute on function public.cancel_listing to authenticated;
 
 create function public.relist_listing(

@@ -23,7 +23,6 @@ as $$
 declare
   v_auction public.auctions;
   v_listing public.listings;
-  v_refusal jsonb;
   v_now timestamptz;
 begin
   -- Check the owner before locking, so another user's calls cannot delay bidders.
@@ -31,10 +30,6 @@ begin
   where id = p_listing_id and (seller_id = auth.uid() or private.is_staff());
   if not found then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
-  end if;
-  v_refusal := private.rate_limit_refusal('cancel_listing');
-  if v_refusal is not null then
-    return v_refusal;
   end if;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
   select * into v_listing from public.listings where id = p_listing_id for no key update;

@@ -124,6 +124,47 @@ def test_impossible_change_is_refused(
     assert row == scheduled["listing"]
 
 
+def test_changes_are_limited(
+    owner: Connection, seller: Actor, alice: Actor, scheduled: Any
+) -> None:
+    """Each call of the seller counts, refused ones too; calls of other users do not."""
+    listing_id = scheduled["listing"]["id"]
+    for n in range(30):
+        alice_answer = change(alice, listing_id, title="Another title")
+        answer = change(seller, listing_id, title=f"Title {n}" if n % 2 else "x")
+        assert "RATE_LIMITED" not in (answer.get("code"), alice_answer.get("code"))
+
+    refused = change(seller, listing_id, title="One title too many")
+
+    assert (False, "RATE_LIMITED") == (refused["success"], refused["code"])
+    move_time(owner, "10 minutes")
+    assert change(seller, listing_id, title="Another window")["success"]
+
+
+def test_repeated_change_does_not_count(seller: Actor, scheduled: Any) -> None:
+    """The stored answer comes before the limit."""
+    listing_id, request_id = scheduled["listing"]["id"], uuid4()
+    arguments = {
+        "listing_id": listing_id,
+        "changes": '{"title": "Another title"}',
+        "client_request_id": request_id,
+    }
+    first = seller.call("update_listing", **arguments)
+    for _ in range(30):
+        change(seller, listing_id, title="x")
+
+    assert first == seller.call("update_listing", **arguments)
+
+
+def test_oversized_changes_are_not_read(owner: Connection, seller: Actor, scheduled: Any) -> None:
+    """Their length is checked before any text is cleaned."""
+    owner.execute("set local statement_timeout = '1s'")
+
+    refusal = change(seller, scheduled["listing"]["id"], title="<b" * 2_500_000)
+
+    assert "VALIDATION_ERROR" == refusal["code"]
+
+
 @pytest.mark.parametrize("changes", ["[]", '"title"', "null"])
 def test_changes_are_an_object(seller: Actor, scheduled: Any, changes: str) -> None:
     """Another form of JSON is refused, and not an error."""

@@ -1,7 +1,7 @@
 """`create_listing`: what may be offered, by whom, and what becomes public of it."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -130,6 +130,11 @@ def test_texts_are_cleaned(seller: Actor) -> None:
         ("title", {"title": "x" * 141}),
         ("title", {"title": None}),
         ("title", {"title": "<b></b><i></i>"}),
+        ("title", {"title": "\u200b" * 5}),
+        ("title", {"title": "\u3164\u2800\u00a0\u0301\u200d" * 3}),
+        ("title", {"title": "<b>" * 1_000_000}),
+        ("description", {"description": "\u2063" * 40}),
+        ("description", {"description": "x" * 5_000_000}),
         ("description", {"description": "x" * 19}),
         ("description", {"description": "x" * 4097}),
         ("category_id", {"category_id": 0}),
@@ -226,6 +231,54 @@ def test_sixth_listing_of_an_hour_is_refused(owner: Connection, seller: Actor) -
 
     move_time(owner, "1 hour")
     assert listed(seller)["success"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("select", "VALIDATION_ERROR"),
+        ("update public.users set kyc = 'none'", "KYC_REQUIRED"),
+        ("update public.users set role = 'buyer'", "SELLER_REQUIRED"),
+        ("update public.users set suspended_at = private.clock()", "USER_SUSPENDED"),
+    ],
+)
+def test_oversized_text_is_cheap_and_counted(
+    owner: Connection, seller: Actor, change: LiteralString, code: str
+) -> None:
+    """Length and seller are checked before any text is read, and each such call uses the limit."""
+    owner.execute(change)
+    owner.execute("set local statement_timeout = '1s'")
+    title = "<b" * 2_500_000
+
+    codes = [listed(seller, title=title)["code"] for _ in range(6)]
+
+    assert [code] * 5 + ["RATE_LIMITED"] == codes
+
+
+def test_default_week_has_168_hours(owner: Connection, seller: Actor) -> None:
+    """Also in a session whose time zone leaves summer time in that week."""
+    owner.execute("set local timezone = 'Australia/Sydney'")
+    start_at = datetime(now(owner).year + 1, 4, 1, tzinfo=UTC)
+    owner.execute(
+        """
+        update private.test_clock
+        set ahead_by = %s::timestamptz - clock_timestamp() - interval '1 hour'
+        """,
+        [start_at],
+    )
+
+    listing = listed(seller, start_at=start_at)["listing"]
+
+    assert timedelta(hours=168) == datetime.fromisoformat(listing["end_at"]) - start_at
+
+
+@pytest.mark.parametrize("field", ["start_at", "end_at"])
+@pytest.mark.parametrize("time", ["2026-12-02T20:00", "tomorrow", "infinity", ""])
+def test_time_without_offset_is_refused(seller: Actor, field: str, time: str) -> None:
+    """Such a time depends on settings of the session."""
+    refusal = listed(seller, **{field: time})
+
+    assert ("VALIDATION_ERROR", field) == (refusal["code"], refusal["field"])
 
 
 def test_only_signed_in_users_list(anonymous: Actor, service: Actor) -> None:
