@@ -1,6 +1,5 @@
 """Where the canary asks whether an event that it sent has come in and taken effect."""
 
-import datetime as dt
 import hmac
 from http import HTTPStatus
 from typing import Annotated
@@ -23,7 +22,7 @@ class LookupQuery(pydantic.BaseModel):
 
     event_id: _Name | None = None
     type: _Name | None = None
-    since: dt.datetime | None = None
+    since: pydantic.AwareDatetime | None = None
 
     @pydantic.model_validator(mode="after")
     def _check_named(self) -> "LookupQuery":

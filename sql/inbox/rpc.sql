@@ -72,7 +72,7 @@ $$;
 comment on function public.requeue_webhook_event is 'Give a dead or open event all of its tries again, due at once; for staff and our own processes. Refusal: CONFLICT when it is settled. Raises FORBIDDEN, EVENT_NOT_FOUND.';
 grant execute on function public.requeue_webhook_event to authenticated, service_role;
 
-create function public.requeue_ignored_events(type text, since timestamptz)
+create function public.requeue_ignored_events(type text, since text)
 returns jsonb
 language plpgsql
 set search_path = ''

@@ -265,7 +265,7 @@ $$;
 comment on function private.requeue_webhook_event is 'Give an open or dead event all of its tries again, and audit it; see the public wrapper.';
 grant execute on function private.requeue_webhook_event to authenticated, service_role;
 
-create function private.requeue_ignored_events(p_type text, p_since timestamptz)
+create function private.requeue_ignored_events(p_type text, p_since text)
 returns jsonb
 language plpgsql
 security definer
@@ -273,18 +273,21 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := private.clock();
+  v_since constant timestamptz := private.time_or_null(p_since);
   v_count integer;
 begin
   perform private.refuse_unless_staff();
-  if p_type is null or p_since is null then
-    return private.refusal('VALIDATION_ERROR', 'An event type and a time are needed');
+  if p_type is null or v_since is null then
+    return private.refusal(
+      'VALIDATION_ERROR', 'Give an event type, and a time with an offset as 2026-12-02T20:00:00Z'
+    );
   end if;
   update public.webhook_events
   set
     status = 'received', outcome = null, processed_at = null, attempts = 0,
     next_attempt_at = v_now, error_code = null
   where type = p_type
-    and received_at >= p_since
+    and received_at >= v_since
     and outcome = 'ignored'
     and error_code = 'unhandled_type'
     and payload is not null;
@@ -292,7 +295,7 @@ begin
   perform private.write_audit(
     auth.uid(), 'ignored_events_requeued', 'webhook_events', p_type,
     'Events that had no handler became due again',
-    jsonb_build_object('since', p_since, 'count', v_count)
+    jsonb_build_object('since', v_since, 'count', v_count)
   );
   return jsonb_build_object('success', true, 'count', v_count);
 end;
@@ -551,7 +554,7 @@ $$;
 comment on function public.requeue_webhook_event is 'Give a dead or open event all of its tries again, due at once; for staff and our own processes. Refusal: CONFLICT when it is settled. Raises FORBIDDEN, EVENT_NOT_FOUND.';
 grant execute on function public.requeue_webhook_event to authenticated, service_role;
 
-create function public.requeue_ignored_events(type text, since timestamptz)
+create function public.requeue_ignored_events(type text, since text)
 returns jsonb
 language plpgsql
 set search_path = ''

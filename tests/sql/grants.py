@@ -31,7 +31,7 @@ BOTH: Grants = {
         "notifications": ("mark_all_notifications_read()",),
         "inbox": (
             "requeue_webhook_event(text)",
-            "requeue_ignored_events(text,timestamp with time zone)",
+            "requeue_ignored_events(text,text)",
         ),
         "outbox": ("requeue_outbox(uuid,text)",),
     },
@@ -74,7 +74,7 @@ BOTH: Grants = {
             "fail_webhook_event(text,text,text,uuid)",
             "claim_webhook_retries(integer,integer)",
             "requeue_webhook_event(text)",
-            "requeue_ignored_events(text,timestamp with time zone)",
+            "requeue_ignored_events(text,text)",
             "find_webhook_event(text,text,timestamp with time zone)",
         ),
         "outbox": (

@@ -92,6 +92,18 @@ def test_nothing_else_calls_the_clock(owner: Connection) -> None:
     assert set() == names(owner, query)
 
 
+def test_no_span_follows_a_time_zone(owner: Connection) -> None:
+    """A function counts hours: a day of the session's time zone may have 23 or 25 of them."""
+    query = r"""
+      select oid::regprocedure::text from functions
+      where prosrc ~* 'interval\s+\S*''[^'']*(\m(day|week|mon|year|decade|centur)|[0-9][dwy]\M)'
+        or prosrc ~* 'make_interval\s*\([^;]*\m(days|weeks|months|years)\s*=>'
+        or prosrc ~* '\mdate_trunc\s*\(|\mcurrent_date\M|\mlocaltimestamp\M|\mage\s*\('
+    """
+
+    assert set() == names(owner, query)
+
+
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 def test_execute_grants_are_the_reviewed_ones(owner: Connection, role: str) -> None:
     """A role executes what the reviewed list says and nothing else."""

@@ -79,7 +79,7 @@ SIGNATURES: Mapping[str, str] = {
     "fail_webhook_event": ("event_id text, error_code text, error_message text, lease_token uuid"),
     "claim_webhook_retries": "max_rows integer, lease_s integer",
     "requeue_webhook_event": "event_id text",
-    "requeue_ignored_events": "type text, since timestamp with time zone",
+    "requeue_ignored_events": "type text, since text",
     "claim_outbox": "max_rows integer, lease_s integer",
     "claim_send_permission": "outbox_id uuid, lease_token uuid",
     "requeue_outbox": "outbox_id uuid, reason text",

@@ -30,6 +30,7 @@ _SETTINGS = {
     "rate_limits": """
       {"place_bid": {"max": 1000000, "window_s": 86400},
        "create_listing": {"max": 1000000, "window_s": 86400},
+       "update_listing": {"max": 1000000, "window_s": 86400},
        "create_intent": {"max": 1000000, "window_s": 86400},
        "confirm_payment": {"max": 1000000, "window_s": 86400}}
     """,

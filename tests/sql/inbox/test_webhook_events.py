@@ -400,10 +400,21 @@ def test_requeued_event_takes_effect_once(owner: Connection, service: Actor) -> 
     assert [1, 0] == counts
 
 
-@pytest.mark.parametrize("missing", ["type", "since"])
-def test_requeue_of_ignored_events_needs_its_bounds(service: Actor, missing: str) -> None:
-    """Nobody opens every ignored event by a forgotten argument."""
-    arguments = {"type": "transfer.created", "since": "2026-01-01T00:00:00Z"} | {missing: None}
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": None},
+        {"since": None},
+        {"since": "2026-01-01T00:00"},
+        {"since": "yesterday"},
+        {"since": "-infinity"},
+    ],
+)
+def test_requeue_of_ignored_events_needs_its_bounds(
+    service: Actor, changes: dict[str, str | None]
+) -> None:
+    """No forgotten argument and no time without an offset opens more events than was meant."""
+    arguments = {"type": "transfer.created", "since": "2026-01-01T00:00:00Z"} | changes
 
     assert "VALIDATION_ERROR" == service.call("requeue_ignored_events", **arguments)["code"]
 
