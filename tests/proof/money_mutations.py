@@ -8,6 +8,9 @@ EVENTS = ("tests/sql/inbox", "tests/sql/payments", "tests/sql/outbox")
 
 CAPTURES = "payments/functions/captures.sql"
 LINES = "ledger/functions/lines.sql"
+DRIFT = "ledger/functions/drift.sql"
+REQUESTS = "payments/functions/refund_requests.sql"
+RESULTS = "payments/functions/refund_results.sql"
 
 MONEY_MUTATIONS = (
     mutation(
@@ -81,9 +84,100 @@ MONEY_MUTATIONS = (
     ),
     mutation(
         "refund beyond what is left",
-        "payments/functions/refund_requests.sql",
+        REQUESTS,
         "elsif coalesce(p_amount_cents not between 1 and p_left_cents, true) then",
         "elsif coalesce(p_amount_cents < 1, true) then",
         MONEY,
+    ),
+    mutation(
+        "our own jobs refund what may be kept",
+        REQUESTS,
+        "and not (v_is_owed and p_user_id is null)",
+        "and not (p_user_id is null)",
+        MONEY,
+    ),
+    mutation(
+        "seller refunds an ended order",
+        REQUESTS,
+        "when v_is_owed then v_is_staff or p_user_id is null",
+        "when v_is_owed then true",
+        MONEY,
+    ),
+    mutation(
+        "request id serves for another amount",
+        REQUESTS,
+        "or v_refund.amount_cents <> p_amount_cents",
+        "or false",
+        MONEY,
+    ),
+    mutation(
+        "stray is not listed as unreturned",
+        REQUESTS,
+        "return not p_payment.settles_order or private.is_ended(p_order.state);",
+        "return private.is_ended(p_order.state);",
+        MONEY,
+    ),
+    mutation(
+        "refunds exceed their payment by one cent",
+        RESULTS,
+        "), 0) > p_payment.amount_cents;",
+        "), 0) > p_payment.amount_cents + 1;",
+        MONEY,
+    ),
+    mutation(
+        "failure wakes no refund that waits for it",
+        RESULTS,
+        "perform private.wake_waiting_events(p_payment_intent_id, v_now);",
+        "",
+        MONEY,
+    ),
+    mutation(
+        "drift trusts the state of an ended order",
+        DRIFT,
+        "when 'refunded' then p_is_paid and p_held_cents = 0",
+        "when 'refunded' then p_is_paid",
+        MONEY,
+    ),
+    mutation(
+        "drift trusts refund_pending",
+        DRIFT,
+        "orders.refund_pending = (money.pending_cents > 0)",
+        "true",
+        MONEY,
+    ),
+    mutation(
+        "drift trusts the status of a payment",
+        DRIFT,
+        "payments.status = money.captured_status",
+        "true",
+        MONEY,
+    ),
+    mutation(
+        "drift trusts the currency of a payment",
+        DRIFT,
+        "payments.currency = money.currency",
+        "true",
+        MONEY,
+    ),
+    mutation(
+        "drift trusts the history of an order",
+        DRIFT,
+        "orders.state = last_state",
+        "true",
+        MONEY,
+    ),
+    mutation(
+        "late decline asks the buyer to try again",
+        "payments/functions/declines.sql",
+        "if private.payment_refusal(p_order, v_now) is not null then",
+        "if false then",
+        MONEY,
+    ),
+    mutation(
+        "amount of nothing is booked",
+        CAPTURES,
+        "p_amount_cents > 0 and",
+        "p_amount_cents >= 0 and",
+        ("tests/sql/inbox",),
     ),
 )
