@@ -5,13 +5,16 @@ grant select (
   error_message, processed_at, created_at, updated_at
 ) on public.payments to authenticated;
 
-create policy parties_read_their_payments on public.payments
+create policy buyers_read_their_payments on public.payments
 for select to authenticated
-using (exists (
-  select from public.orders
-  where orders.id = payments.order_id
-));
-comment on policy parties_read_their_payments on public.payments is 'Whoever may read the order.';
+using (
+  (select private.is_staff())
+  or exists (
+    select from public.orders
+    where orders.id = payments.order_id and orders.buyer_id = (select auth.uid())
+  )
+);
+comment on policy buyers_read_their_payments on public.payments is 'The buyer and staff read a payment. It says why a card was declined, so the seller sees the state of the order instead.';
 
 alter table private.intent_errors enable row level security;
 
@@ -27,4 +30,4 @@ using (exists (
   select from public.orders
   where orders.id = refunds.order_id
 ));
-comment on policy parties_read_their_refunds on public.refunds is 'Whoever may read the order.';
+comment on policy parties_read_their_refunds on public.refunds is 'Everyone who may read the order reads its refunds.';

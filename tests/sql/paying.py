@@ -100,13 +100,13 @@ def succeeded(owner: Connection, order_id: object, intent: str = INTENT, **chang
     )
 
 
-def declined(owner: Connection, order_id: UUID, charge_id: str) -> Any:
-    """Let a new event tell that a try with the current intent was declined."""
+def declined(owner: Connection, order_id: UUID, charge_id: str, intent: str = INTENT) -> Any:
+    """Let a new event tell that a try with `intent` was declined."""
     return service_of(owner).call(
         "apply_payment_failed",
-        event_id=stored(owner, "payment_intent.payment_failed"),
+        event_id=stored(owner, "payment_intent.payment_failed", intent),
         order_id=str(order_id),
-        payment_intent_id=INTENT,
+        payment_intent_id=intent,
         charge_id=charge_id,
         error_message="Your card was declined.",
     )

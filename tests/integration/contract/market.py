@@ -14,6 +14,7 @@ from tests.integration.gateways import PATIENCE_S
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import AMOUNT, Shop
 from tests.sql.auctioning import auctioned
+from tests.sql.paying import attached, declined
 
 
 class Role(enum.StrEnum):
@@ -55,6 +56,7 @@ class Market:
         )
         _add_photo(shop, listing_id)
         _add_message(shop, thread_id, seller.id)
+        _decline(shop, UUID(order["order_id"]))
         ids = {
             "sold": sold,
             "live": live,
@@ -113,3 +115,9 @@ def _add_message(shop: Shop, thread_id: UUID, sender_id: UUID) -> None:
         """,
         [thread_id, sender_id, uuid.uuid4()],
     )
+
+
+def _decline(shop: Shop, order_id: UUID) -> None:
+    assert attached(shop.db, order_id, "pi_of_the_market")["success"]
+    answer = declined(shop.db, order_id, "ch_of_the_market", "pi_of_the_market")
+    assert answer["outcome"] == "processed", answer

@@ -126,3 +126,31 @@ def test_read_marks_are_the_recipients(market: Market, visitors: Visitors) -> No
         marked[role] = len(request.execute().data)
 
     assert {Role.STRANGER: 0, Role.SELLER: 0, Role.BUYER: 1} == marked
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.ANON])
+@pytest.mark.parametrize(
+    ("table", "select"),
+    [
+        ("payments", "error_message"),
+        ("payments", "error_message,orders!inner(id)"),
+        ("orders", "id,payments!inner(error_message)"),
+        ("listings", "id,orders!inner(payments!inner(error_message))"),
+        ("orders", "...payments!inner(error_message)"),
+    ],
+)
+def test_decline_is_shown_to_the_buyer_alone(
+    visitors: Visitors, role: Role, *, table: str, select: str
+) -> None:
+    """No embed tells the seller or another user that a card was declined, or why."""
+    answer = visitors[role].client.table(table).select(select).execute()
+
+    assert ("Your card was declined." in str(answer.data)) == (role is Role.BUYER)
+    assert (len(answer.data) == 1) == (role is Role.BUYER)
+
+
+def test_order_of_the_seller_has_no_payments(market: Market, visitors: Visitors) -> None:
+    """An embed that the seller may not read is empty and does not hide the order."""
+    request = visitors[Role.SELLER].client.table("orders").select("id,payments(error_message)")
+
+    assert [{"id": market.ids["order"], "payments": []}] == rows_of(request.execute())

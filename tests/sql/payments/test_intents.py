@@ -10,7 +10,6 @@ from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
 from tests.sql.paying import (
     attached,
-    brought_to,
     moved,
     order_row,
     ordered,
@@ -222,22 +221,6 @@ def test_intent_of_another_order_is_refused(
     assert isinstance(answer, dict)
     assert "TRANSACTION_FAILED" == answer["code"]
     assert [] == outbox_rows(owner, "cancel_intent")
-
-
-def test_only_the_parties_read_payments(
-    owner: Connection, order_id: UUID, alice: Actor, bob: Actor, seller: Actor, moderator: Actor
-) -> None:
-    """Payments and refunds are for whoever may read the order; nobody writes them."""
-    brought_to(owner, order_id, "paid")
-
-    for actor in (alice, seller, moderator):
-        assert [(order_id,)] == actor.rows("select order_id from public.payments")
-        assert [] == actor.rows("select order_id from public.refunds")
-    assert [] == bob.rows("select order_id from public.payments")
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        alice.change("delete from public.payments")
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        alice.change("delete from public.refunds")
 
 
 def test_only_our_own_processes_touch_money(
