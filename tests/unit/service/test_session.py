@@ -163,7 +163,7 @@ FORGERIES = {
     "session id that is no id": make_token(make_claims(session_id="1")),
     "service role": make_token(make_claims(role="service_role")),
     "no role": make_token(without("role")),
-    "not yet valid": make_token(make_claims(nbf=int(time.time()) + 600)),
+    "not yet valid": make_token(make_claims(nbf=int(time.time()) + 86_400)),
     "unsigned": unsigned_token(),
     "tampered": tampered_token(),
     "another key under our id": make_token(key=STRANGER_KEY),
