@@ -5,6 +5,7 @@ a relation of the project: DDL may hold its lock for long, and may wait for a lo
 """
 
 #: pg_get_expr locks the relation that it is given. A default needs none, for it has no column.
+#: A domain over a domain holds the default that it has from there.
 RELATIONS = """
   select
     c.oid::int8, n.nspname, c.relname, c.relkind in ('v', 'm'),
@@ -21,10 +22,11 @@ RELATIONS = """
             join pg_namespace as sn on sn.oid = s.relnamespace
             where own.refobjid = a.attrelid and own.refobjsubid = a.attnum and own.deptype = 'i'
           )
-          else pg_get_expr(d.adbin, 0)
+          else pg_get_expr(coalesce(d.adbin, t.typdefaultbin), 0)
         end
       ) order by a.attnum), '[]')
       from pg_attribute as a
+      join pg_type as t on t.oid = a.atttypid
       left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     ),

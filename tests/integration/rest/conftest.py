@@ -21,7 +21,10 @@ MAX_ROWS = 50
 @pytest.fixture(scope="session")
 def rest_url(admin_url: str) -> str:
     """Return the URL of the market's database, as its owner."""
-    files = [Path(__file__).with_name(name) for name in ("market.sql", "disputes.sql", "forms.sql")]
+    files = [
+        Path(__file__).with_name(name)
+        for name in ("market.sql", "disputes.sql", "forms.sql", "domains.sql")
+    ]
     return build_database(admin_url, "rest_tests", files)
 
 
