@@ -148,6 +148,11 @@ FUNCTIONS = """
   order by n.nspname, p.proname, p.oid
 """
 
+#: Each domain with the type that it stands on, which may be a domain.
+DOMAINS = """
+  select format_type(oid, null), format_type(typbasetype, null) from pg_type where typtype = 'd'
+"""
+
 #: What the roles that requests may take on have set for themselves and may set by themselves.
 ROLE_SETTINGS = """
   select r.rolname, split_part(entry, '=', 1), substr(entry, strpos(entry, '=') + 1)

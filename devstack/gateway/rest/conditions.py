@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from devstack.gateway.rest.query import Comparison, Condition, Field, Group, OrderTerm
-from devstack.gateway.rest.schema_cache import Relation
+from devstack.gateway.rest.schema_cache import ColumnInfo, Relation
 from devstack.gateway.rest.statement import Parameters
 from devstack.gateway.text import identifier, literal
 
@@ -57,7 +57,8 @@ class Level:
         column = self.column(field.name)
         if not field.path:
             return column
-        if self._type(field.name) not in JSON_TYPES:
+        known = self._known(field)
+        if known is None or known.type not in JSON_TYPES:
             # A composite has paths as well, and a column computed as JSON loses nothing by this.
             column = f"to_jsonb({column})"
         steps = "".join(
@@ -85,9 +86,9 @@ class Level:
         nulls = f" nulls {term.nulls}" if term.nulls else ""
         return f"{level.field(term.field)}{direction}{nulls}"
 
-    def _type(self, name: str) -> str | None:
-        column = self.relation.columns.get(name)
-        return column.type if column else None
+    def _known(self, field: Field) -> ColumnInfo | None:
+        """Return the column of a field; nothing is known of a computed one."""
+        return self.relation.columns.get(field.name)
 
     def _test(self, test: Comparison, parameters: Parameters) -> str:
         field = self.field(test.field)
@@ -107,8 +108,9 @@ class Level:
 
     def _text_search(self, test: Comparison, field: str, parameters: Parameters) -> str:
         language = f"{literal(test.language)}, " if test.language else ""
-        is_vector = not test.field.path and self._type(test.field.name) == "tsvector"
-        document = field if is_vector else f"to_tsvector({language}{field})"
+        known = self._known(test.field)
+        is_text = known is not None and known.base_type != "tsvector"
+        document = f"to_tsvector({language}{field})" if is_text else field
         function = TEXT_QUERIES[test.operator]
         return f"{document} @@ {function}({language}{parameters.place(test.slot)})"
 

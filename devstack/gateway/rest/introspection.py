@@ -43,11 +43,14 @@ async def read_schema(connection: Connection, given: Configuration) -> SchemaCac
         configuration = await read_configuration(connection, given)
         schemas = [list(configuration.schemas)]
         tables = await _rows(connection, catalogue.RELATIONS, schemas)
+        domains: dict[str, str] = dict(await _rows(connection, catalogue.DOMAINS))
         keys = await _rows(connection, catalogue.FOREIGN_KEYS)
         functions = await _rows(connection, catalogue.FUNCTIONS, schemas)
         settings = await _rows(connection, catalogue.ROLE_SETTINGS)
         view_columns = await _view_columns(connection, configuration)
-    all_relations = with_view_keys({row[0]: _relation(row) for row in tables}, view_columns)
+    all_relations = with_view_keys(
+        {row[0]: _relation(row, domains) for row in tables}, view_columns
+    )
     exposed = {row[0]: all_relations[row[0]] for row in tables if row[6]}
     by_name = {(item.schema, item.name): item for item in exposed.values()}
     ways = relationships(exposed, [ForeignKey(*row) for row in keys], view_columns)
@@ -81,18 +84,27 @@ async def _view_columns(connection: Connection, configuration: Configuration) ->
     ]
 
 
-def _relation(row: Row) -> Relation:
+def _relation(row: Row, domains: Mapping[str, str]) -> Relation:
     _, schema, name, is_view, columns, primary_key, _ = row
     return Relation(
         schema=schema,
         name=name,
         is_view=is_view,
         columns={
-            column: ColumnInfo(name=column, type=kind, default=default)
+            column: ColumnInfo(
+                name=column, type=kind, base_type=_base(kind, domains), default=default
+            )
             for column, kind, default in columns
         },
         primary_key=tuple(primary_key),
     )
+
+
+def _base(kind: str, domains: Mapping[str, str]) -> str:
+    """Return the type below all domains."""
+    while kind in domains:
+        kind = domains[kind]
+    return kind
 
 
 def _functions(rows: Sequence[Row]) -> dict[Name, tuple[Function, ...]]:

@@ -17,6 +17,8 @@ class ColumnInfo:
 
     name: str
     type: str
+    #: The type below all domains, if the type is one.
+    base_type: str
     default: str | None
 
 
