@@ -184,7 +184,7 @@ def test_cleaned_text_is_clean(owner: Connection, sent: str) -> None:
     text=st.text(
         st.characters(
             whitelist_categories=["Lu", "Ll", "Lo", "Nd", "Po", "Sc", "Sm", "So"],
-            blacklist_characters="<>\u115f\u1160\u3164\uffa0\u2800\ufffc",
+            blacklist_characters="<>\u115f\u1160\u3164\uffa0\u2800\ufffc\U0001d159",
         ),
         max_size=80,
     )
