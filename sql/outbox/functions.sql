@@ -319,6 +319,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_reason constant text := private.plain_reason(p_reason);
   v_job public.outbox;
   v_now timestamptz;
 begin
@@ -327,7 +328,7 @@ begin
   v_now := private.clock();
   if v_job.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'There is no such outbox row');
-  elsif coalesce(length(btrim(p_reason)), 0) not between 10 and 500 then
+  elsif coalesce(private.visible_length(v_reason), 0) < 10 or char_length(p_reason) > 500 then
     return private.refusal('VALIDATION_ERROR', 'A reason has 10 to 500 characters');
   elsif v_job.status <> 'dead' then
     return private.refusal('CONFLICT', 'Only a dead row can be queued again');
@@ -336,7 +337,7 @@ begin
   update public.outbox set status = 'queued', attempts = 0, next_attempt_at = v_now
   where id = p_outbox_id;
   perform private.write_audit(
-    auth.uid(), 'outbox_row_requeued', 'outbox', p_outbox_id::text, btrim(p_reason),
+    auth.uid(), 'outbox_row_requeued', 'outbox', p_outbox_id::text, v_reason,
     jsonb_build_object('kind', v_job.kind, 'last_error', v_job.last_error)
   );
   return jsonb_build_object('success', true);

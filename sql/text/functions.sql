@@ -47,6 +47,21 @@ end;
 $$;
 comment on function private.plain_line is 'Return text of one line: as plain_text, with a space for each line break and tab.';
 
+create function private.plain_reason(p_reason text)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_reason is null then
+    return null;
+  end if;
+  return nullif(left(private.plain_line(p_reason, 500), 500), '');
+end;
+$$;
+comment on function private.plain_reason is 'Return a reason as one line of at most 500 characters. Return null if none is left, or if it is far longer.';
+
 create function private.is_oversized(p_text text, p_max_chars integer)
 returns boolean
 language plpgsql

@@ -135,6 +135,9 @@ begin
   v_user.phone := private.line_or_null(p_metadata ->> 'phone', 32);
   v_user.legal_name := private.line_or_null(p_metadata ->> 'legal_name', 200);
   v_user.dob := private.date_or_null(p_metadata ->> 'dob');
+  if not private.is_birth_date(v_user.dob) then
+    v_user.dob := null;
+  end if;
   v_user.address := private.address_or_null(p_metadata -> 'address');
   return v_user;
 end;
@@ -401,8 +404,8 @@ begin
     when v_new.legal_name is null and p_new.legal_name <> ''
       then 'Legal name must have at most 200 characters'
     when v_new.phone is null and p_new.phone <> '' then 'Phone must have at most 32 characters'
-    when v_new.dob not between '1900-01-01' and (private.today() - 1)
-      then 'Date of birth must be in the past, from 1900 on'
+    when not private.is_birth_date(v_new.dob)
+      then 'Date of birth must be at least ten years ago, from 1900 on'
     when
       p_new.address <> '{}'
       and (
@@ -420,6 +423,20 @@ end;
 $$;
 comment on function private.checked_profile is 'Return a profile with cleaned texts. Raises check_violation for a name, date or text that breaks a rule.';
 grant execute on function private.checked_profile to authenticated;
+
+create function private.is_birth_date(p_date date)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  -- Nobody trades before the age of ten. The rule also refuses words such as "yesterday", which
+  -- Postgres reads as dates.
+  return p_date between '1900-01-01' and private.today() - 3653;
+end;
+$$;
+comment on function private.is_birth_date is 'Return true if a person of that birth date may trade; null for no date.';
 
 create function private.today()
 returns date

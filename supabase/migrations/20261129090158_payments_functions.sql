@@ -694,6 +694,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_reason constant text := private.plain_reason(p_reason);
   v_order public.orders;
   v_payment public.payments;
   v_left_cents bigint;
@@ -726,12 +727,12 @@ begin
       when v_order.state = 'cancelled' then 'cancelled'
       else 'refunded'
     end::public.refund_target,
-    p_reason, p_user_id, p_client_request_id::text
+    v_reason, p_user_id, p_client_request_id::text
   );
   if p_user_id is not null and private.is_owed_back(v_order, v_payment) then
     perform private.write_audit(
       p_user_id, 'payment_refunded_again', 'payments', v_payment.stripe_payment_intent_id,
-      coalesce(p_reason, 'No reason given'), jsonb_build_object('order_id', p_order_id, 'request_id', p_client_request_id)
+      coalesce(v_reason, 'No reason given'), jsonb_build_object('order_id', p_order_id, 'request_id', p_client_request_id)
     );
   end if;
   -- Read it back: a call for another order may have used the same request id in between.

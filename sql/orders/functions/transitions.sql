@@ -8,6 +8,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_reason constant text := private.plain_reason(p_reason);
   v_before public.orders;
   v_order public.orders;
   v_now timestamptz;
@@ -25,13 +26,13 @@ begin
 
   v_now := private.clock();
   perform set_config('market.order_in_transition', p_order_id::text, true);
-  v_order := private.moved_order(v_before, p_to_state, p_reason, v_now);
+  v_order := private.moved_order(v_before, p_to_state, v_reason, v_now);
   perform set_config('market.order_in_transition', '', true);
   insert into public.order_events (
     order_id, from_state, to_state, actor_id, actor_kind, reason, created_at
   )
   values (
-    p_order_id, v_before.state, p_to_state, p_actor_id, p_actor_kind, p_reason, v_now
+    p_order_id, v_before.state, p_to_state, p_actor_id, p_actor_kind, v_reason, v_now
   );
   perform private.follow_transition(v_order, v_before.state, p_actor_kind, v_now);
   return private.transition_answer(v_order);

@@ -87,6 +87,8 @@ def test_metadata_gives_no_rights(owner: Connection) -> None:
         {"dob": "1990-02-30"},
         {"dob": "yesterday"},
         {"dob": "infinity"},
+        {"dob": "2025-01-01"},
+        {"dob": "epoch"},
         {"dob": 19900228},
         {"dob": "99999-01-01"},
         {"address": "somewhere"},

@@ -1,5 +1,6 @@
 """`users` and `public_profiles`: what people see and write of themselves and of each other."""
 
+import json
 from typing import LiteralString
 
 import psycopg
@@ -74,6 +75,61 @@ def test_name_must_be_visible(alice: Actor, name: str) -> None:
     """A name that others read has 3 to 40 characters that can be seen."""
     with pytest.raises(psycopg.errors.CheckViolation):
         alice.change("update public.users set display_name = %(name)s", name=name)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("display_name", "call 0412 345 678"),
+        ("display_name", "www.evil.example"),
+        ("display_name", "<b>Bob</b>"),
+        ("display_name", None),
+        ("legal_name", "x" * 201),
+        ("legal_name", "\u200b\u2060"),
+        ("legal_name", "x" * 5_000_000),
+        ("phone", "0" * 33),
+        ("phone", "\u3164"),
+        ("dob", "infinity"),
+        ("dob", "-infinity"),
+        ("dob", "1899-12-31"),
+        ("dob", "0001-01-01"),
+        ("dob", "tomorrow"),
+        ("dob", "today"),
+        ("dob", "yesterday"),
+        ("address", '"1 Loop Road"'),
+        ("address", '["1 Loop Road"]'),
+        ("address", '{"street": 1}'),
+        ("address", '{"street": {"suburb": "Carlton"}}'),
+        ("address", '{"street": "1 Loop Road", "country": "AU"}'),
+        ("address", json.dumps({"street": "x" * 121})),
+        ("address", json.dumps({"street": "x" * 5_000_000})),
+    ],
+)
+def test_value_that_breaks_a_rule_is_refused(
+    owner: Connection, alice: Actor, column: LiteralString, value: str | None
+) -> None:
+    """A profile keeps no value that was cut or dropped without a word to its user."""
+    owner.execute("update public.users set kyc = 'none'")
+
+    with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.NotNullViolation)):
+        alice.change(
+            f"update public.users set {column} = %(value)s",  # noqa: S608 - a name from the list
+            value=value,
+        )
+
+
+def test_texts_of_a_profile_are_cleaned(alice: Actor) -> None:
+    """Markup and hidden characters are dropped; blanks around a value too."""
+    alice.change(
+        """
+        update public.users set phone = ' 0400\u200b 000 ', address = %(address)s
+        """,
+        address=json.dumps({"street": "1 <b>Loop</b>\nRoad", "suburb": " Carlton\u202e"}),
+    )
+
+    assert [("0400 000", {"street": "1 Loop Road", "suburb": "Carlton"})] == alice.rows(
+        "select phone, address from public.users"
+    )
 
 
 def test_verified_identity_is_fixed(owner: Connection, alice: Actor) -> None:

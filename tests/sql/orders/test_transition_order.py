@@ -213,7 +213,7 @@ def test_cancelled_purchase_has_its_intent_canceled(
     """An order that is called off unpaid may not be paid afterwards; both parties hear of it."""
     attached(owner, order_id)
 
-    moved(owner, order_id, "cancelled", "seller", reason="broken")
+    moved(owner, order_id, "cancelled", "seller", reason=" <b>broken</b>\u202e ")
 
     [row] = outbox_rows(owner, "cancel_intent")
     assert {"payment_intent_id": "pi_current", "order_id": str(order_id)} == row["payload"]

@@ -167,6 +167,8 @@ def test_requeue_names_what_is_wrong(owner: Connection, order_id: UUID, service:
     for outbox_id, reason, code in (
         (uuid4(), "Stripe works again", "RESOURCE_NOT_FOUND"),
         (row(owner)["id"], "again", "VALIDATION_ERROR"),
+        (row(owner)["id"], "\u200b" * 20, "VALIDATION_ERROR"),
+        (row(owner)["id"], "x" * 501, "VALIDATION_ERROR"),
         (row(owner)["id"], None, "VALIDATION_ERROR"),
     ):
         answer = service.call("requeue_outbox", outbox_id=outbox_id, reason=reason)

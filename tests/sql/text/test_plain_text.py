@@ -108,6 +108,23 @@ def test_line_has_no_breaks(owner: Connection) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "left"),
+    [
+        (None, None),
+        ("", None),
+        ("\u200b", None),
+        ("<script>alert(1)</script>", None),
+        (" two\nlines\u202e ", "two lines"),
+        ("x" * 501, "x" * 500),
+        ("x" * 5_000_000, None),
+    ],
+)
+def test_reason_is_a_short_line(owner: Connection, sent: str | None, left: str | None) -> None:
+    """A reason is cleaned and cut, and one that is far too long is none."""
+    assert [(left,)] == owner.execute("select private.plain_reason(%s)", [sent]).fetchall()
+
+
+@pytest.mark.parametrize(
     ("text", "length"),
     [("abc", 3), ("a \u00a0 b", 3), ("e\u0301\u0301", 1), ("\u0301\u0301", 0), ("", 0)],
 )
