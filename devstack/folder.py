@@ -125,18 +125,25 @@ def ephemeral_data() -> Iterator[Path]:
 
 
 def _sweep() -> None:
-    """Throw away what killed stacks could not.
+    """Remove the folders that killed stacks left behind.
 
-    Who wrote `running.json` held the folder before, so a folder that has one and that nobody holds
-    belongs to nobody any more.
+    A stack writes `running.json` while it holds its folder. A folder that has this file and that
+    no process holds is therefore abandoned.
     """
     for path in Path(tempfile.gettempdir()).glob(f"{_EPHEMERAL}*"):
-        folder = DataFolder(path)
-        if path.stat().st_uid == os.geteuid() and folder.running.exists():
-            with folder.held() as is_ours:
-                if is_ours:
-                    stop_stale(folder.postgres)
-                    shutil.rmtree(path, ignore_errors=True)
+        # Another stack may end at this time and remove its own folder.
+        with contextlib.suppress(FileNotFoundError):
+            _remove_abandoned(path)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove an ephemeral folder unless another user owns it or a stack holds it."""
+    folder = DataFolder(path)
+    if path.stat().st_uid == os.geteuid() and folder.running.exists():
+        with folder.held() as is_ours:
+            if is_ours:
+                stop_stale(folder.postgres)
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def described(path: Path) -> str:

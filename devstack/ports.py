@@ -1,13 +1,9 @@
 """Ports of this machine: which are free."""
 
 import contextlib
-import fcntl
-import os
 import random
 import socket
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 from devstack.errors import DevstackError
 
@@ -28,27 +24,23 @@ def free_port() -> int:
 def claimed_base(first: int, count: int, *, is_fixed: bool) -> Iterator[int]:
     """Give a base with `count` free ports in a row: `first`, or the next one in steps.
 
-    Ports are free until a server listens. Until then a lock tells stacks that look for theirs at
-    the same moment that this one is taken; it ends with the process.
+    Ports are free until a server listens. Until then a claim keeps other stacks that start at the
+    same time away from them. The claim is a name of Linux's abstract socket namespace: it leaves
+    no file behind, and it ends with the process.
     """
     bases = [first] if is_fixed else range(first, TOO_HIGH - count, STEP)
     for base in bases:
-        with contextlib.ExitStack() as claim:
+        with socket.socket(socket.AF_UNIX) as claim:
             try:
-                file = claim.enter_context(_claim_file(base).open("a"))
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                claim.bind(f"\0devstack-ports-{base}")
             except OSError:
-                # Whoever insists on a base is told by its ports that it is in use.
+                # A fixed base that is in use fails later, with the port's own error.
                 if not is_fixed:
                     continue
             if is_fixed or all(is_free(port) for port in range(base, base + count)):
                 yield base
                 return
     raise DevstackError(f"There are no {count} free ports in a row above {first}.")
-
-
-def _claim_file(base: int) -> Path:
-    return Path(tempfile.gettempdir(), f".devstack-ports-{base}-{os.geteuid()}")
 
 
 def free_base(count: int) -> int:
