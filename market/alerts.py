@@ -1,14 +1,25 @@
 """Alerts: problems that a person must handle, each a line in the log and a count."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from market import metrics
+from market.errors import MarketError
 
 
 log = structlog.get_logger(__name__)
+
+#: Logging an alert takes no time, so another worker may claim it soon after a crash.
+_LEASE_S = 60
+
+
+class Caller(Protocol):
+    """The adapter for Postgres, as alerts use it; adapters are above this module."""
+
+    def call(self, function: str, **arguments: object) -> Any:
+        """Run a SQL function and return its result."""
 
 
 def alert(name: str, **fields: object) -> None:
@@ -17,7 +28,34 @@ def alert(name: str, **fields: object) -> None:
     log.error("alert_raised", alert=name, **fields)
 
 
-def raise_alerts(answer: Mapping[str, Any], **fields: object) -> None:
-    """Raise each alert that a SQL function names in its answer; most answers name none."""
-    for name in answer.get("alerts") or ():
+def raise_alerts(
+    database: Caller, answer: Mapping[str, Any], *, subject: str, **fields: object
+) -> None:
+    """Raise each alert that a SQL function names in its answer, then confirm them.
+
+    `subject` is the object that the database keeps them under. Most answers name no alert.
+    """
+    names = list(answer.get("alerts") or ())
+    for name in names:
         alert(name, **fields)
+    if names:
+        _confirm(database, subject, names)
+
+
+def raise_unconfirmed(database: Caller, *, limit: int) -> None:
+    """Raise at most `limit` alerts that their finders have not confirmed.
+
+    The finder's process has died, or its answer was lost. So an alert comes at least once, and
+    sometimes twice.
+    """
+    for row in database.call("claim_alerts", max_rows=limit, lease_s=_LEASE_S):
+        alert(row["name"], subject=row["subject"])
+        _confirm(database, row["subject"], [row["name"]])
+
+
+def _confirm(database: Caller, subject: str, names: list[str]) -> None:
+    try:
+        database.call("confirm_alerts", subject=subject, names=names)
+    except MarketError as error:
+        # A worker raises them once more. The work that found them is done.
+        log.warning("alerts_not_confirmed", subject=subject, code=error.code)

@@ -149,7 +149,7 @@ def drain(database: Database, handlers: Handlers, *, limit: int) -> int:
 def ignore(database: Database, event: StripeEvent, *, reason: str) -> Outcome:
     """Settle an event that has no effect here; one that is settled already stays as it is."""
     answer = database.call("ignore_webhook_event", event_id=event.id, reason=reason)
-    return read_outcome(answer, event_id=event.id)
+    return read_outcome(database, answer, event_id=event.id)
 
 
 def find(
@@ -166,9 +166,10 @@ def find(
     return event
 
 
-def read_outcome(answer: Mapping[str, Any], *, event_id: str) -> Outcome:
+def read_outcome(database: Database, answer: Mapping[str, Any], *, event_id: str) -> Outcome:
     """Return the outcome that an effect RPC answers, and raise the alerts that it names."""
-    raise_alerts(answer, event_id=event_id, order_id=answer.get("order_id"))
+    order_id = answer.get("order_id")
+    raise_alerts(database, answer, subject=event_id, event_id=event_id, order_id=order_id)
     return Outcome(answer["outcome"])
 
 
@@ -196,5 +197,5 @@ def _fail(database: Database, stored: StoredEvent, error: MarketError) -> Outcom
         # Not even that went through: the event is still open, so a worker finds it after the lease.
         log.warning("webhook_event_left", code=unrecorded.code)
         return Outcome.RETRYING
-    raise_alerts(answer, event_id=event.id, code=error.code)
+    raise_alerts(database, answer, subject=event.id, event_id=event.id, code=error.code)
     return Outcome.RETRYING

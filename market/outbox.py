@@ -102,6 +102,8 @@ def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
         "claim_send_permission", outbox_id=row.id, lease_token=row.lease_token
     )
     if not permission["may_send"]:
+        # An earlier try may have closed the row, and its answer may be lost.
+        _raise_alerts(database, permission, row)
         log.info("outbox_row_not_sent", outbox_id=row.id, reason=permission.get("reason"))
         return
 
@@ -139,4 +141,8 @@ def _close(database: Database, function: str, row: OutboxRow, **result: object) 
     if answer["stale"]:
         # Somebody else has the lease by now; what they find at Stripe is what we have made.
         log.warning("outbox_lease_lost", outbox_id=row.id)
-    raise_alerts(answer, outbox_id=row.id, order_id=row.order_id)
+    _raise_alerts(database, answer, row)
+
+
+def _raise_alerts(database: Database, answer: Mapping[str, Any], row: OutboxRow) -> None:
+    raise_alerts(database, answer, subject=row.id, outbox_id=row.id, order_id=row.order_id)

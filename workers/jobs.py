@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from market import inbox, outbox, stripe_events
+from market import alerts, inbox, outbox, stripe_events
 from market.auctions import closing, countdown, repository
 from market.database import Database
 from market.payments import refunds
@@ -45,10 +45,15 @@ def build_countdown(database: Database, _stripe_api: StripeApi) -> Job:
 def build_inbox(database: Database, stripe_api: StripeApi) -> Job:
     """Process stored Stripe events that no request has finished."""
     handlers = stripe_events.handlers(stripe_api, database)
+
+    def work(limit: int) -> int:
+        alerts.raise_unconfirmed(database, limit=limit)
+        return inbox.drain(database, handlers, limit=limit)
+
     return Job(
         name="inbox",
         tables=("webhook_events",),
-        work=lambda limit: inbox.drain(database, handlers, limit=limit),
+        work=work,
         # A batch must end soon after SIGTERM, and an event may take several calls to Stripe.
         batch_size=20,
         poll_interval_s=1.0,

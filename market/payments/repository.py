@@ -71,7 +71,8 @@ def confirm_payment(database: Database, payment: CapturedPayment, *, user_id: st
         currency=payment.currency,
         user_id=user_id,
     )
-    raise_alerts(answer, order_id=payment.order_id)
+    intent_id = payment.payment_intent_id
+    raise_alerts(database, answer, subject=intent_id, order_id=payment.order_id)
     accepted(answer)
     return PaidOrder(
         order_id=answer["order_id"], state=answer["state"], amount_cents=payment.amount_cents
@@ -97,7 +98,7 @@ def apply_payment_succeeded(
         currency=payment.currency,
         buyer_id=payment.buyer_id,
     )
-    return read_outcome(answer, event_id=event_id)
+    return read_outcome(database, answer, event_id=event_id)
 
 
 def apply_payment_failed(
@@ -112,7 +113,7 @@ def apply_payment_failed(
         charge_id=declined.charge_id,
         error_message=declined.error_message,
     )
-    return read_outcome(answer, event_id=event_id)
+    return read_outcome(database, answer, event_id=event_id)
 
 
 def apply_payment_canceled(
@@ -125,7 +126,7 @@ def apply_payment_canceled(
         order_id=order_id,
         payment_intent_id=payment_intent_id,
     )
-    return read_outcome(answer, event_id=event_id)
+    return read_outcome(database, answer, event_id=event_id)
 
 
 def apply_refund(
@@ -148,4 +149,4 @@ def apply_refund(
         status=refund.status,
         order_ref=order_ref,
     )
-    return read_outcome(answer, event_id=event_id)
+    return read_outcome(database, answer, event_id=event_id)

@@ -187,18 +187,22 @@ def test_event_without_a_handler_is_ignored(database: Any) -> None:
     )
 
 
-def test_alerts_of_an_effect_are_raised() -> None:
-    """What SQL has found strange becomes an error in the log, each with its ids."""
+def test_alerts_of_an_effect_are_raised(database: Any) -> None:
+    """Each alert that SQL answers becomes an error in the log with its ids, and is confirmed."""
     before = count_of("alerts", alert="order_not_found")
+    answer = effect("order_not_found", "order_not_found")
 
     with structlog.testing.capture_logs() as logs:
-        outcome = inbox.read_outcome(effect("order_not_found", "order_not_found"), event_id="evt_1")
+        outcome = inbox.read_outcome(database, answer, event_id="evt_1")
 
     assert Outcome.ORDER_NOT_FOUND == outcome
     assert before + 1 == count_of("alerts", alert="order_not_found")
     assert [("error", "evt_1", ORDER_ID)] == [
         (line["log_level"], line["event_id"], line["order_id"]) for line in logs
     ]
+    database.call.assert_called_once_with(
+        "confirm_alerts", subject="evt_1", names=["order_not_found"]
+    )
 
 
 @pytest.fixture

@@ -149,11 +149,24 @@ def test_row_that_cannot_be_closed_holds_up_no_other(database: Any, error: Excep
 def test_dead_row_is_an_alert(database: Any) -> None:
     """When its tries are used up, or Stripe refuses for good, a person has to look."""
     before = count_of("alerts", alert="outbox_row_dead")
-    database.call.side_effect = [[CLAIMED], MAY, DONE | {"alerts": ["outbox_row_dead"]}]
+    database.call.side_effect = [[CLAIMED], MAY, DONE | {"alerts": ["outbox_row_dead"]}, 1]
 
     outbox.drain(database, {}, limit=5)
 
     assert before + 1 == count_of("alerts", alert="outbox_row_dead")
+    assert {"subject": "outbox-1", "names": ["outbox_row_dead"]} == database.call.call_args.kwargs
+
+
+def test_alert_of_a_lost_answer_is_raised_with_the_next_try(database: Any) -> None:
+    """An earlier try closed the row and lost its answer; the permission answers its alerts."""
+    before = count_of("alerts", alert="outbox_row_rejected")
+    permission = {"may_send": False, "stale": True, "alerts": ["outbox_row_rejected"]}
+    database.call.side_effect = [[CLAIMED], permission, 1]
+
+    outbox.drain(database, {"refund": never}, limit=5)
+
+    assert before + 1 == count_of("alerts", alert="outbox_row_rejected")
+    assert "confirm_alerts" == called(database)[-1]
 
 
 def test_lost_lease_is_no_matter(database: Any) -> None:

@@ -83,4 +83,15 @@ def test_queue_is_drained(database: Any, name: str, table: str, claim: str, max_
 
     assert 0 == job.work(job.batch_size)
     assert ((table,), 1.0, None) == (job.tables, job.poll_interval_s, job.wait_s)
-    assert [(claim, {"max_rows": max_rows, "lease_s": 60})] == called(database)
+    assert (claim, {"max_rows": max_rows, "lease_s": 60}) == called(database)[-1]
+
+
+def test_inbox_raises_alerts_of_processes_that_died(database: Any) -> None:
+    """An alert that nobody has confirmed is no event, so it does not count as one."""
+    database.call.side_effect = [[{"subject": "evt_1", "name": "order_not_found"}], 1, []]
+    job = build("inbox", database)
+
+    assert 0 == job.work(job.batch_size)
+    assert ["claim_alerts", "confirm_alerts", "claim_webhook_retries"] == [
+        function for function, _ in called(database)
+    ]

@@ -1,0 +1,137 @@
+"""Alerts whose answer is lost, or whose finder is killed: each still reaches log and count."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.integration.service.processes import Gunicorn
+from tests.integration.service.shop import Shop
+from tests.integration.trouble import Trouble, commanded
+
+
+pytestmark = pytest.mark.xdist_group("kills")
+
+STRAY = "stray_payment:intent_is_not_current"
+
+
+@pytest.fixture
+def trouble(environment: Mapping[str, str]) -> Iterator[Trouble]:
+    with commanded(environment["SUPABASE_URL"]) as trouble:
+        yield trouble
+
+
+@pytest.fixture
+def stray(shop: Shop) -> Iterator[dict[str, Any]]:
+    """Pay for an order by an intent that is not its own; Stripe holds the event back."""
+    order = shop.sold()
+    shop.command("PUT", "/delivery", mode="hold", event_types=["*"])
+    intent = shop.intent(metadata=order.metadata, confirm=True, payment_method="pm_card_visa")
+    yield shop.event(intent.to_dict())
+    shop.command("PUT", "/delivery", mode="normal")
+    shop.command("POST", "/deliveries/release")
+
+
+@pytest.fixture
+def ignored(shop: Shop) -> dict[str, Any]:
+    """Return an event about money that no version of ours handles."""
+    data = {"id": "po_1", "object": "payout", "metadata": {"order_id": None}}
+    return shop.event(data, type="payout.failed")
+
+
+def lose_answer(trouble: Trouble, function: str) -> None:
+    trouble.strike(reset=True, when="after", method="POST", path=f"/rest/v1/rpc/{function}")
+
+
+def open_alerts(shop: Shop, event: Mapping[str, Any]) -> list[str]:
+    """Return the alerts that nobody has confirmed as logged."""
+    rows = shop.db.execute(
+        "select name from private.open_alerts where subject = %s", [event["id"]]
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def logged(fleet: Fleet, event: Mapping[str, Any]) -> list[str]:
+    lines = [json.loads(line) for line in fleet.log().splitlines() if '"alert_raised"' in line]
+    return [
+        line["alert"]
+        for line in lines
+        if event["id"] in (line.get("event_id"), line.get("subject"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "function", "alert"),
+    [
+        ("stray", "apply_payment_succeeded", STRAY),
+        ("ignored", "ignore_webhook_event", "money_event_unhandled"),
+    ],
+)
+def test_worker_raises_an_alert_whose_answer_was_lost(
+    shop: Shop,
+    new_fleet: Callable[..., Fleet],
+    trouble: Trouble,
+    request: pytest.FixtureRequest,
+    kind: str,
+    function: str,
+    alert: str,
+) -> None:
+    """The repeated call finds the event settled, and answers the alerts that are not confirmed."""
+    event = request.getfixturevalue(kind)
+    fleet = new_fleet()
+    lose_answer(trouble, function)
+    shop.keep(event)
+
+    fleet.start()
+    shop.wait_for(lambda: shop.is_settled(event["id"]) and not open_alerts(shop, event))
+
+    assert [] == trouble.pending()["faults"]
+    assert [alert] == logged(fleet, event)
+    assert 1 == fleet.count("alerts", alert)
+    shop.check_books()
+
+
+@pytest.mark.parametrize(
+    ("kind", "function"),
+    [("stray", "apply_payment_succeeded"), ("ignored", "ignore_webhook_event")],
+)
+def test_service_confirms_an_alert_whose_answer_was_lost(
+    shop: Shop, trouble: Trouble, request: pytest.FixtureRequest, kind: str, function: str
+) -> None:
+    """No worker runs, so the service alone can have logged and confirmed it."""
+    event = request.getfixturevalue(kind)
+    lose_answer(trouble, function)
+
+    answer = shop.post(event)
+
+    assert (200, "already_processed") == (answer.status_code, answer.json()["status"])
+    assert [] == trouble.pending()["faults"]
+    assert [] == open_alerts(shop, event)
+
+
+def test_alert_of_a_killed_service_is_raised_by_a_worker(
+    shop: Shop, new_fleet: Callable[..., Fleet], trouble: Trouble, stray: dict[str, Any]
+) -> None:
+    """The service dies after the commit and before it reads the answer."""
+    path = "/rest/v1/rpc/apply_payment_succeeded"
+    trouble.strike(delay_s=60, when="after", method="POST", path=path)
+    with ThreadPoolExecutor(1) as pool:
+        posted = pool.submit(shop.post, stray)
+        shop.wait_for(lambda: shop.is_settled(stray["id"]))
+        running = Gunicorn.on(shop.environment["SERVICE_URL"])
+        assert running is not None
+        running.kill()
+        assert isinstance(posted.exception(), httpx.TransportError)
+    assert [STRAY] == open_alerts(shop, stray)
+    shop.db.execute("update private.open_alerts set leased_until = clock_timestamp()")
+    fleet = new_fleet()
+
+    fleet.start()
+    shop.wait_for(lambda: not open_alerts(shop, stray))
+
+    assert [STRAY] == logged(fleet, stray)
+    assert 1 == fleet.count("alerts", STRAY)
