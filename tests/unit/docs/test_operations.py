@@ -1,4 +1,4 @@
-"""`docs/operations.md`: each alarm has its section, and each section its alarm."""
+"""`docs/operations.md`: each alert has its section, and each section its alert."""
 
 import re
 from pathlib import Path
@@ -23,8 +23,8 @@ def found(pattern: re.Pattern[str], folder: str, ending: str) -> set[str]:
     }
 
 
-def test_each_alarm_has_a_section() -> None:
-    """Whoever is woken by an alarm finds what to do under its name."""
+def test_each_alert_has_a_section() -> None:
+    """An operator finds the steps for an alert under its name."""
     headings = re.findall(r"^## (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
     sections = {
         name for heading in headings for name in re.findall(r"\b[a-z]+(?:_[a-z]+)+", heading)
