@@ -8,7 +8,14 @@ from devstack.errors import DevstackError
 from devstack.folder import DataFolder, as_typed, described
 from devstack.options import Options
 from devstack.postgres import Cluster
-from devstack.schema import ROOT, apply_files, extend_database, migration_files, read_baseline
+from devstack.schema import (
+    ROOT,
+    apply_files,
+    changed_migrations,
+    extend_database,
+    migration_files,
+    read_baseline,
+)
 
 
 SEED = ROOT / "supabase/seed.sql"
@@ -34,13 +41,25 @@ def update_database(cluster: Cluster, options: Options, folder: DataFolder) -> N
     """
     files = [] if options.is_bare else migration_files()
     try:
+        if not options.is_bare:
+            _refuse_changes(changed_migrations(cluster.admin_url, files), folder)
         url, is_new = extend_database(cluster.admin_url, files)
         folder.baseline.write_text(_fingerprint())
         if is_new and SEED.exists() and not (options.is_bare or options.is_ephemeral):
             apply_files(url, [SEED])
     except psycopg.Error as error:
-        where = " ".join(getattr(error, "__notes__", []))
-        raise DevstackError(f"The schema does not build: {error} {where}") from error
+        reason = " ".join(str(error).split())
+        raise DevstackError(f"The database cannot be brought up to date: {reason}") from error
+
+
+def _refuse_changes(changes: list[str], folder: DataFolder) -> None:
+    """Refuse data that migrations built whose files say something else now."""
+    if changes:
+        raise DevstackError(
+            f"{', '.join(changes)} after it was applied to {described(folder.path)}: restore the "
+            "file and write a new migration, or start afresh: "
+            f"{as_typed('reset', folder)} throws the database away."
+        )
 
 
 def _fingerprint() -> str:

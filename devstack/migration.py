@@ -29,7 +29,7 @@ def main() -> None:
         sys.exit(f"{name!r} is not <domain>_<change>; the domains are {', '.join(domains)}.")
     try:
         difference = missing_from_migrations()
-    except DevstackError as error:
+    except (DevstackError, OSError) as error:
         sys.exit(str(error))
 
     version = dt.datetime.now(dt.UTC).strftime("%Y%m%d%H%M%S")

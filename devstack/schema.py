@@ -9,6 +9,8 @@ from pathlib import Path
 import psycopg
 from psycopg import Connection, conninfo, sql
 
+from devstack.errors import DevstackError
+
 
 ROOT = Path(__file__).parents[1]
 MIGRATIONS = ROOT / "supabase/migrations"
@@ -35,8 +37,15 @@ def read_baseline() -> bytes:
 
 
 def migration_files() -> list[Path]:
-    """Return the migrations, oldest first."""
-    return sorted(MIGRATIONS.glob("*.sql"))
+    """Return the migrations, oldest first.
+
+    Raises: DevstackError for a name without a version, because the CLI skips such a file.
+    """
+    files = sorted(MIGRATIONS.glob("*.sql"))
+    for path in files:
+        if _version(path) is None:
+            raise DevstackError(f"{_named(path)} needs a name like 20260131235959_{path.name}.")
+    return files
 
 
 def build_database(admin_url: str, name: str, files: Iterable[Path]) -> str:
@@ -63,6 +72,22 @@ def extend_database(admin_url: str, files: Iterable[Path]) -> tuple[str, bool]:
         pending = [path for path in files if _version(path) not in (applied or ())]
         is_new = applied is None
         return _build(admin_url, pending, is_new=is_new), is_new
+
+
+def changed_migrations(admin_url: str, files: Iterable[Path]) -> list[str]:
+    """Name the applied migrations whose files were edited or deleted since.
+
+    A record without statements, which `supabase migration repair` may write, is not compared.
+    """
+    by_version = {_version(path): path for path in files}
+    changes = []
+    for version, (name, statements) in sorted((_applied_versions(admin_url) or {}).items()):
+        path = by_version.get(version)
+        if path is None:
+            changes.append(f"{_named(MIGRATIONS / f'{version}_{name}.sql')} was deleted")
+        elif statements and _parts(statements) != _parts([path.read_text(errors="replace")]):
+            changes.append(f"{_named(path)} was edited")
+    return changes
 
 
 def copy_database(url: str, name: str) -> str:
@@ -92,14 +117,17 @@ def _turn(admin_url: str) -> Iterator[Connection]:
         yield server
 
 
-def _applied_versions(admin_url: str) -> set[str] | None:
-    """Return which migrations a database has, or nothing where it has no baseline either."""
+def _applied_versions(admin_url: str) -> dict[str, tuple[str, list[str]]] | None:
+    """Return name and statements of each applied migration; None if there is no baseline either."""
     with psycopg.connect(admin_url) as admin:
         [(is_new,)] = admin.execute("select to_regnamespace('auth') is null").fetchall()
         if is_new:
             return None
-        query = "select version from supabase_migrations.schema_migrations"
-        return {version for (version,) in admin.execute(query)}
+        query = """
+          select version, coalesce(name, ''), coalesce(statements, '{}')
+          from supabase_migrations.schema_migrations
+        """
+        return {version: (name, statements) for version, name, statements in admin.execute(query)}
 
 
 def _build(admin_url: str, files: Iterable[Path], *, is_new: bool = True) -> str:
@@ -115,6 +143,8 @@ def apply_files(url: str, files: Iterable[Path]) -> None:
     """Apply each file in a transaction of its own, on one connection, as the CLI does.
 
     A migration is recorded in the transaction that applies it.
+
+    Raises: DevstackError that names the first file that fails, and the line if Postgres knows it.
     """
     with psycopg.connect(url) as connection:
         for path in files:
@@ -123,8 +153,19 @@ def apply_files(url: str, files: Iterable[Path]) -> None:
                 _record(connection, path)
                 connection.commit()
             except psycopg.Error as error:
-                error.add_note(f"in {path.name}")
-                raise
+                raise DevstackError(_failure(path, error)) from error
+
+
+def _failure(path: Path, error: psycopg.Error) -> str:
+    """Say in one sentence why a file does not apply."""
+    position, line = error.diag.statement_position, ""
+    if position:
+        before = path.read_text(errors="replace")[: int(position)]
+        line = f", line {before.count(chr(10)) + 1},"
+    reason = error.diag.message_primary or str(error)
+    if error.diag.message_detail:
+        reason += f" ({error.diag.message_detail})"
+    return f"{_named(path)}{line} does not apply: {' '.join(reason.split()).rstrip('.')}."
 
 
 def _record(connection: Connection, path: Path) -> None:
@@ -142,3 +183,16 @@ def _version(path: Path) -> str | None:
     """Return the version of a migration; other files have none, and are not recorded."""
     match = re.match(r"(\d{14})_", path.name)
     return match.group(1) if match else None
+
+
+def _parts(statements: Iterable[str]) -> list[str]:
+    """Return the texts between semicolons, which are equal for a file and the CLI's record of it.
+
+    The CLI records a file as trimmed statements without their semicolons. We record it as it is.
+    """
+    parts = (part.strip() for part in ";".join(statements).split(";"))
+    return [part for part in parts if part]
+
+
+def _named(path: Path) -> str:
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

@@ -46,6 +46,11 @@ class DemoStack:
         ends = [f"{log.name} ends so:\n{tail(log, 6)}" for log in logs]
         return "\n".join([f"The stack's last words:\n{told}", *ends])
 
+    def reason(self) -> str:
+        """Return the sentence with which the stack gave up, or else the end of its log."""
+        sentences = re.findall("^devstack: (.+)$", self._log.read_text(), re.MULTILINE)
+        return sentences[-1] if sentences else f"\n{tail(self._log)}"
+
     @property
     def _log(self) -> Path:
         return self.folder / "up.log"
@@ -80,7 +85,7 @@ def _wait_until_ready(stack: DemoStack, signals: Signals) -> None:
     deadline = time.monotonic() + _START_S
     while not stack.env_file.exists():
         if stack.process.poll() is not None:
-            raise DevstackError(f"The system did not start:\n{tail(stack.folder / 'up.log')}")
+            raise DevstackError(f"The system did not start: {stack.reason()}")
         if time.monotonic() > deadline:
             raise DevstackError(f"The system was not ready in {_START_S} s.\n{stack.troubles()}")
         signals.wait(LOOK_S)

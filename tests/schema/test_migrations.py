@@ -6,7 +6,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devstack.schema import build_database, copy_database, extend_database, migration_files
+from devstack.errors import DevstackError
+from devstack.schema import (
+    build_database,
+    changed_migrations,
+    copy_database,
+    extend_database,
+    migration_files,
+)
 
 
 def migration(folder: Path, version: str, text: str) -> Path:
@@ -47,15 +54,77 @@ def test_failing_migration_leaves_nothing(admin_url: str, tmp_path: Path) -> Non
     good = migration(tmp_path, "20260101000000", "create table public.kept ();")
     bad = migration(tmp_path, "20260102000000", "create table public.lost (); select 1 / 0;")
 
-    with pytest.raises(psycopg.errors.DivisionByZero) as caught:
+    with pytest.raises(DevstackError, match=bad.name) as caught:
         build_database(admin_url, "market_failing", [good, bad])
 
-    assert [f"in {bad.name}"] == caught.value.__notes__
+    assert isinstance(caught.value.__cause__, psycopg.errors.DivisionByZero)
     url = psycopg.conninfo.make_conninfo(admin_url, dbname="market_failing")
     assert ["20260101000000"] == [version for version, _, _ in recorded(url)]
     with psycopg.connect(url) as connection:
         query = "select to_regclass('public.kept') is null, to_regclass('public.lost') is null"
         assert [(False, True)] == connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "\nselect 1;\ncreat table x ();",
+            ', line 3, does not apply: syntax error at or near "creat".',
+        ),
+        (
+            "select 1;\nselect nothing;",
+            ', line 2, does not apply: column "nothing" does not exist.',
+        ),
+        (
+            "select 'ä';\nselect nothing;",
+            ', line 2, does not apply: column "nothing" does not exist.',
+        ),
+        ("select n / 0 from generate_series(1, 2) n;", " does not apply: division by zero."),
+        (
+            "do $$ begin raise 'no\nway.' using detail = 'why\nnot'; end $$;",
+            " does not apply: no way. (why not).",
+        ),
+    ],
+)
+def test_failure_is_one_sentence(admin_url: str, tmp_path: Path, text: str, sentence: str) -> None:
+    """It names the file, the line where Postgres knows it, and the reason."""
+    bad = migration(tmp_path, "20260101000000", text)
+
+    with pytest.raises(DevstackError) as caught:
+        build_database(admin_url, "market_broken", [bad])
+
+    assert f"{bad}{sentence}" == str(caught.value)
+
+
+def test_file_that_is_no_text_is_named(admin_url: str, tmp_path: Path) -> None:
+    bad = migration(tmp_path, "20260101000000", "")
+    bad.write_bytes(b"select '\xff';")
+
+    with pytest.raises(DevstackError, match=f"{bad} does not apply: invalid byte sequence"):
+        build_database(admin_url, "market_broken", [bad])
+
+
+@pytest.mark.parametrize("edited", [b"select ' ';\n", b"select '  '; select 2;", b"", b"\xff"])
+def test_edit_is_noticed(admin_url: str, tmp_path: Path, edited: bytes) -> None:
+    """Blanks in a literal count, and a file that is no text counts; a last line break does not."""
+    path = migration(tmp_path, "20260101000000", "select '  ';")
+    url = build_database(admin_url, "market_edited", [path])
+
+    path.write_bytes(b"select '  ';\n")
+    assert [] == changed_migrations(url, [path])
+    path.write_bytes(edited)
+    assert [f"{path} was edited"] == changed_migrations(url, [path])
+
+
+def test_record_without_statements_is_not_compared(admin_url: str, tmp_path: Path) -> None:
+    """`supabase migration repair` may record a version that says nothing about its text."""
+    path = migration(tmp_path, "20260101000000", "select 1;")
+    url = build_database(admin_url, "market_repaired", [path])
+    with psycopg.connect(url) as connection:
+        connection.execute("update supabase_migrations.schema_migrations set statements = null")
+
+    assert [] == changed_migrations(url, [path])
 
 
 def test_only_what_is_missing_is_applied(admin_url: str, tmp_path: Path) -> None:

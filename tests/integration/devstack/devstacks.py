@@ -25,6 +25,8 @@ class Devstack:
         self.env_file = folder / "env"
         self.base = free_base(len(PARTS))
         self.environment = dict(os.environ)
+        #: The project whose devstack runs.
+        self.root = ROOT
         self._folder = folder
         self._started: list[subprocess.Popen[bytes]] = []
 
@@ -43,7 +45,7 @@ class Devstack:
             self._folder / f"stderr.{len(self._started)}",
             death_signal=signal.SIGTERM,
             options={
-                "cwd": ROOT,
+                "cwd": self.root,
                 "env": self.environment | {"DEVSTACK_TEST": self._folder.name},
                 "stdout": stdout,
             },
@@ -60,12 +62,16 @@ class Devstack:
 
     def run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Run a command that ends by itself."""
+        return self.run_module("devstack", command, *options)
+
+    def run_module(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a module of the project as a program that ends by itself."""
         return subprocess.run(  # noqa: S603 -- our own program
-            [sys.executable, "-m", "devstack", command, *options],
+            [sys.executable, "-m", *arguments],
             check=False,
             capture_output=True,
             text=True,
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment,
             timeout=PATIENCE_S,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devstack.schema import ROOT, build_database, migration_files
+from devstack.schema import ROOT, build_database, changed_migrations, migration_files
 from tests.integration.js import node
 
 
@@ -63,6 +63,7 @@ def test_cli_pushes_every_migration_once(database_url: str, tmp_path: Path) -> N
     assert "Remote database is up to date." in second
     # Each line has the version of the file and the version that is applied.
     assert [(v, v) for v in versions] == re.findall(r"(\d{14})\W+(\d{14})", listed)
+    assert [] == changed_migrations(database_url, migration_files())
     with psycopg.connect(database_url) as connection:
         query = "select count(*) from pg_policies where schemaname = 'realtime'"
         assert [(1,)] == connection.execute(query).fetchall()
