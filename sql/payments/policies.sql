@@ -30,4 +30,4 @@ using (exists (
   select from public.orders
   where orders.id = refunds.order_id
 ));
-comment on policy parties_read_their_refunds on public.refunds is 'Everyone who may read the order reads its refunds.';
+comment on policy parties_read_their_refunds on public.refunds is 'The parties of an order and staff read its refunds.';

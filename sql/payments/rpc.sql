@@ -18,7 +18,7 @@ begin
   );
 end;
 $$;
-comment on function public.apply_payment_succeeded is 'Settle the order that an intent paid for, or record a stray and send it back, and mark the event: {outcome, order_id, outbox_ids, alerts}. The same money twice is order_already_processed.';
+comment on function public.apply_payment_succeeded is 'Apply payment_intent.succeeded: settle the order, or record a stray and refund it. Answers {outcome, order_id, outbox_ids, alerts}. Another event about the same money is order_already_processed.';
 grant execute on function public.apply_payment_succeeded to service_role;
 
 create function public.confirm_payment_transaction(
@@ -40,7 +40,7 @@ begin
   );
 end;
 $$;
-comment on function public.confirm_payment_transaction is 'As the succeeded event and idempotent with it, for an intent that was just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, sent back and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
+comment on function public.confirm_payment_transaction is 'Do the same as apply_payment_succeeded, and idempotently with it, for an intent that the caller has just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, refunded and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
 grant execute on function public.confirm_payment_transaction to service_role;
 
 create function public.apply_payment_failed(
@@ -60,7 +60,7 @@ begin
   );
 end;
 $$;
-comment on function public.apply_payment_failed is 'Note a declined try, by its charge, and tell the buyer; the order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
+comment on function public.apply_payment_failed is 'Apply payment_intent.payment_failed: record the decline of this charge and notify the buyer. The order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
 grant execute on function public.apply_payment_failed to service_role;
 
 create function public.apply_payment_canceled(
@@ -78,7 +78,7 @@ begin
   );
 end;
 $$;
-comment on function public.apply_payment_canceled is 'Detach the order''s current intent; the order itself stays, and another intent may be made until it is due. Answers {outcome, order_id, outbox_ids, alerts}.';
+comment on function public.apply_payment_canceled is 'Apply payment_intent.canceled: detach the intent if it is the current one. The order stays, and the buyer may begin another intent until the order is due. Answers {outcome, order_id, outbox_ids, alerts}.';
 grant execute on function public.apply_payment_canceled to service_role;
 
 create function public.begin_payment(order_id uuid, buyer_id uuid)
@@ -127,7 +127,7 @@ begin
   );
 end;
 $$;
-comment on function public.attach_payment_intent is 'Make an intent the current one of an order that can be paid and has none: {success, payment_intent_id}, which names the winner; a loser is canceled through the outbox. Refusals: RESOURCE_NOT_FOUND, TRANSACTION_FAILED, CONFLICT (begin again).';
+comment on function public.attach_payment_intent is 'Make an intent the current one of an order that can be paid and has none: {success, payment_intent_id}. If another call was faster, payment_intent_id is its intent, and this one is canceled through the outbox. Refusals: RESOURCE_NOT_FOUND, TRANSACTION_FAILED, CONFLICT (begin again).';
 grant execute on function public.attach_payment_intent to service_role;
 
 create function public.process_refund_transaction(
@@ -206,5 +206,5 @@ begin
   );
 end;
 $$;
-comment on function public.apply_refund is 'Take over how far a refund is, ours or one made outside, and mark the event: {outcome, order_id, outbox_ids, alerts}. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata) and PREDECESSOR_MISSING (its payment is not here yet).';
+comment on function public.apply_refund is 'Apply an event about a refund, ours or one made outside: {outcome, order_id, outbox_ids, alerts}. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata), PREDECESSOR_MISSING (its payment is not recorded yet) and REFUND_CONTRADICTED (it would exceed the payment, so the failure of another refund must come first).';
 grant execute on function public.apply_refund to service_role;

@@ -2,13 +2,13 @@ create type public.payment_status as enum (
   'requires_payment', 'processing', 'authorized', 'captured', 'failed', 'cancelled',
   'partially_refunded', 'refunded'
 );
-comment on type public.payment_status is 'How far one PaymentIntent has come. From captured on its money is in the ledger.';
+comment on type public.payment_status is 'The progress of one PaymentIntent. The ledger has its money from captured on.';
 
 create type public.refund_status as enum ('pending', 'succeeded', 'failed', 'canceled');
-comment on type public.refund_status is 'Stripe''s words. pending: the amount is reserved. Only succeeded counts as money back.';
+comment on type public.refund_status is 'The progress of a refund in Stripe''s words. pending: the amount is reserved. Only succeeded counts as money back.';
 
 create type public.refund_target as enum ('refunded', 'cancelled', 'none');
-comment on type public.refund_target is 'What becomes of the order once all of its money is back. none: the refund of a stray, or of a part.';
+comment on type public.refund_target is 'The state that an order gets when all of its money is back. none: the payment is a stray, which never moves the order.';
 
 create table public.payments (
   id uuid not null default gen_random_uuid(),
@@ -42,7 +42,7 @@ create table public.payments (
     not settles_order or status in ('captured', 'partially_refunded', 'refunded')
   )
 );
-comment on table public.payments is 'Every PaymentIntent that an order has seen, strays too, in the currency and amount that Stripe names. An intent belongs to one order for ever.';
+comment on table public.payments is 'Every PaymentIntent of every order, strays included, with the amount and the currency that Stripe reports. An intent belongs to one order for ever.';
 
 create unique index payments_settling_order_id_key on public.payments (order_id)
 where settles_order;
@@ -57,8 +57,8 @@ create table private.intent_errors (
   constraint intent_errors_order_id_fkey foreign key (order_id) references public.orders (id),
   constraint intent_errors_answered_errors_is_not_negative check (answered_errors >= 0)
 );
-comment on table private.intent_errors is 'Errors that Stripe answered when it was asked for a PaymentIntent, per attempt to pay. Stripe replays an error under its idempotency key for a day, so the count is part of the next key.';
-comment on column private.intent_errors.is_email_refused is 'Stripe refused the address for the receipt, so the next intent is made without one.';
+comment on table private.intent_errors is 'Errors that Stripe answered to the creation of a PaymentIntent, per attempt to pay. Stripe replays an error under its idempotency key for a day, so the count is part of the next key.';
+comment on column private.intent_errors.is_email_refused is 'Stripe refused the address for the receipt, so the next intent has no address.';
 
 create table public.refunds (
   id uuid not null default gen_random_uuid(),
@@ -81,7 +81,7 @@ create table public.refunds (
   constraint refunds_idempotency_key_key unique (idempotency_key),
   constraint refunds_amount_is_positive check (amount_cents > 0)
 );
-comment on table public.refunds is 'Money on its way back to a buyer: reserved here first, then sent by the outbox, then settled by what Stripe says. One without a key was made outside, in Stripe''s dashboard.';
+comment on table public.refunds is 'Money that goes back to a buyer. The row reserves the amount, the outbox sends the refund, and Stripe''s result settles it. A refund without a key was made in Stripe''s dashboard.';
 
 create index refunds_order_id_idx on public.refunds (order_id);
 create index refunds_payment_id_idx on public.refunds (payment_id);

@@ -12,7 +12,6 @@ as $$
 declare
   v_payment public.payments;
   v_stray text;
-  v_now timestamptz;
 begin
   outbox_ids := '{}';
   alerts := '{}';
@@ -30,19 +29,45 @@ begin
   then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
-  v_now := private.clock();
   v_stray := private.stray_reason(
     p_order, p_payment_intent_id, p_amount_cents, p_currency, p_buyer_id
   );
   is_settled := v_stray is null;
-  insert into public.payments as payment (
+  v_payment := private.write_captured_payment(
+    p_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, is_settled
+  );
+  perform private.post_capture(p_order, v_payment, p_event_id);
+  perform private.wake_waiting_events(p_payment_intent_id, v_payment.processed_at);
+  if is_settled then
+    perform private.transition_order(p_order.id, 'paid', null, 'stripe', 'payment_succeeded');
+    return;
+  end if;
+  outbox_ids := array[private.refund_stray(p_order, v_payment)];
+  alerts := array['stray_payment:' || v_stray];
+end;
+$$;
+comment on function private.record_capture is 'Record captured money once. It settles the order, or it is a stray and goes back. The caller holds the lock of the order.';
+
+create function private.write_captured_payment(
+  p_order public.orders, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
+  p_currency text, p_is_settling boolean
+)
+returns public.payments
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_payment public.payments;
+begin
+  insert into public.payments (
     order_id, provider_ref, stripe_payment_intent_id, stripe_charge_id, status, amount_cents,
     fee_cents, currency, settles_order, processed_at
   )
   values (
     p_order.id, p_payment_intent_id, p_payment_intent_id, p_charge_id, 'captured',
-    p_amount_cents, case when is_settled then p_order.platform_fee_cents else 0 end, p_currency,
-    is_settled, v_now
+    p_amount_cents, case when p_is_settling then p_order.platform_fee_cents else 0 end,
+    p_currency, p_is_settling, v_now
   )
   on conflict (order_id, stripe_payment_intent_id) do update
   set
@@ -55,18 +80,10 @@ begin
     error_message = null,
     processed_at = excluded.processed_at
   returning * into v_payment;
-  perform private.post_capture(p_order, v_payment, p_event_id);
-  perform private.wake_waiting_events(p_payment_intent_id, v_now);
-  if is_settled then
-    perform private.transition_order(p_order.id, 'paid', null, 'stripe', 'payment_succeeded');
-    return;
-  end if;
-  -- Whatever it was for, it did not pay for this order, which stays as it is.
-  outbox_ids := array[private.return_stray(p_order, v_payment)];
-  alerts := array['stray_payment:' || v_stray];
+  return v_payment;
 end;
 $$;
-comment on function private.record_capture is 'Record money that came in, once: it settles the order, or it is a stray and goes back. The caller holds the order.';
+comment on function private.write_captured_payment is 'Write the row of a captured intent, over the row that the intent had before.';
 
 create function private.stray_reason(
   p_order public.orders, p_payment_intent_id text, p_amount_cents bigint, p_currency text,
@@ -89,15 +106,15 @@ begin
   end;
 end;
 $$;
-comment on function private.stray_reason is 'Why this money does not pay for this order, or null when it does.';
+comment on function private.stray_reason is 'Return the reason why this money does not settle this order, or null if it does.';
 
-create function private.return_stray(p_order public.orders, p_payment public.payments)
+create function private.refund_stray(p_order public.orders, p_payment public.payments)
 returns uuid
 language plpgsql
 set search_path = ''
 as $$
 begin
-  -- What was paid by and did not fit is no use any more: another intent may be made until it is due.
+  -- Detach the intent whose payment was rejected, so the buyer can create another before the due date.
   update public.orders set stripe_payment_intent_id = null
   where id = p_order.id
     and state = 'pending_payment'
@@ -108,7 +125,7 @@ begin
   );
 end;
 $$;
-comment on function private.return_stray is 'Send back in full what settles nothing, and detach its intent; returns the outbox row.';
+comment on function private.refund_stray is 'Refund a payment in full that settles nothing, detach its intent, and return the outbox row.';
 
 create function private.order_id_in(p_text text)
 returns uuid
@@ -122,7 +139,7 @@ begin
   end;
 end;
 $$;
-comment on function private.order_id_in is 'The id that a text from outside names, or null when it names none.';
+comment on function private.order_id_in is 'Return the UUID in a text from outside, or null if the text is no UUID.';
 
 create function private.apply_payment_succeeded(
   p_event_id text, p_order_id text, p_payment_intent_id text, p_charge_id text,
@@ -143,8 +160,8 @@ begin
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
-  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
-    return private.settle_misplaced(p_event_id, v_order.id);
+  if v_order.id is null or private.is_intent_of_another_order(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced_event(p_event_id, v_order.id);
   end if;
 
   v_capture := private.record_capture(
@@ -159,10 +176,10 @@ begin
   );
 end;
 $$;
-comment on function private.apply_payment_succeeded is 'Let a succeeded intent take effect; see the public wrapper.';
+comment on function private.apply_payment_succeeded is 'Apply the event of a succeeded intent; see the public wrapper.';
 grant execute on function private.apply_payment_succeeded to service_role;
 
-create function private.settle_misplaced(p_event_id text, p_order_id uuid)
+create function private.settle_misplaced_event(p_event_id text, p_order_id uuid)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -179,7 +196,7 @@ begin
   );
 end;
 $$;
-comment on function private.settle_misplaced is 'Settle an event that names no order of ours, or an order that its intent does not belong to.';
+comment on function private.settle_misplaced_event is 'Settle an event that names no order of ours, or an order to which its intent does not belong.';
 
 create function private.confirm_payment_transaction(
   p_order_id uuid, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
@@ -197,7 +214,7 @@ declare
 begin
   select * into v_order from public.orders where id = p_order_id for update;
   v_refusal := private.payer_refusal(v_order, p_user_id);
-  if v_refusal is null and private.is_intent_elsewhere(p_order_id, p_payment_intent_id) then
+  if v_refusal is null and private.is_intent_of_another_order(p_order_id, p_payment_intent_id) then
     v_refusal := private.refusal('TRANSACTION_FAILED', 'This payment is for something else');
   end if;
   if v_refusal is not null then
@@ -223,7 +240,7 @@ begin
   );
 end;
 $$;
-comment on function private.confirm_payment_transaction is 'Take a payment that the buyer''s browser reports first; see the public wrapper.';
+comment on function private.confirm_payment_transaction is 'Apply a payment that the buyer''s browser reports before Stripe''s event; see the public wrapper.';
 grant execute on function private.confirm_payment_transaction to service_role;
 
 create function private.apply_payment_failed(
@@ -245,8 +262,8 @@ begin
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
-  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
-    return private.settle_misplaced(p_event_id, v_order.id);
+  if v_order.id is null or private.is_intent_of_another_order(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced_event(p_event_id, v_order.id);
   elsif p_payment_intent_id is null then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
@@ -258,7 +275,7 @@ begin
   return private.settle_event(p_event_id, v_outcome, v_order.id);
 end;
 $$;
-comment on function private.apply_payment_failed is 'Note a declined try of an intent; see the public wrapper.';
+comment on function private.apply_payment_failed is 'Record a declined attempt with an intent; see the public wrapper.';
 grant execute on function private.apply_payment_failed to service_role;
 
 create function private.notify_of_decline(p_order public.orders, p_key text)
@@ -269,7 +286,7 @@ as $$
 declare
   v_now constant timestamptz := private.clock();
 begin
-  -- The event may come after the order was paid, cancelled or due.
+  -- The event may arrive after the order was paid, cancelled or due.
   if private.payment_refusal(p_order, v_now) is not null then
     return;
   end if;
@@ -281,7 +298,7 @@ begin
   );
 end;
 $$;
-comment on function private.notify_of_decline is 'Ask the buyer to try again, if the order can still be paid.';
+comment on function private.notify_of_decline is 'Ask the buyer to try again if the order can still be paid.';
 
 create function private.record_decline(
   p_order public.orders, p_payment_intent_id text, p_charge_id text, p_error_message text
@@ -304,7 +321,7 @@ begin
     status = excluded.status,
     stripe_charge_id = coalesce(excluded.stripe_charge_id, payment.stripe_charge_id),
     error_message = excluded.error_message
-  -- What came later than this decline stands: money, an end, or the same decline told before.
+  -- Money and a cancellation come after any decline, so they stand. A repeated decline is no news.
   where payment.status in ('requires_payment', 'processing', 'authorized')
     or (
       payment.status = 'failed'
@@ -313,7 +330,7 @@ begin
   return found;
 end;
 $$;
-comment on function private.record_decline is 'Keep the newest decline with its intent; whether it was news. Another try of the same intent may still succeed.';
+comment on function private.record_decline is 'Record the newest decline of an intent. Return true if it was not known. Another attempt with the same intent may still succeed.';
 
 create function private.apply_payment_canceled(
   p_event_id text, p_order_id text, p_payment_intent_id text
@@ -332,8 +349,8 @@ begin
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
-  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
-    return private.settle_misplaced(p_event_id, v_order.id);
+  if v_order.id is null or private.is_intent_of_another_order(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced_event(p_event_id, v_order.id);
   elsif p_payment_intent_id is null then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
@@ -347,7 +364,7 @@ begin
   );
 end;
 $$;
-comment on function private.apply_payment_canceled is 'Detach an intent that nobody can pay by any more; see the public wrapper.';
+comment on function private.apply_payment_canceled is 'Detach a canceled intent from its order; see the public wrapper.';
 grant execute on function private.apply_payment_canceled to service_role;
 
 create function private.settle_canceled_intent(p_order_id uuid, p_payment_intent_id text)
@@ -356,7 +373,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- A stale intent says nothing about the order, and the current one only that it needs another.
+  -- Only the current intent concerns the order, and the order then needs another intent.
   update public.orders
   set stripe_payment_intent_id = null
   where id = p_order_id
@@ -375,7 +392,7 @@ begin
   return found;
 end;
 $$;
-comment on function private.settle_canceled_intent is 'Take over that Stripe has canceled an intent, told by the event or by our own call; whether it was news. The caller holds the order.';
+comment on function private.settle_canceled_intent is 'Record that Stripe has canceled an intent, by its event or by the answer to our call. Return true if it was not known. The caller holds the lock of the order.';
 
 create function private.begin_payment(p_order_id uuid, p_buyer_id uuid)
 returns jsonb
@@ -469,7 +486,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.payer_refusal is 'Why this person cannot pay for this order, or null.';
+comment on function private.payer_refusal is 'Return the reason why this user cannot pay for this order, or null.';
 
 create function private.payment_refusal(p_order public.orders, p_now timestamptz)
 returns jsonb
@@ -488,7 +505,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.payment_refusal is 'Why no new payment for this order may begin, or null.';
+comment on function private.payment_refusal is 'Return the reason why no new payment of this order may begin, or null.';
 
 create function private.next_attempt(p_order_id uuid)
 returns bigint
@@ -502,7 +519,7 @@ begin
   );
 end;
 $$;
-comment on function private.next_attempt is 'Which try the next intent is; it is part of Stripe''s idempotency key.';
+comment on function private.next_attempt is 'Return the number of the next attempt to pay. It is part of Stripe''s idempotency key.';
 
 create function private.attach_payment_intent(
   p_order_id uuid, p_attempt integer, p_payment_intent_id text
@@ -521,7 +538,7 @@ begin
   v_now := private.clock();
   if v_order.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
-  elsif private.is_intent_elsewhere(p_order_id, p_payment_intent_id) then
+  elsif private.is_intent_of_another_order(p_order_id, p_payment_intent_id) then
     return private.refusal('TRANSACTION_FAILED', 'This payment is for something else');
   end if;
   v_refusal := private.payment_refusal(v_order, v_now);
@@ -531,7 +548,7 @@ begin
   end if;
 
   if v_refusal is not null or v_order.stripe_payment_intent_id <> p_payment_intent_id then
-    -- Two calls have made an intent each, or one came too late: nobody may pay by this one.
+    -- Two calls have made an intent each, or the order ended meanwhile. Nobody may pay with this one.
     perform private.discard_intent(p_order_id, p_payment_intent_id);
   end if;
   return coalesce(
@@ -543,7 +560,7 @@ $$;
 comment on function private.attach_payment_intent is 'Make an intent the order''s current one; see the public wrapper.';
 grant execute on function private.attach_payment_intent to service_role;
 
-create function private.is_intent_elsewhere(p_order_id uuid, p_payment_intent_id text)
+create function private.is_intent_of_another_order(p_order_id uuid, p_payment_intent_id text)
 returns boolean
 language plpgsql
 stable
@@ -556,7 +573,7 @@ begin
   );
 end;
 $$;
-comment on function private.is_intent_elsewhere is 'Whether an intent is known as another order''s.';
+comment on function private.is_intent_of_another_order is 'Return true if an intent belongs to another order.';
 
 create function private.add_intent(
   p_order public.orders, p_attempt integer, p_payment_intent_id text
@@ -566,7 +583,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- A try that was overtaken may have had its intent canceled: it must begin again.
+  -- Another attempt has begun meanwhile, and this one's intent may be canceled. It must begin again.
   if p_attempt is distinct from private.next_attempt(p_order.id) then
     return private.refusal('CONFLICT', 'Please start the payment again');
   end if;
@@ -586,7 +603,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.add_intent is 'Record the intent of the next try as current; a refusal when the try is not the next one.';
+comment on function private.add_intent is 'Make the intent of the next attempt the current one. Return a refusal if the attempt is not the next one.';
 
 create function private.discard_intent(p_order_id uuid, p_payment_intent_id text)
 returns void
@@ -608,7 +625,7 @@ begin
   );
 end;
 $$;
-comment on function private.discard_intent is 'Have an intent canceled that could still be paid.';
+comment on function private.discard_intent is 'Queue the cancellation of an intent that could still be paid.';
 
 create function private.cancel_overdue_intents(p_now timestamptz, p_max_rows integer)
 returns void
@@ -630,7 +647,7 @@ begin
     limit p_max_rows
     for update skip locked
   ) as overdue;
-  -- Stripe refused while the buyer was paying; if nothing came of that for an hour, ask again.
+  -- Stripe refuses to cancel an intent while the buyer pays. If no payment came for an hour, ask again.
   update public.outbox as job
   set status = 'queued', next_attempt_at = p_now, attempts = 0
   from public.orders
@@ -641,7 +658,7 @@ begin
     and job.updated_at <= p_now - interval '1 hour';
 end;
 $$;
-comment on function private.cancel_overdue_intents is 'Have the current intents of orders past due canceled, so that these can be cancelled next.';
+comment on function private.cancel_overdue_intents is 'Queue the cancellation of the current intents of orders past due. The orders can be cancelled after it.';
 
 create function private.process_refund_transaction(
   p_order_id uuid, p_amount_cents bigint, p_reason text, p_user_id uuid,
@@ -706,7 +723,7 @@ begin
   elsif p_client_request_id is null then
     raise sqlstate 'PT400' using message = 'CLIENT_REQUEST_ID_MISSING';
   end if;
-  v_payment := private.refundable_payment(v_order, p_payment_intent_id);
+  v_payment := private.lock_refundable_payment(v_order, p_payment_intent_id);
   v_left_cents := private.unrefunded_cents(v_payment);
   v_answer := coalesce(
     private.repeated_refund(
@@ -732,18 +749,19 @@ begin
   if p_user_id is not null and private.is_owed_back(v_order, v_payment) then
     perform private.write_audit(
       p_user_id, 'payment_refunded_again', 'payments', v_payment.stripe_payment_intent_id,
-      coalesce(v_reason, 'No reason given'), jsonb_build_object('order_id', p_order_id, 'request_id', p_client_request_id)
+      coalesce(v_reason, 'No reason given'),
+      jsonb_build_object('order_id', p_order_id, 'request_id', p_client_request_id)
     );
   end if;
-  -- Read it back: a call for another order may have used the same request id in between.
+  -- Read the refund back, because a concurrent call for another order may have used this request id.
   return private.repeated_refund(
     p_order_id, p_payment_intent_id, p_amount_cents, p_user_id, p_client_request_id
   );
 end;
 $$;
-comment on function private.request_refund is 'Reserve a refund of the payment that the intent names, or of the one that the order''s refunds come from. The same request gets the same refund and its present status.';
+comment on function private.request_refund is 'Reserve a refund of the payment with this intent, or of the payment that refunds of the order come from. The same request gets the same refund and its present status.';
 
-create function private.refundable_payment(p_order public.orders, p_payment_intent_id text)
+create function private.lock_refundable_payment(p_order public.orders, p_payment_intent_id text)
 returns public.payments
 language plpgsql
 set search_path = ''
@@ -767,7 +785,7 @@ begin
   return v_payment;
 end;
 $$;
-comment on function private.refundable_payment is 'Lock and return the payment that a refund is taken from: the named one, else the settling payment, else the oldest stray that is not back. Null if there is none. The caller holds the order.';
+comment on function private.lock_refundable_payment is 'Lock and return the payment that a refund comes from: the named one, else the settling payment, else the oldest stray that is not back. Null if there is none. The caller holds the lock of the order.';
 
 create function private.is_ended(p_state public.order_state)
 returns boolean
@@ -779,7 +797,7 @@ begin
   return p_state in ('refunded', 'cancelled');
 end;
 $$;
-comment on function private.is_ended is 'Return true if no event moves an order on from this state. An ended order keeps no money.';
+comment on function private.is_ended is 'Return true if no event moves an order out of this state. An ended order keeps no money.';
 
 create function private.is_owed_back(p_order public.orders, p_payment public.payments)
 returns boolean
@@ -838,7 +856,7 @@ begin
   );
 end;
 $$;
-comment on function private.repeated_refund is 'Answer a request whose id has a refund already, or return null. No amount and no intent fit any refund of the order.';
+comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. A request without an amount or an intent fits any refund of the order.';
 
 create function private.refund_refusal(
   p_order public.orders, p_payment public.payments, p_user_id uuid, p_amount_cents bigint,
@@ -898,11 +916,11 @@ begin
     id, order_id, payment_id, idempotency_key, amount_cents, target_state, reason, initiated_by
   )
   values (
-    -- The id follows from the key, so a restored database makes the refund that Stripe names.
+    -- The id follows from the key, so a restored database makes the same refund again.
     md5('refund:' || p_key)::uuid, p_order.id, p_payment.id, p_key, p_amount_cents,
     p_target_state, p_reason, p_initiated_by
   )
-  -- A call for another order may hold the same key.
+  -- A concurrent call for another order may have used the same key.
   on conflict do nothing
   returning * into v_refund;
   if v_refund.id is null then
@@ -925,7 +943,7 @@ begin
   );
 end;
 $$;
-comment on function private.reserve_refund is 'Reserve a refund and queue it for sending; returns the outbox row, or null if the key has a refund already. The caller holds order and payment, and has checked the amount.';
+comment on function private.reserve_refund is 'Reserve a refund and queue it for sending. Return the outbox row, or null if the key has a refund already. The caller holds the locks of order and payment, and has checked the amount.';
 
 create function private.unreturned_payments()
 returns table (
@@ -973,7 +991,7 @@ begin
   end if;
   v_order_id := private.order_of_intent(p_payment_intent_id, p_order_ref);
   if v_order_id is null then
-    return private.settle_misplaced(p_event_id, null);
+    return private.settle_misplaced_event(p_event_id, null);
   elsif p_stripe_refund_id is null or coalesce(p_amount_cents, 0) < 1 or p_status is null then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
@@ -999,7 +1017,7 @@ begin
   );
 end;
 $$;
-comment on function private.apply_refund is 'Take over how far a refund is; see the public wrapper.';
+comment on function private.apply_refund is 'Apply the event of a refund; see the public wrapper.';
 grant execute on function private.apply_refund to service_role;
 
 create function private.order_of_intent(p_payment_intent_id text, p_order_ref text)
@@ -1021,7 +1039,7 @@ begin
   );
 end;
 $$;
-comment on function private.order_of_intent is 'The order that an intent belongs to, by our payments or else by what its metadata says; null when it is none of ours. Raises INTENT_UNKNOWN when the metadata is still to be read.';
+comment on function private.order_of_intent is 'Return the order of an intent, by our payments or else by its metadata, or null if we have no such order. Raises INTENT_UNKNOWN if the caller must read the metadata first.';
 
 create function private.settle_refund(
   p_payment_intent_id text, p_outbox_id text, p_stripe_refund_id text, p_amount_cents bigint,
@@ -1082,10 +1100,10 @@ begin
     v_now := private.clock();
     perform private.wake_waiting_events(p_payment_intent_id, v_now);
   end if;
-  perform private.follow_refund(v_order, v_payment, v_refund);
+  perform private.apply_refund_effects(v_order, v_payment, v_refund);
 end;
 $$;
-comment on function private.settle_refund is 'Apply the status of a refund at Stripe, from the event or from the answer to our call, in either order. Pending may become anything; succeeded may only become failed or canceled. is_contradicted: the success waits, as pending, for the failure of another refund. The caller holds the order.';
+comment on function private.settle_refund is 'Apply the status that a refund has at Stripe, from its event or from the answer to our call, in either order. Pending may become anything; succeeded may only become failed or canceled. is_contradicted: the success waits, as pending, for the failure of another refund. The caller holds the lock of the order.';
 
 create function private.is_beyond_payment(p_payment public.payments, p_refund public.refunds)
 returns boolean
@@ -1094,8 +1112,8 @@ stable
 set search_path = ''
 as $$
 begin
-  -- Stripe never refunds more than it captured. So one of the other refunds has failed there, and
-  -- its event is still to come, or this success is out of date.
+  -- Stripe never refunds more than it captured. So another refund has failed at Stripe and its event
+  -- is still to come, or this success is out of date.
   return p_refund.amount_cents + coalesce((
     select sum(amount_cents) from public.refunds
     where payment_id = p_payment.id and status = 'succeeded' and id <> p_refund.id
@@ -1119,7 +1137,7 @@ begin
     where refund.payment_id = p_payment.id
       and (
         refund.stripe_refund_id = p_stripe_refund_id
-        -- One that Stripe refused has no refund of Stripe's, so what comes now is another one.
+        -- A refund that Stripe refused has no id at Stripe, so this event is about another one.
         or (
           refund.stripe_refund_id is null
           and refund.status = 'pending'
@@ -1131,7 +1149,7 @@ begin
   );
 end;
 $$;
-comment on function private.matching_refund is 'Our row for a refund of Stripe''s: the one that has its id, or else the one whose outbox row it carries out; null when it was made outside.';
+comment on function private.matching_refund is 'Return our row for a refund at Stripe: the row with its id, or else the row whose outbox row made it. Null if it was made outside.';
 
 create function private.add_outside_refund(
   p_order public.orders, p_payment public.payments, p_stripe_refund_id text,
@@ -1157,7 +1175,7 @@ begin
   return v_refund;
 end;
 $$;
-comment on function private.add_outside_refund is 'Record a refund that somebody made in Stripe''s dashboard.';
+comment on function private.add_outside_refund is 'Record a refund that was made in Stripe''s dashboard.';
 
 create function private.close_refund_row(p_refund public.refunds, p_stripe_refund_id text)
 returns void
@@ -1167,15 +1185,15 @@ as $$
 begin
   update public.refunds set stripe_refund_id = p_stripe_refund_id
   where id = p_refund.id and stripe_refund_id is null;
-  -- The event may overtake Stripe's answer to us: there is nothing left to send.
+  -- The event may overtake Stripe's answer to our call. Then there is nothing left to send.
   perform private.close_outbox(
     private.outbox_id('refund:' || p_refund.idempotency_key), 'done', p_stripe_refund_id
   );
 end;
 $$;
-comment on function private.close_refund_row is 'Note Stripe''s id of a refund; its outbox row is done.';
+comment on function private.close_refund_row is 'Record the id of a refund at Stripe and close its outbox row.';
 
-create function private.follow_refund(
+create function private.apply_refund_effects(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
 )
 returns void
@@ -1211,7 +1229,7 @@ begin
   end if;
 end;
 $$;
-comment on function private.follow_refund is 'Bring payment and order in line with the refunds of the payment. A stray''s never touch the order.';
+comment on function private.apply_refund_effects is 'Bring payment and order in line with the refunds of the payment, and notify the parties. The refunds of a stray never touch the order.';
 
 create function private.captured_status(p_amount_cents bigint, p_returned_cents bigint)
 returns public.payment_status
@@ -1250,7 +1268,7 @@ begin
   end if;
 end;
 $$;
-comment on function private.end_refunded_order is 'All the money is back: the order is cancelled if that was asked for and it was not handed over, else refunded. It does not matter which refund came last.';
+comment on function private.end_refunded_order is 'End an order whose money is all back. It is cancelled if one of its refunds was for that and it was not handed over, else refunded. The order of the refunds does not matter.';
 
 create function private.notify_of_refund(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
@@ -1276,7 +1294,7 @@ begin
     or (p_payment.settles_order and party.id = p_order.seller_id);
 end;
 $$;
-comment on function private.notify_of_refund is 'Tell the buyer of money that came back, and the seller when it was the order''s.';
+comment on function private.notify_of_refund is 'Notify the buyer of money that went back, and the seller too if the payment had settled the order.';
 
 create function public.apply_payment_succeeded(
   event_id text, order_id text, payment_intent_id text, charge_id text, amount_cents bigint,
@@ -1298,7 +1316,7 @@ begin
   );
 end;
 $$;
-comment on function public.apply_payment_succeeded is 'Settle the order that an intent paid for, or record a stray and send it back, and mark the event: {outcome, order_id, outbox_ids, alerts}. The same money twice is order_already_processed.';
+comment on function public.apply_payment_succeeded is 'Apply payment_intent.succeeded: settle the order, or record a stray and refund it. Answers {outcome, order_id, outbox_ids, alerts}. Another event about the same money is order_already_processed.';
 grant execute on function public.apply_payment_succeeded to service_role;
 
 create function public.confirm_payment_transaction(
@@ -1320,7 +1338,7 @@ begin
   );
 end;
 $$;
-comment on function public.confirm_payment_transaction is 'As the succeeded event and idempotent with it, for an intent that was just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, sent back and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
+comment on function public.confirm_payment_transaction is 'Do the same as apply_payment_succeeded, and idempotently with it, for an intent that the caller has just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, refunded and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
 grant execute on function public.confirm_payment_transaction to service_role;
 
 create function public.apply_payment_failed(
@@ -1340,7 +1358,7 @@ begin
   );
 end;
 $$;
-comment on function public.apply_payment_failed is 'Note a declined try, by its charge, and tell the buyer; the order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
+comment on function public.apply_payment_failed is 'Apply payment_intent.payment_failed: record the decline of this charge and notify the buyer. The order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
 grant execute on function public.apply_payment_failed to service_role;
 
 create function public.apply_payment_canceled(
@@ -1358,7 +1376,7 @@ begin
   );
 end;
 $$;
-comment on function public.apply_payment_canceled is 'Detach the order''s current intent; the order itself stays, and another intent may be made until it is due. Answers {outcome, order_id, outbox_ids, alerts}.';
+comment on function public.apply_payment_canceled is 'Apply payment_intent.canceled: detach the intent if it is the current one. The order stays, and the buyer may begin another intent until the order is due. Answers {outcome, order_id, outbox_ids, alerts}.';
 grant execute on function public.apply_payment_canceled to service_role;
 
 create function public.begin_payment(order_id uuid, buyer_id uuid)
@@ -1407,7 +1425,7 @@ begin
   );
 end;
 $$;
-comment on function public.attach_payment_intent is 'Make an intent the current one of an order that can be paid and has none: {success, payment_intent_id}, which names the winner; a loser is canceled through the outbox. Refusals: RESOURCE_NOT_FOUND, TRANSACTION_FAILED, CONFLICT (begin again).';
+comment on function public.attach_payment_intent is 'Make an intent the current one of an order that can be paid and has none: {success, payment_intent_id}. If another call was faster, payment_intent_id is its intent, and this one is canceled through the outbox. Refusals: RESOURCE_NOT_FOUND, TRANSACTION_FAILED, CONFLICT (begin again).';
 grant execute on function public.attach_payment_intent to service_role;
 
 create function public.process_refund_transaction(
@@ -1486,7 +1504,7 @@ begin
   );
 end;
 $$;
-comment on function public.apply_refund is 'Take over how far a refund is, ours or one made outside, and mark the event: {outcome, order_id, outbox_ids, alerts}. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata) and PREDECESSOR_MISSING (its payment is not here yet).';
+comment on function public.apply_refund is 'Apply an event about a refund, ours or one made outside: {outcome, order_id, outbox_ids, alerts}. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata), PREDECESSOR_MISSING (its payment is not recorded yet) and REFUND_CONTRADICTED (it would exceed the payment, so the failure of another refund must come first).';
 grant execute on function public.apply_refund to service_role;
 
 alter table public.payments enable row level security;
@@ -1521,7 +1539,7 @@ using (exists (
   select from public.orders
   where orders.id = refunds.order_id
 ));
-comment on policy parties_read_their_refunds on public.refunds is 'Everyone who may read the order reads its refunds.';
+comment on policy parties_read_their_refunds on public.refunds is 'The parties of an order and staff read its refunds.';
 
 create trigger payments_stamp_updated_at
 before update on public.payments

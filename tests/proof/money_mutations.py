@@ -57,7 +57,7 @@ MONEY_MUTATIONS = (
     mutation(
         "stray is kept",
         CAPTURES,
-        "outbox_ids := array[private.return_stray(p_order, v_payment)];",
+        "outbox_ids := array[private.refund_stray(p_order, v_payment)];",
         "outbox_ids := '{}';",
         EVENTS,
     ),

@@ -9,7 +9,6 @@ as $$
 declare
   v_payment public.payments;
   v_stray text;
-  v_now timestamptz;
 begin
   outbox_ids := '{}';
   alerts := '{}';
@@ -27,19 +26,45 @@ begin
   then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
-  v_now := private.clock();
   v_stray := private.stray_reason(
     p_order, p_payment_intent_id, p_amount_cents, p_currency, p_buyer_id
   );
   is_settled := v_stray is null;
-  insert into public.payments as payment (
+  v_payment := private.write_captured_payment(
+    p_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, is_settled
+  );
+  perform private.post_capture(p_order, v_payment, p_event_id);
+  perform private.wake_waiting_events(p_payment_intent_id, v_payment.processed_at);
+  if is_settled then
+    perform private.transition_order(p_order.id, 'paid', null, 'stripe', 'payment_succeeded');
+    return;
+  end if;
+  outbox_ids := array[private.refund_stray(p_order, v_payment)];
+  alerts := array['stray_payment:' || v_stray];
+end;
+$$;
+comment on function private.record_capture is 'Record captured money once. It settles the order, or it is a stray and goes back. The caller holds the lock of the order.';
+
+create function private.write_captured_payment(
+  p_order public.orders, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
+  p_currency text, p_is_settling boolean
+)
+returns public.payments
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_payment public.payments;
+begin
+  insert into public.payments (
     order_id, provider_ref, stripe_payment_intent_id, stripe_charge_id, status, amount_cents,
     fee_cents, currency, settles_order, processed_at
   )
   values (
     p_order.id, p_payment_intent_id, p_payment_intent_id, p_charge_id, 'captured',
-    p_amount_cents, case when is_settled then p_order.platform_fee_cents else 0 end, p_currency,
-    is_settled, v_now
+    p_amount_cents, case when p_is_settling then p_order.platform_fee_cents else 0 end,
+    p_currency, p_is_settling, v_now
   )
   on conflict (order_id, stripe_payment_intent_id) do update
   set
@@ -52,18 +77,10 @@ begin
     error_message = null,
     processed_at = excluded.processed_at
   returning * into v_payment;
-  perform private.post_capture(p_order, v_payment, p_event_id);
-  perform private.wake_waiting_events(p_payment_intent_id, v_now);
-  if is_settled then
-    perform private.transition_order(p_order.id, 'paid', null, 'stripe', 'payment_succeeded');
-    return;
-  end if;
-  -- Whatever it was for, it did not pay for this order, which stays as it is.
-  outbox_ids := array[private.return_stray(p_order, v_payment)];
-  alerts := array['stray_payment:' || v_stray];
+  return v_payment;
 end;
 $$;
-comment on function private.record_capture is 'Record money that came in, once: it settles the order, or it is a stray and goes back. The caller holds the order.';
+comment on function private.write_captured_payment is 'Write the row of a captured intent, over the row that the intent had before.';
 
 create function private.stray_reason(
   p_order public.orders, p_payment_intent_id text, p_amount_cents bigint, p_currency text,
@@ -86,15 +103,15 @@ begin
   end;
 end;
 $$;
-comment on function private.stray_reason is 'Why this money does not pay for this order, or null when it does.';
+comment on function private.stray_reason is 'Return the reason why this money does not settle this order, or null if it does.';
 
-create function private.return_stray(p_order public.orders, p_payment public.payments)
+create function private.refund_stray(p_order public.orders, p_payment public.payments)
 returns uuid
 language plpgsql
 set search_path = ''
 as $$
 begin
-  -- What was paid by and did not fit is no use any more: another intent may be made until it is due.
+  -- Detach the intent whose payment was rejected, so the buyer can create another before the due date.
   update public.orders set stripe_payment_intent_id = null
   where id = p_order.id
     and state = 'pending_payment'
@@ -105,7 +122,7 @@ begin
   );
 end;
 $$;
-comment on function private.return_stray is 'Send back in full what settles nothing, and detach its intent; returns the outbox row.';
+comment on function private.refund_stray is 'Refund a payment in full that settles nothing, detach its intent, and return the outbox row.';
 
 create function private.order_id_in(p_text text)
 returns uuid
@@ -119,7 +136,7 @@ begin
   end;
 end;
 $$;
-comment on function private.order_id_in is 'The id that a text from outside names, or null when it names none.';
+comment on function private.order_id_in is 'Return the UUID in a text from outside, or null if the text is no UUID.';
 
 create function private.apply_payment_succeeded(
   p_event_id text, p_order_id text, p_payment_intent_id text, p_charge_id text,
@@ -140,8 +157,8 @@ begin
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
-  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
-    return private.settle_misplaced(p_event_id, v_order.id);
+  if v_order.id is null or private.is_intent_of_another_order(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced_event(p_event_id, v_order.id);
   end if;
 
   v_capture := private.record_capture(
@@ -156,10 +173,10 @@ begin
   );
 end;
 $$;
-comment on function private.apply_payment_succeeded is 'Let a succeeded intent take effect; see the public wrapper.';
+comment on function private.apply_payment_succeeded is 'Apply the event of a succeeded intent; see the public wrapper.';
 grant execute on function private.apply_payment_succeeded to service_role;
 
-create function private.settle_misplaced(p_event_id text, p_order_id uuid)
+create function private.settle_misplaced_event(p_event_id text, p_order_id uuid)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -176,7 +193,7 @@ begin
   );
 end;
 $$;
-comment on function private.settle_misplaced is 'Settle an event that names no order of ours, or an order that its intent does not belong to.';
+comment on function private.settle_misplaced_event is 'Settle an event that names no order of ours, or an order to which its intent does not belong.';
 
 create function private.confirm_payment_transaction(
   p_order_id uuid, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,
@@ -194,7 +211,7 @@ declare
 begin
   select * into v_order from public.orders where id = p_order_id for update;
   v_refusal := private.payer_refusal(v_order, p_user_id);
-  if v_refusal is null and private.is_intent_elsewhere(p_order_id, p_payment_intent_id) then
+  if v_refusal is null and private.is_intent_of_another_order(p_order_id, p_payment_intent_id) then
     v_refusal := private.refusal('TRANSACTION_FAILED', 'This payment is for something else');
   end if;
   if v_refusal is not null then
@@ -220,5 +237,5 @@ begin
   );
 end;
 $$;
-comment on function private.confirm_payment_transaction is 'Take a payment that the buyer''s browser reports first; see the public wrapper.';
+comment on function private.confirm_payment_transaction is 'Apply a payment that the buyer''s browser reports before Stripe''s event; see the public wrapper.';
 grant execute on function private.confirm_payment_transaction to service_role;

@@ -17,8 +17,8 @@ begin
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
-  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
-    return private.settle_misplaced(p_event_id, v_order.id);
+  if v_order.id is null or private.is_intent_of_another_order(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced_event(p_event_id, v_order.id);
   elsif p_payment_intent_id is null then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
@@ -30,7 +30,7 @@ begin
   return private.settle_event(p_event_id, v_outcome, v_order.id);
 end;
 $$;
-comment on function private.apply_payment_failed is 'Note a declined try of an intent; see the public wrapper.';
+comment on function private.apply_payment_failed is 'Record a declined attempt with an intent; see the public wrapper.';
 grant execute on function private.apply_payment_failed to service_role;
 
 create function private.notify_of_decline(p_order public.orders, p_key text)
@@ -41,7 +41,7 @@ as $$
 declare
   v_now constant timestamptz := private.clock();
 begin
-  -- The event may come after the order was paid, cancelled or due.
+  -- The event may arrive after the order was paid, cancelled or due.
   if private.payment_refusal(p_order, v_now) is not null then
     return;
   end if;
@@ -53,7 +53,7 @@ begin
   );
 end;
 $$;
-comment on function private.notify_of_decline is 'Ask the buyer to try again, if the order can still be paid.';
+comment on function private.notify_of_decline is 'Ask the buyer to try again if the order can still be paid.';
 
 create function private.record_decline(
   p_order public.orders, p_payment_intent_id text, p_charge_id text, p_error_message text
@@ -76,7 +76,7 @@ begin
     status = excluded.status,
     stripe_charge_id = coalesce(excluded.stripe_charge_id, payment.stripe_charge_id),
     error_message = excluded.error_message
-  -- What came later than this decline stands: money, an end, or the same decline told before.
+  -- Money and a cancellation come after any decline, so they stand. A repeated decline is no news.
   where payment.status in ('requires_payment', 'processing', 'authorized')
     or (
       payment.status = 'failed'
@@ -85,7 +85,7 @@ begin
   return found;
 end;
 $$;
-comment on function private.record_decline is 'Keep the newest decline with its intent; whether it was news. Another try of the same intent may still succeed.';
+comment on function private.record_decline is 'Record the newest decline of an intent. Return true if it was not known. Another attempt with the same intent may still succeed.';
 
 create function private.apply_payment_canceled(
   p_event_id text, p_order_id text, p_payment_intent_id text
@@ -104,8 +104,8 @@ begin
   end if;
   select * into v_order from public.orders
   where id = private.order_id_in(p_order_id) for update;
-  if v_order.id is null or private.is_intent_elsewhere(v_order.id, p_payment_intent_id) then
-    return private.settle_misplaced(p_event_id, v_order.id);
+  if v_order.id is null or private.is_intent_of_another_order(v_order.id, p_payment_intent_id) then
+    return private.settle_misplaced_event(p_event_id, v_order.id);
   elsif p_payment_intent_id is null then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
@@ -119,7 +119,7 @@ begin
   );
 end;
 $$;
-comment on function private.apply_payment_canceled is 'Detach an intent that nobody can pay by any more; see the public wrapper.';
+comment on function private.apply_payment_canceled is 'Detach a canceled intent from its order; see the public wrapper.';
 grant execute on function private.apply_payment_canceled to service_role;
 
 create function private.settle_canceled_intent(p_order_id uuid, p_payment_intent_id text)
@@ -128,7 +128,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- A stale intent says nothing about the order, and the current one only that it needs another.
+  -- Only the current intent concerns the order, and the order then needs another intent.
   update public.orders
   set stripe_payment_intent_id = null
   where id = p_order_id
@@ -147,4 +147,4 @@ begin
   return found;
 end;
 $$;
-comment on function private.settle_canceled_intent is 'Take over that Stripe has canceled an intent, told by the event or by our own call; whether it was news. The caller holds the order.';
+comment on function private.settle_canceled_intent is 'Record that Stripe has canceled an intent, by its event or by the answer to our call. Return true if it was not known. The caller holds the lock of the order.';

@@ -90,7 +90,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.payer_refusal is 'Why this person cannot pay for this order, or null.';
+comment on function private.payer_refusal is 'Return the reason why this user cannot pay for this order, or null.';
 
 create function private.payment_refusal(p_order public.orders, p_now timestamptz)
 returns jsonb
@@ -109,7 +109,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.payment_refusal is 'Why no new payment for this order may begin, or null.';
+comment on function private.payment_refusal is 'Return the reason why no new payment of this order may begin, or null.';
 
 create function private.next_attempt(p_order_id uuid)
 returns bigint
@@ -123,7 +123,7 @@ begin
   );
 end;
 $$;
-comment on function private.next_attempt is 'Which try the next intent is; it is part of Stripe''s idempotency key.';
+comment on function private.next_attempt is 'Return the number of the next attempt to pay. It is part of Stripe''s idempotency key.';
 
 create function private.attach_payment_intent(
   p_order_id uuid, p_attempt integer, p_payment_intent_id text
@@ -142,7 +142,7 @@ begin
   v_now := private.clock();
   if v_order.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
-  elsif private.is_intent_elsewhere(p_order_id, p_payment_intent_id) then
+  elsif private.is_intent_of_another_order(p_order_id, p_payment_intent_id) then
     return private.refusal('TRANSACTION_FAILED', 'This payment is for something else');
   end if;
   v_refusal := private.payment_refusal(v_order, v_now);
@@ -152,7 +152,7 @@ begin
   end if;
 
   if v_refusal is not null or v_order.stripe_payment_intent_id <> p_payment_intent_id then
-    -- Two calls have made an intent each, or one came too late: nobody may pay by this one.
+    -- Two calls have made an intent each, or the order ended meanwhile. Nobody may pay with this one.
     perform private.discard_intent(p_order_id, p_payment_intent_id);
   end if;
   return coalesce(
@@ -164,7 +164,7 @@ $$;
 comment on function private.attach_payment_intent is 'Make an intent the order''s current one; see the public wrapper.';
 grant execute on function private.attach_payment_intent to service_role;
 
-create function private.is_intent_elsewhere(p_order_id uuid, p_payment_intent_id text)
+create function private.is_intent_of_another_order(p_order_id uuid, p_payment_intent_id text)
 returns boolean
 language plpgsql
 stable
@@ -177,7 +177,7 @@ begin
   );
 end;
 $$;
-comment on function private.is_intent_elsewhere is 'Whether an intent is known as another order''s.';
+comment on function private.is_intent_of_another_order is 'Return true if an intent belongs to another order.';
 
 create function private.add_intent(
   p_order public.orders, p_attempt integer, p_payment_intent_id text
@@ -187,7 +187,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- A try that was overtaken may have had its intent canceled: it must begin again.
+  -- Another attempt has begun meanwhile, and this one's intent may be canceled. It must begin again.
   if p_attempt is distinct from private.next_attempt(p_order.id) then
     return private.refusal('CONFLICT', 'Please start the payment again');
   end if;
@@ -207,7 +207,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.add_intent is 'Record the intent of the next try as current; a refusal when the try is not the next one.';
+comment on function private.add_intent is 'Make the intent of the next attempt the current one. Return a refusal if the attempt is not the next one.';
 
 create function private.discard_intent(p_order_id uuid, p_payment_intent_id text)
 returns void
@@ -229,7 +229,7 @@ begin
   );
 end;
 $$;
-comment on function private.discard_intent is 'Have an intent canceled that could still be paid.';
+comment on function private.discard_intent is 'Queue the cancellation of an intent that could still be paid.';
 
 create function private.cancel_overdue_intents(p_now timestamptz, p_max_rows integer)
 returns void
@@ -251,7 +251,7 @@ begin
     limit p_max_rows
     for update skip locked
   ) as overdue;
-  -- Stripe refused while the buyer was paying; if nothing came of that for an hour, ask again.
+  -- Stripe refuses to cancel an intent while the buyer pays. If no payment came for an hour, ask again.
   update public.outbox as job
   set status = 'queued', next_attempt_at = p_now, attempts = 0
   from public.orders
@@ -262,4 +262,4 @@ begin
     and job.updated_at <= p_now - interval '1 hour';
 end;
 $$;
-comment on function private.cancel_overdue_intents is 'Have the current intents of orders past due canceled, so that these can be cancelled next.';
+comment on function private.cancel_overdue_intents is 'Queue the cancellation of the current intents of orders past due. The orders can be cancelled after it.';

@@ -61,7 +61,7 @@ begin
   elsif p_client_request_id is null then
     raise sqlstate 'PT400' using message = 'CLIENT_REQUEST_ID_MISSING';
   end if;
-  v_payment := private.refundable_payment(v_order, p_payment_intent_id);
+  v_payment := private.lock_refundable_payment(v_order, p_payment_intent_id);
   v_left_cents := private.unrefunded_cents(v_payment);
   v_answer := coalesce(
     private.repeated_refund(
@@ -87,18 +87,19 @@ begin
   if p_user_id is not null and private.is_owed_back(v_order, v_payment) then
     perform private.write_audit(
       p_user_id, 'payment_refunded_again', 'payments', v_payment.stripe_payment_intent_id,
-      coalesce(v_reason, 'No reason given'), jsonb_build_object('order_id', p_order_id, 'request_id', p_client_request_id)
+      coalesce(v_reason, 'No reason given'),
+      jsonb_build_object('order_id', p_order_id, 'request_id', p_client_request_id)
     );
   end if;
-  -- Read it back: a call for another order may have used the same request id in between.
+  -- Read the refund back, because a concurrent call for another order may have used this request id.
   return private.repeated_refund(
     p_order_id, p_payment_intent_id, p_amount_cents, p_user_id, p_client_request_id
   );
 end;
 $$;
-comment on function private.request_refund is 'Reserve a refund of the payment that the intent names, or of the one that the order''s refunds come from. The same request gets the same refund and its present status.';
+comment on function private.request_refund is 'Reserve a refund of the payment with this intent, or of the payment that refunds of the order come from. The same request gets the same refund and its present status.';
 
-create function private.refundable_payment(p_order public.orders, p_payment_intent_id text)
+create function private.lock_refundable_payment(p_order public.orders, p_payment_intent_id text)
 returns public.payments
 language plpgsql
 set search_path = ''
@@ -122,7 +123,7 @@ begin
   return v_payment;
 end;
 $$;
-comment on function private.refundable_payment is 'Lock and return the payment that a refund is taken from: the named one, else the settling payment, else the oldest stray that is not back. Null if there is none. The caller holds the order.';
+comment on function private.lock_refundable_payment is 'Lock and return the payment that a refund comes from: the named one, else the settling payment, else the oldest stray that is not back. Null if there is none. The caller holds the lock of the order.';
 
 create function private.is_ended(p_state public.order_state)
 returns boolean
@@ -134,7 +135,7 @@ begin
   return p_state in ('refunded', 'cancelled');
 end;
 $$;
-comment on function private.is_ended is 'Return true if no event moves an order on from this state. An ended order keeps no money.';
+comment on function private.is_ended is 'Return true if no event moves an order out of this state. An ended order keeps no money.';
 
 create function private.is_owed_back(p_order public.orders, p_payment public.payments)
 returns boolean
@@ -193,7 +194,7 @@ begin
   );
 end;
 $$;
-comment on function private.repeated_refund is 'Answer a request whose id has a refund already, or return null. No amount and no intent fit any refund of the order.';
+comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. A request without an amount or an intent fits any refund of the order.';
 
 create function private.refund_refusal(
   p_order public.orders, p_payment public.payments, p_user_id uuid, p_amount_cents bigint,
@@ -253,11 +254,11 @@ begin
     id, order_id, payment_id, idempotency_key, amount_cents, target_state, reason, initiated_by
   )
   values (
-    -- The id follows from the key, so a restored database makes the refund that Stripe names.
+    -- The id follows from the key, so a restored database makes the same refund again.
     md5('refund:' || p_key)::uuid, p_order.id, p_payment.id, p_key, p_amount_cents,
     p_target_state, p_reason, p_initiated_by
   )
-  -- A call for another order may hold the same key.
+  -- A concurrent call for another order may have used the same key.
   on conflict do nothing
   returning * into v_refund;
   if v_refund.id is null then
@@ -280,7 +281,7 @@ begin
   );
 end;
 $$;
-comment on function private.reserve_refund is 'Reserve a refund and queue it for sending; returns the outbox row, or null if the key has a refund already. The caller holds order and payment, and has checked the amount.';
+comment on function private.reserve_refund is 'Reserve a refund and queue it for sending. Return the outbox row, or null if the key has a refund already. The caller holds the locks of order and payment, and has checked the amount.';
 
 create function private.unreturned_payments()
 returns table (

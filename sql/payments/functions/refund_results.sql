@@ -17,7 +17,7 @@ begin
   end if;
   v_order_id := private.order_of_intent(p_payment_intent_id, p_order_ref);
   if v_order_id is null then
-    return private.settle_misplaced(p_event_id, null);
+    return private.settle_misplaced_event(p_event_id, null);
   elsif p_stripe_refund_id is null or coalesce(p_amount_cents, 0) < 1 or p_status is null then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
@@ -43,7 +43,7 @@ begin
   );
 end;
 $$;
-comment on function private.apply_refund is 'Take over how far a refund is; see the public wrapper.';
+comment on function private.apply_refund is 'Apply the event of a refund; see the public wrapper.';
 grant execute on function private.apply_refund to service_role;
 
 create function private.order_of_intent(p_payment_intent_id text, p_order_ref text)
@@ -65,7 +65,7 @@ begin
   );
 end;
 $$;
-comment on function private.order_of_intent is 'The order that an intent belongs to, by our payments or else by what its metadata says; null when it is none of ours. Raises INTENT_UNKNOWN when the metadata is still to be read.';
+comment on function private.order_of_intent is 'Return the order of an intent, by our payments or else by its metadata, or null if we have no such order. Raises INTENT_UNKNOWN if the caller must read the metadata first.';
 
 create function private.settle_refund(
   p_payment_intent_id text, p_outbox_id text, p_stripe_refund_id text, p_amount_cents bigint,
@@ -126,10 +126,10 @@ begin
     v_now := private.clock();
     perform private.wake_waiting_events(p_payment_intent_id, v_now);
   end if;
-  perform private.follow_refund(v_order, v_payment, v_refund);
+  perform private.apply_refund_effects(v_order, v_payment, v_refund);
 end;
 $$;
-comment on function private.settle_refund is 'Apply the status of a refund at Stripe, from the event or from the answer to our call, in either order. Pending may become anything; succeeded may only become failed or canceled. is_contradicted: the success waits, as pending, for the failure of another refund. The caller holds the order.';
+comment on function private.settle_refund is 'Apply the status that a refund has at Stripe, from its event or from the answer to our call, in either order. Pending may become anything; succeeded may only become failed or canceled. is_contradicted: the success waits, as pending, for the failure of another refund. The caller holds the lock of the order.';
 
 create function private.is_beyond_payment(p_payment public.payments, p_refund public.refunds)
 returns boolean
@@ -138,8 +138,8 @@ stable
 set search_path = ''
 as $$
 begin
-  -- Stripe never refunds more than it captured. So one of the other refunds has failed there, and
-  -- its event is still to come, or this success is out of date.
+  -- Stripe never refunds more than it captured. So another refund has failed at Stripe and its event
+  -- is still to come, or this success is out of date.
   return p_refund.amount_cents + coalesce((
     select sum(amount_cents) from public.refunds
     where payment_id = p_payment.id and status = 'succeeded' and id <> p_refund.id
@@ -163,7 +163,7 @@ begin
     where refund.payment_id = p_payment.id
       and (
         refund.stripe_refund_id = p_stripe_refund_id
-        -- One that Stripe refused has no refund of Stripe's, so what comes now is another one.
+        -- A refund that Stripe refused has no id at Stripe, so this event is about another one.
         or (
           refund.stripe_refund_id is null
           and refund.status = 'pending'
@@ -175,7 +175,7 @@ begin
   );
 end;
 $$;
-comment on function private.matching_refund is 'Our row for a refund of Stripe''s: the one that has its id, or else the one whose outbox row it carries out; null when it was made outside.';
+comment on function private.matching_refund is 'Return our row for a refund at Stripe: the row with its id, or else the row whose outbox row made it. Null if it was made outside.';
 
 create function private.add_outside_refund(
   p_order public.orders, p_payment public.payments, p_stripe_refund_id text,
@@ -201,7 +201,7 @@ begin
   return v_refund;
 end;
 $$;
-comment on function private.add_outside_refund is 'Record a refund that somebody made in Stripe''s dashboard.';
+comment on function private.add_outside_refund is 'Record a refund that was made in Stripe''s dashboard.';
 
 create function private.close_refund_row(p_refund public.refunds, p_stripe_refund_id text)
 returns void
@@ -211,15 +211,15 @@ as $$
 begin
   update public.refunds set stripe_refund_id = p_stripe_refund_id
   where id = p_refund.id and stripe_refund_id is null;
-  -- The event may overtake Stripe's answer to us: there is nothing left to send.
+  -- The event may overtake Stripe's answer to our call. Then there is nothing left to send.
   perform private.close_outbox(
     private.outbox_id('refund:' || p_refund.idempotency_key), 'done', p_stripe_refund_id
   );
 end;
 $$;
-comment on function private.close_refund_row is 'Note Stripe''s id of a refund; its outbox row is done.';
+comment on function private.close_refund_row is 'Record the id of a refund at Stripe and close its outbox row.';
 
-create function private.follow_refund(
+create function private.apply_refund_effects(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
 )
 returns void
@@ -255,7 +255,7 @@ begin
   end if;
 end;
 $$;
-comment on function private.follow_refund is 'Bring payment and order in line with the refunds of the payment. A stray''s never touch the order.';
+comment on function private.apply_refund_effects is 'Bring payment and order in line with the refunds of the payment, and notify the parties. The refunds of a stray never touch the order.';
 
 create function private.captured_status(p_amount_cents bigint, p_returned_cents bigint)
 returns public.payment_status
@@ -294,7 +294,7 @@ begin
   end if;
 end;
 $$;
-comment on function private.end_refunded_order is 'All the money is back: the order is cancelled if that was asked for and it was not handed over, else refunded. It does not matter which refund came last.';
+comment on function private.end_refunded_order is 'End an order whose money is all back. It is cancelled if one of its refunds was for that and it was not handed over, else refunded. The order of the refunds does not matter.';
 
 create function private.notify_of_refund(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
@@ -320,4 +320,4 @@ begin
     or (p_payment.settles_order and party.id = p_order.seller_id);
 end;
 $$;
-comment on function private.notify_of_refund is 'Tell the buyer of money that came back, and the seller when it was the order''s.';
+comment on function private.notify_of_refund is 'Notify the buyer of money that went back, and the seller too if the payment had settled the order.';
