@@ -17,7 +17,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.check_postings_balance is 'Deferred constraint trigger. It runs at commit with the owner''s rights: with the caller''s, RLS would hide entries from the sum.';
+comment on function private.check_postings_balance is 'Constraint trigger: refuse a transaction that does not sum to zero. It runs at commit with the owner''s rights, because RLS would hide entries from the caller.';
 
 create function private.refuse_rewrite()
 returns trigger
@@ -28,7 +28,7 @@ begin
   raise restrict_violation using message = format('%s is append only', tg_relid::regclass);
 end;
 $$;
-comment on function private.refuse_rewrite is 'Trigger: what is written in this table is never changed or removed, by anybody.';
+comment on function private.refuse_rewrite is 'Trigger: refuse every change and removal of rows, for every role.';
 
 create constraint trigger ledger_entries_balance
 after insert on public.ledger_entries

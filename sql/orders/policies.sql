@@ -6,7 +6,7 @@ grant select (
   released_at, refunded_at, cancelled_at, cancel_reason, refunded_cents, refund_pending,
   protection_eligible, version, platform_fee_bps, created_at, updated_at
 ) on public.orders to authenticated;
--- Published, so that each ring needs the key to be selectable.
+-- Realtime sends changes of this table only to roles that can select its key.
 grant select (id) on public.orders to service_role;
 
 create policy parties_read_their_orders on public.orders
@@ -16,19 +16,19 @@ using (
   or seller_id = (select auth.uid())
   or (select private.is_staff())
 );
-comment on policy parties_read_their_orders on public.orders is 'Buyer, seller and staff. All writing goes through functions, and the state through one.';
+comment on policy parties_read_their_orders on public.orders is 'The parties and staff read an order. Only functions write it.';
 
 alter table public.order_events enable row level security;
 grant select (
   id, order_id, from_state, to_state, actor_id, actor_kind, reason, created_at
 ) on public.order_events to authenticated;
 
-create policy parties_read_what_happened on public.order_events
+create policy parties_read_the_history on public.order_events
 for select to authenticated
 using (exists (
   select from public.orders
   where orders.id = order_events.order_id
 ));
-comment on policy parties_read_what_happened on public.order_events is 'Whoever may read the order.';
+comment on policy parties_read_the_history on public.order_events is 'Everyone who may read the order reads its history.';
 
 alter table private.order_transitions enable row level security;

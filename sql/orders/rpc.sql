@@ -7,7 +7,7 @@ begin
   return private.expire_unpaid_orders(expire_unpaid_orders.max_rows);
 end;
 $$;
-comment on function public.expire_unpaid_orders is 'Cancel orders that are past due, each with a strike; returns how many. One with an intent that could still be paid has that canceled first, and goes when Stripe has confirmed it.';
+comment on function public.expire_unpaid_orders is 'Cancel unpaid orders that are past due, each with a strike for the buyer, and return their count. An intent that could still be paid is canceled first, and a later call cancels its order.';
 grant execute on function public.expire_unpaid_orders to service_role;
 
 create function public.settle_due_orders(max_rows integer default 100)
@@ -19,7 +19,7 @@ begin
   return private.settle_due_orders(settle_due_orders.max_rows);
 end;
 $$;
-comment on function public.settle_due_orders is 'Deliver what was shipped, release what was delivered, and give back what was not handed over, when its days are over; returns how many. Never while disputed or refund_pending.';
+comment on function public.settle_due_orders is 'Move on orders that wait longer than the settings allow, and return their count: a shipped order is delivered, a delivered one released, one that was not handed over refunded. Orders that are disputed or refund_pending stay.';
 grant execute on function public.settle_due_orders to service_role;
 
 create function public.transition_order(
@@ -40,5 +40,5 @@ begin
   );
 end;
 $$;
-comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. The state that it has already is no move. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND.';
+comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. A move to the state that the order has already changes nothing. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND.';
 grant execute on function public.transition_order to service_role;

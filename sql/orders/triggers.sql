@@ -10,7 +10,7 @@ begin
     end if;
   elsif
     new.state is distinct from old.state
-    -- Set for the one update of transition_order, and for nothing else.
+    -- Only transition_order sets this, around its own update.
     and current_setting('market.order_in_transition', true) is distinct from new.id::text
   then
     raise check_violation using message = format(
@@ -20,7 +20,7 @@ begin
   return new;
 end;
 $$;
-comment on function private.guard_order_state is 'Trigger: no statement but that of transition_order changes a state. An update that keeps it is free.';
+comment on function private.guard_order_state is 'Trigger: refuse a change of state by any statement but the update of transition_order.';
 
 create trigger orders_guard_state
 before insert or update of state on public.orders

@@ -5,10 +5,10 @@ create type public.order_state as enum (
   'pending_payment', 'paid', 'ready_for_handover', 'shipped', 'delivered', 'released', 'refunded',
   'cancelled', 'disputed'
 );
-comment on type public.order_state is 'How far an order has come; the legal moves are rows of private.order_transitions.';
+comment on type public.order_state is 'The progress of an order. The legal moves are rows of private.order_transitions.';
 
 create type public.actor_kind as enum ('buyer', 'seller', 'system', 'stripe', 'admin');
-comment on type public.actor_kind is 'In which part somebody acts on an order. system: our own jobs. stripe: what Stripe told us.';
+comment on type public.actor_kind is 'The role in which an actor moves an order. system: our own jobs. stripe: an event or answer of Stripe.';
 
 create table public.orders (
   id uuid not null,
@@ -67,10 +67,10 @@ create table public.orders (
     (state = 'disputed') = (state_before_dispute is not null)
   )
 );
-comment on table public.orders is 'What a won auction owes both parties. The id follows from the auction''s, so that an order made again after a restore is the one that Stripe''s metadata names.';
-comment on column public.orders.stripe_payment_intent_id is 'The one current intent; another one that succeeds is a stray and goes back.';
-comment on column public.orders.refund_pending is 'A refund of the settling payment is under way; the parties'' own actions wait for it.';
-comment on column public.orders.platform_fee_bps is 'The fee rate of the day of sale: what is left after a refund is split by the same one.';
+comment on table public.orders is 'One order for each won auction. Its id follows from the auction''s id, so an order that is created again after a restore has the id that Stripe''s metadata names.';
+comment on column public.orders.stripe_payment_intent_id is 'The current intent. A payment by another intent is a stray and is refunded.';
+comment on column public.orders.refund_pending is 'True while a refund of the settling payment is pending. The parties cannot move the order meanwhile.';
+comment on column public.orders.platform_fee_bps is 'The fee rate at the sale, in hundredths of a percent. It also applies to the rest after a refund.';
 
 create index orders_listing_id_idx on public.orders (listing_id);
 create index orders_winning_bid_id_idx on public.orders (winning_bid_id);
@@ -96,7 +96,7 @@ create table public.order_events (
   constraint order_events_order_id_fkey foreign key (order_id) references public.orders (id),
   constraint order_events_actor_id_fkey foreign key (actor_id) references public.users (id)
 );
-comment on table public.order_events is 'Every move of every order, in its order; append only. The first one comes from no state.';
+comment on table public.order_events is 'The history of all orders, append only. The first event of an order has no from_state.';
 
 create index order_events_order_id_id_idx on public.order_events (order_id, id);
 create index order_events_actor_id_idx on public.order_events (actor_id);
@@ -113,7 +113,7 @@ create table private.order_transitions (
     needs in ('pickup', 'money_back', 'state_before_dispute')
   )
 );
-comment on table private.order_transitions is 'The legal moves of an order, who may make each, and what must hold first. needs: pickup = the listing offers it; money_back = all that was captured is refunded; state_before_dispute = only back to where the dispute found the order.';
+comment on table private.order_transitions is 'The legal moves of an order, with the actors that may make each. needs is a condition. pickup: the listing offers pickup. money_back: all captured money is refunded. state_before_dispute: the move leads to the state before the dispute.';
 
 insert into private.order_transitions (from_state, to_state, actor_kinds, needs) values
 ('pending_payment', 'paid', '{stripe}', null),

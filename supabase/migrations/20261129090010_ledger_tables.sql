@@ -3,19 +3,19 @@ set statement_timeout = '30s';
 
 create type public.ledger_type
 as enum ('AUTH', 'CAPTURE', 'HOLD', 'RELEASE', 'FEE', 'PAYOUT', 'REFUND', 'ADJUST');
-comment on type public.ledger_type is 'The moment in an order''s life that an entry belongs to.';
+comment on type public.ledger_type is 'The step of an order that an entry belongs to.';
 
 create type public.ledger_account as enum (
   'buyer', 'stripe_clearing', 'platform_fee', 'seller_payable', 'refunds', 'dispute_hold'
 );
-comment on type public.ledger_account is 'The accounts that each order has; a positive amount is a debit.';
+comment on type public.ledger_account is 'The accounts of each order. A positive amount is a debit.';
 
 create type private.ledger_line as (
   account public.ledger_account,
   entry_type public.ledger_type,
   amount_cents bigint
 );
-comment on type private.ledger_line is 'One side of a posting, before it is written for an order.';
+comment on type private.ledger_line is 'One line of a posting, before it is written for an order.';
 
 create table public.ledger_entries (
   id uuid not null default gen_random_uuid(),
@@ -38,7 +38,7 @@ create table public.ledger_entries (
   constraint ledger_entries_say_something check (amount_cents <> 0),
   constraint ledger_entries_currency_is_a_code check (currency ~ '^[a-z]{3}$')
 );
-comment on table public.ledger_entries is 'Double entry in integer cents, append only. Each txn_id sums to zero per currency; a fact says what happened, not which message told it, and is posted once.';
+comment on table public.ledger_entries is 'Double-entry ledger in integer cents, append only. Each txn_id sums to zero per currency. A fact names what happened, not the message that reported it, and is posted once.';
 
 create index ledger_entries_txn_id_idx on public.ledger_entries (txn_id);
 create index ledger_entries_user_id_idx on public.ledger_entries (user_id);

@@ -71,7 +71,7 @@ begin
       payments.currency,
       payments.amount_cents - coalesce(refunded.succeeded_cents, 0) as held_cents,
       coalesce(refunded.pending_cents, 0) as pending_cents,
-      -- Null if nothing is released: the money of a stray or of an order that still waits.
+      -- Null for a stray and before the release: no fee is due yet.
       case
         when payments.settles_order and orders.released_at is not null
           then private.fee_cents(
@@ -188,7 +188,7 @@ begin
   return coalesce(p_actual_cents, case p_expected_cents when 0 then p_amount_cents else 0 end);
 end;
 $$;
-comment on function private.contradiction_cents is 'Return the actual amount of a contradiction. A state, a flag or a text is no amount. Then it is 0, or the whole amount if 0 is expected.';
+comment on function private.contradiction_cents is 'Return the actual amount of a contradiction. A state, a flag or a text has no amount. Its amount is 0, or the whole amount if 0 is expected, so that the two differ.';
 
 create function private.is_state_backed(
   p_state public.order_state, p_is_paid boolean, p_held_cents bigint
@@ -207,7 +207,7 @@ begin
   end;
 end;
 $$;
-comment on function private.is_state_backed is 'Return true if an order in this state may hold this much of the buyer''s money. An ended order holds none; an order that goes on holds some.';
+comment on function private.is_state_backed is 'Return true if an order in this state may hold this much of the buyer''s money. An ended or unpaid order holds none. Every other order holds some.';
 
 create function private.is_unpaid_intent_right(p_order public.orders)
 returns boolean
@@ -347,7 +347,7 @@ begin
   where (p_order_id is null or orders.id = p_order_id) and claim.is_right is not true;
 end;
 $$;
-comment on function private.contradicted_history is 'Return the states and times of orders that their events contradict. No amount is known to be wrong then, so the amount of the order stands for it.';
+comment on function private.contradicted_history is 'Return the states and times of orders that their events contradict. They have no amount, so the amount of the order stands for it.';
 
 create function private.fee_cents(p_amount_cents bigint, p_bps integer)
 returns bigint
@@ -362,7 +362,7 @@ begin
   );
 end;
 $$;
-comment on function private.fee_cents is 'The platform''s share of an amount, at a rate in hundredths of a percent.';
+comment on function private.fee_cents is 'Return the platform''s fee on an amount, at a rate in hundredths of a percent.';
 
 create function private.capture_lines(p_amount_cents bigint)
 returns private.ledger_line[]
@@ -376,7 +376,7 @@ begin
   ]::private.ledger_line[];
 end;
 $$;
-comment on function private.capture_lines is 'Stripe holds the money, and we owe it to the buyer until the order is released.';
+comment on function private.capture_lines is 'Return the lines of a capture. Stripe holds the money, and we owe it to the buyer until the order is released.';
 
 create function private.release_lines(p_base_cents bigint, p_bps integer)
 returns private.ledger_line[]
@@ -392,7 +392,7 @@ begin
   ]::private.ledger_line[];
 end;
 $$;
-comment on function private.release_lines is 'What is left of the buyer''s money becomes the seller''s, less the fee of just that.';
+comment on function private.release_lines is 'Return the lines of a release: the unrefunded money goes to the seller, less the fee on it.';
 
 create function private.refund_requested_lines(
   p_amount_cents bigint, p_base_cents bigint, p_bps integer
@@ -422,7 +422,7 @@ begin
   );
 end;
 $$;
-comment on function private.refund_requested_lines is 'Who pays for a refund: the buyer''s own money before the release (no base) or of a stray; after it the seller, and the platform what its fee on the base shrinks by.';
+comment on function private.refund_requested_lines is 'Return the lines of a requested refund. Before the release, and for a stray, the base is null and we owe the buyer less. After it the seller pays, and the platform gives up its fee on the amount.';
 
 create function private.refund_succeeded_lines(p_amount_cents bigint)
 returns private.ledger_line[]
@@ -436,7 +436,7 @@ begin
   ]::private.ledger_line[];
 end;
 $$;
-comment on function private.refund_succeeded_lines is 'What was promised to the buyer has left Stripe.';
+comment on function private.refund_succeeded_lines is 'Return the lines of a refund that succeeded: the reserved money has left Stripe.';
 
 create function private.reversed_lines(p_lines private.ledger_line[])
 returns private.ledger_line[]
@@ -451,7 +451,7 @@ begin
   );
 end;
 $$;
-comment on function private.reversed_lines is 'The same lines, taken back.';
+comment on function private.reversed_lines is 'Return the same lines with the opposite sign.';
 
 create function private.post(
   p_order public.orders, p_fact text, p_currency text, p_lines private.ledger_line[],
@@ -486,7 +486,7 @@ begin
   on conflict (order_id, entry_type, account, fact) do nothing;
 end;
 $$;
-comment on function private.post is 'Write the lines of one fact under one txn_id; a fact that is in the books stays as it is. The caller holds the order''s lock.';
+comment on function private.post is 'Post the lines of one fact under one txn_id. A fact that is posted already stays as it is. The caller holds the lock of the order.';
 
 create function private.is_captured(p_status public.payment_status)
 returns boolean
@@ -498,7 +498,7 @@ begin
   return p_status in ('captured', 'partially_refunded', 'refunded');
 end;
 $$;
-comment on function private.is_captured is 'Whether a payment''s money has come in, be it gone again since.';
+comment on function private.is_captured is 'Return true once money was captured, even if it was refunded later.';
 
 create function private.seller_base_cents(p_order_id uuid)
 returns bigint
@@ -514,7 +514,7 @@ begin
   );
 end;
 $$;
-comment on function private.seller_base_cents is 'What the seller''s part is reckoned on: the captured amount less refunds that are under way or done.';
+comment on function private.seller_base_cents is 'Return the amount that seller and platform share: the settling payment less its pending and succeeded refunds.';
 
 create function private.post_capture(
   p_order public.orders, p_payment public.payments, p_event_id text
@@ -536,7 +536,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_capture is 'Book money that came in, in its own currency; a stray is booked like any other.';
+comment on function private.post_capture is 'Post captured money in its own currency, also that of a stray.';
 
 create function private.post_release(p_order public.orders)
 returns void
@@ -553,7 +553,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_release is 'Book the seller''s claim and the fee, once in an order''s life.';
+comment on function private.post_release is 'Post the release of an order to the seller and the fee, once for each order.';
 
 create function private.post_refund_requested(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
@@ -572,7 +572,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_refund_requested is 'Book the reservation of a refund whose row is there already.';
+comment on function private.post_refund_requested is 'Post the reservation of a refund. The row of the refund exists already.';
 
 create function private.refund_lines(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
@@ -586,7 +586,8 @@ declare
   v_base_cents bigint;
 begin
   if p_payment.settles_order and p_order.released_at is not null then
-    -- The refund counts against the base already, or not any more once it has failed.
+    -- The fee is that of the amount before this refund. The base already lacks a refund that is
+    -- pending or has succeeded.
     v_base_cents := private.seller_base_cents(p_order.id) + case
       when p_refund.status in ('pending', 'succeeded') then p_refund.amount_cents else 0
     end;
@@ -596,7 +597,7 @@ begin
   );
 end;
 $$;
-comment on function private.refund_lines is 'Who pays for this refund of this order as things stand, or paid for it when it has failed.';
+comment on function private.refund_lines is 'Return the lines that reserve this refund, or that reserved it if it has failed.';
 
 create function private.post_refund_succeeded(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
@@ -616,7 +617,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_refund_succeeded is 'Book money that went back.';
+comment on function private.post_refund_succeeded is 'Post a refund that succeeded.';
 
 create function private.post_refund_failed(
   p_order public.orders, p_payment public.payments, p_refund public.refunds,
@@ -633,7 +634,7 @@ begin
     p_payment.currency,
     private.reversed_lines(
       private.refund_lines(p_order, p_payment, p_refund) || case
-        -- A bank may still return what Stripe called succeeded.
+        -- The buyer's bank may return a refund after Stripe has reported its success.
         when p_had_succeeded then private.refund_succeeded_lines(p_refund.amount_cents)
       end
     ),
@@ -642,7 +643,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_refund_failed is 'Take back what was booked for a refund that did not come about. The money is the buyer''s again, or the seller''s and ours after the release.';
+comment on function private.post_refund_failed is 'Reverse the entries of a refund that failed. The money belongs to the buyer again, or after the release to seller and platform.';
 
 create function public.ledger_drift()
 returns table (
@@ -656,7 +657,7 @@ begin
   return query select * from private.ledger_drift(null);
 end;
 $$;
-comment on function public.ledger_drift is 'Every order whose books, payments, refunds and state disagree, account by account; nothing when all is well. An account orders.… is a column of the order that its payments belie.';
+comment on function public.ledger_drift is 'Return every contradiction between the ledger, orders, payments, refunds and order events, and no row if there is none. account is an account of the ledger, or the column that is contradicted, such as orders.state.';
 grant execute on function public.ledger_drift to service_role;
 
 alter table public.ledger_entries enable row level security;
@@ -668,7 +669,7 @@ grant select (
 create policy people_read_their_own_lines on public.ledger_entries
 for select to authenticated
 using (user_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy people_read_their_own_lines on public.ledger_entries is 'A buyer''s or a seller''s own account; the platform''s own are staff''s to read.';
+comment on policy people_read_their_own_lines on public.ledger_entries is 'A user reads the lines of the own account. Staff read all.';
 
 create function private.check_postings_balance()
 returns trigger
@@ -689,7 +690,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.check_postings_balance is 'Deferred constraint trigger. It runs at commit with the owner''s rights: with the caller''s, RLS would hide entries from the sum.';
+comment on function private.check_postings_balance is 'Constraint trigger: refuse a transaction that does not sum to zero. It runs at commit with the owner''s rights, because RLS would hide entries from the caller.';
 
 create function private.refuse_rewrite()
 returns trigger
@@ -700,7 +701,7 @@ begin
   raise restrict_violation using message = format('%s is append only', tg_relid::regclass);
 end;
 $$;
-comment on function private.refuse_rewrite is 'Trigger: what is written in this table is never changed or removed, by anybody.';
+comment on function private.refuse_rewrite is 'Trigger: refuse every change and removal of rows, for every role.';
 
 create constraint trigger ledger_entries_balance
 after insert on public.ledger_entries

@@ -17,21 +17,21 @@ begin
     select id from public.orders
     where state = 'pending_payment'
       and payment_due_at <= v_now
-      -- While an intent could still be paid the order waits for what becomes of it.
+      -- An order with an open intent could still be paid, so the intent is canceled first.
       and stripe_payment_intent_id is null
     order by payment_due_at
     limit p_max_rows
     for update skip locked
   loop
-    v_count := v_count + private.step_order(v_order_id, 'cancelled', 'unpaid')::integer;
+    v_count := v_count + private.try_transition_order(v_order_id, 'cancelled', 'unpaid')::integer;
   end loop;
   return v_count;
 end;
 $$;
-comment on function private.expire_unpaid_orders is 'Cancel what was not paid in time; see the public wrapper.';
+comment on function private.expire_unpaid_orders is 'Cancel orders that were not paid in time; see the public wrapper.';
 grant execute on function private.expire_unpaid_orders to service_role;
 
-create function private.step_order(
+create function private.try_transition_order(
   p_order_id uuid, p_to_state public.order_state, p_reason text
 )
 returns boolean
@@ -40,17 +40,17 @@ set search_path = ''
 as $$
 begin
   perform private.transition_order(p_order_id, p_to_state, null, 'system', p_reason);
-  -- What is deferred fails here, in the block of this order, and not at the commit of all.
+  -- Deferred constraints fail here, in this order's block, and not at the commit of the batch.
   set constraints all immediate;
   set constraints all deferred;
   return true;
 exception
   when others then
-    raise warning 'order % does not become %: %', p_order_id, p_to_state, sqlerrm;
+    raise warning 'order % could not become %: %', p_order_id, p_to_state, sqlerrm;
     return false;
 end;
 $$;
-comment on function private.step_order is 'Move one order of a batch by the clock; whether it went. One that cannot holds up no other.';
+comment on function private.try_transition_order is 'Move one order of a batch, as the system. Return false and log a warning if it fails, so that one order stops no other.';
 
 create function private.settle_due_orders(p_max_rows integer)
 returns integer
@@ -74,8 +74,8 @@ begin
         or (o.state = 'delivered' and o.delivered_at <= v_delivered_by)
         or (
           o.state in ('paid', 'ready_for_handover') and o.paid_at <= v_paid_by
-          -- What Stripe has refused to give back is left to staff, who were told of it. Not only
-          -- passed over below: one day it would fill the batch.
+          -- Stripe has refused this refund once, and staff decide about it. Left in, such orders
+          -- would fill the batch one day.
           and not exists (
             select from public.refunds as r where r.idempotency_key = private.overdue_key(o.id)
           )
@@ -86,15 +86,15 @@ begin
     for update of o skip locked
   loop
     v_count := v_count + case v_order.state
-      when 'shipped' then private.step_order(v_order.id, 'delivered', 'buyer_silent')
-      when 'delivered' then private.step_order(v_order.id, 'released', 'buyer_silent')
-      else private.return_overdue_money(v_order.id, v_now)
+      when 'shipped' then private.try_transition_order(v_order.id, 'delivered', 'buyer_silent')
+      when 'delivered' then private.try_transition_order(v_order.id, 'released', 'buyer_silent')
+      else private.refund_overdue_order(v_order.id, v_now)
     end::integer;
   end loop;
   return v_count;
 end;
 $$;
-comment on function private.settle_due_orders is 'Move on what waits for somebody who stays silent; see the public wrapper.';
+comment on function private.settle_due_orders is 'Move orders on whose next step is overdue; see the public wrapper.';
 grant execute on function private.settle_due_orders to service_role;
 
 create function private.setting_days(p_key text)
@@ -107,7 +107,7 @@ begin
   return private.setting(p_key)::integer * interval '24 hours';
 end;
 $$;
-comment on function private.setting_days is 'A setting that counts days, as a span of time.';
+comment on function private.setting_days is 'Return a setting in days as an interval.';
 
 create function private.overdue_key(p_order_id uuid)
 returns text
@@ -119,9 +119,9 @@ begin
   return 'not_handed_over:' || p_order_id;
 end;
 $$;
-comment on function private.overdue_key is 'Under which key the money of an order that was not handed over goes back, once.';
+comment on function private.overdue_key is 'Return the idempotency key of the refund of an order that was not handed over. The key allows one such refund.';
 
-create function private.return_overdue_money(p_order_id uuid, p_now timestamptz)
+create function private.refund_overdue_order(p_order_id uuid, p_now timestamptz)
 returns boolean
 language plpgsql
 set search_path = ''
@@ -143,11 +143,11 @@ begin
   return true;
 exception
   when others then
-    raise warning 'order % is not given back: %', p_order_id, sqlerrm;
+    raise warning 'the refund of order % could not be queued: %', p_order_id, sqlerrm;
     return false;
 end;
 $$;
-comment on function private.return_overdue_money is 'Have the buyer''s money sent back, as the seller did not hand over; the order is cancelled when it has arrived.';
+comment on function private.refund_overdue_order is 'Refund the buyer of an order that was not handed over in time, with a strike for the seller. The order is cancelled when the refund has succeeded. Return false and log a warning if this fails.';
 
 create function private.open_order(p_auction public.auctions, p_now timestamptz)
 returns public.orders
@@ -184,7 +184,7 @@ begin
   return v_order;
 end;
 $$;
-comment on function private.open_order is 'Make the order of an auction that was won, with its fee split, thread and notifications; one that is there is returned as it is. The caller holds the auction.';
+comment on function private.open_order is 'Create the order of a won auction with its fee split, thread and notifications. Return an order that exists already unchanged. The caller holds the lock of the auction.';
 
 create function private.notify_of_sale(p_order public.orders)
 returns void
@@ -212,7 +212,7 @@ begin
   );
 end;
 $$;
-comment on function private.notify_of_sale is 'Tell both parties of a new order what it is about.';
+comment on function private.notify_of_sale is 'Notify buyer and seller of a new order.';
 
 create function private.transition_order(
   p_order_id uuid, p_to_state public.order_state, p_actor_id uuid,
@@ -242,7 +242,7 @@ begin
 
   v_now := private.clock();
   perform set_config('market.order_in_transition', p_order_id::text, true);
-  v_order := private.moved_order(v_before, p_to_state, v_reason, v_now);
+  v_order := private.write_order_state(v_before, p_to_state, v_reason, v_now);
   perform set_config('market.order_in_transition', '', true);
   insert into public.order_events (
     order_id, from_state, to_state, actor_id, actor_kind, reason, created_at
@@ -250,11 +250,11 @@ begin
   values (
     p_order_id, v_before.state, p_to_state, p_actor_id, p_actor_kind, v_reason, v_now
   );
-  perform private.follow_transition(v_order, v_before.state, p_actor_kind, v_now);
+  perform private.apply_transition_effects(v_order, v_before.state, p_actor_kind, v_now);
   return private.transition_answer(v_order);
 end;
 $$;
-comment on function private.transition_order is 'Move an order, the only way there is; see the public wrapper.';
+comment on function private.transition_order is 'Move an order to another state. Nothing else changes a state; see the public wrapper.';
 grant execute on function private.transition_order to service_role;
 
 create function private.transition_answer(p_order public.orders)
@@ -272,7 +272,7 @@ begin
   );
 end;
 $$;
-comment on function private.transition_answer is 'How an order stands after a move, or without one.';
+comment on function private.transition_answer is 'Return the answer of transition_order: the state, time and version that the order has now.';
 
 create function private.is_transition_legal(
   p_order public.orders, p_to_state public.order_state, p_actor_kind public.actor_kind
@@ -288,7 +288,7 @@ begin
     where legal.from_state = p_order.state
       and legal.to_state = p_to_state
       and p_actor_kind = any(legal.actor_kinds)
-      -- While money is on its way back only what Stripe or staff says moves the order.
+      -- While a refund is pending, only Stripe and staff move the order.
       and (not p_order.refund_pending or p_actor_kind in ('stripe', 'admin'))
       and case legal.needs
         when 'money_back' then p_order.refunded_cents = p_order.amount_cents
@@ -301,9 +301,9 @@ begin
   );
 end;
 $$;
-comment on function private.is_transition_legal is 'Whether somebody in this part may move this order there now: a row of order_transitions says so, and what it needs holds.';
+comment on function private.is_transition_legal is 'Return true if this kind of actor may move the order to this state now: order_transitions has such a row, and its condition in needs holds.';
 
-create function private.moved_order(
+create function private.write_order_state(
   p_order public.orders, p_to_state public.order_state, p_reason text, p_now timestamptz
 )
 returns public.orders
@@ -317,9 +317,9 @@ begin
   set
     state = p_to_state,
     version = version + 1,
-    -- A second dispute finds the order disputed, which is no move: the first one's note stays.
+    -- A second dispute is no move, so the state before the first one stays.
     state_before_dispute = case when p_to_state = 'disputed' then state end,
-    -- An order that comes back from a dispute keeps the hour of its first arrival.
+    -- An order that comes back from a dispute keeps the time of its first arrival.
     paid_at = case when p_to_state = 'paid' then coalesce(paid_at, p_now) else paid_at end,
     ready_at = case
       when p_to_state = 'ready_for_handover' then coalesce(ready_at, p_now) else ready_at
@@ -341,9 +341,9 @@ begin
   return v_order;
 end;
 $$;
-comment on function private.moved_order is 'Write the new state with its stamps. Only transition_order gets past the guard with it.';
+comment on function private.write_order_state is 'Write the new state and its timestamp, and return the order. The guard lets only transition_order do so.';
 
-create function private.follow_transition(
+create function private.apply_transition_effects(
   p_order public.orders, p_from_state public.order_state, p_actor_kind public.actor_kind,
   p_now timestamptz
 )
@@ -358,13 +358,13 @@ begin
     perform private.post_release(p_order);
   elsif p_order.state = 'cancelled' and p_from_state = 'pending_payment' then
     perform private.discard_intent(p_order.id, p_order.stripe_payment_intent_id);
-    -- Who lets a purchase lapse and who calls it off have both not kept their word.
+    -- A buyer who cancels has broken the promise of the bid, as one who does not pay in time.
     if p_actor_kind in ('buyer', 'system') then
       perform private.strike(p_order.buyer_id, p_order.id, 'unpaid', p_now);
     end if;
   end if;
 
-  -- What follows a dispute is told by the dispute, which knows what it was about.
+  -- The dispute itself notifies the parties of its end, with the decision.
   if p_from_state = 'disputed' then
     return;
   end if;
@@ -380,14 +380,16 @@ begin
   from private.transition_notices(p_order, v_title) as notice;
 end;
 $$;
-comment on function private.follow_transition is 'What a move brings with it: books, outbox, strikes and notifications.';
+comment on function private.apply_transition_effects is 'Apply the effects of a move: ledger entries, outbox rows, strikes and notifications.';
 
 create function private.transition_notices(p_order public.orders, p_listing_title text)
 returns table (user_id uuid, type text, title text, message text)
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
+begin
+  return query
   select notice.user_id, notice.type, notice.title, format(notice.message, p_listing_title)
   from (
     values
@@ -407,9 +409,10 @@ as $$
     ('cancelled', p_order.seller_id, 'order_cancelled', 'Order cancelled',
       'The order for %s was cancelled.')
   ) as notice (state, user_id, type, title, message)
-  where notice.state::public.order_state = p_order.state
+  where notice.state::public.order_state = p_order.state;
+end;
 $$;
-comment on function private.transition_notices is 'Who is told what when an order has arrived in its state. Refunds tell of themselves.';
+comment on function private.transition_notices is 'Return the notifications that an order''s new state requires. Refunds send their own.';
 
 create function public.expire_unpaid_orders(max_rows integer default 100)
 returns integer
@@ -420,7 +423,7 @@ begin
   return private.expire_unpaid_orders(expire_unpaid_orders.max_rows);
 end;
 $$;
-comment on function public.expire_unpaid_orders is 'Cancel orders that are past due, each with a strike; returns how many. One with an intent that could still be paid has that canceled first, and goes when Stripe has confirmed it.';
+comment on function public.expire_unpaid_orders is 'Cancel unpaid orders that are past due, each with a strike for the buyer, and return their count. An intent that could still be paid is canceled first, and a later call cancels its order.';
 grant execute on function public.expire_unpaid_orders to service_role;
 
 create function public.settle_due_orders(max_rows integer default 100)
@@ -432,7 +435,7 @@ begin
   return private.settle_due_orders(settle_due_orders.max_rows);
 end;
 $$;
-comment on function public.settle_due_orders is 'Deliver what was shipped, release what was delivered, and give back what was not handed over, when its days are over; returns how many. Never while disputed or refund_pending.';
+comment on function public.settle_due_orders is 'Move on orders that wait longer than the settings allow, and return their count: a shipped order is delivered, a delivered one released, one that was not handed over refunded. Orders that are disputed or refund_pending stay.';
 grant execute on function public.settle_due_orders to service_role;
 
 create function public.transition_order(
@@ -453,7 +456,7 @@ begin
   );
 end;
 $$;
-comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. The state that it has already is no move. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND.';
+comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. A move to the state that the order has already changes nothing. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND.';
 grant execute on function public.transition_order to service_role;
 
 alter table public.orders enable row level security;
@@ -464,7 +467,7 @@ grant select (
   released_at, refunded_at, cancelled_at, cancel_reason, refunded_cents, refund_pending,
   protection_eligible, version, platform_fee_bps, created_at, updated_at
 ) on public.orders to authenticated;
--- Published, so that each ring needs the key to be selectable.
+-- Realtime sends changes of this table only to roles that can select its key.
 grant select (id) on public.orders to service_role;
 
 create policy parties_read_their_orders on public.orders
@@ -474,20 +477,20 @@ using (
   or seller_id = (select auth.uid())
   or (select private.is_staff())
 );
-comment on policy parties_read_their_orders on public.orders is 'Buyer, seller and staff. All writing goes through functions, and the state through one.';
+comment on policy parties_read_their_orders on public.orders is 'The parties and staff read an order. Only functions write it.';
 
 alter table public.order_events enable row level security;
 grant select (
   id, order_id, from_state, to_state, actor_id, actor_kind, reason, created_at
 ) on public.order_events to authenticated;
 
-create policy parties_read_what_happened on public.order_events
+create policy parties_read_the_history on public.order_events
 for select to authenticated
 using (exists (
   select from public.orders
   where orders.id = order_events.order_id
 ));
-comment on policy parties_read_what_happened on public.order_events is 'Whoever may read the order.';
+comment on policy parties_read_the_history on public.order_events is 'Everyone who may read the order reads its history.';
 
 alter table private.order_transitions enable row level security;
 
@@ -503,7 +506,7 @@ begin
     end if;
   elsif
     new.state is distinct from old.state
-    -- Set for the one update of transition_order, and for nothing else.
+    -- Only transition_order sets this, around its own update.
     and current_setting('market.order_in_transition', true) is distinct from new.id::text
   then
     raise check_violation using message = format(
@@ -513,7 +516,7 @@ begin
   return new;
 end;
 $$;
-comment on function private.guard_order_state is 'Trigger: no statement but that of transition_order changes a state. An update that keeps it is free.';
+comment on function private.guard_order_state is 'Trigger: refuse a change of state by any statement but the update of transition_order.';
 
 create trigger orders_guard_state
 before insert or update of state on public.orders

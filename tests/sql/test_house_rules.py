@@ -286,7 +286,7 @@ POLICIES = {
     },
     "public.bids": {"everyone_reads_bids_with_their_auction"},
     "public.orders": {"parties_read_their_orders"},
-    "public.order_events": {"parties_read_what_happened"},
+    "public.order_events": {"parties_read_the_history"},
     "public.payments": {"buyers_read_their_payments"},
     "public.refunds": {"parties_read_their_refunds"},
     "public.ledger_entries": {"people_read_their_own_lines"},

@@ -68,7 +68,7 @@ begin
       payments.currency,
       payments.amount_cents - coalesce(refunded.succeeded_cents, 0) as held_cents,
       coalesce(refunded.pending_cents, 0) as pending_cents,
-      -- Null if nothing is released: the money of a stray or of an order that still waits.
+      -- Null for a stray and before the release: no fee is due yet.
       case
         when payments.settles_order and orders.released_at is not null
           then private.fee_cents(
@@ -185,7 +185,7 @@ begin
   return coalesce(p_actual_cents, case p_expected_cents when 0 then p_amount_cents else 0 end);
 end;
 $$;
-comment on function private.contradiction_cents is 'Return the actual amount of a contradiction. A state, a flag or a text is no amount. Then it is 0, or the whole amount if 0 is expected.';
+comment on function private.contradiction_cents is 'Return the actual amount of a contradiction. A state, a flag or a text has no amount. Its amount is 0, or the whole amount if 0 is expected, so that the two differ.';
 
 create function private.is_state_backed(
   p_state public.order_state, p_is_paid boolean, p_held_cents bigint
@@ -204,7 +204,7 @@ begin
   end;
 end;
 $$;
-comment on function private.is_state_backed is 'Return true if an order in this state may hold this much of the buyer''s money. An ended order holds none; an order that goes on holds some.';
+comment on function private.is_state_backed is 'Return true if an order in this state may hold this much of the buyer''s money. An ended or unpaid order holds none. Every other order holds some.';
 
 create function private.is_unpaid_intent_right(p_order public.orders)
 returns boolean
@@ -344,4 +344,4 @@ begin
   where (p_order_id is null or orders.id = p_order_id) and claim.is_right is not true;
 end;
 $$;
-comment on function private.contradicted_history is 'Return the states and times of orders that their events contradict. No amount is known to be wrong then, so the amount of the order stands for it.';
+comment on function private.contradicted_history is 'Return the states and times of orders that their events contradict. They have no amount, so the amount of the order stands for it.';

@@ -11,7 +11,7 @@ begin
   );
 end;
 $$;
-comment on function private.fee_cents is 'The platform''s share of an amount, at a rate in hundredths of a percent.';
+comment on function private.fee_cents is 'Return the platform''s fee on an amount, at a rate in hundredths of a percent.';
 
 create function private.capture_lines(p_amount_cents bigint)
 returns private.ledger_line[]
@@ -25,7 +25,7 @@ begin
   ]::private.ledger_line[];
 end;
 $$;
-comment on function private.capture_lines is 'Stripe holds the money, and we owe it to the buyer until the order is released.';
+comment on function private.capture_lines is 'Return the lines of a capture. Stripe holds the money, and we owe it to the buyer until the order is released.';
 
 create function private.release_lines(p_base_cents bigint, p_bps integer)
 returns private.ledger_line[]
@@ -41,7 +41,7 @@ begin
   ]::private.ledger_line[];
 end;
 $$;
-comment on function private.release_lines is 'What is left of the buyer''s money becomes the seller''s, less the fee of just that.';
+comment on function private.release_lines is 'Return the lines of a release: the unrefunded money goes to the seller, less the fee on it.';
 
 create function private.refund_requested_lines(
   p_amount_cents bigint, p_base_cents bigint, p_bps integer
@@ -71,7 +71,7 @@ begin
   );
 end;
 $$;
-comment on function private.refund_requested_lines is 'Who pays for a refund: the buyer''s own money before the release (no base) or of a stray; after it the seller, and the platform what its fee on the base shrinks by.';
+comment on function private.refund_requested_lines is 'Return the lines of a requested refund. Before the release, and for a stray, the base is null and we owe the buyer less. After it the seller pays, and the platform gives up its fee on the amount.';
 
 create function private.refund_succeeded_lines(p_amount_cents bigint)
 returns private.ledger_line[]
@@ -85,7 +85,7 @@ begin
   ]::private.ledger_line[];
 end;
 $$;
-comment on function private.refund_succeeded_lines is 'What was promised to the buyer has left Stripe.';
+comment on function private.refund_succeeded_lines is 'Return the lines of a refund that succeeded: the reserved money has left Stripe.';
 
 create function private.reversed_lines(p_lines private.ledger_line[])
 returns private.ledger_line[]
@@ -100,4 +100,4 @@ begin
   );
 end;
 $$;
-comment on function private.reversed_lines is 'The same lines, taken back.';
+comment on function private.reversed_lines is 'Return the same lines with the opposite sign.';

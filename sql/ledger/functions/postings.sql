@@ -31,7 +31,7 @@ begin
   on conflict (order_id, entry_type, account, fact) do nothing;
 end;
 $$;
-comment on function private.post is 'Write the lines of one fact under one txn_id; a fact that is in the books stays as it is. The caller holds the order''s lock.';
+comment on function private.post is 'Post the lines of one fact under one txn_id. A fact that is posted already stays as it is. The caller holds the lock of the order.';
 
 create function private.is_captured(p_status public.payment_status)
 returns boolean
@@ -43,7 +43,7 @@ begin
   return p_status in ('captured', 'partially_refunded', 'refunded');
 end;
 $$;
-comment on function private.is_captured is 'Whether a payment''s money has come in, be it gone again since.';
+comment on function private.is_captured is 'Return true once money was captured, even if it was refunded later.';
 
 create function private.seller_base_cents(p_order_id uuid)
 returns bigint
@@ -59,7 +59,7 @@ begin
   );
 end;
 $$;
-comment on function private.seller_base_cents is 'What the seller''s part is reckoned on: the captured amount less refunds that are under way or done.';
+comment on function private.seller_base_cents is 'Return the amount that seller and platform share: the settling payment less its pending and succeeded refunds.';
 
 create function private.post_capture(
   p_order public.orders, p_payment public.payments, p_event_id text
@@ -81,7 +81,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_capture is 'Book money that came in, in its own currency; a stray is booked like any other.';
+comment on function private.post_capture is 'Post captured money in its own currency, also that of a stray.';
 
 create function private.post_release(p_order public.orders)
 returns void
@@ -98,7 +98,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_release is 'Book the seller''s claim and the fee, once in an order''s life.';
+comment on function private.post_release is 'Post the release of an order to the seller and the fee, once for each order.';
 
 create function private.post_refund_requested(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
@@ -117,7 +117,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_refund_requested is 'Book the reservation of a refund whose row is there already.';
+comment on function private.post_refund_requested is 'Post the reservation of a refund. The row of the refund exists already.';
 
 create function private.refund_lines(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
@@ -131,7 +131,8 @@ declare
   v_base_cents bigint;
 begin
   if p_payment.settles_order and p_order.released_at is not null then
-    -- The refund counts against the base already, or not any more once it has failed.
+    -- The fee is that of the amount before this refund. The base already lacks a refund that is
+    -- pending or has succeeded.
     v_base_cents := private.seller_base_cents(p_order.id) + case
       when p_refund.status in ('pending', 'succeeded') then p_refund.amount_cents else 0
     end;
@@ -141,7 +142,7 @@ begin
   );
 end;
 $$;
-comment on function private.refund_lines is 'Who pays for this refund of this order as things stand, or paid for it when it has failed.';
+comment on function private.refund_lines is 'Return the lines that reserve this refund, or that reserved it if it has failed.';
 
 create function private.post_refund_succeeded(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
@@ -161,7 +162,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_refund_succeeded is 'Book money that went back.';
+comment on function private.post_refund_succeeded is 'Post a refund that succeeded.';
 
 create function private.post_refund_failed(
   p_order public.orders, p_payment public.payments, p_refund public.refunds,
@@ -178,7 +179,7 @@ begin
     p_payment.currency,
     private.reversed_lines(
       private.refund_lines(p_order, p_payment, p_refund) || case
-        -- A bank may still return what Stripe called succeeded.
+        -- The buyer's bank may return a refund after Stripe has reported its success.
         when p_had_succeeded then private.refund_succeeded_lines(p_refund.amount_cents)
       end
     ),
@@ -187,4 +188,4 @@ begin
   );
 end;
 $$;
-comment on function private.post_refund_failed is 'Take back what was booked for a refund that did not come about. The money is the buyer''s again, or the seller''s and ours after the release.';
+comment on function private.post_refund_failed is 'Reverse the entries of a refund that failed. The money belongs to the buyer again, or after the release to seller and platform.';

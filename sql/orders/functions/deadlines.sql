@@ -14,21 +14,21 @@ begin
     select id from public.orders
     where state = 'pending_payment'
       and payment_due_at <= v_now
-      -- While an intent could still be paid the order waits for what becomes of it.
+      -- An order with an open intent could still be paid, so the intent is canceled first.
       and stripe_payment_intent_id is null
     order by payment_due_at
     limit p_max_rows
     for update skip locked
   loop
-    v_count := v_count + private.step_order(v_order_id, 'cancelled', 'unpaid')::integer;
+    v_count := v_count + private.try_transition_order(v_order_id, 'cancelled', 'unpaid')::integer;
   end loop;
   return v_count;
 end;
 $$;
-comment on function private.expire_unpaid_orders is 'Cancel what was not paid in time; see the public wrapper.';
+comment on function private.expire_unpaid_orders is 'Cancel orders that were not paid in time; see the public wrapper.';
 grant execute on function private.expire_unpaid_orders to service_role;
 
-create function private.step_order(
+create function private.try_transition_order(
   p_order_id uuid, p_to_state public.order_state, p_reason text
 )
 returns boolean
@@ -37,17 +37,17 @@ set search_path = ''
 as $$
 begin
   perform private.transition_order(p_order_id, p_to_state, null, 'system', p_reason);
-  -- What is deferred fails here, in the block of this order, and not at the commit of all.
+  -- Deferred constraints fail here, in this order's block, and not at the commit of the batch.
   set constraints all immediate;
   set constraints all deferred;
   return true;
 exception
   when others then
-    raise warning 'order % does not become %: %', p_order_id, p_to_state, sqlerrm;
+    raise warning 'order % could not become %: %', p_order_id, p_to_state, sqlerrm;
     return false;
 end;
 $$;
-comment on function private.step_order is 'Move one order of a batch by the clock; whether it went. One that cannot holds up no other.';
+comment on function private.try_transition_order is 'Move one order of a batch, as the system. Return false and log a warning if it fails, so that one order stops no other.';
 
 create function private.settle_due_orders(p_max_rows integer)
 returns integer
@@ -71,8 +71,8 @@ begin
         or (o.state = 'delivered' and o.delivered_at <= v_delivered_by)
         or (
           o.state in ('paid', 'ready_for_handover') and o.paid_at <= v_paid_by
-          -- What Stripe has refused to give back is left to staff, who were told of it. Not only
-          -- passed over below: one day it would fill the batch.
+          -- Stripe has refused this refund once, and staff decide about it. Left in, such orders
+          -- would fill the batch one day.
           and not exists (
             select from public.refunds as r where r.idempotency_key = private.overdue_key(o.id)
           )
@@ -83,15 +83,15 @@ begin
     for update of o skip locked
   loop
     v_count := v_count + case v_order.state
-      when 'shipped' then private.step_order(v_order.id, 'delivered', 'buyer_silent')
-      when 'delivered' then private.step_order(v_order.id, 'released', 'buyer_silent')
-      else private.return_overdue_money(v_order.id, v_now)
+      when 'shipped' then private.try_transition_order(v_order.id, 'delivered', 'buyer_silent')
+      when 'delivered' then private.try_transition_order(v_order.id, 'released', 'buyer_silent')
+      else private.refund_overdue_order(v_order.id, v_now)
     end::integer;
   end loop;
   return v_count;
 end;
 $$;
-comment on function private.settle_due_orders is 'Move on what waits for somebody who stays silent; see the public wrapper.';
+comment on function private.settle_due_orders is 'Move orders on whose next step is overdue; see the public wrapper.';
 grant execute on function private.settle_due_orders to service_role;
 
 create function private.setting_days(p_key text)
@@ -104,7 +104,7 @@ begin
   return private.setting(p_key)::integer * interval '24 hours';
 end;
 $$;
-comment on function private.setting_days is 'A setting that counts days, as a span of time.';
+comment on function private.setting_days is 'Return a setting in days as an interval.';
 
 create function private.overdue_key(p_order_id uuid)
 returns text
@@ -116,9 +116,9 @@ begin
   return 'not_handed_over:' || p_order_id;
 end;
 $$;
-comment on function private.overdue_key is 'Under which key the money of an order that was not handed over goes back, once.';
+comment on function private.overdue_key is 'Return the idempotency key of the refund of an order that was not handed over. The key allows one such refund.';
 
-create function private.return_overdue_money(p_order_id uuid, p_now timestamptz)
+create function private.refund_overdue_order(p_order_id uuid, p_now timestamptz)
 returns boolean
 language plpgsql
 set search_path = ''
@@ -140,8 +140,8 @@ begin
   return true;
 exception
   when others then
-    raise warning 'order % is not given back: %', p_order_id, sqlerrm;
+    raise warning 'the refund of order % could not be queued: %', p_order_id, sqlerrm;
     return false;
 end;
 $$;
-comment on function private.return_overdue_money is 'Have the buyer''s money sent back, as the seller did not hand over; the order is cancelled when it has arrived.';
+comment on function private.refund_overdue_order is 'Refund the buyer of an order that was not handed over in time, with a strike for the seller. The order is cancelled when the refund has succeeded. Return false and log a warning if this fails.';

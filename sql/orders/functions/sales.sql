@@ -33,7 +33,7 @@ begin
   return v_order;
 end;
 $$;
-comment on function private.open_order is 'Make the order of an auction that was won, with its fee split, thread and notifications; one that is there is returned as it is. The caller holds the auction.';
+comment on function private.open_order is 'Create the order of a won auction with its fee split, thread and notifications. Return an order that exists already unchanged. The caller holds the lock of the auction.';
 
 create function private.notify_of_sale(p_order public.orders)
 returns void
@@ -61,4 +61,4 @@ begin
   );
 end;
 $$;
-comment on function private.notify_of_sale is 'Tell both parties of a new order what it is about.';
+comment on function private.notify_of_sale is 'Notify buyer and seller of a new order.';

@@ -26,7 +26,7 @@ begin
 
   v_now := private.clock();
   perform set_config('market.order_in_transition', p_order_id::text, true);
-  v_order := private.moved_order(v_before, p_to_state, v_reason, v_now);
+  v_order := private.write_order_state(v_before, p_to_state, v_reason, v_now);
   perform set_config('market.order_in_transition', '', true);
   insert into public.order_events (
     order_id, from_state, to_state, actor_id, actor_kind, reason, created_at
@@ -34,11 +34,11 @@ begin
   values (
     p_order_id, v_before.state, p_to_state, p_actor_id, p_actor_kind, v_reason, v_now
   );
-  perform private.follow_transition(v_order, v_before.state, p_actor_kind, v_now);
+  perform private.apply_transition_effects(v_order, v_before.state, p_actor_kind, v_now);
   return private.transition_answer(v_order);
 end;
 $$;
-comment on function private.transition_order is 'Move an order, the only way there is; see the public wrapper.';
+comment on function private.transition_order is 'Move an order to another state. Nothing else changes a state; see the public wrapper.';
 grant execute on function private.transition_order to service_role;
 
 create function private.transition_answer(p_order public.orders)
@@ -56,7 +56,7 @@ begin
   );
 end;
 $$;
-comment on function private.transition_answer is 'How an order stands after a move, or without one.';
+comment on function private.transition_answer is 'Return the answer of transition_order: the state, time and version that the order has now.';
 
 create function private.is_transition_legal(
   p_order public.orders, p_to_state public.order_state, p_actor_kind public.actor_kind
@@ -72,7 +72,7 @@ begin
     where legal.from_state = p_order.state
       and legal.to_state = p_to_state
       and p_actor_kind = any(legal.actor_kinds)
-      -- While money is on its way back only what Stripe or staff says moves the order.
+      -- While a refund is pending, only Stripe and staff move the order.
       and (not p_order.refund_pending or p_actor_kind in ('stripe', 'admin'))
       and case legal.needs
         when 'money_back' then p_order.refunded_cents = p_order.amount_cents
@@ -85,9 +85,9 @@ begin
   );
 end;
 $$;
-comment on function private.is_transition_legal is 'Whether somebody in this part may move this order there now: a row of order_transitions says so, and what it needs holds.';
+comment on function private.is_transition_legal is 'Return true if this kind of actor may move the order to this state now: order_transitions has such a row, and its condition in needs holds.';
 
-create function private.moved_order(
+create function private.write_order_state(
   p_order public.orders, p_to_state public.order_state, p_reason text, p_now timestamptz
 )
 returns public.orders
@@ -101,9 +101,9 @@ begin
   set
     state = p_to_state,
     version = version + 1,
-    -- A second dispute finds the order disputed, which is no move: the first one's note stays.
+    -- A second dispute is no move, so the state before the first one stays.
     state_before_dispute = case when p_to_state = 'disputed' then state end,
-    -- An order that comes back from a dispute keeps the hour of its first arrival.
+    -- An order that comes back from a dispute keeps the time of its first arrival.
     paid_at = case when p_to_state = 'paid' then coalesce(paid_at, p_now) else paid_at end,
     ready_at = case
       when p_to_state = 'ready_for_handover' then coalesce(ready_at, p_now) else ready_at
@@ -125,9 +125,9 @@ begin
   return v_order;
 end;
 $$;
-comment on function private.moved_order is 'Write the new state with its stamps. Only transition_order gets past the guard with it.';
+comment on function private.write_order_state is 'Write the new state and its timestamp, and return the order. The guard lets only transition_order do so.';
 
-create function private.follow_transition(
+create function private.apply_transition_effects(
   p_order public.orders, p_from_state public.order_state, p_actor_kind public.actor_kind,
   p_now timestamptz
 )
@@ -142,13 +142,13 @@ begin
     perform private.post_release(p_order);
   elsif p_order.state = 'cancelled' and p_from_state = 'pending_payment' then
     perform private.discard_intent(p_order.id, p_order.stripe_payment_intent_id);
-    -- Who lets a purchase lapse and who calls it off have both not kept their word.
+    -- A buyer who cancels has broken the promise of the bid, as one who does not pay in time.
     if p_actor_kind in ('buyer', 'system') then
       perform private.strike(p_order.buyer_id, p_order.id, 'unpaid', p_now);
     end if;
   end if;
 
-  -- What follows a dispute is told by the dispute, which knows what it was about.
+  -- The dispute itself notifies the parties of its end, with the decision.
   if p_from_state = 'disputed' then
     return;
   end if;
@@ -164,14 +164,16 @@ begin
   from private.transition_notices(p_order, v_title) as notice;
 end;
 $$;
-comment on function private.follow_transition is 'What a move brings with it: books, outbox, strikes and notifications.';
+comment on function private.apply_transition_effects is 'Apply the effects of a move: ledger entries, outbox rows, strikes and notifications.';
 
 create function private.transition_notices(p_order public.orders, p_listing_title text)
 returns table (user_id uuid, type text, title text, message text)
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
+begin
+  return query
   select notice.user_id, notice.type, notice.title, format(notice.message, p_listing_title)
   from (
     values
@@ -191,6 +193,7 @@ as $$
     ('cancelled', p_order.seller_id, 'order_cancelled', 'Order cancelled',
       'The order for %s was cancelled.')
   ) as notice (state, user_id, type, title, message)
-  where notice.state::public.order_state = p_order.state
+  where notice.state::public.order_state = p_order.state;
+end;
 $$;
-comment on function private.transition_notices is 'Who is told what when an order has arrived in its state. Refunds tell of themselves.';
+comment on function private.transition_notices is 'Return the notifications that an order''s new state requires. Refunds send their own.';
