@@ -17,6 +17,10 @@ REALTIME_ENDS = Counter(
 REALTIME_PROBES_MISSED = Counter(
     "market_realtime_probes_missed", "Broadcasts to ourselves that did not come back in time."
 )
+STRIPE_CONNECT_MODES_DIFFERED = Counter(
+    "market_stripe_connect_event_modes_differed",
+    "Events of connected accounts that were dropped because they are of the other mode.",
+)
 STRIPE_VERSIONS_DIFFERED = Counter(
     "market_stripe_event_versions_differed", "Stripe events of another API version than ours."
 )

@@ -1,4 +1,4 @@
-"""What a webhook of Stripe must be to be taken: signed, new enough, of our mode."""
+"""Check a Stripe webhook's signature, age, mode and form, and return its event."""
 
 import dataclasses
 import json
@@ -17,13 +17,17 @@ from market.errors import RejectedError
 
 log = structlog.get_logger(__name__)
 
-#: What JSON may hold and Postgres cannot keep: NUL, and halves of a character.
+#: Stripe's ids and types are shorter, and an index of Postgres cannot hold a text of any length.
+_MOST_CHARACTERS = 255
+#: Stripe leaves these out, or sends null or a text.
+_OPTIONAL = ("account", "api_version")
+#: JSON may hold NUL and halves of a character; Postgres cannot.
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EventRules:
-    """How old and how far ahead an event may be, and which mode it has to be of."""
+    """Limits for the age and the future of an event, and the mode that it must have."""
 
     tolerance_s: int
     future_s: int
@@ -33,28 +37,49 @@ class EventRules:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StripeEvent:
-    """A verified event; `data` is the object it tells about, `created` is in Unix seconds."""
+    """A verified event; `data` is the object that it is about, `created` is in Unix seconds.
+
+    `account` is the connected account in which the event happened, or None for our own account.
+    `is_connect` is true if a Connect endpoint's secret signed the event.
+    """
 
     id: str
     type: str
     created: int
     livemode: bool
     data: Mapping[str, Any]
+    account: str | None = None
+    is_connect: bool = False
 
 
 def read_event(
-    payload: bytes, signature: str | None, *, secrets: Sequence[str], rules: EventRules
+    payload: bytes,
+    signature: str | None,
+    *,
+    secrets: Sequence[str],
+    connect_secrets: Sequence[str] = (),
+    rules: EventRules,
 ) -> StripeEvent:
-    """Return the event in `payload` if one of `secrets` has signed it, and it is one to take."""
+    """Return the event in `payload`, which one of the secrets must have signed.
+
+    An event of the other mode is returned only if a Connect secret signed it: Stripe sends events
+    of both modes to Connect endpoints.
+
+    Raises:
+        RejectedError: `MISSING_SIGNATURE`, `INVALID_SIGNATURE`, `INVALID_PAYLOAD`,
+            `EVENT_FROM_FUTURE`, `EVENT_TOO_OLD`, `LIVEMODE_MISMATCH`.
+
+    """
     if not signature:
         raise RejectedError("MISSING_SIGNATURE")
-    if not any(_is_signed(payload, signature, secret, rules.tolerance_s) for secret in secrets):
+    is_connect = not _is_signed(payload, signature, secrets, rules.tolerance_s)
+    if is_connect and not _is_signed(payload, signature, connect_secrets, rules.tolerance_s):
         raise RejectedError("INVALID_SIGNATURE")
 
     # Read the signed bytes ourselves: Stripe's own objects are not mappings.
     body = _parsed(payload)
     _check_time(signature, body["created"], rules)
-    if body["livemode"] is not rules.livemode:
+    if body["livemode"] is not rules.livemode and not is_connect:
         raise RejectedError("LIVEMODE_MISMATCH", body["id"])
     _notice_version(body)
     return StripeEvent(
@@ -63,16 +88,22 @@ def read_event(
         created=body["created"],
         livemode=body["livemode"],
         data=body["data"]["object"],
+        account=body.get("account"),
+        is_connect=is_connect,
     )
 
 
-def _is_signed(payload: bytes, signature: str, secret: str, tolerance_s: int) -> bool:
+def _is_signed(payload: bytes, signature: str, secrets: Sequence[str], tolerance_s: int) -> bool:
+    return any(_is_signed_by(payload, signature, secret, tolerance_s) for secret in secrets)
+
+
+def _is_signed_by(payload: bytes, signature: str, secret: str, tolerance_s: int) -> bool:
     try:
         stripe.WebhookSignature.verify_header(payload, signature, secret, tolerance_s)
     except (
         ValueError,  # the body is no UTF-8
-        TypeError,  # a signature of other than ASCII cannot be compared
-        OverflowError,  # a time that is no time
+        TypeError,  # only ASCII signatures can be compared
+        OverflowError,  # the time is no time
         stripe.SignatureVerificationError,
     ):
         return False
@@ -91,7 +122,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 
 
 def _keepable(value: Any) -> Any:
-    """Return JSON as Postgres can keep it; the event would be refused for ever as it is."""
+    """Return JSON as Postgres can keep it, because Stripe would send the event again for days."""
     if isinstance(value, str):
         return _UNKEPT.sub("\ufffd", value)
     if isinstance(value, dict):
@@ -110,13 +141,18 @@ def _is_event(body: Any) -> bool:
         isinstance(body["data"].get("object"), dict)
         and isinstance(body.get("livemode"), bool)
         and type(body.get("created")) is int
-        and all(isinstance(body.get(key), str) and body[key] for key in ("id", "type"))
+        and all(_is_short_text(body.get(key)) for key in ("id", "type"))
+        and all(body.get(key) is None or _is_short_text(body[key]) for key in _OPTIONAL)
     )
 
 
+def _is_short_text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MOST_CHARACTERS
+
+
 def _check_time(signature: str, created: int, rules: EventRules) -> None:
-    # The one decision of ours by this machine's clock: it is about Stripe's clock, not about time
-    # that anybody bids or pays by, and a clock that is wrong by minutes still takes every event.
+    # This check alone uses this machine's clock: it compares with Stripe's clock, and no bid or
+    # payment depends on it. A clock that is wrong by minutes still accepts every event.
     now = time.time()
     if max(_signed_at(signature), created) > now + rules.future_s:
         raise RejectedError("EVENT_FROM_FUTURE")
@@ -125,7 +161,7 @@ def _check_time(signature: str, created: int, rules: EventRules) -> None:
 
 
 def _signed_at(signature: str) -> float:
-    # Stripe's own check has read the first such item; it has passed by now.
+    # Stripe's library has checked the first such item, so it is a number.
     for item in signature.split(","):
         name, _, value = item.partition("=")
         if name == "t":
@@ -136,6 +172,6 @@ def _signed_at(signature: str) -> float:
 def _notice_version(body: Mapping[str, Any]) -> None:
     version = body.get("api_version")
     if version != stripe.api_version:
-        # Taken all the same: the account may be moved to a version before our library is.
+        # Accept it: the account may be moved to a version before our library is.
         metrics.STRIPE_VERSIONS_DIFFERED.inc()
         log.warning("stripe_event_version_differed", event_id=body["id"], version=version)

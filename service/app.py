@@ -90,7 +90,12 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
 
 def _endpoints(settings: Settings) -> tuple[Endpoint, ...]:
     return (
-        Endpoint(path="/stripe", source=Source.STRIPE, secrets=settings.stripe_webhook_secrets),
+        Endpoint(
+            path="/stripe",
+            source=Source.STRIPE,
+            secrets=settings.stripe_webhook_secrets,
+            connect_secrets=settings.stripe_connect_webhook_secrets,
+        ),
         Endpoint(
             path="/stripe/identity",
             source=Source.STRIPE_IDENTITY,

@@ -1,4 +1,4 @@
-"""Where Stripe calls us: check the signature, keep the event, let it take effect, answer."""
+"""Serve Stripe's webhooks: verify the signature, store the event, apply it, answer."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
-from market import inbox
+from market import inbox, metrics
 from market.alerts import alert
 from market.database import Database
 from market.errors import MarketError, RejectedError
@@ -20,10 +20,11 @@ from service.limits import AddressLimits
 
 log = structlog.get_logger(__name__)
 
+_ACCOUNT_TYPES = "account."
 _IDENTITY_TYPES = "identity."
 
 _PROCESSED = {Outcome.PROCESSED, Outcome.ALREADY_PROCESSED, Outcome.ORDER_ALREADY_PROCESSED}
-#: What another delivery of the event cannot change.
+#: Another delivery of the event cannot change these outcomes.
 _IDEMPOTENT = {
     Outcome.ALREADY_PROCESSED,
     Outcome.ORDER_ALREADY_PROCESSED,
@@ -33,14 +34,20 @@ _IDEMPOTENT = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One of Stripe's addresses here, with the secrets that sign what comes in by it."""
+    """An address for Stripe's webhooks, with the secrets that sign its events.
+
+    Stripe signs the events of connected accounts with `connect_secrets`.
+    """
 
     path: str
     source: Source
     secrets: Sequence[str] = dataclasses.field(repr=False)
+    connect_secrets: Sequence[str] = dataclasses.field(repr=False, default=())
 
     def takes(self, event: StripeEvent) -> bool:
-        """Say whether this is where such events come in: of identities at one, of money at one."""
+        """Return true if the secret that signed the event may sign events of this type."""
+        if event.is_connect:
+            return event.type.startswith(_ACCOUNT_TYPES)
         is_of_identity = event.type.startswith(_IDENTITY_TYPES)
         return is_of_identity == (self.source is Source.STRIPE_IDENTITY)
 
@@ -53,20 +60,17 @@ def webhooks_blueprint(
     endpoints: Sequence[Endpoint],
     rules: EventRules,
 ) -> Blueprint:
-    """Build the blueprint that serves `/api/webhooks`, with handlers that have their adapters."""
+    """Return the blueprint of `/api/webhooks`; the handlers hold their adapters already."""
     blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 
     def receive(endpoint: Endpoint) -> Response | tuple[Response, HTTPStatus]:
         try:
             event = _verified(endpoint, rules)
         except RejectedError:
-            # Only what is refused is counted: Stripe may send as much as it likes.
+            # Count refused requests only: Stripe may send any number of good ones.
             limits.hit()
             raise
-        if not endpoint.takes(event):
-            # What signs identities must not pay an order. Nor is it kept: the endpoint that it is
-            # for may yet get it, under the same id.
-            alert("webhook_event_at_wrong_endpoint", event_id=event.id, type=event.type)
+        if not _is_to_be_stored(endpoint, event, rules):
             return jsonify(_answer(Outcome.IGNORED))
         try:
             stored = inbox.store(database, event, source=endpoint.source)
@@ -74,8 +78,8 @@ def webhooks_blueprint(
             return _not_stored(event, error)
         log.info("stripe_event_stored", event_id=event.id, type=event.type)
 
-        # From here the event is safe, so whatever comes of its effect the answer is 200: the
-        # worker re-drives what is left, and Stripe need not send it again.
+        # The event is stored, so the answer is 200 whatever the effect's outcome. The worker
+        # applies events that are still open, so Stripe need not send them again.
         return jsonify(_answer(inbox.process(database, stored, handlers)))
 
     for endpoint in endpoints:
@@ -95,12 +99,32 @@ def _verified(endpoint: Endpoint, rules: EventRules) -> StripeEvent:
         request.get_data(),
         request.headers.get("Stripe-Signature"),
         secrets=endpoint.secrets,
+        connect_secrets=endpoint.connect_secrets,
         rules=rules,
     )
 
 
+def _is_to_be_stored(endpoint: Endpoint, event: StripeEvent, rules: EventRules) -> bool:
+    """Return true if the event's secret, account and type agree; raise an alert if they do not.
+
+    A refused event is not stored. So it takes effect if Stripe sends it again, under the same id
+    and signed by the right secret.
+    """
+    if event.livemode is not rules.livemode:
+        metrics.STRIPE_CONNECT_MODES_DIFFERED.inc()
+        return False
+    if event.is_connect is (event.account is None):
+        # Sellers control their accounts and can write our order's id into a payment of their own.
+        alert("webhook_event_account_contradicted", event_id=event.id, type=event.type)
+        return False
+    if not endpoint.takes(event):
+        alert("webhook_event_at_wrong_endpoint", event_id=event.id, type=event.type)
+        return False
+    return True
+
+
 def _not_stored(event: StripeEvent, error: MarketError) -> tuple[Response, HTTPStatus]:
-    """Answer so that Stripe sends the event again; whatever the reason, it is not kept."""
+    """Answer with an error, so that Stripe sends the event again."""
     log.error("stripe_event_not_stored", event_id=event.id, code=error.code, detail=error.detail)
     body = body_of(MarketError(error.code)) | {
         "error": "Webhook processing failed",

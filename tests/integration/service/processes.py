@@ -54,3 +54,11 @@ def _children(pid: int) -> set[int]:
     except OSError:
         return set()
     return {int(child) for child in text.split()}
+
+
+def logs_of(service_url: str) -> list[Path]:
+    """Return the logs of every program of the stack that serves an address."""
+    gunicorn = Gunicorn.on(service_url)
+    assert gunicorn is not None, "the service does not run"
+    service_log = Path(f"/proc/{gunicorn.master}/fd/1").resolve()
+    return sorted(service_log.parent.parent.rglob("*.log*"))

@@ -14,6 +14,7 @@ from psycopg import sql
 from devstack.processes import wait_until
 from tests.factories import make_event_json, make_intent, signed
 from tests.integration.service import books
+from tests.integration.service.processes import logs_of
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned
 
@@ -249,6 +250,16 @@ class Shop:
         return self.http.post(
             PAYMENTS_PATH, content=payload, headers={"Stripe-Signature": signature}
         )
+
+    def alerts_of(self, event_id: str) -> list[str]:
+        """Return the alerts in the stack's logs that concern an event, oldest first."""
+        lines = [
+            json.loads(line)
+            for log in logs_of(self.environment["SERVICE_URL"])
+            for line in log.read_text(errors="replace").splitlines()
+            if '"alert_raised"' in line and event_id in line
+        ]
+        return [line["alert"] for line in sorted(lines, key=lambda line: line["timestamp"])]
 
     def command(self, method: str, path: str, /, **body: Any) -> Any:
         """Tell the fake Stripe to do something; it has to be willing."""

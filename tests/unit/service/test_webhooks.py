@@ -16,6 +16,7 @@ from market.errors import MarketError, TransientError
 from market.stripe_api import StripeApi
 from service.app import Adapters, create_app
 from tests.factories import (
+    CONNECT_SECRET,
     IDENTITY_SECRET,
     WEBHOOK_SECRET,
     effect,
@@ -117,6 +118,39 @@ def test_secret_may_be_replaced() -> None:
     service.database.call.side_effect = [STORED, effect()]
 
     assert 200 == deliver(service.client, secret="whsec_former").status_code
+
+
+@pytest.mark.parametrize("secret", ["whsec_new", "whsec_former"])
+def test_connect_secret_may_be_replaced(secret: str) -> None:
+    """While one Connect secret replaces another, both sign events of connected accounts."""
+    service = make_service(stripe_connect_webhook_secrets=("whsec_new", "whsec_former"))
+    service.database.call.side_effect = [STORED, effect("ignored")]
+    event = make_event_json({"id": "acct_1"}, type="account.updated", account="acct_1")
+
+    assert 200 == deliver(service.client, event, secret=secret).status_code
+    assert ["store_webhook_event", "ignore_webhook_event"] == service.called
+
+
+def test_connect_secret_is_worth_nothing_where_none_is_set(service: Service) -> None:
+    """A platform without connected accounts takes no events of theirs."""
+    event = make_event_json(type="account.updated", account="acct_1")
+
+    answer = deliver(service.client, event, secret=CONNECT_SECRET)
+
+    assert (400, "Invalid signature") == (answer.status_code, answer.get_json()["error"])
+
+
+def test_connect_event_of_the_other_mode_is_counted() -> None:
+    """Stripe sends it to every Connect endpoint, so it is neither an error nor an alert."""
+    service = make_service(stripe_connect_webhook_secrets=(CONNECT_SECRET,))
+    before = count_of("stripe_connect_event_modes_differed")
+    event = make_event_json(type="account.updated", account="acct_1", livemode=True)
+
+    answer = deliver(service.client, event, secret=CONNECT_SECRET)
+
+    assert (200, "ignored") == (answer.status_code, answer.get_json()["status"])
+    assert [] == service.called
+    assert before + 1 == count_of("stripe_connect_event_modes_differed")
 
 
 def test_failed_effect_is_acknowledged(service: Service) -> None:
