@@ -25,8 +25,9 @@ grant select (
 
 create policy parties_read_the_history on public.order_events
 for select to authenticated
-using (exists (
-  select from public.orders
+-- A scalar subquery, because the planner may hash an `exists` and then reads all orders.
+using ((
+  select true from public.orders
   where orders.id = order_events.order_id
 ));
 comment on policy parties_read_the_history on public.order_events is 'Everyone who may read the order reads its history.';

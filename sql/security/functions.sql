@@ -1,3 +1,30 @@
+create function private.check_request()
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_headers constant json := nullif(current_setting('request.headers', true), '');
+  v_prefer constant text := lower(v_headers ->> 'prefer');
+begin
+  -- The patterns match anywhere in the header: PostgREST also accepts a preference after a blank of
+  -- any kind, and a preference beside others.
+  if v_prefer ~ 'count\s*=(?!\s*exact\s*(,|$))' then
+    raise sqlstate 'PT400' using
+      message = 'PREFERENCE_REFUSED',
+      detail = 'Only count=exact is served: an estimate would count rows that the caller cannot read.';
+  end if;
+  if v_prefer ~ 'tx\s*=' then
+    raise sqlstate 'PT400' using
+      message = 'PREFERENCE_REFUSED',
+      detail = 'tx is not served: every request that succeeds is committed.';
+  end if;
+end;
+$$;
+comment on function private.check_request is 'Refuse a request that leaks data by its preferences. PostgREST calls this before each request, as the caller. Raises PREFERENCE_REFUSED.';
+grant execute on function private.check_request to anon, authenticated, service_role;
+
 create function private.rate_limit_hit(p_action text, p_key text)
 returns jsonb
 language plpgsql

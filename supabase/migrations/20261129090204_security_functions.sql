@@ -1,6 +1,33 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
+create function private.check_request()
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_headers constant json := nullif(current_setting('request.headers', true), '');
+  v_prefer constant text := lower(v_headers ->> 'prefer');
+begin
+  -- The patterns match anywhere in the header: PostgREST also accepts a preference after a blank of
+  -- any kind, and a preference beside others.
+  if v_prefer ~ 'count\s*=(?!\s*exact\s*(,|$))' then
+    raise sqlstate 'PT400' using
+      message = 'PREFERENCE_REFUSED',
+      detail = 'Only count=exact is served: an estimate would count rows that the caller cannot read.';
+  end if;
+  if v_prefer ~ 'tx\s*=' then
+    raise sqlstate 'PT400' using
+      message = 'PREFERENCE_REFUSED',
+      detail = 'tx is not served: every request that succeeds is committed.';
+  end if;
+end;
+$$;
+comment on function private.check_request is 'Refuse a request that leaks data by its preferences. PostgREST calls this before each request, as the caller. Raises PREFERENCE_REFUSED.';
+grant execute on function private.check_request to anon, authenticated, service_role;
+
 create function private.rate_limit_hit(p_action text, p_key text)
 returns jsonb
 language plpgsql
@@ -110,3 +137,59 @@ comment on policy staff_read_the_audit_log on public.audit_logs is 'Staff watch 
 create trigger audit_logs_refuse_change
 before update or delete or truncate on public.audit_logs
 for each statement execute function private.refuse_change();
+
+-- `Prefer: count=planned` answers the planner's estimate, which counts rows that row level security
+-- hides. PostgREST obeys the first Prefer header of a request, but check_request sees the last one.
+-- So no column that names a person has statistics, and no column of a table that hides rows.
+-- An estimate then depends on the size of the table, and not on the value in the filter.
+do $$
+declare
+  v_column record;
+begin
+  for v_column in
+    select c.relname, a.attname
+    from pg_class as c join pg_attribute as a on a.attrelid = c.oid
+    where
+      c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+      and a.attnum > 0 and not a.attisdropped
+      and (
+        has_column_privilege('anon', c.oid, a.attnum, 'select')
+        or has_column_privilege('authenticated', c.oid, a.attnum, 'select')
+      )
+      and (
+        -- Everybody reads the rows of these tables.
+        c.relname not in ('listings', 'listing_photos', 'auctions', 'bids')
+        or exists (
+          select from pg_constraint as k
+          where
+            k.conrelid = c.oid and k.confrelid = 'public.users'::regclass
+            and a.attnum = any(k.conkey)
+        )
+      )
+  loop
+    execute format(
+      'alter table public.%I alter column %I set statistics 0', v_column.relname, v_column.attname
+    );
+  end loop;
+end $$;
+
+-- PostgREST reads these settings of its login role; hosted Supabase lets role postgres set them.
+-- pg_dump omits them, so run this file again after a restore into another database.
+do $$
+declare
+  v_setting record;
+begin
+  for v_setting in
+    select * from (values
+      -- A caller that can undo a bid learns the reserve and the leader's maximum from its receipt.
+      ('pgrst.db_tx_end', 'commit'),
+      ('pgrst.db_pre_request', 'private.check_request')
+    ) as setting (name, value)
+  loop
+    execute format(
+      'alter role authenticator in database %I set %s = %L',
+      current_database(), v_setting.name, v_setting.value
+    );
+  end loop;
+end $$;
+notify pgrst, 'reload config';

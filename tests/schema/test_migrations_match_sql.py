@@ -3,15 +3,32 @@
 import difflib
 import subprocess
 import tomllib
-from collections.abc import Iterable
-from pathlib import Path
+
+import psycopg
+import pytest
 
 from devstack.postgres import find_binaries
 from devstack.schema import ROOT, build_database, declared_files, migration_files
 
 
-def built_schema(admin_url: str, name: str, files: Iterable[Path]) -> list[str]:
-    url = build_database(admin_url, name, files)
+#: The settings that PostgREST reads, without which a caller of place_bid may undo the bid.
+GATEWAY_SETTINGS = {
+    "pgrst.db_pre_request=private.check_request",
+    "pgrst.db_tx_end=commit",
+}
+
+
+@pytest.fixture(scope="module")
+def declared_url(admin_url: str) -> str:
+    return build_database(admin_url, "market_declared", declared_files())
+
+
+@pytest.fixture(scope="module")
+def migrated_url(admin_url: str) -> str:
+    return build_database(admin_url, "market_migrated", migration_files())
+
+
+def dumped_schema(url: str) -> list[str]:
     pg_dump = str(find_binaries().tool("pg_dump"))
     command = [pg_dump, "--schema-only", "--no-owner", f"--dbname={url}"]
     dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 -- a fixed command
@@ -19,14 +36,28 @@ def built_schema(admin_url: str, name: str, files: Iterable[Path]) -> list[str]:
     return [line for line in dump.splitlines() if "restrict " not in line]
 
 
-def test_migrations_build_the_declared_schema(admin_url: str) -> None:
+def test_migrations_build_the_declared_schema(declared_url: str, migrated_url: str) -> None:
     """Applying every migration gives the same schema, down to comments and grants."""
-    declared = built_schema(admin_url, "market_declared", declared_files())
-    migrated = built_schema(admin_url, "market_migrated", migration_files())
+    declared, migrated = dumped_schema(declared_url), dumped_schema(migrated_url)
 
     # Said as a difference, for the dumps are thousands of lines long.
     assert [] == list(difflib.unified_diff(migrated, declared, "migrations", "sql", lineterm=""))
     assert declared
+
+
+@pytest.mark.parametrize("build", ["declared_url", "migrated_url"])
+def test_both_builds_configure_the_gateway(request: pytest.FixtureRequest, build: str) -> None:
+    """PostgREST's settings belong to this database alone, and pg_dump omits them."""
+    query = """
+      select unnest(setconfig) from pg_db_role_setting
+      where setrole = 'authenticator'::regrole
+        and setdatabase = (select oid from pg_database where datname = current_database())
+    """
+
+    with psycopg.connect(request.getfixturevalue(build)) as connection:
+        settings = {setting for (setting,) in connection.execute(query)}
+
+    assert GATEWAY_SETTINGS == settings
 
 
 def test_every_file_is_built_once() -> None:

@@ -93,7 +93,9 @@ PUBLIC: Grants = {
 }
 
 PRIVATE: Grants = {
+    "anon": {"security": ("check_request()",)},
     "authenticated": {
+        "security": ("check_request()",),
         "accounts": (
             "is_staff()",
             "is_admin()",
@@ -102,7 +104,10 @@ PRIVATE: Grants = {
             "guarded_update(public.users,public.users)",
         ),
     },
-    "service_role": {"ledger": ("ledger_drift(uuid)",)},
+    "service_role": {
+        "security": ("check_request()",),
+        "ledger": ("ledger_drift(uuid)",),
+    },
 }
 
 
