@@ -49,6 +49,32 @@ end;
 $$;
 comment on function private.has_role is 'Return true if the caller''s own row has one of these roles and the session is strong enough for staff.';
 
+create function private.is_deleted_account(p_user_id uuid)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (select from public.users where id = p_user_id and deleted_at is not null);
+end;
+$$;
+comment on function private.is_deleted_account is 'Return true if the account was deleted. Its JWTs stay valid until they expire.';
+
+create function private.require_account()
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if private.is_deleted_account(auth.uid()) then
+    raise sqlstate 'PT403' using message = 'PROFILE_NOT_FOUND';
+  end if;
+end;
+$$;
+comment on function private.require_account is 'Refuse a caller whose account was deleted. For functions that answer no refusal: it raises PROFILE_NOT_FOUND.';
+
 create function private.session_is_live(p_user_id uuid, p_session_id uuid)
 returns jsonb
 language plpgsql

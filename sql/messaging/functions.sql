@@ -14,7 +14,7 @@ begin
   set order_id = excluded.order_id;
 end;
 $$;
-comment on function private.open_order_thread is 'Give an order its thread: the one in which its buyer asked about the listing, else a new one.';
+comment on function private.open_order_thread is 'Attach the order to the thread in which its buyer asked about the listing, or open a new thread.';
 
 create function private.mark_thread_read(p_thread_id uuid)
 returns integer
@@ -26,6 +26,7 @@ declare
   v_now constant timestamptz := private.clock();
   v_count integer;
 begin
+  perform private.require_account();
   update public.messages
   set read_at = v_now
   from public.message_threads as thread
@@ -39,5 +40,21 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.mark_thread_read is 'Mark what the peer wrote to the caller read; see the public wrapper.';
+comment on function private.mark_thread_read is 'Mark the messages that the caller received in a thread as read; see the public wrapper.';
 grant execute on function private.mark_thread_read to authenticated;
+
+create function private.stamp_read_at()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+begin
+  -- The recipient's client sends a time of its own, which may be any time.
+  new.read_at := coalesce(old.read_at, v_now);
+  return new;
+end;
+$$;
+comment on function private.stamp_read_at is 'Trigger: write the database''s time as read_at, once. A later change keeps the first time.';

@@ -3,7 +3,7 @@ grant select (
   id, listing_id, order_id, buyer_id, seller_id, subject, last_message_at, created_at,
   updated_at
 ) on public.message_threads to authenticated;
--- Published, so that each ring needs the key to be selectable.
+-- Realtime publishes the table, and sends a change only to roles that may select the key.
 grant select (id) on public.message_threads to service_role;
 
 create policy parties_read_their_threads on public.message_threads
@@ -13,7 +13,7 @@ using (
   or seller_id = (select auth.uid())
   or (select private.is_staff())
 );
-comment on policy parties_read_their_threads on public.message_threads is 'The two who talk, and staff.';
+comment on policy parties_read_their_threads on public.message_threads is 'Only buyer, seller and staff may know that the two talk.';
 
 alter table public.messages enable row level security;
 grant select (
@@ -30,21 +30,22 @@ using (
   sender_id = (select auth.uid())
   or (
     (delivery = 'delivered' or (select private.is_staff()))
-    -- A scalar subquery, because the planner may hash an `exists` and then reads all threads. No
-    -- statistics show it that a thread has few messages.
+    -- A scalar subquery, because the planner may hash an `exists` and then reads all threads. It
+    -- has no statistics to tell it that a thread has few messages.
     and (
       select true from public.message_threads
       where message_threads.id = messages.thread_id
     )
   )
 );
-comment on policy parties_read_delivered_messages on public.messages is 'The peer reads what was delivered, the sender also what was held or rejected, staff all.';
+comment on policy parties_read_delivered_messages on public.messages is 'The peer reads delivered messages. The sender also reads the own held and rejected ones, and staff read all.';
 
 create policy recipients_mark_messages_read on public.messages
 for update to authenticated
 using (
   sender_id <> (select auth.uid())
   and delivery = 'delivered'
+  and read_at is null
   and (
     select true from public.message_threads
     where
@@ -52,5 +53,5 @@ using (
       and (select auth.uid()) in (message_threads.buyer_id, message_threads.seller_id)
   )
 )
-with check (true);
-comment on policy recipients_mark_messages_read on public.messages is 'In read_at alone, which is the one column that is granted.';
+with check (read_at is not null);
+comment on policy recipients_mark_messages_read on public.messages is 'The recipient sets read_at once. Clients may update no other column.';

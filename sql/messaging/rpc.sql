@@ -7,5 +7,5 @@ begin
   return private.mark_thread_read(mark_thread_read.thread_id);
 end;
 $$;
-comment on function public.mark_thread_read is 'Mark the messages that the signed-in party has received in a thread read; returns how many were not. Somebody else''s thread: 0.';
+comment on function public.mark_thread_read is 'Mark the messages that the caller received in a thread as read. Answers how many were unread; 0 for a thread of other users. Raises PROFILE_NOT_FOUND.';
 grant execute on function public.mark_thread_read to authenticated;

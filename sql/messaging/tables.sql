@@ -1,11 +1,11 @@
 create type public.message_type as enum ('text', 'image', 'file', 'system');
-comment on type public.message_type is 'What a message carries. system: written by us, as the sender''s.';
+comment on type public.message_type is 'Kind of content. The system writes messages of type system in the name of the sender.';
 
 create type public.filter_action as enum ('allow', 'warn', 'mask', 'hold');
-comment on type public.filter_action is 'What the filter did with a message, in rising order.';
+comment on type public.filter_action is 'Action that the message filter took, from the mildest to the strictest.';
 
 create type public.message_delivery as enum ('delivered', 'held', 'rejected');
-comment on type public.message_delivery is 'Whether the peer may see a message; held waits for staff.';
+comment on type public.message_delivery is 'The peer sees delivered messages only. Staff decide on a held one.';
 
 create table public.message_threads (
   id uuid not null default gen_random_uuid(),
@@ -26,7 +26,7 @@ create table public.message_threads (
   constraint message_threads_listing_id_buyer_id_key unique (listing_id, buyer_id),
   constraint message_threads_parties_differ check (buyer_id <> seller_id)
 );
-comment on table public.message_threads is 'One conversation per listing and interested person; the winner''s becomes the order''s.';
+comment on table public.message_threads is 'Conversations, one per listing and interested buyer. The winner''s thread also belongs to the order.';
 
 create index message_threads_order_id_idx on public.message_threads (order_id);
 create index message_threads_buyer_id_last_message_at_idx
@@ -59,7 +59,8 @@ create table public.messages (
   constraint messages_content_is_short check (char_length(content) between 1 and 1000),
   constraint messages_attachment_size_is_positive check (attachment_size > 0)
 );
-comment on table public.messages is 'What the two parties of a thread say, as the peer may read it. The sealed original is nowhere in this schema.';
+comment on table public.messages is 'Messages of the two parties of a thread, with the text that the peer may read. The original of a masked message is sealed in another schema.';
+comment on column public.messages.read_at is 'The database''s time at the recipient''s first reading. It is set once.';
 
 create index messages_thread_id_created_at_idx on public.messages (thread_id, created_at);
 create index messages_unread_thread_id_idx on public.messages (thread_id)

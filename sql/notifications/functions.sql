@@ -24,7 +24,7 @@ begin
   on conflict (dedupe_key) do nothing;
 end;
 $$;
-comment on function private.notify is 'Tell a person something, once per dedupe_key. An order in the metadata is named under both keys that the web app reads.';
+comment on function private.notify is 'Add a notification for a user, once per dedupe_key. The web app reads an order''s id under two keys, so the metadata gets both.';
 
 create function private.mark_all_notifications_read()
 returns integer
@@ -35,6 +35,7 @@ as $$
 declare
   v_count integer;
 begin
+  perform private.require_account();
   update public.notifications
   set read = true
   where user_id = auth.uid() and not read;
@@ -42,5 +43,5 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.mark_all_notifications_read is 'Mark the caller''s own notifications read; see the public wrapper.';
+comment on function private.mark_all_notifications_read is 'Mark the caller''s own notifications as read; see the public wrapper.';
 grant execute on function private.mark_all_notifications_read to authenticated;

@@ -6,13 +6,13 @@ as $$
 declare
   v_receipt private.request_receipts;
 begin
-  -- The JWT of a deleted account stays valid until it expires.
-  if exists (select from public.users where id = auth.uid() and deleted_at is not null) then
+  if private.is_deleted_account(auth.uid()) then
     return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
   elsif p_request_id is null then
     return null;
   end if;
-  -- A twin under way makes this wait for its end: then its answer is here, or its refusal is not.
+  -- The insert waits until a concurrent call with the same id ends. A success has then left its
+  -- answer, and a refusal has left no row.
   insert into private.request_receipts (caller_id, client_request_id, function)
   values (auth.uid(), p_request_id, p_function)
   on conflict (caller_id, client_request_id) do nothing;
@@ -27,7 +27,7 @@ begin
   return v_receipt.answer;
 end;
 $$;
-comment on function private.begin_request is 'Open a call that may be sent again. Null: go on, and end with finish_request. Else return the answer as it is: the call was answered before, or its id belongs to another one.';
+comment on function private.begin_request is 'Begin a repeatable call. Return null if the call is new; the caller then ends with finish_request. Otherwise return the stored answer or a refusal.';
 
 create function private.finish_request(p_request_id uuid, p_answer jsonb)
 returns jsonb
@@ -45,4 +45,4 @@ begin
   return p_answer;
 end;
 $$;
-comment on function private.finish_request is 'Keep a success for whoever asks again, forget a refusal, and return the answer.';
+comment on function private.finish_request is 'Store a successful answer for later repeats, or drop the receipt of a refusal. Return the answer.';

@@ -25,7 +25,7 @@ create table public.notifications (
     )
   )
 );
-comment on table public.notifications is 'What a person is told. metadata names an order both as order_id and orderId, as the web app reads either.';
+comment on table public.notifications is 'Notifications of users. metadata holds an order''s id as order_id and as orderId, because the web app reads both keys.';
 
 create index notifications_user_id_created_at_idx
 on public.notifications (user_id, created_at desc);

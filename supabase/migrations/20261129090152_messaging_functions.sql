@@ -17,7 +17,7 @@ begin
   set order_id = excluded.order_id;
 end;
 $$;
-comment on function private.open_order_thread is 'Give an order its thread: the one in which its buyer asked about the listing, else a new one.';
+comment on function private.open_order_thread is 'Attach the order to the thread in which its buyer asked about the listing, or open a new thread.';
 
 create function private.mark_thread_read(p_thread_id uuid)
 returns integer
@@ -29,6 +29,7 @@ declare
   v_now constant timestamptz := private.clock();
   v_count integer;
 begin
+  perform private.require_account();
   update public.messages
   set read_at = v_now
   from public.message_threads as thread
@@ -42,8 +43,24 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.mark_thread_read is 'Mark what the peer wrote to the caller read; see the public wrapper.';
+comment on function private.mark_thread_read is 'Mark the messages that the caller received in a thread as read; see the public wrapper.';
 grant execute on function private.mark_thread_read to authenticated;
+
+create function private.stamp_read_at()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+begin
+  -- The recipient's client sends a time of its own, which may be any time.
+  new.read_at := coalesce(old.read_at, v_now);
+  return new;
+end;
+$$;
+comment on function private.stamp_read_at is 'Trigger: write the database''s time as read_at, once. A later change keeps the first time.';
 
 create function public.mark_thread_read(thread_id uuid)
 returns integer
@@ -54,7 +71,7 @@ begin
   return private.mark_thread_read(mark_thread_read.thread_id);
 end;
 $$;
-comment on function public.mark_thread_read is 'Mark the messages that the signed-in party has received in a thread read; returns how many were not. Somebody else''s thread: 0.';
+comment on function public.mark_thread_read is 'Mark the messages that the caller received in a thread as read. Answers how many were unread; 0 for a thread of other users. Raises PROFILE_NOT_FOUND.';
 grant execute on function public.mark_thread_read to authenticated;
 
 alter table public.message_threads enable row level security;
@@ -62,7 +79,7 @@ grant select (
   id, listing_id, order_id, buyer_id, seller_id, subject, last_message_at, created_at,
   updated_at
 ) on public.message_threads to authenticated;
--- Published, so that each ring needs the key to be selectable.
+-- Realtime publishes the table, and sends a change only to roles that may select the key.
 grant select (id) on public.message_threads to service_role;
 
 create policy parties_read_their_threads on public.message_threads
@@ -72,7 +89,7 @@ using (
   or seller_id = (select auth.uid())
   or (select private.is_staff())
 );
-comment on policy parties_read_their_threads on public.message_threads is 'The two who talk, and staff.';
+comment on policy parties_read_their_threads on public.message_threads is 'Only buyer, seller and staff may know that the two talk.';
 
 alter table public.messages enable row level security;
 grant select (
@@ -89,21 +106,22 @@ using (
   sender_id = (select auth.uid())
   or (
     (delivery = 'delivered' or (select private.is_staff()))
-    -- A scalar subquery, because the planner may hash an `exists` and then reads all threads. No
-    -- statistics show it that a thread has few messages.
+    -- A scalar subquery, because the planner may hash an `exists` and then reads all threads. It
+    -- has no statistics to tell it that a thread has few messages.
     and (
       select true from public.message_threads
       where message_threads.id = messages.thread_id
     )
   )
 );
-comment on policy parties_read_delivered_messages on public.messages is 'The peer reads what was delivered, the sender also what was held or rejected, staff all.';
+comment on policy parties_read_delivered_messages on public.messages is 'The peer reads delivered messages. The sender also reads the own held and rejected ones, and staff read all.';
 
 create policy recipients_mark_messages_read on public.messages
 for update to authenticated
 using (
   sender_id <> (select auth.uid())
   and delivery = 'delivered'
+  and read_at is null
   and (
     select true from public.message_threads
     where
@@ -111,13 +129,17 @@ using (
       and (select auth.uid()) in (message_threads.buyer_id, message_threads.seller_id)
   )
 )
-with check (true);
-comment on policy recipients_mark_messages_read on public.messages is 'In read_at alone, which is the one column that is granted.';
+with check (read_at is not null);
+comment on policy recipients_mark_messages_read on public.messages is 'The recipient sets read_at once. Clients may update no other column.';
 
 create trigger message_threads_stamp_updated_at
 before update on public.message_threads
 for each row execute function private.stamp_updated_at();
 
+create trigger messages_stamp_read_at
+before update on public.messages
+for each row when (old.read_at is distinct from new.read_at)
+execute function private.stamp_read_at();
 
 create trigger messages_stamp_updated_at
 before update on public.messages

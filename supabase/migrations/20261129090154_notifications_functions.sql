@@ -27,7 +27,7 @@ begin
   on conflict (dedupe_key) do nothing;
 end;
 $$;
-comment on function private.notify is 'Tell a person something, once per dedupe_key. An order in the metadata is named under both keys that the web app reads.';
+comment on function private.notify is 'Add a notification for a user, once per dedupe_key. The web app reads an order''s id under two keys, so the metadata gets both.';
 
 create function private.mark_all_notifications_read()
 returns integer
@@ -38,6 +38,7 @@ as $$
 declare
   v_count integer;
 begin
+  perform private.require_account();
   update public.notifications
   set read = true
   where user_id = auth.uid() and not read;
@@ -45,7 +46,7 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.mark_all_notifications_read is 'Mark the caller''s own notifications read; see the public wrapper.';
+comment on function private.mark_all_notifications_read is 'Mark the caller''s own notifications as read; see the public wrapper.';
 grant execute on function private.mark_all_notifications_read to authenticated;
 
 create function public.mark_all_notifications_read()
@@ -57,7 +58,7 @@ begin
   return private.mark_all_notifications_read();
 end;
 $$;
-comment on function public.mark_all_notifications_read is 'Mark all of the signed-in user''s notifications read; returns how many were not.';
+comment on function public.mark_all_notifications_read is 'Mark all notifications of the caller as read. Answers how many were unread. Raises PROFILE_NOT_FOUND.';
 grant execute on function public.mark_all_notifications_read to authenticated;
 
 alter table public.notifications enable row level security;
@@ -65,19 +66,19 @@ grant select (
   id, user_id, type, title, message, read, metadata, dedupe_key, created_at, updated_at
 ) on public.notifications to authenticated;
 grant update (read) on public.notifications to authenticated;
--- Published, so that each ring needs the key to be selectable.
+-- Realtime publishes the table, and sends a change only to roles that may select the key.
 grant select (id) on public.notifications to service_role;
 
 create policy people_read_their_own_notifications on public.notifications
 for select to authenticated
 using (user_id = (select auth.uid()));
-comment on policy people_read_their_own_notifications on public.notifications is 'What a person is told is between them and us.';
+comment on policy people_read_their_own_notifications on public.notifications is 'Nobody else, staff included, reads a person''s notifications.';
 
 create policy people_mark_their_own_notifications on public.notifications
 for update to authenticated
 using (user_id = (select auth.uid()))
-with check (user_id = (select auth.uid()));
-comment on policy people_mark_their_own_notifications on public.notifications is 'In the column read alone, which is the one that is granted.';
+with check (user_id = (select auth.uid()) and read);
+comment on policy people_mark_their_own_notifications on public.notifications is 'A read notification stays read. Clients may update no other column.';
 
 create trigger notifications_stamp_updated_at
 before update on public.notifications

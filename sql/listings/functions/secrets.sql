@@ -10,7 +10,7 @@ declare
   v_private private.listing_private;
 begin
   select seller_id into v_seller_id from public.listings where id = p_listing_id;
-  if exists (select from public.users where id = auth.uid() and deleted_at is not null) then
+  if private.is_deleted_account(auth.uid()) then
     return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
   elsif
     v_seller_id is null

@@ -190,6 +190,18 @@ def test_old_token_keeps_off_the_own_listing(
     assert "PROFILE_NOT_FOUND" == answer["code"]
 
 
+@pytest.mark.parametrize("function", ["mark_thread_read", "mark_all_notifications_read"])
+def test_old_token_marks_nothing_as_read(owner: Connection, alice: Actor, function: str) -> None:
+    """These functions answer a number, so they raise the code."""
+    soft_delete(owner, alice.id)
+    arguments = {"thread_id": uuid4()} if function == "mark_thread_read" else {}
+
+    with pytest.raises(psycopg.Error, match="PROFILE_NOT_FOUND") as raised:
+        alice.call(function, **arguments)
+
+    assert "PT403" == raised.value.sqlstate
+
+
 def test_old_token_cannot_restore_the_profile(owner: Connection, alice: Actor) -> None:
     """Neither an update nor a second row brings personal data back."""
     soft_delete(owner, alice.id)

@@ -1,5 +1,7 @@
-"""`message_threads` and `messages`: who reads what, and who has read it."""
+"""`message_threads` and `messages`: who may read them, and who may mark them as read."""
 
+import datetime as dt
+from typing import LiteralString
 from uuid import UUID, uuid4
 
 import psycopg
@@ -7,6 +9,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
+from tests.sql.auctioning import move_time
 
 
 @pytest.fixture
@@ -78,6 +81,53 @@ def test_recipient_marks_messages_read(
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 actor.change(statement)
+
+
+@pytest.mark.parametrize(
+    "sent", ["infinity", "-infinity", "0001-01-01", "2999-01-01", "epoch", "2026-01-01T00:00:00Z"]
+)
+def test_read_at_is_the_databases_time(
+    owner: Connection, thread_id: UUID, alice: Actor, seller: Actor, sent: str
+) -> None:
+    """The recipient's client may send any time; the first reading counts, by our clock."""
+    write(owner, thread_id, alice)
+    mark: LiteralString = "update public.messages set read_at = %(sent)s"
+    before = now(owner)
+
+    assert [1, 0] == [seller.change(mark, sent=sent) for _ in range(2)]
+
+    assert before <= read_at(owner) <= now(owner)
+
+
+def test_read_message_stays_read(
+    owner: Connection, thread_id: UUID, alice: Actor, seller: Actor
+) -> None:
+    """read_at is never taken back, and null is no time to set."""
+    write(owner, thread_id, alice)
+    clear: LiteralString = "update public.messages set read_at = null"
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        seller.change(clear)
+    assert 1 == seller.call("mark_thread_read", thread_id=thread_id)
+    first = read_at(owner)
+    move_time(owner, "1 hour")
+
+    assert 0 == seller.change(clear)
+    assert 0 == seller.change("update public.messages set read_at = now()")
+    owner.execute("update public.messages set read_at = private.clock()")
+
+    assert first == read_at(owner)
+
+
+def now(owner: Connection) -> dt.datetime:
+    [(time,)] = owner.execute("select private.clock()").fetchall()
+    assert isinstance(time, dt.datetime)
+    return time
+
+
+def read_at(owner: Connection) -> dt.datetime:
+    [(time,)] = owner.execute("select read_at from public.messages").fetchall()
+    assert isinstance(time, dt.datetime)
+    return time
 
 
 def test_outsider_posts_in_no_thread(thread_id: UUID, bob: Actor, alice: Actor) -> None:

@@ -82,6 +82,19 @@ def test_people_read_and_mark_their_own(owner: Connection, alice: Actor, bob: Ac
     assert [(True,)] == owner.execute(query).fetchall()
 
 
+@pytest.mark.parametrize("was_read", [False, True])
+def test_read_notification_stays_read(owner: Connection, alice: Actor, *, was_read: bool) -> None:
+    """A client sets read to true and never back."""
+    notify(owner, alice)
+    if was_read:
+        assert 1 == alice.change("update public.notifications set read = true")
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        alice.change("update public.notifications set read = false")
+
+    assert [(was_read,)] == alice.rows("select read from public.notifications")
+
+
 def test_nothing_else_is_theirs_to_write(
     owner: Connection, alice: Actor, anonymous: Actor, moderator: Actor
 ) -> None:
