@@ -87,7 +87,7 @@ comment on function public.requeue_ignored_events is 'Make the events of a type 
 grant execute on function public.requeue_ignored_events to authenticated, service_role;
 
 create function public.find_webhook_event(
-  event_id text default null, type text default null, since timestamptz default null
+  event_id text default null, type text default null, since text default null
 )
 returns jsonb
 language plpgsql
@@ -100,7 +100,7 @@ begin
   );
 end;
 $$;
-comment on function public.find_webhook_event is 'Return the newest event of this id or type, for the canary: {found, event {event_id, type, created_at, processed_at}}.';
+comment on function public.find_webhook_event is 'Return the newest event of this id or type, for the canary: {found, event {event_id, type, created_at, processed_at}}. since is a time with an offset. Raises VALIDATION_ERROR.';
 grant execute on function public.find_webhook_event to service_role;
 
 create function public.ignore_webhook_event(event_id text, reason text)

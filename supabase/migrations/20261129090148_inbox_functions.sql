@@ -303,14 +303,19 @@ $$;
 comment on function private.requeue_ignored_events is 'Open the events again that were ignored for want of a handler, and audit it; see the public wrapper.';
 grant execute on function private.requeue_ignored_events to authenticated, service_role;
 
-create function private.find_webhook_event(p_event_id text, p_type text, p_since timestamptz)
+create function private.find_webhook_event(p_event_id text, p_type text, p_since text)
 returns jsonb
 language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+declare
+  v_since constant timestamptz := private.time_or_null(p_since);
 begin
+  if p_since is not null and v_since is null then
+    raise sqlstate 'PT400' using message = 'VALIDATION_ERROR';
+  end if;
   return coalesce(
     (
       select jsonb_build_object(
@@ -324,7 +329,7 @@ begin
       where (p_event_id is not null or p_type is not null)
         and (p_event_id is null or event_id = p_event_id)
         and (p_type is null or type = p_type)
-        and (p_since is null or received_at >= p_since)
+        and (v_since is null or received_at >= v_since)
       order by received_at desc
       limit 1
     ),
@@ -569,7 +574,7 @@ comment on function public.requeue_ignored_events is 'Make the events of a type 
 grant execute on function public.requeue_ignored_events to authenticated, service_role;
 
 create function public.find_webhook_event(
-  event_id text default null, type text default null, since timestamptz default null
+  event_id text default null, type text default null, since text default null
 )
 returns jsonb
 language plpgsql
@@ -582,7 +587,7 @@ begin
   );
 end;
 $$;
-comment on function public.find_webhook_event is 'Return the newest event of this id or type, for the canary: {found, event {event_id, type, created_at, processed_at}}.';
+comment on function public.find_webhook_event is 'Return the newest event of this id or type, for the canary: {found, event {event_id, type, created_at, processed_at}}. since is a time with an offset. Raises VALIDATION_ERROR.';
 grant execute on function public.find_webhook_event to service_role;
 
 create function public.ignore_webhook_event(event_id text, reason text)

@@ -75,7 +75,7 @@ BOTH: Grants = {
             "claim_webhook_retries(integer,integer)",
             "requeue_webhook_event(text)",
             "requeue_ignored_events(text,text)",
-            "find_webhook_event(text,text,timestamp with time zone)",
+            "find_webhook_event(text,text,text)",
         ),
         "outbox": (
             "claim_outbox(integer,integer)",

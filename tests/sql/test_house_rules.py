@@ -104,6 +104,19 @@ def test_no_span_follows_a_time_zone(owner: Connection) -> None:
     assert set() == names(owner, query)
 
 
+def test_rpcs_take_times_as_text(owner: Connection) -> None:
+    """Postgres reads "tomorrow" and times without an offset as times; time_or_null does not."""
+    query = """
+      select f.oid::regprocedure::text from functions as f, unnest(f.proargtypes) as type
+      where f.pronamespace = 'public'::regnamespace
+        and type = any(array[
+          'timestamptz', 'timestamp', 'date', 'time', 'timetz', 'interval'
+        ]::regtype[])
+    """
+
+    assert set() == names(owner, query)
+
+
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 def test_execute_grants_are_the_reviewed_ones(owner: Connection, role: str) -> None:
     """A role executes what the reviewed list says and nothing else."""

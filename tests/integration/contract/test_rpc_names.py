@@ -93,9 +93,7 @@ SIGNATURES: Mapping[str, str] = {
     "database_is_ready": "",
     "claim_alerts": "max_rows integer, lease_s integer",
     "confirm_alerts": "subject text, names text[]",
-    "find_webhook_event": (
-        "event_id text = null, type text = null, since timestamp with time zone = null"
-    ),
+    "find_webhook_event": "event_id text = null, type text = null, since text = null",
     "ledger_drift": "",
     "refund_payment": (
         "payment_intent_id text, refund_reason text, user_id uuid, client_request_id uuid"

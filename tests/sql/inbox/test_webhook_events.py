@@ -448,6 +448,13 @@ def test_canary_finds_its_event(owner: Connection, service: Actor) -> None:
         assert {"found": False} == service.call("find_webhook_event", **question)
 
 
+@pytest.mark.parametrize("since", ["tomorrow", "infinity", "2026-12-02T20:00", "2026-12-02", ""])
+def test_event_is_not_looked_up_by_a_time_without_offset(service: Actor, since: str) -> None:
+    """A time that the session's zone would complete is refused."""
+    with pytest.raises(psycopg.Error, match="VALIDATION_ERROR"):
+        service.call("find_webhook_event", type="charge.succeeded", since=since)
+
+
 def test_events_are_for_our_own_processes(
     alice: Actor, anonymous: Actor, moderator: Actor, service: Actor
 ) -> None:

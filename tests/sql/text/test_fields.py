@@ -1,0 +1,261 @@
+"""Every text that a person sends, by each RPC and column: one rule per kind, and no field without.
+
+The tests of `plain_text` and `display_name_refusal` have the cases of each rule. Here each field is
+shown to follow its rule.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, LiteralString
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor, signed_up
+from tests.sql.auctioning import LISTING, listed
+from tests.sql.paying import attached, order_row, ordered, succeeded
+
+
+#: Stores a text in a field and returns what the field then holds; None if it was refused.
+Store = Callable[[str], str | None]
+
+#: A text that fits into every field but the display name, whatever its lengths.
+PLAIN = "Boards of about 40 mm"
+HIDDEN = ["\u200b" * 25, "\u2060\ufeff" * 12, "\u3164" * 25, "\u00a0\u2003" * 12, "<b></b>" * 4]
+
+
+@pytest.fixture
+def fields(owner: Connection, seller: Actor, alice: Actor) -> Mapping[str, Store]:
+    """Give a way to store a text in each field."""
+    owner.execute("update public.users set kyc = 'none' where id = %s", [alice.id])
+    named = {
+        **{f"create_listing.{name}": _created(seller, name) for name in ("title", "description")},
+        **{f"update_listing.{name}": _updated(seller, name) for name in ("title", "description")},
+        **{
+            f"{function}.location.{part}": _placed(owner, seller, function, part)
+            for function in ("create_listing", "update_listing")
+            for part in ("suburb", "street")
+        },
+        **{f"users.{name}": _profiled(alice, name) for name in ("legal_name", "phone")},
+        **{f"users.address.{name}": _addressed(alice, name) for name in ("street", "suburb")},
+        **{f"sign_up.{name}": _signed_up(owner, name) for name in ("legal_name", "phone")},
+        **{f"sign_up.address.{name}": _signed_up(owner, "address", name) for name in ("street",)},
+        "transition_order.reason": _cancelled(owner, seller),
+        "process_refund_transaction.refund_reason": _refunded(owner, seller),
+    }
+    assert set(FIELDS) == named.keys()
+    return named
+
+
+FIELDS = [
+    "create_listing.title", "create_listing.description", "create_listing.location.suburb",
+    "create_listing.location.street", "update_listing.title", "update_listing.description",
+    "update_listing.location.suburb", "update_listing.location.street", "users.legal_name",
+    "users.phone", "users.address.street", "users.address.suburb", "sign_up.legal_name",
+    "sign_up.phone", "sign_up.address.street", "transition_order.reason",
+    "process_refund_transaction.refund_reason",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("hidden", HIDDEN, ids=ascii)
+def test_text_without_a_glyph_is_no_text(
+    fields: Mapping[str, Store], name: str, hidden: str
+) -> None:
+    """A field never holds a text that nobody can see."""
+    assert fields[name](hidden) is None
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize(
+    ("sent", "left"),
+    [
+        (f"  {PLAIN}\u202e", PLAIN),
+        ("Boards of\u200b about \u206640 mm\u2069", PLAIN),
+        (f"{PLAIN}<img src=x onerror=y", PLAIN),
+        (f"{PLAIN}<svg/onload=y>", PLAIN),
+        (f"<script>y</script>{PLAIN}", PLAIN),
+        ("boards <about 40 mm, >12 mm", "boards <about 40 mm, >12 mm"),
+        ("a<b and 20 more letters", "a<b and 20 more letters"),
+    ],
+    ids=ascii,
+)
+def test_text_is_cleaned(fields: Mapping[str, Store], name: str, sent: str, left: str) -> None:
+    """Markup and hidden characters go; each word stays."""
+    assert left == fields[name](sent)
+
+
+@pytest.mark.parametrize(
+    "name", ["call 0412 345 678", "www.evil.example", "\u200b" * 5, "Bob\u202e", "Bob<img src=x"]
+)
+def test_display_name_is_refused_everywhere(owner: Connection, alice: Actor, name: str) -> None:
+    """A profile refuses the name; a sign-up, which never fails, gives another one."""
+    with pytest.raises(psycopg.errors.CheckViolation):
+        alice.change("update public.users set display_name = %(name)s", name=name)
+
+    assert "member-" == str(_signed_up(owner, "display_name")(name))[:7]
+
+
+#: Text arguments of the functions that a person may call, or through which the service passes on a
+#: person's text. A field is above; a code, an id or a time has a rule of its own.
+ARGUMENTS = {
+    "create_listing.title": "field",
+    "create_listing.description": "field",
+    "create_listing.condition": "one of five words",
+    "create_listing.location": "fields",
+    "create_listing.start_at": "time",
+    "create_listing.end_at": "time",
+    "update_listing.changes": "fields",
+    "relist_listing.start_at": "time",
+    "relist_listing.end_at": "time",
+    "requeue_webhook_event.event_id": "id",
+    "requeue_ignored_events.type": "compared alone",
+    "requeue_ignored_events.since": "time",
+    "requeue_outbox.reason": "field",
+}
+
+
+def test_every_text_argument_has_a_rule(owner: Connection) -> None:
+    """A new argument of a person's function is entered here, and a field is tested above."""
+    query = """
+      select f.proname || '.' || f.proargnames[argument.n]
+      from pg_proc as f, unnest(f.proargtypes) with ordinality as argument (type, n)
+      where f.pronamespace = 'public'::regnamespace
+        and argument.type = any('{text,varchar,json,jsonb,text[]}'::regtype[])
+        and has_function_privilege('authenticated', f.oid, 'execute')
+    """
+
+    assert ARGUMENTS.keys() == {name for (name,) in owner.execute(query)}
+
+
+def _created(seller: Actor, name: str) -> Store:
+    return lambda text: _kept(listed(seller, **{name: text}), name)
+
+
+def _updated(seller: Actor, name: str) -> Store:
+    def store(text: str) -> str | None:
+        changes = json.dumps({name: text})
+        answer = seller.call("update_listing", listing_id=_scheduled(seller), changes=changes)
+        return _kept(answer, name)
+
+    return store
+
+
+def _placed(owner: Connection, seller: Actor, function: str, part: str) -> Store:
+    def store(text: str) -> str | None:
+        location = json.loads(LISTING["location"]) | {part: text}
+        if function == "create_listing":
+            answer = listed(seller, location=json.dumps(location))
+        else:
+            answer = seller.call(
+                "update_listing",
+                listing_id=_scheduled(seller),
+                changes=json.dumps({"location": location}),
+            )
+        if part == "suburb":
+            return str(answer["listing"]["location"][part]) if answer["success"] else None
+        query = "select street from private.listing_private where listing_id = %s"
+        [(street,)] = owner.execute(query, [answer["listing"]["id"]]).fetchall()
+        return _text_or_none(street)
+
+    return store
+
+
+def _profiled(person: Actor, name: LiteralString) -> Store:
+    def store(text: str) -> str | None:
+        try:
+            person.change(f"update public.users set {name} = %(text)s", text=text)  # noqa: S608
+        except psycopg.errors.CheckViolation:
+            return None
+        [(kept,)] = person.rows(f"select {name} from public.users")  # noqa: S608
+        return _text_or_none(kept)
+
+    return store
+
+
+def _addressed(person: Actor, name: str) -> Store:
+    def store(text: str) -> str | None:
+        try:
+            person.change(
+                "update public.users set address = %(address)s", address=json.dumps({name: text})
+            )
+        except psycopg.errors.CheckViolation:
+            return None
+        [(kept,)] = person.rows("select address ->> %(name)s from public.users", name=name)
+        return _text_or_none(kept)
+
+    return store
+
+
+def _signed_up(owner: Connection, *path: str) -> Store:
+    def store(text: str) -> str | None:
+        metadata: Any = text
+        for key in reversed(path):
+            metadata = {key: metadata}
+        user_id = uuid4()
+        owner.execute(
+            "insert into auth.users (id, email, raw_user_meta_data) values (%s, %s, %s)",
+            [user_id, f"{user_id}@example.test", json.dumps(metadata)],
+        )
+        query = "select to_jsonb(u) #>> %s from public.users as u where id = %s"
+        [(kept,)] = owner.execute(query, [list(path), user_id]).fetchall()
+        return _text_or_none(kept)
+
+    return store
+
+
+def _cancelled(owner: Connection, seller: Actor) -> Store:
+    def store(text: str) -> str | None:
+        order_id = ordered(seller, signed_up(owner, "winner"))
+        answer = Actor(connection=owner, role="service_role").call(
+            "transition_order",
+            order_id=order_id,
+            to_state="cancelled",
+            actor_id=seller.id,
+            actor_kind="seller",
+            reason=text,
+        )
+        assert answer["success"], answer
+        return _text_or_none(order_row(owner, order_id)["cancel_reason"])
+
+    return store
+
+
+def _refunded(owner: Connection, seller: Actor) -> Store:
+    def store(text: str) -> str | None:
+        buyer = signed_up(owner, "winner")
+        order_id = ordered(seller, buyer)
+        attached(owner, order_id)
+        succeeded(owner, order_id)
+        answer = Actor(connection=owner, role="service_role").call(
+            "process_refund_transaction",
+            order_id=order_id,
+            refund_amount_cents=100,
+            refund_reason=text,
+            user_id=seller.id,
+            client_request_id=uuid4(),
+        )
+        assert answer["success"], answer
+        [(kept,)] = owner.execute("select reason from public.refunds").fetchall()
+        return _text_or_none(kept)
+
+    return store
+
+
+def _scheduled(seller: Actor) -> str:
+    [(start_at,)] = seller.connection.execute(
+        "select private.clock() + interval '1 hour'"
+    ).fetchall()
+    answer = listed(seller, start_at=start_at)
+    assert answer["success"], answer
+    return str(answer["listing"]["id"])
+
+
+def _kept(answer: dict[str, Any], name: str) -> str | None:
+    return str(answer["listing"][name]) if answer["success"] else None
+
+
+def _text_or_none(kept: object) -> str | None:
+    return None if kept is None else str(kept)
