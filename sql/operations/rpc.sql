@@ -8,7 +8,7 @@ begin
   return private.database_is_ready();
 end;
 $$;
-comment on function public.database_is_ready is 'For health checks. Answers ready, server_time.';
+comment on function public.database_is_ready is 'Return the state of the database for health checks. Answers ready, server_time.';
 grant execute on function public.database_is_ready to service_role;
 
 create function public.claim_alerts(max_rows integer, lease_s integer)

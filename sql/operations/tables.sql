@@ -7,4 +7,4 @@ create table private.open_alerts (
 );
 comment on table private.open_alerts is 'Alerts that no process has confirmed as logged. The transaction that finds a problem adds the row, so a lost answer or a killed process loses no alert.';
 comment on column private.open_alerts.subject is 'The id of the event, outbox row or PaymentIntent that the alert is about.';
-comment on column private.open_alerts.leased_until is 'Until then another process logs the alert: first the caller that received it, later a worker that claimed it.';
+comment on column private.open_alerts.leased_until is 'End of the lease. Until then the caller that received the alert, or the worker that claimed it, logs and confirms it.';

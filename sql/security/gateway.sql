@@ -1,12 +1,13 @@
--- PostgREST reads these settings of its login role; hosted Supabase lets role postgres set them.
--- pg_dump omits them, so run this file again after a restore into another database.
+-- PostgREST reads these settings of its login role. Hosted Supabase lets role postgres set them.
+-- They belong to the database, and pg_dump omits them: after a restore, run this file again.
 do $$
 declare
   v_setting record;
 begin
   for v_setting in
     select * from (values
-      -- A caller that can undo a bid learns the reserve and the leader's maximum from its receipt.
+      -- By `Prefer: tx=rollback` a caller could bid, read the reserve and the leader's maximum from
+      -- the receipt, and undo the bid.
       ('pgrst.db_tx_end', 'commit'),
       ('pgrst.db_pre_request', 'private.check_request')
     ) as setting (name, value)

@@ -8,4 +8,4 @@ grant select (
 create policy staff_read_the_audit_log on public.audit_logs
 for select to authenticated
 using ((select private.is_staff()));
-comment on policy staff_read_the_audit_log on public.audit_logs is 'Staff watch each other. Writing goes through write_audit.';
+comment on policy staff_read_the_audit_log on public.audit_logs is 'Only staff read the audit log. Only write_audit writes it.';

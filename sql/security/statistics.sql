@@ -1,7 +1,7 @@
 -- `Prefer: count=planned` answers the planner's estimate, which counts rows that row level security
 -- hides. PostgREST obeys the first Prefer header of a request, but check_request sees the last one.
--- So no column that names a person has statistics, and no column of a table that hides rows.
--- An estimate then depends on the size of the table, and not on the value in the filter.
+-- Therefore columns that name a person, and all columns of tables that hide rows, have no
+-- statistics. The estimate then depends on the table's size alone, not on the value in the filter.
 do $$
 declare
   v_column record;

@@ -5,11 +5,11 @@ create table private.rate_limits (
   constraint rate_limits_pkey primary key (key, window_start),
   constraint rate_limits_count_is_positive check (count > 0)
 );
-comment on table private.rate_limits is 'How often each action was used by each of its users, by windows of fixed length; counting stops at the limit.';
+comment on table private.rate_limits is 'Uses of an action under a key, counted in windows of fixed length. Counting stops at the limit.';
 
 create table public.audit_logs (
   id uuid not null default gen_random_uuid(),
-  -- No foreign key: what was done is known for longer than who did it.
+  -- No foreign key: an entry outlives the user who did the action.
   actor_id uuid,
   action text not null, -- noqa: RF04
   entity text not null,
@@ -19,7 +19,7 @@ create table public.audit_logs (
   created_at timestamptz not null default now(),
   constraint audit_logs_pkey primary key (id)
 );
-comment on table public.audit_logs is 'What staff did, and why. Rows are added and never changed.';
+comment on table public.audit_logs is 'Actions of staff with their reasons. Rows are added and never changed.';
 
 create index audit_logs_entity_idx on public.audit_logs (entity, entity_id, created_at);
 create index audit_logs_actor_id_idx on public.audit_logs (actor_id, created_at);

@@ -9,9 +9,9 @@ declare
 begin
   select value into v_value from private.app_settings where key = p_key;
   if v_value is null then
-    raise exception 'there is no setting %', p_key;
+    raise exception 'unknown setting: %', p_key;
   end if;
   return v_value;
 end;
 $$;
-comment on function private.setting is 'What a setting says right now. A key that is not there is a mistake of the caller.';
+comment on function private.setting is 'Return the current value of a setting. Raises an error for an unknown key.';

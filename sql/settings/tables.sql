@@ -5,7 +5,7 @@ create table private.app_settings (
   updated_at timestamptz not null default now(),
   constraint app_settings_pkey primary key (key)
 );
-comment on table private.app_settings is 'The numbers of the business, read when they are used: a change takes effect with the next call.';
+comment on table private.app_settings is 'Business rules as data. Functions read them at each use, so a change takes effect with the next call.';
 
 insert into private.app_settings (key, value) values
 ('platform_fee_bps', '500'),
@@ -51,8 +51,8 @@ insert into private.app_settings (key, value) values
 ('predecessor_wait_days', '7'),
 ('handover_due_days', '14'),
 ('activation_grace_s', '60'),
--- One counter for RPCs and HTTP routes. An action is named like its RPC, a route without one of
--- its own by what it does; the key counted under it is the user.
+-- RPCs and HTTP routes share one counter. An action has the name of its RPC. A route without an RPC
+-- has a name of its own. Uses are counted per user.
 (
   'rate_limits',
   '{

@@ -1,6 +1,6 @@
--- Whoever joins the private topic of an auction may receive there. Nobody may send: that takes a
--- policy for insert, and only the database calls realtime.send. Hosted Supabase lets us make
--- policies on this table and no comments on them.
+-- Every client may join the private topic of an auction and receive its broadcasts. Without a
+-- policy for insert no client may send: only the database calls realtime.send. Hosted Supabase lets
+-- us create policies on this table, but not comment on them.
 create policy everyone_receives_auction_broadcasts on realtime.messages
 for select to anon, authenticated
 using (

@@ -46,7 +46,7 @@ begin
   -- Before any check: a bid that stood once is not refused because the auction has ended since.
   v_answer := coalesce(
     private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id),
-    private.rate_limit_refusal('place_bid')
+    private.use_rate_limit('place_bid')
   );
   if v_answer is not null then
     return v_answer;

@@ -39,7 +39,7 @@ begin
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   end if;
   v_refusal := coalesce(
-    private.rate_limit_refusal('update_listing'), private.changes_refusal(p_changes)
+    private.use_rate_limit('update_listing'), private.changes_refusal(p_changes)
   );
   if v_refusal is not null then
     return v_refusal;
@@ -419,7 +419,7 @@ begin
   -- A person does not type a text far beyond its limit by mistake, so that call counts. Other calls
   -- count when they succeed.
   if p_oversized_field is not null then
-    v_refusal := private.rate_limit_refusal('create_listing');
+    v_refusal := private.use_rate_limit('create_listing');
   end if;
   select * into v_seller from public.users where id = auth.uid();
   v_refusal := coalesce(v_refusal, private.seller_refusal(v_seller));
@@ -474,7 +474,7 @@ begin
     private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now)
   );
   -- Counted last: after a mistake the seller may try again.
-  v_refusal := coalesce(v_refusal, private.rate_limit_refusal('create_listing'));
+  v_refusal := coalesce(v_refusal, private.use_rate_limit('create_listing'));
   if v_refusal is not null then
     return v_refusal;
   end if;

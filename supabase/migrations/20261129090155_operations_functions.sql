@@ -34,7 +34,7 @@ begin
   );
 end;
 $$;
-comment on function private.unconfirmed_alerts is 'Return the alerts about an object that nobody has confirmed. A repeated call answers them again, because its first answer may be lost.';
+comment on function private.unconfirmed_alerts is 'Return the unconfirmed alerts about an object. An effect RPC that is repeated answers them again, because its first answer may have been lost.';
 
 create function private.confirm_alerts(p_subject text, p_names text[])
 returns integer
@@ -85,7 +85,7 @@ begin
   return v_rows;
 end;
 $$;
-comment on function private.claim_alerts is 'Lease alerts to a worker that nobody has confirmed; see the public wrapper.';
+comment on function private.claim_alerts is 'Lease unconfirmed alerts to a worker; see the public wrapper.';
 grant execute on function private.claim_alerts to service_role;
 
 create function private.database_is_ready()
@@ -101,7 +101,7 @@ begin
   return jsonb_build_object('ready', true, 'server_time', v_now);
 end;
 $$;
-comment on function private.database_is_ready is 'Answered at all, it says that the database is there and our schema in it.';
+comment on function private.database_is_ready is 'Return ready. An answer proves that the database is reachable and has our schema.';
 grant execute on function private.database_is_ready to service_role;
 
 create function private.scheduled_jobs()
@@ -114,7 +114,7 @@ as $$
   ('activate_due_auctions', '10 seconds', 'select private.activate_due_auctions(1000)'),
   ('end_expired_auctions', '10 seconds', 'select private.end_expired_auctions(1000)')
 $$;
-comment on function private.scheduled_jobs is 'What the database does by itself should every worker be down.';
+comment on function private.scheduled_jobs is 'Return the jobs that the database runs itself, so that auctions close even if every worker is down.';
 
 create function private.schedule_jobs()
 returns integer
@@ -125,7 +125,7 @@ declare
   v_count integer := 0;
   v_job record;
 begin
-  -- pg_cron works in one database of a server, and only where the server was started with it.
+  -- pg_cron works in one database of a server, and only if the server preloads it.
   if
     not exists (select from pg_available_extensions where name = 'pg_cron')
     or current_setting('cron.database_name', true) is distinct from current_database()::text
@@ -140,7 +140,7 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.schedule_jobs is 'Have pg_cron run the scheduled jobs where it exists; answers how many. Called again it changes nothing.';
+comment on function private.schedule_jobs is 'Let pg_cron run the scheduled jobs, where it exists. Return how many. A repeated call changes nothing.';
 
 create function public.database_is_ready()
 returns jsonb
@@ -152,7 +152,7 @@ begin
   return private.database_is_ready();
 end;
 $$;
-comment on function public.database_is_ready is 'For health checks. Answers ready, server_time.';
+comment on function public.database_is_ready is 'Return the state of the database for health checks. Answers ready, server_time.';
 grant execute on function public.database_is_ready to service_role;
 
 create function public.claim_alerts(max_rows integer, lease_s integer)
@@ -181,5 +181,5 @@ grant execute on function public.confirm_alerts to service_role;
 
 alter table private.open_alerts enable row level security;
 
--- Where pg_cron is at hand and works in this database, it closes auctions when no worker does.
+-- If pg_cron works in this database, it closes auctions when no worker does.
 select private.schedule_jobs();

@@ -11,21 +11,21 @@ declare
   v_headers constant json := nullif(current_setting('request.headers', true), '');
   v_prefer constant text := lower(v_headers ->> 'prefer');
 begin
-  -- The patterns match anywhere in the header: PostgREST also accepts a preference after a blank of
-  -- any kind, and a preference beside others.
+  -- The patterns match anywhere in the header, because PostgREST accepts several preferences in one
+  -- header and many kinds of blanks around them.
   if v_prefer ~ 'count\s*=(?!\s*exact\s*(,|$))' then
     raise sqlstate 'PT400' using
       message = 'PREFERENCE_REFUSED',
-      detail = 'Only count=exact is served: an estimate would count rows that the caller cannot read.';
+      detail = 'Send count=exact or no count. An estimate would count rows that you may not read.';
   end if;
   if v_prefer ~ 'tx\s*=' then
     raise sqlstate 'PT400' using
       message = 'PREFERENCE_REFUSED',
-      detail = 'tx is not served: every request that succeeds is committed.';
+      detail = 'Do not send tx. Every request that succeeds is committed.';
   end if;
 end;
 $$;
-comment on function private.check_request is 'Refuse a request that leaks data by its preferences. PostgREST calls this before each request, as the caller. Raises PREFERENCE_REFUSED.';
+comment on function private.check_request is 'Refuse a request whose preferences would reveal data of other users. PostgREST calls it before each request, with the caller''s rights. Raises PREFERENCE_REFUSED.';
 grant execute on function private.check_request to anon, authenticated, service_role;
 
 create function private.rate_limit_hit(p_action text, p_key text)
@@ -48,7 +48,7 @@ begin
   v_now := private.clock();
   v_window_start := date_bin(v_window, v_now, 'epoch');
 
-  -- A full window is not written to: a flood costs a read and no row version.
+  -- Once the limit is reached, a further call writes no row version.
   insert into private.rate_limits as seen (key, window_start, count)
   values (p_action || ':' || p_key, v_window_start, 1)
   on conflict (key, window_start) do update
@@ -63,10 +63,10 @@ begin
   );
 end;
 $$;
-comment on function private.rate_limit_hit is 'Count one use of an action by whoever the key names, and say whether it is within the limit of the setting rate_limits.';
+comment on function private.rate_limit_hit is 'Count one use of an action under a key, usually a user''s id. Return allowed and retry_after_ms, by the limits in the setting rate_limits.';
 grant execute on function private.rate_limit_hit to service_role;
 
-create function private.rate_limit_refusal(p_action text)
+create function private.use_rate_limit(p_action text)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -81,7 +81,7 @@ begin
     || jsonb_build_object('retry_after_ms', v_hit -> 'retry_after_ms');
 end;
 $$;
-comment on function private.rate_limit_refusal is 'Count one use of an action by the signed-in user; null when they may, else how the RPC refuses.';
+comment on function private.use_rate_limit is 'Count one use of an action by the signed-in user. Return null within the limit, otherwise the refusal RATE_LIMITED.';
 
 create function private.write_audit(
   p_actor_id uuid, p_action text, p_entity text, p_entity_id text, p_description text,
@@ -96,7 +96,7 @@ begin
   values (p_actor_id, p_action, p_entity, p_entity_id, p_description, p_metadata);
 end;
 $$;
-comment on function private.write_audit is 'Note what staff do, in the transaction that does it.';
+comment on function private.write_audit is 'Add an entry to the audit log, in the same transaction as the action.';
 
 create function private.refuse_change()
 returns trigger
@@ -108,7 +108,7 @@ begin
     using errcode = 'object_not_in_prerequisite_state';
 end;
 $$;
-comment on function private.refuse_change is 'Trigger: what this table says was so, and stays so, for everybody.';
+comment on function private.refuse_change is 'Trigger: refuse every change of a table to which rows are only added.';
 
 create function public.rate_limit_hit(action text, key text)
 returns jsonb
@@ -119,7 +119,7 @@ begin
   return private.rate_limit_hit(rate_limit_hit.action, rate_limit_hit.key);
 end;
 $$;
-comment on function public.rate_limit_hit is 'Count a use of an HTTP route in the same counter as the RPCs. Answers allowed, retry_after_ms. Raises UNKNOWN_RATE_LIMIT.';
+comment on function public.rate_limit_hit is 'Count one use of an HTTP route. RPCs use the same counter. Answers allowed, retry_after_ms. Raises UNKNOWN_RATE_LIMIT.';
 grant execute on function public.rate_limit_hit to service_role;
 
 alter table private.rate_limits enable row level security;
@@ -132,7 +132,7 @@ grant select (
 create policy staff_read_the_audit_log on public.audit_logs
 for select to authenticated
 using ((select private.is_staff()));
-comment on policy staff_read_the_audit_log on public.audit_logs is 'Staff watch each other. Writing goes through write_audit.';
+comment on policy staff_read_the_audit_log on public.audit_logs is 'Only staff read the audit log. Only write_audit writes it.';
 
 create trigger audit_logs_refuse_change
 before update or delete or truncate on public.audit_logs
@@ -140,8 +140,8 @@ for each statement execute function private.refuse_change();
 
 -- `Prefer: count=planned` answers the planner's estimate, which counts rows that row level security
 -- hides. PostgREST obeys the first Prefer header of a request, but check_request sees the last one.
--- So no column that names a person has statistics, and no column of a table that hides rows.
--- An estimate then depends on the size of the table, and not on the value in the filter.
+-- Therefore columns that name a person, and all columns of tables that hide rows, have no
+-- statistics. The estimate then depends on the table's size alone, not on the value in the filter.
 do $$
 declare
   v_column record;
@@ -173,15 +173,16 @@ begin
   end loop;
 end $$;
 
--- PostgREST reads these settings of its login role; hosted Supabase lets role postgres set them.
--- pg_dump omits them, so run this file again after a restore into another database.
+-- PostgREST reads these settings of its login role. Hosted Supabase lets role postgres set them.
+-- They belong to the database, and pg_dump omits them: after a restore, run this file again.
 do $$
 declare
   v_setting record;
 begin
   for v_setting in
     select * from (values
-      -- A caller that can undo a bid learns the reserve and the leader's maximum from its receipt.
+      -- By `Prefer: tx=rollback` a caller could bid, read the reserve and the leader's maximum from
+      -- the receipt, and undo the bid.
       ('pgrst.db_tx_end', 'commit'),
       ('pgrst.db_pre_request', 'private.check_request')
     ) as setting (name, value)

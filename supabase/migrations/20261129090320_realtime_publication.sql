@@ -1,19 +1,19 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
--- What Realtime publishes. Row level security decides who receives a change, and a role that may
--- not select the key of a table is never told about it.
--- Watchers see price and end move, and an end that is set or moved rings the closer.
+-- Realtime publishes these tables. Row level security decides which clients receive a change. A
+-- role that may not select a table's key receives nothing.
+-- Watchers see the price and the end. A new or moved end wakes the closer.
 alter publication supabase_realtime add table public.auctions;
 -- Watchers see each bid.
 alter publication supabase_realtime add table public.bids;
--- The parties see how far an order has come.
+-- Buyer and seller see the state of their order.
 alter publication supabase_realtime add table public.orders;
--- The bell rings.
+-- The web app shows the number of unread notifications.
 alter publication supabase_realtime add table public.notifications;
--- The inbox moves up a thread, and a thread shows its messages.
+-- The web app sorts threads by their last message and shows new messages.
 alter publication supabase_realtime add table public.message_threads;
 alter publication supabase_realtime add table public.messages;
--- New and due work rings the workers.
+-- New work wakes the workers.
 alter publication supabase_realtime add table public.webhook_events;
 alter publication supabase_realtime add table public.outbox;

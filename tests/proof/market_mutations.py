@@ -61,9 +61,9 @@ MARKET_MUTATIONS = (
         "rate limit before the receipt",
         PLACE_BID,
         """    private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id),
-    private.rate_limit_refusal('place_bid')
+    private.use_rate_limit('place_bid')
 """,
-        """    private.rate_limit_refusal('place_bid'),
+        """    private.use_rate_limit('place_bid'),
     private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id)
 """,
         BIDDING,

@@ -36,7 +36,7 @@ begin
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   end if;
   v_refusal := coalesce(
-    private.rate_limit_refusal('update_listing'), private.changes_refusal(p_changes)
+    private.use_rate_limit('update_listing'), private.changes_refusal(p_changes)
   );
   if v_refusal is not null then
     return v_refusal;

@@ -31,7 +31,7 @@ begin
   );
 end;
 $$;
-comment on function private.unconfirmed_alerts is 'Return the alerts about an object that nobody has confirmed. A repeated call answers them again, because its first answer may be lost.';
+comment on function private.unconfirmed_alerts is 'Return the unconfirmed alerts about an object. An effect RPC that is repeated answers them again, because its first answer may have been lost.';
 
 create function private.confirm_alerts(p_subject text, p_names text[])
 returns integer
@@ -82,5 +82,5 @@ begin
   return v_rows;
 end;
 $$;
-comment on function private.claim_alerts is 'Lease alerts to a worker that nobody has confirmed; see the public wrapper.';
+comment on function private.claim_alerts is 'Lease unconfirmed alerts to a worker; see the public wrapper.';
 grant execute on function private.claim_alerts to service_role;

@@ -11,7 +11,7 @@ begin
   return jsonb_build_object('ready', true, 'server_time', v_now);
 end;
 $$;
-comment on function private.database_is_ready is 'Answered at all, it says that the database is there and our schema in it.';
+comment on function private.database_is_ready is 'Return ready. An answer proves that the database is reachable and has our schema.';
 grant execute on function private.database_is_ready to service_role;
 
 create function private.scheduled_jobs()
@@ -24,7 +24,7 @@ as $$
   ('activate_due_auctions', '10 seconds', 'select private.activate_due_auctions(1000)'),
   ('end_expired_auctions', '10 seconds', 'select private.end_expired_auctions(1000)')
 $$;
-comment on function private.scheduled_jobs is 'What the database does by itself should every worker be down.';
+comment on function private.scheduled_jobs is 'Return the jobs that the database runs itself, so that auctions close even if every worker is down.';
 
 create function private.schedule_jobs()
 returns integer
@@ -35,7 +35,7 @@ declare
   v_count integer := 0;
   v_job record;
 begin
-  -- pg_cron works in one database of a server, and only where the server was started with it.
+  -- pg_cron works in one database of a server, and only if the server preloads it.
   if
     not exists (select from pg_available_extensions where name = 'pg_cron')
     or current_setting('cron.database_name', true) is distinct from current_database()::text
@@ -50,4 +50,4 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.schedule_jobs is 'Have pg_cron run the scheduled jobs where it exists; answers how many. Called again it changes nothing.';
+comment on function private.schedule_jobs is 'Let pg_cron run the scheduled jobs, where it exists. Return how many. A repeated call changes nothing.';

@@ -77,7 +77,7 @@ def test_change_takes_effect_at_once(owner: Connection) -> None:
 
 def test_unknown_setting_is_a_mistake(owner: Connection) -> None:
     """A key that was mistyped is not taken for nothing."""
-    with pytest.raises(psycopg.errors.RaiseException, match="there is no setting"):
+    with pytest.raises(psycopg.errors.RaiseException, match="unknown setting"):
         Actor(connection=owner, role="postgres").rows("select private.setting('snipe_windows')")
 
 
