@@ -202,6 +202,44 @@ def test_old_token_marks_nothing_as_read(owner: Connection, alice: Actor, functi
     assert "PT403" == raised.value.sqlstate
 
 
+#: RPCs that answer visitors too, and those for staff, which refuse with FORBIDDEN.
+OTHER_RPCS = {
+    "get_auction_state", "get_time_remaining",
+    "requeue_ignored_events", "requeue_outbox", "requeue_webhook_event",
+}  # fmt: skip
+
+
+def test_old_token_calls_no_rpc(owner: Connection, alice: Actor, auction_id: UUID) -> None:
+    """Every RPC for signed-in users answers or raises the code, even with null arguments."""
+    query = """
+      select proname::text, proargnames[: pronargs - pronargdefaults]
+      from pg_proc
+      where pronamespace = 'public'::regnamespace
+        and has_function_privilege('authenticated', oid, 'execute')
+        and proname <> all(%s)
+    """
+    functions = owner.execute(query, [list(OTHER_RPCS)]).fetchall()
+    soft_delete(owner, alice.id)
+
+    known = {"auction_id": auction_id, "amount_cents": 1000}
+
+    answers = {
+        function: _code_of(alice, function, {name: known.get(name) for name in names or ()})
+        for function, names in functions
+    }
+
+    assert dict.fromkeys(answers, "PROFILE_NOT_FOUND") == answers
+    assert len(answers) > len(OTHER_RPCS)
+
+
+def _code_of(actor: Actor, function: str, arguments: dict[str, Any]) -> str:
+    try:
+        answer = actor.call(function, **arguments)
+    except psycopg.Error as error:
+        return error.diag.message_primary or ""
+    return str(answer["code"])
+
+
 def test_old_token_cannot_restore_the_profile(owner: Connection, alice: Actor) -> None:
     """Neither an update nor a second row brings personal data back."""
     soft_delete(owner, alice.id)
