@@ -1,54 +1,123 @@
-"""How gunicorn runs the service; it reads this file by itself when started beside it."""
+"""Configure gunicorn, which reads this file when it starts in this folder."""
 
+import json
 import os
+import resource
 import shutil
 import sys
 import tempfile
+import time
+from http import HTTPStatus
 from typing import Any
 
-from market.errors import SettingsError
+from gunicorn import util
+from gunicorn.http.unreader import SocketUnreader
+
+from market.errors import MarketError, RejectedError, SettingsError
 from market.settings import Settings
 
 
 try:
     Settings.from_environment()
 except SettingsError as error:
-    # Here once, in one sentence, and not as a traceback from each worker.
+    # Without this check each worker would fail with a traceback, again and again.
     sys.exit(f"service: {error.detail}")
 
-# A request waits for the database and for Stripe, and threads are how it waits cheaply. The
-# adapters are built in each process after the fork.
+# A connection that sends slowly holds a thread until its time is over; a waiting thread is cheap.
+# service/requests.py limits the requests that run at the same time.
 workers = 2
 worker_class = "gthread"
-threads = 16
+threads = 500
+worker_connections = 1000
+# The adapters must be built after the fork: two processes must not share a socket.
 preload_app = False
 
-# No request takes longer than its calls: none starts after 3 s, and each ends within 1.5 s.
+# A request starts no call after 3 s, and each call ends within 1.5 s.
 timeout = 30
 graceful_timeout = 5
-keepalive = 15
+# A balancer keeps an idle connection for 60 s. If we closed it first, the balancer might send a
+# request into the closed connection. An idle connection holds no thread.
+keepalive = 75
 
-# A session cookie comes in several chunks of 3 KB in one header line.
+# Seconds that the head of a request may take, and its body.
+_PART_LIMIT_S = 10.0
+
+# A browser sends all chunks of a session cookie, 3 KB each, in one header line.
 limit_request_field_size = 32_768
 limit_request_fields = 100
 
-# The application logs what happened; a line per request would say it twice.
+# The application logs each business event, so an access log would repeat it.
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
-# Its default address is one per machine, and several of us may run there.
+# The control socket has one address per machine, and several services may run there.
 control_socket_disable = True
 
 
-# The workers share their counts through files in this folder, so that each can show all of them.
+# prometheus-client reads from this variable the folder through which the workers share counts.
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def on_starting(_server: Any) -> None:
-    """Make the folder before the first fork; prometheus-client reads its name from there."""
+    """Make the metrics folder, and allow the process as many open files as the system permits.
+
+    Each connection is an open file. The usual limit of 1024 would end a full worker.
+    """
     os.environ[_METRICS_FOLDER] = tempfile.mkdtemp(prefix="market-metrics-")  # noqa: TID251 - see above
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def on_exit(_server: Any) -> None:
-    """Remove the folder."""
+    """Remove the metrics folder."""
     shutil.rmtree(os.environ[_METRICS_FOLDER], ignore_errors=True)  # noqa: TID251 - see above
+
+
+def _receive(unreader: SocketUnreader, size_hint: int | None = None) -> bytes:
+    """Receive a piece of a request, or nothing once its head or its body takes too long.
+
+    gunicorn itself waits for ever. It takes an empty piece for the end of the connection.
+    """
+    now = time.monotonic()
+    unreader.ends_at = getattr(unreader, "ends_at", None) or now + _PART_LIMIT_S
+    unreader.sock.settimeout(max(unreader.ends_at - now, 0.001))
+    try:
+        return _receive_without_limit(unreader, size_hint)
+    except TimeoutError:
+        return b""
+    finally:
+        unreader.sock.settimeout(None)
+
+
+def pre_request(_worker: Any, request: Any) -> None:
+    """Start the time limit of the body; the head is complete."""
+    request.unreader.ends_at = None
+
+
+def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:
+    """Let the time limit of the next head start with its first piece."""
+    request.unreader.ends_at = None
+
+
+def _write_error(sock: Any, status: int, reason: str, _message: str) -> None:
+    """Answer a request that gunicorn itself refuses, such as one with a malformed head, as JSON."""
+    # Imported late: the parent process must not import the application before the fork.
+    from service.errors import body_of  # noqa: PLC0415 - see above
+
+    error = MarketError("INTERNAL_ERROR")
+    if status == HTTPStatus.NOT_IMPLEMENTED:  # an unknown transfer coding, the sender's mistake
+        status, reason = HTTPStatus.BAD_REQUEST, HTTPStatus.BAD_REQUEST.phrase
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        error = RejectedError("VALIDATION_ERROR")
+    body = json.dumps(body_of(error)).encode()
+    head = (
+        f"HTTP/1.1 {int(status)} {reason}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    util.write_nonblock(sock, head.encode() + body)
+
+
+# gunicorn has no setting for either: a time limit for slow senders, and the form of its errors.
+_receive_without_limit = SocketUnreader.chunk
+SocketUnreader.chunk = _receive
+util.write_error = _write_error

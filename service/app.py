@@ -23,9 +23,6 @@ from service.session import Sessions
 from service.webhooks import Endpoint, webhooks_blueprint
 
 
-_BODY_LIMIT = 1024 * 1024
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
     """The outside systems that the service calls."""
@@ -40,7 +37,6 @@ def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
     if adapters is None:
         adapters = _connect(settings)
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _BODY_LIMIT
     app.url_map.strict_slashes = False
     install_error_handlers(app)
     _register(app, settings, adapters)
@@ -48,7 +44,7 @@ def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's documented place for it
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_prefix=0
         )
-    requests.install(app)
+    requests.install(app, AddressLimits())
     return app
 
 

@@ -1,26 +1,43 @@
-"""What holds for every request: an id that names it everywhere, and a deadline for its calls."""
+"""Prepare every request: read its whole body, limit how many run at once, set id and deadline."""
 
+import contextlib
+import io
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, request
+from gunicorn.http.errors import ParseException
 
 from market import deadline, log
+from market.errors import RejectedError
+from service.limits import AddressLimits
 
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-#: Stripe's answer is due within five seconds, and a call that starts last may take 1.5 of them.
+#: We answer Stripe within five seconds. The last call may start at this limit and take 1.5 s.
 CALLS_LIMIT_S = 3.0
+BODY_LIMIT = 1024 * 1024
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID_KEY = "HTTP_X_REQUEST_ID"
+_REFUSAL_KEY = "market.refused_body"
+#: More requests at once would only slow each other down, until all of them are late.
+_RUNNING_LIMIT = 16
+#: A busy service is alive, and a balancer must be able to see it.
+_NEVER_QUEUED = ("/api/health/live", "/api/health/ready")
 
 
-def install(app: Flask) -> None:
-    """Wrap `app`: every log line, call and answer carries the id, no call starts too late."""
+def install(app: Flask, limits: AddressLimits) -> None:
+    """Wrap `app`: it gets whole bodies, and each log line, call and answer carries the id.
+
+    The body is read first, so a slow sender neither counts as a running request nor uses up the
+    deadline of the calls. A refused body counts towards `limits`.
+    """
     inner: Callable[..., Iterable[bytes]] = app.wsgi_app
+    places = threading.BoundedSemaphore(_RUNNING_LIMIT)
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request_id = log.sane_request_id(environ.get(_REQUEST_ID_KEY))
@@ -31,7 +48,54 @@ def install(app: Flask) -> None:
         ) -> Callable[[bytes], object]:
             return start_response(status, [*headers, (REQUEST_ID_HEADER, request_id)], exc_info)
 
-        with log.bound(request_id=request_id), deadline.within(CALLS_LIMIT_S):
+        try:
+            _read_whole_body(environ)
+        except RejectedError as refusal:
+            environ[_REFUSAL_KEY] = refusal
+        is_queued = environ["PATH_INFO"] not in _NEVER_QUEUED
+        with (
+            places if is_queued else contextlib.nullcontext(),
+            log.bound(request_id=request_id),
+            deadline.within(CALLS_LIMIT_S),
+        ):
             return inner(environ, answer)
 
     app.wsgi_app = wrapped  # type: ignore[method-assign] # Flask's documented place for it
+
+    @app.before_request
+    def refuse_body() -> None:
+        refusal = request.environ.get(_REFUSAL_KEY)
+        if refusal is not None:
+            limits.hit()
+            raise refusal
+
+
+def _read_whole_body(environ: "WSGIEnvironment") -> None:
+    """Replace the stream of a request by its whole body.
+
+    Raises:
+        RejectedError: `PAYLOAD_TOO_LARGE`, or `VALIDATION_ERROR` if the body is incomplete, too
+            slow, or in malformed chunks.
+
+    """
+    # A body in chunks announces no length.
+    announced = environ.get("CONTENT_LENGTH")
+    length = int(announced) if announced else None
+    if length is not None and length > BODY_LIMIT:
+        raise RejectedError("PAYLOAD_TOO_LARGE")
+    body = _receive_body(environ, BODY_LIMIT + 1 if length is None else length)
+    if len(body) > BODY_LIMIT:
+        raise RejectedError("PAYLOAD_TOO_LARGE")
+    if length is not None and len(body) < length:
+        raise RejectedError("VALIDATION_ERROR", text="The body is incomplete")
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+
+
+def _receive_body(environ: "WSGIEnvironment", most: int) -> bytes:
+    try:
+        body: bytes = environ["wsgi.input"].read(most)
+    except (OSError, ParseException) as error:
+        detail = type(error).__name__
+        raise RejectedError("VALIDATION_ERROR", detail, text="The body is malformed") from error
+    return body

@@ -1,10 +1,12 @@
 """What the tests of the service rely on: the whole system running, and people who are signed in."""
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from tests.integration.service.browser import Browser
+from tests.integration.service.own_service import OwnService, running_service
 from tests.integration.service.shop import Shop
 
 
@@ -13,6 +15,26 @@ def shop(stack: Mapping[str, str]) -> Iterator[Shop]:
     """Give a way to act on the stack that these tests share."""
     with Shop(stack) as shop:
         yield shop
+
+
+@pytest.fixture(scope="module")
+def own_service(
+    stack: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OwnService]:
+    """Run another service on the stack, which the tests of a module may burden."""
+    with running_service(_settings(stack), tmp_path_factory.mktemp("service") / "log") as service:
+        yield service
+
+
+@pytest.fixture
+def fresh_service(stack: Mapping[str, str], tmp_path: Path) -> Iterator[OwnService]:
+    """Run a service that has not counted a refusal yet."""
+    with running_service(_settings(stack), tmp_path / "log") as service:
+        yield service
+
+
+def _settings(stack: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in stack.items() if name != "ready"}
 
 
 @pytest.fixture(scope="session")

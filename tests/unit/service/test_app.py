@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from flask import request
+from gunicorn import util
+from gunicorn.http.unreader import SocketUnreader
 
 from service.app import create_app
 from tests.factories import ENVIRONMENT, make_settings
@@ -90,12 +92,22 @@ def test_gunicorn_stops_at_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None
     assert str(caught.value.code).startswith("service: ENVIRONMENT is missing")
 
 
-def test_gunicorn_forks_before_the_adapters_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes must not write to one socket."""
+@pytest.fixture
+def gunicorn_settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what gunicorn reads from its configuration; gunicorn itself stays unchanged."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(SocketUnreader, "chunk", SocketUnreader.chunk)
+    monkeypatch.setattr(util, "write_error", util.write_error)
+    return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
 
-    configuration = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
 
-    assert configuration["preload_app"] is False
-    assert "gthread" == configuration["worker_class"]
+def test_gunicorn_forks_before_the_adapters_are_built(gunicorn_settings: dict[str, Any]) -> None:
+    """Two processes must not write to one socket."""
+    assert gunicorn_settings["preload_app"] is False
+    assert "gthread" == gunicorn_settings["worker_class"]
+
+
+def test_idle_connection_outlasts_a_balancer(gunicorn_settings: dict[str, Any]) -> None:
+    """A balancer keeps one for 60 s; it must never send a request into one that we have closed."""
+    assert gunicorn_settings["keepalive"] > 60

@@ -1,13 +1,21 @@
 """`service.requests`: the id of a request, and the time that its calls have."""
 
+import io
+import queue
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import flask
 import pytest
 import structlog
 from flask import Flask
+from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 
 from market import deadline, log
 from service import requests
+from service.errors import install_error_handlers
+from service.limits import AddressLimits
 
 
 @pytest.fixture
@@ -28,7 +36,12 @@ def app(seen: dict[str, Any]) -> Flask:
         )
         return ""
 
-    requests.install(app)
+    @app.post("/")
+    def count() -> str:
+        return str(len(flask.request.get_data()))
+
+    install_error_handlers(app)
+    requests.install(app, AddressLimits())
     return app
 
 
@@ -67,3 +80,94 @@ def test_calls_have_three_seconds(app: Flask, seen: dict[str, Any]) -> None:
     assert 2.5 < seen["remaining_s"] <= 3.0
     assert deadline.remaining_s() == float("inf")
     assert log.request_id() is None
+
+
+#: A request whose body is shorter than it says.
+CUT: dict[str, Any] = {"method": "POST", "data": b"x", "environ_overrides": {"CONTENT_LENGTH": "2"}}
+
+
+def stream_of(body: bytes, **environ: Any) -> dict[str, Any]:
+    """Return a request in chunks, as gunicorn passes it to the application."""
+    return {
+        "method": "POST",
+        "input_stream": io.BytesIO(body),
+        "headers": {"Transfer-Encoding": "chunked"},
+        "environ_overrides": {"wsgi.input_terminated": True, "CONTENT_LENGTH": "", **environ},
+    }
+
+
+@pytest.mark.parametrize("size", [0, 1, 1024 * 1024])
+def test_body_is_whole(app: Flask, size: int) -> None:
+    """The application gets the same body, however it was sent."""
+    client, body = app.test_client(), b"x" * size
+
+    answers = [client.post("/", data=body), client.open("/", **stream_of(body))]
+
+    assert [str(size)] * 2 == [answer.text for answer in answers]
+
+
+def test_body_above_the_limit_is_refused(app: Flask) -> None:
+    """It costs no more than the limit, and is not cut to it."""
+    client, body = app.test_client(), b"x" * (1024 * 1024 + 1)
+
+    answers = [client.post("/", data=body), client.open("/", **stream_of(body))]
+
+    assert [(413, "PAYLOAD_TOO_LARGE")] * 2 == [
+        (answer.status_code, answer.get_json()["code"]) for answer in answers
+    ]
+
+
+@pytest.mark.parametrize("error", [InvalidChunkSize(b"-5"), NoMoreData(), ConnectionResetError()])
+def test_body_that_cannot_be_read_is_a_refusal(app: Flask, error: Exception) -> None:
+    """Gunicorn's errors about a body are the sender's, and no crash of ours."""
+
+    class BrokenStream(io.BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise error
+
+    answer = app.test_client().open("/", **stream_of(b"") | {"input_stream": BrokenStream()})
+
+    assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
+
+
+def test_cut_body_is_a_refusal(app: Flask) -> None:
+    """A sender that goes away has sent less than it announced."""
+    answer = app.test_client().open("/", **CUT)
+
+    assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
+
+
+def test_malformed_bodies_are_limited_by_address(app: Flask) -> None:
+    """Everybody may err, and nobody without end."""
+    client = app.test_client()
+
+    statuses = [client.open("/", **CUT).status_code for _ in range(121)]
+
+    assert [400] * 120 + [429] == statuses
+
+
+def test_requests_at_work_are_bounded() -> None:
+    """The seventeenth waits for a place, and a health check needs none."""
+    app, began, may_end = Flask("t"), queue.SimpleQueue[int](), threading.Event()
+
+    @app.get("/<int:number>")
+    def work(number: int) -> str:
+        began.put(number)
+        assert may_end.wait(timeout=10)
+        return ""
+
+    app.add_url_rule("/api/health/live", view_func=lambda: "live")
+    requests.install(app, AddressLimits())
+    with ThreadPoolExecutor(17) as threads:
+        answers = [threads.submit(app.test_client().get, f"/{number}") for number in range(17)]
+        first = {began.get(timeout=10) for _ in range(16)}
+        live = app.test_client().get("/api/health/live")
+        is_full = began.empty()
+        may_end.set()
+
+        last = began.get(timeout=10)
+
+    assert {*range(17)} == first | {last}
+    assert is_full
+    assert "live" == live.text
+    assert [200] * 17 == [answer.result().status_code for answer in answers]
