@@ -1,4 +1,4 @@
-"""Whether we work: for the process supervisor, for the load balancer, for people."""
+"""Report the health of the service to supervisors, balancers and people."""
 
 import datetime as dt
 import threading
@@ -17,24 +17,31 @@ from service.limits import AddressLimits
 
 log = structlog.get_logger(__name__)
 
+_DATABASE_KEPT_FOR_S = 1.0
 _STRIPE_KEPT_FOR_S = 60.0
 
 
 def health_blueprint(stripe_api: StripeApi, database: Database, limits: AddressLimits) -> Blueprint:
-    """Build the blueprint that serves `/api/health`; it tells nothing of how we are set up."""
+    """Build the blueprint that serves `/api/health`; its answers reveal no configuration.
+
+    `live` and `ready` have no limit: a balancer may share its address with other callers, who must
+    not use up its calls. The database still gets at most one check a second from each process.
+    """
     blueprint = Blueprint("health", __name__, url_prefix="/api/health")
-    stripe = _Cached(lambda: _works("stripe", stripe_api.ping))
+    postgres = _Check(
+        "database", lambda: database.call("database_is_ready"), kept_for_s=_DATABASE_KEPT_FOR_S
+    )
+    stripe = _Check("stripe", stripe_api.ping, kept_for_s=_STRIPE_KEPT_FOR_S)
     started = time.monotonic()
 
     @blueprint.get("/live")
     def live() -> Response:
-        # Asks nothing: a process must not be killed because the database is away.
+        # No check of other systems: an outage of the database must not end this process.
         return jsonify(ok=True, status="live", timestamp=_timestamp())
 
     @blueprint.get("/ready")
     def ready() -> tuple[Response, HTTPStatus]:
-        limits.hit()
-        is_ready = _works("database", lambda: database.call("database_is_ready"))
+        is_ready = postgres.passes()
         body = jsonify(
             ok=is_ready, status="ready" if is_ready else "unavailable", timestamp=_timestamp()
         )
@@ -43,10 +50,7 @@ def health_blueprint(stripe_api: StripeApi, database: Database, limits: AddressL
     @blueprint.get("")
     def health() -> tuple[Response, HTTPStatus]:
         limits.hit()
-        services = {
-            "database": _works("database", lambda: database.call("database_is_ready")),
-            "stripe": stripe.ask(),
-        }
+        services = {"database": postgres.passes(), "stripe": stripe.passes()}
         is_ok = all(services.values())
         body = jsonify(
             ok=is_ok,
@@ -60,31 +64,34 @@ def health_blueprint(stripe_api: StripeApi, database: Database, limits: AddressL
     return blueprint
 
 
-class _Cached:
-    """Asks at most once a minute, whoever wants to know and however many do."""
+class _Check:
+    """Checks another system; its result stands for `kept_for_s`, for all threads."""
 
-    def __init__(self, ask: Callable[[], bool]) -> None:
-        self._ask = ask
+    def __init__(self, name: str, run: Callable[[], object], *, kept_for_s: float) -> None:
+        self._name = name
+        self._run = run
+        self._kept_for_s = kept_for_s
         self._lock = threading.Lock()
-        self._asked_at = -float("inf")
-        self._answer = False
+        self._ran_at = -float("inf")
+        self._passes = False
 
-    def ask(self) -> bool:
-        """Return what was answered last, or ask again when that is old."""
+    def passes(self) -> bool:
+        """Return the last result, or check again if it is old."""
         with self._lock:
-            if time.monotonic() - self._asked_at > _STRIPE_KEPT_FOR_S:
-                self._answer = self._ask()
-                self._asked_at = time.monotonic()
-            return self._answer
+            if time.monotonic() - self._ran_at > self._kept_for_s:
+                self._passes = self._passes_now()
+                self._ran_at = time.monotonic()
+            return self._passes
 
-
-def _works(name: str, ask: Callable[[], object]) -> bool:
-    try:
-        ask()
-    except MarketError as error:
-        log.warning("service_unhealthy", service=name, code=error.code, detail=error.detail)
-        return False
-    return True
+    def _passes_now(self) -> bool:
+        try:
+            self._run()
+        except MarketError as error:
+            log.warning(
+                "service_unhealthy", service=self._name, code=error.code, detail=error.detail
+            )
+            return False
+        return True
 
 
 def _status(is_ok: bool) -> HTTPStatus:  # noqa: FBT001 - the answer is its only argument

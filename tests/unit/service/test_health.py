@@ -1,4 +1,4 @@
-"""`service.health`: whether we work, and nothing else about us."""
+"""Test `service.health`: the answers say if the service works, and nothing else about it."""
 
 import time
 
@@ -16,7 +16,7 @@ def service() -> Service:
 
 
 def test_healthy_service_says_so(service: Service) -> None:
-    """The database and Stripe are named, and nothing of how we are set up."""
+    """The answer names the database and Stripe, and reveals no configuration."""
     answer = service.client.get("/api/health")
 
     body = answer.get_json()
@@ -30,8 +30,8 @@ def test_healthy_service_says_so(service: Service) -> None:
 
 
 @pytest.mark.parametrize("error", [TransientError("DATABASE_BUSY"), MarketError("DATABASE_ERROR")])
-def test_lost_database_is_told(service: Service, error: Exception) -> None:
-    """Without it nothing works; why is in our log alone."""
+def test_lost_database_is_reported(service: Service, error: Exception) -> None:
+    """Nothing works without the database; only our log has the reason."""
     service.database.call.side_effect = error
 
     answer = service.client.get("/api/health")
@@ -42,8 +42,8 @@ def test_lost_database_is_told(service: Service, error: Exception) -> None:
     assert 503 == service.client.get("/api/health/ready").status_code
 
 
-def test_lost_stripe_is_told(service: Service) -> None:
-    """The check for people says so; a balancer goes on sending requests."""
+def test_lost_stripe_is_reported(service: Service) -> None:
+    """The check for people reports it; a balancer goes on sending requests."""
     service.stripe_api.ping.side_effect = TransientError("STRIPE_UNREACHABLE")
 
     answer = service.client.get("/api/health")
@@ -53,7 +53,7 @@ def test_lost_stripe_is_told(service: Service) -> None:
 
 
 def test_stripe_is_asked_once_a_minute(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often somebody looks, Stripe is not asked for each."""
+    """Stripe gets one check a minute, for any number of calls."""
     for _ in range(10):
         service.client.get("/api/health")
     assert 1 == service.stripe_api.ping.call_count
@@ -66,7 +66,7 @@ def test_stripe_is_asked_once_a_minute(service: Service, monkeypatch: pytest.Mon
 
 
 def test_liveness_asks_nobody(service: Service) -> None:
-    """A process must not be killed because something else is away, nor for being asked often."""
+    """An outage of another system must not end the process, and callers share no limit."""
     answers = {service.client.get("/api/health/live").status_code for _ in range(130)}
 
     assert {200} == answers
@@ -75,7 +75,7 @@ def test_liveness_asks_nobody(service: Service) -> None:
 
 
 def test_readiness_asks_the_database_alone(service: Service) -> None:
-    """What a load balancer wants to know."""
+    """A balancer must not eject the service because Stripe is down."""
     answer = service.client.get("/api/health/ready")
 
     assert (200, "ready") == (answer.status_code, answer.get_json()["status"])
@@ -83,14 +83,43 @@ def test_readiness_asks_the_database_alone(service: Service) -> None:
 
 
 def test_checks_are_limited_by_address(service: Service) -> None:
-    """A adapter without a user must not become a way to keep the database busy."""
+    """A route without a user is limited by address."""
     answers = [service.client.get("/api/health").status_code for _ in range(121)]
 
     assert [200] * 120 + [429] == answers
-    assert 120 == len(service.called)
+
+
+@pytest.mark.parametrize("path", ["/live", "/ready"])
+def test_check_of_a_balancer_has_no_limit(service: Service, path: str) -> None:
+    """Another caller behind the same address cannot make a balancer eject us."""
+    for _ in range(300):
+        service.client.get("/api/health")
+        service.client.get("/api/canary/webhook-events")
+        service.client.post("/api/webhooks/stripe")
+
+    answers = {service.client.get(f"/api/health{path}").status_code for _ in range(300)}
+
+    assert {200} == answers
+
+
+def test_database_is_checked_once_a_second(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flood of calls costs the database next to nothing, and a recovery shows soon."""
+    now = time.monotonic()
+    monkeypatch.setattr("service.health.time.monotonic", lambda: now)
+    service.database.call.side_effect = TransientError("DATABASE_BUSY")
+    first = {service.client.get("/api/health/ready").status_code for _ in range(300)}
+
+    service.database.call.side_effect = None
+    monkeypatch.setattr("service.health.time.monotonic", lambda: now + 1.1)
+    later = {service.client.get("/api/health/ready").status_code for _ in range(300)}
+
+    assert [{503}, {200}] == [first, later]
+    assert ["database_is_ready"] * 2 == service.called
 
 
 @pytest.mark.parametrize("path", ["", "/live", "/ready"])
 def test_checks_change_nothing(service: Service, path: str) -> None:
-    """There is nothing to post."""
+    """The health routes only read."""
     assert 405 == service.client.post(f"/api/health{path}").status_code
