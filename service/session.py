@@ -1,6 +1,7 @@
-"""The one typed view of the signed-in user."""
+"""Verify the token of a request and return the signed-in user as a typed value."""
 
 import dataclasses
+import time
 import urllib.parse
 import uuid
 from collections.abc import Mapping
@@ -22,16 +23,17 @@ log = structlog.get_logger(__name__)
 _AUDIENCE = "authenticated"
 _HARMLESS_METHODS = ("GET", "HEAD", "OPTIONS")
 _BEARER = "bearer "
-#: Nobody's clock decides when a token was issued: the machine that made it may be ahead of ours.
+_WARNING_GAP_S = 60.0
+#: `iat` is not checked: the clock of the machine that issued the token may be ahead of ours.
 _CHECKS: Any = {"require": ["exp", "iss", "aud", "sub"], "verify_iat": False}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Who is signed in, by a token that was verified.
+    """The signed-in user, taken from a verified token.
 
-    `aal` is how strongly, `expires_at` is in Unix seconds. `session_id` names the session that the
-    token belongs to; the oldest tokens have none.
+    `aal` is the strength of the sign-in, `expires_at` is in Unix seconds. `session_id` names the
+    session of the token; tokens of old projects have none.
     """
 
     user_id: str
@@ -42,12 +44,13 @@ class Session:
 
 
 class Sessions:
-    """Verifies the token of a request, wherever the browser or app has put it."""
+    """Verifies the token in the header or the cookie of a request."""
 
     def __init__(self, database: Database, keys: KeyRing, settings: Settings) -> None:
         self._database = database
         self._keys = keys
-        self._issuer = f"{settings.supabase_url}/auth/v1"
+        self._issuer = settings.supabase_jwt_issuer
+        self._warned_at = -float("inf")
         self._shared_secret = settings.supabase_jwt_secret
         self._origins = settings.site_origins
         host = urllib.parse.urlsplit(settings.supabase_url).hostname or ""
@@ -57,13 +60,13 @@ class Sessions:
         """Return the session of the request.
 
         Raises:
-            RejectedError: `UNAUTHORIZED`, or `CSRF_INVALID` for a write with a cookie that does
-                not come from the site.
+            RejectedError: `UNAUTHORIZED`, or `CSRF_INVALID` if a write with a cookie does not come
+                from the site.
 
         """
         bearer = _bearer_token()
         if cookies.is_present(request.cookies):
-            # Also beside a token in the header, which would be the only thing to go by otherwise.
+            # A request with both a cookie and a token comes from a browser, so it is checked too.
             self._check_origin()
         token = bearer or cookies.access_token(request.cookies, project=self._project)
         if token is None:
@@ -71,13 +74,13 @@ class Sessions:
         return self._session_of(token)
 
     def require_live_session(self) -> Session:
-        """Return the session after the database has said that it still lives.
+        """Return the session if the database still knows it and the user is not suspended.
 
-        A token stays valid until it expires, signed out or not; where money or identity is at
-        stake that is too long.
+        A token stays valid until it expires, even after a sign-out. Routes of money and identity
+        must not accept it for so long.
 
         Raises:
-            RejectedError: also `USER_SUSPENDED`.
+            RejectedError: as `require_session`, or `USER_SUSPENDED`.
 
         """
         session = self.require_session()
@@ -107,7 +110,21 @@ class Sessions:
         try:
             return _session(self._claims_of(token))
         except (jwt.PyJWTError, ValueError) as error:
+            if isinstance(error, jwt.InvalidIssuerError):
+                self._warn_of_issuer(token)
             raise RejectedError("UNAUTHORIZED", type(error).__name__) from error
+
+    def _warn_of_issuer(self, token: str) -> None:
+        """Log both names, at most once a minute: with a wrong setting every request comes here.
+
+        The signature was valid, so Auth issued the token, under another name than we expect.
+        """
+        now = time.monotonic()
+        if now - self._warned_at < _WARNING_GAP_S:
+            return
+        self._warned_at = now
+        claims = jwt.decode(token, options={"verify_signature": False})
+        log.warning("token_issuer_refused", issuer=claims["iss"], expected_issuer=self._issuer)
 
     def _claims_of(self, token: str) -> Mapping[str, Any]:
         header = jwt.get_unverified_header(token)
@@ -119,7 +136,7 @@ class Sessions:
         key = self._keys.find(key_id) if isinstance(key_id, str) else None
         if key is None or key.algorithm_name not in ALGORITHMS:
             raise jwt.InvalidKeyError
-        # The key says by which algorithm it is used; what the token says must agree.
+        # The algorithm comes from the key, never from the token.
         return self._verified(token, key, key.algorithm_name)
 
     def _verified(self, token: str, key: jwt.PyJWK | str, algorithm: str) -> Mapping[str, Any]:

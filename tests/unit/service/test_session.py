@@ -10,6 +10,7 @@ from unittest.mock import create_autospec
 
 import jwt
 import pytest
+import structlog
 from flask import Flask
 
 from market.database import Database
@@ -19,6 +20,7 @@ from service.session import Session, Sessions
 from tests.factories import BUYER_ID, SESSION_ID, make_settings
 from tests.unit.service.adapters import (
     EC_KEY,
+    ISSUER,
     JWKS,
     RSA_KEY,
     STRANGER_KEY,
@@ -182,6 +184,52 @@ def test_forged_token_is_refused(token: str, supabase_jwt_secret: str) -> None:
     assert "UNAUTHORIZED" == refusal_of(
         lambda: by_token(token, supabase_jwt_secret=supabase_jwt_secret)
     )
+
+
+OTHER_ISSUER = "https://id.shop.test/auth/v1"
+
+
+def test_issuer_is_the_one_of_the_settings() -> None:
+    """Browsers may know Auth by another name than the service; tokens then name that one."""
+    token = make_token(make_claims(iss=OTHER_ISSUER))
+
+    assert BUYER_ID == by_token(token, supabase_jwt_issuer=OTHER_ISSUER).user_id
+    assert "UNAUTHORIZED" == refusal_of(
+        lambda: by_token(make_token(), supabase_jwt_issuer=OTHER_ISSUER)
+    )
+
+
+def test_refusal_for_the_issuer_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator reads both names, once a minute: a wrong setting refuses every request."""
+    now = time.monotonic()
+    monkeypatch.setattr("service.session.time.monotonic", lambda: now)
+    sessions = sessions_of()
+    headers = {"Authorization": f"Bearer {make_token(make_claims(iss=OTHER_ISSUER))}"}
+
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(100):
+            refusal_of(lambda: asked(sessions, headers=headers))
+        monkeypatch.setattr("service.session.time.monotonic", lambda: now + 61)
+        refusal_of(lambda: asked(sessions, headers=headers))
+
+    assert [
+        {
+            "event": "token_issuer_refused",
+            "log_level": "warning",
+            "issuer": OTHER_ISSUER,
+            "expected_issuer": ISSUER,
+        }
+    ] * 2 == lines
+
+
+def test_forged_issuer_is_not_logged() -> None:
+    """Only a name that Auth has signed gets into the warning."""
+    token = make_token(make_claims(iss="http://evil.test/auth/v1"), key=STRANGER_KEY)
+
+    with structlog.testing.capture_logs() as lines:
+        refusal_of(lambda: by_token(token))
+
+    assert [] == lines
 
 
 @pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES.keys())
