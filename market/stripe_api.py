@@ -130,6 +130,8 @@ class StripeApi:
 
 def connect(settings: Settings, timeout_s: float) -> StripeApi:
     """Build the adapter, for one process and all of its threads."""
+    # Telemetry would send our latencies, and write an id into the home folder.
+    stripe.enable_telemetry = False
     client = stripe.StripeClient(
         settings.stripe_secret_key,
         http_client=stripe.RequestsClient(timeout=timeout_s),

@@ -2,6 +2,7 @@
 
 import urllib.parse
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -210,6 +211,27 @@ def test_health_is_asked_once(stripe_http: responses.RequestsMock, stripe_api: S
         stripe_api.ping()
 
     assert 1 == len(stripe_http.calls)
+
+
+def test_telemetry_is_off(
+    stripe_http: responses.RequestsMock,
+    stripe_api: StripeApi,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Stripe gets no latencies and no id of this machine, and no id is kept in the home folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("stripe._telemetry_id._loaded", False)
+    for _ in range(2):
+        headers = {"Request-Id": "req_1"}
+        stripe_http.add("GET", f"{BASE}/v1/balance", json={"object": "balance"}, headers=headers)
+        stripe_api.ping()
+
+    sent = [call.request.headers for call in stripe_http.calls]
+
+    assert not any("telemetry" in f"{headers}".lower() for headers in sent)
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_stripe_itself_is_the_default(stripe_http: responses.RequestsMock) -> None:
