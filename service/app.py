@@ -37,7 +37,9 @@ def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
     if adapters is None:
         adapters = _connect(settings)
     app = Flask(__name__, static_folder=None)
+    # No rule may redirect: a redirect would echo the caller's Host.
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
     install_error_handlers(app)
     _register(app, settings, adapters)
     if settings.trusted_proxies:

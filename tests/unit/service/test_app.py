@@ -15,6 +15,7 @@ from tests.unit.service.adapters import make_service
 
 
 ROOT = Path(__file__).parents[3]
+HOST = {"Host": "evil.test"}
 
 
 def test_routes_are_those_of_the_contract() -> None:
@@ -42,6 +43,39 @@ def test_other_path_is_not_found(path: str) -> None:
     answer = make_service().client.get(path)
 
     assert (404, "RESOURCE_NOT_FOUND") == (answer.status_code, answer.get_json()["code"])
+
+
+def answers_of_all_routes(start: str = "/api/", end: str = "") -> list[Any]:
+    """Call each route at a variant of its path, with a Host that must not come back."""
+    client = make_service().client
+    paths = [str(rule) for rule in client.application.url_map.iter_rules()]
+    return [
+        client.open(start + path.removeprefix("/api/") + end, method=method, headers=HOST)
+        for path in paths
+        for method in ("GET", "POST", "OPTIONS")
+    ]
+
+
+@pytest.mark.parametrize(
+    "start", ["//api/", "/api//", "/api/./", "/api/x/../", "/API/", "/api/;/", "/api%2F%2F"]
+)
+def test_variant_of_a_path_is_not_found(start: str) -> None:
+    """A redirect to the path itself would echo the caller's Host."""
+    answers = answers_of_all_routes(start=start)
+
+    assert {(404, "RESOURCE_NOT_FOUND", None)} == {
+        (answer.status_code, answer.get_json()["code"], answer.headers.get("Location"))
+        for answer in answers
+    }
+
+
+@pytest.mark.parametrize("end", ["", "/", "?", "/?next=//evil.test"])
+def test_no_route_redirects(end: str) -> None:
+    """Each route answers by itself, with or without a slash at its end."""
+    answers = answers_of_all_routes(end=end)
+
+    assert not any(300 <= answer.status_code < 400 for answer in answers)
+    assert not any("evil.test" in f"{answer.headers} {answer.text}" for answer in answers)
 
 
 def remote_address(trusted_proxies: int, forwarded: str) -> Any:
