@@ -1,11 +1,15 @@
 """Typed reading of a request's parameters, with Stripe's refusals."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devstack.stripe.errors import invalid
 
 
+#: Stripe wants a domain with a dot in it. Auth takes addresses without one.
+_EMAIL = re.compile(r"[^\s@]+@[^\s@.]+(\.[^\s@.]+)+")
+_EMAIL_MAX = 512
 _METADATA_MAX = 50
 _METADATA_KEY_MAX = 40
 _METADATA_VALUE_MAX = 500
@@ -47,6 +51,17 @@ class Params:
     def clearable_text(self, name: str) -> str | None:
         """Return a text, or None for an empty one, which unsets the field; check `has` first."""
         return None if self.is_empty(name) else self.text(name)
+
+    def email(self, name: str) -> str | None:
+        """Return an email address, or None if it is absent or empty."""
+        value = self.clearable_text(name)
+        if value is not None and not (len(value) <= _EMAIL_MAX and _EMAIL.fullmatch(value)):
+            raise invalid(
+                f"Invalid email address: {value[:100]}",
+                param=self._full(name),
+                code="email_invalid",
+            )
+        return value
 
     def required_text(self, name: str) -> str:
         """Return a text that has to be there."""

@@ -77,7 +77,7 @@ def read_changes(params: Params) -> Json:
     """Return the fields that a caller may set, with what he wants."""
     changes: Json = {}
     if params.has("email"):
-        changes["email"] = _read_email(params)
+        changes["email"] = params.email("email")
     if params.has("business_type"):
         changes["business_type"] = params.choice("business_type", _BUSINESS_TYPES)
     profile = params.nested("business_profile")
@@ -149,13 +149,6 @@ def _controller(fees: str, losses: str, collector: str, dashboard: str) -> Json:
         "stripe_dashboard": {"type": dashboard},
         "type": "application",
     }
-
-
-def _read_email(params: Params) -> str | None:
-    email = params.clearable_text("email")
-    if email is not None and "@" not in email:
-        raise invalid(f"Invalid email address: {email[:100]}", param="email", code="email_invalid")
-    return email
 
 
 def _read_capabilities(params: Params) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
 
 
-_TEXTS = ("description", "email", "name", "phone")
+_TEXTS = ("description", "name", "phone")
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 _IS_THERE = Condition(sql="json_extract(body, '$.deleted') is null", values=())
 
@@ -78,6 +78,8 @@ def _existing(tx: Transaction, customer_id: str, *, param: str, status: int = 40
 
 def _read(params: Params) -> Json:
     changes: Json = {name: params.clearable_text(name) for name in _TEXTS if params.has(name)}
+    if params.has("email"):
+        changes["email"] = params.email("email")
     if params.has("address"):
         address = None if params.is_empty("address") else params.nested("address")
         changes["address"] = address and {name: address.clearable_text(name) for name in _ADDRESS}
@@ -88,7 +90,7 @@ def _new(tx: Transaction) -> Json:
     return {
         "id": new_id("cus", 14),
         "object": "customer",
-        **dict.fromkeys(_TEXTS),
+        **dict.fromkeys((*_TEXTS, "email")),
         "address": None,
         "balance": 0,
         "created": tx.now,

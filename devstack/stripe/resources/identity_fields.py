@@ -97,4 +97,4 @@ def _read_details(params: Params) -> Json | None:
     details = params.nested("provided_details")
     if details is None:
         return None
-    return {name: details.clearable_text(name) for name in ("email", "phone")}
+    return {"email": details.email("email"), "phone": details.clearable_text("phone")}

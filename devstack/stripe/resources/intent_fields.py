@@ -12,7 +12,6 @@ _MIN_AMOUNT = 50
 _MAX_AMOUNT = 99_999_999
 _TEXTS = (
     "description",
-    "receipt_email",
     "statement_descriptor",
     "statement_descriptor_suffix",
     "transfer_group",
@@ -50,6 +49,7 @@ def read_new(tx: Transaction, params: Params) -> Json:
         "object": "payment_intent",
         **dict.fromkeys(_NULL),
         **{name: params.text(name) for name in _TEXTS},
+        "receipt_email": params.email("receipt_email"),
         "amount": amount,
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
@@ -80,6 +80,8 @@ def read_new(tx: Transaction, params: Params) -> Json:
 def read_changes(params: Params) -> Json:
     """Return the fields that an update names, with their new values."""
     changes: Json = {name: params.clearable_text(name) for name in _TEXTS if params.has(name)}
+    if params.has("receipt_email"):
+        changes["receipt_email"] = params.email("receipt_email")
     amount, currency = params.integer("amount"), params.text("currency")
     if amount is not None:
         changes["amount"] = _check_amount(amount, params)

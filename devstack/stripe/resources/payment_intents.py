@@ -105,7 +105,7 @@ def confirm(tx: Transaction, params: Params, intent_id: str) -> Json | Answer:
     secret = params.text("client_secret")
     method = confirmation.read_method(tx, params)
     options = confirmation.read_options(params)
-    has_receipt, receipt = params.has("receipt_email"), params.clearable_text("receipt_email")
+    has_receipt, receipt = params.has("receipt_email"), params.email("receipt_email")
     params.finish()
 
     intent = _get(tx, intent_id)

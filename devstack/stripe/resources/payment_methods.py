@@ -92,7 +92,8 @@ def _read_card(fields: Params) -> TestCard:
 def _read_billing(fields: Params | None) -> Json:
     if fields is None:
         return {}
-    billing: Json = {name: fields.text(name) for name in ("email", "name", "phone")}
+    billing: Json = {name: fields.text(name) for name in ("name", "phone")}
+    billing["email"] = fields.email("email")
     address = fields.nested("address")
     if address is not None:
         billing["address"] = _read_address(address)

@@ -1,5 +1,7 @@
 """PaymentIntents before they are paid: made, changed, shown, canceled."""
 
+from collections.abc import Callable
+
 import pytest
 import stripe
 
@@ -131,3 +133,29 @@ def test_paid_intent_cannot_be_canceled(account: Account) -> None:
         account.client.v1.payment_intents.cancel(intent.id)
 
     assert "payment_intent_unexpected_state" == refusal.value.code
+
+
+REFUSED_EMAILS = (
+    "otto@com",
+    "otto@localhost",
+    "otto",
+    "@example.test",
+    "a b@example.test",
+    "a@b..c",
+)
+
+
+@pytest.mark.parametrize("email", REFUSED_EMAILS)
+def test_address_without_a_whole_domain_is_refused(account: Account, email: str) -> None:
+    """Auth takes some of these addresses; Stripe takes none, for an intent or a customer."""
+    intent = account.intent()
+    calls: list[Callable[[], object]] = [
+        lambda: account.intent(receipt_email=email),
+        lambda: account.client.v1.payment_intents.update(intent.id, {"receipt_email": email}),
+        lambda: account.client.v1.customers.create({"email": email}),
+    ]
+
+    for call in calls:
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            call()
+        assert "email_invalid" == refusal.value.code
