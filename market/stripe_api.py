@@ -1,7 +1,8 @@
 """The adapter for Stripe."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -10,31 +11,37 @@ import stripe
 from market import retry
 from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
+from market.stripe_objects import text_in
 
 
 R = TypeVar("R")
 
-#: Somebody waits for the service; a worker has time, and an answer spares it a question.
+#: A person waits for the service. A worker can wait longer, and then need not call again.
 SERVICE_TIMEOUT_S = 1.5
 WORKER_TIMEOUT_S = 20.0
-_MOST_REFUNDS = 100
+_PAGE_LENGTH = 100
+#: A request has time for no more. An intent that is further back stays unpaid at Stripe, because
+#: nobody has its secret.
+_MOST_PAGES = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _AnsweredError:
-    """An error that Stripe answered to a write: the same idempotency key gets it again."""
+    """An error that Stripe answered to a write: it replays it under the same idempotency key."""
 
     error: MarketError
 
 
 class StripeApi:
-    """Calls Stripe.
+    """Calls Stripe. The library must not retry, or its tries and ours would multiply.
 
-    The client it is given must not retry on its own, or its tries and ours would multiply. What
-    has gone wrong is told by the code: `STRIPE_UNREACHABLE` no answer came, `STRIPE_CONFLICT` a
-    twin of the call is under way, `STRIPE_RATE_LIMITED` we ask too often (with these three the
-    idempotency key of a write is as good as before), `STRIPE_ERROR` Stripe answered with an error
-    of its own or of our configuration, `STRIPE_REFUSED` and `RESOURCE_NOT_FOUND` it said no.
+    An error's code tells how to go on:
+
+    - `STRIPE_UNREACHABLE`, `STRIPE_CONFLICT`, `STRIPE_RATE_LIMITED`: no answer came, the same call
+      is under way, or we call too often. Repeat the call under the same idempotency key.
+    - `STRIPE_ERROR`: Stripe failed, or our key or call is wrong. Stripe replays this answer under
+      the key of a write, so another try needs another key.
+    - `STRIPE_REFUSED`, `STRIPE_EMAIL_REFUSED`, `RESOURCE_NOT_FOUND`: Stripe refused the call.
     """
 
     def __init__(self, client: stripe.StripeClient) -> None:
@@ -42,10 +49,32 @@ class StripeApi:
 
     @retry.transient
     def retrieve_payment_intent(self, payment_intent_id: str) -> Mapping[str, Any]:
-        """Return the intent as it is now; `RESOURCE_NOT_FOUND` if there is none."""
+        """Return the current state of an intent; `RESOURCE_NOT_FOUND` if there is none."""
         return _read(
-            lambda: self._client.v1.payment_intents.retrieve(payment_intent_id).to_dict(),
+            lambda: _object(self._client.v1.payment_intents.retrieve(payment_intent_id)),
             "retrieve_payment_intent",
+        )
+
+    def list_payment_intents(self, *, created_since: int) -> Iterator[Mapping[str, Any]]:
+        """Yield the newest intents of the account that were created since a Unix time."""
+        after: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = self._payment_intent_page(created_since, after)
+            yield from page
+            if len(page) < _PAGE_LENGTH:
+                return
+            after = page[-1]["id"]
+
+    @retry.transient
+    def _payment_intent_page(
+        self, created_since: int, after: str | None
+    ) -> Sequence[Mapping[str, Any]]:
+        parameters: Any = {"created": {"gte": created_since}, "limit": _PAGE_LENGTH}
+        if after is not None:
+            parameters["starting_after"] = after
+        return _read(
+            lambda: _objects(self._client.v1.payment_intents.list(parameters)),
+            "list_payment_intents",
         )
 
     def create_payment_intent(
@@ -53,10 +82,12 @@ class StripeApi:
     ) -> Mapping[str, Any]:
         """Create an intent; the same key returns the same intent, or the same refusal."""
         return self._write(
-            lambda: self._client.v1.payment_intents.create(
-                dict(parameters),  # type: ignore[arg-type] # the handler's JSON, checked by Stripe
-                {"idempotency_key": idempotency_key},
-            ).to_dict(),
+            lambda: _object(
+                self._client.v1.payment_intents.create(
+                    dict(parameters),  # type: ignore[arg-type] # the caller's JSON; Stripe checks it
+                    {"idempotency_key": idempotency_key},
+                )
+            ),
             "create_payment_intent",
         )
 
@@ -65,29 +96,30 @@ class StripeApi:
     ) -> Mapping[str, Any]:
         """Cancel an intent that has not succeeded."""
         return self._write(
-            lambda: self._client.v1.payment_intents.cancel(
-                payment_intent_id, None, {"idempotency_key": idempotency_key}
-            ).to_dict(),
+            lambda: _object(
+                self._client.v1.payment_intents.cancel(
+                    payment_intent_id, None, {"idempotency_key": idempotency_key}
+                )
+            ),
             "cancel_payment_intent",
         )
 
     @retry.transient
     def retrieve_refund(self, refund_id: str) -> Mapping[str, Any]:
-        """Return the refund as it is now, whatever the events about it say."""
+        """Return the current state of a refund; `RESOURCE_NOT_FOUND` if there is none."""
         return _read(
-            lambda: self._client.v1.refunds.retrieve(refund_id).to_dict(), "retrieve_refund"
+            lambda: _object(self._client.v1.refunds.retrieve(refund_id)), "retrieve_refund"
         )
 
     @retry.transient
     def list_refunds(self, payment_intent_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the refunds of an intent, the newest first."""
         return _read(
-            lambda: [
-                refund.to_dict()
-                for refund in self._client.v1.refunds.list(
-                    {"payment_intent": payment_intent_id, "limit": _MOST_REFUNDS}
-                ).data
-            ],
+            lambda: _objects(
+                self._client.v1.refunds.list(
+                    {"payment_intent": payment_intent_id, "limit": _PAGE_LENGTH}
+                )
+            ),
             "list_refunds",
         )
 
@@ -96,29 +128,31 @@ class StripeApi:
     ) -> Mapping[str, Any]:
         """Send money back; the same key returns the same refund, or the same refusal."""
         return self._write(
-            lambda: self._client.v1.refunds.create(
-                dict(parameters),  # type: ignore[arg-type] # the sender's JSON, checked by Stripe
-                {"idempotency_key": idempotency_key},
-            ).to_dict(),
+            lambda: _object(
+                self._client.v1.refunds.create(
+                    dict(parameters),  # type: ignore[arg-type] # the sender's JSON; Stripe checks it
+                    {"idempotency_key": idempotency_key},
+                )
+            ),
             "create_refund",
         )
 
     def ping(self) -> None:
-        """Ask Stripe for something small, once, to see that it answers us."""
-        _read(lambda: self._client.v1.balance.retrieve().to_dict(), "ping")
+        """Make one small call, so that a health check sees whether Stripe answers."""
+        _read(self._client.v1.balance.retrieve, "ping")
 
-    def _write(self, send: Callable[[], dict[str, Any]], function: str) -> Mapping[str, Any]:
-        answer = self._sent(send, function)
+    def _write(self, send: Callable[[], Mapping[str, Any]], function: str) -> Mapping[str, Any]:
+        answer = self._send(send, function)
         if isinstance(answer, _AnsweredError):
             raise answer.error
         return answer
 
     @retry.transient
-    def _sent(
-        self, send: Callable[[], dict[str, Any]], function: str
-    ) -> dict[str, Any] | _AnsweredError:
-        # Only what raises is tried again here. Stripe would replay an error that it has answered,
-        # 5xx too, so that one is returned, and whoever called may go on under another key.
+    def _send(
+        self, send: Callable[[], Mapping[str, Any]], function: str
+    ) -> Mapping[str, Any] | _AnsweredError:
+        # The policy repeats what raises. Stripe would replay an error that it has answered, 5xx
+        # too, so return that one; the caller may go on under another key.
         try:
             return send()
         except stripe.StripeError as error:
@@ -128,17 +162,60 @@ class StripeApi:
             return _AnsweredError(translated)
 
 
+class _HttpClient(stripe.RequestsClient):
+    """Stripe's HTTP client, which also checks the form of each answer.
+
+    A proxy may answer in Stripe's place, with any status and body. The library raises
+    `AttributeError` on some of these, and takes a 404 page for Stripe's own word.
+    """
+
+    def request(  # type: ignore[override] # the library's own clients have this form
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        """Send a request and return the answer; it holds an object or an error of Stripe's."""
+        body, status, answer_headers = super().request(method, url, headers, post_data)
+        if not _is_stripes(body, status):
+            raise stripe.APIError("not an answer of Stripe", http_status=status)
+        return body, status, answer_headers
+
+
 def connect(settings: Settings, timeout_s: float) -> StripeApi:
     """Build the adapter, for one process and all of its threads."""
     # Telemetry would send our latencies, and write an id into the home folder.
     stripe.enable_telemetry = False
     client = stripe.StripeClient(
         settings.stripe_secret_key,
-        http_client=stripe.RequestsClient(timeout=timeout_s),
+        http_client=_HttpClient(timeout=timeout_s),
         max_network_retries=0,
         base_addresses={"api": settings.stripe_api_base} if settings.stripe_api_base else None,
     )
     return StripeApi(client)
+
+
+def _is_stripes(body: bytes, status: int) -> bool:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(answer, dict):
+        return False
+    return status < HTTPStatus.BAD_REQUEST or isinstance(answer.get("error"), dict)
+
+
+def _object(answer: stripe.StripeObject) -> Mapping[str, Any]:
+    """Return an object as plain JSON; its id is a text."""
+    json_object = answer.to_dict()
+    if text_in(json_object, "id") is None:
+        raise stripe.APIError("an object without an id", http_status=HTTPStatus.OK)
+    return json_object
+
+
+def _objects(answer: stripe.StripeObject) -> Sequence[Mapping[str, Any]]:
+    """Return the objects of a list as plain JSON; the id of each is a text."""
+    items = answer.to_dict().get("data")
+    if not isinstance(items, list):
+        raise stripe.APIError("a list without data", http_status=HTTPStatus.OK)
+    return [item for item in items if isinstance(item, dict) and text_in(item, "id") is not None]
 
 
 def _read(ask: Callable[[], R], function: str) -> R:
@@ -153,22 +230,36 @@ def _translate(error: stripe.StripeError, function: str) -> MarketError:
     undecided = _undecided_code(error)
     if undecided is not None:
         return TransientError(undecided, detail)
-    if isinstance(error, stripe.APIError):
-        return TransientError("STRIPE_ERROR", detail)
-    if error.code == "resource_missing":
-        return RejectedError("RESOURCE_NOT_FOUND", detail)
     if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
-        return RejectedError("STRIPE_REFUSED", detail)
-    # Our key, our rights or a key used for two different calls: a person has to look.
+        return RejectedError(_refusal_code(error), detail)
+    if isinstance(error, stripe.APIError) and _is_transient(error):
+        return TransientError("STRIPE_ERROR", detail)
+    # Our key, our rights, one idempotency key for two calls, or an address that is not Stripe's.
     return MarketError("STRIPE_ERROR", detail)
 
 
+def _refusal_code(error: stripe.InvalidRequestError | stripe.CardError) -> str:
+    if error.code == "resource_missing":
+        return "RESOURCE_NOT_FOUND"
+    if error.code == "email_invalid" or error.param == "receipt_email":
+        return "STRIPE_EMAIL_REFUSED"
+    return "STRIPE_REFUSED"
+
+
 def _undecided_code(error: stripe.StripeError) -> str | None:
-    """Return the code of an error after which Stripe has kept nothing under our key, else None."""
+    """Return the code of an error after which Stripe kept nothing under our key, else None."""
     if isinstance(error, stripe.APIConnectionError):
         return "STRIPE_UNREACHABLE"
-    if isinstance(error, stripe.RateLimitError):
+    if error.http_status == HTTPStatus.TOO_MANY_REQUESTS or isinstance(
+        error, stripe.RateLimitError
+    ):
         return "STRIPE_RATE_LIMITED"
     if error.http_status == HTTPStatus.CONFLICT:
         return "STRIPE_CONFLICT"
     return None
+
+
+def _is_transient(error: stripe.APIError) -> bool:
+    status = error.http_status or HTTPStatus.INTERNAL_SERVER_ERROR
+    # A success in another form than Stripe's comes from a proxy; the next answer may be Stripe's.
+    return status < HTTPStatus.BAD_REQUEST or retry.is_transient_status(status)

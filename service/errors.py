@@ -29,6 +29,8 @@ _BAD_REQUEST_CODES = (
     "LIVEMODE_MISMATCH",
     "MISSING_SIGNATURE",
     "REQUEST_ID_REUSED",
+    "STRIPE_EMAIL_REFUSED",
+    "STRIPE_REFUSED",
     "TRANSACTION_FAILED",
     "VALIDATION_ERROR",
 )
@@ -44,9 +46,11 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "FORBIDDEN": HTTPStatus.FORBIDDEN,
     "METHOD_NOT_ALLOWED": HTTPStatus.METHOD_NOT_ALLOWED,
     "PAYLOAD_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "PAYLOAD_UNREADABLE": HTTPStatus.BAD_GATEWAY,
     "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
     "RESOURCE_NOT_FOUND": HTTPStatus.NOT_FOUND,
     "STRIPE_CONFLICT": HTTPStatus.SERVICE_UNAVAILABLE,
+    "STRIPE_ERROR": HTTPStatus.BAD_GATEWAY,
     "STRIPE_RATE_LIMITED": HTTPStatus.SERVICE_UNAVAILABLE,
     "STRIPE_UNREACHABLE": HTTPStatus.SERVICE_UNAVAILABLE,
     "TIMEOUT": HTTPStatus.REQUEST_TIMEOUT,
@@ -57,7 +61,13 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
 #: What a client reads where the code's own words would not do.
 _TEXTS = {
     "CSRF_INVALID": "This request did not come from the site",
+    "PAYLOAD_UNREADABLE": "Stripe sent an answer that we cannot read. Please try again.",
     "RATE_LIMITED": "Too many requests. Please slow down.",
+    "STRIPE_CONFLICT": "Stripe is still working on this. Please try again.",
+    "STRIPE_ERROR": "Stripe could not do this. Please try again.",
+    "STRIPE_RATE_LIMITED": "Stripe is busy. Please try again later.",
+    "STRIPE_REFUSED": "Stripe refused this request",
+    "STRIPE_UNREACHABLE": "Stripe does not answer. Please try again.",
     "UNAUTHORIZED": "No valid session found",
     "USER_SUSPENDED": "Your account is suspended",
 }

@@ -1,1 +1,5 @@
-"""Money in: payments that buyers make, what Stripe tells us about them, and refunds."""
+"""Payments: intents that buyers pay, their events, and refunds.
+
+A buyer's request enters at `intents`, an event of Stripe at `handlers`, an outbox row at
+`refunds`. Each leaves by one call in `repository`.
+"""

@@ -1,4 +1,4 @@
-"""A PaymentIntent for an order: made once per try, however many ask, and confirmed once."""
+"""A PaymentIntent for an order: one per attempt to pay, and its confirmation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,21 @@ from market.payments import repository
 from market.payments.handlers import captured_payment
 from market.payments.types import OpenIntent, PaidOrder, PaymentTerms
 from market.stripe_api import StripeApi
+from market.stripe_objects import object_in, text_in
 
 
 log = structlog.get_logger(__name__)
 
-#: Stripe replays an error under its key for a day, so a try gets another key after an error.
-_KEYS_PER_ATTEMPT = 3
+#: Stripe replays these answers under the idempotency key for a day. So the next call needs another
+#: key.
+_ANSWERED_ERRORS = frozenset({"STRIPE_ERROR", "STRIPE_REFUSED", "STRIPE_EMAIL_REFUSED"})
+#: `STRIPE_REFUSED` is not here, because Stripe would refuse the same call again. After a refused
+#: address the call is another one, without the receipt.
+_BEGIN_AGAIN = frozenset({"CONFLICT", "STRIPE_ERROR", "STRIPE_EMAIL_REFUSED"})
+#: A key lives for a day. So an intent that an error hides was made at most a day before the error;
+#: the rest is for clocks that differ.
+_HIDDEN_FOR_S = 25 * 3600
+_OPEN_STATUSES = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 
 
 def open_intent(
@@ -28,23 +37,25 @@ def open_intent(
     amount_cents: int,
     currency: str,
 ) -> OpenIntent:
-    """Return the intent that the buyer pays this order with, the same for all who ask at once.
+    """Return the intent to pay an order with; concurrent calls get the same one.
 
-    `amount_cents` and `currency` are what the buyer was shown; what is charged comes from the
-    order alone.
+    `amount_cents` and `currency` are those on the buyer's screen. The charge itself follows from
+    the order alone.
 
     Raises:
-        RejectedError: `VALIDATION_ERROR` when the buyer was shown something else,
-            `RESOURCE_NOT_FOUND`, `FORBIDDEN`, `TRANSACTION_FAILED`, or `CONFLICT` to ask again.
+        RejectedError: `VALIDATION_ERROR` if the screen shows other terms than the order has,
+            `RESOURCE_NOT_FOUND`, `FORBIDDEN`, `TRANSACTION_FAILED`, `STRIPE_REFUSED`, or
+            `CONFLICT` to call again.
+        MarketError: `STRIPE_ERROR`; the next call uses another idempotency key.
 
     """
     try:
-        return _begun(stripe_api, database, order_id, buyer_id, (amount_cents, currency))
-    except RejectedError as error:
-        if error.code != "CONFLICT":
+        return _begin(stripe_api, database, order_id, buyer_id, (amount_cents, currency))
+    except MarketError as error:
+        if error.code not in _BEGIN_AGAIN:
             raise
-    # The try was overtaken; what overtook it is there by now.
-    return _begun(stripe_api, database, order_id, buyer_id, (amount_cents, currency))
+    # Another call was first, or the failed key is counted by now. So the terms have changed.
+    return _begin(stripe_api, database, order_id, buyer_id, (amount_cents, currency))
 
 
 def confirm(
@@ -55,28 +66,29 @@ def confirm(
     payment_intent_id: str,
     buyer_id: str,
 ) -> PaidOrder:
-    """Settle an order by an intent that the buyer's browser says has succeeded.
+    """Settle an order by an intent that the buyer's browser reports as succeeded.
 
-    The browser only rings: Stripe is asked, and the database decides. Idempotent with the event
-    about the same intent, whichever comes first.
+    The intent is read from Stripe, and the database decides. The event about the same intent may
+    come earlier or later; one of the two takes effect.
 
     Raises:
-        RejectedError: `TRANSACTION_FAILED` when the intent has not succeeded or does not fit,
-            `VALIDATION_ERROR` when it was made for another order, `FORBIDDEN` for another buyer,
+        RejectedError: `TRANSACTION_FAILED` if the intent has not succeeded or does not fit,
+            `VALIDATION_ERROR` if it was made for another order, `FORBIDDEN` for another buyer,
             `RESOURCE_NOT_FOUND`.
 
     """
     intent = stripe_api.retrieve_payment_intent(payment_intent_id)
-    metadata = intent.get("metadata") or {}
+    metadata = object_in(intent, "metadata")
     if metadata.get("order_id") != order_id:
         raise RejectedError("VALIDATION_ERROR", text="This payment is for something else")
     if metadata.get("buyer_id") != buyer_id:
         raise RejectedError("FORBIDDEN", text="Only the buyer can confirm this payment")
-    if intent["status"] != "succeeded":
+    status = text_in(intent, "status")
+    if status != "succeeded":
         raise RejectedError(
             "TRANSACTION_FAILED",
             text="Payment not completed",
-            fields={"paymentStatus": intent["status"]},
+            fields={"paymentStatus": status},
         )
     payment = captured_payment(intent, order_id)
     paid = repository.confirm_payment(database, payment, user_id=buyer_id)
@@ -84,7 +96,7 @@ def confirm(
     return paid
 
 
-def _begun(
+def _begin(
     stripe_api: StripeApi,
     database: Database,
     order_id: str,
@@ -93,7 +105,11 @@ def _begun(
 ) -> OpenIntent:
     terms = repository.begin_payment(database, order_id=order_id, buyer_id=buyer_id)
     _check_shown(terms, *shown)
-    return _open_for(stripe_api, database, terms)
+    if terms.payment_intent_id is not None:
+        return _opened(stripe_api.retrieve_payment_intent(terms.payment_intent_id))
+
+    intent = _hidden_intent(stripe_api, terms) or _create(stripe_api, database, terms)
+    return _attach(stripe_api, database, terms, intent)
 
 
 def _check_shown(terms: PaymentTerms, amount_cents: int, currency: str) -> None:
@@ -103,52 +119,72 @@ def _check_shown(terms: PaymentTerms, amount_cents: int, currency: str) -> None:
         raise RejectedError("VALIDATION_ERROR", text="Amount does not match the order")
 
 
-def _open_for(stripe_api: StripeApi, database: Database, terms: PaymentTerms) -> OpenIntent:
-    if terms.payment_intent_id is not None:
-        return _opened(stripe_api.retrieve_payment_intent(terms.payment_intent_id))
-
-    intent = _created(stripe_api, terms)
-    current_id = repository.attach_payment_intent(database, terms, intent["id"])
-    log.info("payment_intent_attached", order_id=terms.order_id, payment_intent_id=current_id)
-    if current_id != intent["id"]:
-        # Another call was first. SQL has ours canceled, and nobody was given its secret.
-        intent = stripe_api.retrieve_payment_intent(current_id)
-    return _opened(intent)
+def _dedupe_key(terms: PaymentTerms) -> str:
+    return f"intent:{terms.order_id}:{terms.attempt}"
 
 
-def _opened(intent: Mapping[str, Any]) -> OpenIntent:
-    if intent["status"] == "succeeded":
-        raise RejectedError("TRANSACTION_FAILED", text="Order is already paid")
-    if intent["status"] == "canceled":
-        # The event about it is on its way, and makes room for another intent.
-        raise RejectedError("CONFLICT", text="Please start the payment again")
-    return OpenIntent(payment_intent_id=intent["id"], client_secret=intent["client_secret"])
+def _hidden_intent(stripe_api: StripeApi, terms: PaymentTerms) -> Mapping[str, Any] | None:
+    """Return the open intent that an error answer hid from us, or None.
+
+    Stripe may answer 500 after it made the intent. Another key would make a second one.
+    """
+    if terms.first_error is None:
+        return None
+    since = terms.first_error - _HIDDEN_FOR_S
+    for intent in stripe_api.list_payment_intents(created_since=since):
+        is_ours = object_in(intent, "metadata").get("dedupe_key") == _dedupe_key(terms)
+        if is_ours and text_in(intent, "status") in _OPEN_STATUSES:
+            return intent
+    return None
 
 
-def _created(stripe_api: StripeApi, terms: PaymentTerms) -> Mapping[str, Any]:
+def _create(stripe_api: StripeApi, database: Database, terms: PaymentTerms) -> Mapping[str, Any]:
+    key = f"{_dedupe_key(terms)}:{terms.answered_errors}"
+    try:
+        return stripe_api.create_payment_intent(_parameters(terms), idempotency_key=key)
+    except MarketError as error:
+        if error.code in _ANSWERED_ERRORS:
+            repository.record_intent_error(database, terms, error.code)
+            log.warning("payment_intent_not_made", order_id=terms.order_id, code=error.code)
+        raise
+
+
+def _parameters(terms: PaymentTerms) -> Mapping[str, Any]:
     parameters = {
         "amount": terms.amount_cents,
         "currency": terms.currency,
-        # No delayed debits: the order waits for two days, not for a bank.
+        # No delayed debits: an order waits for two days, and a bank may take longer.
         "payment_method_types": ["card"],
         "metadata": {
             "order_id": terms.order_id,
             "buyer_id": terms.buyer_id,
             "listing_title": terms.listing_title,
+            "dedupe_key": _dedupe_key(terms),
         },
     }
     if terms.receipt_email is not None:
         parameters["receipt_email"] = terms.receipt_email
-    # All callers walk through the same keys in the same order, so they end at the same intent.
-    *first, last = (
-        f"intent:{terms.order_id}:{terms.attempt}:{error_count}"
-        for error_count in range(_KEYS_PER_ATTEMPT)
-    )
-    for key in first:
-        try:
-            return stripe_api.create_payment_intent(parameters, idempotency_key=key)
-        except MarketError as error:
-            if error.code != "STRIPE_ERROR":
-                raise
-            log.warning("payment_intent_not_made", order_id=terms.order_id, code=error.code)
-    return stripe_api.create_payment_intent(parameters, idempotency_key=last)
+    return parameters
+
+
+def _attach(
+    stripe_api: StripeApi, database: Database, terms: PaymentTerms, intent: Mapping[str, Any]
+) -> OpenIntent:
+    current_id = repository.attach_payment_intent(database, terms, intent["id"])
+    log.info("payment_intent_attached", order_id=terms.order_id, payment_intent_id=current_id)
+    if current_id != intent["id"]:
+        # Another call was first. SQL has our intent canceled, and nobody got its secret.
+        intent = stripe_api.retrieve_payment_intent(current_id)
+    return _opened(intent)
+
+
+def _opened(intent: Mapping[str, Any]) -> OpenIntent:
+    status, client_secret = text_in(intent, "status"), text_in(intent, "client_secret")
+    if status == "succeeded":
+        raise RejectedError("TRANSACTION_FAILED", text="Order is already paid")
+    if status == "canceled":
+        # Its event is on its way, and makes room for another intent.
+        raise RejectedError("CONFLICT", text="Please start the payment again")
+    if client_secret is None:
+        raise MarketError("STRIPE_ERROR", "client_secret")
+    return OpenIntent(payment_intent_id=intent["id"], client_secret=client_secret)

@@ -1,7 +1,6 @@
-"""Payments as the database keeps them: one function here, one SQL function there.
+"""The SQL functions of the payments domain: one function here for each.
 
-Every function is idempotent: an event that is settled already answers with its outcome and changes
-nothing.
+Every call may be repeated. For a settled event SQL answers its outcome and changes nothing.
 """
 
 from market.alerts import raise_alerts
@@ -17,7 +16,7 @@ from market.payments.types import (
 
 
 def begin_payment(database: Database, *, order_id: str, buyer_id: str) -> PaymentTerms:
-    """Return what the intent of the next try to pay is made of.
+    """Return the parameters of the order's next intent, or its current intent.
 
     Raises:
         RejectedError: `RESOURCE_NOT_FOUND`, `FORBIDDEN`, `TRANSACTION_FAILED`.
@@ -28,6 +27,8 @@ def begin_payment(database: Database, *, order_id: str, buyer_id: str) -> Paymen
         order_id=order_id,
         buyer_id=buyer_id,
         attempt=answer["attempt"],
+        answered_errors=answer.get("answered_errors", 0),
+        first_error=answer.get("first_error"),
         amount_cents=answer["amount_cents"],
         currency=answer["currency"],
         listing_title=answer["listing_title"],
@@ -36,11 +37,29 @@ def begin_payment(database: Database, *, order_id: str, buyer_id: str) -> Paymen
     )
 
 
+def record_intent_error(database: Database, terms: PaymentTerms, error_code: str) -> None:
+    """Count an error that Stripe answered to the intent of `terms`, once per idempotency key.
+
+    Concurrent calls get the same error under the same key, and the first of them counts it.
+    """
+    accepted(
+        database.call(
+            "record_intent_error",
+            order_id=terms.order_id,
+            attempt=terms.attempt,
+            answered_errors=terms.answered_errors,
+            error_code=error_code,
+        )
+    )
+
+
 def attach_payment_intent(database: Database, terms: PaymentTerms, payment_intent_id: str) -> str:
-    """Make an intent the order's current one; return the one that is, if another was first.
+    """Make an intent the order's current one, and return the current one's id.
+
+    It is another id if another call was first.
 
     Raises:
-        RejectedError: `CONFLICT` to begin again, or why the order cannot be paid any more.
+        RejectedError: `CONFLICT` to begin again, or the reason why the order cannot be paid.
 
     """
     answer = accepted(
@@ -55,11 +74,11 @@ def attach_payment_intent(database: Database, terms: PaymentTerms, payment_inten
 
 
 def confirm_payment(database: Database, payment: CapturedPayment, *, user_id: str) -> PaidOrder:
-    """Settle the order with `payment`, as the event about it does, whichever comes first.
+    """Settle the order with `payment`, as the event about the same intent does.
 
     Raises:
         RejectedError: `RESOURCE_NOT_FOUND`, `FORBIDDEN`, `TRANSACTION_FAILED` for a stray, which
-            is recorded and goes back.
+            SQL records and sends back.
 
     """
     answer = database.call(
@@ -72,7 +91,7 @@ def confirm_payment(database: Database, payment: CapturedPayment, *, user_id: st
         user_id=user_id,
     )
     intent_id = payment.payment_intent_id
-    raise_alerts(database, answer, subject=intent_id, order_id=payment.order_id)
+    raise_alerts(database, answer, subject=str(intent_id), order_id=payment.order_id)
     accepted(answer)
     return PaidOrder(
         order_id=answer["order_id"], state=answer["state"], amount_cents=payment.amount_cents
@@ -82,10 +101,10 @@ def confirm_payment(database: Database, payment: CapturedPayment, *, user_id: st
 def apply_payment_succeeded(
     database: Database, payment: CapturedPayment, *, event_id: str
 ) -> Outcome:
-    """Settle the order with `payment`, and event `event_id` with it, in one transaction.
+    """Settle the order with `payment`, and mark the event processed in the same transaction.
 
     Raises:
-        TransientError: the database was still unreachable after the last try.
+        RejectedError: `PAYLOAD_UNREADABLE` if the order is ours and a value is missing.
 
     """
     answer = database.call(
@@ -104,7 +123,7 @@ def apply_payment_succeeded(
 def apply_payment_failed(
     database: Database, declined: DeclinedPayment, *, event_id: str
 ) -> Outcome:
-    """Record a try that was declined, once per charge, and tell the buyer."""
+    """Record a declined try, once per charge, and notify the buyer."""
     answer = database.call(
         "apply_payment_failed",
         event_id=event_id,
@@ -117,9 +136,9 @@ def apply_payment_failed(
 
 
 def apply_payment_canceled(
-    database: Database, *, order_id: str, payment_intent_id: str, event_id: str
+    database: Database, *, order_id: str, payment_intent_id: str | None, event_id: str
 ) -> Outcome:
-    """Detach an intent that nobody can pay any more; the order stays as it is."""
+    """Detach a canceled intent from its order; the order stays as it is."""
     answer = database.call(
         "apply_payment_canceled",
         event_id=event_id,
@@ -132,11 +151,12 @@ def apply_payment_canceled(
 def apply_refund(
     database: Database, refund: Refund, *, event_id: str, order_ref: str | None = None
 ) -> Outcome:
-    """Record where `refund` stands, and settle event `event_id` with it, in one transaction.
+    """Record the state of `refund`, and mark the event processed in the same transaction.
 
     Raises:
-        RejectedError: `INTENT_UNKNOWN` when it takes the `order_ref` of the intent to know whose
-            it is, `PREDECESSOR_MISSING` when it is ours and its payment is not here yet.
+        RejectedError: `INTENT_UNKNOWN` if SQL needs the `order_ref` of the intent's metadata,
+            `PREDECESSOR_MISSING` if the payment is not recorded yet, `REFUND_CONTRADICTED` if
+            another event must come first, `PAYLOAD_UNREADABLE`.
 
     """
     answer = database.call(

@@ -5,48 +5,58 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedPayment:
-    """Money that Stripe holds for one order; `order_id` is what the intent says, true or not."""
+    """Money that Stripe received for one order.
+
+    `order_id` is the text in the intent's metadata, which may name no order. A field that Stripe
+    does not send in a known form is None; SQL decides whether it can do without.
+    """
 
     order_id: str
-    payment_intent_id: str
+    payment_intent_id: str | None
     charge_id: str | None
-    amount_cents: int
-    currency: str
+    amount_cents: int | None
+    currency: str | None
     buyer_id: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeclinedPayment:
-    """A try to pay that did not go through; another one may."""
+    """A declined try to pay; the buyer may try again with the same intent."""
 
     order_id: str
-    payment_intent_id: str
+    payment_intent_id: str | None
     charge_id: str | None
     error_message: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money on its way back to a buyer; `status` is Stripe's word for how far it is.
+    """Money on its way back to a buyer; `status` is Stripe's word.
 
-    `outbox_id` names the request of ours that Stripe carries out, if it is ours: the event may
-    come before Stripe's answer, when `stripe_refund_id` is still new to us.
+    `outbox_id` names the outbox row that asked for the refund. By it SQL finds our refund when the
+    event arrives before Stripe's answer. It is None for a refund made in Stripe's dashboard.
     """
 
-    stripe_refund_id: str
+    stripe_refund_id: str | None
     outbox_id: str | None
     payment_intent_id: str
-    amount_cents: int
-    status: str
+    amount_cents: int | None
+    status: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentTerms:
-    """All that the intent of one try to pay is made of; `payment_intent_id` is one made before."""
+    """Every parameter of the intent for one attempt to pay.
+
+    `payment_intent_id` is the order's current intent, if it has one. `answered_errors` counts the
+    errors that Stripe answered to this attempt; the first came at `first_error`, in Unix seconds.
+    """
 
     order_id: str
     buyer_id: str
     attempt: int
+    answered_errors: int
+    first_error: int | None
     amount_cents: int
     currency: str
     listing_title: str
@@ -64,8 +74,8 @@ class OpenIntent:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PaidOrder:
-    """An order that a payment has settled."""
+    """An order that a payment has settled; the amount is what Stripe received."""
 
     order_id: str
     state: str
-    amount_cents: int
+    amount_cents: int | None

@@ -239,3 +239,122 @@ def test_stripe_itself_is_the_default(stripe_http: responses.RequestsMock) -> No
     stripe_http.add("GET", "https://api.stripe.com/v1/balance", json={"object": "balance"})
 
     adapter.connect(make_settings(), adapter.WORKER_TIMEOUT_S).ping()
+
+
+#: Answers that a proxy may send in Stripe's place, or that are not as Stripe documents them.
+STRANGE_BODIES: list[dict[str, Any]] = [
+    {"body": ""},
+    {"body": "<html>Bad Gateway</html>"},
+    {"body": b"\xff\xfe"},
+    {"body": "[" * 100_000},
+    {"json": None},
+    {"json": []},
+    {"json": "error"},
+    {"json": {}},
+    {"json": {"error": None}},
+    {"json": {"error": "no object"}},
+    {"json": {"error": []}},
+    {"json": {"error": {}}},
+    {"json": {"error": {"code": 7, "type": [], "message": {}, "param": None}}},
+]
+
+
+@pytest.mark.parametrize(("method", "url", "ask"), [READ, WRITE])
+@pytest.mark.parametrize("status", [200, 400, 404, 405, 502])
+@pytest.mark.parametrize("answer", STRANGE_BODIES)
+def test_strange_answer_has_a_code(
+    stripe_http: responses.RequestsMock,
+    stripe_api: StripeApi,
+    method: str,
+    url: str,
+    ask: Callable[[StripeApi], Any],
+    status: int,
+    answer: dict[str, Any],
+) -> None:
+    """No answer of any form leaves the adapter as another exception."""
+    stripe_http.add(method, url, status=status, **answer)
+
+    with pytest.raises(MarketError) as caught:
+        ask(stripe_api)
+
+    assert caught.value.code in {"STRIPE_ERROR", "STRIPE_REFUSED"}
+    is_of_stripe = isinstance(answer.get("json"), dict) and "error" in answer["json"]
+    assert "STRIPE_ERROR" == caught.value.code or (is_of_stripe and status < 500)
+
+
+@pytest.mark.parametrize("answer", STRANGE_BODIES)
+def test_page_of_a_proxy_is_no_refusal(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi, answer: dict[str, Any]
+) -> None:
+    """A 502 page may be gone with the next call, so the error is transient."""
+    stripe_http.add("GET", f"{BASE}/v1/refunds/re_1", status=502, **answer)
+    stripe_http.add("GET", f"{BASE}/v1/refunds/re_1", json=make_refund())
+
+    assert "re_1" == retrieve(stripe_api)["id"]
+
+
+@pytest.mark.parametrize("body", [{"id": None}, {"id": 7}, {"id": ""}, {"id": "x" * 256}])
+def test_object_without_an_id_is_an_error(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi, body: dict[str, Any]
+) -> None:
+    """Callers read the id of each object that they get."""
+    stripe_http.add("POST", f"{BASE}/v1/refunds", json=make_refund() | body)
+
+    with pytest.raises(TransientError, match="STRIPE_ERROR"):
+        create(stripe_api)
+
+
+@pytest.mark.parametrize("data", [None, "x", {}, 7])
+def test_list_without_data_is_an_error(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi, data: Any
+) -> None:
+    """It must not pass for a list without objects, or a refund would be made twice."""
+    body = {"object": "list", "data": data, "has_more": False, "url": "/v1/refunds"}
+    stripe_http.add("GET", f"{BASE}/v1/refunds", json=body)
+
+    with pytest.raises(TransientError, match="STRIPE_ERROR"):
+        stripe_api.list_refunds("pi_1")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"code": "email_invalid", "param": "receipt_email"},
+        {"code": "email_invalid"},
+        {"code": "a_code_of_tomorrow", "param": "receipt_email"},
+        {"param": "receipt_email"},
+    ],
+)
+def test_refused_address_has_a_code(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi, refusal: dict[str, Any]
+) -> None:
+    """The caller may go on without the address."""
+    body = {"error": {"type": "invalid_request_error", "message": "x"} | refusal}
+    stripe_http.add("POST", f"{BASE}/v1/payment_intents", status=400, json=body)
+
+    with pytest.raises(RejectedError, match="STRIPE_EMAIL_REFUSED"):
+        stripe_api.create_payment_intent({}, idempotency_key="k:0")
+
+
+def page_of(numbers: range) -> dict[str, Any]:
+    intents = [make_intent(id=f"pi_{number}") for number in numbers]
+    return {"object": "list", "data": intents, "has_more": True, "url": "/v1/payment_intents"}
+
+
+@pytest.mark.parametrize(("last_page", "count"), [(range(200, 230), 230), (range(200, 300), 300)])
+def test_intents_are_listed_page_by_page(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi, last_page: range, count: int
+) -> None:
+    """A short page is the last. A request has time for three pages."""
+    for numbers in (range(100), range(100, 200), last_page):
+        stripe_http.add("GET", f"{BASE}/v1/payment_intents", json=page_of(numbers))
+
+    listed = [intent["id"] for intent in stripe_api.list_payment_intents(created_since=1_000)]
+
+    assert [f"pi_{number}" for number in range(count)] == listed
+    queries = [
+        dict(urllib.parse.parse_qsl(str(one.request.url).partition("?")[2]))
+        for one in stripe_http.calls
+    ]
+    assert [None, "pi_99", "pi_199"] == [query.get("starting_after") for query in queries]
+    assert {("1000", "100")} == {(query["created[gte]"], query["limit"]) for query in queries}

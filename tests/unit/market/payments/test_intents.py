@@ -1,7 +1,7 @@
 """`market.payments.intents`: one intent per try to pay, and its confirmation."""
 
 from typing import Any
-from unittest.mock import create_autospec
+from unittest.mock import call, create_autospec
 
 import pytest
 
@@ -22,6 +22,8 @@ TERMS = {
     "receipt_email": "buyer@example.test",
 }
 ATTACHED = {"success": True, "payment_intent_id": "pi_00001"}
+COUNTED = {"success": True, "answered_errors": 1}
+FIRST_ERROR = 1_767_225_600
 CONFLICT = {"success": False, "code": "CONFLICT", "error": "Please start the payment again"}
 OPEN = OpenIntent(payment_intent_id="pi_00001", client_secret="pi_00001_secret_1")
 FRESH = make_intent(status="requires_payment_method")
@@ -56,9 +58,8 @@ def open_intent(
 
 
 def keys_used(stripe_api: Any) -> list[str]:
-    return [
-        call.kwargs["idempotency_key"] for call in stripe_api.create_payment_intent.call_args_list
-    ]
+    made = stripe_api.create_payment_intent.call_args_list
+    return [arguments.kwargs["idempotency_key"] for arguments in made]
 
 
 def test_intent_is_made_from_the_order_alone(stripe_api: Any, database: Any) -> None:
@@ -73,6 +74,7 @@ def test_intent_is_made_from_the_order_alone(stripe_api: Any, database: Any) -> 
                 "order_id": ORDER_ID,
                 "buyer_id": BUYER_ID,
                 "listing_title": "Camera",
+                "dedupe_key": f"intent:{ORDER_ID}:1",
             },
             "receipt_email": "buyer@example.test",
         },
@@ -173,22 +175,124 @@ def test_refused_order_makes_no_intent(stripe_api: Any, database: Any) -> None:
     stripe_api.create_payment_intent.assert_not_called()
 
 
-def test_answered_error_moves_the_key_on(stripe_api: Any, database: Any) -> None:
-    """Stripe would replay its error for a day, so the next try has the next key."""
-    stripe_api.create_payment_intent.side_effect = [TransientError("STRIPE_ERROR"), FRESH]
+def failed_terms(answered_errors: int = 1, **changes: Any) -> dict[str, Any]:
+    """Return the terms of an attempt to which Stripe has answered errors."""
+    return TERMS | {"answered_errors": answered_errors, "first_error": FIRST_ERROR} | changes
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransientError("STRIPE_ERROR"),
+        MarketError("STRIPE_ERROR"),
+        RejectedError("STRIPE_EMAIL_REFUSED"),
+    ],
+)
+def test_answered_error_moves_the_key_on(
+    stripe_api: Any, database: Any, error: MarketError
+) -> None:
+    """Stripe would replay its error for a day. The database counts it before the next try."""
+    database.call.side_effect = [TERMS, COUNTED, failed_terms(), ATTACHED]
+    stripe_api.create_payment_intent.side_effect = [error, FRESH]
 
     assert OPEN == open_intent(stripe_api, database)
     assert [f"intent:{ORDER_ID}:1:0", f"intent:{ORDER_ID}:1:1"] == keys_used(stripe_api)
+    assert (
+        call(
+            "record_intent_error",
+            order_id=ORDER_ID,
+            attempt=1,
+            answered_errors=0,
+            error_code=error.code,
+        )
+        in database.call.call_args_list
+    )
 
 
 def test_stripe_that_keeps_failing_is_given_up(stripe_api: Any, database: Any) -> None:
-    """After three keys the buyer is told."""
+    """A request uses two keys. The next request goes on with the next key."""
+    database.call.side_effect = [failed_terms(3), COUNTED, failed_terms(4), COUNTED]
     stripe_api.create_payment_intent.side_effect = TransientError("STRIPE_ERROR")
 
-    with pytest.raises(TransientError):
+    with pytest.raises(TransientError, match="STRIPE_ERROR"):
         open_intent(stripe_api, database)
 
-    assert 3 == len(set(keys_used(stripe_api)))
+    assert [f"intent:{ORDER_ID}:1:3", f"intent:{ORDER_ID}:1:4"] == keys_used(stripe_api)
+
+
+def test_refusal_is_counted_and_not_repeated(stripe_api: Any, database: Any) -> None:
+    """Stripe would refuse the same call again; a later request has another key."""
+    database.call.side_effect = [TERMS, COUNTED]
+    stripe_api.create_payment_intent.side_effect = RejectedError("STRIPE_REFUSED")
+
+    with pytest.raises(RejectedError, match="STRIPE_REFUSED"):
+        open_intent(stripe_api, database)
+
+    assert "record_intent_error" == database.call.call_args.args[0]
+    assert 1 == len(keys_used(stripe_api))
+
+
+@pytest.mark.parametrize("status", ["requires_payment_method", "requires_action"])
+def test_intent_that_an_error_hid_is_used(stripe_api: Any, database: Any, status: str) -> None:
+    """Stripe may answer 500 after it made the intent; a second one must not be made."""
+    database.call.side_effect = [failed_terms(), ATTACHED]
+    hidden = make_intent(status=status, metadata={"dedupe_key": f"intent:{ORDER_ID}:1"})
+    others = [
+        make_intent(id="pi_2", metadata=None, status=status),
+        make_intent(id="pi_3", metadata={"dedupe_key": f"intent:{ORDER_ID}:2"}, status=status),
+    ]
+    stripe_api.list_payment_intents.return_value = [*others, hidden]
+
+    assert OPEN == open_intent(stripe_api, database)
+    stripe_api.create_payment_intent.assert_not_called()
+    stripe_api.list_payment_intents.assert_called_once_with(created_since=FIRST_ERROR - 90_000)
+
+
+@pytest.mark.parametrize("status", ["canceled", None, 7])
+def test_hidden_intent_that_is_closed_is_not_used(
+    stripe_api: Any, database: Any, status: Any
+) -> None:
+    """Nobody can pay by it, so another one is made."""
+    database.call.side_effect = [failed_terms(), ATTACHED]
+    metadata = {"dedupe_key": f"intent:{ORDER_ID}:1"}
+    stripe_api.list_payment_intents.return_value = [
+        make_intent(id="pi_2", status=status, metadata=metadata)
+    ]
+
+    assert OPEN == open_intent(stripe_api, database)
+    assert [f"intent:{ORDER_ID}:1:1"] == keys_used(stripe_api)
+
+
+def test_nothing_is_made_while_hidden_intents_cannot_be_seen(
+    stripe_api: Any, database: Any
+) -> None:
+    """The list fails, so nobody knows whether the intent exists."""
+    database.call.side_effect = [failed_terms()]
+    stripe_api.list_payment_intents.side_effect = TransientError("STRIPE_UNREACHABLE")
+
+    with pytest.raises(TransientError, match="STRIPE_UNREACHABLE"):
+        open_intent(stripe_api, database)
+
+    stripe_api.create_payment_intent.assert_not_called()
+
+
+def test_attempt_without_errors_lists_nothing(stripe_api: Any, database: Any) -> None:
+    """The list costs a call, and most attempts have no error."""
+    open_intent(stripe_api, database)
+
+    stripe_api.list_payment_intents.assert_not_called()
+
+
+@pytest.mark.parametrize("client_secret", [None, "", 7])
+def test_intent_without_its_secret_is_an_error(
+    stripe_api: Any, database: Any, client_secret: Any
+) -> None:
+    """A browser cannot pay without the secret."""
+    database.call.side_effect = [TERMS | {"payment_intent_id": "pi_00001"}] * 2
+    stripe_api.retrieve_payment_intent.return_value = FRESH | {"client_secret": client_secret}
+
+    with pytest.raises(MarketError, match="STRIPE_ERROR"):
+        open_intent(stripe_api, database)
 
 
 def test_lost_answer_keeps_the_key(stripe_api: Any, database: Any) -> None:
