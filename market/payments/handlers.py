@@ -1,4 +1,4 @@
-"""What each Stripe payment event means to us: read it, name it, commit it with one call."""
+"""Handle Stripe's payment events: read the event into a plain value, then make one SQL call."""
 
 import functools
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from market.errors import RejectedError
 from market.payments import repository
 from market.payments.types import CapturedPayment, DeclinedPayment, Refund
 from market.stripe_api import StripeApi
+from market.stripe_objects import cents_in, currency_in, object_in, order_ref_in, text_in
 from market.stripe_webhook import StripeEvent
 
 
@@ -19,10 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def stripe_handlers(stripe_api: StripeApi, database: Database) -> inbox.Handlers:
-    """Return a handler for each type of event that payments care about.
-
-    Each gets the adapters it needs here, so that whoever calls it has only the event to give.
-    """
+    """Return the handler of each payment event, with the adapters that it needs."""
     refund_changed = functools.partial(_handle_refund_changed, stripe_api, database)
     return {
         "payment_intent.succeeded": functools.partial(_handle_payment_succeeded, database),
@@ -37,28 +35,23 @@ def stripe_handlers(stripe_api: StripeApi, database: Database) -> inbox.Handlers
 
 
 def captured_payment(intent: Mapping[str, Any], order_id: str) -> CapturedPayment:
-    """Return what Stripe holds for an order, as its intent says it."""
+    """Return the money that Stripe received by an intent of an order."""
     return CapturedPayment(
         order_id=order_id,
-        payment_intent_id=intent["id"],
+        payment_intent_id=text_in(intent, "id"),
         # Older versions of the API list charges instead.
-        charge_id=intent.get("latest_charge"),
-        amount_cents=intent["amount_received"],
-        currency=intent["currency"],
-        buyer_id=_metadata_of(intent).get("buyer_id"),
+        charge_id=text_in(intent, "latest_charge"),
+        amount_cents=cents_in(intent, "amount_received"),
+        currency=currency_in(intent),
+        buyer_id=text_in(object_in(intent, "metadata"), "buyer_id"),
     )
-
-
-def _metadata_of(stripe_object: Mapping[str, Any]) -> Mapping[str, Any]:
-    metadata = stripe_object.get("metadata")
-    return metadata if isinstance(metadata, Mapping) else {}
 
 
 def _handle_payment_succeeded(database: Database, event: StripeEvent) -> inbox.Outcome:
     """Settle the order that the intent was made for."""
-    order_id = _metadata_of(event.data).get("order_id")
+    order_id = order_ref_in(event.data)
     if order_id is None:
-        # Checkout tags every intent with its order, so this one was not made by us.
+        # We write the order into every intent, so we did not make this one.
         return inbox.ignore(database, event, reason="order_id_missing")
 
     payment = captured_payment(event.data, order_id)
@@ -68,19 +61,19 @@ def _handle_payment_succeeded(database: Database, event: StripeEvent) -> inbox.O
 
 
 def _handle_payment_failed(database: Database, event: StripeEvent) -> inbox.Outcome:
-    """Note a decline; the buyer may try again with the same intent."""
+    """Record a decline; the buyer may try again with the same intent."""
     intent = event.data
-    order_id = _metadata_of(intent).get("order_id")
+    order_id = order_ref_in(intent)
     if order_id is None:
         return inbox.ignore(database, event, reason="order_id_missing")
 
-    error = intent.get("last_payment_error") or {}
+    error = object_in(intent, "last_payment_error")
     declined = DeclinedPayment(
         order_id=order_id,
-        payment_intent_id=intent["id"],
-        charge_id=error.get("charge") or intent.get("latest_charge"),
-        # Stripe's code, not its sentence, which may quote what the buyer has typed.
-        error_message=error.get("decline_code") or error.get("code") or "unknown",
+        payment_intent_id=text_in(intent, "id"),
+        charge_id=text_in(error, "charge") or text_in(intent, "latest_charge"),
+        # Stripe's code, not its sentence, which may quote the buyer's input.
+        error_message=text_in(error, "decline_code") or text_in(error, "code") or "unknown",
     )
     outcome = repository.apply_payment_failed(database, declined, event_id=event.id)
     log.info("payment_declined", event_id=event.id, order_id=order_id, outcome=outcome)
@@ -88,13 +81,16 @@ def _handle_payment_failed(database: Database, event: StripeEvent) -> inbox.Outc
 
 
 def _handle_payment_canceled(database: Database, event: StripeEvent) -> inbox.Outcome:
-    """Detach the intent; only an order's current one matters, and no order is cancelled by it."""
-    order_id = _metadata_of(event.data).get("order_id")
+    """Detach a canceled intent from its order; the order is not cancelled."""
+    order_id = order_ref_in(event.data)
     if order_id is None:
         return inbox.ignore(database, event, reason="order_id_missing")
 
     outcome = repository.apply_payment_canceled(
-        database, order_id=order_id, payment_intent_id=event.data["id"], event_id=event.id
+        database,
+        order_id=order_id,
+        payment_intent_id=text_in(event.data, "id"),
+        event_id=event.id,
     )
     log.info("payment_intent_canceled", event_id=event.id, order_id=order_id, outcome=outcome)
     return outcome
@@ -103,54 +99,68 @@ def _handle_payment_canceled(database: Database, event: StripeEvent) -> inbox.Ou
 def _handle_refund_changed(
     stripe_api: StripeApi, database: Database, event: StripeEvent
 ) -> inbox.Outcome:
-    """Take over what has become of a refund."""
-    # Events overtake one another, so this one only rings: Stripe says how things stand now.
-    current = stripe_api.retrieve_refund(event.data["id"])
-    return _apply_refund(stripe_api, database, event, current)
+    """Apply the current state of the refund that the event names."""
+    refund_id = text_in(event.data, "id")
+    # Events overtake one another, so read the refund from Stripe again. Without an id SQL still
+    # looks for the order, and answers that the event is unreadable.
+    refund = event.data if refund_id is None else stripe_api.retrieve_refund(refund_id)
+    return _apply_refund(stripe_api, database, event, refund)
 
 
 def _handle_charge_refunded(
     stripe_api: StripeApi, database: Database, event: StripeEvent
 ) -> inbox.Outcome:
-    """Take over the refund that a charge tells of; the charge itself names none."""
-    payment_intent_id = event.data.get("payment_intent")
-    if payment_intent_id is None:
+    """Apply the refund that the event is about; its charge names none."""
+    if event.data.get("payment_intent") is None:
         return inbox.ignore(database, event, reason="payment_intent_missing")
-    refunds = stripe_api.list_refunds(payment_intent_id)
+    refunds = stripe_api.list_refunds(_intent_id_in(event.data))
     if not refunds:
         return inbox.ignore(database, event, reason="refund_missing")
 
-    # Each refund has its own event as well; of several this one means the last made by its time.
-    made_by_then = [refund for refund in refunds if refund["created"] <= event.created]
-    current = max(made_by_then or refunds, key=lambda refund: int(refund["created"]))
-    return _apply_refund(stripe_api, database, event, current)
+    # Each refund has an event of its own too. This event is about the newest refund of its time.
+    made_by_then = [refund for refund in refunds if _created_at(refund) <= event.created]
+    newest = max(made_by_then or refunds, key=_created_at)
+    return _apply_refund(stripe_api, database, event, newest)
+
+
+def _created_at(refund: Mapping[str, Any]) -> int:
+    created = refund.get("created")
+    return created if isinstance(created, int) else 0
+
+
+def _intent_id_in(stripe_object: Mapping[str, Any]) -> str:
+    intent_id = text_in(stripe_object, "payment_intent")
+    if intent_id is None:
+        raise RejectedError("PAYLOAD_UNREADABLE", "payment_intent")
+    return intent_id
 
 
 def _apply_refund(
     stripe_api: StripeApi, database: Database, event: StripeEvent, current: Mapping[str, Any]
 ) -> inbox.Outcome:
-    payment_intent_id = current.get("payment_intent")
-    if payment_intent_id is None:
+    if current.get("payment_intent") is None:
         # Every charge of ours belongs to an intent.
         return inbox.ignore(database, event, reason="payment_intent_missing")
 
     refund = Refund(
-        stripe_refund_id=current["id"],
-        outbox_id=_metadata_of(current).get("outbox_id"),
-        payment_intent_id=payment_intent_id,
-        amount_cents=current["amount"],
-        status=current["status"],
+        stripe_refund_id=text_in(current, "id"),
+        outbox_id=text_in(object_in(current, "metadata"), "outbox_id"),
+        payment_intent_id=_intent_id_in(current),
+        amount_cents=cents_in(current, "amount"),
+        status=text_in(current, "status"),
     )
     try:
         outcome = repository.apply_refund(database, refund, event_id=event.id)
     except RejectedError as error:
         if error.code != "INTENT_UNKNOWN":
             raise
-        # We have no such payment: the intent itself says whether it is one of ours.
-        intent = stripe_api.retrieve_payment_intent(payment_intent_id)
-        order_ref = _metadata_of(intent).get("order_id")
+        # We have no such payment. The intent's metadata shows whether it is ours.
+        intent = stripe_api.retrieve_payment_intent(refund.payment_intent_id)
+        order_ref = order_ref_in(intent)
         if order_ref is None:
             return inbox.ignore(database, event, reason="order_id_missing")
         outcome = repository.apply_refund(database, refund, event_id=event.id, order_ref=order_ref)
-    log.info("refund_applied", event_id=event.id, refund_id=current["id"], outcome=outcome)
+    log.info(
+        "refund_applied", event_id=event.id, refund_id=refund.stripe_refund_id, outcome=outcome
+    )
     return outcome

@@ -1,4 +1,4 @@
-"""Outbox senders of the payments domain: money back to a buyer, intents that must not be paid."""
+"""Outbox senders of the payments domain: refunds, and intents that must not be paid."""
 
 import functools
 from collections.abc import Mapping
@@ -7,14 +7,15 @@ from typing import Any
 from market.errors import RejectedError, TransientError
 from market.outbox import OutboxRow, Senders, Sent
 from market.stripe_api import StripeApi
+from market.stripe_objects import object_in, text_in
 
 
-#: As long as Stripe works on a card payment it can neither be canceled nor called off.
+#: Stripe cannot cancel an intent while it works on the payment.
 _UNDECIDED = "processing"
 
 
 def outbox_senders(stripe_api: StripeApi) -> Senders:
-    """Return who sends which kind of row; the entry point of the workers calls this once."""
+    """Return the sender of each kind of row."""
     send_refund = functools.partial(_send_refund, stripe_api)
     return {
         "refund": send_refund,
@@ -24,7 +25,7 @@ def outbox_senders(stripe_api: StripeApi) -> Senders:
 
 
 def _send_refund(stripe_api: StripeApi, row: OutboxRow) -> Sent:
-    """Send money back, unless Stripe has done it for this row already."""
+    """Refund a payment, unless Stripe has made the refund for this row already."""
     payment_intent_id = row.value("payment_intent_id")
     refund = _made_before(stripe_api, payment_intent_id, row)
     if refund is None:
@@ -36,16 +37,16 @@ def _send_refund(stripe_api: StripeApi, row: OutboxRow) -> Sent:
             },
             idempotency_key=row.idempotency_key,
         )
-    return Sent(stripe_object_id=refund["id"], result={"status": refund["status"]})
+    return Sent(stripe_object_id=refund["id"], result={"status": text_in(refund, "status")})
 
 
 def _made_before(
     stripe_api: StripeApi, payment_intent_id: str, row: OutboxRow
 ) -> Mapping[str, Any] | None:
-    # Keys are forgotten after a day, and rows come back with a restored database; the metadata of
-    # what was made stays.
+    # Stripe forgets a key after a day, and a restored database has old rows again. The metadata of
+    # a refund stays.
     for refund in stripe_api.list_refunds(payment_intent_id):
-        if (refund.get("metadata") or {}).get("dedupe_key") == row.dedupe_key:
+        if object_in(refund, "metadata").get("dedupe_key") == row.dedupe_key:
             return refund
     return None
 
@@ -54,12 +55,12 @@ def _cancel_intent(stripe_api: StripeApi, row: OutboxRow) -> Sent:
     """Cancel an intent that could still be paid.
 
     Raises:
-        RejectedError: `INTENT_SUCCEEDED`, it was paid before; the event about it tells what now.
-        TransientError: `INTENT_UNDECIDED`, Stripe works on it, so ask again.
+        RejectedError: `INTENT_SUCCEEDED`, because it is paid; its event settles the order.
+        TransientError: `INTENT_UNDECIDED`, because Stripe still works on the payment.
 
     """
     payment_intent_id = row.value("payment_intent_id")
-    status = stripe_api.retrieve_payment_intent(payment_intent_id)["status"]
+    status = text_in(stripe_api.retrieve_payment_intent(payment_intent_id), "status")
     if status == "succeeded":
         raise RejectedError("INTENT_SUCCEEDED", payment_intent_id)
     if status == _UNDECIDED:
@@ -68,5 +69,5 @@ def _cancel_intent(stripe_api: StripeApi, row: OutboxRow) -> Sent:
         intent = stripe_api.cancel_payment_intent(
             payment_intent_id, idempotency_key=row.idempotency_key
         )
-        status = intent["status"]
+        status = text_in(intent, "status")
     return Sent(stripe_object_id=payment_intent_id, result={"status": status})

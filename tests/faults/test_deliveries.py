@@ -248,20 +248,21 @@ def _four_tries(shop: Shop) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_four_tries")
 def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, fleet: Fleet) -> None:
-    """One that SQL refuses, one that crashes its handler; what came after them has its effect."""
+    """Neither payload can be read. The events behind them take effect."""
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(8)]
     victims = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]
-    refused = shop.event(victims[0].paid_intent(amount_received="a lot"))
-    crashing = shop.event(without(victims[1].paid_intent(), "currency"))
-    poison = [refused["id"], crashing["id"]]
+    spoilt = shop.event(victims[0].paid_intent(amount_received="a lot"))
+    partial = shop.event(without(victims[1].paid_intent(), "currency"))
+    poison = [spoilt["id"], partial["id"]]
 
-    answers = [shop.post(event) for event in (refused, crashing)]
+    answers = [shop.post(event) for event in (spoilt, partial)]
     for order in orders:
         shop.keep(shop.event(order.paid_intent()))
     shop.wait_for(lambda: {shop.event_row(id_)["status"] for id_ in poison} == {"dead"})
 
     assert [(200, "retrying")] * 2 == [(one.status_code, one.json()["status"]) for one in answers]
     assert [4, 4] == [shop.event_row(id_)["attempts"] for id_ in poison]
+    assert {"PAYLOAD_UNREADABLE"} == {shop.event_row(id_)["error_code"] for id_ in poison}
     shop.wait_for(lambda: shop.count_paid(orders) == 8)
     assert ["pending_payment"] * 2 == [shop.state(order) for order in victims]
     shop.wait_for(lambda: set(poison) <= events_alerted(fleet, "webhook_event_dead"))

@@ -229,3 +229,71 @@ def test_charge_without_a_refund_is_ignored(stripe_api: Any, database: Any, data
     database.call.return_value = effect("ignored")
 
     assert Outcome.IGNORED == handle(stripe_api, database, "charge.refunded", data)
+
+
+HOSTILE: list[Any] = [None, "", 0, -1, True, 1.5, 10**30, "x" * 256, [], {}, [{}], {"id": {}}]
+INTENT_EVENTS = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+)
+
+
+def apply_if_known(function: str, **arguments: Any) -> dict[str, Any]:
+    """Answer as SQL does for the refund of an intent that it does not know."""
+    if function == "apply_refund" and arguments["order_ref"] is None:
+        raise RejectedError("INTENT_UNKNOWN")
+    return effect()
+
+
+def check_arguments(database: Any) -> None:
+    """Check that SQL gets values of the types and sizes that it takes."""
+    for sent in database.call.call_args_list:
+        for name, value in sent.kwargs.items():
+            if name == "amount_cents":
+                assert value is None or (type(value) is int and 0 <= value < 10**12)
+            else:
+                assert value is None or (type(value) is str and len(value) <= 255)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("event_type", INTENT_EVENTS)
+def test_intent_of_any_form_reaches_sql_or_is_ignored(
+    stripe_api: Any, database: Any, event_type: str, value: Any
+) -> None:
+    """No field of an intent raises another error; SQL decides what it can do without."""
+    intent = make_intent(last_payment_error={"charge": "ch_2", "code": "x"})
+    for name in intent:
+        handle(stripe_api, database, event_type, intent | {name: value})
+        missing = {kept: field for kept, field in intent.items() if kept != name}
+        handle(stripe_api, database, event_type, missing)
+    for name in ("charge", "code", "decline_code"):
+        handle(stripe_api, database, event_type, intent | {"last_payment_error": {name: value}})
+    for name in ("order_id", "buyer_id"):
+        handle(stripe_api, database, event_type, intent | {"metadata": {name: value}})
+
+    check_arguments(database)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("name", list(make_refund()))
+def test_refund_of_any_form_has_a_result(
+    stripe_api: Any, database: Any, name: str, value: Any
+) -> None:
+    """Each field may have another form at Stripe and in the event."""
+    refund = make_refund() | {name: value}
+    stripe_api.retrieve_refund.return_value = refund
+    stripe_api.list_refunds.return_value = [refund, make_refund()]
+    stripe_api.retrieve_payment_intent.return_value = make_intent(metadata={"order_id": value})
+
+    database.call.side_effect = apply_if_known
+
+    codes = set()
+    for event_type in (*REFUND_EVENTS, "charge.refunded"):
+        try:
+            handle(stripe_api, database, event_type, refund)
+        except RejectedError as error:
+            codes.add(error.code)
+
+    assert codes <= {"PAYLOAD_UNREADABLE"}
+    check_arguments(database)

@@ -125,3 +125,19 @@ def test_row_without_an_intent_is_told(stripe_api: Any, kind: str) -> None:
         send(stripe_api, kind=kind, payload={})
 
     assert [] == stripe_api.mock_calls
+
+
+@pytest.mark.parametrize("value", [None, 7, [], {}, "", "x" * 256])
+@pytest.mark.parametrize("kind", ["refund", "cancel_intent"])
+def test_answer_without_a_status_is_sent_all_the_same(
+    stripe_api: Any, kind: str, value: Any
+) -> None:
+    """SQL takes such a refund for a pending one, and such an intent for one that is open."""
+    stripe_api.list_refunds.return_value = [make_refund(id="re_0", metadata=value)]
+    stripe_api.create_refund.return_value = make_refund(status=value)
+    stripe_api.retrieve_payment_intent.return_value = make_intent(status=value)
+    stripe_api.cancel_payment_intent.return_value = make_intent(status=value)
+
+    sent = send(stripe_api, kind=kind)
+
+    assert {"status": None} == sent.result
