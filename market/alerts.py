@@ -11,7 +11,7 @@ from market.errors import MarketError
 
 log = structlog.get_logger(__name__)
 
-#: Logging an alert takes no time, so another worker may claim it soon after a crash.
+#: An alert is logged at once, so another worker may claim it soon after a crash.
 _LEASE_S = 60
 
 
@@ -43,10 +43,10 @@ def raise_alerts(
 
 
 def raise_unconfirmed(database: Caller, *, limit: int) -> None:
-    """Raise at most `limit` alerts that their finders have not confirmed.
+    """Raise at most `limit` alerts that no process has confirmed as logged.
 
-    The finder's process has died, or its answer was lost. So an alert comes at least once, and
-    sometimes twice.
+    The process that found one has died, or its answer was lost. So each alert is logged at least
+    once, and sometimes twice.
     """
     for row in database.call("claim_alerts", max_rows=limit, lease_s=_LEASE_S):
         alert(row["name"], subject=row["subject"])
@@ -57,5 +57,5 @@ def _confirm(database: Caller, subject: str, names: list[str]) -> None:
     try:
         database.call("confirm_alerts", subject=subject, names=names)
     except MarketError as error:
-        # A worker raises them once more. The work that found them is done.
+        # A worker raises them again later. The call that found them has succeeded.
         log.warning("alerts_not_confirmed", subject=subject, code=error.code)

@@ -1,4 +1,4 @@
-"""The outbox: what SQL has decided to have done at Stripe is done once, and its result kept."""
+"""The outbox: rows that SQL has written, each for one call to Stripe."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -13,13 +13,13 @@ from market.errors import MarketError, RejectedError, TransientError
 
 log = structlog.get_logger(__name__)
 
-#: Longer than the calls behind a few rows usually take; each row is checked before it is sent.
+#: The calls of a batch usually take less. Each row is checked again before it is sent.
 _LEASE_S = 60
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """A row that is leased to us: what to do, and what to call it at Stripe."""
+    """A row that is leased to this worker, with the parts of its idempotency key."""
 
     id: str
     kind: str
@@ -31,16 +31,16 @@ class OutboxRow:
 
     @property
     def idempotency_key(self) -> str:
-        """Return the key of this try.
+        """Return the idempotency key of this try.
 
-        Stripe replays its first answer to a key, errors too. So the key moves on with each error
-        that was answered, and stays the same when no answer came.
+        Stripe replays its first answer to a key, errors too. So each answered error makes another
+        key. When no answer came, the key stays.
         """
         return f"{self.dedupe_key}:{self.answered_errors}"
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Return what every object that is made for this row carries, so that it is found again."""
+        """Return the metadata by which a later try finds the object that this row has made."""
         named = {"outbox_id": self.id, "dedupe_key": self.dedupe_key}
         return named | ({"order_id": self.order_id} if self.order_id is not None else {})
 
@@ -48,7 +48,7 @@ class OutboxRow:
         """Return an entry of the payload.
 
         Raises:
-            MarketError: `BAD_PAYLOAD`, it is not there.
+            MarketError: `BAD_PAYLOAD` if the entry is missing.
 
         """
         if self.payload.get(key) is None:
@@ -58,14 +58,14 @@ class OutboxRow:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What Stripe made of a row, now or at an earlier try."""
+    """The object that Stripe has made for a row, now or at an earlier try."""
 
     stripe_object_id: str
     result: Mapping[str, Any]
 
 
-#: Does what a row asks for. It looks first whether Stripe has that object already, because keys
-#: are forgotten after a day and rows come back with a restored database.
+#: Makes the call of a row. It first looks for an object that Stripe has made for the row already:
+#: Stripe forgets a key after a day, and a restored database has old rows again.
 Sender: TypeAlias = Callable[[OutboxRow], Sent]
 Senders: TypeAlias = Mapping[str, Sender]
 
@@ -73,7 +73,8 @@ Senders: TypeAlias = Mapping[str, Sender]
 def drain(database: Database, senders: Senders, *, limit: int) -> int:
     """Send at most `limit` rows that are due; return how many were claimed.
 
-    A crash in between sends a row twice under one key, and Stripe does it once.
+    A crash between the call and its record sends the row again under the same key. Stripe carries
+    it out once.
     """
     claimed = database.call("claim_outbox", max_rows=limit, lease_s=_LEASE_S)
     for fields in claimed:
@@ -91,8 +92,8 @@ def drain(database: Database, senders: Senders, *, limit: int) -> int:
         except TransientError:
             raise
         except MarketError as error:
-            # The database does not take what came of it; the row comes back after its lease. It
-            # must neither end the worker nor hold up the rows behind it.
+            # The database refuses the result, so the row comes back after its lease. It must not
+            # end the worker, nor stop the rows behind it.
             alert("outbox_row_not_closed", outbox_id=row.id, code=error.code)
     return len(claimed)
 
@@ -117,7 +118,7 @@ def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
         _close(database, "fail_outbox", row, error_code=error.code)
         log.warning("outbox_row_failed", outbox_id=row.id, code=error.code, detail=error.detail)
     except Exception:
-        # A bug that one row wakes must neither end the worker nor hold up the rows behind it.
+        # A bug that one row triggers must not end the worker, nor stop the rows behind it.
         log.exception("outbox_row_crashed", outbox_id=row.id, kind=row.kind)
         _close(database, "fail_outbox", row, error_code="INTERNAL_ERROR")
     else:
@@ -132,14 +133,14 @@ def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
 
 
 def _refuse_kind(row: OutboxRow) -> Sent:
-    # A fleet that is older than the database: a newer worker will know it.
+    # The worker is older than the database. A newer worker knows the kind.
     raise MarketError("UNKNOWN_KIND", row.kind)
 
 
 def _close(database: Database, function: str, row: OutboxRow, **result: object) -> None:
     answer = database.call(function, outbox_id=row.id, lease_token=row.lease_token, **result)
     if answer["stale"]:
-        # Somebody else has the lease by now; what they find at Stripe is what we have made.
+        # Another worker has the lease by now. It finds at Stripe the object that we have made.
         log.warning("outbox_lease_lost", outbox_id=row.id)
     _raise_alerts(database, answer, row)
 

@@ -1,4 +1,4 @@
-"""What a buyer's browser asks about paying for an order."""
+"""Routes by which a buyer pays for an order."""
 
 import datetime as dt
 import time
@@ -21,7 +21,7 @@ _ID_LENGTH = 255
 
 
 class CreateIntentBody(pydantic.BaseModel):
-    """What the buyer was shown; what is charged comes from the order."""
+    """The terms on the buyer's screen; the charge itself follows from the order."""
 
     order_id: Annotated[uuid.UUID, pydantic.Field(alias="orderId")]
     amount: Annotated[int, pydantic.Field(ge=100, le=_MOST_CENTS)]
@@ -29,7 +29,7 @@ class CreateIntentBody(pydantic.BaseModel):
 
 
 class ConfirmBody(pydantic.BaseModel):
-    """Which intent has succeeded, as the browser says."""
+    """The intent that the browser reports as succeeded."""
 
     order_id: Annotated[uuid.UUID, pydantic.Field(alias="orderId")]
     payment_intent_id: Annotated[

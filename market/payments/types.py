@@ -33,8 +33,8 @@ class DeclinedPayment:
 class Refund:
     """Money on its way back to a buyer; `status` is Stripe's word.
 
-    `outbox_id` names the outbox row that asked for the refund. By it SQL finds our refund when the
-    event arrives before Stripe's answer. It is None for a refund made in Stripe's dashboard.
+    `outbox_id` names the outbox row that the refund was made for. By it SQL finds our refund when
+    the event arrives before Stripe's answer. It is None for a refund made in Stripe's dashboard.
     """
 
     stripe_refund_id: str | None
