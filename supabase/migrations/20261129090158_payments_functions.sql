@@ -1095,8 +1095,7 @@ begin
       v_order, v_payment, v_refund, coalesce(v_before = 'succeeded', false)
     );
     alerts := array['refund_' || v_status];
-  end if;
-  if v_before = 'succeeded' then
+    -- A success that exceeded the payment may be due now, or may be known to be out of date.
     v_now := private.clock();
     perform private.wake_waiting_events(p_payment_intent_id, v_now);
   end if;

@@ -114,6 +114,26 @@ def test_repeated_request_says_how_the_refund_stands(
     assert "REQUEST_ID_REUSED" == refused["code"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (" <b>agreed</b>\u202e\nby phone ", "agreed by phone"),
+        ("x" * 501, "x" * 500),
+        (" \u200b ", None),
+        (None, None),
+    ],
+)
+def test_reason_of_a_refund_is_plain_text(
+    owner: Connection, order_id: UUID, sent: str | None, kept: str | None
+) -> None:
+    """The reason is one line without markup and hidden characters, of at most 500 characters."""
+    paid(owner, order_id)
+
+    assert refund_requested(owner, order_id, 3_000, refund_reason=sent)["success"]
+
+    assert [(kept,)] == owner.execute("select reason from public.refunds").fetchall()
+
+
 def test_request_needs_an_id(owner: Connection, order_id: UUID) -> None:
     """A request that cannot be told from the next one is impossible."""
     paid(owner, order_id)
@@ -224,7 +244,7 @@ def test_partial_refund_changes_no_state(owner: Connection, order_id: UUID) -> N
 
 
 def test_parts_that_add_up_end_the_order(owner: Connection, order_id: UUID) -> None:
-    """What counts is how much is back altogether."""
+    """The order ends when its succeeded refunds add up to the payment."""
     paid(owner, order_id)
     for amount, refund_id in ((3_000, "re_1"), (7_000, "re_2")):
         refund_requested(owner, order_id, amount)
@@ -254,7 +274,7 @@ def test_pending_refund_waits_for_stripe(owner: Connection, order_id: UUID) -> N
 
 @pytest.mark.parametrize("status", ["failed", "canceled"])
 def test_failed_refund_frees_the_order(owner: Connection, order_id: UUID, status: str) -> None:
-    """What did not come about is taken back in the books, and reported (C9)."""
+    """A failed refund is reversed in the ledger, and reported (C9)."""
     paid(owner, order_id)
     refund_requested(owner, order_id, None)
     finished(owner, "pending")
@@ -325,7 +345,7 @@ def test_refund_events_are_counted_once(owner: Connection, order_id: UUID) -> No
 
 
 def test_refund_made_outside_counts(owner: Connection, order_id: UUID) -> None:
-    """What somebody refunds in Stripe's dashboard is in the books, and ends the order in full."""
+    """A refund made in Stripe's dashboard is booked, and ends the order if it is full."""
     paid(owner, order_id)
 
     refund_told(owner, "pending", 10_000)
@@ -465,6 +485,34 @@ def test_stale_success_waits_for_the_failure(
     assert event_id == row["event_id"]
     assert "processed" == service.call("apply_refund", **stale)["outcome"]
     assert 10_000 == order_row(owner, order_id)["refunded_cents"]
+    assert [] == drift(owner)
+
+
+def test_stale_success_is_due_when_its_own_failure_is_known(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """A success that waits has no effect once its refund has failed, and waits no longer."""
+    paid(owner, order_id)
+    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2")
+    token = uuid4()
+    event_id = stored(owner, "refund.updated", lease_token=token)
+    failure = {"error_code": "REFUND_CONTRADICTED", "error_message": "", "lease_token": token}
+    service.call("fail_webhook_event", event_id=event_id, **failure)
+
+    refund_told(owner, "failed", 10_000, stripe_refund_id="re_1")
+
+    [row] = service.call("claim_webhook_retries", max_rows=10, lease_s=60)
+    assert event_id == row["event_id"]
+    answer = service.call(
+        "apply_refund",
+        event_id=event_id,
+        stripe_refund_id="re_1",
+        outbox_id=None,
+        payment_intent_id=INTENT,
+        amount_cents=10_000,
+        status="succeeded",
+    )
+    assert "order_already_processed" == answer["outcome"]
     assert [] == drift(owner)
 
 
