@@ -160,6 +160,20 @@ MONEY_MUTATIONS = (
         MONEY,
     ),
     mutation(
+        "drift trusts the user of a ledger entry",
+        DRIFT,
+        "and entry.user_id is distinct from case entry.account",
+        "and 'buyer' = case entry.account",
+        MONEY,
+    ),
+    mutation(
+        "drift trusts the target state of a refund",
+        DRIFT,
+        "(refunds.target_state = 'none') <> payments.settles_order",
+        "true",
+        MONEY,
+    ),
+    mutation(
         "drift trusts the history of an order",
         DRIFT,
         "orders.state = last_state",

@@ -11,6 +11,8 @@ begin
   return query
   select * from private.contradicted_accounts(p_order_id)
   union all
+  select * from private.contradicted_owners(p_order_id)
+  union all
   select * from private.contradicted_orders(p_order_id)
   union all
   select * from private.contradicted_payments(p_order_id)
@@ -51,6 +53,33 @@ begin
 end;
 $$;
 comment on function private.contradicted_accounts is 'Return the ledger accounts that do not hold the amount that payments and refunds require.';
+
+create function private.contradicted_owners(p_order_id uuid)
+returns table (
+  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
+)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select
+    entry.order_id, entry.currency, 'ledger_entries.user_id', 0::bigint,
+    sum(abs(entry.amount_cents))::bigint
+  from public.ledger_entries as entry
+    join public.orders on entry.order_id = orders.id
+  where (p_order_id is null or entry.order_id = p_order_id)
+    and entry.user_id is distinct from case entry.account
+      when 'buyer' then orders.buyer_id
+      when 'seller_payable' then orders.seller_id
+    end
+  group by entry.order_id, entry.currency;
+end;
+$$;
+comment on function private.contradicted_owners is 'Return the orders whose ledger entries belong to another user than to the buyer or the seller of the order.';
 
 create function private.expected_balances(p_order_id uuid)
 returns table (order_id uuid, currency text, account public.ledger_account, cents bigint)
@@ -295,14 +324,18 @@ as $$
 #variable_conflict use_column
 begin
   return query
-  select refunds.order_id, payments.currency, 'refunds.order_id', 0::bigint, refunds.amount_cents
+  select refunds.order_id, payments.currency, claim.account, 0::bigint, refunds.amount_cents
   from public.refunds
     join public.payments on refunds.payment_id = payments.id
-  where refunds.order_id <> payments.order_id
-    and (p_order_id is null or refunds.order_id = p_order_id);
+    cross join lateral (
+      values
+      ('refunds.order_id', refunds.order_id = payments.order_id),
+      ('refunds.target_state', (refunds.target_state = 'none') <> payments.settles_order)
+    ) as claim (account, is_right)
+  where (p_order_id is null or refunds.order_id = p_order_id) and not claim.is_right;
 end;
 $$;
-comment on function private.contradicted_refunds is 'Return the refunds that name another order than their payment does.';
+comment on function private.contradicted_refunds is 'Return the columns of refunds that contradict their payment: it belongs to another order, or only a stray has no target state.';
 
 create function private.contradicted_history(p_order_id uuid)
 returns table (

@@ -21,6 +21,7 @@ from tests.sql.paying import (
     declined,
     drift,
     moved,
+    ordered,
     outbox_rows,
     paid,
     refund_requested,
@@ -127,7 +128,7 @@ UNCAPTURED = ("requires_payment", "processing", "authorized", "failed", "cancell
 CAPTURED = ("captured", "partially_refunded", "refunded")
 REFUND_STATUSES = ("pending", "succeeded", "failed", "canceled")
 
-#: What falsifies an order, with each value that it is tried with. Each changes one field.
+#: Statements that falsify one field, each with the values to try.
 SPOILS: dict[str, tuple[object, ...]] = {
     """
     update orders set state = {0},
@@ -184,6 +185,14 @@ SPOILS: dict[str, tuple[object, ...]] = {
     update refunds set payment_id = payments.id from payments
     where refunds.payment_id <> payments.id and refunds.status = {0}
     """: ("pending", "succeeded"),
+    """
+    update refunds set target_state = {0}
+    where target_state <> {0} and 'none' in ({0}, target_state::text)
+    """: ("none", "refunded", "cancelled"),
+    """
+    update orders set buyer_id = seller_id, seller_id = buyer_id
+    where exists (select from ledger_entries where order_id = orders.id and account = {0})
+    """: ("buyer", "seller_payable"),
 }
 
 
@@ -265,6 +274,59 @@ def test_drift_names_whatever_was_spoiled(owner: Connection, order_id: UUID, nam
         ("paid", "update public.orders set paid_at = null", "orders.paid_at"),
         ("released", "update public.orders set released_at = null", "seller_payable"),
         ("paid", "update public.payments set fee_cents = 0", "payments.fee_cents"),
+        ("paid", "update public.payments set currency = 'nzd'", "payments.currency"),
+        (
+            "paid",
+            "update public.orders set amount_cents = 9999, seller_amount_cents = 9499",
+            "orders.amount_cents",
+        ),
+        (
+            "paid",
+            "update public.orders set platform_fee_cents = 0, seller_amount_cents = amount_cents",
+            "orders.platform_fee_cents",
+        ),
+        (
+            "paid",
+            "update public.orders set buyer_id = seller_id, seller_id = buyer_id",
+            "ledger_entries.user_id",
+        ),
+        (
+            "disputed",
+            "update public.orders set state_before_dispute = 'shipped'",
+            "orders.state_before_dispute",
+        ),
+        ("released", "update public.orders set shipped_at = null", "orders.shipped_at"),
+        ("released", "update public.orders set delivered_at = null", "orders.delivered_at"),
+        ("released", "update public.orders set ready_at = shipped_at", "orders.ready_at"),
+        ("released", "update public.orders set released_at = null", "orders.released_at"),
+        ("paid, all back", "update public.orders set refunded_at = null", "orders.refunded_at"),
+        ("cancelled unpaid", "update public.orders set cancelled_at = null", "orders.cancelled_at"),
+        (
+            "paid, part succeeded",
+            "update public.refunds set status = 'pending'",
+            "orders.refund_pending",
+        ),
+        (
+            "paid, part succeeded",
+            "update public.refunds set status = 'failed'",
+            "orders.refunded_cents",
+        ),
+        (
+            "paid, part succeeded",
+            "update public.refunds set amount_cents = 2999",
+            "orders.refunded_cents",
+        ),
+        ("paid, part pending", "update public.refunds set amount_cents = 2999", "refunds"),
+        (
+            "paid, all back",
+            "update public.refunds set amount_cents = 10001",
+            "refunds.amount_cents",
+        ),
+        (
+            "paid, all back",
+            "update public.refunds set target_state = 'none'",
+            "refunds.target_state",
+        ),
     ],
 )
 def test_drift_says_where_the_contradiction_is(
@@ -278,6 +340,20 @@ def test_drift_says_where_the_contradiction_is(
 
     assert named in [account for account, _, _ in drift(owner)]
     assert all(expected != actual for _, expected, actual in drift(owner))
+
+
+def test_drift_names_a_refund_of_another_order(
+    owner: Connection, order_id: UUID, seller: Actor, bob: Actor
+) -> None:
+    """A refund belongs to the order of its payment."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 3_000)
+    other_id = ordered(seller, bob)
+    assert [] == drift(owner)
+
+    owner.execute("update public.refunds set order_id = %s", [other_id])
+
+    assert [("refunds.order_id", 0, 3_000)] == drift(owner)
 
 
 @pytest.mark.parametrize("state", ["paid", "released"])
