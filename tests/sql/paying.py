@@ -9,7 +9,7 @@ from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned
 
 
-#: What every order of these tests costs: $100.00, of which the fee is $5.00.
+#: Every order of these tests costs $100.00, of which the fee is $5.00.
 AMOUNT = 10_000
 #: The one intent that a test's order has, unless it says otherwise.
 INTENT = "pi_current"

@@ -199,7 +199,7 @@ def test_overlapping_refunds_after_release_keep_to_the_cent(
 
 
 def test_fact_is_posted_once(owner: Connection, order_id: UUID) -> None:
-    """What happened is in the books once, however often it is told."""
+    """A fact is posted once, however often its event arrives."""
     paid(owner, order_id)
     post = """
       select private.post(

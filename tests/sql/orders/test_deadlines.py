@@ -125,7 +125,7 @@ def test_intent_that_stripe_would_not_cancel_is_tried_again(
 def test_order_that_cannot_go_holds_up_no_other(
     owner: Connection, order_id: UUID, seller: Actor, alice: Actor, service: Actor
 ) -> None:
-    """What fails in one order of a batch is undone for that order alone (A4)."""
+    """A failure in one order of a batch is undone for that order alone (A4)."""
     other_id = ordered(seller, alice)
     owner.execute(
         """
@@ -179,7 +179,7 @@ def test_silent_orders_move_on(
 def test_silent_orders_take_one_step_at_a_time(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """What was delivered by the clock has its own days before it is released."""
+    """An order that was delivered by time waits its own days before it is released."""
     brought_to(owner, order_id, "shipped")
     move_time(owner, "100 days")
 
@@ -224,7 +224,7 @@ def test_seller_who_does_not_hand_over_keeps_no_money(
 
 
 def test_refused_return_is_left_to_staff(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """What Stripe will not give back is asked for once, and not at every run."""
+    """A refund that Stripe has refused is requested once, and not at every run."""
     paid(owner, order_id)
     move_time(owner, "15 days")
     service.call("settle_due_orders")

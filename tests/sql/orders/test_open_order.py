@@ -85,7 +85,7 @@ def test_order_has_a_thread(owner: Connection, order_id: UUID, seller: Actor, al
 
 
 def test_earlier_thread_becomes_the_orders(owner: Connection, seller: Actor, bob: Actor) -> None:
-    """Who asked about a listing and then won it goes on in the same thread."""
+    """A winner who asked about the listing before goes on in the same thread."""
     auction_id = auctioned(seller)
     [(thread_id,)] = owner.execute(
         """

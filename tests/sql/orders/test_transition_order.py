@@ -27,7 +27,7 @@ from tests.sql.paying import (
 STATES = ["pending_payment", *ROUTES, "refunded", "cancelled"]
 KINDS = ["buyer", "seller", "system", "stripe", "admin"]
 
-#: Who may make each move, as the contract has it (§10.4); every other one is refused.
+#: The actors that may make each move, by the contract (§10.4); every other move is refused.
 LEGAL: dict[tuple[str, str], set[str]] = {
     ("pending_payment", "paid"): {"stripe"},
     ("pending_payment", "cancelled"): {"buyer", "seller", "system", "admin"},
@@ -47,7 +47,7 @@ LEGAL: dict[tuple[str, str], set[str]] = {
     # The order of the test was disputed when it was paid.
     ("disputed", "paid"): {"stripe", "admin"},
 }
-#: What also becomes legal once all of the money is back.
+#: Moves that also become legal once all of the money is back.
 WITH_MONEY_BACK: dict[tuple[str, str], set[str]] = {
     ("paid", "cancelled"): {"stripe", "admin"},
     ("ready_for_handover", "cancelled"): {"stripe", "admin"},
@@ -228,7 +228,7 @@ def test_cancelled_purchase_has_its_intent_canceled(
 def test_buyer_who_does_not_pay_gets_a_strike(
     owner: Connection, order_id: UUID, alice: Actor, kind: str, points: int
 ) -> None:
-    """Who calls a purchase off or lets it lapse breaks a promise; others' doing is no strike."""
+    """A buyer who cancels or does not pay gets a strike; a cancellation by others gives none."""
     moved(owner, order_id, "cancelled", kind)
 
     query = "select private.live_strike_points(%s, private.clock())"

@@ -157,7 +157,7 @@ def test_payment_is_refused_to_others(
 def test_payment_is_refused_when_there_is_none_to_make(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor, change: str, error: str
 ) -> None:
-    """What is paid, cancelled or past due takes no payment; a late intent is canceled."""
+    """A paid, cancelled or overdue order takes no payment; a late intent is canceled."""
     if change == "paid":
         paid(owner, order_id)
     elif change == "cancelled":
@@ -191,7 +191,7 @@ def test_first_of_two_intents_wins(owner: Connection, order_id: UUID, service: A
 
 
 def test_overtaken_attempt_begins_again(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """The intent of a try that was overtaken may be dead by now: it does not become current."""
+    """The intent of an overtaken attempt may be canceled by now, so it does not become current."""
     attached(owner, order_id)
     service.call(
         "apply_payment_canceled",
@@ -221,6 +221,18 @@ def test_intent_of_another_order_is_refused(
     assert isinstance(answer, dict)
     assert "TRANSACTION_FAILED" == answer["code"]
     assert [] == outbox_rows(owner, "cancel_intent")
+
+
+def test_intent_of_an_unknown_order_is_refused(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """An order that we do not have gets no intent, and nothing is canceled at Stripe for it."""
+    answer = attach(service, uuid4(), 1, "pi_current")
+
+    assert isinstance(answer, dict)
+    assert "RESOURCE_NOT_FOUND" == answer["code"]
+    assert [] == outbox_rows(owner, "cancel_intent")
+    assert attached(owner, order_id)["success"]
 
 
 def test_only_our_own_processes_touch_money(

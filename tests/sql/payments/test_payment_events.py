@@ -1,9 +1,10 @@
-"""What the events of a PaymentIntent, and `confirm_payment_transaction`, do to an order."""
+"""Effects of the events of a PaymentIntent, and of `confirm_payment_transaction`, on an order."""
 
 import itertools
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -105,7 +106,7 @@ def test_second_event_about_the_same_money_has_no_effect(owner: Connection, orde
 def test_confirmation_and_event_are_one_payment(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor
 ) -> None:
-    """Whoever comes first, browser or webhook, there is one payment and one CAPTURE."""
+    """Browser and webhook make one payment and one CAPTURE, in either order."""
     attached(owner, order_id)
     answer = confirmed(service, order_id, alice)
     assert (True, "paid", str(order_id)) == (
@@ -138,7 +139,7 @@ def test_confirmation_is_the_buyers(
 def test_confirmation_of_a_stray_is_recorded(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor
 ) -> None:
-    """What Stripe holds is in the books and goes back, be it the browser that reported it."""
+    """A stray is booked and refunded too if the browser reports it before the event."""
     attached(owner, order_id)
 
     answer = confirmed(service, order_id, alice, amount_cents=9_999)
@@ -152,6 +153,23 @@ def test_confirmation_of_a_stray_is_recorded(
     assert 1 == len(outbox_rows(owner, "auto_refund"))
     assert False is confirmed(service, order_id, alice, amount_cents=9_999)["success"]
     assert [] == drift(owner)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("payment_intent_id", None), ("amount_cents", None), ("amount_cents", 0), ("currency", "AUD")],
+)
+def test_confirmation_without_a_value_changes_nothing(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor, argument: str, value: object
+) -> None:
+    """An intent that cannot be read has a code, as in an event, and books nothing."""
+    attached(owner, order_id)
+
+    with pytest.raises(psycopg.DatabaseError, match="PAYLOAD_UNREADABLE"):
+        confirmed(service, order_id, alice, **{argument: value})
+
+    assert "pending_payment" == order_row(owner, order_id)["state"]
+    assert {} == balances(owner, order_id)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +331,7 @@ def test_success_after_declines_pays(owner: Connection, order_id: UUID, alice: A
 def test_late_decline_never_undoes_a_payment(
     owner: Connection, order_id: UUID, alice: Actor
 ) -> None:
-    """What was declined before the success may be told after it: nothing changes."""
+    """The event of an earlier decline may arrive after the success; it changes nothing."""
     paid(owner, order_id)
 
     answer = declined(owner, order_id, "ch_early")
@@ -353,7 +371,7 @@ def test_late_decline_asks_for_no_other_try(
 def test_order_of_arrival_does_not_matter_for_the_money(
     owner: Connection, order_id: UUID, order: tuple[str, ...]
 ) -> None:
-    """Whatever else is told before or after, money that came in settles the order or goes back."""
+    """Captured money settles the order or goes back, in every order of the events."""
     attached(owner, order_id)
 
     for event in order:

@@ -1,4 +1,4 @@
-"""Who reads payments and refunds: a decline is the buyer's own matter."""
+"""Reading payments and refunds: the seller must not learn why a card was declined."""
 
 import dataclasses
 from uuid import UUID

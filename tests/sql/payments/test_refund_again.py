@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -287,6 +288,16 @@ def test_unknown_payment_is_refused(owner: Connection, moderator: Actor) -> None
     answer = payment_refunded(owner, "pi_unknown", moderator, client_request_id=None)
 
     assert "RESOURCE_NOT_FOUND" == answer["code"]
+
+
+def test_refund_of_a_payment_needs_an_id(
+    owner: Connection, order_id: UUID, moderator: Actor
+) -> None:
+    """A request that cannot be told from the next one is impossible."""
+    paid(owner, order_id)
+
+    with pytest.raises(psycopg.DatabaseError, match="CLIENT_REQUEST_ID_MISSING"):
+        payment_refunded(owner, INTENT, moderator, client_request_id=None)
 
 
 def test_payment_without_money_is_not_refunded(
