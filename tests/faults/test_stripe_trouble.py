@@ -1,5 +1,7 @@
 """Stripe that answers with errors, too late, or not at all, while the outbox asks it for money."""
 
+import uuid
+
 import pytest
 
 from tests.faults.fleet import Fleet
@@ -82,5 +84,36 @@ def test_refund_that_stripe_refuses_is_given_up(shop: Shop, order: Order, fleet:
     shop.command("PUT", "/delivery", mode="normal")
     assert [AMOUNT - 500] == [refund["amount"] for refund in shop.refunds_of(order)]
     assert "paid" == shop.state(order)
+    assert fleet.process.poll() is None
+    shop.check_books()
+
+
+def test_refund_that_fails_after_the_end_is_sent_again(
+    shop: Shop, order: Order, fleet: Fleet
+) -> None:
+    """The buyer's bank returns the money of an ended order, and our own job refunds it again."""
+    shop.request_refund(order)
+    shop.wait_for(lambda: shop.state(order) == "refunded")
+    [refund] = shop.refunds_of(order)
+    shop.command("POST", f"/refunds/{refund['id']}/settle", status="failed")
+    unreturned = "select payment_intent_id from public.unreturned_payments()"
+    shop.wait_for(lambda: shop.service.rows(unreturned) == [(order.intent_id,)])
+    assert [(order.id, "orders.state")] == shop.service.rows(
+        "select order_id::text, account from public.ledger_drift()"
+    )
+
+    answer = shop.service.call(
+        "refund_payment",
+        payment_intent_id=order.intent_id,
+        refund_reason="the bank returned it",
+        user_id=None,
+        client_request_id=uuid.uuid4(),
+    )
+
+    assert answer["success"], answer
+    refunded = "select refunded_cents from public.orders where id = %s"
+    shop.wait_for(lambda: shop.value(refunded, order.id) == AMOUNT)
+    assert ["failed", "succeeded"] == sorted(one["status"] for one in shop.refunds_of(order))
+    assert [] == shop.service.rows(unreturned)
     assert fleet.process.poll() is None
     shop.check_books()
