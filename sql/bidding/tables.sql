@@ -81,16 +81,30 @@ create index bid_withdrawals_bidder_id_idx on private.bid_withdrawals (bidder_id
 create index bid_withdrawals_actor_id_idx on private.bid_withdrawals (actor_id);
 
 create type private.standing as (
-  auction public.auctions,
+  auction_id uuid,
+  listing_id uuid,
+  status public.auction_status,
+  start_at timestamptz,
+  end_at timestamptz,
+  scheduled_end_at timestamptz,
+  price_cents bigint,
+  min_next_bid_cents bigint,
+  high_bid_id uuid,
+  leader_id uuid,
+  bid_count integer,
+  reserve_met boolean,
+  version integer, -- noqa: RF04
   seller_id uuid,
-  seller_is_suspended boolean,
   title text,
+  seller_is_suspended boolean,
   reserve_cents bigint,
   leader_max_cents bigint,
   last_seq integer,
   bidder_id uuid,
   bidder_kyc public.kyc_status,
   bidder_is_suspended boolean,
-  bidder_is_barred boolean
+  bidder_is_barred boolean,
+  bidder_has_strikes boolean,
+  rules jsonb
 );
-comment on type private.standing is 'How an auction stands when somebody''s bid has locked it: all that decides about the bid.';
+comment on type private.standing is 'An auction, its bidder and the rules: everything that decides about a bid, read after the bid holds the auction''s locks.';

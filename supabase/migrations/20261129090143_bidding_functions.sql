@@ -35,18 +35,18 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
--- Each lock has a limit of its own, so that the answer comes while the caller waits for it. What
--- is set here or below ends with the function.
+-- Each lock has its own limit, so that the answer comes while the caller waits for it. The value
+-- set here or below ends with the function.
 set lock_timeout = '200ms'
 as $$
 declare
   v_bidder_id constant uuid := auth.uid();
-  v_rules constant jsonb := private.bid_rules();
   v_standing private.standing;
+  v_lock text;
   v_now timestamptz;
   v_answer jsonb;
 begin
-  -- Before any check: a bid that stood once is not refused because the auction has ended since.
+  -- Before any check: a repeated call gets its receipt, even if the auction has ended since.
   v_answer := coalesce(
     private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id),
     private.use_rate_limit('place_bid')
@@ -55,20 +55,34 @@ begin
     return v_answer;
   end if;
 
-  -- Rivals queue on this lock, the cheapest to wait for; each meets the price the last one left.
-  perform set_config('lock_timeout', '900ms', true);
-  perform pg_advisory_xact_lock(hashtextextended(p_auction_id::text, 0));
-  perform set_config('lock_timeout', '200ms', true);
+  -- Rivals queue on the advisory lock, the cheapest to wait for. Assignments, because `perform`
+  -- starts the executor for each.
+  v_lock := set_config('lock_timeout', '900ms', true);
+  v_lock := pg_advisory_xact_lock(hashtextextended(p_auction_id::text, 0));
+  v_lock := set_config('lock_timeout', '200ms', true);
   perform from public.auctions where id = p_auction_id for no key update;
+  -- Read after the lock: a bid that waited past the end in that queue is too late.
+  v_now := private.clock();
   -- A statement of its own: the one that waits for the row reads other tables as they were before
   -- the wait, without the withdrawal that it may have waited for.
   select
-    a, l.seller_id, seller.suspended_at is not null or seller.deleted_at is not null, l.title, secret.reserve_cents, leader.max_cents,
+    a.id, a.listing_id, a.status, a.start_at, a.end_at, a.scheduled_end_at, a.current_price_cents,
+    a.min_next_bid_cents, a.high_bid_id, a.high_bidder_id, a.bid_count, a.reserve_met, a.version,
+    l.seller_id, l.title, seller.suspended_at is not null or seller.deleted_at is not null,
+    secret.reserve_cents, leader.max_cents,
     (select max(b.seq) from public.bids as b where b.auction_id = a.id),
     u.id, u.kyc, u.suspended_at is not null,
     exists (
       select from private.bid_withdrawals as w
       where w.auction_id = a.id and w.bidder_id = v_bidder_id
+    ),
+    exists (select from public.user_strikes as s where s.user_id = v_bidder_id),
+    (
+      select jsonb_object_agg(s.key, s.value) from private.app_settings as s
+      where s.key in (
+        'bid_increments', 'snipe_window_s', 'snipe_extend_s', 'snipe_max_total_s',
+        'strike_block_threshold'
+      )
     )
   into v_standing
   from public.auctions as a
@@ -80,20 +94,13 @@ begin
   left join public.users as u on u.id = v_bidder_id and u.deleted_at is null
   where a.id = p_auction_id;
 
-  -- Read after the lock: a bid that waited past the end in that queue is too late.
-  v_now := private.clock();
-  v_answer := coalesce(
-    private.bid_refusal(v_standing, p_amount_cents, p_max_cents, v_now),
-    private.strike_refusal(v_bidder_id, v_rules, v_now)
-  );
+  v_answer := private.bid_refusal(v_standing, p_amount_cents, p_max_cents, v_now);
   if v_answer is not null then
     return v_answer;
-  end if;
-
-  if (v_standing.auction).high_bidder_id = v_bidder_id then
-    v_answer := private.raise_maximum(v_standing, p_amount_cents, p_max_cents, v_rules, v_now);
+  elsif v_standing.leader_id = v_bidder_id then
+    v_answer := private.raise_maximum(v_standing, p_amount_cents, p_max_cents, v_now);
   else
-    v_answer := private.record_bid(v_standing, p_amount_cents, p_max_cents, v_rules, v_now);
+    v_answer := private.record_bid(v_standing, p_amount_cents, p_max_cents, v_now);
   end if;
   if p_client_bid_id is not null then
     insert into private.bid_receipts (bidder_id, client_bid_id, auction_id, receipt)
@@ -101,200 +108,197 @@ begin
   end if;
   return v_answer;
 exception
-  -- All that the block did is undone, its use of the rate limit too. It spans locks and writes on
-  -- purpose: a row locked in a block and changed after it costs a multixact, and 96 bidders half
-  -- their speed.
+  -- This undoes everything in the block, the use of the rate limit too. The block spans locks and
+  -- writes on purpose: a row locked in a block and changed after it needs a multixact, which halves
+  -- the throughput of 96 bidders.
   when lock_not_available then
     return private.refusal('AUCTION_BUSY', 'Please try again in a moment');
 end;
 $$;
-comment on function private.place_bid is 'Answer a repeated call as before; else lock the auction, then refuse the bid or record it. A lock that is not to be had in time is a refusal too.';
+comment on function private.place_bid is 'Answer a repeated call with its receipt. Otherwise lock the auction, then refuse the bid or record it. A lock that stays busy past its limit is a refusal.';
 grant execute on function private.place_bid to authenticated;
 
-create function private.bid_rules()
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (
-    select jsonb_object_agg(key, value) from private.app_settings
-    where key in (
-      'bid_increments', 'snipe_window_s', 'snipe_extend_s', 'snipe_max_total_s',
-      'strike_block_threshold'
-    )
-  );
-end;
-$$;
-comment on function private.bid_rules is 'The settings that a bid is subject to, read before it queues.';
-
 create function private.record_bid(
-  p_standing private.standing, p_amount_cents bigint, p_max_cents bigint, p_rules jsonb,
-  p_now timestamptz
+  p_standing private.standing, p_amount_cents bigint, p_max_cents bigint, p_now timestamptz
 )
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_before constant public.auctions := p_standing.auction;
   v_leads constant boolean := p_max_cents > coalesce(p_standing.leader_max_cents, 0);
-  v_price_cents constant bigint := private.price_after_bid(
-    p_standing.leader_max_cents, p_amount_cents, p_max_cents, p_standing.reserve_cents,
-    p_rules -> 'bid_increments'
-  );
-  v_leader_id constant uuid := case
-    when v_leads then p_standing.bidder_id else v_before.high_bidder_id
-  end;
+  v_seq constant integer := coalesce(p_standing.last_seq, 0) + 1;
   v_bid_id constant uuid := gen_random_uuid();
-  v_high_bid_id uuid;
-  v_after public.auctions;
+  v_after private.standing := p_standing;
+  v_loser_id uuid := p_standing.leader_id;
+  v_loser_cents bigint := p_standing.leader_max_cents;
+  v_loser_last_cents bigint := p_standing.price_cents;
+  v_last_cents bigint := p_amount_cents;
 begin
-  -- The bid as it was sent, then the level to which it drove the loser's maximum and the winner's.
-  with written as (
-    insert into public.bids (id, auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
-    select
-      coalesce(level.bid_id, gen_random_uuid()), v_before.id, level.bidder_id, level.cents,
-      level.bid_id is null, p_now,
-      coalesce(p_standing.last_seq, 0) + row_number() over (order by level.step)
-    from (
-      values
-      (1, v_bid_id, p_standing.bidder_id, p_amount_cents, 0),
-      (
-        2, null, case when v_leads then v_before.high_bidder_id else p_standing.bidder_id end,
-        case when v_leads then p_standing.leader_max_cents else p_max_cents end,
-        case when v_leads then v_before.current_price_cents else p_amount_cents end
-      ),
-      (
-        3, null, v_leader_id, v_price_cents,
-        case when v_leads then p_amount_cents else v_before.current_price_cents end
-      )
-    ) as level (step, bid_id, bidder_id, cents, last_cents)
-    where level.cents > level.last_cents
-    returning id, bidder_id, amount_cents
-  )
-  select id into v_high_bid_id from written
-  where bidder_id = v_leader_id and amount_cents = v_price_cents;
+  v_after.price_cents := private.price_after_bid(
+    p_standing.leader_max_cents, p_amount_cents, p_max_cents, p_standing.reserve_cents,
+    p_standing.rules -> 'bid_increments'
+  );
+  if v_leads then
+    v_after.leader_id := p_standing.bidder_id;
+  else
+    v_loser_id := p_standing.bidder_id;
+    v_loser_cents := p_max_cents;
+    v_loser_last_cents := p_amount_cents;
+    v_last_cents := p_standing.price_cents;
+  end if;
+  v_after.high_bid_id := v_bid_id;
+  if v_after.price_cents > v_last_cents then
+    v_after.high_bid_id := gen_random_uuid();
+  end if;
+  -- The bid as sent. Then an automatic bid for the loser, up to the maximum, and one for the leader
+  -- at the price; each only above the bidder's last bid.
+  insert into public.bids (id, auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
+  select
+    level.id, p_standing.auction_id, level.bidder_id, level.cents, level.is_proxy, p_now, level.seq
+  from (
+    values
+    (v_bid_id, p_standing.bidder_id, p_amount_cents, 0, false, v_seq),
+    (gen_random_uuid(), v_loser_id, v_loser_cents, v_loser_last_cents, true, v_seq + 1),
+    (
+      v_after.high_bid_id, v_after.leader_id, v_after.price_cents, v_last_cents, true,
+      v_seq + 1 + coalesce(v_loser_cents > v_loser_last_cents, false)::integer
+    )
+  ) as level (id, bidder_id, cents, last_cents, is_proxy, seq)
+  where level.cents > level.last_cents;
 
   insert into private.proxy_bids (auction_id, bidder_id, max_cents, max_set_at)
-  values (v_before.id, p_standing.bidder_id, p_max_cents, p_now)
+  values (p_standing.auction_id, p_standing.bidder_id, p_max_cents, p_now)
   on conflict (auction_id, bidder_id) do update
   set max_cents = excluded.max_cents, max_set_at = excluded.max_set_at;
 
-  v_after := private.move_auction(
-    p_standing, v_price_cents, v_leader_id, v_high_bid_id, 1, p_rules, p_now
-  );
-
-  if v_leads and v_before.high_bidder_id is not null then
-    perform private.notify_outbid(p_standing, v_after);
-  end if;
-  return private.bid_receipt(
-    p_standing, v_after, v_bid_id, coalesce(p_standing.last_seq, 0) + 1, p_amount_cents,
-    p_max_cents, p_now
-  );
-end;
-$$;
-comment on function private.record_bid is 'Write a bid that stands, settle price and leader, return the receipt: of two equal maxima the earlier leads. The caller holds the locks.';
-
-create function private.raise_maximum(
-  p_standing private.standing, p_amount_cents bigint, p_max_cents bigint, p_rules jsonb,
-  p_now timestamptz
-)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_after public.auctions := p_standing.auction;
-  v_bid_id uuid := v_after.high_bid_id;
-  v_seq integer;
-begin
-  update private.proxy_bids set max_cents = p_max_cents, max_set_at = p_now
-  where auction_id = v_after.id and bidder_id = p_standing.bidder_id;
-  -- Rivals learn nothing of it, unless it reaches the reserve: the price is lifted to that.
-  if not v_after.reserve_met and p_max_cents >= p_standing.reserve_cents then
-    insert into public.bids (auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
-    values (
-      v_after.id, p_standing.bidder_id, p_standing.reserve_cents, true, p_now,
-      p_standing.last_seq + 1
-    )
-    returning id into v_bid_id;
-    v_after := private.move_auction(
-      p_standing, p_standing.reserve_cents, p_standing.bidder_id, v_bid_id, 0, p_rules, p_now
-    );
-  end if;
-  select seq into v_seq from public.bids where id = v_bid_id;
-  return private.bid_receipt(
+  v_after.bid_count := p_standing.bid_count + 1;
+  return private.finish_bid(
     p_standing, v_after, v_bid_id, v_seq, p_amount_cents, p_max_cents, p_now
   );
 end;
 $$;
-comment on function private.raise_maximum is 'What a leader''s bid does: raise the own maximum and nothing else.';
+comment on function private.record_bid is 'Write an accepted bid, set price and leader, and return the receipt. Of two equal maxima the earlier leads. The caller holds the locks.';
 
-create function private.move_auction(
-  p_standing private.standing, p_price_cents bigint, p_leader_id uuid, p_high_bid_id uuid,
-  p_bid_count integer, p_rules jsonb, p_now timestamptz
+create function private.raise_maximum(
+  p_standing private.standing, p_amount_cents bigint, p_max_cents bigint, p_now timestamptz
 )
-returns public.auctions
+returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_before constant public.auctions := p_standing.auction;
-  v_end_at constant timestamptz := private.extended_end(
-    v_before.end_at, v_before.scheduled_end_at, p_now, p_rules
-  );
-  v_after public.auctions;
+  v_after private.standing := p_standing;
+  v_seq integer;
 begin
-  update public.auctions
-  set
-    current_price_cents = p_price_cents,
-    min_next_bid_cents = p_price_cents
-    + private.step_cents(p_price_cents, p_rules -> 'bid_increments'),
-    high_bid_id = p_high_bid_id,
-    high_bidder_id = p_leader_id,
-    bid_count = bid_count + p_bid_count,
-    -- Not from the price alone: it may stand above a reserve that it never had to be lifted to.
-    reserve_met = reserve_met or p_price_cents >= p_standing.reserve_cents,
-    end_at = v_end_at,
-    extension_count = extension_count + (v_end_at > end_at)::integer,
-    version = version + 1,
-    updated_at = p_now
-  where id = v_before.id
-  returning * into v_after;
-  update public.listings
-  set
-    current_bid_cents = p_price_cents,
-    bid_count = v_after.bid_count,
-    end_at = v_end_at,
-    updated_at = p_now
-  where id = v_before.listing_id;
-  return v_after;
+  update private.proxy_bids set max_cents = p_max_cents, max_set_at = p_now
+  where auction_id = p_standing.auction_id and bidder_id = p_standing.bidder_id;
+  -- A raise changes nothing that rivals see, unless it reaches the reserve: that lifts the price.
+  if not p_standing.reserve_met and p_max_cents >= p_standing.reserve_cents then
+    v_after.price_cents := p_standing.reserve_cents;
+    insert into public.bids (auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
+    values (
+      p_standing.auction_id, p_standing.bidder_id, p_standing.reserve_cents, true, p_now,
+      p_standing.last_seq + 1
+    )
+    returning id into v_after.high_bid_id;
+  end if;
+  select seq into v_seq from public.bids where id = v_after.high_bid_id;
+  return private.finish_bid(
+    p_standing, v_after, v_after.high_bid_id, v_seq, p_amount_cents, p_max_cents, p_now
+  );
 end;
 $$;
-comment on function private.move_auction is 'Set price and leader, with a later end where the soft close asks for it: one update of the auction, and the listing''s snapshot of it.';
+comment on function private.raise_maximum is 'Raise the leader''s own maximum and change nothing else, unless the maximum reaches the reserve.';
 
-create function private.notify_outbid(p_standing private.standing, p_after public.auctions)
-returns void
+create function private.finish_bid(
+  p_before private.standing, p_after private.standing, p_bid_id uuid, p_seq integer,
+  p_amount_cents bigint, p_max_cents bigint, p_now timestamptz
+)
+returns jsonb
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_leader_changes constant boolean := coalesce(p_before.leader_id <> p_after.leader_id, false);
+  v_min_next_bid_cents bigint := p_before.min_next_bid_cents;
+  v_reserve_met boolean := p_before.reserve_met;
+  v_end_at timestamptz := p_before.end_at;
+  v_version integer := p_before.version;
 begin
-  perform private.notify(
-    (p_standing.auction).high_bidder_id,
-    'outbid',
-    'You have been outbid',
-    p_standing.title || ' is at ' || private.dollars(p_after.current_price_cents) || ' now.',
-    jsonb_build_object(
-      'auction_id', p_after.id,
-      'listing_id', p_after.listing_id,
-      'current_price_cents', p_after.current_price_cents
-    )
+  -- Without a new high bid the leader only raised the own maximum: nothing that rivals see changes.
+  if p_after.high_bid_id is distinct from p_before.high_bid_id then
+    v_min_next_bid_cents := p_after.price_cents
+      + private.step_cents(p_after.price_cents, p_before.rules -> 'bid_increments');
+    -- Not from the price alone: it may stand above a reserve without a lift to it.
+    v_reserve_met := v_reserve_met
+      or coalesce(p_after.price_cents >= p_before.reserve_cents, false);
+    v_end_at := private.extended_end(
+      p_before.end_at, p_before.scheduled_end_at, p_now, p_before.rules
+    );
+    v_version := v_version + 1;
+    update public.auctions
+    set
+      current_price_cents = p_after.price_cents,
+      min_next_bid_cents = v_min_next_bid_cents,
+      high_bid_id = p_after.high_bid_id,
+      high_bidder_id = p_after.leader_id,
+      bid_count = p_after.bid_count,
+      reserve_met = v_reserve_met,
+      end_at = v_end_at,
+      extension_count = extension_count + (v_end_at > end_at)::integer,
+      version = v_version,
+      updated_at = p_now
+    where id = p_before.auction_id;
+    update public.listings
+    set
+      current_bid_cents = p_after.price_cents,
+      bid_count = p_after.bid_count,
+      end_at = v_end_at,
+      updated_at = p_now
+    where id = p_before.listing_id;
+  end if;
+  if v_leader_changes then
+    -- Not by private.notify: this names no order and repeats no key, and each bid pays for it.
+    insert into public.notifications (user_id, type, title, message, metadata)
+    values (
+      p_before.leader_id,
+      'outbid',
+      'You have been outbid',
+      p_before.title || ' is at ' || private.dollars(p_after.price_cents) || ' now.',
+      jsonb_build_object(
+        'auction_id', p_before.auction_id,
+        'listing_id', p_before.listing_id,
+        'current_price_cents', p_after.price_cents
+      )
+    );
+  end if;
+  return jsonb_build_object(
+    'success', true,
+    'bid_id', p_bid_id,
+    'amount_cents', p_amount_cents,
+    'is_proxy_bid', p_max_cents > p_amount_cents,
+    'outbid_previous', v_leader_changes,
+    'previous_bidder_id', p_before.leader_id,
+    'previous_amount_cents',
+    case when p_before.leader_id is not null then p_before.price_cents end,
+    'extension_seconds', extract(epoch from v_end_at - p_before.end_at),
+    'new_end_at', v_end_at,
+    'is_leading', p_after.leader_id = p_before.bidder_id,
+    'current_price_cents', p_after.price_cents,
+    'min_next_bid_cents', v_min_next_bid_cents,
+    'reserve_met', v_reserve_met,
+    'end_at', v_end_at,
+    'server_time', p_now,
+    'version', v_version,
+    'seq', p_seq,
+    'received_at', p_now,
+    'time_left_ms', floor(extract(epoch from p_before.end_at - p_now) * 1000)::bigint,
+    'idempotent', false
   );
 end;
 $$;
-comment on function private.notify_outbid is 'Tell the one who led that somebody else does.';
+comment on function private.finish_bid is 'Write price and leader to the auction and its listing, with a later end where the soft close moves it. Notify the bidder who led before. Return the receipt: received_at and time_left_ms are from the time at which the bid held the lock.';
 
 create function private.stored_receipt(
   p_bidder_id uuid, p_client_bid_id uuid, p_auction_id uuid
@@ -304,81 +308,43 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_stored private.bid_receipts;
+  v_lock text;
+  v_auction_id uuid;
+  v_receipt jsonb;
 begin
   if p_client_bid_id is null then
     return null;
   end if;
-  -- Both copies of a call may be under way at once: the second waits here for the first. Locks of
-  -- two numbers are another kind than the auctions' of one: the caller chooses this key, and could
-  -- choose one whose hash is that of an auction, to hold up all who bid there.
-  perform pg_advisory_xact_lock(hashtext(p_bidder_id::text), hashtext(p_client_bid_id::text));
-  select * into v_stored from private.bid_receipts
+  -- Two copies of a call may run at once: the second waits here for the first. The lock of two
+  -- numbers is of another kind than an auction's of one. The caller chooses this key, and could
+  -- otherwise choose one with an auction's hash to block its bidders.
+  v_lock := pg_advisory_xact_lock(hashtext(p_bidder_id::text), hashtext(p_client_bid_id::text));
+  select auction_id, receipt into v_auction_id, v_receipt from private.bid_receipts
   where bidder_id = p_bidder_id and client_bid_id = p_client_bid_id;
-  if v_stored.auction_id <> p_auction_id then
+  if v_auction_id is null then
+    return null;
+  elsif v_auction_id <> p_auction_id then
     return private.refusal('REQUEST_ID_REUSED', 'This request id was used for something else');
   end if;
-  return v_stored.receipt || '{"idempotent": true}';
+  return v_receipt || '{"idempotent": true}';
 end;
 $$;
-comment on function private.stored_receipt is 'What this call was answered before, marked as a repeat; null if it was not, or was refused.';
-
-create function private.bid_receipt(
-  p_standing private.standing, p_after public.auctions, p_bid_id uuid, p_seq integer,
-  p_amount_cents bigint, p_max_cents bigint, p_now timestamptz
-)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_before constant public.auctions := p_standing.auction;
-begin
-  return jsonb_build_object(
-    'success', true,
-    'bid_id', p_bid_id,
-    'amount_cents', p_amount_cents,
-    'is_proxy_bid', p_max_cents > p_amount_cents,
-    'outbid_previous', coalesce(v_before.high_bidder_id <> p_after.high_bidder_id, false),
-    'previous_bidder_id', v_before.high_bidder_id,
-    'previous_amount_cents', case
-      when v_before.high_bidder_id is not null then v_before.current_price_cents
-    end,
-    'extension_seconds', extract(epoch from p_after.end_at - v_before.end_at),
-    'new_end_at', p_after.end_at,
-    'is_leading', p_after.high_bidder_id = p_standing.bidder_id,
-    'current_price_cents', p_after.current_price_cents,
-    'min_next_bid_cents', p_after.min_next_bid_cents,
-    'reserve_met', p_after.reserve_met,
-    'end_at', p_after.end_at,
-    'server_time', p_now,
-    'version', p_after.version,
-    'seq', p_seq,
-    'received_at', p_now,
-    'time_left_ms', floor(extract(epoch from v_before.end_at - p_now) * 1000)::bigint,
-    'idempotent', false
-  );
-end;
-$$;
-comment on function private.bid_receipt is 'What a bidder is told about a bid that stood. received_at and time_left_ms are those of the moment at which the lock was held.';
+comment on function private.stored_receipt is 'Lock the caller''s key. Return the receipt of an earlier call with it, marked as a repeat, or null if there is none.';
 
 create function private.bid_refusal(
   p_standing private.standing, p_amount_cents bigint, p_max_cents bigint, p_now timestamptz
 )
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
-declare
-  v_auction constant public.auctions := p_standing.auction;
 begin
-  if v_auction.id is null then
+  if p_standing.auction_id is null then
     return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
-  elsif v_auction.status <> 'live' or v_auction.start_at > p_now then
+  elsif p_standing.status <> 'live' or p_standing.start_at > p_now then
     return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
-  elsif v_auction.end_at <= p_now then
+  elsif p_standing.end_at <= p_now then
     return private.refusal('AUCTION_ENDED', 'Auction has ended');
   elsif p_standing.bidder_id is null then
     return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
@@ -388,49 +354,36 @@ begin
     return private.refusal('USER_SUSPENDED', 'Your account is suspended');
   elsif p_standing.bidder_kyc <> 'passed' then
     return private.refusal('KYC_REQUIRED', 'KYC verification required to bid');
-  elsif p_standing.bidder_is_barred then
+  elsif
+    p_standing.bidder_is_barred
+    or p_standing.bidder_has_strikes
+    and private.live_strike_points(p_standing.bidder_id, p_now)
+    >= (p_standing.rules -> 'strike_block_threshold')::integer
+  then
     return private.refusal('BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support');
   elsif p_standing.seller_is_suspended then
     return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
   elsif coalesce(p_amount_cents, 0) < 100 or greatest(p_amount_cents, p_max_cents) > 99999999 then
-    -- The upper bound is Stripe's: a price above it could never be paid.
+    -- The upper bound is Stripe's: nobody could pay a higher price.
     return private.refusal('BAD_AMOUNT', 'Bid must be whole cents, 100 to 99999999');
   elsif p_max_cents < p_amount_cents then
     return private.refusal('MAX_BELOW_AMOUNT', 'Maximum must be at least the bid');
-  elsif v_auction.high_bidder_id = p_standing.bidder_id then
-    -- The leader bids against nobody, so the ladder is not asked.
+  elsif p_standing.leader_id = p_standing.bidder_id then
+    -- The leader has no rival to outbid, so no increment applies.
     if p_max_cents <= p_standing.leader_max_cents then
       return private.refusal(
         'MAX_NOT_HIGHER', 'Your new maximum must be above your current maximum'
       );
     end if;
-  elsif p_amount_cents < v_auction.min_next_bid_cents then
+  elsif p_amount_cents < p_standing.min_next_bid_cents then
     return private.refusal(
-      'BID_TOO_LOW', 'Minimum bid is ' || private.dollars(v_auction.min_next_bid_cents)
-    ) || jsonb_build_object('minimum_bid_cents', v_auction.min_next_bid_cents);
+      'BID_TOO_LOW', 'Minimum bid is ' || private.dollars(p_standing.min_next_bid_cents)
+    ) || jsonb_build_object('minimum_bid_cents', p_standing.min_next_bid_cents);
   end if;
   return null;
 end;
 $$;
-comment on function private.bid_refusal is 'Why this bid cannot stand, or null when it can.';
-
-create function private.strike_refusal(p_bidder_id uuid, p_rules jsonb, p_now timestamptz)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  if
-    private.live_strike_points(p_bidder_id, p_now)
-    >= (p_rules -> 'strike_block_threshold')::integer
-  then
-    return private.refusal('BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support');
-  end if;
-  return null;
-end;
-$$;
-comment on function private.strike_refusal is 'Why somebody who did not pay before may not bid, or null when they may.';
+comment on function private.bid_refusal is 'Return the refusal of a bid, or null if the bid is accepted.';
 
 create function private.price_after_bid(
   p_leader_max_cents bigint, p_amount_cents bigint, p_max_cents bigint, p_reserve_cents bigint,
@@ -456,14 +409,14 @@ begin
       p_leader_max_cents, p_max_cents + private.step_cents(p_max_cents, p_ladder)
     );
   end if;
-  -- Whoever leads after this has the higher maximum of the two.
+  -- The higher of the two maxima leads after this bid.
   if greatest(p_leader_max_cents, p_max_cents) >= p_reserve_cents then
     return greatest(v_price_cents, p_reserve_cents);
   end if;
   return v_price_cents;
 end;
 $$;
-comment on function private.price_after_bid is 'Second-price rule: a step above the loser''s maximum, at most the winner''s; and at least the reserve once a maximum reaches it.';
+comment on function private.price_after_bid is 'Return the price by the second-price rule: a step above the loser''s maximum and at most the winner''s. Once a maximum reaches the reserve, the price is at least the reserve.';
 
 create function private.step_cents(p_price_cents bigint, p_ladder jsonb)
 returns bigint
@@ -480,7 +433,7 @@ begin
   return (p_ladder -> v_rung ->> 'step_cents')::bigint;
 end;
 $$;
-comment on function private.step_cents is 'How far above a price the next bid must be, by a ladder as in the setting bid_increments; its last rung has no upper end.';
+comment on function private.step_cents is 'Return the increment above a price, by a ladder as in the setting bid_increments. The last step of the ladder has no upper bound.';
 
 create function private.extended_end(
   p_end_at timestamptz, p_scheduled_end_at timestamptz, p_now timestamptz, p_rules jsonb
@@ -500,7 +453,7 @@ begin
   ));
 end;
 $$;
-comment on function private.extended_end is 'Soft close: the end after a bid at p_now. It never moves back, and not beyond its cap.';
+comment on function private.extended_end is 'Return the end after a bid at p_now, by the soft close. It never moves back and never beyond its cap.';
 
 create function private.dollars(p_cents bigint)
 returns text
@@ -512,7 +465,7 @@ begin
   return '$' || to_char(p_cents / 100.0, 'FM9999999990.00');
 end;
 $$;
-comment on function private.dollars is 'An amount as people read it.';
+comment on function private.dollars is 'Return an amount as text for people.';
 
 create function private.withdraw_bids(
   p_auction_id uuid, p_bidder_ids uuid[], p_actor_id uuid, p_reason text

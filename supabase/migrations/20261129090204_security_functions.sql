@@ -35,12 +35,44 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_wait_ms constant bigint := private.count_use(p_action, p_key);
+begin
+  return jsonb_build_object('allowed', v_wait_ms = 0, 'retry_after_ms', v_wait_ms);
+end;
+$$;
+comment on function private.rate_limit_hit is 'Count one use of an action under a key, usually a user''s id. Return allowed and retry_after_ms, by the limits in the setting rate_limits.';
+grant execute on function private.rate_limit_hit to service_role;
+
+create function private.use_rate_limit(p_action text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_wait_ms constant bigint := private.count_use(p_action, auth.uid()::text);
+begin
+  if v_wait_ms = 0 then
+    return null;
+  end if;
+  return private.refusal('RATE_LIMITED', 'Too many requests. Please slow down.')
+    || jsonb_build_object('retry_after_ms', v_wait_ms);
+end;
+$$;
+comment on function private.use_rate_limit is 'Count one use of an action by the signed-in user. Return null within the limit, otherwise the refusal RATE_LIMITED.';
+
+create function private.count_use(p_action text, p_key text)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
   v_limit jsonb;
   v_now timestamptz;
   v_window interval;
   v_window_start timestamptz;
 begin
-  v_limit := private.setting('rate_limits') -> p_action;
+  -- Not by private.setting: each bid counts a use, and the call would cost more than the read.
+  select value -> p_action into v_limit from private.app_settings where key = 'rate_limits';
   if v_limit is null or p_key is null then
     raise sqlstate 'PT400' using message = 'UNKNOWN_RATE_LIMIT';
   end if;
@@ -55,33 +87,12 @@ begin
   set count = seen.count + 1
   where seen.count < (v_limit ->> 'max')::integer;
   if found then
-    return jsonb_build_object('allowed', true, 'retry_after_ms', 0);
+    return 0;
   end if;
-  return jsonb_build_object(
-    'allowed', false,
-    'retry_after_ms', ceil(extract(epoch from v_window_start + v_window - v_now) * 1000)::bigint
-  );
+  return ceil(extract(epoch from v_window_start + v_window - v_now) * 1000);
 end;
 $$;
-comment on function private.rate_limit_hit is 'Count one use of an action under a key, usually a user''s id. Return allowed and retry_after_ms, by the limits in the setting rate_limits.';
-grant execute on function private.rate_limit_hit to service_role;
-
-create function private.use_rate_limit(p_action text)
-returns jsonb
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_hit constant jsonb := private.rate_limit_hit(p_action, auth.uid()::text);
-begin
-  if (v_hit ->> 'allowed')::boolean then
-    return null;
-  end if;
-  return private.refusal('RATE_LIMITED', 'Too many requests. Please slow down.')
-    || jsonb_build_object('retry_after_ms', v_hit -> 'retry_after_ms');
-end;
-$$;
-comment on function private.use_rate_limit is 'Count one use of an action by the signed-in user. Return null within the limit, otherwise the refusal RATE_LIMITED.';
+comment on function private.count_use is 'Count one use of an action under a key. Return 0 within the limit, otherwise the milliseconds until the next window.';
 
 create function private.write_audit(
   p_actor_id uuid, p_action text, p_entity text, p_entity_id text, p_description text,

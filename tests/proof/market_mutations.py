@@ -53,7 +53,7 @@ MARKET_MUTATIONS = (
     mutation(
         "receipt of another auction is given",
         RECEIPTS,
-        "v_stored.auction_id <> p_auction_id",
+        "v_auction_id <> p_auction_id",
         "false",
         BIDDING,
     ),
@@ -71,16 +71,20 @@ MARKET_MUTATIONS = (
     mutation(
         "own raise is a bid like any other",
         PLACE_BID,
-        "if (v_standing.auction).high_bidder_id = v_bidder_id then",
-        "if false then",
+        "elsif v_standing.leader_id = v_bidder_id then",
+        "elsif false then",
         BIDDING,
     ),
     mutation(
         "automatic bids: leader before loser",
         PLACE_BID,
-        "row_number() over (order by level.step)",
-        "row_number() over (order by level.step in (2), level.step)",
+        "v_loser_last_cents, true, v_seq + 1)",
+        "v_loser_last_cents, true, v_seq + 2)",
         BIDDING,
+        (
+            "v_seq + 1 + coalesce(v_loser_cents > v_loser_last_cents, false)::integer",
+            "v_seq + 1",
+        ),
     ),
     mutation(
         "price is not lifted to the reserve",
@@ -99,8 +103,8 @@ MARKET_MUTATIONS = (
     mutation(
         "late bid stands at the very end",
         RULES,
-        "elsif v_auction.end_at <= p_now then",
-        "elsif v_auction.end_at < p_now then",
+        "elsif p_standing.end_at <= p_now then",
+        "elsif p_standing.end_at < p_now then",
         BIDDING,
     ),
     mutation(
@@ -197,10 +201,10 @@ begin
     mutation(
         "listing keeps the old end",
         PLACE_BID,
-        """    end_at = v_end_at,
-    updated_at = p_now
+        """      bid_count = p_after.bid_count,
+      end_at = v_end_at,
 """,
-        """    updated_at = p_now
+        """      bid_count = p_after.bid_count,
 """,
         BIDDING,
     ),

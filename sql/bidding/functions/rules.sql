@@ -3,17 +3,15 @@ create function private.bid_refusal(
 )
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
-declare
-  v_auction constant public.auctions := p_standing.auction;
 begin
-  if v_auction.id is null then
+  if p_standing.auction_id is null then
     return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
-  elsif v_auction.status <> 'live' or v_auction.start_at > p_now then
+  elsif p_standing.status <> 'live' or p_standing.start_at > p_now then
     return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
-  elsif v_auction.end_at <= p_now then
+  elsif p_standing.end_at <= p_now then
     return private.refusal('AUCTION_ENDED', 'Auction has ended');
   elsif p_standing.bidder_id is null then
     return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
@@ -23,49 +21,36 @@ begin
     return private.refusal('USER_SUSPENDED', 'Your account is suspended');
   elsif p_standing.bidder_kyc <> 'passed' then
     return private.refusal('KYC_REQUIRED', 'KYC verification required to bid');
-  elsif p_standing.bidder_is_barred then
+  elsif
+    p_standing.bidder_is_barred
+    or p_standing.bidder_has_strikes
+    and private.live_strike_points(p_standing.bidder_id, p_now)
+    >= (p_standing.rules -> 'strike_block_threshold')::integer
+  then
     return private.refusal('BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support');
   elsif p_standing.seller_is_suspended then
     return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
   elsif coalesce(p_amount_cents, 0) < 100 or greatest(p_amount_cents, p_max_cents) > 99999999 then
-    -- The upper bound is Stripe's: a price above it could never be paid.
+    -- The upper bound is Stripe's: nobody could pay a higher price.
     return private.refusal('BAD_AMOUNT', 'Bid must be whole cents, 100 to 99999999');
   elsif p_max_cents < p_amount_cents then
     return private.refusal('MAX_BELOW_AMOUNT', 'Maximum must be at least the bid');
-  elsif v_auction.high_bidder_id = p_standing.bidder_id then
-    -- The leader bids against nobody, so the ladder is not asked.
+  elsif p_standing.leader_id = p_standing.bidder_id then
+    -- The leader has no rival to outbid, so no increment applies.
     if p_max_cents <= p_standing.leader_max_cents then
       return private.refusal(
         'MAX_NOT_HIGHER', 'Your new maximum must be above your current maximum'
       );
     end if;
-  elsif p_amount_cents < v_auction.min_next_bid_cents then
+  elsif p_amount_cents < p_standing.min_next_bid_cents then
     return private.refusal(
-      'BID_TOO_LOW', 'Minimum bid is ' || private.dollars(v_auction.min_next_bid_cents)
-    ) || jsonb_build_object('minimum_bid_cents', v_auction.min_next_bid_cents);
+      'BID_TOO_LOW', 'Minimum bid is ' || private.dollars(p_standing.min_next_bid_cents)
+    ) || jsonb_build_object('minimum_bid_cents', p_standing.min_next_bid_cents);
   end if;
   return null;
 end;
 $$;
-comment on function private.bid_refusal is 'Why this bid cannot stand, or null when it can.';
-
-create function private.strike_refusal(p_bidder_id uuid, p_rules jsonb, p_now timestamptz)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  if
-    private.live_strike_points(p_bidder_id, p_now)
-    >= (p_rules -> 'strike_block_threshold')::integer
-  then
-    return private.refusal('BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support');
-  end if;
-  return null;
-end;
-$$;
-comment on function private.strike_refusal is 'Why somebody who did not pay before may not bid, or null when they may.';
+comment on function private.bid_refusal is 'Return the refusal of a bid, or null if the bid is accepted.';
 
 create function private.price_after_bid(
   p_leader_max_cents bigint, p_amount_cents bigint, p_max_cents bigint, p_reserve_cents bigint,
@@ -91,14 +76,14 @@ begin
       p_leader_max_cents, p_max_cents + private.step_cents(p_max_cents, p_ladder)
     );
   end if;
-  -- Whoever leads after this has the higher maximum of the two.
+  -- The higher of the two maxima leads after this bid.
   if greatest(p_leader_max_cents, p_max_cents) >= p_reserve_cents then
     return greatest(v_price_cents, p_reserve_cents);
   end if;
   return v_price_cents;
 end;
 $$;
-comment on function private.price_after_bid is 'Second-price rule: a step above the loser''s maximum, at most the winner''s; and at least the reserve once a maximum reaches it.';
+comment on function private.price_after_bid is 'Return the price by the second-price rule: a step above the loser''s maximum and at most the winner''s. Once a maximum reaches the reserve, the price is at least the reserve.';
 
 create function private.step_cents(p_price_cents bigint, p_ladder jsonb)
 returns bigint
@@ -115,7 +100,7 @@ begin
   return (p_ladder -> v_rung ->> 'step_cents')::bigint;
 end;
 $$;
-comment on function private.step_cents is 'How far above a price the next bid must be, by a ladder as in the setting bid_increments; its last rung has no upper end.';
+comment on function private.step_cents is 'Return the increment above a price, by a ladder as in the setting bid_increments. The last step of the ladder has no upper bound.';
 
 create function private.extended_end(
   p_end_at timestamptz, p_scheduled_end_at timestamptz, p_now timestamptz, p_rules jsonb
@@ -135,7 +120,7 @@ begin
   ));
 end;
 $$;
-comment on function private.extended_end is 'Soft close: the end after a bid at p_now. It never moves back, and not beyond its cap.';
+comment on function private.extended_end is 'Return the end after a bid at p_now, by the soft close. It never moves back and never beyond its cap.';
 
 create function private.dollars(p_cents bigint)
 returns text
@@ -147,4 +132,4 @@ begin
   return '$' || to_char(p_cents / 100.0, 'FM9999999990.00');
 end;
 $$;
-comment on function private.dollars is 'An amount as people read it.';
+comment on function private.dollars is 'Return an amount as text for people.';
