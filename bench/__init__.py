@@ -1,1 +1,1 @@
-"""Measures what the design promises, as ratios taken in one run wherever a ratio makes sense."""
+"""Measure the performance figures of the design, as ratios of one run where that makes sense."""

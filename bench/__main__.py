@@ -16,19 +16,19 @@ from bench import bids, http, plot, realtime, stack, tool
 from bench.figures import Figure
 
 
-#: What each measures on a stack that all of them share.
+#: Subjects that share one running stack.
 ON_A_STACK = {"http": http.figures, "realtime": realtime.figures, "bids": bids.figures}
 SUBJECTS = ("tool", *ON_A_STACK)
 OUT = Path("bench/out")
 
 
 def main() -> None:
-    """Measure what was asked for, print it, and leave it in `bench/out/`."""
+    """Measure the chosen subjects, print the figures, and write them to `bench/out/`."""
     arguments = _arguments()
     console = Console(stderr=True)
     found: list[Figure] = []
     for figure in _measured(arguments.subjects or SUBJECTS, arguments.seconds):
-        console.print(f"  {figure.name}: {figure.value:,.2f} {figure.unit}", highlight=False)
+        console.print(f"  {figure.name}: {figure.text}", highlight=False)
         found.append(figure)
     report = {
         "taken_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _measured(subjects: Sequence[str], seconds: float) -> Iterator[Figure]:
-    """Measure one subject after the other; the tool first, while nothing else runs."""
+    """Measure one subject after another. The tool comes first, while nothing else runs."""
     if "tool" in subjects:
         yield from tool.figures(seconds=seconds)
     chosen = [measure for name, measure in ON_A_STACK.items() if name in subjects]
@@ -73,14 +73,14 @@ def _arguments() -> argparse.Namespace:
 
 
 def _table(found: list[Figure]) -> Table:
-    table = Table(title="What was measured, and what the design asks for")
-    for heading in ("figure", "value", "bar", "", "note"):
-        table.add_column(heading, justify="right" if heading in ("value", "bar") else "left")
+    table = Table(title="Measured figures and their targets")
+    for heading in ("figure", "value", "target", "", "note"):
+        table.add_column(heading, justify="right" if heading in ("value", "target") else "left")
     for figure in found:
         sign = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[figure.is_met]
-        bound = "" if figure.bar is None else f"{'≤' if figure.is_ceiling else '≥'} {figure.bar:g}"
-        value = f"{figure.value:,.2f} {figure.unit}"
-        table.add_row(figure.name, value, bound, sign, figure.note)
+        bound = "≤" if figure.is_ceiling else "≥"
+        target = "" if figure.target is None else f"{bound} {figure.target:g}"
+        table.add_row(figure.name, figure.text, target, sign, figure.note)
     return table
 
 

@@ -1,6 +1,6 @@
-"""The gateway's floor: a bare handler that runs the statements of one fixed select, and no more.
+"""The gateway's baseline: a bare handler that runs the statements of one fixed select.
 
-`python -m bench.bare PORT DATABASE_URL` serves it until it is ended.
+`python -m bench.bare PORT DATABASE_URL` serves it until a signal ends it.
 """
 
 import sys
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 
-#: What a request costs the database behind any gateway: role, claims and the request, one select.
+#: The statements that every gateway sends: role, claims and request, then one select.
 SETTINGS = """
   select set_config('search_path', '"public"', true), set_config('role', 'anon', true),
     set_config('request.jwt.claims', '{"role":"anon"}', true),
@@ -29,7 +29,7 @@ SELECT = """
 
 
 def bare_app(database_url: str) -> Starlette:
-    """Build the handler; like the gateway it has one process and a pool."""
+    """Build the handler, with one process and a pool as the gateway has."""
     pool = AsyncConnectionPool(
         database_url, min_size=1, max_size=24, open=False, kwargs={"autocommit": True}
     )

@@ -1,4 +1,4 @@
-"""What a measurement says, and the bar it is held against."""
+"""Measured figures and the targets that the design sets for them."""
 
 import dataclasses
 import statistics
@@ -7,21 +7,29 @@ from collections.abc import Sequence
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One row of the report. `bar` is what the design asks for; None where it asks nothing."""
+    """One row of the report; `target` is None where the design sets none.
+
+    A figure without a value could not be measured on this machine; its note says why.
+    """
 
     name: str
-    value: float
+    value: float | None
     unit: str
-    bar: float | None = None
+    target: float | None = None
     is_ceiling: bool = False
     note: str = ""
 
     @property
     def is_met(self) -> bool | None:
-        """Say whether the bar is reached, or None where there is none."""
-        if self.bar is None:
+        """Return whether the value reaches the target, or None without a target or a value."""
+        if self.target is None or self.value is None:
             return None
-        return self.value <= self.bar if self.is_ceiling else self.value >= self.bar
+        return self.value <= self.target if self.is_ceiling else self.value >= self.target
+
+    @property
+    def text(self) -> str:
+        """Return the value with its unit."""
+        return "not measured" if self.value is None else f"{self.value:,.2f} {self.unit}"
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

@@ -1,4 +1,4 @@
-"""Load over HTTP: some connections that each send one request after the other."""
+"""Load over HTTP: each of several connections sends one request after another."""
 
 import asyncio
 import dataclasses
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is sent; the bytes of it are built once, so that the load costs little itself."""
+    """One request."""
 
     method: str
     path: str
@@ -16,7 +16,7 @@ class Request:
     body: bytes = b""
 
     def to_bytes(self) -> bytes:
-        """Return the request as it goes over the wire."""
+        """Return the request as bytes of HTTP/1.1."""
         fields = {**self.headers, "host": "127.0.0.1", "content-length": str(len(self.body))}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return f"{self.method} {self.path} HTTP/1.1\r\n{head}\r\n".encode() + self.body
@@ -24,7 +24,7 @@ class Request:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """How long each answer took, in seconds, and how many came in a second."""
+    """The latency of each answer in seconds, and the number of answers per second."""
 
     latencies_s: Sequence[float]
     per_second: float
@@ -33,10 +33,10 @@ class Answered:
 def send(
     port: int, make: Callable[[int], Request], *, connections: int, seconds: float
 ) -> Answered:
-    """Send what `make(connection)` gives for `seconds`, over `connections` at once.
+    """Send requests from `make(connection)` for `seconds`, over several connections at once.
 
     Raises:
-        RuntimeError: an answer was no success, so what was measured is not the work.
+        RuntimeError: an answer was not a success, so the load did not measure the work.
 
     """
     return asyncio.run(_send(port, make, connections, seconds))
@@ -76,7 +76,7 @@ async def _read_answer(reader: asyncio.StreamReader) -> None:
     if b"content-length:" in head:
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
     elif b"chunked" in head:
-        raise RuntimeError("an answer came in chunks, which this load does not read")
+        raise RuntimeError("an answer is chunked, which this client does not read")
     body = await reader.readexactly(length)
     if status >= 300:  # noqa: PLR2004 -- HTTP's own bound
         raise RuntimeError(f"an answer was {status}: {body[:200]!r}")

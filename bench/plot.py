@@ -1,4 +1,4 @@
-"""The report as a picture: how far each figure is from its bar."""
+"""Draw the report: how each figure compares with its target."""
 
 from collections.abc import Sequence
 from html import escape
@@ -7,13 +7,13 @@ from bench.figures import Figure
 
 
 WIDTH, ROW, LABELS, SCALE = 900, 34, 460, 360
-#: Where the bar of the design stands; a figure three times as good ends at the right.
+#: A row ends at the right once its figure is so many times as good as its target.
 FULL = 3.0
 
 
 def svg(figures: Sequence[Figure]) -> str:
-    """Draw a line for each figure that has a bar: past the mark is better than asked for."""
-    rows = [figure for figure in figures if figure.bar is not None]
+    """Draw a row for each figure that has a target: past the mark it is better than asked for."""
+    rows = [figure for figure in figures if figure.is_met is not None]
     height = ROW * (len(rows) + 1)
     mark = LABELS + SCALE / FULL
     drawn = "".join(_row(number, figure) for number, figure in enumerate(rows))
@@ -21,18 +21,18 @@ def svg(figures: Sequence[Figure]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'font-family="sans-serif" font-size="13">{drawn}'
         f'<line x1="{mark}" x2="{mark}" y1="0" y2="{height}" stroke="#444" stroke-dasharray="4"/>'
-        f'<text x="{mark + 4}" y="{height - 8}" fill="#444">the bar</text></svg>\n'
+        f'<text x="{mark + 4}" y="{height - 8}" fill="#444">target</text></svg>\n'
     )
 
 
 def _row(number: int, figure: Figure) -> str:
-    bar = figure.bar or 1.0
-    goodness = bar / max(figure.value, 1e-9) if figure.is_ceiling else figure.value / bar
+    value, target = max(figure.value or 0.0, 1e-9), max(figure.target or 0.0, 1e-9)
+    goodness = target / value if figure.is_ceiling else value / target
     length = SCALE * min(goodness, FULL) / FULL
     colour = "#2a7" if figure.is_met else "#c33"
     y = ROW * number
     return (
         f'<text x="{LABELS - 10}" y="{y + 20}" text-anchor="end">{escape(figure.name)}</text>'
         f'<rect x="{LABELS}" y="{y + 6}" width="{length:.1f}" height="20" fill="{colour}"/>'
-        f'<text x="{LABELS + length + 6:.1f}" y="{y + 20}">{figure.value:,.2f} {figure.unit}</text>'
+        f'<text x="{LABELS + length + 6:.1f}" y="{y + 20}">{escape(figure.text)}</text>'
     )

@@ -1,4 +1,4 @@
-"""Stacks of their own for a run of the benches."""
+"""Run a separate stack for the benches."""
 
 import contextlib
 import dataclasses
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A stack that runs: its addresses and keys, its first process, how long its start took."""
+    """A running stack: addresses and keys, its first process, and the duration of its start."""
 
     environment: Mapping[str, str]
     pid: int
@@ -31,7 +31,7 @@ def running(*, only: str) -> Iterator[Stack]:
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
-                sys.exit("The stack did not start; what it said stands above.")
+                sys.exit("The stack did not start; its messages are above.")
             boot_s = time.perf_counter() - began
             yield Stack(environment=json.loads(line), pid=process.pid, boot_s=boot_s)
         finally:

@@ -1,4 +1,4 @@
-"""What the local stack costs who works with it: its start, and what it takes when nobody asks."""
+"""Measure the start of the local stack, and its use of CPU and memory while idle."""
 
 import os
 import time
@@ -15,15 +15,15 @@ _BYTES_PER_KB = 1024
 
 
 def figures(*, seconds: float) -> Iterator[Figure]:
-    """Start a stack twice; watch the second one while nobody asks it for anything."""
+    """Start a stack twice, and measure the second one while it gets no request."""
     with stack.running(only=PARTS):
-        """The first start may still have to unpack and to read what the second finds in memory."""
+        pass  # This start unpacks binaries and fills caches for the second one.
     with stack.running(only=PARTS) as warm:
         yield Figure(
             name="devstack, boot with migrations, warm",
             value=warm.boot_s,
             unit="s",
-            bar=4.0,
+            target=4.0,
             is_ceiling=True,
         )
         if not Path("/proc").exists():
@@ -33,27 +33,27 @@ def figures(*, seconds: float) -> Iterator[Figure]:
             name="devstack, idle, CPU of all its processes",
             value=_busy_percent(pids, seconds),
             unit="%",
-            bar=2.0,
+            target=2.0,
             is_ceiling=True,
         )
         yield Figure(
             name="devstack, memory without Postgres",
             value=sum(_memory_mb(pid) for pid in pids if not _is_postgres(pid)),
             unit="MB",
-            bar=150.0,
+            target=150.0,
             is_ceiling=True,
             note="proportional set size",
         )
 
 
 def _family(pid: int) -> list[int]:
-    """Return a process and all that it has started."""
+    """Return a process and all its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(member for child in children for member in _family(int(child)))]
 
 
 def _busy_percent(pids: list[int], seconds: float) -> float:
-    """Return what part of one core the processes use, in percent."""
+    """Return the share of one core that the processes use, in percent."""
     before, began = _cpu_s(pids), time.perf_counter()
     time.sleep(seconds)
     return 100 * (_cpu_s(pids) - before) / (time.perf_counter() - began)

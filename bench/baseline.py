@@ -1,10 +1,10 @@
-"""The bare transaction that a bid is held against: the same rows, without a check or a lock."""
+"""The baseline of a bid: one function that writes the same rows without a check or a lock."""
 
 import psycopg
 
 
-#: What an accepted bid that outbids a proxy writes: its own row, a row for each side that the
-#: system moved, the maximum, both snapshots, the receipt, the word to the one outbid, the counter.
+#: The rows of an accepted bid that outbids a proxy: the bid, an automatic bid for each side, the
+#: maximum, auction and listing, the notification, the rate limit's counter and the receipt.
 BARE_BID = """
   create function public.bench_bare_bid(
     auction_id uuid, bidder_id uuid, rival_id uuid, amount_cents bigint, number integer,
@@ -37,8 +37,10 @@ BARE_BID = """
     set current_bid_cents = amount_cents, bid_count = l.bid_count + 1, updated_at = v_now
     where l.id = v_auction.listing_id;
     insert into public.notifications (user_id, type, title, message, metadata)
-    values (rival_id, 'outbid', 'Outbid', 'Somebody has bid more than you.',
-      jsonb_build_object('auction_id', auction_id));
+    values (rival_id, 'outbid', 'You have been outbid',
+      'A thing to bid for is at $100.00 now.',
+      jsonb_build_object('auction_id', auction_id, 'listing_id', v_auction.listing_id,
+        'current_price_cents', amount_cents));
     insert into private.rate_limits as r (key, window_start, count)
     values ('bench:' || bidder_id, date_trunc('minute', v_now), 1)
     on conflict on constraint rate_limits_pkey do update set count = r.count + 1;
@@ -51,6 +53,6 @@ BARE_BID = """
 
 
 def install(database_url: str) -> None:
-    """Create the function in the database of a bench."""
+    """Create the function in the bench's database."""
     with psycopg.connect(database_url) as owner:
         owner.execute(BARE_BID)

@@ -1,15 +1,15 @@
-"""The people and auctions that a bench bids with."""
+"""Bidders and auctions for the benches."""
 
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, sql
 
 
-#: Steps of one cent, so that no price reaches the bound of money before a measurement is over;
-#: and no limit, because one bidder here bids like a thousand.
+#: An increment of one cent keeps prices below the upper bound of money during a measurement. The
+#: rate limit is off, because one bidder here bids like a thousand.
 SETTINGS: Mapping[str, object] = {
     "bid_increments": [{"below_cents": None, "step_cents": 1}],
     "rate_limits": {"place_bid": {"max": 1_000_000_000, "window_s": 60}},
@@ -17,15 +17,17 @@ SETTINGS: Mapping[str, object] = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Fair:
-    """Verified bidders, and live auctions that go on for a day."""
+class Fixtures:
+    """Verified bidders, and live auctions."""
 
     bidder_ids: Sequence[str]
     auction_ids: Sequence[str]
 
 
-def open_fair(database_url: str, *, bidders: int, auctions: int) -> Fair:
-    """Sign people up and open auctions, in the database itself."""
+def create_fixtures(
+    database_url: str, *, bidders: int, auctions: int, last_s: float = 86_400
+) -> Fixtures:
+    """Sign up bidders and open auctions that end in `last_s` seconds, by SQL."""
     with psycopg.connect(database_url) as owner:
         for key, value in SETTINGS.items():
             query = "update private.app_settings set value = value || %s where key = %s"
@@ -33,15 +35,21 @@ def open_fair(database_url: str, *, bidders: int, auctions: int) -> Fair:
                 query = "update private.app_settings set value = %s where key = %s"
             owner.execute(query, [json.dumps(value), key])
         seller_id, *bidder_ids = (_sign_up(owner, number) for number in range(bidders + 1))
-        auction_ids = [_open_auction(owner, seller_id) for _ in range(auctions)]
-    return Fair(bidder_ids=bidder_ids, auction_ids=auction_ids)
+        auction_ids = [_open_auction(owner, seller_id, last_s) for _ in range(auctions)]
+    return Fixtures(bidder_ids=bidder_ids, auction_ids=auction_ids)
 
 
 def act_as(connection: Connection, user_id: str) -> None:
-    """Give a session the role and the claims that a signed-in user has behind the gateway."""
+    """Give a session the role and the claims that the gateway gives a signed-in user."""
+    for statement in claims_of(user_id):
+        connection.execute(statement)
+
+
+def claims_of(user_id: str) -> tuple[sql.Composed, sql.SQL]:
+    """Return the statements that give a session a signed-in user's claims and role."""
     claims = json.dumps({"sub": user_id, "role": "authenticated"})
-    connection.execute("select set_config('request.jwt.claims', %s, false)", [claims])
-    connection.execute("set role authenticated")
+    setting = sql.SQL("select set_config('request.jwt.claims', {}, false)")
+    return setting.format(sql.Literal(claims)), sql.SQL("set role authenticated")
 
 
 def _sign_up(owner: Connection, number: int) -> str:
@@ -56,14 +64,14 @@ def _sign_up(owner: Connection, number: int) -> str:
     return str(user_id)
 
 
-def _open_auction(owner: Connection, seller_id: str) -> str:
+def _open_auction(owner: Connection, seller_id: str, last_s: float) -> str:
     query = """
       with listing as (
         insert into public.listings (seller_id, title, description, category_id, condition,
           location, pickup, shipping, start_cents, start_at, end_at, status)
-        values (%s, 'A thing to bid for', 'It is here so that bids can be measured.', 1, 'good',
+        values (%s, 'A thing to bid for', 'It exists so that a bench can measure bids.', 1, 'good',
           '{"suburb": "Fitzroy", "postcode": "3065", "state": "VIC"}', true, false, 100,
-          now(), now() + interval '1 day', 'live')
+          clock_timestamp(), clock_timestamp() + %s * interval '1 second', 'live')
         returning *
       ), kept as (
         insert into private.listing_private (listing_id) select id from listing
@@ -72,5 +80,5 @@ def _open_auction(owner: Connection, seller_id: str) -> str:
         current_price_cents, min_next_bid_cents, reserve_met)
       select id, 'live', start_at, end_at, end_at, 100, 100, true from listing returning id::text
     """
-    [(auction_id,)] = owner.execute(query, [seller_id]).fetchall()
+    [(auction_id,)] = owner.execute(query, [seller_id, last_s]).fetchall()
     return str(auction_id)
