@@ -7,7 +7,7 @@ begin
   return private.broadcast_time_remaining(broadcast_time_remaining.max_rows);
 end;
 $$;
-comment on function public.broadcast_time_remaining is 'Broadcast the time remaining of each auction that changed or passed a mark; answers of how many.';
+comment on function public.broadcast_time_remaining is 'Broadcast the time remaining of each auction that changed or passed a mark. Answers the number of broadcasts.';
 grant execute on function public.broadcast_time_remaining to service_role;
 
 create function public.end_expired_auctions(max_rows integer default 100)
@@ -19,7 +19,7 @@ begin
   return private.end_expired_auctions(end_expired_auctions.max_rows);
 end;
 $$;
-comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results. What failed is tried again later.';
+comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results. A later call tries the failed ones again.';
 grant execute on function public.end_expired_auctions to service_role;
 
 create function public.end_auction(auction_id uuid, force boolean default false)
@@ -43,7 +43,7 @@ begin
   return private.activate_due_auctions(activate_due_auctions.max_rows);
 end;
 $$;
-comment on function public.activate_due_auctions is 'Make scheduled auctions live whose start has come; answers how many. What failed is tried again later.';
+comment on function public.activate_due_auctions is 'Make scheduled auctions live once their start has come. Answers the number of them. A later call tries the failed ones again.';
 grant execute on function public.activate_due_auctions to service_role;
 
 create function public.get_time_remaining(auction_id uuid)
@@ -53,10 +53,13 @@ stable
 set search_path = ''
 as $$
 begin
-  return private.get_time_remaining(get_time_remaining.auction_id);
+  -- Read with the caller's rights: an auction that row security hides becomes null.
+  return private.get_time_remaining(
+    (select a.id from public.auctions as a where a.id = get_time_remaining.auction_id)
+  );
 end;
 $$;
-comment on function public.get_time_remaining is 'Answers auction_id, status, end_at, server_time, time_remaining in seconds, version. Refusal: AUCTION_NOT_FOUND.';
+comment on function public.get_time_remaining is 'Answers auction_id, status, end_at, server_time, time_remaining in seconds, version. Refusal: AUCTION_NOT_FOUND, also for an auction that the caller may not read: only its seller and staff read a cancelled one.';
 grant execute on function public.get_time_remaining to anon, authenticated;
 
 create function public.get_auction_state(auction_id uuid)
@@ -66,10 +69,13 @@ stable
 set search_path = ''
 as $$
 begin
-  return private.get_auction_state(get_auction_state.auction_id);
+  -- Read with the caller's rights: an auction that row security hides becomes null.
+  return private.get_auction_state(
+    (select a.id from public.auctions as a where a.id = get_auction_state.auction_id)
+  );
 end;
 $$;
-comment on function public.get_auction_state is 'Answers what get_time_remaining does, and current_price_cents, bid_count, high_bidder_id, min_next_bid_cents, reserve_met. Refusal: AUCTION_NOT_FOUND.';
+comment on function public.get_auction_state is 'Answers the values of get_time_remaining, and current_price_cents, bid_count, high_bidder_id, min_next_bid_cents, reserve_met. Refusal: AUCTION_NOT_FOUND, also for an auction that the caller may not read: only its seller and staff read a cancelled one.';
 grant execute on function public.get_auction_state to anon, authenticated;
 
 create function public.next_auction_deadline()

@@ -22,5 +22,5 @@ begin
   );
 end;
 $$;
-comment on function private.get_my_proxy is 'The caller''s own maximum in an auction, and nobody else''s.';
+comment on function private.get_my_proxy is 'Return the caller''s own maximum in an auction, or null without a bid. Never another bidder''s.';
 grant execute on function private.get_my_proxy to authenticated;

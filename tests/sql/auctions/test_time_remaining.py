@@ -81,6 +81,32 @@ def test_unknown_auction_is_answered(anonymous: Actor, function: str) -> None:
     assert (False, "AUCTION_NOT_FOUND") == (refusal["success"], refusal["code"])
 
 
+@pytest.mark.parametrize("function", ["get_time_remaining", "get_auction_state"])
+def test_hidden_auction_is_answered_to_those_who_read_it(
+    auction_id: UUID,
+    *,
+    seller: Actor,
+    anonymous: Actor,
+    alice: Actor,
+    moderator: Actor,
+    function: str,
+) -> None:
+    """The calls follow the policies of auctions: seller and staff alone read a cancelled one."""
+    query = "select listing_id from public.auctions where id = %(id)s"
+    [(listing_id,)] = seller.rows(query, id=auction_id)
+    assert seller.call("cancel_listing", listing_id=listing_id)["success"]
+
+    for actor, reads in (
+        (seller, True), (moderator, True), (alice, False), (anonymous, False),
+    ):  # fmt: skip
+        answer = actor.call(function, auction_id=auction_id)
+
+        expected = {"status": "cancelled"} if reads else {"code": "AUCTION_NOT_FOUND"}
+        assert expected == {key: answer.get(key) for key in expected}
+        assert reads == bool(actor.rows(query, id=auction_id))
+        assert reads == ("time_remaining" in answer)
+
+
 def test_deadline_is_the_next_start_or_end(
     owner: Connection, seller: Actor, service: Actor
 ) -> None:
