@@ -16,29 +16,28 @@ import psycopg
 from psycopg import AsyncConnection, Connection
 
 from bench import baseline
-from bench.figures import Figure, percentile
+from bench.figures import ROUNDS, Figure, Steps, percentile
 from bench.fixtures import Fixtures, act_as, claims_of, create_fixtures
 
 
 FEW, MANY = 8, 96
-#: The median of an odd number of rounds decides about a ratio.
-ROUNDS = 5
 #: Postgres settles on a statement's plan after five executions.
 WARM_UP_BIDS = 6
 PLACE_BID = "select public.place_bid(%s, %s, %s, %s)"
 BARE_BID = "select public.bench_bare_bid(%s, %s, %s, %s, %s, %s)"
 
 
-def figures(env: Mapping[str, str], *, seconds: float) -> Iterator[Figure]:
+def figures(env: Mapping[str, str], *, seconds: float, show: Steps) -> Iterator[Figure]:
     """Measure `place_bid` against its baseline, then a hot auction with few and many bidders."""
     url = env["DATABASE_URL"]
     baseline.install(url)
-    yield _against_baseline(url, seconds)
-    yield from _hot_auctions(url, seconds)
+    yield _against_baseline(url, seconds, show)
+    yield from _hot_auctions(url, seconds, show)
+    show(f"bids of {MANY} clients past an end")
     yield _late_bids(url)
 
 
-def _against_baseline(url: str, seconds: float) -> Figure:
+def _against_baseline(url: str, seconds: float, show: Steps) -> Figure:
     """Alternate bid and bare bid, so that other load on the machine slows both."""
     fixtures = create_fixtures(url, bidders=2, auctions=2 * ROUNDS)
     ratios, mean_s = [], []
@@ -50,6 +49,7 @@ def _against_baseline(url: str, seconds: float) -> Figure:
         for connection, user_id in zip((one, two), fixtures.bidder_ids, strict=True):
             act_as(connection, user_id)
         for number in range(ROUNDS):
+            show(f"bids of one client and their baseline: round {number + 1} of {ROUNDS}")
             pair = fixtures.auction_ids[2 * number : 2 * number + 2]
             bids, bares = _bid_in_turns((one, two), bare, pair, fixtures, seconds / ROUNDS)
             ratios.append(sum(bares) / sum(bids))
@@ -95,9 +95,9 @@ def _bid_in_turns(
     raise AssertionError
 
 
-def _hot_auctions(url: str, seconds: float) -> Iterator[Figure]:
+def _hot_auctions(url: str, seconds: float, show: Steps) -> Iterator[Figure]:
     """Alternate few and many bidders, each time at an auction of their own."""
-    rounds = asyncio.run(_alternate(url, seconds / ROUNDS))
+    rounds = asyncio.run(_alternate(url, seconds / ROUNDS, show))
     rates = {
         clients: [len(each[clients]) * ROUNDS / seconds for each in rounds]
         for clients in (FEW, MANY)
@@ -129,19 +129,23 @@ def _hot_auctions(url: str, seconds: float) -> Iterator[Figure]:
     )
 
 
-async def _alternate(url: str, seconds: float) -> list[dict[int, list[float]]]:
+async def _alternate(url: str, seconds: float, show: Steps) -> list[dict[int, list[float]]]:
     """Return the latencies of accepted bids by number of clients, for each round."""
     fixtures = create_fixtures(url, bidders=MANY, auctions=2 * ROUNDS + 1)
     warm_up_id, *auction_ids = fixtures.auction_ids
     free = iter(auction_ids)
+    rounds: list[dict[int, list[float]]] = []
+    show(f"warming up {MANY} clients")
     async with _bidders(url, fixtures.bidder_ids, warm_up_id) as bidders:
-        return [
-            {
-                clients: await _bid_at_once(bidders[:clients], next(free), seconds)
-                for clients in (FEW, MANY)
-            }
-            for _ in range(ROUNDS)
-        ]
+        for number in range(ROUNDS):
+            show(f"hot auction, {FEW} and {MANY} clients: round {number + 1} of {ROUNDS}")
+            rounds.append(
+                {
+                    clients: await _bid_at_once(bidders[:clients], next(free), seconds)
+                    for clients in (FEW, MANY)
+                }
+            )
+    return rounds
 
 
 def _late_bids(url: str) -> Figure:

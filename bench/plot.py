@@ -26,7 +26,7 @@ def svg(figures: Sequence[Figure]) -> str:
 
 
 def _row(number: int, figure: Figure) -> str:
-    value, target = max(figure.value or 0.0, 1e-9), max(figure.target or 0.0, 1e-9)
+    value, target = max(figure.value, 1e-9), max(figure.target or 0.0, 1e-9)
     goodness = target / value if figure.is_ceiling else value / target
     length = SCALE * min(goodness, FULL) / FULL
     colour = "#2a7" if figure.is_met else "#c33"

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from websockets.asyncio.client import ClientConnection, connect
 
-from bench.figures import Figure, percentile
+from bench.figures import Figure, Steps, percentile
 from bench.fixtures import create_fixtures
 
 
@@ -18,8 +18,14 @@ WATCHERS, CHANGES = 200, 50
 PAUSE_S = 0.05
 
 
-def figures(env: Mapping[str, str], *, seconds: float) -> Iterator[Figure]:  # noqa: ARG001 -- the number of changes is fixed
+def figures(
+    env: Mapping[str, str],
+    *,
+    seconds: float,  # noqa: ARG001 -- the number of changes is fixed
+    show: Steps,
+) -> Iterator[Figure]:
     """Change a price fifty times; measure from each commit to the first and the last watcher."""
+    show(f"changing a price {CHANGES} times before {WATCHERS} subscribers")
     fixtures = create_fixtures(env["DATABASE_URL"], bidders=0, auctions=1)
     firsts, lasts = asyncio.run(_watch(env, fixtures.auction_ids[0]))
     yield Figure(

@@ -27,13 +27,18 @@ def running(*, only: str) -> Iterator[Stack]:
         command = [sys.executable, "-m", "devstack", "up", "--ephemeral", "--only", only]
         command += ["--port-base", "auto", "--env-file", str(Path(folder) / "env")]
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- ours
+        messages = (Path(folder) / "messages").open("w+")
+        process = subprocess.Popen(  # noqa: S603 -- ours
+            command, stdout=subprocess.PIPE, stderr=messages, text=True
+        )
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
-                sys.exit("The stack did not start; its messages are above.")
+                messages.seek(0)
+                sys.exit(f"{messages.read()}The stack did not start.")
             boot_s = time.perf_counter() - began
             yield Stack(environment=json.loads(line), pid=process.pid, boot_s=boot_s)
         finally:
             process.terminate()
             process.wait()
+            messages.close()

@@ -1,12 +1,11 @@
 """Measure the start of the local stack, and its use of CPU and memory while idle."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import stack
-from bench.figures import Figure
+from bench import machine, stack
+from bench.figures import Figure, Steps
 
 
 PARTS = "postgres,gateway,stripe"
@@ -14,10 +13,12 @@ _BYTES_PER_MB = 1_000_000
 _BYTES_PER_KB = 1024
 
 
-def figures(*, seconds: float) -> Iterator[Figure]:
+def figures(*, seconds: float, show: Steps) -> Iterator[Figure]:
     """Start a stack twice, and measure the second one while it gets no request."""
+    show("starting devstack to fill its caches")
     with stack.running(only=PARTS):
         pass  # This start unpacks binaries and fills caches for the second one.
+    show("starting devstack again")
     with stack.running(only=PARTS) as warm:
         yield Figure(
             name="devstack, boot with migrations, warm",
@@ -28,7 +29,8 @@ def figures(*, seconds: float) -> Iterator[Figure]:
         )
         if not Path("/proc").exists():
             return
-        pids = _family(warm.pid)
+        show("measuring devstack while it is idle")
+        pids = machine.family(warm.pid)
         yield Figure(
             name="devstack, idle, CPU of all its processes",
             value=_busy_percent(pids, seconds),
@@ -46,23 +48,11 @@ def figures(*, seconds: float) -> Iterator[Figure]:
         )
 
 
-def _family(pid: int) -> list[int]:
-    """Return a process and all its descendants."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(member for child in children for member in _family(int(child)))]
-
-
 def _busy_percent(pids: list[int], seconds: float) -> float:
     """Return the share of one core that the processes use, in percent."""
-    before, began = _cpu_s(pids), time.perf_counter()
+    before, began = machine.cpu_s(pids), time.perf_counter()
     time.sleep(seconds)
-    return 100 * (_cpu_s(pids) - before) / (time.perf_counter() - began)
-
-
-def _cpu_s(pids: list[int]) -> float:
-    # After the name, which may hold spaces, utime and stime are the 12th and 13th field.
-    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
-    return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
+    return 100 * (machine.cpu_s(pids) - before) / (time.perf_counter() - began)
 
 
 def _memory_mb(pid: int) -> float:

@@ -1,5 +1,6 @@
-"""Ctrl-C while a program still imports: it ends at once, without a traceback."""
+"""Ctrl-C ends a program without a traceback, while it imports and while it works."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
     [
         ("devstack", "psycopg"),
         ("devstack.demo", "rich"),
+        ("bench", "rich"),
     ],
 )
 def test_interrupt_during_imports_leaves_no_traceback(module: str, slow: str) -> None:
@@ -52,3 +54,36 @@ def test_interrupt_during_imports_leaves_no_traceback(module: str, slow: str) ->
         assert b"" == process.stderr.read()
 
     assert -signal.SIGINT == process.returncode
+
+
+#: Runs a module with the handler of SIGINT that a terminal's programs start with.
+AS_IN_A_TERMINAL = """
+import runpy, signal, sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("bench", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_interrupted_bench_ends_its_stack_and_writes_no_report() -> None:
+    """Ctrl-C reaches the whole process group; the bench says in one line that it stopped."""
+    with subprocess.Popen(  # noqa: S603 -- our own program
+        [sys.executable, "-c", AS_IN_A_TERMINAL, "bids", "--seconds", "600"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        steps = iter(process.stderr.readline, "")
+        assert any("round 1 of 5" in step for step in steps)
+
+        os.killpg(process.pid, signal.SIGINT)
+        # The pipes end with the last process that holds them.
+        left, errors = process.communicate()
+
+    assert ("", ["Interrupted. No report was written."]) == (left, errors.splitlines())
+    assert 128 + signal.SIGINT == process.returncode
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)

@@ -1,0 +1,139 @@
+"""The command line of the bench: choose subjects, show progress, write the report."""
+
+import argparse
+import contextlib
+import datetime as dt
+import json
+import os
+import platform
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import bids, http, machine, plot, realtime, stack, tool
+from bench.figures import Figure, Steps
+
+
+#: Subjects that share one running stack.
+ON_A_STACK = {"http": http.figures, "realtime": realtime.figures, "bids": bids.figures}
+SUBJECTS = {
+    "tool": "devstack itself: its start, and its use of CPU and memory while idle",
+    "http": "the gateway: selects, RPCs and bids over HTTP",
+    "realtime": "a change of price on its way to 200 subscribers",
+    "bids": "place_bid in SQL: one client against a baseline, then 96 clients at one auction",
+}
+OUT = Path("bench/out")
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure the chosen subjects, print the figures, and write them to `bench/out/`."""
+    options = _options(arguments)
+    console = Console(stderr=True, highlight=False)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        # From here on an interrupt must also end the stack.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        found = _measure(options.subjects or list(SUBJECTS), options.seconds, console)
+    except KeyboardInterrupt:
+        console.print("Interrupted. No report was written.")
+        return INTERRUPTED
+    text = _report(found)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "figures.json").write_text(text)
+    (OUT / "figures.svg").write_text(plot.svg(found))
+    if options.json:
+        sys.stdout.write(text)
+    else:
+        Console().print(_table(found))
+    console.print(f"JSON and a plot: {OUT}/figures.json, {OUT}/figures.svg")
+    return 0
+
+
+def _measure(subjects: Sequence[str], seconds: float, console: Console) -> list[Figure]:
+    """Measure one subject after another, and print each step and figure as it comes."""
+    found = []
+    others = machine.Others()
+    with _steps(console) as show:
+        for measured in _figures(subjects, seconds, show):
+            figure = measured.judged(others.percent())
+            console.print(f"  {figure.name}: {figure.text}")
+            found.append(figure)
+    return found
+
+
+@contextlib.contextmanager
+def _steps(console: Console) -> Iterator[Steps]:
+    """Show the current step: in place on a terminal, else on a line of its own."""
+    if not console.is_terminal:
+        yield console.print
+        return
+    with console.status("starting") as status:
+        yield status.update
+
+
+def _figures(subjects: Sequence[str], seconds: float, show: Steps) -> Iterator[Figure]:
+    """Measure each subject. The tool comes first, while nothing else runs."""
+    if "tool" in subjects:
+        yield from tool.figures(seconds=seconds, show=show)
+    chosen = [measure for name, measure in ON_A_STACK.items() if name in subjects]
+    if not chosen:
+        return
+    show("starting a stack")
+    with stack.running(only="postgres,gateway") as shared:
+        for measure in chosen:
+            yield from measure(shared.environment, seconds=seconds, show=show)
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    subjects = "\n".join(f"  {name:<9} {text}" for name, text in SUBJECTS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure the performance figures of the design on a stack of its own.",
+        epilog=f"subjects:\n{subjects}\n\nmake bench BENCH_FLAGS='bids --seconds 10' passes them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "subjects", nargs="*", metavar="SUBJECT", help="the subjects to measure (default: all)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=6.0, help="seconds to measure each figure (default: 6)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.subjects) - set(SUBJECTS))
+    if unknown:
+        parser.error(f"unknown subject: {', '.join(unknown)}; choose from {', '.join(SUBJECTS)}")
+    if options.seconds < 1:
+        parser.error("--seconds must be at least 1")
+    return options
+
+
+def _report(found: Sequence[Figure]) -> str:
+    report = {
+        "taken_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}",
+        "figures": [asdict(figure) | {"is_met": figure.is_met} for figure in found],
+    }
+    return json.dumps(report, indent=2) + "\n"
+
+
+def _table(found: Sequence[Figure]) -> Table:
+    table = Table(title="Measured figures and their targets")
+    for heading in ("figure", "value", "target", "", "note"):
+        table.add_column(heading, justify="right" if heading in ("value", "target") else "left")
+    for figure in found:
+        sign = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[figure.is_met]
+        if figure.problem:
+            sign = "[yellow]not judged[/]"
+        bound = "≤" if figure.is_ceiling else "≥"
+        target = "" if figure.target is None else f"{bound} {figure.target:g}"
+        note = "; ".join(filter(None, (figure.problem, figure.note)))
+        table.add_row(figure.name, figure.text, target, sign, note)
+    return table

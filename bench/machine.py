@@ -1,0 +1,79 @@
+"""CPU times from Linux's /proc: of the bench with its stack, and of all other programs."""
+
+import dataclasses
+import os
+import time
+from pathlib import Path
+
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+#: A shorter time has too few clock ticks for a percentage.
+_SHORTEST_S = 0.5
+
+
+class Others:
+    """Measures the share of the CPU that programs other than the bench and its stack use."""
+
+    def __init__(self) -> None:
+        """Start with the first measurement."""
+        self._before = _read()
+        self._percent = 0.0
+
+    def percent(self) -> float:
+        """Return the share since the last call; 0 where there is no /proc."""
+        before, after = self._before, _read()
+        if before is None or after is None or after.at_s - before.at_s < _SHORTEST_S:
+            return self._percent
+        others_s = (after.all_s - before.all_s) - (after.own_s - before.own_s)
+        elapsed_s = (after.at_s - before.at_s) * (os.cpu_count() or 1)
+        self._before, self._percent = after, 100 * max(0.0, others_s) / elapsed_s
+        return self._percent
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """The time, and the CPU seconds used so far by the bench and by the whole machine."""
+
+    at_s: float
+    own_s: float
+    all_s: float
+
+
+def _read() -> _Reading | None:
+    if not Path("/proc/stat").exists():
+        return None
+    # User, nice, system, idle, iowait, irq, softirq, steal; the rest is part of the first two.
+    times = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return _Reading(
+        at_s=time.monotonic(),
+        own_s=cpu_s(family(os.getpid())),
+        all_s=(sum(times) - times[3] - times[4]) / _TICKS,
+    )
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        children = [child for thread in threads for child in _children(thread)]
+    except OSError:
+        return []  # It has ended.
+    return [pid, *(member for child in children for member in family(child))]
+
+
+def cpu_s(pids: list[int]) -> float:
+    """Return the CPU seconds of processes, with those of the children that they waited for."""
+    return sum(_cpu_s(pid) for pid in pids)
+
+
+def _children(thread: Path) -> list[int]:
+    return [int(pid) for pid in (thread / "children").read_text().split()]
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0  # It has ended; its parent has the time now.
+    # After the name, which may hold spaces, the 12th to 15th field are the times.
+    return sum(int(field) for field in stat.rpartition(")")[2].split()[11:15]) / _TICKS
