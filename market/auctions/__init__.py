@@ -1,4 +1,4 @@
 """Timed sales: activate, close and broadcast them when they are due.
 
-SQL alone decides about bids and winners. This package only asks it to, at the right time.
+SQL alone decides about bids and winners. This package only calls it at the right time.
 """

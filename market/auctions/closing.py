@@ -9,7 +9,7 @@ from market.database import Database
 
 log = structlog.get_logger(__name__)
 
-#: From here on a late bid may move the end, and a lost wake-up must not hide that.
+#: This near an end, a late bid may move the end. Then a lost wake-up must not delay the job.
 _NEAR_S = 60.0
 _POLL_INTERVAL_WHILE_NEAR_S = 1.0
 _POLL_INTERVAL_S = 10.0

@@ -12,7 +12,7 @@ grant select (
 create policy everyone_reads_uncancelled_auctions on public.auctions
 for select to anon, authenticated
 using (status <> 'cancelled');
-comment on policy everyone_reads_uncancelled_auctions on public.auctions is 'Announced, running and over: all of it is public. What was called off is not.';
+comment on policy everyone_reads_uncancelled_auctions on public.auctions is 'Scheduled, live and ended auctions are public. A cancelled auction is not.';
 
 create policy sellers_and_staff_read_cancelled_auctions on public.auctions
 for select to authenticated
@@ -23,7 +23,7 @@ using (
     where l.id = auctions.listing_id and l.seller_id = (select auth.uid())
   )
 );
-comment on policy sellers_and_staff_read_cancelled_auctions on public.auctions is 'As with the listing that was called off.';
+comment on policy sellers_and_staff_read_cancelled_auctions on public.auctions is 'The seller and staff also read a cancelled auction, as they read its listing.';
 
 alter table private.finalize_failures enable row level security;
 

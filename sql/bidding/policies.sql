@@ -1,5 +1,5 @@
 alter table public.bids enable row level security;
--- service_role receives what is published; none of our processes asks for more.
+-- Realtime sends service_role only the changes of columns that it may select.
 grant select (
   id, auction_id, bidder_id, amount_cents, max_proxy_cents, is_proxy, accepted, placed_at, seq,
   created_at

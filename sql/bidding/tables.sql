@@ -18,7 +18,7 @@ create table public.bids (
   constraint bids_seq_is_positive check (seq > 0)
 );
 comment on table public.bids is 'Every bid. A row never changes, except that a withdrawal sets accepted to false.';
-comment on column public.bids.max_proxy_cents is 'Always null: maxima are secret. It is here for selects that name it.';
+comment on column public.bids.max_proxy_cents is 'Always null, because maxima are secret. The column exists for clients that select it.';
 comment on column public.bids.is_proxy is 'The system placed this bid, up to a maximum.';
 comment on column public.bids.accepted is 'False once the bid was withdrawn, or once a withdrawal lowered the price below an automatic bid.';
 
@@ -40,7 +40,7 @@ create table private.proxy_bids (
   constraint proxy_bids_bidder_id_fkey foreign key (bidder_id) references public.users (id),
   constraint proxy_bids_maximum_is_money check (max_cents between 100 and 99999999)
 );
-comment on table private.proxy_bids is 'The most that each bidder will pay. Secret: rivals see only the price.';
+comment on table private.proxy_bids is 'The maximum of each bidder. It is secret: other users see only the price.';
 
 create index proxy_bids_bidder_id_idx on private.proxy_bids (bidder_id);
 
@@ -54,7 +54,7 @@ create table private.bid_receipts (
   constraint bid_receipts_bidder_id_fkey foreign key (bidder_id) references public.users (id),
   constraint bid_receipts_auction_id_fkey foreign key (auction_id) references public.auctions (id)
 );
-comment on table private.bid_receipts is 'What a bid was answered, so that a client may send it again without bidding twice.';
+comment on table private.bid_receipts is 'The answer to each accepted bid with a client_bid_id. A client that repeats the call gets it again and places no second bid.';
 
 create index bid_receipts_auction_id_idx on private.bid_receipts (auction_id);
 

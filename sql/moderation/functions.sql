@@ -11,7 +11,7 @@ begin
   );
 end;
 $$;
-comment on function private.live_strike_points is 'How much stands against a person now; at strike_block_threshold they may not bid.';
+comment on function private.live_strike_points is 'Return a user''s unexpired strike points. With strike_block_threshold points, the user may not bid.';
 
 create function private.is_suspended(p_user_id uuid)
 returns boolean
@@ -46,4 +46,4 @@ begin
   on conflict (order_id, reason) do nothing;
 end;
 $$;
-comment on function private.strike is 'Note a broken promise against a person, once per order and reason.';
+comment on function private.strike is 'Record a strike against a user, once per order and reason.';

@@ -6,4 +6,4 @@ grant select (
 create policy people_read_their_own_strikes on public.user_strikes
 for select to authenticated
 using (user_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy people_read_their_own_strikes on public.user_strikes is 'The person struck, and staff.';
+comment on policy people_read_their_own_strikes on public.user_strikes is 'Users read their own strikes; staff read all.';

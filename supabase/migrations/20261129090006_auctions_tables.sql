@@ -37,15 +37,16 @@ create table public.auctions (
   constraint auctions_counts_are_no_debts check (bid_count >= 0 and extension_count >= 0),
   constraint auctions_increment_scheme_is_known check (increment_scheme = 'default')
 )
--- Room on each page: a bid changes the row in place, as no index holds what it changes.
+-- Each page keeps free space for new versions of its rows. A bid changes no indexed column, so it
+-- updates no index.
 with (fillfactor = 70);
-comment on table public.auctions is 'The timed sale of a listing. One update for each accepted bid carries all that is live.';
+comment on table public.auctions is 'The timed sale of a listing. Each accepted bid updates the row once.';
 comment on column public.auctions.current_price_cents is 'The start price before the first bid.';
 comment on column public.auctions.scheduled_end_at is 'The end before late bids moved it.';
-comment on column public.auctions.version is 'Rises with each change; a client drops what is older than it has.';
-comment on column public.auctions.finalized_at is 'When it was over, however it ended.';
+comment on column public.auctions.version is 'Rises with each change, so that a client can drop a message that is older than its state.';
+comment on column public.auctions.finalized_at is 'The time of the close or of the cancellation.';
 
--- An index and no constraint: PostgREST then embeds auctions in listings as an array.
+-- PostgREST embeds auctions in listings as an array only if this is an index, not a constraint.
 create unique index auctions_listing_id_idx on public.auctions (listing_id);
 create index auctions_high_bidder_id_idx on public.auctions (high_bidder_id);
 create index auctions_status_end_at_idx on public.auctions (status, end_at);
@@ -65,7 +66,7 @@ create table private.finalize_failures (
   foreign key (auction_id) references public.auctions (id),
   constraint finalize_failures_attempts_are_positive check (attempts > 0)
 );
-comment on table private.finalize_failures is 'Auctions that could not be opened or closed, and when it is tried again.';
+comment on table private.finalize_failures is 'Auctions that could not be opened or closed, each with the time of the next try.';
 
 create index finalize_failures_retry_at_idx on private.finalize_failures (retry_at);
 
@@ -79,4 +80,4 @@ create table private.auction_broadcasts (
   constraint auction_broadcasts_auction_id_fkey
   foreign key (auction_id) references public.auctions (id)
 );
-comment on table private.auction_broadcasts is 'What of each auction was last broadcast: which version, and the least mark before its end that had passed.';
+comment on table private.auction_broadcasts is 'The last broadcast of each auction: its version, and the lowest mark before the end that had passed.';

@@ -16,6 +16,6 @@ create table public.user_strikes (
   constraint user_strikes_reason_is_known check (reason in ('unpaid', 'not_handed_over')),
   constraint user_strikes_points_are_positive check (points > 0)
 );
-comment on table public.user_strikes is 'Broken promises, each once per order; enough live points block a bidder.';
+comment on table public.user_strikes is 'Strikes against users who broke a promise, one per order and reason. Enough unexpired points block a bidder.';
 
 create index user_strikes_user_id_expires_at_idx on public.user_strikes (user_id, expires_at);

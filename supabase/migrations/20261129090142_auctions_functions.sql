@@ -15,7 +15,7 @@ begin
   v_now := private.clock();
   for v_auction in
     with claimed as (
-      -- Two callers meet at the row: the second finds this version and mark taken.
+      -- Of two concurrent callers, the second waits for the row, then finds the mark claimed.
       insert into private.auction_broadcasts as sent (auction_id, version, mark_s)
       select due.auction_id, due.version, due.mark_s
       from private.due_broadcasts(p_max_rows, v_now) as due
@@ -35,7 +35,7 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.broadcast_time_remaining is 'Tell those who watch an auction what changed, and how long it still lasts at each mark. Sent once by whichever caller claims it.';
+comment on function private.broadcast_time_remaining is 'Broadcast the time remaining of auctions that changed or passed a mark. Return the number of broadcasts. Concurrent callers send each broadcast once.';
 grant execute on function private.broadcast_time_remaining to service_role;
 
 create function private.due_broadcasts(p_max_rows integer, p_now timestamptz)
@@ -53,7 +53,7 @@ begin
     select a.id, a.version, a.status, a.end_at from public.auctions as a
     where a.status in ('scheduled', 'live')
     union all
-    -- What was over for an hour is nobody's news.
+    -- Clients need no broadcast about an auction that ended more than an hour ago.
     select a.id, a.version, a.status, a.end_at from public.auctions as a
     where a.finalized_at > p_now - interval '1 hour'
   )
@@ -73,7 +73,7 @@ begin
   limit p_max_rows;
 end;
 $$;
-comment on function private.due_broadcasts is 'Whose watchers do not know its version yet, or that it passed a mark. In the order of the id, in which callers that meet do not block each other.';
+comment on function private.due_broadcasts is 'Return the auctions whose version or passed mark was not broadcast yet. They are in the order of their ids, so concurrent callers cannot deadlock.';
 
 create function private.end_expired_auctions(p_max_rows integer)
 returns jsonb
@@ -99,8 +99,8 @@ begin
     limit p_max_rows
     for no key update of a skip locked
   loop
-    -- As in activate_due_auctions: neither a poison auction nor a constraint that is deferred to
-    -- the commit takes the others with it.
+    -- One block for each auction: a failure undoes this auction alone. A constraint deferred to
+    -- the commit would undo all of them, so check it here.
     begin
       v_answer := private.end_auction(v_auction_id, false);
       set constraints all immediate;
@@ -119,7 +119,7 @@ begin
   );
 end;
 $$;
-comment on function private.end_expired_auctions is 'Close what is over, each in a block of its own. Any number of callers may do so at once: what one has locked, the others leave out.';
+comment on function private.end_expired_auctions is 'Close the auctions whose end has passed. An auction that fails is postponed. Any number of callers may run at once: each skips the auctions that another has locked.';
 grant execute on function private.end_expired_auctions to service_role;
 
 create function private.end_auction(p_auction_id uuid, p_force boolean)
@@ -133,7 +133,7 @@ declare
   v_now timestamptz;
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
-  -- Read after the lock: the bid that was waited for may have moved the end.
+  -- Read after the lock: the bid that held it may have moved the end.
   v_now := private.clock();
   if v_auction.id is null then
     return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
@@ -148,7 +148,7 @@ begin
   return private.close_auction(v_auction, v_now);
 end;
 $$;
-comment on function private.end_auction is 'Close one auction if its end has come, or at once when forced; asked again, answer as the first time.';
+comment on function private.end_auction is 'Close one auction if its end has passed, or at once when forced. A repeated call returns the first answer.';
 grant execute on function private.end_auction to service_role;
 
 create function private.close_auction(p_auction public.auctions, p_now timestamptz)
@@ -280,7 +280,7 @@ begin
   );
 end;
 $$;
-comment on function private.closing_answer is 'How an auction ended, the same whenever it is asked.';
+comment on function private.closing_answer is 'Return the outcome of a closed auction. It is the same at each call.';
 
 create function private.check_high_bid()
 returns trigger
@@ -324,7 +324,7 @@ as $$
   )
   returning id
 $$;
-comment on function private.open_auction is 'Make the auction of a new listing.';
+comment on function private.open_auction is 'Create the auction of a new listing and return its id.';
 
 create function private.activate_due_auctions(p_max_rows integer)
 returns integer
@@ -348,8 +348,8 @@ begin
     limit p_max_rows
     for no key update of a skip locked
   loop
-    -- A block for each: one that fails takes no other with it. What is deferred to the commit is
-    -- checked in the block, or it would.
+    -- One block for each auction: a failure undoes this auction alone. A constraint deferred to
+    -- the commit would undo all of them, so check it here.
     begin
       perform private.activate(v_auction_id);
       set constraints all immediate;
@@ -362,7 +362,7 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.activate_due_auctions is 'Open what is announced for now. Any number of callers may do so at once.';
+comment on function private.activate_due_auctions is 'Make the scheduled auctions live whose start has passed, and return their number. Any number of callers may run at once.';
 grant execute on function private.activate_due_auctions to service_role;
 
 create function private.activate(p_auction_id uuid)
@@ -379,7 +379,7 @@ declare
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
   v_now := private.clock();
-  -- In seconds: a difference that holds days would follow the session's time zone.
+  -- In seconds, because an interval with days depends on the session's time zone.
   v_delay := extract(epoch from v_now - v_auction.start_at) * interval '1 second';
   if v_delay <= v_grace then
     v_delay := '0';
@@ -398,7 +398,7 @@ begin
   delete from private.finalize_failures where auction_id = p_auction_id;
 end;
 $$;
-comment on function private.activate is 'Open one auction, which the caller has locked. If we are late, its end is as much later: nobody loses time to bid.';
+comment on function private.activate is 'Make one auction live. The caller has locked it. A late start moves the end by the same time, so the bidders lose none.';
 
 create function private.put_off(p_auction_id uuid, p_error text)
 returns void
@@ -419,7 +419,7 @@ begin
     updated_at = v_now;
 end;
 $$;
-comment on function private.put_off is 'Leave an auction alone for a while, each time for longer, up to an hour.';
+comment on function private.put_off is 'Postpone the next try of an auction that failed. The delay doubles with each failure, up to an hour.';
 
 create function private.get_time_remaining(p_auction_id uuid)
 returns jsonb
@@ -439,7 +439,7 @@ begin
   return private.time_remaining(v_auction, v_now);
 end;
 $$;
-comment on function private.get_time_remaining is 'How long an auction will last, by the clock that ends it.';
+comment on function private.get_time_remaining is 'Return the time remaining of an auction, by the database''s clock.';
 grant execute on function private.get_time_remaining to anon, authenticated;
 
 create function private.get_auction_state(p_auction_id uuid)
@@ -466,7 +466,7 @@ begin
   );
 end;
 $$;
-comment on function private.get_auction_state is 'All that a client needs to show an auction after it lost its connection.';
+comment on function private.get_auction_state is 'Return the live values of an auction, so that a client can catch up after it lost its connection.';
 grant execute on function private.get_auction_state to anon, authenticated;
 
 create function private.time_remaining(p_auction public.auctions, p_now timestamptz)
@@ -490,7 +490,7 @@ begin
   );
 end;
 $$;
-comment on function private.time_remaining is 'The time remaining as every client gets it: by get_time_remaining and in the broadcasts.';
+comment on function private.time_remaining is 'Return the time remaining in the form that get_time_remaining and the broadcasts share.';
 
 create function private.next_auction_deadline()
 returns jsonb
@@ -504,7 +504,7 @@ declare
   v_next_at timestamptz;
   v_next_mark_at timestamptz;
 begin
-  -- Who was put off is due when it is tried again, and not in the past for ever.
+  -- A postponed auction is due at its retry time, not at its original end.
   select min(due.due_at) into v_next_at
   from (
     (
@@ -540,7 +540,7 @@ begin
   );
 end;
 $$;
-comment on function private.next_auction_deadline is 'When the workers have something to do next, by the clock that they do not have.';
+comment on function private.next_auction_deadline is 'Return the next deadlines of the workers, by the database''s clock.';
 grant execute on function private.next_auction_deadline to service_role;
 
 create function public.broadcast_time_remaining(max_rows integer default 100)
@@ -650,7 +650,7 @@ grant select (
 create policy everyone_reads_uncancelled_auctions on public.auctions
 for select to anon, authenticated
 using (status <> 'cancelled');
-comment on policy everyone_reads_uncancelled_auctions on public.auctions is 'Announced, running and over: all of it is public. What was called off is not.';
+comment on policy everyone_reads_uncancelled_auctions on public.auctions is 'Scheduled, live and ended auctions are public. A cancelled auction is not.';
 
 create policy sellers_and_staff_read_cancelled_auctions on public.auctions
 for select to authenticated
@@ -661,7 +661,7 @@ using (
     where l.id = auctions.listing_id and l.seller_id = (select auth.uid())
   )
 );
-comment on policy sellers_and_staff_read_cancelled_auctions on public.auctions is 'As with the listing that was called off.';
+comment on policy sellers_and_staff_read_cancelled_auctions on public.auctions is 'The seller and staff also read a cancelled auction, as they read its listing.';
 
 alter table private.finalize_failures enable row level security;
 

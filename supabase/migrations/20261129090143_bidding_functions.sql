@@ -55,16 +55,16 @@ begin
     return v_answer;
   end if;
 
-  -- Rivals queue on the advisory lock, the cheapest to wait for. Assignments, because `perform`
-  -- starts the executor for each.
+  -- Bidders queue on the advisory lock, because waiting for it costs less than for the row. These
+  -- are assignments, because `perform` would start the executor for each.
   v_lock := set_config('lock_timeout', '900ms', true);
   v_lock := pg_advisory_xact_lock(hashtextextended(p_auction_id::text, 0));
   v_lock := set_config('lock_timeout', '200ms', true);
   perform from public.auctions where id = p_auction_id for no key update;
-  -- Read after the lock: a bid that waited past the end in that queue is too late.
+  -- Read after the locks: a bid that waited for them past the end is too late.
   v_now := private.clock();
-  -- A statement of its own: the one that waits for the row reads other tables as they were before
-  -- the wait, without the withdrawal that it may have waited for.
+  -- A separate statement, because a statement that waits for a row reads other tables as they were
+  -- before the wait. It would miss a withdrawal that held the lock.
   select
     a.id, a.listing_id, a.status, a.start_at, a.end_at, a.scheduled_end_at, a.current_price_cents,
     a.min_next_bid_cents, a.high_bid_id, a.high_bidder_id, a.bid_count, a.reserve_met, a.version,
@@ -259,7 +259,7 @@ begin
     where id = p_before.listing_id;
   end if;
   if v_leader_changes then
-    -- Not by private.notify: this names no order and repeats no key, and each bid pays for it.
+    -- A plain insert, because private.notify costs more and offers nothing that an outbid needs.
     insert into public.notifications (user_id, type, title, message, metadata)
     values (
       p_before.leader_id,
@@ -315,9 +315,9 @@ begin
   if p_client_bid_id is null then
     return null;
   end if;
-  -- Two copies of a call may run at once: the second waits here for the first. The lock of two
-  -- numbers is of another kind than an auction's of one. The caller chooses this key, and could
-  -- otherwise choose one with an auction's hash to block its bidders.
+  -- Of two concurrent copies of a call, the second waits here for the first. A lock of two numbers
+  -- never equals an auction's lock of one number. So a caller cannot choose a key that locks an
+  -- auction.
   v_lock := pg_advisory_xact_lock(hashtext(p_bidder_id::text), hashtext(p_client_bid_id::text));
   select auction_id, receipt into v_auction_id, v_receipt from private.bid_receipts
   where bidder_id = p_bidder_id and client_bid_id = p_client_bid_id;
@@ -658,7 +658,7 @@ comment on function public.place_bid is 'Bid as the signed-in user; the same cli
 grant execute on function public.place_bid to authenticated;
 
 alter table public.bids enable row level security;
--- service_role receives what is published; none of our processes asks for more.
+-- Realtime sends service_role only the changes of columns that it may select.
 grant select (
   id, auction_id, bidder_id, amount_cents, max_proxy_cents, is_proxy, accepted, placed_at, seq,
   created_at

@@ -14,7 +14,7 @@ begin
   );
 end;
 $$;
-comment on function private.live_strike_points is 'How much stands against a person now; at strike_block_threshold they may not bid.';
+comment on function private.live_strike_points is 'Return a user''s unexpired strike points. With strike_block_threshold points, the user may not bid.';
 
 create function private.is_suspended(p_user_id uuid)
 returns boolean
@@ -49,7 +49,7 @@ begin
   on conflict (order_id, reason) do nothing;
 end;
 $$;
-comment on function private.strike is 'Note a broken promise against a person, once per order and reason.';
+comment on function private.strike is 'Record a strike against a user, once per order and reason.';
 
 alter table public.user_strikes enable row level security;
 grant select (
@@ -59,4 +59,4 @@ grant select (
 create policy people_read_their_own_strikes on public.user_strikes
 for select to authenticated
 using (user_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy people_read_their_own_strikes on public.user_strikes is 'The person struck, and staff.';
+comment on policy people_read_their_own_strikes on public.user_strikes is 'Users read their own strikes; staff read all.';

@@ -12,7 +12,7 @@ begin
   v_now := private.clock();
   for v_auction in
     with claimed as (
-      -- Two callers meet at the row: the second finds this version and mark taken.
+      -- Of two concurrent callers, the second waits for the row, then finds the mark claimed.
       insert into private.auction_broadcasts as sent (auction_id, version, mark_s)
       select due.auction_id, due.version, due.mark_s
       from private.due_broadcasts(p_max_rows, v_now) as due
@@ -32,7 +32,7 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.broadcast_time_remaining is 'Tell those who watch an auction what changed, and how long it still lasts at each mark. Sent once by whichever caller claims it.';
+comment on function private.broadcast_time_remaining is 'Broadcast the time remaining of auctions that changed or passed a mark. Return the number of broadcasts. Concurrent callers send each broadcast once.';
 grant execute on function private.broadcast_time_remaining to service_role;
 
 create function private.due_broadcasts(p_max_rows integer, p_now timestamptz)
@@ -50,7 +50,7 @@ begin
     select a.id, a.version, a.status, a.end_at from public.auctions as a
     where a.status in ('scheduled', 'live')
     union all
-    -- What was over for an hour is nobody's news.
+    -- Clients need no broadcast about an auction that ended more than an hour ago.
     select a.id, a.version, a.status, a.end_at from public.auctions as a
     where a.finalized_at > p_now - interval '1 hour'
   )
@@ -70,4 +70,4 @@ begin
   limit p_max_rows;
 end;
 $$;
-comment on function private.due_broadcasts is 'Whose watchers do not know its version yet, or that it passed a mark. In the order of the id, in which callers that meet do not block each other.';
+comment on function private.due_broadcasts is 'Return the auctions whose version or passed mark was not broadcast yet. They are in the order of their ids, so concurrent callers cannot deadlock.';

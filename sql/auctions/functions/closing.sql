@@ -22,8 +22,8 @@ begin
     limit p_max_rows
     for no key update of a skip locked
   loop
-    -- As in activate_due_auctions: neither a poison auction nor a constraint that is deferred to
-    -- the commit takes the others with it.
+    -- One block for each auction: a failure undoes this auction alone. A constraint deferred to
+    -- the commit would undo all of them, so check it here.
     begin
       v_answer := private.end_auction(v_auction_id, false);
       set constraints all immediate;
@@ -42,7 +42,7 @@ begin
   );
 end;
 $$;
-comment on function private.end_expired_auctions is 'Close what is over, each in a block of its own. Any number of callers may do so at once: what one has locked, the others leave out.';
+comment on function private.end_expired_auctions is 'Close the auctions whose end has passed. An auction that fails is postponed. Any number of callers may run at once: each skips the auctions that another has locked.';
 grant execute on function private.end_expired_auctions to service_role;
 
 create function private.end_auction(p_auction_id uuid, p_force boolean)
@@ -56,7 +56,7 @@ declare
   v_now timestamptz;
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
-  -- Read after the lock: the bid that was waited for may have moved the end.
+  -- Read after the lock: the bid that held it may have moved the end.
   v_now := private.clock();
   if v_auction.id is null then
     return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
@@ -71,7 +71,7 @@ begin
   return private.close_auction(v_auction, v_now);
 end;
 $$;
-comment on function private.end_auction is 'Close one auction if its end has come, or at once when forced; asked again, answer as the first time.';
+comment on function private.end_auction is 'Close one auction if its end has passed, or at once when forced. A repeated call returns the first answer.';
 grant execute on function private.end_auction to service_role;
 
 create function private.close_auction(p_auction public.auctions, p_now timestamptz)
@@ -203,4 +203,4 @@ begin
   );
 end;
 $$;
-comment on function private.closing_answer is 'How an auction ended, the same whenever it is asked.';
+comment on function private.closing_answer is 'Return the outcome of a closed auction. It is the same at each call.';

@@ -16,7 +16,7 @@ as $$
   )
   returning id
 $$;
-comment on function private.open_auction is 'Make the auction of a new listing.';
+comment on function private.open_auction is 'Create the auction of a new listing and return its id.';
 
 create function private.activate_due_auctions(p_max_rows integer)
 returns integer
@@ -40,8 +40,8 @@ begin
     limit p_max_rows
     for no key update of a skip locked
   loop
-    -- A block for each: one that fails takes no other with it. What is deferred to the commit is
-    -- checked in the block, or it would.
+    -- One block for each auction: a failure undoes this auction alone. A constraint deferred to
+    -- the commit would undo all of them, so check it here.
     begin
       perform private.activate(v_auction_id);
       set constraints all immediate;
@@ -54,7 +54,7 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.activate_due_auctions is 'Open what is announced for now. Any number of callers may do so at once.';
+comment on function private.activate_due_auctions is 'Make the scheduled auctions live whose start has passed, and return their number. Any number of callers may run at once.';
 grant execute on function private.activate_due_auctions to service_role;
 
 create function private.activate(p_auction_id uuid)
@@ -71,7 +71,7 @@ declare
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
   v_now := private.clock();
-  -- In seconds: a difference that holds days would follow the session's time zone.
+  -- In seconds, because an interval with days depends on the session's time zone.
   v_delay := extract(epoch from v_now - v_auction.start_at) * interval '1 second';
   if v_delay <= v_grace then
     v_delay := '0';
@@ -90,7 +90,7 @@ begin
   delete from private.finalize_failures where auction_id = p_auction_id;
 end;
 $$;
-comment on function private.activate is 'Open one auction, which the caller has locked. If we are late, its end is as much later: nobody loses time to bid.';
+comment on function private.activate is 'Make one auction live. The caller has locked it. A late start moves the end by the same time, so the bidders lose none.';
 
 create function private.put_off(p_auction_id uuid, p_error text)
 returns void
@@ -111,4 +111,4 @@ begin
     updated_at = v_now;
 end;
 $$;
-comment on function private.put_off is 'Leave an auction alone for a while, each time for longer, up to an hour.';
+comment on function private.put_off is 'Postpone the next try of an auction that failed. The delay doubles with each failure, up to an hour.';

@@ -16,7 +16,7 @@ begin
   return private.time_remaining(v_auction, v_now);
 end;
 $$;
-comment on function private.get_time_remaining is 'How long an auction will last, by the clock that ends it.';
+comment on function private.get_time_remaining is 'Return the time remaining of an auction, by the database''s clock.';
 grant execute on function private.get_time_remaining to anon, authenticated;
 
 create function private.get_auction_state(p_auction_id uuid)
@@ -43,7 +43,7 @@ begin
   );
 end;
 $$;
-comment on function private.get_auction_state is 'All that a client needs to show an auction after it lost its connection.';
+comment on function private.get_auction_state is 'Return the live values of an auction, so that a client can catch up after it lost its connection.';
 grant execute on function private.get_auction_state to anon, authenticated;
 
 create function private.time_remaining(p_auction public.auctions, p_now timestamptz)
@@ -67,7 +67,7 @@ begin
   );
 end;
 $$;
-comment on function private.time_remaining is 'The time remaining as every client gets it: by get_time_remaining and in the broadcasts.';
+comment on function private.time_remaining is 'Return the time remaining in the form that get_time_remaining and the broadcasts share.';
 
 create function private.next_auction_deadline()
 returns jsonb
@@ -81,7 +81,7 @@ declare
   v_next_at timestamptz;
   v_next_mark_at timestamptz;
 begin
-  -- Who was put off is due when it is tried again, and not in the past for ever.
+  -- A postponed auction is due at its retry time, not at its original end.
   select min(due.due_at) into v_next_at
   from (
     (
@@ -117,5 +117,5 @@ begin
   );
 end;
 $$;
-comment on function private.next_auction_deadline is 'When the workers have something to do next, by the clock that they do not have.';
+comment on function private.next_auction_deadline is 'Return the next deadlines of the workers, by the database''s clock.';
 grant execute on function private.next_auction_deadline to service_role;

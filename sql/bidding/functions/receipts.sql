@@ -13,9 +13,9 @@ begin
   if p_client_bid_id is null then
     return null;
   end if;
-  -- Two copies of a call may run at once: the second waits here for the first. The lock of two
-  -- numbers is of another kind than an auction's of one. The caller chooses this key, and could
-  -- otherwise choose one with an auction's hash to block its bidders.
+  -- Of two concurrent copies of a call, the second waits here for the first. A lock of two numbers
+  -- never equals an auction's lock of one number. So a caller cannot choose a key that locks an
+  -- auction.
   v_lock := pg_advisory_xact_lock(hashtext(p_bidder_id::text), hashtext(p_client_bid_id::text));
   select auction_id, receipt into v_auction_id, v_receipt from private.bid_receipts
   where bidder_id = p_bidder_id and client_bid_id = p_client_bid_id;
