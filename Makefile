@@ -58,7 +58,7 @@ reset: setup ## delete the database and the fake Stripe's state of a stopped sys
 psql: setup ## open psql on the running system's database
 	@$(BIN)/python -m devstack psql
 
-bench: setup ## measure the performance figures; JSON, table and plot go to bench/out/
+bench: setup ## measure the performance figures; JSON and plot go to bench/out/ (BENCH_FLAGS=--help)
 	@$(BIN)/python -m bench $(BENCH_FLAGS)
 
 fmt: setup ## format Python and SQL
