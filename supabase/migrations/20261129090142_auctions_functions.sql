@@ -310,9 +310,12 @@ create function private.open_auction(
   p_listing public.listings, p_has_no_reserve boolean, p_now timestamptz
 )
 returns uuid
-language sql
+language plpgsql
 set search_path = ''
 as $$
+declare
+  v_auction_id uuid;
+begin
   insert into public.auctions (
     listing_id, status, start_at, end_at, scheduled_end_at, current_price_cents,
     min_next_bid_cents, reserve_met, created_at, updated_at
@@ -322,7 +325,9 @@ as $$
     p_listing.end_at, p_listing.end_at, p_listing.start_cents, p_listing.start_cents,
     p_has_no_reserve, p_now, p_now
   )
-  returning id
+  returning id into v_auction_id;
+  return v_auction_id;
+end;
 $$;
 comment on function private.open_auction is 'Create the auction of a new listing and return its id.';
 
