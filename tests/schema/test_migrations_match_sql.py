@@ -1,4 +1,4 @@
-"""`sql/` says what the schema is, `supabase/migrations/` how it got there: they must agree."""
+"""`sql/` defines the current schema and `supabase/migrations/` its history: both build the same."""
 
 import difflib
 import subprocess
@@ -11,7 +11,7 @@ from devstack.postgres import find_binaries
 from devstack.schema import ROOT, build_database, declared_files, migration_files
 
 
-#: The settings that PostgREST reads, without which a caller of place_bid may undo the bid.
+#: PostgREST reads these settings. Without them a caller of place_bid can undo the bid.
 GATEWAY_SETTINGS = {
     "pgrst.db_pre_request=private.check_request",
     "pgrst.db_tx_end=commit",
@@ -40,7 +40,7 @@ def test_migrations_build_the_declared_schema(declared_url: str, migrated_url: s
     """Applying every migration gives the same schema, down to comments and grants."""
     declared, migrated = dumped_schema(declared_url), dumped_schema(migrated_url)
 
-    # Said as a difference, for the dumps are thousands of lines long.
+    # A dump has thousands of lines, so a failure shows the difference alone.
     assert [] == list(difflib.unified_diff(migrated, declared, "migrations", "sql", lineterm=""))
     assert declared
 
@@ -61,12 +61,12 @@ def test_both_builds_configure_the_gateway(request: pytest.FixtureRequest, build
 
 
 def test_every_file_is_built_once() -> None:
-    """A file that the build order forgets, or takes twice, is no part of what `sql/` says."""
+    """The build order names each file of `sql/` exactly once."""
     assert sorted((ROOT / "sql").rglob("*.sql")) == sorted(declared_files())
 
 
 def test_build_order_names_only_what_is_there() -> None:
-    """A pattern that matches no file is a name mistyped, or a file that is gone."""
+    """A pattern that matches no file is mistyped, or its file was deleted."""
     config = tomllib.loads((ROOT / "supabase/config.toml").read_text())
     patterns = config["db"]["migrations"]["schema_paths"]
 

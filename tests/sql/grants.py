@@ -1,8 +1,8 @@
-"""Who may execute what, domain by domain. A change of these lists is a decision: review it as one.
+"""Functions that each role may execute, by domain. Review a change of these lists as a decision.
 
-A function of `public` is a wrapper of the one of the same name in `private`, and a role that may
-call it may call both: `BOTH` names such pairs once. `PRIVATE` holds what only policies, triggers
-and our own wrappers call with the caller's rights.
+A function of `public` wraps the function of the same name in `private`. A role that may call the
+wrapper needs both, so `BOTH` names such a pair once. `PRIVATE` lists functions that only policies,
+triggers and our own wrappers call with the caller's rights.
 """
 
 from collections.abc import Iterable, Mapping

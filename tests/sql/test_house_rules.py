@@ -1,4 +1,4 @@
-"""House rules over the catalog: what must hold for every table and function we have."""
+"""House rules over the catalog: every table and function of ours keeps them."""
 
 from typing import LiteralString
 
@@ -9,7 +9,7 @@ from tests.sql.grants import execute_grants
 
 
 def names(owner: Connection, query: LiteralString, **values: object) -> set[str]:
-    """Return the one column of `query`, to which `tables` and `functions` are ours."""
+    """Return the one column of `query`, which may read `tables` and `functions` of our schemas."""
     catalog = """
       with tables as (
         select * from pg_class
@@ -22,7 +22,7 @@ def names(owner: Connection, query: LiteralString, **values: object) -> set[str]
 
 
 def test_owner_is_no_superuser(owner: Connection) -> None:
-    """As on hosted Supabase: a superuser who owns every definer body would miss no grant."""
+    """As on hosted Supabase. With a superuser as owner no test would notice a missing grant."""
     query = "select rolname::text from pg_roles where rolname = current_user and not rolsuper"
 
     assert {"postgres"} == names(owner, query)
@@ -36,7 +36,7 @@ def test_every_table_has_row_level_security(owner: Connection) -> None:
 
 
 def test_every_function_has_an_empty_search_path(owner: Connection) -> None:
-    """No caller's search_path can put another object in the place of ours."""
+    """So no caller's search_path makes a function use another object than ours."""
     query = """
       select oid::regprocedure::text from functions
       where not 'search_path=""' = any(coalesce(proconfig, '{}'))
@@ -46,7 +46,7 @@ def test_every_function_has_an_empty_search_path(owner: Connection) -> None:
 
 
 def test_security_definer_is_private(owner: Connection) -> None:
-    """Code with the owner's rights is out of any HTTP client's reach."""
+    """HTTP clients cannot call code that runs with the owner's rights directly."""
     query = """
       select oid::regprocedure::text from functions
       where prosecdef and pronamespace <> 'private'::regnamespace
@@ -56,7 +56,7 @@ def test_security_definer_is_private(owner: Connection) -> None:
 
 
 def test_constraint_triggers_run_with_the_owners_rights(owner: Connection) -> None:
-    """A deferred one runs at commit with the caller's, from whom RLS may hide what it checks."""
+    """A deferred trigger runs at commit with the caller's rights, and RLS may hide rows from it."""
     query = """
       select t.tgname::text from pg_trigger as t join pg_proc as f on f.oid = t.tgfoid
       where t.tgconstraint <> 0 and not t.tgisinternal
@@ -68,7 +68,7 @@ def test_constraint_triggers_run_with_the_owners_rights(owner: Connection) -> No
 
 def test_functions_read_the_clock_into_a_variable(owner: Connection) -> None:
     """Elsewhere in a body it may be called for each row, and no index serves a condition on it."""
-    # What is left without comments and without the one form that is allowed; literals stay.
+    # The body without comments and without the one allowed form; literals stay.
     query = r"""
       select oid::regprocedure::text from functions
       where oid <> 'private.clock()'::regprocedure and regexp_replace(
@@ -83,7 +83,7 @@ def test_functions_read_the_clock_into_a_variable(owner: Connection) -> None:
 
 
 def test_nothing_else_calls_the_clock(owner: Connection) -> None:
-    """Neither default, check, policy nor view: they get the time from the function that writes."""
+    """No default, check, policy or view does: the function that writes passes the time."""
     query = """
       select pg_describe_object(classid, objid, objsubid) from pg_depend
       where refclassid = 'pg_proc'::regclass and refobjid = 'private.clock()'::regprocedure
@@ -119,7 +119,7 @@ def test_rpcs_take_times_as_text(owner: Connection) -> None:
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 def test_execute_grants_are_the_reviewed_ones(owner: Connection, role: str) -> None:
-    """A role executes what the reviewed list says and nothing else."""
+    """A role may execute exactly the functions of the reviewed list."""
     query = """
       select oid::regprocedure::text from functions
       where has_function_privilege(%(role)s, oid, 'execute')
@@ -129,7 +129,7 @@ def test_execute_grants_are_the_reviewed_ones(owner: Connection, role: str) -> N
 
 
 def test_every_table_and_function_has_a_comment(owner: Connection) -> None:
-    """The catalog explains itself."""
+    """A reader of the catalog finds the purpose of each object."""
     query = """
       select oid::regclass::text from tables where obj_description(oid, 'pg_class') is null
       union all
@@ -153,10 +153,10 @@ def test_every_foreign_key_has_an_index(owner: Connection) -> None:
     assert set() == names(owner, query)
 
 
-def test_every_published_table_rings(owner: Connection) -> None:
-    """Realtime sends our workers nothing about a row whose key their role may not select.
+def test_workers_receive_changes_of_every_published_table(owner: Connection) -> None:
+    """Realtime sends a role nothing about a table whose key the role may not select.
 
-    They need no more of it. Where a row holds a payload, more would send it to each of them.
+    The key is enough. A grant on all columns would send each payload to each worker.
     """
     query = """
       select t.oid::regclass::text from tables as t
@@ -174,7 +174,7 @@ def test_every_published_table_rings(owner: Connection) -> None:
     assert set() == names(owner, query)
 
 
-#: What each role may do with tables beside `select`. Everything else is a function's to do.
+#: Rights of roles on tables beside `select`. Only functions do everything else.
 WRITE_GRANTS = {
     ("authenticated", "public.users", "INSERT"),
     ("authenticated", "public.users", "UPDATE"),
@@ -184,7 +184,7 @@ WRITE_GRANTS = {
 
 
 def test_clients_write_what_the_contract_names(owner: Connection) -> None:
-    """No role but the owner writes, truncates, refers to or hangs triggers on a table of ours."""
+    """Only the owner writes, truncates, references or adds triggers to our other tables."""
     query = """
       select distinct r.role || ' ' || t.oid::regclass || ' ' || v.verb
       from tables as t,
@@ -199,7 +199,7 @@ def test_clients_write_what_the_contract_names(owner: Connection) -> None:
 
 
 def test_private_tables_are_closed(owner: Connection) -> None:
-    """What is in `private` is for functions: no API role selects a column there."""
+    """Only functions read tables in `private`: no API role selects a column there."""
     query = """
       select t.oid::regclass::text from tables as t,
         unnest(array['anon', 'authenticated', 'service_role']) as r (role)
@@ -229,9 +229,9 @@ def test_clients_read_every_column_by_name(owner: Connection) -> None:
 
 
 def test_clients_read_no_system_column(owner: Connection) -> None:
-    """A select grant on a table opens xmax, which shows locks and so raises that hide; others too.
+    """A select grant on a whole table includes system columns, and xmax shows locks.
 
-    Every lock that a refused or silent call takes changes xmax.
+    A leader's silent raise and a refused call lock the row, so xmax would reveal them.
     """
     query = """
       select r.role || ' ' || t.oid::regclass from tables as t
@@ -244,12 +244,12 @@ def test_clients_read_no_system_column(owner: Connection) -> None:
     assert set() == names(owner, query)
 
 
-#: Clients read all rows of these tables, so the planner's estimates show nothing new.
+#: Clients read nearly all rows of these tables, so the planner's estimates reveal nothing.
 PUBLIC_TABLES = ["auctions", "bids", "listing_photos", "listings"]
 
 
 def test_no_statistics_of_people_and_hidden_rows(owner: Connection) -> None:
-    """Estimates count rows that row level security hides; without statistics they show nothing.
+    """Estimates count rows that row level security hides. Without statistics they reveal nothing.
 
     A new column gets its `set statistics 0` in the migration that adds it.
     """
@@ -272,7 +272,7 @@ def test_no_statistics_of_people_and_hidden_rows(owner: Connection) -> None:
 
 
 def test_no_immutable_function_reads_a_table(owner: Connection) -> None:
-    """What reads a table is stable at most, or an index or a plan keeps what has changed since."""
+    """A function that reads a table is stable at most, or an index or plan keeps an old result."""
     query = r"""
       select oid::regprocedure::text from functions
       where provolatile = 'i' and prosrc ~* '\m(from|join|update|into)\s+(public|private|auth)\.'
@@ -282,7 +282,7 @@ def test_no_immutable_function_reads_a_table(owner: Connection) -> None:
 
 
 def test_every_view_but_one_runs_with_its_readers_rights(owner: Connection) -> None:
-    """A view with its owner's rights goes round row level security, as public_profiles has to."""
+    """A view with its owner's rights bypasses row level security. Only public_profiles needs it."""
     query = """
       select oid::regclass::text from pg_class
       where relkind in ('v', 'm') and relnamespace::regnamespace::text in ('public', 'private')
@@ -293,7 +293,7 @@ def test_every_view_but_one_runs_with_its_readers_rights(owner: Connection) -> N
 
 
 def test_publication_is_the_contracts(owner: Connection) -> None:
-    """Clients subscribe to the first six, workers to the last two; nothing else travels."""
+    """Clients subscribe to the first six tables, workers to the last two."""
     query = """
       select schemaname || '.' || tablename from pg_publication_tables
       where pubname = 'supabase_realtime'
@@ -306,8 +306,8 @@ def test_publication_is_the_contracts(owner: Connection) -> None:
     assert {f"public.{table}" for table in expected} == names(owner, query)
 
 
-#: Every policy, by table. One that is not here is not there: an old permissive one beside a new
-#: one would win. What is not listed is closed to everybody but the owner and service_role.
+#: Every policy, by table. Permissive policies add up, so a forgotten old one would stay in effect.
+#: Tables that are not listed are open only to the owner and service_role.
 POLICIES = {
     "public.audit_logs": {"staff_read_the_audit_log"},
     "public.users": {
@@ -342,7 +342,7 @@ POLICIES = {
 
 
 def test_policies_are_the_reviewed_ones(owner: Connection) -> None:
-    """A table has the policies of the list and no other (B8)."""
+    """A table has exactly the policies of the list (B8)."""
     query = "select schemaname || '.' || tablename || ' ' || policyname from pg_policies"
 
     expected = {f"{table} {policy}" for table, policies in POLICIES.items() for policy in policies}
