@@ -23,7 +23,13 @@ Store = Callable[[str], str | None]
 
 #: A text that fits into every field but the display name, whatever its lengths.
 PLAIN = "Boards of about 40 mm"
-HIDDEN = ["\u200b" * 25, "\u2060\ufeff" * 12, "\u3164" * 25, "\u00a0\u2003" * 12, "<b></b>" * 4]
+HIDDEN = {
+    "zero width": "\u200b" * 25,
+    "joiners": "\u2060\ufeff" * 12,
+    "fillers": "\u3164" * 25,
+    "blanks": "\u00a0\u2003" * 12,
+    "tags": "<b></b>" * 4,
+}
 
 
 @pytest.fixture
@@ -60,7 +66,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("name", FIELDS)
-@pytest.mark.parametrize("hidden", HIDDEN, ids=ascii)
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN.keys())
 def test_text_without_a_glyph_is_no_text(
     fields: Mapping[str, Store], name: str, hidden: str
 ) -> None:

@@ -1,0 +1,97 @@
+"""Faults in the rules that keep one user's data and rights from another."""
+
+from tests.proof.mutation import mutation
+
+
+ACCOUNTS = ("tests/sql/accounts",)
+MESSAGING = ("tests/sql/messaging",)
+NOTIFICATIONS = ("tests/sql/notifications",)
+SECURITY = ("tests/sql/security", "tests/sql/test_house_rules.py")
+TEXT = ("tests/sql/text",)
+
+ACCESS_MUTATIONS = (
+    mutation(
+        "count may be planned after another preference",
+        "security/functions.sql",
+        r"'count\s*=(?!\s*exact\s*(,|$))'",
+        r"'^count\s*=(?!\s*exact\s*(,|$))'",
+        SECURITY,
+    ),
+    mutation(
+        "tx is served after a blank",
+        "security/functions.sql",
+        r"'tx\s*='",
+        "'tx='",
+        SECURITY,
+    ),
+    mutation(
+        "public columns that name a person have statistics",
+        "security/statistics.sql",
+        "and a.attnum = any(k.conkey)",
+        "and false",
+        SECURITY,
+    ),
+    mutation(
+        "hidden rows have statistics",
+        "security/statistics.sql",
+        "c.relname not in ('listings', ",
+        "c.relname not in ('notifications', 'listings', ",
+        SECURITY,
+    ),
+    mutation(
+        "recipient chooses the time of reading",
+        "messaging/functions.sql",
+        "coalesce(old.read_at, v_now)",
+        "coalesce(old.read_at, new.read_at)",
+        MESSAGING,
+    ),
+    mutation(
+        "message is read anew",
+        "messaging/functions.sql",
+        "coalesce(old.read_at, v_now)",
+        "v_now",
+        MESSAGING,
+    ),
+    mutation(
+        "message is marked as unread",
+        "messaging/policies.sql",
+        "with check (read_at is not null)",
+        "with check (true)",
+        MESSAGING,
+    ),
+    mutation(
+        "notification is marked as unread",
+        "notifications/policies.sql",
+        "with check (user_id = (select auth.uid()) and read)",
+        "with check (user_id = (select auth.uid()))",
+        NOTIFICATIONS,
+    ),
+    mutation(
+        "deleted account marks notifications",
+        "notifications/functions.sql",
+        "  perform private.require_account();\n",
+        "",
+        ACCOUNTS,
+    ),
+    mutation(
+        "deleted account repeats a call",
+        "requests/functions.sql",
+        "  if private.is_deleted_account(auth.uid()) then",
+        "  if false then",
+        ACCOUNTS,
+    ),
+    mutation(
+        "reason is stored as it was sent",
+        "orders/functions/transitions.sql",
+        "v_reason constant text := private.plain_reason(p_reason);",
+        "v_reason constant text := p_reason;",
+        TEXT,
+    ),
+    mutation(
+        "suburb is stored as it was sent",
+        "listings/functions/offers.sql",
+        "v_suburb := private.plain_line(p_location ->> 'suburb');",
+        "v_suburb := p_location ->> 'suburb';",
+        TEXT,
+    ),
+)
