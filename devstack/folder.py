@@ -38,6 +38,8 @@ class DataFolder:
         #: What is in Storage's buckets.
         self.files = path / "files"
         self.logs = path / "logs"
+        #: The parts' temporary files. A killed part leaves them here; the next start removes them.
+        self.temporary = path / "tmp"
         #: Says who runs here; what a killed stack leaves behind tells the next one.
         self.running = path / "running.json"
         self._lock = path / "lock"
@@ -73,6 +75,11 @@ class DataFolder:
     def log(self, part: str) -> Path:
         """Return the log of a part; Postgres has its own with its data."""
         return self.postgres / "postgres.log" if part == "postgres" else self.logs / f"{part}.log"
+
+    def prepare_temporary(self) -> None:
+        """Make the folder for temporary files, empty."""
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        self.temporary.mkdir()
 
     def prepare_logs(self) -> None:
         """Begin new logs, and keep those of the run before."""

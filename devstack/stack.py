@@ -61,6 +61,7 @@ class Stack:
         environment = environment_of(options.ports, keys, load_secrets(folder))
         write_secret(folder.running, json.dumps({"pid": os.getpid(), "env": environment}))
         folder.prepare_logs()
+        folder.prepare_temporary()
         write_configuration(options, folder, keys, environment)
         self._start_parts(environment)
         self._announce(environment, time.monotonic() - began)
@@ -95,8 +96,9 @@ class Stack:
             self._wait_for(part)
 
     def _launch(self, parts: Iterable[Part], environment: Mapping[str, str]) -> None:
+        of_part = {**environment, "TMPDIR": str(self._folder.temporary)}
         for part in parts:
-            self._running[part.name] = Running(part, self._folder.log(part.name), environment)
+            self._running[part.name] = Running(part, self._folder.log(part.name), of_part)
 
     def _start_postgres(self) -> None:
         self._cluster = start_database(self._options, self._folder)

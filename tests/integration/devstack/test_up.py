@@ -286,6 +286,18 @@ def test_ephemeral_data_are_gone_afterwards(devstack: Devstack) -> None:
     assert not folder.exists()
 
 
+def test_temporary_folder_of_the_machine_stays_empty(devstack: Devstack, tmp_path: Path) -> None:
+    """A killed part cannot clean up; its files stand in the data folder, which is cleared."""
+    tmp_path.chmod(0o711)
+    devstack.environment["TMPDIR"] = str(tmp_path)
+
+    process = devstack.up_and_ready(only="postgres,gateway,stripe,service")
+
+    assert [] == list(tmp_path.iterdir())
+    assert [] != list((devstack.data / "tmp").iterdir())
+    finish(process)
+
+
 @pytest.mark.parametrize("part", ["stripe", "gateway"])
 def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
     """Half a Supabase would only confuse: it says which part it was, and ends."""
