@@ -21,6 +21,7 @@ from devstack.gateway.context import Context, GatewayConfig
 from devstack.gateway.faults import GatewayFaults, Striking
 from devstack.gateway.realtime import routes as realtime
 from devstack.gateway.realtime.services import services_of
+from devstack.gateway.request_line import LimitedRequestLine
 from devstack.gateway.rest import routes as rest
 from devstack.gateway.storage import routes as storage
 from devstack.reset import TransportInScope
@@ -70,6 +71,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
         routes=routes,
         lifespan=lifespan,
         middleware=[
+            Middleware(LimitedRequestLine),
             Middleware(
                 CORSMiddleware,
                 allow_origins=["*"],

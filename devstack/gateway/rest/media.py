@@ -71,14 +71,17 @@ class Accepted:
 
 
 @functools.lru_cache(REMEMBERED)
-def parse_accept(header: str) -> Accepted:
-    """Choose the form of the answer. Raises: RestError PGRST107 when none is possible."""
+def parse_accept(header: str, *, is_plan_served: bool) -> Accepted:
+    """Choose the form of the answer; plans are a form only if `is_plan_served`.
+
+    Raises: RestError PGRST107 when none is possible.
+    """
     entries = [_entry(part) for part in header.split(",")]
     # Of two that are wanted as much the first one is taken, for the sort is stable.
     entries.sort(key=lambda entry: -_quality(entry[1]))
     for kind, options in entries:
         accepted = _accepted(kind, options)
-        if accepted is not None:
+        if accepted is not None and (is_plan_served or accepted.explain is None):
             return accepted
     kinds = ", ".join(kind for kind, _ in entries)
     raise RestError(406, "PGRST107", f"None of these media types are available: {kinds}")

@@ -48,6 +48,8 @@ def read_head(
     return Asked(
         schema=choose_schema(headers, profile, schemas),
         preferences=preferences,
-        accepted=parse_accept(headers.get("accept", "*/*")),
+        accepted=parse_accept(
+            headers.get("accept", "*/*"), is_plan_served=configuration.plan_enabled
+        ),
         is_profiled=len(schemas) > 1 or profile in headers,
     )

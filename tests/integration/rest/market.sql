@@ -284,11 +284,16 @@ insert into public.settings values ('fee', '500'), ('ladder', '[1, 2]');
 insert into public."Odd ""Name" values (1, 'x');
 insert into shop.items values (1, 'apple');
 
--- Tests undo what they change with `Prefer: tx=rollback`, which PostgREST ignores by default.
+-- Tests undo what they change with `Prefer: tx=rollback`, and look at plans. By default PostgREST
+-- ignores the one and refuses the other.
 do $$
 begin
   execute format(
     'alter role authenticator in database %I set pgrst.db_tx_end = %L',
     current_database(), 'commit-allow-override'
+  );
+  execute format(
+    'alter role authenticator in database %I set pgrst.db_plan_enabled = %L',
+    current_database(), 'true'
   );
 end $$;

@@ -172,3 +172,29 @@ def test_only_pgrst_settings_are_postgres_to_set(owner: psycopg.Connection) -> N
     """Another unknown prefix is refused to role postgres, as on hosted Supabase."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         owner.execute("alter role authenticator set other.parameter = 'x'")
+
+
+@pytest.mark.parametrize("form", ["", "+json", "+text"])
+def test_plan_is_refused_by_default(
+    http: httpx.Client, owner: psycopg.Connection, form: str
+) -> None:
+    """A plan tells of rows that nobody may see, so PostgREST shows one only if db_plan_enabled."""
+    accept = f"application/vnd.pgrst.plan{form}"
+
+    def ask(method: str, path: str, header: str = accept) -> httpx.Response:
+        return http.request(method, path, headers={"Accept": header})
+
+    for method, path in (("GET", "/things"), ("HEAD", "/things"), ("DELETE", "/things?id=eq.1")):
+        assert ask(method, path).status_code == 406
+    refused = ask("GET", "/things").json()
+    assert (refused["code"], refused["message"]) == (
+        "PGRST107", f"None of these media types are available: {accept}",
+    )  # fmt: skip
+    assert (
+        ask("GET", "/things", f"{accept}, text/csv").headers["content-type"].startswith("text/csv")
+    )
+    assert 1 in ids(http)
+    with setting(
+        owner, "pgrst.db_plan_enabled", "true", lambda: ask("GET", "/things").status_code == 200
+    ):
+        assert ask("GET", "/things").text

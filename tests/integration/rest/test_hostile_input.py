@@ -92,8 +92,8 @@ def test_injection_in_names_of_a_write_is_refused(http: httpx.Client, text: str)
 @pytest.mark.parametrize(
     "query",
     [
-        "or=" + "(and" * 3000 + "(id.eq.1)" + ")" * 3000,
-        "select=" + "a(" * 5000 + ")" * 5000,
+        "or=" + "(and" * 900 + "(id.eq.1)" + ")" * 900,
+        "select=" + "a(" * 2500 + ")" * 2500,
         "select=" + ",".join(["id"] * 3000),
         "id=in.(" + "x" * 60000 + ")",
         "&".join(f"a{n}=eq.1" for n in range(2000)),
