@@ -153,6 +153,20 @@ DOMAINS = """
   select format_type(oid, null), format_type(typbasetype, null) from pg_type where typtype = 'd'
 """
 
+#: The casts that change a domain's form in requests and answers: source, target and function.
+REPRESENTATIONS = """
+  select format_type(s.oid, null), format_type(t.oid, null), c.castfunc::regproc::text
+  from pg_cast as c
+  join pg_type as s on s.oid = c.castsource
+  join pg_type as t on t.oid = c.casttarget
+  where c.castcontext = 'i' and c.castmethod = 'f'
+    and has_function_privilege('authenticator', c.castfunc, 'execute')
+    and (
+      s.typtype = 'd' and t.oid = 'json'::regtype
+      or t.typtype = 'd' and s.oid in ('json'::regtype, 'text'::regtype)
+    )
+"""
+
 #: What the roles that requests may take on have set for themselves and may set by themselves.
 ROLE_SETTINGS = """
   select r.rolname, split_part(entry, '=', 1), substr(entry, strpos(entry, '=') + 1)

@@ -29,6 +29,8 @@ COMPARISONS = {
     "nxl": "&>",
     "adj": "-|-",
 }
+#: Their values are taken as they are written, whatever form a domain has.
+AS_WRITTEN = frozenset(("like", "ilike", "isdistinct"))
 TEXT_QUERIES = {
     "fts": "to_tsquery",
     "plfts": "plainto_tsquery",
@@ -66,6 +68,12 @@ class Level:
         )
         return f"({column}{steps})"
 
+    def shown(self, field: Field) -> str:
+        """Return a field as the answer has it: a domain may have a form of its own in JSON."""
+        known, value = self._known(field), self.field(field)
+        is_changed = known is not None and known.to_json and not field.path
+        return f"{known.to_json}({value})" if known and is_changed else value
+
     def condition(self, given: Condition, parameters: Parameters, null_test: NullTest) -> str:
         """Return a condition that holds for the rows that are wanted."""
         if isinstance(given, Group):
@@ -96,15 +104,30 @@ class Level:
             keyword = (test.keyword or "").replace("_", " ")
             found = f"{field} is {keyword}"
         elif test.operator == "in":
-            found = f"{field} = any ({parameters.place(test.slot)})"
+            found = f"{field} = any ({self._listed(test, parameters)})"
         elif test.operator in TEXT_QUERIES:
             found = self._text_search(test, field, parameters)
         else:
-            value = parameters.place(test.slot)
+            value = self._value(test, parameters)
             if test.quantifier:
                 value = f"{test.quantifier} ({value})"
             found = f"{field} {COMPARISONS[test.operator]} {value}"
         return f"not ({found})" if test.is_negated else found
+
+    def _value(self, test: Comparison, parameters: Parameters) -> str:
+        """Return the value of a comparison; a domain may read it from a text."""
+        value, read = parameters.place(test.slot), self._reader(test)
+        return f"{read}({value}::text)" if read and test.operator not in AS_WRITTEN else value
+
+    def _listed(self, test: Comparison, parameters: Parameters) -> str:
+        values, read = parameters.place(test.slot), self._reader(test)
+        if read is None:
+            return values
+        return f"select {read}(listed) from unnest({values}::text[]) as listed"  # noqa: S608 -- built of quoted names alone
+
+    def _reader(self, test: Comparison) -> str | None:
+        known = None if test.field.path else self._known(test.field)
+        return known.from_text if known else None
 
     def _text_search(self, test: Comparison, field: str, parameters: Parameters) -> str:
         language = f"{literal(test.language)}, " if test.language else ""

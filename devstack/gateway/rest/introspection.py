@@ -44,12 +44,13 @@ async def read_schema(connection: Connection, given: Configuration) -> SchemaCac
         schemas = [list(configuration.schemas)]
         tables = await _rows(connection, catalogue.RELATIONS, schemas)
         domains: dict[str, str] = dict(await _rows(connection, catalogue.DOMAINS))
+        casts = await _rows(connection, catalogue.REPRESENTATIONS)
         keys = await _rows(connection, catalogue.FOREIGN_KEYS)
         functions = await _rows(connection, catalogue.FUNCTIONS, schemas)
         settings = await _rows(connection, catalogue.ROLE_SETTINGS)
         view_columns = await _view_columns(connection, configuration)
     all_relations = with_view_keys(
-        {row[0]: _relation(row, domains) for row in tables}, view_columns
+        {row[0]: _relation(row, domains, casts) for row in tables}, view_columns
     )
     exposed = {row[0]: all_relations[row[0]] for row in tables if row[6]}
     by_name = {(item.schema, item.name): item for item in exposed.values()}
@@ -84,7 +85,8 @@ async def _view_columns(connection: Connection, configuration: Configuration) ->
     ]
 
 
-def _relation(row: Row, domains: Mapping[str, str]) -> Relation:
+def _relation(row: Row, domains: Mapping[str, str], casts: Sequence[Row]) -> Relation:
+    functions = {(source, target): function for source, target, function in casts}
     _, schema, name, is_view, columns, primary_key, _ = row
     return Relation(
         schema=schema,
@@ -92,7 +94,13 @@ def _relation(row: Row, domains: Mapping[str, str]) -> Relation:
         is_view=is_view,
         columns={
             column: ColumnInfo(
-                name=column, type=kind, base_type=_base(kind, domains), default=default
+                name=column,
+                type=kind,
+                base_type=_base(kind, domains),
+                default=default,
+                to_json=functions.get((kind, "json")),
+                from_json=functions.get(("json", kind)),
+                from_text=functions.get(("text", kind)),
             )
             for column, kind, default in columns
         },

@@ -2,7 +2,7 @@
 
 from devstack.gateway.rest.conditions import Level
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.query import Column, Embed, Item
+from devstack.gateway.rest.query import Column, Embed, Field, Item
 from devstack.gateway.text import identifier
 
 
@@ -35,13 +35,20 @@ def not_embedded(name: str) -> RestError:
 def column_sql(level: Level, item: Column) -> str:
     """Return an item of a select list that is a column."""
     if item.field.name == "*":
-        return f"{identifier(level.alias)}.*"
-    value = level.field(item.field)
+        return _all_columns(level)
+    value = level.shown(item.field)
     if item.cast:
         value = f"cast({value} as {item.cast})"
-    elif not item.field.path and item.alias is None:
+    elif value == level.column(item.field.name) and item.alias is None:
         return value
     return f"{value} as {identifier(column_name(item))}"
+
+
+def _all_columns(level: Level) -> str:
+    if not level.relation.has_json_forms:
+        return f"{identifier(level.alias)}.*"
+    columns = (Column(Field(name)) for name in level.relation.columns)
+    return ", ".join(column_sql(level, column) for column in columns)
 
 
 def column_name(item: Column) -> str:

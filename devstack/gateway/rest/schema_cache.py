@@ -20,6 +20,10 @@ class ColumnInfo:
     #: The type below all domains, if the type is one.
     base_type: str
     default: str | None
+    #: Functions that give a domain another form: in answers, in bodies and in filters.
+    to_json: str | None = None
+    from_json: str | None = None
+    from_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,6 +35,11 @@ class Relation:
     is_view: bool
     columns: Mapping[str, ColumnInfo]
     primary_key: tuple[str, ...]
+
+    @property
+    def has_json_forms(self) -> bool:
+        """Return true if the answer has another form of some column."""
+        return any(column.to_json for column in self.columns.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

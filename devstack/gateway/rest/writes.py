@@ -7,7 +7,7 @@ from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.planner import Reader
 from devstack.gateway.rest.puts import check_columns
 from devstack.gateway.rest.query import Media, Query
-from devstack.gateway.rest.schema_cache import Relation, SchemaCache
+from devstack.gateway.rest.schema_cache import ColumnInfo, Relation, SchemaCache
 from devstack.gateway.rest.statement import (
     BODY,
     INSERTED,
@@ -158,7 +158,24 @@ def _insert(
 def _body_rows(write: Write, columns: tuple[str, ...], parameters: Parameters) -> str:
     """Return the body's rows as a `from` item, with the columns' own types."""
     known = write.relation.columns
-    typed = ", ".join(f"{identifier(name)} {known[name].type}" for name in columns)
+    rows = _typed_rows(write, columns, parameters)
+    if not any(known[name].from_json for name in columns):
+        return rows
+    read = ", ".join(_read(known[name]) for name in columns)
+    return f"(select {read} from {rows}) as pgrst_body"  # noqa: S608 -- built of quoted names alone
+
+
+def _read(column: ColumnInfo) -> str:
+    """Return a column of the body; a domain may read it from its JSON."""
+    name = identifier(column.name)
+    value = f"pgrst_body.{name}"
+    return f"{column.from_json}({value}) as {name}" if column.from_json else value
+
+
+def _typed_rows(write: Write, columns: tuple[str, ...], parameters: Parameters) -> str:
+    known = write.relation.columns
+    types = {name: "json" if known[name].from_json else known[name].type for name in columns}
+    typed = ", ".join(f"{identifier(name)} {types[name]}" for name in columns)
     body = f"{parameters.place(BODY)}::json"
     defaults = [known[name] for name in columns if known[name].default]
     if write.is_default_for_missing and defaults:

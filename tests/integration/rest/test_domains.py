@@ -5,6 +5,7 @@ https://docs.postgrest.org/en/stable/references/api/domain_representations.html
 
 import httpx
 import pytest
+from supabase import Client
 
 
 def test_missing_value_has_the_columns_own_default_before_the_domains(http: httpx.Client) -> None:
@@ -71,3 +72,182 @@ def test_search_in_a_text_of_no_column_is_postgres_own(http: httpx.Client, path:
     other = http.get(f"/{path}fts(simple).bicycles&select=id")
 
     assert (own.json(), other.json()) == ([{"id": 1}], [])
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (
+            "goods?id=eq.1",
+            [
+                {
+                    "id": 1,
+                    "price": "$12.50",
+                    "old_price": "$15.00",
+                    "fair": 100,
+                    "shy": "shy",
+                    "closed": "closed",
+                    "mark": {"mark": "A"},
+                }
+            ],
+        ),
+        ("goods?id=eq.2&select=price,old_price", [{"price": "$9.00", "old_price": None}]),
+        ("goods?id=eq.1&select=cost:price", [{"cost": "$12.50"}]),
+        ("goods?id=eq.1&select=price::text", [{"price": '"$12.50"'}]),
+        ("goods?id=eq.1&select=half_price", [{"half_price": 625}]),
+        ("cheap_goods", [{"id": 2, "price": "$9.00"}]),
+        ("goods?select=id,labels(*)&id=eq.1",
+         [{"id": 1, "labels": [{"price": "$1.00", "good_id": 1, "word": "low"}]}]),
+        ("labels?select=word,goods(price)&word=eq.low",
+         [{"word": "low", "goods": {"price": "$12.50"}}]),
+        ("labels?select=word,...goods(cost:price)&word=eq.low",
+         [{"word": "low", "cost": "$12.50"}]),
+        ("labels?select=word,...goods(*)&word=eq.high",
+         [{"word": "high", "id": 2, "price": "$9.00", "old_price": None, "fair": 100, "shy": "shy",
+           "closed": "closed", "mark": {"mark": "A"}}]),
+        ("goods?select=id,...labels(price)&id=eq.1", [{"id": 1, "price": ["$1.00"]}]),
+        ("rpc/goods_above?cents=5000&select=id,price", [{"id": 3, "price": "$100.00"}]),
+        ("rpc/goods_above?cents=5000",
+         [{"id": 3, "price": "$100.00", "old_price": "$200.00", "fair": 100, "shy": "shy",
+           "closed": "closed", "mark": {"mark": "A"}}]),
+        ("rpc/first_price", 1250),
+        # Rows are sorted as the database sorts them, and not as their texts.
+        ("goods?select=price&order=price.desc",
+         [{"price": "$100.00"}, {"price": "$12.50"}, {"price": "$9.00"}]),
+    ],
+)  # fmt: skip
+def test_domain_has_its_form_in_json(http: httpx.Client, path: str, expected: object) -> None:
+    """An implicit cast from the column's own type to json, which the server may call, gives it."""
+    answer = http.get(f"/{path}")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == expected
+
+
+def test_column_has_its_form_beside_everything(http: httpx.Client) -> None:
+    """A column that is asked for twice has its form twice."""
+    [row] = http.get("/goods?id=eq.1&select=id,*,more:price").json()
+
+    assert row["price"] == row["more"] == "$12.50"
+
+
+def test_domain_has_its_form_in_csv(http: httpx.Client) -> None:
+    """PostgREST has no other form for a CSV."""
+    answer = http.get("/cheap_goods", headers={"Accept": "text/csv"})
+
+    assert answer.text == 'id,price\n2,"""$9.00"""'
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("price=eq.$12.50", {1}),
+        ("price=neq.$12.50", {2, 3}),
+        ("price=gte.$12.50", {1, 3}),
+        ("price=not.lt.$12.50", {1, 3}),
+        ("price=in.($9.00,$100.00)", {2, 3}),
+        ("price=not.in.($9.00)", {1, 3}),
+        ("price=in.()", set()),
+        ("or=(price.eq.$9.00,and(price.gt.$20,id.gt.0))", {2, 3}),
+        ("old_price=is.null", {2}),
+        ("old_price=isdistinct.1500", {2, 3}),
+        ("fair=eq.100", {1, 2, 3}),
+        ("mark=eq.a", {1, 2, 3}),
+        ("mark=like.*", {1, 2, 3}),
+        ("half_price=eq.625", {1}),
+        ("select=id,labels!inner()&labels.price=lte.$1", {1}),
+    ],
+)
+def test_filter_reads_a_domain_from_its_text(
+    http: httpx.Client, query: str, expected: set[int]
+) -> None:
+    """An implicit cast from text reads the value, except of a pattern or of `isdistinct`."""
+    answer = http.get(f"/goods?{query}", headers={"Prefer": "count=exact"})
+
+    assert answer.status_code == 200, answer.text
+    assert {row["id"] for row in answer.json()} == expected
+    assert answer.headers["content-range"].rpartition("/")[2] == str(len(expected))
+
+
+@pytest.mark.parametrize("query", ["price=like.$1*", "price=isdistinct.$1", "price=eq(any).{$1}"])
+def test_filter_that_reads_no_domain_is_an_error(http: httpx.Client, query: str) -> None:
+    """Postgres names what it cannot compare."""
+    answer = http.get(f"/goods?{query}")
+
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["code"] in {"22P02", "42883", "42809"}
+
+
+WRITTEN = {"Prefer": "return=representation,tx=rollback"}
+
+
+@pytest.mark.parametrize("is_list", [False, True])
+def test_insert_reads_a_domain_from_its_json(http: httpx.Client, *, is_list: bool) -> None:
+    """An implicit cast from json reads the value; what comes back has its form in JSON."""
+    row = {"id": 9, "price": "$3.20", "fair": 7}
+    answer = http.post(
+        "/goods?select=id,price,old_price,fair", json=[row] if is_list else row, headers=WRITTEN
+    )
+
+    assert (answer.status_code, answer.json()) == (
+        201, [{"id": 9, "price": "$3.20", "old_price": None, "fair": 7}]
+    )  # fmt: skip
+
+
+def test_insert_with_defaults_reads_a_domain_from_its_json(http: httpx.Client) -> None:
+    """The other columns have their defaults."""
+    answer = http.post(
+        "/goods?columns=id,price,fair,mark&select=id,price,fair,mark",
+        json=[{"id": 9, "price": "$3.20"}, {"id": 10, "price": "$1", "fair": 5}],
+        headers={"Prefer": "missing=default,return=representation,tx=rollback"},
+    )
+
+    assert (answer.status_code, answer.json()) == (
+        201,
+        [
+            {"id": 9, "price": "$3.20", "fair": 100, "mark": {"mark": "A"}},
+            {"id": 10, "price": "$1.00", "fair": 5, "mark": {"mark": "A"}},
+        ],
+    )
+
+
+def test_update_and_delete_read_a_domain(http: httpx.Client) -> None:
+    """The filter is read from a text, the body from JSON; `*` has the form in JSON."""
+    changed = http.patch(
+        "/goods?price=eq.$12.50&select=id,price", json={"price": "$13"}, headers=WRITTEN
+    )
+    removed = http.delete("/labels?price=in.($1,$25)", headers=WRITTEN)
+
+    assert changed.json() == [{"id": 1, "price": "$13.00"}]
+    assert [row["price"] for row in removed.json()] == ["$1.00", "$25.00"]
+
+
+def test_upsert_and_put_by_a_domain(http: httpx.Client) -> None:
+    """A key may be a domain, in the URL as a text and in the body as JSON."""
+    merged = http.post(
+        "/labels",
+        json=[{"price": "$1", "word": "lowest"}],
+        headers={"Prefer": "resolution=merge-duplicates,return=representation,tx=rollback"},
+    )
+    put = http.put(
+        "/labels?price=eq.$1.00", json={"price": "$1", "word": "lowest"}, headers=WRITTEN
+    )
+    other = http.put("/labels?price=eq.$2.00", json={"price": "$1"}, headers=WRITTEN)
+
+    expected = [{"price": "$1.00", "good_id": 1, "word": "lowest"}]
+    assert (merged.status_code, merged.json()) == (200, expected)
+    assert (put.status_code, put.json()) == (200, expected)
+    assert (other.status_code, other.json()["code"]) == (400, "PGRST115")
+
+
+def test_call_reads_its_arguments_as_postgres_does(http: httpx.Client) -> None:
+    """PostgREST has forms for columns alone, and none for arguments."""
+    assert http.post("/rpc/halved", json={"cost": 100}).json() == 50
+    assert http.post("/rpc/halved", json={"cost": "$1"}).json()["code"] == "22P02"
+
+
+def test_client_reads_and_writes_a_domain(service: Client) -> None:
+    """The official client sees the forms alone."""
+    found = service.table("goods").select("id,price").eq("price", "$12.50").single().execute()
+
+    assert found.data == {"id": 1, "price": "$12.50"}
