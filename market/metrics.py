@@ -7,6 +7,8 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, generate_lat
 from prometheus_client import start_http_server as _start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from market.errors import SettingsError
+
 
 # A label takes few values, never ids: each value is a time series for ever.
 ALERTS = Counter("market_alerts", "Problems that a person must handle.", ["alert"])
@@ -41,11 +43,20 @@ def as_text() -> bytes:
 
 @contextlib.contextmanager
 def serving(host: str, port: int) -> Iterator[None]:
-    """Serve the metrics of this process inside the block, at every path; port 0 serves nothing."""
+    """Serve the metrics of this process inside the block, at every path; port 0 serves nothing.
+
+    Raises:
+        SettingsError: this machine cannot listen there, for example because another process does.
+
+    """
     if port == 0:
         yield
         return
-    server, thread = _start_http_server(port, host)
+    try:
+        server, thread = _start_http_server(port, host)
+    except OSError as error:
+        reason = f"METRICS_HOST and METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}."
+        raise SettingsError(reason) from error
     try:
         yield
     finally:

@@ -1,9 +1,16 @@
 """`python -m workers JOB`: run one job, or `all` of them, until a signal comes."""
 
+import signal
+
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Without this line, Ctrl-C during the slow imports below prints a traceback. Once the jobs run,
+    # the loop handles signals.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import asyncio
 import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -20,8 +27,8 @@ from workers.runner import Job, run
 
 _log = structlog.get_logger(__name__)
 
-#: A supervisor kills us soon after its signal. A call that is cut off leaves nothing half done: its
-#: lease lapses, and another worker finds the row.
+#: A supervisor kills this process soon after its signal. An interrupted call leaves no half change:
+#: its lease lapses, and another worker finds the row.
 _STOP_WITHIN_S = 4.5
 _EXIT_USAGE = 2
 
@@ -31,18 +38,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = _parser().parse_args(arguments).job
     try:
         settings = Settings.from_environment()
+        log.set_up(level=settings.log_level, is_json=settings.is_log_json)
+        jobs = _jobs(name, settings)
+        with metrics.serving(settings.metrics_host, settings.metrics_port):
+            asyncio.run(run_all(jobs, realtime.connect(settings)))
     except SettingsError as error:
         sys.stderr.write(f"workers: {error.detail}\n")
         return _EXIT_USAGE
+    return 0
 
-    log.set_up(level=settings.log_level, is_json=settings.is_log_json)
+
+def _jobs(name: str, settings: Settings) -> Sequence[Job]:
     postgres = database.connect(settings, database.WORKER_TIMEOUTS)
     stripe = stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S)
     builds = JOBS.values() if name == "all" else [JOBS[name]]
-    jobs = [build(postgres, stripe) for build in builds]
-    with metrics.serving(settings.metrics_host, settings.metrics_port):
-        asyncio.run(run_all(jobs, realtime.connect(settings)))
-    return 0
+    return [build(postgres, stripe) for build in builds]
 
 
 async def run_all(jobs: Sequence[Job], wake_up_source: Realtime) -> None:

@@ -35,6 +35,8 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
         ("devstack", "psycopg"),
         ("devstack.demo", "rich"),
         ("bench", "rich"),
+        ("workers", "supabase"),
+        ("workers", "workers.jobs"),
     ],
 )
 def test_interrupt_during_imports_leaves_no_traceback(module: str, slow: str) -> None:

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Collection
 from typing import Any
-from unittest.mock import create_autospec
+from unittest.mock import create_autospec, patch
 
 import pytest
 
@@ -83,6 +83,25 @@ def test_bad_settings_are_told(
 
     assert 2 == command.main(["all"])
     assert "workers: ENVIRONMENT is missing" in capsys.readouterr().err
+    assert [] == ran
+
+
+@pytest.mark.usefixtures("environment")
+def test_metrics_that_cannot_be_served_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ran: list[str]
+) -> None:
+    """One sentence names the variables, and nothing starts."""
+    monkeypatch.setenv("METRICS_PORT", "9100")
+    in_use = OSError(98, "Address already in use")
+
+    with patch("market.metrics._start_http_server", autospec=True, side_effect=in_use):
+        status = command.main(["all"])
+
+    assert 2 == status
+    assert (
+        "workers: METRICS_HOST and METRICS_PORT: cannot listen on 127.0.0.1:9100: "
+        "Address already in use.\n"
+    ) == capsys.readouterr().err
     assert [] == ran
 
 
