@@ -1,4 +1,4 @@
-# One image for the service and the workers; the command chooses.
+# One image runs the service and the workers; the command chooses.
 #   docker run … aussie-market                             the service, on port 8000
 #   docker run … aussie-market python -m workers closer    a worker
 FROM python:3.12-slim AS build

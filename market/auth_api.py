@@ -22,7 +22,7 @@ class AuthApi:
 
     @retry.transient
     def signing_keys(self) -> Sequence[Mapping[str, Any]]:
-        """Return the public keys in use, as JWKs, and those that were in use until recently.
+        """Return the current public keys as JWKs, and those that were replaced recently.
 
         Raises:
             TransientError: `AUTH_UNREACHABLE` after the last try.
@@ -44,8 +44,8 @@ def _keys_in(answer: httpx.Response) -> Sequence[Mapping[str, Any]]:
     try:
         body = answer.json()
     except (ValueError, RecursionError) as error:
-        # A page, or half an answer: something before Auth sent it.
-        raise TransientError("AUTH_UNREACHABLE", "signing_keys: no JSON") from error
+        # A proxy's page, or half an answer: Auth itself answers with JSON.
+        raise TransientError("AUTH_UNREACHABLE", "signing_keys: not JSON") from error
     keys = body.get("keys") if isinstance(body, Mapping) else None
     if not isinstance(keys, list):
         raise MarketError("AUTH_ERROR", "signing_keys: no keys")

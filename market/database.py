@@ -15,19 +15,18 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
 
 
-#: A failed serialisation, a deadlock, a time-out, Postgres that stops or starts, no free
-#: connection; a gateway that has lost the database or has not read its schema yet.
+#: Postgres: a failed serialisation, a deadlock, a time-out, a stop or start, no free connection.
+#: PostgREST: it has lost the database, or has not read the schema yet.
 _TRANSIENT_CODES = frozenset(
     {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "53300"}
     | {"PGRST000", "PGRST001", "PGRST002", "PGRST003"}
 )
 _CONNECTION_EXCEPTION_CLASS = "08"
-#: The codes of Postgres and PostgREST. Proxies put words of their own in a body's `code`.
+#: The codes of Postgres and PostgREST. A proxy's body may have any word as `code`.
 _KNOWN_CODE = re.compile(r"(?=.*[0-9])[0-9A-Z]{5}|PGRST[0-9A-Z]{3}")
-#: Refusals by a rule of the schema: a check such as a forbidden transition, a second row with one
-#: key, a row that points nowhere.
+#: Violated constraints: a check such as a forbidden transition, a unique key, a foreign key.
 _REFUSALS = {"23514": "CONFLICT", "23505": "DUPLICATE_RESOURCE", "23503": "INVALID_REFERENCE"}
-#: A user's own token can cause these; under the service role they are our mistakes.
+#: A user's token can cause these errors. Under the service role they are bugs of ours.
 _USER_REFUSALS = {"42501": "FORBIDDEN", "PGRST301": "UNAUTHORIZED", "PGRST303": "UNAUTHORIZED"}
 _NOT_PUBLIC = ("success", "code", "error", "alerts")
 
@@ -41,7 +40,7 @@ class Timeouts:
     pool_s: float
 
 
-#: A person waits for the service.
+#: The service has short limits, because a person waits for its answer.
 SERVICE_TIMEOUTS = Timeouts(answer_s=1.5, connect_s=1.5, pool_s=1.5)
 WORKER_TIMEOUTS = Timeouts(answer_s=10.0, connect_s=3.0, pool_s=2.0)
 
@@ -86,7 +85,7 @@ class Database:
 
     def _translate(self, response: httpx.Response, function: str) -> MarketError:
         code, message = _error_in(response)
-        if code.startswith("PT"):  # SQL of ours refused the call; its message is the code
+        if code.startswith("PT"):  # our SQL refused the call, and its message is our code
             return RejectedError(message or "REFUSED", function)
         if code in self._refusals:
             return RejectedError(self._refusals[code], function)
@@ -96,7 +95,7 @@ class Database:
 
 
 def accepted(answer: Any) -> Any:
-    """Return what a SQL function answered, unless that is a business refusal.
+    """Return the answer of a SQL function unless it is a business refusal.
 
     Raises:
         RejectedError: the answer is `{success: false, code, error, …}`.
@@ -114,7 +113,7 @@ def connect(settings: Settings, timeouts: Timeouts) -> Database:
     Call it after a fork: two processes must not write to one socket.
     """
     http = httpx.Client(
-        # Its HTTP/2 is not safe to share between threads.
+        # Threads cannot share an HTTP/2 connection of httpx safely.
         http2=False,
         timeout=httpx.Timeout(timeouts.answer_s, connect=timeouts.connect_s, pool=timeouts.pool_s),
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
@@ -122,13 +121,13 @@ def connect(settings: Settings, timeouts: Timeouts) -> Database:
     )
 
     def client_of_user(jwt: str) -> Client:
-        # One of its own per request: the library keeps the token in the client.
+        # Each request gets its own client, because the library keeps the token in it.
         client = _client(settings.supabase_url, settings.supabase_publishable_key, http)
         client.postgrest.auth(jwt)
         return client
 
     service = _client(settings.supabase_url, settings.supabase_secret_key, http)
-    # The library builds this part with the first call, and two threads would build two.
+    # The library builds this part at its first use. Without this line two threads would build two.
     _ = service.postgrest
     return Database(service, client_of_user)
 
@@ -138,7 +137,7 @@ def _client(url: str, key: str, http: httpx.Client) -> Client:
         httpx_client=http,
         auto_refresh_token=False,
         persist_session=False,
-        # Ours is the one retry policy.
+        # market/retry.py alone decides about retries.
         postgrest_client_retry=False,
     )
     return Client(url, key, options)
@@ -153,11 +152,11 @@ def _send_request_id_on(request: httpx.Request) -> None:
 def _check(response: httpx.Response) -> None:
     """Raise unless the gateway answered a call with JSON.
 
-    The library's error has no HTTP status, and the library takes a page or half an answer for text.
+    The library's own error has no HTTP status. It also accepts an HTML page or half an answer.
 
     Raises:
         httpx.HTTPStatusError: the status is an error, or a redirect.
-        httpx.DecodingError: the body is no JSON, so something else than the gateway sent it.
+        httpx.DecodingError: the body is not JSON, so the gateway did not send it.
 
     """
     response.read()

@@ -1,4 +1,4 @@
-"""The errors this codebase raises on purpose, sorted by what the caller should do next."""
+"""The errors that this code raises on purpose; each class tells the caller how to react."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,8 +7,8 @@ from types import MappingProxyType
 class MarketError(Exception):
     """Base of every deliberate error; `code` is its stable name in logs, tests and answers.
 
-    An adapter that raises it as itself reports a bug of ours. `detail` names a function or an id
-    for the log, and is never sent to a client.
+    An adapter that raises this class itself reports a bug of ours. `detail` names a function or an
+    id for the log, and is never sent to a client.
     """
 
     def __init__(self, code: str, detail: str = "") -> None:
@@ -18,14 +18,13 @@ class MarketError(Exception):
 
 
 class TransientError(MarketError):
-    """The same call may succeed later, so it is safe and useful to repeat it."""
+    """The same call may succeed later; repeating it is safe."""
 
 
 class RejectedError(MarketError):
-    """A rule said no; repeating the call cannot help.
+    """A rule refused the call; repeating it cannot help.
 
-    `text` and `fields` are what a client is told besides the code: a sentence, and numbers such as
-    the least bid that would do.
+    A client gets `text`, a sentence, and `fields`, such as the least acceptable bid, with the code.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class RejectedError(MarketError):
 
 
 class SettingsError(MarketError):
-    """The environment lacks what a process needs to start; `detail` says so in a sentence."""
+    """The environment does not allow a process to start; `detail` says why in sentences."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__("BAD_SETTINGS", sentence)

@@ -1,4 +1,4 @@
-"""structlog, set up once per process; what is bound here stands on every line inside."""
+"""Set up structlog once per process, and bind ids to the lines of a request or job."""
 
 import contextlib
 import logging
@@ -11,18 +11,17 @@ import structlog
 
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-#: These libraries log frames, bodies or addresses with keys in them; what we need to know of them
-#: the doors say themselves.
+#: These libraries log frames, bodies and addresses that contain keys. The adapters log enough.
 _TALKATIVE = ("httpx", "httpcore", "realtime", "stripe", "urllib3", "websockets")
 
-#: Without the local variables: they hold payloads.
+#: Tracebacks omit local variables, because these hold payloads.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
 
 
 def set_up(*, level: str, is_json: bool) -> None:
-    """Send every line of this process to standard output, as JSON or for a person's eyes."""
+    """Send every line of this process to standard output, as JSON or as text for people."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -48,19 +47,19 @@ def set_up(*, level: str, is_json: bool) -> None:
 
 @contextlib.contextmanager
 def bound(**ids: str | None) -> Iterator[None]:
-    """Put `request_id`, `job` or `event_id` on each line that is logged inside."""
+    """Add `request_id`, `job` or `event_id` to each line that is logged inside the block."""
     with structlog.contextvars.bound_contextvars(**ids):
         yield
 
 
 def request_id() -> str | None:
-    """Return the id of the request that this thread works on, to be sent on with its calls."""
+    """Return the id of the request that this thread works on; its calls send it on."""
     bound_id = structlog.contextvars.get_contextvars().get("request_id")
     return bound_id if isinstance(bound_id, str) else None
 
 
 def sane_request_id(proposed: str | None) -> str:
-    """Return the id that a caller proposed, or a new one if that could do harm in a log."""
+    """Return the id that a caller proposed, or a new one if it is unsafe to log."""
     if proposed is not None and _SANE_REQUEST_ID.fullmatch(proposed):
         return proposed
     return str(uuid.uuid4())

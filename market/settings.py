@@ -1,4 +1,4 @@
-"""The settings of a process: read from the environment once, and checked before anything starts."""
+"""Read the settings of a process from the environment once, and check them before it starts."""
 
 import dataclasses
 import enum
@@ -36,7 +36,7 @@ def _secret() -> Any:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that differs from one place to another; `.env.example` explains each variable."""
+    """All values that differ between environments; `.env.example` explains each variable."""
 
     environment: Environment
     supabase_url: str
@@ -190,7 +190,7 @@ def _is_address(value: str) -> bool:
 
 
 def _contradictions(settings: Settings, wrong: Collection[str]) -> list[str]:
-    """Return a sentence for each contradiction between variables that are right by themselves."""
+    """Return a sentence for each contradiction between variables that are valid alone."""
     return [
         sentence
         for is_contradiction, sentence in _key_checks(settings) + _mode_checks(settings)

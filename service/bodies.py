@@ -1,4 +1,4 @@
-"""Read what a request carries into a typed value."""
+"""Read the body of a request into a typed value."""
 
 import json
 from typing import Any, TypeVar
@@ -18,8 +18,8 @@ def read_body(model: type[Model]) -> Model:
     """Return the body, JSON or a form, as `model`.
 
     Raises:
-        RejectedError: `UNSUPPORTED_MEDIA_TYPE`, or `VALIDATION_ERROR` when it is no JSON.
-        pydantic.ValidationError: it is not what `model` says.
+        RejectedError: `UNSUPPORTED_MEDIA_TYPE`, or `VALIDATION_ERROR` if it is not JSON.
+        pydantic.ValidationError: a field does not match `model`.
 
     """
     if request.mimetype in _FORMS:
@@ -33,4 +33,4 @@ def _json() -> Any:
     try:
         return json.loads(request.get_data())
     except (ValueError, RecursionError) as error:
-        raise RejectedError("VALIDATION_ERROR", text="The body is no JSON") from error
+        raise RejectedError("VALIDATION_ERROR", text="The body is not JSON") from error

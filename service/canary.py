@@ -1,4 +1,4 @@
-"""Where the canary asks whether an event that it sent has come in and taken effect."""
+"""Serve the route on which the canary looks up the events that it sent."""
 
 import hmac
 from http import HTTPStatus
@@ -18,7 +18,7 @@ _Name = Annotated[str, pydantic.Field(min_length=1, max_length=255, pattern=r"^[
 
 
 class LookupQuery(pydantic.BaseModel):
-    """The event, by its id, or the newest of a type."""
+    """Names one event by its id, or the newest event of a type."""
 
     event_id: _Name | None = None
     type: _Name | None = None
@@ -32,14 +32,14 @@ class LookupQuery(pydantic.BaseModel):
 
 
 def canary_blueprint(database: Database, limits: AddressLimits, *, token: str) -> Blueprint:
-    """Build the blueprint that serves `/api/canary` to whoever has the token."""
+    """Build the blueprint that serves `/api/canary` to callers with the token."""
     blueprint = Blueprint("canary", __name__, url_prefix="/api/canary")
     expected = token.encode()
 
     @blueprint.get("/webhook-events")
     def look_up() -> Response | tuple[Response, HTTPStatus]:
         given = request.headers.get("x-canary-token", "").encode()
-        # Takes the same time whatever is wrong, so that nobody finds the token letter by letter.
+        # The comparison takes constant time. Otherwise a caller could guess the token by bytes.
         if not hmac.compare_digest(given, expected):
             limits.hit()
             raise RejectedError("UNAUTHORIZED", "canary_token")

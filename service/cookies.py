@@ -1,4 +1,4 @@
-"""The session cookie that Supabase's SSR library leaves in a browser, put together again."""
+"""Read the session cookie of Supabase's SSR library, which splits it into chunks."""
 
 import base64
 import binascii
@@ -14,15 +14,15 @@ _MOST_CHUNKS = 20
 
 
 def is_present(cookies: Mapping[str, str]) -> bool:
-    """Say whether there is a session cookie at all, readable or not."""
+    """Return true if there is a session cookie, even an unreadable one."""
     return any(_NAME.fullmatch(name) for name in cookies)
 
 
 def access_token(cookies: Mapping[str, str], *, project: str) -> str | None:
-    """Return the access token in the session cookie, or None when there is none to be read.
+    """Return the access token in the session cookie, or None if no cookie has a readable one.
 
-    The project's own cookie is tried first. One of another name is taken too, because the browser
-    may know the project by another address than we do; the signature is checked in any case.
+    The cookie of our project comes first. Cookies of other projects count too, because the browser
+    may reach the project by another name than the service. The caller checks the signature.
     """
     names = {match[1] for match in map(_NAME.fullmatch, cookies) if match is not None}
     own = f"sb-{project}-auth-token"
@@ -50,7 +50,7 @@ def _token_in(value: str) -> str | None:
         session = json.loads(_decoded(value))
     except (ValueError, RecursionError):
         return None
-    # Older libraries left an array, its first entry the access token.
+    # Older versions of the library store an array that begins with the access token.
     if isinstance(session, list) and session:
         token = session[0]
     else:

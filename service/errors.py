@@ -1,4 +1,4 @@
-"""The only place where an error becomes an HTTP answer."""
+"""Turn errors into HTTP answers; no other module does."""
 
 import datetime as dt
 import math
@@ -34,7 +34,7 @@ _BAD_REQUEST_CODES = (
     "TRANSACTION_FAILED",
     "VALIDATION_ERROR",
 )
-#: The status comes from the code, never from a message. A code that is not here is a 500.
+#: The HTTP status of each code. A code that is not listed is a 500.
 STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     **dict.fromkeys(_BAD_REQUEST_CODES, HTTPStatus.BAD_REQUEST),
     "AUTH_UNREACHABLE": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -58,7 +58,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "UNSUPPORTED_MEDIA_TYPE": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "USER_SUSPENDED": HTTPStatus.FORBIDDEN,
 }
-#: What a client reads where the code's own words would not do.
+#: The text for clients where the words of the code would be unclear.
 _TEXTS = {
     "CSRF_INVALID": "This request did not come from the site",
     "PAYLOAD_UNREADABLE": "Stripe sent an answer that we cannot read. Please try again.",
@@ -82,7 +82,7 @@ _CODE_OF_STATUS = {
 
 
 def install_error_handlers(app: Flask) -> None:
-    """Answer every error as JSON with its code; one that nobody meant is logged and a 500."""
+    """Answer every error as JSON with its code; an unexpected error is logged and becomes a 500."""
 
     @app.errorhandler(MarketError)
     def answer_deliberate(error: MarketError) -> Response:
@@ -90,7 +90,7 @@ def install_error_handlers(app: Flask) -> None:
 
     @app.errorhandler(pydantic.ValidationError)
     def answer_invalid(error: pydantic.ValidationError) -> Response:
-        # What was sent stays out of the answer: it may be long, or somebody else's.
+        # The answer names fields only: their values may be long or personal.
         places = [".".join(str(part) for part in issue["loc"]) for issue in error.errors()]
         text = f"Invalid request: {', '.join(sorted(set(places))[:10]) or 'body'}"
         return answer_to(RejectedError("VALIDATION_ERROR", text=text))
@@ -113,7 +113,7 @@ def install_error_handlers(app: Flask) -> None:
 
 
 def answer_to(error: MarketError, status: HTTPStatus | None = None) -> Response:
-    """Return the answer to a deliberate error: its status from the code, the body in one form."""
+    """Return the answer to an error; its status follows from the code unless `status` is given."""
     if status is None:
         status = STATUS_OF_CODE.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -127,7 +127,7 @@ def answer_to(error: MarketError, status: HTTPStatus | None = None) -> Response:
 
 
 def body_of(error: MarketError) -> dict[str, Any]:
-    """Return what a client reads of an error, in the form that all of them have."""
+    """Return the JSON body that a client gets for an error; all errors have the same form."""
     text = error.text if isinstance(error, RejectedError) else None
     fields = dict(error.fields) if isinstance(error, RejectedError) else {}
     return fields | {

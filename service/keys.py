@@ -1,4 +1,4 @@
-"""The public keys that sign sessions: kept for a while, and fetched again when they rotate."""
+"""Keep the public keys that verify sessions, and fetch them again when they rotate."""
 
 import threading
 import time
@@ -13,16 +13,16 @@ from market.errors import MarketError
 
 log = structlog.get_logger(__name__)
 
-#: As long as Auth lets its keys be kept, so that a revoked one is not believed for longer.
+#: Auth allows its keys to be cached for ten minutes. A revoked key is accepted for no longer.
 _KEPT_FOR_S = 600.0
-#: Whoever sends made-up key ids must not make us ask Auth each time.
-_ASKED_AT_MOST_EVERY_S = 10.0
-#: Asymmetric algorithms alone: a public key must never be taken for a shared secret.
+#: A caller who invents key ids must not cause one call of Auth for each.
+_FETCH_GAP_S = 10.0
+#: Only asymmetric algorithms: with HS256 a forger could use a public key as the shared secret.
 ALGORITHMS = ("ES256", "RS256")
 
 
 class KeyRing:
-    """Finds keys by their id; any number of threads may ask."""
+    """Finds keys by their id; all threads may share it."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class KeyRing:
         self._lock = threading.Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = -float("inf")
-        self._asked_at = -float("inf")
+        self._tried_at = -float("inf")
 
     def find(self, key_id: str) -> jwt.PyJWK | None:
-        """Return the key of this id, or None when there is none.
+        """Return the key of this id, or None if there is none.
 
         Raises:
-            MarketError: no key was ever fetched, and Auth does not answer.
+            MarketError: Auth does not answer, and no key has been fetched before.
 
         """
         if not self._is_old() and key_id in self._keys:
@@ -54,15 +54,15 @@ class KeyRing:
         return self._clock() - self._fetched_at > _KEPT_FOR_S
 
     def _refresh(self) -> None:
-        if self._clock() - self._asked_at < _ASKED_AT_MOST_EVERY_S and self._keys:
+        if self._clock() - self._tried_at < _FETCH_GAP_S and self._keys:
             return
-        self._asked_at = self._clock()
+        self._tried_at = self._clock()
         try:
             fetched = self._fetch()
         except MarketError as error:
             if not self._keys:
                 raise
-            # The keys that we have were good a moment ago: nobody is signed out by an outage.
+            # An outage of Auth must not sign users out, so the old keys stay in use.
             log.warning("signing_keys_not_fetched", code=error.code)
             return
         self._keys = dict(_usable(fetched))

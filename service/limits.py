@@ -1,4 +1,4 @@
-"""How often somebody may ask: a user through the database, an address in the process."""
+"""Rate limits: users are counted in the database, addresses in the process."""
 
 import collections
 import ipaddress
@@ -14,9 +14,9 @@ from market.errors import RejectedError
 
 _WINDOW_S = 60.0
 _HITS_PER_WINDOW = 120
-#: More addresses than this in one minute are an attack, and memory must not be what it is after.
+#: More addresses than this in one minute are an attack, which must not fill the memory.
 _MOST_ADDRESSES = 10_000
-#: What one household or machine is given; a limit on less would be none.
+#: Providers give one household a whole /64, so a limit on single addresses would limit nobody.
 _IPV6_PREFIX = 64
 
 
@@ -41,7 +41,7 @@ class UserLimits:
 class AddressLimits:
     """A limit per address for routes without a user, before any call of the database.
 
-    Each gunicorn process counts by itself: the limit is there to spare us work, not to be exact.
+    Each gunicorn process counts by itself. The limit saves work; it need not be exact.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -65,7 +65,7 @@ class AddressLimits:
                 self._window = window
                 self._hits.clear()
             if address not in self._hits and len(self._hits) >= _MOST_ADDRESSES:
-                # Too many to tell apart: those that are new share one count.
+                # The table is full, so all new addresses share one count.
                 address = "others"
             self._hits[address] += 1
             is_too_many = self._hits[address] > _HITS_PER_WINDOW
@@ -74,7 +74,7 @@ class AddressLimits:
 
 
 def group_of(address: str | None) -> str:
-    """Return what an address is counted under: itself, or the network that one IPv6 host has."""
+    """Return the name under which an address is counted: an IPv6 address counts as its /64."""
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:

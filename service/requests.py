@@ -24,7 +24,7 @@ BODY_LIMIT = 1024 * 1024
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID_KEY = "HTTP_X_REQUEST_ID"
 _REFUSAL_KEY = "market.refused_body"
-#: More requests at once would only slow each other down, until all of them are late.
+#: With more requests at once all of them become slow, and none finishes in time.
 _RUNNING_LIMIT = 16
 #: A busy service is alive, and a balancer must be able to see it.
 _NEVER_QUEUED = ("/api/health/live", "/api/health/ready")

@@ -1,4 +1,4 @@
-"""`app` for gunicorn: `gunicorn service.wsgi:app`."""
+"""Build the app that gunicorn runs: `gunicorn service.wsgi:app`."""
 
 from market import log
 from market.settings import Settings
