@@ -1,5 +1,6 @@
 """Configure gunicorn, which reads this file when it starts in this folder."""
 
+import errno
 import json
 import os
 import resource
@@ -39,7 +40,7 @@ graceful_timeout = 5
 # request into the closed connection. An idle connection holds no thread.
 keepalive = 75
 
-# Seconds that the head of a request may take, and its body.
+# Seconds that the head of a request may take, its body, and a piece of the answer.
 _PART_LIMIT_S = 10.0
 
 # A browser sends all chunks of a session cookie, 3 KB each, in one header line.
@@ -99,6 +100,15 @@ def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> N
     request.unreader.ends_at = None
 
 
+def _send(sock: Any, data: bytes, chunked: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's form
+    """Send a piece of an answer; a client that reads too slowly counts as gone."""
+    sock.settimeout(_PART_LIMIT_S)
+    try:
+        _send_without_limit(sock, data, chunked)
+    except TimeoutError as error:
+        raise ConnectionResetError(errno.ECONNRESET, "slow reader") from error
+
+
 def _write_error(sock: Any, status: int, reason: str, _message: str) -> None:
     """Answer a request that gunicorn itself refuses, such as one with a malformed head, as JSON."""
     # Imported late: the parent process must not import the application before the fork.
@@ -117,7 +127,9 @@ def _write_error(sock: Any, status: int, reason: str, _message: str) -> None:
     util.write_nonblock(sock, head.encode() + body)
 
 
-# gunicorn has no setting for either: a time limit for slow senders, and the form of its errors.
+# gunicorn has no setting for these: time limits for slow clients, and the form of its errors.
 _receive_without_limit = SocketUnreader.chunk
 SocketUnreader.chunk = _receive
+_send_without_limit = util.write
+util.write = _send
 util.write_error = _write_error

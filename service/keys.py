@@ -76,6 +76,6 @@ def _usable(keys: Sequence[Mapping[str, Any]]) -> list[tuple[str, jwt.PyJWK]]:
             key = jwt.PyJWK(dict(fields))
         except jwt.PyJWTError:
             continue
-        if key.key_id is not None and key.algorithm_name in ALGORITHMS:
+        if isinstance(key.key_id, str) and key.algorithm_name in ALGORITHMS:
             usable.append((key.key_id, key))
     return usable

@@ -94,6 +94,22 @@ def test_idle_connection_is_kept(own_service: OwnService) -> None:
             use_once(connection)
 
 
+def test_client_that_does_not_read_is_given_up(own_service: OwnService) -> None:
+    """The thread that waits to send an answer becomes free, without a traceback."""
+    # Their answers are more than the buffers between the two hold.
+    requests = b"GET /api/health/live HTTP/1.1\r\nHost: shop.test\r\n\r\n" * 200_000
+    with socket.socket() as connection:
+        # A small window must be agreed on at the start.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        connection.settimeout(4 * ANSWER_S)
+        connection.connect(("127.0.0.1", own_service.port))
+
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            connection.sendall(requests)
+
+    assert "Traceback" not in own_service.log
+
+
 def test_slow_senders_are_given_up(fresh_service: OwnService) -> None:
     """A head that does not come ends without an answer, a body that does not come is a 400."""
     with fresh_service.connect() as by_head, fresh_service.connect() as by_body:

@@ -132,6 +132,7 @@ def gunicorn_settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(SocketUnreader, "chunk", SocketUnreader.chunk)
+    monkeypatch.setattr(util, "write", util.write)
     monkeypatch.setattr(util, "write_error", util.write_error)
     return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
 

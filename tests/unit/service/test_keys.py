@@ -120,6 +120,7 @@ def test_auth_that_was_never_there_is_told(clock: Clock) -> None:
         {"kty": "oct", "k": "c2VjcmV0", "kid": "x"},
         {"kty": "EC", "crv": "P-256", "kid": "x"},
         OLD | {"kid": None},
+        OLD | {"kid": ["x"]},
         {"kty": "unheard of", "kid": "x"},
     ],
 )
