@@ -1,4 +1,7 @@
-"""Check a Stripe webhook's signature, age, mode and form, and return its event."""
+"""Check a Stripe webhook's signature, age, mode and form, and return its event.
+
+The event holds no personal data that our handlers do not need, so nothing can store or log it.
+"""
 
 import dataclasses
 import json
@@ -21,6 +24,28 @@ log = structlog.get_logger(__name__)
 _MOST_CHARACTERS = 255
 #: Stripe leaves these out, or sends null or a text.
 _OPTIONAL = ("account", "api_version")
+#: The objects of these events are kept whole: they are about money, and hold its amounts.
+_WHOLE = (
+    "application_fee.",
+    "balance.",
+    "charge.",
+    "payment_intent.",
+    "payout.",
+    "refund.",
+    "topup.",
+    "transfer.",
+)
+_ID = re.compile(r"[a-z]+(?:_[A-Za-z0-9-]+)+")
+_WORD = re.compile(r"[a-z]+(?:[._][a-z]+)*")
+#: Any other object may describe a person, in fields that Stripe adds later too. Only these are
+#: kept, and only in their usual form.
+_KEPT = {
+    "id": _ID,
+    "object": _WORD,
+    "status": _WORD,
+    "charge": _ID,
+    "payment_intent": _ID,
+}
 #: JSON may hold NUL and halves of a character; Postgres cannot.
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")
 
@@ -87,7 +112,7 @@ def read_event(
         type=body["type"],
         created=body["created"],
         livemode=body["livemode"],
-        data=body["data"]["object"],
+        data=_without_personal_data(body["type"], body["data"]["object"]),
         account=body.get("account"),
         is_connect=is_connect,
     )
@@ -148,6 +173,24 @@ def _is_event(body: Any) -> bool:
 
 def _is_short_text(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _MOST_CHARACTERS
+
+
+def _without_personal_data(event_type: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the object of an event, reduced to ids, status and reason code unless it is money.
+
+    Handlers of other objects read them from Stripe again, because their events may overtake one
+    another.
+    """
+    if event_type.startswith(_WHOLE):
+        return data
+    kept = {key: data[key] for key, form in _KEPT.items() if _has_form(data.get(key), form)}
+    error = data.get("last_error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return kept | ({"last_error": {"code": code}} if _has_form(code, _WORD) else {})
+
+
+def _has_form(value: Any, form: re.Pattern[str]) -> bool:
+    return _is_short_text(value) and form.fullmatch(value) is not None
 
 
 def _check_time(signature: str, created: int, rules: EventRules) -> None:

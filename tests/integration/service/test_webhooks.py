@@ -1,5 +1,7 @@
 """The webhook endpoint over HTTP: what is refused, what is kept, and what takes effect once."""
 
+import hashlib
+import hmac
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +11,7 @@ import httpx
 import pytest
 
 from tests.factories import signed
+from tests.integration.service.processes import logs_of
 from tests.integration.service.shop import AMOUNT, PAYMENTS_PATH, Order, Shop
 
 
@@ -159,11 +162,56 @@ def test_changed_body_is_refused(shop: Shop, order: Order) -> None:
         '{"id": "evt_1"}',
         '{"id": 7, "type": "x", "created": 1, "livemode": false, "data": {"object": {}}}',
         "[" * 100_000,
+        '{"a":' * 100_000,
+        "7" * 5000,
     ],
 )
 def test_signed_nonsense_is_refused(shop: Shop, body: str) -> None:
     """Signed or not, what is no event is not kept."""
     assert refused(shop.post(body), "Invalid payload")
+
+
+@pytest.mark.parametrize("key", ["id", "type", "account", "api_version"])
+@pytest.mark.parametrize("value", ["", "x" * 256, "x" * 100_000, 7, {"a": 1}, ["evt_1"], True])
+def test_field_of_the_event_has_one_form(shop: Shop, order: Order, key: str, value: Any) -> None:
+    """Nothing that an index could not hold, or that is no text, reaches the database."""
+    event = shop.event(order.paid_intent()) | {key: value}
+
+    assert refused(shop.post(event), "Invalid payload")
+    assert "pending_payment" == shop.state(order)
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b'{"id": "\xff"}', "{}".encode("utf-16")])
+def test_signed_body_that_is_no_utf_8_is_refused(shop: Shop, body: bytes) -> None:
+    """Stripe signs text; other bytes are a refusal and no crash."""
+    now = int(time.time())
+    digest = hmac.new(shop.secret().encode(), b"%d." % now + body, hashlib.sha256).hexdigest()
+
+    answer = shop.http.post(
+        PAYMENTS_PATH, content=body, headers={"Stripe-Signature": f"t={now},v1={digest}"}
+    )
+
+    assert refused(answer, "Invalid signature")
+    crashes = [
+        line
+        for log in logs_of(shop.environment["SERVICE_URL"])
+        if log.name == "service.log"
+        for line in log.read_text().splitlines()
+        if "request_crashed" in line
+    ]
+    assert [] == crashes
+
+
+@pytest.mark.parametrize("type_", ["customer.created", "payment_intent.created"])
+@pytest.mark.parametrize("value", ["x" * 256, "x" * 100_000, 7, {"a": 1}, None])
+def test_object_without_an_id_is_kept(shop: Shop, type_: str, value: Any) -> None:
+    """The event counts, and no index holds what is no id."""
+    data = {"object": "payment_intent", "id": value, "metadata": {"order_id": value}}
+    event = shop.event(data, type=type_)
+
+    assert IGNORED == shop.post(event).json()
+    row = shop.event_row(event["id"])
+    assert {None} == {row[key] for key in ("object_id", "payment_intent_id", "order_ref")}
 
 
 def test_large_body_is_refused_unread(shop: Shop) -> None:

@@ -9,7 +9,7 @@ import structlog
 
 from market.errors import RejectedError
 from market.stripe_webhook import EventRules, StripeEvent, read_event
-from tests.factories import WEBHOOK_SECRET, make_event_json, make_intent, signed
+from tests.factories import ORDER_ID, WEBHOOK_SECRET, make_event_json, make_intent, signed
 from tests.metrics import count_of
 
 
@@ -126,6 +126,14 @@ def test_event_from_the_future_is_refused() -> None:
     assert "EVENT_FROM_FUTURE" == code_of(*signed(event))
 
 
+@pytest.mark.parametrize(
+    ("created", "code"), [(10**400, "EVENT_FROM_FUTURE"), (-(10**400), "EVENT_TOO_OLD")]
+)
+def test_time_beyond_all_clocks_is_refused(created: int, code: str) -> None:
+    """JSON knows larger numbers than clocks do."""
+    assert code == code_of(*signed(make_event_json(created=created)))
+
+
 def test_old_event_is_refused() -> None:
     """Stripe gives up after three days, so what is older than the limit comes from elsewhere."""
     rules = EventRules(tolerance_s=300, future_s=300, max_age_s=3600, livemode=False)
@@ -159,6 +167,12 @@ def test_event_of_the_other_mode_is_refused(livemode: bool) -> None:  # noqa: FB
         json.dumps(make_event_json(id=None)),
         json.dumps(make_event_json(id="")),
         json.dumps(make_event_json(id=7)),
+        json.dumps(make_event_json(id="e" * 256)),
+        json.dumps(make_event_json(type="t" * 256)),
+        json.dumps(make_event_json(account="")),
+        json.dumps(make_event_json(account=["acct_1"])),
+        json.dumps(make_event_json(api_version=7)),
+        "7" * 5000,
         json.dumps(make_event_json(type=None)),
         json.dumps(make_event_json(created="now")),
         json.dumps(make_event_json(created=True)),
@@ -175,6 +189,66 @@ def test_event_of_the_other_mode_is_refused(livemode: bool) -> None:  # noqa: FB
 def test_signed_nonsense_is_refused(body: str) -> None:
     """Even with the right secret a body has to be an event."""
     assert "INVALID_PAYLOAD" == code_of(*signed(body))
+
+
+@pytest.mark.parametrize(
+    "type_", ["charge.dispute.created", "payment_intent.created", "payout.failed", "refund.updated"]
+)
+def test_money_is_read_whole(type_: str) -> None:
+    """An event about money is kept whole, for a handler that may come later."""
+    data = make_intent(last_payment_error={"code": "card_declined", "charge": "ch_1"})
+
+    assert data == read(*signed(make_event_json(data, type=type_))).data
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "identity.verification_session.verified",
+        "account.updated",
+        "person.created",
+        "customer.created",
+        "invoice.paid",
+        "chargeable.person",
+        "payment_intents",
+    ],
+)
+def test_other_objects_are_reduced(type_: str) -> None:
+    """Only ids, status and reason code of an object that may describe a person are read."""
+    data = {
+        "id": "vs_1AbC-2_d",
+        "object": "identity.verification_session",
+        "status": "requires_input",
+        "charge": "ch_1",
+        "payment_intent": "pi_1",
+        "last_error": {"code": "document_expired", "reason": "Jenny's licence has expired"},
+        "verified_outputs": {"first_name": "Jenny"},
+        "metadata": {"order_id": ORDER_ID},
+        "name": "Jenny",
+    }
+
+    assert {
+        "id": "vs_1AbC-2_d",
+        "object": "identity.verification_session",
+        "status": "requires_input",
+        "charge": "ch_1",
+        "payment_intent": "pi_1",
+        "last_error": {"code": "document_expired"},
+    } == read(*signed(make_event_json(data, type=type_))).data
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Jenny Rosen", "1990-01-01", "PA0940443", "a b", "", " ", "_", "vs_", "a" * 256, 7, {}],
+)
+def test_kept_field_has_one_form(value: Any) -> None:
+    """A person's data in the place of an id, a status or a code are dropped."""
+    data = dict.fromkeys(("id", "object", "status", "charge", "payment_intent"), value)
+    event = make_event_json(
+        data | {"last_error": {"code": value}}, type="identity.verification_session.verified"
+    )
+
+    assert {} == read(*signed(event)).data
 
 
 @pytest.mark.parametrize("version", ["2019-01-01", None])
