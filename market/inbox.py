@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from market import log as logs
+from market import metrics
 from market.alerts import alert, raise_alerts
 from market.database import Database
 from market.errors import MarketError
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 #: Longer than the calls behind one event may take together.
 _LEASE_S = 60
+#: Stripe's ids are shorter, and an index of Postgres cannot hold a text of any length.
+_MOST_CHARACTERS = 255
 
 
 class Source(enum.StrEnum):
@@ -32,7 +35,7 @@ class Source(enum.StrEnum):
 
 
 class Outcome(enum.StrEnum):
-    """What came of an event, spelled as effect RPCs and our answer to Stripe spell it."""
+    """The result of an event, as effect RPCs and our answers to Stripe spell it."""
 
     PROCESSED = "processed"
     ALREADY_PROCESSED = "already_processed"
@@ -44,10 +47,10 @@ class Outcome(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """An event that the inbox keeps, and the token of the lease under which we process it.
+    """A stored event, and the token of the lease under which we process it.
 
-    `is_settled`: it took effect before, so there is nothing left to do. `is_other`: what is kept
-    under its id has another content, and that is what counts.
+    `is_settled` is true if the event took effect before. `is_other` is true if the stored event
+    has another content under the same id; the stored content counts.
     """
 
     event: StripeEvent
@@ -56,18 +59,17 @@ class StoredEvent:
     is_other: bool = False
 
 
-#: Reads one type of event and makes one call, of an effect RPC that takes the event's id. It was
-#: built with the adapters it needs.
+#: A handler reads one type of event and makes one call, of an effect RPC that takes the event's id.
+#: It was built with the adapters that it needs.
 Handler: TypeAlias = Callable[[StripeEvent], Outcome]
 Handlers: TypeAlias = Mapping[str, Handler]
 
 
 def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEvent:
-    """Keep `event` durably; an event that is here already stays as it is.
+    """Store `event` durably; an event that is stored already stays as it is.
 
-    A new one is born leased to us for ten seconds, longer than a request may take: the worker
-    that it rings leaves it alone until we are done, or dead. The token is made here, so that the
-    call may be repeated after a lost reply.
+    A new event is leased to us for ten seconds, longer than a request may take, so no worker
+    processes it meanwhile. The token is made here, so the call may be repeated after a lost reply.
     """
     lease_token = str(uuid.uuid4())
     is_intent = event.data.get("object") == "payment_intent"
@@ -79,16 +81,15 @@ def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEv
         type=event.type,
         livemode=event.livemode,
         created=event.created,
-        order_ref=metadata.get("order_id") if isinstance(metadata, Mapping) else None,
-        payment_intent_id=event.data.get("id" if is_intent else "payment_intent"),
-        object_id=event.data.get("id"),
+        order_ref=_text_in(metadata, "order_id") if isinstance(metadata, Mapping) else None,
+        payment_intent_id=_text_in(event.data, "id" if is_intent else "payment_intent"),
+        object_id=_text_in(event.data, "id"),
         payload=dict(event.data),
         payload_sha256=_sha256_of(event),
         lease_token=lease_token,
+        api_version=event.api_version,
     )
-    if answer["hash_conflict"]:
-        # Stripe never says two things under one id: somebody has our secret, or a bug of theirs.
-        alert("webhook_event_content_differed", event_id=event.id, type=event.type)
+    _notice_other_content(event, answer)
     return StoredEvent(
         event=event,
         lease_token=lease_token,
@@ -173,8 +174,24 @@ def read_outcome(database: Database, answer: Mapping[str, Any], *, event_id: str
     return Outcome(answer["outcome"])
 
 
+def _text_in(fields: Mapping[str, Any], key: str) -> str | None:
+    value = fields.get(key)
+    return value if isinstance(value, str) and len(value) <= _MOST_CHARACTERS else None
+
+
+def _notice_other_content(event: StripeEvent, answer: Mapping[str, Any]) -> None:
+    if answer["hash_conflict"]:
+        # Stripe never sends two contents under one id and version. Somebody has our secret, or
+        # Stripe has a bug.
+        alert("webhook_event_content_differed", event_id=event.id, type=event.type)
+    elif answer.get("version_conflict"):
+        # Stripe sends an open event again in another shape once its endpoint changes version.
+        metrics.STRIPE_SHAPES_DIFFERED.inc()
+        log.warning("stripe_event_shape_differed", event_id=event.id, version=event.api_version)
+
+
 def _sha256_of(event: StripeEvent) -> str:
-    # What an event says, and no more: a redelivery differs elsewhere, as in pending_webhooks.
+    # A redelivery may differ in the other fields, such as pending_webhooks.
     said = {"type": event.type, "created": event.created, "data": {"object": dict(event.data)}}
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

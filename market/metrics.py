@@ -23,6 +23,10 @@ STRIPE_CONNECT_MODES_DIFFERED = Counter(
     "market_stripe_connect_event_modes_differed",
     "Events of connected accounts that were dropped because they are of the other mode.",
 )
+STRIPE_SHAPES_DIFFERED = Counter(
+    "market_stripe_event_shapes_differed",
+    "Stripe events that came again in the shape of another API version.",
+)
 STRIPE_VERSIONS_DIFFERED = Counter(
     "market_stripe_event_versions_differed", "Stripe events of another API version than ours."
 )

@@ -65,6 +65,7 @@ class StripeEvent:
     """A verified event; `data` is the object that it is about, `created` is in Unix seconds.
 
     `account` is the connected account in which the event happened, or None for our own account.
+    `api_version` is the version of Stripe's API that shaped `data`.
     `is_connect` is true if a Connect endpoint's secret signed the event.
     """
 
@@ -74,6 +75,7 @@ class StripeEvent:
     livemode: bool
     data: Mapping[str, Any]
     account: str | None = None
+    api_version: str | None = None
     is_connect: bool = False
 
 
@@ -114,6 +116,7 @@ def read_event(
         livemode=body["livemode"],
         data=_without_personal_data(body["type"], body["data"]["object"]),
         account=body.get("account"),
+        api_version=body.get("api_version"),
         is_connect=is_connect,
     )
 

@@ -1,5 +1,6 @@
 """The processes of a running stack, found as an operator finds them."""
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -62,3 +63,23 @@ def logs_of(service_url: str) -> list[Path]:
     assert gunicorn is not None, "the service does not run"
     service_log = Path(f"/proc/{gunicorn.master}/fd/1").resolve()
     return sorted(service_log.parent.parent.rglob("*.log*"))
+
+
+def workers_of(service_url: str) -> int:
+    """Return the process of the workers of the stack that serves an address."""
+    gunicorn = Gunicorn.on(service_url)
+    assert gunicorn is not None, "the service does not run"
+    status = Path(f"/proc/{gunicorn.master}/stat").read_text()
+    stack = int(status.rpartition(")")[2].split()[1])
+    [pid] = [pid for pid in _children(stack) if b"\0workers\0" in _command(pid)]
+    return pid
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Keep a process from doing anything inside the block."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -1,9 +1,7 @@
 """What holds for every request: a name, one form of errors, limits that all processes share."""
 
 import contextlib
-import os
 import re
-import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +11,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.integration.service.browser import Browser
-from tests.integration.service.processes import Gunicorn
+from tests.integration.service.processes import Gunicorn, stopped
 from tests.integration.service.shop import Shop
 from tests.integration.trouble import commanded
 
@@ -22,16 +20,6 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 ERROR_KEYS = {"error", "code", "correlationId", "timestamp"}
 MADE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-@contextlib.contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Keep a process from doing anything."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """`market.inbox`: what becomes of an event, above all when something fails."""
 
+import dataclasses
 import datetime as dt
 import hashlib
 from typing import Any
@@ -18,7 +19,8 @@ from tests.metrics import count_of
 
 
 EVENT = make_event(
-    type="t", data={"object": "payment_intent", "id": "pi_1", "metadata": {"order_id": "order-1"}}
+    type="t",
+    data={"object": "payment_intent", "id": "pi_1", "metadata": {"order_id": "order-1"}},
 )
 STORED = StoredEvent(event=EVENT, lease_token="token-1")
 NEW = {
@@ -53,7 +55,8 @@ def test_event_is_stored_with_what_it_is_found_by(database: Any) -> None:
         b'"object":"payment_intent"}},"type":"t"}'
     )
 
-    stored = inbox.store(database, EVENT, source=Source.STRIPE)
+    event = dataclasses.replace(EVENT, api_version="2026-10-28.endive")
+    stored = inbox.store(database, event, source=Source.STRIPE)
 
     database.call.assert_called_once_with(
         "store_webhook_event",
@@ -68,7 +71,20 @@ def test_event_is_stored_with_what_it_is_found_by(database: Any) -> None:
         payload=EVENT.data,
         payload_sha256=hashlib.sha256(content).hexdigest(),
         lease_token=stored.lease_token,
+        api_version="2026-10-28.endive",
     )
+
+
+@pytest.mark.parametrize("value", ["x" * 256, 7, None, {"a": 1}, ["pi_1"]])
+def test_value_that_is_no_id_is_not_indexed(database: Any, value: Any) -> None:
+    """An event is stored whatever its ids are; its handler names what it cannot read."""
+    data = {"object": "payment_intent", "id": value, "metadata": {"order_id": value}}
+
+    inbox.store(database, make_event(data=data), source=Source.STRIPE)
+
+    stored = database.call.call_args.kwargs
+    assert {None} == {stored[key] for key in ("order_ref", "payment_intent_id", "object_id")}
+    assert data == stored["payload"]
 
 
 def test_event_of_another_object_names_its_intent(database: Any) -> None:
@@ -123,6 +139,19 @@ def test_other_content_takes_no_effect(database: Any, status: str, outcome: Outc
 
     assert outcome == inbox.process(database, stored, {"t": never})
     assert before + 1 == count_of("alerts", alert="webhook_event_content_differed")
+
+
+def test_other_shape_of_an_event_is_processed(database: Any) -> None:
+    """An endpoint that is moved to another version sends an open event again in another shape."""
+    alerts = count_of("alerts", alert="webhook_event_content_differed")
+    before = count_of("stripe_event_shapes_differed")
+    database.call.return_value = NEW | {"status": "failed", "version_conflict": True}
+
+    stored = inbox.store(database, EVENT, source=Source.STRIPE)
+
+    assert Outcome.PROCESSED == inbox.process(database, stored, {"t": succeed})
+    assert before + 1 == count_of("stripe_event_shapes_differed")
+    assert alerts == count_of("alerts", alert="webhook_event_content_differed")
 
 
 @pytest.mark.parametrize(

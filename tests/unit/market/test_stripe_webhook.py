@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+import stripe
 import structlog
 
 from market.errors import RejectedError
@@ -41,6 +42,7 @@ def test_signed_event_is_read(secret: str) -> None:
             created=created,
             livemode=False,
             data=make_intent(),
+            api_version=stripe.api_version,
         )
         == event
     )
