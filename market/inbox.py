@@ -1,4 +1,4 @@
-"""The webhook inbox: every event from outside is kept once, and takes effect once."""
+"""The webhook inbox: store every event from Stripe once, and apply it once."""
 
 import dataclasses
 import datetime as dt
@@ -99,17 +99,17 @@ def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEv
 
 
 def process(database: Database, stored: StoredEvent, handlers: Handlers) -> Outcome:
-    """Let a stored event take effect; a failure is recorded for the worker, not raised.
+    """Apply a stored event; a failure is recorded for the worker, not raised.
 
-    The lease keeps request and worker from working on one event at once, but it may lapse. So the
-    effect RPC locks the event, and marks it processed in the transaction of the effect: a crash
-    loses and doubles nothing. Only a failure needs the token.
+    The lease keeps the request and a worker from processing one event at the same time, but it may
+    end too early. So the effect RPC locks the event, and marks it processed in the transaction of
+    the effect. A crash loses and doubles nothing. Only a failure needs the token.
     """
     event = stored.event
     if stored.is_settled:
         return Outcome.ALREADY_PROCESSED
     if stored.is_other:
-        # The first content is the one that was kept; the worker lets that take effect.
+        # The stored content counts. The worker applies it.
         return Outcome.RETRYING
 
     handler = handlers.get(event.type)
@@ -121,16 +121,15 @@ def process(database: Database, stored: StoredEvent, handlers: Handlers) -> Outc
         except MarketError as error:
             return _fail(database, stored, error)
         except Exception as error:
-            # A bug in one handler must not hold up the events behind this one.
+            # A bug in one handler must not stop the other events.
             log.exception("webhook_event_crashed", type=event.type)
             return _fail(database, stored, MarketError("INTERNAL_ERROR", type(error).__name__))
 
 
 def drain(database: Database, handlers: Handlers, *, limit: int) -> int:
-    """Process at most `limit` events that are due for another try; return how many.
+    """Process at most `limit` events that are due for another try; return their number.
 
-    Claims are leases on rows that nobody has locked and whose own lease, a request's or another
-    worker's, has lapsed. So any number of workers may drain.
+    A claim leases rows that nobody has locked or leased. So any number of workers may drain.
     """
     rows = database.call("claim_webhook_retries", max_rows=limit, lease_s=_LEASE_S)
     for row in rows:
@@ -143,12 +142,12 @@ def drain(database: Database, handlers: Handlers, *, limit: int) -> int:
         )
         stored = StoredEvent(event=event, lease_token=row["lease_token"])
         outcome = process(database, stored, handlers)
-        log.info("webhook_event_driven_again", event_id=event.id, outcome=outcome)
+        log.info("webhook_event_retried", event_id=event.id, outcome=outcome)
     return len(rows)
 
 
 def ignore(database: Database, event: StripeEvent, *, reason: str) -> Outcome:
-    """Settle an event that has no effect here; one that is settled already stays as it is."""
+    """Settle an event without an effect; an event that is settled already stays as it is."""
     answer = database.call("ignore_webhook_event", event_id=event.id, reason=reason)
     return read_outcome(database, answer, event_id=event.id)
 
@@ -156,7 +155,7 @@ def ignore(database: Database, event: StripeEvent, *, reason: str) -> Outcome:
 def find(
     database: Database, *, event_id: str | None, type_: str | None, since: dt.datetime | None
 ) -> Mapping[str, Any] | None:
-    """Return when an event came in and was settled, or None; the newest, if it is by type."""
+    """Return the times at which the newest matching event was received and settled, or None."""
     answer = database.call(
         "find_webhook_event",
         event_id=event_id,
@@ -168,7 +167,7 @@ def find(
 
 
 def read_outcome(database: Database, answer: Mapping[str, Any], *, event_id: str) -> Outcome:
-    """Return the outcome that an effect RPC answers, and raise the alerts that it names."""
+    """Return the outcome in the answer of an effect RPC, and raise the alerts in it."""
     order_id = answer.get("order_id")
     raise_alerts(database, answer, subject=event_id, event_id=event_id, order_id=order_id)
     return Outcome(answer["outcome"])
@@ -192,8 +191,8 @@ def _notice_other_content(event: StripeEvent, answer: Mapping[str, Any]) -> None
 
 def _sha256_of(event: StripeEvent) -> str:
     # A redelivery may differ in the other fields, such as pending_webhooks.
-    said = {"type": event.type, "created": event.created, "data": {"object": dict(event.data)}}
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    content = {"type": event.type, "created": event.created, "data": {"object": dict(event.data)}}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -201,8 +200,8 @@ def _fail(database: Database, stored: StoredEvent, error: MarketError) -> Outcom
     event = stored.event
     log.warning("webhook_event_failed", type=event.type, code=error.code, detail=error.detail)
     try:
-        # SQL backs off, and parks the event as a dead letter when its tries are used up. Without
-        # the token of the lease nothing changes, because the event is somebody else's by then.
+        # SQL sets the time of the next try, or marks the event dead after the last one. A stale
+        # token changes nothing, because another process holds the event by then.
         answer = database.call(
             "fail_webhook_event",
             event_id=event.id,
@@ -211,8 +210,8 @@ def _fail(database: Database, stored: StoredEvent, error: MarketError) -> Outcom
             lease_token=stored.lease_token,
         )
     except MarketError as unrecorded:
-        # Not even that went through: the event is still open, so a worker finds it after the lease.
-        log.warning("webhook_event_left", code=unrecorded.code)
+        # The event is still open, so a worker claims it when the lease has ended.
+        log.warning("webhook_event_failure_not_recorded", code=unrecorded.code)
         return Outcome.RETRYING
     raise_alerts(database, answer, subject=event.id, event_id=event.id, code=error.code)
     return Outcome.RETRYING

@@ -83,7 +83,7 @@ begin
   );
 end;
 $$;
-comment on function public.requeue_ignored_events is 'Make the events of a type due again that came in since a time and were ignored because nothing handled them: {success, count}; for staff and our own processes. Refusal: VALIDATION_ERROR. Raises FORBIDDEN.';
+comment on function public.requeue_ignored_events is 'Make ignored events due again, for example when a new version handles their type: {success, count}. It takes the events of one type that were received since a time and had no handler; for staff and our own processes. Refusal: VALIDATION_ERROR. Raises FORBIDDEN.';
 grant execute on function public.requeue_ignored_events to authenticated, service_role;
 
 create function public.find_webhook_event(
@@ -112,5 +112,5 @@ begin
   return private.ignore_webhook_event(ignore_webhook_event.event_id, ignore_webhook_event.reason);
 end;
 $$;
-comment on function public.ignore_webhook_event is 'Settle an event as ignored, with the reason: {outcome, order_id, outbox_ids, alerts}. An event that was settled before answers already_processed. Money that has no handler or names no order is an alert.';
+comment on function public.ignore_webhook_event is 'Settle an event as ignored, with the reason: {outcome, order_id, outbox_ids, alerts}. An event that was settled before answers already_processed. An event about money raises an alert if it has no handler or names no order.';
 grant execute on function public.ignore_webhook_event to service_role;

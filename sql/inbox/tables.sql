@@ -1,6 +1,6 @@
 create type public.webhook_status
 as enum ('received', 'failed', 'processed', 'ignored', 'dead');
-comment on type public.webhook_status is 'received and failed: the event is still open. processed and ignored: it is settled. dead: its tries are used up, and staff decides.';
+comment on type public.webhook_status is 'An event is open while it is received or failed, and settled once it is processed or ignored. A dead event has used up its tries; staff decides.';
 
 create table public.webhook_events (
   event_id text not null,
@@ -38,11 +38,12 @@ create table public.webhook_events (
     (status in ('received', 'failed')) = (next_attempt_at is not null)
   )
 );
-comment on table public.webhook_events is 'Every event from Stripe, stored once under its id. The payload may be deleted later; the id, its hash and its outcome stay for ever.';
-comment on column public.webhook_events.created_at is 'When Stripe made the event, by Stripe''s clock.';
+comment on table public.webhook_events is 'Every event from Stripe, stored once under its id. The payload may be deleted later; the id, the hash and the outcome stay for ever.';
+comment on column public.webhook_events.created_at is 'The time at which Stripe made the event, by Stripe''s clock.';
 comment on column public.webhook_events.order_id is 'The order that the event was applied to. It has no foreign key, because an event may name an order that does not exist.';
-comment on column public.webhook_events.error_code is 'Why the last try failed, or why the event was ignored.';
-comment on column public.webhook_events.payload_sha256 is 'SHA-256 of the canonical JSON of {type, created, data: {object}}. A redelivery may differ elsewhere.';
+comment on column public.webhook_events.error_code is 'The error of the last try, or the reason for which the event was ignored.';
+comment on column public.webhook_events.payload is 'The object that the event is about. Unless it is about money, it holds only ids, status and reason code, because it may describe a person.';
+comment on column public.webhook_events.payload_sha256 is 'SHA-256 of the canonical JSON of {type, created, data: {object}}, with the object as it is in payload. A redelivery may differ in other fields.';
 comment on column public.webhook_events.api_version is 'The version of Stripe''s API that shaped the payload. The same event may come in another shape when its endpoint changes version.';
 
 create unique index webhook_events_applied_once_key

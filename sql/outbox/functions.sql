@@ -95,7 +95,7 @@ begin
   return v_job;
 end;
 $$;
-comment on function private.lock_leased is 'Lock the order of a row, then the row. Null when another worker has the lease or the row is closed.';
+comment on function private.lock_leased is 'Lock the order of a row, then the row, and return the row. Null if another worker has the lease or the row is closed.';
 
 create function private.claim_send_permission(p_outbox_id uuid, p_lease_token uuid)
 returns jsonb
@@ -142,7 +142,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.send_refusal is 'Return why a row must not be sent any more, or null.';
+comment on function private.send_refusal is 'Return the reason why a row must not be sent any more, or null.';
 
 create function private.close_outbox(
   p_outbox_id uuid, p_status public.outbox_status, p_stripe_object_id text default null,
@@ -182,7 +182,7 @@ begin
     return private.stale_answer(p_outbox_id::text);
   end if;
   perform private.close_outbox(v_job.id, 'done', p_stripe_object_id, p_tries => 1);
-  return private.outbox_answer(
+  return private.raise_outbox_alerts(
     v_job.id, 'done', private.settle_outbox(v_job, p_stripe_object_id, p_result ->> 'status')
   );
 end;
@@ -190,7 +190,7 @@ $$;
 comment on function private.finish_outbox is 'Close a row with the answer of Stripe; see the public wrapper.';
 grant execute on function private.finish_outbox to service_role;
 
-create function private.outbox_answer(
+create function private.raise_outbox_alerts(
   p_outbox_id uuid, p_status public.outbox_status, p_alerts text[]
 )
 returns jsonb
@@ -205,7 +205,7 @@ begin
   );
 end;
 $$;
-comment on function private.outbox_answer is 'Return the answer of a call that closed a try of a row; its alerts are kept until a process confirms them.';
+comment on function private.raise_outbox_alerts is 'Keep the alerts of a row until a process confirms them, and return the answer of the call that ended a try.';
 
 create function private.settle_outbox(
   p_job public.outbox, p_stripe_object_id text, p_stripe_status text
@@ -234,7 +234,7 @@ begin
   return '{}';
 end;
 $$;
-comment on function private.settle_outbox is 'Apply what Stripe made of a row, by the same functions as the event about it; return alerts.';
+comment on function private.settle_outbox is 'Apply the result of a row at Stripe, by the same functions as the event about it; return alerts.';
 
 create function private.fail_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb
@@ -266,7 +266,7 @@ begin
     lease_token = null
   where id = v_job.id
   returning * into v_job;
-  return private.outbox_answer(v_job.id, v_job.status, v_alerts);
+  return private.raise_outbox_alerts(v_job.id, v_job.status, v_alerts);
 end;
 $$;
 comment on function private.fail_outbox is 'Record a failed try: the row waits for its next one, or is dead; see the public wrapper.';
@@ -298,7 +298,7 @@ begin
   if v_job.id is null then
     return private.stale_answer(p_outbox_id::text);
   elsif v_job.kind = 'cancel_intent' then
-    -- The intent has succeeded or is canceled already; the event about it says which.
+    -- The intent has succeeded or is canceled already. Its event applies the right one.
     v_status := 'done';
     v_alerts := '{}';
   elsif v_job.kind in ('refund', 'auto_refund') then
@@ -306,7 +306,7 @@ begin
     v_alerts := v_alerts || private.settle_outbox(v_job, null, 'failed');
   end if;
   perform private.close_outbox(v_job.id, v_status, p_last_error => p_error_code, p_tries => 1);
-  return private.outbox_answer(v_job.id, v_status, v_alerts);
+  return private.raise_outbox_alerts(v_job.id, v_status, v_alerts);
 end;
 $$;
 comment on function private.reject_outbox is 'Close a row that Stripe has refused for good; see the public wrapper.';

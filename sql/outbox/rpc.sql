@@ -38,7 +38,7 @@ begin
   );
 end;
 $$;
-comment on function public.finish_outbox is 'Close a row as done; result is the answer of Stripe, of which status is read. Answers {stale, status, alerts}. A stale token changes nothing.';
+comment on function public.finish_outbox is 'Close a row as done. result is the answer of Stripe; only its status is read. Answers {stale, status, alerts}. A stale token changes nothing.';
 grant execute on function public.finish_outbox to service_role;
 
 create function public.fail_outbox(outbox_id uuid, lease_token uuid, error_code text)
@@ -52,7 +52,7 @@ begin
   );
 end;
 $$;
-comment on function public.fail_outbox is 'Record a failed try: {stale, status, alerts}. The row waits for its next try, or is dead after the last one. STRIPE_ERROR and STRIPE_REFUSED are answers of Stripe and move the idempotency key on; after every other error the key stays.';
+comment on function public.fail_outbox is 'Record a failed try: {stale, status, alerts}. The row waits for its next try, or is dead after the last one. After an error that Stripe answered (STRIPE_ERROR, STRIPE_REFUSED, STRIPE_EMAIL_REFUSED) the next try has another idempotency key; after every other error the key stays.';
 grant execute on function public.fail_outbox to service_role;
 
 create function public.reject_outbox(outbox_id uuid, lease_token uuid, error_code text)

@@ -1,5 +1,5 @@
 create type public.outbox_status as enum ('queued', 'leased', 'done', 'canceled', 'dead');
-comment on type public.outbox_status is 'canceled: the work must not or cannot be done any more. dead: its tries are used up, and staff decides.';
+comment on type public.outbox_status is 'A canceled row must not or cannot be sent any more. A dead row has used up its tries; staff decides.';
 
 create table public.outbox (
   id uuid not null,
@@ -30,10 +30,10 @@ create table public.outbox (
     (status = 'leased') = (lease_token is not null and leased_until is not null)
   )
 );
-comment on table public.outbox is 'Work that must be done at Stripe, each piece once. The id follows from the key, so a row that a restored database makes again is the one that Stripe''s metadata names.';
+comment on table public.outbox is 'Work that must be done at Stripe, each piece once. The id is computed from the key. So a restored database makes the same row again, and Stripe''s metadata still names it.';
 
-comment on column public.outbox.attempts is 'Tries whose result is known. A claim alone is no try.';
-comment on column public.outbox.answered_errors is 'Errors that Stripe answered. The count is part of the idempotency key.';
+comment on column public.outbox.attempts is 'The number of tries whose result is known. A claim alone is no try.';
+comment on column public.outbox.answered_errors is 'The number of errors that Stripe answered. It is part of the idempotency key.';
 
 create index outbox_queued_next_attempt_at_idx on public.outbox (next_attempt_at)
 where status = 'queued';

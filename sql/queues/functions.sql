@@ -33,7 +33,7 @@ begin
   );
 end;
 $$;
-comment on function private.waiting_delay is 'Return the pause of an event that waits for another one, or null when it has waited for predecessor_wait_days. The other event usually ends the wait earlier.';
+comment on function private.waiting_delay is 'Return the pause of an event that waits for another one, or null if it has waited for predecessor_wait_days. The other event usually ends the wait earlier.';
 
 create function private.stale_answer(p_subject text)
 returns jsonb
@@ -51,7 +51,7 @@ begin
     end;
 end;
 $$;
-comment on function private.stale_answer is 'Return the answer to a call whose lease has ended: {stale: true}, and the alerts of the row that nobody has confirmed.';
+comment on function private.stale_answer is 'Return the answer to a call whose lease has ended: {stale: true}, and the alerts of the row that no process has confirmed.';
 
 create function private.refuse_unless_staff()
 returns void

@@ -25,7 +25,7 @@ begin
   values (
     p_event_id, p_source, p_type, p_livemode, p_order_ref, p_payment_intent_id, p_object_id,
     p_payload, p_payload_sha256, v_now, to_timestamp(p_created), v_now,
-    -- The insert wakes a worker. The lease makes it leave the event to the request that stored it.
+    -- The insert wakes a worker, but the lease leaves the event to the request that stored it.
     v_now + interval '10 seconds', p_lease_token, p_api_version
   )
   on conflict (event_id) do nothing
@@ -70,7 +70,7 @@ begin
   end;
 end;
 $$;
-comment on function private.compare_content is 'Compare a delivery with the stored event of the same id: same, other_version or other. Only other is suspicious.';
+comment on function private.compare_content is 'Compare a delivery with the stored event of the same id. Answers same, other_version or other; only other is suspicious.';
 
 create function private.is_event_free(p_event public.webhook_events, p_now timestamptz)
 returns boolean
@@ -231,7 +231,7 @@ begin
   );
 end;
 $$;
-comment on function private.wake_waiting_events is 'Make the events due at once that wait for another event about this PaymentIntent.';
+comment on function private.wake_waiting_events is 'Make events due at once if they wait for another event about this PaymentIntent.';
 
 create function private.requeue_webhook_event(p_event_id text)
 returns jsonb
@@ -300,7 +300,7 @@ begin
   return jsonb_build_object('success', true, 'count', v_count);
 end;
 $$;
-comment on function private.requeue_ignored_events is 'Open the events again that were ignored for want of a handler, and audit it; see the public wrapper.';
+comment on function private.requeue_ignored_events is 'Make events due again that were ignored without a handler, and audit it; see the public wrapper.';
 grant execute on function private.requeue_ignored_events to authenticated, service_role;
 
 create function private.find_webhook_event(p_event_id text, p_type text, p_since text)
@@ -337,7 +337,7 @@ begin
   );
 end;
 $$;
-comment on function private.find_webhook_event is 'Return when an event came in and when it was settled; see the public wrapper.';
+comment on function private.find_webhook_event is 'Return the times at which an event was received and settled; see the public wrapper.';
 grant execute on function private.find_webhook_event to service_role;
 
 create function private.lock_event(p_event_id text)
@@ -469,7 +469,7 @@ immutable
 set search_path = ''
 as $$
 begin
-  -- Stripe sends each of these beside an event that has a handler, or before any money moves.
+  -- Stripe sends each of these together with an event that has a handler, or before money moves.
   return p_type not in (
     'balance.available', 'charge.captured', 'charge.expired', 'charge.failed', 'charge.pending',
     'charge.succeeded', 'charge.updated', 'checkout.session.expired', 'payment_intent.created',
@@ -483,7 +483,7 @@ begin
   );
 end;
 $$;
-comment on function private.is_about_money is 'Return true if events of this type tell of money that moves, is held or is at risk.';
+comment on function private.is_about_money is 'Return true if events of this type are about money that moves, is held or is at risk.';
 
 create function public.store_webhook_event(
   event_id text, source text, type text, livemode boolean, created bigint, order_ref text,
@@ -570,7 +570,7 @@ begin
   );
 end;
 $$;
-comment on function public.requeue_ignored_events is 'Make the events of a type due again that came in since a time and were ignored because nothing handled them: {success, count}; for staff and our own processes. Refusal: VALIDATION_ERROR. Raises FORBIDDEN.';
+comment on function public.requeue_ignored_events is 'Make ignored events due again, for example when a new version handles their type: {success, count}. It takes the events of one type that were received since a time and had no handler; for staff and our own processes. Refusal: VALIDATION_ERROR. Raises FORBIDDEN.';
 grant execute on function public.requeue_ignored_events to authenticated, service_role;
 
 create function public.find_webhook_event(
@@ -599,7 +599,7 @@ begin
   return private.ignore_webhook_event(ignore_webhook_event.event_id, ignore_webhook_event.reason);
 end;
 $$;
-comment on function public.ignore_webhook_event is 'Settle an event as ignored, with the reason: {outcome, order_id, outbox_ids, alerts}. An event that was settled before answers already_processed. Money that has no handler or names no order is an alert.';
+comment on function public.ignore_webhook_event is 'Settle an event as ignored, with the reason: {outcome, order_id, outbox_ids, alerts}. An event that was settled before answers already_processed. An event about money raises an alert if it has no handler or names no order.';
 grant execute on function public.ignore_webhook_event to service_role;
 
 alter table public.webhook_events enable row level security;

@@ -22,7 +22,7 @@ begin
   values (
     p_event_id, p_source, p_type, p_livemode, p_order_ref, p_payment_intent_id, p_object_id,
     p_payload, p_payload_sha256, v_now, to_timestamp(p_created), v_now,
-    -- The insert wakes a worker. The lease makes it leave the event to the request that stored it.
+    -- The insert wakes a worker, but the lease leaves the event to the request that stored it.
     v_now + interval '10 seconds', p_lease_token, p_api_version
   )
   on conflict (event_id) do nothing
@@ -67,7 +67,7 @@ begin
   end;
 end;
 $$;
-comment on function private.compare_content is 'Compare a delivery with the stored event of the same id: same, other_version or other. Only other is suspicious.';
+comment on function private.compare_content is 'Compare a delivery with the stored event of the same id. Answers same, other_version or other; only other is suspicious.';
 
 create function private.is_event_free(p_event public.webhook_events, p_now timestamptz)
 returns boolean

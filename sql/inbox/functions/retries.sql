@@ -118,7 +118,7 @@ begin
   );
 end;
 $$;
-comment on function private.wake_waiting_events is 'Make the events due at once that wait for another event about this PaymentIntent.';
+comment on function private.wake_waiting_events is 'Make events due at once if they wait for another event about this PaymentIntent.';
 
 create function private.requeue_webhook_event(p_event_id text)
 returns jsonb
@@ -187,7 +187,7 @@ begin
   return jsonb_build_object('success', true, 'count', v_count);
 end;
 $$;
-comment on function private.requeue_ignored_events is 'Open the events again that were ignored for want of a handler, and audit it; see the public wrapper.';
+comment on function private.requeue_ignored_events is 'Make events due again that were ignored without a handler, and audit it; see the public wrapper.';
 grant execute on function private.requeue_ignored_events to authenticated, service_role;
 
 create function private.find_webhook_event(p_event_id text, p_type text, p_since text)
@@ -224,5 +224,5 @@ begin
   );
 end;
 $$;
-comment on function private.find_webhook_event is 'Return when an event came in and when it was settled; see the public wrapper.';
+comment on function private.find_webhook_event is 'Return the times at which an event was received and settled; see the public wrapper.';
 grant execute on function private.find_webhook_event to service_role;

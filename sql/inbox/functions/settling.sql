@@ -127,7 +127,7 @@ immutable
 set search_path = ''
 as $$
 begin
-  -- Stripe sends each of these beside an event that has a handler, or before any money moves.
+  -- Stripe sends each of these together with an event that has a handler, or before money moves.
   return p_type not in (
     'balance.available', 'charge.captured', 'charge.expired', 'charge.failed', 'charge.pending',
     'charge.succeeded', 'charge.updated', 'checkout.session.expired', 'payment_intent.created',
@@ -141,4 +141,4 @@ begin
   );
 end;
 $$;
-comment on function private.is_about_money is 'Return true if events of this type tell of money that moves, is held or is at risk.';
+comment on function private.is_about_money is 'Return true if events of this type are about money that moves, is held or is at risk.';
