@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 _LEASE_S = 60
 #: Stripe's ids are shorter, and an index of Postgres cannot hold a text of any length.
 _MOST_CHARACTERS = 255
+#: SQL takes times of this century only. No event is older or newer.
+_FIRST_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+_LAST_TIME = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
 
 
 class Source(enum.StrEnum):
@@ -156,6 +159,8 @@ def find(
     database: Database, *, event_id: str | None, type_: str | None, since: dt.datetime | None
 ) -> Mapping[str, Any] | None:
     """Return the times at which the newest matching event was received and settled, or None."""
+    if since is not None:
+        since = min(max(since, _FIRST_TIME), _LAST_TIME).astimezone(dt.UTC)
     answer = database.call(
         "find_webhook_event",
         event_id=event_id,

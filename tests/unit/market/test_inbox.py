@@ -308,6 +308,27 @@ def test_event_is_found(database: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("since", "asked"),
+    [
+        (dt.datetime.max.replace(tzinfo=dt.UTC), "2099-01-01T00:00:00+00:00"),
+        (dt.datetime.min.replace(tzinfo=dt.UTC), "2000-01-01T00:00:00+00:00"),
+        (
+            dt.datetime(2026, 1, 2, tzinfo=dt.timezone(dt.timedelta(hours=23, minutes=59))),
+            "2026-01-01T00:01:00+00:00",
+        ),
+    ],
+)
+def test_any_time_with_an_offset_may_be_asked_for(
+    database: Any, since: dt.datetime, asked: str
+) -> None:
+    """SQL takes fewer times than the route does."""
+    database.call.return_value = {"found": False}
+
+    assert inbox.find(database, event_id=None, type_="t", since=since) is None
+    assert asked == database.call.call_args.kwargs["since"]
+
+
 def test_unknown_event_is_not_found(database: Any) -> None:
     """What never came is nothing."""
     database.call.return_value = {"found": False}
