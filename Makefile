@@ -29,6 +29,7 @@ check: setup ## check format, lint, types, import rules, SQL, English, links
 	@$(BIN)/lint-imports --no-logo > .import_linter.log || (cat .import_linter.log; exit 1); rm -f .import_linter.log; echo "imports: ok"
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql > .sqlfluff.log || (cat .sqlfluff.log; rm -f .sqlfluff.log; exit 1); rm -f .sqlfluff.log; echo "sql: ok"
 	@$(BIN)/squawk supabase/migrations/*.sql
+	@$(BIN)/python .ci/headless.py && echo "English: ok"
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
 
