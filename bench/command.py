@@ -58,10 +58,10 @@ def main(arguments: Sequence[str]) -> int:
 def _measure(subjects: Sequence[str], seconds: float, console: Console) -> list[Figure]:
     """Measure one subject after another, and print each step and figure as it comes."""
     found = []
-    others = machine.Others()
+    meter = machine.Meter()
     with _steps(console) as show:
         for measured in _figures(subjects, seconds, show):
-            figure = measured.judged(others.percent())
+            figure = measured.judged(meter.usage())
             console.print(f"  {figure.name}: {figure.text}")
             found.append(figure)
     return found
@@ -109,7 +109,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     unknown = sorted(set(options.subjects) - set(SUBJECTS))
     if unknown:
         parser.error(f"unknown subject: {', '.join(unknown)}; choose from {', '.join(SUBJECTS)}")
-    if options.seconds < 1:
+    if not options.seconds >= 1:  # Also refuses nan.
         parser.error("--seconds must be at least 1")
     return options
 

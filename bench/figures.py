@@ -4,11 +4,14 @@ import dataclasses
 import statistics
 from collections.abc import Callable, Sequence
 
+from bench.machine import Usage
+
 
 #: The median of an odd number of rounds decides about a ratio.
 ROUNDS = 5
-#: Other programs distort these above this share of the CPU.
-TIMED_UNITS, QUIET_PERCENT = ("ms", "s"), 20.0
+#: A busy CPU makes these longer: above a share for other programs, or once all cores are in use.
+TIMED_UNITS = ("ms", "s")
+QUIET_PERCENT, FULL_PERCENT = 20.0, 90.0
 #: Shows the current step of a measurement to the person who waits for it.
 Steps = Callable[[str], None]
 
@@ -40,16 +43,20 @@ class Figure:
         """Return the value with its unit."""
         return f"{self.value:,.2f} {self.unit}"
 
-    def judged(self, others_percent: float) -> "Figure":
-        """Return the figure, with a problem if other programs used too much of the CPU.
+    def judged(self, usage: Usage) -> "Figure":
+        """Return the figure, with a problem if it misses its target because the CPU was too busy.
 
-        A ratio stays valid: its two sides ran in turns, so the other programs slowed both.
+        A ratio needs no quiet machine: its two sides ran in turns, so other load slowed both.
         """
-        is_valid = self.target is None or self.unit not in TIMED_UNITS
-        if is_valid or others_percent <= QUIET_PERCENT:
+        if self.is_met is not False or self.unit not in TIMED_UNITS:
             return self
-        problem = f"cannot be judged: other programs used {others_percent:.0f} % of the CPU"
-        return dataclasses.replace(self, problem=problem)
+        if usage.others_percent > QUIET_PERCENT:
+            problem = f"other programs used {usage.others_percent:.0f} % of the CPU"
+        elif usage.own_percent + usage.others_percent > FULL_PERCENT:
+            problem = "the load and the stack competed for all cores"
+        else:
+            return self
+        return dataclasses.replace(self, problem=f"cannot be judged: {problem}")
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

@@ -11,23 +11,35 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _SHORTEST_S = 0.5
 
 
-class Others:
-    """Measures the share of the CPU that programs other than the bench and its stack use."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """The shares of all cores that the bench with its stack, and all other programs, used."""
+
+    own_percent: float
+    others_percent: float
+
+
+class Meter:
+    """Measures the use of the CPU since the last look."""
 
     def __init__(self) -> None:
         """Start with the first measurement."""
         self._before = _read()
-        self._percent = 0.0
+        self._usage = Usage(own_percent=0.0, others_percent=0.0)
 
-    def percent(self) -> float:
-        """Return the share since the last call; 0 where there is no /proc."""
+    def usage(self) -> Usage:
+        """Return the use since the last call; zero where there is no /proc."""
         before, after = self._before, _read()
         if before is None or after is None or after.at_s - before.at_s < _SHORTEST_S:
-            return self._percent
-        others_s = (after.all_s - before.all_s) - (after.own_s - before.own_s)
-        elapsed_s = (after.at_s - before.at_s) * (os.cpu_count() or 1)
-        self._before, self._percent = after, 100 * max(0.0, others_s) / elapsed_s
-        return self._percent
+            return self._usage
+        available_s = (after.at_s - before.at_s) * (os.cpu_count() or 1)
+        own_s = after.own_s - before.own_s
+        others_s = max(0.0, after.all_s - before.all_s - own_s)
+        self._before = after
+        self._usage = Usage(
+            own_percent=100 * own_s / available_s, others_percent=100 * others_s / available_s
+        )
+        return self._usage
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
