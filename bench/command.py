@@ -15,14 +15,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import bids, http, machine, plot, realtime, stack, tool
+from bench import bids, closing, http, machine, plot, realtime, stack, tool
 from bench.figures import Figure, Steps
 
 
-#: Subjects that share one running stack.
+#: Subjects with stacks of their own, and subjects that share one.
+ALONE = {"tool": tool.figures, "closing": closing.figures}
 ON_A_STACK = {"http": http.figures, "realtime": realtime.figures, "bids": bids.figures}
 SUBJECTS = {
     "tool": "devstack itself: its start, and its use of CPU and memory while idle",
+    "closing": "the workers: auctions that end together",
     "http": "the gateway: selects, RPCs and bids over HTTP",
     "realtime": "a change of price on its way to 200 subscribers",
     "bids": "place_bid in SQL: one client against a baseline, then 96 clients at one auction",
@@ -79,8 +81,9 @@ def _steps(console: Console) -> Iterator[Steps]:
 
 def _figures(subjects: Sequence[str], seconds: float, show: Steps) -> Iterator[Figure]:
     """Measure each subject. The tool comes first, while nothing else runs."""
-    if "tool" in subjects:
-        yield from tool.figures(seconds=seconds, show=show)
+    for name, measure_alone in ALONE.items():
+        if name in subjects:
+            yield from measure_alone(seconds=seconds, show=show)
     chosen = [measure for name, measure in ON_A_STACK.items() if name in subjects]
     if not chosen:
         return

@@ -82,3 +82,40 @@ def _open_auction(owner: Connection, seller_id: str, last_s: float) -> str:
     """
     [(auction_id,)] = owner.execute(query, [seller_id, last_s]).fetchall()
     return str(auction_id)
+
+
+def create_ending_auctions(database_url: str, count: int, *, first_end_s: float) -> None:
+    """Open auctions with a leader, which end one after another within a second."""
+    query = """
+      with listing as (
+        insert into public.listings (seller_id, title, description, category_id, condition,
+          location, pickup, shipping, start_cents, start_at, end_at, status)
+        select %(seller_id)s, 'A thing to bid for', 'It exists so that a bench can close auctions.',
+          1, 'good', '{"suburb": "Fitzroy", "postcode": "3065", "state": "VIC"}', true, false, 100,
+          now(), now() + (%(first_end_s)s + number::float8 / %(count)s) * interval '1 second',
+          'live'
+        from generate_series(1, %(count)s) as number
+        returning *
+      ), kept as (
+        insert into private.listing_private (listing_id) select id from listing
+      ), auction as (
+        insert into public.auctions (listing_id, status, start_at, end_at, scheduled_end_at,
+          current_price_cents, min_next_bid_cents, bid_count, reserve_met)
+        select id, 'live', start_at, end_at, end_at, 200, 300, 1, true from listing returning *
+      ), proxy as (
+        insert into private.proxy_bids (auction_id, bidder_id, max_cents, max_set_at)
+        select id, %(bidder_id)s, 200, now() from auction
+      )
+      insert into public.bids (auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
+      select id, %(bidder_id)s, 200, false, now(), 1 from auction
+    """
+    with psycopg.connect(database_url) as owner:
+        seller_id, bidder_id = (_sign_up(owner, number) for number in range(2))
+        values = {"seller_id": seller_id, "bidder_id": bidder_id}
+        owner.execute(query, {**values, "count": count, "first_end_s": first_end_s})
+        owner.execute(
+            """
+            update public.auctions as a set high_bid_id = b.id, high_bidder_id = b.bidder_id
+            from public.bids as b where b.auction_id = a.id
+            """
+        )
