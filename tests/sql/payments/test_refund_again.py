@@ -1,5 +1,7 @@
 """Money that must go back although its order has ended, or that never settled an order."""
 
+import re
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +25,9 @@ from tests.sql.paying import (
     service_of,
     succeeded,
 )
+
+
+OPERATIONS = Path(__file__).parents[3] / "docs/operations.md"
 
 
 def unreturned(owner: Connection) -> list[tuple[str, str, int, int]]:
@@ -264,6 +269,24 @@ def test_refund_again_is_audited_if_a_person_asks(
             str(order_id),
         )
     ] == owner.execute(query).fetchall()
+
+
+def test_statement_of_the_runbook_refunds_again(
+    owner: Connection, order_id: UUID, moderator: Actor
+) -> None:
+    """An operator runs the statement of docs/operations.md in the SQL editor, as role postgres."""
+    [statement] = re.findall(r"`(select refund_payment\(.*?\);)`", OPERATIONS.read_text())
+    paid(owner, order_id)
+    returned(owner, order_id, "refunded")
+    refund_told(owner, "failed", 10_000)
+    assert [(INTENT, "aud", 10_000, 10_000)] == unreturned(owner)
+
+    owner.execute("set local search_path = public")
+    filled = statement.replace("pi_…", INTENT).replace("your user id", str(moderator.id))
+    [(answer,)] = owner.execute(filled.encode()).fetchall()
+
+    assert (True, "pending") == (answer["success"], answer["status"])
+    assert [] == unreturned(owner)
 
 
 def test_refund_again_is_one_refund_per_request(
