@@ -9,14 +9,21 @@ from devstack.stripe.store import Json, Store
 
 
 _MAX_DEPTH = 4
+#: Fields that Stripe expands and the fake leaves null.
+_NEVER_SET: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("application", "on_behalf_of", "review", "source"), ()
+)
 #: Which fields hold an id, and of what; a tuple lists the kinds it may be.
 _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
     "payment_intent": {
+        **_NEVER_SET,
         "latest_charge": ("charge",),
         "payment_method": ("payment_method",),
         "customer": ("customer",),
     },
     "charge": {
+        **_NEVER_SET,
+        "application_fee": (),
         "balance_transaction": ("balance_transaction",),
         "failure_balance_transaction": ("balance_transaction",),
         "payment_intent": ("payment_intent",),

@@ -43,7 +43,7 @@ def read_page(
 
     It has what is in our own account, or in the connected `account`.
     """
-    limit = params.integer("limit")
+    limit = params.positive("limit", _MAX_LIMIT) or _DEFAULT_LIMIT
     after, before = params.text("starting_after"), params.text("ending_before")
     where = [
         Condition(sql="kind = ? and account is ?", values=(kind, account)),
@@ -51,9 +51,6 @@ def read_page(
         *conditions,
     ]
     params.finish()
-    limit = _DEFAULT_LIMIT if limit is None else limit
-    if not 1 <= limit <= _MAX_LIMIT:
-        raise invalid(f"Limit must be between 1 and {_MAX_LIMIT}.", param="limit")
     if after and before:
         raise invalid(
             "You may only specify one of these parameters: ending_before, starting_after."

@@ -7,9 +7,14 @@ from typing import Any
 from devstack.stripe.errors import invalid
 
 
-#: Stripe wants a domain with a dot in it. Auth takes addresses without one.
-_EMAIL = re.compile(r"[^\s@]+@[^\s@.]+(\.[^\s@.]+)+")
+_TEXT_MAX = 5000
 _EMAIL_MAX = 512
+#: Stripe delivers to ASCII addresses in the public internet; its own rule is not published.
+_EMAIL = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])",
+    re.ASCII | re.IGNORECASE,
+)
 _METADATA_MAX = 50
 _METADATA_KEY_MAX = 40
 _METADATA_VALUE_MAX = 500
@@ -46,22 +51,28 @@ class Params:
             raise invalid(f"Invalid string: {self._full(name)}", param=self._full(name))
         if value == "":
             raise self._empty(name)
+        if len(value) > _TEXT_MAX:
+            raise invalid(
+                f"Invalid string: {value[:10]}...{value[-10:]}; must be at most {_TEXT_MAX} "
+                "characters",
+                param=self._full(name),
+            )
         return value
 
-    def clearable_text(self, name: str) -> str | None:
-        """Return a text, or None for an empty one, which unsets the field; check `has` first."""
-        return None if self.is_empty(name) else self.text(name)
-
     def email(self, name: str) -> str | None:
-        """Return an email address, or None if it is absent or empty."""
+        """Return an e-mail address; an empty text unsets the field."""
         value = self.clearable_text(name)
-        if value is not None and not (len(value) <= _EMAIL_MAX and _EMAIL.fullmatch(value)):
+        if value is not None and (len(value) > _EMAIL_MAX or not _EMAIL.fullmatch(value)):
             raise invalid(
                 f"Invalid email address: {value[:100]}",
                 param=self._full(name),
                 code="email_invalid",
             )
         return value
+
+    def clearable_text(self, name: str) -> str | None:
+        """Return a text, or None for an empty one, which unsets the field; check `has` first."""
+        return None if self.is_empty(name) else self.text(name)
 
     def required_text(self, name: str) -> str:
         """Return a text that has to be there."""
@@ -83,26 +94,43 @@ class Params:
             )
         return int(value)
 
-    def required_integer(self, name: str) -> int:
-        """Return a whole number that has to be there."""
-        value = self.integer(name)
-        if value is None:
-            raise self._absent(name)
-        return value
-
     def boolean(self, name: str, *, default: bool = False) -> bool:
         """Return `true` or `false`."""
-        value = self.choice(name, ("true", "false"))
+        value = self.text(name)
+        if value not in (None, "true", "false"):
+            raise invalid(f"Invalid boolean: {value[:50]}", param=self._full(name))
         return default if value is None else value == "true"
 
     def choice(self, name: str, allowed: Sequence[str]) -> str | None:
         """Return one of the `allowed` words."""
         value = self.text(name)
         if value is not None and value not in allowed:
-            words = ", ".join(allowed)
-            raise invalid(
-                f"Invalid {self._full(name)}: must be one of {words}", param=self._full(name)
+            raise self._not_allowed(name, allowed)
+        return value
+
+    def choices(self, name: str, allowed: Sequence[str]) -> list[str] | None:
+        """Return a list of `allowed` words."""
+        values = self.texts(name)
+        if any(value not in allowed for value in values or ()):
+            raise self._not_allowed(name, allowed)
+        return values
+
+    def positive(self, name: str, most: int | None = None) -> int | None:
+        """Return a whole number of at least one."""
+        value = self.integer(name)
+        if value is not None and value < 1:
+            raise self._out_of_bounds(name, "greater than or equal to 1")
+        if value is not None and most is not None and value > most:
+            raise self._out_of_bounds(
+                name, f"less than or equal to {most} (it currently is '{value}')"
             )
+        return value
+
+    def required_positive(self, name: str) -> int:
+        """Return a whole number of at least one that has to be there."""
+        value = self.positive(name)
+        if value is None:
+            raise self._absent(name)
         return value
 
     def texts(self, name: str) -> list[str] | None:
@@ -136,9 +164,10 @@ class Params:
         values = self._values["metadata"]
         if values == "":
             return {}
-        if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+        if not isinstance(values, dict):
             raise invalid("Invalid object", param=self._full("metadata"))
-        self._check_metadata(values)
+        for key, value in values.items():
+            self._check_metadata(key, value)
         return values
 
     def finish(self) -> None:
@@ -154,17 +183,38 @@ class Params:
         for child in self._children:
             child.finish()
 
-    def _check_metadata(self, values: dict[str, str]) -> None:
-        if len(values) > _METADATA_MAX:
-            raise invalid(f"Metadata can have up to {_METADATA_MAX} keys.", param="metadata")
-        for key, value in values.items():
-            if len(key) > _METADATA_KEY_MAX:
-                raise invalid(f"Metadata keys can be up to {_METADATA_KEY_MAX} characters long.")
-            if len(value) > _METADATA_VALUE_MAX:
-                raise invalid(
-                    f"Metadata values can be up to {_METADATA_VALUE_MAX} characters long.",
-                    param=f"metadata[{key}]",
-                )
+    def _check_metadata(self, key: str, value: Any) -> None:
+        if len(key) > _METADATA_KEY_MAX:
+            raise invalid(
+                f"Metadata keys can have up to {_METADATA_KEY_MAX} characters, but you passed in a "
+                f"key that is {len(key)} characters. Invalid key: {key[:50]}",
+                param=f"metadata[{key}]",
+            )
+        if not isinstance(value, str):
+            raise invalid(
+                f"Metadata values must be strings, but the value of '{key}' is an object.",
+                param=f"metadata[{key}]",
+            )
+        if len(value) > _METADATA_VALUE_MAX:
+            raise invalid(
+                f"Metadata values can have up to {_METADATA_VALUE_MAX} characters, but you passed "
+                f"in a value that is {len(value)} characters. Invalid value: {value[:50]}...",
+                param=f"metadata[{key}]",
+            )
+
+    def _out_of_bounds(self, name: str, bound: str) -> Exception:
+        return invalid(
+            f"This value must be {bound}.",
+            param=self._full(name),
+            code="parameter_invalid_integer",
+        )
+
+    def _not_allowed(self, name: str, allowed: Sequence[str]) -> Exception:
+        *others, last = allowed
+        words = f"{', '.join(others)}{',' * (len(others) > 1)} or {last}" if others else last
+        return invalid(
+            f"Invalid {self._full(name)}: must be one of {words}", param=self._full(name)
+        )
 
     def _full(self, name: str) -> str:
         return f"{self._prefix}[{name}]" if self._prefix else name
@@ -188,9 +238,20 @@ class Params:
 
 
 def merge_metadata(current: Mapping[str, str], changes: Mapping[str, str] | None) -> dict[str, str]:
-    """Return metadata after `changes`, as https://docs.stripe.com/api/metadata describes them."""
+    """Return metadata after `changes`, as https://docs.stripe.com/api/metadata describes them.
+
+    Raises:
+        StripeError: the object would have too many keys.
+
+    """
     if changes is None:
         return dict(current)
     if not changes:
         return {}
-    return {key: value for key, value in {**current, **changes}.items() if value != ""}
+    merged = {key: value for key, value in {**current, **changes}.items() if value != ""}
+    if len(merged) > _METADATA_MAX:
+        raise invalid(
+            f"Metadata can have up to {_METADATA_MAX} keys, but you've set {len(merged)}.",
+            param="metadata",
+        )
+    return merged

@@ -83,7 +83,9 @@ def read_changes(params: Params) -> Json:
     profile = params.nested("business_profile")
     if profile is not None:
         changes["business_profile"] = {
-            name: profile.clearable_text(name) for name in _PROFILE_TEXTS if profile.has(name)
+            name: profile.email(name) if name == "support_email" else profile.clearable_text(name)
+            for name in _PROFILE_TEXTS
+            if profile.has(name)
         }
     if params.text("default_currency") not in (None, "aud"):
         raise invalid("Accounts of the fake Stripe settle in aud.", param="default_currency")

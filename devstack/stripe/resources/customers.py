@@ -90,7 +90,8 @@ def _new(tx: Transaction) -> Json:
     return {
         "id": new_id("cus", 14),
         "object": "customer",
-        **dict.fromkeys((*_TEXTS, "email")),
+        **dict.fromkeys(_TEXTS),
+        "email": None,
         "address": None,
         "balance": 0,
         "created": tx.now,

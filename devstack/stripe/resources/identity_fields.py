@@ -81,16 +81,8 @@ def _read_options(params: Params) -> Json | None:
 
 def _read_document(document: Params) -> Json:
     fields: Json = {name: document.boolean(name) for name in _CHECKS if document.has(name)}
-    types = document.texts("allowed_types")
-    if types is None:
-        return fields
-    for kind in types:
-        if kind not in _DOCUMENTS:
-            raise invalid(
-                f"Invalid options[document][allowed_types]: must be one of {', '.join(_DOCUMENTS)}",
-                param="options[document][allowed_types]",
-            )
-    return {"allowed_types": types, **fields}
+    types = document.choices("allowed_types", _DOCUMENTS)
+    return fields if types is None else {"allowed_types": types, **fields}
 
 
 def _read_details(params: Params) -> Json | None:

@@ -6,9 +6,18 @@ from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
 
 
-#: Those with cents, so that one bound serves all.
-_CURRENCIES = ("aud", "cad", "chf", "eur", "gbp", "hkd", "nzd", "sgd", "usd")
-_MIN_AMOUNT = 50
+#: The least charge in cents by currency: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts.
+_MIN_AMOUNTS = {
+    "aud": 50,
+    "cad": 50,
+    "chf": 50,
+    "eur": 50,
+    "gbp": 30,
+    "hkd": 400,
+    "nzd": 50,
+    "sgd": 50,
+    "usd": 50,
+}
 _MAX_AMOUNT = 99_999_999
 _TEXTS = (
     "description",
@@ -41,8 +50,9 @@ CAPTURE_METHODS = ("automatic", "automatic_async", "manual")
 
 def read_new(tx: Transaction, params: Params) -> Json:
     """Return a new intent as the parameters describe it; the caller refuses what is left over."""
-    amount = _check_amount(params.required_integer("amount"), params)
-    currency = _check_currency(params.required_text("currency"))
+    amount, currency = params.required_positive("amount"), params.required_text("currency")
+    currency = _check_currency(currency)
+    check_amount(amount, currency)
     intent_id = new_id("pi")
     return {
         "id": intent_id,
@@ -82,9 +92,9 @@ def read_changes(params: Params) -> Json:
     changes: Json = {name: params.clearable_text(name) for name in _TEXTS if params.has(name)}
     if params.has("receipt_email"):
         changes["receipt_email"] = params.email("receipt_email")
-    amount, currency = params.integer("amount"), params.text("currency")
+    amount, currency = params.positive("amount"), params.text("currency")
     if amount is not None:
-        changes["amount"] = _check_amount(amount, params)
+        changes["amount"] = amount
     if currency is not None:
         changes["currency"] = _check_currency(currency)
     types = params.texts("payment_method_types")
@@ -123,33 +133,34 @@ def _check_types(types: list[str]) -> list[str]:
             raise invalid(
                 f'The payment method type "{kind[:50]}" is invalid: the fake Stripe has cards.',
                 param="payment_method_types",
+                code="payment_intent_invalid_parameter",
             )
     return types
 
 
-def _check_amount(amount: int, params: Params) -> int:
-    currency = (params.text("currency") or "").lower()
-    if amount < _MIN_AMOUNT:
+def check_amount(amount: int, currency: str) -> None:
+    """Refuse an amount that no card can be charged in a currency."""
+    least = _MIN_AMOUNTS[currency]
+    if amount < least:
         raise invalid(
-            f"Amount must be at least {_MIN_AMOUNT} cents {currency}".rstrip(),
+            f"Amount must be at least ${least / 100:.2f} {currency}",
             param="amount",
-            code="amount_too_small" if amount > 0 else "parameter_invalid_integer",
+            code="amount_too_small",
         )
     if amount > _MAX_AMOUNT:
         raise invalid(
-            f"Amount must be no more than {_MAX_AMOUNT} cents {currency}".rstrip(),
+            f"Amount must be no more than ${_MAX_AMOUNT / 100:,.2f} {currency}",
             param="amount",
             code="amount_too_large",
         )
-    return amount
 
 
 def _check_currency(currency: str) -> str:
     currency = currency.lower()
-    if currency not in _CURRENCIES:
+    if currency not in _MIN_AMOUNTS:
         raise invalid(
             f"Invalid currency: {currency[:50]}. The fake Stripe supports these currencies: "
-            f"{', '.join(_CURRENCIES)}.",
+            f"{', '.join(_MIN_AMOUNTS)}.",
             param="currency",
         )
     return currency

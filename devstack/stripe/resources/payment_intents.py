@@ -66,6 +66,10 @@ def update(tx: Transaction, params: Params, intent_id: str) -> Json:
                 f"{intent['status']}. You may only update the {name} of a PaymentIntent with one "
                 f"of the following statuses: {', '.join(OPEN)}.",
             )
+    if "amount" in changes or "currency" in changes:
+        intent_fields.check_amount(
+            **{name: (intent | changes)[name] for name in ("amount", "currency")}
+        )
     if method is not None and intent["status"] in OPEN:
         changes |= {"payment_method": method["id"], "status": "requires_confirmation"}
         changes["next_action"] = None
@@ -121,7 +125,7 @@ def confirm(tx: Transaction, params: Params, intent_id: str) -> Json | Answer:
 
 def capture(tx: Transaction, params: Params, intent_id: str) -> Json:
     """`POST /v1/payment_intents/:id/capture`, of the whole or a part; the rest is let go."""
-    amount = params.integer("amount_to_capture")
+    amount = params.positive("amount_to_capture")
     metadata = params.metadata()
     params.finish()
 
@@ -134,12 +138,12 @@ def capture(tx: Transaction, params: Params, intent_id: str) -> Json:
             "captured: requires_capture.",
         )
     amount = intent["amount_capturable"] if amount is None else amount
-    if not 1 <= amount <= intent["amount_capturable"]:
+    if amount > intent["amount_capturable"]:
         raise refused(
-            f"The amount to capture ({amount}) must be between 1 and the capturable amount "
+            f"The amount to capture ({amount}) is greater than the capturable amount "
             f"({intent['amount_capturable']}).",
             param="amount_to_capture",
-            code="amount_too_large" if amount > 0 else "amount_too_small",
+            code="amount_too_large",
         )
     intent["metadata"] = merge_metadata(intent["metadata"], metadata)
     charge = tx.get("charge", intent["latest_charge"])

@@ -22,7 +22,7 @@ _LATER = {
 def create(tx: Transaction, params: Params) -> Json:
     """`POST /v1/refunds` of an intent or a charge, in whole or in part."""
     intent_id, charge_id = params.text("payment_intent"), params.text("charge")
-    amount = params.integer("amount")
+    amount = params.positive("amount")
     reason = params.choice("reason", _REASONS)
     metadata = params.metadata()
     params.finish()
@@ -150,8 +150,6 @@ def _check_amount(tx: Transaction, charge: Json, amount: int | None) -> int:
         )
     if amount is None:
         return int(left)
-    if amount < 1:
-        raise invalid("Invalid positive integer", param="amount", code="parameter_invalid_integer")
     if amount > left:
         raise refused(
             f"Refund amount (${amount / 100:.2f}) is greater than unrefunded amount on charge "

@@ -14,7 +14,7 @@ _SHOWN = 10
 
 def create(tx: Transaction, params: Params, transfer_id: str) -> Json:
     """`POST /v1/transfers/:id/reversals`: all that is left of a transfer, or an amount."""
-    amount = params.integer("amount")
+    amount = params.positive("amount")
     description = params.text("description")
     metadata = params.metadata()
     params.boolean("refund_application_fee")
@@ -81,7 +81,8 @@ def _check_amount(transfer: Json, amount: int | None) -> int:
         raise refused(f"The transfer {transfer['id']} is already fully reversed.")
     if amount is None:
         return int(left)
-    if transfers.read_amount(amount) > left:
+    transfers.check_amount(amount)
+    if amount > left:
         raise refused(
             f"Transfer reversal amount ({transfers.in_dollars(amount)}) is greater than unreversed "
             f"amount on transfer ({transfers.in_dollars(left)})",

@@ -18,7 +18,8 @@ _MAX_AMOUNT = 99_999_999
 
 def create(tx: Transaction, params: Params) -> Json:
     """`POST /v1/transfers`."""
-    amount = read_amount(params.required_integer("amount"))
+    amount = params.required_positive("amount")
+    check_amount(amount)
     currency = params.required_text("currency").lower()
     destination_id = params.required_text("destination")
     source_id = params.text("source_transaction")
@@ -84,22 +85,14 @@ def update(tx: Transaction, params: Params, transfer_id: str) -> Json:
     return transfer
 
 
-def read_amount(amount: int) -> int:
-    """Return an amount that money can be moved in.
-
-    Raises:
-        StripeError: it is nothing, less than that, or too much.
-
-    """
-    if amount < 1:
-        raise invalid("Invalid positive integer", param="amount", code="parameter_invalid_integer")
+def check_amount(amount: int) -> None:
+    """Refuse an amount that is too large to be moved."""
     if amount > _MAX_AMOUNT:
         raise invalid(
             f"Amount must be no more than {in_dollars(_MAX_AMOUNT)}",
             param="amount",
             code="amount_too_large",
         )
-    return amount
 
 
 def in_dollars(cents: int) -> str:

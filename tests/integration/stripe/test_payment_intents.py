@@ -41,7 +41,11 @@ def test_intent_is_found_again(account: Account) -> None:
         ({"description": ""}, "description", "parameter_invalid_empty"),
         ({"ammount": 1}, "ammount", "parameter_unknown"),
         ({"payment_method": "pm_none"}, "payment_method", "resource_missing"),
-        ({"payment_method_types": ["klarna"]}, "payment_method_types", None),
+        (
+            {"payment_method_types": ["klarna"]},
+            "payment_method_types",
+            "payment_intent_invalid_parameter",
+        ),
         ({"metadata": {"k": "v" * 501}}, "metadata[k]", None),
     ],
 )
