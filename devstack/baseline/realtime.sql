@@ -51,6 +51,23 @@ exception when others then
 end
 $$;
 
+create function realtime.send_binary(
+  payload bytea, event text, topic text, private boolean default true
+)
+returns void
+language plpgsql
+as $$
+begin
+  perform set_config('realtime.topic', send_binary.topic, true);
+  insert into realtime.messages (binary_payload, event, topic, private, extension)
+  values (
+    send_binary.payload, send_binary.event, send_binary.topic, send_binary.private, 'broadcast'
+  );
+exception when others then
+  raise warning 'WarnSendingBroadcastMessage: %', sqlerrm;
+end
+$$;
+
 create function realtime.broadcast_changes(
   topic_name text,
   event_name text,

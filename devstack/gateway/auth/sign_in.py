@@ -40,6 +40,7 @@ async def sign_up(desk: Desk, request: Request) -> Response:
                 email=email,
                 encrypted_password=encrypted_password,
                 user_metadata=body.data or {},
+                is_sign_up=True,
             )
             await confirm_email(cursor, user_id)
             session = await tokens.begin_session(desk, request, cursor, user_id, "password")

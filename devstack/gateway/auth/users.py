@@ -121,16 +121,20 @@ async def create(
     app_metadata: Mapping[str, Any] = EMAIL_METADATA,
     role: str = "authenticated",
     user_id: uuid.UUID | None = None,
+    is_sign_up: bool = False,
 ) -> uuid.UUID:
     """Insert a user whose address is not confirmed yet, and the identity that goes with it.
 
+    Only a sign-up mixes the user's own metadata with the claims of the identity.
     The project's triggers on `auth.users` fire here, in the caller's transaction.
 
     Raises: psycopg.errors.UniqueViolation when the address or the id is taken.
     """
     new_id = user_id or uuid.uuid4()
     claims = {"sub": str(new_id), "email": email, "email_verified": False, "phone_verified": False}
-    identity_data = {**claims, **user_metadata}
+    identity_data, metadata = claims, user_metadata
+    if is_sign_up:
+        identity_data, metadata = {**claims, **user_metadata}, {**user_metadata, **claims}
     await cursor.execute(
         """
         insert into auth.users (
@@ -146,7 +150,7 @@ async def create(
             email,
             encrypted_password,
             as_json({**EMAIL_METADATA, **app_metadata}),
-            as_json({**user_metadata, **claims}),
+            as_json(metadata),
         ],
     )
     await cursor.execute(

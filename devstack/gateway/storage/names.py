@@ -7,11 +7,8 @@ from devstack.gateway.storage.limits import BUCKET_NAME_LENGTH, KEY_BYTES
 
 
 _BUCKET = re.compile(r"[A-Za-z0-9_!.*'() &$=@;:+,?-]+", re.ASCII)
-#: Controls, what S3 advises against, and characters that are not seen or turn the text around.
-_FORBIDDEN = re.compile(
-    '[\\x00-\\x1f\\x7f-\\x9f#\\[\\]{}^`"<>\\\\|%~'
-    "\u034f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
-)
+#: Hosted Storage takes the characters that are safe in S3, so no letters beyond ASCII.
+_KEY = re.compile(r"[A-Za-z0-9_/!.*'() &$@=;:+,?-]+", re.ASCII)
 _DOT_SEGMENT = re.compile(r"(^|/)\.{1,2}(/|$)")
 _PLACEHOLDER = ".emptyFolderPlaceholder"
 
@@ -31,8 +28,7 @@ def check_new_bucket_name(name: str) -> None:
 
 def check_key(key: str) -> None:
     """Refuse what is no object's name. Raises: StorageError InvalidKey."""
-    is_long = len(key.encode()) > KEY_BYTES
-    if not key or is_long or _FORBIDDEN.search(key) or _DOT_SEGMENT.search(key):
+    if len(key) > KEY_BYTES or not _KEY.fullmatch(key) or _DOT_SEGMENT.search(key):
         raise invalid_key(key)
 
 

@@ -33,6 +33,104 @@ def test_created_user_can_sign_in(admin: Client, client: Client, email: str) -> 
     assert "email" == answer.user.app_metadata["provider"]
 
 
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_metadata_of_a_created_user_are_the_admins(
+    admin: Client, email: str, *, is_confirmed: bool
+) -> None:
+    """Only a sign-up mixes metadata and claims: `adminUserCreate` of GoTrue's `admin.go`."""
+    wanted = {"nickname": "Grace", "email": "other@example.com", "sub": 7, "nothing": None}
+    user = admin.auth.admin.create_user(
+        {"email": email, "email_confirm": is_confirmed, "user_metadata": wanted}
+    ).user
+
+    confirmed = {"email_verified": True} if is_confirmed else {}
+    assert wanted | confirmed == user.user_metadata
+    [identity] = user.identities or []
+    assert {
+        "sub": user.id,
+        "email": email,
+        "email_verified": False,
+        "phone_verified": False,
+    } == identity.identity_data
+
+
+def test_created_user_without_metadata_has_none(admin: Client, email: str) -> None:
+    """No claim of the identity is among them."""
+    created = admin.auth.admin.create_user({"email": email}).user
+    invited = admin.auth.admin.invite_user_by_email(f"invited-{email}").user
+    linked = admin.auth.admin.generate_link(
+        {"type": "signup", "email": f"linked-{email}", "password": PASSWORD}
+    ).user
+
+    assert [{}, {}, {}] == [user.user_metadata for user in (created, invited, linked)]
+
+
+BAD_ADDRESSES = [
+    "nonsense",
+    "@example.com",
+    "a@",
+    "a@b@example.com",
+    "a b@example.com",
+    " a@example.com",
+    "a@example.com ",
+    "a@example.com\n",
+    "a@example..com",
+    "a@-example.com",
+    "a@example-.com",
+    "a@example.com.",
+    "a@exa_mple.com",
+    "a,b@example.com",
+    "Ada <a@example.com>",
+    "ada@exämple.com",
+    "äda@example.com",
+    f"a@{'x' * 64}.com",
+]
+
+
+@pytest.mark.parametrize("address", BAD_ADDRESSES)
+def test_malformed_address_is_refused(
+    gateway: Gateway, http: httpx.Client, admin: Client, email: str, address: str
+) -> None:
+    """Wherever an address comes in, it has the form that GoTrue asks for."""
+    user_id = admin.auth.admin.create_user({"email": email}).user.id
+    calls = [
+        ("POST", "/admin/users", {"email": address}),
+        ("PUT", f"/admin/users/{user_id}", {"email": address}),
+        ("POST", "/invite", {"email": address}),
+        ("POST", "/admin/generate_link", {"type": "magiclink", "email": address}),
+        (
+            "POST",
+            "/admin/generate_link",
+            {"type": "email_change_new", "email": email, "new_email": address},
+        ),
+        ("POST", "/signup", {"email": address, "password": PASSWORD}),
+        ("POST", "/recover", {"email": address}),
+    ]
+    key = gateway.keys.secret_key
+    headers = {
+        "apikey": key,
+        "Authorization": f"Bearer {key}",
+        "X-Supabase-Api-Version": "2024-01-01",
+    }
+
+    for method, path, body in calls:
+        answer = http.request(method, f"{gateway.url}/auth/v1{path}", json=body, headers=headers)
+
+        assert (400, "validation_failed", "Unable to validate email address: invalid format") == (
+            answer.status_code,
+            answer.json()["code"],
+            answer.json()["message"],
+        ), path
+
+
+@pytest.mark.parametrize("form", ["otto{}@com", "o'tto+x{}@mail.example.com", "o..t{}@X-y.example"])
+def test_unusual_address_is_taken(admin: Client, email: str, form: str) -> None:
+    """GoTrue takes these, and writes them in lower case."""
+    address = form.format(email[:12])
+
+    assert address.lower() == admin.auth.admin.create_user({"email": address}).user.email
+
+
 def test_unconfirmed_user_cannot_sign_in(admin: Client, client: Client, email: str) -> None:
     """An address that nobody confirmed opens nothing, until an admin confirms it."""
     created = admin.auth.admin.create_user({"email": email, "password": PASSWORD})

@@ -31,6 +31,32 @@ async def test_sql_sends_to_a_private_topic(
     assert frame["payload"]["id"] == frame["meta"]["id"]
 
 
+async def test_sql_sends_bytes(db: psycopg.Connection, gateway: Gateway) -> None:
+    """A client of protocol 2.0.0 gets them as they are, with the message's id."""
+    async with wire(gateway) as socket:
+        await socket.send(join_frame("1", "auction:1", private=True))
+        assert "ok" == (await socket.receive())[4]["status"]
+
+        db.execute(r"select realtime.send_binary('\xdeadbeef00ff', 'frame', 'auction:1')")
+
+        frame = await socket.receive()
+        while not isinstance(frame, bytes):
+            frame = await socket.receive()
+    assert (4, 18, 5, 0) == (frame[0], frame[1], frame[2], frame[4])
+    assert frame.startswith(b"realtime:auction:1frame", 5)
+    assert frame.endswith(b"}\xde\xad\xbe\xef\x00\xff")
+
+
+async def test_bytes_that_cannot_be_sent_fail_nobody(db: psycopg.Connection) -> None:
+    """The sender's transaction goes on with a warning."""
+    with db.transaction():
+        db.execute(r"select realtime.send_binary('\x00', 'e', null)")
+
+        assert (0,) == db.execute(
+            "select count(*) from realtime.messages where binary_payload = '\\x00'"
+        ).fetchone()
+
+
 async def test_what_sql_rolled_back_is_not_sent(
     db: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:

@@ -36,10 +36,18 @@ def test_new_bucket_name_has_no_edge_of_space(name: str) -> None:
         check_new_bucket_name(name)
 
 
-@pytest.mark.parametrize("key", ["a", "/a", "a/b/", "a//b", "...", ".a/..b", "日本/😀", "x" * 1024])
+@pytest.mark.parametrize("key", ["a", "/a", "a/b/", "a//b", "...", ".a/..b", "a b/(c)?", "x" * 1024])
 def test_key_is_taken(key: str) -> None:
-    """Anything that is seen; dots that are no folder's."""
+    """Letters, digits and what S3 calls safe; dots that are no folder's."""
     check_key(key)
+
+
+@pytest.mark.parametrize("key", ["", "ü", "日本/😀", "a\n", "a#b", "a%b", "a~b", "x" * 1025])
+def test_odd_key_is_refused(key: str) -> None:
+    """Hosted Storage takes nothing beyond ASCII."""
+    with pytest.raises(StorageError) as caught:
+        check_key(key)
+    assert "InvalidKey" == caught.value.code
 
 
 @settings(deadline=None)
