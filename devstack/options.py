@@ -49,6 +49,7 @@ class Options:
     schemas: tuple[str, ...]
     max_rows: int
     jwt_secret: str | None = dataclasses.field(repr=False)
+    has_production_auth: bool = False
     psql_arguments: tuple[str, ...] = ()
 
 
@@ -72,6 +73,7 @@ def read_options(arguments: Sequence[str]) -> Options:
             schemas=_schemas(given.schemas if is_up else None, tuple(config["schemas"])),
             max_rows=config["max_rows"],
             jwt_secret=_jwt_secret(given.jwt_secret if is_up else None),
+            has_production_auth=is_up and given.production_auth,
             psql_arguments=tuple(given.arguments) if given.command == "psql" else (),
         )
     except DevstackError as error:
@@ -124,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.add_argument(
         "--jwt-secret", metavar="SECRET", help="the legacy secret, instead of a made one"
+    )
+    up.add_argument(
+        "--production-auth",
+        action="store_true",
+        help="have addresses confirmed and passwords checked as supabase/config.toml says",
     )
     return parser
 

@@ -107,6 +107,7 @@ def write_configuration(
         max_rows=options.max_rows,
         keys=keys,
         files=str(folder.files),
+        has_production_auth=options.has_production_auth,
     )
     money, identity = "/api/webhooks/stripe", "/api/webhooks/stripe/identity"
     endpoints = (

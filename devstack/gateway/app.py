@@ -14,8 +14,9 @@ from starlette.types import ASGIApp
 
 from devstack.control import PATH
 from devstack.gateway import control
-from devstack.gateway.auth import key_control
+from devstack.gateway.auth import key_control, mail_control
 from devstack.gateway.auth import routes as auth
+from devstack.gateway.auth.mailbox import mailbox_of
 from devstack.gateway.caller import GatewayError
 from devstack.gateway.context import Context, GatewayConfig
 from devstack.gateway.faults import GatewayFaults, Striking
@@ -65,6 +66,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
         Mount("/realtime/v1", routes=realtime.routes(context)),
         Mount("/storage/v1", routes=storage.routes(context)),
         *key_control.routes(config.keys.signing),
+        *mail_control.routes(context.service(mailbox_of)),
         *control.routes(faults, services_of(context)),
     ]
     app = Starlette(

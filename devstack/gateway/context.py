@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar, cast
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from devstack.schema import ROOT
 from devstack.tokens import Keys
 
 
@@ -41,6 +42,10 @@ class GatewayConfig:
     keys: Keys
     #: The folder of Storage's files; it is made when the first one comes.
     files: str
+    #: The project's settings of the Supabase CLI, of which Auth obeys some.
+    project_file: str = str(ROOT / "supabase/config.toml")
+    #: Whether Auth obeys the settings too that are a burden in development.
+    has_production_auth: bool = False
 
     @classmethod
     def from_json(cls, text: str) -> Self:

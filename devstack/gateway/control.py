@@ -9,6 +9,7 @@ All bodies and answers are JSON. It is the same as the fake Stripe's, as far as 
 - `PUT /realtime {mode}`: how Realtime behaves from now on, see `realtime.mood.Mood`.
 - `GET /faults` lists what is to come, `DELETE /faults` ends it all.
 - `/signing_keys` rotates the keys of users' tokens, see `auth.key_control`.
+- `/mails` lists the mails that Auth would send, see `auth.mail_control`.
 """
 
 import dataclasses

@@ -1,6 +1,7 @@
 """Gateways of their own for tests: each in a process, on a database that the test has built."""
 
 import contextlib
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -76,9 +77,18 @@ class Gateway:
 
 @contextlib.contextmanager
 def running_gateway(
-    database_url: str, folder: Path, *, schemas: tuple[str, ...] = ("public",), max_rows: int = 1000
+    database_url: str,
+    folder: Path,
+    *,
+    schemas: tuple[str, ...] = ("public",),
+    max_rows: int = 1000,
+    auth: str | None = None,
+    has_production_auth: bool = False,
 ) -> Iterator[Gateway]:
-    """Run a gateway on this database of the tests' cluster; `folder` keeps what it needs."""
+    """Run a gateway on this database of the tests' cluster; `folder` keeps what it needs.
+
+    `auth` is the text of a config.toml, instead of the project's own.
+    """
     port = free_port()
     config = GatewayConfig(
         port=port,
@@ -88,7 +98,12 @@ def running_gateway(
         max_rows=max_rows,
         keys=Keys.generate(issuer=f"http://127.0.0.1:{port}/auth/v1"),
         files=str(folder / "files"),
+        has_production_auth=has_production_auth,
     )
+    if auth is not None:
+        project_file = folder / "config.toml"
+        project_file.write_text(auth)
+        config = dataclasses.replace(config, project_file=str(project_file))
     gateway = Gateway(config, folder)
     try:
         gateway.start()

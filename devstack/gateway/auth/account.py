@@ -46,7 +46,13 @@ async def change(desk: Desk, request: Request) -> Response:
     email = bodies.address_of(body.email) if body.email else None
     encrypted_password = await _new_hash(desk, signed_in, body.password)
     async with desk.transaction() as cursor:
-        await _apply(cursor, signed_in, body, email, encrypted_password)
+        await _apply(cursor, signed_in, body, encrypted_password)
+        if email and email != signed_in.user.email:
+            if await users.find_by_email(cursor, email):
+                raise email_exists()
+            await mails.ask_for_change(
+                desk, request, cursor, signed_in.user, email, is_pkce=bool(body.code_challenge)
+            )
         user = await users.find(cursor, signed_in.user.id)
     if user is None:  # deleted since
         raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
@@ -78,7 +84,10 @@ def _refuse_weak_proof(signed_in: SignedIn, body: bodies.UserChange) -> None:
 async def _new_hash(desk: Desk, signed_in: SignedIn, password: str | None) -> str | None:
     if password is None:
         return None
-    passwords.check_strength(password, desk.settings.minimum_password_length)
+    if signed_in.user.is_anonymous and not signed_in.user.email:
+        message = "Updating password of an anonymous user without an email or phone is not allowed"
+        raise AuthError(422, "validation_failed", message)
+    passwords.check_strength(password, desk.settings)
     if await passwords.is_right(password, signed_in.user.encrypted_password):
         message = "New password should be different from the old password."
         raise AuthError(422, "same_password", message)
@@ -89,7 +98,6 @@ async def _apply(
     cursor: Cursor,
     signed_in: SignedIn,
     body: bodies.UserChange,
-    email: str | None,
     encrypted_password: str | None,
 ) -> None:
     user_id = signed_in.user.id
@@ -98,8 +106,3 @@ async def _apply(
         await sessions.end(cursor, "others", user_id, signed_in.session_id)
     if body.data:
         await changes.merge_metadata(cursor, user_id, user=body.data)
-    if email and email != signed_in.user.email:
-        if await users.find_by_email(cursor, email):
-            raise email_exists()
-        is_pkce = bool(body.code_challenge)
-        await mails.ask_for_change(cursor, signed_in.user, email, is_pkce=is_pkce)

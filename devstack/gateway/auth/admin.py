@@ -82,7 +82,7 @@ async def change_user(desk: Desk, request: Request) -> Response:
     body = await bodies.read(request, bodies.AdminUser)
     bodies.refuse_phone(body.phone)
     if body.password is not None:
-        passwords.check_strength(body.password, desk.settings.minimum_password_length)
+        passwords.check_strength(body.password, desk.settings)
     encrypted_password = await _hash(body)
     with refusing_what_is_taken(email_exists()):
         async with desk.transaction() as cursor:

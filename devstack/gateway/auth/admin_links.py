@@ -48,9 +48,12 @@ async def invite(desk: Desk, request: Request) -> Response:
         async with desk.transaction() as cursor:
             user = await users.find_by_email(cursor, email)
             user_id = await _newcomer(cursor, user, email, body, "")
-            await one_time_tokens.issue(cursor, user_id, Kind.CONFIRMATION, email)
+            issued = await one_time_tokens.issue(
+                cursor, user_id, Kind.CONFIRMATION, email, digits=desk.settings.otp_length
+            )
             await changes.note_invitation(cursor, user_id)
             invited = await users.require(cursor, user_id)
+    desk.post(request, "invite", email, issued)
     return answers.ok(answers.user_json(invited))
 
 
@@ -70,8 +73,12 @@ async def generate_link(desk: Desk, request: Request) -> Response:
                 user_id = await _newcomer(cursor, user, email, body, encrypted_password)
             else:
                 user_id = _known(user).id
+            if link_type == "email_change_current" and not desk.settings.needs_both_confirmations:
+                raise invalid("Enable secure email change to generate link for current email")
             address = await _address(cursor, link_type, user_id, email, body.new_email)
-            issued = await one_time_tokens.issue(cursor, user_id, _KINDS[link_type], address)
+            issued = await one_time_tokens.issue(
+                cursor, user_id, _KINDS[link_type], address, digits=desk.settings.otp_length
+            )
             if link_type == "invite":
                 await changes.note_invitation(cursor, user_id)
             told = answers.user_json(await users.require(cursor, user_id))
@@ -101,7 +108,7 @@ async def _prepared(desk: Desk, body: bodies.Link, user: User | None) -> tuple[s
     password = body.password if body.type == "signup" else secrets.token_urlsafe(24)
     if not password:
         raise invalid("Signup requires a valid password")
-    passwords.check_strength(password, desk.settings.minimum_password_length)
+    passwords.check_strength(password, desk.settings)
     return "signup", await passwords.hash_of(password)
 
 

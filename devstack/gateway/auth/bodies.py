@@ -43,6 +43,7 @@ class SignUp(Body):
     email: str = ""
     phone: str = ""
     password: str = ""
+    code_challenge: str = ""
     data: dict[str, Any] | None = None
 
 
@@ -85,8 +86,19 @@ class Verification(Body):
     code: str = ""
 
 
+class Otp(Body):
+    """POST /otp and /magiclink."""
+
+    email: str = ""
+    phone: str = ""
+    channel: str = ""
+    create_user: bool = True
+    code_challenge: str = ""
+    data: dict[str, Any] | None = None
+
+
 class MailRequest(Body):
-    """POST /recover, /resend, /otp and /magiclink."""
+    """POST /recover and /resend."""
 
     type: str = ""
     email: str = ""

@@ -64,7 +64,8 @@ async def change_email(
     await cursor.execute(
         """
         update auth.users set
-          email = %s, email_change = '', updated_at = now(),
+          email = %s, email_change = '', email_change_confirm_status = 0, is_anonymous = false,
+          updated_at = now(),
           email_confirmed_at = case
             when %s then coalesce(email_confirmed_at, now()) else email_confirmed_at
           end,
@@ -81,6 +82,23 @@ async def change_email(
         [claims, user_id],
     )
     await one_time_tokens.drop(cursor, user_id)
+
+
+async def note_first_confirmation(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Remember that one of the two addresses has agreed to a change."""
+    await cursor.execute(
+        "update auth.users set email_change_confirm_status = 1, updated_at = now() where id = %s",
+        [user_id],
+    )
+
+
+async def name_email_provider(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Say that a user who was anonymous signs in by an address from now on."""
+    await cursor.execute(
+        "update auth.users set raw_app_meta_data = coalesce(raw_app_meta_data, '{}') || %s"
+        " where id = %s",
+        [as_json({"provider": "email", "providers": ["email"]}), user_id],
+    )
 
 
 async def change_password(cursor: Cursor, user_id: uuid.UUID, encrypted_password: str) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 from psycopg import AsyncCursor
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
+from starlette.requests import Request
 
+from devstack.gateway.auth import redirects
+from devstack.gateway.auth.mailbox import Issued, Mailbox
 from devstack.gateway.auth.settings import AuthSettings
 from devstack.gateway.context import Connection, lent
 from devstack.tokens import Keys
@@ -26,6 +29,20 @@ class Desk:
     keys: Keys
     issuer: str
     settings: AuthSettings
+    mailbox: Mailbox
+
+    def post(self, request: Request, kind: str, address: str, issued: Issued) -> None:
+        """Put the mail that a request has caused where the control API shows it.
+
+        It is there before the transaction of its token ends: a reader knows its address anyway.
+        """
+        self.mailbox.add(
+            kind,
+            address,
+            issued,
+            verify_url=f"{self.issuer}/verify",
+            redirect_to=redirects.target(request, self.settings),
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Cursor]:

@@ -40,18 +40,6 @@ async def link_identity(desk: Desk, request: Request) -> Response:
     raise AuthError(404, "manual_linking_disabled", "Manual linking is disabled")
 
 
-async def one_time_password(_desk: Desk, request: Request) -> NoReturn:
-    """POST /otp and /magiclink: sign in without a password."""
-    body = await bodies.read(request, bodies.MailRequest)
-    if body.email and body.phone:
-        raise invalid("Only an email address or phone number should be provided")
-    if body.phone:
-        raise AuthError(400, "phone_provider_disabled", "Unsupported phone provider")
-    if not body.email:
-        raise invalid("One of email or phone must be set")
-    raise AuthError(422, "otp_disabled", "Signups not allowed for otp")
-
-
 async def grant(request: Request, grant_type: str | None) -> NoReturn:
     """POST /token with a grant other than a password or a refresh token."""
     if grant_type == "id_token":

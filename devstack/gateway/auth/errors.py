@@ -34,6 +34,11 @@ def email_exists() -> AuthError:
     return AuthError(422, "email_exists", message)
 
 
+def signup_disabled() -> AuthError:
+    """Return the refusal of a newcomer where nobody may sign up."""
+    return AuthError(422, "signup_disabled", "Signups not allowed for this instance")
+
+
 def user_banned() -> AuthError:
     """Return the refusal of a user who was banned."""
     return AuthError(400, "user_banned", "User is banned")

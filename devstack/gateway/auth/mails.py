@@ -22,9 +22,15 @@ async def recover(desk: Desk, request: Request) -> Response:
     async with desk.transaction() as cursor:
         user = await users.find_by_email(cursor, email)
         if user:
-            await one_time_tokens.issue(
-                cursor, user.id, Kind.RECOVERY, email, is_pkce=bool(body.code_challenge)
+            issued = await one_time_tokens.issue(
+                cursor,
+                user.id,
+                Kind.RECOVERY,
+                email,
+                digits=desk.settings.otp_length,
+                is_pkce=bool(body.code_challenge),
             )
+            desk.post(request, "recovery", email, issued)
     return answers.ok({})
 
 
@@ -42,9 +48,16 @@ async def resend(desk: Desk, request: Request) -> Response:
     async with desk.transaction() as cursor:
         user = await users.find_by_email(cursor, bodies.address_of(body.email))
         if user and body.type == "signup" and not user.email_confirmed_at:
-            await one_time_tokens.issue(cursor, user.id, Kind.CONFIRMATION, user.email or "")
+            issued = await one_time_tokens.issue(
+                cursor,
+                user.id,
+                Kind.CONFIRMATION,
+                user.email or "",
+                digits=desk.settings.otp_length,
+            )
+            desk.post(request, "signup", user.email or "", issued)
         if user and body.type == "email_change" and user.email_change:
-            await ask_for_change(cursor, user, user.email_change)
+            await ask_for_change(desk, request, cursor, user, user.email_change)
     return answers.ok({})
 
 
@@ -58,16 +71,36 @@ async def reauthenticate(desk: Desk, request: Request) -> Response:
         user = (await caller.signed_in(cursor, claims)).user
         if not user.email_confirmed_at:
             raise AuthError(422, "email_not_confirmed", "Please verify your email first.")
-        await one_time_tokens.issue(cursor, user.id, Kind.REAUTHENTICATION, user.email or "")
+        issued = await one_time_tokens.issue(
+            cursor,
+            user.id,
+            Kind.REAUTHENTICATION,
+            user.email or "",
+            digits=desk.settings.otp_length,
+        )
+        desk.post(request, "reauthentication", user.email or "", issued)
     return answers.ok({})
 
 
-async def ask_for_change(cursor: Cursor, user: User, email: str, *, is_pkce: bool = False) -> None:
-    """Note the address that a user wants, and ask at both; either answer will do.
+async def ask_for_change(
+    desk: Desk,
+    request: Request,
+    cursor: Cursor,
+    user: User,
+    email: str,
+    *,
+    is_pkce: bool = False,
+) -> None:
+    """Note the address that a user wants, and ask at the new one and mostly at the old one too.
 
-    With sign-ups that need no confirmation GoTrue takes the first answer (`emailChangeVerify`).
+    `verification` says when one answer will do.
     """
     await changes.note_wanted_email(cursor, user.id, email)
-    asked = ((Kind.EMAIL_CHANGE_NEW, email), (Kind.EMAIL_CHANGE_CURRENT, user.email or ""))
+    asked = [(Kind.EMAIL_CHANGE_NEW, email)]
+    if user.email and desk.settings.needs_both_confirmations:
+        asked.append((Kind.EMAIL_CHANGE_CURRENT, user.email))
     for kind, address in asked:
-        await one_time_tokens.issue(cursor, user.id, kind, address, is_pkce=is_pkce)
+        issued = await one_time_tokens.issue(
+            cursor, user.id, kind, address, digits=desk.settings.otp_length, is_pkce=is_pkce
+        )
+        desk.post(request, "email_change", address, issued)

@@ -1,7 +1,7 @@
 """What a mail would carry: codes and links that work once, kept as hashes only.
 
-No mail is sent here. The admin API hands codes and links out, and what the link of a mail would
-hold lies in `auth.one_time_tokens`, as on hosted Supabase.
+No mail is sent here: the control API shows what it would hold, see `mailbox`. The hash of its link
+lies in `auth.one_time_tokens`, as on hosted Supabase.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from devstack.gateway.auth.desk import Cursor
+from devstack.gateway.auth.mailbox import Issued
 
 
 class Kind(StrEnum):
@@ -31,17 +32,8 @@ _SENT_AT: Mapping[Kind, str] = {
     Kind.EMAIL_CHANGE_NEW: "email_change_sent_at",
     Kind.REAUTHENTICATION: "reauthentication_sent_at",
 }
-_DIGITS = 6
 #: A token that was asked for with a code challenge says so.
 PKCE_PREFIX = "pkce_"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """A code as the user would type it, and the hash of it that a link carries."""
-
-    otp: str
-    token_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +50,19 @@ def hash_of(address: str, otp: str) -> str:
 
 
 async def issue(
-    cursor: Cursor, user_id: uuid.UUID, kind: Kind, address: str, *, is_pkce: bool = False
+    cursor: Cursor,
+    user_id: uuid.UUID,
+    kind: Kind,
+    address: str,
+    *,
+    digits: int,
+    is_pkce: bool = False,
 ) -> Issued:
-    """Make a token for the user; the one of that kind before it is void."""
-    otp = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
+    """Make a token for the user, with a code of so many digits.
+
+    The one of that kind before it is void.
+    """
+    otp = f"{secrets.randbelow(10**digits):0{digits}}"
     token_hash = (PKCE_PREFIX if is_pkce else "") + hash_of(address, otp)
     await drop(cursor, user_id, [kind])
     await cursor.execute(
@@ -93,6 +94,15 @@ async def find(
     )
     row = await cursor.fetchone()
     return OneTimeToken(user_id=row["user_id"], kind=Kind(row["kind"])) if row else None
+
+
+async def has_any(cursor: Cursor, user_id: uuid.UUID, kinds: Collection[Kind]) -> bool:
+    """Return true if the user has a token of one of these kinds, be it an old one."""
+    await cursor.execute(
+        "select from auth.one_time_tokens where user_id = %s and token_type::text = any(%s)",
+        [user_id, [kind.value for kind in kinds]],
+    )
+    return await cursor.fetchone() is not None
 
 
 async def drop(cursor: Cursor, user_id: uuid.UUID, kinds: Collection[Kind] = tuple(Kind)) -> None:

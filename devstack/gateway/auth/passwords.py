@@ -6,6 +6,7 @@ from typing import Any
 import bcrypt
 
 from devstack.gateway.auth.errors import AuthError, invalid
+from devstack.gateway.auth.settings import AuthSettings
 
 
 #: GoTrue's own cost, so that a hash taken from here is one it would have made.
@@ -16,21 +17,29 @@ _MAX_BYTES = 72
 _NOBODYS_HASH = bcrypt.hashpw(b"nobody", bcrypt.gensalt(_COST)).decode()
 
 
-def check_strength(password: str, minimum_length: int) -> None:
-    """Refuse a password that is too short, or longer than its hash could tell."""
+def check_strength(password: str, settings: AuthSettings) -> None:
+    """Refuse a password that is weak, or longer than its hash could tell."""
     if len(password.encode()) > _MAX_BYTES:
         raise invalid(f"Password cannot be longer than {_MAX_BYTES} characters")
-    if weakness := weakness_of(password, minimum_length):
+    if weakness := weakness_of(password, settings):
         reasons = {"weak_password": {"reasons": weakness["reasons"]}}
         raise AuthError(422, "weak_password", weakness["message"], reasons)
 
 
-def weakness_of(password: str, minimum_length: int) -> dict[str, Any] | None:
+def weakness_of(password: str, settings: AuthSettings) -> dict[str, Any] | None:
     """Say what is wrong with a password that an admin gave, or that is older than the rule."""
-    if len(password) >= minimum_length:
+    reasons = {}
+    if len(password.encode()) < settings.minimum_password_length:
+        length = settings.minimum_password_length
+        reasons["length"] = f"Password should be at least {length} characters."
+    required = settings.required_characters
+    if not all(set(password) & set(characters) for characters in required):
+        reasons["characters"] = (
+            f"Password should contain at least one character of each: {', '.join(required)}."
+        )
+    if not reasons:
         return None
-    message = f"Password should be at least {minimum_length} characters."
-    return {"message": message, "reasons": ["length"]}
+    return {"message": " ".join(reasons.values()), "reasons": list(reasons)}
 
 
 async def hash_of(password: str) -> str:

@@ -21,9 +21,13 @@ async def settings(desk: Desk, _request: Request) -> Response:
     """GET /settings: which ways of signing in are open."""
     return answers.ok(
         {
-            "external": {"email": desk.settings.is_email_enabled, "phone": False},
+            "external": {
+                "anonymous_users": desk.settings.is_anonymous_enabled,
+                "email": desk.settings.is_email_enabled,
+                "phone": False,
+            },
             "disable_signup": not desk.settings.is_signup_enabled,
-            "mailer_autoconfirm": True,
+            "mailer_autoconfirm": not desk.settings.needs_confirmation,
             "phone_autoconfirm": False,
             "sms_provider": "",
             "saml_enabled": False,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -19,15 +20,17 @@ from devstack.gateway.auth import (
     disabled,
     mails,
     mfa,
+    passwordless,
     public,
     sign_in,
     verification,
 )
 from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import AuthError
+from devstack.gateway.auth.mailbox import mailbox_of
 from devstack.gateway.auth.settings import AuthSettings
 from devstack.gateway.caller import api_key_claims
-from devstack.gateway.context import Context, summary
+from devstack.gateway.context import Context, GatewayConfig, summary
 
 
 _LOG = logging.getLogger(__name__)
@@ -66,8 +69,8 @@ _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/admin/users/{user_id}/factors", admin_factors.list_factors),
     ("DELETE", "/admin/users/{user_id}/factors/{factor_id}", admin_factors.delete_factor),
     ("POST", "/admin/generate_link", admin_links.generate_link),
-    ("POST", "/otp", disabled.one_time_password),
-    ("POST", "/magiclink", disabled.one_time_password),
+    ("POST", "/otp", passwordless.one_time_password),
+    ("POST", "/magiclink", passwordless.magic_link),
     ("POST", "/sso", disabled.single_sign_on),
     ("GET", "/user/identities/authorize", disabled.link_identity),
     ("DELETE", "/user/identities/{identity_id}", disabled.link_identity),
@@ -80,12 +83,18 @@ def routes(context: Context) -> list[BaseRoute]:
         pool=context.admin_pool,
         keys=context.config.keys,
         issuer=f"{context.config.url}/auth/v1",
-        settings=AuthSettings.read(),
+        settings=_settings(context.config),
+        mailbox=context.service(mailbox_of),
     )
     opened = [_route(desk, *entry, is_keyed=False) for entry in _OPEN]
     keyed = [_route(desk, *entry, is_keyed=True) for entry in _KEYED]
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     return [*opened, *keyed, Route("/{path:path}", _refuse, methods=methods)]
+
+
+def _settings(config: GatewayConfig) -> AuthSettings:
+    settings = AuthSettings.read(Path(config.project_file))
+    return settings if config.has_production_auth else settings.for_development()
 
 
 def _route(desk: Desk, method: str, path: str, handler: Handler, *, is_keyed: bool) -> Route:

@@ -5,32 +5,45 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, disabled, passwords, sessions, tokens, users
+from devstack.gateway.auth import (
+    answers,
+    bodies,
+    disabled,
+    passwordless,
+    passwords,
+    sessions,
+    tokens,
+    unconfirmed,
+    users,
+)
 from devstack.gateway.auth.changes import confirm_email
 from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     invalid,
     refusing_what_is_taken,
+    signup_disabled,
     user_banned,
 )
 
 
 async def sign_up(desk: Desk, request: Request) -> Response:
-    """POST /signup: make a user, take the address as confirmed, and sign in."""
+    """POST /signup: make a user, and sign in unless the address has to be confirmed first."""
     body = await bodies.read(request, bodies.SignUp)
     if not body.email and not body.phone:
-        raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
+        return await passwordless.sign_in_anonymously(desk, request, body)
     if not desk.settings.is_signup_enabled:
-        raise AuthError(422, "signup_disabled", "Signups not allowed for this instance")
+        raise signup_disabled()
     bodies.refuse_phone(body.phone)
     if not desk.settings.is_email_enabled:
         raise AuthError(400, "email_provider_disabled", "Email signups are disabled")
     if not body.password:
         raise invalid("Signup requires a valid password")
-    passwords.check_strength(body.password, desk.settings.minimum_password_length)
+    passwords.check_strength(body.password, desk.settings)
     email = bodies.address_of(body.email)
     encrypted_password = await passwords.hash_of(body.password)
+    if desk.settings.needs_confirmation:
+        return await unconfirmed.sign_up(desk, request, body, email, encrypted_password)
     with refusing_what_is_taken(_already_registered()):
         async with desk.transaction() as cursor:
             if await users.find_by_email(cursor, email):
@@ -79,7 +92,7 @@ async def _grant_for_password(desk: Desk, request: Request) -> Response:
         raise AuthError(400, "email_not_confirmed", "Email not confirmed")
     async with desk.transaction() as cursor:
         session = await tokens.begin_session(desk, request, cursor, user.id, "password")
-    weakness = passwords.weakness_of(body.password, desk.settings.minimum_password_length)
+    weakness = passwords.weakness_of(body.password, desk.settings)
     return answers.ok(session | ({"weak_password": weakness} if weakness else {}))
 
 

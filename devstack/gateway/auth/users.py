@@ -164,6 +164,44 @@ async def create(
     return new_id
 
 
+async def create_anonymous(cursor: Cursor, user_metadata: Mapping[str, Any]) -> uuid.UUID:
+    """Insert a user without an address and without an identity."""
+    await cursor.execute(
+        """
+        insert into auth.users (
+          instance_id, id, aud, role, encrypted_password, confirmation_token, recovery_token,
+          email_change_token_new, email_change, raw_app_meta_data, raw_user_meta_data, created_at,
+          updated_at, is_anonymous
+        ) values (
+          %s, gen_random_uuid(), 'authenticated', 'authenticated', '', '', '', '', '', '{}', %s,
+          now(), now(), true
+        )
+        returning id
+        """,
+        [_INSTANCE_ID, as_json(user_metadata)],
+    )
+    row = await cursor.fetchone()
+    new_id: uuid.UUID = row["id"] if row else uuid.UUID(int=0)
+    return new_id
+
+
+async def add_email_identity(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
+    """Give a user the identity of an address, if there is none yet."""
+    claims = {"sub": str(user_id), "email": email, "email_verified": True, "phone_verified": False}
+    await cursor.execute(
+        """
+        insert into auth.identities (
+          id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at
+        )
+        select gen_random_uuid(), %(id)s::text, %(id)s, %(claims)s, 'email', now(), now(), now()
+        where not exists (
+          select from auth.identities where user_id = %(id)s and provider = 'email'
+        )
+        """,
+        {"id": user_id, "claims": as_json(claims)},
+    )
+
+
 async def _first(cursor: Cursor) -> User | None:
     rows = await cursor.fetchmany(1)
     found = await _with_proofs(cursor, rows)

@@ -28,6 +28,7 @@ from devstack.gateway.auth.errors import (
     user_banned,
 )
 from devstack.gateway.auth.one_time_tokens import Kind, OneTimeToken
+from devstack.gateway.auth.users import User
 
 
 _ADDRESS_CHANGE = (Kind.EMAIL_CHANGE_CURRENT, Kind.EMAIL_CHANGE_NEW)
@@ -42,6 +43,7 @@ _KINDS: Mapping[str, Collection[Kind]] = {
 }
 _BAD_LINK = "Email link is invalid or has expired"
 _BAD_CODE = "Token has expired or is invalid"
+_HALF_DONE = "Confirmation link accepted. Please proceed to confirm link sent to the other email"
 _OAUTH_ERRORS = {400: "invalid_request", 401: "unauthorized_client", 403: "access_denied"}
 
 
@@ -55,13 +57,13 @@ async def verify(desk: Desk, request: Request) -> Response:
     if body.token_hash:
         if body.email or body.phone:
             raise invalid("Only the token_hash and type should be provided")
-        return answers.ok(await _session(desk, request, body.type, body.token_hash, _BAD_LINK))
+        return _told(await _session(desk, request, body.type, body.token_hash, _BAD_LINK))
     if body.phone and not body.email:  # nobody here has one
         raise AuthError(403, "otp_expired", _BAD_CODE)
     if body.phone or not body.email:
         raise invalid("Only an email address or phone number should be provided on verify")
     token_hash = one_time_tokens.hash_of(bodies.address_of(body.email), body.token)
-    return answers.ok(await _session(desk, request, body.type, token_hash, _BAD_CODE))
+    return _told(await _session(desk, request, body.type, token_hash, _BAD_CODE))
 
 
 async def follow(desk: Desk, request: Request) -> Response:
@@ -86,16 +88,18 @@ async def follow(desk: Desk, request: Request) -> Response:
             "sb": "",
         }
     else:
+        if session is None:
+            session, link_type = {"message": _HALF_DONE, "sb": ""}, ""
         told = {name: value for name, value in session.items() if name != "user"}
-        told = dict(sorted((told | {"type": link_type}).items()))
+        told = dict(sorted((told | ({"type": link_type} if link_type else {})).items()))
     target = redirects.target(request, desk.settings)
     return RedirectResponse(f"{target}#{urlencode(told)}", status_code=303)
 
 
 async def _session(
     desk: Desk, request: Request, verification_type: str, token_hash: str, refusal: str
-) -> dict[str, Any]:
-    """Spend the token and sign its user in."""
+) -> dict[str, Any] | None:
+    """Spend the token and sign its user in; None if the other address has to agree as well."""
     kinds = _KINDS.get(verification_type)
     if kinds is None:
         raise invalid("Invalid email verification type")
@@ -106,18 +110,41 @@ async def _session(
             found = await one_time_tokens.find(cursor, token_hash.replace("\0", ""), kinds, life_s)
             if found is None:
                 raise AuthError(403, "otp_expired", refusal)
-            await _apply(cursor, found)
+            if not await _apply(desk, cursor, found):
+                return None
             return await tokens.begin_session(desk, request, cursor, found.user_id, "otp")
 
 
-async def _apply(cursor: Cursor, found: OneTimeToken) -> None:
-    """Let the token have its effect, once."""
+def _told(session: dict[str, Any] | None) -> Response:
+    return answers.ok({"code": "200", "msg": _HALF_DONE} if session is None else session)
+
+
+async def _apply(desk: Desk, cursor: Cursor, found: OneTimeToken) -> bool:
+    """Let the token have its effect, once; return false if another token has to follow."""
     user = await users.require(cursor, found.user_id)
     if user.is_banned:
         raise AuthError(403, "user_banned", user_banned().message)
     if found.kind in _ADDRESS_CHANGE:
-        await changes.change_email(cursor, user.id, user.email_change)
-        return
+        return await _confirm_change(desk, cursor, user, found.kind)
     await one_time_tokens.drop(cursor, user.id, [found.kind])
     await changes.confirm_email(cursor, user.id)
     await changes.confirm_identity(cursor, user.id)
+    return True
+
+
+async def _confirm_change(desk: Desk, cursor: Cursor, user: User, kind: Kind) -> bool:
+    """Change the address, unless the project asks both addresses and one has not answered yet.
+
+    With sign-ups that need no confirmation GoTrue takes the first answer (`emailChangeVerify`).
+    """
+    settings = desk.settings
+    if settings.needs_confirmation and settings.needs_both_confirmations:
+        await one_time_tokens.drop(cursor, user.id, [kind])
+        if await one_time_tokens.has_any(cursor, user.id, _ADDRESS_CHANGE):
+            await changes.note_first_confirmation(cursor, user.id)
+            return False
+    if user.is_anonymous:
+        await users.add_email_identity(cursor, user.id, user.email_change)
+        await changes.name_email_provider(cursor, user.id)
+    await changes.change_email(cursor, user.id, user.email_change)
+    return True

@@ -71,7 +71,7 @@ class Accepted:
 
 
 @functools.lru_cache(REMEMBERED)
-def parse_accept(header: str, *, is_plan_served: bool) -> Accepted:
+def parse_accept(header: str, *, is_plan_served: bool = True) -> Accepted:
     """Choose the form of the answer; plans are a form only if `is_plan_served`.
 
     Raises: RestError PGRST107 when none is possible.

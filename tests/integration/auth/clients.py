@@ -14,6 +14,8 @@ PASSWORD = "correct horse"
 
 #: Makes an official client with a session of its own, for the publishable or another key.
 MakeClient = Callable[..., Client]
+#: Reads the mails to an address, the newest first.
+Mails = Callable[[str], list[dict[str, Any]]]
 
 
 def token_of(client: Client) -> str:

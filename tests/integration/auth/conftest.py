@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -12,7 +13,7 @@ from supabase_auth.types import AuthMFAEnrollResponse
 
 from devstack.schema import build_database
 from tests.integration.auth.authenticator import enrolled, verify
-from tests.integration.auth.clients import PASSWORD, MakeClient
+from tests.integration.auth.clients import PASSWORD, Mails, MakeClient
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 
 
@@ -30,6 +31,80 @@ def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Serve the gateway, with the database behind it."""
     with running_gateway(database_url, tmp_path_factory.mktemp("gateway")) as gateway:
         yield gateway
+
+
+@pytest.fixture(scope="session")
+def open_gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Serve a project that anonymous users may enter."""
+    folder = tmp_path_factory.mktemp("open")
+    auth = "[auth]\nenable_anonymous_sign_ins = true"
+    with running_gateway(database_url, folder, auth=auth) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def closed_gateway(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """Serve a project that takes no new users."""
+    folder = tmp_path_factory.mktemp("closed")
+    auth = "[auth]\nenable_anonymous_sign_ins = true\nenable_signup = false"
+    with running_gateway(database_url, folder, auth=auth) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def production_gateway(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """Serve our project with all the settings of its Auth that this stack can obey."""
+    folder = tmp_path_factory.mktemp("production")
+    with running_gateway(database_url, folder, has_production_auth=True) as gateway:
+        yield gateway
+
+
+def _mails(gateway: Gateway) -> Mails:
+    def read(to: str) -> list[dict[str, Any]]:
+        answer = httpx.get(f"{gateway.url}/_control/mails", params={"to": to}, timeout=PATIENCE_S)
+        mails: list[dict[str, Any]] = answer.json()["mails"]
+        return mails
+
+    return read
+
+
+@pytest.fixture
+def mails(gateway: Gateway) -> Mails:
+    """Return a reader of the mails to an address, the newest first."""
+    return _mails(gateway)
+
+
+@pytest.fixture
+def open_mails(open_gateway: Gateway) -> Mails:
+    """Return a reader of the mails of the project that anonymous users may enter."""
+    return _mails(open_gateway)
+
+
+@pytest.fixture
+def production_mails(production_gateway: Gateway) -> Mails:
+    """Return a reader of the mails of the project with all settings."""
+    return _mails(production_gateway)
+
+
+def _client(gateway: Gateway, http: httpx.Client) -> Client:
+    options = ClientOptions(httpx_client=http, auto_refresh_token=False)
+    return create_client(gateway.url, gateway.keys.publishable_key, options)
+
+
+@pytest.fixture
+def anonymous_client(open_gateway: Gateway, http: httpx.Client) -> Client:
+    """Return a client of the project that anonymous users may enter."""
+    return _client(open_gateway, http)
+
+
+@pytest.fixture
+def production_client(production_gateway: Gateway, http: httpx.Client) -> Client:
+    """Return a client of the project with all settings."""
+    return _client(production_gateway, http)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,10 @@ create table public.members (
 create function public.welcome_member() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
+  -- An anonymous user is no member.
+  if new.is_anonymous then
+    return new;
+  end if;
   insert into public.members (id, email, nickname)
   values (new.id, new.email, coalesce(new.raw_user_meta_data ->> 'nickname', 'nobody'));
   return new;

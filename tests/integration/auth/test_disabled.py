@@ -1,4 +1,4 @@
-"""Ways of signing in that nobody asked of this stack: refused as where they are switched off.
+"""Ways of signing in that this stack does not have: refused as where they are switched off.
 
 Codes and sentences are GoTrue's (github.com/supabase/auth): `api.go`, `otp.go`, `token.go`,
 `token_oidc.go`, `web3.go`, `middleware.go` and `external.go` of `internal/api`.
@@ -23,15 +23,6 @@ def test_anonymous_sign_in_is_refused(client: Client) -> None:
 
     assert ("anonymous_provider_disabled", 422) == (caught.value.code, caught.value.status)
     assert "Anonymous sign-ins are disabled" == caught.value.message
-
-
-def test_magic_link_is_refused(client: Client, email: str) -> None:
-    """Nobody signs in by a mail alone, for none is sent."""
-    with pytest.raises(AuthApiError) as caught:
-        client.auth.sign_in_with_otp({"email": email})
-
-    assert ("otp_disabled", 422) == (caught.value.code, caught.value.status)
-    assert "Signups not allowed for otp" == caught.value.message
 
 
 def test_code_by_message_is_refused(client: Client) -> None:
@@ -157,7 +148,6 @@ def test_code_of_no_flow_is_refused(client: Client) -> None:
             "Only an email address or phone number should be provided",
         ),
         ("POST /otp", {}, 400, "validation_failed", "One of email or phone must be set"),
-        ("POST /magiclink", {"email": "a@b.c"}, 422, "otp_disabled", "Signups not allowed for otp"),
     ],
 )
 def test_refusals_come_in_both_shapes(

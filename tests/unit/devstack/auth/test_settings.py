@@ -23,11 +23,16 @@ def test_what_is_said_is_honoured(tmp_path: Path) -> None:
         additional_redirect_urls = ["https://staff.market.example"]
         jwt_expiry = 60
         minimum_password_length = 12
+        password_requirements = "lower_upper_letters_digits"
+        enable_anonymous_sign_ins = true
         refresh_token_reuse_interval = 0
         enable_signup = false
         [auth.email]
         enable_signup = false
+        enable_confirmations = true
+        double_confirm_changes = false
         otp_expiry = 120
+        otp_length = 8
         [auth.mfa]
         max_enrolled_factors = 3
         [auth.mfa.totp]
@@ -43,10 +48,15 @@ def test_what_is_said_is_honoured(tmp_path: Path) -> None:
         redirect_urls=("https://staff.market.example",),
         jwt_expiry_s=60,
         minimum_password_length=12,
+        password_requirements="lower_upper_letters_digits",
+        is_anonymous_enabled=True,
         refresh_token_reuse_s=0,
         is_signup_enabled=False,
         is_email_enabled=False,
+        needs_confirmation=True,
+        needs_both_confirmations=False,
         otp_expiry_s=120,
+        otp_length=8,
         max_enrolled_factors=3,
         is_totp_enroll_enabled=True,
         is_totp_verify_enabled=True,
@@ -60,3 +70,24 @@ def test_project_asks_for_second_factors() -> None:
 
     assert settings.is_totp_enroll_enabled
     assert settings.is_totp_verify_enabled
+
+
+def test_project_has_the_settings_of_a_production_project() -> None:
+    """Addresses are confirmed, both of a change; passwords have a length and two kinds."""
+    settings = AuthSettings.read()
+
+    assert settings.needs_confirmation
+    assert settings.needs_both_confirmations
+    assert settings.minimum_password_length >= 8
+    assert len(settings.required_characters) == 2
+    assert not settings.is_anonymous_enabled
+    assert settings.otp_expiry_s <= 3600
+
+
+def test_development_needs_no_mail_and_no_digit() -> None:
+    """The other settings hold in development too."""
+    settings = AuthSettings.read().for_development()
+
+    assert not settings.needs_confirmation
+    assert () == settings.required_characters
+    assert 8 == settings.minimum_password_length

@@ -1,0 +1,111 @@
+"""Signing in without a password: by a code or a link of a mail, or anonymously.
+
+GoTrue: `internal/api/otp.go`, `magic_link.go` and `anonymous.go` of supabase/auth.
+"""
+
+import secrets
+import uuid
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from devstack.gateway.auth import (
+    answers,
+    bodies,
+    changes,
+    one_time_tokens,
+    passwords,
+    tokens,
+    users,
+)
+from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.errors import (
+    AuthError,
+    email_exists,
+    invalid,
+    refusing_what_is_taken,
+    signup_disabled,
+)
+from devstack.gateway.auth.one_time_tokens import Kind
+from devstack.gateway.auth.users import User
+
+
+async def one_time_password(desk: Desk, request: Request) -> Response:
+    """POST /otp: send a mail with a code and a link; an unknown address signs up by it."""
+    body = await bodies.read(request, bodies.Otp)
+    if body.email and body.phone:
+        raise invalid("Only an email address or phone number should be provided")
+    if body.email and body.channel:
+        raise invalid("Channel should only be specified with Phone OTP")
+    if body.phone:
+        raise AuthError(400, "phone_provider_disabled", "Unsupported phone provider")
+    if not body.email:
+        raise invalid("One of email or phone must be set")
+    return await _send(desk, request, body, may_sign_up=body.create_user)
+
+
+async def magic_link(desk: Desk, request: Request) -> Response:
+    """POST /magiclink: the older form of POST /otp."""
+    body = await bodies.read(request, bodies.Otp)
+    if not body.email:
+        raise invalid("Password recovery requires an email")
+    return await _send(desk, request, body, may_sign_up=True)
+
+
+async def sign_in_anonymously(desk: Desk, request: Request, body: bodies.SignUp) -> Response:
+    """POST /signup without an address: make a user who has none, and sign in."""
+    if not desk.settings.is_anonymous_enabled:
+        raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
+    if not desk.settings.is_signup_enabled:
+        raise signup_disabled()
+    async with desk.transaction() as cursor:
+        user_id = await users.create_anonymous(cursor, body.data or {})
+        session = await tokens.begin_session(desk, request, cursor, user_id, "anonymous")
+    return answers.ok(session)
+
+
+async def _send(desk: Desk, request: Request, body: bodies.Otp, *, may_sign_up: bool) -> Response:
+    if not desk.settings.is_email_enabled:
+        raise AuthError(422, "email_provider_disabled", "Email logins are disabled")
+    email = bodies.address_of(body.email)
+    async with desk.transaction() as cursor:
+        user = await users.find_by_email(cursor, email)
+    if user is None and not may_sign_up:
+        raise AuthError(422, "otp_disabled", "Signups not allowed for otp")
+    is_new = user is None or user.email_confirmed_at is None
+    if is_new and not desk.settings.is_signup_enabled:
+        raise signup_disabled()
+    password = await passwords.hash_of(secrets.token_urlsafe(24)) if user is None else ""
+    kind, mail = Kind.RECOVERY, "magiclink"
+    if is_new and desk.settings.needs_confirmation:
+        # The mail that confirms the address signs its owner in as well.
+        kind, mail = Kind.CONFIRMATION, "signup"
+    with refusing_what_is_taken(email_exists()):
+        async with desk.transaction() as cursor:
+            user_id = await _user_id(cursor, user, email, body, password)
+            if is_new and not desk.settings.needs_confirmation:
+                await changes.confirm_email(cursor, user_id)
+            issued = await one_time_tokens.issue(
+                cursor,
+                user_id,
+                kind,
+                email,
+                digits=desk.settings.otp_length,
+                is_pkce=bool(body.code_challenge),
+            )
+    desk.post(request, mail, email, issued)
+    return answers.ok({})
+
+
+async def _user_id(
+    cursor: Cursor, user: User | None, email: str, body: bodies.Otp, encrypted_password: str
+) -> uuid.UUID:
+    if user is not None:
+        return user.id
+    return await users.create(
+        cursor,
+        email=email,
+        encrypted_password=encrypted_password,
+        user_metadata=body.data or {},
+        is_sign_up=True,
+    )
