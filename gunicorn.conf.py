@@ -40,7 +40,8 @@ graceful_timeout = 5
 # request into the closed connection. An idle connection holds no thread.
 keepalive = 75
 
-# Seconds that the head of a request may take, its body, and a piece of the answer.
+# The time limit in seconds for the head of a request, for its body, and for each piece of the
+# answer.
 _PART_LIMIT_S = 10.0
 
 # A browser sends all chunks of a session cookie, 3 KB each, in one header line.
@@ -111,7 +112,7 @@ def _send(sock: Any, data: bytes, chunked: bool = False) -> None:  # noqa: FBT00
 
 def _write_error(sock: Any, status: int, reason: str, _message: str) -> None:
     """Answer a request that gunicorn itself refuses, such as one with a malformed head, as JSON."""
-    # Imported late: the parent process must not import the application before the fork.
+    # Import late: the parent process must not import the application before the fork.
     from service.errors import body_of  # noqa: PLC0415 - see above
 
     error = MarketError("INTERNAL_ERROR")
@@ -127,7 +128,8 @@ def _write_error(sock: Any, status: int, reason: str, _message: str) -> None:
     util.write_nonblock(sock, head.encode() + body)
 
 
-# gunicorn has no setting for these: time limits for slow clients, and the form of its errors.
+# gunicorn has no setting for time limits of slow clients, nor for the form of its errors. So
+# replace the functions that read, send and answer an error.
 _receive_without_limit = SocketUnreader.chunk
 SocketUnreader.chunk = _receive
 _send_without_limit = util.write

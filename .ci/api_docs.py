@@ -43,7 +43,7 @@ EXAMPLES = {
     "start_cents": "12000",
     "title": "'Wooden surfboard, 1972'",
 }
-#: Only the caller can make an id that says "the same call again".
+#: Each example creates these ids: only the caller knows which calls are the same call again.
 CLIENT_IDS = ("client_bid_id", "client_message_id", "client_request_id")
 
 
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def page() -> str:
-    """Return the whole page: the part that people write, then the generated one."""
+    """Return the whole page: the part that people write, then the generated sections."""
     written = PAGE.read_text().partition(MARK)[0]
     rpcs = sorted(all_rpcs(), key=lambda rpc: rpc.name)
     public = [rpc for rpc in rpcs if set(rpc.callers) - {"service_role"}]

@@ -96,7 +96,7 @@ def _bid_in_turns(
 
 
 def _hot_auctions(url: str, seconds: float, show: Steps) -> Iterator[Figure]:
-    """Alternate few and many bidders, each time at an auction of their own."""
+    """Compare few and many bidders, in turns; each turn has an auction of its own."""
     rounds = asyncio.run(_alternate(url, seconds / ROUNDS, show))
     rates = {
         clients: [len(each[clients]) * ROUNDS / seconds for each in rounds]

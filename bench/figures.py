@@ -9,10 +9,11 @@ from bench.machine import Usage
 
 #: The median of an odd number of rounds decides about a ratio.
 ROUNDS = 5
-#: A busy CPU makes these longer: above a share for other programs, or once all cores are in use.
+#: A busy CPU makes figures in these units longer.
+#: It is busy if other programs use the first share, or if all programs use the second.
 TIMED_UNITS = ("ms", "s")
 QUIET_PERCENT, FULL_PERCENT = 20.0, 90.0
-#: Shows the current step of a measurement to the person who waits for it.
+#: A function of this type shows the current step of a measurement.
 Steps = Callable[[str], None]
 
 

@@ -87,5 +87,5 @@ def _cpu_s(pid: int) -> float:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return 0.0  # It has ended; its parent has the time now.
-    # After the name, which may hold spaces, the 12th to 15th field are the times.
+    # The 12th to 15th field after the process's name are CPU times. The name may hold spaces.
     return sum(int(field) for field in stat.rpartition(")")[2].split()[11:15]) / _TICKS

@@ -7,12 +7,12 @@ from bench.figures import Figure
 
 
 WIDTH, ROW, LABELS, SCALE = 900, 34, 460, 360
-#: A row ends at the right once its figure is so many times as good as its target.
+#: A figure that is this many times as good as its target fills its row.
 FULL = 3.0
 
 
 def svg(figures: Sequence[Figure]) -> str:
-    """Draw a row for each figure that has a target: past the mark it is better than asked for."""
+    """Draw a row for each figure with a target; it passes the mark if it beats the target."""
     rows = [figure for figure in figures if figure.is_met is not None]
     height = ROW * (len(rows) + 1)
     mark = LABELS + SCALE / FULL

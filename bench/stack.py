@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A running stack: addresses and keys, its first process, and the duration of its start."""
+    """A running stack: addresses and keys, its main process, and the duration of its start."""
 
     environment: Mapping[str, str]
     pid: int
@@ -22,7 +22,7 @@ class Stack:
 
 @contextlib.contextmanager
 def running(*, only: str) -> Iterator[Stack]:
-    """Run the parts `only` of an ephemeral stack, our migrations applied."""
+    """Run an ephemeral stack with the parts `only` and our migrations."""
     with TemporaryDirectory(prefix="aussie-market-bench-") as folder:
         command = [sys.executable, "-m", "devstack", "up", "--ephemeral", "--only", only]
         command += ["--port-base", "auto", "--env-file", str(Path(folder) / "env")]

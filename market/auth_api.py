@@ -44,7 +44,7 @@ def _keys_in(answer: httpx.Response) -> Sequence[Mapping[str, Any]]:
     try:
         body = answer.json()
     except (ValueError, RecursionError) as error:
-        # A proxy's page, or half an answer: Auth itself answers with JSON.
+        # Auth answers with JSON, so this is a proxy's page or an incomplete answer.
         raise TransientError("AUTH_UNREACHABLE", "signing_keys: not JSON") from error
     keys = body.get("keys") if isinstance(body, Mapping) else None
     if not isinstance(keys, list):

@@ -15,8 +15,9 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.settings import Settings
 
 
-#: Postgres: a failed serialisation, a deadlock, a time-out, a stop or start, no free connection.
-#: PostgREST: it has lost the database, or has not read the schema yet.
+#: Postgres sends these codes for a failed serialisation, a deadlock, a time-out, a stop or start,
+#: and too many connections. PostgREST sends its codes when it has lost the database or has not read
+#: the schema yet.
 _TRANSIENT_CODES = frozenset(
     {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "53300"}
     | {"PGRST000", "PGRST001", "PGRST002", "PGRST003"}
@@ -24,7 +25,8 @@ _TRANSIENT_CODES = frozenset(
 _CONNECTION_EXCEPTION_CLASS = "08"
 #: The codes of Postgres and PostgREST. A proxy's body may have any word as `code`.
 _KNOWN_CODE = re.compile(r"(?=.*[0-9])[0-9A-Z]{5}|PGRST[0-9A-Z]{3}")
-#: Violated constraints: a check such as a forbidden transition, a unique key, a foreign key.
+#: Postgres's codes for a violated check, such as a forbidden transition, and for a violated unique
+#: or foreign key.
 _REFUSALS = {"23514": "CONFLICT", "23505": "DUPLICATE_RESOURCE", "23503": "INVALID_REFERENCE"}
 #: A user's token can cause these errors. Under the service role they are bugs of ours.
 _USER_REFUSALS = {"42501": "FORBIDDEN", "PGRST301": "UNAUTHORIZED", "PGRST303": "UNAUTHORIZED"}
@@ -186,7 +188,7 @@ def _is_transient(status: int, code: str) -> bool:
     if not code:
         return retry.is_transient_status(status)
     is_connection_lost = code.startswith(_CONNECTION_EXCEPTION_CLASS)
-    # PostgREST gives a bug in SQL the status 500, and a gateway never has one of these codes.
+    # With a code of Postgres, status 500 means a bug in SQL, and the same call would fail again.
     is_unavailable = status != HTTPStatus.INTERNAL_SERVER_ERROR and retry.is_transient_status(
         status
     )

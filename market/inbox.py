@@ -21,11 +21,11 @@ from market.stripe_webhook import StripeEvent
 
 log = structlog.get_logger(__name__)
 
-#: Longer than the calls behind one event may take together.
+#: The lease must last longer than all calls for one event together.
 _LEASE_S = 60
 #: Stripe's ids are shorter, and an index of Postgres cannot hold a text of any length.
 _MOST_CHARACTERS = 255
-#: SQL takes times of this century only. No event is older or newer.
+#: SQL accepts times of this century only, and every real event has one.
 _FIRST_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _LAST_TIME = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
 
@@ -62,8 +62,8 @@ class StoredEvent:
     is_other: bool = False
 
 
-#: A handler reads one type of event and makes one call, of an effect RPC that takes the event's id.
-#: It was built with the adapters that it needs.
+#: A handler reads events of one type, and passes each to one effect RPC with the event's id. It
+#: already holds the adapters that it needs.
 Handler: TypeAlias = Callable[[StripeEvent], Outcome]
 Handlers: TypeAlias = Mapping[str, Handler]
 
@@ -106,13 +106,13 @@ def process(database: Database, stored: StoredEvent, handlers: Handlers) -> Outc
 
     The lease keeps the request and a worker from processing one event at the same time, but it may
     end too early. So the effect RPC locks the event, and marks it processed in the transaction of
-    the effect. A crash loses and doubles nothing. Only a failure needs the token.
+    the effect: after a crash no effect is lost or applied twice. The token records a failure.
     """
     event = stored.event
     if stored.is_settled:
         return Outcome.ALREADY_PROCESSED
     if stored.is_other:
-        # The stored content counts. The worker applies it.
+        # This delivery differs from the stored event. A worker applies the stored one.
         return Outcome.RETRYING
 
     handler = handlers.get(event.type)
@@ -189,13 +189,14 @@ def _notice_other_content(event: StripeEvent, answer: Mapping[str, Any]) -> None
         # Stripe has a bug.
         alert("webhook_event_content_differed", event_id=event.id, type=event.type)
     elif answer.get("version_conflict"):
-        # Stripe sends an open event again in another shape once its endpoint changes version.
+        # When an endpoint changes its API version, Stripe sends open events again in the shape of
+        # that version.
         metrics.STRIPE_SHAPES_DIFFERED.inc()
         log.warning("stripe_event_shape_differed", event_id=event.id, version=event.api_version)
 
 
 def _sha256_of(event: StripeEvent) -> str:
-    # A redelivery may differ in the other fields, such as pending_webhooks.
+    # A redelivery may differ in other fields, such as pending_webhooks.
     content = {"type": event.type, "created": event.created, "data": {"object": dict(event.data)}}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

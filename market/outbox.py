@@ -13,7 +13,8 @@ from market.errors import MarketError, RejectedError, TransientError
 
 log = structlog.get_logger(__name__)
 
-#: The calls of a batch usually take less. Each row is checked again before it is sent.
+#: A batch usually takes less time. If another worker has claimed a row meanwhile,
+#: `claim_send_permission` refuses it.
 _LEASE_S = 60
 
 
@@ -64,8 +65,9 @@ class Sent:
     result: Mapping[str, Any]
 
 
-#: Makes the call of a row. It first looks for an object that Stripe has made for the row already:
-#: Stripe forgets a key after a day, and a restored database has old rows again.
+#: A sender makes the call to Stripe that a row describes. First it looks for an object that an
+#: earlier try made for the row: Stripe forgets an idempotency key after a day, and a restored
+#: database contains old rows again.
 Sender: TypeAlias = Callable[[OutboxRow], Sent]
 Senders: TypeAlias = Mapping[str, Sender]
 
@@ -73,8 +75,8 @@ Senders: TypeAlias = Mapping[str, Sender]
 def drain(database: Database, senders: Senders, *, limit: int) -> int:
     """Send at most `limit` rows that are due; return how many were claimed.
 
-    A crash between the call and its record sends the row again under the same key. Stripe carries
-    it out once.
+    After a crash between the call and the record of its result, the row is sent again under the
+    same idempotency key. Stripe then does the work only once.
     """
     claimed = database.call("claim_outbox", max_rows=limit, lease_s=_LEASE_S)
     for fields in claimed:
@@ -92,8 +94,8 @@ def drain(database: Database, senders: Senders, *, limit: int) -> int:
         except TransientError:
             raise
         except MarketError as error:
-            # The database refuses the result, so the row comes back after its lease. It must not
-            # end the worker, nor stop the rows behind it.
+            # The database refused the result, so the row is due again after its lease. The error
+            # must not end the worker, nor stop the rows behind it.
             alert("outbox_row_not_closed", outbox_id=row.id, code=error.code)
     return len(claimed)
 
@@ -133,14 +135,15 @@ def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
 
 
 def _refuse_kind(row: OutboxRow) -> Sent:
-    # The worker is older than the database. A newer worker knows the kind.
+    # A newer version of the database may queue kinds that this worker does not know. A newer worker
+    # will send them.
     raise MarketError("UNKNOWN_KIND", row.kind)
 
 
 def _close(database: Database, function: str, row: OutboxRow, **result: object) -> None:
     answer = database.call(function, outbox_id=row.id, lease_token=row.lease_token, **result)
     if answer["stale"]:
-        # Another worker has the lease by now. It finds at Stripe the object that we have made.
+        # Another worker holds the lease now. It will find the object that this call made at Stripe.
         log.warning("outbox_lease_lost", outbox_id=row.id)
     _raise_alerts(database, answer, row)
 

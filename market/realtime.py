@@ -1,7 +1,7 @@
 """The adapter for Realtime, and the only async one: its messages wake jobs up.
 
-The library's client may die without an exception, stop hearing while it looks alive, or give up for
-ever. So nothing here trusts it to repair itself: at any sign of trouble a new client replaces it.
+The library's client may end without an exception, receive nothing while it looks connected, or stop
+reconnecting for ever. So at any sign of trouble a new client replaces it.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ def connect(settings: Settings) -> Realtime:
         return AsyncRealtimeClient(
             f"{settings.supabase_url}/realtime/v1",
             token=settings.supabase_secret_key,
-            # Its reconnecting and its retries may stop for ever without an exception.
+            # The library may stop its own reconnecting and retrying for ever, without an exception.
             auto_reconnect=False,
             max_retries=1,
         )
@@ -123,7 +123,7 @@ class _Connection:
                 await self._close(client)
 
     def _channel(self, client: AsyncRealtimeClient) -> AsyncRealtimeChannel:
-        # The topic is unique, so no other worker's probe arrives here.
+        # The topic is unique, so this client receives only its own probes.
         channel = client.channel(
             f"wake-up-{uuid.uuid4()}",
             {
@@ -138,13 +138,14 @@ class _Connection:
             channel.on_postgres_changes(
                 RealtimePostgresChangesListenEvent.All, self._wake, table=table, schema="public"
             )
-        # Realtime reads changes from the WAL only some seconds after the join, and then says so.
+        # Realtime reports changes only from some seconds after the join on, and then sends a system
+        # message. That message is a wake-up, because earlier changes were not reported.
         channel.on_system(self._wake)
         channel.on_broadcast(_PROBE, self._notice_probe)
         return channel
 
-    # The library calls these from its listening task. An exception would end that task silently, so
-    # they do nothing that could fail.
+    # The library calls the next three methods from its listening task. An exception would end that
+    # task silently, so they do nothing that could fail.
 
     def _wake(self, _change: object) -> None:
         self._wake_up.set()
@@ -202,7 +203,7 @@ class _Connection:
         return True
 
     async def _close(self, client: AsyncRealtimeClient) -> None:
-        # The answer that closing waits for may never come, and a broken client may raise anything.
+        # The server may never answer the close, and a broken client may raise any exception.
         with contextlib.suppress(Exception):
             async with asyncio.timeout(self._pace.close_within_s):
                 await client.close()

@@ -72,7 +72,7 @@ class Settings:
             SettingsError: variables are missing, malformed or contradictory; `detail` names all.
 
         """
-        # Nothing else reads the environment.
+        # This is the only place that reads the environment.
         reader = _Reader(os.environ if variables is None else variables)  # noqa: TID251 - see above
         environment = Environment(reader.choice("ENVIRONMENT", tuple(Environment)))
         supabase_url = reader.address("SUPABASE_URL")
@@ -215,7 +215,8 @@ def _key_checks(settings: Settings) -> list[tuple[bool, str]]:
             not settings.stripe_secret_key.startswith(_TEST_KEYS + _LIVE_KEYS),
             "STRIPE_SECRET_KEY must begin with sk_test_, rk_test_, sk_live_ or rk_live_.",
         ),
-        # The secret that verifies an event decides what the event may change.
+        # The secret that verifies an event decides what the event may change, so endpoints must not
+        # share one.
         (
             bool(secrets & identity_secrets),
             "STRIPE_IDENTITY_WEBHOOK_SECRETS repeats one of STRIPE_WEBHOOK_SECRETS.",

@@ -16,18 +16,18 @@ from market.stripe_objects import text_in
 
 R = TypeVar("R")
 
-#: A person waits for the service. A worker can wait longer, and then need not call again.
+#: A user waits for the service, so it gives up soon. A worker can wait longer, which saves retries.
 SERVICE_TIMEOUT_S = 1.5
 WORKER_TIMEOUT_S = 20.0
 _PAGE_LENGTH = 100
-#: A request has time for no more. An intent that is further back stays unpaid at Stripe, because
-#: nobody has its secret.
+#: A request has time for no more pages. An older hidden intent stays unpaid at Stripe, because no
+#: browser has its secret.
 _MOST_PAGES = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _AnsweredError:
-    """An error that Stripe answered to a write: it replays it under the same idempotency key."""
+    """An error that Stripe answered to a write, and replays under the same idempotency key."""
 
     error: MarketError
 
@@ -151,13 +151,14 @@ class StripeApi:
     def _send(
         self, send: Callable[[], Mapping[str, Any]], function: str
     ) -> Mapping[str, Any] | _AnsweredError:
-        # The policy repeats what raises. Stripe would replay an error that it has answered, 5xx
-        # too, so return that one; the caller may go on under another key.
+        # The retry policy repeats a call that raises. Stripe replays an error that it answered, 5xx
+        # too, under the same key. So return such an error; the caller may try again under another
+        # key.
         try:
             return send()
         except stripe.StripeError as error:
             translated = _translate(error, function)
-            if _undecided_code(error) is not None:
+            if _unreplayed_code(error) is not None:
                 raise translated from error
             return _AnsweredError(translated)
 
@@ -166,13 +167,13 @@ class _HttpClient(stripe.RequestsClient):
     """Stripe's HTTP client, which also checks the form of each answer.
 
     A proxy may answer in Stripe's place, with any status and body. The library raises
-    `AttributeError` on some of these, and takes a 404 page for Stripe's own word.
+    `AttributeError` on some of these answers, and treats a proxy's 404 page as Stripe's answer.
     """
 
     def request(  # type: ignore[override] # the library's own clients have this form
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """Send a request and return the answer; it holds an object or an error of Stripe's."""
+        """Send a request and return Stripe's answer, which holds an object or an error."""
         body, status, answer_headers = super().request(method, url, headers, post_data)
         if not _is_stripes(body, status):
             raise stripe.APIError("not an answer of Stripe", http_status=status)
@@ -227,14 +228,15 @@ def _read(ask: Callable[[], R], function: str) -> R:
 
 def _translate(error: stripe.StripeError, function: str) -> MarketError:
     detail = f"{function}: {error.code or error.http_status}"
-    undecided = _undecided_code(error)
-    if undecided is not None:
-        return TransientError(undecided, detail)
+    unreplayed = _unreplayed_code(error)
+    if unreplayed is not None:
+        return TransientError(unreplayed, detail)
     if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
         return RejectedError(_refusal_code(error), detail)
     if isinstance(error, stripe.APIError) and _is_transient(error):
         return TransientError("STRIPE_ERROR", detail)
-    # Our key, our rights, one idempotency key for two calls, or an address that is not Stripe's.
+    # Only mistakes of ours are left: a wrong key, missing rights, an idempotency key that is used
+    # for two calls, or an address that does not lead to Stripe.
     return MarketError("STRIPE_ERROR", detail)
 
 
@@ -246,8 +248,8 @@ def _refusal_code(error: stripe.InvalidRequestError | stripe.CardError) -> str:
     return "STRIPE_REFUSED"
 
 
-def _undecided_code(error: stripe.StripeError) -> str | None:
-    """Return the code of an error after which Stripe kept nothing under our key, else None."""
+def _unreplayed_code(error: stripe.StripeError) -> str | None:
+    """Return the code of an error that Stripe does not replay under the same key, else None."""
     if isinstance(error, stripe.APIConnectionError):
         return "STRIPE_UNREACHABLE"
     if error.http_status == HTTPStatus.TOO_MANY_REQUESTS or isinstance(
@@ -261,5 +263,5 @@ def _undecided_code(error: stripe.StripeError) -> str | None:
 
 def _is_transient(error: stripe.APIError) -> bool:
     status = error.http_status or HTTPStatus.INTERNAL_SERVER_ERROR
-    # A success in another form than Stripe's comes from a proxy; the next answer may be Stripe's.
+    # A success without an object of Stripe comes from a proxy; the next answer may be Stripe's.
     return status < HTTPStatus.BAD_REQUEST or retry.is_transient_status(status)

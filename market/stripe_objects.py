@@ -38,9 +38,9 @@ def object_in(stripe_object: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def order_ref_in(stripe_object: Mapping[str, Any]) -> str | None:
-    """Return the text by which an object names an order, or None if it names none.
+    """Return the text that names an order in an object's metadata, or None if there is none.
 
-    The text may be no id at all. SQL answers that there is no such order.
+    The text may not have the form of an id. SQL then answers that there is no such order.
     """
     value = object_in(stripe_object, "metadata").get("order_id")
     return None if value is None else str(value)[:MOST_CHARACTERS]

@@ -22,9 +22,9 @@ log = structlog.get_logger(__name__)
 
 #: Stripe's ids and types are shorter, and an index of Postgres cannot hold a text of any length.
 _MOST_CHARACTERS = 255
-#: Stripe leaves these out, or sends null or a text.
+#: Stripe may leave out these fields, or send null or a text.
 _OPTIONAL = ("account", "api_version")
-#: The objects of these events are kept whole: they are about money, and hold its amounts.
+#: Events with these prefixes are about money. Their objects are kept whole, with the amounts.
 _WHOLE = (
     "application_fee.",
     "balance.",
@@ -37,8 +37,8 @@ _WHOLE = (
 )
 _ID = re.compile(r"[a-z]+(?:_[A-Za-z0-9-]+)+")
 _WORD = re.compile(r"[a-z]+(?:[._][a-z]+)*")
-#: Any other object may describe a person, in fields that Stripe adds later too. Only these are
-#: kept, and only in their usual form.
+#: Any other object may describe a person, even in fields that Stripe adds later. So only these
+#: fields are kept, and each only in its usual form.
 _KEPT = {
     "id": _ID,
     "object": _WORD,
@@ -46,7 +46,7 @@ _KEPT = {
     "charge": _ID,
     "payment_intent": _ID,
 }
-#: JSON may hold NUL and halves of a character; Postgres cannot.
+#: JSON may contain NUL and unpaired surrogates, which Postgres cannot store.
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -129,9 +129,9 @@ def _is_signed_by(payload: bytes, signature: str, secret: str, tolerance_s: int)
     try:
         stripe.WebhookSignature.verify_header(payload, signature, secret, tolerance_s)
     except (
-        ValueError,  # the body is no UTF-8
-        TypeError,  # only ASCII signatures can be compared
-        OverflowError,  # the time is no time
+        ValueError,  # the body is not UTF-8
+        TypeError,  # the signature is not ASCII
+        OverflowError,  # the time is too large a number
         stripe.SignatureVerificationError,
     ):
         return False
@@ -150,7 +150,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 
 
 def _keepable(value: Any) -> Any:
-    """Return JSON as Postgres can keep it, because Stripe would send the event again for days."""
+    """Return JSON in a form that Postgres can store, or Stripe would repeat the event for days."""
     if isinstance(value, str):
         return _UNKEPT.sub("\ufffd", value)
     if isinstance(value, dict):
@@ -179,10 +179,9 @@ def _is_short_text(value: Any) -> bool:
 
 
 def _without_personal_data(event_type: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the object of an event, reduced to ids, status and reason code unless it is money.
+    """Return the object of an event; unless it is about money, only ids, status and reason code.
 
-    Handlers of other objects read them from Stripe again, because their events may overtake one
-    another.
+    Handlers of other objects read them from Stripe again, because events may arrive out of order.
     """
     if event_type.startswith(_WHOLE):
         return data
@@ -207,7 +206,7 @@ def _check_time(signature: str, created: int, rules: EventRules) -> None:
 
 
 def _signed_at(signature: str) -> float:
-    # Stripe's library has checked the first such item, so it is a number.
+    # Stripe's library has checked the first `t` item, so its value is a number.
     for item in signature.split(","):
         name, _, value = item.partition("=")
         if name == "t":
@@ -218,6 +217,6 @@ def _signed_at(signature: str) -> float:
 def _notice_version(body: Mapping[str, Any]) -> None:
     version = body.get("api_version")
     if version != stripe.api_version:
-        # Accept it: the account may be moved to a version before our library is.
+        # Accept the event: the account's API version may change before our library does.
         metrics.STRIPE_VERSIONS_DIFFERED.inc()
         log.warning("stripe_event_version_differed", event_id=body["id"], version=version)

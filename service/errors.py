@@ -58,7 +58,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "UNSUPPORTED_MEDIA_TYPE": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "USER_SUSPENDED": HTTPStatus.FORBIDDEN,
 }
-#: The text for clients where the words of the code would be unclear.
+#: Texts for clients, for each code whose own words would be unclear.
 _TEXTS = {
     "CSRF_INVALID": "This request did not come from the site",
     "PAYLOAD_UNREADABLE": "Stripe sent an answer that we cannot read. Please try again.",

@@ -36,7 +36,7 @@ def health_blueprint(stripe_api: StripeApi, database: Database, limits: AddressL
 
     @blueprint.get("/live")
     def live() -> Response:
-        # No check of other systems: an outage of the database must not end this process.
+        # Check no other system here: an outage of the database must not end this process.
         return jsonify(ok=True, status="live", timestamp=_timestamp())
 
     @blueprint.get("/ready")
@@ -65,7 +65,7 @@ def health_blueprint(stripe_api: StripeApi, database: Database, limits: AddressL
 
 
 class _Check:
-    """Checks another system; its result stands for `kept_for_s`, for all threads."""
+    """Checks another system; all threads share the result for `kept_for_s` seconds."""
 
     def __init__(self, name: str, run: Callable[[], object], *, kept_for_s: float) -> None:
         self._name = name

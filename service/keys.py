@@ -15,9 +15,10 @@ log = structlog.get_logger(__name__)
 
 #: Auth allows its keys to be cached for ten minutes. A revoked key is accepted for no longer.
 _KEPT_FOR_S = 600.0
-#: A caller who invents key ids must not cause one call of Auth for each.
+#: Fetches are at least this far apart, or each invented key id would cause a call to Auth.
 _FETCH_GAP_S = 10.0
-#: Only asymmetric algorithms: with HS256 a forger could use a public key as the shared secret.
+#: Accept only asymmetric algorithms: with HS256 a forger could use a public key as the shared
+#: secret.
 ALGORITHMS = ("ES256", "RS256")
 
 

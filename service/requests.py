@@ -24,9 +24,9 @@ BODY_LIMIT = 1024 * 1024
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID_KEY = "HTTP_X_REQUEST_ID"
 _REFUSAL_KEY = "market.refused_body"
-#: With more requests at once all of them become slow, and none finishes in time.
+#: At most this many requests run at once. With more, all become slow and none finishes in time.
 _RUNNING_LIMIT = 16
-#: A busy service is alive, and a balancer must be able to see it.
+#: These routes never wait, because a balancer must see that a busy service is alive.
 _NEVER_QUEUED = ("/api/health/live", "/api/health/ready")
 
 

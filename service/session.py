@@ -115,9 +115,10 @@ class Sessions:
             raise RejectedError("UNAUTHORIZED", type(error).__name__) from error
 
     def _warn_of_issuer(self, token: str) -> None:
-        """Log both names, at most once a minute: with a wrong setting every request comes here.
+        """Log the issuer of a token and the one that we expect, at most once a minute.
 
-        The signature was valid, so Auth issued the token, under another name than we expect.
+        The signature was valid, so Auth issued the token under another name. With a wrong setting
+        this happens at every request.
         """
         now = time.monotonic()
         if now - self._warned_at < _WARNING_GAP_S:

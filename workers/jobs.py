@@ -16,7 +16,7 @@ Build: TypeAlias = Callable[[Database, StripeApi], Job]
 
 
 def build_closer(database: Database, _stripe_api: StripeApi) -> Job:
-    """Activate scheduled auctions and close those that are over."""
+    """Build the job that activates scheduled auctions and closes those that are over."""
     return Job(
         name="closer",
         tables=("auctions",),
@@ -30,7 +30,7 @@ def build_closer(database: Database, _stripe_api: StripeApi) -> Job:
 
 
 def build_countdown(database: Database, _stripe_api: StripeApi) -> Job:
-    """Broadcast the time remaining of auctions."""
+    """Build the job that broadcasts the time remaining of auctions."""
     return Job(
         name="countdown",
         tables=("auctions",),
@@ -43,7 +43,7 @@ def build_countdown(database: Database, _stripe_api: StripeApi) -> Job:
 
 
 def build_inbox(database: Database, stripe_api: StripeApi) -> Job:
-    """Process stored Stripe events that no request has finished."""
+    """Build the job that processes stored Stripe events that no request has finished."""
     handlers = stripe_events.handlers(stripe_api, database)
 
     def work(limit: int) -> int:
@@ -62,7 +62,7 @@ def build_inbox(database: Database, stripe_api: StripeApi) -> Job:
 
 
 def build_outbox(database: Database, stripe_api: StripeApi) -> Job:
-    """Send refunds and cancels to Stripe."""
+    """Build the job that sends refunds and cancellations to Stripe."""
     senders = refunds.outbox_senders(stripe_api)
     return Job(
         name="outbox",

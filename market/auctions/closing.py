@@ -9,7 +9,8 @@ from market.database import Database
 
 log = structlog.get_logger(__name__)
 
-#: This near an end, a late bid may move the end. Then a lost wake-up must not delay the job.
+#: Within this time before an end, a late bid may move the end. The job then polls more often, so
+#: that a lost wake-up delays nothing.
 _NEAR_S = 60.0
 _POLL_INTERVAL_WHILE_NEAR_S = 1.0
 _POLL_INTERVAL_S = 10.0
@@ -20,7 +21,7 @@ def close_due(database: Database, *, limit: int) -> int:
     activated_count = repository.activate_due_auctions(database, limit=limit)
     closing = repository.end_expired_auctions(database, limit=limit)
     if closing.failed_count:
-        # SQL backs them off; only a person can remove the cause.
+        # SQL postpones each failed auction; only a person can remove the cause.
         alert("auctions_not_closed", count=closing.failed_count)
     if activated_count:
         log.info("auctions_activated", count=activated_count)

@@ -35,11 +35,11 @@ def stripe_handlers(stripe_api: StripeApi, database: Database) -> inbox.Handlers
 
 
 def captured_payment(intent: Mapping[str, Any], order_id: str) -> CapturedPayment:
-    """Return the money that Stripe received by an intent of an order."""
+    """Return the money that Stripe received through the intent of an order."""
     return CapturedPayment(
         order_id=order_id,
         payment_intent_id=text_in(intent, "id"),
-        # Older versions of the API list charges instead.
+        # Older versions of Stripe's API have a list of charges instead of this field.
         charge_id=text_in(intent, "latest_charge"),
         amount_cents=cents_in(intent, "amount_received"),
         currency=currency_in(intent),
@@ -51,7 +51,7 @@ def _handle_payment_succeeded(database: Database, event: StripeEvent) -> inbox.O
     """Settle the order that the intent was made for."""
     order_id = order_ref_in(event.data)
     if order_id is None:
-        # We write the order into every intent, so we did not make this one.
+        # We write the order into the metadata of every intent, so this intent is not ours.
         return inbox.ignore(database, event, reason="order_id_missing")
 
     payment = captured_payment(event.data, order_id)
@@ -72,7 +72,7 @@ def _handle_payment_failed(database: Database, event: StripeEvent) -> inbox.Outc
         order_id=order_id,
         payment_intent_id=text_in(intent, "id"),
         charge_id=text_in(error, "charge") or text_in(intent, "latest_charge"),
-        # Stripe's code, not its sentence, which may quote the buyer's input.
+        # Store a code and not the message, because the message may quote the buyer's input.
         error_message=text_in(error, "decline_code") or text_in(error, "code") or "unknown",
     )
     outcome = repository.apply_payment_failed(database, declined, event_id=event.id)
@@ -101,8 +101,8 @@ def _handle_refund_changed(
 ) -> inbox.Outcome:
     """Apply the current state of the refund that the event names."""
     refund_id = text_in(event.data, "id")
-    # Events overtake one another, so read the refund from Stripe again. Without an id SQL still
-    # looks for the order, and answers that the event is unreadable.
+    # Events may arrive out of order, so read the refund from Stripe again. Without a refund id, SQL
+    # still looks for the order, and refuses the event as unreadable.
     refund = event.data if refund_id is None else stripe_api.retrieve_refund(refund_id)
     return _apply_refund(stripe_api, database, event, refund)
 
@@ -110,14 +110,15 @@ def _handle_refund_changed(
 def _handle_charge_refunded(
     stripe_api: StripeApi, database: Database, event: StripeEvent
 ) -> inbox.Outcome:
-    """Apply the refund that the event is about; its charge names none."""
+    """Apply the refund that the event is about; the event holds the charge and no refund."""
     if event.data.get("payment_intent") is None:
         return inbox.ignore(database, event, reason="payment_intent_missing")
     refunds = stripe_api.list_refunds(_intent_id_in(event.data))
     if not refunds:
         return inbox.ignore(database, event, reason="refund_missing")
 
-    # Each refund has an event of its own too. This event is about the newest refund of its time.
+    # Every refund also causes an event of its own. This event is about the refund that was the
+    # newest when Stripe made the event.
     made_by_then = [refund for refund in refunds if _created_at(refund) <= event.created]
     newest = max(made_by_then or refunds, key=_created_at)
     return _apply_refund(stripe_api, database, event, newest)
@@ -139,7 +140,7 @@ def _apply_refund(
     stripe_api: StripeApi, database: Database, event: StripeEvent, current: Mapping[str, Any]
 ) -> inbox.Outcome:
     if current.get("payment_intent") is None:
-        # Every charge of ours belongs to an intent.
+        # All our charges belong to an intent, so this refund is not of one of them.
         return inbox.ignore(database, event, reason="payment_intent_missing")
 
     refund = Refund(
@@ -154,7 +155,7 @@ def _apply_refund(
     except RejectedError as error:
         if error.code != "INTENT_UNKNOWN":
             raise
-        # We have no such payment. The intent's metadata shows whether it is ours.
+        # The database does not know this intent. The intent's metadata shows whether it is ours.
         intent = stripe_api.retrieve_payment_intent(refund.payment_intent_id)
         order_ref = order_ref_in(intent)
         if order_ref is None:

@@ -16,14 +16,14 @@ from market.stripe_objects import object_in, text_in
 
 log = structlog.get_logger(__name__)
 
-#: Stripe replays these answers under the idempotency key for a day. So the next call needs another
-#: key.
+#: Stripe replays these answers under the same idempotency key for a day, so the next call needs
+#: another key.
 _ANSWERED_ERRORS = frozenset({"STRIPE_ERROR", "STRIPE_REFUSED", "STRIPE_EMAIL_REFUSED"})
-#: `STRIPE_REFUSED` is not here, because Stripe would refuse the same call again. After a refused
-#: address the call is another one, without the receipt.
+#: `STRIPE_REFUSED` is missing, because Stripe would refuse the same call again. After
+#: `STRIPE_EMAIL_REFUSED` the next call differs: it has no address for a receipt.
 _BEGIN_AGAIN = frozenset({"CONFLICT", "STRIPE_ERROR", "STRIPE_EMAIL_REFUSED"})
-#: A key lives for a day. So an intent that an error hides was made at most a day before the error;
-#: the rest is for clocks that differ.
+#: Stripe keeps a key for a day, so a hidden intent was made at most a day before the error. The
+#: extra hour allows for clocks that differ.
 _HIDDEN_FOR_S = 25 * 3600
 _OPEN_STATUSES = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 
@@ -54,7 +54,8 @@ def open_intent(
     except MarketError as error:
         if error.code not in _BEGIN_AGAIN:
             raise
-    # Another call was first, or the failed key is counted by now. So the terms have changed.
+    # The terms have changed: another call attached its intent first, or the error was counted,
+    # which changes the key.
     return _begin(stripe_api, database, order_id, buyer_id, (amount_cents, currency))
 
 
@@ -124,9 +125,9 @@ def _dedupe_key(terms: PaymentTerms) -> str:
 
 
 def _hidden_intent(stripe_api: StripeApi, terms: PaymentTerms) -> Mapping[str, Any] | None:
-    """Return the open intent that an error answer hid from us, or None.
+    """Return the open intent that Stripe made although it answered an error, or None.
 
-    Stripe may answer 500 after it made the intent. Another key would make a second one.
+    Stripe may answer 500 after it made the intent. A call under another key would make a second.
     """
     if terms.first_error is None:
         return None
@@ -153,7 +154,8 @@ def _parameters(terms: PaymentTerms) -> Mapping[str, Any]:
     parameters = {
         "amount": terms.amount_cents,
         "currency": terms.currency,
-        # No delayed debits: an order waits for two days, and a bank may take longer.
+        # Accept cards only: a bank debit may take longer than the two days that an order stays
+        # unpaid.
         "payment_method_types": ["card"],
         "metadata": {
             "order_id": terms.order_id,
@@ -173,7 +175,8 @@ def _attach(
     current_id = repository.attach_payment_intent(database, terms, intent["id"])
     log.info("payment_intent_attached", order_id=terms.order_id, payment_intent_id=current_id)
     if current_id != intent["id"]:
-        # Another call was first. SQL has our intent canceled, and nobody got its secret.
+        # Another call attached its intent first. SQL queued the cancellation of ours, and no
+        # browser has received its secret.
         intent = stripe_api.retrieve_payment_intent(current_id)
     return _opened(intent)
 
@@ -183,7 +186,8 @@ def _opened(intent: Mapping[str, Any]) -> OpenIntent:
     if status == "succeeded":
         raise RejectedError("TRANSACTION_FAILED", text="Order is already paid")
     if status == "canceled":
-        # Its event is on its way, and makes room for another intent.
+        # Stripe's event about the cancellation will detach this intent. Then a call can make
+        # another.
         raise RejectedError("CONFLICT", text="Please start the payment again")
     if client_secret is None:
         raise MarketError("STRIPE_ERROR", "client_secret")

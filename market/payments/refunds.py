@@ -15,7 +15,7 @@ _UNDECIDED = "processing"
 
 
 def outbox_senders(stripe_api: StripeApi) -> Senders:
-    """Return the sender of each kind of row."""
+    """Return the sender for each kind of outbox row that belongs to payments."""
     send_refund = functools.partial(_send_refund, stripe_api)
     return {
         "refund": send_refund,
@@ -43,8 +43,8 @@ def _send_refund(stripe_api: StripeApi, row: OutboxRow) -> Sent:
 def _made_before(
     stripe_api: StripeApi, payment_intent_id: str, row: OutboxRow
 ) -> Mapping[str, Any] | None:
-    # Stripe forgets a key after a day, and a restored database has old rows again. The metadata of
-    # a refund stays.
+    # Stripe forgets the idempotency key after a day, and a restored database may send an old row
+    # again. But the metadata of a refund stays at Stripe.
     for refund in stripe_api.list_refunds(payment_intent_id):
         if object_in(refund, "metadata").get("dedupe_key") == row.dedupe_key:
             return refund

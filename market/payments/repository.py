@@ -38,7 +38,7 @@ def begin_payment(database: Database, *, order_id: str, buyer_id: str) -> Paymen
 
 
 def record_intent_error(database: Database, terms: PaymentTerms, error_code: str) -> None:
-    """Count an error that Stripe answered to the intent of `terms`, once per idempotency key.
+    """Count an error that Stripe answered when we created an intent, once per idempotency key.
 
     Concurrent calls get the same error under the same key, and the first of them counts it.
     """

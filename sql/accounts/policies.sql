@@ -6,7 +6,7 @@ grant select (
   payouts_enabled, stripe_identity_session_id, deleted_at, address_verified,
   address_verified_at, address_verification_method, address_normalized, created_at, updated_at
 ) on public.users to anon, authenticated;
--- On every column: the register page sends some that the guard overwrites.
+-- Grant insert on every column: the register page sends columns that the guard overwrites.
 grant insert on public.users to authenticated;
 grant update (display_name, legal_name, phone, dob, address) on public.users to authenticated;
 

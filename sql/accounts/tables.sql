@@ -1,8 +1,8 @@
 create type public.user_role as enum ('buyer', 'seller', 'moderator', 'admin');
-comment on type public.user_role is 'Rights of a user. Moderators and admins are staff.';
+comment on type public.user_role is 'The rights of a user. Moderators and admins are staff.';
 
 create type public.kyc_status as enum ('none', 'pending', 'passed', 'failed');
-comment on type public.kyc_status is 'State of a person''s verification by Stripe Identity. Bidding and selling need passed.';
+comment on type public.kyc_status is 'The state of a person''s verification by Stripe Identity. A user needs passed to bid or to sell.';
 
 create table public.users (
   id uuid not null,
@@ -51,7 +51,7 @@ create table public.users (
 comment on table public.users is 'Profiles, readable by the person and staff. All our tables refer to users here, never to auth.users.';
 comment on column public.users.address is 'The person''s own input: street, suburb, postcode, state.';
 comment on column public.users.kyc_details is 'reason_code and stripe_status. Data from the documents is never stored.';
-comment on column public.users.address_normalized is 'Derived from the person''s own input only.';
+comment on column public.users.address_normalized is 'The normalized address. It is derived from the person''s own input only.';
 
--- By lower(), since citext compares case-sensitively where the search_path is empty.
+-- The index is on lower(), since citext compares case-sensitively where the search_path is empty.
 create unique index users_email_idx on public.users (lower(email));

@@ -1,8 +1,9 @@
--- The only view with its owner's rights. It shows four columns of a closed table to everybody.
+-- This is the only view with its owner's rights. It shows four columns of a closed table to
+-- everybody.
 create view public.public_profiles
 with (security_barrier = true)
 as
--- Columns in the order of the contract.
+-- The contract fixes the order of the columns.
 select -- noqa: ST06
   id,
   display_name,

@@ -1,6 +1,6 @@
 alter table public.auctions enable row level security;
--- Each column by name, here as in every table that clients read: a grant on the table would open
--- the system columns too. A lock sets xmax, so xmax would show a raise that changes no column.
+-- Grant each column by name, here as in every table that clients read: a grant on the table would
+-- open the system columns too. A lock sets xmax, so xmax would show a raise that changes no column.
 -- Realtime sends a role only changes of tables that it may select, so service_role needs a grant:
 -- without one the closer gets no wake-up, and nothing reports that.
 grant select (

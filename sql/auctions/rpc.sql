@@ -53,7 +53,7 @@ stable
 set search_path = ''
 as $$
 begin
-  -- Read with the caller's rights: an auction that row security hides becomes null.
+  -- This reads with the caller's rights, so an auction that row security hides becomes null.
   return private.get_time_remaining(
     (select a.id from public.auctions as a where a.id = get_time_remaining.auction_id)
   );
@@ -69,7 +69,7 @@ stable
 set search_path = ''
 as $$
 begin
-  -- Read with the caller's rights: an auction that row security hides becomes null.
+  -- This reads with the caller's rights, so an auction that row security hides becomes null.
   return private.get_auction_state(
     (select a.id from public.auctions as a where a.id = get_auction_state.auction_id)
   );

@@ -11,8 +11,8 @@ create table public.auctions (
   scheduled_end_at timestamptz not null,
   current_price_cents bigint not null,
   min_next_bid_cents bigint not null,
-  -- No foreign key: a second one between auctions and bids makes embeds ambiguous. A trigger
-  -- checks it.
+  -- There is no foreign key, because a second one between auctions and bids makes embeds ambiguous.
+  -- A trigger checks the id.
   high_bid_id uuid,
   high_bidder_id uuid,
   bid_count integer not null default 0,
@@ -38,7 +38,7 @@ create table public.auctions (
 -- updates no index.
 with (fillfactor = 70);
 comment on table public.auctions is 'The timed sale of a listing. Each accepted bid updates the row once.';
-comment on column public.auctions.current_price_cents is 'The start price before the first bid.';
+comment on column public.auctions.current_price_cents is 'The price now; before the first bid, the start price.';
 comment on column public.auctions.scheduled_end_at is 'The end before late bids moved it.';
 comment on column public.auctions.version is 'Rises with each change, so that a client can drop a message that is older than its state.';
 comment on column public.auctions.finalized_at is 'The time of the close or of the cancellation.';

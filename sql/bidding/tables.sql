@@ -22,7 +22,7 @@ comment on column public.bids.max_proxy_cents is 'Always null, because maxima ar
 comment on column public.bids.is_proxy is 'The system placed this bid, up to a maximum.';
 comment on column public.bids.accepted is 'False once the bid was withdrawn, or once a withdrawal lowered the price below an automatic bid.';
 
--- Only accepted bids count, so a bidder may reach an amount again after a withdrawal.
+-- The index covers accepted bids only, so a bidder may reach an amount again after a withdrawal.
 create unique index bids_auction_id_bidder_id_amount_cents_idx
 on public.bids (auction_id, bidder_id, amount_cents) where accepted;
 create index bids_auction_id_amount_cents_placed_at_idx

@@ -7,4 +7,4 @@ grant select (
 create policy people_read_their_own_lines on public.ledger_entries
 for select to authenticated
 using (user_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy people_read_their_own_lines on public.ledger_entries is 'A user reads the lines of the own account. Staff read all.';
+comment on policy people_read_their_own_lines on public.ledger_entries is 'Users read the lines of their own accounts; staff read all.';

@@ -8,7 +8,7 @@ grant select (
 create policy everyone_reads_uncancelled_listings on public.listings
 for select to anon, authenticated
 using (status <> 'cancelled');
-comment on policy everyone_reads_uncancelled_listings on public.listings is 'Scheduled, live and ended listings. Bidders can still read a listing after its end.';
+comment on policy everyone_reads_uncancelled_listings on public.listings is 'Everyone reads scheduled, live and ended listings. Bidders can still read a listing after its end.';
 
 create policy sellers_and_staff_read_cancelled_listings on public.listings
 for select to authenticated

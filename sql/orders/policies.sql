@@ -25,7 +25,7 @@ grant select (
 
 create policy parties_read_the_history on public.order_events
 for select to authenticated
--- A scalar subquery, because the planner may hash an `exists` and then reads all orders.
+-- Use a scalar subquery, because the planner may hash an `exists` and then reads all orders.
 using ((
   select true from public.orders
   where orders.id = order_events.order_id

@@ -19,7 +19,7 @@ begin
   return private.settle_due_orders(settle_due_orders.max_rows);
 end;
 $$;
-comment on function public.settle_due_orders is 'Move on orders that wait longer than the settings allow, and return their count: a shipped order is delivered, a delivered one released, one that was not handed over refunded. Orders that are disputed or refund_pending stay.';
+comment on function public.settle_due_orders is 'Advance orders that wait longer than the settings allow, and return their count: a shipped order is delivered, a delivered one released, one that was not handed over refunded. Orders that are disputed or refund_pending stay.';
 grant execute on function public.settle_due_orders to service_role;
 
 create function public.transition_order(

@@ -10,7 +10,7 @@ begin
     end if;
   elsif
     new.state is distinct from old.state
-    -- Only transition_order sets this, around its own update.
+    -- Only transition_order sets this setting, around its own update.
     and current_setting('market.order_in_transition', true) is distinct from new.id::text
   then
     raise check_violation using message = format(

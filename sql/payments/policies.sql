@@ -26,7 +26,7 @@ grant select (
 
 create policy parties_read_their_refunds on public.refunds
 for select to authenticated
--- A scalar subquery, because the planner may hash an `exists` and then reads all orders.
+-- Use a scalar subquery, because the planner may hash an `exists` and then reads all orders.
 using ((
   select true from public.orders
   where orders.id = refunds.order_id

@@ -18,7 +18,7 @@ begin
   );
 end;
 $$;
-comment on function public.apply_payment_succeeded is 'Apply payment_intent.succeeded: settle the order, or record a stray and refund it. Answers {outcome, order_id, outbox_ids, alerts}. Another event about the same money is order_already_processed.';
+comment on function public.apply_payment_succeeded is 'Apply payment_intent.succeeded: settle the order, or record a stray and refund it. Answers {outcome, order_id, outbox_ids, alerts}. Another event about the same money has the outcome order_already_processed.';
 grant execute on function public.apply_payment_succeeded to service_role;
 
 create function public.confirm_payment_transaction(
@@ -40,7 +40,7 @@ begin
   );
 end;
 $$;
-comment on function public.confirm_payment_transaction is 'Do the same as apply_payment_succeeded, and idempotently with it, for an intent that the caller has just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, refunded and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
+comment on function public.confirm_payment_transaction is 'Apply a succeeded intent that the caller has just read from Stripe: {success, order_id, state, alerts}. It does the same as apply_payment_succeeded, and the later of the two calls changes nothing. A stray is recorded, refunded and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
 grant execute on function public.confirm_payment_transaction to service_role;
 
 create function public.apply_payment_failed(
@@ -109,7 +109,7 @@ begin
   );
 end;
 $$;
-comment on function public.record_intent_error is 'Count an error that Stripe answered to a new PaymentIntent of this attempt: {success, answered_errors}. answered_errors is the count that the failed key had; the count moves on once per key. STRIPE_EMAIL_REFUSED also drops the address for the receipt. Refusal: RESOURCE_NOT_FOUND.';
+comment on function public.record_intent_error is 'Count an error that Stripe answered to a new PaymentIntent of this attempt: {success, answered_errors}. The argument answered_errors is the count that the failed key had; each key raises the count once. STRIPE_EMAIL_REFUSED also drops the address for the receipt. Refusal: RESOURCE_NOT_FOUND.';
 grant execute on function public.record_intent_error to service_role;
 
 create function public.attach_payment_intent(
@@ -148,7 +148,7 @@ begin
   );
 end;
 $$;
-comment on function public.process_refund_transaction is 'Reserve a refund of an order: {success, refund_id, status}. No amount means all that is left. The refund is of the settling payment; once the order has ended or if it was never paid, of the oldest payment that is not back. The seller may refund an order until it is released. Staff may also refund a released order, and staff and our own jobs (no user_id) money that must go back. The same client_request_id gets the same refund with its present status. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
+comment on function public.process_refund_transaction is 'Reserve a refund of an order: {success, refund_id, status}. Without an amount, all that is left is refunded. The money comes from the settling payment. If the order has ended or was never paid, it comes from the oldest payment that is not back. The seller may refund an order until it is released. Staff may also refund a released order. Staff and our own jobs (without user_id) may refund money that must go back. The same client_request_id gets the same refund with its present status. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
 grant execute on function public.process_refund_transaction to service_role;
 
 create function public.refund_payment(
@@ -183,7 +183,7 @@ begin
   return query select * from private.unreturned_payments();
 end;
 $$;
-comment on function public.unreturned_payments is 'Return every payment that must go back to the buyer and of which unreturned_cents are neither back nor pending: strays, and payments of orders that have ended. Each needs refund_payment.';
+comment on function public.unreturned_payments is 'Return every payment that must go back to the buyer: a stray, or a payment of an order that has ended. unreturned_cents is the part that is neither refunded nor pending. Call refund_payment for each.';
 grant execute on function public.unreturned_payments to service_role;
 
 create function public.apply_refund(

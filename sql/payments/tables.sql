@@ -2,7 +2,7 @@ create type public.payment_status as enum (
   'requires_payment', 'processing', 'authorized', 'captured', 'failed', 'cancelled',
   'partially_refunded', 'refunded'
 );
-comment on type public.payment_status is 'The progress of one PaymentIntent. The ledger has its money from captured on.';
+comment on type public.payment_status is 'The progress of one PaymentIntent. From captured on, the ledger contains its money.';
 
 create type public.refund_status as enum ('pending', 'succeeded', 'failed', 'canceled');
 comment on type public.refund_status is 'The progress of a refund in Stripe''s words. pending: the amount is reserved. Only succeeded counts as money back.';

@@ -26,7 +26,8 @@ begin
   if p_waited >= private.setting_days('predecessor_wait_days') then
     return null;
   end if;
-  -- A wait spends no try, so the time that has passed doubles the pause instead.
+  -- Waiting spends no try, so the pause cannot follow from the tries. It is as long as the wait so
+  -- far, between the base and the cap.
   return greatest(
     make_interval(secs => private.setting('queue_retry_base_s')::double precision),
     least(make_interval(secs => private.setting('queue_retry_cap_s')::double precision), p_waited)

@@ -1,5 +1,5 @@
 create table private.request_receipts (
-  -- No foreign key: the called function itself refuses a caller without a profile.
+  -- There is no foreign key, because the called function itself refuses a caller without a profile.
   caller_id uuid not null,
   client_request_id uuid not null,
   function text not null, -- noqa: RF04
@@ -7,4 +7,4 @@ create table private.request_receipts (
   created_at timestamptz not null default now(),
   constraint request_receipts_pkey primary key (caller_id, client_request_id)
 );
-comment on table private.request_receipts is 'Answers of calls by client_request_id. A client may repeat a call, and nothing happens twice.';
+comment on table private.request_receipts is 'Answers of calls by client_request_id. A client may repeat a call, and its effect happens only once.';

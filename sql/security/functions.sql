@@ -68,7 +68,8 @@ declare
   v_window interval;
   v_window_start timestamptz;
 begin
-  -- Not by private.setting: each bid counts a use, and the call would cost more than the read.
+  -- Read the setting here and not by private.setting: each bid counts a use, and the call would
+  -- cost more than the read.
   select value -> p_action into v_limit from private.app_settings where key = 'rate_limits';
   if v_limit is null or p_key is null then
     raise sqlstate 'PT400' using message = 'UNKNOWN_RATE_LIMIT';
@@ -77,7 +78,7 @@ begin
   v_now := private.clock();
   v_window_start := date_bin(v_window, v_now, 'epoch');
 
-  -- Once the limit is reached, a further call writes no row version.
+  -- Beyond the limit, a further call changes no row and so writes no row version.
   insert into private.rate_limits as seen (key, window_start, count)
   values (p_action || ':' || p_key, v_window_start, 1)
   on conflict (key, window_start) do update

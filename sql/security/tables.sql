@@ -9,7 +9,7 @@ comment on table private.rate_limits is 'Uses of an action under a key, counted 
 
 create table public.audit_logs (
   id uuid not null default gen_random_uuid(),
-  -- No foreign key: an entry outlives the user who did the action.
+  -- There is no foreign key, because an entry outlives the user who did the action.
   actor_id uuid,
   action text not null, -- noqa: RF04
   entity text not null,

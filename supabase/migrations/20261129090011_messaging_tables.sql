@@ -2,13 +2,13 @@ set lock_timeout = '2s';
 set statement_timeout = '30s';
 
 create type public.message_type as enum ('text', 'image', 'file', 'system');
-comment on type public.message_type is 'Kind of content. The system writes messages of type system in the name of the sender.';
+comment on type public.message_type is 'The kind of content. The system writes messages of type system in the name of the sender.';
 
 create type public.filter_action as enum ('allow', 'warn', 'mask', 'hold');
-comment on type public.filter_action is 'Action that the message filter took, from the mildest to the strictest.';
+comment on type public.filter_action is 'The action that the message filter took, from the mildest to the strictest.';
 
 create type public.message_delivery as enum ('delivered', 'held', 'rejected');
-comment on type public.message_delivery is 'The peer sees delivered messages only. Staff decide on a held one.';
+comment on type public.message_delivery is 'The recipient sees delivered messages only. Staff decide about a held one.';
 
 create table public.message_threads (
   id uuid not null default gen_random_uuid(),
@@ -62,7 +62,7 @@ create table public.messages (
   constraint messages_content_is_short check (char_length(content) between 1 and 1000),
   constraint messages_attachment_size_is_positive check (attachment_size > 0)
 );
-comment on table public.messages is 'Messages of the two parties of a thread, with the text that the peer may read. The original of a masked message is sealed in another schema.';
+comment on table public.messages is 'Messages of the two parties of a thread, with the text that the recipient may read. The original of a masked message is sealed in another schema.';
 comment on column public.messages.read_at is 'The database''s time at the recipient''s first reading. It is set once.';
 
 create index messages_thread_id_created_at_idx on public.messages (thread_id, created_at);

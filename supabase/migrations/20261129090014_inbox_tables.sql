@@ -3,7 +3,7 @@ set statement_timeout = '30s';
 
 create type public.webhook_status
 as enum ('received', 'failed', 'processed', 'ignored', 'dead');
-comment on type public.webhook_status is 'An event is open while it is received or failed, and settled once it is processed or ignored. A dead event has used up its tries; staff decides.';
+comment on type public.webhook_status is 'An event is open while it is received or failed, and settled once it is processed or ignored. A dead event has used up its tries; staff decide about it.';
 
 create table public.webhook_events (
   event_id text not null,

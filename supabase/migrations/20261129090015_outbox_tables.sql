@@ -2,7 +2,7 @@ set lock_timeout = '2s';
 set statement_timeout = '30s';
 
 create type public.outbox_status as enum ('queued', 'leased', 'done', 'canceled', 'dead');
-comment on type public.outbox_status is 'A canceled row must not or cannot be sent any more. A dead row has used up its tries; staff decides.';
+comment on type public.outbox_status is 'A canceled row must not or cannot be sent any more. A dead row has used up its tries; staff decide about it.';
 
 create table public.outbox (
   id uuid not null,

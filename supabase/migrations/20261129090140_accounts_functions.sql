@@ -1,11 +1,12 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
--- The only view with its owner's rights. It shows four columns of a closed table to everybody.
+-- This is the only view with its owner's rights. It shows four columns of a closed table to
+-- everybody.
 create view public.public_profiles
 with (security_barrier = true)
 as
--- Columns in the order of the contract.
+-- The contract fixes the order of the columns.
 select -- noqa: ST06
   id,
   display_name,
@@ -90,7 +91,7 @@ begin
   end if;
 end;
 $$;
-comment on function private.require_account is 'Refuse a caller whose account was deleted. For functions that answer no refusal: it raises PROFILE_NOT_FOUND.';
+comment on function private.require_account is 'Raise PROFILE_NOT_FOUND if the caller''s account was deleted. Functions whose answer has no form for a refusal call this.';
 
 create function private.session_is_live(p_user_id uuid, p_session_id uuid)
 returns jsonb
@@ -117,7 +118,7 @@ begin
   );
 end;
 $$;
-comment on function private.session_is_live is 'Return true as is_live if a session still runs. A JWT alone stays valid until it expires, also after a sign-out.';
+comment on function private.session_is_live is 'Return is_live, true while a session still runs, is_suspended and role. A JWT alone stays valid until it expires, also after a sign-out.';
 grant execute on function private.session_is_live to service_role;
 
 create function private.follow_sign_up()
@@ -283,7 +284,7 @@ exception
       hint = 'Delete the user with should_soft_delete: it anonymises the profile and keeps the history.';
 end;
 $$;
-comment on function private.delete_profile is 'Trigger on auth.users: delete a user without history whole; refuse one with bids, listings, orders or messages.';
+comment on function private.delete_profile is 'Trigger on auth.users: delete the profile of a user without history; refuse one with bids, listings, orders or messages.';
 
 create function private.follow_soft_delete()
 returns trigger
@@ -296,7 +297,7 @@ begin
   return new;
 end;
 $$;
-comment on function private.follow_soft_delete is 'Trigger on auth.users: anonymise the profile of a user whom Auth deletes softly, whatever is still open.';
+comment on function private.follow_soft_delete is 'Trigger on auth.users: anonymise the profile when Auth soft-deletes a user, even with a running auction or an unfinished order.';
 
 create function private.anonymise_account(p_user_id uuid)
 returns jsonb
@@ -322,7 +323,7 @@ begin
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.anonymise_account is 'Anonymise an account that nothing holds open. A repeat changes nothing and succeeds.';
+comment on function private.anonymise_account is 'Anonymise an account without a running auction or an unfinished order, or return the refusal. A repeat changes nothing and succeeds.';
 grant execute on function private.anonymise_account to service_role;
 
 create function private.has_open_business(p_user_id uuid)
@@ -373,7 +374,7 @@ begin
     kyc_details = null,
     deleted_at = v_now
   where id = p_user_id and deleted_at is null;
-  -- The buyer of an unfinished order may still need the street.
+  -- Keep the street while an order is unfinished, because its buyer may still need it.
   update private.listing_private as secret
   set street = null, updated_at = v_now
   from public.listings as l
@@ -396,7 +397,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Functions of ours run as the owner, and check what they write.
+  -- Our own functions run as the owner and check what they write, so the guard skips them.
   if current_user not in ('anon', 'authenticated') then
     return new;
   end if;
@@ -407,7 +408,7 @@ begin
   return private.guarded_insert(new);
 end;
 $$;
-comment on function private.guard_profile is 'Trigger: check and clean a profile that its person writes. A new one is an unverified buyer, and verified fields stay.';
+comment on function private.guard_profile is 'Trigger: check and clean a profile that the user writes. A new profile is that of an unverified buyer, and verified fields stay.';
 
 create function private.checked_profile(p_old public.users, p_new public.users)
 returns public.users
@@ -569,7 +570,7 @@ grant select (
   payouts_enabled, stripe_identity_session_id, deleted_at, address_verified,
   address_verified_at, address_verification_method, address_normalized, created_at, updated_at
 ) on public.users to anon, authenticated;
--- On every column: the register page sends some that the guard overwrites.
+-- Grant insert on every column: the register page sends columns that the guard overwrites.
 grant insert on public.users to authenticated;
 grant update (display_name, legal_name, phone, dob, address) on public.users to authenticated;
 

@@ -15,7 +15,7 @@ begin
   v_now := private.clock();
   for v_auction in
     with claimed as (
-      -- Of two concurrent callers, the second waits for the row, then finds the mark claimed.
+      -- The second of two concurrent callers waits for the row, and then finds the mark claimed.
       insert into private.auction_broadcasts as sent (auction_id, version, mark_s)
       select due.auction_id, due.version, due.mark_s
       from private.due_broadcasts(p_max_rows, v_now) as due
@@ -99,8 +99,8 @@ begin
     limit p_max_rows
     for no key update of a skip locked
   loop
-    -- One block for each auction: a failure undoes this auction alone. A constraint deferred to
-    -- the commit would undo all of them, so check it here.
+    -- Each auction has its own block, so that a failure undoes this auction alone. A constraint
+    -- deferred to the commit would undo all of them, so check it here.
     begin
       v_answer := private.end_auction(v_auction_id, false);
       set constraints all immediate;
@@ -133,7 +133,7 @@ declare
   v_now timestamptz;
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
-  -- Read after the lock: the bid that held it may have moved the end.
+  -- Read the clock after the lock: the bid that held it may have moved the end.
   v_now := private.clock();
   if v_auction.id is null then
     return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
@@ -353,8 +353,8 @@ begin
     limit p_max_rows
     for no key update of a skip locked
   loop
-    -- One block for each auction: a failure undoes this auction alone. A constraint deferred to
-    -- the commit would undo all of them, so check it here.
+    -- Each auction has its own block, so that a failure undoes this auction alone. A constraint
+    -- deferred to the commit would undo all of them, so check it here.
     begin
       perform private.activate(v_auction_id);
       set constraints all immediate;
@@ -384,7 +384,7 @@ declare
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
   v_now := private.clock();
-  -- In seconds, because an interval with days depends on the session's time zone.
+  -- Compute the delay in seconds, because an interval with days depends on the session's time zone.
   v_delay := extract(epoch from v_now - v_auction.start_at) * interval '1 second';
   if v_delay <= v_grace then
     v_delay := '0';
@@ -603,7 +603,7 @@ stable
 set search_path = ''
 as $$
 begin
-  -- Read with the caller's rights: an auction that row security hides becomes null.
+  -- This reads with the caller's rights, so an auction that row security hides becomes null.
   return private.get_time_remaining(
     (select a.id from public.auctions as a where a.id = get_time_remaining.auction_id)
   );
@@ -619,7 +619,7 @@ stable
 set search_path = ''
 as $$
 begin
-  -- Read with the caller's rights: an auction that row security hides becomes null.
+  -- This reads with the caller's rights, so an auction that row security hides becomes null.
   return private.get_auction_state(
     (select a.id from public.auctions as a where a.id = get_auction_state.auction_id)
   );
@@ -642,8 +642,8 @@ comment on function public.next_auction_deadline is 'Answers next_at, the next s
 grant execute on function public.next_auction_deadline to service_role;
 
 alter table public.auctions enable row level security;
--- Each column by name, here as in every table that clients read: a grant on the table would open
--- the system columns too. A lock sets xmax, so xmax would show a raise that changes no column.
+-- Grant each column by name, here as in every table that clients read: a grant on the table would
+-- open the system columns too. A lock sets xmax, so xmax would show a raise that changes no column.
 -- Realtime sends a role only changes of tables that it may select, so service_role needs a grant:
 -- without one the closer gets no wake-up, and nothing reports that.
 grant select (

@@ -25,7 +25,7 @@ begin
   );
 end;
 $$;
-comment on function private.get_my_proxy is 'Return the caller''s own maximum in an auction, or null without a bid. Never another bidder''s.';
+comment on function private.get_my_proxy is 'Return the caller''s own maximum in an auction, or null without a bid. It never returns the maximum of another bidder.';
 grant execute on function private.get_my_proxy to authenticated;
 
 create function private.place_bid(
@@ -35,7 +35,7 @@ returns jsonb
 language plpgsql
 security definer
 set search_path = ''
--- Each lock has its own limit, so that the answer comes while the caller waits for it. The value
+-- Each lock has its own time limit, so that the caller still waits when the answer comes. The value
 -- set here or below ends with the function.
 set lock_timeout = '200ms'
 as $$
@@ -46,7 +46,8 @@ declare
   v_now timestamptz;
   v_answer jsonb;
 begin
-  -- Before any check: a repeated call gets its receipt, even if the auction has ended since.
+  -- Look for a receipt before any check: a repeated call gets it, even if the auction has ended
+  -- since.
   v_answer := coalesce(
     private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id),
     private.use_rate_limit('place_bid')
@@ -61,10 +62,10 @@ begin
   v_lock := pg_advisory_xact_lock(hashtextextended(p_auction_id::text, 0));
   v_lock := set_config('lock_timeout', '200ms', true);
   perform from public.auctions where id = p_auction_id for no key update;
-  -- Read after the locks: a bid that waited for them past the end is too late.
+  -- Read the clock after the locks: a bid that waited for them past the end is too late.
   v_now := private.clock();
-  -- A separate statement, because a statement that waits for a row reads other tables as they were
-  -- before the wait. It would miss a withdrawal that held the lock.
+  -- Use a separate statement, because a statement that waits for a row reads other tables as they
+  -- were before the wait. It would miss a withdrawal that held the lock.
   select
     a.id, a.listing_id, a.status, a.start_at, a.end_at, a.scheduled_end_at, a.current_price_cents,
     a.min_next_bid_cents, a.high_bid_id, a.high_bidder_id, a.bid_count, a.reserve_met, a.version,
@@ -115,7 +116,7 @@ exception
     return private.refusal('AUCTION_BUSY', 'Please try again in a moment');
 end;
 $$;
-comment on function private.place_bid is 'Answer a repeated call with its receipt. Otherwise lock the auction, then refuse the bid or record it. A lock that stays busy past its limit is a refusal.';
+comment on function private.place_bid is 'Answer a repeated call with its receipt. Otherwise lock the auction, then refuse the bid or record it. If a lock stays busy past its time limit, the call is refused.';
 grant execute on function private.place_bid to authenticated;
 
 create function private.record_bid(
@@ -151,8 +152,8 @@ begin
   if v_after.price_cents > v_last_cents then
     v_after.high_bid_id := gen_random_uuid();
   end if;
-  -- The bid as sent. Then an automatic bid for the loser, up to the maximum, and one for the leader
-  -- at the price; each only above the bidder's last bid.
+  -- Write the bid as sent. Then write an automatic bid for the loser, up to the maximum, and one
+  -- for the leader at the price. Each is written only if it is above the bidder's last bid.
   insert into public.bids (id, auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
   select
     level.id, p_standing.auction_id, level.bidder_id, level.cents, level.is_proxy, p_now, level.seq
@@ -193,7 +194,8 @@ declare
 begin
   update private.proxy_bids set max_cents = p_max_cents, max_set_at = p_now
   where auction_id = p_standing.auction_id and bidder_id = p_standing.bidder_id;
-  -- A raise changes nothing that rivals see, unless it reaches the reserve: that lifts the price.
+  -- A raised maximum changes nothing that rivals see, unless it reaches the reserve. Then the price
+  -- rises to the reserve.
   if not p_standing.reserve_met and p_max_cents >= p_standing.reserve_cents then
     v_after.price_cents := p_standing.reserve_cents;
     insert into public.bids (auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
@@ -226,11 +228,12 @@ declare
   v_end_at timestamptz := p_before.end_at;
   v_version integer := p_before.version;
 begin
-  -- Without a new high bid the leader only raised the own maximum: nothing that rivals see changes.
+  -- Without a new high bid, the leader only raised their own maximum. Rivals see no change.
   if p_after.high_bid_id is distinct from p_before.high_bid_id then
     v_min_next_bid_cents := p_after.price_cents
       + private.step_cents(p_after.price_cents, p_before.rules -> 'bid_increments');
-    -- Not from the price alone: it may stand above a reserve without a lift to it.
+    -- A listing without a reserve counts as met from the start, so keep the old value if it is
+    -- true.
     v_reserve_met := v_reserve_met
       or coalesce(p_after.price_cents >= p_before.reserve_cents, false);
     v_end_at := private.extended_end(
@@ -259,7 +262,8 @@ begin
     where id = p_before.listing_id;
   end if;
   if v_leader_changes then
-    -- A plain insert, because private.notify costs more and offers nothing that an outbid needs.
+    -- Use a plain insert, because private.notify costs more and offers nothing that this
+    -- notification needs.
     insert into public.notifications (user_id, type, title, message, metadata)
     values (
       p_before.leader_id,
@@ -364,7 +368,7 @@ begin
   elsif p_standing.seller_is_suspended then
     return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
   elsif coalesce(p_amount_cents, 0) < 100 or greatest(p_amount_cents, p_max_cents) > 99999999 then
-    -- The upper bound is Stripe's: nobody could pay a higher price.
+    -- The upper bound is Stripe's largest amount, so nobody could pay a higher price.
     return private.refusal('BAD_AMOUNT', 'Bid must be whole cents, 100 to 99999999');
   elsif p_max_cents < p_amount_cents then
     return private.refusal('MAX_BELOW_AMOUNT', 'Maximum must be at least the bid');
@@ -453,7 +457,7 @@ begin
   ));
 end;
 $$;
-comment on function private.extended_end is 'Return the end after a bid at p_now, by the soft close. It never moves back and never beyond its cap.';
+comment on function private.extended_end is 'Return the end of an auction after a bid at p_now, by the soft close. The end never moves back and never beyond its cap.';
 
 create function private.dollars(p_cents bigint)
 returns text

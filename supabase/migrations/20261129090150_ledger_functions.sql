@@ -100,7 +100,7 @@ begin
       payments.currency,
       payments.amount_cents - coalesce(refunded.succeeded_cents, 0) as held_cents,
       coalesce(refunded.pending_cents, 0) as pending_cents,
-      -- Null for a stray and before the release: no fee is due yet.
+      -- The fee is null for a stray and before the release, because no fee is due yet.
       case
         when payments.settles_order and orders.released_at is not null
           then private.fee_cents(
@@ -569,7 +569,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_capture is 'Post captured money in its own currency, also that of a stray.';
+comment on function private.post_capture is 'Post captured money in its own currency. A stray is posted too.';
 
 create function private.post_release(p_order public.orders)
 returns void
@@ -619,8 +619,8 @@ declare
   v_base_cents bigint;
 begin
   if p_payment.settles_order and p_order.released_at is not null then
-    -- The fee is that of the amount before this refund. The base already lacks a refund that is
-    -- pending or has succeeded.
+    -- Compute the fee on the amount before this refund. The base already excludes a refund that is
+    -- pending or has succeeded, so add that back.
     v_base_cents := private.seller_base_cents(p_order.id) + case
       when p_refund.status in ('pending', 'succeeded') then p_refund.amount_cents else 0
     end;
@@ -702,7 +702,7 @@ grant select (
 create policy people_read_their_own_lines on public.ledger_entries
 for select to authenticated
 using (user_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy people_read_their_own_lines on public.ledger_entries is 'A user reads the lines of the own account. Staff read all.';
+comment on policy people_read_their_own_lines on public.ledger_entries is 'Users read the lines of their own accounts; staff read all.';
 
 create function private.check_postings_balance()
 returns trigger

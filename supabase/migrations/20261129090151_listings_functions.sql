@@ -44,8 +44,8 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
-  -- The lock of place_bid. It reads the reserve in the statement that waits for the row, so with
-  -- the row lock alone a waiting bid would use the old reserve.
+  -- Take the lock of place_bid too. A bid reads the reserve in the statement that waits for the
+  -- row, so with the row lock alone a waiting bid would use the old reserve.
   perform pg_advisory_xact_lock(hashtextextended(id::text, 0)) from public.auctions
   where listing_id = p_listing_id;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
@@ -113,7 +113,7 @@ begin
     || jsonb_build_object('field', left(v_key, 40));
 end;
 $$;
-comment on function private.changes_refusal is 'Return the refusal of changes that are too long or name an unknown field or a value of the wrong type, or null.';
+comment on function private.changes_refusal is 'Return a refusal if the changes are too long, name an unknown field, or hold a value of the wrong type; otherwise null.';
 
 create function private.changed_listing(
   p_listing public.listings, p_changes jsonb, p_now timestamptz
@@ -319,7 +319,8 @@ begin
   v_answer := private.offer(
     v_listing, p_start_at, p_end_at, p_reserve_cents, v_street
   );
-  -- Both rows show one file. A path is unique, so the copy's path ends with its listing's id.
+  -- Both listings show the same file. A path is unique, so the path of the copy ends with the id of
+  -- the new listing.
   insert into public.listing_photos (
     listing_id, url, path, order_idx, perceptual_hash, file_size, mime_type, width, height
   )
@@ -364,7 +365,7 @@ begin
   if v_answer is not null then
     return v_answer;
   end if;
-  -- Before any work on the texts.
+  -- Check rights and lengths before any work on the texts.
   v_answer := coalesce(
     private.use_sale_permission(private.oversized_field(p_title, p_description, p_location)),
     private.times_refusal(p_start_at, p_end_at)
@@ -405,7 +406,7 @@ begin
   end;
 end;
 $$;
-comment on function private.oversized_field is 'Return the first field that is so long that no cleaning makes it fit, or null. Their lengths alone are read.';
+comment on function private.oversized_field is 'Return the first field that is so long that no cleaning makes it fit, or null. Only the lengths are read.';
 
 create function private.use_sale_permission(p_oversized_field text)
 returns jsonb
@@ -416,8 +417,8 @@ declare
   v_seller public.users;
   v_refusal jsonb;
 begin
-  -- A person does not type a text far beyond its limit by mistake, so that call counts. Other calls
-  -- count when they succeed.
+  -- A person does not type a text far beyond its limit by mistake, so that call counts towards the
+  -- rate limit. Other calls count only when they succeed.
   if p_oversized_field is not null then
     v_refusal := private.use_rate_limit('create_listing');
   end if;
@@ -430,7 +431,7 @@ begin
   return v_refusal;
 end;
 $$;
-comment on function private.use_sale_permission is 'Refuse callers who may not sell, and fields that are far too long; null if the call may go on.';
+comment on function private.use_sale_permission is 'Return the refusal of a caller who may not sell, or of a field that is far too long, or null. A call with such a field counts towards the rate limit.';
 
 create function private.condition_or_null(p_condition text)
 returns public.item_condition
@@ -473,7 +474,7 @@ begin
     private.seller_refusal(v_seller),
     private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now)
   );
-  -- Counted last: after a mistake the seller may try again.
+  -- Count the call last, so that the seller may try again after a mistake.
   v_refusal := coalesce(v_refusal, private.use_rate_limit('create_listing'));
   if v_refusal is not null then
     return v_refusal;
@@ -687,7 +688,7 @@ begin
   );
 end;
 $$;
-comment on function public.update_listing is 'Change an own listing before it starts; changes holds arguments of create_listing. Answers success, listing. Refusals: PROFILE_NOT_FOUND, RATE_LIMITED, LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
+comment on function public.update_listing is 'Change a listing of the caller before it starts; changes holds arguments of create_listing. Answers success, listing. Refusals: PROFILE_NOT_FOUND, RATE_LIMITED, LISTING_NOT_FOUND, LISTING_NOT_SCHEDULED, VALIDATION_ERROR (with field), USER_SUSPENDED, KYC_REQUIRED, SELLER_REQUIRED, REQUEST_ID_REUSED.';
 grant execute on function public.update_listing to authenticated;
 
 create function public.cancel_listing(listing_id uuid, client_request_id uuid default null)
@@ -766,7 +767,7 @@ grant select (
 create policy everyone_reads_uncancelled_listings on public.listings
 for select to anon, authenticated
 using (status <> 'cancelled');
-comment on policy everyone_reads_uncancelled_listings on public.listings is 'Scheduled, live and ended listings. Bidders can still read a listing after its end.';
+comment on policy everyone_reads_uncancelled_listings on public.listings is 'Everyone reads scheduled, live and ended listings. Bidders can still read a listing after its end.';
 
 create policy sellers_and_staff_read_cancelled_listings on public.listings
 for select to authenticated

@@ -106,15 +106,15 @@ using (
   sender_id = (select auth.uid())
   or (
     (delivery = 'delivered' or (select private.is_staff()))
-    -- A scalar subquery, because the planner may hash an `exists` and then reads all threads. It
-    -- has no statistics to tell it that a thread has few messages.
+    -- Use a scalar subquery, because the planner may hash an `exists` and then reads all threads.
+    -- It has no statistics to tell it that a thread has few messages.
     and (
       select true from public.message_threads
       where message_threads.id = messages.thread_id
     )
   )
 );
-comment on policy parties_read_delivered_messages on public.messages is 'The peer reads delivered messages. The sender also reads the own held and rejected ones, and staff read all.';
+comment on policy parties_read_delivered_messages on public.messages is 'The recipient reads delivered messages. Senders also read their own held and rejected messages, and staff read all.';
 
 create policy recipients_mark_messages_read on public.messages
 for update to authenticated

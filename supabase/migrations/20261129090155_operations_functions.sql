@@ -140,7 +140,7 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.schedule_jobs is 'Let pg_cron run the scheduled jobs, where it exists. Return how many. A repeated call changes nothing.';
+comment on function private.schedule_jobs is 'Let pg_cron run the scheduled jobs, where it exists. Return the number of jobs. A repeated call changes nothing.';
 
 create function public.database_is_ready()
 returns jsonb

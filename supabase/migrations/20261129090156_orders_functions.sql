@@ -74,8 +74,8 @@ begin
         or (o.state = 'delivered' and o.delivered_at <= v_delivered_by)
         or (
           o.state in ('paid', 'ready_for_handover') and o.paid_at <= v_paid_by
-          -- Stripe has refused this refund once, and staff decide about it. Left in, such orders
-          -- would fill the batch one day.
+          -- Skip an order whose refund Stripe has refused once; staff decide about it. Otherwise
+          -- such orders would in time fill every batch.
           and not exists (
             select from public.refunds as r where r.idempotency_key = private.overdue_key(o.id)
           )
@@ -94,7 +94,7 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.settle_due_orders is 'Move orders on whose next step is overdue; see the public wrapper.';
+comment on function private.settle_due_orders is 'Advance orders whose next step is overdue; see the public wrapper.';
 grant execute on function private.settle_due_orders to service_role;
 
 create function private.setting_days(p_key text)
@@ -317,7 +317,7 @@ begin
   set
     state = p_to_state,
     version = version + 1,
-    -- A second dispute is no move, so the state before the first one stays.
+    -- A second dispute does not move the order, so the state before the first one stays.
     state_before_dispute = case when p_to_state = 'disputed' then state end,
     -- An order that comes back from a dispute keeps the time of its first arrival.
     paid_at = case when p_to_state = 'paid' then coalesce(paid_at, p_now) else paid_at end,
@@ -358,13 +358,13 @@ begin
     perform private.post_release(p_order);
   elsif p_order.state = 'cancelled' and p_from_state = 'pending_payment' then
     perform private.discard_intent(p_order.id, p_order.stripe_payment_intent_id);
-    -- A buyer who cancels has broken the promise of the bid, as one who does not pay in time.
+    -- A buyer who cancels an unpaid order gets a strike, as does one who does not pay in time.
     if p_actor_kind in ('buyer', 'system') then
       perform private.strike(p_order.buyer_id, p_order.id, 'unpaid', p_now);
     end if;
   end if;
 
-  -- The dispute itself notifies the parties of its end, with the decision.
+  -- The dispute sends its own notification of its end, with the decision.
   if p_from_state = 'disputed' then
     return;
   end if;
@@ -435,7 +435,7 @@ begin
   return private.settle_due_orders(settle_due_orders.max_rows);
 end;
 $$;
-comment on function public.settle_due_orders is 'Move on orders that wait longer than the settings allow, and return their count: a shipped order is delivered, a delivered one released, one that was not handed over refunded. Orders that are disputed or refund_pending stay.';
+comment on function public.settle_due_orders is 'Advance orders that wait longer than the settings allow, and return their count: a shipped order is delivered, a delivered one released, one that was not handed over refunded. Orders that are disputed or refund_pending stay.';
 grant execute on function public.settle_due_orders to service_role;
 
 create function public.transition_order(
@@ -486,7 +486,7 @@ grant select (
 
 create policy parties_read_the_history on public.order_events
 for select to authenticated
--- A scalar subquery, because the planner may hash an `exists` and then reads all orders.
+-- Use a scalar subquery, because the planner may hash an `exists` and then reads all orders.
 using ((
   select true from public.orders
   where orders.id = order_events.order_id
@@ -507,7 +507,7 @@ begin
     end if;
   elsif
     new.state is distinct from old.state
-    -- Only transition_order sets this, around its own update.
+    -- Only transition_order sets this setting, around its own update.
     and current_setting('market.order_in_transition', true) is distinct from new.id::text
   then
     raise check_violation using message = format(

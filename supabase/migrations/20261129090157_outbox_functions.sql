@@ -237,7 +237,7 @@ begin
   return '{}';
 end;
 $$;
-comment on function private.settle_outbox is 'Apply the result of a row at Stripe, by the same functions as the event about it; return alerts.';
+comment on function private.settle_outbox is 'Apply Stripe''s result for a row, by the same functions that apply the event about it. Return alerts.';
 
 create function private.fail_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb
@@ -301,7 +301,7 @@ begin
   if v_job.id is null then
     return private.stale_answer(p_outbox_id::text);
   elsif v_job.kind = 'cancel_intent' then
-    -- The intent has succeeded or is canceled already. Its event applies the right one.
+    -- The intent has succeeded or was canceled already. Its event applies the result.
     v_status := 'done';
     v_alerts := '{}';
   elsif v_job.kind in ('refund', 'auto_refund') then

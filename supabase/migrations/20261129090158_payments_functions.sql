@@ -83,7 +83,7 @@ begin
   return v_payment;
 end;
 $$;
-comment on function private.write_captured_payment is 'Write the row of a captured intent, over the row that the intent had before.';
+comment on function private.write_captured_payment is 'Write the payment of a captured intent. It replaces the row that the intent had before.';
 
 create function private.stray_reason(
   p_order public.orders, p_payment_intent_id text, p_amount_cents bigint, p_currency text,
@@ -125,7 +125,7 @@ begin
   );
 end;
 $$;
-comment on function private.refund_stray is 'Refund a payment in full that settles nothing, detach its intent, and return the outbox row.';
+comment on function private.refund_stray is 'Refund a stray in full, detach its intent, and return the outbox row.';
 
 create function private.order_id_in(p_text text)
 returns uuid
@@ -275,7 +275,7 @@ begin
   return private.settle_event(p_event_id, v_outcome, v_order.id);
 end;
 $$;
-comment on function private.apply_payment_failed is 'Record a declined attempt with an intent; see the public wrapper.';
+comment on function private.apply_payment_failed is 'Record that an attempt to pay was declined; see the public wrapper.';
 grant execute on function private.apply_payment_failed to service_role;
 
 create function private.notify_of_decline(p_order public.orders, p_key text)
@@ -321,7 +321,8 @@ begin
     status = excluded.status,
     stripe_charge_id = coalesce(excluded.stripe_charge_id, payment.stripe_charge_id),
     error_message = excluded.error_message
-  -- Money and a cancellation come after any decline, so they stand. A repeated decline is no news.
+  -- A capture and a cancellation are final, so a decline never replaces them. A repeated decline
+  -- changes nothing.
   where payment.status in ('requires_payment', 'processing', 'authorized')
     or (
       payment.status = 'failed'
@@ -373,7 +374,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Only the current intent concerns the order, and the order then needs another intent.
+  -- Detach the intent only if it is the current one; the order then needs another intent.
   update public.orders
   set stripe_payment_intent_id = null
   where id = p_order_id
@@ -456,7 +457,8 @@ begin
   insert into private.intent_errors (order_id, attempt)
   values (p_order_id, p_attempt)
   on conflict (order_id, attempt) do nothing;
-  -- Concurrent calls get the same error under the same key: the first one moves the key on.
+  -- Concurrent calls get the same error under the same key. Only the first of them raises the
+  -- count.
   update private.intent_errors
   set
     answered_errors = answered_errors + (
@@ -548,7 +550,8 @@ begin
   end if;
 
   if v_refusal is not null or v_order.stripe_payment_intent_id <> p_payment_intent_id then
-    -- Two calls have made an intent each, or the order ended meanwhile. Nobody may pay with this one.
+    -- Another call attached its intent first, or the order ended meanwhile. Nobody may pay with
+    -- this one.
     perform private.discard_intent(p_order_id, p_payment_intent_id);
   end if;
   return coalesce(
@@ -583,7 +586,8 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Another attempt has begun meanwhile, and this one's intent may be canceled. It must begin again.
+  -- Another attempt has begun meanwhile, and this attempt's intent may be canceled. The caller must
+  -- begin again.
   if p_attempt is distinct from private.next_attempt(p_order.id) then
     return private.refusal('CONFLICT', 'Please start the payment again');
   end if;
@@ -647,7 +651,8 @@ begin
     limit p_max_rows
     for update skip locked
   ) as overdue;
-  -- Stripe refuses to cancel an intent while the buyer pays. If no payment came for an hour, ask again.
+  -- Stripe refuses to cancel an intent while the buyer pays. If no payment came for an hour, queue
+  -- the cancellation again.
   update public.outbox as job
   set status = 'queued', next_attempt_at = p_now, attempts = 0
   from public.orders
@@ -856,7 +861,7 @@ begin
   );
 end;
 $$;
-comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. A request without an amount or an intent fits any refund of the order.';
+comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. A request without an amount or an intent matches any refund of the order.';
 
 create function private.refund_refusal(
   p_order public.orders, p_payment public.payments, p_user_id uuid, p_amount_cents bigint,
@@ -881,7 +886,8 @@ declare
 begin
   if p_user_id is distinct from p_order.seller_id
     and not v_is_staff
-    -- Our own jobs may only return what must not be kept.
+    -- Our own jobs call without a user id. They may refund only money that must go back to the
+    -- buyer.
     and not (v_is_owed and p_user_id is null)
   then
     return private.refusal('FORBIDDEN', 'Only the seller or staff can refund this order');
@@ -916,7 +922,7 @@ begin
     id, order_id, payment_id, idempotency_key, amount_cents, target_state, reason, initiated_by
   )
   values (
-    -- The id follows from the key, so a restored database makes the same refund again.
+    -- The id is computed from the key, so a restored database makes the same refund again.
     md5('refund:' || p_key)::uuid, p_order.id, p_payment.id, p_key, p_amount_cents,
     p_target_state, p_reason, p_initiated_by
   )
@@ -969,7 +975,7 @@ begin
   order by payment.created_at, payment.id;
 end;
 $$;
-comment on function private.unreturned_payments is 'Return the payments that must go back and of which a part is neither back nor pending; see the public wrapper.';
+comment on function private.unreturned_payments is 'Return the payments that must go back and of which a part is neither refunded nor pending; see the public wrapper.';
 grant execute on function private.unreturned_payments to service_role;
 
 create function private.apply_refund(
@@ -1095,7 +1101,7 @@ begin
       v_order, v_payment, v_refund, coalesce(v_before = 'succeeded', false)
     );
     alerts := array['refund_' || v_status];
-    -- A success that exceeded the payment may be due now, or may be known to be out of date.
+    -- Events of refunds that exceeded the payment wait for such a failure, so make them due now.
     v_now := private.clock();
     perform private.wake_waiting_events(p_payment_intent_id, v_now);
   end if;
@@ -1244,7 +1250,7 @@ begin
   end;
 end;
 $$;
-comment on function private.captured_status is 'Return the status of a captured payment of which this much is back.';
+comment on function private.captured_status is 'Return the status of a captured payment after this amount was refunded.';
 
 create function private.end_refunded_order(p_order public.orders)
 returns void
@@ -1267,7 +1273,7 @@ begin
   end if;
 end;
 $$;
-comment on function private.end_refunded_order is 'End an order whose money is all back. It is cancelled if one of its refunds was for that and it was not handed over, else refunded. The order of the refunds does not matter.';
+comment on function private.end_refunded_order is 'End an order when all of its money is back. It becomes cancelled if a refund had that target and the order was not handed over, otherwise refunded. The sequence of the refunds does not matter.';
 
 create function private.notify_of_refund(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
@@ -1315,7 +1321,7 @@ begin
   );
 end;
 $$;
-comment on function public.apply_payment_succeeded is 'Apply payment_intent.succeeded: settle the order, or record a stray and refund it. Answers {outcome, order_id, outbox_ids, alerts}. Another event about the same money is order_already_processed.';
+comment on function public.apply_payment_succeeded is 'Apply payment_intent.succeeded: settle the order, or record a stray and refund it. Answers {outcome, order_id, outbox_ids, alerts}. Another event about the same money has the outcome order_already_processed.';
 grant execute on function public.apply_payment_succeeded to service_role;
 
 create function public.confirm_payment_transaction(
@@ -1337,7 +1343,7 @@ begin
   );
 end;
 $$;
-comment on function public.confirm_payment_transaction is 'Do the same as apply_payment_succeeded, and idempotently with it, for an intent that the caller has just read from Stripe as succeeded: {success, order_id, state, alerts}. A stray is recorded, refunded and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
+comment on function public.confirm_payment_transaction is 'Apply a succeeded intent that the caller has just read from Stripe: {success, order_id, state, alerts}. It does the same as apply_payment_succeeded, and the later of the two calls changes nothing. A stray is recorded, refunded and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
 grant execute on function public.confirm_payment_transaction to service_role;
 
 create function public.apply_payment_failed(
@@ -1406,7 +1412,7 @@ begin
   );
 end;
 $$;
-comment on function public.record_intent_error is 'Count an error that Stripe answered to a new PaymentIntent of this attempt: {success, answered_errors}. answered_errors is the count that the failed key had; the count moves on once per key. STRIPE_EMAIL_REFUSED also drops the address for the receipt. Refusal: RESOURCE_NOT_FOUND.';
+comment on function public.record_intent_error is 'Count an error that Stripe answered to a new PaymentIntent of this attempt: {success, answered_errors}. The argument answered_errors is the count that the failed key had; each key raises the count once. STRIPE_EMAIL_REFUSED also drops the address for the receipt. Refusal: RESOURCE_NOT_FOUND.';
 grant execute on function public.record_intent_error to service_role;
 
 create function public.attach_payment_intent(
@@ -1445,7 +1451,7 @@ begin
   );
 end;
 $$;
-comment on function public.process_refund_transaction is 'Reserve a refund of an order: {success, refund_id, status}. No amount means all that is left. The refund is of the settling payment; once the order has ended or if it was never paid, of the oldest payment that is not back. The seller may refund an order until it is released. Staff may also refund a released order, and staff and our own jobs (no user_id) money that must go back. The same client_request_id gets the same refund with its present status. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
+comment on function public.process_refund_transaction is 'Reserve a refund of an order: {success, refund_id, status}. Without an amount, all that is left is refunded. The money comes from the settling payment. If the order has ended or was never paid, it comes from the oldest payment that is not back. The seller may refund an order until it is released. Staff may also refund a released order. Staff and our own jobs (without user_id) may refund money that must go back. The same client_request_id gets the same refund with its present status. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
 grant execute on function public.process_refund_transaction to service_role;
 
 create function public.refund_payment(
@@ -1480,7 +1486,7 @@ begin
   return query select * from private.unreturned_payments();
 end;
 $$;
-comment on function public.unreturned_payments is 'Return every payment that must go back to the buyer and of which unreturned_cents are neither back nor pending: strays, and payments of orders that have ended. Each needs refund_payment.';
+comment on function public.unreturned_payments is 'Return every payment that must go back to the buyer: a stray, or a payment of an order that has ended. unreturned_cents is the part that is neither refunded nor pending. Call refund_payment for each.';
 grant execute on function public.unreturned_payments to service_role;
 
 create function public.apply_refund(
@@ -1534,7 +1540,7 @@ grant select (
 
 create policy parties_read_their_refunds on public.refunds
 for select to authenticated
--- A scalar subquery, because the planner may hash an `exists` and then reads all orders.
+-- Use a scalar subquery, because the planner may hash an `exists` and then reads all orders.
 using ((
   select true from public.orders
   where orders.id = refunds.order_id

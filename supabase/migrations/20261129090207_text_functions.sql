@@ -1,8 +1,9 @@
 set lock_timeout = '2s';
 set statement_timeout = '30s';
 
--- Text from outside. A field has one function: plain_line, plain_text, or display_name_refusal.
--- Patterns name their ranges and use collation C, so the database's locale has no influence.
+-- These functions clean text from users. Each field uses one of plain_line, plain_text and
+-- display_name_refusal. Patterns name their ranges and use collation C, so the locale of the
+-- database has no influence.
 create function private.plain_text(p_text text, p_max_chars integer default 4096)
 returns text
 language plpgsql
@@ -17,7 +18,8 @@ begin
     return null;
   end if;
   v_text := private.without_hidden_characters(p_text);
-  -- A tag may appear when another one goes. Text that nests them deeper keeps inert brackets.
+  -- The removal of one tag may form another, so the loop repeats it. Text with deeper nesting keeps
+  -- its brackets, which with_inert_brackets makes harmless.
   for v_pass in 1..6 loop
     exit when strpos(v_text, '<') = 0;
     v_before := v_text;
@@ -63,7 +65,7 @@ begin
   return nullif(left(private.plain_line(p_reason, 500), 500), '');
 end;
 $$;
-comment on function private.plain_reason is 'Return a reason as one line of at most 500 characters. Return null if none is left, or if it is far longer.';
+comment on function private.plain_reason is 'Return a reason as one line of at most 500 characters. Return null if the line is empty, or if the text is far longer.';
 
 create function private.is_oversized(p_text text, p_max_chars integer)
 returns boolean
@@ -78,7 +80,7 @@ begin
     or char_length(p_text) > 2 * p_max_chars + 1024;
 end;
 $$;
-comment on function private.is_oversized is 'Return true if a text is so long that no cleaning makes it fit. Nothing else is read of it.';
+comment on function private.is_oversized is 'Return true if a text is so long that no cleaning makes it fit. Only its length is read.';
 
 create function private.without_hidden_characters(p_text text)
 returns text
@@ -96,7 +98,7 @@ begin
     replace(p_text, E'\r\n', E'\n'),
     E'\r\u000b\u000c\u0085\u2028\u2029\t', E'\n\n\n\n\n\n '
   );
-  -- Control and format characters, bidirectional controls and fillers without a glyph.
+  -- Remove control and format characters, bidirectional controls and fillers without a glyph.
   v_text := regexp_replace(
     v_text collate "C",
     '[\u0001-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f'
@@ -106,14 +108,16 @@ begin
     '\U000e01f0-\U000e0fff]',
     '', 'g'
   );
-  -- A variation selector changes the visible character before it.
+  -- A variation selector changes the visible character before it, so remove one without such a
+  -- character.
   v_text := regexp_replace(
     v_text collate "C",
     '(?<![^ \n\u00a0\u1680\u2000-\u200d\u202f\u205f\u2800\u3000\ufe00-\ufe0f\U000e0100-\U000e01ef])'
     '[\ufe00-\ufe0f\U000e0100-\U000e01ef]',
     '', 'g'
   );
-  -- A joiner connects emoji, or letters of scripts that shape them. Between Latin letters it hides.
+  -- A joiner connects emoji, or letters of scripts that shape them. Elsewhere it is invisible, so
+  -- remove it.
   return regexp_replace(
     v_text collate "C",
     '(?<![\u0600-\u167f\u1681-\u1fff\u20d0-\u27ff\u2801-\u2fff\u3001-\U000e01ef])[\u200c\u200d]'
@@ -137,13 +141,13 @@ declare
   v_switch constant text := '[\s/]+(?:allowfullscreen|async|autofocus|autoplay|checked|controls'
     '|default|defer|disabled|hidden|inert|ismap|loop|multiple|muted|nomodule|noshade|novalidate'
     '|nowrap|open|readonly|required|reversed|scoped|selected)(?![a-z0-9_-])';
-  -- These attributes act on an element of any name.
+  -- These attributes have an effect on an element of any name.
   v_acts constant text := '(?=[a-z][^<>]*[\s/"''](?:on[a-z]{3,}|style|srcdoc|src|href|xlink:href'
     '|action|formaction)\s*=)';
   v_block text;
   v_text text := p_text collate "C";
 begin
-  -- Here and below: a pattern is greedy or not as a whole, as its first quantifier says.
+  -- Here and below, the first quantifier of a pattern decides whether the whole pattern is greedy.
   foreach v_block in array array['script', 'style'] loop
     v_text := regexp_replace(
       v_text,
@@ -158,7 +162,8 @@ begin
   end if;
   v_text := regexp_replace(v_text, '<!--.*?-->', '', 'g');
   v_text := regexp_replace(v_text, '<[!?][a-z\[-][^<>]*>', '', 'gi');
-  -- Words without a value are no attributes, but for switches: "<a fine teapot>" is text.
+  -- A word without a value is no attribute, unless it is one of the switches. So "<a fine teapot>"
+  -- stays as text.
   v_text := regexp_replace(
     v_text,
     '</?(?:' || private.html_elements() || ')(?:(?=[\s/])(?:' || v_switch || '|' || v_name
@@ -168,7 +173,7 @@ begin
   v_text := regexp_replace(
     v_text, '<' || v_acts || '[a-z](?:[^<>"'']|"[^"]*"|''[^'']*'')*>', '', 'gi'
   );
-  -- A browser takes the page's next bracket for the end of a tag that has none.
+  -- If a tag has no end, a browser ends it at the next bracket of the page.
   return regexp_replace(
     v_text,
     '<' || v_acts || '[a-z][^\s/<>]*(?:(?:' || v_name || ')*' || v_name
@@ -177,7 +182,7 @@ begin
   );
 end;
 $$;
-comment on function private.without_tags is 'Return text without script and style blocks. If it has none, return it without comments, tags of known elements, and tags of any name that have a handler or a link.';
+comment on function private.without_tags is 'Return text without its script and style blocks. Text without such a block loses its comments, its tags of known elements, and its tags of any name that have a handler or a link.';
 
 create function private.with_inert_brackets(p_text text)
 returns text
@@ -191,7 +196,7 @@ begin
   if strpos(v_text, '<') = 0 then
     return v_text;
   end if;
-  -- An element of one letter only formats, so "a<b and c>d" may stay.
+  -- Elements of one letter only format text, so "a<b and c>d" may stay.
   v_text := regexp_replace(
     v_text collate "C",
     '<((?!/?[abipqsu](?:\s+[^\s/>]|\s*$))/?(?:' || private.html_elements() || ')(?:[\s/>]|$)'
@@ -270,8 +275,8 @@ as $$
 declare
   v_name text;
 begin
-  -- The space is the only blank, and nothing in a name joins or varies: two names that look alike
-  -- are alike.
+  -- A name may contain no blank but the space, no joiner and no variation selector. So names that
+  -- look alike are equal.
   if
     coalesce(
       octet_length(p_name) > 160
@@ -285,7 +290,7 @@ begin
   then
     return 'Display name must be 3 to 40 visible characters';
   end if;
-  -- Our own default has six characters that may all be digits.
+  -- The default name has six hexadecimal digits, which can look like a phone number.
   v_name := lower(normalize(p_name, nfkc) collate "C");
   if v_name !~ '^(member|deleted)-[0-9a-f]{6}$' and private.has_contact_details(v_name) then
     return 'Display name must not contain contact details';
@@ -293,7 +298,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.display_name_refusal is 'Return the rule that a name for everybody breaks, as text for people, or null.';
+comment on function private.display_name_refusal is 'Return a text for people about the rule that a public name breaks, or null if the name is allowed.';
 
 create function private.has_contact_details(p_text text)
 returns boolean
@@ -330,7 +335,7 @@ stable
 set search_path = ''
 as $$
 begin
-  -- With an offset and in this order of fields, no setting of the session changes the meaning.
+  -- With an offset and this order of fields, the text means the same in every session.
   if
     p_text collate "C" ~* (
       '^20[0-9]{2}-[0-9]{2}-[0-9]{2}[t ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?'
@@ -367,4 +372,4 @@ begin
   ) || jsonb_build_object('field', v_field);
 end;
 $$;
-comment on function private.times_refusal is 'Return the refusal of a start or end that is no time with an offset, or null. An absent one passes.';
+comment on function private.times_refusal is 'Return the refusal of a start or end that is not a time with an offset, or null. A missing time passes.';

@@ -136,7 +136,7 @@ MARKET_MUTATIONS = (
   v_now timestamptz;
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
-  -- Read after the lock: the bid that held it may have moved the end.
+  -- Read the clock after the lock: the bid that held it may have moved the end.
   v_now := private.clock();
 """,
         """declare

@@ -12,7 +12,7 @@ begin
   v_now := private.clock();
   for v_auction in
     with claimed as (
-      -- Of two concurrent callers, the second waits for the row, then finds the mark claimed.
+      -- The second of two concurrent callers waits for the row, and then finds the mark claimed.
       insert into private.auction_broadcasts as sent (auction_id, version, mark_s)
       select due.auction_id, due.version, due.mark_s
       from private.due_broadcasts(p_max_rows, v_now) as due

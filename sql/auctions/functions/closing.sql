@@ -22,8 +22,8 @@ begin
     limit p_max_rows
     for no key update of a skip locked
   loop
-    -- One block for each auction: a failure undoes this auction alone. A constraint deferred to
-    -- the commit would undo all of them, so check it here.
+    -- Each auction has its own block, so that a failure undoes this auction alone. A constraint
+    -- deferred to the commit would undo all of them, so check it here.
     begin
       v_answer := private.end_auction(v_auction_id, false);
       set constraints all immediate;
@@ -56,7 +56,7 @@ declare
   v_now timestamptz;
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
-  -- Read after the lock: the bid that held it may have moved the end.
+  -- Read the clock after the lock: the bid that held it may have moved the end.
   v_now := private.clock();
   if v_auction.id is null then
     return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');

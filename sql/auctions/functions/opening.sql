@@ -45,8 +45,8 @@ begin
     limit p_max_rows
     for no key update of a skip locked
   loop
-    -- One block for each auction: a failure undoes this auction alone. A constraint deferred to
-    -- the commit would undo all of them, so check it here.
+    -- Each auction has its own block, so that a failure undoes this auction alone. A constraint
+    -- deferred to the commit would undo all of them, so check it here.
     begin
       perform private.activate(v_auction_id);
       set constraints all immediate;
@@ -76,7 +76,7 @@ declare
 begin
   select * into v_auction from public.auctions where id = p_auction_id for no key update;
   v_now := private.clock();
-  -- In seconds, because an interval with days depends on the session's time zone.
+  -- Compute the delay in seconds, because an interval with days depends on the session's time zone.
   v_delay := extract(epoch from v_now - v_auction.start_at) * interval '1 second';
   if v_delay <= v_grace then
     v_delay := '0';

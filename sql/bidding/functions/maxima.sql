@@ -22,5 +22,5 @@ begin
   );
 end;
 $$;
-comment on function private.get_my_proxy is 'Return the caller''s own maximum in an auction, or null without a bid. Never another bidder''s.';
+comment on function private.get_my_proxy is 'Return the caller''s own maximum in an auction, or null without a bid. It never returns the maximum of another bidder.';
 grant execute on function private.get_my_proxy to authenticated;

@@ -31,7 +31,7 @@ begin
   elsif p_standing.seller_is_suspended then
     return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
   elsif coalesce(p_amount_cents, 0) < 100 or greatest(p_amount_cents, p_max_cents) > 99999999 then
-    -- The upper bound is Stripe's: nobody could pay a higher price.
+    -- The upper bound is Stripe's largest amount, so nobody could pay a higher price.
     return private.refusal('BAD_AMOUNT', 'Bid must be whole cents, 100 to 99999999');
   elsif p_max_cents < p_amount_cents then
     return private.refusal('MAX_BELOW_AMOUNT', 'Maximum must be at least the bid');
@@ -120,7 +120,7 @@ begin
   ));
 end;
 $$;
-comment on function private.extended_end is 'Return the end after a bid at p_now, by the soft close. It never moves back and never beyond its cap.';
+comment on function private.extended_end is 'Return the end of an auction after a bid at p_now, by the soft close. The end never moves back and never beyond its cap.';
 
 create function private.dollars(p_cents bigint)
 returns text

@@ -127,7 +127,8 @@ immutable
 set search_path = ''
 as $$
 begin
-  -- Stripe sends each of these together with an event that has a handler, or before money moves.
+  -- These types need no handler: Stripe sends each of them together with an event that has one, or
+  -- before money moves.
   return p_type not in (
     'balance.available', 'charge.captured', 'charge.expired', 'charge.failed', 'charge.pending',
     'charge.succeeded', 'charge.updated', 'checkout.session.expired', 'payment_intent.created',

@@ -97,7 +97,7 @@ begin
       payments.currency,
       payments.amount_cents - coalesce(refunded.succeeded_cents, 0) as held_cents,
       coalesce(refunded.pending_cents, 0) as pending_cents,
-      -- Null for a stray and before the release: no fee is due yet.
+      -- The fee is null for a stray and before the release, because no fee is due yet.
       case
         when payments.settles_order and orders.released_at is not null
           then private.fee_cents(

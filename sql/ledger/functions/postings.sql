@@ -81,7 +81,7 @@ begin
   );
 end;
 $$;
-comment on function private.post_capture is 'Post captured money in its own currency, also that of a stray.';
+comment on function private.post_capture is 'Post captured money in its own currency. A stray is posted too.';
 
 create function private.post_release(p_order public.orders)
 returns void
@@ -131,8 +131,8 @@ declare
   v_base_cents bigint;
 begin
   if p_payment.settles_order and p_order.released_at is not null then
-    -- The fee is that of the amount before this refund. The base already lacks a refund that is
-    -- pending or has succeeded.
+    -- Compute the fee on the amount before this refund. The base already excludes a refund that is
+    -- pending or has succeeded, so add that back.
     v_base_cents := private.seller_base_cents(p_order.id) + case
       when p_refund.status in ('pending', 'succeeded') then p_refund.amount_cents else 0
     end;

@@ -41,8 +41,8 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
-  -- The lock of place_bid. It reads the reserve in the statement that waits for the row, so with
-  -- the row lock alone a waiting bid would use the old reserve.
+  -- Take the lock of place_bid too. A bid reads the reserve in the statement that waits for the
+  -- row, so with the row lock alone a waiting bid would use the old reserve.
   perform pg_advisory_xact_lock(hashtextextended(id::text, 0)) from public.auctions
   where listing_id = p_listing_id;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
@@ -110,7 +110,7 @@ begin
     || jsonb_build_object('field', left(v_key, 40));
 end;
 $$;
-comment on function private.changes_refusal is 'Return the refusal of changes that are too long or name an unknown field or a value of the wrong type, or null.';
+comment on function private.changes_refusal is 'Return a refusal if the changes are too long, name an unknown field, or hold a value of the wrong type; otherwise null.';
 
 create function private.changed_listing(
   p_listing public.listings, p_changes jsonb, p_now timestamptz

@@ -105,7 +105,8 @@ begin
   v_answer := private.offer(
     v_listing, p_start_at, p_end_at, p_reserve_cents, v_street
   );
-  -- Both rows show one file. A path is unique, so the copy's path ends with its listing's id.
+  -- Both listings show the same file. A path is unique, so the path of the copy ends with the id of
+  -- the new listing.
   insert into public.listing_photos (
     listing_id, url, path, order_idx, perceptual_hash, file_size, mime_type, width, height
   )

@@ -15,7 +15,7 @@ begin
   if v_answer is not null then
     return v_answer;
   end if;
-  -- Before any work on the texts.
+  -- Check rights and lengths before any work on the texts.
   v_answer := coalesce(
     private.use_sale_permission(private.oversized_field(p_title, p_description, p_location)),
     private.times_refusal(p_start_at, p_end_at)
@@ -56,7 +56,7 @@ begin
   end;
 end;
 $$;
-comment on function private.oversized_field is 'Return the first field that is so long that no cleaning makes it fit, or null. Their lengths alone are read.';
+comment on function private.oversized_field is 'Return the first field that is so long that no cleaning makes it fit, or null. Only the lengths are read.';
 
 create function private.use_sale_permission(p_oversized_field text)
 returns jsonb
@@ -67,8 +67,8 @@ declare
   v_seller public.users;
   v_refusal jsonb;
 begin
-  -- A person does not type a text far beyond its limit by mistake, so that call counts. Other calls
-  -- count when they succeed.
+  -- A person does not type a text far beyond its limit by mistake, so that call counts towards the
+  -- rate limit. Other calls count only when they succeed.
   if p_oversized_field is not null then
     v_refusal := private.use_rate_limit('create_listing');
   end if;
@@ -81,7 +81,7 @@ begin
   return v_refusal;
 end;
 $$;
-comment on function private.use_sale_permission is 'Refuse callers who may not sell, and fields that are far too long; null if the call may go on.';
+comment on function private.use_sale_permission is 'Return the refusal of a caller who may not sell, or of a field that is far too long, or null. A call with such a field counts towards the rate limit.';
 
 create function private.condition_or_null(p_condition text)
 returns public.item_condition
@@ -124,7 +124,7 @@ begin
     private.seller_refusal(v_seller),
     private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now)
   );
-  -- Counted last: after a mistake the seller may try again.
+  -- Count the call last, so that the seller may try again after a mistake.
   v_refusal := coalesce(v_refusal, private.use_rate_limit('create_listing'));
   if v_refusal is not null then
     return v_refusal;

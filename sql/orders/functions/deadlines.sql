@@ -71,8 +71,8 @@ begin
         or (o.state = 'delivered' and o.delivered_at <= v_delivered_by)
         or (
           o.state in ('paid', 'ready_for_handover') and o.paid_at <= v_paid_by
-          -- Stripe has refused this refund once, and staff decide about it. Left in, such orders
-          -- would fill the batch one day.
+          -- Skip an order whose refund Stripe has refused once; staff decide about it. Otherwise
+          -- such orders would in time fill every batch.
           and not exists (
             select from public.refunds as r where r.idempotency_key = private.overdue_key(o.id)
           )
@@ -91,7 +91,7 @@ begin
   return v_count;
 end;
 $$;
-comment on function private.settle_due_orders is 'Move orders on whose next step is overdue; see the public wrapper.';
+comment on function private.settle_due_orders is 'Advance orders whose next step is overdue; see the public wrapper.';
 grant execute on function private.settle_due_orders to service_role;
 
 create function private.setting_days(p_key text)

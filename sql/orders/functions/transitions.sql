@@ -101,7 +101,7 @@ begin
   set
     state = p_to_state,
     version = version + 1,
-    -- A second dispute is no move, so the state before the first one stays.
+    -- A second dispute does not move the order, so the state before the first one stays.
     state_before_dispute = case when p_to_state = 'disputed' then state end,
     -- An order that comes back from a dispute keeps the time of its first arrival.
     paid_at = case when p_to_state = 'paid' then coalesce(paid_at, p_now) else paid_at end,
@@ -142,13 +142,13 @@ begin
     perform private.post_release(p_order);
   elsif p_order.state = 'cancelled' and p_from_state = 'pending_payment' then
     perform private.discard_intent(p_order.id, p_order.stripe_payment_intent_id);
-    -- A buyer who cancels has broken the promise of the bid, as one who does not pay in time.
+    -- A buyer who cancels an unpaid order gets a strike, as does one who does not pay in time.
     if p_actor_kind in ('buyer', 'system') then
       perform private.strike(p_order.buyer_id, p_order.id, 'unpaid', p_now);
     end if;
   end if;
 
-  -- The dispute itself notifies the parties of its end, with the decision.
+  -- The dispute sends its own notification of its end, with the decision.
   if p_from_state = 'disputed' then
     return;
   end if;

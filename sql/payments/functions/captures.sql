@@ -80,7 +80,7 @@ begin
   return v_payment;
 end;
 $$;
-comment on function private.write_captured_payment is 'Write the row of a captured intent, over the row that the intent had before.';
+comment on function private.write_captured_payment is 'Write the payment of a captured intent. It replaces the row that the intent had before.';
 
 create function private.stray_reason(
   p_order public.orders, p_payment_intent_id text, p_amount_cents bigint, p_currency text,
@@ -122,7 +122,7 @@ begin
   );
 end;
 $$;
-comment on function private.refund_stray is 'Refund a payment in full that settles nothing, detach its intent, and return the outbox row.';
+comment on function private.refund_stray is 'Refund a stray in full, detach its intent, and return the outbox row.';
 
 create function private.order_id_in(p_text text)
 returns uuid

@@ -30,7 +30,7 @@ begin
   return private.settle_event(p_event_id, v_outcome, v_order.id);
 end;
 $$;
-comment on function private.apply_payment_failed is 'Record a declined attempt with an intent; see the public wrapper.';
+comment on function private.apply_payment_failed is 'Record that an attempt to pay was declined; see the public wrapper.';
 grant execute on function private.apply_payment_failed to service_role;
 
 create function private.notify_of_decline(p_order public.orders, p_key text)
@@ -76,7 +76,8 @@ begin
     status = excluded.status,
     stripe_charge_id = coalesce(excluded.stripe_charge_id, payment.stripe_charge_id),
     error_message = excluded.error_message
-  -- Money and a cancellation come after any decline, so they stand. A repeated decline is no news.
+  -- A capture and a cancellation are final, so a decline never replaces them. A repeated decline
+  -- changes nothing.
   where payment.status in ('requires_payment', 'processing', 'authorized')
     or (
       payment.status = 'failed'
@@ -128,7 +129,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Only the current intent concerns the order, and the order then needs another intent.
+  -- Detach the intent only if it is the current one; the order then needs another intent.
   update public.orders
   set stripe_payment_intent_id = null
   where id = p_order_id

@@ -60,7 +60,8 @@ begin
   insert into private.intent_errors (order_id, attempt)
   values (p_order_id, p_attempt)
   on conflict (order_id, attempt) do nothing;
-  -- Concurrent calls get the same error under the same key: the first one moves the key on.
+  -- Concurrent calls get the same error under the same key. Only the first of them raises the
+  -- count.
   update private.intent_errors
   set
     answered_errors = answered_errors + (
@@ -152,7 +153,8 @@ begin
   end if;
 
   if v_refusal is not null or v_order.stripe_payment_intent_id <> p_payment_intent_id then
-    -- Two calls have made an intent each, or the order ended meanwhile. Nobody may pay with this one.
+    -- Another call attached its intent first, or the order ended meanwhile. Nobody may pay with
+    -- this one.
     perform private.discard_intent(p_order_id, p_payment_intent_id);
   end if;
   return coalesce(
@@ -187,7 +189,8 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Another attempt has begun meanwhile, and this one's intent may be canceled. It must begin again.
+  -- Another attempt has begun meanwhile, and this attempt's intent may be canceled. The caller must
+  -- begin again.
   if p_attempt is distinct from private.next_attempt(p_order.id) then
     return private.refusal('CONFLICT', 'Please start the payment again');
   end if;
@@ -251,7 +254,8 @@ begin
     limit p_max_rows
     for update skip locked
   ) as overdue;
-  -- Stripe refuses to cancel an intent while the buyer pays. If no payment came for an hour, ask again.
+  -- Stripe refuses to cancel an intent while the buyer pays. If no payment came for an hour, queue
+  -- the cancellation again.
   update public.outbox as job
   set status = 'queued', next_attempt_at = p_now, attempts = 0
   from public.orders

@@ -194,7 +194,7 @@ begin
   );
 end;
 $$;
-comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. A request without an amount or an intent fits any refund of the order.';
+comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. A request without an amount or an intent matches any refund of the order.';
 
 create function private.refund_refusal(
   p_order public.orders, p_payment public.payments, p_user_id uuid, p_amount_cents bigint,
@@ -219,7 +219,8 @@ declare
 begin
   if p_user_id is distinct from p_order.seller_id
     and not v_is_staff
-    -- Our own jobs may only return what must not be kept.
+    -- Our own jobs call without a user id. They may refund only money that must go back to the
+    -- buyer.
     and not (v_is_owed and p_user_id is null)
   then
     return private.refusal('FORBIDDEN', 'Only the seller or staff can refund this order');
@@ -254,7 +255,7 @@ begin
     id, order_id, payment_id, idempotency_key, amount_cents, target_state, reason, initiated_by
   )
   values (
-    -- The id follows from the key, so a restored database makes the same refund again.
+    -- The id is computed from the key, so a restored database makes the same refund again.
     md5('refund:' || p_key)::uuid, p_order.id, p_payment.id, p_key, p_amount_cents,
     p_target_state, p_reason, p_initiated_by
   )
@@ -307,5 +308,5 @@ begin
   order by payment.created_at, payment.id;
 end;
 $$;
-comment on function private.unreturned_payments is 'Return the payments that must go back and of which a part is neither back nor pending; see the public wrapper.';
+comment on function private.unreturned_payments is 'Return the payments that must go back and of which a part is neither refunded nor pending; see the public wrapper.';
 grant execute on function private.unreturned_payments to service_role;

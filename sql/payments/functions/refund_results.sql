@@ -121,7 +121,7 @@ begin
       v_order, v_payment, v_refund, coalesce(v_before = 'succeeded', false)
     );
     alerts := array['refund_' || v_status];
-    -- A success that exceeded the payment may be due now, or may be known to be out of date.
+    -- Events of refunds that exceeded the payment wait for such a failure, so make them due now.
     v_now := private.clock();
     perform private.wake_waiting_events(p_payment_intent_id, v_now);
   end if;
@@ -270,7 +270,7 @@ begin
   end;
 end;
 $$;
-comment on function private.captured_status is 'Return the status of a captured payment of which this much is back.';
+comment on function private.captured_status is 'Return the status of a captured payment after this amount was refunded.';
 
 create function private.end_refunded_order(p_order public.orders)
 returns void
@@ -293,7 +293,7 @@ begin
   end if;
 end;
 $$;
-comment on function private.end_refunded_order is 'End an order whose money is all back. It is cancelled if one of its refunds was for that and it was not handed over, else refunded. The order of the refunds does not matter.';
+comment on function private.end_refunded_order is 'End an order when all of its money is back. It becomes cancelled if a refund had that target and the order was not handed over, otherwise refunded. The sequence of the refunds does not matter.';
 
 create function private.notify_of_refund(
   p_order public.orders, p_payment public.payments, p_refund public.refunds
