@@ -16,6 +16,7 @@ from market import metrics
 from market.alerts import alert, raise_alerts
 from market.database import Database
 from market.errors import MarketError
+from market.stripe_objects import object_in, text_in
 from market.stripe_webhook import StripeEvent
 
 
@@ -23,8 +24,6 @@ log = structlog.get_logger(__name__)
 
 #: The lease must last longer than all calls for one event together.
 _LEASE_S = 60
-#: Stripe's ids are shorter, and an index of Postgres cannot hold a text of any length.
-_MOST_CHARACTERS = 255
 #: SQL accepts times of this century only, and every real event has one.
 _FIRST_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _LAST_TIME = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
@@ -76,7 +75,6 @@ def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEv
     """
     lease_token = str(uuid.uuid4())
     is_intent = event.data.get("object") == "payment_intent"
-    metadata = event.data.get("metadata")
     answer = database.call(
         "store_webhook_event",
         event_id=event.id,
@@ -84,9 +82,9 @@ def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEv
         type=event.type,
         livemode=event.livemode,
         created=event.created,
-        order_ref=_text_in(metadata, "order_id") if isinstance(metadata, Mapping) else None,
-        payment_intent_id=_text_in(event.data, "id" if is_intent else "payment_intent"),
-        object_id=_text_in(event.data, "id"),
+        order_ref=text_in(object_in(event.data, "metadata"), "order_id"),
+        payment_intent_id=text_in(event.data, "id" if is_intent else "payment_intent"),
+        object_id=text_in(event.data, "id"),
         payload=dict(event.data),
         payload_sha256=_sha256_of(event),
         lease_token=lease_token,
@@ -176,11 +174,6 @@ def read_outcome(database: Database, answer: Mapping[str, Any], *, event_id: str
     order_id = answer.get("order_id")
     raise_alerts(database, answer, subject=event_id, event_id=event_id, order_id=order_id)
     return Outcome(answer["outcome"])
-
-
-def _text_in(fields: Mapping[str, Any], key: str) -> str | None:
-    value = fields.get(key)
-    return value if isinstance(value, str) and len(value) <= _MOST_CHARACTERS else None
 
 
 def _notice_other_content(event: StripeEvent, answer: Mapping[str, Any]) -> None:

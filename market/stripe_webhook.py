@@ -16,12 +16,11 @@ import structlog
 
 from market import metrics
 from market.errors import RejectedError
+from market.stripe_objects import object_in, text_in
 
 
 log = structlog.get_logger(__name__)
 
-#: Stripe's ids and types are shorter, and an index of Postgres cannot hold a text of any length.
-_MOST_CHARACTERS = 255
 #: Stripe may leave out these fields, or send null or a text.
 _OPTIONAL = ("account", "api_version")
 #: Events with these prefixes are about money. Their objects are kept whole, with the amounts.
@@ -169,13 +168,9 @@ def _is_event(body: Any) -> bool:
         isinstance(body["data"].get("object"), dict)
         and isinstance(body.get("livemode"), bool)
         and type(body.get("created")) is int
-        and all(_is_short_text(body.get(key)) for key in ("id", "type"))
-        and all(body.get(key) is None or _is_short_text(body[key]) for key in _OPTIONAL)
+        and all(text_in(body, key) is not None for key in ("id", "type"))
+        and all(text_in(body, key) == body.get(key) for key in _OPTIONAL)
     )
-
-
-def _is_short_text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _MOST_CHARACTERS
 
 
 def _without_personal_data(event_type: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -185,14 +180,16 @@ def _without_personal_data(event_type: str, data: Mapping[str, Any]) -> Mapping[
     """
     if event_type.startswith(_WHOLE):
         return data
-    kept = {key: data[key] for key, form in _KEPT.items() if _has_form(data.get(key), form)}
-    error = data.get("last_error")
-    code = error.get("code") if isinstance(error, dict) else None
-    return kept | ({"last_error": {"code": code}} if _has_form(code, _WORD) else {})
+    kept = {key: data[key] for key, form in _KEPT.items() if _has_form(data, key, form)}
+    error = object_in(data, "last_error")
+    return kept | (
+        {"last_error": {"code": error["code"]}} if _has_form(error, "code", _WORD) else {}
+    )
 
 
-def _has_form(value: Any, form: re.Pattern[str]) -> bool:
-    return _is_short_text(value) and form.fullmatch(value) is not None
+def _has_form(fields: Mapping[str, Any], key: str, form: re.Pattern[str]) -> bool:
+    value = text_in(fields, key)
+    return value is not None and form.fullmatch(value) is not None
 
 
 def _check_time(signature: str, created: int, rules: EventRules) -> None:
