@@ -2,7 +2,7 @@
 // auth-resetpasswordforemail and their neighbours: what a mail would carry, without the mail.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { connect, Inbox, newEmail, PASSWORD, person, service, unwrap } from '../support.mjs'
+import { connect, Inbox, newEmail, PASSWORD, person, service, unwrap, url } from '../support.mjs'
 
 /** Have the admin make what a mail would carry. */
 async function link(params) {
@@ -144,10 +144,59 @@ test('reauthenticate: Send reauthentication nonce', async () => {
   assert.equal(error, null)
 })
 
+/** Read the latest mail to an address; none is sent. */
+async function mail(to) {
+  const answer = await fetch(`${url}/_control/mails?to=${encodeURIComponent(to)}`)
+  return (await answer.json()).mails[0]
+}
+
+test('signInWithOtp: Sign in with email, by the code', async () => {
+  const [email, client] = [newEmail(), connect()]
+  const options = { data: { first_name: 'Ada' } }
+  assert.equal((await client.auth.signInWithOtp({ email, options })).error, null)
+
+  const { code: token } = await mail(email)
+  const { data, error } = await client.auth.verifyOtp({ email, token, type: 'email' })
+
+  assert.equal(error, null)
+  assert.equal(data.session.user.email, email)
+  assert.equal(data.session.user.user_metadata.first_name, 'Ada')
+})
+
+test('signInWithOtp: Sign in with email, by the link', async () => {
+  const { email, client } = await person()
+  const options = { emailRedirectTo: 'http://127.0.0.1:3000/welcome', shouldCreateUser: false }
+  assert.equal((await connect().auth.signInWithOtp({ email, options })).error, null)
+
+  const answer = await fetch((await mail(email)).link, { redirect: 'manual' })
+
+  const [target, fragment] = answer.headers.get('location').split('#')
+  assert.equal(target, options.emailRedirectTo)
+  const told = new URLSearchParams(fragment)
+  const other = connect()
+  const { data } = await other.auth.setSession({
+    access_token: told.get('access_token'),
+    refresh_token: told.get('refresh_token'),
+  })
+  assert.equal(data.user.id, (await client.auth.getUser()).data.user.id)
+})
+
+test('signInWithOtp: an unknown address that is not to sign up', async () => {
+  const options = { shouldCreateUser: false }
+
+  const { error } = await connect().auth.signInWithOtp({ email: newEmail(), options })
+
+  assert.deepEqual([error.status, error.code], [422, 'otp_disabled'])
+})
+
 // What a project that has not switched it on answers.
 const SWITCHED_OFF = {
   signInAnonymously: [(auth) => auth.signInAnonymously(), 422, 'anonymous_provider_disabled'],
-  signInWithOtp: [(auth) => auth.signInWithOtp({ email: newEmail() }), 422, 'otp_disabled'],
+  'signInWithOtp by phone': [
+    (auth) => auth.signInWithOtp({ phone: '13334445555' }),
+    400,
+    'phone_provider_disabled',
+  ],
   'signUp by phone': [
     (auth) => auth.signUp({ phone: '13334445555', password: PASSWORD }),
     400,
