@@ -15,6 +15,7 @@ def refusal(owner: Connection, name: str | None) -> str | None:
     [
         "Zoë O'Neill", "J.R. Hartley", "J.Smith", "St.George", "Bob 1985", "member-012345",
         "Team 2024-25", "Stone & Sons", "\u674e\u5c0f\u9f99", "Cat at home", "Dot",
+        "Shop \u0661\u0669\u0668\u0665", "polka-dot shop",
     ],
 )  # fmt: skip
 def test_plain_name_is_allowed(owner: Connection, name: str) -> None:
@@ -30,6 +31,9 @@ def test_plain_name_is_allowed(owner: Connection, name: str) -> None:
         "O4I2 345 678", "call 13 12 13", "www.evil.example", "WWW.EVIL.EXAMPLE", "evil.com",
         "https://x.example", "evil dot com", "evil[.]com", "evil . com", "t.me/bob", "bob@home",
         "@bob_smith", "bob at home dot net", "bob gmail", "whatsapp me", "insta bob",
+        "\u0660\u0664\u0661\u0662\u0663\u0664\u0665\u0666", "\u096a\u0967\u0968 345 678",
+        "\u0e50\u0e54\u0e51\u0e52 345 678", "\u277d\u2776\u2777 345 678", "evil\u3002com",
+        "www\u3002evil", "evil-dot-com", "evil_dot_com", "evil - dot - com",
     ],
 )  # fmt: skip
 def test_contact_details_are_refused(owner: Connection, name: str) -> None:
