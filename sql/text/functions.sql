@@ -365,7 +365,7 @@ begin
   -- With an offset and this order of fields, the text means the same in every session.
   if
     p_text collate "C" ~* (
-      '^20[0-9]{2}-[0-9]{2}-[0-9]{2}[t ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?'
+      '^2[0-9]{3}-[0-9]{2}-[0-9]{2}[t ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?'
       '(z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)$'
     )
   then
@@ -377,7 +377,7 @@ exception
     return null;
 end;
 $$;
-comment on function private.time_or_null is 'Return the time that a text in ISO 8601 names, or null unless it has date, time of day and offset and is in this century.';
+comment on function private.time_or_null is 'Return the time that a text in ISO 8601 names, or null unless it has date, time of day and offset and is in the years 2000 to 2999.';
 
 create function private.times_refusal(p_start_at text, p_end_at text)
 returns jsonb

@@ -9,6 +9,9 @@ security definer
 set search_path = ''
 as $$
 begin
+  if private.is_deleted_account(auth.uid()) then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  end if;
   return (
     select jsonb_build_object(
       'auction_id', p.auction_id,
@@ -635,7 +638,7 @@ begin
   return private.get_my_proxy(get_my_proxy.auction_id);
 end;
 $$;
-comment on function public.get_my_proxy is 'Return the caller''s own maximum. Answers auction_id, max_cents, is_leading, updated_at; null without a bid.';
+comment on function public.get_my_proxy is 'Return the caller''s own maximum. Answers auction_id, max_cents, is_leading, updated_at; null without a bid. Refusal: PROFILE_NOT_FOUND.';
 grant execute on function public.get_my_proxy to authenticated;
 
 create function public.place_bid(

@@ -6,6 +6,9 @@ security definer
 set search_path = ''
 as $$
 begin
+  if private.is_deleted_account(auth.uid()) then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  end if;
   return (
     select jsonb_build_object(
       'auction_id', p.auction_id,

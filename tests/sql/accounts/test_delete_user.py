@@ -202,16 +202,15 @@ def test_old_token_marks_nothing_as_read(owner: Connection, alice: Actor, functi
     assert "PT403" == raised.value.sqlstate
 
 
-#: RPCs that show what visitors or the user alone may read, and those for staff, which refuse with
-#: FORBIDDEN.
+#: RPCs that answer visitors too, and those for staff, which refuse with FORBIDDEN.
 OTHER_RPCS = {
-    "get_auction_state", "get_time_remaining", "get_my_proxy",
+    "get_auction_state", "get_time_remaining",
     "requeue_ignored_events", "requeue_outbox", "requeue_webhook_event",
 }  # fmt: skip
 
 
 def test_old_token_calls_no_rpc(owner: Connection, alice: Actor, auction_id: UUID) -> None:
-    """Every other RPC for signed-in users answers or raises the code, even with null arguments."""
+    """Every RPC for signed-in users answers or raises the code, even with null arguments."""
     query = """
       select proname::text, proargnames[: pronargs - pronargdefaults]
       from pg_proc

@@ -115,7 +115,9 @@ class BiddingDesk:
         auction, person = self.market.auctions[auction_id], self.people[name].id
         own = auction.maxima.get(person)
         answer = self.world.call(name, "get_my_proxy", auction_id=auction_id)
-        if own is None:
+        if self.people[name].is_deleted:
+            assert answer["code"] == "PROFILE_NOT_FOUND"
+        elif own is None:
             assert answer is None
         else:
             assert (own.cents, own.set_at, auction.leader == person) == (
