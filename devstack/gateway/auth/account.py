@@ -11,6 +11,7 @@ from devstack.gateway.auth import (
     caller,
     changes,
     mails,
+    one_time_tokens,
     passwords,
     sessions,
     users,
@@ -22,6 +23,7 @@ from devstack.gateway.auth.errors import (
     email_exists,
     invalid,
 )
+from devstack.gateway.auth.one_time_tokens import Kind
 
 
 async def show(desk: Desk, request: Request) -> Response:
@@ -46,6 +48,8 @@ async def change(desk: Desk, request: Request) -> Response:
     email = bodies.address_of(body.email) if body.email else None
     encrypted_password = await _new_hash(desk, signed_in, body.password)
     async with desk.transaction() as cursor:
+        if encrypted_password and desk.settings.is_password_change_secure:
+            await _reauthenticate(desk, cursor, signed_in, body.nonce)
         await _apply(cursor, signed_in, body, encrypted_password)
         if email and email != signed_in.user.email:
             if await users.find_by_email(cursor, email):
@@ -79,6 +83,22 @@ def _refuse_weak_proof(signed_in: SignedIn, body: bodies.UserChange) -> None:
     if is_sensitive and signed_in.user.has_second_factor and not signed_in.is_aal2:
         message = "AAL2 session is required to update email or password when MFA is enabled."
         raise AuthError(401, "insufficient_aal", message)
+
+
+async def _reauthenticate(desk: Desk, cursor: Cursor, signed_in: SignedIn, nonce: str) -> None:
+    """Ask for the code of a mail where the session is older than a day; the code is good once."""
+    if signed_in.session_id and await sessions.is_recent(cursor, signed_in.session_id):
+        return
+    if not nonce:
+        raise AuthError(400, "reauthentication_needed", "Password update requires reauthentication")
+    found = await one_time_tokens.find(
+        cursor,
+        one_time_tokens.hash_of(signed_in.user.email or "", nonce),
+        [Kind.REAUTHENTICATION],
+        desk.settings.otp_expiry_s,
+    )
+    if found is None or found.user_id != signed_in.user.id:
+        raise AuthError(422, "reauthentication_not_valid", "Nonce has expired or is invalid")
 
 
 async def _new_hash(desk: Desk, signed_in: SignedIn, password: str | None) -> str | None:

@@ -16,13 +16,11 @@ from devstack.gateway.auth.errors import (
     invalid,
     refusing_what_is_taken,
 )
+from devstack.gateway.auth.settings import duration_s
 from devstack.gateway.auth.users import User
 
 
 _PAGE_SIZE = 50
-#: Durations as Go writes them: 300ms, 24h, 1h30m.
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 
 
@@ -168,10 +166,9 @@ def _ban_s(duration: str) -> float | None:
     """Read a duration in seconds; `none` lifts a ban."""
     if duration == "none":
         return None
-    parts = _DURATION.findall(duration)
-    if not parts or "".join(number + unit for number, unit in parts) != duration:
+    seconds = duration_s(duration)
+    if seconds is None:
         raise invalid(f'invalid format for ban duration: time: invalid duration "{duration}"')
-    seconds = sum(float(number) * _UNIT_S[unit] for number, unit in parts)
     if seconds > 100 * 365 * 86400:
         raise invalid("ban duration is longer than a hundred years")
     return seconds

@@ -67,6 +67,7 @@ class UserChange(Body):
     email: str = ""
     phone: str = ""
     password: str | None = None
+    nonce: str = ""
     code_challenge: str = ""
     data: dict[str, Any] | None = None
 

@@ -3,6 +3,9 @@
 The answers are those of a GoTrue that sends; see `one_time_tokens` for where the mail is.
 """
 
+import uuid
+from dataclasses import dataclass
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,6 +14,15 @@ from devstack.gateway.auth.desk import Cursor, Desk
 from devstack.gateway.auth.errors import AuthError, invalid
 from devstack.gateway.auth.one_time_tokens import Kind
 from devstack.gateway.auth.users import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """The kind of a mail's token, the type that its link names, and whether the link is PKCE's."""
+
+    kind: Kind
+    type: str
+    is_pkce: bool = False
 
 
 async def recover(desk: Desk, request: Request) -> Response:
@@ -22,15 +34,8 @@ async def recover(desk: Desk, request: Request) -> Response:
     async with desk.transaction() as cursor:
         user = await users.find_by_email(cursor, email)
         if user:
-            issued = await one_time_tokens.issue(
-                cursor,
-                user.id,
-                Kind.RECOVERY,
-                email,
-                digits=desk.settings.otp_length,
-                is_pkce=bool(body.code_challenge),
-            )
-            desk.post(request, "recovery", email, issued)
+            mail = Mail(kind=Kind.RECOVERY, type="recovery", is_pkce=bool(body.code_challenge))
+            await send(desk, request, cursor, user.id, address=email, mail=mail)
     return answers.ok({})
 
 
@@ -48,38 +53,50 @@ async def resend(desk: Desk, request: Request) -> Response:
     async with desk.transaction() as cursor:
         user = await users.find_by_email(cursor, bodies.address_of(body.email))
         if user and body.type == "signup" and not user.email_confirmed_at:
-            issued = await one_time_tokens.issue(
-                cursor,
-                user.id,
-                Kind.CONFIRMATION,
-                user.email or "",
-                digits=desk.settings.otp_length,
-            )
-            desk.post(request, "signup", user.email or "", issued)
+            mail = Mail(kind=Kind.CONFIRMATION, type="signup")
+            await send(desk, request, cursor, user.id, address=user.email or "", mail=mail)
         if user and body.type == "email_change" and user.email_change:
             await ask_for_change(desk, request, cursor, user, user.email_change)
     return answers.ok({})
 
 
 async def reauthenticate(desk: Desk, request: Request) -> Response:
-    """GET /reauthenticate: send a code to go with a new password, where the project asks for one.
-
-    This project does not, so a nonce that comes with a new password is not looked at.
-    """
+    """GET /reauthenticate: send a code that goes with a new password, if the project wants one."""
     claims = caller.token_claims(request, desk)
     async with desk.transaction() as cursor:
         user = (await caller.signed_in(cursor, claims)).user
         if not user.email_confirmed_at:
             raise AuthError(422, "email_not_confirmed", "Please verify your email first.")
-        issued = await one_time_tokens.issue(
-            cursor,
-            user.id,
-            Kind.REAUTHENTICATION,
-            user.email or "",
-            digits=desk.settings.otp_length,
-        )
-        desk.post(request, "reauthentication", user.email or "", issued)
+        mail = Mail(kind=Kind.REAUTHENTICATION, type="reauthentication")
+        await send(desk, request, cursor, user.id, address=user.email or "", mail=mail)
     return answers.ok({})
+
+
+async def send(
+    desk: Desk, request: Request, cursor: Cursor, user_id: uuid.UUID, *, address: str, mail: Mail
+) -> None:
+    """Make a token, and keep the mail that carries it.
+
+    Raises: AuthError over_email_send_rate_limit when the user got one of its kind just now.
+    """
+    await check_interval(desk, cursor, user_id, mail.kind)
+    issued = await one_time_tokens.issue(
+        cursor,
+        user_id,
+        mail.kind,
+        address,
+        digits=desk.settings.otp_length,
+        is_pkce=mail.is_pkce,
+    )
+    desk.post(request, mail.type, address, issued)
+
+
+async def check_interval(desk: Desk, cursor: Cursor, user_id: uuid.UUID, kind: Kind) -> None:
+    """Refuse a mail that would come too soon after the last one of its kind."""
+    wait_s = await one_time_tokens.wait_s(cursor, user_id, kind, desk.settings.mail_interval_s)
+    if wait_s:
+        message = f"For security purposes, you can only request this after {wait_s} seconds."
+        raise AuthError(429, "over_email_send_rate_limit", message)
 
 
 async def ask_for_change(
@@ -95,6 +112,8 @@ async def ask_for_change(
 
     `verification` says when one answer will do.
     """
+    # Both mails count as one.
+    await check_interval(desk, cursor, user.id, Kind.EMAIL_CHANGE_NEW)
     await changes.note_wanted_email(cursor, user.id, email)
     asked = [(Kind.EMAIL_CHANGE_NEW, email)]
     if user.email and desk.settings.needs_both_confirmations:

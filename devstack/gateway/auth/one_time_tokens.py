@@ -79,6 +79,19 @@ async def issue(
     return Issued(otp=otp, token_hash=token_hash)
 
 
+async def wait_s(cursor: Cursor, user_id: uuid.UUID, kind: Kind, interval_s: float) -> int:
+    """Return how many seconds the user has to wait for another mail of a kind, or 0."""
+    await cursor.execute(
+        f"""
+        select ceil(extract(epoch from {_SENT_AT[kind]} + make_interval(secs => %s) - now()))::int
+        from auth.users where id = %s
+        """,  # noqa: S608 - the column is a constant
+        [interval_s, user_id],
+    )
+    row = await cursor.fetchone()
+    return max(0, (row and row["ceil"]) or 0)
+
+
 async def find(
     cursor: Cursor, token_hash: str, kinds: Collection[Kind], life_s: int
 ) -> OneTimeToken | None:

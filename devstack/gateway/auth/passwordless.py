@@ -13,7 +13,7 @@ from devstack.gateway.auth import (
     answers,
     bodies,
     changes,
-    one_time_tokens,
+    mails,
     passwords,
     tokens,
     users,
@@ -26,6 +26,7 @@ from devstack.gateway.auth.errors import (
     refusing_what_is_taken,
     signup_disabled,
 )
+from devstack.gateway.auth.mails import Mail
 from devstack.gateway.auth.one_time_tokens import Kind
 from devstack.gateway.auth.users import User
 
@@ -76,24 +77,19 @@ async def _send(desk: Desk, request: Request, body: bodies.Otp, *, may_sign_up: 
     if is_new and not desk.settings.is_signup_enabled:
         raise signup_disabled()
     password = await passwords.hash_of(secrets.token_urlsafe(24)) if user is None else ""
-    kind, mail = Kind.RECOVERY, "magiclink"
-    if is_new and desk.settings.needs_confirmation:
-        # The mail that confirms the address signs its owner in as well.
-        kind, mail = Kind.CONFIRMATION, "signup"
+    # The mail that confirms an address signs its owner in as well.
+    is_confirmation = is_new and desk.settings.needs_confirmation
+    mail = Mail(
+        kind=Kind.CONFIRMATION if is_confirmation else Kind.RECOVERY,
+        type="signup" if is_confirmation else "magiclink",
+        is_pkce=bool(body.code_challenge),
+    )
     with refusing_what_is_taken(email_exists()):
         async with desk.transaction() as cursor:
             user_id = await _user_id(cursor, user, email, body, password)
-            if is_new and not desk.settings.needs_confirmation:
+            if is_new and not is_confirmation:
                 await changes.confirm_email(cursor, user_id)
-            issued = await one_time_tokens.issue(
-                cursor,
-                user_id,
-                kind,
-                email,
-                digits=desk.settings.otp_length,
-                is_pkce=bool(body.code_challenge),
-            )
-    desk.post(request, mail, email, issued)
+            await mails.send(desk, request, cursor, user_id, address=email, mail=mail)
     return answers.ok({})
 
 

@@ -97,6 +97,15 @@ async def find(cursor: Cursor, session_id: uuid.UUID) -> Session | None:
     return Session(**row) if row else None
 
 
+async def is_recent(cursor: Cursor, session_id: uuid.UUID) -> bool:
+    """Return true if the user signed in for this session within the last day."""
+    await cursor.execute(
+        "select from auth.sessions where id = %s and created_at > now() - interval '1 day'",
+        [session_id],
+    )
+    return await cursor.fetchone() is not None
+
+
 async def end(
     cursor: Cursor, scope: Scope, user_id: uuid.UUID, session_id: uuid.UUID | None
 ) -> None:

@@ -3,6 +3,7 @@
 docs/architecture.md lists the settings that have no effect here.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "is_email_enabled": ("email", "enable_signup"),
     "needs_confirmation": ("email", "enable_confirmations"),
     "needs_both_confirmations": ("email", "double_confirm_changes"),
+    "is_password_change_secure": ("email", "secure_password_change"),
+    "mail_interval": ("email", "max_frequency"),
     "otp_expiry_s": ("email", "otp_expiry"),
     "otp_length": ("email", "otp_length"),
     "max_enrolled_factors": ("mfa", "max_enrolled_factors"),
@@ -35,6 +38,9 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _SYMBOLS = "!@#$%^&*()_+-=[]{};'\\:\"|<>?,./`~"
+#: Durations as Go writes them.
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 #: The sets of characters of which a password needs one each, as the CLI names them.
 _REQUIREMENTS: Mapping[str, tuple[str, ...]] = {
     "": (),
@@ -61,6 +67,10 @@ class AuthSettings:
     needs_confirmation: bool = False
     #: Whether a change of address needs an answer from both addresses.
     needs_both_confirmations: bool = True
+    #: Whether a new password needs a recent sign-in, or a code from a mail.
+    is_password_change_secure: bool = False
+    #: The least time between two mails of a kind to one user, as Go writes durations.
+    mail_interval: str = "1m0s"
     otp_expiry_s: int = 3600
     otp_length: int = 6
     max_enrolled_factors: int = 10
@@ -72,12 +82,24 @@ class AuthSettings:
         """Return the sets of characters of which a password needs one each."""
         return _REQUIREMENTS[self.password_requirements]
 
+    @property
+    def mail_interval_s(self) -> float:
+        """Return the least time between two mails of a kind to one user."""
+        return duration_s(self.mail_interval) or 0.0
+
     def for_development(self) -> Self:
         """Return the settings without those that only slow down the development of a frontend.
 
-        A sign-up gets a session at once, and a password needs no characters of certain kinds.
+        A sign-up gets a session at once, a password needs no characters of certain kinds and no
+        recent sign-in, and a mail may follow another at once.
         """
-        return replace(self, needs_confirmation=False, password_requirements="")
+        return replace(
+            self,
+            needs_confirmation=False,
+            password_requirements="",
+            is_password_change_secure=False,
+            mail_interval="0s",
+        )
 
     @classmethod
     def read(cls, path: Path = _CONFIG) -> Self:
@@ -85,6 +107,14 @@ class AuthSettings:
         auth: dict[str, Any] = tomllib.loads(path.read_text()).get("auth", {})
         told = {name: _at(auth, place) for name, place in _PLACES.items()}
         return cls(**{name: value for name, value in told.items() if value is not None})
+
+
+def duration_s(text: str) -> float | None:
+    """Read a duration such as `300ms`, `24h` or `1h30m`; return None for what is none."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * _UNIT_S[unit] for number, unit in parts)
 
 
 def _at(section: Mapping[str, Any], place: tuple[str, ...]) -> Any:

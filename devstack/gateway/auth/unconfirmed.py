@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, one_time_tokens, users
+from devstack.gateway.auth import answers, bodies, mails, users
 from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import email_exists, refusing_what_is_taken
+from devstack.gateway.auth.mails import Mail
 from devstack.gateway.auth.one_time_tokens import Kind
 from devstack.gateway.auth.users import EMAIL_METADATA, User
 
@@ -40,16 +41,9 @@ async def sign_up(
                     is_sign_up=True,
                 )
             )
-            issued = await one_time_tokens.issue(
-                cursor,
-                user_id,
-                Kind.CONFIRMATION,
-                email,
-                digits=desk.settings.otp_length,
-                is_pkce=bool(body.code_challenge),
-            )
+            mail = Mail(kind=Kind.CONFIRMATION, type="signup", is_pkce=bool(body.code_challenge))
+            await mails.send(desk, request, cursor, user_id, address=email, mail=mail)
             found = await users.require(cursor, user_id)
-    desk.post(request, "signup", email, issued)
     return answers.ok(answers.user_json(found))
 
 

@@ -3,7 +3,10 @@
 Rules, codes and sentences: `signup.go`, `password.go` and `verify.go` of GoTrue's `internal/api`.
 """
 
+from collections.abc import Callable
+
 import httpx
+import psycopg
 import pytest
 from supabase import AuthApiError, Client
 from supabase_auth.errors import AuthWeakPasswordError
@@ -21,6 +24,19 @@ def member(production_client: Client, production_mails: Mails, email: str) -> Cl
     production_client.auth.sign_up({"email": email, "password": STRONG})
     confirm(production_client, production_mails, email)
     return production_client
+
+
+def pass_a_minute(database: psycopg.Connection, email: str) -> None:
+    """Let the last mails to an address be older than they are."""
+    database.execute(
+        """
+        update auth.users set
+          confirmation_sent_at = confirmation_sent_at - interval '60 s',
+          recovery_sent_at = recovery_sent_at - interval '60 s'
+        where email = %s
+        """,
+        [email],
+    )
 
 
 def confirm(client: Client, mails: Mails, email: str) -> None:
@@ -47,10 +63,11 @@ def test_sign_up_waits_for_a_confirmation(
 
 
 def test_second_sign_up_repeats_the_mail(
-    production_client: Client, production_mails: Mails, email: str
+    production_client: Client, production_mails: Mails, database: psycopg.Connection, email: str
 ) -> None:
     """An address that nobody has confirmed gets another mail, and no other user."""
     first = production_client.auth.sign_up({"email": email, "password": STRONG})
+    pass_a_minute(database, email)
     second = production_client.auth.sign_up({"email": email, "password": f"other {STRONG}"})
 
     assert first.user is not None
@@ -170,3 +187,55 @@ def test_settings_tell_it(production_gateway: Gateway, http: httpx.Client) -> No
 
     assert told["mailer_autoconfirm"] is False
     assert told["external"]["anonymous_users"] is False
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda auth, email: auth.reset_password_for_email(email),
+        lambda auth, email: auth.sign_in_with_otp({"email": email}),
+    ],
+)
+def test_mail_waits_for_a_minute(
+    member: Client,
+    production_mails: Mails,
+    database: psycopg.Connection,
+    email: str,
+    ask: Callable[[object, str], object],
+) -> None:
+    """A second mail of a kind within the minute is refused, and none is kept."""
+    ask(member.auth, email)
+    sent = len(production_mails(email))
+
+    with pytest.raises(AuthApiError, match=r"request this after \d+ seconds") as caught:
+        ask(member.auth, email)
+
+    assert (429, "over_email_send_rate_limit") == (caught.value.status, caught.value.code)
+    assert sent == len(production_mails(email))
+    pass_a_minute(database, email)
+    ask(member.auth, email)
+
+
+def test_password_of_an_old_session_needs_a_code(
+    member: Client, production_mails: Mails, database: psycopg.Connection, email: str
+) -> None:
+    """A day after the sign-in, a new password comes with the code of a mail, which is good once."""
+    member.auth.update_user({"password": f"first {STRONG}"})
+    database.execute(
+        "update auth.sessions set created_at = created_at - interval '1 day' where user_id ="
+        " (select id from auth.users where email = %s)",
+        [email],
+    )
+
+    with pytest.raises(AuthApiError) as caught:
+        member.auth.update_user({"password": f"second {STRONG}"})
+    assert (400, "reauthentication_needed") == (caught.value.status, caught.value.code)
+    with pytest.raises(AuthApiError) as caught:
+        member.auth.update_user({"password": f"second {STRONG}", "nonce": "none"})
+    assert (422, "reauthentication_not_valid") == (caught.value.status, caught.value.code)
+    member.auth.reauthenticate()
+    code = production_mails(email)[0]["code"]
+    member.auth.update_user({"password": f"second {STRONG}", "nonce": code})
+    with pytest.raises(AuthApiError) as caught:
+        member.auth.update_user({"password": f"third {STRONG}", "nonce": code})
+    assert "reauthentication_not_valid" == caught.value.code

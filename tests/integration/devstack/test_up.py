@@ -9,12 +9,14 @@ import stat
 import subprocess
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
 from devstack.ports import free_base, is_free
 from devstack.project import EXPORTED
 from tests.integration.devstack.devstacks import Devstack, command_of, wait_for
+from tests.integration.gateways import PATIENCE_S
 
 
 def environment(devstack: Devstack) -> dict[str, str]:
@@ -369,3 +371,23 @@ def test_stacks_that_start_at_once_choose_different_ports(devstack: Devstack) ->
         assert process.stdout is not None
         addresses.add(json.loads(process.stdout.readline())["SUPABASE_URL"])
     assert 3 == len(addresses)
+
+
+@pytest.mark.parametrize(("options", "is_at_once"), [((), True), (("--production-auth",), False)])
+def test_addresses_are_confirmed_on_demand(
+    devstack: Devstack, options: tuple[str, ...], *, is_at_once: bool
+) -> None:
+    """A sign-up gets a session at once unless the stack has to follow all settings of Auth."""
+    devstack.up_and_ready("--bare", "--ephemeral", *options, only="postgres,gateway")
+    told = environment(devstack)
+    headers = {"apikey": told["SUPABASE_PUBLISHABLE_KEY"]}
+
+    answer = httpx.post(
+        f"{told['SUPABASE_URL']}/auth/v1/signup",
+        json={"email": "a@example.com", "password": "correct horse 7"},
+        headers=headers,
+        timeout=PATIENCE_S,
+    )
+
+    assert answer.status_code == 200
+    assert is_at_once == ("access_token" in answer.json())

@@ -31,6 +31,8 @@ def test_what_is_said_is_honoured(tmp_path: Path) -> None:
         enable_signup = false
         enable_confirmations = true
         double_confirm_changes = false
+        secure_password_change = true
+        max_frequency = "1m30s"
         otp_expiry = 120
         otp_length = 8
         [auth.mfa]
@@ -55,6 +57,8 @@ def test_what_is_said_is_honoured(tmp_path: Path) -> None:
         is_email_enabled=False,
         needs_confirmation=True,
         needs_both_confirmations=False,
+        is_password_change_secure=True,
+        mail_interval="1m30s",
         otp_expiry_s=120,
         otp_length=8,
         max_enrolled_factors=3,
@@ -62,6 +66,7 @@ def test_what_is_said_is_honoured(tmp_path: Path) -> None:
         is_totp_verify_enabled=True,
     )
     assert expected == settings
+    assert 90 == settings.mail_interval_s
 
 
 def test_project_asks_for_second_factors() -> None:
@@ -90,4 +95,6 @@ def test_development_needs_no_mail_and_no_digit() -> None:
 
     assert not settings.needs_confirmation
     assert () == settings.required_characters
+    assert not settings.is_password_change_secure
+    assert 0 == settings.mail_interval_s
     assert 8 == settings.minimum_password_length
