@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -17,6 +18,10 @@ from devstack.gateway.auth.users import User
 #: A client that sends this header, or a later date, wants the code as a word under `code`.
 _VERSION_HEADER = "x-supabase-api-version"
 _FIRST_VERSION = "2024-01-01"
+#: To other clients Auth shows these errors of the database: exceptions and violated constraints.
+_SHOWN_STATES = frozenset({"P0001", "23000", "23001", "23502", "23503", "23505", "23514", "23P01"})
+#: It shows this class too, with the HTTP status that the code names.
+_SHOWN_CLASS = "PT"
 
 
 def user_json(user: User) -> dict[str, Any]:
@@ -75,9 +80,30 @@ def refusal(request: Request, error: AuthError) -> Response:
     if version >= _FIRST_VERSION:
         headers[_VERSION_HEADER] = _FIRST_VERSION
         body = {"code": error.code, "message": error.message}
+    elif error.cause is not None and (status := _shown_status(error.cause)) is not None:
+        return JSONResponse(_database_json(error.cause), status_code=status, headers=headers)
     else:
         body = {"code": error.status, "error_code": error.code, "msg": error.message}
     return JSONResponse(body | error.extra, status_code=error.status, headers=headers)
+
+
+def _shown_status(error: psycopg.Error) -> int | None:
+    """Return the HTTP status of an error that Auth shows, or None if Auth hides it."""
+    state = error.sqlstate or ""
+    if state in _SHOWN_STATES:
+        return 500
+    is_named = state.startswith(_SHOWN_CLASS) and state[2:].isdecimal()
+    return int(state[2:]) if is_named else None
+
+
+def _database_json(error: psycopg.Error) -> dict[str, Any]:
+    shown = {
+        "code": error.sqlstate,
+        "message": error.diag.message_primary,
+        "hint": error.diag.message_hint,
+        "detail": error.diag.message_detail,
+    }
+    return {key: value for key, value in shown.items() if value}
 
 
 def ok(body: object, headers: Mapping[str, str] | None = None) -> Response:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import psycopg
 from psycopg.errors import UniqueViolation
 
 
@@ -11,16 +12,24 @@ class AuthError(Exception):
     """A refusal as Auth words it.
 
     `extra` holds keys that stand beside code and message, such as the reasons of a weak password.
+    `cause` is an error of the database that Auth shows to clients of its first API version.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, extra: Mapping[str, Any] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        extra: Mapping[str, Any] | None = None,
+        *,
+        cause: psycopg.Error | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.extra = dict(extra or {})
+        self.cause = cause
 
 
 def invalid(message: str) -> AuthError:

@@ -138,4 +138,4 @@ def _database_failure(method: str, path: str, error: psycopg.Error) -> AuthError
         message = "Database error saving new user"
     elif (method, path) == ("DELETE", "/admin/users/{user_id}"):
         message = "Database error deleting user"
-    return AuthError(500, "unexpected_failure", message)
+    return AuthError(500, "unexpected_failure", message, cause=error)

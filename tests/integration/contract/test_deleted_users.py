@@ -91,6 +91,21 @@ def test_user_with_history_stays(operator: Operator, bidder: Browser) -> None:
     assert str(bidder.actor.id) == found.user.id
 
 
+def test_refusal_says_what_to_do(operator: Operator, bidder: Browser) -> None:
+    """A client that names no version of Auth's API, such as curl, reads the database's error."""
+    environment = operator.market.shop.environment
+    key = environment["SUPABASE_SECRET_KEY"]
+    answer = httpx.delete(
+        f"{environment['SUPABASE_URL']}/auth/v1/admin/users/{bidder.actor.id}",
+        headers={"apikey": key, "Authorization": f"Bearer {key}"},
+        timeout=PATIENCE_S,
+    )
+
+    assert (500, "23503") == (answer.status_code, answer.json()["code"])
+    assert f"User {bidder.actor.id} has bids" in answer.json()["message"]
+    assert "should_soft_delete" in answer.json()["hint"]
+
+
 def test_soft_delete_anonymises_and_ends_bidding(operator: Operator, bidder: Browser) -> None:
     """The profile is empty at once, and the token that is still valid places no bid."""
     operator.delete(bidder, softly=True)
