@@ -46,8 +46,10 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_wait_ms constant bigint := private.count_use(p_action, auth.uid()::text);
+  v_wait_ms bigint;
 begin
+  perform private.refuse_filtered_call();
+  v_wait_ms := private.count_use(p_action, auth.uid()::text);
   if v_wait_ms = 0 then
     return null;
   end if;
@@ -55,7 +57,28 @@ begin
     || jsonb_build_object('retry_after_ms', v_wait_ms);
 end;
 $$;
-comment on function private.use_rate_limit is 'Count one use of an action by the signed-in user. Return null within the limit, otherwise the refusal RATE_LIMITED.';
+comment on function private.use_rate_limit is 'Count one use of an action by the signed-in user. Return null within the limit, otherwise the refusal RATE_LIMITED. Raises FILTER_REFUSED.';
+
+create function private.refuse_filtered_call()
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_query constant text := current_query();
+begin
+  -- PostgREST filters and casts the answer in the statement that calls the function. A filter such
+  -- as `reserve_met=like.tru\` fails for some answers only. So the failure would reveal the answer
+  -- and undo the call. The function sees the statement's text, but never the values in it.
+  if strpos(v_query, 'pgrst_source') > 0 and v_query collate "C" ~* '\m(where|cast)\M' then
+    raise sqlstate 'PT400' using
+      message = 'FILTER_REFUSED',
+      detail = 'Call this function without filters and casts. Its answer is one object.';
+  end if;
+end;
+$$;
+comment on function private.refuse_filtered_call is 'Refuse a call whose caller could undo it after the function has answered. Raises FILTER_REFUSED.';
 
 create function private.count_use(p_action text, p_key text)
 returns bigint

@@ -132,6 +132,28 @@ def test_bid_that_its_caller_undoes_is_refused(market: Market, prefer: list[str]
     assert str(RESERVE) not in answer.text
 
 
+@pytest.mark.parametrize(
+    "filtered",
+    [
+        "pgrst_scalar->>reserve_met=like.tru%5C",
+        "pgrst_scalar->>is_leading=eq.false",
+        "or=(pgrst_scalar->>success.like.tru%5C,pgrst_scalar->>code.is.null)",
+    ],
+)
+def test_bid_that_a_filter_undoes_is_refused(market: Market, filtered: str) -> None:
+    """A filter that fails for one answer only would reveal it, and undo the bid."""
+    auction_id = str(auctioned(market.people[Role.SELLER].actor, reserve_cents=RESERVE))
+    bid = {"auction_id": auction_id, "amount_cents": 1_000, "max_proxy_cents": 99_999_999}
+    before = _traces(market, auction_id)
+
+    answer = request(
+        market, Role.STRANGER, "POST", f"rpc/place_bid?{filtered}", prefer=[], body=bid
+    )
+
+    assert error_of(answer) == (400, "PT400", "FILTER_REFUSED")
+    assert _traces(market, auction_id) == before
+
+
 def test_bid_counts_and_stays(market: Market) -> None:
     """A bid that is answered is committed and counted."""
     auction_id = str(auctioned(market.people[Role.SELLER].actor, reserve_cents=RESERVE))
