@@ -159,8 +159,12 @@ begin
   if private.display_name_refusal(v_user.display_name) is not null then
     v_user.display_name := 'member-' || substr(md5(gen_random_uuid()::text), 1, 6);
   end if;
-  v_user.phone := private.line_or_null(p_metadata ->> 'phone', 32);
-  v_user.legal_name := private.line_or_null(p_metadata ->> 'legal_name', 200);
+  if jsonb_typeof(p_metadata -> 'phone') in ('string', 'number') then
+    v_user.phone := private.line_or_null(p_metadata ->> 'phone', 32);
+  end if;
+  if jsonb_typeof(p_metadata -> 'legal_name') = 'string' then
+    v_user.legal_name := private.line_or_null(p_metadata ->> 'legal_name', 200);
+  end if;
   v_user.dob := private.date_or_null(p_metadata ->> 'dob');
   if not private.is_birth_date(v_user.dob) then
     v_user.dob := null;

@@ -25,6 +25,20 @@ ACCESS_MUTATIONS = (
         SECURITY,
     ),
     mutation(
+        "caller undoes a bid by a filter",
+        "security/functions.sql",
+        r"~* '\m(where|cast)\M'",
+        r"~* '\m(cast)\M'",
+        SECURITY,
+    ),
+    mutation(
+        "caller undoes a bid by a cast",
+        "security/functions.sql",
+        r"~* '\m(where|cast)\M'",
+        r"~* '\m(where)\M'",
+        SECURITY,
+    ),
+    mutation(
         "public columns that name a person have statistics",
         "security/statistics.sql",
         "and a.attnum = any(k.conkey)",

@@ -48,6 +48,14 @@ def test_profile_is_filled_from_the_metadata(owner: Connection) -> None:
     assert expected == {key: user[key] for key in expected}
 
 
+@pytest.mark.parametrize("value", [{"a": "b"}, ["0400 000 000"], True])
+def test_field_that_is_no_text_is_left_out(owner: Connection, value: object) -> None:
+    """JSON is no phone number and no name."""
+    user = profile(owner, {"phone": value, "legal_name": value, "dob": value})
+
+    assert (None, None, None) == (user["phone"], user["legal_name"], user["dob"])
+
+
 def test_metadata_gives_no_rights(owner: Connection) -> None:
     """It is the user's to write: role, verification and Stripe's ids do not come from there."""
     user = profile(
