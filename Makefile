@@ -6,6 +6,10 @@ PROOF_STEPS ?= 20000
 # Many tests wait for a process to start or end, so a third test process keeps two cores busy.
 TEST_PROCESSES ?= 3
 
+# Every program here starts many Python processes. Without cached bytecode each of them compiles all of
+# its imports again, which costs more than a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test test-js proof soak mutants pg15 check fmt up stop status reset psql bench \
   migration docs hooks
 
