@@ -250,3 +250,14 @@ def test_maximum_is_ones_own(auction_id: UUID, alice: Actor, bob: Actor) -> None
     )
     assert {"auction_id", "max_cents", "is_leading", "updated_at"} == mine.keys()
     assert bob.call("get_my_proxy", auction_id=auction_id) is None
+
+
+def test_deleted_user_has_no_maximum(owner: Connection, auction_id: UUID, alice: Actor) -> None:
+    """`get_my_proxy` refuses a token that outlives its account, as `place_bid` does."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=5000)
+    owner.execute("update public.users set deleted_at = private.clock() where id = %s", [alice.id])
+
+    refusal = alice.call("get_my_proxy", auction_id=auction_id)
+
+    expected = {"success": False, "code": "PROFILE_NOT_FOUND", "error": "User profile not found"}
+    assert expected == refusal
