@@ -4,7 +4,6 @@ GoTrue: `internal/api/otp.go`, `magic_link.go` and `anonymous.go` of supabase/au
 """
 
 import secrets
-import uuid
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +17,7 @@ from devstack.gateway.auth import (
     tokens,
     users,
 )
-from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.desk import Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
@@ -28,7 +27,6 @@ from devstack.gateway.auth.errors import (
 )
 from devstack.gateway.auth.mails import Mail
 from devstack.gateway.auth.one_time_tokens import Kind
-from devstack.gateway.auth.users import User
 
 
 async def one_time_password(desk: Desk, request: Request) -> Response:
@@ -86,22 +84,14 @@ async def _send(desk: Desk, request: Request, body: bodies.Otp, *, may_sign_up: 
     )
     with refusing_what_is_taken(email_exists()):
         async with desk.transaction() as cursor:
-            user_id = await _user_id(cursor, user, email, body, password)
+            user_id = await users.create_unless_found(
+                cursor,
+                user,
+                email=email,
+                encrypted_password=password,
+                user_metadata=body.data or {},
+            )
             if is_new and not is_confirmation:
                 await changes.confirm_email(cursor, user_id)
             await mails.send(desk, request, cursor, user_id, address=email, mail=mail)
     return answers.ok({})
-
-
-async def _user_id(
-    cursor: Cursor, user: User | None, email: str, body: bodies.Otp, encrypted_password: str
-) -> uuid.UUID:
-    if user is not None:
-        return user.id
-    return await users.create(
-        cursor,
-        email=email,
-        encrypted_password=encrypted_password,
-        user_metadata=body.data or {},
-        is_sign_up=True,
-    )

@@ -63,11 +63,11 @@ class AuthSettings:
     is_signup_enabled: bool = True
     is_anonymous_enabled: bool = False
     is_email_enabled: bool = True
-    #: Whether a new address opens nothing until its owner has answered a mail.
+    #: True if a new user can sign in only after answering a mail.
     needs_confirmation: bool = False
-    #: Whether a change of address needs an answer from both addresses.
+    #: True if a new address takes effect only after both addresses have answered a mail.
     needs_both_confirmations: bool = True
-    #: Whether a new password needs a recent sign-in, or a code from a mail.
+    #: True if a new password needs a recent sign-in, or a code from a mail.
     is_password_change_secure: bool = False
     #: The least time between two mails of a kind to one user, as Go writes durations.
     mail_interval: str = "1m0s"

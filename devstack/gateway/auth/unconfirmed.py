@@ -30,16 +30,12 @@ async def sign_up(
             user = await users.find_by_email(cursor, email)
             if user and user.email_confirmed_at:
                 return answers.ok(answers.user_json(_stranger(user, body)))
-            user_id = (
-                user.id
-                if user
-                else await users.create(
-                    cursor,
-                    email=email,
-                    encrypted_password=encrypted_password,
-                    user_metadata=body.data or {},
-                    is_sign_up=True,
-                )
+            user_id = await users.create_unless_found(
+                cursor,
+                user,
+                email=email,
+                encrypted_password=encrypted_password,
+                user_metadata=body.data or {},
             )
             mail = Mail(kind=Kind.CONFIRMATION, type="signup", is_pkce=bool(body.code_challenge))
             await mails.send(desk, request, cursor, user_id, address=email, mail=mail)

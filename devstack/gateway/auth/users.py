@@ -164,6 +164,26 @@ async def create(
     return new_id
 
 
+async def create_unless_found(
+    cursor: Cursor,
+    found: User | None,
+    *,
+    email: str,
+    encrypted_password: str,
+    user_metadata: Mapping[str, Any],
+) -> uuid.UUID:
+    """Return the id of the user that was found, or sign up a new one as `create` does."""
+    if found is not None:
+        return found.id
+    return await create(
+        cursor,
+        email=email,
+        encrypted_password=encrypted_password,
+        user_metadata=user_metadata,
+        is_sign_up=True,
+    )
+
+
 async def create_anonymous(cursor: Cursor, user_metadata: Mapping[str, Any]) -> uuid.UUID:
     """Insert a user without an address and without an identity."""
     await cursor.execute(
