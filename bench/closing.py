@@ -14,6 +14,7 @@ from bench.fixtures import create_ending_auctions
 AUCTIONS = 1000
 #: The time from the creation of the auctions to their first end, and the limit for the last order.
 HEAD_START_S, LIMIT_S = 15, 60
+#: A lag is known to this precision. Looking more often would take CPU from the workers.
 LOOK_S = 0.01
 PARTS = "postgres,gateway,stripe,workers"
 #: The observer's own clock says when it first sees an order, so a lag is at most a look too long.

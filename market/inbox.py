@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 
 #: The lease must last longer than all calls for one event together.
 _LEASE_S = 60
-#: SQL accepts times of this century only, and every real event has one.
+#: SQL refuses times before 2000 and after 2999. Every event lies between these two, so a time
+#: outside of them finds the same events.
 _FIRST_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _LAST_TIME = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
 

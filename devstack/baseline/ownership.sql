@@ -41,7 +41,7 @@ create function devstack.owners_and_grants() returns text language plpgsql stabl
 declare
   v_entries text;
 begin
-  -- What is in a schema depends on it, which has an index.
+  -- Every object depends on its schema, and pg_depend has an index on that.
   with schemas as materialized (
     select s.oid, s.nspowner, s.nspacl
     from pg_catalog.pg_namespace as s where s.nspname in ('auth', 'realtime', 'storage')

@@ -197,7 +197,7 @@ def test_anonymous_user_becomes_a_known_one(
 
 
 def test_anonymous_sign_in_is_a_sign_up(closed_gateway: Gateway, http: httpx.Client) -> None:
-    """Where nobody may sign up, nobody signs in anonymously or by a first mail."""
+    """Auth refuses anonymous and first sign-ins while sign-up is disabled."""
     for path, body in (("/signup", {}), ("/otp", {"email": "new@example.com"})):
         answer = send(http, closed_gateway, f"POST {path}", body)
 

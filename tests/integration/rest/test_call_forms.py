@@ -108,7 +108,7 @@ def test_function_with_an_unnamed_argument_of_another_type_is_passed_over(
         ("add?columns=a", "application/json", '[{"a": 1, "b": 2}, {"c": 3}]', 11),
         ("no_number", "application/json", "[]", None),
         ("take", "application/json", '[{"a": 1}, {"a": 2}]', {"taken": [{"a": 1}, {"a": 2}]}),
-        # What is neither an object nor an array is an empty array for PostgREST.
+        # PostgREST takes any body that is neither an object nor an array for an empty array.
         ("take", "application/json", "5", {"taken": []}),
         ("add", "text/csv", "a,b\n1,2\n30,40\n", 3),
         ("add", "text/csv", "a\n1\n", 11),
