@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import datetime as dt
 import json
+import logging
 import os
 import platform
 import signal
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         # From here on an interrupt must also end the stack.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # An interrupt leaves a connection busy, and psycopg would warn that it cannot roll back.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     try:
         found = _measure(options.subjects or list(SUBJECTS), options.seconds, console)
     except KeyboardInterrupt:
