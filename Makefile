@@ -3,8 +3,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PROOF_STEPS ?= 20000
-# Many tests wait for a process to start or end, so a third test process keeps two cores busy.
-TEST_PROCESSES ?= 3
 
 # Every program here starts many Python processes. Without cached bytecode each of them compiles all of
 # its imports again, which costs more than a second.
@@ -23,7 +21,7 @@ demo: setup ## run the main job on the whole system: sign-up to paid order (PORT
 	@$(BIN)/python -m devstack.demo $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(DEMO_FLAGS)
 
 test: setup ## run the test suite, which starts its own embedded stack
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_FLAGS)
 
 test-js: setup ## run the JavaScript client's tests alone (part of `make test`; they download npm packages)
 	@$(BIN)/python -m pytest tests/integration/js $(PYTEST_FLAGS)
