@@ -1,6 +1,7 @@
 """`get_time_remaining` and its kin: time as the database has it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,6 +9,12 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auction_row, auctioned, move_time
+
+
+def seconds_of(time: timedelta) -> float:
+    """Return a time in seconds, rounded to milliseconds half up as Postgres rounds numbers."""
+    microseconds = Decimal(time // timedelta(microseconds=1))
+    return float((microseconds / 1_000_000).quantize(Decimal("0.001"), ROUND_HALF_UP))
 
 
 def test_everybody_is_told_the_time_remaining(
@@ -25,7 +32,7 @@ def test_everybody_is_told_the_time_remaining(
             "status": "live",
             "end_at": auction_row(owner, auction_id)["end_at"],
             "server_time": answer["server_time"],
-            "time_remaining": round(left.total_seconds(), 3),
+            "time_remaining": seconds_of(left),
             "version": 1,
         }
         assert expected == answer
