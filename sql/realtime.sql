@@ -11,6 +11,10 @@ alter publication supabase_realtime add table public.notifications;
 -- The web app sorts threads by their last message and shows new messages.
 alter publication supabase_realtime add table public.message_threads;
 alter publication supabase_realtime add table public.messages;
+-- Buyer, seller and staff follow a dispute.
+alter publication supabase_realtime add table public.disputes;
+alter publication supabase_realtime add table public.dispute_messages;
+alter publication supabase_realtime add table public.dispute_evidence;
 -- New work wakes the workers.
 alter publication supabase_realtime add table public.webhook_events;
 alter publication supabase_realtime add table public.outbox;

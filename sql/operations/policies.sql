@@ -1,1 +1,2 @@
 alter table private.open_alerts enable row level security;
+alter table private.job_runs enable row level security;

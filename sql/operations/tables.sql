@@ -8,3 +8,18 @@ create table private.open_alerts (
 comment on table private.open_alerts is 'Alerts that no process has confirmed as logged. The transaction that finds a problem adds the row, so a lost answer or a killed process loses no alert.';
 comment on column private.open_alerts.subject is 'The id of the event, outbox row or PaymentIntent that the alert is about.';
 comment on column private.open_alerts.leased_until is 'End of the lease. Until then the caller that received the alert, or the worker that claimed it, logs and confirms it.';
+
+create table private.job_runs (
+  id bigint generated always as identity,
+  job text not null,
+  started_at timestamptz not null,
+  finished_at timestamptz,
+  processed integer not null default 0,
+  failed integer not null default 0,
+  error text,
+  constraint job_runs_pkey primary key (id),
+  constraint job_runs_counts_are_not_negative check (processed >= 0 and failed >= 0)
+);
+comment on table private.job_runs is 'Runs of the periodic jobs, with the number of items that each processed or failed to process.';
+
+create index job_runs_job_started_at_idx on private.job_runs (job, started_at desc);

@@ -293,7 +293,7 @@ def test_every_view_but_one_runs_with_its_readers_rights(owner: Connection) -> N
 
 
 def test_publication_is_the_contracts(owner: Connection) -> None:
-    """Clients subscribe to the first six tables, workers to the last two."""
+    """Clients subscribe to all tables but the last two, which wake workers."""
     query = """
       select schemaname || '.' || tablename from pg_publication_tables
       where pubname = 'supabase_realtime'
@@ -301,7 +301,7 @@ def test_publication_is_the_contracts(owner: Connection) -> None:
 
     expected = {
         "auctions", "bids", "orders", "notifications", "messages", "message_threads",
-        "webhook_events", "outbox",
+        "disputes", "dispute_messages", "dispute_evidence", "webhook_events", "outbox",
     }  # fmt: skip
     assert {f"public.{table}" for table in expected} == names(owner, query)
 
@@ -336,6 +336,12 @@ POLICIES = {
         "people_read_their_own_notifications",
         "people_mark_their_own_notifications",
     },
+    "public.payouts": {"sellers_read_their_payouts"},
+    "public.disputes": {"parties_read_their_disputes"},
+    "public.dispute_evidence": {"parties_read_the_evidence"},
+    "public.dispute_messages": {"parties_read_dispute_messages"},
+    "public.shipments": {"parties_read_their_shipments"},
+    "public.shipment_events": {"parties_read_shipment_events"},
     "public.user_strikes": {"people_read_their_own_strikes"},
     "realtime.messages": {"everyone_receives_auction_broadcasts"},
 }

@@ -1,0 +1,3 @@
+create trigger payouts_stamp_updated_at
+before update on public.payouts
+for each row execute function private.stamp_updated_at();
