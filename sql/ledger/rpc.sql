@@ -10,5 +10,5 @@ begin
   return query select * from private.ledger_drift(null);
 end;
 $$;
-comment on function public.ledger_drift is 'Return every contradiction between the ledger, orders, payments, refunds and order events, and no row if there is none. account is an account of the ledger, or the column that is contradicted, such as orders.state.';
+comment on function public.ledger_drift is 'Return every contradiction between the ledger, orders, payments, refunds, disputes, payouts and order events, and no row if there is none. account is an account of the ledger, or the column that is contradicted, such as orders.state.';
 grant execute on function public.ledger_drift to service_role;

@@ -14,6 +14,13 @@ create type private.ledger_line as (
 );
 comment on type private.ledger_line is 'One line of a posting, before it is written for an order.';
 
+create type private.ledger_shares as (
+  buyer_cents bigint,
+  seller_cents bigint,
+  platform_cents bigint
+);
+comment on type private.ledger_shares is 'The amounts that a payment puts on the accounts buyer, seller_payable and platform_fee, transfers aside.';
+
 create table public.ledger_entries (
   id uuid not null default gen_random_uuid(),
   txn_id uuid not null,

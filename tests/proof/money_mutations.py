@@ -31,13 +31,26 @@ MONEY_MUTATIONS = (
     mutation(
         "release gives the seller the fee's odd cent",
         LINES,
-        """    ('seller_payable', 'RELEASE', private.fee_cents(p_base_cents, p_bps) - p_base_cents),
-    ('platform_fee', 'FEE', -private.fee_cents(p_base_cents, p_bps))
+        """      0::bigint, v_fee_cents - v_base_cents,
+      p_lost_cents - v_borne_cents - v_fee_cents
 """,
-        """    ('seller_payable', 'RELEASE', private.fee_cents(p_base_cents, p_bps) - p_base_cents
-      - 1),
-    ('platform_fee', 'FEE', 1 - private.fee_cents(p_base_cents, p_bps))
+        """      0::bigint, v_fee_cents - v_base_cents - 1,
+      p_lost_cents - v_borne_cents - v_fee_cents + 1
 """,
+        MONEY,
+    ),
+    mutation(
+        "loss is not limited to the order's money",
+        LINES,
+        "greatest(least(p_lost_cents, p_captured_cents - p_refunded_cents), 0)",
+        "p_lost_cents",
+        MONEY,
+    ),
+    mutation(
+        "fact is posted twice",
+        "ledger/functions/postings.sql",
+        "where order_id = p_order.id and fact = p_fact",
+        "where false",
         MONEY,
     ),
     mutation(

@@ -19,11 +19,15 @@ begin
   union all
   select * from private.contradicted_refunds(p_order_id)
   union all
+  select * from private.contradicted_disputes(p_order_id)
+  union all
+  select * from private.contradicted_payouts(p_order_id)
+  union all
   select * from private.contradicted_history(p_order_id)
   order by 1, 2, 3;
 end;
 $$;
-comment on function private.ledger_drift is 'Return every contradiction between the order, payments, refunds and ledger of one order, or of all orders; see the public wrapper.';
+comment on function private.ledger_drift is 'Return every contradiction between the rows and the ledger of one order, or of all orders; see the public wrapper.';
 grant execute on function private.ledger_drift to service_role;
 
 create function private.contradicted_accounts(p_order_id uuid)
@@ -52,7 +56,7 @@ begin
   where coalesce(expected.cents, 0) <> coalesce(actual.cents, 0);
 end;
 $$;
-comment on function private.contradicted_accounts is 'Return the ledger accounts that do not hold the amount that payments and refunds require.';
+comment on function private.contradicted_accounts is 'Return the ledger accounts that do not hold the amount that payments, refunds, disputes and payouts require.';
 
 create function private.contradicted_owners(p_order_id uuid)
 returns table (
@@ -91,42 +95,65 @@ as $$
 #variable_conflict use_column
 begin
   return query
-  with money as materialized (
-    select
-      payments.order_id,
-      payments.currency,
-      payments.amount_cents - coalesce(refunded.succeeded_cents, 0) as held_cents,
-      coalesce(refunded.pending_cents, 0) as pending_cents,
-      -- The fee is null for a stray and before the release, because no fee is due yet.
-      case
-        when payments.settles_order and orders.released_at is not null
-          then private.fee_cents(
-            payments.amount_cents
-            - coalesce(refunded.succeeded_cents + refunded.pending_cents, 0),
-            orders.platform_fee_bps
-          )
-      end as fee_cents
-    from public.payments
-      join public.orders on payments.order_id = orders.id
-      left join private.refund_totals(p_order_id) as refunded
-        on payments.id = refunded.payment_id
-    where private.is_captured(payments.status)
-      and (p_order_id is null or payments.order_id = p_order_id)
-  )
   select money.order_id, money.currency, line.account, sum(line.cents)::bigint
-  from money
+  from private.payment_money(p_order_id) as money
     cross join lateral (
       values
-      ('stripe_clearing'::public.ledger_account, held_cents),
+      (
+        'stripe_clearing'::public.ledger_account,
+        captured_cents - succeeded_cents - held_cents - lost_cents - transferred_cents
+      ),
       ('refunds', -pending_cents),
-      ('buyer', case when fee_cents is null then pending_cents - held_cents else 0 end),
-      ('seller_payable', coalesce(fee_cents + pending_cents - held_cents, 0)),
-      ('platform_fee', coalesce(-fee_cents, 0))
+      ('dispute_hold', held_cents),
+      ('buyer', (shares).buyer_cents),
+      ('seller_payable', (shares).seller_cents + transferred_cents),
+      ('platform_fee', (shares).platform_cents)
     ) as line (account, cents)
   group by money.order_id, money.currency, line.account;
 end;
 $$;
-comment on function private.expected_balances is 'Return the amount that each account must hold by payments and refunds, of one order or of all orders.';
+comment on function private.expected_balances is 'Return the amount that each account must hold by payments, refunds, disputes and payouts, of one order or of all orders.';
+
+create function private.payment_money(p_order_id uuid)
+returns table (
+  order_id uuid, currency text, captured_cents bigint, pending_cents bigint,
+  succeeded_cents bigint, held_cents bigint, lost_cents bigint, transferred_cents bigint,
+  shares private.ledger_shares
+)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select
+    payment.order_id, payment.currency, payment.amount_cents, money.pending_cents,
+    money.succeeded_cents, money.held_cents, money.lost_cents, money.transferred_cents,
+    private.shares(
+      payment.amount_cents, money.succeeded_cents + money.pending_cents, money.lost_cents,
+      orders.platform_fee_bps, payment.settles_order and orders.released_at is not null
+    )
+  from public.payments as payment
+    join public.orders on payment.order_id = orders.id
+    left join private.refund_totals(p_order_id) as refunded on payment.id = refunded.payment_id
+    left join private.dispute_totals(p_order_id) as disputed on payment.id = disputed.payment_id
+    left join private.payout_totals(p_order_id) as paid_out
+      on payment.settles_order and payment.order_id = paid_out.order_id
+    cross join lateral (
+      select
+        coalesce(refunded.pending_cents, 0) as pending_cents,
+        coalesce(refunded.succeeded_cents, 0) as succeeded_cents,
+        coalesce(disputed.held_cents, 0) as held_cents,
+        coalesce(disputed.lost_cents, 0) as lost_cents,
+        coalesce(paid_out.transferred_cents, 0) as transferred_cents
+    ) as money
+  where private.is_captured(payment.status)
+    and (p_order_id is null or payment.order_id = p_order_id);
+end;
+$$;
+comment on function private.payment_money is 'Return the amounts of each captured payment and the shares in it. transferred_cents is what the seller has of it after reversals.';
 
 create function private.refund_totals(p_order_id uuid)
 returns table (payment_id uuid, pending_cents bigint, succeeded_cents bigint)
@@ -153,6 +180,50 @@ end;
 $$;
 comment on function private.refund_totals is 'Return the sums of the pending and of the succeeded refunds of each payment, of one order or of all orders. A payment without such refunds has no row.';
 
+create function private.dispute_totals(p_order_id uuid)
+returns table (payment_id uuid, held_cents bigint, lost_cents bigint)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select
+    payment_id,
+    coalesce(sum(net_cents) filter (where not is_lost), 0)::bigint,
+    coalesce(sum(net_cents) filter (where is_lost), 0)::bigint
+  from (
+    select
+      payment_id, withdrawn_cents - reinstated_cents as net_cents,
+      private.is_dispute_lost(stripe_status, withdrawn_cents, reinstated_cents) as is_lost
+    from public.disputes
+    where payment_id is not null and (p_order_id is null or order_id = p_order_id)
+  ) as dispute
+  group by payment_id;
+end;
+$$;
+comment on function private.dispute_totals is 'Return the money that Stripe has withdrawn from each payment for disputes: held while undecided or won, and lost. A payment without disputes at Stripe has no row.';
+
+create function private.payout_totals(p_order_id uuid)
+returns table (order_id uuid, transferred_cents bigint)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select order_id, sum(amount_cents - reversed_cents)::bigint
+  from public.payouts
+  where stripe_transfer_id is not null and (p_order_id is null or order_id = p_order_id)
+  group by order_id;
+end;
+$$;
+comment on function private.payout_totals is 'Return the money of each order that was transferred to its seller and not reversed.';
+
 create function private.contradicted_orders(p_order_id uuid)
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
@@ -172,12 +243,21 @@ begin
     left join public.payments on orders.id = payments.order_id and payments.settles_order
     left join private.refund_totals(p_order_id) as refunded
       on payments.id = refunded.payment_id
+    left join private.dispute_totals(p_order_id) as disputed
+      on payments.id = disputed.payment_id
     cross join lateral (
       select
         coalesce(payments.amount_cents, 0) as captured_cents,
         coalesce(refunded.succeeded_cents, 0) as returned_cents,
         coalesce(refunded.pending_cents, 0) as pending_cents,
-        coalesce(payments.amount_cents - coalesce(refunded.succeeded_cents, 0), 0) as held_cents,
+        coalesce(
+          payments.amount_cents - coalesce(refunded.succeeded_cents, 0) - private.borne_cents(
+            payments.amount_cents,
+            coalesce(refunded.succeeded_cents + refunded.pending_cents, 0),
+            coalesce(disputed.lost_cents, 0)
+          ),
+          0
+        ) as held_cents,
         private.fee_cents(orders.amount_cents, orders.platform_fee_bps) as fee_cents
     ) as money
     cross join lateral (
@@ -200,7 +280,7 @@ begin
   where (p_order_id is null or orders.id = p_order_id) and claim.is_right is not true;
 end;
 $$;
-comment on function private.contradicted_orders is 'Return the columns of orders that their settling payments and refunds contradict.';
+comment on function private.contradicted_orders is 'Return the columns of orders that their settling payments, refunds and disputes contradict.';
 
 create function private.contradiction_cents(
   p_actual_cents bigint, p_expected_cents bigint, p_amount_cents bigint
@@ -229,6 +309,8 @@ begin
     when 'pending_payment' then not p_is_paid
     when 'cancelled' then p_held_cents = 0
     when 'refunded' then p_is_paid and p_held_cents = 0
+    -- One lost dispute may take all the money while another is still open.
+    when 'disputed' then p_is_paid
     else p_held_cents > 0
   end;
 end;

@@ -155,14 +155,18 @@ language plpgsql
 stable
 set search_path = ''
 as $$
-begin
-  return p_payment.amount_cents - coalesce((
+declare
+  v_refunded_cents constant bigint := coalesce((
     select sum(amount_cents) from public.refunds
     where payment_id = p_payment.id and status in ('pending', 'succeeded')
   ), 0);
+begin
+  return p_payment.amount_cents - v_refunded_cents - private.borne_cents(
+    p_payment.amount_cents, v_refunded_cents, private.lost_cents(p_payment.id)
+  );
 end;
 $$;
-comment on function private.unrefunded_cents is 'Return the captured amount less the refunds that are pending or have succeeded. Null without a payment.';
+comment on function private.unrefunded_cents is 'Return the captured amount less the refunds that are pending or have succeeded and less lost disputes. Null without a payment.';
 
 create function private.repeated_refund(
   p_order_id uuid, p_payment_intent_id text, p_amount_cents bigint, p_user_id uuid,

@@ -20,6 +20,7 @@ from tests.sql.paying import (
     refund_told,
     succeeded,
 )
+from tests.sql.settling import reversed_by, transferred
 
 
 def posted(owner: Connection, fact: str) -> dict[tuple[str, str], int]:
@@ -196,6 +197,57 @@ def test_overlapping_refunds_after_release_keep_to_the_cent(
     query = "select private.fee_cents(%s, 500)"
     [(fee,)] = owner.execute(query, [left]).fetchall()
     assert -fee == balances(owner, order_id)["platform_fee"]
+
+
+@pytest.mark.usefixtures("moderator")
+def test_worked_case_ends_at_zero(owner: Connection, order_id: UUID) -> None:
+    """A 100.00, R 30.00, release, transfer of 66.50, 70.00 withdrawn and lost, all reversed."""
+    brought_to(owner, order_id, "delivered")
+    refunded(owner, order_id, 3_000, "succeeded")
+    moved(owner, order_id, "released", "buyer")
+    transferred(owner, order_id, 6_650)
+    assert {"stripe_clearing": 350, "platform_fee": -350} == balances(owner, order_id)
+    assert [] == drift(owner)
+
+    lost(owner, order_id, 7_000)
+
+    assert {
+        ("ADJUST", "dispute_hold"): -7_000,
+        ("ADJUST", "platform_fee"): 350,
+        ("ADJUST", "seller_payable"): 6_650,
+    } == posted(owner, "dispute:dp_1:lost")
+    assert {"stripe_clearing": -6_650, "seller_payable": 6_650} == balances(owner, order_id)
+    reversed_by(owner, 6_650)
+    assert {} == balances(owner, order_id)
+
+
+def lost(owner: Connection, order_id: UUID, amount: int) -> None:
+    """Let Stripe have withdrawn money for a dispute that is lost."""
+    owner.execute(
+        """
+        insert into public.disputes (
+          order_id, payment_id, initiator_id, respondent_id, dispute_type, reason, amount_cents,
+          withdrawn_cents, currency, status, state, stripe_dispute_id, stripe_status
+        )
+        select
+          o.id, p.id, o.buyer_id, o.seller_id, 'other', 'fraudulent', %(amount)s, %(amount)s,
+          'aud', 'closed', 'resolved', 'dp_1', 'lost'
+        from public.orders as o join public.payments as p on p.order_id = o.id
+        where o.id = %(order)s
+        """,
+        {"amount": amount, "order": order_id},
+    )
+    owner.execute(
+        """
+        select private.post_hold(o, d, d.withdrawn_cents, 0),
+          private.post_loss(o, p, d, d.withdrawn_cents)
+        from public.orders as o
+          join public.disputes as d on d.order_id = o.id
+          join public.payments as p on d.payment_id = p.id
+        where o.id = %s
+        """,
+        [order_id],
+    )
 
 
 def test_fact_is_posted_once(owner: Connection, order_id: UUID) -> None:
