@@ -20,8 +20,7 @@ R = TypeVar("R")
 SERVICE_TIMEOUT_S = 1.5
 WORKER_TIMEOUT_S = 20.0
 _PAGE_LENGTH = 100
-#: A request has time for no more pages. An older hidden intent stays unpaid at Stripe, because no
-#: browser has its secret.
+#: A request has time for no more pages. An object that a lost answer hid is usually new.
 _MOST_PAGES = 3
 
 
@@ -57,23 +56,9 @@ class StripeApi:
 
     def list_payment_intents(self, *, created_since: int) -> Iterator[Mapping[str, Any]]:
         """Yield the newest intents of the account that were created since a Unix time."""
-        after: str | None = None
-        for _ in range(_MOST_PAGES):
-            page = self._payment_intent_page(created_since, after)
-            yield from page
-            if len(page) < _PAGE_LENGTH:
-                return
-            after = page[-1]["id"]
-
-    @retry.transient
-    def _payment_intent_page(
-        self, created_since: int, after: str | None
-    ) -> Sequence[Mapping[str, Any]]:
-        parameters: Any = {"created": {"gte": created_since}, "limit": _PAGE_LENGTH}
-        if after is not None:
-            parameters["starting_after"] = after
-        return _read(
-            lambda: _objects(self._client.v1.payment_intents.list(parameters)),
+        return self._newest(
+            self._client.v1.payment_intents.list,
+            {"created": {"gte": created_since}},
             "list_payment_intents",
         )
 
@@ -137,9 +122,69 @@ class StripeApi:
             "create_refund",
         )
 
+    def list_accounts(self, *, created_since: int) -> Iterator[Mapping[str, Any]]:
+        """Yield the newest connected accounts that were created since a Unix time."""
+        return self._newest(
+            self._client.v1.accounts.list, {"created": {"gte": created_since}}, "list_accounts"
+        )
+
+    @retry.transient
+    def retrieve_account(self, account_id: str) -> Mapping[str, Any]:
+        """Return the current state of a connected account."""
+        return _read(
+            lambda: _object(self._client.v1.accounts.retrieve(account_id)), "retrieve_account"
+        )
+
+    def create_account(
+        self, parameters: Mapping[str, Any], *, idempotency_key: str
+    ) -> Mapping[str, Any]:
+        """Create a connected account; the same key returns the same account."""
+        return self._write(
+            lambda: _object(
+                self._client.v1.accounts.create(
+                    dict(parameters),  # type: ignore[arg-type] # the caller's JSON; Stripe checks it
+                    {"idempotency_key": idempotency_key},
+                )
+            ),
+            "create_account",
+        )
+
+    @retry.transient
+    def create_account_link(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a new link to Stripe's onboarding; it opens once, so it is never the same."""
+        return _read(
+            lambda: self._client.v1.account_links.create(
+                dict(parameters)  # type: ignore[arg-type] # the caller's JSON; Stripe checks it
+            ).to_dict(),
+            "create_account_link",
+        )
+
     def ping(self) -> None:
         """Make one small call, so that a health check sees whether Stripe answers."""
         _read(self._client.v1.balance.retrieve, "ping")
+
+    def _newest(
+        self, fetch: Callable[[Any], stripe.StripeObject], parameters: Any, function: str
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the newest objects of a list, at most as many pages as a request has time for."""
+        after: str | None = None
+        for _ in range(_MOST_PAGES):
+            page = self._page(fetch, parameters, after, function)
+            yield from page
+            if len(page) < _PAGE_LENGTH:
+                return
+            after = page[-1]["id"]
+
+    @retry.transient
+    def _page(
+        self,
+        fetch: Callable[[Any], stripe.StripeObject],
+        parameters: Mapping[str, Any],
+        after: str | None,
+        function: str,
+    ) -> Sequence[Mapping[str, Any]]:
+        page = {"limit": _PAGE_LENGTH} | ({} if after is None else {"starting_after": after})
+        return _read(lambda: _objects(fetch(dict(parameters) | page)), function)
 
     def _write(self, send: Callable[[], Mapping[str, Any]], function: str) -> Mapping[str, Any]:
         answer = self._send(send, function)

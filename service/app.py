@@ -19,6 +19,7 @@ from service.health import health_blueprint
 from service.keys import KeyRing
 from service.limits import AddressLimits, UserLimits
 from service.payments import payments_blueprint
+from service.payouts import payouts_blueprint
 from service.session import Sessions
 from service.webhooks import Endpoint, webhooks_blueprint
 
@@ -77,6 +78,15 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
     )
     app.register_blueprint(
         payments_blueprint(adapters.stripe_api, adapters.database, sessions, user_limits)
+    )
+    app.register_blueprint(
+        payouts_blueprint(
+            adapters.stripe_api,
+            adapters.database,
+            sessions,
+            user_limits,
+            site=settings.site_origins[0],
+        )
     )
     app.register_blueprint(
         canary_blueprint(adapters.database, AddressLimits(), token=settings.canary_token)

@@ -8,3 +8,5 @@ create policy sellers_read_their_payouts on public.payouts
 for select to authenticated
 using (seller_id = (select auth.uid()) or (select private.is_staff()));
 comment on policy sellers_read_their_payouts on public.payouts is 'The seller and staff read a payout.';
+
+alter table private.connect_accounts enable row level security;

@@ -34,3 +34,20 @@ comment on column public.payouts.reversed_cents is 'The part of the transfer tha
 
 create index payouts_order_id_idx on public.payouts (order_id);
 create index payouts_seller_id_created_at_idx on public.payouts (seller_id, created_at desc);
+
+create table private.connect_accounts (
+  user_id uuid not null,
+  answered_errors integer not null default 0,
+  reads_begun bigint not null default 0,
+  reads_applied bigint not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint connect_accounts_pkey primary key (user_id),
+  constraint connect_accounts_user_id_fkey foreign key (user_id) references public.users (id),
+  constraint connect_accounts_answered_errors_is_not_negative check (answered_errors >= 0),
+  constraint connect_accounts_reads_begin_first check (reads_applied between 0 and reads_begun)
+);
+comment on table private.connect_accounts is 'The dealings with Stripe about each seller''s Connect account. The account''s id and payouts_enabled are columns of users.';
+comment on column private.connect_accounts.answered_errors is 'The number of errors that Stripe answered to the creation of the account. It is part of the idempotency key.';
+comment on column private.connect_accounts.reads_begun is 'The number of reads of the account at Stripe that have begun. A later read contains everything that an earlier one was begun for.';
+comment on column private.connect_accounts.reads_applied is 'The number of the latest read that was applied. The result of an earlier read is out of date.';

@@ -68,6 +68,15 @@ BOTH: Grants = {
             "apply_payment_canceled(text,text,text)",
             "apply_refund(text,text,text,text,bigint,text,text)",
         ),
+        "payouts": (
+            "begin_onboarding(uuid)",
+            "record_connect_error(uuid,integer,text)",
+            "set_connect_account(uuid,text)",
+            "begin_account_read(text)",
+            "apply_account_updated(text,text,bigint,boolean)",
+            "record_account_read(text,bigint,boolean)",
+            "list_payouts(uuid,integer)",
+        ),
         "inbox": (
             "store_webhook_event(text,text,text,boolean,bigint,text,text,text,jsonb,text,uuid,text)",
             "ignore_webhook_event(text,text)",

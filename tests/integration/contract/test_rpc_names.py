@@ -87,6 +87,10 @@ SIGNATURES: Mapping[str, str] = {
     "fail_outbox": "outbox_id uuid, lease_token uuid, error_code text",
     "reject_outbox": "outbox_id uuid, lease_token uuid, error_code text",
     "rate_limit_hit": "action text, key text",
+    "set_connect_account": "user_id uuid, account_id text",
+    "apply_account_updated": (
+        "event_id text, account_id text, read_number bigint, payouts_enabled boolean"
+    ),
     # Named by us
     "anonymise_account": "user_id uuid",
     "session_is_live": "user_id uuid, session_id uuid",
@@ -99,6 +103,11 @@ SIGNATURES: Mapping[str, str] = {
         "payment_intent_id text, refund_reason text, user_id uuid, client_request_id uuid"
     ),
     "unreturned_payments": "",
+    "begin_onboarding": "user_id uuid",
+    "record_connect_error": "user_id uuid, answered_errors integer, error_code text",
+    "begin_account_read": "account_id text",
+    "record_account_read": "account_id text, read_number bigint, payouts_enabled boolean",
+    "list_payouts": "user_id uuid, max_rows integer",
 }
 
 

@@ -33,7 +33,9 @@ _SETTINGS = {
        "create_listing": {"max": 1000000, "window_s": 86400},
        "update_listing": {"max": 1000000, "window_s": 86400},
        "create_intent": {"max": 1000000, "window_s": 86400},
-       "confirm_payment": {"max": 1000000, "window_s": 86400}}
+       "confirm_payment": {"max": 1000000, "window_s": 86400},
+       "onboard_payouts": {"max": 1000000, "window_s": 86400},
+       "list_payouts": {"max": 1000000, "window_s": 86400}}
     """,
 }
 

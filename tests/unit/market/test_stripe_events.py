@@ -22,4 +22,5 @@ def test_every_event_about_money_in_is_handled() -> None:
         "refund.created",
         "refund.failed",
         "refund.updated",
+        "account.updated",
     } == set(handlers)

@@ -30,6 +30,8 @@ def test_routes_are_those_of_the_contract() -> None:
         ("/api/webhooks/stripe/identity", "POST"),
         ("/api/payments/create-intent", "POST"),
         ("/api/payments/confirm", "POST"),
+        ("/api/payouts/onboard", "POST"),
+        ("/api/payouts", "GET"),
         ("/api/canary/webhook-events", "GET"),
         ("/api/health", "GET"),
         ("/api/health/live", "GET"),

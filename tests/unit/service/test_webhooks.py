@@ -124,11 +124,11 @@ def test_secret_may_be_replaced() -> None:
 def test_connect_secret_may_be_replaced(secret: str) -> None:
     """While one Connect secret replaces another, both sign events of connected accounts."""
     service = make_service(stripe_connect_webhook_secrets=("whsec_new", "whsec_former"))
-    service.database.call.side_effect = [STORED, effect("ignored")]
+    service.database.call.side_effect = [STORED, {"read_number": None}, effect("ignored")]
     event = make_event_json({"id": "acct_1"}, type="account.updated", account="acct_1")
 
     assert 200 == deliver(service.client, event, secret=secret).status_code
-    assert ["store_webhook_event", "ignore_webhook_event"] == service.called
+    assert ["store_webhook_event", "begin_account_read", "ignore_webhook_event"] == service.called
 
 
 def test_connect_secret_is_worth_nothing_where_none_is_set(service: Service) -> None:
