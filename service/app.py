@@ -18,6 +18,7 @@ from service.errors import install_error_handlers
 from service.health import health_blueprint
 from service.keys import KeyRing
 from service.limits import AddressLimits, UserLimits
+from service.orders import orders_blueprint
 from service.payments import payments_blueprint
 from service.payouts import payouts_blueprint
 from service.session import Sessions
@@ -79,6 +80,7 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
     app.register_blueprint(
         payments_blueprint(adapters.stripe_api, adapters.database, sessions, user_limits)
     )
+    app.register_blueprint(orders_blueprint(adapters.database, sessions, user_limits))
     app.register_blueprint(
         payouts_blueprint(
             adapters.stripe_api,

@@ -1,6 +1,7 @@
-"""Read the body of a request into a typed value."""
+"""Read the body and the path of a request into typed values."""
 
 import json
+import uuid
 from typing import Any, TypeVar
 
 import pydantic
@@ -15,18 +16,33 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def read_body(model: type[Model]) -> Model:
-    """Return the body, JSON or a form, as `model`.
+    """Return the body, JSON or a form, as `model`. A request without a body has no fields.
 
     Raises:
         RejectedError: `UNSUPPORTED_MEDIA_TYPE`, or `VALIDATION_ERROR` if it is not JSON.
         pydantic.ValidationError: a field does not match `model`.
 
     """
+    if not request.mimetype and not request.get_data():
+        return model.model_validate({})
     if request.mimetype in _FORMS:
         return model.model_validate(request.form.to_dict())
     if request.is_json or request.mimetype == "text/plain":
         return model.model_validate(_json())
     raise RejectedError("UNSUPPORTED_MEDIA_TYPE", request.mimetype)
+
+
+def read_order_id(text: str) -> str:
+    """Return the order id in a path.
+
+    Raises:
+        RejectedError: `RESOURCE_NOT_FOUND`, because no order has an id that is no UUID.
+
+    """
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise RejectedError("RESOURCE_NOT_FOUND", "order_id", text="Order not found") from error
 
 
 def _json() -> Any:

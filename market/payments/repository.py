@@ -12,6 +12,7 @@ from market.payments.types import (
     PaidOrder,
     PaymentTerms,
     Refund,
+    RequestedRefund,
 )
 
 
@@ -96,6 +97,37 @@ def confirm_payment(database: Database, payment: CapturedPayment, *, user_id: st
     return PaidOrder(
         order_id=answer["order_id"], state=answer["state"], amount_cents=payment.amount_cents
     )
+
+
+def refund_order(
+    database: Database,
+    *,
+    order_id: str,
+    amount_cents: int | None,
+    user_id: str,
+    aal: str,
+    client_request_id: str,
+) -> RequestedRefund:
+    """Reserve a refund of an order, of all that is left if there is no amount.
+
+    The same `client_request_id` gets the same refund.
+
+    Raises:
+        RejectedError: `RESOURCE_NOT_FOUND`, `FORBIDDEN` unless the user is the seller or staff,
+            `CONFLICT`, `VALIDATION_ERROR` above the rest, `REQUEST_ID_REUSED`.
+
+    """
+    answer = accepted(
+        database.call(
+            "refund_order",
+            order_id=order_id,
+            refund_amount_cents=amount_cents,
+            user_id=user_id,
+            aal=aal,
+            client_request_id=client_request_id,
+        )
+    )
+    return RequestedRefund(refund_id=answer["refund_id"], status=answer["status"])
 
 
 def apply_payment_succeeded(

@@ -79,3 +79,11 @@ class PaidOrder:
     order_id: str
     state: str
     amount_cents: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedRefund:
+    """A refund that is reserved; the outbox sends it to Stripe."""
+
+    refund_id: str
+    status: str

@@ -33,21 +33,33 @@ stable
 set search_path = ''
 as $$
 begin
+  return private.holds_role(auth.uid(), auth.jwt() ->> 'aal', p_roles);
+end;
+$$;
+comment on function private.has_role is 'Return true if holds_role is true for the caller.';
+
+create function private.holds_role(p_user_id uuid, p_aal text, p_roles public.user_role[])
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
   -- Users can influence a token's metadata and claims. Only the row of our own table counts.
   return exists (
     select from public.users
     where
-      id = auth.uid()
+      id = p_user_id
       and role = any(p_roles)
       and suspended_at is null
       and deleted_at is null
   ) and (
-    coalesce(auth.jwt() ->> 'aal' = 'aal2', false)
+    coalesce(p_aal = 'aal2', false)
     or not private.setting('require_staff_aal2')::boolean
   );
 end;
 $$;
-comment on function private.has_role is 'Return true if the caller''s own row has one of these roles and the session is strong enough for staff.';
+comment on function private.holds_role is 'Return true if the row of this user has one of these roles, and the session is strong enough for staff. p_aal is the strength that the token of the session names.';
 
 create function private.is_deleted_account(p_user_id uuid)
 returns boolean
@@ -372,6 +384,12 @@ begin
       select from public.orders as o
       where o.listing_id = l.id and o.state not in ('released', 'refunded', 'cancelled')
     );
+  delete from private.order_addresses as kept
+  using public.orders as o
+  where
+    o.id = kept.order_id
+    and o.buyer_id = p_user_id
+    and o.state in ('released', 'refunded', 'cancelled');
   delete from auth.sessions where user_id = p_user_id;
 end;
 $$;

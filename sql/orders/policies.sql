@@ -33,3 +33,5 @@ using ((
 comment on policy parties_read_the_history on public.order_events is 'Everyone who may read the order reads its history.';
 
 alter table private.order_transitions enable row level security;
+
+alter table private.order_actions enable row level security;

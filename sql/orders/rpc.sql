@@ -42,3 +42,28 @@ end;
 $$;
 comment on function public.transition_order is 'Move an order: {success, state, updated_at, version}. A move to the state that the order has already changes nothing. An illegal move raises 23514, Invalid order state transition from X to Y. Refusal: RESOURCE_NOT_FOUND.';
 grant execute on function public.transition_order to service_role;
+
+create function public.act_on_order(order_id uuid, user_id uuid, action text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.act_on_order(act_on_order.order_id, act_on_order.user_id, act_on_order.action);
+end;
+$$;
+comment on function public.act_on_order is 'Let a party act on an order: {success, state, updated_at, seller_amount_cents?, refund_amount_cents?, refund_status?}. action is mark_ready, mark_shipped, confirm_delivery, release_funds, cancel or refund. A cancellation or refund of a paid order queues the refund, and the state changes when it has succeeded. A repeated action changes nothing and gets the same answer. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN (not an action of this user), CONFLICT (not in this state, or a refund is under way).';
+grant execute on function public.act_on_order to service_role;
+
+create function public.get_order(order_id uuid, user_id uuid, aal text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.get_order(get_order.order_id, get_order.user_id, get_order.aal);
+end;
+$$;
+comment on function public.get_order is 'Return an order to a party or to staff: {success, order}. order holds every column, listing and listings (the same object), buyer and seller. From the payment on, the buyer of a listing with pickup gets pickup_address, and the seller of a listing with shipping gets delivery_address. aal is the strength that the user''s token names. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
+grant execute on function public.get_order to service_role;

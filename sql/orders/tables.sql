@@ -140,3 +140,32 @@ insert into private.order_transitions (from_state, to_state, actor_kinds, needs)
 ('disputed', 'ready_for_handover', '{stripe,admin}', 'state_before_dispute'),
 ('disputed', 'shipped', '{stripe,admin}', 'state_before_dispute'),
 ('disputed', 'delivered', '{stripe,admin}', 'state_before_dispute');
+
+create table private.order_actions (
+  action text not null, -- noqa: RF04
+  actor_kind public.actor_kind not null,
+  from_state public.order_state not null,
+  to_state public.order_state not null,
+  needs_refund boolean not null,
+  constraint order_actions_pkey primary key (action, actor_kind, from_state),
+  constraint order_actions_are_of_a_party check (actor_kind in ('buyer', 'seller')),
+  constraint order_actions_that_refund_return_the_money check (
+    not needs_refund or to_state in ('refunded', 'cancelled')
+  )
+);
+comment on table private.order_actions is 'The actions of the parties, with the states in which each is possible. An action with needs_refund queues a refund of all that is left; the order moves to to_state when Stripe has made it.';
+
+insert into private.order_actions (action, actor_kind, from_state, to_state, needs_refund) values
+('mark_ready', 'seller', 'paid', 'ready_for_handover', false),
+('mark_shipped', 'seller', 'ready_for_handover', 'shipped', false),
+('confirm_delivery', 'buyer', 'shipped', 'delivered', false),
+('release_funds', 'buyer', 'delivered', 'released', false),
+('cancel', 'buyer', 'pending_payment', 'cancelled', false),
+('cancel', 'seller', 'pending_payment', 'cancelled', false),
+('cancel', 'buyer', 'paid', 'cancelled', true),
+('cancel', 'seller', 'paid', 'cancelled', true),
+('cancel', 'seller', 'ready_for_handover', 'cancelled', true),
+('refund', 'seller', 'paid', 'refunded', true),
+('refund', 'seller', 'ready_for_handover', 'refunded', true),
+('refund', 'seller', 'shipped', 'refunded', true),
+('refund', 'seller', 'delivered', 'refunded', true);

@@ -151,6 +151,26 @@ $$;
 comment on function public.process_refund_transaction is 'Reserve a refund of an order: {success, refund_id, status}. Without an amount, all that is left is refunded. The money comes from the settling payment. If the order has ended or was never paid, it comes from the oldest payment that is not back. The seller may refund an order until it is released. Staff may also refund a released order. Staff and our own jobs (without user_id) may refund money that must go back. The same client_request_id gets the same refund with its present status. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN, CONFLICT, VALIDATION_ERROR, REQUEST_ID_REUSED. Raises CLIENT_REQUEST_ID_MISSING.';
 grant execute on function public.process_refund_transaction to service_role;
 
+create function public.refund_order(
+  order_id uuid, refund_amount_cents bigint, user_id uuid, aal text, client_request_id uuid
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.refund_order(
+    refund_order.order_id,
+    refund_order.refund_amount_cents,
+    refund_order.user_id,
+    refund_order.aal,
+    refund_order.client_request_id
+  );
+end;
+$$;
+comment on function public.refund_order is 'Reserve a refund for the seller of an order or for staff: {success, refund_id, status}. aal is the strength that the user''s token names. Staff need a second factor, unless the setting require_staff_aal2 is false. All else is as in process_refund_transaction.';
+grant execute on function public.refund_order to service_role;
+
 create function public.refund_payment(
   payment_intent_id text, refund_reason text, user_id uuid, client_request_id uuid
 )

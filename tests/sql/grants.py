@@ -54,6 +54,8 @@ BOTH: Grants = {
             "transition_order(uuid,public.order_state,uuid,public.actor_kind,text)",
             "expire_unpaid_orders(integer)",
             "settle_due_orders(integer)",
+            "act_on_order(uuid,uuid,text)",
+            "get_order(uuid,uuid,text)",
         ),
         "payments": (
             "begin_payment(uuid,uuid)",
@@ -62,6 +64,7 @@ BOTH: Grants = {
             "confirm_payment_transaction(uuid,text,text,bigint,text,uuid)",
             "process_refund_transaction(uuid,bigint,text,uuid,uuid)",
             "refund_payment(text,text,uuid,uuid)",
+            "refund_order(uuid,bigint,uuid,text,uuid)",
             "unreturned_payments()",
             "apply_payment_succeeded(text,text,text,text,bigint,text,text)",
             "apply_payment_failed(text,text,text,text,text)",

@@ -138,7 +138,9 @@ as $$
 declare
   v_title text;
 begin
-  if p_order.state = 'released' then
+  if p_order.state = 'paid' and p_from_state = 'pending_payment' then
+    perform private.keep_delivery_address(p_order);
+  elsif p_order.state = 'released' then
     perform private.post_release(p_order);
   elsif p_order.state = 'cancelled' and p_from_state = 'pending_payment' then
     perform private.discard_intent(p_order.id, p_order.stripe_payment_intent_id);
@@ -161,7 +163,11 @@ begin
     jsonb_build_object('order_id', p_order.id),
     concat_ws(':', notice.type, p_order.id, p_order.version, notice.user_id)
   )
-  from private.transition_notices(p_order, v_title) as notice;
+  from private.transition_notices(p_order, v_title) as notice
+  -- The buyer needs no notification of a delivery that the buyer has confirmed.
+  where p_actor_kind <> 'buyer'
+    or notice.type <> 'order_delivered'
+    or notice.user_id <> p_order.buyer_id;
 end;
 $$;
 comment on function private.apply_transition_effects is 'Apply the effects of a move: ledger entries, outbox rows, strikes and notifications.';
@@ -186,6 +192,8 @@ begin
     ('shipped', p_order.buyer_id, 'order_shipped', 'Order shipped', '%s is on its way to you.'),
     ('delivered', p_order.seller_id, 'order_delivered', 'Order delivered',
       '%s has been delivered.'),
+    ('delivered', p_order.buyer_id, 'order_delivered', 'Order delivered',
+      '%s has been delivered. If something is wrong, tell us before the money is released.'),
     ('released', p_order.seller_id, 'funds_released', 'Funds released',
       'Your money for %s has been released.'),
     ('cancelled', p_order.buyer_id, 'order_cancelled', 'Order cancelled',

@@ -16,6 +16,29 @@ $$;
 comment on function private.process_refund_transaction is 'Reserve a refund of an order and queue it for sending; see the public wrapper.';
 grant execute on function private.process_refund_transaction to service_role;
 
+create function private.refund_order(
+  p_order_id uuid, p_amount_cents bigint, p_user_id uuid, p_aal text, p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- request_refund knows the user but not the session, so the second factor of staff is checked here.
+  if p_user_id <> (select seller_id from public.orders where id = p_order_id)
+    and not private.holds_role(p_user_id, p_aal, '{admin,moderator}')
+  then
+    return private.refusal('FORBIDDEN', 'Only the seller or staff can refund this order');
+  end if;
+  return private.request_refund(
+    p_order_id, null, p_amount_cents, null, p_user_id, p_client_request_id
+  );
+end;
+$$;
+comment on function private.refund_order is 'Reserve a refund for a signed-in user; see the public wrapper.';
+grant execute on function private.refund_order to service_role;
+
 create function private.refund_payment(
   p_payment_intent_id text, p_reason text, p_user_id uuid, p_client_request_id uuid
 )

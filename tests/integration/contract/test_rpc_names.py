@@ -103,6 +103,11 @@ SIGNATURES: Mapping[str, str] = {
         "payment_intent_id text, refund_reason text, user_id uuid, client_request_id uuid"
     ),
     "unreturned_payments": "",
+    "act_on_order": "order_id uuid, user_id uuid, action text",
+    "get_order": "order_id uuid, user_id uuid, aal text",
+    "refund_order": (
+        "order_id uuid, refund_amount_cents bigint, user_id uuid, aal text, client_request_id uuid"
+    ),
     "begin_onboarding": "user_id uuid",
     "record_connect_error": "user_id uuid, answered_errors integer, error_code text",
     "begin_account_read": "account_id text",

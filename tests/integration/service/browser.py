@@ -21,8 +21,8 @@ class Browser:
     session: dict[str, Any]
 
     @classmethod
-    def of_somebody_new(cls, shop: Shop) -> Self:
-        """Sign somebody up by the official door, and let them trade."""
+    def of_somebody_new(cls, shop: Shop, role: str = "buyer") -> Self:
+        """Sign somebody up as the web app does, and let them trade."""
         answer = httpx.post(
             f"{shop.environment['SUPABASE_URL']}/auth/v1/signup",
             json={"email": f"{uuid.uuid4().hex}@example.test", "password": "a password of tests"},
@@ -32,7 +32,8 @@ class Browser:
         answer.raise_for_status()
         session: dict[str, Any] = answer.json()
         shop.db.execute(
-            "update public.users set kyc = 'passed' where id = %s", [session["user"]["id"]]
+            "update public.users set kyc = 'passed', role = %s where id = %s",
+            [role, session["user"]["id"]],
         )
         return cls(shop=shop, session=session)
 
@@ -62,6 +63,10 @@ class Browser:
     def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> httpx.Response:
         """Ask the service, with the bearer token unless other headers are given."""
         return self.shop.http.post(path, json=body, headers=headers or self.bearer)
+
+    def get(self, path: str) -> httpx.Response:
+        """Read from the service, with the bearer token."""
+        return self.shop.http.get(path, headers=self.bearer)
 
     def sign_out(self) -> None:
         """End the session at Auth; the token itself stays valid for an hour."""

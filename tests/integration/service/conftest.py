@@ -7,7 +7,8 @@ import pytest
 
 from tests.integration.service.browser import Browser
 from tests.integration.service.own_service import OwnService, running_service
-from tests.integration.service.shop import Shop
+from tests.integration.service.sale import Sale
+from tests.integration.service.shop import Order, Shop
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +48,26 @@ def signed_in(shop: Shop) -> Callable[[], Browser]:
 def buyer(signed_in: Callable[[], Browser]) -> Browser:
     """Sign up somebody who buys."""
     return signed_in()
+
+
+@pytest.fixture(scope="module")
+def sale(shop: Shop, signed_in: Callable[[], Browser]) -> Sale:
+    """Sign up two people who trade with each other, and another user."""
+    return Sale(
+        shop=shop,
+        seller=Browser.of_somebody_new(shop, role="seller"),
+        buyer=signed_in(),
+        another=signed_in(),
+    )
+
+
+@pytest.fixture
+def paid_order(sale: Sale) -> Order:
+    """Sell something that the buyer has paid for."""
+    return sale.paid()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run asynchronous tests on the loop that the Realtime client is written for."""
+    return "asyncio"

@@ -35,7 +35,14 @@ _SETTINGS = {
        "create_intent": {"max": 1000000, "window_s": 86400},
        "confirm_payment": {"max": 1000000, "window_s": 86400},
        "onboard_payouts": {"max": 1000000, "window_s": 86400},
-       "list_payouts": {"max": 1000000, "window_s": 86400}}
+       "list_payouts": {"max": 1000000, "window_s": 86400},
+       "refund_payment": {"max": 1000000, "window_s": 86400},
+       "get_order": {"max": 1000000, "window_s": 86400},
+       "act_on_order": {"max": 1000000, "window_s": 86400},
+       "init_pickup": {"max": 1000000, "window_s": 86400},
+       "redeem_pickup": {"max": 1000000, "window_s": 86400},
+       "save_shipment": {"max": 1000000, "window_s": 86400},
+       "add_shipment_event": {"max": 1000000, "window_s": 86400}}
     """,
 }
 
@@ -110,24 +117,30 @@ class Shop:
         [(value,)] = self.db.execute(query, values).fetchall()
         return value
 
-    def sold(self, buyer: Actor | None = None) -> Order:
+    def sold(self, buyer: Actor | None = None, seller: Actor | None = None) -> Order:
         """Sell something to a buyer; the order waits for its payment."""
         buyer = buyer or self.buyer
-        auction_id = self.auction(buyer)
+        auction_id = self.auction(buyer, seller)
         answer = self.service.call("end_auction", auction_id=auction_id, force=True)
         assert answer["status"] == "finalized", answer
         return Order(id=answer["order_id"], buyer_id=str(buyer.id))
 
-    def auction(self, bidder: Actor | None = None) -> uuid.UUID:
+    def auction(self, bidder: Actor | None = None, seller: Actor | None = None) -> uuid.UUID:
         """Open an auction that somebody leads, with an hour to go."""
-        auction_id = auctioned(self.seller)
+        auction_id = auctioned(seller or self.seller)
         bid = (bidder or self.buyer).call("place_bid", auction_id=auction_id, amount_cents=AMOUNT)
         assert bid["success"], bid
         return auction_id
 
-    def awaiting(self, intent_id: str | None = None) -> Order:
+    def awaiting(
+        self,
+        intent_id: str | None = None,
+        *,
+        buyer: Actor | None = None,
+        seller: Actor | None = None,
+    ) -> Order:
         """Sell something; an intent is the order's current one, at Stripe too if not given."""
-        order = self.sold()
+        order = self.sold(buyer, seller)
         if intent_id is None:
             intent_id = self.intent(metadata=order.metadata).id
         begun = self.service.call("begin_payment", order_id=order.id, buyer_id=order.buyer_id)
@@ -154,9 +167,9 @@ class Shop:
         """Confirm the order's intent at Stripe, as the buyer's browser does."""
         self.stripe.v1.payment_intents.confirm(order.intent_id, {"payment_method": card})
 
-    def paid(self) -> Order:
+    def paid(self, buyer: Actor | None = None, seller: Actor | None = None) -> Order:
         """Sell something that is paid for at Stripe, and wait until we know."""
-        order = self.awaiting()
+        order = self.awaiting(buyer=buyer, seller=seller)
         self.pay(order)
         self.wait_for(lambda: self.state(order) == "paid")
         return order

@@ -69,3 +69,9 @@ def test_other_type_is_refused(content_type: str | None) -> None:
         read(data="{}", content_type=content_type)
 
     assert "UNSUPPORTED_MEDIA_TYPE" == caught.value.code
+
+
+def test_request_without_a_body_has_no_fields() -> None:
+    """A browser may post without a body; a model with defaults accepts that."""
+    with pytest.raises(pydantic.ValidationError, match="amount"):
+        read()

@@ -12,6 +12,7 @@ from tests.unit.service.adapters import Service, make_service, make_token
 
 CREATE = "/api/payments/create-intent"
 CONFIRM = "/api/payments/confirm"
+REFUND = "/api/payments/refund"
 LIVE = {"is_live": True, "is_suspended": False, "role": "buyer"}
 ALLOWED = {"allowed": True, "retry_after_ms": 0}
 TERMS = {
@@ -25,6 +26,8 @@ TERMS = {
 ATTACHED = {"success": True, "payment_intent_id": "pi_00001"}
 CREATE_BODY = {"orderId": ORDER_ID, "amount": 12_500, "currency": "aud"}
 CONFIRM_BODY = {"orderId": ORDER_ID, "paymentIntentId": "pi_00001"}
+REQUEST_ID = "0d5a4e0c-95a5-4c1d-8f0a-6f9b1c8a4d44"
+REFUND_BODY = {"orderId": ORDER_ID, "amount_cents": 500, "client_request_id": REQUEST_ID}
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def test_unpaid_intent_is_told(service: Service) -> None:
     )
 
 
-@pytest.mark.parametrize("path", [CREATE, CONFIRM])
+@pytest.mark.parametrize("path", [CREATE, CONFIRM, REFUND])
 def test_stranger_is_refused(service: Service, path: str) -> None:
     """Without a session nothing is asked of anybody."""
     answer = service.client.post(path, json={})
@@ -112,7 +115,7 @@ def test_stranger_is_refused(service: Service, path: str) -> None:
     assert [] == service.called
 
 
-@pytest.mark.parametrize("path", [CREATE, CONFIRM])
+@pytest.mark.parametrize("path", [CREATE, CONFIRM, REFUND])
 @pytest.mark.parametrize(
     ("answer", "status"),
     [({"is_live": False}, 401), ({"is_suspended": True}, 403)],
@@ -128,7 +131,8 @@ def test_ended_session_moves_no_money(
 
 
 @pytest.mark.parametrize(
-    ("path", "action"), [(CREATE, "create_intent"), (CONFIRM, "confirm_payment")]
+    ("path", "action"),
+    [(CREATE, "create_intent"), (CONFIRM, "confirm_payment"), (REFUND, "refund_payment")],
 )
 def test_route_has_its_limit(service: Service, path: str, action: str) -> None:
     """Each route counts under its own name, and says when to come back."""
@@ -141,7 +145,7 @@ def test_route_has_its_limit(service: Service, path: str, action: str) -> None:
     assert {"action": action, "key": BUYER_ID} == service.database.call.call_args.kwargs
 
 
-@pytest.mark.parametrize("path", [CREATE, CONFIRM])
+@pytest.mark.parametrize("path", [CREATE, CONFIRM, REFUND])
 def test_page_of_another_site_is_refused(service: Service, path: str) -> None:
     """A form elsewhere comes with the cookie and without our origin."""
     service.client.set_cookie("sb-project-auth-token", f'["{make_token()}"]')
@@ -253,8 +257,105 @@ def test_lost_stripe_is_told(service: Service) -> None:
     assert 503 == post(service, CREATE, CREATE_BODY).status_code
 
 
-@pytest.mark.parametrize("path", [CREATE, CONFIRM])
+@pytest.mark.parametrize("path", [CREATE, CONFIRM, REFUND])
 def test_get_changes_nothing(service: Service, path: str) -> None:
     """Only POST does anything."""
     assert 405 == service.client.get(path).status_code
     assert [] == service.called
+
+
+@pytest.fixture
+def refunding() -> Service:
+    service = make_service()
+    reserved = {"success": True, "refund_id": "refund-1", "status": "pending"}
+    service.database.call.side_effect = [LIVE, ALLOWED, reserved]
+    return service
+
+
+def test_refund_is_reserved(refunding: Service) -> None:
+    """C8: the database reserves it, and the outbox alone calls Stripe."""
+    answer = post(refunding, REFUND, REFUND_BODY)
+
+    assert (200, {"success": True, "refund_id": "refund-1", "status": "pending"}) == (
+        answer.status_code,
+        answer.get_json(),
+    )
+    assert ["session_is_live", "rate_limit_hit", "refund_order"] == refunding.called
+    assert {
+        "order_id": ORDER_ID,
+        "refund_amount_cents": 500,
+        "user_id": BUYER_ID,
+        "aal": "aal1",
+        "client_request_id": REQUEST_ID,
+    } == refunding.database.call.call_args.kwargs
+
+
+def request_id_of(*bodies_and_keys: tuple[dict[str, str], dict[str, str]]) -> list[str]:
+    """Return the request ids that the database gets for refunds with these bodies and headers."""
+    ids = []
+    for body, headers in bodies_and_keys:
+        service = make_service()
+        service.database.call.side_effect = [
+            LIVE,
+            ALLOWED,
+            {"success": True, "refund_id": "refund-1", "status": "pending"},
+        ]
+        assert 200 == post(service, REFUND, {"orderId": ORDER_ID} | body, **headers).status_code
+        ids.append(service.database.call.call_args.kwargs["client_request_id"])
+    return ids
+
+
+def test_request_id_comes_from_body_or_header() -> None:
+    """The body is first. Any text of a client is a key, and without one each call is new."""
+    header = {"Idempotency-Key": REQUEST_ID}
+    other = {"Idempotency-Key": "a return of May"}
+    body = {"client_request_id": "7b0d3d52-4a3e-4f0e-8a77-5c9b6a1e2d22"}
+
+    ids = request_id_of(({}, header), (body, header), ({}, other), ({}, other), ({}, {}), ({}, {}))
+
+    assert [REQUEST_ID, body["client_request_id"]] == ids[:2]
+    assert ids[2] == ids[3]
+    assert 5 == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"orderId": "x"},
+        {"orderId": None},
+        {"amount_cents": 0},
+        {"amount_cents": -1},
+        {"amount_cents": True},
+        {"amount_cents": 1.5},
+        {"amount_cents": 100_000_000},
+        {"amount_cents": "all"},
+        {"client_request_id": "x"},
+        {"client_request_id": ""},
+        {"client_request_id": 1},
+    ],
+)
+def test_bad_refund_is_refused(refunding: Service, change: dict[str, Any]) -> None:
+    """A value that does not fit is a 400 that names the field."""
+    answer = post(refunding, REFUND, REFUND_BODY | change)
+
+    assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
+    assert next(iter(change)) in answer.get_json()["error"]
+    assert "refund_order" not in refunding.called
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("VALIDATION_ERROR", 400),
+        ("REQUEST_ID_REUSED", 400),
+        ("FORBIDDEN", 403),
+        ("RESOURCE_NOT_FOUND", 404),
+        ("CONFLICT", 409),
+    ],
+)
+def test_refused_refund_is_answered(refunding: Service, code: str, status: int) -> None:
+    """The caller never hears of success if no money goes back (C8)."""
+    refusal = {"success": False, "code": code, "error": "No"}
+    refunding.database.call.side_effect = [LIVE, ALLOWED, refusal]
+
+    assert status == post(refunding, REFUND, REFUND_BODY).status_code

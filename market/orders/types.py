@@ -1,0 +1,30 @@
+"""Plain values of the orders domain."""
+
+import dataclasses
+import enum
+
+
+class OrderAction(enum.StrEnum):
+    """An action of a party; SQL decides which party may take it in which state."""
+
+    MARK_READY = "mark_ready"
+    MARK_SHIPPED = "mark_shipped"
+    CONFIRM_DELIVERY = "confirm_delivery"
+    RELEASE_FUNDS = "release_funds"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ActionResult:
+    """The order after an action.
+
+    A release has the seller's part. A cancellation or refund of a paid order has its refund; the
+    state changes when the refund has succeeded.
+    """
+
+    state: str
+    updated_at: str
+    seller_amount_cents: int | None
+    refund_amount_cents: int | None
+    refund_status: str | None

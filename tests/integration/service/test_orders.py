@@ -1,0 +1,328 @@
+"""An order over HTTP: its page, its buttons and the refund, as browsers use them."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.service.browser import Browser
+from tests.integration.service.sale import HOME, Sale
+from tests.integration.service.shop import AMOUNT, Order, Shop
+
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+REFUND = "/api/payments/refund"
+
+
+def told(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+@pytest.mark.anyio
+async def test_full_path_is_seen_live(sale: Sale) -> None:
+    """Case 7: each answer has success and state, and an order UPDATE event follows each."""
+    order = await asyncio.to_thread(sale.paid)
+    steps = [
+        (sale.seller, "mark_ready", "ready_for_handover"),
+        (sale.seller, "mark_shipped", "shipped"),
+        (sale.buyer, "confirm_delivery", "delivered"),
+        (sale.buyer, "release_funds", "released"),
+    ]
+
+    async with (
+        sale.watching(sale.buyer, order) as buyers_page,
+        sale.watching(sale.seller, order) as sellers_page,
+    ):
+        for person, action, state in steps:
+            answer = await asyncio.to_thread(sale.act, person, order, action)
+            assert 200 == answer.status_code, answer.text
+            body = answer.json()
+            assert (True, state) == (body["success"], body["state"])
+            assert isinstance(body["processingTimeMs"], int)
+            for page in (buyers_page, sellers_page):
+                change = await page.change()
+                assert ("UPDATE", order.id, state) == (
+                    change["type"],
+                    change["record"]["id"],
+                    change["record"]["state"],
+                )
+            shown = (await asyncio.to_thread(person.get, f"/api/orders/{order.id}")).json()
+            assert (state, body["updated_at"]) == (shown["state"], shown["updated_at"])
+
+    assert 9_500 == body["sellerAmount"]
+    assert {"auction_ended", "order_paid", "order_delivered", "funds_released"} == sale.told(
+        sale.seller, order
+    )
+    assert {"auction_won", "payment_received", "order_ready", "order_shipped"} == sale.told(
+        sale.buyer, order
+    )
+    sale.shop.check_books()
+
+
+def test_page_has_listing_parties_and_addresses(sale: Sale, paid_order: Order) -> None:
+    """A15: both keys of the listing; each party sees the address that it needs and no other."""
+    pages = {
+        name: person.get(f"/api/orders/{paid_order.id}").json()
+        for name, person in (("buyer", sale.buyer), ("seller", sale.seller))
+    }
+
+    for page in pages.values():
+        assert page["listing"] == page["listings"]
+        assert {"id", "title", "description", "listing_photos"} == set(page["listings"])
+        assert {"id", "display_name"} == set(page["buyer"]) == set(page["seller"])
+        assert ("paid", AMOUNT) == (page["state"], page["amount_cents"])
+    assert "1 Loop Road" == pages["buyer"]["pickup_address"]["street"]
+    assert "delivery_address" not in pages["buyer"]
+    assert HOME == pages["seller"]["delivery_address"]
+    assert "pickup_address" not in pages["seller"]
+
+
+def test_unpaid_page_has_no_address(sale: Sale) -> None:
+    """No address leaves us before the payment."""
+    order = sale.sold()
+
+    for person in (sale.buyer, sale.seller):
+        page = person.get(f"/api/orders/{order.id}").json()
+        assert "pending_payment" == page["state"]
+        assert set() == {"pickup_address", "delivery_address"} & set(page)
+
+
+def test_another_user_is_refused(sale: Sale, paid_order: Order) -> None:
+    """Case 13: 403 on the page, on every action and on the refund."""
+    page = sale.another.get(f"/api/orders/{paid_order.id}")
+
+    assert (403, "Unauthorized to view this order") == (page.status_code, page.json()["error"])
+    for action in ("mark_ready", "mark_shipped", "confirm_delivery", "cancel", "refund"):
+        assert (403, "FORBIDDEN") == told(sale.act(sale.another, paid_order, action))
+    assert (403, "FORBIDDEN") == told(sale.another.post(REFUND, {"orderId": paid_order.id}))
+    assert "paid" == sale.shop.state(paid_order)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/orders/{id}"),
+        ("POST", "/api/orders/{id}"),
+        ("POST", "/api/payments/refund"),
+        ("GET", "/api/orders/x"),
+        ("POST", "/api/orders/x"),
+    ],
+)
+def test_no_session_is_no_entry(shop: Shop, method: str, path: str) -> None:
+    """Case 13: without a token 401 with `error`, never 5xx."""
+    url = path.format(id=uuid.uuid4())
+
+    for headers in ({}, {"Authorization": "Bearer x"}):
+        answer = shop.http.request(
+            method, url, headers=headers, json={} if method == "POST" else None
+        )
+
+        assert (401, "UNAUTHORIZED") == told(answer)
+        assert "No valid session found" == answer.json()["error"]
+
+
+def test_wrong_role_and_state_have_true_answers(sale: Sale, paid_order: Order) -> None:
+    """A8: the wrong party gets 403, an illegal state 409, and the order stays as it is."""
+    for person, action in (
+        (sale.buyer, "mark_ready"),
+        (sale.buyer, "mark_shipped"),
+        (sale.buyer, "refund"),
+        (sale.seller, "confirm_delivery"),
+        (sale.seller, "release_funds"),
+    ):
+        assert (403, "FORBIDDEN") == told(sale.act(person, paid_order, action))
+    for person, action in (
+        (sale.seller, "mark_shipped"),
+        (sale.buyer, "confirm_delivery"),
+        (sale.buyer, "release_funds"),
+    ):
+        assert (409, "CONFLICT") == told(sale.act(person, paid_order, action))
+    assert "paid" == sale.shop.state(paid_order)
+
+
+@pytest.mark.parametrize("order_id", [str(uuid.uuid4()), "x", "1", "00000000"])
+def test_unknown_order_is_not_found(sale: Sale, order_id: str) -> None:
+    """404 on the page and on an action."""
+    path = f"/api/orders/{order_id}"
+
+    assert (404, "RESOURCE_NOT_FOUND") == told(sale.buyer.get(path))
+    assert (404, "RESOURCE_NOT_FOUND") == told(sale.buyer.post(path, {"action": "cancel"}))
+
+
+@pytest.mark.parametrize("body", [{}, {"action": "steal"}, {"action": None}, [], "cancel"])
+def test_bad_action_is_refused(sale: Sale, paid_order: Order, body: Any) -> None:
+    """400, and nothing happens."""
+    answer = sale.seller.post(f"/api/orders/{paid_order.id}", body)
+
+    assert (400, "VALIDATION_ERROR") == told(answer)
+
+
+def test_parallel_actions_move_once(sale: Sale, paid_order: Order) -> None:
+    """A8: of many calls at once one moves the order, and all hear of the same state."""
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda _: sale.act(sale.seller, paid_order, "mark_ready"), range(8))
+        )
+
+    assert {(200, "ready_for_handover")} == {
+        (answer.status_code, answer.json()["state"]) for answer in answers
+    }
+    assert 1 == len({answer.json()["updated_at"] for answer in answers})
+    moves = "select count(*) from public.order_events where order_id = %s and to_state = %s"
+    assert 1 == sale.shop.value(moves, paid_order.id, "ready_for_handover")
+
+
+def test_cancelled_order_returns_the_money_first(sale: Sale, paid_order: Order) -> None:
+    """C11: the answer names the pending refund; the state changes when Stripe has made it."""
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: sale.act(sale.buyer, paid_order, "cancel"), range(4)))
+
+    assert {200} == {answer.status_code for answer in answers}
+    assert {AMOUNT} == {answer.json()["refundAmount"] for answer in answers}
+    sale.shop.wait_for(lambda: sale.shop.state(paid_order) == "cancelled")
+    [refund] = sale.shop.refunds_of(paid_order)
+    assert (AMOUNT, "succeeded") == (refund["amount"], refund["status"])
+    again = sale.act(sale.buyer, paid_order, "cancel").json()
+    assert ("cancelled", AMOUNT, "succeeded") == (
+        again["state"],
+        again["refundAmount"],
+        again["refundStatus"],
+    )
+    assert {"order_cancelled", "refund_processed"} <= sale.told(sale.buyer, paid_order)
+    assert {"order_cancelled", "refund_processed"} <= sale.told(sale.seller, paid_order)
+    sale.shop.check_books()
+
+
+def test_unpaid_order_is_cancelled_with_its_intent(sale: Sale) -> None:
+    """The intent cannot be paid afterwards; a buyer who cancels gets a strike."""
+    order = sale.sold()
+
+    answer = sale.act(sale.buyer, order, "cancel").json()
+
+    assert (True, "cancelled") == (answer["success"], answer["state"])
+    assert "refundStatus" not in answer
+    sale.shop.wait_for(
+        lambda: sale.shop.stripe.v1.payment_intents.retrieve(order.intent_id).status == "canceled"
+    )
+    strikes = "select count(*) from public.user_strikes where order_id = %s and user_id = %s"
+    assert 1 == sale.shop.value(strikes, order.id, sale.buyer.actor.id)
+
+
+def test_seller_refunds_in_full_by_the_action(sale: Sale, paid_order: Order) -> None:
+    """Other actions are refused until Stripe has made the refund."""
+    sale.moved(paid_order, "mark_ready", "mark_shipped")
+
+    answer = sale.act(sale.seller, paid_order, "refund").json()
+
+    assert ("shipped", AMOUNT) == (answer["state"], answer["refundAmount"])
+    sale.shop.wait_for(lambda: sale.shop.state(paid_order) == "refunded")
+    assert (409, "CONFLICT") == told(sale.act(sale.buyer, paid_order, "confirm_delivery"))
+    sale.shop.check_books()
+
+
+def test_refund_route_is_idempotent(sale: Sale, paid_order: Order) -> None:
+    """C8: one refund for a key, in the body or in the header; never more than the payment."""
+    key = str(uuid.uuid4())
+    body = {"orderId": paid_order.id, "amount_cents": 2_500}
+
+    first = sale.seller.post(REFUND, body | {"client_request_id": key})
+    again = sale.seller.post(REFUND, body, sale.seller.bearer | {"Idempotency-Key": key})
+
+    assert (200, "pending") == (first.status_code, first.json()["status"])
+    assert first.json()["refund_id"] == again.json()["refund_id"]
+    more = sale.seller.post(REFUND, {"orderId": paid_order.id, "amount_cents": 7_501})
+    assert (400, "VALIDATION_ERROR") == told(more)
+    other = sale.seller.post(REFUND, body | {"client_request_id": key, "amount_cents": 1})
+    assert (400, "REQUEST_ID_REUSED") == told(other)
+    sale.shop.wait_for(lambda: len(sale.shop.refunds_of(paid_order)) == 1)
+    sale.shop.wait_for(
+        lambda: (
+            not sale.shop.value(
+                "select refund_pending from public.orders where id = %s", paid_order.id
+            )
+        )
+    )
+    assert "paid" == sale.shop.state(paid_order)
+    sale.shop.check_books()
+
+
+def test_refund_is_refused_where_it_must_be(sale: Sale, paid_order: Order) -> None:
+    """The buyer refunds nothing; an unpaid order has nothing to return; an unknown one is 404."""
+    body = {"orderId": paid_order.id}
+
+    assert (403, "FORBIDDEN") == told(sale.buyer.post(REFUND, body))
+    assert (409, "CONFLICT") == told(sale.seller.post(REFUND, {"orderId": sale.sold().id}))
+    assert (404, "RESOURCE_NOT_FOUND") == told(
+        sale.seller.post(REFUND, {"orderId": str(uuid.uuid4())})
+    )
+    assert (400, "VALIDATION_ERROR") == told(sale.seller.post(REFUND, {"orderId": "x"}))
+    assert [] == sale.shop.refunds_of(paid_order)
+
+
+def test_staff_need_a_second_factor(
+    sale: Sale, paid_order: Order, signed_in: Callable[[], Browser]
+) -> None:
+    """A moderator who signed in by password alone sees no order and refunds none."""
+    moderator = signed_in()
+    sale.shop.db.execute(
+        "update public.users set role = 'moderator' where id = %s", [moderator.actor.id]
+    )
+    was = sale.shop.value("select value from private.app_settings where key = 'require_staff_aal2'")
+    set_to = "update private.app_settings set value = %s::jsonb where key = 'require_staff_aal2'"
+    sale.shop.db.execute(set_to, ["true"])
+
+    refused = (
+        moderator.get(f"/api/orders/{paid_order.id}"),
+        moderator.post(REFUND, {"orderId": paid_order.id, "amount_cents": 100}),
+    )
+    sale.shop.db.execute(set_to, ["false"])
+    served = (
+        moderator.get(f"/api/orders/{paid_order.id}"),
+        moderator.post(REFUND, {"orderId": paid_order.id, "amount_cents": 100}),
+    )
+    acted = sale.act(moderator, paid_order, "mark_ready")
+    sale.shop.db.execute(set_to, ["true" if was else "false"])
+
+    assert [403, 403] == [answer.status_code for answer in refused]
+    assert [200, 200] == [answer.status_code for answer in served]
+    assert (403, "FORBIDDEN") == told(acted)
+
+
+def test_suspended_and_signed_out_parties_move_nothing(
+    shop: Shop, signed_in: Callable[[], Browser], sale: Sale
+) -> None:
+    """From the next request on, whatever the token says."""
+    leaver, suspended = signed_in(), signed_in()
+    orders = [shop.sold(person.actor, sale.seller.actor) for person in (leaver, suspended)]
+    leaver.sign_out()
+    shop.db.execute(
+        "update public.users set suspended_at = now() where id = %s", [suspended.actor.id]
+    )
+
+    assert (401, "UNAUTHORIZED") == told(sale.act(leaver, orders[0], "cancel"))
+    assert (403, "USER_SUSPENDED") == told(sale.act(suspended, orders[1], "cancel"))
+    assert ["pending_payment"] * 2 == [shop.state(order) for order in orders]
+
+
+def test_each_route_has_its_limit(
+    sale: Sale, paid_order: Order, signed_in: Callable[[], Browser]
+) -> None:
+    """D5: each route counts on its own and says when to come back."""
+    person = signed_in()
+    calls: dict[str, Callable[[], httpx.Response]] = {
+        "get_order": lambda: person.get(f"/api/orders/{paid_order.id}"),
+        "act_on_order": lambda: sale.act(person, paid_order, "cancel"),
+        "refund_payment": lambda: person.post(REFUND, {"orderId": paid_order.id}),
+    }
+    for action, call in calls.items():
+        with sale.limited(action, 2):
+            answers = [call() for _ in range(3)]
+
+        assert [403, 403, 429] == [answer.status_code for answer in answers], action
+        assert 0 < int(answers[-1].headers["Retry-After"]) <= 86_400
+        assert "Too many requests. Please slow down." == answers[-1].json()["error"]

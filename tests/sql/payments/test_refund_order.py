@@ -1,0 +1,90 @@
+"""`refund_order`: a refund in the name of a signed-in user."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import set_setting
+from tests.sql.paying import outbox_rows, paid, service_of
+
+
+@pytest.fixture
+def order_id(owner: Connection, order_id: UUID) -> UUID:
+    """Have the order paid."""
+    paid(owner, order_id)
+    return order_id
+
+
+def requested(owner: Connection, order_id: UUID, user: Actor, **changes: object) -> Any:
+    request: dict[str, object] = {
+        "order_id": order_id,
+        "refund_amount_cents": 1_000,
+        "user_id": user.id,
+        "aal": user.aal,
+        "client_request_id": uuid4(),
+    }
+    return service_of(owner).call("refund_order", **(request | changes))
+
+
+def test_seller_refunds_without_a_second_factor(
+    owner: Connection, order_id: UUID, seller: Actor
+) -> None:
+    """C8: the refund is reserved and queued; the same request gets the same refund."""
+    request_id = uuid4()
+
+    answers = [requested(owner, order_id, seller, client_request_id=request_id) for _ in "ab"]
+
+    assert answers[0] == answers[1]
+    assert (True, "pending") == (answers[0]["success"], answers[0]["status"])
+    assert 1 == len(outbox_rows(owner, "refund"))
+
+
+def test_staff_need_a_second_factor(owner: Connection, order_id: UUID, moderator: Actor) -> None:
+    """A stolen password of a moderator returns no money."""
+    weak = Actor(connection=owner, role="authenticated", user_id=moderator.id)
+
+    assert "FORBIDDEN" == requested(owner, order_id, weak)["code"]
+    assert requested(owner, order_id, moderator)["success"]
+    set_setting(owner, "require_staff_aal2", "false")
+    assert requested(owner, order_id, weak)["success"]
+
+
+def test_others_refund_nothing(owner: Connection, order_id: UUID, alice: Actor, bob: Actor) -> None:
+    """Neither the buyer nor another user refunds an order, with a second factor or without."""
+    for user in (alice, bob, alice.with_second_factor(), bob.with_second_factor()):
+        assert "FORBIDDEN" == requested(owner, order_id, user)["code"]
+    assert [] == outbox_rows(owner, "refund")
+
+
+def test_more_than_is_left_is_refused(owner: Connection, order_id: UUID, seller: Actor) -> None:
+    """C8: refunds never exceed the payment; without an amount all that is left goes back."""
+    assert requested(owner, order_id, seller, refund_amount_cents=4_000)["success"]
+    answer = requested(owner, order_id, seller, refund_amount_cents=6_001)
+    assert "VALIDATION_ERROR" == answer["code"]
+
+    assert requested(owner, order_id, seller, refund_amount_cents=None)["success"]
+
+    amounts = [row["payload"]["amount_cents"] for row in outbox_rows(owner, "refund")]
+    assert [4_000, 6_000] == sorted(amounts)
+
+
+def test_unknown_order_is_not_found(owner: Connection, seller: Actor) -> None:
+    """An id that no order has is refused."""
+    assert "RESOURCE_NOT_FOUND" == requested(owner, uuid4(), seller)["code"]
+
+
+def test_only_the_service_calls_it(order_id: UUID, seller: Actor) -> None:
+    """Nobody refunds in the name of another user (B2)."""
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        seller.call(
+            "refund_order",
+            order_id=order_id,
+            refund_amount_cents=None,
+            user_id=seller.id,
+            aal="aal2",
+            client_request_id=uuid4(),
+        )

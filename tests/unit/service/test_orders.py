@@ -1,0 +1,187 @@
+"""`service.orders`: the page of an order, and the buttons on it."""
+
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.factories import BUYER_ID, ORDER_ID
+from tests.unit.service.adapters import Service, make_claims, make_service, make_token
+
+
+PATH = f"/api/orders/{ORDER_ID}"
+LIVE = {"is_live": True, "is_suspended": False, "role": "buyer"}
+ALLOWED = {"allowed": True, "retry_after_ms": 0}
+ORDER = {"id": ORDER_ID, "state": "paid", "listing": {"title": "Camera"}}
+MOVED = {"success": True, "state": "shipped", "updated_at": "2026-12-02T20:00:00+00:00"}
+
+
+def get(service: Service, path: str = PATH, **claims: Any) -> TestResponse:
+    token = make_token(make_claims(**claims))
+    answer: TestResponse = service.client.get(path, headers={"Authorization": f"Bearer {token}"})
+    return answer
+
+
+def post(service: Service, body: Any, path: str = PATH) -> TestResponse:
+    headers = {"Authorization": f"Bearer {make_token()}"}
+    answer: TestResponse = service.client.post(path, json=body, headers=headers)
+    return answer
+
+
+@pytest.fixture
+def service() -> Service:
+    service = make_service()
+    service.database.call.side_effect = [LIVE, ALLOWED, MOVED]
+    return service
+
+
+def test_page_is_the_flat_order() -> None:
+    """The order itself is the body; the database gets the user and the strength of the token."""
+    service = make_service()
+    service.database.call.side_effect = [ALLOWED, {"success": True, "order": ORDER}]
+
+    answer = get(service, aal="aal2")
+
+    assert (200, ORDER) == (answer.status_code, answer.get_json())
+    assert ["rate_limit_hit", "get_order"] == service.called
+    assert {"order_id": ORDER_ID, "user_id": BUYER_ID, "aal": "aal2"} == (
+        service.database.call.call_args.kwargs
+    )
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        ({"code": "FORBIDDEN", "error": "Unauthorized to view this order"}, 403),
+        ({"code": "RESOURCE_NOT_FOUND", "error": "Order not found"}, 404),
+    ],
+)
+def test_refused_page_has_its_status(refusal: dict[str, str], status: int) -> None:
+    """The status follows from the code, the text is that of the database (C12)."""
+    service = make_service()
+    service.database.call.side_effect = [ALLOWED, {"success": False} | refusal]
+
+    answer = get(service)
+
+    assert (status, refusal["error"]) == (answer.status_code, answer.get_json()["error"])
+
+
+@pytest.mark.parametrize("order_id", ["1", "x", "null", "undefined", f"{ORDER_ID}x", "%00"])
+def test_malformed_id_is_not_found(order_id: str) -> None:
+    """No order has such an id; the database is not asked for it."""
+    service = make_service()
+    service.database.call.side_effect = [ALLOWED]
+
+    answer = get(service, f"/api/orders/{order_id}")
+
+    assert (404, "RESOURCE_NOT_FOUND") == (answer.status_code, answer.get_json()["code"])
+    assert ["rate_limit_hit"] == service.called
+
+
+def test_action_is_answered(service: Service) -> None:
+    """Case 7: the answer has success, state and time; keys without a value are left out."""
+    answer = post(service, {"action": "mark_shipped"})
+
+    body = answer.get_json()
+    assert 200 == answer.status_code
+    assert {"success", "state", "updated_at", "processingTimeMs"} == set(body)
+    assert (True, "shipped", MOVED["updated_at"]) == (
+        body["success"],
+        body["state"],
+        body["updated_at"],
+    )
+    assert ["session_is_live", "rate_limit_hit", "act_on_order"] == service.called
+    assert {"order_id": ORDER_ID, "user_id": BUYER_ID, "action": "mark_shipped"} == (
+        service.database.call.call_args.kwargs
+    )
+
+
+def test_money_of_an_action_is_answered(service: Service) -> None:
+    """The seller's part and the refund come under the names that the pages read."""
+    service.database.call.side_effect = [
+        LIVE,
+        ALLOWED,
+        MOVED
+        | {"seller_amount_cents": 9_500, "refund_amount_cents": 500, "refund_status": "pending"},
+    ]
+
+    body = post(service, {"action": "cancel"}).get_json()
+
+    assert (9_500, 500, "pending") == tuple(
+        body[key] for key in ("sellerAmount", "refundAmount", "refundStatus")
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("FORBIDDEN", 403), ("RESOURCE_NOT_FOUND", 404), ("CONFLICT", 409)]
+)
+def test_refused_action_has_its_status(service: Service, code: str, status: int) -> None:
+    """A route never answers success for a refusal (A8)."""
+    refusal = {"success": False, "code": code, "error": "No"}
+    service.database.call.side_effect = [LIVE, ALLOWED, refusal]
+
+    answer = post(service, {"action": "mark_ready"})
+
+    assert (status, code) == (answer.status_code, answer.get_json()["code"])
+    assert "success" not in answer.get_json()
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], None, {"action": None}, {"action": ""}, {"action": "win"}, {"action": 1}]
+)
+def test_bad_action_is_refused(service: Service, body: Any) -> None:
+    """An action that does not exist is a 400 before the order is touched."""
+    answer = post(service, body)
+
+    assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
+    assert "act_on_order" not in service.called
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_session_is_needed(service: Service, method: str) -> None:
+    """Case 13: without a token 401 in the words of the site, and no call."""
+    answer = getattr(service.client, method)(PATH)
+
+    assert (401, "No valid session found") == (answer.status_code, answer.get_json()["error"])
+    assert [] == service.called
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [({"is_live": False}, 401), ({"is_suspended": True}, 403)]
+)
+def test_ended_session_moves_nothing(
+    service: Service, answer: dict[str, bool], status: int
+) -> None:
+    """A token that outlives its session, or is of a suspended user, moves no order."""
+    service.database.call.side_effect = [LIVE | answer]
+
+    assert status == post(service, {"action": "release_funds"}).status_code
+    assert ["session_is_live"] == service.called
+
+
+def test_routes_have_their_limits() -> None:
+    """Reading and acting are counted apart, per user."""
+    limited = {"allowed": False, "retry_after_ms": 1_500}
+    for call, first, action in (
+        (get, [], "get_order"),
+        (lambda service: post(service, {"action": "cancel"}), [LIVE], "act_on_order"),
+    ):
+        service = make_service()
+        service.database.call.side_effect = [*first, limited]
+
+        answer = call(service)
+
+        assert (429, "2") == (answer.status_code, answer.headers["Retry-After"])
+        assert {"action": action, "key": BUYER_ID} == service.database.call.call_args.kwargs
+
+
+def test_page_of_another_site_moves_nothing(service: Service) -> None:
+    """A form elsewhere comes with the cookie and without our origin."""
+    service.client.set_cookie("sb-project-auth-token", f'["{make_token()}"]')
+
+    answer = service.client.post(
+        PATH, json={"action": "cancel"}, headers={"Origin": "https://evil.test"}
+    )
+
+    assert (403, "CSRF_INVALID") == (answer.status_code, answer.get_json()["code"])
+    assert [] == service.called
