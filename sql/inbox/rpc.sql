@@ -114,3 +114,28 @@ end;
 $$;
 comment on function public.ignore_webhook_event is 'Settle an event as ignored, with the reason: {outcome, order_id, outbox_ids, alerts}. An event that was settled before answers already_processed. An event about money raises an alert if it has no handler or names no order.';
 grant execute on function public.ignore_webhook_event to service_role;
+
+create function public.unknown_event_ids(ids text[])
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.unknown_event_ids(unknown_event_ids.ids);
+end;
+$$;
+comment on function public.unknown_event_ids is 'Return those of these event ids that the inbox does not hold, in their order.';
+grant execute on function public.unknown_event_ids to service_role;
+
+create function public.requeue_found_events(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.requeue_found_events(requeue_found_events.max_rows);
+end;
+$$;
+comment on function public.requeue_found_events is 'Make events due again that named an unknown order when they came, and whose order exists by now. Return their number.';
+grant execute on function public.requeue_found_events to service_role;

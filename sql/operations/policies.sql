@@ -1,2 +1,4 @@
 alter table private.open_alerts enable row level security;
 alter table private.job_runs enable row level security;
+alter table private.reading_positions enable row level security;
+alter table private.object_checks enable row level security;

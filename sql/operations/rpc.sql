@@ -34,3 +34,73 @@ end;
 $$;
 comment on function public.confirm_alerts is 'Confirm that the caller has logged these alerts about an object. Answers how many were open; a repeated call answers 0.';
 grant execute on function public.confirm_alerts to service_role;
+
+create function public.record_job_run(
+  job text, started_at text, processed integer, failed integer, error text default null
+)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_job_run(
+    record_job_run.job,
+    record_job_run.started_at,
+    record_job_run.processed,
+    record_job_run.failed,
+    record_job_run.error
+  );
+end;
+$$;
+comment on function public.record_job_run is 'Record a run of a job that has ended. started_at is the server_time that database_is_ready answered when the run began. error names each part that failed, with its code. A repeated call answers false and changes nothing. Raises VALIDATION_ERROR.';
+grant execute on function public.record_job_run to service_role;
+
+create function public.reading_window(list text, span_s integer)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.reading_window(reading_window.list, reading_window.span_s);
+end;
+$$;
+comment on function public.reading_window is 'Return the part of one of Stripe''s lists that comes next: {now, since, until, is_newest}, in Unix seconds. until is at most span_s after the time that advance_reading has recorded. since is earlier, because a list may show an object late. is_newest is false if more parts follow.';
+grant execute on function public.reading_window to service_role;
+
+create function public.advance_reading(list text, until bigint)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.advance_reading(advance_reading.list, advance_reading.until);
+end;
+$$;
+comment on function public.advance_reading is 'Record that a list of Stripe was read up to a time in Unix seconds. An earlier time changes nothing, so several workers may read at once.';
+grant execute on function public.advance_reading to service_role;
+
+create function public.purge_old_rows(max_rows integer default 1000)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.purge_old_rows(purge_old_rows.max_rows);
+end;
+$$;
+comment on function public.purge_old_rows is 'Delete at most max_rows of each kind of expired data, and return the largest number: payloads of settled events after 90 days (ids stay), rate limit windows and readings after a day, job runs after 30 days. Once everything is done, calls within an hour answer 0.';
+grant execute on function public.purge_old_rows to service_role;
+
+create function public.read_gauges()
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.read_gauges();
+end;
+$$;
+comment on function public.read_gauges is 'Return figures for metrics: {oldest_unprocessed_event_seconds, unpaid_overdue_orders}.';
+grant execute on function public.read_gauges to service_role;

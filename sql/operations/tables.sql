@@ -23,3 +23,19 @@ create table private.job_runs (
 comment on table private.job_runs is 'Runs of the periodic jobs, with the number of items that each processed or failed to process.';
 
 create index job_runs_job_started_at_idx on private.job_runs (job, started_at desc);
+
+create table private.reading_positions (
+  list text not null, -- noqa: RF04
+  reached_at timestamptz not null,
+  constraint reading_positions_pkey primary key (list)
+);
+comment on table private.reading_positions is 'The time up to which reconcile has read each list, of Stripe or of expired rows. The time is part of the database, so a restored database reads the lost hours again.';
+
+create table private.object_checks (
+  object_id text not null,
+  checked_at timestamptz not null,
+  constraint object_checks_pkey primary key (object_id)
+);
+comment on table private.object_checks is 'The time at which reconcile last read an open object of Stripe again. Each object gets its turn, and two workers never read one at the same time.';
+
+create index object_checks_checked_at_idx on private.object_checks (checked_at);

@@ -22,6 +22,18 @@ $$;
 comment on function public.settle_due_orders is 'Advance orders that wait longer than the settings allow, and return their count: a shipped order is delivered, a delivered one released, one that was not handed over refunded. Orders that are disputed or refund_pending stay.';
 grant execute on function public.settle_due_orders to service_role;
 
+create function public.send_order_reminders(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.send_order_reminders(send_order_reminders.max_rows);
+end;
+$$;
+comment on function public.send_order_reminders is 'Remind buyers reminder_before_h before their payment is due, and sellers two days before an order that was not handed over is cancelled. Each order gets a reminder once. Return their number.';
+grant execute on function public.send_order_reminders to service_role;
+
 create function public.transition_order(
   order_id uuid, to_state public.order_state, actor_id uuid, actor_kind public.actor_kind,
   reason text

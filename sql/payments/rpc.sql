@@ -228,3 +228,85 @@ end;
 $$;
 comment on function public.apply_refund is 'Apply an event about a refund, ours or one made outside: {outcome, order_id, outbox_ids, alerts}. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata), PREDECESSOR_MISSING (its payment is not recorded yet) and REFUND_CONTRADICTED (it would exceed the payment, so the failure of another refund must come first).';
 grant execute on function public.apply_refund to service_role;
+
+create function public.claim_open_intents(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.claim_open_intents(claim_open_intents.max_rows);
+end;
+$$;
+comment on function public.claim_open_intents is 'Return intents that may have changed at Stripe without an event: an array of {payment_intent_id, order_id}. They are open and at least ten minutes old. Each is returned at most every ten minutes, to one caller.';
+grant execute on function public.claim_open_intents to service_role;
+
+create function public.claim_open_refunds(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.claim_open_refunds(claim_open_refunds.max_rows);
+end;
+$$;
+comment on function public.claim_open_refunds is 'Return the ids at Stripe of pending refunds that may have changed without an event, as claim_open_intents does.';
+grant execute on function public.claim_open_refunds to service_role;
+
+create function public.record_intent(
+  order_id uuid, payment_intent_id text, status text, charge_id text, amount_cents bigint,
+  currency text, buyer_id text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_intent(
+    record_intent.order_id,
+    record_intent.payment_intent_id,
+    record_intent.status,
+    record_intent.charge_id,
+    record_intent.amount_cents,
+    record_intent.currency,
+    record_intent.buyer_id
+  );
+end;
+$$;
+comment on function public.record_intent is 'Apply the state of an intent that the caller has just read from Stripe, as the event about it does: {outcome, order_id, outbox_ids, alerts}. Only succeeded and canceled change anything.';
+grant execute on function public.record_intent to service_role;
+
+create function public.record_refund(
+  stripe_refund_id text, outbox_id text, payment_intent_id text, amount_cents bigint, status text
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_refund(
+    record_refund.stripe_refund_id,
+    record_refund.outbox_id,
+    record_refund.payment_intent_id,
+    record_refund.amount_cents,
+    record_refund.status
+  );
+end;
+$$;
+comment on function public.record_refund is 'Apply the state of a refund that the caller has just read from Stripe, as the event about it does: {outcome, order_id, outbox_ids, alerts}. A refund of an unknown payment is ignored.';
+grant execute on function public.record_refund to service_role;
+
+create function public.discard_unattached_intents(payment_intent_ids text[], order_refs text[])
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.discard_unattached_intents(
+    discard_unattached_intents.payment_intent_ids,
+    discard_unattached_intents.order_refs
+  );
+end;
+$$;
+comment on function public.discard_unattached_intents is 'Cancel open intents that were made for orders of ours and attached to none, through the outbox; order_refs names the order of each. Return the number of intents that are queued now.';
+grant execute on function public.discard_unattached_intents to service_role;

@@ -46,6 +46,8 @@ comment on table public.payments is 'Every PaymentIntent of every order, strays 
 
 create unique index payments_settling_order_id_key on public.payments (order_id)
 where settles_order;
+create index payments_open_created_at_idx on public.payments (created_at)
+where status in ('requires_payment', 'processing', 'authorized', 'failed');
 
 create table private.intent_errors (
   order_id uuid not null,
@@ -86,3 +88,5 @@ comment on table public.refunds is 'Money that goes back to a buyer. The row res
 create index refunds_order_id_idx on public.refunds (order_id);
 create index refunds_payment_id_idx on public.refunds (payment_id);
 create index refunds_initiated_by_idx on public.refunds (initiated_by);
+create index refunds_pending_created_at_idx on public.refunds (created_at)
+where status = 'pending';

@@ -41,6 +41,11 @@ BOTH: Grants = {
             "database_is_ready()",
             "claim_alerts(integer,integer)",
             "confirm_alerts(text,text[])",
+            "record_job_run(text,text,integer,integer,text)",
+            "reading_window(text,integer)",
+            "advance_reading(text,bigint)",
+            "purge_old_rows(integer)",
+            "read_gauges()",
         ),
         "accounts": ("session_is_live(uuid,uuid)", "anonymise_account(uuid)"),
         "auctions": (
@@ -56,6 +61,7 @@ BOTH: Grants = {
             "settle_due_orders(integer)",
             "act_on_order(uuid,uuid,text)",
             "get_order(uuid,uuid,text)",
+            "send_order_reminders(integer)",
         ),
         "payments": (
             "begin_payment(uuid,uuid)",
@@ -70,6 +76,11 @@ BOTH: Grants = {
             "apply_payment_failed(text,text,text,text,text)",
             "apply_payment_canceled(text,text,text)",
             "apply_refund(text,text,text,text,bigint,text,text)",
+            "claim_open_intents(integer)",
+            "claim_open_refunds(integer)",
+            "record_intent(uuid,text,text,text,bigint,text,text)",
+            "record_refund(text,text,text,bigint,text)",
+            "discard_unattached_intents(text[],text[])",
         ),
         "payouts": (
             "begin_onboarding(uuid)",
@@ -88,6 +99,8 @@ BOTH: Grants = {
             "requeue_webhook_event(text)",
             "requeue_ignored_events(text,text)",
             "find_webhook_event(text,text,text)",
+            "unknown_event_ids(text[])",
+            "requeue_found_events(integer)",
         ),
         "outbox": (
             "claim_outbox(integer,integer)",

@@ -22,9 +22,11 @@ set search_path = ''
 as $$
   values
   ('activate_due_auctions', '10 seconds', 'select private.activate_due_auctions(1000)'),
-  ('end_expired_auctions', '10 seconds', 'select private.end_expired_auctions(1000)')
+  ('end_expired_auctions', '10 seconds', 'select private.end_expired_auctions(1000)'),
+  ('expire_unpaid_orders', '* * * * *', 'select private.expire_unpaid_orders(1000)'),
+  ('settle_due_orders', '* * * * *', 'select private.settle_due_orders(1000)')
 $$;
-comment on function private.scheduled_jobs is 'Return the jobs that the database runs itself, so that auctions close even if every worker is down.';
+comment on function private.scheduled_jobs is 'Return the jobs that the database runs itself, so that auctions close and orders meet their deadlines even if every worker is down.';
 
 create function private.schedule_jobs()
 returns integer

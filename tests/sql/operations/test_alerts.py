@@ -14,24 +14,12 @@ from tests.sql.paying import (
     attached,
     moved,
     order_row,
-    ordered,
     outbox_rows,
     paid,
     refund_requested,
     stored,
     succeeded,
 )
-
-
-@pytest.fixture(autouse=True)
-def _begun(owner: Connection) -> None:
-    # An actor whose call is the first statement would commit it: its block would be outermost.
-    owner.execute("select")
-
-
-@pytest.fixture
-def order_id(seller: Actor, alice: Actor) -> UUID:
-    return ordered(seller, alice)
 
 
 def claim(service: Actor) -> list[dict[str, Any]]:

@@ -1,0 +1,26 @@
+create function private.record_job_run(
+  p_job text, p_started_at text, p_processed integer, p_failed integer, p_error text
+)
+returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_started_at constant timestamptz := private.time_or_null(p_started_at);
+  v_now constant timestamptz := private.clock();
+begin
+  if v_started_at is null then
+    raise sqlstate 'PT400' using message = 'VALIDATION_ERROR';
+  end if;
+  insert into private.job_runs (job, started_at, finished_at, processed, failed, error)
+  select p_job, v_started_at, v_now, p_processed, p_failed, left(p_error, 2000)
+  -- The call may be repeated after a lost answer.
+  where not exists (
+    select from private.job_runs where job = p_job and started_at = v_started_at
+  );
+  return found;
+end;
+$$;
+comment on function private.record_job_run is 'Record a run of a job, once; see the public wrapper.';
+grant execute on function private.record_job_run to service_role;

@@ -1,0 +1,97 @@
+"""`purge_old_rows`: data that has expired is deleted, and nothing else."""
+
+from uuid import uuid4
+
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import move_time
+from tests.sql.paying import stored
+
+
+def payloads(owner: Connection) -> dict[str, bool]:
+    query = "select event_id, payload is not null from public.webhook_events"
+    return dict(owner.execute(query).fetchall())
+
+
+def settled(owner: Connection, service: Actor) -> str:
+    event_id = stored(owner, "invoice.paid")
+    service.call("ignore_webhook_event", event_id=event_id, reason="unhandled_type")
+    return event_id
+
+
+def dead(owner: Connection, service: Actor) -> str:
+    token = uuid4()
+    event_id = stored(owner, "refund.updated", lease_token=token)
+    owner.execute("update private.app_settings set value = '1' where key = 'queue_max_attempts'")
+    service.call(
+        "fail_webhook_event", event_id=event_id, error_code="X", error_message="", lease_token=token
+    )
+    return event_id
+
+
+def test_payload_goes_after_ninety_days(owner: Connection, service: Actor) -> None:
+    """The id, the hash and the outcome stay for ever, so a replay has no effect."""
+    old = settled(owner, service)
+    move_time(owner, "89 days")
+    assert 0 == service.call("purge_old_rows")
+    new = settled(owner, service)
+    move_time(owner, "25 hours")
+
+    assert 1 == service.call("purge_old_rows")
+
+    assert {old: False, new: True} == payloads(owner)
+    query = "select outcome, payload_sha256 from public.webhook_events where event_id = %s"
+    assert [("ignored", "aa")] == owner.execute(query, [old]).fetchall()
+
+
+def test_event_without_a_result_keeps_its_payload(owner: Connection, service: Actor) -> None:
+    """An open event is still to be processed, and staff may requeue a dead one."""
+    events = [stored(owner, "refund.updated"), dead(owner, service)]
+    move_time(owner, "100 days")
+
+    service.call("purge_old_rows")
+
+    assert dict.fromkeys(events, True) == payloads(owner)
+
+
+def test_batches_go_on_where_they_stopped(owner: Connection, service: Actor) -> None:
+    """A batch has a limit, and an hour passes only after the last one."""
+    events = [settled(owner, service) for _ in range(3)]
+    move_time(owner, "100 days")
+
+    assert 2 == service.call("purge_old_rows", max_rows=2)
+    assert 2 == service.call("purge_old_rows", max_rows=2)
+    assert 1 == service.call("purge_old_rows", max_rows=2)
+    assert dict.fromkeys(events, False) == payloads(owner)
+
+    settled(owner, service)
+    assert 0 == service.call("purge_old_rows", max_rows=2)
+
+
+def test_rate_limit_windows_go_after_a_day(owner: Connection, service: Actor) -> None:
+    """A window that may still count stays."""
+    service.call("rate_limit_hit", action="place_bid", key="old")
+    move_time(owner, "23 hours")
+    service.call("rate_limit_hit", action="place_bid", key="new")
+    move_time(owner, "2 hours")
+
+    service.call("purge_old_rows")
+
+    query = "select key from private.rate_limits"
+    [(key,)] = owner.execute(query).fetchall()
+    assert "new" in key
+
+
+def test_job_runs_go_after_thirty_days(owner: Connection, service: Actor) -> None:
+    """They show the recent past."""
+    [(started_at,)] = owner.execute("select private.clock()").fetchall()
+    service.call("record_job_run", job="x", started_at=started_at, processed=0, failed=0)
+    move_time(owner, "29 days")
+    service.call("purge_old_rows")
+    assert [(1,)] == owner.execute("select count(*) from private.job_runs").fetchall()
+    move_time(owner, "25 hours")
+
+    service.call("purge_old_rows")
+
+    assert [(0,)] == owner.execute("select count(*) from private.job_runs").fetchall()

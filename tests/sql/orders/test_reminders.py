@@ -1,0 +1,82 @@
+"""`send_order_reminders`: before a deadline passes, the one who must act is reminded once."""
+
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import move_time, set_setting
+from tests.sql.paying import brought_to, moved, paid, refund_requested, told
+
+
+def reminded(service: Actor) -> list[int]:
+    return [service.call("send_order_reminders") for _ in range(2)]
+
+
+@pytest.mark.usefixtures("order_id")
+def test_buyer_is_reminded_once(
+    owner: Connection, service: Actor, alice: Actor, seller: Actor
+) -> None:
+    """Twelve hours before the payment is due."""
+    move_time(owner, "35 hours 59 minutes")
+    assert [0, 0] == reminded(service)
+    move_time(owner, "2 minutes")
+
+    assert [1, 0] == reminded(service)
+
+    assert 1 == told(owner, alice).count("payment_reminder")
+    assert "payment_reminder" not in told(owner, seller)
+
+
+@pytest.mark.usefixtures("order_id")
+def test_reminder_follows_its_setting(owner: Connection, service: Actor) -> None:
+    """The time before the deadline is a setting."""
+    set_setting(owner, "reminder_before_h", "48")
+
+    assert [1, 0] == reminded(service)
+
+
+@pytest.mark.parametrize("state", ["overdue", "paid", "cancelled"])
+def test_nobody_is_reminded_in_vain(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor, state: str
+) -> None:
+    """An order that cannot or need not be paid any more has no reminder."""
+    if state == "paid":
+        paid(owner, order_id)
+    if state == "cancelled":
+        moved(owner, order_id, "cancelled", "seller")
+    move_time(owner, "49 hours" if state == "overdue" else "40 hours")
+
+    assert [0, 0] == reminded(service)
+    assert "payment_reminder" not in told(owner, alice)
+
+
+@pytest.mark.parametrize("state", ["paid", "ready_for_handover"])
+def test_seller_is_reminded_once(
+    owner: Connection, order_id: UUID, service: Actor, seller: Actor, alice: Actor, state: str
+) -> None:
+    """Two days before an order that was not handed over is cancelled."""
+    brought_to(owner, order_id, state)
+    move_time(owner, "11 days 23 hours")
+    assert [0, 0] == reminded(service)
+    move_time(owner, "2 hours")
+
+    assert [1, 0] == reminded(service)
+
+    assert 1 == told(owner, seller).count("handover_reminder")
+    assert "handover_reminder" not in told(owner, alice)
+
+
+@pytest.mark.parametrize("state", ["shipped", "disputed", "refund_pending", "overdue"])
+def test_seller_is_not_reminded_in_vain(
+    owner: Connection, order_id: UUID, service: Actor, seller: Actor, state: str
+) -> None:
+    """The order was handed over, is stopped, or is cancelled in the same run."""
+    brought_to(owner, order_id, state if state in ("shipped", "disputed") else "paid")
+    if state == "refund_pending":
+        assert refund_requested(owner, order_id, None)["success"]
+    move_time(owner, "15 days" if state == "overdue" else "13 days")
+
+    assert [0, 0] == reminded(service)
+    assert "handover_reminder" not in told(owner, seller)
