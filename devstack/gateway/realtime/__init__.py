@@ -1,9 +1,10 @@
 """Realtime, as Supabase's clients speak it: Postgres Changes, Broadcast and Presence.
 
-Down the path of a row: `wal` polls the log and `pgoutput` decodes it. `changes` finds out for whom
-a row is: who subscribed (`subscriptions`, checked by `admission`), what the catalog says now
-(`tables`), which `filters` hold and what the values are as JSON (`evaluation`), who may see it
-(`visibility`), and how it is told (`events`). `database_broadcasts` tells what realtime.send wrote.
+Down the path of a row: `wal` reads the log, which Postgres streams (`replication`), and `pgoutput`
+decodes it. `changes` finds out for whom a row is: who subscribed (`subscriptions`, checked by
+`admission`), what the catalog says now (`tables`), which `filters` hold and what the values are as
+JSON (`evaluation`), who may see it (`visibility`), and how it is told (`events`).
+`database_broadcasts` tells what realtime.send wrote.
 
 Down the path of a client: `routes` lets it in (`identity`), a `connection` reads its `frames`, and
 each `channel` it joins is an actor: `joining` is what it asks for, `entry` what it has to pass,

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 #: Postgres counts microseconds from here.
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+#: The begin of a transaction: its kind, the position and time of its commit, its id.
+BEGIN = struct.Struct("!cQqI")
 
 
 class Action(StrEnum):
@@ -94,13 +96,12 @@ class _Reader:
         return self.data[self.position - length : self.position].decode()
 
 
-def decode(messages: Iterable[bytes]) -> Iterator[Change]:
+def decode(messages: Iterable[bytes], relations: dict[int, Relation]) -> Iterator[Change]:
     """Yield the rows that changed, in commit order.
 
-    The messages are whole transactions, and each call describes its relations anew: that is how
-    `pg_logical_slot_get_binary_changes` gives them.
+    The messages are whole transactions. `relations` keeps the tables that a stream has described:
+    Postgres describes each once, and again after it changed.
     """
-    relations: dict[int, Relation] = {}
     commit_lsn, committed_at = 0, EPOCH
     for message in messages:
         reader = _Reader(message)
@@ -126,6 +127,11 @@ def decode(messages: Iterable[bytes]) -> Iterator[Change]:
             case _:
                 # Commits, types, origins and truncates tell a subscriber nothing.
                 continue
+
+
+def transaction_ids(messages: Iterable[bytes]) -> set[int]:
+    """Return the ids of the transactions, as 32 bits each."""
+    return {BEGIN.unpack(message)[-1] for message in messages if message.startswith(b"B")}
 
 
 def _relation(reader: _Reader) -> Relation:

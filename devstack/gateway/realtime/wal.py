@@ -1,21 +1,21 @@
 """Reads the log of changes through a temporary slot, and reads on when the connection is lost.
 
-Postgres offers no bell for new log. So it is asked often while rows come, less often while somebody
-listens, and hardly ever while nobody does. To decode takes Postgres half a millisecond even where
-there is nothing to decode, so what is asked in quiet times is only how far the log goes.
+Postgres streams each transaction as it commits, so nothing is asked in quiet times. While nobody
+listens it does not stream, for decoding costs it time.
 """
 
 import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 
 import psycopg
 
 from devstack.gateway.context import Connection
-from devstack.gateway.realtime.pgoutput import Change, decode
-from devstack.gateway.realtime.session import open_connection
+from devstack.gateway.realtime.pgoutput import Change, Relation, decode, transaction_ids
+from devstack.gateway.realtime.replication import Stream, open_replication
+from devstack.gateway.realtime.session import Session
 
 
 LOG = logging.getLogger(__name__)
@@ -23,28 +23,41 @@ LOG = logging.getLogger(__name__)
 PUBLICATION = "supabase_realtime"
 MESSAGES_PUBLICATION = "supabase_realtime_messages_publication"
 
-BUSY_S = 0.005
-IDLE_S = 0.05
-#: Each quiet poll waits this much longer than the one before, up to IDLE_S.
-PATIENCE_GROWTH = 1.5
+#: The log is streamed this much longer than somebody listens: a page that reloads comes back.
+LINGER_S = 2
+#: Transaction ids start again after 32 bits.
+WRAP = 2**32
 #: With nobody listening the slot still moves on, or Postgres would keep all log since its start.
 UNHEARD_S = 10
 RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
-#: A poll stops at the end of the transaction that brings it to this many rows.
-POLL_ROWS = 2000
 #: Creating a slot waits for every transaction under way to end.
 SLOT_TIMEOUT_S = 60
 
-CREATE = "select pg_create_logical_replication_slot(%s, 'pgoutput', temporary => true)"
-SKIP = "select pg_replication_slot_advance(%s, pg_current_wal_lsn())"
-FLUSHED = "select pg_current_wal_flush_lsn()::text"
-POLL = (
-    "select data from pg_logical_slot_get_binary_changes(%s, null, %s,"
-    " 'proto_version', '1', 'publication_names', %s)"
-)
+CREATE = "select pg_create_logical_replication_slot('{}', 'pgoutput', temporary => true)"
+SKIP = "select pg_replication_slot_advance('{}', pg_current_wal_lsn())"
 PUBLICATIONS = f"{PUBLICATION},{MESSAGES_PUBLICATION}"
 
+SNAPSHOT = "select pg_current_snapshot()::text"
+#: A commit becomes visible within microseconds. After this time its changes are sent anyway.
+VISIBLE_S = 5
+VISIBLE_RETRY_S = 0.001
+
 Handler = Callable[[Sequence[Change]], Awaitable[None]]
+
+
+def are_visible(ids: Iterable[int], snapshot: str) -> bool:
+    """Return true if none of the transactions, given as 32 bits each, is in progress.
+
+    A snapshot is `xmin:xmax:in progress,…`, of 64 bits each. From xmax on all may be in progress.
+    """
+    _, end, in_progress = snapshot.split(":")
+    running = {int(id_) % WRAP for id_ in in_progress.split(",") if id_}
+    return all(id_ not in running and 0 < (int(end) - id_) % WRAP < WRAP // 2 for id_ in ids)
+
+
+async def _snapshot(connection: Connection) -> str:
+    [(snapshot,)] = await (await connection.execute(SNAPSHOT)).fetchall()
+    return str(snapshot)
 
 
 class WalReader:
@@ -66,8 +79,9 @@ class WalReader:
         self._handle = handle
         self._is_heard = is_heard
         self._on_live = on_live
+        self._observer = Session(url, _snapshot)
         self._wake = asyncio.Event()
-        self._polling = asyncio.Event()
+        self._streaming = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -79,11 +93,12 @@ class WalReader:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+            await self._observer.close()
 
     async def listening(self) -> None:
         """Return once what commits from now on will be read; `is_heard` must say yes by then."""
         self._wake.set()
-        await self._polling.wait()
+        await self._streaming.wait()
 
     async def _read_for_ever(self) -> None:
         failures = 0
@@ -95,59 +110,63 @@ class WalReader:
             except Exception:
                 # A batch that breaks the reader must not silence everybody for ever.
                 LOG.exception("a batch of changes was lost")
-            was_live = self._polling.is_set()
-            self._polling.clear()
+            else:
+                failures = 0
+                continue
+            was_live = self._streaming.is_set()
+            self._streaming.clear()
             failures = 0 if was_live else failures + 1
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
 
     async def _read_one_slot(self) -> None:
-        """Make a slot, which goes with its connection whatever ends that, and read it.
+        """Make a slot, which goes with its connection whatever ends that, and read it once.
 
-        Nothing else is asked over this connection: an error would take the slot along.
+        Postgres streams a logical slot once a connection. So when nobody listens any more, the
+        next slot is made ahead: making it may take long, and a client that joins would wait.
         """
         slot = f"devstack_{secrets.token_hex(6)}"
-        connection = await open_connection(self._url)
+        connection = await open_replication(self._url)
         try:
             async with asyncio.timeout(SLOT_TIMEOUT_S):
-                await connection.execute(CREATE, [slot])
-            while True:
-                if self._is_heard():
-                    await self._read_while_heard(connection, slot)
-                self._polling.clear()
-                await connection.execute(SKIP, [slot])
+                await connection.execute(CREATE.format(slot))
+            while not self._is_heard():
+                await connection.execute(SKIP.format(slot))
                 await self._rung(UNHEARD_S)
+            # Clients that join from now on need nothing that committed before.
+            await connection.execute(SKIP.format(slot))
+            await self._read_while_heard(Stream(connection), slot)
         finally:
             await connection.close()
 
-    async def _read_while_heard(self, connection: Connection, slot: str) -> None:
-        # Those who come now have no use for what happened before.
-        await connection.execute(SKIP, [slot])
-        self._polling.set()
+    async def _read_while_heard(self, stream: Stream, slot: str) -> None:
+        await stream.start(slot, PUBLICATIONS)
+        self._streaming.set()
         self._on_live()
-        pause, read_to = BUSY_S, ""
-        while self._is_heard():
-            flushed = await self._flushed(connection)
-            if flushed != read_to:
-                messages = await self._poll(connection, slot)
-                # A poll may leave some for the next one.
-                read_to = "" if messages else flushed
-                if changes := list(decode(messages)):
-                    pause = BUSY_S
-                    await self._handle(changes)
-            await asyncio.sleep(pause)
-            pause = min(pause * PATIENCE_GROWTH, IDLE_S)
+        # The server describes a relation once a stream, and again when it has changed.
+        relations: dict[int, Relation] = {}
+        loop = asyncio.get_running_loop()
+        heard_at = loop.time()
+        while loop.time() - heard_at < LINGER_S:
+            messages = await stream.receive(LINGER_S)
+            if changes := list(decode(messages, relations)):
+                await self._wait_until_visible(transaction_ids(messages))
+                await self._handle(changes)
+            stream.confirm()
+            if self._is_heard():
+                heard_at = loop.time()
+        # Nothing waits between the last look and this: a client that joins waits for a new slot.
+        self._streaming.clear()
 
-    async def _flushed(self, connection: Connection) -> str:
-        """Return how far the log can be decoded."""
-        cursor = await connection.execute(FLUSHED, prepare=True)
-        [(position,)] = await cursor.fetchall()
-        return str(position)
+    async def _wait_until_visible(self, ids: Collection[int]) -> None:
+        """Wait until every session sees what the transactions wrote.
 
-    async def _poll(self, connection: Connection, slot: str) -> list[bytes]:
-        cursor = await connection.execute(
-            POLL, [slot, POLL_ROWS, PUBLICATIONS], prepare=True, binary=True
-        )
-        return [data for (data,) in await cursor.fetchall()]
+        Postgres streams a commit once it is in the log, which is shortly before others see it. The
+        row would be hidden from its readers, and a client that reads again would read the old one.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(VISIBLE_S):
+                while not are_visible(ids, await self._observer.run(_snapshot)):  # noqa: ASYNC110 -- Postgres sends no event
+                    await asyncio.sleep(VISIBLE_RETRY_S)
 
     async def _rung(self, seconds: float) -> None:
         """Wait until somebody wants to listen, or a while has passed."""

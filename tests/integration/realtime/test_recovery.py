@@ -36,11 +36,11 @@ SUBSCRIBED, ERROR, CLOSED = (
     RealtimeSubscribeStates.CLOSED,
 )
 DATABASE = "realtime_recovery_tests"
-#: Either those who keep slots or those who judge rows.
+#: Either those who stream the log or those who judge rows.
 END_READERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where application_name = 'devstack realtime' and datname = current_database()
-  and (query ~ 'slot|wal_flush') = %s
+  and (backend_type = 'walsender') = %s
 """
 END_GATEWAYS = """
 select pg_terminate_backend(pid) from pg_stat_activity
@@ -60,11 +60,14 @@ select exists (
     and query like '%replication_slot_advance%'
 )
 """
+COMMIT_WAITS = """
+select exists (select from pg_stat_activity where wait_event = 'SyncRep')
+"""
 SLOT_READS = """
 select exists (
   select from pg_stat_activity
   where application_name = 'devstack realtime' and datname = current_database()
-    and query ~ 'slot_get_binary_changes|wal_flush'
+    and query like 'START_REPLICATION%'
 )
 """
 
@@ -159,6 +162,36 @@ async def test_a_lost_judge_costs_no_change(
     own_db.execute("insert into notes values (%s)", [after])
 
     assert after == (await heard.change())["record"]["id"]
+
+
+async def test_a_commit_is_told_once_others_see_it(
+    own_db: psycopg.Connection,
+    superuser: psycopg.Connection,
+    own_gateway: Gateway,
+    connect: Connect,
+    numbers: Iterator[int],
+) -> None:
+    """A commit is in the log before others see it; row security would hide the row until then."""
+    before, id_ = next(numbers), next(numbers)
+    client = await connect(own_gateway, own_gateway.token(ALICE))
+    heard = await joined(client, "seen", {"table": "things"})
+    insert = "insert into things (id, owner_id) values (%s, %s)"
+    # To judge the first row the gateway installs a function, which would wait for the standby too.
+    own_db.execute(insert, [before, ALICE])
+    assert before == (await heard.change())["record"]["id"]
+
+    # A commit that waits for a standby is in the log, and nobody sees it.
+    superuser.execute("alter system set synchronous_standby_names = 'nobody'")
+    superuser.execute("select pg_reload_conf()")
+    try:
+        inserting = asyncio.create_task(asyncio.to_thread(own_db.execute, insert, [id_, ALICE]))
+        assert await comes_true(superuser, COMMIT_WAITS)
+    finally:
+        superuser.execute("alter system reset synchronous_standby_names")
+        superuser.execute("select pg_reload_conf()")
+    await inserting
+
+    assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_losing_every_connection_passes(
@@ -259,7 +292,7 @@ async def test_a_renewed_token_without_permission_closes_the_channel(
 async def test_unsubscribing_ends_the_work(
     superuser: psycopg.Connection, own_gateway: Gateway, connect: Connect
 ) -> None:
-    """With nobody listening the log is hardly read."""
+    """With nobody listening the log is not streamed."""
     client = await connect(own_gateway)
     heard = await joined(client, "idle", {"table": "notes"})
     assert await comes_true(superuser, SLOT_READS)

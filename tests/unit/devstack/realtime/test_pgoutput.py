@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from devstack.gateway.realtime.pgoutput import UNCHANGED, Action, Change, decode
+from devstack.gateway.realtime.pgoutput import UNCHANGED, Action, Change, decode, transaction_ids
 
 
 RELATION = (
@@ -52,7 +52,14 @@ FULL_IDENTITY = [
 
 
 def decoded(*messages: str) -> list[Change]:
-    return list(decode(bytes.fromhex(message) for message in messages))
+    return list(decode([bytes.fromhex(message) for message in messages], {}))
+
+
+def test_a_transaction_has_its_id() -> None:
+    """Each begin carries one."""
+    messages = [bytes.fromhex(message) for message in (*INSERT, *UPDATES)]
+
+    assert {0x337, 0x338} == transaction_ids(messages)
 
 
 def test_an_insert_carries_the_new_row_as_text() -> None:
