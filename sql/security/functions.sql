@@ -46,9 +46,11 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_checked text;
   v_wait_ms bigint;
 begin
-  perform private.refuse_filtered_call();
+  -- This is an assignment, because `perform` would start the executor.
+  v_checked := private.refuse_filtered_call();
   v_wait_ms := private.count_use(p_action, auth.uid()::text);
   if v_wait_ms = 0 then
     return null;

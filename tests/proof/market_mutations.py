@@ -103,8 +103,8 @@ MARKET_MUTATIONS = (
     mutation(
         "late bid stands at the very end",
         RULES,
-        "elsif p_standing.end_at <= p_now then",
-        "elsif p_standing.end_at < p_now then",
+        "when p_standing.end_at <= p_now\n",
+        "when p_standing.end_at < p_now\n",
         BIDDING,
     ),
     mutation(
@@ -124,8 +124,8 @@ MARKET_MUTATIONS = (
     mutation(
         "seller may bid",
         RULES,
-        "elsif p_standing.seller_id = p_standing.bidder_id then",
-        "elsif false then",
+        "when p_standing.seller_id = p_standing.bidder_id\n",
+        "when false\n",
         BIDDING,
     ),
     mutation(

@@ -7,47 +7,47 @@ stable
 set search_path = ''
 as $$
 begin
-  if p_standing.auction_id is null then
-    return private.refusal('AUCTION_NOT_FOUND', 'Auction not found');
-  elsif p_standing.status <> 'live' or p_standing.start_at > p_now then
-    return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
-  elsif p_standing.end_at <= p_now then
-    return private.refusal('AUCTION_ENDED', 'Auction has ended');
-  elsif p_standing.bidder_id is null then
-    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
-  elsif p_standing.seller_id = p_standing.bidder_id then
-    return private.refusal('OWN_LISTING', 'You cannot bid on your own listing');
-  elsif p_standing.bidder_is_suspended then
-    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
-  elsif p_standing.bidder_kyc <> 'passed' then
-    return private.refusal('KYC_REQUIRED', 'KYC verification required to bid');
-  elsif
-    p_standing.bidder_is_barred
-    or p_standing.bidder_has_strikes
-    and private.live_strike_points(p_standing.bidder_id, p_now)
-    >= (p_standing.rules -> 'strike_block_threshold')::integer
-  then
-    return private.refusal('BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support');
-  elsif p_standing.seller_is_suspended then
-    return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
-  elsif coalesce(p_amount_cents, 0) < 100 or greatest(p_amount_cents, p_max_cents) > 99999999 then
+  -- This is one expression, because Postgres prepares each expression in each transaction.
+  return case
+    when p_standing.auction_id is null
+      then private.refusal('AUCTION_NOT_FOUND', 'Auction not found')
+    when p_standing.status <> 'live' or p_standing.start_at > p_now
+      then private.refusal('AUCTION_NOT_LIVE', 'Auction is not live')
+    when p_standing.end_at <= p_now
+      then private.refusal('AUCTION_ENDED', 'Auction has ended')
+    when p_standing.bidder_id is null
+      then private.refusal('PROFILE_NOT_FOUND', 'User profile not found')
+    when p_standing.seller_id = p_standing.bidder_id
+      then private.refusal('OWN_LISTING', 'You cannot bid on your own listing')
+    when p_standing.bidder_is_suspended
+      then private.refusal('USER_SUSPENDED', 'Your account is suspended')
+    when p_standing.bidder_kyc <> 'passed'
+      then private.refusal('KYC_REQUIRED', 'KYC verification required to bid')
+    when
+      p_standing.bidder_is_barred
+      or p_standing.bidder_has_strikes
+      and private.live_strike_points(p_standing.bidder_id, p_now)
+      >= (p_standing.rules -> 'strike_block_threshold')::integer
+      then private.refusal('BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support')
+    when p_standing.seller_is_suspended
+      then private.refusal('AUCTION_NOT_LIVE', 'Auction is not live')
     -- The upper bound is Stripe's largest amount, so nobody could pay a higher price.
-    return private.refusal('BAD_AMOUNT', 'Bid must be whole cents, 100 to 99999999');
-  elsif p_max_cents < p_amount_cents then
-    return private.refusal('MAX_BELOW_AMOUNT', 'Maximum must be at least the bid');
-  elsif p_standing.leader_id = p_standing.bidder_id then
+    when coalesce(p_amount_cents, 0) < 100 or greatest(p_amount_cents, p_max_cents) > 99999999
+      then private.refusal('BAD_AMOUNT', 'Bid must be whole cents, 100 to 99999999')
+    when p_max_cents < p_amount_cents
+      then private.refusal('MAX_BELOW_AMOUNT', 'Maximum must be at least the bid')
     -- The leader has no rival to outbid, so no increment applies.
-    if p_max_cents <= p_standing.leader_max_cents then
-      return private.refusal(
-        'MAX_NOT_HIGHER', 'Your new maximum must be above your current maximum'
-      );
-    end if;
-  elsif p_amount_cents < p_standing.min_next_bid_cents then
-    return private.refusal(
-      'BID_TOO_LOW', 'Minimum bid is ' || private.dollars(p_standing.min_next_bid_cents)
-    ) || jsonb_build_object('minimum_bid_cents', p_standing.min_next_bid_cents);
-  end if;
-  return null;
+    when p_standing.leader_id = p_standing.bidder_id
+      then case when p_max_cents <= p_standing.leader_max_cents
+        then private.refusal(
+          'MAX_NOT_HIGHER', 'Your new maximum must be above your current maximum'
+        )
+      end
+    when p_amount_cents < p_standing.min_next_bid_cents
+      then private.refusal(
+        'BID_TOO_LOW', 'Minimum bid is ' || private.dollars(p_standing.min_next_bid_cents)
+      ) || jsonb_build_object('minimum_bid_cents', p_standing.min_next_bid_cents)
+  end;
 end;
 $$;
 comment on function private.bid_refusal is 'Return the refusal of a bid, or null if the bid is accepted.';
