@@ -1,9 +1,10 @@
 """The metrics of this process for Prometheus, and the port on which workers show them."""
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client import start_http_server as _start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -33,6 +34,26 @@ STRIPE_VERSIONS_DIFFERED = Counter(
 WAKE_UPS_MISSED = Counter(
     "market_wake_ups_missed", "Rounds that found work which no wake-up announced.", ["job"]
 )
+
+#: Figures that the reconcile job reports. A gauge exists only in a process that has set it, so the
+#: service shows none of them.
+_FIGURES: Mapping[str, str] = {
+    "ledger_drift_orders": "Orders whose ledger and rows disagree.",
+    "oldest_unprocessed_event_seconds": "Age of the oldest event that waits in the inbox.",
+    "orders_unlike_stripe": "Orders whose ledger and Stripe's balance disagree.",
+    "unpaid_overdue_orders": "Unpaid orders that are past due.",
+    "webhook_gap_seconds": "Age of the oldest event that the inbox had missed at the last look.",
+}
+
+
+def set_figure(name: str, value: float) -> None:
+    """Set a gauge of the reconcile job; of several processes, the last one counts."""
+    _gauge(name).set(value)
+
+
+@functools.cache
+def _gauge(name: str) -> Gauge:
+    return Gauge(f"market_{name}", _FIGURES[name], multiprocess_mode="mostrecent")
 
 
 def as_text() -> bytes:

@@ -1,6 +1,7 @@
 """The adapter for Stripe."""
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -159,6 +160,34 @@ class StripeApi:
             "create_account_link",
         )
 
+    def list_events(
+        self, types: Sequence[str], *, since: int, until: int
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Yield pages of our account's events of at most 20 types, created between two times."""
+        return self._created_between(
+            self._client.v1.events.list, since, until, "list_events", types=list(types)
+        )
+
+    def list_payment_intents_between(
+        self, *, since: int, until: int
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Yield pages of the intents that were created between two times."""
+        return self._created_between(
+            self._client.v1.payment_intents.list, since, until, "list_payment_intents"
+        )
+
+    def list_balance_transactions(
+        self, *, since: int, until: int
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Yield pages of the movements of our balance between two times, each with its source."""
+        return self._created_between(
+            self._client.v1.balance_transactions.list,
+            since,
+            until,
+            "list_balance_transactions",
+            expand=["data.source"],
+        )
+
     def ping(self) -> None:
         """Make one small call, so that a health check sees whether Stripe answers."""
         _read(self._client.v1.balance.retrieve, "ping")
@@ -167,24 +196,44 @@ class StripeApi:
         self, fetch: Callable[[Any], stripe.StripeObject], parameters: Any, function: str
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the newest objects of a list, at most as many pages as a request has time for."""
-        after: str | None = None
-        for _ in range(_MOST_PAGES):
-            page = self._page(fetch, parameters, after, function)
+        for page in itertools.islice(self._pages(fetch, parameters, function), _MOST_PAGES):
             yield from page
-            if len(page) < _PAGE_LENGTH:
-                return
-            after = page[-1]["id"]
 
-    @retry.transient
-    def _page(
+    def _created_between(
+        self,
+        fetch: Callable[[Any], stripe.StripeObject],
+        since: int,
+        until: int,
+        function: str,
+        **parameters: Any,
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        return self._pages(fetch, parameters | {"created": {"gte": since, "lte": until}}, function)
+
+    def _pages(
         self,
         fetch: Callable[[Any], stripe.StripeObject],
         parameters: Mapping[str, Any],
-        after: str | None,
         function: str,
-    ) -> Sequence[Mapping[str, Any]]:
-        page = {"limit": _PAGE_LENGTH} | ({} if after is None else {"starting_after": after})
-        return _read(lambda: _objects(fetch(dict(parameters) | page)), function)
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Yield the pages of a list, the newest objects first."""
+        page: dict[str, Any] = {"limit": _PAGE_LENGTH}
+        has_more = True
+        while has_more:
+            objects, has_more = self._page(fetch, dict(parameters) | page, function)
+            yield objects
+            if not objects:
+                return
+            page["starting_after"] = objects[-1]["id"]
+
+    @retry.transient
+    def _page(
+        self, fetch: Callable[[Any], stripe.StripeObject], parameters: Any, function: str
+    ) -> tuple[Sequence[Mapping[str, Any]], bool]:
+        def read() -> tuple[Sequence[Mapping[str, Any]], bool]:
+            answer = fetch(parameters)
+            return _objects(answer), answer.to_dict().get("has_more") is True
+
+        return _read(read, function)
 
     def _write(self, send: Callable[[], Mapping[str, Any]], function: str) -> Mapping[str, Any]:
         answer = self._send(send, function)

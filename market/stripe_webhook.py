@@ -108,6 +108,19 @@ def read_event(
     if body["livemode"] is not rules.livemode and not is_connect:
         raise RejectedError("LIVEMODE_MISMATCH", body["id"])
     _notice_version(body)
+    return _event(body, is_connect=is_connect)
+
+
+def listed_event(item: Mapping[str, Any]) -> StripeEvent | None:
+    """Return an event of Stripe's list, in the form in which it is delivered; None if it has none.
+
+    The list came over our own connection to Stripe, so it needs no signature.
+    """
+    body = _keepable(dict(item))
+    return _event(body, is_connect=False) if _is_event(body) else None
+
+
+def _event(body: Mapping[str, Any], *, is_connect: bool) -> StripeEvent:
     return StripeEvent(
         id=body["id"],
         type=body["type"],

@@ -69,6 +69,7 @@ async def run_all(jobs: Sequence[Job], wake_up_source: Realtime) -> None:
         subscriptions = [
             group.create_task(wake_up_source.subscribe(job.tables, wake_up))
             for job, wake_up in zip(jobs, wake_ups, strict=True)
+            if job.tables
         ]
         runs = [
             group.create_task(run(job, wake_up, stopping))

@@ -4,15 +4,26 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from market import alerts, inbox, outbox, stripe_events
+from market import alerts, duties, inbox, metrics, missed_events, outbox, stripe_events
 from market.auctions import closing, countdown, repository
 from market.database import Database
+from market.duties import Duty
+from market.payments import reconciliation as payments
 from market.payments import refunds
 from market.stripe_api import StripeApi
 from workers.runner import Job
 
 
 Build: TypeAlias = Callable[[Database, StripeApi], Job]
+
+#: SQL functions that do a batch of overdue work, and return the number of rows.
+_SQL_DUTIES = (
+    "expire_unpaid_orders",
+    "settle_due_orders",
+    "send_order_reminders",
+    "requeue_found_events",
+    "purge_old_rows",
+)
 
 
 def build_closer(database: Database, _stripe_api: StripeApi) -> Job:
@@ -75,10 +86,48 @@ def build_outbox(database: Database, stripe_api: StripeApi) -> Job:
     )
 
 
+def build_reconcile(database: Database, stripe_api: StripeApi) -> Job:
+    """Build the job that keeps deadlines, and applies what Stripe did without an event."""
+    handlers = stripe_events.handlers(stripe_api, database)
+    parts = [
+        # These need no answer of Stripe, so an outage of Stripe does not delay them.
+        *(_rpc(database, function) for function in _SQL_DUTIES),
+        Duty(name="figures", work=lambda _: _report_figures(database)),
+        Duty(
+            name="missed_events", work=lambda _: missed_events.feed(stripe_api, database, handlers)
+        ),
+        *payments.duties(stripe_api, database),
+    ]
+
+    def work(limit: int) -> int:
+        duties.run(database, "reconcile", parts, limit=limit)
+        return 0  # A duty that has more to do goes on after the poll interval.
+
+    return Job(
+        name="reconcile",
+        tables=(),
+        work=work,
+        batch_size=100,
+        poll_interval_s=60.0,
+        wake_up_gap_s=0.0,
+    )
+
+
+def _rpc(database: Database, function: str) -> Duty:
+    return Duty(name=function, work=lambda limit: int(database.call(function, max_rows=limit)))
+
+
+def _report_figures(database: Database) -> int:
+    for name, value in database.call("read_gauges").items():
+        metrics.set_figure(name, value)
+    return 0
+
+
 #: The jobs by their names on the command line.
 JOBS: Mapping[str, Build] = {
     "closer": build_closer,
     "countdown": build_countdown,
     "inbox": build_inbox,
     "outbox": build_outbox,
+    "reconcile": build_reconcile,
 }

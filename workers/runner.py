@@ -28,7 +28,7 @@ class Job:
     """
 
     name: str
-    tables: tuple[str, ...]  # a change of these is a wake-up
+    tables: tuple[str, ...]  # a change of these is a wake-up; without any, only the time is
     work: Callable[[int], int]  # takes the most items to do, returns the number done
     batch_size: int
     poll_interval_s: float

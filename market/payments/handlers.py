@@ -47,6 +47,22 @@ def captured_payment(intent: Mapping[str, Any], order_id: str) -> CapturedPaymen
     )
 
 
+def refund_in(stripe_object: Mapping[str, Any]) -> Refund:
+    """Return the refund that Stripe's object describes.
+
+    Raises:
+        RejectedError: `PAYLOAD_UNREADABLE` if it names no intent.
+
+    """
+    return Refund(
+        stripe_refund_id=text_in(stripe_object, "id"),
+        outbox_id=text_in(object_in(stripe_object, "metadata"), "outbox_id"),
+        payment_intent_id=_intent_id_in(stripe_object),
+        amount_cents=cents_in(stripe_object, "amount"),
+        status=text_in(stripe_object, "status"),
+    )
+
+
 def _handle_payment_succeeded(database: Database, event: StripeEvent) -> inbox.Outcome:
     """Settle the order that the intent was made for."""
     order_id = order_ref_in(event.data)
@@ -143,13 +159,7 @@ def _apply_refund(
         # All our charges belong to an intent, so this refund is not of one of them.
         return inbox.ignore(database, event, reason="payment_intent_missing")
 
-    refund = Refund(
-        stripe_refund_id=text_in(current, "id"),
-        outbox_id=text_in(object_in(current, "metadata"), "outbox_id"),
-        payment_intent_id=_intent_id_in(current),
-        amount_cents=cents_in(current, "amount"),
-        status=text_in(current, "status"),
-    )
+    refund = refund_in(current)
     try:
         outcome = repository.apply_refund(database, refund, event_id=event.id)
     except RejectedError as error:

@@ -25,7 +25,8 @@ _BEGIN_AGAIN = frozenset({"CONFLICT", "STRIPE_ERROR", "STRIPE_EMAIL_REFUSED"})
 #: Stripe keeps a key for a day, so a hidden intent was made at most a day before the error. The
 #: extra hour allows for clocks that differ.
 _HIDDEN_FOR_S = 25 * 3600
-_OPEN_STATUSES = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
+#: An intent with one of these can be paid or canceled.
+OPEN_STATUSES = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 
 
 def open_intent(
@@ -134,7 +135,7 @@ def _hidden_intent(stripe_api: StripeApi, terms: PaymentTerms) -> Mapping[str, A
     since = terms.first_error - _HIDDEN_FOR_S
     for intent in stripe_api.list_payment_intents(created_since=since):
         is_ours = object_in(intent, "metadata").get("dedupe_key") == _dedupe_key(terms)
-        if is_ours and text_in(intent, "status") in _OPEN_STATUSES:
+        if is_ours and text_in(intent, "status") in OPEN_STATUSES:
             return intent
     return None
 

@@ -3,6 +3,8 @@
 Every call may be repeated. For a settled event SQL answers its outcome and changes nothing.
 """
 
+from collections.abc import Sequence
+
 from market.alerts import raise_alerts
 from market.database import Database, accepted
 from market.inbox import Outcome, read_outcome
@@ -202,3 +204,59 @@ def apply_refund(
         order_ref=order_ref,
     )
     return read_outcome(database, answer, event_id=event_id)
+
+
+def claim_open_intents(database: Database, *, limit: int) -> Sequence[tuple[str, str]]:
+    """Return intents to read from Stripe again, each with the id of its order."""
+    rows = database.call("claim_open_intents", max_rows=limit)
+    return [(row["payment_intent_id"], row["order_id"]) for row in rows]
+
+
+def claim_open_refunds(database: Database, *, limit: int) -> Sequence[str]:
+    """Return the ids of refunds to read from Stripe again."""
+    ids: list[str] = database.call("claim_open_refunds", max_rows=limit)
+    return ids
+
+
+def record_intent(database: Database, payment: CapturedPayment, *, status: str | None) -> Outcome:
+    """Apply the state of an intent that was read from Stripe, as the event about it does."""
+    answer = database.call(
+        "record_intent",
+        order_id=payment.order_id,
+        payment_intent_id=payment.payment_intent_id,
+        status=status,
+        charge_id=payment.charge_id,
+        amount_cents=payment.amount_cents,
+        currency=payment.currency,
+        buyer_id=payment.buyer_id,
+    )
+    return read_outcome(database, answer, event_id=str(payment.payment_intent_id))
+
+
+def record_refund(database: Database, refund: Refund) -> Outcome:
+    """Apply the state of a refund that was read from Stripe, as the event about it does."""
+    answer = database.call(
+        "record_refund",
+        stripe_refund_id=refund.stripe_refund_id,
+        outbox_id=refund.outbox_id,
+        payment_intent_id=refund.payment_intent_id,
+        amount_cents=refund.amount_cents,
+        status=refund.status,
+    )
+    return read_outcome(database, answer, event_id=str(refund.stripe_refund_id))
+
+
+def discard_unattached_intents(database: Database, intents: Sequence[tuple[str, str]]) -> int:
+    """Queue the cancellation of intents that no order uses, and return their number.
+
+    `intents` holds the id of each and the order that it was made for.
+    """
+    if not intents:
+        return 0
+    return int(
+        database.call(
+            "discard_unattached_intents",
+            payment_intent_ids=[payment_intent_id for payment_intent_id, _ in intents],
+            order_refs=[order_ref for _, order_ref in intents],
+        )
+    )

@@ -55,17 +55,19 @@ $$;
 comment on function public.record_job_run is 'Record a run of a job that has ended. started_at is the server_time that database_is_ready answered when the run began. error names each part that failed, with its code. A repeated call answers false and changes nothing. Raises VALIDATION_ERROR.';
 grant execute on function public.record_job_run to service_role;
 
-create function public.reading_window(list text, span_s integer)
+create function public.reading_window(list text, span_s integer, delay_s integer)
 returns jsonb
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  return private.reading_window(reading_window.list, reading_window.span_s);
+  return private.reading_window(
+    reading_window.list, reading_window.span_s, reading_window.delay_s
+  );
 end;
 $$;
-comment on function public.reading_window is 'Return the part of one of Stripe''s lists that comes next: {now, since, until, is_newest}, in Unix seconds. until is at most span_s after the time that advance_reading has recorded. since is earlier, because a list may show an object late. is_newest is false if more parts follow.';
+comment on function public.reading_window is 'Return the part of one of Stripe''s lists that comes next: {now, since, until, is_newest}, in Unix seconds. until is at most span_s after the time that advance_reading has recorded, and delay_s before now. since is earlier, because a list may show an object late. is_newest is false if more parts follow.';
 grant execute on function public.reading_window to service_role;
 
 create function public.advance_reading(list text, until bigint)

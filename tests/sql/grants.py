@@ -42,7 +42,7 @@ BOTH: Grants = {
             "claim_alerts(integer,integer)",
             "confirm_alerts(text,text[])",
             "record_job_run(text,text,integer,integer,text)",
-            "reading_window(text,integer)",
+            "reading_window(text,integer,integer)",
             "advance_reading(text,bigint)",
             "purge_old_rows(integer)",
             "read_gauges()",

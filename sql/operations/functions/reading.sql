@@ -1,4 +1,4 @@
-create function private.reading_window(p_list text, p_span_s integer)
+create function private.reading_window(p_list text, p_span_s integer, p_delay_s integer)
 returns jsonb
 language plpgsql
 stable
@@ -7,8 +7,7 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := private.clock();
-  -- Stripe delivers an event for up to ten seconds before reconcile looks for it.
-  v_newest constant timestamptz := v_now - interval '10 seconds';
+  v_newest constant timestamptz := v_now - make_interval(secs => p_delay_s);
   v_reached timestamptz;
   v_until timestamptz;
 begin

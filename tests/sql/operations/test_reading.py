@@ -1,5 +1,7 @@
 """`reading_window`, `advance_reading`: the part of Stripe's lists that reconcile reads next."""
 
+from typing import Any
+
 import pytest
 from psycopg import Connection
 
@@ -11,6 +13,10 @@ from tests.sql.paying import ordered
 HOUR = 3600
 
 
+def window_of(service: Actor, name: str, span_s: int) -> Any:
+    return service.call("reading_window", list=name, span_s=span_s, delay_s=10)
+
+
 def test_first_reading_begins_with_the_first_order(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
@@ -18,7 +24,7 @@ def test_first_reading_begins_with_the_first_order(
     ordered(seller, alice)
     move_time(owner, "3 hours")
 
-    window = service.call("reading_window", list="events", span_s=600)
+    window = window_of(service, "events", 600)
 
     assert 3 * HOUR + 300 <= window["now"] - window["since"] <= 3 * HOUR + 400
     assert 900 == window["until"] - window["since"]
@@ -27,19 +33,19 @@ def test_first_reading_begins_with_the_first_order(
 
 def test_first_reading_without_orders_is_short(service: Actor) -> None:
     """A new deployment does not read the account's past."""
-    window = service.call("reading_window", list="events", span_s=600)
+    window = window_of(service, "events", 600)
 
     assert window["now"] - window["since"] <= 400
     assert window["is_newest"] is True
 
 
 def test_next_reading_follows(owner: Connection, service: Actor) -> None:
-    """It overlaps by five minutes, and leaves the last ten seconds to Stripe's deliveries."""
-    window = service.call("reading_window", list="events", span_s=600)
+    """It overlaps by five minutes, and leaves the last seconds to Stripe's deliveries."""
+    window = window_of(service, "events", 600)
     assert service.call("advance_reading", list="events", until=window["until"]) is True
     move_time(owner, "1 minute")
 
-    following = service.call("reading_window", list="events", span_s=600)
+    following = window_of(service, "events", 600)
 
     assert window["until"] - 300 == following["since"]
     assert 10 <= following["now"] - following["until"] <= 11
@@ -47,23 +53,23 @@ def test_next_reading_follows(owner: Connection, service: Actor) -> None:
 
 def test_position_never_goes_back(service: Actor) -> None:
     """The slower one of two workers changes nothing."""
-    window = service.call("reading_window", list="events", span_s=600)
+    window = window_of(service, "events", 600)
     until = window["until"]
     assert service.call("advance_reading", list="events", until=until) is True
 
     assert service.call("advance_reading", list="events", until=until - HOUR) is False
     assert service.call("advance_reading", list="events", until=until) is False
 
-    assert until - 300 == service.call("reading_window", list="events", span_s=9)["since"]
+    assert until - 300 == window_of(service, "events", 9)["since"]
 
 
 def test_reading_never_begins_before_stripe_forgets(owner: Connection, service: Actor) -> None:
     """Stripe keeps events for 30 days."""
-    until = service.call("reading_window", list="events", span_s=600)["until"]
+    until = window_of(service, "events", 600)["until"]
     service.call("advance_reading", list="events", until=until)
     move_time(owner, "400 days")
 
-    window = service.call("reading_window", list="events", span_s=600)
+    window = window_of(service, "events", 600)
 
     assert window["now"] - window["since"] <= 30 * 24 * HOUR
 
@@ -72,9 +78,9 @@ def test_reading_never_begins_before_stripe_forgets(owner: Connection, service: 
 def test_lists_have_their_own_positions(owner: Connection, service: Actor) -> None:
     """A list that fails does not make another one lose its place."""
     move_time(owner, "2 hours")
-    window = service.call("reading_window", list="events", span_s=9 * HOUR)
+    window = window_of(service, "events", 9 * HOUR)
     service.call("advance_reading", list="events", until=window["until"])
 
-    other = service.call("reading_window", list="intents", span_s=9 * HOUR)
+    other = window_of(service, "intents", 9 * HOUR)
 
     assert other["now"] - other["since"] >= 2 * HOUR

@@ -14,6 +14,15 @@ def test_counts_are_shown_as_prometheus_reads_them() -> None:
     assert b'market_alerts_total{alert="a\\"b\\\\c\\nd"} 1.0\n' in metrics.as_text()
 
 
+def test_figure_is_shown_once_it_is_known() -> None:
+    """A process that never looks must not report that all is well."""
+    assert b"market_unpaid_overdue_orders" not in metrics.as_text()
+
+    metrics.set_figure("unpaid_overdue_orders", 3)
+
+    assert b"market_unpaid_overdue_orders 3.0\n" in metrics.as_text()
+
+
 def test_no_port_serves_nothing() -> None:
     """Port 0 turns the port off."""
     with (

@@ -6,6 +6,7 @@ from unittest.mock import create_autospec
 import pytest
 
 from market.database import Database
+from market.errors import TransientError
 from market.stripe_api import StripeApi
 from workers.jobs import JOBS
 from workers.runner import Job
@@ -95,3 +96,28 @@ def test_inbox_raises_alerts_of_processes_that_died(database: Any) -> None:
     assert ["claim_alerts", "confirm_alerts", "claim_webhook_retries"] == [
         function for function, _ in called(database)
     ]
+
+
+def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
+    """The duties that need the database alone come first; the run is recorded with the failures."""
+    database.call.side_effect = lambda function, **_arguments: {
+        "database_is_ready": {"server_time": DEADLINES["server_time"]},
+        "read_gauges": {},
+        "claim_open_intents": [],
+        "claim_open_refunds": [],
+        "reading_window": {"since": 1, "until": 2, "now": 3, "is_newest": True},
+    }.get(function, 0)
+    stripe_api = create_autospec(StripeApi, instance=True)
+    stripe_api.list_events.side_effect = TransientError("STRIPE_UNREACHABLE")
+    stripe_api.list_payment_intents_between.return_value = iter([[]])
+    job = JOBS["reconcile"](database, stripe_api)
+
+    assert 0 == job.work(job.batch_size)
+
+    assert ((), 60.0) == (job.tables, job.poll_interval_s)
+    functions = [function for function, _ in called(database)]
+    assert ["database_is_ready", "expire_unpaid_orders", "settle_due_orders"] == functions[:3]
+    assert {"claim_open_intents", "claim_open_refunds", "purge_old_rows"} <= set(functions)
+    function, run = called(database)[-1]
+    assert "record_job_run" == function
+    assert (1, "missed_events: STRIPE_UNREACHABLE") == (run["failed"], run["error"])

@@ -51,7 +51,7 @@ def test_named_jobs_run(ran: list[str], argument: str, names: list[str]) -> None
     assert names == ran
 
 
-@pytest.mark.parametrize("arguments", [[], ["reconcile"], ["closer", "inbox"], ["--fast"], [""]])
+@pytest.mark.parametrize("arguments", [[], ["refunds"], ["closer", "inbox"], ["--fast"], [""]])
 def test_bad_command_line_is_told(
     capsys: pytest.CaptureFixture[str], ran: list[str], arguments: list[str]
 ) -> None:

@@ -1,0 +1,254 @@
+"""Stripe that never delivers its events: reconcile finds what they were about."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from market.payments import reconciliation
+from tests.faults.reconciling import Reconciler, look_at_once
+from tests.faults.refunding import check_one_refund, refund_row
+from tests.integration.service.shop import AMOUNT, Order, Shop
+
+
+pytestmark = pytest.mark.xdist_group("deliveries")
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_at_once(monkeypatch)
+
+
+@pytest.fixture
+def silent(shop: Shop) -> Iterator[None]:
+    """Let Stripe deliver nothing, now and later."""
+    shop.command("PUT", "/delivery", mode="drop")
+    yield
+    shop.command("PUT", "/delivery", mode="normal")
+
+
+@pytest.fixture
+def new_reconciler(environment: Mapping[str, str]) -> Iterator[Callable[[], Reconciler]]:
+    """Give a way to have workers; their connections are closed after the test."""
+    made: list[Reconciler] = []
+
+    def build() -> Reconciler:
+        made.append(Reconciler.of(environment))
+        return made[-1]
+
+    yield build
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def reconciler(new_reconciler: Callable[[], Reconciler]) -> Reconciler:
+    return new_reconciler()
+
+
+def captures(shop: Shop, order: Order) -> int:
+    return int(
+        shop.value(
+            "select count(*) from public.ledger_entries"
+            " where order_id = %s and entry_type = 'CAPTURE' and account = 'stripe_clearing'",
+            order.id,
+        )
+    )
+
+
+def last_run(shop: Shop) -> tuple[int, str | None]:
+    [row] = shop.db.execute(
+        "select failed, error from private.job_runs where job = 'reconcile'"
+        " order by started_at desc limit 1"
+    ).fetchall()
+    return (row[0], row[1])
+
+
+@pytest.mark.usefixtures("silent")
+def test_missed_payment_and_refund_are_booked_once(shop: Shop, reconciler: Reconciler) -> None:
+    """A dropped capture, and a refund that was made in Stripe's dashboard."""
+    order = shop.awaiting()
+    shop.pay(order)
+    shop.stripe.v1.refunds.create({"payment_intent": order.intent_id, "amount": AMOUNT})
+    assert "pending_payment" == shop.state(order)
+
+    for _ in range(2):
+        reconciler.run()
+
+    assert "refunded" == shop.state(order)
+    assert 1 == captures(shop, order)
+    assert (0, None) == last_run(shop)
+    shop.check_books()
+
+
+@pytest.mark.usefixtures("silent")
+def test_delivery_after_the_reading_is_a_repetition(shop: Shop, reconciler: Reconciler) -> None:
+    """Stripe may still deliver the event hours later."""
+    order = shop.awaiting()
+    shop.pay(order)
+    reconciler.run()
+    [event] = [
+        one
+        for one in shop.stripe.v1.events.list({"type": "payment_intent.succeeded"}).data
+        if one.data.object["id"] == order.intent_id
+    ]
+
+    answer = shop.post(event.to_dict())
+
+    assert (200, True, "already_processed") == (
+        answer.status_code,
+        answer.json()["idempotent"],
+        answer.json()["status"],
+    )
+    assert 1 == captures(shop, order)
+
+
+@pytest.mark.usefixtures("silent")
+def test_two_reconcilers_at_once_book_once(
+    shop: Shop, new_reconciler: Callable[[], Reconciler]
+) -> None:
+    """Any number of workers may run; each event has one effect."""
+    orders = [shop.awaiting() for _ in range(5)]
+    for order in orders:
+        shop.pay(order)
+    fleet = [new_reconciler() for _ in range(3)]
+    start = threading.Barrier(len(fleet))
+
+    def run(one: Reconciler) -> None:
+        start.wait()
+        one.run()
+
+    threads = [threading.Thread(target=run, args=[one]) for one in fleet]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert ["paid"] * 5 == [shop.state(order) for order in orders]
+    assert [1] * 5 == [captures(shop, order) for order in orders]
+    shop.check_books()
+
+
+@pytest.mark.usefixtures("silent")
+def test_events_that_stripe_has_forgotten_are_not_needed(
+    shop: Shop, reconciler: Reconciler
+) -> None:
+    """An open intent and a pending refund are read from Stripe again."""
+    order, canceled = shop.awaiting(), shop.awaiting()
+    shop.pay(order)
+    shop.stripe.v1.payment_intents.cancel(canceled.intent_id)
+    forget_events(shop)
+    shop.db.execute(
+        "update public.payments set created_at = created_at - interval '1 hour'"
+        " where order_id = any(%s)",
+        [[uuid.UUID(order.id), uuid.UUID(canceled.id)]],
+    )
+
+    reconciler.run()
+
+    assert "paid" == shop.state(order)
+    intent = "select stripe_payment_intent_id from public.orders where id = %s"
+    assert shop.value(intent, canceled.id) is None
+    shop.check_books()
+
+
+def forget_events(shop: Shop) -> None:
+    """Move the position past all events, as if they were older than Stripe's list."""
+    shop.db.execute(
+        "insert into private.reading_positions values ('events', clock_timestamp() + '1 hour')"
+        " on conflict (list) do update set reached_at = excluded.reached_at"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _remembered(shop: Shop) -> Iterator[None]:
+    """Let no test leave a position that hides the events of another one."""
+    yield
+    shop.db.execute("delete from private.reading_positions")
+
+
+@pytest.mark.usefixtures("silent")
+def test_refund_without_events_ends(shop: Shop, reconciler: Reconciler) -> None:
+    """Our own refund: the outbox has its answer, and the end of it comes by reading alone."""
+    order = shop.awaiting()
+    shop.pay(order, "pm_card_pendingRefund")
+    reconciler.run()
+    assert "paid" == shop.state(order)
+    shop.request_refund(order)
+    reconciler.work_off()
+    assert ("pending", "done") == refund_row(shop, order)
+    [refund] = shop.refunds_of(order)
+    shop.command("POST", f"/refunds/{refund['id']}/settle", status="succeeded")
+    forget_events(shop)
+    shop.db.execute("update public.refunds set created_at = created_at - interval '1 hour'")
+
+    reconciler.run()
+
+    check_one_refund(shop, order)
+
+
+@pytest.mark.usefixtures("silent")
+def test_unpaid_order_expires_after_its_intent(shop: Shop, reconciler: Reconciler) -> None:
+    """Case 9: the intent is canceled first, then the order, with one strike, run twice."""
+    order = shop.awaiting()
+    make_overdue(shop, order)
+
+    reconciler.run()
+    assert "pending_payment" == shop.state(order)
+    reconciler.work_off()
+    for _ in range(2):
+        reconciler.run()
+
+    assert "cancelled" == shop.state(order)
+    assert "canceled" == shop.stripe.v1.payment_intents.retrieve(order.intent_id).status
+    strikes = "select count(*) from public.user_strikes where order_id = %s"
+    assert 1 == shop.value(strikes, order.id)
+    shop.check_books()
+
+
+@pytest.mark.usefixtures("silent")
+def test_payment_at_the_deadline_is_never_lost(shop: Shop, reconciler: Reconciler) -> None:
+    """Case 9: the buyer pays after the deadline, before the intent is canceled."""
+    order = shop.awaiting()
+    make_overdue(shop, order)
+    shop.pay(order)
+
+    for _ in range(2):
+        reconciler.run()
+        reconciler.work_off()
+
+    assert "paid" == shop.state(order)
+    assert 1 == captures(shop, order)
+    shop.check_books()
+
+
+@pytest.mark.usefixtures("silent")
+def test_intent_of_a_lost_answer_is_canceled(
+    shop: Shop, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe made it although our call got no answer. An intent in use stays."""
+    monkeypatch.setattr(reconciliation, "_UNUSED_FOR_S", 0)
+    order, current = shop.sold(), shop.awaiting()
+    hidden = shop.intent(metadata=order.metadata | {"dedupe_key": f"intent:{order.id}:1"}).id
+
+    for _ in range(2):
+        reconciler.run()
+        reconciler.work_off()
+
+    assert "canceled" == status_of(shop, hidden)
+    assert "requires_payment_method" == status_of(shop, current.intent_id)
+    shop.check_books()
+
+
+def status_of(shop: Shop, intent_id: str) -> Any:
+    return shop.stripe.v1.payment_intents.retrieve(intent_id).status
+
+
+def make_overdue(shop: Shop, order: Order) -> None:
+    shop.db.execute(
+        "update public.orders set payment_due_at = clock_timestamp() - interval '1 minute'"
+        " where id = %s",
+        [order.id],
+    )

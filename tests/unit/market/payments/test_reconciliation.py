@@ -1,0 +1,120 @@
+"""`market.payments.reconciliation`: payments whose events are lost are read from Stripe again."""
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from market.database import Database
+from market.errors import RejectedError, TransientError
+from market.payments import reconciliation
+from market.stripe_api import StripeApi
+from tests.factories import BUYER_ID, ORDER_ID, effect, make_intent, make_refund
+
+
+NOW = 1_767_225_600
+GONE = RejectedError("RESOURCE_NOT_FOUND")
+
+
+@pytest.fixture
+def database() -> Any:
+    return create_autospec(Database, instance=True)
+
+
+@pytest.fixture
+def stripe_api() -> Any:
+    return create_autospec(StripeApi, instance=True)
+
+
+def calls(database: Any, function: str) -> list[dict[str, Any]]:
+    return [call.kwargs for call in database.call.call_args_list if call.args == (function,)]
+
+
+def test_open_intent_is_read_and_recorded(stripe_api: Any, database: Any) -> None:
+    """As the event about it would be, with the order that our payment names."""
+    claimed = [{"payment_intent_id": "pi_00001", "order_id": ORDER_ID}]
+    database.call.side_effect = [claimed, effect("processed")]
+    stripe_api.retrieve_payment_intent.return_value = make_intent()
+
+    assert 1 == reconciliation.reread_intents(stripe_api, database, limit=7)
+
+    assert [{"max_rows": 7}] == calls(database, "claim_open_intents")
+    assert [
+        {
+            "order_id": ORDER_ID,
+            "payment_intent_id": "pi_00001",
+            "status": "succeeded",
+            "charge_id": "ch_1",
+            "amount_cents": 12_500,
+            "currency": "aud",
+            "buyer_id": BUYER_ID,
+        }
+    ] == calls(database, "record_intent")
+
+
+def test_intent_that_stripe_lacks_stops_no_other(stripe_api: Any, database: Any) -> None:
+    """It may belong to another account's past."""
+    claimed = [{"payment_intent_id": f"pi_{n}", "order_id": ORDER_ID} for n in range(2)]
+    database.call.side_effect = [claimed, effect("ignored")]
+    stripe_api.retrieve_payment_intent.side_effect = [GONE, make_intent(id="pi_1", status="x")]
+
+    assert 2 == reconciliation.reread_intents(stripe_api, database, limit=7)
+
+    assert ["pi_1"] == [one["payment_intent_id"] for one in calls(database, "record_intent")]
+
+
+def test_outage_of_stripe_ends_the_duty(stripe_api: Any, database: Any) -> None:
+    """The claims lapse, and every intent gets its turn again."""
+    database.call.return_value = [{"payment_intent_id": "pi_1", "order_id": ORDER_ID}]
+    stripe_api.retrieve_payment_intent.side_effect = TransientError("STRIPE_UNREACHABLE")
+
+    with pytest.raises(TransientError):
+        reconciliation.reread_intents(stripe_api, database, limit=7)
+
+
+def test_pending_refund_is_read_and_recorded(stripe_api: Any, database: Any) -> None:
+    """A refund that names no intent cannot be ours, and stops no other one."""
+    database.call.side_effect = [["re_0", "re_1", "re_2"], effect("processed")]
+    stripe_api.retrieve_refund.side_effect = [
+        make_refund(payment_intent=None),
+        GONE,
+        make_refund(id="re_2"),
+    ]
+
+    assert 3 == reconciliation.reread_refunds(stripe_api, database, limit=7)
+
+    assert [
+        {
+            "stripe_refund_id": "re_2",
+            "outbox_id": "outbox-1",
+            "payment_intent_id": "pi_00001",
+            "amount_cents": 500,
+            "status": "succeeded",
+        }
+    ] == calls(database, "record_refund")
+
+
+def test_only_our_open_intents_are_canceled(stripe_api: Any, database: Any) -> None:
+    """The database decides whether an order uses one; the last hour belongs to the requests."""
+    window = {"since": NOW - 900, "until": NOW - 10, "now": NOW, "is_newest": True}
+    database.call.side_effect = [window, 1, True]
+    ours = {"order_id": ORDER_ID, "dedupe_key": f"intent:{ORDER_ID}:1"}
+    stripe_api.list_payment_intents_between.return_value = iter(
+        [
+            [
+                make_intent(id="pi_open", status="requires_payment_method", metadata=ours),
+                make_intent(id="pi_paid", status="succeeded", metadata=ours),
+                make_intent(id="pi_else", status="requires_payment_method", metadata={}),
+            ],
+            [],
+        ]
+    )
+
+    assert 1 == reconciliation.cancel_unused_intents(stripe_api, database)
+
+    stripe_api.list_payment_intents_between.assert_called_once_with(
+        since=NOW - 900 - 3600, until=NOW - 10 - 3600
+    )
+    assert [{"payment_intent_ids": ["pi_open"], "order_refs": [ORDER_ID]}] == calls(
+        database, "discard_unattached_intents"
+    )
