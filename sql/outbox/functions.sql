@@ -113,8 +113,11 @@ begin
   v_reason := private.send_refusal(v_job);
   if v_reason is not null then
     perform private.close_outbox(v_job.id, 'canceled', p_last_error => v_reason);
+  else
+    v_reason := private.send_wait(v_job);
   end if;
-  return jsonb_build_object('may_send', v_reason is null, 'stale', false, 'reason', v_reason);
+  return jsonb_build_object('may_send', v_reason is null, 'stale', false, 'reason', v_reason)
+    || case when v_reason is null then private.fixed_payload(v_job) else '{}' end;
 end;
 $$;
 comment on function private.claim_send_permission is 'Check once more that a row may be sent; see the public wrapper.';
@@ -138,11 +141,64 @@ begin
       and private.is_captured(status)
   ) then
     return 'INTENT_HAS_SUCCEEDED';
+  elsif p_job.kind = 'transfer' then
+    return (
+      select private.transfer_refusal(orders) from public.orders
+      where id = (p_job.payload ->> 'order_id')::uuid
+    );
+  elsif p_job.kind = 'transfer_reversal' and private.reversible_cents(p_job) <= 0 then
+    return 'NOTHING_IN_EXCESS';
   end if;
   return null;
 end;
 $$;
 comment on function private.send_refusal is 'Return the reason why a row must not be sent any more, or null.';
+
+create function private.send_wait(p_job public.outbox)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_reason text;
+  v_now timestamptz;
+begin
+  if p_job.kind <> 'transfer' then
+    return null;
+  end if;
+  select private.transfer_wait(orders) into v_reason from public.orders
+  where id = (p_job.payload ->> 'order_id')::uuid;
+  if v_reason is not null then
+    v_now := private.clock();
+    update public.outbox
+    set
+      status = 'queued', last_error = v_reason, leased_until = null, lease_token = null,
+      -- The change that the row waits for makes it due at once.
+      next_attempt_at = v_now + interval '24 hours'
+    where id = p_job.id;
+  end if;
+  return v_reason;
+end;
+$$;
+comment on function private.send_wait is 'Return the reason why a row cannot be sent yet, or null. Such a row waits for a day, and spends no try.';
+
+create function private.fixed_payload(p_job public.outbox)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return case p_job.kind
+    when 'transfer' then (
+      select jsonb_build_object('payload', private.fix_transfer(p_job, orders)) from public.orders
+      where id = (p_job.payload ->> 'order_id')::uuid
+    )
+    when 'transfer_reversal' then jsonb_build_object('payload', private.fix_reversal(p_job))
+    else '{}'
+  end;
+end;
+$$;
+comment on function private.fixed_payload is 'Fix the amount of a transfer or of a reversal, and return its payload for the sender. Other rows keep their payload.';
 
 create function private.close_outbox(
   p_outbox_id uuid, p_status public.outbox_status, p_stripe_object_id text default null,
@@ -183,7 +239,7 @@ begin
   end if;
   perform private.close_outbox(v_job.id, 'done', p_stripe_object_id, p_tries => 1);
   return private.raise_outbox_alerts(
-    v_job.id, 'done', private.settle_outbox(v_job, p_stripe_object_id, p_result ->> 'status')
+    v_job.id, 'done', private.settle_outbox(v_job, p_stripe_object_id, p_result)
   );
 end;
 $$;
@@ -208,7 +264,7 @@ $$;
 comment on function private.raise_outbox_alerts is 'Keep the alerts of a row until a process confirms them, and return the answer of the call that ended a try.';
 
 create function private.settle_outbox(
-  p_job public.outbox, p_stripe_object_id text, p_stripe_status text
+  p_job public.outbox, p_stripe_object_id text, p_result jsonb
 )
 returns text[]
 language plpgsql
@@ -217,6 +273,7 @@ as $$
 declare
   v_intent_id constant text := p_job.payload ->> 'payment_intent_id';
   v_order_id constant uuid := p_job.payload ->> 'order_id';
+  v_stripe_status constant text := p_result ->> 'status';
 begin
   if p_job.kind in ('refund', 'auto_refund') then
     return (
@@ -225,11 +282,15 @@ begin
         p_job.id::text,
         p_stripe_object_id,
         (p_job.payload ->> 'amount_cents')::bigint,
-        coalesce(p_stripe_status, 'pending')
+        coalesce(v_stripe_status, 'pending')
       )
     ).alerts;
-  elsif p_job.kind = 'cancel_intent' and p_stripe_status = 'canceled' then
+  elsif p_job.kind = 'cancel_intent' and v_stripe_status = 'canceled' then
     perform private.settle_canceled_intent(v_order_id, v_intent_id);
+  elsif p_job.kind in ('transfer', 'transfer_reversal') then
+    return private.settle_sent_transfer(
+      p_job, p_stripe_object_id, (p_result ->> 'amount_cents')::bigint
+    );
   end if;
   return '{}';
 end;
@@ -245,20 +306,28 @@ as $$
 declare
   v_job public.outbox := private.lock_leased(p_outbox_id, p_lease_token);
   v_now constant timestamptz := private.clock();
+  v_is_wait boolean;
   v_delay interval;
   v_alerts text[] := '{}';
 begin
   if v_job.id is null then
     return private.stale_answer(p_outbox_id::text);
   end if;
-  v_delay := private.retry_delay(v_job.attempts);
+  v_is_wait := private.is_money_wait(v_job.kind, p_error_code);
+  if v_is_wait then
+    v_alerts := '{transfer_waits_for_money}';
+    v_job := private.note_money_wait(v_job, v_now);
+    v_delay := private.money_wait_delay(v_job, v_now);
+  else
+    v_delay := private.retry_delay(v_job.attempts);
+  end if;
   if v_delay is null then
     v_alerts := '{outbox_row_dead}';
   end if;
   update public.outbox
   set
     status = case when v_delay is null then 'dead' else 'queued' end::public.outbox_status,
-    attempts = attempts + 1,
+    attempts = attempts + (not v_is_wait)::integer,
     answered_errors = answered_errors + private.is_answered_error(p_error_code)::integer,
     next_attempt_at = coalesce(v_now + v_delay, next_attempt_at),
     last_error = p_error_code,
@@ -266,6 +335,9 @@ begin
     lease_token = null
   where id = v_job.id
   returning * into v_job;
+  if v_is_wait and v_job.status = 'dead' then
+    perform private.wake_transfers((v_job.payload ->> 'seller_id')::uuid);
+  end if;
   return private.raise_outbox_alerts(v_job.id, v_job.status, v_alerts);
 end;
 $$;
@@ -279,7 +351,10 @@ immutable
 set search_path = ''
 as $$
 begin
-  return p_error_code in ('STRIPE_ERROR', 'STRIPE_REFUSED', 'STRIPE_EMAIL_REFUSED');
+  return p_error_code in (
+    'STRIPE_ERROR', 'STRIPE_REFUSED', 'STRIPE_EMAIL_REFUSED', 'STRIPE_BALANCE_INSUFFICIENT',
+    'STRIPE_ACCOUNT_UNABLE'
+  );
 end;
 $$;
 comment on function private.is_answered_error is 'Return true if Stripe answered a call with an error other than 409 and 429. Stripe replays that answer under its idempotency key for a day, so the next try needs another key. When no answer came the key must stay, or Stripe could do the work twice.';
@@ -303,7 +378,7 @@ begin
     v_alerts := '{}';
   elsif v_job.kind in ('refund', 'auto_refund') then
     v_status := 'canceled';
-    v_alerts := v_alerts || private.settle_outbox(v_job, null, 'failed');
+    v_alerts := v_alerts || private.settle_outbox(v_job, null, '{"status": "failed"}');
   end if;
   perform private.close_outbox(v_job.id, v_status, p_last_error => p_error_code, p_tries => 1);
   return private.raise_outbox_alerts(v_job.id, v_status, v_alerts);
@@ -334,7 +409,10 @@ begin
     return private.refusal('CONFLICT', 'Only a dead row can be queued again');
   end if;
 
-  update public.outbox set status = 'queued', attempts = 0, next_attempt_at = v_now
+  update public.outbox
+  set
+    status = 'queued', attempts = 0, next_attempt_at = v_now,
+    payload = payload - 'unpaid_since'
   where id = p_outbox_id;
   perform private.write_audit(
     auth.uid(), 'outbox_row_requeued', 'outbox', p_outbox_id::text, v_reason,

@@ -19,7 +19,7 @@ begin
   return private.claim_send_permission(claim_send_permission.outbox_id, claim_send_permission.lease_token);
 end;
 $$;
-comment on function public.claim_send_permission is 'Check once more before a row is sent: {may_send, stale, reason}. A row that must not be sent any more is canceled. A stale token changes nothing.';
+comment on function public.claim_send_permission is 'Check once more before a row is sent: {may_send, stale, reason, payload}. A row that must not be sent any more is canceled; a transfer whose seller cannot be paid yet waits. The payload of a transfer or reversal is fixed here, with its amount. A stale token changes nothing.';
 grant execute on function public.claim_send_permission to service_role;
 
 create function public.finish_outbox(
@@ -38,7 +38,7 @@ begin
   );
 end;
 $$;
-comment on function public.finish_outbox is 'Close a row as done. result is the answer of Stripe; only its status is read. Answers {stale, status, alerts}. A stale token changes nothing.';
+comment on function public.finish_outbox is 'Close a row as done. result is the answer of Stripe; only its status and amount_cents are read. Answers {stale, status, alerts}. A stale token changes nothing.';
 grant execute on function public.finish_outbox to service_role;
 
 create function public.fail_outbox(outbox_id uuid, lease_token uuid, error_code text)
@@ -52,7 +52,7 @@ begin
   );
 end;
 $$;
-comment on function public.fail_outbox is 'Record a failed try: {stale, status, alerts}. The row waits for its next try, or is dead after the last one. After an error that Stripe answered (STRIPE_ERROR, STRIPE_REFUSED, STRIPE_EMAIL_REFUSED) the next try has another idempotency key; after every other error the key stays.';
+comment on function public.fail_outbox is 'Record a failed try: {stale, status, alerts}. The row waits for its next try, or is dead after the last one. After an error that Stripe answered (STRIPE_ERROR, STRIPE_REFUSED, STRIPE_EMAIL_REFUSED, STRIPE_BALANCE_INSUFFICIENT, STRIPE_ACCOUNT_UNABLE) the next try has another idempotency key; after every other error the key stays. A transfer or reversal that Stripe refuses for money or ability waits without spending a try.';
 grant execute on function public.fail_outbox to service_role;
 
 create function public.reject_outbox(outbox_id uuid, lease_token uuid, error_code text)

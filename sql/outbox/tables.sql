@@ -39,3 +39,5 @@ create index outbox_queued_next_attempt_at_idx on public.outbox (next_attempt_at
 where status = 'queued';
 create index outbox_leased_until_idx on public.outbox (leased_until) where status = 'leased';
 create index outbox_order_id_idx on public.outbox ((payload ->> 'order_id'));
+create index outbox_open_reversals_seller_id_idx on public.outbox ((payload ->> 'seller_id'))
+where kind = 'transfer_reversal' and status in ('queued', 'leased');

@@ -103,3 +103,52 @@ end;
 $$;
 comment on function public.list_payouts is 'Return the payouts of a seller: {success, payouts_enabled, pending_cents, paid_cents, payouts}, the newest first, at most 100. pending_cents waits for its transfer, paid_cents was transferred and not reversed.';
 grant execute on function public.list_payouts to service_role;
+
+create function public.queue_due_transfers(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.queue_due_transfers(queue_due_transfers.max_rows);
+end;
+$$;
+comment on function public.queue_due_transfers is 'Queue at most max_rows canceled transfers again whose reason is gone, and return their number: the dispute was decided for the seller, the refund was partial or failed, or the books agree again.';
+grant execute on function public.queue_due_transfers to service_role;
+
+create function public.apply_transfer(
+  event_id text, stripe_transfer_id text, outbox_id text, dedupe_key text, order_ref text,
+  charge_id text, amount_cents bigint, currency text, reversals jsonb
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.apply_transfer(
+    apply_transfer.event_id,
+    apply_transfer.stripe_transfer_id,
+    apply_transfer.outbox_id,
+    apply_transfer.dedupe_key,
+    apply_transfer.order_ref,
+    apply_transfer.charge_id,
+    apply_transfer.amount_cents,
+    apply_transfer.currency,
+    apply_transfer.reversals
+  );
+end;
+$$;
+comment on function public.apply_transfer is 'Apply transfer.created or transfer.reversed: record the transfer and its reversals, each once. reversals is an array of {id, amount_cents, outbox_id, dedupe_key}. Answers {outcome, order_id, outbox_ids, alerts}. Raises PREDECESSOR_MISSING as PT409 until the payment of the order is recorded.';
+grant execute on function public.apply_transfer to service_role;
+
+create function public.release_transfers(seller_id uuid, reason text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.release_transfers(release_transfers.seller_id, release_transfers.reason);
+end;
+$$;
+comment on function public.release_transfers is 'Let the transfers of a seller go on although Stripe could not collect a reversal from the seller yet: {success, reversals}; for staff and our own processes, audited. Refusals: VALIDATION_ERROR, CONFLICT if no transfer waits. Raises FORBIDDEN.';
+grant execute on function public.release_transfers to authenticated, service_role;

@@ -34,6 +34,7 @@ comment on column public.payouts.reversed_cents is 'The part of the transfer tha
 
 create index payouts_order_id_idx on public.payouts (order_id);
 create index payouts_seller_id_created_at_idx on public.payouts (seller_id, created_at desc);
+create index payouts_canceled_order_id_idx on public.payouts (order_id) where status = 'canceled';
 
 create table private.connect_accounts (
   user_id uuid not null,

@@ -34,6 +34,7 @@ BOTH: Grants = {
             "requeue_ignored_events(text,text)",
         ),
         "outbox": ("requeue_outbox(uuid,text)",),
+        "payouts": ("release_transfers(uuid,text)",),
     },
     "service_role": {
         "security": ("rate_limit_hit(text,text)",),
@@ -90,6 +91,9 @@ BOTH: Grants = {
             "apply_account_updated(text,text,bigint,boolean)",
             "record_account_read(text,bigint,boolean)",
             "list_payouts(uuid,integer)",
+            "queue_due_transfers(integer)",
+            "apply_transfer(text,text,text,text,text,text,bigint,text,jsonb)",
+            "release_transfers(uuid,text)",
         ),
         "inbox": (
             "store_webhook_event(text,text,text,boolean,bigint,text,text,text,jsonb,text,uuid,text)",

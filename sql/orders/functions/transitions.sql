@@ -142,6 +142,7 @@ begin
     perform private.keep_delivery_address(p_order);
   elsif p_order.state = 'released' then
     perform private.post_release(p_order);
+    perform private.queue_transfer(p_order.id);
   elsif p_order.state = 'cancelled' and p_from_state = 'pending_payment' then
     perform private.discard_intent(p_order.id, p_order.stripe_payment_intent_id);
     -- A buyer who cancels an unpaid order gets a strike, as does one who does not pay in time.

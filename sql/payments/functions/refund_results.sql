@@ -126,6 +126,10 @@ begin
     perform private.wake_waiting_events(p_payment_intent_id, v_now);
   end if;
   perform private.apply_refund_effects(v_order, v_payment, v_refund);
+  if v_payment.settles_order then
+    perform private.queue_reversal(v_order.id, 'refund:' || v_refund.id);
+    perform private.queue_transfer(v_order.id);
+  end if;
 end;
 $$;
 comment on function private.settle_refund is 'Apply the status that a refund has at Stripe, from its event or from the answer to our call, in either order. Pending may become anything; succeeded may only become failed or canceled. is_contradicted: the success waits, as pending, for the failure of another refund. The caller holds the lock of the order.';

@@ -166,6 +166,12 @@ begin
   end if;
   update public.users set payouts_enabled = p_payouts_enabled
   where id = v_user.id and payouts_enabled <> p_payouts_enabled;
+  if p_payouts_enabled and not v_user.payouts_enabled then
+    perform private.revive_refused_transfers(v_user.id);
+  end if;
+  if p_payouts_enabled then
+    perform private.wake_transfers(v_user.id);
+  end if;
   return true;
 end;
 $$;

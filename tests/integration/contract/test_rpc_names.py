@@ -91,6 +91,10 @@ SIGNATURES: Mapping[str, str] = {
     "apply_account_updated": (
         "event_id text, account_id text, read_number bigint, payouts_enabled boolean"
     ),
+    "apply_transfer": (
+        "event_id text, stripe_transfer_id text, outbox_id text, dedupe_key text, order_ref text,"
+        " charge_id text, amount_cents bigint, currency text, reversals jsonb"
+    ),
     # Named by us
     "anonymise_account": "user_id uuid",
     "session_is_live": "user_id uuid, session_id uuid",
@@ -113,6 +117,8 @@ SIGNATURES: Mapping[str, str] = {
     "begin_account_read": "account_id text",
     "record_account_read": "account_id text, read_number bigint, payouts_enabled boolean",
     "list_payouts": "user_id uuid, max_rows integer",
+    "queue_due_transfers": "max_rows integer = 100",
+    "release_transfers": "seller_id uuid, reason text",
 }
 
 

@@ -159,6 +159,7 @@ def test_event_is_applied_once(owner: Connection, service: Actor, seller: Actor)
     assert ("already_processed", True) == (answer["outcome"], is_enabled(owner, seller))
 
 
+@pytest.mark.usefixtures("seller")
 def test_unknown_account_is_ignored(owner: Connection, service: Actor) -> None:
     """An account of nobody has no effect and no alert."""
     assert read(service, "acct_unknown") is None

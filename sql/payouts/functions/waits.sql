@@ -1,0 +1,134 @@
+create function private.is_money_wait(p_kind text, p_error_code text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case p_kind
+    when 'transfer' then p_error_code in ('STRIPE_BALANCE_INSUFFICIENT', 'STRIPE_ACCOUNT_UNABLE')
+    when 'transfer_reversal' then p_error_code = 'STRIPE_BALANCE_INSUFFICIENT'
+    else false
+  end;
+end;
+$$;
+comment on function private.is_money_wait is 'Return true if Stripe may accept the same call later, once an account has the money or the ability. Such an error spends no try.';
+
+create function private.note_money_wait(p_job public.outbox, p_now timestamptz)
+returns public.outbox
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_job public.outbox;
+begin
+  update public.outbox
+  set payload = jsonb_build_object('unpaid_since', p_now) || payload
+  where id = p_job.id
+  returning * into v_job;
+  return v_job;
+end;
+$$;
+comment on function private.note_money_wait is 'Note in a row when Stripe refused it for money or ability for the first time, and return the row.';
+
+create function private.money_wait_delay(p_job public.outbox, p_now timestamptz)
+returns interval
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_job.kind = 'transfer'
+      then make_interval(secs => private.setting('queue_retry_cap_s')::double precision)
+    when (p_job.payload ->> 'unpaid_since')::timestamptz <= p_now - 90 * interval '24 hours' then null
+    else interval '24 hours'
+  end;
+end;
+$$;
+comment on function private.money_wait_delay is 'Return the pause until a call may succeed that Stripe refused for money or ability. Null once a reversal has waited for 90 days.';
+
+create function private.blocking_reversals(p_seller_id uuid)
+returns setof public.outbox
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query
+  select * from public.outbox
+  where kind = 'transfer_reversal'
+    and status in ('queued', 'leased')
+    and payload ->> 'seller_id' = p_seller_id::text
+    and payload ? 'unpaid_since'
+    and not payload ? 'transfers_released';
+end;
+$$;
+comment on function private.blocking_reversals is 'Return the reversals that Stripe could not collect from a seller yet, and for which the seller''s transfers wait.';
+
+create function private.wake_transfers(p_seller_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now timestamptz;
+begin
+  -- A transfer that is being checked holds this lock until its row waits.
+  perform from public.users where id = p_seller_id for no key update;
+  v_now := private.clock();
+  update public.outbox set next_attempt_at = v_now
+  where id in (
+    select job.id
+    from public.payouts as payout
+      join public.outbox as job on payout.outbox_id = job.id
+    where payout.seller_id = p_seller_id and payout.status = 'queued' and job.status = 'queued'
+    for update of job skip locked
+  );
+end;
+$$;
+comment on function private.wake_transfers is 'Make the waiting transfers of a seller due at once.';
+
+create function private.revive_refused_transfers(p_seller_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.revive_outbox(outbox_id)
+  from public.payouts
+  where seller_id = p_seller_id and status = 'dead';
+end;
+$$;
+comment on function private.revive_refused_transfers is 'Queue the transfers of a seller again that Stripe had refused for good. The claim checks each of them.';
+
+create function private.release_transfers(p_seller_id uuid, p_reason text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_reason constant text := private.plain_reason(p_reason);
+  v_count integer;
+begin
+  perform private.refuse_unless_staff();
+  if coalesce(private.visible_length(v_reason), 0) < 10 or char_length(p_reason) > 500 then
+    return private.refusal('VALIDATION_ERROR', 'A reason has 10 to 500 characters');
+  end if;
+  update public.outbox set payload = payload || '{"transfers_released": true}'
+  where id in (select id from private.blocking_reversals(p_seller_id));
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    return private.refusal('CONFLICT', 'No transfer of this seller waits for a reversal');
+  end if;
+  perform private.wake_transfers(p_seller_id);
+  perform private.write_audit(
+    auth.uid(), 'transfers_released', 'users', p_seller_id::text, v_reason,
+    jsonb_build_object('reversals', v_count)
+  );
+  return jsonb_build_object('success', true, 'reversals', v_count);
+end;
+$$;
+comment on function private.release_transfers is 'Let the transfers of a seller go on although the seller owes a reversal; see the public wrapper.';
+grant execute on function private.release_transfers to authenticated, service_role;

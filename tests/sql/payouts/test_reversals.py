@@ -1,0 +1,363 @@
+"""Reversals: money that a seller gives back after a refund or a lost dispute."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import move_time
+from tests.sql.paying import (
+    AMOUNT,
+    ROUTES,
+    attached,
+    balances,
+    drift,
+    moved,
+    ordered,
+    outbox_rows,
+    refund_requested,
+    refund_told,
+    succeeded,
+)
+from tests.sql.payouts.paying_out import (
+    PART,
+    claimed,
+    lease,
+    permission,
+    reversal,
+    reversal_rows,
+    sent,
+    states,
+    transfer_rows,
+    transfer_told,
+)
+
+
+KIND = "transfer_reversal"
+
+
+@pytest.fixture
+def transferred(owner: Connection, released: UUID) -> UUID:
+    """Pay the seller of an order."""
+    sent(owner)
+    return released
+
+
+def refund(owner: Connection, order_id: UUID, cents: int, moderator: Actor) -> dict[str, Any]:
+    """Reserve a refund of a released order as staff do; return its outbox row."""
+    before = {row["id"] for row in outbox_rows(owner, "refund")}
+    answer = refund_requested(owner, order_id, cents, user_id=moderator.id)
+    assert answer["success"], answer
+    [row] = [row for row in outbox_rows(owner, "refund") if row["id"] not in before]
+    return row
+
+
+def refunded(owner: Connection, order_id: UUID, cents: int, moderator: Actor) -> None:
+    row = refund(owner, order_id, cents, moderator)
+    refund_told(owner, "succeeded", cents, stripe_refund_id=f"re_{row['id']}", outbox_id=row["id"])
+
+
+def amounts(owner: Connection) -> list[int]:
+    return [row["payload"]["amount_cents"] for row in reversal_rows(owner)]
+
+
+def failed(owner: Connection, code: str = "STRIPE_BALANCE_INSUFFICIENT") -> Any:
+    job = claimed(owner, KIND)
+    assert permission(owner, job)["may_send"]
+    service = Actor(connection=owner, role="service_role")
+    return service.call("fail_outbox", error_code=code, **lease(job))
+
+
+def test_refund_after_the_payout_is_reversed(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """The seller gives back the seller's part of the refund, and the platform its fee."""
+    row = refund(owner, transferred, 3000, moderator)
+    assert [] == reversal_rows(owner)
+    refund_told(owner, "succeeded", 3000, outbox_id=row["id"])
+
+    [queued] = reversal_rows(owner)
+    assert f"reversal:refund:{row['payload']['refund_id']}" == queued["dedupe_key"]
+    assert [2850] == amounts(owner)
+    sent(owner, "trr_1", KIND)
+
+    assert [("paid", PART, 2850)] == states(owner, transferred)
+    assert {"stripe_clearing": 350, "platform_fee": -350} == balances(owner, transferred)
+    assert [] == drift(owner)
+
+
+def test_full_refund_reverses_everything(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """Every account is at zero in the end."""
+    refunded(owner, transferred, AMOUNT, moderator)
+    sent(owner, "trr_1", KIND)
+
+    assert [("reversed", PART, PART)] == states(owner, transferred)
+    assert ({}, []) == (balances(owner, transferred), drift(owner))
+
+
+def test_each_cause_reverses_its_own_part(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """A second refund does not reverse the first one again, sent or not."""
+    refunded(owner, transferred, 3000, moderator)
+    refunded(owner, transferred, 2000, moderator)
+
+    assert [2850, 1900] == sorted(amounts(owner), reverse=True)
+
+
+@pytest.mark.parametrize("is_event_first", [True, False])
+def test_event_and_answer_reverse_once(
+    owner: Connection, transferred: UUID, moderator: Actor, *, is_event_first: bool
+) -> None:
+    """The event lists all reversals of the transfer; each is booked once."""
+    refunded(owner, transferred, 3000, moderator)
+    [row] = reversal_rows(owner)
+    if not is_event_first:
+        sent(owner, "trr_1", KIND)
+
+    answers = [
+        transfer_told(owner, transferred, reversal("trr_1", 2850, row))["outcome"] for _ in range(2)
+    ]
+
+    expected = ["processed"] if is_event_first else ["order_already_processed"]
+    assert [*expected, "order_already_processed"] == answers
+    assert ["done"] == [row["status"] for row in reversal_rows(owner)]
+    assert [("paid", PART, 2850)] == states(owner, transferred)
+    assert [] == drift(owner)
+
+
+def test_reversal_before_its_transfer_books_both(owner: Connection, released: UUID) -> None:
+    """The events arrive in reversed order."""
+    [row] = transfer_rows(owner)
+
+    answer = transfer_told(owner, released, reversal("trr_1", 500), row=row)
+
+    assert ["reversal_made_outside"] == answer["alerts"]
+    assert [("paid", PART, 500)] == states(owner, released)
+    assert [] == drift(owner)
+
+
+def test_reversal_of_a_restored_database_raises_no_alert(
+    owner: Connection, transferred: UUID
+) -> None:
+    """The metadata prove that a lost row of ours made it."""
+    [(id_,)] = owner.execute("select private.outbox_id('reversal:refund:1')").fetchall()
+    row = {"id": str(id_), "dedupe_key": "reversal:refund:1"}
+
+    answer = transfer_told(owner, transferred, reversal("trr_1", 500, row))
+
+    assert ("processed", []) == (answer["outcome"], answer["alerts"])
+
+
+def test_reversal_made_outside_covers_the_queued_one(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """Staff were faster in Stripe's dashboard."""
+    refunded(owner, transferred, 3000, moderator)
+    transfer_told(owner, transferred, reversal("trr_out", 2850))
+
+    answer = permission(owner, claimed(owner, KIND))
+
+    assert (False, "NOTHING_IN_EXCESS") == (answer["may_send"], answer["reason"])
+    assert ["canceled"] == [row["status"] for row in reversal_rows(owner)]
+
+
+def test_partly_covered_reversal_is_smaller(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """Only what is still in excess is sent."""
+    refunded(owner, transferred, 3000, moderator)
+    transfer_told(owner, transferred, reversal("trr_out", 850))
+
+    assert 2000 == permission(owner, claimed(owner, KIND))["payload"]["amount_cents"]
+
+
+def test_transfer_that_settles_too_high_is_reversed(
+    owner: Connection, released: UUID, moderator: Actor
+) -> None:
+    """A refund succeeded while the transfer was on its way."""
+    job = claimed(owner)
+    assert permission(owner, job)["may_send"]
+    refunded(owner, released, 3000, moderator)
+
+    transfer_told(owner, released, row=job)
+
+    [row] = reversal_rows(owner)
+    assert ("reversal:transfer:tr_1", 2850) == (row["dedupe_key"], row["payload"]["amount_cents"])
+    sent(owner, "trr_1", KIND)
+    assert [("paid", PART, 2850)] == states(owner, released)
+    assert [] == drift(owner)
+
+
+def test_refund_that_fails_late_pays_the_seller_again(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """The buyer's bank returned the money, so a second transfer is due."""
+    row = refund(owner, transferred, 3000, moderator)
+    refund_told(owner, "succeeded", 3000, outbox_id=row["id"])
+    sent(owner, "trr_1", KIND)
+
+    refund_told(owner, "failed", 3000, outbox_id=row["id"])
+
+    second = transfer_rows(owner)[-1]
+    assert f"transfer:{transferred}:2" == second["dedupe_key"]
+    sent(owner, "tr_2")
+    assert [("paid", PART, 2850), ("paid", 2850, 0)] == states(owner, transferred)
+    assert [] == drift(owner)
+
+
+def test_two_transfers_are_reversed_newest_first(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """One cause may need a reversal of each transfer."""
+    row = refund(owner, transferred, 3000, moderator)
+    refund_told(owner, "succeeded", 3000, outbox_id=row["id"])
+    sent(owner, "trr_1", KIND)
+    refund_told(owner, "failed", 3000, outbox_id=row["id"])
+    sent(owner, "tr_2")
+
+    refunded(owner, transferred, AMOUNT, moderator)
+
+    rows = [row for row in reversal_rows(owner) if row["status"] == "queued"]
+    assert {("tr_2", 2850), ("tr_1", PART - 2850)} == {
+        (row["payload"]["transfer_id"], row["payload"]["amount_cents"]) for row in rows
+    }
+    assert 2 == len({row["dedupe_key"] for row in rows})
+
+
+def test_nothing_is_reversed_before_a_transfer(
+    owner: Connection, released: UUID, moderator: Actor
+) -> None:
+    """A refund before the transfer makes the transfer smaller."""
+    refunded(owner, released, 3000, moderator)
+
+    assert [] == reversal_rows(owner)
+    assert 6650 == permission(owner, claimed(owner))["payload"]["amount_cents"]
+
+
+def another_release(owner: Connection, seller: Actor, buyer: Actor) -> None:
+    """Release a second order of the same seller."""
+    order_id = ordered(seller, buyer)
+    attached(owner, order_id, "pi_second")
+    succeeded(owner, order_id, "pi_second")
+    for to_state, kind in ROUTES["released"]:
+        moved(owner, order_id, to_state, kind)
+
+
+def test_seller_without_money_owes_for_ninety_days(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """Each day one try with an alert; then the row is dead, and the debt stays in the books."""
+    refunded(owner, transferred, 3000, moderator)
+    for _ in range(90):
+        answer = failed(owner)
+        assert "queued" == answer["status"]
+        assert ["transfer_waits_for_money"] == answer["alerts"]
+        move_time(owner, "24 hours 1 second")
+
+    answer = failed(owner)
+
+    assert ("dead", ["outbox_row_dead"]) == (answer["status"], answer["alerts"])
+    assert 2850 == balances(owner, transferred)["seller_payable"]
+    assert [] == drift(owner)
+
+
+def test_other_transfers_of_the_seller_wait_for_the_reversal(
+    owner: Connection, seller: Actor, bob: Actor, transferred: UUID, moderator: Actor
+) -> None:
+    """They go on once the reversal is paid."""
+    refunded(owner, transferred, 3000, moderator)
+    failed(owner)
+    another_release(owner, seller, bob)
+    answer = permission(owner, claimed(owner))
+    assert (False, "REVERSAL_IS_UNPAID") == (answer["may_send"], answer["reason"])
+
+    [row] = reversal_rows(owner)
+    transfer_told(owner, transferred, reversal("trr_1", 2850, row))
+
+    assert permission(owner, claimed(owner))["may_send"]
+
+
+def test_dead_reversal_blocks_no_transfer(
+    owner: Connection, seller: Actor, bob: Actor, transferred: UUID, moderator: Actor
+) -> None:
+    """After 90 days the transfers that waited are due."""
+    refunded(owner, transferred, 3000, moderator)
+    failed(owner)
+    another_release(owner, seller, bob)
+    assert not permission(owner, claimed(owner))["may_send"]
+    move_time(owner, "2161 hours")
+    owner.execute("update public.outbox set next_attempt_at = 'infinity' where kind = 'transfer'")
+
+    assert "dead" == failed(owner)["status"]
+
+    assert permission(owner, claimed(owner))["may_send"]
+
+
+def test_staff_release_the_transfers(
+    owner: Connection, seller: Actor, bob: Actor, transferred: UUID, moderator: Actor
+) -> None:
+    """The reversal goes on being tried, and the decision is audited."""
+    refunded(owner, transferred, 3000, moderator)
+    failed(owner)
+    another_release(owner, seller, bob)
+    permission(owner, claimed(owner))
+
+    answer = moderator.call(
+        "release_transfers", seller_id=seller.id, reason="The seller pays by bank transfer"
+    )
+
+    assert {"success": True, "reversals": 1} == answer
+    assert permission(owner, claimed(owner))["may_send"]
+    assert ["queued"] == [row["status"] for row in reversal_rows(owner)]
+    query = "select actor_id, entity_id from public.audit_logs where action = 'transfers_released'"
+    assert [(moderator.id, str(seller.id))] == owner.execute(query).fetchall()
+
+
+def test_release_needs_staff_a_reason_and_a_cause(
+    seller: Actor, moderator: Actor, anonymous: Actor
+) -> None:
+    """Nobody releases their own transfers."""
+    reason = "The seller pays by bank transfer"
+    assert (
+        "VALIDATION_ERROR"
+        == moderator.call("release_transfers", seller_id=seller.id, reason="short")["code"]
+    )
+    assert (
+        "CONFLICT"
+        == moderator.call("release_transfers", seller_id=seller.id, reason=reason)["code"]
+    )
+    with pytest.raises(Exception, match="FORBIDDEN"):
+        seller.call("release_transfers", seller_id=seller.id, reason=reason)
+    with pytest.raises(Exception, match="permission denied"):
+        anonymous.call("release_transfers", seller_id=seller.id, reason=reason)
+
+
+def test_requeued_reversal_has_ninety_days_again(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """Staff agreed with the seller; the next refusal does not end the row at once."""
+    refunded(owner, transferred, 3000, moderator)
+    failed(owner)
+    move_time(owner, "2161 hours")
+    failed(owner)
+    [row] = reversal_rows(owner)
+    moderator.call("requeue_outbox", outbox_id=row["id"], reason="The seller promised to pay")
+
+    assert "queued" == failed(owner)["status"]
+
+
+def test_refused_reversal_is_dead(owner: Connection, transferred: UUID, moderator: Actor) -> None:
+    """Stripe's final no needs a person."""
+    refunded(owner, transferred, 3000, moderator)
+    job = claimed(owner, KIND)
+    permission(owner, job)
+    service = Actor(connection=owner, role="service_role")
+
+    answer = service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
+
+    assert ("dead", ["outbox_row_rejected"]) == (answer["status"], answer["alerts"])
