@@ -15,6 +15,7 @@ from market.stripe_webhook import EventRules
 from service import requests
 from service.canary import canary_blueprint
 from service.errors import install_error_handlers
+from service.fulfilment import fulfilment_blueprint
 from service.health import health_blueprint
 from service.keys import KeyRing
 from service.limits import AddressLimits, UserLimits
@@ -81,6 +82,11 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
         payments_blueprint(adapters.stripe_api, adapters.database, sessions, user_limits)
     )
     app.register_blueprint(orders_blueprint(adapters.database, sessions, user_limits))
+    app.register_blueprint(
+        fulfilment_blueprint(
+            adapters.database, sessions, user_limits, pepper=settings.pickup_pepper
+        )
+    )
     app.register_blueprint(
         payouts_blueprint(
             adapters.stripe_api,

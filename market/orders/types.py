@@ -28,3 +28,22 @@ class ActionResult:
     seller_amount_cents: int | None
     refund_amount_cents: int | None
     refund_status: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NewPickup:
+    """A pickup code and the same secret for a QR code, as only the seller sees them."""
+
+    code6: str = dataclasses.field(repr=False)
+    qr_token: str = dataclasses.field(repr=False)
+    expires_at: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelStep:
+    """A step of a parcel, as the seller enters it; SQL cleans and checks the texts."""
+
+    status: str
+    description: str | None
+    location: str | None
+    event_time: str | None

@@ -20,6 +20,7 @@ create table private.pickups (
   location jsonb, -- noqa: RF04
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  last_request_id uuid,
   constraint pickups_pkey primary key (id),
   constraint pickups_order_id_fkey foreign key (order_id) references public.orders (id),
   constraint pickups_order_id_key unique (order_id),
@@ -33,6 +34,7 @@ create table private.pickups (
   )
 );
 comment on table private.pickups is 'The secret code of each order''s pickup, as HMACs under the service''s pepper. A new code replaces the old one.';
+comment on column private.pickups.last_request_id is 'The request of the last wrong try. The service may repeat a request, and a repeat is not counted again.';
 
 create index pickups_redeemed_by_idx on private.pickups (redeemed_by);
 

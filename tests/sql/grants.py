@@ -64,6 +64,12 @@ BOTH: Grants = {
             "get_order(uuid,uuid,text)",
             "send_order_reminders(integer)",
         ),
+        "fulfilment": (
+            "init_pickup(uuid,uuid,text,text)",
+            "redeem_pickup(uuid,uuid,text,text,uuid)",
+            "save_shipment(uuid,uuid,text,text,text)",
+            "add_shipment_event(uuid,uuid,uuid,text,text,text,text)",
+        ),
         "payments": (
             "begin_payment(uuid,uuid)",
             "record_intent_error(uuid,integer,integer,text)",

@@ -26,9 +26,7 @@ begin
   select * into v_rule from private.order_actions
   where action = p_action and actor_kind = v_kind and from_state = v_order.state;
   if v_rule.action is null then
-    return private.refusal(
-      'CONFLICT', format('This is not possible while the order is %s', replace(v_order.state::text, '_', ' '))
-    );
+    return private.state_refusal(v_order);
   elsif v_order.refund_pending then
     return private.refusal('CONFLICT', 'A refund of this order is still under way');
   end if;
@@ -38,6 +36,21 @@ end;
 $$;
 comment on function private.act_on_order is 'Let a party act on an order; see the public wrapper.';
 grant execute on function private.act_on_order to service_role;
+
+create function private.state_refusal(p_order public.orders)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return private.refusal(
+    'CONFLICT',
+    format('This is not possible while the order is %s', replace(p_order.state::text, '_', ' '))
+  );
+end;
+$$;
+comment on function private.state_refusal is 'Return the refusal of an action that the state of the order does not allow.';
 
 create function private.party_of(p_order public.orders, p_user_id uuid)
 returns public.actor_kind
@@ -149,7 +162,7 @@ begin
       and status in ('pending', 'succeeded')
       and target_state = case p_action when 'cancel' then 'cancelled' else 'refunded' end
         ::public.refund_target
-    order by created_at desc, id desc
+    order by status, created_at desc
     limit 1;
   end if;
   return jsonb_strip_nulls(jsonb_build_object(

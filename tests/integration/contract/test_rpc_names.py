@@ -107,6 +107,15 @@ SIGNATURES: Mapping[str, str] = {
         "payment_intent_id text, refund_reason text, user_id uuid, client_request_id uuid"
     ),
     "unreturned_payments": "",
+    "init_pickup": "order_id uuid, user_id uuid, code_hmac text, qr_token_hmac text",
+    "redeem_pickup": (
+        "order_id uuid, user_id uuid, code_hmac text, qr_token_hmac text, request_id uuid"
+    ),
+    "save_shipment": "order_id uuid, user_id uuid, carrier text, tracking text, label_url text",
+    "add_shipment_event": (
+        "order_id uuid, user_id uuid, event_id uuid, status text, description text,"
+        " location text, event_time text"
+    ),
     "act_on_order": "order_id uuid, user_id uuid, action text",
     "get_order": "order_id uuid, user_id uuid, aal text",
     "refund_order": (
