@@ -107,6 +107,27 @@ SIGNATURES: Mapping[str, str] = {
         "payment_intent_id text, refund_reason text, user_id uuid, client_request_id uuid"
     ),
     "unreturned_payments": "",
+    "send_order_reminders": "max_rows integer = 100",
+    "record_job_run": (
+        "job text, started_at text, processed integer, failed integer, error text = null"
+    ),
+    "reading_window": "list text, span_s integer, delay_s integer",
+    "advance_reading": "list text, until bigint",
+    "purge_old_rows": "max_rows integer = 1000",
+    "read_gauges": "",
+    "claim_open_intents": "max_rows integer = 100",
+    "claim_open_refunds": "max_rows integer = 100",
+    "record_intent": (
+        "order_id uuid, payment_intent_id text, status text, charge_id text, amount_cents"
+        " bigint, currency text, buyer_id text"
+    ),
+    "record_refund": (
+        "stripe_refund_id text, outbox_id text, payment_intent_id text, amount_cents"
+        " bigint, status text"
+    ),
+    "discard_unattached_intents": "payment_intent_ids text[], order_refs text[]",
+    "unknown_event_ids": "ids text[]",
+    "requeue_found_events": "max_rows integer = 100",
     "init_pickup": "order_id uuid, user_id uuid, code_hmac text, qr_token_hmac text",
     "redeem_pickup": (
         "order_id uuid, user_id uuid, code_hmac text, qr_token_hmac text, request_id uuid"
