@@ -7,12 +7,12 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import structlog
 
+from market import deadline, metrics
 from market import log as logs
-from market import metrics
 from market.alerts import alert, raise_alerts
 from market.database import Database
 from market.errors import MarketError
@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 
 #: The lease must last longer than all calls for one event together.
 _LEASE_S = 60
+#: Time for the call that stores and applies an event. The rest of a request's time is for storing
+#: the event alone.
+_STORE_AND_APPLY_S = 1.0
 #: SQL refuses times before 2000 and after 2999. Every event lies between these two, so a time
 #: outside of them finds the same events.
 _FIRST_TIME = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -62,42 +65,70 @@ class StoredEvent:
     is_other: bool = False
 
 
-#: A handler reads events of one type, and passes each to one effect RPC with the event's id. It
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """An effect RPC, and its arguments beside the id of the event."""
+
+    function: Literal[
+        "apply_payment_succeeded",
+        "apply_payment_failed",
+        "apply_payment_canceled",
+        "ignore_webhook_event",
+    ]
+    arguments: Mapping[str, str | int | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reader:
+    """A handler that reads the effect of an event from the event alone, without any call.
+
+    So SQL can store the event and apply its effect in one call.
+    """
+
+    read: Callable[[StripeEvent], Effect]
+
+
+#: A handler of this type calls Stripe before an effect RPC, or decides by the RPC's answer. It
 #: already holds the adapters that it needs.
 Handler: TypeAlias = Callable[[StripeEvent], Outcome]
-Handlers: TypeAlias = Mapping[str, Handler]
+Handlers: TypeAlias = Mapping[str, Reader | Handler]
 
 
-def store(database: Database, event: StripeEvent, *, source: Source) -> StoredEvent:
-    """Store `event` durably; an event that is stored already stays as it is.
+def ignored(reason: str) -> Effect:
+    """Return the effect of an event that we settle without an effect."""
+    return Effect(function="ignore_webhook_event", arguments={"reason": reason})
 
-    A new event is leased to us for ten seconds, longer than a request may take, so no worker
-    processes it meanwhile. The token is made here, so the call may be repeated after a lost reply.
+
+_UNHANDLED = Reader(lambda _event: ignored("unhandled_type"))
+
+
+def receive(
+    database: Database, event: StripeEvent, *, source: Source, handlers: Handlers
+) -> Outcome:
+    """Store `event` durably and apply it; a failed effect is recorded for the worker, not raised.
+
+    An event that is stored already stays as it is. A new event is leased to us for ten seconds,
+    longer than a request may take, so no worker processes it meanwhile.
+
+    Raises:
+        MarketError: the event could not be stored.
+
     """
-    lease_token = str(uuid.uuid4())
-    is_intent = event.data.get("object") == "payment_intent"
-    answer = database.call(
-        "store_webhook_event",
-        event_id=event.id,
-        source=source,
-        type=event.type,
-        livemode=event.livemode,
-        created=event.created,
-        order_ref=text_in(object_in(event.data, "metadata"), "order_id"),
-        payment_intent_id=text_in(event.data, "id" if is_intent else "payment_intent"),
-        object_id=text_in(event.data, "id"),
-        payload=dict(event.data),
-        payload_sha256=_sha256_of(event),
-        lease_token=lease_token,
-        api_version=event.api_version,
-    )
+    row = _row_of(event, source)
+    answer = _store_and_apply(database, event, row, handlers)
+    if answer is None:
+        answer = database.call("store_webhook_event", **row)
+        log.info("webhook_event_stored", event_id=event.id, type=event.type)
     _notice_other_content(event, answer)
-    return StoredEvent(
+    if answer.get("effect") is not None:
+        return _read_answer(database, event, answer["effect"])
+    stored = StoredEvent(
         event=event,
-        lease_token=lease_token,
+        lease_token=row["lease_token"],
         is_settled=answer["status"] in ("processed", "ignored"),
         is_other=answer["hash_conflict"],
     )
+    return process(database, stored, handlers)
 
 
 def process(database: Database, stored: StoredEvent, handlers: Handlers) -> Outcome:
@@ -114,18 +145,34 @@ def process(database: Database, stored: StoredEvent, handlers: Handlers) -> Outc
         # This delivery differs from the stored event. A worker applies the stored one.
         return Outcome.RETRYING
 
-    handler = handlers.get(event.type)
     with logs.bound(event_id=event.id):
         try:
-            if handler is None:
-                return ignore(database, event, reason="unhandled_type")
-            return handler(event)
+            return handle(database, event, handlers)
         except MarketError as error:
             return _fail(database, stored, error)
         except Exception as error:
             # A bug in one handler must not stop the other events.
             log.exception("webhook_event_crashed", type=event.type)
             return _fail(database, stored, MarketError("INTERNAL_ERROR", type(error).__name__))
+
+
+def handle(database: Database, event: StripeEvent, handlers: Handlers) -> Outcome:
+    """Apply a stored event by its handler; an event without a handler is ignored.
+
+    Raises:
+        MarketError: the effect failed.
+
+    """
+    handler = handlers.get(event.type, _UNHANDLED)
+    if not isinstance(handler, Reader):
+        return handler(event)
+    return apply(database, event, handler.read(event))
+
+
+def apply(database: Database, event: StripeEvent, effect: Effect) -> Outcome:
+    """Call an effect RPC; an event that is settled already stays as it is."""
+    answer = database.call(effect.function, event_id=event.id, **effect.arguments)
+    return _read_answer(database, event, answer)
 
 
 def drain(database: Database, handlers: Handlers, *, limit: int) -> int:
@@ -150,8 +197,7 @@ def drain(database: Database, handlers: Handlers, *, limit: int) -> int:
 
 def ignore(database: Database, event: StripeEvent, *, reason: str) -> Outcome:
     """Settle an event without an effect; an event that is settled already stays as it is."""
-    answer = database.call("ignore_webhook_event", event_id=event.id, reason=reason)
-    return read_outcome(database, answer, event_id=event.id)
+    return apply(database, event, ignored(reason))
 
 
 def find(
@@ -175,6 +221,71 @@ def read_outcome(database: Database, answer: Mapping[str, Any], *, event_id: str
     order_id = answer.get("order_id")
     raise_alerts(database, answer, subject=event_id, event_id=event_id, order_id=order_id)
     return Outcome(answer["outcome"])
+
+
+def _row_of(event: StripeEvent, source: Source) -> dict[str, Any]:
+    is_intent = event.data.get("object") == "payment_intent"
+    return {
+        "event_id": event.id,
+        "source": source,
+        "type": event.type,
+        "livemode": event.livemode,
+        "created": event.created,
+        "order_ref": text_in(object_in(event.data, "metadata"), "order_id"),
+        "payment_intent_id": text_in(event.data, "id" if is_intent else "payment_intent"),
+        "object_id": text_in(event.data, "id"),
+        "payload": dict(event.data),
+        "payload_sha256": _sha256_of(event),
+        # The token is made here, so the call may be repeated after a lost reply.
+        "lease_token": str(uuid.uuid4()),
+        "api_version": event.api_version,
+    }
+
+
+def _store_and_apply(
+    database: Database, event: StripeEvent, row: Mapping[str, Any], handlers: Handlers
+) -> Any:
+    """Store the event and apply its effect in one call; return None if that was not possible.
+
+    If only the effect failed, the answer names its error instead of the effect.
+    """
+    effect = _effect_before_storing(event, handlers)
+    if effect is None:
+        return None
+    try:
+        with deadline.within(_STORE_AND_APPLY_S):
+            return database.call(
+                "store_webhook_event",
+                **row,
+                effect=effect.function,
+                arguments=dict(effect.arguments),
+            )
+    except MarketError as error:
+        log.warning("webhook_event_not_stored_and_applied", event_id=event.id, code=error.code)
+        return None
+
+
+def _effect_before_storing(event: StripeEvent, handlers: Handlers) -> Effect | None:
+    """Return the effect of an event, or None if its handler needs an outside system."""
+    handler = handlers.get(event.type, _UNHANDLED)
+    if not isinstance(handler, Reader):
+        return None
+    try:
+        return handler.read(event)
+    except Exception:  # noqa: BLE001 -- `process` logs and records the error after the storing
+        return None
+
+
+def _read_answer(database: Database, event: StripeEvent, answer: Mapping[str, Any]) -> Outcome:
+    outcome = read_outcome(database, answer, event_id=event.id)
+    log.info(
+        "webhook_event_applied",
+        event_id=event.id,
+        type=event.type,
+        order_id=answer.get("order_id"),
+        outcome=outcome,
+    )
+    return outcome
 
 
 def _notice_other_content(event: StripeEvent, answer: Mapping[str, Any]) -> None:

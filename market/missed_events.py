@@ -68,6 +68,5 @@ def _unknown(database: Database, page: Sequence[Mapping[str, Any]]) -> Iterator[
 def _feed_one(database: Database, event: StripeEvent, handlers: inbox.Handlers) -> None:
     is_identity = event.type.startswith("identity.")
     source = inbox.Source.STRIPE_IDENTITY if is_identity else inbox.Source.STRIPE
-    stored = inbox.store(database, event, source=source)
-    outcome = inbox.process(database, stored, handlers)
+    outcome = inbox.receive(database, event, source=source, handlers=handlers)
     log.warning("missed_event_found", event_id=event.id, type=event.type, outcome=outcome)

@@ -73,14 +73,12 @@ def webhooks_blueprint(
         if not _is_to_be_stored(endpoint, event, rules):
             return jsonify(_answer(Outcome.IGNORED))
         try:
-            stored = inbox.store(database, event, source=endpoint.source)
+            outcome = inbox.receive(database, event, source=endpoint.source, handlers=handlers)
         except MarketError as error:
             return _not_stored(event, error)
-        log.info("stripe_event_stored", event_id=event.id, type=event.type)
-
         # The event is stored, so the answer is 200 whatever the effect's outcome. The worker
         # applies events that are still open, so Stripe need not send them again.
-        return jsonify(_answer(inbox.process(database, stored, handlers)))
+        return jsonify(_answer(outcome))
 
     for endpoint in endpoints:
         blueprint.add_url_rule(

@@ -1,4 +1,4 @@
-"""Handle Stripe's payment events: read the event into a plain value, then make one SQL call."""
+"""Handle Stripe's payment events: read the event, then make one SQL call."""
 
 import functools
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ def stripe_handlers(stripe_api: StripeApi, database: Database) -> inbox.Handlers
     """Return the handler of each payment event, with the adapters that it needs."""
     refund_changed = functools.partial(_handle_refund_changed, stripe_api, database)
     return {
-        "payment_intent.succeeded": functools.partial(_handle_payment_succeeded, database),
-        "payment_intent.payment_failed": functools.partial(_handle_payment_failed, database),
-        "payment_intent.canceled": functools.partial(_handle_payment_canceled, database),
+        "payment_intent.succeeded": inbox.Reader(_read_payment_succeeded),
+        "payment_intent.payment_failed": inbox.Reader(_read_payment_failed),
+        "payment_intent.canceled": inbox.Reader(_read_payment_canceled),
         "charge.refunded": functools.partial(_handle_charge_refunded, stripe_api, database),
         "charge.refund.updated": refund_changed,
         "refund.created": refund_changed,
@@ -63,25 +63,21 @@ def refund_in(stripe_object: Mapping[str, Any]) -> Refund:
     )
 
 
-def _handle_payment_succeeded(database: Database, event: StripeEvent) -> inbox.Outcome:
+def _read_payment_succeeded(event: StripeEvent) -> inbox.Effect:
     """Settle the order that the intent was made for."""
     order_id = order_ref_in(event.data)
     if order_id is None:
         # We write the order into the metadata of every intent, so this intent is not ours.
-        return inbox.ignore(database, event, reason="order_id_missing")
-
-    payment = captured_payment(event.data, order_id)
-    outcome = repository.apply_payment_succeeded(database, payment, event_id=event.id)
-    log.info("payment_applied", event_id=event.id, order_id=order_id, outcome=outcome)
-    return outcome
+        return inbox.ignored("order_id_missing")
+    return repository.payment_succeeded(captured_payment(event.data, order_id))
 
 
-def _handle_payment_failed(database: Database, event: StripeEvent) -> inbox.Outcome:
+def _read_payment_failed(event: StripeEvent) -> inbox.Effect:
     """Record a decline; the buyer may try again with the same intent."""
     intent = event.data
     order_id = order_ref_in(intent)
     if order_id is None:
-        return inbox.ignore(database, event, reason="order_id_missing")
+        return inbox.ignored("order_id_missing")
 
     error = object_in(intent, "last_payment_error")
     declined = DeclinedPayment(
@@ -91,25 +87,17 @@ def _handle_payment_failed(database: Database, event: StripeEvent) -> inbox.Outc
         # Store a code and not the message, because the message may quote the buyer's input.
         error_message=text_in(error, "decline_code") or text_in(error, "code") or "unknown",
     )
-    outcome = repository.apply_payment_failed(database, declined, event_id=event.id)
-    log.info("payment_declined", event_id=event.id, order_id=order_id, outcome=outcome)
-    return outcome
+    return repository.payment_failed(declined)
 
 
-def _handle_payment_canceled(database: Database, event: StripeEvent) -> inbox.Outcome:
+def _read_payment_canceled(event: StripeEvent) -> inbox.Effect:
     """Detach a canceled intent from its order; the order is not cancelled."""
     order_id = order_ref_in(event.data)
     if order_id is None:
-        return inbox.ignore(database, event, reason="order_id_missing")
-
-    outcome = repository.apply_payment_canceled(
-        database,
-        order_id=order_id,
-        payment_intent_id=text_in(event.data, "id"),
-        event_id=event.id,
+        return inbox.ignored("order_id_missing")
+    return repository.payment_canceled(
+        order_id=order_id, payment_intent_id=text_in(event.data, "id")
     )
-    log.info("payment_intent_canceled", event_id=event.id, order_id=order_id, outcome=outcome)
-    return outcome
 
 
 def _handle_refund_changed(

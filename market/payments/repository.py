@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from market.alerts import raise_alerts
 from market.database import Database, accepted
-from market.inbox import Outcome, read_outcome
+from market.inbox import Effect, Outcome, read_outcome
 from market.payments.types import (
     CapturedPayment,
     DeclinedPayment,
@@ -132,54 +132,43 @@ def refund_order(
     return RequestedRefund(refund_id=answer["refund_id"], status=answer["status"])
 
 
-def apply_payment_succeeded(
-    database: Database, payment: CapturedPayment, *, event_id: str
-) -> Outcome:
-    """Settle the order with `payment`, and mark the event processed in the same transaction.
+def payment_succeeded(payment: CapturedPayment) -> Effect:
+    """Return the effect that settles the order with `payment`.
 
-    Raises:
-        RejectedError: `PAYLOAD_UNREADABLE` if the order is ours and a value is missing.
-
+    It fails with `PAYLOAD_UNREADABLE` if the order is ours and a value is missing.
     """
-    answer = database.call(
-        "apply_payment_succeeded",
-        event_id=event_id,
-        order_id=payment.order_id,
-        payment_intent_id=payment.payment_intent_id,
-        charge_id=payment.charge_id,
-        amount_cents=payment.amount_cents,
-        currency=payment.currency,
-        buyer_id=payment.buyer_id,
+    return Effect(
+        function="apply_payment_succeeded",
+        arguments={
+            "order_id": payment.order_id,
+            "payment_intent_id": payment.payment_intent_id,
+            "charge_id": payment.charge_id,
+            "amount_cents": payment.amount_cents,
+            "currency": payment.currency,
+            "buyer_id": payment.buyer_id,
+        },
     )
-    return read_outcome(database, answer, event_id=event_id)
 
 
-def apply_payment_failed(
-    database: Database, declined: DeclinedPayment, *, event_id: str
-) -> Outcome:
-    """Record a declined try, once per charge, and notify the buyer."""
-    answer = database.call(
-        "apply_payment_failed",
-        event_id=event_id,
-        order_id=declined.order_id,
-        payment_intent_id=declined.payment_intent_id,
-        charge_id=declined.charge_id,
-        error_message=declined.error_message,
+def payment_failed(declined: DeclinedPayment) -> Effect:
+    """Return the effect that records a declined try, once per charge, and notifies the buyer."""
+    return Effect(
+        function="apply_payment_failed",
+        arguments={
+            "order_id": declined.order_id,
+            "payment_intent_id": declined.payment_intent_id,
+            "charge_id": declined.charge_id,
+            "error_message": declined.error_message,
+        },
     )
-    return read_outcome(database, answer, event_id=event_id)
 
 
-def apply_payment_canceled(
-    database: Database, *, order_id: str, payment_intent_id: str | None, event_id: str
-) -> Outcome:
-    """Detach a canceled intent from its order; the order stays as it is."""
-    answer = database.call(
-        "apply_payment_canceled",
-        event_id=event_id,
-        order_id=order_id,
-        payment_intent_id=payment_intent_id,
+def payment_canceled(*, order_id: str, payment_intent_id: str | None) -> Effect:
+    """Return the effect that detaches a canceled intent from its order; the order stays."""
+    return Effect(
+        function="apply_payment_canceled",
+        arguments={"order_id": order_id, "payment_intent_id": payment_intent_id},
     )
-    return read_outcome(database, answer, event_id=event_id)
 
 
 def apply_refund(

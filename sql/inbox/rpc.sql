@@ -1,7 +1,7 @@
 create function public.store_webhook_event(
   event_id text, source text, type text, livemode boolean, created bigint, order_ref text,
   payment_intent_id text, object_id text, payload jsonb, payload_sha256 text, lease_token uuid,
-  api_version text default null
+  api_version text default null, effect text default null, arguments jsonb default null
 )
 returns jsonb
 language plpgsql
@@ -20,11 +20,13 @@ begin
     store_webhook_event.payload,
     store_webhook_event.payload_sha256,
     store_webhook_event.lease_token,
-    store_webhook_event.api_version
+    store_webhook_event.api_version,
+    store_webhook_event.effect,
+    store_webhook_event.arguments
   );
 end;
 $$;
-comment on function public.store_webhook_event is 'Store an event durably: {stored, status, outcome, leased, hash_conflict, version_conflict?}. A new event is leased to the caller for 10 s; the same token may call again. A redelivery of an open or dead event that nobody holds leases it to the caller, due at once. Another content under a known id is a hash_conflict and changes nothing. The same event in the shape of another api_version is a version_conflict and is processed like any redelivery.';
+comment on function public.store_webhook_event is 'Store an event durably: {stored, status, outcome, leased, hash_conflict, version_conflict?}. A new event is leased to the caller for 10 s; the same token may call again. A redelivery of an open or dead event that nobody holds leases it to the caller, due at once. Another content under a known id is a hash_conflict and changes nothing. The same event in the shape of another api_version is a version_conflict and is processed like any redelivery. effect names an effect RPC to apply in the same call: apply_payment_succeeded, apply_payment_failed, apply_payment_canceled or ignore_webhook_event; arguments are those of that RPC without the event_id. The answer then has {effect} or {effect_error {code, message}}. After an error the event is stored and leased, so the caller calls the effect RPC alone. On a hash_conflict no effect is applied.';
 grant execute on function public.store_webhook_event to service_role;
 
 create function public.fail_webhook_event(

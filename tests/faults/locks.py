@@ -9,16 +9,13 @@ import psycopg
 from tests.integration.service.shop import Order, Shop
 
 
+#: A session that waits for a lock to run one of these functions.
 _WAITING = """
-  select count(*) from pg_stat_activity
-  where wait_event_type = 'Lock'
-    and (query like '%apply_payment_succeeded%' or query like '%store_webhook_event%')
+  from pg_stat_activity
+  where wait_event_type = 'Lock' and query similar to '%%(' || %s || ')%%'
 """
-_END_WAITING = """
-  select pg_terminate_backend(pid) from pg_stat_activity
-  where wait_event_type = 'Lock'
-    and (query like '%apply_payment_succeeded%' or query like '%store_webhook_event%')
-"""
+APPLYING = "apply_payment_succeeded"
+STORING_OR_APPLYING = f"store_webhook_event|{APPLYING}"
 
 
 @contextmanager
@@ -33,12 +30,12 @@ def locked(shop: Shop, orders: Sequence[Order]) -> Iterator[None]:
         other.rollback()
 
 
-def waiting_count(superuser: psycopg.Connection) -> int:
-    """Return how many would store or apply a payment and wait."""
-    [(count,)] = superuser.execute(_WAITING).fetchall()
+def waiting_count(superuser: psycopg.Connection, functions: str = STORING_OR_APPLYING) -> int:
+    """Return the number of sessions that wait to store or apply a payment."""
+    [(count,)] = superuser.execute(f"select count(*) {_WAITING}", [functions]).fetchall()
     return int(count)
 
 
 def end_waiting(superuser: psycopg.Connection) -> None:
-    """End those who wait, so that they do not go on when the lock is gone."""
-    superuser.execute(_END_WAITING)
+    """End the sessions that wait, so that they do not go on when the lock is gone."""
+    superuser.execute(f"select pg_terminate_backend(pid) {_WAITING}", [STORING_OR_APPLYING])

@@ -102,7 +102,10 @@ BOTH: Grants = {
             "release_transfers(uuid,text)",
         ),
         "inbox": (
-            "store_webhook_event(text,text,text,boolean,bigint,text,text,text,jsonb,text,uuid,text)",
+            (
+                "store_webhook_event("
+                "text,text,text,boolean,bigint,text,text,text,jsonb,text,uuid,text,text,jsonb)"
+            ),
             "ignore_webhook_event(text,text)",
             "fail_webhook_event(text,text,text,uuid)",
             "claim_webhook_retries(integer,integer)",
@@ -142,6 +145,10 @@ PRIVATE: Grants = {
     "service_role": {
         "security": ("check_request()",),
         "ledger": ("ledger_drift(uuid)",),
+        "inbox": (
+            "store_event(text,text,text,boolean,bigint,text,text,text,jsonb,text,uuid,text)",
+            "apply_effect(text,text,jsonb)",
+        ),
     },
 }
 

@@ -1,6 +1,46 @@
 create function private.store_webhook_event(
   p_event_id text, p_source text, p_type text, p_livemode boolean, p_created bigint,
   p_order_ref text, p_payment_intent_id text, p_object_id text, p_payload jsonb,
+  p_payload_sha256 text, p_lease_token uuid, p_api_version text, p_effect text,
+  p_arguments jsonb
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_stored constant jsonb := private.store_event(
+    p_event_id, p_source, p_type, p_livemode, p_created, p_order_ref, p_payment_intent_id,
+    p_object_id, p_payload, p_payload_sha256, p_lease_token, p_api_version
+  );
+  v_effect jsonb;
+  v_code text;
+  v_message text;
+begin
+  if p_effect is null or (v_stored -> 'hash_conflict')::boolean then
+    return v_stored;
+  end if;
+
+  begin
+    v_effect := private.apply_effect(p_event_id, p_effect, p_arguments);
+    -- A deferred constraint that failed at the commit would also undo the storing.
+    set constraints all immediate;
+  exception when others then
+    get stacked diagnostics v_code = returned_sqlstate, v_message = message_text;
+    return v_stored || jsonb_build_object(
+      'effect_error', jsonb_build_object('code', v_code, 'message', v_message)
+    );
+  end;
+  set constraints all deferred;
+  return v_stored || jsonb_build_object('effect', v_effect);
+end;
+$$;
+comment on function private.store_webhook_event is 'Store an event, and apply its effect in a subtransaction with the rights of the caller; see the public wrapper.';
+grant execute on function private.store_webhook_event to service_role;
+
+create function private.store_event(
+  p_event_id text, p_source text, p_type text, p_livemode boolean, p_created bigint,
+  p_order_ref text, p_payment_intent_id text, p_object_id text, p_payload jsonb,
   p_payload_sha256 text, p_lease_token uuid, p_api_version text
 )
 returns jsonb
@@ -47,8 +87,8 @@ begin
   return private.stored_answer(v_event, false, v_content, p_lease_token, v_now);
 end;
 $$;
-comment on function private.store_webhook_event is 'Store an event once and lease it to the caller; see the public wrapper.';
-grant execute on function private.store_webhook_event to service_role;
+comment on function private.store_event is 'Store an event once and lease it to the caller. The answer is that of store_webhook_event without an effect.';
+grant execute on function private.store_event to service_role;
 
 create function private.compare_content(
   p_event public.webhook_events, p_payload_sha256 text, p_api_version text

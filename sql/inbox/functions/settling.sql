@@ -143,3 +143,44 @@ begin
 end;
 $$;
 comment on function private.is_about_money is 'Return true if events of this type are about money that moves, is held or is at risk.';
+
+create function private.apply_effect(p_event_id text, p_effect text, p_arguments jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+-- A longer wait would use up the time that the caller has for storing the event alone.
+set lock_timeout = '300ms'
+as $$
+begin
+  case p_effect
+    when 'apply_payment_succeeded' then
+      return public.apply_payment_succeeded(
+        p_event_id,
+        p_arguments ->> 'order_id',
+        p_arguments ->> 'payment_intent_id',
+        p_arguments ->> 'charge_id',
+        (p_arguments ->> 'amount_cents')::bigint,
+        p_arguments ->> 'currency',
+        p_arguments ->> 'buyer_id'
+      );
+    when 'apply_payment_failed' then
+      return public.apply_payment_failed(
+        p_event_id,
+        p_arguments ->> 'order_id',
+        p_arguments ->> 'payment_intent_id',
+        p_arguments ->> 'charge_id',
+        p_arguments ->> 'error_message'
+      );
+    when 'apply_payment_canceled' then
+      return public.apply_payment_canceled(
+        p_event_id, p_arguments ->> 'order_id', p_arguments ->> 'payment_intent_id'
+      );
+    when 'ignore_webhook_event' then
+      return public.ignore_webhook_event(p_event_id, p_arguments ->> 'reason');
+    else
+      raise sqlstate 'PT400' using message = 'VALIDATION_ERROR';
+  end case;
+end;
+$$;
+comment on function private.apply_effect is 'Call the effect RPC of this name with these arguments. A name that the list does not have is refused, so no caller chooses another function.';
+grant execute on function private.apply_effect to service_role;

@@ -61,7 +61,8 @@ SIGNATURES: Mapping[str, str] = {
     "store_webhook_event": (
         "event_id text, source text, type text, livemode boolean, created bigint,"
         " order_ref text, payment_intent_id text, object_id text, payload jsonb,"
-        " payload_sha256 text, lease_token uuid, api_version text = null"
+        " payload_sha256 text, lease_token uuid, api_version text = null, effect text = null,"
+        " arguments jsonb = null"
     ),
     "apply_payment_succeeded": (
         "event_id text, order_id text, payment_intent_id text, charge_id text,"

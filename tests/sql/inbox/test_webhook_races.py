@@ -191,6 +191,39 @@ def test_refund_event_and_answer_at_once_settle_once(
     assert ({}, []) == (balances(owner, order_id), drift(owner))
 
 
+def test_effect_does_not_wait_long_for_its_order(
+    owner: Connection, other: Connection, order_id: UUID
+) -> None:
+    """The event is stored before the caller's time is used up, and the effect is tried again."""
+    attached(owner, order_id)
+    begin(owner, other)
+    owner.execute("select from public.orders where id = %s for update", [order_id])
+
+    answer = Actor(connection=other, role="service_role").call(
+        "store_webhook_event",
+        event_id="evt_1",
+        source="stripe",
+        type="payment_intent.canceled",
+        livemode=False,
+        created=1_790_000_000,
+        order_ref=str(order_id),
+        payment_intent_id="pi_current",
+        object_id="pi_current",
+        payload="{}",
+        payload_sha256="aa",
+        lease_token=uuid4(),
+        api_version=None,
+        effect="apply_payment_canceled",
+        arguments=f'{{"order_id": "{order_id}", "payment_intent_id": "pi_current"}}',
+    )
+    other.commit()
+
+    assert ("55P03", True) == (answer["effect_error"]["code"], answer["leased"])
+    query = "select status::text from public.webhook_events"
+    assert [("received",)] == owner.execute(query).fetchall()
+    assert [("0",)] == other.execute("show lock_timeout").fetchall()
+
+
 def test_worker_locks_the_order_before_its_row(
     owner: Connection, other: Connection, order_id: UUID
 ) -> None:

@@ -9,10 +9,10 @@ from unittest.mock import create_autospec
 import pytest
 import structlog
 
-from market import inbox
+from market import deadline, inbox
 from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
-from market.inbox import Outcome, Source, StoredEvent
+from market.inbox import Effect, Outcome, Reader, Source, StoredEvent
 from market.stripe_webhook import StripeEvent
 from tests.factories import ORDER_ID, effect, make_event, make_refund
 from tests.metrics import count_of
@@ -48,6 +48,117 @@ def never(event: StripeEvent) -> Outcome:
     pytest.fail(f"handled {event.id}")
 
 
+EFFECT = Effect(function="apply_payment_canceled", arguments={"order_id": ORDER_ID})
+READER = Reader(lambda _event: EFFECT)
+
+
+def receive(database: Any, handler: inbox.Handler | Reader, event: StripeEvent = EVENT) -> Outcome:
+    return inbox.receive(database, event, source=Source.STRIPE, handlers={event.type: handler})
+
+
+def called(database: Any) -> list[str]:
+    return [call.args[0] for call in database.call.call_args_list]
+
+
+def test_read_effect_is_stored_and_applied_in_one_call(database: Any) -> None:
+    """An event whose effect needs no outside system costs one call, within a second."""
+    remaining_s = []
+
+    def answer(*_: Any, **__: Any) -> Any:
+        remaining_s.append(deadline.remaining_s())
+        return NEW | {"effect": effect()}
+
+    database.call.side_effect = answer
+
+    assert Outcome.PROCESSED == receive(database, READER)
+    assert ["store_webhook_event"] == called(database)
+    sent = database.call.call_args.kwargs
+    assert ("apply_payment_canceled", {"order_id": ORDER_ID}) == (
+        sent["effect"],
+        sent["arguments"],
+    )
+    assert remaining_s[0] <= 1.0
+
+
+def test_event_without_a_handler_is_stored_and_ignored_in_one_call(database: Any) -> None:
+    """Stripe sends many types that mean nothing to us."""
+    database.call.return_value = NEW | {"effect": effect("ignored")}
+
+    outcome = inbox.receive(database, EVENT, source=Source.STRIPE, handlers={})
+
+    assert Outcome.IGNORED == outcome
+    sent = database.call.call_args.kwargs
+    assert ("ignore_webhook_event", {"reason": "unhandled_type"}) == (
+        sent["effect"],
+        sent["arguments"],
+    )
+
+
+def test_failed_effect_of_a_stored_event_is_tried_alone(database: Any) -> None:
+    """The event is stored and leased, so the effect RPC follows, with its retries."""
+    failed = NEW | {"effect_error": {"code": "55P03", "message": "lock"}}
+    database.call.side_effect = [failed, effect()]
+
+    assert Outcome.PROCESSED == receive(database, READER)
+    assert ["store_webhook_event", "apply_payment_canceled"] == called(database)
+
+
+def test_effect_that_fails_again_is_recorded(database: Any) -> None:
+    """The failure is recorded under the lease of the call that stored the event."""
+    failed = NEW | {"effect_error": {"code": "PT422", "message": "PAYLOAD_UNREADABLE"}}
+    database.call.side_effect = [failed, RejectedError("PAYLOAD_UNREADABLE"), FAILED]
+
+    assert Outcome.RETRYING == receive(database, READER)
+    first, _, last = database.call.call_args_list
+    assert ("fail_webhook_event", "PAYLOAD_UNREADABLE") == (
+        last.args[0],
+        last.kwargs["error_code"],
+    )
+    assert first.kwargs["lease_token"] == last.kwargs["lease_token"]
+
+
+@pytest.mark.parametrize(
+    "error", [TransientError("DATABASE_BUSY"), MarketError("DATABASE_ERROR", "57014")]
+)
+def test_event_is_stored_alone_after_a_failed_call(database: Any, error: Exception) -> None:
+    """A slow effect, or a database without the function, must not keep an event from the inbox."""
+    database.call.side_effect = [error, NEW, effect()]
+
+    assert Outcome.PROCESSED == receive(database, READER)
+    assert ["store_webhook_event", "store_webhook_event", "apply_payment_canceled"] == called(
+        database
+    )
+    first, second, _ = database.call.call_args_list
+    assert first.kwargs["lease_token"] == second.kwargs["lease_token"]
+
+
+def test_event_that_cannot_be_stored_is_an_error(database: Any) -> None:
+    """Only this error reaches the route, and Stripe sends the event again."""
+    database.call.side_effect = TransientError("DATABASE_UNREACHABLE")
+
+    with pytest.raises(TransientError):
+        receive(database, READER)
+
+
+def test_event_is_stored_though_its_reader_fails(database: Any) -> None:
+    """A bug in a reader is recorded like every other failure, so the event is not lost."""
+    database.call.side_effect = [NEW, FAILED]
+
+    assert Outcome.RETRYING == receive(database, Reader(lambda event: event.data["no"]))
+    assert ["store_webhook_event", "fail_webhook_event"] == called(database)
+    assert "INTERNAL_ERROR" == database.call.call_args.kwargs["error_code"]
+
+
+def test_worker_applies_a_read_effect(database: Any) -> None:
+    """A claimed event goes through the same reader as in the request."""
+    database.call.return_value = effect()
+
+    assert Outcome.PROCESSED == inbox.process(database, STORED, {"t": READER})
+    database.call.assert_called_once_with(
+        "apply_payment_canceled", event_id="evt_1", order_id=ORDER_ID
+    )
+
+
 def test_event_is_stored_with_what_it_is_found_by(database: Any) -> None:
     """Order, intent and object are read from the event, and its content gets a hash."""
     content = (
@@ -56,7 +167,7 @@ def test_event_is_stored_with_what_it_is_found_by(database: Any) -> None:
     )
 
     event = dataclasses.replace(EVENT, api_version="2026-10-28.endive")
-    stored = inbox.store(database, event, source=Source.STRIPE)
+    receive(database, succeed, event)
 
     database.call.assert_called_once_with(
         "store_webhook_event",
@@ -70,7 +181,7 @@ def test_event_is_stored_with_what_it_is_found_by(database: Any) -> None:
         object_id="pi_1",
         payload=EVENT.data,
         payload_sha256=hashlib.sha256(content).hexdigest(),
-        lease_token=stored.lease_token,
+        lease_token=database.call.call_args.kwargs["lease_token"],
         api_version="2026-10-28.endive",
     )
 
@@ -80,7 +191,7 @@ def test_value_that_is_no_id_is_not_indexed(database: Any, value: Any) -> None:
     """An event is stored whatever its ids are; its handler names what it cannot read."""
     data = {"object": "payment_intent", "id": value, "metadata": {"order_id": value}}
 
-    inbox.store(database, make_event(data=data), source=Source.STRIPE)
+    receive(database, succeed, make_event(data=data))
 
     stored = database.call.call_args.kwargs
     assert {None} == {stored[key] for key in ("order_ref", "payment_intent_id", "object_id")}
@@ -91,7 +202,7 @@ def test_event_of_another_object_names_its_intent(database: Any) -> None:
     """A refund or dispute is found by the payment that it takes back."""
     event = make_event(data=make_refund(metadata=None))
 
-    inbox.store(database, event, source=Source.STRIPE)
+    receive(database, succeed, event)
 
     stored = database.call.call_args.kwargs
     expected = (None, "pi_00001", "re_1")
@@ -100,9 +211,11 @@ def test_event_of_another_object_names_its_intent(database: Any) -> None:
 
 def test_each_store_has_a_lease_of_its_own(database: Any) -> None:
     """Two requests with one event hold different tokens, so only one of them holds the lease."""
-    first, second = (inbox.store(database, EVENT, source=Source.STRIPE) for _ in range(2))
+    for _ in range(2):
+        receive(database, succeed)
 
-    assert first.lease_token != second.lease_token
+    first, second = (call.kwargs for call in database.call.call_args_list)
+    assert first["lease_token"] != second["lease_token"]
 
 
 @pytest.mark.parametrize("status", ["processed", "ignored"])
@@ -110,9 +223,7 @@ def test_settled_event_is_left_alone(database: Any, status: str) -> None:
     """What took effect before needs no second call, and never again, however often it comes."""
     database.call.return_value = NEW | {"stored": False, "status": status}
 
-    stored = inbox.store(database, EVENT, source=Source.STRIPE)
-
-    assert Outcome.ALREADY_PROCESSED == inbox.process(database, stored, {"t": never})
+    assert Outcome.ALREADY_PROCESSED == receive(database, never)
     assert 1 == database.call.call_count
 
 
@@ -121,9 +232,7 @@ def test_open_event_is_driven_again(database: Any, status: str) -> None:
     """A redelivery of what has not taken effect is another chance for it."""
     database.call.return_value = NEW | {"stored": False, "status": status}
 
-    stored = inbox.store(database, EVENT, source=Source.STRIPE)
-
-    assert Outcome.PROCESSED == inbox.process(database, stored, {"t": succeed})
+    assert Outcome.PROCESSED == receive(database, succeed)
 
 
 @pytest.mark.parametrize(
@@ -135,9 +244,7 @@ def test_other_content_takes_no_effect(database: Any, status: str, outcome: Outc
     before = count_of("alerts", alert="webhook_event_content_differed")
     database.call.return_value = NEW | {"status": status, "hash_conflict": True, "leased": False}
 
-    stored = inbox.store(database, EVENT, source=Source.STRIPE)
-
-    assert outcome == inbox.process(database, stored, {"t": never})
+    assert outcome == receive(database, never)
     assert before + 1 == count_of("alerts", alert="webhook_event_content_differed")
 
 
@@ -147,9 +254,7 @@ def test_other_shape_of_an_event_is_processed(database: Any) -> None:
     before = count_of("stripe_event_shapes_differed")
     database.call.return_value = NEW | {"status": "failed", "version_conflict": True}
 
-    stored = inbox.store(database, EVENT, source=Source.STRIPE)
-
-    assert Outcome.PROCESSED == inbox.process(database, stored, {"t": succeed})
+    assert Outcome.PROCESSED == receive(database, succeed)
     assert before + 1 == count_of("stripe_event_shapes_differed")
     assert alerts == count_of("alerts", alert="webhook_event_content_differed")
 

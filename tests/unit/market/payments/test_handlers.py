@@ -5,6 +5,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
+from market import inbox
 from market.database import Database
 from market.errors import RejectedError
 from market.inbox import Outcome
@@ -30,7 +31,7 @@ def stripe_api() -> Any:
 
 def handle(stripe_api: Any, database: Any, event_type: str, data: dict[str, Any]) -> Outcome:
     event = make_event(type=event_type, data=data)
-    return stripe_handlers(stripe_api, database)[event_type](event)
+    return inbox.handle(database, event, stripe_handlers(stripe_api, database))
 
 
 def test_payment_succeeded_is_applied_to_its_order(stripe_api: Any, database: Any) -> None:
@@ -48,6 +49,19 @@ def test_payment_succeeded_is_applied_to_its_order(stripe_api: Any, database: An
         currency="aud",
         buyer_id=BUYER_ID,
     )
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled"],
+)
+def test_intent_is_read_without_a_call(stripe_api: Any, database: Any, event_type: str) -> None:
+    """So SQL stores the event and applies its effect in one call."""
+    reader = stripe_handlers(stripe_api, database)[event_type]
+
+    assert isinstance(reader, inbox.Reader)
+    assert ORDER_ID == reader.read(make_event(type=event_type)).arguments["order_id"]
+    assert [] == [*stripe_api.mock_calls, *database.mock_calls]
 
 
 def test_strange_payment_is_left_to_the_database(stripe_api: Any, database: Any) -> None:

@@ -5,6 +5,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
+from market import inbox
 from market.database import Database
 from market.inbox import Outcome
 from market.payouts.handlers import stripe_handlers
@@ -30,7 +31,7 @@ def database() -> Any:
 
 def handle(stripe_api: Any, database: Any, **changes: Any) -> Outcome:
     event = make_event(**changes)
-    return stripe_handlers(stripe_api, database)[event.type](event)
+    return inbox.handle(database, event, stripe_handlers(stripe_api, database))
 
 
 def test_account_is_read_again(stripe_api: Any, database: Any) -> None:
