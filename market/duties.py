@@ -30,6 +30,11 @@ class Duty:
     work: Callable[[int], int]
 
 
+def rpc(database: Database, function: str) -> Duty:
+    """Return the duty to call a SQL function that does a batch and returns its size."""
+    return Duty(name=function, work=lambda limit: int(database.call(function, max_rows=limit)))
+
+
 def run(database: Database, job: str, duties: Sequence[Duty], *, limit: int) -> int:
     """Run each duty once; a duty that fails stops no other one. Return the number of items done.
 

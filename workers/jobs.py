@@ -8,6 +8,7 @@ from market import alerts, duties, inbox, metrics, missed_events, outbox, stripe
 from market.auctions import closing, countdown, repository
 from market.database import Database
 from market.duties import Duty
+from market.orders import reconciliation as orders
 from market.payments import reconciliation as payments
 from market.payments import refunds
 from market.stripe_api import StripeApi
@@ -15,15 +16,6 @@ from workers.runner import Job
 
 
 Build: TypeAlias = Callable[[Database, StripeApi], Job]
-
-#: SQL functions that do a batch of overdue work, and return the number of rows.
-_SQL_DUTIES = (
-    "expire_unpaid_orders",
-    "settle_due_orders",
-    "send_order_reminders",
-    "requeue_found_events",
-    "purge_old_rows",
-)
 
 
 def build_closer(database: Database, _stripe_api: StripeApi) -> Job:
@@ -91,12 +83,15 @@ def build_reconcile(database: Database, stripe_api: StripeApi) -> Job:
     handlers = stripe_events.handlers(stripe_api, database)
     parts = [
         # These need no answer of Stripe, so an outage of Stripe does not delay them.
-        *(_rpc(database, function) for function in _SQL_DUTIES),
+        *orders.deadlines(database),
+        duties.rpc(database, "requeue_found_events"),
+        duties.rpc(database, "purge_old_rows"),
         Duty(name="figures", work=lambda _: _report_figures(database)),
         Duty(
             name="missed_events", work=lambda _: missed_events.feed(stripe_api, database, handlers)
         ),
         *payments.duties(stripe_api, database),
+        Duty(name="check_orders", work=lambda limit: orders.check_orders(database, limit=limit)),
     ]
 
     def work(limit: int) -> int:
@@ -111,10 +106,6 @@ def build_reconcile(database: Database, stripe_api: StripeApi) -> Job:
         poll_interval_s=60.0,
         wake_up_gap_s=0.0,
     )
-
-
-def _rpc(database: Database, function: str) -> Duty:
-    return Duty(name=function, work=lambda limit: int(database.call(function, max_rows=limit)))
 
 
 def _report_figures(database: Database) -> int:

@@ -1,6 +1,7 @@
-"""Payments at Stripe that no event has reported: open intents, pending refunds, unused intents."""
+"""Money at Stripe that no event has reported: intents, refunds, and movements of our balance."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -13,13 +14,16 @@ from market.inbox import Outcome
 from market.payments import repository
 from market.payments.handlers import captured_payment, refund_in
 from market.payments.intents import OPEN_STATUSES
+from market.payments.types import Movement
 from market.stripe_api import StripeApi
 from market.stripe_lists import Window
-from market.stripe_objects import object_in, order_ref_in, text_in
+from market.stripe_objects import currency_in, object_in, order_ref_in, text_in
 
 
 log = structlog.get_logger(__name__)
 
+#: The objects at Stripe whose money belongs to an order.
+_SOURCES = frozenset({"charge", "refund", "dispute", "transfer", "transfer_reversal"})
 #: Within this time the request that made an intent may still attach it.
 _UNUSED_FOR_S = 3600
 
@@ -35,7 +39,12 @@ def duties(stripe_api: StripeApi, database: Database) -> Sequence[Duty]:
             name="pending_refunds",
             work=lambda limit: reread_refunds(stripe_api, database, limit=limit),
         ),
+        Duty(
+            name="differing_orders",
+            work=lambda limit: reread_differing_orders(stripe_api, database, limit=limit),
+        ),
         Duty(name="unused_intents", work=lambda _: cancel_unused_intents(stripe_api, database)),
+        Duty(name="balance", work=lambda _: read_balance(stripe_api, database)),
     ]
 
 
@@ -43,15 +52,8 @@ def reread_intents(stripe_api: StripeApi, database: Database, *, limit: int) -> 
     """Read open intents from Stripe again, and apply those that were paid or canceled."""
     claimed = repository.claim_open_intents(database, limit=limit)
     for payment_intent_id, order_id in claimed:
-        try:
-            intent = stripe_api.retrieve_payment_intent(payment_intent_id)
-        except RejectedError as error:
-            log.warning("intent_unreadable", payment_intent_id=payment_intent_id, code=error.code)
-            continue
-        payment = captured_payment(intent, order_id)
-        outcome = repository.record_intent(database, payment, status=text_in(intent, "status"))
-        if outcome is Outcome.PROCESSED:
-            log.warning("intent_changed_without_event", payment_intent_id=payment_intent_id)
+        with _noticed(payment_intent_id):
+            _reread_intent(stripe_api, database, payment_intent_id, order_id)
     return len(claimed)
 
 
@@ -59,14 +61,45 @@ def reread_refunds(stripe_api: StripeApi, database: Database, *, limit: int) -> 
     """Read pending refunds from Stripe again, and apply those that have ended."""
     claimed = repository.claim_open_refunds(database, limit=limit)
     for refund_id in claimed:
-        try:
-            refund = refund_in(stripe_api.retrieve_refund(refund_id))
-        except RejectedError as error:
-            log.warning("refund_unreadable", refund_id=refund_id, code=error.code)
-            continue
-        if repository.record_refund(database, refund) is Outcome.PROCESSED:
-            log.warning("refund_changed_without_event", refund_id=refund_id)
+        with _noticed(refund_id):
+            _record_refund(database, stripe_api.retrieve_refund(refund_id))
     return len(claimed)
+
+
+def reread_differing_orders(stripe_api: StripeApi, database: Database, *, limit: int) -> int:
+    """Read the intents and refunds again of orders whose ledger differs from Stripe."""
+    claimed = repository.claim_differing_intents(database, limit=limit)
+    for payment_intent_id, order_id in claimed:
+        with _noticed(payment_intent_id):
+            _reread_intent(stripe_api, database, payment_intent_id, order_id)
+            for refund in reversed(stripe_api.list_refunds(payment_intent_id)):
+                _record_refund(database, refund)
+    return len(claimed)
+
+
+@contextlib.contextmanager
+def _noticed(object_id: str) -> Iterator[None]:
+    # An object that Stripe does not have must not stop the others.
+    try:
+        yield
+    except RejectedError as error:
+        log.warning("object_unreadable", object_id=object_id, code=error.code, detail=error.detail)
+
+
+def _reread_intent(
+    stripe_api: StripeApi, database: Database, payment_intent_id: str, order_id: str
+) -> None:
+    intent = stripe_api.retrieve_payment_intent(payment_intent_id)
+    payment = captured_payment(intent, order_id)
+    outcome = repository.record_intent(database, payment, status=text_in(intent, "status"))
+    if outcome is Outcome.PROCESSED:
+        log.warning("intent_changed_without_event", payment_intent_id=payment_intent_id)
+
+
+def _record_refund(database: Database, stripe_object: Mapping[str, Any]) -> None:
+    refund = refund_in(stripe_object)
+    if repository.record_refund(database, refund) is Outcome.PROCESSED:
+        log.warning("refund_changed_without_event", refund_id=refund.stripe_refund_id)
 
 
 def cancel_unused_intents(stripe_api: StripeApi, database: Database) -> int:
@@ -102,3 +135,51 @@ def _order_of_open(intent: Mapping[str, Any]) -> str | None:
     dedupe_key = text_in(object_in(intent, "metadata"), "dedupe_key") or ""
     is_ours = dedupe_key.startswith("intent:")
     return order_ref_in(intent) if is_ours and text_in(intent, "status") in OPEN_STATUSES else None
+
+
+def read_balance(stripe_api: StripeApi, database: Database) -> int:
+    """Record what Stripe has moved on our balance since the last run; return the number of moves.
+
+    The check of an order compares its ledger with these.
+    """
+    count = 0
+
+    def read(window: Window) -> int:
+        nonlocal count
+        page_count = 0
+        pages = stripe_api.list_balance_transactions(since=window.since, until=window.until)
+        for page in pages:
+            page_count += 1
+            movements = [one for item in page if (one := movement_in(item)) is not None]
+            count += repository.record_balance_transactions(database, movements)
+        return page_count
+
+    stripe_lists.read_on(database, "balance_transactions", read)
+    return count
+
+
+def movement_in(transaction: Mapping[str, Any]) -> Movement | None:
+    """Return a balance transaction, or None if its source is none that an order can have.
+
+    Stripe's fees and payouts to our bank have other sources.
+    """
+    source = object_in(transaction, "source")
+    source_id, kind = text_in(source, "id"), text_in(source, "object")
+    amount, created = transaction.get("amount"), transaction.get("created")
+    currency = currency_in(transaction)
+    if source_id is None or kind not in _SOURCES or currency is None:
+        return None
+    if type(amount) is not int or type(created) is not int:
+        return None
+    return Movement(
+        id=transaction["id"],
+        source_id=source_id,
+        kind=kind,
+        # The amount is before Stripe's fee, and so are all amounts in the ledger.
+        amount_cents=amount,
+        currency=currency,
+        payment_intent_id=text_in(source, "payment_intent"),
+        transfer_id=source_id if kind == "transfer" else text_in(source, "transfer"),
+        order_ref=order_ref_in(source) or text_in(source, "transfer_group"),
+        created=created,
+    )

@@ -3,6 +3,7 @@
 Every call may be repeated. For a settled event SQL answers its outcome and changes nothing.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 from market.alerts import raise_alerts
@@ -11,6 +12,7 @@ from market.inbox import Effect, Outcome, read_outcome
 from market.payments.types import (
     CapturedPayment,
     DeclinedPayment,
+    Movement,
     PaidOrder,
     PaymentTerms,
     Refund,
@@ -201,6 +203,12 @@ def claim_open_intents(database: Database, *, limit: int) -> Sequence[tuple[str,
     return [(row["payment_intent_id"], row["order_id"]) for row in rows]
 
 
+def claim_differing_intents(database: Database, *, limit: int) -> Sequence[tuple[str, str]]:
+    """Return intents of orders that differ from Stripe, each with the id of its order."""
+    rows = database.call("claim_differing_intents", max_rows=limit)
+    return [(row["payment_intent_id"], row["order_id"]) for row in rows]
+
+
 def claim_open_refunds(database: Database, *, limit: int) -> Sequence[str]:
     """Return the ids of refunds to read from Stripe again."""
     ids: list[str] = database.call("claim_open_refunds", max_rows=limit)
@@ -249,3 +257,11 @@ def discard_unattached_intents(database: Database, intents: Sequence[tuple[str, 
             order_refs=[order_ref for _, order_ref in intents],
         )
     )
+
+
+def record_balance_transactions(database: Database, movements: Sequence[Movement]) -> int:
+    """Record movements of our balance, each once by its id; return the number of new ones."""
+    if not movements:
+        return 0
+    rows = [dataclasses.asdict(movement) for movement in movements]
+    return int(database.call("record_balance_transactions", transactions=rows))

@@ -87,3 +87,22 @@ class RequestedRefund:
 
     refund_id: str
     status: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """Money that Stripe has moved on our balance, before its fee, for a source of this kind.
+
+    `created` is in Unix seconds. An id of an intent or transfer, or else `order_ref`, leads to the
+    order.
+    """
+
+    id: str
+    source_id: str
+    kind: str
+    amount_cents: int
+    currency: str
+    payment_intent_id: str | None
+    transfer_id: str | None
+    order_ref: str | None
+    created: int

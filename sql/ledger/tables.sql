@@ -46,3 +46,5 @@ comment on table public.ledger_entries is 'Double-entry ledger in integer cents,
 
 create index ledger_entries_txn_id_idx on public.ledger_entries (txn_id);
 create index ledger_entries_user_id_idx on public.ledger_entries (user_id);
+-- Entries are added in the order of this time, so a summary of each block is enough.
+create index ledger_entries_created_at_idx on public.ledger_entries using brin (created_at);

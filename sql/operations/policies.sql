@@ -2,3 +2,5 @@ alter table private.open_alerts enable row level security;
 alter table private.job_runs enable row level security;
 alter table private.reading_positions enable row level security;
 alter table private.object_checks enable row level security;
+alter table private.balance_transactions enable row level security;
+alter table private.order_checks enable row level security;

@@ -104,5 +104,29 @@ begin
   return private.read_gauges();
 end;
 $$;
-comment on function public.read_gauges is 'Return figures for metrics: {oldest_unprocessed_event_seconds, unpaid_overdue_orders}.';
+comment on function public.read_gauges is 'Return figures for metrics: {oldest_unprocessed_event_seconds, unpaid_overdue_orders, ledger_drift_orders, orders_unlike_stripe}. The last two count the results of check_orders.';
 grant execute on function public.read_gauges to service_role;
+
+create function public.record_balance_transactions(transactions jsonb)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_balance_transactions(record_balance_transactions.transactions);
+end;
+$$;
+comment on function public.record_balance_transactions is 'Record movements of our balance at Stripe, each once by its id: an array of {id, source_id, kind, amount_cents, currency, payment_intent_id, transfer_id, order_ref, created}. created is in Unix seconds, and amount_cents is without Stripe''s fee. Return the number of new ones.';
+grant execute on function public.record_balance_transactions to service_role;
+
+create function public.check_orders(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.check_orders(check_orders.max_rows);
+end;
+$$;
+comment on function public.check_orders is 'Check at most max_rows orders: {count, alerts [{order_id, alerts}]}. ledger_drift names an order whose rows and ledger disagree. An order whose ledger differs from Stripe''s movements in two checks at least ten minutes apart gets no transfer until they agree. Orders whose money has moved come first, and each order is checked about once an hour. Any number of workers may call.';
+grant execute on function public.check_orders to service_role;

@@ -39,3 +39,53 @@ create table private.object_checks (
 comment on table private.object_checks is 'The time at which reconcile last read an open object of Stripe again. Each object gets its turn, and two workers never read one at the same time.';
 
 create index object_checks_checked_at_idx on private.object_checks (checked_at);
+
+create table private.balance_transactions (
+  id text not null,
+  source_id text not null,
+  kind text not null,
+  amount_cents bigint not null,
+  currency text not null,
+  payment_intent_id text,
+  transfer_id text,
+  order_ref text,
+  order_id uuid,
+  created_at timestamptz not null,
+  recorded_at timestamptz not null,
+  constraint balance_transactions_pkey primary key (id),
+  constraint balance_transactions_order_id_fkey
+  foreign key (order_id) references public.orders (id)
+);
+comment on table private.balance_transactions is 'Movements of our balance at Stripe that concern charges, refunds, disputes, transfers and reversals. Amounts are without Stripe''s fees.';
+comment on column private.balance_transactions.source_id is 'The charge, refund, dispute, transfer or reversal that moved the money.';
+comment on column private.balance_transactions.order_ref is 'The order that the metadata of the source names. It counts only if no payment or payout of ours names the order.';
+comment on column private.balance_transactions.order_id is 'The order that the money belongs to. Null as long as the database knows none.';
+
+create index balance_transactions_order_id_idx on private.balance_transactions (order_id);
+create index balance_transactions_recorded_at_idx
+on private.balance_transactions using brin (recorded_at);
+create index balance_transactions_without_order_idx
+on private.balance_transactions (recorded_at)
+where order_id is null;
+
+create table private.order_checks (
+  order_id uuid not null,
+  checked_at timestamptz not null,
+  has_drift boolean not null default false,
+  difference_cents bigint not null default 0,
+  differs_since timestamptz,
+  is_blocked boolean not null default false,
+  constraint order_checks_pkey primary key (order_id),
+  constraint order_checks_order_id_fkey foreign key (order_id) references public.orders (id),
+  constraint order_checks_block_a_difference check (
+    (differs_since is not null) = (difference_cents <> 0)
+    and (not is_blocked or differs_since is not null)
+  )
+);
+comment on table private.order_checks is 'The result of the last check of each order: whether its rows agree with its ledger, and its ledger with Stripe.';
+comment on column private.order_checks.difference_cents is 'Stripe''s movements of the order less its ledger. A movement and its event do not arrive at the same time, so a short difference is normal.';
+comment on column private.order_checks.is_blocked is 'Two checks at least ten minutes apart have seen a difference. No transfer of the order is sent meanwhile.';
+
+create index order_checks_checked_at_idx on private.order_checks (checked_at);
+create index order_checks_unhealthy_idx on private.order_checks (checked_at)
+where has_drift or differs_since is not null;

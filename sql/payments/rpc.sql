@@ -253,6 +253,18 @@ $$;
 comment on function public.claim_open_refunds is 'Return the ids at Stripe of pending refunds that may have changed without an event, as claim_open_intents does.';
 grant execute on function public.claim_open_refunds to service_role;
 
+create function public.claim_differing_intents(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.claim_differing_intents(claim_differing_intents.max_rows);
+end;
+$$;
+comment on function public.claim_differing_intents is 'Return the intents of orders whose ledger differs from Stripe, for reading them and their refunds again: an array of {payment_intent_id, order_id}. Each is returned at most every ten minutes, to one caller.';
+grant execute on function public.claim_differing_intents to service_role;
+
 create function public.record_intent(
   order_id uuid, payment_intent_id text, status text, charge_id text, amount_cents bigint,
   currency text, buyer_id text

@@ -242,6 +242,102 @@ def test_intent_of_a_lost_answer_is_canceled(
     shop.check_books()
 
 
+def difference(shop: Shop, order: Order) -> int:
+    return int(shop.value("select private.stripe_difference_cents(%s)", order.id))
+
+
+def is_blocked(shop: Shop, order: Order) -> bool:
+    return bool(shop.value("select private.has_difference(%s)", order.id))
+
+
+@pytest.mark.usefixtures("silent")
+def test_order_stripe_and_ledger_agree(shop: Shop, reconciler: Reconciler) -> None:
+    """A payment, a stray, a refund of ours and one that was made outside."""
+    orders = [shop.awaiting() for _ in range(3)]
+    for order in orders:
+        shop.pay(order)
+    reconciler.run()
+    shop.request_refund(orders[0], 2_500)
+    reconciler.work_off()
+    shop.stripe.v1.refunds.create({"payment_intent": orders[1].intent_id, "amount": 1})
+    stray = shop.intent(metadata=orders[2].metadata)
+    shop.stripe.v1.payment_intents.confirm(stray.id, {"payment_method": "pm_card_visa"})
+
+    for _ in range(2):
+        reconciler.run()
+        reconciler.work_off()
+
+    shop.wait_for(lambda: is_read(shop, reconciler, orders))
+    assert [0, 0, 0] == [difference(shop, order) for order in orders]
+    shop.check_books()
+
+
+def is_read(shop: Shop, reconciler: Reconciler, orders: list[Order]) -> bool:
+    """Stripe books a charge a second after its capture."""
+    reconciler.run()
+    return all(difference(shop, order) == 0 for order in orders)
+
+
+@pytest.mark.usefixtures("silent")
+def test_lasting_difference_blocks_the_order(shop: Shop, reconciler: Reconciler) -> None:
+    """One cent that Stripe has moved and nobody can explain; the block ends with it."""
+    order = shop.awaiting()
+    shop.pay(order)
+    reconciler.run()
+    shop.wait_for(lambda: is_read(shop, reconciler, [order]))
+    shop.db.execute(
+        "update private.balance_transactions set amount_cents = amount_cents + 1"
+        " where order_id = %s",
+        [order.id],
+    )
+    look_again(shop, reconciler, order)
+    assert not is_blocked(shop, order)
+    shop.db.execute(
+        "update private.order_checks set differs_since = differs_since - interval '10 minutes'"
+        " where order_id = %s",
+        [order.id],
+    )
+
+    look_again(shop, reconciler, order)
+
+    assert is_blocked(shop, order)
+    shop.db.execute(
+        "update private.balance_transactions set amount_cents = amount_cents - 1"
+        " where order_id = %s",
+        [order.id],
+    )
+    look_again(shop, reconciler, order)
+    assert not is_blocked(shop, order)
+
+
+def look_again(shop: Shop, reconciler: Reconciler, order: Order) -> None:
+    """Let a minute pass for the check of an order, and check it."""
+    shop.db.execute(
+        "update private.order_checks set checked_at = checked_at - interval '1 minute'"
+        " where order_id = %s",
+        [order.id],
+    )
+    reconciler.run()
+
+
+@pytest.mark.usefixtures("silent")
+def test_refund_whose_events_are_gone_is_found_by_the_balance(
+    shop: Shop, reconciler: Reconciler
+) -> None:
+    """It was made in the dashboard, so we hold no object that would be read again."""
+    order = shop.awaiting()
+    shop.pay(order)
+    reconciler.run()
+    shop.stripe.v1.refunds.create({"payment_intent": order.intent_id, "amount": 700})
+    forget_events(shop)
+
+    shop.wait_for(lambda: is_read(shop, reconciler, [order]))
+
+    refunded = "select refunded_cents from public.orders where id = %s"
+    assert 700 == shop.value(refunded, order.id)
+    shop.check_books()
+
+
 def status_of(shop: Shop, intent_id: str) -> Any:
     return shop.stripe.v1.payment_intents.retrieve(intent_id).status
 

@@ -47,6 +47,8 @@ BOTH: Grants = {
             "advance_reading(text,bigint)",
             "purge_old_rows(integer)",
             "read_gauges()",
+            "record_balance_transactions(jsonb)",
+            "check_orders(integer)",
         ),
         "accounts": ("session_is_live(uuid,uuid)", "anonymise_account(uuid)"),
         "auctions": (
@@ -85,6 +87,7 @@ BOTH: Grants = {
             "apply_refund(text,text,text,text,bigint,text,text)",
             "claim_open_intents(integer)",
             "claim_open_refunds(integer)",
+            "claim_differing_intents(integer)",
             "record_intent(uuid,text,text,text,bigint,text,text)",
             "record_refund(text,text,text,bigint,text)",
             "discard_unattached_intents(text[],text[])",

@@ -19,6 +19,13 @@ begin
     select jsonb_build_object('unpaid_overdue_orders', count(*))
     from public.orders
     where state = 'pending_payment' and payment_due_at <= v_now
+  ) || (
+    select jsonb_build_object(
+      'ledger_drift_orders', count(*) filter (where has_drift),
+      'orders_unlike_stripe', count(*) filter (where is_blocked)
+    )
+    from private.order_checks
+    where has_drift or differs_since is not null
   );
 end;
 $$;

@@ -13,11 +13,11 @@ declare
 begin
   select reached_at into v_reached from private.reading_positions where list = p_list;
   -- Without a position nothing was read yet. Money concerns orders, so the first order bounds it.
-  v_reached := greatest(
-    coalesce(v_reached, (select min(created_at) from public.orders), v_newest),
-    -- Stripe keeps events for 30 days.
-    v_now - interval '696 hours'
-  );
+  v_reached := coalesce(v_reached, (select min(created_at) from public.orders), v_newest);
+  if p_list = 'events' then
+    -- Stripe keeps events for 30 days, and all other objects for ever.
+    v_reached := greatest(v_reached, v_now - interval '696 hours');
+  end if;
   v_until := least(v_newest, v_reached + make_interval(secs => p_span_s));
   return jsonb_build_object(
     'now', floor(extract(epoch from v_now)),

@@ -30,6 +30,7 @@ begin
   values (v_order.id, 'pending_payment', 'system', 'auction_won', p_now);
   perform private.open_order_thread(v_order, p_now);
   perform private.notify_of_sale(v_order);
+  insert into private.order_checks (order_id, checked_at) values (v_order.id, p_now);
   -- An order that is created again after a restore may find events about it in the inbox.
   perform private.requeue_events_of_orders(array[v_order.id::text], p_now);
   return v_order;

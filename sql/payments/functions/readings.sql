@@ -50,6 +50,48 @@ $$;
 comment on function private.claim_open_refunds is 'Return pending refunds that reconcile must read again; see the public wrapper.';
 grant execute on function private.claim_open_refunds to service_role;
 
+create function private.claim_differing_intents(p_max_rows integer)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  -- An open intent has a claim of its own, which says nothing about its refunds.
+  v_prefix constant text := 'differs:';
+  v_intents jsonb;
+begin
+  select coalesce(jsonb_object_agg(v_prefix || intent.id, intent.order_id), '{}') into v_intents
+  from (
+    select payments.stripe_payment_intent_id as id, payments.order_id
+    from public.payments join private.order_checks using (order_id)
+    where order_checks.differs_since is not null
+    union
+    -- Stripe may name an intent whose events are lost.
+    select moved.payment_intent_id, moved.order_id
+    from private.balance_transactions as moved join private.order_checks using (order_id)
+    where order_checks.differs_since is not null and moved.payment_intent_id is not null
+  ) as intent;
+  return coalesce(
+    (
+      select jsonb_agg(
+        jsonb_build_object(
+          'payment_intent_id', substr(claimed, char_length(v_prefix) + 1),
+          'order_id', v_intents ->> claimed
+        )
+      )
+      from private.claim_checks(
+        array(select jsonb_object_keys(v_intents)), p_max_rows, v_now
+      ) as claimed
+    ),
+    '[]'
+  );
+end;
+$$;
+comment on function private.claim_differing_intents is 'Return the intents of orders that differ from Stripe; see the public wrapper.';
+grant execute on function private.claim_differing_intents to service_role;
+
 create function private.record_intent(
   p_order_id uuid, p_payment_intent_id text, p_status text, p_charge_id text,
   p_amount_cents bigint, p_currency text, p_buyer_id text

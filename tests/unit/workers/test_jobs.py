@@ -105,11 +105,14 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
         "read_gauges": {},
         "claim_open_intents": [],
         "claim_open_refunds": [],
+        "claim_differing_intents": [],
+        "check_orders": {"count": 1, "alerts": [{"order_id": "o_1", "alerts": ["x"]}]},
         "reading_window": {"since": 1, "until": 2, "now": 3, "is_newest": True},
     }.get(function, 0)
     stripe_api = create_autospec(StripeApi, instance=True)
     stripe_api.list_events.side_effect = TransientError("STRIPE_UNREACHABLE")
     stripe_api.list_payment_intents_between.return_value = iter([[]])
+    stripe_api.list_balance_transactions.return_value = iter([[]])
     job = JOBS["reconcile"](database, stripe_api)
 
     assert 0 == job.work(job.batch_size)
@@ -118,6 +121,7 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
     functions = [function for function, _ in called(database)]
     assert ["database_is_ready", "expire_unpaid_orders", "settle_due_orders"] == functions[:3]
     assert {"claim_open_intents", "claim_open_refunds", "purge_old_rows"} <= set(functions)
+    assert ("confirm_alerts", {"subject": "o_1", "names": ["x"]}) in called(database)
     function, run = called(database)[-1]
     assert "record_job_run" == function
     assert (1, "missed_events: STRIPE_UNREACHABLE") == (run["failed"], run["error"])

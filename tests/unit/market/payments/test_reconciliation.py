@@ -118,3 +118,126 @@ def test_only_our_open_intents_are_canceled(stripe_api: Any, database: Any) -> N
     assert [{"payment_intent_ids": ["pi_open"], "order_refs": [ORDER_ID]}] == calls(
         database, "discard_unattached_intents"
     )
+
+
+def test_order_that_differs_is_read_whole(stripe_api: Any, database: Any) -> None:
+    """Its intent, then its refunds, the oldest first."""
+    claimed = [{"payment_intent_id": "pi_00001", "order_id": ORDER_ID}]
+    database.call.side_effect = [claimed, *[effect("processed")] * 3]
+    stripe_api.retrieve_payment_intent.return_value = make_intent()
+    stripe_api.list_refunds.return_value = [make_refund(id="re_2"), make_refund(id="re_1")]
+
+    assert 1 == reconciliation.reread_differing_orders(stripe_api, database, limit=7)
+
+    assert ["succeeded"] == [one["status"] for one in calls(database, "record_intent")]
+    assert ["re_1", "re_2"] == [one["stripe_refund_id"] for one in calls(database, "record_refund")]
+
+
+CHARGE = {
+    "id": "ch_1",
+    "object": "charge",
+    "payment_intent": "pi_1",
+    "transfer_group": "group",
+    "metadata": {"order_id": ORDER_ID},
+}
+TRANSACTION = {
+    "id": "txn_1",
+    "object": "balance_transaction",
+    "amount": 12_500,
+    "net": 12_257,
+    "fee": 243,
+    "currency": "aud",
+    "created": NOW,
+    "source": CHARGE,
+}
+RECORDED = {
+    "id": "txn_1",
+    "source_id": "ch_1",
+    "kind": "charge",
+    "amount_cents": 12_500,
+    "currency": "aud",
+    "payment_intent_id": "pi_1",
+    "transfer_id": None,
+    "order_ref": ORDER_ID,
+    "created": NOW,
+}
+
+
+def read_balance(stripe_api: Any, database: Any, *transactions: Any) -> list[dict[str, Any]]:
+    window = {"since": NOW - 900, "until": NOW - 10, "now": NOW, "is_newest": True}
+    database.call.side_effect = lambda function, **_more: (
+        window if function == "reading_window" else 1
+    )
+    stripe_api.list_balance_transactions.return_value = iter([list(transactions), []])
+    reconciliation.read_balance(stripe_api, database)
+    return [
+        row
+        for call in calls(database, "record_balance_transactions")
+        for row in call["transactions"]
+    ]
+
+
+def test_movement_is_recorded_before_the_fee(stripe_api: Any, database: Any) -> None:
+    """The ledger knows nothing of Stripe's fees."""
+    assert [RECORDED] == read_balance(stripe_api, database, TRANSACTION)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        (
+            {"id": "re_1", "object": "refund", "payment_intent": "pi_1", "metadata": {}},
+            {"source_id": "re_1", "kind": "refund", "order_ref": None},
+        ),
+        (
+            {"id": "dp_1", "object": "dispute", "payment_intent": "pi_1"},
+            {"source_id": "dp_1", "kind": "dispute", "order_ref": None},
+        ),
+        (
+            {"id": "tr_1", "object": "transfer", "transfer_group": "group"},
+            {
+                "source_id": "tr_1",
+                "kind": "transfer",
+                "transfer_id": "tr_1",
+                "payment_intent_id": None,
+                "order_ref": "group",
+            },
+        ),
+        (
+            {"id": "trr_1", "object": "transfer_reversal", "transfer": "tr_1"},
+            {
+                "source_id": "trr_1",
+                "kind": "transfer_reversal",
+                "transfer_id": "tr_1",
+                "payment_intent_id": None,
+                "order_ref": None,
+            },
+        ),
+    ],
+)
+def test_each_kind_of_source_leads_to_its_order(
+    stripe_api: Any, database: Any, source: dict[str, Any], found: dict[str, Any]
+) -> None:
+    """By its intent, its transfer or what it names itself."""
+    [row] = read_balance(stripe_api, database, TRANSACTION | {"source": source})
+
+    assert RECORDED | found == row
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"source": None},
+        {"source": "fee_1"},
+        {"source": {"id": "po_1", "object": "payout"}},
+        {"amount": "12"},
+        {"amount": True},
+        {"created": None},
+        {"currency": "?"},
+    ],
+)
+def test_movement_that_no_order_can_have_is_left_out(
+    stripe_api: Any, database: Any, changes: dict[str, Any]
+) -> None:
+    """Fees, payouts to our bank, and what cannot be read."""
+    assert [RECORDED] == read_balance(stripe_api, database, TRANSACTION | changes, TRANSACTION)

@@ -1,0 +1,95 @@
+create function private.record_balance_transactions(p_transactions jsonb)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_count integer;
+begin
+  insert into private.balance_transactions (
+    id, source_id, kind, amount_cents, currency, payment_intent_id, transfer_id, order_ref,
+    order_id, created_at, recorded_at
+  )
+  select
+    moved.id, moved.source_id, moved.kind, moved.amount_cents, moved.currency,
+    moved.payment_intent_id, moved.transfer_id, moved.order_ref,
+    private.order_of_movement(moved.payment_intent_id, moved.transfer_id, moved.order_ref),
+    to_timestamp(moved.created), v_now
+  from jsonb_to_recordset(p_transactions) as moved (
+    id text, source_id text, kind text, amount_cents bigint, currency text,
+    payment_intent_id text, transfer_id text, order_ref text, created bigint
+  )
+  on conflict (id) do nothing;
+  get diagnostics v_count = row_count;
+
+  -- An event may tell us of a payment or payout only after Stripe has moved its money.
+  update private.balance_transactions as moved
+  set
+    order_id = private.order_of_movement(payment_intent_id, transfer_id, order_ref),
+    recorded_at = v_now
+  where order_id is null
+    and recorded_at > v_now - interval '24 hours'
+    and private.order_of_movement(payment_intent_id, transfer_id, order_ref) is not null;
+  return v_count;
+end;
+$$;
+comment on function private.record_balance_transactions is 'Record movements of our balance at Stripe; see the public wrapper.';
+grant execute on function private.record_balance_transactions to service_role;
+
+create function private.order_of_movement(
+  p_payment_intent_id text, p_transfer_id text, p_order_ref text
+)
+returns uuid
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return coalesce(
+    (select order_id from public.payments where stripe_payment_intent_id = p_payment_intent_id),
+    (select order_id from public.payouts where stripe_transfer_id = p_transfer_id),
+    (select id from public.orders where id = private.order_id_in(p_order_ref))
+  );
+end;
+$$;
+comment on function private.order_of_movement is 'Return the order that a movement at Stripe belongs to: that of its payment or payout, or else the one that its metadata names. Null if we have none.';
+
+create function private.stripe_difference_cents(p_order_id uuid)
+returns bigint
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return coalesce(
+    (
+      select sum(moved.amount_cents)
+      from private.balance_transactions as moved
+        join public.orders on moved.order_id = orders.id
+        left join public.payments on moved.payment_intent_id = payments.stripe_payment_intent_id
+      where moved.order_id = p_order_id
+        -- Stripe books a stray in another currency after it has converted the money.
+        and moved.currency = orders.currency
+        and coalesce(payments.currency, orders.currency) = orders.currency
+        -- Stripe books a refund at its request, and the ledger when it has succeeded.
+        and not exists (
+          select from public.refunds
+          where stripe_refund_id = moved.source_id and status = 'pending'
+        )
+    ),
+    0
+  ) - coalesce(
+    (
+      select sum(entry.amount_cents)
+      from public.ledger_entries as entry join public.orders on entry.order_id = orders.id
+      where entry.order_id = p_order_id
+        and entry.account = 'stripe_clearing'
+        and entry.currency = orders.currency
+    ),
+    0
+  );
+end;
+$$;
+comment on function private.stripe_difference_cents is 'Return the money that Stripe has moved for an order, less the money that its ledger shows at Stripe, in the order''s currency. Zero if both agree.';
