@@ -1,8 +1,9 @@
 """Small faults that the tests have to notice, each a change in the text of one SQL function."""
 
 from tests.proof.access_mutations import ACCESS_MUTATIONS
+from tests.proof.handover_mutations import HANDOVER_MUTATIONS
 from tests.proof.market_mutations import MARKET_MUTATIONS
 from tests.proof.money_mutations import MONEY_MUTATIONS
 
 
-MUTATIONS = (*ACCESS_MUTATIONS, *MARKET_MUTATIONS, *MONEY_MUTATIONS)
+MUTATIONS = (*ACCESS_MUTATIONS, *HANDOVER_MUTATIONS, *MARKET_MUTATIONS, *MONEY_MUTATIONS)

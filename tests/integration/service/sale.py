@@ -50,7 +50,7 @@ class Sale:
             answer = self.act(self.buyer if is_buyers else self.seller, order, action)
             assert answer.status_code == 200, answer.text
 
-    def told(self, person: Browser, order: Order) -> set[str]:
+    def notices(self, person: Browser, order: Order) -> set[str]:
         """Return the types of a person's notifications about an order."""
         query = """
           select type from public.notifications

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 PARCEL = {"carrier": "AusPost", "tracking": "33ABC1234", "label_url": ""}
 
 
-def told(answer: httpx.Response) -> tuple[int, str]:
+def refusal_of(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
@@ -73,7 +73,7 @@ def test_code_hands_the_order_over(sale: Sale, paid_order: Order, secret: str) -
     expected = {"success": True, "state": "delivered"}
     assert [(200, expected)] * 2 == [(one.status_code, one.json()) for one in answers]
     assert "delivered" == sale.shop.state(paid_order)
-    assert "order_delivered" in sale.told(sale.seller, paid_order)
+    assert "order_delivered" in sale.notices(sale.seller, paid_order)
     sale.moved(paid_order, "release_funds")
     again = redeemed(sale.buyer, paid_order, **{secret: made[secret]})
     assert (200, expected) == (again.status_code, again.json())
@@ -87,9 +87,9 @@ def test_five_wrong_codes_lock(sale: Sale, paid_order: Order) -> None:
 
     answers = [redeemed(sale.buyer, paid_order, code6=wrong) for _ in range(5)]
 
-    assert [(400, "INVALID_CODE")] * 5 == [told(answer) for answer in answers]
+    assert [(400, "INVALID_CODE")] * 5 == [refusal_of(answer) for answer in answers]
     locked = redeemed(sale.buyer, paid_order, code6=made["code6"])
-    assert (400, "PICKUP_LOCKED") == told(locked)
+    assert (400, "PICKUP_LOCKED") == refusal_of(locked)
     assert "paid" == sale.shop.state(paid_order)
     new = initiated(sale, paid_order)
     assert 200 == redeemed(sale.buyer, paid_order, code6=new["code6"]).status_code
@@ -116,7 +116,7 @@ def test_lost_answer_is_one_try(sale: Sale, paid_order: Order) -> None:
         )
         answer = redeemed(sale.buyer, paid_order, code6=other_than(made["code6"]))
 
-    assert (400, "INVALID_CODE") == told(answer)
+    assert (400, "INVALID_CODE") == refusal_of(answer)
     query = "select attempts from private.pickups where order_id = %s"
     assert 1 == sale.shop.value(query, paid_order.id)
     assert 200 == redeemed(sale.buyer, paid_order, code6=made["code6"]).status_code
@@ -132,17 +132,17 @@ def test_expired_code_is_refused(sale: Sale, paid_order: Order) -> None:
 
     answer = redeemed(sale.buyer, paid_order, code6=made["code6"])
 
-    assert (400, "CODE_EXPIRED") == told(answer)
+    assert (400, "CODE_EXPIRED") == refusal_of(answer)
 
 
 def test_pickup_is_for_its_parties(sale: Sale, paid_order: Order) -> None:
     """Case 10: seller cannot redeem, buyer cannot init, another user gets 403 (C22)."""
     path = f"/api/pickup/{paid_order.id}"
     for person in (sale.buyer, sale.another):
-        assert (403, "FORBIDDEN") == told(person.post(path, {"action": "init"}))
+        assert (403, "FORBIDDEN") == refusal_of(person.post(path, {"action": "init"}))
     made = initiated(sale, paid_order)
     for person in (sale.seller, sale.another):
-        assert (403, "FORBIDDEN") == told(redeemed(person, paid_order, code6=made["code6"]))
+        assert (403, "FORBIDDEN") == refusal_of(redeemed(person, paid_order, code6=made["code6"]))
     assert "paid" == sale.shop.state(paid_order)
 
 
@@ -151,9 +151,9 @@ def test_unpaid_order_is_not_handed_over(sale: Sale) -> None:
     order = sale.sold()
 
     init = sale.seller.post(f"/api/pickup/{order.id}", {})
-    assert (400, "NOT_READY") == told(init)
-    assert (400, "NOT_READY") == told(redeemed(sale.buyer, order, code6="123456"))
-    assert (409, "CONFLICT") == told(saved(sale, order))
+    assert (400, "NOT_READY") == refusal_of(init)
+    assert (400, "NOT_READY") == refusal_of(redeemed(sale.buyer, order, code6="123456"))
+    assert (409, "CONFLICT") == refusal_of(saved(sale, order))
 
 
 def test_pickup_after_the_parcel_was_sent(sale: Sale, paid_order: Order) -> None:
@@ -196,8 +196,8 @@ async def test_parcel_is_seen_live(sale: Sale) -> None:
     assert ("44XYZ", "https://labels.test/1") == (shipment["tracking"], shipment["label_url"])
     assert None is not shipment["first_scan_at"]
     assert None is not shipment["delivered_at"]
-    assert {"order_shipped", "order_delivered"} <= sale.told(sale.buyer, order)
-    assert "order_delivered" in sale.told(sale.seller, order)
+    assert {"order_shipped", "order_delivered"} <= sale.notices(sale.buyer, order)
+    assert "order_delivered" in sale.notices(sale.seller, order)
     sale.moved(order, "release_funds")
     sale.shop.check_books()
 
@@ -232,11 +232,13 @@ def test_lost_answer_is_one_event(sale: Sale, paid_order: Order) -> None:
 def test_parcel_is_the_sellers(sale: Sale, paid_order: Order) -> None:
     """Case 13: the buyer and another user save nothing and report nothing."""
     for person in (sale.buyer, sale.another):
-        assert (403, "FORBIDDEN") == told(person.post(f"/api/shipments/{paid_order.id}", PARCEL))
+        assert (403, "FORBIDDEN") == refusal_of(
+            person.post(f"/api/shipments/{paid_order.id}", PARCEL)
+        )
     saved(sale, paid_order)
     for person in (sale.buyer, sale.another):
         path = f"/api/shipments/{paid_order.id}/events"
-        assert (403, "FORBIDDEN") == told(person.post(path, {"status": "delivered"}))
+        assert (403, "FORBIDDEN") == refusal_of(person.post(path, {"status": "delivered"}))
     assert [] == rows_seen(sale.another, "shipments", order_id=f"eq.{paid_order.id}")
     assert "shipped" == sale.shop.state(paid_order)
 
@@ -245,11 +247,13 @@ def test_unknown_order_and_missing_shipment_are_not_found(sale: Sale, paid_order
     """404 with the code that says so, on all routes."""
     unknown = Order(id=str(uuid.uuid4()), buyer_id="")
 
-    assert (404, "RESOURCE_NOT_FOUND") == told(saved(sale, unknown))
-    assert (404, "RESOURCE_NOT_FOUND") == told(reported(sale, unknown, status="accepted"))
-    assert (404, "RESOURCE_NOT_FOUND") == told(reported(sale, paid_order, status="accepted"))
-    assert (404, "RESOURCE_NOT_FOUND") == told(sale.seller.post(f"/api/pickup/{unknown.id}", {}))
-    assert (404, "RESOURCE_NOT_FOUND") == told(redeemed(sale.buyer, unknown, code6="123456"))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(saved(sale, unknown))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(reported(sale, unknown, status="accepted"))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(reported(sale, paid_order, status="accepted"))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(
+        sale.seller.post(f"/api/pickup/{unknown.id}", {})
+    )
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(redeemed(sale.buyer, unknown, code6="123456"))
 
 
 @pytest.mark.parametrize(
@@ -270,7 +274,7 @@ def test_bad_parcel_is_refused(sale: Sale, paid_order: Order, body: Any) -> None
     """400, and the order is not shipped."""
     answer = sale.seller.post(f"/api/shipments/{paid_order.id}", body)
 
-    assert (400, "VALIDATION_ERROR") == told(answer)
+    assert (400, "VALIDATION_ERROR") == refusal_of(answer)
     assert "paid" == sale.shop.state(paid_order)
 
 
@@ -290,7 +294,7 @@ def test_bad_event_is_refused(sale: Sale, paid_order: Order, step: dict[str, Any
     """400, and nothing is stored."""
     saved(sale, paid_order)
 
-    assert (400, "VALIDATION_ERROR") == told(reported(sale, paid_order, **step))
+    assert (400, "VALIDATION_ERROR") == refusal_of(reported(sale, paid_order, **step))
 
 
 @pytest.mark.parametrize(
@@ -301,7 +305,7 @@ def test_no_session_is_no_entry(shop: Shop, path: str) -> None:
     for order_id in (uuid.uuid4(), "x"):
         answer = shop.http.post(path.format(order_id), json={})
 
-        assert (401, "UNAUTHORIZED") == told(answer)
+        assert (401, "UNAUTHORIZED") == refusal_of(answer)
         assert "No valid session found" == answer.json()["error"]
 
 

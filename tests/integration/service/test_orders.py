@@ -12,6 +12,7 @@ import pytest
 from tests.integration.service.browser import Browser
 from tests.integration.service.sale import HOME, Sale
 from tests.integration.service.shop import AMOUNT, Order, Shop
+from tests.integration.trouble import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("stack")
 REFUND = "/api/payments/refund"
 
 
-def told(answer: httpx.Response) -> tuple[int, str]:
+def refusal_of(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
@@ -55,10 +56,10 @@ async def test_full_path_is_seen_live(sale: Sale) -> None:
             assert (state, body["updated_at"]) == (shown["state"], shown["updated_at"])
 
     assert 9_500 == body["sellerAmount"]
-    assert {"auction_ended", "order_paid", "order_delivered", "funds_released"} == sale.told(
+    assert {"auction_ended", "order_paid", "order_delivered", "funds_released"} == sale.notices(
         sale.seller, order
     )
-    assert {"auction_won", "payment_received", "order_ready", "order_shipped"} == sale.told(
+    assert {"auction_won", "payment_received", "order_ready", "order_shipped"} == sale.notices(
         sale.buyer, order
     )
     sale.shop.check_books()
@@ -98,8 +99,8 @@ def test_another_user_is_refused(sale: Sale, paid_order: Order) -> None:
 
     assert (403, "Unauthorized to view this order") == (page.status_code, page.json()["error"])
     for action in ("mark_ready", "mark_shipped", "confirm_delivery", "cancel", "refund"):
-        assert (403, "FORBIDDEN") == told(sale.act(sale.another, paid_order, action))
-    assert (403, "FORBIDDEN") == told(sale.another.post(REFUND, {"orderId": paid_order.id}))
+        assert (403, "FORBIDDEN") == refusal_of(sale.act(sale.another, paid_order, action))
+    assert (403, "FORBIDDEN") == refusal_of(sale.another.post(REFUND, {"orderId": paid_order.id}))
     assert "paid" == sale.shop.state(paid_order)
 
 
@@ -122,7 +123,7 @@ def test_no_session_is_no_entry(shop: Shop, method: str, path: str) -> None:
             method, url, headers=headers, json={} if method == "POST" else None
         )
 
-        assert (401, "UNAUTHORIZED") == told(answer)
+        assert (401, "UNAUTHORIZED") == refusal_of(answer)
         assert "No valid session found" == answer.json()["error"]
 
 
@@ -135,13 +136,13 @@ def test_wrong_role_and_state_have_true_answers(sale: Sale, paid_order: Order) -
         (sale.seller, "confirm_delivery"),
         (sale.seller, "release_funds"),
     ):
-        assert (403, "FORBIDDEN") == told(sale.act(person, paid_order, action))
+        assert (403, "FORBIDDEN") == refusal_of(sale.act(person, paid_order, action))
     for person, action in (
         (sale.seller, "mark_shipped"),
         (sale.buyer, "confirm_delivery"),
         (sale.buyer, "release_funds"),
     ):
-        assert (409, "CONFLICT") == told(sale.act(person, paid_order, action))
+        assert (409, "CONFLICT") == refusal_of(sale.act(person, paid_order, action))
     assert "paid" == sale.shop.state(paid_order)
 
 
@@ -150,8 +151,8 @@ def test_unknown_order_is_not_found(sale: Sale, order_id: str) -> None:
     """404 on the page and on an action."""
     path = f"/api/orders/{order_id}"
 
-    assert (404, "RESOURCE_NOT_FOUND") == told(sale.buyer.get(path))
-    assert (404, "RESOURCE_NOT_FOUND") == told(sale.buyer.post(path, {"action": "cancel"}))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(sale.buyer.get(path))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(sale.buyer.post(path, {"action": "cancel"}))
 
 
 @pytest.mark.parametrize("body", [{}, {"action": "steal"}, {"action": None}, [], "cancel"])
@@ -159,11 +160,11 @@ def test_bad_action_is_refused(sale: Sale, paid_order: Order, body: Any) -> None
     """400, and nothing happens."""
     answer = sale.seller.post(f"/api/orders/{paid_order.id}", body)
 
-    assert (400, "VALIDATION_ERROR") == told(answer)
+    assert (400, "VALIDATION_ERROR") == refusal_of(answer)
 
 
 def test_parallel_actions_move_once(sale: Sale, paid_order: Order) -> None:
-    """A8: of many calls at once one moves the order, and all hear of the same state."""
+    """A8: one of many parallel calls moves the order, and all answer the same state."""
     with ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(lambda _: sale.act(sale.seller, paid_order, "mark_ready"), range(8))
@@ -193,9 +194,28 @@ def test_cancelled_order_returns_the_money_first(sale: Sale, paid_order: Order) 
         again["refundAmount"],
         again["refundStatus"],
     )
-    assert {"order_cancelled", "refund_processed"} <= sale.told(sale.buyer, paid_order)
-    assert {"order_cancelled", "refund_processed"} <= sale.told(sale.seller, paid_order)
+    assert {"order_cancelled", "refund_processed"} <= sale.notices(sale.buyer, paid_order)
+    assert {"order_cancelled", "refund_processed"} <= sale.notices(sale.seller, paid_order)
     sale.shop.check_books()
+
+
+@pytest.mark.parametrize("action", ["mark_ready", "cancel"])
+def test_lost_answer_moves_once(sale: Sale, paid_order: Order, action: str) -> None:
+    """The service repeats a call whose answer was lost, and the repeat finds the action done."""
+    with commanded(sale.shop.environment["SUPABASE_URL"]) as trouble:
+        trouble.strike(
+            method="POST", path="/rest/v1/rpc/act_on_order", times=1, when="after", reset=True
+        )
+        answer = sale.act(sale.seller, paid_order, action)
+
+    assert 200 == answer.status_code, answer.text
+    rows = """
+      select (select count(*) from public.refunds where order_id = o.id)
+        + (select count(*) from public.order_events
+           where order_id = o.id and to_state = 'ready_for_handover')
+      from public.orders as o where id = %s
+    """
+    assert 1 == sale.shop.value(rows, paid_order.id)
 
 
 def test_unpaid_order_is_cancelled_with_its_intent(sale: Sale) -> None:
@@ -221,7 +241,7 @@ def test_seller_refunds_in_full_by_the_action(sale: Sale, paid_order: Order) -> 
 
     assert ("shipped", AMOUNT) == (answer["state"], answer["refundAmount"])
     sale.shop.wait_for(lambda: sale.shop.state(paid_order) == "refunded")
-    assert (409, "CONFLICT") == told(sale.act(sale.buyer, paid_order, "confirm_delivery"))
+    assert (409, "CONFLICT") == refusal_of(sale.act(sale.buyer, paid_order, "confirm_delivery"))
     sale.shop.check_books()
 
 
@@ -236,9 +256,9 @@ def test_refund_route_is_idempotent(sale: Sale, paid_order: Order) -> None:
     assert (200, "pending") == (first.status_code, first.json()["status"])
     assert first.json()["refund_id"] == again.json()["refund_id"]
     more = sale.seller.post(REFUND, {"orderId": paid_order.id, "amount_cents": 7_501})
-    assert (400, "VALIDATION_ERROR") == told(more)
+    assert (400, "VALIDATION_ERROR") == refusal_of(more)
     other = sale.seller.post(REFUND, body | {"client_request_id": key, "amount_cents": 1})
-    assert (400, "REQUEST_ID_REUSED") == told(other)
+    assert (400, "REQUEST_ID_REUSED") == refusal_of(other)
     sale.shop.wait_for(lambda: len(sale.shop.refunds_of(paid_order)) == 1)
     sale.shop.wait_for(
         lambda: (
@@ -255,12 +275,12 @@ def test_refund_is_refused_where_it_must_be(sale: Sale, paid_order: Order) -> No
     """The buyer refunds nothing; an unpaid order has nothing to return; an unknown one is 404."""
     body = {"orderId": paid_order.id}
 
-    assert (403, "FORBIDDEN") == told(sale.buyer.post(REFUND, body))
-    assert (409, "CONFLICT") == told(sale.seller.post(REFUND, {"orderId": sale.sold().id}))
-    assert (404, "RESOURCE_NOT_FOUND") == told(
+    assert (403, "FORBIDDEN") == refusal_of(sale.buyer.post(REFUND, body))
+    assert (409, "CONFLICT") == refusal_of(sale.seller.post(REFUND, {"orderId": sale.sold().id}))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(
         sale.seller.post(REFUND, {"orderId": str(uuid.uuid4())})
     )
-    assert (400, "VALIDATION_ERROR") == told(sale.seller.post(REFUND, {"orderId": "x"}))
+    assert (400, "VALIDATION_ERROR") == refusal_of(sale.seller.post(REFUND, {"orderId": "x"}))
     assert [] == sale.shop.refunds_of(paid_order)
 
 
@@ -290,13 +310,13 @@ def test_staff_need_a_second_factor(
 
     assert [403, 403] == [answer.status_code for answer in refused]
     assert [200, 200] == [answer.status_code for answer in served]
-    assert (403, "FORBIDDEN") == told(acted)
+    assert (403, "FORBIDDEN") == refusal_of(acted)
 
 
 def test_suspended_and_signed_out_parties_move_nothing(
     shop: Shop, signed_in: Callable[[], Browser], sale: Sale
 ) -> None:
-    """From the next request on, whatever the token says."""
+    """The next request is refused, although the token is still valid."""
     leaver, suspended = signed_in(), signed_in()
     orders = [shop.sold(person.actor, sale.seller.actor) for person in (leaver, suspended)]
     leaver.sign_out()
@@ -304,8 +324,8 @@ def test_suspended_and_signed_out_parties_move_nothing(
         "update public.users set suspended_at = now() where id = %s", [suspended.actor.id]
     )
 
-    assert (401, "UNAUTHORIZED") == told(sale.act(leaver, orders[0], "cancel"))
-    assert (403, "USER_SUSPENDED") == told(sale.act(suspended, orders[1], "cancel"))
+    assert (401, "UNAUTHORIZED") == refusal_of(sale.act(leaver, orders[0], "cancel"))
+    assert (403, "USER_SUSPENDED") == refusal_of(sale.act(suspended, orders[1], "cancel"))
     assert ["pending_payment"] * 2 == [shop.state(order) for order in orders]
 
 

@@ -82,7 +82,7 @@ def test_second_redeem_is_the_same_success(
     alice: Actor,
     later: str | None,
 ) -> None:
-    """Case 10: a repeat stays delivered, whatever came of the order since; nothing moves twice."""
+    """Case 10: a repeat answers delivered, also after later moves; nothing moves twice."""
     initiated(call, seller)
     first = redeemed(call, alice)
     if later is not None:
@@ -288,7 +288,7 @@ def test_unknown_order_is_not_found(call: Calls, seller: Actor) -> None:
     assert "RESOURCE_NOT_FOUND" == answer["code"]
 
 
-def test_nobody_reads_a_code(
+def test_no_client_reads_a_code(
     owner: Connection, call: Calls, *, seller: Actor, alice: Actor, moderator: Actor, service: Actor
 ) -> None:
     """B13: neither party, staff nor our own processes select the hashes, nor call the functions."""

@@ -47,7 +47,7 @@ def shipment_row(owner: Connection) -> dict[str, Any]:
 def test_first_save_ships_the_order(
     owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """Case 11: an empty label is null, the order is shipped, and the buyer hears of it (A18)."""
+    """Case 11: an empty label is null, the order is shipped, the buyer is notified (A18)."""
     answer = saved(call, seller)
 
     assert answer["success"], answer
@@ -246,7 +246,7 @@ def test_first_scan_is_the_earliest(
 def test_delivered_event_moves_the_order(
     owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """Case 11: shipped becomes delivered; both parties hear of it (A18)."""
+    """Case 11: shipped becomes delivered; both parties are notified (A18)."""
     saved(call, seller)
 
     answer = added(call, seller, status="delivered", event_time="2026-01-02T00:00:00Z")
@@ -343,7 +343,7 @@ def test_event_may_be_as_late_as_the_carriers_clock(
     assert "VALIDATION_ERROR" == added(call, seller, event_time=late)["code"]
 
 
-def test_nobody_writes_parcels(call: Calls, seller: Actor, alice: Actor, service: Actor) -> None:
+def test_no_client_writes_parcels(call: Calls, seller: Actor, alice: Actor, service: Actor) -> None:
     """Only the functions write the tables, and only the service calls them (B2)."""
     saved(call, seller)
     for actor in (seller, alice, service):

@@ -317,7 +317,7 @@ def test_pending_refund_blocks_other_actions(
     name: str,
     action: str,
 ) -> None:
-    """While money is on its way back, nobody moves the order or asks for more."""
+    """While money is on its way back, no party moves the order or asks for more."""
     placed(owner, order_id, state)
     refund_requested(owner, order_id, 1_000)
 
@@ -358,7 +358,7 @@ def test_both_parties_hear_of_a_reported_delivery(
 def test_unknown_order_and_action_are_refused(
     owner: Connection, order_id: UUID, seller: Actor
 ) -> None:
-    """An order that does not exist is not found; an action that does not exist is nobody's."""
+    """An order that does not exist is not found; no party has an action that does not exist."""
     assert "RESOURCE_NOT_FOUND" == acted(owner, uuid4(), seller, "cancel")["code"]
     assert "FORBIDDEN" == acted(owner, order_id, seller, "win")["code"]
 
@@ -366,7 +366,7 @@ def test_unknown_order_and_action_are_refused(
 def test_only_the_service_acts(
     order_id: UUID, alice: Actor, anonymous: Actor, moderator: Actor
 ) -> None:
-    """The service passes the user of the verified token; nobody names one by RPC (B2)."""
+    """The service passes the user of the verified token; no client names one by RPC (B2)."""
     for actor in (alice, anonymous, moderator):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("act_on_order", order_id=order_id, user_id=alice.id, action="cancel")

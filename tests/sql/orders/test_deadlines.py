@@ -1,4 +1,4 @@
-"""`expire_unpaid_orders`, `settle_due_orders`: what happens when nobody does anything."""
+"""`expire_unpaid_orders`, `settle_due_orders`: orders whose parties do nothing."""
 
 from uuid import UUID
 
@@ -33,7 +33,7 @@ def points(owner: Connection, user: Actor) -> int:
 
 
 def test_order_in_time_is_left_alone(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """Until 48 hours are over an order waits."""
+    """An unpaid order waits for 48 hours."""
     move_time(owner, "47 hours 59 minutes")
 
     assert 0 == service.call("expire_unpaid_orders")
@@ -43,7 +43,7 @@ def test_order_in_time_is_left_alone(owner: Connection, order_id: UUID, service:
 def test_unpaid_order_is_cancelled_once(
     owner: Connection, order_id: UUID, service: Actor, alice: Actor, seller: Actor
 ) -> None:
-    """An order nobody paid for is cancelled with one strike and told to both, however often."""
+    """An unpaid order is cancelled once, with one strike, and both parties are notified."""
     move_time(owner, "49 hours")
 
     assert [1, 0] == [service.call("expire_unpaid_orders") for _ in range(2)]
@@ -59,7 +59,7 @@ def test_unpaid_order_is_cancelled_once(
 def test_intent_is_canceled_before_its_order(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """An order with an open intent goes only when Stripe has confirmed that it cannot be paid."""
+    """An order with an open intent is cancelled only after Stripe has canceled the intent."""
     attached(owner, order_id)
     move_time(owner, "49 hours")
     assert 0 == service.call("expire_unpaid_orders")
@@ -82,7 +82,7 @@ def test_intent_is_canceled_before_its_order(
 def test_payment_at_the_last_moment_counts(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Money that arrives while the order still waits pays for it, be it past due."""
+    """Money that arrives before the cancellation pays for the order, even past its due time."""
     attached(owner, order_id)
     move_time(owner, "49 hours")
     service.call("expire_unpaid_orders")
@@ -101,7 +101,7 @@ def test_payment_at_the_last_moment_counts(
 def test_intent_that_stripe_would_not_cancel_is_tried_again(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """A buyer who was just paying keeps the order for an hour, and not for ever."""
+    """A buyer whose intent Stripe does not cancel keeps the order for an hour at a time."""
     attached(owner, order_id)
     move_time(owner, "49 hours")
     service.call("expire_unpaid_orders")
@@ -166,7 +166,7 @@ def test_order_that_cannot_go_holds_up_no_other(
 def test_silent_orders_move_on(
     owner: Connection, order_id: UUID, service: Actor, *, state: str, after: str, expected: str
 ) -> None:
-    """Shipped and silent for 14 days is delivered, delivered and silent for 3 is released."""
+    """Without a response an order is delivered after 14 days, and released after 3 more."""
     brought_to(owner, order_id, state)
     move_time(owner, after)
 
@@ -191,7 +191,7 @@ def test_silent_orders_take_one_step_at_a_time(
 def test_money_on_its_way_back_stops_the_clock(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:
-    """Nothing is released by time while a refund is under way."""
+    """A pending refund stops the release by time."""
     brought_to(owner, order_id, "delivered")
     refund_requested(owner, order_id, 1_000)
     move_time(owner, "10 days")
@@ -239,7 +239,7 @@ def test_refused_return_is_left_to_staff(owner: Connection, order_id: UUID, serv
 def test_refused_return_keeps_no_other_order_waiting(
     owner: Connection, order_id: UUID, service: Actor, seller: Actor, bob: Actor
 ) -> None:
-    """A batch has no room for what only staff can move on, or it would be full of that one day."""
+    """A batch leaves out orders that only staff can move, or these would fill it in time."""
     paid(owner, order_id)
     other_id = ordered(seller, bob)
     attached(owner, other_id, "pi_other")

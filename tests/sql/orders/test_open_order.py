@@ -1,4 +1,4 @@
-"""`open_order`: what a won auction leaves behind."""
+"""`open_order`: the order of a won auction."""
 
 from uuid import UUID
 
@@ -42,7 +42,7 @@ def test_order_says_who_owes_what(
     ],
 )
 def test_fee_rounds_half_away_from_zero(owner: Connection, amount: int, bps: int, fee: int) -> None:
-    """Half a cent is the platform's."""
+    """Half a cent is rounded up for the platform."""
     assert [(fee,)] == owner.execute("select private.fee_cents(%s, %s)", [amount, bps]).fetchall()
 
 
@@ -54,7 +54,7 @@ def test_fee_rate_is_that_of_the_day(owner: Connection, order_id: UUID) -> None:
 
 
 def test_second_call_makes_no_second_order(owner: Connection, order_id: UUID) -> None:
-    """However often an auction is closed, its order is the first one, and nobody hears twice."""
+    """A second close returns the first order and notifies nobody again."""
     query = "select (private.open_order(a, private.clock())).id from public.auctions as a"
     count = "select count(*) from public.notifications"
     before = owner.execute(count).fetchall()
@@ -67,7 +67,7 @@ def test_second_call_makes_no_second_order(owner: Connection, order_id: UUID) ->
 def test_winner_and_seller_are_told(
     owner: Connection, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """The winner learns what to pay, the seller what it went for (A2)."""
+    """The winner is notified of the amount to pay, the seller of the price (A2)."""
     assert ["auction_won"] == told(owner, alice)
     assert ["auction_ended"] == told(owner, seller)
     query = """
@@ -77,7 +77,7 @@ def test_winner_and_seller_are_told(
 
 
 def test_order_has_a_thread(owner: Connection, order_id: UUID, seller: Actor, alice: Actor) -> None:
-    """Buyer and seller of an order can talk about it at once (A2)."""
+    """A new order has a thread in which its parties can talk (A2)."""
     query = "select order_id, buyer_id, seller_id, subject from public.message_threads"
     assert [(order_id, alice.id, seller.id, "A teapot of blue enamel")] == owner.execute(
         query
@@ -85,7 +85,7 @@ def test_order_has_a_thread(owner: Connection, order_id: UUID, seller: Actor, al
 
 
 def test_earlier_thread_becomes_the_orders(owner: Connection, seller: Actor, bob: Actor) -> None:
-    """A winner who asked about the listing before goes on in the same thread."""
+    """A thread about the listing becomes the thread of its order."""
     auction_id = auctioned(seller)
     [(thread_id,)] = owner.execute(
         """
@@ -113,7 +113,7 @@ def test_parties_and_staff_read_an_order(
     moderator: Actor,
     anonymous: Actor,
 ) -> None:
-    """An order and its events are for the two parties and for staff."""
+    """Only the two parties and staff read an order and its events."""
     for actor in (seller, alice, moderator):
         assert [(order_id,)] == actor.rows("select id from public.orders")
         assert [(order_id,)] == actor.rows("select order_id from public.order_events")
@@ -126,14 +126,14 @@ def test_parties_and_staff_read_an_order(
 
 
 def test_transitions_are_nobodys_to_read(alice: Actor, moderator: Actor) -> None:
-    """The table of legal moves is ours."""
+    """No client reads the table of legal moves."""
     for actor in (alice, moderator):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.rows("select from private.order_transitions")
 
 
 def test_nobody_writes_orders(order_id: UUID, alice: Actor, seller: Actor, service: Actor) -> None:
-    """Neither parties nor our own processes touch the table."""
+    """Neither parties nor our own processes write the table."""
     for actor in (alice, seller, service):
         for statement in (
             "update public.orders set cancel_reason = 'mine'",

@@ -51,16 +51,16 @@ def test_seller_gets_a_code(body: Any) -> None:
 
     answer = post(service, PICKUP, body)
 
-    told = answer.get_json()
-    assert (200, True) == (answer.status_code, told["success"])
-    assert {"success", "code6", "qr_token", "pickup"} == set(told)
-    assert re.fullmatch(r"[0-9]{6}", told["code6"])
-    assert 4 == uuid.UUID(told["qr_token"]).version
-    assert {"expires_at": MADE["expires_at"]} == told["pickup"]
+    made = answer.get_json()
+    assert (200, True) == (answer.status_code, made["success"])
+    assert {"success", "code6", "qr_token", "pickup"} == set(made)
+    assert re.fullmatch(r"[0-9]{6}", made["code6"])
+    assert 4 == uuid.UUID(made["qr_token"]).version
+    assert {"expires_at": MADE["expires_at"]} == made["pickup"]
     assert {"order_id", "user_id", "code_hmac", "qr_token_hmac"} == set(sent(service))
     for name in ("code_hmac", "qr_token_hmac"):
         assert re.fullmatch(r"[0-9a-f]{64}", sent(service)[name])
-    assert not {told["code6"], told["qr_token"]} & set(sent(service).values())
+    assert not {made["code6"], made["qr_token"]} & set(sent(service).values())
 
 
 def test_code_is_new_each_time() -> None:
