@@ -80,12 +80,11 @@ HANDOVER_MUTATIONS = (
         PAGE,
     ),
     mutation(
-        "later address redirects a parcel",
-        ADDRESSES,
-        "on conflict (order_id) do nothing",
-        "on conflict (order_id) do update set delivery_address = excluded.delivery_address",
+        "address is kept again after a dispute",
+        "orders/functions/transitions.sql",
+        "if p_order.state = 'paid' and p_from_state = 'pending_payment' then",
+        "if p_order.state = 'paid' then",
         PAGE,
-        ("select p_order.id, buyer.address\n", "select p_order.id, '{}'::jsonb || buyer.address\n"),
     ),
     mutation(
         "seller redeems the own code",

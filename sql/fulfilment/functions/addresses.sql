@@ -8,8 +8,7 @@ begin
   select p_order.id, buyer.address
   from public.users as buyer
   join public.listings as listing on listing.id = p_order.listing_id
-  where buyer.id = p_order.buyer_id and buyer.address is not null and listing.shipping
-  on conflict (order_id) do nothing;
+  where buyer.id = p_order.buyer_id and buyer.address is not null and listing.shipping;
 end;
 $$;
 comment on function private.keep_delivery_address is 'Keep the buyer''s address as it is at the payment, if the listing offers shipping. A later change of the profile does not redirect a parcel.';
