@@ -176,13 +176,20 @@ $$;
 comment on function private.apply_payment_succeeded is 'Apply the event of a succeeded intent; see the public wrapper.';
 grant execute on function private.apply_payment_succeeded to service_role;
 
-create function private.settle_misplaced_event(p_event_id text, p_order_id uuid)
+create function private.settle_misplaced_event(
+  p_event_id text, p_order_id uuid, p_order_ref text default null
+)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
   if p_order_id is null then
+    -- When the order is created, its events are found by the text that names it. An event about a
+    -- refund or dispute does not hold it, but the intent's metadata does.
+    update public.webhook_events set order_ref = p_order_ref
+    where event_id = p_event_id and p_order_ref is distinct from order_ref
+      and p_order_ref is not null;
     return private.settle_event(
       p_event_id, 'order_not_found', p_alerts => '{order_not_found}'
     );

@@ -17,7 +17,7 @@ begin
   end if;
   v_order_id := private.order_of_intent(p_payment_intent_id, p_order_ref);
   if v_order_id is null then
-    return private.settle_misplaced_event(p_event_id, null);
+    return private.settle_misplaced_event(p_event_id, null, p_order_ref);
   elsif p_stripe_refund_id is null or coalesce(p_amount_cents, 0) < 1 or p_status is null then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;

@@ -18,7 +18,7 @@ begin
   select * into v_order from public.orders
   where id = private.order_of_transfer(p_order_ref, p_charge_id) for update;
   if v_order.id is null and p_order_ref is not null then
-    return private.settle_misplaced_event(p_event_id, null);
+    return private.settle_misplaced_event(p_event_id, null, p_order_ref);
   elsif v_order.id is null or p_currency is distinct from v_order.currency then
     return private.settle_event(
       p_event_id, 'ignored', v_order.id, p_alerts => '{money_without_an_order}',

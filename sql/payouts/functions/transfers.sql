@@ -130,6 +130,7 @@ begin
       then 'DISPUTE_HOLDS_MONEY'
     when private.due_transfer_cents(p_order) <= 0 then 'NOTHING_IS_DUE'
     when exists (select from private.ledger_drift(p_order.id)) then 'LEDGER_DRIFTED'
+    when private.has_difference(p_order.id) then 'ORDER_UNLIKE_STRIPE'
   end;
 end;
 $$;

@@ -74,6 +74,31 @@ def test_event_that_raced_the_new_order_is_found_later(
     assert ("ignored", "order_not_found") == event(owner, other_id)
 
 
+def test_event_that_names_its_order_elsewhere_is_found(
+    owner: Connection, service: Actor, seller: Actor, alice: Actor
+) -> None:
+    """A refund made in the dashboard names none; its handler reads the intent's metadata."""
+    auction_id = auctioned(seller)
+    assert alice.call("place_bid", auction_id=auction_id, amount_cents=AMOUNT)["success"]
+    [(order_id,)] = owner.execute("select md5('order:' || %s::text)::text", [auction_id]).fetchall()
+    event_id = stored(owner, "refund.created", "pi_lost")
+    answer = service.call(
+        "apply_refund",
+        event_id=event_id,
+        stripe_refund_id="re_1",
+        outbox_id=None,
+        payment_intent_id="pi_lost",
+        amount_cents=100,
+        status="succeeded",
+        order_ref=str(UUID(order_id)),
+    )
+    assert "order_not_found" == answer["outcome"]
+
+    service.call("end_auction", auction_id=auction_id, force=True)
+
+    assert ("received", None) == event(owner, event_id)
+
+
 def test_settled_events_of_an_order_stay(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:

@@ -278,6 +278,24 @@ def test_drift_cancels_and_its_repair_revives(
     assert [("queued", PART, 0)] == states(owner, released)
 
 
+def test_difference_from_stripe_cancels_and_its_end_revives(
+    owner: Connection, released: UUID, service: Actor
+) -> None:
+    """The reconcile job has seen for ten minutes that Stripe moved other amounts."""
+    differ = """
+      update private.order_checks
+      set difference_cents = %s, differs_since = %s, is_blocked = %s where order_id = %s
+    """
+    owner.execute(differ, [1, "2026-01-01T00:00:00Z", True, released])
+    assert (False, "ORDER_UNLIKE_STRIPE") == outcome(permission(owner, claimed(owner)))
+    assert 0 == service.call("queue_due_transfers")
+
+    owner.execute(differ, [0, None, False, released])
+
+    assert 1 == service.call("queue_due_transfers")
+    assert [("queued", PART, 0)] == states(owner, released)
+
+
 def test_batch_has_a_limit(owner: Connection, released: UUID, service: Actor) -> None:
     """The job asks for at most so many rows."""
     owner.execute("update public.outbox set status = 'canceled' where kind = 'transfer'")
