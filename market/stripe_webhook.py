@@ -152,13 +152,22 @@ def _is_signed_by(payload: bytes, signature: str, secret: str, tolerance_s: int)
 
 def _parsed(payload: bytes) -> dict[str, Any]:
     try:
-        body = _keepable(json.loads(payload))
+        body = json.loads(payload, parse_float=_finite, parse_constant=_finite)
+        # Only an escape or a character outside of ASCII can stand for what Postgres cannot store.
+        if not payload.isascii() or b"\\" in payload:
+            body = _keepable(body)
     except (ValueError, RecursionError) as error:
         raise RejectedError("INVALID_PAYLOAD") from error
     if not _is_event(body):
         raise RejectedError("INVALID_PAYLOAD")
     parsed: dict[str, Any] = body
     return parsed
+
+
+def _finite(number: str | float) -> float | None:
+    """Return a number, or None for infinity and NaN, which Postgres cannot store in JSON."""
+    value = float(number)
+    return value if math.isfinite(value) else None
 
 
 def _keepable(value: Any) -> Any:
@@ -169,9 +178,7 @@ def _keepable(value: Any) -> Any:
         return {_keepable(key): _keepable(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_keepable(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return _finite(value) if isinstance(value, float) else value
 
 
 def _is_event(body: Any) -> bool:

@@ -194,6 +194,32 @@ def test_signed_nonsense_is_refused(body: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "kept"), [("NaN", None), ("-Infinity", None), ("1e999", None), ("1.5", 1.5)]
+)
+@pytest.mark.parametrize("text", ["plain", "caf\u00e9", "a\\b"])
+def test_number_that_postgres_cannot_store_is_null(
+    number: str, kept: float | None, text: str
+) -> None:
+    """Python reads more numbers than JSON has, whatever the texts beside them are."""
+    body = json.dumps(make_event_json({"description": text, "number": "#"}), ensure_ascii=False)
+
+    event = read(*signed(body.replace('"#"', number)))
+
+    assert {"description": text, "number": kept} == event.data
+
+
+@pytest.mark.parametrize(
+    ("escaped", "kept"),
+    [("a\\u0000b", "a\ufffdb"), ("\\ud800", "\ufffd"), ("\\u00e9", "\u00e9"), ("\\n", "\n")],
+)
+def test_text_that_postgres_cannot_store_is_replaced(escaped: str, kept: str) -> None:
+    """An escape in JSON may stand for a character that no text of Postgres holds."""
+    body = json.dumps(make_event_json({"#": ["#"]})).replace("#", escaped)
+
+    assert {kept: [kept]} == read(*signed(body)).data
+
+
+@pytest.mark.parametrize(
     "type_", ["charge.dispute.created", "payment_intent.created", "payout.failed", "refund.updated"]
 )
 def test_money_is_read_whole(type_: str) -> None:
