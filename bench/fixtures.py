@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
@@ -12,7 +14,9 @@ from psycopg import Connection, sql
 #: rate limit is off, because one bidder here bids like a thousand.
 SETTINGS: Mapping[str, object] = {
     "bid_increments": [{"below_cents": None, "step_cents": 1}],
-    "rate_limits": {"place_bid": {"max": 1_000_000_000, "window_s": 60}},
+    "rate_limits": {
+        action: {"max": 1_000_000_000, "window_s": 60} for action in ("place_bid", "list_payouts")
+    },
 }
 
 
@@ -119,3 +123,17 @@ def create_ending_auctions(database_url: str, count: int, *, first_end_s: float)
             from public.bids as b where b.auction_id = a.id
             """
         )
+
+
+def create_unpaid_orders(database_url: str, count: int) -> Sequence[Mapping[str, Any]]:
+    """Sell things, each with a PaymentIntent that waits for its payment."""
+    create_ending_auctions(database_url, count, first_end_s=1)
+    time.sleep(3)  # until the last auction has ended
+    query = """
+      update public.orders set stripe_payment_intent_id = 'pi_' || replace(id::text, '-', '')
+      returning jsonb_build_object('order_id', id, 'buyer_id', buyer_id,
+        'amount_cents', amount_cents, 'intent_id', stripe_payment_intent_id)
+    """
+    with psycopg.connect(database_url) as owner:
+        owner.execute("select private.end_expired_auctions(%s)", [count])
+        return [order for (order,) in owner.execute(query)]

@@ -115,7 +115,7 @@ def _answers(port: int) -> bool:
 
 def _bids(env: Mapping[str, str], port: int, auction_id: str, seconds: float) -> load.Answered:
     """Let eight signed-in users bid for one auction, each over a connection of its own."""
-    tokens = [_sign_up(env, number) for number in range(BIDDERS)]
+    tokens = [sign_up(env, number) for number in range(BIDDERS)]
     _verify_everybody(env["DATABASE_URL"])
     prices = itertools.count(200, 10)
 
@@ -139,7 +139,8 @@ def _bids(env: Mapping[str, str], port: int, auction_id: str, seconds: float) ->
     return load.send(port, bid, connections=BIDDERS, seconds=seconds)
 
 
-def _sign_up(env: Mapping[str, str], number: int) -> str:
+def sign_up(env: Mapping[str, str], number: int) -> str:
+    """Sign up a user through Auth, and return the access token."""
     answer = httpx.post(
         f"{env['SUPABASE_URL']}/auth/v1/signup",
         headers={"apikey": env["SUPABASE_PUBLISHABLE_KEY"]},

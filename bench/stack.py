@@ -37,7 +37,9 @@ def running(*, only: str) -> Iterator[Stack]:
                 messages.seek(0)
                 sys.exit(f"{messages.read()}The stack did not start.")
             boot_s = time.perf_counter() - began
-            yield Stack(environment=json.loads(line), pid=process.pid, boot_s=boot_s)
+            environment = json.loads(line)
+            del environment["ready"]
+            yield Stack(environment=environment, pid=process.pid, boot_s=boot_s)
         finally:
             process.terminate()
             process.wait()
