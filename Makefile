@@ -8,7 +8,7 @@ PROOF_STEPS ?= 20000
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak mutants pg15 check fmt up stop status reset psql bench \
+.PHONY: help setup demo test test-js proof soak mutants pg15 check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
@@ -62,6 +62,9 @@ reset: setup ## delete the database and the fake Stripe's state of a stopped sys
 
 psql: setup ## open psql on the running system's database
 	@$(BIN)/python -m devstack psql
+
+drill: setup ## restore a stack's database to an hour ago, and bring it back in line with Stripe
+	@$(BIN)/python -m tests.proof.restore_drill
 
 bench: setup ## measure the performance figures; JSON and plot go to bench/out/ (BENCH_FLAGS=--help)
 	@$(BIN)/python -m bench $(BENCH_FLAGS)

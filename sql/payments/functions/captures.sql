@@ -161,6 +161,9 @@ begin
     return private.settle_misplaced_event(p_event_id, v_order.id);
   end if;
 
+  v_order := private.attach_lost_intent(
+    v_order, p_payment_intent_id, v_event.payload #>> '{metadata,dedupe_key}'
+  );
   v_capture := private.record_capture(
     v_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, p_buyer_id, p_event_id
   );

@@ -212,6 +212,31 @@ end;
 $$;
 comment on function private.add_intent is 'Make the intent of the next attempt the current one. Return a refusal if the attempt is not the next one.';
 
+create function private.attach_lost_intent(
+  p_order public.orders, p_payment_intent_id text, p_dedupe_key text
+)
+returns public.orders
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_attempt bigint;
+begin
+  if p_order.state <> 'pending_payment' or p_order.stripe_payment_intent_id is not null then
+    return p_order;
+  end if;
+  v_attempt := private.next_attempt(p_order.id);
+  if p_dedupe_key is distinct from concat_ws(':', 'intent', p_order.id, v_attempt) then
+    return p_order;
+  end if;
+  if private.add_intent(p_order, v_attempt::integer, p_payment_intent_id) is null then
+    p_order.stripe_payment_intent_id := p_payment_intent_id;
+  end if;
+  return p_order;
+end;
+$$;
+comment on function private.attach_lost_intent is 'Make an intent the current one that was paid and that we made for the order''s next attempt. The buyer got it from us, so it was attached, and a restore of the database has lost that. Return the order as it is now.';
+
 create function private.discard_intent(p_order_id uuid, p_payment_intent_id text)
 returns void
 language plpgsql

@@ -1,6 +1,7 @@
 """Effects of the events of a PaymentIntent, and of `confirm_payment_transaction`, on an order."""
 
 import itertools
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -442,3 +443,45 @@ def test_late_success_pays_while_the_order_waits(owner: Connection, order_id: UU
 
     assert [] == succeeded(owner, order_id)["alerts"]
     assert "paid" == order_row(owner, order_id)["state"]
+
+
+def lost(owner: Connection, order_id: UUID, dedupe_key: str) -> Any:
+    """Let an event tell that an intent was paid which this database never attached."""
+    payload = json.dumps({"metadata": {"dedupe_key": dedupe_key}})
+    event_id = stored(owner, "payment_intent.succeeded", "pi_lost", payload=payload)
+    return succeeded(owner, order_id, "pi_lost", event_id=event_id)
+
+
+def test_intent_that_a_restore_has_lost_pays(owner: Connection, order_id: UUID) -> None:
+    """We made it for the order's next attempt, and only an attached intent reaches a buyer."""
+    answer = lost(owner, order_id, f"intent:{order_id}:1")
+
+    assert ("processed", []) == (answer["outcome"], answer["alerts"])
+    order = order_row(owner, order_id)
+    assert ("paid", "pi_lost") == (order["state"], order["stripe_payment_intent_id"])
+    assert [] == drift(owner)
+
+
+@pytest.mark.parametrize("key", ["intent:{}:2", "intent:{}", "refund:{}:1", "intent:other:1"])
+def test_intent_that_is_not_of_the_next_attempt_is_a_stray(
+    owner: Connection, order_id: UUID, key: str
+) -> None:
+    """It was replaced, or somebody else made it."""
+    answer = lost(owner, order_id, key.format(order_id))
+
+    assert ["stray_payment:intent_is_not_current"] == answer["alerts"]
+    assert "pending_payment" == order_row(owner, order_id)["state"]
+    assert [] == drift(owner)
+
+
+@pytest.mark.parametrize("state", ["attached", "cancelled"])
+def test_lost_intent_replaces_nothing(owner: Connection, order_id: UUID, state: str) -> None:
+    """Another intent is the current one, or the order has ended."""
+    if state == "attached":
+        attached(owner, order_id)
+    else:
+        moved(owner, order_id, "cancelled", "seller")
+
+    assert lost(owner, order_id, f"intent:{order_id}:1")["alerts"]
+
+    assert [] == drift(owner)

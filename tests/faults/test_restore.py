@@ -1,0 +1,40 @@
+"""A database that was restored to an hour ago: reconcile brings the hour's money back."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.faults.reconciling import Reconciler, look_at_once
+from tests.faults.restoring import Drill
+from tests.integration.service.shop import Shop
+
+
+pytestmark = pytest.mark.xdist_group("deliveries")
+
+
+@pytest.fixture
+def drill(
+    shop: Shop, environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Drill]:
+    look_at_once(monkeypatch)
+    reconciler = Reconciler.of(environment)
+    yield Drill(shop=shop, reconciler=reconciler)
+    reconciler.close()
+
+
+def test_lost_hour_is_booked_once_and_sent_never_again(shop: Shop, drill: Drill) -> None:
+    """Each capture and refund of the hour is booked once, from Stripe's own objects."""
+    snapshot = drill.prepare()
+    drill.live_an_hour()
+    sent, before = drill.at_stripe(), drill.books()
+
+    snapshot.restore()
+    assert before != drill.books()
+    drill.recover()
+
+    assert sent == drill.at_stripe()
+    assert before == drill.books()
+    money = {name: cents for name, (_, cents) in drill.books().items()}
+    assert drill.expected_at_stripe() == money
+    assert [] == drill.facts_booked_twice()
+    shop.check_books()
