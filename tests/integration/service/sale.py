@@ -78,6 +78,12 @@ class Sale:
         finally:
             await client.close()
 
+    async def change_to(self, page: Heard, state: str) -> dict[str, Any]:
+        """Wait for the change that brings the order to a state; jobs may change other columns."""
+        while (change := await page.change())["record"]["state"] != state:
+            pass
+        return change
+
     @contextlib.contextmanager
     def limited(self, action: str, most: int) -> Iterator[None]:
         """Let each user take an action only so many times a day."""

@@ -46,20 +46,17 @@ async def test_full_path_is_seen_live(sale: Sale) -> None:
             assert (True, state) == (body["success"], body["state"])
             assert isinstance(body["processingTimeMs"], int)
             for page in (buyers_page, sellers_page):
-                change = await page.change()
-                assert ("UPDATE", order.id, state) == (
-                    change["type"],
-                    change["record"]["id"],
-                    change["record"]["state"],
-                )
+                change = await sale.change_to(page, state)
+                assert ("UPDATE", order.id) == (change["type"], change["record"]["id"])
             shown = (await asyncio.to_thread(person.get, f"/api/orders/{order.id}")).json()
             assert (state, body["updated_at"]) == (shown["state"], shown["updated_at"])
 
     assert 9_500 == body["sellerAmount"]
-    assert {"auction_ended", "order_paid", "order_delivered", "funds_released"} == sale.notices(
+    # Other jobs may add notifications of their own, for example about the payout.
+    assert {"auction_ended", "order_paid", "order_delivered", "funds_released"} <= sale.notices(
         sale.seller, order
     )
-    assert {"auction_won", "payment_received", "order_ready", "order_shipped"} == sale.notices(
+    assert {"auction_won", "payment_received", "order_ready", "order_shipped"} <= sale.notices(
         sale.buyer, order
     )
     sale.shop.check_books()
@@ -146,7 +143,7 @@ def test_wrong_role_and_state_have_true_answers(sale: Sale, paid_order: Order) -
     assert "paid" == sale.shop.state(paid_order)
 
 
-@pytest.mark.parametrize("order_id", [str(uuid.uuid4()), "x", "1", "00000000"])
+@pytest.mark.parametrize("order_id", ["00000000-0000-4000-8000-000000000000", "x", "1", "00000000"])
 def test_unknown_order_is_not_found(sale: Sale, order_id: str) -> None:
     """404 on the page and on an action."""
     path = f"/api/orders/{order_id}"
