@@ -7,6 +7,7 @@ MONEY = ("tests/sql/ledger", "tests/sql/payments", "tests/sql/orders")
 EVENTS = ("tests/sql/inbox", "tests/sql/payments", "tests/sql/outbox")
 
 CAPTURES = "payments/functions/captures.sql"
+RECEIPT = "inbox/functions/receipt.sql"
 LINES = "ledger/functions/lines.sql"
 DRIFT = "ledger/functions/drift.sql"
 REQUESTS = "payments/functions/refund_requests.sql"
@@ -65,6 +66,41 @@ MONEY_MUTATIONS = (
         "inbox/functions/settling.sql",
         "    processed_at = v_now\n",
         "    processed_at = null\n",
+        EVENTS,
+    ),
+    mutation(
+        "other content under a known id takes effect",
+        RECEIPT,
+        "if p_effect is null or (v_stored -> 'hash_conflict')::boolean then",
+        "if p_effect is null then",
+        EVENTS,
+    ),
+    mutation(
+        "failed effect undoes the storing",
+        RECEIPT,
+        "exception when others then",
+        "exception when raise_exception then",
+        EVENTS,
+    ),
+    mutation(
+        "effect that fails at the commit undoes the storing",
+        RECEIPT,
+        "    set constraints all immediate;\n",
+        "",
+        EVENTS,
+    ),
+    mutation(
+        "effect waits for its order as long as it takes",
+        "inbox/functions/settling.sql",
+        "set lock_timeout = '300ms'\n",
+        "",
+        EVENTS,
+    ),
+    mutation(
+        "effect has more rights than its caller",
+        "inbox/functions/settling.sql",
+        "return public.apply_payment_succeeded(",
+        "return private.apply_payment_succeeded(",
         EVENTS,
     ),
     mutation(
