@@ -109,6 +109,13 @@ class StripeApi:
             "list_refunds",
         )
 
+    @retry.transient
+    def retrieve_dispute(self, dispute_id: str) -> Mapping[str, Any]:
+        """Return the current state of a dispute; `RESOURCE_NOT_FOUND` if there is none."""
+        return _read(
+            lambda: _object(self._client.v1.disputes.retrieve(dispute_id)), "retrieve_dispute"
+        )
+
     def create_refund(
         self, parameters: Mapping[str, Any], *, idempotency_key: str
     ) -> Mapping[str, Any]:

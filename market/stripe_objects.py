@@ -9,6 +9,8 @@ from typing import Any
 MOST_CHARACTERS = 255
 #: Stripe's amounts have at most twelve digits, in any currency.
 _MOST_CENTS = 10**12
+#: The year 3000.
+_LAST_TIME = 32_503_680_000
 _CURRENCY = re.compile(r"[a-z]{3}")
 
 
@@ -23,6 +25,18 @@ def cents_in(stripe_object: Mapping[str, Any], key: str) -> int | None:
     """Return an amount of money in the smallest unit, or None if the field is anything else."""
     value = stripe_object.get(key)
     return value if type(value) is int and 0 <= value < _MOST_CENTS else None
+
+
+def moved_cents_in(stripe_object: Mapping[str, Any]) -> int | None:
+    """Return the signed amount of a balance transaction, or None."""
+    value = stripe_object.get("amount")
+    return value if type(value) is int and abs(value) < _MOST_CENTS else None
+
+
+def time_in(stripe_object: Mapping[str, Any], key: str) -> int | None:
+    """Return a time in Unix seconds that Postgres can hold, or None."""
+    value = stripe_object.get(key)
+    return value if type(value) is int and 0 <= value < _LAST_TIME else None
 
 
 def currency_in(stripe_object: Mapping[str, Any]) -> str | None:

@@ -72,6 +72,25 @@ def make_refund(**changes: Any) -> dict[str, Any]:
     return refund | changes
 
 
+def make_dispute(**changes: Any) -> dict[str, Any]:
+    """Make a dispute that the bank has taken the money for, as Stripe's JSON has it."""
+    dispute = {
+        "id": "du_1",
+        "object": "dispute",
+        "payment_intent": "pi_00001",
+        "charge": "ch_1",
+        "amount": 12_500,
+        "currency": "aud",
+        "status": "needs_response",
+        "reason": "fraudulent",
+        "created": 1_767_225_600,
+        "balance_transactions": [
+            {"amount": -12_500, "fee": 2_500, "net": -15_000, "currency": "aud"}
+        ],
+    }
+    return dispute | changes
+
+
 def make_event(**changes: Any) -> StripeEvent:
     event = StripeEvent(
         id="evt_1",

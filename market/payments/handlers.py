@@ -1,7 +1,7 @@
 """Handle Stripe's payment events: read the event, then make one SQL call."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -61,6 +61,29 @@ def refund_in(stripe_object: Mapping[str, Any]) -> Refund:
         amount_cents=cents_in(stripe_object, "amount"),
         status=text_in(stripe_object, "status"),
     )
+
+
+def apply_to_intent(
+    stripe_api: StripeApi,
+    database: Database,
+    event: StripeEvent,
+    payment_intent_id: str | None,
+    apply: Callable[..., inbox.Outcome],
+) -> inbox.Outcome:
+    """Call `apply`; if the database does not know the intent, name the order in its metadata."""
+    try:
+        return apply()
+    except RejectedError as error:
+        if error.code != "INTENT_UNKNOWN":
+            raise
+    if payment_intent_id is None:
+        # All our charges belong to an intent, so this one is not ours.
+        return inbox.ignore(database, event, reason="payment_intent_missing")
+    intent = stripe_api.retrieve_payment_intent(payment_intent_id)
+    order_ref = order_ref_in(intent)
+    if order_ref is None:
+        return inbox.ignore(database, event, reason="order_id_missing")
+    return apply(order_ref=order_ref)
 
 
 def _read_payment_succeeded(event: StripeEvent) -> inbox.Effect:
@@ -148,17 +171,13 @@ def _apply_refund(
         return inbox.ignore(database, event, reason="payment_intent_missing")
 
     refund = refund_in(current)
-    try:
-        outcome = repository.apply_refund(database, refund, event_id=event.id)
-    except RejectedError as error:
-        if error.code != "INTENT_UNKNOWN":
-            raise
-        # The database does not know this intent. The intent's metadata shows whether it is ours.
-        intent = stripe_api.retrieve_payment_intent(refund.payment_intent_id)
-        order_ref = order_ref_in(intent)
-        if order_ref is None:
-            return inbox.ignore(database, event, reason="order_id_missing")
-        outcome = repository.apply_refund(database, refund, event_id=event.id, order_ref=order_ref)
+    outcome = apply_to_intent(
+        stripe_api,
+        database,
+        event,
+        refund.payment_intent_id,
+        functools.partial(repository.apply_refund, database, refund, event_id=event.id),
+    )
     log.info(
         "refund_applied", event_id=event.id, refund_id=refund.stripe_refund_id, outcome=outcome
     )

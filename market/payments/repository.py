@@ -12,6 +12,7 @@ from market.inbox import Effect, Outcome, read_outcome
 from market.payments.types import (
     CapturedPayment,
     DeclinedPayment,
+    Dispute,
     Movement,
     PaidOrder,
     PaymentTerms,
@@ -265,3 +266,19 @@ def record_balance_transactions(database: Database, movements: Sequence[Movement
         return 0
     rows = [dataclasses.asdict(movement) for movement in movements]
     return int(database.call("record_balance_transactions", transactions=rows))
+
+
+def apply_dispute(
+    database: Database, dispute: Dispute, *, event_id: str, order_ref: str | None = None
+) -> Outcome:
+    """Record the state of `dispute`, and mark the event processed in the same transaction.
+
+    Raises:
+        RejectedError: `INTENT_UNKNOWN` if SQL needs the `order_ref` of the intent's metadata,
+            `PREDECESSOR_MISSING` if the payment is not recorded yet, `PAYLOAD_UNREADABLE`.
+
+    """
+    answer = database.call(
+        "apply_dispute", event_id=event_id, **dataclasses.asdict(dispute), order_ref=order_ref
+    )
+    return read_outcome(database, answer, event_id=event_id)

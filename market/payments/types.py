@@ -45,6 +45,27 @@ class Refund:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A dispute at Stripe; `status` and `reason` are Stripe's words.
+
+    `withdrawn_cents` and `reinstated_cents` are all the money that Stripe has taken and given back
+    for it so far. A field that Stripe does not send in a known form is None; SQL decides whether it
+    can do without.
+    """
+
+    stripe_dispute_id: str | None
+    payment_intent_id: str | None
+    charge_id: str | None
+    amount_cents: int | None
+    currency: str | None
+    status: str | None
+    reason: str | None
+    withdrawn_cents: int | None
+    reinstated_cents: int | None
+    created: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentTerms:
     """Every parameter of the intent for one attempt to pay.
 

@@ -314,14 +314,14 @@ begin
     return jsonb_build_object('success', true);
   elsif private.has_open_business(p_user_id) then
     return private.refusal(
-      'ACCOUNT_BUSY', 'The account still has a running auction or an unfinished order'
+      'ACCOUNT_BUSY', 'The account still has a running auction, an unfinished order or an open dispute'
     );
   end if;
   perform private.erase_personal_data(p_user_id);
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.anonymise_account is 'Anonymise an account without a running auction or an unfinished order, or return the refusal. A repeat changes nothing and succeeds.';
+comment on function private.anonymise_account is 'Anonymise an account without a running auction, an unfinished order or an open dispute, or return the refusal. A repeat changes nothing and succeeds.';
 grant execute on function private.anonymise_account to service_role;
 
 create function private.has_open_business(p_user_id uuid)
@@ -342,10 +342,13 @@ begin
     where
       p_user_id in (buyer_id, seller_id)
       and (state not in ('released', 'refunded', 'cancelled') or refund_pending)
+  ) or exists (
+    select from public.disputes
+    where p_user_id in (initiator_id, respondent_id) and private.is_dispute_open(status)
   );
 end;
 $$;
-comment on function private.has_open_business is 'Return true if a user sells or leads in a running auction, or has an order that is not finished.';
+comment on function private.has_open_business is 'Return true if a user sells or leads in a running auction, or has an unfinished order or an open dispute.';
 
 create function private.erase_personal_data(p_user_id uuid)
 returns void

@@ -110,7 +110,7 @@ create table private.order_transitions (
     needs in ('pickup', 'money_back', 'state_before_dispute')
   )
 );
-comment on table private.order_transitions is 'The legal moves of an order, with the actors that may make each. needs is a condition. pickup: the listing offers pickup. money_back: all captured money is refunded. state_before_dispute: the move leads to the state before the dispute.';
+comment on table private.order_transitions is 'The legal moves of an order, with the actors that may make each. needs is a condition. pickup: the listing offers pickup. money_back: all captured money is refunded or lost in disputes. state_before_dispute: the move leads to the state before the dispute.';
 
 insert into private.order_transitions (from_state, to_state, actor_kinds, needs) values
 ('pending_payment', 'paid', '{stripe}', null),

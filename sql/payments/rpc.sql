@@ -203,7 +203,7 @@ begin
   return query select * from private.unreturned_payments();
 end;
 $$;
-comment on function public.unreturned_payments is 'Return every payment that must go back to the buyer: a stray, or a payment of an order that has ended. unreturned_cents is the part that is neither refunded nor pending. Call refund_payment for each.';
+comment on function public.unreturned_payments is 'Return every payment that must go back to the buyer: a stray, or a payment of an order that has ended. unreturned_cents is the part that is neither refunded, pending nor lost in a dispute. A payment is left out while Stripe holds its money for a dispute. Call refund_payment for each.';
 grant execute on function public.unreturned_payments to service_role;
 
 create function public.apply_refund(

@@ -62,6 +62,8 @@ insert into private.app_settings (key, value) values
     "start_thread": {"max": 10, "window_s": 3600},
     "send_message": {"max": 20, "window_s": 60},
     "report_content": {"max": 10, "window_s": 3600},
+    "open_dispute": {"max": 10, "window_s": 3600},
+    "add_dispute_message": {"max": 20, "window_s": 60},
     "get_order": {"max": 60, "window_s": 60},
     "act_on_order": {"max": 20, "window_s": 300},
     "create_intent": {"max": 10, "window_s": 600},

@@ -35,6 +35,11 @@ BOTH: Grants = {
         ),
         "outbox": ("requeue_outbox(uuid,text)",),
         "payouts": ("release_transfers(uuid,text)",),
+        "disputes": (
+            "open_dispute(uuid,text,text,text,uuid)",
+            "resolve_dispute(uuid,text,text,bigint,uuid)",
+            "add_dispute_message(uuid,text,boolean,uuid)",
+        ),
     },
     "service_role": {
         "security": ("rate_limit_hit(text,text)",),
@@ -103,6 +108,9 @@ BOTH: Grants = {
             "queue_due_transfers(integer)",
             "apply_transfer(text,text,text,text,text,text,bigint,text,jsonb)",
             "release_transfers(uuid,text)",
+        ),
+        "disputes": (
+            "apply_dispute(text,text,text,text,bigint,text,text,text,bigint,bigint,bigint,text)",
         ),
         "inbox": (
             (

@@ -142,11 +142,31 @@ def moved(
     )
 
 
+def buyer_of(owner: Connection, order_id: UUID) -> Actor:
+    """Return the buyer of an order, signed in."""
+    buyer_id = UUID(order_row(owner, order_id)["buyer_id"])
+    return Actor(connection=owner, role="authenticated", user_id=buyer_id)
+
+
+def complained(owner: Connection, order_id: UUID) -> Any:
+    """Have the buyer open a dispute; return the answer."""
+    return buyer_of(owner, order_id).call(
+        "open_dispute",
+        order_id=order_id,
+        dispute_type="item_not_received",
+        reason="It never came",
+        description=None,
+    )
+
+
 def brought_to(owner: Connection, order_id: UUID, state: str) -> None:
     """Have the order paid and moved on to `state`."""
     paid(owner, order_id)
     for to_state, kind in ROUTES[state]:
-        assert moved(owner, order_id, to_state, kind)["success"]
+        if to_state == "disputed":
+            assert complained(owner, order_id)["success"]
+        else:
+            assert moved(owner, order_id, to_state, kind)["success"]
 
 
 def refund_requested(owner: Connection, order_id: UUID, amount: int | None, **more: object) -> Any:

@@ -245,6 +245,7 @@ begin
       on payments.id = refunded.payment_id
     left join private.dispute_totals(p_order_id) as disputed
       on payments.id = disputed.payment_id
+    left join private.disputed_orders(p_order_id) as kept on orders.id = kept.order_id
     cross join lateral (
       select
         coalesce(payments.amount_cents, 0) as captured_cents,
@@ -272,7 +273,8 @@ begin
       ('orders.refund_pending', money.pending_cents, null,
         orders.refund_pending = (money.pending_cents > 0)),
       ('orders.state', money.held_cents, null,
-        private.is_state_backed(orders.state, payments.id is not null, money.held_cents)),
+        private.is_state_backed(orders.state, payments.id is not null, money.held_cents)
+        and private.is_state_undisputed(orders.state, kept.order_id is not null)),
       ('orders.stripe_payment_intent_id', money.captured_cents, null,
         orders.stripe_payment_intent_id = payments.stripe_payment_intent_id
         or (payments.id is null and private.is_unpaid_intent_right(orders)))
@@ -316,6 +318,21 @@ begin
 end;
 $$;
 comment on function private.is_state_backed is 'Return true if an order in this state may hold this much of the buyer''s money. An ended or unpaid order holds none. Every other order holds some.';
+
+create function private.is_state_undisputed(p_state public.order_state, p_is_kept boolean)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when private.is_ended(p_state) then true
+    else p_is_kept = (p_state = 'disputed')
+  end;
+end;
+$$;
+comment on function private.is_state_undisputed is 'Return true if the disputes of an order do not contradict its state: an order that has not ended is disputed while a dispute keeps it, and only then.';
 
 create function private.is_unpaid_intent_right(p_order public.orders)
 returns boolean

@@ -16,7 +16,10 @@ begin
       claim.actual_cents, claim.expected_cents, greatest(dispute.amount_cents, 1)
     )
   from public.disputes as dispute
-    join public.payments as payment on dispute.payment_id = payment.id
+    join public.orders on dispute.order_id = orders.id
+    left join public.payments as payment on dispute.payment_id = payment.id
+    left join public.refunds as refund
+      on refund.idempotency_key = private.decision_key(dispute.id)
     cross join lateral (
       select
         -coalesce(sum(amount_cents) filter (where step = 'withdrawn'), 0)::bigint
@@ -38,13 +41,44 @@ begin
         dispute.withdrawn_cents = posted.withdrawn_cents),
       ('disputes.reinstated_cents', posted.reinstated_cents, dispute.reinstated_cents,
         dispute.reinstated_cents = posted.reinstated_cents),
-      ('disputes.currency', 0, null, dispute.currency = payment.currency),
-      ('disputes.order_id', 0, null, dispute.order_id = payment.order_id)
+      ('disputes.currency', 0, null,
+        dispute.currency = coalesce(payment.currency, orders.currency)),
+      ('disputes.order_id', 0, null, coalesce(dispute.order_id = payment.order_id, true)),
+      ('disputes.status', 0, null, private.is_dispute_status_backed(dispute)),
+      ('disputes.decision', 0, null,
+        (dispute.decision is not null) = (dispute.status = 'resolved')
+        and (
+          dispute.decision is null
+          or dispute.resolution_type = private.resolution_type_of(dispute.decision)
+        )),
+      ('disputes.refund_cents', coalesce(refund.amount_cents, 0), dispute.refund_cents,
+        coalesce(dispute.refund_cents, 0) = coalesce(refund.amount_cents, 0)
+        and coalesce(dispute.decision <> 'deny', false) = (refund.id is not null))
     ) as claim (account, expected_cents, actual_cents, is_right)
-  where (p_order_id is null or dispute.order_id = p_order_id) and not claim.is_right;
+  where (p_order_id is null or dispute.order_id = p_order_id) and claim.is_right is not true;
 end;
 $$;
-comment on function private.contradicted_disputes is 'Return the columns of Stripe''s disputes that their payment or the posted withdrawals contradict.';
+comment on function private.contradicted_disputes is 'Return the columns of disputes that their payment, the posted withdrawals, their status at Stripe or the decided refund contradict.';
+
+create function private.is_dispute_status_backed(p_dispute public.disputes)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return (p_dispute.resolved_at is not null) = not private.is_dispute_open(p_dispute.status)
+    and case
+      when p_dispute.stripe_status is null then p_dispute.status <> 'closed'
+      else p_dispute.status = private.dispute_status(p_dispute.stripe_status)
+        and p_dispute.resolution is not distinct from case
+          when not private.is_stripe_dispute_open(p_dispute.stripe_status)
+            then p_dispute.stripe_status
+        end
+    end;
+end;
+$$;
+comment on function private.is_dispute_status_backed is 'Return true if the status of a dispute fits its end and its status at Stripe. Stripe alone closes its disputes, and staff resolve the others.';
 
 create function private.contradicted_payouts(p_order_id uuid)
 returns table (

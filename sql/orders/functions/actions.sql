@@ -29,6 +29,11 @@ begin
     return private.state_refusal(v_order);
   elsif v_order.refund_pending then
     return private.refusal('CONFLICT', 'A refund of this order is still under way');
+  elsif v_rule.needs_refund and exists (
+    select from public.payments
+    where order_id = p_order_id and settles_order and private.held_cents(id) > 0
+  ) then
+    return private.refusal('CONFLICT', 'Stripe holds this money for a dispute');
   end if;
   perform private.take_action(v_order, v_rule, p_user_id);
   return private.action_answer(p_order_id, p_action);

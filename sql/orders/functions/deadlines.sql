@@ -130,6 +130,9 @@ begin
   select * into v_order from public.orders where id = p_order_id;
   select * into v_payment from public.payments
   where order_id = p_order_id and settles_order for update;
+  if private.held_cents(v_payment.id) > 0 then
+    return false;
+  end if;
   perform private.reserve_refund(
     v_order, v_payment, private.seller_base_cents(p_order_id), 'cancelled', 'not_handed_over',
     null, private.overdue_key(p_order_id)

@@ -74,8 +74,14 @@ begin
       and p_actor_kind = any(legal.actor_kinds)
       -- While a refund is pending, only Stripe and staff move the order.
       and (not p_order.refund_pending or p_actor_kind in ('stripe', 'admin'))
+      -- An order stays disputed until its last dispute ends or all its money is back.
+      and (
+        p_order.state <> 'disputed'
+        or p_order.refunded_cents = p_order.amount_cents
+        or not private.is_in_dispute(p_order.id)
+      )
       and case legal.needs
-        when 'money_back' then p_order.refunded_cents = p_order.amount_cents
+        when 'money_back' then private.is_money_gone(p_order)
         when 'state_before_dispute' then p_order.state_before_dispute = p_to_state
         when 'pickup' then exists (
           select from public.listings where id = p_order.listing_id and pickup

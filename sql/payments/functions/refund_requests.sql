@@ -259,6 +259,8 @@ begin
     end
   ) then
     return private.refusal('CONFLICT', 'This order cannot be refunded as it stands');
+  elsif private.held_cents(p_payment.id) > 0 then
+    return private.refusal('CONFLICT', 'Stripe holds this money for a dispute');
   elsif coalesce(p_amount_cents not between 1 and p_left_cents, true) then
     return private.refusal('VALIDATION_ERROR', 'Refund must be within what is left of the payment');
   end if;
@@ -332,8 +334,10 @@ begin
   where private.is_captured(payment.status)
     and private.is_owed_back(orders, payment)
     and private.unrefunded_cents(payment) > 0
+    -- Stripe refuses refunds of money that it holds.
+    and private.held_cents(payment.id) = 0
   order by payment.created_at, payment.id;
 end;
 $$;
-comment on function private.unreturned_payments is 'Return the payments that must go back and of which a part is neither refunded nor pending; see the public wrapper.';
+comment on function private.unreturned_payments is 'Return the payments that must go back and of which a part is neither refunded, pending nor lost; see the public wrapper.';
 grant execute on function private.unreturned_payments to service_role;

@@ -255,6 +255,8 @@ begin
   returning * into v_order;
   if v_order.refunded_cents = v_order.amount_cents then
     perform private.end_refunded_order(v_order);
+  elsif private.is_decision_refund(p_refund) or private.is_money_gone(v_order) then
+    perform private.follow_disputes(p_order.id, null, 'stripe', 'refund_' || p_refund.status);
   end if;
 end;
 $$;
@@ -282,22 +284,30 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_state constant public.order_state := coalesce(p_order.state_before_dispute, p_order.state);
   v_reason text;
 begin
-  if p_order.state in ('refunded', 'cancelled') then
+  if private.is_ended(p_order.state) then
     return;
   end if;
   select reason into v_reason from public.refunds
   where order_id = p_order.id and target_state = 'cancelled' and status = 'succeeded'
   limit 1;
-  if found and p_order.state in ('paid', 'ready_for_handover') then
+  if found and v_state in ('paid', 'ready_for_handover') then
+    -- No move leads from disputed to cancelled.
+    perform private.transition_order(p_order.id, v_state, null, 'stripe', v_reason);
     perform private.transition_order(p_order.id, 'cancelled', null, 'stripe', v_reason);
   else
-    perform private.transition_order(p_order.id, 'refunded', null, 'stripe', 'refund_succeeded');
+    perform private.transition_order(
+      p_order.id, 'refunded', null, 'stripe',
+      case p_order.refunded_cents
+        when p_order.amount_cents then 'refund_succeeded' else 'dispute_lost'
+      end
+    );
   end if;
 end;
 $$;
-comment on function private.end_refunded_order is 'End an order when all of its money is back. It becomes cancelled if a refund had that target and the order was not handed over, otherwise refunded. The sequence of the refunds does not matter.';
+comment on function private.end_refunded_order is 'End an order when all of its money is refunded or lost. It becomes cancelled if a refund had that target and the order was not handed over, otherwise refunded. The sequence of refunds and disputes does not matter.';
 
 create function private.notify_of_refund(
   p_order public.orders, p_payment public.payments, p_refund public.refunds

@@ -34,6 +34,15 @@ SIGNATURES: Mapping[str, str] = {
     "get_listing_private": "listing_id uuid",
     "mark_thread_read": "thread_id uuid",
     "mark_all_notifications_read": "",
+    "open_dispute": (
+        f"order_id uuid, dispute_type text, reason text, description text, {_REQUEST}"
+    ),
+    "add_dispute_message": (
+        f"dispute_id uuid, content text, is_internal boolean = false, {_REQUEST}"
+    ),
+    "resolve_dispute": (
+        f"dispute_id uuid, decision text, note text, refund_cents bigint = null, {_REQUEST}"
+    ),
     # Our own processes
     "end_auction": "auction_id uuid, force boolean = false",
     "end_expired_auctions": "max_rows integer = 100",
@@ -76,6 +85,11 @@ SIGNATURES: Mapping[str, str] = {
         "event_id text, stripe_refund_id text, outbox_id text, payment_intent_id text,"
         " amount_cents bigint, status text, order_ref text = null"
     ),
+    "apply_dispute": (
+        "event_id text, stripe_dispute_id text, payment_intent_id text, charge_id text,"
+        " amount_cents bigint, currency text, status text, reason text, withdrawn_cents bigint,"
+        " reinstated_cents bigint, created bigint, order_ref text = null"
+    ),
     "ignore_webhook_event": "event_id text, reason text",
     "fail_webhook_event": ("event_id text, error_code text, error_message text, lease_token uuid"),
     "claim_webhook_retries": "max_rows integer, lease_s integer",
@@ -108,6 +122,9 @@ SIGNATURES: Mapping[str, str] = {
         "payment_intent_id text, refund_reason text, user_id uuid, client_request_id uuid"
     ),
     "unreturned_payments": "",
+    "record_balance_transactions": "transactions jsonb",
+    "check_orders": "max_rows integer = 100",
+    "claim_differing_intents": "max_rows integer = 100",
     "send_order_reminders": "max_rows integer = 100",
     "record_job_run": (
         "job text, started_at text, processed integer, failed integer, error text = null"

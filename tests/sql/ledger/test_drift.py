@@ -10,7 +10,8 @@ import pytest
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
-from tests.sql.actors import Actor
+from tests.sql.actors import Actor, signed_up
+from tests.sql.disputing import dispute_told, lost, won
 from tests.sql.paying import (
     INTENT,
     ROUTES,
@@ -28,6 +29,7 @@ from tests.sql.paying import (
     refund_told,
     succeeded,
 )
+from tests.sql.settling import reversed_by, transferred
 
 
 Bring: TypeAlias = Callable[[Connection, UUID], object]
@@ -77,6 +79,51 @@ def _requested(owner: Connection, order_id: UUID) -> None:
     assert refund_requested(owner, order_id, 3_000)["success"]
 
 
+def _told(*reading: Any, **more: Any) -> Bring:
+    return lambda owner, _: dispute_told(owner, *reading, **more)
+
+
+def _lost(amount: int) -> Bring:
+    return lambda owner, _: lost(owner, amount)
+
+
+def _won(owner: Connection, _order_id: UUID) -> None:
+    won(owner)
+
+
+def _decided(decision: str, cents: int | None = None) -> Bring:
+    def decide(owner: Connection, _order_id: UUID) -> None:
+        staff = signed_up(owner, "judge", role="admin").with_second_factor()
+        [(dispute_id,)] = owner.execute("select id from public.disputes").fetchall()
+        answer = staff.call(
+            "resolve_dispute",
+            dispute_id=dispute_id,
+            decision=decision,
+            note="Decided",
+            refund_cents=cents,
+        )
+        assert answer["success"], answer
+
+    return decide
+
+
+def _decision_settled(status: str) -> Bring:
+    def settle(owner: Connection, _order_id: UUID) -> None:
+        [row] = outbox_rows(owner, "refund")
+        refund_told(owner, status, row["payload"]["amount_cents"], outbox_id=row["id"])
+
+    return settle
+
+
+def _transferred(amount: int, back: int = 0) -> Bring:
+    def transfer(owner: Connection, order_id: UUID) -> None:
+        transferred(owner, order_id, amount)
+        if back:
+            reversed_by(owner, back)
+
+    return transfer
+
+
 #: An order in every state that it can reach, with what money can have done on the way.
 SOUND: dict[str, Bring] = {
     "unpaid": lambda _owner, _order_id: None,
@@ -109,6 +156,50 @@ SOUND: dict[str, Bring] = {
     "all back, stray pending": _then(paid, _returned(10_000), _stray(10_000, "aud")),
     "stray in part": _then(paid, _stray(), _returned(7, "succeeded", "pi_stray")),
     "ours and outside": _then(paid, _requested, _returned(9_000)),
+    **{
+        f"{state}, {name}": _then(brought(state), step)
+        for state, (name, step) in itertools.product(
+            ("paid", "released"),
+            {
+                "inquiry": _told("warning_needs_response"),
+                "withdrawn": _told("needs_response", 7_000),
+                "won": _won,
+                "won, money missing": _told("won", 7_000, 1_000),
+                "lost": _lost(7_000),
+                "all lost": _lost(10_000),
+                "lost, part back": _then(_lost(7_000), _told("lost", 7_000, 1_000)),
+                "prevented": _told("prevented", 7_000, 1_000),
+                "lost and asked again": _then(
+                    _lost(10_000), _told("warning_needs_response", dispute_id="du_2")
+                ),
+            }.items(),
+        )
+    },
+    "refunded in part, all lost": _then(paid, _returned(3_000), _lost(10_000)),
+    "stray disputed": _then(
+        paid,
+        _stray(),
+        _stray_settled("failed"),
+        _told("needs_response", 77, intent="pi_stray", currency="usd"),
+    ),
+    **{
+        f"disputed, {name}": _then(brought("disputed"), step)
+        for name, step in {
+            "denied": _decided("deny"),
+            "to refund": _decided("refund"),
+            "to refund in part": _decided("partial", 2_500),
+            "refunded": _then(_decided("refund"), _decision_settled("succeeded")),
+            "refunded in part": _then(_decided("partial", 2_500), _decision_settled("succeeded")),
+            "refund failed": _then(_decided("refund"), _decision_settled("failed")),
+            "by the bank too": _told("needs_response", 7_000),
+        }.items()
+    },
+    "released, transferred": _then(brought("released"), _transferred(9_500)),
+    "released, transferred, part back": _then(brought("released"), _transferred(9_500, 500)),
+    "released, transferred, lost": _then(brought("released"), _transferred(9_500), _lost(10_000)),
+    "released, transferred, lost, back": _then(
+        brought("released"), _transferred(9_500, 9_500), _lost(10_000)
+    ),
 }
 
 
@@ -126,6 +217,9 @@ STATES = (*ROUTES, "pending_payment", "refunded", "cancelled")
 MOVES = ("paid", "ready", "shipped", "delivered", "released", "refunded", "cancelled")
 UNCAPTURED = ("requires_payment", "processing", "authorized", "failed", "cancelled")
 CAPTURED = ("captured", "partially_refunded", "refunded")
+DISPUTE_STATUSES = ("open", "under_review", "escalated", "resolved", "closed")
+DISPUTE_STATES = ("open", "review", "needs_evidence", "resolved")
+STRIPE_STATUSES = ("warning_needs_response", "needs_response", "under_review", "won", "lost")
 REFUND_STATUSES = ("pending", "succeeded", "failed", "canceled")
 
 #: Statements that falsify one field, each with the values to try.
@@ -189,6 +283,49 @@ SPOILS: dict[str, tuple[object, ...]] = {
     update refunds set target_state = {0}
     where target_state <> {0} and 'none' in ({0}, target_state::text)
     """: ("none", "refunded", "cancelled"),
+    "update disputes set withdrawn_cents = withdrawn_cents + {0} where stripe_status is not null": (
+        1,
+        -1,
+    ),
+    "update disputes set reinstated_cents = reinstated_cents + {0}": (1, -1),
+    # Staff may mark an open dispute as under review, which contradicts nothing.
+    """
+    update disputes set status = {0}
+    where status <> {0} and (
+      stripe_status is not null or 'resolved' in (status::text, {0})
+      or 'closed' in (status::text, {0})
+    )
+    """: DISPUTE_STATUSES,
+    """
+    update disputes set state = {0}
+    where state <> {0} and (
+      stripe_status is not null and (state, status) <> ('resolved', 'closed')
+      or 'resolved' in (state::text, {0})
+    )
+    """: DISPUTE_STATES,
+    # No row says whether money is still to be withdrawn for an inquiry that became a dispute.
+    """
+    update disputes set stripe_status = {0}
+    where stripe_status <> {0} and not (
+      replace(stripe_status, 'warning_', '') = replace({0}, 'warning_', '')
+    )
+    """: STRIPE_STATUSES,
+    "update disputes set decision = {0} where decision is distinct from {0}": (
+        "refund",
+        "partial",
+        "deny",
+        None,
+    ),
+    "update disputes set refund_cents = refund_cents + {0} where refund_cents > 0": (1, -1),
+    "update disputes set resolved_at = case when resolved_at is null then created_at end": (0,),
+    "update disputes set currency = {0}": ("nzd",),
+    "update payouts set amount_cents = amount_cents + {0} where stripe_transfer_id is not null": (
+        1,
+        -1,
+    ),
+    "update payouts set reversed_cents = reversed_cents + {0}": (1, -1),
+    "update payouts set stripe_transfer_id = {0}": ("tr_other",),
+    "update payouts set seller_id = (select buyer_id from orders where id = order_id)": (0,),
     """
     update orders set buyer_id = seller_id, seller_id = buyer_id
     where exists (select from ledger_entries where order_id = orders.id and account = {0})
@@ -327,6 +464,57 @@ def test_drift_names_whatever_was_spoiled(owner: Connection, order_id: UUID, nam
             "update public.refunds set target_state = 'none'",
             "refunds.target_state",
         ),
+        *[
+            (f"paid, {name}", f"update public.disputes set {change}", column)  # noqa: S608 - our own text
+            for name, change, column in (
+                ("withdrawn", "withdrawn_cents = 7001", "disputes.withdrawn_cents"),
+                ("withdrawn", "reinstated_cents = 1", "disputes.reinstated_cents"),
+                ("withdrawn", "withdrawn_cents = 7001", "dispute_hold"),
+                ("withdrawn", "stripe_status = 'under_review'", "disputes.status"),
+                ("withdrawn", "status = 'closed'", "disputes.status"),
+                ("withdrawn", "status = 'closed'", "orders.state"),
+                ("won", "stripe_status = 'lost'", "disputes.status"),
+                ("lost", "stripe_status = 'won'", "dispute_hold"),
+                ("won", "resolved_at = null", "disputes.status"),
+                ("won", "currency = 'nzd'", "disputes.currency"),
+                ("won", "decision = 'deny'", "disputes.decision"),
+            )
+        ],
+        ("disputed", "update public.disputes set status = 'resolved'", "orders.state"),
+        ("disputed", "update public.disputes set status = 'closed'", "disputes.status"),
+        (
+            "disputed, denied",
+            "update public.disputes set decision = 'refund'",
+            "disputes.refund_cents",
+        ),
+        (
+            "disputed, refunded",
+            "update public.disputes set refund_cents = 9999",
+            "disputes.refund_cents",
+        ),
+        (
+            "released, transferred",
+            "update public.payouts set amount_cents = 9501",
+            "payouts.amount_cents",
+        ),
+        (
+            "released, transferred",
+            "update public.payouts set amount_cents = 9501",
+            "seller_payable",
+        ),
+        (
+            "released, transferred, part back",
+            "update public.payouts set reversed_cents = 501",
+            "payouts.reversed_cents",
+        ),
+        (
+            "released, transferred",
+            """
+            update public.payouts
+            set seller_id = (select buyer_id from public.orders where id = order_id)
+            """,
+            "payouts.seller_id",
+        ),
     ],
 )
 def test_drift_says_where_the_contradiction_is(
@@ -356,7 +544,9 @@ def test_drift_names_a_refund_of_another_order(
     assert [("refunds.order_id", 0, 3_000)] == drift(owner)
 
 
-@pytest.mark.parametrize("state", ["paid", "released"])
+@pytest.mark.parametrize(
+    "state", ["paid", "released", "paid, withdrawn", "released, lost", "released, transferred"]
+)
 @pytest.mark.parametrize(
     "account",
     ["buyer", "stripe_clearing", "platform_fee", "seller_payable", "refunds", "dispute_hold"],
@@ -365,7 +555,7 @@ def test_drift_names_an_account_that_is_one_cent_off(
     owner: Connection, order_id: UUID, *, state: str, account: str
 ) -> None:
     """A cent too much in any account is named, with what it should hold."""
-    brought_to(owner, order_id, state)
+    SOUND[state](owner, order_id)
     before = balances(owner, order_id)
     other = "refunds" if account == "buyer" else "buyer"
     owner.execute(

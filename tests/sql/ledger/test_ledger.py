@@ -7,6 +7,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
+from tests.sql.disputing import lost
 from tests.sql.paying import (
     AMOUNT,
     balances,
@@ -209,45 +210,18 @@ def test_worked_case_ends_at_zero(owner: Connection, order_id: UUID) -> None:
     assert {"stripe_clearing": 350, "platform_fee": -350} == balances(owner, order_id)
     assert [] == drift(owner)
 
-    lost(owner, order_id, 7_000)
+    lost(owner, 7_000)
 
     assert {
         ("ADJUST", "dispute_hold"): -7_000,
         ("ADJUST", "platform_fee"): 350,
         ("ADJUST", "seller_payable"): 6_650,
-    } == posted(owner, "dispute:dp_1:lost")
+    } == posted(owner, "dispute:du_1:lost")
     assert {"stripe_clearing": -6_650, "seller_payable": 6_650} == balances(owner, order_id)
+    assert [] == drift(owner)
     reversed_by(owner, 6_650)
-    assert {} == balances(owner, order_id)
-
-
-def lost(owner: Connection, order_id: UUID, amount: int) -> None:
-    """Let Stripe have withdrawn money for a dispute that is lost."""
-    owner.execute(
-        """
-        insert into public.disputes (
-          order_id, payment_id, initiator_id, respondent_id, dispute_type, reason, amount_cents,
-          withdrawn_cents, currency, status, state, stripe_dispute_id, stripe_status
-        )
-        select
-          o.id, p.id, o.buyer_id, o.seller_id, 'other', 'fraudulent', %(amount)s, %(amount)s,
-          'aud', 'closed', 'resolved', 'dp_1', 'lost'
-        from public.orders as o join public.payments as p on p.order_id = o.id
-        where o.id = %(order)s
-        """,
-        {"amount": amount, "order": order_id},
-    )
-    owner.execute(
-        """
-        select private.post_hold(o, d, d.withdrawn_cents, 0),
-          private.post_loss(o, p, d, d.withdrawn_cents)
-        from public.orders as o
-          join public.disputes as d on d.order_id = o.id
-          join public.payments as p on d.payment_id = p.id
-        where o.id = %s
-        """,
-        [order_id],
-    )
+    assert ({}, []) == (balances(owner, order_id), drift(owner))
+    assert "refunded" == order_row(owner, order_id)["state"]
 
 
 def test_fact_is_posted_once(owner: Connection, order_id: UUID) -> None:

@@ -139,7 +139,8 @@ def test_delivery_address_is_that_of_the_payment(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor
 ) -> None:
     """A later change of the profile redirects no parcel, nor does the way back from a dispute."""
-    brought_to(owner, order_id, "disputed")
+    brought_to(owner, order_id, "paid")
+    moved(owner, order_id, "disputed", "admin")
     lives_at(owner, alice, HOME | {"street": "2 Other Street"})
 
     moved(owner, order_id, "paid", "admin")

@@ -1,13 +1,14 @@
 """Transfers to sellers: queued at the release, checked before they are sent, booked once."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
+from tests.sql.disputing import dispute_told
 from tests.sql.paying import (
     AMOUNT,
     balances,
@@ -153,7 +154,7 @@ def test_transfer_is_found_by_its_charge(owner: Connection, released: UUID) -> N
 @pytest.mark.parametrize(
     ("order_ref", "expected"),
     [
-        (str(uuid4()), ("order_not_found", ["order_not_found"])),
+        ("c1a5b6de-2f7b-4c0b-9f61-7a2d8e4b3f33", ("order_not_found", ["order_not_found"])),
         ("no uuid", ("order_not_found", ["order_not_found"])),
         (None, ("ignored", ["money_without_an_order"])),
     ],
@@ -414,7 +415,7 @@ def test_staff_queue_a_dead_transfer_again(
 
 def test_transfer_that_was_made_after_all_counts(owner: Connection, released: UUID) -> None:
     """The answer was lost and the row was canceled, but Stripe's event arrives."""
-    moved(owner, released, "disputed", "stripe")
+    dispute_told(owner, "warning_needs_response")
     job = claimed(owner)
     permission(owner, job)
 

@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import LISTING, listed
-from tests.sql.paying import attached, order_row, ordered, succeeded
+from tests.sql.paying import attached, complained, order_row, ordered, paid, succeeded
 
 
 #: Stores a text in a field and returns what the field then holds; None if it was refused.
@@ -50,6 +50,9 @@ def fields(owner: Connection, seller: Actor, alice: Actor) -> Mapping[str, Store
         **{f"sign_up.address.{name}": _signed_up(owner, "address", name) for name in ("street",)},
         "transition_order.reason": _cancelled(owner, seller),
         "process_refund_transaction.refund_reason": _refunded(owner, seller),
+        **{f"open_dispute.{name}": _disputed(owner, seller, name) for name in _COMPLAINT},
+        "add_dispute_message.content": _messaged(owner, seller),
+        "resolve_dispute.note": _resolved(owner, seller),
     }
     assert set(FIELDS) == named.keys()
     return named
@@ -61,7 +64,8 @@ FIELDS = [
     "update_listing.location.suburb", "update_listing.location.street", "users.legal_name",
     "users.phone", "users.address.street", "users.address.suburb", "sign_up.legal_name",
     "sign_up.phone", "sign_up.address.street", "transition_order.reason",
-    "process_refund_transaction.refund_reason",
+    "process_refund_transaction.refund_reason", "open_dispute.reason", "open_dispute.description",
+    "add_dispute_message.content", "resolve_dispute.note",
 ]  # fmt: skip
 
 
@@ -116,10 +120,17 @@ ARGUMENTS = {
     "update_listing.changes": "fields",
     "relist_listing.start_at": "time",
     "relist_listing.end_at": "time",
+    "open_dispute.dispute_type": "one of five words",
+    "open_dispute.reason": "field",
+    "open_dispute.description": "field",
+    "add_dispute_message.content": "field",
+    "resolve_dispute.decision": "one of three words",
+    "resolve_dispute.note": "field",
     "requeue_webhook_event.event_id": "id",
     "requeue_ignored_events.type": "compared alone",
     "requeue_ignored_events.since": "time",
     "requeue_outbox.reason": "field",
+    "release_transfers.reason": "field",
 }
 
 
@@ -245,6 +256,54 @@ def _refunded(owner: Connection, seller: Actor) -> Store:
         )
         assert answer["success"], answer
         [(kept,)] = owner.execute("select reason from public.refunds").fetchall()
+        return _text_or_none(kept)
+
+    return store
+
+
+_COMPLAINT = {"reason": "It never came", "description": "I waited for a week."}
+
+
+def _disputed(owner: Connection, seller: Actor, name: str) -> Store:
+    def store(text: str) -> str | None:
+        buyer = signed_up(owner, "winner")
+        order_id = ordered(seller, buyer)
+        paid(owner, order_id)
+        complaint = {"order_id": order_id, "dispute_type": "other"} | _COMPLAINT | {name: text}
+        if not buyer.call("open_dispute", **complaint)["success"]:
+            return None
+        query = "select to_jsonb(d) ->> %s from public.disputes as d"
+        [(kept,)] = owner.execute(query, [name]).fetchall()
+        return _text_or_none(kept)
+
+    return store
+
+
+def _complained(owner: Connection, seller: Actor) -> tuple[Actor, str]:
+    buyer = signed_up(owner, "winner")
+    order_id = ordered(seller, buyer)
+    paid(owner, order_id)
+    return buyer, complained(owner, order_id)["dispute_id"]
+
+
+def _messaged(owner: Connection, seller: Actor) -> Store:
+    def store(text: str) -> str | None:
+        buyer, dispute_id = _complained(owner, seller)
+        answer = buyer.call("add_dispute_message", dispute_id=dispute_id, content=text)
+        if not answer["success"]:
+            return None
+        [(kept,)] = owner.execute("select content from public.dispute_messages").fetchall()
+        return _text_or_none(kept)
+
+    return store
+
+
+def _resolved(owner: Connection, seller: Actor) -> Store:
+    def store(text: str) -> str | None:
+        _, dispute_id = _complained(owner, seller)
+        staff = signed_up(owner, "judge", role="admin").with_second_factor()
+        staff.call("resolve_dispute", dispute_id=dispute_id, decision="deny", note=text)
+        [(kept,)] = owner.execute("select resolution from public.disputes").fetchall()
         return _text_or_none(kept)
 
     return store

@@ -8,7 +8,7 @@ from market.stripe_api import StripeApi
 
 
 def test_every_event_about_money_in_is_handled() -> None:
-    """The types that Stripe is asked to send about payments and refunds all have a handler."""
+    """The types about payments, refunds and disputes all have a handler."""
     handlers = stripe_events.handlers(
         create_autospec(StripeApi, instance=True), create_autospec(Database, instance=True)
     )
@@ -22,5 +22,10 @@ def test_every_event_about_money_in_is_handled() -> None:
         "refund.created",
         "refund.failed",
         "refund.updated",
+        "charge.dispute.closed",
+        "charge.dispute.created",
+        "charge.dispute.funds_reinstated",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.updated",
         "account.updated",
     } == set(handlers)

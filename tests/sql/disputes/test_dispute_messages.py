@@ -1,0 +1,165 @@
+"""`add_dispute_message`, and the readers of a dispute."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import set_setting
+from tests.sql.disputing import dispute_row, dispute_told
+from tests.sql.paying import complained, paid
+
+
+@pytest.fixture
+def dispute_id(owner: Connection, order_id: UUID) -> str:
+    paid(owner, order_id)
+    return str(complained(owner, order_id)["dispute_id"])
+
+
+def said(actor: Actor, dispute_id: object, content: str | None, **more: object) -> Any:
+    return actor.call("add_dispute_message", dispute_id=dispute_id, content=content, **more)
+
+
+def heard(actor: Actor) -> list[str]:
+    query = "select content from public.dispute_messages order by created_at, content"
+    return [str(content) for (content,) in actor.rows(query)]
+
+
+def test_parties_and_staff_write(
+    owner: Connection, dispute_id: str, alice: Actor, *, seller: Actor, moderator: Actor
+) -> None:
+    """Each message has its author, and staff are shown as such."""
+    ids = [
+        said(alice, dispute_id, "A crack")["message_id"],
+        said(seller, dispute_id, "B no crack")["message_id"],
+        said(moderator, dispute_id, "C photos, please")["message_id"],
+    ]
+
+    query = """
+      select id::text, sender_id, message_type::text, is_internal from public.dispute_messages
+      order by content
+    """
+    assert [
+        (ids[0], alice.id, "user", False),
+        (ids[1], seller.id, "user", False),
+        (ids[2], moderator.id, "admin", False),
+    ] == owner.execute(query).fetchall()
+    everything = ["A crack", "B no crack", "C photos, please"]
+    assert [everything] * 3 == [heard(actor) for actor in (alice, seller, moderator)]
+
+
+def test_internal_messages_are_for_staff(
+    dispute_id: str, alice: Actor, *, seller: Actor, moderator: Actor, bob: Actor
+) -> None:
+    """Parties neither write nor read them; another user reads nothing at all."""
+    assert said(moderator, dispute_id, "Looks like fraud", is_internal=True)["success"]
+    assert said(alice, dispute_id, "Open")["success"]
+
+    assert "FORBIDDEN" == said(alice, dispute_id, "Secret", is_internal=True)["code"]
+    assert ["Open"] == heard(alice) == heard(seller)
+    assert {"Looks like fraud", "Open"} == set(heard(moderator))
+    assert [] == heard(bob)
+
+
+def test_others_do_not_write(
+    dispute_id: str, bob: Actor, *, anonymous: Actor, service: Actor, alice: Actor
+) -> None:
+    """An outsider posts nowhere."""
+    assert "FORBIDDEN" == said(bob, dispute_id, "Hello")["code"]
+    assert "RESOURCE_NOT_FOUND" == said(alice, uuid4(), "Hello")["code"]
+    for actor in (anonymous, service):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            said(actor, dispute_id, "Hello")
+    for actor in (alice, bob):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.change("insert into public.dispute_messages (content) values ('Hello')")
+
+
+def test_suspended_party_does_not_write(owner: Connection, dispute_id: str, seller: Actor) -> None:
+    """A suspended account writes nothing."""
+    owner.execute("update public.users set suspended_at = created_at where id = %s", [seller.id])
+
+    assert "USER_SUSPENDED" == said(seller, dispute_id, "Hello")["code"]
+
+
+def test_decided_dispute_takes_messages_of_staff_alone(
+    dispute_id: str, alice: Actor, moderator: Actor
+) -> None:
+    """The parties have had their say; staff may note something."""
+    moderator.call("resolve_dispute", dispute_id=dispute_id, decision="deny", note="No crack.")
+
+    assert "CONFLICT" == said(alice, dispute_id, "But I say")["code"]
+    assert said(moderator, dispute_id, "Called the buyer", is_internal=True)["success"]
+
+
+@pytest.mark.parametrize("content", [None, "", " \n ", "<p></p>", "x" * 1_001, "x" * 100_000])
+def test_message_without_content_is_refused(
+    dispute_id: str, alice: Actor, content: str | None
+) -> None:
+    """A message has 1 to 1000 visible characters."""
+    assert "VALIDATION_ERROR" == said(alice, dispute_id, content)["code"]
+
+
+def test_message_is_cleaned_and_stored_once(dispute_id: str, alice: Actor) -> None:
+    """Markup is dropped. The same request id writes one message."""
+    request = uuid4()
+
+    first = said(alice, dispute_id, " <b>One</b>\ntwo ", client_request_id=request)
+
+    assert first == said(alice, dispute_id, "Something else", client_request_id=request)
+    assert ["One\ntwo"] == heard(alice)
+
+
+def test_messages_are_limited(owner: Connection, dispute_id: str, alice: Actor) -> None:
+    """Each user has a limit per minute."""
+    set_setting(owner, "rate_limits", '{"add_dispute_message": {"max": 1, "window_s": 60}}')
+    assert said(alice, dispute_id, "One")["success"]
+
+    assert "RATE_LIMITED" == said(alice, dispute_id, "Two")["code"]
+
+
+def test_parties_and_staff_read_a_dispute(
+    owner: Connection, dispute_id: str, alice: Actor, *, seller: Actor, moderator: Actor,
+    bob: Actor, anonymous: Actor,
+) -> None:  # fmt: skip
+    """Those at Stripe too; nobody writes the table."""
+    dispute_told(owner, "needs_response", 10_000)
+    query = "select id::text from public.disputes"
+
+    for actor in (alice, seller, moderator):
+        assert {dispute_id, dispute_row(owner)["id"]} == {id_ for (id_,) in actor.rows(query)}
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.change("update public.disputes set status = 'resolved'")
+    assert [] == bob.rows(query)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        anonymous.rows(query)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("open", "open"),
+        ("under_review", "review"),
+        ("escalated", "needs_evidence"),
+        ("resolved", "resolved"),
+        ("closed", "resolved"),
+    ],
+)
+def test_state_and_status_never_disagree(
+    owner: Connection, dispute_id: str, *, status: str, state: str
+) -> None:
+    """A change of either column changes the other (D8)."""
+    owner.execute("update public.disputes set status = %s", [status])
+    assert (status, state) == tuple(
+        dispute_row(owner, dispute_id)[name] for name in ("status", "state")
+    )
+
+    owner.execute("update public.disputes set status = 'open'")
+    owner.execute("update public.disputes set state = %s", [state])
+
+    row = dispute_row(owner, dispute_id)
+    assert (state, "resolved" if status == "closed" else status) == (row["state"], row["status"])
+    owner.execute("update public.disputes set status = 'open'")

@@ -1,0 +1,236 @@
+"""`open_dispute`: a party stops an order until staff decide."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import set_setting
+from tests.sql.disputing import dispute_row, dispute_told
+from tests.sql.paying import (
+    brought_to,
+    drift,
+    moved,
+    order_row,
+    paid,
+    refund_requested,
+    refund_told,
+    told,
+)
+
+
+def opened(party: Actor, order_id: UUID, **changes: object) -> Any:
+    complaint: dict[str, object] = {
+        "order_id": order_id,
+        "dispute_type": "damaged_item",
+        "reason": "It has a crack",
+        "description": "The handle is broken.",
+    }
+    return party.call("open_dispute", **(complaint | changes))
+
+
+@pytest.mark.parametrize("state", ["paid", "ready_for_handover", "shipped", "delivered"])
+def test_buyer_stops_the_order(
+    owner: Connection, order_id: UUID, alice: Actor, *, seller: Actor, state: str
+) -> None:
+    """The order is disputed, and both parties are notified."""
+    brought_to(owner, order_id, state)
+
+    answer = opened(alice, order_id)
+
+    assert answer["success"], answer
+    order = order_row(owner, order_id)
+    assert ("disputed", state) == (order["state"], order["state_before_dispute"])
+    assert {
+        "order_id": str(order_id),
+        "payment_id": None,
+        "initiator_id": str(alice.id),
+        "respondent_id": str(seller.id),
+        "dispute_type": "damaged_item",
+        "reason": "It has a crack",
+        "description": "The handle is broken.",
+        "amount_cents": 10_000,
+        "withdrawn_cents": 0,
+        "currency": "aud",
+        "status": "open",
+        "state": "open",
+        "decision": None,
+        "stripe_dispute_id": None,
+    }.items() <= dispute_row(owner, answer["dispute_id"]).items()
+    for party in (alice, seller):
+        assert "dispute_created" in told(owner, party)
+    assert [] == drift(owner)
+
+
+def test_seller_may_open_one_too(
+    owner: Connection, order_id: UUID, alice: Actor, seller: Actor
+) -> None:
+    """The respondent is the other party, and the history names the actor."""
+    paid(owner, order_id)
+
+    answer = opened(seller, order_id)
+
+    row = dispute_row(owner, answer["dispute_id"])
+    assert (str(seller.id), str(alice.id)) == (row["initiator_id"], row["respondent_id"])
+    query = "select actor_kind::text, actor_id, reason from public.order_events order by id desc"
+    assert ("seller", seller.id, "dispute_opened") == owner.execute(query).fetchone()
+
+
+@pytest.mark.parametrize("state", ["pending_payment", "released", "refunded", "cancelled"])
+def test_other_states_refuse(owner: Connection, order_id: UUID, alice: Actor, state: str) -> None:
+    """There is nothing to dispute before the payment and after the release."""
+    if state == "released":
+        brought_to(owner, order_id, state)
+    elif state == "refunded":
+        paid(owner, order_id)
+        refund_told(owner, "succeeded", 10_000)
+    elif state == "cancelled":
+        moved(owner, order_id, state, "admin")
+    assert state == order_row(owner, order_id)["state"]
+
+    assert "CONFLICT" == opened(alice, order_id)["code"]
+    assert state == order_row(owner, order_id)["state"]
+
+
+def test_one_dispute_at_a_time(
+    owner: Connection, order_id: UUID, alice: Actor, seller: Actor
+) -> None:
+    """A second one is a conflict, from either party, also beside one at Stripe."""
+    paid(owner, order_id)
+    assert opened(alice, order_id)["success"]
+
+    assert ["CONFLICT"] * 2 == [opened(party, order_id)["code"] for party in (alice, seller)]
+
+
+def test_bank_comes_first(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """While a bank disputes the payment, the order is disputed already."""
+    paid(owner, order_id)
+    dispute_told(owner, "needs_response", 10_000)
+
+    assert "CONFLICT" == opened(alice, order_id)["code"]
+
+
+def test_bank_comes_later(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """The order stays disputed when only one of the two has ended."""
+    brought_to(owner, order_id, "shipped")
+    opened(alice, order_id)
+
+    dispute_told(owner, "needs_response", 10_000)
+    dispute_told(owner, "won", 10_000, 10_000)
+
+    order = order_row(owner, order_id)
+    assert ("disputed", "shipped") == (order["state"], order["state_before_dispute"])
+    assert [] == drift(owner)
+
+
+def test_refund_under_way_is_a_conflict(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """Money that goes back already needs no decision."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 1_000)
+
+    assert "CONFLICT" == opened(alice, order_id)["code"]
+
+
+def test_others_open_none(
+    owner: Connection, order_id: UUID, bob: Actor, *, moderator: Actor, anonymous: Actor
+) -> None:
+    """Only a party opens a dispute (B7)."""
+    paid(owner, order_id)
+
+    for actor in (bob, moderator):
+        assert "FORBIDDEN" == opened(actor, order_id)["code"]
+    assert "RESOURCE_NOT_FOUND" == opened(bob, uuid4())["code"]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        opened(anonymous, order_id)
+    assert "paid" == order_row(owner, order_id)["state"]
+
+
+def test_suspended_party_opens_none(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """A suspended account writes nothing."""
+    paid(owner, order_id)
+    owner.execute("update public.users set suspended_at = created_at where id = %s", [alice.id])
+
+    assert "USER_SUSPENDED" == opened(alice, order_id)["code"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dispute_type": "boredom"},
+        {"dispute_type": None},
+        {"reason": None},
+        {"reason": " \n "},
+        {"reason": "<script>alert(1)</script>"},
+        {"reason": "x" * 201},
+        {"reason": "x" * 100_000},
+        {"description": ""},
+        {"description": "x" * 4_097},
+        {"description": "x" * 100_000},
+    ],
+)
+def test_incomplete_complaint_is_refused(
+    owner: Connection, order_id: UUID, alice: Actor, changes: dict[str, object]
+) -> None:
+    """A complaint has a kind that exists, a reason and perhaps a description."""
+    paid(owner, order_id)
+
+    assert "VALIDATION_ERROR" == opened(alice, order_id, **changes)["code"]
+
+
+def test_texts_are_cleaned(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """Markup is dropped, a reason is one line, and a description may be missing."""
+    paid(owner, order_id)
+
+    answer = opened(
+        alice, order_id, reason=" <b>It</b>\nnever\tcame ", description=None,
+        dispute_type="item_not_received",
+    )  # fmt: skip
+
+    row = dispute_row(owner, answer["dispute_id"])
+    assert ("It never came", None) == (row["reason"], row["description"])
+
+
+def test_repeat_gets_the_same_answer(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """The same request id opens one dispute; for another call it is refused."""
+    paid(owner, order_id)
+    request = uuid4()
+
+    first = opened(alice, order_id, client_request_id=request)
+
+    assert first["success"]
+    assert first == opened(alice, order_id, client_request_id=request)
+    message = alice.call(
+        "add_dispute_message",
+        dispute_id=first["dispute_id"],
+        content="Hello",
+        client_request_id=request,
+    )
+    assert "REQUEST_ID_REUSED" == message["code"]
+
+
+def test_opening_is_limited(
+    owner: Connection, order_id: UUID, alice: Actor, moderator: Actor
+) -> None:
+    """The limit counts calls that succeed, and a refused call changes nothing."""
+    paid(owner, order_id)
+    set_setting(owner, "rate_limits", '{"open_dispute": {"max": 1, "window_s": 3600}}')
+    dispute_id = opened(alice, order_id)["dispute_id"]
+    moderator.call("resolve_dispute", dispute_id=dispute_id, decision="deny", note="No crack.")
+
+    assert "RATE_LIMITED" == opened(alice, order_id)["code"]
+    assert "paid" == order_row(owner, order_id)["state"]
+
+
+def test_opening_is_audited(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """The audit log names the party and the dispute."""
+    paid(owner, order_id)
+
+    answer = opened(alice, order_id)
+
+    query = "select actor_id, action, entity, entity_id from public.audit_logs"
+    assert [(alice.id, "dispute_opened", "disputes", answer["dispute_id"])] == owner.execute(
+        query
+    ).fetchall()
