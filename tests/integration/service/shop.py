@@ -37,6 +37,7 @@ _SETTINGS = {
        "onboard_payouts": {"max": 1000000, "window_s": 86400},
        "list_payouts": {"max": 1000000, "window_s": 86400},
        "refund_payment": {"max": 1000000, "window_s": 86400},
+       "open_dispute": {"max": 1000000, "window_s": 86400},
        "get_order": {"max": 1000000, "window_s": 86400},
        "act_on_order": {"max": 1000000, "window_s": 86400},
        "init_pickup": {"max": 1000000, "window_s": 86400},
