@@ -110,6 +110,8 @@ def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
         log.info("outbox_row_not_sent", outbox_id=row.id, reason=permission.get("reason"))
         return
 
+    # The database fixes the amount of a transfer only now.
+    row = dataclasses.replace(row, payload=permission.get("payload", row.payload))
     sender = senders.get(row.kind, _refuse_kind)
     try:
         sent = sender(row)

@@ -23,6 +23,12 @@ WORKER_TIMEOUT_S = 20.0
 _PAGE_LENGTH = 100
 #: A request has time for no more pages. An object that a lost answer hid is usually new.
 _MOST_PAGES = 3
+#: The seller's account cannot receive money now, or Stripe lets us no longer act for it.
+_UNABLE_CODES = (
+    "account_invalid",
+    "insufficient_capabilities_for_transfer",
+    "transfers_not_allowed",
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class StripeApi:
       is under way, or we call too often. Repeat the call under the same idempotency key.
     - `STRIPE_ERROR`: Stripe failed, or our key or call is wrong. Stripe replays this answer under
       the key of a write, so another try needs another key.
+    - `STRIPE_BALANCE_INSUFFICIENT`, `STRIPE_ACCOUNT_UNABLE`: an account lacks the money, or the
+      seller's account cannot receive any. Another try needs another key.
     - `STRIPE_REFUSED`, `STRIPE_EMAIL_REFUSED`, `RESOURCE_NOT_FOUND`: Stripe refused the call.
     """
 
@@ -195,6 +203,56 @@ class StripeApi:
             expand=["data.source"],
         )
 
+    @retry.transient
+    def retrieve_transfer(self, transfer_id: str) -> Mapping[str, Any]:
+        """Return the current state of a transfer; `RESOURCE_NOT_FOUND` if there is none."""
+        return _read(
+            lambda: _object(self._client.v1.transfers.retrieve(transfer_id)), "retrieve_transfer"
+        )
+
+    def list_transfers(self, transfer_group: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the transfers of a group, the newest first."""
+        return self._newest(
+            self._client.v1.transfers.list, {"transfer_group": transfer_group}, "list_transfers"
+        )
+
+    def create_transfer(
+        self, parameters: Mapping[str, Any], *, idempotency_key: str
+    ) -> Mapping[str, Any]:
+        """Transfer money to a connected account; the same key returns the same transfer."""
+        return self._write(
+            lambda: _object(
+                self._client.v1.transfers.create(
+                    dict(parameters),  # type: ignore[arg-type] # the sender's JSON; Stripe checks it
+                    {"idempotency_key": idempotency_key},
+                )
+            ),
+            "create_transfer",
+        )
+
+    def list_reversals(self, transfer_id: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the reversals of a transfer, the newest first."""
+        return self._newest(
+            lambda page: self._client.v1.transfers.reversals.list(transfer_id, page),
+            {},
+            "list_reversals",
+        )
+
+    def create_reversal(
+        self, transfer_id: str, parameters: Mapping[str, Any], *, idempotency_key: str
+    ) -> Mapping[str, Any]:
+        """Take money of a transfer back; the same key returns the same reversal."""
+        return self._write(
+            lambda: _object(
+                self._client.v1.transfers.reversals.create(
+                    transfer_id,
+                    dict(parameters),  # type: ignore[arg-type] # the sender's JSON; Stripe checks it
+                    {"idempotency_key": idempotency_key},
+                )
+            ),
+            "create_reversal",
+        )
+
     def ping(self) -> None:
         """Make one small call, so that a health check sees whether Stripe answers."""
         _read(self._client.v1.balance.retrieve, "ping")
@@ -332,8 +390,11 @@ def _translate(error: stripe.StripeError, function: str) -> MarketError:
     unreplayed = _unreplayed_code(error)
     if unreplayed is not None:
         return TransientError(unreplayed, detail)
+    # The library omits the code of a 403, but keeps its body.
+    if (error.code or getattr(error.error, "code", None)) in _UNABLE_CODES:
+        return TransientError("STRIPE_ACCOUNT_UNABLE", detail)
     if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
-        return RejectedError(_refusal_code(error), detail)
+        return _refusal(error, detail)
     if isinstance(error, stripe.APIError) and _is_transient(error):
         return TransientError("STRIPE_ERROR", detail)
     # Only mistakes of ours are left: a wrong key, missing rights, an idempotency key that is used
@@ -341,12 +402,17 @@ def _translate(error: stripe.StripeError, function: str) -> MarketError:
     return MarketError("STRIPE_ERROR", detail)
 
 
-def _refusal_code(error: stripe.InvalidRequestError | stripe.CardError) -> str:
+def _refusal(error: stripe.InvalidRequestError | stripe.CardError, detail: str) -> MarketError:
+    if error.code == "balance_insufficient":
+        return TransientError("STRIPE_BALANCE_INSUFFICIENT", detail)
+    if error.param == "destination":
+        # Stripe does not know the account that a transfer should go to.
+        return TransientError("STRIPE_ACCOUNT_UNABLE", detail)
     if error.code == "resource_missing":
-        return "RESOURCE_NOT_FOUND"
+        return RejectedError("RESOURCE_NOT_FOUND", detail)
     if error.code == "email_invalid" or error.param == "receipt_email":
-        return "STRIPE_EMAIL_REFUSED"
-    return "STRIPE_REFUSED"
+        return RejectedError("STRIPE_EMAIL_REFUSED", detail)
+    return RejectedError("STRIPE_REFUSED", detail)
 
 
 def _unreplayed_code(error: stripe.StripeError) -> str | None:

@@ -11,6 +11,8 @@ from market.duties import Duty
 from market.orders import reconciliation as orders
 from market.payments import reconciliation as payments
 from market.payments import refunds
+from market.payouts import reconciliation as payouts
+from market.payouts import transfers
 from market.stripe_api import StripeApi
 from workers.runner import Job
 
@@ -65,8 +67,11 @@ def build_inbox(database: Database, stripe_api: StripeApi) -> Job:
 
 
 def build_outbox(database: Database, stripe_api: StripeApi) -> Job:
-    """Build the job that sends refunds and cancellations to Stripe."""
-    senders = refunds.outbox_senders(stripe_api)
+    """Build the job that sends refunds, cancellations, transfers and reversals to Stripe."""
+    senders = {
+        **refunds.outbox_senders(stripe_api),
+        **transfers.outbox_senders(stripe_api, database),
+    }
     return Job(
         name="outbox",
         tables=("outbox",),
@@ -91,6 +96,7 @@ def build_reconcile(database: Database, stripe_api: StripeApi) -> Job:
             name="missed_events", work=lambda _: missed_events.feed(stripe_api, database, handlers)
         ),
         *payments.duties(stripe_api, database),
+        *payouts.duties(stripe_api, database),
         Duty(name="check_orders", work=lambda limit: orders.check_orders(database, limit=limit)),
     ]
 

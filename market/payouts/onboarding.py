@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from market.database import Database
-from market.errors import MarketError, RejectedError
+from market.errors import MarketError, RejectedError, TransientError
 from market.payouts import repository
 from market.payouts.types import AccountState, AccountTerms, OnboardingLink
 from market.stripe_api import StripeApi
@@ -70,7 +70,13 @@ def read_account(
     number = repository.begin_account_read(database, account_id=account_id)
     if number is None:
         return None
-    account = stripe_api.retrieve_account(account_id)
+    try:
+        account = stripe_api.retrieve_account(account_id)
+    except TransientError as error:
+        if error.code != "STRIPE_ACCOUNT_UNABLE":
+            raise
+        # Stripe has closed the account, or the seller has left our platform.
+        account = {}
     is_able = text_in(object_in(account, "capabilities"), "transfers") == "active"
     return AccountState(
         account_id=account_id,

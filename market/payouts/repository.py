@@ -3,12 +3,12 @@
 Every call may be repeated. For a settled event SQL answers its outcome and changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from market.database import Database, accepted
 from market.inbox import Outcome, read_outcome
-from market.payouts.types import AccountState, AccountTerms
+from market.payouts.types import AccountState, AccountTerms, Transfer
 
 
 def begin_onboarding(database: Database, *, user_id: str) -> AccountTerms:
@@ -83,3 +83,48 @@ def record_account_read(database: Database, state: AccountState) -> None:
         read_number=state.read_number,
         payouts_enabled=state.payouts_enabled,
     )
+
+
+def apply_transfer(database: Database, transfer: Transfer, *, event_id: str) -> Outcome:
+    """Record a transfer and its reversals, and mark the event processed in the same transaction.
+
+    Raises:
+        RejectedError: `PREDECESSOR_MISSING` if the payment of the order is not recorded yet,
+            `PAYLOAD_UNREADABLE`.
+
+    """
+    answer = database.call("apply_transfer", event_id=event_id, **_fields(transfer))
+    return read_outcome(database, answer, event_id=event_id)
+
+
+def record_transfer(database: Database, transfer: Transfer) -> Outcome:
+    """Record a transfer that was read from Stripe, as the events about it do."""
+    answer = database.call("record_transfer", **_fields(transfer))
+    return read_outcome(database, answer, event_id=str(transfer.stripe_transfer_id))
+
+
+def claim_waiting_accounts(database: Database, *, limit: int) -> Sequence[str]:
+    """Return the ids of accounts whose transfers wait, each at most every ten minutes."""
+    claimed: Sequence[str] = database.call("claim_waiting_accounts", max_rows=limit)
+    return claimed
+
+
+def _fields(transfer: Transfer) -> Mapping[str, Any]:
+    return {
+        "stripe_transfer_id": transfer.stripe_transfer_id,
+        "outbox_id": transfer.outbox_id,
+        "dedupe_key": transfer.dedupe_key,
+        "order_ref": transfer.order_ref,
+        "charge_id": transfer.charge_id,
+        "amount_cents": transfer.amount_cents,
+        "currency": transfer.currency,
+        "reversals": [
+            {
+                "id": reversal.stripe_reversal_id,
+                "amount_cents": reversal.amount_cents,
+                "outbox_id": reversal.outbox_id,
+                "dedupe_key": reversal.dedupe_key,
+            }
+            for reversal in transfer.reversals
+        ],
+    }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +34,32 @@ class AccountState:
     account_id: str
     read_number: int
     payouts_enabled: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """Money of a transfer that came back; `outbox_id` and `dedupe_key` name our row for it."""
+
+    stripe_reversal_id: str
+    amount_cents: int
+    outbox_id: str | None
+    dedupe_key: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Money that went to a seller's account, with everything of it that came back.
+
+    `order_ref` is the text that names the order, and may name none. `outbox_id` and `dedupe_key`
+    name the outbox row that the transfer was made for. They are None for a transfer made in
+    Stripe's dashboard.
+    """
+
+    stripe_transfer_id: str | None
+    outbox_id: str | None
+    dedupe_key: str | None
+    order_ref: str | None
+    charge_id: str | None
+    amount_cents: int | None
+    currency: str | None
+    reversals: Sequence[Reversal]

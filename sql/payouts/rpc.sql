@@ -152,3 +152,39 @@ end;
 $$;
 comment on function public.release_transfers is 'Let the transfers of a seller go on although Stripe could not collect a reversal from the seller yet: {success, reversals}; for staff and our own processes, audited. Refusals: VALIDATION_ERROR, CONFLICT if no transfer waits. Raises FORBIDDEN.';
 grant execute on function public.release_transfers to authenticated, service_role;
+
+create function public.record_transfer(
+  stripe_transfer_id text, outbox_id text, dedupe_key text, order_ref text, charge_id text,
+  amount_cents bigint, currency text, reversals jsonb
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_transfer(
+    record_transfer.stripe_transfer_id,
+    record_transfer.outbox_id,
+    record_transfer.dedupe_key,
+    record_transfer.order_ref,
+    record_transfer.charge_id,
+    record_transfer.amount_cents,
+    record_transfer.currency,
+    record_transfer.reversals
+  );
+end;
+$$;
+comment on function public.record_transfer is 'Apply the state of a transfer that the caller has just read from Stripe, as the events about it do: {outcome, order_id, outbox_ids, alerts}. A transfer of no order of ours is ignored.';
+grant execute on function public.record_transfer to service_role;
+
+create function public.claim_waiting_accounts(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.claim_waiting_accounts(claim_waiting_accounts.max_rows);
+end;
+$$;
+comment on function public.claim_waiting_accounts is 'Claim at most max_rows Connect accounts whose transfers wait, for another reading at Stripe: an array of account ids. The oldest reading comes first; an account is claimed at most every ten minutes.';
+grant execute on function public.claim_waiting_accounts to service_role;

@@ -4,6 +4,13 @@ from tests.proof.access_mutations import ACCESS_MUTATIONS
 from tests.proof.handover_mutations import HANDOVER_MUTATIONS
 from tests.proof.market_mutations import MARKET_MUTATIONS
 from tests.proof.money_mutations import MONEY_MUTATIONS
+from tests.proof.payout_mutations import PAYOUT_MUTATIONS
 
 
-MUTATIONS = (*ACCESS_MUTATIONS, *HANDOVER_MUTATIONS, *MARKET_MUTATIONS, *MONEY_MUTATIONS)
+MUTATIONS = (
+    *ACCESS_MUTATIONS,
+    *HANDOVER_MUTATIONS,
+    *MARKET_MUTATIONS,
+    *MONEY_MUTATIONS,
+    *PAYOUT_MUTATIONS,
+)

@@ -108,6 +108,8 @@ BOTH: Grants = {
             "queue_due_transfers(integer)",
             "apply_transfer(text,text,text,text,text,text,bigint,text,jsonb)",
             "release_transfers(uuid,text)",
+            "record_transfer(text,text,text,text,text,bigint,text,jsonb)",
+            "claim_waiting_accounts(integer)",
         ),
         "disputes": (
             "apply_dispute(text,text,text,text,bigint,text,text,text,bigint,bigint,bigint,text)",

@@ -103,6 +103,8 @@ begin
     if private.lost_amount(v_dispute) > private.lost_amount(v_before) then
       perform private.queue_reversal(v_order.id, 'dispute:' || v_dispute.stripe_dispute_id);
     end if;
+    -- Money that Stripe gives back is due to the seller again.
+    perform private.queue_transfer(v_order.id);
   end if;
 end;
 $$;

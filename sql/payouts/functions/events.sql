@@ -43,6 +43,43 @@ $$;
 comment on function private.apply_transfer is 'Apply the event of a transfer; see the public wrapper.';
 grant execute on function private.apply_transfer to service_role;
 
+create function private.record_transfer(
+  p_stripe_transfer_id text, p_outbox_id text, p_dedupe_key text, p_order_ref text,
+  p_charge_id text, p_amount_cents bigint, p_currency text, p_reversals jsonb
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_order public.orders;
+  v_change record;
+begin
+  select * into v_order from public.orders
+  where id = private.order_of_transfer(p_order_ref, p_charge_id) for update;
+  if v_order.id is null
+    or p_stripe_transfer_id is null
+    or coalesce(p_amount_cents, 0) < 1
+    or p_currency is distinct from v_order.currency
+    or private.seller_base_cents(v_order.id) is null
+  then
+    return private.effect_answer('ignored', v_order.id);
+  end if;
+  v_change := private.settle_transfer_and_reversals(
+    v_order, p_stripe_transfer_id, p_outbox_id, p_dedupe_key, p_amount_cents, p_reversals
+  );
+  perform private.raise_alerts(p_stripe_transfer_id, v_change.alerts);
+  return private.effect_answer(
+    case when v_change.is_news then 'processed' else 'order_already_processed' end,
+    v_order.id,
+    p_alerts => private.unconfirmed_alerts(p_stripe_transfer_id)
+  );
+end;
+$$;
+comment on function private.record_transfer is 'Apply the state of a transfer that was read from Stripe; see the public wrapper.';
+grant execute on function private.record_transfer to service_role;
+
 create function private.order_of_transfer(p_order_ref text, p_charge_id text)
 returns uuid
 language plpgsql

@@ -132,11 +132,15 @@ begin
   select * into v_job from public.outbox
   where id::text = p_outbox_id and kind = 'transfer_reversal';
   perform private.complete_outbox(v_job.id, p_stripe_reversal_id);
+  if v_job.id is null and not private.is_own_object(p_outbox_id, p_dedupe_key) then
+    alerts := '{reversal_made_outside}';
+    return;
+  end if;
   if v_job.payload ? 'unpaid_since' then
     perform private.wake_transfers(p_order.seller_id);
-  elsif v_job.id is null and not private.is_own_object(p_outbox_id, p_dedupe_key) then
-    alerts := '{reversal_made_outside}';
   end if;
+  -- The refund may have failed while its reversal was on the way.
+  perform private.queue_transfer(p_order.id);
 end;
 $$;
 comment on function private.settle_reversal is 'Apply a reversal that Stripe has made, from the event of its transfer or from the answer to our call. The ledger holds each reversal once. The caller holds the lock of the order.';

@@ -120,14 +120,14 @@ set search_path = ''
 as $$
 begin
   return case
-    when p_order.state = 'disputed' or exists (
-      select from public.disputes
-      where order_id = p_order.id and status in ('open', 'under_review', 'escalated')
-    ) then 'ORDER_IS_DISPUTED'
+    when p_order.state = 'disputed' or private.is_in_dispute(p_order.id)
+      then 'ORDER_IS_DISPUTED'
     when p_order.state <> 'released' then 'ORDER_NOT_RELEASED'
     when p_order.refund_pending then 'REFUND_IS_PENDING'
-    when exists (select from private.dispute_totals(p_order.id) where held_cents > 0)
-      then 'DISPUTE_HOLDS_MONEY'
+    when exists (
+      select from public.payments
+      where order_id = p_order.id and settles_order and private.held_cents(id) > 0
+    ) then 'DISPUTE_HOLDS_MONEY'
     when private.due_transfer_cents(p_order) <= 0 then 'NOTHING_IS_DUE'
     when exists (select from private.ledger_drift(p_order.id)) then 'LEDGER_DRIFTED'
     when private.has_difference(p_order.id) then 'ORDER_UNLIKE_STRIPE'

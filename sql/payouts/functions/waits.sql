@@ -39,6 +39,11 @@ set search_path = ''
 as $$
 begin
   return case
+    -- The next check finds the disabled account, and sends the seller a notification.
+    when p_job.kind = 'transfer' and exists (
+      select from public.users
+      where id = (p_job.payload ->> 'seller_id')::uuid and not payouts_enabled
+    ) then interval '0'
     when p_job.kind = 'transfer'
       then make_interval(secs => private.setting('queue_retry_cap_s')::double precision)
     when (p_job.payload ->> 'unpaid_since')::timestamptz <= p_now - 90 * interval '24 hours' then null
@@ -132,3 +137,29 @@ end;
 $$;
 comment on function private.release_transfers is 'Let the transfers of a seller go on although the seller owes a reversal; see the public wrapper.';
 grant execute on function private.release_transfers to authenticated, service_role;
+
+create function private.claim_waiting_accounts(p_max_rows integer)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_ids text[];
+begin
+  v_ids := array(
+    select distinct seller.stripe_connect_account_id
+    from public.outbox as job
+      join public.payouts as payout on job.id = payout.outbox_id
+      join public.users as seller on payout.seller_id = seller.id
+    where job.kind = 'transfer'
+      and job.status = 'queued'
+      and job.last_error is not null
+      and seller.stripe_connect_account_id is not null
+  );
+  return to_jsonb(array(select private.claim_checks(v_ids, p_max_rows, v_now)));
+end;
+$$;
+comment on function private.claim_waiting_accounts is 'Return Connect accounts that reconcile must read again; see the public wrapper.';
+grant execute on function private.claim_waiting_accounts to service_role;

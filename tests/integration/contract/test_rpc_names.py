@@ -167,6 +167,11 @@ SIGNATURES: Mapping[str, str] = {
     "list_payouts": "user_id uuid, max_rows integer",
     "queue_due_transfers": "max_rows integer = 100",
     "release_transfers": "seller_id uuid, reason text",
+    "record_transfer": (
+        "stripe_transfer_id text, outbox_id text, dedupe_key text, order_ref text,"
+        " charge_id text, amount_cents bigint, currency text, reversals jsonb"
+    ),
+    "claim_waiting_accounts": "max_rows integer = 100",
 }
 
 

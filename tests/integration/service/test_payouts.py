@@ -1,5 +1,6 @@
 """A seller gets a Connect account over HTTP, and is paid into it."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,12 +9,14 @@ import httpx
 import pytest
 
 from tests.integration.service.browser import Browser
-from tests.integration.service.shop import Shop
+from tests.integration.service.shop import AMOUNT, Order, Shop
 
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 ONBOARD, PAYOUTS = "/api/payouts/onboard", "/api/payouts"
+#: The seller's part of an order, less the fee of 5 %.
+PART = 9500
 
 
 @pytest.fixture
@@ -48,6 +51,252 @@ def accounts_of(shop: Shop, person: Browser) -> list[str]:
 def account_of(shop: Shop, person: Browser) -> str:
     query = "select stripe_connect_account_id from public.users where id = %s"
     return str(shop.value(query, person.actor.id))
+
+
+def onboarded(shop: Shop, seller: Browser) -> str:
+    """Bring a seller to the point at which Stripe pays; return the account."""
+    assert 200 == onboard(seller).status_code
+    account_id = account_of(shop, seller)
+    shop.command("POST", f"/accounts/{account_id}/onboarding")
+    shop.wait_for(lambda: listed(seller)["payouts_enabled"])
+    return account_id
+
+
+def released(shop: Shop, seller: Browser) -> Order:
+    """Sell something of a seller, up to the release."""
+    order = shop.paid(seller=seller.actor)
+    for state, kind in (("shipped", "seller"), ("delivered", "buyer"), ("released", "buyer")):
+        answer = shop.service.call(
+            "transition_order",
+            order_id=order.id,
+            to_state=state,
+            actor_id=None,
+            actor_kind=kind,
+            reason=None,
+        )
+        assert answer["success"], answer
+    return order
+
+
+def payouts_of(seller: Browser) -> list[tuple[str, int, int]]:
+    """Return status, amount and reversed amount of a seller's payouts."""
+    keys = ("status", "amount_cents", "reversed_cents")
+    return sorted(tuple(row[key] for key in keys) for row in listed(seller)["payouts"])
+
+
+def transfers_of(shop: Shop, order: Order) -> list[dict[str, Any]]:
+    """Return what Stripe has transferred for an order."""
+    found = shop.stripe.v1.transfers.list({"transfer_group": order.id, "limit": 100})
+    return [one.to_dict() for one in found.data]
+
+
+def refund(shop: Shop, order: Order, cents: int) -> None:
+    """Refund a part of a released order, as staff do."""
+    staff = shop.person("moderator", role="moderator")
+    answer = shop.service.call(
+        "process_refund_transaction",
+        order_id=order.id,
+        refund_amount_cents=cents,
+        refund_reason="agreed",
+        user_id=staff.id,
+        client_request_id=uuid.uuid4(),
+    )
+    assert answer["success"], answer
+
+
+def error_of(shop: Shop, order: Order, kind: str) -> Any:
+    """Return the last error of an outbox row of an order, or None."""
+    query = """
+      select max(last_error) from public.outbox where payload ->> 'order_id' = %s and kind = %s
+    """
+    return shop.value(query, order.id, kind)
+
+
+def drift_of(shop: Shop, order: Order) -> list[Any]:
+    query = "select account from private.ledger_drift(%s)"
+    return [account for (account,) in shop.db.execute(query, [order.id])]
+
+
+def test_released_order_is_paid_out(shop: Shop, seller: Browser) -> None:
+    """The transfer comes from the order's charge and goes to the seller's account, once."""
+    account_id = onboarded(shop, seller)
+
+    order = released(shop, seller)
+
+    shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+    [transfer] = transfers_of(shop, order)
+    charge = shop.value(
+        "select stripe_charge_id from public.payments where order_id = %s", order.id
+    )
+    assert (PART, account_id, charge, order.id) == (
+        transfer["amount"],
+        transfer["destination"],
+        transfer["source_transaction"],
+        transfer["metadata"]["order_id"],
+    )
+    assert (PART, 0) == (listed(seller)["paid_cents"], listed(seller)["pending_cents"])
+    assert [] == drift_of(shop, order)
+
+
+def test_transfer_waits_until_the_seller_has_onboarded(shop: Shop, seller: Browser) -> None:
+    """The seller gets a notification, and the money as soon as Stripe pays."""
+    order = released(shop, seller)
+    query = "select count(*) from public.notifications where user_id = %s and type = %s"
+    shop.wait_for(
+        lambda: shop.value(query, seller.actor.id, "payout_action_required") == 1,
+    )
+    assert [("queued", PART, 0)] == payouts_of(seller)
+
+    onboarded(shop, seller)
+
+    shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+    assert 1 == len(transfers_of(shop, order))
+
+
+def test_refund_after_the_payout_is_reversed(shop: Shop, seller: Browser) -> None:
+    """The seller's part of the refund comes back from the seller's account."""
+    onboarded(shop, seller)
+    order = released(shop, seller)
+    shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+
+    refund(shop, order, 3000)
+    shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 2850)])
+    refund(shop, order, AMOUNT - 3000)
+    shop.wait_for(lambda: payouts_of(seller) == [("reversed", PART, PART)])
+
+    assert [PART] == [transfer["amount_reversed"] for transfer in transfers_of(shop, order)]
+    balances = shop.value(
+        "select count(*) from (select account from public.ledger_entries where order_id = %s"
+        " group by account having sum(amount_cents) <> 0) as accounts",
+        order.id,
+    )
+    assert (0, []) == (balances, drift_of(shop, order))
+
+
+def test_events_in_any_sequence_book_once(shop: Shop, seller: Browser) -> None:
+    """All events of a transfer come twice, the newest first, after our own answers."""
+    onboarded(shop, seller)
+    shop.command("PUT", "/delivery", mode="hold", event_types=["transfer.*"])
+    try:
+        order = released(shop, seller)
+        shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+        refund(shop, order, 3000)
+        shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 2850)])
+        shop.command("POST", "/deliveries/release", order="newest_first")
+    finally:
+        shop.command("PUT", "/delivery", mode="normal")
+    [transfer] = transfers_of(shop, order)
+    told = shop.deliveries(object_id=transfer["id"], count=2)
+    for delivery in told:
+        shop.command("POST", f"/events/{delivery['event_id']}/redeliver")
+
+    shop.deliveries(object_id=transfer["id"], state="delivered", count=4)
+    assert [("paid", PART, 2850)] == payouts_of(seller)
+    assert [] == drift_of(shop, order)
+    assert {"order_already_processed"} == {
+        shop.event_row(delivery["event_id"])["outcome"] for delivery in told
+    }
+
+
+def test_event_that_overtakes_the_answer_books_once(shop: Shop, seller: Browser) -> None:
+    """Stripe reports transfer and reversal while the worker still waits for the answers."""
+    onboarded(shop, seller)
+    shop.command("PUT", "/delivery", mode="before_answer", event_types=["transfer.*"])
+    try:
+        order = released(shop, seller)
+        shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+        refund(shop, order, AMOUNT)
+        shop.wait_for(lambda: payouts_of(seller) == [("reversed", PART, PART)])
+    finally:
+        shop.command("PUT", "/delivery", mode="normal")
+
+    assert [PART] == [transfer["amount_reversed"] for transfer in transfers_of(shop, order)]
+    assert [] == drift_of(shop, order)
+
+
+@pytest.mark.usefixtures("no_faults")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"reset": True, "when": "after"},
+        {"status": 500, "when": "after"},
+        {"status": 500, "when": "before"},
+        {"status": 429, "when": "before"},
+    ],
+)
+@pytest.mark.parametrize("kind", ["transfer", "reversal"])
+def test_lost_answer_moves_money_once(
+    shop: Shop, seller: Browser, fault: dict[str, Any], kind: str
+) -> None:
+    """Stripe made the object, and the answer did not arrive: the next try finds it."""
+    onboarded(shop, seller)
+    path = {"transfer": "/v1/transfers", "reversal": "/v1/transfers/*/reversals"}[kind]
+    shop.command("POST", "/faults", method="POST", path=path, times=1, **fault)
+
+    order = released(shop, seller)
+    shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+    refund(shop, order, AMOUNT)
+
+    shop.wait_for(lambda: payouts_of(seller) == [("reversed", PART, PART)])
+    [transfer] = transfers_of(shop, order)
+    assert 1 == len(shop.stripe.v1.transfers.reversals.list(transfer["id"]).data)
+    assert [] == drift_of(shop, order)
+
+
+def test_account_without_the_ability_is_read_again(shop: Shop, seller: Browser) -> None:
+    """Stripe took the ability away and its event is not here yet: the transfer waits."""
+    account_id = onboarded(shop, seller)
+    shop.command("PUT", "/delivery", mode="hold", event_types=["account.updated"])
+    try:
+        shop.command("POST", f"/accounts/{account_id}/abilities", transfers="inactive")
+        order = released(shop, seller)
+        shop.wait_for(lambda: not listed(seller)["payouts_enabled"])
+    finally:
+        shop.command("POST", "/deliveries/release")
+        shop.command("PUT", "/delivery", mode="normal")
+    assert ([], [("queued", PART, 0)]) == (transfers_of(shop, order), payouts_of(seller))
+
+    shop.command("POST", f"/accounts/{account_id}/abilities", transfers="active")
+
+    shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+
+
+def test_seller_who_spent_the_money_owes_it(shop: Shop, seller: Browser) -> None:
+    """Other transfers of the seller wait until staff release them."""
+    account_id = onboarded(shop, seller)
+    order = released(shop, seller)
+    shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+    shop.command("POST", f"/balance/{account_id}/settle")
+    shop.command("POST", f"/balance/{account_id}/payout")
+    refund(shop, order, AMOUNT)
+    shop.wait_for(
+        lambda: error_of(shop, order, "transfer_reversal") == "STRIPE_BALANCE_INSUFFICIENT"
+    )
+
+    second = released(shop, seller)
+    shop.wait_for(lambda: error_of(shop, second, "transfer") == "REVERSAL_IS_UNPAID")
+    assert [] == transfers_of(shop, second)
+    shop.service.call(
+        "release_transfers", seller_id=seller.actor.id, reason="The seller pays by bank transfer"
+    )
+
+    shop.wait_for(lambda: len(transfers_of(shop, second)) == 1)
+    assert [] == drift_of(shop, order)
+
+
+def test_users_see_their_own_payouts(shop: Shop, seller: Browser, buyer: Browser) -> None:
+    """Another user's list is empty, and no parameter changes whose list it is."""
+    onboarded(shop, seller)
+    released(shop, seller)
+    shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+
+    answer = buyer.get(f"{PAYOUTS}?user_id={seller.actor.id}&limit=100")
+
+    assert (200, [], 0) == (
+        answer.status_code,
+        answer.json()["payouts"],
+        answer.json()["paid_cents"],
+    )
 
 
 def test_seller_onboards_and_can_be_paid(shop: Shop, seller: Browser) -> None:

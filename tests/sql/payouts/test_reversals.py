@@ -109,6 +109,17 @@ def test_each_cause_reverses_its_own_part(
     assert [2850, 1900] == sorted(amounts(owner), reverse=True)
 
 
+def test_pending_refund_is_not_reversed_with_another(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """It may still fail, and then the seller would wait for the money."""
+    refund(owner, transferred, 3000, moderator)
+
+    refunded(owner, transferred, 2000, moderator)
+
+    assert [1900] == amounts(owner)
+
+
 @pytest.mark.parametrize("is_event_first", [True, False])
 def test_event_and_answer_reverse_once(
     owner: Connection, transferred: UUID, moderator: Actor, *, is_event_first: bool
@@ -208,6 +219,29 @@ def test_refund_that_fails_late_pays_the_seller_again(
     sent(owner, "tr_2")
     assert [("paid", PART, 2850), ("paid", 2850, 0)] == states(owner, transferred)
     assert [] == drift(owner)
+
+
+def test_refund_that_fails_during_its_reversal_pays_the_seller_again(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """The reversal was allowed before the failure, so it is booked and paid back."""
+    row = refund(owner, transferred, 3000, moderator)
+    refund_told(owner, "succeeded", 3000, outbox_id=row["id"])
+    job = claimed(owner, KIND)
+    assert permission(owner, job)["may_send"]
+    refund_told(owner, "failed", 3000, outbox_id=row["id"])
+
+    transfer_told(owner, transferred, reversal("trr_1", 2850, job))
+
+    assert 2850 == permission(owner, claimed(owner))["payload"]["amount_cents"]
+    assert [] == drift(owner)
+
+
+def test_reversal_made_outside_pays_nobody_again(owner: Connection, transferred: UUID) -> None:
+    """A person at Stripe decided so."""
+    transfer_told(owner, transferred, reversal("trr_out", 2850))
+
+    assert [("paid", PART, 2850)] == states(owner, transferred)
 
 
 def test_two_transfers_are_reversed_newest_first(

@@ -1,5 +1,6 @@
 """Transfers to sellers: queued at the release, checked before they are sent, booked once."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from tests.sql.paying import (
     outbox_rows,
     refund_requested,
     refund_told,
+    stored,
     told,
 )
 from tests.sql.payouts.paying_out import (
@@ -163,9 +165,14 @@ def test_transfer_of_no_order_is_ignored(
     owner: Connection, order_ref: str | None, expected: tuple[str, list[str]]
 ) -> None:
     """Money that is not ours is reported and not booked."""
-    answer = transfer_told(owner, None, order_ref=order_ref)
+    event_id = stored(owner, "transfer.created", None)
+
+    answer = transfer_told(owner, None, order_ref=order_ref, event_id=event_id)
 
     assert expected == (answer["outcome"], answer["alerts"])
+    # The event is found by this text when the order is created after a restore.
+    query = "select order_ref from public.webhook_events where event_id = %s"
+    assert [(order_ref,)] == owner.execute(query, [event_id]).fetchall()
 
 
 def test_transfer_in_another_currency_is_ignored(owner: Connection, released: UUID) -> None:
@@ -363,6 +370,22 @@ def test_trouble_with_money_is_never_final(owner: Connection, released: UUID, co
     assert PAID == balances(owner, released)
 
 
+def test_disabled_account_is_told_to_the_seller_at_once(
+    owner: Connection, seller: Actor, released: UUID, service: Actor
+) -> None:
+    """The sender met a disabled account and recorded it; the row is checked again now."""
+    job = claimed(owner)
+    permission(owner, job)
+    account_read(owner, seller, enabled=False)
+    service.call("fail_outbox", error_code="STRIPE_ACCOUNT_UNABLE", **lease(job))
+
+    assert (False, "PAYOUTS_DISABLED") == outcome(permission(owner, claimed(owner)))
+    assert ["payout_action_required"] == [
+        type_ for type_ in told(owner, seller) if type_ == "payout_action_required"
+    ]
+    assert [("queued", PART, 0)] == states(owner, released)
+
+
 def test_final_no_is_dead_until_the_account_is_enabled_anew(
     owner: Connection, seller: Actor, released: UUID, service: Actor
 ) -> None:
@@ -468,3 +491,82 @@ def test_order_that_pays_the_fee_alone_has_no_transfer(
     moved(owner, order_id, "released", "buyer")
 
     assert ([], "released") == (transfer_rows(owner), order_row(owner, order_id)["state"])
+
+
+def test_waiting_accounts_are_claimed_in_turn(
+    owner: Connection, seller: Actor, alice: Actor, service: Actor
+) -> None:
+    """An account whose transfer waits is read again, at most every ten minutes."""
+    order_id = ordered(seller, alice)
+    brought_to(owner, order_id, "released")
+    assert [] == service.call("claim_waiting_accounts")
+    onboarded(owner, seller, enabled=False)
+    assert [] == service.call("claim_waiting_accounts")
+    permission(owner, claimed(owner))
+
+    assert [f"acct_seller_{seller.id}"] == service.call("claim_waiting_accounts")
+    assert [] == service.call("claim_waiting_accounts")
+    move_time(owner, "11 minutes")
+    assert [] == service.call("claim_waiting_accounts", max_rows=0)
+    assert [f"acct_seller_{seller.id}"] == service.call("claim_waiting_accounts", max_rows=1)
+
+
+def test_transfer_is_recorded_without_an_event(
+    owner: Connection, released: UUID, service: Actor
+) -> None:
+    """Reconcile has read it from Stripe; the events that come later change nothing."""
+    [row] = transfer_rows(owner)
+    read = {
+        "stripe_transfer_id": "tr_1",
+        "outbox_id": row["id"],
+        "dedupe_key": row["dedupe_key"],
+        "order_ref": str(released),
+        "charge_id": None,
+        "amount_cents": PART,
+        "currency": "aud",
+        "reversals": json.dumps([reversal("trr_1", 500)]),
+    }
+
+    answers = [service.call("record_transfer", **read) for _ in range(2)]
+
+    assert ["processed", "order_already_processed"] == [one["outcome"] for one in answers]
+    assert [["reversal_made_outside"]] * 2 == [one["alerts"] for one in answers]
+    assert [("paid", PART, 500)] == states(owner, released)
+    assert [] == drift(owner)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"order_ref": "0e7c1a52-3d0f-4c56-9a53-9f6f6f0a1b2c"},
+        {"currency": "usd"},
+        {"amount_cents": 0},
+    ],
+)
+def test_transfer_of_no_order_is_not_recorded(
+    owner: Connection, released: UUID, service: Actor, changes: dict[str, Any]
+) -> None:
+    """Reconcile may read objects that are not ours."""
+    read = {
+        "stripe_transfer_id": "tr_1",
+        "outbox_id": None,
+        "dedupe_key": None,
+        "order_ref": str(released),
+        "charge_id": None,
+        "amount_cents": PART,
+        "currency": "aud",
+        "reversals": "[]",
+    }
+
+    assert "ignored" == service.call("record_transfer", **(read | changes))["outcome"]
+    assert [("queued", PART, 0)] == states(owner, released)
+
+
+def test_refund_during_a_dispute_revives_no_transfer(owner: Connection, released: UUID) -> None:
+    """The order was released before, but its dispute is still open."""
+    moved(owner, released, "disputed", "stripe")
+    permission(owner, claimed(owner))
+
+    refund_told(owner, "succeeded", 3000, stripe_refund_id="re_outside")
+
+    assert [("canceled", PART, 0)] == states(owner, released)

@@ -64,6 +64,20 @@ def test_row_is_sent_and_finished(database: Any) -> None:
     assert ["refund:1:2"] == [row.idempotency_key for row in sent]
 
 
+def test_payload_is_the_one_that_the_permission_fixed(database: Any) -> None:
+    """The amount of a transfer is known only under the order's lock."""
+    database.call.side_effect = [[CLAIMED], MAY | {"payload": {"amount_cents": 7}}, DONE]
+    sent = []
+
+    def note(row: OutboxRow) -> Sent:
+        sent.append(row)
+        return send(row)
+
+    outbox.drain(database, {"refund": note}, limit=5)
+
+    assert [{"amount_cents": 7}] == [row.payload for row in sent]
+
+
 @pytest.mark.parametrize("reason", ["REFUND_IS_SETTLED", None])
 def test_row_that_may_not_go_out_is_left(database: Any, reason: str | None) -> None:
     """What was canceled, or is leased to somebody else by now, is not sent."""

@@ -75,6 +75,48 @@ WRITE = ("POST", f"{BASE}/v1/refunds", create)
             [make_refund()],
         ),
         ("GET", "balance", {"object": "balance"}, lambda api: api.ping(), None),
+        (
+            "GET",
+            "accounts/acct_1",
+            {"id": "acct_1", "object": "account"},
+            lambda api: api.retrieve_account("acct_1"),
+            {"id": "acct_1", "object": "account"},
+        ),
+        (
+            "POST",
+            "account_links",
+            {"object": "account_link", "url": "https://connect.test", "expires_at": 1},
+            lambda api: api.create_account_link({"account": "acct_1"}),
+            {"object": "account_link", "url": "https://connect.test", "expires_at": 1},
+        ),
+        (
+            "GET",
+            "transfers/tr_1",
+            {"id": "tr_1", "object": "transfer"},
+            lambda api: api.retrieve_transfer("tr_1"),
+            {"id": "tr_1", "object": "transfer"},
+        ),
+        (
+            "GET",
+            "transfers?transfer_group=order-1&limit=100",
+            {"object": "list", "data": [{"id": "tr_1"}], "url": "/v1/transfers"},
+            lambda api: list(api.list_transfers("order-1")),
+            [{"id": "tr_1"}],
+        ),
+        (
+            "GET",
+            "transfers/tr_1/reversals?limit=100",
+            {"object": "list", "data": [{"id": "trr_1"}], "url": "/v1/transfers/tr_1/reversals"},
+            lambda api: list(api.list_reversals("tr_1")),
+            [{"id": "trr_1"}],
+        ),
+        (
+            "GET",
+            "accounts?created[gte]=7&limit=100",
+            {"object": "list", "data": [{"id": "acct_1"}], "url": "/v1/accounts"},
+            lambda api: list(api.list_accounts(created_since=7)),
+            [{"id": "acct_1"}],
+        ),
     ],
 )
 def test_object_comes_as_plain_json(
@@ -358,3 +400,54 @@ def test_intents_are_listed_page_by_page(
     ]
     assert [None, "pi_99", "pi_199"] == [query.get("starting_after") for query in queries]
     assert {("1000", "100")} == {(query["created[gte]"], query["limit"]) for query in queries}
+
+
+@pytest.mark.parametrize(
+    ("path", "ask"),
+    [
+        ("accounts", lambda api: api.create_account({"country": "AU"}, idempotency_key="k:0")),
+        ("transfers", lambda api: api.create_transfer({"amount": 5}, idempotency_key="k:0")),
+        (
+            "transfers/tr_1/reversals",
+            lambda api: api.create_reversal("tr_1", {"amount": 5}, idempotency_key="k:0"),
+        ),
+    ],
+)
+def test_payouts_are_made_under_their_key(
+    stripe_http: responses.RequestsMock,
+    stripe_api: StripeApi,
+    path: str,
+    ask: Callable[[StripeApi], Any],
+) -> None:
+    """A lost answer must not move money twice, nor make a second account."""
+    stripe_http.add("POST", f"{BASE}/v1/{path}", json={"id": "x_1"})
+
+    assert {"id": "x_1"} == ask(stripe_api)
+    assert "k:0" == stripe_http.calls[0].request.headers["Idempotency-Key"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        ({"code": "balance_insufficient"}, 400, "STRIPE_BALANCE_INSUFFICIENT"),
+        ({"code": "insufficient_capabilities_for_transfer"}, 400, "STRIPE_ACCOUNT_UNABLE"),
+        ({"code": "transfers_not_allowed"}, 400, "STRIPE_ACCOUNT_UNABLE"),
+        ({"code": "account_invalid"}, 403, "STRIPE_ACCOUNT_UNABLE"),
+        ({"code": "resource_missing", "param": "destination"}, 400, "STRIPE_ACCOUNT_UNABLE"),
+    ],
+)
+def test_trouble_with_money_is_transient(
+    stripe_http: responses.RequestsMock,
+    stripe_api: StripeApi,
+    refusal: dict[str, Any],
+    status: int,
+    code: str,
+) -> None:
+    """Stripe answered, so there is no second try under this key; a later one may succeed."""
+    body = {"error": {"type": "invalid_request_error", "message": "x"} | refusal}
+    stripe_http.add("POST", f"{BASE}/v1/transfers", status=status, json=body)
+
+    with pytest.raises(TransientError) as caught:
+        stripe_api.create_transfer({}, idempotency_key="k:0")
+
+    assert (code, 1) == (caught.value.code, len(stripe_http.calls))

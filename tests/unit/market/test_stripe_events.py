@@ -28,4 +28,6 @@ def test_every_event_about_money_in_is_handled() -> None:
         "charge.dispute.funds_withdrawn",
         "charge.dispute.updated",
         "account.updated",
+        "transfer.created",
+        "transfer.reversed",
     } == set(handlers)

@@ -107,6 +107,7 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
         "claim_open_refunds": [],
         "claim_differing_intents": [],
         "check_orders": {"count": 1, "alerts": [{"order_id": "o_1", "alerts": ["x"]}]},
+        "claim_waiting_accounts": [],
         "reading_window": {"since": 1, "until": 2, "now": 3, "is_newest": True},
     }.get(function, 0)
     stripe_api = create_autospec(StripeApi, instance=True)
@@ -120,7 +121,13 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
     assert ((), 60.0) == (job.tables, job.poll_interval_s)
     functions = [function for function, _ in called(database)]
     assert ["database_is_ready", "expire_unpaid_orders", "settle_due_orders"] == functions[:3]
-    assert {"claim_open_intents", "claim_open_refunds", "purge_old_rows"} <= set(functions)
+    assert {
+        "claim_open_intents",
+        "claim_open_refunds",
+        "claim_waiting_accounts",
+        "purge_old_rows",
+        "queue_due_transfers",
+    } <= set(functions)
     assert ("confirm_alerts", {"subject": "o_1", "names": ["x"]}) in called(database)
     function, run = called(database)[-1]
     assert "record_job_run" == function

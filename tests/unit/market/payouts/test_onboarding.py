@@ -203,3 +203,25 @@ def test_account_of_nobody_is_not_read(stripe_api: Any, database: Any) -> None:
 
     assert onboarding.read_account(stripe_api, database, account_id="acct_1") is None
     stripe_api.retrieve_account.assert_not_called()
+
+
+def test_closed_account_cannot_be_paid(stripe_api: Any, database: Any) -> None:
+    """Stripe refuses to show it; the seller must complete the form again."""
+    database.call.side_effect = [{"read_number": 3}]
+    stripe_api.retrieve_account.side_effect = TransientError("STRIPE_ACCOUNT_UNABLE")
+
+    state = onboarding.read_account(stripe_api, database, account_id="acct_1")
+
+    assert state is not None
+    assert not state.payouts_enabled
+
+
+def test_stripe_that_does_not_answer_says_nothing_of_the_account(
+    stripe_api: Any, database: Any
+) -> None:
+    """The event stays open."""
+    database.call.side_effect = [{"read_number": 3}]
+    stripe_api.retrieve_account.side_effect = TransientError("STRIPE_UNREACHABLE")
+
+    with pytest.raises(TransientError):
+        onboarding.read_account(stripe_api, database, account_id="acct_1")

@@ -1,0 +1,94 @@
+"""Outbox senders of the payouts domain: transfers to sellers, and their reversals."""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import structlog
+
+from market.database import Database
+from market.errors import MarketError, TransientError
+from market.outbox import OutboxRow, Senders, Sent
+from market.payouts import onboarding, repository
+from market.stripe_api import StripeApi
+from market.stripe_objects import cents_in, object_in
+
+
+log = structlog.get_logger(__name__)
+
+#: After these errors the state of the seller's account at Stripe may differ from ours.
+_ACCOUNT_TROUBLE = frozenset({"STRIPE_BALANCE_INSUFFICIENT", "STRIPE_ACCOUNT_UNABLE"})
+
+
+def outbox_senders(stripe_api: StripeApi, database: Database) -> Senders:
+    """Return the sender for each kind of outbox row that belongs to payouts."""
+    return {
+        "transfer": functools.partial(_send_transfer, stripe_api, database),
+        "transfer_reversal": functools.partial(_send_reversal, stripe_api),
+    }
+
+
+def _send_transfer(stripe_api: StripeApi, database: Database, row: OutboxRow) -> Sent:
+    """Transfer the seller's part, unless Stripe has made the transfer for this row already.
+
+    Raises:
+        TransientError: `STRIPE_BALANCE_INSUFFICIENT`, `STRIPE_ACCOUNT_UNABLE` after the account was
+            read again; the row waits.
+
+    """
+    parameters = {
+        "amount": row.value("amount_cents"),
+        "currency": row.value("currency"),
+        "destination": row.value("destination"),
+        "transfer_group": row.value("transfer_group"),
+        "metadata": row.metadata,
+    }
+    # The money of the charge need not have arrived in our balance yet.
+    if row.payload.get("source_transaction") is not None:
+        parameters["source_transaction"] = row.value("source_transaction")
+    try:
+        return _sent_once(
+            row,
+            stripe_api.list_transfers(row.value("transfer_group")),
+            lambda key: stripe_api.create_transfer(parameters, idempotency_key=key),
+        )
+    except TransientError as error:
+        if error.code in _ACCOUNT_TROUBLE:
+            _read_account_again(stripe_api, database, row.value("destination"))
+        raise
+
+
+def _send_reversal(stripe_api: StripeApi, row: OutboxRow) -> Sent:
+    """Take a part of a transfer back, unless Stripe has made the reversal for this row already."""
+    transfer_id = row.value("transfer_id")
+    parameters = {"amount": row.value("amount_cents"), "metadata": row.metadata}
+    return _sent_once(
+        row,
+        stripe_api.list_reversals(transfer_id),
+        lambda key: stripe_api.create_reversal(transfer_id, parameters, idempotency_key=key),
+    )
+
+
+def _sent_once(
+    row: OutboxRow,
+    existing: Iterable[Mapping[str, Any]],
+    create: Callable[[str], Mapping[str, Any]],
+) -> Sent:
+    # Stripe forgets the idempotency key after a day, and a restored database may send an old row
+    # again. But the metadata stay at Stripe.
+    made_before = (
+        one for one in existing if object_in(one, "metadata").get("dedupe_key") == row.dedupe_key
+    )
+    made = next(made_before, None) or create(row.idempotency_key)
+    return Sent(stripe_object_id=made["id"], result={"amount_cents": cents_in(made, "amount")})
+
+
+def _read_account_again(stripe_api: StripeApi, database: Database, account_id: str) -> None:
+    try:
+        state = onboarding.read_account(stripe_api, database, account_id=account_id)
+    except MarketError as error:
+        # The row waits in any case, and the next event of the account is read.
+        log.warning("connect_account_not_read", account_id=account_id, code=error.code)
+        return
+    if state is not None:
+        repository.record_account_read(database, state)
