@@ -110,7 +110,7 @@ def _run(paths: Iterable[str], environment: dict[str, str]) -> subprocess.Comple
         [*command, "-p", "no:cacheprovider", *paths],
         cwd=ROOT,
         # A failure is enough, and finding the shortest way to it is slow.
-        env=os.environ | {"BIDDING_SHRINK": "0"} | environment,
+        env=os.environ | {"BIDDING_SHRINK": "0", "MONEY_SHRINK": "0"} | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -1,10 +1,11 @@
-"""One small fault in the SQL."""
+"""One small fault in the SQL or in a Python module."""
 
 import dataclasses
 from pathlib import Path
 
 
-SQL = Path(__file__).parents[2] / "sql"
+ROOT = Path(__file__).parents[2]
+SQL = ROOT / "sql"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +17,19 @@ class Mutation:
     changes: tuple[tuple[str, str], ...]
     tests: tuple[str, ...]
 
+    @property
+    def is_python(self) -> bool:
+        """Return true if the fault is in a Python module, whose path begins at the root."""
+        return self.file.endswith(".py")
+
+    @property
+    def path(self) -> Path:
+        """Return the file that has the fault."""
+        return (ROOT if self.is_python else SQL) / self.file
+
     def applied(self) -> str:
         """Return the file's text with the fault in it."""
-        text = (SQL / self.file).read_text()
+        text = self.path.read_text()
         for before, after in self.changes:
             if text.count(before) != 1:
                 message = f"{self.name}: not once in {self.file}: {before!r}"

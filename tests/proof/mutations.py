@@ -1,10 +1,11 @@
-"""Small faults that the tests have to notice, each a change in the text of one SQL function."""
+"""Small faults that the tests have to notice, each a change in the text of one file."""
 
 from tests.proof.access_mutations import ACCESS_MUTATIONS
 from tests.proof.handover_mutations import HANDOVER_MUTATIONS
 from tests.proof.market_mutations import MARKET_MUTATIONS
 from tests.proof.money_mutations import MONEY_MUTATIONS
 from tests.proof.payout_mutations import PAYOUT_MUTATIONS
+from tests.proof.settlement_mutations import SETTLEMENT_MUTATIONS
 
 
 MUTATIONS = (
@@ -13,4 +14,5 @@ MUTATIONS = (
     *MARKET_MUTATIONS,
     *MONEY_MUTATIONS,
     *PAYOUT_MUTATIONS,
+    *SETTLEMENT_MUTATIONS,
 )
