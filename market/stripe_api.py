@@ -124,6 +124,18 @@ class StripeApi:
             lambda: _object(self._client.v1.disputes.retrieve(dispute_id)), "retrieve_dispute"
         )
 
+    @retry.transient
+    def list_disputes(self, payment_intent_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the disputes of an intent, the newest first."""
+        return _read(
+            lambda: _objects(
+                self._client.v1.disputes.list(
+                    {"payment_intent": payment_intent_id, "limit": _PAGE_LENGTH}
+                )
+            ),
+            "list_disputes",
+        )
+
     def create_refund(
         self, parameters: Mapping[str, Any], *, idempotency_key: str
     ) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from market.duties import Duty
 from market.errors import RejectedError
 from market.inbox import Outcome
 from market.payments import repository
+from market.payments.disputes import read_dispute
 from market.payments.handlers import captured_payment, refund_in
 from market.payments.intents import OPEN_STATUSES
 from market.payments.types import Movement
@@ -40,6 +41,10 @@ def duties(stripe_api: StripeApi, database: Database) -> Sequence[Duty]:
             work=lambda limit: reread_refunds(stripe_api, database, limit=limit),
         ),
         Duty(
+            name="open_disputes",
+            work=lambda limit: reread_disputes(stripe_api, database, limit=limit),
+        ),
+        Duty(
             name="differing_orders",
             work=lambda limit: reread_differing_orders(stripe_api, database, limit=limit),
         ),
@@ -66,14 +71,25 @@ def reread_refunds(stripe_api: StripeApi, database: Database, *, limit: int) -> 
     return len(claimed)
 
 
+def reread_disputes(stripe_api: StripeApi, database: Database, *, limit: int) -> int:
+    """Read open disputes from Stripe again, and apply those that have changed."""
+    claimed = repository.claim_open_disputes(database, limit=limit)
+    for dispute_id in claimed:
+        with _noticed(dispute_id):
+            _record_dispute(database, stripe_api.retrieve_dispute(dispute_id))
+    return len(claimed)
+
+
 def reread_differing_orders(stripe_api: StripeApi, database: Database, *, limit: int) -> int:
-    """Read the intents and refunds again of orders whose ledger differs from Stripe."""
+    """Read the intents, refunds and disputes again of orders that differ from Stripe."""
     claimed = repository.claim_differing_intents(database, limit=limit)
     for payment_intent_id, order_id in claimed:
         with _noticed(payment_intent_id):
             _reread_intent(stripe_api, database, payment_intent_id, order_id)
             for refund in reversed(stripe_api.list_refunds(payment_intent_id)):
                 _record_refund(database, refund)
+            for dispute in reversed(stripe_api.list_disputes(payment_intent_id)):
+                _record_dispute(database, dispute)
     return len(claimed)
 
 
@@ -100,6 +116,12 @@ def _record_refund(database: Database, stripe_object: Mapping[str, Any]) -> None
     refund = refund_in(stripe_object)
     if repository.record_refund(database, refund) is Outcome.PROCESSED:
         log.warning("refund_changed_without_event", refund_id=refund.stripe_refund_id)
+
+
+def _record_dispute(database: Database, stripe_object: Mapping[str, Any]) -> None:
+    dispute = read_dispute(stripe_object)
+    if repository.record_dispute(database, dispute) is Outcome.PROCESSED:
+        log.warning("dispute_changed_without_event", dispute_id=dispute.stripe_dispute_id)
 
 
 def cancel_unused_intents(stripe_api: StripeApi, database: Database) -> int:

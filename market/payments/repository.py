@@ -282,3 +282,15 @@ def apply_dispute(
         "apply_dispute", event_id=event_id, **dataclasses.asdict(dispute), order_ref=order_ref
     )
     return read_outcome(database, answer, event_id=event_id)
+
+
+def record_dispute(database: Database, dispute: Dispute) -> Outcome:
+    """Apply a dispute that was read from Stripe, as the event about it does."""
+    answer = database.call("record_dispute", **dataclasses.asdict(dispute))
+    return read_outcome(database, answer, event_id=str(dispute.stripe_dispute_id))
+
+
+def claim_open_disputes(database: Database, *, limit: int) -> Sequence[str]:
+    """Return the ids of disputes to read from Stripe again."""
+    ids: list[str] = database.call("claim_open_disputes", max_rows=limit)
+    return ids

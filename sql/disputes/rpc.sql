@@ -27,6 +27,45 @@ $$;
 comment on function public.apply_dispute is 'Apply an event about a dispute at Stripe, with the dispute as the caller has just read it: {outcome, order_id, outbox_ids, alerts}. withdrawn_cents and reinstated_cents are sums of its balance transactions. An older reading has the outcome order_already_processed. Raises INTENT_UNKNOWN (call again with the order_ref of the intent''s metadata), PREDECESSOR_MISSING (its payment is not recorded yet) and PAYLOAD_UNREADABLE.';
 grant execute on function public.apply_dispute to service_role;
 
+create function public.record_dispute(
+  stripe_dispute_id text, payment_intent_id text, charge_id text, amount_cents bigint,
+  currency text, status text, reason text, withdrawn_cents bigint, reinstated_cents bigint,
+  created bigint
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_dispute(
+    record_dispute.stripe_dispute_id,
+    record_dispute.payment_intent_id,
+    record_dispute.charge_id,
+    record_dispute.amount_cents,
+    record_dispute.currency,
+    record_dispute.status,
+    record_dispute.reason,
+    record_dispute.withdrawn_cents,
+    record_dispute.reinstated_cents,
+    record_dispute.created
+  );
+end;
+$$;
+comment on function public.record_dispute is 'Apply a dispute that the caller has just read from Stripe, as the event about it does: {outcome, order_id, outbox_ids, alerts}. A dispute of an unknown payment is ignored. Raises PAYLOAD_UNREADABLE.';
+grant execute on function public.record_dispute to service_role;
+
+create function public.claim_open_disputes(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.claim_open_disputes(claim_open_disputes.max_rows);
+end;
+$$;
+comment on function public.claim_open_disputes is 'Return the ids at Stripe of disputes that may have changed without an event: those that are open, and those that were won and whose money is missing. Each is returned at most every ten minutes, to one caller.';
+grant execute on function public.claim_open_disputes to service_role;
+
 create function public.open_dispute(
   order_id uuid, dispute_type text, reason text, description text,
   client_request_id uuid default null

@@ -262,7 +262,7 @@ begin
   return private.claim_differing_intents(claim_differing_intents.max_rows);
 end;
 $$;
-comment on function public.claim_differing_intents is 'Return the intents of orders whose ledger differs from Stripe, for reading them and their refunds again: an array of {payment_intent_id, order_id}. Each is returned at most every ten minutes, to one caller.';
+comment on function public.claim_differing_intents is 'Return the intents of orders whose ledger differs from Stripe, for reading them, their refunds and disputes again: an array of {payment_intent_id, order_id}. Each is returned at most every ten minutes, to one caller.';
 grant execute on function public.claim_differing_intents to service_role;
 
 create function public.record_intent(

@@ -190,6 +190,25 @@ def test_refund_without_events_ends(shop: Shop, reconciler: Reconciler) -> None:
 
 
 @pytest.mark.usefixtures("silent")
+def test_dispute_without_events_ends(shop: Shop, reconciler: Reconciler) -> None:
+    """A dispute whose beginning we know; its end comes by reading alone."""
+    order = shop.awaiting()
+    shop.pay(order)
+    charge = shop.stripe.v1.payment_intents.retrieve(order.intent_id).latest_charge
+    dispute = shop.command("POST", f"/charges/{charge}/dispute")
+    reconciler.run()
+    assert "disputed" == shop.state(order)
+    shop.command("POST", f"/disputes/{dispute['id']}/close", status="lost")
+    forget_events(shop)
+    shop.db.execute("update public.disputes set created_at = created_at - interval '1 hour'")
+
+    reconciler.run()
+
+    assert "refunded" == shop.state(order)
+    shop.check_books()
+
+
+@pytest.mark.usefixtures("silent")
 def test_unpaid_order_expires_after_its_intent(shop: Shop, reconciler: Reconciler) -> None:
     """Case 9: the intent is canceled first, then the order, with one strike, run twice."""
     order = shop.awaiting()

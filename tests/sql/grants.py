@@ -113,6 +113,8 @@ BOTH: Grants = {
         ),
         "disputes": (
             "apply_dispute(text,text,text,text,bigint,text,text,text,bigint,bigint,bigint,text)",
+            "record_dispute(text,text,text,bigint,text,text,text,bigint,bigint,bigint)",
+            "claim_open_disputes(integer)",
         ),
         "inbox": (
             (

@@ -90,6 +90,12 @@ SIGNATURES: Mapping[str, str] = {
         " amount_cents bigint, currency text, status text, reason text, withdrawn_cents bigint,"
         " reinstated_cents bigint, created bigint, order_ref text = null"
     ),
+    "record_dispute": (
+        "stripe_dispute_id text, payment_intent_id text, charge_id text, amount_cents bigint,"
+        " currency text, status text, reason text, withdrawn_cents bigint,"
+        " reinstated_cents bigint, created bigint"
+    ),
+    "claim_open_disputes": "max_rows integer = 100",
     "ignore_webhook_event": "event_id text, reason text",
     "fail_webhook_event": ("event_id text, error_code text, error_message text, lease_token uuid"),
     "claim_webhook_retries": "max_rows integer, lease_s integer",

@@ -643,3 +643,66 @@ def test_time_settles_no_disputed_order(owner: Connection, order_id: UUID, state
         for kind in ("buyer", "seller", "system", "stripe", "admin"):
             with pytest.raises(psycopg.errors.CheckViolation), owner.transaction():
                 moved(owner, order_id, to_state, kind)
+
+
+def recorded(owner: Connection, **changes: object) -> Any:
+    """Let reconcile record a dispute that it has read."""
+    dispute: dict[str, object] = {
+        "stripe_dispute_id": "du_1", "payment_intent_id": "pi_current", "charge_id": None,
+        "amount_cents": 7_000, "currency": "aud", "status": "prevented", "reason": None,
+        "withdrawn_cents": 7_000, "reinstated_cents": 7_000, "created": 1_790_000_000,
+    }  # fmt: skip
+    return service_of(owner).call("record_dispute", **(dispute | changes))
+
+
+def test_reading_without_an_event_has_the_same_effect(owner: Connection, order_id: UUID) -> None:
+    """Reconcile applies what it reads, once, and the alert is answered until it is confirmed."""
+    paid(owner, order_id)
+    dispute_told(owner, "needs_response", 7_000)
+
+    answers = [recorded(owner) for _ in range(2)]
+
+    assert [
+        ("processed", str(order_id), ["dispute_ended_otherwise"]),
+        ("order_already_processed", str(order_id), ["dispute_ended_otherwise"]),
+    ] == [(one["outcome"], one["order_id"], one["alerts"]) for one in answers]
+    assert ("paid", None) == state_of(owner, order_id)
+    assert [] == drift(owner)
+
+
+@pytest.mark.parametrize("intent", ["pi_current", "pi_unknown", None])
+def test_reading_of_an_unrecorded_payment_is_ignored(
+    owner: Connection, order_id: UUID, intent: str | None
+) -> None:
+    """The payment comes first, by a duty of its own."""
+    attached(owner, order_id)
+
+    answer = recorded(owner, payment_intent_id=intent)
+
+    assert ("ignored", []) == (answer["outcome"], answer["alerts"])
+
+
+def test_open_disputes_are_read_again(owner: Connection, order_id: UUID) -> None:
+    """Those that are open, and those whose money is missing; each every ten minutes."""
+    paid(owner, order_id)
+    readings = [
+        ("needs_response", 1_000, 0),
+        ("won", 1_000, 1_000),
+        ("won", 1_000, 400),
+        ("lost", 1_000, 0),
+        ("warning_under_review", 0, 0),
+    ]
+    for number, (status, withdrawn, reinstated) in enumerate(readings):
+        dispute_told(owner, status, withdrawn, reinstated, dispute_id=f"du_{number}")
+    service = service_of(owner)
+    move = "update private.test_clock set ahead_by = ahead_by + interval '11 minutes'"
+    owner.execute("update public.disputes set created_at = private.clock()")
+
+    assert [] == service.call("claim_open_disputes")
+    owner.execute(move)
+
+    due = {"du_0", "du_2", "du_4"}
+    assert due == set(service.call("claim_open_disputes"))
+    assert [] == service.call("claim_open_disputes")
+    owner.execute(move)
+    assert due == set(service.call("claim_open_disputes"))

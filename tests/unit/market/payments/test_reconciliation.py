@@ -9,7 +9,7 @@ from market.database import Database
 from market.errors import RejectedError, TransientError
 from market.payments import reconciliation
 from market.stripe_api import StripeApi
-from tests.factories import BUYER_ID, ORDER_ID, effect, make_intent, make_refund
+from tests.factories import BUYER_ID, ORDER_ID, effect, make_dispute, make_intent, make_refund
 
 
 NOW = 1_767_225_600
@@ -94,6 +94,19 @@ def test_pending_refund_is_read_and_recorded(stripe_api: Any, database: Any) -> 
     ] == calls(database, "record_refund")
 
 
+def test_open_dispute_is_read_and_recorded(stripe_api: Any, database: Any) -> None:
+    """A dispute that Stripe lacks stops no other one."""
+    database.call.side_effect = [["du_0", "du_1"], effect("processed")]
+    stripe_api.retrieve_dispute.side_effect = [GONE, make_dispute(status="won")]
+
+    assert 2 == reconciliation.reread_disputes(stripe_api, database, limit=7)
+
+    assert [("du_1", "won", 12_500)] == [
+        (one["stripe_dispute_id"], one["status"], one["withdrawn_cents"])
+        for one in calls(database, "record_dispute")
+    ]
+
+
 def test_only_our_open_intents_are_canceled(stripe_api: Any, database: Any) -> None:
     """The database decides whether an order uses one; the last hour belongs to the requests."""
     window = {"since": NOW - 900, "until": NOW - 10, "now": NOW, "is_newest": True}
@@ -121,16 +134,20 @@ def test_only_our_open_intents_are_canceled(stripe_api: Any, database: Any) -> N
 
 
 def test_order_that_differs_is_read_whole(stripe_api: Any, database: Any) -> None:
-    """Its intent, then its refunds, the oldest first."""
+    """Its intent, then its refunds and its disputes, the oldest first."""
     claimed = [{"payment_intent_id": "pi_00001", "order_id": ORDER_ID}]
-    database.call.side_effect = [claimed, *[effect("processed")] * 3]
+    database.call.side_effect = [claimed, *[effect("processed")] * 5]
     stripe_api.retrieve_payment_intent.return_value = make_intent()
+    stripe_api.list_disputes.return_value = [make_dispute(id="du_2"), make_dispute(id="du_1")]
     stripe_api.list_refunds.return_value = [make_refund(id="re_2"), make_refund(id="re_1")]
 
     assert 1 == reconciliation.reread_differing_orders(stripe_api, database, limit=7)
 
     assert ["succeeded"] == [one["status"] for one in calls(database, "record_intent")]
     assert ["re_1", "re_2"] == [one["stripe_refund_id"] for one in calls(database, "record_refund")]
+    assert ["du_1", "du_2"] == [
+        one["stripe_dispute_id"] for one in calls(database, "record_dispute")
+    ]
 
 
 CHARGE = {
