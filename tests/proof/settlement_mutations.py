@@ -75,7 +75,7 @@ SETTLEMENT_MUTATIONS = (
     mutation(
         "dispute without the lock of the order",
         STRIPE_DISPUTES,
-        "  perform from public.orders where id = v_order_id for update;\n",
+        "  perform from public.orders where id = p_order_id for update;\n",
         "",
         RACES,
     ),
