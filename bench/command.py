@@ -16,17 +16,23 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import bids, closing, http, machine, plot, realtime, service, stack, tool
+from bench import bids, closing, http, machine, plot, realtime, reconcile, service, stack, tool
 from bench.figures import Figure, Steps
 
 
 #: Subjects with stacks of their own, and subjects that share one.
-ALONE = {"tool": tool.figures, "closing": closing.figures, "service": service.figures}
+ALONE = {
+    "tool": tool.figures,
+    "closing": closing.figures,
+    "service": service.figures,
+    "reconcile": reconcile.figures,
+}
 ON_A_STACK = {"http": http.figures, "realtime": realtime.figures, "bids": bids.figures}
 SUBJECTS = {
     "tool": "devstack itself: its start, and its use of CPU and memory while idle",
     "closing": "the workers: auctions that end together",
     "service": "webhooks against a route that makes one trivial call; a route with a session",
+    "reconcile": "the reconcile job over ten thousand orders",
     "http": "the gateway: selects, RPCs and bids over HTTP",
     "realtime": "a change of price on its way to 200 subscribers",
     "bids": "place_bid in SQL: one client against a baseline, then 96 clients at one auction",

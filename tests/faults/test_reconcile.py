@@ -262,7 +262,9 @@ def test_intent_of_a_lost_answer_is_canceled(
 
 
 def difference(shop: Shop, order: Order) -> int:
-    return int(shop.value("select private.stripe_difference_cents(%s)", order.id))
+    return int(
+        shop.value("select cents from private.stripe_differences(array[%s::uuid])", order.id)
+    )
 
 
 def is_blocked(shop: Shop, order: Order) -> bool:

@@ -21,12 +21,12 @@ stable
 set search_path = ''
 as $$
 begin
-  return exists (select from private.disputed_orders(p_order_id));
+  return exists (select from private.disputed_orders(array[p_order_id]));
 end;
 $$;
 comment on function private.is_in_dispute is 'Return true while a dispute keeps an order.';
 
-create function private.disputed_orders(p_order_id uuid)
+create function private.disputed_orders(p_order_ids uuid[])
 returns table (order_id uuid)
 language plpgsql
 stable
@@ -41,7 +41,7 @@ begin
     left join public.payments as payment on dispute.payment_id = payment.id
     left join public.refunds as refund
       on refund.idempotency_key = private.decision_key(dispute.id)
-  where (p_order_id is null or dispute.order_id = p_order_id)
+  where (p_order_ids is null or dispute.order_id = any(p_order_ids))
     -- The dispute of a stray never moves the order.
     and payment.settles_order is not false
     and (private.is_dispute_open(dispute.status) or refund.status = 'pending');

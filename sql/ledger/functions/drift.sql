@@ -1,3 +1,33 @@
+create function private.drift_of(p_order_ids uuid[])
+returns table (
+  order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query
+  select * from private.contradicted_accounts(p_order_ids)
+  union all
+  select * from private.contradicted_owners(p_order_ids)
+  union all
+  select * from private.contradicted_orders(p_order_ids)
+  union all
+  select * from private.contradicted_payments(p_order_ids)
+  union all
+  select * from private.contradicted_refunds(p_order_ids)
+  union all
+  select * from private.contradicted_disputes(p_order_ids)
+  union all
+  select * from private.contradicted_payouts(p_order_ids)
+  union all
+  select * from private.contradicted_history(p_order_ids)
+  order by 1, 2, 3;
+end;
+$$;
+comment on function private.drift_of is 'Return every contradiction between the order, payments, refunds, disputes, payouts and ledger of these orders, or of all orders for null.';
+
 create function private.ledger_drift(p_order_id uuid)
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
@@ -9,28 +39,13 @@ set search_path = ''
 as $$
 begin
   return query
-  select * from private.contradicted_accounts(p_order_id)
-  union all
-  select * from private.contradicted_owners(p_order_id)
-  union all
-  select * from private.contradicted_orders(p_order_id)
-  union all
-  select * from private.contradicted_payments(p_order_id)
-  union all
-  select * from private.contradicted_refunds(p_order_id)
-  union all
-  select * from private.contradicted_disputes(p_order_id)
-  union all
-  select * from private.contradicted_payouts(p_order_id)
-  union all
-  select * from private.contradicted_history(p_order_id)
-  order by 1, 2, 3;
+  select * from private.drift_of(case when p_order_id is not null then array[p_order_id] end);
 end;
 $$;
 comment on function private.ledger_drift is 'Return every contradiction between the rows and the ledger of one order, or of all orders; see the public wrapper.';
 grant execute on function private.ledger_drift to service_role;
 
-create function private.contradicted_accounts(p_order_id uuid)
+create function private.contradicted_accounts(p_order_ids uuid[])
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
 )
@@ -46,19 +61,19 @@ begin
   with actual as (
     select order_id, currency, account, sum(amount_cents)::bigint as cents
     from public.ledger_entries
-    where p_order_id is null or order_id = p_order_id
+    where p_order_ids is null or order_id = any(p_order_ids)
     group by order_id, currency, account
   )
   select
     order_id, currency, account::text, coalesce(expected.cents, 0), coalesce(actual.cents, 0)
-  from private.expected_balances(p_order_id) as expected
+  from private.expected_balances(p_order_ids) as expected
     full join actual using (order_id, currency, account)
   where coalesce(expected.cents, 0) <> coalesce(actual.cents, 0);
 end;
 $$;
 comment on function private.contradicted_accounts is 'Return the ledger accounts that do not hold the amount that payments, refunds, disputes and payouts require.';
 
-create function private.contradicted_owners(p_order_id uuid)
+create function private.contradicted_owners(p_order_ids uuid[])
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
 )
@@ -75,7 +90,7 @@ begin
     sum(abs(entry.amount_cents))::bigint
   from public.ledger_entries as entry
     join public.orders on entry.order_id = orders.id
-  where (p_order_id is null or entry.order_id = p_order_id)
+  where (p_order_ids is null or entry.order_id = any(p_order_ids))
     and entry.user_id is distinct from case entry.account
       when 'buyer' then orders.buyer_id
       when 'seller_payable' then orders.seller_id
@@ -85,7 +100,7 @@ end;
 $$;
 comment on function private.contradicted_owners is 'Return the orders whose ledger entries belong to another user than to the buyer or the seller of the order.';
 
-create function private.expected_balances(p_order_id uuid)
+create function private.expected_balances(p_order_ids uuid[])
 returns table (order_id uuid, currency text, account public.ledger_account, cents bigint)
 language plpgsql
 stable
@@ -96,7 +111,7 @@ as $$
 begin
   return query
   select money.order_id, money.currency, line.account, sum(line.cents)::bigint
-  from private.payment_money(p_order_id) as money
+  from private.payment_money(p_order_ids) as money
     cross join lateral (
       values
       (
@@ -114,7 +129,7 @@ end;
 $$;
 comment on function private.expected_balances is 'Return the amount that each account must hold by payments, refunds, disputes and payouts, of one order or of all orders.';
 
-create function private.payment_money(p_order_id uuid)
+create function private.payment_money(p_order_ids uuid[])
 returns table (
   order_id uuid, currency text, captured_cents bigint, pending_cents bigint,
   succeeded_cents bigint, held_cents bigint, lost_cents bigint, transferred_cents bigint,
@@ -137,9 +152,9 @@ begin
     )
   from public.payments as payment
     join public.orders on payment.order_id = orders.id
-    left join private.refund_totals(p_order_id) as refunded on payment.id = refunded.payment_id
-    left join private.dispute_totals(p_order_id) as disputed on payment.id = disputed.payment_id
-    left join private.payout_totals(p_order_id) as paid_out
+    left join private.refund_totals(p_order_ids) as refunded on payment.id = refunded.payment_id
+    left join private.dispute_totals(p_order_ids) as disputed on payment.id = disputed.payment_id
+    left join private.payout_totals(p_order_ids) as paid_out
       on payment.settles_order and payment.order_id = paid_out.order_id
     cross join lateral (
       select
@@ -150,12 +165,12 @@ begin
         coalesce(paid_out.transferred_cents, 0) as transferred_cents
     ) as money
   where private.is_captured(payment.status)
-    and (p_order_id is null or payment.order_id = p_order_id);
+    and (p_order_ids is null or payment.order_id = any(p_order_ids));
 end;
 $$;
 comment on function private.payment_money is 'Return the amounts of each captured payment and the shares in it. transferred_cents is what the seller has of it after reversals.';
 
-create function private.refund_totals(p_order_id uuid)
+create function private.refund_totals(p_order_ids uuid[])
 returns table (payment_id uuid, pending_cents bigint, succeeded_cents bigint)
 language plpgsql
 stable
@@ -172,15 +187,15 @@ begin
   from public.refunds
   where status in ('pending', 'succeeded')
     and (
-      p_order_id is null
-      or payment_id in (select id from public.payments where order_id = p_order_id)
+      p_order_ids is null
+      or payment_id in (select id from public.payments where order_id = any(p_order_ids))
     )
   group by payment_id;
 end;
 $$;
 comment on function private.refund_totals is 'Return the sums of the pending and of the succeeded refunds of each payment, of one order or of all orders. A payment without such refunds has no row.';
 
-create function private.dispute_totals(p_order_id uuid)
+create function private.dispute_totals(p_order_ids uuid[])
 returns table (payment_id uuid, held_cents bigint, lost_cents bigint)
 language plpgsql
 stable
@@ -199,14 +214,14 @@ begin
       payment_id, withdrawn_cents - reinstated_cents as net_cents,
       private.is_dispute_lost(stripe_status, withdrawn_cents, reinstated_cents) as is_lost
     from public.disputes
-    where payment_id is not null and (p_order_id is null or order_id = p_order_id)
+    where payment_id is not null and (p_order_ids is null or order_id = any(p_order_ids))
   ) as dispute
   group by payment_id;
 end;
 $$;
 comment on function private.dispute_totals is 'Return the money that Stripe has withdrawn from each payment for disputes: held while undecided or won, and lost. A payment without disputes at Stripe has no row.';
 
-create function private.payout_totals(p_order_id uuid)
+create function private.payout_totals(p_order_ids uuid[])
 returns table (order_id uuid, transferred_cents bigint)
 language plpgsql
 stable
@@ -218,13 +233,13 @@ begin
   return query
   select order_id, sum(amount_cents - reversed_cents)::bigint
   from public.payouts
-  where stripe_transfer_id is not null and (p_order_id is null or order_id = p_order_id)
+  where stripe_transfer_id is not null and (p_order_ids is null or order_id = any(p_order_ids))
   group by order_id;
 end;
 $$;
 comment on function private.payout_totals is 'Return the money of each order that was transferred to its seller and not reversed.';
 
-create function private.contradicted_orders(p_order_id uuid)
+create function private.contradicted_orders(p_order_ids uuid[])
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
 )
@@ -241,11 +256,11 @@ begin
     private.contradiction_cents(claim.actual_cents, claim.expected_cents, orders.amount_cents)
   from public.orders
     left join public.payments on orders.id = payments.order_id and payments.settles_order
-    left join private.refund_totals(p_order_id) as refunded
+    left join private.refund_totals(p_order_ids) as refunded
       on payments.id = refunded.payment_id
-    left join private.dispute_totals(p_order_id) as disputed
+    left join private.dispute_totals(p_order_ids) as disputed
       on payments.id = disputed.payment_id
-    left join private.disputed_orders(p_order_id) as kept on orders.id = kept.order_id
+    left join private.disputed_orders(p_order_ids) as kept on orders.id = kept.order_id
     cross join lateral (
       select
         coalesce(payments.amount_cents, 0) as captured_cents,
@@ -279,7 +294,7 @@ begin
         orders.stripe_payment_intent_id = payments.stripe_payment_intent_id
         or (payments.id is null and private.is_unpaid_intent_right(orders)))
     ) as claim (account, expected_cents, actual_cents, is_right)
-  where (p_order_id is null or orders.id = p_order_id) and claim.is_right is not true;
+  where (p_order_ids is null or orders.id = any(p_order_ids)) and claim.is_right is not true;
 end;
 $$;
 comment on function private.contradicted_orders is 'Return the columns of orders that their settling payments, refunds and disputes contradict.';
@@ -355,7 +370,7 @@ end;
 $$;
 comment on function private.is_unpaid_intent_right is 'Return true if an unpaid order has no current intent, or one of its own that can still be paid.';
 
-create function private.contradicted_payments(p_order_id uuid)
+create function private.contradicted_payments(p_order_ids uuid[])
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
 )
@@ -372,7 +387,7 @@ begin
     private.contradiction_cents(claim.actual_cents, claim.expected_cents, payments.amount_cents)
   from public.payments
     join public.orders on payments.order_id = orders.id
-    left join private.refund_totals(p_order_id) as refunded
+    left join private.refund_totals(p_order_ids) as refunded
       on payments.id = refunded.payment_id
     left join public.ledger_entries as booked
       on payments.order_id = booked.order_id
@@ -406,12 +421,12 @@ begin
       ('refunds.amount_cents', payments.amount_cents, money.returned_cents,
         money.returned_cents <= payments.amount_cents)
     ) as claim (account, expected_cents, actual_cents, is_right)
-  where (p_order_id is null or payments.order_id = p_order_id) and claim.is_right is not true;
+  where (p_order_ids is null or payments.order_id = any(p_order_ids)) and claim.is_right is not true;
 end;
 $$;
 comment on function private.contradicted_payments is 'Return the columns of payments that the order, the refunds or the booked capture contradict.';
 
-create function private.contradicted_refunds(p_order_id uuid)
+create function private.contradicted_refunds(p_order_ids uuid[])
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
 )
@@ -431,12 +446,12 @@ begin
       ('refunds.order_id', refunds.order_id = payments.order_id),
       ('refunds.target_state', (refunds.target_state = 'none') <> payments.settles_order)
     ) as claim (account, is_right)
-  where (p_order_id is null or refunds.order_id = p_order_id) and not claim.is_right;
+  where (p_order_ids is null or refunds.order_id = any(p_order_ids)) and not claim.is_right;
 end;
 $$;
 comment on function private.contradicted_refunds is 'Return the columns of refunds that contradict their payment: it belongs to another order, or only a stray has no target state.';
 
-create function private.contradicted_history(p_order_id uuid)
+create function private.contradicted_history(p_order_ids uuid[])
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
 )
@@ -457,7 +472,7 @@ begin
         (array_agg(to_state order by id desc))[1] as last_state,
         (array_agg(from_state order by id desc))[1] as state_before
       from public.order_events
-      where p_order_id is null or order_id = p_order_id
+      where p_order_ids is null or order_id = any(p_order_ids)
       group by order_id
     ) as history on orders.id = history.order_id
     cross join lateral (
@@ -473,7 +488,7 @@ begin
       ('orders.refunded_at', (orders.refunded_at is not null) = ('refunded' = any(states))),
       ('orders.cancelled_at', (orders.cancelled_at is not null) = ('cancelled' = any(states)))
     ) as claim (account, is_right)
-  where (p_order_id is null or orders.id = p_order_id) and claim.is_right is not true;
+  where (p_order_ids is null or orders.id = any(p_order_ids)) and claim.is_right is not true;
 end;
 $$;
 comment on function private.contradicted_history is 'Return the states and times of orders that their events contradict. They have no amount, so the amount of the order stands for it.';

@@ -1,4 +1,4 @@
-create function private.contradicted_disputes(p_order_id uuid)
+create function private.contradicted_disputes(p_order_ids uuid[])
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
 )
@@ -55,7 +55,7 @@ begin
         coalesce(dispute.refund_cents, 0) = coalesce(refund.amount_cents, 0)
         and coalesce(dispute.decision <> 'deny', false) = (refund.id is not null))
     ) as claim (account, expected_cents, actual_cents, is_right)
-  where (p_order_id is null or dispute.order_id = p_order_id) and claim.is_right is not true;
+  where (p_order_ids is null or dispute.order_id = any(p_order_ids)) and claim.is_right is not true;
 end;
 $$;
 comment on function private.contradicted_disputes is 'Return the columns of disputes that their payment, the posted withdrawals, their status at Stripe or the decided refund contradict.';
@@ -80,7 +80,7 @@ end;
 $$;
 comment on function private.is_dispute_status_backed is 'Return true if the status of a dispute fits its end and its status at Stripe. Stripe alone closes its disputes, and staff resolve the others.';
 
-create function private.contradicted_payouts(p_order_id uuid)
+create function private.contradicted_payouts(p_order_ids uuid[])
 returns table (
   order_id uuid, currency text, account text, expected_cents bigint, actual_cents bigint
 )
@@ -116,7 +116,7 @@ begin
         payout.reversed_cents = posted.reversed_cents),
       ('payouts.seller_id', 0, payout.amount_cents, payout.seller_id = orders.seller_id)
     ) as claim (account, expected_cents, actual_cents, is_right)
-  where (p_order_id is null or payout.order_id = p_order_id) and not claim.is_right;
+  where (p_order_ids is null or payout.order_id = any(p_order_ids)) and not claim.is_right;
 end;
 $$;
 comment on function private.contradicted_payouts is 'Return the columns of payouts that their order or the posted transfers contradict.';

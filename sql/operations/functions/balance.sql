@@ -56,40 +56,40 @@ end;
 $$;
 comment on function private.order_of_movement is 'Return the order that a movement at Stripe belongs to: that of its payment or payout, or else the one that its metadata names. Null if we have none.';
 
-create function private.stripe_difference_cents(p_order_id uuid)
-returns bigint
+create function private.stripe_differences(p_order_ids uuid[])
+returns table (order_id uuid, cents bigint)
 language plpgsql
 stable
 set search_path = ''
 as $$
+#variable_conflict use_column
 begin
-  return coalesce(
-    (
-      select sum(moved.amount_cents)
+  return query
+  select orders.id, coalesce(stripe.cents, 0) - coalesce(ledger.cents, 0)
+  from public.orders
+    left join (
+      select moved.order_id, sum(moved.amount_cents)::bigint as cents
       from private.balance_transactions as moved
         join public.orders on moved.order_id = orders.id
         left join public.payments on moved.payment_intent_id = payments.stripe_payment_intent_id
-      where moved.order_id = p_order_id
+        left join public.refunds on moved.source_id = refunds.stripe_refund_id
+      where moved.order_id = any(p_order_ids)
         -- Stripe books a stray in another currency after it has converted the money.
         and moved.currency = orders.currency
         and coalesce(payments.currency, orders.currency) = orders.currency
         -- Stripe books a refund at its request, and the ledger when it has succeeded.
-        and not exists (
-          select from public.refunds
-          where stripe_refund_id = moved.source_id and status = 'pending'
-        )
-    ),
-    0
-  ) - coalesce(
-    (
-      select sum(entry.amount_cents)
+        and refunds.status is distinct from 'pending'
+      group by moved.order_id
+    ) as stripe on orders.id = stripe.order_id
+    left join (
+      select entry.order_id, sum(entry.amount_cents)::bigint as cents
       from public.ledger_entries as entry join public.orders on entry.order_id = orders.id
-      where entry.order_id = p_order_id
+      where entry.order_id = any(p_order_ids)
         and entry.account = 'stripe_clearing'
         and entry.currency = orders.currency
-    ),
-    0
-  );
+      group by entry.order_id
+    ) as ledger on orders.id = ledger.order_id
+  where orders.id = any(p_order_ids);
 end;
 $$;
-comment on function private.stripe_difference_cents is 'Return the money that Stripe has moved for an order, less the money that its ledger shows at Stripe, in the order''s currency. Zero if both agree.';
+comment on function private.stripe_differences is 'Return for each of these orders the money that Stripe has moved, less the money that its ledger shows at Stripe, in the order''s currency. Zero if both agree.';

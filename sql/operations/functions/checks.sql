@@ -20,29 +20,40 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := private.clock();
-  -- Without a recent reading of Stripe's list every new entry would look like a difference.
-  v_is_stripe_read constant boolean := exists (
-    select from private.reading_positions
-    where list = 'balance_transactions' and reached_at > v_now - interval '5 minutes'
-  );
-  v_check private.order_checks;
-  v_count integer := 0;
-  v_alerts jsonb := '[]';
-  v_names text[];
+  v_order_ids uuid[] := private.orders_to_check(p_max_rows, v_now);
+  v_alerts jsonb;
 begin
-  for v_check in
-    select * from private.order_checks
-    where order_id = any(private.orders_to_check(p_max_rows, v_now))
+  v_order_ids := array(
+    select order_id from private.order_checks
+    where order_id = any(v_order_ids)
     for update skip locked
-  loop
-    v_names := private.check_order(v_check, v_is_stripe_read, v_now);
-    if v_names <> '{}' then
-      v_alerts := v_alerts
-        || jsonb_build_object('order_id', v_check.order_id, 'alerts', to_jsonb(v_names));
-    end if;
-    v_count := v_count + 1;
-  end loop;
-  return jsonb_build_object('count', v_count, 'alerts', v_alerts);
+  );
+  with result as materialized (
+    select * from private.check_results(v_order_ids, v_now)
+  ), recorded as (
+    update private.order_checks as last_check
+    set
+      checked_at = v_now,
+      has_drift = result.has_drift,
+      difference_cents = result.difference_cents,
+      differs_since = result.differs_since,
+      is_blocked = result.is_blocked
+    from result
+    where last_check.order_id = result.order_id
+  )
+  select coalesce(
+    jsonb_agg(
+      jsonb_build_object(
+        'order_id', order_id,
+        'alerts', private.raise_alerts(order_id::text, alerts)
+      )
+    ),
+    '[]'
+  )
+  into v_alerts
+  from result
+  where alerts <> '{}';
+  return jsonb_build_object('count', cardinality(v_order_ids), 'alerts', v_alerts);
 end;
 $$;
 comment on function private.check_orders is 'Compare orders with their ledger, and the ledger with Stripe; see the public wrapper.';
@@ -70,7 +81,7 @@ begin
         group by order_id
       ) as change
         join private.order_checks as last_check using (order_id)
-      where last_check.checked_at <= change.changed_at + interval '30 seconds'
+      where last_check.checked_at <= change.changed_at + interval '5 seconds'
       union all
       select order_id, 2, checked_at from private.order_checks
       where (has_drift or differs_since is not null)
@@ -91,45 +102,57 @@ end;
 $$;
 comment on function private.orders_to_check is 'Return the orders whose check is due: first those whose money has moved, then those that were not in order, then all others once an hour, the longest unchecked first.';
 
-create function private.check_order(
-  p_check private.order_checks, p_is_stripe_read boolean, p_now timestamptz
+create function private.check_results(p_order_ids uuid[], p_now timestamptz)
+returns table (
+  order_id uuid, has_drift boolean, difference_cents bigint, differs_since timestamptz,
+  is_blocked boolean, alerts text[]
 )
-returns text[]
 language plpgsql
+stable
 set search_path = ''
 as $$
+#variable_conflict use_column
 declare
-  v_has_drift constant boolean := exists (
-    select from private.ledger_drift(p_check.order_id)
+  -- Without a recent reading of Stripe's list every new entry would look like a difference.
+  v_is_stripe_read constant boolean := exists (
+    select from private.reading_positions
+    where list = 'balance_transactions' and reached_at > p_now - interval '5 minutes'
   );
-  v_difference constant bigint := case
-    when p_is_stripe_read then private.stripe_difference_cents(p_check.order_id)
-    else p_check.difference_cents
-  end;
-  v_since constant timestamptz := case
-    when v_difference <> 0 then coalesce(p_check.differs_since, p_now)
-  end;
-  v_is_blocked constant boolean := case
-    when p_is_stripe_read then coalesce(v_since <= p_now - interval '10 minutes', false)
-    else p_check.is_blocked
-  end;
+  v_drifted_ids constant uuid[] := array(select order_id from private.drift_of(p_order_ids));
 begin
-  update private.order_checks
-  set
-    checked_at = p_now,
-    has_drift = v_has_drift,
-    difference_cents = v_difference,
-    differs_since = v_since,
-    is_blocked = v_is_blocked
-  where order_id = p_check.order_id;
-  return private.raise_alerts(
-    p_check.order_id::text,
-    case when v_has_drift and not p_check.has_drift then array['ledger_drifted'] end
+  return query
+  select
+    last_check.order_id, found.has_drift, found.cents, found.since, found.is_blocked,
+    case when found.has_drift and not last_check.has_drift then array['ledger_drifted'] end
     || case
-      when v_is_blocked and not p_check.is_blocked then array['order_unlike_stripe']
+      when found.is_blocked and not last_check.is_blocked then array['order_unlike_stripe']
     end
     || '{}'::text[]
-  );
+  from private.order_checks as last_check
+    join private.stripe_differences(p_order_ids) as stripe
+      on last_check.order_id = stripe.order_id
+    cross join lateral (
+      select
+        case when v_is_stripe_read then stripe.cents else last_check.difference_cents end as cents
+    ) as difference
+    cross join lateral (
+      select
+        case
+          when difference.cents <> 0 then coalesce(last_check.differs_since, p_now)
+        end as since
+    ) as start
+    cross join lateral (
+      select
+        last_check.order_id = any(v_drifted_ids) as has_drift,
+        difference.cents,
+        start.since,
+        case
+          when v_is_stripe_read
+            then coalesce(start.since <= p_now - interval '10 minutes', false)
+          else last_check.is_blocked
+        end as is_blocked
+    ) as found
+  where last_check.order_id = any(p_order_ids);
 end;
 $$;
-comment on function private.check_order is 'Check one order, record the result, and return the alerts for what was in order before. A difference that has gone unblocks the order.';
+comment on function private.check_results is 'Return the result of a check of each of these orders, and the alerts for what was in order at the last check. A difference that has gone unblocks its order.';

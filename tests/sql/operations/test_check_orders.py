@@ -53,7 +53,9 @@ def is_blocked(owner: Connection, order_id: UUID) -> bool:
 
 
 def difference(owner: Connection, order_id: UUID) -> int:
-    [(cents,)] = owner.execute("select private.stripe_difference_cents(%s)", [order_id]).fetchall()
+    [(cents,)] = owner.execute(
+        "select cents from private.stripe_differences(array[%s::uuid])", [order_id]
+    ).fetchall()
     return int(cents)
 
 

@@ -20,7 +20,10 @@ def test_help_names_every_subject(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (
             ["speed"],
-            "unknown subject: speed; choose from tool, closing, service, http, realtime, bids",
+            (
+                "unknown subject: speed; choose from tool, closing, service, reconcile, http, "
+                "realtime, bids"
+            ),
         ),
         (["bids", "--seconds", "0.5"], "--seconds must be at least 1"),
         (["--seconds", "nan"], "--seconds must be at least 1"),
