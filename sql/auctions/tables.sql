@@ -34,8 +34,7 @@ create table public.auctions (
   constraint auctions_counts_are_no_debts check (bid_count >= 0 and extension_count >= 0),
   constraint auctions_increment_scheme_is_known check (increment_scheme = 'default')
 )
--- Each page keeps free space for new versions of its rows. A bid changes no indexed column, so it
--- updates no index.
+-- Each page keeps free space, so a new version of a row stays on the page of the old one.
 with (fillfactor = 70);
 comment on table public.auctions is 'The timed sale of a listing. Each accepted bid updates the row once.';
 comment on column public.auctions.current_price_cents is 'The price now; before the first bid, the start price.';
