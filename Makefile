@@ -18,7 +18,7 @@ help: ## print this list
 setup: ## install uv in .tools/ and the packages in .venv/ (every other target does this first)
 	@$(PYTHON) .ci/setup.py
 
-demo: setup ## run the main job on the whole system: sign-up to paid order (PORT_BASE=…, DEMO_FLAGS=--keep)
+demo: setup ## run the main job on the whole system: sign-up to payout, refund, dispute (PORT_BASE=…, DEMO_FLAGS=--keep)
 	@$(BIN)/python -m devstack.demo $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(DEMO_FLAGS)
 
 test: setup ## run the test suite, which starts its own embedded stack

@@ -1,4 +1,4 @@
-"""`make demo`: the main job, from sign-up to a paid order, on the whole system."""
+"""`make demo`: the main job, from sign-up to payout, refund and dispute, on the whole system."""
 
 import sys
 

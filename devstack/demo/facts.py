@@ -14,7 +14,8 @@ class Facts:
     auction: dict[str, Any] = field(default_factory=dict)
     bids: list[dict[str, Any]] = field(default_factory=list)
     order: dict[str, Any] = field(default_factory=dict)
-    ledger: list[dict[str, Any]] = field(default_factory=list)
+    #: Both orders keep their books under `ledger`.
+    second_order: dict[str, Any] = field(default_factory=dict)
     repeats: list[dict[str, Any]] = field(default_factory=list)
     #: Milliseconds, by what they measure.
     durations_ms: dict[str, list[float]] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import stripe
 
+from devstack.demo.api import Api
 from devstack.demo.facts import Facts, dollars
 from devstack.demo.people import Person
 from devstack.demo.room import FINAL_CENTS, PATIENCE_S
@@ -34,6 +35,7 @@ class Desk:
     backend: Person
     environment: Mapping[str, str]
     http: httpx.AsyncClient
+    api: Api
 
 
 async def settle(teller: Teller, desk: Desk, facts: Facts, auction_id: str) -> None:
@@ -55,7 +57,11 @@ async def _find_order(teller: Teller, desk: Desk, facts: Facts, auction_id: str)
             (FINAL_CENTS, FEE_CENTS, FINAL_CENTS - FEE_CENTS),
             split,
         )
-        expect_equal("The order as the seller sees it", order, await desk.seller.row("orders"))
+        expect_equal(
+            "The order as the seller sees it",
+            order,
+            await desk.seller.row("orders", id=order["id"]),
+        )
         expect_equal("Orders that a stranger sees", [], await desk.stranger.rows("orders"))
         won = await desk.buyer.person.rows("notifications", type="auction_won")
         expect_equal("Notes to the buyer that he won", 1, len(won))
@@ -110,7 +116,7 @@ async def _pay(
         "Ben pays with a test card, and Stripe's webhook marks the order paid"
     ) as step:
         began = time.perf_counter()
-        confirmed = await asyncio.to_thread(_confirm_as_browser, desk.environment, intent)
+        confirmed = await asyncio.to_thread(confirm_as_browser, desk.environment, intent)
         expect_equal("The intent's status", "succeeded", confirmed.status)
         paid = await desk.buyer.until(
             lambda change: change.table == "orders" and change.row["state"] == "paid",
@@ -142,7 +148,7 @@ async def _check_books(teller: Teller, desk: Desk, facts: Facts, order: Mapping[
         expect_equal("The ledger's sum", 0, sum(entry["amount_cents"] for entry in entries))
         expect_equal("Orders whose books and state disagree", [], await _drift(desk))
         shown = ("account", "entry_type", "amount_cents", "currency", "fact")
-        facts.ledger = [{key: entry[key] for key in shown} for entry in entries]
+        facts.order["ledger"] = [{key: entry[key] for key in shown} for entry in entries]
         step.note("sum of all entries 0, ledger_drift() returns nothing")
 
 
@@ -175,7 +181,7 @@ async def _repeat(
         step.note("200, already_processed; order, payments, ledger and notes as before")
 
 
-def _confirm_as_browser(
+def confirm_as_browser(
     environment: Mapping[str, str], intent: Mapping[str, Any]
 ) -> stripe.PaymentIntent:
     """Confirm as Stripe.js does in the buyer's browser: no secret but the intent's own."""

@@ -1,6 +1,7 @@
 """How the demo is shown: live while it runs, as a table at the end, or as JSON for a machine."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,12 @@ from rich.text import Text
 
 from devstack.demo.facts import Facts, dollars
 from devstack.demo.steps import Step
+
+
+#: The accounts of an order, in the sequence of the columns.
+_ACCOUNTS = (
+    "stripe_clearing", "buyer", "seller_payable", "platform_fee", "refunds", "dispute_hold"
+)  # fmt: skip
 
 
 class LiveStage:
@@ -86,7 +93,7 @@ def as_json(steps: list[Step], facts: Facts, error: str | None) -> str:
             "auction": facts.auction,
             "bids": facts.bids,
             "order": facts.order,
-            "ledger": facts.ledger,
+            "second_order": facts.second_order,
             "repeats": facts.repeats,
             "durations": facts.durations(),
         },
@@ -97,13 +104,15 @@ def as_json(steps: list[Step], facts: Facts, error: str | None) -> str:
 def closing_report(steps: list[Step], facts: Facts, total_s: float) -> Group:
     """Return what happened as tables that a person enjoys reading."""
     headline = Text.assemble(
-        ("A camera was sold, paid and booked. ", "bold green"),
+        ("A camera was sold, handed over and paid out; a case was sold and lost. ", "bold green"),
         f"{len(steps)} steps in {total_s:.1f} s, every expectation held.",
     )
     return Group(
         Text(),
         _timeline(steps),
         _side_by_side(_bids(facts), _money(facts)),
+        _books("Books of the camera", facts.order),
+        _books("Books of the case", facts.second_order),
         _durations(facts),
         Panel(headline, border_style="green", expand=False),
     )
@@ -139,7 +148,7 @@ def _bids(facts: Facts) -> Table:
     return table
 
 
-def _money(facts: Facts) -> Group:
+def _money(facts: Facts) -> Table:
     order = _table("Order", expand=False, show_header=False)
     order.add_column("")
     order.add_column("", justify="right")
@@ -147,20 +156,29 @@ def _money(facts: Facts) -> Group:
         order.add_row(label, dollars(facts.order[key]))
     order.add_row("for the seller", dollars(facts.order["seller_cents"]), end_section=True)
     order.add_row("state", Text(facts.order["state"], "bold green"))
+    return order
 
-    ledger = _table("Ledger", expand=False)
-    ledger.add_column("account")
-    ledger.add_column("debit", justify="right")
-    ledger.add_column("credit", justify="right")
-    for entry in facts.ledger:
-        amount = entry["amount_cents"]
-        debit, credit = (dollars(amount), "") if amount > 0 else ("", dollars(-amount))
-        ledger.add_row(entry["account"], debit, credit)
-    debits = sum(entry["amount_cents"] for entry in facts.ledger if entry["amount_cents"] > 0)
-    credits_ = -sum(entry["amount_cents"] for entry in facts.ledger if entry["amount_cents"] < 0)
-    ledger.add_section()
-    ledger.add_row("balanced", dollars(debits), dollars(credits_), style="bold")
-    return Group(order, ledger)
+
+def _books(title: str, order: Mapping[str, Any]) -> Table:
+    """Return the ledger of an order: a line per fact, a column per account, and the balances."""
+    entries = order["ledger"]
+    accounts = [name for name in _ACCOUNTS if any(name == entry["account"] for entry in entries)]
+    table = _table(f"{title}: {order['state']}", expand=False)
+    table.add_column("fact")
+    for account in accounts:
+        table.add_column(account, justify="right")
+    for fact in dict.fromkeys(entry["fact"] for entry in entries):
+        lines = [entry for entry in entries if entry["fact"] == fact]
+        table.add_row(lines[0]["description"], *[_cents(lines, account) for account in accounts])
+    table.add_section()
+    balances = [_cents(entries, account) or "$0.00" for account in accounts]
+    table.add_row("balance", *balances, style="bold")
+    return table
+
+
+def _cents(entries: Sequence[Mapping[str, Any]], account: str) -> str:
+    cents = sum(entry["amount_cents"] for entry in entries if entry["account"] == account)
+    return dollars(cents) if cents else ""
 
 
 def _durations(facts: Facts) -> Table:

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
+from devstack.demo.api import Api
 from devstack.demo.auction import hold_auction
 from devstack.demo.facts import Facts
+from devstack.demo.handover import hand_over
 from devstack.demo.payment import Desk, settle
 from devstack.demo.people import Person, arrange, people
 from devstack.demo.room import PATIENCE_S, Room
+from devstack.demo.second_order import list_case, settle_case
 from devstack.demo.steps import DemoError, Teller
 from devstack.demo.watch import Watcher
 
@@ -54,6 +57,7 @@ async def _play(teller: Teller, environment: Mapping[str, str], facts: Facts) ->
             await ben.sign_in()
             await buyer.watch_orders()
         room = Room(seller=ada, ben=ben, cleo=cleo, dan=dan, visitor=Watcher(visitor))
+        await list_case(teller, ada, dan, facts)
         auction_id = await hold_auction(teller, room, facts)
         desk = Desk(
             seller=ada,
@@ -63,8 +67,11 @@ async def _play(teller: Teller, environment: Mapping[str, str], facts: Facts) ->
             backend=backend,
             environment=environment,
             http=http,
+            api=Api(http, environment),
         )
         await settle(teller, desk, facts, auction_id)
+        await hand_over(teller, desk, facts)
+        await settle_case(teller, desk, dan, facts)
 
 
 async def _sign_up(teller: Teller, facts: Facts, cast: Sequence[Person]) -> None:
