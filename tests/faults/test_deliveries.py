@@ -37,7 +37,10 @@ def declined(shop: Shop, order: Order) -> None:
 
 
 def test_ten_deliveries_at_once_take_effect_once(shop: Shop) -> None:
-    """All are taken, and exactly one of them is told that it made the difference."""
+    """All are taken, and exactly one of them is told that it made the difference.
+
+    Case 14.
+    """
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     event = shop.event(order.paid_intent())
 
@@ -77,7 +80,10 @@ def test_deliveries_that_wait_for_one_another_see_what_was_done(
 
 
 def test_three_deliveries_of_one_event_are_told_apart(shop: Shop) -> None:
-    """One after the other: the first is not idempotent, the others are."""
+    """One after the other: the first is not idempotent, the others are.
+
+    Case 14.
+    """
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     event = shop.event(order.paid_intent())
 
@@ -127,7 +133,10 @@ def test_duplicate_delivery_changes_nothing(shop: Shop, delivering: Callable[...
 def test_decline_and_success_in_any_order_end_paid(
     shop: Shop, delivering: Callable[..., None], first: str
 ) -> None:
-    """A decline that arrives after the money does not undo it."""
+    """A decline that arrives after the money does not undo it.
+
+    Case 16.
+    """
     order = shop.awaiting()
     delivering("hold")
     declined(shop, order)
@@ -213,7 +222,10 @@ def test_event_that_tells_of_an_answer_to_come_is_taken(
 
 
 def test_effect_that_is_denied_for_a_while_takes_place_once(shop: Shop, fleet: Fleet) -> None:
-    """The event is stored, its effect fails, and the worker tries until the right is back."""
+    """The event is stored, its effect fails, and the worker tries until the right is back.
+
+    Case 15.
+    """
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     event = shop.event(order.paid_intent())
     shop.db.execute("revoke execute on function public.apply_payment_succeeded from service_role")
@@ -248,7 +260,10 @@ def _four_tries(shop: Shop) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_four_tries")
 def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, fleet: Fleet) -> None:
-    """Neither payload can be read. The events behind them take effect."""
+    """Neither payload can be read. The events behind them take effect.
+
+    Case 15.
+    """
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(8)]
     victims = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]
     spoilt = shop.event(victims[0].paid_intent(amount_received="a lot"))

@@ -67,7 +67,10 @@ def has_no_answer(post: "Future[httpx.Response]") -> bool:
 def test_service_killed_between_storing_and_applying_loses_nothing(
     shop: Shop, superuser: psycopg.Connection
 ) -> None:
-    """What was stored is applied by the worker, once, though nobody was told that it came in."""
+    """What was stored is applied by the worker, once, though nobody was told that it came in.
+
+    Case 15, C4.
+    """
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(6)]
     before = gunicorn(shop)
 
@@ -82,7 +85,10 @@ def test_service_killed_between_storing_and_applying_loses_nothing(
 def test_redelivery_after_a_kill_applies_what_was_stored(
     shop: Shop, superuser: psycopg.Connection
 ) -> None:
-    """Stripe sends again before the dead request's lease is over; it need not wait for that."""
+    """Stripe sends again before the dead request's lease is over; it need not wait for that.
+
+    Case 15, C4.
+    """
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     [event] = kill_while_applying(shop, superuser, [order])
     gunicorn(shop)

@@ -272,7 +272,10 @@ def test_no_statistics_of_people_and_hidden_rows(owner: Connection) -> None:
 
 
 def test_no_immutable_function_reads_a_table(owner: Connection) -> None:
-    """A function that reads a table is stable at most, or an index or plan keeps an old result."""
+    """A function that reads a table is stable at most, or an index or plan keeps an old result.
+
+    C14.
+    """
     query = r"""
       select oid::regprocedure::text from functions
       where provolatile = 'i' and prosrc ~* '\m(from|join|update|into)\s+(public|private|auth)\.'

@@ -65,7 +65,10 @@ def bad_signatures(payload: bytes, secret: str) -> dict[str, Any]:
 
 
 def test_bad_signature_is_refused_in_every_shape(shop: Shop, order: Order) -> None:
-    """Whatever it looks like: 400, and nothing is kept."""
+    """Whatever it looks like: 400, and nothing is kept.
+
+    Case 17, C23.
+    """
     event = shop.event(order.paid_intent())
     payload, _ = signed(event)
 
@@ -167,7 +170,10 @@ def test_changed_body_is_refused(shop: Shop, order: Order) -> None:
     ],
 )
 def test_signed_nonsense_is_refused(shop: Shop, body: str) -> None:
-    """Signed or not, what is no event is not kept."""
+    """Signed or not, what is no event is not kept.
+
+    Case 17.
+    """
     assert refused(shop.post(body), "Invalid payload")
 
 
@@ -239,7 +245,10 @@ def test_event_that_is_just_small_enough_is_kept(shop: Shop) -> None:
 
 
 def test_event_from_the_future_is_refused(shop: Shop, order: Order) -> None:
-    """By the time it was signed, or by the time it was made."""
+    """By the time it was signed, or by the time it was made.
+
+    Case 17.
+    """
     soon = int(time.time()) + 600
     event = shop.event(order.paid_intent())
 
@@ -249,7 +258,10 @@ def test_event_from_the_future_is_refused(shop: Shop, order: Order) -> None:
 
 
 def test_old_event_is_taken_until_stripe_gives_up(shop: Shop, order: Order) -> None:
-    """Stripe sends for three days; a week is too old."""
+    """Stripe sends for three days; a week is too old.
+
+    Case 17, C6.
+    """
     three_days_s, week_s = 3 * 24 * 3600, 7 * 24 * 3600
     now = int(time.time())
 
@@ -280,7 +292,10 @@ def test_live_event_is_refused_in_test_mode(shop: Shop, order: Order) -> None:
     "order_id", ["3f1c2f6e-8f0a-4c8e-9d53-0b8a1f6d2c11", "no uuid", "' or 1=1 --", "", "7"]
 )
 def test_unknown_order_is_kept_and_told_as_done(shop: Shop, order_id: str) -> None:
-    """Another delivery could not change it, so Stripe is told not to send one."""
+    """Another delivery could not change it, so Stripe is told not to send one.
+
+    Case 17.
+    """
     intent = Order(id=order_id, buyer_id="nobody", intent_id=f"pi_{uuid.uuid4().hex}")
     event = shop.event(intent.paid_intent())
 
@@ -295,7 +310,10 @@ def test_unknown_order_is_kept_and_told_as_done(shop: Shop, order_id: str) -> No
     "type_", ["payment_intent.succeeded", "payment_intent.payment_failed", "charge.refunded"]
 )
 def test_event_without_an_order_is_ignored(shop: Shop, type_: str) -> None:
-    """It is somebody else's money in the same account."""
+    """It is somebody else's money in the same account.
+
+    Case 17.
+    """
     intent = {"id": f"pi_{uuid.uuid4().hex}", "object": "payment_intent", "metadata": {}}
     event = shop.event(intent, type=type_)
 
@@ -306,7 +324,10 @@ def test_event_without_an_order_is_ignored(shop: Shop, type_: str) -> None:
 
 
 def test_unhandled_type_is_kept_and_ignored(shop: Shop) -> None:
-    """Stripe has more types than we have uses."""
+    """Stripe has more types than we have uses.
+
+    Case 17.
+    """
     event = shop.event({"id": "cus_1", "object": "customer"}, type="customer.created")
 
     answer = shop.post(event)
@@ -324,7 +345,10 @@ def test_other_version_of_the_api_is_taken(shop: Shop, order: Order) -> None:
 
 
 def test_same_id_with_other_content_changes_nothing(shop: Shop, order: Order) -> None:
-    """The first content stands, whatever comes under its id later."""
+    """The first content stands, whatever comes under its id later.
+
+    Case 14.
+    """
     event = shop.event(order.paid_intent())
     assert PROCESSED == shop.post(event).json()
     before = shop.event_row(event["id"])
@@ -360,7 +384,10 @@ def refunded_cents(shop: Shop, intent_id: str) -> list[int]:
 
 @pytest.mark.parametrize("terms", [{"amount": AMOUNT - 1}, {"currency": "usd"}])
 def test_wrong_terms_never_pay_and_go_back(shop: Shop, terms: dict[str, Any]) -> None:
-    """What came in is in the books and goes back, at Stripe too."""
+    """What came in is in the books and goes back, at Stripe too.
+
+    Case 16.
+    """
     order = shop.sold()
 
     intent_id = paid_intent(shop, order, **terms)
@@ -372,7 +399,10 @@ def test_wrong_terms_never_pay_and_go_back(shop: Shop, terms: dict[str, Any]) ->
 
 
 def test_second_intent_of_a_paid_order_goes_back(shop: Shop) -> None:
-    """The order stays paid by the first."""
+    """The order stays paid by the first.
+
+    Case 16.
+    """
     order = shop.paid()
 
     intent_id = paid_intent(shop, order)
@@ -390,6 +420,8 @@ def test_payment_of_a_cancelled_order_goes_back(shop: Shop) -> None:
     """Money that lands after the end is neither kept nor lost.
 
     It is paid before the worker can cancel the intent; we hear of it after the order's end.
+
+    Case 16.
     """
     order = shop.awaiting()
     shop.command("PUT", "/delivery", mode="hold", event_types=["payment_intent.succeeded"])
@@ -415,7 +447,10 @@ def test_payment_of_a_cancelled_order_goes_back(shop: Shop) -> None:
 
 
 def test_flood_of_good_and_bad_events_is_sorted(shop: Shop) -> None:
-    """A hundred at once: each good one applied once, each bad one refused."""
+    """A hundred at once: each good one applied once, each bad one refused.
+
+    Case 19.
+    """
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(20)]
     text = "x" * 4500
     good = [shop.event(order.paid_intent(description=text)) for order in orders]

@@ -41,7 +41,10 @@ def test_first_bid_may_be_the_start_price(auction_id: UUID, alice: Actor) -> Non
 def test_lower_rival_lifts_the_price(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """The leader's proxy answers a lower maximum with one step above it."""
+    """The leader's proxy answers a lower maximum with one step above it.
+
+    C21: rows are added, and the maximum stays secret.
+    """
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=5000)
 
     receipt = bob.call("place_bid", auction_id=auction_id, amount_cents=1500, max_proxy_cents=3000)

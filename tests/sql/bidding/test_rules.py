@@ -64,7 +64,10 @@ def price(
 
 @given(price_cents=money)
 def test_step_follows_the_ladder(rules: Connection, price_cents: int) -> None:
-    """Each price has the step of its rung, to the cent where the rungs meet."""
+    """Each price has the step of its rung, to the cent where the rungs meet.
+
+    C20: one function holds the only ladder.
+    """
     query = "select private.step_cents(%s::bigint, private.setting('bid_increments'))"
 
     assert step(price_cents) == answer(rules, query, price_cents)
@@ -113,7 +116,10 @@ def test_nobody_pays_more_than_the_own_maximum(
 def test_end_moves_by_the_rule(
     rules: Connection, left: int, extended: int, settings: dict[str, int]
 ) -> None:
-    """The end moves to the bid plus the length, never back and not beyond its cap."""
+    """The end moves to the bid plus the length, never back and not beyond its cap.
+
+    C20: one function holds the only soft close.
+    """
     now = datetime(2026, 1, 1, tzinfo=UTC)
     end = now + timedelta(seconds=left)
     scheduled = end - timedelta(seconds=extended)

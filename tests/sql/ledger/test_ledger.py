@@ -202,7 +202,10 @@ def test_overlapping_refunds_after_release_keep_to_the_cent(
 
 @pytest.mark.usefixtures("moderator")
 def test_worked_case_ends_at_zero(owner: Connection, order_id: UUID) -> None:
-    """A 100.00, R 30.00, release, transfer of 66.50, 70.00 withdrawn and lost, all reversed."""
+    """A 100.00, R 30.00, release, transfer of 66.50, 70.00 withdrawn and lost, all reversed.
+
+    Case 23.
+    """
     brought_to(owner, order_id, "delivered")
     refunded(owner, order_id, 3_000, "succeeded")
     moved(owner, order_id, "released", "buyer")
@@ -239,7 +242,10 @@ def test_fact_is_posted_once(owner: Connection, order_id: UUID) -> None:
 
 
 def test_unbalanced_set_is_refused(owner: Connection, order_id: UUID) -> None:
-    """A transaction of the books sums to zero in each currency, or none of it is there (C18)."""
+    """A transaction of the books sums to zero in each currency, or none of it is there (C18).
+
+    Case 23.
+    """
     lines = """
       select private.post(
         o, 'wrong', %s, array[('buyer', 'ADJUST', 1)]::private.ledger_line[], 'Wrong'
@@ -276,7 +282,10 @@ def test_currencies_do_not_make_up_for_each_other(owner: Connection, order_id: U
     ],
 )
 def test_books_are_never_changed(owner: Connection, order_id: UUID, statement: str) -> None:
-    """Not even the owner changes or removes an entry."""
+    """Not even the owner changes or removes an entry.
+
+    Case 23.
+    """
     paid(owner, order_id)
     owner.execute("set constraints all immediate")
 

@@ -90,7 +90,10 @@ def test_event_takes_effect_once(owner: Connection, order_id: UUID) -> None:
 
 
 def test_second_event_about_the_same_money_has_no_effect(owner: Connection, order_id: UUID) -> None:
-    """One order, one intent, one type: applied once, by whichever event came first."""
+    """One order, one intent, one type: applied once, by whichever event came first.
+
+    Case 16.
+    """
     paid(owner, order_id)
     before = balances(owner, order_id)
 
@@ -315,7 +318,10 @@ def test_intent_of_another_order_settles_nothing(
 
 
 def test_success_after_declines_pays(owner: Connection, order_id: UUID, alice: Actor) -> None:
-    """Each declined try is told to the buyer once, and a later success still pays (C1)."""
+    """Each declined try is told to the buyer once, and a later success still pays (C1).
+
+    Case 16.
+    """
     attached(owner, order_id)
 
     outcomes = [declined(owner, order_id, charge)["outcome"] for charge in ("ch_1", "ch_2", "ch_2")]
@@ -372,7 +378,10 @@ def test_late_decline_asks_for_no_other_try(
 def test_order_of_arrival_does_not_matter_for_the_money(
     owner: Connection, order_id: UUID, order: tuple[str, ...]
 ) -> None:
-    """Captured money settles the order or goes back, in every order of the events."""
+    """Captured money settles the order or goes back, in every order of the events.
+
+    Case 16.
+    """
     attached(owner, order_id)
 
     for event in order:

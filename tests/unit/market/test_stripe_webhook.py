@@ -145,7 +145,10 @@ def test_old_event_is_refused() -> None:
 
 
 def test_event_of_stripes_last_retry_is_taken() -> None:
-    """After three days of trouble the event still counts."""
+    """After three days of trouble the event still counts.
+
+    C6.
+    """
     assert "evt_1" == read(*signed(make_event_json(created=int(time.time()) - 3 * DAY_S))).id
 
 
