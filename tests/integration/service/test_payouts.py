@@ -284,6 +284,25 @@ def test_seller_who_spent_the_money_owes_it(shop: Shop, seller: Browser) -> None
     assert [] == drift_of(shop, order)
 
 
+def test_lost_dispute_after_the_payout_is_reversed(shop: Shop, seller: Browser) -> None:
+    """The bank takes the buyer's money back, and the seller's part follows."""
+    onboarded(shop, seller)
+    order = released(shop, seller)
+    shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
+    charge = shop.value(
+        "select stripe_charge_id from public.payments where order_id = %s", order.id
+    )
+
+    dispute = shop.command("POST", f"/charges/{charge}/dispute")
+    shop.wait_for(lambda: shop.state(order) == "disputed")
+    assert [("paid", PART, 0)] == payouts_of(seller)
+    shop.command("POST", f"/disputes/{dispute['id']}/close", status="lost")
+
+    shop.wait_for(lambda: payouts_of(seller) == [("reversed", PART, PART)])
+    shop.wait_for(lambda: shop.state(order) == "refunded")
+    assert [] == drift_of(shop, order)
+
+
 def test_users_see_their_own_payouts(shop: Shop, seller: Browser, buyer: Browser) -> None:
     """Another user's list is empty, and no parameter changes whose list it is."""
     onboarded(shop, seller)

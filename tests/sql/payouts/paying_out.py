@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.paying import INTENT, order_row, outbox_rows, service_of, stored
+from tests.sql.paying import AMOUNT, INTENT, order_row, outbox_rows, service_of, stored
 
 
 #: The seller's part of an order of $100.00, less the fee of 5 %.
 PART = 9500
+#: The accounts of an order whose seller was paid: only the fee is left.
+PAID = {"stripe_clearing": AMOUNT - PART, "platform_fee": PART - AMOUNT}
 ACCOUNT = "acct_seller"
 
 

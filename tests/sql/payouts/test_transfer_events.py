@@ -1,0 +1,209 @@
+"""Transfers as Stripe reports them: our own, made outside, in any sequence."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.disputing import dispute_told
+from tests.sql.paying import (
+    balances,
+    drift,
+    moved,
+    ordered,
+    stored,
+)
+from tests.sql.payouts.paying_out import (
+    PAID,
+    PART,
+    charge_of,
+    claimed,
+    lease,
+    permission,
+    reversal,
+    sent,
+    states,
+    transfer_rows,
+    transfer_told,
+)
+
+
+@pytest.mark.parametrize("is_event_first", [True, False])
+def test_event_and_answer_book_once(
+    owner: Connection, released: UUID, *, is_event_first: bool
+) -> None:
+    """The event may overtake the answer to our own call."""
+    [row] = transfer_rows(owner)
+    if is_event_first:
+        assert "processed" == transfer_told(owner, released, row=row)["outcome"]
+    else:
+        sent(owner)
+
+    answer = transfer_told(owner, released, row=row)
+
+    assert ("order_already_processed", []) == (answer["outcome"], answer["alerts"])
+    assert [("paid", PART, 0)] == states(owner, released)
+    assert ["done"] == [row["status"] for row in transfer_rows(owner)]
+    assert (PAID, []) == (balances(owner, released), drift(owner))
+
+
+def test_event_during_the_call_makes_the_answer_stale(owner: Connection, released: UUID) -> None:
+    """The row is closed by the event; the answer then changes nothing."""
+    job = claimed(owner)
+    permission(owner, job)
+    transfer_told(owner, released, row=job)
+
+    answer = Actor(connection=owner, role="service_role").call(
+        "finish_outbox", stripe_object_id="tr_1", result="{}", **lease(job)
+    )
+
+    assert answer["stale"]
+    assert (PAID, []) == (balances(owner, released), drift(owner))
+
+
+def test_transfer_made_outside_is_recorded(owner: Connection, released: UUID) -> None:
+    """A transfer from Stripe's dashboard counts; only what is left is sent."""
+    answer = transfer_told(owner, released, stripe_transfer_id="tr_out", amount_cents=500)
+
+    assert ("processed", ["transfer_made_outside"]) == (answer["outcome"], answer["alerts"])
+    assert PART - 500 == permission(owner, claimed(owner))["payload"]["amount_cents"]
+    assert [] == drift(owner)
+
+
+def test_transfer_is_found_by_its_charge(owner: Connection, released: UUID) -> None:
+    """A transfer without a group still comes from the order's charge."""
+    answer = transfer_told(owner, None, stripe_transfer_id="tr_out", charge_id=charge_of())
+
+    assert (str(released), ["transfer_made_outside"]) == (answer["order_id"], answer["alerts"])
+
+
+@pytest.mark.usefixtures("released")
+@pytest.mark.parametrize(
+    ("order_ref", "expected"),
+    [
+        ("c1a5b6de-2f7b-4c0b-9f61-7a2d8e4b3f33", ("order_not_found", ["order_not_found"])),
+        ("no uuid", ("order_not_found", ["order_not_found"])),
+        (None, ("ignored", ["money_without_an_order"])),
+    ],
+)
+def test_transfer_of_no_order_is_ignored(
+    owner: Connection, order_ref: str | None, expected: tuple[str, list[str]]
+) -> None:
+    """Money that is not ours is reported and not booked."""
+    event_id = stored(owner, "transfer.created", None)
+
+    answer = transfer_told(owner, None, order_ref=order_ref, event_id=event_id)
+
+    assert expected == (answer["outcome"], answer["alerts"])
+    # The event is found by this text when the order is created after a restore.
+    query = "select order_ref from public.webhook_events where event_id = %s"
+    assert [(order_ref,)] == owner.execute(query, [event_id]).fetchall()
+
+
+def test_transfer_in_another_currency_is_ignored(owner: Connection, released: UUID) -> None:
+    """It cannot have come from the order's charge."""
+    answer = transfer_told(owner, released, currency="usd")
+
+    assert ("ignored", ["money_without_an_order"]) == (answer["outcome"], answer["alerts"])
+    assert [("queued", PART, 0)] == states(owner, released)
+
+
+def test_transfer_waits_for_its_payment(owner: Connection, seller: Actor, alice: Actor) -> None:
+    """After a restore the event of a transfer may come before that of the payment."""
+    with pytest.raises(Exception, match="PREDECESSOR_MISSING"):
+        transfer_told(owner, ordered(seller, alice))
+
+
+@pytest.mark.parametrize("changes", [{"stripe_transfer_id": None}, {"amount_cents": None}])
+def test_unreadable_transfer_is_refused(
+    owner: Connection, released: UUID, changes: dict[str, Any]
+) -> None:
+    """A transfer without id or amount cannot be booked."""
+    with pytest.raises(Exception, match="PAYLOAD_UNREADABLE"):
+        transfer_told(owner, released, **changes)
+
+
+def test_restored_database_books_a_transfer_once(
+    owner: Connection, delivered: UUID, service: Actor
+) -> None:
+    """The transfer was sent in the lost hour; the release that comes again sends nothing."""
+    [(key, id_)] = owner.execute(
+        "select key, private.outbox_id(key) from (select 'transfer:' || %s as key) as k",
+        [str(delivered)],
+    ).fetchall()
+    answer = transfer_told(owner, delivered, row={"id": str(id_), "dedupe_key": key})
+    assert ("processed", []) == (answer["outcome"], answer["alerts"])
+    assert [] == drift(owner)
+
+    moved(owner, delivered, "released", "buyer")
+
+    assert [] == transfer_rows(owner)
+    assert 0 == service.call("queue_due_transfers")
+    assert (PAID, []) == (balances(owner, delivered), drift(owner))
+
+
+def test_transfer_that_was_made_after_all_counts(owner: Connection, released: UUID) -> None:
+    """The answer was lost and the row was canceled, but Stripe's event arrives."""
+    dispute_told(owner, "warning_needs_response")
+    job = claimed(owner)
+    permission(owner, job)
+
+    transfer_told(owner, released, row=job)
+
+    assert [("paid", PART, 0)] == states(owner, released)
+    assert ["done"] == [row["status"] for row in transfer_rows(owner)]
+    assert [] == drift(owner)
+
+
+def test_transfer_is_recorded_without_an_event(
+    owner: Connection, released: UUID, service: Actor
+) -> None:
+    """Reconcile has read it from Stripe; the events that come later change nothing."""
+    [row] = transfer_rows(owner)
+    read = {
+        "stripe_transfer_id": "tr_1",
+        "outbox_id": row["id"],
+        "dedupe_key": row["dedupe_key"],
+        "order_ref": str(released),
+        "charge_id": None,
+        "amount_cents": PART,
+        "currency": "aud",
+        "reversals": json.dumps([reversal("trr_1", 500)]),
+    }
+
+    answers = [service.call("record_transfer", **read) for _ in range(2)]
+
+    assert ["processed", "order_already_processed"] == [one["outcome"] for one in answers]
+    assert [["reversal_made_outside"]] * 2 == [one["alerts"] for one in answers]
+    assert [("paid", PART, 500)] == states(owner, released)
+    assert [] == drift(owner)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"order_ref": "0e7c1a52-3d0f-4c56-9a53-9f6f6f0a1b2c"},
+        {"currency": "usd"},
+        {"amount_cents": 0},
+    ],
+)
+def test_transfer_of_no_order_is_not_recorded(
+    owner: Connection, released: UUID, service: Actor, changes: dict[str, Any]
+) -> None:
+    """Reconcile may read objects that are not ours."""
+    read = {
+        "stripe_transfer_id": "tr_1",
+        "outbox_id": None,
+        "dedupe_key": None,
+        "order_ref": str(released),
+        "charge_id": None,
+        "amount_cents": PART,
+        "currency": "aud",
+        "reversals": "[]",
+    }
+
+    assert "ignored" == service.call("record_transfer", **(read | changes))["outcome"]
+    assert [("queued", PART, 0)] == states(owner, released)
