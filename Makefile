@@ -4,16 +4,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 PROOF_STEPS ?= 20000
 MONEY_STEPS ?= 5000
+DELIVERIES ?= 100000
 
 # Every program here starts many Python processes. Without cached bytecode each of them compiles all of
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles mutants pg15 check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence mutants pg15 check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install uv in .tools/ and the packages in .venv/ (every other target does this first)
 	@$(PYTHON) .ci/setup.py
@@ -40,11 +41,14 @@ check: setup ## check format, lint, types, import rules, SQL, English, links
 
 proof: soak mutants pg15 ## run the longer checks: soak, mutants, SQL tests on PG 15
 
-soak: oracles ## run this, in less than 20 minutes on 2 cores
+soak: oracles convergence ## run both of these, in less than 20 minutes on 2 cores
 
 oracles: setup ## compare bidding and money with plain oracles (PROOF_STEPS=20000, MONEY_STEPS=5000)
 	@BIDDING_STEPS=$(PROOF_STEPS) MONEY_STEPS=$(MONEY_STEPS) $(BIN)/python -m pytest -n 2 \
 	  tests/sql/bidding/test_bidding_oracle.py tests/sql/money
+
+convergence: setup ## deliver Stripe's events badly while processes are killed (DELIVERIES=100000)
+	@SOAK_DELIVERIES=$(DELIVERIES) $(BIN)/python -m pytest -q -s tests/proof/test_convergence.py
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)
 	@$(BIN)/python -m tests.proof.mutants $(NAMES)

@@ -1,0 +1,251 @@
+"""What buyers, sellers, banks and staff do to an order in the soak, at Stripe and with us."""
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Sequence
+
+import stripe
+
+from tests.integration.service.shop import AMOUNT, Order, Shop
+from tests.sql.actors import Actor
+
+
+@dataclasses.dataclass(slots=True)
+class Play:
+    """One order, and its people."""
+
+    shop: Shop
+    order: Order
+    seller: Actor
+    buyer: Actor
+    staff: Actor
+    scenario: "Scenario"
+    #: The intent that settles the order, once the play has it paid.
+    settling: str | None = None
+    is_released: bool = False
+    disputes: list[str] = dataclasses.field(default_factory=list)
+    refunds: list[str] = dataclasses.field(default_factory=list)
+
+    def act(self, user: Actor, action: str) -> None:
+        """Let a party press a button; it has to work."""
+        answer = self.shop.service.call(
+            "act_on_order", order_id=self.order.id, user_id=user.id, action=action
+        )
+        assert answer["success"], (self.scenario.name, action, answer)
+
+    def charge_id(self) -> str:
+        """Return the charge that paid for the order."""
+        intent = self.shop.stripe.v1.payment_intents.retrieve(self.order.intent_id)
+        return str(intent.latest_charge)
+
+    def refund(self, cents: int) -> None:
+        """Refund in Stripe's dashboard."""
+        made = self.shop.stripe.v1.refunds.create(
+            {"payment_intent": self.order.intent_id, "amount": cents}
+        )
+        self.refunds.append(made.id)
+
+    def request_refund(self, user: Actor, cents: int) -> None:
+        """Ask us for a refund."""
+        answer = self.shop.service.call(
+            "process_refund_transaction",
+            order_id=self.order.id,
+            refund_amount_cents=cents,
+            refund_reason="agreed",
+            user_id=user.id,
+            client_request_id=uuid.uuid4(),
+        )
+        assert answer["success"], (self.scenario.name, answer)
+
+    def dispute(self, **body: object) -> None:
+        """Let the buyer's bank dispute the payment."""
+        made = self.shop.command("POST", f"/charges/{self.charge_id()}/dispute", **body)
+        self.disputes.append(made["id"])
+
+
+Step = Callable[[Play], None]
+
+
+def pay(play: Play) -> None:
+    """Pay the intent that the order has."""
+    play.shop.pay(play.order)
+    play.settling = play.order.intent_id
+
+
+def pay_by_a_card_whose_refunds_wait(play: Play) -> None:
+    """Pay by a card to which refunds are on their way for some time."""
+    play.shop.pay(play.order, "pm_card_pendingRefund")
+    play.settling = play.order.intent_id
+
+
+def decline(play: Play) -> None:
+    """Try a card that is declined."""
+    try:
+        play.shop.pay(play.order, "pm_card_visa_chargeDeclined")
+    except stripe.CardError:
+        return
+    raise AssertionError(play.scenario.name)
+
+
+def pay_another_intent(play: Play) -> None:
+    """Pay by an intent that the order does not know."""
+    other = play.shop.intent(metadata=play.order.metadata)
+    play.shop.stripe.v1.payment_intents.confirm(other.id, {"payment_method": "pm_card_visa"})
+
+
+def pay_after_cancelling(play: Play) -> None:
+    """Pay in the moment in which the seller cancels."""
+    play.shop.pay(play.order)
+    play.act(play.seller, "cancel")
+
+
+def cancel_at_stripe(play: Play) -> None:
+    """Cancel the intent."""
+    play.shop.stripe.v1.payment_intents.cancel(play.order.intent_id)
+
+
+def pay_too_much(play: Play) -> None:
+    """Pay an intent whose amount is not the order's."""
+    play.shop.stripe.v1.payment_intents.update(play.order.intent_id, {"amount": AMOUNT + 1})
+    play.shop.pay(play.order)
+
+
+def hand_over(play: Play) -> None:
+    """Send the thing and receive it."""
+    play.act(play.seller, "mark_ready")
+    play.act(play.seller, "mark_shipped")
+    play.act(play.buyer, "confirm_delivery")
+
+
+def release(play: Play) -> None:
+    """Hand over, and release the money to the seller."""
+    hand_over(play)
+    play.act(play.buyer, "release_funds")
+    play.is_released = True
+
+
+def refund_all(play: Play) -> None:
+    """Refund everything outside."""
+    play.refund(AMOUNT)
+
+
+def refund_part(play: Play) -> None:
+    """Refund a part outside."""
+    play.refund(3_000)
+
+
+def ask_for_all(play: Play) -> None:
+    """Let the seller refund everything."""
+    play.act(play.seller, "refund")
+
+
+def cancel(play: Play) -> None:
+    """Let the buyer cancel what is paid."""
+    play.act(play.buyer, "cancel")
+
+
+def ask_staff_for_part(play: Play) -> None:
+    """Let staff refund a part."""
+    play.request_refund(play.staff, 3_333)
+
+
+def settle_refunds(play: Play) -> None:
+    """Let the refunds that wait succeed."""
+    for refund in play.shop.stripe.v1.refunds.list({"payment_intent": play.order.intent_id}).data:
+        if refund.status == "pending":
+            play.shop.command("POST", f"/refunds/{refund.id}/settle", status="succeeded")
+
+
+def fail_refunds(play: Play) -> None:
+    """Let the bank send refunds back."""
+    for refund_id in play.refunds:
+        play.shop.command("POST", f"/refunds/{refund_id}/settle", status="failed")
+
+
+def dispute(play: Play) -> None:
+    """Dispute everything."""
+    play.dispute()
+
+
+def dispute_part(play: Play) -> None:
+    """Dispute a part."""
+    play.dispute(amount=4_000)
+
+
+def inquire(play: Play) -> None:
+    """Let the bank ask."""
+    play.dispute(status="warning_needs_response")
+
+
+def escalate(play: Play) -> None:
+    """Make a dispute of the inquiry."""
+    play.shop.command("POST", f"/disputes/{play.disputes[-1]}/escalate")
+
+
+def _close(status: str) -> Step:
+    def close(play: Play) -> None:
+        play.shop.command("POST", f"/disputes/{play.disputes[-1]}/close", status=status)
+
+    return close
+
+
+win, lose, drop = _close("won"), _close("lost"), _close("warning_closed")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scenario:
+    """The steps of a play, wave by wave, and the state in which its order ends.
+
+    All events of a wave have their effect before the next wave begins: a party can act only on
+    what we know.
+    """
+
+    name: str
+    state: str
+    waves: Sequence[Sequence[Step]]
+    #: The seller of the order finishes onboarding only in the last wave.
+    is_seller_late: bool = False
+
+
+SCENARIOS = (
+    Scenario("paid", "paid", [[pay]]),
+    Scenario("declined, then paid", "paid", [[decline, pay]]),
+    Scenario("paid twice", "paid", [[pay, pay_another_intent]]),
+    Scenario("paid too much", "pending_payment", [[pay_too_much]]),
+    Scenario(
+        "canceled intent, stray paid", "pending_payment", [[cancel_at_stripe, pay_another_intent]]
+    ),
+    Scenario("cancelled while paying", "cancelled", [[pay_after_cancelling]]),
+    Scenario("refunded outside", "refunded", [[pay, refund_all]]),
+    Scenario("refunded in part", "paid", [[pay, refund_part]]),
+    Scenario("refund came back", "paid", [[pay, refund_part, fail_refunds]]),
+    Scenario("refunded by the seller", "refunded", [[pay], [ask_for_all]]),
+    Scenario(
+        "refund succeeded later",
+        "refunded",
+        [[pay_by_a_card_whose_refunds_wait], [ask_for_all], [settle_refunds]],
+    ),
+    Scenario("cancelled by the buyer", "cancelled", [[pay], [cancel]]),
+    Scenario("disputed", "disputed", [[pay, dispute]]),
+    Scenario("dispute won at once", "paid", [[pay, dispute, win]]),
+    Scenario("dispute won", "delivered", [[pay], [hand_over, dispute], [win]]),
+    Scenario("dispute lost", "refunded", [[pay, dispute], [lose]]),
+    Scenario("inquiry closed", "paid", [[pay, inquire, drop]]),
+    Scenario("inquiry escalated and lost", "refunded", [[pay, inquire], [escalate, lose]]),
+    Scenario("part refunded, rest lost", "refunded", [[pay, refund_part, dispute, lose]]),
+    Scenario("part lost", "paid", [[pay, dispute_part, lose]]),
+    Scenario("released", "released", [[pay], [release]]),
+    Scenario("released to a late seller", "released", [[pay], [release]], is_seller_late=True),
+    Scenario("released, part refunded", "released", [[pay], [release], [ask_staff_for_part]]),
+    Scenario("released, part refunded outside", "released", [[pay], [release], [refund_part]]),
+    Scenario("released, refunded", "refunded", [[pay], [release], [refund_all]]),
+    Scenario("released, dispute won", "released", [[pay], [release], [dispute, win]]),
+    Scenario("released, dispute lost", "refunded", [[pay], [release], [dispute, lose]]),
+    Scenario("released, part lost", "released", [[pay], [release], [dispute_part], [lose]]),
+    Scenario(
+        "released, refunded and lost",
+        "refunded",
+        [[pay, refund_part], [release], [dispute], [lose]],
+    ),
+)
+WAVES = max(len(scenario.waves) for scenario in SCENARIOS)

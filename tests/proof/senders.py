@@ -1,0 +1,145 @@
+"""Sixteen senders that deliver Stripe's events as badly as they may, while processes are killed."""
+
+import heapq
+import itertools
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from tests.factories import signed
+from tests.faults.fleet import Fleet
+from tests.integration.service.processes import Gunicorn
+from tests.integration.service.shop import PAYMENTS_PATH, Shop
+
+
+SENDERS = 16
+#: So many of a hundred events are never delivered; reconcile has to find them.
+DROPPED = 5
+#: Events of these types are always delivered: reconcile reads no lists of connected accounts.
+NEVER_DROPPED = "account."
+
+
+class Senders:
+    """Delivers each event of Stripe several times, in any order, until it is taken."""
+
+    def __init__(self, shop: Shop, dice: random.Random) -> None:
+        self.shop = shop
+        self.dice = dice
+        self.counts: Counter[str] = Counter()
+        self.dropped: set[str] = set()
+        self._lock = threading.Condition()
+        self._queue: list[tuple[float, int, dict[str, Any]]] = []
+        self._numbers = itertools.count()
+        self._is_over = False
+        self._under_way = 0
+        self._pool = ThreadPoolExecutor(SENDERS)
+        self._senders = [self._pool.submit(self._send_all) for _ in range(SENDERS)]
+
+    def add(self, event: dict[str, Any], copies: int) -> None:
+        """Have an event delivered so many times, at random; or never."""
+        if self.dice.randrange(100) < DROPPED and not event["type"].startswith(NEVER_DROPPED):
+            self.dropped.add(event["id"])
+            self.counts["dropped"] += 1
+            return
+        with self._lock:
+            for _ in range(copies):
+                self._push(event)
+            self._lock.notify_all()
+
+    @property
+    def left(self) -> int:
+        """Return how many deliveries are to come."""
+        with self._lock:
+            return len(self._queue) + self._under_way
+
+    @property
+    def delivered(self) -> int:
+        """Return how many deliveries were answered."""
+        with self._lock:
+            return self.counts.total() - self.counts["dropped"] - self.counts["lost"]
+
+    def close(self) -> None:
+        """Stop, and raise what has stopped a sender before."""
+        with self._lock:
+            self._is_over = True
+            self._lock.notify_all()
+        for sender in self._senders:
+            sender.result()
+        self._pool.shutdown()
+
+    def _push(self, event: dict[str, Any]) -> None:
+        # A place in the queue that is drawn by lot permutes all deliveries of a wave.
+        heapq.heappush(self._queue, (self.dice.random(), next(self._numbers), event))
+
+    def _send_all(self) -> None:
+        with httpx.Client(base_url=self.shop.environment["SERVICE_URL"], timeout=30) as http:
+            while (event := self._next()) is not None:
+                told = self._send(http, event)
+                with self._lock:
+                    self._under_way -= 1
+                    self.counts[told] += 1
+                    if told in ("lost", "503", "500"):
+                        # Stripe sends again what was not taken.
+                        self._push(event)
+                        self._lock.notify()
+
+    def _next(self) -> dict[str, Any] | None:
+        with self._lock:
+            while not self._queue and not self._is_over:
+                self._lock.wait()
+            if self._is_over:
+                return None
+            self._under_way += 1
+            return heapq.heappop(self._queue)[2]
+
+    def _send(self, http: httpx.Client, event: dict[str, Any]) -> str:
+        name = "STRIPE_CONNECT_WEBHOOK_SECRETS" if "account" in event else "STRIPE_WEBHOOK_SECRETS"
+        payload, signature = signed(json.dumps(event), secret=self.shop.secret(name))
+        headers = {"Stripe-Signature": signature}
+        try:
+            answer = http.post(PAYMENTS_PATH, content=payload, headers=headers)
+        except httpx.TransportError:
+            time.sleep(0.2)  # The service was killed, and takes no connection for a while.
+            return "lost"
+        if answer.status_code == httpx.codes.OK:
+            return str(answer.json()["status"])
+        assert answer.is_server_error, (answer.status_code, answer.text)
+        return str(answer.status_code)
+
+
+class Killer:
+    """Kills workers and gunicorn, again and again, by `kill -9`."""
+
+    def __init__(self, shop: Shop, fleet: Fleet, dice: random.Random) -> None:
+        self.shop = shop
+        self.fleet = fleet
+        self.dice = dice
+        self.counts: Counter[str] = Counter()
+        self._victims = itertools.cycle(
+            ("gunicorn worker", "workers", "gunicorn", "workers", "gunicorn worker")
+        )
+
+    def strike(self) -> None:
+        """Kill something. What it had leased is free at once, as if its time had passed."""
+        victim = next(self._victims)
+        if victim == "workers":
+            self.fleet.kill()
+            self.shop.lapse_leases()
+            self.fleet.launch()
+        else:
+            gunicorn = Gunicorn.on(self.shop.environment["SERVICE_URL"])
+            if gunicorn is None:
+                return
+            if victim == "gunicorn":
+                gunicorn.kill()
+            else:
+                os.kill(self.dice.choice(gunicorn.workers), signal.SIGKILL)
+        self.counts[victim] += 1

@@ -1,0 +1,255 @@
+"""Stripe's events, delivered badly while processes are killed, end in Stripe's truth."""
+
+import logging
+import os
+import random
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.faults.fleet import Fleet
+from tests.faults.reconciling import Reconciler, look_at_once
+from tests.integration.conftest import running_stack
+from tests.integration.service.shop import Shop
+from tests.proof import truth
+from tests.proof.plays import SCENARIOS, WAVES, Play
+from tests.proof.senders import Killer, Senders
+from tests.sql.actors import Actor
+
+
+DELIVERIES = int(os.environ.get("SOAK_DELIVERIES", "600"))
+#: A play has about so many events.
+EVENTS_OF_A_PLAY = 8
+#: More plays would take longer to begin than their events to arrive.
+MOST_PLAYS = 400
+PLAYS = max(len(SCENARIOS), min(MOST_PLAYS, DELIVERIES // 125))
+#: The events of so many plays are handed to the senders together.
+PLAYS_AT_ONCE = 10
+#: Each event is delivered so often.
+COPIES = max(2, DELIVERIES // (PLAYS * EVENTS_OF_A_PLAY))
+KILLS = max(2, min(40, DELIVERIES // 800))
+PATIENCE_S = 300
+REPORT_S = 20
+
+pytestmark = pytest.mark.xdist_group("convergence")
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[Mapping[str, str]]:
+    with running_stack("--only", "postgres,gateway,stripe,service") as told:
+        yield {name: text for name, text in told.items() if name != "ready"}
+
+
+@pytest.fixture
+def soak(
+    environment: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator["Soak"]:
+    look_at_once(monkeypatch)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    seed = int(os.environ.get("SOAK_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"SOAK_SEED={seed} SOAK_DELIVERIES={DELIVERIES}")  # noqa: T201  # who reruns it needs it
+    fleet = Fleet(environment, tmp_path / "workers.log")
+    with Shop(environment) as shop:
+        shop.command("PUT", "/delivery", mode="hold")
+        fleet.start()
+        soak = Soak(shop, fleet, random.Random(seed))  # noqa: S311 - no secrets
+        yield soak
+        soak.close()
+    fleet.close()
+    structlog.reset_defaults()
+
+
+def test_all_deliveries_end_in_the_truth_of_stripe(soak: "Soak") -> None:
+    """Orders, payments, refunds, disputes, payouts and books are what Stripe's objects imply.
+
+    SOAK_DELIVERIES says how many deliveries there are at least. SOAK_SEED repeats the plan of a
+    run, but not its timing.
+    """
+    soak.open(PLAYS)
+    for wave in range(WAVES):
+        soak.play(wave)
+    soak.deliver_rest(DELIVERIES)
+
+    soak.check()
+
+
+class Soak:
+    """The plays, and the way to their end."""
+
+    def __init__(self, shop: Shop, fleet: Fleet, dice: random.Random) -> None:
+        self.shop = shop
+        self.dice = dice
+        self.began_at = time.monotonic()
+        self.senders = Senders(shop, dice)
+        self.killer = Killer(shop, fleet, dice)
+        self.reconciler = Reconciler.of(shop.environment)
+        self.staff = shop.person("staff", role="moderator")
+        self.sellers = [self._seller(is_ready=True), self._seller(is_ready=False)]
+        self.plays: list[Play] = []
+        self.events: dict[str, dict[str, Any]] = {}
+        self._newest: dict[str, str] = {}
+        self._next_kill = DELIVERIES // KILLS // 2
+
+    def open(self, count: int) -> None:
+        """Sell so many things, each scenario about equally often."""
+        for number in range(count):
+            scenario = SCENARIOS[number % len(SCENARIOS)]
+            seller = self.sellers[scenario.is_seller_late]
+            self.plays.append(
+                Play(
+                    shop=self.shop,
+                    order=self.shop.awaiting(seller=seller),
+                    seller=seller,
+                    buyer=self.shop.buyer,
+                    staff=self.staff,
+                    scenario=scenario,
+                )
+            )
+        self.report("opened")
+
+    def play(self, wave: int) -> None:
+        """Let everything of a wave happen at Stripe, while its events are delivered."""
+        for number, play in enumerate(self.dice.sample(self.plays, len(self.plays))):
+            if number % PLAYS_AT_ONCE == 0:
+                self._take_news()
+            for step in play.scenario.waves[wave] if wave < len(play.scenario.waves) else ():
+                step(play)
+        if wave == WAVES - 1:
+            self._onboard(self.sellers[1])
+        self.settle()
+        self.report(f"wave {wave + 1} of {WAVES} settled")
+
+    def deliver_rest(self, count: int) -> None:
+        """Deliver events of the past again until there were enough deliveries."""
+        everything = list(self.events.values())
+        while self.senders.delivered + self.senders.left < count:
+            self.senders.add(self.dice.choice(everything), 20)
+        self.settle()
+
+    def settle(self) -> None:
+        """Deliver and kill until nothing is left to be done."""
+        ends_at = time.monotonic() + PATIENCE_S
+        report_at = time.monotonic() + REPORT_S
+        while True:
+            self._take_news()
+            if self.senders.delivered >= self._next_kill:
+                self.killer.strike()
+                self._next_kill += DELIVERIES // KILLS
+                ends_at = time.monotonic() + PATIENCE_S
+            if time.monotonic() >= report_at:
+                self.report("delivering")
+                report_at = time.monotonic() + REPORT_S
+            if self.senders.left == 0:
+                self.reconciler.run()
+                if not self._take_news() and self._is_quiet():
+                    return
+            assert time.monotonic() < ends_at, self._open_work()
+            time.sleep(0.2)
+
+    def check(self) -> None:
+        """Compare all we have with Stripe's final objects."""
+        objects = truth.StripeObjects.read(self.shop)
+        found = truth.found(self.shop.db, [play.order.id for play in self.plays])
+        for play in self.plays:
+            expected = truth.expected(play, objects)
+            name, ours = play.scenario.name, found[play.order.id]
+            assert (name, {}, {}) == (name, dict(expected - ours), dict(ours - expected))
+            truth.check_payout(play, objects)
+        assert truth.faults(self.shop.db) == []
+        assert self._open_work() == []
+        assert self.senders.delivered >= DELIVERIES
+        assert self.killer.counts.total() >= 1
+        self.report("agrees with Stripe")
+
+    def report(self, what: str) -> None:
+        """Print how far it is."""
+        took_s = time.monotonic() - self.began_at
+        delivered = self.senders.delivered
+        print(  # noqa: T201  # a long run has to show that it goes on
+            f"{took_s:6.0f} s  {what}: {len(self.plays)} orders, {len(self.events)} events, "
+            f"{delivered} deliveries ({delivered / took_s:.0f}/s), "
+            f"{self.killer.counts.total()} kills {dict(self.killer.counts)}, "
+            f"answers {dict(self.senders.counts)}",
+            flush=True,
+        )
+
+    def close(self) -> None:
+        """End the senders."""
+        self.senders.close()
+        self.reconciler.close()
+
+    def _seller(self, *, is_ready: bool) -> Actor:
+        seller = self.shop.person("seller", role="seller")
+        capabilities: Any = {
+            "card_payments": {"requested": True},
+            "transfers": {"requested": True},
+        }
+        account: Any = {"type": "express", "country": "AU", "capabilities": capabilities}
+        made = self.shop.stripe.v1.accounts.create(account)
+        answer = self.shop.service.call(
+            "set_connect_account", user_id=seller.id, account_id=made.id
+        )
+        assert answer["success"], answer
+        if is_ready:
+            self._onboard(seller)
+        return seller
+
+    def _onboard(self, seller: Actor) -> None:
+        query = "select stripe_connect_account_id from public.users where id = %s"
+        self.shop.command("POST", f"/accounts/{self.shop.value(query, seller.id)}/onboarding")
+
+    def _take_news(self) -> bool:
+        """Hand new events of Stripe to the senders; return whether there were any."""
+        news = [event for account in self._accounts() for event in self._news_of(account)]
+        for event in self.dice.sample(news, len(news)):
+            self.events[event["id"]] = event
+            self.senders.add(event, COPIES)
+        return bool(news)
+
+    def _accounts(self) -> list[str]:
+        query = "select stripe_connect_account_id from public.users where id = any(%s)"
+        ids = [seller.id for seller in self.sellers]
+        return ["", *(account for (account,) in self.shop.db.execute(query, [ids]))]
+
+    def _news_of(self, account: str) -> list[dict[str, Any]]:
+        """Return the events of an account that came after those that were seen, oldest first."""
+        options: Any = {"stripe_account": account} if account else {}
+        newest = self._newest.get(account)
+        params: Any = {"limit": 100} | ({"ending_before": newest} if newest else {})
+        pages = self.shop.stripe.v1.events.list(params, options)
+        # With ending_before the library reads on from the oldest, without it from the newest.
+        news = [event.to_dict() for event in pages.auto_paging_iter()]
+        if newest is None:
+            news.reverse()
+        if news:
+            self._newest[account] = news[-1]["id"]
+        return news
+
+    def _is_quiet(self) -> bool:
+        return self._open_work() == []
+
+    def _open_work(self) -> list[Any]:
+        """Return what is neither settled nor given up, and events that nobody knows."""
+        events = """
+          select event_id, type, status::text, error_code from public.webhook_events
+          where processed_at is null
+        """
+        rows = """
+          select id::text, kind, status::text, last_error from public.outbox
+          where status in ('queued', 'leased', 'dead')
+            and last_error is distinct from 'PAYOUTS_DISABLED'
+        """
+        known = {
+            event_id
+            for (event_id,) in self.shop.db.execute("select event_id from public.webhook_events")
+        }
+        handled = [e["id"] for e in self.events.values() if e["id"] not in self.senders.dropped]
+        return [
+            *self.shop.db.execute(events),
+            *self.shop.db.execute(rows),
+            *(event_id for event_id in handled if event_id not in known),
+        ]

@@ -1,0 +1,173 @@
+"""What Stripe has in the end, what follows from it, and what we have."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
+
+import psycopg
+
+from tests.integration.service.shop import AMOUNT, Shop
+from tests.proof.plays import Play
+from tests.sql.money.books import Money
+
+
+#: All that is compared of one order: the kind of a fact, and the fact.
+Facts = Counter[tuple[Any, ...]]
+
+FOUND: Sequence[LiteralString] = (
+    "select id::text, 'state', state::text from public.orders",
+    """
+    select order_id::text, 'payment', stripe_payment_intent_id, status::text, settles_order,
+      amount_cents, currency
+    from public.payments where status in ('captured', 'partially_refunded', 'refunded')
+    """,
+    """
+    select order_id::text, 'refund', stripe_refund_id, amount_cents, status::text
+    from public.refunds
+    """,
+    """
+    select order_id::text, 'dispute', stripe_dispute_id, stripe_status, withdrawn_cents,
+      reinstated_cents
+    from public.disputes
+    """,
+    """
+    select order_id::text, 'transfer', stripe_transfer_id, amount_cents, reversed_cents
+    from public.payouts
+    """,
+    """
+    select order_id::text, 'account', account::text, currency, sum(amount_cents)::bigint
+    from public.ledger_entries group by order_id, currency, account having sum(amount_cents) <> 0
+    """,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StripeObjects:
+    """Everything at Stripe, by the intent or the order that it is about."""
+
+    intents: Mapping[str, list[dict[str, Any]]]
+    refunds: Mapping[str, list[dict[str, Any]]]
+    disputes: Mapping[str, list[dict[str, Any]]]
+    transfers: Mapping[str, list[dict[str, Any]]]
+
+    @classmethod
+    def read(cls, shop: Shop) -> "StripeObjects":
+        """Read all lists to their ends."""
+        v1 = shop.stripe.v1
+
+        def grouped(service: Any, key: Any) -> dict[str, list[dict[str, Any]]]:
+            groups: dict[str, list[dict[str, Any]]] = {}
+            for item in service.list({"limit": 100}).auto_paging_iter():
+                plain = item.to_dict()
+                groups.setdefault(str(key(plain)), []).append(plain)
+            return groups
+
+        return cls(
+            intents=grouped(v1.payment_intents, lambda item: item["metadata"].get("order_id")),
+            refunds=grouped(v1.refunds, lambda item: item["payment_intent"]),
+            disputes=grouped(v1.disputes, lambda item: item["payment_intent"]),
+            transfers=grouped(v1.transfers, lambda item: item["transfer_group"]),
+        )
+
+
+def expected(play: Play, objects: StripeObjects) -> Facts:
+    """Return what must be ours of one order, by Stripe's objects alone."""
+    facts: Facts = Counter({("state", play.scenario.state): 1})
+    accounts: Counter[tuple[str, str]] = Counter()
+    for intent in objects.intents.get(play.order.id, []):
+        if intent["status"] != "succeeded":
+            continue
+        money = _money(play, intent, objects)
+        status = "partially_refunded" if money.succeeded else "captured"
+        if money.succeeded == money.captured:
+            status = "refunded"
+        facts[
+            "payment",
+            intent["id"],
+            status,
+            intent["id"] == play.settling,
+            money.captured,
+            intent["currency"],
+        ] += 1
+        for account, cents in money.balances().items():
+            accounts[account, intent["currency"]] += cents
+        facts += _facts_of_intent(intent["id"], objects)
+    for transfer in objects.transfers.get(play.order.id, []):
+        facts["transfer", transfer["id"], transfer["amount"], transfer["amount_reversed"]] += 1
+    for (account, currency), cents in accounts.items():
+        facts["account", account, currency, cents] += int(cents != 0)
+    return +facts
+
+
+def found(db: psycopg.Connection, order_ids: Sequence[str]) -> dict[str, Facts]:
+    """Return what we have of each order."""
+    facts: dict[str, Facts] = {order_id: Counter() for order_id in order_ids}
+    for query in FOUND:
+        for order_id, *fact in db.execute(query):
+            if order_id in facts:
+                facts[order_id][tuple(fact)] += 1
+    return facts
+
+
+def faults(db: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Return contradictions in the books, and sets of entries that do not add up."""
+    unbalanced = """
+      select txn_id, currency from public.ledger_entries
+      group by txn_id, currency having sum(amount_cents) <> 0
+    """
+    return [*db.execute("select * from public.ledger_drift()"), *db.execute(unbalanced)]
+
+
+def check_payout(play: Play, objects: StripeObjects) -> None:
+    """Check that the seller of a released order has the seller's part, and no cent more."""
+    if not play.is_released:
+        return
+    intents = objects.intents[play.order.id]
+    [intent] = [one for one in intents if one["id"] == play.settling]
+    money = _money(play, intent, objects)
+    assert (play.scenario.name, money.seller_part) == (play.scenario.name, money.transferred)
+
+
+def _money(play: Play, intent: dict[str, Any], objects: StripeObjects) -> Money:
+    refunds = objects.refunds.get(intent["id"], [])
+    disputes = objects.disputes.get(intent["id"], [])
+    is_settling = intent["id"] == play.settling
+    assert not is_settling or intent["amount_received"] == AMOUNT
+
+    def net(*, is_lost: bool) -> int:
+        return sum(
+            withdrawn - reinstated
+            for dispute in disputes
+            for withdrawn, reinstated in [_taken(dispute)]
+            if (dispute["status"] == "lost") == is_lost
+        )
+
+    return Money(
+        captured=intent["amount_received"],
+        pending=sum(r["amount"] for r in refunds if r["status"] == "pending"),
+        succeeded=sum(r["amount"] for r in refunds if r["status"] == "succeeded"),
+        held=net(is_lost=False),
+        lost=net(is_lost=True),
+        transferred=sum(
+            transfer["amount"] - transfer["amount_reversed"]
+            for transfer in objects.transfers.get(play.order.id, [])
+            if is_settling
+        ),
+        is_released=play.is_released and is_settling,
+    )
+
+
+def _facts_of_intent(intent_id: str, objects: StripeObjects) -> Facts:
+    facts: Facts = Counter()
+    for refund in objects.refunds.get(intent_id, []):
+        facts["refund", refund["id"], refund["amount"], refund["status"]] += 1
+    for dispute in objects.disputes.get(intent_id, []):
+        facts["dispute", dispute["id"], dispute["status"], *_taken(dispute)] += 1
+    return facts
+
+
+def _taken(dispute: dict[str, Any]) -> tuple[int, int]:
+    """Return what a bank has taken for a dispute and what came back."""
+    amounts = [booking["amount"] for booking in dispute["balance_transactions"]]
+    return -sum(a for a in amounts if a < 0), sum(a for a in amounts if a > 0)
