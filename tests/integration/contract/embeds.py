@@ -226,6 +226,46 @@ QUERIES: Mapping[str, Query] = {
         forms={},
         reads=PARTIES | {Role.BUYER: 0},
     ),
+    "disputes": Query(
+        table="disputes",
+        select=(
+            "*,order:orders!disputes_order_id_fkey("
+            "id,listing:listings(title,listing_photos(url,order_idx))),"
+            f"initiator:{profile('disputes_initiator_id_fkey')},"
+            f"respondent:{profile('disputes_respondent_id_fkey')}"
+        ),
+        where={"id": "eq.{dispute}"},
+        forms={
+            "order": dict,
+            "order.listing": dict,
+            "order.listing.listing_photos": list,
+            "initiator": dict,
+            "respondent": dict,
+        },
+        reads=PARTIES,
+    ),
+    "admin disputes": Query(
+        table="disputes",
+        select="*,orders!inner(id,buyer_id,seller_id)",
+        where={"state": "eq.resolved", "limit": "100"},
+        forms={"orders": dict},
+        reads=PARTIES,
+    ),
+    "dispute messages": Query(
+        table="dispute_messages",
+        select=f"*,sender:{profile('dispute_messages_sender_id_fkey')}",
+        where={"dispute_id": "eq.{dispute}"},
+        forms={"sender": dict},
+        # An internal message is for staff alone.
+        reads=PARTIES,
+    ),
+    "dispute evidence": Query(
+        table="dispute_evidence",
+        select=f"*,user:{profile('dispute_evidence_user_id_fkey')}",
+        where={"dispute_id": "eq.{dispute}"},
+        forms={"user": dict},
+        reads=PARTIES,
+    ),
     "account": Query(
         table="users",
         select="*",

@@ -57,6 +57,7 @@ class Market:
         _add_photo(shop, listing_id)
         _add_message(shop, thread_id, seller.id)
         _decline(shop, UUID(order["order_id"]))
+        dispute_id = _add_dispute(shop, UUID(order["order_id"]))
         ids = {
             "sold": sold,
             "live": live,
@@ -64,6 +65,7 @@ class Market:
             "live_listing": _listing_of(shop, live),
             "order": order["order_id"],
             "thread": thread_id,
+            "dispute": dispute_id,
             **{role.value: people[role].actor.id for role in people},
         }
         return cls(shop=shop, people=people, ids={name: str(id_) for name, id_ in ids.items()})
@@ -115,6 +117,40 @@ def _add_message(shop: Shop, thread_id: UUID, sender_id: UUID) -> None:
         """,
         [thread_id, sender_id, uuid.uuid4()],
     )
+
+
+def _add_dispute(shop: Shop, order_id: UUID) -> Any:
+    """Add a dispute that staff have denied, with a message of each kind and a photo."""
+    dispute_id = shop.value(
+        """
+        insert into public.disputes (
+          order_id, initiator_id, respondent_id, dispute_type, reason, amount_cents, currency,
+          status, decision, resolution, resolution_type, resolved_at
+        )
+        select id, buyer_id, seller_id, 'other', 'It is late', amount_cents, currency,
+          'resolved', 'deny', 'It came', 'no_action', created_at
+        from public.orders where id = %s
+        returning id
+        """,
+        order_id,
+    )
+    shop.db.execute(
+        """
+        insert into public.dispute_messages (dispute_id, sender_id, content, is_internal)
+        select id, initiator_id, text, text = 'internal' from public.disputes,
+          unnest(array['open', 'internal']) as text
+        where id = %s
+        """,
+        [dispute_id],
+    )
+    shop.db.execute(
+        """
+        insert into public.dispute_evidence (dispute_id, user_id, evidence_type, title)
+        select id, initiator_id, 'photo', 'The box' from public.disputes where id = %s
+        """,
+        [dispute_id],
+    )
+    return dispute_id
 
 
 def _decline(shop: Shop, order_id: UUID) -> None:
