@@ -5,10 +5,17 @@ Stripe's list of our events does not contain those of connected accounts.
 
 from collections.abc import Sequence
 
+import structlog
+
 from market.database import Database
 from market.duties import Duty, rpc
+from market.inbox import Outcome
 from market.payouts import onboarding, repository
+from market.payouts.handlers import read_transfer
 from market.stripe_api import StripeApi
+
+
+log = structlog.get_logger(__name__)
 
 
 def duties(stripe_api: StripeApi, database: Database) -> Sequence[Duty]:
@@ -18,6 +25,10 @@ def duties(stripe_api: StripeApi, database: Database) -> Sequence[Duty]:
         Duty(
             name="waiting_accounts",
             work=lambda limit: reread_accounts(stripe_api, database, limit=limit),
+        ),
+        Duty(
+            name="differing_transfers",
+            work=lambda limit: reread_transfers(stripe_api, database, limit=limit),
         ),
     ]
 
@@ -29,4 +40,15 @@ def reread_accounts(stripe_api: StripeApi, database: Database, *, limit: int) ->
         state = onboarding.read_account(stripe_api, database, account_id=account_id)
         if state is not None:
             repository.record_account_read(database, state)
+    return len(claimed)
+
+
+def reread_transfers(stripe_api: StripeApi, database: Database, *, limit: int) -> int:
+    """Read the transfers and reversals again of orders that differ from Stripe."""
+    claimed = repository.claim_differing_orders(database, limit=limit)
+    for order_id in claimed:
+        for listed in stripe_api.list_transfers(order_id):
+            transfer = read_transfer(stripe_api, listed["id"])
+            if repository.record_transfer(database, transfer) is Outcome.PROCESSED:
+                log.warning("transfer_changed_without_event", transfer_id=listed["id"])
     return len(claimed)

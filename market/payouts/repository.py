@@ -128,3 +128,9 @@ def _fields(transfer: Transfer) -> Mapping[str, Any]:
             for reversal in transfer.reversals
         ],
     }
+
+
+def claim_differing_orders(database: Database, *, limit: int) -> Sequence[str]:
+    """Return the ids of orders that differ from Stripe, whose transfers must be read again."""
+    ids: list[str] = database.call("claim_differing_orders", max_rows=limit)
+    return ids

@@ -130,3 +130,15 @@ end;
 $$;
 comment on function public.check_orders is 'Check at most max_rows orders: {count, alerts [{order_id, alerts}]}. ledger_drift names an order whose rows and ledger disagree. An order whose ledger differs from Stripe''s movements in two checks at least ten minutes apart gets no transfer until they agree. Orders whose money has moved come first, and each order is checked about once an hour. Any number of workers may call.';
 grant execute on function public.check_orders to service_role;
+
+create function public.claim_differing_orders(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.claim_differing_orders(claim_differing_orders.max_rows);
+end;
+$$;
+comment on function public.claim_differing_orders is 'Return the ids of orders whose ledger differs from Stripe, for reading their transfers again. Each is returned at most every ten minutes, to one caller.';
+grant execute on function public.claim_differing_orders to service_role;

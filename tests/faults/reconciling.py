@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from market import database as postgres
-from market import inbox, outbox, stripe_api, stripe_events, stripe_lists
+from market import stripe_api, stripe_lists
 from market.database import Database
-from market.payments import refunds
 from market.settings import Settings
 from market.stripe_api import StripeApi
 from workers.jobs import JOBS
@@ -40,11 +39,8 @@ class Reconciler:
 
     def work_off(self) -> None:
         """Do what the inbox and the outbox have to do now."""
-        handlers = stripe_events.handlers(self.stripe_api, self.database)
-        senders = refunds.outbox_senders(self.stripe_api)
-        while inbox.drain(self.database, handlers, limit=50) or outbox.drain(
-            self.database, senders, limit=50
-        ):
+        queues = [JOBS[name](self.database, self.stripe_api) for name in ("inbox", "outbox")]
+        while any(job.work(job.batch_size) for job in queues):
             pass
 
 

@@ -1,7 +1,7 @@
 """A restore drill: a database goes back to an hour ago, and Stripe does not.
 
-The hour has captures, refunds and a sale. After the restore the jobs run, and the check compares
-everything with Stripe's own objects.
+The hour has captures, refunds, transfers, a reversal and a sale. After the restore the jobs run,
+and the check compares everything with Stripe's own objects.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import psycopg
 
+from market.payouts import onboarding
 from tests.faults.reconciling import Reconciler
 from tests.integration.service.shop import AMOUNT, Order, Shop
 
@@ -74,11 +75,41 @@ class Drill:
         for name in ("unpaid", "canceled"):
             self.orders[name] = shop.awaiting()
         self.orders["paid twice"] = shop.paid()
+        self._prepare_payouts()
         self.auction_id = shop.auction()
-        self.reconciler.run()
-        # The worker has not sent this one yet; it will, and its row comes back with the restore.
+        self.do_all_jobs()
+        # The worker has not sent these two yet; it will, and their rows come back with the restore.
         shop.request_refund(self.orders["refund on its way"], 1_500)
+        self._move(self.orders["transfer on its way"], "released")
         return Snapshot.of(shop.environment["ADMIN_DATABASE_URL"])
+
+    def _prepare_payouts(self) -> None:
+        """Let the seller be paid by Stripe, and bring orders to the hand-over and to the payout."""
+        seller_id = str(self.shop.seller.id)
+        adapters = (self.reconciler.stripe_api, self.reconciler.database)
+        onboarding.open_link(*adapters, user_id=seller_id, site="https://shop.test")
+        query = "select stripe_connect_account_id from public.users where id = %s"
+        account_id = self.shop.value(query, seller_id)
+        self.shop.command("POST", f"/accounts/{account_id}/onboarding")
+        query = "select payouts_enabled from public.users where id = %s"
+        self.shop.wait_for(lambda: self.shop.value(query, seller_id))
+        for name in ("paid out", "transfer on its way", "reversed"):
+            self.orders[name] = self.shop.paid()
+            self._move(self.orders[name], "shipped", "delivered")
+        self._move(self.orders["reversed"], "released")
+
+    def _move(self, order: Order, *states: str) -> None:
+        actors = {"shipped": "seller", "delivered": "buyer", "released": "buyer"}
+        for state in states:
+            answer = self.shop.service.call(
+                "transition_order",
+                order_id=order.id,
+                to_state=state,
+                actor_id=None,
+                actor_kind=actors[state],
+                reason=None,
+            )
+            assert answer["success"], answer
 
     def live_an_hour(self) -> None:
         """Let buyers, sellers, Stripe and the jobs do their work."""
@@ -88,6 +119,16 @@ class Drill:
             {"payment_intent": orders["refunded outside"].intent_id, "amount": AMOUNT}
         )
         shop.pay(orders["unpaid"])
+        self._move(orders["paid out"], "released")
+        staff = shop.person("moderator", role="moderator")
+        shop.service.call(
+            "process_refund_transaction",
+            order_id=orders["reversed"].id,
+            refund_amount_cents=3_000,
+            refund_reason="agreed",
+            user_id=staff.id,
+            client_request_id=uuid.uuid4(),
+        )
         orders["sold"] = self._sell()
         shop.pay(orders["sold"])
         shop.stripe.v1.payment_intents.cancel(orders["canceled"].intent_id)
@@ -118,6 +159,8 @@ class Drill:
         self.do_all_jobs()
         answer = self.shop.service.call("end_auction", auction_id=self.auction_id, force=True)
         assert self.orders["sold"].id == answer["order_id"], "the order has another id"
+        # The buyer's release is lost, and the transfer that followed it is at Stripe.
+        self._move(self.orders["paid out"], "released")
         self.do_all_jobs()
         self.shop.command("PUT", "/delivery", mode="normal")
 
@@ -133,6 +176,10 @@ class Drill:
         return {
             "intents": _objects(api.payment_intents.list({"limit": 100}), "amount_received"),
             "refunds": _objects(api.refunds.list({"limit": 100}), "amount"),
+            "transfers": sorted(
+                (one.id, one.amount, one.amount_reversed, len(one.reversals.data))
+                for one in api.transfers.list({"limit": 100}).auto_paging_iter()
+            ),
         }
 
     def books(self) -> Mapping[str, tuple[str, int]]:
@@ -162,7 +209,9 @@ class Drill:
             ).data
             if refund.status == "succeeded"
         ]
-        return sum(int(one["amount_received"]) for one in intents) - sum(refunds)
+        transfers = self.shop.stripe.v1.transfers.list({"transfer_group": order.id}).data
+        kept = [int(one.amount - one.amount_reversed) for one in transfers]
+        return sum(int(one["amount_received"]) for one in intents) - sum(refunds) - sum(kept)
 
     def _intents(self) -> list[dict[str, Any]]:
         listed = self.shop.stripe.v1.payment_intents.list({"limit": 100})

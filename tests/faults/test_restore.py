@@ -23,7 +23,7 @@ def drill(
 
 
 def test_lost_hour_is_booked_once_and_sent_never_again(shop: Shop, drill: Drill) -> None:
-    """Each capture and refund of the hour is booked once, from Stripe's own objects."""
+    """Each capture, refund, transfer and reversal is booked once, from Stripe's own objects."""
     snapshot = drill.prepare()
     drill.live_an_hour()
     sent, before = drill.at_stripe(), drill.books()
@@ -33,6 +33,7 @@ def test_lost_hour_is_booked_once_and_sent_never_again(shop: Shop, drill: Drill)
     drill.recover()
 
     assert sent == drill.at_stripe()
+    assert [0, 0, 2_850] == sorted(transfer[2] for transfer in sent["transfers"])
     assert before == drill.books()
     money = {name: cents for name, (_, cents) in drill.books().items()}
     assert drill.expected_at_stripe() == money

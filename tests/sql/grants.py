@@ -54,6 +54,7 @@ BOTH: Grants = {
             "read_gauges()",
             "record_balance_transactions(jsonb)",
             "check_orders(integer)",
+            "claim_differing_orders(integer)",
         ),
         "accounts": ("session_is_live(uuid,uuid)", "anonymise_account(uuid)"),
         "auctions": (

@@ -156,3 +156,22 @@ begin
 end;
 $$;
 comment on function private.check_results is 'Return the result of a check of each of these orders, and the alerts for what was in order at the last check. A difference that has gone unblocks its order.';
+
+create function private.claim_differing_orders(p_max_rows integer)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_ids text[];
+begin
+  v_ids := array(
+    select order_id::text from private.order_checks where differs_since is not null
+  );
+  return to_jsonb(array(select private.claim_checks(v_ids, p_max_rows, v_now)));
+end;
+$$;
+comment on function private.claim_differing_orders is 'Return orders that differ from Stripe; see the public wrapper.';
+grant execute on function private.claim_differing_orders to service_role;

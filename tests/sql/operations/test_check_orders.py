@@ -249,5 +249,7 @@ def test_intents_of_an_order_that_differs_are_read_again(
     assert [(INTENT, str(order_id)), ("pi_lost", str(order_id))] == claimed(service)
 
     assert [] == claimed(service)
+    assert [[str(order_id)], []] == [service.call("claim_differing_orders") for _ in range(2)]
     move_time(owner, "11 minutes")
     assert 2 == len(claimed(service))
+    assert [str(order_id)] == service.call("claim_differing_orders")

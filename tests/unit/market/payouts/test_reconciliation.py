@@ -8,6 +8,7 @@ import pytest
 from market.database import Database
 from market.payouts import reconciliation
 from market.stripe_api import StripeApi
+from tests.factories import ORDER_ID, effect
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_waiting_accounts_are_read_and_recorded(stripe_api: Any) -> None:
         {"read_number": 2},
         {"success": True},
     ]
-    [transfers, duty] = reconciliation.duties(stripe_api, database)
+    [transfers, duty, _] = reconciliation.duties(stripe_api, database)
 
     assert ("queue_due_transfers", 2) == (transfers.name, duty.work(7))
     assert {"max_rows": 7} == database.call.call_args_list[0].kwargs
@@ -40,3 +41,29 @@ def test_waiting_accounts_are_read_and_recorded(stripe_api: Any) -> None:
         "payouts_enabled": True,
     } == database.call.call_args.kwargs
     stripe_api.retrieve_account.assert_called_once_with("acct_1")
+
+
+def test_transfers_of_an_order_that_differs_are_read_again(stripe_api: Any) -> None:
+    """With their reversals, as the events about them do."""
+    database: Any = create_autospec(Database, instance=True)
+    database.call.side_effect = [[ORDER_ID], effect("processed")]
+    stripe_api.list_transfers.return_value = iter([{"id": "tr_1"}])
+    stripe_api.retrieve_transfer.return_value = {
+        "id": "tr_1",
+        "amount": 9_500,
+        "amount_reversed": 500,
+        "currency": "aud",
+        "transfer_group": ORDER_ID,
+        "source_transaction": "ch_1",
+    }
+    stripe_api.list_reversals.return_value = [{"id": "trr_1", "amount": 500}]
+
+    assert 1 == reconciliation.reread_transfers(stripe_api, database, limit=7)
+
+    stripe_api.list_transfers.assert_called_once_with(ORDER_ID)
+    recorded = database.call.call_args
+    assert ("record_transfer",) == recorded.args
+    assert ("tr_1", ORDER_ID) == (
+        recorded.kwargs["stripe_transfer_id"],
+        recorded.kwargs["order_ref"],
+    )
