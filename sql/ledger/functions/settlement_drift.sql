@@ -96,6 +96,7 @@ begin
     payout.order_id, orders.currency, claim.account, claim.expected_cents, claim.actual_cents
   from public.payouts as payout
     join public.orders on payout.order_id = orders.id
+    left join public.outbox as job on payout.outbox_id = job.id
     cross join lateral (
       select
         coalesce(sum(amount_cents) filter (where starts_with(fact, 'transfer:')), 0)::bigint
@@ -114,9 +115,13 @@ begin
         payout.stripe_transfer_id is null or payout.amount_cents = posted.transferred_cents),
       ('payouts.reversed_cents', posted.reversed_cents, payout.reversed_cents,
         payout.reversed_cents = posted.reversed_cents),
+      ('payouts.status', 0, payout.amount_cents,
+        payout.stripe_transfer_id is not null or payout.status::text = case job.status
+          when 'leased' then 'queued' else job.status::text
+        end),
       ('payouts.seller_id', 0, payout.amount_cents, payout.seller_id = orders.seller_id)
     ) as claim (account, expected_cents, actual_cents, is_right)
-  where (p_order_ids is null or payout.order_id = any(p_order_ids)) and not claim.is_right;
+  where (p_order_ids is null or payout.order_id = any(p_order_ids)) and claim.is_right is not true;
 end;
 $$;
-comment on function private.contradicted_payouts is 'Return the columns of payouts that their order or the posted transfers contradict.';
+comment on function private.contradicted_payouts is 'Return the columns of payouts that their order, the posted transfers or their outbox row contradict.';

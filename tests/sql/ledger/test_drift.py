@@ -324,6 +324,13 @@ SPOILS: dict[str, tuple[object, ...]] = {
         -1,
     ),
     "update payouts set reversed_cents = reversed_cents + {0}": (1, -1),
+    "update payouts set status = {0} where status <> {0}": (
+        "queued",
+        "paid",
+        "reversed",
+        "canceled",
+        "dead",
+    ),
     "update payouts set stripe_transfer_id = {0}": ("tr_other",),
     "update payouts set seller_id = (select buyer_id from orders where id = order_id)": (0,),
     """
