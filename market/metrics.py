@@ -40,7 +40,7 @@ WAKE_UPS_MISSED = Counter(
 _FIGURES: Mapping[str, str] = {
     "ledger_drift_orders": "Orders whose ledger and rows disagree.",
     "oldest_unprocessed_event_seconds": "Age of the oldest event that waits in the inbox.",
-    "orders_unlike_stripe": "Orders whose ledger and Stripe's balance disagree.",
+    "orders_unlike_stripe": "Orders whose ledger and Stripe disagree for ten minutes or more.",
     "unpaid_overdue_orders": "Unpaid orders that are past due.",
     "webhook_gap_seconds": "Age of the oldest event that the inbox had missed at the last look.",
 }
