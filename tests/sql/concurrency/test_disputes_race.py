@@ -107,6 +107,33 @@ def test_dispute_that_waited_for_a_release_stops_its_transfer(
     assert [] == drift(owner)
 
 
+def test_loss_that_waited_for_a_release_is_shared(
+    owner: Connection,
+    delivered: UUID,
+    alice: Actor,
+    service: Actor,
+    *,
+    on_own_connection: OnOwnConnection,
+    watcher: Waits,
+) -> None:
+    """The loss is posted by the order as the release has left it: seller and platform bear it."""
+    bank = on_own_connection(service)
+
+    with psycopg.connect(owner.info.dsn) as browser:
+        browser.execute("begin")
+        assert release(service_of(browser), delivered, alice)["success"]
+        with under_way(
+            partial(watcher, bank), partial(dispute_told, bank.connection, "lost", 4000)
+        ) as told:
+            browser.commit()
+
+    assert "processed" == told.result()["outcome"]
+    assert {"stripe_clearing": 6000, "seller_payable": -5700, "platform_fee": -300} == balances(
+        owner, delivered
+    )
+    assert [] == drift(owner)
+
+
 def test_release_by_time_against_a_dispute_keeps_the_books(
     owner: Connection, delivered: UUID, service: Actor, on_own_connection: OnOwnConnection
 ) -> None:

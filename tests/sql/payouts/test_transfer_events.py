@@ -64,6 +64,16 @@ def test_event_during_the_call_makes_the_answer_stale(owner: Connection, release
     assert (PAID, []) == (balances(owner, released), drift(owner))
 
 
+def test_settled_event_is_done(owner: Connection, released: UUID) -> None:
+    """A redelivery is answered that the event had its effect before."""
+    event_id = stored(owner, "transfer.created", None)
+
+    outcomes = [transfer_told(owner, released, event_id=event_id)["outcome"] for _ in range(2)]
+
+    assert ["processed", "already_processed"] == outcomes
+    assert [] == drift(owner)
+
+
 def test_transfer_made_outside_is_recorded(owner: Connection, released: UUID) -> None:
     """A transfer from Stripe's dashboard counts; only what is left is sent."""
     answer = transfer_told(owner, released, stripe_transfer_id="tr_out", amount_cents=500)
