@@ -131,6 +131,7 @@ SIGNATURES: Mapping[str, str] = {
     "record_balance_transactions": "transactions jsonb",
     "check_orders": "max_rows integer = 100",
     "claim_differing_intents": "max_rows integer = 100",
+    "claim_differing_orders": "max_rows integer = 100",
     "send_order_reminders": "max_rows integer = 100",
     "record_job_run": (
         "job text, started_at text, processed integer, failed integer, error text = null"
