@@ -21,7 +21,7 @@ begin
   v_intent_id := private.intent_of_charge(p_payment_intent_id, p_charge_id);
   v_order_id := private.order_of_intent(v_intent_id, p_order_ref);
   if v_order_id is null then
-    return private.settle_misplaced_event(p_event_id, null);
+    return private.settle_misplaced_event(p_event_id, null, p_order_ref);
   end if;
   v_payment := private.lock_disputed_payment(v_order_id, v_intent_id);
   if v_payment.id is null then

@@ -505,6 +505,9 @@ def test_dispute_of_an_unknown_order_is_an_alert(owner: Connection, order_ref: s
     answer = dispute_told(owner, "needs_response", 5, intent="pi_x", order_ref=order_ref)
 
     assert ("order_not_found", ["order_not_found"]) == (answer["outcome"], answer["alerts"])
+    # The event is found by this text when the order is created after a restore.
+    query = "select order_ref from public.webhook_events where type like 'charge.dispute.%'"
+    assert [(order_ref,)] == owner.execute(query).fetchall()
 
 
 @pytest.mark.parametrize(
