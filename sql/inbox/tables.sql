@@ -57,6 +57,8 @@ on public.webhook_events (type, received_at desc);
 create index webhook_events_waiting_payment_intent_id_idx
 on public.webhook_events (payment_intent_id)
 where status = 'failed';
+create index webhook_events_waiting_order_ref_idx on public.webhook_events (order_ref)
+where status = 'failed';
 -- Events are added in the order of this time, so a summary of each block is enough.
 create index webhook_events_received_at_idx on public.webhook_events using brin (received_at);
 create index webhook_events_order_not_found_idx on public.webhook_events (order_ref)

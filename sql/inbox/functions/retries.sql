@@ -100,7 +100,9 @@ $$;
 comment on function private.claim_webhook_retries is 'Lease due events to the caller; see the public wrapper.';
 grant execute on function private.claim_webhook_retries to service_role;
 
-create function private.wake_waiting_events(p_payment_intent_id text, p_now timestamptz)
+create function private.wake_waiting_events(
+  p_payment_intent_id text, p_now timestamptz, p_order_id uuid default null
+)
 returns void
 language plpgsql
 set search_path = ''
@@ -110,7 +112,7 @@ begin
   set next_attempt_at = p_now
   where event_id in (
     select event_id from public.webhook_events
-    where payment_intent_id = p_payment_intent_id
+    where (payment_intent_id = p_payment_intent_id or order_ref = p_order_id::text)
       and status = 'failed'
       and private.is_wait(error_code)
     -- Events are locked before orders. The caller holds an order, so it must not wait here.
@@ -118,7 +120,7 @@ begin
   );
 end;
 $$;
-comment on function private.wake_waiting_events is 'Make events due at once if they wait for another event about this PaymentIntent.';
+comment on function private.wake_waiting_events is 'Make events due at once if they wait for another event about this PaymentIntent, or about this order. A transfer names its order but no PaymentIntent.';
 
 create function private.requeue_webhook_event(p_event_id text)
 returns jsonb

@@ -34,7 +34,7 @@ begin
     p_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, is_settled
   );
   perform private.post_capture(p_order, v_payment, p_event_id);
-  perform private.wake_waiting_events(p_payment_intent_id, v_payment.processed_at);
+  perform private.wake_waiting_events(p_payment_intent_id, v_payment.processed_at, p_order.id);
   if is_settled then
     perform private.transition_order(p_order.id, 'paid', null, 'stripe', 'payment_succeeded');
     return;

@@ -2,19 +2,22 @@
 
 import json
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.disputing import dispute_told
 from tests.sql.paying import (
+    attached,
     balances,
     drift,
     moved,
     ordered,
     stored,
+    succeeded,
 )
 from tests.sql.payouts.paying_out import (
     PAID,
@@ -121,10 +124,25 @@ def test_transfer_in_another_currency_is_ignored(owner: Connection, released: UU
     assert [("queued", PART, 0)] == states(owner, released)
 
 
-def test_transfer_waits_for_its_payment(owner: Connection, seller: Actor, alice: Actor) -> None:
+def test_transfer_waits_for_its_payment(
+    owner: Connection, seller: Actor, alice: Actor, service: Actor
+) -> None:
     """After a restore the event of a transfer may come before that of the payment."""
-    with pytest.raises(Exception, match="PREDECESSOR_MISSING"):
-        transfer_told(owner, ordered(seller, alice))
+    order_id, token = ordered(seller, alice), uuid4()
+    attached(owner, order_id)
+    event_id = stored(owner, "transfer.created", None, order_ref=str(order_id), lease_token=token)
+    with pytest.raises(psycopg.Error, match="PREDECESSOR_MISSING"), owner.transaction():
+        transfer_told(owner, order_id, event_id=event_id)
+    failure = {"error_code": "PREDECESSOR_MISSING", "error_message": "", "lease_token": token}
+    service.call("fail_webhook_event", event_id=event_id, **failure)
+    assert [] == service.call("claim_webhook_retries", max_rows=10, lease_s=60)
+
+    succeeded(owner, order_id)
+
+    [row] = service.call("claim_webhook_retries", max_rows=10, lease_s=60)
+    assert event_id == row["event_id"]
+    assert "processed" == transfer_told(owner, order_id, event_id=event_id)["outcome"]
+    assert [] == drift(owner)
 
 
 @pytest.mark.parametrize("changes", [{"stripe_transfer_id": None}, {"amount_cents": None}])
