@@ -130,7 +130,9 @@ begin
     p_order, p_stripe_transfer_id, p_stripe_reversal_id, p_amount_cents
   );
   select * into v_job from public.outbox
-  where id::text = p_outbox_id and kind = 'transfer_reversal';
+  where payload ->> 'order_id' = p_order.id::text
+    and id::text = p_outbox_id
+    and kind = 'transfer_reversal';
   perform private.complete_outbox(v_job.id, p_stripe_reversal_id);
   if v_job.id is null and not private.is_own_object(p_outbox_id, p_dedupe_key) then
     alerts := '{reversal_made_outside}';

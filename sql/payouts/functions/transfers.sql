@@ -25,8 +25,9 @@ begin
   then
     return null;
   end if;
-  update public.payouts set amount_cents = v_due_cents where id = v_payout.id;
+  -- A change of an outbox row locks its payout too, so the outbox row comes first.
   perform private.revive_outbox(v_payout.outbox_id);
+  update public.payouts set amount_cents = v_due_cents where id = v_payout.id;
   return v_payout.outbox_id;
 end;
 $$;
@@ -84,8 +85,7 @@ begin
     where orders.state = 'released'
       and not orders.refund_pending
       and orders.id in (select order_id from public.payouts where status = 'canceled')
-    order by orders.released_at
-    for update skip locked
+    order by orders.released_at, orders.id
   loop
     exit when v_count >= p_max_rows;
     v_count := v_count + private.try_queue_transfer(v_order)::integer;
@@ -102,8 +102,12 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  return private.transfer_refusal(p_order) is null
-    and private.queue_transfer(p_order.id) is not null;
+  -- The claim checks again under the lock of the order. So lock only orders whose transfer is queued.
+  if private.transfer_refusal(p_order) is not null then
+    return false;
+  end if;
+  perform from public.orders where id = p_order.id for update skip locked;
+  return found and private.queue_transfer(p_order.id) is not null;
 exception
   when others then
     raise warning 'the transfer of order % could not be queued: %', p_order.id, sqlerrm;
@@ -134,7 +138,7 @@ begin
   end;
 end;
 $$;
-comment on function private.transfer_refusal is 'Return the reason why the seller of this order must not be paid now, or null. The caller holds the lock of the order.';
+comment on function private.transfer_refusal is 'Return the reason why the seller of this order must not be paid now, or null. Only a caller that holds the lock of the order may rely on it.';
 
 create function private.transfer_wait(p_order public.orders)
 returns text
@@ -220,10 +224,11 @@ begin
       alerts := '{transfer_made_outside}';
     end if;
   else
+    -- A change of an outbox row locks its payout too, so the outbox row comes first.
+    perform private.complete_outbox(v_payout.outbox_id, p_stripe_transfer_id);
     update public.payouts
     set stripe_transfer_id = p_stripe_transfer_id, amount_cents = p_amount_cents, status = 'paid'
     where id = v_payout.id;
-    perform private.complete_outbox(v_payout.outbox_id, p_stripe_transfer_id);
   end if;
   perform private.post_transfer(p_order, p_stripe_transfer_id, p_amount_cents);
   -- Less may be due than when the amount was fixed.

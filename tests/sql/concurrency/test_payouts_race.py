@@ -34,6 +34,7 @@ from tests.sql.payouts.paying_out import (
     sent,
     states,
     transfer_rows,
+    transfer_told,
 )
 
 
@@ -207,6 +208,50 @@ def test_two_reconcilers_revive_a_transfer_once(
 
     assert 1 == sum(counts)
     assert [("queued", PART, 0)] == states(owner, released)
+
+
+def test_job_locks_no_order_that_it_leaves_alone(owner: Connection, released: UUID) -> None:
+    """An order whose books disagree stays free for events while the job looks at the others."""
+    owner.execute("update public.outbox set status = 'canceled' where kind = 'transfer'")
+    owner.execute("update public.orders set refunded_cents = 1")
+    owner.commit()
+
+    # The actor's call is part of this transaction, and does not commit it.
+    owner.execute("select 1")
+    assert 0 == service_of(owner).call("queue_due_transfers")
+
+    with psycopg.connect(owner.info.dsn) as other:
+        order = other.execute("select id from public.orders for update nowait").fetchone()
+    assert (released,) == order
+
+
+@pytest.mark.parametrize("is_event", [True, False])
+def test_outbox_row_is_locked_before_its_payout(
+    owner: Connection,
+    released: UUID,
+    service: Actor,
+    *,
+    on_own_connection: OnOwnConnection,
+    watcher: Waits,
+    is_event: bool,
+) -> None:
+    """Staff who queue the row again lock both in this sequence, so the two never deadlock."""
+    owner.execute("update public.outbox set status = 'canceled' where kind = 'transfer'")
+    [row] = transfer_rows(owner)
+    owner.commit()
+    worker = on_own_connection(service)
+    change: Callable[[], Any] = partial(worker.call, "queue_due_transfers")
+    if is_event:
+        change = partial(transfer_told, worker.connection, released, row=row)
+
+    with psycopg.connect(owner.info.dsn) as staff:
+        staff.execute("select from public.outbox where id = %s for update", [row["id"]])
+        with under_way(partial(watcher, worker), change) as answer:
+            staff.execute("select from public.payouts for update nowait")
+            staff.commit()
+
+    answer.result()
+    assert [("paid" if is_event else "queued", PART, 0)] == states(owner, released)
 
 
 def test_two_refunds_at_once_queue_their_own_reversals(
