@@ -113,11 +113,11 @@ begin
   v_reason := private.send_refusal(v_job);
   if v_reason is not null then
     perform private.close_outbox(v_job.id, 'canceled', p_last_error => v_reason);
-  else
-    v_reason := private.send_wait(v_job);
+  elsif v_job.kind = 'transfer' then
+    v_reason := private.postpone_transfer(v_job);
   end if;
   return jsonb_build_object('may_send', v_reason is null, 'stale', false, 'reason', v_reason)
-    || case when v_reason is null then private.fixed_payload(v_job) else '{}' end;
+    || case when v_reason is null then private.fix_payload(v_job) else '{}' end;
 end;
 $$;
 comment on function private.claim_send_permission is 'Check once more that a row may be sent; see the public wrapper.';
@@ -154,35 +154,7 @@ end;
 $$;
 comment on function private.send_refusal is 'Return the reason why a row must not be sent any more, or null.';
 
-create function private.send_wait(p_job public.outbox)
-returns text
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_reason text;
-  v_now timestamptz;
-begin
-  if p_job.kind <> 'transfer' then
-    return null;
-  end if;
-  select private.transfer_wait(orders) into v_reason from public.orders
-  where id = (p_job.payload ->> 'order_id')::uuid;
-  if v_reason is not null then
-    v_now := private.clock();
-    update public.outbox
-    set
-      status = 'queued', last_error = v_reason, leased_until = null, lease_token = null,
-      -- The change that the row waits for makes it due at once.
-      next_attempt_at = v_now + interval '24 hours'
-    where id = p_job.id;
-  end if;
-  return v_reason;
-end;
-$$;
-comment on function private.send_wait is 'Return the reason why a row cannot be sent yet, or null. Such a row waits for a day, and spends no try.';
-
-create function private.fixed_payload(p_job public.outbox)
+create function private.fix_payload(p_job public.outbox)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -198,7 +170,7 @@ begin
   end;
 end;
 $$;
-comment on function private.fixed_payload is 'Fix the amount of a transfer or of a reversal, and return its payload for the sender. Other rows keep their payload.';
+comment on function private.fix_payload is 'Fix the amount of a transfer or of a reversal, and return its payload for the sender. Other rows keep their payload.';
 
 create function private.close_outbox(
   p_outbox_id uuid, p_status public.outbox_status, p_stripe_object_id text default null,
@@ -316,7 +288,8 @@ begin
   v_is_wait := private.is_money_wait(v_job.kind, p_error_code);
   if v_is_wait then
     v_alerts := '{transfer_waits_for_money}';
-    v_job := private.note_money_wait(v_job, v_now);
+    -- The time of the first refusal stays.
+    v_job.payload := jsonb_build_object('unpaid_since', v_now) || v_job.payload;
     v_delay := private.money_wait_delay(v_job, v_now);
   else
     v_delay := private.retry_delay(v_job.attempts);
@@ -327,6 +300,7 @@ begin
   update public.outbox
   set
     status = case when v_delay is null then 'dead' else 'queued' end::public.outbox_status,
+    payload = v_job.payload,
     attempts = attempts + (not v_is_wait)::integer,
     answered_errors = answered_errors + private.is_answered_error(p_error_code)::integer,
     next_attempt_at = coalesce(v_now + v_delay, next_attempt_at),

@@ -114,9 +114,9 @@ PAYOUT_MUTATIONS = (
     ),
     mutation(
         "account is enabled during the check without a lock",
-        TRANSFERS,
-        "where id = p_order.seller_id for share;",
-        "where id = p_order.seller_id;",
+        WAITS,
+        "where id = (p_job.payload ->> 'seller_id')::uuid for share;",
+        "where id = (p_job.payload ->> 'seller_id')::uuid;",
         RACES,
     ),
     mutation(

@@ -60,9 +60,9 @@ SETTLEMENT_MUTATIONS = (
     ),
     mutation(
         "seller without payouts is paid",
-        TRANSFERS,
-        "if not v_seller.payouts_enabled or v_seller",
-        "if v_seller",
+        "payouts/functions/waits.sql",
+        "when not p_seller.payouts_enabled or p_seller",
+        "when p_seller",
         PAYOUTS,
     ),
     mutation(

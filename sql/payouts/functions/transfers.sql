@@ -140,34 +140,6 @@ end;
 $$;
 comment on function private.transfer_refusal is 'Return the reason why the seller of this order must not be paid now, or null. Only a caller that holds the lock of the order may rely on it.';
 
-create function private.transfer_wait(p_order public.orders)
-returns text
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_seller public.users;
-begin
-  -- The lock makes a change of the account wait. The change then finds the row that waits.
-  select * into v_seller from public.users where id = p_order.seller_id for share;
-  if not v_seller.payouts_enabled or v_seller.stripe_connect_account_id is null then
-    perform private.notify(
-      p_order.seller_id,
-      'payout_action_required',
-      'Your payout is waiting',
-      'Complete your payout details, so that we can send your money.',
-      jsonb_build_object('order_id', p_order.id),
-      'payout_action_required:' || p_order.id
-    );
-    return 'PAYOUTS_DISABLED';
-  elsif exists (select from private.blocking_reversals(p_order.seller_id)) then
-    return 'REVERSAL_IS_UNPAID';
-  end if;
-  return null;
-end;
-$$;
-comment on function private.transfer_wait is 'Return the reason why a transfer must wait for its seller, or null. A seller whose account is not ready gets a notification, once per order.';
-
 create function private.fix_transfer(p_job public.outbox, p_order public.orders)
 returns jsonb
 language plpgsql

@@ -1,3 +1,57 @@
+create function private.postpone_transfer(p_job public.outbox)
+returns text
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_seller public.users;
+  v_reason text;
+  v_now timestamptz;
+begin
+  -- The lock makes a change of the account wait. The change then finds the row that waits.
+  select * into v_seller from public.users
+  where id = (p_job.payload ->> 'seller_id')::uuid for share;
+  v_reason := private.transfer_wait_reason(v_seller);
+  if v_reason is null then
+    return null;
+  elsif v_reason = 'PAYOUTS_DISABLED' then
+    perform private.notify(
+      v_seller.id,
+      'payout_action_required',
+      'Your payout is waiting',
+      'Complete your payout details, so that we can send your money.',
+      jsonb_build_object('order_id', p_job.payload ->> 'order_id'),
+      'payout_action_required:' || (p_job.payload ->> 'order_id')
+    );
+  end if;
+  v_now := private.clock();
+  update public.outbox
+  set
+    status = 'queued', last_error = v_reason, leased_until = null, lease_token = null,
+    -- The change that the row waits for makes it due at once.
+    next_attempt_at = v_now + interval '24 hours'
+  where id = p_job.id;
+  return v_reason;
+end;
+$$;
+comment on function private.postpone_transfer is 'Put off a transfer whose seller cannot be paid yet, and return the reason, or null. The row waits for a day and spends no try. A seller whose account is not ready gets a notification, once per order.';
+
+create function private.transfer_wait_reason(p_seller public.users)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return case
+    when not p_seller.payouts_enabled or p_seller.stripe_connect_account_id is null
+      then 'PAYOUTS_DISABLED'
+    when exists (select from private.blocking_reversals(p_seller.id)) then 'REVERSAL_IS_UNPAID'
+  end;
+end;
+$$;
+comment on function private.transfer_wait_reason is 'Return the reason why transfers to a seller must wait, or null.';
+
 create function private.is_money_wait(p_kind text, p_error_code text)
 returns boolean
 language plpgsql
@@ -13,23 +67,6 @@ begin
 end;
 $$;
 comment on function private.is_money_wait is 'Return true if Stripe may accept the same call later, once an account has the money or the ability. Such an error spends no try.';
-
-create function private.note_money_wait(p_job public.outbox, p_now timestamptz)
-returns public.outbox
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_job public.outbox;
-begin
-  update public.outbox
-  set payload = jsonb_build_object('unpaid_since', p_now) || payload
-  where id = p_job.id
-  returning * into v_job;
-  return v_job;
-end;
-$$;
-comment on function private.note_money_wait is 'Note in a row when Stripe refused it for money or ability for the first time, and return the row.';
 
 create function private.money_wait_delay(p_job public.outbox, p_now timestamptz)
 returns interval
