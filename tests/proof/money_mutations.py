@@ -126,7 +126,7 @@ MONEY_MUTATIONS = (
     ),
     mutation(
         "stale lease may finish outbox rows",
-        "outbox/functions.sql",
+        "outbox/functions/claims.sql",
         "where id = p_outbox_id and status = 'leased' and lease_token = p_lease_token",
         "where id = p_outbox_id and status = 'leased'",
         EVENTS,

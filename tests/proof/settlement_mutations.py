@@ -17,10 +17,11 @@ SENDERS = ("tests/unit/market",)
 TRANSFERS = "payouts/functions/transfers.sql"
 REVERSALS = "payouts/functions/reversals.sql"
 TRANSFER_EVENTS = "payouts/functions/events.sql"
-STRIPE_DISPUTES = "disputes/functions/stripe_disputes.sql"
+DISPUTE_EVENTS = "disputes/functions/events.sql"
+DISPUTE_SETTLEMENT = "disputes/functions/settlement.sql"
 DISPUTE_RULES = "disputes/functions/rules.sql"
 DISPUTE_EFFECTS = "disputes/functions/order_effects.sql"
-OWN_DISPUTES = "disputes/functions/own_disputes.sql"
+DISPUTE_DECISIONS = "disputes/functions/decisions.sql"
 
 SETTLEMENT_MUTATIONS = (
     mutation(
@@ -67,21 +68,21 @@ SETTLEMENT_MUTATIONS = (
     ),
     mutation(
         "permission without the lock of the order",
-        "outbox/functions.sql",
+        "outbox/functions/claims.sql",
         "where id = (v_job.payload ->> 'order_id')::uuid for update;",
         "where id = (v_job.payload ->> 'order_id')::uuid;",
         RACES,
     ),
     mutation(
         "dispute without the lock of the order",
-        STRIPE_DISPUTES,
+        DISPUTE_EVENTS,
         "  perform from public.orders where id = p_order_id for update;\n",
         "",
         RACES,
     ),
     mutation(
         "event of a dispute is replayed",
-        STRIPE_DISPUTES,
+        DISPUTE_EVENTS,
         """  if v_event.processed_at is not null then
     return private.settled_answer(v_event);
   end if;
@@ -126,21 +127,21 @@ SETTLEMENT_MUTATIONS = (
     ),
     mutation(
         "reinstatement after a loss is not booked",
-        STRIPE_DISPUTES,
+        DISPUTE_SETTLEMENT,
         "  if v_change_cents <> 0 then\n",
         "  if v_change_cents > 0 then\n",
         DISPUTES,
     ),
     mutation(
         "hold with the wrong sign",
-        STRIPE_DISPUTES,
+        DISPUTE_SETTLEMENT,
         "p_dispute.withdrawn_cents - p_before.withdrawn_cents,",
         "p_before.withdrawn_cents - p_dispute.withdrawn_cents,",
         LEDGER,
     ),
     mutation(
         "loss reverses no transfer",
-        STRIPE_DISPUTES,
+        DISPUTE_SETTLEMENT,
         "    if private.lost_amount(v_dispute) > private.lost_amount(v_before) then\n",
         "    if false then\n",
         (*PAYOUTS, *DISPUTES),
@@ -154,14 +155,14 @@ SETTLEMENT_MUTATIONS = (
     ),
     mutation(
         "party decides its own dispute",
-        OWN_DISPUTES,
+        DISPUTE_DECISIONS,
         "  elsif auth.uid() in (p_dispute.initiator_id, p_dispute.respondent_id) then\n",
         "  elsif false then\n",
         DISPUTES,
     ),
     mutation(
         "dispute is decided twice",
-        OWN_DISPUTES,
+        DISPUTE_DECISIONS,
         """  elsif not private.is_dispute_open(p_dispute.status) then
     return private.refusal('CONFLICT', 'This dispute is decided already');
   end if;

@@ -55,21 +55,6 @@ end;
 $$;
 comment on function private.add_transfer is 'Write the payout and the outbox row of a new transfer. The first of an order has the key transfer:<order>, later ones have a number after it.';
 
-create function private.revive_outbox(p_outbox_id uuid)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_now constant timestamptz := private.clock();
-begin
-  update public.outbox
-  set status = 'queued', attempts = 0, next_attempt_at = v_now, last_error = null
-  where id = p_outbox_id and status in ('canceled', 'dead');
-end;
-$$;
-comment on function private.revive_outbox is 'Queue a closed row again, with all of its tries.';
-
 create function private.queue_due_transfers(p_max_rows integer)
 returns integer
 language plpgsql
@@ -220,22 +205,6 @@ begin
 end;
 $$;
 comment on function private.is_own_object is 'Return true if the metadata of an object at Stripe are those of an outbox row of ours. A restored database may have forgotten the row.';
-
-create function private.complete_outbox(p_outbox_id uuid, p_stripe_object_id text)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-begin
-  -- Stripe has made the object, so a row that was canceled or dead meanwhile is done as well.
-  update public.outbox
-  set
-    status = 'done', stripe_object_id = p_stripe_object_id, last_error = null,
-    leased_until = null, lease_token = null
-  where id = p_outbox_id and status <> 'done';
-end;
-$$;
-comment on function private.complete_outbox is 'Mark a row as done by this object at Stripe, whatever its status was.';
 
 create function private.follow_outbox_status()
 returns trigger

@@ -1,0 +1,75 @@
+create function private.add_dispute_message(
+  p_dispute_id uuid, p_content text, p_is_internal boolean, p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request('add_dispute_message', p_client_request_id);
+  v_content constant text := private.plain_text(p_content, 1000);
+  v_dispute public.disputes;
+  v_message_id uuid;
+begin
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  select * into v_dispute from public.disputes where id = p_dispute_id;
+  v_answer := coalesce(
+    private.dispute_writer_refusal(v_dispute, coalesce(p_is_internal, false)),
+    case
+      when coalesce(private.visible_length(v_content), 0) < 1 or char_length(v_content) > 1000
+        then private.refusal('VALIDATION_ERROR', 'A message has 1 to 1000 characters')
+    end,
+    private.use_rate_limit('add_dispute_message')
+  );
+  if v_answer is null then
+    insert into public.dispute_messages (
+      dispute_id, sender_id, message_type, content, is_internal
+    )
+    values (
+      p_dispute_id, auth.uid(),
+      case
+        when auth.uid() in (v_dispute.initiator_id, v_dispute.respondent_id) then 'user'
+        else 'admin'
+      end::public.dispute_message_type,
+      v_content, coalesce(p_is_internal, false)
+    )
+    returning id into v_message_id;
+    v_answer := jsonb_build_object('success', true, 'message_id', v_message_id);
+  end if;
+  return private.finish_request(p_client_request_id, v_answer);
+end;
+$$;
+comment on function private.add_dispute_message is 'Write a message about a dispute; see the public wrapper.';
+grant execute on function private.add_dispute_message to authenticated;
+
+create function private.dispute_writer_refusal(
+  p_dispute public.disputes, p_is_internal boolean
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_is_party constant boolean := coalesce(
+    auth.uid() in (p_dispute.initiator_id, p_dispute.respondent_id), false
+  );
+begin
+  if p_dispute.id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'Dispute not found');
+  elsif private.is_staff() and not v_is_party then
+    return null;
+  elsif not v_is_party or p_is_internal then
+    return private.refusal('FORBIDDEN', 'Only the parties and staff can write here');
+  elsif private.is_suspended(auth.uid()) then
+    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
+  elsif not private.is_dispute_open(p_dispute.status) then
+    return private.refusal('CONFLICT', 'This dispute is decided already');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.dispute_writer_refusal is 'Return the reason why the caller may not write this message, or null. Staff may always write, but a party only while the dispute is open.';
