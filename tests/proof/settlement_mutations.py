@@ -93,8 +93,8 @@ SETTLEMENT_MUTATIONS = (
     mutation(
         "old totals of a dispute replace newer ones",
         DISPUTE_RULES,
-        "    return false;\n  end if;\n  return p_told.withdrawn_cents",
-        "    return true;\n  end if;\n  return p_told.withdrawn_cents",
+        "    return false;\n  end if;\n  return p_reading.withdrawn_cents",
+        "    return true;\n  end if;\n  return p_reading.withdrawn_cents",
         DISPUTES,
     ),
     mutation(

@@ -30,7 +30,7 @@ begin
 
   v_change := private.settle_dispute(
     v_payment,
-    private.told_dispute(
+    private.dispute_reading(
       p_stripe_dispute_id, p_amount_cents, p_currency, p_status, p_reason, p_withdrawn_cents,
       p_reinstated_cents, p_created
     )
@@ -70,7 +70,7 @@ begin
   end if;
   v_change := private.settle_dispute(
     v_payment,
-    private.told_dispute(
+    private.dispute_reading(
       p_stripe_dispute_id, p_amount_cents, p_currency, p_status, p_reason, p_withdrawn_cents,
       p_reinstated_cents, p_created
     )
@@ -128,7 +128,7 @@ end;
 $$;
 comment on function private.lock_disputed_payment is 'Lock an order and then the captured payment with this intent, and return the payment. Null if no money was captured.';
 
-create function private.told_dispute(
+create function private.dispute_reading(
   p_stripe_dispute_id text, p_amount_cents bigint, p_currency text, p_status text, p_reason text,
   p_withdrawn_cents bigint, p_reinstated_cents bigint, p_created bigint
 )
@@ -138,20 +138,20 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_told public.disputes;
+  v_reading public.disputes;
 begin
-  v_told.stripe_dispute_id := p_stripe_dispute_id;
-  v_told.amount_cents := p_amount_cents;
-  v_told.currency := p_currency;
-  v_told.stripe_status := p_status;
-  v_told.reason := coalesce(p_reason, 'general');
-  v_told.withdrawn_cents := p_withdrawn_cents;
-  v_told.reinstated_cents := p_reinstated_cents;
-  v_told.created_at := to_timestamp(p_created);
-  return v_told;
+  v_reading.stripe_dispute_id := p_stripe_dispute_id;
+  v_reading.amount_cents := p_amount_cents;
+  v_reading.currency := p_currency;
+  v_reading.stripe_status := p_status;
+  v_reading.reason := coalesce(p_reason, 'general');
+  v_reading.withdrawn_cents := p_withdrawn_cents;
+  v_reading.reinstated_cents := p_reinstated_cents;
+  v_reading.created_at := to_timestamp(p_created);
+  return v_reading;
 end;
 $$;
-comment on function private.told_dispute is 'Return a dispute as Stripe shows it, in the form of our row.';
+comment on function private.dispute_reading is 'Return a dispute as Stripe shows it, in the form of our row.';
 
 create function private.intent_of_charge(p_payment_intent_id text, p_charge_id text)
 returns text

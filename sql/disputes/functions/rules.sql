@@ -77,7 +77,7 @@ end;
 $$;
 comment on function private.is_dispute_open is 'Return true if nobody has decided the dispute yet.';
 
-create function private.is_dispute_news(p_before public.disputes, p_told public.disputes)
+create function private.is_dispute_news(p_before public.disputes, p_reading public.disputes)
 returns boolean
 language plpgsql
 immutable
@@ -85,19 +85,19 @@ set search_path = ''
 as $$
 declare
   v_stage_before constant integer := private.stripe_dispute_stage(p_before.stripe_status);
-  v_stage constant integer := private.stripe_dispute_stage(p_told.stripe_status);
+  v_stage constant integer := private.stripe_dispute_stage(p_reading.stripe_status);
 begin
   -- Two processes may read the dispute from Stripe and apply it here in another sequence. Stripe only
   -- adds balance transactions, so smaller totals are older.
-  if p_told.withdrawn_cents < p_before.withdrawn_cents
-    or p_told.reinstated_cents < p_before.reinstated_cents
+  if p_reading.withdrawn_cents < p_before.withdrawn_cents
+    or p_reading.reinstated_cents < p_before.reinstated_cents
   then
     return false;
   end if;
-  return p_told.withdrawn_cents > p_before.withdrawn_cents
-    or p_told.reinstated_cents > p_before.reinstated_cents
+  return p_reading.withdrawn_cents > p_before.withdrawn_cents
+    or p_reading.reinstated_cents > p_before.reinstated_cents
     or v_stage > v_stage_before
-    or (v_stage = v_stage_before and p_told.stripe_status <> p_before.stripe_status);
+    or (v_stage = v_stage_before and p_reading.stripe_status <> p_before.stripe_status);
 end;
 $$;
 comment on function private.is_dispute_news is 'Return true if a dispute as read from Stripe is newer than our row. Equal totals with an earlier stage are old.';

@@ -1,5 +1,5 @@
 create function private.settle_dispute(
-  p_payment public.payments, p_told public.disputes, out is_news boolean,
+  p_payment public.payments, p_reading public.disputes, out is_news boolean,
   out alerts text[]
 )
 language plpgsql
@@ -11,21 +11,21 @@ declare
   v_dispute public.disputes;
 begin
   alerts := '{}';
-  if not private.is_dispute_readable(p_payment, p_told) then
+  if not private.is_dispute_readable(p_payment, p_reading) then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
   select * into v_order from public.orders where id = p_payment.order_id;
   select * into v_before from public.disputes
-  where stripe_dispute_id = p_told.stripe_dispute_id for update;
-  is_news := v_before.id is null or private.is_dispute_news(v_before, p_told);
+  where stripe_dispute_id = p_reading.stripe_dispute_id for update;
+  is_news := v_before.id is null or private.is_dispute_news(v_before, p_reading);
   if not is_news then
     return;
   end if;
 
   if v_before.id is null then
-    v_before := private.add_stripe_dispute(v_order, p_payment, p_told);
+    v_before := private.add_stripe_dispute(v_order, p_payment, p_reading);
   end if;
-  v_dispute := private.write_stripe_dispute(v_before, p_payment, p_told);
+  v_dispute := private.write_stripe_dispute(v_before, p_payment, p_reading);
   alerts := private.post_dispute_change(v_order, p_payment, v_before, v_dispute);
   if p_payment.settles_order then
     perform private.notify_of_stripe_dispute(v_order, v_dispute);
@@ -42,7 +42,7 @@ end;
 $$;
 comment on function private.settle_dispute is 'Apply a dispute as just read from Stripe: row, ledger, notifications, state of the order and reversal of transfers. The result is the same for every sequence of events. The caller holds the locks of order and payment.';
 
-create function private.is_dispute_readable(p_payment public.payments, p_told public.disputes)
+create function private.is_dispute_readable(p_payment public.payments, p_reading public.disputes)
 returns boolean
 language plpgsql
 immutable
@@ -50,11 +50,11 @@ set search_path = ''
 as $$
 begin
   return coalesce(
-    p_told.stripe_dispute_id is not null
-    and p_told.stripe_status is not null
-    and p_told.amount_cents >= 0
-    and p_told.currency = p_payment.currency
-    and p_told.reinstated_cents between 0 and p_told.withdrawn_cents,
+    p_reading.stripe_dispute_id is not null
+    and p_reading.stripe_status is not null
+    and p_reading.amount_cents >= 0
+    and p_reading.currency = p_payment.currency
+    and p_reading.reinstated_cents between 0 and p_reading.withdrawn_cents,
     false
   );
 end;
@@ -62,7 +62,7 @@ $$;
 comment on function private.is_dispute_readable is 'Return true if a dispute as read from Stripe has all values that we need, in the form that we expect.';
 
 create function private.add_stripe_dispute(
-  p_order public.orders, p_payment public.payments, p_told public.disputes
+  p_order public.orders, p_payment public.payments, p_reading public.disputes
 )
 returns public.disputes
 language plpgsql
@@ -78,9 +78,10 @@ begin
   )
   values (
     p_order.id, p_payment.id, p_order.buyer_id, p_order.seller_id,
-    private.dispute_type_of(p_told.reason), p_told.reason, p_told.amount_cents, p_told.currency,
-    private.dispute_status(p_told.stripe_status), p_told.stripe_dispute_id, p_told.stripe_status,
-    coalesce(p_told.created_at, v_now)
+    private.dispute_type_of(p_reading.reason), p_reading.reason, p_reading.amount_cents,
+    p_reading.currency, private.dispute_status(p_reading.stripe_status),
+    p_reading.stripe_dispute_id, p_reading.stripe_status,
+    coalesce(p_reading.created_at, v_now)
   )
   returning * into v_dispute;
   return v_dispute;
@@ -89,30 +90,30 @@ $$;
 comment on function private.add_stripe_dispute is 'Record a dispute at Stripe before any of its money has moved.';
 
 create function private.write_stripe_dispute(
-  p_before public.disputes, p_payment public.payments, p_told public.disputes
+  p_before public.disputes, p_payment public.payments, p_reading public.disputes
 )
 returns public.disputes
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_is_closed constant boolean := not private.is_stripe_dispute_open(p_told.stripe_status);
+  v_is_closed constant boolean := not private.is_stripe_dispute_open(p_reading.stripe_status);
   v_is_lost constant boolean := private.is_dispute_lost(
-    p_told.stripe_status, p_told.withdrawn_cents, p_told.reinstated_cents
+    p_reading.stripe_status, p_reading.withdrawn_cents, p_reading.reinstated_cents
   );
-  v_lost_cents constant bigint := p_told.withdrawn_cents - p_told.reinstated_cents;
+  v_lost_cents constant bigint := p_reading.withdrawn_cents - p_reading.reinstated_cents;
   v_now constant timestamptz := private.clock();
   v_dispute public.disputes;
 begin
   update public.disputes
   set
-    amount_cents = p_told.amount_cents,
-    reason = p_told.reason,
-    withdrawn_cents = p_told.withdrawn_cents,
-    reinstated_cents = p_told.reinstated_cents,
-    stripe_status = p_told.stripe_status,
-    status = private.dispute_status(p_told.stripe_status),
-    resolution = case when v_is_closed then p_told.stripe_status end,
+    amount_cents = p_reading.amount_cents,
+    reason = p_reading.reason,
+    withdrawn_cents = p_reading.withdrawn_cents,
+    reinstated_cents = p_reading.reinstated_cents,
+    stripe_status = p_reading.stripe_status,
+    status = private.dispute_status(p_reading.stripe_status),
+    resolution = case when v_is_closed then p_reading.stripe_status end,
     resolution_type = case
       when not v_is_closed then null
       when not v_is_lost or v_lost_cents = 0 then 'no_action'
