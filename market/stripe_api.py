@@ -1,21 +1,24 @@
 """The adapter for Stripe."""
 
-import dataclasses
+import functools
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import stripe
 
 from market import retry
-from market.errors import MarketError, RejectedError, TransientError
+from market.errors import MarketError
 from market.settings import Settings
+from market.stripe_errors import translated, unreplayed_code
 from market.stripe_objects import text_in
 
 
 R = TypeVar("R")
+#: A method of Stripe's library. It checks the parameters only at Stripe, so any fit its type.
+_Call: TypeAlias = Callable[..., stripe.StripeObject]
 
 #: A user waits for the service, so it gives up soon. A worker can wait longer, which saves retries.
 SERVICE_TIMEOUT_S = 1.5
@@ -23,19 +26,6 @@ WORKER_TIMEOUT_S = 20.0
 _PAGE_LENGTH = 100
 #: A request has time for no more pages. An object that a lost answer hid is usually new.
 _MOST_PAGES = 3
-#: The seller's account cannot receive money now, or Stripe lets us no longer act for it.
-_UNABLE_CODES = (
-    "account_invalid",
-    "insufficient_capabilities_for_transfer",
-    "transfers_not_allowed",
-)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _AnsweredError:
-    """An error that Stripe answered to a write, and replays under the same idempotency key."""
-
-    error: MarketError
 
 
 class StripeApi:
@@ -58,280 +48,195 @@ class StripeApi:
     @retry.transient
     def retrieve_payment_intent(self, payment_intent_id: str) -> Mapping[str, Any]:
         """Return the current state of an intent; `RESOURCE_NOT_FOUND` if there is none."""
-        return _read(
-            lambda: _object(self._client.v1.payment_intents.retrieve(payment_intent_id)),
-            "retrieve_payment_intent",
-        )
+        retrieve = self._client.v1.payment_intents.retrieve
+        return _read("retrieve_payment_intent", _object, retrieve, payment_intent_id)
 
     def list_payment_intents(self, *, created_since: int) -> Iterator[Mapping[str, Any]]:
         """Yield the newest intents of the account that were created since a Unix time."""
         return self._newest(
-            self._client.v1.payment_intents.list,
-            {"created": {"gte": created_since}},
             "list_payment_intents",
+            self._client.v1.payment_intents.list,
+            created={"gte": created_since},
         )
 
     def create_payment_intent(
         self, parameters: Mapping[str, Any], *, idempotency_key: str
     ) -> Mapping[str, Any]:
         """Create an intent; the same key returns the same intent, or the same refusal."""
-        return self._write(
-            lambda: _object(
-                self._client.v1.payment_intents.create(
-                    dict(parameters),  # type: ignore[arg-type] # the caller's JSON; Stripe checks it
-                    {"idempotency_key": idempotency_key},
-                )
-            ),
-            "create_payment_intent",
-        )
+        create = self._client.v1.payment_intents.create
+        return self._write("create_payment_intent", idempotency_key, create, dict(parameters))
 
     def cancel_payment_intent(
         self, payment_intent_id: str, *, idempotency_key: str
     ) -> Mapping[str, Any]:
         """Cancel an intent that has not succeeded."""
+        cancel = self._client.v1.payment_intents.cancel
         return self._write(
-            lambda: _object(
-                self._client.v1.payment_intents.cancel(
-                    payment_intent_id, None, {"idempotency_key": idempotency_key}
-                )
-            ),
-            "cancel_payment_intent",
+            "cancel_payment_intent", idempotency_key, cancel, payment_intent_id, None
         )
 
     @retry.transient
     def retrieve_refund(self, refund_id: str) -> Mapping[str, Any]:
         """Return the current state of a refund; `RESOURCE_NOT_FOUND` if there is none."""
-        return _read(
-            lambda: _object(self._client.v1.refunds.retrieve(refund_id)), "retrieve_refund"
-        )
+        return _read("retrieve_refund", _object, self._client.v1.refunds.retrieve, refund_id)
 
-    @retry.transient
     def list_refunds(self, payment_intent_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the refunds of an intent, the newest first."""
-        return _read(
-            lambda: _objects(
-                self._client.v1.refunds.list(
-                    {"payment_intent": payment_intent_id, "limit": _PAGE_LENGTH}
-                )
-            ),
-            "list_refunds",
-        )
+        list_ = self._client.v1.refunds.list
+        return list(self._newest("list_refunds", list_, payment_intent=payment_intent_id))
 
     @retry.transient
     def retrieve_dispute(self, dispute_id: str) -> Mapping[str, Any]:
         """Return the current state of a dispute; `RESOURCE_NOT_FOUND` if there is none."""
-        return _read(
-            lambda: _object(self._client.v1.disputes.retrieve(dispute_id)), "retrieve_dispute"
-        )
+        return _read("retrieve_dispute", _object, self._client.v1.disputes.retrieve, dispute_id)
 
-    @retry.transient
     def list_disputes(self, payment_intent_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the disputes of an intent, the newest first."""
-        return _read(
-            lambda: _objects(
-                self._client.v1.disputes.list(
-                    {"payment_intent": payment_intent_id, "limit": _PAGE_LENGTH}
-                )
-            ),
-            "list_disputes",
-        )
+        list_ = self._client.v1.disputes.list
+        return list(self._newest("list_disputes", list_, payment_intent=payment_intent_id))
 
     def create_refund(
         self, parameters: Mapping[str, Any], *, idempotency_key: str
     ) -> Mapping[str, Any]:
         """Send money back; the same key returns the same refund, or the same refusal."""
-        return self._write(
-            lambda: _object(
-                self._client.v1.refunds.create(
-                    dict(parameters),  # type: ignore[arg-type] # the sender's JSON; Stripe checks it
-                    {"idempotency_key": idempotency_key},
-                )
-            ),
-            "create_refund",
-        )
+        create = self._client.v1.refunds.create
+        return self._write("create_refund", idempotency_key, create, dict(parameters))
 
     def list_accounts(self, *, created_since: int) -> Iterator[Mapping[str, Any]]:
         """Yield the newest connected accounts that were created since a Unix time."""
-        return self._newest(
-            self._client.v1.accounts.list, {"created": {"gte": created_since}}, "list_accounts"
-        )
+        list_ = self._client.v1.accounts.list
+        return self._newest("list_accounts", list_, created={"gte": created_since})
 
     @retry.transient
     def retrieve_account(self, account_id: str) -> Mapping[str, Any]:
         """Return the current state of a connected account."""
-        return _read(
-            lambda: _object(self._client.v1.accounts.retrieve(account_id)), "retrieve_account"
-        )
+        return _read("retrieve_account", _object, self._client.v1.accounts.retrieve, account_id)
 
     def create_account(
         self, parameters: Mapping[str, Any], *, idempotency_key: str
     ) -> Mapping[str, Any]:
         """Create a connected account; the same key returns the same account."""
-        return self._write(
-            lambda: _object(
-                self._client.v1.accounts.create(
-                    dict(parameters),  # type: ignore[arg-type] # the caller's JSON; Stripe checks it
-                    {"idempotency_key": idempotency_key},
-                )
-            ),
-            "create_account",
-        )
+        create = self._client.v1.accounts.create
+        return self._write("create_account", idempotency_key, create, dict(parameters))
 
     @retry.transient
     def create_account_link(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a new link to Stripe's onboarding; it opens once, so it is never the same."""
-        return _read(
-            lambda: self._client.v1.account_links.create(
-                dict(parameters)  # type: ignore[arg-type] # the caller's JSON; Stripe checks it
-            ).to_dict(),
-            "create_account_link",
-        )
+        create = self._client.v1.account_links.create
+        return _read("create_account_link", _plain, create, dict(parameters))
 
     def list_events(
         self, types: Sequence[str], *, since: int, until: int
     ) -> Iterator[Sequence[Mapping[str, Any]]]:
         """Yield pages of our account's events of at most 20 types, created between two times."""
-        return self._created_between(
-            self._client.v1.events.list, since, until, "list_events", types=list(types)
+        return self._pages(
+            "list_events",
+            self._client.v1.events.list,
+            types=list(types),
+            created={"gte": since, "lte": until},
         )
 
     def list_payment_intents_between(
         self, *, since: int, until: int
     ) -> Iterator[Sequence[Mapping[str, Any]]]:
         """Yield pages of the intents that were created between two times."""
-        return self._created_between(
-            self._client.v1.payment_intents.list, since, until, "list_payment_intents"
+        return self._pages(
+            "list_payment_intents",
+            self._client.v1.payment_intents.list,
+            created={"gte": since, "lte": until},
         )
 
     def list_balance_transactions(
         self, *, since: int, until: int
     ) -> Iterator[Sequence[Mapping[str, Any]]]:
         """Yield pages of the movements of our balance between two times, each with its source."""
-        return self._created_between(
-            self._client.v1.balance_transactions.list,
-            since,
-            until,
+        return self._pages(
             "list_balance_transactions",
+            self._client.v1.balance_transactions.list,
+            created={"gte": since, "lte": until},
             expand=["data.source"],
         )
 
     @retry.transient
     def retrieve_transfer(self, transfer_id: str) -> Mapping[str, Any]:
         """Return the current state of a transfer; `RESOURCE_NOT_FOUND` if there is none."""
-        return _read(
-            lambda: _object(self._client.v1.transfers.retrieve(transfer_id)), "retrieve_transfer"
-        )
+        return _read("retrieve_transfer", _object, self._client.v1.transfers.retrieve, transfer_id)
 
     def list_transfers(self, transfer_group: str) -> Iterator[Mapping[str, Any]]:
         """Yield the transfers of a group, the newest first."""
-        return self._newest(
-            self._client.v1.transfers.list, {"transfer_group": transfer_group}, "list_transfers"
-        )
+        list_ = self._client.v1.transfers.list
+        return self._newest("list_transfers", list_, transfer_group=transfer_group)
 
     def create_transfer(
         self, parameters: Mapping[str, Any], *, idempotency_key: str
     ) -> Mapping[str, Any]:
         """Transfer money to a connected account; the same key returns the same transfer."""
-        return self._write(
-            lambda: _object(
-                self._client.v1.transfers.create(
-                    dict(parameters),  # type: ignore[arg-type] # the sender's JSON; Stripe checks it
-                    {"idempotency_key": idempotency_key},
-                )
-            ),
-            "create_transfer",
-        )
+        create = self._client.v1.transfers.create
+        return self._write("create_transfer", idempotency_key, create, dict(parameters))
 
     def list_reversals(self, transfer_id: str) -> Iterator[Mapping[str, Any]]:
         """Yield the reversals of a transfer, the newest first."""
-        return self._newest(
-            lambda page: self._client.v1.transfers.reversals.list(transfer_id, page),
-            {},
-            "list_reversals",
-        )
+        list_ = functools.partial(self._client.v1.transfers.reversals.list, transfer_id)
+        return self._newest("list_reversals", list_)
 
     def create_reversal(
         self, transfer_id: str, parameters: Mapping[str, Any], *, idempotency_key: str
     ) -> Mapping[str, Any]:
         """Take money of a transfer back; the same key returns the same reversal."""
+        create = self._client.v1.transfers.reversals.create
         return self._write(
-            lambda: _object(
-                self._client.v1.transfers.reversals.create(
-                    transfer_id,
-                    dict(parameters),  # type: ignore[arg-type] # the sender's JSON; Stripe checks it
-                    {"idempotency_key": idempotency_key},
-                )
-            ),
-            "create_reversal",
+            "create_reversal", idempotency_key, create, transfer_id, dict(parameters)
         )
 
     def ping(self) -> None:
         """Make one small call, so that a health check sees whether Stripe answers."""
-        _read(self._client.v1.balance.retrieve, "ping")
+        _read("ping", _plain, self._client.v1.balance.retrieve)
 
     def _newest(
-        self, fetch: Callable[[Any], stripe.StripeObject], parameters: Any, function: str
+        self, function: str, fetch: _Call, **parameters: Any
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the newest objects of a list, at most as many pages as a request has time for."""
-        for page in itertools.islice(self._pages(fetch, parameters, function), _MOST_PAGES):
+        for page in itertools.islice(self._pages(function, fetch, **parameters), _MOST_PAGES):
             yield from page
 
-    def _created_between(
-        self,
-        fetch: Callable[[Any], stripe.StripeObject],
-        since: int,
-        until: int,
-        function: str,
-        **parameters: Any,
-    ) -> Iterator[Sequence[Mapping[str, Any]]]:
-        return self._pages(fetch, parameters | {"created": {"gte": since, "lte": until}}, function)
-
     def _pages(
-        self,
-        fetch: Callable[[Any], stripe.StripeObject],
-        parameters: Mapping[str, Any],
-        function: str,
+        self, function: str, fetch: _Call, **parameters: Any
     ) -> Iterator[Sequence[Mapping[str, Any]]]:
         """Yield the pages of a list, the newest objects first."""
-        page: dict[str, Any] = {"limit": _PAGE_LENGTH}
+        parameters["limit"] = _PAGE_LENGTH
         has_more = True
         while has_more:
-            objects, has_more = self._page(fetch, dict(parameters) | page, function)
+            objects, has_more = self._page(function, fetch, parameters)
             yield objects
             if not objects:
                 return
-            page["starting_after"] = objects[-1]["id"]
+            parameters["starting_after"] = objects[-1]["id"]
 
     @retry.transient
     def _page(
-        self, fetch: Callable[[Any], stripe.StripeObject], parameters: Any, function: str
+        self, function: str, fetch: _Call, parameters: Mapping[str, Any]
     ) -> tuple[Sequence[Mapping[str, Any]], bool]:
-        def read() -> tuple[Sequence[Mapping[str, Any]], bool]:
-            answer = fetch(parameters)
-            return _objects(answer), answer.to_dict().get("has_more") is True
+        return _read(function, _objects, fetch, dict(parameters))
 
-        return _read(read, function)
-
-    def _write(self, send: Callable[[], Mapping[str, Any]], function: str) -> Mapping[str, Any]:
-        answer = self._send(send, function)
-        if isinstance(answer, _AnsweredError):
-            raise answer.error
+    def _write(
+        self, function: str, idempotency_key: str, call: _Call, *arguments: Any
+    ) -> Mapping[str, Any]:
+        answer = self._send(function, call, *arguments, {"idempotency_key": idempotency_key})
+        if isinstance(answer, MarketError):
+            raise answer
         return answer
 
     @retry.transient
-    def _send(
-        self, send: Callable[[], Mapping[str, Any]], function: str
-    ) -> Mapping[str, Any] | _AnsweredError:
+    def _send(self, function: str, call: _Call, *arguments: Any) -> Mapping[str, Any] | MarketError:
         # The retry policy repeats a call that raises. Stripe replays an error that it answered, 5xx
         # too, under the same key. So return such an error; the caller may try again under another
         # key.
         try:
-            return send()
+            return _object(call(*arguments))
         except stripe.StripeError as error:
-            translated = _translate(error, function)
-            if _unreplayed_code(error) is not None:
-                raise translated from error
-            return _AnsweredError(translated)
+            if unreplayed_code(error) is not None:
+                raise translated(error, function) from error
+            return translated(error, function)
 
 
 class _HttpClient(stripe.RequestsClient):
@@ -374,6 +279,20 @@ def _is_stripes(body: bytes, status: int) -> bool:
     return status < HTTPStatus.BAD_REQUEST or isinstance(answer.get("error"), dict)
 
 
+def _read(
+    function: str, convert: Callable[[stripe.StripeObject], R], call: _Call, *arguments: Any
+) -> R:
+    try:
+        return convert(call(*arguments))
+    except stripe.StripeError as error:
+        raise translated(error, function) from error
+
+
+def _plain(answer: stripe.StripeObject) -> Mapping[str, Any]:
+    """Return an answer as plain JSON."""
+    return answer.to_dict()
+
+
 def _object(answer: stripe.StripeObject) -> Mapping[str, Any]:
     """Return an object as plain JSON; its id is a text."""
     json_object = answer.to_dict()
@@ -382,65 +301,14 @@ def _object(answer: stripe.StripeObject) -> Mapping[str, Any]:
     return json_object
 
 
-def _objects(answer: stripe.StripeObject) -> Sequence[Mapping[str, Any]]:
-    """Return the objects of a list as plain JSON; the id of each is a text."""
-    items = answer.to_dict().get("data")
+def _objects(answer: stripe.StripeObject) -> tuple[Sequence[Mapping[str, Any]], bool]:
+    """Return the objects of a page as plain JSON, and true if more pages follow.
+
+    The id of each object is a text.
+    """
+    page = answer.to_dict()
+    items = page.get("data")
     if not isinstance(items, list):
         raise stripe.APIError("a list without data", http_status=HTTPStatus.OK)
-    return [item for item in items if isinstance(item, dict) and text_in(item, "id") is not None]
-
-
-def _read(ask: Callable[[], R], function: str) -> R:
-    try:
-        return ask()
-    except stripe.StripeError as error:
-        raise _translate(error, function) from error
-
-
-def _translate(error: stripe.StripeError, function: str) -> MarketError:
-    detail = f"{function}: {error.code or error.http_status}"
-    unreplayed = _unreplayed_code(error)
-    if unreplayed is not None:
-        return TransientError(unreplayed, detail)
-    # The library omits the code of a 403, but keeps its body.
-    if (error.code or getattr(error.error, "code", None)) in _UNABLE_CODES:
-        return TransientError("STRIPE_ACCOUNT_UNABLE", detail)
-    if isinstance(error, stripe.InvalidRequestError | stripe.CardError):
-        return _refusal(error, detail)
-    if isinstance(error, stripe.APIError) and _is_transient(error):
-        return TransientError("STRIPE_ERROR", detail)
-    # Only mistakes of ours are left: a wrong key, missing rights, an idempotency key that is used
-    # for two calls, or an address that does not lead to Stripe.
-    return MarketError("STRIPE_ERROR", detail)
-
-
-def _refusal(error: stripe.InvalidRequestError | stripe.CardError, detail: str) -> MarketError:
-    if error.code == "balance_insufficient":
-        return TransientError("STRIPE_BALANCE_INSUFFICIENT", detail)
-    if error.param == "destination":
-        # Stripe does not know the account that a transfer should go to.
-        return TransientError("STRIPE_ACCOUNT_UNABLE", detail)
-    if error.code == "resource_missing":
-        return RejectedError("RESOURCE_NOT_FOUND", detail)
-    if error.code == "email_invalid" or error.param == "receipt_email":
-        return RejectedError("STRIPE_EMAIL_REFUSED", detail)
-    return RejectedError("STRIPE_REFUSED", detail)
-
-
-def _unreplayed_code(error: stripe.StripeError) -> str | None:
-    """Return the code of an error that Stripe does not replay under the same key, else None."""
-    if isinstance(error, stripe.APIConnectionError):
-        return "STRIPE_UNREACHABLE"
-    if error.http_status == HTTPStatus.TOO_MANY_REQUESTS or isinstance(
-        error, stripe.RateLimitError
-    ):
-        return "STRIPE_RATE_LIMITED"
-    if error.http_status == HTTPStatus.CONFLICT:
-        return "STRIPE_CONFLICT"
-    return None
-
-
-def _is_transient(error: stripe.APIError) -> bool:
-    status = error.http_status or HTTPStatus.INTERNAL_SERVER_ERROR
-    # A success without an object of Stripe comes from a proxy; the next answer may be Stripe's.
-    return status < HTTPStatus.BAD_REQUEST or retry.is_transient_status(status)
+    objects = [item for item in items if isinstance(item, dict) and text_in(item, "id") is not None]
+    return objects, page.get("has_more") is True

@@ -11,14 +11,12 @@ from market.payments import repository
 from market.payments.handlers import captured_payment
 from market.payments.types import OpenIntent, PaidOrder, PaymentTerms
 from market.stripe_api import StripeApi
+from market.stripe_errors import ANSWERED_CODES
 from market.stripe_objects import object_in, text_in
 
 
 log = structlog.get_logger(__name__)
 
-#: Stripe replays these answers under the same idempotency key for a day, so the next call needs
-#: another key.
-_ANSWERED_ERRORS = frozenset({"STRIPE_ERROR", "STRIPE_REFUSED", "STRIPE_EMAIL_REFUSED"})
 #: `STRIPE_REFUSED` is missing, because Stripe would refuse the same call again. After
 #: `STRIPE_EMAIL_REFUSED` the next call differs: it has no address for a receipt.
 _BEGIN_AGAIN = frozenset({"CONFLICT", "STRIPE_ERROR", "STRIPE_EMAIL_REFUSED"})
@@ -145,7 +143,7 @@ def _create(stripe_api: StripeApi, database: Database, terms: PaymentTerms) -> M
     try:
         return stripe_api.create_payment_intent(_parameters(terms), idempotency_key=key)
     except MarketError as error:
-        if error.code in _ANSWERED_ERRORS:
+        if error.code in ANSWERED_CODES:
             repository.record_intent_error(database, terms, error.code)
             log.warning("payment_intent_not_made", order_id=terms.order_id, code=error.code)
         raise

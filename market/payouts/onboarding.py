@@ -11,14 +11,12 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.payouts import repository
 from market.payouts.types import AccountState, AccountTerms, OnboardingLink
 from market.stripe_api import StripeApi
+from market.stripe_errors import ANSWERED_CODES
 from market.stripe_objects import object_in, text_in
 
 
 log = structlog.get_logger(__name__)
 
-#: Stripe replays these answers under the same idempotency key for a day, so the next call needs
-#: another key.
-_ANSWERED_ERRORS = frozenset({"STRIPE_ERROR", "STRIPE_REFUSED"})
 #: After `CONFLICT` another call has made the account. After `STRIPE_ERROR` the key has changed.
 _BEGIN_AGAIN = frozenset({"CONFLICT", "STRIPE_ERROR"})
 #: The clocks of Stripe and of the database may differ.
@@ -126,7 +124,7 @@ def _create(stripe_api: StripeApi, database: Database, terms: AccountTerms) -> M
             idempotency_key=f"{key}:{terms.answered_errors}",
         )
     except MarketError as error:
-        if error.code in _ANSWERED_ERRORS:
+        if error.code in ANSWERED_CODES:
             repository.record_connect_error(database, terms, error.code)
             log.warning("connect_account_not_made", user_id=terms.user_id, code=error.code)
         raise

@@ -235,7 +235,7 @@ def test_refusal_is_not_repeated(
     kind: type[MarketError],
     code: str,
 ) -> None:
-    """Stripe's no is told apart from a mistake of ours, and neither is tried again."""
+    """A refusal of Stripe and a mistake of ours have different codes, and neither is repeated."""
     stripe_http.add(method, url, status=status, json=body)
 
     with pytest.raises(MarketError) as caught:
@@ -245,8 +245,8 @@ def test_refusal_is_not_repeated(
     assert 1 == len(stripe_http.calls)
 
 
-def test_health_is_asked_once(stripe_http: responses.RequestsMock, stripe_api: StripeApi) -> None:
-    """Who wants to know whether Stripe answers is not to wait for five tries."""
+def test_ping_is_not_repeated(stripe_http: responses.RequestsMock, stripe_api: StripeApi) -> None:
+    """A health check must not wait for five tries."""
     stripe_http.add("GET", f"{BASE}/v1/balance", body=requests.ConnectionError("x"))
 
     with pytest.raises(TransientError):
@@ -378,28 +378,51 @@ def test_refused_address_has_a_code(
         stripe_api.create_payment_intent({}, idempotency_key="k:0")
 
 
-def page_of(numbers: range) -> dict[str, Any]:
+def page_of(numbers: range, *, has_more: bool) -> dict[str, Any]:
     intents = [make_intent(id=f"pi_{number}") for number in numbers]
-    return {"object": "list", "data": intents, "has_more": True, "url": "/v1/payment_intents"}
+    return {"object": "list", "data": intents, "has_more": has_more, "url": "/v1/payment_intents"}
 
 
-@pytest.mark.parametrize(("last_page", "count"), [(range(200, 230), 230), (range(200, 300), 300)])
+@pytest.mark.parametrize(
+    ("last_page", "has_more"), [(range(200, 230), False), (range(200, 300), True)]
+)
 def test_intents_are_listed_page_by_page(
-    stripe_http: responses.RequestsMock, stripe_api: StripeApi, last_page: range, count: int
+    stripe_http: responses.RequestsMock,
+    stripe_api: StripeApi,
+    *,
+    last_page: range,
+    has_more: bool,
 ) -> None:
-    """A short page is the last. A request has time for three pages."""
-    for numbers in (range(100), range(100, 200), last_page):
-        stripe_http.add("GET", f"{BASE}/v1/payment_intents", json=page_of(numbers))
+    """The list ends with its last page, or after three pages: a request has time for no more."""
+    for numbers in (range(100), range(100, 200)):
+        page = page_of(numbers, has_more=True)
+        stripe_http.add("GET", f"{BASE}/v1/payment_intents", json=page)
+    page = page_of(last_page, has_more=has_more)
+    stripe_http.add("GET", f"{BASE}/v1/payment_intents", json=page)
 
     listed = [intent["id"] for intent in stripe_api.list_payment_intents(created_since=1_000)]
 
-    assert [f"pi_{number}" for number in range(count)] == listed
+    assert [f"pi_{number}" for number in range(last_page.stop)] == listed
     queries = [
         dict(urllib.parse.parse_qsl(str(one.request.url).partition("?")[2]))
         for one in stripe_http.calls
     ]
     assert [None, "pi_99", "pi_199"] == [query.get("starting_after") for query in queries]
     assert {("1000", "100")} == {(query["created[gte]"], query["limit"]) for query in queries}
+
+
+@pytest.mark.parametrize("path", ["refunds", "disputes"])
+def test_objects_of_an_intent_are_listed_page_by_page(
+    stripe_http: responses.RequestsMock, stripe_api: StripeApi, path: str
+) -> None:
+    """A refund or dispute on the second page must be found, too."""
+    for id_, has_more in (("x_2", True), ("x_1", False)):
+        page = {"object": "list", "data": [{"id": id_}], "has_more": has_more, "url": f"/v1/{path}"}
+        stripe_http.add("GET", f"{BASE}/v1/{path}", json=page)
+
+    listed = getattr(stripe_api, f"list_{path}")("pi_1")
+
+    assert [{"id": "x_2"}, {"id": "x_1"}] == listed
 
 
 @pytest.mark.parametrize(
