@@ -1,7 +1,7 @@
 """The outbox: rows that SQL has written, each for one call to Stripe."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import structlog
@@ -9,6 +9,7 @@ import structlog
 from market.alerts import alert, raise_alerts
 from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
+from market.stripe_objects import made_under
 
 
 log = structlog.get_logger(__name__)
@@ -98,6 +99,17 @@ def drain(database: Database, senders: Senders, *, limit: int) -> int:
             # must not end the worker, nor stop the rows behind it.
             alert("outbox_row_not_closed", outbox_id=row.id, code=error.code)
     return len(claimed)
+
+
+def made_once(
+    row: OutboxRow,
+    existing: Iterable[Mapping[str, Any]],
+    create: Callable[..., Mapping[str, Any]],
+    *arguments: Any,
+) -> Mapping[str, Any]:
+    """Return the object that an earlier try has made for `row`, or else make it."""
+    made_before = made_under(row.dedupe_key, existing)
+    return made_before or create(*arguments, idempotency_key=row.idempotency_key)
 
 
 def _send(database: Database, senders: Senders, row: OutboxRow) -> None:

@@ -1,7 +1,7 @@
 """Read fields of Stripe's JSON objects, in which any field may be missing or have another form."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -49,6 +49,20 @@ def object_in(stripe_object: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return an object within an object, such as `metadata`, or an empty one."""
     value = stripe_object.get(key)
     return value if isinstance(value, Mapping) else {}
+
+
+def made_under(
+    dedupe_key: str, stripe_objects: Iterable[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """Return the first object whose metadata has our `dedupe_key`, or None.
+
+    Stripe forgets an idempotency key after a day, and a restored database has forgotten the calls
+    since its backup. But the metadata stays at Stripe.
+    """
+    for stripe_object in stripe_objects:
+        if object_in(stripe_object, "metadata").get("dedupe_key") == dedupe_key:
+            return stripe_object
+    return None
 
 
 def order_ref_in(stripe_object: Mapping[str, Any]) -> str | None:

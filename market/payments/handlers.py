@@ -12,7 +12,7 @@ from market.errors import RejectedError
 from market.payments import repository
 from market.payments.types import CapturedPayment, DeclinedPayment, Refund
 from market.stripe_api import StripeApi
-from market.stripe_objects import cents_in, currency_in, object_in, order_ref_in, text_in
+from market.stripe_objects import cents_in, currency_in, object_in, order_ref_in, text_in, time_in
 from market.stripe_webhook import StripeEvent
 
 
@@ -152,8 +152,7 @@ def _handle_charge_refunded(
 
 
 def _created_at(refund: Mapping[str, Any]) -> int:
-    created = refund.get("created")
-    return created if isinstance(created, int) else 0
+    return time_in(refund, "created") or 0
 
 
 def _intent_id_in(stripe_object: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from market.payments.handlers import captured_payment
 from market.payments.types import OpenIntent, PaidOrder, PaymentTerms
 from market.stripe_api import StripeApi
 from market.stripe_errors import ANSWERED_CODES
-from market.stripe_objects import object_in, text_in
+from market.stripe_objects import made_under, object_in, text_in
 
 
 log = structlog.get_logger(__name__)
@@ -131,11 +131,9 @@ def _hidden_intent(stripe_api: StripeApi, terms: PaymentTerms) -> Mapping[str, A
     if terms.first_error is None:
         return None
     since = terms.first_error - _HIDDEN_FOR_S
-    for intent in stripe_api.list_payment_intents(created_since=since):
-        is_ours = object_in(intent, "metadata").get("dedupe_key") == _dedupe_key(terms)
-        if is_ours and text_in(intent, "status") in OPEN_STATUSES:
-            return intent
-    return None
+    listed = stripe_api.list_payment_intents(created_since=since)
+    can_be_paid = (intent for intent in listed if text_in(intent, "status") in OPEN_STATUSES)
+    return made_under(_dedupe_key(terms), can_be_paid)
 
 
 def _create(stripe_api: StripeApi, database: Database, terms: PaymentTerms) -> Mapping[str, Any]:

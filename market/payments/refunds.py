@@ -1,13 +1,11 @@
 """Outbox senders of the payments domain: refunds, and intents that must not be paid."""
 
 import functools
-from collections.abc import Mapping
-from typing import Any
 
 from market.errors import RejectedError, TransientError
-from market.outbox import OutboxRow, Senders, Sent
+from market.outbox import OutboxRow, Senders, Sent, made_once
 from market.stripe_api import StripeApi
-from market.stripe_objects import object_in, text_in
+from market.stripe_objects import text_in
 
 
 #: Stripe cannot cancel an intent while it works on the payment.
@@ -27,28 +25,14 @@ def outbox_senders(stripe_api: StripeApi) -> Senders:
 def _send_refund(stripe_api: StripeApi, row: OutboxRow) -> Sent:
     """Refund a payment, unless Stripe has made the refund for this row already."""
     payment_intent_id = row.value("payment_intent_id")
-    refund = _made_before(stripe_api, payment_intent_id, row)
-    if refund is None:
-        refund = stripe_api.create_refund(
-            {
-                "payment_intent": payment_intent_id,
-                "amount": row.value("amount_cents"),
-                "metadata": row.metadata,
-            },
-            idempotency_key=row.idempotency_key,
-        )
+    parameters = {
+        "payment_intent": payment_intent_id,
+        "amount": row.value("amount_cents"),
+        "metadata": row.metadata,
+    }
+    existing = stripe_api.list_refunds(payment_intent_id)
+    refund = made_once(row, existing, stripe_api.create_refund, parameters)
     return Sent(stripe_object_id=refund["id"], result={"status": text_in(refund, "status")})
-
-
-def _made_before(
-    stripe_api: StripeApi, payment_intent_id: str, row: OutboxRow
-) -> Mapping[str, Any] | None:
-    # Stripe forgets the idempotency key after a day, and a restored database may send an old row
-    # again. But the metadata of a refund stays at Stripe.
-    for refund in stripe_api.list_refunds(payment_intent_id):
-        if object_in(refund, "metadata").get("dedupe_key") == row.dedupe_key:
-            return refund
-    return None
 
 
 def _cancel_intent(stripe_api: StripeApi, row: OutboxRow) -> Sent:

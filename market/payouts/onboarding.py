@@ -12,7 +12,7 @@ from market.payouts import repository
 from market.payouts.types import AccountState, AccountTerms, OnboardingLink
 from market.stripe_api import StripeApi
 from market.stripe_errors import ANSWERED_CODES
-from market.stripe_objects import object_in, text_in
+from market.stripe_objects import made_under, object_in, text_in, time_in
 
 
 log = structlog.get_logger(__name__)
@@ -51,8 +51,8 @@ def open_link(
             "refresh_url": f"{site}/account?payouts=expired",
         }
     )
-    url, expires_at = text_in(link, "url"), link.get("expires_at")
-    if url is None or not isinstance(expires_at, int):
+    url, expires_at = text_in(link, "url"), time_in(link, "expires_at")
+    if url is None or expires_at is None:
         raise RejectedError("PAYLOAD_UNREADABLE", "account_link")
     return OnboardingLink(url=url, expires_at=dt.datetime.fromtimestamp(expires_at, dt.UTC))
 
@@ -101,14 +101,10 @@ def _dedupe_key(terms: AccountTerms) -> str:
 def _made_before(stripe_api: StripeApi, terms: AccountTerms) -> Mapping[str, Any] | None:
     """Return the account that Stripe made for the seller although we received no answer, or None.
 
-    Stripe forgets an idempotency key after a day, and it may answer 500 after it made the account.
-    A restored database has forgotten an account, too.
+    Stripe may also answer 500 after it made the account.
     """
     since = terms.seller_since - _CLOCK_MARGIN_S
-    for account in stripe_api.list_accounts(created_since=since):
-        if object_in(account, "metadata").get("dedupe_key") == _dedupe_key(terms):
-            return account
-    return None
+    return made_under(_dedupe_key(terms), stripe_api.list_accounts(created_since=since))
 
 
 def _create(stripe_api: StripeApi, database: Database, terms: AccountTerms) -> Mapping[str, Any]:

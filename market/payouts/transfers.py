@@ -1,17 +1,17 @@
 """Outbox senders of the payouts domain: transfers to sellers, and their reversals."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
 from market.database import Database
 from market.errors import MarketError, TransientError
-from market.outbox import OutboxRow, Senders, Sent
+from market.outbox import OutboxRow, Senders, Sent, made_once
 from market.payouts import onboarding, repository
 from market.stripe_api import StripeApi
-from market.stripe_objects import cents_in, object_in
+from market.stripe_objects import cents_in
 
 
 log = structlog.get_logger(__name__)
@@ -47,11 +47,8 @@ def _send_transfer(stripe_api: StripeApi, database: Database, row: OutboxRow) ->
     if row.payload.get("source_transaction") is not None:
         parameters["source_transaction"] = row.value("source_transaction")
     try:
-        return _sent_once(
-            row,
-            stripe_api.list_transfers(row.value("transfer_group")),
-            lambda key: stripe_api.create_transfer(parameters, idempotency_key=key),
-        )
+        existing = stripe_api.list_transfers(row.value("transfer_group"))
+        return _sent(made_once(row, existing, stripe_api.create_transfer, parameters))
     except TransientError as error:
         if error.code in _ACCOUNT_TROUBLE:
             _read_account_again(stripe_api, database, row.value("destination"))
@@ -62,24 +59,11 @@ def _send_reversal(stripe_api: StripeApi, row: OutboxRow) -> Sent:
     """Take a part of a transfer back, unless Stripe has made the reversal for this row already."""
     transfer_id = row.value("transfer_id")
     parameters = {"amount": row.value("amount_cents"), "metadata": row.metadata}
-    return _sent_once(
-        row,
-        stripe_api.list_reversals(transfer_id),
-        lambda key: stripe_api.create_reversal(transfer_id, parameters, idempotency_key=key),
-    )
+    existing = stripe_api.list_reversals(transfer_id)
+    return _sent(made_once(row, existing, stripe_api.create_reversal, transfer_id, parameters))
 
 
-def _sent_once(
-    row: OutboxRow,
-    existing: Iterable[Mapping[str, Any]],
-    create: Callable[[str], Mapping[str, Any]],
-) -> Sent:
-    # Stripe forgets the idempotency key after a day, and a restored database may send an old row
-    # again. But the metadata stay at Stripe.
-    made_before = (
-        one for one in existing if object_in(one, "metadata").get("dedupe_key") == row.dedupe_key
-    )
-    made = next(made_before, None) or create(row.idempotency_key)
+def _sent(made: Mapping[str, Any]) -> Sent:
     return Sent(stripe_object_id=made["id"], result={"amount_cents": cents_in(made, "amount")})
 
 

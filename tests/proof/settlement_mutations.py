@@ -207,9 +207,9 @@ comment on function private.decider_refusal""",
     ),
     mutation(
         "sender looks for no earlier transfer",
-        "market/payouts/transfers.py",
-        "made = next(made_before, None) or create(row.idempotency_key)",
-        "made = create(row.idempotency_key)",
+        "market/outbox.py",
+        "return made_before or create(",
+        "return create(",
         SENDERS,
     ),
     mutation(

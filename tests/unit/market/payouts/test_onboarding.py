@@ -159,7 +159,9 @@ def test_call_that_lost_the_race_uses_the_winners_account(stripe_api: Any, datab
     assert "acct_0" == stripe_api.create_account_link.call_args.args[0]["account"]
 
 
-@pytest.mark.parametrize("broken", [{"url": None}, {"expires_at": None}, {"expires_at": "soon"}])
+@pytest.mark.parametrize(
+    "broken", [{"url": None}, {"expires_at": None}, {"expires_at": "soon"}, {"expires_at": 10**18}]
+)
 def test_link_without_its_parts_is_unreadable(
     stripe_api: Any, database: Any, broken: dict[str, Any]
 ) -> None:
