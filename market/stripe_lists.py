@@ -4,7 +4,8 @@ The position is restored with the database. So a restored database reads the los
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from market.database import Database
 
@@ -14,6 +15,8 @@ _SPAN_S = 600
 _MOST_PARTS = 50
 #: Stripe has this long to deliver an event before we look for it.
 _DELAY_S = 10
+
+Page: TypeAlias = Sequence[Mapping[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +46,24 @@ def read_on(database: Database, name: str, read: Callable[[Window], int]) -> Non
         if answer["is_newest"]:
             return
         span_s = 2 * span_s if page_count <= 1 else _SPAN_S
+
+
+def read_pages_on(
+    database: Database,
+    name: str,
+    pages_of: Callable[[Window], Iterable[Page]],
+    record: Callable[[Page], int],
+) -> int:
+    """Let `record` have each page of the next parts of the list `name`; return its sum."""
+    count = 0
+
+    def read(window: Window) -> int:
+        nonlocal count
+        page_count = 0
+        for page in pages_of(window):
+            page_count += 1
+            count += record(page)
+        return page_count
+
+    read_on(database, name, read)
+    return count

@@ -27,7 +27,7 @@ def init(database: Database, *, pepper: str, order_id: str, user_id: str) -> New
 
     """
     code6 = f"{secrets.randbelow(10**6):06d}"
-    qr_token = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+    qr_token = str(uuid.uuid4())
     expires_at = repository.init_pickup(
         database,
         order_id=order_id,

@@ -33,8 +33,8 @@ def stripe_handlers(stripe_api: StripeApi, database: Database) -> Mapping[str, i
     return dict.fromkeys(_EVENTS, functools.partial(_handle_dispute_changed, stripe_api, database))
 
 
-def read_dispute(stripe_object: Mapping[str, Any]) -> Dispute:
-    """Return a dispute of Stripe as a plain value.
+def dispute_in(stripe_object: Mapping[str, Any]) -> Dispute:
+    """Return the dispute that Stripe's object describes.
 
     The money that moved follows from the amounts of its balance transactions. Their net amounts
     also contain Stripe's fees.
@@ -63,7 +63,7 @@ def _handle_dispute_changed(
     # Events may arrive out of order, so read the dispute from Stripe again. Without an id, SQL
     # refuses the event as unreadable.
     current = event.data if dispute_id is None else stripe_api.retrieve_dispute(dispute_id)
-    dispute = read_dispute(current)
+    dispute = dispute_in(current)
     if dispute.payment_intent_id is None and current.get("payment_intent") is not None:
         raise RejectedError("PAYLOAD_UNREADABLE", "payment_intent")
 

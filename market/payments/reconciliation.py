@@ -12,13 +12,20 @@ from market.duties import Duty
 from market.errors import RejectedError
 from market.inbox import Outcome
 from market.payments import repository
-from market.payments.disputes import read_dispute
+from market.payments.disputes import dispute_in
 from market.payments.handlers import captured_payment, refund_in
 from market.payments.intents import OPEN_STATUSES
 from market.payments.types import Movement
 from market.stripe_api import StripeApi
-from market.stripe_lists import Window
-from market.stripe_objects import currency_in, object_in, order_ref_in, text_in
+from market.stripe_lists import Page, Window
+from market.stripe_objects import (
+    currency_in,
+    moved_cents_in,
+    object_in,
+    order_ref_in,
+    text_in,
+    time_in,
+)
 
 
 log = structlog.get_logger(__name__)
@@ -119,7 +126,7 @@ def _record_refund(database: Database, stripe_object: Mapping[str, Any]) -> None
 
 
 def _record_dispute(database: Database, stripe_object: Mapping[str, Any]) -> None:
-    dispute = read_dispute(stripe_object)
+    dispute = dispute_in(stripe_object)
     if repository.record_dispute(database, dispute) is Outcome.PROCESSED:
         log.warning("dispute_changed_without_event", dispute_id=dispute.stripe_dispute_id)
 
@@ -130,26 +137,21 @@ def cancel_unused_intents(stripe_api: StripeApi, database: Database) -> int:
     Stripe makes one when its answer to our call is lost. Nobody has its secret. Return their
     number.
     """
-    count = 0
 
-    def read(window: Window) -> int:
-        nonlocal count
-        page_count = 0
-        pages = stripe_api.list_payment_intents_between(
+    def pages_of(window: Window) -> Iterator[Page]:
+        return stripe_api.list_payment_intents_between(
             since=window.since - _UNUSED_FOR_S, until=window.until - _UNUSED_FOR_S
         )
-        for page in pages:
-            page_count += 1
-            unused = [
-                (intent["id"], order_ref)
-                for intent in page
-                if (order_ref := _order_of_open(intent)) is not None
-            ]
-            count += repository.discard_unattached_intents(database, unused)
-        return page_count
 
-    stripe_lists.read_on(database, "payment_intents", read)
-    return count
+    def discard(page: Page) -> int:
+        unused = [
+            (intent["id"], order_ref)
+            for intent in page
+            if (order_ref := _order_of_open(intent)) is not None
+        ]
+        return repository.discard_unattached_intents(database, unused)
+
+    return stripe_lists.read_pages_on(database, "payment_intents", pages_of, discard)
 
 
 def _order_of_open(intent: Mapping[str, Any]) -> str | None:
@@ -160,45 +162,40 @@ def _order_of_open(intent: Mapping[str, Any]) -> str | None:
 
 
 def read_balance(stripe_api: StripeApi, database: Database) -> int:
-    """Record what Stripe has moved on our balance since the last run; return the number of moves.
+    """Record the movements of our balance at Stripe since the last run; return their number.
 
     The check of an order compares its ledger with these.
     """
-    count = 0
 
-    def read(window: Window) -> int:
-        nonlocal count
-        page_count = 0
-        pages = stripe_api.list_balance_transactions(since=window.since, until=window.until)
-        for page in pages:
-            page_count += 1
-            movements = [one for item in page if (one := movement_in(item)) is not None]
-            count += repository.record_balance_transactions(database, movements)
-        return page_count
+    def pages_of(window: Window) -> Iterator[Page]:
+        return stripe_api.list_balance_transactions(since=window.since, until=window.until)
 
-    stripe_lists.read_on(database, "balance_transactions", read)
-    return count
+    def record(page: Page) -> int:
+        movements = [one for item in page if (one := _movement_in(item)) is not None]
+        return repository.record_balance_transactions(database, movements)
+
+    return stripe_lists.read_pages_on(database, "balance_transactions", pages_of, record)
 
 
-def movement_in(transaction: Mapping[str, Any]) -> Movement | None:
-    """Return a balance transaction, or None if its source is none that an order can have.
+def _movement_in(transaction: Mapping[str, Any]) -> Movement | None:
+    """Return a balance transaction, or None if no order can have its source.
 
     Stripe's fees and payouts to our bank have other sources.
     """
     source = object_in(transaction, "source")
     source_id, kind = text_in(source, "id"), text_in(source, "object")
-    amount, created = transaction.get("amount"), transaction.get("created")
-    currency = currency_in(transaction)
-    if source_id is None or kind not in _SOURCES or currency is None:
+    amount_cents, currency = moved_cents_in(transaction), currency_in(transaction)
+    created = time_in(transaction, "created")
+    if source_id is None or kind not in _SOURCES:
         return None
-    if type(amount) is not int or type(created) is not int:
+    if amount_cents is None or currency is None or created is None:
         return None
     return Movement(
         id=transaction["id"],
         source_id=source_id,
         kind=kind,
         # The amount is before Stripe's fee, and so are all amounts in the ledger.
-        amount_cents=amount,
+        amount_cents=amount_cents,
         currency=currency,
         payment_intent_id=text_in(source, "payment_intent"),
         transfer_id=source_id if kind == "transfer" else text_in(source, "transfer"),

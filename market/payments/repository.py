@@ -142,28 +142,13 @@ def payment_succeeded(payment: CapturedPayment) -> Effect:
     """
     return Effect(
         function="apply_payment_succeeded",
-        arguments={
-            "order_id": payment.order_id,
-            "payment_intent_id": payment.payment_intent_id,
-            "charge_id": payment.charge_id,
-            "amount_cents": payment.amount_cents,
-            "currency": payment.currency,
-            "buyer_id": payment.buyer_id,
-        },
+        arguments=dataclasses.asdict(payment),
     )
 
 
 def payment_failed(declined: DeclinedPayment) -> Effect:
     """Return the effect that records a declined try, once per charge, and notifies the buyer."""
-    return Effect(
-        function="apply_payment_failed",
-        arguments={
-            "order_id": declined.order_id,
-            "payment_intent_id": declined.payment_intent_id,
-            "charge_id": declined.charge_id,
-            "error_message": declined.error_message,
-        },
-    )
+    return Effect(function="apply_payment_failed", arguments=dataclasses.asdict(declined))
 
 
 def payment_canceled(*, order_id: str, payment_intent_id: str | None) -> Effect:
@@ -186,14 +171,7 @@ def apply_refund(
 
     """
     answer = database.call(
-        "apply_refund",
-        event_id=event_id,
-        stripe_refund_id=refund.stripe_refund_id,
-        outbox_id=refund.outbox_id,
-        payment_intent_id=refund.payment_intent_id,
-        amount_cents=refund.amount_cents,
-        status=refund.status,
-        order_ref=order_ref,
+        "apply_refund", event_id=event_id, **dataclasses.asdict(refund), order_ref=order_ref
     )
     return read_outcome(database, answer, event_id=event_id)
 
@@ -218,29 +196,13 @@ def claim_open_refunds(database: Database, *, limit: int) -> Sequence[str]:
 
 def record_intent(database: Database, payment: CapturedPayment, *, status: str | None) -> Outcome:
     """Apply the state of an intent that was read from Stripe, as the event about it does."""
-    answer = database.call(
-        "record_intent",
-        order_id=payment.order_id,
-        payment_intent_id=payment.payment_intent_id,
-        status=status,
-        charge_id=payment.charge_id,
-        amount_cents=payment.amount_cents,
-        currency=payment.currency,
-        buyer_id=payment.buyer_id,
-    )
+    answer = database.call("record_intent", **dataclasses.asdict(payment), status=status)
     return read_outcome(database, answer, event_id=str(payment.payment_intent_id))
 
 
 def record_refund(database: Database, refund: Refund) -> Outcome:
     """Apply the state of a refund that was read from Stripe, as the event about it does."""
-    answer = database.call(
-        "record_refund",
-        stripe_refund_id=refund.stripe_refund_id,
-        outbox_id=refund.outbox_id,
-        payment_intent_id=refund.payment_intent_id,
-        amount_cents=refund.amount_cents,
-        status=refund.status,
-    )
+    answer = database.call("record_refund", **dataclasses.asdict(refund))
     return read_outcome(database, answer, event_id=str(refund.stripe_refund_id))
 
 

@@ -52,7 +52,7 @@ def _reversal(reversal: Mapping[str, Any]) -> Reversal:
     if not amount_cents:
         raise RejectedError("PAYLOAD_UNREADABLE", "amount")
     return Reversal(
-        stripe_reversal_id=reversal["id"],
+        id=reversal["id"],
         amount_cents=amount_cents,
         outbox_id=text_in(metadata, "outbox_id"),
         dedupe_key=text_in(metadata, "dedupe_key"),

@@ -3,6 +3,7 @@
 Every call may be repeated. For a settled event SQL answers its outcome and changes nothing.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,24 +66,13 @@ def begin_account_read(database: Database, *, account_id: str) -> int | None:
 
 def apply_account_updated(database: Database, state: AccountState, *, event_id: str) -> Outcome:
     """Record the state of an account, and mark the event processed in the same transaction."""
-    answer = database.call(
-        "apply_account_updated",
-        event_id=event_id,
-        account_id=state.account_id,
-        read_number=state.read_number,
-        payouts_enabled=state.payouts_enabled,
-    )
+    answer = database.call("apply_account_updated", event_id=event_id, **dataclasses.asdict(state))
     return read_outcome(database, answer, event_id=event_id)
 
 
 def record_account_read(database: Database, state: AccountState) -> None:
     """Record the state of an account that was read without an event."""
-    database.call(
-        "record_account_read",
-        account_id=state.account_id,
-        read_number=state.read_number,
-        payouts_enabled=state.payouts_enabled,
-    )
+    database.call("record_account_read", **dataclasses.asdict(state))
 
 
 def apply_transfer(database: Database, transfer: Transfer, *, event_id: str) -> Outcome:
@@ -93,13 +83,13 @@ def apply_transfer(database: Database, transfer: Transfer, *, event_id: str) -> 
             `PAYLOAD_UNREADABLE`.
 
     """
-    answer = database.call("apply_transfer", event_id=event_id, **_fields(transfer))
+    answer = database.call("apply_transfer", event_id=event_id, **dataclasses.asdict(transfer))
     return read_outcome(database, answer, event_id=event_id)
 
 
 def record_transfer(database: Database, transfer: Transfer) -> Outcome:
     """Record a transfer that was read from Stripe, as the events about it do."""
-    answer = database.call("record_transfer", **_fields(transfer))
+    answer = database.call("record_transfer", **dataclasses.asdict(transfer))
     return read_outcome(database, answer, event_id=str(transfer.stripe_transfer_id))
 
 
@@ -107,27 +97,6 @@ def claim_waiting_accounts(database: Database, *, limit: int) -> Sequence[str]:
     """Return the ids of accounts whose transfers wait, each at most every ten minutes."""
     claimed: Sequence[str] = database.call("claim_waiting_accounts", max_rows=limit)
     return claimed
-
-
-def _fields(transfer: Transfer) -> Mapping[str, Any]:
-    return {
-        "stripe_transfer_id": transfer.stripe_transfer_id,
-        "outbox_id": transfer.outbox_id,
-        "dedupe_key": transfer.dedupe_key,
-        "order_ref": transfer.order_ref,
-        "charge_id": transfer.charge_id,
-        "amount_cents": transfer.amount_cents,
-        "currency": transfer.currency,
-        "reversals": [
-            {
-                "id": reversal.stripe_reversal_id,
-                "amount_cents": reversal.amount_cents,
-                "outbox_id": reversal.outbox_id,
-                "dedupe_key": reversal.dedupe_key,
-            }
-            for reversal in transfer.reversals
-        ],
-    }
 
 
 def claim_differing_orders(database: Database, *, limit: int) -> Sequence[str]:

@@ -38,9 +38,12 @@ class AccountState:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """Money of a transfer that came back; `outbox_id` and `dedupe_key` name our row for it."""
+    """Money of a transfer that came back; `outbox_id` and `dedupe_key` name our row for it.
 
-    stripe_reversal_id: str
+    `id` is Stripe's id of the reversal.
+    """
+
+    id: str
     amount_cents: int
     outbox_id: str | None
     dedupe_key: str | None

@@ -8,7 +8,7 @@ import pytest
 from market.database import Database
 from market.errors import RejectedError
 from market.inbox import Outcome
-from market.payments.disputes import read_dispute, stripe_handlers
+from market.payments.disputes import dispute_in, stripe_handlers
 from market.stripe_api import StripeApi
 from tests.factories import ORDER_ID, effect, make_dispute, make_event, make_intent
 
@@ -90,7 +90,7 @@ def test_money_follows_from_the_amounts(
     transactions: Any, totals: tuple[int | None, int | None]
 ) -> None:
     """Amounts count, and never net amounts, which contain Stripe's fee."""
-    dispute = read_dispute(make_dispute(balance_transactions=transactions))
+    dispute = dispute_in(make_dispute(balance_transactions=transactions))
 
     assert totals == (dispute.withdrawn_cents, dispute.reinstated_cents)
 
