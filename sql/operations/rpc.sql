@@ -128,7 +128,7 @@ begin
   return private.check_orders(check_orders.max_rows);
 end;
 $$;
-comment on function public.check_orders is 'Check at most max_rows orders: {count, alerts [{order_id, alerts}]}. ledger_drift names an order whose rows and ledger disagree. An order whose ledger differs from Stripe''s movements in two checks at least ten minutes apart gets no transfer until they agree. Orders whose money has moved come first, and each order is checked about once an hour. Any number of workers may call.';
+comment on function public.check_orders is 'Check at most max_rows orders: {count, alerts [{order_id, alerts}]}. ledger_drifted: the rows and the ledger of the order disagree. order_unlike_stripe: its ledger differs from Stripe''s movements in two checks at least ten minutes apart, and it gets no transfer until they agree. Orders whose money has moved come first, and each order is checked about once an hour. Any number of workers may call.';
 grant execute on function public.check_orders to service_role;
 
 create function public.claim_differing_orders(max_rows integer default 100)

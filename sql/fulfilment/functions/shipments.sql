@@ -50,7 +50,7 @@ begin
   end;
 end;
 $$;
-comment on function private.shipper_refusal is 'Return the refusal of a user who does not sell in this order, or null.';
+comment on function private.shipper_refusal is 'Return the refusal of a user who is not the seller of this order, or null.';
 
 create function private.shipping_refusal(p_order public.orders)
 returns jsonb

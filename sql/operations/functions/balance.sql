@@ -24,14 +24,15 @@ begin
   on conflict (id) do nothing;
   get diagnostics v_count = row_count;
 
-  -- An event may tell us of a payment or payout only after Stripe has moved its money.
+  -- The event about a payment or payout may come only after Stripe has moved its money.
   update private.balance_transactions as moved
-  set
-    order_id = private.order_of_movement(payment_intent_id, transfer_id, order_ref),
-    recorded_at = v_now
-  where order_id is null
-    and recorded_at > v_now - interval '24 hours'
-    and private.order_of_movement(payment_intent_id, transfer_id, order_ref) is not null;
+  set order_id = found.order_id, recorded_at = v_now
+  from (
+    select id, private.order_of_movement(payment_intent_id, transfer_id, order_ref) as order_id
+    from private.balance_transactions
+    where order_id is null and recorded_at > v_now - interval '24 hours'
+  ) as found
+  where moved.id = found.id and found.order_id is not null;
   return v_count;
 end;
 $$;

@@ -100,7 +100,7 @@ begin
   );
 end;
 $$;
-comment on function private.orders_to_check is 'Return the orders whose check is due: first those whose money has moved, then those that were not in order, then all others once an hour, the longest unchecked first.';
+comment on function private.orders_to_check is 'Return the orders whose check is due: first those whose money has moved, then those whose last check found a fault, then all others once an hour, the longest unchecked first.';
 
 create function private.check_results(p_order_ids uuid[], p_now timestamptz)
 returns table (
@@ -155,7 +155,7 @@ begin
   where last_check.order_id = any(p_order_ids);
 end;
 $$;
-comment on function private.check_results is 'Return the result of a check of each of these orders, and the alerts for what was in order at the last check. A difference that has gone unblocks its order.';
+comment on function private.check_results is 'Return the result of a check of each of these orders, and an alert for each fault that the last check did not find. The end of a difference unblocks the order.';
 
 create function private.claim_differing_orders(p_max_rows integer)
 returns jsonb

@@ -16,7 +16,7 @@ begin
   ) then
     return 0;
   end if;
-  v_most := private.purge_payloads(p_max_rows, v_now - interval '2160 hours');
+  v_most := private.purge_payloads(p_max_rows, v_now - 90 * interval '24 hours');
 
   delete from private.rate_limits
   where ctid in (
@@ -31,7 +31,7 @@ begin
   delete from private.job_runs
   where id in (
     select id from private.job_runs
-    where started_at < v_now - interval '720 hours'
+    where started_at < v_now - 30 * interval '24 hours'
     limit p_max_rows
     for update skip locked
   );

@@ -15,8 +15,8 @@ begin
   -- Without a position nothing was read yet. Money concerns orders, so the first order bounds it.
   v_reached := coalesce(v_reached, (select min(created_at) from public.orders), v_newest);
   if p_list = 'events' then
-    -- Stripe keeps events for 30 days, and all other objects for ever.
-    v_reached := greatest(v_reached, v_now - interval '696 hours');
+    -- Stripe lists events for 30 days, and all other objects for ever.
+    v_reached := greatest(v_reached, v_now - 29 * interval '24 hours');
   end if;
   v_until := least(v_newest, v_reached + make_interval(secs => p_span_s));
   return jsonb_build_object(
