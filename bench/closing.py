@@ -26,7 +26,7 @@ SEE = """
 """
 
 
-def figures(*, seconds: float, show: Steps) -> Iterator[Figure]:  # noqa: ARG001 -- the number of auctions is fixed
+def figures(*, show: Steps) -> Iterator[Figure]:
     """Let the workers of a stack close a thousand auctions that end within one second."""
     show("starting a stack with workers")
     with stack.running(only=PARTS) as running:

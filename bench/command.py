@@ -20,13 +20,10 @@ from bench import bids, closing, http, machine, plot, realtime, reconcile, servi
 from bench.figures import Figure, Steps
 
 
-#: Subjects with stacks of their own, and subjects that share one.
-ALONE = {
-    "tool": tool.figures,
-    "closing": closing.figures,
-    "service": service.figures,
-    "reconcile": reconcile.figures,
-}
+#: Subjects with stacks of their own. Those of a fixed size take as long as they need.
+ALONE = {"tool": tool.figures, "service": service.figures}
+OF_FIXED_SIZE = {"closing": closing.figures, "reconcile": reconcile.figures}
+#: Subjects that share one stack.
 ON_A_STACK = {"http": http.figures, "realtime": realtime.figures, "bids": bids.figures}
 SUBJECTS = {
     "tool": "devstack itself: its start, and its use of CPU and memory while idle",
@@ -94,6 +91,9 @@ def _figures(subjects: Sequence[str], seconds: float, show: Steps) -> Iterator[F
     for name, measure_alone in ALONE.items():
         if name in subjects:
             yield from measure_alone(seconds=seconds, show=show)
+    for name, measure_size in OF_FIXED_SIZE.items():
+        if name in subjects:
+            yield from measure_size(show=show)
     chosen = [measure for name, measure in ON_A_STACK.items() if name in subjects]
     if not chosen:
         return

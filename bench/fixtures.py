@@ -1,13 +1,14 @@
-"""Bidders and auctions for the benches."""
+"""Bidders, auctions and orders for the benches."""
 
 import dataclasses
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
+
+from devstack.processes import wait_until
 
 
 #: An increment of one cent keeps prices below the upper bound of money during a measurement. The
@@ -18,6 +19,13 @@ SETTINGS: Mapping[str, object] = {
         action: {"max": 1_000_000_000, "window_s": 60} for action in ("place_bid", "list_payouts")
     },
 }
+#: The time limit for the end of auctions that last two seconds.
+END_S = 30
+HAVE_ENDED = """
+  select not exists (
+    select from public.auctions where status = 'live' and end_at > clock_timestamp()
+  )
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,12 +136,13 @@ def create_ending_auctions(database_url: str, count: int, *, first_end_s: float)
 def create_unpaid_orders(database_url: str, count: int) -> Sequence[Mapping[str, Any]]:
     """Sell things, each with a PaymentIntent that waits for its payment."""
     create_ending_auctions(database_url, count, first_end_s=1)
-    time.sleep(3)  # until the last auction has ended
     query = """
       update public.orders set stripe_payment_intent_id = 'pi_' || replace(id::text, '-', '')
       returning jsonb_build_object('order_id', id, 'buyer_id', buyer_id,
         'amount_cents', amount_cents, 'intent_id', stripe_payment_intent_id)
     """
-    with psycopg.connect(database_url) as owner:
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        if not wait_until(lambda: owner.execute(HAVE_ENDED).fetchone() == (True,), END_S):
+            raise RuntimeError(f"some auctions had not ended after {END_S} s")
         owner.execute("select private.end_expired_auctions(%s)", [count])
         return [order for (order,) in owner.execute(query)]

@@ -95,7 +95,7 @@ def _balance_transaction(order: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def figures(*, seconds: float, show: Steps) -> Iterator[Figure]:  # noqa: ARG001 -- the number of orders is fixed
+def figures(*, show: Steps) -> Iterator[Figure]:
     """Run the job until it has read the hour and checked each order, then once more."""
     show("starting a stack")
     with stack.running(only=PARTS) as running:
