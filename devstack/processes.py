@@ -62,13 +62,13 @@ def end(
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def wait_until(is_true: Callable[[], bool], timeout_s: float) -> bool:
-    """Look again and again whether something has come true; say whether it did in time."""
+def wait_until(is_true: Callable[[], bool], timeout_s: float, look_s: float = LOOK_S) -> bool:
+    """Call `is_true` every `look_s` seconds; return true if it did so within `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not is_true():
         if time.monotonic() > deadline:
             return False
-        time.sleep(LOOK_S)
+        time.sleep(look_s)
     return True
 
 

@@ -1,4 +1,4 @@
-"""What buyers, sellers, banks and staff do to an order in the soak, at Stripe and with us."""
+"""Actions of buyers, sellers, banks and staff on an order of the soak, at Stripe and with us."""
 
 import dataclasses
 import uuid
@@ -27,7 +27,7 @@ class Play:
     refunds: list[str] = dataclasses.field(default_factory=list)
 
     def act(self, user: Actor, action: str) -> None:
-        """Let a party press a button; it has to work."""
+        """Let a party take an action, which must succeed."""
         answer = self.shop.service.call(
             "act_on_order", order_id=self.order.id, user_id=user.id, action=action
         )
@@ -46,7 +46,7 @@ class Play:
         self.refunds.append(made.id)
 
     def request_refund(self, user: Actor, cents: int) -> None:
-        """Ask us for a refund."""
+        """Request a refund from us."""
         answer = self.shop.service.call(
             "process_refund_transaction",
             order_id=self.order.id,
@@ -73,7 +73,7 @@ def pay(play: Play) -> None:
 
 
 def pay_by_a_card_whose_refunds_wait(play: Play) -> None:
-    """Pay by a card to which refunds are on their way for some time."""
+    """Pay by a card whose refunds stay pending."""
     play.shop.pay(play.order, "pm_card_pendingRefund")
     play.settling = play.order.intent_id
 
@@ -94,7 +94,7 @@ def pay_another_intent(play: Play) -> None:
 
 
 def pay_after_cancelling(play: Play) -> None:
-    """Pay in the moment in which the seller cancels."""
+    """Pay, and let the seller cancel before the event arrives."""
     play.shop.pay(play.order)
     play.act(play.seller, "cancel")
 
@@ -125,12 +125,12 @@ def release(play: Play) -> None:
 
 
 def refund_all(play: Play) -> None:
-    """Refund everything outside."""
+    """Refund everything in Stripe's dashboard."""
     play.refund(AMOUNT)
 
 
 def refund_part(play: Play) -> None:
-    """Refund a part outside."""
+    """Refund a part in Stripe's dashboard."""
     play.refund(3_000)
 
 
@@ -150,14 +150,14 @@ def ask_staff_for_part(play: Play) -> None:
 
 
 def settle_refunds(play: Play) -> None:
-    """Let the refunds that wait succeed."""
+    """Let pending refunds succeed."""
     for refund in play.shop.stripe.v1.refunds.list({"payment_intent": play.order.intent_id}).data:
         if refund.status == "pending":
             play.shop.command("POST", f"/refunds/{refund.id}/settle", status="succeeded")
 
 
 def fail_refunds(play: Play) -> None:
-    """Let the bank send refunds back."""
+    """Let refunds fail at the bank."""
     for refund_id in play.refunds:
         play.shop.command("POST", f"/refunds/{refund_id}/settle", status="failed")
 
@@ -173,12 +173,12 @@ def dispute_part(play: Play) -> None:
 
 
 def inquire(play: Play) -> None:
-    """Let the bank ask."""
+    """Let the bank open an inquiry."""
     play.dispute(status="warning_needs_response")
 
 
 def escalate(play: Play) -> None:
-    """Make a dispute of the inquiry."""
+    """Turn the inquiry into a dispute."""
     play.shop.command("POST", f"/disputes/{play.disputes[-1]}/escalate")
 
 
@@ -196,8 +196,8 @@ win, lose, drop = _close("won"), _close("lost"), _close("warning_closed")
 class Scenario:
     """The steps of a play, wave by wave, and the state in which its order ends.
 
-    All events of a wave have their effect before the next wave begins: a party can act only on
-    what we know.
+    All events of a wave have their effect before the next wave begins, because a party can act only
+    on a state that we know.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Sixteen senders that deliver Stripe's events as badly as they may, while processes are killed."""
+"""Sixteen senders deliver Stripe's events repeated and in any order, while processes are killed."""
 
 import heapq
 import itertools
@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,6 +20,8 @@ from tests.integration.service.shop import PAYMENTS_PATH, Shop
 
 
 SENDERS = 16
+#: After a kill nothing listens for a while. httpx tries so often to connect, for about 7 seconds.
+CONNECTS = 5
 #: So many of a hundred events are never delivered; reconcile has to find them.
 DROPPED = 5
 #: Events of these types are always delivered: reconcile reads no lists of connected accounts.
@@ -44,7 +45,7 @@ class Senders:
         self._senders = [self._pool.submit(self._send_all) for _ in range(SENDERS)]
 
     def add(self, event: dict[str, Any], copies: int) -> None:
-        """Have an event delivered so many times, at random; or never."""
+        """Queue `copies` deliveries of an event, or drop it at random."""
         if self.dice.randrange(100) < DROPPED and not event["type"].startswith(NEVER_DROPPED):
             self.dropped.add(event["id"])
             self.counts["dropped"] += 1
@@ -56,18 +57,18 @@ class Senders:
 
     @property
     def left(self) -> int:
-        """Return how many deliveries are to come."""
+        """Return the number of deliveries that were not answered yet."""
         with self._lock:
             return len(self._queue) + self._under_way
 
     @property
     def delivered(self) -> int:
-        """Return how many deliveries were answered."""
+        """Return the number of deliveries that were answered."""
         with self._lock:
             return self.counts.total() - self.counts["dropped"] - self.counts["lost"]
 
     def close(self) -> None:
-        """Stop, and raise what has stopped a sender before."""
+        """Stop the senders, and raise the error of any that has failed."""
         with self._lock:
             self._is_over = True
             self._lock.notify_all()
@@ -76,17 +77,19 @@ class Senders:
         self._pool.shutdown()
 
     def _push(self, event: dict[str, Any]) -> None:
-        # A place in the queue that is drawn by lot permutes all deliveries of a wave.
+        # A random place in the queue permutes all deliveries of a wave.
         heapq.heappush(self._queue, (self.dice.random(), next(self._numbers), event))
 
     def _send_all(self) -> None:
-        with httpx.Client(base_url=self.shop.environment["SERVICE_URL"], timeout=30) as http:
+        transport = httpx.HTTPTransport(retries=CONNECTS)
+        address = self.shop.environment["SERVICE_URL"]
+        with httpx.Client(base_url=address, timeout=30, transport=transport) as http:
             while (event := self._next()) is not None:
-                told = self._send(http, event)
+                outcome = self._send(http, event)
                 with self._lock:
                     self._under_way -= 1
-                    self.counts[told] += 1
-                    if told in ("lost", "503", "500"):
+                    self.counts[outcome] += 1
+                    if outcome in ("lost", "503", "500"):
                         # Stripe sends again what was not taken.
                         self._push(event)
                         self._lock.notify()
@@ -107,8 +110,7 @@ class Senders:
         try:
             answer = http.post(PAYMENTS_PATH, content=payload, headers=headers)
         except httpx.TransportError:
-            time.sleep(0.2)  # The service was killed, and takes no connection for a while.
-            return "lost"
+            return "lost"  # The service was killed before it answered.
         if answer.status_code == httpx.codes.OK:
             return str(answer.json()["status"])
         assert answer.is_server_error, (answer.status_code, answer.text)
@@ -128,7 +130,7 @@ class Killer:
         )
 
     def strike(self) -> None:
-        """Kill something. What it had leased is free at once, as if its time had passed."""
+        """Kill the next victim. Leases of workers end at once, as if their time had passed."""
         victim = next(self._victims)
         if victim == "workers":
             self.fleet.kill()

@@ -1,4 +1,4 @@
-"""Stripe's events, delivered badly while processes are killed, end in Stripe's truth."""
+"""The database agrees with Stripe after events came badly and processes were killed."""
 
 import logging
 import os
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
+from devstack.processes import wait_until
 from tests.faults.fleet import Fleet
 from tests.faults.reconciling import Reconciler, look_at_once
 from tests.integration.conftest import running_stack
@@ -22,17 +23,19 @@ from tests.sql.actors import Actor
 
 
 DELIVERIES = int(os.environ.get("SOAK_DELIVERIES", "600"))
-#: A play has about so many events.
+#: A play has about this many events.
 EVENTS_OF_A_PLAY = 8
 #: More plays would take longer to begin than their events to arrive.
 MOST_PLAYS = 400
 PLAYS = max(len(SCENARIOS), min(MOST_PLAYS, DELIVERIES // 125))
-#: The events of so many plays are handed to the senders together.
+#: The senders get the events of this many plays together.
 PLAYS_AT_ONCE = 10
-#: Each event is delivered so often.
+#: Each event is delivered this many times.
 COPIES = max(2, DELIVERIES // (PLAYS * EVENTS_OF_A_PLAY))
 KILLS = max(2, min(40, DELIVERIES // 800))
+#: The longest time without a kill until a wave is settled.
 PATIENCE_S = 300
+LOOK_S = 0.2
 REPORT_S = 20
 
 pytestmark = pytest.mark.xdist_group("convergence")
@@ -40,8 +43,8 @@ pytestmark = pytest.mark.xdist_group("convergence")
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Mapping[str, str]]:
-    with running_stack("--only", "postgres,gateway,stripe,service") as told:
-        yield {name: text for name, text in told.items() if name != "ready"}
+    with running_stack("--only", "postgres,gateway,stripe,service") as found:
+        yield {name: text for name, text in found.items() if name != "ready"}
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def soak(
     look_at_once(monkeypatch)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     seed = int(os.environ.get("SOAK_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"SOAK_SEED={seed} SOAK_DELIVERIES={DELIVERIES}")  # noqa: T201  # who reruns it needs it
+    print(f"SOAK_SEED={seed} SOAK_DELIVERIES={DELIVERIES}")  # noqa: T201  # a rerun needs the seed
     fleet = Fleet(environment, tmp_path / "workers.log")
     with Shop(environment) as shop:
         shop.command("PUT", "/delivery", mode="hold")
@@ -64,10 +67,10 @@ def soak(
 
 
 def test_all_deliveries_end_in_the_truth_of_stripe(soak: "Soak") -> None:
-    """Orders, payments, refunds, disputes, payouts and books are what Stripe's objects imply.
+    """Orders, payments, refunds, disputes, payouts and books are as Stripe's objects imply.
 
-    SOAK_DELIVERIES says how many deliveries there are at least. SOAK_SEED repeats the plan of a
-    run, but not its timing.
+    There are at least SOAK_DELIVERIES deliveries. SOAK_SEED repeats the plan of a run, but not its
+    timing.
     """
     soak.open(PLAYS)
     for wave in range(WAVES):
@@ -78,7 +81,7 @@ def test_all_deliveries_end_in_the_truth_of_stripe(soak: "Soak") -> None:
 
 
 class Soak:
-    """The plays, and the way to their end."""
+    """Performs all plays, delivers their events, and compares the result with Stripe."""
 
     def __init__(self, shop: Shop, fleet: Fleet, dice: random.Random) -> None:
         self.shop = shop
@@ -93,9 +96,10 @@ class Soak:
         self.events: dict[str, dict[str, Any]] = {}
         self._newest: dict[str, str] = {}
         self._next_kill = DELIVERIES // KILLS // 2
+        self._report_at = self.began_at + REPORT_S
 
     def open(self, count: int) -> None:
-        """Sell so many things, each scenario about equally often."""
+        """Sell `count` things, each scenario about equally often."""
         for number in range(count):
             scenario = SCENARIOS[number % len(SCENARIOS)]
             seller = self.sellers[scenario.is_seller_late]
@@ -112,7 +116,7 @@ class Soak:
         self.report("opened")
 
     def play(self, wave: int) -> None:
-        """Let everything of a wave happen at Stripe, while its events are delivered."""
+        """Take the steps of a wave at Stripe, while its events are delivered."""
         for number, play in enumerate(self.dice.sample(self.plays, len(self.plays))):
             if number % PLAYS_AT_ONCE == 0:
                 self._take_news()
@@ -124,34 +128,26 @@ class Soak:
         self.report(f"wave {wave + 1} of {WAVES} settled")
 
     def deliver_rest(self, count: int) -> None:
-        """Deliver events of the past again until there were enough deliveries."""
+        """Deliver past events again until there were `count` deliveries."""
         everything = list(self.events.values())
         while self.senders.delivered + self.senders.left < count:
             self.senders.add(self.dice.choice(everything), 20)
         self.settle()
 
     def settle(self) -> None:
-        """Deliver and kill until nothing is left to be done."""
-        ends_at = time.monotonic() + PATIENCE_S
-        report_at = time.monotonic() + REPORT_S
+        """Deliver and kill until no work is left."""
         while True:
-            self._take_news()
-            if self.senders.delivered >= self._next_kill:
-                self.killer.strike()
-                self._next_kill += DELIVERIES // KILLS
-                ends_at = time.monotonic() + PATIENCE_S
-            if time.monotonic() >= report_at:
-                self.report("delivering")
-                report_at = time.monotonic() + REPORT_S
-            if self.senders.left == 0:
-                self.reconciler.run()
-                if not self._take_news() and self._is_quiet():
-                    return
-            assert time.monotonic() < ends_at, self._open_work()
-            time.sleep(0.2)
+            in_time = wait_until(
+                lambda: self._is_kill_due() or self._is_settled(), PATIENCE_S, look_s=LOOK_S
+            )
+            assert in_time, self._open_work()
+            if not self._is_kill_due():
+                return
+            self.killer.strike()
+            self._next_kill += DELIVERIES // KILLS
 
     def check(self) -> None:
-        """Compare all we have with Stripe's final objects."""
+        """Compare our rows with Stripe's final objects."""
         objects = truth.StripeObjects.read(self.shop)
         found = truth.found(self.shop.db, [play.order.id for play in self.plays])
         for play in self.plays:
@@ -159,17 +155,17 @@ class Soak:
             name, ours = play.scenario.name, found[play.order.id]
             assert (name, {}, {}) == (name, dict(expected - ours), dict(ours - expected))
             truth.check_payout(play, objects)
-        assert truth.faults(self.shop.db) == []
+        self.shop.check_books()
         assert self._open_work() == []
         assert self.senders.delivered >= DELIVERIES
         assert self.killer.counts.total() >= 1
         self.report("agrees with Stripe")
 
     def report(self, what: str) -> None:
-        """Print how far it is."""
+        """Print the progress."""
         took_s = time.monotonic() - self.began_at
         delivered = self.senders.delivered
-        print(  # noqa: T201  # a long run has to show that it goes on
+        print(  # noqa: T201  # a long run must show its progress
             f"{took_s:6.0f} s  {what}: {len(self.plays)} orders, {len(self.events)} events, "
             f"{delivered} deliveries ({delivered / took_s:.0f}/s), "
             f"{self.killer.counts.total()} kills {dict(self.killer.counts)}, "
@@ -202,8 +198,22 @@ class Soak:
         query = "select stripe_connect_account_id from public.users where id = %s"
         self.shop.command("POST", f"/accounts/{self.shop.value(query, seller.id)}/onboarding")
 
+    def _is_kill_due(self) -> bool:
+        return self.senders.delivered >= self._next_kill
+
+    def _is_settled(self) -> bool:
+        """Hand on new events, and reconcile once all are delivered; return true if none is left."""
+        if time.monotonic() >= self._report_at:
+            self.report("delivering")
+            self._report_at = time.monotonic() + REPORT_S
+        self._take_news()
+        if self.senders.left > 0:
+            return False
+        self.reconciler.run()
+        return not self._take_news() and self._open_work() == []
+
     def _take_news(self) -> bool:
-        """Hand new events of Stripe to the senders; return whether there were any."""
+        """Hand new events of Stripe to the senders; return true if there were any."""
         news = [event for account in self._accounts() for event in self._news_of(account)]
         for event in self.dice.sample(news, len(news)):
             self.events[event["id"]] = event
@@ -216,7 +226,7 @@ class Soak:
         return ["", *(account for (account,) in self.shop.db.execute(query, [ids]))]
 
     def _news_of(self, account: str) -> list[dict[str, Any]]:
-        """Return the events of an account that came after those that were seen, oldest first."""
+        """Return the events of an account since the last look, oldest first."""
         options: Any = {"stripe_account": account} if account else {}
         newest = self._newest.get(account)
         params: Any = {"limit": 100} | ({"ending_before": newest} if newest else {})
@@ -229,11 +239,8 @@ class Soak:
             self._newest[account] = news[-1]["id"]
         return news
 
-    def _is_quiet(self) -> bool:
-        return self._open_work() == []
-
     def _open_work(self) -> list[Any]:
-        """Return what is neither settled nor given up, and events that nobody knows."""
+        """Return unsettled events, open or dead outbox rows, and events that the inbox lacks."""
         events = """
           select event_id, type, status::text, error_code from public.webhook_events
           where processed_at is null

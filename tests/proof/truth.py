@@ -1,4 +1,4 @@
-"""What Stripe has in the end, what follows from it, and what we have."""
+"""Compares our rows with the facts that follow from Stripe's final objects."""
 
 import dataclasses
 from collections import Counter
@@ -12,7 +12,7 @@ from tests.proof.plays import Play
 from tests.sql.money.books import Money
 
 
-#: All that is compared of one order: the kind of a fact, and the fact.
+#: The facts about one order that are compared; each begins with its kind.
 Facts = Counter[tuple[Any, ...]]
 
 FOUND: Sequence[LiteralString] = (
@@ -72,7 +72,7 @@ class StripeObjects:
 
 
 def expected(play: Play, objects: StripeObjects) -> Facts:
-    """Return what must be ours of one order, by Stripe's objects alone."""
+    """Return the facts about one order that Stripe's objects imply."""
     facts: Facts = Counter({("state", play.scenario.state): 1})
     accounts: Counter[tuple[str, str]] = Counter()
     for intent in objects.intents.get(play.order.id, []):
@@ -101,22 +101,13 @@ def expected(play: Play, objects: StripeObjects) -> Facts:
 
 
 def found(db: psycopg.Connection, order_ids: Sequence[str]) -> dict[str, Facts]:
-    """Return what we have of each order."""
+    """Return the facts that our rows hold about each order."""
     facts: dict[str, Facts] = {order_id: Counter() for order_id in order_ids}
     for query in FOUND:
         for order_id, *fact in db.execute(query):
             if order_id in facts:
                 facts[order_id][tuple(fact)] += 1
     return facts
-
-
-def faults(db: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """Return contradictions in the books, and sets of entries that do not add up."""
-    unbalanced = """
-      select txn_id, currency from public.ledger_entries
-      group by txn_id, currency having sum(amount_cents) <> 0
-    """
-    return [*db.execute("select * from public.ledger_drift()"), *db.execute(unbalanced)]
 
 
 def check_payout(play: Play, objects: StripeObjects) -> None:
@@ -168,6 +159,6 @@ def _facts_of_intent(intent_id: str, objects: StripeObjects) -> Facts:
 
 
 def _taken(dispute: dict[str, Any]) -> tuple[int, int]:
-    """Return what a bank has taken for a dispute and what came back."""
+    """Return the cents that a bank has taken for a dispute, and those that came back."""
     amounts = [booking["amount"] for booking in dispute["balance_transactions"]]
     return -sum(a for a in amounts if a < 0), sum(a for a in amounts if a > 0)
