@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,10 +13,10 @@ from psycopg import Connection
 from devstack.schema import copy_database
 from tests.sql.actors import Actor
 from tests.sql.auctioning import set_setting
-from tests.sql.concurrency.crowd import OnOwnConnection
+from tests.sql.concurrency.crowd import OnOwnConnection, Prepare, Waits
 
 
-# A failure in it is to show what was compared, as it does in a test's own file.
+# A failed assertion in it shows the compared values, as in a test file.
 pytest.register_assert_rewrite("tests.sql.concurrency.replay")
 
 
@@ -44,7 +45,7 @@ def on_own_connection(declared_url: str) -> Iterator[OnOwnConnection]:
             connection = psycopg.connect(
                 declared_url,
                 autocommit=True,
-                # Who waits for what never comes is to fail the test and not to hang it.
+                # A call that waits for ever fails the test instead of blocking it.
                 options="-c search_path= -c statement_timeout=30s",
             )
             return replace(actor, connection=connections.enter_context(connection))
@@ -53,8 +54,19 @@ def on_own_connection(declared_url: str) -> Iterator[OnOwnConnection]:
 
 
 @pytest.fixture
-def watcher(on_own_connection: OnOwnConnection, owner: Connection) -> Callable[[Actor], bool]:
-    """Tell whether somebody's connection waits for a lock just now."""
+def rpc(service: Actor, on_own_connection: OnOwnConnection) -> Prepare:
+    """Give a way to prepare a call of the service role."""
+
+    def prepared(function: str, **arguments: Any) -> Callable[[], Any]:
+        worker = on_own_connection(service)
+        return lambda: worker.call(function, **arguments)
+
+    return prepared
+
+
+@pytest.fixture
+def watcher(on_own_connection: OnOwnConnection, owner: Connection) -> Waits:
+    """Give a function that returns true while an actor's connection waits for a lock."""
     observer = on_own_connection(Actor(connection=owner, role="postgres")).connection
     query = "select wait_event_type = 'Lock' from pg_catalog.pg_stat_activity where pid = %s"
 

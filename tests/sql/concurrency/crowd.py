@@ -1,8 +1,9 @@
-"""How many do something at one moment."""
+"""Calls of several actors at the same time, each on its own connection."""
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from tests.sql.actors import Actor
@@ -10,13 +11,16 @@ from tests.sql.actors import Actor
 
 T = TypeVar("T")
 OnOwnConnection = Callable[[Actor], Actor]
+#: Prepares a call of a function of SQL, which runs on a connection of its own.
+Prepare = Callable[..., Callable[[], Any]]
+Waits = Callable[[Actor], bool]
 
-#: A bid that got no lock may be sent again; so often it is not refused but stuck.
+#: A bid that got no lock may be sent again. After this many tries it is stuck.
 MOST_TRIES = 200
 
 
 def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Start all tasks when the last is ready to; return what each of them came to."""
+    """Start all tasks once the last thread is ready; return the result of each."""
     everybody = threading.Barrier(len(tasks), timeout=30)
 
     def run(task: Callable[[], T]) -> T:
@@ -26,6 +30,16 @@ def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
     with ThreadPoolExecutor(max_workers=len(tasks)) as threads:
         futures = [threads.submit(run, task) for task in tasks]
     return [future.result() for future in futures]
+
+
+@contextlib.contextmanager
+def under_way(waits: Callable[[], bool], act: Callable[[], T]) -> Iterator[Future[T]]:
+    """Start `act` in a thread, and go on as soon as it waits for a lock."""
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        future = threads.submit(act)
+        while not waits():
+            assert not future.done(), future.result()
+        yield future
 
 
 def bid_until_answered(bidder: Actor, **bid: object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Both parties press buttons on one order at the same time."""
+"""Both parties act on one order at the same time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.concurrency.crowd import OnOwnConnection, at_once
+from tests.sql.concurrency.crowd import Prepare, at_once
 from tests.sql.paying import brought_to, drift, order_row, ordered, outbox_rows
 
 
@@ -22,14 +22,11 @@ def order_id(seller: Actor, alice: Actor) -> UUID:
 
 
 @pytest.fixture
-def press(order_id: UUID, service: Actor, on_own_connection: OnOwnConnection) -> Press:
-    """Give a way to prepare a call of a party on a connection of its own."""
+def press(order_id: UUID, rpc: Prepare) -> Press:
+    """Give a way to prepare an action of a party on the order."""
 
     def prepared(user: Actor, action: str) -> Callable[[], Any]:
-        browser = on_own_connection(service)
-        return lambda: browser.call(
-            "act_on_order", order_id=order_id, user_id=user.id, action=action
-        )
+        return rpc("act_on_order", order_id=order_id, user_id=user.id, action=action)
 
     return prepared
 
@@ -67,7 +64,7 @@ def test_two_cancellations_refund_once(
 def test_release_and_refund_exclude_each_other(
     owner: Connection, order_id: UUID, *, seller: Actor, alice: Actor, press: Press
 ) -> None:
-    """The money goes one way: whoever comes second gets 409."""
+    """The money goes one way: the second call gets 409."""
     brought_to(owner, order_id, "delivered")
     owner.commit()
 

@@ -1,8 +1,6 @@
 """Who bids and who closes meet at the end of an auction."""
 
-import contextlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, LiteralString, TypeVar
@@ -15,7 +13,13 @@ from psycopg import Connection
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auction_row, auctioned, move_time, set_setting
 from tests.sql.bidding.oracle_auction import SoftClose
-from tests.sql.concurrency.crowd import OnOwnConnection, at_once, bid_until_answered
+from tests.sql.concurrency.crowd import (
+    OnOwnConnection,
+    Waits,
+    at_once,
+    bid_until_answered,
+    under_way,
+)
 from tests.sql.concurrency.replay import as_opened, assert_same, replayed
 
 
@@ -84,16 +88,6 @@ def test_no_bid_stands_that_came_at_the_end(
 T = TypeVar("T")
 
 
-@contextlib.contextmanager
-def under_way(waits: Callable[[], bool], act: Callable[[], T]) -> Iterator[Future[T]]:
-    """Have `act` done elsewhere, and go on as soon as it waits for a lock."""
-    with ThreadPoolExecutor(max_workers=1) as threads:
-        future = threads.submit(act)
-        while not waits():
-            assert not future.done(), future.result()
-        yield future
-
-
 @pytest.mark.parametrize(
     "held",
     [
@@ -107,7 +101,7 @@ def test_bid_that_waited_past_the_end_is_late(
     auction_id: UUID,
     alice: Actor,
     on_own_connection: OnOwnConnection,
-    watcher: Callable[[Actor], bool],
+    watcher: Waits,
     held: LiteralString,
 ) -> None:
     """The clock is read by who holds the locks: it was in time when it was sent, and is late."""
@@ -135,7 +129,7 @@ def test_closer_that_waited_for_a_bid_sees_the_end_it_moved(
     alice: Actor,
     service: Actor,
     on_own_connection: OnOwnConnection,
-    watcher: Callable[[Actor], bool],
+    watcher: Waits,
 ) -> None:
     """A bid that was in time is under way when its end passes: it stands, and the end is later."""
     closer = on_own_connection(service)

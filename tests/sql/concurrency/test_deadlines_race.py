@@ -1,6 +1,5 @@
 """Deadlines meet payments, and each other, on other connections."""
 
-from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
@@ -10,8 +9,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
-from tests.sql.concurrency.crowd import OnOwnConnection, at_once
-from tests.sql.concurrency.test_bids_race_the_close import under_way
+from tests.sql.concurrency.crowd import OnOwnConnection, Waits, at_once, under_way
 from tests.sql.paying import (
     AMOUNT,
     INTENT,
@@ -26,9 +24,6 @@ from tests.sql.paying import (
     stored,
     succeeded,
 )
-
-
-Waits = Callable[[Actor], bool]
 
 
 @pytest.fixture
@@ -59,10 +54,10 @@ def test_payment_that_waited_for_the_expiry_goes_back(
         with under_way(
             partial(watcher, bank),
             partial(succeeded, bank.connection, overdue, "pi_late", event_id=event_id),
-        ) as told:
+        ) as applied:
             clock.commit()
 
-    assert ([(1,)], "processed") == (expired, told.result()["outcome"])
+    assert ([(1,)], "processed") == (expired, applied.result()["outcome"])
     assert "cancelled" == order_row(owner, overdue)["state"]
     [refund] = outbox_rows(owner, "auto_refund")
     assert ("pi_late", AMOUNT) == (

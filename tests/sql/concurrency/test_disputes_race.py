@@ -1,6 +1,5 @@
 """Disputes meet releases, deadlines and refunds on other connections."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -11,8 +10,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
-from tests.sql.concurrency.crowd import OnOwnConnection, at_once
-from tests.sql.concurrency.test_bids_race_the_close import under_way
+from tests.sql.concurrency.crowd import OnOwnConnection, Waits, at_once, under_way
 from tests.sql.disputing import dispute_told
 from tests.sql.paying import (
     AMOUNT,
@@ -27,7 +25,6 @@ from tests.sql.paying import (
 )
 
 
-Waits = Callable[[Actor], bool]
 DISPUTED = {"stripe_clearing": 0, "dispute_hold": AMOUNT, "buyer": -AMOUNT}
 
 
@@ -93,10 +90,10 @@ def test_dispute_that_waited_for_a_release_stops_its_transfer(
         with under_way(
             partial(watcher, bank),
             partial(dispute_told, bank.connection, "needs_response", AMOUNT),
-        ) as told:
+        ) as applied:
             browser.commit()
 
-    assert "processed" == told.result()["outcome"]
+    assert "processed" == applied.result()["outcome"]
     order = order_row(owner, delivered)
     assert ("disputed", "released") == (order["state"], order["state_before_dispute"])
     [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
@@ -124,10 +121,10 @@ def test_loss_that_waited_for_a_release_is_shared(
         assert release(service_of(browser), delivered, alice)["success"]
         with under_way(
             partial(watcher, bank), partial(dispute_told, bank.connection, "lost", 4000)
-        ) as told:
+        ) as applied:
             browser.commit()
 
-    assert "processed" == told.result()["outcome"]
+    assert "processed" == applied.result()["outcome"]
     assert {"stripe_clearing": 6000, "seller_payable": -5700, "platform_fee": -300} == balances(
         owner, delivered
     )
@@ -151,7 +148,8 @@ def test_release_by_time_against_a_dispute_keeps_the_books(
 
     order = order_row(owner, delivered)
     assert "disputed" == order["state"]
-    assert order["state_before_dispute"] == "released" if order["released_at"] else "delivered"
+    before = "released" if order["released_at"] else "delivered"
+    assert before == order["state_before_dispute"]
     for job in service.call("claim_outbox", max_rows=10, lease_s=60):
         lease = {"outbox_id": job["id"], "lease_token": job["lease_token"]}
         assert not service.call("claim_send_permission", **lease)["may_send"]

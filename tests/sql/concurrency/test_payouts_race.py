@@ -10,8 +10,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.concurrency.crowd import OnOwnConnection, at_once
-from tests.sql.concurrency.test_bids_race_the_close import under_way
+from tests.sql.concurrency.crowd import OnOwnConnection, Waits, at_once, under_way
 from tests.sql.paying import (
     AMOUNT,
     balances,
@@ -38,7 +37,6 @@ from tests.sql.payouts.paying_out import (
 )
 
 
-Waits = Callable[[Actor], bool]
 REFUND = """
   select private.process_refund_transaction(%(order_id)s, 3000, 'agreed', %(user_id)s, %(key)s)
 """
@@ -136,7 +134,7 @@ def test_answer_and_events_together_book_one_transfer(
     events = [stored(owner, "transfer.created", None) for _ in range(2)]
     owner.commit()
 
-    def tell(event_id: str) -> Callable[[], Any]:
+    def apply(event_id: str) -> Callable[[], Any]:
         return partial(
             on_own_connection(service).call,
             "apply_transfer",
@@ -158,7 +156,7 @@ def test_answer_and_events_together_book_one_transfer(
         result="{}",
         **lease(job),
     )
-    at_once([finish, *(tell(event_id) for event_id in events * 2)])
+    at_once([finish, *(apply(event_id) for event_id in events * 2)])
 
     assert [("paid", PART, 500)] == states(owner, released)
     assert ["done"] == [row["status"] for row in transfer_rows(owner)]
@@ -275,7 +273,7 @@ def test_two_refunds_at_once_queue_their_own_reversals(
     rows = outbox_rows(owner, "refund")
     owner.commit()
 
-    def tell(row: dict[str, Any]) -> Callable[[], Any]:
+    def apply(row: dict[str, Any]) -> Callable[[], Any]:
         return partial(
             refund_told,
             on_own_connection(service).connection,
@@ -285,7 +283,7 @@ def test_two_refunds_at_once_queue_their_own_reversals(
             outbox_id=row["id"],
         )
 
-    at_once([tell(row) for row in rows])
+    at_once([apply(row) for row in rows])
 
     assert [1900, 2850] == sorted(row["payload"]["amount_cents"] for row in reversal_rows(owner))
     assert [] == drift(owner)

@@ -1,7 +1,5 @@
-"""Several reconcilers and the world act on one order at the same moment."""
+"""Several reconcilers meet each other and payments on other connections."""
 
-from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +7,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
-from tests.sql.concurrency.crowd import OnOwnConnection, at_once
+from tests.sql.concurrency.crowd import OnOwnConnection, Prepare, at_once
 from tests.sql.paying import (
     AMOUNT,
     INTENT,
@@ -38,20 +36,7 @@ def strikes(owner: Connection, order_id: UUID) -> int:
     return int(count)
 
 
-@pytest.fixture
-def rpc(service: Actor, on_own_connection: OnOwnConnection) -> Callable[..., Callable[[], Any]]:
-    """Give a call of a function to make later, on a connection of its own."""
-
-    def prepared(function: str, **arguments: Any) -> Callable[[], Any]:
-        worker = on_own_connection(service)
-        return lambda: worker.call(function, **arguments)
-
-    return prepared
-
-
-def test_overdue_order_expires_once(
-    owner: Connection, order_id: UUID, rpc: Callable[..., Callable[[], Any]]
-) -> None:
+def test_overdue_order_expires_once(owner: Connection, order_id: UUID, rpc: Prepare) -> None:
     """Workers and pg_cron keep the same deadline: one cancellation, one strike (case 9)."""
     move_time(owner, "49 hours")
     owner.commit()
@@ -69,7 +54,7 @@ def test_payment_at_the_deadline_pays_or_goes_back(
     order_id: UUID,
     service: Actor,
     on_own_connection: OnOwnConnection,
-    rpc: Callable[..., Callable[[], Any]],
+    rpc: Prepare,
     *,
     has_intent: bool,
 ) -> None:
@@ -79,12 +64,12 @@ def test_payment_at_the_deadline_pays_or_goes_back(
     move_time(owner, "49 hours")
     event_id = stored(owner, "payment_intent.succeeded")
     owner.commit()
-    teller = on_own_connection(service).connection
+    inbox = on_own_connection(service).connection
 
     at_once(
         [
             *(rpc("expire_unpaid_orders") for _ in range(CROWD)),
-            lambda: succeeded(teller, order_id, event_id=event_id),
+            lambda: succeeded(inbox, order_id, event_id=event_id),
         ]
     )
     # Each of them may have skipped the order while the payment held its lock.
@@ -97,9 +82,9 @@ def test_payment_at_the_deadline_pays_or_goes_back(
 
 
 def test_open_object_is_claimed_by_one_worker(
-    owner: Connection, seller: Actor, alice: Actor, rpc: Callable[..., Callable[[], Any]]
+    owner: Connection, seller: Actor, alice: Actor, rpc: Prepare
 ) -> None:
-    """So Stripe is asked once about each."""
+    """Each open object is claimed once, so Stripe is read once about it."""
     names = {f"pi_{number}" for number in range(6)}
     for name in sorted(names):
         attached(owner, ordered(seller, alice), name)
@@ -118,13 +103,13 @@ def test_readings_of_one_intent_are_booked_once(
     alice: Actor,
     service: Actor,
     on_own_connection: OnOwnConnection,
-    rpc: Callable[..., Callable[[], Any]],
+    rpc: Prepare,
 ) -> None:
     """Two workers read the intent again while its event arrives."""
     attached(owner, order_id)
     event_id = stored(owner, "payment_intent.succeeded")
     owner.commit()
-    teller = on_own_connection(service).connection
+    inbox = on_own_connection(service).connection
     reading = {
         "order_id": order_id,
         "payment_intent_id": INTENT,
@@ -138,7 +123,7 @@ def test_readings_of_one_intent_are_booked_once(
     answers = at_once(
         [
             *(rpc("record_intent", **reading) for _ in range(CROWD)),
-            lambda: succeeded(teller, order_id, event_id=event_id),
+            lambda: succeeded(inbox, order_id, event_id=event_id),
         ]
     )
 
@@ -148,7 +133,7 @@ def test_readings_of_one_intent_are_booked_once(
 
 
 def test_difference_raises_one_alert(
-    owner: Connection, order_id: UUID, service: Actor, rpc: Callable[..., Callable[[], Any]]
+    owner: Connection, order_id: UUID, service: Actor, rpc: Prepare
 ) -> None:
     """Several checks at once see the same difference."""
     attached(owner, order_id)

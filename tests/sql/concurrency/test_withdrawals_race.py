@@ -13,13 +13,17 @@ from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auction_row, move_time
 from tests.sql.bidding.bidding_view import in_database
 from tests.sql.bidding.oracle_auction import step
-from tests.sql.concurrency.crowd import OnOwnConnection, at_once, bid_until_answered
-from tests.sql.concurrency.test_bids_race_the_close import under_way
+from tests.sql.concurrency.crowd import (
+    OnOwnConnection,
+    Waits,
+    at_once,
+    bid_until_answered,
+    under_way,
+)
 
 
 WITHDRAW = "select private.withdraw_bids(%s, %s, null, 'A race')"
 BIDDERS = 8
-Waits = Callable[[Actor], bool]
 
 
 def test_bid_that_waited_for_a_withdrawal_meets_what_it_left(
