@@ -39,7 +39,7 @@ class Api:
     async def succeed(
         self, person: Person, method: str, path: str, body: object = None
     ) -> dict[str, Any]:
-        """Send a request that must be answered with 200; return its JSON.
+        """Send a request whose answer must be 200; return its JSON.
 
         Raises: DemoError with the answer.
         """
@@ -61,7 +61,7 @@ async def until(
     what: str,
     timeout_s: float,
 ) -> Any:
-    """Read again until the answer is as wanted, and return it.
+    """Read again and again until `is_done` accepts the answer; return that answer.
 
     Raises: DemoError if that takes longer than `timeout_s`.
     """

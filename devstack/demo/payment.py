@@ -25,12 +25,12 @@ _BROWSER_KEY = "pk_test_demo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """Who takes part in the payment, and who looks at the books."""
+class Parties:
+    """The people of the orders, those who look at the books, and the clients that they use."""
 
     seller: Person
     buyer: Watcher
-    stranger: Person
+    outsider: Person
     staff: Person
     backend: Person
     environment: Mapping[str, str]
@@ -38,18 +38,20 @@ class Desk:
     api: Api
 
 
-async def settle(teller: Teller, desk: Desk, facts: Facts, auction_id: str) -> None:
+async def settle(teller: Teller, parties: Parties, facts: Facts, auction_id: str) -> None:
     """Play the payment from the order to the books, and its repetition."""
-    order = await _find_order(teller, desk, facts, auction_id)
-    intent = await _create_intent(teller, desk, facts, order)
-    delivery = await _pay(teller, desk, facts, order, intent)
-    await _check_books(teller, desk, facts, order)
-    await _repeat(teller, desk, facts, order, delivery)
+    order = await _find_order(teller, parties, facts, auction_id)
+    intent = await _create_intent(teller, parties, facts, order)
+    delivery = await _pay(teller, parties, facts, order, intent)
+    await _check_books(teller, parties, facts, order)
+    await _repeat(teller, parties, facts, order, delivery)
 
 
-async def _find_order(teller: Teller, desk: Desk, facts: Facts, auction_id: str) -> dict[str, Any]:
+async def _find_order(
+    teller: Teller, parties: Parties, facts: Facts, auction_id: str
+) -> dict[str, Any]:
     with teller.step("An order is there, with the fee split") as step:
-        order = await desk.buyer.person.row("orders", auction_id=auction_id)
+        order = await parties.buyer.person.row("orders", auction_id=auction_id)
         expect_equal("The order's state", "pending_payment", order["state"])
         split = (order["amount_cents"], order["platform_fee_cents"], order["seller_amount_cents"])
         expect_equal(
@@ -60,30 +62,30 @@ async def _find_order(teller: Teller, desk: Desk, facts: Facts, auction_id: str)
         expect_equal(
             "The order as the seller sees it",
             order,
-            await desk.seller.row("orders", id=order["id"]),
+            await parties.seller.row("orders", id=order["id"]),
         )
-        expect_equal("Orders that a stranger sees", [], await desk.stranger.rows("orders"))
-        won = await desk.buyer.person.rows("notifications", type="auction_won")
+        expect_equal("Orders that another user sees", [], await parties.outsider.rows("orders"))
+        won = await parties.buyer.person.rows("notifications", type="auction_won")
         expect_equal("Notes to the buyer that he won", 1, len(won))
         facts.order = {key: order[key] for key in ("id", "currency", "payment_due_at")}
         facts.order |= dict(zip(("amount_cents", "fee_cents", "seller_cents"), split, strict=True))
         step.note(
             f"{dollars(FINAL_CENTS)} = fee {dollars(FEE_CENTS)}"
-            f" + seller {dollars(FINAL_CENTS - FEE_CENTS)}; a stranger sees nothing of it"
+            f" + seller {dollars(FINAL_CENTS - FEE_CENTS)}; another user sees nothing of it"
         )
     return order
 
 
 async def _create_intent(
-    teller: Teller, desk: Desk, facts: Facts, order: Mapping[str, Any]
+    teller: Teller, parties: Parties, facts: Facts, order: Mapping[str, Any]
 ) -> dict[str, Any]:
     with teller.step("Ben asks our service for a PaymentIntent, twice at once") as step:
         began = time.perf_counter()
-        answers = await asyncio.gather(*[_ask_for_intent(desk, order) for _ in range(2)])
+        answers = await asyncio.gather(*[_ask_for_intent(parties, order) for _ in range(2)])
         facts.measured("create-intent", (time.perf_counter() - began) * 1000)
         expect_equal("The second intent", answers[0], answers[1])
-        refused = await desk.http.post(
-            f"{desk.environment['SERVICE_URL']}/api/payments/create-intent",
+        refused = await parties.http.post(
+            f"{parties.environment['SERVICE_URL']}/api/payments/create-intent",
             json={"orderId": order["id"], "amount": order["amount_cents"]},
         )
         expect_equal("The status without a session", 401, refused.status_code)
@@ -91,11 +93,11 @@ async def _create_intent(
     return answers[0]
 
 
-async def _ask_for_intent(desk: Desk, order: Mapping[str, Any]) -> dict[str, Any]:
-    answer = await desk.http.post(
-        f"{desk.environment['SERVICE_URL']}/api/payments/create-intent",
+async def _ask_for_intent(parties: Parties, order: Mapping[str, Any]) -> dict[str, Any]:
+    answer = await parties.http.post(
+        f"{parties.environment['SERVICE_URL']}/api/payments/create-intent",
         json={"orderId": order["id"], "amount": order["amount_cents"], "currency": "aud"},
-        headers={"Authorization": f"Bearer {desk.buyer.person.token}"},
+        headers={"Authorization": f"Bearer {parties.buyer.person.token}"},
     )
     expect(
         answer.status_code == httpx.codes.OK,
@@ -107,7 +109,7 @@ async def _ask_for_intent(desk: Desk, order: Mapping[str, Any]) -> dict[str, Any
 
 async def _pay(
     teller: Teller,
-    desk: Desk,
+    parties: Parties,
     facts: Facts,
     order: Mapping[str, Any],
     intent: Mapping[str, Any],
@@ -116,37 +118,41 @@ async def _pay(
         "Ben pays with a test card, and Stripe's webhook marks the order paid"
     ) as step:
         began = time.perf_counter()
-        confirmed = await asyncio.to_thread(confirm_as_browser, desk.environment, intent)
+        confirmed = await asyncio.to_thread(confirm_as_browser, parties.environment, intent)
         expect_equal("The intent's status", "succeeded", confirmed.status)
-        paid = await desk.buyer.until(
+        paid = await parties.buyer.until(
             lambda change: change.table == "orders" and change.row["state"] == "paid",
             "the order paid",
             PATIENCE_S,
         )
         facts.measured("card confirmed → paid on the buyer's screen", _ms_since(began))
-        [delivery] = await _deliveries(desk, intent["paymentIntentId"], after=0)
+        [delivery] = await _deliveries(parties, intent["paymentIntentId"], after=0)
         status, body = _outcome(delivery)
         expect_equal("The webhook's answer", (200, "processed"), (status, body["status"]))
         facts.order |= {"state": paid.row["state"], "paid_at": paid.row["paid_at"]}
         facts.order["payment_intent_id"] = intent["paymentIntentId"]
         facts.measured("webhook acknowledged", delivery["attempts"][0]["duration_ms"])
         step.note(f"event {delivery['event_id'][:12]}… signed, stored and applied in one request")
-        received = await desk.buyer.person.rows("notifications", type="payment_received")
-        told = await desk.seller.rows("notifications", type="order_paid")
-        expect_equal("Notes of the payment", (1, 1), (len(received), len(told)))
+        received = await parties.buyer.person.rows("notifications", type="payment_received")
+        notes = await parties.seller.rows("notifications", type="order_paid")
+        expect_equal("Notes of the payment", (1, 1), (len(received), len(notes)))
         expect_equal("The order", order["id"], paid.row["id"])
     return delivery
 
 
-async def _check_books(teller: Teller, desk: Desk, facts: Facts, order: Mapping[str, Any]) -> None:
+async def _check_books(
+    teller: Teller, parties: Parties, facts: Facts, order: Mapping[str, Any]
+) -> None:
     with teller.step("The ledger balances to the cent") as step:
-        entries = await desk.staff.rows("ledger_entries", order_by="account", order_id=order["id"])
+        entries = await parties.staff.rows(
+            "ledger_entries", order_by="account", order_id=order["id"]
+        )
         by_account = {entry["account"]: entry["amount_cents"] for entry in entries}
         expect_equal(
             "The entries", {"stripe_clearing": FINAL_CENTS, "buyer": -FINAL_CENTS}, by_account
         )
         expect_equal("The ledger's sum", 0, sum(entry["amount_cents"] for entry in entries))
-        expect_equal("Orders whose books and state disagree", [], await _drift(desk))
+        expect_equal("Orders whose books and state disagree", [], await _drift(parties))
         shown = ("account", "entry_type", "amount_cents", "currency", "fact")
         facts.order["ledger"] = [{key: entry[key] for key in shown} for entry in entries]
         step.note("sum of all entries 0, ledger_drift() returns nothing")
@@ -154,17 +160,17 @@ async def _check_books(teller: Teller, desk: Desk, facts: Facts, order: Mapping[
 
 async def _repeat(
     teller: Teller,
-    desk: Desk,
+    parties: Parties,
     facts: Facts,
     order: Mapping[str, Any],
     delivery: Mapping[str, Any],
 ) -> None:
     with teller.step("Stripe delivers the same event again, and nothing changes") as step:
-        before = await _state_of_things(desk, order)
-        control = desk.environment["STRIPE_CONTROL_URL"]
-        sent = await desk.http.post(f"{control}/events/{delivery['event_id']}/redeliver")
+        before = await _state_of_things(parties, order)
+        control = parties.environment["STRIPE_CONTROL_URL"]
+        sent = await parties.http.post(f"{control}/events/{delivery['event_id']}/redeliver")
         sent.raise_for_status()
-        [again] = await _deliveries(desk, delivery["object_id"], after=delivery["id"])
+        [again] = await _deliveries(parties, delivery["object_id"], after=delivery["id"])
         status, body = _outcome(again)
         expect_equal(
             "The answer to the repeated event",
@@ -174,7 +180,7 @@ async def _repeat(
         expect_equal(
             "Order, payments, ledger and notes afterwards",
             before,
-            await _state_of_things(desk, order),
+            await _state_of_things(parties, order),
         )
         facts.repeats.append({"event_id": delivery["event_id"], **body})
         facts.order["version"] = before["orders"][0]["version"]
@@ -198,7 +204,7 @@ def confirm_as_browser(
     return client.v1.payment_intents.confirm(intent["paymentIntentId"], parameters)
 
 
-async def _deliveries(desk: Desk, intent_id: str, *, after: int) -> list[dict[str, Any]]:
+async def _deliveries(parties: Parties, intent_id: str, *, after: int) -> list[dict[str, Any]]:
     """Return what the fake Stripe has delivered of the success of an intent, and how it went."""
     query: dict[str, str | int] = {
         "object_id": intent_id,
@@ -207,8 +213,8 @@ async def _deliveries(desk: Desk, intent_id: str, *, after: int) -> list[dict[st
         "after": after,
         "wait_s": PATIENCE_S,
     }
-    control = desk.environment["STRIPE_CONTROL_URL"]
-    answer = await desk.http.get(f"{control}/deliveries", params=query, timeout=PATIENCE_S * 2)
+    control = parties.environment["STRIPE_CONTROL_URL"]
+    answer = await parties.http.get(f"{control}/deliveries", params=query, timeout=PATIENCE_S * 2)
     answer.raise_for_status()
     found = [one for one in answer.json()["deliveries"] if one["url"].endswith(_WEBHOOK_PATH)]
     expect(found, "The fake Stripe has delivered no success of the payment.")
@@ -221,22 +227,22 @@ def _outcome(delivery: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     return attempt["status"], body
 
 
-async def _state_of_things(desk: Desk, order: Mapping[str, Any]) -> dict[str, Any]:
+async def _state_of_things(parties: Parties, order: Mapping[str, Any]) -> dict[str, Any]:
     """Return every row that a payment could change."""
-    staff, order_id = desk.staff, order["id"]
+    staff, order_id = parties.staff, order["id"]
     return {
         "orders": await staff.rows("orders", id=order_id),
         "order_events": await staff.rows("order_events", order_by="id", order_id=order_id),
         "payments": await staff.rows("payments", order_by="id", order_id=order_id),
         "ledger": await staff.rows("ledger_entries", order_by="id", order_id=order_id),
-        "buyer's notes": await desk.buyer.person.rows("notifications", order_by="id"),
-        "seller's notes": await desk.seller.rows("notifications", order_by="id"),
-        "drift": await _drift(desk),
+        "buyer's notes": await parties.buyer.person.rows("notifications", order_by="id"),
+        "seller's notes": await parties.seller.rows("notifications", order_by="id"),
+        "drift": await _drift(parties),
     }
 
 
-async def _drift(desk: Desk) -> Any:
-    return await desk.backend.call("ledger_drift")
+async def _drift(parties: Parties) -> Any:
+    return await parties.backend.call("ledger_drift")
 
 
 def _ms_since(began: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from devstack.demo.api import until
 from devstack.demo.facts import Facts, dollars
 from devstack.demo.handover import read_books
-from devstack.demo.payment import Desk, confirm_as_browser
+from devstack.demo.payment import Parties, confirm_as_browser
 from devstack.demo.people import Person
 from devstack.demo.room import PATIENCE_S
 from devstack.demo.steps import Teller, expect_equal
@@ -51,16 +51,16 @@ async def list_case(teller: Teller, seller: Person, buyer: Person, facts: Facts)
         step.note(f"{dollars(PRICE_CENTS)}, to be shipped")
 
 
-async def settle_case(teller: Teller, desk: Desk, buyer: Person, facts: Facts) -> None:
+async def settle_case(teller: Teller, parties: Parties, buyer: Person, facts: Facts) -> None:
     """Play the second order from its payment to the reversal of the seller's transfer."""
-    charge_id = await _pay(teller, desk, buyer, facts)
-    await _ship(teller, desk, buyer, facts)
-    await _refund_a_part(teller, desk, facts)
-    await _release(teller, desk, buyer, facts)
-    await _dispute(teller, desk, facts, charge_id)
+    charge_id = await _pay(teller, parties, buyer, facts)
+    await _ship(teller, parties, buyer, facts)
+    await _refund_a_part(teller, parties, facts)
+    await _release(teller, parties, buyer, facts)
+    await _dispute(teller, parties, facts, charge_id)
 
 
-async def _pay(teller: Teller, desk: Desk, buyer: Person, facts: Facts) -> str:
+async def _pay(teller: Teller, parties: Parties, buyer: Person, facts: Facts) -> str:
     with teller.step(f"{buyer.name} pays for the case") as step:
         [order] = await until(
             lambda: buyer.rows("orders", auction_id=facts.second_order["auction_id"]),
@@ -69,32 +69,32 @@ async def _pay(teller: Teller, desk: Desk, buyer: Person, facts: Facts) -> str:
             PATIENCE_S,
         )
         facts.second_order |= {key: order[key] for key in ("id", "currency", "amount_cents")}
-        intent = await desk.api.succeed(
+        intent = await parties.api.succeed(
             buyer,
             "POST",
             "/payments/create-intent",
             {"orderId": order["id"], "amount": PRICE_CENTS, "currency": "aud"},
         )
-        await asyncio.to_thread(confirm_as_browser, desk.environment, intent)
-        await _until_state(desk, facts, "paid")
-        payment = await desk.staff.row("payments", order_id=order["id"], settles_order=True)
+        await asyncio.to_thread(confirm_as_browser, parties.environment, intent)
+        await _until_state(parties, facts, "paid")
+        payment = await parties.staff.row("payments", order_id=order["id"], settles_order=True)
         step.note(f"{dollars(PRICE_CENTS)} captured")
     return str(payment["stripe_charge_id"])
 
 
-async def _ship(teller: Teller, desk: Desk, buyer: Person, facts: Facts) -> None:
+async def _ship(teller: Teller, parties: Parties, buyer: Person, facts: Facts) -> None:
     with teller.step(f"Ada ships the case, and the parcel reaches {buyer.name}") as step:
         path = f"/shipments/{facts.second_order['id']}"
         parcel = {"carrier": "Australia Post", "tracking": "33ABC000123401", "label_url": ""}
-        await desk.api.succeed(desk.seller, "POST", path, parcel)
-        await _until_state(desk, facts, "shipped")
+        await parties.api.succeed(parties.seller, "POST", path, parcel)
+        await _until_state(parties, facts, "shipped")
         for status in ("in_transit", "delivered"):
-            await desk.api.succeed(desk.seller, "POST", f"{path}/events", {"status": status})
-        await _until_state(desk, facts, "delivered")
+            await parties.api.succeed(parties.seller, "POST", f"{path}/events", {"status": status})
+        await _until_state(parties, facts, "delivered")
         step.note("shipped, in transit, delivered")
 
 
-async def _refund_a_part(teller: Teller, desk: Desk, facts: Facts) -> None:
+async def _refund_a_part(teller: Teller, parties: Parties, facts: Facts) -> None:
     with teller.step(f"Ada refunds {dollars(REFUND_CENTS)} for a scratch") as step:
         body = {
             "orderId": facts.second_order["id"],
@@ -102,47 +102,48 @@ async def _refund_a_part(teller: Teller, desk: Desk, facts: Facts) -> None:
             "client_request_id": str(uuid.uuid4()),
         }
         answers = [
-            await desk.api.succeed(desk.seller, "POST", "/payments/refund", body) for _ in range(2)
+            await parties.api.succeed(parties.seller, "POST", "/payments/refund", body)
+            for _ in range(2)
         ]
         expect_equal("The refund of the repeated request", *[one["refund_id"] for one in answers])
         await until(
-            lambda: desk.staff.rows("orders", id=facts.second_order["id"]),
+            lambda: parties.staff.rows("orders", id=facts.second_order["id"]),
             lambda rows: _refunded(rows[0]) == (REFUND_CENTS, False),
             "The refund",
             PATIENCE_S,
         )
-        await _until_state(desk, facts, "delivered")
-        step.note("asked for twice under one id, sent once; the order stays delivered")
+        await _until_state(parties, facts, "delivered")
+        step.note("requested twice under one id, sent once; the order stays delivered")
 
 
 def _refunded(order: Mapping[str, Any]) -> tuple[int, bool]:
     return order["refunded_cents"], order["refund_pending"]
 
 
-async def _release(teller: Teller, desk: Desk, buyer: Person, facts: Facts) -> None:
+async def _release(teller: Teller, parties: Parties, buyer: Person, facts: Facts) -> None:
     with teller.step(f"{buyer.name} releases the rest, and Ada is paid") as step:
         order_id = facts.second_order["id"]
-        done = await desk.api.succeed(
+        done = await parties.api.succeed(
             buyer, "POST", f"/orders/{order_id}", {"action": "release_funds"}
         )
         expect_equal("The state after the release", "released", done["state"])
-        await _until_payout(desk, order_id, "paid")
+        await _until_payout(parties, order_id, "paid")
         step.note(f"{dollars(SELLER_CENTS)} = {dollars(LOST_CENTS)} less the fee on it")
 
 
-async def _dispute(teller: Teller, desk: Desk, facts: Facts, charge_id: str) -> None:
+async def _dispute(teller: Teller, parties: Parties, facts: Facts, charge_id: str) -> None:
     with teller.step("The buyer's bank disputes the rest, and Ada loses") as step:
-        made = await desk.api.control(f"/charges/{charge_id}/dispute", reason="fraudulent")
-        await _until_state(desk, facts, "disputed")
+        made = await parties.api.control(f"/charges/{charge_id}/dispute", reason="fraudulent")
+        await _until_state(parties, facts, "disputed")
         step.note("while the dispute is open, nothing moves")
-        await desk.api.control(f"/disputes/{made['id']}/close", status="lost")
-        await _until_state(desk, facts, "refunded")
+        await parties.api.control(f"/disputes/{made['id']}/close", status="lost")
+        await _until_state(parties, facts, "refunded")
         order_id = facts.second_order["id"]
-        payout = await _until_payout(desk, order_id, "reversed")
+        payout = await _until_payout(parties, order_id, "reversed")
         expect_equal("The reversed amount", SELLER_CENTS, payout["reversed_cents"])
-        entries = await read_books(desk, order_id)
+        entries = await read_books(parties, order_id)
         expect_equal("The accounts that are not at zero", {}, _open_accounts(entries))
-        order = await desk.staff.row("orders", id=order_id)
+        order = await parties.staff.row("orders", id=order_id)
         facts.second_order |= {"state": order["state"], "ledger": entries}
         step.note(f"{dollars(SELLER_CENTS)} came back from Ada; every account is at zero")
 
@@ -154,18 +155,18 @@ def _open_accounts(entries: list[dict[str, Any]]) -> dict[str, int]:
     return {account: cents for account, cents in balances.items() if cents}
 
 
-async def _until_state(desk: Desk, facts: Facts, state: str) -> None:
+async def _until_state(parties: Parties, facts: Facts, state: str) -> None:
     await until(
-        lambda: desk.staff.rows("orders", "state", id=facts.second_order["id"]),
+        lambda: parties.staff.rows("orders", "state", id=facts.second_order["id"]),
         lambda rows: [{"state": state}] == rows,
         f"The state {state}",
         PATIENCE_S,
     )
 
 
-async def _until_payout(desk: Desk, order_id: str, status: str) -> dict[str, Any]:
+async def _until_payout(parties: Parties, order_id: str, status: str) -> dict[str, Any]:
     [payout] = await until(
-        lambda: desk.staff.rows("payouts", order_id=order_id),
+        lambda: parties.staff.rows("payouts", order_id=order_id),
         lambda rows: [status] == [row["status"] for row in rows],
         f"The payout's status {status}",
         PATIENCE_S,

@@ -11,7 +11,7 @@ from devstack.demo.api import Api
 from devstack.demo.auction import hold_auction
 from devstack.demo.facts import Facts
 from devstack.demo.handover import hand_over
-from devstack.demo.payment import Desk, settle
+from devstack.demo.payment import Parties, settle
 from devstack.demo.people import Person, arrange, people
 from devstack.demo.room import PATIENCE_S, Room
 from devstack.demo.second_order import list_case, settle_case
@@ -59,19 +59,19 @@ async def _play(teller: Teller, environment: Mapping[str, str], facts: Facts) ->
         room = Room(seller=ada, ben=ben, cleo=cleo, dan=dan, visitor=Watcher(visitor))
         await list_case(teller, ada, dan, facts)
         auction_id = await hold_auction(teller, room, facts)
-        desk = Desk(
+        parties = Parties(
             seller=ada,
             buyer=buyer,
-            stranger=cleo,
+            outsider=cleo,
             staff=olive,
             backend=backend,
             environment=environment,
             http=http,
             api=Api(http, environment),
         )
-        await settle(teller, desk, facts, auction_id)
-        await hand_over(teller, desk, facts)
-        await settle_case(teller, desk, dan, facts)
+        await settle(teller, parties, facts, auction_id)
+        await hand_over(teller, parties, facts)
+        await settle_case(teller, parties, dan, facts)
 
 
 async def _sign_up(teller: Teller, facts: Facts, cast: Sequence[Person]) -> None:

@@ -1,10 +1,10 @@
 """Realtime, as Supabase's clients speak it: Postgres Changes, Broadcast and Presence.
 
 Down the path of a row: `wal` reads the log, which Postgres streams (`replication`), and `pgoutput`
-decodes it. `changes` finds out for whom a row is: who subscribed (`subscriptions`, checked by
-`admission`), what the catalog says now (`tables`), which `filters` hold and what the values are as
-JSON (`evaluation`), who may see it (`visibility`), and how it is told (`events`).
-`database_broadcasts` tells what realtime.send wrote.
+decodes it. `changes` finds the receivers of a row: the subscribers (`subscriptions`, checked by
+`admission`) whose `filters` match and who may see it (`visibility`). It reads the catalog
+(`tables`), makes JSON of the values (`evaluation`) and messages of the changes (`events`).
+`database_broadcasts` sends the messages that realtime.send wrote.
 
 Down the path of a client: `routes` lets it in (`identity`), a `connection` reads its `frames`, and
 each `channel` it joins is an actor: `joining` is what it asks for, `entry` what it has to pass,

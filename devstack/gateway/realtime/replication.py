@@ -41,9 +41,9 @@ async def open_replication(url: str) -> Connection:
 
 
 class Stream:
-    """What a logical slot sends over its connection.
+    """Receives the messages that a logical slot sends over its connection.
 
-    Postgres streams once: a second START_REPLICATION over the connection ends at once.
+    A connection can stream only once: a second START_REPLICATION over it ends at once.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -54,7 +54,7 @@ class Stream:
         self._must_reply = False
 
     async def start(self, slot: str, publications: str) -> None:
-        """Have the server send what commits after the slot's position."""
+        """Make the server send all transactions that commit after the slot's position."""
         options = f"proto_version '1', publication_names '{publications}'"
         command = f"START_REPLICATION SLOT {slot} LOGICAL 0/0 ({options})"
         self._libpq.send_query(command.encode())
@@ -66,7 +66,7 @@ class Stream:
     async def receive(self, patience_s: float) -> list[bytes]:
         """Return the messages of whole transactions; wait up to `patience_s` for an arrival.
 
-        A keepalive message is an arrival too: then there are none, and `confirm` replies to it.
+        A keepalive message ends the wait too: the result is then empty, and `confirm` replies.
         """
         await self._take()
         if not self._is_whole:
@@ -78,7 +78,7 @@ class Stream:
         return messages
 
     def confirm(self) -> None:
-        """Let the server forget the log of what `receive` has returned."""
+        """Confirm the messages that `receive` has returned, so the server can remove their log."""
         position = self._confirmed if self._messages else self._received
         if position == self._confirmed and not self._must_reply:
             return
@@ -92,7 +92,7 @@ class Stream:
         return bool(self._messages) and self._messages[-1].startswith(COMMIT)
 
     async def _take(self) -> None:
-        """Take over what has arrived, up to the end of a transaction where that is much."""
+        """Collect the messages that have arrived, up to the transaction that ends MAX_MESSAGES."""
         while not (self._is_whole and len(self._messages) >= MAX_MESSAGES):
             size, data = self._libpq.get_copy_data(1)
             if size == 0:
@@ -116,7 +116,7 @@ class Stream:
         return self._libpq.get_result()
 
     async def _wait(self, patience_s: float | None) -> None:
-        """Wait until something arrives, and read it from the socket."""
+        """Wait up to `patience_s` for bytes from the server, and read them from the socket."""
         loop, arrived = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(self._libpq.socket, arrived.set)
         try:

@@ -1,7 +1,7 @@
 """Reads the log of changes through a temporary slot, and reads on when the connection is lost.
 
-Postgres streams each transaction as it commits, so nothing is asked in quiet times. While nobody
-listens it does not stream, for decoding costs it time.
+Postgres streams each transaction as it commits, so quiet times cost nothing. It does not stream
+while nobody listens, because it needs CPU to decode the log.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ LOG = logging.getLogger(__name__)
 PUBLICATION = "supabase_realtime"
 MESSAGES_PUBLICATION = "supabase_realtime_messages_publication"
 
-#: The log is streamed this much longer than somebody listens: a page that reloads comes back.
+#: Streaming lasts this much longer than the last listener: a page that reloads soon comes back.
 LINGER_S = 2
 #: Transaction ids start again after 32 bits.
 WRAP = 2**32
@@ -119,10 +119,10 @@ class WalReader:
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
 
     async def _read_one_slot(self) -> None:
-        """Make a slot, which goes with its connection whatever ends that, and read it once.
+        """Make a temporary slot, which ends with its connection, and read it once.
 
-        Postgres streams a logical slot once a connection. So when nobody listens any more, the
-        next slot is made ahead: making it may take long, and a client that joins would wait.
+        A connection can stream only once. So the next slot is made as soon as nobody listens:
+        making it may take long, and a client that joins would wait for it.
         """
         slot = f"devstack_{secrets.token_hex(6)}"
         connection = await open_replication(self._url)
@@ -142,7 +142,7 @@ class WalReader:
         await stream.start(slot, PUBLICATIONS)
         self._streaming.set()
         self._on_live()
-        # The server describes a relation once a stream, and again when it has changed.
+        # The server describes a relation once in a stream, and again after it has changed.
         relations: dict[int, Relation] = {}
         loop = asyncio.get_running_loop()
         heard_at = loop.time()
@@ -154,18 +154,18 @@ class WalReader:
             stream.confirm()
             if self._is_heard():
                 heard_at = loop.time()
-        # Nothing waits between the last look and this: a client that joins waits for a new slot.
+        # Nothing awaits between the last look and this line, so no client can join unnoticed.
         self._streaming.clear()
 
     async def _wait_until_visible(self, ids: Collection[int]) -> None:
         """Wait until every session sees what the transactions wrote.
 
-        Postgres streams a commit once it is in the log, which is shortly before others see it. The
-        row would be hidden from its readers, and a client that reads again would read the old one.
+        Postgres streams a commit once it is in the log, which is shortly before others see it.
+        Until then the policies hide the row, and a client that reads it again gets the old one.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(VISIBLE_S):
-                while not are_visible(ids, await self._observer.run(_snapshot)):  # noqa: ASYNC110 -- Postgres sends no event
+                while not are_visible(ids, await self._observer.run(_snapshot)):  # noqa: ASYNC110 -- Postgres notifies nobody of it
                     await asyncio.sleep(VISIBLE_RETRY_S)
 
     async def _rung(self, seconds: float) -> None:
