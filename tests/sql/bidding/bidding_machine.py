@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.sql.bidding.bidding_desk import BiddingDesk
+from tests.sql.bidding.bidding_harness import BiddingHarness
 from tests.sql.bidding.bidding_world import NAMES, SERIOUS_NAMES, World
 from tests.sql.bidding.oracle_auction import Auction, SoftClose, step
 from tests.sql.bidding.oracle_refusals import HIGHEST
@@ -73,18 +73,18 @@ class BiddingMachine(RuleBasedStateMachine):
     def __init__(self, world: World, executed: Counter[str]) -> None:
         super().__init__()
         self.world = world
-        self.desk = BiddingDesk(world, executed)
+        self.harness = BiddingHarness(world, executed)
         self.auction_ids: list[UUID] = []
         self.keys: list[tuple[str, UUID, UUID]] = []
 
     def teardown(self) -> None:
         """Undo all that the example did."""
-        self.desk.undo()
+        self.harness.undo()
 
     @invariant()
     def all_that_was_written_is_the_oracles(self) -> None:
         """Compare, after each step."""
-        self.desk.compare()
+        self.harness.compare()
 
     @initialize(**OFFERS)
     def open_auctions(
@@ -97,12 +97,12 @@ class BiddingMachine(RuleBasedStateMachine):
     ) -> None:
         """Open one auction, and a second that may only be announced."""
         self.world.close_softly(rules)
-        self.desk.suspend("seller", is_suspended=False)
+        self.harness.suspend("seller", is_suspended=False)
         self.auction_ids = []
         for reserve, starts_in in zip(reserves, (0, starts_in_s), strict=True):
             start_at = self.world.now + timedelta(seconds=starts_in)
             auction_id = self.world.open_auction(
-                self.desk.market,
+                self.harness.market,
                 rules,
                 start_cents=start_cents,
                 reserve_cents=None if reserve is None else min(start_cents + reserve, HIGHEST),
@@ -110,7 +110,7 @@ class BiddingMachine(RuleBasedStateMachine):
                 end_at=start_at + timedelta(seconds=lasts_s),
             )
             self.auction_ids.append(auction_id)
-        self.desk.count("opened")
+        self.harness.count("opened")
 
     @precondition(lambda self: not self._is_any_to_come())
     @rule(**OFFERS)
@@ -125,7 +125,7 @@ class BiddingMachine(RuleBasedStateMachine):
         auction = self._open_auctions()[-where]
         amount = max(auction.minimum, self._cents(auction, cents) or 0)
         most = max(amount, self._cents(auction, maximum) or 0)
-        self.desk.bid(name, auction.id, amount, most, self._new_key(name, auction.id))
+        self.harness.bid(name, auction.id, amount, most, self._new_key(name, auction.id))
 
     @precondition(lambda self: self._open_auctions())
     @rule(name=SERIOUS, where=EITHER, beyond=st.sampled_from([0, 0, 1, -1, 60, 5_000]))
@@ -133,7 +133,7 @@ class BiddingMachine(RuleBasedStateMachine):
         """Come close to the leader's maximum: below, at or above it."""
         auction = self._open_auctions()[-where]
         most = self._cents(auction, ("leader", beyond))
-        self.desk.bid(name, auction.id, auction.minimum, most, None)
+        self.harness.bid(name, auction.id, auction.minimum, most, None)
 
     @precondition(lambda self: self._open_auctions())
     @rule(name=ANYBODY, where=EITHER, beyond=st.sampled_from([1, 10, 137, 3_000]))
@@ -141,7 +141,7 @@ class BiddingMachine(RuleBasedStateMachine):
         """Take the lead or defend it, unless who bids may not."""
         auction = self._open_auctions()[-where]
         most = max(auction.minimum, self._cents(auction, ("leader", beyond)) or 0)
-        self.desk.bid(name, auction.id, auction.minimum, most, self._new_key(name, auction.id))
+        self.harness.bid(name, auction.id, auction.minimum, most, self._new_key(name, auction.id))
 
     @rule(name=ANYBODY, where=ANYWHERE, cents=AMOUNTS, maximum=MAXIMA, has_key=st.booleans())
     def bid(self, name: str, where: int, cents: Aim, maximum: Aim, *, has_key: bool) -> None:
@@ -164,7 +164,7 @@ class BiddingMachine(RuleBasedStateMachine):
         auction = self._open_auctions()[0]
         self._go_to(auction, moment, off)
         most = max(auction.minimum, self._cents(auction, beyond) or 0)
-        self.desk.bid(name, auction.id, auction.minimum, most, None)
+        self.harness.bid(name, auction.id, auction.minimum, most, None)
 
     @precondition(lambda self: any(len(auction.maxima) > 1 for auction in self._open_auctions()))
     @rule(places=st.sampled_from([(0,), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]))
@@ -174,44 +174,44 @@ class BiddingMachine(RuleBasedStateMachine):
             if len(auction.maxima) > 1:
                 ranking = sorted(auction.maxima, key=lambda who: -auction.maxima[who].cents)
                 gone = [who for place, who in enumerate(ranking) if place in places]
-                self.desk.withdraw(gone, auction.id)
+                self.harness.withdraw(gone, auction.id)
 
     @rule(name=SERIOUS, where=ANYWHERE, moment=MOMENTS, what=st.sampled_from(MEANWHILE))
     def meanwhile(self, name: str, where: int, moment: tuple[str, int], what: str) -> None:
         """Let happen what is no bid; one rule, so that bids stay the most of it."""
         auction_id = self._auction_id(where)
-        auction = self.desk.market.auctions.get(auction_id)
+        auction = self.harness.market.auctions.get(auction_id)
         match what:
             case "time":
                 self._go_to(auction, *moment)
-                self.desk.count("moved the clock")
+                self.harness.count("moved the clock")
             case "activate":
-                self.desk.activate_due_auctions()
+                self.harness.activate_due_auctions()
             case "close":
-                self.desk.end_expired_auctions()
+                self.harness.end_expired_auctions()
             case "close one" | "force":
-                self.desk.end_auction(auction_id, is_forced=what == "force" and where == 1)
+                self.harness.end_auction(auction_id, is_forced=what == "force" and where == 1)
             case _:
                 self._change_people(name, where, what)
 
     def _change_people(self, name: str, where: int, what: str) -> None:
         match what:
             case "look":
-                self.desk.look(name, self.auction_ids[where % 2])
+                self.harness.look(name, self.auction_ids[where % 2])
             case "withdraw all":
-                people = [self.desk.people[other].id for other in SERIOUS_NAMES]
-                self.desk.withdraw(people[where:], self._auction_id(where))
+                people = [self.harness.people[other].id for other in SERIOUS_NAMES]
+                self.harness.withdraw(people[where:], self._auction_id(where))
             case "delete" | "restore":
-                self.desk.delete(name, is_deleted=what == "delete")
+                self.harness.delete(name, is_deleted=what == "delete")
             case "suspend the seller" | "lift the seller":
-                self.desk.suspend("seller", is_suspended=what == "suspend the seller")
+                self.harness.suspend("seller", is_suspended=what == "suspend the seller")
             case _:
-                self.desk.suspend(name, is_suspended=what == "suspend")
+                self.harness.suspend(name, is_suspended=what == "suspend")
 
     def _bid(self, name: str, auction_id: UUID, cents: Aim, maximum: Aim, key: UUID | None) -> None:
-        auction = self.desk.market.auctions.get(auction_id)
+        auction = self.harness.market.auctions.get(auction_id)
         amount, most = self._cents(auction, cents), self._cents(auction, maximum)
-        self.desk.bid(name, auction_id, amount, most, key)
+        self.harness.bid(name, auction_id, amount, most, key)
 
     def _go_to(self, auction: Auction | None, moment: str, microseconds: int) -> None:
         """Move the clock on, to where something begins or ends in an auction if there is one."""
@@ -226,17 +226,17 @@ class BiddingMachine(RuleBasedStateMachine):
         self.world.set_time(max(self.world.now, base + microseconds * MICROSECOND))
 
     def _auction_id(self, where: int) -> UUID:
-        past = [*self.desk.market.auctions][:-2] or self.auction_ids
+        past = [*self.harness.market.auctions][:-2] or self.auction_ids
         return [*self.auction_ids, past[-1], NOWHERE][where]
 
     def _is_any_to_come(self) -> bool:
-        auctions = (self.desk.market.auctions[auction_id] for auction_id in self.auction_ids)
+        auctions = (self.harness.market.auctions[auction_id] for auction_id in self.auction_ids)
         return any(
             a.status in ("live", "scheduled") and self.world.now < a.end_at for a in auctions
         )
 
     def _open_auctions(self) -> list[Auction]:
-        auctions = (self.desk.market.auctions[auction_id] for auction_id in self.auction_ids)
+        auctions = (self.harness.market.auctions[auction_id] for auction_id in self.auction_ids)
         return [a for a in auctions if a.status == "live" and self.world.now < a.end_at]
 
     @staticmethod

@@ -1,7 +1,7 @@
-"""What the tests of bidding may rely on."""
+"""Set-up of the tests of bidding."""
 
 import pytest
 
 
-# A failure in it is to show what was compared, as it does in a test's own file.
-pytest.register_assert_rewrite("tests.sql.bidding.bidding_desk")
+# A failed assertion in it shows the compared values, as in a test file.
+pytest.register_assert_rewrite("tests.sql.bidding.bidding_harness")

@@ -29,13 +29,13 @@ def test_bidding_does_what_the_oracle_says(owner: Connection) -> None:
     world = World.in_transaction_of(owner)
     executed: Counter[str] = Counter()
     first_seed = int(os.environ.get("BIDDING_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"BIDDING_SEED={first_seed} BIDDING_STEPS={STEPS}")  # noqa: T201  # who reruns it needs it
+    print(f"BIDDING_SEED={first_seed} BIDDING_STEPS={STEPS}")  # noqa: T201  # a rerun needs the seed
 
     for seed_ in range(first_seed, first_seed + MOST_ROUNDS):
         if executed["steps"] < STEPS:
             explore(world, executed, seed_, STEPS - executed["steps"])
 
-    print(dict(executed.most_common()))  # noqa: T201  # what the seed came to
+    print(dict(executed.most_common()))  # noqa: T201  # the steps that the seed made
     assert executed["steps"] >= STEPS
     # Steps in which nobody could bid would prove little.
     assert executed["stood"] >= STEPS // 20
@@ -49,7 +49,7 @@ def explore(world: World, executed: Counter[str], seed_: int, steps: int) -> Non
         return BiddingMachine(world, executed)
 
     run_state_machine_as_test(
-        machine,  # type: ignore[arg-type]  # whatever makes a machine will do
+        machine,  # type: ignore[arg-type]  # Hypothesis accepts any factory
         settings=settings(
             max_examples=math.ceil(steps / STEPS_OF_A_RUN),
             stateful_step_count=STEPS_OF_A_RUN,

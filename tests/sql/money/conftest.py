@@ -1,9 +1,9 @@
-"""What the tests of the money may rely on."""
+"""Set-up of the tests of money."""
 
 import pytest
 
 
-# A failure in them is to show what was compared, as it does in a test's own file.
+# A failed assertion in them shows the compared values, as in a test file.
 pytest.register_assert_rewrite(
-    "tests.sql.money.money_desk", "tests.sql.money.money_sender", "tests.sql.money.money_machine"
+    "tests.sql.money.money_harness", "tests.sql.money.money_sender", "tests.sql.money.money_machine"
 )

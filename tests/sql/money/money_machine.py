@@ -1,4 +1,4 @@
-"""What may happen to the money of orders, in any order."""
+"""Random steps of orders and their money, in any sequence."""
 
 from collections import Counter
 from datetime import timedelta
@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from tests.sql.bidding.bidding_machine import NOWHERE
 from tests.sql.money.bank import BankDispute, BankRefund, Intent, Reading
-from tests.sql.money.money_desk import Event, MoneyDesk
+from tests.sql.money.money_harness import Event, MoneyHarness
 from tests.sql.money.money_sender import FATES, MoneySender
 from tests.sql.money.oracle import ACTIONS
 from tests.sql.money.records import MOVES, OPEN_AT_STRIPE, Order, Payment
@@ -44,10 +44,10 @@ JOURNEY: dict[str, list[tuple[str, str]]] = {
 }
 #: An order of the last stage is released, and its money is with the seller if it could be sent.
 STAGES = st.sampled_from([*JOURNEY, "delivered", "paid out", "paid out", "paid out", "paid out"])
-#: Things that move no money, or seldom.
+#: Steps that seldom move money.
 ASIDE = st.sampled_from(["forbidden", "forbidden", "sell", "seller", "seller", "outsider"])
 KINDS = st.sampled_from(["buyer", "seller", "system", "stripe", "admin"])
-#: Moves that no rule of the money explains; whoever makes them is refused.
+#: Moves that no rule of the money explains. Every actor is refused.
 FORBIDDEN = [
     (before, after)
     for before in MOVES
@@ -61,19 +61,19 @@ class MoneyMachine(RuleBasedStateMachine):
 
     def __init__(self, owner: Connection, executed: Counter[str]) -> None:
         super().__init__()
-        self.desk = MoneyDesk(owner, executed)
-        self.market = self.desk.market
-        self.sender = MoneySender(self.desk)
+        self.harness = MoneyHarness(owner, executed)
+        self.market = self.harness.market
+        self.sender = MoneySender(self.harness)
         self.keys: list[UUID] = []
 
     def teardown(self) -> None:
         """Undo all that the example did."""
-        self.desk.undo()
+        self.harness.undo()
 
     @invariant()
     def all_that_was_written_is_the_oracles(self) -> None:
         """Compare, after each step."""
-        self.desk.compare()
+        self.harness.compare()
 
     @initialize(
         prices=st.tuples(PRICES, PRICES, PRICES),
@@ -84,24 +84,24 @@ class MoneyMachine(RuleBasedStateMachine):
         self, prices: tuple[int, ...], stages: tuple[str, ...], *, is_seller_ready: bool
     ) -> None:
         """Sell some things, which are paid and on their way by now."""
-        self.desk.set_seller_ready(is_ready=is_seller_ready)
+        self.harness.set_seller_ready(is_ready=is_seller_ready)
         for cents, stage in zip(prices, stages, strict=True):
-            order = self.desk.sell(cents)
-            self.desk.begin(order, is_attached=True)
+            order = self.harness.sell(cents)
+            self.harness.begin(order, is_attached=True)
             if stage != "pending_payment":
-                self._pay(self.desk.intents[-1])
-                self.desk.tell(self.desk.events[-1], 0)
+                self._pay(self.harness.intents[-1])
+                self.harness.deliver(self.harness.events[-1], 0)
             for state, kind in JOURNEY["released" if stage == "paid out" else stage]:
-                self.desk.move(order, state, kind, is_legal=True)
+                self.harness.move(order, state, kind, is_legal=True)
             if stage == "paid out":
                 self.sender.send(["done"])
 
     @rule(which=WHICH, is_attached=st.sampled_from([True, True, False]))
     def begin(self, which: int, *, is_attached: bool) -> None:
-        """Begin a payment, or have an intent that the order does not know."""
+        """Begin a payment, or create an intent that the order does not know."""
         order = self._order(which)
         if order.state == "pending_payment" or not is_attached or which % 4 == 0:
-            self.desk.begin(order, is_attached=is_attached)
+            self.harness.begin(order, is_attached=is_attached)
 
     @precondition(lambda self: self._open_intents())
     @rule(which=WHICH, twist=st.sampled_from(["", "", "", "", "cents", "currency", "buyer"]))
@@ -113,7 +113,7 @@ class MoneyMachine(RuleBasedStateMachine):
         intent.currency = {"currency": "usd"}.get(twist, intent.currency)
         intent.buyer_id = None if twist == "buyer" else intent.buyer_id
         self._pay(intent)
-        self.desk.count("paid at Stripe")
+        self.harness.count("paid at Stripe")
 
     @precondition(lambda self: self._open_intents())
     @rule(which=WHICH, is_canceled=st.sampled_from([False, False, True]))
@@ -123,51 +123,51 @@ class MoneyMachine(RuleBasedStateMachine):
         intent = intents[which % len(intents)]
         if is_canceled:
             intent.status = "canceled"
-            self.desk.events.append(Event(kind="canceled", intent=intent))
+            self.harness.events.append(Event(kind="canceled", intent=intent))
         else:
-            charge_id = self.desk.new_id("ch_declined")
-            self.desk.events.append(Event(kind="declined", intent=intent, subject=charge_id))
-        self.desk.count("declined at Stripe")
+            charge_id = self.harness.new_id("ch_declined")
+            self.harness.events.append(Event(kind="declined", intent=intent, subject=charge_id))
+        self.harness.count("declined at Stripe")
 
-    @precondition(lambda self: self._untold())
+    @precondition(lambda self: self._unsettled())
     @rule(which=WHICH, age=st.sampled_from([0, 0, 0, 1, 2]))
-    def tell_news(self, which: int, age: int) -> None:
+    def deliver_news(self, which: int, age: int) -> None:
         """Deliver an event that did not take effect yet, with an old reading now and then."""
-        events = self._untold()
-        self._tell(events[which % len(events)], age)
+        events = self._unsettled()
+        self._deliver(events[which % len(events)], age)
 
-    @precondition(lambda self: self.desk.events)
+    @precondition(lambda self: self.harness.events)
     @rule(which=WHICH, age=st.sampled_from([0, 1]), is_same=st.booleans())
-    def tell_again(self, which: int, age: int, *, is_same: bool) -> None:
+    def deliver_again(self, which: int, age: int, *, is_same: bool) -> None:
         """Deliver an event again, under its own id or another one."""
-        event = self.desk.events[which % len(self.desk.events)]
+        event = self.harness.events[which % len(self.harness.events)]
         if not is_same:
             event = Event(kind=event.kind, intent=event.intent, subject=event.subject)
-        self._tell(event, age)
+        self._deliver(event, age)
 
-    @precondition(lambda self: self.desk.intents)
+    @precondition(lambda self: self.harness.intents)
     @rule(which=WHICH)
     def read(self, which: int) -> None:
         """Read an intent and its refunds from Stripe, as reconcile does."""
-        intent = self.desk.intents[which % len(self.desk.intents)]
-        self.desk.confirm(intent)
+        intent = self.harness.intents[which % len(self.harness.intents)]
+        self.harness.confirm(intent)
         for refund in intent.refunds:
-            self.desk.read_refund(intent, refund)
+            self.harness.read_refund(intent, refund)
 
     @rule(which=WHICH, action=st.sampled_from(sorted({a for a, _ in ACTIONS})), who=PARTIES)
     def act(self, which: int, action: str, who: str) -> None:
-        """Let a party press a button."""
-        self.desk.act(self._order(which), action, who)
+        """Let a party take an action."""
+        self.harness.act(self._order(which), action, who)
 
     @precondition(lambda self: self._on_their_way())
     @rule(which=WHICH, way=WHICH)
     def go_on(self, which: int, way: int) -> None:
-        """Bring an order on its way, as the parties' calls do."""
+        """Move an order on, as the parties' calls do."""
         orders = self._on_their_way()
         order = orders[which % len(orders)]
         ways = [move for move in ON_ITS_WAY if move[0] == order.state]
         _, state, kind = ways[way % len(ways)]
-        self.desk.move(order, state, kind, is_legal=not order.is_refund_pending)
+        self.harness.move(order, state, kind, is_legal=not order.is_refund_pending)
 
     @rule(which=WHICH, way=WHICH, kind=KINDS, what=ASIDE, cents=PRICES)
     def meanwhile(self, which: int, way: int, kind: str, what: str, cents: int) -> None:
@@ -177,12 +177,12 @@ class MoneyMachine(RuleBasedStateMachine):
             case "forbidden":
                 self._try_forbidden_move(order, way, kind)
             case "sell" if len(self.market.orders) < MOST_ORDERS:
-                self.desk.sell(cents)
-                self.desk.count("sold")
+                self.harness.sell(cents)
+                self.harness.count("sold")
             case "outsider":
-                self.desk.open_dispute(order, "other")
+                self.harness.open_dispute(order, "other")
             case _:
-                self.desk.set_seller_ready(is_ready=which % 3 > 0)
+                self.harness.set_seller_ready(is_ready=which % 3 > 0)
 
     def _try_forbidden_move(self, order: Order, way: int, kind: str) -> None:
         """Try a move that the table has not, or for which the money is missing."""
@@ -190,7 +190,7 @@ class MoneyMachine(RuleBasedStateMachine):
         state = states[way % len(states)]
         # Such a move would be legal for an order whose money is gone.
         if state != "refunded" or not (order.settling and order.money().kept == 0):
-            self.desk.move(order, state, kind, is_legal=False)
+            self.harness.move(order, state, kind, is_legal=False)
 
     @rule(which=WHICH, share=SHARES, who=ASKERS, is_whole=st.booleans(), is_known=WHICH)
     def request_refund(
@@ -205,7 +205,7 @@ class MoneyMachine(RuleBasedStateMachine):
         order = self._order(which)
         if self._has_one_source(order):
             cents = None if is_whole else order.cents * share // 100
-            self.desk.request_refund(order, None, cents, who, key)
+            self.harness.request_refund(order, None, cents, who, key)
 
     @precondition(lambda self: self._captured())
     @rule(which=WHICH, who=ASKERS)
@@ -215,7 +215,7 @@ class MoneyMachine(RuleBasedStateMachine):
         order, payment = captured[which % len(captured)]
         key = uuid5(NOWHERE, str(len(self.keys)))
         self.keys.append(key)
-        self.desk.request_refund(order, payment, None, who, key)
+        self.harness.request_refund(order, payment, None, who, key)
 
     @precondition(lambda self: self._refundable())
     @rule(which=WHICH, share=SHARES, status=st.sampled_from(["pending", "succeeded"]))
@@ -224,14 +224,14 @@ class MoneyMachine(RuleBasedStateMachine):
         intents = self._refundable()
         intent = intents[which % len(intents)]
         refund = BankRefund(
-            id=self.desk.new_id("re"),
+            id=self.harness.new_id("re"),
             cents=max(1, min(intent.refundable, intent.cents * share // 100)),
             outbox_id=None,
             history=[status],
         )
         intent.refunds.append(refund)
-        self.desk.events.append(Event(kind="refund", intent=intent, subject=refund))
-        self.desk.count("refunded outside")
+        self.harness.events.append(Event(kind="refund", intent=intent, subject=refund))
+        self.harness.count("refunded outside")
 
     @precondition(lambda self: self._unsure_refunds())
     @rule(which=WHICH, status=st.sampled_from(["succeeded", "succeeded", "failed", "canceled"]))
@@ -242,8 +242,8 @@ class MoneyMachine(RuleBasedStateMachine):
         if refund.status == "succeeded":
             status = "failed"
         refund.history.append(status)
-        self.desk.events.append(Event(kind="refund", intent=intent, subject=refund))
-        self.desk.count(f"refund {status} at Stripe")
+        self.harness.events.append(Event(kind="refund", intent=intent, subject=refund))
+        self.harness.count(f"refund {status} at Stripe")
 
     @precondition(lambda self: self._disputable())
     @rule(which=WHICH, share=SHARES, is_inquiry=st.sampled_from([False, False, True]))
@@ -253,13 +253,13 @@ class MoneyMachine(RuleBasedStateMachine):
         intent = intents[which % len(intents)]
         status = "warning_needs_response" if is_inquiry else "needs_response"
         dispute = BankDispute(
-            id=self.desk.new_id("du"),
+            id=self.harness.new_id("du"),
             cents=max(1, min(intent.cents, intent.cents * share // 100)),
             history=[Reading(status=status, withdrawn=0)],
         )
         intent.disputes.append(dispute)
-        self.desk.events.append(Event(kind="dispute", intent=intent, subject=dispute))
-        self.desk.count("disputed at Stripe")
+        self.harness.events.append(Event(kind="dispute", intent=intent, subject=dispute))
+        self.harness.count("disputed at Stripe")
 
     @precondition(lambda self: self._unsure_disputes())
     @rule(which=WHICH, step=WHICH)
@@ -269,13 +269,13 @@ class MoneyMachine(RuleBasedStateMachine):
         intent, dispute = disputes[which % len(disputes)]
         steps = dispute.steps()
         dispute.history.append(steps[step % len(steps)])
-        self.desk.events.append(Event(kind="dispute", intent=intent, subject=dispute))
-        self.desk.count(f"dispute {dispute.now.status} at Stripe")
+        self.harness.events.append(Event(kind="dispute", intent=intent, subject=dispute))
+        self.harness.count(f"dispute {dispute.now.status} at Stripe")
 
     @rule(which=WHICH, who=st.sampled_from(["buyer", "seller"]))
     def open_dispute(self, which: int, who: str) -> None:
         """Let a party open a dispute."""
-        self.desk.open_dispute(self._order(which), who)
+        self.harness.open_dispute(self._order(which), who)
 
     @precondition(lambda self: any(order.disputes for order in self.market.orders.values()))
     @rule(which=WHICH, decision=st.sampled_from(["refund", "partial", "deny"]), share=SHARES)
@@ -284,13 +284,13 @@ class MoneyMachine(RuleBasedStateMachine):
         disputes = [(o, d) for o in self.market.orders.values() for d in o.disputes]
         disputes = [(o, d) for o, d in disputes if d.decision is None] or disputes
         order, dispute = disputes[which % len(disputes)]
-        self.desk.decide(order, dispute, decision, order.cents * share // 100)
+        self.harness.decide(order, dispute, decision, order.cents * share // 100)
 
     @rule(fates=st.lists(st.sampled_from([*["done"] * 8, *FATES]), min_size=1, max_size=3))
     def send(self, fates: list[str]) -> None:
         """Let a worker send what is due."""
         if self.sender.send(fates) == 0:
-            self.desk.count("nothing to send")
+            self.harness.count("nothing to send")
 
     @precondition(lambda self: self.sender.late)
     @rule(which=WHICH)
@@ -301,36 +301,36 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(span=SPANS, is_run=st.booleans())
     def pass_time(self, span: int, *, is_run: bool) -> None:
         """Let time pass, and do what it has made due."""
-        self.desk.set_time(self.desk.now + timedelta(seconds=span))
+        self.harness.set_time(self.harness.now + timedelta(seconds=span))
         if is_run:
-            self.desk.run_deadlines()
+            self.harness.run_deadlines()
 
     @precondition(lambda self: any(order.is_released for order in self.market.orders.values()))
     @rule(fates=st.sampled_from([["done"], ["done"], ["poor"], ["lost"]]))
     def pay_out(self, fates: list[str]) -> None:
         """Queue transfers again that were canceled, and send one row."""
-        self.desk.service.call("queue_due_transfers")
+        self.harness.service.call("queue_due_transfers")
         self.sender.send(fates)
-        self.desk.count("queued due transfers")
+        self.harness.count("queued due transfers")
 
     @rule(which=WHICH, is_time=st.sampled_from([False, False, True]))
     def come_to_rest(self, which: int, *, is_time: bool) -> None:
-        """Let everything end that is under way; the money is then where it belongs."""
+        """End all open work, and check that the money is where it belongs."""
         if not is_time:
             return
         self._end_what_is_open(which)
-        self.desk.set_seller_ready(is_ready=True)
+        self.harness.set_seller_ready(is_ready=True)
         for _ in range(MOST_ROUNDS):
-            for event in self._untold():
-                self._tell(event, 0)
-            self.desk.set_time(self.desk.now + timedelta(hours=25))
+            for event in self._unsettled():
+                self._deliver(event, 0)
+            self.harness.set_time(self.harness.now + timedelta(hours=25))
             self.sender.send_all()
-            if not self._untold() and self.desk.service.call("queue_due_transfers") == 0:
+            if not self._unsettled() and self.harness.service.call("queue_due_transfers") == 0:
                 break
-        assert self._untold() == []
+        assert self._unsettled() == []
         for order in self.market.orders.values():
             self._check_rest(order)
-        self.desk.count("came to rest")
+        self.harness.count("came to rest")
 
     @precondition(lambda self: any(t.left for t in self.sender.transfers))
     @rule(which=WHICH, share=SHARES)
@@ -340,18 +340,18 @@ class MoneyMachine(RuleBasedStateMachine):
         transfer = transfers[which % len(transfers)]
         cents = max(1, min(transfer.left, transfer.cents * share // 100))
         self.sender.reverse(transfer, cents, None, None)
-        self.desk.count("reversed outside")
+        self.harness.count("reversed outside")
 
     def _end_what_is_open(self, which: int) -> None:
         """Let the bank decide about refunds and disputes."""
         for intent, refund in self._unsure_refunds():
             if refund.status == "pending":
                 refund.history.append(["succeeded", "succeeded", "failed"][which % 3])
-                self.desk.events.append(Event(kind="refund", intent=intent, subject=refund))
+                self.harness.events.append(Event(kind="refund", intent=intent, subject=refund))
         for intent, dispute in self._unsure_disputes():
             while dispute.now.status in OPEN_AT_STRIPE:
                 dispute.history.append(dispute.steps()[-1 - which % 2])
-                self.desk.events.append(Event(kind="dispute", intent=intent, subject=dispute))
+                self.harness.events.append(Event(kind="dispute", intent=intent, subject=dispute))
 
     def _check_rest(self, order: Order) -> None:
         """Check that nothing waits, and that the seller has his part and no cent more."""
@@ -371,24 +371,24 @@ class MoneyMachine(RuleBasedStateMachine):
             assert order.transferred == part
         assert order.transferred <= max(part, 0)
 
-    def _tell(self, event: Event, age: int) -> None:
+    def _deliver(self, event: Event, age: int) -> None:
         history = getattr(event.subject, "history", [None])
-        self.desk.tell(event, max(0, len(history) - 1 - age))
+        self.harness.deliver(event, max(0, len(history) - 1 - age))
         self.sender.forget_paid()
 
     def _pay(self, intent: Intent) -> None:
         intent.status = "succeeded"
-        self.desk.events.append(Event(kind="paid", intent=intent))
+        self.harness.events.append(Event(kind="paid", intent=intent))
 
     def _order(self, which: int) -> Order:
         orders = list(self.market.orders.values())
         return orders[which % len(orders)]
 
     def _open_intents(self) -> list[Intent]:
-        return [intent for intent in self.desk.intents if intent.status == "open"]
+        return [intent for intent in self.harness.intents if intent.status == "open"]
 
-    def _untold(self) -> list[Event]:
-        return [event for event in self.desk.events if event.id not in self.desk.settled]
+    def _unsettled(self) -> list[Event]:
+        return [event for event in self.harness.events if event.id not in self.harness.settled]
 
     def _on_their_way(self) -> list[Order]:
         states = {before for before, _, _ in ON_ITS_WAY}
@@ -408,7 +408,7 @@ class MoneyMachine(RuleBasedStateMachine):
         return any(payment.settles for payment in owed) or len(owed) < 2
 
     def _paid_intents(self) -> list[Intent]:
-        return [intent for intent in self.desk.intents if intent.status == "succeeded"]
+        return [intent for intent in self.harness.intents if intent.status == "succeeded"]
 
     def _refundable(self) -> list[Intent]:
         return [intent for intent in self._paid_intents() if intent.refundable > 0]
@@ -419,7 +419,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def _unsure_refunds(self) -> list[tuple[Intent, BankRefund]]:
         return [
             (intent, refund)
-            for intent in self.desk.intents
+            for intent in self.harness.intents
             for refund in intent.refunds
             if refund.status in ("pending", "succeeded")
         ]
@@ -427,7 +427,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def _unsure_disputes(self) -> list[tuple[Intent, BankDispute]]:
         return [
             (intent, dispute)
-            for intent in self.desk.intents
+            for intent in self.harness.intents
             for dispute in intent.disputes
             if dispute.steps()
         ]

@@ -1,4 +1,4 @@
-"""A worker that sends outbox rows to Stripe, and what may go wrong on the way."""
+"""A worker that sends outbox rows to Stripe, with the faults that may happen on the way."""
 
 import itertools
 import json
@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tests.sql.money.bank import BankRefund, BankReversal, BankTransfer, Intent
-from tests.sql.money.money_desk import Event, MoneyDesk
+from tests.sql.money.money_harness import Event, MoneyHarness
 from tests.sql.money.records import Order, Payment, Refund
 
 
@@ -22,11 +22,11 @@ LEASE_S = 60
 
 
 class MoneySender:
-    """Sends what is due, at the desk and at the bank."""
+    """Sends due rows, in the database and in the oracle."""
 
-    def __init__(self, desk: MoneyDesk) -> None:
-        self.desk = desk
-        self.market = desk.market
+    def __init__(self, harness: MoneyHarness) -> None:
+        self.harness = harness
+        self.market = harness.market
         self.transfers: list[BankTransfer] = []
         #: Reversals that the seller's account did not cover; the seller's transfers wait for them.
         self.unpaid: set[str] = set()
@@ -35,8 +35,8 @@ class MoneySender:
 
     def send(self, fates: list[str]) -> int:
         """Claim and send all that is due, each with one of these fates; return how many it was."""
-        self.desk.learn_outbox_ids()
-        rows = self.desk.service.call("claim_outbox", max_rows=100, lease_s=LEASE_S)
+        self.harness.learn_outbox_ids()
+        rows = self.harness.service.call("claim_outbox", max_rows=100, lease_s=LEASE_S)
         # Ids are random, and a run with the same seed must be the same.
         for row, fate in zip(
             sorted(rows, key=self._place_of), itertools.cycle(fates), strict=False
@@ -44,15 +44,15 @@ class MoneySender:
             self.tokens[row["id"]] = row["lease_token"]
             if fate != "killed":
                 self._send(row, fate)
-            self.desk.count(f"{row['kind']} {fate}")
+            self.harness.count(f"{row['kind']} {fate}")
         return len(rows)
 
     def send_all(self) -> None:
-        """Send all that is due without trouble, rows too that had been given up."""
+        """Send all due rows without faults, and also those that were dead."""
         query = "select id from public.outbox where status = 'dead' order by id"
-        for (outbox_id,) in self.desk.owner.execute(query).fetchall():
+        for (outbox_id,) in self.harness.owner.execute(query).fetchall():
             reason = "Tried again by a test of the oracle"
-            self.desk.service.call("requeue_outbox", outbox_id=outbox_id, reason=reason)
+            self.harness.service.call("requeue_outbox", outbox_id=outbox_id, reason=reason)
         while self.send(["done"]):
             pass
 
@@ -70,11 +70,11 @@ class MoneySender:
         )
 
     def answer_late(self, which: int) -> None:
-        """Let a worker that was held up report what Stripe had answered."""
+        """Let a delayed worker report Stripe's answer."""
         row, stripe_id, result = self.late.pop(which % len(self.late))
         answer = self._finish(row, stripe_id, result)
         assert answer["stale"] or self.tokens[row["id"]] == row["lease_token"]
-        self.desk.count("late answer: " + ("stale" if answer["stale"] else "taken"))
+        self.harness.count("late answer: " + ("stale" if answer["stale"] else "taken"))
 
     def forget_paid(self) -> None:
         """Note which reversals went through after all, by Stripe's events."""
@@ -87,7 +87,7 @@ class MoneySender:
         self.unpaid -= {outbox_id for outbox_id in made if outbox_id is not None}
 
     def _send(self, row: dict[str, Any], fate: str) -> None:
-        answer = self.desk.service.call("claim_send_permission", **_lease(row))
+        answer = self.harness.service.call("claim_send_permission", **_lease(row))
         assert not answer["stale"]
         send = {
             "refund": self._send_refund,
@@ -109,16 +109,19 @@ class MoneySender:
             self._fail(row, fate)
             return
         if made is None and intent.refundable < refund.cents:
-            self.market.refused(refund, order, payment, self.desk.now)
+            self.market.refused(refund, order, payment, self.harness.now)
             self._reject(row)
             return
         if made is None:
             status = "pending" if fate == "slow" else "succeeded"
             made = BankRefund(
-                id=self.desk.new_id("re"), cents=refund.cents, outbox_id=row["id"], history=[status]
+                id=self.harness.new_id("re"),
+                cents=refund.cents,
+                outbox_id=row["id"],
+                history=[status],
             )
             intent.refunds.append(made)
-            self.desk.events.append(Event(kind="refund", intent=intent, subject=made))
+            self.harness.events.append(Event(kind="refund", intent=intent, subject=made))
         self._answer(row, fate, made.id, {"status": made.status})
 
     def _cancel_intent(self, row: dict[str, Any], answer: dict[str, Any], fate: str) -> None:
@@ -134,7 +137,7 @@ class MoneySender:
         else:
             if intent.status == "open":
                 intent.status = "canceled"
-                self.desk.events.append(Event(kind="canceled", intent=intent))
+                self.harness.events.append(Event(kind="canceled", intent=intent))
             self._answer(row, fate, intent.id, {"status": "canceled"})
 
     def _send_transfer(self, row: dict[str, Any], answer: dict[str, Any], fate: str) -> None:
@@ -180,14 +183,14 @@ class MoneySender:
     ) -> BankTransfer:
         """Make a transfer at Stripe."""
         made = BankTransfer(
-            id=self.desk.new_id("tr"),
+            id=self.harness.new_id("tr"),
             order_id=order.id,
             cents=cents,
             outbox_id=outbox_id,
             dedupe_key=dedupe_key,
         )
         self.transfers.append(made)
-        self._tell_of(made)
+        self._add_event(made)
         return made
 
     def reverse(
@@ -195,16 +198,16 @@ class MoneySender:
     ) -> BankReversal:
         """Reverse a part of a transfer at Stripe."""
         made = BankReversal(
-            id=self.desk.new_id("trr"), cents=cents, outbox_id=outbox_id, dedupe_key=dedupe_key
+            id=self.harness.new_id("trr"), cents=cents, outbox_id=outbox_id, dedupe_key=dedupe_key
         )
         transfer.reversals.append(made)
-        self._tell_of(transfer)
+        self._add_event(transfer)
         return made
 
-    def _tell_of(self, transfer: BankTransfer) -> None:
+    def _add_event(self, transfer: BankTransfer) -> None:
         settling = self.market.orders[transfer.order_id].settling
         assert settling is not None
-        self.desk.events.append(
+        self.harness.events.append(
             Event(kind="transfer", intent=self._intent(settling.intent_id), subject=transfer)
         )
 
@@ -220,7 +223,7 @@ class MoneySender:
     def _finish(
         self, row: dict[str, Any], stripe_id: str, result: dict[str, Any]
     ) -> dict[str, Any]:
-        answer: dict[str, Any] = self.desk.service.call(
+        answer: dict[str, Any] = self.harness.service.call(
             "finish_outbox",
             **_lease(row),
             stripe_object_id=stripe_id,
@@ -231,8 +234,8 @@ class MoneySender:
         return answer
 
     def _apply(self, row: dict[str, Any], stripe_id: str, result: dict[str, Any]) -> None:
-        """Let the oracle know Stripe's answer."""
-        now = self.desk.now
+        """Apply Stripe's answer to the oracle."""
+        now = self.harness.now
         match row["kind"]:
             case "refund" | "auto_refund":
                 _, payment, _ = self._refund(row["id"])
@@ -254,11 +257,13 @@ class MoneySender:
                 self.unpaid.discard(row["id"])
 
     def _fail(self, row: dict[str, Any], fate: str) -> None:
-        answer = self.desk.service.call("fail_outbox", **_lease(row), error_code=CODES[fate])
+        answer = self.harness.service.call("fail_outbox", **_lease(row), error_code=CODES[fate])
         assert not answer["stale"]
 
     def _reject(self, row: dict[str, Any]) -> None:
-        answer = self.desk.service.call("reject_outbox", **_lease(row), error_code="STRIPE_REFUSED")
+        answer = self.harness.service.call(
+            "reject_outbox", **_lease(row), error_code="STRIPE_REFUSED"
+        )
         assert not answer["stale"]
 
     def _refund(self, outbox_id: str) -> tuple[Order, Payment, Refund]:
@@ -271,7 +276,7 @@ class MoneySender:
         )
 
     def _intent(self, intent_id: str) -> Intent:
-        return next(intent for intent in self.desk.intents if intent.id == intent_id)
+        return next(intent for intent in self.harness.intents if intent.id == intent_id)
 
     def _known_reversals(self, transfer: BankTransfer) -> set[str]:
         ours = self.market.orders[transfer.order_id].transfers.get(transfer.id)

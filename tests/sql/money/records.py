@@ -1,4 +1,4 @@
-"""What the oracle remembers of an order: the facts that it was told, and no sums."""
+"""The facts about an order that the oracle keeps. It computes all sums from them."""
 
 import dataclasses
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The money of orders is the oracle's to the cent, whatever happens in whatever order."""
+"""The money of orders equals the oracle's to the cent after each of many random steps."""
 
 import math
 import os
@@ -15,7 +15,7 @@ from tests.sql.money.money_machine import MoneyMachine
 STEPS = int(os.environ.get("MONEY_STEPS", "300"))
 SHRINKS = os.environ.get("MONEY_SHRINK", "1") != "0"
 STEPS_OF_A_RUN = 50
-#: A run may end early, so that one round may be too few; more than these are a fault.
+#: A run may end early, so one round may not be enough. More than this many is a fault.
 MOST_ROUNDS = 20
 
 
@@ -27,13 +27,13 @@ def test_money_does_what_the_oracle_says(owner: Connection) -> None:
     """
     executed: Counter[str] = Counter()
     first_seed = int(os.environ.get("MONEY_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"MONEY_SEED={first_seed} MONEY_STEPS={STEPS}")  # noqa: T201  # who reruns it needs it
+    print(f"MONEY_SEED={first_seed} MONEY_STEPS={STEPS}")  # noqa: T201  # a rerun needs the seed
 
     for seed_ in range(first_seed, first_seed + MOST_ROUNDS):
         if executed["steps"] < STEPS:
             explore(owner, executed, seed_, STEPS - executed["steps"])
 
-    print(dict(executed.most_common()))  # noqa: T201  # what the seed came to
+    print(dict(executed.most_common()))  # noqa: T201  # the steps that the seed made
     assert executed["steps"] >= STEPS
     # Steps in which no money came in would prove little.
     assert executed["paid: processed"] >= STEPS // 50
@@ -47,7 +47,7 @@ def explore(owner: Connection, executed: Counter[str], seed_: int, steps: int) -
         return MoneyMachine(owner, executed)
 
     run_state_machine_as_test(
-        machine,  # type: ignore[arg-type]  # whatever makes a machine will do
+        machine,  # type: ignore[arg-type]  # Hypothesis accepts any factory
         settings=settings(
             max_examples=math.ceil(steps / STEPS_OF_A_RUN),
             stateful_step_count=STEPS_OF_A_RUN,

@@ -1,4 +1,4 @@
-"""Does each thing in the database and in the oracle, and compares what both say of it."""
+"""Makes each change in the database and in the oracle, and compares the two."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from tests.sql.bidding.oracle_refusals import ERRORS, Refused
 GRACE = timedelta(seconds=60)
 
 
-class BiddingDesk:
-    """A market and its double; what is done here is counted in `executed`."""
+class BiddingHarness:
+    """A market in the database and in the oracle. `executed` counts the changes and answers."""
 
     def __init__(self, world: World, executed: Counter[str]) -> None:
         self.world = world
@@ -32,7 +32,7 @@ class BiddingDesk:
         world.set_time(BEGINNING)
 
     def undo(self) -> None:
-        """Undo all that was done, after a look at what is checked at a commit."""
+        """Check the deferred constraints, and undo all changes."""
         owner = self.world.owner
         if owner.info.transaction_status is TransactionStatus.INTRANS:
             owner.execute("set constraints all immediate")

@@ -1,4 +1,4 @@
-"""Does each thing in the database and in the oracle, and compares what both say of it."""
+"""Makes each change in the database and in the oracle, and compares the two."""
 
 import dataclasses
 import json
@@ -35,8 +35,8 @@ class Event:
     id: str = dataclasses.field(default_factory=lambda: f"evt_{uuid4().hex}")
 
 
-class MoneyDesk:
-    """A market and its double; what is done here is counted in `executed`."""
+class MoneyHarness:
+    """A market in the database and in the oracle. `executed` counts the changes and answers."""
 
     def __init__(self, owner: Connection, executed: Counter[str]) -> None:
         self.owner = owner
@@ -53,7 +53,7 @@ class MoneyDesk:
         self.people = self._people()
 
     def undo(self) -> None:
-        """Undo all that was done, after a look at what is checked at a commit."""
+        """Check the deferred constraints, and undo all changes."""
         if self.owner.info.transaction_status is TransactionStatus.INTRANS:
             self.owner.execute("set constraints all immediate")
             self.owner.execute("set constraints all deferred")
@@ -61,7 +61,7 @@ class MoneyDesk:
         self.owner.execute("release savepoint example")
 
     def compare(self) -> None:
-        """Compare all that was written; and check what must hold of it whoever is right."""
+        """Compare all rows, and check the rules that hold whatever the oracle says."""
         self.learn_outbox_ids()
         self.owner.execute("set constraints all immediate")
         self.owner.execute("set constraints all deferred")
@@ -127,19 +127,19 @@ class MoneyDesk:
         if refusal is None:
             assert order.intent_id == answer["payment_intent_id"]
 
-    def tell(self, event: Event, index: int) -> None:
+    def deliver(self, event: Event, index: int) -> None:
         """Deliver an event; it carries the reading with this index of its object."""
         is_settled = event.id in self.settled
-        tell = {
-            "paid": self._tell_paid,
-            "declined": self._tell_declined,
-            "canceled": self._tell_canceled,
-            "refund": self._tell_refund,
-            "dispute": self._tell_dispute,
-            "transfer": self._tell_transfer,
+        deliver = {
+            "paid": self._deliver_paid,
+            "declined": self._deliver_declined,
+            "canceled": self._deliver_canceled,
+            "refund": self._deliver_refund,
+            "dispute": self._deliver_dispute,
+            "transfer": self._deliver_transfer,
         }[event.kind]
         self._store(event)
-        outcome, call = tell(event, index)
+        outcome, call = deliver(event, index)
         answer = call(event.id)
         if answer == "INTENT_UNKNOWN":
             assert self.market.payment(event.intent.id) is None
@@ -175,7 +175,7 @@ class MoneyDesk:
         self.count("read a refund")
 
     def act(self, order: Order, action: str, who: str) -> None:
-        """Let a party press a button."""
+        """Let a party take an action."""
         expected = self.market.act(order, action, who, self.now)
         answer = self.service.call(
             "act_on_order", order_id=order.id, user_id=self.people[who].id, action=action
@@ -211,7 +211,7 @@ class MoneyDesk:
             answer = self.service.call(
                 "refund_payment", payment_intent_id=payment.intent_id, **common
             )
-        self._check_refusal("refund asked again" if is_known else "refund", expected, answer)
+        self._check_refusal("refund repeated" if is_known else "refund", expected, answer)
 
     def open_dispute(self, order: Order, who: str) -> None:
         """Open a dispute between the parties."""
@@ -241,7 +241,7 @@ class MoneyDesk:
         self._check_refusal(f"decided {decision}", expected, answer)
 
     def move(self, order: Order, state: str, kind: str, *, is_legal: bool) -> None:
-        """Move an order as one of our processes does, or try what nobody may."""
+        """Move an order as one of our processes does, or try a move that is forbidden."""
         answer = self._try(
             "transition_order",
             order_id=order.id,
@@ -260,7 +260,7 @@ class MoneyDesk:
         self.count("moved" if is_legal else "moved nothing")
 
     def run_deadlines(self) -> None:
-        """Do all that the time has made due."""
+        """Run the jobs of all deadlines."""
         assert self.market.expire(self.now) == self.service.call("expire_unpaid_orders")
         assert self.market.settle_due(self.now) == self.service.call("settle_due_orders")
         self.count("deadlines")
@@ -321,14 +321,14 @@ class MoneyDesk:
             "buyer_id": None if intent.buyer_id is None else str(intent.buyer_id),
         }
 
-    def _tell_paid(self, event: Event, _index: int) -> Any:
+    def _deliver_paid(self, event: Event, _index: int) -> Any:
         intent = event.intent
         return (
             lambda: self.market.succeeded(intent.order_id, intent, self.now),
             self._effect("apply_payment_succeeded", **self._paid(intent)),
         )
 
-    def _tell_declined(self, event: Event, _index: int) -> Any:
+    def _deliver_declined(self, event: Event, _index: int) -> Any:
         order = self.market.orders[event.intent.order_id]
         return (
             lambda: self.market.declined(order, event.intent, event.subject),
@@ -341,7 +341,7 @@ class MoneyDesk:
             ),
         )
 
-    def _tell_canceled(self, event: Event, _index: int) -> Any:
+    def _deliver_canceled(self, event: Event, _index: int) -> Any:
         order = self.market.orders[event.intent.order_id]
         return (
             lambda: self.market.canceled(order, event.intent),
@@ -352,7 +352,7 @@ class MoneyDesk:
             ),
         )
 
-    def _tell_refund(self, event: Event, index: int) -> Any:
+    def _deliver_refund(self, event: Event, index: int) -> Any:
         refund: BankRefund = event.subject
         status = refund.history[index % len(refund.history)]
         return (
@@ -367,7 +367,7 @@ class MoneyDesk:
             ),
         )
 
-    def _tell_dispute(self, event: Event, index: int) -> Any:
+    def _deliver_dispute(self, event: Event, index: int) -> Any:
         dispute: BankDispute = event.subject
         index %= len(dispute.history)
         reading = dispute.history[index]
@@ -388,7 +388,7 @@ class MoneyDesk:
             ),
         )
 
-    def _tell_transfer(self, event: Event, _index: int) -> Any:
+    def _deliver_transfer(self, event: Event, _index: int) -> Any:
         transfer: BankTransfer = event.subject
         return (
             lambda: self.market.transferred(transfer),
@@ -435,7 +435,7 @@ class MoneyDesk:
         self.count(what if expected is None else f"{what}: {expected}")
 
     def learn_outbox_ids(self) -> None:
-        """Let the oracle know which outbox row sends which refund; only the database can tell."""
+        """Copy to the oracle which outbox row sends which refund; only the database knows."""
         query = """
           select o.id::text, o.payload ->> 'payment_intent_id', r.amount_cents
           from public.outbox as o join public.refunds as r on o.payload ->> 'refund_id' = r.id::text
