@@ -41,7 +41,7 @@ check: setup ## check format, lint, types, import rules, SQL, English, links
 
 proof: soak mutants pg15 ## run the longer checks: soak, mutants, SQL tests on PG 15
 
-soak: oracles convergence ## run both of these, in less than 20 minutes on 2 cores
+soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
 
 oracles: setup ## compare bidding and money with plain oracles (PROOF_STEPS=20000, MONEY_STEPS=5000)
 	@BIDDING_STEPS=$(PROOF_STEPS) MONEY_STEPS=$(MONEY_STEPS) $(BIN)/python -m pytest -n 2 \

@@ -1,4 +1,4 @@
-"""Orders that are locked, so that whoever would change them waits, and can be seen to wait."""
+"""Locked orders, and the sessions that wait for them."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ STORING_OR_APPLYING = f"store_webhook_event|{APPLYING}"
 
 @contextmanager
 def locked(shop: Shop, orders: Sequence[Order]) -> Iterator[None]:
-    """Keep payments from being applied to these orders: whoever tries waits."""
+    """Lock these orders, so that a payment cannot be applied before the block ends."""
     with psycopg.connect(shop.environment["DATABASE_URL"]) as other:
         other.execute(
             "select from public.orders where id = any(%s) for update",

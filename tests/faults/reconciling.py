@@ -14,7 +14,7 @@ from workers.jobs import JOBS
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """A worker's adapters, and its jobs done once."""
+    """Runs each job of a worker once, over adapters of its own."""
 
     database: Database
     stripe_api: StripeApi
@@ -29,21 +29,21 @@ class Reconciler:
         )
 
     def close(self) -> None:
-        """Give the connections back."""
-        self.database._client.postgrest.session.close()  # noqa: SLF001 - a process keeps it for life
+        """Close the connections."""
+        self.database._client.postgrest.session.close()  # noqa: SLF001 - a worker never closes it
 
     def run(self) -> None:
-        """Do one run; it finds what happened until now."""
+        """Run the reconcile job once."""
         job = JOBS["reconcile"](self.database, self.stripe_api)
         job.work(job.batch_size)
 
     def work_off(self) -> None:
-        """Do what the inbox and the outbox have to do now."""
+        """Run inbox and outbox until no row is due."""
         queues = [JOBS[name](self.database, self.stripe_api) for name in ("inbox", "outbox")]
         while any(job.work(job.batch_size) for job in queues):
             pass
 
 
 def look_at_once(monkeypatch: Any) -> None:
-    """Leave Stripe no time for its deliveries, which a test has dropped."""
+    """Read Stripe's lists without the delay that leaves time for deliveries; tests drop those."""
     monkeypatch.setattr(stripe_lists, "_DELAY_S", 0)

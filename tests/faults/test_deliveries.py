@@ -37,7 +37,7 @@ def declined(shop: Shop, order: Order) -> None:
 
 
 def test_ten_deliveries_at_once_take_effect_once(shop: Shop) -> None:
-    """All are taken, and exactly one of them is told that it made the difference.
+    """All are accepted, and exactly one answer says that its delivery had the effect.
 
     Case 14.
     """

@@ -48,11 +48,11 @@ def kill_while_applying(
     with ThreadPoolExecutor(len(orders)) as pool:
         with locked(shop, orders):
             posts = [pool.submit(shop.post, event) for event in events]
-            # A call that stores and applies gives up its wait for the order. The event is stored
-            # then, and the effect is tried alone.
+            # The call that stores and applies stops waiting for the order. It stores the event, and
+            # the service then tries the effect alone.
             shop.wait_for(lambda: waiting_count(superuser, APPLYING) >= len(orders))
             gunicorn(shop).kill()
-            # Nor does the database go on with what nobody waits for any more.
+            # Without this the database would go on for a client that is dead.
             end_waiting(superuser)
             shop.wait_for(lambda: waiting_count(superuser) == 0)
         assert all(has_no_answer(post) for post in posts)
@@ -67,7 +67,7 @@ def has_no_answer(post: "Future[httpx.Response]") -> bool:
 def test_service_killed_between_storing_and_applying_loses_nothing(
     shop: Shop, superuser: psycopg.Connection
 ) -> None:
-    """What was stored is applied by the worker, once, though nobody was told that it came in.
+    """The worker applies each stored event once, although no request was answered.
 
     Case 15, C4.
     """
@@ -85,7 +85,7 @@ def test_service_killed_between_storing_and_applying_loses_nothing(
 def test_redelivery_after_a_kill_applies_what_was_stored(
     shop: Shop, superuser: psycopg.Connection
 ) -> None:
-    """Stripe sends again before the dead request's lease is over; it need not wait for that.
+    """Stripe sends the event again, and it takes effect before the dead request's lease ends.
 
     Case 15, C4.
     """

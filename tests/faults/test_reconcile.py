@@ -1,4 +1,4 @@
-"""Stripe that never delivers its events: reconcile finds what they were about."""
+"""Stripe never delivers its events, and reconcile finds what they report."""
 
 import threading
 import uuid
@@ -31,7 +31,7 @@ def silent(shop: Shop) -> Iterator[None]:
 
 @pytest.fixture
 def new_reconciler(environment: Mapping[str, str]) -> Iterator[Callable[[], Reconciler]]:
-    """Give a way to have workers; their connections are closed after the test."""
+    """Give a function that makes workers; their connections are closed after the test."""
     made: list[Reconciler] = []
 
     def build() -> Reconciler:
@@ -164,14 +164,14 @@ def forget_events(shop: Shop) -> None:
 
 @pytest.fixture(autouse=True)
 def _remembered(shop: Shop) -> Iterator[None]:
-    """Let no test leave a position that hides the events of another one."""
+    """Delete positions, which would hide the events of the next test."""
     yield
     shop.db.execute("delete from private.reading_positions")
 
 
 @pytest.mark.usefixtures("silent")
 def test_refund_without_events_ends(shop: Shop, reconciler: Reconciler) -> None:
-    """Our own refund: the outbox has its answer, and the end of it comes by reading alone."""
+    """Our refund was sent and answered as pending. Only a reading shows that it succeeded."""
     order = shop.awaiting()
     shop.pay(order, "pm_card_pendingRefund")
     reconciler.run()
@@ -191,7 +191,7 @@ def test_refund_without_events_ends(shop: Shop, reconciler: Reconciler) -> None:
 
 @pytest.mark.usefixtures("silent")
 def test_dispute_without_events_ends(shop: Shop, reconciler: Reconciler) -> None:
-    """A dispute whose beginning we know; its end comes by reading alone."""
+    """We know that the dispute began. Only a reading shows that it was lost."""
     order = shop.awaiting()
     shop.pay(order)
     charge = shop.stripe.v1.payment_intents.retrieve(order.intent_id).latest_charge
@@ -294,14 +294,14 @@ def test_order_stripe_and_ledger_agree(shop: Shop, reconciler: Reconciler) -> No
 
 
 def is_read(shop: Shop, reconciler: Reconciler, orders: list[Order]) -> bool:
-    """Stripe books a charge a second after its capture."""
+    """Reconcile; return true if no order differs. Stripe books a charge a second late."""
     reconciler.run()
     return all(difference(shop, order) == 0 for order in orders)
 
 
 @pytest.mark.usefixtures("silent")
 def test_lasting_difference_blocks_the_order(shop: Shop, reconciler: Reconciler) -> None:
-    """One cent that Stripe has moved and nobody can explain; the block ends with it."""
+    """Stripe has moved a cent that no entry explains. The block ends with the difference."""
     order = shop.awaiting()
     shop.pay(order)
     reconciler.run()
@@ -345,7 +345,7 @@ def look_again(shop: Shop, reconciler: Reconciler, order: Order) -> None:
 def test_refund_whose_events_are_gone_is_found_by_the_balance(
     shop: Shop, reconciler: Reconciler
 ) -> None:
-    """It was made in the dashboard, so we hold no object that would be read again."""
+    """A refund of the dashboard has no row of ours that would be read again."""
     order = shop.awaiting()
     shop.pay(order)
     reconciler.run()

@@ -52,7 +52,7 @@ HANDOVER_MUTATIONS = (
         ACTIONS,
     ),
     mutation(
-        "failed refund is never asked for again",
+        "failed refund is never requested again",
         ACTION_BODIES,
         "select count(*) from public.refunds where order_id = p_order_id",
         "select 0",

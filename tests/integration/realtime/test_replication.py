@@ -40,7 +40,7 @@ async def stream(source: psycopg.AsyncConnection[Any]) -> Stream:
 
 
 async def received(stream: Stream) -> str:
-    """Wait for transactions: what wakes the stream may be a keepalive."""
+    """Wait for transactions, because a keepalive ends a wait too; return the kinds of messages."""
     async with asyncio.timeout(PATIENCE_S):
         while not (messages := await stream.receive(PATIENCE_S)):
             pass
@@ -55,7 +55,7 @@ def insert(db: psycopg.Connection, numbers: Iterator[int], count: int) -> None:
 async def test_a_transaction_arrives_whole(
     db: psycopg.Connection, stream: Stream, numbers: Iterator[int]
 ) -> None:
-    """From its begin to its commit; the table is described once a stream."""
+    """The messages run from begin to commit. The table is described once in a stream."""
     insert(db, numbers, 2)
     first = await received(stream)
     insert(db, numbers, 1)
@@ -87,7 +87,7 @@ async def test_many_transactions_are_split_at_the_end_of_one(
 async def test_nothing_is_received_from_an_open_transaction(
     database_url: str, db: psycopg.Connection, stream: Stream, numbers: Iterator[int]
 ) -> None:
-    """What rolls back is never received, and what commits meanwhile is."""
+    """Rows that commit arrive, while the rows of a transaction that is open do not."""
     with psycopg.connect(database_url) as other:
         insert(other, numbers, 1)
         insert(db, numbers, 2)
@@ -100,7 +100,7 @@ async def test_nothing_is_received_from_an_open_transaction(
 async def test_a_confirmed_log_is_not_kept(
     db: psycopg.Connection, stream: Stream, numbers: Iterator[int]
 ) -> None:
-    """The slot moves on, also past log of which nothing is published."""
+    """The slot moves on, even past log in which nothing is published."""
     insert(db, numbers, 1)
     await received(stream)
     db.execute("create table passing ()")

@@ -186,15 +186,15 @@ def test_events_in_any_sequence_book_once(shop: Shop, seller: Browser) -> None:
     finally:
         shop.command("PUT", "/delivery", mode="normal")
     [transfer] = transfers_of(shop, order)
-    told = shop.deliveries(object_id=transfer["id"], count=2)
-    for delivery in told:
+    deliveries = shop.deliveries(object_id=transfer["id"], count=2)
+    for delivery in deliveries:
         shop.command("POST", f"/events/{delivery['event_id']}/redeliver")
 
     shop.deliveries(object_id=transfer["id"], state="delivered", count=4)
     assert [("paid", PART, 2850)] == payouts_of(seller)
     assert [] == drift_of(shop, order)
     assert {"order_already_processed"} == {
-        shop.event_row(delivery["event_id"])["outcome"] for delivery in told
+        shop.event_row(delivery["event_id"])["outcome"] for delivery in deliveries
     }
 
 

@@ -291,8 +291,8 @@ def test_live_event_is_refused_in_test_mode(shop: Shop, order: Order) -> None:
 @pytest.mark.parametrize(
     "order_id", ["3f1c2f6e-8f0a-4c8e-9d53-0b8a1f6d2c11", "no uuid", "' or 1=1 --", "", "7"]
 )
-def test_unknown_order_is_kept_and_told_as_done(shop: Shop, order_id: str) -> None:
-    """Another delivery could not change it, so Stripe is told not to send one.
+def test_unknown_order_is_kept_and_answered_as_done(shop: Shop, order_id: str) -> None:
+    """Another delivery could not change it, so the answer is 200 and Stripe sends no more.
 
     Case 17.
     """
@@ -384,7 +384,7 @@ def refunded_cents(shop: Shop, intent_id: str) -> list[int]:
 
 @pytest.mark.parametrize("terms", [{"amount": AMOUNT - 1}, {"currency": "usd"}])
 def test_wrong_terms_never_pay_and_go_back(shop: Shop, terms: dict[str, Any]) -> None:
-    """What came in is in the books and goes back, at Stripe too.
+    """The captured money is in the books and is refunded, at Stripe too.
 
     Case 16.
     """
