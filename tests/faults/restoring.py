@@ -1,4 +1,4 @@
-"""A restore drill: a database goes back to an hour ago, and Stripe does not.
+"""A restore drill: a database goes back by an hour, and Stripe does not.
 
 The hour has captures, refunds, transfers, a reversal and a sale. After the restore the jobs run,
 and the check compares everything with Stripe's own objects.
@@ -16,7 +16,7 @@ from tests.faults.reconciling import Reconciler
 from tests.integration.service.shop import AMOUNT, Order, Shop
 
 
-#: After so many rounds of all jobs nothing is left to do.
+#: This many rounds of all jobs leave nothing to do.
 _ROUNDS = 4
 
 
@@ -80,7 +80,7 @@ class Drill:
         self.do_all_jobs()
         # The worker has not sent these two yet; it will, and their rows come back with the restore.
         shop.request_refund(self.orders["refund on its way"], 1_500)
-        self._move(self.orders["transfer on its way"], "released")
+        self.shop.moved(self.orders["transfer on its way"], "released")
         return Snapshot.of(shop.environment["ADMIN_DATABASE_URL"])
 
     def _prepare_payouts(self) -> None:
@@ -95,21 +95,8 @@ class Drill:
         self.shop.wait_for(lambda: self.shop.value(query, seller_id))
         for name in ("paid out", "transfer on its way", "reversed"):
             self.orders[name] = self.shop.paid()
-            self._move(self.orders[name], "shipped", "delivered")
-        self._move(self.orders["reversed"], "released")
-
-    def _move(self, order: Order, *states: str) -> None:
-        actors = {"shipped": "seller", "delivered": "buyer", "released": "buyer"}
-        for state in states:
-            answer = self.shop.service.call(
-                "transition_order",
-                order_id=order.id,
-                to_state=state,
-                actor_id=None,
-                actor_kind=actors[state],
-                reason=None,
-            )
-            assert answer["success"], answer
+            self.shop.moved(self.orders[name], "shipped", "delivered")
+        self.shop.moved(self.orders["reversed"], "released")
 
     def live_an_hour(self) -> None:
         """Let buyers, sellers, Stripe and the jobs do their work."""
@@ -119,16 +106,9 @@ class Drill:
             {"payment_intent": orders["refunded outside"].intent_id, "amount": AMOUNT}
         )
         shop.pay(orders["unpaid"])
-        self._move(orders["paid out"], "released")
-        staff = shop.person("moderator", role="moderator")
-        shop.service.call(
-            "process_refund_transaction",
-            order_id=orders["reversed"].id,
-            refund_amount_cents=3_000,
-            refund_reason="agreed",
-            user_id=staff.id,
-            client_request_id=uuid.uuid4(),
-        )
+        self.shop.moved(orders["paid out"], "released")
+        moderator = shop.person("moderator", role="moderator")
+        shop.request_refund(orders["reversed"], 3_000, moderator)
         orders["sold"] = self._sell()
         shop.pay(orders["sold"])
         shop.stripe.v1.payment_intents.cancel(orders["canceled"].intent_id)
@@ -141,7 +121,7 @@ class Drill:
         answer = self.shop.service.call("end_auction", auction_id=self.auction_id, force=True)
         order = Order(id=answer["order_id"], buyer_id=str(self.shop.buyer.id))
         begun = self.shop.service.call("begin_payment", order_id=order.id, buyer_id=order.buyer_id)
-        # As our own request for an intent does.
+        # The same key as that of our own request for an intent.
         key = f"intent:{order.id}:{begun['attempt']}"
         intent_id = self.shop.intent(metadata=order.metadata | {"dedupe_key": key}).id
         self.shop.service.call(
@@ -160,7 +140,7 @@ class Drill:
         answer = self.shop.service.call("end_auction", auction_id=self.auction_id, force=True)
         assert self.orders["sold"].id == answer["order_id"], "the order has another id"
         # The buyer's release is lost, and the transfer that followed it is at Stripe.
-        self._move(self.orders["paid out"], "released")
+        self.shop.moved(self.orders["paid out"], "released")
         self.do_all_jobs()
         self.shop.command("PUT", "/delivery", mode="normal")
 
@@ -196,7 +176,7 @@ class Drill:
         }
 
     def expected_at_stripe(self) -> Mapping[str, int]:
-        """Return the money that Stripe's own objects say is there for each order."""
+        """Return the money of each order that is at Stripe, by Stripe's own objects."""
         return {name: self._expected(order) for name, order in self.orders.items()}
 
     def _expected(self, order: Order) -> int:

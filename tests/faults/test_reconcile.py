@@ -194,11 +194,10 @@ def test_dispute_without_events_ends(shop: Shop, reconciler: Reconciler) -> None
     """We know that the dispute began. Only a reading shows that it was lost."""
     order = shop.awaiting()
     shop.pay(order)
-    charge = shop.stripe.v1.payment_intents.retrieve(order.intent_id).latest_charge
-    dispute = shop.command("POST", f"/charges/{charge}/dispute")
+    dispute_id = shop.disputed(order)
     reconciler.run()
     assert "disputed" == shop.state(order)
-    shop.command("POST", f"/disputes/{dispute['id']}/close", status="lost")
+    shop.command("POST", f"/disputes/{dispute_id}/close", status="lost")
     forget_events(shop)
     shop.db.execute("update public.disputes set created_at = created_at - interval '1 hour'")
 

@@ -1,7 +1,6 @@
 """Actions of buyers, sellers, banks and staff on an order of the soak, at Stripe and with us."""
 
 import dataclasses
-import uuid
 from collections.abc import Callable, Sequence
 
 import stripe
@@ -33,11 +32,6 @@ class Play:
         )
         assert answer["success"], (self.scenario.name, action, answer)
 
-    def charge_id(self) -> str:
-        """Return the charge that paid for the order."""
-        intent = self.shop.stripe.v1.payment_intents.retrieve(self.order.intent_id)
-        return str(intent.latest_charge)
-
     def refund(self, cents: int) -> None:
         """Refund in Stripe's dashboard."""
         made = self.shop.stripe.v1.refunds.create(
@@ -45,22 +39,9 @@ class Play:
         )
         self.refunds.append(made.id)
 
-    def request_refund(self, user: Actor, cents: int) -> None:
-        """Request a refund from us."""
-        answer = self.shop.service.call(
-            "process_refund_transaction",
-            order_id=self.order.id,
-            refund_amount_cents=cents,
-            refund_reason="agreed",
-            user_id=user.id,
-            client_request_id=uuid.uuid4(),
-        )
-        assert answer["success"], (self.scenario.name, answer)
-
     def dispute(self, **body: object) -> None:
         """Let the buyer's bank dispute the payment."""
-        made = self.shop.command("POST", f"/charges/{self.charge_id()}/dispute", **body)
-        self.disputes.append(made["id"])
+        self.disputes.append(self.shop.disputed(self.order, **body))
 
 
 Step = Callable[[Play], None]
@@ -146,7 +127,7 @@ def cancel(play: Play) -> None:
 
 def ask_staff_for_part(play: Play) -> None:
     """Let staff refund a part."""
-    play.request_refund(play.staff, 3_333)
+    play.shop.request_refund(play.order, 3_333, play.staff)
 
 
 def settle_refunds(play: Play) -> None:

@@ -20,9 +20,9 @@ from tests.integration.service.shop import PAYMENTS_PATH, Shop
 
 
 SENDERS = 16
-#: After a kill nothing listens for a while. httpx tries so often to connect, for about 7 seconds.
+#: After a kill nothing listens for a while. httpx tries this often to connect, for some 7 seconds.
 CONNECTS = 5
-#: So many of a hundred events are never delivered; reconcile has to find them.
+#: The percentage of events that are never delivered; reconcile must find them.
 DROPPED = 5
 #: Events of these types are always delivered: reconcile reads no lists of connected accounts.
 NEVER_DROPPED = "account."

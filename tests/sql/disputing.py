@@ -18,7 +18,7 @@ def dispute_told(
     intent: str | None = INTENT,
     **changes: object,
 ) -> Any:
-    """Let a new event tell how a dispute stands at Stripe; return what came of it."""
+    """Apply a new event with this reading of a dispute at Stripe; return the answer."""
     dispute = {
         "stripe_dispute_id": dispute_id,
         "payment_intent_id": intent,

@@ -40,7 +40,7 @@ class Sale:
         return self.shop.paid(self.buyer.actor, self.seller.actor)
 
     def act(self, person: Browser, order: Order, action: str) -> httpx.Response:
-        """Press one of the buttons on the page of the order."""
+        """Let a person take an action on the page of the order."""
         return person.post(f"/api/orders/{order.id}", {"action": action})
 
     def moved(self, order: Order, *actions: str) -> None:

@@ -235,14 +235,34 @@ class Shop:
                 ).format(sql.Identifier(table))
             )
 
-    def request_refund(self, order: Order, amount: int = AMOUNT) -> None:
-        """Reserve a refund of an order that is paid; the outbox is to send it."""
+    def moved(self, order: Order, *states: str) -> None:
+        """Move an order as its parties do, from one of these states to the next."""
+        kinds = {"shipped": "seller", "delivered": "buyer", "released": "buyer"}
+        for state in states:
+            answer = self.service.call(
+                "transition_order",
+                order_id=order.id,
+                to_state=state,
+                actor_id=None,
+                actor_kind=kinds[state],
+                reason=None,
+            )
+            assert answer["success"], answer
+
+    def disputed(self, order: Order, **details: Any) -> str:
+        """Let the buyer's bank dispute the order's intent; return the dispute's id."""
+        intent = self.stripe.v1.payment_intents.retrieve(order.intent_id)
+        dispute = self.command("POST", f"/charges/{intent.latest_charge}/dispute", **details)
+        return str(dispute["id"])
+
+    def request_refund(self, order: Order, amount: int = AMOUNT, user: Actor | None = None) -> None:
+        """Reserve a refund as the seller or another user; the outbox is to send it."""
         answer = self.service.call(
             "process_refund_transaction",
             order_id=order.id,
             refund_amount_cents=amount,
             refund_reason="agreed",
-            user_id=self.seller.id,
+            user_id=(user or self.seller).id,
             client_request_id=uuid.uuid4(),
         )
         assert answer["success"], answer

@@ -13,38 +13,28 @@ from tests.integration.service.shop import AMOUNT, Order, Shop
 pytestmark = pytest.mark.xdist_group("stack")
 
 
-def charge_of(shop: Shop, order: Order) -> str:
-    return str(shop.stripe.v1.payment_intents.retrieve(order.intent_id).latest_charge)
-
-
-def disputed(shop: Shop, order: Order, **details: Any) -> str:
-    """Let the buyer's bank dispute the payment; return the dispute's id."""
-    answer = shop.command("POST", f"/charges/{charge_of(shop, order)}/dispute", **details)
-    return str(answer["id"])
-
-
 def closed(shop: Shop, dispute_id: str, status: str) -> None:
     shop.command("POST", f"/disputes/{dispute_id}/close", status=status)
 
 
 def _win(shop: Shop, order: Order) -> None:
-    closed(shop, disputed(shop, order), "won")
+    closed(shop, shop.disputed(order), "won")
 
 
 def _lose(shop: Shop, order: Order) -> None:
-    closed(shop, disputed(shop, order), "lost")
+    closed(shop, shop.disputed(order), "lost")
 
 
 def _lose_a_part(shop: Shop, order: Order) -> None:
-    closed(shop, disputed(shop, order, amount=4_000), "lost")
+    closed(shop, shop.disputed(order, amount=4_000), "lost")
 
 
 def _ask(shop: Shop, order: Order) -> None:
-    closed(shop, disputed(shop, order, status="warning_needs_response"), "warning_closed")
+    closed(shop, shop.disputed(order, status="warning_needs_response"), "warning_closed")
 
 
 def _escalate_and_lose(shop: Shop, order: Order) -> None:
-    dispute_id = disputed(shop, order, status="warning_needs_response")
+    dispute_id = shop.disputed(order, status="warning_needs_response")
     shop.command("POST", f"/disputes/{dispute_id}/escalate")
     closed(shop, dispute_id, "lost")
 
@@ -172,7 +162,7 @@ def test_dispute_is_followed_as_it_goes(shop: Shop, *, mode: str, status: str) -
     shop.command("PUT", "/delivery", mode=mode)
 
     try:
-        dispute_id = disputed(shop, order)
+        dispute_id = shop.disputed(order)
         shop.wait_for(lambda: shop.state(order) == "disputed")
         closed(shop, dispute_id, status)
         state = {"won": "paid", "lost": "refunded"}[status]
@@ -187,11 +177,9 @@ def test_dispute_is_followed_as_it_goes(shop: Shop, *, mode: str, status: str) -
 def test_late_dispute_of_a_released_order_comes_back(shop: Shop) -> None:
     """A dispute after the release stops the order, and a won one leads back to released."""
     order = shop.paid()
-    for state, kind in (("shipped", "seller"), ("delivered", "buyer"), ("released", "buyer")):
-        call = {"to_state": state, "actor_id": None, "actor_kind": kind, "reason": None}
-        assert shop.service.call("transition_order", order_id=order.id, **call)["success"]
+    shop.moved(order, "shipped", "delivered", "released")
 
-    dispute_id = disputed(shop, order)
+    dispute_id = shop.disputed(order)
     shop.wait_for(lambda: shop.state(order) == "disputed")
     closed(shop, dispute_id, "won")
 

@@ -1,6 +1,5 @@
 """A seller gets a Connect account over HTTP, and is paid into it."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -65,16 +64,7 @@ def onboarded(shop: Shop, seller: Browser) -> str:
 def released(shop: Shop, seller: Browser) -> Order:
     """Sell something of a seller, up to the release."""
     order = shop.paid(seller=seller.actor)
-    for state, kind in (("shipped", "seller"), ("delivered", "buyer"), ("released", "buyer")):
-        answer = shop.service.call(
-            "transition_order",
-            order_id=order.id,
-            to_state=state,
-            actor_id=None,
-            actor_kind=kind,
-            reason=None,
-        )
-        assert answer["success"], answer
+    shop.moved(order, "shipped", "delivered", "released")
     return order
 
 
@@ -92,16 +82,7 @@ def transfers_of(shop: Shop, order: Order) -> list[dict[str, Any]]:
 
 def refund(shop: Shop, order: Order, cents: int) -> None:
     """Refund a part of a released order, as staff do."""
-    staff = shop.person("moderator", role="moderator")
-    answer = shop.service.call(
-        "process_refund_transaction",
-        order_id=order.id,
-        refund_amount_cents=cents,
-        refund_reason="agreed",
-        user_id=staff.id,
-        client_request_id=uuid.uuid4(),
-    )
-    assert answer["success"], answer
+    shop.request_refund(order, cents, shop.person("moderator", role="moderator"))
 
 
 def error_of(shop: Shop, order: Order, kind: str) -> Any:
@@ -289,14 +270,11 @@ def test_lost_dispute_after_the_payout_is_reversed(shop: Shop, seller: Browser) 
     onboarded(shop, seller)
     order = released(shop, seller)
     shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
-    charge = shop.value(
-        "select stripe_charge_id from public.payments where order_id = %s", order.id
-    )
 
-    dispute = shop.command("POST", f"/charges/{charge}/dispute")
+    dispute_id = shop.disputed(order)
     shop.wait_for(lambda: shop.state(order) == "disputed")
     assert [("paid", PART, 0)] == payouts_of(seller)
-    shop.command("POST", f"/disputes/{dispute['id']}/close", status="lost")
+    shop.command("POST", f"/disputes/{dispute_id}/close", status="lost")
 
     shop.wait_for(lambda: payouts_of(seller) == [("reversed", PART, PART)])
     shop.wait_for(lambda: shop.state(order) == "refunded")

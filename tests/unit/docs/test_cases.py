@@ -1,4 +1,4 @@
-"""Every acceptance case and every mistake of the first backend that is built has a named test."""
+"""Each acceptance case, and each mistake of the first backend, has a test that names it."""
 
 import ast
 import re

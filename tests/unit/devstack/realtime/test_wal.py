@@ -1,4 +1,4 @@
-"""The question whether transactions are visible, from the text of a snapshot."""
+"""Visibility of transactions, by the text of a snapshot."""
 
 import pytest
 
