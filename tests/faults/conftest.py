@@ -60,8 +60,8 @@ def new_fleet(environment: Mapping[str, str], tmp_path: Path) -> Iterator[Callab
 
 @pytest.fixture
 def silent_stripe(shop: Shop) -> Iterator[None]:
-    """Keep what Stripe says of refunds by itself: the answer to our call has to do."""
-    shop.command("PUT", "/delivery", mode="hold", event_types=REFUND_EVENTS)
+    """Hold the events of refunds and transfers: only the answer to our call settles them."""
+    shop.command("PUT", "/delivery", mode="hold", event_types=[*REFUND_EVENTS, "transfer.*"])
     yield
     shop.command("DELETE", "/faults")
     shop.command("PUT", "/delivery", mode="normal")

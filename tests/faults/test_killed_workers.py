@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.fleet import Fleet
 from tests.faults.refunding import check_one_refund, refund_row
+from tests.faults.transferring import payable_order, transfer_row, transfers_of
 from tests.integration.service.shop import AMOUNT, Order, Shop
 
 
@@ -148,3 +149,38 @@ def test_killed_after_stripes_deed_sends_once(
     fleet.start()
     shop.wait_for(lambda: refund_row(shop, order)[1] == "done")
     check_one_refund(shop, order)
+
+
+@pytest.mark.usefixtures("silent_stripe")
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_worker_killed_in_a_transfer_pays_once(
+    shop: Shop, new_fleet: Callable[..., Fleet], when: str
+) -> None:
+    """The worker dies while Stripe makes the transfer, or before Stripe has it."""
+    order = payable_order(shop)
+    shop.command("POST", "/faults", delay_s=15, when=when, method="POST", path="/v1/transfers")
+    fleet = new_fleet()
+    fleet.start()
+    shop.moved(order, "released")
+    made = 1 if when == "after" else 0
+    shop.wait_for(
+        lambda: (
+            transfer_row(shop, order) == ("queued", "leased")
+            and len(transfers_of(shop, order)) == made
+            and shop.command("GET", "/faults")["faults"] == []
+        )
+    )
+
+    fleet.kill()
+    shop.lapse_leases()
+    fleet.start()
+    shop.wait_for(lambda: transfer_row(shop, order) == ("paid", "done"))
+
+    [transfer] = transfers_of(shop, order)
+    shop.command("POST", "/deliveries/release")
+    assert transfer["amount"] == shop.value(
+        "select -sum(amount_cents) from public.ledger_entries where order_id = %s"
+        " and entry_type = 'PAYOUT' and account = 'stripe_clearing'",
+        order.id,
+    )
+    shop.check_books()
