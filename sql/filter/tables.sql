@@ -1,0 +1,68 @@
+create table private.filter_characters (
+  glyph text collate "C" not null,
+  folded text collate "C" not null,
+  constraint filter_characters_pkey primary key (glyph)
+);
+comment on table private.filter_characters is 'Non-ASCII characters, with the ASCII text that a reader takes each for. An invisible character has an empty text. A character without a row separates words.';
+
+create table private.filter_words (
+  word text collate "C" not null,
+  class text collate "C" not null, -- noqa: RF04
+  constraint filter_words_pkey primary key (word, class)
+);
+comment on table private.filter_words is 'Words and phrases of the message filter, each with a class that rules name. A phrase stands without its spaces. A row of punctuation is a separator.';
+
+create table private.filter_numerals (
+  word text collate "C" not null,
+  kind text collate "C" not null, -- noqa: RF04
+  value text collate "C" not null default '', -- noqa: RF04
+  constraint filter_numerals_pkey primary key (word),
+  constraint filter_numerals_kind_is_known check (
+    kind in ('digit', 'ten', 'teen', 'hundred', 'plural', 'multiplier', 'filler', 'unit')
+  )
+);
+comment on table private.filter_numerals is 'Words that write numbers, connect digits or follow an amount. A value has A to J for the digits 0 to 9, or a to j if the word has another common meaning.';
+
+create table private.filter_rules (
+  rule_version integer not null,
+  rule text collate "C" not null, -- noqa: RF04
+  kind text collate "C" not null, -- noqa: RF04
+  pattern text[] not null, -- noqa: RF04
+  gap integer not null default 0,
+  unless text collate "C",
+  weight integer not null,
+  reason_code text collate "C" not null,
+  stages text[] not null,
+  active boolean not null default true,
+  constraint filter_rules_pkey primary key (rule_version, rule),
+  constraint filter_rules_kind_is_known check (kind in ('contact', 'payment', 'proposal')),
+  constraint filter_rules_pattern_is_short check (cardinality(pattern) between 1 and 4),
+  constraint filter_rules_weight_is_a_score check (weight between 0 and 100)
+);
+comment on table private.filter_rules is 'Rules of the message filter. A rule finds the classes of its pattern in this order, with at most gap words between two. A mark of the class unless, close before or inside, voids it. Only migrations change rules.';
+
+create type private.filter_token as (
+  n integer, word text, gap text, start_at integer, end_at integer
+);
+comment on type private.filter_token is 'A word of a folded text: its number, the separator after it, and its first and last character.';
+
+create type private.filter_mark as (class text, first integer, last integer);
+comment on type private.filter_mark is 'A class that stands at a span of words. Word n has position 2n, and the separator after it 2n + 1.';
+
+create type private.folded_text as (folded text, origins integer []);
+comment on type private.folded_text is 'A text in lower-case ASCII, with the place in the original of each character, or null if they are the same.';
+
+create type private.filter_finding as (
+  rule text, reason_code text, score integer, start_at integer, end_at integer
+);
+comment on type private.filter_finding is 'A rule that fits, with its span in the text: the first character, and the one after the last. The first character has number 0.';
+
+create type private.filter_verdict as (
+  action public.filter_action, -- noqa: RF04
+  score integer,
+  reason_codes text [],
+  findings jsonb,
+  masked text,
+  rule_version integer
+);
+comment on type private.filter_verdict is 'The action about a message, with the reasons for staff and the text that the recipient may read.';
