@@ -114,7 +114,13 @@ def _reread_intent(
 ) -> None:
     intent = stripe_api.retrieve_payment_intent(payment_intent_id)
     payment = captured_payment(intent, order_id)
-    outcome = repository.record_intent(database, payment, status=text_in(intent, "status"))
+    outcome = repository.record_intent(
+        database,
+        payment,
+        status=text_in(intent, "status"),
+        # By it SQL knows an intent of ours that a restored database has forgotten.
+        dedupe_key=text_in(object_in(intent, "metadata"), "dedupe_key"),
+    )
     if outcome is Outcome.PROCESSED:
         log.warning("intent_changed_without_event", payment_intent_id=payment_intent_id)
 

@@ -194,9 +194,13 @@ def claim_open_refunds(database: Database, *, limit: int) -> Sequence[str]:
     return ids
 
 
-def record_intent(database: Database, payment: CapturedPayment, *, status: str | None) -> Outcome:
+def record_intent(
+    database: Database, payment: CapturedPayment, *, status: str | None, dedupe_key: str | None
+) -> Outcome:
     """Apply the state of an intent that was read from Stripe, as the event about it does."""
-    answer = database.call("record_intent", **dataclasses.asdict(payment), status=status)
+    answer = database.call(
+        "record_intent", **dataclasses.asdict(payment), status=status, dedupe_key=dedupe_key
+    )
     return read_outcome(database, answer, event_id=str(payment.payment_intent_id))
 
 

@@ -40,7 +40,7 @@ begin
   );
 end;
 $$;
-comment on function public.confirm_payment_transaction is 'Apply a succeeded intent that the caller has just read from Stripe: {success, order_id, state, alerts}. It does the same as apply_payment_succeeded, and the later of the two calls changes nothing. A stray is recorded, refunded and answered TRANSACTION_FAILED. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
+comment on function public.confirm_payment_transaction is 'Apply a succeeded intent that the caller has just read from Stripe: {success, order_id, state, alerts}. It does the same as apply_payment_succeeded, and the later of the two calls changes nothing. A stray is recorded, refunded and answered TRANSACTION_FAILED. So is a payment of an order without a current intent, but its event decides about it. Other refusals: RESOURCE_NOT_FOUND, FORBIDDEN.';
 grant execute on function public.confirm_payment_transaction to service_role;
 
 create function public.apply_payment_failed(
@@ -267,7 +267,7 @@ grant execute on function public.claim_differing_intents to service_role;
 
 create function public.record_intent(
   order_id uuid, payment_intent_id text, status text, charge_id text, amount_cents bigint,
-  currency text, buyer_id text
+  currency text, buyer_id text, dedupe_key text default null
 )
 returns jsonb
 language plpgsql
@@ -281,11 +281,12 @@ begin
     record_intent.charge_id,
     record_intent.amount_cents,
     record_intent.currency,
-    record_intent.buyer_id
+    record_intent.buyer_id,
+    record_intent.dedupe_key
   );
 end;
 $$;
-comment on function public.record_intent is 'Apply the state of an intent that the caller has just read from Stripe, as the event about it does: {outcome, order_id, outbox_ids, alerts}. Only succeeded and canceled change anything.';
+comment on function public.record_intent is 'Apply the state of an intent that the caller has just read from Stripe, as the event about it does: {outcome, order_id, outbox_ids, alerts}. Only succeeded and canceled change anything. The dedupe_key of its metadata lets an intent pay that a restore of the database has lost.';
 grant execute on function public.record_intent to service_role;
 
 create function public.record_refund(

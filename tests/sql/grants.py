@@ -94,7 +94,7 @@ BOTH: Grants = {
             "claim_open_intents(integer)",
             "claim_open_refunds(integer)",
             "claim_differing_intents(integer)",
-            "record_intent(uuid,text,text,text,bigint,text,text)",
+            "record_intent(uuid,text,text,text,bigint,text,text,text)",
             "record_refund(text,text,text,bigint,text)",
             "discard_unattached_intents(text[],text[])",
         ),

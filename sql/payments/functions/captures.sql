@@ -223,6 +223,10 @@ begin
   v_refusal := private.payer_refusal(v_order, p_user_id);
   if v_refusal is null and private.is_intent_of_another_order(p_order_id, p_payment_intent_id) then
     v_refusal := private.refusal('TRANSACTION_FAILED', 'This payment is for something else');
+  elsif v_refusal is null and private.is_intent_lost(v_order, p_payment_intent_id) then
+    v_refusal := private.refusal(
+      'TRANSACTION_FAILED', 'We are still checking this payment. Please look again in a minute'
+    );
   end if;
   if v_refusal is not null then
     return v_refusal;

@@ -219,23 +219,35 @@ returns public.orders
 language plpgsql
 set search_path = ''
 as $$
-declare
-  v_attempt bigint;
 begin
-  if p_order.state <> 'pending_payment' or p_order.stripe_payment_intent_id is not null then
-    return p_order;
-  end if;
-  v_attempt := private.next_attempt(p_order.id);
-  if p_dedupe_key is distinct from concat_ws(':', 'intent', p_order.id, v_attempt) then
-    return p_order;
-  end if;
-  if private.add_intent(p_order, v_attempt::integer, p_payment_intent_id) is null then
-    p_order.stripe_payment_intent_id := p_payment_intent_id;
+  if private.is_intent_lost(p_order, p_payment_intent_id)
+    and p_dedupe_key ~ ('^intent:' || p_order.id || ':[1-9][0-9]*$')
+  then
+    update public.orders set stripe_payment_intent_id = p_payment_intent_id
+    where id = p_order.id
+    returning * into p_order;
   end if;
   return p_order;
 end;
 $$;
-comment on function private.attach_lost_intent is 'Make an intent the current one that was paid and that we made for the order''s next attempt. The buyer got it from us, so it was attached, and a restore of the database has lost that. Return the order as it is now.';
+comment on function private.attach_lost_intent is 'Make a paid intent the current one if we made it for this order and the order has none. Only an attached intent reaches a buyer, so a restore of the database has lost the attachment. Return the order as it is now.';
+
+create function private.is_intent_lost(p_order public.orders, p_payment_intent_id text)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return p_order.state = 'pending_payment'
+    and p_order.stripe_payment_intent_id is null
+    and not exists (
+      select from public.payments
+      where stripe_payment_intent_id = p_payment_intent_id and private.is_captured(status)
+    );
+end;
+$$;
+comment on function private.is_intent_lost is 'Return true if a paid intent may be the one that the order had before a restore. The key in its metadata decides, which events and readings contain.';
 
 create function private.discard_intent(p_order_id uuid, p_payment_intent_id text)
 returns void

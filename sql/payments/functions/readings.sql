@@ -94,7 +94,7 @@ grant execute on function private.claim_differing_intents to service_role;
 
 create function private.record_intent(
   p_order_id uuid, p_payment_intent_id text, p_status text, p_charge_id text,
-  p_amount_cents bigint, p_currency text, p_buyer_id text
+  p_amount_cents bigint, p_currency text, p_buyer_id text, p_dedupe_key text
 )
 returns jsonb
 language plpgsql
@@ -111,6 +111,7 @@ begin
   if v_order.id is null or private.is_intent_of_another_order(p_order_id, p_payment_intent_id) then
     return private.effect_answer('order_not_found', null);
   elsif p_status = 'succeeded' then
+    v_order := private.attach_lost_intent(v_order, p_payment_intent_id, p_dedupe_key);
     v_capture := private.record_capture(
       v_order, p_payment_intent_id, p_charge_id, p_amount_cents, p_currency, p_buyer_id, null
     );

@@ -132,6 +132,7 @@ def dead_row(world: World) -> Case:
 
 
 def confirmed_stray(world: World) -> Case:
+    attached(world.owner, world.order_id)
     payment = {
         "order_id": world.order_id,
         "payment_intent_id": "pi_stray",

@@ -471,11 +471,64 @@ def test_intent_that_a_restore_has_lost_pays(owner: Connection, order_id: UUID) 
     assert [] == drift(owner)
 
 
-@pytest.mark.parametrize("key", ["intent:{}:2", "intent:{}", "refund:{}:1", "intent:other:1"])
-def test_intent_that_is_not_of_the_next_attempt_is_a_stray(
+def test_lost_intent_pays_after_its_lost_decline(owner: Connection, order_id: UUID) -> None:
+    """Events that come again after the restore include the declines of the intent."""
+    declined(owner, order_id, "ch_declined", "pi_lost")
+
+    answer = lost(owner, order_id, f"intent:{order_id}:1")
+
+    assert ("processed", []) == (answer["outcome"], answer["alerts"])
+    assert "paid" == order_row(owner, order_id)["state"]
+    assert [] == drift(owner)
+
+
+@pytest.mark.parametrize("is_canceled_first", [True, False])
+def test_lost_intent_of_a_later_attempt_pays(
+    owner: Connection, order_id: UUID, *, is_canceled_first: bool
+) -> None:
+    """The end does not depend on the sequence of the events about the two lost attempts."""
+    if is_canceled_first:
+        canceled(owner, order_id, "pi_first")
+
+    answer = lost(owner, order_id, f"intent:{order_id}:2")
+
+    if not is_canceled_first:
+        canceled(owner, order_id, "pi_first")
+    assert [] == answer["alerts"]
+    order = order_row(owner, order_id)
+    assert ("paid", "pi_lost") == (order["state"], order["stripe_payment_intent_id"])
+    assert [] == drift(owner)
+
+
+def test_confirmation_of_a_lost_intent_waits_for_its_event(
+    owner: Connection, order_id: UUID, service: Actor, alice: Actor
+) -> None:
+    """The confirmation does not show whether we made the intent, but the event does."""
+    answer = confirmed(service, order_id, alice, payment_intent_id="pi_lost")
+
+    assert "TRANSACTION_FAILED" == answer["code"]
+    assert [] == outbox_rows(owner, "auto_refund")
+    lost(owner, order_id, f"intent:{order_id}:1")
+    assert confirmed(service, order_id, alice, payment_intent_id="pi_lost")["success"]
+    assert "paid" == order_row(owner, order_id)["state"]
+
+
+def test_lost_intent_that_was_a_stray_stays_one(owner: Connection, order_id: UUID) -> None:
+    """A second event about a rejected payment does not make its intent the current one."""
+    attached(owner, order_id, "pi_lost")
+    assert succeeded(owner, order_id, "pi_lost", amount_cents=9_999)["alerts"]
+
+    answer = lost(owner, order_id, f"intent:{order_id}:1")
+
+    assert "order_already_processed" == answer["outcome"]
+    assert None is order_row(owner, order_id)["stripe_payment_intent_id"]
+
+
+@pytest.mark.parametrize("key", ["intent:{}:0", "intent:{}", "refund:{}:1", "intent:other:1"])
+def test_intent_that_we_did_not_make_is_a_stray(
     owner: Connection, order_id: UUID, key: str
 ) -> None:
-    """It was replaced, or somebody else made it."""
+    """Only the key in its metadata shows that the buyer got the intent from us."""
     answer = lost(owner, order_id, key.format(order_id))
 
     assert ["stray_payment:intent_is_not_current"] == answer["alerts"]

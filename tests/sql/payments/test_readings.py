@@ -91,6 +91,25 @@ def test_success_without_an_event_pays(owner: Connection, order_id: UUID, servic
     assert [] == drift(owner)
 
 
+def test_intent_that_a_restore_has_lost_pays_without_an_event(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """Stripe's list of events may lack its event by then."""
+    canceled(owner, order_id)
+
+    answer = record(
+        service,
+        order_id,
+        "succeeded",
+        payment_intent_id="pi_lost",
+        dedupe_key=f"intent:{order_id}:2",
+    )
+
+    assert ("processed", []) == (answer["outcome"], answer["alerts"])
+    assert "paid" == order_row(owner, order_id)["state"]
+    assert [] == drift(owner)
+
+
 def test_stray_without_an_event_goes_back(
     owner: Connection, order_id: UUID, service: Actor
 ) -> None:

@@ -34,7 +34,8 @@ def test_open_intent_is_read_and_recorded(stripe_api: Any, database: Any) -> Non
     """As the event about it would be, with the order that our payment names."""
     claimed = [{"payment_intent_id": "pi_00001", "order_id": ORDER_ID}]
     database.call.side_effect = [claimed, effect("processed")]
-    stripe_api.retrieve_payment_intent.return_value = make_intent()
+    metadata = {"buyer_id": BUYER_ID, "dedupe_key": f"intent:{ORDER_ID}:1"}
+    stripe_api.retrieve_payment_intent.return_value = make_intent(metadata=metadata)
 
     assert 1 == reconciliation.reread_intents(stripe_api, database, limit=7)
 
@@ -48,6 +49,7 @@ def test_open_intent_is_read_and_recorded(stripe_api: Any, database: Any) -> Non
             "amount_cents": 12_500,
             "currency": "aud",
             "buyer_id": BUYER_ID,
+            "dedupe_key": f"intent:{ORDER_ID}:1",
         }
     ] == calls(database, "record_intent")
 
