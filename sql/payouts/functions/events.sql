@@ -158,3 +158,24 @@ begin
 end;
 $$;
 comment on function private.settle_sent_transfer is 'Apply the transfer or the reversal that Stripe made for a row, and return alerts. The caller holds the lock of the order.';
+
+create function private.replace_refused_amount(p_job public.outbox)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_order_id constant uuid := p_job.payload ->> 'order_id';
+begin
+  -- An event may change the amount while Stripe refuses the call. Stripe would refuse the same
+  -- amount again.
+  if p_job.kind = 'transfer' then
+    perform private.queue_transfer(v_order_id);
+  elsif p_job.kind = 'transfer_reversal'
+    and private.reversible_cents(p_job) <> (p_job.payload ->> 'amount_cents')::bigint
+  then
+    perform private.queue_reversal(v_order_id, p_job.payload ->> 'cause');
+  end if;
+end;
+$$;
+comment on function private.replace_refused_amount is 'Queue a transfer or a reversal again that Stripe has refused for good, if another amount is due by now. The caller holds the lock of the order.';

@@ -136,6 +136,8 @@ begin
   perform private.complete_outbox(v_job.id, p_stripe_reversal_id);
   if v_job.id is null and not private.is_own_object(p_outbox_id, p_dedupe_key) then
     alerts := '{reversal_made_outside}';
+    -- Stripe may have refused our reversal because of this one.
+    perform private.queue_reversal(p_order.id, 'reversal:' || p_stripe_reversal_id);
     return;
   end if;
   if v_job.payload ? 'unpaid_since' then

@@ -395,3 +395,39 @@ def test_refused_reversal_is_dead(owner: Connection, transferred: UUID, moderato
     answer = service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
 
     assert ("dead", ["outbox_row_rejected"]) == (answer["status"], answer["alerts"])
+
+
+@pytest.mark.parametrize("is_refused_first", [True, False])
+def test_refused_reversal_is_replaced_by_a_smaller_one(
+    owner: Connection, transferred: UUID, moderator: Actor, *, is_refused_first: bool
+) -> None:
+    """Staff reverse a part in Stripe's dashboard, so Stripe refuses the whole amount."""
+    refunded(owner, transferred, AMOUNT, moderator)
+    job = claimed(owner, KIND)
+    permission(owner, job)
+    service = Actor(connection=owner, role="service_role")
+
+    if is_refused_first:
+        service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
+    transfer_told(owner, transferred, reversal("trr_out", 850))
+    if not is_refused_first:
+        service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
+
+    assert "done" == sent(owner, "trr_rest", KIND)["status"]
+    assert [("reversed", PART, PART)] == states(owner, transferred)
+    assert {} == balances(owner, transferred)
+
+
+def test_refused_reversal_of_the_same_amount_is_not_repeated(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """Stripe would refuse it again and again."""
+    refunded(owner, transferred, 3000, moderator)
+    job = claimed(owner, KIND)
+    permission(owner, job)
+
+    Actor(connection=owner, role="service_role").call(
+        "reject_outbox", error_code="STRIPE_REFUSED", **lease(job)
+    )
+
+    assert ["dead"] == [row["status"] for row in reversal_rows(owner)]

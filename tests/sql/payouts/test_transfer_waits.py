@@ -140,6 +140,22 @@ def test_refused_amount_is_replaced_by_another(
     assert [("queued", 6650, 0)] == states(owner, released)
 
 
+@pytest.mark.usefixtures("moderator")
+def test_amount_that_changes_during_the_refused_call_is_sent_again(
+    owner: Connection, released: UUID, service: Actor
+) -> None:
+    """The event of the refund arrives between the call to Stripe and its refusal."""
+    job = claimed(owner)
+    permission(owner, job)
+    refund_told(owner, "succeeded", 3000, stripe_refund_id="re_outside")
+
+    answer = service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
+
+    assert ["outbox_row_rejected"] == answer["alerts"]
+    assert [("queued", 6650, 0)] == states(owner, released)
+    assert 6650 == permission(owner, claimed(owner))["payload"]["amount_cents"]
+
+
 def test_staff_queue_a_dead_transfer_again(
     owner: Connection, released: UUID, moderator: Actor
 ) -> None:
