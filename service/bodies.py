@@ -1,6 +1,7 @@
 """Read the body and the path of a request into typed values."""
 
 import json
+import re
 import uuid
 from typing import Any, TypeVar
 
@@ -13,22 +14,25 @@ from market.errors import RejectedError
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+#: Postgres stores neither NUL nor an unpaired surrogate.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def read_body(model: type[Model]) -> Model:
     """Return the body, JSON or a form, as `model`. A request without a body has no fields.
 
     Raises:
-        RejectedError: `UNSUPPORTED_MEDIA_TYPE`, or `VALIDATION_ERROR` if it is not JSON.
+        RejectedError: `UNSUPPORTED_MEDIA_TYPE`, or `VALIDATION_ERROR` if it is not JSON or has a
+            text that Postgres cannot store.
         pydantic.ValidationError: a field does not match `model`.
 
     """
     if not request.mimetype and not request.get_data():
         return model.model_validate({})
     if request.mimetype in _FORMS:
-        return model.model_validate(request.form.to_dict())
+        return model.model_validate(_storable(request.form.to_dict()))
     if request.is_json or request.mimetype == "text/plain":
-        return model.model_validate(_json())
+        return model.model_validate(_storable(_json()))
     raise RejectedError("UNSUPPORTED_MEDIA_TYPE", request.mimetype)
 
 
@@ -50,3 +54,16 @@ def _json() -> Any:
         return json.loads(request.get_data())
     except (ValueError, RecursionError) as error:
         raise RejectedError("VALIDATION_ERROR", text="The body is not JSON") from error
+
+
+def _storable(value: Any) -> Any:
+    values = [value]
+    while values:
+        match values.pop():
+            case str(text) if _UNSTORABLE.search(text):
+                raise RejectedError("VALIDATION_ERROR", text="A text has a forbidden character")
+            case dict(fields):
+                values += [*fields, *fields.values()]
+            case list(items):
+                values += items
+    return value

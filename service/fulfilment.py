@@ -8,6 +8,7 @@ import structlog
 from flask import Blueprint, Response, jsonify
 
 from market.database import Database
+from market.errors import RejectedError
 from market.orders import pickup, repository
 from market.orders.types import ParcelStep
 from service.bodies import read_body, read_order_id
@@ -62,8 +63,13 @@ def fulfilment_blueprint(
     @blueprint.post("/pickup/<order_id>")
     def pick_up(order_id: str) -> Response:
         session = sessions.require_live_session()
-        # The two actions have limits of their own, so the body is read first.
-        body = read_body(PickupBody)
+        try:
+            # The two actions have limits of their own, so the body is read first.
+            body = read_body(PickupBody)
+        except (RejectedError, pydantic.ValidationError):
+            # A refused body has no action, so it counts as a call to redeem.
+            limits.hit("redeem_pickup", session.user_id)
+            raise
         limits.hit(f"{body.action}_pickup", session.user_id)
         answer = _redeemed if body.action == "redeem" else _initiated
         return answer(database, pepper, read_order_id(order_id), session, body)

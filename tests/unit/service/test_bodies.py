@@ -55,6 +55,33 @@ def test_broken_json_is_refused(request_: dict[str, Any]) -> None:
     assert "VALIDATION_ERROR" == caught.value.code
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"json": {"amount": 7, "note": "a\x00b"}},
+        {"json": {"amount": 7, "note": "\ud800"}},
+        {"json": {"amount": 7, "other": [{"deep": "\x00"}]}},
+        {"json": {"amount": 7, "\x00": 1}},
+        {"data": '{"amount":7,"note":"\\u0000"}', "content_type": "text/plain"},
+        {"data": {"amount": "7", "note": "\x00"}},
+        {"data": {"amount": "7", "note": "\x00"}, "content_type": "multipart/form-data"},
+    ],
+)
+def test_text_that_postgres_cannot_store_is_refused(request_: dict[str, Any]) -> None:
+    """It would be an error of the database, and none of the caller."""
+    with pytest.raises(RejectedError) as caught:
+        read(**request_)
+
+    assert "VALIDATION_ERROR" == caught.value.code
+
+
+def test_paired_surrogates_are_a_character() -> None:
+    """JSON may spell an emoji by two escapes."""
+    assert Body(amount=7, note="\U0001f600") == read(
+        data='{"amount":7,"note":"\\ud83d\\ude00"}', content_type="application/json"
+    )
+
+
 @pytest.mark.parametrize("body", [[], "x", 7, {}, {"amount": None}, {"amount": "x"}])
 def test_other_body_is_refused(body: Any) -> None:
     """JSON of another form names what is missing."""

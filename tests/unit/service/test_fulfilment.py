@@ -125,13 +125,13 @@ def test_hmac_depends_on_order_and_pepper() -> None:
     ],
 )
 def test_malformed_code_is_no_try(body: Any) -> None:
-    """A body that holds no code is a 400; the database neither compares nor counts."""
+    """A body that holds no code is a 400; it spends a call of the rate limit and no try."""
     service = served(DELIVERED)
 
     answer = post(service, PICKUP, body)
 
     assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.get_json()["code"])
-    assert ["session_is_live"] == service.called
+    assert ["session_is_live", "rate_limit_hit"] == service.called
 
 
 @pytest.mark.parametrize(
@@ -285,3 +285,15 @@ def test_get_changes_nothing(path: str) -> None:
 
     assert 405 == service.client.get(path).status_code
     assert [] == service.called
+
+
+@pytest.mark.parametrize("body", [{"action": "x"}, {"action": "redeem"}, [], {"code6": "\x00"}])
+def test_refused_pickup_body_spends_the_rate_limit(body: Any) -> None:
+    """Otherwise a broken client could call without limit."""
+    service = make_service()
+    service.database.call.side_effect = [LIVE, {"allowed": False, "retry_after_ms": 9_000}]
+
+    answer = post(service, PICKUP, body)
+
+    assert 429 == answer.status_code
+    assert "redeem_pickup" == sent(service)["action"]
