@@ -144,7 +144,7 @@ SIGNATURES: Mapping[str, str] = {
     "claim_open_refunds": "max_rows integer = 100",
     "record_intent": (
         "order_id uuid, payment_intent_id text, status text, charge_id text, amount_cents"
-        " bigint, currency text, buyer_id text, dedupe_key text = NULL::text"
+        " bigint, currency text, buyer_id text, dedupe_key text = null"
     ),
     "record_refund": (
         "stripe_refund_id text, outbox_id text, payment_intent_id text, amount_cents"
