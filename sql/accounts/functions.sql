@@ -375,6 +375,20 @@ begin
     kyc_details = null,
     deleted_at = v_now
   where id = p_user_id and deleted_at is null;
+  perform private.erase_addresses(p_user_id);
+  delete from auth.sessions where user_id = p_user_id;
+end;
+$$;
+comment on function private.erase_personal_data is 'Empty the personal columns of a profile, mark it deleted and end its sessions. Bids, orders and ledger stay.';
+
+create function private.erase_addresses(p_user_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+begin
   -- Keep the street while an order is unfinished, because its buyer may still need it.
   update private.listing_private as secret
   set street = null, updated_at = v_now
@@ -393,10 +407,9 @@ begin
     o.id = kept.order_id
     and o.buyer_id = p_user_id
     and o.state in ('released', 'refunded', 'cancelled');
-  delete from auth.sessions where user_id = p_user_id;
 end;
 $$;
-comment on function private.erase_personal_data is 'Empty the personal columns of a profile, mark it deleted and end its sessions. Bids, orders and ledger stay.';
+comment on function private.erase_addresses is 'Delete the addresses of a user that no unfinished order needs: the streets of the user''s listings, and the copies of the profile''s address.';
 
 create function private.guard_profile()
 returns trigger

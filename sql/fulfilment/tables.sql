@@ -34,6 +34,7 @@ create table private.pickups (
   )
 );
 comment on table private.pickups is 'The secret code of each order''s pickup, as HMACs under the service''s pepper. A new code replaces the old one.';
+comment on column private.pickups.location is 'A place that the parties agree on. No request of the web app names one, so it is null, and the listing has the pickup address.';
 comment on column private.pickups.last_request_id is 'The request of the last wrong try. The service may repeat a request, and a repeat is not counted again.';
 
 create index pickups_redeemed_by_idx on private.pickups (redeemed_by);

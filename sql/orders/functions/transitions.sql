@@ -141,8 +141,6 @@ returns void
 language plpgsql
 set search_path = ''
 as $$
-declare
-  v_title text;
 begin
   if p_order.state = 'paid' and p_from_state = 'pending_payment' then
     perform private.keep_delivery_address(p_order);
@@ -157,10 +155,30 @@ begin
     end if;
   end if;
 
-  -- The dispute sends its own notification of its end, with the decision.
-  if p_from_state = 'disputed' then
-    return;
+  if p_order.state in ('released', 'refunded', 'cancelled') then
+    -- A deleted account keeps its addresses until its orders have ended.
+    perform private.erase_addresses(id) from public.users
+    where id in (p_order.buyer_id, p_order.seller_id) and deleted_at is not null;
   end if;
+
+  -- The dispute sends its own notification of its end, with the decision.
+  if p_from_state <> 'disputed' then
+    perform private.notify_of_transition(p_order, p_actor_kind);
+  end if;
+end;
+$$;
+comment on function private.apply_transition_effects is 'Apply the effects of a move: ledger entries, outbox rows, strikes, notifications and the end of addresses that nobody needs any more.';
+
+create function private.notify_of_transition(
+  p_order public.orders, p_actor_kind public.actor_kind
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_title text;
+begin
   select title into v_title from public.listings where id = p_order.listing_id;
   perform private.notify(
     notice.user_id,
@@ -177,7 +195,7 @@ begin
     or notice.user_id <> p_order.buyer_id;
 end;
 $$;
-comment on function private.apply_transition_effects is 'Apply the effects of a move: ledger entries, outbox rows, strikes and notifications.';
+comment on function private.notify_of_transition is 'Notify the parties of the order''s new state.';
 
 create function private.transition_notices(p_order public.orders, p_listing_title text)
 returns table (user_id uuid, type text, title text, message text)

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from tests.sql.actors import Actor
 from tests.sql.auctioning import set_setting
 from tests.sql.paying import (
+    AMOUNT,
     ROUTES,
     brought_to,
     moved,
@@ -167,6 +168,30 @@ def test_address_goes_with_the_account(
     assert service.call("anonymise_account", user_id=alice.id)["success"]
 
     assert [(0,)] == owner.execute("select count(*) from private.order_addresses").fetchall()
+
+
+@pytest.mark.parametrize(("state", "kind"), [("released", "buyer"), ("refunded", "admin")])
+def test_address_goes_with_the_last_order_of_a_deleted_account(
+    owner: Connection, order_id: UUID, alice: Actor, seller: Actor, state: str, kind: str
+) -> None:
+    """Auth deletes an account at any time, but the parties still need the addresses then."""
+    brought_to(owner, order_id, "delivered")
+    for party in (alice, seller):
+        owner.execute("select private.erase_personal_data(%s)", [party.id])
+    kept = """
+      select
+        (select count(*) from private.order_addresses where delivery_address is not null),
+        (select count(*) from private.listing_private where street is not null)
+    """
+    assert [(1, 1)] == owner.execute(kept).fetchall()
+
+    if state == "refunded":
+        refund_told(owner, "succeeded", AMOUNT, stripe_refund_id="re_outside")
+    else:
+        moved(owner, order_id, state, kind)
+
+    assert state == order_row(owner, order_id)["state"]
+    assert [(0, 0)] == owner.execute(kept).fetchall()
 
 
 def test_other_users_are_refused(
