@@ -76,6 +76,11 @@ begin
           and not exists (
             select from public.refunds as r where r.idempotency_key = private.overdue_key(o.id)
           )
+          -- During a dispute the seller could not hand over, so the time begins anew after it.
+          and not exists (
+            select from public.order_events as e
+            where e.order_id = o.id and e.from_state = 'disputed' and e.created_at > v_paid_by
+          )
         )
       )
     order by o.id

@@ -223,6 +223,22 @@ def test_seller_who_does_not_hand_over_keeps_no_money(
     assert ({}, []) == (balances(owner, order_id), drift(owner))
 
 
+def test_time_to_hand_over_begins_anew_after_a_dispute(
+    owner: Connection, order_id: UUID, service: Actor, seller: Actor
+) -> None:
+    """The seller could not hand over meanwhile, so a won dispute brings no strike."""
+    brought_to(owner, order_id, "paid")
+    moved(owner, order_id, "disputed", "stripe")
+    move_time(owner, "60 days")
+    moved(owner, order_id, "paid", "stripe")
+    move_time(owner, "13 days")
+
+    assert (0, 0) == (service.call("settle_due_orders"), points(owner, seller))
+
+    move_time(owner, "2 days")
+    assert (1, 1) == (service.call("settle_due_orders"), points(owner, seller))
+
+
 def test_refused_return_is_left_to_staff(owner: Connection, order_id: UUID, service: Actor) -> None:
     """A refund that Stripe has refused is requested once, and not at every run."""
     paid(owner, order_id)
