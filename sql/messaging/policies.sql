@@ -1,7 +1,7 @@
 alter table public.message_threads enable row level security;
 grant select (
   id, listing_id, order_id, buyer_id, seller_id, subject, last_message_at, created_at,
-  updated_at
+  updated_at, is_visible_to_seller
 ) on public.message_threads to authenticated;
 -- Realtime publishes the table, and sends a change only to roles that may select the key.
 grant select (id) on public.message_threads to service_role;
@@ -10,10 +10,10 @@ create policy parties_read_their_threads on public.message_threads
 for select to authenticated
 using (
   buyer_id = (select auth.uid())
-  or seller_id = (select auth.uid())
+  or (seller_id = (select auth.uid()) and is_visible_to_seller)
   or (select private.is_staff())
 );
-comment on policy parties_read_their_threads on public.message_threads is 'Only buyer, seller and staff may know that the two talk.';
+comment on policy parties_read_their_threads on public.message_threads is 'Only buyer, seller and staff may know that the two talk. The seller does not see a thread in which every message is held.';
 
 alter table public.messages enable row level security;
 grant select (
@@ -28,17 +28,20 @@ create policy parties_read_delivered_messages on public.messages
 for select to authenticated
 using (
   sender_id = (select auth.uid())
+  -- Use a scalar subquery, because the planner may hash an `exists` and then reads all threads. It
+  -- has no statistics to tell it that a thread has few messages.
   or (
-    (delivery = 'delivered' or (select private.is_staff()))
-    -- Use a scalar subquery, because the planner may hash an `exists` and then reads all threads.
-    -- It has no statistics to tell it that a thread has few messages.
-    and (
-      select true from public.message_threads
-      where message_threads.id = messages.thread_id
-    )
+    select
+      messages.delivery = 'delivered'
+      or (
+        (select private.is_staff())
+        and (select auth.uid()) not in (message_threads.buyer_id, message_threads.seller_id)
+      )
+    from public.message_threads
+    where message_threads.id = messages.thread_id
   )
 );
-comment on policy parties_read_delivered_messages on public.messages is 'The recipient reads delivered messages. Senders also read their own held and rejected messages, and staff read all.';
+comment on policy parties_read_delivered_messages on public.messages is 'The recipient reads delivered messages. Senders also read their own held and rejected messages. Staff read all, except those that were held from themselves.';
 
 create policy recipients_mark_messages_read on public.messages
 for update to authenticated
@@ -55,3 +58,5 @@ using (
 )
 with check (read_at is not null);
 comment on policy recipients_mark_messages_read on public.messages is 'The recipient sets read_at once. Clients may update no other column.';
+
+alter table private.message_originals enable row level security;

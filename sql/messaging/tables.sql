@@ -17,6 +17,7 @@ create table public.message_threads (
   last_message_at timestamptz not null default now(),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  is_visible_to_seller boolean not null default true,
   constraint message_threads_pkey primary key (id),
   constraint message_threads_listing_id_fkey
   foreign key (listing_id) references public.listings (id),
@@ -27,6 +28,8 @@ create table public.message_threads (
   constraint message_threads_parties_differ check (buyer_id <> seller_id)
 );
 comment on table public.message_threads is 'Conversations, one per listing and interested buyer. The winner''s thread also belongs to the order.';
+
+comment on column public.message_threads.is_visible_to_seller is 'False while all messages of the buyer are held or rejected, and the thread has no order. The seller then does not see the thread.';
 
 create index message_threads_order_id_idx on public.message_threads (order_id);
 create index message_threads_buyer_id_last_message_at_idx
@@ -65,3 +68,28 @@ comment on column public.messages.read_at is 'The database''s time at the recipi
 create index messages_thread_id_created_at_idx on public.messages (thread_id, created_at);
 create index messages_unread_thread_id_idx on public.messages (thread_id)
 where read_at is null;
+-- The filter reads the recent messages of a sender to one recipient.
+create index messages_sender_id_created_at_idx on public.messages (sender_id, created_at);
+-- Staff read the held messages, the oldest first.
+create index messages_held_created_at_idx on public.messages (created_at)
+where delivery = 'held';
+
+create table private.message_originals (
+  message_id uuid not null,
+  original text not null,
+  risk_score integer not null,
+  findings jsonb not null,
+  rule_version integer not null,
+  created_at timestamptz not null default now(),
+  constraint message_originals_pkey primary key (message_id),
+  constraint message_originals_message_id_fkey
+  foreign key (message_id) references public.messages (id),
+  constraint message_originals_risk_score_is_in_range check (risk_score between 0 and 100)
+);
+comment on table private.message_originals is 'Sealed texts of messages in which the filter found something. Staff read them by an audited function, and nobody else reads them.';
+comment on column private.message_originals.findings is 'Findings of the filter: rule, reason code, score and span. message_id names the message that holds the span, and completed_by a later message that completed it.';
+
+create index message_originals_created_at_idx on private.message_originals (created_at);
+
+create type private.earlier_messages as (message_ids uuid [], originals text []);
+comment on type private.earlier_messages is 'Messages that the filter joins with a new one, the oldest first: their ids and their original texts.';

@@ -27,7 +27,13 @@ BOTH: Grants = {
         ),
         "auctions": ("get_auction_state(uuid)", "get_time_remaining(uuid)"),
         "bidding": ("place_bid(uuid,bigint,bigint,uuid)", "get_my_proxy(uuid)"),
-        "messaging": ("mark_thread_read(uuid)",),
+        "messaging": (
+            "start_thread(uuid,text,uuid)",
+            "send_message(uuid,text,uuid)",
+            "mark_thread_read(uuid)",
+            "staff_read_message(uuid,text)",
+            "staff_decide_message(uuid,boolean,text,uuid)",
+        ),
         "notifications": ("mark_all_notifications_read()",),
         "inbox": (
             "requeue_webhook_event(text)",

@@ -16,7 +16,10 @@ begin
   ) then
     return 0;
   end if;
-  v_most := private.purge_payloads(p_max_rows, v_now - 90 * interval '24 hours');
+  v_most := greatest(
+    private.purge_payloads(p_max_rows, v_now - 90 * interval '24 hours'),
+    private.purge_originals(p_max_rows, v_now - 180 * interval '24 hours')
+  );
 
   delete from private.rate_limits
   where ctid in (

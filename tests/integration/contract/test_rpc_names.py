@@ -32,7 +32,11 @@ SIGNATURES: Mapping[str, str] = {
     ),
     "get_my_proxy": "auction_id uuid",
     "get_listing_private": "listing_id uuid",
+    "start_thread": "listing_id uuid, content text, client_message_id uuid",
+    "send_message": "thread_id uuid, content text, client_message_id uuid",
     "mark_thread_read": "thread_id uuid",
+    "staff_read_message": "message_id uuid, reason text",
+    "staff_decide_message": f"message_id uuid, release boolean, reason text, {_REQUEST}",
     "mark_all_notifications_read": "",
     "open_dispute": (
         f"order_id uuid, dispute_type text, reason text, description text, {_REQUEST}"

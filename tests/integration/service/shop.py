@@ -38,6 +38,8 @@ _SETTINGS = {
        "list_payouts": {"max": 1000000, "window_s": 86400},
        "refund_payment": {"max": 1000000, "window_s": 86400},
        "open_dispute": {"max": 1000000, "window_s": 86400},
+       "start_thread": {"max": 1000000, "window_s": 86400},
+       "send_message": {"max": 1000000, "window_s": 86400},
        "get_order": {"max": 1000000, "window_s": 86400},
        "act_on_order": {"max": 1000000, "window_s": 86400},
        "init_pickup": {"max": 1000000, "window_s": 86400},

@@ -14,8 +14,9 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
-from tests.sql.auctioning import LISTING, listed
+from tests.sql.auctioning import LISTING, auctioned, listed
 from tests.sql.paying import attached, complained, order_row, ordered, paid, succeeded
+from tests.sql.writing import asked, listing_of, wrote
 
 
 #: Stores a text in a field and returns what the field then holds; None if it was refused.
@@ -53,6 +54,9 @@ def fields(owner: Connection, seller: Actor, alice: Actor) -> Mapping[str, Store
         **{f"open_dispute.{name}": _disputed(owner, seller, name) for name in _COMPLAINT},
         "add_dispute_message.content": _messaged(owner, seller),
         "resolve_dispute.note": _resolved(owner, seller),
+        "start_thread.content": _asked(owner, seller),
+        "send_message.content": _wrote(owner, seller),
+        **{f"{function}.reason": _reviewed(owner, seller, function) for function in _REVIEWS},
     }
     assert set(FIELDS) == named.keys()
     return named
@@ -65,7 +69,8 @@ FIELDS = [
     "users.phone", "users.address.street", "users.address.suburb", "sign_up.legal_name",
     "sign_up.phone", "sign_up.address.street", "transition_order.reason",
     "process_refund_transaction.refund_reason", "open_dispute.reason", "open_dispute.description",
-    "add_dispute_message.content", "resolve_dispute.note",
+    "add_dispute_message.content", "resolve_dispute.note", "start_thread.content",
+    "send_message.content", "staff_read_message.reason", "staff_decide_message.reason",
 ]  # fmt: skip
 
 
@@ -126,6 +131,10 @@ ARGUMENTS = {
     "add_dispute_message.content": "field",
     "resolve_dispute.decision": "one of three words",
     "resolve_dispute.note": "field",
+    "start_thread.content": "field",
+    "send_message.content": "field",
+    "staff_read_message.reason": "field",
+    "staff_decide_message.reason": "field",
     "requeue_webhook_event.event_id": "id",
     "requeue_ignored_events.type": "compared alone",
     "requeue_ignored_events.since": "time",
@@ -304,6 +313,43 @@ def _resolved(owner: Connection, seller: Actor) -> Store:
         staff = signed_up(owner, "judge", role="admin").with_second_factor()
         staff.call("resolve_dispute", dispute_id=dispute_id, decision="deny", note=text)
         [(kept,)] = owner.execute("select resolution from public.disputes").fetchall()
+        return _text_or_none(kept)
+
+    return store
+
+
+def _asked(owner: Connection, seller: Actor) -> Store:
+    def store(text: str) -> str | None:
+        answer = asked(signed_up(owner, "asker"), listing_of(owner, auctioned(seller)), text)
+        return str(answer["content"]) if answer["success"] else None
+
+    return store
+
+
+def _wrote(owner: Connection, seller: Actor) -> Store:
+    def store(text: str) -> str | None:
+        question = asked(signed_up(owner, "asker"), listing_of(owner, auctioned(seller)))
+        answer = wrote(seller, question["thread_id"], text)
+        return str(answer["content"]) if answer["success"] else None
+
+    return store
+
+
+_REVIEWS: Mapping[str, Mapping[str, object]] = {
+    "staff_read_message": {},
+    "staff_decide_message": {"release": False},
+}
+
+
+def _reviewed(owner: Connection, seller: Actor, function: str) -> Store:
+    def store(text: str) -> str | None:
+        held = asked(signed_up(owner, "asker"), listing_of(owner, auctioned(seller)))
+        owner.execute("update public.messages set action = 'hold', delivery = 'held'")
+        staff = signed_up(owner, "reviewer", role="moderator").with_second_factor()
+        arguments = {"message_id": held["message_id"], "reason": text, **_REVIEWS[function]}
+        if not staff.call(function, **arguments)["success"]:
+            return None
+        [(kept,)] = owner.execute("select description from public.audit_logs").fetchall()
         return _text_or_none(kept)
 
     return store

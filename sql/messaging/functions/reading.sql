@@ -1,21 +1,3 @@
-create function private.open_order_thread(p_order public.orders, p_now timestamptz)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-begin
-  insert into public.message_threads as thread (
-    listing_id, order_id, buyer_id, seller_id, subject, last_message_at
-  )
-  select listings.id, p_order.id, p_order.buyer_id, p_order.seller_id, listings.title, p_now
-  from public.listings
-  where listings.id = p_order.listing_id
-  on conflict (listing_id, buyer_id) do update
-  set order_id = excluded.order_id;
-end;
-$$;
-comment on function private.open_order_thread is 'Attach the order to the thread in which its buyer asked about the listing, or open a new thread.';
-
 create function private.mark_thread_read(p_thread_id uuid)
 returns integer
 language plpgsql
