@@ -54,14 +54,14 @@ ACCESS_MUTATIONS = (
     ),
     mutation(
         "recipient chooses the time of reading",
-        "messaging/functions.sql",
+        "messaging/functions/reading.sql",
         "coalesce(old.read_at, v_now)",
         "coalesce(old.read_at, new.read_at)",
         MESSAGING,
     ),
     mutation(
         "message is read anew",
-        "messaging/functions.sql",
+        "messaging/functions/reading.sql",
         "coalesce(old.read_at, v_now)",
         "v_now",
         MESSAGING,

@@ -3,6 +3,7 @@
 from tests.proof.access_mutations import ACCESS_MUTATIONS
 from tests.proof.handover_mutations import HANDOVER_MUTATIONS
 from tests.proof.market_mutations import MARKET_MUTATIONS
+from tests.proof.message_mutations import MESSAGE_MUTATIONS
 from tests.proof.money_mutations import MONEY_MUTATIONS
 from tests.proof.payout_mutations import PAYOUT_MUTATIONS
 from tests.proof.settlement_mutations import SETTLEMENT_MUTATIONS
@@ -12,6 +13,7 @@ MUTATIONS = (
     *ACCESS_MUTATIONS,
     *HANDOVER_MUTATIONS,
     *MARKET_MUTATIONS,
+    *MESSAGE_MUTATIONS,
     *MONEY_MUTATIONS,
     *PAYOUT_MUTATIONS,
     *SETTLEMENT_MUTATIONS,
