@@ -188,6 +188,38 @@ class StripeApi:
             "create_reversal", idempotency_key, create, transfer_id, dict(parameters)
         )
 
+    @retry.transient
+    def retrieve_verification_session(
+        self, session_id: str, *, expand: Sequence[str] = ()
+    ) -> Mapping[str, Any]:
+        """Return an Identity session; while it waits for input, with a new way in."""
+        retrieve = self._client.v1.identity.verification_sessions.retrieve
+        parameters = {"expand": list(expand)}
+        return _read("retrieve_verification_session", _object, retrieve, session_id, parameters)
+
+    def list_verification_sessions(
+        self, *, client_reference_id: str
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the Identity sessions with a reference of ours, the newest first."""
+        list_ = self._client.v1.identity.verification_sessions.list
+        return self._newest(
+            "list_verification_sessions", list_, client_reference_id=client_reference_id
+        )
+
+    def create_verification_session(
+        self, parameters: Mapping[str, Any], *, idempotency_key: str
+    ) -> Mapping[str, Any]:
+        """Create an Identity session; the same key returns the same session."""
+        create = self._client.v1.identity.verification_sessions.create
+        return self._write("create_verification_session", idempotency_key, create, dict(parameters))
+
+    def redact_verification_session(
+        self, session_id: str, *, idempotency_key: str
+    ) -> Mapping[str, Any]:
+        """Have the personal data of an Identity session erased; Stripe takes up to four days."""
+        redact = self._client.v1.identity.verification_sessions.redact
+        return self._write("redact_verification_session", idempotency_key, redact, session_id, None)
+
     def ping(self) -> None:
         """Make one small call, so that a health check sees whether Stripe answers."""
         _read("ping", _plain, self._client.v1.balance.retrieve)

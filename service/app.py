@@ -18,6 +18,7 @@ from service.errors import install_error_handlers
 from service.fulfilment import fulfilment_blueprint
 from service.health import health_blueprint
 from service.keys import KeyRing
+from service.kyc import kyc_blueprint
 from service.limits import AddressLimits, UserLimits
 from service.orders import orders_blueprint
 from service.payments import payments_blueprint
@@ -89,6 +90,15 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
     )
     app.register_blueprint(
         payouts_blueprint(
+            adapters.stripe_api,
+            adapters.database,
+            sessions,
+            user_limits,
+            site=settings.site_origins[0],
+        )
+    )
+    app.register_blueprint(
+        kyc_blueprint(
             adapters.stripe_api,
             adapters.database,
             sessions,

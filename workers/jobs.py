@@ -8,6 +8,8 @@ from market import alerts, duties, inbox, metrics, missed_events, outbox, stripe
 from market.auctions import closing, countdown, repository
 from market.database import Database
 from market.duties import Duty
+from market.kyc import reconciliation as kyc
+from market.kyc import redaction
 from market.orders import reconciliation as orders
 from market.payments import reconciliation as payments
 from market.payments import refunds
@@ -67,8 +69,9 @@ def build_inbox(database: Database, stripe_api: StripeApi) -> Job:
 
 
 def build_outbox(database: Database, stripe_api: StripeApi) -> Job:
-    """Build the job that sends refunds, cancellations, transfers and reversals to Stripe."""
+    """Build the job that sends refunds, cancellations, transfers and redactions to Stripe."""
     senders = {
+        **redaction.outbox_senders(stripe_api),
         **refunds.outbox_senders(stripe_api),
         **transfers.outbox_senders(stripe_api, database),
     }
@@ -97,6 +100,7 @@ def build_reconcile(database: Database, stripe_api: StripeApi) -> Job:
         ),
         *payments.duties(stripe_api, database),
         *payouts.duties(stripe_api, database),
+        *kyc.duties(stripe_api, database),
         Duty(name="check_orders", work=lambda limit: orders.check_orders(database, limit=limit)),
     ]
 

@@ -266,6 +266,10 @@ security definer
 set search_path = ''
 as $$
 begin
+  perform from public.users where id = old.id for update;
+  -- A verification outlives its user, until Stripe has confirmed the redaction.
+  perform private.redact_person(old.id);
+  delete from private.kyc_sessions where user_id = old.id and status = 'starting';
   delete from public.notifications where user_id = old.id;
   delete from private.request_receipts where caller_id = old.id;
   delete from private.rate_limits
@@ -377,9 +381,10 @@ begin
   where id = p_user_id and deleted_at is null;
   perform private.erase_addresses(p_user_id);
   delete from auth.sessions where user_id = p_user_id;
+  perform private.redact_person(p_user_id);
 end;
 $$;
-comment on function private.erase_personal_data is 'Empty the personal columns of a profile, mark it deleted and end its sessions. Bids, orders and ledger stay.';
+comment on function private.erase_personal_data is 'Empty the personal columns of a profile, mark it deleted, end its sessions and queue the redaction of its verifications. Bids, orders and ledger stay.';
 
 create function private.erase_addresses(p_user_id uuid)
 returns void

@@ -52,7 +52,7 @@ begin
   );
 end;
 $$;
-comment on function public.fail_outbox is 'Record a failed try: {stale, status, alerts}. The row waits for its next try, or is dead after the last one. After an error that Stripe answered (STRIPE_ERROR, STRIPE_REFUSED, STRIPE_EMAIL_REFUSED, STRIPE_BALANCE_INSUFFICIENT, STRIPE_ACCOUNT_UNABLE) the next try has another idempotency key; after every other error the key stays. A transfer or reversal that Stripe refuses for money or ability waits without spending a try.';
+comment on function public.fail_outbox is 'Record a failed try: {stale, status, alerts}. The row waits for its next try, or is dead after the last one. After an error that Stripe answered (STRIPE_ERROR, STRIPE_REFUSED, STRIPE_EMAIL_REFUSED, STRIPE_BALANCE_INSUFFICIENT, STRIPE_ACCOUNT_UNABLE, VERIFICATION_UNDER_WAY) the next try has another idempotency key; after every other error the key stays. A transfer or reversal that Stripe refuses for money or ability waits without spending a try, and so does the redaction of a session whose document Stripe still checks.';
 grant execute on function public.fail_outbox to service_role;
 
 create function public.reject_outbox(outbox_id uuid, lease_token uuid, error_code text)

@@ -1,5 +1,6 @@
 """Stripe never delivers its events, and reconcile finds what they report."""
 
+import functools
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -7,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from market.kyc.reconciliation import reread_sessions
 from market.payments import reconciliation
 from tests.faults.reconciling import Reconciler, look_at_once
 from tests.faults.refunding import check_one_refund, refund_row
+from tests.integration.service.applicant import DOCUMENT, Applicant
 from tests.integration.service.shop import AMOUNT, Order, Shop
 
 
@@ -367,4 +370,47 @@ def make_overdue(shop: Shop, order: Order) -> None:
         "update public.orders set payment_due_at = clock_timestamp() - interval '1 minute'"
         " where id = %s",
         [order.id],
+    )
+
+
+@pytest.mark.usefixtures("silent")
+def test_verification_without_events_is_read_again(shop: Shop, reconciler: Reconciler) -> None:
+    """Neither the pass nor the redaction was reported; each is found after ten minutes."""
+    person = Applicant.of_somebody_new(shop)
+    session_id = person.started()
+    person.check(session_id, "verified", verified_outputs={"address": DOCUMENT})
+    reread = functools.partial(reread_sessions, reconciler.stripe_api, reconciler.database)
+    reread(limit=100)
+    assert "pending" == person.shown()["status"]
+
+    grow_old(shop, session_id)
+    reread(limit=100)
+    assert ("passed", True) == (person.shown()["status"], person.user()["address_verified"])
+
+    assert shop.service.call("anonymise_account", user_id=person.user_id)["success"]
+    reconciler.work_off()
+    assert "processing" == redaction_of(shop, session_id)
+    shop.command("POST", f"/later/{session_id}")
+    grow_old(shop, session_id)
+    reread(limit=100)
+    assert "redacted" == redaction_of(shop, session_id)
+
+
+def redaction_of(shop: Shop, session_id: str) -> str:
+    query = "select redaction::text from private.kyc_sessions where stripe_session_id = %s"
+    return str(shop.value(query, session_id))
+
+
+def grow_old(shop: Shop, session_id: str) -> None:
+    """Let eleven minutes pass for a session."""
+    shop.db.execute(
+        """
+        update private.kyc_sessions
+        set
+          created_at = created_at - interval '11 minutes',
+          checked_at = checked_at - interval '11 minutes',
+          redaction_requested_at = redaction_requested_at - interval '11 minutes'
+        where stripe_session_id = %s
+        """,
+        [session_id],
     )

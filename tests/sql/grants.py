@@ -62,6 +62,15 @@ BOTH: Grants = {
             "check_orders(integer)",
             "claim_differing_orders(integer)",
         ),
+        "kyc": (
+            "begin_verification(uuid,text,text,jsonb)",
+            "record_verification_error(uuid,integer,text)",
+            "attach_verification(uuid,text)",
+            "get_verification(uuid,text)",
+            "begin_verification_read(text)",
+            "handle_kyc_webhook_update(text,text,jsonb,jsonb,text,bigint,bigint,text,text,text,jsonb)",
+            "claim_stale_verifications(integer)",
+        ),
         "accounts": ("session_is_live(uuid,uuid)", "anonymise_account(uuid)"),
         "auctions": (
             "activate_due_auctions(integer)",

@@ -86,13 +86,17 @@ begin
   select * into v_job from public.outbox where id = p_outbox_id;
   -- The result of the row may change its order, and orders are locked first.
   perform from public.orders where id = (v_job.payload ->> 'order_id')::uuid for update;
+  -- The same holds for the verification that a redaction belongs to.
+  perform from private.kyc_sessions
+  where stripe_session_id = v_job.payload ->> 'stripe_session_id'
+  for update;
   select * into v_job from public.outbox
   where id = p_outbox_id and status = 'leased' and lease_token = p_lease_token
   for update;
   return v_job;
 end;
 $$;
-comment on function private.lock_leased is 'Lock the order of a row, then the row, and return the row. Null if another worker has the lease or the row is closed.';
+comment on function private.lock_leased is 'Lock the order or verification of a row, then the row, and return the row. Null if another worker has the lease or the row is closed.';
 
 create function private.send_refusal(p_job public.outbox)
 returns text
@@ -119,6 +123,8 @@ begin
     );
   elsif p_job.kind = 'transfer_reversal' and private.reversible_cents(p_job) <= 0 then
     return 'NOTHING_IN_EXCESS';
+  elsif p_job.kind = 'redact_identity' then
+    return private.redaction_refusal(p_job.payload ->> 'stripe_session_id');
   end if;
   return null;
 end;

@@ -31,6 +31,7 @@ declare
   v_job public.outbox := private.lock_leased(p_outbox_id, p_lease_token);
   v_now constant timestamptz := private.clock();
   v_is_wait boolean;
+  v_is_free boolean;
   v_delay interval;
   v_alerts text[] := '{}';
 begin
@@ -38,11 +39,14 @@ begin
     return private.stale_answer(p_outbox_id::text);
   end if;
   v_is_wait := private.is_money_wait(v_job.kind, p_error_code);
+  v_is_free := v_is_wait or p_error_code = 'VERIFICATION_UNDER_WAY';
   if v_is_wait then
     v_alerts := '{transfer_waits_for_money}';
     -- The time of the first refusal stays.
     v_job.payload := jsonb_build_object('unpaid_since', v_now) || v_job.payload;
     v_delay := private.money_wait_delay(v_job, v_now);
+  elsif p_error_code = 'VERIFICATION_UNDER_WAY' then
+    v_delay := private.verification_wait_delay();
   else
     v_delay := private.retry_delay(v_job.attempts);
   end if;
@@ -53,7 +57,7 @@ begin
   set
     status = case when v_delay is null then 'dead' else 'queued' end::public.outbox_status,
     payload = v_job.payload,
-    attempts = attempts + (not v_is_wait)::integer,
+    attempts = attempts + (not v_is_free)::integer,
     answered_errors = answered_errors + private.is_answered_error(p_error_code)::integer,
     next_attempt_at = coalesce(v_now + v_delay, next_attempt_at),
     last_error = p_error_code,
@@ -127,6 +131,8 @@ begin
     return private.settle_sent_transfer(
       p_job, p_stripe_object_id, (p_result ->> 'amount_cents')::bigint
     );
+  elsif p_job.kind = 'redact_identity' then
+    perform private.settle_redaction(p_job.payload ->> 'stripe_session_id', v_stripe_status);
   end if;
   return '{}';
 end;
@@ -159,7 +165,7 @@ as $$
 begin
   return p_error_code in (
     'STRIPE_ERROR', 'STRIPE_REFUSED', 'STRIPE_EMAIL_REFUSED', 'STRIPE_BALANCE_INSUFFICIENT',
-    'STRIPE_ACCOUNT_UNABLE'
+    'STRIPE_ACCOUNT_UNABLE', 'VERIFICATION_UNDER_WAY'
   );
 end;
 $$;

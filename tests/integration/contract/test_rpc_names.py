@@ -48,6 +48,18 @@ SIGNATURES: Mapping[str, str] = {
         f"dispute_id uuid, decision text, note text, refund_cents bigint = null, {_REQUEST}"
     ),
     # Our own processes
+    "begin_verification": "user_id uuid, legal_name text, dob text, address jsonb",
+    "record_verification_error": "verification_id uuid, answered_errors integer, error_code text",
+    "attach_verification": "verification_id uuid, stripe_session_id text",
+    "get_verification": "user_id uuid, stripe_session_id text = null",
+    "begin_verification_read": "stripe_session_id text",
+    "handle_kyc_webhook_update": (
+        "p_stripe_session_id text, p_status text, p_verified_outputs jsonb, p_last_error jsonb,"
+        " p_event_id text = null, p_event_created bigint = null, p_read_number bigint = null,"
+        " p_user_ref text = null, p_report_id text = null, p_redaction text = null,"
+        " p_address jsonb = null"
+    ),
+    "claim_stale_verifications": "max_rows integer = 100",
     "end_auction": "auction_id uuid, force boolean = false",
     "end_expired_auctions": "max_rows integer = 100",
     "activate_due_auctions": "max_rows integer = 100",

@@ -21,8 +21,8 @@ class Browser:
     session: dict[str, Any]
 
     @classmethod
-    def of_somebody_new(cls, shop: Shop, role: str = "buyer") -> Self:
-        """Sign somebody up as the web app does, and let them trade."""
+    def of_somebody_new(cls, shop: Shop, role: str = "buyer", kyc: str = "passed") -> Self:
+        """Sign somebody up as the web app does, and let them trade unless `kyc` says otherwise."""
         answer = httpx.post(
             f"{shop.environment['SUPABASE_URL']}/auth/v1/signup",
             json={"email": f"{uuid.uuid4().hex}@example.test", "password": "a password of tests"},
@@ -32,8 +32,8 @@ class Browser:
         answer.raise_for_status()
         session: dict[str, Any] = answer.json()
         shop.db.execute(
-            "update public.users set kyc = 'passed', role = %s where id = %s",
-            [role, session["user"]["id"]],
+            "update public.users set kyc = %s, role = %s where id = %s",
+            [kyc, role, session["user"]["id"]],
         )
         return cls(shop=shop, session=session)
 

@@ -36,6 +36,8 @@ _SETTINGS = {
        "confirm_payment": {"max": 1000000, "window_s": 86400},
        "onboard_payouts": {"max": 1000000, "window_s": 86400},
        "list_payouts": {"max": 1000000, "window_s": 86400},
+       "start_verification": {"max": 1000000, "window_s": 86400},
+       "get_verification": {"max": 1000000, "window_s": 86400},
        "refund_payment": {"max": 1000000, "window_s": 86400},
        "open_dispute": {"max": 1000000, "window_s": 86400},
        "start_thread": {"max": 1000000, "window_s": 86400},

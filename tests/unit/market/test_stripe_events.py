@@ -7,8 +7,8 @@ from market.database import Database
 from market.stripe_api import StripeApi
 
 
-def test_every_event_about_money_in_is_handled() -> None:
-    """The types about payments, refunds and disputes all have a handler."""
+def test_every_event_with_an_effect_is_handled() -> None:
+    """The types about payments, refunds, disputes, payouts and verifications all have a handler."""
     handlers = stripe_events.handlers(
         create_autospec(StripeApi, instance=True), create_autospec(Database, instance=True)
     )
@@ -30,4 +30,10 @@ def test_every_event_about_money_in_is_handled() -> None:
         "account.updated",
         "transfer.created",
         "transfer.reversed",
+        "identity.verification_session.created",
+        "identity.verification_session.processing",
+        "identity.verification_session.requires_input",
+        "identity.verification_session.verified",
+        "identity.verification_session.canceled",
+        "identity.verification_session.redacted",
     } == set(handlers)

@@ -32,6 +32,8 @@ def test_routes_are_those_of_the_contract() -> None:
         ("/api/payments/confirm", "POST"),
         ("/api/payouts/onboard", "POST"),
         ("/api/payouts", "GET"),
+        ("/api/kyc/start", "POST"),
+        ("/api/kyc", "GET"),
         ("/api/payments/refund", "POST"),
         ("/api/orders/<order_id>", "GET"),
         ("/api/orders/<order_id>", "POST"),

@@ -1,0 +1,395 @@
+"""A person is verified over HTTP, by a session of Stripe Identity and its webhooks."""
+
+import functools
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.integration.service.applicant import ADDRESS, DOCUMENT, KYC, PROFILE, START, Applicant
+from tests.integration.service.browser import Browser
+from tests.integration.service.shop import Shop
+
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+SESSIONS = "/v1/identity/verification_sessions"
+
+
+@pytest.fixture
+def person(shop: Shop) -> Applicant:
+    return Applicant.of_somebody_new(shop)
+
+
+@pytest.fixture
+def no_faults(shop: Shop) -> Iterator[None]:
+    yield
+    shop.command("DELETE", "/faults")
+
+
+def has_failed(person: Applicant, count: int) -> bool:
+    query = "select count(*) from private.kyc_attempts where user_id = %s"
+    return bool(person.shop.value(query, person.user_id) == count)
+
+
+def redaction(person: Applicant, session_id: str) -> str:
+    query = "select redaction::text from private.kyc_sessions where stripe_session_id = %s"
+    return str(person.shop.value(query, session_id))
+
+
+def test_person_is_verified_and_sells(shop: Shop, person: Applicant) -> None:
+    """Case 21: start, document, pass; the buyer becomes a seller, and the address is verified."""
+    answer = person.start()
+    assert (200, {"success", "verificationId", "clientSecret", "verificationUrl"}) == (
+        answer.status_code,
+        set(answer.json()),
+    )
+    session_id = answer.json()["verificationId"]
+    assert answer.json()["clientSecret"].startswith(f"{session_id}_secret_")
+    assert answer.json()["verificationUrl"].startswith("http")
+    assert ("pending", "requires_input") == tuple(
+        person.shown()[key] for key in ("status", "stripe_status")
+    )
+
+    person.check(session_id, "verified", verified_outputs={"address": DOCUMENT})
+
+    person.wait_for_status("passed")
+    shown = person.shown(f"?session_id={session_id}&user_id={person.user_id}")
+    assert {"success", "status", "stripe_status", "details"} == set(shown)
+    assert ("verified", None) == (shown["stripe_status"], shown["details"]["reason_code"])
+    assert None is not shown["details"]["completed_at"]
+    user = person.user()
+    assert ("seller", True, "identity", session_id) == tuple(
+        user[key]
+        for key in (
+            "role",
+            "address_verified",
+            "address_verification_method",
+            "stripe_identity_session_id",
+        )
+    )
+    assert {key: value.upper() for key, value in ADDRESS.items()} == user["address_normalized"]
+    query = "select count(*) from public.notifications where user_id = %s and type = 'kyc_updated'"
+    assert 1 == shop.value(query, person.user_id)
+    again = person.start()
+    assert (409, "CONFLICT") == (again.status_code, again.json()["code"])
+
+
+def test_stripe_accepts_what_we_send(person: Applicant) -> None:
+    """D11: the parameters are Stripe's, and name the user for the way back."""
+    person.started()
+
+    [session] = person.sessions()
+    assert ("document", {"user_id": person.user_id}, person.user_id) == (
+        session["type"],
+        session["metadata"],
+        session["client_reference_id"],
+    )
+    assert {"document": {"allowed_types": ["driving_license", "passport", "id_card"]}} == session[
+        "options"
+    ]
+
+
+def test_other_address_is_not_verified(person: Applicant) -> None:
+    """The pass stays; only the flag of the address is missing."""
+    session_id = person.started()
+
+    person.check(session_id, "verified", verified_outputs={"address": DOCUMENT | {"city": "Roe"}})
+
+    person.wait_for_status("passed")
+    assert (False, None) == tuple(
+        person.user()[key] for key in ("address_verified", "address_normalized")
+    )
+
+
+def test_parallel_starts_make_one_session(person: Applicant) -> None:
+    """Every answer names the same session."""
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: person.start(), range(6)))
+
+    assert {200} == {answer.status_code for answer in answers}
+    assert 1 == len({answer.json()["verificationId"] for answer in answers})
+    assert 1 == len(person.sessions())
+
+
+def test_open_session_is_given_again(person: Applicant) -> None:
+    """With a new way in after a failed check, and without one while Stripe checks."""
+    session_id = person.started()
+    person.fail(session_id)
+    person.wait_for_status("failed")
+    assert "document_expired" == person.shown()["details"]["reason_code"]
+
+    failed = person.start().json()
+    person.check(session_id, "processing")
+    under_way = person.start().json()
+
+    assert session_id == failed["verificationId"]
+    assert failed["clientSecret"]
+    assert [session_id, None, None] == [
+        under_way[key] for key in ("verificationId", "clientSecret", "verificationUrl")
+    ]
+
+
+def test_canceled_session_is_replaced(shop: Shop, person: Applicant) -> None:
+    """Its event need not have arrived: the start reads the session."""
+    shop.command("PUT", "/delivery", mode="drop", event_types=["identity.*"])
+    try:
+        session_id = person.started()
+        shop.stripe.v1.identity.verification_sessions.cancel(session_id)
+        second = person.started()
+    finally:
+        shop.command("PUT", "/delivery", mode="normal")
+
+    assert session_id != second
+    assert ["requires_input", "canceled"] == [one["status"] for one in person.sessions()]
+
+
+@pytest.mark.usefixtures("no_faults")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"reset": True, "when": "after", "times": 20},
+        {"status": 500, "when": "after", "times": 1},
+        {"status": 500, "when": "before", "times": 1},
+        {"status": 429, "when": "before", "times": 1},
+    ],
+)
+def test_lost_answer_makes_one_session(shop: Shop, person: Applicant, fault: Any) -> None:
+    """Stripe made the session, and the answer did not arrive: the next start finds it."""
+    shop.command("POST", "/faults", method="POST", path=SESSIONS, **fault)
+    person.start()
+    shop.command("DELETE", "/faults")
+
+    session_id = person.started()
+
+    assert [session_id] == [one["id"] for one in person.sessions()]
+
+
+def test_restored_database_finds_the_open_session(shop: Shop, person: Applicant) -> None:
+    """The row is lost, and Stripe names the user."""
+    session_id = person.started()
+    shop.db.execute("delete from private.kyc_sessions where user_id = %s", [person.user_id])
+
+    assert session_id == person.started()
+    person.check(session_id, "verified")
+    person.wait_for_status("passed")
+
+
+def test_pass_that_a_restore_has_lost_is_found(shop: Shop, person: Applicant) -> None:
+    """A start finds the verified session, and needs no second check."""
+    session_id = person.started()
+    person.check(session_id, "verified")
+    person.wait_for_status("passed")
+    shop.db.execute("delete from private.kyc_sessions where user_id = %s", [person.user_id])
+    shop.db.execute("update public.users set kyc = 'none' where id = %s", [person.user_id])
+
+    assert 409 == person.start().status_code
+    assert "passed" == person.shown()["status"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"legal_name": ""},
+        {"legal_name": 5},
+        {"dob": "1990-02-30"},
+        {"dob": "01/02/1990"},
+        {"dob": "2030-01-01"},
+        {"address": None},
+        {"address": {"street": "5 King St"}},
+        {"address": ADDRESS | {"postcode": "60000"}},
+        {"address": ADDRESS | {"state": "XX"}},
+        {"address": ADDRESS | {"country": "AU"}},
+    ],
+)
+def test_wrong_profile_is_refused(person: Applicant, changes: Any) -> None:
+    """Nothing is stored, and Stripe makes no session."""
+    answer = person.start(**changes)
+
+    assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.json()["code"])
+    assert ("none", None, []) == (
+        person.user()["kyc"],
+        person.user()["legal_name"],
+        person.sessions(),
+    )
+
+
+def test_nobody_sees_or_uses_the_session_of_another_user(shop: Shop, person: Applicant) -> None:
+    """Case 21, B19: another user's verified session never passes the caller."""
+    thief = Applicant.of_somebody_new(shop)
+    session_id = person.started()
+    person.check(session_id, "verified")
+    person.wait_for_status("passed")
+
+    answers = [
+        thief.browser.get(f"{KYC}?{query}")
+        for query in (
+            f"session_id={session_id}",
+            f"user_id={person.user_id}",
+            f"session_id={session_id}&user_id={person.user_id}",
+            f"session_id={session_id}&user_id={thief.user_id}",
+            "session_id=vs_none",
+        )
+    ]
+    started = thief.start(user_id=person.user_id, session_id=session_id, verificationId=session_id)
+
+    assert [403] * 5 == [answer.status_code for answer in answers]
+    assert session_id != started.json()["verificationId"]
+    assert "pending" == thief.shown()["status"]
+
+
+def test_session_with_the_metadata_of_another_user_passes_nobody(
+    shop: Shop, person: Applicant
+) -> None:
+    """Case 21, B19: our row and Stripe's metadata must name the same user."""
+    other = Applicant.of_somebody_new(shop)
+    session_id = person.started()
+    shop.stripe.v1.identity.verification_sessions.update(
+        session_id, {"metadata": {"user_id": other.user_id}}
+    )
+
+    person.check(session_id, "verified")
+
+    [verified] = [one for one in person.events(session_id) if one["type"].endswith(".verified")]
+    shop.wait_for(lambda: shop.is_settled(verified["id"]))
+    assert ["pending", "none"] == [one.shown()["status"] for one in (person, other)]
+    shop.wait_for(lambda: "identity_user_contradicted" in shop.alerts_of(verified["id"]))
+
+
+def test_unknown_session_is_ignored(shop: Shop, person: Applicant) -> None:
+    """C16: another session of our account answers 200, and Stripe sends it once."""
+    session = shop.stripe.v1.identity.verification_sessions.create(
+        {"type": "document", "metadata": {"user_id": person.user_id}}
+    )
+    person.check(session.id, "verified")
+
+    answers = [person.deliver(event) for event in person.events(session.id)]
+
+    assert [200] * 3 == [answer.status_code for answer in answers]
+    assert {"ignored", "already_processed"} >= {answer.json()["status"] for answer in answers}
+    assert "none" == person.shown()["status"]
+
+
+def test_event_counts_only_with_the_identity_secret(shop: Shop, person: Applicant) -> None:
+    """C16: the endpoint has secrets of its own, and a repeated event has one effect."""
+    shop.command("PUT", "/delivery", mode="drop", event_types=["identity.*"])
+    try:
+        session_id = person.started()
+        person.check(session_id, "verified")
+    finally:
+        shop.command("PUT", "/delivery", mode="normal")
+    verified = person.events(session_id)[-1]
+
+    refused = shop.post(verified)
+    assert ("ignored", "pending") == (refused.json()["status"], person.shown()["status"])
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda _: person.deliver(verified), range(5)))
+
+    assert {200} == {answer.status_code for answer in answers}
+    assert ["processed"] == [
+        answer.json()["status"] for answer in answers if not answer.json()["idempotent"]
+    ] or "processed" == shop.event_row(verified["id"])["outcome"]
+    assert "passed" == person.shown()["status"]
+    late = person.deliver(person.events(session_id)[1])
+    assert (200, "passed") == (late.status_code, person.shown()["status"])
+
+
+def test_failed_checks_lead_to_a_cooldown(shop: Shop, person: Applicant) -> None:
+    """The fifth closes the session; an abandoned one counts none."""
+    session_id = person.started()
+    for _ in range(5):
+        person.fail(session_id, "consent_declined")
+    for number in range(1, 6):
+        person.fail(session_id)
+        shop.wait_for(functools.partial(has_failed, person, number))
+
+    refused = person.start()
+
+    assert (429, "KYC_COOLDOWN") == (refused.status_code, refused.json()["code"])
+    assert 86_000 < int(refused.headers["Retry-After"]) <= 86_400
+    shop.wait_for(lambda: person.sessions()[0]["status"] == "canceled")
+    shop.wait_for(lambda: redaction(person, session_id) == "processing")
+    shop.command("POST", f"/later/{session_id}")
+    shop.wait_for(lambda: redaction(person, session_id) == "redacted")
+    assert "failed" == person.shown()["status"]
+
+
+@pytest.mark.usefixtures("no_faults")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"reset": True, "when": "after", "times": 1},
+        {"reset": True, "when": "after", "times": 20},
+        {"status": 500, "when": "after", "times": 1},
+        {"status": 500, "when": "before", "times": 2},
+        {"status": 429, "when": "before", "times": 2},
+    ],
+)
+def test_deleted_account_is_redacted(shop: Shop, person: Applicant, fault: Any) -> None:
+    """Although Stripe's answers get lost; what Stripe confirms is final."""
+    session_id = person.started()
+    person.check(session_id, "verified")
+    person.wait_for_status("passed")
+    shop.command("POST", "/faults", method="POST", path=f"{SESSIONS}/*/redact", **fault)
+
+    assert shop.service.call("anonymise_account", user_id=person.user_id)["success"]
+
+    shop.wait_for(lambda: redaction(person, session_id) == "processing")
+    shop.command("DELETE", "/faults")
+    shop.command("POST", f"/later/{session_id}")
+    shop.wait_for(lambda: redaction(person, session_id) == "redacted")
+    query = "select status::text from public.outbox where dedupe_key = %s"
+    shop.wait_for(lambda: shop.value(query, f"redact_identity:{session_id}") == "done")
+
+
+def test_check_under_way_is_redacted_afterwards(shop: Shop, person: Applicant) -> None:
+    """Stripe redacts no session that it checks; the row waits and spends no try."""
+    session_id = person.started()
+    person.check(session_id, "processing")
+    assert shop.service.call("anonymise_account", user_id=person.user_id)["success"]
+    query = "select last_error, attempts from public.outbox where dedupe_key = %s"
+    key = f"redact_identity:{session_id}"
+    shop.wait_for(
+        lambda: shop.db.execute(query, [key]).fetchall() == [("VERIFICATION_UNDER_WAY", 0)]
+    )
+
+    person.check(session_id, "verified")
+
+    shop.wait_for(lambda: redaction(person, session_id) == "processing")
+
+
+def test_only_live_sessions_of_trusted_users_are_served(shop: Shop, person: Applicant) -> None:
+    """Signed out, suspended or without a token: nothing is started or shown."""
+    none = shop.http.post(START, json=PROFILE)
+    forged = shop.http.post(START, json=PROFILE, headers=person.browser.cookie)
+    shop.db.execute("update public.users set suspended_at = now() where id = %s", [person.user_id])
+    suspended = [person.start(), person.browser.get(KYC)]
+    shop.db.execute("update public.users set suspended_at = null where id = %s", [person.user_id])
+    person.browser.sign_out()
+    signed_out = [person.start(), person.browser.get(KYC)]
+
+    assert (401, 403, "CSRF_INVALID") == (
+        none.status_code,
+        forged.status_code,
+        forged.json()["code"],
+    )
+    assert [(403, "USER_SUSPENDED")] * 2 == [
+        (answer.status_code, answer.json()["code"]) for answer in suspended
+    ]
+    assert [401] * 2 == [answer.status_code for answer in signed_out]
+    assert [] == person.sessions()
+
+
+@pytest.mark.parametrize("query", ["?user_id=x", "?session_id=x", "?session_id="])
+def test_malformed_question_is_refused(person: Applicant, query: str) -> None:
+    """A malformed id is an error of the caller."""
+    assert 400 == person.browser.get(f"{KYC}{query}").status_code
+
+
+def test_verified_user_without_session_is_shown(buyer: Browser) -> None:
+    """The page needs no session, such as for users of the seed data."""
+    answer = buyer.get(f"{KYC}?user_id={uuid.UUID(str(buyer.actor.id))}").json()
+
+    assert ("passed", None) == (answer["status"], answer["stripe_status"])

@@ -1,0 +1,284 @@
+"""`handle_kyc_webhook_update`: a session's state at Stripe becomes the one of its user."""
+
+import itertools
+import json
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.kyc.verifying import (
+    ADDRESS,
+    CREATED,
+    SESSION,
+    attached,
+    failed,
+    handled,
+    notes,
+    read_number,
+    session_row,
+    unverified,
+    user_row,
+)
+from tests.sql.paying import outbox_rows, service_of, stored
+
+
+MATCH = json.dumps({"address_match": True})
+ERROR = json.dumps({"code": "document_expired"})
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kyc", "stripe_status"),
+    [
+        ("created", None, "pending", "requires_input"),
+        ("requires_input", None, "pending", "requires_input"),
+        ("requires_input", ERROR, "failed", "requires_input"),
+        ("processing", None, "pending", "processing"),
+        ("verified", None, "passed", "verified"),
+        ("canceled", None, "failed", "canceled"),
+    ],
+)
+def test_status_of_stripe_becomes_ours(
+    owner: Connection, started: Actor, status: str, error: str | None, kyc: str, stripe_status: str
+) -> None:
+    """D11: Stripe's word is kept beside ours, and both are shown."""
+    answer = handled(owner, status, p_last_error=error)
+
+    assert ("processed", str(started.id), kyc) == tuple(
+        answer[key] for key in ("outcome", "user_id", "kyc_status")
+    )
+    assert {
+        "reason_code": "document_expired" if error else None,
+        "stripe_status": stripe_status,
+    } == user_row(owner, started)["kyc_details"]
+    assert stripe_status == session_row(owner)["status"]
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [("buyer", "seller"), ("seller", "seller"), ("moderator", "moderator"), ("admin", "admin")],
+)
+def test_pass_makes_a_buyer_a_seller(owner: Connection, role: str, expected: str) -> None:
+    """Staff keep their role, and the person is notified once."""
+    person = unverified(owner, role=role)
+    attached(owner, person)
+
+    for _ in range(2):
+        handled(owner, "verified")
+
+    user = user_row(owner, person)
+    assert (expected, "passed", ["passed"]) == (user["role"], user["kyc"], notes(owner, person))
+    assert None is not user["kyc_completed_at"]
+    assert None is not session_row(owner)["completed_at"]
+
+
+@pytest.mark.parametrize("status", ["created", "processing", "requires_input", "canceled"])
+def test_pass_is_final(owner: Connection, started: Actor, status: str) -> None:
+    """Case 21, C16: whatever comes after a pass leaves it."""
+    handled(owner, "verified")
+    before = user_row(owner, started)
+
+    handled(owner, status, p_last_error=ERROR, p_event_created=CREATED + 60)
+
+    assert before == user_row(owner, started)
+
+
+def test_redacted_session_changes_no_status(owner: Connection, started: Actor) -> None:
+    """Its metadata are gone, so it can neither pass nor fail anybody any more."""
+    handled(owner, "processing")
+
+    handled(owner, "redacted")
+
+    assert ("pending", "canceled", "redacted") == (
+        user_row(owner, started)["kyc"],
+        session_row(owner)["status"],
+        session_row(owner)["redaction"],
+    )
+    handled(owner, "verified", p_redaction="redacted")
+    assert "pending" == user_row(owner, started)["kyc"]
+
+
+@pytest.mark.usefixtures("started")
+def test_older_event_is_ignored(owner: Connection) -> None:
+    """C16: events come in any order."""
+    failed(owner, p_event_created=CREATED + 60)
+
+    answer = handled(owner, "processing", p_event_created=CREATED)
+
+    assert ("ignored", "failed") == (answer["outcome"], answer["kyc_status"])
+    assert "requires_input" == session_row(owner)["status"]
+
+
+@pytest.mark.usefixtures("started")
+def test_later_read_wins_within_a_second(owner: Connection) -> None:
+    """C16: the handler that began its read first may be the last to report it."""
+    first, second = read_number(owner), read_number(owner)
+    handled(owner, "processing", p_read_number=second)
+
+    answer = failed(owner, p_read_number=first)
+
+    assert ("ignored", "pending") == (answer["outcome"], answer["kyc_status"])
+
+
+@pytest.mark.usefixtures("started")
+def test_event_is_applied_once(owner: Connection) -> None:
+    """C16: a repeated event answers that it was processed."""
+    event_id = stored(owner, "identity.verification_session.x", None)
+    failed(owner, p_event_id=event_id)
+
+    answer = handled(owner, "verified", p_event_id=event_id)
+
+    assert ("already_processed", "failed") == (answer["outcome"], answer["kyc_status"])
+
+
+def test_unknown_session_is_ignored(owner: Connection, started: Actor) -> None:
+    """C16: another session of our Stripe account is stored as ignored."""
+    answer = handled(owner, "verified", "vs_of_nobody")
+
+    assert ("ignored", None, None, []) == tuple(
+        answer[key] for key in ("outcome", "user_id", "kyc_status", "alerts")
+    )
+    assert "pending" == user_row(owner, started)["kyc"]
+
+
+def test_metadata_of_another_user_pass_nobody(owner: Connection, started: Actor) -> None:
+    """Case 21, B19: our row and Stripe's metadata must name the same user."""
+    bob = unverified(owner, "bob")
+
+    for user_ref in (str(bob.id), "", "Alice"):
+        answer = handled(owner, "verified", p_user_ref=user_ref)
+        assert ("ignored", ["identity_user_contradicted"]) == (answer["outcome"], answer["alerts"])
+
+    assert ["pending", "none"] == [user_row(owner, one)["kyc"] for one in (started, bob)]
+    handled(owner, "verified", p_user_ref=str(started.id))
+    assert "passed" == user_row(owner, started)["kyc"]
+
+
+def test_earlier_session_does_not_fail_a_user(owner: Connection, started: Actor) -> None:
+    """Only the last session counts, except that any may pass."""
+    handled(owner, "canceled")
+    attached(owner, started, "vs_2")
+
+    handled(owner, "canceled", p_event_created=CREATED + 60)
+    assert "pending" == user_row(owner, started)["kyc"]
+    handled(owner, "verified", p_event_created=CREATED + 60)
+    assert "passed" == user_row(owner, started)["kyc"]
+
+
+@pytest.mark.usefixtures("started")
+def test_unreadable_status_is_refused(owner: Connection) -> None:
+    """A status that Stripe adds later stays an open event, which raises an alert in the end."""
+    with pytest.raises(psycopg.Error, match="PAYLOAD_UNREADABLE"):
+        handled(owner, "reviewing")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "address", "is_verified"),
+    [
+        (MATCH, json.dumps(ADDRESS), True),
+        (MATCH, None, True),
+        (MATCH, json.dumps(ADDRESS | {"street": "6 King St"}), False),
+        ('{"address_match": false}', json.dumps(ADDRESS), False),
+        ('{"address_match": null}', json.dumps(ADDRESS), False),
+        (None, None, False),
+    ],
+)
+def test_flag_of_the_address_is_kept(
+    owner: Connection, started: Actor, outputs: Any, address: Any, *, is_verified: bool
+) -> None:
+    """Only for the address that was compared; its plain form is the person's own input."""
+    handled(owner, "verified", p_verified_outputs=outputs, p_address=address)
+
+    user = user_row(owner, started)
+    assert ("passed", is_verified) == (user["kyc"], user["address_verified"])
+    expected = {key: value.upper() for key, value in ADDRESS.items()}
+    assert (
+        (expected, "identity")
+        if is_verified
+        else (None, None)
+        == (
+            user["address_normalized"],
+            user["address_verification_method"],
+        )
+    )
+
+
+@pytest.mark.usefixtures("started")
+def test_nothing_but_the_code_is_kept(owner: Connection) -> None:
+    """A sentence or another form in place of a code may describe a person."""
+    for code in ("Alice has no photo", {"Alice": 1}, "x" * 101, None):
+        error = json.dumps({"code": code, "reason": "The document of Alice"})
+        failed(owner, p_last_error=error, p_report_id=None)
+        assert "unknown" == session_row(owner)["reason_code"]
+
+    failed(owner)
+    assert "document_expired" == session_row(owner)["reason_code"]
+
+
+def test_failure_is_notified_once_per_check(owner: Connection, started: Actor) -> None:
+    """A start makes the status pending again, and a read the same failure."""
+    failed(owner, p_report_id="vr_1")
+    attached(owner, started)
+    failed(owner, p_report_id="vr_1")
+    assert ["failed"] == notes(owner, started)
+
+    handled(owner, "processing", p_report_id="vr_1")
+    failed(owner, p_report_id="vr_2")
+    assert ["failed", "failed"] == notes(owner, started)
+
+
+def test_suspended_user_is_verified_and_stays_suspended(owner: Connection, started: Actor) -> None:
+    """The suspension forbids all trade; the state of the verification stays true."""
+    owner.execute("update public.users set suspended_at = now() where id = %s", [started.id])
+
+    handled(owner, "verified")
+
+    user = user_row(owner, started)
+    assert ("passed", True) == (user["kyc"], user["suspended_at"] is not None)
+
+
+def test_end_does_not_depend_on_the_order(owner: Connection, started: Actor) -> None:
+    """C16: each order of a session's events ends with what Stripe says last."""
+    steps: list[tuple[str, int, str | None]] = [
+        ("processing", 1, None),
+        ("requires_input", 2, ERROR),
+        ("processing", 3, None),
+        ("requires_input", 4, ERROR),
+    ]
+    for order in itertools.permutations(steps):
+        owner.execute("savepoint before")
+        for status, second, error in order:
+            handled(owner, status, p_event_created=CREATED + second, p_last_error=error)
+        assert "failed" == user_row(owner, started)["kyc"]
+        owner.execute("rollback to before")
+
+
+@pytest.mark.usefixtures("started")
+def test_reading_without_an_event_is_applied(owner: Connection) -> None:
+    """Reconcile reads sessions again whose events are late."""
+    answer = handled(
+        owner,
+        "verified",
+        p_event_id=None,
+        p_event_created=None,
+        p_read_number=read_number(owner),
+    )
+
+    assert ("processed", "passed") == (answer["outcome"], answer["kyc_status"])
+
+
+@pytest.mark.usefixtures("started")
+def test_address_is_given_until_the_pass(owner: Connection) -> None:
+    """There is nothing to compare afterwards, and nothing for an unknown session."""
+    service = service_of(owner)
+
+    def terms(session_id: str = SESSION) -> Any:
+        return service.call("begin_verification_read", stripe_session_id=session_id)
+
+    assert {"read_number": 1, "address": ADDRESS} == terms()
+    handled(owner, "verified")
+    assert {"read_number": 2, "address": None} == terms()
+    assert {"read_number": None, "address": None} == terms("vs_none")
+    assert [] == outbox_rows(owner, "redact_identity")
