@@ -8,7 +8,7 @@ import structlog
 
 from market import stripe_lists
 from market.database import Database
-from market.duties import Duty
+from market.duties import Duty, rpc
 from market.errors import RejectedError
 from market.inbox import Outcome
 from market.payments import repository
@@ -55,6 +55,7 @@ def duties(stripe_api: StripeApi, database: Database) -> Sequence[Duty]:
             name="differing_orders",
             work=lambda limit: reread_differing_orders(stripe_api, database, limit=limit),
         ),
+        rpc(database, "refund_refused_strays"),
         Duty(name="unused_intents", work=lambda _: cancel_unused_intents(stripe_api, database)),
         Duty(name="balance", work=lambda _: read_balance(stripe_api, database)),
     ]

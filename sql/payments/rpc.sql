@@ -206,6 +206,18 @@ $$;
 comment on function public.unreturned_payments is 'Return every payment that must go back to the buyer: a stray, or a payment of an order that has ended. unreturned_cents is the part that is neither refunded, pending nor lost in a dispute. A payment is left out while Stripe holds its money for a dispute. Call refund_payment for each.';
 grant execute on function public.unreturned_payments to service_role;
 
+create function public.refund_refused_strays(max_rows integer default 100)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.refund_refused_strays(refund_refused_strays.max_rows);
+end;
+$$;
+comment on function public.refund_refused_strays is 'Queue the refund of the rest of each stray whose refund Stripe has refused, because a part went back in its dashboard or a dispute held the money. Each amount is requested once more. Return their number.';
+grant execute on function public.refund_refused_strays to service_role;
+
 create function public.apply_refund(
   event_id text, stripe_refund_id text, outbox_id text, payment_intent_id text,
   amount_cents bigint, status text, order_ref text default null

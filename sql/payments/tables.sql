@@ -90,3 +90,5 @@ create index refunds_payment_id_idx on public.refunds (payment_id);
 create index refunds_initiated_by_idx on public.refunds (initiated_by);
 create index refunds_pending_created_at_idx on public.refunds (created_at)
 where status = 'pending';
+create index refunds_refused_payment_id_idx on public.refunds (payment_id)
+where status = 'failed' and stripe_refund_id is null;

@@ -102,6 +102,7 @@ BOTH: Grants = {
             "refund_payment(text,text,uuid,uuid)",
             "refund_order(uuid,bigint,uuid,text,uuid)",
             "unreturned_payments()",
+            "refund_refused_strays(integer)",
             "apply_payment_succeeded(text,text,text,text,bigint,text,text)",
             "apply_payment_failed(text,text,text,text,text)",
             "apply_payment_canceled(text,text,text)",

@@ -189,6 +189,7 @@ SIGNATURES: Mapping[str, str] = {
     "record_account_read": "account_id text, read_number bigint, payouts_enabled boolean",
     "list_payouts": "user_id uuid, max_rows integer",
     "queue_due_transfers": "max_rows integer = 100",
+    "refund_refused_strays": "max_rows integer = 100",
     "release_transfers": "seller_id uuid, reason text",
     "record_transfer": (
         "stripe_transfer_id text, outbox_id text, dedupe_key text, order_ref text,"

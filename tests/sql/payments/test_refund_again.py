@@ -202,6 +202,95 @@ def test_stray_of_which_a_part_went_back_outside(
     )
 
 
+def refused(owner: Connection, row_id: str) -> None:
+    """Let Stripe refuse the call of a row for good."""
+    service = service_of(owner)
+    [job] = [j for j in service.call("claim_outbox", max_rows=9, lease_s=60) if j["id"] == row_id]
+    service.call(
+        "reject_outbox",
+        outbox_id=row_id,
+        lease_token=job["lease_token"],
+        error_code="STRIPE_REFUSED",
+    )
+
+
+def again(owner: Connection) -> int:
+    count = service_of(owner).call("refund_refused_strays")
+    assert isinstance(count, int)
+    return count
+
+
+def test_rest_of_a_refused_stray_is_refunded_by_the_job(owner: Connection, order_id: UUID) -> None:
+    """A part went back in Stripe's dashboard; the job requests the rest, once."""
+    moved(owner, order_id, "cancelled", "admin")
+    [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
+    assert 0 == again(owner)
+    refused(owner, row_id)
+    refund_told(owner, "succeeded", 3_000, intent="pi_stray", stripe_refund_id="re_outside")
+
+    assert [1, 0] == [again(owner) for _ in range(2)]
+
+    row = next(row for row in outbox_rows(owner, "auto_refund") if row["status"] == "queued")
+    assert 7_000 == row["payload"]["amount_cents"]
+    refused(owner, row["id"])
+    assert 0 == again(owner)
+    assert [] == drift(owner)
+
+
+def test_stray_is_refunded_again_when_its_dispute_has_ended(
+    owner: Connection, order_id: UUID
+) -> None:
+    """Stripe refuses a refund while the bank has the money."""
+    moved(owner, order_id, "cancelled", "admin")
+    [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
+    reading = {"status": "needs_response", "withdrawn_cents": 10_000, "reinstated_cents": 0}
+    read_dispute(owner, "pi_stray", **reading)
+    refused(owner, row_id)
+    assert 0 == again(owner)
+
+    read_dispute(owner, "pi_stray", **(reading | {"status": "won", "reinstated_cents": 10_000}))
+
+    assert [1, 0] == [again(owner) for _ in range(2)]
+    assert ([], []) == (unreturned(owner), drift(owner))
+
+
+def read_dispute(owner: Connection, intent: str, **reading: object) -> None:
+    answer = service_of(owner).call(
+        "record_dispute",
+        stripe_dispute_id="dp_1",
+        payment_intent_id=intent,
+        charge_id=None,
+        amount_cents=10_000,
+        currency="aud",
+        reason="fraudulent",
+        created=1_790_000_000,
+        **reading,
+    )
+    assert answer["outcome"] == "processed", answer
+
+
+def test_stray_that_the_bank_returned_is_left_to_staff(owner: Connection, order_id: UUID) -> None:
+    """Staff may have found another way already."""
+    moved(owner, order_id, "cancelled", "admin")
+    [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
+    for status in ("succeeded", "failed"):
+        refund_told(owner, status, 10_000, outbox_id=row_id, intent="pi_stray")
+
+    assert 0 == again(owner)
+
+
+def test_refused_refund_of_an_order_is_left_to_its_parties(
+    owner: Connection, order_id: UUID
+) -> None:
+    """The seller decides whether to refund the order again."""
+    paid(owner, order_id)
+    refund_requested(owner, order_id, 3_000)
+    [row] = outbox_rows(owner, "refund")
+    refused(owner, row["id"])
+
+    assert 0 == again(owner)
+
+
 def test_refund_of_a_live_order_never_takes_its_stray(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
