@@ -32,7 +32,7 @@ create table private.filter_rules (
   unless text collate "C",
   weight integer not null,
   reason_code text collate "C" not null,
-  stages text[] not null,
+  stages text[] not null, -- noqa: RF04
   active boolean not null default true,
   constraint filter_rules_pkey primary key (rule_version, rule),
   constraint filter_rules_kind_is_known check (kind in ('contact', 'payment', 'proposal')),
