@@ -37,7 +37,7 @@ def start_database(options: Options, folder: DataFolder) -> Cluster:
 def update_database(cluster: Cluster, options: Options, folder: DataFolder) -> None:
     """Apply Supabase's baseline and our migrations, as far as they are missing.
 
-    The seed is a developer's data, so it comes with the first start and with no test's.
+    The seed holds people for development, so ephemeral data gets it on request only.
     """
     files = [] if options.is_bare else migration_files()
     try:
@@ -45,7 +45,7 @@ def update_database(cluster: Cluster, options: Options, folder: DataFolder) -> N
             _refuse_changes(changed_migrations(cluster.admin_url, files), folder)
         url, is_new = extend_database(cluster.admin_url, files)
         folder.baseline.write_text(_fingerprint())
-        if is_new and SEED.exists() and not (options.is_bare or options.is_ephemeral):
+        if is_new and SEED.exists() and options.is_seeded:
             apply_files(url, [SEED])
     except psycopg.Error as error:
         reason = " ".join(str(error).split())

@@ -43,6 +43,7 @@ class Options:
     has_free_choice: bool
     data: Path | None
     is_ephemeral: bool
+    is_seeded: bool
     parts: tuple[str, ...]
     env_file: Path | None
     is_bare: bool
@@ -67,6 +68,7 @@ def read_options(arguments: Sequence[str]) -> Options:
             has_free_choice=is_up and given.port_base == AUTO,
             data=given.data and given.data.absolute(),
             is_ephemeral=is_up and given.ephemeral,
+            is_seeded=not is_up or given.seed or not (given.ephemeral or is_bare),
             parts=_parts(given.only if is_up else None, is_bare=is_bare),
             env_file=given.env_file.absolute() if is_up and given.env_file else None,
             is_bare=is_bare,
@@ -103,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     where = up.add_mutually_exclusive_group()
     _add_data(where)
     where.add_argument("--ephemeral", action="store_true", help="keep nothing; faster, for tests")
+    up.add_argument(
+        "--seed", action="store_true", help="fill ephemeral data with supabase/seed.sql too"
+    )
     up.add_argument(
         "--port-base",
         default=str(DEFAULT_BASE),

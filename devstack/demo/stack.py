@@ -64,7 +64,7 @@ def running(port_base: str, signals: Signals) -> Iterator[DemoStack]:
     """
     folder = Path(tempfile.mkdtemp(prefix="market-demo-"))
     try:
-        command = [sys.executable, "-m", "devstack", "up", "--ephemeral"]
+        command = [sys.executable, "-m", "devstack", "up", "--ephemeral", "--seed"]
         command += ["--port-base", port_base, "--env-file", str(folder / "env")]
         process = start(command, folder / "up.log")
         stack = DemoStack(process, folder)

@@ -12,10 +12,11 @@ from devstack.demo.auction import hold_auction
 from devstack.demo.facts import Facts
 from devstack.demo.handover import hand_over
 from devstack.demo.payment import Parties, settle
-from devstack.demo.people import Person, arrange, people
+from devstack.demo.people import MODERATOR, SOFT_CLOSE_S, Person, people, shorten_soft_close
 from devstack.demo.room import PATIENCE_S, Room
 from devstack.demo.second_order import list_case, settle_case
 from devstack.demo.steps import DemoError, Teller
+from devstack.demo.verification import verify
 from devstack.demo.watch import Watcher
 
 
@@ -38,20 +39,16 @@ async def play(teller: Teller, environment: Mapping[str, str], facts: Facts) -> 
 async def _play(teller: Teller, environment: Mapping[str, str], facts: Facts) -> None:
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        cast = await enter(people(environment, "Ada", "Ben", "Cleo", "Dan", "Olive", "A visitor"))
+        cast = await enter(people(environment, "Ada", "Ben", "Cleo", "Dan", "Matilda", "A visitor"))
         [backend] = await enter(people(environment, "The backend", key="SUPABASE_SECRET_KEY"))
         http = await enter(httpx.AsyncClient(timeout=PATIENCE_S))
-        ada, ben, cleo, dan, olive, visitor = cast
-        await _sign_up(teller, facts, (ada, ben, cleo, dan, olive))
-        with teller.step("Identity checks, roles and a short soft close are arranged") as step:
-            await asyncio.to_thread(
-                arrange,
-                environment["DATABASE_URL"],
-                seller=ada,
-                bidders=(ben, cleo, dan),
-                staff=olive,
-            )
-            step.note("by SQL, since no client may do that; from here on only clients act")
+        api = Api(http, environment)
+        ada, ben, cleo, dan, matilda, visitor = cast
+        await _sign_up(teller, facts, (ada, ben, cleo, dan), staff=matilda)
+        await verify(teller, api, ada, (ben, cleo, dan))
+        with teller.step(f"The soft close is shortened to {SOFT_CLOSE_S} seconds") as step:
+            await asyncio.to_thread(shorten_soft_close, environment["DATABASE_URL"])
+            step.note("by SQL, since no client may do that; all else is done by clients")
         buyer = Watcher(ben)
         with teller.step("Ben signs in again and watches his orders"):
             await ben.sign_in()
@@ -63,21 +60,23 @@ async def _play(teller: Teller, environment: Mapping[str, str], facts: Facts) ->
             seller=ada,
             buyer=buyer,
             outsider=cleo,
-            staff=olive,
+            staff=matilda,
             backend=backend,
             environment=environment,
             http=http,
-            api=Api(http, environment),
+            api=api,
         )
         await settle(teller, parties, facts, auction_id)
         await hand_over(teller, parties, facts)
         await settle_case(teller, parties, dan, facts)
 
 
-async def _sign_up(teller: Teller, facts: Facts, cast: Sequence[Person]) -> None:
-    with teller.step("Ada, Ben, Cleo, Dan and Olive sign up") as step:
+async def _sign_up(teller: Teller, facts: Facts, cast: Sequence[Person], *, staff: Person) -> None:
+    with teller.step("Ada, Ben, Cleo and Dan sign up, and Matilda signs in") as step:
         for person in cast:
             began = time.perf_counter()
             await person.sign_up()
             facts.measured("sign-up", (time.perf_counter() - began) * 1000)
-        step.note("Ada sells, three bid, Olive is staff; each has a session and a profile")
+        staff.email, staff.password = MODERATOR
+        await staff.sign_in()
+        step.note("Ada sells, three bid, Matilda moderates; each has a session and a profile")

@@ -13,12 +13,18 @@ import pytest
 from psycopg.types.json import Jsonb
 from supabase import ClientOptions, create_client
 
+from devstack.processes import wait_until
 from devstack.schema import ROOT
 from tests.integration.conftest import running_stack
 
 
 BUYER, SELLER = "canary-buyer@example.com", "canary-seller@example.com"
 PASSWORD = "a canary's: password"
+PROFILE = {
+    "legal_name": "A Canary",
+    "dob": "1990-01-01",
+    "address": {"street": "1 Bird St", "suburb": "Perth", "postcode": "6000", "state": "WA"},
+}
 #: A canary that knows how fast a stack of our own is.
 QUICK = ("--auction-s", "3.5", "--close-patience-s", "6", "--poll-count", "5", "--poll-s", "0.5")
 
@@ -37,16 +43,31 @@ def sign_up(environment: Mapping[str, str], *emails: str) -> None:
 def prepare_accounts(environment: Mapping[str, str]) -> None:
     """Sign the canary's two accounts up and let them trade, as an operator does once on staging."""
     sign_up(environment, BUYER, SELLER)
+    for email in (BUYER, SELLER):
+        verify(environment, email)
     with psycopg.connect(environment["DATABASE_URL"]) as database:
-        database.execute(
-            "update public.users set kyc = 'passed', kyc_completed_at = now(),"
-            " role = case when email = %s then 'seller'::public.user_role else role end",
-            [SELLER],
-        )
         for key in ("snipe_window_s", "snipe_extend_s"):
             database.execute(
                 "update private.app_settings set value = %s where key = %s", [Jsonb(3), key]
             )
+
+
+def verify(environment: Mapping[str, str], email: str) -> None:
+    """Let an account pass the check of Stripe Identity."""
+    service, control = environment["SERVICE_URL"], environment["STRIPE_CONTROL_URL"]
+    with httpx.Client(timeout=15) as http:
+        signed_in = http.post(
+            f"{environment['SUPABASE_URL']}/auth/v1/token?grant_type=password",
+            json={"email": email, "password": PASSWORD},
+            headers={"apikey": environment["SUPABASE_PUBLISHABLE_KEY"]},
+        ).raise_for_status()
+        http.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
+        started = http.post(f"{service}/api/kyc/start", json=PROFILE).raise_for_status()
+        path = f"/identity/{started.json()['verificationId']}/check"
+        http.post(control + path, json={"status": "verified"}).raise_for_status()
+        assert wait_until(
+            lambda: http.get(f"{service}/api/kyc").json()["status"] == "passed", 30
+        ), f"{email} was not verified"
 
 
 def canary_environment(environment: Mapping[str, str]) -> dict[str, str]:

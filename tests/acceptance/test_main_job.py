@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,20 @@ def test_demo_holds_every_expectation(report: dict[str, Any]) -> None:
     assert report["ok"] is True
     assert report["error"] is None
     assert all(step["took_ms"] is not None for step in report["steps"])
+
+
+def test_people_are_verified_over_http(report: dict[str, Any]) -> None:
+    """Everybody passes KYC by a session of Stripe Identity; SQL only changes the soft close."""
+    titles = [step["title"] for step in report["steps"]]
+    queries = [
+        query
+        for path in sorted((ROOT / "devstack/demo").glob("*.py"))
+        for query in re.findall(r"execute\(\s*\"([^\"]+)\"", path.read_text())
+    ]
+
+    assert "Ada shows her licence to Stripe Identity, and may sell" in titles
+    assert "Ben, Cleo and Dan prove who they are, so they may bid" in titles
+    assert ["update private.app_settings set value = %s where key = any(%s)"] == queries
 
 
 def test_auction_is_sold_at_the_second_price_and_extended(report: dict[str, Any]) -> None:
