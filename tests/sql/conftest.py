@@ -1,6 +1,7 @@
-"""What every SQL test may rely on: a database built from `sql/`, and actors in it."""
+"""Give the SQL tests a database built from `sql/`, and actors in it."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from uuid import UUID
 
 import psycopg
@@ -8,7 +9,7 @@ import pytest
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from devstack.schema import build_database, declared_files
+from devstack.schema import build_database, copy_database, declared_files
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned
 
@@ -28,22 +29,49 @@ MOVABLE_CLOCK = """
 
 
 @pytest.fixture(scope="session")
-def declared_url(admin_url: str) -> str:
+def _built_url(admin_url: str) -> str:
     url = build_database(admin_url, "market_sql_tests", declared_files())
     with psycopg.connect(url) as connection:
         connection.execute(MOVABLE_CLOCK)
     return url
 
 
+@pytest.fixture(scope="session")
+def declared_url(_built_url: str) -> str:
+    """Return the URL of a database from `sql/`; a test that commits overrides it with a copy."""
+    return _built_url
+
+
+@pytest.fixture(scope="session")
+def _shared(_built_url: str) -> Iterator[Connection]:
+    """Connect once for all tests: a new connection would compile each function again.
+
+    It is a copy's, because Postgres copies only a database that nobody is connected to.
+    """
+    url = copy_database(_built_url, "market_shared")
+    with closing(psycopg.connect(url, options="-c search_path=")) as shared:
+        yield shared
+
+
 @pytest.fixture
-def owner(declared_url: str) -> Iterator[Connection]:
+def owner(declared_url: str, _built_url: str, _shared: Connection) -> Iterator[Connection]:
     """Connect as the schema's owner; all that the test does, as anyone, is rolled back."""
-    with psycopg.connect(declared_url, options="-c search_path=") as connection:
+    with ExitStack() as stack:
+        connection = _shared
+        if declared_url == _built_url:
+            # The block of an actor's first call would otherwise be outermost, and commit.
+            connection.execute("select")
+        else:
+            own = psycopg.connect(declared_url, options="-c search_path=")
+            connection = stack.enter_context(own)
+        stack.callback(connection.rollback)
         yield connection
-        if connection.info.transaction_status is TransactionStatus.INTRANS:
+        status = connection.info.transaction_status
+        if status is TransactionStatus.INTRANS:
             # Deferred constraints speak up at commit, and there will be none.
             connection.execute("set constraints all immediate")
-        connection.rollback()
+        shares = connection is _shared
+        assert not (shares and status is TransactionStatus.IDLE), "a test that commits needs a copy"
 
 
 @pytest.fixture

@@ -1,18 +1,11 @@
-"""What every test here may rely on: an order of $100.00 that alice has won."""
+"""Give each test here an order of $100.00 that alice has won."""
 
 from uuid import UUID
 
 import pytest
-from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.paying import ordered
-
-
-@pytest.fixture(autouse=True)
-def _begun(owner: Connection) -> None:
-    # An actor whose call is the first statement would commit it: its block would be outermost.
-    owner.execute("select")
 
 
 @pytest.fixture
