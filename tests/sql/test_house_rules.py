@@ -119,7 +119,7 @@ def test_rpcs_take_times_as_text(owner: Connection) -> None:
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 def test_execute_grants_are_the_reviewed_ones(owner: Connection, role: str) -> None:
-    """A role may execute exactly the functions of the reviewed list."""
+    """A role may execute exactly the functions of the reviewed list (case 20)."""
     query = """
       select oid::regprocedure::text from functions
       where has_function_privilege(%(role)s, oid, 'execute')
@@ -184,7 +184,7 @@ WRITE_GRANTS = {
 
 
 def test_clients_write_what_the_contract_names(owner: Connection) -> None:
-    """Only the owner writes, truncates, references or adds triggers to our other tables."""
+    """Only the owner writes, truncates, references or adds triggers elsewhere (case 20)."""
     query = """
       select distinct r.role || ' ' || t.oid::regclass || ' ' || v.verb
       from tables as t,

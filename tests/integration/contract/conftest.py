@@ -22,3 +22,9 @@ def visitors(market: Market) -> Iterator[Mapping[Role, Visitor]]:
     yield visitors
     for visitor in visitors.values():
         visitor.http.close()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run asynchronous tests on the loop that the Realtime client is written for."""
+    return "asyncio"

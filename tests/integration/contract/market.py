@@ -15,6 +15,7 @@ from tests.integration.service.browser import Browser
 from tests.integration.service.shop import AMOUNT, Shop
 from tests.sql.auctioning import auctioned
 from tests.sql.paying import attached, declined
+from tests.sql.writing import wrote
 
 
 class Role(enum.StrEnum):
@@ -55,7 +56,8 @@ class Market:
             "select id from public.message_threads where order_id = %s", order["order_id"]
         )
         _add_photo(shop, listing_id)
-        _add_message(shop, thread_id, seller.id)
+        sent = wrote(seller, thread_id, "It is packed.")
+        assert sent["success"], sent
         _decline(shop, UUID(order["order_id"]))
         dispute_id = _add_dispute(shop, UUID(order["order_id"]))
         ids = {
@@ -105,17 +107,6 @@ def _add_photo(shop: Shop, listing_id: UUID) -> None:
         values (%s, 'https://photos.test/1.jpg', %s, 1000, 'image/jpeg', 100, 100)
         """,
         [listing_id, f"{listing_id}/0_{uuid.uuid4()}.jpg"],
-    )
-
-
-def _add_message(shop: Shop, thread_id: UUID, sender_id: UUID) -> None:
-    shop.db.execute(
-        """
-        insert into public.messages
-          (thread_id, sender_id, client_message_id, content, action, rule_version, delivery)
-        values (%s, %s, %s, 'It is packed.', 'allow', 1, 'delivered')
-        """,
-        [thread_id, sender_id, uuid.uuid4()],
     )
 
 

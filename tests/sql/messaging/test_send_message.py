@@ -274,18 +274,22 @@ def test_filter_joins_the_threads_of_a_pair(
     assert ("Last", ["A question", "mask it", "hold it"], "strict") == filter_calls(owner)[-1]
 
 
-def test_filter_joins_both_directions_of_a_pair(
-    owner: Connection, alice: Actor, bob: Actor
+def test_filter_joins_both_roles_of_a_pair(
+    owner: Connection, listing_id: UUID, alice: Actor, bob: Actor
 ) -> None:
     """Alice buys from Bob and Bob from Alice: her messages to him are one sequence."""
     owner.execute("update public.users set role = 'seller'")
-    at_bobs = asked(alice, listing_of(owner, auctioned(bob)), "As a buyer")
-    at_hers = asked(bob, listing_of(owner, auctioned(alice)), "Not hers")
+    at_bobs = asked(alice, listing_of(owner, auctioned(bob)), "As a buyer")["thread_id"]
+    at_hers = asked(bob, listing_of(owner, auctioned(alice)), "Not hers")["thread_id"]
+    asked(alice, listing_id, "Not to him")
 
-    wrote(alice, at_hers["thread_id"], "As a seller")
+    wrote(alice, at_hers, "As a seller")
+    wrote(alice, at_bobs, "As a buyer again")
 
-    assert at_bobs["thread_id"] != at_hers["thread_id"]
-    assert ["As a buyer"] == filter_calls(owner)[-1][1]
+    assert at_bobs != at_hers
+    assert [["As a buyer"], ["As a buyer", "As a seller"]] == [
+        earlier for _, earlier, _ in filter_calls(owner)[-2:]
+    ]
 
 
 def test_filter_joins_only_recent_messages(

@@ -7,10 +7,12 @@ from devstack.schema import ROOT
 
 
 #: Cases and mistakes by the numbers of the contract with the web app. Later work adds the rest.
-CASES = {7, 9, 10, 11, 14, 15, 16, 17, 18, 19, 21, 23}
-MISTAKES = {"A8", "A11", "A12", "A13", "A15", "A18", "B2", "B7", "B13", "B19", "D11"} | {
-    f"C{number}" for number in range(1, 24)
-}
+CASES = {7, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23}
+MISTAKES = (
+    {"A8", "A9", "A10", "A11", "A12", "A13", "A15", "A18"}
+    | {"B2", "B7", "B8", "B13", "B19", "D11"}
+    | {f"C{number}" for number in range(1, 24)}
+)
 
 _MISTAKE = re.compile(r"\b[A-D][0-9]{1,2}\b")
 _CASES = re.compile(r"\b[Cc]ases? ([0-9]+(?:(?:, | and )[0-9]+)*)")

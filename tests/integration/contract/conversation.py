@@ -1,0 +1,119 @@
+"""Two people who talk about a listing through the official library, and another user."""
+
+import contextlib
+import dataclasses
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, Self
+
+import httpx
+from realtime import AsyncRealtimeClient
+from supabase import Client, ClientOptions, create_client
+
+from tests.integration.gateways import PATIENCE_S
+from tests.integration.realtime.listening import Heard, joined
+from tests.integration.service.browser import Browser
+from tests.integration.service.shop import Shop
+from tests.sql.actors import signed_up
+from tests.sql.auctioning import auctioned
+from tests.sql.writing import listing_of
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Talker:
+    """A person with clients of the official libraries."""
+
+    browser: Browser
+    client: Client
+
+    @property
+    def id(self) -> str:
+        """Return the id of the person."""
+        return str(self.browser.actor.id)
+
+    def write(self, function: str, **arguments: object) -> dict[str, Any]:
+        """Send a message; return the answer."""
+        sent = {"client_message_id": str(uuid.uuid4()), **arguments}
+        answer: Any = self.client.rpc(function, sent).execute().data
+        return dict(answer)
+
+    @contextlib.asynccontextmanager
+    async def listening(self, topic: str, *bindings: Mapping[str, str]) -> AsyncIterator[Heard]:
+        """Join a channel of the web app."""
+        environment = self.browser.shop.environment
+        client = AsyncRealtimeClient(
+            f"{environment['SUPABASE_URL'].replace('http', 'ws', 1)}/realtime/v1",
+            environment["SUPABASE_PUBLISHABLE_KEY"],
+            timeout=PATIENCE_S,
+        )
+        try:
+            await client.set_auth(self.browser.session["access_token"])
+            await client.connect()
+            yield await joined(client, topic, *bindings)
+        finally:
+            await client.close()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A seller, a buyer who asks about a listing, and another user who has no part in it."""
+
+    shop: Shop
+    seller: Talker
+    buyer: Talker
+    outsider: Talker
+    listing_id: str
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, shop: Shop) -> Iterator[Self]:
+        """Sign three people up, and put something on sale."""
+        with contextlib.ExitStack() as stack:
+            people = [
+                stack.enter_context(_talker(shop, role)) for role in ("seller", "buyer", "buyer")
+            ]
+            auction_id = auctioned(people[0].browser.actor)
+            yield cls(
+                shop=shop,
+                seller=people[0],
+                buyer=people[1],
+                outsider=people[2],
+                listing_id=str(listing_of(shop.db, auction_id)),
+            )
+
+    def ask(self, content: str) -> dict[str, Any]:
+        """Have the buyer ask the seller."""
+        return self.buyer.write("start_thread", listing_id=self.listing_id, content=content)
+
+    def decide(self, message_id: str, *, release: bool) -> Any:
+        """Have staff decide about a held message."""
+        staff = signed_up(self.shop.db, f"staff-{uuid.uuid4().hex[:12]}", role="moderator")
+        return staff.with_second_factor().call(
+            "staff_decide_message",
+            message_id=message_id,
+            release=release,
+            reason="The review queue",
+        )
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Have the filter hold each message that it would mask."""
+        setting = "update private.app_settings set value = %s where key = 'filter_hold'"
+        self.shop.db.execute(setting, ["60"])
+        try:
+            yield
+        finally:
+            self.shop.db.execute(setting, ["85"])
+
+
+@contextlib.contextmanager
+def _talker(shop: Shop, role: str) -> Iterator[Talker]:
+    browser = Browser.of_somebody_new(shop, role)
+    with httpx.Client(timeout=PATIENCE_S) as http:
+        client = create_client(
+            shop.environment["SUPABASE_URL"],
+            shop.environment["SUPABASE_PUBLISHABLE_KEY"],
+            ClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False),
+        )
+        client.postgrest.auth(browser.session["access_token"])
+        yield Talker(browser=browser, client=client)
