@@ -72,6 +72,7 @@ class Effect:
     function: Literal[
         "apply_payment_succeeded",
         "apply_payment_failed",
+        "apply_payment_authorized",
         "apply_payment_canceled",
         "ignore_webhook_event",
     ]

@@ -25,6 +25,7 @@ def stripe_handlers(stripe_api: StripeApi, database: Database) -> inbox.Handlers
     return {
         "payment_intent.succeeded": inbox.Reader(_read_payment_succeeded),
         "payment_intent.payment_failed": inbox.Reader(_read_payment_failed),
+        "payment_intent.amount_capturable_updated": inbox.Reader(_read_payment_authorized),
         "payment_intent.canceled": inbox.Reader(_read_payment_canceled),
         "charge.refunded": functools.partial(_handle_charge_refunded, stripe_api, database),
         "charge.refund.updated": refund_changed,
@@ -111,6 +112,18 @@ def _read_payment_failed(event: StripeEvent) -> inbox.Effect:
         error_message=text_in(error, "decline_code") or text_in(error, "code") or "unknown",
     )
     return repository.payment_failed(declined)
+
+
+def _read_payment_authorized(event: StripeEvent) -> inbox.Effect:
+    """Record the amount that could be captured; our own intents are captured at once."""
+    order_id = order_ref_in(event.data)
+    if order_id is None:
+        return inbox.ignored("order_id_missing")
+    return repository.payment_authorized(
+        order_id=order_id,
+        payment_intent_id=text_in(event.data, "id"),
+        capturable_cents=cents_in(event.data, "amount_capturable"),
+    )
 
 
 def _read_payment_canceled(event: StripeEvent) -> inbox.Effect:

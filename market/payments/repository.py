@@ -151,6 +151,20 @@ def payment_failed(declined: DeclinedPayment) -> Effect:
     return Effect(function="apply_payment_failed", arguments=dataclasses.asdict(declined))
 
 
+def payment_authorized(
+    *, order_id: str, payment_intent_id: str | None, capturable_cents: int | None
+) -> Effect:
+    """Return the effect that records the amount that could be captured; the order stays."""
+    return Effect(
+        function="apply_payment_authorized",
+        arguments={
+            "order_id": order_id,
+            "payment_intent_id": payment_intent_id,
+            "capturable_cents": capturable_cents,
+        },
+    )
+
+
 def payment_canceled(*, order_id: str, payment_intent_id: str | None) -> Effect:
     """Return the effect that detaches a canceled intent from its order; the order stays."""
     return Effect(

@@ -63,6 +63,25 @@ $$;
 comment on function public.apply_payment_failed is 'Apply payment_intent.payment_failed: record the decline of this charge and notify the buyer. The order stays as it is, and a later success still pays. Answers {outcome, order_id, outbox_ids, alerts}.';
 grant execute on function public.apply_payment_failed to service_role;
 
+create function public.apply_payment_authorized(
+  event_id text, order_id text, payment_intent_id text, capturable_cents bigint
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.apply_payment_authorized(
+    apply_payment_authorized.event_id,
+    apply_payment_authorized.order_id,
+    apply_payment_authorized.payment_intent_id,
+    apply_payment_authorized.capturable_cents
+  );
+end;
+$$;
+comment on function public.apply_payment_authorized is 'Apply payment_intent.amount_capturable_updated: record the amount that could be captured. The order stays as it is. Answers {outcome, order_id, outbox_ids, alerts}.';
+grant execute on function public.apply_payment_authorized to service_role;
+
 create function public.apply_payment_canceled(
   event_id text, order_id text, payment_intent_id text
 )

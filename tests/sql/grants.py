@@ -105,6 +105,7 @@ BOTH: Grants = {
             "refund_refused_strays(integer)",
             "apply_payment_succeeded(text,text,text,text,bigint,text,text)",
             "apply_payment_failed(text,text,text,text,text)",
+            "apply_payment_authorized(text,text,text,bigint)",
             "apply_payment_canceled(text,text,text)",
             "apply_refund(text,text,text,text,bigint,text,text)",
             "claim_open_intents(integer)",

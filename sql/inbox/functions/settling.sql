@@ -171,6 +171,13 @@ begin
         p_arguments ->> 'charge_id',
         p_arguments ->> 'error_message'
       );
+    when 'apply_payment_authorized' then
+      return public.apply_payment_authorized(
+        p_event_id,
+        p_arguments ->> 'order_id',
+        p_arguments ->> 'payment_intent_id',
+        (p_arguments ->> 'capturable_cents')::bigint
+      );
     when 'apply_payment_canceled' then
       return public.apply_payment_canceled(
         p_event_id, p_arguments ->> 'order_id', p_arguments ->> 'payment_intent_id'

@@ -74,6 +74,7 @@ begin
     fee_cents = excluded.fee_cents,
     currency = excluded.currency,
     settles_order = excluded.settles_order,
+    capturable_amount_cents = 0,
     error_message = null,
     processed_at = excluded.processed_at
   returning * into v_payment;

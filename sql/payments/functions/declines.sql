@@ -76,9 +76,9 @@ begin
     status = excluded.status,
     stripe_charge_id = coalesce(excluded.stripe_charge_id, payment.stripe_charge_id),
     error_message = excluded.error_message
-  -- A capture and a cancellation are final, so a decline never replaces them. A repeated decline
-  -- changes nothing.
-  where payment.status in ('requires_payment', 'processing', 'authorized')
+  -- An authorization, a capture and a cancellation come after all declines, so a late decline never
+  -- replaces them. A repeated decline changes nothing.
+  where payment.status in ('requires_payment', 'processing')
     or (
       payment.status = 'failed'
       and payment.stripe_charge_id is distinct from excluded.stripe_charge_id
@@ -143,7 +143,7 @@ begin
   from public.orders
   where id = p_order_id
   on conflict (order_id, stripe_payment_intent_id) do update
-  set status = excluded.status
+  set status = excluded.status, capturable_amount_cents = 0
   where payment.status <> 'cancelled' and not private.is_captured(payment.status);
   return found;
 end;

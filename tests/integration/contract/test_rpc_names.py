@@ -93,6 +93,9 @@ SIGNATURES: Mapping[str, str] = {
         "event_id text, order_id text, payment_intent_id text, charge_id text,"
         " amount_cents bigint, currency text, buyer_id text"
     ),
+    "apply_payment_authorized": (
+        "event_id text, order_id text, payment_intent_id text, capturable_cents bigint"
+    ),
     "apply_payment_failed": (
         "event_id text, order_id text, payment_intent_id text, charge_id text, error_message text"
     ),

@@ -88,6 +88,11 @@ def test_event_is_stored_and_applied(owner: Connection, service: Actor, order_id
             {"payment_intent_id": INTENT, "charge_id": "ch_1", "error_message": "lost_card"},
             ("failed", "ch_1", "lost_card"),
         ),
+        (
+            "apply_payment_authorized",
+            {"payment_intent_id": INTENT, "capturable_cents": AMOUNT},
+            ("authorized", None, None),
+        ),
         ("apply_payment_canceled", {"payment_intent_id": INTENT}, ("cancelled", None, None)),
     ],
 )
@@ -96,7 +101,7 @@ def test_each_effect_is_applied_with_its_arguments(
     service: Actor,
     order_id: UUID,
     effect: str,
-    arguments: dict[str, str],
+    arguments: dict[str, str | int],
     expected: tuple[str | None, ...],
 ) -> None:
     """Every argument reaches the effect RPC under its name."""

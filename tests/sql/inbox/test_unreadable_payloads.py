@@ -25,6 +25,7 @@ EFFECTS: dict[str, dict[str, Any]] = {
         "charge_id": "ch_1",
         "error_message": "card_declined",
     },
+    "apply_payment_authorized": {"payment_intent_id": INTENT, "capturable_cents": 10_000},
     "apply_payment_canceled": {"payment_intent_id": INTENT},
 }
 UNREADABLE: list[tuple[str, str, Any]] = [
@@ -32,6 +33,8 @@ UNREADABLE: list[tuple[str, str, Any]] = [
     *(("apply_payment_succeeded", "amount_cents", amount) for amount in (None, 0, -1)),
     *(("apply_payment_succeeded", "currency", code) for code in (None, "", "AUD", "audx")),
     ("apply_payment_failed", "payment_intent_id", None),
+    ("apply_payment_authorized", "payment_intent_id", None),
+    *(("apply_payment_authorized", "capturable_cents", amount) for amount in (None, -1)),
     ("apply_payment_canceled", "payment_intent_id", None),
 ]
 

@@ -12,6 +12,7 @@ from psycopg import Connection
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
 from tests.sql.paying import (
+    AMOUNT,
     INTENT,
     attached,
     balances,
@@ -24,6 +25,7 @@ from tests.sql.paying import (
     outbox_rows,
     paid,
     refund_told,
+    service_of,
     stored,
     succeeded,
     told,
@@ -452,6 +454,59 @@ def test_late_success_pays_while_the_order_waits(owner: Connection, order_id: UU
 
     assert [] == succeeded(owner, order_id)["alerts"]
     assert "paid" == order_row(owner, order_id)["state"]
+
+
+def authorized(owner: Connection, order_id: UUID, cents: int = AMOUNT) -> Any:
+    return service_of(owner).call(
+        "apply_payment_authorized",
+        event_id=stored(owner, "payment_intent.amount_capturable_updated"),
+        order_id=str(order_id),
+        payment_intent_id=INTENT,
+        capturable_cents=cents,
+    )
+
+
+def payment_state(owner: Connection) -> tuple[str, int]:
+    query = "select status::text, capturable_amount_cents from public.payments"
+    [(status, cents)] = owner.execute(query).fetchall()
+    return str(status), int(cents)
+
+
+def test_authorization_changes_the_payment_alone(owner: Connection, order_id: UUID) -> None:
+    """The order is paid by the capture."""
+    attached(owner, order_id)
+
+    outcomes = [authorized(owner, order_id, cents)["outcome"] for cents in (AMOUNT, AMOUNT, 9_000)]
+
+    assert ["processed", "order_already_processed", "processed"] == outcomes
+    assert ("authorized", 9_000) == payment_state(owner)
+    assert "pending_payment" == order_row(owner, order_id)["state"]
+    assert {} == balances(owner, order_id)
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+@pytest.mark.parametrize("event", ["declined", "canceled", "succeeded"])
+def test_authorization_ends_the_same_in_any_sequence(
+    owner: Connection, order_id: UUID, event: str, *, is_late: bool
+) -> None:
+    """A decline comes before it, a capture or cancellation after it."""
+    attached(owner, order_id)
+    if not is_late:
+        authorized(owner, order_id)
+    {
+        "declined": lambda: declined(owner, order_id, "ch_declined"),
+        "canceled": lambda: canceled(owner, order_id),
+        "succeeded": lambda: succeeded(owner, order_id),
+    }[event]()
+    if is_late:
+        authorized(owner, order_id)
+
+    assert {
+        "declined": ("authorized", AMOUNT),
+        "canceled": ("cancelled", 0),
+        "succeeded": ("captured", 0),
+    }[event] == payment_state(owner)
+    assert [] == drift(owner)
 
 
 def lost(owner: Connection, order_id: UUID, dedupe_key: str) -> Any:

@@ -16,6 +16,7 @@ def test_every_event_with_an_effect_is_handled() -> None:
     assert {
         "payment_intent.succeeded",
         "payment_intent.payment_failed",
+        "payment_intent.amount_capturable_updated",
         "payment_intent.canceled",
         "charge.refunded",
         "charge.refund.updated",

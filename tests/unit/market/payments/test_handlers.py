@@ -53,7 +53,12 @@ def test_payment_succeeded_is_applied_to_its_order(stripe_api: Any, database: An
 
 @pytest.mark.parametrize(
     "event_type",
-    ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled"],
+    [
+        "payment_intent.succeeded",
+        "payment_intent.payment_failed",
+        "payment_intent.amount_capturable_updated",
+        "payment_intent.canceled",
+    ],
 )
 def test_intent_is_read_without_a_call(stripe_api: Any, database: Any, event_type: str) -> None:
     """So SQL stores the event and applies its effect in one call."""
@@ -78,7 +83,12 @@ def test_strange_payment_is_left_to_the_database(stripe_api: Any, database: Any)
 
 @pytest.mark.parametrize(
     "event_type",
-    ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled"],
+    [
+        "payment_intent.succeeded",
+        "payment_intent.payment_failed",
+        "payment_intent.amount_capturable_updated",
+        "payment_intent.canceled",
+    ],
 )
 @pytest.mark.parametrize("metadata", [{}, None, {"buyer_id": "x"}])
 def test_intent_without_an_order_is_ignored(
@@ -124,6 +134,21 @@ def test_decline_is_recorded_by_its_charge(
         payment_intent_id="pi_00001",
         charge_id=charge_id,
         error_message=message,
+    )
+
+
+def test_authorized_amount_is_recorded(stripe_api: Any, database: Any) -> None:
+    """The order waits for the capture."""
+    event_type = "payment_intent.amount_capturable_updated"
+
+    handle(stripe_api, database, event_type, make_intent(amount_capturable=12_500))
+
+    database.call.assert_called_once_with(
+        "apply_payment_authorized",
+        event_id="evt_1",
+        order_id=ORDER_ID,
+        payment_intent_id="pi_00001",
+        capturable_cents=12_500,
     )
 
 
