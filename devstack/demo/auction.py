@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devstack.demo.facts import Facts, dollars
+from devstack.demo.messages import ask
 from devstack.demo.people import SOFT_CLOSE_S, Person
 from devstack.demo.room import BID_ROWS, FINAL_CENTS, PATIENCE_S, RESERVE_CENTS, START_CENTS, Room
 from devstack.demo.steps import Teller, expect, expect_equal
@@ -23,6 +24,7 @@ async def hold_auction(teller: Teller, room: Room, facts: Facts) -> str:
     """Play the auction from its listing to its close; return its id."""
     auction_id = await _list(teller, room, facts)
     await _open(teller, room, auction_id)
+    await ask(teller, room, facts)
     await _bid(teller, room, facts, auction_id)
     late_bid = await _bid_late(teller, room, facts, auction_id)
     await _close(teller, room, facts, auction_id, late_bid)

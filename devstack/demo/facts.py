@@ -17,6 +17,8 @@ class Facts:
     #: Both orders keep their books under `ledger`.
     second_order: dict[str, Any] = field(default_factory=dict)
     repeats: list[dict[str, Any]] = field(default_factory=list)
+    #: Messages as their recipients read them.
+    messages: list[dict[str, Any]] = field(default_factory=list)
     #: Milliseconds, by what they measure.
     durations_ms: dict[str, list[float]] = field(default_factory=dict)
 

@@ -95,6 +95,7 @@ def as_json(steps: list[Step], facts: Facts, error: str | None) -> str:
             "order": facts.order,
             "second_order": facts.second_order,
             "repeats": facts.repeats,
+            "messages": facts.messages,
             "durations": facts.durations(),
         },
         indent=2,

@@ -11,6 +11,7 @@ from devstack.demo.api import Api
 from devstack.demo.auction import hold_auction
 from devstack.demo.facts import Facts
 from devstack.demo.handover import hand_over
+from devstack.demo.messages import exchange_numbers
 from devstack.demo.payment import Parties, settle
 from devstack.demo.people import MODERATOR, SOFT_CLOSE_S, Person, people, shorten_soft_close
 from devstack.demo.room import PATIENCE_S, Room
@@ -67,6 +68,7 @@ async def _play(teller: Teller, environment: Mapping[str, str], facts: Facts) ->
             api=api,
         )
         await settle(teller, parties, facts, auction_id)
+        await exchange_numbers(teller, parties, facts)
         await hand_over(teller, parties, facts)
         await settle_case(teller, parties, dan, facts)
 

@@ -109,6 +109,17 @@ def balances(entries: list[dict[str, Any]]) -> dict[str, int]:
     return {account: cents for account, cents in found.items() if cents}
 
 
+def test_number_is_masked_until_the_payment(report: dict[str, Any]) -> None:
+    """The seller reads a mask first. Then both may know how to reach each other (case 22)."""
+    before, after = report["messages"][:2]
+
+    assert ("mask", "delivered") == (before["action"], before["delivery"])
+    assert "345" not in before["content"]
+    assert "▇" in before["content"]
+    assert ("allow", "delivered") == (after["action"], after["delivery"])
+    assert "0412 345 678" in after["content"]
+
+
 def test_repeated_event_was_recognised(report: dict[str, Any]) -> None:
     """The second delivery is answered as one."""
     [repeat] = report["repeats"]
