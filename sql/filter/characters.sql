@@ -10,7 +10,7 @@ from (
   values
   -- Cyrillic, capital and small.
   ('АВСЕНІЈКМОРЅТУХЗЧБҮҰԌԚԜѴӀГҺЬЫЛПДИЦШЩЮЯЄЭФЖЪЮ', 'abcehijkmopstyx346yygqwvlrhbblnduywwueeoxxbu'),
-  ('авсеһіјкмнорѕтухзчбүұԍԛԝѵӏгґьылпдицшщюєэфжғԁ', 'bbcehijkmhopstyx346yygqwvlrrbblnduywwueeoxfd'),
+  ('авсеһіјкмнорѕтухзчбүұԍԛԝѵӏгґьылпдицшщюєэфжғԁ', 'abcehijkmhopstyx346yygqwvlrrbblnduywwueeoxfd'),
   -- Greek, capital and small.
   ('ΑΒΕΖΗΙΚΜΝΟΡΤΥΧΘΣΦΩΓΔΛΠ', 'abezhikmnoptyx0eowrdan'),
   ('αβεζηικμνορςστυχωγδλθφπ', 'abeznikuvopsstuxwydaoon'),

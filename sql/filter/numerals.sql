@@ -5,24 +5,26 @@ select
   list.value
 from (
   values
-  ('digit', 'A', 'zero zeroes zro zerro zeero nought naught nil cero nul'),
-  ('digit', 'a', 'o oh ohh ooh oo null owe ow'),
+  ('digit', 'A', 'zero zeroes zro zer zerro zeero nought naught nil cero nul oh'),
+  ('digit', 'a', 'o ohh ooh oo null owe ow'),
   ('digit', 'B', 'one wun wone onne uno eins'),
-  ('digit', 'b', 'won un i l juan'),
+  ('digit', 'b', 'won wan un i l juan'),
   ('digit', 'C', 'two tew twoo zwei deux'),
-  ('digit', 'c', 'to too tu tuu dos'),
-  ('digit', 'D', 'three thre thrree tree free thri drei trois tres'),
+  ('digit', 'c', 'to too tu tuu dos z'),
+  ('digit', 'D', 'three thre thrree drei trois tres'),
+  ('digit', 'd', 'tree free thri'),
   ('digit', 'E', 'four fower fourr foor vier quatre cuatro'),
   ('digit', 'e', 'for fore faw phor'),
-  ('digit', 'F', 'five fife fivve faiv funf cinq cinco'),
+  ('digit', 'f', 's'),
+  ('digit', 'F', 'five fife fivve faiv fiv fyv funf cinq cinco'),
   ('digit', 'G', 'six sicks siks sixx siz sechs'),
   ('digit', 'g', 'sex seis sics'),
-  ('digit', 'H', 'seven sevn sevin sevven sieben siete'),
+  ('digit', 'H', 'seven sevn sevin sevan sevven sieben siete'),
   ('digit', 'h', 'sept heaven'),
-  ('digit', 'I', 'eight eigth eigh ait aight acht ocho'),
-  ('digit', 'i', 'ate huit ayt'),
+  ('digit', 'I', 'eight eigth eit eigt eigh ait aight acht ocho'),
+  ('digit', 'i', 'ate huit ayt b'),
   ('digit', 'J', 'nine niner nein nien nyne nain neuf nueve neun'),
-  ('digit', 'j', 'nun'),
+  ('digit', 'j', 'nun g'),
   ('teen', 'BA', 'ten tenn'),
   ('teen', 'BB', 'eleven'),
   ('teen', 'BC', 'twelve twelv'),
@@ -78,7 +80,7 @@ from (
   (
     'unit',
     '',
-    'dollar cents aud percent pct st nd rd th x pcs piece pieces people pack packs set sets'
+    'dollar cents aud percent pct st nd rd th pcs piece pieces people pack packs set sets'
   ),
   (
     'unit', '', 'jan feb mar apr jun jul aug sep sept oct nov dec january february march april june'

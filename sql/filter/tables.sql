@@ -12,6 +12,8 @@ create table private.filter_words (
 );
 comment on table private.filter_words is 'Words and phrases of the message filter, each with a class that rules name. A phrase stands without its spaces. A row of punctuation is a separator.';
 
+create index filter_words_class_idx on private.filter_words (class);
+
 create table private.filter_numerals (
   word text collate "C" not null,
   kind text collate "C" not null, -- noqa: RF04
@@ -29,17 +31,18 @@ create table private.filter_rules (
   kind text collate "C" not null, -- noqa: RF04
   pattern text[] not null, -- noqa: RF04
   gap integer not null default 0,
-  unless text collate "C",
+  unless text collate "C", -- noqa: RF04
   weight integer not null,
   reason_code text collate "C" not null,
   stages text[] not null, -- noqa: RF04
   active boolean not null default true,
+  unless_near text collate "C",
   constraint filter_rules_pkey primary key (rule_version, rule),
   constraint filter_rules_kind_is_known check (kind in ('contact', 'payment', 'proposal')),
   constraint filter_rules_pattern_is_short check (cardinality(pattern) between 1 and 4),
   constraint filter_rules_weight_is_a_score check (weight between 0 and 100)
 );
-comment on table private.filter_rules is 'Rules of the message filter. A rule finds the classes of its pattern in this order, with at most gap words between two. A mark of the class unless, close before or inside, voids it. Only migrations change rules.';
+comment on table private.filter_rules is 'Rules of the message filter. A rule finds the classes of its pattern in this order, with at most gap words between two. A mark of the class unless before it or inside it voids it, and so does a mark of the class unless_near on either side, each within four words of the same clause. Only migrations change rules.';
 
 create type private.filter_token as (
   n integer, word text, gap text, start_at integer, end_at integer
@@ -53,7 +56,7 @@ create type private.folded_text as (folded text, origins integer []);
 comment on type private.folded_text is 'A text in lower-case ASCII, with the place in the original of each character, or null if they are the same.';
 
 create type private.filter_finding as (
-  rule text, reason_code text, score integer, start_at integer, end_at integer
+  rule text, reason_code text, score integer, start_at integer, end_at integer, kind text
 );
 comment on type private.filter_finding is 'A rule that fits, with its span in the text: the first character, and the one after the last. The first character has number 0.';
 

@@ -6,6 +6,7 @@ import tomllib
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from devstack.postgres import find_binaries
 from devstack.schema import ROOT, build_database, declared_files, migration_files
@@ -73,3 +74,21 @@ def test_build_order_names_only_what_is_there() -> None:
     found = {pattern: list((ROOT / "supabase").glob(pattern)) for pattern in patterns}
 
     assert [] == [pattern for pattern, files in found.items() if not files]
+
+
+@pytest.mark.parametrize(
+    "table", ["filter_characters", "filter_numerals", "filter_rules", "filter_words"]
+)
+def test_migrations_write_the_declared_filter(
+    declared_url: str, migrated_url: str, table: str
+) -> None:
+    """Rules and words of the message filter are rows, which a dump of the schema omits."""
+    query = sql.SQL("select to_jsonb(entry)::text from private.{} as entry").format(
+        sql.Identifier(table)
+    )
+    with psycopg.connect(declared_url) as declared, psycopg.connect(migrated_url) as migrated:
+        expected = {row for (row,) in declared.execute(query)}
+        actual = {row for (row,) in migrated.execute(query)}
+
+    assert expected == actual
+    assert expected

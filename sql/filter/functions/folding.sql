@@ -31,3 +31,131 @@ begin
 end;
 $$;
 comment on function private.fold_text is 'Fold a text into lower-case ASCII as a reader sees it. Each character keeps its place in the original.';
+
+create function private.readings_of_text(p_folded private.folded_text)
+returns private.folded_text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_readings private.folded_text[] := array[p_folded];
+  v_tokens private.filter_token[] := private.filter_tokens(p_folded.folded);
+  v_is_reversed boolean := private.has_reversed_words(v_tokens);
+begin
+  if private.has_spaced_letters(v_tokens) then
+    v_readings := v_readings || private.without_spaces(p_folded, v_tokens);
+    v_tokens := private.filter_tokens(v_readings[2].folded);
+    v_is_reversed := v_is_reversed or private.has_reversed_words(v_tokens);
+  end if;
+  if v_is_reversed then
+    v_readings := v_readings || private.reversed_text(v_readings[cardinality(v_readings)]);
+  end if;
+  return v_readings;
+end;
+$$;
+comment on function private.readings_of_text is 'Return a text, and if it has letters that stand alone or words from their end, the text without the separators between single letters and the text from its end.';
+
+create function private.has_reversed_words(p_tokens private.filter_token[])
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from unnest(p_tokens) as token
+    inner join private.filter_words as known
+      on known.word = token.word and known.class = 'reversed'
+  );
+end;
+$$;
+comment on function private.has_reversed_words is 'Return true if a text has a word that is written from its end.';
+
+create function private.has_spaced_letters(p_tokens private.filter_token[])
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select
+    from (
+      select
+        token.n - row_number() over (order by token.n) as run,
+        token.word
+      from unnest(p_tokens) as token
+      where char_length(token.word) = 1
+    ) as letter
+    group by letter.run
+    having count(*) > 3 and count(*) filter (where letter.word >= 'a') > 2
+  );
+end;
+$$;
+comment on function private.has_spaced_letters is 'Return true if a text has four letters or digits that stand alone in a row, of which three are letters.';
+
+create function private.without_spaces(
+  p_reading private.folded_text, p_tokens private.filter_token[]
+)
+returns private.folded_text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_joined private.folded_text;
+begin
+  with piece as (
+    select
+      token.n,
+      token.start_at,
+      token.word || case
+        when
+          char_length(token.word || lead(token.word) over sequence) <> 2
+          or char_length(token.word) <> 1
+          or 1 not in (
+            coalesce(char_length(lag(token.word) over sequence), 0),
+            coalesce(char_length(lead(token.word, 2) over sequence), 0)
+          )
+          then token.gap
+        when char_length(token.gap) = 1 then ''
+        when btrim(token.gap) = '' then ' '
+        else btrim(token.gap)
+      end as text
+    from unnest(p_tokens) as token
+    window sequence as (order by token.n)
+  )
+
+  select
+    string_agg(substr(piece.text, place, 1), '' order by piece.n, place),
+    array_agg(
+      coalesce(p_reading.origins[piece.start_at + place], piece.start_at + place)
+      order by piece.n, place
+    )
+  into v_joined.folded, v_joined.origins
+  from piece
+  cross join lateral generate_series(1, char_length(piece.text)) as place;
+  return v_joined;
+end;
+$$;
+comment on function private.without_spaces is 'Return a text without the separators between single letters.';
+
+create function private.reversed_text(p_reading private.folded_text)
+returns private.folded_text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_reversed private.folded_text;
+begin
+  v_reversed.folded := reverse(p_reading.folded);
+  v_reversed.origins := array(
+    select coalesce(p_reading.origins[place], place)
+    from generate_series(char_length(p_reading.folded), 1, -1) as place
+  );
+  return v_reversed;
+end;
+$$;
+comment on function private.reversed_text is 'Return a text from its end to its start.';

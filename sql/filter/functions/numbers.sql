@@ -6,17 +6,54 @@ set search_path = ''
 as $$
 declare
   v_words constant text[] := array[
-    'zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'oh'
+    'zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ohh', 'won',
+    'too', 'tree', 'for', 'oh', 'ate', 'free'
   ];
+  v_digits constant text := 'ABCDEFGHIJABCDEAID';
   v_text text := p_word;
 begin
-  for v_n in 1..11 loop
-    v_text := replace(v_text, v_words[v_n], chr(65 + (v_n - 1) % 10));
+  for v_n in 1..cardinality(v_words) loop
+    v_text := replace(v_text, v_words[v_n], substr(v_digits, v_n, 1));
   end loop;
+  if strpos(v_text, 'le') > 0 then
+    v_text := regexp_replace(v_text, 'double([A-J0-9])', '\1\1', 'g');
+    v_text := regexp_replace(v_text, 'triple([A-J0-9])', '\1\1\1', 'g');
+  end if;
   return v_text;
 end;
 $$;
-comment on function private.spell_out is 'Return a word that is made of number words, with a letter A to J for each.';
+comment on function private.spell_out is 'Return a word with a letter A to J for each number word in it.';
+
+create function private.number_of_word(p_word text)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+  v_has_digits constant boolean := translate(p_word, '0123456789', '') <> p_word;
+  v_text text := p_word;
+begin
+  if v_has_digits or char_length(p_word) > 5 then
+    v_text := private.spell_out(p_word);
+  end if;
+  return case
+    when translate(v_text, 'ABCDEFGHIJ0123456789', '') = '' then ' ' || v_text || ' '
+    when translate(p_word, 'oli', '') = '' and char_length(p_word) < 4
+      then ' ' || translate(p_word, 'oli', 'abb') || ' '
+    when not v_has_digits then '|'
+    when translate(v_text, 'ABCDEFGHIJ0123456789oqdilzeasgtb', '') = ''
+      then ' ' || translate(v_text, 'oqdilzeasgtb', '000112345978') || '^ '
+    when
+      translate(p_word, '0134578', 'oieastb') in (
+        'oh', 'zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'
+      )
+      then ' ' || private.spell_out(translate(p_word, '0134578', 'oieastb')) || ' '
+    else '|' || translate(p_word, 'abcdefghijklmnopqrstuvwxyz', repeat('|', 26)) || '|'
+  end;
+end;
+$$;
+comment on function private.number_of_word is 'Return the piece of a word that is neither a number nor a numeral: number words in one, letters for digits, or digits among letters.';
 
 create function private.number_pieces(p_tokens private.filter_token[])
 returns text[]
@@ -26,84 +63,154 @@ set search_path = ''
 as $$
 begin
   return (
-    with token as (
+    with numeral as (
       select
-        part.n,
-        part.word,
-        part.gap,
+        token.n,
+        token.word,
+        token.gap,
         known.kind,
         known.value,
-        translate(part.word, '0123456789', '') = '' as is_digits,
-        lag(part.gap) over (order by part.n) as gap_before,
-        lag(known.kind) over (order by part.n) as kind_before,
-        lag(known.value) over (order by part.n) as value_before,
-        lead(known.kind) over (order by part.n) as kind_after,
-        lead(known.value) over (order by part.n) as value_after
-      from unnest(p_tokens) as part
-      left join private.filter_numerals as known on known.word = part.word
+        token.word <> '' and translate(token.word, '0123456789', '') = '' as is_digits,
+        lag(token.gap) over sequence as gap_before,
+        lag(known.kind) over sequence as kind_before,
+        lag(known.value) over sequence as value_before,
+        lead(known.kind) over sequence as kind_after,
+        lead(known.value) over sequence as value_after,
+        private.is_date(
+          token.word, lead(token.word) over sequence, lead(token.word, 2) over sequence,
+          token.gap, lead(token.gap) over sequence, lead(token.gap, 2) over sequence
+        ) as is_date
+      from unnest(p_tokens) as token
+      left join private.filter_numerals as known on known.word = token.word
+      window sequence as (order by token.n)
     )
 
-    select array_agg(
-      case
-        when token.word = '' then '|'
-        when token.is_digits
-          then
-            ' ' || repeat(
-              token.word,
-              case when token.kind_before = 'multiplier' then token.value_before::integer else 1 end
+    select array_agg(piece.text order by piece.n)
+    from (
+      select
+        numeral.n,
+        case
+          when
+            numeral.is_date or lag(numeral.is_date) over sequence
+            or lag(numeral.is_date, 2) over sequence
+            then '|'
+          when numeral.is_digits
+            then
+              private.piece_of_digits(
+                numeral.word, numeral.gap_before, numeral.gap, numeral.kind_after = 'unit',
+                case when numeral.kind_before = 'multiplier' then numeral.value_before end
+              )
+          when numeral.kind is null or numeral.kind = 'unit'
+            then private.number_of_word(numeral.word)
+          else
+            private.piece_of_numeral(
+              numeral.kind, numeral.value, numeral.kind_before, numeral.value_before,
+              numeral.kind_after, numeral.value_after
             )
-            || case
-              when
-                left(token.word, 1) <> '0'
-                and (token.kind_after = 'unit' or strpos(token.gap_before, '$') > 0)
-                then '~'
-              else ''
-            end || ' '
-        when token.kind = 'digit'
-          then
-            case
-              when token.kind_after = 'plural' then ' '
-              when token.kind_before = 'multiplier'
-                then ' ' || repeat(token.value, token.value_before::integer) || ' '
-              else ' ' || token.value || ' '
-            end
-        when token.kind = 'ten'
-          then
-            ' ' || token.value || case
-              when token.kind_after = 'digit' and token.value_after between 'B' and 'J' then ''
-              else 'A'
-            end || ' '
-        when token.kind = 'teen' then ' ' || token.value || ' '
-        when token.kind = 'hundred' and token.kind_before is not null
-          then
-            case
-              when token.kind_after in ('ten', 'teen') then ' '
-              when token.kind_after = 'digit' then ' A '
-              else ' AA '
-            end
-        when token.kind = 'plural' and token.kind_before = 'digit'
-          then ' ' || repeat(token.value, ascii(upper(token.value_before)) - 65) || ' '
-        when token.kind in ('filler', 'multiplier') then ' '
-        when
-          char_length(token.word) > 5
-          and translate(token.word, 'zeroneightwfuvsx0123456789', '') = ''
-          and token.word ~ '^(?:[0-9]|zero|oh|one|two|three|four|five|six|seven|eight|nine)+$'
-          then ' ' || private.spell_out(token.word) || ' '
-        when
-          translate(token.word, '0123456789oqdilzeasgtb', '') = ''
-          and translate(token.word, 'oqdilzeasgtb', '') <> ''
-          then ' ' || translate(token.word, 'oqdilzeasgtb', '000112345978') || '~ '
-        when translate(token.word, '0123456789', '') <> token.word
-          then '|' || translate(token.word, 'abcdefghijklmnopqrstuvwxyz', repeat('|', 26)) || '|'
-        else '|'
-      end
-      order by token.n
-    )
-    from token
+        end as text
+      from numeral
+      window sequence as (order by numeral.n)
+    ) as piece
   );
 end;
 $$;
-comment on function private.number_pieces is 'Return for each word its digits between blanks, or a bar for a word that is no number. A tilde follows an amount.';
+comment on function private.number_pieces is 'Return for each word its digits between blanks, or a bar for a word that is no number. A tilde follows an amount, a comma a number of a list.';
+
+create function private.piece_of_digits(
+  p_digits text, p_gap_before text, p_gap text, p_has_unit boolean, p_times text
+)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return ' ' || repeat(p_digits, coalesce(p_times::integer, 1))
+    || case
+      -- No amount begins with a zero.
+      when p_gap_before = '.' and char_length(p_digits) < 3 then '~'
+      when (left(p_digits, 1) <> '0' or p_digits = '0') and (p_has_unit or strpos(p_gap_before, '$') > 0) then '~'
+      else ''
+    end
+    || case
+      when translate(p_gap, ',/:;%"', '') <> p_gap then ', '
+      when strpos(p_gap, '-') > 0 then '- '
+      when p_gap = '.' then '. '
+      else ' '
+    end;
+end;
+$$;
+comment on function private.piece_of_digits is 'Return the piece of a word of digits: a tilde marks an amount, and a comma, dash or point the separator after it.';
+
+create function private.piece_of_numeral(
+  p_kind text, p_value text, p_kind_before text, p_value_before text, p_kind_after text,
+  p_value_after text
+)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_kind = 'digit' and p_kind_after = 'plural' and p_value < 'F' then ' '
+    when p_kind in ('digit', 'teen') and p_kind_before = 'multiplier'
+      then ' ' || repeat(p_value, p_value_before::integer) || ' '
+    when p_kind in ('digit', 'teen') then ' ' || p_value || ' '
+    when p_kind = 'ten' and p_kind_after = 'digit' and p_value_after between 'B' and 'J'
+      then ' ' || p_value || ' '
+    when p_kind = 'ten' then ' ' || p_value || 'A '
+    when p_kind = 'hundred' and p_kind_before is null then '|'
+    when p_kind = 'hundred' and p_kind_after in ('ten', 'teen') then ' '
+    when p_kind = 'hundred' then ' AA '
+    when p_kind = 'plural' and p_kind_before = 'digit' and p_value_before < 'F'
+      then ' ' || repeat(p_value, ascii(p_value_before) - 65) || ' '
+    when p_kind = 'plural' then '|'
+    else ' '
+  end;
+end;
+$$;
+comment on function private.piece_of_numeral is 'Return the piece of a numeral between the numerals before and after it.';
+
+create function private.is_date(
+  p_first text, p_second text, p_third text, p_gap text, p_next_gap text, p_last_gap text
+)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  -- A month and a year.
+  if
+    p_gap in ('/', '-') and char_length(p_first) <= 2 and lpad(p_first, 2, '0') between '01' and '12'
+    and char_length(p_second) = 4 and p_second between '1900' and '2099'
+    and p_next_gap is distinct from p_gap
+  then
+    return true;
+  end if;
+  if
+    p_gap not in ('/', '-', '.') or p_next_gap is distinct from p_gap or p_last_gap = p_gap
+    or translate(p_first || p_second || p_third, '0123456789', '') <> ''
+    or char_length(p_second) > 2
+  then
+    return false;
+  end if;
+  return lpad(p_second, 2, '0') between '01' and '31'
+    and (
+      (
+        char_length(p_first) <= 2 and lpad(p_first, 2, '0') between '01' and '31'
+        and (p_third between '1900' and '2099' or p_third between '10' and '35')
+        and char_length(p_third) in (2, 4)
+      )
+      or (
+        p_first between '1900' and '2099' and char_length(p_first) = 4
+        and char_length(p_third) = 2 and p_third between '01' and '31'
+      )
+    );
+end;
+$$;
+comment on function private.is_date is 'Return true if three numbers and the separators after them write a date.';
 
 create function private.number_marks(p_tokens private.filter_token[])
 returns private.filter_mark[]
@@ -115,9 +222,8 @@ declare
   v_pieces constant text[] := private.number_pieces(p_tokens);
   v_starts integer[];
   v_text text := array_to_string(v_pieces, '');
-  v_strict text;
 begin
-  if v_text !~ '[0-9A-Ja-j]' then
+  if translate(v_text, '| ~,^.-', '') = '' then
     return '{}';
   end if;
   v_starts := (
@@ -131,40 +237,103 @@ begin
       from unnest(v_pieces) with ordinality as piece (text, n)
     ) as place
   );
-  v_text := ' ' || translate(v_text, 'ABCDEFGHIJ', '0123456789') || ' ';
-  v_strict := translate(v_text, 'abcdefghij', '||||||||||');
-  return private.phone_marks(v_strict, v_starts)
-    || private.phone_marks(translate(v_text, 'abcdefghij', '0123456789'), v_starts);
+  return private.phone_shapes(
+    translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||'), v_starts
+  )
+  || private.weak_shapes(
+    translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||'), v_starts
+  )
+  || case
+    when translate(v_text, 'abcdefghij', '') <> v_text
+      then private.phone_shapes(
+        translate(v_text, 'ABCDEFGHIJabcdefghij', '01234567890123456789'), v_starts
+      )
+  end
+  || private.described_numbers(
+    translate(v_text, 'ABCDEFGHIJabcdefghij', '||||||||||||||||||||'), v_starts
+  )
+  || private.described_numbers(
+    translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||'), v_starts
+  );
 end;
 $$;
-comment on function private.number_marks is 'Return the numbers of a text, each with the class of its shape.';
+comment on function private.number_marks is 'Return the numbers of a text, each with the class of its shape. Words with another meaning, such as "for", count as digits in a second try.';
 
-create function private.phone_marks(p_digits text, p_starts integer[])
+create function private.phone_shapes(p_digits text, p_starts integer[])
 returns private.filter_mark[]
 language plpgsql
 immutable
 set search_path = ''
 as $$
-declare
-  v_classes constant text[] := '{mobile,landline,freecall}';
 begin
+  -- Two digits may have blanks, amounts and separators between them. A word, which is a bar, ends a
+  -- number.
   return private.shape_marks(
-    p_digits, p_starts,
-    '[ |~]('
-    '(?:0[ ~]*0[ ~]*(?:1[ ~]*1[ ~]*)?)?6[ ~]*1[ ~]*(?:0[ ~]*)?4(?:[ ~]*[0-9]){8}'
-    '|0[ ~]*4(?:[ ~]*[0-9]){8})[ |~]'
-    '|[ |~]('
-    '(?:0[ ~]*0[ ~]*(?:1[ ~]*1[ ~]*)?)?6[ ~]*1[ ~]*(?:0[ ~]*)?[2378](?:[ ~]*[0-9]){8}'
-    '|0[ ~]*[2378](?:[ ~]*[0-9]){8})[ |~]'
-    '|[ |~](1[ ~]*[38][ ~]*0[ ~]*0(?:[ ~]*[0-9]){6})[ |~]',
-    v_classes
+    p_digits, p_starts, '{mobile,landline,freecall}',
+    '[ |~,^.-](?:('
+    '(?:0[ ~,^.-]*0[ ~,^.-]*(?:1[ ~,^.-]*1[ ~,^.-]*)?)?6[ ~,^.-]*1[ ~,^.-]*(?:0[ ~,^.-]*)?'
+    '4(?:[ ~,^.-]*[0-9]){8}'
+    '|0[ ~,^.-]*4(?:[ ~,^.-]*[0-9]){8})'
+    '|('
+    '(?:0[ ~,^.-]*0[ ~,^.-]*(?:1[ ~,^.-]*1[ ~,^.-]*)?)?6[ ~,^.-]*1[ ~,^.-]*(?:0[ ~,^.-]*)?'
+    '[2378](?:[ ~,^.-]*[0-9]){8}'
+    '|0[ ^]*[2378](?:[ ~,^.-]*[0-9]){8})'
+    '|(1[ ,.-]*[38][ ,.-]*0[ ,.-]*0(?:[ ,.-]*[0-9]){6}))[ |~,^.-]'
   );
 end;
 $$;
-comment on function private.phone_marks is 'Return the full phone numbers in a text of pieces.';
+comment on function private.phone_shapes is 'Return the full phone numbers in a text of pieces.';
+
+create function private.weak_shapes(p_digits text, p_starts integer[])
+returns private.filter_mark[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return private.shape_marks(
+    p_digits, p_starts, '{backwards,bare_mobile,bare_digits,bare_landline,short_number}',
+    '[ |](?:((?:[0-9][ ~,^.-]*){8}(?:4[ ~,^.-]*0|4[ ~,^.-]*1[ ~,^.-]*6))'
+    '|(4[0-9]{8}|4(?: +[0-9]){8}|4[0-9]{2}[ .-]+[0-9]{3}[ .-]+[0-9]{3}|4[0-9]{2}[ .-]+[0-9]{6})'
+    '|(4(?:[ ,^.-]*[0-9]){8})'
+    '|([3-9][0-9]{3} +(?:[03-9][0-9]{3}|1[0-8][0-9]{2}|2[1-9][0-9]{2}))'
+    '|(1[ ,]*3(?:[ ,]*[0-9]){4}))[ |,.-]'
+  ) || private.shape_marks(
+    p_digits, p_starts, '{card_solid,card,bsb_account,bank_account,abn_digits,account_digits}',
+    '[ |,](?:([2-6][0-9]{15}|3[47][0-9]{13})'
+    '|([2-6](?:[ .-]*[0-9]){15}|3[ .-]*[47](?:[ .-]*[0-9]){13})'
+    '|([0-9]{3}- *[0-9]{3}[ ,]+[0-9](?:[ .-]*[0-9]){5,9})'
+    '|((?:[0-9][ ,^-]*){6} [0-9](?:[ ^-]*[0-9]){5,9})'
+    '|([0-9](?:[ .-]*[0-9]){10})'
+    '|([0-9](?:[ ^-]*[0-9]){5,9}))[ |,^]'
+  );
+end;
+$$;
+comment on function private.weak_shapes is 'Return numbers in a text of pieces that are phone, bank or card numbers if the words around them say so.';
+
+create function private.described_numbers(p_digits text, p_starts integer[])
+returns private.filter_mark[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return private.shape_marks(
+    p_digits, p_starts, '{scattered_mobile}',
+    '[ |,]((?:6[^0-9~]{0,4}1[^0-9~]{0,7}|0[^0-9~]{0,7})4(?:[^0-9~]{0,7}[0-9]){8})[ |,.-]'
+  ) || private.shape_marks(
+    p_digits, p_starts, '{described_mobile,described_landline,described_bare,tail_and_head}',
+    '[ |~,](?:((?:6[^0-9]{0,9}1[^0-9]{0,24}|0[^0-9]{0,24})4(?:[^0-9]{0,40}[0-9]){8})'
+    '|(0[^0-9]{0,24}[2378](?:[^0-9]{0,40}[0-9]){8})'
+    '|(4(?:[^0-9]{0,40}[0-9]){8})'
+    '|([0-9](?:[ .-]*[0-9]){5}[^0-9]{1,40}0[ ]*4[ ]*[0-9][ ]*[0-9]))[ |~,]'
+  );
+end;
+$$;
+comment on function private.described_numbers is 'Return the phone numbers in a text of pieces whose digits have words between them.';
 
 create function private.shape_marks(
-  p_digits text, p_starts integer[], p_pattern text, p_classes text[]
+  p_digits text, p_starts integer[], p_classes text[], p_pattern text
 )
 returns private.filter_mark[]
 language plpgsql
@@ -172,26 +341,49 @@ immutable
 set search_path = ''
 as $$
 declare
+  v_digits constant text := ' ' || p_digits || ' ';
   v_marks private.filter_mark[] := '{}';
   v_found text[];
   v_from integer := 1;
   v_place integer;
   v_n integer;
 begin
-  for v_found in select regexp_matches(p_digits, p_pattern, 'g') loop
-    for v_n in 1..cardinality(p_classes) loop
-      continue when v_found[v_n] is null;
-      v_place := v_from - 1 + strpos(substr(p_digits, v_from), v_found[v_n]);
-      v_from := v_place + char_length(v_found[v_n]);
-      -- The text has one blank more in front than the pieces.
+  for v_found in select regexp_matches(v_digits, p_pattern, 'g') loop
+    v_n := array_position(v_found, array_to_string(v_found, ''));
+    v_place := v_from - 1 + strpos(substr(v_digits, v_from), v_found[v_n]);
+    v_from := v_place + char_length(v_found[v_n]);
+    if p_classes[v_n] not in ('card', 'card_solid') or private.is_luhn(v_found[v_n]) then
       v_marks := v_marks || (
         p_classes[v_n],
+        -- The text has one blank more in front than the pieces.
         2 * width_bucket(v_place - 1, p_starts),
         2 * width_bucket(v_from - 2, p_starts)
       )::private.filter_mark;
-    end loop;
+    end if;
   end loop;
   return v_marks;
 end;
 $$;
-comment on function private.shape_marks is 'Return the matches of a pattern, each with the class of its group and the words it covers.';
+comment on function private.shape_marks is 'Return the matches of a pattern, each with the class of its group and the words it covers. Exactly one group of the pattern matches.';
+
+create function private.is_luhn(p_digits text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return (
+    select sum(
+      case
+        when digit.n % 2 = 1 then digit.glyph::integer
+        else digit.glyph::integer * 2 / 10 + digit.glyph::integer * 2 % 10
+      end
+    ) % 10 = 0
+    from
+      string_to_table(reverse(translate(p_digits, ' .-', '')), null)
+      with ordinality as digit (glyph, n)
+  );
+end;
+$$;
+comment on function private.is_luhn is 'Return true if the digits have the check digit of a card number.';

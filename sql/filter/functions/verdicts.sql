@@ -8,9 +8,39 @@ set search_path = ''
 as $$
 begin
   return (
-    with mark as materialized (
-      select distinct seen.class, seen.first, seen.last
-      from unnest(p_marks) as seen
+    with seen as materialized (
+      select distinct mark.class, mark.first, mark.last
+      from unnest(p_marks) as mark
+    ),
+
+    stops as materialized (
+      select coalesce(array_agg(seen.first order by seen.first), '{}') as places
+      from seen
+      where seen.class = 'pause'
+    ),
+
+    mark as materialized (
+      select seen.class, seen.first, seen.last, width_bucket(seen.first, stops.places) as clause
+      from seen
+      cross join stops
+      -- "why not" and "no worries" deny nothing.
+      where seen.class <> 'neg' or not exists (
+        select from seen as other
+        where other.class = 'positive' and other.first <= seen.first and other.last >= seen.last
+      )
+    ),
+
+    -- Rows for the two stretches of 64 words in which a mark can be near. They let the joins below
+    -- compare few pairs, so that the time grows with the text and not with its square.
+    near as materialized (
+      select
+        mark.class,
+        mark.first,
+        mark.last,
+        mark.clause,
+        mark.first / 128 - shift as stretch
+      from mark
+      cross join generate_series(0, 1) as shift
     ),
 
     rule as materialized (
@@ -18,47 +48,130 @@ begin
       from private.filter_rules as candidate
       where candidate.active
         and p_stage = any(candidate.stages)
-        and candidate.pattern <@ (select array_agg(mark.class::text) from mark)
+        and candidate.pattern <@ (select array_agg(mark.class) from mark)
     ),
 
-    hit as (
+    hit as materialized (
       select distinct
         rule.rule,
+        rule.kind,
         rule.reason_code,
         rule.weight,
         rule.unless,
+        rule.unless_near,
+        one.clause,
         one.first,
-        coalesce(four.first, three.first, two.first, one.first) as tail,
+        -- The span has the detail alone, without the words that announce it.
+        case when one.class like '%\_cue' then two.first else one.first end as span_first,
+        case
+          when four.class is null and three.class is null and two.class like '%\_cue' then one.last
+          else coalesce(four.last, three.last, two.last, one.last)
+        end as span_last,
+        coalesce(four.clause, three.clause, two.clause, one.clause) as last_clause,
         coalesce(four.last, three.last, two.last, one.last) as last
       from rule
       inner join mark as one on one.class = rule.pattern[1]
-      left join mark as two
-        on two.class = rule.pattern[2]
+      left join near as two
+        on two.class = rule.pattern[2] and two.stretch = one.last / 128
         and two.first between one.last + 1 and one.last + 2 * rule.gap + 2
-      left join mark as three
-        on three.class = rule.pattern[3]
+      left join near as three
+        on three.class = rule.pattern[3] and three.stretch = two.last / 128
         and three.first between two.last + 1 and two.last + 2 * rule.gap + 2
-      left join mark as four
-        on four.class = rule.pattern[4]
+      left join near as four
+        on four.class = rule.pattern[4] and four.stretch = three.last / 128
         and four.first between three.last + 1 and three.last + 2 * rule.gap + 2
       where (two.class is not null)::integer + (three.class is not null)::integer
         + (four.class is not null)::integer + 1 = cardinality(rule.pattern)
+    ),
+
+    kept as (
+      select
+        hit.*,
+        max(hit.last) over (
+          partition by hit.rule order by hit.first, hit.last desc
+          rows between unbounded preceding and 1 preceding
+        ) as last_before
+      from hit
+      where not exists (
+        select from near
+        where near.class = hit.unless and near.stretch = (hit.first - 8) / 128
+          and near.last >= hit.first - 8 and near.first <= hit.last
+          and near.clause between hit.clause and hit.last_clause
+      ) and not exists (
+        select from near
+        where near.class = hit.unless_near and near.stretch = (hit.first - 8) / 128
+          and near.last >= hit.first - 8 and near.first <= hit.last + 8
+          and near.clause between hit.clause and hit.last_clause
+      )
+    ),
+
+    blank as materialized (
+      select coalesce(array_agg(token.n order by token.n), '{}') as places
+      from unnest(p_tokens) as token
+      where translate(token.gap, E' \n\t', '') <> token.gap
     )
 
     select array_agg((
-      hit.rule, hit.reason_code, hit.weight,
-      p_tokens[greatest(hit.first / 2, 1)].start_at,
-      p_tokens[hit.last / 2].end_at
+      kept.rule, kept.reason_code, kept.weight,
+      p_tokens[
+        case
+          when kept.kind = 'proposal' then greatest(kept.span_first / 2, 1)
+          else 1 + coalesce(
+            blank.places[width_bucket(greatest(kept.span_first / 2, 1) - 1, blank.places)], 0
+          )
+        end
+      ].start_at,
+      p_tokens[least(
+        case
+          when kept.kind = 'proposal' then (kept.span_last + 1) / 2
+          else coalesce(
+            blank.places[width_bucket((kept.span_last + 1) / 2 - 1, blank.places) + 1],
+            cardinality(p_tokens)
+          )
+        end,
+        cardinality(p_tokens)
+      )].end_at,
+      kept.kind
     )::private.filter_finding)
-    from hit
-    where not exists (
-      select from mark
-      where mark.class = hit.unless and mark.last between hit.first - 8 and hit.tail - 1
-    )
+    from kept
+    cross join blank
+    -- A match inside a wider one of the same rule says nothing new.
+    where kept.last_before is null or kept.last_before < kept.last
   );
 end;
 $$;
 comment on function private.rule_findings is 'Return the rules of a stage that fit the marks, each with its span in the folded text.';
+
+create function private.findings_of_reading(p_reading private.folded_text, p_stage text)
+returns private.filter_finding[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_tokens constant private.filter_token[] := private.filter_tokens(p_reading.folded);
+  v_findings constant private.filter_finding[] := private.rule_findings(
+    v_tokens,
+    private.word_marks(v_tokens) || private.shape_of_word_marks(v_tokens)
+    || private.glued_marks(v_tokens) || private.number_marks(v_tokens),
+    p_stage
+  );
+begin
+  if p_reading.origins is null then
+    return v_findings;
+  end if;
+  return array(
+    select (
+      hit.rule, hit.reason_code, hit.score,
+      least(p_reading.origins[hit.start_at + 1], p_reading.origins[hit.end_at]) - 1,
+      greatest(p_reading.origins[hit.start_at + 1], p_reading.origins[hit.end_at]),
+      hit.kind
+    )::private.filter_finding
+    from unnest(v_findings) as hit
+  );
+end;
+$$;
+comment on function private.findings_of_reading is 'Return the rules that one reading of a text breaks, with the spans in the text as it was written.';
 
 create function private.filter_findings(p_text text, p_stage text)
 returns private.filter_finding[]
@@ -67,26 +180,32 @@ stable
 set search_path = ''
 as $$
 declare
-  v_folded constant private.folded_text := private.fold_text(p_text);
-  v_tokens constant private.filter_token[] := private.filter_tokens(v_folded.folded);
-  v_findings private.filter_finding[];
+  v_reading private.folded_text;
+  v_findings private.filter_finding[] := '{}';
 begin
-  v_findings := private.rule_findings(
-    v_tokens, private.word_marks(v_tokens) || private.number_marks(v_tokens), p_stage
-  );
-  if v_folded.origins is null then
-    return v_findings;
-  end if;
-  return (
-    select array_agg((
-      hit.rule, hit.reason_code, hit.score,
-      v_folded.origins[hit.start_at + 1] - 1, v_folded.origins[hit.end_at]
-    )::private.filter_finding)
-    from unnest(v_findings) as hit
+  foreach v_reading in array private.readings_of_text(private.fold_text(p_text)) loop
+    v_findings := v_findings || private.findings_of_reading(v_reading, p_stage);
+  end loop;
+  return array(
+    select (hit.rule, hit.reason_code, hit.score, hit.start_at, hit.end_at, hit.kind)
+    ::private.filter_finding
+    from (
+      select
+        part.*,
+        max(part.end_at) over wider as end_before,
+        max(part.score) over wider as score_before
+      from unnest(v_findings) as part
+      window wider as (
+        partition by part.reason_code order by part.start_at, part.end_at desc, part.score desc
+        rows between unbounded preceding and 1 preceding
+      )
+    ) as hit
+    -- A milder finding inside a wider one says nothing new.
+    where hit.end_before is null or hit.end_at > hit.end_before or hit.score > hit.score_before
   );
 end;
 $$;
-comment on function private.filter_findings is 'Return the rules that a text breaks at a stage, with the spans in the text as it was written.';
+comment on function private.filter_findings is 'Return the rules that a text breaks at a stage, with the spans in the text.';
 
 create function private.filter_message(p_text text, p_earlier text[], p_stage text)
 returns private.filter_verdict
@@ -103,7 +222,7 @@ begin
   v_findings := array(
     select hit
     from unnest(private.filter_findings(v_whole, p_stage)) as hit
-    where hit.end_at > v_start
+    where hit.start_at >= v_start or (hit.end_at > v_start and hit.kind <> 'proposal')
   );
   v_verdict.findings := private.message_spans(v_findings, p_earlier || p_text);
   v_verdict.score := coalesce((select max(hit.score) from unnest(v_findings) as hit), 0);
