@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -98,7 +98,7 @@ def install_error_handlers(app: Flask) -> None:
     @app.errorhandler(pydantic.ValidationError)
     def answer_invalid(error: pydantic.ValidationError) -> Response:
         # The answer names fields only: their values may be long or personal.
-        places = [".".join(str(part) for part in issue["loc"]) for issue in error.errors()]
+        places = [".".join(map(str, _place(issue))) for issue in error.errors()]
         text = f"Invalid request: {', '.join(sorted(set(places))[:10]) or 'body'}"
         return answer_to(RejectedError("VALIDATION_ERROR", text=text))
 
@@ -117,6 +117,12 @@ def install_error_handlers(app: Flask) -> None:
     def answer_bug(error: Exception) -> Response:
         log.error("request_crashed", path=request.path, exc_info=error)
         return answer_to(MarketError("INTERNAL_ERROR"))
+
+
+def _place(issue: Mapping[str, Any]) -> Sequence[str | int]:
+    """Return the place of a fault in a request. The name of an unknown field is no name of ours."""
+    place: Sequence[str | int] = issue["loc"]
+    return place[:-1] if issue["type"] == "extra_forbidden" else place
 
 
 def answer_to(error: MarketError, status: HTTPStatus | None = None) -> Response:

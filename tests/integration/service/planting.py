@@ -118,6 +118,7 @@ def tables_with_marks(shop: Shop) -> list[str]:
                 ).format(sql.Identifier(schema, table)),
                 [MARK, str(NUMBER)],
             ).fetchone()
+            is not None
         ]
 
 
