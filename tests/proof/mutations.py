@@ -2,6 +2,7 @@
 
 from tests.proof.access_mutations import ACCESS_MUTATIONS
 from tests.proof.handover_mutations import HANDOVER_MUTATIONS
+from tests.proof.kyc_mutations import KYC_MUTATIONS
 from tests.proof.market_mutations import MARKET_MUTATIONS
 from tests.proof.message_mutations import MESSAGE_MUTATIONS
 from tests.proof.money_mutations import MONEY_MUTATIONS
@@ -12,6 +13,7 @@ from tests.proof.settlement_mutations import SETTLEMENT_MUTATIONS
 MUTATIONS = (
     *ACCESS_MUTATIONS,
     *HANDOVER_MUTATIONS,
+    *KYC_MUTATIONS,
     *MARKET_MUTATIONS,
     *MESSAGE_MUTATIONS,
     *MONEY_MUTATIONS,

@@ -13,8 +13,8 @@ from tests.integration.service.shop import Shop
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-#: Steps of a person, of Stripe's checks or of staff; one that is impossible is left out. Five failures
-#: would use up the attempts.
+#: Steps of a person, of Stripe's checks or of staff; an impossible one is left out. Five failures
+#: in a row use up the attempts.
 STEPS = st.sampled_from(["submit", "fail", "abandon", "verify", "cancel", "start"])
 
 
