@@ -96,6 +96,8 @@ begin
     v_alerts := v_alerts || private.settle_outbox(v_job, null, '{"status": "failed"}');
   end if;
   perform private.close_outbox(v_job.id, v_status, p_last_error => p_error_code, p_tries => 1);
+  -- Stripe replays its refusal under the same key for a day. The row may be queued again before.
+  update public.outbox set answered_errors = answered_errors + 1 where id = v_job.id;
   perform private.replace_refused_amount(v_job);
   return private.raise_outbox_alerts(v_job.id, v_status, v_alerts);
 end;

@@ -395,6 +395,10 @@ def test_refused_reversal_is_dead(owner: Connection, transferred: UUID, moderato
     answer = service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
 
     assert ("dead", ["outbox_row_rejected"]) == (answer["status"], answer["alerts"])
+    [row] = reversal_rows(owner)
+    moderator.call("requeue_outbox", outbox_id=row["id"], reason="Stripe says try again")
+    # Stripe would replay its refusal under the key of the first call.
+    assert 1 == claimed(owner, KIND)["answered_errors"]
 
 
 @pytest.mark.parametrize("is_refused_first", [True, False])
