@@ -47,7 +47,7 @@ begin
   return private.staff_read_message(staff_read_message.message_id, staff_read_message.reason);
 end;
 $$;
-comment on function public.staff_read_message is 'Read the original of a message as staff, with what the filter found in it: {success, message_id, thread_id, sender_id, original, content, action, delivery, reason_codes, risk_score, findings, rule_version}. original is null once it was purged. Each call is audited with its reason. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN (a party of the conversation), VALIDATION_ERROR. Raises FORBIDDEN for others than staff.';
+comment on function public.staff_read_message is 'Read the original of a message as staff, with what the filter found in it: {success, message_id, thread_id, sender_id, original, content, action, delivery, reason_codes, risk_score, findings, rule_version}. original is null once it was purged. Each call is audited with its reason. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN (a party of the conversation), VALIDATION_ERROR. Raises FORBIDDEN for others than staff, and FILTER_REFUSED.';
 grant execute on function public.staff_read_message to authenticated;
 
 create function public.staff_decide_message(

@@ -11,6 +11,8 @@ declare
   v_answer jsonb;
 begin
   perform private.refuse_unless_staff();
+  -- A cast in the request could show the original in its error, and undo the audit.
+  perform private.refuse_filtered_call();
   select * into v_message from public.messages where id = p_message_id;
   v_answer := private.reviewer_refusal(v_message, p_reason);
   if v_answer is not null then

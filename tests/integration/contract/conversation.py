@@ -15,7 +15,7 @@ from tests.integration.realtime.listening import Heard, joined
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Shop
 from tests.sql.actors import signed_up
-from tests.sql.auctioning import auctioned
+from tests.sql.auctioning import auctioned, set_setting
 from tests.sql.writing import listing_of
 
 
@@ -36,6 +36,16 @@ class Talker:
         sent = {"client_message_id": str(uuid.uuid4()), **arguments}
         answer: Any = self.client.rpc(function, sent).execute().data
         return dict(answer)
+
+    def post(self, path: str, body: object) -> httpx.Response:
+        """Send a request to REST without the library, which builds only its own forms."""
+        environment = self.browser.shop.environment
+        return httpx.post(
+            f"{environment['SUPABASE_URL']}/rest/v1/{path}",
+            json=body,
+            headers={"apikey": environment["SUPABASE_PUBLISHABLE_KEY"], **self.browser.bearer},
+            timeout=PATIENCE_S,
+        )
 
     @contextlib.asynccontextmanager
     async def listening(self, topic: str, *bindings: Mapping[str, str]) -> AsyncIterator[Heard]:
@@ -96,14 +106,18 @@ class Conversation:
         )
 
     @contextlib.contextmanager
-    def holding(self) -> Iterator[None]:
-        """Have the filter hold each message that it would mask."""
-        setting = "update private.app_settings set value = %s where key = 'filter_hold'"
-        self.shop.db.execute(setting, ["60"])
+    def setting(self, key: str, value: str) -> Iterator[None]:
+        """Change a setting for the length of a block."""
+        before = self.shop.value("select value::text from private.app_settings where key = %s", key)
+        set_setting(self.shop.db, key, value)
         try:
             yield
         finally:
-            self.shop.db.execute(setting, ["85"])
+            set_setting(self.shop.db, key, before)
+
+    def holding(self) -> contextlib.AbstractContextManager[None]:
+        """Have the filter hold each message that it would mask."""
+        return self.setting("filter_hold", "60")
 
 
 @contextlib.contextmanager

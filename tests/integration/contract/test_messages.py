@@ -217,6 +217,23 @@ def test_call_cannot_be_undone_by_a_filter(talk: Conversation) -> None:
     assert [] == rows_of(talk.buyer, "message_threads")
 
 
+def test_staff_read_nothing_without_an_audit(talk: Conversation) -> None:
+    """A filter that fails for one original only would reveal it, and undo the audit."""
+    question = talk.ask(f"Mine: {NUMBER}")
+    talk.shop.db.execute(
+        "update public.users set role = 'moderator' where id = %s", [talk.outsider.id]
+    )
+    subject = {"message_id": question["message_id"], "reason": "The review queue"}
+    path = "rpc/staff_read_message"
+
+    with talk.setting("require_staff_aal2", "false"):
+        refused = talk.outsider.post(f"{path}?pgrst_scalar->>original=like.Mine%5C", subject)
+        answer = talk.outsider.post(path, subject).json()
+
+    assert (400, "FILTER_REFUSED") == (refused.status_code, refused.json()["message"])
+    assert f"Mine: {NUMBER}" == answer["original"]
+
+
 def rows_of(talker: Talker, table: str) -> list[Any]:
     """Return all rows of a table that a person may read."""
     rows: Any = talker.client.table(table).select("*").execute().data

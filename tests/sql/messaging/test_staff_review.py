@@ -75,6 +75,18 @@ def test_staff_read_the_original(
     assert "hold this" not in logged
 
 
+def test_cast_shows_no_original(held_id: str, moderator: Actor) -> None:
+    """An error of PostgREST's cast would show the text and undo the entry in the log."""
+    call = """
+      with pgrst_source as (
+        select public.staff_read_message(%(message_id)s, %(reason)s) as pgrst_scalar
+      )
+      select cast(pgrst_scalar ->> 'original' as integer) from pgrst_source
+    """
+    with pytest.raises(psycopg.Error, match="FILTER_REFUSED"):
+        moderator.rows(call, message_id=UUID(held_id), reason=REASON)
+
+
 def test_ordinary_message_is_its_own_original(
     thread_id: str, *, alice: Actor, moderator: Actor
 ) -> None:
