@@ -7,6 +7,7 @@ PAYOUTS = ("tests/sql/payouts",)
 RACES = ("tests/sql/concurrency/test_payouts_race.py",)
 
 AMOUNTS = "payouts/functions/amounts.sql"
+EVENTS = "payouts/functions/events.sql"
 ONBOARDING = "payouts/functions/onboarding.sql"
 REVERSALS = "payouts/functions/reversals.sql"
 TRANSFERS = "payouts/functions/transfers.sql"
@@ -131,6 +132,27 @@ PAYOUT_MUTATIONS = (
         ONBOARDING,
         "or exists (select from public.users where stripe_connect_account_id = p_account_id)",
         "or false",
+        PAYOUTS,
+    ),
+    mutation(
+        "refused transfer keeps its old amount",
+        EVENTS,
+        "perform private.queue_transfer(v_order_id);",
+        "null;",
+        PAYOUTS,
+    ),
+    mutation(
+        "rest of a refused reversal is forgotten",
+        REVERSALS,
+        "perform private.queue_reversal(p_order.id, 'reversal:' || p_stripe_reversal_id);",
+        "null;",
+        PAYOUTS,
+    ),
+    mutation(
+        "refused row keeps its idempotency key",
+        "outbox/functions/results.sql",
+        "set answered_errors = answered_errors + 1 where id = v_job.id;",
+        "set answered_errors = answered_errors where id = v_job.id;",
         PAYOUTS,
     ),
 )
