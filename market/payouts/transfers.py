@@ -10,8 +10,9 @@ from market.database import Database
 from market.errors import MarketError, TransientError
 from market.outbox import OutboxRow, Senders, Sent, made_once
 from market.payouts import onboarding, repository
+from market.payouts.handlers import read_transfer
 from market.stripe_api import StripeApi
-from market.stripe_objects import cents_in
+from market.stripe_objects import cents_in, made_under
 
 
 log = structlog.get_logger(__name__)
@@ -24,7 +25,7 @@ def outbox_senders(stripe_api: StripeApi, database: Database) -> Senders:
     """Return the sender for each kind of outbox row that belongs to payouts."""
     return {
         "transfer": functools.partial(_send_transfer, stripe_api, database),
-        "transfer_reversal": functools.partial(_send_reversal, stripe_api),
+        "transfer_reversal": functools.partial(_send_reversal, stripe_api, database),
     }
 
 
@@ -55,11 +56,22 @@ def _send_transfer(stripe_api: StripeApi, database: Database, row: OutboxRow) ->
         raise
 
 
-def _send_reversal(stripe_api: StripeApi, row: OutboxRow) -> Sent:
-    """Take a part of a transfer back, unless Stripe has made the reversal for this row already."""
+def _send_reversal(stripe_api: StripeApi, database: Database, row: OutboxRow) -> Sent:
+    """Take a part of a transfer back, unless Stripe has made the reversal for this row already.
+
+    Raises:
+        TransientError: `REVERSAL_UNKNOWN` after a reversal was recorded that we did not know, so
+            another amount may be due.
+
+    """
     transfer_id = row.value("transfer_id")
     parameters = {"amount": row.value("amount_cents"), "metadata": row.metadata}
-    existing = stripe_api.list_reversals(transfer_id)
+    existing = list(stripe_api.list_reversals(transfer_id))
+    at_stripe_cents = sum(cents_in(reversal, "amount") or 0 for reversal in existing)
+    is_made = made_under(row.dedupe_key, existing) is not None
+    if not is_made and at_stripe_cents > row.value("reversed_cents"):
+        repository.record_transfer(database, read_transfer(stripe_api, transfer_id))
+        raise TransientError("REVERSAL_UNKNOWN", transfer_id)
     return _sent(made_once(row, existing, stripe_api.create_reversal, transfer_id, parameters))
 
 

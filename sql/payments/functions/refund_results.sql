@@ -127,7 +127,10 @@ begin
   end if;
   perform private.apply_refund_effects(v_order, v_payment, v_refund);
   if v_payment.settles_order then
-    perform private.queue_reversal(v_order.id, 'refund:' || v_refund.id);
+    -- The id at Stripe names the cause, because a restored database gives the row another id.
+    perform private.queue_reversal(
+      v_order.id, 'refund:' || coalesce(v_refund.stripe_refund_id, v_refund.id::text)
+    );
     perform private.queue_transfer(v_order.id);
   end if;
 end;

@@ -91,7 +91,12 @@ set search_path = ''
 as $$
 declare
   v_payload constant jsonb := p_job.payload || jsonb_build_object(
-    'amount_cents', private.reversible_cents(p_job)
+    'amount_cents', private.reversible_cents(p_job),
+    -- If Stripe has reversed more than this, the amount is out of date.
+    'reversed_cents', (
+      select reversed_cents from public.payouts
+      where stripe_transfer_id = p_job.payload ->> 'transfer_id'
+    )
   );
 begin
   update public.outbox set payload = v_payload where id = p_job.id;

@@ -79,13 +79,32 @@ def test_refund_after_the_payout_is_reversed(
     refund_told(owner, "succeeded", 3000, outbox_id=row["id"])
 
     [queued] = reversal_rows(owner)
-    assert f"reversal:refund:{row['payload']['refund_id']}" == queued["dedupe_key"]
+    assert "reversal:refund:re_1" == queued["dedupe_key"]
     assert [2850] == amounts(owner)
     sent(owner, "trr_1", KIND)
 
     assert [("paid", PART, 2850)] == states(owner, transferred)
     assert {"stripe_clearing": 350, "platform_fee": -350} == balances(owner, transferred)
     assert [] == drift(owner)
+
+
+@pytest.mark.usefixtures("transferred")
+def test_reversal_has_the_same_key_after_a_restore(owner: Connection) -> None:
+    """The restored database has forgotten the refund, and its row gets another id now."""
+    refund_told(owner, "succeeded", 3000, outbox_id="forgotten")
+
+    [queued] = reversal_rows(owner)
+    assert "reversal:refund:re_1" == queued["dedupe_key"]
+
+
+def test_reversal_is_sent_with_what_we_know(
+    owner: Connection, transferred: UUID, moderator: Actor
+) -> None:
+    """The sender compares it with Stripe's reversals before it makes another."""
+    refunded(owner, transferred, 3000, moderator)
+    transfer_told(owner, transferred, reversal("trr_out", 850))
+
+    assert 850 == permission(owner, claimed(owner, KIND))["payload"]["reversed_cents"]
 
 
 def test_full_refund_reverses_everything(

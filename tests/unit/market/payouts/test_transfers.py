@@ -34,6 +34,7 @@ REVERSAL: dict[str, Any] = {
         "seller_id": "seller-1",
         "transfer_id": "tr_1",
         "amount_cents": 2850,
+        "reversed_cents": 0,
         "cause": "refund:1",
     },
 }
@@ -131,6 +132,28 @@ def test_reversal_that_was_made_is_not_made_again(stripe_api: Any, database: Any
 
     assert "trr_9" == send(stripe_api, database, REVERSAL).stripe_object_id
     stripe_api.list_reversals.assert_called_once_with("tr_1")
+    stripe_api.create_reversal.assert_not_called()
+
+
+def test_reversal_waits_for_one_that_we_did_not_know(stripe_api: Any, database: Any) -> None:
+    """Its event is still on its way, so our amount would take too much from the seller."""
+    stripe_api.list_reversals.side_effect = lambda _: iter([{"id": "trr_8", "amount": 850}])
+    stripe_api.retrieve_transfer.return_value = {
+        "id": "tr_1",
+        "amount": 9500,
+        "amount_reversed": 850,
+        "currency": "aud",
+        "transfer_group": ORDER_ID,
+    }
+    database.call.side_effect = [{"outcome": "processed", "alerts": []}]
+
+    with pytest.raises(TransientError) as caught:
+        send(stripe_api, database, REVERSAL)
+
+    assert "REVERSAL_UNKNOWN" == caught.value.code
+    assert "record_transfer" == database.call.call_args.args[0]
+    [reversal] = database.call.call_args.kwargs["reversals"]
+    assert ("trr_8", 850) == (reversal["id"], reversal["amount_cents"])
     stripe_api.create_reversal.assert_not_called()
 
 
