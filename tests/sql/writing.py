@@ -112,8 +112,11 @@ def sealed_row(owner: Connection, message_id: object) -> dict[str, Any] | None:
 
 def new_messages(actor: Actor) -> list[dict[str, Any]]:
     """Return a user's notifications of new messages, the oldest first."""
+    # All notifications of one transaction have the same time, but each message has its own.
     query = """
       select to_jsonb(n) from public.notifications as n where type = 'new_message'
-      order by created_at
+      order by (
+        select created_at from public.messages where id::text = n.metadata ->> 'message_id'
+      )
     """
     return [row for (row,) in actor.rows(query)]
