@@ -1,23 +1,13 @@
-"""What tests of the stack itself may rely on: stacks of their own, on data of their own."""
+"""Give each test of the stack itself a stack of its own, on data of its own."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.integration.devstack.devstacks import Devstack
+from tests.integration.devstack.devstacks import Devstack, new_devstack
 
 
 @pytest.fixture
 def devstack() -> Iterator[Devstack]:
-    # Not pytest's own folder: that one is closed to the user who runs Postgres for root.
-    folder = Path(tempfile.mkdtemp(prefix="market-devstack-"))
-    folder.chmod(0o711)
-    found = Devstack(folder)
-    try:
-        yield found
-    finally:
-        found.close()
-        shutil.rmtree(folder)
+    with new_devstack() as devstack:
+        yield devstack

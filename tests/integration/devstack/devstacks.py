@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from devstack.options import PARTS
@@ -31,14 +33,19 @@ class Devstack:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def up(
-        self, *options: str, only: str = "postgres", stdout: int = subprocess.PIPE
+        self,
+        *options: str,
+        only: str = "postgres",
+        is_bare: bool = True,
+        stdout: int = subprocess.PIPE,
     ) -> subprocess.Popen[bytes]:
-        """Start a stack in the background."""
+        """Start a stack in the background, by default without the migrations, which take time."""
         ports = () if "--port-base" in options else ("--port-base", str(self.base))
         data = () if "--ephemeral" in options else ("--data", str(self.data))
+        schema = ("--bare",) if is_bare else ()
         command = [
             *(sys.executable, "-m", "devstack", "up", "--only", only),
-            *("--env-file", str(self.env_file), *ports, *data, *options),
+            *("--env-file", str(self.env_file), *ports, *data, *schema, *options),
         ]
         process = start(
             command,
@@ -53,9 +60,11 @@ class Devstack:
         self._started.append(process)
         return process
 
-    def up_and_ready(self, *options: str, only: str = "postgres") -> subprocess.Popen[bytes]:
+    def up_and_ready(
+        self, *options: str, only: str = "postgres", is_bare: bool = True
+    ) -> subprocess.Popen[bytes]:
         """Start a stack and wait until it says that it is ready."""
-        process = self.up(*options, only=only)
+        process = self.up(*options, only=only, is_bare=is_bare)
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b'{"ready": true'), self.told(process)
         return process
@@ -99,6 +108,20 @@ class Devstack:
             if process.stdout:
                 process.stdout.close()
         wait_until(lambda: not self.left_behind(), PATIENCE_S)
+
+
+@contextlib.contextmanager
+def new_devstack() -> Iterator[Devstack]:
+    """Give a stack under test its own folder, and leave neither behind."""
+    # Not pytest's own folder: that one is closed to the user who runs Postgres for root.
+    folder = Path(tempfile.mkdtemp(prefix="market-devstack-"))
+    folder.chmod(0o711)
+    devstack = Devstack(folder)
+    try:
+        yield devstack
+    finally:
+        devstack.close()
+        shutil.rmtree(folder)
 
 
 def command_of(pid: int | str) -> bytes:

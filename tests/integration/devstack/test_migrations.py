@@ -34,7 +34,7 @@ def up(devstack: Devstack) -> subprocess.CompletedProcess[str]:
 
 
 def restart(devstack: Devstack) -> None:
-    devstack.up_and_ready().terminate()
+    devstack.up_and_ready(is_bare=False).terminate()
     devstack.close()
 
 
@@ -119,7 +119,7 @@ def test_bare_stack_looks_at_no_migration(devstack: Devstack, migrations: Path) 
     restart(devstack)
     (migrations / FIRST).unlink()
 
-    devstack.up_and_ready("--bare")
+    devstack.up_and_ready()
 
 
 def test_file_without_a_version_is_named(devstack: Devstack, migrations: Path) -> None:

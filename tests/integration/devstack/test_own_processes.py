@@ -1,15 +1,19 @@
-"""Service and workers below devstack: they crash on a bug by design, and are started again."""
+"""Service and workers as parts of devstack: a crash on a bug is meant, and ends in a new start."""
 
 import http.client
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.devstack.devstacks import Devstack, command_of, wait_for
+from tests.integration.devstack.devstacks import Devstack, command_of, new_devstack, wait_for
 
+
+# One process runs all of them, because the last one ends the stack of the others.
+pytestmark = pytest.mark.xdist_group("own processes")
 
 EVERYTHING = "postgres,gateway,stripe,service,workers"
 COMMANDS = {"service": b"gunicorn\0", "workers": b"workers\0all\0"}
@@ -34,10 +38,33 @@ def answers(devstack: Devstack, part: str) -> bool:
         connection.close()
 
 
+@pytest.fixture(scope="module")
+def everything() -> Iterator[tuple[Devstack, subprocess.Popen[bytes]]]:
+    """Run one whole stack; the module's last test of it ends it."""
+    with new_devstack() as devstack:
+        yield devstack, devstack.up_and_ready(only=EVERYTHING, is_bare=False)
+
+
+def test_product_is_not_told_where_the_database_is(
+    everything: tuple[Devstack, subprocess.Popen[bytes]],
+) -> None:
+    """Service and workers reach Postgres only through the gateway, as in production."""
+    _, process = everything
+
+    for part in COMMANDS:
+        for pid in pids(process, part):
+            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            names = {variable.split(b"=")[0] for variable in variables}
+            assert b"SUPABASE_URL" in names
+            assert not names & {b"DATABASE_URL", b"ADMIN_DATABASE_URL"}
+
+
 @pytest.mark.parametrize("part", ["service", "workers"])
-def test_crashed_process_is_started_again(devstack: Devstack, part: str) -> None:
+def test_crashed_process_is_started_again(
+    everything: tuple[Devstack, subprocess.Popen[bytes]], part: str
+) -> None:
     """The stack says so and goes on; the second crash in a row is given more time."""
-    process = devstack.up_and_ready(only=EVERYTHING)
+    devstack, process = everything
 
     for wait_s in ("0.5", "1"):
         crash(devstack, process, part, wait_s)
@@ -46,7 +73,7 @@ def test_crashed_process_is_started_again(devstack: Devstack, part: str) -> None
 
 
 def crash(devstack: Devstack, process: subprocess.Popen[bytes], part: str, wait_s: str) -> None:
-    """Kill a part, and wait until the stack has said what it does and has done it."""
+    """Kill a part, and wait until the stack has said that it starts the part, and has done it."""
     [pid] = pids(process, part)
     os.kill(pid, signal.SIGKILL)
     told = f"{part} ended (killed by signal 9); it starts again in {wait_s} s."
@@ -55,9 +82,11 @@ def crash(devstack: Devstack, process: subprocess.Popen[bytes], part: str, wait_
     wait_for(lambda: pids(process, part) not in ([], [pid]) and answers(devstack, part))
 
 
-def test_whole_stack_leaves_nothing(devstack: Devstack) -> None:
+def test_whole_stack_leaves_nothing(
+    everything: tuple[Devstack, subprocess.Popen[bytes]],
+) -> None:
     """Ctrl-C ends gunicorn's and the workers' processes too."""
-    process = devstack.up_and_ready(only=EVERYTHING)
+    devstack, process = everything
     assert pids(process, "service")
     assert pids(process, "workers")
 
@@ -69,21 +98,9 @@ def test_whole_stack_leaves_nothing(devstack: Devstack) -> None:
 
 def test_killed_whole_stack_leaves_nothing(devstack: Devstack) -> None:
     """A kill -9 takes all of them along, and the same command works again."""
-    devstack.up_and_ready(only=EVERYTHING).kill()
+    devstack.up_and_ready(only=EVERYTHING, is_bare=False).kill()
 
     wait_for(lambda: not devstack.left_behind())
-    devstack.up_and_ready(only=EVERYTHING)
+    devstack.up_and_ready(only=EVERYTHING, is_bare=False)
 
     assert answers(devstack, "service")
-
-
-def test_product_is_not_told_where_the_database_is(devstack: Devstack) -> None:
-    """It has one door to Postgres, as in production, and no way round it."""
-    process = devstack.up_and_ready(only=EVERYTHING)
-
-    for part in COMMANDS:
-        for pid in pids(process, part):
-            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            names = {variable.split(b"=")[0] for variable in variables}
-            assert b"SUPABASE_URL" in names
-            assert not names & {b"DATABASE_URL", b"ADMIN_DATABASE_URL"}

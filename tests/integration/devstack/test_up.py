@@ -1,4 +1,4 @@
-"""`python -m devstack up`: what it says when it is ready, and what it keeps."""
+"""`python -m devstack up`: its ready line, its files, and the data that it keeps."""
 
 import http.client
 import json
@@ -7,6 +7,7 @@ import pty
 import signal
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,7 @@ import pytest
 
 from devstack.ports import free_base, is_free
 from devstack.project import EXPORTED
-from tests.integration.devstack.devstacks import Devstack, command_of, wait_for
+from tests.integration.devstack.devstacks import Devstack, command_of, new_devstack, wait_for
 from tests.integration.gateways import PATIENCE_S
 
 
@@ -35,6 +36,14 @@ def finish(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIG
     return process.wait(60)
 
 
+@pytest.fixture(scope="module")
+def ended() -> Iterator[Devstack]:
+    """Run one stack for the tests that read only the files that it wrote."""
+    with new_devstack() as devstack:
+        finish(devstack.up_and_ready())
+        yield devstack
+
+
 def test_ready_line_and_env_file_say_the_same(devstack: Devstack) -> None:
     """One line of JSON for programs; a file with the same for shells, closed to others."""
     process = devstack.up("--port-base", str(devstack.base))
@@ -48,12 +57,10 @@ def test_ready_line_and_env_file_say_the_same(devstack: Devstack) -> None:
     assert b"" == process.stdout.read()
 
 
-def test_sourced_env_file_exports_its_variables(devstack: Devstack) -> None:
+def test_sourced_env_file_exports_its_variables(ended: Devstack) -> None:
     """A program that a shell starts after `. FILE` finds every variable, with its value."""
-    finish(devstack.up_and_ready())
-
     done = subprocess.run(  # noqa: S603 -- a fixed command
-        ["/bin/sh", "-c", '. "$1" && exec env', "sh", str(devstack.env_file)],
+        ["/bin/sh", "-c", '. "$1" && exec env', "sh", str(ended.env_file)],
         check=True,
         capture_output=True,
         text=True,
@@ -61,7 +68,7 @@ def test_sourced_env_file_exports_its_variables(devstack: Devstack) -> None:
     )
 
     seen = dict(line.split("=", 1) for line in done.stdout.splitlines())
-    assert environment(devstack).items() <= seen.items()
+    assert environment(ended).items() <= seen.items()
 
 
 def test_secrets_are_not_shown_on_a_terminal(devstack: Devstack) -> None:
@@ -80,11 +87,9 @@ def test_secrets_are_not_shown_on_a_terminal(devstack: Devstack) -> None:
     assert secrets.isdisjoint(shown.values())
 
 
-def test_addresses_follow_the_base(devstack: Devstack) -> None:
+def test_addresses_follow_the_base(ended: Devstack) -> None:
     """API, Postgres, Stripe, service and metrics have five ports in a row."""
-    finish(devstack.up_and_ready())
-
-    found, base = environment(devstack), devstack.base
+    found, base = environment(ended), ended.base
     assert f"http://127.0.0.1:{base}" == found["SUPABASE_URL"]
     assert f"postgresql://postgres@127.0.0.1:{base + 1}/postgres" == found["DATABASE_URL"]
     assert f"http://127.0.0.1:{base + 2}" == found["STRIPE_API_BASE"]
@@ -92,10 +97,8 @@ def test_addresses_follow_the_base(devstack: Devstack) -> None:
     assert str(base + 4) == found["METRICS_PORT"]
 
 
-def test_documented_variables_are_all_set(devstack: Devstack) -> None:
+def test_documented_variables_are_all_set(ended: Devstack) -> None:
     """Who sources the env file can start service and workers by hand."""
-    finish(devstack.up_and_ready())
-
     names = """
       SUPABASE_URL SUPABASE_SECRET_KEY SUPABASE_PUBLISHABLE_KEY SUPABASE_JWT_SECRET
       STRIPE_SECRET_KEY STRIPE_API_BASE STRIPE_WEBHOOK_SECRETS STRIPE_CONNECT_WEBHOOK_SECRETS
@@ -105,17 +108,15 @@ def test_documented_variables_are_all_set(devstack: Devstack) -> None:
       METRICS_PORT ENVIRONMENT DATABASE_URL ADMIN_DATABASE_URL SERVICE_URL STRIPE_CONTROL_URL
       SUPABASE_ANON_KEY SUPABASE_SERVICE_ROLE_KEY
     """
-    found = environment(devstack)
+    found = environment(ended)
     assert set(names.split()) == found.keys()
     assert "" not in found.values()
 
 
-def test_each_kind_of_stripe_event_has_a_secret_of_its_own(devstack: Devstack) -> None:
+def test_each_kind_of_stripe_event_has_a_secret_of_its_own(ended: Devstack) -> None:
     """Events of connected accounts reach the same route as ours, signed with another secret."""
-    finish(devstack.up_and_ready())
-
-    found = environment(devstack)
-    endpoints = json.loads((devstack.data / "stripe.json").read_text())["webhook_endpoints"]
+    found = environment(ended)
+    endpoints = json.loads((ended.data / "stripe.json").read_text())["webhook_endpoints"]
     route = found["SERVICE_URL"] + "/api/webhooks/stripe"
     assert {
         (route, False): found["STRIPE_WEBHOOK_SECRETS"],
@@ -177,7 +178,7 @@ def test_reset_keeps_the_api_keys_alone(devstack: Devstack) -> None:
 def test_migrations_are_applied_unless_it_is_bare(devstack: Devstack) -> None:
     """`--bare` has what Supabase ships, and no table of ours."""
     query = "select count(*) from supabase_migrations.schema_migrations"
-    devstack.up_and_ready("--bare")
+    devstack.up_and_ready(is_bare=True)
 
     with psycopg.connect(database(devstack)) as connection:
         assert [(0,)] == connection.execute(query).fetchall()
@@ -236,6 +237,10 @@ def test_stack_ends_when_told(devstack: Devstack, number: signal.Signals) -> Non
     assert all(is_free(devstack.base + offset) for offset in range(5))
 
 
+#: The server is starting; afterwards come the migrations.
+SERVER_STARTS = "postgres/pgdata/postmaster.pid"
+
+
 @pytest.mark.parametrize(
     "moment",
     [
@@ -244,33 +249,35 @@ def test_stack_ends_when_told(devstack: Devstack, number: signal.Signals) -> Non
         "logs/stripe.log",
         "postgres",
         "postgres/pgdata.new/PG_VERSION",
-        "postgres/pgdata/postmaster.pid",
+        SERVER_STARTS,
         "postgres/baseline.sha256",
         "logs/gateway.log",
     ],
 )
 def test_interrupted_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
     """Whenever Ctrl-C comes, no process is left, and the next start works."""
-    process = devstack.up(only="postgres,gateway,stripe")
+    is_bare = moment != SERVER_STARTS
+    process = devstack.up(only="postgres,gateway,stripe", is_bare=is_bare)
     wait_for((devstack.data / moment).exists)
 
     assert 0 == finish(process)
 
     assert [] == devstack.left_behind()
     assert "Traceback" not in devstack.told(process)
-    assert 0 == finish(devstack.up_and_ready())
+    assert 0 == finish(devstack.up_and_ready(is_bare=is_bare))
 
 
-@pytest.mark.parametrize("moment", ["logs/stripe.log", "postgres/pgdata/postmaster.pid"])
+@pytest.mark.parametrize("moment", ["logs/stripe.log", SERVER_STARTS])
 def test_killed_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
-    """Whom nobody stops any more, the kernel does."""
-    process = devstack.up(only="postgres,gateway,stripe")
+    """The kernel ends the parts of a stack that was killed, and the next start works."""
+    is_bare = moment != SERVER_STARTS
+    process = devstack.up(only="postgres,gateway,stripe", is_bare=is_bare)
     wait_for((devstack.data / moment).exists)
 
     finish(process, signal.SIGKILL)
 
     wait_for(lambda: not devstack.left_behind())
-    assert 0 == finish(devstack.up_and_ready())
+    assert 0 == finish(devstack.up_and_ready(is_bare=is_bare))
 
 
 def test_ephemeral_data_are_gone_afterwards(devstack: Devstack) -> None:
@@ -319,7 +326,7 @@ def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
 
 def test_exposed_schemas_can_be_chosen(devstack: Devstack) -> None:
     """A test of the stack may expose more than our configuration does."""
-    devstack.up_and_ready("--bare", "--schemas", "public,other", only="postgres,gateway")
+    devstack.up_and_ready("--schemas", "public,other", only="postgres,gateway")
 
     assert ["public", "other"] == json.loads((devstack.data / "gateway.json").read_text())[
         "schemas"
@@ -378,7 +385,7 @@ def test_addresses_are_confirmed_on_demand(
     devstack: Devstack, options: tuple[str, ...], *, is_at_once: bool
 ) -> None:
     """A sign-up gets a session at once unless the stack has to follow all settings of Auth."""
-    devstack.up_and_ready("--bare", "--ephemeral", *options, only="postgres,gateway")
+    devstack.up_and_ready("--ephemeral", *options, only="postgres,gateway")
     told = environment(devstack)
     headers = {"apikey": told["SUPABASE_PUBLISHABLE_KEY"]}
 
