@@ -575,6 +575,5 @@ insert into private.filter_rules (
 (
   1, 'cancel_direct', 'proposal', '{cancel,direct}', 10,
   null, null, 45, 'OFF_PLATFORM', '{strict,order}'
-),
-(1, 'name_digits', 'contact', '{seven_digits}', 0, null, null, 65, 'PHONE_NUMBER', '{name}')
+)
 on conflict do nothing;
