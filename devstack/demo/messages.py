@@ -1,4 +1,4 @@
-"""The demo's conversation: the filter masks a phone number before the payment, and not after it."""
+"""The demo's conversation: a phone number is masked before the payment, and a PayID always."""
 
 import uuid
 from typing import Any
@@ -11,7 +11,10 @@ from devstack.demo.steps import Teller, expect, expect_equal
 
 
 _NUMBER = "0412 345 678"
+#: No id or time contains it.
+_PIECE = "345 678"
 _QUESTION = f"Does the meter work in low light? Call me on {_NUMBER}."
+_OFFER = f"Next time pay me directly, my PayID is {_NUMBER}."
 _APPOINTMENT = f"I can come on Saturday at 10. My number is {_NUMBER}."
 
 
@@ -26,13 +29,13 @@ async def ask(teller: Teller, room: Room, facts: Facts) -> None:
         notes = await room.seller.rows("notifications", type="new_message")
         expect_equal("Notes of the question", 1, len(notes))
         for place, text in (("message", message), ("note", notes)):
-            expect("345" not in str(text), f"Ada's {place} shows the number: {text}")
+            expect(_PIECE not in str(text), f"Ada's {place} shows the number: {text}")
         facts.messages.append(_shown("Ben", "before the payment", answer))
         step.note(f"“{message['content']}”")
 
 
 async def exchange_numbers(teller: Teller, parties: Parties, facts: Facts) -> None:
-    """Send the number again, after the payment."""
+    """Send the number again after the payment, and then a way to pay around the market."""
     with teller.step("After the payment Ben's number passes") as step:
         buyer = parties.buyer.person
         thread = await parties.seller.row("message_threads", buyer_id=buyer.user_id)
@@ -42,6 +45,16 @@ async def exchange_numbers(teller: Teller, parties: Parties, facts: Facts) -> No
         message = await parties.seller.row("messages", id=answer["message_id"])
         expect_equal("The text that Ada reads", _APPOINTMENT, message["content"])
         facts.messages.append(_shown("Ben", "after the payment", answer))
+        step.note(f"“{message['content']}”")
+    with teller.step("Ada proposes a PayID for the next sale, and Ben sees a mask") as step:
+        answer = await _write(
+            parties.seller, "send_message", thread_id=thread["id"], content=_OFFER
+        )
+        expect_equal("The filter's verdict", ("mask", "delivered"), _verdict(answer))
+        message = await buyer.row("messages", id=answer["message_id"])
+        expect_equal("The text that Ben reads", answer["content"], message["content"])
+        expect(_PIECE not in str(message), f"Ben's message shows the PayID: {message}")
+        facts.messages.append(_shown("Ada", "after the payment", answer))
         step.note(f"“{message['content']}”")
 
 

@@ -111,13 +111,22 @@ def balances(entries: list[dict[str, Any]]) -> dict[str, int]:
 
 def test_number_is_masked_until_the_payment(report: dict[str, Any]) -> None:
     """The seller reads a mask first. Then both may know how to reach each other (case 22)."""
-    before, after = report["messages"][:2]
+    before, after, _ = report["messages"]
 
     assert ("mask", "delivered") == (before["action"], before["delivery"])
     assert "345" not in before["content"]
     assert "▇" in before["content"]
     assert ("allow", "delivered") == (after["action"], after["delivery"])
     assert "0412 345 678" in after["content"]
+
+
+def test_way_around_the_market_is_masked_always(report: dict[str, Any]) -> None:
+    """No stage lets a PayID pass (case 22)."""
+    *_, offer = report["messages"]
+
+    assert ("mask", "delivered") == (offer["action"], offer["delivery"])
+    assert "PAYID" in offer["reason_codes"]
+    assert "345" not in offer["content"]
 
 
 def test_repeated_event_was_recognised(report: dict[str, Any]) -> None:
