@@ -1,7 +1,7 @@
 """Outbox senders of the payouts domain: transfers to sellers, and their reversals."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -34,7 +34,8 @@ def _send_transfer(stripe_api: StripeApi, database: Database, row: OutboxRow) ->
 
     Raises:
         TransientError: `STRIPE_BALANCE_INSUFFICIENT`, `STRIPE_ACCOUNT_UNABLE` after the account was
-            read again; the row waits.
+            read again; the row waits. `TRANSFER_UNKNOWN` after a transfer was recorded that we did
+            not know, so another amount may be due.
 
     """
     parameters = {
@@ -47,8 +48,12 @@ def _send_transfer(stripe_api: StripeApi, database: Database, row: OutboxRow) ->
     # The money of the charge need not have arrived in our balance yet.
     if row.payload.get("source_transaction") is not None:
         parameters["source_transaction"] = row.value("source_transaction")
+    existing = list(stripe_api.list_transfers(row.value("transfer_group")))
+    if _is_more_at_stripe(row, existing, row.value("transferred_cents")):
+        for transfer in existing:
+            repository.record_transfer(database, read_transfer(stripe_api, transfer["id"]))
+        raise TransientError("TRANSFER_UNKNOWN", row.value("transfer_group"))
     try:
-        existing = stripe_api.list_transfers(row.value("transfer_group"))
         return _sent(made_once(row, existing, stripe_api.create_transfer, parameters))
     except TransientError as error:
         if error.code in _ACCOUNT_TROUBLE:
@@ -67,12 +72,18 @@ def _send_reversal(stripe_api: StripeApi, database: Database, row: OutboxRow) ->
     transfer_id = row.value("transfer_id")
     parameters = {"amount": row.value("amount_cents"), "metadata": row.metadata}
     existing = list(stripe_api.list_reversals(transfer_id))
-    at_stripe_cents = sum(cents_in(reversal, "amount") or 0 for reversal in existing)
-    is_made = made_under(row.dedupe_key, existing) is not None
-    if not is_made and at_stripe_cents > row.value("reversed_cents"):
+    if _is_more_at_stripe(row, existing, row.value("reversed_cents")):
         repository.record_transfer(database, read_transfer(stripe_api, transfer_id))
         raise TransientError("REVERSAL_UNKNOWN", transfer_id)
     return _sent(made_once(row, existing, stripe_api.create_reversal, transfer_id, parameters))
+
+
+def _is_more_at_stripe(
+    row: OutboxRow, existing: Sequence[Mapping[str, Any]], known_cents: int
+) -> bool:
+    """Return true if Stripe has made none for this row, and others of which we did not know."""
+    at_stripe_cents = sum(cents_in(one, "amount") or 0 for one in existing)
+    return made_under(row.dedupe_key, existing) is None and at_stripe_cents > known_cents
 
 
 def _sent(made: Mapping[str, Any]) -> Sent:

@@ -141,7 +141,12 @@ begin
       'currency', payment.currency,
       'destination', seller.stripe_connect_account_id,
       'source_transaction', payment.stripe_charge_id,
-      'transfer_group', p_order.id
+      'transfer_group', p_order.id,
+      -- If Stripe has made more transfers than these, the amount is out of date.
+      'transferred_cents', (
+        select coalesce(sum(amount_cents), 0) from public.payouts
+        where order_id = p_order.id and stripe_transfer_id is not null
+      )
     )
   into v_payload
   from public.payments as payment cross join public.users as seller

@@ -81,7 +81,17 @@ def test_permission_fixes_what_is_sent(owner: Connection, seller: Actor, release
         "destination": f"acct_seller_{seller.id}",
         "source_transaction": charge_of(),
         "transfer_group": str(released),
+        "transferred_cents": 0,
     } == answer["payload"]
+
+
+def test_second_transfer_is_sent_with_what_we_know(owner: Connection, released: UUID) -> None:
+    """The sender compares it with Stripe's transfers before it makes another."""
+    transfer_told(owner, released, stripe_transfer_id="tr_out", amount_cents=4000)
+
+    payload = permission(owner, claimed(owner))["payload"]
+
+    assert (4000, PART - 4000) == (payload["transferred_cents"], payload["amount_cents"])
 
 
 def test_transfer_is_booked(owner: Connection, released: UUID) -> None:

@@ -24,6 +24,7 @@ TRANSFER: dict[str, Any] = {
         "destination": "acct_1",
         "source_transaction": "ch_1",
         "transfer_group": ORDER_ID,
+        "transferred_cents": 0,
     },
 }
 REVERSAL: dict[str, Any] = {
@@ -133,6 +134,28 @@ def test_reversal_that_was_made_is_not_made_again(stripe_api: Any, database: Any
     assert "trr_9" == send(stripe_api, database, REVERSAL).stripe_object_id
     stripe_api.list_reversals.assert_called_once_with("tr_1")
     stripe_api.create_reversal.assert_not_called()
+
+
+def test_transfer_waits_for_one_that_we_did_not_know(stripe_api: Any, database: Any) -> None:
+    """Staff made it in the dashboard and its event is still on its way, so less is due."""
+    outside = {
+        "id": "tr_8",
+        "amount": 4000,
+        "amount_reversed": 0,
+        "currency": "aud",
+        "transfer_group": ORDER_ID,
+    }
+    stripe_api.list_transfers.side_effect = lambda _: iter([outside])
+    stripe_api.retrieve_transfer.return_value = outside
+    database.call.side_effect = [{"outcome": "processed", "alerts": []}]
+
+    with pytest.raises(TransientError) as caught:
+        send(stripe_api, database, TRANSFER)
+
+    assert "TRANSFER_UNKNOWN" == caught.value.code
+    assert "record_transfer" == database.call.call_args.args[0]
+    assert "tr_8" == database.call.call_args.kwargs["stripe_transfer_id"]
+    stripe_api.create_transfer.assert_not_called()
 
 
 def test_reversal_waits_for_one_that_we_did_not_know(stripe_api: Any, database: Any) -> None:
