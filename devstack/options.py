@@ -68,7 +68,7 @@ def read_options(arguments: Sequence[str]) -> Options:
             has_free_choice=is_up and given.port_base == AUTO,
             data=given.data and given.data.absolute(),
             is_ephemeral=is_up and given.ephemeral,
-            is_seeded=not is_up or given.seed or not (given.ephemeral or is_bare),
+            is_seeded=is_up and not is_bare and (given.seed or not given.ephemeral),
             parts=_parts(given.only if is_up else None, is_bare=is_bare),
             env_file=given.env_file.absolute() if is_up and given.env_file else None,
             is_bare=is_bare,
