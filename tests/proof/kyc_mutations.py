@@ -103,7 +103,7 @@ KYC_MUTATIONS = (
     mutation(
         "earlier session fails a user",
         OUTCOMES,
-        "p_user.stripe_identity_session_id is distinct from p_session.stripe_session_id",
+        "p_user.stripe_identity_session_id <> p_session.stripe_session_id",
         "false",
         EVENTS,
     ),

@@ -44,7 +44,7 @@ begin
     or p_user.kyc = 'passed'
     or (
       v_kyc <> 'passed'
-      and p_user.stripe_identity_session_id is distinct from p_session.stripe_session_id
+      and p_user.stripe_identity_session_id <> p_session.stripe_session_id
     )
   then
     return;

@@ -167,6 +167,15 @@ def test_earlier_session_does_not_fail_a_user(owner: Connection, started: Actor)
     assert "passed" == user_row(owner, started)["kyc"]
 
 
+def test_only_session_of_a_user_counts(owner: Connection, started: Actor) -> None:
+    """The profile may name no session, such as after a partial restore."""
+    owner.execute("update public.users set stripe_identity_session_id = null")
+
+    failed(owner)
+
+    assert "failed" == user_row(owner, started)["kyc"]
+
+
 @pytest.mark.usefixtures("started")
 def test_unreadable_status_is_refused(owner: Connection) -> None:
     """A status that Stripe adds later stays an open event, which raises an alert in the end."""
