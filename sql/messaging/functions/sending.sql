@@ -37,10 +37,13 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  if p_client_message_id is null then
-    return private.refusal('VALIDATION_ERROR', 'A message needs a client_message_id');
-  end if;
-  return private.begin_request(p_function, p_client_message_id);
+  return coalesce(
+    private.begin_request(p_function, p_client_message_id),
+    case
+      when p_client_message_id is null
+        then private.refusal('VALIDATION_ERROR', 'A message needs a client_message_id')
+    end
+  );
 end;
 $$;
 comment on function private.begin_message is 'Begin a call that sends a message, as begin_request does. The id is required.';

@@ -206,6 +206,7 @@ def test_old_token_marks_nothing_as_read(owner: Connection, alice: Actor, functi
 OTHER_RPCS = {
     "get_auction_state", "get_time_remaining",
     "requeue_ignored_events", "requeue_outbox", "requeue_webhook_event", "release_transfers",
+    "staff_read_message",
 }  # fmt: skip
 
 
