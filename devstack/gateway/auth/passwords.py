@@ -1,6 +1,7 @@
 """Passwords: what is strong enough, and hashes made and checked off the event loop."""
 
 import asyncio
+import os
 from typing import Any
 
 import bcrypt
@@ -9,8 +10,8 @@ from devstack.gateway.auth.errors import AuthError, invalid
 from devstack.gateway.auth.settings import AuthSettings
 
 
-#: GoTrue's own cost, so that a hash taken from here is one it would have made.
-_COST = 10
+#: By default GoTrue's own cost, so that a hash taken from here is one it would have made.
+_COST = int(os.environ.get("DEVSTACK_PASSWORD_COST", "10"))
 #: bcrypt reads no further, and GoTrue refuses what it would not read.
 _MAX_BYTES = 72
 #: Checked when there is no user, so that an unknown address takes as long as a wrong password.

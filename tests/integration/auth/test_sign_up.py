@@ -43,13 +43,13 @@ def test_sign_up_fires_the_projects_trigger(
 def test_sign_up_stores_a_hash_and_no_password(
     client: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """What is kept of a password is a salted bcrypt hash."""
+    """The database gets a salted bcrypt hash of the password, here of the tests' low cost."""
     client.auth.sign_up({"email": email, "password": PASSWORD})
 
     query = "select encrypted_password from auth.users where email = %s"
     row = database.execute(query, [email]).fetchone()
     assert row is not None
-    assert row[0].startswith("$2b$10$")
+    assert row[0].startswith("$2b$04$")
 
 
 def test_failing_trigger_fails_the_sign_up(
