@@ -1,4 +1,5 @@
 """Verify who people are, by sessions of Stripe Identity.
 
-Nothing from a document is stored or logged. Whether a person may bid or sell, SQL decides.
+A person's request enters at `verification`, an event of Stripe at `handlers`, an outbox row at
+`redaction`. Each leaves by one call in `repository`. Nothing from a document is stored or logged.
 """
