@@ -111,7 +111,6 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
         "check_orders": {"count": 1, "alerts": [{"order_id": "o_1", "alerts": ["x"]}]},
         "claim_stale_verifications": [],
         "claim_waiting_accounts": [],
-        "claim_stale_verifications": [],
         "reading_window": {"since": 1, "until": 2, "now": 3, "is_newest": True},
     }.get(function, 0)
     stripe_api = create_autospec(StripeApi, instance=True)
