@@ -16,7 +16,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import bids, closing, http, machine, plot, realtime, reconcile, service, stack, tool
+from bench import (
+    bids,
+    closing,
+    http,
+    machine,
+    message_filter,
+    plot,
+    realtime,
+    reconcile,
+    service,
+    stack,
+    tool,
+)
 from bench.figures import Figure, Steps
 
 
@@ -24,7 +36,12 @@ from bench.figures import Figure, Steps
 ALONE = {"tool": tool.figures, "service": service.figures}
 OF_FIXED_SIZE = {"closing": closing.figures, "reconcile": reconcile.figures}
 #: Subjects that share one stack.
-ON_A_STACK = {"http": http.figures, "realtime": realtime.figures, "bids": bids.figures}
+ON_A_STACK = {
+    "http": http.figures,
+    "realtime": realtime.figures,
+    "bids": bids.figures,
+    "filter": message_filter.figures,
+}
 SUBJECTS = {
     "tool": "devstack itself: its start, and its use of CPU and memory while idle",
     "closing": "the workers: auctions that end together",
@@ -33,6 +50,7 @@ SUBJECTS = {
     "http": "the gateway: selects, RPCs and bids over HTTP",
     "realtime": "a change of price on its way to 200 subscribers",
     "bids": "place_bid in SQL: one client against a baseline, then 96 clients at one auction",
+    "filter": "the message filter: short messages, and long ones against short ones",
 }
 OUT = Path("bench/out")
 INTERRUPTED = 128 + signal.SIGINT

@@ -49,7 +49,7 @@ class StartBody(pydantic.BaseModel):
 class KycQuery(pydantic.BaseModel):
     """The verification to show: the newest of the caller unless a session is named."""
 
-    session_id: Annotated[str, pydantic.Field(pattern=r"^vs_[A-Za-z0-9_]{1,200}$")] | None = None
+    session_id: Annotated[str, pydantic.Field(pattern=r"^vs_[A-Za-z0-9_-]{1,200}$")] | None = None
     user_id: uuid.UUID | None = None
 
 

@@ -5,7 +5,7 @@ select
   list.value
 from (
   values
-  ('digit', 'A', 'zero zeroes zro zer zerro zeero nought naught nil cero nul oh'),
+  ('digit', 'A', 'zero zeroes zro zer nort zerro zeero nought naught nil cero nul oh'),
   ('digit', 'a', 'o ohh ooh oo null owe ow'),
   ('digit', 'B', 'one wun wone onne uno eins'),
   ('digit', 'b', 'won wan un i l juan'),

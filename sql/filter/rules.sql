@@ -160,7 +160,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'email_provider_bare', 'contact', '{provider}', 0,
-  null, 'provider_safe', 65, 'EMAIL_ADDRESS', '{strict,name}'
+  'compound', 'provider_safe', 65, 'EMAIL_ADDRESS', '{strict,name}'
 ),
 (
   1, 'email_cue_provider', 'contact', '{email_cue,weak_provider}', 8,
@@ -229,7 +229,7 @@ insert into private.filter_rules (
   null, null, 70, 'SOCIAL_HANDLE', '{strict,listing}'
 ),
 (
-  1, 'app_is', 'contact', '{app,is}', 0,
+  1, 'app_is', 'contact', '{app,is}', 1,
   'device', 'app_safe', 65, 'SOCIAL_HANDLE', '{strict,listing}'
 ),
 (
@@ -264,13 +264,38 @@ insert into private.filter_rules (
   1, 'network_colon', 'contact', '{network,colon}', 0,
   null, null, 65, 'SOCIAL_HANDLE', '{strict,listing}'
 ),
+(1, 'on_app_as', 'contact', '{on,app,as}', 3, 'seen', null, 62, 'SOCIAL_HANDLE', '{strict}'),
+(
+  1, 'on_network_as', 'contact', '{on,network,as}', 3,
+  'seen', null, 62, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  1, 'network_shop', 'contact', '{find,network,unknown}', 3,
+  'seen', 'device', 62, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  1, 'app_person_unknown', 'contact', '{app,person,unknown}', 2,
+  'seen', 'device', 62, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  1, 'on_weak_app_person', 'contact', '{on,weak_app,person,unknown}', 1,
+  'seen', 'device', 62, 'SOCIAL_HANDLE', '{strict}'
+),
 (
   1, 'network_slash', 'contact', '{network,slash}', 1,
   null, null, 65, 'SOCIAL_HANDLE', '{strict}'
 ),
 (
-  1, 'app_unknown', 'contact', '{app,unknown}', 1,
+  1, 'my_app_unknown', 'contact', '{my,app,unknown}', 3,
   'seen', 'device', 62, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  1, 'talk_unknown_weak_app', 'contact', '{talk,unknown,on,weak_app}', 1,
+  null, null, 62, 'SOCIAL_HANDLE', '{strict}'
+),
+(
+  1, 'app_unknown', 'contact', '{app,unknown}', 1,
+  'compound', 'device', 62, 'SOCIAL_HANDLE', '{strict}'
 ),
 (
   1, 'unknown_on_app', 'contact', '{unknown,on,app}', 0,
@@ -324,7 +349,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'your_number', 'proposal', '{your_number}', 0,
-  'neg', null, 40, 'CONTACT_PROPOSAL', '{strict}'
+  'neg', 'number_safe', 40, 'CONTACT_PROPOSAL', '{strict}'
 ),
 (
   1, 'call_thing', 'proposal', '{call_thing,call_verb}', 3,
@@ -457,6 +482,14 @@ insert into private.filter_rules (
   'id_cue', null, 80, 'BANK_ACCOUNT', '{strict,order}'
 ),
 (
+  1, 'wise_name', 'payment', '{wise,handle_cue}', 1,
+  null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order}'
+),
+(
+  1, 'account_more', 'payment', '{account_cue,seven_digits}', 3,
+  'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order}'
+),
+(
   1, 'account_long', 'payment', '{account_cue,abn_digits}', 4,
   'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order}'
 ),
@@ -537,9 +570,9 @@ insert into private.filter_rules (
 ),
 (1, 'gift_code', 'payment', '{gift,code}', 14, 'neg', null, 75, 'GIFT_CARD', '{strict,order}'),
 (1, 'code_gift', 'payment', '{code,gift}', 8, 'neg', null, 75, 'GIFT_CARD', '{strict,order}'),
-(1, 'gift', 'proposal', '{pay_verb,gift}', 4, 'neg', null, 45, 'GIFT_CARD', '{strict,order}'),
+(1, 'gift', 'proposal', '{pay_with,gift}', 4, 'neg', null, 45, 'GIFT_CARD', '{strict,order}'),
 (
-  1, 'gift_after', 'proposal', '{gift,pay_verb}', 4,
+  1, 'gift_after', 'proposal', '{gift,pay_with}', 4,
   'neg', null, 45, 'GIFT_CARD', '{strict,order}'
 ),
 (1, 'cash', 'proposal', '{cash}', 0, 'neg', 'cash_safe', 40, 'CASH', '{strict,order}'),
@@ -569,11 +602,8 @@ insert into private.filter_rules (
   null, 'direct_safe', 45, 'OFF_PLATFORM', '{strict,order}'
 ),
 (
-  1, 'direct_deal', 'proposal', '{direct,deal}', 1,
-  null, 'direct_safe', 45, 'OFF_PLATFORM', '{strict,order}'
-),
-(
   1, 'cancel_direct', 'proposal', '{cancel,direct}', 10,
   null, null, 45, 'OFF_PLATFORM', '{strict,order}'
-)
+),
+(1, 'name_digits', 'contact', '{seven_digits}', 0, null, null, 65, 'PHONE_NUMBER', '{name}')
 on conflict do nothing;

@@ -266,11 +266,9 @@ comment on function private.visible_length is 'Count the characters that a reade
 create function private.display_name_refusal(p_name text)
 returns text
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
-declare
-  v_name text;
 begin
   -- A name may contain no blank but the space, no joiner and no variation selector. So names that
   -- look alike are equal.
@@ -288,72 +286,16 @@ begin
     return 'Display name must be 3 to 40 visible characters';
   end if;
   -- The default name has six hexadecimal digits, which can look like a phone number.
-  v_name := private.with_ascii_digits(lower(normalize(p_name, nfkc) collate "C"));
-  if v_name !~ '^(member|deleted)-[0-9a-f]{6}$' and private.has_contact_details(v_name) then
+  if
+    p_name collate "C" !~ '^(member|deleted)-[0-9a-f]{6}$'
+    and cardinality(private.filter_findings(p_name, 'name')) > 0
+  then
     return 'Display name must not contain contact details';
   end if;
   return null;
 end;
 $$;
 comment on function private.display_name_refusal is 'Return a text for people about the rule that a public name breaks, or null if the name is allowed.';
-
-create function private.with_ascii_digits(p_text text)
-returns text
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  -- The code points of zero in other scripts. The last three count digits in filled circles, which
-  -- have no zero of their own.
-  v_zeros constant integer[] := array[
-    1632, 1776, 1984, 2406, 2534, 2662, 2790, 2918, 3046, 3174, 3302, 3430, 3558, 3664, 3792, 3872,
-    4160, 4240, 6112, 6160, 6470, 6608, 6784, 6800, 6992, 7088, 7232, 7248, 42528, 43216, 43264,
-    43472, 43504, 43600, 44016, 10101, 10111, 10121
-  ];
-begin
-  if p_text collate "C" ~ '^[ -~]*$' then
-    return p_text;
-  end if;
-  return (
-    select
-      string_agg(coalesce((ascii(letter.glyph) - zero.code)::text, letter.glyph), '' order by letter.n)
-    from string_to_table(translate(p_text, E'\u3002', '.'), null) with ordinality as letter (glyph, n)
-    left join unnest(v_zeros) as zero (code)
-      on ascii(letter.glyph) between zero.code and zero.code + 9
-  );
-end;
-$$;
-comment on function private.with_ascii_digits is 'Return text with the digits of other scripts as 0 to 9, and with the ideographic full stop, which browsers read as a dot, as a dot.';
-
-create function private.has_contact_details(p_text text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-declare
-  v_words constant text[] := '{zero,one,two,three,four,five,six,seven,eight,nine}';
-  v_domains constant text := '(?:com|net|org|au|nz|uk|io|co|me|app|biz|info|shop|store|xyz|link'
-    '|site|online|example|test|dev|tv|gg|ly)';
-  v_digits text := regexp_replace(p_text collate "C", '[^a-z0-9]', '', 'g');
-begin
-  for v_digit in 0..9 loop
-    v_digits := replace(v_digits, v_words[v_digit + 1], v_digit::text);
-  end loop;
-  return v_digits ~ '[0-9]{7}' or p_text collate "C" ~ (
-    '@|://|\mat\M.*\mdot\M'
-    '|\m(?:www|https?|gmail|hotmail|yahoo|bigpond|icloud|protonmail|whatsapp|telegram|wechat|insta'
-    '|instagram|facebook|snapchat|messenger|paypal|payid)\M'
-    '|\m(?:call|phone|ring|text|txt|sms|tel|mob|mobile|ph)\M(?:[^a-z0-9]*[0-9]){4}'
-    '|[a-z0-9-]{4,}\.[a-z]{2,}'
-    '|[a-z0-9-]\.' || v_domains || '\M'
-    '|[a-z0-9][\s_-]*[[({]?[\s_-]*(?:\.|(?<![a-z])dot(?![a-z]))[\s_-]*[])}]?[\s_-]*'
-    '(?:com|net|org|au|io|example)\M'
-  );
-end;
-$$;
-comment on function private.has_contact_details is 'Return true if a folded text holds a phone number, an address or the name of a chat service. The message filter will replace this short check.';
 
 create function private.time_or_null(p_text text)
 returns timestamptz

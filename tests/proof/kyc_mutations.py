@@ -3,8 +3,8 @@
 from tests.proof.mutation import mutation
 
 
-START = ("tests/sql/kyc/test_begin_verification.py",)
-EVENTS = ("tests/sql/kyc/test_verification_events.py",)
+START = ("tests/sql/kyc/test_begin_verification.py", "tests/sql/kyc/test_access.py")
+EVENTS = ("tests/sql/kyc/test_verification_events.py", "tests/sql/kyc/test_kept_data.py")
 REDACTION = ("tests/sql/kyc/test_redaction.py",)
 PYTHON = ("tests/unit/market/kyc",)
 

@@ -1,6 +1,7 @@
 """Small faults that the tests have to notice, each a change in the text of one file."""
 
 from tests.proof.access_mutations import ACCESS_MUTATIONS
+from tests.proof.filter_mutations import FILTER_MUTATIONS
 from tests.proof.handover_mutations import HANDOVER_MUTATIONS
 from tests.proof.kyc_mutations import KYC_MUTATIONS
 from tests.proof.market_mutations import MARKET_MUTATIONS
@@ -12,6 +13,7 @@ from tests.proof.settlement_mutations import SETTLEMENT_MUTATIONS
 
 MUTATIONS = (
     *ACCESS_MUTATIONS,
+    *FILTER_MUTATIONS,
     *HANDOVER_MUTATIONS,
     *KYC_MUTATIONS,
     *MARKET_MUTATIONS,

@@ -22,6 +22,8 @@ begin
       when coalesce(private.visible_length(v_content), 0) < 1 or char_length(v_content) > 1000
         then private.refusal('VALIDATION_ERROR', 'A message has 1 to 1000 characters')
     end,
+    -- Staff may quote the details that a party wrote elsewhere.
+    case when not private.is_staff() then private.payment_text_refusal('content', v_content) end,
     private.use_rate_limit('add_dispute_message')
   );
   if v_answer is null then

@@ -7,11 +7,20 @@ as $$
 declare
   v_words constant text[] := array[
     'zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ohh', 'won',
-    'too', 'tree', 'for', 'oh', 'ate', 'free'
+    'too', 'tree', 'for', 'oh', 'ate', 'free', 'nought', 'naught'
   ];
-  v_digits constant text := 'ABCDEFGHIJABCDEAID';
+  v_digits constant text := 'ABCDEFGHIJABCDEAIDAA';
+  v_tens constant text[] := array[
+    'twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 'eighty', 'ninety'
+  ];
   v_text text := p_word;
 begin
+  if strpos(v_text, 'ty') > 0 then
+    for v_n in 1..8 loop
+      v_text := replace(v_text, v_tens[v_n], chr(66 + v_n) || '#');
+    end loop;
+    v_text := replace(regexp_replace(v_text, '#([1-9]|[a-z])', '\1', 'g'), '#', 'A');
+  end if;
   for v_n in 1..cardinality(v_words) loop
     v_text := replace(v_text, v_words[v_n], substr(v_digits, v_n, 1));
   end loop;
@@ -42,6 +51,8 @@ begin
     when translate(p_word, 'oli', '') = '' and char_length(p_word) < 4
       then ' ' || translate(p_word, 'oli', 'abb') || ' '
     when not v_has_digits then '|'
+    when ltrim(p_word, '0123456789') in ('gb', 'tb', 'g')
+      then '|' || rtrim(p_word, 'gbt') || '|'
     when translate(v_text, 'ABCDEFGHIJ0123456789oqdilzeasgtb', '') = ''
       then ' ' || translate(v_text, 'oqdilzeasgtb', '000112345978') || '^ '
     when
@@ -76,6 +87,7 @@ begin
         lag(known.value) over sequence as value_before,
         lead(known.kind) over sequence as kind_after,
         lead(known.value) over sequence as value_after,
+        lead(known.kind, 2) over sequence as kind_third,
         private.is_date(
           token.word, lead(token.word) over sequence, lead(token.word, 2) over sequence,
           token.gap, lead(token.gap) over sequence, lead(token.gap, 2) over sequence
@@ -105,7 +117,13 @@ begin
           else
             private.piece_of_numeral(
               numeral.kind, numeral.value, numeral.kind_before, numeral.value_before,
-              numeral.kind_after, numeral.value_after
+              -- "Five hundred and seventy" is "five hundred seventy".
+              case
+                when numeral.kind = 'hundred' and numeral.kind_after = 'filler'
+                  then numeral.kind_third
+                else numeral.kind_after
+              end,
+              numeral.value_after
             )
         end as text
       from numeral
@@ -128,7 +146,7 @@ begin
   return ' ' || repeat(p_digits, coalesce(p_times::integer, 1))
     || case
       -- No amount begins with a zero.
-      when p_gap_before = '.' and char_length(p_digits) < 3 then '~'
+      when p_gap_before = '.' and p_gap not in ('.', '-') and char_length(p_digits) < 3 then '~'
       when (left(p_digits, 1) <> '0' or p_digits = '0') and (p_has_unit or strpos(p_gap_before, '$') > 0) then '~'
       else ''
     end
@@ -136,6 +154,8 @@ begin
       when translate(p_gap, ',/:;%"', '') <> p_gap then ', '
       when strpos(p_gap, '-') > 0 then '- '
       when p_gap = '.' then '. '
+      -- An exclamation mark may stand for a one.
+      when left(p_gap, 1) in ('!', '|') then ' b '
       else ' '
     end;
 end;
@@ -277,7 +297,8 @@ begin
     '|('
     '(?:0[ ~,^.-]*0[ ~,^.-]*(?:1[ ~,^.-]*1[ ~,^.-]*)?)?6[ ~,^.-]*1[ ~,^.-]*(?:0[ ~,^.-]*)?'
     '[2378](?:[ ~,^.-]*[0-9]){8}'
-    '|0[ ^]*[2378](?:[ ~,^.-]*[0-9]){8})'
+    '|0[ ^]*[2378](?:[ ~,^.-]*[0-9]){8}'
+    '|0[ ~,^.-]+[2378](?:[ ~,^.-]+[0-9]){8})'
     '|(1[ ,.-]*[38][ ,.-]*0[ ,.-]*0(?:[ ,.-]*[0-9]){6}))[ |~,^.-]'
   );
 end;
@@ -292,20 +313,23 @@ set search_path = ''
 as $$
 begin
   return private.shape_marks(
-    p_digits, p_starts, '{backwards,bare_mobile,bare_digits,bare_landline,short_number}',
+    p_digits, p_starts, '{backwards,bare_mobile,bare_digits,short_number,bare_landline}',
     '[ |](?:((?:[0-9][ ~,^.-]*){8}(?:4[ ~,^.-]*0|4[ ~,^.-]*1[ ~,^.-]*6))'
     '|(4[0-9]{8}|4(?: +[0-9]){8}|4[0-9]{2}[ .-]+[0-9]{3}[ .-]+[0-9]{3}|4[0-9]{2}[ .-]+[0-9]{6})'
     '|(4(?:[ ,^.-]*[0-9]){8})'
-    '|([3-9][0-9]{3} +(?:[03-9][0-9]{3}|1[0-8][0-9]{2}|2[1-9][0-9]{2}))'
     '|(1[ ,]*3(?:[ ,]*[0-9]){4}))[ |,.-]'
+    -- No digit stands before or after a local number.
+    '|(?:^|[|,.]) *([3-9][0-9]{3} +(?:[03-9][0-9]{3}|1[0-8][0-9]{2}|2[1-9][0-9]{2})) *(?:[|,.]|$)'
   ) || private.shape_marks(
     p_digits, p_starts, '{card_solid,card,bsb_account,bank_account,abn_digits,account_digits}',
-    '[ |,](?:([2-6][0-9]{15}|3[47][0-9]{13})'
+    '[ |,](?:([2-6][0-9]{15}|3[47][0-9]{13}|3[068][0-9]{12})'
     '|([2-6](?:[ .-]*[0-9]){15}|3[ .-]*[47](?:[ .-]*[0-9]){13})'
     '|([0-9]{3}- *[0-9]{3}[ ,]+[0-9](?:[ .-]*[0-9]){5,9})'
-    '|((?:[0-9][ ,^-]*){6} [0-9](?:[ ^-]*[0-9]){5,9})'
+    '|((?:[0-9][ ,^.-]*){6} [0-9](?:[ ^.-]*[0-9]){5,9})'
     '|([0-9](?:[ .-]*[0-9]){10})'
     '|([0-9](?:[ ^-]*[0-9]){5,9}))[ |,^]'
+  ) || private.shape_marks(
+    p_digits, p_starts, '{seven_digits}', '[ |,^]([0-9](?:[ ^.,-]*[0-9]){6,})[ |,^]'
   );
 end;
 $$;
@@ -326,7 +350,9 @@ begin
     '[ |~,](?:((?:6[^0-9]{0,9}1[^0-9]{0,24}|0[^0-9]{0,24})4(?:[^0-9]{0,40}[0-9]){8})'
     '|(0[^0-9]{0,24}[2378](?:[^0-9]{0,40}[0-9]){8})'
     '|(4(?:[^0-9]{0,40}[0-9]){8})'
-    '|([0-9](?:[ .-]*[0-9]){5}[^0-9]{1,40}0[ ]*4[ ]*[0-9][ ]*[0-9]))[ |~,]'
+    '|([0-9](?:[ .-]*[0-9]){2}[^0-9]{1,40}[0-9](?:[ .-]*[0-9]){2}'
+    '[^0-9]{1,40}0 *4 *[0-9] *[0-9]'
+    '|[0-9](?:[ .-]*[0-9]){5}[^0-9]{1,40}0 *4 *[0-9] *[0-9]))[ |~,]'
   );
 end;
 $$;

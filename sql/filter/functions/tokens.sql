@@ -42,9 +42,15 @@ begin
         token.n,
         token.word,
         token.gap,
-        lead(token.word) over sequence as second,
-        lead(token.word, 2) over sequence as third,
-        lead(token.word, 3) over sequence as fourth,
+        -- No phrase goes past a pause.
+        case when private.joins(token.gap) then lead(token.word) over sequence end as second,
+        case
+          when private.joins(lead(token.gap) over sequence) then lead(token.word, 2) over sequence
+        end as third,
+        case
+          when private.joins(lead(token.gap, 2) over sequence)
+            then lead(token.word, 3) over sequence
+        end as fourth,
         translate(token.gap, '@$!|*', 'asili') as sign,
         lead(translate(token.gap, '@$!|*', 'asili')) over sequence as next_sign
       from unnest(p_tokens) as token
@@ -114,6 +120,18 @@ end;
 $$;
 comment on function private.word_marks is 'Return the classes of words, of separators and of phrases of up to four words.';
 
+create function private.joins(p_gap text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return translate(p_gap, ',;?!', '') = p_gap and p_gap <> '. ';
+end;
+$$;
+comment on function private.joins is 'Return true if a phrase may go on after a separator.';
+
 create function private.gap_sign(p_gap text)
 returns text
 language plpgsql
@@ -158,10 +176,13 @@ begin
     from piece
     cross join lateral (
       values
-      ('stop', 1, 1, translate(piece.gap, E'.!?;\n', '') <> piece.gap and piece.gap <> '.'),
-      ('pause', 1, 1, translate(piece.gap, E'.!?;\n,', '') <> piece.gap and piece.gap <> '.'),
       (
-        'handle_sign', 1, 2,
+        'pause', 1, 1,
+        translate(piece.gap, E'.!?;\n,', '') <> piece.gap and piece.gap <> '.'
+        and piece.word not in ('no', 'nos', 'ref', 'vol')
+      ),
+      (
+        'handle_sign', 2, 2,
         right(piece.gap, 1) = '@' and left(piece.second, 1) between 'a' and 'z'
         and (piece.word = '' or piece.gap <> '@') and char_length(piece.second) > 2
       ),
@@ -173,6 +194,10 @@ begin
         'at_sign', 0, 0,
         piece.word in ('at', 'a') and right(piece.gap_before, 1) in ('(', '[', '{', '<', '_', '*', '-')
         and left(piece.gap, 1) in (')', ']', '}', '>', '_', '*', '-')
+      ),
+      (
+        'compound', 0, 2,
+        piece.gap = '-' and piece.digits = '' and piece.second > 'a'
       ),
       ('tight_dot', 1, 1, piece.gap in ('.', E'.\n') and piece.word <> ''),
       (

@@ -196,7 +196,8 @@ begin
         max(part.score) over wider as score_before
       from unnest(v_findings) as part
       window wider as (
-        partition by part.reason_code order by part.start_at, part.end_at desc, part.score desc
+        partition by part.reason_code
+        order by part.start_at, part.end_at desc, part.score desc, part.rule
         rows between unbounded preceding and 1 preceding
       )
     ) as hit
@@ -289,7 +290,8 @@ begin
     ), '[]')
     from unnest(p_findings) as hit
     inner join message
-      on hit.start_at < message.start_at + message.length and hit.end_at > message.start_at
+      on message.length > 0 and hit.start_at < message.start_at + message.length
+      and hit.end_at > message.start_at
   );
 end;
 $$;

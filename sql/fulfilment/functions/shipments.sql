@@ -18,6 +18,8 @@ begin
   v_refusal := coalesce(
     private.shipper_refusal(v_order, p_user_id),
     private.shipment_refusal(v_carrier, v_tracking, v_label_url),
+    private.payment_text_refusal('carrier', v_carrier),
+    private.tracking_refusal(v_tracking),
     private.shipping_refusal(v_order)
   );
   if v_refusal is not null then
@@ -90,6 +92,25 @@ end;
 $$;
 comment on function private.shipment_refusal is 'Return the refusal of a field that breaks a rule, or null. The texts are cleaned already.';
 
+create function private.tracking_refusal(p_tracking text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_label constant text := 'tracking number ';
+  v_refusal constant jsonb := private.payment_text_refusal('tracking', v_label || p_tracking);
+begin
+  -- After the label the filter takes a row of digits for no card number.
+  return v_refusal || jsonb_build_object(
+    'start', greatest((v_refusal ->> 'start')::integer - char_length(v_label), 0),
+    'end', (v_refusal ->> 'end')::integer - char_length(v_label)
+  );
+end;
+$$;
+comment on function private.tracking_refusal is 'Return the refusal of a tracking number with details for a payment, or null.';
+
 create function private.is_line_between(p_line text, p_min_chars integer, p_max_chars integer)
 returns boolean
 language plpgsql
@@ -147,7 +168,9 @@ begin
     case when v_shipment.id is null
       then private.refusal('RESOURCE_NOT_FOUND', 'This order has no shipment yet')
     end,
-    private.shipment_event_refusal(v_status, v_description, v_location, v_event_time, v_now)
+    private.shipment_event_refusal(v_status, v_description, v_location, v_event_time, v_now),
+    private.payment_text_refusal('description', v_description),
+    private.payment_text_refusal('location', v_location)
   );
   if v_refusal is not null then
     return v_refusal;

@@ -58,8 +58,9 @@ begin
   if v_refusal is null then
     v_listing := private.changed_listing(v_listing, p_changes, v_now);
     v_private := private.changed_private(v_private, p_changes);
-    v_refusal := private.listing_refusal(
-      v_listing, v_private.reserve_cents, v_private.street, v_now
+    v_refusal := coalesce(
+      private.listing_refusal(v_listing, v_private.reserve_cents, v_private.street, v_now),
+      private.contact_text_refusal(v_listing.title, v_listing.description)
     );
   end if;
   if v_refusal is not null then

@@ -122,7 +122,8 @@ begin
   );
   v_refusal := coalesce(
     private.seller_refusal(v_seller),
-    private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now)
+    private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now),
+    private.contact_text_refusal(v_listing.title, v_listing.description)
   );
   -- Count the call last, so that the seller may try again after a mistake.
   v_refusal := coalesce(v_refusal, private.use_rate_limit('create_listing'));

@@ -30,7 +30,7 @@ def act(person: Applicant, step: str, session: dict[str, Any]) -> None:
     """Do a step with a session, if the session allows it."""
     status, session_id = session["status"], session["id"]
     is_waiting = status == "requires_input"
-    if step == "start":
+    if step == "start" and status == "canceled":
         person.start()
     elif step == "submit" and is_waiting:
         person.check(session_id, "processing")

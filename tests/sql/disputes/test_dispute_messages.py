@@ -163,3 +163,17 @@ def test_state_and_status_never_disagree(
     row = dispute_row(owner, dispute_id)
     assert (state, "resolved" if status == "closed" else status) == (row["state"], row["status"])
     owner.execute("update public.disputes set status = 'open'")
+
+
+def test_payment_detail_is_refused(
+    dispute_id: str, alice: Actor, seller: Actor, moderator: Actor
+) -> None:
+    """Parties cannot move the money elsewhere; they may exchange phone numbers, and staff quote."""
+    text = "Let us settle it, my PayID is 0412 345 678"
+
+    refused = said(alice, dispute_id, text)
+
+    assert ("PAYMENT_IN_TEXT", "content") == (refused["code"], refused["field"])
+    assert "0412 345 678" in text[refused["start"] : refused["end"]]
+    assert said(seller, dispute_id, "Call me on 0412 345 678")["success"]
+    assert said(moderator, dispute_id, f"You wrote: {text}")["success"]

@@ -234,3 +234,16 @@ def test_opening_is_audited(owner: Connection, order_id: UUID, alice: Actor) -> 
     assert [(alice.id, "dispute_opened", "disputes", answer["dispute_id"])] == owner.execute(
         query
     ).fetchall()
+
+
+@pytest.mark.parametrize("field", ["reason", "description"])
+def test_payment_detail_is_refused(
+    owner: Connection, order_id: UUID, alice: Actor, field: str
+) -> None:
+    """A dispute may tell of a payment elsewhere, and not ask for one."""
+    paid(owner, order_id)
+
+    refused = opened(alice, order_id, **{field: "Refund me, BSB 062-000 account 12345678"})
+
+    assert ("PAYMENT_IN_TEXT", field) == (refused["code"], refused["field"])
+    assert opened(alice, order_id, **{field: "The seller asked me to pay by PayID"})["success"]

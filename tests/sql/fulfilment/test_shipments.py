@@ -359,3 +359,26 @@ def test_unknown_order_is_not_found(call: Calls, seller: Actor) -> None:
     """An id that no order has is refused."""
     assert "RESOURCE_NOT_FOUND" == saved(call, seller, order_id=uuid4())["code"]
     assert "RESOURCE_NOT_FOUND" == added(call, seller, order_id=uuid4())["code"]
+
+
+@pytest.mark.parametrize(
+    ("function", "field"),
+    [
+        (saved, "carrier"),
+        (saved, "tracking"),
+        (added, "description"),
+        (added, "location"),
+    ],
+)
+def test_payment_detail_is_refused(call: Calls, seller: Actor, function: Any, field: str) -> None:
+    """The texts about a parcel lead nobody to pay elsewhere."""
+    saved(call, seller)
+
+    refused = function(call, seller, **{field: "my PayID is 0412 345 678"})
+
+    assert ("PAYMENT_IN_TEXT", field) == (refused["code"], refused["field"])
+
+
+def test_tracking_number_is_no_card_number(call: Calls, seller: Actor) -> None:
+    """A carrier's number may have the check digit of a card number."""
+    assert saved(call, seller, tracking="4111111111111111")["success"]

@@ -349,3 +349,25 @@ def test_times_of_a_change_are_read_by_the_database(
     start_at = datetime.fromisoformat(answer["listing"]["start_at"])
     assert (True, "scheduled") == (answer["success"], answer["listing"]["status"])
     assert abs((now - start_at).total_seconds()) < 60
+
+
+def test_contact_detail_in_a_change_is_refused(seller: Actor, scheduled: Any) -> None:
+    """A listing keeps its clean text until it starts."""
+    changes = json.dumps({"description": "Mail bob@example.com first"})
+
+    refused = seller.call("update_listing", listing_id=scheduled["listing"]["id"], changes=changes)
+
+    assert ("CONTACT_IN_TEXT", "description") == (refused["code"], refused["field"])
+
+
+def test_relisted_text_passes_the_filter_again(
+    owner: Connection, seller: Actor, service: Actor
+) -> None:
+    """The rules may have become stricter since the first listing."""
+    old_id = auctioned(seller)
+    owner.execute("update public.listings set description = 'Call 0412 345 678 for a look at it'")
+    service.call("end_auction", auction_id=old_id, force=True)
+
+    refused = seller.call("relist_listing", listing_id=listing_id_of(owner, old_id))
+
+    assert "CONTACT_IN_TEXT" == refused["code"]

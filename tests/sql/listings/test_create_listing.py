@@ -310,3 +310,35 @@ def test_nobody_writes_listings_directly(seller: Actor, write: LiteralString) ->
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         seller.change(write, id=seller.id)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "detail"),
+    [
+        ("title", "Teapot, call 0412 345 678", "0412 345 678"),
+        ("description", "It pours well. Mail bob@example.com for more.", "bob@example.com"),
+        ("description", "It pours well. PayID 0412345678", "0412345678"),
+    ],
+)
+def test_contact_detail_is_refused(seller: Actor, field: str, text: str, detail: str) -> None:
+    """The refusal names the field and the span of the detail."""
+    refused = listed(seller, **{field: text})
+
+    assert ("CONTACT_IN_TEXT", field) == (refused["code"], refused["field"])
+    assert detail in text[refused["start"] : refused["end"]]
+
+
+def test_number_over_title_and_description_is_refused(seller: Actor) -> None:
+    """The two texts are read as one."""
+    refused = listed(seller, title="Teapot 0412", description="345 678 for questions")
+
+    assert "CONTACT_IN_TEXT" == refused["code"]
+
+
+def test_words_about_pickup_and_makers_pass(seller: Actor) -> None:
+    """A listing may name a model, an ABN, cash on pickup and the maker's page."""
+    text = (
+        "Model DHP484-XJ2, cash on pickup. ABN 51 824 753 556. Manual: https://www.makita.com.au/x"
+    )
+
+    assert listed(seller, description=text)["success"]

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from typing import LiteralString
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
+from tests.sql.writing import wrote
 
 
 @pytest.fixture
@@ -20,16 +21,16 @@ def thread_id(owner: Connection, order_id: UUID) -> UUID:
     return thread_id
 
 
-def write(owner: Connection, thread_id: UUID, sender: Actor, delivery: str = "delivered") -> None:
-    """Write as `send_message` will, which comes with the filter."""
-    owner.execute(
-        """
-        insert into public.messages
-          (thread_id, sender_id, client_message_id, content, action, rule_version, delivery)
-        values (%s, %s, %s, 'Hello', 'allow', 1, %s)
-        """,
-        [thread_id, sender.id, uuid4(), delivery],
-    )
+def write(moderator: Actor, thread_id: UUID, sender: Actor, delivery: str = "delivered") -> None:
+    """Send a message that ends with this delivery."""
+    answer = wrote(sender, thread_id, "Hello" if delivery == "delivered" else "hold this")
+    if delivery == "rejected":
+        moderator.call(
+            "staff_decide_message",
+            message_id=answer["message_id"],
+            release=False,
+            reason="The review queue",
+        )
 
 
 def test_thread_is_its_parties_and_staffs(
@@ -46,7 +47,6 @@ def test_thread_is_its_parties_and_staffs(
 
 @pytest.mark.parametrize("delivery", ["delivered", "held", "rejected"])
 def test_peer_reads_what_was_delivered(
-    owner: Connection,
     thread_id: UUID,
     *,
     alice: Actor,
@@ -56,7 +56,7 @@ def test_peer_reads_what_was_delivered(
     delivery: str,
 ) -> None:
     """Held and rejected messages are for their sender and staff alone."""
-    write(owner, thread_id, alice, delivery)
+    write(moderator, thread_id, alice, delivery)
 
     query = "select count(*) from public.messages"
     counts = [actor.rows(query)[0][0] for actor in (alice, moderator, seller, bob)]
@@ -64,11 +64,11 @@ def test_peer_reads_what_was_delivered(
 
 
 def test_recipient_marks_messages_read(
-    owner: Connection, thread_id: UUID, alice: Actor, seller: Actor, moderator: Actor
+    thread_id: UUID, alice: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """read_at is the recipient's to write, and nobody else's; nothing else is anybody's (A10)."""
-    write(owner, thread_id, alice)
-    write(owner, thread_id, alice, "held")
+    """The recipient alone sets read_at, and no client changes anything else (A10)."""
+    wrote(alice, thread_id)
+    wrote(alice, thread_id, "hold this")
     mark = "update public.messages set read_at = now() where read_at is null"
 
     assert [0, 0, 1] == [actor.change(mark) for actor in (alice, moderator, seller)]
@@ -90,7 +90,7 @@ def test_read_at_is_the_databases_time(
     owner: Connection, thread_id: UUID, alice: Actor, seller: Actor, sent: str
 ) -> None:
     """The recipient's client may send any time; the first reading counts, by our clock."""
-    write(owner, thread_id, alice)
+    wrote(alice, thread_id)
     mark: LiteralString = "update public.messages set read_at = %(sent)s"
     before = now(owner)
 
@@ -103,7 +103,7 @@ def test_read_message_stays_read(
     owner: Connection, thread_id: UUID, alice: Actor, seller: Actor
 ) -> None:
     """read_at is never taken back, and null is no time to set."""
-    write(owner, thread_id, alice)
+    wrote(alice, thread_id)
     clear: LiteralString = "update public.messages set read_at = null"
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         seller.change(clear)
@@ -144,10 +144,10 @@ def test_outsider_posts_in_no_thread(thread_id: UUID, bob: Actor, alice: Actor) 
 def test_thread_is_marked_read_at_once(
     owner: Connection, thread_id: UUID, alice: Actor, seller: Actor, bob: Actor
 ) -> None:
-    """One call marks what the peer wrote, tells how much that was, and is for parties alone."""
-    for sender, delivery in ((alice, "delivered"), (alice, "delivered"), (alice, "held")):
-        write(owner, thread_id, sender, delivery)
-    write(owner, thread_id, seller)
+    """One call marks all messages of the other party, answers their number, and is for parties."""
+    for text in ("One", "Two", "hold this"):
+        wrote(alice, thread_id, text)
+    wrote(seller, thread_id)
 
     calls = [actor.call("mark_thread_read", thread_id=thread_id) for actor in (bob, seller, seller)]
 

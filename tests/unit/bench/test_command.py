@@ -22,7 +22,7 @@ def test_help_names_every_subject(capsys: pytest.CaptureFixture[str]) -> None:
             ["speed"],
             (
                 "unknown subject: speed; choose from tool, closing, service, reconcile, http, "
-                "realtime, bids"
+                "realtime, bids, filter"
             ),
         ),
         (["bids", "--seconds", "0.5"], "--seconds must be at least 1"),

@@ -1,0 +1,58 @@
+create function private.contact_text_refusal(p_title text, p_description text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_finding private.filter_finding;
+  v_after_title constant integer := char_length(p_title) + 1;
+begin
+  -- One text, because a number may begin in the title and end in the description.
+  select hit.* into v_finding
+  from unnest(private.filter_findings(p_title || E'\n' || p_description, 'listing')) as hit
+  order by hit.start_at, hit.score desc
+  limit 1;
+  if v_finding.rule is null then
+    return null;
+  end if;
+  return private.refusal(
+    'CONTACT_IN_TEXT', 'A listing cannot have contact or payment details in its texts'
+  ) || case
+    when v_finding.start_at < v_after_title
+      then jsonb_build_object(
+        'field', 'title', 'start', v_finding.start_at,
+        'end', least(v_finding.end_at, v_after_title - 1)
+      )
+    else
+      jsonb_build_object(
+        'field', 'description', 'start', v_finding.start_at - v_after_title,
+        'end', v_finding.end_at - v_after_title
+      )
+  end;
+end;
+$$;
+comment on function private.contact_text_refusal is 'Return the refusal of a listing whose texts hold a contact or payment detail, with its span in the cleaned text, or null.';
+
+create function private.payment_text_refusal(p_field text, p_text text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_finding private.filter_finding;
+begin
+  select hit.* into v_finding
+  from unnest(private.filter_findings(p_text, 'order')) as hit
+  where hit.score >= private.setting('filter_mask')::integer
+  order by hit.start_at, hit.score desc
+  limit 1;
+  if v_finding.rule is null then
+    return null;
+  end if;
+  return private.refusal('PAYMENT_IN_TEXT', 'This text cannot have payment details')
+    || jsonb_build_object('field', p_field, 'start', v_finding.start_at, 'end', v_finding.end_at);
+end;
+$$;
+comment on function private.payment_text_refusal is 'Return the refusal of a text that holds details for a payment outside the site, with its span in the cleaned text, or null. Other words about payment pass.';

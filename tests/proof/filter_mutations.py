@@ -1,0 +1,141 @@
+"""Faults in the message filter: its characters, readings, numbers, rules and refusals."""
+
+from tests.proof.mutation import mutation
+
+
+TRICKS = ("tests/sql/filter/test_tricks.py",)
+PROPERTIES = ("tests/sql/filter/test_filter_properties.py",)
+MESSAGE = ("tests/sql/filter/test_filter_message.py",)
+LISTINGS = ("tests/sql/listings/test_change_listing.py",)
+DISPUTES = ("tests/sql/disputes/test_open_dispute.py",)
+PARCELS = ("tests/sql/fulfilment/test_shipments.py",)
+
+CHARACTERS = "filter/characters.sql"
+NUMERALS = "filter/numerals.sql"
+RULES = "filter/rules.sql"
+FOLDING = "filter/functions/folding.sql"
+NUMBERS = "filter/functions/numbers.sql"
+VERDICTS = "filter/functions/verdicts.sql"
+REFUSALS = "filter/functions/refusals.sql"
+
+FILTER_MUTATIONS = (
+    mutation(
+        "zero-width characters separate words",
+        CHARACTERS,
+        "(8203, 8207)",
+        "(8206, 8207)",
+        TRICKS,
+    ),
+    mutation(
+        "Arabic digits are no digits",
+        CHARACTERS,
+        "    1632, 1776, 1984",
+        "    1776, 1984",
+        TRICKS,
+    ),
+    mutation(
+        "a doubled digit counts once",
+        NUMERALS,
+        "('multiplier', '2', 'double",
+        "('multiplier', '1', 'double",
+        TRICKS,
+    ),
+    mutation(
+        "homophones are no digits",
+        NUMBERS,
+        "'01234567890123456789'",
+        "'0123456789||||||||||'",
+        TRICKS,
+    ),
+    mutation(
+        "dates are digits of a number",
+        NUMBERS,
+        "            numeral.is_date or lag(numeral.is_date) over sequence\n",
+        "            lag(numeral.is_date) over sequence\n",
+        TRICKS,
+    ),
+    mutation(
+        "every long number is a card",
+        NUMBERS,
+        "or private.is_luhn(v_found[v_n])",
+        "or true",
+        TRICKS,
+    ),
+    mutation(
+        "text is never read from its end",
+        FOLDING,
+        "  if v_is_reversed then",
+        "  if false then",
+        TRICKS,
+    ),
+    mutation(
+        "spaced letters stay apart",
+        FOLDING,
+        "  if private.has_spaced_letters(v_tokens) then",
+        "  if false then",
+        TRICKS,
+    ),
+    mutation(
+        "spans are those of the folded text",
+        VERDICTS,
+        "  if p_reading.origins is null then",
+        "  if true then",
+        PROPERTIES,
+    ),
+    mutation(
+        "earlier messages are forgotten",
+        VERDICTS,
+        "array_to_string(p_earlier || p_text, E'\\n')",
+        "p_text",
+        TRICKS,
+    ),
+    mutation(
+        "an earlier detail acts on the next message",
+        VERDICTS,
+        "    where hit.start_at >= v_start or (hit.end_at > v_start and hit.kind <> 'proposal')\n",
+        "",
+        MESSAGE,
+    ),
+    mutation(
+        "the mask leaves the last character",
+        VERDICTS,
+        "(v_found ->> 'end')::integer - (v_found ->> 'start')::integer",
+        "(v_found ->> 'end')::integer - (v_found ->> 'start')::integer - 1",
+        MESSAGE,
+    ),
+    mutation(
+        "a PayID passes after payment",
+        RULES,
+        "'{pay_app,mobile}', 10,\n  null, null, 80, 'PAYID', '{strict,order,listing}'",
+        "'{pay_app,mobile}', 10,\n  null, null, 80, 'PAYID', '{strict,listing}'",
+        PROPERTIES,
+    ),
+    mutation(
+        "a refusal of PayID is a proposal",
+        RULES,
+        "'{pay_app}', 0,\n  'neg', ",
+        "'{pay_app}', 0,\n  null, ",
+        TRICKS,
+    ),
+    mutation(
+        "a changed listing passes unread",
+        "listings/functions/changes.sql",
+        "private.contact_text_refusal(v_listing.title, v_listing.description)",
+        "null",
+        LISTINGS,
+    ),
+    mutation(
+        "a dispute may not name a means of payment",
+        REFUSALS,
+        "  where hit.score >= private.setting('filter_mask')::integer\n",
+        "",
+        DISPUTES,
+    ),
+    mutation(
+        "tracking numbers are card numbers",
+        "fulfilment/functions/shipments.sql",
+        "v_label || p_tracking",
+        "p_tracking",
+        PARCELS,
+    ),
+)

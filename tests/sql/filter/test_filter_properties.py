@@ -1,0 +1,160 @@
+"""Properties of the message filter over drawn texts."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import Connection
+
+from tests.corpus.loader import Action, labelled_messages
+from tests.sql.filter.filtering import Verdict, judged
+
+
+EXAMPLES = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+#: Postgres stores no NUL, and no half of a surrogate pair.
+CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+#: Bits of details, so that drawn texts also hold hits.
+BITS = st.sampled_from([
+    "0412", "345 678", "0412345678", "bob@gmail.com", "payid", "BSB 062-000", "12345678", " at ",
+    "insta: ", "dot com", "zero four", "double", "t.me/x", "moc.liamg", "p a y i d", "\u0301",
+    "\ufdfa", "\u200b", "\U0001f4de", "\u2488", "@bob", "$", "1300 ",
+])  # fmt: skip
+TEXTS = st.lists(st.one_of(st.text(CHARACTERS, max_size=12), BITS), max_size=14).map("".join)
+DETAILS = [
+    ("0412 345 678", "strict"),
+    ("zero four one two three four five six seven eight", "strict"),
+    ("+61 412-345-678", "strict"),
+    ("(02) 9876 5432", "strict"),
+    ("bob.smith@gmail.com", "strict"),
+    ("bob at gmail dot com", "strict"),
+    ("www.bobs-bargains.com.au", "strict"),
+    ("@bob_smith99", "strict"),
+    ("my insta is bobsmith99", "strict"),
+    ("whatsapp: bobsmith99", "strict"),
+    ("payid 0412 345 678", "order"),
+    ("my payid is bob@gmail.com", "order"),
+    ("bsb 062-000 account 12345678", "order"),
+    ("send payment to abn 51 824 753 556", "order"),
+    ("card 4111 1111 1111 1111", "order"),
+]
+INNOCENT = [
+    message.text
+    for message in labelled_messages()
+    if message.is_innocent and not message.earlier and message.stage == "strict"
+]
+#: Cyrillic letters and full-width digits.
+LOOKALIKES = str.maketrans(
+    "aceopxyABEKMHOPCTX0123456789",
+    "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0410\u0412\u0415\u041a\u041c\u041d\u041e"
+    "\u0420\u0421\u0422\u0425\uff10\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19",
+)
+
+
+def severity(owner: Connection, text: str, stage: str) -> int:
+    """Return the place of the action in the order of severity."""
+    return judged(owner, text, stage=stage).action.severity
+
+
+def are_spans_inside(verdict: Verdict, texts: list[str]) -> bool:
+    """Return true if each finding has a span in its message."""
+    return all(
+        0 <= finding["start"] < finding["end"] <= len(texts[-1 - finding["message"]])
+        for finding in verdict.findings
+    )
+
+
+@EXAMPLES
+@given(
+    text=TEXTS,
+    earlier=st.lists(TEXTS, max_size=3),
+    stage=st.sampled_from(["strict", "order", "listing", "name"]),
+)
+def test_every_text_has_a_verdict_with_spans_inside(
+    owner: Connection, text: str, earlier: list[str], stage: str
+) -> None:
+    """No text crashes the filter, and the mask covers each span that acts."""
+    verdict = judged(owner, text, earlier=earlier, stage=stage)
+
+    assert are_spans_inside(verdict, [*earlier, text])
+    assert len(verdict.masked) == len(text)
+    if verdict.action in {Action.MASK, Action.HOLD}:
+        acting = [f for f in verdict.findings if f["message"] == 0 and f["score"] >= 60]
+        assert acting
+        assert {sign for f in acting for sign in verdict.masked[f["start"] : f["end"]]} == {"▇"}
+    else:
+        assert verdict.masked == text
+
+
+@EXAMPLES
+@given(
+    detail=st.sampled_from(DETAILS),
+    before=st.sampled_from(["", *INNOCENT]),
+    after=st.sampled_from(["", *INNOCENT]),
+    joint=st.sampled_from([". ", "\n", "! "]),
+)
+def test_innocent_sentences_never_lower_the_action(
+    owner: Connection, detail: tuple[str, str], before: str, after: str, joint: str
+) -> None:
+    """A complete detail is one, whatever stands before and after it."""
+    text, stage = detail
+
+    assert severity(owner, joint.join([before, text, after]), stage) >= severity(owner, text, stage)
+
+
+@pytest.mark.parametrize(("text", "stage"), DETAILS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.upper,
+        str.title,
+        str.swapcase,
+        lambda text: text.translate(LOOKALIKES),
+        lambda text: text.replace(" ", "  "),
+        lambda text: text.replace(" ", "\u00a0"),
+        "\u200b".join,
+        "\u0301".join,
+    ],
+    ids=["upper", "title", "swap", "lookalike", "wide", "no-break", "zero-width", "marks"],
+)
+def test_form_of_the_characters_never_lowers_the_action(
+    owner: Connection, text: str, stage: str, change: object
+) -> None:
+    """Case, blanks, marks and homoglyphs hide no complete detail."""
+    assert callable(change)
+
+    assert severity(owner, change(text), stage) >= severity(owner, text, stage)
+
+
+@pytest.mark.parametrize(
+    "separator", [" ", "-", ".", "/", "_", " - ", ",", "(", "\n", "\u2022", "🙂"]
+)
+def test_separators_never_lower_the_action(owner: Connection, separator: str) -> None:
+    """Any sign between the digits of a number counts as none."""
+    for digits in ("0412345678", "0298765432", "61412345678"):
+        spaced = separator.join(digits)
+
+        assert severity(owner, spaced, "strict") >= severity(owner, digits, "strict")
+
+
+@EXAMPLES
+@given(detail=st.sampled_from(DETAILS), text=TEXTS)
+def test_no_stage_loosens_payment_diversion(
+    owner: Connection, detail: tuple[str, str], text: str
+) -> None:
+    """What a rule about payment finds before payment, it finds after it too."""
+    whole = f"{text} {detail[0]}"
+    payment = {
+        "ABN_PAYEE", "BANK_ACCOUNT", "BANK_TRANSFER", "CARD_NUMBER", "CASH", "CRYPTO", "GIFT_CARD",
+        "OFF_PLATFORM", "PAYID", "PAYMENT_OUTSIDE",
+    }  # fmt: skip
+    strict, order = judged(owner, whole), judged(owner, whole, stage="order")
+
+    def of_payment(verdict: Verdict) -> list[tuple[object, ...]]:
+        return [
+            (f["rule"], f["score"], f["start"], f["end"])
+            for f in verdict.findings
+            if f["reason_code"] in payment
+        ]
+
+    assert of_payment(strict) == of_payment(order)

@@ -1,0 +1,171 @@
+"""The message filter by kind of trick: one text for each way to write a detail or hide it."""
+
+import pytest
+from psycopg import Connection
+
+from tests.corpus.loader import Action
+from tests.sql.filter.filtering import judged
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0412 345 678", "+61 412 345 678", "0061 412 345 678", "+61 (0)412 345 678", "0412.345.678",
+        "04-12-34-56-78", "0 4 1 2 3 4 5 6 7 8", "call 412 345 678", "(02) 9876 5432",
+        "ring 9876 5432", "1300 123 456", "call 13 12 13", "$0412 $345 $678", "0412|345|678",
+    ],
+)  # fmt: skip
+def test_digits_of_a_phone_number_are_masked(owner: Connection, text: str) -> None:
+    """Any separators, with or without the prefix of the country."""
+    assert judged(owner, text).action is Action.MASK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "zero four one two three four five six seven eight", "oh four one two treble three 444",
+        "zero four twelve thirty four fifty six seventy eight", "0412 three four five 678",
+        "zero4one2 three45 678", "zerofouronetwothreefourfivesixseveneight",
+        "zero for won too tree for fife sicks seven ate",
+        "04 double one double two double three 44",
+        "O4I2 E4S 67B", "nought four one two three four five six seven eight",
+        "0412 five hundred and seventy 006", "call thirteen hundred 123 456",
+    ],
+)  # fmt: skip
+def test_spelled_phone_number_is_masked(owner: Connection, text: str) -> None:
+    """Number words, homophones, repeats and letters count as the digits that a reader takes."""
+    assert judged(owner, text).action is Action.MASK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\uff10\uff14\uff11\uff12 345 678", "\u0660\u0664\u0661\u0662 345 678",
+        "\u0966\u096a\u0967\u0968 345 678", "0\ufe0f\u20e34\ufe0f\u20e31\ufe0f\u20e32 345 678",
+        "\u24ea\u2463\u2460\u2461 345 678", "04\u200b12\u200b345\u200b678",
+        "0\u03014\u030112 345 678", "\u96f6\u56db\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b",
+        "b\u043eb@gm\u0430il.com", "\uff22\uff2f\uff22\uff20\uff27\uff4d\uff41\uff49\uff4c.com",
+        "\U0001d41bob@\U0001d420mail.com", "b\u03bfb@gmail.com",
+    ],
+)  # fmt: skip
+def test_characters_of_other_scripts_are_read(owner: Connection, text: str) -> None:
+    """Full-width and circled signs, digits of every script, marks and homoglyphs hide nothing."""
+    assert judged(owner, text).action is Action.MASK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my number starts with 0412 and then it's 345 and the end is 678",
+        "first four digits 0412, middle three 345, last three 678",
+        "the last six of my mobile are 345678 and it starts 0412",
+        "put a zero in front of 412345678", "412 345 678 with the usual zero in front",
+        "876 543 2140 backwards", "ring 9876 5432, area code 02",
+    ],
+)  # fmt: skip
+def test_described_phone_number_is_masked(owner: Connection, text: str) -> None:
+    """A sentence that describes the number gives it away."""
+    assert judged(owner, text).action is Action.MASK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bob@example.com", "bob at example dot com", "bob (at) example (dot) com.au", "bob gmail",
+        "jane at the google mail one", "bob @ gee mail", "moc.liamg@bob",
+        "b o b @ g m a i l . c o m",
+        "my email is bob smith at big pond", "bob -at- mail -dot- ru", "bob[at]bob[dot]id[dot]au",
+    ],
+)  # fmt: skip
+def test_email_address_is_masked(owner: Connection, text: str) -> None:
+    """With or without the signs, and a provider alone is enough."""
+    assert judged(owner, text).action is Action.MASK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see bobs.com.au", "https://bobs.shop/x", "www.bobs.example", "bobs bargains dot com",
+        "t.me/bobby", "wa.me/61412345678", "linktr.ee/bob", "facebook slash bobs dot bargains",
+        "@bob_smith", "insta: bobsmith", "my ig is bobsmith", "find me on fb as Bob Smith",
+        "add bobby.t on snap", "bobby99 on tele gram", "Discord bobby#1234", "my wechat id bob_88",
+    ],
+)  # fmt: skip
+def test_link_or_handle_is_masked(owner: Connection, text: str) -> None:
+    """A page or an account elsewhere is a contact detail."""
+    assert judged(owner, text).action is Action.MASK
+
+
+@pytest.mark.parametrize("stage", ["strict", "order"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my PayID is bob@example.com", "payid 0412 345 678", "0412345678 is my pay id",
+        "p.a.y.i.d 0412345678", "p4yid 0412345678", "pay eye dee 0412 345 678",
+        "BSB 062-000 account 12345678", "062-000 12345678", "transfer it to 062000 10345678",
+        "b s b zero six two zero zero zero account 12345678", "acct 1234 5678",
+        "send payment to ABN 51 824 753 556", "paypal.me/bobsmith", "beem me @bobsmith",
+        "osko it to 0412 345 678", "card 4111 1111 1111 1111",
+        "btc bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+        "pay with an itunes card and send me the code",
+    ],
+)  # fmt: skip
+def test_payment_detail_is_masked_at_every_stage(owner: Connection, text: str, stage: str) -> None:
+    """The parties of an order may not move the payment elsewhere."""
+    assert judged(owner, text, stage=stage).action in {Action.MASK, Action.HOLD}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "whats ur number", "call me", "give us a bell", "let's chat on w h a t s a p p",
+        "wh4tsapp me", "can we move this to messenger", "do you do paypal", "would you take cash",
+        "can I pay by bank transfer", "cancel it here and deal direct", "lets skip the fees",
+        "lets do this off the site", "I can pay in BTC", "buy me a steam card instead",
+    ],
+)  # fmt: skip
+def test_proposal_is_warned_about(owner: Connection, text: str) -> None:
+    """A mere proposal to leave the site is delivered, and the sender warned."""
+    assert judged(owner, text).action is Action.WARN
+
+
+@pytest.mark.parametrize(
+    ("earlier", "text"),
+    [
+        (["0412"], "345 678"), (["04", "12 34"], "56 78"),
+        (["my digits", "0412", "then"], "345678"), (["my payid"], "0412 345 678"),
+        (["bob.smith"], "@gmail.com"), (["BSB 062-000"], "12345678"),
+        (["insta?"], "bob_smith99"), (["zero four one two"], "three four five six seven eight"),
+    ],
+)  # fmt: skip
+def test_detail_split_over_messages_is_masked(
+    owner: Connection, earlier: list[str], text: str
+) -> None:
+    """The completing message is acted on."""
+    verdict = judged(owner, text, earlier=earlier)
+
+    assert verdict.action in {Action.MASK, Action.HOLD}
+    assert 0 in {finding["message"] for finding in verdict.findings}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Would you take $450, or 38.95 for postage to 4350?",
+        "Pick up @ 10am Sat 04/12/2024 10:30?",
+        "Tracking is 33XYZ0412345601000930", "It is 1200 x 600 x 450 mm and holds 300 litres",
+        "Serial number 4512987634, model WH-1000XM4, made in 1998", "IMEI 356938035643809",
+        "ISBN 978-0-14-303943-3", "engraved 4111 1111 1111 1112",
+        "Order 10045781, consignment 7ABC004512", "0 to 100 in 4.5 s",
+        "Sorry, no cash or PayID, please pay through the site", "Can this tablet run WhatsApp?",
+        "I never use bank transfer, only the checkout here", "call it 250 and you have a deal",
+        "Two for 40 or four for 70? I need one or two for my son who is eight.",
+        "Is it the direct drive motor? Is the messenger bag included?", "What are the fees here?",
+        "saw the same on facebook marketplace for 300", "has a signal booster for 4G at 850 MHz",
+    ],
+)  # fmt: skip
+def test_harmless_text_is_allowed(owner: Connection, text: str) -> None:
+    """Prices, dates, sizes, models, serial and tracking numbers pass."""
+    verdict = judged(owner, text)
+
+    assert (verdict.action, verdict.findings) == (Action.ALLOW, [])
