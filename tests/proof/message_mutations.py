@@ -185,18 +185,15 @@ MESSAGE_MUTATIONS = (
     mutation(
         "everybody reads originals",
         "messaging/functions/review.sql",
-        "refuse_unless_staff();\n  select * into v_message from public.messages "
-        "where id = p_message_id;",
-        "is_staff();\n  select * into v_message from public.messages where id = p_message_id;",
+        "refuse_unless_staff();\n  -- A cast",
+        "is_staff();\n  -- A cast",
         MESSAGING,
     ),
     mutation(
         "everybody decides",
         "messaging/functions/review.sql",
-        "refuse_unless_staff();\n  select * into v_message from public.messages "
-        "where id = p_message_id for no key update;",
-        "is_staff();\n  select * into v_message from public.messages where id = p_message_id "
-        "for no key update;",
+        "refuse_unless_staff();\n  -- The release",
+        "is_staff();\n  -- The release",
         MESSAGING,
     ),
     mutation(
@@ -209,9 +206,24 @@ MESSAGE_MUTATIONS = (
     mutation(
         "staff decide twice",
         "messaging/functions/review.sql",
-        "for no key update",
-        "",
+        "where id = p_message_id)\n  for no key update;",
+        "where id = p_message_id);",
         RACES,
+    ),
+    mutation(
+        "two releases wait for each other",
+        "messaging/functions/review.sql",
+        "  perform from public.message_threads\n  where id = (select thread_id from "
+        "public.messages where id = p_message_id)\n",
+        "  perform from public.messages where id = p_message_id\n",
+        RACES,
+    ),
+    mutation(
+        "look at an original is undone",
+        "messaging/functions/review.sql",
+        "  perform private.refuse_filtered_call();\n",
+        "",
+        MESSAGING,
     ),
     mutation(
         "release keeps the mask",

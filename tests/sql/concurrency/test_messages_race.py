@@ -232,6 +232,41 @@ def test_chat_of_a_crowd_keeps_its_order(
     assert [(True,)] == owner.execute(query).fetchall()
 
 
+def test_two_releases_in_a_thread_do_not_deadlock(
+    owner: Connection,
+    thread_id: str,
+    alice: Actor,
+    *,
+    moderator: Actor,
+    on_own_connection: OnOwnConnection,
+    watcher: Waits,
+) -> None:
+    """One message completes the detail of the other, so its release changes both."""
+    first = wrote(alice, thread_id, "first half")["message_id"]
+    second = wrote(alice, thread_id, "hold second half")["message_id"]
+    owner.execute("update public.messages set action = 'hold', delivery = 'held'")
+    owner.commit()
+    people = [on_own_connection(moderator) for _ in range(2)]
+
+    def release(person: Actor, message_id: str) -> Any:
+        return person.call(
+            "staff_decide_message",
+            message_id=message_id,
+            release=True,
+            reason="The review queue",
+        )
+
+    owner.execute("select from public.message_threads for update")
+    with (
+        under_way(partial(watcher, people[0]), partial(release, people[0], second)) as later,
+        under_way(partial(watcher, people[1]), partial(release, people[1], first)) as earlier,
+    ):
+        owner.commit()
+
+    assert later.result() == earlier.result() == {"success": True, "delivery": "delivered"}
+    assert ["PHONE"] == message_row(owner, first)["reason_codes"]
+
+
 @pytest.mark.parametrize("releases", [(True, False), (False, True), (True, True)])
 def test_staff_decide_once(
     owner: Connection,
