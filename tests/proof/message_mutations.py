@@ -10,8 +10,8 @@ MESSAGE_MUTATIONS = (
     mutation(
         "halves of a detail are sent at once",
         "messaging/functions/sending.sql",
-        "pg_advisory_xact_lock(hashtext(auth.uid()::text), hashtext(v_recipient_id::text))",
-        "null",
+        "  perform private.lock_messages(auth.uid(), v_recipient_id);\n",
+        "",
         RACES,
     ),
     mutation(
@@ -94,7 +94,7 @@ MESSAGE_MUTATIONS = (
     mutation(
         "message goes to a deleted user",
         "messaging/functions/sending.sql",
-        "private.is_deleted_account(private.recipient_of(p_thread))",
+        "private.is_deleted_account(private.other_party(p_thread, auth.uid()))",
         "false",
         MESSAGING,
     ),
@@ -192,8 +192,8 @@ MESSAGE_MUTATIONS = (
     mutation(
         "everybody decides",
         "messaging/functions/review.sql",
-        "refuse_unless_staff();\n  -- The release",
-        "is_staff();\n  -- The release",
+        "refuse_unless_staff();\n  -- A release",
+        "is_staff();\n  -- A release",
         MESSAGING,
     ),
     mutation(
@@ -206,16 +206,8 @@ MESSAGE_MUTATIONS = (
     mutation(
         "staff decide twice",
         "messaging/functions/review.sql",
-        "where id = p_message_id)\n  for no key update;",
-        "where id = p_message_id);",
-        RACES,
-    ),
-    mutation(
-        "two releases wait for each other",
-        "messaging/functions/review.sql",
-        "  perform from public.message_threads\n  where id = (select thread_id from "
-        "public.messages where id = p_message_id)\n",
-        "  perform from public.messages where id = p_message_id\n",
+        "  perform private.lock_messages(\n",
+        "  perform private.other_party(thread, message.sender_id), (\n",
         RACES,
     ),
     mutation(

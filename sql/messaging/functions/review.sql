@@ -72,11 +72,14 @@ begin
     return v_answer;
   end if;
   perform private.refuse_unless_staff();
-  -- The release of a message also changes its thread and the messages that it completes. The lock of
-  -- the thread serves all of them, so two decisions never wait for each other.
-  perform from public.message_threads
-  where id = (select thread_id from public.messages where id = p_message_id)
-  for no key update;
+  -- A release also changes the thread and the messages that this one completes. Other releases and
+  -- new messages of the pair change the same rows, so they take turns.
+  perform private.lock_messages(
+    message.sender_id, private.other_party(thread, message.sender_id)
+  )
+  from public.messages as message
+  join public.message_threads as thread on thread.id = message.thread_id
+  where message.id = p_message_id;
   select * into v_message from public.messages where id = p_message_id;
   v_answer := coalesce(
     private.reviewer_refusal(v_message, p_reason),
@@ -167,7 +170,7 @@ begin
   return jsonb_build_object('success', true, 'delivery', v_message.delivery);
 end;
 $$;
-comment on function private.store_review is 'Record the decision of staff about a held message. A released message gets its original text and is delivered. The caller holds the lock of the thread.';
+comment on function private.store_review is 'Record the decision of staff about a held message. A released message gets its original text and is delivered. The caller holds the lock of the pair.';
 
 create function private.audit_review(p_message public.messages, p_action text, p_reason text)
 returns void

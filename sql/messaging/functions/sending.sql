@@ -65,17 +65,17 @@ end;
 $$;
 comment on function private.repeated_answer is 'Return the first answer to a call that sent a message, marked as a repeat. Refuse the call if p_is_same is not true, because the id then belongs to another call. A refusal stays as it is.';
 
-create function private.recipient_of(p_thread public.message_threads)
+create function private.other_party(p_thread public.message_threads, p_user_id uuid)
 returns uuid
 language plpgsql
-stable
+immutable
 set search_path = ''
 as $$
 begin
-  return case auth.uid() when p_thread.buyer_id then p_thread.seller_id else p_thread.buyer_id end;
+  return case p_user_id when p_thread.buyer_id then p_thread.seller_id else p_thread.buyer_id end;
 end;
 $$;
-comment on function private.recipient_of is 'Return the other party of a thread of the caller.';
+comment on function private.other_party is 'Return the party of a thread that a user, who is one of the two, talks to.';
 
 create function private.sender_refusal(p_thread public.message_threads)
 returns jsonb
@@ -91,7 +91,7 @@ begin
     return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
   elsif private.is_suspended(auth.uid()) then
     return private.refusal('USER_SUSPENDED', 'Your account is suspended');
-  elsif private.is_deleted_account(private.recipient_of(p_thread)) then
+  elsif private.is_deleted_account(private.other_party(p_thread, auth.uid())) then
     return private.refusal('RECIPIENT_NOT_FOUND', 'This user has left the marketplace');
   end if;
   return null;
@@ -122,17 +122,14 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_recipient_id constant uuid := private.recipient_of(p_thread);
+  v_recipient_id constant uuid := private.other_party(p_thread, auth.uid());
   v_earlier private.earlier_messages;
   v_verdict private.filter_verdict;
   v_thread_id uuid;
   v_message public.messages;
-  v_lock text;
   v_now timestamptz;
 begin
-  -- A detail may come in parts that are sent at the same time, also in different threads. The lock
-  -- is on the pair, so each message is judged together with all before it.
-  v_lock := pg_advisory_xact_lock(hashtext(auth.uid()::text), hashtext(v_recipient_id::text));
+  perform private.lock_messages(auth.uid(), v_recipient_id);
   v_now := private.clock();
   v_earlier := private.read_earlier_messages(auth.uid(), v_recipient_id, v_now);
   v_verdict := private.filter_message(
@@ -164,6 +161,19 @@ begin
 end;
 $$;
 comment on function private.store_message is 'Judge a message by the filter and store it. Deliver it unless the filter holds it. Return the receipt. Messages of one sender to one recipient wait for each other.';
+
+create function private.lock_messages(p_sender_id uuid, p_recipient_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- A detail may come in parts that are sent at the same time, also in different threads. The lock
+  -- is on the pair, so each message is judged together with all before it.
+  perform pg_advisory_xact_lock(hashtext(p_sender_id::text), hashtext(p_recipient_id::text));
+end;
+$$;
+comment on function private.lock_messages is 'Wait until no other transaction sends or reviews a message of this sender to this recipient.';
 
 create function private.read_earlier_messages(
   p_sender_id uuid, p_recipient_id uuid, p_now timestamptz
@@ -244,7 +254,7 @@ begin
   select * into v_thread from public.message_threads where id = p_message.thread_id;
   perform private.flag_fragments(p_message.id);
   perform private.notify(
-    case p_message.sender_id when v_thread.buyer_id then v_thread.seller_id else v_thread.buyer_id end,
+    private.other_party(v_thread, p_message.sender_id),
     'new_message',
     'New message',
     -- The text of the message is left out. So nothing must be masked here.

@@ -232,6 +232,38 @@ def test_chat_of_a_crowd_keeps_its_order(
     assert [(True,)] == owner.execute(query).fetchall()
 
 
+def test_decision_waits_for_a_message_of_the_pair(
+    owner: Connection,
+    thread_id: str,
+    other_listing: UUID,
+    alice: Actor,
+    *,
+    moderator: Actor,
+    on_own_connection: OnOwnConnection,
+    watcher: Waits,
+) -> None:
+    """A new message may complete the held one, also in another thread, and then changes it."""
+    held = wrote(alice, thread_id, "hold this")["message_id"]
+    owner.commit()
+    staff = on_own_connection(moderator)
+
+    begin(owner)
+    asked(alice, other_listing, "Under way")
+    with under_way(
+        partial(watcher, staff),
+        partial(
+            staff.call,
+            "staff_decide_message",
+            message_id=held,
+            release=True,
+            reason="The review queue",
+        ),
+    ) as decision:
+        owner.commit()
+
+    assert decision.result()["success"]
+
+
 def test_two_releases_in_a_thread_do_not_deadlock(
     owner: Connection,
     thread_id: str,
