@@ -30,6 +30,10 @@ insert into private.filter_rules (
   'id_cue', null, 70, 'PHONE_NUMBER', '{strict}'
 ),
 (
+  1, 'mobile_parts', 'contact', '{mobile_parts}', 0,
+  'id_cue', null, 68, 'PHONE_NUMBER', '{strict,listing}'
+),
+(
   1, 'tail_and_head', 'contact', '{number_cue,tail_and_head}', 6,
   null, null, 70, 'PHONE_NUMBER', '{strict}'
 ),
@@ -211,7 +215,7 @@ insert into private.filter_rules (
   1, 'host_link_short', 'contact', '{linkhost,tight_dot,path_tld,slash}', 0,
   null, null, 75, 'LINK', '{listing}'
 ),
-(1, 'host_slash', 'contact', '{linkhost,slash}', 0, null, null, 70, 'LINK', '{strict}'),
+(1, 'host_slash', 'contact', '{link_word,slash}', 0, null, null, 70, 'LINK', '{strict}'),
 (
   1, 'handle', 'contact', '{handle_sign}', 0,
   'place_cue', null, 70, 'SOCIAL_HANDLE', '{strict,listing,name}'
@@ -330,14 +334,20 @@ insert into private.filter_rules (
   null, null, 65, 'SOCIAL_HANDLE', '{strict}'
 ),
 (1, 'app_name', 'contact', '{name_word}', 0, null, null, 65, 'CHAT_APP', '{name}'),
-(1, 'app_person', 'proposal', '{app,person}', 4, 'seen', 'device', 40, 'CHAT_APP', '{strict}'),
-(1, 'person_app', 'proposal', '{person,app}', 4, 'seen', 'device', 40, 'CHAT_APP', '{strict}'),
-(1, 'on_app', 'proposal', '{on,app}', 1, 'seen', 'device', 40, 'CHAT_APP', '{strict}'),
-(1, 'have_app', 'proposal', '{have,app}', 1, null, 'device', 40, 'CHAT_APP', '{strict}'),
-(1, 'talk_app', 'proposal', '{talk,app}', 5, null, 'device', 40, 'CHAT_APP', '{strict}'),
+(
+  1, 'app_person', 'proposal', '{app,person}', 4,
+  'app_not', 'device', 40, 'CHAT_APP', '{strict}'
+),
+(
+  1, 'person_app', 'proposal', '{person,app}', 4,
+  'app_not', 'device', 40, 'CHAT_APP', '{strict}'
+),
+(1, 'on_app', 'proposal', '{on,app}', 1, 'app_not', 'device', 40, 'CHAT_APP', '{strict}'),
+(1, 'have_app', 'proposal', '{have,app}', 1, 'app_not', 'device', 40, 'CHAT_APP', '{strict}'),
+(1, 'talk_app', 'proposal', '{talk,app}', 5, 'app_not', 'device', 40, 'CHAT_APP', '{strict}'),
 (
   1, 'talk_on_weak_app', 'proposal', '{talk,on,weak_app}', 3,
-  null, null, 40, 'CHAT_APP', '{strict}'
+  'app_not', null, 40, 'CHAT_APP', '{strict}'
 ),
 (
   1, 'call_me', 'proposal', '{call_me}', 0,
@@ -345,7 +355,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'give_call', 'proposal', '{give,call_noun}', 3,
-  null, null, 40, 'CONTACT_PROPOSAL', '{strict}'
+  'neg', null, 40, 'CONTACT_PROPOSAL', '{strict}'
 ),
 (
   1, 'your_number', 'proposal', '{your_number}', 0,
@@ -357,7 +367,15 @@ insert into private.filter_rules (
 ),
 (
   1, 'have_weak_app', 'proposal', '{have,have_weak}', 1,
-  null, null, 40, 'CHAT_APP', '{strict}'
+  'app_not', null, 40, 'CHAT_APP', '{strict}'
+),
+(
+  1, 'speak_phone', 'proposal', '{speak,on,phone_word}', 4,
+  'neg', null, 40, 'CONTACT_PROPOSAL', '{strict}'
+),
+(
+  1, 'elsewhere_talk', 'proposal', '{elsewhere,talk}', 3,
+  'neg', null, 40, 'CONTACT_PROPOSAL', '{strict}'
 ),
 (
   1, 'elsewhere', 'proposal', '{talk,elsewhere}', 5,
@@ -599,7 +617,7 @@ insert into private.filter_rules (
 ),
 (
   1, 'deal_direct', 'proposal', '{deal,direct}', 4,
-  null, 'direct_safe', 45, 'OFF_PLATFORM', '{strict,order}'
+  'neg', 'direct_safe', 45, 'OFF_PLATFORM', '{strict,order}'
 ),
 (
   1, 'cancel_direct', 'proposal', '{cancel,direct}', 10,

@@ -20,10 +20,10 @@ REFUSALS = "filter/functions/refusals.sql"
 
 FILTER_MUTATIONS = (
     mutation(
-        "zero-width characters separate words",
+        "full-width signs separate words",
         CHARACTERS,
-        "(8203, 8207)",
-        "(8206, 8207)",
+        "where compound.parts <> compound.glyph",
+        "where false",
         TRICKS,
     ),
     mutation(
@@ -50,8 +50,9 @@ FILTER_MUTATIONS = (
     mutation(
         "dates are digits of a number",
         NUMBERS,
-        "            numeral.is_date or lag(numeral.is_date) over sequence\n",
-        "            lag(numeral.is_date) over sequence\n",
+        "            numeral.is_date or lag(numeral.is_date) over sequence\n"
+        "            or lag(numeral.is_date, 2) over sequence\n",
+        "            false\n",
         TRICKS,
     ),
     mutation(
@@ -104,11 +105,11 @@ FILTER_MUTATIONS = (
         MESSAGE,
     ),
     mutation(
-        "a PayID passes after payment",
+        "a card number passes after payment",
         RULES,
-        "'{pay_app,mobile}', 10,\n  null, null, 80, 'PAYID', '{strict,order,listing}'",
-        "'{pay_app,mobile}', 10,\n  null, null, 80, 'PAYID', '{strict,listing}'",
-        PROPERTIES,
+        "'{card}', 0, null, null, 90, 'CARD_NUMBER', '{strict,order,listing}'",
+        "'{card}', 0, null, null, 90, 'CARD_NUMBER', '{strict,listing}'",
+        TRICKS,
     ),
     mutation(
         "a refusal of PayID is a proposal",

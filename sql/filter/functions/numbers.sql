@@ -274,6 +274,9 @@ begin
   )
   || private.described_numbers(
     translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||'), v_starts
+  )
+  || private.mobile_parts(
+    p_tokens, translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||'), v_starts
   );
 end;
 $$;
@@ -357,6 +360,40 @@ begin
 end;
 $$;
 comment on function private.described_numbers is 'Return the phone numbers in a text of pieces whose digits have words between them.';
+
+create function private.mobile_parts(
+  p_tokens private.filter_token[], p_digits text, p_starts integer[]
+)
+returns private.filter_mark[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_first integer;
+  v_last integer;
+begin
+  if
+    char_length(translate(p_digits, '| ~,^.-', '')) <> 10
+    or strpos('|' || translate(p_digits, ' ~,^.-', ''), '|04') = 0
+    or not exists (
+      select from unnest(p_tokens) as token
+      inner join private.filter_words as known
+        on known.word = token.word and known.class = 'number_cue'
+    )
+  then
+    return '{}';
+  end if;
+  v_first := char_length(p_digits) - char_length(ltrim(p_digits, '| ~,^.-')) + 1;
+  v_last := char_length(rtrim(p_digits, '| ~,^.-'));
+  return array[
+    (
+      'mobile_parts', 2 * width_bucket(v_first, p_starts), 2 * width_bucket(v_last, p_starts)
+    )::private.filter_mark
+  ];
+end;
+$$;
+comment on function private.mobile_parts is 'Return the span of all digits of a text if they are the ten of a mobile number in any order of its parts, and a word such as "first" or "ends" tells the order.';
 
 create function private.shape_marks(
   p_digits text, p_starts integer[], p_classes text[], p_pattern text

@@ -73,7 +73,7 @@ def test_described_phone_number_is_masked(owner: Connection, text: str) -> None:
     [
         "bob@example.com", "bob at example dot com", "bob (at) example (dot) com.au", "bob gmail",
         "jane at the google mail one", "bob @ gee mail", "moc.liamg@bob",
-        "b o b @ g m a i l . c o m",
+        "b o b @ g m a i l . c o m", "moc tod elpmaxe ta bob",
         "my email is bob smith at big pond", "bob -at- mail -dot- ru", "bob[at]bob[dot]id[dot]au",
     ],
 )  # fmt: skip
