@@ -40,6 +40,20 @@ def _use_memory() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run all tests of a file, or of a folder whose tests share servers.
+
+    Two processes would start the servers twice, and xdist is slow with 8,000 groups of one test.
+    """
+    for item in items:
+        folder = item.path.parent
+        is_shared = folder.parent.name == "integration"
+        if (is_shared and folder.name == "devstack") or item.get_closest_marker("xdist_group"):
+            continue
+        group = folder.name if is_shared else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_tls_context() -> Iterator[None]:
     """Let all HTTP clients of the tests share a context: each would take 20 ms to read its own."""
