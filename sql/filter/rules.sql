@@ -504,6 +504,14 @@ insert into private.filter_rules (
   null, null, 80, 'PAYMENT_OUTSIDE', '{strict,order}'
 ),
 (
+  1, 'digits_account', 'payment', '{account_digits,account_cue}', 2,
+  'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order}'
+),
+(
+  1, 'long_account', 'payment', '{bank_account,account_cue}', 3,
+  null, null, 80, 'BANK_ACCOUNT', '{strict,order}'
+),
+(
   1, 'account_more', 'payment', '{account_cue,seven_digits}', 3,
   'id_cue', null, 75, 'BANK_ACCOUNT', '{strict,order}'
 ),

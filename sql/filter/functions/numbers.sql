@@ -88,7 +88,7 @@ begin
         lead(known.kind) over sequence as kind_after,
         lead(known.value) over sequence as value_after,
         lead(known.kind, 2) over sequence as kind_third,
-        private.is_date(
+        token.gap in ('/', '-', '.') and private.is_date(
           token.word, lead(token.word) over sequence, lead(token.word, 2) over sequence,
           token.gap, lead(token.gap) over sequence, lead(token.gap, 2) over sequence
         ) as is_date
@@ -112,8 +112,12 @@ begin
                 numeral.word, numeral.gap_before, numeral.gap, numeral.kind_after = 'unit',
                 case when numeral.kind_before = 'multiplier' then numeral.value_before end
               )
-          when numeral.kind is null or numeral.kind = 'unit'
-            then private.number_of_word(numeral.word)
+          when
+            char_length(numeral.word) < 6 and coalesce(numeral.kind, 'unit') = 'unit'
+            and translate(numeral.word, '0123456789', '') = numeral.word
+            and translate(numeral.word, 'oli', '') <> ''
+            then '|'
+          when coalesce(numeral.kind, 'unit') = 'unit' then private.number_of_word(numeral.word)
           else
             private.piece_of_numeral(
               numeral.kind, numeral.value, numeral.kind_before, numeral.value_before,

@@ -43,12 +43,18 @@ begin
         token.word,
         token.gap,
         -- No phrase goes past a pause.
-        case when private.joins(token.gap) then lead(token.word) over sequence end as second,
         case
-          when private.joins(lead(token.gap) over sequence) then lead(token.word, 2) over sequence
+          when token.gap = ' ' or private.joins(token.gap) then lead(token.word) over sequence
+        end as second,
+        case
+          when
+            lead(token.gap) over sequence = ' ' or private.joins(lead(token.gap) over sequence)
+            then lead(token.word, 2) over sequence
         end as third,
         case
-          when private.joins(lead(token.gap, 2) over sequence)
+          when
+            lead(token.gap, 2) over sequence = ' '
+            or private.joins(lead(token.gap, 2) over sequence)
             then lead(token.word, 3) over sequence
         end as fourth,
         translate(token.gap, '@$!|*', 'asili') as sign,
@@ -62,7 +68,10 @@ begin
     cross join lateral (
       values
       (piece.word, 2 * piece.n, 2 * piece.n),
-      (private.gap_sign(piece.gap), 2 * piece.n + 1, 2 * piece.n + 1),
+      (
+        case when piece.gap not in (' ', '') then private.gap_sign(piece.gap) end,
+        2 * piece.n + 1, 2 * piece.n + 1
+      ),
       (piece.word || piece.second, 2 * piece.n, 2 * piece.n + 2),
       (piece.word || piece.second || piece.third, 2 * piece.n, 2 * piece.n + 4),
       (piece.word || piece.second || piece.third || piece.fourth, 2 * piece.n, 2 * piece.n + 6),
@@ -248,11 +257,14 @@ set search_path = ''
 as $$
 begin
   return (
-    select array_agg((known.class, 2 * token.n, 2 * token.n)::private.filter_mark)
+    select array_agg((meaning, 2 * token.n, 2 * token.n)::private.filter_mark)
     from unnest(p_tokens) as token
     inner join private.filter_words as part
       on part.class = 'glued' and strpos(token.word, part.word) > 0
-    inner join private.filter_words as known on part.word = known.word
+    -- A subquery, because a join would read the whole table for the few words that are found.
+    cross join lateral unnest(
+      array(select known.class from private.filter_words as known where known.word = part.word)
+    ) as meaning
     where char_length(token.word) > 6
   );
 end;
