@@ -136,6 +136,22 @@ def test_peer_on_the_staff_sees_no_held_message(
     assert "held" == message_row(owner, held_id)["delivery"]
 
 
+def test_seller_on_the_staff_sees_no_thread_of_a_held_question(
+    owner: Connection, listing_id: UUID, *, alice: Actor, seller: Actor, moderator: Actor
+) -> None:
+    """Staff see the hidden threads of others, but a first message to themselves stays unknown."""
+    owner.execute("update public.users set role = 'moderator' where id = %s", [seller.id])
+    thread_id = UUID(asked(alice, listing_id, "hold this")["thread_id"])
+    query = "select id from public.message_threads"
+    peer = seller.with_second_factor()
+
+    assert [(thread_id,)] == moderator.rows(query)
+    assert [] == peer.rows(query)
+
+    assert wrote(alice, str(thread_id), "A question")["success"]
+    assert [(thread_id,)] == peer.rows(query)
+
+
 @pytest.mark.parametrize("reason", [None, "", "too short", "x" * 501, "\u200b" * 20, "  spaces   "])
 def test_review_needs_a_reason(held_id: str, moderator: Actor, reason: str | None) -> None:
     """A reason has 10 to 500 characters."""
