@@ -124,7 +124,13 @@ begin
   from public.listings
   where listings.id = p_order.listing_id
   on conflict (listing_id, buyer_id) do update
-  set order_id = excluded.order_id, is_visible_to_seller = true;
+  set
+    order_id = excluded.order_id,
+    -- To the seller a hidden thread is new, and a held message gives no thread its place.
+    last_message_at = case
+      when thread.is_visible_to_seller then thread.last_message_at else excluded.last_message_at
+    end,
+    is_visible_to_seller = true;
 end;
 $$;
 comment on function private.open_order_thread is 'Attach the order to the thread in which its buyer asked about the listing, or open a new thread.';

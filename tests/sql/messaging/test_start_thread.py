@@ -141,6 +141,26 @@ def test_close_links_the_thread_of_the_winner(
     assert (order_id, order_id) == (metadata["order_id"], metadata["orderId"])
 
 
+def test_close_shows_a_hidden_thread_as_a_new_one(
+    owner: Connection,
+    auction_id: UUID,
+    listing_id: UUID,
+    *,
+    alice: Actor,
+    seller: Actor,
+    service: Actor,
+) -> None:
+    """The time of a held question gives the thread no place among the seller's threads."""
+    asked(alice, listing_id, "hold")
+    alice.call("place_bid", auction_id=auction_id, amount_cents=2000)
+    owner.execute("update public.message_threads set last_message_at = '2026-01-01Z'")
+
+    assert service.call("end_auction", auction_id=auction_id, force=True)["order_id"]
+
+    query = "select last_message_at > '2026-01-02Z' from public.message_threads"
+    assert [(True,)] == seller.rows(query)
+
+
 def test_buyer_finds_the_thread_of_the_order(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor
 ) -> None:
