@@ -66,6 +66,8 @@ class Drill:
     reconciler: Reconciler
     orders: dict[str, Order] = dataclasses.field(default_factory=dict)
     auction_id: uuid.UUID = dataclasses.field(init=False)
+    #: The seller's account at Stripe; tests before this one made transfers to others.
+    account_id: str = dataclasses.field(init=False)
 
     def prepare(self) -> Snapshot:
         """Make orders in several states, and take the snapshot."""
@@ -89,8 +91,8 @@ class Drill:
         adapters = (self.reconciler.stripe_api, self.reconciler.database)
         onboarding.open_link(*adapters, user_id=seller_id, site="https://shop.test")
         query = "select stripe_connect_account_id from public.users where id = %s"
-        account_id = self.shop.value(query, seller_id)
-        self.shop.command("POST", f"/accounts/{account_id}/onboarding")
+        self.account_id = self.shop.value(query, seller_id)
+        self.shop.command("POST", f"/accounts/{self.account_id}/onboarding")
         query = "select payouts_enabled from public.users where id = %s"
         self.shop.wait_for(lambda: self.shop.value(query, seller_id))
         for name in ("paid out", "transfer on its way", "reversed"):
@@ -153,12 +155,13 @@ class Drill:
     def at_stripe(self) -> Mapping[str, list[tuple[Any, ...]]]:
         """Return every object that moves money, with its amount and state."""
         api = self.shop.stripe.v1
+        transfers = api.transfers.list({"destination": self.account_id, "limit": 100})
         return {
             "intents": _objects(api.payment_intents.list({"limit": 100}), "amount_received"),
             "refunds": _objects(api.refunds.list({"limit": 100}), "amount"),
             "transfers": sorted(
                 (one.id, one.amount, one.amount_reversed, len(one.reversals.data))
-                for one in api.transfers.list({"limit": 100}).auto_paging_iter()
+                for one in transfers.auto_paging_iter()
             ),
         }
 
