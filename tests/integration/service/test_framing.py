@@ -86,13 +86,16 @@ def test_malformed_request_is_refused(own_service: OwnService, name: str) -> Non
 
 @pytest.mark.parametrize("path", ["/api/webhooks/stripe", "/api/payments/confirm", "/api/nothing"])
 def test_too_large_body_is_413(own_service: OwnService, path: str) -> None:
-    """With a length and in chunks, whatever the route makes of a body."""
+    """With a length, in one chunk and in many, whatever the route makes of a body."""
     head = f"POST {path} HTTP/1.1\r\nHost: shop.test\r\n".encode()
     body = b"x" * (MIB + 1)
     requests = [
         head + b"Content-Length: %d\r\n\r\n" % len(body) + body,
         head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n",
-        head + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * (MIB + 1) + b"0\r\n\r\n",
+        head
+        + b"Transfer-Encoding: chunked\r\n\r\n"
+        + b"10\r\n0123456789abcdef\r\n" * (MIB // 16 + 1)
+        + b"0\r\n\r\n",
     ]
 
     for request in requests:
