@@ -19,15 +19,24 @@ begin
       where seen.class = 'pause'
     ),
 
+    affirmed as materialized (
+      -- "Why not" and "no worries" deny nothing.
+      select distinct place
+      from seen
+      cross join lateral generate_series(seen.first, seen.last) as place
+      where seen.class = 'positive'
+    ),
+
     mark as materialized (
-      select seen.class, seen.first, seen.last, width_bucket(seen.first, stops.places) as clause
+      select
+        seen.class,
+        seen.first,
+        seen.last,
+        width_bucket(seen.first, stops.places) as clause
       from seen
       cross join stops
-      -- "why not" and "no worries" deny nothing.
-      where seen.class <> 'neg' or not exists (
-        select from seen as other
-        where other.class = 'positive' and other.first <= seen.first and other.last >= seen.last
-      )
+      left join affirmed on seen.class = 'neg' and seen.first = affirmed.place
+      where affirmed.place is null
     ),
 
     -- Rows for the two stretches of 64 words in which a mark can be near. They let the joins below
