@@ -92,8 +92,17 @@ def _receive(unreader: SocketUnreader, size_hint: int | None = None) -> bytes:
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """Start the time limit of the body; the head is complete."""
+    """Start the time limit of the body; the head is complete.
+
+    The service does not read a body that is too large. Its rest would look like the next request,
+    so the answer announces the end of the connection.
+    """
+    # Import late: the parent process must not import the application before the fork.
+    from service.requests import BODY_LIMIT  # noqa: PLC0415 - see above
+
     request.unreader.ends_at = None
+    if any(name == "CONTENT-LENGTH" and int(value) > BODY_LIMIT for name, value in request.headers):
+        request.force_close()
 
 
 def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> None:

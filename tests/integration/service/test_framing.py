@@ -104,6 +104,16 @@ def test_too_large_body_is_413(own_service: OwnService, path: str) -> None:
         assert (413, "PAYLOAD_TOO_LARGE") == (answer.status, answer.json["code"])
 
 
+def test_connection_of_a_too_large_body_ends_as_announced(own_service: OwnService) -> None:
+    """A proxy that keeps the connection would lose its next request."""
+    head = b"POST /api/kyc/start HTTP/1.1\r\nHost: shop.test\r\nContent-Length: %d\r\n\r\n"
+    sizes = {MIB: "keep-alive", MIB + 1: "close", 3 * MIB: "close"}
+
+    answers = {size: own_service.send(head % size + b"x" * size) for size in sizes}
+
+    assert sizes == {size: answer.headers["connection"] for size, answer in answers.items()}
+
+
 def test_chunked_event_is_accepted(own_service: OwnService, shop: Shop) -> None:
     """Chunks are as good as a length, and a body of the limit's size is not too large."""
     event = shop.event({"object": "test"}, type="test.chunks")
