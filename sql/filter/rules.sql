@@ -1,5 +1,5 @@
 insert into private.filter_rules (
-  rule_version, rule, kind, pattern, gap, unless, unless_near, weight, reason_code, stages
+  rule_version, rule, kind, pattern, gap, unless, unless_near, weight, reason_code, stage
 ) values
 (
   1, 'mobile', 'contact', '{mobile}', 0,

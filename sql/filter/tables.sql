@@ -34,7 +34,7 @@ create table private.filter_rules (
   unless text collate "C", -- noqa: RF04
   weight integer not null,
   reason_code text collate "C" not null,
-  stages text[] not null, -- noqa: RF04
+  stage text[] not null, -- noqa: RF04
   active boolean not null default true,
   unless_near text collate "C",
   constraint filter_rules_pkey primary key (rule_version, rule),

@@ -56,7 +56,7 @@ begin
       select candidate.*
       from private.filter_rules as candidate
       where candidate.active
-        and p_stage = any(candidate.stages)
+        and p_stage = any(candidate.stage)
         and candidate.pattern <@ (select array_agg(mark.class) from mark)
     ),
 
