@@ -143,8 +143,8 @@ MESSAGE_MUTATIONS = (
     mutation(
         "close leaves a held question hidden",
         "messaging/functions/threads.sql",
-        "set order_id = excluded.order_id, is_visible_to_seller = true",
-        "set order_id = excluded.order_id",
+        "    end,\n    is_visible_to_seller = true;",
+        "    end;",
         RACES,
     ),
     mutation(
