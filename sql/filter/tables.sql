@@ -52,6 +52,21 @@ comment on type private.filter_token is 'A word of a folded text: its number, th
 create type private.filter_mark as (class text, first integer, last integer);
 comment on type private.filter_mark is 'A class that stands at a span of words. Word n has position 2n, and the separator after it 2n + 1.';
 
+create type private.word_sequence as (
+  n integer, word text, gap text, second text, third text, fourth text
+);
+comment on type private.word_sequence is 'A word with its number, the separator after it, and up to three words that may be of the same phrase.';
+
+create type private.placed_mark as (class text, first integer, last integer, clause integer);
+comment on type private.placed_mark is 'A mark with the number of the clause in which it stands.';
+
+create type private.rule_hit as (
+  rule text, kind text, reason_code text, weight integer, unless text, unless_near text,
+  clause integer, last_clause integer, first integer, last integer, span_first integer,
+  span_last integer
+);
+comment on type private.rule_hit is 'A place at which a rule fits: its first and last position, their clauses, and the span to hide.';
+
 create type private.folded_text as (folded text, origins integer []);
 comment on type private.folded_text is 'A text in lower-case ASCII, with the place in the original of each character, or null if they are the same.';
 

@@ -15,6 +15,8 @@ NUMERALS = "filter/numerals.sql"
 RULES = "filter/rules.sql"
 FOLDING = "filter/functions/folding.sql"
 NUMBERS = "filter/functions/numbers.sql"
+NUMBER_SHAPES = "filter/functions/number_shapes.sql"
+MATCHING = "filter/functions/matching.sql"
 VERDICTS = "filter/functions/verdicts.sql"
 REFUSALS = "filter/functions/refusals.sql"
 
@@ -42,7 +44,7 @@ FILTER_MUTATIONS = (
     ),
     mutation(
         "homophones are no digits",
-        NUMBERS,
+        NUMBER_SHAPES,
         "'01234567890123456789'",
         "'0123456789||||||||||'",
         TRICKS,
@@ -57,7 +59,7 @@ FILTER_MUTATIONS = (
     ),
     mutation(
         "every long number is a card",
-        NUMBERS,
+        NUMBER_SHAPES,
         "or private.is_luhn(v_found[v_n])",
         "or true",
         TRICKS,
@@ -78,7 +80,7 @@ FILTER_MUTATIONS = (
     ),
     mutation(
         "spans are those of the folded text",
-        VERDICTS,
+        MATCHING,
         "  if p_reading.origins is null then",
         "  if true then",
         PROPERTIES,

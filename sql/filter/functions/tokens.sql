@@ -29,7 +29,43 @@ end;
 $$;
 comment on function private.filter_tokens is 'Split a folded text into words of letters and digits, each with the separator after it. Only the first and the last word may be empty.';
 
-create function private.word_marks(p_tokens private.filter_token[])
+create function private.word_sequences(p_tokens private.filter_token[])
+returns private.word_sequence[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return array(
+    select (
+      token.n,
+      token.word,
+      token.gap,
+      -- No phrase goes past a pause.
+      case
+        when token.gap = ' ' or private.joins(token.gap) then lead(token.word) over sequence
+      end,
+      case
+        when
+          lead(token.gap) over sequence = ' ' or private.joins(lead(token.gap) over sequence)
+          then lead(token.word, 2) over sequence
+      end,
+      case
+        when
+          lead(token.gap, 2) over sequence = ' '
+          or private.joins(lead(token.gap, 2) over sequence)
+          then lead(token.word, 3) over sequence
+      end
+    )::private.word_sequence
+    from unnest(p_tokens) as token
+    window sequence as (order by token.n)
+    order by token.n
+  );
+end;
+$$;
+comment on function private.word_sequences is 'Return each word with the words after it that may be of the same phrase.';
+
+create function private.word_marks(p_sequences private.word_sequence[])
 returns private.filter_mark[]
 language plpgsql
 stable
@@ -37,34 +73,8 @@ set search_path = ''
 as $$
 begin
   return (
-    with piece as (
-      select
-        token.n,
-        token.word,
-        token.gap,
-        -- No phrase goes past a pause.
-        case
-          when token.gap = ' ' or private.joins(token.gap) then lead(token.word) over sequence
-        end as second,
-        case
-          when
-            lead(token.gap) over sequence = ' ' or private.joins(lead(token.gap) over sequence)
-            then lead(token.word, 2) over sequence
-        end as third,
-        case
-          when
-            lead(token.gap, 2) over sequence = ' '
-            or private.joins(lead(token.gap, 2) over sequence)
-            then lead(token.word, 3) over sequence
-        end as fourth,
-        translate(token.gap, '@$!|*', 'asili') as sign,
-        lead(translate(token.gap, '@$!|*', 'asili')) over sequence as next_sign
-      from unnest(p_tokens) as token
-      window sequence as (order by token.n)
-    )
-
     select array_agg((known.class, phrase.first, phrase.last)::private.filter_mark)
-    from piece
+    from unnest(p_sequences) as piece
     cross join lateral (
       values
       (piece.word, 2 * piece.n, 2 * piece.n),
@@ -74,7 +84,34 @@ begin
       ),
       (piece.word || piece.second, 2 * piece.n, 2 * piece.n + 2),
       (piece.word || piece.second || piece.third, 2 * piece.n, 2 * piece.n + 4),
-      (piece.word || piece.second || piece.third || piece.fourth, 2 * piece.n, 2 * piece.n + 6),
+      (piece.word || piece.second || piece.third || piece.fourth, 2 * piece.n, 2 * piece.n + 6)
+    ) as phrase (word, first, last)
+    inner join private.filter_words as known on known.word = phrase.word
+  );
+end;
+$$;
+comment on function private.word_marks is 'Return the classes of words, of separators and of phrases of up to four words.';
+
+create function private.disguised_word_marks(p_sequences private.word_sequence[])
+returns private.filter_mark[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    with piece as (
+      select
+        word.*,
+        translate(word.gap, '@$!|*', 'asili') as sign,
+        lead(translate(word.gap, '@$!|*', 'asili')) over (order by word.n) as next_sign
+      from unnest(p_sequences) as word
+    )
+
+    select array_agg((known.class, phrase.first, phrase.last)::private.filter_mark)
+    from piece
+    cross join lateral (
+      values
       -- Digits and signs in place of letters.
       (
         case
@@ -127,7 +164,7 @@ begin
   );
 end;
 $$;
-comment on function private.word_marks is 'Return the classes of words, of separators and of phrases of up to four words.';
+comment on function private.disguised_word_marks is 'Return the classes of words that are written with digits or signs for letters, and of names of services with other vowels.';
 
 create function private.joins(p_gap text)
 returns boolean
