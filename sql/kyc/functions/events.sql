@@ -107,6 +107,11 @@ begin
     when p_user_ref <> p_session.user_id::text then 'user_contradicted'
     when p_read_number < p_session.reads_applied then 'read_outdated'
     when to_timestamp(p_event_created) < p_session.last_event_at then 'event_outdated'
+    -- Stripe opens no session again, so this reading is older than the one that ended it.
+    when
+      p_session.status in ('verified', 'canceled')
+      and p_status in ('created', 'requires_input', 'processing')
+      then 'read_outdated'
   end;
 end;
 $$;

@@ -230,3 +230,19 @@ def test_reading_without_an_event_is_applied(owner: Connection) -> None:
     )
 
     assert ("processed", "passed") == (answer["outcome"], answer["kyc_status"])
+
+
+@pytest.mark.parametrize("end", ["canceled", "verified"])
+@pytest.mark.parametrize("late", ["created", "requires_input", "processing"])
+def test_ended_session_opens_no_more(
+    owner: Connection, started: Actor, end: str, late: str
+) -> None:
+    """Stripe opens no session again, and the user may have another open one by now."""
+    handled(owner, end)
+    if end == "canceled":
+        attached(owner, started, "vs_2")
+
+    answer = handled(owner, late)
+
+    assert ("ignored", end) == (answer["outcome"], session_row(owner)["status"])
+    assert ("passed" if end == "verified" else "pending") == user_row(owner, started)["kyc"]
