@@ -6,8 +6,13 @@ returns void
 language plpgsql
 set search_path = ''
 as $$
+declare
+  -- A transaction that waited for a lock began before the one that it follows.
+  v_now constant timestamptz := private.clock();
 begin
-  insert into public.notifications (user_id, type, title, message, metadata, dedupe_key)
+  insert into public.notifications (
+    user_id, type, title, message, metadata, dedupe_key, created_at
+  )
   values (
     p_user_id,
     p_type,
@@ -19,7 +24,8 @@ begin
         'orderId', coalesce(p_metadata -> 'orderId', p_metadata -> 'order_id')
       )
     ),
-    p_dedupe_key
+    p_dedupe_key,
+    v_now
   )
   on conflict (dedupe_key) do nothing;
 end;
