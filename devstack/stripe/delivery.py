@@ -128,7 +128,8 @@ class Courier:
         }
         try:
             response = await self._client.post(url, content=payload, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, AttributeError) as error:
+            # anyio raises AttributeError if the connection ends just after it was made.
             return None, "", f"{type(error).__name__}: {error}"
         return response.status_code, response.text, None
 
