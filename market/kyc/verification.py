@@ -11,14 +11,12 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.kyc import addresses, repository
 from market.kyc.types import OpenSession, Profile, Reading, ReadTerms, Verification
 from market.stripe_api import StripeApi
+from market.stripe_errors import ANSWERED_CODES
 from market.stripe_objects import object_in, text_in
 
 
 log = structlog.get_logger(__name__)
 
-#: Stripe replays these answers under the same idempotency key for a day, so the next call needs
-#: another key.
-_ANSWERED_ERRORS = frozenset({"STRIPE_ERROR", "STRIPE_REFUSED"})
 #: One more beginning after an error that Stripe answered, and one after a session that has ended.
 _MOST_BEGINNINGS = 3
 _OPEN = frozenset({"requires_input", "processing"})
@@ -138,7 +136,7 @@ def _create(
             idempotency_key=f"kyc:{verification.id}:{verification.answered_errors}",
         )
     except MarketError as error:
-        if error.code in _ANSWERED_ERRORS:
+        if error.code in ANSWERED_CODES:
             repository.record_verification_error(database, verification, error.code)
             log.warning(
                 "verification_session_not_made", user_id=verification.user_id, code=error.code
