@@ -1,4 +1,4 @@
-"""What the tests of faults rely on: a stack without workers, and fleets that they start."""
+"""Fixtures of the fault tests: a stack without workers, and fleets that they start."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

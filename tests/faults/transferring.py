@@ -6,7 +6,7 @@ from tests.integration.service.shop import Order, Shop
 
 
 def payable_order(shop: Shop) -> Order:
-    """Sell and deliver an item of a seller to whom Stripe pays."""
+    """Sell and deliver an item of a seller who has a working Connect account."""
     seller = shop.person("seller", role="seller")
     account = shop.stripe.v1.accounts.create(
         {

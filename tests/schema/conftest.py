@@ -1,4 +1,4 @@
-"""What tests of the schema may rely on: a database with nothing but what Supabase ships."""
+"""Fixtures of the schema tests: a database with nothing but what Supabase ships."""
 
 from collections.abc import Iterator
 

@@ -122,7 +122,7 @@ async def test_held_question_shows_no_thread(talk: Conversation) -> None:
 
 @pytest.mark.anyio
 async def test_outsider_hears_and_writes_nothing(talk: Conversation) -> None:
-    """Who joins the channel of another thread hears only of the own one (B8)."""
+    """A user who joins the channel of another thread receives only the own messages (B8)."""
     thread_id = talk.ask("Is the lid whole?")["thread_id"]
 
     async with thread_page(talk.outsider, thread_id) as heard:

@@ -1,4 +1,4 @@
-"""A person whom Stripe is to verify: what they do at our service and on Stripe's page."""
+"""A person who passes KYC: the calls at our service, and the acts on Stripe's page."""
 
 import dataclasses
 from typing import Any, Self

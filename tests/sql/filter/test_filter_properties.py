@@ -142,7 +142,7 @@ def test_separators_never_lower_the_action(owner: Connection, separator: str) ->
 def test_no_stage_loosens_payment_diversion(
     owner: Connection, detail: tuple[str, str], text: str
 ) -> None:
-    """What a rule about payment finds before payment, it finds after it too."""
+    """Rules about payment find the same spans before and after the payment."""
     whole = f"{text} {detail[0]}"
     payment = {
         "ABN_PAYEE", "BANK_ACCOUNT", "BANK_TRANSFER", "CARD_NUMBER", "CASH", "CRYPTO", "GIFT_CARD",

@@ -1,4 +1,4 @@
-"""What every test here may rely on: alice has signed up and is not verified yet."""
+"""Fixtures of every test here: alice has signed up and is not verified yet."""
 
 import pytest
 from psycopg import Connection

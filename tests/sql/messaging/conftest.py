@@ -1,4 +1,4 @@
-"""What every test here may rely on: a listing, an order of $100.00, and a filter that obeys."""
+"""Fixtures of every test here: a listing, an order of $100.00, and a filter with set verdicts."""
 
 from uuid import UUID
 

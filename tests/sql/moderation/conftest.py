@@ -1,4 +1,4 @@
-"""What every test here may rely on: an order of $100.00 that alice has won."""
+"""Fixtures of every test here: an order of $100.00 that alice has won."""
 
 from uuid import UUID
 

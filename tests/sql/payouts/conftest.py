@@ -1,4 +1,4 @@
-"""What every test here may rely on: an order of $100.00, for a seller who can be paid."""
+"""Fixtures of every test here: an order of $100.00, for a seller who can be paid."""
 
 from uuid import UUID
 
