@@ -68,7 +68,7 @@ begin
     redacted_at = coalesce(redacted_at, case when v_state = 'redacted' then v_now end)
   where id = p_session.id
   returning * into v_session;
-  -- Stripe has the request, whoever made it.
+  -- Stripe has the request. It may also come from the dashboard.
   perform private.complete_outbox(
     private.outbox_id('redact_identity:' || v_session.stripe_session_id),
     v_session.stripe_session_id
