@@ -234,11 +234,9 @@ begin
   if v_leader_changes then
     -- Use a plain insert, because private.notify costs more and offers nothing that this
     -- notification needs.
-    insert into public.notifications (user_id, type, title, message, metadata)
+    insert into public.notifications (user_id, type, title, created_at, message, metadata)
     values (
-      p_before.leader_id,
-      'outbid',
-      'You have been outbid',
+      p_before.leader_id, 'outbid', 'You have been outbid', p_now,
       p_before.title || ' is at ' || private.dollars(p_after.price_cents) || ' now.',
       jsonb_build_object(
         'auction_id', p_before.auction_id,

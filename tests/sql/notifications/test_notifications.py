@@ -1,5 +1,7 @@
 """`notifications`: what people are told, once, and who may read it."""
 
+from uuid import UUID
+
 import psycopg
 import pytest
 from psycopg import Connection
@@ -127,3 +129,15 @@ def test_visitors_mark_nothing(anonymous: Actor) -> None:
     """Only who is signed in has anything to mark."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         anonymous.call("mark_all_notifications_read")
+
+
+def test_notification_has_its_own_time(
+    owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
+) -> None:
+    """A transaction that waited for a lock began earlier than what it reports."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
+    bob.call("place_bid", auction_id=auction_id, amount_cents=1200)
+    notify(owner, alice)
+
+    query = "select created_at > now() from public.notifications where user_id = %s"
+    assert [(True,), (True,)] == owner.execute(query, [alice.id]).fetchall()
