@@ -1,5 +1,6 @@
-"""What every test may rely on."""
+"""Fixtures and settings of every test."""
 
+import contextlib
 import functools
 import importlib
 import importlib.util
@@ -72,6 +73,29 @@ def _retry_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "BUDGET", retry.RetryBudget())
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cluster_template(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run initdb once; every Postgres of this test process starts as a copy of its result."""
+    if all("tests/unit/" in item.nodeid for item in request.session.items):
+        yield
+        return
+    with _temporary_folder() as folder, pytest.MonkeyPatch.context() as patch:
+        with Cluster.start(folder, free_port(), durable=False):
+            pass
+        patch.setenv("EMBEDDED_PG_TEMPLATE", str(folder / "pgdata"))
+        yield
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    # Not pytest's own folder: that one is closed to the user who runs Postgres for root.
+    folder = Path(tempfile.mkdtemp(prefix="market-tests-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def admin_url() -> Iterator[str]:
     """Give the URL of a Postgres's superuser: it builds databases, and no test runs as it.
@@ -88,10 +112,8 @@ def admin_url() -> Iterator[str]:
             )
         yield url
         return
-    # Not pytest's own folder: that one is closed to the user who runs Postgres for root.
-    folder = Path(tempfile.mkdtemp(prefix="market-tests-"))
-    try:
-        with Cluster.start(folder, free_port(), durable=False) as cluster:
-            yield cluster.admin_url
-    finally:
-        shutil.rmtree(folder)
+    with (
+        _temporary_folder() as folder,
+        Cluster.start(folder, free_port(), durable=False) as cluster,
+    ):
+        yield cluster.admin_url

@@ -97,8 +97,11 @@ def test_foreign_server_is_not_taken_for_ours(devstack: Devstack) -> None:
         Cluster.start(devstack.data.with_name("other"), port, durable=False)
 
 
-def test_interrupted_initdb_starts_afresh(devstack: Devstack) -> None:
+def test_interrupted_initdb_starts_afresh(
+    devstack: Devstack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half a cluster is never taken for a whole one."""
+    monkeypatch.delenv("EMBEDDED_PG_TEMPLATE", raising=False)
     half = devstack.data / "pgdata.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("17\n")

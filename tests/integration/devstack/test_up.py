@@ -256,6 +256,7 @@ SERVER_STARTS = "postgres/pgdata/postmaster.pid"
 )
 def test_interrupted_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
     """Whenever Ctrl-C comes, no process is left, and the next start works."""
+    devstack.environment.pop("EMBEDDED_PG_TEMPLATE", None)
     is_bare = moment != SERVER_STARTS
     process = devstack.up(only="postgres,gateway,stripe", is_bare=is_bare)
     wait_for((devstack.data / moment).exists)
