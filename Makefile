@@ -10,7 +10,7 @@ DELIVERIES ?= 100000
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence mutants pg15 check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence mutants pg15 proxy check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
@@ -28,18 +28,21 @@ test: setup ## run the test suite, which starts its own embedded stack
 test-js: setup ## run the JavaScript client's tests alone (part of `make test`; they download npm packages)
 	@$(BIN)/python -m pytest tests/integration/js $(PYTEST_FLAGS)
 
-check: setup ## check format, lint, types, import rules, SQL, English, links
+check: setup ## check format, lint, types, import rules, SQL, workflows, image, English, links
 	@$(BIN)/ruff format --check --quiet . && echo "format: ok"
 	@$(BIN)/ruff check --quiet . && echo "lint: ok"
 	@$(BIN)/mypy --no-error-summary && echo "types: ok"
 	@$(BIN)/lint-imports --no-logo > .import_linter.log || (cat .import_linter.log; exit 1); rm -f .import_linter.log; echo "imports: ok"
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql > .sqlfluff.log || (cat .sqlfluff.log; rm -f .sqlfluff.log; exit 1); rm -f .sqlfluff.log; echo "sql: ok"
 	@$(BIN)/squawk supabase/migrations/*.sql
+	@$(BIN)/actionlint -shellcheck $(BIN)/shellcheck && $(BIN)/zizmor --offline --quiet .github && echo "workflows: ok"
+	@$(BIN)/hadolint Dockerfile && $(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml \
+	  && $(BIN)/shellcheck .ci/run .ci/postgres15 .ci/nginx && echo "image: ok"
 	@$(BIN)/python .ci/headless.py && echo "English: ok"
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
 
-proof: soak mutants pg15 ## run the longer checks: soak, mutants, SQL tests on PG 15
+proof: soak mutants pg15 proxy ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
 
@@ -55,6 +58,9 @@ mutants: setup ## plant small faults one by one; a test must catch each (NAMES="
 
 pg15: setup ## run the schema and SQL tests on PostgreSQL 15
 	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest -n 2 tests/schema tests/sql
+
+proxy: setup ## run the tests of deploy/proxy.conf on a real nginx
+	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/test_proxy.py
 
 up: setup ## run the system until Ctrl-C; .devstack/env gets addresses and keys (PORT_BASE=…, UP_FLAGS=…)
 	@$(BIN)/python -m devstack up $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)

@@ -1,15 +1,13 @@
 """`sql/` defines the current schema and `supabase/migrations/` its history: both build the same."""
 
-import difflib
-import subprocess
 import tomllib
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from devstack.postgres import find_binaries
 from devstack.schema import ROOT, build_database, declared_files, migration_files
+from tests.schema.dumps import difference, dumped_schema
 
 
 #: PostgREST reads these settings. Without them a caller of place_bid can undo the bid.
@@ -29,20 +27,11 @@ def migrated_url(admin_url: str) -> str:
     return build_database(admin_url, "market_migrated", migration_files())
 
 
-def dumped_schema(url: str) -> list[str]:
-    pg_dump = str(find_binaries().tool("pg_dump"))
-    command = [pg_dump, "--schema-only", "--no-owner", f"--dbname={url}"]
-    dump = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 -- a fixed command
-    # Each dump carries a random token in its \restrict line.
-    return [line for line in dump.splitlines() if "restrict " not in line]
-
-
 def test_migrations_build_the_declared_schema(declared_url: str, migrated_url: str) -> None:
     """Applying every migration gives the same schema, down to comments and grants."""
     declared, migrated = dumped_schema(declared_url), dumped_schema(migrated_url)
 
-    # A dump has thousands of lines, so a failure shows the difference alone.
-    assert [] == list(difflib.unified_diff(migrated, declared, "migrations", "sql", lineterm=""))
+    assert [] == difference(migrated, declared)
     assert declared
 
 

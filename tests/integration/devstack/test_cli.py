@@ -9,8 +9,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devstack.schema import ROOT, build_database, changed_migrations, migration_files
+from devstack.schema import (
+    ROOT,
+    build_database,
+    changed_migrations,
+    declared_files,
+    migration_files,
+)
 from tests.integration.js import node
+from tests.schema.dumps import difference, dumped_schema
 
 
 class Cli:
@@ -23,6 +30,7 @@ class Cli:
         self._home = folder / "home"
         self._home.mkdir()
         shutil.copytree(ROOT / "supabase", self._project / "supabase")
+        self.migrations = self._project / "supabase/migrations"
 
     def run(self, *arguments: str) -> str:
         """Run a command that has to succeed; return all that it says."""
@@ -50,20 +58,53 @@ def database_url(admin_url: str) -> str:
     return f"postgresql://postgres@{address['host']}:{address['port']}/{address['dbname']}"
 
 
-def test_cli_pushes_every_migration_once(database_url: str, tmp_path: Path) -> None:
-    """`supabase db push` works as on a hosted project, finds nothing to do the second time."""
+@pytest.fixture(scope="module")
+def declared(admin_url: str) -> list[str]:
+    """Dump a database that `sql/` built."""
+    return dumped_schema(build_database(admin_url, "cli_declared", declared_files()))
+
+
+def listed(cli: Cli) -> list[tuple[str, str]]:
+    """Return the versions of `migration list`: of the file, and of what is applied."""
+    return re.findall(r"(\d{14})\W+(\d{14})", cli.run("migration", "list"))
+
+
+def test_cli_pushes_every_migration_once(
+    database_url: str, declared: list[str], tmp_path: Path
+) -> None:
+    """`supabase db push` builds `sql/` in an empty project, and has nothing to do a second time."""
     cli = Cli(tmp_path, database_url)
     versions = [path.name.split("_")[0] for path in migration_files()]
 
     first = cli.run("db", "push", "--yes")
     second = cli.run("db", "push", "--yes")
-    listed = cli.run("migration", "list")
 
     assert len(versions) == first.count("Applying migration ")
     assert "Remote database is up to date." in second
-    # Each line has the version of the file and the version that is applied.
-    assert [(v, v) for v in versions] == re.findall(r"(\d{14})\W+(\d{14})", listed)
+    assert [(version, version) for version in versions] == listed(cli)
     assert [] == changed_migrations(database_url, migration_files())
+    assert [] == difference(dumped_schema(database_url), declared)
     with psycopg.connect(database_url) as connection:
         query = "select count(*) from pg_policies where schemaname = 'realtime'"
         assert [(1,)] == connection.execute(query).fetchall()
+
+
+def test_cli_brings_the_last_release_up_to_date(
+    database_url: str, declared: list[str], tmp_path: Path
+) -> None:
+    """A project with the migrations of the last release gets the later ones, and only those."""
+    cli = Cli(tmp_path, database_url)
+    released = (ROOT / "deploy/released-migration").read_text().strip()
+    later = [path for path in migration_files() if path.name.split("_")[0] > released]
+    for path in later:
+        (cli.migrations / path.name).unlink()
+    cli.run("db", "push", "--yes")
+    assert (released, released) == listed(cli)[-1]
+
+    for path in later:
+        shutil.copy(path, cli.migrations)
+    pushed = cli.run("db", "push", "--yes")
+
+    assert len(later) == pushed.count("Applying migration ")
+    assert len(migration_files()) == len(listed(cli))
+    assert [] == difference(dumped_schema(database_url), declared)

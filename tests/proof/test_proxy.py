@@ -1,0 +1,216 @@
+"""`deploy/proxy.conf` on a real nginx, in front of the real service.
+
+`make proxy` names nginx in the variable NGINX, and installs it if need be.
+"""
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from devstack.ports import free_port
+from devstack.processes import end, start, tail, wait_until
+from devstack.schema import ROOT
+from service.requests import BODY_LIMIT
+from tests.factories import ENVIRONMENT
+from tests.integration.service.own_service import ANSWER_S, OwnService, read_answer, running_service
+
+
+pytestmark = [
+    pytest.mark.skipif("NGINX" not in os.environ, reason="`make proxy` runs these tests"),
+    pytest.mark.xdist_group("proxy"),
+]
+
+CONFIGURATION = ROOT / "deploy/proxy.conf"
+SLOW_CLIENTS = 100
+ESTABLISHED = "01"
+START_S = 20
+WEBHOOKS = b"POST /api/webhooks/stripe HTTP/1.1\r\nHost: shop.test\r\n"
+#: Each of gunicorn's two workers counts by itself.
+REFUSALS = 2 * 120
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnService]:
+    """Run the service behind one proxy. These tests need neither a database nor Stripe."""
+    log = tmp_path_factory.mktemp("service") / "log"
+    with running_service(ENVIRONMENT, log, TRUSTED_PROXIES="1") as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def proxy(service: OwnService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnService]:
+    """Run nginx with our file, in which only the addresses and the folder differ."""
+    folder = tmp_path_factory.mktemp("proxy")
+    proxy = OwnService(port=free_port(), log_file=folder / "log")
+    command = nginx(folder, upstream=f"127.0.0.1:{service.port}", port=proxy.port)
+    process = start(command, proxy.log_file)
+    try:
+        assert wait_until(proxy.is_live, START_S), tail(proxy.log_file)
+        yield proxy
+    finally:
+        end(process)
+
+
+def nginx(folder: Path, *, upstream: str, port: int) -> list[str]:
+    """Write the configuration into a folder; return the command that runs it."""
+    text = CONFIGURATION.read_text()
+    for ours, own in (
+        ("service:8000", upstream),
+        ("listen 8080", f"listen 127.0.0.1:{port}"),
+        ("/tmp/", f"{folder}/"),  # noqa: S108 -- a folder in the container
+    ):
+        assert ours in text
+        text = text.replace(ours, own)
+    file = folder / "nginx.conf"
+    file.write_text(text)
+    # As root, nginx would give its children a user that cannot read the folder.
+    options = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
+    return [os.environ["NGINX"], "-c", str(file), "-e", "stderr", "-g", options]
+
+
+def connections(port: int) -> int:
+    """Count the open connections that a port has accepted."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    fields = [line.split() for line in lines]
+    return sum(field[1].endswith(f":{port:04X}") and field[3] == ESTABLISHED for field in fields)
+
+
+@contextlib.contextmanager
+def slow_clients(proxy: OwnService, beginning: bytes) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as closing:
+        clients = [closing.enter_context(proxy.connect()) for _ in range(SLOW_CLIENTS)]
+        for client in clients:
+            client.sendall(beginning)
+        yield clients
+
+
+def test_configuration_is_valid(tmp_path: Path) -> None:
+    """The program accepts the file without a warning."""
+    command = [*nginx(tmp_path, upstream="127.0.0.1:1", port=free_port()), "-t"]
+
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 -- nginx
+
+    assert 0 == done.returncode, done.stderr
+    assert not re.search(r"\[(warn|error)\]", done.stderr)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"",
+        b"GET /api/health/live HTTP/1.1\r\nHost: shop.test\r\nX-Slow: ",
+        WEBHOOKS + b"Content-Length: 100\r\n\r\n" + b"x" * 50,
+        WEBHOOKS + b"Transfer-Encoding: chunked\r\n\r\n20\r\nabc",
+    ],
+    ids=["nothing", "half a head", "half a body", "half a chunk"],
+)
+def test_slow_clients_use_no_thread(
+    service: OwnService, proxy: OwnService, beginning: bytes
+) -> None:
+    """The service has no connection for a request that is not complete, and others are served."""
+    with slow_clients(proxy, beginning):
+        answers = [
+            httpx.get(f"{proxy.url}/api/health/live", timeout=ANSWER_S).status_code
+            for _ in range(10)
+        ]
+        is_free = wait_until(lambda: connections(service.port) == 0, ANSWER_S)
+        waiting = connections(proxy.port)
+
+    assert [200] * 10 == answers
+    assert is_free
+    assert waiting >= SLOW_CLIENTS
+
+
+def test_request_arrives_whole_once_it_is_complete(proxy: OwnService) -> None:
+    """The proxy holds a slow body back and then sends it on."""
+    with proxy.connect() as client:
+        client.sendall(WEBHOOKS + b"Content-Length: 100\r\n\r\n" + b"x" * 50)
+        client.sendall(b"x" * 50)
+
+        answer = read_answer(client)
+
+    assert (400, "MISSING_SIGNATURE") == (answer.status, answer.json["code"])
+
+
+@pytest.mark.parametrize(
+    ("length", "status", "code"),
+    [(BODY_LIMIT, 400, "MISSING_SIGNATURE"), (BODY_LIMIT + 1, 413, "PAYLOAD_TOO_LARGE")],
+)
+def test_proxy_has_the_limit_of_the_service(
+    proxy: OwnService, length: int, status: int, code: str
+) -> None:
+    """The proxy refuses exactly the bodies that the service would refuse, in the same form."""
+    answer = httpx.post(f"{proxy.url}/api/webhooks/stripe", content=b"x" * length, timeout=ANSWER_S)
+
+    assert (status, code) == (answer.status_code, answer.json()["code"])
+    assert {"error", "code", "correlationId", "timestamp"} <= set(answer.json())
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/metrics", "/", "/api", "/.env", "/api/../metrics", "/api/%2e%2e/metrics", "//metrics"],
+)
+def test_only_the_api_is_reachable(proxy: OwnService, path: str) -> None:
+    """Metrics stay inside; the answer has the form of all errors."""
+    answer = proxy.send(f"GET {path} HTTP/1.1\r\nHost: shop.test\r\n\r\n".encode())
+
+    assert (404, "RESOURCE_NOT_FOUND") == (answer.status, answer.json["code"])
+    assert answer.headers["x-request-id"] == answer.json["correlationId"]
+
+
+def test_malformed_request_is_refused_as_json(proxy: OwnService) -> None:
+    """A request that nginx cannot read gets the same form, too."""
+    answer = proxy.send(b"GET /api/health/live HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+
+    assert (400, "VALIDATION_ERROR") == (answer.status, answer.json["code"])
+
+
+def test_absent_service_is_a_503(tmp_path: Path) -> None:
+    """While the service starts again, clients may try later."""
+    proxy = OwnService(port=free_port(), log_file=tmp_path / "log")
+    process = start(
+        nginx(tmp_path, upstream=f"127.0.0.1:{free_port()}", port=proxy.port), proxy.log_file
+    )
+    try:
+        assert wait_until(lambda: is_open(proxy.port), START_S), tail(proxy.log_file)
+        answer = httpx.get(f"{proxy.url}/api/health/live", timeout=ANSWER_S)
+    finally:
+        end(process)
+
+    assert (503, "INTERNAL_ERROR") == (answer.status_code, answer.json()["code"])
+    assert "2" == answer.headers["retry-after"]
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_invented_address_counts_for_nothing(proxy: OwnService) -> None:
+    """A client that invents X-Forwarded-For is still counted by its own address."""
+    with httpx.Client(timeout=ANSWER_S) as client:
+        answers = [
+            client.post(
+                f"{proxy.url}/api/webhooks/stripe",
+                headers={"X-Forwarded-For": f"203.0.113.{number % 250}, 198.51.100.{number % 250}"},
+            ).status_code
+            for number in range(REFUSALS + 1)
+        ]
+
+    assert 429 == answers[-1]
+
+
+def test_each_client_has_its_own_count(proxy: OwnService) -> None:
+    """The service sees the address of the client, not that of the proxy, which all would share."""
+    transport = httpx.HTTPTransport(local_address="127.0.0.2")
+    with httpx.Client(timeout=ANSWER_S, transport=transport) as client:
+        answer = client.post(f"{proxy.url}/api/webhooks/stripe")
+
+    assert (400, "MISSING_SIGNATURE") == (answer.status_code, answer.json()["code"])

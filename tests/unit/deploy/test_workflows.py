@@ -1,0 +1,56 @@
+"""The workflows run fixed versions of foreign code, and see few secrets."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from devstack.schema import ROOT
+
+
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+CHECKOUT = "actions/checkout@"
+
+
+def read(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text())
+    return loaded
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in read(path)["jobs"].values() for step in job.get("steps", [])]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_each_action_is_fixed(path: Path) -> None:
+    """A tag can be moved to other code, a hash cannot; the comment names the version."""
+    used = re.findall(r"uses: (?!\./)(.+)$", path.read_text(), re.MULTILINE)
+
+    assert [] == [use for use in used if not re.fullmatch(r"\S+@[0-9a-f]{40} # v[\d.]+", use)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_checkout_keeps_no_token(path: Path) -> None:
+    """A later step cannot push with the token of the run."""
+    settings = [s["with"] for s in steps(path) if s.get("uses", "").startswith(CHECKOUT)]
+
+    assert [] == [one for one in settings if one["persist-credentials"] is not False]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_rights_are_read_only_unless_a_job_needs_more(path: Path) -> None:
+    """A workflow begins with no more than reading the code."""
+    assert {"contents": "read"} == read(path)["permissions"]
+
+
+def test_hashes_of_one_action_agree() -> None:
+    """All workflows use the same version of an action."""
+    used = {
+        use.partition("@")[::2]
+        for path in FILES
+        for use in re.findall(r"uses: (?!\./)(\S+)", path.read_text())
+    }
+
+    assert len({name for name, _ in used}) == len(used)
