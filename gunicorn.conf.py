@@ -1,6 +1,9 @@
 """Configure gunicorn, which reads this file when it starts in this folder."""
 
+import contextlib
 import errno
+import fcntl
+import itertools
 import json
 import os
 import resource
@@ -9,6 +12,7 @@ import sys
 import tempfile
 import time
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from gunicorn import util
@@ -58,6 +62,7 @@ control_socket_disable = True
 
 # prometheus-client reads from this variable the folder through which the workers share counts.
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_METRICS_PREFIX = "market-metrics-"
 
 
 def on_starting(_server: Any) -> None:
@@ -65,14 +70,63 @@ def on_starting(_server: Any) -> None:
 
     Each connection is an open file. The usual limit of 1024 would end a full worker.
     """
-    os.environ[_METRICS_FOLDER] = tempfile.mkdtemp(prefix="market-metrics-")  # noqa: TID251 - see above
+    _remove_abandoned_folders()
+    os.environ[_METRICS_FOLDER] = _make_metrics_folder()  # noqa: TID251 - see above
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give a new worker the lowest number that no running worker has.
+
+    Its metrics files carry this number. So a worker continues the counts of one that has died, and
+    the number of files does not grow.
+    """
+    taken = {running.metrics_number for running in server.WORKERS.values()}
+    worker.metrics_number = next(number for number in itertools.count() if number not in taken)
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Name the worker's metrics files before the application is imported."""
+    from prometheus_client import values  # noqa: PLC0415 - it reads the variable when imported
+
+    values.ValueClass = values.MultiProcessValue(lambda: worker.metrics_number)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Remove the gauges of a worker that has died; its counts stay for its successor."""
+    from prometheus_client import multiprocess  # noqa: PLC0415 - it reads the variable when imported
+
+    multiprocess.mark_process_dead(worker.metrics_number)  # type: ignore[no-untyped-call] # it has no types
 
 
 def on_exit(_server: Any) -> None:
     """Remove the metrics folder."""
     shutil.rmtree(os.environ[_METRICS_FOLDER], ignore_errors=True)  # noqa: TID251 - see above
+
+
+def _make_metrics_folder() -> str:
+    """Make an empty folder that no former service has used, and lock it until we end.
+
+    The kernel releases the lock even if the process is killed. The folder gets its name after the
+    lock, so that no other service that starts now takes it for abandoned.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f".{_METRICS_PREFIX}"))
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+    return str(folder.rename(folder.with_name(folder.name[1:])))
+
+
+def _remove_abandoned_folders() -> None:
+    """Remove the metrics folders of services that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_METRICS_PREFIX}*"):
+        # A running service holds the lock, and another user's folder cannot be removed.
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+            finally:
+                os.close(descriptor)
 
 
 def _receive(unreader: SocketUnreader, size_hint: int | None = None) -> bytes:

@@ -2,23 +2,58 @@
 
 import contextlib
 import functools
+import hmac
+import socket
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client import start_http_server as _start_http_server
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from market.errors import SettingsError
 
 
-# A label takes few values, never ids: each value is a time series for ever.
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+#: Prometheus asks every few seconds, so a connection that sends nothing for so long has gone.
+_IDLE_LIMIT_S = 5.0
+_SECONDS_TO_A_DAY = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
+
+# A label takes few values, all of our own code, and never ids or input. Each value is a time series
+# for ever.
 ALERTS = Counter("market_alerts", "Problems that a person must handle.", ["alert"])
-REALTIME_JOINS = Counter("market_realtime_joins", "Channels of Realtime that were joined.")
-REALTIME_ENDS = Counter(
-    "market_realtime_connections_ended", "Realtime connections that were replaced.", ["reason"]
+HTTP_REQUESTS = Histogram(
+    "market_http_request_duration_seconds",
+    "Time from the whole request to its answer, with the wait for a free place.",
+    ["route", "method", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
-REALTIME_PROBES_MISSED = Counter(
-    "market_realtime_probes_missed", "Broadcasts to ourselves that did not come back in time."
+LIMIT_REFUSALS = Counter(
+    "market_rate_limit_refusals", "Requests of the service that a rate limit refused.", ["limit"]
+)
+
+WEBHOOK_DELIVERIES = Counter(
+    "market_webhook_deliveries", "Deliveries of Stripe by our answer.", ["endpoint", "outcome"]
+)
+WEBHOOK_RETRIES = Counter(
+    "market_webhook_retries", "Stored events that the inbox job processed again.", ["outcome"]
+)
+WEBHOOK_AGE = Histogram(
+    "market_webhook_event_age_seconds",
+    "Age of an event of Stripe when it was stored, and when its effect was applied.",
+    ["stage"],
+    buckets=_SECONDS_TO_A_DAY,
 )
 STRIPE_CONNECT_MODES_DIFFERED = Counter(
     "market_stripe_connect_event_modes_differed",
@@ -31,12 +66,54 @@ STRIPE_SHAPES_DIFFERED = Counter(
 STRIPE_VERSIONS_DIFFERED = Counter(
     "market_stripe_event_versions_differed", "Stripe events of another API version than ours."
 )
+OUTBOX_ROWS = Counter("market_outbox_rows", "Tries to send a row to Stripe.", ["kind", "result"])
+LEASES_LOST = Counter(
+    "market_leases_lost", "Results that came after another worker had claimed the item.", ["queue"]
+)
+
+CALL_RETRIES = Counter("market_call_retries", "Calls that were repeated.", ["function"])
+CALL_RETRIES_REFUSED = Counter(
+    "market_call_retries_refused", "Calls that the retry budget did not let us repeat."
+)
+RETRY_BUDGET = Gauge(
+    "market_retry_budget_tokens",
+    "Retries that the budget allows now, in the process that has the fewest.",
+    multiprocess_mode="livemin",
+)
+
+JOB_ROUNDS = Histogram(
+    "market_job_round_duration_seconds",
+    "Time of one batch of a job.",
+    ["job", "result"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+JOB_ITEMS = Counter("market_job_items", "Items that a job has done.", ["job"])
+JOB_LAST_SUCCESS = Gauge(
+    "market_job_last_success_timestamp_seconds", "End of the last batch that succeeded.", ["job"]
+)
+WAKE_UPS = Counter("market_wake_ups", "Waits of a job that a wake-up ended.", ["job"])
 WAKE_UPS_MISSED = Counter(
     "market_wake_ups_missed", "Rounds that found work which no wake-up announced.", ["job"]
 )
+CLOSE_LAG = Histogram(
+    "market_auction_close_lag_seconds",
+    "Time from the end of an auction to the commit of its order.",
+    buckets=(0.05, 0.1, 0.2, 0.4, 0.6, 1, 2, 5, 15, 60, 300),
+)
 
-#: Figures that the reconcile job reports. A gauge exists only in a process that has set it, so the
-#: service shows none of them.
+REALTIME_JOINS = Counter("market_realtime_joins", "Channels of Realtime that were joined.")
+REALTIME_REJOINS = Counter(
+    "market_realtime_rejoins", "Channels that were joined again after a connection had ended."
+)
+REALTIME_ENDS = Counter(
+    "market_realtime_connections_ended", "Realtime connections that were replaced.", ["reason"]
+)
+REALTIME_PROBES_MISSED = Counter(
+    "market_realtime_probes_missed", "Broadcasts to ourselves that did not come back in time."
+)
+
+#: Figures that the reconcile job reads from the database. A gauge exists only in a process that has
+#: set it, so the service shows none of them.
 _FIGURES: Mapping[str, str] = {
     "ledger_drift_orders": "Orders whose ledger and rows disagree.",
     "oldest_unprocessed_event_seconds": "Age of the oldest event that waits in the inbox.",
@@ -47,8 +124,12 @@ _FIGURES: Mapping[str, str] = {
 
 
 def set_figure(name: str, value: float) -> None:
-    """Set a gauge of the reconcile job; of several processes, the last one counts."""
-    _gauge(name).set(value)
+    """Set a gauge of the reconcile job; of several processes, the last one counts.
+
+    A newer database may answer figures that this version does not know; they are left out.
+    """
+    if name in _FIGURES:
+        _gauge(name).set(value)
 
 
 @functools.cache
@@ -66,9 +147,17 @@ def as_text() -> bytes:
     return generate_latest(registry)
 
 
+def may_read(authorization: str, token: str) -> bool:
+    """Return true if an Authorization header carries the token; without a token nobody may read."""
+    scheme, _, given = authorization.partition(" ")
+    # The comparison takes constant time. Otherwise a caller could guess the token by bytes.
+    is_equal = hmac.compare_digest(given.strip().encode(), token.encode())
+    return is_equal and bool(token) and scheme.lower() == "bearer"
+
+
 @contextlib.contextmanager
-def serving(host: str, port: int) -> Iterator[None]:
-    """Serve the metrics of this process inside the block, at every path; port 0 serves nothing.
+def serving(host: str, port: int, token: str) -> Iterator[None]:
+    """Serve /metrics and /health of this process inside the block; port 0 serves nothing.
 
     Raises:
         SettingsError: this machine cannot listen there, for example because another process does.
@@ -77,14 +166,54 @@ def serving(host: str, port: int) -> Iterator[None]:
     if port == 0:
         yield
         return
-    try:
-        server, thread = _start_http_server(port, host)
-    except OSError as error:
-        reason = f"METRICS_HOST and METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}."
-        raise SettingsError(reason) from error
+    server = _listen(host, port, token)
+    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _listen(host: str, port: int, token: str) -> ThreadingHTTPServer:
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    class Handler(_Handler):
+        expected_token = token
+
+    try:
+        return Server((host, port), Handler)
+    except OSError as error:
+        reason = f"METRICS_HOST and METRICS_PORT: cannot listen on {host}:{port}: {error.strerror}."
+        raise SettingsError(reason) from error
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers a worker's metrics to callers with the token."""
+
+    expected_token: ClassVar[str]
+    timeout = _IDLE_LIMIT_S
+
+    def do_GET(self) -> None:
+        """Answer with the metrics, or 401 without the token; /health needs none and shows none."""
+        path = self.path.partition("?")[0]
+        if path != "/metrics":
+            self._answer(HTTPStatus.OK if path == "/health" else HTTPStatus.NOT_FOUND)
+        elif not may_read(self.headers.get("Authorization", ""), self.expected_token):
+            self._answer(HTTPStatus.UNAUTHORIZED)
+        else:
+            self._answer(HTTPStatus.OK, as_text())
+
+    def log_message(self, *_arguments: object) -> None:
+        """Log nothing: a request would be a line every few seconds."""
+
+    def _answer(self, status: HTTPStatus, body: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", CONTENT_TYPE if body else "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)

@@ -12,7 +12,7 @@ from market.inbox import Source
 from market.settings import Settings
 from market.stripe_api import StripeApi
 from market.stripe_webhook import EventRules
-from service import requests
+from service import metrics, requests
 from service.canary import canary_blueprint
 from service.errors import install_error_handlers
 from service.fulfilment import fulfilment_blueprint
@@ -51,6 +51,7 @@ def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_prefix=0
         )
     requests.install(app, AddressLimits())
+    metrics.install(app)
     return app
 
 
@@ -112,6 +113,7 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
     app.register_blueprint(
         health_blueprint(adapters.stripe_api, adapters.database, AddressLimits())
     )
+    app.register_blueprint(metrics.metrics_blueprint(AddressLimits(), token=settings.metrics_token))
 
 
 def _endpoints(settings: Settings) -> tuple[Endpoint, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from flask import request
 
+from market import metrics
 from market.database import Database
 from market.errors import RejectedError
 
@@ -35,7 +36,7 @@ class UserLimits:
         """
         answer = self._database.call("rate_limit_hit", action=action, key=user_id)
         if not answer["allowed"]:
-            raise _too_many(answer["retry_after_ms"])
+            raise _too_many(action, answer["retry_after_ms"])
 
 
 class AddressLimits:
@@ -70,7 +71,7 @@ class AddressLimits:
             self._hits[address] += 1
             is_too_many = self._hits[address] > _HITS_PER_WINDOW
         if is_too_many:
-            raise _too_many(int((_WINDOW_S - now % _WINDOW_S) * 1000))
+            raise _too_many("address", int((_WINDOW_S - now % _WINDOW_S) * 1000))
 
 
 def group_of(address: str | None) -> str:
@@ -86,5 +87,6 @@ def group_of(address: str | None) -> str:
     return str(parsed)
 
 
-def _too_many(retry_after_ms: int) -> RejectedError:
+def _too_many(limit: str, retry_after_ms: int) -> RejectedError:
+    metrics.LIMIT_REFUSALS.labels(limit=limit).inc()
     return RejectedError("RATE_LIMITED", fields={"retry_after_ms": retry_after_ms})

@@ -11,6 +11,7 @@ from gunicorn.http.errors import ParseException
 
 from market import deadline, log
 from market.errors import RejectedError
+from service import metrics
 from service.limits import AddressLimits
 
 
@@ -52,6 +53,7 @@ def install(app: Flask, limits: AddressLimits) -> None:
             _read_whole_body(environ)
         except RejectedError as refusal:
             environ[_REFUSAL_KEY] = refusal
+        metrics.start(environ)
         is_queued = environ["PATH_INFO"] not in _NEVER_QUEUED
         with (
             places if is_queued else contextlib.nullcontext(),

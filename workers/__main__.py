@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings.from_environment()
         log.set_up(level=settings.log_level, is_json=settings.is_log_json)
         jobs = _jobs(name, settings)
-        with metrics.serving(settings.metrics_host, settings.metrics_port):
+        with metrics.serving(settings.metrics_host, settings.metrics_port, settings.metrics_token):
             asyncio.run(run_all(jobs, realtime.connect(settings)))
     except SettingsError as error:
         sys.stderr.write(f"workers: {error.detail}\n")

@@ -76,7 +76,8 @@ class Fleet:
 
     def count(self, name: str, labels: str = "") -> int:
         """Return what it has counted under a name, of all labels or of those that hold `labels`."""
-        text = httpx.get(f"{self._url}/metrics", timeout=5).text
+        headers = {"Authorization": f"Bearer {self._environment['METRICS_TOKEN']}"}
+        text = httpx.get(f"{self._url}/metrics", headers=headers, timeout=5).text
         return sum(
             int(number)
             for found, braces, number in _SAMPLE.findall(text)

@@ -11,7 +11,7 @@ from tests.factories import make_settings
 
 
 ROOT = Path(__file__).parents[3]
-ROUTE = re.compile(r"^\| `([A-Z]+) (/api/\S*)` \|", re.MULTILINE)
+ROUTE = re.compile(r"^\| `([A-Z]+) (/\S*)` \|", re.MULTILINE)
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 

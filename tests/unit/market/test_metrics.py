@@ -2,9 +2,9 @@
 
 import subprocess
 import sys
-from http.server import HTTPServer
-from threading import Thread
-from unittest.mock import create_autospec, patch
+from unittest.mock import patch
+
+import pytest
 
 from devstack.schema import ROOT
 from market import metrics
@@ -35,25 +35,42 @@ print(b"market_unpaid_overdue_orders 3.0\\n" in metrics.as_text())
     assert ["False", "True"] == done.stdout.split()
 
 
+@pytest.mark.parametrize(
+    ("authorization", "token", "expected"),
+    [
+        ("Bearer secret", "secret", True),
+        ("bearer secret", "secret", True),
+        ("", "secret", False),
+        ("secret", "secret", False),
+        ("Bearer", "secret", False),
+        ("Bearer secre", "secret", False),
+        ("Bearer secret2", "secret", False),
+        ("Bearer SECRET", "secret", False),
+        ("Basic secret", "secret", False),
+        ("Bearer s\xe9cret", "secret", False),
+        ("Bearer ", "", False),
+        ("Bearer", "", False),
+        ("", "", False),
+    ],
+)
+def test_metrics_are_for_the_token(authorization: str, token: str, expected: bool) -> None:  # noqa: FBT001 - pytest's form
+    """Where no token is set, nobody may read."""
+    assert expected is metrics.may_read(authorization, token)
+
+
+def test_figure_of_a_newer_database_is_left_out() -> None:
+    """A worker of the former release keeps running while the new one is rolled out."""
+    metrics.set_figure("figure_of_tomorrow", 1)
+
+    assert b"figure_of_tomorrow" not in metrics.as_text()
+
+
 def test_no_port_serves_nothing() -> None:
     """Port 0 turns the port off."""
     with (
-        patch("market.metrics._start_http_server", autospec=True) as start,
-        metrics.serving("127.0.0.1", 0),
+        patch("market.metrics.ThreadingHTTPServer.__init__", autospec=True) as start,
+        metrics.serving("127.0.0.1", 0, "secret"),
     ):
         pass
 
     start.assert_not_called()
-
-
-def test_port_is_free_again_afterwards() -> None:
-    """The server listens where the settings say, and ends with the block."""
-    with patch("market.metrics._start_http_server", autospec=True) as start:
-        server, thread = start.return_value = create_autospec(HTTPServer), create_autospec(Thread)
-        with metrics.serving("127.0.0.1", 9100):
-            start.assert_called_once_with(9100, "127.0.0.1")
-            server.shutdown.assert_not_called()
-
-    server.shutdown.assert_called_once_with()
-    server.server_close.assert_called_once_with()
-    thread.join.assert_called_once_with()

@@ -44,6 +44,7 @@ def test_routes_are_those_of_the_contract() -> None:
         ("/api/health", "GET"),
         ("/api/health/live", "GET"),
         ("/api/health/ready", "GET"),
+        ("/metrics", "GET"),
     } == rules
 
 

@@ -94,7 +94,7 @@ def test_metrics_that_cannot_be_served_stop_the_start(
     monkeypatch.setenv("METRICS_PORT", "9100")
     in_use = OSError(98, "Address already in use")
 
-    with patch("market.metrics._start_http_server", autospec=True, side_effect=in_use):
+    with patch("market.metrics.ThreadingHTTPServer.__init__", autospec=True, side_effect=in_use):
         status = command.main(["all"])
 
     assert 2 == status
