@@ -5,6 +5,7 @@ import datetime as dt
 import enum
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
@@ -49,6 +50,10 @@ class Outcome(enum.StrEnum):
     ORDER_NOT_FOUND = "order_not_found"
     IGNORED = "ignored"
     RETRYING = "retrying"
+
+
+#: After these outcomes the event has had its effect, or needs none.
+_SETTLED = frozenset(Outcome) - {Outcome.ALREADY_PROCESSED, Outcome.RETRYING}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +126,17 @@ def receive(
         answer = database.call("store_webhook_event", **row)
         log.info("webhook_event_stored", event_id=event.id, type=event.type)
     _notice_other_content(event, answer)
+    if answer["stored"]:
+        _observe_age(event, "stored")
     if answer.get("effect") is not None:
-        return _read_answer(database, event, answer["effect"])
+        return _observed(event, _read_answer(database, event, answer["effect"]))
     stored = StoredEvent(
         event=event,
         lease_token=row["lease_token"],
         is_settled=answer["status"] in ("processed", "ignored"),
         is_other=answer["hash_conflict"],
     )
-    return process(database, stored, handlers)
+    return _observed(event, process(database, stored, handlers))
 
 
 def process(database: Database, stored: StoredEvent, handlers: Handlers) -> Outcome:
@@ -191,7 +198,8 @@ def drain(database: Database, handlers: Handlers, *, limit: int) -> int:
             data=row["payload"],
         )
         stored = StoredEvent(event=event, lease_token=row["lease_token"])
-        outcome = process(database, stored, handlers)
+        outcome = _observed(event, process(database, stored, handlers))
+        metrics.WEBHOOK_RETRIES.labels(outcome=outcome).inc()
         log.info("webhook_event_retried", event_id=event.id, outcome=outcome)
     return len(rows)
 
@@ -222,6 +230,17 @@ def read_outcome(database: Database, answer: Mapping[str, Any], *, event_id: str
     order_id = answer.get("order_id")
     raise_alerts(database, answer, subject=event_id, event_id=event_id, order_id=order_id)
     return Outcome(answer["outcome"])
+
+
+def _observed(event: StripeEvent, outcome: Outcome) -> Outcome:
+    if outcome in _SETTLED:
+        _observe_age(event, "applied")
+    return outcome
+
+
+def _observe_age(event: StripeEvent, stage: str) -> None:
+    # Stripe's clock and ours may differ a little.
+    metrics.WEBHOOK_AGE.labels(stage=stage).observe(max(time.time() - event.created, 0))
 
 
 def _row_of(event: StripeEvent, source: Source) -> dict[str, Any]:
@@ -325,5 +344,7 @@ def _fail(database: Database, stored: StoredEvent, error: MarketError) -> Outcom
         # The event is still open, so a worker claims it when the lease has ended.
         log.warning("webhook_event_failure_not_recorded", code=unrecorded.code)
         return Outcome.RETRYING
+    if answer["stale"]:
+        metrics.LEASES_LOST.labels(queue="inbox").inc()
     raise_alerts(database, answer, subject=event.id, event_id=event.id, code=error.code)
     return Outcome.RETRYING

@@ -114,10 +114,19 @@ REALTIME_PROBES_MISSED = Counter(
 
 #: Figures that the reconcile job reads from the database. A gauge exists only in a process that has
 #: set it, so the service shows none of them.
-_FIGURES: Mapping[str, str] = {
+FIGURES: Mapping[str, str] = {
+    "held_messages": "Messages that wait for a decision of staff.",
+    "inbox_waiting_events": "Events in the inbox that have not taken effect.",
     "ledger_drift_orders": "Orders whose ledger and rows disagree.",
+    "oldest_held_message_seconds": "Age of the oldest message that waits for staff.",
+    "oldest_overdue_auction_seconds": "Time since the end of the oldest auction still live.",
     "oldest_unprocessed_event_seconds": "Age of the oldest event that waits in the inbox.",
+    "oldest_unsent_outbox_row_seconds": "Age of the oldest row that waits in the outbox.",
     "orders_unlike_stripe": "Orders whose ledger and Stripe disagree for ten minutes or more.",
+    "outbox_overdue_seconds": "Time since the outbox should have sent the row that is due longest.",
+    "outbox_waiting_rows": "Rows in the outbox that wait for their next try.",
+    "overdue_auctions": "Auctions that are live after their end.",
+    "postponed_auctions": "Auctions whose opening or close has failed.",
     "unpaid_overdue_orders": "Unpaid orders that are past due.",
     "webhook_gap_seconds": "Age of the oldest event that the inbox had missed at the last look.",
 }
@@ -128,13 +137,13 @@ def set_figure(name: str, value: float) -> None:
 
     A newer database may answer figures that this version does not know; they are left out.
     """
-    if name in _FIGURES:
+    if name in FIGURES:
         _gauge(name).set(value)
 
 
 @functools.cache
 def _gauge(name: str) -> Gauge:
-    return Gauge(f"market_{name}", _FIGURES[name], multiprocess_mode="mostrecent")
+    return Gauge(f"market_{name}", FIGURES[name], multiprocess_mode="mostrecent")
 
 
 def as_text() -> bytes:

@@ -1,11 +1,13 @@
 """The outbox: rows that SQL has written, each for one call to Stripe."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import structlog
 
+from market import metrics
 from market.alerts import alert, raise_alerts
 from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
@@ -116,6 +118,8 @@ def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
     permission = database.call(
         "claim_send_permission", outbox_id=row.id, lease_token=row.lease_token
     )
+    if permission["stale"]:
+        metrics.LEASES_LOST.labels(queue="outbox").inc()
     if not permission["may_send"]:
         # An earlier try may have closed the row, and its answer may be lost.
         _raise_alerts(database, permission, row)
@@ -125,19 +129,24 @@ def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
     # The database fixes the amount of a transfer only now.
     row = dataclasses.replace(row, payload=permission.get("payload", row.payload))
     sender = senders.get(row.kind, _refuse_kind)
+    count = functools.partial(_count, row.kind if row.kind in senders else "unknown")
     try:
         sent = sender(row)
     except RejectedError as error:
+        count("rejected")
         _close(database, "reject_outbox", row, error_code=error.code)
         log.warning("outbox_row_rejected", outbox_id=row.id, code=error.code, detail=error.detail)
     except MarketError as error:
+        count("failed")
         _close(database, "fail_outbox", row, error_code=error.code)
         log.warning("outbox_row_failed", outbox_id=row.id, code=error.code, detail=error.detail)
     except Exception:
         # A bug that one row triggers must not end the worker, nor stop the rows behind it.
+        count("crashed")
         log.exception("outbox_row_crashed", outbox_id=row.id, kind=row.kind)
         _close(database, "fail_outbox", row, error_code="INTERNAL_ERROR")
     else:
+        count("sent")
         _close(
             database,
             "finish_outbox",
@@ -146,6 +155,10 @@ def _send(database: Database, senders: Senders, row: OutboxRow) -> None:
             result=dict(sent.result),
         )
         log.info("outbox_row_sent", outbox_id=row.id, kind=row.kind, order_id=row.order_id)
+
+
+def _count(kind: str, result: str) -> None:
+    metrics.OUTBOX_ROWS.labels(kind=kind, result=result).inc()
 
 
 def _refuse_kind(row: OutboxRow) -> Sent:
@@ -158,6 +171,7 @@ def _close(database: Database, function: str, row: OutboxRow, **result: object) 
     answer = database.call(function, outbox_id=row.id, lease_token=row.lease_token, **result)
     if answer["stale"]:
         # Another worker holds the lease now. It will find the object that this call made at Stripe.
+        metrics.LEASES_LOST.labels(queue="outbox").inc()
         log.warning("outbox_lease_lost", outbox_id=row.id)
     _raise_alerts(database, answer, row)
 

@@ -58,10 +58,13 @@ class Realtime:
         So each join counts as a wake-up, and the caller must also look on its own from time to
         time. Only the cancellation is raised.
         """
-        failures_in_a_row = 0
+        failures_in_a_row, is_rejoin = 0, False
         while True:
-            connection = _Connection(self._make_client, tables, wake_up, self._pace)
+            connection = _Connection(
+                self._make_client, tables, wake_up, self._pace, is_rejoin=is_rejoin
+            )
             reason = await connection.run()
+            is_rejoin = is_rejoin or connection.was_joined
             failures_in_a_row = 1 if connection.was_joined else failures_in_a_row + 1
             metrics.REALTIME_ENDS.labels(reason=reason).inc()
             log.warning("realtime_connection_ended", tables=sorted(tables), reason=reason)
@@ -94,7 +97,10 @@ class _Connection:
         tables: Collection[str],
         wake_up: asyncio.Event,
         pace: Pace,
+        *,
+        is_rejoin: bool,
     ) -> None:
+        self._is_rejoin = is_rejoin
         self._make_client = make_client
         self._tables = tables
         self._wake_up = wake_up
@@ -159,6 +165,7 @@ class _Connection:
         if state == RealtimeSubscribeStates.SUBSCRIBED:
             self.was_joined = True
             metrics.REALTIME_JOINS.inc()
+            metrics.REALTIME_REJOINS.inc(int(self._is_rejoin))
             self._wake_up.set()
         elif not self._ended.done():
             self._ended.set_result(state.value.lower())

@@ -66,16 +66,20 @@ def webhooks_blueprint(
     def receive(endpoint: Endpoint) -> Response | tuple[Response, HTTPStatus]:
         try:
             event = _verified(endpoint, rules)
-        except RejectedError:
+        except RejectedError as refusal:
+            _count(endpoint, refusal.code.lower())
             # Count refused requests only: Stripe may send any number of good ones.
             limits.hit()
             raise
         if not _is_to_be_stored(endpoint, event, rules):
+            _count(endpoint, "not_ours")
             return jsonify(_answer(Outcome.IGNORED))
         try:
             outcome = inbox.receive(database, event, source=endpoint.source, handlers=handlers)
         except MarketError as error:
+            _count(endpoint, "not_stored")
             return _not_stored(event, error)
+        _count(endpoint, outcome)
         # The event is stored, so the answer is 200 whatever the effect's outcome. The worker
         # applies events that are still open, so Stripe need not send them again.
         return jsonify(_answer(outcome))
@@ -89,6 +93,10 @@ def webhooks_blueprint(
             methods=["POST"],
         )
     return blueprint
+
+
+def _count(endpoint: Endpoint, outcome: str) -> None:
+    metrics.WEBHOOK_DELIVERIES.labels(endpoint=endpoint.source, outcome=outcome).inc()
 
 
 def _verified(endpoint: Endpoint, rules: EventRules) -> StripeEvent:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import time
 from collections.abc import Callable
 
 import structlog
@@ -42,6 +43,7 @@ class Round:
 
     done_count: int
     wait_s: float | None
+    was_interrupted: bool = False
 
 
 async def run(job: Job, wake_up: asyncio.Event, stopping: asyncio.Event) -> None:
@@ -50,11 +52,13 @@ async def run(job: Job, wake_up: asyncio.Event, stopping: asyncio.Event) -> None
     A wake-up says nothing about the work, which is always read from the database. So a lost one
     costs at most one poll interval. To stop the loop, set `stopping`, then `wake_up`.
     """
+    for counter in (metrics.JOB_ITEMS, metrics.WAKE_UPS, metrics.WAKE_UPS_MISSED):
+        counter.labels(job=job.name)  # A job that never counted still shows a zero.
     is_expected, clock = True, asyncio.get_running_loop().time
     while not stopping.is_set():
         wake_up.clear()
         next_round_at = clock() + job.wake_up_gap_s
-        done = await asyncio.to_thread(_do_round, job)
+        done = await asyncio.to_thread(_measure_round, job)
         if done.done_count > 0 and not is_expected and job.wait_s is None:
             # No wake-up announced this work, or its back-off has just ended.
             metrics.WAKE_UPS_MISSED.labels(job=job.name).inc()
@@ -62,6 +66,19 @@ async def run(job: Job, wake_up: asyncio.Event, stopping: asyncio.Event) -> None
         if done.wait_s is not None:
             due_at = clock() + done.wait_s
             is_expected = await _wait(wake_up, due_at, min(next_round_at, due_at))
+            metrics.WAKE_UPS.labels(job=job.name).inc(int(is_expected))
+
+
+def _measure_round(job: Job) -> Round:
+    started_s = time.perf_counter()
+    done = _do_round(job)
+    metrics.JOB_ROUNDS.labels(
+        job=job.name, result="failed" if done.was_interrupted else "done"
+    ).observe(time.perf_counter() - started_s)
+    metrics.JOB_ITEMS.labels(job=job.name).inc(done.done_count)
+    if not done.was_interrupted:
+        metrics.JOB_LAST_SUCCESS.labels(job=job.name).set_to_current_time()
+    return done
 
 
 def _do_round(job: Job) -> Round:
@@ -74,7 +91,7 @@ def _do_round(job: Job) -> Round:
         except TransientError as error:
             # Any other error is a bug. It ends the process, and the supervisor starts a new one.
             log.warning("job_interrupted", code=error.code, detail=error.detail)
-            return Round(done_count=0, wait_s=job.poll_interval_s)
+            return Round(done_count=0, wait_s=job.poll_interval_s, was_interrupted=True)
         return Round(done_count=done_count, wait_s=max(wait_s, _SHORTEST_WAIT_S))
 
 

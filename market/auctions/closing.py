@@ -2,6 +2,7 @@
 
 import structlog
 
+from market import metrics
 from market.alerts import alert
 from market.auctions import repository
 from market.database import Database
@@ -23,6 +24,8 @@ def close_due(database: Database, *, limit: int) -> int:
     if closing.failed_count:
         # SQL postpones each failed auction; only a person can remove the cause.
         alert("auctions_not_closed", count=closing.failed_count)
+    for lag_s in closing.lags_s:
+        metrics.CLOSE_LAG.observe(lag_s)
     if activated_count:
         log.info("auctions_activated", count=activated_count)
     for auction in closing.closed:

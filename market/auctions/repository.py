@@ -26,7 +26,9 @@ def end_expired_auctions(database: Database, *, limit: int) -> Closing:
         for result in answer["results"]
         if result["success"]
     )
-    return Closing(closed=closed, failed_count=answer["failed"])
+    # A database of the former release answers no lags.
+    lags_s = tuple(answer.get("lags_s", ()))
+    return Closing(closed=closed, failed_count=answer["failed"], lags_s=lags_s)
 
 
 def next_deadlines(database: Database) -> Deadlines:

@@ -30,3 +30,4 @@ class Closing:
 
     closed: tuple[ClosedAuction, ...]
     failed_count: int
+    lags_s: tuple[float, ...] = ()

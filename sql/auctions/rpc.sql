@@ -19,7 +19,7 @@ begin
   return private.end_expired_auctions(end_expired_auctions.max_rows);
 end;
 $$;
-comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results. A later call tries the failed ones again.';
+comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results, lags_s (seconds from each end to the commit). A later call tries the failed ones again.';
 grant execute on function public.end_expired_auctions to service_role;
 
 create function public.end_auction(auction_id uuid, force boolean default false)

@@ -38,12 +38,35 @@ begin
     'success', true,
     'auctions_processed', cardinality(v_results),
     'failed', v_failed,
-    'results', to_jsonb(v_results)
+    'results', to_jsonb(v_results),
+    'lags_s', private.close_lags(v_results)
   );
 end;
 $$;
 comment on function private.end_expired_auctions is 'Close the auctions whose end has passed. An auction that fails is postponed. Any number of callers may run at once: each skips the auctions that another has locked.';
 grant execute on function private.end_expired_auctions to service_role;
+
+create function private.close_lags(p_results jsonb[])
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now timestamptz;
+begin
+  v_now := private.clock();
+  return coalesce(
+    (
+      select jsonb_agg(extract(epoch from v_now - a.end_at) order by a.end_at)
+      from unnest(p_results) as r
+      join public.auctions as a on a.id = (r ->> 'auction_id')::uuid
+      where a.status in ('finalized', 'no_sale')
+    ),
+    '[]'
+  );
+end;
+$$;
+comment on function private.close_lags is 'Return the seconds from the end of each auction that a batch has closed to now, which is just before the commit.';
 
 create function private.end_auction(p_auction_id uuid, p_force boolean)
 returns jsonb

@@ -8,13 +8,22 @@ as $$
 declare
   v_now constant timestamptz := private.clock();
 begin
-  return (
+  return private.read_queue_gauges(v_now) || (
     select jsonb_build_object(
-      'oldest_unprocessed_event_seconds',
-      coalesce(extract(epoch from v_now - min(received_at)), 0)
+      'overdue_auctions', count(*),
+      'oldest_overdue_auction_seconds', coalesce(extract(epoch from v_now - min(end_at)), 0)
     )
-    from public.webhook_events
-    where status in ('received', 'failed')
+    from public.auctions
+    where status = 'live' and end_at <= v_now
+  ) || (
+    select jsonb_build_object('postponed_auctions', count(*)) from private.finalize_failures
+  ) || (
+    select jsonb_build_object(
+      'held_messages', count(*),
+      'oldest_held_message_seconds', coalesce(extract(epoch from v_now - min(created_at)), 0)
+    )
+    from public.messages
+    where delivery = 'held'
   ) || (
     select jsonb_build_object('unpaid_overdue_orders', count(*))
     from public.orders
@@ -31,3 +40,32 @@ end;
 $$;
 comment on function private.read_gauges is 'Return the figures that reconcile reports; see the public wrapper.';
 grant execute on function private.read_gauges to service_role;
+
+create function private.read_queue_gauges(p_now timestamptz)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    select jsonb_build_object(
+      'inbox_waiting_events', count(*),
+      'oldest_unprocessed_event_seconds', coalesce(extract(epoch from p_now - min(received_at)), 0)
+    )
+    from public.webhook_events
+    where status in ('received', 'failed')
+  ) || (
+    select jsonb_build_object(
+      'outbox_waiting_rows', count(*),
+      'oldest_unsent_outbox_row_seconds',
+      coalesce(extract(epoch from p_now - min(created_at)), 0),
+      'outbox_overdue_seconds',
+      coalesce(greatest(extract(epoch from p_now - min(next_attempt_at)), 0), 0)
+    )
+    from public.outbox
+    where status = 'queued'
+  );
+end;
+$$;
+comment on function private.read_queue_gauges is 'Return the depth and the age of inbox and outbox.';

@@ -60,6 +60,7 @@ def test_auction_with_a_winner_is_finalized(
         "platform_fee_cents": 105,
         "seller_amount_cents": 1985,
     }
+    assert 0 <= answer.pop("lags_s")[0] < 60
     assert {"success": True, "auctions_processed": 1, "failed": 0, "results": [result]} == answer
     assert (["auction_won"], ["auction_ended"], []) == (
         told(owner, alice),

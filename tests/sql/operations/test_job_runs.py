@@ -6,8 +6,9 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from market.metrics import FIGURES
 from tests.sql.actors import Actor
-from tests.sql.auctioning import move_time
+from tests.sql.auctioning import auctioned, move_time
 
 
 def recorded(service: Actor, **changes: Any) -> bool:
@@ -50,7 +51,42 @@ def test_figures_count_what_is_late(owner: Connection, service: Actor) -> None:
     """Without work every figure is zero."""
     figures = service.call("read_gauges")
 
-    assert {"oldest_unprocessed_event_seconds", "unpaid_overdue_orders"} <= set(figures)
-    assert 0 == figures["unpaid_overdue_orders"]
+    # The job itself measures the gap of the webhooks.
+    assert set(FIGURES) - {"webhook_gap_seconds"} == set(figures)
+    assert {0} == set(figures.values())
     move_time(owner, "1 minute")
-    assert 0 == service.call("read_gauges")["oldest_unprocessed_event_seconds"]
+    assert {0} == set(service.call("read_gauges").values())
+
+
+def test_queues_show_their_depth_and_age(owner: Connection, service: Actor) -> None:
+    """A row that waits for its retry has an age, and is not overdue."""
+    owner.execute(
+        """
+        insert into public.outbox (id, kind, payload, dedupe_key, next_attempt_at, created_at)
+        select
+          md5('outbox:' || key)::uuid, 'cancel_intent', '{}', key,
+          private.clock() + due, private.clock() - interval '3 minutes'
+        from (values ('a', interval '-40 s'), ('b', interval '1 hour')) as rows (key, due)
+        """
+    )
+
+    figures = service.call("read_gauges")
+
+    assert 2 == figures["outbox_waiting_rows"]
+    assert pytest.approx(180, abs=1) == figures["oldest_unsent_outbox_row_seconds"]
+    assert pytest.approx(40, abs=1) == figures["outbox_overdue_seconds"]
+
+
+def test_auction_that_nobody_closes_is_overdue(
+    owner: Connection, seller: Actor, service: Actor
+) -> None:
+    """It shows that no closer works."""
+    auctioned(seller, ends_in="1 hour")
+    move_time(owner, "1 hour 20 seconds")
+
+    figures = service.call("read_gauges")
+    assert 1 == figures["overdue_auctions"]
+    assert pytest.approx(20, abs=1) == figures["oldest_overdue_auction_seconds"]
+
+    service.call("end_expired_auctions")
+    assert 0 == service.call("read_gauges")["overdue_auctions"]

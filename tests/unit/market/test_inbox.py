@@ -15,7 +15,7 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.inbox import Effect, Outcome, Reader, Source, StoredEvent
 from market.stripe_webhook import StripeEvent
 from tests.factories import ORDER_ID, effect, make_event, make_refund
-from tests.metrics import count_of
+from tests.metrics import count_of, sample
 
 
 EVENT = make_event(
@@ -439,3 +439,73 @@ def test_unknown_event_is_not_found(database: Any) -> None:
     database.call.return_value = {"found": False}
 
     assert inbox.find(database, event_id="evt_2", type_=None, since=None) is None
+
+
+def ages(stage: str) -> float:
+    return sample("webhook_event_age_seconds_count", stage=stage)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stored", "applied"),
+    [
+        (NEW | {"effect": effect()}, 1, 1),
+        (NEW | {"effect": effect("ignored")}, 1, 1),
+        (NEW | {"stored": False, "effect": effect()}, 0, 1),
+        (NEW | {"stored": False, "effect": effect("already_processed")}, 0, 0),
+        (NEW | {"stored": False, "status": "processed"}, 0, 0),
+    ],
+)
+def test_age_is_measured_when_stored_and_when_applied(
+    database: Any, answer: Any, stored: int, applied: int
+) -> None:
+    """A redelivery of an applied event says nothing about our speed."""
+    before = ages("stored"), ages("applied")
+    database.call.return_value = answer
+
+    receive(database, READER)
+
+    assert (before[0] + stored, before[1] + applied) == (ages("stored"), ages("applied"))
+
+
+def test_event_from_a_faster_clock_has_no_negative_age(database: Any) -> None:
+    """A histogram with a negative sum would look like a restart."""
+    before = sample("webhook_event_age_seconds_sum", stage="stored")
+    database.call.return_value = NEW | {"effect": effect()}
+
+    receive(database, READER, dataclasses.replace(EVENT, created=4_000_000_000))
+
+    assert before == sample("webhook_event_age_seconds_sum", stage="stored")
+
+
+def test_retry_of_the_worker_is_counted_by_its_outcome(database: Any) -> None:
+    """Its age counts when the effect is applied at last."""
+    row = {
+        "event_id": "evt_1",
+        "type": "t",
+        "created": EVENT.created,
+        "livemode": False,
+        "payload": {},
+        "lease_token": "token-1",
+    }
+    before = count_of("webhook_retries", outcome="processed"), ages("applied")
+    database.call.return_value = [row]
+
+    assert 1 == inbox.drain(database, {"t": succeed}, limit=5)
+
+    assert (before[0] + 1, before[1] + 1) == (
+        count_of("webhook_retries", outcome="processed"),
+        ages("applied"),
+    )
+
+
+def test_lost_lease_is_counted(database: Any) -> None:
+    """Another process holds the event by then."""
+    before = count_of("leases_lost", queue="inbox")
+    database.call.return_value = {"stale": True}
+
+    def fail(_event: StripeEvent) -> Outcome:
+        raise MarketError("DATABASE_ERROR")
+
+    inbox.process(database, STORED, {"t": fail})
+
+    assert before + 1 == count_of("leases_lost", queue="inbox")

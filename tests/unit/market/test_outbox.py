@@ -221,3 +221,52 @@ def test_missing_entry_of_a_payload_is_told() -> None:
         make_outbox_row(payload={}).value("amount_cents")
 
     assert ("BAD_PAYLOAD", "amount_cents") == (caught.value.code, caught.value.detail)
+
+
+def crash(_row: OutboxRow) -> Sent:
+    raise KeyError("bug")
+
+
+def reject(_row: OutboxRow) -> Sent:
+    raise RejectedError("STRIPE_REFUSED")
+
+
+def fail(_row: OutboxRow) -> Sent:
+    raise TransientError("STRIPE_UNREACHABLE")
+
+
+@pytest.mark.parametrize(
+    ("sender", "result"),
+    [(send, "sent"), (reject, "rejected"), (fail, "failed"), (crash, "crashed")],
+)
+def test_each_try_is_counted(database: Any, sender: Any, result: str) -> None:
+    """A rising share of failures shows trouble long before a row is dead."""
+    before = count_of("outbox_rows", kind="refund", result=result)
+    database.call.side_effect = [[CLAIMED], MAY, DONE]
+
+    outbox.drain(database, {"refund": sender}, limit=5)
+
+    assert before + 1 == count_of("outbox_rows", kind="refund", result=result)
+
+
+def test_kind_of_a_newer_database_is_no_label(database: Any) -> None:
+    """The labels are the kinds that this version sends."""
+    before = count_of("outbox_rows", kind="unknown", result="failed")
+    database.call.side_effect = [[CLAIMED | {"kind": "of_tomorrow"}], MAY, DONE]
+
+    outbox.drain(database, {"refund": never}, limit=5)
+
+    assert before + 1 == count_of("outbox_rows", kind="unknown", result="failed")
+
+
+@pytest.mark.parametrize(
+    "answers", [[MAY, {"stale": True}], [{"may_send": False, "stale": True, "reason": None}]]
+)
+def test_lost_lease_is_counted(database: Any, answers: list[Any]) -> None:
+    """Many lost leases mean that the lease is too short for the work."""
+    before = count_of("leases_lost", queue="outbox")
+    database.call.side_effect = [[CLAIMED], *answers]
+
+    outbox.drain(database, {"refund": send}, limit=5)
+
+    assert before + 1 == count_of("leases_lost", queue="outbox")

@@ -296,3 +296,23 @@ def test_client_is_told_not_to_mend_itself() -> None:
 
     assert (False, 1) == (client.auto_reconnect, client.max_retries)
     assert client.url.startswith("ws://project.test:54321/realtime/v1/websocket?apikey=sb_secret_1")
+
+
+def test_join_after_a_lost_channel_is_a_rejoin() -> None:
+    """The first join of a process is none."""
+    before = count_of("realtime_joins"), count_of("realtime_rejoins")
+
+    async def scenario() -> None:
+        async with subscribed() as scene:
+            client = await scene.next_client()
+            await scene.woken()
+            client.only_channel.tell(RealtimeSubscribeStates.CLOSED)
+            await scene.next_client()
+            await scene.woken()
+
+    asyncio.run(scenario())
+
+    assert (before[0] + 2, before[1] + 1) == (
+        count_of("realtime_joins"),
+        count_of("realtime_rejoins"),
+    )

@@ -362,3 +362,26 @@ def test_only_post_is_taken(service: Service, method: str) -> None:
 
     assert (405, "METHOD_NOT_ALLOWED") == (answer.status_code, answer.get_json()["code"])
     assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "changes", "answer", "outcome"),
+    [
+        (WEBHOOK_SECRET, {}, RECEIVED, "processed"),
+        (WEBHOOK_SECRET, {}, TransientError("DATABASE_UNREACHABLE"), "not_stored"),
+        (WEBHOOK_SECRET, {"type": IDENTITY_TYPE}, None, "not_ours"),
+        ("whsec_wrong", {}, None, "invalid_signature"),
+        (WEBHOOK_SECRET, {"livemode": True}, None, "livemode_mismatch"),
+    ],
+)
+def test_each_delivery_is_counted_by_its_outcome(
+    service: Service, secret: str, changes: Any, answer: Any, outcome: str
+) -> None:
+    """Refusals are counted by our code, never by what came in."""
+    service.database.call.side_effect = None if answer is RECEIVED else answer
+    service.database.call.return_value = answer
+    before = count_of("webhook_deliveries", endpoint="stripe", outcome=outcome)
+
+    deliver(service.client, make_event_json(**changes), secret=secret)
+
+    assert before + 1 == count_of("webhook_deliveries", endpoint="stripe", outcome=outcome)

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from market.errors import MarketError, TransientError
-from tests.metrics import count_of
+from tests.metrics import count_of, sample
 from workers.runner import Job, run
 
 
@@ -200,3 +200,31 @@ def test_interrupted_job_is_named_in_the_log() -> None:
             "log_level": "warning",
         }
     ] == logs
+
+
+def test_rounds_items_and_wake_ups_are_counted() -> None:
+    """A job that does nothing any more shows by the time of its last success."""
+    name = uuid.uuid4().hex
+    began_at = time.time()
+
+    run_through([2, TransientError("DATABASE_BUSY"), 1, 0], is_awake=True, name=name)
+
+    rounds = {
+        result: sample("job_round_duration_seconds_count", job=name, result=result)
+        for result in ("done", "failed")
+    }
+    assert {"done": 3, "failed": 1} == rounds
+    assert 3 == count_of("job_items", job=name)
+    assert 2 <= count_of("wake_ups", job=name)
+    assert began_at <= sample("job_last_success_timestamp_seconds", job=name)
+
+
+def test_job_that_fails_has_no_success() -> None:
+    """Otherwise a job that cannot reach the database would look well."""
+    name = uuid.uuid4().hex
+
+    run_through(
+        [TransientError("DATABASE_BUSY"), TransientError("DATABASE_BUSY")], name=name, is_awake=True
+    )
+
+    assert 0 == sample("job_last_success_timestamp_seconds", job=name)

@@ -8,7 +8,7 @@ import structlog
 
 from market.auctions import closing
 from market.database import Database
-from tests.metrics import count_of
+from tests.metrics import count_of, sample
 
 
 @pytest.fixture
@@ -134,3 +134,17 @@ def test_clock_of_this_machine_is_not_asked(database: Any, monkeypatch: pytest.M
     database.call.return_value = deadlines("2030-01-01T00:00:00.5+00:00")
 
     assert pytest.approx(0.5) == closing.wait_s(database)
+
+
+def test_lag_of_each_close_is_measured(database: Any) -> None:
+    """The database measures it; one of the former release answers none."""
+    before = sample("auction_close_lag_seconds_count"), sample("auction_close_lag_seconds_sum")
+    database.call.side_effect = [0, ended(2) | {"lags_s": [0.25, 0.5]}, 0, ended(1)]
+
+    closing.close_due(database, limit=100)
+    closing.close_due(database, limit=100)
+
+    assert (before[0] + 2, before[1] + 0.75) == (
+        sample("auction_close_lag_seconds_count"),
+        sample("auction_close_lag_seconds_sum"),
+    )
