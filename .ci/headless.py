@@ -15,8 +15,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 #: devstack and tests join when their English is revised.
-FOLDERS = (".ci", "bench", "market", "service", "sql", "supabase", "workers")
-FILES = ("gunicorn.conf.py", ".env.example", "Makefile", "Dockerfile", "pyproject.toml")
+FOLDERS = (".ci", ".github", "bench", "deploy", "market", "service", "sql", "supabase", "workers")
+FILES = (
+    "gunicorn.conf.py",
+    ".env.example",
+    "Makefile",
+    "Dockerfile",
+    "compose.yaml",
+    "pyproject.toml",
+)
 HEADLESS = re.compile(r"(?:What|Who|Whom|Whose|Whoever|Whatever|Where|How)\b")
 SQL_COMMENT = re.compile(r"^comment on .*? is\s+'((?:[^']|'')*)'", re.MULTILINE)
 
@@ -49,7 +56,7 @@ def sentences(path: Path) -> Iterator[Found]:
         for match in SQL_COMMENT.finditer(text):
             yield text.count("\n", 0, match.start()) + 1, match[1]
         yield from blocks(marked_comments(text, "--"))
-    elif path.suffix in {".toml", ".example", ".yml"} or path.name in FILES:
+    elif path.suffix in {".conf", ".toml", ".example", ".yml"} or path.name in FILES:
         yield from blocks(marked_comments(path.read_text(), "#"))
 
 

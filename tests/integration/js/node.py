@@ -30,8 +30,8 @@ TEST_MS = 120_000
 _LOCK = PROJECT / "package-lock.json"
 _MODULES = PROJECT / "node_modules"
 _STAMP = _MODULES / ".made-from"
-#: The official command line, whose binary comes as an optional package for this platform.
-_CLI = "supabase@3.1.0"
+#: The official command line, with the version and hash of the one that deploys.
+_CLI = ROOT / "deploy/supabase-cli"
 _TOOLS = ROOT / ".tools/npm"
 
 
@@ -54,21 +54,20 @@ def install() -> None:
 
 
 def install_cli() -> list[str]:
-    """Install the Supabase CLI unless it is there; return the command that runs it.
-
-    `npm ci` may reject a lock that was written on another platform, so only the version is fixed.
-    """
+    """Install the Supabase CLI unless it is there; return the command that runs it."""
     _TOOLS.mkdir(parents=True, exist_ok=True)
-    folder = _TOOLS / _CLI
+    fingerprint = hashlib.sha256((_CLI / "package-lock.json").read_bytes()).hexdigest()
+    folder = _TOOLS / f"supabase-{fingerprint[:12]}"
     with (_TOOLS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             with tempfile.TemporaryDirectory(dir=_TOOLS) as fresh:
                 prefix = Path(fresh) / "cli"
-                _npm("install", "--no-save", "--no-package-lock", f"--prefix={prefix}", _CLI)
+                shutil.copytree(_CLI, prefix, ignore=shutil.ignore_patterns("node_modules"))
+                _npm("ci", f"--prefix={prefix}")
                 # A process that is killed leaves no half of it under the final name.
                 prefix.rename(folder)
-    return [_node(), str(folder / "node_modules/supabase/dist/supabase.js")]
+    return [str(folder / "node_modules/@supabase/cli-linux-x64/bin/supabase")]
 
 
 def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

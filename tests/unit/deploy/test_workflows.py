@@ -26,7 +26,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_each_action_is_fixed(path: Path) -> None:
     """A tag can be moved to other code, a hash cannot; the comment names the version."""
-    used = re.findall(r"uses: (?!\./)(.+)$", path.read_text(), re.MULTILINE)
+    used = re.findall(r"uses: (?!\$/)(.+)$", path.read_text(), re.MULTILINE)
 
     assert [] == [use for use in used if not re.fullmatch(r"\S+@[0-9a-f]{40} # v[\d.]+", use)]
 
@@ -50,7 +50,45 @@ def test_hashes_of_one_action_agree() -> None:
     used = {
         use.partition("@")[::2]
         for path in FILES
-        for use in re.findall(r"uses: (?!\./)(\S+)", path.read_text())
+        for use in re.findall(r"uses: (?!\$/)(\S+)", path.read_text())
     }
 
     assert len({name for name, _ in used}) == len(used)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_script_contains_an_expression(path: Path) -> None:
+    """Values reach a script as variables, so none can become a command or appear in an argument."""
+    assert [] == [step["run"] for step in steps(path) if "${{" in step.get("run", "")]
+
+
+def test_deployment_goes_on_only_after_each_green_step() -> None:
+    """Test, build, migrate, roll out, canary: a red one stops the rest."""
+    jobs = read(ROOT / ".github/workflows/deploy.yml")["jobs"]
+
+    assert {
+        "gate": None,
+        "image": "gate",
+        "migrate": "image",
+        "roll_out": ["gate", "image", "migrate"],
+        "canary": "roll_out",
+    } == {name: job.get("needs") for name, job in jobs.items()}
+    assert {"always()"}.isdisjoint(str(job.get("if")) for job in jobs.values())
+
+
+def test_canary_sees_the_secrets_of_its_environment() -> None:
+    """The canary runs against the environment that was deployed."""
+    canary = read(ROOT / ".github/workflows/deploy.yml")["jobs"]["canary"]
+
+    assert "$/.github/workflows/canary.yml" == canary["uses"]
+    assert "inherit" == canary["secrets"]
+    assert {"environment": "${{ inputs.environment }}"} == canary["with"]
+
+
+def test_job_with_secrets_names_its_environment() -> None:
+    """The rules of an environment, such as a reviewer, guard its secrets."""
+    jobs = read(ROOT / ".github/workflows/deploy.yml")["jobs"]
+
+    with_secrets = {name for name, job in jobs.items() if "secrets." in str(job.get("steps"))}
+    assert {"migrate", "roll_out"} == with_secrets
+    assert {"${{ inputs.environment }}"} == {jobs[name]["environment"] for name in with_secrets}
