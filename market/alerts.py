@@ -22,6 +22,7 @@ _STRAY_REASONS = (
 #: Every alert by its urgency. A `page` wakes a person, a `ticket` waits for working hours.
 URGENCY: Mapping[str, Literal["page", "ticket"]] = {
     "auctions_not_closed": "page",
+    "bidding_interrupted": "ticket",
     "dispute_ended_otherwise": "ticket",
     "dispute_loss_reversed": "ticket",
     "duty_failed": "ticket",

@@ -10,6 +10,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 
 import argparse
 import asyncio
+import concurrent.futures
 import os
 import sys
 import threading
@@ -21,7 +22,7 @@ from market import database, log, metrics, realtime, stripe_api
 from market.errors import SettingsError
 from market.realtime import Realtime
 from market.settings import Settings
-from workers.jobs import JOBS
+from workers.jobs import JOBS, build_heartbeat
 from workers.runner import Job, run
 
 
@@ -31,6 +32,7 @@ _log = structlog.get_logger(__name__)
 #: its lease lapses, and another worker finds the row.
 _STOP_WITHIN_S = 4.5
 _EXIT_USAGE = 2
+_SPARE_THREADS = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +54,9 @@ def _jobs(name: str, settings: Settings) -> Sequence[Job]:
     postgres = database.connect(settings, database.WORKER_TIMEOUTS)
     stripe = stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S)
     builds = JOBS.values() if name == "all" else [JOBS[name]]
-    return [build(postgres, stripe) for build in builds]
+    jobs = [build(postgres, stripe) for build in builds]
+    # Every process has a heartbeat, so one that lives is enough to prove that no outage goes on.
+    return [*jobs, build_heartbeat(postgres)]
 
 
 async def run_all(jobs: Sequence[Job], wake_up_source: Realtime) -> None:
@@ -61,6 +65,10 @@ async def run_all(jobs: Sequence[Job], wake_up_source: Realtime) -> None:
     After SIGTERM or SIGINT each job ends its round. A bug in one job ends all of them, so that the
     supervisor starts the process again.
     """
+    # By default a machine with one core has fewer threads than jobs, and a slow job would delay the
+    # heartbeat. Realtime resolves names in these threads too.
+    threads = concurrent.futures.ThreadPoolExecutor(max_workers=len(jobs) + _SPARE_THREADS)
+    asyncio.get_running_loop().set_default_executor(threads)
     stopping = asyncio.Event()
     wake_ups = [asyncio.Event() for _ in jobs]
     _stop_on_signals(stopping, wake_ups)

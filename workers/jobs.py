@@ -124,7 +124,27 @@ def _report_figures(database: Database) -> int:
     return 0
 
 
-#: The jobs by their names on the command line.
+def build_heartbeat(database: Database) -> Job:
+    """Build the job that records that this process reaches the database."""
+
+    def work(_limit: int) -> int:
+        answer = database.call("record_heartbeat")
+        alerts.raise_alerts(
+            database, answer, subject=answer["subject"], outage_s=answer["outage_s"]
+        )
+        return 0
+
+    return Job(
+        name="heartbeat",
+        tables=(),
+        work=work,
+        batch_size=1,
+        poll_interval_s=5.0,
+        wake_up_gap_s=0.0,
+    )
+
+
+#: The jobs by their names on the command line. Each process also runs the heartbeat.
 JOBS: Mapping[str, Build] = {
     "closer": build_closer,
     "countdown": build_countdown,

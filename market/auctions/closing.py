@@ -35,7 +35,9 @@ def close_due(database: Database, *, limit: int) -> int:
             status=auction.status,
             order_id=auction.order_id,
         )
-    return max(activated_count, len(closing.closed))
+    for extended in closing.extended:
+        log.info("auction_extended", auction_id=extended.auction_id, end_at=extended.end_at)
+    return max(activated_count, len(closing.closed) + len(closing.extended))
 
 
 def wait_s(database: Database) -> float:

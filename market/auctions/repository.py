@@ -5,7 +5,7 @@ Any number of workers may call each at once, and again after a lost reply.
 
 import datetime as dt
 
-from market.auctions.types import ClosedAuction, Closing, Deadlines
+from market.auctions.types import ClosedAuction, Closing, Deadlines, ExtendedAuction
 from market.database import Database
 
 
@@ -15,7 +15,10 @@ def activate_due_auctions(database: Database, *, limit: int) -> int:
 
 
 def end_expired_auctions(database: Database, *, limit: int) -> Closing:
-    """Close auctions that are over; SQL postpones one that fails and closes the others."""
+    """Close auctions that are over; SQL postpones one that fails and closes the others.
+
+    SQL extends an auction instead, once, if an outage took bidding time near its end.
+    """
     answer = database.call("end_expired_auctions", max_rows=limit)
     closed = tuple(
         ClosedAuction(
@@ -26,9 +29,14 @@ def end_expired_auctions(database: Database, *, limit: int) -> Closing:
         for result in answer["results"]
         if result["success"]
     )
+    extended = tuple(
+        ExtendedAuction(auction_id=result["auction_id"], end_at=result["ends_at"])
+        for result in answer["results"]
+        if result.get("code") == "AUCTION_NOT_OVER"
+    )
     # A database of the former release answers no lags.
     lags_s = tuple(answer.get("lags_s", ()))
-    return Closing(closed=closed, failed_count=answer["failed"], lags_s=lags_s)
+    return Closing(closed=closed, extended=extended, failed_count=answer["failed"], lags_s=lags_s)
 
 
 def next_deadlines(database: Database) -> Deadlines:

@@ -25,9 +25,18 @@ class ClosedAuction:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendedAuction:
+    """An auction that was due, but got bidding time back after an outage."""
+
+    auction_id: str
+    end_at: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """The result of one batch of auctions that were over."""
+    """The result of one batch of auctions that were due."""
 
     closed: tuple[ClosedAuction, ...]
+    extended: tuple[ExtendedAuction, ...]
     failed_count: int
     lags_s: tuple[float, ...] = ()

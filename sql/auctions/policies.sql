@@ -6,7 +6,8 @@ alter table public.auctions enable row level security;
 grant select (
   id, listing_id, status, start_at, end_at, scheduled_end_at, current_price_cents,
   min_next_bid_cents, high_bid_id, high_bidder_id, bid_count, reserve_met, extension_count,
-  increment_scheme, version, finalized_at, created_at, updated_at
+  increment_scheme, version, finalized_at, created_at, updated_at, outage_extension_s,
+  outage_extension_reason
 ) on public.auctions to anon, authenticated, service_role;
 
 create policy everyone_reads_uncancelled_auctions on public.auctions

@@ -23,6 +23,8 @@ create table public.auctions (
   finalized_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  outage_extension_s integer not null default 0,
+  outage_extension_reason text,
   constraint auctions_pkey primary key (id),
   constraint auctions_listing_id_fkey foreign key (listing_id) references public.listings (id),
   constraint auctions_high_bidder_id_fkey foreign key (high_bidder_id) references public.users (id),
@@ -32,15 +34,19 @@ create table public.auctions (
   constraint auctions_minimum_is_no_less check (min_next_bid_cents >= current_price_cents),
   constraint auctions_leader_has_a_bid check ((high_bid_id is null) = (high_bidder_id is null)),
   constraint auctions_counts_are_no_debts check (bid_count >= 0 and extension_count >= 0),
-  constraint auctions_increment_scheme_is_known check (increment_scheme = 'default')
+  constraint auctions_increment_scheme_is_known check (increment_scheme = 'default'),
+  constraint auctions_outage_extension_has_a_reason check (
+    outage_extension_s >= 0 and (outage_extension_s > 0) = (outage_extension_reason is not null)
+  )
 )
 -- Each page keeps free space, so a new version of a row stays on the page of the old one.
 with (fillfactor = 70);
 comment on table public.auctions is 'The timed sale of a listing. Each accepted bid updates the row once.';
 comment on column public.auctions.current_price_cents is 'The price now; before the first bid, the start price.';
-comment on column public.auctions.scheduled_end_at is 'The end before late bids moved it.';
+comment on column public.auctions.scheduled_end_at is 'The end before late bids moved it. A late start and an outage move it too.';
 comment on column public.auctions.version is 'Rises with each change, so that a client can drop a message that is older than its state.';
 comment on column public.auctions.finalized_at is 'The time of the close or of the cancellation.';
+comment on column public.auctions.outage_extension_s is 'The bidding time in seconds, rounded up, that the auction got back after an outage of ours. It gets time back once. 0 if none.';
 
 -- PostgREST embeds auctions in listings as an array only if this is an index, not a constraint.
 create unique index auctions_listing_id_idx on public.auctions (listing_id);

@@ -11,6 +11,18 @@ $$;
 comment on function public.database_is_ready is 'Return the state of the database for health checks. Answers ready, server_time.';
 grant execute on function public.database_is_ready to service_role;
 
+create function public.record_heartbeat()
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_heartbeat();
+end;
+$$;
+comment on function public.record_heartbeat is 'Record that a worker reaches the database. Each worker calls it every five seconds. After a gap of outage_gap_s seconds without a heartbeat and without an accepted bid it records an outage. Answers outage_s, and alerts with their subject.';
+grant execute on function public.record_heartbeat to service_role;
+
 create function public.claim_alerts(max_rows integer, lease_s integer)
 returns jsonb
 language plpgsql
@@ -91,7 +103,7 @@ begin
   return private.purge_old_rows(purge_old_rows.max_rows);
 end;
 $$;
-comment on function public.purge_old_rows is 'Delete at most max_rows of each kind of expired data, and return the largest number: payloads of settled events after 90 days (ids stay), originals of messages after 180 days unless staff still review them, rate limit windows and readings after a day, job runs after 30 days. Once everything is done, calls within an hour answer 0.';
+comment on function public.purge_old_rows is 'Delete at most max_rows of each kind of expired data, and return the largest number: payloads of settled events after 90 days (ids stay), originals of messages after 180 days unless staff still review them, rate limit windows and readings after a day, job runs and outages after 30 days. Once everything is done, calls within an hour answer 0.';
 grant execute on function public.purge_old_rows to service_role;
 
 create function public.read_gauges()

@@ -89,3 +89,20 @@ comment on column private.order_checks.is_blocked is 'Two checks at least ten mi
 create index order_checks_checked_at_idx on private.order_checks (checked_at);
 create index order_checks_unhealthy_idx on private.order_checks (checked_at)
 where has_drift or differs_since is not null;
+
+create table private.heartbeats (
+  slot integer not null,
+  beat_at timestamptz not null,
+  constraint heartbeats_pkey primary key (slot),
+  constraint heartbeats_slots_are_twelve check (slot between 0 and 11)
+);
+comment on table private.heartbeats is 'The last heartbeats of the workers. Each worker writes one every five seconds. All workers use the slots in turn, so the table never grows, and a session that hangs blocks one slot only.';
+
+create table private.outages (
+  started_at timestamptz not null,
+  ended_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  constraint outages_pkey primary key (started_at),
+  constraint outages_end_after_their_start check (ended_at > started_at)
+);
+comment on table private.outages is 'Times without a heartbeat and without a bid. Bidders could probably not bid then.';

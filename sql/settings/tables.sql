@@ -51,6 +51,9 @@ insert into private.app_settings (key, value) values
 ('predecessor_wait_days', '7'),
 ('handover_due_days', '14'),
 ('activation_grace_s', '60'),
+('outage_gap_s', '30'),
+('outage_window_s', '600'),
+('outage_extension_min_s', '60'),
 -- RPCs and HTTP routes share one counter. An action has the name of its RPC. A route without an RPC
 -- has a name of its own. Uses are counted per user.
 (

@@ -51,6 +51,7 @@ BOTH: Grants = {
         "security": ("rate_limit_hit(text,text)",),
         "operations": (
             "database_is_ready()",
+            "record_heartbeat()",
             "claim_alerts(integer,integer)",
             "confirm_alerts(text,text[])",
             "record_job_run(text,text,integer,integer,text)",

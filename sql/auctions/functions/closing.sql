@@ -9,9 +9,11 @@ declare
   v_answer jsonb;
   v_failed integer := 0;
   v_results jsonb[] := '{}';
+  v_outages tstzmultirange;
   v_now timestamptz;
 begin
   v_now := private.clock();
+  v_outages := private.known_outages(v_now);
   for v_auction_id in
     select a.id from public.auctions as a
     where a.status = 'live' and a.end_at <= v_now and not exists (
@@ -25,7 +27,7 @@ begin
     -- Each auction has its own block, so that a failure undoes this auction alone. A constraint
     -- deferred to the commit would undo all of them, so check it here.
     begin
-      v_answer := private.end_auction(v_auction_id, false);
+      v_answer := private.close_or_extend(v_auction_id, false, v_outages);
       set constraints all immediate;
       set constraints all deferred;
       v_results := v_results || (jsonb_build_object('auction_id', v_auction_id) || v_answer);
@@ -43,7 +45,7 @@ begin
   );
 end;
 $$;
-comment on function private.end_expired_auctions is 'Close the auctions whose end has passed. An auction that fails is postponed. Any number of callers may run at once: each skips the auctions that another has locked.';
+comment on function private.end_expired_auctions is 'Close the auctions whose end has passed. An auction that fails is postponed. An auction that lost bidding time to an outage gets it back instead, once. Any number of callers may run at once: each skips the auctions that another has locked.';
 grant execute on function private.end_expired_auctions to service_role;
 
 create function private.close_lags(p_results jsonb[])
@@ -75,6 +77,25 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_now timestamptz;
+begin
+  v_now := private.clock();
+  return private.close_or_extend(
+    p_auction_id, coalesce(p_force, false), private.known_outages(v_now)
+  );
+end;
+$$;
+comment on function private.end_auction is 'Close one auction if its end has passed, or at once when forced. A repeated call returns the first answer.';
+grant execute on function private.end_auction to service_role;
+
+create function private.close_or_extend(
+  p_auction_id uuid, p_force boolean, p_outages tstzmultirange
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
   v_auction public.auctions;
   v_now timestamptz;
 begin
@@ -87,15 +108,17 @@ begin
     return private.closing_answer(v_auction) || jsonb_build_object('already_processed', true);
   elsif v_auction.status <> 'live' then
     return private.refusal('AUCTION_NOT_LIVE', 'Auction is not live');
-  elsif v_auction.end_at > v_now and not coalesce(p_force, false) then
+  elsif v_auction.end_at <= v_now and not p_force then
+    v_auction := private.extend_after_outage(v_auction, p_outages, v_now);
+  end if;
+  if v_auction.end_at > v_now and not p_force then
     return private.refusal('AUCTION_NOT_OVER', 'Auction is not over yet')
       || jsonb_build_object('ends_at', v_auction.end_at);
   end if;
   return private.close_auction(v_auction, v_now);
 end;
 $$;
-comment on function private.end_auction is 'Close one auction if its end has passed, or at once when forced. A repeated call returns the first answer.';
-grant execute on function private.end_auction to service_role;
+comment on function private.close_or_extend is 'Lock one auction. Close it if its end has passed, or at once when forced. An auction that lost bidding time to an outage is extended instead, unless the close is forced.';
 
 create function private.close_auction(p_auction public.auctions, p_now timestamptz)
 returns jsonb

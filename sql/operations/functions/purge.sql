@@ -50,6 +50,16 @@ begin
   );
   get diagnostics v_count = row_count;
   v_most := greatest(v_most, v_count);
+
+  delete from private.outages
+  where started_at in (
+    select started_at from private.outages
+    where ended_at < v_now - 30 * interval '24 hours'
+    limit p_max_rows
+    for update skip locked
+  );
+  get diagnostics v_count = row_count;
+  v_most := greatest(v_most, v_count);
   if v_most < p_max_rows then
     perform private.advance_reading('expired_rows', floor(extract(epoch from v_now))::bigint);
   end if;

@@ -139,6 +139,7 @@ SIGNATURES: Mapping[str, str] = {
     "anonymise_account": "user_id uuid",
     "session_is_live": "user_id uuid, session_id uuid",
     "database_is_ready": "",
+    "record_heartbeat": "",
     "claim_alerts": "max_rows integer, lease_s integer",
     "confirm_alerts": "subject text, names text[]",
     "find_webhook_event": "event_id text = null, type text = null, since text = null",

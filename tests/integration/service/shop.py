@@ -27,6 +27,8 @@ PAYMENTS_PATH = "/api/webhooks/stripe"
 _SETTINGS = {
     "snipe_window_s": "1",
     "snipe_extend_s": "1",
+    # Tests stop all workers for longer than an outage takes.
+    "outage_window_s": "0",
     "queue_retry_base_s": "0.2",
     "rate_limits": """
       {"place_bid": {"max": 1000000, "window_s": 86400},

@@ -40,6 +40,9 @@ DEFAULTS = {
     "predecessor_wait_days": 7,
     "handover_due_days": 14,
     "activation_grace_s": 60,
+    "outage_gap_s": 30,
+    "outage_window_s": 600,
+    "outage_extension_min_s": 60,
 }
 
 

@@ -8,7 +8,8 @@ import pytest
 from market.database import Database
 from market.errors import TransientError
 from market.stripe_api import StripeApi
-from workers.jobs import JOBS
+from tests.metrics import count_of
+from workers.jobs import JOBS, build_heartbeat
 from workers.runner import Job
 
 
@@ -135,3 +136,30 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
     function, run = called(database)[-1]
     assert "record_job_run" == function
     assert (1, "missed_events: STRIPE_UNREACHABLE") == (run["failed"], run["error"])
+
+
+def test_heartbeat_is_recorded_every_five_seconds(database: Any) -> None:
+    """The job waits for the time alone, and never counts as work."""
+    database.call.return_value = {"outage_s": 0, "subject": None, "alerts": []}
+    job = build_heartbeat(database)
+
+    assert 0 == job.work(job.batch_size)
+    assert ((), 5.0, None) == (job.tables, job.poll_interval_s, job.wait_s)
+    assert [("record_heartbeat", {})] == called(database)
+
+
+def test_outage_that_ends_is_an_alert(database: Any) -> None:
+    """The first heartbeat after an outage reports it once."""
+    before = count_of("alerts", alert="bidding_interrupted")
+    database.call.side_effect = [
+        {"outage_s": 45, "subject": "outage:1", "alerts": ["bidding_interrupted"]},
+        1,
+    ]
+    job = build_heartbeat(database)
+
+    assert 0 == job.work(job.batch_size)
+
+    assert before + 1 == count_of("alerts", alert="bidding_interrupted")
+    assert ("confirm_alerts", {"subject": "outage:1", "names": ["bidding_interrupted"]}) == called(
+        database
+    )[-1]

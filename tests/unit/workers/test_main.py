@@ -43,10 +43,10 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize(
     ("argument", "names"),
-    [*((name, [name]) for name in JOBS), ("all", list(JOBS))],
+    [*((name, [name, "heartbeat"]) for name in JOBS), ("all", [*JOBS, "heartbeat"])],
 )
 def test_named_jobs_run(ran: list[str], argument: str, names: list[str]) -> None:
-    """One job or all of them, in one process."""
+    """One job or all of them run in one process, with its heartbeat."""
     assert 0 == command.main([argument])
     assert names == ran
 

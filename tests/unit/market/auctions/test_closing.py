@@ -49,17 +49,24 @@ def test_due_auctions_are_started_and_closed(
     ] == [(call.args, call.kwargs) for call in database.call.call_args_list]
 
 
-def test_each_closed_auction_is_a_line(database: Any) -> None:
-    """What was sold has an order, what was not has none, and what was refused is no closing."""
+def test_each_closed_or_extended_auction_is_a_line(database: Any) -> None:
+    """A sold auction has an order, an unsold one has none, and a refused close is no line."""
     answer = ended(1)
     answer["results"] += [
         {"auction_id": "auction-7", "success": True, "status": "no_sale", "message": "No bids"},
-        {"auction_id": "auction-8", "success": False, "code": "AUCTION_NOT_OVER", "error": "x"},
+        {"auction_id": "auction-8", "success": False, "code": "AUCTION_NOT_LIVE", "error": "x"},
+        {
+            "auction_id": "auction-9",
+            "success": False,
+            "code": "AUCTION_NOT_OVER",
+            "error": "x",
+            "ends_at": "2030-01-01T00:00:00+00:00",
+        },
     ]
     database.call.side_effect = [1, answer]
 
     with structlog.testing.capture_logs() as logs:
-        assert 2 == closing.close_due(database, limit=100)
+        assert 3 == closing.close_due(database, limit=100)
 
     assert [
         {"event": "auctions_activated", "count": 1, "log_level": "info"},
@@ -75,6 +82,12 @@ def test_each_closed_auction_is_a_line(database: Any) -> None:
             "auction_id": "auction-7",
             "status": "no_sale",
             "order_id": None,
+            "log_level": "info",
+        },
+        {
+            "event": "auction_extended",
+            "auction_id": "auction-9",
+            "end_at": "2030-01-01T00:00:00+00:00",
             "log_level": "info",
         },
     ] == logs

@@ -1,0 +1,144 @@
+"""`record_heartbeat`: signs of life of the workers, and the outages between them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+
+from devstack.schema import copy_database
+from tests.sql.actors import Actor
+from tests.sql.auctioning import move_time
+
+
+OUTAGES = """
+  select round(extract(epoch from ended_at - started_at))::integer
+  from private.outages order by started_at
+"""
+
+
+def beat(service: Actor) -> dict[str, Any]:
+    answer: dict[str, Any] = service.call("record_heartbeat")
+    return answer
+
+
+def test_heartbeats_in_time_record_nothing(owner: Connection, service: Actor) -> None:
+    """The table keeps a minute of heartbeats, however many workers write them."""
+    for _ in range(30):
+        for answer in (beat(service), beat(service)):
+            assert (0, []) == (answer["outage_s"], answer["alerts"])
+        move_time(owner, "5 seconds")
+
+    assert [] == owner.execute(OUTAGES).fetchall()
+    assert [(12,)] == owner.execute("select count(*) from private.heartbeats").fetchall()
+
+
+def test_outage_is_recorded_when_it_ends(owner: Connection, service: Actor) -> None:
+    """The next heartbeat records it and raises an alert, which the next ones do not repeat."""
+    beat(service)
+    move_time(owner, "75.5 seconds")
+
+    answer = beat(service)
+
+    assert (76, ["bidding_interrupted"]) == (answer["outage_s"], answer["alerts"])
+    [(subject,)] = owner.execute("select subject from private.open_alerts").fetchall()
+    assert subject == answer["subject"]
+    assert [(76,)] == owner.execute(OUTAGES).fetchall()
+    assert (0, []) == (beat(service)["outage_s"], beat(service)["alerts"])
+
+
+def test_clock_that_was_set_back_is_survived(owner: Connection, service: Actor) -> None:
+    """Heartbeats of a wrong future are gone within a minute, and hide no later outage."""
+    move_time(owner, "1 hour")
+    for _ in range(12):
+        beat(service)
+        move_time(owner, "5 seconds")
+    move_time(owner, "-1 hour")
+    for _ in range(12):
+        beat(service)
+        move_time(owner, "5 seconds")
+    move_time(owner, "40 seconds")
+
+    assert beat(service)["outage_s"] in (45, 46)
+
+
+def test_old_outages_are_purged(owner: Connection, service: Actor) -> None:
+    """They stay for 30 days, for whoever asks why an auction was extended."""
+    beat(service)
+    move_time(owner, "1 minute")
+    beat(service)
+    move_time(owner, "29 days")
+    assert 0 == service.call("purge_old_rows")
+    assert [(60,)] == owner.execute(OUTAGES).fetchall()
+    move_time(owner, "25 hours")
+
+    assert 1 == service.call("purge_old_rows")
+    assert [] == owner.execute(OUTAGES).fetchall()
+
+
+def test_only_workers_write_heartbeats(owner: Connection, anonymous: Actor, alice: Actor) -> None:
+    """A client that could write them could hide an outage, or invent one."""
+    for actor in (anonymous, alice, Actor(connection=owner, role="service_role")):
+        for table in ("heartbeats", "outages"):
+            for attempt in ("insert into {} default values", "delete from {}", "lock {}"):
+                query = sql.SQL(attempt).format(sql.Identifier("private", table))
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    actor.rows(query)
+    for actor in (anonymous, alice):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            beat(actor)
+
+
+@pytest.fixture
+def shared_url(declared_url: str) -> str:
+    """Return the URL of a copy, in which tests commit."""
+    return copy_database(declared_url, "market_heartbeats")
+
+
+def as_service(url: str) -> Connection:
+    connection = psycopg.connect(url, autocommit=True, options="-c search_path=")
+    connection.execute("set role service_role")
+    return connection
+
+
+def test_fleets_record_an_outage_once(shared_url: str) -> None:
+    """After an outage all workers come back at once, and all of them find it."""
+    with psycopg.connect(shared_url, autocommit=True) as owner:
+        workers = [as_service(shared_url) for _ in range(4)]
+        workers[0].execute("select public.record_heartbeat()")
+        move_time(owner, "1 minute")
+
+        with ThreadPoolExecutor(4) as pool:
+            found = list(
+                pool.map(
+                    lambda worker: worker.execute(
+                        "select (public.record_heartbeat() ->> 'outage_s')::integer"
+                    ).fetchone(),
+                    workers,
+                )
+            )
+
+        assert 1 == sum(row is not None and row[0] > 0 for row in found)
+        [(outage_s,)] = owner.execute(OUTAGES.encode()).fetchall()
+        assert 60 == outage_s
+        for worker in workers:
+            worker.close()
+
+
+def test_hanging_session_blocks_no_later_heartbeat(shared_url: str) -> None:
+    """A session that hangs before its commit holds one slot, and the next ones stay free."""
+    with (
+        psycopg.connect(shared_url) as hanging,
+        psycopg.connect(shared_url, autocommit=True) as owner,
+        as_service(shared_url) as worker,
+    ):
+        hanging.execute("set role service_role")
+        hanging.execute("select public.record_heartbeat()")
+        move_time(owner, "5 seconds")
+
+        worker.execute("select public.record_heartbeat()")
+
+        [(count,)] = owner.execute("select count(*) from private.heartbeats").fetchall()
+        assert 1 == count
+        hanging.rollback()
