@@ -20,3 +20,5 @@ alter table private.proxy_bids enable row level security;
 alter table private.bid_receipts enable row level security;
 
 alter table private.bid_withdrawals enable row level security;
+
+alter table private.bid_log enable row level security;

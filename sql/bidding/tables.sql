@@ -35,12 +35,14 @@ create table private.proxy_bids (
   max_cents bigint not null,
   max_set_at timestamptz not null,
   created_at timestamptz not null default now(),
+  bidder_number integer,
   constraint proxy_bids_pkey primary key (auction_id, bidder_id),
   constraint proxy_bids_auction_id_fkey foreign key (auction_id) references public.auctions (id),
   constraint proxy_bids_bidder_id_fkey foreign key (bidder_id) references public.users (id),
   constraint proxy_bids_maximum_is_money check (max_cents between 100 and 99999999)
 );
 comment on table private.proxy_bids is 'The maximum of each bidder. It is secret: other users see only the price.';
+comment on column private.proxy_bids.bidder_number is 'The bidder''s name in the bid log: bidders are numbered in the order of their first bids.';
 
 create index proxy_bids_bidder_id_idx on private.proxy_bids (bidder_id);
 
@@ -80,6 +82,43 @@ comment on column private.bid_withdrawals.actor_id is 'The member of staff who w
 create index bid_withdrawals_bidder_id_idx on private.bid_withdrawals (bidder_id);
 create index bid_withdrawals_actor_id_idx on private.bid_withdrawals (actor_id);
 
+create table private.bid_log (
+  auction_id uuid not null,
+  seq integer not null,
+  kind text not null, -- noqa: RF04
+  record jsonb not null,
+  commitment bytea,
+  hash bytea not null,
+  previous_hash bytea,
+  sealed_cents bigint,
+  salt bytea,
+  bidder_number integer,
+  bidder_count integer not null,
+  rules_hash bigint not null,
+  created_at timestamptz not null default now(),
+  constraint bid_log_pkey primary key (auction_id, seq),
+  constraint bid_log_auction_id_fkey foreign key (auction_id) references public.auctions (id),
+  constraint bid_log_kind_is_known check (
+    kind in ('start', 'rules', 'bid', 'raise', 'sealed', 'withdrawal', 'extension', 'close')
+  ),
+  constraint bid_log_first_row_has_no_previous check (
+    (seq = 1) = (previous_hash is null) and (seq = 1) = (kind = 'start')
+  ),
+  constraint bid_log_seal_is_complete check (num_nulls(commitment, sealed_cents, salt) in (0, 3)),
+  constraint bid_log_hashes_have_their_length check (
+    length(hash) = 32 and length(previous_hash) = 32 and length(commitment) = 32
+    and length(salt) = 16
+  )
+);
+comment on table private.bid_log is 'The history of each auction as a chain of hashes. Rows are added under the auction''s lock and never changed. get_bid_log publishes the first seven columns after the close.';
+comment on column private.bid_log.commitment is 'SHA-256 over the sealed amount and the salt, so the amount cannot be changed later.';
+comment on column private.bid_log.previous_hash is 'The hash of the row before; null in the first row.';
+comment on column private.bid_log.sealed_cents is 'The amount behind the commitment: the bidder''s maximum; in the first row, the reserve.';
+comment on column private.bid_log.bidder_number is 'The bidder. A number names no user, so the log holds no personal data.';
+comment on column private.bid_log.bidder_count is 'The number of bidders up to this row.';
+comment on column private.bid_log.rules_hash is 'A hash of the settings in force. If they change, the next row states the new ones.';
+comment on column private.bid_log.created_at is 'The time that the row states or seals.';
+
 create type private.standing as (
   auction_id uuid,
   listing_id uuid,
@@ -105,6 +144,12 @@ create type private.standing as (
   bidder_is_suspended boolean,
   bidder_is_barred boolean,
   bidder_has_strikes boolean,
-  rules jsonb
+  rules jsonb,
+  leader_number integer,
+  bidder_number integer,
+  bidder_count integer,
+  log_seq integer,
+  log_hash bytea,
+  log_rules_hash bigint
 );
 comment on type private.standing is 'An auction, its bidder and the rules: everything that decides about a bid, read after the bid holds the auction''s locks.';

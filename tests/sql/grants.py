@@ -13,6 +13,7 @@ Grants = Mapping[str, Mapping[str, Iterable[str]]]
 BOTH: Grants = {
     "anon": {
         "auctions": ("get_auction_state(uuid)", "get_time_remaining(uuid)"),
+        "bidding": ("get_bid_log(uuid)",),
     },
     "authenticated": {
         "listings": (
@@ -26,7 +27,11 @@ BOTH: Grants = {
             "get_listing_private(uuid)",
         ),
         "auctions": ("get_auction_state(uuid)", "get_time_remaining(uuid)"),
-        "bidding": ("place_bid(uuid,bigint,bigint,uuid)", "get_my_proxy(uuid)"),
+        "bidding": (
+            "place_bid(uuid,bigint,bigint,uuid)",
+            "get_my_proxy(uuid)",
+            "get_bid_log(uuid)",
+        ),
         "messaging": (
             "start_thread(uuid,text,uuid)",
             "send_message(uuid,text,uuid)",

@@ -150,6 +150,7 @@ begin
   where id = p_auction.id
   returning * into v_auction;
   update public.listings set status = 'ended', updated_at = p_now where id = v_listing.id;
+  perform private.log_close(v_auction, p_now);
   if v_auction.status = 'finalized' then
     perform private.open_order(v_auction, p_now);
   else
@@ -167,6 +168,30 @@ begin
 end;
 $$;
 comment on function private.close_auction is 'Close an auction that is locked and due. It is sold, with an order, if a bidder leads and the reserve is met. A suspended seller''s auction is cancelled; bids of suspended users are withdrawn first.';
+
+create function private.log_close(p_auction public.auctions, p_now timestamptz)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform private.append_bid_log(
+    p_auction.id,
+    'close',
+    jsonb_build_object(
+      'outcome', p_auction.status,
+      'winner', case when p_auction.status = 'finalized' then (
+        select bidder_number from private.proxy_bids
+        where auction_id = p_auction.id and bidder_id = p_auction.high_bidder_id
+      ) end,
+      'price_cents', p_auction.current_price_cents,
+      'is_forced', p_auction.end_at > p_now
+    ),
+    p_now
+  );
+end;
+$$;
+comment on function private.log_close is 'Add the last row to the log of an auction: outcome, winner and price.';
 
 create function private.withdraw_suspended_bids(p_auction_id uuid)
 returns void

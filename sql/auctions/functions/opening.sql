@@ -18,6 +18,9 @@ begin
     p_has_no_reserve, p_now, p_now
   )
   returning id into v_auction_id;
+  if p_listing.status = 'live' then
+    perform private.start_bid_log(v_auction_id, p_now);
+  end if;
   return v_auction_id;
 end;
 $$;
@@ -92,6 +95,7 @@ begin
   update public.listings
   set status = 'live', end_at = v_auction.end_at + v_delay, updated_at = v_now
   where id = v_auction.listing_id;
+  perform private.start_bid_log(p_auction_id, v_now);
   delete from private.finalize_failures where auction_id = p_auction_id;
 end;
 $$;

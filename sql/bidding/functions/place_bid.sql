@@ -54,7 +54,9 @@ begin
         'bid_increments', 'snipe_window_s', 'snipe_extend_s', 'snipe_max_total_s',
         'strike_block_threshold'
       )
-    )
+    ),
+    leader.bidder_number, coalesce(own.bidder_number, log.bidder_count + 1), log.bidder_count,
+    log.seq, log.hash, log.rules_hash
   into v_standing
   from public.auctions as a
   join public.listings as l on l.id = a.listing_id
@@ -62,13 +64,23 @@ begin
   left join private.listing_private as secret on secret.listing_id = a.listing_id
   left join private.proxy_bids as leader
     on leader.auction_id = a.id and leader.bidder_id = a.high_bidder_id
+  left join private.proxy_bids as own
+    on own.auction_id = a.id and own.bidder_id = v_bidder_id
+  left join lateral (
+    select b.seq, b.hash, b.bidder_count, b.rules_hash from private.bid_log as b
+    where b.auction_id = a.id order by b.seq desc limit 1
+  ) as log on true
   left join public.users as u on u.id = v_bidder_id and u.deleted_at is null
   where a.id = p_auction_id;
 
   v_answer := private.bid_refusal(v_standing, p_amount_cents, p_max_cents, v_now);
   if v_answer is not null then
     return v_answer;
-  elsif v_standing.leader_id = v_bidder_id then
+  end if;
+  if v_standing.log_rules_hash is distinct from hashtextextended(v_standing.rules::text, 0) then
+    v_standing := private.continued_standing(v_standing, v_now);
+  end if;
+  if v_standing.leader_id = v_bidder_id then
     v_answer := private.raise_maximum(v_standing, p_amount_cents, p_max_cents, v_now);
   else
     v_answer := private.record_bid(v_standing, p_amount_cents, p_max_cents, v_now);
@@ -138,8 +150,10 @@ begin
   ) as level (id, bidder_id, cents, last_cents, is_proxy, seq)
   where level.cents > level.last_cents;
 
-  insert into private.proxy_bids (auction_id, bidder_id, max_cents, max_set_at)
-  values (p_standing.auction_id, p_standing.bidder_id, p_max_cents, p_now)
+  insert into private.proxy_bids (auction_id, bidder_id, max_cents, max_set_at, bidder_number)
+  values (
+    p_standing.auction_id, p_standing.bidder_id, p_max_cents, p_now, p_standing.bidder_number
+  )
   on conflict (auction_id, bidder_id) do update
   set max_cents = excluded.max_cents, max_set_at = excluded.max_set_at;
 
@@ -267,6 +281,8 @@ begin
     'received_at', p_now,
     'time_left_ms', floor(extract(epoch from p_before.end_at - p_now) * 1000)::bigint,
     'idempotent', false
+  ) || private.log_bid(
+    p_before, p_after, p_seq, v_end_at, p_amount_cents, p_max_cents, p_now
   );
 end;
 $$;

@@ -9,9 +9,8 @@ declare
   v_ladder constant jsonb := private.setting('bid_increments');
   v_before public.auctions;
   v_after public.auctions;
-  v_leader_id uuid;
-  v_price_cents bigint;
-  v_reserve_met boolean;
+  v_ranking record;
+  v_numbers jsonb;
   v_now timestamptz;
 begin
   select * into v_before from public.auctions where id = p_auction_id for no key update;
@@ -19,56 +18,92 @@ begin
   if v_before.status is distinct from 'live' then
     return false;
   end if;
+  -- Continue the log first, so that each bidder has a number.
+  perform private.continued_log(p_auction_id, v_now);
   -- A bidder without a maximum has no bid here, or all of them were withdrawn before.
   with withdrawn as (
     delete from private.proxy_bids
     where auction_id = p_auction_id and bidder_id = any(p_bidder_ids)
-    returning bidder_id
+    returning bidder_id, bidder_number
+  ), barred as (
+    insert into private.bid_withdrawals (auction_id, bidder_id, actor_id, reason, withdrawn_at)
+    select p_auction_id, bidder_id, p_actor_id, p_reason, v_now from withdrawn
   )
-  insert into private.bid_withdrawals (auction_id, bidder_id, actor_id, reason, withdrawn_at)
-  select p_auction_id, bidder_id, p_actor_id, p_reason, v_now from withdrawn;
-  if not found then
+  select jsonb_agg(bidder_number order by bidder_number) into v_numbers from withdrawn;
+  if v_numbers is null then
     return false;
   end if;
 
-  -- The highest maximum leads, against the second highest. Of equal maxima the earlier leads. If
-  -- both were set in the same microsecond, the bidder with the earlier bid leads.
-  select
-    maxima.bidder_id,
-    coalesce(
-      private.price_after_bid(
-        maxima.next_cents, maxima.open_cents, maxima.max_cents, secret.reserve_cents, v_ladder
-      ),
-      l.start_cents
-    ),
-    coalesce(maxima.max_cents >= secret.reserve_cents, secret.reserve_cents is null)
-  into v_leader_id, v_price_cents, v_reserve_met
-  from public.listings as l
-  left join private.listing_private as secret on secret.listing_id = l.id
-  left join lateral (
-    select
-      p.bidder_id, p.max_cents, b.amount_cents as open_cents,
-      lead(p.max_cents) over ranking as next_cents, row_number() over ranking as place
-    from private.proxy_bids as p
-    cross join lateral (
-      select amount_cents, seq from public.bids
-      where
-        auction_id = p.auction_id and bidder_id = p.bidder_id and accepted and not is_proxy
-      order by seq desc limit 1
-    ) as b
-    where p.auction_id = p_auction_id
-    window ranking as (order by p.max_cents desc, p.max_set_at, b.seq)
-  ) as maxima on maxima.place = 1
-  where l.id = v_before.listing_id;
-
+  select * into v_ranking from private.ranked_maxima(v_before.listing_id, p_auction_id, v_ladder);
   v_after := private.lower_auction(
-    v_before, p_bidder_ids, v_leader_id, v_price_cents, v_reserve_met, v_ladder, v_now
+    v_before, p_bidder_ids, v_ranking.leader_id, v_ranking.price_cents,
+    v_ranking.reserve in ('none', 'met', 'lifted'), v_ladder, v_now
+  );
+  perform private.append_bid_log(
+    p_auction_id,
+    'withdrawal',
+    jsonb_build_object(
+      'bidders', v_numbers, 'leader', v_ranking.leader_number,
+      'price_cents', v_ranking.price_cents, 'reserve', v_ranking.reserve
+    ),
+    v_now
   );
   perform private.notify_of_withdrawal(v_before, v_after);
   return true;
 end;
 $$;
 comment on function private.withdraw_bids is 'Withdraw all bids of these bidders from a live auction and bar the bidders from it. Leader and price follow from the maxima that remain. Return false if there was nothing to withdraw. No other function lowers a price.';
+
+create function private.ranked_maxima(
+  p_listing_id uuid, p_auction_id uuid, p_ladder jsonb,
+  out leader_id uuid, out leader_number integer, out price_cents bigint, out reserve text
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_start_cents bigint;
+  v_reserve_cents bigint;
+  v_top record;
+begin
+  select l.start_cents, secret.reserve_cents into v_start_cents, v_reserve_cents
+  from public.listings as l
+  left join private.listing_private as secret on secret.listing_id = l.id
+  where l.id = p_listing_id;
+  -- The highest maximum leads, against the second highest. Of equal maxima the earlier leads. If
+  -- both were set in the same microsecond, the bidder with the earlier bid leads.
+  select
+    p.bidder_id, p.bidder_number, p.max_cents, b.amount_cents as open_cents,
+    lead(p.max_cents) over ranking as next_cents
+  into v_top
+  from private.proxy_bids as p
+  cross join lateral (
+    select amount_cents, seq from public.bids
+    where
+      auction_id = p.auction_id and bidder_id = p.bidder_id and accepted and not is_proxy
+    order by seq desc limit 1
+  ) as b
+  where p.auction_id = p_auction_id
+  window ranking as (order by p.max_cents desc, p.max_set_at, b.seq)
+  order by p.max_cents desc, p.max_set_at, b.seq
+  limit 1;
+  leader_id := v_top.bidder_id;
+  leader_number := v_top.bidder_number;
+  price_cents := v_start_cents;
+  if leader_id is not null then
+    price_cents := private.price_after_bid(
+      v_top.next_cents, v_top.open_cents, v_top.max_cents, v_reserve_cents, p_ladder
+    );
+  end if;
+  reserve := private.reserve_state(
+    v_reserve_cents,
+    price_cents,
+    private.price_after_bid(v_top.next_cents, v_top.open_cents, v_top.max_cents, null, p_ladder)
+  );
+end;
+$$;
+comment on function private.ranked_maxima is 'Return leader and price as they follow from the maxima of an auction and its reserve.';
 
 create function private.lower_auction(
   p_before public.auctions, p_withdrawn_ids uuid[], p_leader_id uuid, p_price_cents bigint,

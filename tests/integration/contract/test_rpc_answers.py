@@ -20,7 +20,7 @@ _RECEIPT = {
     "success", "bid_id", "amount_cents", "is_proxy_bid", "outbid_previous", "previous_bidder_id",
     "previous_amount_cents", "extension_seconds", "new_end_at", "is_leading",
     "current_price_cents", "min_next_bid_cents", "reserve_met", "end_at", "server_time", "version",
-    "seq", "received_at", "time_left_ms", "idempotent",
+    "seq", "received_at", "time_left_ms", "hash", "salt", "idempotent",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ SIGNATURES: Mapping[str, str] = {
     ),
     "get_time_remaining": "auction_id uuid",
     "get_auction_state": "auction_id uuid",
+    "get_bid_log": "auction_id uuid",
     "create_listing": (
         "title text, description text, category_id integer, condition text, start_cents bigint,"
         " pickup boolean, shipping boolean, location jsonb,"

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from psycopg.pq import TransactionStatus
 
+from tests.sql.bidding.bidding_log import check_log_of
 from tests.sql.bidding.bidding_view import in_database, in_oracle, parsed
 from tests.sql.bidding.bidding_world import BEGINNING, World
 from tests.sql.bidding.oracle import Market
-from tests.sql.bidding.oracle_auction import step
+from tests.sql.bidding.oracle_auction import Auction, step
 from tests.sql.bidding.oracle_refusals import ERRORS, Refused
 
 
@@ -28,6 +29,8 @@ class BiddingHarness:
         self.market = Market(self.people)
         self.seen: dict[UUID, tuple[Any, ...]] = {}
         self.barred: Counter[UUID] = Counter()
+        self.checked: set[UUID] = set()
+        self.receipts: Counter[tuple[str, str]] = Counter()
         world.owner.execute("savepoint example")
         world.set_time(BEGINNING)
 
@@ -146,6 +149,15 @@ class BiddingHarness:
             assert not any(is_lower[1 if may_fall else 0 :])
             self.seen[auction_id] = never_back
             self.barred[auction_id] = len(found["barred"])
+            self.check_log(auction)
+
+    def check_log(self, auction: Auction) -> None:
+        """Check the log of a closed auction, once."""
+        if auction.status in ("finalized", "no_sale") and auction.id not in self.checked:
+            answer = self.world.call("unknown", "get_bid_log", auction_id=auction.id)
+            check_log_of(auction, answer)
+            self.checked.add(auction.id)
+            self.executed["logs"] += 1
 
     def count(self, what: str) -> None:
         """Count a step, and what it was."""
@@ -166,6 +178,7 @@ class BiddingHarness:
     def _check_receipt(self, answer: dict[str, Any], expected: dict[str, Any]) -> None:
         query = "select seq from public.bids where id = %s"
         bid_id = answer.pop("bid_id")
+        self.receipts[answer.pop("hash"), answer.pop("salt")] += 1
         assert [(expected["seq"],)] == self.world.owner.execute(query, [bid_id]).fetchall()
         assert expected == answer
         if expected["idempotent"]:

@@ -92,6 +92,9 @@ class Auction:
     version: int = 1
     finalized_at: datetime | None = None
     told: Counter[tuple[UUID, str]] = dataclasses.field(default_factory=Counter)
+    #: Every maximum that was set, in order; and true while the price has shown the reserve.
+    history: list[tuple[UUID, int]] = dataclasses.field(default_factory=list)
+    has_shown_reserve: bool = False
 
     def __post_init__(self) -> None:
         self.scheduled_end_at = self.end_at
@@ -133,6 +136,7 @@ class Auction:
         return self._receipt(before, person, cents, maximum, now) | {"seq": seq}
 
     def _set_maximum(self, person: UUID, cents: int, now: datetime) -> None:
+        self.history.append((person, cents))
         turn = 1 + max((held.turn for held in self.maxima.values()), default=0)
         self.maxima[person] = Maximum(cents=cents, set_at=now, turn=turn)
 
@@ -143,7 +147,7 @@ class Auction:
             if maximum < self.reserve_cents:
                 return
             self.price = max(self.price, self.reserve_cents)
-            self.reserve_met = True
+            self.reserve_met = self.has_shown_reserve = True
             self._automatic(person, self.price, now)
             self._move(now)
 
@@ -169,6 +173,8 @@ class Auction:
             price = max(price, min(highest, runner_up + step(runner_up)))
         if self.reserve_cents is not None:
             self.reserve_met = highest >= self.reserve_cents
+            is_lifted = self.reserve_met and price < self.reserve_cents
+            self.has_shown_reserve = is_lifted or (self.has_shown_reserve and self.reserve_met)
             if self.reserve_met:
                 price = max(price, self.reserve_cents)
         self.leader, self.price = leader, price
@@ -189,6 +195,7 @@ class Auction:
         else:
             self.leader, self.price = None, self.start_cents
             self.reserve_met = self.reserve_cents is None
+            self.has_shown_reserve = False
         self.bids = [
             dataclasses.replace(bid, accepted=False)
             if bid.bidder in gone or (bid.is_proxy and bid.cents > self.price)
