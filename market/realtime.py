@@ -129,14 +129,15 @@ class _Connection:
                 await self._close(client)
 
     def _channel(self, client: AsyncRealtimeClient) -> AsyncRealtimeChannel:
-        # The topic is unique, so this client receives only its own probes.
+        # The topic is unique, so this client receives only its own probes. The channel is private,
+        # because production allows no other; the service role needs no policy for it.
         channel = client.channel(
             f"wake-up-{uuid.uuid4()}",
             {
                 "config": {
                     "broadcast": {"ack": False, "self": True},
                     "presence": {"key": "", "enabled": False},
-                    "private": False,
+                    "private": True,
                 }
             },
         )

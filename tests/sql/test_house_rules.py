@@ -346,7 +346,10 @@ POLICIES = {
     "public.shipments": {"parties_read_their_shipments"},
     "public.shipment_events": {"parties_read_shipment_events"},
     "public.user_strikes": {"people_read_their_own_strikes"},
-    "realtime.messages": {"everyone_receives_auction_broadcasts"},
+    "realtime.messages": {
+        "everyone_joins_channels_of_changes",
+        "everyone_receives_auction_broadcasts",
+    },
 }
 
 

@@ -11,7 +11,7 @@ from realtime import AsyncRealtimeClient
 from supabase import Client, ClientOptions, create_client
 
 from tests.integration.gateways import PATIENCE_S
-from tests.integration.realtime.listening import Heard, joined
+from tests.integration.realtime.listening import PRIVATE, Heard, joined
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Shop
 from tests.sql.actors import signed_up
@@ -49,7 +49,7 @@ class Talker:
 
     @contextlib.asynccontextmanager
     async def listening(self, topic: str, *bindings: Mapping[str, str]) -> AsyncIterator[Heard]:
-        """Join a channel of the web app."""
+        """Join a channel of the web app, as a private one: production allows no other."""
         environment = self.browser.shop.environment
         client = AsyncRealtimeClient(
             f"{environment['SUPABASE_URL'].replace('http', 'ws', 1)}/realtime/v1",
@@ -59,7 +59,7 @@ class Talker:
         try:
             await client.set_auth(self.browser.session["access_token"])
             await client.connect()
-            yield await joined(client, topic, *bindings)
+            yield await joined(client, topic, *bindings, config=PRIVATE)
         finally:
             await client.close()
 
