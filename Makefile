@@ -10,11 +10,11 @@ DELIVERIES ?= 100000
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence mutants pg15 proxy check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence mutants canary-faults pg15 proxy check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install uv in .tools/ and the packages in .venv/ (every other target does this first)
 	@$(PYTHON) .ci/setup.py
@@ -42,7 +42,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
 
-proof: soak mutants pg15 proxy ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy
+proof: soak mutants pg15 proxy canary-faults ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
 
@@ -55,6 +55,9 @@ convergence: setup ## deliver Stripe's events badly while processes are killed (
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)
 	@$(BIN)/python -m tests.proof.mutants $(NAMES)
+
+canary-faults: setup ## plant faults in a deployment one by one; the canary must turn red (less than 4 minutes)
+	@$(BIN)/python -m pytest -q tests/proof/canary_faults.py $(PYTEST_FLAGS)
 
 pg15: setup ## run the schema and SQL tests on PostgreSQL 15
 	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest -n 2 tests/schema tests/sql

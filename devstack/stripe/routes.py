@@ -18,6 +18,7 @@ from devstack.stripe.resources import (
     refunds,
     reversals,
     transfers,
+    webhook_endpoints,
 )
 from devstack.stripe.store import Json
 from devstack.stripe.transaction import Answer
@@ -93,4 +94,6 @@ OPERATIONS = (
     Operation("POST", "/v1/transfers/{id}/reversals", reversals.create),
     Operation("GET", "/v1/transfers/{id}/reversals/{reversal_id}", reversals.retrieve),
     Operation("POST", "/v1/transfers/{id}/reversals/{reversal_id}", reversals.update),
+    Operation("GET", "/v1/webhook_endpoints", webhook_endpoints.list_page),
+    Operation("GET", "/v1/webhook_endpoints/{id}", webhook_endpoints.retrieve),
 )

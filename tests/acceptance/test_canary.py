@@ -1,113 +1,90 @@
-"""The canary, against the whole system: green when all is well, red for each fault from outside."""
+"""The canary against the whole system: green if all is well, and red with a clear finding.
 
+`tests/proof/canary_faults.py` plants the faults of a whole deployment, one after the other.
+"""
+
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
-import psycopg
 import pytest
 
-from tests.acceptance.conftest import PASSWORD, prepare_accounts, run_canary, sign_up
-from tests.canary import canary as titles
-from tests.integration.conftest import running_stack
+from tests.acceptance.canary_runs import PASSWORD, QUICK, run_canary, sign_up, start_canary
+from tests.canary import steps
 
 
 pytestmark = pytest.mark.xdist_group("canary")
 
-
-def failed_steps(steps: Mapping[str, Mapping[str, str]]) -> list[str]:
-    return [title for title, step in steps.items() if step["result"] == "failed"]
+NOWHERE = "http://127.0.0.1:9"
 
 
-def test_canary_is_green_on_a_healthy_system(prepared_stack: Mapping[str, str]) -> None:
-    """Every step passes, and the second delivery is told from the first."""
-    code, steps = run_canary(prepared_stack)
-
-    assert {} == {t: s["detail"] for t, s in steps.items() if s["result"] != "passed"}
-    assert 0 == code
-    assert "status processed" in steps[titles.PAY]["detail"]
-    assert "already_processed" in steps[titles.AGAIN]["detail"]
+def failed(found: Mapping[str, Mapping[str, str]]) -> list[str]:
+    return [name for name, step in found.items() if step["result"] == "failed"]
 
 
-def test_canary_is_red_with_a_wrong_webhook_secret(prepared_stack: Mapping[str, str]) -> None:
-    """A secret that the site does not know is found at the first signed event."""
-    code, steps = run_canary(prepared_stack, STRIPE_WEBHOOK_SECRET="whsec_of_another_site")
+def test_canary_is_green_on_a_healthy_system(
+    prepared_stack: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Every step passes, each says so when it ends, and the job summary has them all (D12)."""
+    page = tmp_path / "summary.md"
 
-    assert 1 == code
-    assert [titles.PAY] == failed_steps(steps)
-    assert "Invalid signature" in steps[titles.PAY]["detail"]
-    assert "skipped" == steps[titles.PAID]["result"]
-    assert "passed" == steps[titles.TOKEN]["result"]
+    done = start_canary(prepared_stack, *QUICK, GITHUB_STEP_SUMMARY=str(page))
+
+    assert (0, "") == (done.returncode, done.stderr), done.stdout
+    progress, _, table = done.stdout.partition("\n\n")
+    for step in steps.ON_STAGING:
+        assert f"ok  {step}  " in progress
+        assert f"ok  {step} " in table
+        assert f"| ✅ | {step} |" in page.read_text()
+    assert "Stripe delivered evt_" in progress
+    assert f"{len(steps.ON_STAGING)} of {len(steps.ON_STAGING)} steps passed." in table
+    assert "## Canary on staging: green" in page.read_text()
 
 
-def test_canary_is_red_with_a_wrong_canary_token(prepared_stack: Mapping[str, str]) -> None:
-    """The event is taken, and the canary may not see what became of it."""
-    code, steps = run_canary(prepared_stack, CANARY_TOKEN="another-token")
+def test_failed_step_says_what_to_look_at(prepared_stack: Mapping[str, str]) -> None:
+    """A buyer who may not trade is named, dependent steps are skipped, and nothing stays open."""
+    newcomer = "not-checked@example.com"
+    sign_up(prepared_stack, newcomer)
 
-    assert 1 == code
-    assert [titles.STORED] == failed_steps(steps)
-
-
-def test_canary_takes_back_what_nobody_could_bid_for(prepared_stack: Mapping[str, str]) -> None:
-    """A run that fails before the first bid leaves no listing open."""
-    stranger = "not-checked@example.com"
-    sign_up(prepared_stack, stranger)
-
-    code, steps = run_canary(prepared_stack, CANARY_BUYER=f"{stranger}:{PASSWORD}")
+    code, found = run_canary(prepared_stack, CANARY_BUYER=f"{newcomer}:{PASSWORD}")
 
     assert 1 == code
-    assert [titles.BID] == failed_steps(steps)
-    assert "KYC_REQUIRED" in steps[titles.BID]["detail"]
-    assert "listing cancelled, signed out" == steps[titles.CLEAN_UP]["detail"]
+    assert [str(steps.BIDS)] == failed(found)
+    finding = found[str(steps.BIDS)]
+    assert "success of place_bid" == finding["expected"]
+    assert "KYC_REQUIRED" in finding["seen"]
+    assert "docs/canary.md#step-3" == finding["runbook"]
+    assert "skipped" == found[str(steps.PAID)]["result"]
+    detail = found[str(steps.CLEAN_UP)]["detail"]
+    assert re.fullmatch(r"listing \S+ cancelled, signed out", detail), detail
 
 
-def test_canary_is_red_where_nobody_listens(prepared_stack: Mapping[str, str]) -> None:
-    """A site that does not answer fails step by step, and the canary still reports."""
-    code, steps = run_canary(
-        prepared_stack, "--environment", "production", SITE_URL="http://127.0.0.1:9"
+def test_canary_is_red_where_no_site_answers(prepared_stack: Mapping[str, str]) -> None:
+    """Every step of the site fails by itself, and the canary still reports."""
+    code, found = run_canary(prepared_stack, "--environment", "production", SITE_URL=NOWHERE)
+
+    assert 1 == code
+    assert [str(step) for step in steps.ON_PRODUCTION] == list(found) == failed(found)
+
+
+def test_canary_needs_only_three_variables_on_production(
+    prepared_stack: Mapping[str, str],
+) -> None:
+    """It needs no account there. This site is in test mode, so it refuses the live event."""
+    missing = dict.fromkeys(
+        ("CANARY_BUYER", "CANARY_SELLER", "STRIPE_SECRET_KEY", "SUPABASE_SECRET_KEY"), ""
     )
 
-    assert 1 == code
-    assert list(steps) == failed_steps(steps)
-    assert 4 == len(steps)
-
-
-def test_canary_is_red_without_the_closer() -> None:
-    """An auction that stays open after its end is found, and said to be open."""
-    with running_stack("--only", "postgres,gateway,stripe,service") as environment:
-        prepare_accounts(environment)
-        code, steps = run_canary(environment)
+    code, found = run_canary(prepared_stack, "--environment", "production", **missing)
 
     assert 1 == code
-    assert [titles.CLOSE] == failed_steps(steps)
-    assert "still live" in steps[titles.CLOSE]["detail"]
+    assert [str(step) for step in steps.ON_PRODUCTION] == list(found)
+    assert [str(steps.UNHANDLED)] == failed(found)
+    assert "Livemode mismatch" in found[str(steps.UNHANDLED)]["seen"]
 
 
-def test_canary_is_red_when_payments_cannot_be_applied() -> None:
-    """A right that a deployment lost is found by the event that stays unprocessed."""
-    with running_stack() as environment:
-        prepare_accounts(environment)
-        with psycopg.connect(environment["DATABASE_URL"]) as database:
-            database.execute(
-                "do $$ declare v_function regprocedure; begin"
-                " for v_function in select oid from pg_proc"
-                " where proname = 'apply_payment_succeeded'"
-                " and pronamespace = 'public'::regnamespace loop"
-                " execute format('revoke execute on function %s from service_role', v_function);"
-                " end loop; end $$"
-            )
-        code, steps = run_canary(environment)
+def test_prepared_accounts_need_nothing_more(prepared_stack: Mapping[str, str]) -> None:
+    """The preparation may be repeated; it finds nothing left to do."""
+    done = start_canary(prepared_stack, "--prepare")
 
-    assert 1 == code
-    assert [titles.STORED] == failed_steps(steps)
-    assert "was not processed" in steps[titles.STORED]["detail"]
-
-
-def test_canary_buys_nothing_on_production(prepared_stack: Mapping[str, str]) -> None:
-    """There it needs no account; a live event is refused by this site, which is in test mode."""
-    code, steps = run_canary(
-        prepared_stack, "--environment", "production", CANARY_BUYER="", CANARY_SELLER=""
-    )
-
-    assert 1 == code
-    assert {titles.HEALTH, titles.FORGED, titles.UNHANDLED, titles.TOKEN} == set(steps)
-    assert [titles.UNHANDLED] == failed_steps(steps)
-    assert "Livemode mismatch" in steps[titles.UNHANDLED]["detail"]
+    assert (0, "Both accounts can trade.\n") == (done.returncode, done.stdout), done.stderr

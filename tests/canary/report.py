@@ -1,4 +1,4 @@
-"""Steps of a run, each with its result, its time and a word of detail; as a table or as JSON."""
+"""Run the steps of a canary, and report each result as text, JSON and Markdown."""
 
 import json
 import time
@@ -8,49 +8,83 @@ from dataclasses import asdict, dataclass
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
+_SIGNS = {PASSED: "ok", FAILED: "FAILED", SKIPPED: "skipped"}
+_EMOJI = {PASSED: "✅", FAILED: "❌", SKIPPED: "⏭️"}
+_LONGEST_TEXT = 400
+
 
 class StepFailedError(Exception):
-    """A step saw what it must not see; the message is the finding."""
+    """A step saw something else than it expected."""
+
+    def __init__(self, expected: str, seen: str) -> None:
+        super().__init__(f"expected {expected}; saw {seen}")
+        self.expected = expected
+        self.seen = seen
+
+
+class StepSkippedError(Exception):
+    """A step cannot run, because an earlier one failed to make something that it needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step by its number and its title, which never change."""
+
+    number: str
+    title: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"
+
+    @property
+    def runbook(self) -> str:
+        """Return the section of the documentation that explains a failure of this step."""
+        heading = f"{self.number.partition('.')[0]}"
+        return f"docs/canary.md#step-{heading}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one step went."""
+    """The result of one step; a failed one has all fields."""
 
     step: str
     result: str
     took_ms: int
     detail: str
+    expected: str = ""
+    seen: str = ""
+    runbook: str = ""
 
 
 class Run:
-    """Runs steps in order. A step whose forerunner failed is skipped, the others still run."""
+    """Runs steps in order. A failed step does not end the run."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self.results: list[Result] = []
 
-    def step(self, title: str, action: Callable[[], str], *, needs: str | None = None) -> bool:
-        """Run a step and keep its result; say whether it passed."""
-        if needs is not None and not self.has_passed(needs):
-            self._add(title, SKIPPED, 0.0, f"needs “{needs}”")
-            return False
+    def step(self, step: Step, action: Callable[[], str]) -> None:
+        """Run a step, and keep and say its result."""
         began = time.perf_counter()
+        texts: dict[str, str] = {}
         try:
             detail, result = action(), PASSED
+        except StepSkippedError as reason:
+            detail, result = str(reason), SKIPPED
         except StepFailedError as error:
             detail, result = str(error), FAILED
-        except Exception as error:  # noqa: BLE001 - whatever a client raises is a finding, not the canary's end
+            texts = {"expected": error.expected, "seen": error.seen}
+        except Exception as error:  # noqa: BLE001 - any error of a client is a finding
             detail, result = f"{type(error).__name__}: {error}", FAILED
-        self._add(title, result, time.perf_counter() - began, detail)
-        return result == PASSED
-
-    def has_passed(self, title: str) -> bool:
-        """Say whether the step of that title passed."""
-        return any(one.step == title and one.result == PASSED for one in self.results)
+            texts = {"expected": "an answer", "seen": detail}
+        if result == FAILED:
+            texts["runbook"] = step.runbook
+        took_ms = round((time.perf_counter() - began) * 1000)
+        self._keep(step, result, took_ms, detail, texts)
 
     @property
     def is_green(self) -> bool:
-        """Say whether every step passed."""
+        """Return true if every step passed."""
         return bool(self.results) and all(one.result == PASSED for one in self.results)
 
     def as_json(self, environment: str) -> str:
@@ -59,26 +93,67 @@ class Run:
         return json.dumps({"ok": self.is_green, "environment": environment, "steps": steps})
 
     def as_table(self) -> str:
-        """Return the run as text for a person."""
+        """Return the run as text for a person: all steps, then the findings."""
         width = max(len(one.step) for one in self.results)
-        signs = {PASSED: "ok", FAILED: "FAILED", SKIPPED: "skipped"}
-        lines = [
-            f"{signs[one.result]:>7}  {one.step:<{width}}  {one.took_ms:>6} ms  {one.detail}"
+        rows = [
+            f"{_SIGNS[one.result]:>7}  {one.step:<{width}}  {one.took_ms:>6} ms"
             for one in self.results
         ]
+        findings = [
+            f"\n{one.step}\n  expected: {one.expected}\n  seen:     {one.seen}\n"
+            f"  see:      {one.runbook}"
+            for one in self._failed()
+        ]
+        return "\n".join(["", *rows, self._sum(), *findings])
+
+    def as_markdown(self, environment: str) -> str:
+        """Return the run as a job summary."""
+        verdict = "green" if self.is_green else "red"
+        rows = [
+            f"| {_EMOJI[one.result]} | {one.step} | {one.took_ms} | {_cell(one.detail)} |"
+            for one in self.results
+        ]
+        findings = [
+            f"\n### {one.step}\n\n- expected: {_cell(one.expected)}\n- seen: {_cell(one.seen)}\n"
+            f"- see `{one.runbook}`"
+            for one in self._failed()
+        ]
+        head = [f"## Canary on {environment}: {verdict}", "", self._sum(), ""]
+        table = ["| | step | ms | detail |", "|---|---|---:|---|", *rows]
+        return "\n".join([*head, *table, *findings, ""])
+
+    def _keep(
+        self, step: Step, result: str, took_ms: int, detail: str, texts: dict[str, str]
+    ) -> None:
+        short = {name: _one_line(text) for name, text in texts.items()}
+        kept = Result(
+            step=str(step), result=result, took_ms=took_ms, detail=_one_line(detail), **short
+        )
+        self.results.append(kept)
+        self._say(f"{_SIGNS[result]:>7}  {step}  ({took_ms} ms)  {kept.detail}")
+
+    def _failed(self) -> list[Result]:
+        return [one for one in self.results if one.result == FAILED]
+
+    def _sum(self) -> str:
         passed = sum(one.result == PASSED for one in self.results)
-        return "\n".join([*lines, f"{passed} of {len(lines)} steps passed."])
-
-    def _add(self, title: str, result: str, took_s: float, detail: str) -> None:
-        one_line = " ".join(detail.split())[:300]
-        took_ms = round(took_s * 1000)
-        self.results.append(Result(step=title, result=result, took_ms=took_ms, detail=one_line))
+        return f"{passed} of {len(self.results)} steps passed."
 
 
-def require(is_so: object, finding: str) -> None:
-    """Go on if it is so.
+def require(is_so: object, *, expected: str, seen: object) -> None:
+    """Do nothing if the condition holds.
 
-    Raises: StepFailedError with the finding.
+    Raises: StepFailedError.
     """
     if not is_so:
-        raise StepFailedError(finding)
+        raise StepFailedError(expected, str(seen))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST_TEXT]
+
+
+def _cell(text: str) -> str:
+    """Return a text that cannot change the structure of a Markdown table or page."""
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")
+    return escaped.replace("<", "&lt;")

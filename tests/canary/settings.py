@@ -1,15 +1,18 @@
-"""What the canary is told: addresses, keys and two accounts, from the environment alone."""
+"""Addresses, keys and accounts of a run, read from the environment and the command line."""
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeVar
+
+from tests.canary.report import StepFailedError
 
 
-#: What a run that moves no money needs.
-_NEEDED_ALWAYS = ("SITE_URL", "CANARY_TOKEN", "STRIPE_WEBHOOK_SECRET")
-_NEEDED_ON_STAGING = (
+#: A run that moves no money needs these.
+NEEDED_ALWAYS = ("SITE_URL", "CANARY_TOKEN", "STRIPE_WEBHOOK_SECRET")
+NEEDED_ON_STAGING = (
     "STRIPE_SECRET_KEY",
     "SUPABASE_URL",
     "SUPABASE_PUBLISHABLE_KEY",
@@ -17,15 +20,18 @@ _NEEDED_ON_STAGING = (
     "CANARY_BUYER",
     "CANARY_SELLER",
 )
+EVENTS = ("auto", "stripe", "signed")
+
+_T = TypeVar("_T")
 
 
 class SettingsError(Exception):
-    """The canary cannot run as it was told; the message names what to change."""
+    """The canary cannot run with these settings; the message names what to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account of the canary's own."""
+    """An account that only the canary uses."""
 
     email: str
     password: str = field(repr=False)
@@ -41,13 +47,17 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanarySettings:
-    """One run: where, with which keys, and how patient."""
+    """The settings of one run."""
 
     environment: str
+    is_json: bool
+    is_preparation: bool
     site_url: str
     supabase_url: str
     #: Empty for Stripe itself.
     stripe_api_base: str
+    #: One of `EVENTS`.
+    events: str
     auction_s: float
     close_patience_s: float
     poll_count: int
@@ -62,24 +72,42 @@ class CanarySettings:
 
     @property
     def is_production(self) -> bool:
-        """Say whether real money is near, so that nothing may be bought."""
+        """Return true if real money is at stake, so that nothing may be bought."""
         return self.environment == "production"
 
+    def wait(self, look: Callable[[], _T | None], *, expected: str) -> _T:
+        """Look `poll_count` times, `poll_s` apart, until there is something; return it.
 
-def read_settings(arguments: Sequence[str]) -> tuple[CanarySettings, bool]:
-    """Read the command line and the environment; return the settings and whether JSON is wanted.
+        Raises: StepFailedError.
+        """
+        for number in range(self.poll_count):
+            if number:
+                time.sleep(self.poll_s)
+            found = look()
+            if found is not None:
+                return found
+        patience_s = (self.poll_count - 1) * self.poll_s
+        raise StepFailedError(expected, f"not so after {self.poll_count} looks in {patience_s:g} s")
+
+
+def read_settings(arguments: Sequence[str]) -> CanarySettings:
+    """Read the command line and the environment.
 
     Raises: SettingsError.
     """
     given = _parser().parse_args(arguments)
     is_production = given.environment == "production"
-    needed = _NEEDED_ALWAYS + (() if is_production else _NEEDED_ON_STAGING)
-    values = _values(os.environ, needed)
+    if is_production and given.prepare:
+        raise SettingsError("--prepare makes accounts that trade; production has none.")
+    values = _values(os.environ, needed(given.environment))
     return CanarySettings(
         environment=given.environment,
+        is_json=given.json,
+        is_preparation=given.prepare,
         site_url=values["SITE_URL"].rstrip("/"),
         supabase_url=values.get("SUPABASE_URL", "").rstrip("/"),
         stripe_api_base=os.environ.get("STRIPE_API_BASE", "").rstrip("/"),
+        events=given.events,
         auction_s=given.auction_s,
         close_patience_s=given.close_patience_s,
         poll_count=given.poll_count,
@@ -91,7 +119,12 @@ def read_settings(arguments: Sequence[str]) -> tuple[CanarySettings, bool]:
         secret_key=values.get("SUPABASE_SECRET_KEY", ""),
         buyer=None if is_production else Account.read("CANARY_BUYER", values["CANARY_BUYER"]),
         seller=None if is_production else Account.read("CANARY_SELLER", values["CANARY_SELLER"]),
-    ), bool(given.json)
+    )
+
+
+def needed(environment: str) -> tuple[str, ...]:
+    """Return the variables that a run needs there."""
+    return NEEDED_ALWAYS + (() if environment == "production" else NEEDED_ON_STAGING)
 
 
 def _values(environment: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
@@ -110,12 +143,13 @@ def _values(environment: Mapping[str, str], names: Sequence[str]) -> dict[str, s
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.canary",
-        description="Hold a short auction on a deployed system and see that it is paid and booked.",
+        description="Hold two short auctions on a deployed system and follow their money.",
         epilog=(
             "The environment names the system: "
-            f"{', '.join(_NEEDED_ALWAYS)}; on staging also {', '.join(_NEEDED_ON_STAGING)} and, "
-            "where Stripe is not Stripe itself, STRIPE_API_BASE. Exit code 0: every step passed; "
-            "1: a step failed; 2: the canary could not run."
+            f"{', '.join(NEEDED_ALWAYS)}; on staging also {', '.join(NEEDED_ON_STAGING)} and, "
+            "with a fake Stripe, STRIPE_API_BASE. Exit code 0: every step passed; 1: a step did "
+            "not; 2: the canary could not run. Where GITHUB_STEP_SUMMARY names a file, the report "
+            "is added to it."
         ),
         allow_abbrev=False,
     )
@@ -123,9 +157,23 @@ def _parser() -> argparse.ArgumentParser:
         "--environment",
         choices=("staging", "production"),
         default="staging",
-        help="production: nothing is bought, only an event that nobody handles is sent",
+        help="production: nothing is bought, only an event that nothing handles is sent",
     )
-    parser.add_argument("--json", action="store_true", help="the report as JSON")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument(
+        "--prepare",
+        action="store_true",
+        help="make the two accounts, and print the pages that a person must still visit",
+    )
+    parser.add_argument(
+        "--events",
+        choices=EVENTS,
+        default="auto",
+        help=(
+            "stripe: Stripe's own delivery must arrive; signed: the canary signs and sends the "
+            "event; auto: stripe if the account has a webhook endpoint with this address"
+        ),
+    )
     parser.add_argument(
         "--auction-s", type=_seconds, default=20.0, help="how long the auction runs (%(default)s)"
     )
@@ -136,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how long after its end the auction may stay open (%(default)s)",
     )
     parser.add_argument(
-        "--poll-count", type=int, default=20, help="looks for the stored event (%(default)s)"
+        "--poll-count", type=int, default=20, help="looks for an expected change (%(default)s)"
     )
     parser.add_argument(
         "--poll-s", type=_seconds, default=1.5, help="seconds between two looks (%(default)s)"

@@ -10,7 +10,7 @@ from devstack.schema import ROOT
 CASES = {7, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23}
 MISTAKES = (
     {"A8", "A9", "A10", "A11", "A12", "A13", "A15", "A18"}
-    | {"B2", "B7", "B8", "B13", "B19", "D11"}
+    | {"B2", "B7", "B8", "B13", "B19", "D11", "D12"}
     | {f"C{number}" for number in range(1, 24)}
 )
 

@@ -1,0 +1,83 @@
+"""An HTTP proxy in front of the service, which holds back or changes chosen requests."""
+
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+import httpx
+
+
+_PATIENCE_S = 30.0
+
+
+class Proxy:
+    """Passes requests on to `target`; `change` may hold a request back and change its headers."""
+
+    def __init__(self, target: str) -> None:
+        proxy = self
+        self._target = target
+        self._client = httpx.Client(timeout=_PATIENCE_S)
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                proxy.pass_on(self)
+
+            def do_POST(self) -> None:
+                proxy.pass_on(self)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
+                """Stay silent."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Return the address to call instead of the target's."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._client.close()
+
+    def change(self, method: str, path: str, headers: dict[str, str]) -> None:
+        """Do nothing; a kind of proxy does more."""
+
+    def pass_on(self, request: BaseHTTPRequestHandler) -> None:
+        """Send a request to the target, and its answer back."""
+        headers = {
+            name: text
+            for name, text in request.headers.items()
+            if name.lower() not in ("host", "connection", "accept-encoding")
+        }
+        body = request.rfile.read(int(request.headers.get("Content-Length", "0")))
+        self.change(request.command, request.path, headers)
+        answer = self._client.request(
+            request.command, self._target + request.path, content=body, headers=headers
+        )
+        request.send_response(answer.status_code)
+        request.send_header("Content-Type", answer.headers.get("Content-Type", "text/plain"))
+        request.send_header("Content-Length", str(len(answer.content)))
+        request.end_headers()
+        request.wfile.write(answer.content)
+
+
+class SlowWebhooks(Proxy):
+    """Holds each signed event back; forged ones pass at once, so that the test takes less time."""
+
+    DELAY_S = 5.3
+
+    def change(self, method: str, path: str, headers: dict[str, str]) -> None:
+        """Wait before the site gets the event."""
+        is_event = method == "POST" and path.startswith("/api/webhooks/")
+        if is_event and "invalidsignature" not in headers.get("stripe-signature", ""):
+            time.sleep(self.DELAY_S)
