@@ -10,7 +10,7 @@ DELIVERIES ?= 100000
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence mutants canary-faults pg15 proxy check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence mutants canary-faults pg15 proxy rules monitoring check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
@@ -37,12 +37,13 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/squawk supabase/migrations/*.sql
 	@$(BIN)/actionlint -shellcheck $(BIN)/shellcheck && $(BIN)/zizmor --offline --quiet .github && echo "workflows: ok"
 	@$(BIN)/hadolint Dockerfile && $(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml \
-	  && $(BIN)/shellcheck .ci/run .ci/postgres15 .ci/nginx && echo "image: ok"
+	  && $(BIN)/shellcheck .ci/run .ci/postgres15 .ci/nginx .ci/promtool && echo "image: ok"
 	@$(BIN)/python .ci/headless.py && echo "English: ok"
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
+	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
-proof: soak mutants pg15 proxy canary-faults ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults
+proof: soak mutants pg15 proxy canary-faults rules ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
 
@@ -64,6 +65,10 @@ pg15: setup ## run the schema and SQL tests on PostgreSQL 15
 
 proxy: setup ## run the tests of deploy/proxy.conf on a real nginx
 	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/test_proxy.py
+
+rules: setup ## check and test the alert rules and the example of Prometheus' configuration by promtool
+	@cd deploy/monitoring && promtool=$$(../../.ci/promtool) && $$promtool check config --syntax-only prometheus.yml \
+	  && $$promtool check rules alert_rules.yml && $$promtool test rules *_test.yml
 
 up: setup ## run the system until Ctrl-C; .devstack/env gets addresses and keys (PORT_BASE=…, UP_FLAGS=…)
 	@$(BIN)/python -m devstack up $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)
@@ -94,6 +99,9 @@ migration: setup ## create a migration (name=<domain>_<change>) and print the di
 
 docs: setup ## write the RPC sections of docs/api.md anew, from sql/
 	@$(BIN)/python .ci/api_docs.py
+
+monitoring: setup ## write the alert rules and the dashboard anew, from deploy/monitoring/monitoring.yml
+	@$(BIN)/python .ci/monitoring.py
 
 hooks: setup ## install the git hooks: `make check` before a commit, `make test` before a push
 	@$(BIN)/pre-commit install

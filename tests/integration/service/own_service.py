@@ -88,7 +88,11 @@ def read_answer(connection: socket.socket) -> Answer:
 
 @contextlib.contextmanager
 def running_service(
-    environment: Mapping[str, str], log_file: Path, **changes: str
+    environment: Mapping[str, str],
+    log_file: Path,
+    *,
+    app: str = "service.wsgi:app",
+    **changes: str,
 ) -> Iterator[OwnService]:
     """Run gunicorn until the block ends."""
     service = OwnService(port=free_port(), log_file=log_file)
@@ -99,7 +103,7 @@ def running_service(
             "gunicorn",
             "--bind",
             f"127.0.0.1:{service.port}",
-            "service.wsgi:app",
+            app,
         ),
         log_file,
         death_signal=signal.SIGKILL,

@@ -1,23 +1,27 @@
 """`/metrics` of a running service and of running workers."""
 
-import os
+import dataclasses
+import json
 import re
-import signal
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from devstack.ports import free_port
-from devstack.processes import wait_until
+from devstack.schema import ROOT
 from market import metrics
-from tests.integration.service.own_service import OwnService, running_service
-from tests.integration.service.processes import Gunicorn
+from tests.integration.service.shop import Shop
 
 
-LIVE = re.compile(r'^market_http_request_duration_seconds_count\{.*/live".*\} (\d+)', re.MULTILINE)
+pytestmark = pytest.mark.xdist_group("stack")
+
+MONITORING = ROOT / "deploy/monitoring"
+MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
+SELECTOR = re.compile(r"\b(market_\w+|slo:[\w:]+|up\b)(?:\{([^}]*)\})?")
 
 
 def scrape(url: str, token: str) -> str:
@@ -64,43 +68,101 @@ def test_port_is_free_again_afterwards() -> None:
         httpx.get(f"http://127.0.0.1:{port}/health")
 
 
-def replace_worker(service: OwnService) -> None:
-    """Kill a worker of gunicorn, and wait until all of them have their files open."""
-    before = Gunicorn.on(service.url)
-    assert before is not None
-    os.kill(before.workers[0], signal.SIGKILL)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The metrics that the service and the workers really show."""
 
-    def is_replaced() -> bool:
-        now = Gunicorn.on(service.url)
-        if now is None or before.workers[0] in now.workers:
-            return False
-        return all("histogram_" in maps_of(pid) for pid in now.workers)
+    names: frozenset[str]
+    samples: tuple[Sample, ...]
 
-    assert wait_until(is_replaced, 30)
-
-
-def maps_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/maps").read_text()
+    def has(self, name: str, matchers: str) -> bool:
+        """Return true if a sample has a name, and labels that match a selector of PromQL."""
+        return any(
+            sample.name == name
+            and all(matches(sample, *matcher) for matcher in MATCHER.findall(matchers))
+            for sample in self.samples
+        )
 
 
-def test_killed_worker_loses_no_count_and_leaves_no_file(
-    stack: Mapping[str, Any], tmp_path: Path
-) -> None:
-    """A successor continues the files of its predecessor, and the folder ends with the service."""
-    settings = {name: value for name, value in stack.items() if name != "ready"}
-    abandoned = tmp_path / "market-metrics-abandoned"
-    abandoned.mkdir()
-    (abandoned / "counter_0.db").write_bytes(b"counts of a service that was killed")
-    token = stack["METRICS_TOKEN"]
+def matches(sample: Sample, label: str, operator: str, value: str) -> bool:
+    given = sample.labels.get(label, "")
+    is_equal = re.fullmatch(value, given) if "~" in operator else given == value
+    return bool(is_equal) is not operator.startswith("!")
 
-    with running_service(settings, tmp_path / "log", TMPDIR=str(tmp_path)) as service:
-        [folder] = tmp_path.glob("market-metrics-*")
-        assert folder != abandoned
-        for _ in range(20):
-            assert service.is_live()
-        before = int(LIVE.findall(scrape(service.url, token))[0])
-        replace_worker(service)
 
-        assert 20 <= before <= int(LIVE.findall(scrape(service.url, token))[0])
-        assert {"0", "1"} == {file.stem.rpartition("_")[2] for file in folder.iterdir()}
-    assert [] == list(tmp_path.glob("*market-metrics-*"))
+@pytest.fixture(scope="module")
+def shown(stack: Mapping[str, str], workers_url: str, shop: Shop) -> Shown:
+    """Cause each kind of request once, and wait until reconcile has read its figures."""
+    service, token = stack["SERVICE_URL"], stack["METRICS_TOKEN"]
+    httpx.get(f"{service}/api/payouts")
+    shop.post(shop.event({"object": "thing"}, type="nobody.handles.this"))
+    shop.post(shop.event({"object": "thing"}), secret="whsec_wrong")
+    shop.wait_for(lambda: "market_webhook_gap_seconds " in scrape(workers_url, token))
+    text = scrape(service, token) + scrape(workers_url, token)
+    families = [
+        family
+        for part in (scrape(service, token), scrape(workers_url, token))
+        for family in text_string_to_metric_families(part)
+    ]
+    samples = tuple(sample for family in families for sample in family.samples)
+    declared = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
+    parts = [f"{name}{part}" for name in declared for part in ("", "_bucket", "_count", "_sum")]
+    return Shown(names=frozenset(parts), samples=samples)
+
+
+def queries() -> list[str]:
+    """Return each query of the rules and of the dashboard."""
+    groups = yaml.safe_load((MONITORING / "alert_rules.yml").read_text())["groups"]
+    panels = json.loads((MONITORING / "dashboard.json").read_text())["panels"]
+    return [rule["expr"] for group in groups for rule in group["rules"]] + [
+        target["expr"] for panel in panels for target in panel.get("targets", ())
+    ]
+
+
+def test_rules_and_dashboard_read_what_is_shown(shown: Shown) -> None:
+    """A metric that was renamed would leave a rule that never fires, and a panel without a line."""
+    selectors = {found for query in queries() for found in SELECTOR.findall(query)}
+
+    names = {name for name, _ in selectors if name.startswith("market_")}
+    assert len(names) > 30
+    assert set() == names - shown.names
+    assert [] == [
+        (name, matchers)
+        for name, matchers in sorted(selectors)
+        if name in names and matchers and not shown.has(name, matchers)
+    ]
+
+
+def test_rules_and_dashboard_group_by_labels_that_exist(shown: Shown) -> None:
+    """A label that does not exist would put all series into one."""
+    labels = {label for sample in shown.samples for label in sample.labels} | {"instance"}
+    # These appear with their first count only.
+    labels |= {"function", "reason", "kind", "result", "outcome", "limit"}
+
+    grouped = {
+        label.strip()
+        for query in queries()
+        for found in re.findall(r"by \(([^)]*)\)", query)
+        for label in found.split(",")
+    }
+
+    assert set() == grouped - labels
+
+
+def test_other_names_are_recorded_or_of_prometheus() -> None:
+    """`up` comes from Prometheus, and the burn rates from the rules."""
+    groups = yaml.safe_load((MONITORING / "alert_rules.yml").read_text())["groups"]
+    recorded = {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
+
+    used = {name for query in queries() for name, _ in SELECTOR.findall(query)}
+
+    assert recorded | {"up"} >= {name for name in used if not name.startswith("market_")}
+
+
+def test_no_value_of_a_person_is_shown(shown: Shown, stack: Mapping[str, str]) -> None:
+    """No id, address, mail, key or token is in any label."""
+    values = {value for sample in shown.samples for value in sample.labels.values()}
+
+    private = re.compile(r"[0-9a-f]{8}-|@|evt_|pi_|acct_|sk_|whsec_|sb_|eyJ|\d{1,3}(\.\d{1,3}){3}")
+    assert [] == [value for value in values if private.search(value)]
+    assert not values & {value for name, value in stack.items() if "KEY" in name or "TOKEN" in name}
