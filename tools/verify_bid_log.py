@@ -108,6 +108,8 @@ class Auction:
     #: Each bidder's maximum; None while it is sealed.
     maxima: dict[int, int | None] = dataclasses.field(default_factory=dict)
     amounts: dict[int, int] = dataclasses.field(default_factory=dict)
+    #: Sealed maxima at which a price already stood, so that no later price may be above them.
+    bounds: dict[int, int] = dataclasses.field(default_factory=dict)
     withdrawn: set[int] = dataclasses.field(default_factory=set)
 
 
@@ -342,6 +344,7 @@ class Checker:
                 raise WrongRowError("the leader's maximum does not beat the rival's")
         auction.bidder_count = max(auction.bidder_count, bidder)
         auction.maxima[bidder], auction.amounts[bidder] = maximum, amount
+        auction.bounds.pop(bidder, None)
         is_proved = self._check_price(record, amount if leads else 0, cap, own)
         self._check_end(record)
         return is_proved, f"bidder {bidder} bids {amount}; {self._standing()}"
@@ -385,6 +388,7 @@ class Checker:
         if maximum is not None and maximum <= (self.auction.price if before is None else before):
             raise WrongRowError("the raised maximum is not above the one before")
         self.auction.maxima[bidder] = maximum
+        self.auction.bounds.pop(bidder, None)
         self._rank(seq, bidder, bidder)
 
     def _withdrawal(self, _seq: int, record: Mapping[str, Any]) -> tuple[bool, str]:
@@ -438,7 +442,9 @@ class Checker:
         price, is_lifted = record["price_cents"], record["reserve"] == "lifted"
         is_whole = self.auction.is_whole
         self._check_reserve(record)
-        if own is not None and price > own:
+        if price > min(
+            price if own is None else own, self.auction.bounds.get(record["leader"], price)
+        ):
             raise WrongRowError("the price is above the leader's maximum")
         self._set_price(record)
         if not is_whole or cap is None:
@@ -453,6 +459,8 @@ class Checker:
             message = f"the price is {price}, and must be {exact}"
             raise WrongRowError(message)
         # A lower price stands at the leader's sealed maximum.
+        if own is None and price < exact:
+            self.auction.bounds[record["leader"]] = price
         return bool(price == exact)
 
     def _check_reserve(self, record: Mapping[str, Any]) -> None:
@@ -588,7 +596,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         log = read_log(_text(options.log))
-        receipts = [(read_json(_text(path)), int(cents)) for path, cents in options.receipt]
+        receipts = [(json.loads(_text(path)), int(cents)) for path, cents in options.receipt]
     except (OSError, ValueError, UnreadableError) as error:
         sys.stderr.write(f"cannot read the log: {error}\n")
         return 2

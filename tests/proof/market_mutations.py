@@ -71,8 +71,8 @@ MARKET_MUTATIONS = (
     mutation(
         "own raise is a bid like any other",
         PLACE_BID,
-        "elsif v_standing.leader_id = v_bidder_id then",
-        "elsif false then",
+        "  if v_standing.leader_id = v_bidder_id then\n",
+        "  if false then\n",
         BIDDING,
     ),
     mutation(
@@ -172,8 +172,8 @@ begin
     mutation(
         "withdrawal forgets the runner-up",
         WITHDRAW,
-        "maxima.next_cents, maxima.open_cents",
-        "null, maxima.open_cents",
+        "v_top.next_cents, v_top.open_cents, v_top.max_cents, v_reserve_cents",
+        "null, v_top.open_cents, v_top.max_cents, v_reserve_cents",
         BIDDING,
     ),
     mutation(

@@ -1,6 +1,7 @@
 """Small faults that the tests have to notice, each a change in the text of one file."""
 
 from tests.proof.access_mutations import ACCESS_MUTATIONS
+from tests.proof.bid_log_mutations import BID_LOG_MUTATIONS
 from tests.proof.filter_mutations import FILTER_MUTATIONS
 from tests.proof.handover_mutations import HANDOVER_MUTATIONS
 from tests.proof.kyc_mutations import KYC_MUTATIONS
@@ -13,6 +14,7 @@ from tests.proof.settlement_mutations import SETTLEMENT_MUTATIONS
 
 MUTATIONS = (
     *ACCESS_MUTATIONS,
+    *BID_LOG_MUTATIONS,
     *FILTER_MUTATIONS,
     *HANDOVER_MUTATIONS,
     *KYC_MUTATIONS,

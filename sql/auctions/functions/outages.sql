@@ -33,6 +33,12 @@ begin
   update public.listings set end_at = v_auction.end_at, updated_at = p_now
   where id = v_listing.id;
   delete from private.finalize_failures where auction_id = p_auction.id;
+  perform private.append_bid_log(
+    p_auction.id,
+    'extension',
+    jsonb_build_object('end_at', private.log_time(v_auction.end_at)),
+    p_now
+  );
   perform private.notify_of_extension(v_auction, v_listing);
   return v_auction;
 end;

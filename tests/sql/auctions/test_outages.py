@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from tests.sql.actors import signed_up
 from tests.sql.auctioning import auction_row, set_setting
+from tests.sql.bidding.bidding_log import verified
 from tests.sql.bidding.bidding_world import BEGINNING, World, stop_clock
 from tests.sql.bidding.oracle import Market
 from tests.sql.bidding.oracle_auction import SoftClose
@@ -448,3 +449,22 @@ def test_numbers_of_the_rule_are_settings(
     assert [outcome] == close(world)
     extension_s = auction_row(world.owner, auction_id)["outage_extension_s"]
     assert (300 if outcome == "AUCTION_NOT_OVER" else 0) == extension_s
+
+
+def test_extension_is_a_row_of_the_log(world: World, auction_id: UUID) -> None:
+    """The row states the new end and no reason; an outsider's check accepts it."""
+    bid(world, "alice", auction_id, 1000)
+    break_down(world, END - timedelta(minutes=3), 90)
+    world.live(END)
+    close(world)
+    bid(world, "bob", auction_id, 2000)
+    end_at = datetime.fromisoformat(auction_row(world.owner, auction_id)["end_at"])
+    world.live(end_at)
+    close(world)
+
+    answer = world.call("alice", "get_bid_log", auction_id=auction_id)
+
+    checker, _steps = verified(answer)
+    kinds = ["start", "bid", "extension", "bid", "close"]
+    assert (kinds, end_at) == ([row["kind"] for row in answer["rows"]], checker.auction.end_at)
+    assert {"at", "end_at"} == answer["rows"][2]["record"].keys()

@@ -1,0 +1,172 @@
+"""Faults in the bid log."""
+
+from tests.proof.mutation import mutation
+
+
+LOG_TESTS = (
+    "tests/sql/bidding/test_bid_log.py",
+    "tests/sql/bidding/test_bid_log_secrecy.py",
+    "tests/sql/auctions/test_outages.py",
+)
+WITH_ORACLE = (*LOG_TESTS, "tests/sql/bidding/test_bidding_oracle.py")
+
+LOG = "bidding/functions/bid_log.sql"
+READING = "bidding/functions/bid_log_reading.sql"
+
+BID_LOG_MUTATIONS = (
+    mutation(
+        "log of a live auction is published",
+        READING,
+        "elsif v_status not in ('finalized', 'no_sale') then",
+        "elsif v_status = 'scheduled' then",
+        LOG_TESTS,
+    ),
+    mutation(
+        "log of a cancelled auction is published",
+        READING,
+        "elsif v_status = 'cancelled' then",
+        "elsif false then",
+        LOG_TESTS,
+        ("elsif v_status not in ('finalized', 'no_sale') then", "elsif v_status = 'live' then"),
+    ),
+    mutation(
+        "log opens the leading maximum",
+        READING,
+        "where not beaten.leads or beaten.next_number <> beaten.bidder_number",
+        "where beaten.next_number is distinct from beaten.bidder_number or not beaten.leads",
+        LOG_TESTS,
+    ),
+    mutation(
+        "log opens a superseded maximum",
+        READING,
+        "or beaten.next_number <> beaten.bidder_number",
+        "or beaten.next_number is not null",
+        LOG_TESTS,
+    ),
+    mutation(
+        "log opens withdrawn maxima",
+        READING,
+        "where withdrawal.kind = 'withdrawal'",
+        "where false",
+        LOG_TESTS,
+        (
+            "and withdrawal.record -> 'bidders' @> to_jsonb(log.bidder_number)",
+            "and true",
+        ),
+    ),
+    mutation(
+        "tie opens the leader's maximum",
+        READING,
+        "log.sealed_cents > coalesce(max(log.sealed_cents) over (",
+        "log.sealed_cents >= coalesce(max(log.sealed_cents) over (",
+        LOG_TESTS,
+    ),
+    mutation(
+        "log opens every reserve",
+        READING,
+        "filter (where log.record ->> 'reserve' = 'lifted')",
+        "filter (where log.record ->> 'reserve' is not null)",
+        LOG_TESTS,
+        (
+            "filter (where log.record ->> 'reserve' = 'unmet'), 0)",
+            "filter (where false), 0)",
+        ),
+    ),
+    mutation(
+        "log opens a reserve that is unmet again",
+        READING,
+        "filter (where log.record ->> 'reserve' = 'unmet'), 0)",
+        "filter (where false), 0)",
+        WITH_ORACLE,
+    ),
+    mutation(
+        "reserve counts as lifted whenever it is met",
+        LOG,
+        "when p_unlifted_cents < p_reserve_cents then 'lifted'",
+        "when true then 'lifted'",
+        LOG_TESTS,
+    ),
+    mutation(
+        "own raise is logged as a bid",
+        LOG,
+        "  if p_after.high_bid_id is distinct from p_before.high_bid_id then\n",
+        "  if true then\n",
+        LOG_TESTS,
+    ),
+    mutation(
+        "commitment without its salt",
+        LOG,
+        """    || ',"salt":"' || encode(v_salt, 'hex') || '"}',
+    'UTF8'
+  ));
+  if p_after""",
+        """    || ',"salt":""}',
+    'UTF8'
+  ));
+  if p_after""",
+        LOG_TESTS,
+    ),
+    mutation(
+        "receipt has the hash of another row",
+        LOG,
+        "return jsonb_build_object('hash', encode(v_commitment, 'hex')",
+        "return jsonb_build_object('hash', encode(p_before.log_hash, 'hex')",
+        LOG_TESTS,
+    ),
+    mutation(
+        "chain leaves out the row before",
+        LOG,
+        "coalesce('\"' || encode(p_last_hash, 'hex') || '\"', 'null')",
+        "'null'",
+        LOG_TESTS,
+    ),
+    mutation(
+        "changed rules are not stated",
+        LOG,
+        "  elsif v_last.rules_hash <> v_rules_hash then\n",
+        "  elsif false then\n",
+        LOG_TESTS,
+    ),
+    mutation(
+        "new bidder takes a number again",
+        LOG,
+        "greatest(p_before.bidder_count, p_before.bidder_number)",
+        "p_before.bidder_count",
+        LOG_TESTS,
+    ),
+    mutation(
+        "log starts before the reserve is fixed",
+        "auctions/functions/opening.sql",
+        "  if p_listing.status = 'live' then\n",
+        "  if true then\n",
+        LOG_TESTS,
+    ),
+    mutation(
+        "withdrawal is not logged with its price",
+        "bidding/functions/withdrawals.sql",
+        "'price_cents', v_ranking.price_cents, 'reserve'",
+        "'price_cents', v_before.current_price_cents, 'reserve'",
+        LOG_TESTS,
+    ),
+    mutation(
+        "forced close is not marked",
+        "auctions/functions/closing.sql",
+        "'is_forced', p_auction.end_at > p_now",
+        "'is_forced', false",
+        LOG_TESTS,
+    ),
+    mutation(
+        "extension is not logged",
+        "auctions/functions/outages.sql",
+        "  perform private.append_bid_log(\n    p_auction.id,\n",
+        "  perform format(\n    p_auction.id::text,\n",
+        LOG_TESTS,
+    ),
+    mutation(
+        "log can be rewritten",
+        "bidding/triggers.sql",
+        "before update or delete or truncate on private.bid_log",
+        "before truncate on private.bid_log",
+        LOG_TESTS,
+    ),
+)

@@ -1,0 +1,251 @@
+"""The verifier accepts a true log and finds every change of it.
+
+bid_log.json holds a log of `get_bid_log` and the receipts of its bids. The auction had a tie,
+raises, a reserve, a withdrawal, changed increments, late bids and an extension.
+"""
+
+import copy
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tools import verify_bid_log
+from tools.verify_bid_log import Checker, UnreadableError, WrongRowError, check_receipt, read_log
+
+
+GOLDEN = json.loads((Path(__file__).parent / "bid_log.json").read_text())
+LOG: dict[str, Any] = GOLDEN["log"]
+TEXT = json.dumps(LOG)
+PROGRAM = Path(verify_bid_log.__file__)
+ROWS = range(1, len(LOG["rows"]) + 1)
+
+
+def is_accepted(log: Any) -> bool:
+    """Check a log as text, as the program reads it."""
+    try:
+        list(Checker(read_log(log if isinstance(log, str) else json.dumps(log))).steps())
+    except (UnreadableError, WrongRowError, KeyError, TypeError, ValueError, AttributeError):
+        return False
+    return True
+
+
+def changed(change: Callable[[list[dict[str, Any]]], object]) -> dict[str, Any]:
+    """Return a copy of the log whose rows were changed."""
+    log = copy.deepcopy(LOG)
+    change(log["rows"])
+    return log
+
+
+def chained(log: dict[str, Any]) -> dict[str, Any]:
+    """Return the log with its rows numbered and chained anew, as a forger does."""
+    previous = None
+    for seq, row in enumerate(log["rows"], 1):
+        row |= {"seq": seq, "previous_hash": previous}
+        hashed = {key: row[key] for key in row if key not in ("hash", "opened")}
+        text = json.dumps(
+            hashed | {"auction_id": log["auction_id"]}, sort_keys=True, separators=(",", ":")
+        )
+        previous = row["hash"] = hashlib.sha256(text.encode()).hexdigest()
+    return log
+
+
+def test_true_log_is_accepted() -> None:
+    """Each kind of row is in it, and a forger's chaining changes nothing of a true log."""
+    steps = list(Checker(read_log(TEXT)).steps())
+
+    assert set(verify_bid_log.RECORD_KEYS) == {step.kind for step in steps}
+    assert {True, False} == {step.is_proved for step in steps}
+    assert chained(copy.deepcopy(LOG)) == LOG
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(TEXT) - 1), st.characters(min_codepoint=32, max_codepoint=126))
+def test_changed_byte_is_found(place: int, character: str) -> None:
+    """Unless it leaves the same JSON, such as a space in another place."""
+    text = TEXT[:place] + character + TEXT[place + 1 :]
+
+    try:
+        is_same = json.loads(text) == LOG
+    except ValueError:
+        is_same = False
+    assert is_accepted(text) == is_same
+
+
+@pytest.mark.parametrize("seq", ROWS)
+def test_removed_row_is_found(seq: int) -> None:
+    """Also the first and the last one."""
+    assert not is_accepted(changed(lambda rows: rows.pop(seq - 1)))
+
+
+@pytest.mark.parametrize("seq", ROWS)
+def test_doubled_row_is_found(seq: int) -> None:
+    assert not is_accepted(changed(lambda rows: rows.insert(seq, rows[seq - 1])))
+
+
+@pytest.mark.parametrize("seq", ROWS[1:])
+def test_swapped_rows_are_found(seq: int) -> None:
+    def swap(rows: list[dict[str, Any]]) -> None:
+        rows[seq - 2], rows[seq - 1] = rows[seq - 1], rows[seq - 2]
+
+    assert not is_accepted(changed(swap))
+
+
+@pytest.mark.parametrize("length", range(len(ROWS)))
+def test_truncated_log_is_found(length: int) -> None:
+    """A chain without its end fits together, so the close must be there."""
+
+    def cut(rows: list[dict[str, Any]]) -> None:
+        del rows[length:]
+
+    assert not is_accepted(changed(cut))
+
+
+@pytest.mark.parametrize("seq", [s for s in ROWS if LOG["rows"][s - 1]["opened"]])
+def test_hidden_opening_is_found(seq: int) -> None:
+    """Openings are outside the chain; the rows say which ones there must be."""
+    assert not is_accepted(changed(lambda rows: rows[seq - 1].update(opened=None)))
+
+
+@pytest.mark.parametrize("seq", [s for s in ROWS if LOG["rows"][s - 1]["opened"]])
+def test_other_opening_is_found(seq: int) -> None:
+    """An opened amount is the committed one."""
+    name = "reserve_cents" if seq == 1 else "max_cents"
+
+    def lie(rows: list[dict[str, Any]]) -> None:
+        rows[seq - 1]["opened"][name] += 1
+
+    assert not is_accepted(changed(lie))
+
+
+#: Prices next to a maximum that stays sealed: only a receipt can contradict them.
+BESIDE_SEALED = {(3, 2001), (7, 5372)}
+
+
+def forgeries() -> Iterator[Any]:
+    """Yield changes of results, each as the row, the field and the forged value."""
+    for row in LOG["rows"][1:]:
+        for key, value in row["record"].items():
+            if key in ("price_cents", "leader", "winner", "bidder"):
+                yield pytest.param(row["seq"], key, value + 1, id=f"{row['seq']} {key} up")
+                yield pytest.param(row["seq"], key, value - 1, id=f"{row['seq']} {key} down")
+            elif key == "reserve":
+                forged = "unmet" if value != "unmet" else "met"
+                yield pytest.param(row["seq"], key, forged, id=f"{row['seq']} reserve")
+            elif key == "end_at" and row["kind"] != "extension":
+                forged = value.replace("000000Z", "000001Z").replace("123456Z", "123457Z")
+                yield pytest.param(row["seq"], key, forged, id=f"{row['seq']} end")
+
+
+@pytest.mark.parametrize(("seq", "key", "value"), list(forgeries()))
+def test_forged_result_is_found_in_a_new_chain(seq: int, key: str, value: object) -> None:
+    """The rules contradict it, though every hash fits."""
+    forged = chained(changed(lambda rows: rows[seq - 1]["record"].update({key: value})))
+
+    assert is_accepted(forged) == ((seq, value) in BESIDE_SEALED)
+
+
+def test_removed_bid_is_found_by_its_receipt() -> None:
+    """A forger may leave out a bid that changes nothing later; the bidder's receipt proves it."""
+    receipt = GOLDEN["receipts"]["alice 2600"]
+    forged = chained(changed(lambda rows: rows.pop(3)))
+
+    assert is_accepted(forged)
+    assert 4 == check_receipt(LOG, receipt["receipt"], receipt["maximum"])
+    with pytest.raises(WrongRowError, match="lacks"):
+        check_receipt(forged, receipt["receipt"], receipt["maximum"])
+
+
+@pytest.mark.parametrize("name", GOLDEN["receipts"])
+def test_receipt_is_found_in_the_log(name: str) -> None:
+    """With the right maximum, whether the row is opened, sealed or withdrawn."""
+    receipt = GOLDEN["receipts"][name]
+
+    seq = check_receipt(LOG, receipt["receipt"], receipt["maximum"])
+
+    assert LOG["rows"][seq - 1]["commitment"] == receipt["receipt"]["hash"]
+    with pytest.raises(WrongRowError, match="maximum"):
+        check_receipt(LOG, receipt["receipt"], receipt["maximum"] + 1)
+
+
+def test_row_that_differs_from_its_receipt_is_found() -> None:
+    """The bidder was answered another price than the log states."""
+    receipt = GOLDEN["receipts"]["bob 2000"]["receipt"] | {"current_price_cents": 1999}
+
+    with pytest.raises(WrongRowError, match="price_cents"):
+        check_receipt(LOG, receipt, 2000)
+
+
+def test_receipts_prove_sealed_rows() -> None:
+    """The winner's own maximum shows that the raise was one."""
+    known = {13: 8888}
+
+    steps = {step.seq: step for step in Checker(LOG, known).steps()}
+
+    assert steps[13].is_proved
+    assert not next(step for step in Checker(LOG).steps() if step.seq == 13).is_proved
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"success": false, "code": "AUCTION_NOT_OVER", "error": "Auction is not over yet"}',
+        '{"success": true, "auction_id": "x", "rows": []}',
+        TEXT.replace('"success": true', '"success": true, "success": true'),
+        TEXT.replace('"seq": 1,', '"seq": 1.0,'),
+        TEXT.replace('"seq": 1,', '"seq": 1, "more": 1,'),
+    ],
+)
+def test_other_input_is_unreadable(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        read_log(text)
+
+
+def test_example_of_the_page_has_its_hash() -> None:
+    """docs/bid-log.md describes the bytes; a reader can compute its example."""
+    page = (PROGRAM.parents[1] / "docs/bid-log.md").read_text()
+    match = re.search(r"```json\n(.*?)```\n\nThe SHA-256 of this text is `(\w+)`", page, re.DOTALL)
+    assert match is not None
+
+    assert verify_bid_log.digest(json.loads(match[1])) == match[2]
+
+
+def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the program alone: without our packages and outside the repository."""
+    return subprocess.run(  # noqa: S603  # our own program
+        [sys.executable, "-I", "-S", str(PROGRAM), *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_program_runs_alone(tmp_path: Path) -> None:
+    """Exit codes: 0 consistent, 1 wrong, 2 unreadable."""
+    receipt = GOLDEN["receipts"]["bob 8888"]
+    (tmp_path / "log.json").write_text(TEXT)
+    (tmp_path / "receipt.json").write_text(json.dumps(receipt["receipt"]))
+    (tmp_path / "wrong.json").write_text(TEXT.replace('"winner": 2', '"winner": 1'))
+
+    true = run(tmp_path, "log.json", "--receipt", "receipt.json", "8888")
+    wrong = run(tmp_path, "wrong.json")
+    missing = run(tmp_path, "missing.json")
+
+    assert (0, 1, 2) == (true.returncode, wrong.returncode, missing.returncode)
+    assert "your receipt fits" in true.stdout
+    assert LOG["rows"][-1]["hash"] in true.stdout
+    assert wrong.stdout.splitlines()[-1].startswith("WRONG: row 14")
+    assert "" == true.stderr + wrong.stderr
+    assert "missing.json" in missing.stderr
+    assert "Exit codes" in run(tmp_path, "--help").stdout
