@@ -88,7 +88,7 @@ psql: setup ## open psql on the running system's database
 drill: setup ## restore a stack's database to an hour ago, and bring it back in line with Stripe
 	@$(BIN)/python -m tests.proof.restore_drill
 
-bench: setup ## measure the performance figures; JSON and plot go to bench/out/ (BENCH_FLAGS=--help)
+bench: setup ## measure the performance figures; JSON and plots go to bench/out/ (BENCH_FLAGS=--help)
 	@$(BIN)/python -m bench $(BENCH_FLAGS)
 
 fmt: setup ## format Python and SQL

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import datetime as dt
 import json
 import logging
@@ -10,7 +11,6 @@ import platform
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -19,66 +19,94 @@ from rich.table import Table
 from bench import (
     bids,
     closing,
+    contract,
+    hot,
     http,
     machine,
+    memory,
     message_filter,
-    plot,
+    publication,
     realtime,
     reconcile,
     service,
     stack,
     tool,
 )
-from bench.figures import Figure, Steps
+from bench.figures import Figure, Steps, Verdict
 
 
 #: Subjects with stacks of their own. Those of a fixed size take as long as they need.
-ALONE = {"tool": tool.figures, "service": service.figures}
-OF_FIXED_SIZE = {"closing": closing.figures, "reconcile": reconcile.figures}
+ALONE = {"tool": tool.figures, "service": service.figures, "contract": contract.figures}
+OF_FIXED_SIZE = {
+    "closing": closing.figures,
+    "memory": memory.figures,
+    "reconcile": reconcile.figures,
+}
 #: Subjects that share one stack.
 ON_A_STACK = {
     "http": http.figures,
     "realtime": realtime.figures,
     "bids": bids.figures,
+    "hot": hot.figures,
     "filter": message_filter.figures,
 }
 SUBJECTS = {
     "tool": "devstack itself: its start, and its use of CPU and memory while idle",
-    "closing": "the workers: auctions that end together",
-    "service": "webhooks against a route that makes one trivial call; a route with a session",
+    "closing": "the workers: 1,000 auctions that end together, also with faults",
+    "memory": "the workers: resident memory over 10,000 closes",
+    "service": "webhooks against a route that makes one trivial call; routes with a session",
+    "contract": "100 bidders and 100 webhooks together, as the contract asks",
     "reconcile": "the reconcile job over ten thousand orders",
     "http": "the gateway: selects, RPCs and bids over HTTP",
     "realtime": "a change of price on its way to 200 subscribers",
     "bids": "place_bid in SQL: one client against a baseline, then 96 clients at one auction",
-    "filter": "the message filter: short messages, and long ones against short ones",
+    "hot": "a hot auction over HTTP: 200 bidders, checked by an oracle",
+    "filter": "the message filter: short messages, long ones against short ones, verdicts",
 }
 OUT = Path("bench/out")
+#: The width of the table in a file.
+WIDTH = 180
 INTERRUPTED = 128 + signal.SIGINT
+COLOURS = {
+    Verdict.MET: "green",
+    Verdict.MISSED: "red",
+    Verdict.UNMEASURED: "yellow",
+    Verdict.NONE: "dim",
+}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure the chosen subjects, print the figures, and write them to `bench/out/`."""
     options = _options(arguments)
     console = Console(stderr=True, highlight=False)
+    if options.write_docs:
+        for path in publication.publish(OUT / "figures.json"):
+            console.print(f"written: {path}")
+        return 0
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         # From here on an interrupt must also end the stack.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # An interrupt leaves a connection busy, and psycopg would warn that it cannot roll back.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     try:
-        found = _measure(options.subjects or list(SUBJECTS), options.seconds, console)
+        subjects = options.subjects or list(SUBJECTS)
+        found = _measure(subjects, options.seconds, console)
     except KeyboardInterrupt:
         console.print("Interrupted. No report was written.")
         return INTERRUPTED
-    text = _report(found)
+    text = _report(found, is_whole=set(subjects) == set(SUBJECTS))
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "figures.json").write_text(text)
-    (OUT / "figures.svg").write_text(plot.svg(found))
+    from bench import plot  # noqa: PLC0415 -- its library takes a second to import
+
+    plots = plot.draw(found, OUT)
     if options.json:
         sys.stdout.write(text)
     else:
-        Console().print(_table(found))
-    console.print(f"JSON and a plot: {OUT}/figures.json, {OUT}/figures.svg")
+        terminal = Console()
+        Console(width=terminal.width if terminal.is_terminal else WIDTH).print(_table(found))
+    console.print(_summary(found))
+    console.print(f"Written: {', '.join(map(str, [OUT / 'figures.json', *plots]))}")
     return 0
 
 
@@ -136,6 +164,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--seconds", type=float, default=6.0, help="seconds to measure each figure (default: 6)"
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument(
+        "--write-docs",
+        action="store_true",
+        help="measure nothing; write the figures of the last run to bench/results.json, and into "
+        "bench/README.md and docs/scaling.md",
+    )
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.subjects) - set(SUBJECTS))
     if unknown:
@@ -145,26 +179,34 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _report(found: Sequence[Figure]) -> str:
+def _report(found: Sequence[Figure], *, is_whole: bool) -> str:
+    texts = ("text", "target_text", "verdict")
     report = {
+        "is_whole": is_whole,
         "taken_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}",
-        "figures": [asdict(figure) | {"is_met": figure.is_met} for figure in found],
+        "figures": [
+            dataclasses.asdict(figure) | {name: getattr(figure, name) for name in texts}
+            for figure in found
+        ],
     }
     return json.dumps(report, indent=2) + "\n"
 
 
+def _summary(found: Sequence[Figure]) -> str:
+    verdicts = [figure.verdict for figure in found]
+    counted = (Verdict.MET, Verdict.MISSED, Verdict.UNMEASURED)
+    return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in counted)
+
+
 def _table(found: Sequence[Figure]) -> Table:
     table = Table(title="Measured figures and their targets")
-    for heading in ("figure", "value", "target", "", "note"):
-        table.add_column(heading, justify="right" if heading in ("value", "target") else "left")
+    for heading in ("figure", "target", "measured", "verdict", "note"):
+        is_number = heading in ("target", "measured")
+        table.add_column(heading, justify="right" if is_number else "left")
     for figure in found:
-        sign = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[figure.is_met]
-        if figure.problem:
-            sign = "[yellow]not judged[/]"
-        bound = "≤" if figure.is_ceiling else "≥"
-        target = "" if figure.target is None else f"{bound} {figure.target:g}"
+        verdict = f"[{COLOURS[figure.verdict]}]{figure.verdict}[/]"
         note = "; ".join(filter(None, (figure.problem, figure.note)))
-        table.add_row(figure.name, figure.text, target, sign, note)
+        table.add_row(figure.name, figure.target_text, figure.text, verdict, note)
     return table

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jwt
 import psycopg
 from psycopg import Connection, sql
 
@@ -12,13 +14,16 @@ from devstack.processes import wait_until
 
 
 #: An increment of one cent keeps prices below the upper bound of money during a measurement. The
-#: rate limit is off, because one bidder here bids like a thousand.
-SETTINGS: Mapping[str, object] = {
-    "bid_increments": [{"below_cents": None, "step_cents": 1}],
-    "rate_limits": {
-        action: {"max": 1_000_000_000, "window_s": 60} for action in ("place_bid", "list_payouts")
-    },
-}
+#: rate limits are off, because one user here acts like a thousand.
+SETTINGS = """
+  update private.app_settings set value = '[{"below_cents": null, "step_cents": 1}]'
+  where key = 'bid_increments';
+  update private.app_settings set value = (
+    select jsonb_object_agg(action, '{"max": 1000000000, "window_s": 60}'::jsonb)
+    from jsonb_object_keys(value) as action
+  )
+  where key = 'rate_limits'
+"""
 #: The time limit for the end of auctions that last two seconds.
 END_S = 30
 HAVE_ENDED = """
@@ -41,11 +46,7 @@ def create_fixtures(
 ) -> Fixtures:
     """Sign up bidders and open auctions that end in `last_s` seconds, by SQL."""
     with psycopg.connect(database_url) as owner:
-        for key, value in SETTINGS.items():
-            query = "update private.app_settings set value = value || %s where key = %s"
-            if isinstance(value, list):
-                query = "update private.app_settings set value = %s where key = %s"
-            owner.execute(query, [json.dumps(value), key])
+        owner.execute(SETTINGS)
         seller_id, *bidder_ids = (_sign_up(owner, number) for number in range(bidders + 1))
         auction_ids = [_open_auction(owner, seller_id, last_s) for _ in range(auctions)]
     return Fixtures(bidder_ids=bidder_ids, auction_ids=auction_ids)
@@ -62,6 +63,20 @@ def claims_of(user_id: str) -> tuple[sql.Composed, sql.SQL]:
     claims = json.dumps({"sub": user_id, "role": "authenticated"})
     setting = sql.SQL("select set_config('request.jwt.claims', {}, false)")
     return setting.format(sql.Literal(claims)), sql.SQL("set role authenticated")
+
+
+def token_of(env: Mapping[str, str], user_id: str) -> str:
+    """Return an access token that the stack's legacy secret signs; Auth would hash a password."""
+    now = int(time.time())
+    claims = {
+        "iss": f"{env['SUPABASE_URL']}/auth/v1",
+        "sub": user_id,
+        "aud": "authenticated",
+        "role": "authenticated",
+        "iat": now,
+        "exp": now + 3600,
+    }
+    return jwt.encode(claims, env["SUPABASE_JWT_SECRET"], "HS256")
 
 
 def _sign_up(owner: Connection, number: int) -> str:
@@ -97,7 +112,10 @@ def _open_auction(owner: Connection, seller_id: str, last_s: float) -> str:
 
 
 def create_ending_auctions(database_url: str, count: int, *, first_end_s: float) -> None:
-    """Open auctions with a leader, which end one after another within a second."""
+    """Open auctions with a leader, which end one after another within a second.
+
+    `first_end_s` counts from the commit, about: the statements take a part of it.
+    """
     query = """
       with listing as (
         insert into public.listings (seller_id, title, description, category_id, condition,
@@ -128,7 +146,7 @@ def create_ending_auctions(database_url: str, count: int, *, first_end_s: float)
         owner.execute(
             """
             update public.auctions as a set high_bid_id = b.id, high_bidder_id = b.bidder_id
-            from public.bids as b where b.auction_id = a.id
+            from public.bids as b where b.auction_id = a.id and a.high_bid_id is null
             """
         )
 

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import json
 import statistics
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
@@ -13,16 +12,13 @@ import httpx
 import psycopg
 from psycopg import conninfo
 
-from bench import load
+from bench import load, stack
 from bench.figures import ROUNDS, Figure, Steps, percentile
 from bench.fixtures import create_fixtures
 from devstack.ports import free_port
-from devstack.processes import wait_until
 
 
 MANY, BIDDERS = 16, 8
-#: The time limit for the first answer of the bare handler.
-BARE_START_S = 10
 SELECT = "/rest/v1/listings?select=id,title,start_cents,status&limit=20"
 
 
@@ -41,12 +37,13 @@ def figures(env: Mapping[str, str], *, seconds: float, show: Steps) -> Iterator[
         body=json.dumps({"auction_id": fixtures.auction_ids[0]}).encode(),
     )
     show("one connection to the gateway")
-    yield _one_connection("simple select", port, select, seconds)
-    yield _one_connection("simple RPC", port, call, seconds)
+    yield _one_connection("select", "simple select", port, select, seconds)
+    yield _one_connection("rpc", "simple RPC", port, call, seconds)
     yield _against_bare(env, port, select, seconds, show)
     show(f"bids of {BIDDERS} clients over HTTP")
     bids = _bids(env, port, fixtures.auction_ids[0], seconds)
     yield Figure(
+        key="bid_http_p95",
         name=f"place_bid over HTTP, {BIDDERS} clients, p95",
         value=1000 * percentile(bids.latencies_s, 95),
         unit="ms",
@@ -54,11 +51,20 @@ def figures(env: Mapping[str, str], *, seconds: float, show: Steps) -> Iterator[
         is_ceiling=True,
         note=f"{bids.per_second:,.0f}/s",
     )
+    yield Figure(
+        key="bid_http_rate",
+        name=f"place_bid over HTTP, {BIDDERS} clients, throughput",
+        value=bids.per_second,
+        unit="bids/s",
+    )
 
 
-def _one_connection(subject: str, port: int, request: load.Request, seconds: float) -> Figure:
+def _one_connection(
+    key: str, subject: str, port: int, request: load.Request, seconds: float
+) -> Figure:
     one = load.send(port, lambda _number: request, connections=1, seconds=seconds)
     return Figure(
+        key=f"gateway_{key}_p50",
         name=f"gateway, {subject}, 1 connection, p50",
         value=1000 * percentile(one.latencies_s, 50),
         unit="ms",
@@ -73,13 +79,14 @@ def _against_bare(
     """Measure the gateway and a bare handler in turns; the median of the rounds decides."""
     bare_select = load.Request(method="GET", path="/", headers={})
     rounds = []
-    with _bare_handler(env["DATABASE_URL"]) as bare_port:
+    with _bare_handler(env) as bare_port:
         for number in range(ROUNDS):
             show(f"gateway and bare handler, {MANY} connections: round {number + 1} of {ROUNDS}")
             rate = _rate(port, select, seconds / ROUNDS)
             rounds.append((rate, _rate(bare_port, bare_select, seconds / ROUNDS)))
     rate, bare_rate = (statistics.median(rates) for rates in zip(*rounds, strict=True))
     return Figure(
+        key="gateway_against_bare",
         name=f"gateway, simple select, {MANY} connections, against a bare handler",
         value=statistics.median(rate / bare_rate for rate, bare_rate in rounds),
         unit="x",
@@ -93,24 +100,12 @@ def _rate(port: int, request: load.Request, seconds: float) -> float:
 
 
 @contextlib.contextmanager
-def _bare_handler(database_url: str) -> Iterator[int]:
+def _bare_handler(env: Mapping[str, str]) -> Iterator[int]:
     port = free_port()
-    url = conninfo.make_conninfo(database_url, user="authenticator")
-    process = subprocess.Popen([sys.executable, "-m", "bench.bare", str(port), url])  # noqa: S603 -- ours
-    try:
-        if not wait_until(lambda: _answers(port), BARE_START_S):
-            raise RuntimeError(f"the bare handler does not answer on port {port}")
+    url = conninfo.make_conninfo(env["DATABASE_URL"], user="authenticator")
+    command = (sys.executable, "-m", "bench.bare", str(port), url)
+    with stack.program(command, env, f"http://127.0.0.1:{port}/"):
         yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/").is_success
-    except httpx.TransportError:
-        return False
 
 
 def _bids(env: Mapping[str, str], port: int, auction_id: str, seconds: float) -> load.Answered:
@@ -118,25 +113,31 @@ def _bids(env: Mapping[str, str], port: int, auction_id: str, seconds: float) ->
     tokens = [sign_up(env, number) for number in range(BIDDERS)]
     _verify_everybody(env["DATABASE_URL"])
     prices = itertools.count(200, 10)
+    return load.send(
+        port,
+        lambda number: bid_of(env, tokens[number], auction_id, next(prices)),
+        connections=BIDDERS,
+        seconds=seconds,
+    )
 
-    def bid(number: int) -> load.Request:
-        body = {
-            "auction_id": auction_id,
-            "amount_cents": next(prices),
-            "client_bid_id": str(uuid.uuid4()),
-        }
-        return load.Request(
-            method="POST",
-            path="/rest/v1/rpc/place_bid",
-            headers={
-                "apikey": env["SUPABASE_PUBLISHABLE_KEY"],
-                "authorization": f"Bearer {tokens[number]}",
-                "content-type": "application/json",
-            },
-            body=json.dumps(body).encode(),
-        )
 
-    return load.send(port, bid, connections=BIDDERS, seconds=seconds)
+def bid_of(env: Mapping[str, str], token: str, auction_id: str, amount_cents: int) -> load.Request:
+    """Return the request that places a new bid of a signed-in user."""
+    body = {
+        "auction_id": auction_id,
+        "amount_cents": amount_cents,
+        "client_bid_id": str(uuid.uuid4()),
+    }
+    return load.Request(
+        method="POST",
+        path="/rest/v1/rpc/place_bid",
+        headers={
+            "apikey": env["SUPABASE_PUBLISHABLE_KEY"],
+            "authorization": f"Bearer {token}",
+            "content-type": "application/json",
+        },
+        body=json.dumps(body).encode(),
+    )
 
 
 def sign_up(env: Mapping[str, str], number: int) -> str:

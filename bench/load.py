@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,37 @@ class Request:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer that a connection got, and its latency."""
+
+    connection: int
+    status: int
+    body: bytes
+    latency_s: float
+
+    @property
+    def is_success(self) -> bool:
+        """Return true if the server did what it was to do."""
+        return self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Connections to one port, and the requests that each of them sends.
+
+    Without `period_s` a connection sends as soon as it has its answer. With it, a connection sends
+    once in a period, and a latency counts from the time at which the request was due. The
+    connections spread evenly over the period.
+    """
+
+    port: int
+    make: Callable[[int], Request]
+    connections: int
+    period_s: float = 0.0
+    take: Callable[[Answer], None] | None = None  # without it, a failure ends the bench
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """The latency of each answer in seconds, and the number of answers per second."""
 
@@ -39,37 +71,55 @@ def send(
         RuntimeError: an answer was not a success, so the load did not measure the work.
 
     """
-    return asyncio.run(_send(port, make, connections, seconds))
+    [answered] = send_together([Load(port=port, make=make, connections=connections)], seconds)
+    return answered
 
 
-async def _send(
-    port: int, make: Callable[[int], Request], connections: int, seconds: float
-) -> Answered:
-    end = time.perf_counter() + seconds
+def send_together(loads: Sequence[Load], seconds: float) -> list[Answered]:
+    """Send several loads at the same time for `seconds`."""
+    return asyncio.run(_send_together(loads, seconds))
+
+
+async def _send_together(loads: Sequence[Load], seconds: float) -> list[Answered]:
+    return list(await asyncio.gather(*(_send(each, seconds) for each in loads)))
+
+
+async def _send(load: Load, seconds: float) -> Answered:
     began = time.perf_counter()
-    clients = [_client(port, make, number, end) for number in range(connections)]
+    end = began + seconds
+    clients = [_client(load, number, end) for number in range(load.connections)]
     latencies = [latency for each in await asyncio.gather(*clients) for latency in each]
     return Answered(
         latencies_s=latencies, per_second=len(latencies) / (time.perf_counter() - began)
     )
 
 
-async def _client(
-    port: int, make: Callable[[int], Request], number: int, end: float
-) -> list[float]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def _client(load: Load, number: int, end: float) -> list[float]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", load.port)
     latencies = []
+    due_at = time.perf_counter() + load.period_s * number / load.connections
     try:
-        while (began := time.perf_counter()) < end:
-            writer.write(make(number).to_bytes())
-            await _read_answer(reader)
-            latencies.append(time.perf_counter() - began)
+        while due_at < end:
+            if (wait_s := due_at - time.perf_counter()) > 0:
+                await asyncio.sleep(wait_s)
+            writer.write(load.make(number).to_bytes())
+            status, body = await _read_answer(reader)
+            now = time.perf_counter()
+            latencies.append(now - due_at)
+            answer = Answer(connection=number, status=status, body=body, latency_s=latencies[-1])
+            (load.take or _expect_success)(answer)
+            due_at = due_at + load.period_s if load.period_s else now
     finally:
         writer.close()
     return latencies
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> None:
+def _expect_success(answer: Answer) -> None:
+    if not answer.is_success:
+        raise RuntimeError(f"an answer was {answer.status}: {answer.body[:200]!r}")
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     status = int(head.split(b" ", 2)[1])
     length = 0
@@ -77,6 +127,4 @@ async def _read_answer(reader: asyncio.StreamReader) -> None:
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
     elif b"chunked" in head:
         raise RuntimeError("an answer is chunked, which this client does not read")
-    body = await reader.readexactly(length)
-    if status >= 300:  # noqa: PLR2004 -- HTTP's own bound
-        raise RuntimeError(f"an answer was {status}: {body[:200]!r}")
+    return status, await reader.readexactly(length)

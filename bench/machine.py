@@ -13,10 +13,16 @@ _SHORTEST_S = 0.5
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """The shares of all cores that the bench with its stack, and all other programs, used."""
+    """The shares of all cores that programs used: the bench's own process makes the load."""
 
-    own_percent: float
+    load_percent: float
+    stack_percent: float
     others_percent: float
+
+    @property
+    def all_percent(self) -> float:
+        """Return the share that all programs used together."""
+        return self.load_percent + self.stack_percent + self.others_percent
 
 
 class Meter:
@@ -25,29 +31,34 @@ class Meter:
     def __init__(self) -> None:
         """Start with the first measurement."""
         self._before = _read()
-        self._usage = Usage(own_percent=0.0, others_percent=0.0)
+        self._usage = Usage(load_percent=0.0, stack_percent=0.0, others_percent=0.0)
 
     def usage(self) -> Usage:
         """Return the use since the last call; zero where there is no /proc."""
         before, after = self._before, _read()
         if before is None or after is None or after.at_s - before.at_s < _SHORTEST_S:
             return self._usage
-        available_s = (after.at_s - before.at_s) * (os.cpu_count() or 1)
-        own_s = after.own_s - before.own_s
-        others_s = max(0.0, after.all_s - before.all_s - own_s)
+        percent_of_s = 100 / ((after.at_s - before.at_s) * (os.cpu_count() or 1))
+        load_s = after.load_s - before.load_s
+        # A part of the stack that has ended takes its time with it.
+        stack_s = max(0.0, after.stack_s - before.stack_s)
+        others_s = max(0.0, after.all_s - before.all_s - load_s - stack_s)
         self._before = after
         self._usage = Usage(
-            own_percent=100 * own_s / available_s, others_percent=100 * others_s / available_s
+            load_percent=percent_of_s * load_s,
+            stack_percent=percent_of_s * stack_s,
+            others_percent=percent_of_s * others_s,
         )
         return self._usage
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    """The time, and the CPU seconds used so far by the bench and by the whole machine."""
+    """The time, and the CPU seconds used so far by the bench, its stack and the whole machine."""
 
     at_s: float
-    own_s: float
+    load_s: float
+    stack_s: float
     all_s: float
 
 
@@ -56,9 +67,11 @@ def _read() -> _Reading | None:
         return None
     # User, nice, system, idle, iowait, irq, softirq, steal; the rest is part of the first two.
     times = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    own_s = time.process_time()
     return _Reading(
         at_s=time.monotonic(),
-        own_s=cpu_s(family(os.getpid())),
+        load_s=own_s,
+        stack_s=max(0.0, cpu_s(family(os.getpid())) - own_s),
         all_s=(sum(times) - times[3] - times[4]) / _TICKS,
     )
 
@@ -76,6 +89,12 @@ def family(pid: int) -> list[int]:
 def cpu_s(pids: list[int]) -> float:
     """Return the CPU seconds of processes, with those of the children that they waited for."""
     return sum(_cpu_s(pid) for pid in pids)
+
+
+def resident_mb(pid: int) -> float:
+    """Return the physical memory of a process, in megabytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1000 * 1.024
 
 
 def _children(thread: Path) -> list[int]:

@@ -6,23 +6,17 @@ No product process has this route.
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import httpx
 from flask import Flask, Response, jsonify
 
+from bench import stack
 from devstack.ports import free_port
-from devstack.processes import end, start, wait_until
-from devstack.project import environment_of_child
 from market import auth_api, database, log, stripe_api
 from market.settings import Settings
 from service.app import Adapters, create_app
 
 
 PATH = "/bench/noop"
-#: The time limit for the first answer of gunicorn.
-START_S = 30
 
 
 @contextlib.contextmanager
@@ -31,22 +25,8 @@ def serving(env: Mapping[str, str]) -> Iterator[int]:
     port = free_port()
     bind = f"127.0.0.1:{port}"
     command = (sys.executable, "-m", "gunicorn", "--bind", bind, "bench.noop:noop_app()")
-    with TemporaryDirectory(prefix="aussie-market-bench-") as folder:
-        log_file = Path(folder) / "log"
-        process = start(command, log_file, options={"env": environment_of_child(env)})
-        try:
-            if not wait_until(lambda: _answers(port), START_S):
-                raise RuntimeError(log_file.read_text())
-            yield port
-        finally:
-            end(process)
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}{PATH}").is_success
-    except httpx.TransportError:
-        return False
+    with stack.program(command, env, f"http://{bind}{PATH}"):
+        yield port
 
 
 def noop_app() -> Flask:

@@ -30,11 +30,13 @@ def figures(
     fixtures = create_fixtures(env["DATABASE_URL"], bidders=0, auctions=1)
     firsts, lasts = asyncio.run(_watch(env, fixtures.auction_ids[0]))
     yield Figure(
+        key="fan_out_first_p95",
         name="commit to first watcher, p95",
         value=1000 * percentile(firsts, 95),
         unit="ms",
     )
     yield Figure(
+        key="fan_out_last_p95",
         name=f"commit to last of {WATCHERS} watchers, p95",
         value=1000 * percentile(lasts, 95),
         unit="ms",

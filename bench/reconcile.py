@@ -110,6 +110,7 @@ def figures(*, show: Steps) -> Iterator[Figure]:
             show(f"reconciling {ORDERS:,} orders")
             runs, took_s = _run_until_checked(owner, lambda: job.work(job.batch_size))
             yield Figure(
+                key="reconcile_hour",
                 name=f"reconcile over {ORDERS:,} orders of an hour, every one checked",
                 value=took_s,
                 unit="s",
@@ -120,6 +121,7 @@ def figures(*, show: Steps) -> Iterator[Figure]:
             began = time.perf_counter()
             job.work(job.batch_size)
             yield Figure(
+                key="reconcile_next",
                 name=f"reconcile over {ORDERS:,} orders, next run",
                 value=time.perf_counter() - began,
                 unit="s",

@@ -1,4 +1,4 @@
-"""Run a separate stack for the benches."""
+"""Run a separate stack, and programs beside it, for the benches."""
 
 import contextlib
 import dataclasses
@@ -6,9 +6,19 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import httpx
+
+from devstack.ports import free_port
+from devstack.processes import end, start, tail, wait_until
+from devstack.project import environment_of_child
+
+
+#: The time limit for the first answer of a program.
+START_S = 30
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +54,36 @@ def running(*, only: str) -> Iterator[Stack]:
             process.terminate()
             process.wait()
             messages.close()
+
+
+@contextlib.contextmanager
+def fleet(env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run all workers in one process, as `python -m devstack up` does; give the process."""
+    port = free_port()
+    workers = (sys.executable, "-m", "workers", "all")
+    with program(workers, env, f"http://127.0.0.1:{port}/", METRICS_PORT=str(port)) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def program(
+    command: Sequence[str], env: Mapping[str, str], url: str, **changes: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program that answers at `url` until the block ends; give its process."""
+    with TemporaryDirectory(prefix="aussie-market-bench-") as folder:
+        log = Path(folder) / "log"
+        options = {"env": environment_of_child(dict(env) | changes)}
+        process = start(command, log, options=options)
+        try:
+            if not wait_until(lambda: _answers(url), START_S):
+                raise RuntimeError(f"{command} does not answer: {tail(log, 30)}")
+            yield process
+        finally:
+            end(process)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=START_S).is_success
+    except httpx.TransportError:
+        return False

@@ -21,6 +21,7 @@ def figures(*, seconds: float, show: Steps) -> Iterator[Figure]:
     show("starting devstack again")
     with stack.running(only=PARTS) as warm:
         yield Figure(
+            key="tool_boot",
             name="devstack, boot with migrations, warm",
             value=warm.boot_s,
             unit="s",
@@ -32,6 +33,7 @@ def figures(*, seconds: float, show: Steps) -> Iterator[Figure]:
         show("measuring devstack while it is idle")
         pids = machine.family(warm.pid)
         yield Figure(
+            key="tool_idle",
             name="devstack, idle, CPU of all its processes",
             value=_busy_percent(pids, seconds),
             unit="%",
@@ -39,6 +41,7 @@ def figures(*, seconds: float, show: Steps) -> Iterator[Figure]:
             is_ceiling=True,
         )
         yield Figure(
+            key="tool_memory",
             name="devstack, memory without Postgres",
             value=sum(_memory_mb(pid) for pid in pids if not _is_postgres(pid)),
             unit="MB",

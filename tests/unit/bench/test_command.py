@@ -21,8 +21,8 @@ def test_help_names_every_subject(capsys: pytest.CaptureFixture[str]) -> None:
         (
             ["speed"],
             (
-                "unknown subject: speed; choose from tool, closing, service, reconcile, http, "
-                "realtime, bids, filter"
+                "unknown subject: speed; choose from tool, closing, memory, service, contract, "
+                "reconcile, http, realtime, bids, hot, filter"
             ),
         ),
         (["bids", "--seconds", "0.5"], "--seconds must be at least 1"),

@@ -2,51 +2,95 @@
 
 import pytest
 
-from bench.figures import Figure
+from bench.figures import Figure, Verdict, percentile
 from bench.machine import Usage
 
 
-QUIET = Usage(own_percent=60, others_percent=5)
-DISTURBED = Usage(own_percent=30, others_percent=40)
-FULL = Usage(own_percent=95, others_percent=3)
+QUIET = Usage(load_percent=10, stack_percent=50, others_percent=5)
+DISTURBED = Usage(load_percent=10, stack_percent=20, others_percent=40)
+LOADED = Usage(load_percent=30, stack_percent=65, others_percent=3)
+BUSY_STACK = Usage(load_percent=5, stack_percent=90, others_percent=3)
 
 
-def latency(value: float) -> Figure:
-    return Figure(name="a call, p95", value=value, unit="ms", target=20, is_ceiling=True)
+def latency(value: float | None, problem: str = "") -> Figure:
+    return Figure(
+        key="call",
+        name="a call, p95",
+        value=value,
+        unit="ms",
+        target=20,
+        is_ceiling=True,
+        problem=problem,
+    )
 
 
 def ratio(value: float) -> Figure:
-    return Figure(name="a call against its baseline", value=value, unit="x", target=0.5)
+    return Figure(
+        key="ratio", name="a call against its baseline", value=value, unit="x", target=0.5
+    )
+
+
+def count(value: float) -> Figure:
+    return Figure(key="late", name="late bids", value=value, unit="", target=0, is_ceiling=True)
 
 
 @pytest.mark.parametrize(
-    ("figure", "is_met"),
+    ("figure", "verdict"),
     [
-        (latency(20), True),
-        (latency(20.1), False),
-        (ratio(0.5), True),
-        (ratio(0.49), False),
-        (Figure(name="a rate", value=100, unit="bids/s"), None),
+        (latency(20), Verdict.MET),
+        (latency(20.1), Verdict.MISSED),
+        (ratio(0.5), Verdict.MET),
+        (ratio(0.49), Verdict.MISSED),
+        (count(0), Verdict.MET),
+        (count(1), Verdict.MISSED),
+        (Figure(key="rate", name="a rate", value=100, unit="bids/s"), Verdict.NONE),
+        (latency(None), Verdict.UNMEASURED),
+        (latency(None, "no pg_cron"), Verdict.UNMEASURED),
     ],
 )
-def test_target_decides_on_a_quiet_machine(figure: Figure, *, is_met: bool | None) -> None:
+def test_target_decides_on_a_quiet_machine(figure: Figure, verdict: Verdict) -> None:
     """A ceiling and a lower bound include their target; without one there is no verdict."""
-    assert is_met is figure.judged(QUIET).is_met
+    assert verdict is figure.judged(QUIET).verdict
 
 
 @pytest.mark.parametrize(
-    ("usage", "reason"), [(DISTURBED, "other programs used 40 %"), (FULL, "competed for all cores")]
+    ("usage", "reason"),
+    [(DISTURBED, "other programs used 40 %"), (LOADED, "competed for all cores")],
 )
 def test_long_time_on_a_busy_machine_is_not_judged(usage: Usage, reason: str) -> None:
     """The row says why this machine could not measure it."""
     figure = latency(50).judged(usage)
 
-    assert figure.is_met is None
+    assert figure.verdict is Verdict.UNMEASURED
     assert reason in figure.problem
 
 
-@pytest.mark.parametrize("usage", [DISTURBED, FULL])
-@pytest.mark.parametrize("figure", [latency(10), ratio(0.4), ratio(0.6)])
+def test_stack_that_needs_all_cores_is_no_excuse() -> None:
+    """A target holds on two cores, so a stack that fills them without much load misses it."""
+    assert latency(50).judged(BUSY_STACK).verdict is Verdict.MISSED
+
+
+@pytest.mark.parametrize("usage", [DISTURBED, LOADED])
+@pytest.mark.parametrize("figure", [latency(10), ratio(0.4), ratio(0.6), count(1)])
 def test_busy_machine_changes_no_other_verdict(figure: Figure, usage: Usage) -> None:
     """A time that meets its target would do so on a quiet machine; both sides of a ratio slow."""
     assert figure == figure.judged(usage)
+
+
+@pytest.mark.parametrize(
+    ("figure", "text", "target"),
+    [
+        (latency(1234.5), "1,234.50 ms", "≤ 20 ms"),
+        (ratio(0.649), "0.65 x", "≥ 0.5 x"),
+        (count(0), "0", "≤ 0"),
+        (latency(None), "", "≤ 20 ms"),
+    ],
+)
+def test_row_shows_value_and_target(figure: Figure, text: str, target: str) -> None:
+    """Counts have no decimals; a figure that was not measured shows no value."""
+    assert (text, target) == (figure.text, figure.target_text)
+
+
+def test_percentile_is_not_exceeded_by_its_share() -> None:
+    """The 99th of a hundred values and one is the hundredth in order."""
+    assert percentile(list(range(101)), 99) == 99
