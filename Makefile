@@ -66,9 +66,11 @@ pg15: setup ## run the schema and SQL tests on PostgreSQL 15
 proxy: setup ## run the tests of deploy/proxy.conf on a real nginx
 	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/test_proxy.py
 
-rules: setup ## check and test the alert rules and the example of Prometheus' configuration by promtool
+rules: setup ## check and test the alert rules and the names of our metrics by promtool
 	@cd deploy/monitoring && promtool=$$(../../.ci/promtool) && $$promtool check config --syntax-only prometheus.yml \
 	  && $$promtool check rules alert_rules.yml && $$promtool test rules *_test.yml
+	@$(BIN)/python -c "from market import metrics; print(metrics.as_text().decode())" \
+	  | $$(.ci/promtool) check metrics && echo "names of metrics: ok"
 
 up: setup ## run the system until Ctrl-C; .devstack/env gets addresses and keys (PORT_BASE=…, UP_FLAGS=…)
 	@$(BIN)/python -m devstack up $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)

@@ -217,10 +217,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _IDLE_LIMIT_S
 
     def do_GET(self) -> None:
-        """Answer with the metrics, or 401 without the token; /health needs none and shows none."""
+        """Answer with the metrics, or 401 without the token; /health and / show none."""
         path = self.path.partition("?")[0]
         if path != "/metrics":
-            self._answer(HTTPStatus.OK if path == "/health" else HTTPStatus.NOT_FOUND)
+            self._answer(HTTPStatus.OK if path in {"/", "/health"} else HTTPStatus.NOT_FOUND)
         elif not may_read(self.headers.get("Authorization", ""), self.expected_token):
             self._answer(HTTPStatus.UNAUTHORIZED)
         else:

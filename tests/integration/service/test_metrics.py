@@ -53,7 +53,8 @@ def test_metrics_need_the_token(
 def test_port_of_the_workers_shows_health_alone(workers_url: str) -> None:
     """A supervisor has no token, and no other path answers."""
     assert (200, "") == ((answer := httpx.get(f"{workers_url}/health")).status_code, answer.text)
-    assert 404 == httpx.get(f"{workers_url}/").status_code
+    assert (200, "") == ((root := httpx.get(f"{workers_url}/")).status_code, root.text)
+    assert 404 == httpx.get(f"{workers_url}/metrics/x").status_code
     assert 501 == httpx.post(f"{workers_url}/metrics").status_code
 
 
