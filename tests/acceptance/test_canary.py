@@ -4,13 +4,26 @@
 """
 
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from tests.acceptance.canary_runs import PASSWORD, QUICK, run_canary, sign_up, start_canary
+from devstack.schema import ROOT
+from tests.acceptance.canary_runs import (
+    PASSWORD,
+    QUICK,
+    canary_environment,
+    run_canary,
+    sign_up,
+    start_canary,
+)
 from tests.canary import steps
+from tests.integration.service.own_service import running_service
+from tests.proof.http_proxy import OtherKey
 
 
 pytestmark = pytest.mark.xdist_group("canary")
@@ -81,6 +94,54 @@ def test_canary_needs_only_three_variables_on_production(
     assert [str(step) for step in steps.ON_PRODUCTION] == list(found)
     assert [str(steps.UNHANDLED)] == failed(found)
     assert "Livemode mismatch" in found[str(steps.UNHANDLED)]["seen"]
+
+
+def test_interrupted_canary_ends_its_orders(prepared_stack: Mapping[str, str]) -> None:
+    """A job that is ended from outside still refunds what it has paid, and is red."""
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-u", "-m", "tests.canary", *QUICK],
+        cwd=ROOT,
+        env=canary_environment(prepared_stack),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert any(f"ok  {steps.PAID} " in line for line in process.stdout)
+        process.terminate()
+        report = process.stdout.read()
+
+    assert 1 == process.returncode
+    assert f" of {len(steps.ON_STAGING)} steps passed." in report
+    assert f"ok  {steps.CLEAN_UP} " in report
+    with psycopg.connect(prepared_stack["DATABASE_URL"]) as database:
+        left = (
+            "select state from public.orders where not refund_pending"
+            " and state not in ('refunded', 'released', 'cancelled')"
+        )
+        assert [] == database.execute(left).fetchall()
+
+
+def test_canary_is_green_on_a_site_in_live_mode(
+    prepared_stack: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The live event is stored and ignored; the proxy holds the test key of the fake Stripe."""
+    with (
+        OtherKey(prepared_stack["STRIPE_API_BASE"], prepared_stack["STRIPE_SECRET_KEY"]) as proxy,
+        running_service(
+            prepared_stack,
+            tmp_path / "service.log",
+            ENVIRONMENT="staging",
+            STRIPE_API_BASE=proxy.url,
+            STRIPE_LIVEMODE="true",
+            STRIPE_SECRET_KEY="sk_live_of_nobody",
+        ) as service,
+    ):
+        code, found = run_canary(
+            prepared_stack, "--environment", "production", SITE_URL=service.url
+        )
+
+    assert ([], 0) == (failed(found), code), found
+    assert "acknowledged in" in found[str(steps.UNHANDLED)]["detail"]
 
 
 def test_prepared_accounts_need_nothing_more(prepared_stack: Mapping[str, str]) -> None:

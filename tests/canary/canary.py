@@ -30,14 +30,15 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     if settings.is_preparation:
         return prepare(settings)
-    # A job that is ended from outside still cleans up.
+    # A job that is ended from outside still cleans up: SIGTERM interrupts as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     progress = sys.stderr if settings.is_json else sys.stdout
-    run = Run(lambda line: print(line, file=progress, flush=True))
-    try:
+    plan = steps.ON_PRODUCTION if settings.is_production else steps.ON_STAGING
+    run = Run(plan, lambda line: print(line, file=progress, flush=True))
+    # An interrupted run lacks steps, so it is red.
+    with contextlib.suppress(KeyboardInterrupt):
         _run(run, settings)
-    finally:
-        _report(run, settings)
+    _report(run, settings)
     return 0 if run.is_green else 1
 
 
@@ -81,8 +82,6 @@ def _trade(run: Run, settings: CanarySettings, site: Site, marketplace: Marketpl
 
 
 def _report(run: Run, settings: CanarySettings) -> None:
-    if not run.results:
-        return
     print(run.as_json(settings.environment) if settings.is_json else run.as_table())
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 
@@ -59,33 +59,42 @@ class Result:
 class Run:
     """Runs steps in order. A failed step does not end the run."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, plan: Sequence[Step], say: Callable[[str], None]) -> None:
+        self._plan = [str(step) for step in plan]
         self._say = say
         self.results: list[Result] = []
 
     def step(self, step: Step, action: Callable[[], str]) -> None:
-        """Run a step, and keep and say its result."""
+        """Run a step, and keep and say its result.
+
+        Raises: KeyboardInterrupt if the run is interrupted; the step has failed then.
+        """
         began = time.perf_counter()
-        texts: dict[str, str] = {}
+
+        def keep(result: str, detail: str, expected: str = "", seen: str = "") -> None:
+            took_ms = round((time.perf_counter() - began) * 1000)
+            self._keep(step, result, took_ms, detail, expected, seen)
+
         try:
-            detail, result = action(), PASSED
+            detail = action()
         except StepSkippedError as reason:
-            detail, result = str(reason), SKIPPED
+            keep(SKIPPED, str(reason))
         except StepFailedError as error:
-            detail, result = str(error), FAILED
-            texts = {"expected": error.expected, "seen": error.seen}
+            keep(FAILED, str(error), error.expected, error.seen)
+        except KeyboardInterrupt:
+            keep(FAILED, "interrupted", "the end of the step", "an interruption")
+            raise
         except Exception as error:  # noqa: BLE001 - any error of a client is a finding
-            detail, result = f"{type(error).__name__}: {error}", FAILED
-            texts = {"expected": "an answer", "seen": detail}
-        if result == FAILED:
-            texts["runbook"] = step.runbook
-        took_ms = round((time.perf_counter() - began) * 1000)
-        self._keep(step, result, took_ms, detail, texts)
+            text = f"{type(error).__name__}: {error}"
+            keep(FAILED, text, "an answer", text)
+        else:
+            keep(PASSED, detail)
 
     @property
     def is_green(self) -> bool:
-        """Return true if every step passed."""
-        return bool(self.results) and all(one.result == PASSED for one in self.results)
+        """Return true if every planned step ran and passed."""
+        passed = [one.step for one in self.results if one.result == PASSED]
+        return bool(passed) and passed == self._plan
 
     def as_json(self, environment: str) -> str:
         """Return the run as one JSON object."""
@@ -123,11 +132,16 @@ class Run:
         return "\n".join([*head, *table, *findings, ""])
 
     def _keep(
-        self, step: Step, result: str, took_ms: int, detail: str, texts: dict[str, str]
+        self, step: Step, result: str, took_ms: int, detail: str, expected: str, seen: str
     ) -> None:
-        short = {name: _one_line(text) for name, text in texts.items()}
         kept = Result(
-            step=str(step), result=result, took_ms=took_ms, detail=_one_line(detail), **short
+            step=str(step),
+            result=result,
+            took_ms=took_ms,
+            detail=_one_line(detail),
+            expected=_one_line(expected),
+            seen=_one_line(seen),
+            runbook=step.runbook if result == FAILED else "",
         )
         self.results.append(kept)
         self._say(f"{_SIGNS[result]:>7}  {step}  ({took_ms} ms)  {kept.detail}")
@@ -137,7 +151,7 @@ class Run:
 
     def _sum(self) -> str:
         passed = sum(one.result == PASSED for one in self.results)
-        return f"{passed} of {len(self.results)} steps passed."
+        return f"{passed} of {len(self._plan)} steps passed."
 
 
 def require(is_so: object, *, expected: str, seen: object) -> None:

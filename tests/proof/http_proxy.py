@@ -1,4 +1,4 @@
-"""An HTTP proxy in front of the service, which holds back or changes chosen requests."""
+"""An HTTP proxy in front of the service, or of Stripe, which holds back or changes requests."""
 
 import threading
 import time
@@ -49,7 +49,7 @@ class Proxy:
         self._server.server_close()
         self._client.close()
 
-    def change(self, method: str, path: str, headers: dict[str, str]) -> None:
+    def change(self, _method: str, _path: str, _headers: dict[str, str]) -> None:
         """Do nothing; a kind of proxy does more."""
 
     def pass_on(self, request: BaseHTTPRequestHandler) -> None:
@@ -79,5 +79,19 @@ class SlowWebhooks(Proxy):
     def change(self, method: str, path: str, headers: dict[str, str]) -> None:
         """Wait before the site gets the event."""
         is_event = method == "POST" and path.startswith("/api/webhooks/")
-        if is_event and "invalidsignature" not in headers.get("stripe-signature", ""):
+        if is_event and "invalidsignature" not in str(headers):
             time.sleep(self.DELAY_S)
+
+
+class OtherKey(Proxy):
+    """Replaces the key of each request, so that a service with a live key reaches a fake Stripe."""
+
+    def __init__(self, target: str, key: str) -> None:
+        super().__init__(target)
+        self._key = key
+
+    def change(self, _method: str, _path: str, headers: dict[str, str]) -> None:
+        """Put our key in the place of the other one."""
+        for name in list(headers):
+            if name.lower() == "authorization":
+                headers[name] = f"Bearer {self._key}"
