@@ -1,0 +1,45 @@
+"""The SQL of `docs/deploy.md` runs as role postgres, as in the SQL editor."""
+
+import re
+
+import psycopg
+import pytest
+
+from devstack.schema import ROOT
+from tests.sql.actors import Actor
+
+
+BLOCKS = [
+    block
+    for block in re.findall(
+        r"^ *```sql\n(.*?)```", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    if "cron." not in block
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_statement_runs(owner: psycopg.Connection, block: str) -> None:
+    """No statement of the page is mistyped, or lacks a right."""
+    owner.execute(block.encode())
+
+
+def test_gateway_settings_are_the_two_of_the_page(owner: psycopg.Connection) -> None:
+    """The query shows what the page promises."""
+    [query] = [block for block in BLOCKS if "pg_db_role_setting" in block]
+
+    settings = {setting for (setting,) in owner.execute(query.encode())}
+
+    assert {"pgrst.db_pre_request=private.check_request", "pgrst.db_tx_end=commit"} <= settings
+
+
+def test_first_admin_gets_the_role(owner: psycopg.Connection, alice: Actor) -> None:
+    """The statement of the page makes a person of the web app an admin."""
+    [statement] = [block for block in BLOCKS if "'admin'" in block]
+    owner.execute("update public.users set email = 'you@example.com' where id = %s", [alice.id])
+
+    owner.execute(statement.encode())
+
+    assert [("admin",)] == owner.execute(
+        "select role from public.users where id = %s", [alice.id]
+    ).fetchall()
