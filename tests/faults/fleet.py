@@ -1,4 +1,4 @@
-"""Workers as a process of their own, which a test starts and kills when it likes."""
+"""Workers as a process of their own, which a test starts and kills."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _SAMPLE = re.compile(r"^market_(\w+)_total(\{[^}]*\})? (\d+)\.0$", re.MULTILINE)
 
 
 class Fleet:
-    """`python -m workers all`, as whoever runs it sees it."""
+    """A process of `python -m workers all`, seen from outside."""
 
     def __init__(self, environment: Mapping[str, str], log: Path, **changes: str) -> None:
         self._environment = environment_of_child(dict(environment) | changes)
@@ -52,7 +52,7 @@ class Fleet:
         assert wait_until(self.is_up, _START_S), tail(self._log, 30)
 
     def is_up(self) -> bool:
-        """Say whether it answers; it must not have ended."""
+        """Return true if it answers; it must not have ended."""
         assert self.process.poll() is None, tail(self._log, 30)
         try:
             return httpx.get(f"{self._url}/health", timeout=5).is_success
@@ -65,17 +65,17 @@ class Fleet:
         self.process.wait()
 
     def stop(self) -> int:
-        """Tell it to end; return its exit status."""
+        """Send SIGTERM, wait for the end, and return the exit status."""
         end(self.process, patience_s=10)
         return int(self.process.returncode)
 
     def close(self) -> None:
-        """End whatever a test has left, and wait for no goodbye."""
+        """Kill the process that a test has left running."""
         if self._process is not None:
             end(self._process, signals=())
 
     def count(self, name: str, labels: str = "") -> int:
-        """Return what it has counted under a name, of all labels or of those that hold `labels`."""
+        """Return the count of all series of a metric whose labels contain `labels`."""
         headers = {"Authorization": f"Bearer {self._environment['METRICS_TOKEN']}"}
         text = httpx.get(f"{self._url}/metrics", headers=headers, timeout=5).text
         return sum(
@@ -85,5 +85,5 @@ class Fleet:
         )
 
     def log(self) -> str:
-        """Return what it has said."""
+        """Return its log."""
         return self._log.read_text()

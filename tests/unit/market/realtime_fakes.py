@@ -1,4 +1,4 @@
-"""A Realtime client that is dead, deaf or well, as a test likes it, and who subscribes by it."""
+"""A fake Realtime client that a test can stop or silence, and a subscription that uses it."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from market.realtime import Pace, Realtime
 
 
 HOUR_S = 3600.0
-#: Never says a probe; whatever ends a life here is something else.
+#: With this pace no probe is sent, so something else ends each connection.
 PATIENT = Pace(probe_every_s=HOUR_S, first_pause_s=0.0)
 
 
@@ -50,7 +50,7 @@ class FakeChannel:
         self.join(self)
 
     async def send_broadcast(self, event: str, data: dict[str, Any]) -> None:
-        """Send to ourselves, if we are not deaf."""
+        """Return the broadcast to its sender, unless the channel is quiet."""
         self.probes.append(data)
         if not self.is_quiet:
             self.broadcast({"event": event, "payload": data})
@@ -109,7 +109,7 @@ class Scene:
         return await asyncio.wait_for(self.built.get(), timeout=10)
 
     async def woken(self) -> None:
-        """Wait for the bell, and silence it."""
+        """Wait for a wake-up, and clear it."""
         await asyncio.wait_for(self.wake_up.wait(), timeout=10)
         self.wake_up.clear()
 

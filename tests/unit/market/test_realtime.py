@@ -1,4 +1,4 @@
-"""`market.realtime`: when the bell rings, and what is done about a client that is dead or deaf."""
+"""`market.realtime`: its wake-ups, and the replacement of a client that no longer works."""
 
 import asyncio
 import random
@@ -15,7 +15,7 @@ from tests.unit.market.realtime_fakes import HOUR_S, PATIENT, FakeChannel, FakeC
 
 
 def test_change_is_a_wake_up() -> None:
-    """Each table asked for rings, and so does the news that its changes are read."""
+    """A change of each table is a wake-up, and so is the message that changes are reported now."""
 
     async def scenario() -> set[str]:
         async with subscribed() as scene:
@@ -55,7 +55,7 @@ def test_topic_is_our_own() -> None:
     ],
 )
 def test_lost_channel_is_replaced(state: RealtimeSubscribeStates) -> None:
-    """Whatever ends a channel, another client begins, rings, and the old one is closed."""
+    """After each kind of end a new client starts with a wake-up, and the old one is closed."""
     reason = state.value.lower()
     before = count_of("realtime_connections_ended", reason=reason)
 
@@ -90,7 +90,7 @@ def test_dead_listener_is_replaced(error: Exception | None) -> None:
 
 
 def test_client_that_never_listened_is_replaced() -> None:
-    """A subscription without a task behind it would be deaf for ever."""
+    """A subscription without a listening task would never receive a message."""
 
     def stop(client: FakeClient) -> None:
         if client.number == 0:
@@ -215,7 +215,7 @@ def test_other_message_is_no_probe(message: Any) -> None:
 
 
 def test_client_that_does_not_close_is_left() -> None:
-    """A dead client must not keep the next one from living."""
+    """A client that hangs in its close must not delay the next one."""
 
     def prepare(client: FakeClient) -> None:
         client.hangs = True
@@ -248,7 +248,7 @@ def test_join_that_hangs_is_given_up() -> None:
 
 
 def test_cancellation_closes_the_client() -> None:
-    """Whoever stops the subscription leaves no socket behind."""
+    """A stopped subscription leaves no socket open."""
 
     async def scenario() -> FakeClient:
         async with subscribed() as scene:

@@ -32,7 +32,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note the jobs that would run, in the place of running them."""
     names: list[str] = []
 
-    async def note(jobs: Collection[Job], _doorfake: Realtime) -> None:
+    async def note(jobs: Collection[Job], _realtime: Realtime) -> None:
         names.extend(job.name for job in jobs)
         await asyncio.sleep(0)
 
@@ -125,7 +125,7 @@ class FakeRealtime:
         self.adapter: Any = create_autospec(Realtime, instance=True)
         self.adapter.subscribe.side_effect = self._subscribe
 
-    async def _subscribe(self, tables: tuple[str, ...], _doorbell: asyncio.Event) -> None:
+    async def _subscribe(self, tables: tuple[str, ...], _wake_up: asyncio.Event) -> None:
         self.subscribed.append(tables)
         try:
             await asyncio.Event().wait()
@@ -174,7 +174,7 @@ def test_signal_ends_all_jobs(exits: list[Any], number: signal.Signals) -> None:
 
 
 def test_second_signal_changes_nothing(exits: list[Any]) -> None:
-    """Whoever is impatient does not push the end further away."""
+    """A second signal does not postpone the end."""
     fake = FakeRealtime()
 
     def work(_limit: int) -> int:

@@ -65,23 +65,23 @@ def test_full_batch_runs_again_at_once() -> None:
     assert 3 == run_through([2, 2, 0])
 
 
-def test_ring_ends_the_rest() -> None:
-    """A ring starts the next round before the interval is over, after a failure too."""
+def test_wake_up_ends_the_wait() -> None:
+    """A wake-up starts the next round before the poll interval is over, after a failure too."""
     assert 3 == run_through([0, TransientError("DATABASE_BUSY"), 0], is_awake=True)
 
 
-def test_floor_ends_the_rest() -> None:
-    """Without any ring the next round comes after the interval, after a failure too."""
+def test_poll_interval_ends_the_wait() -> None:
+    """Without a wake-up the next round comes after the interval, after a failure too."""
     assert 3 == run_through([0, TransientError("DATABASE_BUSY"), 0], poll_interval_s=0.001)
 
 
-def test_deadline_ends_the_rest() -> None:
-    """A job that knows when it is due is not kept waiting by the floor."""
+def test_deadline_ends_the_wait() -> None:
+    """A job that knows its deadline does not wait for the poll interval."""
     assert 3 == run_through([0, 1, 0], wait_s=lambda: 0.001)
 
 
-def test_rings_are_gathered() -> None:
-    """However often it rings, rounds begin apart; only a full batch goes on at once."""
+def test_wake_ups_are_gathered() -> None:
+    """Many wake-ups start rounds that lie apart; only a full batch goes on at once."""
     began = time.monotonic()
 
     run_through([0, 0, 2, 0, 0], is_awake=True, wake_up_gap_s=0.05)
@@ -89,18 +89,18 @@ def test_rings_are_gathered() -> None:
     assert time.monotonic() - began >= 3 * 0.05
 
 
-def test_deadline_does_not_wait_for_rings_to_be_gathered() -> None:
-    """An end that comes is on time, however loud it was before."""
+def test_deadline_does_not_wait_for_wake_ups_to_be_gathered() -> None:
+    """An end is on time, however many wake-ups came before it."""
     assert 3 == run_through([0, 0, 0], is_awake=True, wake_up_gap_s=HOUR_S, wait_s=lambda: 0.001)
 
 
-def test_full_batch_is_not_asked_when_it_is_due() -> None:
-    """There may be more: asking would only cost time."""
-    assert 2 == run_through([2, 2], wait_s=lambda: pytest.fail("asked"))
+def test_full_batch_reads_no_deadline() -> None:
+    """There may be more work, so reading the deadline would only cost time."""
+    assert 2 == run_through([2, 2], wait_s=lambda: pytest.fail("read"))
 
 
-def test_failed_look_at_the_deadline_falls_back_to_the_floor() -> None:
-    """When the database does not say when to come back, the floor does."""
+def test_failed_read_of_the_deadline_falls_back_to_the_poll_interval() -> None:
+    """When the database does not answer the deadline, the poll interval decides."""
 
     def fail() -> float:
         raise TransientError("DATABASE_BUSY")
@@ -166,8 +166,8 @@ def test_round_under_way_ends_before_the_run() -> None:
 
 
 @pytest.mark.parametrize(("is_awake", "missed_count"), [(False, 1), (True, 0)])
-def test_work_that_the_floor_finds_is_a_missed_ring(*, is_awake: bool, missed_count: int) -> None:
-    """How often Realtime has not rung is what tells that it is ill."""
+def test_work_without_a_wake_up_is_a_missed_one(*, is_awake: bool, missed_count: int) -> None:
+    """The count of missed wake-ups shows that Realtime does not work."""
     name = uuid.uuid4().hex
 
     run_through([0, 1, 0], is_awake=is_awake, poll_interval_s=0.001, name=name)
@@ -175,8 +175,8 @@ def test_work_that_the_floor_finds_is_a_missed_ring(*, is_awake: bool, missed_co
     assert missed_count == count_of("wake_ups_missed", job=name)
 
 
-def test_work_at_a_deadline_is_no_missed_ring() -> None:
-    """An auction that ends by its timer was never announced by a ring."""
+def test_work_at_a_deadline_is_no_missed_wake_up() -> None:
+    """No wake-up announces the end of an auction."""
     name = uuid.uuid4().hex
 
     run_through([0, 1, 0], wait_s=lambda: 0.001, name=name)
