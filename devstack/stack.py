@@ -139,7 +139,9 @@ class Stack:
             wait_s = self._restarts.start_due(self._running)
             self._signals.wait(wait_s)
             if self._cluster and self._cluster.process.poll() is not None:
-                self._give_up("postgres", f"exit status {self._cluster.process.returncode}")
+                status = self._cluster.process.returncode
+                say(f"postgres ended (exit status {status}); it starts again", "bad")
+                self._cluster = start_database(self._options, self._folder)
             for name, running in self._running.items():
                 if running.process.poll() is None or self._restarts.is_waiting(name):
                     continue

@@ -1,5 +1,6 @@
 """`python -m devstack up`: its ready line, its files, and the data that it keeps."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -323,6 +324,28 @@ def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
     assert 1 == process.wait(60)
     assert f"devstack: {part} ended without being asked" in devstack.told(process)
     assert [] == devstack.left_behind()
+
+
+def test_postgres_that_ends_is_started_again(devstack: Devstack) -> None:
+    """Its clients find it again on the same port, with everything that was committed."""
+    process = devstack.up_and_ready()
+    with psycopg.connect(database(devstack), autocommit=True) as connection:
+        connection.execute("create table kept as select 1 as number")
+    pid = int((devstack.data / "postgres/pgdata/postmaster.pid").read_text().split("\n")[0])
+
+    os.kill(pid, signal.SIGQUIT)
+
+    def is_back() -> bool:
+        with (
+            contextlib.suppress(psycopg.OperationalError),
+            psycopg.connect(database(devstack)) as connection,
+        ):
+            return [(1,)] == connection.execute("select number from kept").fetchall()
+        return False
+
+    wait_for(lambda: "postgres ended" in devstack.told(process))
+    wait_for(is_back)
+    finish(process)
 
 
 def test_exposed_schemas_can_be_chosen(devstack: Devstack) -> None:
