@@ -5,12 +5,13 @@ BIN := .venv/bin
 PROOF_STEPS ?= 20000
 MONEY_STEPS ?= 5000
 DELIVERIES ?= 100000
+CHAOS_AUCTIONS ?= 10000
 
 # Every program here starts many Python processes. Without cached bytecode each of them compiles all of
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence mutants canary-faults pg15 proxy rules monitoring check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 proxy rules monitoring check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
@@ -43,7 +44,8 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
-proof: soak mutants pg15 proxy canary-faults rules ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules
+proof: soak mutants pg15 proxy canary-faults rules ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, a short `chaos`
+	@$(MAKE) chaos CHAOS_AUCTIONS=240 CHAOS_SEED=1
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
 
@@ -53,6 +55,9 @@ oracles: setup ## compare bidding and money with plain oracles (PROOF_STEPS=2000
 
 convergence: setup ## deliver Stripe's events badly while processes are killed (DELIVERIES=100000)
 	@SOAK_DELIVERIES=$(DELIVERIES) $(BIN)/python -m pytest -q -s tests/proof/test_convergence.py
+
+chaos: setup ## kill everything while auctions end, then check (CHAOS_AUCTIONS=10000, CHAOS_SEED=…, CHAOS_FLAGS=--help)
+	@$(BIN)/python -m tests.proof.chaos --auctions $(CHAOS_AUCTIONS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) $(CHAOS_FLAGS)
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)
 	@$(BIN)/python -m tests.proof.mutants $(NAMES)

@@ -148,7 +148,7 @@ class Soak:
 
     def check(self) -> None:
         """Compare our rows with Stripe's final objects."""
-        objects = truth.StripeObjects.read(self.shop)
+        objects = truth.StripeObjects.read(self.shop.stripe)
         found = truth.found(self.shop.db, [play.order.id for play in self.plays])
         for play in self.plays:
             expected = truth.expected(play, objects)

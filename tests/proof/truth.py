@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
 import psycopg
+import stripe
 
-from tests.integration.service.shop import AMOUNT, Shop
+from tests.integration.service.shop import AMOUNT
 from tests.proof.plays import Play
 from tests.sql.money.books import Money
 
@@ -52,9 +53,9 @@ class StripeObjects:
     transfers: Mapping[str, list[dict[str, Any]]]
 
     @classmethod
-    def read(cls, shop: Shop) -> "StripeObjects":
+    def read(cls, client: stripe.StripeClient) -> "StripeObjects":
         """Read all lists to their ends."""
-        v1 = shop.stripe.v1
+        v1 = client.v1
 
         def grouped(service: Any, key: Any) -> dict[str, list[dict[str, Any]]]:
             groups: dict[str, list[dict[str, Any]]] = {}

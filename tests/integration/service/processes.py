@@ -20,17 +20,17 @@ class Gunicorn:
     def on(cls, service_url: str) -> Self | None:
         """Find who serves an address, if somebody does and has all of its workers."""
         bound = service_url.removeprefix("http://").encode()
-        pids = {pid for pid in _pids() if bound in _command(pid) and _is_gunicorn(pid)}
-        masters = {pid for pid in pids if _children(pid) & pids}
+        pids = {pid for pid in _pids() if bound in command_of(pid) and _is_gunicorn(pid)}
+        masters = {pid for pid in pids if children_of(pid) & pids}
         if len(masters) != 1:
             return None
         [master] = masters
-        workers = tuple(sorted(_children(master)))
+        workers = tuple(sorted(children_of(master)))
         return cls(master=master, workers=workers) if len(workers) == 2 else None
 
     def kill(self) -> None:
         """Kill all of it that lives, so that nobody can say goodbye."""
-        for pid in (self.master, *_children(self.master)):
+        for pid in (self.master, *children_of(self.master)):
             os.kill(pid, signal.SIGKILL)
 
 
@@ -38,7 +38,8 @@ def _pids() -> Iterator[int]:
     return (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
 
 
-def _command(pid: int) -> bytes:
+def command_of(pid: int) -> bytes:
+    """Return the command line of a process, empty if it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -46,10 +47,11 @@ def _command(pid: int) -> bytes:
 
 
 def _is_gunicorn(pid: int) -> bool:
-    return b"gunicorn" in _command(pid)
+    return b"gunicorn" in command_of(pid)
 
 
-def _children(pid: int) -> set[int]:
+def children_of(pid: int) -> set[int]:
+    """Return the processes that a process has started and not yet waited for."""
     try:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     except OSError:
@@ -71,7 +73,7 @@ def workers_of(service_url: str) -> int:
     assert gunicorn is not None, "the service does not run"
     status = Path(f"/proc/{gunicorn.master}/stat").read_text()
     stack = int(status.rpartition(")")[2].split()[1])
-    [pid] = [pid for pid in _children(stack) if b"\0workers\0" in _command(pid)]
+    [pid] = [pid for pid in children_of(stack) if b"\0workers\0" in command_of(pid)]
     return pid
 
 

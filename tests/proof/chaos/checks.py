@@ -1,0 +1,299 @@
+"""Check a finished market. Each check has a name and counts the things that it looked at."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from tests.proof.chaos import money_checks
+from tests.proof.chaos.facts import Facts, Row
+from tests.proof.chaos.plan import Fate
+from tests.proof.chaos.replay import Replay, differences, replays
+
+
+#: A check yields a text for each violation; the counter gets the things that it looked at.
+Look = Callable[["Seen"], Iterator[str]]
+#: The notifications that the parties get about an order, for each step after its payment.
+_PAID = (("seller", "order_paid"), ("buyer", "payment_received"))
+_REFUNDED = (("buyer", "refund_processed"), ("seller", "refund_processed"))
+_NOTICES: Mapping[Fate, tuple[tuple[str, str], ...]] = {
+    Fate.UNPAID: (),
+    Fate.RELEASED: (
+        *_PAID,
+        ("buyer", "order_ready"),
+        ("buyer", "order_shipped"),
+        ("seller", "order_delivered"),
+        ("seller", "funds_released"),
+    ),
+    Fate.CANCELLED: (
+        *_PAID,
+        *_REFUNDED,
+        ("buyer", "order_cancelled"),
+        ("seller", "order_cancelled"),
+    ),
+    Fate.REFUNDED: (*_PAID, *_REFUNDED),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The outcome of one check."""
+
+    name: str
+    looked_at: int
+    problems: tuple[str, ...]
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Seen:
+    """The facts, the replayed auctions, and the number of things that a check has looked at."""
+
+    facts: Facts
+    replays: Mapping[UUID, Replay]
+    count: int = 0
+
+    def each(self, name: str) -> Iterator[Row]:
+        """Yield the rows of a query, and count them."""
+        self.count += len(self.facts.rows[name])
+        yield from self.facts.rows[name]
+
+
+def check(facts: Facts) -> list[Result]:
+    """Run all checks."""
+    replayed = replays(facts)
+    results = []
+    for name, look in CHECKS.items():
+        seen = Seen(facts=facts, replays=replayed)
+        problems = tuple(look(seen))
+        results.append(Result(name=name, looked_at=seen.count, problems=problems))
+    return results
+
+
+def _closed_once(seen: Seen) -> Iterator[str]:
+    """Each change of an auction raises its version by one, so a second close would show."""
+    found = {row["id"] for row in seen.each("auctions")}
+    yield from (f"auction {lost} is lost" for lost in seen.facts.witnesses.sales.keys() - found)
+    for row in seen.facts.rows["auctions"]:
+        expected = seen.replays[row["id"]].oracle.version
+        if row["status"] not in ("finalized", "no_sale"):
+            yield f"auction {row['id']} is {row['status']}"
+        elif row["finalized_at"] < row["end_at"]:
+            yield f"auction {row['id']} was closed before its end"
+        elif row["version"] != expected:
+            yield f"auction {row['id']} has version {row['version']}, expected {expected}"
+    yield from (f"auction {row['auction_id']} failed" for row in seen.facts.rows["failures"])
+
+
+def _winners(seen: Seen) -> Iterator[str]:
+    for row in seen.each("auctions"):
+        yield from differences(seen.replays[row["id"]], row)
+
+
+def _listings(seen: Seen) -> Iterator[str]:
+    for row in seen.each("auctions"):
+        price = row["current_price_cents"] if row["high_bid_id"] else None
+        expected = ("ended", row["end_at"], price, row["bid_count"])
+        found = tuple(
+            row[name]
+            for name in (
+                "listing_status",
+                "listing_end_at",
+                "current_bid_cents",
+                "listing_bid_count",
+            )
+        )
+        if found != expected:
+            yield f"listing {row['listing_id']} is {found}, expected {expected}"
+
+
+def _receipts_agree(seen: Seen) -> Iterator[str]:
+    seen.count = len(seen.facts.witnesses.given)
+    for replay in seen.replays.values():
+        yield from replay.problems
+
+
+def _no_late_bid(seen: Seen) -> Iterator[str]:
+    ends = {row["id"]: row["end_at"] for row in seen.facts.rows["auctions"]}
+    for row in seen.each("bids"):
+        if row["placed_at"] >= ends[row["auction_id"]]:
+            yield f"bid {row['id']} was placed after the end"
+    for replay in seen.replays.values():
+        yield from replay.late
+
+
+def _receipts_are_kept(seen: Seen) -> Iterator[str]:
+    stored = {(r["bidder_id"], r["client_bid_id"]): r["receipt"] for r in seen.each("receipts")}
+    for given in seen.facts.witnesses.given:
+        key = (given.bidder_id, given.client_bid_id)
+        kept = stored.pop(key, None)
+        if kept is None:
+            yield f"the receipt {given.client_bid_id} is lost"
+        elif kept | {"idempotent": True} != given.receipt | {"idempotent": True}:
+            yield f"the receipt {given.client_bid_id} is another one"
+    yield from (f"nobody got the receipt {key}" for _, key in stored)
+
+
+def _repeats(seen: Seen) -> Iterator[str]:
+    seen.count = len(seen.facts.witnesses.repeated)
+    for given, answer in seen.facts.witnesses.repeated:
+        if answer != given.receipt | {"idempotent": True}:
+            yield f"bid {given.client_bid_id} was repeated and got {answer}"
+
+
+def _history(seen: Seen) -> Iterator[str]:
+    """Compare all rows of bids, automatic ones included: none is lost, doubled or rewritten."""
+    rows = seen.facts.by("bids", "auction_id")
+    for auction_id, replay in seen.replays.items():
+        found = [
+            (r["bidder_id"], r["amount_cents"], r["is_proxy"], r["placed_at"], r["accepted"])
+            for r in rows.get(auction_id, ())
+        ]
+        expected = [
+            (b.bidder, b.cents, b.is_proxy, b.placed_at, b.accepted) for b in replay.oracle.bids
+        ]
+        seen.count += len(found)
+        if found != expected:
+            yield f"auction {auction_id} has the bids {found}, expected {expected}"
+
+
+def _maxima(seen: Seen) -> Iterator[str]:
+    found = {(r["auction_id"], r["bidder_id"]): r["max_cents"] for r in seen.each("maxima")}
+    expected = {
+        (auction_id, bidder): maximum.cents
+        for auction_id, replay in seen.replays.items()
+        for bidder, maximum in replay.oracle.maxima.items()
+    }
+    for key, cents in set(found.items()) ^ set(expected.items()):
+        yield f"maximum {key} of {cents} cents is not the one that was sent"
+
+
+def _orders(seen: Seen) -> Iterator[str]:
+    orders = seen.facts.by("orders", "auction_id")
+    for row in seen.each("auctions"):
+        own = orders.get(row["id"], [])
+        expected = int(row["status"] == "finalized")
+        if len(own) != expected:
+            yield f"auction {row['id']} has {len(own)} orders, expected {expected}"
+        for order in own:
+            pairs = {
+                "amount_cents": row["current_price_cents"],
+                "buyer_id": row["high_bidder_id"],
+                "seller_id": row["seller_id"],
+                "winning_bid_id": row["high_bid_id"],
+            }
+            for name, value in pairs.items():
+                if order[name] != value:
+                    yield f"order {order['id']}: {name} is {order[name]}, expected {value}"
+
+
+def _notifications(seen: Seen) -> tuple[Counter[Any], Counter[Any]]:
+    """Return the notifications that there are, and those that there must be."""
+    found = Counter((r["user_id"], r["type"], r["auction_id"]) for r in seen.each("notifications"))
+    expected: Counter[Any] = Counter()
+    for auction_id, replay in seen.replays.items():
+        for (user_id, kind), count in replay.oracle.told.items():
+            expected[user_id, kind, auction_id] += count
+    for order, sale in seen.facts.sold():
+        for party, kind in _NOTICES.get(sale.fate, _PAID):
+            expected[order[f"{party}_id"], kind, order["auction_id"]] += 1
+    return found, expected
+
+
+def _no_doubled_notification(seen: Seen) -> Iterator[str]:
+    found, expected = _notifications(seen)
+    most = {
+        "payment_failed": _declines(seen.facts),
+        "auction_extended": Counter(dict.fromkeys(seen.replays, 1)),
+    }
+    for (user_id, kind, auction_id), count in (found - expected).items():
+        if count > most.get(kind, {}).get(auction_id, 0):
+            yield f"user {user_id} has {count} more {kind} about {auction_id} than allowed"
+
+
+def _declines(facts: Facts) -> Counter[UUID]:
+    """Return how often a card was declined for each auction's order."""
+    return Counter(
+        {
+            order["auction_id"]: sum(
+                facts.stripe.declines.get(intent["id"], 0)
+                for intent in facts.stripe.objects.intents.get(str(order["id"]), ())
+            )
+            for order in facts.rows["orders"]
+        }
+    )
+
+
+def _no_lost_notification(seen: Seen) -> Iterator[str]:
+    found, expected = _notifications(seen)
+    for (user_id, kind, auction_id), count in (expected - found).items():
+        yield f"user {user_id} lacks {count} {kind} about {auction_id}"
+
+
+def _outages(seen: Seen) -> Iterator[str]:
+    """Look for ends that moved without a bid: once at most, and only after an outage."""
+    extended = {r["id"]: int(r["outage_extension_s"] or 0) for r in seen.facts.rows["auctions"]}
+    for auction_id, replay in seen.replays.items():
+        is_extended = extended[auction_id] > 0
+        seen.count += is_extended
+        if len(replay.moves) > 1:
+            yield f"the end of auction {auction_id} moved {len(replay.moves)} times without a bid"
+        elif bool(replay.moves) != is_extended:
+            yield f"auction {auction_id}: moves {replay.moves}, extended {extended[auction_id]} s"
+        elif is_extended and not seen.facts.rows["outages"]:
+            yield f"auction {auction_id} was extended without an outage"
+
+
+def _nothing_dead(seen: Seen) -> Iterator[str]:
+    for row in (*seen.each("outbox"), *seen.each("events")):
+        if row["status"] == "dead":
+            yield f"dead: {dict(row)}"
+
+
+def _nothing_open(seen: Seen) -> Iterator[str]:
+    for row in (*seen.each("outbox"), *seen.each("events")):
+        if row["status"] in ("queued", "leased", "received", "failed"):
+            yield f"open: {dict(row)}"
+    yield from (f"{count} {name} were open" for name, count in seen.facts.witnesses.left.items())
+
+
+def _nobody_surprised(seen: Seen) -> Iterator[str]:
+    seen.count = len(seen.facts.witnesses.given)
+    for answer, count in seen.facts.witnesses.surprises.items():
+        yield f"{count} times {answer}"
+
+
+def _of_money(look: Callable[[Facts], tuple[int, list[str]]]) -> Look:
+    def found(seen: Seen) -> Iterator[str]:
+        seen.count, problems = look(seen.facts)
+        yield from problems
+
+    return found
+
+
+CHECKS: Mapping[str, Look] = {
+    "every auction is closed once": _closed_once,
+    "winner and price are the oracle's": _winners,
+    "listings show their auctions' end": _listings,
+    "receipts are the oracle's": _receipts_agree,
+    "no bid after an end was accepted": _no_late_bid,
+    "every receipt is kept": _receipts_are_kept,
+    "a repeated bid gets its first receipt": _repeats,
+    "no bid is lost or doubled": _history,
+    "maxima are the bidders' own": _maxima,
+    "each sale has one order": _orders,
+    "each order is where its parties took it": _of_money(money_checks.states),
+    "each order came into each state once": _of_money(money_checks.histories),
+    "each order was paid at most once": _of_money(money_checks.payments),
+    "each refund was sent once": _of_money(money_checks.refunds),
+    "every released order's seller is paid once": _of_money(money_checks.payouts),
+    "the ledger balances": _of_money(money_checks.balance),
+    "the books agree with Stripe": _of_money(money_checks.books),
+    "each event of Stripe took effect once": _of_money(money_checks.events),
+    "no notification is doubled": _no_doubled_notification,
+    "no notification is lost": _no_lost_notification,
+    "an outage extends an auction at most once": _outages,
+    "nothing is dead": _nothing_dead,
+    "nothing is open or leased": _nothing_open,
+    "nobody got an impossible answer": _nobody_surprised,
+}

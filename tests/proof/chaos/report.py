@@ -1,0 +1,159 @@
+"""The report of a run: JSON for programs, a page for people, and plots."""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tests.proof.chaos.checks import Result
+from tests.proof.chaos.facts import Facts
+from tests.proof.chaos.run import Ran
+
+
+_SHOWN_PROBLEMS = 10
+_LANE_COLOURS = {"processes": "#c33c3c", "gateway": "#d98e04", "Stripe": "#4464ad"}
+_WIDTH_IN, _HEIGHT_IN = 11.0, 8.0
+_PERCENTS = (50, 95, 99, 100)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that a run shows."""
+
+    ran: Ran
+    facts: Facts
+    results: Sequence[Result]
+
+    @property
+    def is_green(self) -> bool:
+        """Return true if no check has found anything."""
+        return not any(result.problems for result in self.results)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all figures, and all problems."""
+        return {
+            "is_green": self.is_green,
+            "took_s": round(self.ran.took_s, 1),
+            "faults_took_s": round(self.ran.peace_s, 1),
+            "plan": self.ran.plan.as_json(),
+            "counts": self.counts(),
+            "close_lag_s": self.percentiles(),
+            "checks": [dataclasses.asdict(result) for result in self.results],
+            "faults": [dataclasses.asdict(one) for one in self.ran.killer.struck],
+            "faults_without_victim": dict(Counter(self.ran.killer.missed)),
+            "answers": dict(sorted(self.ran.web.counts.items())),
+            "refusals": dict(self.ran.bidding.refusals),
+        }
+
+    def counts(self) -> dict[str, int]:
+        """Return how many of everything there were."""
+        rows = self.facts.rows
+        orders = Counter(order["state"] for order in rows["orders"])
+        auctions = Counter(auction["status"] for auction in rows["auctions"])
+        return {
+            "auctions": len(rows["auctions"]),
+            "sold": auctions["finalized"],
+            "unsold": auctions["no_sale"],
+            "extended by a bid": sum(a["extension_count"] > 0 for a in rows["auctions"]),
+            "extended by an outage": sum(
+                int(a["outage_extension_s"] or 0) > 0 for a in rows["auctions"]
+            ),
+            "accepted bids": len(self.facts.witnesses.given),
+            "bids with the automatic ones": len(rows["bids"]),
+            **{f"orders {state}": count for state, count in sorted(orders.items())},
+            "events of Stripe": len(self.facts.stripe.events),
+            "transfers": len(rows["payouts"]),
+            "notifications": len(rows["notifications"]),
+            "faults": len(self.ran.killer.struck),
+        }
+
+    def lags(self) -> list[tuple[float, float]]:
+        """Return each auction's end in seconds after the start, and the time until its close."""
+        return sorted(
+            (
+                _seconds(auction["end_at"]) - self.ran.began_at,
+                _seconds(auction["finalized_at"]) - _seconds(auction["end_at"]),
+            )
+            for auction in self.facts.rows["auctions"]
+            if auction["finalized_at"]
+        )
+
+    def percentiles(self) -> dict[str, float]:
+        """Return the time from an end to its close that so many auctions kept."""
+        lags = sorted(lag for _, lag in self.lags())
+        last = len(lags) - 1
+        return {f"p{p}": round(lags[last * p // 100], 3) for p in _PERCENTS} if lags else {}
+
+    def write(self, folder: Path) -> None:
+        """Write all files of the report."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.as_json(), indent=2, default=str)
+        (folder / "report.json").write_text(text + "\n")
+        self._draw().savefig(folder / "chaos.svg")
+        (folder / "report.md").write_text(self.page())
+
+    def page(self) -> str:
+        """Return the report for people."""
+        verdict = "Nothing was found." if self.is_green else "**Something was found.**"
+        faults = Counter(one.name for one in self.ran.killer.struck)
+        parts = [
+            f"# Chaos, seed {self.ran.plan.seed}\n",
+            f"{verdict} The run took {self.ran.took_s:.0f} s, faults {self.ran.peace_s:.0f} s.\n",
+            f"![Lag, faults and closes over time](chaos.svg)\n\nClose lag: {self.percentiles()}\n",
+            _table(
+                ("check", "looked at", "problems"),
+                [(r.name, r.looked_at, len(r.problems)) for r in self.results],
+            ),
+            *_problems(self.results),
+            _table(("fault", "times"), sorted(faults.items())),
+            _table(("count", "number"), list(self.counts().items())),
+        ]
+        return "\n".join(parts)
+
+    def _draw(self) -> Figure:
+        """Draw the lag of each close, the faults, and the closes, over the same time."""
+        canvas = Figure(figsize=(_WIDTH_IN, _HEIGHT_IN), layout="constrained")
+        lag, faults, closes = canvas.subplots(
+            3, 1, sharex=True, gridspec_kw={"height_ratios": (3, 4, 2)}
+        )
+        lags = self.lags()
+        lag.plot([at for at, _ in lags], [late for _, late in lags], ".", markersize=2)
+        lag.set_ylabel("close lag in s")
+        self._draw_faults(faults)
+        closes.hist([at + late for at, late in lags], bins=120, color="#2a7d4f")
+        closes.set_ylabel("closes")
+        closes.set_xlabel("seconds after the start")
+        return canvas
+
+    def _draw_faults(self, axes: Axes) -> None:
+        struck = self.ran.killer.struck
+        names = list(dict.fromkeys(s.name for s in sorted(struck, key=lambda s: (s.lane, s.name))))
+        for one in struck:
+            lasts_s = max(one.ended_s - one.began_s, self.ran.took_s / 400)
+            row = names.index(one.name)
+            axes.barh(row, lasts_s, left=one.began_s, color=_LANE_COLOURS[one.lane])
+        axes.set_yticks(range(len(names)), names, fontsize=7)
+
+
+def _problems(results: Sequence[Result]) -> list[str]:
+    return [
+        f"## {result.name}: {len(result.problems)}\n\n"
+        + "".join(f"- `{problem}`\n" for problem in result.problems[:_SHOWN_PROBLEMS])
+        for result in results
+        if result.problems
+    ]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
+
+
+def _seconds(at: datetime) -> float:
+    return at.timestamp()

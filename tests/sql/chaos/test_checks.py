@@ -1,0 +1,177 @@
+"""The checks of `make chaos` pass on a sound market, and find everything that is planted in it."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from tests.proof.chaos.bidding import Given
+from tests.proof.chaos.checks import CHECKS, check
+from tests.proof.chaos.facts import AtStripe, Sale, Witnesses, read_facts
+from tests.proof.chaos.plan import Fate
+from tests.proof.chaos.planting import CHANGES, ROWS, plant_all
+from tests.proof.truth import StripeObjects
+from tests.sql.actors import Actor
+from tests.sql.auctioning import auctioned, move_time
+from tests.sql.paying import attached, order_row, service_of, succeeded
+from tests.sql.payouts.paying_out import claimed, lease, onboarded, permission, sent
+
+
+SALES = {Fate.RELEASED: None, Fate.UNPAID: None, Fate.REFUNDED: 1_300}
+
+
+class SmallMarket:
+    """A market of three sales, one auction without a bid, and one below its reserve."""
+
+    def __init__(self, owner: Connection, seller: Actor, bidders: list[Actor]) -> None:
+        self.owner = owner
+        self.seller = seller
+        self.bidders = bidders
+        self.sales: dict[UUID, Sale] = {}
+        self.given: list[Given] = []
+        self.intents: dict[str, list[dict[str, Any]]] = {}
+        self.refunds: dict[str, list[dict[str, Any]]] = {}
+        self.transfers: dict[str, list[dict[str, Any]]] = {}
+        self.stripe = AtStripe(
+            objects=StripeObjects(
+                intents=self.intents,
+                refunds=self.refunds,
+                disputes={},
+                transfers=self.transfers,
+            )
+        )
+        onboarded(owner, seller)
+        self.sold = {fate: self.auction(fate, reserve) for fate, reserve in SALES.items()}
+        self.auction(Fate.UNPAID, 99_999)
+        self.auction(Fate.UNPAID, None, bids=0)
+        move_time(owner, "2 hours")
+        answer = service_of(owner).call("end_expired_auctions", max_rows=100)
+        assert (5, 0) == (answer["auctions_processed"], answer["failed"])
+
+    @property
+    def witnesses(self) -> Witnesses:
+        """Return what the people of this market know."""
+        return Witnesses(sales=self.sales, given=self.given, soft_close_s=300)
+
+    def auction(self, fate: Fate, reserve: int | None, bids: int = 3) -> UUID:
+        """Open an auction, and let two bidders bid in turns."""
+        auction_id = auctioned(self.seller, reserve_cents=reserve)
+        query = "select end_at from public.auctions where id = %s"
+        [(end_at,)] = self.owner.execute(query, [auction_id]).fetchall()
+        self.sales[auction_id] = Sale(listed_end_at=end_at, is_scheduled=False, fate=fate)
+        for number in range(bids):
+            bidder = self.bidders[number % 2]
+            self.bid(bidder, auction_id, 1_000 + 200 * number)
+        return auction_id
+
+    def bid(self, bidder: Actor, auction_id: UUID, amount: int) -> None:
+        """Place a bid with a maximum, and keep its receipt."""
+        key = uuid4()
+        receipt = bidder.call(
+            "place_bid",
+            auction_id=auction_id,
+            amount_cents=amount,
+            max_proxy_cents=amount + 50,
+            client_bid_id=key,
+        )
+        assert receipt["success"], receipt
+        self.given.append(
+            Given(
+                auction_id=auction_id,
+                bidder_id=bidder.id,
+                client_bid_id=key,
+                amount_cents=amount,
+                max_cents=amount + 50,
+                receipt=receipt,
+            )
+        )
+
+    def order_of(self, fate: Fate) -> dict[str, Any]:
+        """Return the order of the auction with this fate."""
+        query = "select id from public.orders where auction_id = %s"
+        [(order_id,)] = self.owner.execute(query, [self.sold[fate]]).fetchall()
+        return order_row(self.owner, order_id)
+
+    def pay(self, fate: Fate) -> dict[str, Any]:
+        """Let Stripe take the price, and apply the event."""
+        order = self.order_of(fate)
+        intent = f"pi_{fate}"
+        attached(self.owner, order["id"], intent)
+        done = succeeded(self.owner, order["id"], intent, amount_cents=order["amount_cents"])
+        assert done["outcome"] == "processed", done
+        self.intents[order["id"]] = [
+            {
+                "id": intent,
+                "status": "succeeded",
+                "amount_received": order["amount_cents"],
+                "metadata": {"order_id": order["id"]},
+            }
+        ]
+        return order
+
+    def act(self, order: dict[str, Any], party: str, action: str) -> None:
+        """Let a party take an action."""
+        answer = service_of(self.owner).call(
+            "act_on_order", order_id=order["id"], user_id=order[f"{party}_id"], action=action
+        )
+        assert answer["success"], answer
+
+
+def refund_sent(owner: Connection, stripe_refund_id: str) -> None:
+    """Let Stripe make the one refund that is due."""
+    job = claimed(owner, "refund")
+    assert permission(owner, job)["may_send"]
+    service_of(owner).call(
+        "finish_outbox",
+        stripe_object_id=stripe_refund_id,
+        result='{"status": "succeeded"}',
+        **lease(job),
+    )
+
+
+@pytest.fixture
+def market(owner: Connection, seller: Actor, alice: Actor, bob: Actor) -> SmallMarket:
+    """Finish a small market: one order is released, one refunded, one not paid."""
+    market = SmallMarket(owner, seller, [alice, bob])
+    order = market.pay(Fate.RELEASED)
+    for party, action in (
+        ("seller", "mark_ready"),
+        ("seller", "mark_shipped"),
+        ("buyer", "confirm_delivery"),
+        ("buyer", "release_funds"),
+    ):
+        market.act(order, party, action)
+    sent(owner, "tr_released")
+    transfer = {
+        "id": "tr_released",
+        "amount": order["seller_amount_cents"],
+        "amount_reversed": 0,
+        "destination": f"acct_seller_{seller.id}",
+    }
+    market.transfers[order["id"]] = [transfer]
+    refunded = market.pay(Fate.REFUNDED)
+    market.act(refunded, "seller", "refund")
+    refund_sent(owner, "re_refunded")
+    refund = {"id": "re_refunded", "amount": refunded["amount_cents"], "status": "succeeded"}
+    market.refunds[f"pi_{Fate.REFUNDED}"] = [refund]
+    return market
+
+
+def test_checks_find_nothing_in_a_sound_market(owner: Connection, market: SmallMarket) -> None:
+    """Every check has looked, and none has a complaint."""
+    facts = read_facts(owner, market.witnesses, market.stripe)
+
+    assert {} == {result.name: result.problems for result in check(facts) if result.problems}
+
+
+def test_each_check_finds_what_is_planted(owner: Connection, market: SmallMarket) -> None:
+    """One cent, one second notification or one late bid is enough."""
+    planted = list(plant_all(owner, market.witnesses, market.stripe))
+
+    assert [] == [(one.check, one.what) for one in planted if not one.is_found]
+
+
+def test_each_check_has_something_planted() -> None:
+    """A check that nothing has ever turned red proves nothing."""
+    assert set(CHECKS) == set(ROWS) | set(CHANGES)
