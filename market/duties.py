@@ -1,10 +1,12 @@
 """Run the duties of a periodic job one after the other, and record the run."""
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
 
+from market import metrics
 from market.alerts import alert
 from market.database import Database
 from market.errors import MarketError, TransientError
@@ -47,7 +49,7 @@ def run(database: Database, job: str, duties: Sequence[Duty], *, limit: int) -> 
     failures = []
     for duty in duties:
         try:
-            done_count += _do(duty, limit)
+            done_count += _measure(duty, limit)
         except MarketError as error:
             failures.append(f"{duty.name}: {error.code}")
             _notice(duty, error)
@@ -67,6 +69,23 @@ def run(database: Database, job: str, duties: Sequence[Duty], *, limit: int) -> 
         error="; ".join(failures) or None,
     )
     return done_count
+
+
+def _measure(duty: Duty, limit: int) -> int:
+    for result in ("done", "interrupted", "failed"):
+        # Prometheus sees no increase in a series that begins with its first count.
+        metrics.DUTIES.labels(duty=duty.name, result=result)
+    result, started_s = "failed", time.perf_counter()
+    try:
+        count = _do(duty, limit)
+        result = "done"
+    except TransientError:
+        result = "interrupted"
+        raise
+    finally:
+        duration_s = time.perf_counter() - started_s
+        metrics.DUTIES.labels(duty=duty.name, result=result).observe(duration_s)
+    return count
 
 
 def _do(duty: Duty, limit: int) -> int:

@@ -96,6 +96,12 @@ JOB_ROUNDS = Histogram(
     ["job", "result"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+DUTIES = Histogram(
+    "market_duty_duration_seconds",
+    "Time of one duty of the reconcile job.",
+    ["duty", "result"],
+    buckets=(0.1, 1, 10, 60, 300),
+)
 JOB_ITEMS = Counter("market_job_items", "Items that a job has done.", ["job"])
 JOB_LAST_SUCCESS = Gauge(
     "market_job_last_success_timestamp_seconds", "End of the last batch that succeeded.", ["job"]

@@ -138,7 +138,7 @@ def test_rules_and_dashboard_group_by_labels_that_exist(shown: Shown) -> None:
     """A label that does not exist would put all series into one."""
     labels = {label for sample in shown.samples for label in sample.labels} | {"instance"}
     # These appear with their first count only.
-    labels |= {"function", "reason", "kind", "result", "outcome", "limit"}
+    labels |= {"function", "reason", "kind", "outcome", "limit"}
 
     grouped = {
         label.strip()

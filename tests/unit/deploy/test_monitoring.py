@@ -24,7 +24,18 @@ DEFINITION = yaml.safe_load((FOLDER / "monitoring.yml").read_text())
 HEADINGS = re.findall(r"^## (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
 #: All labels of our metrics. Each takes values of our own code: no id, no name, no text of a user.
 LABELS = {
-    *("alert", "endpoint", "function", "job", "kind", "limit", "method", "outcome", "queue"),
+    *(
+        "alert",
+        "duty",
+        "endpoint",
+        "function",
+        "job",
+        "kind",
+        "limit",
+        "method",
+        "outcome",
+        "queue",
+    ),
     *("reason", "result", "route", "stage", "status"),
 }
 

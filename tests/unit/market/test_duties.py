@@ -9,7 +9,7 @@ from market import duties
 from market.database import Database
 from market.duties import Duty
 from market.errors import MarketError, TransientError
-from tests.metrics import count_of
+from tests.metrics import count_of, sample
 
 
 STARTED = "2030-01-01T00:00:00+00:00"
@@ -91,3 +91,24 @@ def test_duty_goes_on_while_its_batches_are_full(database: Any) -> None:
 def test_endless_duty_leaves_time_for_the_others(database: Any) -> None:
     """It goes on in the next run."""
     assert 101 == run(database, duty("a", *[10] * 10), duty("b", 1))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "result"),
+    [
+        (3, "done"),
+        (TransientError("STRIPE_UNREACHABLE"), "interrupted"),
+        (MarketError("DATABASE_ERROR"), "failed"),
+        (ValueError("bug"), "failed"),
+    ],
+)
+def test_duty_is_measured_by_its_result(
+    database: Any, outcome: int | Exception, result: str
+) -> None:
+    """A duty that Stripe interrupts raises no alert, so its counts must show it."""
+    labels = {"duty": "measured", "result": result}
+    before = sample("duty_duration_seconds_count", **labels)
+
+    run(database, duty("measured", outcome))
+
+    assert before + 1 == sample("duty_duration_seconds_count", **labels)
