@@ -67,6 +67,8 @@ OUT = Path("bench/out")
 #: The width of the table in a file.
 WIDTH = 180
 INTERRUPTED = 128 + signal.SIGINT
+#: The exit status of a run that found wrong results. A slow one is no failure.
+WRONG = 1
 COLOURS = {
     Verdict.MET: "green",
     Verdict.MISSED: "red",
@@ -107,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
         Console(width=terminal.width if terminal.is_terminal else WIDTH).print(_table(found))
     console.print(_summary(found))
     console.print(f"Written: {', '.join(map(str, [OUT / 'figures.json', *plots]))}")
-    return 0
+    return WRONG if any(figure.is_fault for figure in found) else 0
 
 
 def _measure(subjects: Sequence[str], seconds: float, console: Console) -> list[Figure]:

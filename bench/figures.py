@@ -58,6 +58,11 @@ class Figure:
         return Verdict.MET if is_met else Verdict.MISSED
 
     @property
+    def is_fault(self) -> bool:
+        """Return true if the figure counts what must never happen, and it has happened."""
+        return self.target == 0 and self.is_ceiling and self.verdict is Verdict.MISSED
+
+    @property
     def text(self) -> str:
         """Return the value with its unit."""
         if self.value is None:

@@ -14,7 +14,8 @@ from devstack.processes import wait_until
 
 
 #: An increment of one cent keeps prices below the upper bound of money during a measurement. The
-#: rate limits are off, because one user here acts like a thousand.
+#: rate limits are off, because one user here acts like a thousand. The time between two fleets of
+#: workers looks like an outage, and must extend no auction.
 SETTINGS = """
   update private.app_settings set value = '[{"below_cents": null, "step_cents": 1}]'
   where key = 'bid_increments';
@@ -22,13 +23,21 @@ SETTINGS = """
     select jsonb_object_agg(action, '{"max": 1000000000, "window_s": 60}'::jsonb)
     from jsonb_object_keys(value) as action
   )
-  where key = 'rate_limits'
+  where key = 'rate_limits';
+  update private.app_settings set value = '0' where key = 'outage_window_s'
 """
 #: The time limit for the end of auctions that last two seconds.
 END_S = 30
 HAVE_ENDED = """
   select not exists (
     select from public.auctions where status = 'live' and end_at > clock_timestamp()
+  )
+"""
+#: An auction gets the first row of its bid log when it becomes live, so its close writes only one.
+START_LOGS = """
+  select private.start_bid_log(a.id, clock_timestamp()) from public.auctions as a
+  where a.status = 'live' and not exists (
+    select from private.bid_log as log where log.auction_id = a.id
   )
 """
 
@@ -49,6 +58,7 @@ def create_fixtures(
         owner.execute(SETTINGS)
         seller_id, *bidder_ids = (_sign_up(owner, number) for number in range(bidders + 1))
         auction_ids = [_open_auction(owner, seller_id, last_s) for _ in range(auctions)]
+        owner.execute(START_LOGS)
     return Fixtures(bidder_ids=bidder_ids, auction_ids=auction_ids)
 
 
@@ -140,6 +150,7 @@ def create_ending_auctions(database_url: str, count: int, *, first_end_s: float)
       select id, %(bidder_id)s, 200, false, now(), 1 from auction
     """
     with psycopg.connect(database_url) as owner:
+        owner.execute(SETTINGS)
         seller_id, bidder_id = (_sign_up(owner, number) for number in range(2))
         values = {"seller_id": seller_id, "bidder_id": bidder_id}
         owner.execute(query, {**values, "count": count, "first_end_s": first_end_s})
@@ -149,6 +160,7 @@ def create_ending_auctions(database_url: str, count: int, *, first_end_s: float)
             from public.bids as b where b.auction_id = a.id and a.high_bid_id is null
             """
         )
+        owner.execute(START_LOGS)
 
 
 def create_unpaid_orders(database_url: str, count: int) -> Sequence[Mapping[str, Any]]:

@@ -61,10 +61,10 @@ class _Play:
     """The bidders, their bids, and the answers to these."""
 
     def __init__(self, env: Mapping[str, str], seconds: float) -> None:
-        fixtures = create_fixtures(env["DATABASE_URL"], bidders=BIDDERS, auctions=1, last_s=seconds)
+        self.bidder_ids = create_fixtures(
+            env["DATABASE_URL"], bidders=BIDDERS, auctions=0
+        ).bidder_ids
         self.port = int(env["SUPABASE_URL"].rsplit(":", 1)[1])
-        self.bidder_ids = fixtures.bidder_ids
-        [self.auction_id] = fixtures.auction_ids
         self.bids: list[Bid] = []
         self.latencies_s: list[float] = []
         self.codes: Counter[str] = Counter()
@@ -79,6 +79,10 @@ class _Play:
             }
             for bidder_id in self.bidder_ids
         ]
+        # The auction opens last, so that the preparations take none of its time.
+        [self.auction_id] = create_fixtures(
+            env["DATABASE_URL"], bidders=0, auctions=1, last_s=seconds
+        ).auction_ids
 
     def bid(self, bidder: int) -> load.Request:
         """Return a bidder's next bid; after AUCTION_BUSY it is the same one again."""

@@ -61,7 +61,9 @@ def fleet(env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run all workers in one process, as `python -m devstack up` does; give the process."""
     port = free_port()
     workers = (sys.executable, "-m", "workers", "all")
-    with program(workers, env, f"http://127.0.0.1:{port}/", METRICS_PORT=str(port)) as process:
+    with program(
+        workers, env, f"http://127.0.0.1:{port}/health", METRICS_PORT=str(port)
+    ) as process:
         yield process
 
 

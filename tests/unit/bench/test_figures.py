@@ -78,6 +78,14 @@ def test_busy_machine_changes_no_other_verdict(figure: Figure, usage: Usage) -> 
 
 
 @pytest.mark.parametrize(
+    ("figure", "is_fault"), [(count(0), False), (count(1), True), (latency(50), False)]
+)
+def test_only_a_wrong_result_is_a_fault(figure: Figure, *, is_fault: bool) -> None:
+    """A slow machine is no reason for a red run; a late bid is one."""
+    assert is_fault is figure.is_fault
+
+
+@pytest.mark.parametrize(
     ("figure", "text", "target"),
     [
         (latency(1234.5), "1,234.50 ms", "≤ 20 ms"),
