@@ -1,6 +1,8 @@
 # One image runs the service and the workers; the command chooses.
 #   docker run … aussie-market                             the service, on port 8000
 #   docker run … aussie-market python -m workers closer    a worker
+#
+# Python 3.11 is the oldest that we support, and the one that `.ci/run` tests.
 FROM python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3 AS build
 RUN pip install --no-cache-dir uv==0.9.30
 WORKDIR /app

@@ -11,7 +11,7 @@ CHAOS_AUCTIONS ?= 10000
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 proxy rules monitoring check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 deployment rules monitoring check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
@@ -44,7 +44,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
-proof: soak mutants pg15 proxy canary-faults rules ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, a short `chaos`
+proof: soak mutants pg15 deployment canary-faults rules ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, a short `chaos`
 	@$(MAKE) chaos CHAOS_AUCTIONS=240 CHAOS_SEED=1
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
@@ -68,8 +68,8 @@ canary-faults: setup ## plant faults in a deployment one by one; the canary must
 pg15: setup ## run the schema and SQL tests on PostgreSQL 15
 	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest -n 2 tests/schema tests/sql
 
-proxy: setup ## run the tests of deploy/proxy.conf on a real nginx
-	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/test_proxy.py
+deployment: setup ## run the proxy's configuration on a real nginx, and the image's files on a read-only disk
+	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/test_proxy.py tests/proof/test_image.py
 
 rules: setup ## check and test the alert rules and the names of our metrics by promtool
 	@cd deploy/monitoring && promtool=$$(../../.ci/promtool) && $$promtool check config --syntax-only prometheus.yml \

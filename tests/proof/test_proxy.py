@@ -1,6 +1,6 @@
 """`deploy/proxy.conf` on a real nginx, in front of the real service.
 
-`make proxy` names nginx in the variable NGINX, and installs it if need be.
+`make deployment` names nginx in the variable NGINX, and installs it if need be.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from tests.integration.service.own_service import ANSWER_S, OwnService, read_ans
 
 
 pytestmark = [
-    pytest.mark.skipif("NGINX" not in os.environ, reason="`make proxy` runs these tests"),
+    pytest.mark.skipif("NGINX" not in os.environ, reason="`make deployment` runs these tests"),
     pytest.mark.xdist_group("proxy"),
 ]
 
