@@ -33,8 +33,8 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/ruff format --check --quiet . && echo "format: ok"
 	@$(BIN)/ruff check --quiet . && echo "lint: ok"
 	@$(BIN)/mypy --no-error-summary && echo "types: ok"
-	@$(BIN)/lint-imports --no-logo > .import_linter.log || (cat .import_linter.log; exit 1); rm -f .import_linter.log; echo "imports: ok"
-	@$(BIN)/sqlfluff lint --disable-progress-bar sql > .sqlfluff.log || (cat .sqlfluff.log; rm -f .sqlfluff.log; exit 1); rm -f .sqlfluff.log; echo "sql: ok"
+	@$(BIN)/lint-imports --no-logo > .import_linter.log || { cat .import_linter.log; rm -f .import_linter.log; exit 1; }; rm -f .import_linter.log; echo "imports: ok"
+	@$(BIN)/sqlfluff lint --disable-progress-bar sql > .sqlfluff.log || { cat .sqlfluff.log; rm -f .sqlfluff.log; exit 1; }; rm -f .sqlfluff.log; echo "sql: ok"
 	@$(BIN)/squawk supabase/migrations/*.sql
 	@$(BIN)/actionlint -shellcheck $(BIN)/shellcheck && $(BIN)/zizmor --offline --quiet .github && echo "workflows: ok"
 	@$(BIN)/hadolint Dockerfile && $(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml \

@@ -88,7 +88,7 @@ create table private.bid_log (
   kind text not null, -- noqa: RF04
   record jsonb not null,
   commitment bytea,
-  hash bytea not null,
+  hash bytea not null, -- noqa: RF04
   previous_hash bytea,
   sealed_cents bigint,
   salt bytea,
