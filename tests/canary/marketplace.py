@@ -128,21 +128,14 @@ class Marketplace:
         mine = [row for row in cast("list[Any]", drifted) if order_id in str(row)]
         require(not mine, expected=f"no row of ledger_drift() about order {order_id}", seen=mine)
 
-    def notification_ids(self, order_id: str) -> list[str]:
-        """Return the notifications of both parties about an order."""
-        rows = [
-            row
-            for client in (self._buyer, self._seller)
-            for row in cast(
-                "list[dict[str, Any]]",
-                client.table("notifications")
-                .select("id")
-                .eq("metadata->>order_id", order_id)
-                .execute()
-                .data,
-            )
-        ]
-        return sorted(str(row["id"]) for row in rows)
+    def notification_types(self, order_id: str) -> list[str]:
+        """Return the type of each notification that the two parties have about an order."""
+        types: list[str] = []
+        for client in (self._buyer, self._seller):
+            query = client.table("notifications").select("type")
+            rows = query.eq("metadata->>order_id", order_id).execute().data
+            types += [str(row["type"]) for row in cast("list[dict[str, Any]]", rows)]
+        return sorted(types)
 
     def open_orders(self) -> list[dict[str, Any]]:
         """Return the orders between the two accounts that have not ended, oldest first."""

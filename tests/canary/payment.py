@@ -10,11 +10,13 @@ import stripe
 from tests.canary.marketplace import Marketplace
 from tests.canary.report import StepFailedError, StepSkippedError, require
 from tests.canary.settings import CanarySettings
-from tests.canary.site import WEBHOOK, SignedEvent, Site, sign
+from tests.canary.site import WEBHOOK, Acknowledgement, SignedEvent, Site, make_event, sign
 
 
 SUCCEEDED = "payment_intent.succeeded"
 _CARD = "pm_card_visa"
+#: A payment notifies the seller by the first, and the buyer by the second.
+_NOTIFICATIONS = ("order_paid", "payment_received")
 _TIMEOUT_S = 15
 #: The reconcile job fetches no younger event.
 _FETCHED_AFTER_S = 10
@@ -177,22 +179,19 @@ class Payment:
         return self._check_paid()
 
     def repeat_event(self) -> str:
-        """Deliver the event once more; require that it is recognised and changes nothing."""
+        """Deliver the event once more, and then a new event about the same payment.
+
+        Both must be recognised, change nothing, and be acknowledged in time.
+        """
         if self._event is None or not self._is_processed:
             raise StepSkippedError("the event is not processed")
-        before = self._effects(self._event.id)
-        acknowledgement = self._site.deliver(self._event)
-        answer = acknowledgement.body
-        require(answer["idempotent"] is True, expected="idempotent: true", seen=answer)
-        after = self._effects(self._event.id)
-        changed = [
-            f"{name}: {before[name]} → {after[name]}"
-            for name in before
-            if before[name] != after[name]
-        ]
-        require(not changed, expected="the effects of one event", seen="; ".join(changed))
-        acknowledgement.check_time()
-        return f"{answer['status']}, acknowledged in {acknowledgement.took_s:.2f} s"
+        repeated = self._deliver_without_effect(self._event, "already_processed")
+        intent = self._account.success_event(self.intent_id)["data"]["object"]
+        other = sign(make_event(SUCCEEDED, intent, livemode=False), self._settings.webhook_secret)
+        fresh = self._deliver_without_effect(other, "order_already_processed")
+        return (
+            f"acknowledged in {repeated.took_s:.2f} s, and under another id in {fresh.took_s:.2f} s"
+        )
 
     def pay_after(self, first: "Payment") -> str:
         """Take all steps to a paid order at once, if another order was paid before."""
@@ -207,20 +206,46 @@ class Payment:
     def _check_paid(self) -> str:
         order = self._marketplace.wait_for_state(self.order["id"], "paid")
         self.is_paid = True
+        types = self._marketplace.notification_types(order["id"])
+        told = [one for one in types if one in _NOTIFICATIONS]
+        require(
+            told == list(_NOTIFICATIONS),
+            expected=f"one notification each of {', '.join(_NOTIFICATIONS)}",
+            seen=types,
+        )
         self._marketplace.check_books(order["id"])
         return "paid, no drift"
 
-    def _effects(self, event_id: str) -> dict[str, Any]:
+    def _deliver_without_effect(self, event: SignedEvent, status: str) -> Acknowledgement:
+        """Deliver an event whose effect was applied before; require that nothing changes."""
+        before = self._effects()
+        acknowledgement = self._site.deliver(event)
+        answer = acknowledgement.body
+        require(
+            answer["idempotent"] is True and answer["status"] == status,
+            expected=f"idempotent: true and status {status}",
+            seen=answer,
+        )
+        after = self._effects()
+        changed = [
+            f"{name}: {before[name]} → {after[name]}"
+            for name in before
+            if before[name] != after[name]
+        ]
+        require(not changed, expected="the effects of one event", seen="; ".join(changed))
+        acknowledgement.check_time()
+        return acknowledgement
+
+    def _effects(self) -> dict[str, Any]:
         """Return everything that a second effect of the event would change."""
-        event: Mapping[str, Any] = self._site.find_event(event_id) or {}
+        event: Mapping[str, Any] = self._site.find_event(self._signed_event().id) or {}
         order = self._marketplace.read_order(self.order["id"])
-        notifications = self._marketplace.notification_ids(self.order["id"])
         return {
             "processed_at": event.get("processed_at"),
             "state": order["state"],
             "version": order["version"],
             "refunded_cents": order["refunded_cents"],
-            "number of notifications": len(notifications),
+            "notifications": self._marketplace.notification_types(self.order["id"]),
         }
 
     def _signed_event(self) -> SignedEvent:

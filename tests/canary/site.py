@@ -86,16 +86,23 @@ class Site:
         return "200"
 
     def check_bad_signature(self) -> str:
-        """Require that a forged webhook is refused by the contract's words."""
-        answer = self._http.post(
-            WEBHOOK, content=b"{}", headers={"Stripe-Signature": "t=0,v1=invalidsignature"}
-        )
-        is_named = "invalid signature" in answer.text.lower()
-        require(
-            answer.status_code == httpx.codes.BAD_REQUEST and is_named,
-            expected="400 and “Invalid signature”",
-            seen=_shown(answer),
-        )
+        """Require that forged webhooks are refused by the contract's words.
+
+        The second one is well-formed; only its secret is another one.
+        """
+        event = make_event("product.updated", {"id": "prod_forged"}, livemode=False)
+        forged = sign(event, f"whsec_{uuid.uuid4().hex}")
+        for body, signature in (
+            ("{}", "t=0,v1=invalidsignature"),
+            (forged.body, forged.signature),
+        ):
+            answer = self._post_event(body, signature)
+            is_named = "invalid signature" in answer.text.lower()
+            require(
+                answer.status_code == httpx.codes.BAD_REQUEST and is_named,
+                expected="400 and “Invalid signature”",
+                seen=_shown(answer),
+            )
         return "400, invalid signature"
 
     def check_canary_needs_token(self) -> str:
@@ -121,11 +128,7 @@ class Site:
     def deliver(self, event: SignedEvent) -> Acknowledgement:
         """Deliver an event; the answer must be 200."""
         began = time.perf_counter()
-        answer = self._http.post(
-            WEBHOOK,
-            content=event.body.encode(),
-            headers={"Stripe-Signature": event.signature, "Content-Type": "application/json"},
-        )
+        answer = self._post_event(event.body, event.signature)
         took_s = time.perf_counter() - began
         self._expect(answer, httpx.codes.OK)
         return Acknowledgement(body=answer.json(), took_s=took_s)
@@ -153,6 +156,10 @@ class Site:
 
         word = "processed" if is_processed else "stored"
         return self._settings.wait(look, expected=f"event {event_id} {word}")
+
+    def _post_event(self, body: str, signature: str) -> httpx.Response:
+        headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
+        return self._http.post(WEBHOOK, content=body.encode(), headers=headers)
 
     def _expect(self, answer: httpx.Response, status: int) -> None:
         request = f"{answer.request.method} {answer.request.url.path}"
