@@ -80,8 +80,9 @@ def pre_fork(server: Any, worker: Any) -> None:
     """Give a new worker the lowest number that no running worker has.
 
     Its metrics files carry this number. So a worker continues the counts of one that has died, and
-    the number of files does not grow.
+    the number of files does not grow. If something has deleted the folder, only counts are lost.
     """
+    Path(os.environ[_METRICS_FOLDER]).mkdir(mode=0o700, exist_ok=True)  # noqa: TID251 - see above
     taken = {running.metrics_number for running in server.WORKERS.values()}
     worker.metrics_number = next(number for number in itertools.count() if number not in taken)
 

@@ -2,6 +2,7 @@
 
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -157,3 +158,18 @@ def test_gunicorn_forks_before_the_adapters_are_built(gunicorn_settings: dict[st
 def test_idle_connection_outlasts_a_balancer(gunicorn_settings: dict[str, Any]) -> None:
     """A balancer keeps one for 60 s; it must never send a request into one that we have closed."""
     assert gunicorn_settings["keepalive"] > 60
+
+
+def test_new_worker_takes_the_lowest_free_number(
+    gunicorn_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It continues the files of a worker that has died. A deleted folder stops no worker."""
+    folder = tmp_path / "metrics"
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
+    running = {1: SimpleNamespace(metrics_number=0), 2: SimpleNamespace(metrics_number=2)}
+    worker = SimpleNamespace()
+
+    gunicorn_settings["pre_fork"](SimpleNamespace(WORKERS=running), worker)
+
+    assert 1 == worker.metrics_number
+    assert folder.is_dir()
