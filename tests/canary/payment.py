@@ -163,7 +163,7 @@ class Payment:
             datetime.fromisoformat(event[key]) for key in ("created_at", "processed_at")
         )
         lag_s = (processed_at - created_at).total_seconds()
-        if lag_s >= _FETCHED_AFTER_S and self._account.delivers():
+        if lag_s >= _FETCHED_AFTER_S and self.is_delivered_by_stripe:
             pending = self._account.pending_count(self._event.id)
             require(
                 pending == 0,
@@ -204,12 +204,13 @@ class Payment:
         return self._check_paid()
 
     def _check_paid(self) -> str:
+        """Wait until the order is paid; require one notification for each party, and no drift."""
         order = self._marketplace.wait_for_state(self.order["id"], "paid")
         self.is_paid = True
         types = self._marketplace.notification_types(order["id"])
-        told = [one for one in types if one in _NOTIFICATIONS]
+        about_payment = [one for one in types if one in _NOTIFICATIONS]
         require(
-            told == list(_NOTIFICATIONS),
+            about_payment == list(_NOTIFICATIONS),
             expected=f"one notification each of {', '.join(_NOTIFICATIONS)}",
             seen=types,
         )

@@ -174,6 +174,11 @@ def _parser() -> argparse.ArgumentParser:
             "event; auto: stripe if the account has a webhook endpoint with this address"
         ),
     )
+    _add_patience(parser)
+    return parser
+
+
+def _add_patience(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--auction-s", type=_seconds, default=20.0, help="how long the auction runs (%(default)s)"
     )
@@ -189,7 +194,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--poll-s", type=_seconds, default=1.5, help="seconds between two looks (%(default)s)"
     )
-    return parser
 
 
 def _seconds(text: str) -> float:
