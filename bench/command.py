@@ -10,6 +10,8 @@ import os
 import platform
 import signal
 import sys
+import time
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -50,18 +52,19 @@ ON_A_STACK = {
     "hot": hot.figures,
     "filter": message_filter.figures,
 }
+#: All subjects, in the order of their rows in the report.
 SUBJECTS = {
-    "tool": "devstack itself: its start, and its use of CPU and memory while idle",
-    "closing": "the workers: 1,000 auctions that end together, also with faults",
-    "memory": "the workers: resident memory over 10,000 closes",
+    "bids": "place_bid in SQL: one client against a baseline, then 96 clients at one auction",
+    "http": "the gateway: selects, RPCs and bids over HTTP",
+    "hot": "a hot auction over HTTP: 200 bidders, checked by an oracle",
     "service": "webhooks against a route that makes one trivial call; routes with a session",
+    "closing": "the workers: 1,000 auctions that end together, also with faults",
+    "realtime": "a change of price on its way to 200 subscribers",
+    "memory": "the workers: resident memory over 10,000 closes",
+    "filter": "the message filter: short messages, long ones against short ones, verdicts",
     "contract": "100 bidders and 100 webhooks together, as the contract asks",
     "reconcile": "the reconcile job over ten thousand orders",
-    "http": "the gateway: selects, RPCs and bids over HTTP",
-    "realtime": "a change of price on its way to 200 subscribers",
-    "bids": "place_bid in SQL: one client against a baseline, then 96 clients at one auction",
-    "hot": "a hot auction over HTTP: 200 bidders, checked by an oracle",
-    "filter": "the message filter: short messages, long ones against short ones, verdicts",
+    "tool": "devstack itself: its start, and its use of CPU and memory while idle",
 }
 OUT = Path("bench/out")
 #: The width of the table in a file.
@@ -90,6 +93,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # An interrupt leaves a connection busy, and psycopg would warn that it cannot roll back.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
+    began = time.monotonic()
     try:
         subjects = options.subjects or list(SUBJECTS)
         found = _measure(subjects, options.seconds, console)
@@ -107,7 +111,7 @@ def main(arguments: Sequence[str]) -> int:
     else:
         terminal = Console()
         Console(width=terminal.width if terminal.is_terminal else WIDTH).print(_table(found))
-    console.print(_summary(found))
+    console.print(f"{_summary(found)}, in {(time.monotonic() - began) / 60:.1f} minutes")
     console.print(f"Written: {', '.join(map(str, [OUT / 'figures.json', *plots]))}")
     return WRONG if any(figure.is_fault for figure in found) else 0
 
@@ -121,7 +125,7 @@ def _measure(subjects: Sequence[str], seconds: float, console: Console) -> list[
             figure = measured.judged(meter.usage())
             console.print(f"  {figure.name}: {figure.text}")
             found.append(figure)
-    return found
+    return sorted(found, key=lambda figure: list(SUBJECTS).index(figure.subject))
 
 
 @contextlib.contextmanager
@@ -138,17 +142,37 @@ def _figures(subjects: Sequence[str], seconds: float, show: Steps) -> Iterator[F
     """Measure each subject. The tool comes first, while nothing else runs."""
     for name, measure_alone in ALONE.items():
         if name in subjects:
-            yield from measure_alone(seconds=seconds, show=show)
+            yield from guarded(name, measure_alone(seconds=seconds, show=show))
     for name, measure_size in OF_FIXED_SIZE.items():
         if name in subjects:
-            yield from measure_size(show=show)
-    chosen = [measure for name, measure in ON_A_STACK.items() if name in subjects]
+            yield from guarded(name, measure_size(show=show))
+    chosen = {name: measure for name, measure in ON_A_STACK.items() if name in subjects}
     if not chosen:
         return
     show("starting a stack")
     with stack.running(only="postgres,gateway") as shared:
-        for measure in chosen:
-            yield from measure(shared.environment, seconds=seconds, show=show)
+        for name, measure in chosen.items():
+            measured = measure(shared.environment, seconds=seconds, show=show)
+            yield from guarded(name, measured)
+
+
+def guarded(subject: str, figures: Iterator[Figure]) -> Iterator[Figure]:
+    """Yield the figures of a subject; an error becomes one, so that no others are lost."""
+    try:
+        for figure in figures:
+            yield dataclasses.replace(figure, subject=subject)
+    except Exception as error:  # noqa: BLE001 -- anything may go wrong in a measurement
+        traceback.print_exc()
+        yield Figure(
+            subject=subject,
+            key=f"{subject}_failed",
+            name=f"{subject}: measurements that failed",
+            value=1,
+            unit="",
+            target=0.0,
+            is_ceiling=True,
+            note=f"{type(error).__name__}: {error}"[:120],
+        )
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -207,7 +231,9 @@ def _table(found: Sequence[Figure]) -> Table:
     for heading in ("figure", "target", "measured", "verdict", "note"):
         is_number = heading in ("target", "measured")
         table.add_column(heading, justify="right" if is_number else "left")
-    for figure in found:
+    for before, figure in zip([None, *found], found, strict=False):
+        if before and before.subject != figure.subject:
+            table.add_section()
         verdict = f"[{COLOURS[figure.verdict]}]{figure.verdict}[/]"
         note = "; ".join(filter(None, (figure.problem, figure.note)))
         table.add_row(figure.name, figure.target_text, figure.text, verdict, note)

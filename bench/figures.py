@@ -44,6 +44,7 @@ class Figure:
     is_ceiling: bool = False
     note: str = ""
     problem: str = ""
+    subject: str = ""
     samples: Sequence[float] = ()
     points: Sequence[tuple[float, float]] = ()
 

@@ -1,8 +1,11 @@
 """The command line of `python -m bench`."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from bench.command import SUBJECTS, main
+from bench.command import SUBJECTS, guarded, main
+from bench.figures import Figure
 
 
 def test_help_names_every_subject(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,8 +24,8 @@ def test_help_names_every_subject(capsys: pytest.CaptureFixture[str]) -> None:
         (
             ["speed"],
             (
-                "unknown subject: speed; choose from tool, closing, memory, service, contract, "
-                "reconcile, http, realtime, bids, hot, filter"
+                "unknown subject: speed; choose from bids, http, hot, service, closing, realtime, "
+                "memory, filter, contract, reconcile, tool"
             ),
         ),
         (["bids", "--seconds", "0.5"], "--seconds must be at least 1"),
@@ -38,3 +41,19 @@ def test_wrong_argument_is_named(
 
     assert end.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_failed_measurement_loses_no_other_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    """The report has the figures before the error, and a row that makes the run red."""
+    measured = Figure(key="boot", name="boot", value=3, unit="s")
+
+    def figures() -> Iterator[Figure]:
+        yield measured
+        raise RuntimeError("the stack did not answer")
+
+    before, failure = guarded("tool", figures())
+
+    assert (measured.key, "tool") == (before.key, before.subject)
+    assert failure.is_fault
+    assert "RuntimeError: the stack did not answer" == failure.note
+    assert "Traceback" in capsys.readouterr().err

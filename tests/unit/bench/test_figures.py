@@ -4,6 +4,8 @@ import pytest
 
 from bench.figures import Figure, Verdict, percentile
 from bench.machine import Usage
+from bench.memory import growth
+from bench.message_filter import recall_and_precision
 
 
 QUIET = Usage(load_percent=10, stack_percent=50, others_percent=5)
@@ -102,3 +104,19 @@ def test_row_shows_value_and_target(figure: Figure, text: str, target: str) -> N
 def test_percentile_is_not_exceeded_by_its_share() -> None:
     """The 99th of a hundred values and one is the hundredth in order."""
     assert percentile(list(range(101)), 99) == 99
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [([80, 80, 80, 80], 1), ([80, 90, 100, 110], 105 / 85), ([80, 80, 80], 1)],
+)
+def test_growth_compares_the_halves(sizes: list[float], expected: float) -> None:
+    """A single high value in either half changes nothing."""
+    assert pytest.approx(expected) == growth(sizes)
+
+
+def test_recall_counts_misses_and_precision_counts_false_alarms() -> None:
+    """Messages that passed rightly count for neither."""
+    counts = {"caught": 90, "missed": 10, "false alarm": 30, "passed": 1000}
+
+    assert {"recall": 0.9, "precision": 0.75} == recall_and_precision(counts)
