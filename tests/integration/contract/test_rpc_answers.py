@@ -129,4 +129,4 @@ def test_closing_is_answered_the_same_again(market: Market) -> None:
     assert sale | {"already_processed"} == again.keys()
     assert {"success", "code", "error", "ends_at"} == early.keys()
     assert {"next_at", "next_mark_at", "server_time"} == deadline.keys()
-    assert {"success", "auctions_processed", "failed", "results"} == batch.keys()
+    assert {"success", "auctions_processed", "failed", "results", "lags_s"} == batch.keys()
