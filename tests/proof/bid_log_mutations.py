@@ -96,14 +96,8 @@ BID_LOG_MUTATIONS = (
     mutation(
         "commitment without its salt",
         LOG,
-        """    || ',"salt":"' || encode(v_salt, 'hex') || '"}',
-    'UTF8'
-  ));
-  if p_after""",
-        """    || ',"salt":""}',
-    'UTF8'
-  ));
-  if p_after""",
+        "v_at, p_before.auction_id, p_after.bidder_number, p_max_cents, v_salt",
+        "v_at, p_before.auction_id, p_after.bidder_number, p_max_cents, ''",
         LOG_TESTS,
     ),
     mutation(
@@ -116,8 +110,8 @@ BID_LOG_MUTATIONS = (
     mutation(
         "chain leaves out the row before",
         LOG,
-        "coalesce('\"' || encode(p_last_hash, 'hex') || '\"', 'null')",
-        "'null'",
+        "encode(v_commitment, 'hex'), v_kind, encode(p_before.log_hash, 'hex'),",
+        "encode(v_commitment, 'hex'), v_kind, '',",
         LOG_TESTS,
     ),
     mutation(
@@ -130,7 +124,7 @@ BID_LOG_MUTATIONS = (
     mutation(
         "new bidder takes a number again",
         LOG,
-        "greatest(p_before.bidder_count, p_before.bidder_number)",
+        "greatest(p_before.bidder_count, p_after.bidder_number)",
         "p_before.bidder_count",
         LOG_TESTS,
     ),

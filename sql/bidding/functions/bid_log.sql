@@ -7,48 +7,58 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_is_raise constant boolean := coalesce(p_before.leader_id = p_before.bidder_id, false);
-  v_at constant text := private.log_time(p_now);
-  v_salt constant bytea := private.random_salt();
-  v_commitment bytea;
+  v_salt constant text := private.random_salt();
+  -- This is the form of private.log_time, whose call would cost more.
+  v_at constant text := to_char(p_now at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+  v_commitment constant bytea := sha256(convert_to(format(
+    '{"at":"%s","auction_id":"%s","bidder":%s,"max_cents":%s,"salt":"%s"}',
+    v_at, p_before.auction_id, p_after.bidder_number, p_max_cents, v_salt
+  ), 'UTF8'));
   -- A raise that moves no price is invisible while the auction runs. Its row states nothing, so it
   -- reveals as little as possible afterwards.
   v_kind text := 'sealed';
   v_record text := '{}';
 begin
-  v_commitment := sha256(convert_to(
-    '{"at":"' || v_at || '","auction_id":"' || p_before.auction_id
-    || '","bidder":' || p_before.bidder_number || ',"max_cents":' || p_max_cents
-    || ',"salt":"' || encode(v_salt, 'hex') || '"}',
-    'UTF8'
-  ));
   if p_after.high_bid_id is distinct from p_before.high_bid_id then
-    v_kind := case when v_is_raise then 'raise' else 'bid' end;
-    v_record := '{' || case
-        when v_is_raise then '"at":"' else '"amount_cents":' || p_amount_cents || ',"at":"'
-      end || v_at || '","bid_seq":' || p_bid_seq || ',"bidder":' || p_before.bidder_number
-      || ',"end_at":"' || private.log_time(p_end_at) || '","leader":' || case
-        when p_after.leader_id = p_before.bidder_id then p_before.bidder_number
+    v_kind := case when p_before.leader_id = p_before.bidder_id then 'raise' else 'bid' end;
+    v_record := format(
+      case
+        when p_before.leader_id = p_before.bidder_id then '{' else '{"amount_cents":%1$s,'
+      end
+      || '"at":"%2$s","bid_seq":%3$s,"bidder":%4$s,"end_at":"%5$s","leader":%6$s,'
+      || '"price_cents":%7$s,"reserve":"%8$s"}',
+      p_amount_cents, v_at, p_bid_seq, p_after.bidder_number,
+      to_char(p_end_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      case
+        when p_after.leader_id = p_before.bidder_id then p_after.bidder_number
         else p_before.leader_number
-      end || ',"price_cents":' || p_after.price_cents || ',"reserve":"' || private.reserve_state(
+      end,
+      p_after.price_cents,
+      case when p_before.reserve_cents is null then 'none' else private.reserve_state(
         p_before.reserve_cents,
         p_after.price_cents,
-        case
-          when p_after.price_cents is distinct from p_before.reserve_cents then p_after.price_cents
-          when v_is_raise then p_before.price_cents
-          else private.price_after_bid(
-            p_before.leader_max_cents, p_amount_cents, p_max_cents, null,
-            p_before.rules -> 'bid_increments'
-          )
-        end
-      ) || '"}';
+        case when v_kind = 'raise' then p_before.price_cents else private.price_after_bid(
+          p_before.leader_max_cents, p_amount_cents, p_max_cents, null,
+          p_before.rules -> 'bid_increments'
+        ) end
+      ) end
+    );
   end if;
-  perform private.insert_log_row(
-    p_before.auction_id, p_before.log_seq, p_before.log_hash, v_kind, v_record, v_commitment,
-    p_max_cents, v_salt, p_before.bidder_number,
-    greatest(p_before.bidder_count, p_before.bidder_number), p_before.log_rules_hash, p_now
+  insert into private.bid_log (
+    auction_id, seq, kind, record, commitment, hash, previous_hash, sealed_cents, salt,
+    bidder_number, bidder_count, rules_hash, created_at
+  )
+  values (
+    p_before.auction_id, p_before.log_seq + 1, v_kind, v_record::jsonb, v_commitment,
+    sha256(convert_to(format(
+      '{"auction_id":"%s","commitment":"%s","kind":"%s","previous_hash":"%s","record":%s,"seq":%s}',
+      p_before.auction_id, encode(v_commitment, 'hex'), v_kind, encode(p_before.log_hash, 'hex'),
+      v_record, p_before.log_seq + 1
+    ), 'UTF8')),
+    p_before.log_hash, p_max_cents, decode(v_salt, 'hex'), p_after.bidder_number,
+    greatest(p_before.bidder_count, p_after.bidder_number), p_before.log_rules_hash, p_now
   );
-  return jsonb_build_object('hash', encode(v_commitment, 'hex'), 'salt', encode(v_salt, 'hex'));
+  return jsonb_build_object('hash', encode(v_commitment, 'hex'), 'salt', v_salt);
 end;
 $$;
 comment on function private.log_bid is 'Add an accepted bid to the log, and return the part of the receipt that proves it: the commitment and its salt. Both follow from the bid alone, so a receipt reveals nothing about other rows.';
@@ -79,7 +89,7 @@ set search_path = ''
 as $$
 declare
   v_rules constant jsonb := private.bidding_rules();
-  v_rules_hash constant bigint := hashtextextended(v_rules::text, 0);
+  v_rules_hash constant bigint := jsonb_hash_extended(v_rules, 0);
   v_last private.bid_log;
 begin
   select * into v_last from private.bid_log where auction_id = p_auction_id
@@ -119,9 +129,6 @@ begin
   v_standing.bidder_count := v_last.bidder_count;
   select bidder_number into v_standing.leader_number from private.proxy_bids
   where auction_id = p_standing.auction_id and bidder_id = p_standing.leader_id;
-  select bidder_number into v_standing.bidder_number from private.proxy_bids
-  where auction_id = p_standing.auction_id and bidder_id = p_standing.bidder_id;
-  v_standing.bidder_number := coalesce(v_standing.bidder_number, v_last.bidder_count + 1);
   return v_standing;
 end;
 $$;
@@ -134,7 +141,7 @@ set search_path = ''
 as $$
 declare
   v_rules constant jsonb := private.bidding_rules();
-  v_salt bytea := private.random_salt();
+  v_salt text := private.random_salt();
   v_reserve_cents bigint;
   v_commitment bytea;
   v_record jsonb;
@@ -176,7 +183,7 @@ begin
   else
     v_commitment := sha256(convert_to(
       '{"auction_id":"' || p_auction_id || '","reserve_cents":' || v_reserve_cents
-      || ',"salt":"' || encode(v_salt, 'hex') || '"}',
+      || ',"salt":"' || v_salt || '"}',
       'UTF8'
     ));
   end if;
@@ -186,8 +193,8 @@ begin
       v_record || private.published_rules(v_rules)
       || jsonb_build_object('bidder_count', v_bidder_count, 'format', 'aussie-market-bid-log-1')
     ),
-    v_commitment, v_reserve_cents, v_salt, null, v_bidder_count,
-    hashtextextended(v_rules::text, 0), p_now
+    v_commitment, v_reserve_cents, decode(v_salt, 'hex'), null, v_bidder_count,
+    jsonb_hash_extended(v_rules, 0), p_now
   );
 end;
 $$;
@@ -256,18 +263,17 @@ $$;
 comment on function private.log_time is 'Return a time as the bid log writes it: in UTC, with six digits of a second.';
 
 create function private.random_salt()
-returns bytea
+returns text
 language plpgsql
 set search_path = ''
 as $$
 begin
-  -- Two random ids have 244 random bits. Their hash spreads them over its 128 first bits.
-  return substring(
-    sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) from 1 for 16
-  );
+  -- These are the digits of an id that are random. gen_random_uuid uses a strong source.
+  return left(gen_random_uuid()::text, 8) || right(gen_random_uuid()::text, 12)
+    || right(gen_random_uuid()::text, 12);
 end;
 $$;
-comment on function private.random_salt is 'Return 128 random bits from the server''s strong random source.';
+comment on function private.random_salt is 'Return 128 random bits in hexadecimal.';
 
 create function private.reserve_state(
   p_reserve_cents bigint, p_price_cents bigint, p_unlifted_cents bigint

@@ -55,8 +55,7 @@ begin
         'strike_block_threshold'
       )
     ),
-    leader.bidder_number, coalesce(own.bidder_number, log.bidder_count + 1), log.bidder_count,
-    log.seq, log.hash, log.rules_hash
+    leader.bidder_number, null, log.bidder_count, log.seq, log.hash, log.rules_hash
   into v_standing
   from public.auctions as a
   join public.listings as l on l.id = a.listing_id
@@ -64,8 +63,6 @@ begin
   left join private.listing_private as secret on secret.listing_id = a.listing_id
   left join private.proxy_bids as leader
     on leader.auction_id = a.id and leader.bidder_id = a.high_bidder_id
-  left join private.proxy_bids as own
-    on own.auction_id = a.id and own.bidder_id = v_bidder_id
   left join lateral (
     select b.seq, b.hash, b.bidder_count, b.rules_hash from private.bid_log as b
     where b.auction_id = a.id order by b.seq desc limit 1
@@ -77,7 +74,7 @@ begin
   if v_answer is not null then
     return v_answer;
   end if;
-  if v_standing.log_rules_hash is distinct from hashtextextended(v_standing.rules::text, 0) then
+  if v_standing.log_rules_hash is distinct from jsonb_hash_extended(v_standing.rules, 0) then
     v_standing := private.continued_standing(v_standing, v_now);
   end if;
   if v_standing.leader_id = v_bidder_id then
@@ -152,10 +149,11 @@ begin
 
   insert into private.proxy_bids (auction_id, bidder_id, max_cents, max_set_at, bidder_number)
   values (
-    p_standing.auction_id, p_standing.bidder_id, p_max_cents, p_now, p_standing.bidder_number
+    p_standing.auction_id, p_standing.bidder_id, p_max_cents, p_now, p_standing.bidder_count + 1
   )
   on conflict (auction_id, bidder_id) do update
-  set max_cents = excluded.max_cents, max_set_at = excluded.max_set_at;
+  set max_cents = excluded.max_cents, max_set_at = excluded.max_set_at
+  returning bidder_number into v_after.bidder_number;
 
   v_after.bid_count := p_standing.bid_count + 1;
   return private.finish_bid(
@@ -176,6 +174,7 @@ declare
   v_after private.standing := p_standing;
   v_seq integer;
 begin
+  v_after.bidder_number := p_standing.leader_number;
   update private.proxy_bids set max_cents = p_max_cents, max_set_at = p_now
   where auction_id = p_standing.auction_id and bidder_id = p_standing.bidder_id;
   -- A raised maximum changes nothing that rivals see, unless it reaches the reserve. Then the price
