@@ -70,7 +70,9 @@ class BiddingHarness:
             assert expected == parsed(answer)
         else:
             assert expected.items() <= parsed(answer).items()
-        self.count("closed one" if expected["success"] else "closed none")
+        is_extended = "code" in expected
+        outcome = "closed one" if expected["success"] else "closed none"
+        self.count("extended one" if is_extended else outcome)
         self.executed["sold"] += "order_id" in expected
 
     def end_expired_auctions(self) -> None:
@@ -84,6 +86,16 @@ class BiddingHarness:
         }
         self.count("closed due" if expected else "closed none")
         self.executed["sold"] += sum("order_id" in answer for answer in expected)
+        self.executed["extended"] += sum("code" in answer for answer in expected)
+
+    def beat(self) -> None:
+        """Record a heartbeat."""
+        self.market.heartbeats.append(self.world.now)
+        self.world.call("service", "record_heartbeat")
+
+    def live(self, until: datetime) -> None:
+        """Let time pass with heartbeats."""
+        self.market.heartbeats += self.world.live(until)
 
     def activate_due_auctions(self) -> None:
         """Open what is announced for now."""

@@ -1,7 +1,7 @@
 """What may happen to auctions, in any order."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -35,6 +35,13 @@ ANYWHERE = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 
 JUST = st.integers(-1, 1)
 SPANS = st.sampled_from([0, 1_000, 37_000_000, 61_000_000, 300_000_000, 900_000_000])
+#: Just too short, just long enough, longer than what an extension gives at least, and very long.
+OUTAGES = (
+    timedelta(seconds=30) - MICROSECOND,
+    timedelta(seconds=30),
+    timedelta(seconds=77, microseconds=7),
+    timedelta(minutes=11),
+)
 MOMENTS = st.one_of(
     st.tuples(st.just("now"), SPANS),
     st.tuples(st.just("now"), SPANS),
@@ -53,6 +60,7 @@ SOFT_CLOSES = st.builds(
 MEANWHILE = (
     *["time"] * 4,
     *["close", "close", "close", "close one", "force", "activate"],
+    *["live", "live", "outage", "beat"],
     *["look", "look", "lift", "lift", "suspend"],
     *["delete", "restore", "suspend the seller", "lift the seller", "lift the seller"],
     "withdraw all",
@@ -176,6 +184,22 @@ class BiddingMachine(RuleBasedStateMachine):
                 gone = [who for place, who in enumerate(ranking) if place in places]
                 self.harness.withdraw(gone, auction.id)
 
+    @precondition(lambda self: any(len(auction.bids) > 1 for auction in self._open_auctions()))
+    @rule(
+        where=EITHER,
+        before=st.sampled_from([0, 20, 150, 640, 1_000]).map(lambda s: timedelta(seconds=s)),
+        outage=st.sampled_from([None, *OUTAGES]),
+        off=st.integers(0, 1),
+    )
+    def end(self, where: int, before: timedelta, outage: timedelta | None, off: int) -> None:
+        """Let an auction end, perhaps with an outage near its end, and close what is due."""
+        end_at = self._open_auctions()[-where].end_at
+        self.harness.live(max(self.world.now, end_at - before))
+        if outage is not None:
+            self._break_down(outage)
+        self.harness.live(max(self.world.now, end_at - off * MICROSECOND))
+        self.harness.end_expired_auctions()
+
     @rule(name=SERIOUS, where=ANYWHERE, moment=MOMENTS, what=st.sampled_from(MEANWHILE))
     def meanwhile(self, name: str, where: int, moment: tuple[str, int], what: str) -> None:
         """Let happen what is no bid; one rule, so that bids stay the most of it."""
@@ -185,6 +209,15 @@ class BiddingMachine(RuleBasedStateMachine):
             case "time":
                 self._go_to(auction, *moment)
                 self.harness.count("moved the clock")
+            case "live":
+                self.harness.live(max(self.world.now, self._moment(auction, *moment)))
+                self.harness.count("lived")
+            case "outage":
+                self._break_down(OUTAGES[where])
+                self.harness.count("broke down")
+            case "beat":
+                self.harness.beat()
+                self.harness.count("beat")
             case "activate":
                 self.harness.activate_due_auctions()
             case "close":
@@ -215,6 +248,9 @@ class BiddingMachine(RuleBasedStateMachine):
 
     def _go_to(self, auction: Auction | None, moment: str, microseconds: int) -> None:
         """Move the clock on, to where something begins or ends in an auction if there is one."""
+        self.world.set_time(max(self.world.now, self._moment(auction, moment, microseconds)))
+
+    def _moment(self, auction: Auction | None, moment: str, microseconds: int) -> datetime:
         base = self.world.now
         if auction is not None:
             base = {
@@ -223,7 +259,13 @@ class BiddingMachine(RuleBasedStateMachine):
                 "window": auction.end_at - auction.soft_close.window,
                 "end": auction.end_at,
             }[moment]
-        self.world.set_time(max(self.world.now, base + microseconds * MICROSECOND))
+        return base + microseconds * MICROSECOND
+
+    def _break_down(self, outage: timedelta) -> None:
+        """Have no heartbeat for a while."""
+        self.harness.beat()
+        self.world.set_time(self.world.now + outage)
+        self.harness.beat()
 
     def _auction_id(self, where: int) -> UUID:
         past = [*self.harness.market.auctions][:-2] or self.auction_ids

@@ -17,7 +17,7 @@ AUCTION = """
   select
     a.status::text, a.start_at, a.end_at, a.scheduled_end_at, a.current_price_cents,
     a.min_next_bid_cents, a.high_bidder_id, a.bid_count, a.reserve_met, a.extension_count,
-    a.version, a.finalized_at, a.updated_at,
+    a.version, a.finalized_at, a.updated_at, a.outage_extension_s,
     (select b.seq from public.bids as b where b.id = a.high_bid_id) as high_bid_seq,
     l.status::text as listing_status, l.current_bid_cents, l.bid_count as listing_bid_count,
     l.end_at as listing_end_at, l.updated_at as listing_updated_at
@@ -98,6 +98,7 @@ def _row(auction: Auction) -> dict[str, Any]:
         "version": auction.version,
         "finalized_at": auction.finalized_at,
         "updated_at": auction.updated_at,
+        "outage_extension_s": auction.outage_extension_s,
         "high_bid_seq": auction.high_bid_seq,
         "listing_status": "ended" if is_over else auction.status,
         "current_bid_cents": auction.price if auction.leader else None,

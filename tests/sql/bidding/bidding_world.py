@@ -37,6 +37,7 @@ LIVE = """
   end;
   $$;
 """
+HEARTBEAT_GAP = timedelta(seconds=25)
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 BLOCKED_FOR = timedelta(minutes=20)
 SERIOUS_NAMES = ("alice", "bob", "carol", "dave", "erin", "frank")
@@ -82,10 +83,14 @@ class World:
         self.now = now
         self.owner.execute("update private.stopped_clock set now_at = %s", [now])
 
-    def live(self, until: datetime) -> None:
-        """Let time pass with heartbeats; the last one is at its end."""
+    def live(self, until: datetime) -> list[datetime]:
+        """Let time pass with heartbeats, the last one at its end; return the times of all."""
         self.owner.execute("select private.live(%s)", [until])
-        self.now = max(self.now, until)
+        times = []
+        while self.now < until:
+            self.now = min(self.now + HEARTBEAT_GAP, until)
+            times.append(self.now)
+        return times
 
     def suspend(self, name: str, *, is_suspended: bool) -> None:
         """Suspend somebody, or lift it."""

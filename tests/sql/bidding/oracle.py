@@ -6,6 +6,7 @@ same place. Row ids are the database's own: here a bid is known by its place in 
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,15 +16,21 @@ from tests.sql.bidding.oracle_auction import Auction, fee
 from tests.sql.bidding.oracle_refusals import Person, Refused, reasons
 
 
+#: The shortest time without a sign of life that is an outage.
+OUTAGE = timedelta(seconds=30)
+
+
 @dataclasses.dataclass(slots=True)
 class Market:
-    """All auctions, and the receipts of all bids that were sent with a key."""
+    """All auctions, the receipts of all bids that were sent with a key, and all signs of life."""
 
     people: Mapping[str, Person]
     auctions: dict[UUID, Auction] = dataclasses.field(default_factory=dict)
     receipts: dict[tuple[UUID, UUID], tuple[UUID, dict[str, Any]]] = dataclasses.field(
         default_factory=dict
     )
+    heartbeats: list[datetime] = dataclasses.field(default_factory=list)
+    bid_times: list[datetime] = dataclasses.field(default_factory=list)
 
     def place_bid(
         self,
@@ -50,6 +57,8 @@ class Market:
         )
         if broken.codes or auction is None or cents is None or maximum is None:
             return broken
+        if person.id != auction.leader:
+            self.bid_times.append(now)
         receipt = auction.bid(person.id, cents, maximum, now)
         if key is not None:
             self.receipts[person.id, key] = (auction_id, receipt)
@@ -64,19 +73,40 @@ class Market:
             return closing_answer(auction) | {"already_processed": True}
         if now < auction.end_at and not force:
             return {"success": False, "ends_at": auction.end_at}
-        auction.close(now, self.out())
-        return closing_answer(auction)
+        if force:
+            auction.close(now, self.out())
+            return closing_answer(auction)
+        return self._close_or_extend(auction, now)
 
     def out(self) -> set[UUID]:
         """Return everybody who may neither win nor sell now."""
         return {person.id for person in self.people.values() if person.is_out}
 
     def end_expired(self, now: datetime) -> list[dict[str, Any]]:
-        """Close what is over; return the answers in the order of the ends."""
-        due = sorted(self._due(now), key=lambda auction: auction.end_at)
-        for auction in due:
-            auction.close(now, self.out())
-        return [{"auction_id": auction.id} | closing_answer(auction) for auction in due]
+        """Close or extend the auctions that are due; return the answer for each."""
+        due = list(self._due(now))
+        return [{"auction_id": a.id} | self._close_or_extend(a, now) for a in due]
+
+    def outages(self, now: datetime) -> list[tuple[datetime, datetime]]:
+        """Return the times without a sign of life, up to now."""
+        if not self.heartbeats:
+            return []
+        since = min(self.heartbeats)
+        signs = {*self.heartbeats, *(at for at in self.bid_times if at > since), now}
+        return [gap for gap in itertools.pairwise(sorted(signs)) if gap[1] - gap[0] >= OUTAGE]
+
+    def _close_or_extend(self, auction: Auction, now: datetime) -> dict[str, Any]:
+        lost = auction.lost_time(self.outages(now))
+        if lost and auction.outage_extension_s == 0 and auction.seller not in self.out():
+            auction.extend(now, lost)
+            return {
+                "success": False,
+                "code": "AUCTION_NOT_OVER",
+                "error": "Auction is not over yet",
+                "ends_at": auction.end_at,
+            }
+        auction.close(now, self.out())
+        return closing_answer(auction)
 
     def activate_due(self, now: datetime, grace: timedelta) -> int:
         """Open what is announced for now; return how many."""

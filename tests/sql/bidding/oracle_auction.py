@@ -6,7 +6,9 @@ left, as the SQL does.
 
 import copy
 import dataclasses
+import math
 from collections import Counter
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +27,8 @@ LADDER = (
     (500_000, 10_000),
 )
 LAST_STEP = 25_000
+OUTAGE_WINDOW = timedelta(minutes=10)
+LEAST_EXTENSION = timedelta(minutes=1)
 
 
 def step(price: int) -> int:
@@ -91,6 +95,7 @@ class Auction:
     extension_count: int = 0
     version: int = 1
     finalized_at: datetime | None = None
+    outage_extension_s: int = 0
     told: Counter[tuple[UUID, str]] = dataclasses.field(default_factory=Counter)
     #: Every maximum that was set, in order; and true while the price has shown the reserve.
     history: list[tuple[UUID, int]] = dataclasses.field(default_factory=list)
@@ -278,6 +283,22 @@ class Auction:
         self.version += 1
         for person in (self.seller, *self.maxima):
             self.told[person, "auction_cancelled"] += 1
+
+    def lost_time(self, outages: Iterable[tuple[datetime, datetime]]) -> timedelta:
+        """Return the time that outages took from the last ten minutes."""
+        since = max(self.start_at, self.end_at - OUTAGE_WINDOW)
+        overlaps = (min(end, self.end_at) - max(start, since) for start, end in outages)
+        return sum((time for time in overlaps if time > timedelta(0)), timedelta(0))
+
+    def extend(self, now: datetime, lost: timedelta) -> None:
+        """Give the lost time back, from now on."""
+        extension = max(lost, LEAST_EXTENSION)
+        self.end_at = self.scheduled_end_at = now + extension
+        self.outage_extension_s = math.ceil(extension / timedelta(seconds=1))
+        self.version += 1
+        self.updated_at = now
+        for person in (self.seller, *self.maxima):
+            self.told[person, "auction_extended"] += 1
 
     def activate(self, now: datetime, grace: timedelta) -> None:
         """Open it; when we are late its end is as much later."""
