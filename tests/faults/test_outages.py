@@ -107,6 +107,55 @@ def test_gateway_that_was_away_is_found_again(shop: Shop, proxy: Proxy, distant:
     shop.check_books()
 
 
+@pytest.fixture
+def outage_rule(shop: Shop) -> Iterator[None]:
+    """Switch on the rule that the other tests switch off."""
+    change = "update private.app_settings set value = %s where key = 'outage_window_s'"
+    shop.db.execute(change, ["600"])
+    yield
+    shop.db.execute(change, ["0"])
+
+
+@pytest.mark.usefixtures("outage_rule")
+def test_auction_gets_the_time_of_an_outage_back(shop: Shop, proxy: Proxy, distant: Fleet) -> None:
+    """The gateway was away for an hour; then the workers extend the auction once, and close it."""
+    shop.wait_for(lambda: bool(shop.value("select count(*) from private.heartbeats")))
+    auction_id = shop.auction()
+    proxy.cut()
+    # After this line no heartbeat is under way.
+    shop.wait_for(lambda: "job_interrupted" in distant.log())
+    shop.db.execute("update private.heartbeats set beat_at = beat_at - interval '1 hour'")
+    shop.db.execute(
+        "update public.auctions set end_at = past, scheduled_end_at = past,"
+        " start_at = start_at - interval '2 hours'"
+        " from (select clock_timestamp() - interval '30 minutes') as time (past) where id = %s",
+        [auction_id],
+    )
+
+    proxy.mend()
+
+    row = """
+      select to_jsonb(a) from (
+        select status, outage_extension_s, end_at > clock_timestamp() as is_open,
+          (select count(*) from public.notifications
+            where type = 'auction_extended' and metadata ->> 'auction_id' = a.id::text) as told
+        from public.auctions as a where id = %s
+      ) as a
+    """
+    extended = {"status": "live", "outage_extension_s": 600, "is_open": True, "told": 2}
+    shop.wait_for(lambda: shop.value(row, auction_id) == extended)
+    shop.wait_for(lambda: "bidding_interrupted" in distant.log())
+    shop.db.execute(
+        "update public.auctions set end_at = clock_timestamp(), scheduled_end_at = start_at"
+        " + interval '1 microsecond' where id = %s",
+        [auction_id],
+    )
+    closed = {"status": "finalized", "outage_extension_s": 600, "is_open": False, "told": 2}
+    shop.wait_for(lambda: shop.value(row, auction_id) == closed)
+    assert 1 == distant.log().count("bidding_interrupted")
+    shop.check_books()
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 504])
 def test_gateway_error_ends_no_worker(
     shop: Shop, environment: Mapping[str, str], new_fleet: Callable[..., Fleet], status: int

@@ -8,6 +8,7 @@ from tests.proof.kyc_mutations import KYC_MUTATIONS
 from tests.proof.market_mutations import MARKET_MUTATIONS
 from tests.proof.message_mutations import MESSAGE_MUTATIONS
 from tests.proof.money_mutations import MONEY_MUTATIONS
+from tests.proof.outage_mutations import OUTAGE_MUTATIONS
 from tests.proof.payout_mutations import PAYOUT_MUTATIONS
 from tests.proof.settlement_mutations import SETTLEMENT_MUTATIONS
 
@@ -21,6 +22,7 @@ MUTATIONS = (
     *MARKET_MUTATIONS,
     *MESSAGE_MUTATIONS,
     *MONEY_MUTATIONS,
+    *OUTAGE_MUTATIONS,
     *PAYOUT_MUTATIONS,
     *SETTLEMENT_MUTATIONS,
 )
