@@ -29,12 +29,11 @@ class Patch:
     before: str
     after: str
 
-    def apply(self, tree: Path) -> None:
-        """Change the file in a copy of the tree."""
-        path = tree / self.file
-        text = path.read_text()
+    def applied(self, tree: Path) -> str:
+        """Return the changed text of the file in a tree."""
+        text = (tree / self.file).read_text()
         assert text.count(self.before) == 1, f"not once in {self.file}: {self.before!r}"
-        path.write_text(text.replace(self.before, self.after))
+        return text.replace(self.before, self.after)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +96,7 @@ class Deployment:
         for name in ("market", "service"):
             # A copy has no bytecode of a text that is not its own.
             shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-        release.patch.apply(tree)
+        (tree / release.patch.file).write_text(release.patch.applied(ROOT))
         return tree
 
     def _start(self, name: str, tree: Path, settings: Mapping[str, str]) -> None:

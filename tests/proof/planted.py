@@ -44,30 +44,42 @@ def released(release: Release) -> Plant:
     return plant
 
 
-def patched_tree(file: str, before: str, after: str) -> Plant:
-    """Run a copy of the tree in which one text differs."""
-    return released(Release(patch=Patch(file=file, before=before, after=after)))
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PatchedTree:
+    """A service that runs from a copy of the tree in which one text differs."""
 
-
-def patched_function(function: str, before: str, after: str) -> Plant:
-    """Replace a text in a function of schema private, and restore it afterwards."""
+    patch: Patch
 
     @contextlib.contextmanager
-    def plant(deployment: Deployment) -> Iterator[dict[str, str]]:
+    def __call__(self, deployment: Deployment) -> Iterator[dict[str, str]]:
+        """Run the copy."""
+        deployment.run(Release(patch=self.patch))
+        yield {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PatchedFunction:
+    """A function of schema private in which one text differs."""
+
+    function: str
+    before: str
+    after: str
+
+    @contextlib.contextmanager
+    def __call__(self, deployment: Deployment) -> Iterator[dict[str, str]]:
+        """Replace the function as the database's owner, and restore it afterwards."""
         deployment.run(HEALTHY)
         with owner(deployment) as database:
             query = "select pg_get_functiondef(%s::regproc)"
-            row = database.execute(query, [f"private.{function}"]).fetchone()
+            row = database.execute(query, [f"private.{self.function}"]).fetchone()
             assert row is not None
             [healthy] = row
-            assert healthy.count(before) == 1, f"not once in {function}: {before!r}"
-            database.execute(healthy.replace(before, after))
+            assert healthy.count(self.before) == 1, f"not once in {self.function}: {self.before!r}"
+            database.execute(healthy.replace(self.before, self.after))
             try:
                 yield {}
             finally:
                 database.execute(healthy)
-
-    return plant
 
 
 def changed_database(change: sql.SQL, restore: sql.SQL) -> Plant:
@@ -113,6 +125,14 @@ def owner(deployment: Deployment) -> psycopg.Connection:
     return psycopg.connect(deployment.environment["DATABASE_URL"], autocommit=True)
 
 
+def _patched_tree(file: str, before: str, after: str) -> PatchedTree:
+    return PatchedTree(patch=Patch(file=file, before=before, after=after))
+
+
+def _patched_function(function: str, before: str, after: str) -> PatchedFunction:
+    return PatchedFunction(function=function, before=before, after=after)
+
+
 _APPLY = "public.apply_payment_succeeded(text, text, text, text, bigint, text, text)"
 
 FAULTS = (
@@ -124,7 +144,7 @@ FAULTS = (
     Fault(
         name="signature check off",
         red=(steps.FORGED,),
-        plant=patched_tree(
+        plant=_patched_tree(
             "market/stripe_webhook.py",
             "    return any(_is_signed_by(payload, signature, secret, tolerance_s)"
             " for secret in secrets)",
@@ -134,7 +154,7 @@ FAULTS = (
     Fault(
         name="canary token unchecked",
         red=(steps.TOKEN,),
-        plant=patched_tree(
+        plant=_patched_tree(
             "service/canary.py", "compare_digest(given, expected)", "compare_digest(given, given)"
         ),
     ),
@@ -142,14 +162,14 @@ FAULTS = (
     Fault(
         name="closer late",
         red=(steps.CLOSE,),
-        plant=patched_function(
+        plant=_patched_function(
             "end_expired_auctions", "a.end_at <= v_now", "a.end_at <= v_now - interval '5.5 s'"
         ),
     ),
     Fault(
         name="duplicate effect",
         red=(steps.REPEATED,),
-        plant=patched_function(
+        plant=_patched_function(
             "apply_payment_succeeded",
             "    return private.settled_answer(v_event);",
             "    insert into public.notifications (user_id, type, title, message, metadata)"
@@ -161,7 +181,7 @@ FAULTS = (
     Fault(
         name="event applied again",
         red=(steps.REPEATED,),
-        plant=patched_function(
+        plant=_patched_function(
             "apply_payment_succeeded", "v_event.processed_at is not null", "false"
         ),
     ),
@@ -175,7 +195,7 @@ FAULTS = (
     Fault(
         name="ledger off by a cent",
         red=(steps.PAID, steps.REFUNDED, steps.SECOND_PAID, steps.SELLER_PAID),
-        plant=patched_function(
+        plant=_patched_function(
             "post_capture", "(p_payment.amount_cents)", "(p_payment.amount_cents - 1)"
         ),
     ),
@@ -190,7 +210,7 @@ FAULTS = (
     Fault(
         name="seller not paid",
         red=(steps.SELLER_PAID,),
-        plant=patched_function(
+        plant=_patched_function(
             "queue_transfer", "return private.add_transfer(v_order, v_due_cents);", "return null;"
         ),
     ),

@@ -5,7 +5,7 @@ import re
 from devstack.schema import ROOT
 from tests.canary import steps
 from tests.canary.settings import needed
-from tests.proof.planted import FAULTS
+from tests.proof.planted import FAULTS, PatchedFunction, PatchedTree
 
 
 PAGE = (ROOT / "docs/canary.md").read_text()
@@ -30,6 +30,19 @@ def test_table_lists_the_planted_faults() -> None:
         rows
     )
     assert len(FAULTS) == len(rows)
+
+
+def test_planted_texts_still_fit() -> None:
+    """Each patch changes a text that stands once in its file or function."""
+    sql = "\n".join(path.read_text() for path in (ROOT / "sql").rglob("*.sql"))
+    plants = [fault.plant for fault in FAULTS]
+    trees = [plant.patch for plant in plants if isinstance(plant, PatchedTree)]
+    functions = [plant for plant in plants if isinstance(plant, PatchedFunction)]
+
+    assert [] == [patch for patch in trees if not patch.applied(ROOT)]
+    for plant in functions:
+        body = sql.partition(f"create function private.{plant.function}(")[2].partition("$$;")[0]
+        assert 1 == body.count(plant.before), plant
 
 
 def test_each_variable_is_explained() -> None:
