@@ -153,6 +153,13 @@ def test_proxy_has_the_limit_of_the_service(
     assert {"error", "code", "correlationId", "timestamp"} <= set(answer.json())
 
 
+def test_body_that_is_too_large_is_refused_unread(proxy: OwnService) -> None:
+    """The proxy answers before the body comes, so it stores none."""
+    answer = proxy.send(WEBHOOKS + f"Content-Length: {BODY_LIMIT + 1}\r\n\r\n".encode())
+
+    assert (413, "PAYLOAD_TOO_LARGE") == (answer.status, answer.json["code"])
+
+
 @pytest.mark.parametrize(
     "path",
     ["/metrics", "/", "/api", "/.env", "/api/../metrics", "/api/%2e%2e/metrics", "//metrics"],
@@ -194,7 +201,7 @@ def is_open(port: int) -> bool:
 
 
 def test_clients_are_counted_by_their_own_addresses(proxy: OwnService) -> None:
-    """X-Forwarded-For that a client invents counts for nothing, and clients do not share a count."""
+    """An invented X-Forwarded-For counts for nothing, and clients do not share a count."""
     transport = httpx.HTTPTransport(local_address="127.0.0.2")
     with (
         httpx.Client(timeout=ANSWER_S) as client,
