@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from psycopg import Connection
 
 from bench.figures import ROUNDS, Figure, Steps, percentile
+from bench.fixtures import act_as, create_fixtures
 
 
 SHORT = "Hi mate, is the DHP484 drill still available? Could pick up Saturday 10am for $120."
@@ -21,6 +23,8 @@ SENTENCE = (
 FULL = (SENTENCE * 12)[:1000]
 CALL = "select v.action::text from private.filter_message(%s, %s::text[], %s) as v"
 CALLS = 10
+#: The setting `filter_join_messages`.
+JOINED = 10
 #: The labelled messages that the builders of the filter know, and the file with listings.
 CORPUS, LISTINGS = Path("tests/corpus"), "listings.jsonl"
 #: The filter's actions, the mildest first.
@@ -35,6 +39,8 @@ def figures(env: Mapping[str, str], *, seconds: float, show: Steps) -> Iterator[
         yield from _short_messages(owner, seconds)
         show("filtering long messages")
         yield from _ratios(owner)
+        show("sending long messages")
+        yield _sending(env["DATABASE_URL"], owner)
         show("filtering the labelled messages")
         yield from _verdicts(owner)
 
@@ -74,6 +80,31 @@ def _ratios(owner: Connection) -> Iterator[Figure]:
         target=14.0,
         is_ceiling=True,
         note="11 is linear",
+    )
+
+
+def _sending(url: str, owner: Connection) -> Figure:
+    """Send full messages to one seller; the filter joins each with the ten before it."""
+    fixtures = create_fixtures(url, bidders=1, auctions=1)
+    query = "select listing_id from public.auctions where id = %s"
+    [(listing_id,)] = owner.execute(query, fixtures.auction_ids).fetchall()
+    with psycopg.connect(url, autocommit=True) as sender:
+        act_as(sender, fixtures.bidder_ids[0])
+        query = "select public.start_thread(%s, %s, %s) ->> 'thread_id'"
+        [(thread_id,)] = sender.execute(query, [listing_id, FULL, uuid4()]).fetchall()
+        times = []
+        for _ in range(JOINED + CALLS):
+            began = time.perf_counter()
+            call = "select public.send_message(%s, %s, %s)"
+            sender.execute(call, [thread_id, FULL, uuid4()], prepare=True)
+            times.append(time.perf_counter() - began)
+    return Figure(
+        key="filter_send",
+        name=f"send_message of {len(FULL):,} characters after ten such messages",
+        value=statistics.median(times[JOINED:]) * 1000,
+        unit="ms",
+        target=50.0,
+        is_ceiling=True,
     )
 
 

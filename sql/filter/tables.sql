@@ -45,17 +45,13 @@ create table private.filter_rules (
 comment on table private.filter_rules is 'Rules of the message filter. A rule finds the classes of its pattern in this order, with at most gap words between two. A mark of the class unless before it or inside it voids it, and so does a mark of the class unless_near on either side, each within four words of the same clause. Only migrations change rules.';
 
 create type private.filter_token as (
-  n integer, word text, gap text, start_at integer, end_at integer
+  n integer, word text, gap text, gap_before text, next_gap text, next_word text,
+  second text, third text, fourth text
 );
-comment on type private.filter_token is 'A word of a folded text: its number, the separator after it, and its first and last character.';
+comment on type private.filter_token is 'A word of a folded text: its number, the separator after it, its neighbours, and up to three next words that may be of the same phrase.';
 
 create type private.filter_mark as (class text, first integer, last integer);
 comment on type private.filter_mark is 'A class that stands at a span of words. Word n has position 2n, and the separator after it 2n + 1.';
-
-create type private.word_sequence as (
-  n integer, word text, gap text, second text, third text, fourth text
-);
-comment on type private.word_sequence is 'A word with its number, the separator after it, and up to three words that may be of the same phrase.';
 
 create type private.placed_mark as (class text, first integer, last integer, clause integer);
 comment on type private.placed_mark is 'A mark with the number of the clause in which it stands.';

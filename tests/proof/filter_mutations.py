@@ -52,9 +52,9 @@ FILTER_MUTATIONS = (
     mutation(
         "dates are digits of a number",
         NUMBERS,
-        "            numeral.is_date or lag(numeral.is_date) over sequence\n"
-        "            or lag(numeral.is_date, 2) over sequence\n",
-        "            false\n",
+        "          numeral.is_date or (numeral.is_second and lag(numeral.is_date) over sequence)\n"
+        "          or (numeral.is_third and lag(numeral.is_date, 2) over sequence)\n",
+        "          false\n",
         TRICKS,
     ),
     mutation(
@@ -74,16 +74,16 @@ FILTER_MUTATIONS = (
     mutation(
         "spaced letters stay apart",
         FOLDING,
-        "  if private.has_spaced_letters(v_tokens) then",
+        "  if private.has_spaced_letters(p_tokens) then",
         "  if false then",
         TRICKS,
     ),
     mutation(
         "spans are those of the folded text",
         MATCHING,
-        "  if p_reading.origins is null then",
-        "  if true then",
-        PROPERTIES,
+        "  if p_reading.origins is not null then",
+        "  if false then",
+        MESSAGE,
     ),
     mutation(
         "earlier messages are forgotten",
@@ -95,9 +95,37 @@ FILTER_MUTATIONS = (
     mutation(
         "an earlier detail acts on the next message",
         VERDICTS,
+        "v_start constant integer := char_length(v_whole) - char_length(p_text)",
+        "v_start constant integer := 0",
+        MESSAGE,
+    ),
+    mutation(
+        "a proposal in two messages counts",
+        VERDICTS,
         "    where hit.start_at >= v_start or (hit.end_at > v_start and hit.kind <> 'proposal')\n",
         "",
         MESSAGE,
+    ),
+    mutation(
+        "no word before the message counts",
+        MATCHING,
+        "max(rules.gap) + 6",
+        "0",
+        TRICKS,
+    ),
+    mutation(
+        "only findings in reach hide others",
+        VERDICTS,
+        "  if v_has_inner and p_from > 0 then",
+        "  if false then",
+        PROPERTIES,
+    ),
+    mutation(
+        "words that are spelled numbers are no digits",
+        NUMBERS,
+        "(char_length(token.word) > 5 and private.is_spelled(token.word))",
+        "false",
+        TRICKS,
     ),
     mutation(
         "the mask leaves the last character",

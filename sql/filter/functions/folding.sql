@@ -6,9 +6,27 @@ set search_path = ''
 as $$
 declare
   v_folded private.folded_text;
+  v_glyphs text;
+  v_signs text;
 begin
   if octet_length(p_text) = char_length(p_text) then
     v_folded.folded := lower(p_text collate "C");
+    return v_folded;
+  end if;
+  select
+    string_agg(sign.glyph, '' order by sign.glyph),
+    string_agg(coalesce(known.folded, ' '), '' order by sign.glyph)
+  into v_glyphs, v_signs
+  from (
+    select distinct part.glyph
+    from string_to_table(p_text, null) as part (glyph)
+    where octet_length(part.glyph) > 1
+  ) as sign
+  left join private.filter_characters as known
+    on known.glyph = sign.glyph
+  having bool_and(char_length(coalesce(known.folded, ' ')) = 1);
+  if found then
+    v_folded.folded := translate(lower(p_text collate "C"), v_glyphs, v_signs);
     return v_folded;
   end if;
   select
@@ -32,29 +50,33 @@ end;
 $$;
 comment on function private.fold_text is 'Fold a text into lower-case ASCII as a reader sees it. Each character keeps its place in the original.';
 
-create function private.readings_of_text(p_folded private.folded_text)
+create function private.other_readings(
+  p_folded private.folded_text, p_tokens private.filter_token[]
+)
 returns private.folded_text[]
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-  v_readings private.folded_text[] := array[p_folded];
-  v_tokens private.filter_token[] := private.filter_tokens(p_folded.folded);
-  v_is_reversed boolean := private.has_reversed_words(v_tokens);
+  v_reading private.folded_text := p_folded;
+  v_readings private.folded_text[] := '{}';
+  v_is_reversed boolean := private.has_reversed_words(p_tokens);
 begin
-  if private.has_spaced_letters(v_tokens) then
-    v_readings := v_readings || private.without_spaces(p_folded, v_tokens);
-    v_tokens := private.filter_tokens(v_readings[2].folded);
-    v_is_reversed := v_is_reversed or private.has_reversed_words(v_tokens);
+  if private.has_spaced_letters(p_tokens) then
+    v_reading := private.without_spaces(p_folded, p_tokens);
+    v_readings := array[v_reading];
+    v_is_reversed := v_is_reversed or private.has_reversed_words(
+      private.filter_tokens(v_reading.folded)
+    );
   end if;
   if v_is_reversed then
-    v_readings := v_readings || private.reversed_text(v_readings[cardinality(v_readings)]);
+    v_readings := v_readings || private.reversed_text(v_reading);
   end if;
   return v_readings;
 end;
 $$;
-comment on function private.readings_of_text is 'Return a text, and if it has letters that stand alone or words from their end, the text without the separators between single letters and the text from its end.';
+comment on function private.other_readings is 'Return a text without the separators between single letters if it has letters that stand alone, and from its end if it has words from their end.';
 
 create function private.has_reversed_words(p_tokens private.filter_token[])
 returns boolean
@@ -109,10 +131,12 @@ begin
   with piece as (
     select
       token.n,
-      token.start_at,
+      coalesce(sum(char_length(token.word) + char_length(token.gap)) over (
+        order by token.n rows between unbounded preceding and 1 preceding
+      ), 0)::integer as start_at,
       token.word || case
         when
-          char_length(token.word || lead(token.word) over sequence) <> 2
+          char_length(token.word || token.next_word) <> 2
           or char_length(token.word) <> 1
           or 1 not in (
             coalesce(char_length(lag(token.word) over sequence), 0),

@@ -6,10 +6,15 @@ set search_path = ''
 as $$
 declare
   v_pieces constant text[] := private.number_pieces(p_tokens);
+  v_text constant text := array_to_string(v_pieces, '');
+  v_digits text;
   v_starts integer[];
-  v_text text := array_to_string(v_pieces, '');
 begin
-  if translate(v_text, '| ~,^.-', '') = '' then
+  if private.digit_count(v_text) < 6 then
+    return '{}';
+  end if;
+  v_digits := translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||');
+  if private.digit_count(v_text) < 9 and not private.has_long_number(v_digits) then
     return '{}';
   end if;
   v_starts := (
@@ -23,30 +28,49 @@ begin
       from unnest(v_pieces) with ordinality as piece (text, n)
     ) as place
   );
-  return private.phone_shapes(
-    translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||'), v_starts
-  )
-  || private.weak_shapes(
-    translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||'), v_starts
-  )
+  return private.phone_shapes(v_digits, v_starts)
+  || private.weak_shapes(v_digits, v_starts)
   || case
     when translate(v_text, 'abcdefghij', '') <> v_text
       then private.phone_shapes(
         translate(v_text, 'ABCDEFGHIJabcdefghij', '01234567890123456789'), v_starts
       )
   end
-  || private.described_numbers(
-    translate(v_text, 'ABCDEFGHIJabcdefghij', '||||||||||||||||||||'), v_starts
-  )
-  || private.described_numbers(
-    translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||'), v_starts
-  )
-  || private.mobile_parts(
-    p_tokens, translate(v_text, 'ABCDEFGHIJabcdefghij', '0123456789||||||||||'), v_starts
-  );
+  || private.described_numbers(v_digits, v_starts)
+  || case
+    when translate(v_text, 'ABCDEFGHIJ', '') <> v_text
+      then private.described_numbers(
+        translate(v_text, 'ABCDEFGHIJabcdefghij', '||||||||||||||||||||'), v_starts
+      )
+  end
+  || private.mobile_parts(p_tokens, v_digits, v_starts);
 end;
 $$;
 comment on function private.number_marks is 'Return the numbers of a text, each with the class of its shape. Words with another meaning, such as "for", count as digits in a second try.';
+
+create function private.has_long_number(p_digits text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_digits ~ '[0-9](?:[^0-9|]*[0-9]){5}';
+end;
+$$;
+comment on function private.has_long_number is 'Return true if six digits stand in a text of pieces without a word between them. Shorter numbers have no shape, unless a sentence describes at least nine digits.';
+
+create function private.digit_count(p_pieces text)
+returns integer
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return char_length(translate(p_pieces, '| ~,^.-', ''));
+end;
+$$;
+comment on function private.digit_count is 'Return the number of digits in a text of pieces.';
 
 create function private.phone_shapes(p_digits text, p_starts integer[])
 returns private.filter_mark[]
@@ -55,6 +79,9 @@ immutable
 set search_path = ''
 as $$
 begin
+  if private.digit_count(p_digits) < 10 or not private.has_long_number(p_digits) then
+    return '{}';
+  end if;
   -- Two digits may have blanks, amounts and separators between them. A word, which is a bar, ends a
   -- number.
   return private.shape_marks(
@@ -81,6 +108,9 @@ immutable
 set search_path = ''
 as $$
 begin
+  if not private.has_long_number(p_digits) then
+    return '{}';
+  end if;
   return private.shape_marks(
     p_digits, p_starts, '{backwards,bare_mobile,bare_digits,short_number,bare_landline}',
     '[ |](?:((?:[0-9][ ~,^.-]*){8}(?:4[ ~,^.-]*0|4[ ~,^.-]*1[ ~,^.-]*6))'
@@ -110,18 +140,26 @@ language plpgsql
 immutable
 set search_path = ''
 as $$
+declare
+  -- A hash in each stretch of more than 40 signs without a digit ends a number there. Counts in the
+  -- pattern would cost more.
+  v_digits constant text := regexp_replace(
+    p_digits, '([^0-9]{20})[^0-9]([^0-9]{20})', '\1#\2', 'g'
+  );
 begin
+  if private.digit_count(p_digits) < 9 then
+    return '{}';
+  end if;
   return private.shape_marks(
     p_digits, p_starts, '{scattered_mobile}',
     '[ |,]((?:6[^0-9~]{0,4}1[^0-9~]{0,7}|0[^0-9~]{0,7})4(?:[^0-9~]{0,7}[0-9]){8})[ |,.-]'
   ) || private.shape_marks(
-    p_digits, p_starts, '{described_mobile,described_landline,described_bare,tail_and_head}',
-    '[ |~,](?:((?:6[^0-9]{0,9}1[^0-9]{0,24}|0[^0-9]{0,24})4(?:[^0-9]{0,40}[0-9]){8})'
-    '|(0[^0-9]{0,24}[2378](?:[^0-9]{0,40}[0-9]){8})'
-    '|(4(?:[^0-9]{0,40}[0-9]){8})'
-    '|([0-9](?:[ .-]*[0-9]){2}[^0-9]{1,40}[0-9](?:[ .-]*[0-9]){2}'
-    '[^0-9]{1,40}0 *4 *[0-9] *[0-9]'
-    '|[0-9](?:[ .-]*[0-9]){5}[^0-9]{1,40}0 *4 *[0-9] *[0-9]))[ |~,]'
+    v_digits, p_starts, '{described_mobile,described_landline,described_bare,tail_and_head}',
+    '[ |~,](?:((?:6[^0-9]{0,9}1[^0-9]{0,24}|0[^0-9]{0,24})4(?:[^0-9#]*[0-9]){8})'
+    '|(0[^0-9]{0,24}[2378](?:[^0-9#]*[0-9]){8})'
+    '|(4(?:[^0-9#]*[0-9]){8})'
+    '|([0-9](?:[ .-]*[0-9]){2}[^0-9#]+[0-9](?:[ .-]*[0-9]){2}[^0-9#]+0 *4 *[0-9] *[0-9]'
+    '|[0-9](?:[ .-]*[0-9]){5}[^0-9#]+0 *4 *[0-9] *[0-9]))[ |~,]'
   );
 end;
 $$;
@@ -140,9 +178,13 @@ declare
   v_last integer;
 begin
   if
-    char_length(translate(p_digits, '| ~,^.-', '')) <> 10
+    private.digit_count(p_digits) <> 10
     or strpos('|' || translate(p_digits, ' ~,^.-', ''), '|04') = 0
-    or not exists (
+  then
+    return '{}';
+  end if;
+  if
+    not exists (
       select from unnest(p_tokens) as token
       inner join private.filter_words as known
         on known.word = token.word and known.class = 'number_cue'

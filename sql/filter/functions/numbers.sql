@@ -1,3 +1,16 @@
+create function private.is_spelled(p_word text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_word ~ '^(?:zero|one|two|three|four|five|six|seven|eight|nine|ohh?|won|too|tree|for|ate'
+    '|free|n[ao]ught|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|double|triple)+$';
+end;
+$$;
+comment on function private.is_spelled is 'Return true if a word is made of number words.';
+
 create function private.spell_out(p_word text)
 returns text
 language plpgsql
@@ -72,68 +85,76 @@ language plpgsql
 stable
 set search_path = ''
 as $$
+declare
+  v_pieces text[] := array_fill('|'::text, array[cardinality(p_tokens)]);
+  v_n integer;
+  v_piece text;
 begin
-  return (
+  for v_n, v_piece in
     with numeral as (
       select
-        token.n,
-        token.word,
-        token.gap,
+        token.*,
         known.kind,
         known.value,
-        token.word <> '' and translate(token.word, '0123456789', '') = '' as is_digits,
-        lag(token.gap) over sequence as gap_before,
-        lag(known.kind) over sequence as kind_before,
-        lag(known.value) over sequence as value_before,
-        lead(known.kind) over sequence as kind_after,
-        lead(known.value) over sequence as value_after,
-        lead(known.kind, 2) over sequence as kind_third,
         token.gap in ('/', '-', '.') and private.is_date(
-          token.word, lead(token.word) over sequence, lead(token.word, 2) over sequence,
-          token.gap, lead(token.gap) over sequence, lead(token.gap, 2) over sequence
-        ) as is_date
+          token.word, token.second, token.third, token.gap, token.next_gap,
+          lead(token.next_gap) over sequence
+        ) as is_date,
+        lag(token.n) over sequence = token.n - 1 as is_second,
+        lag(token.n, 2) over sequence = token.n - 2 as is_third,
+        case when lag(token.n) over sequence = token.n - 1 then lag(known.kind) over sequence end
+          as kind_before,
+        lag(known.value) over sequence as value_before,
+        case when lead(token.n) over sequence = token.n + 1 then lead(known.kind) over sequence end
+          as kind_after,
+        lead(known.value) over sequence as value_after,
+        case
+          when lead(token.n, 2) over sequence = token.n + 2 then lead(known.kind, 2) over sequence
+        end as kind_third
       from unnest(p_tokens) as token
       left join private.filter_numerals as known on known.word = token.word
+      -- Most words are no part of a number, and stay bars.
+      where
+        known.kind is not null
+        or translate(token.word, '0123456789', '') <> token.word
+        or translate(token.word, 'oli', '') = ''
+        or (char_length(token.word) > 5 and private.is_spelled(token.word))
       window sequence as (order by token.n)
     )
 
-    select array_agg(piece.text order by piece.n)
-    from (
-      select
-        numeral.n,
-        case
-          when
-            numeral.is_date or lag(numeral.is_date) over sequence
-            or lag(numeral.is_date, 2) over sequence
-            then '|'
-          when numeral.is_digits
-            then
-              private.piece_of_digits(
-                numeral.word, numeral.gap_before, numeral.gap, numeral.kind_after = 'unit',
-                case when numeral.kind_before = 'multiplier' then numeral.value_before end
-              )
-          when
-            char_length(numeral.word) < 6 and coalesce(numeral.kind, 'unit') = 'unit'
-            and translate(numeral.word, '0123456789', '') = numeral.word
-            and translate(numeral.word, 'oli', '') <> ''
-            then '|'
-          when coalesce(numeral.kind, 'unit') = 'unit' then private.number_of_word(numeral.word)
-          else
-            private.piece_of_numeral(
-              numeral.kind, numeral.value, numeral.kind_before, numeral.value_before,
-              -- "Five hundred and seventy" is "five hundred seventy".
-              case
-                when numeral.kind = 'hundred' and numeral.kind_after = 'filler'
-                  then numeral.kind_third
-                else numeral.kind_after
-              end,
-              numeral.value_after
+    select
+      numeral.n,
+      case
+        when
+          numeral.is_date or (numeral.is_second and lag(numeral.is_date) over sequence)
+          or (numeral.is_third and lag(numeral.is_date, 2) over sequence)
+          then '|'
+        when translate(numeral.word, '0123456789', '') = '' and numeral.word <> ''
+          then
+            private.piece_of_digits(
+              numeral.word, numeral.gap_before, numeral.gap, numeral.kind_after = 'unit',
+              case when numeral.kind_before = 'multiplier' then numeral.value_before end
             )
-        end as text
-      from numeral
-      window sequence as (order by numeral.n)
-    ) as piece
-  );
+        when numeral.kind = 'unit' then '|'
+        when numeral.kind is null then private.number_of_word(numeral.word)
+        else
+          private.piece_of_numeral(
+            numeral.kind, numeral.value, numeral.kind_before, numeral.value_before,
+            -- "Five hundred and seventy" is "five hundred seventy".
+            case
+              when numeral.kind = 'hundred' and numeral.kind_after = 'filler'
+                then numeral.kind_third
+              else numeral.kind_after
+            end,
+            numeral.value_after
+          )
+      end
+    from numeral
+    window sequence as (order by numeral.n)
+  loop
+    v_pieces[v_n] := v_piece;
+  end loop;
+  return v_pieces;
 end;
 $$;
 comment on function private.number_pieces is 'Return for each word its digits between blanks, or a bar for a word that is no number. A tilde follows an amount, a comma a number of a list.';

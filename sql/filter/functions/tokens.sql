@@ -4,68 +4,58 @@ language plpgsql
 immutable
 set search_path = ''
 as $$
-begin
-  return (
-    select
-      array_agg(
-        (piece.n, piece.word, piece.gap, piece.start_at, piece.start_at + char_length(piece.word))
-        ::private.filter_token
-        order by piece.n
-      )
-    from (
-      select
-        found.n::integer as n,
-        found.parts[1] as word,
-        found.parts[2] as gap,
-        coalesce(sum(char_length(found.parts[1]) + char_length(found.parts[2])) over (
-          order by found.n rows between unbounded preceding and 1 preceding
-        ), 0)::integer as start_at
-      from
-        regexp_matches(p_folded, '([a-z0-9]*)([^a-z0-9]*)', 'g')
-        with ordinality as found (parts, n)
-    ) as piece
+declare
+  -- An empty word ends each text.
+  v_words constant text[] := string_to_array(
+    regexp_replace(p_folded || ' ', '[^a-z0-9]+', ' ', 'g'), ' '
   );
-end;
-$$;
-comment on function private.filter_tokens is 'Split a folded text into words of letters and digits, each with the separator after it. Only the first and the last word may be empty.';
-
-create function private.word_sequences(p_tokens private.filter_token[])
-returns private.word_sequence[]
-language plpgsql
-immutable
-set search_path = ''
-as $$
+  v_gaps text[] := array_append(
+    string_to_array(regexp_replace(p_folded, '[a-z0-9]+', 'w', 'g'), 'w'), ''
+  );
 begin
-  return array(
-    select (
-      token.n,
-      token.word,
-      token.gap,
+  if v_words[1] <> '' then
+    v_gaps := v_gaps[2:];
+  end if;
+  return (
+    select array_agg((
+      piece.n, piece.word, piece.gap, piece.gap_before, piece.next_gap,
+      piece.next_word,
       -- No phrase goes past a pause.
       case
-        when token.gap = ' ' or private.joins(token.gap) then lead(token.word) over sequence
+        when
+          piece.gap = ' ' or (translate(piece.gap, ',;?!', '') = piece.gap and piece.gap <> '. ')
+          then piece.next_word
       end,
       case
         when
-          lead(token.gap) over sequence = ' ' or private.joins(lead(token.gap) over sequence)
-          then lead(token.word, 2) over sequence
+          piece.next_gap = ' ' or (
+            translate(piece.next_gap, ',;?!', '') = piece.next_gap and piece.next_gap <> '. '
+          )
+          then piece.third_word
       end,
       case
         when
-          lead(token.gap, 2) over sequence = ' '
-          or private.joins(lead(token.gap, 2) over sequence)
-          then lead(token.word, 3) over sequence
+          piece.third_gap = ' ' or (
+            translate(piece.third_gap, ',;?!', '') = piece.third_gap and piece.third_gap <> '. '
+          )
+          then piece.fourth_word
       end
-    )::private.word_sequence
-    from unnest(p_tokens) as token
-    window sequence as (order by token.n)
-    order by token.n
+    )::private.filter_token order by piece.n)
+    from
+      unnest(
+        v_words, v_gaps, array_prepend(null, v_gaps), v_gaps[2:], v_gaps[3:],
+        v_words[2:], v_words[3:], v_words[4:]
+      )
+      with ordinality as piece (
+        word, gap, gap_before, next_gap, third_gap, next_word, third_word, fourth_word, n
+      )
+    where piece.word is not null
   );
 end;
 $$;
-comment on function private.word_sequences is 'Return each word with the words after it that may be of the same phrase.';
+comment on function private.filter_tokens is 'Split a folded text into words of letters and digits, each with the separator after it and with its neighbours. Only the first and the last word may be empty.';
 
-create function private.word_marks(p_sequences private.word_sequence[])
+create function private.word_marks(p_tokens private.filter_token[])
 returns private.filter_mark[]
 language plpgsql
 stable
@@ -73,110 +63,105 @@ set search_path = ''
 as $$
 begin
   return (
-    select array_agg((known.class, phrase.first, phrase.last)::private.filter_mark)
-    from unnest(p_sequences) as piece
-    cross join lateral (
-      values
-      (piece.word, 2 * piece.n, 2 * piece.n),
-      (
-        case when piece.gap not in (' ', '') then private.gap_sign(piece.gap) end,
-        2 * piece.n + 1, 2 * piece.n + 1
-      ),
-      (piece.word || piece.second, 2 * piece.n, 2 * piece.n + 2),
-      (piece.word || piece.second || piece.third, 2 * piece.n, 2 * piece.n + 4),
-      (piece.word || piece.second || piece.third || piece.fourth, 2 * piece.n, 2 * piece.n + 6)
-    ) as phrase (word, first, last)
-    inner join private.filter_words as known on known.word = phrase.word
-  );
-end;
-$$;
-comment on function private.word_marks is 'Return the classes of words, of separators and of phrases of up to four words.';
-
-create function private.disguised_word_marks(p_sequences private.word_sequence[])
-returns private.filter_mark[]
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (
-    with piece as (
+    with phrase as materialized (
+      select token.word, 2 * token.n as first, 2 * token.n as last
+      from unnest(p_tokens) as token
+      union all
+      select private.gap_sign(token.gap), 2 * token.n + 1, 2 * token.n + 1
+      from unnest(p_tokens) as token
+      where token.gap not in (' ', '')
+      union all
+      select token.word || token.second, 2 * token.n, 2 * token.n + 2
+      from unnest(p_tokens) as token
+      where token.second is not null
+      union all
+      select token.word || token.second || token.third, 2 * token.n, 2 * token.n + 4
+      from unnest(p_tokens) as token
+      where token.second is not null and token.third is not null
+      union all
       select
-        word.*,
-        translate(word.gap, '@$!|*', 'asili') as sign,
-        lead(translate(word.gap, '@$!|*', 'asili')) over (order by word.n) as next_sign
-      from unnest(p_sequences) as word
+        token.word || token.second || token.third || token.fourth, 2 * token.n, 2 * token.n + 6
+      from unnest(p_tokens) as token
+      where
+        token.second is not null and token.third is not null and token.fourth is not null
+    )
+
+    select array_agg((
+      coalesce(known.class, 'unknown'), phrase.first, phrase.last
+    )::private.filter_mark)
+    from phrase
+    left join (
+      -- Look the words up by the index. A join alone reads the whole table for each text.
+      select words.word, words.class
+      from private.filter_words as words
+      where words.word = any(array(select phrase.word from phrase))
+    ) as known on known.word = phrase.word
+    where known.class is not null or (
+      phrase.first = phrase.last and phrase.first % 2 = 0 and char_length(phrase.word) > 2
+      and translate(phrase.word, '0123456789', '') = phrase.word
+    )
+  );
+end;
+$$;
+comment on function private.word_marks is 'Return the classes of words, of separators and of phrases of up to four words. A word of letters without a class is unknown.';
+
+create function private.disguised_word_marks(p_tokens private.filter_token[])
+returns private.filter_mark[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return (
+    with phrase as materialized (
+      -- Digits in place of letters. A one may be an i or an l.
+      select
+        translate(token.word, '0134578', letters) as word,
+        2 * token.n as first,
+        2 * token.n as last
+      from unnest(p_tokens) as token
+      cross join unnest(array['oieastb', 'oleastb']) as letters
+      where translate(token.word, '0134578', '') not in (token.word, '')
+      union all
+      -- Signs in place of letters.
+      select
+        translate(
+          token.word || translate(token.gap, '@$!|*', 'asili') || token.second, '0134578', 'oieastb'
+        ),
+        2 * token.n,
+        2 * token.n + 2
+      from unnest(p_tokens) as token
+      where token.gap in ('@', '$', '!', '|', '*')
+      union all
+      select
+        token.word || translate(token.gap, '@$!|*', 'asili') || token.second
+        || translate(token.next_gap, '@$!|*', 'asili') || token.third,
+        2 * token.n,
+        2 * token.n + 4
+      from unnest(p_tokens) as token
+      where token.gap in ('@', '$', '!', '|', '*') and token.next_gap in ('@', '$', '!', '|', '*')
+      union all
+      -- Names of services, without their vowels.
+      select '~' || translate(token.word, 'kaeiouyh', 'c'), 2 * token.n, 2 * token.n
+      from unnest(p_tokens) as token
+      where char_length(token.word) between 5 and 12 and right(token.word, 2) <> 'up'
+      union all
+      select
+        '~' || translate(token.word || token.second, 'kaeiouyh', 'c'), 2 * token.n, 2 * token.n + 2
+      from unnest(p_tokens) as token
+      where
+        char_length(token.gap) = 1 and char_length(token.word || token.second) between 6 and 12
+        and right(token.second, 2) <> 'up'
     )
 
     select array_agg((known.class, phrase.first, phrase.last)::private.filter_mark)
-    from piece
-    cross join lateral (
-      values
-      -- Digits and signs in place of letters.
-      (
-        case
-          when translate(piece.word, '0134578', '') not in (piece.word, '')
-            then translate(piece.word, '0134578', 'oieastb')
-        end,
-        2 * piece.n, 2 * piece.n
-      ),
-      (
-        case
-          when
-            strpos(piece.word, '1') > 0 and translate(piece.word, '0134578', '') <> ''
-            then translate(piece.word, '0134578', 'oleastb')
-        end,
-        2 * piece.n, 2 * piece.n
-      ),
-      (
-        case
-          when char_length(piece.sign) = 1 and piece.sign in ('a', 's', 'i', 'l')
-            then translate(piece.word || piece.sign || piece.second, '0134578', 'oieastb')
-        end,
-        2 * piece.n, 2 * piece.n + 2
-      ),
-      (
-        case
-          when piece.sign in ('a', 's', 'i', 'l') and piece.next_sign in ('a', 's', 'i', 'l')
-            then piece.word || piece.sign || piece.second || piece.next_sign || piece.third
-        end,
-        2 * piece.n, 2 * piece.n + 4
-      ),
-      -- Names of services, without their vowels.
-      (
-        case
-          when char_length(piece.word) between 5 and 12 and right(piece.word, 2) <> 'up'
-            then '~' || translate(piece.word, 'kaeiouyh', 'c')
-        end,
-        2 * piece.n, 2 * piece.n
-      ),
-      (
-        case
-          when
-            char_length(piece.gap) = 1 and char_length(piece.word || piece.second) between 6 and 12
-            and right(piece.second, 2) <> 'up'
-            then '~' || translate(piece.word || piece.second, 'kaeiouyh', 'c')
-        end,
-        2 * piece.n, 2 * piece.n + 2
-      )
-    ) as phrase (word, first, last)
+    from phrase
     inner join private.filter_words as known on known.word = phrase.word
+    where known.word = any(array(select phrase.word from phrase))
   );
 end;
 $$;
 comment on function private.disguised_word_marks is 'Return the classes of words that are written with digits or signs for letters, and of names of services with other vowels.';
-
-create function private.joins(p_gap text)
-returns boolean
-language plpgsql
-immutable
-set search_path = ''
-as $$
-begin
-  return translate(p_gap, ',;?!', '') = p_gap and p_gap <> '. ';
-end;
-$$;
-comment on function private.joins is 'Return true if a phrase may go on after a separator.';
 
 create function private.gap_sign(p_gap text)
 returns text
@@ -196,95 +181,121 @@ end;
 $$;
 comment on function private.gap_sign is 'Return the sign that a separator stands for.';
 
-create function private.shape_of_word_marks(p_tokens private.filter_token[])
+create function private.separator_marks(p_tokens private.filter_token[])
 returns private.filter_mark[]
 language plpgsql
-stable
+immutable
 set search_path = ''
 as $$
 begin
   return (
-    with piece as (
+    with piece as materialized (
       select
-        token.n,
-        token.word,
-        token.gap,
-        lag(token.gap) over sequence as gap_before,
-        lead(token.gap) over sequence as next_gap,
-        lead(token.word) over sequence as second,
-        translate(token.word, 'abcdefghijklmnopqrstuvwxyz', '') as digits,
-        translate(token.word, '0123456789', '') as letters
+        token.*,
+        left(token.next_word, 1) between 'a' and 'z' as is_letter_next,
+        translate(token.word, '0123456789', '') <> '' as has_letters
       from unnest(p_tokens) as token
-      window sequence as (order by token.n)
+      where token.gap <> ' '
     )
 
-    select array_agg((found.class, 2 * piece.n + found.first, 2 * piece.n + found.last)::private.filter_mark)
-    from piece
-    cross join lateral (
-      values
-      (
-        'pause', 1, 1,
+    select array_agg((found.class, found.first, found.last)::private.filter_mark)
+    from (
+      select 'pause' as class, 2 * piece.n + 1 as first, 2 * piece.n + 1 as last
+      from piece
+      where
         translate(piece.gap, E'.!?;\n,', '') <> piece.gap and piece.gap <> '.'
         and piece.word not in ('no', 'nos', 'ref', 'vol')
-      ),
-      (
-        'handle_sign', 2, 2,
-        right(piece.gap, 1) = '@' and left(piece.second, 1) between 'a' and 'z'
-        and (piece.word = '' or piece.gap <> '@') and char_length(piece.second) > 2
-      ),
-      (
-        'tight_at', 0, 2,
-        piece.gap = '@' and left(piece.second, 1) between 'a' and 'z' and piece.letters <> ''
-      ),
-      (
-        'at_sign', 0, 0,
-        piece.word in ('at', 'a') and right(piece.gap_before, 1) in ('(', '[', '{', '<', '_', '*', '-')
+      union all
+      select 'handle_sign', 2 * piece.n + 2, 2 * piece.n + 2
+      from piece
+      where
+        right(piece.gap, 1) = '@' and piece.is_letter_next
+        and (piece.word = '' or piece.gap <> '@') and char_length(piece.next_word) > 2
+      union all
+      select 'tight_at', 2 * piece.n, 2 * piece.n + 2
+      from piece
+      where piece.gap = '@' and piece.is_letter_next and piece.has_letters
+      union all
+      select 'at_sign', 2 * piece.n, 2 * piece.n
+      from piece
+      where
+        piece.word in ('at', 'a')
+        and right(piece.gap_before, 1) in ('(', '[', '{', '<', '_', '*', '-')
         and left(piece.gap, 1) in (')', ']', '}', '>', '_', '*', '-')
-      ),
-      (
-        'compound', 0, 2,
-        piece.gap = '-' and piece.digits = '' and piece.second > 'a'
-      ),
-      ('tight_dot', 1, 1, piece.gap in ('.', E'.\n') and piece.word <> ''),
-      (
-        'url_like', 0, 4,
+      union all
+      select 'compound', 2 * piece.n, 2 * piece.n + 2
+      from piece
+      where
+        piece.gap = '-' and piece.next_word > 'a'
+        and translate(piece.word, 'abcdefghijklmnopqrstuvwxyz', '') = ''
+      union all
+      select 'tight_dot', 2 * piece.n + 1, 2 * piece.n + 1
+      from piece
+      where piece.gap in ('.', E'.\n') and piece.word <> ''
+      union all
+      select 'url_like', 2 * piece.n, 2 * piece.n + 4
+      from piece
+      where
         piece.gap = '.' and left(piece.next_gap, 1) = '/' and char_length(piece.next_gap) < 4
-        and piece.letters <> '' and piece.second > 'a' and char_length(piece.second) > 1
-      ),
-      (
-        'unknown', 0, 0,
-        piece.digits = '' and char_length(piece.word) > 2 and not exists (
-          select from private.filter_words as known where known.word = piece.word
-        )
-      ),
-      ('cashtag', 1, 2, right(piece.gap, 1) = '$' and piece.second > 'a'),
-      (
-        'long_code', 0, 0,
-        char_length(piece.word) between 15 and 80 and piece.digits <> '' and piece.letters <> ''
-      ),
-      ('slash', 1, 1, left(piece.gap, 1) = '/' and piece.gap <> '/ '),
-      (
-        'handle_like', 0, 0,
-        piece.digits <> '' and char_length(piece.letters) > 2
-        and char_length(piece.word) between 5 and 24 and left(piece.word, 1) between 'a' and 'z'
-      ),
-      (
-        'handle_like', 0, 2,
+        and piece.has_letters and piece.next_word > 'a' and char_length(piece.next_word) > 1
+      union all
+      select 'cashtag', 2 * piece.n + 1, 2 * piece.n + 2
+      from piece
+      where right(piece.gap, 1) = '$' and piece.next_word > 'a'
+      union all
+      select 'slash', 2 * piece.n + 1, 2 * piece.n + 1
+      from piece
+      where left(piece.gap, 1) = '/' and piece.gap <> '/ '
+      union all
+      select 'handle_like', 2 * piece.n, 2 * piece.n + 2
+      from piece
+      where
         (strpos(piece.gap, '_') > 0 or piece.gap in ('.', '#')) and char_length(piece.word) > 1
-        and piece.letters <> ''
-        and piece.second <> ''
-      ),
-      (
-        'wallet', 0, 0,
-        char_length(piece.word) between 26 and 80 and char_length(piece.digits) > 2
-        and char_length(piece.letters) > 5
-      )
-    ) as found (class, first, last, is_found)
-    where found.is_found
+        and piece.has_letters and piece.next_word <> ''
+    ) as found
   );
 end;
 $$;
-comment on function private.shape_of_word_marks is 'Return classes that follow from the form of words and separators.';
+comment on function private.separator_marks is 'Return classes that follow from a separator and the words beside it.';
+
+create function private.code_marks(p_tokens private.filter_token[])
+returns private.filter_mark[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return (
+    with piece as materialized (
+      select
+        2 * token.n as place,
+        token.word,
+        char_length(token.word) as length,
+        char_length(translate(token.word, '0123456789', '')) as letters
+      from unnest(p_tokens) as token
+      where
+        char_length(token.word) between 5 and 80
+        and translate(token.word, '0123456789', '') not in (token.word, '')
+    )
+
+    select array_agg((found.class, found.place, found.place)::private.filter_mark)
+    from (
+      select 'long_code' as class, piece.place
+      from piece
+      where piece.length >= 15
+      union all
+      select 'handle_like', piece.place
+      from piece
+      where piece.letters > 2 and piece.length <= 24 and left(piece.word, 1) between 'a' and 'z'
+      union all
+      select 'wallet', piece.place
+      from piece
+      where piece.length >= 26 and piece.length - piece.letters > 2 and piece.letters > 5
+    ) as found
+  );
+end;
+$$;
+comment on function private.code_marks is 'Return classes of words that have letters and digits.';
 
 create function private.glued_marks(p_tokens private.filter_token[])
 returns private.filter_mark[]

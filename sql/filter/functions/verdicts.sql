@@ -1,37 +1,56 @@
-create function private.filter_findings(p_text text, p_stage text)
+create function private.filter_findings(p_text text, p_stage text, p_from integer default 0)
 returns private.filter_finding[]
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-  v_reading private.folded_text;
-  v_findings private.filter_finding[] := '{}';
-begin
-  foreach v_reading in array private.readings_of_text(private.fold_text(p_text)) loop
-    v_findings := v_findings || private.findings_of_reading(v_reading, p_stage);
-  end loop;
-  return array(
-    select (hit.rule, hit.reason_code, hit.score, hit.start_at, hit.end_at, hit.kind)
-    ::private.filter_finding
-    from (
-      select
-        part.*,
-        max(part.end_at) over wider as end_before,
-        max(part.score) over wider as score_before
-      from unnest(v_findings) as part
-      window wider as (
-        partition by part.reason_code
-        order by part.start_at, part.end_at desc, part.score desc, part.rule
-        rows between unbounded preceding and 1 preceding
-      )
-    ) as hit
-    -- A milder finding inside a wider one says nothing new.
-    where hit.end_before is null or hit.end_at > hit.end_before or hit.score > hit.score_before
+  v_reading private.folded_text := private.fold_text(p_text);
+  v_tokens private.filter_token[] := private.filter_tokens(v_reading.folded);
+  v_findings private.filter_finding[] := private.findings_of_reading(
+    v_reading, v_tokens, p_stage, p_from
   );
+  v_has_inner boolean;
+begin
+  foreach v_reading in array private.other_readings(v_reading, v_tokens) loop
+    v_tokens := private.filter_tokens(v_reading.folded);
+    v_findings := v_findings || private.findings_of_reading(
+      v_reading, v_tokens, p_stage, p_from
+    );
+  end loop;
+  if v_findings = '{}' then
+    return v_findings;
+  end if;
+  select
+    array_agg(
+      (hit.rule, hit.reason_code, hit.score, hit.start_at, hit.end_at, hit.kind)
+      ::private.filter_finding
+    ),
+    bool_or(hit.end_at <= hit.end_before)
+  into v_findings, v_has_inner
+  from (
+    select
+      part.*,
+      max(part.end_at) over wider as end_before,
+      max(part.score) over wider as score_before
+    from unnest(v_findings) as part
+    window wider as (
+      partition by part.reason_code
+      order by part.start_at, part.end_at desc, part.score desc, part.rule
+      rows between unbounded preceding and 1 preceding
+    )
+  ) as hit
+  -- A milder finding inside a wider one says nothing new.
+  where hit.end_before is null or hit.end_at > hit.end_before or hit.score > hit.score_before;
+  if v_has_inner and p_from > 0 then
+    -- A finding before p_from may be as strong as one inside a wider one, which then says nothing
+    -- new either.
+    return private.filter_findings(p_text, p_stage);
+  end if;
+  return v_findings;
 end;
 $$;
-comment on function private.filter_findings is 'Return the rules that a text breaks at a stage, with the spans in the text.';
+comment on function private.filter_findings is 'Return the rules that a text breaks at a stage, with the spans in the text. It leaves out the spans that end within the first p_from characters, if they change nothing in the others.';
 
 create function private.filter_message(p_text text, p_earlier text[], p_stage text)
 returns private.filter_verdict
@@ -47,14 +66,15 @@ declare
 begin
   v_findings := array(
     select hit
-    from unnest(private.filter_findings(v_whole, p_stage)) as hit
+    from unnest(private.filter_findings(v_whole, p_stage, v_start)) as hit
     where hit.start_at >= v_start or (hit.end_at > v_start and hit.kind <> 'proposal')
   );
   v_verdict.findings := private.message_spans(v_findings, p_earlier || p_text);
-  v_verdict.score := coalesce((select max(hit.score) from unnest(v_findings) as hit), 0);
-  v_verdict.reason_codes := array(
-    select distinct hit.reason_code from unnest(v_findings) as hit order by 1
-  );
+  select
+    coalesce(max(hit.score), 0),
+    coalesce(array_agg(distinct hit.reason_code order by hit.reason_code), '{}')
+  into v_verdict.score, v_verdict.reason_codes
+  from unnest(v_findings) as hit;
   v_verdict.action := private.action_of_score(v_verdict.score);
   v_verdict.masked := case
     when v_verdict.action in ('mask', 'hold') then private.masked_text(p_text, v_verdict.findings)
@@ -92,6 +112,9 @@ immutable
 set search_path = ''
 as $$
 begin
+  if p_findings = '{}' then
+    return '[]';
+  end if;
   return (
     with message as (
       select

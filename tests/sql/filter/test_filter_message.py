@@ -20,6 +20,13 @@ def test_phone_number_is_masked(owner: Connection) -> None:
     assert verdict.rule_version >= 1
 
 
+def test_mask_lies_where_the_detail_was_written(owner: Connection) -> None:
+    """Signs that a reader takes for several letters, or for none, move no mask."""
+    verdict = judged(owner, "\ufdfa\u200b\u2026 0412 345 678 ok")
+
+    assert verdict.masked == f"\ufdfa\u200b\u2026 {'▇' * 12} ok"
+
+
 def test_email_address_is_masked(owner: Connection) -> None:
     """No part of an address stays."""
     verdict = judged(owner, "mail bob.smith@example.com.au please")
@@ -51,6 +58,12 @@ def test_earlier_detail_does_not_act_on_the_next_message(owner: Connection) -> N
     verdict = judged(owner, "thanks a lot", earlier=["0412 345 678"])
 
     assert verdict.action is Action.ALLOW
+
+
+def test_proposal_in_two_messages_is_none(owner: Connection) -> None:
+    """Two innocent messages may end and begin with the words of a proposal."""
+    assert judged(owner, "call me").action is Action.WARN
+    assert judged(owner, "me", earlier=["call"]).action is Action.ALLOW
 
 
 def test_order_stage_allows_a_phone_number(owner: Connection) -> None:

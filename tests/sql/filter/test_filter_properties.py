@@ -1,7 +1,9 @@
 """Properties of the message filter over drawn texts."""
 
+from typing import Any
+
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
@@ -43,6 +45,13 @@ INNOCENT = [
     for message in labelled_messages()
     if message.is_innocent and not message.earlier and message.stage == "strict"
 ]
+#: Texts of the corpus in threads, so that details lie beside and across the joints.
+THREADS = st.lists(
+    st.one_of(st.sampled_from([text for m in labelled_messages() for text in m.messages]), TEXTS),
+    min_size=2,
+    max_size=8,
+)
+STAGES = st.sampled_from(["strict", "order", "listing", "name"])
 #: Cyrillic letters and full-width digits.
 LOOKALIKES = str.maketrans(
     "aceopxyABEKMHOPCTX0123456789",
@@ -68,7 +77,7 @@ def are_spans_inside(verdict: Verdict, texts: list[str]) -> bool:
 @given(
     text=TEXTS,
     earlier=st.lists(TEXTS, max_size=3),
-    stage=st.sampled_from(["strict", "order", "listing", "name"]),
+    stage=STAGES,
 )
 def test_every_text_has_a_verdict_with_spans_inside(
     owner: Connection, text: str, earlier: list[str], stage: str
@@ -158,3 +167,86 @@ def test_no_stage_loosens_payment_diversion(
         ]
 
     assert of_payment(strict) == of_payment(order)
+
+
+def findings_after(owner: Connection, text: str, stage: str, start: int, p_from: int) -> Any:
+    """Return the findings that reach past `start`, of a call with this `p_from`."""
+    query = """
+      select array(
+        select hit::text from unnest(private.filter_findings(%s, %s, %s)) as hit
+        where hit.end_at > %s
+        order by 1
+      )
+    """
+    [(findings,)] = owner.execute(query, [text, stage, p_from, start]).fetchall()
+    return findings
+
+
+@EXAMPLES
+@given(thread=THREADS, stage=STAGES)
+@example(thread=["pay me direct, bsb is 083004", "and the account number 45678901"], stage="strict")
+def test_words_out_of_reach_change_no_finding(
+    owner: Connection, thread: list[str], stage: str
+) -> None:
+    """The filter finds the same in a message, whether it looks at all earlier words or at few."""
+    text = "\n".join(thread)
+    start = len(text) - len(thread[-1])
+
+    near = findings_after(owner, text, stage, start, start)
+
+    assert near == findings_after(owner, text, stage, start, 0)
+
+
+def test_earlier_messages_out_of_reach_are_not_looked_up(owner: Connection) -> None:
+    """Ten long messages without numbers cost the next one few words more."""
+    talk = "we would like to see the old table before the weekend and bring our own van " * 13
+    query = """
+      with message as (select repeat(%s, 10) as earlier, %s::text as text)
+      select
+        cardinality(private.tokens_in_reach(
+          private.fold_text(earlier || text), private.filter_tokens(earlier || text), '{}',
+          char_length(earlier)
+        )),
+        cardinality(private.filter_tokens(text))
+      from message
+    """
+
+    [(near, own)] = owner.execute(query, [talk, talk]).fetchall()
+
+    assert own <= near < 2 * own
+
+
+@EXAMPLES
+@given(texts=st.tuples(TEXTS, TEXTS))
+def test_each_character_folds_alone(owner: Connection, texts: tuple[str, str]) -> None:
+    """A joined text folds into the joined folds, whichever characters the other part has."""
+    query = """
+      select
+        (private.fold_text(one || two)).folded,
+        (private.fold_text(one)).folded || (private.fold_text(two)).folded
+      from (values (%s::text, %s::text)) as text (one, two)
+    """
+
+    [(joined, apart)] = owner.execute(query, texts).fetchall()
+
+    assert joined == apart
+
+
+@EXAMPLES
+@given(
+    parts=st.lists(
+        st.sampled_from([
+            "zero", "one", "two", "three", "seven", "ohh", "oh", "h", "won", "too", "tree", "for",
+            "ate", "free", "nought", "naught", "twenty", "sixty", "ty", "double", "triple", "le",
+        ]),
+        min_size=1,
+        max_size=6,
+    )
+)  # fmt: skip
+def test_word_that_is_not_spelled_is_no_number(owner: Connection, parts: list[str]) -> None:
+    """The quick look at long words drops none that number words make up."""
+    query = "select private.is_spelled(%s), private.number_of_word(%s)"
+
+    [(is_spelled, piece)] = owner.execute(query, ["".join(parts)] * 2).fetchall()
+
+    assert is_spelled or piece == "|" or len("".join(parts)) < 6
