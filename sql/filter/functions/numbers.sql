@@ -112,7 +112,12 @@ begin
           when lead(token.n, 2) over sequence = token.n + 2 then lead(known.kind, 2) over sequence
         end as kind_third
       from unnest(p_tokens) as token
-      left join private.filter_numerals as known on known.word = token.word
+      left join private.filter_numerals as known
+        on known.word = token.word and (
+          known.kind <> 'multiplier'
+          -- "One trip? 0412 345 678" repeats nothing.
+          or (translate(token.gap, '.?!,', '') = token.gap and token.next_word !~ '^[0-9]{2}')
+        )
       -- Most words are no part of a number, and stay bars.
       where
         known.kind is not null
@@ -140,13 +145,7 @@ begin
         else
           private.piece_of_numeral(
             numeral.kind, numeral.value, numeral.kind_before, numeral.value_before,
-            -- "Five hundred and seventy" is "five hundred seventy".
-            case
-              when numeral.kind = 'hundred' and numeral.kind_after = 'filler'
-                then numeral.kind_third
-              else numeral.kind_after
-            end,
-            numeral.value_after
+            numeral.kind_after, numeral.value_after, numeral.kind_third
           )
       end
     from numeral
@@ -189,7 +188,7 @@ comment on function private.piece_of_digits is 'Return the piece of a word of di
 
 create function private.piece_of_numeral(
   p_kind text, p_value text, p_kind_before text, p_value_before text, p_kind_after text,
-  p_value_after text
+  p_value_after text, p_kind_third text
 )
 returns text
 language plpgsql
@@ -206,7 +205,11 @@ begin
       then ' ' || p_value || ' '
     when p_kind = 'ten' then ' ' || p_value || 'A '
     when p_kind = 'hundred' and p_kind_before is null then '|'
-    when p_kind = 'hundred' and p_kind_after in ('ten', 'teen') then ' '
+    -- "Five hundred and seventy" is "five hundred seventy".
+    when
+      p_kind = 'hundred'
+      and case p_kind_after when 'filler' then p_kind_third else p_kind_after end in ('ten', 'teen')
+      then ' '
     when p_kind = 'hundred' then ' AA '
     when p_kind = 'plural' and p_kind_before = 'digit' and p_value_before < 'F'
       then ' ' || repeat(p_value, ascii(p_value_before) - 65) || ' '
@@ -215,7 +218,7 @@ begin
   end;
 end;
 $$;
-comment on function private.piece_of_numeral is 'Return the piece of a numeral between the numerals before and after it.';
+comment on function private.piece_of_numeral is 'Return the piece of a numeral between the numeral before it and the two after it.';
 
 create function private.is_date(
   p_first text, p_second text, p_third text, p_gap text, p_next_gap text, p_last_gap text

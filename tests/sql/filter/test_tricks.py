@@ -13,6 +13,7 @@ from tests.sql.filter.filtering import judged
         "0412 345 678", "+61 412 345 678", "0061 412 345 678", "+61 (0)412 345 678", "0412.345.678",
         "04-12-34-56-78", "0 4 1 2 3 4 5 6 7 8", "call 412 345 678", "(02) 9876 5432",
         "ring 9876 5432", "1300 123 456", "call 13 12 13", "$0412 $345 $678", "0412|345|678",
+        "both in one trip? 0412 345 678", "I make one trip 0412 345 678",
     ],
 )  # fmt: skip
 def test_digits_of_a_phone_number_are_masked(owner: Connection, text: str) -> None:
@@ -30,6 +31,7 @@ def test_digits_of_a_phone_number_are_masked(owner: Connection, text: str) -> No
         "04 double one double two double three 44",
         "O4I2 E4S 67B", "nought four one two three four five six seven eight",
         "0412 five hundred and seventy 006", "call thirteen hundred 123 456",
+        "one trip! zero four one two three four five six seven eight",
     ],
 )  # fmt: skip
 def test_spelled_phone_number_is_masked(owner: Connection, text: str) -> None:
