@@ -19,7 +19,7 @@ begin
   return private.end_expired_auctions(end_expired_auctions.max_rows);
 end;
 $$;
-comment on function public.end_expired_auctions is 'Close the auctions whose end has come. Answers success, auctions_processed, failed, results, lags_s (seconds from each end to the commit). A later call tries the failed ones again.';
+comment on function public.end_expired_auctions is 'Close the auctions whose end has come. An auction that lost bidding time to an outage is extended instead, once; its result is AUCTION_NOT_OVER with ends_at. Answers success, auctions_processed, failed, results, lags_s (seconds from each end to the commit). A later call tries the failed ones again.';
 grant execute on function public.end_expired_auctions to service_role;
 
 create function public.end_auction(auction_id uuid, force boolean default false)
@@ -31,7 +31,7 @@ begin
   return private.end_auction(end_auction.auction_id, end_auction.force);
 end;
 $$;
-comment on function public.end_auction is 'Close an auction: finalized with an order, or no_sale. A repeat is marked already_processed. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_NOT_OVER (with ends_at).';
+comment on function public.end_auction is 'Close an auction: finalized with an order, or no_sale. A repeat is marked already_processed. An auction that lost bidding time to an outage is extended first, once, unless force is true. Refusals: AUCTION_NOT_FOUND, AUCTION_NOT_LIVE, AUCTION_NOT_OVER (with ends_at).';
 grant execute on function public.end_auction to service_role;
 
 create function public.activate_due_auctions(max_rows integer default 100)

@@ -115,8 +115,8 @@ OUTAGE_MUTATIONS = (
     mutation(
         "suspended seller's auction is extended",
         EXTENSION,
-        " or private.is_suspended(v_listing.seller_id)",
-        "",
+        "if private.is_suspended(v_listing.seller_id) then",
+        "if false then",
         OUTAGE_TESTS,
     ),
     mutation(

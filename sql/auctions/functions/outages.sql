@@ -14,9 +14,12 @@ begin
     return p_auction;
   end if;
   v_lost_s := private.lost_bidding_s(p_auction, p_outages);
+  if v_lost_s = 0 then
+    return p_auction;
+  end if;
   select * into v_listing from public.listings where id = p_auction.listing_id;
   -- Nobody can bid on a suspended seller's auction, so more time would help nobody.
-  if v_lost_s = 0 or private.is_suspended(v_listing.seller_id) then
+  if private.is_suspended(v_listing.seller_id) then
     return p_auction;
   end if;
   v_lost_s := greatest(v_lost_s, private.setting('outage_extension_min_s')::integer);

@@ -1,4 +1,4 @@
-"""Makes each change in the database and in the oracle, and compares the two."""
+"""Make each change in the database and in the oracle, and compare the two."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -76,7 +76,7 @@ class BiddingHarness:
         self.executed["sold"] += "order_id" in expected
 
     def end_expired_auctions(self) -> None:
-        """Close what is over."""
+        """Close or extend the auctions that are due."""
         expected = self.market.end_expired(self.world.now)
         answer = self.world.call("service", "end_expired_auctions", max_rows=100)
         counts = (answer["success"], answer["auctions_processed"], answer["failed"])
@@ -98,25 +98,25 @@ class BiddingHarness:
         self.market.heartbeats += self.world.live(until)
 
     def activate_due_auctions(self) -> None:
-        """Open what is announced for now."""
+        """Activate the auctions that have reached their start."""
         expected = self.market.activate_due(self.world.now, GRACE)
         assert expected == self.world.call("service", "activate_due_auctions")
         self.count("activated" if expected else "activated none")
 
     def suspend(self, name: str, *, is_suspended: bool) -> None:
-        """Suspend somebody, or lift it."""
+        """Suspend a user, or lift the suspension."""
         self.people[name].is_suspended = is_suspended
         self.world.suspend(name, is_suspended=is_suspended)
         self.count("suspended" if is_suspended else "lifted")
 
     def delete(self, name: str, *, is_deleted: bool) -> None:
-        """Delete somebody's account, or undo it."""
+        """Delete a user's account, or restore it."""
         self.people[name].is_deleted = is_deleted
         self.world.delete(name, is_deleted=is_deleted)
         self.count("deleted" if is_deleted else "restored")
 
     def withdraw(self, people: Sequence[UUID], auction_id: UUID) -> None:
-        """Withdraw the bids of some people, and again, which changes nothing."""
+        """Withdraw the bids of some people; a second call must change nothing."""
         auction = self.market.auctions.get(auction_id)
         led = auction is not None and auction.leader in people
         expected = auction is not None and auction.withdraw(set(people), self.world.now)
@@ -126,7 +126,7 @@ class BiddingHarness:
         assert not self.world.withdraw(auction_id, people)
 
     def look(self, name: str, auction_id: UUID) -> None:
-        """Show somebody the own maximum, and nobody else's."""
+        """Check that a user reads their own maximum, and no other one."""
         auction, person = self.market.auctions[auction_id], self.people[name].id
         own = auction.maxima.get(person)
         answer = self.world.call(name, "get_my_proxy", auction_id=auction_id)
@@ -143,7 +143,7 @@ class BiddingHarness:
         self.count("looked")
 
     def compare(self) -> None:
-        """Compare all that was written; and check what must hold of it whoever is right.
+        """Compare every row with the oracle, and check rules that hold for any auction.
 
         Only a withdrawal lets a price fall, by itself or as part of a close.
         """
@@ -172,7 +172,7 @@ class BiddingHarness:
             self.executed["logs"] += 1
 
     def count(self, what: str) -> None:
-        """Count a step, and what it was."""
+        """Count a step under its name."""
         self.executed["steps"] += 1
         self.executed[what] += 1
 

@@ -1,4 +1,4 @@
-"""What may happen to auctions, in any order."""
+"""The steps that Hypothesis combines in any order."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -14,11 +14,11 @@ from tests.sql.bidding.oracle_auction import Auction, SoftClose, step
 from tests.sql.bidding.oracle_refusals import HIGHEST
 
 
-#: An auction that is nowhere. Like all keys it is the same in each run, or no run could be shrunk.
+#: An auction that does not exist. Like all keys it is constant, so that a failure can be shrunk.
 NOWHERE = UUID("00000000-0000-4000-8000-000000000000")
 MICROSECOND = timedelta(microseconds=1)
 
-#: An amount is chosen by what it aims at, and how near it comes.
+#: An amount is chosen by its base, such as the minimum, and its distance from it.
 Aim = tuple[str, int] | int | None
 NEAR = st.tuples(
     st.sampled_from(["minimum", "minimum", "step", "leader", "leader", "reserve", "price"]),
@@ -30,7 +30,7 @@ MAXIMA = st.one_of(st.none(), NEAR, NEAR, ODD)
 SERIOUS = st.sampled_from(SERIOUS_NAMES)
 ANYBODY = st.sampled_from([*NAMES, *SERIOUS_NAMES])
 EITHER = st.sampled_from([0, 1])
-#: One of the two, one that is over, or none at all.
+#: One of the two open auctions, one that is over, or one that does not exist.
 ANYWHERE = st.sampled_from([0, 0, 0, 1, 1, 2, 3])
 
 JUST = st.integers(-1, 1)
@@ -76,7 +76,7 @@ OFFERS: dict[str, Any] = {
 
 
 class BiddingMachine(RuleBasedStateMachine):
-    """Two auctions at a time, and everybody who might bid on them."""
+    """Two auctions at a time, and all people who might bid on them."""
 
     def __init__(self, world: World, executed: Counter[str]) -> None:
         super().__init__()
@@ -86,12 +86,12 @@ class BiddingMachine(RuleBasedStateMachine):
         self.keys: list[tuple[str, UUID, UUID]] = []
 
     def teardown(self) -> None:
-        """Undo all that the example did."""
+        """Undo the example."""
         self.harness.undo()
 
     @invariant()
     def all_that_was_written_is_the_oracles(self) -> None:
-        """Compare, after each step."""
+        """Compare the database with the oracle after each step."""
         self.harness.compare()
 
     @initialize(**OFFERS)
@@ -103,7 +103,7 @@ class BiddingMachine(RuleBasedStateMachine):
         lasts_s: int,
         starts_in_s: int,
     ) -> None:
-        """Open one auction, and a second that may only be announced."""
+        """Open one auction, and a second that may still be scheduled."""
         self.world.close_softly(rules)
         self.harness.suspend("seller", is_suspended=False)
         self.auction_ids = []
@@ -123,13 +123,13 @@ class BiddingMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self._is_any_to_come())
     @rule(**OFFERS)
     def open_more(self, **offer: Any) -> None:
-        """Go on with two more when both are over, closed or not."""
+        """Open two more when both are over, closed or not."""
         BiddingMachine.open_auctions(self, **offer)
 
     @precondition(lambda self: self._open_auctions())
     @rule(name=SERIOUS, where=EITHER, cents=NEAR, maximum=NEAR)
     def compete(self, name: str, where: int, cents: Aim, maximum: Aim) -> None:
-        """Bid as somebody who means it, where one can."""
+        """Place a bid that most rules accept."""
         auction = self._open_auctions()[-where]
         amount = max(auction.minimum, self._cents(auction, cents) or 0)
         most = max(amount, self._cents(auction, maximum) or 0)
@@ -138,7 +138,7 @@ class BiddingMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._open_auctions())
     @rule(name=SERIOUS, where=EITHER, beyond=st.sampled_from([0, 0, 1, -1, 60, 5_000]))
     def challenge(self, name: str, where: int, beyond: int) -> None:
-        """Come close to the leader's maximum: below, at or above it."""
+        """Bid with a maximum just below, at or above the leader's."""
         auction = self._open_auctions()[-where]
         most = self._cents(auction, ("leader", beyond))
         self.harness.bid(name, auction.id, auction.minimum, most, None)
@@ -146,14 +146,14 @@ class BiddingMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._open_auctions())
     @rule(name=ANYBODY, where=EITHER, beyond=st.sampled_from([1, 10, 137, 3_000]))
     def outbid(self, name: str, where: int, beyond: int) -> None:
-        """Take the lead or defend it, unless who bids may not."""
+        """Take the lead or defend it, with any user, allowed or not."""
         auction = self._open_auctions()[-where]
         most = max(auction.minimum, self._cents(auction, ("leader", beyond)) or 0)
         self.harness.bid(name, auction.id, auction.minimum, most, self._new_key(name, auction.id))
 
     @rule(name=ANYBODY, where=ANYWHERE, cents=AMOUNTS, maximum=MAXIMA, has_key=st.booleans())
     def bid(self, name: str, where: int, cents: Aim, maximum: Aim, *, has_key: bool) -> None:
-        """Bid as anybody, anywhere, anything."""
+        """Bid with any user, auction and amounts."""
         auction_id = self._auction_id(where)
         key = self._new_key(name, auction_id) if has_key else None
         self._bid(name, auction_id, cents, maximum, key)
@@ -168,7 +168,7 @@ class BiddingMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._open_auctions())
     @rule(name=SERIOUS, beyond=NEAR, moment=st.sampled_from(["window", "window", "end"]), off=JUST)
     def compete_in_time(self, name: str, beyond: Aim, moment: str, off: int) -> None:
-        """Bid at the very moment that decides what comes of it."""
+        """Bid exactly at a time that decides about the outcome."""
         auction = self._open_auctions()[0]
         self._go_to(auction, moment, off)
         most = max(auction.minimum, self._cents(auction, beyond) or 0)
@@ -177,7 +177,7 @@ class BiddingMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(len(auction.maxima) > 1 for auction in self._open_auctions()))
     @rule(places=st.sampled_from([(0,), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]))
     def withdraw(self, places: tuple[int, ...]) -> None:
-        """Withdraw the bids of leader or rivals, where there are some."""
+        """Withdraw the bids of the leader or of rivals."""
         for auction in self._open_auctions():
             if len(auction.maxima) > 1:
                 ranking = sorted(auction.maxima, key=lambda who: -auction.maxima[who].cents)
@@ -202,7 +202,7 @@ class BiddingMachine(RuleBasedStateMachine):
 
     @rule(name=SERIOUS, where=ANYWHERE, moment=MOMENTS, what=st.sampled_from(MEANWHILE))
     def meanwhile(self, name: str, where: int, moment: tuple[str, int], what: str) -> None:
-        """Let happen what is no bid; one rule, so that bids stay the most of it."""
+        """Do a step that is no bid. All of them are one rule, so that most steps are bids."""
         auction_id = self._auction_id(where)
         auction = self.harness.market.auctions.get(auction_id)
         match what:
@@ -247,7 +247,7 @@ class BiddingMachine(RuleBasedStateMachine):
         self.harness.bid(name, auction_id, amount, most, key)
 
     def _go_to(self, auction: Auction | None, moment: str, microseconds: int) -> None:
-        """Move the clock on, to where something begins or ends in an auction if there is one."""
+        """Move the clock forward, perhaps to a limit of an auction."""
         self.world.set_time(max(self.world.now, self._moment(auction, moment, microseconds)))
 
     def _moment(self, auction: Auction | None, moment: str, microseconds: int) -> datetime:
@@ -262,7 +262,7 @@ class BiddingMachine(RuleBasedStateMachine):
         return base + microseconds * MICROSECOND
 
     def _break_down(self, outage: timedelta) -> None:
-        """Have no heartbeat for a while."""
+        """Let time pass without a heartbeat between two."""
         self.harness.beat()
         self.world.set_time(self.world.now + outage)
         self.harness.beat()
@@ -283,7 +283,7 @@ class BiddingMachine(RuleBasedStateMachine):
 
     @staticmethod
     def _cents(auction: Auction | None, aim: Aim) -> int | None:
-        """Say what an aim comes to in an auction as it stands."""
+        """Return the amount of an aim in the present state of an auction."""
         if not isinstance(aim, tuple):
             return aim
         if auction is None:

@@ -1,4 +1,4 @@
-"""What an auction looks like in the database and in the oracle, put in one form to compare."""
+"""Read an auction from the database and from the oracle in one form, to compare them."""
 
 from collections import Counter
 from datetime import datetime
@@ -12,7 +12,7 @@ from tests.sql.bidding.oracle import order_of
 from tests.sql.bidding.oracle_auction import Auction
 
 
-#: Everything of the auction but the ids that only the database knows, with the listing's snapshot.
+#: The auction with its listing's snapshot, without the ids that only the database knows.
 AUCTION = """
   select
     a.status::text, a.start_at, a.end_at, a.scheduled_end_at, a.current_price_cents,
@@ -41,12 +41,12 @@ TOLD = """
   select user_id, type, count(*) from public.notifications
   where metadata ->> 'auction_id' = %s::text group by user_id, type
 """
-#: What a receipt says about moments; in JSON they are texts.
+#: The fields of an answer that are times; JSON has them as text.
 MOMENTS = ("new_end_at", "end_at", "server_time", "received_at", "ends_at")
 
 
 def in_database(owner: Connection, auction_id: UUID) -> dict[str, Any]:
-    """Read everything that bidding has written of an auction."""
+    """Read all rows that bidding has written about an auction."""
 
     def rows(query: LiteralString) -> list[tuple[Any, ...]]:
         return owner.execute(query, [auction_id]).fetchall()
@@ -67,7 +67,7 @@ def in_database(owner: Connection, auction_id: UUID) -> dict[str, Any]:
 
 
 def in_oracle(auction: Auction) -> dict[str, Any]:
-    """Say the same of the oracle's auction."""
+    """Return the same values of the oracle's auction."""
     order = order_of(auction)
     return {
         "auction": _row(auction),
@@ -109,7 +109,7 @@ def _row(auction: Auction) -> dict[str, Any]:
 
 
 def parsed(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an RPC's answer with its moments and ids as values."""
+    """Return an RPC's answer with its times and ids as values."""
     return {key: _value(key, value) for key, value in answer.items()}
 
 

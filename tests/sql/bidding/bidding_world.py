@@ -1,4 +1,4 @@
-"""A market in the database and its double in the oracle, in which time stands where it is put."""
+"""A market in the database with its copy in the oracle, under a stopped clock."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tests.sql.bidding.oracle_refusals import Person
 from tests.sql.paying import ordered, service_of
 
 
-#: Time that stands, since what happens at the very end cannot be met with one that runs.
+#: A clock that stands still, because a running one never meets an exact end.
 STOPPED_CLOCK = """
   create table private.stopped_clock (now_at timestamptz not null);
   insert into private.stopped_clock values (clock_timestamp());
@@ -24,7 +24,7 @@ STOPPED_CLOCK = """
   language sql set search_path = ''
   as $$ select now_at from private.stopped_clock $$;
 """
-#: Time that passes with a heartbeat at least every 25 s; the last one is at its end.
+#: Moves the clock forward with a heartbeat every 25 s, and one at the end.
 LIVE = """
   create function private.live(p_until timestamptz) returns void
   language plpgsql set search_path = ''
@@ -54,7 +54,7 @@ class World:
 
     @classmethod
     def in_transaction_of(cls, owner: Connection) -> "World":
-        """Make the people; nothing of it is to be committed."""
+        """Create the people in a transaction that is never committed."""
         stop_clock(owner)
         many = '{"max": 1000000, "window_s": 60}'
         set_setting(owner, "rate_limits", f'{{"place_bid": {many}, "create_listing": {many}}}')
@@ -70,7 +70,7 @@ class World:
         return world
 
     def people(self) -> dict[str, Person]:
-        """Return everybody as the oracle knows them."""
+        """Return all people as the oracle knows them."""
         people = {name: Person(id=actor.id) for name, actor in self.actors.items()}
         people["suspended"].is_suspended = True
         people["unverified"].is_verified = False
@@ -84,7 +84,7 @@ class World:
         self.owner.execute("update private.stopped_clock set now_at = %s", [now])
 
     def live(self, until: datetime) -> list[datetime]:
-        """Let time pass with heartbeats, the last one at its end; return the times of all."""
+        """Move the clock to `until` with heartbeats on the way; return their times."""
         self.owner.execute("select private.live(%s)", [until])
         times = []
         while self.now < until:
@@ -93,27 +93,27 @@ class World:
         return times
 
     def suspend(self, name: str, *, is_suspended: bool) -> None:
-        """Suspend somebody, or lift it."""
+        """Suspend a user, or lift the suspension."""
         self.owner.execute(
             "update public.users set suspended_at = %s where id = %s",
             [self.now if is_suspended else None, self.actors[name].id],
         )
 
     def delete(self, name: str, *, is_deleted: bool) -> None:
-        """Delete somebody's account as Auth's soft delete does, or undo it."""
+        """Delete a user's account as Auth's soft delete does, or restore it."""
         self.owner.execute(
             "update public.users set deleted_at = %s where id = %s",
             [self.now if is_deleted else None, self.actors[name].id],
         )
 
     def withdraw(self, auction_id: UUID, people: Sequence[UUID]) -> bool:
-        """Withdraw the bids of some people, as staff do; tell whether there were any."""
+        """Withdraw the bids of some people, as staff do; return false if there were none."""
         query = "select private.withdraw_bids(%s, %s, null, 'A test of the oracle')"
         [(answer,)] = self.owner.execute(query, [auction_id, list(people)]).fetchall()
         return bool(answer)
 
     def close_softly(self, rules: SoftClose) -> None:
-        """Have late bids move the end by these rules."""
+        """Set the rules by which late bids move the end."""
         for key, value in (
             ("snipe_window_s", rules.window),
             ("snipe_extend_s", rules.extend),
@@ -122,12 +122,12 @@ class World:
             set_setting(self.owner, key, str(int(value.total_seconds())))
 
     def call(self, name: str, function: str, **arguments: object) -> Any:
-        """Call an RPC as somebody, or as one of our own processes."""
+        """Call an RPC as a user, or as one of our own processes."""
         actor = service_of(self.owner) if name == "service" else self.actors[name]
         return actor.call(function, **arguments)
 
     def open_auction(self, market: Market, rules: SoftClose, **listing: Any) -> UUID:
-        """List something in the database and in the oracle; return the auction's id."""
+        """Open an auction in the database and in the oracle; return its id."""
         answer = listed(self.actors["seller"], **listing)
         auction_id = UUID(answer["auction_id"])
         start_at = listing["start_at"] or self.now
@@ -154,6 +154,6 @@ class World:
 
 
 def stop_clock(owner: Connection) -> None:
-    """Stop the database's clock, which then shows what `World.set_time` says."""
+    """Stop the database's clock; `World.set_time` then sets it."""
     owner.execute(STOPPED_CLOCK)
     owner.execute(LIVE)

@@ -1,7 +1,7 @@
-"""What bidding and closing have to do, in plain Python.
+"""The oracle of bidding and closing: the rules of the market in plain Python.
 
-Written from the rules of the market and not from the SQL, so that both can hardly be wrong in the
-same place. Row ids are the database's own: here a bid is known by its place in the auction.
+It is written from the rules and not from the SQL, so the same error in both is unlikely. Only the
+database knows the ids of rows, so a bid is known here by its place in the auction.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ class Market:
         key: UUID | None,
         now: datetime,
     ) -> dict[str, Any] | Refused:
-        """Answer a bid as the market has to."""
+        """Return the answer that the rules demand for a bid."""
         if key is not None and (person.id, key) in self.receipts:
             stored_for, receipt = self.receipts[person.id, key]
             if stored_for != auction_id:
@@ -65,7 +65,7 @@ class Market:
         return receipt
 
     def end_auction(self, auction_id: UUID, now: datetime, *, force: bool) -> dict[str, Any]:
-        """Answer who wants one auction closed as the market has to."""
+        """Return the answer that the rules demand for the close of one auction."""
         auction = self.auctions.get(auction_id)
         if auction is None or auction.status in ("scheduled", "cancelled"):
             return {"success": False}
@@ -79,7 +79,7 @@ class Market:
         return self._close_or_extend(auction, now)
 
     def out(self) -> set[UUID]:
-        """Return everybody who may neither win nor sell now."""
+        """Return the users who may neither win nor sell now."""
         return {person.id for person in self.people.values() if person.is_out}
 
     def end_expired(self, now: datetime) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ class Market:
         return closing_answer(auction)
 
     def activate_due(self, now: datetime, grace: timedelta) -> int:
-        """Open what is announced for now; return how many."""
+        """Activate the auctions that have reached their start; return their number."""
         due = [a for a in self.auctions.values() if a.status == "scheduled" and a.start_at <= now]
         for auction in due:
             auction.activate(now, grace)
@@ -120,7 +120,7 @@ class Market:
 
 
 def order_of(auction: Auction) -> dict[str, Any] | None:
-    """Return the order that a sale leaves; nothing without a sale."""
+    """Return the order of a sold auction, or None."""
     if auction.status != "finalized" or auction.finalized_at is None:
         return None
     digest = hashlib.md5(f"order:{auction.id}".encode(), usedforsecurity=False)
@@ -138,7 +138,7 @@ def order_of(auction: Auction) -> dict[str, Any] | None:
 
 
 def closing_answer(auction: Auction) -> dict[str, Any]:
-    """Return how an auction ended, which is the same whenever it is asked."""
+    """Return the outcome of a closed auction; it is the same at each call."""
     if auction.status == "cancelled":
         return {"success": True, "status": "cancelled", "message": "The seller is suspended"}
     order = order_of(auction)

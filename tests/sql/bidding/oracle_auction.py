@@ -1,7 +1,7 @@
-"""One auction as the rules of the market want it, in plain Python.
+"""The rules of one auction in plain Python.
 
-Price and leader are reckoned from all maxima anew with each bid, and not from what the last bid
-left, as the SQL does.
+It computes price and leader from all maxima at each bid. The SQL computes them from the state that
+the last bid left.
 """
 
 import copy
@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 
-#: A step holds for prices below the amount before it; the last one has no such bound.
+#: Each pair is an upper bound of the price and its step. Above the last bound LAST_STEP holds.
 LADDER = (
     (1_000, 50),
     (5_000, 100),
@@ -32,7 +32,7 @@ LEAST_EXTENSION = timedelta(minutes=1)
 
 
 def step(price: int) -> int:
-    """Return how far above `price` the next bid has to be."""
+    """Return the increment above `price`."""
     return next((cents for below, cents in LADDER if price < below), LAST_STEP)
 
 
@@ -43,7 +43,7 @@ def fee(amount: int, bps: int = 500) -> int:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SoftClose:
-    """How late a bid has to be to move the end, by how much, and how far at most."""
+    """The window before the end, the time that a late bid leaves, and the cap of both."""
 
     window: timedelta
     extend: timedelta
@@ -63,7 +63,7 @@ class Bid:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Maximum:
-    """The most that somebody will pay. Two may be set in one microsecond: `turn` orders them."""
+    """The maximum of a bidder. Two may be set in one microsecond, so `turn` orders them."""
 
     cents: int
     set_at: datetime
@@ -108,7 +108,7 @@ class Auction:
 
     @property
     def minimum(self) -> int:
-        """The least that somebody who does not lead may bid."""
+        """The lowest bid of a user who does not lead."""
         return self.price + step(self.price) if self.leader else self.start_cents
 
     @property
@@ -122,11 +122,11 @@ class Auction:
         return seqs[-1] if seqs else None
 
     def maximum_of(self, person: UUID) -> int:
-        """Return the most that somebody who bid here will pay."""
+        """Return the maximum of a bidder."""
         return self.maxima[person].cents
 
     def bid(self, person: UUID, cents: int, maximum: int, now: datetime) -> dict[str, Any]:
-        """Take a bid that stands; return its receipt, but for the ids of rows."""
+        """Accept a bid; return its receipt without the ids of rows."""
         before = copy.copy(self)
         if person == self.leader:
             self._raise(person, maximum, now)
@@ -146,7 +146,7 @@ class Auction:
         self.maxima[person] = Maximum(cents=cents, set_at=now, turn=turn)
 
     def _raise(self, person: UUID, maximum: int, now: datetime) -> None:
-        """Raise the leader's own maximum, which nobody sees unless it reaches the reserve."""
+        """Raise the leader's own maximum. It shows only if it reaches the reserve."""
         self._set_maximum(person, maximum, now)
         if not self.reserve_met and self.reserve_cents is not None:
             if maximum < self.reserve_cents:
@@ -157,7 +157,7 @@ class Auction:
             self._move(now)
 
     def _settle(self, challenger: UUID, incumbent: UUID | None, now: datetime) -> None:
-        """Reckon leader and price from all maxima, and let the system bid for both sides."""
+        """Compute leader and price from all maxima, and add the automatic bids of both sides."""
         leader = self._reckon()
         loser = incumbent if leader == challenger else challenger
         if loser is not None:
@@ -186,7 +186,7 @@ class Auction:
         return leader
 
     def withdraw(self, people: AbstractSet[UUID], now: datetime) -> bool:
-        """Withdraw the bids of `people`; return False where there is nothing to withdraw."""
+        """Withdraw the bids of `people`; return False if there is none to withdraw."""
         gone = people & self.maxima.keys()
         if not gone or self.status != "live":
             return False
@@ -226,7 +226,7 @@ class Auction:
             self.bids.append(Bid(bidder=person, cents=cents, is_proxy=True, placed_at=now))
 
     def _move(self, now: datetime) -> None:
-        """Count a change that everybody sees, and close softly."""
+        """Count a change that everybody sees, and apply the soft close."""
         self.version += 1
         self.updated_at = now
         if self.end_at - now > self.soft_close.window:
@@ -261,7 +261,7 @@ class Auction:
         }
 
     def close(self, now: datetime, suspended: AbstractSet[UUID] = frozenset()) -> None:
-        """Close an auction that is due: sold when somebody leads and the reserve is met.
+        """Close an auction that is due. It is sold if a bidder leads and the reserve is met.
 
         Users in `suspended` neither win nor sell.
         """
@@ -285,13 +285,13 @@ class Auction:
             self.told[person, "auction_cancelled"] += 1
 
     def lost_time(self, outages: Iterable[tuple[datetime, datetime]]) -> timedelta:
-        """Return the time that outages took from the last ten minutes."""
+        """Return the sum of the outages within the last ten minutes before the end."""
         since = max(self.start_at, self.end_at - OUTAGE_WINDOW)
         overlaps = (min(end, self.end_at) - max(start, since) for start, end in outages)
         return sum((time for time in overlaps if time > timedelta(0)), timedelta(0))
 
     def extend(self, now: datetime, lost: timedelta) -> None:
-        """Give the lost time back, from now on."""
+        """Move the end to now plus the lost time, and at least a minute."""
         extension = max(lost, LEAST_EXTENSION)
         self.end_at = self.scheduled_end_at = now + extension
         self.outage_extension_s = math.ceil(extension / timedelta(seconds=1))
@@ -301,7 +301,7 @@ class Auction:
             self.told[person, "auction_extended"] += 1
 
     def activate(self, now: datetime, grace: timedelta) -> None:
-        """Open it; when we are late its end is as much later."""
+        """Make the auction live. A start later than `grace` moves the end by the delay."""
         delay = now - self.start_at
         if delay > grace:
             self.end_at += delay

@@ -1,4 +1,4 @@
-"""Why a bid may be refused: every rule of the market that it breaks, in plain Python."""
+"""The rules that refuse a bid, in plain Python."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from uuid import UUID
 
 
-#: What people are told. The least bid is named where a `{minimum}` stands.
+#: The error texts by code. `{minimum}` stands for the lowest bid.
 ERRORS = {
     "AUCTION_NOT_FOUND": "Auction not found",
     "AUCTION_NOT_LIVE": "Auction is not live",
@@ -28,7 +28,7 @@ HIGHEST = 99_999_999
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Person:
-    """Somebody who bids, as far as it decides whether they may."""
+    """The properties of a user that decide about the user's bids."""
 
     id: UUID
     is_known: bool = True
@@ -39,24 +39,24 @@ class Person:
 
     @property
     def is_out(self) -> bool:
-        """Tell whether this person may neither win nor sell."""
+        """Return true if this person may neither win nor sell."""
         return self.is_suspended or self.is_deleted
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A bid that may not stand; `codes` are all the rules it breaks, of which one is named."""
+    """A refused bid. It breaks all rules in `codes`; the answer names one of them."""
 
     codes: frozenset[str]
 
     @classmethod
     def by(cls, code: str) -> Self:
-        """Return the refusal that only this rule can cause."""
+        """Return a refusal by one rule."""
         return cls(codes=frozenset({code}))
 
 
 class Standing(Protocol):
-    """What of an auction decides about a bid."""
+    """The properties of an auction that decide about a bid."""
 
     seller: UUID
     status: str
@@ -66,14 +66,14 @@ class Standing(Protocol):
 
     @property
     def leader(self) -> UUID | None:
-        """Who leads."""
+        """The leader, if there is one."""
 
     @property
     def minimum(self) -> int:
-        """The least that a rival may bid."""
+        """The lowest bid of a user who does not lead."""
 
     def maximum_of(self, person: UUID) -> int:
-        """Return the most that somebody who bid here will pay."""
+        """Return the maximum of a bidder."""
 
 
 def reasons(
@@ -85,7 +85,7 @@ def reasons(
     *,
     is_seller_out: bool,
 ) -> Iterator[str]:
-    """Give the code of every rule that a bid breaks; nothing when it stands."""
+    """Yield the code of each rule that a bid breaks."""
     if auction is None:
         yield "AUCTION_NOT_FOUND"
         return

@@ -1,4 +1,4 @@
-"""Bidding and closing do what the oracle says, whatever happens in whatever order."""
+"""Bidding, closing and outages follow the oracle in any order of events."""
 
 import math
 import os
@@ -16,12 +16,12 @@ from tests.sql.bidding.bidding_world import World
 STEPS = int(os.environ.get("BIDDING_STEPS", "2000"))
 SHRINKS = os.environ.get("BIDDING_SHRINK", "1") != "0"
 STEPS_OF_A_RUN = 40
-#: A run may end early, so that one round may be too few; more than these are a fault.
+#: A run may end early, so one round may have too few steps. More rounds than this are a fault.
 MOST_ROUNDS = 20
 
 
 def test_bidding_does_what_the_oracle_says(owner: Connection) -> None:
-    """Each answer and all that it leaves is the oracle's, at each of BIDDING_STEPS steps.
+    """After each of BIDDING_STEPS steps, the answer and all rows are the oracle's.
 
     BIDDING_SEED repeats a test whose seed was printed. With BIDDING_SHRINK=0 the first failure is
     reported as it was met, at once.
@@ -42,7 +42,7 @@ def test_bidding_does_what_the_oracle_says(owner: Connection) -> None:
 
 
 def explore(world: World, executed: Counter[str], seed_: int, steps: int) -> None:
-    """Let Hypothesis choose about so many steps, in runs that each begin afresh."""
+    """Let Hypothesis choose about `steps` steps, in runs that each start with a new market."""
 
     @seed(seed_)
     def machine() -> BiddingMachine:
