@@ -3,14 +3,14 @@
 import contextlib
 import io
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from flask import Flask, request
 from gunicorn.http.errors import ParseException
 
 from market import deadline, log
-from market.errors import RejectedError
+from market.errors import RejectedError, TransientError
 from service import metrics
 from service.limits import AddressLimits
 
@@ -27,6 +27,9 @@ _REQUEST_ID_KEY = "HTTP_X_REQUEST_ID"
 _REFUSAL_KEY = "market.refused_body"
 #: At most this many requests run at once. With more, all become slow and none finishes in time.
 _RUNNING_LIMIT = 16
+#: A request waits at most this long for its place. Callers give up after seconds and call again. If
+#: all requests waited, the queue would soon hold only those whose callers are gone.
+QUEUE_LIMIT_S = 1.5
 #: These routes never wait, because a balancer must see that a busy service is alive.
 _NEVER_QUEUED = ("/api/health/live", "/api/health/ready")
 
@@ -35,7 +38,7 @@ def install(app: Flask, limits: AddressLimits) -> None:
     """Wrap `app`: it gets whole bodies, and each log line, call and answer carries the id.
 
     The body is read first, so a slow sender neither counts as a running request nor uses up the
-    deadline of the calls. A refused body counts towards `limits`.
+    deadline of the calls. The wait for a place uses it up. A refused body counts towards `limits`.
     """
     inner: Callable[..., Iterable[bytes]] = app.wsgi_app
     places = threading.BoundedSemaphore(_RUNNING_LIMIT)
@@ -54,22 +57,37 @@ def install(app: Flask, limits: AddressLimits) -> None:
         except RejectedError as refusal:
             environ[_REFUSAL_KEY] = refusal
         metrics.start(environ)
-        is_queued = environ["PATH_INFO"] not in _NEVER_QUEUED
         with (
-            places if is_queued else contextlib.nullcontext(),
             log.bound(request_id=request_id),
             deadline.within(CALLS_LIMIT_S),
+            _place_of(environ, places),
         ):
             return inner(environ, answer)
 
     app.wsgi_app = wrapped  # type: ignore[method-assign] # Flask's documented place for it
 
     @app.before_request
-    def refuse_body() -> None:
+    def refuse() -> None:
         refusal = request.environ.get(_REFUSAL_KEY)
-        if refusal is not None:
+        if isinstance(refusal, RejectedError):
             limits.hit()
+        if refusal is not None:
             raise refusal
+
+
+@contextlib.contextmanager
+def _place_of(environ: "WSGIEnvironment", places: threading.Semaphore) -> Iterator[None]:
+    """Hold one of the places; a request that gets none in time runs only to be refused."""
+    if environ["PATH_INFO"] in _NEVER_QUEUED:
+        yield
+    elif places.acquire(timeout=QUEUE_LIMIT_S):
+        try:
+            yield
+        finally:
+            places.release()
+    else:
+        environ[_REFUSAL_KEY] = TransientError("TIMEOUT", "queue")
+        yield
 
 
 def _read_whole_body(environ: "WSGIEnvironment") -> None:
