@@ -45,7 +45,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
 proof: soak mutants pg15 deployment canary-faults rules ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, a short `chaos`
-	@$(MAKE) chaos CHAOS_AUCTIONS=240 CHAOS_SEED=1
+	@$(MAKE) chaos CHAOS_AUCTIONS=200 CHAOS_SEED=1
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
 

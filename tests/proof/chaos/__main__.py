@@ -7,6 +7,7 @@ and chaos.svg. The exit status is 1 if a check finds anything.
 import argparse
 import asyncio
 import random
+import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ran = asyncio.run(Run(plan, system, _say).run())
         _say(f"{ran.took_s:5.0f} s  reading the market and Stripe")
         report = _report(ran, system)
+    _say(f"      checked; the run used {_memory_mb()} MB")
     report.write(options.out)
     _tell(report, options.out)
     return 0 if report.is_green else 1
@@ -106,6 +108,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--without-faults", action="store_true", help="run the same auctions in peace"
     )
     return parser.parse_args(arguments)
+
+
+def _memory_mb() -> int:
+    """Return the most memory that this process ever had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _say(text: str) -> None:

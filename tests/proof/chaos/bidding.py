@@ -17,11 +17,13 @@ from tests.proof.chaos.web import Web
 #: A bidder waits this long for a rival before the next look.
 _WATCH_S = 1.5
 _BUSY_S = 0.2
+#: After an outage an auction may go on, so a bidder who was late tries again.
+_LATE_S, _LATE_TRIES = 2.0, 3
 #: After the end a bidder who has lost the receipt sends the bid again.
 _REPEAT_S = 6.0
 #: Refusals that bidders must expect. Any other is a fault.
 EXPECTED_REFUSALS = frozenset(
-    {"BID_TOO_LOW", "AUCTION_ENDED", "AUCTION_NOT_LIVE", "MAX_NOT_HIGHER", "MAX_BELOW_AMOUNT"}
+    {"BID_TOO_LOW", "AUCTION_BUSY", "AUCTION_ENDED", "AUCTION_NOT_LIVE", "MAX_NOT_HIGHER"}
 )
 
 
@@ -84,7 +86,7 @@ class Bidding:
 
     async def _place(self, lot: Lot, user: Person, amount: int, maximum: int) -> Given | None:
         """Place one bid under one key; return nothing if it is refused."""
-        key = uuid4()
+        key, late_count = uuid4(), 0
         while True:
             answer = await self._send(user, lot.id, amount, maximum, key)
             if answer["success"]:
@@ -92,6 +94,10 @@ class Bidding:
             self.refusals[answer["code"]] += 1
             if answer["code"] == "AUCTION_BUSY" or _is_early(lot, answer["code"]):
                 await asyncio.sleep(_BUSY_S)
+                continue
+            if answer["code"] == "AUCTION_ENDED" and late_count < _LATE_TRIES:
+                late_count += 1
+                await asyncio.sleep(_LATE_S)
                 continue
             lot.is_over = lot.is_over or answer["code"].startswith("AUCTION_")
             lot.minimum_cents = max(lot.minimum_cents, answer.get("minimum_bid_cents", 0))

@@ -1,19 +1,35 @@
 """Check a finished market. Each check has a name and counts the things that it looked at."""
 
+import bisect
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from tests.proof.chaos import money_checks
+from tests.proof.chaos.bidding import Given
 from tests.proof.chaos.facts import Facts, Row
 from tests.proof.chaos.plan import Fate
 from tests.proof.chaos.replay import Replay, differences, replays
+from tools.verify_bid_log import (
+    Checker,
+    UnreadableError,
+    WrongRowError,
+    check_receipt,
+    read_log,
+)
 
 
 #: A check yields a text for each violation; the counter gets the things that it looked at.
 Look = Callable[["Seen"], Iterator[str]]
+#: An outage counts if it took time within this time before an end.
+OUTAGE_WINDOW = timedelta(seconds=600)
+#: A batch of closes that had begun before an outage was over may not know it.
+OUTAGE_KNOWN = timedelta(seconds=10)
+#: A bid that the end of an outage does not see yet was placed at most this long before it.
+BID_LASTS = timedelta(seconds=3)
 #: The notifications that the parties get about an order, for each step after its payment.
 _PAID = (("seller", "order_paid"), ("buyer", "payment_received"))
 _REFUNDED = (("buyer", "refund_processed"), ("seller", "refund_processed"))
@@ -231,17 +247,58 @@ def _no_lost_notification(seen: Seen) -> Iterator[str]:
 
 
 def _outages(seen: Seen) -> Iterator[str]:
-    """Look for ends that moved without a bid: once at most, and only after an outage."""
-    extended = {r["id"]: int(r["outage_extension_s"] or 0) for r in seen.facts.rows["auctions"]}
-    for auction_id, replay in seen.replays.items():
-        is_extended = extended[auction_id] > 0
+    """Look for ends that moved without a bid: at most once, and only where an outage took time."""
+    outages = seen.facts.rows["outages"]
+    for row in seen.facts.rows["auctions"]:
+        moves = seen.replays[row["id"]].moves
+        is_extended = row["outage_extension_s"] > 0
         seen.count += is_extended
-        if len(replay.moves) > 1:
-            yield f"the end of auction {auction_id} moved {len(replay.moves)} times without a bid"
-        elif bool(replay.moves) != is_extended:
-            yield f"auction {auction_id}: moves {replay.moves}, extended {extended[auction_id]} s"
-        elif is_extended and not seen.facts.rows["outages"]:
-            yield f"auction {auction_id} was extended without an outage"
+        if len(moves) > 1:
+            yield f"the end of auction {row['id']} moved {len(moves)} times without a bid"
+        elif bool(moves) != is_extended:
+            yield f"auction {row['id']}: moved {moves}, extended {row['outage_extension_s']} s"
+        elif is_extended and not _took_time(outages, row["start_at"], moves[0]):
+            yield f"auction {row['id']} was extended without an outage"
+        elif not is_extended and row["finalized_at"] is not None:
+            known_by = row["finalized_at"] - OUTAGE_KNOWN
+            known = [outage for outage in outages if outage["ended_at"] < known_by]
+            if _took_time(known, row["start_at"], row["end_at"]):
+                yield f"auction {row['id']} lost time to an outage and got none back"
+
+
+def _took_time(outages: Sequence[Row], start_at: datetime, end_at: datetime) -> bool:
+    """Return true if one of the outages took bidding time shortly before an end."""
+    from_at = max(start_at, end_at - OUTAGE_WINDOW)
+    return any(one["started_at"] < end_at and one["ended_at"] > from_at for one in outages)
+
+
+def _real_outages(seen: Seen) -> Iterator[str]:
+    """Look for accepted bids within an outage."""
+    bids = sorted(row["placed_at"] for row in seen.facts.rows["bids"] if not row["is_proxy"])
+    for outage in seen.each("outages"):
+        first = bisect.bisect_right(bids, outage["started_at"])
+        if first < len(bids) and bids[first] < outage["ended_at"] - BID_LASTS:
+            yield f"a bid was accepted at {bids[first]}, within the outage {dict(outage)}"
+
+
+def _logs(seen: Seen) -> Iterator[str]:
+    """Verify each auction's log as anyone can, and look for every receipt in it."""
+    given: dict[str, list[Given]] = {}
+    for one in seen.facts.witnesses.given:
+        given.setdefault(str(one.auction_id), []).append(one)
+    for row in seen.each("logs"):
+        try:
+            log = read_log(row["text"])
+            known = {
+                check_receipt(log, one.receipt, one.max_cents): one.max_cents
+                for one in given.get(str(row["id"]), ())
+            }
+            outcome = list(Checker(log, known).steps())[-1].kind
+        except (UnreadableError, WrongRowError) as error:
+            yield f"the log of auction {row['id']} is wrong: {error}"
+        else:
+            if outcome != "close":
+                yield f"the log of auction {row['id']} ends with {outcome}"
 
 
 def _nothing_dead(seen: Seen) -> Iterator[str]:
@@ -292,7 +349,9 @@ CHECKS: Mapping[str, Look] = {
     "each event of Stripe took effect once": _of_money(money_checks.events),
     "no notification is doubled": _no_doubled_notification,
     "no notification is lost": _no_lost_notification,
-    "an outage extends an auction at most once": _outages,
+    "an outage gives its time back, once": _outages,
+    "no bid was accepted within an outage": _real_outages,
+    "each bid log can be verified": _logs,
     "nothing is dead": _nothing_dead,
     "nothing is open or leased": _nothing_open,
     "nobody got an impossible answer": _nobody_surprised,

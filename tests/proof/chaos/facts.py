@@ -22,9 +22,9 @@ Row = Mapping[str, Any]
 #: Each query reads the rows of the auctions whose ids are given.
 _QUERIES: Mapping[str, LiteralString] = {
     "auctions": """
-      select to_jsonb(a) ->> 'outage_extension_s' as outage_extension_s, a.*,
-        l.seller_id, l.start_cents, l.status::text as listing_status, l.end_at as listing_end_at,
-        l.current_bid_cents, l.bid_count as listing_bid_count, p.reserve_cents
+      select a.*, l.seller_id, l.start_cents, l.status::text as listing_status,
+        l.end_at as listing_end_at, l.current_bid_cents, l.bid_count as listing_bid_count,
+        p.reserve_cents
       from public.auctions as a
       join public.listings as l on l.id = a.listing_id
       join private.listing_private as p on p.listing_id = l.id
@@ -84,10 +84,13 @@ _QUERIES: Mapping[str, LiteralString] = {
       select event_id, type, status::text, outcome, error_code, leased_until
       from public.webhook_events
     """,
+    "outages": "select started_at, ended_at from private.outages",
+    "logs": """
+      select a.id, public.get_bid_log(a.id)::text as text from public.auctions as a
+      where a.id = any(%(auctions)s) and a.status in ('finalized', 'no_sale')
+    """,
     "failures": "select * from private.finalize_failures where auction_id = any(%(auctions)s)",
 }
-_HAS_OUTAGES = "select to_regclass('private.outages') is not null as is_there"
-_OUTAGES: LiteralString = "select started_at, ended_at from private.outages"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +165,4 @@ def read_facts(db: psycopg.Connection[Any], witnesses: Witnesses, stripe: AtStri
     values = {"auctions": list(witnesses.sales)}
     with db.cursor(row_factory=dict_row) as cursor:
         rows = {name: cursor.execute(query, values).fetchall() for name, query in _QUERIES.items()}
-        [found] = cursor.execute(_HAS_OUTAGES).fetchall()
-        rows["outages"] = cursor.execute(_OUTAGES).fetchall() if found["is_there"] else []
     return Facts(witnesses=witnesses, rows=rows, stripe=stripe)

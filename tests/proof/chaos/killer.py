@@ -53,6 +53,7 @@ class Killer:
         self._gateway_faults: Mapping[str, Mapping[str, Any]] = {
             "gateway answers 503": {"status": 503, **everything},
             "gateway is cut": {"reset": True, **everything},
+            "gateway is away for long": {"status": 503, **everything},
             "gateway loses replies": {"reset": True, "when": "after", "method": post, **some},
             "gateway hangs": {"hang": True, **some},
             "gateway is slow": {"delay_s": 0.3, **everything},

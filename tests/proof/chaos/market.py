@@ -23,10 +23,12 @@ from tests.proof.chaos.web import Web
 T = TypeVar("T")
 Db: TypeAlias = psycopg.Connection[DictRow]
 
-#: A late bid extends the end by seconds here, retries begin soon, and nobody is slowed down.
+#: Ends move by seconds here, retries begin soon, and nobody is slowed down.
 _SETTINGS = {
     "snipe_window_s": "3",
     "snipe_extend_s": "3",
+    "outage_gap_s": "8",
+    "outage_extension_min_s": "5",
     "queue_retry_base_s": "1",
     "queue_retry_cap_s": "8",
     "queue_max_attempts": "30",
@@ -123,9 +125,9 @@ class Market:
         self.lots.update({lot.id: lot for lot in lots})
         return lots
 
-    async def read(self, query: LiteralString) -> list[dict[str, Any]]:
+    async def read(self, query: LiteralString, *values: object) -> list[dict[str, Any]]:
         """Return rows as the owner sees them."""
-        return await self._patiently(lambda db: db.execute(query).fetchall())
+        return await self._patiently(lambda db: db.execute(query, values).fetchall())
 
     async def lapse_leases(self) -> None:
         """End the leases of killed workers now, as if their time had passed."""

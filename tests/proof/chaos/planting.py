@@ -21,6 +21,7 @@ _DISARM: LiteralString = """
     drop constraint orders_stripe_payment_intent_id_key;
   alter table public.order_events disable trigger user;
   alter table public.ledger_entries disable trigger user;
+  alter table private.bid_log disable trigger user;
   alter table public.outbox disable trigger user;
   alter table public.webhook_events disable trigger user;
   create temporary table chosen on commit drop as
@@ -131,10 +132,28 @@ ROWS: Mapping[str, tuple[LiteralString, ...]] = {
         """delete from public.notifications where id = (
           select id from public.notifications where type = 'outbid' limit 1)""",
     ),
-    "an outage extends an auction at most once": (
+    "an outage gives its time back, once": (
         """update public.auctions as a set end_at = a.end_at + interval '60 s',
           scheduled_end_at = a.scheduled_end_at + interval '60 s'
         from pg_temp.chosen as c where a.id = c.auction_id""",
+        """update public.auctions as a set end_at = a.end_at + interval '60 s',
+          scheduled_end_at = a.scheduled_end_at + interval '60 s', outage_extension_s = 60,
+          outage_extension_reason = 'planted', finalized_at = a.finalized_at + interval '60 s'
+        from pg_temp.chosen as c where a.id = c.auction_id""",
+        """insert into private.outages (started_at, ended_at)
+        select a.end_at - interval '40 s', a.end_at - interval '5 s'
+        from public.auctions as a join pg_temp.chosen as c on a.id = c.auction_id""",
+    ),
+    "no bid was accepted within an outage": (
+        """insert into private.outages (started_at, ended_at)
+        select b.placed_at - interval '10 s', b.placed_at + interval '30 s'
+        from public.bids as b where not b.is_proxy limit 1""",
+    ),
+    "each bid log can be verified": (
+        """update private.bid_log as l set record = l.record || '{"amount_cents": 4242}'
+        from pg_temp.chosen as c where l.auction_id = c.auction_id and l.kind = 'bid'""",
+        """delete from private.bid_log as l using pg_temp.chosen as c
+        where l.auction_id = c.auction_id and l.kind = 'close'""",
     ),
     "nothing is dead": (
         """update public.outbox set status = 'dead', lease_token = null, leased_until = null

@@ -24,14 +24,14 @@ class Replay:
     problems: list[str] = dataclasses.field(default_factory=list)
     #: Bids that were accepted at or after the end at that time.
     late: list[str] = dataclasses.field(default_factory=list)
-    #: The times by which the end moved without a bid.
-    moves: list[timedelta] = dataclasses.field(default_factory=list)
+    #: The ends that moved without a bid.
+    moves: list[datetime] = dataclasses.field(default_factory=list)
 
     def move_end(self, end_at: datetime) -> None:
         """Note that the end is another one although nobody has bid."""
         if end_at == self.oracle.end_at:
             return
-        self.moves.append(end_at - self.oracle.end_at)
+        self.moves.append(self.oracle.end_at)
         self.oracle.end_at = self.oracle.scheduled_end_at = end_at
         self.oracle.version += 1
 

@@ -61,9 +61,8 @@ class Report:
             "sold": auctions["finalized"],
             "unsold": auctions["no_sale"],
             "extended by a bid": sum(a["extension_count"] > 0 for a in rows["auctions"]),
-            "extended by an outage": sum(
-                int(a["outage_extension_s"] or 0) > 0 for a in rows["auctions"]
-            ),
+            "extended by an outage": sum(a["outage_extension_s"] > 0 for a in rows["auctions"]),
+            "outages": len(rows["outages"]),
             "accepted bids": len(self.facts.witnesses.given),
             "bids with the automatic ones": len(rows["bids"]),
             **{f"orders {state}": count for state, count in sorted(orders.items())},
