@@ -60,6 +60,9 @@ begin
       where first.auction_id = p_auction_id and first.seq = 1
         and first.record -> 'bids_before' <> '0'
     )
+  ), withdrawn as (
+    select jsonb_array_elements(log.record -> 'bidders')::integer as bidder_number
+    from log where log.kind = 'withdrawal'
   ), ranked as (
     -- A maximum leads if it is above all earlier ones. A withdrawn maximum beats none and stays
     -- sealed.
@@ -68,11 +71,9 @@ begin
         order by log.seq rows between unbounded preceding and 1 preceding
       ), 0) as leads
     from log
-    where log.kind in ('bid', 'raise', 'sealed') and not exists (
-      select from log as withdrawal
-      where withdrawal.kind = 'withdrawal'
-        and withdrawal.record -> 'bidders' @> to_jsonb(log.bidder_number)
-    )
+    where
+      log.kind in ('bid', 'raise', 'sealed')
+      and log.bidder_number not in (select withdrawn.bidder_number from withdrawn)
   ), beaten as (
     select
       ranked.seq, ranked.leads, ranked.bidder_number,

@@ -272,6 +272,22 @@ def test_reserve_is_opened_if_the_price_was_lifted_to_it(
     assert ({1: 5555} if is_open else {}) == opened(answer)
 
 
+def test_reserve_that_is_unmet_again_stays_sealed(
+    owner: Connection, service: Actor, anonymous: Actor, seller: Actor, alice: Actor, bob: Actor
+) -> None:
+    """Alice met it, and her bids were withdrawn."""
+    auction_id = auctioned(seller, reserve_cents=5555)
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=6000)
+    bob.call("place_bid", auction_id=auction_id, amount_cents=5777)
+    withdraw(owner, auction_id, alice)
+    withdraw(owner, auction_id, bob)
+
+    answer = log_after_close(service, anonymous, auction_id)
+
+    verified(answer)
+    assert {} == opened(answer)
+
+
 def test_scheduled_reserve_is_committed_as_it_was_at_the_start(
     owner: Connection, seller: Actor, service: Actor, anonymous: Actor, alice: Actor
 ) -> None:

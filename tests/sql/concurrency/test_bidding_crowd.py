@@ -9,8 +9,11 @@ from uuid import UUID, uuid4
 from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
+from tests.sql.bidding.bidding_log import verified
 from tests.sql.concurrency.crowd import OnOwnConnection, at_once, bid_until_answered
 from tests.sql.concurrency.replay import as_opened, assert_same, replayed
+from tests.sql.paying import service_of
+from tools.verify_bid_log import check_receipt
 
 
 BIDDERS = 64
@@ -42,7 +45,10 @@ def bid_three_times(
 def test_crowd_bids_as_if_one_after_the_other(
     owner: Connection, auction_id: UUID, on_own_connection: OnOwnConnection
 ) -> None:
-    """64 at once: what stands rises by the ladder, one leads, and the oracle agrees with all."""
+    """64 at once: what stands rises by the ladder, one leads, and the oracle agrees with all.
+
+    The log has one row for each accepted bid, and its chain and prices prove the same.
+    """
     people = [signed_up(owner, f"bidder{number}") for number in range(BIDDERS)]
     owner.commit()
     auction = as_opened(owner, auction_id)
@@ -60,3 +66,10 @@ def test_crowd_bids_as_if_one_after_the_other(
     assert accepted
     replayed(auction, accepted)
     assert_same(owner, auction)
+    service_of(owner).call("end_auction", auction_id=auction_id, force=True)
+    answer = bidders[0].call("get_bid_log", auction_id=auction_id)
+    checker, _steps = verified(answer)
+    assert len(accepted) + 2 == len(answer["rows"])
+    assert auction.price == checker.auction.price
+    for _bidder, maximum, receipt in accepted:
+        check_receipt(answer, receipt, maximum)
