@@ -15,7 +15,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 #: devstack and tests join when their English is revised.
-FOLDERS = (".ci", ".github", "bench", "deploy", "market", "service", "sql", "supabase", "workers")
+FOLDERS = (
+    ".ci",
+    ".github",
+    "bench",
+    "deploy",
+    "market",
+    "service",
+    "sql",
+    "supabase",
+    "tools",
+    "workers",
+)
 FILES = (
     "gunicorn.conf.py",
     ".env.example",

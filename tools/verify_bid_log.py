@@ -563,9 +563,8 @@ def check_receipt(log: Mapping[str, Any], receipt: Mapping[str, Any], maximum: i
             break
     else:
         raise WrongRowError("the log lacks the bid of this receipt")
-    at = datetime.fromisoformat(receipt["received_at"])
     sealed = {
-        "at": at.astimezone(UTC).strftime(_TIME_FORMAT),
+        "at": _log_time(receipt["received_at"]),
         "auction_id": log["auction_id"],
         "max_cents": maximum,
         "salt": receipt["salt"],
@@ -579,6 +578,7 @@ def check_receipt(log: Mapping[str, Any], receipt: Mapping[str, Any], maximum: i
         "amount_cents": receipt["amount_cents"],
         "at": sealed["at"],
         "bid_seq": receipt["seq"],
+        "end_at": _log_time(receipt["end_at"]),
         "price_cents": receipt["current_price_cents"],
     }
     for key, value in shared.items():
@@ -586,6 +586,11 @@ def check_receipt(log: Mapping[str, Any], receipt: Mapping[str, Any], maximum: i
             message = f"row {row['seq']} differs from the receipt in {key}"
             raise WrongRowError(message)
     return int(row["seq"])
+
+
+def _log_time(text: str) -> str:
+    """Return a time of a receipt as the log writes it."""
+    return datetime.fromisoformat(text).astimezone(UTC).strftime(_TIME_FORMAT)
 
 
 # The command.

@@ -105,6 +105,9 @@ class BiddingMachine(RuleBasedStateMachine):
     ) -> None:
         """Open one auction, and a second that may still be scheduled."""
         self.world.close_softly(rules)
+        # Settings count from their next use, also for an auction that an outage keeps open.
+        for auction in self.harness.market.auctions.values():
+            auction.soft_close = rules
         self.harness.suspend("seller", is_suspended=False)
         self.auction_ids = []
         for reserve, starts_in in zip(reserves, (0, starts_in_s), strict=True):

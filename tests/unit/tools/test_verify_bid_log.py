@@ -176,11 +176,19 @@ def test_receipt_is_found_in_the_log(name: str) -> None:
         check_receipt(LOG, receipt["receipt"], receipt["maximum"] + 1)
 
 
-def test_row_that_differs_from_its_receipt_is_found() -> None:
-    """The bidder was answered another price than the log states."""
-    receipt = GOLDEN["receipts"]["bob 2000"]["receipt"] | {"current_price_cents": 1999}
+@pytest.mark.parametrize(
+    ("key", "value", "field"),
+    [
+        ("current_price_cents", 1999, "price_cents"),
+        ("amount_cents", 1200, "amount_cents"),
+        ("end_at", "2030-01-01T01:00:00.000001+00:00", "end_at"),
+    ],
+)
+def test_row_that_differs_from_its_receipt_is_found(key: str, value: object, field: str) -> None:
+    """The bidder got another answer than the log states."""
+    receipt = GOLDEN["receipts"]["bob 2000"]["receipt"] | {key: value}
 
-    with pytest.raises(WrongRowError, match="price_cents"):
+    with pytest.raises(WrongRowError, match=field):
         check_receipt(LOG, receipt, 2000)
 
 
