@@ -14,7 +14,7 @@ import concurrent.futures
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -60,7 +60,7 @@ def _jobs(name: str, settings: Settings) -> Sequence[Job]:
 
 
 async def run_all(jobs: Sequence[Job], wake_up_source: Realtime) -> None:
-    """Run jobs side by side, each with its own thread and its own subscription to wake-ups.
+    """Run jobs side by side, each in its own thread; jobs of the same tables share a subscription.
 
     After SIGTERM or SIGINT each job ends its round. A bug in one job ends all of them, so that the
     supervisor starts the process again.
@@ -75,9 +75,8 @@ async def run_all(jobs: Sequence[Job], wake_up_source: Realtime) -> None:
     _log.info("workers_started", jobs=[job.name for job in jobs])
     async with asyncio.TaskGroup() as group:
         subscriptions = [
-            group.create_task(wake_up_source.subscribe(job.tables, wake_up))
-            for job, wake_up in zip(jobs, wake_ups, strict=True)
-            if job.tables
+            group.create_task(_wake_up(wake_up_source, tables, shared_by))
+            for tables, shared_by in _by_tables(jobs, wake_ups).items()
         ]
         runs = [
             group.create_task(run(job, wake_up, stopping))
@@ -87,6 +86,35 @@ async def run_all(jobs: Sequence[Job], wake_up_source: Realtime) -> None:
         for subscription in subscriptions:
             subscription.cancel()
     _log.info("workers_stopped")
+
+
+def _by_tables(
+    jobs: Sequence[Job], wake_ups: Sequence[asyncio.Event]
+) -> Mapping[tuple[str, ...], Sequence[asyncio.Event]]:
+    """Return the wake-ups of the jobs that wait for the same tables."""
+    found: dict[tuple[str, ...], list[asyncio.Event]] = {}
+    for job, wake_up in zip(jobs, wake_ups, strict=True):
+        if job.tables:
+            found.setdefault(job.tables, []).append(wake_up)
+    return found
+
+
+async def _wake_up(
+    source: Realtime, tables: Sequence[str], wake_ups: Sequence[asyncio.Event]
+) -> None:
+    """Set all `wake_ups` at each change of `tables`, through one subscription.
+
+    A thousand auctions that end together are a thousand messages. To read one takes time from the
+    jobs of this process, so each must come once, and not once for each job.
+    """
+    shared = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(source.subscribe(tables, shared))
+        while True:
+            await shared.wait()
+            shared.clear()
+            for wake_up in wake_ups:
+                wake_up.set()
 
 
 def _stop_on_signals(stopping: asyncio.Event, wake_ups: Sequence[asyncio.Event]) -> None:

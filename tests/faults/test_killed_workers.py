@@ -107,6 +107,8 @@ def test_two_fleets_do_everything_once(shop: Shop, new_fleet: Callable[..., Flee
     shop.wait_for(lambda: shop.count_paid(waiting) == 40)
     shop.wait_for(lambda: {shop.state(order) for order in refunded} == {"refunded"})
 
+    # One fleet may do everything before the other has started; its signal would then kill it.
+    shop.wait_for(lambda: all(fleet.is_up() for fleet in fleets))
     assert [0, 0] == [fleet.stop() for fleet in fleets]
     assert [1] * 6 == [len(shop.refunds_of(order)) for order in refunded]
     shop.check_books()

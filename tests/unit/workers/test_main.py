@@ -122,11 +122,13 @@ class FakeRealtime:
     def __init__(self) -> None:
         self.subscribed: list[tuple[str, ...]] = []
         self.ended: list[tuple[str, ...]] = []
+        self.wake_ups: list[asyncio.Event] = []
         self.adapter: Any = create_autospec(Realtime, instance=True)
         self.adapter.subscribe.side_effect = self._subscribe
 
-    async def _subscribe(self, tables: tuple[str, ...], _wake_up: asyncio.Event) -> None:
+    async def _subscribe(self, tables: tuple[str, ...], wake_up: asyncio.Event) -> None:
         self.subscribed.append(tables)
+        self.wake_ups.append(wake_up)
         try:
             await asyncio.Event().wait()
         finally:
@@ -171,6 +173,37 @@ def test_signal_ends_all_jobs(exits: list[Any], number: signal.Signals) -> None:
     assert [1, 1] == done
     assert {("a",), ("b",)} == set(fake.subscribed) == set(fake.ended)
     assert [(4.5, os._exit, (0,))] == exits
+
+
+@pytest.mark.usefixtures("exits")
+def test_jobs_of_one_table_share_a_subscription() -> None:
+    """One message wakes both, so a change costs this process one message and not two."""
+    fake, rounds = FakeRealtime(), iter(range(1, 3))
+
+    def change_a_row() -> None:
+        fake.wake_ups[0].set()
+
+    def after_each_round(loop: asyncio.AbstractEventLoop) -> None:
+        if next(rounds) == 1:
+            loop.call_soon_threadsafe(change_a_row)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        both_did = threading.Barrier(2, action=lambda: after_each_round(loop))
+
+        def work(_limit: int) -> int:
+            both_did.wait(timeout=10)
+            return 0
+
+        jobs = [job_that(work, "auctions"), job_that(work, "auctions")]
+        await asyncio.wait_for(command.run_all(jobs, fake.adapter), timeout=10)
+
+    asyncio.run(scenario())
+
+    assert None is next(rounds, None)
+    assert [("auctions",)] == fake.subscribed == fake.ended
 
 
 def test_second_signal_changes_nothing(exits: list[Any]) -> None:
