@@ -51,12 +51,15 @@ RECORD_KEYS: Mapping[str, set[str]] = {
     "close": {"at", "is_forced", "outcome", "price_cents", "winner"},
 }
 COMMITTED = ("start", "bid", "raise", "sealed")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_HASH = re.compile(r"[0-9a-f]{64}")
+#: JSON of other languages holds larger whole numbers only roughly.
+_LARGEST = 2**53 - 1
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 class UnreadableError(Exception):
-    """The input is not the answer of `get_bid_log`."""
+    """The input is not the answer of `get_bid_log` or a receipt of `place_bid`."""
 
 
 class WrongRowError(Exception):
@@ -71,6 +74,20 @@ class Step:
     kind: str
     is_proved: bool
     text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Receipt:
+    """A receipt of `place_bid`, with the bidder's maximum."""
+
+    hash: str
+    salt: str
+    max_cents: int
+    at: str
+    #: Facts that are fields of the row's record.
+    facts: Mapping[str, int]
+    #: Results that hold after the row, even if its record states none.
+    results: Mapping[str, Any]
 
 
 @dataclasses.dataclass
@@ -104,7 +121,10 @@ class Auction:
     reserve: str
     reserve_cents: int | None
     bidder_count: int
+    last_bid_seq: int
     is_whole: bool
+    is_extended: bool = False
+    last_at: str = ""
     #: Each bidder's maximum; None while it is sealed.
     maxima: dict[int, int | None] = dataclasses.field(default_factory=dict)
     amounts: dict[int, int] = dataclasses.field(default_factory=dict)
@@ -131,8 +151,8 @@ def read_log(text: str) -> dict[str, Any]:
     return log
 
 
-def read_json(text: str) -> Any:
-    """Parse JSON; refuse fractions and keys that stand twice."""
+def read_json(text: str, *, has_fractions: bool = False) -> Any:
+    """Parse JSON; refuse keys that stand twice, and fractions where none may be."""
 
     def refuse(value: str) -> NoReturn:
         message = f"{value} is no whole number"
@@ -144,10 +164,60 @@ def read_json(text: str) -> Any:
         return dict(pairs)
 
     try:
-        return json.loads(text, parse_float=refuse, parse_constant=refuse, object_pairs_hook=unique)
+        return json.loads(
+            text,
+            parse_float=float if has_fractions else refuse,
+            parse_constant=refuse,
+            object_pairs_hook=unique,
+        )
     except ValueError as error:
         message = f"no JSON: {error}"
         raise UnreadableError(message) from error
+    except RecursionError as error:
+        raise UnreadableError("the values are nested too deeply") from error
+
+
+def read_receipt(text: str, max_cents: int) -> Receipt:
+    """Return a receipt of `place_bid` with the maximum of its bid; refuse any other form."""
+    answer = read_json(text, has_fractions=True)
+    if not isinstance(answer, dict) or answer.get("success") is not True:
+        raise UnreadableError("this is no receipt of place_bid, or a refusal")
+    try:
+        return Receipt(
+            hash=_text_of(answer["hash"]),
+            salt=_text_of(answer["salt"]),
+            max_cents=max_cents,
+            at=_utc(answer["received_at"]).strftime(_TIME_FORMAT),
+            facts={"amount_cents": answer["amount_cents"], "bid_seq": answer["seq"]},
+            results={
+                "price_cents": answer["current_price_cents"],
+                "min_next_bid_cents": answer["min_next_bid_cents"],
+                "end_at": _utc(answer["end_at"]),
+                "is_leading": answer["is_leading"],
+                "reserve_met": answer["reserve_met"],
+            },
+        )
+    except KeyError as error:
+        message = f"the receipt lacks {error}"
+        raise UnreadableError(message) from error
+    except (TypeError, ValueError, OverflowError) as error:
+        message = f"a field of the receipt has a wrong form: {error}"
+        raise UnreadableError(message) from error
+
+
+def _text_of(value: Any) -> str:
+    if not isinstance(value, str):
+        message = f"{value!r} is no text"
+        raise TypeError(message)
+    return value
+
+
+def _utc(text: Any) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        message = f"{text} has no time zone"
+        raise ValueError(message)
+    return time.astimezone(UTC)
 
 
 def canonical(value: Any) -> bytes:
@@ -160,9 +230,9 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-def check_record(kind: str, record: Any) -> None:
+def check_record(kind: Any, record: Any) -> None:
     """Refuse a record with other fields than its kind has, or with values of another form."""
-    if kind not in RECORD_KEYS:
+    if not isinstance(kind, str) or kind not in RECORD_KEYS:
         raise WrongRowError("unknown kind")
     if not isinstance(record, dict) or record.keys() != RECORD_KEYS[kind]:
         raise WrongRowError("the record has other fields than its kind")
@@ -185,8 +255,33 @@ def _has_form(key: str, value: Any) -> bool:
     if key in words:
         return value in words[key]
     if key in {"increments", "bidders"}:
-        return isinstance(value, list) and bool(value)
-    return isinstance(value, bool) if key == "is_forced" else type(value) is int
+        return isinstance(value, list) and (_are_steps if key == "increments" else _rise)(value)
+    return isinstance(value, bool) if key == "is_forced" else _is_count(value)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST
+
+
+def _rise(values: Sequence[Any]) -> bool:
+    """Return true for one or more whole numbers above 0, each above the one before."""
+    return bool(values) and all(
+        _is_count(value) and value > before
+        for before, value in zip([0, *values], values, strict=False)
+    )
+
+
+def _are_steps(values: Sequence[Any]) -> bool:
+    """Return true for pairs of a rising bound and an increment, of which the last has no bound."""
+    try:
+        bounds, steps = zip(*((below, step) for below, step in values), strict=True)
+    except (TypeError, ValueError):
+        return False
+    return (
+        bounds[-1] is None
+        and (len(bounds) == 1 or _rise(bounds[:-1]))
+        and all(_is_count(step) and step > 0 for step in steps)
+    )
 
 
 def time_of(text: str) -> datetime:
@@ -208,11 +303,14 @@ def rules_of(record: Mapping[str, Any]) -> Rules:
 class Checker:
     """Walks through the rows of one log."""
 
-    def __init__(self, log: Mapping[str, Any], known: Mapping[int, int] | None = None) -> None:
+    def __init__(self, log: Mapping[str, Any], receipts: Sequence[Receipt] = ()) -> None:
         self.auction_id = log["auction_id"]
         self.rows = log["rows"]
-        #: Maxima that receipts prove, by the row's number.
-        self.known = dict(known or {})
+        #: Receipts by their hash.
+        self.receipts = {receipt.hash: receipt for receipt in receipts}
+        #: The bidder of each row with a maximum.
+        self.bidders: dict[int, int] = {}
+        self.commitments: set[str] = set()
         self.auction: Auction
         #: Bidders whose bids are withdrawn at some time; their maxima stay sealed.
         self.withdrawn: set[int] = set()
@@ -228,14 +326,31 @@ class Checker:
                 self._check_chain(position, row, previous)
                 if position == 1:
                     self.withdrawn = set(self._all_withdrawn())
-                yield self._step(row)
-            except WrongRowError as error:
+                step = self._step(row)
+                self._check_results(row)
+            except (WrongRowError, ValueError, OverflowError) as error:
                 message = f"row {position}: {error}"
                 raise WrongRowError(message) from error
+            yield step
             previous = row["hash"]
         if self.rows[-1]["kind"] != "close":
             raise WrongRowError("the log ends without a close: rows are missing at its end")
+        if not self.receipts.keys() <= self.commitments:
+            raise WrongRowError("the log lacks the bid of a receipt")
         self._check_openings()
+
+    def has_receipt(self, seq: int) -> bool:
+        """Return true if a receipt is of this row."""
+        return self.rows[seq - 1]["commitment"] in self.receipts
+
+    def rows_without_receipt(self) -> list[int]:
+        """Return the other rows of the bidders who have given receipts."""
+        owners = {bidder for seq, bidder in self.bidders.items() if self.has_receipt(seq)}
+        return [
+            seq
+            for seq, bidder in self.bidders.items()
+            if bidder in owners and not self.has_receipt(seq)
+        ]
 
     def _check_chain(self, position: int, row: Mapping[str, Any], previous: str | None) -> None:
         if type(row["seq"]) is not int or row["seq"] != position:
@@ -251,6 +366,15 @@ class Checker:
             raise WrongRowError("the hash does not fit the content")
         if (row["commitment"] is not None) != self._is_committed(row):
             raise WrongRowError("the commitment is missing, or the row may have none")
+        if row["commitment"] is not None:
+            self._check_commitment(row["commitment"])
+
+    def _check_commitment(self, commitment: Any) -> None:
+        if not isinstance(commitment, str) or not _HASH.fullmatch(commitment):
+            raise WrongRowError("the commitment is no hash")
+        if commitment in self.commitments:
+            raise WrongRowError("an earlier row has the same commitment")
+        self.commitments.add(commitment)
 
     @staticmethod
     def _is_committed(row: Mapping[str, Any]) -> bool:
@@ -259,8 +383,9 @@ class Checker:
 
     def _all_withdrawn(self) -> Iterator[int]:
         for row in self.rows:
-            if row["kind"] == "withdrawal" and isinstance(row["record"], dict):
-                yield from row["record"].get("bidders") or []
+            if row["kind"] == "withdrawal":
+                check_record(row["kind"], row["record"])
+                yield from row["record"]["bidders"]
 
     def _step(self, row: Mapping[str, Any]) -> Step:
         kind, record = row["kind"], row["record"]
@@ -278,21 +403,66 @@ class Checker:
         if kind not in {"bid", "raise", "sealed"} and row["opened"] is not None:
             raise WrongRowError("the row has nothing to open")
         is_proved, text = handlers[kind](row["seq"], record)
+        # A clock that was set back does not make a log wrong. But a reader must see it, because the
+        # earlier of two equal maxima leads.
+        if record.get("at", self.auction.last_at) < self.auction.last_at:
+            is_proved, text = False, f"{text}; its time is before an earlier row's"
+        if kind in {"bid", "raise"}:
+            self.auction.last_at = record["at"]
         return Step(row["seq"], kind, is_proved, text)
 
     def _opened(self, seq: int, bidder: int) -> int | None:
         """Return the maximum of a row, or None if it is sealed; check its commitment."""
         row = self.rows[seq - 1]
         opened, at = row["opened"], row["record"].get("at")
+        self.bidders[seq] = bidder
+        if self.has_receipt(seq):
+            self._check_receipt(row, bidder)
         if opened is None:
-            return self.known.get(seq)
+            return self.receipts[row["commitment"]].max_cents if self.has_receipt(seq) else None
         if not isinstance(opened, dict) or opened.keys() != {"at", "bidder", "max_cents", "salt"}:
             raise WrongRowError("the opening has other fields than the format")
         if digest(opened | {"auction_id": self.auction_id}) != row["commitment"]:
             raise WrongRowError("the opened maximum is not the one that was committed")
         if opened["bidder"] != bidder or at not in {None, opened["at"]}:
             raise WrongRowError("the opening is of another bidder or time")
+        if not _is_count(opened["max_cents"]):
+            raise WrongRowError("the opened maximum has a wrong form")
         return int(opened["max_cents"])
+
+    def _check_receipt(self, row: Mapping[str, Any], bidder: int) -> None:
+        """Compare a receipt with its row, whose maximum may stay sealed."""
+        receipt = self.receipts[row["commitment"]]
+        secret = {
+            "at": receipt.at,
+            "auction_id": self.auction_id,
+            "bidder": bidder,
+            "max_cents": receipt.max_cents,
+            "salt": receipt.salt,
+        }
+        if digest(secret) != receipt.hash:
+            raise WrongRowError("the receipt does not fit this bidder, maximum and time")
+        for key, value in {**receipt.facts, "at": receipt.at}.items():
+            if row["record"].get(key, value) != value:
+                message = f"the row differs from the receipt in {key}"
+                raise WrongRowError(message)
+
+    def _check_results(self, row: Mapping[str, Any]) -> None:
+        """Compare the auction after a row with the receipt of the row."""
+        if not self.has_receipt(row["seq"]):
+            return
+        auction = self.auction
+        results = {
+            "price_cents": auction.price,
+            "min_next_bid_cents": auction.min_next,
+            "end_at": auction.end_at,
+            "is_leading": auction.leader == self.bidders.get(row["seq"]),
+            "reserve_met": auction.reserve != "unmet",
+        }
+        for key, value in self.receipts[row["commitment"]].results.items():
+            if results[key] != value:
+                message = f"the row differs from the receipt in {key}"
+                raise WrongRowError(message)
 
     def _start(self, row: Mapping[str, Any]) -> Step:
         record, opened = row["record"], row["opened"]
@@ -303,6 +473,8 @@ class Checker:
             if digest(opened | {"auction_id": self.auction_id}) != row["commitment"]:
                 raise WrongRowError("the opened reserve is not the one that was committed")
             reserve_cents = opened["reserve_cents"]
+            if not _is_count(reserve_cents):
+                raise WrongRowError("the opened reserve has a wrong form")
         self.auction = Auction(
             rules=rules_of(record),
             start_at=time_of(record["start_at"]),
@@ -314,8 +486,15 @@ class Checker:
             reserve=record["reserve"],
             reserve_cents=reserve_cents,
             bidder_count=record["bidder_count"],
+            last_bid_seq=record["bids_before"],
             is_whole=record["bids_before"] == 0,
         )
+        if self.auction.is_whole and (
+            record["leader"] is not None
+            or record["min_next_bid_cents"] != record["price_cents"]
+            or record["reserve"] not in {"none", "unmet"}
+        ):
+            raise WrongRowError("without bids nobody leads, and the minimum is the price")
         return Step(1, "start", self.auction.is_whole, self._start_text(record))
 
     def _start_text(self, record: Mapping[str, Any]) -> str:
@@ -487,8 +666,12 @@ class Checker:
         auction.min_next = price + auction.rules.step(price)
 
     def _check_time(self, record: Mapping[str, Any]) -> None:
-        if not self.auction.start_at <= time_of(record["at"]) < self.auction.end_at:
+        auction = self.auction
+        if not auction.start_at <= time_of(record["at"]) < auction.end_at:
             raise WrongRowError("the bid is before the start or after the end")
+        if record["bid_seq"] <= auction.last_bid_seq:
+            raise WrongRowError("bid_seq does not rise")
+        auction.last_bid_seq = record["bid_seq"]
 
     def _check_end(self, record: Mapping[str, Any]) -> None:
         auction, rules, at = self.auction, self.auction.rules, time_of(record["at"])
@@ -501,8 +684,9 @@ class Checker:
 
     def _extension(self, _seq: int, record: Mapping[str, Any]) -> tuple[bool, str]:
         end_at = time_of(record["end_at"])
-        if end_at <= self.auction.end_at:
-            raise WrongRowError("an extension moves the end to a later time")
+        if end_at <= self.auction.end_at or self.auction.is_extended:
+            raise WrongRowError("an extension moves the end to a later time, once")
+        self.auction.is_extended = True
         self.auction.end_at = self.auction.scheduled_end_at = end_at
         return False, f"the operator extends the auction to {record['end_at']}"
 
@@ -553,46 +737,6 @@ class Checker:
             raise WrongRowError(message)
 
 
-# Receipts.
-
-
-def check_receipt(log: Mapping[str, Any], receipt: Mapping[str, Any], maximum: int) -> int:
-    """Return the number of the row that a receipt of `place_bid` proves."""
-    for row in log["rows"]:
-        if row["commitment"] == receipt["hash"]:
-            break
-    else:
-        raise WrongRowError("the log lacks the bid of this receipt")
-    sealed = {
-        "at": _log_time(receipt["received_at"]),
-        "auction_id": log["auction_id"],
-        "max_cents": maximum,
-        "salt": receipt["salt"],
-    }
-    if not any(
-        digest(sealed | {"bidder": number}) == receipt["hash"]
-        for number in range(1, len(log["rows"]))
-    ):
-        raise WrongRowError("the receipt does not fit this maximum")
-    shared = {
-        "amount_cents": receipt["amount_cents"],
-        "at": sealed["at"],
-        "bid_seq": receipt["seq"],
-        "end_at": _log_time(receipt["end_at"]),
-        "price_cents": receipt["current_price_cents"],
-    }
-    for key, value in shared.items():
-        if row["record"].get(key, value) != value:
-            message = f"row {row['seq']} differs from the receipt in {key}"
-            raise WrongRowError(message)
-    return int(row["seq"])
-
-
-def _log_time(text: str) -> str:
-    """Return a time of a receipt as the log writes it."""
-    return datetime.fromisoformat(text).astimezone(UTC).strftime(_TIME_FORMAT)
-
-
 # The command.
 
 
@@ -601,21 +745,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         log = read_log(_text(options.log))
-        receipts = [(json.loads(_text(path)), int(cents)) for path, cents in options.receipt]
+        receipts = [read_receipt(_text(path), int(cents)) for path, cents in options.receipt]
     except (OSError, ValueError, UnreadableError) as error:
-        sys.stderr.write(f"cannot read the log: {error}\n")
+        sys.stderr.write(f"cannot read the input: {error}\n")
         return 2
+    checker = Checker(log, receipts)
+    counts = {True: 0, False: 0}
     try:
-        known = {check_receipt(log, receipt, cents): cents for receipt, cents in receipts}
-        counts = {True: 0, False: 0}
-        for step in Checker(log, known).steps():
+        for step in checker.steps():
             verdict = "proved" if step.is_proved else "sealed"
-            mine = "  (your receipt fits)" if step.seq in known else ""
+            mine = "  (your receipt fits)" if checker.has_receipt(step.seq) else ""
             sys.stdout.write(f"{step.seq:>6}  {step.kind:<10}  {verdict}  {step.text}{mine}\n")
             counts[step.is_proved] += 1
     except (WrongRowError, KeyError, TypeError, ValueError, AttributeError) as error:
         sys.stdout.write(f"WRONG: {error}\n")
         return 1
+    for seq in checker.rows_without_receipt():
+        sys.stdout.write(f"row {seq} is your bidder's, and you gave no receipt for it\n")
     head = log["rows"][-1]["hash"]
     sys.stdout.write(
         f"consistent: {counts[True]} rows proved, {counts[False]} sealed; head {head}\n"

@@ -2,6 +2,7 @@
 
 import bisect
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -17,8 +18,8 @@ from tools.verify_bid_log import (
     Checker,
     UnreadableError,
     WrongRowError,
-    check_receipt,
     read_log,
+    read_receipt,
 )
 
 
@@ -289,11 +290,11 @@ def _logs(seen: Seen) -> Iterator[str]:
     for row in seen.each("logs"):
         try:
             log = read_log(row["text"])
-            known = {
-                check_receipt(log, one.receipt, one.max_cents): one.max_cents
+            receipts = [
+                read_receipt(json.dumps(one.receipt), one.max_cents)
                 for one in given.get(str(row["id"]), ())
-            }
-            outcome = list(Checker(log, known).steps())[-1].kind
+            ]
+            outcome = list(Checker(log, receipts).steps())[-1].kind
         except (UnreadableError, WrongRowError) as error:
             yield f"the log of auction {row['id']} is wrong: {error}"
         else:

@@ -6,12 +6,20 @@ from typing import Any
 from uuid import UUID
 
 from tests.sql.bidding.oracle_auction import Auction
-from tools.verify_bid_log import Checker, Step, read_log
+from tools.verify_bid_log import Checker, Step, read_log, read_receipt
 
 
-def verified(answer: Mapping[str, Any]) -> tuple[Checker, list[Step]]:
-    """Check a log as an outsider does; return the checker, and the verdict of each row."""
-    checker = Checker(read_log(json.dumps(answer)))
+def verified(
+    answer: Mapping[str, Any], receipts: Sequence[tuple[Mapping[str, Any], int]] = ()
+) -> tuple[Checker, list[Step]]:
+    """Check a log as an outsider does, with the bidders' receipts and their maxima.
+
+    Return the checker, and the verdict of each row.
+    """
+    checker = Checker(
+        read_log(json.dumps(answer)),
+        [read_receipt(json.dumps(receipt), maximum) for receipt, maximum in receipts],
+    )
     return checker, list(checker.steps())
 
 

@@ -13,7 +13,6 @@ from tests.sql.bidding.bidding_log import verified
 from tests.sql.concurrency.crowd import OnOwnConnection, at_once, bid_until_answered
 from tests.sql.concurrency.replay import as_opened, assert_same, replayed
 from tests.sql.paying import service_of
-from tools.verify_bid_log import check_receipt
 
 
 BIDDERS = 64
@@ -68,8 +67,8 @@ def test_crowd_bids_as_if_one_after_the_other(
     assert_same(owner, auction)
     service_of(owner).call("end_auction", auction_id=auction_id, force=True)
     answer = bidders[0].call("get_bid_log", auction_id=auction_id)
-    checker, _steps = verified(answer)
+    receipts = [(receipt, maximum) for _bidder, maximum, receipt in accepted]
+    checker, _steps = verified(answer, receipts)
     assert len(accepted) + 2 == len(answer["rows"])
     assert auction.price == checker.auction.price
-    for _bidder, maximum, receipt in accepted:
-        check_receipt(answer, receipt, maximum)
+    assert [] == checker.rows_without_receipt()

@@ -19,7 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools import verify_bid_log
-from tools.verify_bid_log import Checker, UnreadableError, WrongRowError, check_receipt, read_log
+from tools.verify_bid_log import (
+    Checker,
+    Receipt,
+    UnreadableError,
+    WrongRowError,
+    read_log,
+    read_receipt,
+)
 
 
 GOLDEN = json.loads((Path(__file__).parent / "bid_log.json").read_text())
@@ -153,53 +160,142 @@ def test_forged_result_is_found_in_a_new_chain(seq: int, key: str, value: object
     assert is_accepted(forged) == ((seq, value) in BESIDE_SEALED)
 
 
+def receipt_of(name: str, **changes: object) -> Receipt:
+    """Return a bidder's receipt, with changes of the answer or of the maximum."""
+    kept = GOLDEN["receipts"][name] | {k: v for k, v in changes.items() if k == "maximum"}
+    answer = kept["receipt"] | {k: v for k, v in changes.items() if k != "maximum"}
+    return read_receipt(json.dumps(answer), kept["maximum"])
+
+
 def test_removed_bid_is_found_by_its_receipt() -> None:
     """A forger may leave out a bid that changes nothing later; the bidder's receipt proves it."""
-    receipt = GOLDEN["receipts"]["alice 2600"]
     forged = chained(changed(lambda rows: rows.pop(3)))
 
     assert is_accepted(forged)
-    assert 4 == check_receipt(LOG, receipt["receipt"], receipt["maximum"])
     with pytest.raises(WrongRowError, match="lacks"):
-        check_receipt(forged, receipt["receipt"], receipt["maximum"])
+        list(Checker(forged, [receipt_of("alice 2600")]).steps())
 
 
 @pytest.mark.parametrize("name", GOLDEN["receipts"])
 def test_receipt_is_found_in_the_log(name: str) -> None:
     """With the right maximum, whether the row is opened, sealed or withdrawn."""
-    receipt = GOLDEN["receipts"][name]
+    checker = Checker(LOG, [receipt_of(name)])
 
-    seq = check_receipt(LOG, receipt["receipt"], receipt["maximum"])
-
-    assert LOG["rows"][seq - 1]["commitment"] == receipt["receipt"]["hash"]
+    assert 1 == sum(checker.has_receipt(step.seq) for step in checker.steps())
     with pytest.raises(WrongRowError, match="maximum"):
-        check_receipt(LOG, receipt["receipt"], receipt["maximum"] + 1)
+        list(Checker(LOG, [receipt_of(name, maximum=1)]).steps())
 
 
+@pytest.mark.parametrize("name", ["bob 2000", "alice 2600", "alice 5123", "bob 8888"])
 @pytest.mark.parametrize(
-    ("key", "value", "field"),
+    ("key", "value"),
     [
-        ("current_price_cents", 1999, "price_cents"),
-        ("amount_cents", 1200, "amount_cents"),
-        ("end_at", "2030-01-01T01:00:00.000001+00:00", "end_at"),
+        ("current_price_cents", 1999),
+        ("min_next_bid_cents", 1),
+        ("end_at", "2030-01-01T05:00:00+00:00"),
+        ("is_leading", None),
+        ("reserve_met", None),
+        ("received_at", "2030-01-01T00:00:01+00:00"),
     ],
 )
-def test_row_that_differs_from_its_receipt_is_found(key: str, value: object, field: str) -> None:
-    """The bidder got another answer than the log states."""
-    receipt = GOLDEN["receipts"]["bob 2000"]["receipt"] | {key: value}
+def test_row_that_differs_from_its_receipt_is_found(name: str, key: str, value: object) -> None:
+    """Also where the row itself states nothing: the rows before it do."""
+    with pytest.raises(WrongRowError, match="receipt"):
+        list(Checker(LOG, [receipt_of(name, **{key: value})]).steps())
 
-    with pytest.raises(WrongRowError, match=field):
-        check_receipt(LOG, receipt, 2000)
+
+def test_bid_of_another_bidder_is_found_by_its_receipt() -> None:
+    """A forger may give a sealed winner's bid to an invented bidder."""
+
+    def rename(rows: list[dict[str, Any]]) -> None:
+        rows[9]["record"] |= {"bidder": 5, "leader": 5}
+        rows[10]["record"] |= {"leader": 5}
+        rows[13]["record"] |= {"winner": 5}
+
+    forged = chained(changed(rename))
+
+    assert is_accepted(forged)
+    for name in ("bob 7777", "bob 8888"):
+        with pytest.raises(WrongRowError, match="receipt does not fit this bidder"):
+            list(Checker(forged, [receipt_of(name)]).steps())
 
 
 def test_receipts_prove_sealed_rows() -> None:
     """The winner's own maximum shows that the raise was one."""
-    known = {13: 8888}
-
-    steps = {step.seq: step for step in Checker(LOG, known).steps()}
+    steps = {step.seq: step for step in Checker(LOG, [receipt_of("bob 8888")]).steps()}
 
     assert steps[13].is_proved
     assert not next(step for step in Checker(LOG).steps() if step.seq == 13).is_proved
+
+
+def test_rows_without_receipt_are_named() -> None:
+    """A forger may add a raise of a leader; only the leader knows that it was none."""
+    checker = Checker(LOG, [receipt_of("bob 7777")])
+
+    list(checker.steps())
+
+    assert [3, 13] == checker.rows_without_receipt()
+
+
+def without_bids(rows: list[dict[str, Any]]) -> None:
+    """Leave a leader without any bid."""
+    del rows[1:-1]
+    rows[0] |= {"opened": None, "commitment": None}
+    rows[0]["record"] |= {"leader": 1, "bidder_count": 1, "reserve": "none"}
+    rows[-1]["record"] |= {"winner": 1, "price_cents": 1000}
+
+
+def extended_again(rows: list[dict[str, Any]]) -> None:
+    """Extend the auction a second time."""
+    rows.insert(12, copy.deepcopy(rows[11]))
+    rows[12]["record"]["end_at"] = "2030-01-01T03:00:30.000000Z"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_bids,
+        extended_again,
+        lambda rows: rows[0]["record"].update(min_next_bid_cents=1),
+        lambda rows: rows[5]["record"].update(bid_seq=2),
+        lambda rows: rows[3].update(commitment="no hash"),
+        lambda rows: rows[3].update(commitment=rows[12]["commitment"]),
+        lambda rows: rows[0]["record"].update(
+            start_at="\u0662\u0660" + "30-01-01T00:00:00.000000Z"
+        ),
+        lambda rows: rows[0]["record"].update(start_at="2030-13-01T00:00:00.000000Z"),
+        lambda rows: rows[0]["record"].update(snipe_window_s=2**53 - 1),
+        lambda rows: rows[0]["record"].update(snipe_window_s=10**30),
+        lambda rows: rows[0]["record"].update(increments=[[1]]),
+        lambda rows: rows[0]["record"].update(increments=[[5000, 100], [1000, 50], [None, 1]]),
+        lambda rows: rows[8]["record"].update(increments=[[None, -5]]),
+        lambda rows: rows[7]["record"].update(bidders=5),
+        lambda rows: rows[7]["record"].update(bidders=[[4]]),
+        lambda rows: rows[7]["record"].update(bidders=[4, 4]),
+        lambda rows: rows[2].update(kind=["bid"]),
+        lambda rows: rows[2].update(record=[]),
+        lambda rows: rows[2].update(opened=[]),
+    ],
+)
+def test_other_forgery_is_found_in_a_new_chain(
+    change: Callable[[list[dict[str, Any]]], object],
+) -> None:
+    """The error names the row."""
+    with pytest.raises(WrongRowError, match=r"^row \d+: "):
+        list(Checker(read_log(json.dumps(chained(changed(change))))).steps())
+
+
+def test_time_before_an_earlier_row_is_not_proved() -> None:
+    """A forger may change the order of bids, and a clock may be set back."""
+    forged = chained(
+        changed(lambda rows: rows[5]["record"].update(at="2030-01-01T00:03:59.000000Z"))
+    )
+    forged["rows"][5]["opened"] = None
+
+    step = next(step for step in Checker(forged).steps() if step.seq == 6)
+
+    assert not step.is_proved
+    assert "before an earlier row" in step.text
 
 
 @pytest.mark.parametrize(
@@ -212,11 +308,33 @@ def test_receipts_prove_sealed_rows() -> None:
         TEXT.replace('"success": true', '"success": true, "success": true'),
         TEXT.replace('"seq": 1,', '"seq": 1.0,'),
         TEXT.replace('"seq": 1,', '"seq": 1, "more": 1,'),
+        TEXT.replace('"seq": 1,', '"seq": NaN,'),
+        TEXT.replace('"seq": 1,', f'"seq": {"9" * 5000},'),
+        "[" * 100_000,
     ],
 )
 def test_other_input_is_unreadable(text: str) -> None:
     with pytest.raises(UnreadableError):
         read_log(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "NaN",
+        "[" * 100_000,
+        '{"success": false, "code": "AUCTION_ENDED", "error": "Auction has ended"}',
+        '{"success": true, "hash": "00"}',
+        json.dumps(GOLDEN["receipts"]["bob 2000"]["receipt"] | {"hash": 1}),
+        json.dumps(GOLDEN["receipts"]["bob 2000"]["receipt"] | {"end_at": 5}),
+        json.dumps(GOLDEN["receipts"]["bob 2000"]["receipt"] | {"end_at": "2030-01-01"}),
+    ],
+)
+def test_other_receipt_is_unreadable(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        read_receipt(text, 2000)
 
 
 def test_example_of_the_page_has_its_hash() -> None:
@@ -250,10 +368,15 @@ def test_program_runs_alone(tmp_path: Path) -> None:
     wrong = run(tmp_path, "wrong.json")
     missing = run(tmp_path, "missing.json")
 
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    deep = run(tmp_path, "log.json", "--receipt", "deep.json", "8888")
+
     assert (0, 1, 2) == (true.returncode, wrong.returncode, missing.returncode)
     assert "your receipt fits" in true.stdout
     assert LOG["rows"][-1]["hash"] in true.stdout
     assert wrong.stdout.splitlines()[-1].startswith("WRONG: row 14")
     assert "" == true.stderr + wrong.stderr
     assert "missing.json" in missing.stderr
+    assert (2, 1) == (deep.returncode, len(deep.stderr.splitlines()))
+    assert "row 10 is your bidder's" in true.stdout
     assert "Exit codes" in run(tmp_path, "--help").stdout
