@@ -34,10 +34,12 @@ def is_gone(scope: Scope) -> bool:
 async def break_connection(scope: Scope, receive: Receive) -> None:
     """Close the caller's connection with a reset instead of an answer."""
     transport: Any = scope[_SCOPE_KEY]
-    transport.get_extra_info("socket").setsockopt(
-        socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
-    )
-    transport.abort()
+    # The socket of a caller who has hung up is closed already.
+    if not transport.is_closing():
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
+        )
+        transport.abort()
     await be_dropped(receive)
 
 
