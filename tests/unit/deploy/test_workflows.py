@@ -1,6 +1,7 @@
 """The workflows run fixed versions of foreign code, and see few secrets."""
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_deployment_goes_on_only_after_each_green_step() -> None:
     assert {
         "gate": None,
         "image": "gate",
-        "migrate": "image",
+        "migrate": ["gate", "image"],
         "roll_out": ["gate", "image", "migrate"],
         "canary": "roll_out",
     } == {name: job.get("needs") for name, job in jobs.items()}
@@ -92,3 +93,20 @@ def test_job_with_secrets_names_its_environment() -> None:
     with_secrets = {name for name, job in jobs.items() if "secrets." in str(job.get("steps"))}
     assert {"migrate", "roll_out"} == with_secrets
     assert {"${{ inputs.environment }}"} == {jobs[name]["environment"] for name in with_secrets}
+
+
+def test_waiting_canary_is_not_replaced_by_another_workflow() -> None:
+    """GitHub cancels a waiting run if a later one joins its group, so each workflow has its own."""
+    group = read(ROOT / ".github/workflows/canary.yml")["concurrency"]["group"]
+
+    assert "canary-${{ inputs.environment || 'staging' }}-${{ github.workflow }}" == group
+
+
+@pytest.mark.parametrize(
+    "name", ["market.env", "canary.env", "deploy-key", "deploy-key.pub", "known_hosts"]
+)
+def test_secrets_of_a_deployment_cannot_be_committed(name: str) -> None:
+    """The page has an operator write these files into the checkout."""
+    patterns = (ROOT / ".gitignore").read_text().split()
+
+    assert any(fnmatch(f"/{name}", pattern) for pattern in patterns)
