@@ -165,8 +165,22 @@ OUTAGE_MUTATIONS = (
     mutation(
         "time before the start counts",
         EXTENSION,
-        "greatest(p_auction.start_at, p_auction.end_at - v_window)",
+        "greatest(v_start_at, p_auction.end_at - v_window)",
         "p_auction.end_at - v_window",
+        OUTAGE_TESTS,
+    ),
+    mutation(
+        "late start is given back twice",
+        EXTENSION,
+        "created_at - p_auction.start_at > v_grace",
+        "false",
+        OUTAGE_TESTS,
+    ),
+    mutation(
+        "start within the grace counts as late",
+        EXTENSION,
+        "created_at - p_auction.start_at > v_grace",
+        "created_at - p_auction.start_at > '0'",
         OUTAGE_TESTS,
     ),
     mutation(
@@ -179,8 +193,8 @@ OUTAGE_MUTATIONS = (
     mutation(
         "window has no beginning",
         EXTENSION,
-        "greatest(p_auction.start_at, p_auction.end_at - v_window)",
-        "p_auction.start_at",
+        "greatest(v_start_at, p_auction.end_at - v_window)",
+        "v_start_at",
         OUTAGE_TESTS,
     ),
     mutation(

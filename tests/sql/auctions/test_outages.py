@@ -290,6 +290,17 @@ def test_outage_before_the_start_took_no_time(
         assert ["no_sale"] == close(world)
 
 
+def test_late_start_is_not_given_back_twice(world: World) -> None:
+    """An outage that delayed the start by more than the grace has moved the end already."""
+    world.live(END - timedelta(minutes=9))
+    opened(world, start_at=world.now + 30 * SECOND)
+    break_down(world, world.now, 100)
+    assert 1 == world.call("service", "activate_due_auctions")
+    world.live(END + 70 * SECOND)
+
+    assert ["no_sale"] == close(world)
+
+
 def test_late_activation_and_outage_add_up(world: World) -> None:
     """The end that a late start has moved is the one whose last minutes count."""
     start_at = world.now + timedelta(minutes=1)

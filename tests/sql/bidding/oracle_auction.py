@@ -96,6 +96,8 @@ class Auction:
     version: int = 1
     finalized_at: datetime | None = None
     outage_extension_s: int = 0
+    #: The start, if it was so late that it moved the end.
+    late_start_at: datetime | None = None
     told: Counter[tuple[UUID, str]] = dataclasses.field(default_factory=Counter)
     #: Every maximum that was set, in order; and true while the price has shown the reserve.
     history: list[tuple[UUID, int]] = dataclasses.field(default_factory=list)
@@ -286,7 +288,7 @@ class Auction:
 
     def lost_time(self, outages: Iterable[tuple[datetime, datetime]]) -> timedelta:
         """Return the sum of the outages within the last ten minutes before the end."""
-        since = max(self.start_at, self.end_at - OUTAGE_WINDOW)
+        since = max(self.late_start_at or self.start_at, self.end_at - OUTAGE_WINDOW)
         overlaps = (min(end, self.end_at) - max(start, since) for start, end in outages)
         return sum((time for time in overlaps if time > timedelta(0)), timedelta(0))
 
@@ -304,6 +306,7 @@ class Auction:
         """Make the auction live. A start later than `grace` moves the end by the delay."""
         delay = now - self.start_at
         if delay > grace:
+            self.late_start_at = now
             self.end_at += delay
             self.scheduled_end_at += delay
         self.status = "live"

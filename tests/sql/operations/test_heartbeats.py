@@ -8,12 +8,13 @@ import pytest
 from psycopg import Connection, sql
 
 from devstack.schema import copy_database
-from tests.sql.actors import Actor
-from tests.sql.auctioning import move_time
+from tests.sql.actors import Actor, signed_up
+from tests.sql.auctioning import auctioned, move_time
 
 
+#: Full tens of seconds, because the clock goes on while a test runs.
 OUTAGES = """
-  select round(extract(epoch from ended_at - started_at))::integer
+  select floor(extract(epoch from ended_at - started_at) / 10)::integer * 10
   from private.outages order by started_at
 """
 
@@ -37,14 +38,14 @@ def test_heartbeats_in_time_record_nothing(owner: Connection, service: Actor) ->
 def test_outage_is_recorded_when_it_ends(owner: Connection, service: Actor) -> None:
     """The next heartbeat records it and raises an alert, which the next ones do not repeat."""
     beat(service)
-    move_time(owner, "75.5 seconds")
+    move_time(owner, "70.5 seconds")
 
     answer = beat(service)
 
-    assert (76, ["bidding_interrupted"]) == (answer["outage_s"], answer["alerts"])
+    assert (True, ["bidding_interrupted"]) == (answer["outage_s"] >= 71, answer["alerts"])
     [(subject,)] = owner.execute("select subject from private.open_alerts").fetchall()
     assert subject == answer["subject"]
-    assert [(76,)] == owner.execute(OUTAGES).fetchall()
+    assert [(70,)] == owner.execute(OUTAGES).fetchall()
     assert (0, []) == (beat(service)["outage_s"], beat(service)["alerts"])
 
 
@@ -60,11 +61,12 @@ def test_clock_that_was_set_back_is_survived(owner: Connection, service: Actor) 
         move_time(owner, "5 seconds")
     move_time(owner, "40 seconds")
 
-    assert beat(service)["outage_s"] in (45, 46)
+    assert beat(service)["outage_s"] >= 45
+    assert [(40,)] == owner.execute(OUTAGES).fetchall()
 
 
 def test_old_outages_are_purged(owner: Connection, service: Actor) -> None:
-    """They stay for 30 days, for whoever asks why an auction was extended."""
+    """They stay for 30 days, so that staff can explain an extension."""
     beat(service)
     move_time(owner, "1 minute")
     beat(service)
@@ -142,3 +144,24 @@ def test_hanging_session_blocks_no_later_heartbeat(shared_url: str) -> None:
         [(count,)] = owner.execute("select count(*) from private.heartbeats").fetchall()
         assert 1 == count
         hanging.rollback()
+
+
+def test_locks_of_bids_delay_no_heartbeat(shared_url: str) -> None:
+    """A transaction that holds every auction and its bids stops neither heartbeat nor look-up."""
+    with (
+        psycopg.connect(shared_url) as bidder,
+        psycopg.connect(shared_url, autocommit=True) as owner,
+        as_service(shared_url) as worker,
+    ):
+        auction_id = auctioned(signed_up(owner, "seller", role="seller"))
+        worker.execute("select public.record_heartbeat()")
+        move_time(owner, "40 seconds")
+        bidder.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(auction_id)])
+        bidder.execute("lock public.auctions, public.bids in row exclusive mode")
+        bidder.execute("select from public.auctions for update")
+        worker.execute("set statement_timeout = '5s'")
+
+        [(answer,)] = worker.execute("select public.record_heartbeat()").fetchall()
+
+        assert answer["outage_s"] >= 40
+        bidder.rollback()
