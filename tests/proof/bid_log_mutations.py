@@ -10,6 +10,8 @@ LOG_TESTS = (
 )
 
 LOG = "bidding/functions/bid_log.sql"
+VERIFIER = "tools/verify_bid_log.py"
+VERIFIER_TESTS = ("tests/unit/tools",)
 READING = "bidding/functions/bid_log_reading.sql"
 
 BID_LOG_MUTATIONS = (
@@ -157,5 +159,49 @@ BID_LOG_MUTATIONS = (
         "before update or delete or truncate on private.bid_log",
         "before truncate on private.bid_log",
         LOG_TESTS,
+    ),
+    mutation(
+        "verifier takes any hash",
+        VERIFIER,
+        'if row["hash"] != digest(content):',
+        "if False:",
+        VERIFIER_TESTS,
+    ),
+    mutation(
+        "verifier takes a log without its end",
+        VERIFIER,
+        'if self.rows[-1]["kind"] != "close":',
+        "if False:",
+        VERIFIER_TESTS,
+    ),
+    mutation(
+        "verifier misses hidden openings",
+        VERIFIER,
+        "            raise WrongRowError(message)\n\n\n# Receipts.",
+        "            del message\n\n\n# Receipts.",
+        VERIFIER_TESTS,
+    ),
+    mutation(
+        "verifier takes any opened maximum",
+        VERIFIER,
+        """        if digest(opened | {"auction_id": self.auction_id}) != row["commitment"]:
+            raise WrongRowError("the opened maximum""",
+        """        if False:
+            raise WrongRowError("the opened maximum""",
+        VERIFIER_TESTS,
+    ),
+    mutation(
+        "verifier takes prices above a step",
+        VERIFIER,
+        "(own is not None or price > most or price < floor)",
+        "(own is not None or price < floor)",
+        VERIFIER_TESTS,
+    ),
+    mutation(
+        "verifier misses a moved end",
+        VERIFIER,
+        'if time_of(record["end_at"]) != end_at:',
+        "if False:",
+        VERIFIER_TESTS,
     ),
 )
