@@ -6,7 +6,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_ladder constant jsonb := private.setting('bid_increments');
+  v_ladder jsonb;
   v_before public.auctions;
   v_after public.auctions;
   v_ranking record;
@@ -20,6 +20,8 @@ begin
   end if;
   -- Continue the log first, so that each bidder has a number.
   perform private.continued_log(p_auction_id, v_now);
+  -- Read the increments after the lock. They are then the ones that the log states.
+  v_ladder := private.setting('bid_increments');
   -- A bidder without a maximum has no bid here, or all of them were withdrawn before.
   with withdrawn as (
     delete from private.proxy_bids

@@ -10,7 +10,8 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
-from tests.sql.auctioning import auction_row, move_time
+from tests.sql.auctioning import auction_row, move_time, set_setting
+from tests.sql.bidding.bidding_log import verified
 from tests.sql.bidding.bidding_view import in_database
 from tests.sql.bidding.oracle_auction import step
 from tests.sql.concurrency.crowd import (
@@ -20,6 +21,7 @@ from tests.sql.concurrency.crowd import (
     bid_until_answered,
     under_way,
 )
+from tests.sql.paying import service_of
 
 
 WITHDRAW = "select private.withdraw_bids(%s, %s, null, 'A race')"
@@ -57,6 +59,38 @@ def test_bid_that_waited_for_a_withdrawal_meets_what_it_left(
         receipt["current_price_cents"],
     )
     assert str(alice.id) == auction_row(owner, auction_id)["high_bidder_id"]
+
+
+def test_withdrawal_that_waited_uses_the_increments_that_its_log_states(
+    owner: Connection,
+    auction_id: UUID,
+    *,
+    alice: Actor,
+    bob: Actor,
+    carol: Actor,
+    on_own_connection: OnOwnConnection,
+    watcher: Waits,
+) -> None:
+    """Increments that changed during the wait apply to the new price, and the log says so."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=3000)
+    bob.call("place_bid", auction_id=auction_id, amount_cents=2000, max_proxy_cents=2000)
+    carol.call("place_bid", auction_id=auction_id, amount_cents=3100)
+    owner.commit()
+    staff = on_own_connection(Actor(connection=owner, role="postgres"))
+
+    owner.execute("select from public.auctions where id = %s for no key update", [auction_id])
+    with under_way(
+        partial(watcher, staff),
+        partial(staff.connection.execute, WITHDRAW, [auction_id, [carol.id]]),
+    ) as answer:
+        set_setting(owner, "bid_increments", '[{"below_cents": null, "step_cents": 7}]')
+        owner.commit()
+    answer.result()
+    staff.connection.commit()
+
+    assert 2007 == auction_row(owner, auction_id)["current_price_cents"]
+    service_of(owner).call("end_auction", auction_id=auction_id, force=True)
+    verified(alice.call("get_bid_log", auction_id=auction_id))
 
 
 def test_withdrawal_that_waited_for_a_bid_counts_it(
