@@ -236,9 +236,14 @@ def _mode_checks(settings: Settings) -> list[tuple[bool, str]]:
     is_live = settings.stripe_secret_key.startswith(_LIVE_KEYS)
     is_test = settings.stripe_secret_key.startswith(_TEST_KEYS)
     is_production = settings.environment is Environment.PRODUCTION
+    is_development = settings.environment is Environment.DEVELOPMENT
     return [
         (
-            is_live and settings.environment is Environment.DEVELOPMENT,
+            not is_development and not settings.stripe_connect_webhook_secrets,
+            "STRIPE_CONNECT_WEBHOOK_SECRETS is missing; only development may leave it out.",
+        ),
+        (
+            is_live and is_development,
             "STRIPE_SECRET_KEY is a live key, and ENVIRONMENT is development.",
         ),
         (

@@ -210,7 +210,7 @@ def test_clients_are_counted_by_their_own_addresses(proxy: OwnService) -> None:
         # A new window of the limit may begin meanwhile, once.
         is_limited = any(
             client.post(
-                f"{proxy.url}/api/webhooks/stripe",
+                f"{proxy.url}/api/webhooks/stripe?token=hidden",
                 headers={"X-Forwarded-For": f"203.0.113.{number % 250}, 198.51.100.{number % 250}"},
             ).status_code
             == 429
@@ -219,4 +219,8 @@ def test_clients_are_counted_by_their_own_addresses(proxy: OwnService) -> None:
         answer = other.post(f"{proxy.url}/api/webhooks/stripe")
 
     assert is_limited
+    log = proxy.log_file.read_text()
+    assert '"addresses":"203.0.113.' in log
+    assert '"path":"/api/webhooks/stripe"}' in log
+    assert "hidden" not in log
     assert (400, "MISSING_SIGNATURE") == (answer.status_code, answer.json()["code"])

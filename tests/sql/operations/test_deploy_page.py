@@ -1,5 +1,6 @@
 """The SQL of `docs/deploy.md` runs as role postgres, as in the SQL editor."""
 
+import json
 import re
 
 import psycopg
@@ -9,11 +10,10 @@ from devstack.schema import ROOT
 from tests.sql.actors import Actor
 
 
+PAGE = (ROOT / "docs/deploy.md").read_text()
 BLOCKS = [
     block
-    for block in re.findall(
-        r"^ *```sql\n(.*?)```", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE | re.DOTALL
-    )
+    for block in re.findall(r"^ *```sql\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
     if "cron." not in block
 ]
 
@@ -43,3 +43,14 @@ def test_first_admin_gets_the_role(owner: psycopg.Connection, alice: Actor) -> N
     assert [("admin",)] == owner.execute(
         "select role from public.users where id = %s", [alice.id]
     ).fetchall()
+
+
+def test_first_admin_sees_that_the_role_counts(alice: Actor, moderator: Actor) -> None:
+    """The page's call tells staff from others, in each release."""
+    [body] = re.findall(r"--data '(.+)'", PAGE)
+    given = json.loads(body)
+
+    assert "staff_read_message" in PAGE
+    assert "RESOURCE_NOT_FOUND" == moderator.call("staff_read_message", **given)["code"]
+    with pytest.raises(psycopg.Error, match="FORBIDDEN"):
+        alice.call("staff_read_message", **given)

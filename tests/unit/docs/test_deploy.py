@@ -5,14 +5,18 @@ from typing import cast
 
 import pytest
 
+from deploy import roll_out
 from devstack import parts
 from devstack.schema import ROOT
 from market import stripe_events
 from market.database import Database
 from market.stripe_api import StripeApi
+from tests.factories import ENVIRONMENT
 
 
 PAGE = (ROOT / "docs/deploy.md").read_text()
+#: The push to `supabase start`.
+LOCAL_PUSH = "supabase db push"
 EVENT = re.compile(r"`([a-z_]+(?:\.[a-z_]+)+)`")
 
 
@@ -74,3 +78,29 @@ def test_each_secret_of_a_workflow_is_listed() -> None:
 def test_named_file_exists(path: str) -> None:
     """A reader finds each file that the page names."""
     assert (ROOT / path).exists()
+
+
+def test_local_settings_complete_the_example() -> None:
+    """With the values of the page's last table, the copied example starts the containers."""
+    example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    needed = {name for name in ENVIRONMENT if not example[name]}
+    [local] = re.findall(r"^## Try the containers(.+?)^## ", PAGE, re.MULTILINE | re.DOTALL)
+
+    assert needed <= first_cells(local)
+    assert local.index("cp .env.example .env") < local.index("docker compose up")
+
+
+def test_settings_change_as_the_roll_out_starts() -> None:
+    """By hand and in a deployment, compose reads the same files."""
+    assert f'compose() {{ {roll_out.COMPOSE} "$@"; }}' in PAGE
+
+
+@pytest.mark.parametrize("name", ["docs/deploy.md", ".github/workflows/deploy.yml"])
+def test_each_command_names_its_project(name: str) -> None:
+    """A command that takes the linked project may reach production instead of staging."""
+    lines = [line.strip() for line in (ROOT / name).read_text().splitlines()]
+    hosted = re.compile(r"supabase (migration|db|config|ssl-enforcement|backups|link) ")
+    commands = [line for line in lines if hosted.match(line) and line != LOCAL_PUSH]
+
+    assert commands
+    assert [] == [c for c in commands if c.count("supabase ") != c.count(" --remote=")]

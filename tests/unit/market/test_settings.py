@@ -16,6 +16,7 @@ LIVE = {
     "ENVIRONMENT": "production",
     "STRIPE_SECRET_KEY": "sk_live_1",
     "STRIPE_LIVEMODE": "true",
+    "STRIPE_CONNECT_WEBHOOK_SECRETS": "whsec_connect",
 }
 
 
@@ -109,6 +110,8 @@ def test_malformed_variable_is_named(name: str, value: str) -> None:
         ({"STRIPE_SECRET_KEY": "rk_live_1", "STRIPE_LIVEMODE": "true"}, "STRIPE_SECRET_KEY"),
         ({"ENVIRONMENT": "production"}, "STRIPE_SECRET_KEY"),
         ({"STRIPE_LIVEMODE": "true"}, "STRIPE_LIVEMODE"),
+        ({"ENVIRONMENT": "staging"}, "STRIPE_CONNECT_WEBHOOK_SECRETS"),
+        (LIVE | {"STRIPE_CONNECT_WEBHOOK_SECRETS": ""}, "STRIPE_CONNECT_WEBHOOK_SECRETS"),
         (LIVE | {"STRIPE_LIVEMODE": "false"}, "STRIPE_LIVEMODE"),
         (LIVE | {"STRIPE_API_BASE": "http://localhost:12111"}, "STRIPE_API_BASE"),
         (LIVE | {"WEBHOOK_MAX_EVENT_AGE_S": "259200"}, "WEBHOOK_MAX_EVENT_AGE_S"),
