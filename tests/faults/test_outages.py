@@ -14,7 +14,8 @@ from tests.integration.trouble import commanded
 
 pytestmark = pytest.mark.xdist_group("deliveries")
 
-JOBS = 4
+#: Closer and countdown share a subscription, inbox and outbox have one each.
+SUBSCRIPTIONS = 3
 TRIES = 5
 
 
@@ -30,7 +31,7 @@ def distant(proxy: Proxy, new_fleet: Callable[..., Fleet], shop: Shop) -> Fleet:
     """Run a fleet that reaches the gateway through the proxy, once all of its bells are hung."""
     fleet = new_fleet(SUPABASE_URL=proxy.url)
     fleet.start()
-    shop.wait_for(lambda: fleet.count("realtime_joins") == JOBS)
+    shop.wait_for(lambda: fleet.count("realtime_joins") == SUBSCRIPTIONS)
     return fleet
 
 
@@ -47,7 +48,7 @@ def test_lost_sessions_are_made_anew(
     """Every session of the gateway ends at once, Realtime's too; work goes on."""
     fleet = new_fleet()
     fleet.start()
-    shop.wait_for(lambda: fleet.count("realtime_joins") == JOBS)
+    shop.wait_for(lambda: fleet.count("realtime_joins") == SUBSCRIPTIONS)
 
     superuser.execute(
         "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -102,18 +103,23 @@ def test_gateway_that_was_away_is_found_again(shop: Shop, proxy: Proxy, distant:
     proxy.mend()
 
     shop.wait_for(lambda: shop.state(order) == "paid")
-    shop.wait_for(lambda: distant.count("realtime_joins") >= 2 * JOBS)
+    shop.wait_for(lambda: distant.count("realtime_joins") >= 2 * SUBSCRIPTIONS)
     assert distant.process.poll() is None
     shop.check_books()
 
 
 @pytest.fixture
 def outage_rule(shop: Shop) -> Iterator[None]:
-    """Switch on the rule that the other tests switch off."""
-    change = "update private.app_settings set value = %s where key = 'outage_window_s'"
-    shop.db.execute(change, ["600"])
+    """Switch on the rule that the other tests switch off.
+
+    The test moves the start back, and the log of bids then shows a late start.
+    """
+    change = "update private.app_settings set value = %s where key = %s"
+    shop.db.execute(change, ["600", "outage_window_s"])
+    shop.db.execute(change, ["86400", "activation_grace_s"])
     yield
-    shop.db.execute(change, ["0"])
+    shop.db.execute(change, ["0", "outage_window_s"])
+    shop.db.execute(change, ["60", "activation_grace_s"])
 
 
 @pytest.mark.usefixtures("outage_rule")
