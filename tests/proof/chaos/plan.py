@@ -33,8 +33,9 @@ class Fate(StrEnum):
     RELEASED = "released"
 
 
+#: An order that is paid costs many requests, so enough are left unpaid for the market to keep up.
 _FATES = {
-    Fate.UNPAID: 15,
+    Fate.UNPAID: 55,
     Fate.PAID: 15,
     Fate.DECLINED_FIRST: 10,
     Fate.ASKED_TWICE: 10,
