@@ -177,8 +177,8 @@ BID_LOG_MUTATIONS = (
     mutation(
         "verifier misses hidden openings",
         VERIFIER,
-        "            raise WrongRowError(message)\n\n\n# Receipts.",
-        "            del message\n\n\n# Receipts.",
+        "            raise WrongRowError(message)\n\n\n# The command.",
+        "            del message\n\n\n# The command.",
         VERIFIER_TESTS,
     ),
     mutation(

@@ -219,8 +219,8 @@ def test_nobody_writes_bids_directly(
 
 def test_live_maximum_and_unmet_reserve_are_hidden(seller: Actor, alice: Actor, bob: Actor) -> None:
     """No row, receipt, refusal or notification that a rival gets has either of them (B18)."""
-    auction_id = auctioned(seller, reserve_cents=88_888)
-    alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=77_777)
+    auction_id = auctioned(seller, reserve_cents=8_888_888)
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=7_777_777)
 
     answers = [
         bob.call("place_bid", auction_id=auction_id, amount_cents=1100),
@@ -233,8 +233,8 @@ def test_live_maximum_and_unmet_reserve_are_hidden(seller: Actor, alice: Actor, 
         bob.rows("select to_jsonb(n) from public.notifications as n"),
     ]
 
-    assert "77777" not in str(answers)
-    assert "88888" not in str(answers)
+    assert "7777777" not in str(answers)
+    assert "8888888" not in str(answers)
 
 
 def test_maximum_is_ones_own(auction_id: UUID, alice: Actor, bob: Actor) -> None:
