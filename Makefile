@@ -69,7 +69,7 @@ pg15: setup ## run the schema and SQL tests on PostgreSQL 15
 	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest -n 2 tests/schema tests/sql
 
 deployment: setup ## run the proxy's configuration on a real nginx, and the image's files on a read-only disk
-	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/test_proxy.py tests/proof/test_image.py
+	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/proxy.py tests/proof/image.py
 
 rules: setup ## check and test the alert rules and the names of our metrics by promtool
 	@cd deploy/monitoring && promtool=$$(../../.ci/promtool) && $$promtool check config --syntax-only prometheus.yml \

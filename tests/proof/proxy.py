@@ -1,6 +1,7 @@
 """`deploy/proxy.conf` on a real nginx, in front of the real service.
 
-`make deployment` names nginx in the variable NGINX, and installs it if need be.
+`make deployment` runs this file. It names nginx in the variable NGINX, and installs it if need be.
+The name of the file keeps it out of `make test`.
 """
 
 import contextlib
@@ -21,11 +22,6 @@ from service.requests import BODY_LIMIT
 from tests.factories import ENVIRONMENT
 from tests.integration.service.own_service import ANSWER_S, OwnService, read_answer, running_service
 
-
-pytestmark = [
-    pytest.mark.skipif("NGINX" not in os.environ, reason="`make deployment` runs these tests"),
-    pytest.mark.xdist_group("proxy"),
-]
 
 CONFIGURATION = ROOT / "deploy/proxy.conf"
 SLOW_CLIENTS = 100
