@@ -27,13 +27,16 @@ from tests.factories import ENVIRONMENT
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a mount namespace")
 
 START_S = 60
-#: Everything is read-only but /tmp, and the process has no capability.
+#: Everything is read-only but /tmp, and the process has no capability. /mnt keeps the application
+#: while the new /tmp hides it: this checkout may lie below /tmp.
 CONTAINER = """
 mount --make-rprivate /
-mount --bind {app} {app}
-mount -o remount,bind,ro {app}
+mount --bind {app} /mnt
+mount -o remount,bind,ro /mnt
 mount -o remount,bind,ro /
 mount -t tmpfs tmpfs /tmp
+mkdir -p {app}
+mount --bind /mnt {app}
 cd {app}
 exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs {command}
 """
@@ -42,7 +45,6 @@ exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs {command}
 @pytest.fixture(scope="module")
 def app() -> Iterator[Path]:
     """Copy what the Dockerfile copies, and install what it installs."""
-    # The processes see another /tmp.
     with tempfile.TemporaryDirectory(dir=ROOT / ".tools", prefix="image-") as folder:
         _fill(Path(folder))
         yield Path(folder)
