@@ -120,8 +120,16 @@ def cores_of(users: float, measured: Mapping[str, float]) -> dict[str, float]:
 def limits_of(measured: Mapping[str, float]) -> Sequence[Limit]:
     """Return the limits, the one that breaks first at the top."""
     one = rates_of(1)
-    name, cores, _, _ = COMPUTE[-1]
     limits = [
+        *(
+            Limit(
+                name=f"Postgres on compute size {name}, half of its cores",
+                capacity=cores * ASSUMED["busy"].value,
+                per_user=cores_of(1, measured)["Postgres"],
+                unit="cores",
+            )
+            for name, cores, _, _ in (COMPUTE[1], COMPUTE[-1])
+        ),
         Limit(
             name="Realtime connections of the Team plan",
             capacity=REALTIME_CONNECTIONS,
@@ -141,12 +149,6 @@ def limits_of(measured: Mapping[str, float]) -> Sequence[Limit]:
             unit="joins/s",
         ),
         Limit(
-            name=f"Postgres on the largest compute size, {name}",
-            capacity=cores * ASSUMED["busy"].value,
-            per_user=cores_of(1, measured)["Postgres"],
-            unit="cores",
-        ),
-        Limit(
             name="half of the connections of compute size Large, the rest is for Supabase",
             capacity=COMPUTE[1][2] / 2,
             # A busy call holds one connection, and one core at most.
@@ -154,7 +156,7 @@ def limits_of(measured: Mapping[str, float]) -> Sequence[Limit]:
             unit="connections",
         ),
         Limit(
-            name=f"one container of the service with {BENCH_CORES} cores",
+            name=f"one container of the service, half of its {BENCH_CORES} cores",
             capacity=BENCH_CORES * ASSUMED["busy"].value,
             per_user=cores_of(1, measured)["service"],
             unit="cores",
