@@ -28,8 +28,9 @@ _REFUSAL_KEY = "market.refused_body"
 #: At most this many requests run at once. With more, all become slow and none finishes in time.
 _RUNNING_LIMIT = 16
 #: A request waits at most this long for its place. Callers give up after seconds and call again. If
-#: all requests waited, the queue would soon hold only those whose callers are gone.
-QUEUE_LIMIT_S = 1.5
+#: all requests waited, the queue would soon hold only those whose callers are gone. Two hundred
+#: requests at once all get a place in this time, and some of CALLS_LIMIT_S is left for their calls.
+QUEUE_LIMIT_S = 2.5
 #: These routes never wait, because a balancer must see that a busy service is alive.
 _NEVER_QUEUED = ("/api/health/live", "/api/health/ready")
 
