@@ -11,12 +11,17 @@ from psycopg import Connection
 
 from bench import stack
 from bench.figures import Figure, Steps, percentile
-from bench.fixtures import create_ending_auctions
+from bench.fixtures import create_ending_auctions, wait_until_ended
+from devstack.processes import wait_until
 
 
 AUCTIONS = 1000
 #: The time from the creation of the auctions to their first end, and the limit for the last order.
 HEAD_START_S, LIMIT_S = 12, 60
+ENDS_ARE_NEAR = """
+  select min(end_at) < clock_timestamp() + interval '1 second'
+  from public.auctions where status = 'live'
+"""
 #: The number of orders after which a fleet is killed: it is in the middle of its work.
 KILL_AT = 100
 #: A lag is known to this precision. Looking more often would take CPU from the workers.
@@ -24,7 +29,7 @@ LOOK_S = 0.01
 PARTS = "postgres,gateway,stripe"
 TARGETS_S = {50: 0.4, 99: 1.0}
 CRON_TARGET_S = 15.0
-#: The observer's own clock says when it first sees an order, so a lag is at most a look too long.
+#: The database's clock tells when a look first sees an order, so a lag is at most a look too long.
 SEE = """
   insert into pg_temp.seen (auction_id, lag_s)
   select a.id, extract(epoch from clock_timestamp() - a.end_at)
@@ -91,7 +96,8 @@ def _close(url: str, interfere: Callable[[], None] | None = None) -> Sequence[fl
         )
         [(since,)] = observer.execute("select clock_timestamp()").fetchall()
         create_ending_auctions(url, AUCTIONS, first_end_s=HEAD_START_S)
-        time.sleep(HEAD_START_S - 1)
+        # An observer that looks long before the ends would only take CPU from the workers.
+        wait_until(lambda: observer.execute(ENDS_ARE_NEAR).fetchone() == (True,), HEAD_START_S)
         _watch(observer, since, interfere)
         return [lag_s for (lag_s,) in observer.execute("select lag_s from pg_temp.seen")]
 
@@ -146,7 +152,7 @@ def _cron_statement(owner: Connection, url: str) -> Iterator[Figure]:
     """Run pg_cron's statement over due auctions, and add the longest wait for its start."""
     [(interval_s, command)] = owner.execute(CRON_JOB).fetchall()
     create_ending_auctions(url, AUCTIONS, first_end_s=0)
-    time.sleep(1.2)  # All have ended then.
+    wait_until_ended(owner)
     began = time.perf_counter()
     [(answer,)] = owner.execute(command).fetchall()
     took_s = time.perf_counter() - began

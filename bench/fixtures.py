@@ -172,7 +172,12 @@ def create_unpaid_orders(database_url: str, count: int) -> Sequence[Mapping[str,
         'amount_cents', amount_cents, 'intent_id', stripe_payment_intent_id)
     """
     with psycopg.connect(database_url, autocommit=True) as owner:
-        if not wait_until(lambda: owner.execute(HAVE_ENDED).fetchone() == (True,), END_S):
-            raise RuntimeError(f"some auctions had not ended after {END_S} s")
+        wait_until_ended(owner)
         owner.execute("select private.end_expired_auctions(%s)", [count])
         return [order for (order,) in owner.execute(query)]
+
+
+def wait_until_ended(owner: Connection) -> None:
+    """Wait until the end of every live auction has passed."""
+    if not wait_until(lambda: owner.execute(HAVE_ENDED).fetchone() == (True,), END_S):
+        raise RuntimeError(f"some auctions had not ended after {END_S} s")
