@@ -123,7 +123,7 @@ class AtStripe:
     objects: StripeObjects
     #: The events that must have come to us, with their types.
     events: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    #: How often Stripe declined a card for each intent.
+    #: The number of cards that Stripe declined for each intent.
     declines: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @classmethod

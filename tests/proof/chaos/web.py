@@ -38,7 +38,7 @@ class Web:
         self._key = environment["SUPABASE_PUBLISHABLE_KEY"]
         self._service = environment["SERVICE_URL"]
         self._stripe = environment["STRIPE_API_BASE"]
-        #: How often each kind of call was answered, and how often it was lost and why.
+        #: The number of answers to each kind of call, and of lost answers by their cause.
         self.counts: Counter[str] = Counter()
 
     async def sign_up(self, email: str) -> tuple[str, str]:

@@ -209,7 +209,7 @@ def test_withdrawn_maximum_stays_sealed(
     owner: Connection, service: Actor, anonymous: Actor, auction_id: UUID, alice: Actor,
     bob: Actor, carol: Actor,
 ) -> None:  # fmt: skip
-    """Neither Bob's maximum nor that of Alice, whom only Bob had beaten, is opened."""
+    """Bob's maximum stays sealed, and so does Alice's, because only Bob had beaten it."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=3131)
     carol.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=1717)
     bob.call("place_bid", auction_id=auction_id, amount_cents=4000, max_proxy_cents=7373)
