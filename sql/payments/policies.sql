@@ -21,7 +21,7 @@ alter table private.intent_errors enable row level security;
 alter table public.refunds enable row level security;
 grant select (
   id, order_id, payment_id, stripe_refund_id, idempotency_key, amount_cents, status,
-  target_state, reason, initiated_by, created_at, updated_at
+  target_state, reason, initiated_by, created_at, updated_at, request
 ) on public.refunds to authenticated;
 
 create policy parties_read_their_refunds on public.refunds

@@ -75,6 +75,7 @@ create table public.refunds (
   initiated_by uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  request jsonb,
   constraint refunds_pkey primary key (id),
   constraint refunds_order_id_fkey foreign key (order_id) references public.orders (id),
   constraint refunds_payment_id_fkey foreign key (payment_id) references public.payments (id),
@@ -84,6 +85,7 @@ create table public.refunds (
   constraint refunds_amount_is_positive check (amount_cents > 0)
 );
 comment on table public.refunds is 'Money that goes back to a buyer. The row reserves the amount, the outbox sends the refund, and Stripe''s result settles it. A refund without a key was made in Stripe''s dashboard.';
+comment on column public.refunds.request is 'The payment and the amount that the caller named, null where none. Null for a refund that no request made.';
 
 create index refunds_order_id_idx on public.refunds (order_id);
 create index refunds_payment_id_idx on public.refunds (payment_id);

@@ -153,9 +153,10 @@ MONEY_MUTATIONS = (
         MONEY,
     ),
     mutation(
-        "request id serves for another amount",
+        "request id serves for another request",
         REQUESTS,
-        "or v_refund.amount_cents <> p_amount_cents",
+        "or v_refund.request is distinct from private.refund_request("
+        "p_payment_intent_id, p_amount_cents)",
         "or false",
         MONEY,
     ),

@@ -105,7 +105,8 @@ begin
       when v_order.state = 'cancelled' then 'cancelled'
       else 'refunded'
     end::public.refund_target,
-    v_reason, p_user_id, p_client_request_id::text
+    v_reason, p_user_id, p_client_request_id::text,
+    private.refund_request(p_payment_intent_id, p_amount_cents)
   );
   if p_user_id is not null and private.is_owed_back(v_order, v_payment) then
     perform private.write_audit(
@@ -121,6 +122,20 @@ begin
 end;
 $$;
 comment on function private.request_refund is 'Reserve a refund of the payment with this intent, or of the payment that refunds of the order come from. The same request gets the same refund and its present status.';
+
+create function private.refund_request(p_payment_intent_id text, p_amount_cents bigint)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object(
+    'payment_intent_id', p_payment_intent_id, 'amount_cents', p_amount_cents
+  );
+end;
+$$;
+comment on function private.refund_request is 'Return what a caller asked to refund, as the refund stores it. A null amount asks for all that is left.';
 
 create function private.lock_refundable_payment(p_order public.orders, p_payment_intent_id text)
 returns public.payments
@@ -208,11 +223,8 @@ begin
   if v_refund.id is null then
     return null;
   elsif v_refund.order_id <> p_order_id
-    or v_refund.amount_cents <> p_amount_cents
     or v_refund.initiated_by is distinct from p_user_id
-    or p_payment_intent_id <> (
-      select stripe_payment_intent_id from public.payments where id = v_refund.payment_id
-    )
+    or v_refund.request is distinct from private.refund_request(p_payment_intent_id, p_amount_cents)
   then
     return private.refusal('REQUEST_ID_REUSED', 'This request id was used for something else');
   end if;
@@ -221,7 +233,7 @@ begin
   );
 end;
 $$;
-comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. A request without an amount or an intent matches any refund of the order.';
+comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. Another request with this id is refused, also one that asks for all that is left after one that named the amount.';
 
 create function private.refund_refusal(
   p_order public.orders, p_payment public.payments, p_user_id uuid, p_amount_cents bigint,
@@ -271,7 +283,8 @@ comment on function private.refund_refusal is 'Return the reason why this refund
 
 create function private.reserve_refund(
   p_order public.orders, p_payment public.payments, p_amount_cents bigint,
-  p_target_state public.refund_target, p_reason text, p_initiated_by uuid, p_key text
+  p_target_state public.refund_target, p_reason text, p_initiated_by uuid, p_key text,
+  p_request jsonb default null
 )
 returns uuid
 language plpgsql
@@ -281,12 +294,13 @@ declare
   v_refund public.refunds;
 begin
   insert into public.refunds (
-    id, order_id, payment_id, idempotency_key, amount_cents, target_state, reason, initiated_by
+    id, order_id, payment_id, idempotency_key, amount_cents, target_state, reason, initiated_by,
+    request
   )
   values (
     -- The id is computed from the key, so a restored database makes the same refund again.
     md5('refund:' || p_key)::uuid, p_order.id, p_payment.id, p_key, p_amount_cents,
-    p_target_state, p_reason, p_initiated_by
+    p_target_state, p_reason, p_initiated_by, p_request
   )
   -- A concurrent call for another order may have used the same key.
   on conflict do nothing
@@ -311,7 +325,7 @@ begin
   );
 end;
 $$;
-comment on function private.reserve_refund is 'Reserve a refund and queue it for sending. Return the outbox row, or null if the key has a refund already. The caller holds the locks of order and payment, and has checked the amount.';
+comment on function private.reserve_refund is 'Reserve a refund and queue it for sending. Return the outbox row, or null if the key has a refund already. p_request is null for a refund that no request asks for. The caller holds the locks of order and payment, and has checked the amount.';
 
 create function private.unreturned_payments()
 returns table (

@@ -115,6 +115,38 @@ def test_repeated_request_says_how_the_refund_stands(
 
 
 @pytest.mark.parametrize(
+    ("first", "second"), [(100, None), (10_000, None), (None, 10_000)], ids=str
+)
+def test_id_of_a_part_does_not_serve_for_all_that_is_left(
+    owner: Connection, order_id: UUID, *, first: int | None, second: int | None
+) -> None:
+    """A caller who asks for the whole never gets the answer about a part, and the reverse (C8)."""
+    paid(owner, order_id)
+    request_id = uuid4()
+    assert refund_requested(owner, order_id, first, client_request_id=request_id)["success"]
+
+    refused = refund_requested(owner, order_id, second, client_request_id=request_id)
+
+    assert ("REQUEST_ID_REUSED", False) == (refused["code"], refused["success"])
+    assert [(first or 10_000, "pending", None)] == refunds(owner)
+
+
+def test_id_of_one_payments_refund_does_not_serve_for_its_order(
+    owner: Connection, order_id: UUID, *, moderator: Actor
+) -> None:
+    """A request that names the payment is another one than a request for the order (C8)."""
+    paid(owner, order_id)
+    request = {"user_id": moderator.id, "client_request_id": uuid4()}
+    assert refund_requested(owner, order_id, None, **request)["success"]
+
+    refused = service_of(owner).call(
+        "refund_payment", payment_intent_id=INTENT, refund_reason="agreed", **request
+    )
+
+    assert ("REQUEST_ID_REUSED", False) == (refused["code"], refused["success"])
+
+
+@pytest.mark.parametrize(
     ("sent", "kept"),
     [
         (" <b>agreed</b>\u202e\nby phone ", "agreed by phone"),
