@@ -1,4 +1,6 @@
-create function private.begin_request(p_function text, p_request_id uuid)
+create function private.begin_request(
+  p_function text, p_request_id uuid, p_object_id uuid default null
+)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -13,21 +15,21 @@ begin
   end if;
   -- The insert waits until a concurrent call with the same id ends. A success has then left its
   -- answer, and a refusal has left no row.
-  insert into private.request_receipts (caller_id, client_request_id, function)
-  values (auth.uid(), p_request_id, p_function)
+  insert into private.request_receipts (caller_id, client_request_id, function, object_id)
+  values (auth.uid(), p_request_id, p_function, p_object_id)
   on conflict (caller_id, client_request_id) do nothing;
   if found then
     return null;
   end if;
   select * into v_receipt from private.request_receipts
   where caller_id = auth.uid() and client_request_id = p_request_id;
-  if v_receipt.function <> p_function then
+  if v_receipt.function <> p_function or v_receipt.object_id is distinct from p_object_id then
     return private.refusal('REQUEST_ID_REUSED', 'This request id was used for something else');
   end if;
   return v_receipt.answer;
 end;
 $$;
-comment on function private.begin_request is 'Begin a repeatable call. Return null if the call is new; the caller then ends with finish_request. Otherwise return the stored answer or a refusal.';
+comment on function private.begin_request is 'Begin a repeatable call. Return null if the call is new; the caller then ends with finish_request. Otherwise return the stored answer, or a refusal if the id was used for another function or object.';
 
 create function private.finish_request(p_request_id uuid, p_answer jsonb)
 returns jsonb

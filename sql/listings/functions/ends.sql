@@ -5,7 +5,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('cancel_listing', p_client_request_id);
+  v_answer jsonb := private.begin_request('cancel_listing', p_client_request_id, p_listing_id);
 begin
   return coalesce(v_answer, private.finish_request(
     p_client_request_id, private.call_off(p_listing_id)
@@ -62,7 +62,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('relist_listing', p_client_request_id);
+  v_answer jsonb := private.begin_request('relist_listing', p_client_request_id, p_listing_id);
 begin
   return coalesce(v_answer, private.finish_request(
     p_client_request_id,

@@ -65,7 +65,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('staff_decide_message', p_client_request_id);
+  v_answer jsonb := private.begin_request(
+    'staff_decide_message', p_client_request_id, p_message_id
+  );
   v_message public.messages;
 begin
   if v_answer is not null then

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from devstack.schema import copy_database
 from tests.sql.actors import Actor
@@ -45,6 +46,51 @@ def test_id_belongs_to_one_function(seller: Actor) -> None:
         "code": "REQUEST_ID_REUSED",
         "error": "This request id was used for something else",
     } == refusal
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "rest"),
+    [
+        ("cancel_listing", "listing_id", {}),
+        ("update_listing", "listing_id", {"changes": {"title": "Another title"}}),
+        (
+            "relist_listing",
+            "listing_id",
+            {"start_at": None, "end_at": None, "reserve_cents": None},
+        ),
+        (
+            "open_dispute",
+            "order_id",
+            {"dispute_type": "other", "reason": "It never came", "description": None},
+        ),
+        ("add_dispute_message", "dispute_id", {"content": "Hello"}),
+        (
+            "resolve_dispute",
+            "dispute_id",
+            {"decision": "deny", "note": "Looked at both sides", "refund_cents": None},
+        ),
+        ("staff_decide_message", "message_id", {"release": True, "reason": "It is harmless"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_id_belongs_to_one_object(
+    owner: Connection, seller: Actor, function: str, argument: str, rest: dict[str, object]
+) -> None:
+    """A caller never takes the answer about one object for that about another."""
+    request_id, first, second = uuid4(), UUID(int=1), UUID(int=2)
+    stored = {"success": True, "about": "the first"}
+    owner.execute(
+        """
+          insert into private.request_receipts
+            (caller_id, client_request_id, function, answer, object_id)
+          values (%s, %s, %s, %s, %s)
+        """,
+        [seller.user_id, request_id, function, Jsonb(stored), first],
+    )
+    again = {"client_request_id": request_id, **rest}
+
+    assert stored == seller.call(function, **{argument: first}, **again)
+    assert "REQUEST_ID_REUSED" == seller.call(function, **{argument: second}, **again)["code"]
 
 
 def test_id_belongs_to_one_caller(owner: Connection, seller: Actor, alice: Actor) -> None:
