@@ -52,7 +52,7 @@ def test_id_belongs_to_one_function(seller: Actor) -> None:
     ("function", "argument", "rest"),
     [
         ("cancel_listing", "listing_id", {}),
-        ("update_listing", "listing_id", {"changes": {"title": "Another title"}}),
+        ("update_listing", "listing_id", {"changes": Jsonb({"title": "Another title"})}),
         (
             "relist_listing",
             "listing_id",
