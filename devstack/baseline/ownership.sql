@@ -16,7 +16,8 @@ create schema devstack;
 grant usage on schema devstack to public;
 
 -- A session of the superuser or of an owner changes what it likes, unless it acts as postgres.
-create function devstack.may_change_anything() returns boolean language plpgsql stable as $$
+create function devstack.may_change_anything() returns boolean language plpgsql stable
+set search_path = '' as $$
 begin
   return current_user <> 'postgres' and exists (
     select from pg_catalog.pg_roles as r
@@ -27,7 +28,8 @@ begin
 end
 $$;
 
-create function devstack.refuse(p_object text) returns void language plpgsql as $$
+create function devstack.refuse(p_object text) returns void language plpgsql
+set search_path = '' as $$
 begin
   raise insufficient_privilege using
     message = format('must be owner of %s', p_object),
@@ -37,7 +39,8 @@ end
 $$;
 
 -- GRANT, REVOKE and their like do not say which objects they change, so this is compared.
-create function devstack.owners_and_grants() returns text language plpgsql stable as $$
+create function devstack.owners_and_grants() returns text language plpgsql stable
+set search_path = '' as $$
 declare
   v_entries text;
 begin
@@ -84,7 +87,8 @@ begin
 end
 $$;
 
-create function devstack.remember_grants() returns event_trigger language plpgsql as $$
+create function devstack.remember_grants() returns event_trigger language plpgsql
+set search_path = '' as $$
 begin
   -- The setting ends with the transaction; an earlier command in it has left it right.
   if coalesce(current_setting('devstack.grants', true), '') = '' then
@@ -93,7 +97,8 @@ begin
 end
 $$;
 
-create function devstack.guard_grants() returns event_trigger language plpgsql as $$
+create function devstack.guard_grants() returns event_trigger language plpgsql
+set search_path = '' as $$
 declare
   v_grants text := devstack.owners_and_grants();
 begin
@@ -111,6 +116,7 @@ create function devstack.is_supabases(
 returns boolean
 language plpgsql
 stable
+set search_path = ''
 as $$
 begin
   return p_schema in ('auth', 'realtime', 'storage')
@@ -131,6 +137,7 @@ create function devstack.hangs_on_supabases(p_class oid, p_object oid)
 returns boolean
 language plpgsql
 stable
+set search_path = ''
 as $$
 begin
   return exists (
@@ -153,7 +160,8 @@ begin
 end
 $$;
 
-create function devstack.guard_objects() returns event_trigger language plpgsql as $$
+create function devstack.guard_objects() returns event_trigger language plpgsql
+set search_path = '' as $$
 declare
   v_command record;
 begin
@@ -178,7 +186,8 @@ begin
 end
 $$;
 
-create function devstack.guard_drops() returns event_trigger language plpgsql as $$
+create function devstack.guard_drops() returns event_trigger language plpgsql
+set search_path = '' as $$
 declare
   v_object text;
 begin

@@ -10,21 +10,22 @@ grant select (
   outage_extension_reason
 ) on public.auctions to anon, authenticated, service_role;
 
-create policy everyone_reads_uncancelled_auctions on public.auctions
-for select to anon, authenticated
+create policy visitors_read_uncancelled_auctions on public.auctions
+for select to anon
 using (status <> 'cancelled');
-comment on policy everyone_reads_uncancelled_auctions on public.auctions is 'Scheduled, live and ended auctions are public. A cancelled auction is not.';
+comment on policy visitors_read_uncancelled_auctions on public.auctions is 'Scheduled, live and ended auctions are public. A cancelled auction is not.';
 
-create policy sellers_and_staff_read_cancelled_auctions on public.auctions
+create policy users_read_uncancelled_and_own_auctions on public.auctions
 for select to authenticated
 using (
-  (select private.is_staff())
+  status <> 'cancelled'
+  or (select private.is_staff())
   or exists (
     select from public.listings as l
     where l.id = auctions.listing_id and l.seller_id = (select auth.uid())
   )
 );
-comment on policy sellers_and_staff_read_cancelled_auctions on public.auctions is 'The seller and staff also read a cancelled auction, as they read its listing.';
+comment on policy users_read_uncancelled_and_own_auctions on public.auctions is 'The seller and staff also read a cancelled auction, as they read its listing.';
 
 alter table private.finalize_failures enable row level security;
 

@@ -5,15 +5,17 @@ grant select (
   created_at, updated_at
 ) on public.listings to anon, authenticated;
 
-create policy everyone_reads_uncancelled_listings on public.listings
-for select to anon, authenticated
+create policy visitors_read_uncancelled_listings on public.listings
+for select to anon
 using (status <> 'cancelled');
-comment on policy everyone_reads_uncancelled_listings on public.listings is 'Everyone reads scheduled, live and ended listings. Bidders can still read a listing after its end.';
+comment on policy visitors_read_uncancelled_listings on public.listings is 'Visitors read scheduled, live and ended listings.';
 
-create policy sellers_and_staff_read_cancelled_listings on public.listings
+create policy users_read_uncancelled_and_own_listings on public.listings
 for select to authenticated
-using (seller_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy sellers_and_staff_read_cancelled_listings on public.listings is 'A cancelled listing is hidden from everybody else.';
+using (
+  status <> 'cancelled' or seller_id = (select auth.uid()) or (select private.is_staff())
+);
+comment on policy users_read_uncancelled_and_own_listings on public.listings is 'Bidders can still read a listing after its end. Only its seller and staff read a cancelled one.';
 
 alter table private.listing_private enable row level security;
 

@@ -319,13 +319,13 @@ POLICIES = {
         "people_change_their_own_row",
     },
     "public.listings": {
-        "everyone_reads_uncancelled_listings",
-        "sellers_and_staff_read_cancelled_listings",
+        "visitors_read_uncancelled_listings",
+        "users_read_uncancelled_and_own_listings",
     },
     "public.listing_photos": {"everyone_reads_photos_with_their_listing"},
     "public.auctions": {
-        "everyone_reads_uncancelled_auctions",
-        "sellers_and_staff_read_cancelled_auctions",
+        "visitors_read_uncancelled_auctions",
+        "users_read_uncancelled_and_own_auctions",
     },
     "public.bids": {"everyone_reads_bids_with_their_auction"},
     "public.orders": {"parties_read_their_orders"},

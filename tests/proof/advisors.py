@@ -1,0 +1,60 @@
+"""Supabase's own linter over our schema: every finding above info is reviewed.
+
+`make advisors` runs this file. Its name keeps it out of `make test`, because the CLI takes seconds.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg
+from psycopg import conninfo
+
+from devstack.schema import build_database, declared_files
+from tests.integration.js import node
+
+
+#: A finding by its key, and the reason for which it stays. Review a change as a decision.
+REVIEWED: Mapping[str, str] = {
+    "security_definer_view_public_public_profiles": (
+        "The view has its owner's rights on purpose: it shows everybody four harmless columns of"
+        " users, whose rows only the person and staff may read."
+    ),
+}
+
+
+def database_address(admin_url: str) -> str:
+    """Build a database from `sql/`, as the API sees it; return its address for the CLI."""
+    url = build_database(admin_url, "advisors", declared_files())
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        # The linter looks only at the schemas that the API serves.
+        admin.execute("alter database advisors set pgrst.db_schemas = 'public'")
+    address = conninfo.conninfo_to_dict(url)
+    return f"postgresql://postgres@{address['host']}:{address['port']}/{address['dbname']}"
+
+
+def findings(address: str, home: Path) -> dict[str, str]:
+    """Run the linter; return the detail of each finding at error or warn, by its key."""
+    own = {"HOME": str(home), "DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1"}
+    arguments = ["db", "advisors", f"--remote={address}", "--level=warn", "--output-format=json"]
+    result = subprocess.run(  # noqa: S603 -- a pinned tool
+        [*node.install_cli(), *arguments, "--yes"],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=home,
+        env=os.environ | own,
+        timeout=node.FILE_S,
+    )
+    assert result.returncode == 0, result.stderr
+    return {entry["cacheKey"]: entry["detail"] for entry in json.loads(result.stdout)["results"]}
+
+
+def test_findings_are_the_reviewed_ones(admin_url: str, tmp_path: Path) -> None:
+    """A new finding fails, and so does an entry of the list that no longer occurs."""
+    found = findings(database_address(admin_url), tmp_path)
+
+    assert REVIEWED.keys() == found.keys(), found
