@@ -54,6 +54,8 @@ insert into private.app_settings (key, value) values
 ('outage_gap_s', '30'),
 ('outage_window_s', '600'),
 ('outage_extension_min_s', '60'),
+('evidence_max', '20'),
+('orphan_grace_s', '3600'),
 -- RPCs and HTTP routes share one counter. An action has the name of its RPC. A route without an RPC
 -- has a name of its own. Uses are counted per user.
 (

@@ -140,6 +140,12 @@ BOTH: Grants = {
             "record_dispute(text,text,text,bigint,text,text,text,bigint,bigint,bigint)",
             "claim_open_disputes(integer)",
         ),
+        "photos": ("check_image_duplicate(text,uuid,integer)",),
+        "storage": (
+            "check_upload(uuid,text,uuid,uuid)",
+            "remove_file(uuid,text,text,uuid,uuid)",
+            "find_orphan_files(text,text,integer)",
+        ),
         "inbox": (
             (
                 "store_webhook_event("
@@ -166,11 +172,14 @@ BOTH: Grants = {
 }
 
 PUBLIC: Grants = {
-    "service_role": {"ledger": ("ledger_drift()",)},
+    "service_role": {
+        "ledger": ("ledger_drift()",),
+        "storage": ("record_file(uuid,text,text,text,text,jsonb,uuid,uuid,integer)",),
+    },
 }
 
 PRIVATE: Grants = {
-    "anon": {"security": ("check_request()",)},
+    "anon": {"security": ("check_request()",), "storage": ("uuid_or_null(text)",)},
     "authenticated": {
         "security": ("check_request()",),
         "accounts": (
@@ -180,6 +189,7 @@ PRIVATE: Grants = {
             "guarded_insert(public.users)",
             "guarded_update(public.users,public.users)",
         ),
+        "storage": ("uuid_or_null(text)",),
     },
     "service_role": {
         "security": ("check_request()",),
@@ -188,6 +198,7 @@ PRIVATE: Grants = {
             "store_event(text,text,text,boolean,bigint,text,text,text,jsonb,text,uuid,text)",
             "apply_effect(text,text,jsonb)",
         ),
+        "storage": ("record_file(uuid,text,uuid,uuid,integer,text,text,text,jsonb)",),
     },
 }
 

@@ -350,6 +350,12 @@ POLICIES = {
         "everyone_joins_channels_of_changes",
         "everyone_receives_auction_broadcasts",
     },
+    "storage.objects": {
+        "everyone_lists_photos_with_their_listing",
+        "owners_and_staff_read_address_proofs",
+        "parties_read_evidence_files",
+        "people_list_their_own_avatar",
+    },
 }
 
 

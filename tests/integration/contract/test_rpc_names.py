@@ -136,7 +136,19 @@ SIGNATURES: Mapping[str, str] = {
         "event_id text, stripe_transfer_id text, outbox_id text, dedupe_key text, order_ref text,"
         " charge_id text, amount_cents bigint, currency text, reversals jsonb"
     ),
+    "check_image_duplicate": "p_hash text, p_listing_id uuid, p_threshold integer = 5",
     # Named by us
+    "check_upload": "user_id uuid, type text, listing_id uuid = null, dispute_id uuid = null",
+    "record_file": (
+        "user_id uuid, type text, path text, url text, title text, file jsonb,"
+        " listing_id uuid = null, dispute_id uuid = null, order_idx integer = 0"
+    ),
+    "remove_file": (
+        "user_id uuid, bucket text, path text, photo_id uuid = null, listing_id uuid = null"
+    ),
+    "find_orphan_files": (
+        "after_bucket text = null, after_path text = null, max_rows integer = 5000"
+    ),
     "anonymise_account": "user_id uuid",
     "session_is_live": "user_id uuid, session_id uuid",
     "database_is_ready": "",

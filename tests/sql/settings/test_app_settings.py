@@ -43,6 +43,8 @@ DEFAULTS = {
     "outage_gap_s": 30,
     "outage_window_s": 600,
     "outage_extension_min_s": 60,
+    "evidence_max": 20,
+    "orphan_grace_s": 3600,
 }
 
 
