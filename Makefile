@@ -107,7 +107,7 @@ fmt: setup ## format Python and SQL
 migration: setup ## create a migration (name=<domain>_<change>) and print the difference it must cover
 	@$(BIN)/python -m devstack.migration "$(name)"
 
-docs: setup ## write the RPC sections of docs/api.md anew, from sql/
+docs: setup ## write the routes and the RPCs of docs/api.md anew, from service/ and sql/
 	@$(BIN)/python .ci/api_docs.py
 
 monitoring: setup ## write the alert rules and the dashboard anew, from deploy/monitoring/monitoring.yml

@@ -1,8 +1,9 @@
-"""Write the generated part of docs/api.md: a section for each RPC, read from `sql/`.
+"""Write the generated parts of docs/api.md: each route of the service, and each RPC in `sql/`.
 
-The script reads each public wrapper in `sql/<domain>/rpc.sql`. The wrapper's comment describes the
-call and its answer; its grants name the callers. The refusals are the codes in the wrapper's body
-and in every private function that it reaches.
+The routes state the facts about themselves, and route_docs.py writes them down. The RPCs are the
+public wrappers in `sql/<domain>/rpc.sql`. The wrapper's comment describes the call and its answer;
+its grants name the callers. The refusals are the codes in the wrapper's body and in every private
+function that it reaches.
 """
 
 import argparse
@@ -14,11 +15,17 @@ from typing import Any, NamedTuple
 
 import pglast
 from pglast import stream
+from route_docs import routes_page
 
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/api.md"
 MARK = "<!-- make docs writes all below this line from sql/ -->\n"
+ROUTES = re.compile(
+    r"(?<=<!-- make docs writes the routes below from service/ -->\n\n).*"
+    r"(?=\n<!-- here the routes end -->)",
+    re.DOTALL,
+)
 
 CALLERS = {
     "anon": "anyone",
@@ -79,8 +86,9 @@ def main() -> None:
 
 
 def page() -> str:
-    """Return the whole page: the part that people write, then the generated sections."""
-    written = PAGE.read_text().partition(MARK)[0]
+    """Return the whole page: the part that people write, with the generated sections."""
+    routes = routes_page()
+    written = ROUTES.sub(lambda _: routes, PAGE.read_text().partition(MARK)[0])
     rpcs = sorted(all_rpcs(), key=lambda rpc: rpc.name)
     public = [rpc for rpc in rpcs if set(rpc.callers) - {"service_role"}]
     internal = [rpc for rpc in rpcs if rpc not in public]

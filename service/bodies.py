@@ -1,8 +1,9 @@
-"""Read the body and the path of a request into typed values."""
+"""Read the body, the query and the path of a request into typed values."""
 
 import json
 import re
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import pydantic
@@ -22,18 +23,27 @@ def read_body(model: type[Model]) -> Model:
     """Return the body, JSON or a form, as `model`. A request without a body has no fields.
 
     Raises:
-        RejectedError: `UNSUPPORTED_MEDIA_TYPE`, or `VALIDATION_ERROR` if it is not JSON or has a
-            text that Postgres cannot store.
-        pydantic.ValidationError: a field does not match `model`.
+        RejectedError: `UNSUPPORTED_MEDIA_TYPE`, or `VALIDATION_ERROR` if it is not JSON, does not
+            match `model`, or has a text that Postgres cannot store.
 
     """
     if not request.mimetype and not request.get_data():
-        return model.model_validate({})
+        return _validated(model, {})
     if request.mimetype in _FORMS:
-        return model.model_validate(_storable(request.form.to_dict()))
+        return _validated(model, _storable(request.form.to_dict()))
     if request.is_json or request.mimetype == "text/plain":
-        return model.model_validate(_storable(_json()))
+        return _validated(model, _storable(_json()))
     raise RejectedError("UNSUPPORTED_MEDIA_TYPE", request.mimetype)
+
+
+def read_query(model: type[Model]) -> Model:
+    """Return the query string as `model`.
+
+    Raises:
+        RejectedError: `VALIDATION_ERROR`.
+
+    """
+    return _validated(model, request.args.to_dict())
 
 
 def read_order_id(text: str) -> str:
@@ -47,6 +57,22 @@ def read_order_id(text: str) -> str:
         return str(uuid.UUID(text))
     except ValueError as error:
         raise RejectedError("RESOURCE_NOT_FOUND", "order_id", text="Order not found") from error
+
+
+def _validated(model: type[Model], value: Any) -> Model:
+    try:
+        return model.model_validate(value)
+    except pydantic.ValidationError as error:
+        # The answer names fields only: their values may be long or personal.
+        places = [".".join(map(str, _place(issue))) for issue in error.errors()]
+        text = f"Invalid request: {', '.join(sorted(set(places))[:10]) or 'body'}"
+        raise RejectedError("VALIDATION_ERROR", text=text) from error
+
+
+def _place(issue: Mapping[str, Any]) -> Sequence[str | int]:
+    """Return the place of a fault in a request. The name of an unknown field is no name of ours."""
+    place: Sequence[str | int] = issue["loc"]
+    return place[:-1] if issue["type"] == "extra_forbidden" else place
 
 
 def _json() -> Any:

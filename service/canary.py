@@ -1,17 +1,17 @@
 """Serve the route on which the canary looks up the events that it sent."""
 
 import hmac
-from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, request
 
 from market import inbox
 from market.database import Database
 from market.errors import RejectedError
-from service.errors import body_of
+from service.bodies import read_query
 from service.limits import AddressLimits
+from service.route_table import ADDRESS, DATABASE_CODES, Answer, Caller, Route, Time
 
 
 _Name = Annotated[str, pydantic.Field(min_length=1, max_length=255, pattern=r"^[\w.-]+$")]
@@ -31,23 +31,47 @@ class LookupQuery(pydantic.BaseModel):
         return self
 
 
+class FoundEvent(Answer):
+    """The times at which an event was made, and settled."""
+
+    event_id: str
+    type: str
+    created_at: Time
+    processed_at: Time | None
+
+
+class LookupAnswer(Answer):
+    """The event. An event that is not found is a refusal with `found: false`."""
+
+    found: Literal[True]
+    event: FoundEvent
+
+
 def canary_blueprint(database: Database, limits: AddressLimits, *, token: str) -> Blueprint:
     """Build the blueprint that serves `/api/canary` to callers with the token."""
     blueprint = Blueprint("canary", __name__, url_prefix="/api/canary")
     expected = token.encode()
 
     @blueprint.get("/webhook-events")
-    def look_up() -> Response | tuple[Response, HTTPStatus]:
+    @Route(
+        summary="Look up an event by `event_id`, or the newest one of a `type`.",
+        callers=(Caller.TOKEN,),
+        token="x-canary-token",  # noqa: S106 - the name of a header
+        limits=(ADDRESS,),
+        query=LookupQuery,
+        answer=LookupAnswer,
+        codes=("RESOURCE_NOT_FOUND", *DATABASE_CODES),
+    )
+    def look_up() -> LookupAnswer:
         given = request.headers.get("x-canary-token", "").encode()
         # The comparison takes constant time. Otherwise a caller could guess the token by bytes.
         if not hmac.compare_digest(given, expected):
             limits.hit()
             raise RejectedError("UNAUTHORIZED", "canary_token")
-        query = LookupQuery.model_validate(request.args.to_dict())
+        query = read_query(LookupQuery)
         found = inbox.find(database, event_id=query.event_id, type_=query.type, since=query.since)
         if found is None:
-            body = body_of(RejectedError("RESOURCE_NOT_FOUND", text="No such event"))
-            return jsonify(body | {"found": False}), HTTPStatus.NOT_FOUND
-        return jsonify(found=True, event=found)
+            raise RejectedError("RESOURCE_NOT_FOUND", text="No such event", fields={"found": False})
+        return LookupAnswer(found=True, event=FoundEvent.model_validate(found))
 
     return blueprint

@@ -3,9 +3,9 @@
 import datetime as dt
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 import structlog
@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from market import log as logs
 from market.errors import MarketError, RejectedError
+from service.route_table import Answer, Time, json_of
 
 
 log = structlog.get_logger(__name__)
@@ -89,19 +90,23 @@ _CODE_OF_STATUS = {
 }
 
 
+class ErrorAnswer(Answer):
+    """The body of every refusal and error; some codes add fields, such as `retry_after_ms`."""
+
+    error: Annotated[str, pydantic.Field(description="A sentence for people.")]
+    code: Annotated[str, pydantic.Field(description="Decide by this, see docs/errors.md.")]
+    correlation_id: str = pydantic.Field(
+        alias="correlationId", description="The id of the request in our logs."
+    )
+    timestamp: Time
+
+
 def install_error_handlers(app: Flask) -> None:
     """Answer every error as JSON with its code; an unexpected error is logged and becomes a 500."""
 
     @app.errorhandler(MarketError)
     def answer_deliberate(error: MarketError) -> Response:
         return answer_to(error)
-
-    @app.errorhandler(pydantic.ValidationError)
-    def answer_invalid(error: pydantic.ValidationError) -> Response:
-        # The answer names fields only: their values may be long or personal.
-        places = [".".join(map(str, _place(issue))) for issue in error.errors()]
-        text = f"Invalid request: {', '.join(sorted(set(places))[:10]) or 'body'}"
-        return answer_to(RejectedError("VALIDATION_ERROR", text=text))
 
     @app.errorhandler(HTTPException)
     def answer_http(error: HTTPException) -> Response:
@@ -118,12 +123,6 @@ def install_error_handlers(app: Flask) -> None:
     def answer_bug(error: Exception) -> Response:
         log.error("request_crashed", path=request.path, exc_info=error)
         return answer_to(MarketError("INTERNAL_ERROR"))
-
-
-def _place(issue: Mapping[str, Any]) -> Sequence[str | int]:
-    """Return the place of a fault in a request. The name of an unknown field is no name of ours."""
-    place: Sequence[str | int] = issue["loc"]
-    return place[:-1] if issue["type"] == "extra_forbidden" else place
 
 
 def answer_to(error: MarketError, status: HTTPStatus | None = None) -> Response:
@@ -144,12 +143,13 @@ def body_of(error: MarketError) -> dict[str, Any]:
     """Return the JSON body that a client gets for an error; all errors have the same form."""
     text = error.text if isinstance(error, RejectedError) else None
     fields = dict(error.fields) if isinstance(error, RejectedError) else {}
-    return fields | {
-        "error": text or _TEXTS.get(error.code) or error.code.replace("_", " ").capitalize(),
-        "code": error.code,
-        "correlationId": logs.request_id() or str(uuid.uuid4()),
-        "timestamp": dt.datetime.now(dt.UTC).isoformat(),
-    }
+    body = ErrorAnswer(
+        error=text or _TEXTS.get(error.code) or error.code.replace("_", " ").capitalize(),
+        code=error.code,
+        correlationId=logs.request_id() or str(uuid.uuid4()),
+        timestamp=dt.datetime.now(dt.UTC).isoformat(),
+    )
+    return fields | json_of(body)
 
 
 def _add_headers(answer: Response, error: MarketError) -> None:

@@ -5,14 +5,16 @@ from typing import Annotated, Literal
 
 import pydantic
 import structlog
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint
 
 from market.database import Database
 from market.errors import RejectedError
 from market.orders import pickup, repository
-from market.orders.types import ParcelStep
+from market.orders.types import OrderState, ParcelStep
 from service.bodies import read_body, read_order_id
 from service.limits import UserLimits
+from service.orders import ORDER_PATH
+from service.route_table import Answer, Caller, Id, Route, Time
 from service.session import Session, Sessions
 
 
@@ -54,6 +56,62 @@ class ShipmentEventBody(pydantic.BaseModel):
     event_time: _Text | None = None
 
 
+class CodeExpiry(Answer):
+    """The end of a pickup code."""
+
+    expires_at: Time
+
+
+class PickupAnswer(Answer):
+    """The new code, for the seller; or the order's state after the buyer has redeemed one."""
+
+    success: Literal[True]
+    code6: str | None = None
+    qr_token: Id | None = None
+    pickup: CodeExpiry | None = None
+    state: OrderState | None = None
+
+
+class Shipment(Answer):
+    """The parcel of an order."""
+
+    id: Id
+    order_id: Id
+    carrier: str
+    tracking: str
+    label_url: str | None
+    first_scan_at: Time | None
+    delivered_at: Time | None
+    created_at: Time
+    updated_at: Time
+
+
+class ShipmentAnswer(Answer):
+    """The saved parcel."""
+
+    success: Literal[True]
+    shipment: Shipment
+
+
+class ShipmentEvent(Answer):
+    """A step of a parcel."""
+
+    id: Id
+    shipment_id: Id
+    status: str
+    description: str | None
+    location: str | None
+    event_time: Time
+    created_at: Time
+
+
+class ShipmentEventAnswer(Answer):
+    """The step that was added."""
+
+    success: Literal[True]
+    event: ShipmentEvent
+
+
 def fulfilment_blueprint(
     database: Database, sessions: Sessions, limits: UserLimits, *, pepper: str
 ) -> Blueprint:
@@ -61,12 +119,28 @@ def fulfilment_blueprint(
     blueprint = Blueprint("fulfilment", __name__, url_prefix="/api")
 
     @blueprint.post("/pickup/<order_id>")
-    def pick_up(order_id: str) -> Response:
+    @Route(
+        summary="Make a pickup code as the seller (`init`), or redeem one as the buyer (`redeem`).",
+        callers=(Caller.PARTY,),
+        limits=("init_pickup", "redeem_pickup"),
+        path=ORDER_PATH,
+        body=PickupBody,
+        answer=PickupAnswer,
+        codes=(
+            "CODE_EXPIRED",
+            "FORBIDDEN",
+            "INVALID_CODE",
+            "NOT_READY",
+            "PICKUP_LOCKED",
+            "RESOURCE_NOT_FOUND",
+        ),
+    )
+    def pick_up(order_id: str) -> PickupAnswer:
         session = sessions.require_live_session()
         try:
             # The two actions have limits of their own, so the body is read first.
             body = read_body(PickupBody)
-        except (RejectedError, pydantic.ValidationError):
+        except RejectedError:
             # A refused body has no action, so it counts as a call to redeem.
             limits.hit("redeem_pickup", session.user_id)
             raise
@@ -75,7 +149,16 @@ def fulfilment_blueprint(
         return answer(database, pepper, read_order_id(order_id), session, body)
 
     @blueprint.post("/shipments/<order_id>")
-    def save_shipment(order_id: str) -> Response:
+    @Route(
+        summary="Save the parcel of an order; the first save marks the order shipped.",
+        callers=(Caller.SELLER,),
+        limits=("save_shipment",),
+        path=ORDER_PATH,
+        body=ShipmentBody,
+        answer=ShipmentAnswer,
+        codes=("CONFLICT", "FORBIDDEN", "PAYMENT_IN_TEXT", "RESOURCE_NOT_FOUND"),
+    )
+    def save_shipment(order_id: str) -> ShipmentAnswer:
         session = sessions.require_live_session()
         limits.hit("save_shipment", session.user_id)
         body = read_body(ShipmentBody)
@@ -88,10 +171,19 @@ def fulfilment_blueprint(
             label_url=body.label_url,
         )
         log.info("shipment_saved", order_id=order_id, shipment_id=shipment["id"])
-        return jsonify(success=True, shipment=shipment)
+        return ShipmentAnswer(success=True, shipment=Shipment.model_validate(shipment))
 
     @blueprint.post("/shipments/<order_id>/events")
-    def add_event(order_id: str) -> Response:
+    @Route(
+        summary="Add a step of a parcel; `delivered` marks the order delivered.",
+        callers=(Caller.SELLER,),
+        limits=("add_shipment_event",),
+        path=ORDER_PATH,
+        body=ShipmentEventBody,
+        answer=ShipmentEventAnswer,
+        codes=("FORBIDDEN", "PAYMENT_IN_TEXT", "RESOURCE_NOT_FOUND"),
+    )
+    def add_event(order_id: str) -> ShipmentEventAnswer:
         session = sessions.require_live_session()
         limits.hit("add_shipment_event", session.user_id)
         step = ParcelStep(**read_body(ShipmentEventBody).model_dump())
@@ -99,26 +191,26 @@ def fulfilment_blueprint(
             database, step, order_id=read_order_id(order_id), user_id=session.user_id
         )
         log.info("shipment_event_added", order_id=order_id, event_id=event["id"])
-        return jsonify(success=True, event=event)
+        return ShipmentEventAnswer(success=True, event=ShipmentEvent.model_validate(event))
 
     return blueprint
 
 
 def _initiated(
     database: Database, pepper: str, order_id: str, session: Session, _body: PickupBody
-) -> Response:
+) -> PickupAnswer:
     made = pickup.init(database, pepper=pepper, order_id=order_id, user_id=session.user_id)
-    return jsonify(
+    return PickupAnswer(
         success=True,
         code6=made.code6,
         qr_token=made.qr_token,
-        pickup={"expires_at": made.expires_at},
+        pickup=CodeExpiry(expires_at=made.expires_at),
     )
 
 
 def _redeemed(
     database: Database, pepper: str, order_id: str, session: Session, body: PickupBody
-) -> Response:
+) -> PickupAnswer:
     state = pickup.redeem(
         database,
         pepper=pepper,
@@ -127,4 +219,4 @@ def _redeemed(
         code6=body.code6,
         qr_token=None if body.qr_token is None else str(body.qr_token),
     )
-    return jsonify(success=True, state=state)
+    return PickupAnswer(success=True, state=OrderState(state))

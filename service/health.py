@@ -5,20 +5,55 @@ import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Literal
 
 import structlog
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint
 
 from market.database import Database
 from market.errors import MarketError
 from market.stripe_api import StripeApi
 from service.limits import AddressLimits
+from service.route_table import ADDRESS, Answer, Caller, Route, Time
 
 
 log = structlog.get_logger(__name__)
 
 _DATABASE_KEPT_FOR_S = 1.0
 _STRIPE_KEPT_FOR_S = 60.0
+
+
+class LiveAnswer(Answer):
+    """The process answers."""
+
+    ok: Literal[True]
+    status: Literal["live"]
+    timestamp: Time
+
+
+class ReadyAnswer(Answer):
+    """The process can serve requests, or not."""
+
+    ok: bool
+    status: Literal["ready", "unavailable"]
+    timestamp: Time
+
+
+class Services(Answer):
+    """The systems that the service calls."""
+
+    database: Literal["up", "down"]
+    stripe: Literal["up", "down"]
+
+
+class HealthAnswer(Answer):
+    """The state of the service for people; `uptime` is in seconds."""
+
+    ok: bool
+    status: Literal["healthy", "degraded"]
+    timestamp: Time
+    services: Services
+    uptime: float
 
 
 def health_blueprint(stripe_api: StripeApi, database: Database, limits: AddressLimits) -> Blueprint:
@@ -35,28 +70,44 @@ def health_blueprint(stripe_api: StripeApi, database: Database, limits: AddressL
     started = time.monotonic()
 
     @blueprint.get("/live")
-    def live() -> Response:
+    @Route(summary="Report that the process answers.", callers=(Caller.ANYONE,), answer=LiveAnswer)
+    def live() -> LiveAnswer:
         # Check no other system here: an outage of the database must not end this process.
-        return jsonify(ok=True, status="live", timestamp=_timestamp())
+        return LiveAnswer(ok=True, status="live", timestamp=_timestamp())
 
     @blueprint.get("/ready")
-    def ready() -> tuple[Response, HTTPStatus]:
+    @Route(
+        summary="Report whether the database answers; 503 if it does not.",
+        callers=(Caller.ANYONE,),
+        answer=ReadyAnswer,
+        statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    )
+    def ready() -> tuple[ReadyAnswer, HTTPStatus]:
         is_ready = postgres.passes()
-        body = jsonify(
+        body = ReadyAnswer(
             ok=is_ready, status="ready" if is_ready else "unavailable", timestamp=_timestamp()
         )
         return body, _status(is_ready)
 
     @blueprint.get("")
-    def health() -> tuple[Response, HTTPStatus]:
+    @Route(
+        summary="Report whether the database and Stripe answer; 503 if one does not.",
+        callers=(Caller.ANYONE,),
+        limits=(ADDRESS,),
+        answer=HealthAnswer,
+        statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    )
+    def health() -> tuple[HealthAnswer, HTTPStatus]:
         limits.hit()
-        services = {"database": postgres.passes(), "stripe": stripe.passes()}
-        is_ok = all(services.values())
-        body = jsonify(
+        has_database, has_stripe = postgres.passes(), stripe.passes()
+        is_ok = has_database and has_stripe
+        body = HealthAnswer(
             ok=is_ok,
             status="healthy" if is_ok else "degraded",
             timestamp=_timestamp(),
-            services={name: "up" if works else "down" for name, works in services.items()},
+            services=Services(
+                database="up" if has_database else "down", stripe="up" if has_stripe else "down"
+            ),
             uptime=round(time.monotonic() - started, 3),
         )
         return body, _status(is_ok)

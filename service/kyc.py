@@ -5,15 +5,16 @@ import uuid
 from typing import Annotated, Literal
 
 import pydantic
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint
 
 from market.database import Database
 from market.errors import RejectedError
 from market.kyc import repository, verification
 from market.kyc.types import Profile
 from market.stripe_api import StripeApi
-from service.bodies import read_body
+from service.bodies import read_body, read_query
 from service.limits import UserLimits
+from service.route_table import STRIPE_CODES, Answer, Caller, Route, Time
 from service.session import Sessions
 
 
@@ -53,6 +54,35 @@ class KycQuery(pydantic.BaseModel):
     user_id: uuid.UUID | None = None
 
 
+class StartAnswer(Answer):
+    """The open session of Stripe Identity, or a new one.
+
+    Secret and address work once. Both are null while Stripe checks a document.
+    """
+
+    success: Literal[True]
+    verification_id: str = pydantic.Field(alias="verificationId")
+    client_secret: str | None = pydantic.Field(alias="clientSecret")
+    verification_url: str | None = pydantic.Field(alias="verificationUrl")
+
+
+class KycDetails(Answer):
+    """The last change of a verification."""
+
+    reason_code: str | None
+    updated_at: Time | None
+    completed_at: Time | None
+
+
+class KycAnswer(Answer):
+    """A verification: `status` is ours, `stripe_status` is Stripe's or null."""
+
+    success: Literal[True]
+    status: Literal["none", "pending", "passed", "failed"]
+    stripe_status: Literal["requires_input", "processing", "verified", "canceled"] | None
+    details: KycDetails
+
+
 def kyc_blueprint(
     stripe_api: StripeApi, database: Database, sessions: Sessions, limits: UserLimits, *, site: str
 ) -> Blueprint:
@@ -60,7 +90,15 @@ def kyc_blueprint(
     blueprint = Blueprint("kyc", __name__, url_prefix="/api/kyc")
 
     @blueprint.post("/start")
-    def start() -> Response:
+    @Route(
+        summary="Start a verification. Stripe sends the person back to `/account?kyc=returned`.",
+        callers=(Caller.USER,),
+        limits=("start_verification",),
+        body=StartBody,
+        answer=StartAnswer,
+        codes=("CONFLICT", "KYC_COOLDOWN", "PROFILE_NOT_FOUND", *STRIPE_CODES),
+    )
+    def start() -> StartAnswer:
         session = sessions.require_live_session()
         limits.hit("start_verification", session.user_id)
         body = read_body(StartBody)
@@ -71,7 +109,7 @@ def kyc_blueprint(
             user_id=session.user_id,
             site=site,
         )
-        return jsonify(
+        return StartAnswer(
             success=True,
             verificationId=opened.stripe_session_id,
             clientSecret=opened.client_secret,
@@ -79,13 +117,21 @@ def kyc_blueprint(
         )
 
     @blueprint.get("")
-    def show() -> Response:
+    @Route(
+        summary="Read the caller's newest verification, or the one of `session_id`.",
+        callers=(Caller.USER,),
+        limits=("get_verification",),
+        query=KycQuery,
+        answer=KycAnswer,
+        codes=("FORBIDDEN", "PROFILE_NOT_FOUND"),
+    )
+    def show() -> KycAnswer:
         session = sessions.require_live_session()
         limits.hit("get_verification", session.user_id)
-        query = KycQuery.model_validate(request.args.to_dict())
+        query = read_query(KycQuery)
         if query.user_id is not None and str(query.user_id) != session.user_id:
             raise RejectedError("FORBIDDEN", "user_id", text="This is not your identity check")
-        return jsonify(
+        return KycAnswer.model_validate(
             repository.get_verification(
                 database, user_id=session.user_id, stripe_session_id=query.session_id
             )

@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response, request
 from market import metrics
 from market.errors import RejectedError
 from service.limits import AddressLimits
+from service.route_table import ADDRESS, Caller, PlainText, Route
 
 
 STARTED_KEY = "market.started"
@@ -18,6 +19,13 @@ def metrics_blueprint(limits: AddressLimits, *, token: str) -> Blueprint:
     blueprint = Blueprint("metrics", __name__)
 
     @blueprint.get("/metrics")
+    @Route(
+        summary="Read the metrics, as Prometheus does.",
+        callers=(Caller.TOKEN,),
+        token="Authorization",  # noqa: S106 - the name of a header
+        limits=(ADDRESS,),
+        answer=PlainText,
+    )
     def show() -> Response:
         if not metrics.may_read(request.headers.get("Authorization", ""), token):
             limits.hit()

@@ -3,17 +3,19 @@
 import datetime as dt
 import time
 import uuid
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 import structlog
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, request
 
 from market.database import Database
+from market.orders.types import OrderState
 from market.payments import intents, repository
 from market.stripe_api import StripeApi
 from service.bodies import read_body
 from service.limits import UserLimits
+from service.route_table import STRIPE_CODES, Answer, Caller, Cents, Id, Route, Time
 from service.session import Sessions
 
 
@@ -60,6 +62,33 @@ class RefundBody(pydantic.BaseModel):
         return value
 
 
+class IntentAnswer(Answer):
+    """The PaymentIntent that Stripe's form pays."""
+
+    client_secret: str = pydantic.Field(alias="clientSecret")
+    payment_intent_id: str = pydantic.Field(alias="paymentIntentId")
+
+
+class ConfirmAnswer(Answer):
+    """The paid order."""
+
+    success: Literal[True]
+    message: str
+    order_state: OrderState = pydantic.Field(alias="orderState")
+    payment_intent_id: str = pydantic.Field(alias="paymentIntentId")
+    amount: Cents | None
+    timestamp: Time
+    processing_time_ms: int = pydantic.Field(alias="processingTimeMs")
+
+
+class RefundAnswer(Answer):
+    """The refund that we request from Stripe; its state changes when Stripe has made it."""
+
+    success: Literal[True]
+    refund_id: Id
+    status: str
+
+
 def payments_blueprint(
     stripe_api: StripeApi, database: Database, sessions: Sessions, limits: UserLimits
 ) -> Blueprint:
@@ -67,7 +96,22 @@ def payments_blueprint(
     blueprint = Blueprint("payments", __name__, url_prefix="/api/payments")
 
     @blueprint.post("/create-intent")
-    def create_intent() -> Response:
+    @Route(
+        summary="Create the PaymentIntent of an order, or return the open one.",
+        callers=(Caller.BUYER,),
+        limits=("create_intent",),
+        body=CreateIntentBody,
+        answer=IntentAnswer,
+        codes=(
+            "CONFLICT",
+            "FORBIDDEN",
+            "RESOURCE_NOT_FOUND",
+            "STRIPE_EMAIL_REFUSED",
+            "TRANSACTION_FAILED",
+            *STRIPE_CODES,
+        ),
+    )
+    def create_intent() -> IntentAnswer:
         session = sessions.require_live_session()
         limits.hit("create_intent", session.user_id)
         body = read_body(CreateIntentBody)
@@ -79,10 +123,20 @@ def payments_blueprint(
             amount_cents=body.amount,
             currency=body.currency,
         )
-        return jsonify(clientSecret=intent.client_secret, paymentIntentId=intent.payment_intent_id)
+        return IntentAnswer(
+            clientSecret=intent.client_secret, paymentIntentId=intent.payment_intent_id
+        )
 
     @blueprint.post("/confirm")
-    def confirm() -> Response:
+    @Route(
+        summary="Mark an order paid whose intent has succeeded at Stripe.",
+        callers=(Caller.BUYER,),
+        limits=("confirm_payment",),
+        body=ConfirmBody,
+        answer=ConfirmAnswer,
+        codes=("FORBIDDEN", "RESOURCE_NOT_FOUND", "TRANSACTION_FAILED", *STRIPE_CODES),
+    )
+    def confirm() -> ConfirmAnswer:
         began = time.monotonic()
         session = sessions.require_live_session()
         limits.hit("confirm_payment", session.user_id)
@@ -94,10 +148,10 @@ def payments_blueprint(
             payment_intent_id=body.payment_intent_id,
             buyer_id=session.user_id,
         )
-        return jsonify(
+        return ConfirmAnswer(
             success=True,
             message="Payment confirmed",
-            orderState=paid.state,
+            orderState=OrderState(paid.state),
             paymentIntentId=body.payment_intent_id,
             amount=paid.amount_cents,
             timestamp=dt.datetime.now(dt.UTC).isoformat(),
@@ -105,7 +159,16 @@ def payments_blueprint(
         )
 
     @blueprint.post("/refund")
-    def refund() -> Response:
+    @Route(
+        summary="Request a refund, which a worker sends to Stripe.",
+        callers=(Caller.SELLER, Caller.STAFF),
+        limits=("refund_payment",),
+        headers={"Idempotency-Key": "Id of the request, if the body has no `client_request_id`."},
+        body=RefundBody,
+        answer=RefundAnswer,
+        codes=("CONFLICT", "FORBIDDEN", "REQUEST_ID_REUSED", "RESOURCE_NOT_FOUND"),
+    )
+    def refund() -> RefundAnswer:
         session = sessions.require_live_session()
         limits.hit("refund_payment", session.user_id)
         body = read_body(RefundBody)
@@ -118,7 +181,7 @@ def payments_blueprint(
             client_request_id=str(body.client_request_id or _request_id_in_header(session.user_id)),
         )
         log.info("refund_requested", order_id=str(body.order_id), refund_id=requested.refund_id)
-        return jsonify(success=True, refund_id=requested.refund_id, status=requested.status)
+        return RefundAnswer(success=True, refund_id=requested.refund_id, status=requested.status)
 
     return blueprint
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Literal
 
 import structlog
 from flask import Blueprint, Response, jsonify, request
@@ -16,6 +16,7 @@ from market.inbox import Outcome, Source
 from market.stripe_webhook import EventRules, StripeEvent, read_event
 from service.errors import body_of
 from service.limits import AddressLimits
+from service.route_table import ADDRESS, Answer, Caller, Route
 
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,15 @@ class Endpoint:
         return is_of_identity == (self.source is Source.STRIPE_IDENTITY)
 
 
+class EventAnswer(Answer):
+    """The answer to Stripe: the event is stored, or will never be."""
+
+    received: Literal[True]
+    processed: bool
+    idempotent: bool
+    status: Outcome
+
+
 def webhooks_blueprint(
     database: Database,
     handlers: inbox.Handlers,
@@ -63,7 +73,24 @@ def webhooks_blueprint(
     """Return the blueprint of `/api/webhooks`; the handlers hold their adapters already."""
     blueprint = Blueprint("webhooks", __name__, url_prefix="/api/webhooks")
 
-    def receive(endpoint: Endpoint) -> Response | tuple[Response, HTTPStatus]:
+    @Route(
+        summary="Receive an event of Stripe.",
+        callers=(Caller.SIGNATURE,),
+        limits=(ADDRESS,),
+        raw_body="The event as Stripe signed it.",
+        answer=EventAnswer,
+        codes=(
+            "DATABASE_ERROR",
+            "EVENT_FROM_FUTURE",
+            "EVENT_TOO_OLD",
+            "INVALID_PAYLOAD",
+            "INVALID_SIGNATURE",
+            "LIVEMODE_MISMATCH",
+            "MISSING_SIGNATURE",
+        ),
+        statuses=(HTTPStatus.INTERNAL_SERVER_ERROR,),
+    )
+    def receive(endpoint: Endpoint) -> EventAnswer | Response:
         try:
             event = _verified(endpoint, rules)
         except RejectedError as refusal:
@@ -73,7 +100,7 @@ def webhooks_blueprint(
             raise
         if not _is_to_be_stored(endpoint, event, rules):
             _count(endpoint, "not_ours")
-            return jsonify(_answer(Outcome.IGNORED))
+            return _answer(Outcome.IGNORED)
         try:
             outcome = inbox.receive(database, event, source=endpoint.source, handlers=handlers)
         except MarketError as error:
@@ -82,7 +109,7 @@ def webhooks_blueprint(
         _count(endpoint, outcome)
         # The event is stored, so the answer is 200 whatever the effect's outcome. The worker
         # applies events that are still open, so Stripe need not send them again.
-        return jsonify(_answer(outcome))
+        return _answer(outcome)
 
     for endpoint in endpoints:
         blueprint.add_url_rule(
@@ -129,7 +156,7 @@ def _is_to_be_stored(endpoint: Endpoint, event: StripeEvent, rules: EventRules) 
     return True
 
 
-def _not_stored(event: StripeEvent, error: MarketError) -> tuple[Response, HTTPStatus]:
+def _not_stored(event: StripeEvent, error: MarketError) -> Response:
     """Answer with an error, so that Stripe sends the event again."""
     log.error("stripe_event_not_stored", event_id=event.id, code=error.code, detail=error.detail)
     body = body_of(MarketError(error.code)) | {
@@ -137,13 +164,15 @@ def _not_stored(event: StripeEvent, error: MarketError) -> tuple[Response, HTTPS
         "event_id": event.id,
         "event_type": event.type,
     }
-    return jsonify(body), HTTPStatus.INTERNAL_SERVER_ERROR
+    answer = jsonify(body)
+    answer.status_code = HTTPStatus.INTERNAL_SERVER_ERROR
+    return answer
 
 
-def _answer(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "received": True,
-        "processed": outcome in _PROCESSED,
-        "idempotent": outcome in _IDEMPOTENT,
-        "status": outcome,
-    }
+def _answer(outcome: Outcome) -> EventAnswer:
+    return EventAnswer(
+        received=True,
+        processed=outcome in _PROCESSED,
+        idempotent=outcome in _IDEMPOTENT,
+        status=outcome,
+    )

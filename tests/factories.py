@@ -58,6 +58,32 @@ def make_intent(**changes: Any) -> dict[str, Any]:
     return intent | changes
 
 
+def make_order_row(**changes: Any) -> dict[str, Any]:
+    """Make the row of a paid order, as SQL writes it."""
+    at = "2026-12-02T09:00:00.123456+00:00"
+    later = ("ready_at", "shipped_at", "delivered_at", "released_at", "refunded_at", "cancelled_at")
+    return {
+        **dict.fromkeys(
+            ("id", "listing_id", "auction_id", "winning_bid_id", "seller_id"), ORDER_ID
+        ),
+        **dict.fromkeys(("created_at", "updated_at", "payment_due_at", "paid_at"), at),
+        **dict.fromkeys((*later, "cancel_reason", "state_before_dispute"), None),
+        "buyer_id": BUYER_ID,
+        "amount_cents": 12_500,
+        "platform_fee_cents": 625,
+        "seller_amount_cents": 11_875,
+        "platform_fee_bps": 500,
+        "refunded_cents": 0,
+        "currency": "aud",
+        "state": "paid",
+        "stripe_payment_intent_id": "pi_00001",
+        "refund_pending": False,
+        "protection_eligible": True,
+        "version": 2,
+        **changes,
+    }
+
+
 def make_refund(**changes: Any) -> dict[str, Any]:
     """Make a refund of ours that has succeeded, as Stripe's JSON has it."""
     refund = {

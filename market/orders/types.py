@@ -4,6 +4,20 @@ import dataclasses
 import enum
 
 
+class OrderState(enum.StrEnum):
+    """The state of an order, spelled as in SQL."""
+
+    PENDING_PAYMENT = "pending_payment"
+    PAID = "paid"
+    READY_FOR_HANDOVER = "ready_for_handover"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    RELEASED = "released"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+    DISPUTED = "disputed"
+
+
 class OrderAction(enum.StrEnum):
     """An action of a party; SQL decides which party may take it in which state."""
 

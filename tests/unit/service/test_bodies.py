@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from market.errors import RejectedError
-from service.bodies import read_body
+from service.bodies import read_body, read_query
 
 
 class Body(pydantic.BaseModel):
@@ -85,8 +85,23 @@ def test_paired_surrogates_are_a_character() -> None:
 @pytest.mark.parametrize("body", [[], "x", 7, {}, {"amount": None}, {"amount": "x"}])
 def test_other_body_is_refused(body: Any) -> None:
     """JSON of another form names what is missing."""
-    with pytest.raises(pydantic.ValidationError):
+    with pytest.raises(RejectedError, match="VALIDATION_ERROR"):
         read(json=body)
+
+
+@pytest.mark.parametrize("query", ["", "?amount=x", "?amount=<script>"])
+def test_bad_field_is_named_and_not_repeated(query: str) -> None:
+    """A caller reads where the mistake is; what was sent does not come back."""
+    with Flask("t").test_request_context(f"/{query}"), pytest.raises(RejectedError) as caught:
+        read_query(Body)
+
+    assert ("VALIDATION_ERROR", "Invalid request: amount") == (caught.value.code, caught.value.text)
+
+
+def test_query_is_read() -> None:
+    """The values of a query string are texts; the model gives them their types."""
+    with Flask("t").test_request_context("/?amount=7&note=a"):
+        assert Body(amount=7, note="a") == read_query(Body)
 
 
 @pytest.mark.parametrize("content_type", [None, "application/xml", "application/octet-stream"])
@@ -100,5 +115,7 @@ def test_other_type_is_refused(content_type: str | None) -> None:
 
 def test_request_without_a_body_has_no_fields() -> None:
     """A browser may post without a body; a model with defaults accepts that."""
-    with pytest.raises(pydantic.ValidationError, match="amount"):
+    with pytest.raises(RejectedError) as caught:
         read()
+
+    assert "Invalid request: amount" == caught.value.text

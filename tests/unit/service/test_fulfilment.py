@@ -23,6 +23,20 @@ LIVE = {"is_live": True, "is_suspended": False, "role": "buyer"}
 ALLOWED = {"allowed": True, "retry_after_ms": 0}
 MADE = {"success": True, "expires_at": "2026-12-02T20:00:00+00:00"}
 DELIVERED = {"success": True, "state": "delivered"}
+AT = "2026-12-02T20:00:00+00:00"
+PARCEL = {
+    **dict.fromkeys(("id", "order_id"), ORDER_ID),
+    **dict.fromkeys(("label_url", "first_scan_at", "delivered_at")),
+    **dict.fromkeys(("created_at", "updated_at"), AT),
+    "carrier": "AusPost",
+    "tracking": "33ABC",
+}
+STEP = {
+    **dict.fromkeys(("id", "shipment_id"), ORDER_ID),
+    **dict.fromkeys(("description", "location")),
+    **dict.fromkeys(("event_time", "created_at"), AT),
+    "status": "delivered",
+}
 
 
 def served(answer: dict[str, Any]) -> Service:
@@ -163,11 +177,11 @@ def test_refusal_has_its_status(path: str, code: str, status: int) -> None:
 
 def test_shipment_is_answered() -> None:
     """The row comes back as the database has it."""
-    service = served({"success": True, "shipment": {"id": "s-1", "label_url": None}})
+    service = served({"success": True, "shipment": PARCEL})
 
     answer = post(service, SHIPMENT, {"carrier": "AusPost", "tracking": "33ABC", "label_url": ""})
 
-    expected = {"success": True, "shipment": {"id": "s-1", "label_url": None}}
+    expected = {"success": True, "shipment": PARCEL}
     assert (200, expected) == (answer.status_code, answer.get_json())
     assert {
         "order_id": ORDER_ID,
@@ -180,12 +194,12 @@ def test_shipment_is_answered() -> None:
 
 def test_event_is_answered() -> None:
     """Each request has an event id of its own; the database reads the time."""
-    service = served({"success": True, "event": {"id": "e-1"}})
+    service = served({"success": True, "event": STEP})
     step = {"status": "delivered", "event_time": "2026-12-02T20:00:00+11:00"}
 
     answer = post(service, EVENTS, step)
 
-    assert (200, {"success": True, "event": {"id": "e-1"}}) == (
+    assert (200, {"success": True, "event": STEP}) == (
         answer.status_code,
         answer.get_json(),
     )

@@ -3,16 +3,28 @@
 from typing import Any
 
 import pytest
+import structlog
 from werkzeug.test import TestResponse
 
-from tests.factories import BUYER_ID, ORDER_ID
+from tests.factories import BUYER_ID, ORDER_ID, make_order_row
 from tests.unit.service.adapters import Service, make_claims, make_service, make_token
 
 
 PATH = f"/api/orders/{ORDER_ID}"
 LIVE = {"is_live": True, "is_suspended": False, "role": "buyer"}
 ALLOWED = {"allowed": True, "retry_after_ms": 0}
-ORDER = {"id": ORDER_ID, "state": "paid", "listing": {"title": "Camera"}}
+LISTING = {
+    "id": ORDER_ID,
+    "title": "Camera",
+    "description": "It takes pictures",
+    "listing_photos": [{"id": ORDER_ID, "url": "https://shop.test/1.jpg", "order_idx": 0}],
+}
+ORDER = make_order_row(
+    listing=LISTING,
+    listings=LISTING,
+    buyer={"id": BUYER_ID, "display_name": "Bo"},
+    seller={"id": ORDER_ID, "display_name": "Sam"},
+)
 MOVED = {"success": True, "state": "shipped", "updated_at": "2026-12-02T20:00:00+00:00"}
 
 
@@ -47,6 +59,28 @@ def test_page_is_the_flat_order() -> None:
     assert {"order_id": ORDER_ID, "user_id": BUYER_ID, "aal": "aal2"} == (
         service.database.call.call_args.kwargs
     )
+
+
+def test_page_has_no_value_that_its_model_lacks() -> None:
+    """A new column of the table reaches no caller before somebody decides that it may."""
+    service = make_service()
+    order = ORDER | {"pickup_address": None, "secret": "x"}
+    service.database.call.side_effect = [ALLOWED, {"success": True, "order": order}]
+
+    assert ORDER | {"pickup_address": None} == get(service).get_json()
+
+
+def test_order_of_another_form_is_our_mistake() -> None:
+    """The caller is not blamed, and the log repeats no value of the order."""
+    service = make_service()
+    order = ORDER | {"amount_cents": "a secret"}
+    service.database.call.side_effect = [ALLOWED, {"success": True, "order": order}]
+
+    with structlog.testing.capture_logs() as logs:
+        answer = get(service)
+
+    assert (500, "INTERNAL_ERROR") == (answer.status_code, answer.get_json()["code"])
+    assert "a secret" not in str(logs)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,118 @@
+"""Write the routes of the service as Markdown, from the statements at the routes."""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from service.app import create_app
+from service.route_table import Caller, PlainText, Route, routes_of
+from tests.factories import make_settings
+
+
+_NAMES = {
+    "boolean": "boolean",
+    "integer": "number",
+    "null": "null",
+    "number": "number",
+    "object": "Record<string, unknown>",
+    "string": "string",
+}
+_VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+def routes_page() -> str:
+    """Return a table of all routes, then a section for each."""
+    routes = list(routes_of(create_app(make_settings())))
+    rows = [
+        f"| `{method} {path_of(rule)}` | {callers_of(route)} | {route.summary} |"
+        for method, rule, route in routes
+    ]
+    sections = [section(method, path_of(rule), route) for method, rule, route in routes]
+    return "\n".join(["| route | caller | effect |", "|---|---|---|", *rows, "", *sections])
+
+
+def path_of(rule: str) -> str:
+    """Return a path as people write it: `/api/orders/:order_id`."""
+    return _VARIABLE.sub(r":\1", rule)
+
+
+def callers_of(route: Route[Any]) -> str:
+    """Return the callers of a route in words."""
+    words = [
+        f"the holder of the token in `{route.token}`" if caller is Caller.TOKEN else caller.value
+        for caller in route.callers
+    ]
+    return ", ".join(words)
+
+
+def section(method: str, path: str, route: Route[Any]) -> str:
+    """Return the section of one route."""
+    own = sorted(set(route.codes))
+    facts = [
+        f"Callers: {callers_of(route)}.",
+        f"Limit: {', '.join(f'`{limit}`' for limit in route.limits) or 'none'}.",
+        f"Own codes: {', '.join(f'`{code}`' for code in own) or 'none'}.",
+    ]
+    lines = [f"### {method} {path}", "", route.summary, "", " ".join(facts)]
+    if not route.is_live:
+        lines += ["", "It also serves suspended users."]
+    lines += ["", "```ts", *declarations(route), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def declarations(route: Route[Any]) -> Iterable[str]:
+    """Yield the types of the request and of the answer, in the notation of TypeScript."""
+    if route.query is not None:
+        yield f"type Query = {type_of_model(route.query, 'validation')}"
+    if route.headers:
+        yield f"type Headers = {{ {', '.join(f'{name!r}?: string' for name in route.headers)} }}"
+    if route.body is not None:
+        yield f"type Body = {type_of_model(route.body, 'validation')}"
+    if route.raw_body:
+        yield f"type Body = string // {route.raw_body}"
+    is_text = issubclass(route.answer, PlainText)
+    yield f"type Answer = {'string' if is_text else type_of_model(route.answer, 'serialization')}"
+
+
+def type_of_model(model: type[pydantic.BaseModel], mode: Any) -> str:
+    """Return a model as a TypeScript type."""
+    schema = model.model_json_schema(by_alias=True, mode=mode)
+    return type_of(schema, schema.get("$defs", {}), indent="")
+
+
+def type_of(schema: Mapping[str, Any], models: Mapping[str, Any], *, indent: str) -> str:
+    """Return a JSON schema as a TypeScript type."""
+    if "$ref" in schema:
+        return type_of(models[schema["$ref"].rpartition("/")[2]], models, indent=indent)
+    choices = schema.get("anyOf", schema.get("oneOf"))
+    if choices is not None:
+        return " | ".join(type_of(one, models, indent=indent) for one in choices)
+    if "const" in schema or "enum" in schema:
+        return " | ".join(map(_literal, schema.get("enum", [schema.get("const")])))
+    if "properties" in schema:
+        return _object(schema, models, indent)
+    if schema.get("type") == "array":
+        item = type_of(schema["items"], models, indent=indent)
+        return f"({item})[]" if "|" in item else f"{item}[]"
+    return _NAMES.get(schema.get("type", ""), "unknown")
+
+
+def _object(schema: Mapping[str, Any], models: Mapping[str, Any], indent: str) -> str:
+    inner = indent + "  "
+    required = schema.get("required", ())
+    lines = [
+        f"{inner}{name}{'' if name in required else '?'}: {type_of(one, models, indent=inner)}"
+        for name, one in schema["properties"].items()
+    ]
+    return "\n".join(["{", *lines, f"{indent}}}"])
+
+
+def _literal(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"'{value}'"

@@ -1,0 +1,194 @@
+"""`service.route_table`: each route states who may call it and how, and does what it states."""
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, Response
+from werkzeug.test import TestResponse
+
+from service.app import create_app
+from service.route_table import Answer, Caller, Route, routes_of
+from tests.factories import ORDER_ID, make_settings
+from tests.unit.service.adapters import Service, make_service, make_token
+
+
+APP = create_app(make_settings())
+LIVE = {"is_live": True, "is_suspended": False, "role": "buyer"}
+DENIED = {"allowed": False, "retry_after_ms": 1_000}
+#: A call without credentials gets these answers.
+REFUSED = {Caller.SIGNATURE: 400, Caller.ANYONE: 200}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One method of one path, its statement and the function that serves it."""
+
+    method: str
+    rule: str
+    route: Route[Any]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.rule}"
+
+    @property
+    def source(self) -> str:
+        """Return the code of the view."""
+        [view] = {
+            APP.view_functions[rule.endpoint]
+            for rule in APP.url_map.iter_rules()
+            if rule.rule == self.rule and self.method in (rule.methods or ())
+        }
+        return inspect.getsource(inspect.unwrap(view))
+
+    def call(self, service: Service, **headers: str) -> TestResponse:
+        """Call the route with an id in the place of each variable."""
+        path = re.sub(r"<[^>]+>", ORDER_ID, self.rule)
+        answer: TestResponse = service.client.open(path, method=self.method, headers=headers)
+        return answer
+
+
+CASES = [Case(method=method, rule=rule, route=route) for method, rule, route in routes_of(APP)]
+USER_CASES = [case for case in CASES if case.route.has_user]
+
+
+def test_route_without_a_statement_is_found() -> None:
+    """A new route cannot be forgotten: this is how every other test here would fail."""
+    app = Flask("t", static_folder=None)
+    app.add_url_rule("/x", view_func=lambda: "x")
+
+    with pytest.raises(KeyError):
+        list(routes_of(app))
+
+
+def test_every_code_is_in_the_catalogue() -> None:
+    """A caller can look up each code that a route states."""
+    page = (Path(__file__).parents[3] / "docs/errors.md").read_text()
+    catalogue = set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE))
+
+    assert (
+        set() == {code for case in CASES for code in case.route.codes_of(case.method)} - catalogue
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_variables_of_the_path_are_described(case: Case) -> None:
+    """Each variable has its line, and nothing else has one."""
+    assert set(re.findall(r"<(?:\w+:)?(\w+)>", case.rule)) == set(case.route.path)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_models_are_those_that_the_view_reads(case: Case) -> None:
+    """Body and query are read by the models that the route states."""
+    stated = [model.__name__ for model in (case.route.body, case.route.query) if model is not None]
+
+    assert stated == re.findall(r"\bread_(?:body|query)\((\w+)\)", case.source)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_caller_without_credentials_is_refused(case: Case) -> None:
+    """Exactly the routes for anyone serve without credentials."""
+    service = make_service()
+    service.database.call.return_value = True
+
+    status = case.call(service).status_code
+
+    assert next((REFUSED[each] for each in case.route.callers if each in REFUSED), 401) == status
+    if status != 200:
+        assert [] == service.called
+
+
+@pytest.mark.parametrize("case", USER_CASES, ids=str)
+def test_call_counts_towards_the_stated_limit(case: Case) -> None:
+    """The first thing that a route does for a user is to count the call."""
+    service = make_service()
+    actions: list[str] = []
+
+    def call(function: str, **arguments: Any) -> Any:
+        if function == "rate_limit_hit":
+            actions.append(arguments["action"])
+            return DENIED
+        return LIVE
+
+    service.database.call.side_effect = call
+    answer = case.call(service, Authorization=f"Bearer {make_token()}")
+
+    assert (429, "1") == (answer.status_code, answer.headers["Retry-After"])
+    assert set(actions) <= set(case.route.limits)
+    assert 1 == len(actions)
+
+
+@pytest.mark.parametrize("case", USER_CASES, ids=str)
+def test_suspended_user_is_served_only_where_stated(case: Case) -> None:
+    """Only a route that is not `is_live` serves them; the others ask the database first."""
+    service = make_service()
+    service.database.call.side_effect = [LIVE | {"is_suspended": True}, DENIED]
+    if not case.route.is_live:
+        service.database.call.side_effect = [DENIED]
+
+    answer = case.call(service, Authorization=f"Bearer {make_token()}")
+
+    assert (403 if case.route.is_live else 429) == answer.status_code
+
+
+class Counted(Answer):
+    """The answer of the view below."""
+
+    count: int
+    note: str | None = None
+
+
+def test_answer_has_the_fields_that_the_view_gives() -> None:
+    """A field without a value is no key; null is a value."""
+    app = Flask("t")
+
+    @app.get("/<path>")
+    @Route(summary="Count.", callers=(Caller.ANYONE,), answer=Counted)
+    def count(path: str) -> Counted | Response:
+        answers = {"a": Counted(count=1), "b": Counted(count=1, note=None)}
+        return answers.get(path, Response("c"))
+
+    client = app.test_client()
+
+    assert {"count": 1} == client.get("/a").get_json()
+    assert {"count": 1, "note": None} == client.get("/b").get_json()
+    assert "c" == client.get("/c").text
+
+
+#: Codes that some statements bring, and others do not.
+OPTIONAL = {
+    "AUTH_ERROR",
+    "AUTH_UNREACHABLE",
+    "CONFLICT",
+    "CSRF_INVALID",
+    "UNAUTHORIZED",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "USER_SUSPENDED",
+}
+USER = {"AUTH_ERROR", "AUTH_UNREACHABLE", "UNAUTHORIZED"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "method", "codes"),
+    [
+        ({"callers": (Caller.ANYONE,)}, "POST", set()),
+        ({"callers": (Caller.TOKEN,)}, "GET", {"UNAUTHORIZED"}),
+        ({}, "GET", USER | {"USER_SUSPENDED"}),
+        ({}, "POST", USER | {"USER_SUSPENDED", "CSRF_INVALID"}),
+        ({"codes": ("CONFLICT",), "is_live": False}, "GET", USER | {"CONFLICT"}),
+        ({"body": Counted, "callers": (Caller.ANYONE,)}, "POST", {"UNSUPPORTED_MEDIA_TYPE"}),
+    ],
+)
+def test_codes_follow_from_the_statement(
+    changes: dict[str, Any], method: str, codes: set[str]
+) -> None:
+    """A route lists its own codes only; callers and body bring theirs."""
+    given: dict[str, Any] = {"summary": "x", "callers": (Caller.USER,), "answer": Counted}
+
+    stated = Route(**given | changes).codes_of(method)
+
+    assert codes == stated & OPTIONAL
+    assert {"INTERNAL_ERROR", "RATE_LIMITED", "TIMEOUT", "VALIDATION_ERROR"} <= stated
