@@ -6,12 +6,13 @@ PROOF_STEPS ?= 20000
 MONEY_STEPS ?= 5000
 DELIVERIES ?= 100000
 CHAOS_AUCTIONS ?= 10000
+LISTINGS ?= 250000
 
 # Every program here starts many Python processes. Without cached bytecode each of them compiles all of
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 deployment rules advisors monitoring check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 deployment rules advisors plans monitoring check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
@@ -44,7 +45,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
-proof: soak mutants pg15 deployment canary-faults rules advisors ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, a short `chaos`
+proof: soak mutants pg15 deployment canary-faults rules advisors plans ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, a short `chaos`
 	@$(MAKE) chaos CHAOS_AUCTIONS=200 CHAOS_SEED=1
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
@@ -79,6 +80,9 @@ rules: setup ## check and test the alert rules and the names of our metrics by p
 
 advisors: setup ## run Supabase's own linter on the schema; a reviewed list explains each finding
 	@$(BIN)/python -m pytest -q tests/proof/advisors.py
+
+plans: setup ## assert and time the plans of the web app's queries on many rows (LISTINGS=250000)
+	@PLANS_LISTINGS=$(LISTINGS) $(BIN)/python -m pytest -q -s tests/proof/plans/plans.py
 
 up: setup ## run the system until Ctrl-C; .devstack/env gets addresses and keys (PORT_BASE=…, UP_FLAGS=…)
 	@$(BIN)/python -m devstack up $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)

@@ -27,6 +27,7 @@ create unique index bids_auction_id_bidder_id_amount_cents_idx
 on public.bids (auction_id, bidder_id, amount_cents) where accepted;
 create index bids_auction_id_amount_cents_placed_at_idx
 on public.bids (auction_id, amount_cents desc, placed_at);
+create index bids_auction_id_placed_at_idx on public.bids (auction_id, placed_at desc);
 create index bids_bidder_id_placed_at_idx on public.bids (bidder_id, placed_at desc);
 
 create table private.proxy_bids (

@@ -73,6 +73,8 @@ create index orders_listing_id_idx on public.orders (listing_id);
 create index orders_winning_bid_id_idx on public.orders (winning_bid_id);
 create index orders_buyer_id_created_at_idx on public.orders (buyer_id, created_at desc);
 create index orders_seller_id_created_at_idx on public.orders (seller_id, created_at desc);
+-- Staff read the newest orders of all parties.
+create index orders_created_at_idx on public.orders (created_at desc);
 create index orders_unpaid_payment_due_at_idx on public.orders (payment_due_at)
 where state = 'pending_payment';
 create index orders_handover_paid_at_idx on public.orders (paid_at)

@@ -1,0 +1,83 @@
+"""Fixtures of the plans: one filled database, a gateway on it, and the table of all times."""
+
+import os
+from collections.abc import Iterator, Mapping
+
+import httpx
+import psycopg
+import pytest
+from psycopg import Connection
+from rich.console import Console
+
+from devstack.schema import build_database, declared_files
+from tests.integration.gateways import running_gateway
+from tests.proof.plans.asking import Reader, readers_of
+from tests.proof.plans.dataset import HOT, LONG_THREAD, SOLD, Role, fill, id_of, people
+from tests.proof.plans.times import Times
+
+
+#: `make plans` fills the full size. A fiftieth shows the same shapes in seconds.
+LISTINGS = int(os.environ.get("PLANS_LISTINGS", "250000"))
+
+
+@pytest.fixture(scope="session")
+def database_url(admin_url: str) -> str:
+    """Build and fill the database; return the address of its owner."""
+    url = build_database(admin_url, "plans", declared_files())
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute("alter role authenticator in database plans set pgrst.db_plan_enabled = 'on'")
+    fill(admin_url, "plans", LISTINGS)
+    return url
+
+
+@pytest.fixture(scope="session")
+def owner(database_url: str) -> Iterator[Connection]:
+    """Connect as the owner, to look up ids and to call functions as somebody."""
+    with psycopg.connect(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def ids(owner: Connection) -> Mapping[str, str]:
+    """Return what the filters may name."""
+    [(now, tomorrow, dispute, order, hot_listing)] = owner.execute(
+        """
+        select now()::text, (now() + interval '1 day')::text,
+          (select id::text from public.disputes order by id limit 1),
+          (select id::text from public.orders where buyer_id = %s order by id limit 1),
+          (select listing_id::text from public.auctions where id = %s)
+        """,
+        [people(LISTINGS)[Role.BUYER], id_of("auction", HOT)],
+    )
+    return {
+        **{role.value: user_id for role, user_id in people(LISTINGS).items()},
+        "hot": id_of("auction", HOT),
+        "hot_listing": hot_listing,
+        "sold": id_of("auction", SOLD),
+        "thread": id_of("thread", LONG_THREAD),
+        "now": now.replace(" ", "T"),
+        "tomorrow": tomorrow.replace(" ", "T"),
+        "dispute": dispute,
+        "order": order,
+    }
+
+
+@pytest.fixture(scope="session")
+def readers(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[Role | None, Reader]]:
+    """Give a client for each role, and under None one whom no row level security bounds."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with (
+        running_gateway(database_url, folder) as gateway,
+        httpx.Client(base_url=f"{gateway.url}/rest/v1", timeout=60) as http,
+    ):
+        yield readers_of(http, gateway.keys, people(LISTINGS))
+
+
+@pytest.fixture(scope="session")
+def times() -> Iterator[Times]:
+    """Collect the times of all plans, and print them at the end."""
+    times = Times(LISTINGS)
+    yield times
+    Console(width=120).print(times.table())

@@ -1,0 +1,243 @@
+"""The web app's queries on many rows, with the filters, order and page size that it sends.
+
+`tests/integration/contract/embeds.py` has the select strings.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from tests.integration.contract.embeds import QUERIES
+from tests.proof.plans.dataset import Role
+
+
+PARTIES = (Role.BUYER, Role.SELLER)
+SIGNED_IN = (Role.USER, Role.BUYER, Role.STAFF)
+#: A user who has no part in it is bounded by the same policies as a party.
+EVERYBODY = (Role.ANON, Role.BUYER, Role.STAFF)
+#: A page shows at most a hundred rows, each with a few embedded ones.
+FEW = 2_500
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One request: a select string of the contract, and filters with `{name}` for an id.
+
+    The plan may read `reads` rows and the share `of_listings` of all listings. Where that share is
+    not 0, the contract asks for something that no index can answer; `because` says what.
+    """
+
+    query: str
+    where: Mapping[str, str]
+    roles: Sequence[Role] = EVERYBODY
+    reads: int = FEW
+    of_listings: float = 0
+    because: str = ""
+    is_counted: bool = False
+
+    @property
+    def table(self) -> str:
+        """Return the table that the request names."""
+        return QUERIES[self.query].table
+
+    @property
+    def select(self) -> str:
+        """Return the select string."""
+        return QUERIES[self.query].select
+
+
+_COUNT = "count=exact counts every row that fits"
+_TEXT = (
+    "ILIKE is not leakproof, so Postgres checks row level security first and can use no trigram"
+    " index; with a count it reads every listing that fits the other filters"
+)
+_UNFILTERED = (
+    "without a filter only row level security bounds this page, and its rule for staff fits"
+    " no index"
+)
+_DISPUTES = f"{_UNFILTERED}; one order in a hundred is disputed"
+_NEWEST = {"order": "created_at.desc", "limit": "12"}
+_LIVE = {"status": "eq.live"}
+
+
+def marketplace(
+    where: Mapping[str, str], *, of_listings: float = 0.09, because: str = _COUNT
+) -> Page:
+    """Return a marketplace page, which counts its rows."""
+    return Page(
+        query="marketplace",
+        where=where,
+        of_listings=of_listings,
+        because=because,
+        is_counted=True,
+    )
+
+
+#: One percent of the listings is scheduled, eight are live, ninety ended.
+PAGES: Mapping[str, Page] = {
+    "home": Page(query="home", where=_LIVE | _NEWEST),
+    "marketplace, newest": marketplace(_LIVE | _NEWEST),
+    "marketplace, newest, uncounted": Page(query="marketplace", where=_LIVE | _NEWEST),
+    "marketplace, price low": marketplace(_LIVE | {"order": "start_cents.asc", "limit": "12"}),
+    "marketplace, price high": marketplace(_LIVE | {"order": "start_cents.desc", "limit": "12"}),
+    "marketplace, ending soon": marketplace(_LIVE | {"order": "end_at.asc", "limit": "12"}),
+    "marketplace, third page": marketplace(
+        _LIVE | {"order": "end_at.asc", "limit": "12", "offset": "24"}
+    ),
+    "marketplace, ending": marketplace(
+        _LIVE
+        | {"and": "(end_at.gt.{now},end_at.lt.{tomorrow})", "order": "end_at.asc"}
+        | {"limit": "12"}
+    ),
+    "marketplace, category": marketplace(_LIVE | _NEWEST | {"category_id": "eq.5"}),
+    "marketplace, filters": marketplace(
+        _LIVE
+        | _NEWEST
+        | {"category_id": "eq.5", "location->>state": "eq.VIC", "condition": "eq.good"}
+        | {"start_cents": "lte.50000"}
+    ),
+    "marketplace, price range": marketplace(
+        _LIVE | _NEWEST | {"and": "(start_cents.gte.10000,start_cents.lte.11000)"}
+    ),
+    "marketplace, text": marketplace(
+        _LIVE | _NEWEST | {"or": "(title.ilike.%teapot%,description.ilike.%teapot%)"},
+        because=_TEXT,
+    ),
+    "marketplace, rare text": marketplace(
+        _LIVE | _NEWEST | {"or": "(title.ilike.%number 4203%,description.ilike.%number 4203%)"},
+        because=_TEXT,
+    ),
+    "marketplace, ended": marketplace({"status": "eq.ended"} | _NEWEST, of_listings=0.92),
+    "marketplace, ended, uncounted": Page(
+        query="marketplace", where={"status": "eq.ended"} | _NEWEST
+    ),
+    "account listings": Page(
+        query="account listings",
+        where={"seller_id": "eq.{seller}", "order": "created_at.desc", "limit": "100"},
+    ),
+    "listing page": Page(query="listing page", where={"id": "eq.{hot_listing}"}),
+    "new message": Page(query="new message", where={"id": "eq.{hot_listing}"}),
+    "profile": Page(query="profile", where={"id": "eq.{seller}"}),
+    "auction of a listing": Page(
+        query="auction of a listing", where={"listing_id": "eq.{hot_listing}"}
+    ),
+    "auction with bids": Page(query="auction with bids", where={"id": "eq.{sold}"}),
+    "hot auction with bids": Page(
+        query="auction with bids alone", where={"id": "eq.{hot}"}, reads=5_000
+    ),
+    "minimum of an auction": Page(query="minimum of an auction", where={"id": "eq.{hot}"}),
+    "admin finalize": Page(query="admin finalize", where={"id": "eq.{hot}"}),
+    "an empty list": Page(query="an empty list", where={"or": "(listing_id.in.())"}),
+    "minimum bid": Page(
+        query="minimum bid",
+        where={"auction_id": "eq.{hot}", "order": "amount_cents.desc", "limit": "1"},
+    ),
+    "bid history": Page(
+        query="bid history",
+        where={"auction_id": "eq.{hot}", "order": "placed_at.desc", "limit": "50"},
+        reads=5_000,
+    ),
+    "my bids": Page(
+        query="my bids",
+        where={"bidder_id": "eq.{buyer}", "order": "placed_at.desc", "limit": "50"},
+    ),
+    "account bids": Page(
+        query="account bids",
+        where={"bidder_id": "eq.{buyer}", "order": "placed_at.desc", "limit": "50"},
+    ),
+    "orders of a buyer": Page(
+        query="orders",
+        where={"or": "(buyer_id.eq.{buyer},seller_id.eq.{buyer})"} | {"order": "created_at.desc"},
+        roles=SIGNED_IN,
+        reads=5_000,
+    ),
+    "orders of a seller": Page(
+        query="orders",
+        where={"or": "(buyer_id.eq.{seller},seller_id.eq.{seller})"} | {"order": "created_at.desc"},
+        roles=SIGNED_IN,
+        reads=25_000,
+    ),
+    "sales": Page(
+        query="orders",
+        where={"seller_id": "eq.{seller}", "order": "created_at.desc", "limit": "100"},
+        roles=SIGNED_IN,
+    ),
+    "staff orders": Page(
+        query="orders",
+        where={"order": "created_at.desc", "limit": "100"},
+        roles=(Role.STAFF,),
+    ),
+    "inbox, unfiltered": Page(
+        query="inbox",
+        where={"order": "last_message_at.desc", "limit": "50"},
+        roles=(Role.USER, Role.BUYER),
+        of_listings=0.9,
+        because=_UNFILTERED,
+    ),
+    "inbox of a buyer": Page(
+        query="inbox",
+        where={"buyer_id": "eq.{buyer}", "order": "last_message_at.desc", "limit": "50"},
+        roles=SIGNED_IN,
+    ),
+    "inbox": Page(
+        query="inbox",
+        where={"or": "(buyer_id.eq.{seller},seller_id.eq.{seller})"}
+        | {"order": "last_message_at.desc", "limit": "50"},
+        roles=SIGNED_IN,
+        reads=10_000,
+    ),
+    "account threads": Page(
+        query="account threads",
+        where={"buyer_id": "eq.{buyer}", "order": "last_message_at.desc", "limit": "20"},
+        roles=SIGNED_IN,
+    ),
+    "thread": Page(
+        query="thread",
+        where={"thread_id": "eq.{thread}", "order": "created_at.asc"},
+        roles=SIGNED_IN,
+        reads=5_000,
+    ),
+    "unread messages": Page(
+        query="thread",
+        where={"thread_id": "eq.{thread}", "sender_id": "neq.{buyer}", "read_at": "is.null"},
+        roles=SIGNED_IN,
+        reads=5_000,
+        is_counted=True,
+    ),
+    "bell": Page(query="bell", where={"order": "created_at.desc", "limit": "50"}, roles=SIGNED_IN),
+    "unread notifications": Page(
+        query="bell",
+        where={"read": "eq.false", "limit": "1"},
+        roles=SIGNED_IN,
+        is_counted=True,
+    ),
+    "disputes": Page(
+        query="disputes",
+        where={"order": "created_at.desc", "limit": "100"},
+        roles=SIGNED_IN,
+        of_listings=0.01,
+        because=_DISPUTES,
+    ),
+    "admin disputes": Page(
+        query="admin disputes",
+        where={"state": "eq.open", "limit": "100"},
+        roles=SIGNED_IN,
+        of_listings=0.01,
+        because=_DISPUTES,
+    ),
+    "dispute messages": Page(
+        query="dispute messages", where={"dispute_id": "eq.{dispute}"}, roles=SIGNED_IN
+    ),
+    "dispute evidence": Page(
+        query="dispute evidence", where={"dispute_id": "eq.{dispute}"}, roles=SIGNED_IN
+    ),
+    "account": Page(query="account", where={"id": "eq.{buyer}"}),
+    "admin users": Page(query="admin users", where={"limit": "100"}, roles=(Role.STAFF,)),
+    "admin users by mail": Page(
+        query="admin users",
+        where={"email": "ilike.%user4203%", "limit": "100"},
+        roles=(Role.USER, Role.STAFF),
+        of_listings=0.22,
+        because="staff search for a part of an address, which no index serves under row level"
+        " security",
+    ),
+}

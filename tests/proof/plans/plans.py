@@ -1,0 +1,66 @@
+"""The plans of the web app's queries and RPCs on many rows.
+
+`make plans` runs this file. Its name keeps it out of `make test`, because it fills a database.
+"""
+
+from collections.abc import Mapping
+
+import pytest
+from psycopg import Connection
+
+from tests.proof.plans.asking import Reader
+from tests.proof.plans.calls import CALLS, called
+from tests.proof.plans.conftest import LISTINGS
+from tests.proof.plans.dataset import Role
+from tests.proof.plans.pages import PAGES
+from tests.proof.plans.plan import Plan
+from tests.proof.plans.times import Time, Times
+
+
+CASES = [
+    pytest.param(name, role, id=f"{name}-{role}")
+    for name, page in PAGES.items()
+    for role in page.roles
+]
+
+
+def problems(plan: Plan, most_rows: int, *, may_scan: bool) -> list[str]:
+    """Return what makes a plan slow on large tables."""
+    scanned = [] if may_scan else plan.scanned
+    return [
+        *(f"reads all of {table}" for table in scanned),
+        *([f"reads {plan.read} rows, allowed {most_rows}"] if plan.read > most_rows else []),
+        *([f"sorts {plan.sorted} rows"] if plan.sorted > most_rows else []),
+    ]
+
+
+@pytest.mark.parametrize(("name", "role"), CASES)
+def test_query_reads_few_rows(
+    readers: Mapping[Role | None, Reader],
+    ids: Mapping[str, str],
+    times: Times,
+    name: str,
+    role: Role,
+) -> None:
+    """An index serves each query: no table is read from end to end, and few rows are sorted."""
+    page = PAGES[name]
+
+    plan = readers[role].plan(page, ids)
+
+    free = readers[None].plan(page, ids)
+    times.add(Time(name=name, role=role, plan=plan, free_ms=free.took_ms, because=page.because))
+    most_rows = page.reads + round(page.of_listings * LISTINGS)
+    assert [] == problems(plan, most_rows, may_scan=page.of_listings > 0)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_call_reads_few_rows(
+    owner: Connection, ids: Mapping[str, str], times: Times, name: str
+) -> None:
+    """An RPC that reads finds its rows by indexes, in whatever its body runs."""
+    call = CALLS[name]
+
+    plan = called(owner, call, ids)
+
+    times.add(Time(name=name, role=call.role or "service", plan=plan, free_ms=None))
+    assert [] == problems(plan, call.reads, may_scan=False)
