@@ -16,9 +16,11 @@ from bench.http import bid_of, sign_up
 
 
 BIDDERS, WEBHOOKS, AUCTIONS = 100, 100, 10
+#: So many callers read from the API once in a period, so a slow answer delays only its own caller.
+READERS = 20
 #: While latencies are measured, each bidder bids once in this time, and each webhook comes once.
 PERIOD_S = 1.0
-#: The pause between two calls of a probe.
+#: The pause between two calls in SQL.
 PROBE_S = 0.05
 PARTS = "postgres,gateway,stripe"
 PROBE = "select public.get_time_remaining(%s)"
@@ -151,8 +153,8 @@ class _Scene:
         return load.Load(
             port=self._service_port,
             make=lambda _number: read,
-            connections=1,
-            period_s=PROBE_S,
+            connections=READERS,
+            period_s=PERIOD_S,
             take=self._take,
         )
 

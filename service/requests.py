@@ -25,8 +25,13 @@ BODY_LIMIT = 1024 * 1024
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID_KEY = "HTTP_X_REQUEST_ID"
 _REFUSAL_KEY = "market.refused_body"
-#: At most this many requests run at once. With more, all become slow and none finishes in time.
-_RUNNING_LIMIT = 16
+#: At most so many requests run at once. With more, all become slow and none finishes in time.
+#: Webhooks have places of their own. Stripe sends many at once after an outage; if they shared the
+#: places of the people who wait for an answer, either could keep the other out. A webhook mostly
+#: waits for the database or for Stripe, so half as many places serve two hundred webhooks in time.
+_PLACES = 16
+_WEBHOOK_PLACES = 8
+_WEBHOOKS = "/api/webhooks/"
 #: A request waits at most this long for its place. Callers give up after seconds and call again. If
 #: all requests waited, the queue would soon hold only those whose callers are gone. Two hundred
 #: requests at once all get a place in this time, and some of CALLS_LIMIT_S is left for their calls.
@@ -42,7 +47,8 @@ def install(app: Flask, limits: AddressLimits) -> None:
     deadline of the calls. The wait for a place uses it up. A refused body counts towards `limits`.
     """
     inner: Callable[..., Iterable[bytes]] = app.wsgi_app
-    places = threading.BoundedSemaphore(_RUNNING_LIMIT)
+    places = threading.BoundedSemaphore(_PLACES)
+    webhook_places = threading.BoundedSemaphore(_WEBHOOK_PLACES)
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request_id = log.sane_request_id(environ.get(_REQUEST_ID_KEY))
@@ -58,10 +64,11 @@ def install(app: Flask, limits: AddressLimits) -> None:
         except RejectedError as refusal:
             environ[_REFUSAL_KEY] = refusal
         metrics.start(environ)
+        is_webhook = environ["PATH_INFO"].startswith(_WEBHOOKS)
         with (
             log.bound(request_id=request_id),
             deadline.within(CALLS_LIMIT_S),
-            _place_of(environ, places),
+            _place_of(environ, webhook_places if is_webhook else places),
         ):
             return inner(environ, answer)
 

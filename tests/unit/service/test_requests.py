@@ -146,12 +146,15 @@ def test_malformed_bodies_are_limited_by_address(app: Flask) -> None:
     assert [400] * 120 + [429] == statuses
 
 
-def test_request_without_a_place_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("path", "places"), [("/", 16), ("/api/webhooks/", 8)])
+def test_request_without_a_place_in_time_is_refused(
+    monkeypatch: pytest.MonkeyPatch, path: str, places: int
+) -> None:
     """A queue without a limit fills with requests whose callers are gone, and serves only those."""
     monkeypatch.setattr(requests, "QUEUE_LIMIT_S", 0.01)
     app, began, may_end = Flask("t"), queue.SimpleQueue[int](), threading.Event()
 
-    @app.get("/<int:number>")
+    @app.get(f"{path}<int:number>")
     def work(number: int) -> str:
         began.put(number)
         assert may_end.wait(timeout=10)
@@ -159,16 +162,18 @@ def test_request_without_a_place_in_time_is_refused(monkeypatch: pytest.MonkeyPa
 
     install_error_handlers(app)
     requests.install(app, AddressLimits())
-    with ThreadPoolExecutor(16) as threads:
-        answers = [threads.submit(app.test_client().get, f"/{number}") for number in range(16)]
-        for _ in range(16):
+    with ThreadPoolExecutor(places) as threads:
+        answers = [
+            threads.submit(app.test_client().get, f"{path}{number}") for number in range(places)
+        ]
+        for _ in range(places):
             began.get(timeout=10)
         # More refusals than one address may cause: a busy service blames nobody.
-        refused = [app.test_client().get("/16") for _ in range(121)]
+        refused = [app.test_client().get(f"{path}{places}") for _ in range(121)]
         may_end.set()
 
     assert {(408, "TIMEOUT")} == {(one.status_code, one.get_json()["code"]) for one in refused}
-    assert [200] * 16 == [answer.result().status_code for answer in answers]
+    assert [200] * places == [answer.result().status_code for answer in answers]
     assert began.empty()
 
 
