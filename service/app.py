@@ -20,6 +20,7 @@ from service.health import health_blueprint
 from service.keys import KeyRing
 from service.kyc import kyc_blueprint
 from service.limits import AddressLimits, UserLimits
+from service.openapi import openapi_blueprint
 from service.orders import orders_blueprint
 from service.payments import payments_blueprint
 from service.payouts import payouts_blueprint
@@ -113,6 +114,7 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
     app.register_blueprint(
         health_blueprint(adapters.stripe_api, adapters.database, AddressLimits())
     )
+    app.register_blueprint(openapi_blueprint(app, AddressLimits()))
     app.register_blueprint(metrics.metrics_blueprint(AddressLimits(), token=settings.metrics_token))
 
 

@@ -89,7 +89,8 @@ class Route(Generic[M]):
     response of its own. The decorator turns the model into JSON.
 
     `limits` are the actions that its calls count towards. `codes` are its own errors: `codes_of`
-    adds those that follow from the other fields. `path` and `headers` describe each value by its
+    adds those that follow from the other fields. `failures` are codes that it answers with a 500.
+    `path` and `headers` describe each value by its
     name. `token` is the header that holds the token of a `Caller.TOKEN`. `file` is the part of a
     multipart body that holds a file. `raw_body` describes a body that no model reads. A route that
     is not `is_live` also serves suspended users, and tokens of ended sessions.
@@ -105,6 +106,7 @@ class Route(Generic[M]):
     query: type[pydantic.BaseModel] | None = None
     codes: tuple[str, ...] = ()
     statuses: tuple[HTTPStatus, ...] = ()
+    failures: tuple[str, ...] = ()
     token: str = ""
     file: str = ""
     raw_body: str = ""

@@ -16,7 +16,7 @@ from market.inbox import Outcome, Source
 from market.stripe_webhook import EventRules, StripeEvent, read_event
 from service.errors import body_of
 from service.limits import AddressLimits
-from service.route_table import ADDRESS, Answer, Caller, Route
+from service.route_table import ADDRESS, DATABASE_CODES, Answer, Caller, Route
 
 
 log = structlog.get_logger(__name__)
@@ -80,7 +80,6 @@ def webhooks_blueprint(
         raw_body="The event as Stripe signed it.",
         answer=EventAnswer,
         codes=(
-            "DATABASE_ERROR",
             "EVENT_FROM_FUTURE",
             "EVENT_TOO_OLD",
             "INVALID_PAYLOAD",
@@ -88,7 +87,8 @@ def webhooks_blueprint(
             "LIVEMODE_MISMATCH",
             "MISSING_SIGNATURE",
         ),
-        statuses=(HTTPStatus.INTERNAL_SERVER_ERROR,),
+        # Stripe sends the event again after a 500.
+        failures=(*DATABASE_CODES, "VALIDATION_ERROR"),
     )
     def receive(endpoint: Endpoint) -> EventAnswer | Response:
         try:

@@ -12,6 +12,7 @@ import stripe
 from psycopg import sql
 
 from devstack.processes import wait_until
+from tests import described
 from tests.factories import make_event_json, make_intent, signed
 from tests.integration.service import books
 from tests.integration.service.processes import logs_of
@@ -91,6 +92,7 @@ class Shop:
             base_url=environment["SERVICE_URL"],
             timeout=PATIENCE_S,
             limits=httpx.Limits(max_connections=64),
+            event_hooks={"response": [described.check]},
         )
         self.control = httpx.Client(base_url=environment["STRIPE_CONTROL_URL"], timeout=PATIENCE_S)
         self.stripe = stripe.StripeClient(

@@ -45,6 +45,7 @@ def test_routes_are_those_of_the_contract() -> None:
         ("/api/health", "GET"),
         ("/api/health/live", "GET"),
         ("/api/health/ready", "GET"),
+        ("/api/openapi.json", "GET"),
         ("/metrics", "GET"),
     } == rules
 
