@@ -12,7 +12,7 @@ LISTINGS ?= 250000
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 deployment rules advisors plans monitoring check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 deployment rules advisors plans types client monitoring check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
@@ -45,7 +45,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
-proof: soak mutants pg15 deployment canary-faults rules advisors plans ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, a short `chaos`
+proof: soak mutants pg15 deployment canary-faults rules advisors plans client ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, the TypeScript types, a short `chaos`
 	@$(MAKE) chaos CHAOS_AUCTIONS=200 CHAOS_SEED=1
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
@@ -83,6 +83,12 @@ advisors: setup ## run Supabase's own linter on the schema; a reviewed list expl
 
 plans: setup ## assert and time the plans of the web app's queries on many rows (LISTINGS=250000)
 	@PLANS_LISTINGS=$(LISTINGS) $(BIN)/python -m pytest -q -s tests/proof/plans/plans.py
+
+types: setup ## write clients/database.types.ts anew, from sql/ and clients/answers.py
+	@WRITE_TYPES=1 $(BIN)/python -m pytest -q tests/proof/client_types.py
+
+client: setup ## compare the TypeScript types with the schema, and compile a program that uses them
+	@$(BIN)/python -m pytest -q tests/proof/client_types.py
 
 up: setup ## run the system until Ctrl-C; .devstack/env gets addresses and keys (PORT_BASE=…, UP_FLAGS=…)
 	@$(BIN)/python -m devstack up $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)

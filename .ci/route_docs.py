@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from service.app import create_app
 from service.route_table import Caller, PlainText, Route, routes_of
 from tests.factories import make_settings
+from tests.typescript import type_of
 
 
-_NAMES = {
-    "boolean": "boolean",
-    "integer": "number",
-    "null": "null",
-    "number": "number",
-    "object": "Record<string, unknown>",
-    "string": "string",
-}
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -85,34 +78,3 @@ def type_of_model(model: type[pydantic.BaseModel], mode: Any) -> str:
     """Return a model as a TypeScript type."""
     schema = model.model_json_schema(by_alias=True, mode=mode)
     return type_of(schema, schema.get("$defs", {}), indent="")
-
-
-def type_of(schema: Mapping[str, Any], models: Mapping[str, Any], *, indent: str) -> str:
-    """Return a JSON schema as a TypeScript type."""
-    if "$ref" in schema:
-        return type_of(models[schema["$ref"].rpartition("/")[2]], models, indent=indent)
-    choices = schema.get("anyOf", schema.get("oneOf"))
-    if choices is not None:
-        return " | ".join(type_of(one, models, indent=indent) for one in choices)
-    if "const" in schema or "enum" in schema:
-        return " | ".join(map(_literal, schema.get("enum", [schema.get("const")])))
-    if "properties" in schema:
-        return _object(schema, models, indent)
-    if schema.get("type") == "array":
-        item = type_of(schema["items"], models, indent=indent)
-        return f"({item})[]" if "|" in item else f"{item}[]"
-    return _NAMES.get(schema.get("type", ""), "unknown")
-
-
-def _object(schema: Mapping[str, Any], models: Mapping[str, Any], indent: str) -> str:
-    inner = indent + "  "
-    required = schema.get("required", ())
-    lines = [
-        f"{inner}{name}{'' if name in required else '?'}: {type_of(one, models, indent=inner)}"
-        for name, one in schema["properties"].items()
-    ]
-    return "\n".join(["{", *lines, f"{indent}}}"])
-
-
-def _literal(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"'{value}'"

@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
+from clients import answers
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
@@ -46,6 +48,7 @@ class Actor:
             for name, value in arguments.items()
         }
         [(answer,)] = self.rows(query.format(sql.Identifier(function), named), **sent)
+        answers.check(function, answer)
         return answer
 
     def with_second_factor(self) -> Self:

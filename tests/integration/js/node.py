@@ -77,6 +77,14 @@ def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedPro
     return _run(command, os.environ | dict(settings), FILE_S)
 
 
+def compiled(program: str) -> str:
+    """Return what the TypeScript compiler finds wrong in a program of the project."""
+    options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"]
+    options += ["--module", "esnext", "--moduleResolution", "bundler"]
+    compiler = str(_MODULES / "typescript/bin/tsc")
+    return _run([_node(), compiler, *options, program], os.environ, FILE_S).stdout
+
+
 def _npm(*arguments: str) -> None:
     npm = str(_wheel() / "lib/node_modules/npm/bin/npm-cli.js")
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
