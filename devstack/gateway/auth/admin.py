@@ -91,15 +91,18 @@ async def change_user(desk: Desk, request: Request) -> Response:
 
 
 async def delete_user(desk: Desk, request: Request) -> Response:
-    """DELETE /admin/users/{id}: delete the row, or with should_soft_delete only what it says."""
+    """DELETE /admin/users/{id}: delete the row, or with should_soft_delete only what it says.
+
+    A second soft delete changes nothing.
+    """
     require_admin(request, desk)
     body = await bodies.read(request, bodies.AdminDelete)
     async with desk.transaction() as cursor:
         user = await user_of(cursor, request)
-        if body.should_soft_delete:
-            await changes.soft_delete(cursor, user.id)
-        else:
+        if not body.should_soft_delete:
             await changes.delete(cursor, user.id)
+        elif user.deleted_at is None:
+            await changes.soft_delete(cursor, user.id)
     return answers.ok({})
 
 

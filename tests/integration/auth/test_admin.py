@@ -1,5 +1,7 @@
 """The admin users API through the official client, and who is kept out of it."""
 
+import base64
+import hashlib
 import uuid
 
 import bcrypt
@@ -296,6 +298,39 @@ def test_soft_delete_frees_the_address(
     with pytest.raises(AuthApiError):
         make_client().auth.sign_in_with_password({"email": email, "password": PASSWORD})
     assert make_client().auth.sign_up({"email": email, "password": PASSWORD}).session is not None
+
+
+def test_soft_delete_hides_everything_once(
+    admin: Client, client: Client, database: psycopg.Connection, email: str
+) -> None:
+    """GoTrue hashes texts with the user's id, in base64 for URLs; a repeat changes nothing."""
+    answer = client.auth.sign_up({"email": email, "password": PASSWORD, "options": {"data": {}}})
+    assert answer.user is not None
+    user_id = answer.user.id
+    query = """
+      select to_jsonb(u), to_jsonb(i)
+      from auth.users as u join auth.identities as i on i.user_id = u.id where u.id = %s
+    """
+
+    admin.auth.admin.delete_user(user_id, should_soft_delete=True)
+    [(user, identity)] = database.execute(query, [user_id]).fetchall()
+    admin.auth.admin.delete_user(user_id, should_soft_delete=True)
+
+    assert [(user, identity)] == database.execute(query, [user_id]).fetchall()
+    assert hidden(user_id + email) == user["email"]
+    assert hidden(user_id)[:15] == user["phone"]
+    assert hidden(f"{user_id}email:{user_id}") == identity["provider_id"]
+    assert (None, {}, {}, {}) == (
+        user["encrypted_password"],
+        user["raw_user_meta_data"],
+        user["raw_app_meta_data"],
+        identity["identity_data"],
+    )
+
+
+def hidden(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def test_unknown_user_is_not_found(admin: Client) -> None:
