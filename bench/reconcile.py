@@ -10,10 +10,11 @@ from bench import stack
 from bench.figures import Figure, Steps
 from bench.fixtures import create_unpaid_orders
 from market import database as postgres
+from market.auth_api import AuthApi
 from market.database import Database
 from market.settings import Settings
 from market.stripe_api import StripeApi
-from workers.jobs import JOBS
+from workers.jobs import JOBS, Adapters
 
 
 ORDERS = 10_000
@@ -106,7 +107,13 @@ def figures(*, show: Steps) -> Iterator[Figure]:
             owner.execute(PAY)
             owner.execute(REWIND)
             database, stripe = _Database(running.environment), _Stripe(orders)
-            job = JOBS["reconcile"](cast("Database", database), cast("StripeApi", stripe))
+            # No account is deleted here, so Auth is never called.
+            adapters = Adapters(
+                database=cast("Database", database),
+                stripe_api=cast("StripeApi", stripe),
+                auth_api=cast("AuthApi", None),
+            )
+            job = JOBS["reconcile"](adapters)
             show(f"reconciling {ORDERS:,} orders")
             runs, took_s = _run_until_checked(owner, lambda: job.work(job.batch_size))
             yield Figure(

@@ -770,6 +770,9 @@ isOneToOne: false
 "cancel_listing":
 { Args: { "client_request_id"?: string,"listing_id": string }; Returns: Answers["cancel_listing"] | Refusal
                            },
+"check_deletion":
+{ Args: { "session_id": string,"user_id": string }; Returns: Json
+                           },
 "check_image_duplicate":
 { Args: { "p_hash": string,"p_listing_id": string,"p_threshold"?: number }; Returns: Json
                            },
@@ -778,6 +781,9 @@ isOneToOne: false
                            },
 "check_upload":
 { Args: { "dispute_id"?: string,"listing_id"?: string,"type": string,"user_id": string }; Returns: Json
+                           },
+"claim_account_deletions":
+{ Args: { "max_rows"?: number }; Returns: Json
                            },
 "claim_alerts":
 { Args: { "lease_s": number,"max_rows": number }; Returns: Json
@@ -842,6 +848,9 @@ isOneToOne: false
 "fail_webhook_event":
 { Args: { "error_code": string,"error_message": string,"event_id": string,"lease_token": string }; Returns: Json
                            },
+"find_auction":
+{ Args: { "listing_id": string }; Returns: Json
+                           },
 "find_orphan_files":
 { Args: { "after_bucket"?: string,"after_path"?: string,"max_rows"?: number }; Returns: Json
                            },
@@ -886,11 +895,17 @@ isOneToOne: false
               "account": string,"actual_cents": number,"currency": string,"expected_cents": number,"order_id": string
             }[]
                            },
+"list_notifications":
+{ Args: { "is_unread_only"?: boolean,"max_rows"?: number,"user_id": string }; Returns: Json
+                           },
 "list_payouts":
 { Args: { "max_rows": number,"user_id": string }; Returns: Json
                            },
 "mark_all_notifications_read":
 { Args: Record<PropertyKey, never>; Returns: number
+                           },
+"mark_notifications":
+{ Args: { "notification_id"?: string,"user_id": string }; Returns: Json
                            },
 "mark_thread_read":
 { Args: { "thread_id": string }; Returns: number

@@ -21,6 +21,7 @@ _STRAY_REASONS = (
 )
 #: Every alert by its urgency. A `page` wakes a person, a `ticket` waits for working hours.
 URGENCY: Mapping[str, Literal["page", "ticket"]] = {
+    "account_deletion_stuck": "ticket",
     "auctions_not_closed": "page",
     "bidding_interrupted": "ticket",
     "dispute_ended_otherwise": "ticket",

@@ -13,6 +13,8 @@ from market.settings import Settings
 from market.stripe_api import StripeApi
 from market.stripe_webhook import EventRules
 from service import metrics, requests
+from service.account import account_blueprint
+from service.bids import bids_blueprint
 from service.canary import canary_blueprint
 from service.errors import install_error_handlers
 from service.fulfilment import fulfilment_blueprint
@@ -20,6 +22,7 @@ from service.health import health_blueprint
 from service.keys import KeyRing
 from service.kyc import kyc_blueprint
 from service.limits import AddressLimits, UserLimits
+from service.notifications import notifications_blueprint
 from service.openapi import openapi_blueprint
 from service.orders import orders_blueprint
 from service.payments import payments_blueprint
@@ -107,6 +110,11 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
             user_limits,
             site=settings.site_origins[0],
         )
+    )
+    app.register_blueprint(bids_blueprint(adapters.database, sessions))
+    app.register_blueprint(notifications_blueprint(adapters.database, sessions, user_limits))
+    app.register_blueprint(
+        account_blueprint(adapters.database, adapters.auth_api, sessions, user_limits)
     )
     app.register_blueprint(
         canary_blueprint(adapters.database, AddressLimits(), token=settings.canary_token)

@@ -93,7 +93,8 @@ class Route(Generic[M]):
     `path` and `headers` describe each value by its
     name. `token` is the header that holds the token of a `Caller.TOKEN`. `file` is the part of a
     multipart body that holds a file. `raw_body` describes a body that no model reads. A route that
-    is not `is_live` also serves suspended users, and tokens of ended sessions.
+    is not `is_live` also serves suspended users, and tokens of ended sessions, unless SQL refuses
+    them. A route that is `is_counted_by_rpc` leaves the count to the RPC that it calls.
     """
 
     summary: str
@@ -111,6 +112,7 @@ class Route(Generic[M]):
     file: str = ""
     raw_body: str = ""
     is_live: bool = True
+    is_counted_by_rpc: bool = False
 
     @property
     def has_user(self) -> bool:

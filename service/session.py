@@ -33,7 +33,8 @@ class Session:
     """The signed-in user, taken from a verified token.
 
     `aal` is the strength of the sign-in, `expires_at` is in Unix seconds. `session_id` names the
-    session of the token; tokens of old projects have none.
+    session of the token; tokens of old projects have none. `access_token` is the token itself, for
+    calls with the user's own rights.
     """
 
     user_id: str
@@ -41,6 +42,7 @@ class Session:
     aal: str
     session_id: str | None
     expires_at: int
+    access_token: str = dataclasses.field(default="", repr=False, compare=False)
 
 
 class Sessions:
@@ -108,7 +110,7 @@ class Sessions:
 
     def _session_of(self, token: str) -> Session:
         try:
-            return _session(self._claims_of(token))
+            return _session(self._claims_of(token), token)
         except (jwt.PyJWTError, ValueError) as error:
             if isinstance(error, jwt.InvalidIssuerError):
                 self._warn_of_issuer(token)
@@ -167,7 +169,7 @@ def _origin_of(address: str) -> str | None:
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme and parts.netloc else None
 
 
-def _session(claims: Mapping[str, Any]) -> Session:
+def _session(claims: Mapping[str, Any], token: str) -> Session:
     if claims.get("role") != _AUDIENCE:
         raise ValueError(claims.get("role"))
     session_id = claims.get("session_id")
@@ -177,4 +179,5 @@ def _session(claims: Mapping[str, Any]) -> Session:
         aal=str(claims.get("aal", "aal1")),
         session_id=None if session_id is None else str(uuid.UUID(str(session_id))),
         expires_at=int(claims["exp"]),
+        access_token=token,
     )

@@ -18,11 +18,11 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from market import database, log, metrics, realtime, stripe_api
+from market import auth_api, database, log, metrics, realtime, stripe_api
 from market.errors import SettingsError
 from market.realtime import Realtime
 from market.settings import Settings
-from workers.jobs import JOBS, build_heartbeat
+from workers.jobs import JOBS, Adapters, build_heartbeat
 from workers.runner import Job, run
 
 
@@ -51,12 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _jobs(name: str, settings: Settings) -> Sequence[Job]:
-    postgres = database.connect(settings, database.WORKER_TIMEOUTS)
-    stripe = stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S)
+    adapters = Adapters(
+        database=database.connect(settings, database.WORKER_TIMEOUTS),
+        stripe_api=stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S),
+        auth_api=auth_api.connect(settings),
+    )
     builds = JOBS.values() if name == "all" else [JOBS[name]]
-    jobs = [build(postgres, stripe) for build in builds]
+    jobs = [build(adapters) for build in builds]
     # Every process has a heartbeat, so one that lives is enough to prove that no outage goes on.
-    return [*jobs, build_heartbeat(postgres)]
+    return [*jobs, build_heartbeat(adapters.database)]
 
 
 async def run_all(jobs: Sequence[Job], wake_up_source: Realtime) -> None:

@@ -1,11 +1,14 @@
 """All jobs: the work of each, the tables that wake it up, and its poll interval."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from market import alerts, duties, inbox, metrics, missed_events, outbox, stripe_events
+from market.accounts import deletion
 from market.auctions import closing, countdown, repository
+from market.auth_api import AuthApi
 from market.database import Database
 from market.duties import Duty
 from market.kyc import reconciliation as kyc
@@ -19,43 +22,52 @@ from market.stripe_api import StripeApi
 from workers.runner import Job
 
 
-Build: TypeAlias = Callable[[Database, StripeApi], Job]
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """The outside systems that the jobs call."""
+
+    database: Database
+    stripe_api: StripeApi
+    auth_api: AuthApi
 
 
-def build_closer(database: Database, _stripe_api: StripeApi) -> Job:
+Build: TypeAlias = Callable[[Adapters], Job]
+
+
+def build_closer(adapters: Adapters) -> Job:
     """Build the job that activates scheduled auctions and closes those that are over."""
     return Job(
         name="closer",
         tables=("auctions",),
-        work=lambda limit: closing.close_due(database, limit=limit),
+        work=lambda limit: closing.close_due(adapters.database, limit=limit),
         batch_size=100,
         poll_interval_s=1.0,
         # The timer guarantees punctuality; a wake-up only reschedules it.
         wake_up_gap_s=0.2,
-        wait_s=functools.partial(closing.wait_s, database),
+        wait_s=functools.partial(closing.wait_s, adapters.database),
     )
 
 
-def build_countdown(database: Database, _stripe_api: StripeApi) -> Job:
+def build_countdown(adapters: Adapters) -> Job:
     """Build the job that broadcasts the time remaining of auctions."""
     return Job(
         name="countdown",
         tables=("auctions",),
-        work=lambda limit: repository.broadcast_time_remaining(database, limit=limit),
+        work=lambda limit: repository.broadcast_time_remaining(adapters.database, limit=limit),
         batch_size=100,
         poll_interval_s=1.0,
         wake_up_gap_s=0.05,
-        wait_s=functools.partial(countdown.wait_s, database),
+        wait_s=functools.partial(countdown.wait_s, adapters.database),
     )
 
 
-def build_inbox(database: Database, stripe_api: StripeApi) -> Job:
+def build_inbox(adapters: Adapters) -> Job:
     """Build the job that processes stored Stripe events that no request has finished."""
-    handlers = stripe_events.handlers(stripe_api, database)
+    handlers = stripe_events.handlers(adapters.stripe_api, adapters.database)
 
     def work(limit: int) -> int:
-        alerts.raise_unconfirmed(database, limit=limit)
-        return inbox.drain(database, handlers, limit=limit)
+        alerts.raise_unconfirmed(adapters.database, limit=limit)
+        return inbox.drain(adapters.database, handlers, limit=limit)
 
     return Job(
         name="inbox",
@@ -68,17 +80,17 @@ def build_inbox(database: Database, stripe_api: StripeApi) -> Job:
     )
 
 
-def build_outbox(database: Database, stripe_api: StripeApi) -> Job:
+def build_outbox(adapters: Adapters) -> Job:
     """Build the job that sends refunds, cancellations, transfers and redactions to Stripe."""
     senders = {
-        **redaction.outbox_senders(stripe_api),
-        **refunds.outbox_senders(stripe_api),
-        **transfers.outbox_senders(stripe_api, database),
+        **redaction.outbox_senders(adapters.stripe_api),
+        **refunds.outbox_senders(adapters.stripe_api),
+        **transfers.outbox_senders(adapters.stripe_api, adapters.database),
     }
     return Job(
         name="outbox",
         tables=("outbox",),
-        work=lambda limit: outbox.drain(database, senders, limit=limit),
+        work=lambda limit: outbox.drain(adapters.database, senders, limit=limit),
         # A batch must end soon after SIGTERM, and each row takes several calls to Stripe.
         batch_size=5,
         poll_interval_s=1.0,
@@ -86,14 +98,16 @@ def build_outbox(database: Database, stripe_api: StripeApi) -> Job:
     )
 
 
-def build_reconcile(database: Database, stripe_api: StripeApi) -> Job:
+def build_reconcile(adapters: Adapters) -> Job:
     """Build the job that keeps deadlines, and applies what Stripe did without an event."""
+    database, stripe_api = adapters.database, adapters.stripe_api
     handlers = stripe_events.handlers(stripe_api, database)
     parts = [
         # These need no answer of Stripe, so an outage of Stripe does not delay them.
         *orders.deadlines(database),
         duties.rpc(database, "requeue_found_events"),
         duties.rpc(database, "purge_old_rows"),
+        *deletion.duties(database, adapters.auth_api),
         Duty(name="figures", work=lambda _: _report_figures(database)),
         Duty(
             name="missed_events", work=lambda _: missed_events.feed(stripe_api, database, handlers)

@@ -25,3 +25,5 @@ for update to authenticated
 using (id = (select auth.uid()) and deleted_at is null)
 with check (id = (select auth.uid()));
 comment on policy people_change_their_own_row on public.users is 'Column grants name the fields that a person may change. The guard trigger checks the values.';
+
+alter table private.account_deletions enable row level security;

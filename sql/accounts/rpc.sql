@@ -20,5 +20,30 @@ begin
   return private.anonymise_account(anonymise_account.user_id);
 end;
 $$;
-comment on function public.anonymise_account is 'Erase the personal data of an account and end its sessions; bids, orders and ledger stay. Answers success. Refusals: PROFILE_NOT_FOUND, ACCOUNT_BUSY (running auction or unfinished order).';
+comment on function public.anonymise_account is 'Erase the personal data of an account and end its sessions; bids, orders, messages and ledger stay. Answers success. Refusals: PROFILE_NOT_FOUND, ACCOUNT_BUSY (running auction, unfinished order, open dispute, or money on its way).';
 grant execute on function public.anonymise_account to service_role;
+
+create function public.check_deletion(user_id uuid, session_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.check_deletion(check_deletion.user_id, check_deletion.session_id);
+end;
+$$;
+comment on function public.check_deletion is 'Check that the session of a verified JWT may delete its account: the user signed in at most 10 minutes ago. Answers success, also after an earlier deletion. Refusals: UNAUTHORIZED, USER_SUSPENDED, SESSION_TOO_OLD.';
+grant execute on function public.check_deletion to service_role;
+
+create function public.claim_account_deletions(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.claim_account_deletions(claim_account_deletions.max_rows);
+end;
+$$;
+comment on function public.claim_account_deletions is 'Claim anonymised accounts whose user at Auth must still be deleted. Answers their ids. An account is claimed at most once a minute; after an hour each claim raises account_deletion_stuck.';
+grant execute on function public.claim_account_deletions to service_role;

@@ -55,3 +55,17 @@ comment on column public.users.address_normalized is 'The normalized address. It
 
 -- The index is on lower(), since citext compares case-sensitively where the search_path is empty.
 create unique index users_email_idx on public.users (lower(email));
+
+create table private.account_deletions (
+  user_id uuid not null,
+  requested_at timestamptz not null,
+  checked_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  constraint account_deletions_pkey primary key (user_id),
+  constraint account_deletions_user_id_fkey foreign key (user_id)
+  references public.users (id) on delete cascade
+);
+comment on table private.account_deletions is 'Anonymised accounts whose user at Auth still has to be deleted. A trigger removes the row when Auth has deleted the user.';
+comment on column private.account_deletions.checked_at is 'The time at which a process last began to delete the user at Auth.';
+
+create index account_deletions_checked_at_idx on private.account_deletions (checked_at);

@@ -90,3 +90,16 @@ end;
 $$;
 comment on function public.next_auction_deadline is 'Answers next_at, the next start or end of an auction; next_mark_at, the next mark before an end; server_time.';
 grant execute on function public.next_auction_deadline to service_role;
+
+create function public.find_auction(listing_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.find_auction(find_auction.listing_id);
+end;
+$$;
+comment on function public.find_auction is 'Return the auction of a listing. Answers success, auction_id. Refusal: LISTING_NOT_FOUND.';
+grant execute on function public.find_auction to service_role;

@@ -51,3 +51,69 @@ end;
 $$;
 comment on function private.mark_all_notifications_read is 'Mark the caller''s own notifications as read; see the public wrapper.';
 grant execute on function private.mark_all_notifications_read to authenticated;
+
+create function private.list_notifications(
+  p_user_id uuid, p_is_unread_only boolean, p_max_rows integer
+)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_rows jsonb;
+begin
+  if not exists (select from public.users where id = p_user_id and deleted_at is null) then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  end if;
+  select coalesce(jsonb_agg(newest.row order by newest.created_at desc, newest.id desc), '[]')
+  into v_rows
+  from (
+    select n.id, n.created_at, to_jsonb(n) - 'dedupe_key' as row
+    from public.notifications as n
+    where n.user_id = p_user_id and not (p_is_unread_only and n.read)
+    order by n.created_at desc, n.id desc
+    limit greatest(least(p_max_rows, 100), 1)
+  ) as newest;
+  return jsonb_build_object(
+    'success', true,
+    'notifications', v_rows,
+    'unread_count',
+    (select count(*) from public.notifications as n where n.user_id = p_user_id and not n.read)
+  );
+end;
+$$;
+comment on function private.list_notifications is 'Return the newest notifications of a user; see the public wrapper.';
+grant execute on function private.list_notifications to service_role;
+
+create function private.mark_notifications(p_user_id uuid, p_notification_id uuid)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_owner_id uuid;
+  v_count integer;
+begin
+  if not exists (select from public.users where id = p_user_id and deleted_at is null) then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  end if;
+  if p_notification_id is not null then
+    select user_id into v_owner_id from public.notifications where id = p_notification_id;
+    if v_owner_id is null then
+      return private.refusal('RESOURCE_NOT_FOUND', 'Notification not found');
+    elsif v_owner_id <> p_user_id then
+      return private.refusal('FORBIDDEN', 'This notification is not yours');
+    end if;
+  end if;
+  update public.notifications
+  set read = true
+  where user_id = p_user_id and id = coalesce(p_notification_id, id) and not read;
+  get diagnostics v_count = row_count;
+  return jsonb_build_object('success', true, 'updated', v_count);
+end;
+$$;
+comment on function private.mark_notifications is 'Mark one notification of a user as read, or all; see the public wrapper.';
+grant execute on function private.mark_notifications to service_role;

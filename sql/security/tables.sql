@@ -19,7 +19,7 @@ create table public.audit_logs (
   created_at timestamptz not null default now(),
   constraint audit_logs_pkey primary key (id)
 );
-comment on table public.audit_logs is 'Actions of staff with their reasons. Rows are added and never changed.';
+comment on table public.audit_logs is 'Actions of staff with their reasons, and acts of users that must be provable later. Rows are added and never changed.';
 
 create index audit_logs_entity_idx on public.audit_logs (entity, entity_id, created_at);
 create index audit_logs_actor_id_idx on public.audit_logs (actor_id, created_at);

@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from market import auth_api, stripe_api, stripe_lists
 from market import database as postgres
-from market import stripe_api, stripe_lists
+from market.auth_api import AuthApi
 from market.database import Database
 from market.settings import Settings
 from market.stripe_api import StripeApi
-from workers.jobs import JOBS
+from workers.jobs import JOBS, Adapters
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class Reconciler:
 
     database: Database
     stripe_api: StripeApi
+    auth_api: AuthApi
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Reconciler":
@@ -26,7 +28,13 @@ class Reconciler:
         return cls(
             database=postgres.connect(settings, postgres.WORKER_TIMEOUTS),
             stripe_api=stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S),
+            auth_api=auth_api.connect(settings),
         )
+
+    @property
+    def adapters(self) -> Adapters:
+        """Return the adapters as the jobs take them."""
+        return Adapters(database=self.database, stripe_api=self.stripe_api, auth_api=self.auth_api)
 
     def close(self) -> None:
         """Close the connections."""
@@ -34,12 +42,12 @@ class Reconciler:
 
     def run(self) -> None:
         """Run the reconcile job once."""
-        job = JOBS["reconcile"](self.database, self.stripe_api)
+        job = JOBS["reconcile"](self.adapters)
         job.work(job.batch_size)
 
     def work_off(self) -> None:
         """Run inbox and outbox until no row is due."""
-        queues = [JOBS[name](self.database, self.stripe_api) for name in ("inbox", "outbox")]
+        queues = [JOBS[name](self.adapters) for name in ("inbox", "outbox")]
         while any(job.work(job.batch_size) for job in queues):
             pass
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from market.accounts.deletion import finish_deletions
 from market.kyc.reconciliation import reread_sessions
 from market.payments import reconciliation
 from tests.faults.reconciling import Reconciler, look_at_once
@@ -394,6 +395,24 @@ def test_verification_without_events_is_read_again(shop: Shop, reconciler: Recon
     grow_old(shop, session_id)
     reread(limit=100)
     assert "redacted" == redaction_of(shop, session_id)
+
+
+def test_deletion_that_auth_did_not_answer_is_finished(shop: Shop, reconciler: Reconciler) -> None:
+    """The service anonymised the account and was killed; the next run deletes the user at Auth."""
+    person = shop.person("leaver")
+    assert shop.service.call("anonymise_account", user_id=person.id)["success"]
+    shop.db.execute(
+        "update private.account_deletions set checked_at = checked_at - interval '2 minutes'"
+        " where user_id = %s",
+        [person.id],
+    )
+
+    assert 1 <= finish_deletions(reconciler.database, reconciler.auth_api, limit=20)
+
+    query = "select deleted_at is not null and email not like '%%@%%' from auth.users where id = %s"
+    assert shop.value(query, person.id)
+    query = "select count(*) from private.account_deletions where user_id = %s"
+    assert 0 == shop.value(query, person.id)
 
 
 def redaction_of(shop: Shop, session_id: str) -> str:

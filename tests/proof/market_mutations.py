@@ -193,7 +193,11 @@ begin
     mutation(
         "bid reads the standing while it waits",
         PLACE_BID,
-        "  perform from public.auctions where id = p_auction_id for no key update;\n",
+        """  perform from public.auctions as a cross join public.users as u
+  where a.id = p_auction_id and u.id = v_bidder_id
+  for no key update of a
+  for key share of u;
+""",
         "",
         RACES,
         ("  where a.id = p_auction_id;\n", "  where a.id = p_auction_id for no key update of a;\n"),

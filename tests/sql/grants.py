@@ -77,12 +77,22 @@ BOTH: Grants = {
             "handle_kyc_webhook_update(text,text,jsonb,jsonb,text,bigint,bigint,text,text,text,jsonb)",
             "claim_stale_verifications(integer)",
         ),
-        "accounts": ("session_is_live(uuid,uuid)", "anonymise_account(uuid)"),
+        "accounts": (
+            "session_is_live(uuid,uuid)",
+            "check_deletion(uuid,uuid)",
+            "anonymise_account(uuid)",
+            "claim_account_deletions(integer)",
+        ),
+        "notifications": (
+            "list_notifications(uuid,boolean,integer)",
+            "mark_notifications(uuid,uuid)",
+        ),
         "auctions": (
             "activate_due_auctions(integer)",
             "end_auction(uuid,boolean)",
             "end_expired_auctions(integer)",
             "next_auction_deadline()",
+            "find_auction(uuid)",
             "broadcast_time_remaining(integer)",
         ),
         "orders": (

@@ -31,7 +31,11 @@ begin
   v_lock := set_config('lock_timeout', '900ms', true);
   v_lock := pg_advisory_xact_lock(hashtextextended(p_auction_id::text, 0));
   v_lock := set_config('lock_timeout', '200ms', true);
-  perform from public.auctions where id = p_auction_id for no key update;
+  -- The lock of the bidder lets a suspension wait for this bid, or this bid for the suspension.
+  perform from public.auctions as a cross join public.users as u
+  where a.id = p_auction_id and u.id = v_bidder_id
+  for no key update of a
+  for key share of u;
   -- Read the clock after the locks: a bid that waited for them past the end is too late.
   v_now := private.clock();
   -- Use a separate statement, because a statement that waits for a row reads other tables as they

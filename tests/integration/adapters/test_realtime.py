@@ -11,7 +11,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from devstack.processes import wait_until
-from market import database, stripe_api
+from market import auth_api, database, stripe_api
 from market.settings import Settings
 from tests.integration.adapters.bad_realtime import BadRealtime, told
 from tests.integration.adapters.proxy import Proxy
@@ -19,7 +19,7 @@ from tests.integration.adapters.wake_up import CALM, HEAR_S, WARY, Listener, lis
 from tests.integration.gateways import Gateway, running_gateway
 from tests.integration.service.shop import Shop
 from tests.metrics import count_of
-from workers.jobs import JOBS
+from workers.jobs import JOBS, Adapters
 
 
 pytestmark = [
@@ -91,9 +91,12 @@ async def test_new_work_rings_its_job(
     shop: Shop, settings: Settings, job: str, work: Callable[[Shop], None]
 ) -> None:
     """What Realtime publishes and the service role may read is what each job waits for."""
-    postgres = database.connect(settings, database.WORKER_TIMEOUTS)
-    stripe = stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S)
-    tables = JOBS[job](postgres, stripe).tables
+    adapters = Adapters(
+        database=database.connect(settings, database.WORKER_TIMEOUTS),
+        stripe_api=stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S),
+        auth_api=auth_api.connect(settings),
+    )
+    tables = JOBS[job](adapters).tables
     async with listening(settings, tables) as listener:
         before = await listener.wake_up.came(AT_EACH_JOIN)
 

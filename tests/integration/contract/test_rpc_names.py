@@ -150,6 +150,11 @@ SIGNATURES: Mapping[str, str] = {
         "after_bucket text = null, after_path text = null, max_rows integer = 5000"
     ),
     "anonymise_account": "user_id uuid",
+    "check_deletion": "user_id uuid, session_id uuid",
+    "claim_account_deletions": "max_rows integer = 100",
+    "find_auction": "listing_id uuid",
+    "list_notifications": ("user_id uuid, is_unread_only boolean = false, max_rows integer = 50"),
+    "mark_notifications": "user_id uuid, notification_id uuid = null",
     "session_is_live": "user_id uuid, session_id uuid",
     "database_is_ready": "",
     "record_heartbeat": "",

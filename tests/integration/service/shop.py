@@ -50,6 +50,9 @@ _SETTINGS = {
        "init_pickup": {"max": 1000000, "window_s": 86400},
        "redeem_pickup": {"max": 1000000, "window_s": 86400},
        "save_shipment": {"max": 1000000, "window_s": 86400},
+       "delete_account": {"max": 1000000, "window_s": 86400},
+       "list_notifications": {"max": 1000000, "window_s": 86400},
+       "mark_notifications": {"max": 1000000, "window_s": 86400},
        "add_shipment_event": {"max": 1000000, "window_s": 86400}}
     """,
 }

@@ -12,6 +12,7 @@ MISTAKES = (
     {"A8", "A9", "A10", "A11", "A12", "A13", "A15", "A18"}
     | {"B2", "B7", "B8", "B13", "B19", "D11", "D12"}
     | {f"C{number}" for number in range(1, 24)}
+    | {"A1", "A3", "A19", "B1", "B4", "B6", "B14", "B15", "D5", "D6"}
 )
 
 _MISTAKE = re.compile(r"\b[A-D][0-9]{1,2}\b")

@@ -1,5 +1,6 @@
 """`market.auth_api`: the keys that Auth publishes, and what becomes of a call for them."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,3 +89,63 @@ def test_strange_answer_is_a_bug(route: Any, answer: httpx.Response) -> None:
 
     assert (MarketError, "AUTH_ERROR") == (caught.type, caught.value.code)
     assert 1 == route.call_count
+
+
+USER_ID = "7b0d3d52-4a3e-4f0e-8a77-5c9b6a1e2d22"
+
+
+class TestSoftDeleteUser:
+    """The deletion of a user, with the secret key."""
+
+    @pytest.fixture
+    def route(self) -> Iterator[Any]:
+        """Answer in the place of Auth."""
+        with respx.mock() as router:
+            yield router.delete(f"http://project.test:54321/auth/v1/admin/users/{USER_ID}")
+
+    def test_user_is_deleted_softly(self, route: Any) -> None:
+        """A hard deletion would take the history with it."""
+        route.respond(json={})
+
+        auth_api.connect(make_settings()).soft_delete_user(USER_ID)
+
+        request = route.calls.last.request
+        assert {"should_soft_delete": True} == json.loads(request.content)
+        key = make_settings().supabase_secret_key
+        assert (key, f"Bearer {key}") == (
+            request.headers["apikey"],
+            request.headers["Authorization"],
+        )
+
+    def test_unknown_user_is_done(self, route: Any) -> None:
+        """An operator has deleted the user whole."""
+        route.respond(404, json={"code": "user_not_found", "message": "User not found"})
+
+        auth_api.connect(make_settings()).soft_delete_user(USER_ID)
+
+    @pytest.mark.parametrize(
+        ("answer", "kind", "code"),
+        [
+            (httpx.Response(404, text="<h1>"), MarketError, "AUTH_ERROR"),
+            (httpx.Response(404, json=[]), MarketError, "AUTH_ERROR"),
+            (httpx.Response(403, json={"code": "not_admin"}), MarketError, "AUTH_ERROR"),
+            (httpx.Response(302), MarketError, "AUTH_ERROR"),
+            (httpx.Response(500, json={}), TransientError, "AUTH_UNREACHABLE"),
+            (httpx.ConnectError("x"), TransientError, "AUTH_UNREACHABLE"),
+        ],
+    )
+    def test_other_answer_is_an_error(
+        self, route: Any, answer: Any, kind: type[MarketError], code: str
+    ) -> None:
+        """Only Auth itself can tell that a user is gone."""
+        route.side_effect = answer if isinstance(answer, Exception) else [answer] * 9
+
+        with pytest.raises(kind) as caught:
+            auth_api.connect(make_settings()).soft_delete_user(USER_ID)
+
+        assert (kind, code) == (type(caught.value), caught.value.code)
+
+    def test_id_that_is_none_reaches_no_other_path(self) -> None:
+        """The id is a part of the address."""
+        with pytest.raises(ValueError, match="badly formed"):
+            auth_api.connect(make_settings()).soft_delete_user("../x")

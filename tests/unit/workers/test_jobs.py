@@ -5,11 +5,12 @@ from unittest.mock import create_autospec
 
 import pytest
 
+from market.auth_api import AuthApi
 from market.database import Database
 from market.errors import TransientError
 from market.stripe_api import StripeApi
 from tests.metrics import count_of
-from workers.jobs import JOBS, build_heartbeat
+from workers.jobs import JOBS, Adapters, build_heartbeat
 from workers.runner import Job
 
 
@@ -26,7 +27,15 @@ def database() -> Any:
 
 
 def build(name: str, database: Any) -> Job:
-    return JOBS[name](database, create_autospec(StripeApi, instance=True))
+    return JOBS[name](adapters(database))
+
+
+def adapters(database: Any, **others: Any) -> Adapters:
+    specs = {
+        "stripe_api": create_autospec(StripeApi, instance=True),
+        "auth_api": create_autospec(AuthApi, instance=True),
+    }
+    return Adapters(database=database, **(specs | others))
 
 
 def called(database: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -111,6 +120,7 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
         "claim_differing_orders": [],
         "check_orders": {"count": 1, "alerts": [{"order_id": "o_1", "alerts": ["x"]}]},
         "claim_stale_verifications": [],
+        "claim_account_deletions": [],
         "claim_waiting_accounts": [],
         "reading_window": {"since": 1, "until": 2, "now": 3, "is_newest": True},
     }.get(function, 0)
@@ -118,7 +128,7 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
     stripe_api.list_events.side_effect = TransientError("STRIPE_UNREACHABLE")
     stripe_api.list_payment_intents_between.return_value = iter([[]])
     stripe_api.list_balance_transactions.return_value = iter([[]])
-    job = JOBS["reconcile"](database, stripe_api)
+    job = JOBS["reconcile"](adapters(database, stripe_api=stripe_api))
 
     assert 0 == job.work(job.batch_size)
 

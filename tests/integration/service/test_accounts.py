@@ -1,0 +1,249 @@
+"""Bids, notifications and the deletion of an account over HTTP, against the whole stack."""
+
+import concurrent.futures
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from psycopg.types.json import Jsonb
+
+from tests.integration.service.browser import Browser
+from tests.integration.service.own_service import OwnService
+from tests.integration.service.shop import PATIENCE_S, Shop
+
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+DELETE, BIDS, NOTIFICATIONS = "/api/account/delete", "/api/bids", "/api/notifications"
+
+
+@pytest.fixture
+def person(signed_in: Callable[[], Browser]) -> Browser:
+    """Sign somebody new up."""
+    return signed_in()
+
+
+def listing_of(shop: Shop, auction_id: uuid.UUID) -> str:
+    return str(shop.value("select listing_id from public.auctions where id = %s", auction_id))
+
+
+def auth(shop: Shop, path: str, body: Any) -> httpx.Response:
+    """Ask Auth as a browser does."""
+    return httpx.post(
+        f"{shop.environment['SUPABASE_URL']}/auth/v1/{path}",
+        json=body,
+        headers={"apikey": shop.environment["SUPABASE_PUBLISHABLE_KEY"]},
+        timeout=PATIENCE_S,
+    )
+
+
+def auth_user(shop: Shop, person: Browser) -> tuple[bool, str]:
+    """Return if Auth has deleted the user, and the address that it has."""
+    query = "select deleted_at is not null, email from auth.users where id = %s"
+    [(is_deleted, email)] = shop.db.execute(query, [person.actor.id]).fetchall()
+    return bool(is_deleted), str(email)
+
+
+class TestBids:
+    """POST /api/bids."""
+
+    def test_bid_is_placed_once(self, shop: Shop, person: Browser) -> None:
+        """The token names the bidder, whatever a header says; a repeat bids once (B14)."""
+        auction_id = shop.auction()
+        body = {
+            "listingId": listing_of(shop, auction_id),
+            "amount_cents": 20_000,
+            "client_bid_id": str(uuid.uuid4()),
+        }
+        headers = person.bearer | {"x-test-user-id": str(shop.buyer.id)}
+
+        answers = [person.post(BIDS, body, headers) for _ in range(2)]
+
+        assert [200, 200] == [answer.status_code for answer in answers]
+        assert answers[0].json() == answers[1].json()
+        query = "select bidder_id, amount_cents from public.bids where id = %s"
+        assert [(person.actor.id, 20_000)] == shop.db.execute(
+            query, [answers[0].json()["bid"]["id"]]
+        ).fetchall()
+
+    def test_low_bid_names_the_minimum(self, shop: Shop, person: Browser) -> None:
+        """The text names it in dollars, `minimumBid` in cents."""
+        auction_id = shop.auction()
+
+        answer = person.post(BIDS, {"listingId": listing_of(shop, auction_id), "amount_cents": 100})
+
+        body = answer.json()
+        assert (400, "BID_TOO_LOW") == (answer.status_code, body["code"])
+        assert f"Minimum bid is ${body['minimumBid'] / 100:.2f}" == body["error"]
+
+    def test_three_equal_bids_are_one(self, shop: Shop, signed_in: Callable[[], Browser]) -> None:
+        """The others get a 4xx."""
+        body = {"listingId": listing_of(shop, shop.auction()), "amount_cents": 20_000}
+        people = [signed_in() for _ in range(3)]
+
+        with concurrent.futures.ThreadPoolExecutor(3) as threads:
+            statuses = sorted(
+                threads.map(lambda person: person.post(BIDS, body).status_code, people)
+            )
+
+        assert 200 == statuses[0]
+        assert all(400 <= status < 500 for status in statuses[1:])
+
+    def test_cookie_works_from_the_site_alone(self, shop: Shop, person: Browser) -> None:
+        """The web app sends cookies (B15)."""
+        body = {"listingId": listing_of(shop, shop.auction()), "amount_cents": 20_000}
+        origin = shop.environment["SITE_ORIGINS"].split(",")[0]
+
+        assert 403 == person.post(BIDS, body, person.cookie).status_code
+        assert 200 == person.post(BIDS, body, person.cookie | {"Origin": origin}).status_code
+
+    def test_ended_session_bids_no_more(self, shop: Shop, person: Browser) -> None:
+        """A suspended user gets 403, and a token of a signed-out user 401 (B15)."""
+        body = {"listingId": listing_of(shop, shop.auction()), "amount_cents": 20_000}
+        suspend = "update public.users set suspended_at = %s where id = %s"
+        shop.db.execute(suspend, ["2026-01-01", person.actor.id])
+        assert 403 == person.post(BIDS, body).status_code
+        shop.db.execute(suspend, [None, person.actor.id])
+        person.sign_out()
+
+        assert 401 == person.post(BIDS, body).status_code
+
+
+class TestNotifications:
+    """GET and POST /api/notifications."""
+
+    def test_user_lists_and_marks_own_ones(
+        self, shop: Shop, person: Browser, signed_in: Callable[[], Browser]
+    ) -> None:
+        """Another user reads and marks nothing of it (A19, B6)."""
+        auction_id = shop.auction(person.actor)
+        shop.person("rival").call("place_bid", auction_id=auction_id, amount_cents=50_000)
+        other = signed_in()
+
+        body = person.get(f"{NOTIFICATIONS}?unreadOnly=true&limit=1").json()
+
+        [notice] = body["notifications"]
+        assert ("outbid", 1, True) == (notice["type"], body["unreadCount"], body["success"])
+        mark = {"action": "mark_read", "notificationId": notice["id"]}
+        assert 403 == other.get(f"{NOTIFICATIONS}?userId={person.actor.id}").status_code
+        assert 403 == other.post(NOTIFICATIONS, mark).status_code
+        assert 0 == other.post(NOTIFICATIONS, {"action": "mark_all_read"}).json()["updated"]
+        assert 1 == person.get(NOTIFICATIONS).json()["unreadCount"]
+        assert 1 == person.post(NOTIFICATIONS, mark).json()["updated"]
+        assert 0 == person.get(f"{NOTIFICATIONS}?unreadOnly=true").json()["unreadCount"]
+
+    def test_two_processes_count_in_one_window(
+        self, shop: Shop, person: Browser, own_service: OwnService
+    ) -> None:
+        """The database counts, not a process (D5)."""
+        limits = shop.value("select value from private.app_settings where key = 'rate_limits'")
+        few = limits | {"mark_notifications": {"max": 2, "window_s": 86_400}}
+        _set_limits(shop, few)
+        body = {"action": "mark_all_read"}
+
+        first = [person.post(NOTIFICATIONS, body).status_code]
+        with httpx.Client(base_url=own_service.url, timeout=PATIENCE_S) as http:
+            rest = [
+                http.post(NOTIFICATIONS, json=body, headers=person.bearer).status_code
+                for _ in range(2)
+            ]
+        _set_limits(shop, limits)
+
+        assert [200, 200, 429] == first + rest
+
+
+def _set_limits(shop: Shop, limits: Any) -> None:
+    shop.db.execute(
+        "update private.app_settings set value = %s where key = 'rate_limits'", [Jsonb(limits)]
+    )
+
+
+class TestDeletion:
+    """POST /api/account/delete."""
+
+    def test_account_is_gone_here_and_at_auth(self, shop: Shop, person: Browser) -> None:
+        """The profile is empty, the address is free, and neither token nor password works."""
+        email = person.session["user"]["email"]
+        credentials = {"email": email, "password": "a password of tests"}
+
+        answer = person.post(DELETE, {})
+
+        assert (200, {"success": True}) == (answer.status_code, answer.json())
+        is_deleted, address = auth_user(shop, person)
+        assert is_deleted
+        assert "@" not in address
+        query = "select email, display_name like 'deleted-%%' from public.users where id = %s"
+        assert [(None, True)] == shop.db.execute(query, [person.actor.id]).fetchall()
+        assert 401 == person.get(NOTIFICATIONS).status_code
+        refresh = {"refresh_token": person.session["refresh_token"]}
+        assert 400 == auth(shop, "token?grant_type=refresh_token", refresh).status_code
+        assert 400 == auth(shop, "token?grant_type=password", credentials).status_code
+        assert 200 == auth(shop, "signup", credentials).status_code
+        query = "select count(*) from private.account_deletions where user_id = %s"
+        assert 0 == shop.value(query, person.actor.id)
+
+    def test_lost_answer_is_asked_for_again(self, person: Browser) -> None:
+        """The token's session has ended, and the call is the same."""
+        assert [200, 200] == [person.post(DELETE, {}).status_code for _ in range(2)]
+
+    def test_busy_account_stays(self, shop: Shop, person: Browser) -> None:
+        """The user leads in a running auction, and can go on."""
+        shop.auction(person.actor)
+
+        answer = person.post(DELETE, {})
+
+        assert (409, "ACCOUNT_BUSY") == (answer.status_code, answer.json()["code"])
+        assert 200 == person.get(NOTIFICATIONS).status_code
+        assert not auth_user(shop, person)[0]
+
+    def test_old_session_is_not_enough(self, shop: Shop, person: Browser) -> None:
+        """A refreshed token is new, and its session is as old as the sign-in."""
+        shop.db.execute(
+            "update auth.sessions set created_at = now() - interval '11 minutes'"
+            " where user_id = %s",
+            [person.actor.id],
+        )
+        refresh = {"refresh_token": person.session["refresh_token"]}
+        refreshed = auth(shop, "token?grant_type=refresh_token", refresh).json()
+
+        answer = Browser(shop=shop, session=refreshed).post(DELETE, {})
+
+        assert (401, "SESSION_TOO_OLD") == (answer.status_code, answer.json()["code"])
+        credentials = {
+            "email": person.session["user"]["email"],
+            "password": "a password of tests",
+        }
+        again = auth(shop, "token?grant_type=password", credentials).json()
+        assert 200 == Browser(shop=shop, session=again).post(DELETE, {}).status_code
+
+    def test_signed_out_user_deletes_nothing(self, shop: Shop, person: Browser) -> None:
+        """The token alone is not enough."""
+        person.sign_out()
+
+        assert 401 == person.post(DELETE, {}).status_code
+        assert not auth_user(shop, person)[0]
+
+    def test_reconcile_finishes_what_auth_refused(self, shop: Shop, person: Browser) -> None:
+        """The profile is empty at once. The worker deletes the user when Auth is well again."""
+        shop.db.execute(
+            """
+            create or replace function public.auth_is_ill() returns trigger language plpgsql
+            set search_path = '' as $$ begin raise exception 'ill'; end $$;
+            create trigger a_illness before update of deleted_at on auth.users
+            for each row execute function public.auth_is_ill()
+            """
+        )
+        try:
+            answer = person.post(DELETE, {})
+        finally:
+            shop.db.execute("drop trigger a_illness on auth.users")
+            shop.db.execute("drop function public.auth_is_ill()")
+
+        assert (503, "AUTH_UNREACHABLE") == (answer.status_code, answer.json()["code"])
+        query = "select deleted_at is not null from public.users where id = %s"
+        assert shop.value(query, person.actor.id)
+        assert not auth_user(shop, person)[0]
+        assert 200 == person.post(DELETE, {}).status_code
+        assert auth_user(shop, person)[0]
