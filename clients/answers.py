@@ -196,9 +196,55 @@ class Released(Success):
     reversals: int
 
 
+class Reported(Success):
+    """The report, new or the caller's earlier one about the same target."""
+
+    report_id: str
+
+
+class HeldMessage(Values):
+    """A message that waits for the decision of staff; `content` is masked."""
+
+    id: str
+    thread_id: str
+    sender_id: str
+    listing_id: str
+    subject: str
+    content: str
+    reason_codes: list[str]
+    risk_score: int | None
+    created_at: str
+
+
+class HeldMessages(Success):
+    """A page of the held messages."""
+
+    messages: list[HeldMessage]
+
+
+class OpenReport(Values):
+    """A report that waits for the decision of staff. It has one of three targets."""
+
+    id: str
+    reporter_id: str
+    listing_id: str | None
+    message_id: str | None
+    user_id: str | None
+    reported_user_id: str
+    reason: str
+    created_at: str
+
+
+class OpenReports(Success):
+    """A page of the open reports."""
+
+    reports: list[OpenReport]
+
+
 #: The answer of each RPC that does not refuse.
 ANSWERS: Mapping[str, Any] = {
     "add_dispute_message": DisputeMessage,
+    "admin_set_role": Success,
     "cancel_listing": Success,
     "create_listing": ListingOffered,
     "get_auction_state": AuctionState,
@@ -210,13 +256,20 @@ ANSWERS: Mapping[str, Any] = {
     "place_bid": Receipt,
     "release_transfers": Released,
     "relist_listing": ListingOffered,
+    "report_content": Reported,
     "requeue_ignored_events": Counted,
     "requeue_outbox": Success,
     "requeue_webhook_event": Success,
     "resolve_dispute": Success,
     "send_message": Message,
     "staff_decide_message": Decided,
+    "staff_decide_report": Success,
+    "staff_list_held_messages": HeldMessages,
+    "staff_list_reports": OpenReports,
     "staff_read_message": Original,
+    "staff_remove_listing": Success,
+    "staff_suspend_user": Success,
+    "staff_withdraw_bids": Success,
     "start_thread": Message,
     "update_listing": ListingChanged,
 }

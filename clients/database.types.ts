@@ -83,6 +83,68 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"content_reports": {
+                  Row: {
+                    "created_at": string,"decided_at": string | null,"decided_by": string | null,"id": string,"listing_id": string | null,"message_id": string | null,"reason": string,"reporter_id": string,"status": Database["public"]['Enums']["report_status"],"updated_at": string,"user_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at": string,"decided_at"?: string | null,"decided_by"?: string | null,"id"?: string,"listing_id"?: string | null,"message_id"?: string | null,"reason": string,"reporter_id": string,"status"?: Database["public"]['Enums']["report_status"],"updated_at"?: string,"user_id"?: string | null
+                  }
+                  Update: {
+                    "created_at"?: string,"decided_at"?: string | null,"decided_by"?: string | null,"id"?: string,"listing_id"?: string | null,"message_id"?: string | null,"reason"?: string,"reporter_id"?: string,"status"?: Database["public"]['Enums']["report_status"],"updated_at"?: string,"user_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "content_reports_decided_by_fkey"
+      columns: ["decided_by"]
+isOneToOne: false
+      referencedRelation: "public_profiles"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "content_reports_decided_by_fkey"
+      columns: ["decided_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "content_reports_listing_id_fkey"
+      columns: ["listing_id"]
+isOneToOne: false
+      referencedRelation: "listings"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "content_reports_message_id_fkey"
+      columns: ["message_id"]
+isOneToOne: false
+      referencedRelation: "messages"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "content_reports_reporter_id_fkey"
+      columns: ["reporter_id"]
+isOneToOne: false
+      referencedRelation: "public_profiles"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "content_reports_reporter_id_fkey"
+      columns: ["reporter_id"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "content_reports_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "public_profiles"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "content_reports_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"dispute_evidence": {
                   Row: {
                     "created_at": string,"description": string | null,"dispute_id": string,"evidence_type": Database["public"]['Enums']["evidence_type"],"file_url": string | null,"id": string,"path": string | null,"title": string,"user_id": string
@@ -713,6 +775,9 @@ isOneToOne: false
 "add_shipment_event":
 { Args: { "description": string,"event_id": string,"event_time": string,"location": string,"order_id": string,"status": string,"user_id": string }; Returns: Json
                            },
+"admin_set_role":
+{ Args: { "client_request_id"?: string,"reason": string,"role": string,"user_id": string }; Returns: Answers["admin_set_role"] | Refusal
+                           },
 "advance_reading":
 { Args: { "list": string,"until": number }; Returns: boolean
                            },
@@ -818,6 +883,9 @@ isOneToOne: false
 "claim_webhook_retries":
 { Args: { "lease_s": number,"max_rows": number }; Returns: Json
                            },
+"closing_status":
+{ Args: { "max_rows"?: number }; Returns: Json
+                           },
 "confirm_alerts":
 { Args: { "names": (string)[],"subject": string }; Returns: number
                            },
@@ -826,6 +894,9 @@ isOneToOne: false
                            },
 "create_listing":
 { Args: { "buy_now_cents"?: number,"category_id": number,"client_request_id"?: string,"condition": string,"description": string,"end_at"?: string,"location": Json,"pickup": boolean,"reserve_cents"?: number,"shipping": boolean,"start_at"?: string,"start_cents": number,"title": string }; Returns: Answers["create_listing"] | Refusal
+                           },
+"cron_status":
+{ Args: Record<PropertyKey, never>; Returns: Json
                            },
 "database_is_ready":
 { Args: Record<PropertyKey, never>; Returns: Json
@@ -847,6 +918,9 @@ isOneToOne: false
                            },
 "fail_webhook_event":
 { Args: { "error_code": string,"error_message": string,"event_id": string,"lease_token": string }; Returns: Json
+                           },
+"finalize_auctions":
+{ Args: { "actor_id": string,"auction_id"?: string,"force"?: boolean,"reason": string,"request_id": string }; Returns: Json
                            },
 "find_auction":
 { Args: { "listing_id": string }; Returns: Json
@@ -894,6 +968,9 @@ isOneToOne: false
 { Args: Record<PropertyKey, never>; Returns: {
               "account": string,"actual_cents": number,"currency": string,"expected_cents": number,"order_id": string
             }[]
+                           },
+"list_dead_events":
+{ Args: { "after_id"?: string,"max_rows"?: number }; Returns: Json
                            },
 "list_notifications":
 { Args: { "is_unread_only"?: boolean,"max_rows"?: number,"user_id": string }; Returns: Json
@@ -989,7 +1066,7 @@ isOneToOne: false
 { Args: { "error_code": string,"lease_token": string,"outbox_id": string }; Returns: Json
                            },
 "release_transfers":
-{ Args: { "reason": string,"seller_id": string }; Returns: Answers["release_transfers"] | Refusal
+{ Args: { "client_request_id"?: string,"reason": string,"seller_id": string }; Returns: Answers["release_transfers"] | Refusal
                            },
 "relist_listing":
 { Args: { "client_request_id"?: string,"end_at"?: string,"listing_id": string,"reserve_cents"?: number,"start_at"?: string }; Returns: Answers["relist_listing"] | Refusal
@@ -997,17 +1074,23 @@ isOneToOne: false
 "remove_file":
 { Args: { "bucket": string,"listing_id"?: string,"path": string,"photo_id"?: string,"user_id": string }; Returns: Json
                            },
+"replay_webhook_event":
+{ Args: { "actor_id": string,"event_id": string,"reason": string }; Returns: Json
+                           },
+"report_content":
+{ Args: { "client_request_id"?: string,"listing_id"?: string,"message_id"?: string,"reason": string,"user_id"?: string }; Returns: Answers["report_content"] | Refusal
+                           },
 "requeue_found_events":
 { Args: { "max_rows"?: number }; Returns: number
                            },
 "requeue_ignored_events":
-{ Args: { "since": string,"type": string }; Returns: Answers["requeue_ignored_events"] | Refusal
+{ Args: { "client_request_id"?: string,"since": string,"type": string }; Returns: Answers["requeue_ignored_events"] | Refusal
                            },
 "requeue_outbox":
-{ Args: { "outbox_id": string,"reason": string }; Returns: Answers["requeue_outbox"] | Refusal
+{ Args: { "client_request_id"?: string,"outbox_id": string,"reason": string }; Returns: Answers["requeue_outbox"] | Refusal
                            },
 "requeue_webhook_event":
-{ Args: { "event_id": string }; Returns: Answers["requeue_webhook_event"] | Refusal
+{ Args: { "client_request_id"?: string,"event_id": string }; Returns: Answers["requeue_webhook_event"] | Refusal
                            },
 "resolve_dispute":
 { Args: { "client_request_id"?: string,"decision": string,"dispute_id": string,"note": string,"refund_cents"?: number }; Returns: Answers["resolve_dispute"] | Refusal
@@ -1024,6 +1107,9 @@ isOneToOne: false
 "session_is_live":
 { Args: { "session_id": string,"user_id": string }; Returns: Json
                            },
+"session_is_staff":
+{ Args: { "aal": string,"session_id": string,"user_id": string }; Returns: Json
+                           },
 "set_connect_account":
 { Args: { "account_id": string,"user_id": string }; Returns: Json
                            },
@@ -1033,8 +1119,26 @@ isOneToOne: false
 "staff_decide_message":
 { Args: { "client_request_id"?: string,"message_id": string,"reason": string,"release": boolean }; Returns: Answers["staff_decide_message"] | Refusal
                            },
+"staff_decide_report":
+{ Args: { "client_request_id"?: string,"reason": string,"report_id": string,"uphold": boolean }; Returns: Answers["staff_decide_report"] | Refusal
+                           },
+"staff_list_held_messages":
+{ Args: { "after_id"?: string,"max_rows"?: number }; Returns: Answers["staff_list_held_messages"] | Refusal
+                           },
+"staff_list_reports":
+{ Args: { "after_id"?: string,"max_rows"?: number }; Returns: Answers["staff_list_reports"] | Refusal
+                           },
 "staff_read_message":
 { Args: { "message_id": string,"reason": string }; Returns: Answers["staff_read_message"] | Refusal
+                           },
+"staff_remove_listing":
+{ Args: { "client_request_id"?: string,"listing_id": string,"reason": string }; Returns: Answers["staff_remove_listing"] | Refusal
+                           },
+"staff_suspend_user":
+{ Args: { "client_request_id"?: string,"lift"?: boolean,"reason": string,"user_id": string }; Returns: Answers["staff_suspend_user"] | Refusal
+                           },
+"staff_withdraw_bids":
+{ Args: { "auction_id": string,"bidder_id": string,"client_request_id"?: string,"reason": string }; Returns: Answers["staff_withdraw_bids"] | Refusal
                            },
 "start_thread":
 { Args: { "client_message_id": string,"content": string,"listing_id": string }; Returns: Answers["start_thread"] | Refusal
@@ -1058,7 +1162,7 @@ isOneToOne: false
                            }
           }
           Enums: {
-            "actor_kind": "buyer"|"seller"|"system"|"stripe"|"admin","auction_status": "scheduled"|"live"|"finalized"|"no_sale"|"cancelled","dispute_decision": "refund"|"partial"|"deny","dispute_message_type": "user"|"admin"|"system","dispute_resolution_type": "full_refund"|"partial_refund"|"replacement"|"compensation"|"no_action","dispute_state": "open"|"needs_evidence"|"review"|"resolved","dispute_status": "open"|"under_review"|"resolved"|"closed"|"escalated","dispute_type": "item_not_received"|"item_not_as_described"|"damaged_item"|"wrong_item"|"other","evidence_type": "photo"|"document"|"screenshot"|"other","filter_action": "allow"|"warn"|"mask"|"hold","item_condition": "new"|"like_new"|"good"|"fair"|"parts","kyc_status": "none"|"pending"|"passed"|"failed","ledger_account": "buyer"|"stripe_clearing"|"platform_fee"|"seller_payable"|"refunds"|"dispute_hold","ledger_type": "AUTH"|"CAPTURE"|"HOLD"|"RELEASE"|"FEE"|"PAYOUT"|"REFUND"|"ADJUST","listing_status": "scheduled"|"live"|"ended"|"cancelled","message_delivery": "delivered"|"held"|"rejected","message_type": "text"|"image"|"file"|"system","order_state": "pending_payment"|"paid"|"ready_for_handover"|"shipped"|"delivered"|"released"|"refunded"|"cancelled"|"disputed","outbox_status": "queued"|"leased"|"done"|"canceled"|"dead","payment_status": "requires_payment"|"processing"|"authorized"|"captured"|"failed"|"cancelled"|"partially_refunded"|"refunded","payout_status": "queued"|"paid"|"reversed"|"canceled"|"dead","refund_status": "pending"|"succeeded"|"failed"|"canceled","refund_target": "refunded"|"cancelled"|"none","user_role": "buyer"|"seller"|"moderator"|"admin","webhook_status": "received"|"failed"|"processed"|"ignored"|"dead"
+            "actor_kind": "buyer"|"seller"|"system"|"stripe"|"admin","auction_status": "scheduled"|"live"|"finalized"|"no_sale"|"cancelled","dispute_decision": "refund"|"partial"|"deny","dispute_message_type": "user"|"admin"|"system","dispute_resolution_type": "full_refund"|"partial_refund"|"replacement"|"compensation"|"no_action","dispute_state": "open"|"needs_evidence"|"review"|"resolved","dispute_status": "open"|"under_review"|"resolved"|"closed"|"escalated","dispute_type": "item_not_received"|"item_not_as_described"|"damaged_item"|"wrong_item"|"other","evidence_type": "photo"|"document"|"screenshot"|"other","filter_action": "allow"|"warn"|"mask"|"hold","item_condition": "new"|"like_new"|"good"|"fair"|"parts","kyc_status": "none"|"pending"|"passed"|"failed","ledger_account": "buyer"|"stripe_clearing"|"platform_fee"|"seller_payable"|"refunds"|"dispute_hold","ledger_type": "AUTH"|"CAPTURE"|"HOLD"|"RELEASE"|"FEE"|"PAYOUT"|"REFUND"|"ADJUST","listing_status": "scheduled"|"live"|"ended"|"cancelled","message_delivery": "delivered"|"held"|"rejected","message_type": "text"|"image"|"file"|"system","order_state": "pending_payment"|"paid"|"ready_for_handover"|"shipped"|"delivered"|"released"|"refunded"|"cancelled"|"disputed","outbox_status": "queued"|"leased"|"done"|"canceled"|"dead","payment_status": "requires_payment"|"processing"|"authorized"|"captured"|"failed"|"cancelled"|"partially_refunded"|"refunded","payout_status": "queued"|"paid"|"reversed"|"canceled"|"dead","refund_status": "pending"|"succeeded"|"failed"|"canceled","refund_target": "refunded"|"cancelled"|"none","report_status": "open"|"upheld"|"dismissed","user_role": "buyer"|"seller"|"moderator"|"admin","webhook_status": "received"|"failed"|"processed"|"ignored"|"dead"
           }
           CompositeTypes: {
             [_ in never]: never
@@ -1174,7 +1278,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "actor_kind": ["buyer", "seller", "system", "stripe", "admin"],"auction_status": ["scheduled", "live", "finalized", "no_sale", "cancelled"],"dispute_decision": ["refund", "partial", "deny"],"dispute_message_type": ["user", "admin", "system"],"dispute_resolution_type": ["full_refund", "partial_refund", "replacement", "compensation", "no_action"],"dispute_state": ["open", "needs_evidence", "review", "resolved"],"dispute_status": ["open", "under_review", "resolved", "closed", "escalated"],"dispute_type": ["item_not_received", "item_not_as_described", "damaged_item", "wrong_item", "other"],"evidence_type": ["photo", "document", "screenshot", "other"],"filter_action": ["allow", "warn", "mask", "hold"],"item_condition": ["new", "like_new", "good", "fair", "parts"],"kyc_status": ["none", "pending", "passed", "failed"],"ledger_account": ["buyer", "stripe_clearing", "platform_fee", "seller_payable", "refunds", "dispute_hold"],"ledger_type": ["AUTH", "CAPTURE", "HOLD", "RELEASE", "FEE", "PAYOUT", "REFUND", "ADJUST"],"listing_status": ["scheduled", "live", "ended", "cancelled"],"message_delivery": ["delivered", "held", "rejected"],"message_type": ["text", "image", "file", "system"],"order_state": ["pending_payment", "paid", "ready_for_handover", "shipped", "delivered", "released", "refunded", "cancelled", "disputed"],"outbox_status": ["queued", "leased", "done", "canceled", "dead"],"payment_status": ["requires_payment", "processing", "authorized", "captured", "failed", "cancelled", "partially_refunded", "refunded"],"payout_status": ["queued", "paid", "reversed", "canceled", "dead"],"refund_status": ["pending", "succeeded", "failed", "canceled"],"refund_target": ["refunded", "cancelled", "none"],"user_role": ["buyer", "seller", "moderator", "admin"],"webhook_status": ["received", "failed", "processed", "ignored", "dead"]
+            "actor_kind": ["buyer", "seller", "system", "stripe", "admin"],"auction_status": ["scheduled", "live", "finalized", "no_sale", "cancelled"],"dispute_decision": ["refund", "partial", "deny"],"dispute_message_type": ["user", "admin", "system"],"dispute_resolution_type": ["full_refund", "partial_refund", "replacement", "compensation", "no_action"],"dispute_state": ["open", "needs_evidence", "review", "resolved"],"dispute_status": ["open", "under_review", "resolved", "closed", "escalated"],"dispute_type": ["item_not_received", "item_not_as_described", "damaged_item", "wrong_item", "other"],"evidence_type": ["photo", "document", "screenshot", "other"],"filter_action": ["allow", "warn", "mask", "hold"],"item_condition": ["new", "like_new", "good", "fair", "parts"],"kyc_status": ["none", "pending", "passed", "failed"],"ledger_account": ["buyer", "stripe_clearing", "platform_fee", "seller_payable", "refunds", "dispute_hold"],"ledger_type": ["AUTH", "CAPTURE", "HOLD", "RELEASE", "FEE", "PAYOUT", "REFUND", "ADJUST"],"listing_status": ["scheduled", "live", "ended", "cancelled"],"message_delivery": ["delivered", "held", "rejected"],"message_type": ["text", "image", "file", "system"],"order_state": ["pending_payment", "paid", "ready_for_handover", "shipped", "delivered", "released", "refunded", "cancelled", "disputed"],"outbox_status": ["queued", "leased", "done", "canceled", "dead"],"payment_status": ["requires_payment", "processing", "authorized", "captured", "failed", "cancelled", "partially_refunded", "refunded"],"payout_status": ["queued", "paid", "reversed", "canceled", "dead"],"refund_status": ["pending", "succeeded", "failed", "canceled"],"refund_target": ["refunded", "cancelled", "none"],"report_status": ["open", "upheld", "dismissed"],"user_role": ["buyer", "seller", "moderator", "admin"],"webhook_status": ["received", "failed", "processed", "ignored", "dead"]
           }
         }
 } as const
@@ -1196,6 +1300,9 @@ export type Answers = {
   add_dispute_message: {
     success: true
     message_id: string
+  }
+  admin_set_role: {
+    success: true
   }
   cancel_listing: {
     success: true
@@ -1290,6 +1397,10 @@ export type Answers = {
     listing: Tables<'listings'>
     auction_id: string
   }
+  report_content: {
+    success: true
+    report_id: string
+  }
   requeue_ignored_events: {
     success: true
     count: number
@@ -1318,6 +1429,36 @@ export type Answers = {
     success: true
     delivery: Enums<'message_delivery'>
   }
+  staff_decide_report: {
+    success: true
+  }
+  staff_list_held_messages: {
+    success: true
+    messages: ({
+      id: string
+      thread_id: string
+      sender_id: string
+      listing_id: string
+      subject: string
+      content: string
+      reason_codes: string[]
+      risk_score: number | null
+      created_at: string
+    })[]
+  }
+  staff_list_reports: {
+    success: true
+    reports: ({
+      id: string
+      reporter_id: string
+      listing_id: string | null
+      message_id: string | null
+      user_id: string | null
+      reported_user_id: string
+      reason: string
+      created_at: string
+    })[]
+  }
   staff_read_message: {
     success: true
     message_id: string
@@ -1331,6 +1472,15 @@ export type Answers = {
     risk_score: number | null
     findings: Json
     rule_version: number
+  }
+  staff_remove_listing: {
+    success: true
+  }
+  staff_suspend_user: {
+    success: true
+  }
+  staff_withdraw_bids: {
+    success: true
   }
   start_thread: {
     success: true

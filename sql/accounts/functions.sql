@@ -115,6 +115,22 @@ $$;
 comment on function private.session_is_live is 'Return is_live, true while a session still runs, is_suspended and role. A JWT alone stays valid until it expires, also after a sign-out.';
 grant execute on function private.session_is_live to service_role;
 
+create function private.session_is_staff(p_user_id uuid, p_session_id uuid, p_aal text)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+  return private.session_is_live(p_user_id, p_session_id) || jsonb_build_object(
+    'is_staff', private.holds_role(p_user_id, p_aal, '{admin,moderator}')
+  );
+end;
+$$;
+comment on function private.session_is_staff is 'Return the answer of session_is_live and is_staff; see the public wrapper.';
+grant execute on function private.session_is_staff to service_role;
+
 create function private.follow_sign_up()
 returns trigger
 language plpgsql

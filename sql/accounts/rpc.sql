@@ -11,6 +11,21 @@ $$;
 comment on function public.session_is_live is 'Return the state of a verified JWT''s session. Answers is_live, is_suspended, role.';
 grant execute on function public.session_is_live to service_role;
 
+create function public.session_is_staff(user_id uuid, session_id uuid, aal text)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.session_is_staff(
+    session_is_staff.user_id, session_is_staff.session_id, session_is_staff.aal
+  );
+end;
+$$;
+comment on function public.session_is_staff is 'Return the state of a verified JWT''s session. Answers is_live, is_suspended, role, and is_staff: the user is a moderator or an admin, with a second factor where require_staff_aal2 is true. aal is the strength that the token names.';
+grant execute on function public.session_is_staff to service_role;
+
 create function public.anonymise_account(user_id uuid)
 returns jsonb
 language plpgsql

@@ -103,3 +103,34 @@ end;
 $$;
 comment on function public.find_auction is 'Return the auction of a listing. Answers success, auction_id. Refusal: LISTING_NOT_FOUND.';
 grant execute on function public.find_auction to service_role;
+
+create function public.finalize_auctions(
+  actor_id uuid, request_id uuid, reason text, auction_id uuid default null,
+  force boolean default false
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.finalize_auctions(
+    finalize_auctions.actor_id, finalize_auctions.request_id, finalize_auctions.reason,
+    finalize_auctions.auction_id, coalesce(finalize_auctions.force, false)
+  );
+end;
+$$;
+comment on function public.finalize_auctions is 'Close one auction, by force even before its end, or up to 100 whose end has come: {success, result, audit_log}. result is the answer of end_auction or end_expired_auctions. Audited with this member of staff, whose rights the caller has checked. The same request_id gets the same answer. Refusals: VALIDATION_ERROR, and those of end_auction.';
+grant execute on function public.finalize_auctions to service_role;
+
+create function public.closing_status(max_rows integer default 100)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.closing_status(closing_status.max_rows);
+end;
+$$;
+comment on function public.closing_status is 'Answers server_time, expired_count, expired_auctions (live ones whose end has come, the longest overdue first, with the failed tries to close them), recently_closed (the last ten).';
+grant execute on function public.closing_status to service_role;

@@ -62,30 +62,37 @@ $$;
 comment on function public.claim_webhook_retries is 'Lease at most max_rows due events: an array of whole rows, each with created in Unix seconds and the lease_token that fail_webhook_event needs. Any number of workers may call.';
 grant execute on function public.claim_webhook_retries to service_role;
 
-create function public.requeue_webhook_event(event_id text)
+create function public.requeue_webhook_event(
+  event_id text, client_request_id uuid default null
+)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return private.requeue_webhook_event(requeue_webhook_event.event_id);
+  return private.requeue_webhook_event(
+    requeue_webhook_event.event_id, requeue_webhook_event.client_request_id
+  );
 end;
 $$;
-comment on function public.requeue_webhook_event is 'Give a dead or open event all of its tries again, due at once; for staff and our own processes. Refusal: CONFLICT when it is settled. Raises FORBIDDEN, EVENT_NOT_FOUND.';
+comment on function public.requeue_webhook_event is 'Give a dead or open event all of its tries again, due at once; for staff and our own processes, audited. Refusals: CONFLICT when it is settled, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN, EVENT_NOT_FOUND.';
 grant execute on function public.requeue_webhook_event to authenticated, service_role;
 
-create function public.requeue_ignored_events(type text, since text)
+create function public.requeue_ignored_events(
+  type text, since text, client_request_id uuid default null
+)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
   return private.requeue_ignored_events(
-    requeue_ignored_events.type, requeue_ignored_events.since
+    requeue_ignored_events.type, requeue_ignored_events.since,
+    requeue_ignored_events.client_request_id
   );
 end;
 $$;
-comment on function public.requeue_ignored_events is 'Make ignored events due again, for example when a new version handles their type: {success, count}. It takes the events of one type that were received since a time and had no handler; for staff and our own processes. Refusal: VALIDATION_ERROR. Raises FORBIDDEN.';
+comment on function public.requeue_ignored_events is 'Make ignored events due again, for example when a new version handles their type: {success, count}. It takes the events of one type that were received since a time and had no handler; for staff and our own processes, audited. Refusals: VALIDATION_ERROR, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN.';
 grant execute on function public.requeue_ignored_events to authenticated, service_role;
 
 create function public.find_webhook_event(
@@ -141,3 +148,32 @@ end;
 $$;
 comment on function public.requeue_found_events is 'Make events due again that named an unknown order when they came, and whose order exists by now. Return their number.';
 grant execute on function public.requeue_found_events to service_role;
+
+create function public.replay_webhook_event(event_id text, actor_id uuid, reason text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.replay_webhook_event(
+    replay_webhook_event.event_id, replay_webhook_event.actor_id, replay_webhook_event.reason
+  );
+end;
+$$;
+comment on function public.replay_webhook_event is 'Give a dead or open event all of its tries again, due at once: {success}. Audited with this member of staff, whose rights the caller has checked. A repeat changes nothing and succeeds. Refusals: RESOURCE_NOT_FOUND, VALIDATION_ERROR, CONFLICT when the event is settled.';
+grant execute on function public.replay_webhook_event to service_role;
+
+create function public.list_dead_events(
+  max_rows integer default 50, after_id text default null
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.list_dead_events(list_dead_events.max_rows, list_dead_events.after_id);
+end;
+$$;
+comment on function public.list_dead_events is 'Return the dead events, the newest first: an array of {event_id, source, type, order_ref, object_id, attempts, error_code, error_message, created_at, received_at}. For the next page, send the id of the last event as after_id.';
+grant execute on function public.list_dead_events to service_role;

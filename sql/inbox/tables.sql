@@ -54,6 +54,8 @@ create index webhook_events_open_next_attempt_at_idx on public.webhook_events (n
 where status in ('received', 'failed');
 create index webhook_events_type_received_at_idx
 on public.webhook_events (type, received_at desc);
+create index webhook_events_dead_received_at_idx on public.webhook_events (received_at, event_id)
+where status = 'dead';
 create index webhook_events_waiting_payment_intent_id_idx
 on public.webhook_events (payment_intent_id)
 where status = 'failed';

@@ -154,3 +154,16 @@ end;
 $$;
 comment on function public.claim_differing_orders is 'Return the ids of orders whose ledger differs from Stripe, for reading their transfers again. Each is returned at most every ten minutes, to one caller.';
 grant execute on function public.claim_differing_orders to service_role;
+
+create function public.cron_status()
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.cron_status();
+end;
+$$;
+comment on function public.cron_status is 'Answers cron_jobs [{name, schedule, is_active}], empty where the database has no pg_cron, and job_runs, the last 50 that workers recorded.';
+grant execute on function public.cron_status to service_role;

@@ -69,14 +69,18 @@ $$;
 comment on function public.reject_outbox is 'Record that Stripe refused for good: a refund fails and its reservation is reversed, a cancelled intent is done, any other row is dead. Answers {stale, status, alerts}.';
 grant execute on function public.reject_outbox to service_role;
 
-create function public.requeue_outbox(outbox_id uuid, reason text)
+create function public.requeue_outbox(
+  outbox_id uuid, reason text, client_request_id uuid default null
+)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return private.requeue_outbox(requeue_outbox.outbox_id, requeue_outbox.reason);
+  return private.requeue_outbox(
+    requeue_outbox.outbox_id, requeue_outbox.reason, requeue_outbox.client_request_id
+  );
 end;
 $$;
-comment on function public.requeue_outbox is 'Give a dead row all of its tries again, due at once: {success}; for staff and our own processes. Refusals: RESOURCE_NOT_FOUND, VALIDATION_ERROR, CONFLICT. Raises FORBIDDEN.';
+comment on function public.requeue_outbox is 'Give a dead row all of its tries again, due at once: {success}; for staff and our own processes, audited. Refusals: RESOURCE_NOT_FOUND, VALIDATION_ERROR, CONFLICT, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN.';
 grant execute on function public.requeue_outbox to authenticated, service_role;

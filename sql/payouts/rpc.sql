@@ -141,16 +141,20 @@ $$;
 comment on function public.apply_transfer is 'Apply transfer.created or transfer.reversed: record the transfer and its reversals, each once. reversals is an array of {id, amount_cents, outbox_id, dedupe_key}. Answers {outcome, order_id, outbox_ids, alerts}. Raises PREDECESSOR_MISSING as PT409 until the payment of the order is recorded.';
 grant execute on function public.apply_transfer to service_role;
 
-create function public.release_transfers(seller_id uuid, reason text)
+create function public.release_transfers(
+  seller_id uuid, reason text, client_request_id uuid default null
+)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 begin
-  return private.release_transfers(release_transfers.seller_id, release_transfers.reason);
+  return private.release_transfers(
+    release_transfers.seller_id, release_transfers.reason, release_transfers.client_request_id
+  );
 end;
 $$;
-comment on function public.release_transfers is 'Let the transfers of a seller go on although Stripe could not collect a reversal from the seller yet: {success, reversals}; for staff and our own processes, audited. Refusals: VALIDATION_ERROR, CONFLICT if no transfer waits. Raises FORBIDDEN.';
+comment on function public.release_transfers is 'Let the transfers of a seller go on although Stripe could not collect a reversal from the seller yet: {success, reversals}; for staff and our own processes, audited. Refusals: VALIDATION_ERROR, CONFLICT if no transfer waits, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN.';
 grant execute on function public.release_transfers to authenticated, service_role;
 
 create function public.record_transfer(

@@ -10,7 +10,8 @@ declare
 begin
   if private.is_deleted_account(auth.uid()) then
     return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
-  elsif p_request_id is null then
+  elsif p_request_id is null or auth.uid() is null then
+    -- Without a user, the caller is one of our own processes. Their calls have keys of their own.
     return null;
   end if;
   -- The insert waits until a concurrent call with the same id ends. A success has then left its

@@ -119,18 +119,18 @@ comment on function private.count_use is 'Count one use of an action under a key
 
 create function private.write_audit(
   p_actor_id uuid, p_action text, p_entity text, p_entity_id text, p_description text,
-  p_metadata jsonb default '{}'
+  p_metadata jsonb default '{}', p_id uuid default gen_random_uuid()
 )
 returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
-  insert into public.audit_logs (actor_id, action, entity, entity_id, description, metadata)
-  values (p_actor_id, p_action, p_entity, p_entity_id, p_description, p_metadata);
+  insert into public.audit_logs (id, actor_id, action, entity, entity_id, description, metadata)
+  values (p_id, p_actor_id, p_action, p_entity, p_entity_id, p_description, p_metadata);
 end;
 $$;
-comment on function private.write_audit is 'Add an entry to the audit log, in the same transaction as the action.';
+comment on function private.write_audit is 'Add an entry to the audit log, in the same transaction as the action. A caller that gives the id can find the entry again.';
 
 create function private.refuse_change()
 returns trigger

@@ -64,6 +64,23 @@ end;
 $$;
 comment on function private.plain_reason is 'Return a reason as one line of at most 500 characters. Return null if the line is empty, or if the text is far longer.';
 
+create function private.reason_refusal(p_reason text)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case
+    when
+      coalesce(private.visible_length(private.plain_reason(p_reason)), 0) < 10
+      or char_length(p_reason) > 500
+      then private.refusal('VALIDATION_ERROR', 'A reason has 10 to 500 characters')
+  end;
+end;
+$$;
+comment on function private.reason_refusal is 'Return the refusal of a reason that has fewer than 10 visible characters or more than 500, or null.';
+
 create function private.is_oversized(p_text text, p_max_chars integer)
 returns boolean
 language plpgsql

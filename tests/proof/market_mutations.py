@@ -6,6 +6,7 @@ from tests.proof.mutation import mutation
 BIDDING = ("tests/sql/bidding", "tests/sql/concurrency/test_bidding_crowd.py")
 CLOSING = ("tests/sql/auctions", "tests/sql/bidding/test_bidding_oracle.py")
 RACES = ("tests/sql/concurrency",)
+STAFF_RACES = ("tests/sql/concurrency/test_staff_race.py",)
 
 RULES = "bidding/functions/rules.sql"
 PLACE_BID = "bidding/functions/place_bid.sql"
@@ -201,6 +202,21 @@ begin
         "",
         RACES,
         ("  where a.id = p_auction_id;\n", "  where a.id = p_auction_id for no key update of a;\n"),
+    ),
+    mutation(
+        "bid does not wait for a suspension of the bidder",
+        PLACE_BID,
+        "  for no key update of a\n  for key share of u;\n",
+        "  for no key update of a;\n",
+        STAFF_RACES,
+    ),
+    mutation(
+        "admin acts with rights that are gone",
+        "moderation/functions/roles.sql",
+        "  -- Another admin may have taken the caller's role during the wait for the locks.\n"
+        "  perform private.refuse_unless_admin();\n",
+        "",
+        STAFF_RACES,
     ),
     mutation(
         "listing keeps the old end",

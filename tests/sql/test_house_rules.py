@@ -346,6 +346,7 @@ POLICIES = {
     "public.shipments": {"parties_read_their_shipments"},
     "public.shipment_events": {"parties_read_shipment_events"},
     "public.user_strikes": {"people_read_their_own_strikes"},
+    "public.content_reports": {"people_read_their_own_reports"},
     "realtime.messages": {
         "everyone_joins_channels_of_changes",
         "everyone_receives_auction_broadcasts",

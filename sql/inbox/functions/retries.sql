@@ -122,17 +122,39 @@ end;
 $$;
 comment on function private.wake_waiting_events is 'Make events due at once if they wait for another event about this PaymentIntent, or about this order. A transfer names its order but no PaymentIntent.';
 
-create function private.requeue_webhook_event(p_event_id text)
+create function private.requeue_webhook_event(p_event_id text, p_client_request_id uuid)
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
+  v_answer jsonb := private.begin_request(
+    'requeue_webhook_event', p_client_request_id, md5(p_event_id)::uuid
+  );
+begin
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  perform private.refuse_unless_staff();
+  return private.finish_request(
+    p_client_request_id,
+    private.requeue_event(p_event_id, auth.uid(), 'The event got all of its tries again')
+  );
+end;
+$$;
+comment on function private.requeue_webhook_event is 'Give an open or dead event all of its tries again; see the public wrapper.';
+grant execute on function private.requeue_webhook_event to authenticated, service_role;
+
+create function private.requeue_event(p_event_id text, p_actor_id uuid, p_reason text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
   v_event public.webhook_events;
   v_now timestamptz;
 begin
-  perform private.refuse_unless_staff();
   v_event := private.lock_event(p_event_id);
   v_now := private.clock();
   if v_event.processed_at is not null then
@@ -145,28 +167,105 @@ begin
     lease_token = null
   where event_id = p_event_id;
   perform private.write_audit(
-    auth.uid(), 'webhook_event_requeued', 'webhook_events', p_event_id,
-    'The event got all of its tries again', jsonb_build_object('status', v_event.status)
+    p_actor_id, 'webhook_event_requeued', 'webhook_events', p_event_id, p_reason,
+    jsonb_build_object('status', v_event.status)
   );
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.requeue_webhook_event is 'Give an open or dead event all of its tries again, and audit it; see the public wrapper.';
-grant execute on function private.requeue_webhook_event to authenticated, service_role;
+comment on function private.requeue_event is 'Give an open or dead event all of its tries again, due at once, and audit it; or return the refusal. Raises EVENT_NOT_FOUND.';
 
-create function private.requeue_ignored_events(p_type text, p_since text)
+create function private.replay_webhook_event(p_event_id text, p_actor_id uuid, p_reason text)
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
+  v_event public.webhook_events;
+begin
+  select * into v_event from public.webhook_events where event_id = p_event_id for update;
+  if v_event.event_id is null then
+    return private.refusal('RESOURCE_NOT_FOUND', 'There is no such event');
+  elsif v_event.status = 'received' and v_event.attempts = 0 then
+    return jsonb_build_object('success', true);
+  end if;
+  return coalesce(
+    private.reason_refusal(p_reason),
+    private.requeue_event(p_event_id, p_actor_id, private.plain_reason(p_reason))
+  );
+end;
+$$;
+comment on function private.replay_webhook_event is 'Give an event all of its tries again for a member of staff; see the public wrapper.';
+grant execute on function private.replay_webhook_event to service_role;
+
+create function private.list_dead_events(p_max_rows integer, p_after_id text)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_after_at constant timestamptz := (
+    select received_at from public.webhook_events where event_id = p_after_id
+  );
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(page) order by page.received_at desc, page.event_id desc), '[]')
+    from (
+      -- The payload may describe a person, so it is left out.
+      select
+        event_id, source, type, order_ref, object_id, attempts, error_code, error_message,
+        created_at, received_at
+      from public.webhook_events
+      where
+        status = 'dead'
+        and (p_after_id is null or (received_at, event_id) < (v_after_at, p_after_id))
+      order by received_at desc, event_id desc
+      limit p_max_rows
+    ) as page
+  );
+end;
+$$;
+comment on function private.list_dead_events is 'Return a page of the dead events; see the public wrapper.';
+grant execute on function private.list_dead_events to service_role;
+
+create function private.requeue_ignored_events(
+  p_type text, p_since text, p_client_request_id uuid
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_answer jsonb := private.begin_request(
+    'requeue_ignored_events', p_client_request_id, md5(p_type || ':' || p_since)::uuid
+  );
+begin
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  perform private.refuse_unless_staff();
+  return private.finish_request(
+    p_client_request_id, private.requeue_unhandled(p_type, private.time_or_null(p_since))
+  );
+end;
+$$;
+comment on function private.requeue_ignored_events is 'Make events due again that were ignored without a handler; see the public wrapper.';
+grant execute on function private.requeue_ignored_events to authenticated, service_role;
+
+create function private.requeue_unhandled(p_type text, p_since timestamptz)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
   v_now constant timestamptz := private.clock();
-  v_since constant timestamptz := private.time_or_null(p_since);
   v_count integer;
 begin
-  perform private.refuse_unless_staff();
-  if p_type is null or v_since is null then
+  if p_type is null or p_since is null then
     return private.refusal(
       'VALIDATION_ERROR', 'Give an event type, and a time with an offset as 2026-12-02T20:00:00Z'
     );
@@ -176,7 +275,7 @@ begin
     status = 'received', outcome = null, processed_at = null, attempts = 0,
     next_attempt_at = v_now, error_code = null
   where type = p_type
-    and received_at >= v_since
+    and received_at >= p_since
     and outcome = 'ignored'
     and error_code = 'unhandled_type'
     and payload is not null;
@@ -184,13 +283,12 @@ begin
   perform private.write_audit(
     auth.uid(), 'ignored_events_requeued', 'webhook_events', p_type,
     'Events that had no handler became due again',
-    jsonb_build_object('since', v_since, 'count', v_count)
+    jsonb_build_object('since', p_since, 'count', v_count)
   );
   return jsonb_build_object('success', true, 'count', v_count);
 end;
 $$;
-comment on function private.requeue_ignored_events is 'Make events due again that were ignored without a handler, and audit it; see the public wrapper.';
-grant execute on function private.requeue_ignored_events to authenticated, service_role;
+comment on function private.requeue_unhandled is 'Make the events of a type due again that had no handler, and audit it; or return the refusal.';
 
 create function private.find_webhook_event(p_event_id text, p_type text, p_since text)
 returns jsonb

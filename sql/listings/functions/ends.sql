@@ -47,6 +47,12 @@ begin
   set status = 'cancelled', finalized_at = v_now, version = version + 1, updated_at = v_now
   where id = v_auction.id;
   update public.listings set status = 'cancelled', updated_at = v_now where id = p_listing_id;
+  if v_listing.seller_id <> auth.uid() then
+    perform private.write_audit(
+      auth.uid(), 'listing_cancelled', 'listings', p_listing_id::text,
+      'Staff cancelled a listing without bids'
+    );
+  end if;
   return jsonb_build_object('success', true);
 end;
 $$;

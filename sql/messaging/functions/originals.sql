@@ -144,10 +144,11 @@ stable
 set search_path = ''
 as $$
 begin
-  -- Reports of users about a message belong here too, once they exist.
   return exists (
     select from public.messages where id = p_message_id and delivery = 'held'
+  ) or exists (
+    select from public.content_reports where message_id = p_message_id and status = 'open'
   );
 end;
 $$;
-comment on function private.is_under_review is 'Return true while staff must still decide about a message. Its original stays as long.';
+comment on function private.is_under_review is 'Return true while staff must still decide about a held message, or about a report of it. Its original stays as long.';

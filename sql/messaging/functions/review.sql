@@ -100,10 +100,6 @@ language plpgsql
 stable
 set search_path = ''
 as $$
-declare
-  v_length constant integer := coalesce(
-    private.visible_length(private.plain_reason(p_reason)), 0
-  );
 begin
   if p_message.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'Message not found');
@@ -112,10 +108,8 @@ begin
     where id = p_message.thread_id and auth.uid() in (buyer_id, seller_id)
   ) then
     return private.refusal('FORBIDDEN', 'You are a party of this conversation');
-  elsif v_length < 10 or char_length(p_reason) > 500 then
-    return private.refusal('VALIDATION_ERROR', 'A reason has 10 to 500 characters');
   end if;
-  return null;
+  return private.reason_refusal(p_reason);
 end;
 $$;
 comment on function private.reviewer_refusal is 'Return the reason why this member of staff cannot review a message, or null.';

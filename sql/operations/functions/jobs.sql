@@ -53,3 +53,33 @@ begin
 end;
 $$;
 comment on function private.schedule_jobs is 'Let pg_cron run the scheduled jobs, where it exists. Return the number of jobs. A repeated call changes nothing.';
+
+create function private.cron_status()
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_jobs jsonb := '[]';
+begin
+  if to_regclass('cron.job') is not null then
+    select coalesce(
+      jsonb_agg(
+        jsonb_build_object('name', jobname, 'schedule', schedule, 'is_active', active)
+        order by jobname
+      ),
+      '[]'
+    )
+    into v_jobs
+    from cron.job;
+  end if;
+  return jsonb_build_object('cron_jobs', v_jobs, 'job_runs', (
+    select coalesce(jsonb_agg(to_jsonb(run) - 'id' order by run.id desc), '[]')
+    from (select * from private.job_runs order by id desc limit 50) as run
+  ));
+end;
+$$;
+comment on function private.cron_status is 'Return the jobs of pg_cron and the last runs of the workers'' jobs; see the public wrapper.';
+grant execute on function private.cron_status to service_role;

@@ -81,24 +81,45 @@ end;
 $$;
 comment on function private.revive_outbox is 'Queue a closed row again, with all of its tries.';
 
-create function private.requeue_outbox(p_outbox_id uuid, p_reason text)
+create function private.requeue_outbox(
+  p_outbox_id uuid, p_reason text, p_client_request_id uuid
+)
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  v_reason constant text := private.plain_reason(p_reason);
+  v_answer jsonb := private.begin_request('requeue_outbox', p_client_request_id, p_outbox_id);
+begin
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  perform private.refuse_unless_staff();
+  return private.finish_request(
+    p_client_request_id, private.requeue_dead_row(p_outbox_id, p_reason)
+  );
+end;
+$$;
+comment on function private.requeue_outbox is 'Give a dead row all of its tries again; see the public wrapper.';
+grant execute on function private.requeue_outbox to authenticated, service_role;
+
+create function private.requeue_dead_row(p_outbox_id uuid, p_reason text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_refusal constant jsonb := private.reason_refusal(p_reason);
   v_job public.outbox;
   v_now timestamptz;
 begin
-  perform private.refuse_unless_staff();
   select * into v_job from public.outbox where id = p_outbox_id for update;
   v_now := private.clock();
   if v_job.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'There is no such outbox row');
-  elsif coalesce(private.visible_length(v_reason), 0) < 10 or char_length(p_reason) > 500 then
-    return private.refusal('VALIDATION_ERROR', 'A reason has 10 to 500 characters');
+  elsif v_refusal is not null then
+    return v_refusal;
   elsif v_job.status <> 'dead' then
     return private.refusal('CONFLICT', 'Only a dead row can be queued again');
   end if;
@@ -109,11 +130,11 @@ begin
     payload = payload - 'unpaid_since'
   where id = p_outbox_id;
   perform private.write_audit(
-    auth.uid(), 'outbox_row_requeued', 'outbox', p_outbox_id::text, v_reason,
+    auth.uid(), 'outbox_row_requeued', 'outbox', p_outbox_id::text,
+    private.plain_reason(p_reason),
     jsonb_build_object('kind', v_job.kind, 'last_error', v_job.last_error)
   );
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.requeue_outbox is 'Give a dead row all of its tries again, and audit it; see the public wrapper.';
-grant execute on function private.requeue_outbox to authenticated, service_role;
+comment on function private.requeue_dead_row is 'Queue a dead row again with all of its tries, and audit it; or return the refusal.';

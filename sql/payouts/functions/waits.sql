@@ -144,20 +144,39 @@ end;
 $$;
 comment on function private.revive_refused_transfers is 'Queue the transfers of a seller again that Stripe had refused for good. The claim checks each of them.';
 
-create function private.release_transfers(p_seller_id uuid, p_reason text)
+create function private.release_transfers(
+  p_seller_id uuid, p_reason text, p_client_request_id uuid
+)
 returns jsonb
 language plpgsql
 security definer
 set search_path = ''
 as $$
 declare
-  v_reason constant text := private.plain_reason(p_reason);
+  v_answer jsonb := private.begin_request('release_transfers', p_client_request_id, p_seller_id);
+begin
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  perform private.refuse_unless_staff();
+  v_answer := coalesce(
+    private.reason_refusal(p_reason),
+    private.release_blocked_transfers(p_seller_id, private.plain_reason(p_reason))
+  );
+  return private.finish_request(p_client_request_id, v_answer);
+end;
+$$;
+comment on function private.release_transfers is 'Let the transfers of a seller go on although the seller owes a reversal; see the public wrapper.';
+grant execute on function private.release_transfers to authenticated, service_role;
+
+create function private.release_blocked_transfers(p_seller_id uuid, p_reason text)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
   v_count integer;
 begin
-  perform private.refuse_unless_staff();
-  if coalesce(private.visible_length(v_reason), 0) < 10 or char_length(p_reason) > 500 then
-    return private.refusal('VALIDATION_ERROR', 'A reason has 10 to 500 characters');
-  end if;
   update public.outbox set payload = payload || '{"transfers_released": true}'
   where id in (select id from private.blocking_reversals(p_seller_id));
   get diagnostics v_count = row_count;
@@ -166,14 +185,13 @@ begin
   end if;
   perform private.wake_transfers(p_seller_id);
   perform private.write_audit(
-    auth.uid(), 'transfers_released', 'users', p_seller_id::text, v_reason,
+    auth.uid(), 'transfers_released', 'users', p_seller_id::text, p_reason,
     jsonb_build_object('reversals', v_count)
   );
   return jsonb_build_object('success', true, 'reversals', v_count);
 end;
 $$;
-comment on function private.release_transfers is 'Let the transfers of a seller go on although the seller owes a reversal; see the public wrapper.';
-grant execute on function private.release_transfers to authenticated, service_role;
+comment on function private.release_blocked_transfers is 'Mark the reversals that block a seller''s transfers as released, and audit it; or return the refusal.';
 
 create function private.claim_waiting_accounts(p_max_rows integer)
 returns jsonb

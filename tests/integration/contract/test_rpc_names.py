@@ -48,7 +48,26 @@ SIGNATURES: Mapping[str, str] = {
     "resolve_dispute": (
         f"dispute_id uuid, decision text, note text, refund_cents bigint = null, {_REQUEST}"
     ),
+    "report_content": (
+        "reason text, listing_id uuid = null, message_id uuid = null, user_id uuid = null,"
+        f" {_REQUEST}"
+    ),
+    "staff_decide_report": f"report_id uuid, uphold boolean, reason text, {_REQUEST}",
+    "staff_suspend_user": f"user_id uuid, reason text, lift boolean = false, {_REQUEST}",
+    "staff_withdraw_bids": f"auction_id uuid, bidder_id uuid, reason text, {_REQUEST}",
+    "staff_remove_listing": f"listing_id uuid, reason text, {_REQUEST}",
+    "admin_set_role": f"user_id uuid, role text, reason text, {_REQUEST}",
+    "staff_list_held_messages": "max_rows integer = 50, after_id uuid = null",
+    "staff_list_reports": "max_rows integer = 50, after_id uuid = null",
     # Our own processes
+    "session_is_staff": "user_id uuid, session_id uuid, aal text",
+    "finalize_auctions": (
+        "actor_id uuid, request_id uuid, reason text, auction_id uuid = null, force boolean = false"
+    ),
+    "closing_status": "max_rows integer = 100",
+    "cron_status": "",
+    "replay_webhook_event": "event_id text, actor_id uuid, reason text",
+    "list_dead_events": "max_rows integer = 50, after_id text = null",
     "begin_verification": "user_id uuid, legal_name text, dob text, address jsonb",
     "record_verification_error": "verification_id uuid, answered_errors integer, error_code text",
     "attach_verification": "verification_id uuid, stripe_session_id text",
@@ -119,11 +138,11 @@ SIGNATURES: Mapping[str, str] = {
     "ignore_webhook_event": "event_id text, reason text",
     "fail_webhook_event": ("event_id text, error_code text, error_message text, lease_token uuid"),
     "claim_webhook_retries": "max_rows integer, lease_s integer",
-    "requeue_webhook_event": "event_id text",
-    "requeue_ignored_events": "type text, since text",
+    "requeue_webhook_event": f"event_id text, {_REQUEST}",
+    "requeue_ignored_events": f"type text, since text, {_REQUEST}",
     "claim_outbox": "max_rows integer, lease_s integer",
     "claim_send_permission": "outbox_id uuid, lease_token uuid",
-    "requeue_outbox": "outbox_id uuid, reason text",
+    "requeue_outbox": f"outbox_id uuid, reason text, {_REQUEST}",
     "finish_outbox": ("outbox_id uuid, lease_token uuid, stripe_object_id text, result jsonb"),
     "fail_outbox": "outbox_id uuid, lease_token uuid, error_code text",
     "reject_outbox": "outbox_id uuid, lease_token uuid, error_code text",
@@ -212,7 +231,7 @@ SIGNATURES: Mapping[str, str] = {
     "list_payouts": "user_id uuid, max_rows integer",
     "queue_due_transfers": "max_rows integer = 100",
     "refund_refused_strays": "max_rows integer = 100",
-    "release_transfers": "seller_id uuid, reason text",
+    "release_transfers": f"seller_id uuid, reason text, {_REQUEST}",
     "record_transfer": (
         "stripe_transfer_id text, outbox_id text, dedupe_key text, order_ref text,"
         " charge_id text, amount_cents bigint, currency text, reversals jsonb"

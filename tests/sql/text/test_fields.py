@@ -140,6 +140,13 @@ ARGUMENTS = {
     "requeue_ignored_events.since": "time",
     "requeue_outbox.reason": "field",
     "release_transfers.reason": "field",
+    "report_content.reason": "field",
+    "staff_decide_report.reason": "field",
+    "staff_suspend_user.reason": "field",
+    "staff_withdraw_bids.reason": "field",
+    "staff_remove_listing.reason": "field",
+    "admin_set_role.reason": "field",
+    "admin_set_role.role": "one of four words",
 }
 
 

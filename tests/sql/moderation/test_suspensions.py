@@ -1,0 +1,154 @@
+"""`staff_suspend_user`: a suspended user neither wins nor sells."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor, signed_up
+from tests.sql.auctioning import auction_row, auctioned, listed
+from tests.sql.moderation.judging import REASON, audited, suspend
+
+
+def notified(owner: Connection, actor: Actor, type_: str) -> int:
+    query = "select count(*) from public.notifications where user_id = %s and type = %s"
+    [(count,)] = owner.execute(query, [actor.id, type_]).fetchall()
+    return int(count)
+
+
+def is_suspended(owner: Connection, actor: Actor) -> bool:
+    query = "select suspended_at is not null from public.users where id = %s"
+    return owner.execute(query, [actor.id]).fetchall() == [(True,)]
+
+
+def test_suspension_withdraws_the_bids(
+    owner: Connection, auction_id: UUID, *, alice: Actor, bob: Actor, seller: Actor,
+    moderator: Actor,
+) -> None:  # fmt: skip
+    """In every live auction the next bidder leads, and seller and new leader are notified once."""
+    other_id = auctioned(seller)
+    for id_ in (auction_id, other_id):
+        bob.call("place_bid", auction_id=id_, amount_cents=1000, max_proxy_cents=2000)
+        alice.call("place_bid", auction_id=id_, amount_cents=5000, max_proxy_cents=9000)
+
+    assert {"success": True} == suspend(moderator, alice)
+
+    for id_ in (auction_id, other_id):
+        row = auction_row(owner, id_)
+        assert (1000, str(bob.id), 1) == (
+            row["current_price_cents"], row["high_bidder_id"], row["bid_count"],
+        )  # fmt: skip
+        query = "select actor_id, reason from private.bid_withdrawals where auction_id = %s"
+        assert [(moderator.id, REASON)] == owner.execute(query, [id_]).fetchall()
+    assert (2, 2, 0) == tuple(
+        notified(owner, actor, "bids_withdrawn") for actor in (seller, bob, alice)
+    )
+    bid = alice.call("place_bid", auction_id=auction_id, amount_cents=9500)
+    assert "USER_SUSPENDED" == bid["code"]
+
+
+def test_suspension_cancels_the_own_auctions(
+    owner: Connection, auction_id: UUID, *, alice: Actor, seller: Actor, moderator: Actor
+) -> None:
+    """Scheduled and live ones are gone; seller and bidders are notified once; a sale stands."""
+    start, end = "2090-01-01T00:00:00Z", "2090-01-02T00:00:00Z"
+    scheduled_id = listed(seller, start_at=start, end_at=end)
+    sold_id = auctioned(seller)
+    for id_ in (auction_id, sold_id):
+        alice.call("place_bid", auction_id=id_, amount_cents=1000)
+    owner.execute("select private.end_auction(%s, true)", [sold_id])
+    assert "VALIDATION_ERROR" == scheduled_id["code"]
+    scheduled_id = UUID(listed(seller, start_at=_in(owner, "2 hours"))["auction_id"])
+
+    assert {"success": True} == suspend(moderator, seller)
+
+    assert ["cancelled", "cancelled", "finalized"] == [
+        auction_row(owner, id_)["status"] for id_ in (auction_id, scheduled_id, sold_id)
+    ]
+    assert (2, 1) == tuple(notified(owner, actor, "auction_cancelled") for actor in (seller, alice))
+    assert "USER_SUSPENDED" == listed(seller)["code"]
+
+
+def _in(owner: Connection, delay: str) -> object:
+    [(at,)] = owner.execute("select private.clock() + %s::interval", [delay]).fetchall()
+    return at
+
+
+def test_suspension_ends_the_sessions(
+    owner: Connection, alice: Actor, moderator: Actor, service: Actor
+) -> None:
+    """A token that is still valid opens no route of money."""
+    session_id = uuid4()
+    owner.execute(
+        "insert into auth.sessions (id, user_id, created_at) values (%s, %s, now())",
+        [session_id, alice.id],
+    )
+
+    suspend(moderator, alice)
+
+    answer = service.call("session_is_live", user_id=alice.id, session_id=session_id)
+    assert {"is_live": False, "is_suspended": True, "role": "buyer"} == answer
+
+
+def test_suspension_is_audited_once(
+    owner: Connection, auction_id: UUID, alice: Actor, moderator: Actor
+) -> None:
+    """A repeat succeeds and records nothing; lifting is another action."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
+    for _ in range(2):
+        assert {"success": True} == suspend(moderator, alice)
+    for _ in range(2):
+        assert {"success": True} == suspend(moderator, alice, lift=True)
+
+    assert not is_suspended(owner, alice)
+    assert [
+        ("user_suspended", "users", str(alice.id), REASON),
+        ("suspension_lifted", "users", str(alice.id), REASON),
+    ] == audited(moderator)
+    [(metadata,)] = moderator.rows(
+        "select metadata from public.audit_logs where action = 'user_suspended'"
+    )
+    assert {"auctions_cancelled": 0, "bids_withdrawn": 1} == metadata
+
+
+def test_withdrawn_bids_stay_withdrawn_when_the_suspension_is_lifted(
+    auction_id: UUID, *, seller: Actor, alice: Actor, moderator: Actor
+) -> None:
+    """The user is barred from that auction alone."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
+    suspend(moderator, alice)
+    suspend(moderator, alice, lift=True)
+
+    bid = alice.call("place_bid", auction_id=auction_id, amount_cents=2000)
+
+    assert "BIDDER_BLOCKED" == bid["code"]
+    assert alice.call("place_bid", auction_id=auctioned(seller), amount_cents=1000)["success"]
+
+
+def test_nobody_suspends_themselves(owner: Connection, admin: Actor, moderator: Actor) -> None:
+    """Staff would lock themselves out."""
+    for actor in (admin, moderator):
+        assert "FORBIDDEN" == suspend(actor, actor)["code"]
+        assert not is_suspended(owner, actor)
+
+
+@pytest.mark.parametrize("lift", [False, True])
+def test_only_an_admin_suspends_an_admin(
+    owner: Connection, admin: Actor, moderator: Actor, *, lift: bool
+) -> None:
+    """A moderator neither suspends an admin nor lifts the suspension."""
+    other = signed_up(owner, "other", role="admin")
+    if lift:
+        assert suspend(admin, other)["success"]
+
+    assert "FORBIDDEN" == suspend(moderator, other, lift=lift)["code"]
+    assert lift == is_suspended(owner, other)
+    assert suspend(admin, other, lift=lift)["success"]
+    assert suspend(admin, moderator)["success"]
+
+
+def test_deleted_user_is_not_found(owner: Connection, alice: Actor, moderator: Actor) -> None:
+    """A deleted account is as good as suspended."""
+    owner.execute("update public.users set deleted_at = now() where id = %s", [alice.id])
+
+    assert "PROFILE_NOT_FOUND" == suspend(moderator, alice)["code"]
