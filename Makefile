@@ -12,7 +12,7 @@ LISTINGS ?= 250000
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 deployment rules advisors plans types client monitoring check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 deployment rules advisors plans types client access snapshot monitoring check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
@@ -45,7 +45,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
-proof: soak mutants pg15 deployment canary-faults rules advisors plans client ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, the TypeScript types, a short `chaos`
+proof: soak mutants pg15 deployment canary-faults rules advisors plans client access ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, the TypeScript types, the access matrix, a short `chaos`
 	@$(MAKE) chaos CHAOS_AUCTIONS=200 CHAOS_SEED=1
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
@@ -89,6 +89,12 @@ types: setup ## write clients/database.types.ts anew, from sql/ and clients/answ
 
 client: setup ## compare the TypeScript types with the schema, and compile a program that uses them
 	@$(BIN)/python -m pytest -q tests/proof/client_types.py
+
+access: setup ## try every cell of the access matrix through SQL, and a sample through REST
+	@ACCESS_MATRIX=full $(BIN)/python -m pytest -q tests/sql/access tests/proof/access_by_rest.py
+
+snapshot: setup ## write the snapshot of everything that the API reaches anew
+	@$(BIN)/python -m tests.sql.access.snapshot
 
 up: setup ## run the system until Ctrl-C; .devstack/env gets addresses and keys (PORT_BASE=…, UP_FLAGS=…)
 	@$(BIN)/python -m devstack up $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)

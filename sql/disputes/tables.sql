@@ -77,6 +77,7 @@ create unique index disputes_open_order_id_key on public.disputes (order_id)
 where status in ('open', 'under_review', 'escalated') and stripe_dispute_id is null;
 create index disputes_order_id_idx on public.disputes (order_id);
 create index disputes_payment_id_idx on public.disputes (payment_id);
+create index disputes_created_at_idx on public.disputes (created_at desc);
 create index disputes_initiator_id_idx on public.disputes (initiator_id);
 create index disputes_respondent_id_idx on public.disputes (respondent_id);
 

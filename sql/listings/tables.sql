@@ -58,6 +58,8 @@ where status = 'live';
 create index listings_live_end_at_idx on public.listings (end_at) where status = 'live';
 create index listings_live_start_cents_idx on public.listings (start_cents)
 where status = 'live';
+create index listings_live_category_id_created_at_idx
+on public.listings (category_id, created_at desc) where status = 'live';
 create index listings_ended_created_at_idx on public.listings (created_at desc)
 where status = 'ended';
 create index listings_ended_end_at_idx on public.listings (end_at) where status = 'ended';

@@ -4,12 +4,34 @@ from tests.proof.mutation import mutation
 
 
 ACCOUNTS = ("tests/sql/accounts",)
+MATRIX = ("tests/sql/access",)
 MESSAGING = ("tests/sql/messaging",)
 NOTIFICATIONS = ("tests/sql/notifications",)
 SECURITY = ("tests/sql/security", "tests/sql/test_house_rules.py")
 TEXT = ("tests/sql/text",)
 
 ACCESS_MUTATIONS = (
+    mutation(
+        "parties read internal messages of a dispute",
+        "disputes/policies.sql",
+        "(not is_internal or (select private.is_staff()))",
+        "true",
+        MATRIX,
+    ),
+    mutation(
+        "sellers read declined payments",
+        "payments/policies.sql",
+        "orders.buyer_id = (select auth.uid())",
+        "(select auth.uid()) in (orders.buyer_id, orders.seller_id)",
+        MATRIX,
+    ),
+    mutation(
+        "staff read notifications of users",
+        "notifications/policies.sql",
+        "for select to authenticated\nusing (user_id",
+        "for select to authenticated\nusing ((select private.is_staff()) or user_id",
+        MATRIX,
+    ),
     mutation(
         "count may be planned after another preference",
         "security/functions.sql",

@@ -53,7 +53,8 @@ def _nodes(node: Node) -> Iterator[Node]:
 def _read(node: Node) -> int:
     """Return the rows that a scan touched, with those that it or a join threw away."""
     removed = sum(value for name, value in node.items() if name.startswith("Rows Removed by"))
-    found = _rows(node) if "Relation Name" in node or "Index Name" in node else 0
+    # A bitmap's rows are counted where they are fetched.
+    found = _rows(node) if "Relation Name" in node else 0
     return found + round(float(removed) * float(node["Actual Loops"]))
 
 

@@ -1,0 +1,112 @@
+"""A sample of the access matrix through REST, with tokens that the gateway verifies.
+
+`make access` runs this file after the whole matrix. Its name keeps it out of `make test`.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import httpx
+import psycopg
+import pytest
+
+from devstack.schema import build_database, declared_files
+from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
+from tests.sql.access.test_matrix import MATRIX, key_of, wrong
+from tests.sql.access.world import FORBIDDEN, Reader, World, readers_in
+
+
+#: RPCs that read, each with its argument and the row that it names.
+CALLS = {
+    "get_auction_state": ("auction_id", "live_auction"),
+    "get_my_proxy": ("auction_id", "live_auction"),
+    "get_listing_private": ("listing_id", "live"),
+}
+
+
+@pytest.fixture(scope="session")
+def world(admin_url: str) -> Iterator[World]:
+    """Commit the world of the matrix, so that a gateway sees it."""
+    url = build_database(admin_url, "access", declared_files())
+    with psycopg.connect(url) as owner:
+        world = World(owner)
+        owner.commit()
+        yield world
+
+
+@pytest.fixture(scope="session")
+def gateway(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Run a gateway on the world's database."""
+    with running_gateway(world.url, tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def http(world: World, gateway: Gateway, reader: Reader) -> Iterator[httpx.Client]:
+    """Give a client that sends the reader's token."""
+    token = {Reader.ANON: gateway.keys.publishable_key, Reader.SERVICE: gateway.keys.secret_key}
+    bearer = token.get(reader) or gateway.keys.sign(world.claims(reader) | {"exp": 4_000_000_000})
+    headers = {"apikey": gateway.keys.publishable_key, "Authorization": f"Bearer {bearer}"}
+    with httpx.Client(
+        base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=PATIENCE_S
+    ) as http:
+        yield http
+
+
+@pytest.mark.parametrize("reader", Reader)
+def test_rest_reads_the_same_rows(world: World, http: httpx.Client, reader: Reader) -> None:
+    """A reader gets the rows of the matrix, and an error of a table that is not granted."""
+    expected: dict[str, object] = {}
+    found: dict[str, object] = {}
+    for table, cells in MATRIX["select"].items():
+        schema, _, name = table.partition(".")
+        if schema != "public":
+            continue
+        answer = http.get(f"/{name}", params={"select": key_of(table)})
+        is_granted = reader in readers_in(cells["granted"])
+        expected[table] = (
+            {row for row, words in cells["rows"].items() if reader in readers_in(words)}
+            if is_granted
+            else FORBIDDEN
+        )
+        found[table] = _rows(world, cells["rows"], answer, key_of(table))
+
+    assert {} == wrong(expected, found)
+
+
+def _rows(world: World, names: Mapping[str, str], answer: httpx.Response, key: str) -> object:
+    if not answer.is_success:
+        return answer.json()["code"]
+    keys = {str(row[key]) for row in answer.json()}
+    return {name for name in names if world.value(name) in keys}
+
+
+@pytest.mark.parametrize("reader", Reader)
+def test_rest_answers_the_same_calls(world: World, http: httpx.Client, reader: Reader) -> None:
+    """A call that reads is answered to those whom the matrix names."""
+    expected, found = {}, {}
+    for name, (argument, row) in CALLS.items():
+        answer = http.post(f"/rpc/{name}", json={argument: world.value(row)})
+        body = answer.json()
+        expected[name] = reader in readers_in(MATRIX["call"][name]["allowed"])
+        found[name] = answer.is_success and bool(body) and body.get("success") is not False
+
+    assert {} == wrong(expected, found)
+
+
+@pytest.mark.parametrize("verb", ["POST", "PATCH", "DELETE"])
+@pytest.mark.parametrize("reader", [Reader.ANON, Reader.BUYER, Reader.ADMIN, Reader.SERVICE])
+def test_rest_writes_no_row(world: World, http: httpx.Client, verb: str) -> None:
+    """A write of a table that the matrix does not name is an error."""
+    closed = MATRIX["select"].keys() - MATRIX["update"].keys() - {"storage.objects"}
+    found = {}
+    for table in closed:
+        key = key_of(table)
+        params = {} if verb == "POST" else {key: f"eq.{world.value('order')}"}
+        answer = http.request(verb, f"/{table.partition('.')[2]}", params=params, json={key: None})
+        found[table] = answer.json()["code"] if answer.content else answer.status_code
+
+    assert {} == {table: code for table, code in found.items() if code not in ERRORS}
+
+
+#: Not allowed; a view that cannot be written; a key that is no such value or is never given.
+ERRORS = (FORBIDDEN, "55000", "22P02", "428C9")

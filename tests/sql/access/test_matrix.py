@@ -1,0 +1,283 @@
+"""The access matrix, cell by cell: what it does not allow is refused."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.access.world import FORBIDDEN, GROUPS, Outcome, Reader, World, readers_in
+from tests.sql.grants import BOTH, execute_grants
+
+
+MATRIX: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("matrix.toml").read_text())
+DUPLICATE = "23505"
+#: Postgres refuses to truncate a view by another error than a table.
+REFUSED = (FORBIDDEN, "42809")
+#: `make access` tries every column and both halves of every function; `make test` tries some.
+IS_FULL = os.environ.get("ACCESS_MATRIX") == "full"
+#: `truncate` needs a table, the others a row that they would touch.
+VERBS = {
+    "insert": "insert into {table} default values",
+    "update": "update {table} set {column} = default",
+    "delete": "delete from {table}",
+    "truncate": "truncate {table}",
+}
+#: The reader of each database role by whose rights the closed tables are tried.
+BY_ROLE = (Reader.ANON, Reader.ADMIN, Reader.SERVICE)
+
+
+@pytest.fixture(scope="module")
+def database(_shared: Connection) -> Iterator[Connection]:
+    """Connect as the owner for all cells of a run, and undo everything at the end."""
+    _shared.execute("select")
+    yield _shared
+    _shared.rollback()
+
+
+@pytest.fixture(scope="module")
+def world(database: Connection) -> World:
+    """Build the world once; every cell is undone."""
+    return World(database)
+
+
+def wrong(expected: Mapping[str, object], found: Mapping[str, object]) -> dict[str, object]:
+    """Return the cells that differ, each as (expected, found)."""
+    return {cell: (value, found[cell]) for cell, value in expected.items() if value != found[cell]}
+
+
+def key_of(table: str) -> str:
+    """Return the name of a table's key."""
+    return "event_id" if table == "public.webhook_events" else "id"
+
+
+def columns_of(owner: Connection, table: str) -> list[str]:
+    """Return the columns of a table."""
+    query = """
+      select attname::text from pg_attribute
+      where attrelid = %s::regclass and attnum > 0 and not attisdropped
+    """
+    return [name for (name,) in owner.execute(query, [table])]
+
+
+def tables_of(owner: Connection, schemas: list[str]) -> list[str]:
+    """Return the tables and views of these schemas."""
+    query = """
+      select oid::regclass::text from pg_class
+      where relkind in ('r', 'p', 'v', 'm') and relnamespace::regnamespace::text = any(%s)
+    """
+    return [table for (table,) in owner.execute(query, [schemas])]
+
+
+def _some(columns: list[str], *, is_all: bool) -> list[str]:
+    """Return all columns, or the first and the last one in the short form."""
+    return columns if IS_FULL or is_all else [columns[0], columns[-1]]
+
+
+def rows_read(world: World, reader: Reader, table: str) -> object:
+    """Return which rows of the matrix a reader selects, or the error."""
+    key = key_of(table)
+    outcome = world.attempt(reader, f"select {key}::text from {table}")  # noqa: S608 -- a table of the matrix
+    if outcome.error:
+        return outcome.error
+    found = {row for (row,) in outcome.rows}
+    return {name for name in MATRIX["select"][table]["rows"] if world.value(name) in found}
+
+
+@pytest.mark.parametrize("reader", Reader)
+def test_rows_are_read_by_those_whom_the_matrix_names(world: World, reader: Reader) -> None:
+    """A reader selects the rows that name it, and an error of a table that is not granted."""
+    expected: dict[str, object] = {
+        table: {name for name, words in cells["rows"].items() if reader in readers_in(words)}
+        if reader in readers_in(cells["granted"])
+        else FORBIDDEN
+        for table, cells in MATRIX["select"].items()
+    }
+
+    found = {table: rows_read(world, reader, table) for table in expected}
+
+    assert {} == wrong(expected, found)
+
+
+@pytest.mark.parametrize("reader", BY_ROLE)
+def test_columns_are_read_by_those_whom_the_matrix_names(
+    world: World, database: Connection, reader: Reader
+) -> None:
+    """A role that may select a table selects all its columns, unless the matrix lists a few."""
+    expected: dict[str, object] = {}
+    found: dict[str, object] = {}
+    for table, cells in MATRIX["select"].items():
+        listed = cells.get("columns", {}).get(reader)
+        columns = columns_of(database, table)
+        for column in _some(columns, is_all=listed is not None):
+            is_allowed = reader in readers_in(cells["granted"]) and (
+                listed is None or column in listed.split()
+            )
+            cell = f"{table}.{column}"
+            expected[cell] = None if is_allowed else FORBIDDEN
+            found[cell] = world.attempt(reader, f"select {column} from {table} limit 0").error  # noqa: S608 -- the catalogue's names
+
+    assert {} == wrong(expected, found)
+
+
+@pytest.mark.parametrize("reader", BY_ROLE)
+def test_closed_tables_refuse_everything(
+    world: World, database: Connection, reader: Reader
+) -> None:
+    """No verb reaches a table of a closed schema, whatever it is."""
+    verbs = {"select": "select from {table}"} | VERBS
+    found = {}
+    for table in tables_of(database, MATRIX["closed"]["schemas"].split()):
+        column = columns_of(database, table)[0]
+        for verb, query in verbs.items():
+            outcome = world.attempt(reader, query.format(table=table, column=column))
+            found[f"{verb} {table}"] = outcome.error
+
+    assert {} == {cell: error for cell, error in found.items() if error != FORBIDDEN}
+
+
+@pytest.mark.parametrize("reader", BY_ROLE)
+def test_verbs_are_refused_that_the_matrix_does_not_name(
+    world: World, database: Connection, reader: Reader
+) -> None:
+    """Nobody inserts, updates, deletes or truncates, but for the columns that the matrix lists."""
+    allowed = set()
+    if reader is Reader.ADMIN:
+        allowed = {
+            f"update {table}.{column}"
+            for table, cells in MATRIX["update"].items()
+            for column in cells["columns"].split()
+        }
+    found = {}
+    for table in MATRIX["select"].keys() - {"storage.objects"}:
+        for column in _some(columns_of(database, table), is_all=table in MATRIX["update"]):
+            query = VERBS["update"].format(table=table, column=column)
+            found[f"update {table}.{column}"] = world.attempt(reader, query).error
+        for verb in VERBS.keys() - {"update"}:
+            found[f"{verb} {table}"] = world.attempt(reader, VERBS[verb].format(table=table)).error
+
+    assert allowed == {cell for cell, error in found.items() if error not in REFUSED}
+
+
+@pytest.mark.parametrize("reader", Reader)
+def test_rows_are_updated_by_those_whom_the_matrix_names(world: World, reader: Reader) -> None:
+    """An update touches the row of its owner, and no other row."""
+    expected, found = {}, {}
+    for table, cells in MATRIX["update"].items():
+        for name, words in cells["rows"].items():
+            query = f"update {table} set {cells['set']} where id = '{world.value(name)}'"  # noqa: S608 -- the matrix's own
+            expected[f"{table} {name}"] = int(reader in readers_in(words))
+            found[f"{table} {name}"] = max(world.attempt(reader, query).changed, 0)
+
+    assert {} == wrong(expected, found)
+
+
+@pytest.mark.parametrize("reader", Reader)
+def test_profiles_are_added_by_their_owner(world: World, reader: Reader) -> None:
+    """A person's own profile exists already; that of another person is refused."""
+    own = reader.value if reader in GROUPS["people"] else Reader.OUTSIDER.value
+    query = "insert into public.users (id, display_name) values ({%s}, 'Somebody')"
+    is_allowed = reader in readers_in(MATRIX["insert"]["public.users"])
+
+    assert world.attempt(reader, query % own).error == (DUPLICATE if is_allowed else FORBIDDEN)
+    assert world.attempt(reader, query % "fresh").error == FORBIDDEN
+
+
+@pytest.mark.parametrize("verb", ["insert", "update", "delete"])
+def test_clients_write_no_object(world: World, verb: str) -> None:
+    """Storage lets clients ask, and its policies allow no write."""
+    query = {
+        "insert": "insert into storage.objects (bucket_id, name)"
+        " values ('profile-avatars', {buyer} || '/b.jpg')",
+        "update": "update storage.objects set name = name",
+        "delete": "delete from storage.objects",
+    }[verb]
+    found = {reader: world.attempt(reader, query) for reader in GROUPS["everybody"]}
+
+    assert {} == {reader: outcome for reader, outcome in found.items() if outcome.changed > 0}
+
+
+def got_through(outcome: Outcome, code: str | None) -> bool:
+    """Return true if a call had an answer or an effect; `code` is the answer to expect."""
+    if outcome.error:
+        return False
+    [(answer,)] = outcome.rows
+    if isinstance(answer, dict) and "success" in answer:
+        return bool(answer["success"]) if code is None else answer.get("code") == code
+    return bool(answer)
+
+
+@pytest.mark.parametrize("reader", Reader)
+def test_calls_are_answered_to_those_whom_the_matrix_names(world: World, reader: Reader) -> None:
+    """An RPC answers, or acts for, those that the matrix names, and refuses everybody else."""
+    expected, found, outcomes = {}, {}, {}
+    for name, call in MATRIX["call"].items():
+        function = name.partition(",")[0]
+        query = f"select to_jsonb(a) from public.{function}({call['arguments']}) as a"  # noqa: S608 -- the matrix's own
+        outcomes[name] = world.attempt(reader, query)
+        expected[name] = reader in readers_in(call["allowed"])
+        found[name] = got_through(outcomes[name], call.get("code"))
+
+    assert {} == {name: outcomes[name] for name in wrong(expected, found)}
+
+
+def test_every_call_of_people_is_in_the_matrix() -> None:
+    """An RPC that anon or people may call has a line."""
+    callable_by_people = {
+        signature.partition("(")[0]
+        for role in ("anon", "authenticated")
+        for signatures in BOTH[role].values()
+        for signature in signatures
+    }
+
+    assert callable_by_people == {name.partition(",")[0] for name in MATRIX["call"]}
+
+
+@pytest.mark.parametrize("reader", [Reader.ANON, Reader.ADMIN])
+def test_calls_of_our_processes_are_refused_to_clients(world: World, reader: Reader) -> None:
+    """A function that is granted to service_role alone raises for anon and for staff."""
+    role = "anon" if reader is Reader.ANON else "authenticated"
+    closed = execute_grants("service_role") - execute_grants(role)
+    if not IS_FULL:
+        closed = {function for function in closed if function.startswith("public.")}
+
+    found = {
+        function: world.attempt(reader, f"select {called_with_nulls(function)}").error
+        for function in closed
+    }
+
+    assert {} == {function: error for function, error in found.items() if error != FORBIDDEN}
+
+
+def called_with_nulls(signature: str) -> str:
+    """Return a call of a function by its signature, all arguments null."""
+    name, _, types = signature.removesuffix(")").partition("(")
+    return f"{name}({', '.join(f'null::{type_}' for type_ in types.split(',') if type_)})"
+
+
+@pytest.mark.parametrize("reader", sorted(GROUPS["everybody"]))
+def test_topics_are_joined_by_those_whom_the_matrix_names(
+    world: World, database: Connection, reader: Reader
+) -> None:
+    """A client joins a channel whose broadcasts it may select."""
+    expected, found = {}, {}
+    for topic, words in MATRIX["topic"].items():
+        filled = re.sub(r"{(\w+)}", lambda match: world.value(match[1]), topic)
+        with database.transaction(force_rollback=True):
+            database.execute("select realtime.send('{}', 'any', %s, true)", [filled])
+            database.execute("select set_config('realtime.topic', %s, true)", [filled])
+            rows = world.attempt(reader, "select event from realtime.messages").rows
+        expected[topic], found[topic] = reader in readers_in(words), bool(rows)
+
+    assert {} == wrong(expected, found)
+
+
+def test_every_table_is_in_the_matrix(database: Connection) -> None:
+    """A new table or view of the served schema gets its lines."""
+    listed = MATRIX["select"].keys() - {"storage.objects"}
+
+    assert listed == set(tables_of(database, ["public"]))
