@@ -92,6 +92,11 @@ _TEXTS = {
     "UNAUTHORIZED": "No valid session found",
     "USER_SUSPENDED": "Your account is suspended",
 }
+#: The credentials that a client lacks, in the words of HTTP and RFC 9470.
+_CHALLENGES = {
+    "SESSION_TOO_OLD": 'Bearer error="insufficient_user_authentication", max_age="600"',
+    "UNAUTHORIZED": "Bearer",
+}
 _CODE_OF_STATUS = {
     HTTPStatus.FORBIDDEN: "FORBIDDEN",
     HTTPStatus.METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
@@ -171,5 +176,5 @@ def _add_headers(answer: Response, error: MarketError) -> None:
         answer.headers["Retry-After"] = str(max(1, math.ceil(retry_after_ms / 1000)))
     if error.code == "CSRF_INVALID":
         answer.headers["X-CSRF-Error"] = error.detail
-    if error.code == "UNAUTHORIZED":
-        answer.headers["WWW-Authenticate"] = "Bearer"
+    if error.code in _CHALLENGES:
+        answer.headers["WWW-Authenticate"] = _CHALLENGES[error.code]

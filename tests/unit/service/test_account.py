@@ -65,6 +65,16 @@ def test_refusal_leaves_auth_alone(
     service.auth_api.soft_delete_user.assert_not_called()
 
 
+def test_old_session_gets_the_challenge(service: Service) -> None:
+    """A client learns from the header that only a new sign-in helps."""
+    refusal = {"success": False, "code": "SESSION_TOO_OLD", "error": "Sign in again"}
+    service.database.call.side_effect = [ALLOWED, refusal]
+
+    challenge = delete(service).headers["WWW-Authenticate"]
+
+    assert 'Bearer error="insufficient_user_authentication", max_age="600"' == challenge
+
+
 def test_token_without_a_session_deletes_nothing(service: Service) -> None:
     """Nothing says when its user signed in."""
     service.database.call.side_effect = [ALLOWED]
