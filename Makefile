@@ -43,6 +43,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/headless.py && echo "English: ok"
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
+	@$(BIN)/python .ci/database_docs.py --check && echo "docs/database.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
 proof: soak mutants pg15 deployment canary-faults rules advisors plans client access ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, the TypeScript types, the access matrix, a short `chaos`
@@ -87,8 +88,8 @@ plans: setup ## assert and time the plans of the web app's queries on many rows 
 types: setup ## write clients/database.types.ts anew, from sql/ and clients/answers.py
 	@WRITE_TYPES=1 $(BIN)/python -m pytest -q tests/proof/client_types.py
 
-client: setup ## compare the TypeScript types with the schema, and compile a program that uses them
-	@$(BIN)/python -m pytest -q tests/proof/client_types.py
+client: setup ## compare the TypeScript types with the schema, compile a program, run the examples of docs/api.md
+	@$(BIN)/python -m pytest -q tests/proof/client_types.py tests/proof/api_snippets.py
 
 access: setup ## try every cell of the access matrix through SQL, and a sample through REST
 	@ACCESS_MATRIX=full $(BIN)/python -m pytest -q tests/sql/access tests/proof/access_by_rest.py
@@ -123,8 +124,9 @@ fmt: setup ## format Python and SQL
 migration: setup ## create a migration (name=<domain>_<change>) and print the difference it must cover
 	@$(BIN)/python -m devstack.migration "$(name)"
 
-docs: setup ## write the routes and the RPCs of docs/api.md anew, from service/ and sql/
+docs: setup ## write the generated parts of docs/api.md and docs/database.md anew
 	@$(BIN)/python .ci/api_docs.py
+	@$(BIN)/python .ci/database_docs.py
 
 monitoring: setup ## write the alert rules and the dashboard anew, from deploy/monitoring/monitoring.yml
 	@$(BIN)/python .ci/monitoring.py

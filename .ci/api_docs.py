@@ -45,6 +45,8 @@ EXAMPLES = {
     "condition": "'good'",
     "currency": "'aud'",
     "description": "'Shaped in Torquay, one ding, rides well.'",
+    "error": "null",
+    "to_state": "'shipped'",
     "location": "{ street: '1 Smith Street', suburb: 'Fitzroy', postcode: '3065', state: 'VIC' }",
     "payload": "{}",
     "start_cents": "12000",

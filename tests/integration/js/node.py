@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -77,6 +78,14 @@ def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedPro
     return _run(command, os.environ | dict(settings), FILE_S)
 
 
+def run_program(file: str, text: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the project with a text on its standard input."""
+    with tempfile.TemporaryFile("w+") as given:
+        given.write(text)
+        given.seek(0)
+        return _run([_node(), file], os.environ, FILE_S, stdin=given)
+
+
 def compiled(program: str) -> str:
     """Return what the TypeScript compiler finds wrong in a program of the project."""
     options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"]
@@ -93,12 +102,16 @@ def _npm(*arguments: str) -> None:
 
 
 def _run(
-    command: list[str], environment: Mapping[str, str], patience_s: float
+    command: list[str],
+    environment: Mapping[str, str],
+    patience_s: float,
+    stdin: IO[str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     with subprocess.Popen(  # noqa: S603 -- our own tests, by a Node of our own
         command,
         cwd=PROJECT,
         env=environment,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

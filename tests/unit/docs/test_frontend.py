@@ -1,0 +1,40 @@
+"""`docs/frontend.md`: the list of patches names only what the API has."""
+
+import re
+from pathlib import Path
+
+from clients import answers
+
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/frontend.md").read_text()
+API = (ROOT / "docs/api.md").read_text()
+TYPES = (ROOT / "clients/database.types.ts").read_text()
+#: Words in code that name nothing of ours.
+RPCS = re.compile(r"`((?:[a-z]+_)+[a-z]+)`")
+COLUMNS = set(re.findall(r'"(\w+)"\??:', TYPES))
+
+
+def test_routes_exist() -> None:
+    """Each route of the page is one of the API's."""
+    routes = set(re.findall(r"`((?:GET|POST|DELETE) /api/\S+)`", PAGE))
+
+    assert {"POST /api/kyc/start"} <= routes
+    assert routes <= set(re.findall(r"^### (\S+ /\S+)$", API, re.MULTILINE))
+
+
+def test_names_exist() -> None:
+    """Each name with an underscore is an RPC, a table, a column, or a value of an answer."""
+    values = set(re.findall(r"\b\w+\b", str(answers.Receipt.model_fields.keys()) + API))
+
+    assert {"place_bid", "shipment_events", "min_next_bid_cents"} <= set(RPCS.findall(PAGE))
+    assert set(RPCS.findall(PAGE)) <= COLUMNS | values
+
+
+def test_every_rpc_of_a_user_is_in_a_patch() -> None:
+    """The web app finds each call that replaces a write of its own."""
+    staff = {name for name in answers.ANSWERS if name.startswith(("staff_", "requeue_", "admin_"))}
+    # Pages that the app does not have yet.
+    new = {"get_bid_log", "get_my_proxy", "get_auction_state", "release_transfers"}
+
+    assert answers.ANSWERS.keys() - staff - new <= set(RPCS.findall(PAGE))
