@@ -123,6 +123,8 @@ insert into public.notifications (id, user_id, type, title, message) values
 ({notice_of_moderator}, {moderator}, 'outbid', 'Outbid', 'Bid again');
 insert into public.user_strikes (id, user_id, order_id, reason, expires_at) values
 ({strike_of_buyer}, {buyer}, {order}, 'unpaid', now() + interval '1 day');
+insert into public.content_reports (id, reporter_id, listing_id, reason, created_at) values
+({report_of_bidder}, {bidder}, {live}, 'It looks like a scam', now());
 insert into public.audit_logs (id, actor_id, action, entity, description) values
 ({audit}, {admin}, 'suspend', 'user', 'A reason');
 
