@@ -21,3 +21,5 @@ alter table private.bid_receipts enable row level security;
 alter table private.bid_withdrawals enable row level security;
 
 alter table private.bid_log enable row level security;
+
+alter table private.bidding_rules enable row level security;

@@ -120,6 +120,16 @@ comment on column private.bid_log.bidder_count is 'The number of bidders up to t
 comment on column private.bid_log.rules_hash is 'A hash of the settings in force. If they change, the next row states the new ones.';
 comment on column private.bid_log.created_at is 'The time that the row states or seals.';
 
+create table private.bidding_rules (
+  is_only boolean not null default true,
+  rules jsonb not null,
+  rules_hash bigint not null generated always as (jsonb_hash_extended(rules, 0)) stored,
+  constraint bidding_rules_pkey primary key (is_only),
+  constraint bidding_rules_has_one_row check (is_only)
+);
+comment on table private.bidding_rules is 'The settings that decide about bids, in one row: each bid reads them. A trigger on the settings keeps them in step.';
+comment on column private.bidding_rules.rules_hash is 'The bid log compares it, and states the rules when it has changed.';
+
 create type private.standing as (
   auction_id uuid,
   listing_id uuid,
@@ -151,6 +161,7 @@ create type private.standing as (
   bidder_count integer,
   log_seq integer,
   log_hash bytea,
-  log_rules_hash bigint
+  log_rules_hash bigint,
+  rules_hash bigint
 );
 comment on type private.standing is 'An auction, its bidder and the rules: everything that decides about a bid, read after the bid holds the auction''s locks.';

@@ -40,7 +40,7 @@ $$;
 comment on function private.rate_limit_hit is 'Count one use of an action under a key, usually a user''s id. Return allowed and retry_after_ms, by the limits in the setting rate_limits.';
 grant execute on function private.rate_limit_hit to service_role;
 
-create function private.use_rate_limit(p_action text)
+create function private.use_rate_limit(p_action text, p_user_id uuid default auth.uid())
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -51,7 +51,7 @@ declare
 begin
   -- This is an assignment, because `perform` would start the executor.
   v_checked := private.refuse_filtered_call();
-  v_wait_ms := private.count_use(p_action, auth.uid()::text);
+  v_wait_ms := private.count_use(p_action, p_user_id::text);
   if v_wait_ms = 0 then
     return null;
   end if;
@@ -59,7 +59,7 @@ begin
     || jsonb_build_object('retry_after_ms', v_wait_ms);
 end;
 $$;
-comment on function private.use_rate_limit is 'Count one use of an action by the signed-in user. Return null within the limit, otherwise the refusal RATE_LIMITED. Raises FILTER_REFUSED.';
+comment on function private.use_rate_limit is 'Count one use of an action by a user, usually the signed-in one. Return null within the limit, otherwise the refusal RATE_LIMITED. Raises FILTER_REFUSED.';
 
 create function private.refuse_filtered_call()
 returns void

@@ -93,15 +93,15 @@ BID_LOG_MUTATIONS = (
     mutation(
         "commitment without its salt",
         LOG,
-        "v_at, p_before.auction_id, p_after.bidder_number, p_max_cents, v_salt",
+        "v_at, p_before.auction_id, p_after.bidder_number, p_max_cents, p_salt",
         "v_at, p_before.auction_id, p_after.bidder_number, p_max_cents, ''",
         LOG_TESTS,
     ),
     mutation(
         "receipt has the hash of another row",
         LOG,
-        "return jsonb_build_object('hash', encode(v_commitment, 'hex')",
-        "return jsonb_build_object('hash', encode(p_before.log_hash, 'hex')",
+        "return encode(v_commitment, 'hex');",
+        "return encode(p_before.log_hash, 'hex');",
         LOG_TESTS,
     ),
     mutation(
@@ -114,8 +114,17 @@ BID_LOG_MUTATIONS = (
     mutation(
         "changed rules are not stated",
         LOG,
-        "  elsif v_last.rules_hash <> v_rules_hash then\n",
+        "  elsif v_last.rules_hash <> v_rules.rules_hash then\n",
         "  elsif false then\n",
+        LOG_TESTS,
+    ),
+    mutation(
+        "bids after a late start begin anew",
+        LOG,
+        """  select max(seq) into v_standing.last_seq from public.bids
+  where auction_id = p_standing.auction_id;
+""",
+        "",
         LOG_TESTS,
     ),
     mutation(

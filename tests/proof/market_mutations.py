@@ -62,9 +62,9 @@ MARKET_MUTATIONS = (
         "rate limit before the receipt",
         PLACE_BID,
         """    private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id),
-    private.use_rate_limit('place_bid')
+    private.use_rate_limit('place_bid', v_bidder_id)
 """,
-        """    private.use_rate_limit('place_bid'),
+        """    private.use_rate_limit('place_bid', v_bidder_id),
     private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id)
 """,
         BIDDING,
@@ -194,20 +194,28 @@ begin
     mutation(
         "bid reads the standing while it waits",
         PLACE_BID,
-        """  perform from public.auctions as a cross join public.users as u
-  where a.id = p_auction_id and u.id = v_bidder_id
-  for no key update of a
-  for key share of u;
+        "  from public.auctions where id = p_auction_id for no key update;\n",
+        "  from public.auctions where id = p_auction_id;\n",
+        RACES,
+        (
+            "  return v_standing;\n",
+            """  perform from public.auctions where id = p_auction_id for no key update;
+  return v_standing;
 """,
+        ),
+    ),
+    mutation(
+        "of two settings changed at once, bids miss one",
+        RULES,
+        "  lock table private.bidding_rules in share row exclusive mode;\n",
         "",
         RACES,
-        ("  where a.id = p_auction_id;\n", "  where a.id = p_auction_id for no key update of a;\n"),
     ),
     mutation(
         "bid does not wait for a suspension of the bidder",
         PLACE_BID,
-        "  for no key update of a\n  for key share of u;\n",
-        "  for no key update of a;\n",
+        " and u.deleted_at is null\n  for key share of u;\n",
+        " and u.deleted_at is null;\n",
         STAFF_RACES,
     ),
     mutation(

@@ -1,26 +1,36 @@
 create function private.log_bid(
   p_before private.standing, p_after private.standing, p_bid_seq integer, p_end_at timestamptz,
-  p_amount_cents bigint, p_max_cents bigint, p_now timestamptz
+  p_amount_cents bigint, p_max_cents bigint, p_salt text, p_now timestamptz
 )
-returns jsonb
+returns text
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_salt constant text := private.random_salt();
   -- This is the form of private.log_time, whose call would cost more.
   v_at constant text := to_char(p_now at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
   v_commitment constant bytea := sha256(convert_to(format(
     '{"at":"%s","auction_id":"%s","bidder":%s,"max_cents":%s,"salt":"%s"}',
-    v_at, p_before.auction_id, p_after.bidder_number, p_max_cents, v_salt
+    v_at, p_before.auction_id, p_after.bidder_number, p_max_cents, p_salt
   ), 'UTF8'));
   -- A raise that moves no price is invisible while the auction runs. Its row states nothing, so it
   -- reveals as little as possible afterwards.
   v_kind text := 'sealed';
   v_record text := '{}';
+  v_reserve text := 'none';
 begin
   if p_after.high_bid_id is distinct from p_before.high_bid_id then
     v_kind := case when p_before.leader_id = p_before.bidder_id then 'raise' else 'bid' end;
+    if p_before.reserve_cents is not null then
+      v_reserve := private.reserve_state(
+        p_before.reserve_cents,
+        p_after.price_cents,
+        case when v_kind = 'raise' then p_before.price_cents else private.price_after_bid(
+          p_before.leader_max_cents, p_amount_cents, p_max_cents, null,
+          p_before.rules -> 'bid_increments'
+        ) end
+      );
+    end if;
     v_record := format(
       case
         when p_before.leader_id = p_before.bidder_id then '{' else '{"amount_cents":%1$s,'
@@ -34,14 +44,7 @@ begin
         else p_before.leader_number
       end,
       p_after.price_cents,
-      case when p_before.reserve_cents is null then 'none' else private.reserve_state(
-        p_before.reserve_cents,
-        p_after.price_cents,
-        case when v_kind = 'raise' then p_before.price_cents else private.price_after_bid(
-          p_before.leader_max_cents, p_amount_cents, p_max_cents, null,
-          p_before.rules -> 'bid_increments'
-        ) end
-      ) end
+      v_reserve
     );
   end if;
   insert into private.bid_log (
@@ -55,13 +58,13 @@ begin
       p_before.auction_id, encode(v_commitment, 'hex'), v_kind, encode(p_before.log_hash, 'hex'),
       v_record, p_before.log_seq + 1
     ), 'UTF8')),
-    p_before.log_hash, p_max_cents, decode(v_salt, 'hex'), p_after.bidder_number,
+    p_before.log_hash, p_max_cents, decode(p_salt, 'hex'), p_after.bidder_number,
     greatest(p_before.bidder_count, p_after.bidder_number), p_before.log_rules_hash, p_now
   );
-  return jsonb_build_object('hash', encode(v_commitment, 'hex'), 'salt', v_salt);
+  return encode(v_commitment, 'hex');
 end;
 $$;
-comment on function private.log_bid is 'Add an accepted bid to the log, and return the part of the receipt that proves it: the commitment and its salt. Both follow from the bid alone, so a receipt reveals nothing about other rows.';
+comment on function private.log_bid is 'Add an accepted bid to the log and return its commitment, for the receipt. It follows from the bid and its salt alone, so a receipt reveals nothing about other rows.';
 
 create function private.append_bid_log(
   p_auction_id uuid, p_kind text, p_record jsonb, p_now timestamptz
@@ -88,21 +91,21 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_rules constant jsonb := private.bidding_rules();
-  v_rules_hash constant bigint := jsonb_hash_extended(v_rules, 0);
+  v_rules private.bidding_rules;
   v_last private.bid_log;
 begin
+  select * into v_rules from private.bidding_rules;
   select * into v_last from private.bid_log where auction_id = p_auction_id
   order by seq desc limit 1;
   if v_last.seq is null then
     perform private.start_bid_log(p_auction_id, p_now);
-  elsif v_last.rules_hash <> v_rules_hash then
+  elsif v_last.rules_hash <> v_rules.rules_hash then
     perform private.insert_log_row(
       p_auction_id, v_last.seq, v_last.hash, 'rules',
       private.canonical_json(
-        private.published_rules(v_rules) || jsonb_build_object('at', private.log_time(p_now))
+        private.published_rules(v_rules.rules) || jsonb_build_object('at', private.log_time(p_now))
       ),
-      null, null, null, null, v_last.bidder_count, v_rules_hash, p_now
+      null, null, null, null, v_last.bidder_count, v_rules.rules_hash, p_now
     );
   else
     return v_last;
@@ -129,6 +132,8 @@ begin
   v_standing.bidder_count := v_last.bidder_count;
   select bidder_number into v_standing.leader_number from private.proxy_bids
   where auction_id = p_standing.auction_id and bidder_id = p_standing.leader_id;
+  select max(seq) into v_standing.last_seq from public.bids
+  where auction_id = p_standing.auction_id;
   return v_standing;
 end;
 $$;
@@ -140,13 +145,14 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_rules constant jsonb := private.bidding_rules();
+  v_rules private.bidding_rules;
   v_salt text := private.random_salt();
   v_reserve_cents bigint;
   v_commitment bytea;
   v_record jsonb;
   v_bidder_count integer;
 begin
+  select * into v_rules from private.bidding_rules;
   -- An auction that was live before logs existed has bidders without a number.
   update private.proxy_bids as p set bidder_number = ranked.number
   from (
@@ -190,11 +196,11 @@ begin
   perform private.insert_log_row(
     p_auction_id, 0, null, 'start',
     private.canonical_json(
-      v_record || private.published_rules(v_rules)
+      v_record || private.published_rules(v_rules.rules)
       || jsonb_build_object('bidder_count', v_bidder_count, 'format', 'aussie-market-bid-log-1')
     ),
     v_commitment, v_reserve_cents, decode(v_salt, 'hex'), null, v_bidder_count,
-    jsonb_hash_extended(v_rules, 0), p_now
+    v_rules.rules_hash, p_now
   );
 end;
 $$;
@@ -268,9 +274,10 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- These are the digits of an id that are random. gen_random_uuid uses a strong source.
-  return left(gen_random_uuid()::text, 8) || right(gen_random_uuid()::text, 12)
-    || right(gen_random_uuid()::text, 12);
+  -- An id has 122 random bits from a strong source, so the hash of two has 128.
+  return left(
+    encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 32
+  );
 end;
 $$;
 comment on function private.random_salt is 'Return 128 random bits in hexadecimal.';
@@ -293,24 +300,6 @@ begin
 end;
 $$;
 comment on function private.reserve_state is 'Return none, unmet, met, or lifted: the price is the reserve, and without it the price would be p_unlifted_cents.';
-
-create function private.bidding_rules()
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-  return (
-    select jsonb_object_agg(key, value) from private.app_settings
-    where key in (
-      'bid_increments', 'snipe_window_s', 'snipe_extend_s', 'snipe_max_total_s',
-      'strike_block_threshold'
-    )
-  );
-end;
-$$;
-comment on function private.bidding_rules is 'Return the settings that a standing holds. place_bid reads the same ones in its own statement, which costs less.';
 
 create function private.published_rules(p_rules jsonb)
 returns jsonb

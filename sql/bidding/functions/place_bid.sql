@@ -20,7 +20,7 @@ begin
   -- since.
   v_answer := coalesce(
     private.stored_receipt(v_bidder_id, p_client_bid_id, p_auction_id),
-    private.use_rate_limit('place_bid')
+    private.use_rate_limit('place_bid', v_bidder_id)
   );
   if v_answer is not null then
     return v_answer;
@@ -31,54 +31,14 @@ begin
   v_lock := set_config('lock_timeout', '900ms', true);
   v_lock := pg_advisory_xact_lock(hashtextextended(p_auction_id::text, 0));
   v_lock := set_config('lock_timeout', '200ms', true);
-  -- The lock of the bidder lets a suspension wait for this bid, or this bid for the suspension.
-  perform from public.auctions as a cross join public.users as u
-  where a.id = p_auction_id and u.id = v_bidder_id
-  for no key update of a
-  for key share of u;
+  v_standing := private.locked_standing(p_auction_id, v_bidder_id);
   -- Read the clock after the locks: a bid that waited for them past the end is too late.
   v_now := private.clock();
-  -- Use a separate statement, because a statement that waits for a row reads other tables as they
-  -- were before the wait. It would miss a withdrawal that held the lock.
-  select
-    a.id, a.listing_id, a.status, a.start_at, a.end_at, a.scheduled_end_at, a.current_price_cents,
-    a.min_next_bid_cents, a.high_bid_id, a.high_bidder_id, a.bid_count, a.reserve_met, a.version,
-    l.seller_id, l.title, seller.suspended_at is not null or seller.deleted_at is not null,
-    secret.reserve_cents, leader.max_cents,
-    (select max(b.seq) from public.bids as b where b.auction_id = a.id),
-    u.id, u.kyc, u.suspended_at is not null,
-    exists (
-      select from private.bid_withdrawals as w
-      where w.auction_id = a.id and w.bidder_id = v_bidder_id
-    ),
-    exists (select from public.user_strikes as s where s.user_id = v_bidder_id),
-    (
-      select jsonb_object_agg(s.key, s.value) from private.app_settings as s
-      where s.key in (
-        'bid_increments', 'snipe_window_s', 'snipe_extend_s', 'snipe_max_total_s',
-        'strike_block_threshold'
-      )
-    ),
-    leader.bidder_number, null, log.bidder_count, log.seq, log.hash, log.rules_hash
-  into v_standing
-  from public.auctions as a
-  join public.listings as l on l.id = a.listing_id
-  join public.users as seller on seller.id = l.seller_id
-  left join private.listing_private as secret on secret.listing_id = a.listing_id
-  left join private.proxy_bids as leader
-    on leader.auction_id = a.id and leader.bidder_id = a.high_bidder_id
-  left join lateral (
-    select b.seq, b.hash, b.bidder_count, b.rules_hash from private.bid_log as b
-    where b.auction_id = a.id order by b.seq desc limit 1
-  ) as log on true
-  left join public.users as u on u.id = v_bidder_id and u.deleted_at is null
-  where a.id = p_auction_id;
-
   v_answer := private.bid_refusal(v_standing, p_amount_cents, p_max_cents, v_now);
   if v_answer is not null then
     return v_answer;
   end if;
-  if v_standing.log_rules_hash is distinct from jsonb_hash_extended(v_standing.rules, 0) then
+  if v_standing.log_rules_hash is distinct from v_standing.rules_hash then
     v_standing := private.continued_standing(v_standing, v_now);
   end if;
   if v_standing.leader_id = v_bidder_id then
@@ -101,6 +61,76 @@ end;
 $$;
 comment on function private.place_bid is 'Answer a repeated call with its receipt. Otherwise lock the auction, then refuse the bid or record it. If a lock stays busy past its time limit, the call is refused.';
 grant execute on function private.place_bid to authenticated;
+
+create function private.locked_standing(p_auction_id uuid, p_bidder_id uuid)
+returns private.standing
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_standing private.standing;
+begin
+  select
+    id, listing_id, status, start_at, end_at, scheduled_end_at, current_price_cents,
+    min_next_bid_cents, high_bid_id, high_bidder_id, bid_count, reserve_met, version
+  into
+    v_standing.auction_id, v_standing.listing_id, v_standing.status, v_standing.start_at,
+    v_standing.end_at, v_standing.scheduled_end_at, v_standing.price_cents,
+    v_standing.min_next_bid_cents, v_standing.high_bid_id, v_standing.leader_id,
+    v_standing.bid_count, v_standing.reserve_met, v_standing.version
+  from public.auctions where id = p_auction_id for no key update;
+  -- Use separate statements, because a statement that waits for a row reads other tables as they
+  -- were before the wait. It would miss a withdrawal that held the lock. They are several, because
+  -- Postgres prepares a statement's columns in each transaction, and those of a join at each step.
+  select
+    l.seller_id, l.title,
+    (
+      select suspended_at is not null or deleted_at is not null from public.users
+      where id = l.seller_id
+    ),
+    (select reserve_cents from private.listing_private where listing_id = l.id)
+  into
+    v_standing.seller_id, v_standing.title, v_standing.seller_is_suspended,
+    v_standing.reserve_cents
+  from public.listings as l where l.id = v_standing.listing_id;
+  -- The lock of the bidder lets a suspension wait for this bid, or this bid for the suspension.
+  select
+    u.id, u.kyc, u.suspended_at is not null,
+    exists (
+      select from private.bid_withdrawals
+      where auction_id = p_auction_id and bidder_id = p_bidder_id
+    ),
+    exists (select from public.user_strikes where user_id = p_bidder_id)
+  into
+    v_standing.bidder_id, v_standing.bidder_kyc, v_standing.bidder_is_suspended,
+    v_standing.bidder_is_barred, v_standing.bidder_has_strikes
+  from public.users as u where u.id = p_bidder_id and u.deleted_at is null
+  for key share of u;
+  select max_cents, bidder_number into v_standing.leader_max_cents, v_standing.leader_number
+  from private.proxy_bids
+  where auction_id = p_auction_id and bidder_id = v_standing.leader_id;
+  -- The log has a row for its start and one for each bid, so its last row is above this bound. The
+  -- bounds spare reads of older rows. A log that began after the first bid may be below; then
+  -- continued_standing reads it.
+  select
+    log.seq, log.hash, log.bidder_count, log.rules_hash,
+    (
+      select max(seq) from public.bids
+      where
+        auction_id = p_auction_id and seq >= coalesce((log.record ->> 'bid_seq')::integer, 0)
+    )
+  into
+    v_standing.log_seq, v_standing.log_hash, v_standing.bidder_count, v_standing.log_rules_hash,
+    v_standing.last_seq
+  from private.bid_log as log
+  where log.auction_id = p_auction_id and log.seq > v_standing.bid_count
+  order by log.seq desc limit 1;
+  select rules, rules_hash into v_standing.rules, v_standing.rules_hash
+  from private.bidding_rules;
+  return v_standing;
+end;
+$$;
+comment on function private.locked_standing is 'Lock the rows of an auction and a bidder, and return what decides about a bid on it. The auction_id is null if there is no such auction.';
 
 create function private.record_bid(
   p_standing private.standing, p_amount_cents bigint, p_max_cents bigint, p_now timestamptz
@@ -214,6 +244,10 @@ declare
   v_reserve_met boolean := p_before.reserve_met;
   v_end_at timestamptz := p_before.end_at;
   v_version integer := p_before.version;
+  -- This is the form of private.random_salt, whose call would cost more.
+  v_salt constant text := left(
+    encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 32
+  );
 begin
   -- Without a new high bid, the leader only raised their own maximum. Rivals see no change.
   if p_after.high_bid_id is distinct from p_before.high_bid_id then
@@ -262,30 +296,33 @@ begin
       )
     );
   end if;
+  -- jsonb keeps its keys by length and then by name. Keys in this order need no sorting.
   return jsonb_build_object(
-    'success', true,
+    'seq', p_seq,
+    'hash', private.log_bid(
+      p_before, p_after, p_seq, v_end_at, p_amount_cents, p_max_cents, v_salt, p_now
+    ),
+    'salt', v_salt,
     'bid_id', p_bid_id,
+    'end_at', v_end_at,
+    'success', true,
+    'version', v_version,
+    'idempotent', false,
+    'is_leading', p_after.leader_id = p_before.bidder_id,
+    'new_end_at', v_end_at,
+    'received_at', p_now,
+    'reserve_met', v_reserve_met,
+    'server_time', p_now,
     'amount_cents', p_amount_cents,
     'is_proxy_bid', p_max_cents > p_amount_cents,
-    'outbid_previous', v_leader_changes,
-    'previous_bidder_id', p_before.leader_id,
-    'previous_amount_cents',
-    case when p_before.leader_id is not null then p_before.price_cents end,
-    'extension_seconds', extract(epoch from v_end_at - p_before.end_at),
-    'new_end_at', v_end_at,
-    'is_leading', p_after.leader_id = p_before.bidder_id,
-    'current_price_cents', p_after.price_cents,
-    'min_next_bid_cents', v_min_next_bid_cents,
-    'reserve_met', v_reserve_met,
-    'end_at', v_end_at,
-    'server_time', p_now,
-    'version', v_version,
-    'seq', p_seq,
-    'received_at', p_now,
     'time_left_ms', floor(extract(epoch from p_before.end_at - p_now) * 1000)::bigint,
-    'idempotent', false
-  ) || private.log_bid(
-    p_before, p_after, p_seq, v_end_at, p_amount_cents, p_max_cents, p_now
+    'outbid_previous', v_leader_changes,
+    'extension_seconds', extract(epoch from v_end_at - p_before.end_at),
+    'min_next_bid_cents', v_min_next_bid_cents,
+    'previous_bidder_id', p_before.leader_id,
+    'current_price_cents', p_after.price_cents,
+    'previous_amount_cents',
+    case when p_before.leader_id is not null then p_before.price_cents end
   );
 end;
 $$;

@@ -16,7 +16,7 @@ begin
   -- Of two concurrent copies of a call, the second waits here for the first. A lock of two numbers
   -- never equals an auction's lock of one number. So a caller cannot choose a key that locks an
   -- auction.
-  v_lock := pg_advisory_xact_lock(hashtext(p_bidder_id::text), hashtext(p_client_bid_id::text));
+  v_lock := pg_advisory_xact_lock(uuid_hash(p_bidder_id), uuid_hash(p_client_bid_id));
   select auction_id, receipt into v_auction_id, v_receipt from private.bid_receipts
   where bidder_id = p_bidder_id and client_bid_id = p_client_bid_id;
   if v_auction_id is null then

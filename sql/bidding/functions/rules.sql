@@ -6,48 +6,58 @@ language plpgsql
 stable
 set search_path = ''
 as $$
+declare
+  v_is_blocked boolean := p_standing.bidder_is_barred;
+  v_refusal text[];
 begin
-  -- This is one expression, because Postgres prepares each expression in each transaction.
-  return case
+  if p_standing.bidder_has_strikes and not v_is_blocked then
+    v_is_blocked := private.live_strike_points(p_standing.bidder_id, p_now)
+      >= (p_standing.rules -> 'strike_block_threshold')::integer;
+  end if;
+  -- This is one expression and calls no function, because Postgres prepares each expression and
+  -- each call in each transaction.
+  v_refusal := case
     when p_standing.auction_id is null
-      then private.refusal('AUCTION_NOT_FOUND', 'Auction not found')
+      then array['AUCTION_NOT_FOUND', 'Auction not found']
     when p_standing.status <> 'live' or p_standing.start_at > p_now
-      then private.refusal('AUCTION_NOT_LIVE', 'Auction is not live')
+      then array['AUCTION_NOT_LIVE', 'Auction is not live']
     when p_standing.end_at <= p_now
-      then private.refusal('AUCTION_ENDED', 'Auction has ended')
+      then array['AUCTION_ENDED', 'Auction has ended']
     when p_standing.bidder_id is null
-      then private.refusal('PROFILE_NOT_FOUND', 'User profile not found')
+      then array['PROFILE_NOT_FOUND', 'User profile not found']
     when p_standing.seller_id = p_standing.bidder_id
-      then private.refusal('OWN_LISTING', 'You cannot bid on your own listing')
+      then array['OWN_LISTING', 'You cannot bid on your own listing']
     when p_standing.bidder_is_suspended
-      then private.refusal('USER_SUSPENDED', 'Your account is suspended')
+      then array['USER_SUSPENDED', 'Your account is suspended']
     when p_standing.bidder_kyc <> 'passed'
-      then private.refusal('KYC_REQUIRED', 'KYC verification required to bid')
-    when
-      p_standing.bidder_is_barred
-      or p_standing.bidder_has_strikes
-      and private.live_strike_points(p_standing.bidder_id, p_now)
-      >= (p_standing.rules -> 'strike_block_threshold')::integer
-      then private.refusal('BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support')
+      then array['KYC_REQUIRED', 'KYC verification required to bid']
+    when v_is_blocked
+      then array['BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support']
     when p_standing.seller_is_suspended
-      then private.refusal('AUCTION_NOT_LIVE', 'Auction is not live')
+      then array['AUCTION_NOT_LIVE', 'Auction is not live']
     -- The upper bound is Stripe's largest amount, so nobody could pay a higher price.
     when coalesce(p_amount_cents, 0) < 100 or greatest(p_amount_cents, p_max_cents) > 99999999
-      then private.refusal('BAD_AMOUNT', 'Bid must be whole cents, 100 to 99999999')
+      then array['BAD_AMOUNT', 'Bid must be whole cents, 100 to 99999999']
     when p_max_cents < p_amount_cents
-      then private.refusal('MAX_BELOW_AMOUNT', 'Maximum must be at least the bid')
+      then array['MAX_BELOW_AMOUNT', 'Maximum must be at least the bid']
     -- The leader has no rival to outbid, so no increment applies.
     when p_standing.leader_id = p_standing.bidder_id
       then case when p_max_cents <= p_standing.leader_max_cents
-        then private.refusal(
+        then array[
           'MAX_NOT_HIGHER', 'Your new maximum must be above your current maximum'
-        )
+        ]
       end
     when p_amount_cents < p_standing.min_next_bid_cents
-      then private.refusal(
-        'BID_TOO_LOW', 'Minimum bid is ' || private.dollars(p_standing.min_next_bid_cents)
-      ) || jsonb_build_object('minimum_bid_cents', p_standing.min_next_bid_cents)
+      then array['BID_TOO_LOW', 'Minimum bid is ']
   end;
+  if v_refusal[1] = 'BID_TOO_LOW' then
+    return private.refusal(
+      v_refusal[1], v_refusal[2] || private.dollars(p_standing.min_next_bid_cents)
+    ) || jsonb_build_object('minimum_bid_cents', p_standing.min_next_bid_cents);
+  elsif v_refusal is not null then
+    return private.refusal(v_refusal[1], v_refusal[2]);
+  end if;
+  return null;
 end;
 $$;
 comment on function private.bid_refusal is 'Return the refusal of a bid, or null if the bid is accepted.';
@@ -129,7 +139,29 @@ immutable
 set search_path = ''
 as $$
 begin
-  return '$' || to_char(p_cents / 100.0, 'FM9999999990.00');
+  return '$' || p_cents / 100 || '.' || lpad((p_cents % 100)::text, 2, '0');
 end;
 $$;
 comment on function private.dollars is 'Return an amount as text for people.';
+
+create function private.store_bidding_rules()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  -- Of two concurrent changes, the second waits here and then reads the first.
+  lock table private.bidding_rules in share row exclusive mode;
+  insert into private.bidding_rules as stored (rules)
+  select jsonb_object_agg(key, value) from private.app_settings
+  where key in (
+    'bid_increments', 'snipe_window_s', 'snipe_extend_s', 'snipe_max_total_s',
+    'strike_block_threshold'
+  )
+  on conflict (is_only) do update set rules = excluded.rules
+  where stored.rules <> excluded.rules;
+  return null;
+end;
+$$;
+comment on function private.store_bidding_rules is 'Trigger: store the settings that decide about bids in one row.';

@@ -391,6 +391,25 @@ def test_auction_of_before_starts_its_log_late(
     assert not any(step.is_proved for step in steps[:3])
 
 
+def test_bids_after_a_late_start_continue_bids_and_log(
+    owner: Connection, service: Actor, anonymous: Actor, auction_id: UUID, alice: Actor, bob: Actor
+) -> None:
+    """A log with fewer rows than the auction has bids is found too, and each bid gets its place."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
+    bob.call("place_bid", auction_id=auction_id, amount_cents=2000)
+    owner.execute("alter table private.bid_log disable trigger user")
+    owner.execute("delete from private.bid_log")
+    owner.execute("alter table private.bid_log enable trigger user")
+
+    for actor, amount in ((alice, 3000), (bob, 4000), (alice, 5000)):
+        assert actor.call("place_bid", auction_id=auction_id, amount_cents=amount)["success"]
+    answer = log_after_close(service, anonymous, auction_id)
+
+    verified(answer)
+    assert ["start", "bid", "bid", "bid", "close"] == [row["kind"] for row in answer["rows"]]
+    assert [3, 4, 5] == [row["record"]["bid_seq"] for row in answer["rows"][1:4]]
+
+
 def test_auction_without_bids_has_a_log(service: Actor, anonymous: Actor, auction_id: UUID) -> None:
     """No sale at the start price."""
     answer = log_after_close(service, anonymous, auction_id)

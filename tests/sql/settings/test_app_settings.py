@@ -80,6 +80,25 @@ def test_change_takes_effect_at_once(owner: Connection) -> None:
     assert [(3, True)] == owner.execute(query).fetchall()
 
 
+def test_rules_of_bids_follow_their_settings(owner: Connection) -> None:
+    """The row that each bid reads holds the settings of now, and another hash for other rules."""
+    query = """
+      select r.rules_hash, r.rules = (
+        select jsonb_object_agg(s.key, s.value) from private.app_settings as s
+        where s.key in (select jsonb_object_keys(r.rules))
+      )
+      from private.bidding_rules as r
+    """
+    hashes = []
+    for window in ("300", "7", "300"):
+        set_setting(owner, "snipe_window_s", window)
+        [(rules_hash, is_current)] = owner.execute(query).fetchall()
+        assert is_current
+        hashes.append(rules_hash)
+
+    assert hashes[0] == hashes[2] != hashes[1]
+
+
 def test_unknown_setting_is_a_mistake(owner: Connection) -> None:
     """A key that was mistyped is not taken for nothing."""
     with pytest.raises(psycopg.errors.RaiseException, match="unknown setting"):
