@@ -204,10 +204,16 @@ insert into public.messages (
 )
 select
   plans.id('thread', n), case when k % 2 = 0 then buyer_id else seller_id end, gen_random_uuid(),
-  'Is it still there? ' || k, 'allow', 1, 'delivered', sold_at + k * interval '1 minute',
+  'Is it still there? ' || k, 'allow', 1,
+  case when k = 2 and n % 200 = 111 then 'held' else 'delivered' end::public.message_delivery, sold_at + k * interval '1 minute',
   case when k < 4 then sold_at + interval '1 hour' end
 from plans.sales, generate_series(1, case when n = 503 then 1000 else 4 end) as k
 where n % 4 = 3;
+
+-- Users report one listing in a thousand.
+insert into public.content_reports (reporter_id, listing_id, reason, created_at)
+select plans.id('user', 0), listing_id, 'It looks like a scam', start_at
+from plans.numbers where n % 1000 = 11;
 
 -- Ten for each user; user 0, who bids much, has more.
 insert into public.notifications (user_id, type, title, message, read, created_at)
