@@ -153,7 +153,7 @@ KYC_MUTATIONS = (
     ),
     mutation(
         "anonymised account keeps its documents at Stripe",
-        "accounts/functions.sql",
+        "accounts/functions/deletion.sql",
         "delete from auth.sessions where user_id = p_user_id;\n"
         "  perform private.redact_person(p_user_id);",
         "delete from auth.sessions where user_id = p_user_id;",
