@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from market import deadline, metrics
 from market import log as logs
 from market.alerts import alert, raise_alerts
-from market.database import Database
+from market.database import Database, accepted
 from market.errors import MarketError
 from market.stripe_objects import object_in, text_in
 from market.stripe_webhook import StripeEvent
@@ -223,6 +223,28 @@ def find(
     )
     event: Mapping[str, Any] | None = answer["event"] if answer["found"] else None
     return event
+
+
+def list_dead(
+    database: Database, *, limit: int, after_id: str | None
+) -> Sequence[Mapping[str, Any]]:
+    """Return events that have used up their tries, the newest first, from after `after_id` on."""
+    events: Sequence[Mapping[str, Any]] = database.call(
+        "list_dead_events", max_rows=limit, after_id=after_id
+    )
+    return events
+
+
+def replay(database: Database, *, event_id: str, actor_id: str, reason: str) -> None:
+    """Give an event all of its tries again for a member of staff; the action is audited.
+
+    Raises:
+        RejectedError: `RESOURCE_NOT_FOUND`, or `CONFLICT` if the event is settled.
+
+    """
+    accepted(
+        database.call("replay_webhook_event", event_id=event_id, actor_id=actor_id, reason=reason)
+    )
 
 
 def read_outcome(database: Database, answer: Mapping[str, Any], *, event_id: str) -> Outcome:

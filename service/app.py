@@ -14,11 +14,13 @@ from market.stripe_api import StripeApi
 from market.stripe_webhook import EventRules
 from service import metrics, requests
 from service.account import account_blueprint
+from service.admin import admin_blueprint
 from service.bids import bids_blueprint
 from service.canary import canary_blueprint
 from service.errors import install_error_handlers
 from service.fulfilment import fulfilment_blueprint
 from service.health import health_blueprint
+from service.jobs import jobs_blueprint
 from service.keys import KeyRing
 from service.kyc import kyc_blueprint
 from service.limits import AddressLimits, UserLimits
@@ -115,6 +117,16 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
     app.register_blueprint(notifications_blueprint(adapters.database, sessions, user_limits))
     app.register_blueprint(
         account_blueprint(adapters.database, adapters.auth_api, sessions, user_limits)
+    )
+    app.register_blueprint(admin_blueprint(adapters.database, sessions, user_limits))
+    app.register_blueprint(
+        jobs_blueprint(
+            adapters.database,
+            sessions,
+            user_limits,
+            AddressLimits(),
+            secret=settings.cron_secret,
+        )
     )
     app.register_blueprint(
         canary_blueprint(adapters.database, AddressLimits(), token=settings.canary_token)

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 _BAD_REQUEST_CODES = (
     "AUCTION_ENDED",
     "AUCTION_NOT_LIVE",
+    "AUCTION_NOT_OVER",
     "BAD_AMOUNT",
     "BIDDER_BLOCKED",
     "BID_TOO_LOW",

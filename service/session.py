@@ -86,16 +86,35 @@ class Sessions:
 
         """
         session = self.require_session()
+        self._check_live(session, "session_is_live")
+        return session
+
+    def require_staff(self) -> Session:
+        """Return the live session of a moderator or an admin.
+
+        The row of the user decides, never the token. A second factor is needed where the setting
+        `require_staff_aal2` is true.
+
+        Raises:
+            RejectedError: as `require_live_session`, or `FORBIDDEN`.
+
+        """
+        session = self.require_session()
+        if not self._check_live(session, "session_is_staff", aal=session.aal)["is_staff"]:
+            raise RejectedError("FORBIDDEN", session.user_id)
+        return session
+
+    def _check_live(self, session: Session, function: str, **more: str) -> Mapping[str, Any]:
         if session.session_id is None:
             raise RejectedError("UNAUTHORIZED", "session_id_missing")
-        answer = self._database.call(
-            "session_is_live", user_id=session.user_id, session_id=session.session_id
+        answer: Mapping[str, Any] = self._database.call(
+            function, user_id=session.user_id, session_id=session.session_id, **more
         )
         if not answer["is_live"]:
             raise RejectedError("UNAUTHORIZED", "session_ended")
         if answer["is_suspended"]:
             raise RejectedError("USER_SUSPENDED", session.user_id)
-        return session
+        return answer
 
     def _check_origin(self) -> None:
         if request.method in _HARMLESS_METHODS:

@@ -4,9 +4,11 @@ Any number of workers may call each at once, and again after a lost reply.
 """
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 from market.auctions.types import ClosedAuction, Closing, Deadlines, ExtendedAuction
-from market.database import Database
+from market.database import Database, accepted
 
 
 def activate_due_auctions(database: Database, *, limit: int) -> int:
@@ -19,7 +21,7 @@ def end_expired_auctions(database: Database, *, limit: int) -> Closing:
 
     SQL extends an auction instead, once, if an outage took bidding time near its end.
     """
-    answer = database.call("end_expired_auctions", max_rows=limit)
+    answer = close_batch(database, limit=limit)
     closed = tuple(
         ClosedAuction(
             auction_id=result["auction_id"],
@@ -37,6 +39,46 @@ def end_expired_auctions(database: Database, *, limit: int) -> Closing:
     # A database of the former release answers no lags.
     lags_s = tuple(answer.get("lags_s", ()))
     return Closing(closed=closed, extended=extended, failed_count=answer["failed"], lags_s=lags_s)
+
+
+def close_batch(database: Database, *, limit: int) -> Mapping[str, Any]:
+    """Do as `end_expired_auctions`, and return the answer of SQL."""
+    answer: Mapping[str, Any] = database.call("end_expired_auctions", max_rows=limit)
+    return answer
+
+
+def finalize_auctions(
+    database: Database,
+    *,
+    actor_id: str,
+    request_id: str,
+    reason: str,
+    auction_id: str | None,
+    force: bool,
+) -> Mapping[str, Any]:
+    """Close one auction or a batch for a member of staff, audited once for each request id.
+
+    Raises:
+        RejectedError: as `market.auctions.forcing.finalize`.
+
+    """
+    done: Mapping[str, Any] = accepted(
+        database.call(
+            "finalize_auctions",
+            actor_id=actor_id,
+            request_id=request_id,
+            reason=reason,
+            auction_id=auction_id,
+            force=force,
+        )
+    )
+    return done
+
+
+def closing_status(database: Database) -> Mapping[str, Any]:
+    """Return the auctions that wait for their close, and the last closed ones."""
+    status: Mapping[str, Any] = database.call("closing_status")
+    return status
 
 
 def next_deadlines(database: Database) -> Deadlines:

@@ -85,6 +85,7 @@ insert into private.app_settings (key, value) values
     "upload_file": {"max": 60, "window_s": 60},
     "delete_file": {"max": 30, "window_s": 60},
     "finalize_auctions": {"max": 5, "window_s": 60},
+    "call_staff_route": {"max": 120, "window_s": 60},
     "onboard_payouts": {"max": 5, "window_s": 3600},
     "list_payouts": {"max": 30, "window_s": 60},
     "delete_account": {"max": 5, "window_s": 3600}

@@ -53,7 +53,9 @@ _SETTINGS = {
        "delete_account": {"max": 1000000, "window_s": 86400},
        "list_notifications": {"max": 1000000, "window_s": 86400},
        "mark_notifications": {"max": 1000000, "window_s": 86400},
-       "add_shipment_event": {"max": 1000000, "window_s": 86400}}
+       "add_shipment_event": {"max": 1000000, "window_s": 86400},
+       "finalize_auctions": {"max": 5, "window_s": 86400},
+       "call_staff_route": {"max": 1000000, "window_s": 86400}}
     """,
 }
 

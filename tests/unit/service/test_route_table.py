@@ -17,7 +17,7 @@ from tests.unit.service.adapters import Service, make_service, make_token
 
 
 APP = create_app(make_settings())
-LIVE = {"is_live": True, "is_suspended": False, "role": "buyer"}
+LIVE = {"is_live": True, "is_suspended": False, "role": "admin", "is_staff": True}
 DENIED = {"allowed": False, "retry_after_ms": 1_000}
 #: A call without credentials gets these answers.
 REFUSED = {Caller.SIGNATURE: 400, Caller.ANYONE: 200}

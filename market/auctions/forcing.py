@@ -1,0 +1,53 @@
+"""Close auctions on request: for a scheduler, or for staff with a reason."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from market.alerts import alert
+from market.auctions import repository
+from market.database import Database
+
+
+_BATCH = 100
+
+
+def close_expired(database: Database) -> Mapping[str, Any]:
+    """Close auctions whose end has come; return the answer of SQL."""
+    result = repository.close_batch(database, limit=_BATCH)
+    _notice(result)
+    return result
+
+
+def finalize(
+    database: Database,
+    *,
+    actor_id: str,
+    reason: str,
+    auction_id: str | None = None,
+    force: bool = False,
+) -> Mapping[str, Any]:
+    """Close one auction, or all whose end has come, and audit it; return result and audit entry.
+
+    Raises:
+        RejectedError: `AUCTION_NOT_FOUND`, `AUCTION_NOT_LIVE`, `AUCTION_NOT_OVER`, or
+            `VALIDATION_ERROR` for a reason that is too short.
+
+    """
+    done = repository.finalize_auctions(
+        database,
+        actor_id=actor_id,
+        # The adapter may repeat the call, and SQL answers a repeat from the audit log.
+        request_id=str(uuid.uuid4()),
+        reason=reason,
+        auction_id=auction_id,
+        force=force,
+    )
+    _notice(done["result"])
+    return done
+
+
+def _notice(result: Mapping[str, Any]) -> None:
+    # SQL postpones each failed auction; only a person can remove the cause.
+    if result.get("failed"):
+        alert("auctions_not_closed", count=result["failed"])

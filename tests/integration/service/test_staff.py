@@ -1,0 +1,252 @@
+"""Staff and a scheduler over HTTP: who is let in, and what each route does."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from supabase import Client, ClientOptions, create_client
+
+from tests.integration.auth.authenticator import enrolled, verify
+from tests.integration.service.browser import Browser
+from tests.integration.service.shop import Shop
+
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+REASON = "The seller asked for it"
+ROUTES = [
+    ("POST", "/api/admin/finalize-auctions"),
+    ("GET", "/api/admin/finalize-auctions"),
+    ("POST", "/api/admin/webhook-events"),
+    ("GET", "/api/admin/webhook-events"),
+    ("POST", "/api/auctions/process-expired"),
+    ("GET", "/api/auctions/process-expired"),
+    ("GET", "/api/cron/status"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _second_factor_needed(shop: Shop) -> Iterator[None]:
+    """Ask staff for a second factor, as production does."""
+    query = "select value from private.app_settings where key = 'require_staff_aal2'"
+    was = shop.value(query)
+    set_to = "update private.app_settings set value = %s::jsonb where key = 'require_staff_aal2'"
+    shop.db.execute(set_to, ["true"])
+    yield
+    shop.db.execute(set_to, ["true" if was else "false"])
+
+
+@pytest.fixture(scope="module")
+def staff(shop: Shop, signed_in: Callable[[], Browser]) -> Browser:
+    """Sign up a moderator who has proved a second factor."""
+    return with_second_factor(shop, with_role(shop, signed_in(), "moderator"))
+
+
+def with_role(shop: Shop, person: Browser, role: str) -> Browser:
+    change = "update public.users set role = %s::public.user_role where id = %s"
+    shop.db.execute(change, [role, person.actor.id])
+    return person
+
+
+def new_client(shop: Shop) -> Client:
+    environment = shop.environment
+    options = ClientOptions(httpx_client=shop.http, auto_refresh_token=False)
+    return create_client(
+        environment["SUPABASE_URL"], environment["SUPABASE_PUBLISHABLE_KEY"], options
+    )
+
+
+def client_of(shop: Shop, person: Browser) -> Client:
+    """Return a client of the official library with the person's session."""
+    client = new_client(shop)
+    client.auth.set_session(person.session["access_token"], person.session["refresh_token"])
+    return client
+
+
+def with_second_factor(shop: Shop, person: Browser) -> Browser:
+    client = client_of(shop, person)
+    verify(client, enrolled(client))
+    session = client.auth.get_session()
+    assert session is not None
+    return Browser(shop=shop, session=session.model_dump(mode="json"))
+
+
+def ask(
+    shop: Shop, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
+) -> httpx.Response:
+    sent = None if method == "GET" else body or {}
+    return shop.http.request(method, path, headers=headers, json=sent)
+
+
+def refusal_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def log_of(shop: Shop, staff: Browser) -> list[tuple[Any, ...]]:
+    query = "select action, entity_id, description from public.audit_logs where actor_id = %s"
+    return shop.db.execute(query, [staff.actor.id]).fetchall()
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_only_staff_with_a_second_factor_are_let_in(
+    shop: Shop, signed_in: Callable[[], Browser], method: str, path: str
+) -> None:
+    """Nobody, a wrong token, a user, and staff with a password alone are refused (B16)."""
+    user = signed_in()
+    moderator = with_role(shop, signed_in(), "moderator")
+
+    refusals = [
+        refusal_of(ask(shop, method, path, headers))
+        for headers in ({}, {"Authorization": "Bearer x"}, user.bearer, moderator.bearer)
+    ]
+
+    assert [(401, "UNAUTHORIZED")] * 2 + [(403, "FORBIDDEN")] * 2 == refusals
+
+
+def test_suspended_and_signed_out_staff_are_refused(
+    shop: Shop, signed_in: Callable[[], Browser]
+) -> None:
+    """The token is still valid, and the next request is refused all the same."""
+    leaver, suspended = (
+        with_second_factor(shop, with_role(shop, signed_in(), "moderator")) for _ in range(2)
+    )
+    assert 200 == ask(shop, "GET", "/api/cron/status", leaver.bearer).status_code
+    leaver.sign_out()
+    change = "update public.users set suspended_at = now() where id = %s"
+    shop.db.execute(change, [suspended.actor.id])
+
+    assert [(401, "UNAUTHORIZED"), (403, "USER_SUSPENDED")] == [
+        refusal_of(ask(shop, "GET", "/api/cron/status", person.bearer))
+        for person in (leaver, suspended)
+    ]
+
+
+def test_cookie_needs_the_origin_of_the_site(shop: Shop, staff: Browser) -> None:
+    """Another site cannot close auctions with the cookie of staff."""
+    answer = ask(shop, "POST", "/api/admin/finalize-auctions", staff.cookie)
+
+    assert (403, "CSRF_INVALID") == refusal_of(answer)
+
+
+def test_staff_close_an_auction_by_force(shop: Shop, staff: Browser) -> None:
+    """The order exists, the action is audited, and a repeat returns the first result."""
+    auction_id = str(shop.auction())
+    path = "/api/admin/finalize-auctions"
+    body = {"auctionId": auction_id, "reason": REASON}
+
+    early = staff.post(path, body)
+    answer = staff.post(path, body | {"force": True})
+    again = staff.post(path, body)
+
+    assert (400, "AUCTION_NOT_OVER") == refusal_of(early)
+    result = answer.json()["result"]
+    assert (200, "finalized", REASON) == (
+        answer.status_code,
+        result["status"],
+        answer.json()["auditLog"]["description"],
+    )
+    assert result | {"already_processed": True} == again.json()["result"]
+    order_id = shop.value("select id::text from public.orders where auction_id = %s", auction_id)
+    assert order_id == result["order_id"]
+    assert ("auction_forced", auction_id, REASON) in log_of(shop, staff)
+
+
+def test_forced_close_is_limited(shop: Shop, signed_in: Callable[[], Browser]) -> None:
+    """Five calls in a minute, whatever their outcome."""
+    staff = with_second_factor(shop, with_role(shop, signed_in(), "admin"))
+
+    statuses = [
+        staff.post("/api/admin/finalize-auctions", {"reason": "short"}).status_code
+        for _ in range(6)
+    ]
+
+    assert [400] * 5 + [429] == statuses
+
+
+def test_scheduler_closes_what_has_expired(shop: Shop) -> None:
+    """The secret suffices; a GET with it closes nothing (B16)."""
+    secret = {"x-cron-secret": shop.environment["CRON_SECRET"]}
+    path = "/api/auctions/process-expired"
+
+    status = ask(shop, "GET", path, secret)
+    answer = ask(shop, "POST", path, secret)
+
+    assert {"success", "expired_auctions_pending", "recent_processing", "last_checked"} == set(
+        status.json()
+    )
+    assert (200, True, 0) == (
+        answer.status_code,
+        answer.json()["success"],
+        answer.json()["result"]["failed"],
+    )
+    assert (401, "UNAUTHORIZED") == refusal_of(ask(shop, "POST", path, {"x-cron-secret": "x"}))
+
+
+def test_staff_replay_a_dead_event(shop: Shop, staff: Browser) -> None:
+    """It leaves the list, a worker applies it, and the action is audited once."""
+    event_id = shop.value(
+        """
+        insert into public.webhook_events (
+          event_id, source, type, livemode, payload, payload_sha256, status, attempts, error_code,
+          created_at, received_at
+        )
+        select
+          'evt_' || md5(random()::text), 'stripe', 'a.new_type', false, '{}', 'aa', 'dead', 10,
+          'CRASHED', now(), now()
+        returning event_id
+        """
+    )
+    path = "/api/admin/webhook-events"
+
+    listed = staff.get(f"{path}?limit=1").json()["events"]
+    answer = staff.post(path, {"event_id": event_id, "reason": REASON})
+
+    assert [(event_id, 10, "CRASHED")] == [
+        (event["event_id"], event["attempts"], event["error_code"]) for event in listed
+    ]
+    assert (200, {"success": True, "event_id": event_id}) == (answer.status_code, answer.json())
+    query = "select status::text from public.webhook_events where event_id = %s"
+    shop.wait_for(lambda: shop.value(query, event_id) == "ignored")
+    assert (409, "CONFLICT") == refusal_of(staff.post(path, {"event_id": event_id}))
+    assert (404, "RESOURCE_NOT_FOUND") == refusal_of(staff.post(path, {"event_id": "evt_none"}))
+    assert [("webhook_event_requeued", event_id, REASON)] == [
+        entry for entry in log_of(shop, staff) if entry[0] == "webhook_event_requeued"
+    ]
+
+
+def test_staff_read_what_waits(staff: Browser) -> None:
+    """Expired auctions, jobs of the database, and runs of the workers."""
+    expired = staff.get("/api/admin/finalize-auctions?action=status").json()
+    jobs = staff.get("/api/cron/status").json()
+
+    assert (True, True, True) == (
+        expired["success"],
+        expired["count"] >= len(expired["expiredAuctions"]),
+        jobs["success"],
+    )
+    assert {"cron_jobs", "job_runs", "message", "success"} == set(jobs)
+
+
+def test_staff_suspend_a_user_by_the_official_client(
+    shop: Shop, signed_in: Callable[[], Browser], staff: Browser
+) -> None:
+    """The RPC works through REST at aal2 alone; the user's next request is refused."""
+    user, moderator = signed_in(), with_role(shop, signed_in(), "moderator")
+    sent = {"user_id": str(user.actor.id), "reason": REASON}
+
+    refused = client_of_token(shop, moderator).rpc("staff_suspend_user", sent)
+    with pytest.raises(Exception, match="FORBIDDEN"):
+        refused.execute()
+    assert 200 == user.get("/api/payouts").status_code
+    answer = client_of_token(shop, staff).rpc("staff_suspend_user", sent).execute().data
+
+    assert {"success": True} == answer
+    assert 401 == user.get("/api/payouts").status_code
+
+
+def client_of_token(shop: Shop, person: Browser) -> Client:
+    """Return a client that sends the person's token, and refreshes nothing."""
+    client = new_client(shop)
+    client.postgrest.auth(person.session["access_token"])
+    return client

@@ -1,0 +1,84 @@
+"""`list_dead_events`, `replay_webhook_event`: dead letters, as the routes for staff use them."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.paying import stored
+
+
+REASON = "The cause is corrected"
+
+
+def dead(owner: Connection) -> str:
+    """Store an event that has used up its tries."""
+    event_id = stored(owner, "charge.refunded")
+    query = """
+      update public.webhook_events
+      set status = 'dead', attempts = 10, next_attempt_at = null, error_code = 'CRASHED',
+        leased_until = null, lease_token = null
+      where event_id = %s
+    """
+    owner.execute(query, [event_id])
+    return event_id
+
+
+def replay(service: Actor, staff: Actor, event_id: str, reason: str | None = REASON) -> Any:
+    return service.call("replay_webhook_event", event_id=event_id, actor_id=staff.id, reason=reason)
+
+
+def test_page_follows_the_last_event(owner: Connection, service: Actor) -> None:
+    """The newest comes first; open events and payloads are left out."""
+    stored(owner, "charge.refunded")
+    ids = [dead(owner) for _ in range(3)]
+
+    first = service.call("list_dead_events", max_rows=2)
+    second = service.call("list_dead_events", max_rows=2, after_id=first[-1]["event_id"])
+
+    assert ids[::-1] == [event["event_id"] for event in first + second]
+    assert (10, "CRASHED", False) == (
+        first[0]["attempts"],
+        first[0]["error_code"],
+        "payload" in first[0],
+    )
+
+
+def test_replayed_event_is_due(owner: Connection, service: Actor, moderator: Actor) -> None:
+    """A repeat changes nothing, so the log names the member of staff once."""
+    event_id = dead(owner)
+
+    for _ in range(2):
+        assert {"success": True} == replay(service, moderator, event_id)
+
+    query = """
+      select status::text, attempts, next_attempt_at <= private.clock()
+      from public.webhook_events where event_id = %s
+    """
+    assert [("received", 0, True)] == owner.execute(query, [event_id]).fetchall()
+    assert [(moderator.id, event_id, REASON)] == owner.execute(
+        "select actor_id, entity_id, description from public.audit_logs"
+    ).fetchall()
+
+
+def test_replay_names_what_is_wrong(owner: Connection, service: Actor, moderator: Actor) -> None:
+    """An unknown event, a settled one, and a reason that says nothing."""
+    event_id, settled_id = dead(owner), stored(owner, "charge.refunded")
+    service.call("ignore_webhook_event", event_id=settled_id, reason="unhandled_type")
+
+    assert "RESOURCE_NOT_FOUND" == replay(service, moderator, "evt_none")["code"]
+    assert "CONFLICT" == replay(service, moderator, settled_id)["code"]
+    for reason in (None, "short", "x" * 501):
+        assert "VALIDATION_ERROR" == replay(service, moderator, event_id, reason)["code"]
+    assert [] == owner.execute("select 1 from public.audit_logs").fetchall()
+
+
+def test_only_our_service_calls(moderator: Actor, alice: Actor, anonymous: Actor) -> None:
+    """Staff come through the service, which checks their session."""
+    for actor in (moderator, alice, anonymous):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.call("list_dead_events")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            replay(actor, moderator, "evt_1")

@@ -1,0 +1,53 @@
+"""`market.auctions.forcing`: closes on request."""
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+from structlog.testing import capture_logs
+
+from market.auctions import forcing
+from market.database import Database
+from market.errors import RejectedError
+
+
+BATCH = {"success": True, "auctions_processed": 1, "failed": 2, "results": []}
+
+
+@pytest.fixture
+def database() -> Any:
+    return create_autospec(Database, instance=True)
+
+
+def alerts_of(logs: Any) -> list[tuple[str, int]]:
+    return [(entry["alert"], entry["count"]) for entry in logs if "alert" in entry]
+
+
+def test_failed_auction_raises_an_alert(database: Any) -> None:
+    """Whoever asked for the close, an auction that cannot be closed needs a person."""
+    database.call.side_effect = [BATCH, {"success": True, "result": BATCH, "audit_log": {}}]
+
+    with capture_logs() as logs:
+        forcing.close_expired(database)
+        forcing.finalize(database, actor_id="a", reason="The seller asked")
+
+    assert [("auctions_not_closed", 2)] * 2 == alerts_of(logs)
+
+
+def test_each_close_has_an_id_of_its_own(database: Any) -> None:
+    """SQL takes an equal id for a repeat of the same call."""
+    database.call.return_value = {"success": True, "result": {"success": True}, "audit_log": {}}
+
+    for _ in range(2):
+        forcing.finalize(database, actor_id="a", reason="The seller asked", auction_id="b")
+
+    ids = {call.kwargs["request_id"] for call in database.call.call_args_list}
+    assert 2 == len(ids)
+
+
+def test_refusal_is_raised(database: Any) -> None:
+    """The code of SQL is the code of the error."""
+    database.call.return_value = {"success": False, "code": "AUCTION_NOT_OVER", "error": "No"}
+
+    with pytest.raises(RejectedError, match="AUCTION_NOT_OVER"):
+        forcing.finalize(database, actor_id="a", reason="The seller asked", auction_id="b")
