@@ -1,6 +1,7 @@
 """Bids, notifications and the deletion of an account over HTTP, against the whole stack."""
 
 import concurrent.futures
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,9 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
+from market.settings import Settings
+from service.app import create_app
+from service.route_table import routes_of
 from tests.integration.service.browser import Browser
 from tests.integration.service.own_service import OwnService
 from tests.integration.service.shop import PATIENCE_S, Shop
@@ -183,6 +187,33 @@ class TestDeletion:
         assert 200 == auth(shop, "signup", credentials).status_code
         query = "select count(*) from private.account_deletions where user_id = %s"
         assert 0 == shop.value(query, person.actor.id)
+
+    def test_old_token_opens_no_route(self, shop: Shop, person: Browser) -> None:
+        """Each route of a user refuses it, a new one too; only the deletion itself repeats."""
+        assert 200 == person.post(DELETE, {}).status_code
+        environment = {name: value for name, value in shop.environment.items() if name != "ready"}
+        app = create_app(Settings.from_environment(environment))
+        refused = {}
+        for method, rule, route in routes_of(app):
+            if route.has_user and rule != DELETE:
+                path = re.sub(r"<[^>]+>", str(uuid.uuid4()), rule)
+                answer = shop.http.request(method, path, json={}, headers=person.bearer)
+                refused[f"{method} {rule}"] = answer.status_code
+
+        # An unknown order is not found, whoever asks.
+        assert refused.pop("GET /api/orders/<order_id>") == 404
+        assert dict.fromkeys(refused, 401) == refused
+
+    def test_party_who_has_left_reads_no_order(self, shop: Shop, person: Browser) -> None:
+        """The order stays, and its page is closed to the old token."""
+        order = shop.sold(person.actor)
+        cancel = {"action": "cancel"}
+        assert 200 == person.post(f"/api/orders/{order.id}", cancel).status_code
+        assert 200 == person.get(f"/api/orders/{order.id}").status_code
+
+        assert 200 == person.post(DELETE, {}).status_code
+
+        assert 403 == person.get(f"/api/orders/{order.id}").status_code
 
     def test_lost_answer_is_asked_for_again(self, person: Browser) -> None:
         """The token's session has ended, and the call is the same."""
