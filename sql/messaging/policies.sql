@@ -49,6 +49,11 @@ using (
   sender_id <> (select auth.uid())
   and delivery = 'delivered'
   and read_at is null
+  -- The token of a deleted account stays valid until it expires.
+  and (
+    select deleted_at is null from public.users
+    where id = (select auth.uid())
+  )
   and (
     select true from public.message_threads
     where

@@ -13,6 +13,13 @@ comment on policy people_read_their_own_notifications on public.notifications is
 
 create policy people_mark_their_own_notifications on public.notifications
 for update to authenticated
-using (user_id = (select auth.uid()))
+using (
+  user_id = (select auth.uid())
+  -- The token of a deleted account stays valid until it expires.
+  and (
+    select deleted_at is null from public.users
+    where id = (select auth.uid())
+  )
+)
 with check (user_id = (select auth.uid()) and read);
 comment on policy people_mark_their_own_notifications on public.notifications is 'A read notification stays read. Clients may update no other column.';

@@ -82,7 +82,12 @@ set search_path = ''
 as $$
 declare
   v_user public.users;
+  v_refusal jsonb;
 begin
+  -- Of two admins who leave at once, one has to stay.
+  if exists (select from public.users where id = p_user_id and role = 'admin') then
+    perform private.lock_admins();
+  end if;
   -- The lock waits for bids, listings and orders under way that refer to the user. Those that come
   -- later wait for it, and find the account deleted.
   select * into v_user from public.users where id = p_user_id for update;
@@ -97,11 +102,15 @@ begin
       'or money on its way'
     );
   end if;
+  v_refusal := private.role_refusal(v_user, 'buyer');
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
   perform private.erase_personal_data(p_user_id, p_user_id);
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.anonymise_account is 'Anonymise an account without open business and without money on its way, or return the refusal. A repeat changes nothing and succeeds.';
+comment on function private.anonymise_account is 'Anonymise an account without open business and without money on its way, unless it is the last admin''s, or return the refusal. A repeat changes nothing and succeeds.';
 grant execute on function private.anonymise_account to service_role;
 
 create function private.has_open_business(p_user_id uuid)

@@ -113,7 +113,8 @@ declare
   v_refusal jsonb;
   v_auction_id uuid;
 begin
-  -- The lock lets a suspension wait for the new listing, or the listing for the suspension.
+  -- The lock lets the end of the account, by suspension or deletion, wait for the new listing, or
+  -- the listing for the end.
   select * into v_seller from public.users where id = v_listing.seller_id for key share;
   v_now := private.clock();
   v_listing.start_at := greatest(p_start_at, v_now);

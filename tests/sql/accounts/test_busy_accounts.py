@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from tests.sql.actors import Actor
+from tests.sql.actors import Actor, signed_up
 from tests.sql.disputing import dispute_told
 from tests.sql.paying import (
     AMOUNT,
@@ -116,6 +116,17 @@ def test_dispute_at_stripe_holds_both(
 
     dispute_told(owner, "won" if withdrawn else "warning_closed", withdrawn, withdrawn)
     assert ["done"] * 2 == [answer_to(owner, person) for person in (seller, alice)]
+
+
+def test_last_admin_stays(owner: Connection) -> None:
+    """Somebody has to be able to make another one; a suspended admin cannot."""
+    first, second = (signed_up(owner, name, role="admin") for name in ("first", "second"))
+    owner.execute("update public.users set suspended_at = now() where id = %s", [second.id])
+
+    assert "LAST_ADMIN" == answer_to(owner, first)
+
+    owner.execute("update public.users set suspended_at = null where id = %s", [second.id])
+    assert ["done", "LAST_ADMIN"] == [answer_to(owner, person) for person in (first, second)]
 
 
 def test_dispute_of_a_cancelled_orders_payment_holds_its_buyer(

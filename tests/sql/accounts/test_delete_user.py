@@ -253,6 +253,24 @@ def test_old_token_cannot_restore_the_profile(owner: Connection, alice: Actor) -
     assert before == profile(owner, alice.id)
 
 
+def test_old_token_marks_no_row_as_read(
+    owner: Connection, seller: Actor, alice: Actor, auction_id: UUID
+) -> None:
+    """Clients may update two columns of tables, and a deleted account neither."""
+    listing_id = _listing_id(owner, auction_id)
+    thread = alice.call(
+        "start_thread", listing_id=listing_id, content="Is it whole?", client_message_id=uuid4()
+    )
+    seller.call(
+        "send_message", thread_id=thread["thread_id"], content="Yes.", client_message_id=uuid4()
+    )
+    soft_delete(owner, alice.id)
+
+    assert [(1,)] == alice.rows("select count(*) from public.notifications")
+    assert 0 == alice.change("update public.notifications set read = true")
+    assert 0 == alice.change("update public.messages set read_at = now()")
+
+
 def test_street_goes_unless_a_buyer_needs_it(
     owner: Connection, seller: Actor, alice: Actor, service: Actor
 ) -> None:

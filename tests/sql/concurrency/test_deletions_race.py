@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from tests.sql.actors import Actor
+from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auction_row, auctioned, listed
 from tests.sql.concurrency.crowd import (
     OnOwnConnection,
@@ -186,6 +186,16 @@ def test_deletions_at_once_are_one(owner: Connection, rpc: Prepare, alice: Actor
 
     assert [{"success": True}] * 4 == answers
     assert [(1,)] == owner.execute("select count(*) from public.audit_logs").fetchall()
+
+
+def test_of_two_admins_one_stays(owner: Connection, rpc: Prepare) -> None:
+    """Both delete their accounts at once."""
+    admins = [signed_up(owner, name, role="admin") for name in ("first", "second")]
+    owner.commit()
+
+    answers = at_once([rpc("anonymise_account", user_id=admin.id) for admin in admins])
+
+    assert {None, "LAST_ADMIN"} == {answer.get("code") for answer in answers}
 
 
 def test_no_deleted_account_leads(
