@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 import pglast
 from pglast import stream
-from route_docs import routes_page
+from route_docs import routes_page, type_of_value
+
+from clients.answers import ANSWERS
 
 
 ROOT = Path(__file__).parents[1]
@@ -126,8 +128,15 @@ def section(rpc: Rpc) -> str:
         "```js",
         snippet(rpc),
         "```",
+        *answer_of(rpc),
     ]
     return "\n".join(lines) + "\n"
+
+
+def answer_of(rpc: Rpc) -> Iterable[str]:
+    """Yield the type of an RPC's answer, where it is stated."""
+    if rpc.name in ANSWERS:
+        yield from ("", "```ts", f"type Answer = {type_of_value(ANSWERS[rpc.name])}", "```")
 
 
 def snippet(rpc: Rpc) -> str:
