@@ -42,8 +42,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	  && $(BIN)/shellcheck .ci/run .ci/postgres15 .ci/nginx .ci/promtool && echo "image: ok"
 	@$(BIN)/python .ci/headless.py && echo "English: ok"
 	@$(BIN)/python .ci/dead_links.py && echo "links: ok"
-	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md: ok"
-	@$(BIN)/python .ci/database_docs.py --check && echo "docs/database.md: ok"
+	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md, docs/database.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
 proof: soak mutants pg15 deployment canary-faults rules advisors plans client access ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, the TypeScript types, the access matrix, a short `chaos`
@@ -126,7 +125,6 @@ migration: setup ## create a migration (name=<domain>_<change>) and print the di
 
 docs: setup ## write the generated parts of docs/api.md and docs/database.md anew
 	@$(BIN)/python .ci/api_docs.py
-	@$(BIN)/python .ci/database_docs.py
 
 monitoring: setup ## write the alert rules and the dashboard anew, from deploy/monitoring/monitoring.yml
 	@$(BIN)/python .ci/monitoring.py

@@ -3,7 +3,7 @@
 The routes state the facts about themselves, and route_docs.py writes them down. The RPCs are the
 public wrappers in `sql/<domain>/rpc.sql`. The wrapper's comment describes the call and its answer;
 its grants name the callers. The refusals are the codes in the wrapper's body and in every private
-function that it reaches.
+function that it reaches. database_docs.py writes the diagrams of docs/database.md.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import database_docs
 import pglast
 from pglast import stream
 from route_docs import routes_page, type_of_value
@@ -78,15 +79,15 @@ class Rpc(NamedTuple):
 
 
 def main() -> None:
-    """Write docs/api.md, or with --check exit with 1 where it is not up to date."""
-    parser = argparse.ArgumentParser(description="Write the RPC sections of docs/api.md.")
+    """Write both pages, or with --check exit with 1 if one is not up to date."""
+    parser = argparse.ArgumentParser(description="Write the generated parts of the pages.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if outdated")
     is_check = parser.parse_args().check
-    text = page()
-    if is_check and text != PAGE.read_text():
-        sys.exit("docs/api.md is outdated: run `make docs`.")
-    if not is_check:
-        PAGE.write_text(text)
+    for path, text in ((PAGE, page()), (database_docs.PAGE, database_docs.page())):
+        if is_check and text != path.read_text():
+            sys.exit(f"{path.relative_to(ROOT)} is outdated: run `make docs`.")
+        if not is_check:
+            path.write_text(text)
 
 
 def page() -> str:

@@ -5,7 +5,6 @@ marks below it comes from `sql/<domain>/tables.sql`: each table with its comment
 entity-relationship diagram. Tables of other domains appear only at the ends of foreign keys.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -49,18 +48,6 @@ class Table(NamedTuple):
     unique: tuple[tuple[str, ...], ...]
     references: tuple[Reference, ...]
     comment: str
-
-
-def main() -> None:
-    """Write docs/database.md, or with --check exit with 1 where it is not up to date."""
-    parser = argparse.ArgumentParser(description="Write the diagrams of docs/database.md.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if outdated")
-    is_check = parser.parse_args().check
-    text = page()
-    if is_check and text != PAGE.read_text():
-        sys.exit("docs/database.md is outdated: run `make docs`.")
-    if not is_check:
-        PAGE.write_text(text)
 
 
 def page() -> str:
@@ -164,7 +151,3 @@ def _column(element: Any, primary: tuple[str, ...]) -> Column:
     type_ = re.sub(r"[^\w\[\]()]+", "_", written.replace("pg_catalog.", "").replace("public.", ""))
     type_ = type_.replace("private_", "")
     return Column(element.colname, type_, is_stated or element.colname in primary)
-
-
-if __name__ == "__main__":
-    main()
