@@ -41,7 +41,10 @@ CALLS: Mapping[str, Call] = {
     ),
     "staff_list_held_messages": Call(sql="staff_list_held_messages()", role=Role.STAFF),
     "staff_list_reports": Call(sql="staff_list_reports()", role=Role.STAFF, reads=1_000),
-    "list_notifications": Call(sql="list_notifications({buyer}, false, 50)", role=None),
+    # Its answer has the number of unread notifications, all of which it counts.
+    "list_notifications": Call(
+        sql="list_notifications({buyer}, false, 50)", role=None, reads=1_000
+    ),
     "find_auction": Call(sql="find_auction({hot_listing})", role=None),
     "next_auction_deadline": Call(sql="next_auction_deadline()", role=None),
     "get_order": Call(sql="get_order({order}, {buyer}, 'aal1')", role=None),
