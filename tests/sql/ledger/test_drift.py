@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg import Connection
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Identifier
 
 from tests.sql.actors import Actor, signed_up
 from tests.sql.disputing import dispute_told, lost, won
@@ -355,20 +355,28 @@ KEEP_PLANS = """
   end;
   $$
 """
-#: `drift` asks as the service does, which takes several statements more.
-DRIFTS = "select exists (select from public.ledger_drift())"
-
-
-def _is_noticed(owner: Connection, spoil: Composed) -> bool | None:
-    """Return whether a rule refuses the change or drift names it; None if it changes nothing."""
-    owner.execute("savepoint sound")
-    try:
-        changed = owner.execute(spoil).rowcount
-        return None if changed == 0 else owner.execute(DRIFTS).fetchone() == (True,)
-    except (psycopg.errors.IntegrityError, psycopg.errors.RaiseException):
-        return True
-    finally:
-        owner.execute("rollback to sound")
+#: Run one spoil, ask `ledger_drift`, and undo the spoil. Return null if it changes no row, else
+#: true if a rule refuses it or drift names it. One call for all spoils saves their round trips.
+NOTICED = """
+  create function pg_temp.is_noticed(p_spoil text) returns boolean language plpgsql as $$
+  declare
+    v_changed bigint;
+    v_is_noticed boolean;
+  begin
+    execute p_spoil;
+    get diagnostics v_changed = row_count;
+    if v_changed > 0 then
+      v_is_noticed := exists (select from public.ledger_drift());
+    end if;
+    raise sqlstate 'UNDO0';
+  exception
+    when sqlstate 'UNDO0' then
+      return v_is_noticed;
+    when integrity_constraint_violation or raise_exception then
+      return true;
+  end;
+  $$
+"""
 
 
 @pytest.mark.parametrize("name", SOUND)
@@ -378,13 +386,15 @@ def test_drift_names_whatever_was_spoiled(owner: Connection, order_id: UUID, nam
     owner.execute("select set_config('market.order_in_transition', %s, true)", [str(order_id)])
     owner.execute("set local search_path = public")
     owner.execute(KEEP_PLANS)
+    owner.execute(NOTICED)
 
-    noticed = {
-        spoil.as_string(): _is_noticed(owner, spoil)
-        for text, values in SPOILS.items()
-        for spoil in (SQL(text).format(value) for value in values)
-    }
+    spoils = [
+        SQL(text).format(value).as_string() for text, values in SPOILS.items() for value in values
+    ]
+    query = "select spoil, pg_temp.is_noticed(spoil) from unnest(%s::text[]) as spoil"
+    noticed: dict[str, bool | None] = dict(owner.execute(query, [spoils]).fetchall())
 
+    assert len(spoils) == len(noticed)
     assert [] == [spoil for spoil, is_noticed in noticed.items() if is_noticed is False]
     assert list(noticed.values()).count(True) > 10
 
