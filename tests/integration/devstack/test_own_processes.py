@@ -12,7 +12,7 @@ import pytest
 from tests.integration.devstack.devstacks import Devstack, command_of, new_devstack, wait_for
 
 
-# One process runs all of them, because the last one ends the stack of the others.
+# One process runs all of them, because the last ones end the stack of the others.
 pytestmark = pytest.mark.xdist_group("own processes")
 
 EVERYTHING = "postgres,gateway,stripe,service,workers"
@@ -40,7 +40,7 @@ def answers(devstack: Devstack, part: str) -> bool:
 
 @pytest.fixture(scope="module")
 def everything() -> Iterator[tuple[Devstack, subprocess.Popen[bytes]]]:
-    """Run one whole stack; the module's last test of it ends it."""
+    """Run one whole stack; the module's last tests end it."""
     with new_devstack() as devstack:
         yield devstack, devstack.up_and_ready(only=EVERYTHING, is_bare=False)
 
@@ -82,25 +82,32 @@ def crash(devstack: Devstack, process: subprocess.Popen[bytes], part: str, wait_
     wait_for(lambda: pids(process, part) not in ([], [pid]) and answers(devstack, part))
 
 
-def test_whole_stack_leaves_nothing(
+def test_killed_whole_stack_leaves_nothing(
     everything: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
-    """Ctrl-C ends gunicorn's and the workers' processes too."""
+    """A kill -9 takes all of them along."""
     devstack, process = everything
     assert pids(process, "service")
     assert pids(process, "workers")
 
+    process.kill()
+
+    wait_for(lambda: not devstack.left_behind())
+
+
+def test_whole_stack_comes_up_after_a_kill_and_leaves_nothing(
+    everything: tuple[Devstack, subprocess.Popen[bytes]],
+) -> None:
+    """The same command works again, and Ctrl-C ends gunicorn's and the workers' processes too."""
+    devstack, process = everything
+    process.kill()
+    wait_for(lambda: not devstack.left_behind())
+
+    process = devstack.up_and_ready(only=EVERYTHING, is_bare=False)
+    assert answers(devstack, "service")
+    assert pids(process, "service")
+    assert pids(process, "workers")
     process.send_signal(signal.SIGINT)
 
     assert 0 == process.wait(60)
     assert [] == devstack.left_behind()
-
-
-def test_killed_whole_stack_leaves_nothing(devstack: Devstack) -> None:
-    """A kill -9 takes all of them along, and the same command works again."""
-    devstack.up_and_ready(only=EVERYTHING, is_bare=False).kill()
-
-    wait_for(lambda: not devstack.left_behind())
-    devstack.up_and_ready(only=EVERYTHING, is_bare=False)
-
-    assert answers(devstack, "service")

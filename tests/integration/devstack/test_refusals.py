@@ -6,6 +6,7 @@ import socket
 import jwt
 import pytest
 
+from devstack.commands import main
 from devstack.ports import free_base
 from tests.integration.devstack.devstacks import Devstack
 
@@ -28,13 +29,23 @@ from tests.integration.devstack.devstacks import Devstack
     ],
 )
 def test_bad_command_line_is_refused(
-    devstack: Devstack, options: tuple[str, ...], sentence: str
+    options: tuple[str, ...], sentence: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The last line says what is wrong, and the exit code is that of a usage error."""
-    done = devstack.run(*options)
+    with pytest.raises(SystemExit) as refusal:
+        main(options)
+
+    written = capfd.readouterr()
+    assert (2, "") == (refusal.value.code, written.out)
+    assert sentence in written.err.splitlines()[-1]
+
+
+def test_program_ends_with_the_exit_code(devstack: Devstack) -> None:
+    """`python -m devstack` answers as its function `main` does."""
+    done = devstack.run("down")
 
     assert (2, "") == (done.returncode, done.stdout)
-    assert sentence in done.stderr.splitlines()[-1]
+    assert "invalid choice: 'down'" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -54,24 +65,38 @@ def test_bad_command_line_is_refused(
             jwt.encode({"iss": "supabase", "ref": "abcdefgh", "role": "service_role"}, "x" * 32),
             "SUPABASE_SERVICE_ROLE_KEY holds a key of a hosted Supabase project",
         ),
-        ("EMBEDDED_PG_BINDIR", "/nowhere", "EMBEDDED_PG_BINDIR=/nowhere holds no postgres"),
     ],
     # pytest keeps the name of the test in the environment, where the values would be found.
     ids=lambda value: value if value.isupper() else "",
 )
-def test_wrong_environment_is_refused(
-    devstack: Devstack, name: str, value: str, sentence: str
+def test_production_is_refused(
+    name: str,
+    value: str,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Production is never at hand while a toy runs, and a wrong path is no wish for another."""
-    devstack.environment[name] = value
+    """A stack does not start where production is in reach, and it writes no secret."""
+    monkeypatch.setenv(name, value)
+
+    exit_code = main(("up", "--ephemeral", "--port-base", str(free_base(5)), "--only", "postgres"))
+
+    written = capfd.readouterr()
+    assert (1, "") == (exit_code, written.out)
+    assert sentence in written.err.splitlines()[-1]
+    assert value not in written.err.replace("ENVIRONMENT=production", "")
+
+
+def test_wrong_path_of_postgres_is_refused(devstack: Devstack) -> None:
+    """A wrong path is no wish for another, and a refusal ends the program with 1."""
+    devstack.environment["EMBEDDED_PG_BINDIR"] = "/nowhere"
 
     done = devstack.run(
         "up", "--ephemeral", "--port-base", str(devstack.base), "--only", "postgres"
     )
 
     assert (1, "") == (done.returncode, done.stdout)
-    assert sentence in done.stderr.splitlines()[-1]
-    assert value == "/nowhere" or value not in done.stderr.replace("ENVIRONMENT=production", "")
+    assert "EMBEDDED_PG_BINDIR=/nowhere holds no postgres" in done.stderr.splitlines()[-1]
 
 
 def test_used_ports_are_named_before_anything_starts(devstack: Devstack) -> None:
