@@ -13,7 +13,7 @@ from tests.sql.bidding.bidding_machine import BiddingMachine
 from tests.sql.bidding.bidding_world import World
 
 
-STEPS = int(os.environ.get("BIDDING_STEPS", "2000"))
+STEPS = int(os.environ.get("BIDDING_STEPS", "400"))
 SHRINKS = os.environ.get("BIDDING_SHRINK", "1") != "0"
 STEPS_OF_A_RUN = 40
 #: A run may end early, so one round may have too few steps. More rounds than this are a fault.
