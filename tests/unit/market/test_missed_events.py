@@ -12,6 +12,7 @@ from market.inbox import Outcome
 from market.stripe_api import StripeApi
 from market.stripe_webhook import StripeEvent
 from tests.factories import make_event_json
+from tests.unit.specs import spec_of
 
 
 NOW = 1_767_225_600
@@ -40,7 +41,7 @@ def database() -> Any:
 
 @pytest.fixture
 def stripe_api() -> Any:
-    return create_autospec(StripeApi, instance=True)
+    return spec_of(StripeApi)
 
 
 def fed(

@@ -5,13 +5,12 @@ from unittest.mock import create_autospec
 from market import stripe_events
 from market.database import Database
 from market.stripe_api import StripeApi
+from tests.unit.specs import spec_of
 
 
 def test_every_event_with_an_effect_is_handled() -> None:
     """The types about payments, refunds, disputes, payouts and verifications all have a handler."""
-    handlers = stripe_events.handlers(
-        create_autospec(StripeApi, instance=True), create_autospec(Database, instance=True)
-    )
+    handlers = stripe_events.handlers(spec_of(StripeApi), create_autospec(Database, instance=True))
 
     assert {
         "payment_intent.succeeded",

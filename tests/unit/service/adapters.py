@@ -15,6 +15,7 @@ from market.database import Database
 from market.stripe_api import StripeApi
 from service.app import Adapters, create_app
 from tests.factories import BUYER_ID, SESSION_ID, make_settings
+from tests.unit.specs import spec_of
 
 
 ISSUER = "http://project.test:54321/auth/v1"
@@ -93,7 +94,7 @@ class Service:
 def make_service(**settings: Any) -> Service:
     """Make the service as gunicorn has it, except for its adapters."""
     database = create_autospec(Database, instance=True)
-    stripe_api = create_autospec(StripeApi, instance=True)
+    stripe_api = spec_of(StripeApi)
     auth_api = create_autospec(AuthApi, instance=True)
     auth_api.signing_keys.return_value = JWKS
     adapters = Adapters(database=database, stripe_api=stripe_api, auth_api=auth_api)

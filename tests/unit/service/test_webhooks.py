@@ -27,6 +27,7 @@ from tests.factories import (
 )
 from tests.metrics import count_of
 from tests.unit.service.adapters import Service, make_service
+from tests.unit.specs import spec_of
 
 
 PATH = "/api/webhooks/stripe"
@@ -254,7 +255,7 @@ def test_answer_is_not_late(monkeypatch: pytest.MonkeyPatch, wait_s: float, try_
     settings = make_settings()
     adapters = Adapters(
         database=database.connect(settings, database.SERVICE_TIMEOUTS),
-        stripe_api=create_autospec(StripeApi, instance=True),
+        stripe_api=spec_of(StripeApi),
         auth_api=create_autospec(AuthApi, instance=True),
     )
 

@@ -10,6 +10,7 @@ from market.database import Database
 from market.errors import TransientError
 from market.stripe_api import StripeApi
 from tests.metrics import count_of
+from tests.unit.specs import spec_of
 from workers.jobs import JOBS, Adapters, build_heartbeat
 from workers.runner import Job
 
@@ -32,7 +33,7 @@ def build(name: str, database: Any) -> Job:
 
 def adapters(database: Any, **others: Any) -> Adapters:
     specs = {
-        "stripe_api": create_autospec(StripeApi, instance=True),
+        "stripe_api": spec_of(StripeApi),
         "auth_api": create_autospec(AuthApi, instance=True),
     }
     return Adapters(database=database, **(specs | others))
@@ -124,7 +125,7 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
         "claim_waiting_accounts": [],
         "reading_window": {"since": 1, "until": 2, "now": 3, "is_newest": True},
     }.get(function, 0)
-    stripe_api = create_autospec(StripeApi, instance=True)
+    stripe_api = spec_of(StripeApi)
     stripe_api.list_events.side_effect = TransientError("STRIPE_UNREACHABLE")
     stripe_api.list_payment_intents_between.return_value = iter([[]])
     stripe_api.list_balance_transactions.return_value = iter([[]])

@@ -10,6 +10,7 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.kyc import verification
 from market.kyc.types import Profile
 from market.stripe_api import StripeApi
+from tests.unit.specs import spec_of
 
 
 USER = "7b0d3d52-4a3e-4f0e-8a77-5c9b6a1e2d22"
@@ -45,7 +46,7 @@ def session(session_id: str = "vs_1", **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def stripe_api() -> Any:
-    stripe_api = create_autospec(StripeApi, instance=True)
+    stripe_api = spec_of(StripeApi)
     stripe_api.list_verification_sessions.return_value = iter([])
     stripe_api.create_verification_session.return_value = session()
     stripe_api.retrieve_verification_session.side_effect = session

@@ -10,6 +10,7 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.kyc import reconciliation, redaction, repository, verification
 from market.outbox import OutboxRow, Sent
 from market.stripe_api import StripeApi
+from tests.unit.specs import spec_of
 
 
 SESSION = "vs_1"
@@ -39,7 +40,7 @@ def session(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def stripe_api() -> Mock:
-    stripe_api: Mock = create_autospec(StripeApi, instance=True)
+    stripe_api: Mock = spec_of(StripeApi)
     stripe_api.retrieve_verification_session.return_value = session()
     return stripe_api
 

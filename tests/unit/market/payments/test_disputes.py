@@ -11,6 +11,7 @@ from market.inbox import Outcome
 from market.payments.disputes import dispute_in, stripe_handlers
 from market.stripe_api import StripeApi
 from tests.factories import ORDER_ID, effect, make_dispute, make_event, make_intent
+from tests.unit.specs import spec_of
 
 
 EVENTS = (
@@ -31,7 +32,7 @@ def database() -> Any:
 
 @pytest.fixture
 def stripe_api() -> Any:
-    return create_autospec(StripeApi, instance=True)
+    return spec_of(StripeApi)
 
 
 def handle(

@@ -12,6 +12,7 @@ from market.inbox import Outcome
 from market.payments.handlers import stripe_handlers
 from market.stripe_api import StripeApi
 from tests.factories import BUYER_ID, ORDER_ID, effect, make_event, make_intent, make_refund
+from tests.unit.specs import spec_of
 
 
 REFUND_EVENTS = ("charge.refund.updated", "refund.created", "refund.failed", "refund.updated")
@@ -26,7 +27,7 @@ def database() -> Any:
 
 @pytest.fixture
 def stripe_api() -> Any:
-    return create_autospec(StripeApi, instance=True)
+    return spec_of(StripeApi)
 
 
 def handle(stripe_api: Any, database: Any, event_type: str, data: dict[str, Any]) -> Outcome:

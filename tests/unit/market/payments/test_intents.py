@@ -11,6 +11,7 @@ from market.payments import intents
 from market.payments.types import OpenIntent, PaidOrder
 from market.stripe_api import StripeApi
 from tests.factories import BUYER_ID, ORDER_ID, make_intent
+from tests.unit.specs import spec_of
 
 
 TERMS = {
@@ -38,7 +39,7 @@ def database() -> Any:
 
 @pytest.fixture
 def stripe_api() -> Any:
-    stripe_api = create_autospec(StripeApi, instance=True)
+    stripe_api = spec_of(StripeApi)
     stripe_api.create_payment_intent.return_value = FRESH
     stripe_api.retrieve_payment_intent.return_value = FRESH
     return stripe_api

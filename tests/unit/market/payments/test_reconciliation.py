@@ -10,6 +10,7 @@ from market.errors import RejectedError, TransientError
 from market.payments import reconciliation
 from market.stripe_api import StripeApi
 from tests.factories import BUYER_ID, ORDER_ID, effect, make_dispute, make_intent, make_refund
+from tests.unit.specs import spec_of
 
 
 NOW = 1_767_225_600
@@ -23,7 +24,7 @@ def database() -> Any:
 
 @pytest.fixture
 def stripe_api() -> Any:
-    return create_autospec(StripeApi, instance=True)
+    return spec_of(StripeApi)
 
 
 def calls(database: Any, function: str) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """`market.payments.refunds`: what is sent to Stripe for a row of the outbox, and what is not."""
 
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 
@@ -10,11 +9,12 @@ from market.outbox import Sent
 from market.payments.refunds import outbox_senders
 from market.stripe_api import StripeApi
 from tests.factories import ORDER_ID, make_intent, make_outbox_row, make_refund
+from tests.unit.specs import spec_of
 
 
 @pytest.fixture
 def stripe_api() -> Any:
-    stripe_api = create_autospec(StripeApi, instance=True)
+    stripe_api = spec_of(StripeApi)
     stripe_api.list_refunds.return_value = []
     return stripe_api
 

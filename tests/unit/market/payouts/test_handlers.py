@@ -12,11 +12,12 @@ from market.inbox import Outcome
 from market.payouts.handlers import stripe_handlers
 from market.stripe_api import StripeApi
 from tests.factories import ORDER_ID, effect, make_event
+from tests.unit.specs import spec_of
 
 
 @pytest.fixture
 def stripe_api() -> Any:
-    stripe_api = create_autospec(StripeApi, instance=True)
+    stripe_api = spec_of(StripeApi)
     stripe_api.retrieve_account.return_value = {
         "id": "acct_1",
         "payouts_enabled": True,

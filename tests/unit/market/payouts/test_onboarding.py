@@ -10,6 +10,7 @@ from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
 from market.payouts import onboarding
 from market.stripe_api import StripeApi
+from tests.unit.specs import spec_of
 
 
 USER = "7b0d3d52-4a3e-4f0e-8a77-5c9b6a1e2d22"
@@ -28,7 +29,7 @@ def terms(account_id: str | None = None, errors: int = 0) -> dict[str, Any]:
 
 @pytest.fixture
 def stripe_api() -> Any:
-    stripe_api = create_autospec(StripeApi, instance=True)
+    stripe_api = spec_of(StripeApi)
     stripe_api.list_accounts.return_value = iter([])
     stripe_api.create_account.return_value = {"id": "acct_1"}
     stripe_api.create_account_link.return_value = LINK

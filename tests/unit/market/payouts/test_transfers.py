@@ -11,6 +11,7 @@ from market.outbox import Sent
 from market.payouts.transfers import outbox_senders
 from market.stripe_api import StripeApi
 from tests.factories import ORDER_ID, make_outbox_row
+from tests.unit.specs import spec_of
 
 
 TRANSFER: dict[str, Any] = {
@@ -44,7 +45,7 @@ ACCOUNT = {"id": "acct_1", "payouts_enabled": True, "capabilities": {"transfers"
 
 @pytest.fixture
 def stripe_api() -> Any:
-    stripe_api = create_autospec(StripeApi, instance=True)
+    stripe_api = spec_of(StripeApi)
     stripe_api.list_transfers.return_value = iter([])
     stripe_api.list_reversals.return_value = iter([])
     stripe_api.create_transfer.return_value = {"id": "tr_1", "amount": 9500}
