@@ -6,13 +6,14 @@ PROOF_STEPS ?= 20000
 MONEY_STEPS ?= 5000
 DELIVERIES ?= 100000
 CHAOS_AUCTIONS ?= 10000
+FUZZ_TIMES ?= 25
 LISTINGS ?= 250000
 
 # Every program here starts many Python processes. Without cached bytecode each of them compiles all of
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence chaos mutants canary-faults pg15 deployment rules advisors plans types client access snapshot monitoring check fmt up stop status reset psql bench drill \
+.PHONY: help setup demo test test-js proof soak oracles convergence fuzz chaos mutants canary-faults pg15 deployment rules advisors plans types client access snapshot monitoring check fmt up stop status reset psql bench drill \
   migration docs hooks
 
 help: ## print this list
@@ -45,7 +46,7 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md, docs/database.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
-proof: soak mutants pg15 deployment canary-faults rules advisors plans client access ## run the longer checks: soak, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, the TypeScript types, the access matrix, a short `chaos`
+proof: soak fuzz mutants pg15 deployment canary-faults rules advisors plans client access ## run the longer checks: soak, fuzz, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, the TypeScript types, the access matrix, a short `chaos`
 	@$(MAKE) chaos CHAOS_AUCTIONS=200 CHAOS_SEED=1
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
@@ -59,6 +60,9 @@ convergence: setup ## deliver Stripe's events badly while processes are killed (
 
 chaos: setup ## kill everything while auctions end, then check (CHAOS_AUCTIONS=10000, CHAOS_SEED=…, CHAOS_FLAGS=--help)
 	@$(BIN)/python -m tests.proof.chaos --auctions $(CHAOS_AUCTIONS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) $(CHAOS_FLAGS)
+
+fuzz: setup ## send random input to each API of the stack and to the message filter (FUZZ_TIMES=25 times the tests' share)
+	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n 2 --dist loadgroup -m fuzz tests/integration tests/sql/filter $(PYTEST_FLAGS)
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)
 	@$(BIN)/python -m tests.proof.mutants $(NAMES)

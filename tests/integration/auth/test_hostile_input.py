@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from supabase import Client
 
+from tests.fuzzing import fuzzed
 from tests.integration.auth.clients import token_of
 from tests.integration.gateways import Gateway
 
@@ -101,11 +102,7 @@ def known(user: Client) -> dict[str, str]:
     is_admin=True,
 )
 @example(route="POST /invite", body={"email": f"{'é' * 200}@b.co"}, text="x", is_admin=True)
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # all examples share the user
-)
+@fuzzed(40)
 @given(
     route=st.sampled_from(ROUTES),
     body=BODIES | VALUES,

@@ -12,21 +12,19 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
+from tests.fuzzing import fuzzed
 from tests.integration.gateways import PATIENCE_S, Gateway
 from tests.integration.realtime.wires import binary, join_frame, wire
 
 
 #: The server hangs up on what is no frame, and on what is too much.
 REFUSALS = {1007, 1008, 1009}
-PATIENT = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 #: What is said in each slot, if it is not what belongs there.
 SQL = (
@@ -176,7 +174,7 @@ def http(gateway: Gateway) -> Iterator[httpx.Client]:
         yield client
 
 
-@PATIENT
+@fuzzed(20)
 @given(data=st.one_of(st.binary(max_size=300), TEXTS, VALUES.map(json.dumps)))
 @example(data="")
 @example(data=b"")
@@ -190,7 +188,7 @@ def test_any_frame_is_answered_or_ends_its_socket(gateway: Gateway, data: str | 
             talk.survives(frame)
 
 
-@PATIENT
+@fuzzed(20)
 @given(
     join_ref=slot("1", None),
     ref=slot("2", None),
@@ -211,7 +209,7 @@ def test_anything_in_any_slot_is_answered_or_ends_its_socket(
             talk.leaves(join)
 
 
-@PATIENT
+@fuzzed(20)
 @given(payload=PAYLOADS, name=st.sampled_from(("fuzz", "room:fuzz", "auction:fuzz")))
 @example(payload={"config": {"postgres_changes": [{"table": "\x00"}]}}, name="fuzz")
 @example(payload={"config": {"postgres_changes": [{"table": "\ud800"}]}}, name="fuzz")
@@ -236,7 +234,7 @@ def test_any_join_is_answered(gateway: Gateway, payload: Any, name: str) -> None
         talk.leaves(join)
 
 
-@PATIENT
+@fuzzed(20)
 @given(
     event=st.sampled_from(("broadcast", "presence", "access_token")),
     payload=PAYLOADS,
@@ -257,7 +255,7 @@ def test_anything_may_be_said_on_a_channel(
         talk.leaves(join)
 
 
-@PATIENT
+@fuzzed(20)
 @given(fields=st.lists(st.text(max_size=20), min_size=5, max_size=5), encoding=st.integers(0, 255))
 def test_any_binary_broadcast_is_answered_or_ends_its_socket(
     gateway: Gateway, fields: list[str], encoding: int
@@ -270,7 +268,7 @@ def test_any_binary_broadcast_is_answered_or_ends_its_socket(
 
 
 @pytest.mark.parametrize("path", ["", "/t/events/e", "/%00/events/%00", "/t/events/e?private=true"])
-@PATIENT
+@fuzzed(20)
 @given(body=st.one_of(st.binary(max_size=100), VALUES))
 def test_any_body_over_http_is_taken_or_refused(http: httpx.Client, path: str, body: Any) -> None:
     """Never with a 5xx."""

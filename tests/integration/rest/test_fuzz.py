@@ -9,12 +9,13 @@ from urllib.parse import quote
 import httpx
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
 from devstack.gateway.request_line import MAX_BYTES
 from devstack.gateway.rest.grammar import MAX_DEPTH
+from tests.fuzzing import fuzzed
 from tests.integration.gateways import PATIENCE_S, Gateway
 
 
@@ -93,10 +94,6 @@ TABLES = (
     "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
 )
 
-fuzzed = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-
 
 def contents(connection: psycopg.Connection) -> dict[str, Any]:
     """Return what each table holds, in one number."""
@@ -133,7 +130,7 @@ def filled(slot: Any, text: str) -> Any:
     return slot
 
 
-@fuzzed
+@fuzzed(40)
 @given(st.sampled_from(SLOTS), HOSTILE)
 def test_text_in_every_slot(
     http: httpx.Client, slot: tuple[str, str, dict[str, str], Any], text: str
@@ -154,7 +151,7 @@ def test_text_in_every_slot(
     assert_answered(answer)
 
 
-@fuzzed
+@fuzzed(40)
 @given(
     st.dictionaries(
         st.sampled_from(HEADERS),
@@ -187,7 +184,7 @@ JSON = st.recursive(
 )
 
 
-@fuzzed
+@fuzzed(40)
 @given(
     st.one_of(JSON.map(lambda value: json.dumps(value).encode()), st.binary(max_size=60)),
     st.sampled_from(["/settings", "/rpc/echo", "/rpc/take", "/rpc/shout", "/rpc/size"]),

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzzing import fuzzed
 from tests.integration.gateways import PATIENCE_S, Gateway
 
 
@@ -216,11 +217,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@fuzzed(40)
 @given(
     st.dictionaries(
         st.sampled_from(["select", "order", "or", "and", "id", "title", "auctions.id", "limit"]),

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import httpx
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
+from tests.fuzzing import fuzzed
 from tests.integration.rest.oracle import Comparison, Condition, Row, Term, Tree, quoted, sort
 
 
@@ -127,9 +128,7 @@ TERMS = st.builds(
 PAGE = st.tuples(st.one_of(st.none(), st.integers(0, 45)), st.one_of(st.none(), st.integers(0, 45)))
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@fuzzed(40)
 @given(st.lists(CONDITIONS, max_size=3), st.lists(TERMS, max_size=3), PAGE)
 def test_query_finds_what_it_means(
     http: httpx.Client,

@@ -4,9 +4,10 @@ import uuid
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzzing import fuzzed
 from tests.integration.storage.clients import assert_clear, refusal
 
 
@@ -61,9 +62,7 @@ def test_second_file_of_a_form_is_passed_over(http: httpx.Client) -> None:
     assert b"x" == http.get(place).content
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@fuzzed(40)
 @given(st.binary(max_size=200), st.binary(max_size=40))
 def test_any_form_is_answered(http: httpx.Client, content: bytes, head: bytes) -> None:
     """Any bytes as a form, and in the head of a part of one."""

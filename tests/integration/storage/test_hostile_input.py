@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzzing import fuzzed
 from tests.integration.gateways import Gateway
 from tests.integration.storage.clients import INVALID_KEY, assert_clear, refusal
 
@@ -74,9 +75,6 @@ JSON = st.recursive(
 )
 #: The router takes no path with the end of a line for one of ours.
 NAMES = st.characters(exclude_characters="\n", exclude_categories=["Cs"])
-FUZZ = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 def quoted(text: str) -> str:
@@ -166,7 +164,7 @@ def test_monstrous_json_is_refused(http: httpx.Client, body: bytes) -> None:
     assert 400 <= answer.status_code < 500
 
 
-@FUZZ
+@fuzzed(40)
 @given(st.sampled_from(PATHS), st.text(NAMES, max_size=40) | TEXTS)
 def test_any_path_is_answered(http: httpx.Client, path: tuple[str, str], text: str) -> None:
     """Any text in any slot of any path."""
@@ -174,7 +172,7 @@ def test_any_path_is_answered(http: httpx.Client, path: tuple[str, str], text: s
     assert_clear(send(http, method, place.replace("{}", quoted(text))))
 
 
-@FUZZ
+@fuzzed(40)
 @given(st.sampled_from(BODIES), st.data())
 def test_any_body_is_answered(
     http: httpx.Client, body: tuple[str, str, dict[str, Any]], data: st.DataObject
@@ -188,7 +186,7 @@ def test_any_body_is_answered(
     assert_clear(http.request(method, path, content=raw, headers=headers))
 
 
-@FUZZ
+@fuzzed(40)
 @given(st.text(NAMES, max_size=60), st.text(NAMES, max_size=60))
 def test_any_name_that_is_taken_is_kept(http: httpx.Client, folder: str, name: str) -> None:
     """A name is refused, or it is the very name that is listed, shown and deleted."""

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import stripe
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzzing import fuzzed
 from tests.integration.stripe.fake_server import Account
 
 
@@ -224,12 +225,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(
-    max_examples=30,
-    deadline=None,
-    # The fixture's server is one for all examples; each begins with a reset of its own.
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@fuzzed(8)
 @given(st.lists(STEPS, min_size=4, max_size=20))
 def test_balances_are_the_sums_of_their_transactions(
     account: Account, steps: list[methodcaller]

@@ -6,10 +6,11 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.stripe.routes import OPERATIONS, Operation
+from tests.fuzzing import fuzzed
 from tests.integration.gateways import PATIENCE_S
 from tests.integration.stripe.fake_server import SECRET_KEY, Account
 
@@ -38,11 +39,6 @@ GOOD = {
 NAMES = st.sampled_from(sorted(GOOD)) | TEXTS.map(lambda text: f"metadata[{text}]") | TEXTS
 FIELDS = st.dictionaries(NAMES, TEXTS, max_size=4)
 KEPT = st.sets(st.sampled_from(sorted(GOOD)), max_size=6)
-FEW = settings(
-    deadline=None,
-    max_examples=150,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 @pytest.fixture
@@ -59,7 +55,7 @@ def said(answer: httpx.Response) -> None:
     assert answer.is_success or answer.json()["error"]["message"]
 
 
-@FEW
+@fuzzed(40)
 @given(
     operation=st.sampled_from(OPERATIONS),
     object_id=TEXTS.filter(lambda text: text not in {"", ".", ".."}),
@@ -83,7 +79,7 @@ def test_any_field_is_answered(
         said(http.request(operation.method, path, params=values))
 
 
-@FEW
+@fuzzed(40)
 @given(
     body=st.binary(max_size=200),
     kind=st.sampled_from(["application/x-www-form-urlencoded", "application/json", "x"]),

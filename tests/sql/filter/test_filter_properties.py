@@ -3,17 +3,15 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from psycopg import Connection
 
 from tests.corpus.loader import Action, labelled_messages
+from tests.fuzzing import fuzzed
 from tests.sql.filter.filtering import Verdict, judged
 
 
-EXAMPLES = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 #: Postgres stores no NUL, and no half of a surrogate pair.
 CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 #: Bits of details, so that drawn texts also hold hits.
@@ -73,7 +71,7 @@ def are_spans_inside(verdict: Verdict, texts: list[str]) -> bool:
     )
 
 
-@EXAMPLES
+@fuzzed(20)
 @given(
     text=TEXTS,
     earlier=st.lists(TEXTS, max_size=3),
@@ -95,7 +93,7 @@ def test_every_text_has_a_verdict_with_spans_inside(
         assert verdict.masked == text
 
 
-@EXAMPLES
+@fuzzed(20)
 @given(
     detail=st.sampled_from(DETAILS),
     before=st.sampled_from(["", *INNOCENT]),
@@ -146,7 +144,7 @@ def test_separators_never_lower_the_action(owner: Connection, separator: str) ->
         assert severity(owner, spaced, "strict") >= severity(owner, digits, "strict")
 
 
-@EXAMPLES
+@fuzzed(20)
 @given(detail=st.sampled_from(DETAILS), text=TEXTS)
 def test_no_stage_loosens_payment_diversion(
     owner: Connection, detail: tuple[str, str], text: str
@@ -182,7 +180,7 @@ def findings_after(owner: Connection, text: str, stage: str, start: int, p_from:
     return findings
 
 
-@EXAMPLES
+@fuzzed(20)
 @given(thread=THREADS, stage=STAGES)
 @example(thread=["pay me direct, bsb is 083004", "and the account number 45678901"], stage="strict")
 def test_words_out_of_reach_change_no_finding(
@@ -216,7 +214,7 @@ def test_earlier_messages_out_of_reach_are_not_looked_up(owner: Connection) -> N
     assert own <= near < 2 * own
 
 
-@EXAMPLES
+@fuzzed(20)
 @given(texts=st.tuples(TEXTS, TEXTS))
 def test_each_character_folds_alone(owner: Connection, texts: tuple[str, str]) -> None:
     """A joined text folds into the joined folds, whichever characters the other part has."""
@@ -232,7 +230,7 @@ def test_each_character_folds_alone(owner: Connection, texts: tuple[str, str]) -
     assert joined == apart
 
 
-@EXAMPLES
+@fuzzed(20)
 @given(
     parts=st.lists(
         st.sampled_from([
