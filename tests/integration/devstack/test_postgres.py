@@ -36,7 +36,7 @@ def test_server_that_outlived_its_parent_is_replaced(devstack: Devstack) -> None
     wait_for(lambda: status.exists() and "ready" in status.read_text())
 
     with Cluster.start(devstack.data, free_port(), durable=True) as cluster:
-        assert 0 == left.wait(10)
+        assert 0 == left.wait(60)
         with psycopg.connect(cluster.admin_url) as connection:
             assert [(1,)] == connection.execute("select n from kept").fetchall()
 
