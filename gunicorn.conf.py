@@ -153,10 +153,11 @@ def pre_request(_worker: Any, request: Any) -> None:
     so the answer announces the end of the connection.
     """
     # Import late: the parent process must not import the application before the fork.
-    from service.requests import BODY_LIMIT  # noqa: PLC0415 - see above
+    from service.requests import body_limit  # noqa: PLC0415 - see above
 
     request.unreader.ends_at = None
-    if any(name == "CONTENT-LENGTH" and int(value) > BODY_LIMIT for name, value in request.headers):
+    limit = body_limit(request.path)
+    if any(name == "CONTENT-LENGTH" and int(value) > limit for name, value in request.headers):
         request.force_close()
 
 

@@ -11,7 +11,7 @@ from flask import Flask, Response, jsonify
 
 from bench import stack
 from devstack.ports import free_port
-from market import auth_api, database, log, stripe_api
+from market import auth_api, database, log, storage, stripe_api
 from market.settings import Settings
 from service.app import Adapters, create_app
 
@@ -37,6 +37,7 @@ def noop_app() -> Flask:
         database=database.connect(settings, database.SERVICE_TIMEOUTS),
         stripe_api=stripe_api.connect(settings, stripe_api.SERVICE_TIMEOUT_S),
         auth_api=auth_api.connect(settings),
+        storage=storage.connect(settings),
     )
     service = create_app(settings, adapters)
 

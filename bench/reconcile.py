@@ -10,6 +10,7 @@ from bench import stack
 from bench.figures import Figure, Steps
 from bench.fixtures import create_unpaid_orders
 from market import database as postgres
+from market import storage
 from market.auth_api import AuthApi
 from market.database import Database
 from market.settings import Settings
@@ -46,7 +47,7 @@ class _Database:
     """The adapter for Postgres, with a count of its calls; each is one SQL statement."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        settings = Settings.from_environment(env)
+        self.settings = settings = Settings.from_environment(env)
         self._adapter = postgres.connect(settings, postgres.WORKER_TIMEOUTS)
         self.calls = 0
 
@@ -112,6 +113,7 @@ def figures(*, show: Steps) -> Iterator[Figure]:
                 database=cast("Database", database),
                 stripe_api=cast("StripeApi", stripe),
                 auth_api=cast("AuthApi", None),
+                storage=storage.connect(database.settings),
             )
             job = JOBS["reconcile"](adapters)
             show(f"reconciling {ORDERS:,} orders")

@@ -5,11 +5,13 @@ import dataclasses
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from market import auth_api, database, stripe_api, stripe_events
+from market import auth_api, database, storage, stripe_api, stripe_events
 from market.auth_api import AuthApi
 from market.database import Database
+from market.files.uploads import Uploads
 from market.inbox import Source
 from market.settings import Settings
+from market.storage import Storage
 from market.stripe_api import StripeApi
 from market.stripe_webhook import EventRules
 from service import metrics, requests
@@ -30,6 +32,7 @@ from service.orders import orders_blueprint
 from service.payments import payments_blueprint
 from service.payouts import payouts_blueprint
 from service.session import Sessions
+from service.uploads import uploads_blueprint
 from service.webhooks import Endpoint, webhooks_blueprint
 
 
@@ -40,6 +43,7 @@ class Adapters:
     database: Database
     stripe_api: StripeApi
     auth_api: AuthApi
+    storage: Storage
 
 
 def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
@@ -66,6 +70,7 @@ def _connect(settings: Settings) -> Adapters:
         database=database.connect(settings, database.SERVICE_TIMEOUTS),
         stripe_api=stripe_api.connect(settings, stripe_api.SERVICE_TIMEOUT_S),
         auth_api=auth_api.connect(settings),
+        storage=storage.connect(settings),
     )
 
 
@@ -127,6 +132,9 @@ def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
             AddressLimits(),
             secret=settings.cron_secret,
         )
+    )
+    app.register_blueprint(
+        uploads_blueprint(Uploads(adapters.database, adapters.storage), sessions, user_limits)
     )
     app.register_blueprint(
         canary_blueprint(adapters.database, AddressLimits(), token=settings.canary_token)

@@ -4,9 +4,9 @@ import contextlib
 import io
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from flask import Flask, request
+from flask import Flask, Request, request
 from gunicorn.http.errors import ParseException
 
 from market import deadline, log
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 #: We answer Stripe within five seconds. The last call may start at this limit and take 1.5 s.
 CALLS_LIMIT_S = 3.0
 BODY_LIMIT = 1024 * 1024
+UPLOAD_PATH = "/api/storage/upload"
+#: A file of ten megabytes, with the fields and boundaries of its form.
+UPLOAD_BODY_LIMIT = 11 * 1024 * 1024
+#: An upload decodes a picture and waits for Storage, which may keep a caller waiting.
+UPLOAD_CALLS_LIMIT_S = 15.0
+#: At most so many uploads are in memory at once, whole and as parts of their forms.
+_UPLOAD_PLACES = 4
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID_KEY = "HTTP_X_REQUEST_ID"
 _REFUSAL_KEY = "market.refused_body"
@@ -40,6 +47,18 @@ QUEUE_LIMIT_S = 2.5
 _NEVER_QUEUED = ("/api/health/live", "/api/health/ready")
 
 
+class BufferedRequest(Request):
+    """A request whose body is in memory already, so its files need no temporary files."""
+
+    def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
+        return io.BytesIO()
+
+
+def body_limit(path: str) -> int:
+    """Return the most bytes that the body of a request to `path` may have."""
+    return UPLOAD_BODY_LIMIT if path == UPLOAD_PATH else BODY_LIMIT
+
+
 def install(app: Flask, limits: AddressLimits) -> None:
     """Wrap `app`: it gets whole bodies, and each log line, call and answer carries the id.
 
@@ -49,6 +68,8 @@ def install(app: Flask, limits: AddressLimits) -> None:
     inner: Callable[..., Iterable[bytes]] = app.wsgi_app
     places = threading.BoundedSemaphore(_PLACES)
     webhook_places = threading.BoundedSemaphore(_WEBHOOK_PLACES)
+    upload_places = threading.BoundedSemaphore(_UPLOAD_PLACES)
+    app.request_class = BufferedRequest
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request_id = log.sane_request_id(environ.get(_REQUEST_ID_KEY))
@@ -59,18 +80,16 @@ def install(app: Flask, limits: AddressLimits) -> None:
         ) -> Callable[[bytes], object]:
             return start_response(status, [*headers, (REQUEST_ID_HEADER, request_id)], exc_info)
 
-        try:
-            _read_whole_body(environ)
-        except RejectedError as refusal:
-            environ[_REFUSAL_KEY] = refusal
-        metrics.start(environ)
         is_webhook = environ["PATH_INFO"].startswith(_WEBHOOKS)
-        with (
-            log.bound(request_id=request_id),
-            deadline.within(CALLS_LIMIT_S),
-            _place_of(environ, webhook_places if is_webhook else places),
-        ):
-            return inner(environ, answer)
+        with _place_of_upload(environ, upload_places):
+            _receive(environ)
+            metrics.start(environ)
+            with (
+                log.bound(request_id=request_id),
+                deadline.within(UPLOAD_CALLS_LIMIT_S if _is_upload(environ) else CALLS_LIMIT_S),
+                _place_of(environ, webhook_places if is_webhook else places),
+            ):
+                return inner(environ, answer)
 
     app.wsgi_app = wrapped  # type: ignore[method-assign] # Flask's documented place for it
 
@@ -81,6 +100,34 @@ def install(app: Flask, limits: AddressLimits) -> None:
             limits.hit()
         if refusal is not None:
             raise refusal
+
+
+def _is_upload(environ: "WSGIEnvironment") -> bool:
+    return bool(environ["PATH_INFO"] == UPLOAD_PATH)
+
+
+@contextlib.contextmanager
+def _place_of_upload(environ: "WSGIEnvironment", places: threading.Semaphore) -> Iterator[None]:
+    """Hold one of the few places of uploads while the body is in memory."""
+    if not _is_upload(environ):
+        yield
+    elif places.acquire(timeout=QUEUE_LIMIT_S):
+        try:
+            yield
+        finally:
+            places.release()
+    else:
+        environ[_REFUSAL_KEY] = TransientError("TIMEOUT", "uploads")
+        yield
+
+
+def _receive(environ: "WSGIEnvironment") -> None:
+    if _REFUSAL_KEY in environ:
+        return
+    try:
+        _read_whole_body(environ)
+    except RejectedError as refusal:
+        environ[_REFUSAL_KEY] = refusal
 
 
 @contextlib.contextmanager
@@ -109,10 +156,11 @@ def _read_whole_body(environ: "WSGIEnvironment") -> None:
     # A body in chunks announces no length.
     announced = environ.get("CONTENT_LENGTH")
     length = int(announced) if announced else None
-    if length is not None and length > BODY_LIMIT:
+    limit = body_limit(environ["PATH_INFO"])
+    if length is not None and length > limit:
         raise RejectedError("PAYLOAD_TOO_LARGE")
-    body = _receive_body(environ, BODY_LIMIT + 1 if length is None else length)
-    if len(body) > BODY_LIMIT:
+    body = _receive_body(environ, limit + 1 if length is None else length)
+    if len(body) > limit:
         raise RejectedError("PAYLOAD_TOO_LARGE")
     if length is not None and len(body) < length:
         raise RejectedError("VALIDATION_ERROR", text="The body is incomplete")

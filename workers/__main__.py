@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from market import auth_api, database, log, metrics, realtime, stripe_api
+from market import auth_api, database, log, metrics, realtime, storage, stripe_api
 from market.errors import SettingsError
 from market.realtime import Realtime
 from market.settings import Settings
@@ -55,6 +55,7 @@ def _jobs(name: str, settings: Settings) -> Sequence[Job]:
         database=database.connect(settings, database.WORKER_TIMEOUTS),
         stripe_api=stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S),
         auth_api=auth_api.connect(settings),
+        storage=storage.connect(settings),
     )
     builds = JOBS.values() if name == "all" else [JOBS[name]]
     jobs = [build(adapters) for build in builds]

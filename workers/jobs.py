@@ -11,6 +11,7 @@ from market.auctions import closing, countdown, repository
 from market.auth_api import AuthApi
 from market.database import Database
 from market.duties import Duty
+from market.files import reconciliation as files
 from market.kyc import reconciliation as kyc
 from market.kyc import redaction
 from market.orders import reconciliation as orders
@@ -18,6 +19,7 @@ from market.payments import reconciliation as payments
 from market.payments import refunds
 from market.payouts import reconciliation as payouts
 from market.payouts import transfers
+from market.storage import Storage
 from market.stripe_api import StripeApi
 from workers.runner import Job
 
@@ -29,6 +31,7 @@ class Adapters:
     database: Database
     stripe_api: StripeApi
     auth_api: AuthApi
+    storage: Storage
 
 
 Build: TypeAlias = Callable[[Adapters], Job]
@@ -108,6 +111,7 @@ def build_reconcile(adapters: Adapters) -> Job:
         duties.rpc(database, "requeue_found_events"),
         duties.rpc(database, "purge_old_rows"),
         *deletion.duties(database, adapters.auth_api),
+        *files.duties(database, adapters.storage),
         Duty(name="figures", work=lambda _: _report_figures(database)),
         Duty(
             name="missed_events", work=lambda _: missed_events.feed(stripe_api, database, handlers)

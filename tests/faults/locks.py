@@ -36,6 +36,6 @@ def waiting_count(superuser: psycopg.Connection, functions: str = STORING_OR_APP
     return int(count)
 
 
-def end_waiting(superuser: psycopg.Connection) -> None:
+def end_waiting(superuser: psycopg.Connection, functions: str = STORING_OR_APPLYING) -> None:
     """End the sessions that wait, so that they do not go on when the lock is gone."""
-    superuser.execute(f"select pg_terminate_backend(pid) {_WAITING}", [STORING_OR_APPLYING])
+    superuser.execute(f"select pg_terminate_backend(pid) {_WAITING}", [functions])

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from market import auth_api, stripe_api, stripe_lists
+from market import auth_api, storage, stripe_api, stripe_lists
 from market import database as postgres
 from market.auth_api import AuthApi
 from market.database import Database
 from market.settings import Settings
+from market.storage import Storage
 from market.stripe_api import StripeApi
 from workers.jobs import JOBS, Adapters
 
@@ -20,6 +21,7 @@ class Reconciler:
     database: Database
     stripe_api: StripeApi
     auth_api: AuthApi
+    storage: Storage
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Reconciler":
@@ -29,16 +31,23 @@ class Reconciler:
             database=postgres.connect(settings, postgres.WORKER_TIMEOUTS),
             stripe_api=stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S),
             auth_api=auth_api.connect(settings),
+            storage=storage.connect(settings),
         )
 
     @property
     def adapters(self) -> Adapters:
         """Return the adapters as the jobs take them."""
-        return Adapters(database=self.database, stripe_api=self.stripe_api, auth_api=self.auth_api)
+        return Adapters(
+            database=self.database,
+            stripe_api=self.stripe_api,
+            auth_api=self.auth_api,
+            storage=self.storage,
+        )
 
     def close(self) -> None:
         """Close the connections."""
         self.database._client.postgrest.session.close()  # noqa: SLF001 - a worker never closes it
+        self.storage._client.close()  # noqa: SLF001 - see above
 
     def run(self) -> None:
         """Run the reconcile job once."""

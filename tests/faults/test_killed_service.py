@@ -11,10 +11,15 @@ import httpx
 import psycopg
 import pytest
 
+from market.files.reconciliation import OrphanSearch
 from tests.faults.fleet import Fleet
 from tests.faults.locks import APPLYING, end_waiting, locked, waiting_count
+from tests.faults.reconciling import Reconciler
+from tests.integration.service.browser import Browser
 from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Order, Shop
+from tests.pictures import encoded, plain
+from tests.sql.auctioning import listed
 
 
 pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.usefixtures("fleet")]
@@ -31,6 +36,10 @@ def gunicorn(shop: Shop) -> Gunicorn:
 
     shop.wait_for(is_complete)
     return found[0]
+
+
+#: A call that waits for the listing, to write the row of a photo.
+RECORDING = "record_file"
 
 
 def answers(shop: Shop) -> bool:
@@ -123,3 +132,45 @@ def test_service_killed_in_a_burst_applies_every_event_once(shop: Shop, fleet: F
         [delivery] = shop.deliveries(object_id=order.intent_id, state="delivered")
         assert shop.is_settled(delivery["event_id"])
     shop.check_books()
+
+
+def test_service_killed_between_object_and_row_leaves_an_orphan(
+    shop: Shop, superuser: psycopg.Connection
+) -> None:
+    """The reconcile job removes the object once it is old enough, and no other one."""
+    seller = Browser.of_somebody_new(shop, role="seller")
+    listing_id = listed(seller.actor)["listing"]["id"]
+    kept = upload(shop, seller, listing_id, "red").json()["path"]
+    gunicorn(shop)
+    with psycopg.connect(shop.environment["DATABASE_URL"]) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("select from public.listings where id = %s for update", [listing_id])
+        post = pool.submit(upload, shop, seller, listing_id, "blue")
+        shop.wait_for(lambda: waiting_count(superuser, RECORDING) >= 1)
+        gunicorn(shop).kill()
+        end_waiting(superuser, RECORDING)
+        assert has_no_answer(post)
+    assert 2 == len(objects(shop, listing_id))
+    superuser.execute("update storage.objects set created_at = now() - interval '2 hours'")
+
+    reconciler = Reconciler.of(
+        {name: value for name, value in shop.environment.items() if name != "ready"}
+    )
+    OrphanSearch(reconciler.database, reconciler.storage).go_on()
+    reconciler.close()
+
+    assert {kept} == objects(shop, listing_id)
+
+
+def upload(shop: Shop, seller: Browser, listing_id: str, colour: str) -> httpx.Response:
+    return httpx.post(
+        f"{shop.environment['SERVICE_URL']}/api/storage/upload",
+        data={"type": "listing_photo", "listingId": listing_id},
+        files={"file": ("a.png", encoded(plain(colour=colour), "PNG"))},
+        headers=seller.bearer,
+        timeout=30,
+    )
+
+
+def objects(shop: Shop, listing_id: str) -> set[str]:
+    query = "select name from storage.objects where split_part(name, '/', 1) = %s"
+    return {name for (name,) in shop.db.execute(query, [listing_id])}

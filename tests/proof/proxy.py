@@ -18,7 +18,7 @@ import pytest
 from devstack.ports import free_port
 from devstack.processes import end, start, tail, wait_until
 from devstack.schema import ROOT
-from service.requests import BODY_LIMIT
+from service.requests import BODY_LIMIT, UPLOAD_BODY_LIMIT, UPLOAD_PATH
 from tests.factories import ENVIRONMENT
 from tests.integration.service.own_service import ANSWER_S, OwnService, read_answer, running_service
 
@@ -147,6 +147,19 @@ def test_proxy_has_the_limit_of_the_service(
 
     assert (status, code) == (answer.status_code, answer.json()["code"])
     assert {"error", "code", "correlationId", "timestamp"} <= set(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("length", "status", "code"),
+    [(UPLOAD_BODY_LIMIT, 401, "UNAUTHORIZED"), (UPLOAD_BODY_LIMIT + 1, 413, "PAYLOAD_TOO_LARGE")],
+)
+def test_proxy_lets_files_pass_on_one_route(
+    proxy: OwnService, length: int, status: int, code: str
+) -> None:
+    """The route of uploads has its own limit, in the proxy and in the service."""
+    answer = httpx.post(f"{proxy.url}{UPLOAD_PATH}", content=b"x" * length, timeout=ANSWER_S)
+
+    assert (status, code) == (answer.status_code, answer.json()["code"])
 
 
 def test_body_that_is_too_large_is_refused_unread(proxy: OwnService) -> None:

@@ -11,7 +11,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from devstack.processes import wait_until
-from market import auth_api, database, stripe_api
+from market import auth_api, database, storage, stripe_api
 from market.settings import Settings
 from tests.integration.adapters.bad_realtime import BadRealtime, told
 from tests.integration.adapters.proxy import Proxy
@@ -95,6 +95,7 @@ async def test_new_work_rings_its_job(
         database=database.connect(settings, database.WORKER_TIMEOUTS),
         stripe_api=stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S),
         auth_api=auth_api.connect(settings),
+        storage=storage.connect(settings),
     )
     tables = JOBS[job](adapters).tables
     async with listening(settings, tables) as listener:

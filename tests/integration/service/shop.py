@@ -49,6 +49,8 @@ _SETTINGS = {
        "act_on_order": {"max": 1000000, "window_s": 86400},
        "init_pickup": {"max": 1000000, "window_s": 86400},
        "redeem_pickup": {"max": 1000000, "window_s": 86400},
+       "upload_file": {"max": 1000000, "window_s": 86400},
+       "delete_file": {"max": 1000000, "window_s": 86400},
        "save_shipment": {"max": 1000000, "window_s": 86400},
        "delete_account": {"max": 1000000, "window_s": 86400},
        "list_notifications": {"max": 1000000, "window_s": 86400},

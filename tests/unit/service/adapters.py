@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from market.auth_api import AuthApi
 from market.database import Database
+from market.storage import Storage
 from market.stripe_api import StripeApi
 from service.app import Adapters, create_app
 from tests.factories import BUYER_ID, SESSION_ID, make_settings
@@ -84,6 +85,7 @@ class Service:
     database: Any
     stripe_api: Any
     auth_api: Any
+    storage: Any
 
     @property
     def called(self) -> list[str]:
@@ -97,8 +99,15 @@ def make_service(**settings: Any) -> Service:
     stripe_api = spec_of(StripeApi)
     auth_api = create_autospec(AuthApi, instance=True)
     auth_api.signing_keys.return_value = JWKS
-    adapters = Adapters(database=database, stripe_api=stripe_api, auth_api=auth_api)
+    storage = create_autospec(Storage, instance=True)
+    adapters = Adapters(
+        database=database, stripe_api=stripe_api, auth_api=auth_api, storage=storage
+    )
     app = create_app(make_settings(**settings), adapters)
     return Service(
-        client=app.test_client(), database=database, stripe_api=stripe_api, auth_api=auth_api
+        client=app.test_client(),
+        database=database,
+        stripe_api=stripe_api,
+        auth_api=auth_api,
+        storage=storage,
     )

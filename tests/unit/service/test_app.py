@@ -52,6 +52,8 @@ def test_routes_are_those_of_the_contract() -> None:
         ("/api/auctions/process-expired", "GET"),
         ("/api/auctions/process-expired", "POST"),
         ("/api/cron/status", "GET"),
+        ("/api/storage/upload", "POST"),
+        ("/api/storage/delete", "DELETE"),
         ("/api/canary/webhook-events", "GET"),
         ("/api/health", "GET"),
         ("/api/health/live", "GET"),

@@ -203,3 +203,30 @@ def test_requests_at_work_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_full
     assert "live" == live.text
     assert [200] * 17 == [answer.result().status_code for answer in answers]
+
+
+def test_uploads_have_few_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds megabytes, so one that gets no place is refused before its body is read."""
+    monkeypatch.setattr(requests, "QUEUE_LIMIT_S", 0.01)
+    app, inside, end = Flask("t"), queue.Queue[None](), threading.Event()
+
+    @app.post(requests.UPLOAD_PATH)
+    def wait() -> str:
+        inside.put(None)
+        end.wait(10)
+        return ""
+
+    install_error_handlers(app)
+    requests.install(app, AddressLimits())
+    path = requests.UPLOAD_PATH
+    with ThreadPoolExecutor(4) as pool:
+        held = [pool.submit(lambda: app.test_client().post(path)) for _ in range(4)]
+        for _ in held:
+            inside.get(timeout=10)
+
+        stream = io.BytesIO(b"x")
+        refused = app.test_client().post(path, input_stream=stream, content_length=1)
+        end.set()
+
+    assert (408, 0) == (refused.status_code, stream.tell())
+    assert [200] * 4 == [answer.result().status_code for answer in held]

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from market import database, retry
 from market.auth_api import AuthApi
 from market.errors import MarketError, TransientError
+from market.storage import Storage
 from market.stripe_api import StripeApi
 from service.app import Adapters, create_app
 from tests.factories import (
@@ -257,6 +258,7 @@ def test_answer_is_not_late(monkeypatch: pytest.MonkeyPatch, wait_s: float, try_
         database=database.connect(settings, database.SERVICE_TIMEOUTS),
         stripe_api=spec_of(StripeApi),
         auth_api=create_autospec(AuthApi, instance=True),
+        storage=create_autospec(Storage, instance=True),
     )
 
     with respx.mock() as router:

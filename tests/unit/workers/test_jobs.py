@@ -8,6 +8,7 @@ import pytest
 from market.auth_api import AuthApi
 from market.database import Database
 from market.errors import TransientError
+from market.storage import Storage
 from market.stripe_api import StripeApi
 from tests.metrics import count_of
 from tests.unit.specs import spec_of
@@ -35,6 +36,7 @@ def adapters(database: Any, **others: Any) -> Adapters:
     specs = {
         "stripe_api": spec_of(StripeApi),
         "auth_api": create_autospec(AuthApi, instance=True),
+        "storage": create_autospec(Storage, instance=True),
     }
     return Adapters(database=database, **(specs | others))
 
@@ -119,6 +121,11 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
         "claim_open_disputes": [],
         "claim_differing_intents": [],
         "claim_differing_orders": [],
+        "find_orphan_files": {
+            "files": [{"bucket": "address-proofs", "path": "a"}],
+            "after_bucket": None,
+            "after_path": None,
+        },
         "check_orders": {"count": 1, "alerts": [{"order_id": "o_1", "alerts": ["x"]}]},
         "claim_stale_verifications": [],
         "claim_account_deletions": [],
@@ -129,7 +136,8 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
     stripe_api.list_events.side_effect = TransientError("STRIPE_UNREACHABLE")
     stripe_api.list_payment_intents_between.return_value = iter([[]])
     stripe_api.list_balance_transactions.return_value = iter([[]])
-    job = JOBS["reconcile"](adapters(database, stripe_api=stripe_api))
+    storage = create_autospec(Storage, instance=True)
+    job = JOBS["reconcile"](adapters(database, stripe_api=stripe_api, storage=storage))
 
     assert 0 == job.work(job.batch_size)
 
@@ -146,6 +154,7 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
     assert ("confirm_alerts", {"subject": "o_1", "names": ["x"]}) in called(database)
     function, run = called(database)[-1]
     assert "record_job_run" == function
+    storage.delete.assert_called_once_with("address-proofs", ["a"])
     assert (1, "missed_events: STRIPE_UNREACHABLE") == (run["failed"], run["error"])
 
 

@@ -1,0 +1,463 @@
+"""`service.uploads`: the two routes of files, from the request to Storage and back."""
+
+import base64
+import io
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from market.errors import MarketError, RejectedError, TransientError
+from tests.factories import BUYER_ID
+from tests.pictures import encoded, halves, opened, pdf
+from tests.unit.service.adapters import Service, make_service, make_token
+
+
+UPLOAD = "/api/storage/upload"
+DELETE = "/api/storage/delete"
+LISTING_ID = "11111111-1111-4111-8111-111111111111"
+DISPUTE_ID = "22222222-2222-4222-8222-222222222222"
+LIVE = {"is_live": True, "is_suspended": False, "role": "seller"}
+MIB = 1024 * 1024
+PHOTO = {"type": "listing_photo", "listingId": LISTING_ID}
+REFUSED = {"success": False, "code": "FORBIDDEN", "error": "no"}
+
+
+@pytest.fixture
+def answers() -> dict[str, Any]:
+    """Return what each SQL function answers; a test changes one."""
+    return {
+        "session_is_live": LIVE,
+        "rate_limit_hit": {"allowed": True, "retry_after_ms": 0},
+        "check_upload": {"success": True},
+        "check_image_duplicate": {"similar_count": 2},
+        "remove_file": {"success": True, "object": "the/path.jpg"},
+    }
+
+
+@pytest.fixture
+def service(answers: dict[str, Any]) -> Service:
+    service = make_service()
+
+    def call(function: str, **arguments: Any) -> Any:
+        if function == "record_file" and function not in answers:
+            return {"success": True, "id": "row-1", "path": arguments["path"]}
+        answer = answers[function]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    service.database.call.side_effect = call
+    service.storage.public_link.side_effect = lambda bucket, path: f"public:{bucket}/{path}"
+    service.storage.private_link.side_effect = lambda bucket, path: f"private:{bucket}/{path}"
+    service.storage.sign.side_effect = lambda *_, download_as: f"signed:{download_as}"
+    return service
+
+
+def bearer() -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_token()}"}
+
+
+def send(
+    service: Service,
+    data: bytes | None = None,
+    name: str = "my photo.png",
+    *,
+    headers: dict[str, str] | None = None,
+    fields: Mapping[str, str] = PHOTO,
+) -> TestResponse:
+    parts = [(f'name="{field}"', value.encode()) for field, value in fields.items()]
+    parts.append((f'name="file"; filename="{name}"', data or encoded(halves())))
+    # The test client would make a temporary file of a large body.
+    body = b"".join(
+        f"--limit\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + value + b"\r\n"
+        for head, value in parts
+    )
+    answer: TestResponse = service.client.post(
+        UPLOAD,
+        data=body + b"--limit--\r\n",
+        headers=bearer() if headers is None else headers,
+        content_type="multipart/form-data; boundary=limit",
+    )
+    return answer
+
+
+def put(service: Service) -> tuple[str, str, bytes, str]:
+    [call] = service.storage.put.call_args_list
+    bucket, path, data, media_type = call.args
+    return bucket, path, data, media_type
+
+
+def arguments_of(service: Service, function: str) -> dict[str, Any]:
+    [call] = [c for c in service.database.call.call_args_list if c.args[0] == function]
+    return dict(call.kwargs)
+
+
+def code_of(answer: TestResponse) -> tuple[int, str]:
+    return answer.status_code, answer.get_json()["code"]
+
+
+def test_photo_is_stored(service: Service) -> None:
+    """The object comes first and then the row; the answer is the web app's."""
+    answer = send(service, fields=PHOTO | {"orderIndex": "3"})
+
+    bucket, path, data, media_type = put(service)
+    folder, _, name = path.partition("/")
+    assert ("listing-photos", "image/jpeg", LISTING_ID) == (bucket, media_type, folder)
+    assert name.startswith("3_")
+    assert str(uuid.UUID(name[2:-4])) + ".jpg" == name[2:]
+    row = arguments_of(service, "record_file")
+    assert (BUYER_ID, path, 3, len(data)) == (
+        row["user_id"], row["path"], row["order_idx"], row["file"]["size"]
+    )  # fmt: skip
+    assert 200 == answer.status_code
+    assert {
+        "success": True,
+        "url": f"public:listing-photos/{path}",
+        "path": path,
+        "hash": row["file"]["hash"],
+        "metadata": {
+            "id": "row-1",
+            "size": len(data),
+            "mimeType": "image/jpeg",
+            "width": 200,
+            "height": 100,
+            "isDuplicate": True,
+            "similarCount": 2,
+        },
+    } == answer.get_json()
+    assert [
+        "session_is_live", "rate_limit_hit", "check_upload", "record_file", "check_image_duplicate"
+    ] == service.called  # fmt: skip
+
+
+def test_avatar_is_small(service: Service) -> None:
+    """It fits into 400 by 400 pixels."""
+    answer = send(service, encoded(halves(1000, 500)), fields={"type": "profile_avatar"})
+
+    bucket, path, data, _ = put(service)
+    assert ("profile-avatars", (400, 200)) == (bucket, opened(data).size)
+    assert path.startswith(f"{BUYER_ID}/avatar_")
+    assert f"public:profile-avatars/{path}" == answer.get_json()["url"]
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("../../etc/passwd", "passwd.pdf"),
+        ("..\\..\\a.exe", "a.pdf"),
+        ("a b<c>&?#%.pdf", "a_b_c.pdf"),
+        (".htaccess", "htaccess.pdf"),
+        ("...", "file.pdf"),
+        ("Ünï/日本.pdf", "file.pdf"),
+        ("x" * 300 + ".pdf", "x" * 60 + ".pdf"),
+        ("a.php.pdf", "a.php.pdf"),
+    ],
+)
+def test_name_of_evidence_is_sanitised(service: Service, name: str, safe: str) -> None:
+    """No character of a name changes the path; the extension follows from the content."""
+    send(service, pdf(), name, fields={"type": "evidence_file", "disputeId": DISPUTE_ID})
+
+    bucket, path, data, media_type = put(service)
+    assert ("evidence-uploads", pdf(), "application/pdf") == (bucket, data, media_type)
+    folder, _, rest = path.partition("/")
+    assert (DISPUTE_ID, BUYER_ID) == (folder, rest[:36])
+    assert f"_{safe}" == rest[36 + 1 + 36 :]
+    assert safe == arguments_of(service, "record_file")["title"]
+
+
+@pytest.mark.parametrize(("data", "end"), [(pdf(), ".pdf"), (encoded(halves()), ".jpg")])
+def test_private_file_has_a_signed_link(service: Service, data: bytes, end: str) -> None:
+    """The link ends; the row keeps the address for which a request needs a token."""
+    answer = send(service, data, "bill.png", fields={"type": "address_proof"})
+
+    _, path, _, _ = put(service)
+    assert path.startswith(f"{BUYER_ID}/poa_")
+    assert path.endswith(end)
+    assert f"signed:bill{end}" == answer.get_json()["url"]
+    assert f"private:address-proofs/{path}" == arguments_of(service, "record_file")["url"]
+
+
+@pytest.mark.parametrize("error", [RejectedError("CONFLICT"), MarketError("DATABASE_ERROR")])
+def test_failed_row_removes_the_object(
+    service: Service, answers: dict[str, Any], error: Exception
+) -> None:
+    """The upload fails with it (A17)."""
+    answers["record_file"] = error
+
+    answer = send(service)
+
+    bucket, path, _, _ = put(service)
+    assert answer.status_code in {409, 500}
+    service.storage.delete.assert_called_once_with(bucket, [path])
+
+
+def test_unknown_row_keeps_the_object(service: Service, answers: dict[str, Any]) -> None:
+    """The row may have been committed, and must not name nothing."""
+    answers["record_file"] = TransientError("DATABASE_UNREACHABLE")
+
+    assert (503, "DATABASE_UNREACHABLE") == code_of(send(service))
+    service.storage.delete.assert_not_called()
+
+
+def test_refusal_stands_when_the_object_cannot_be_removed(
+    service: Service, answers: dict[str, Any]
+) -> None:
+    """The reconcile job removes it."""
+    answers["record_file"] = REFUSED
+    service.storage.delete.side_effect = TransientError("STORAGE_UNREACHABLE")
+
+    assert (403, "FORBIDDEN") == code_of(send(service))
+
+
+def test_repeat_answers_the_first_row(service: Service, answers: dict[str, Any]) -> None:
+    """The second object is removed."""
+    answers["record_file"] = {"success": True, "id": "row-0", "path": f"{LISTING_ID}/0_first.jpg"}
+
+    answer = send(service)
+
+    bucket, path, _, _ = put(service)
+    service.storage.delete.assert_called_once_with(bucket, [path])
+    assert f"{LISTING_ID}/0_first.jpg" == answer.get_json()["path"]
+    assert f"public:listing-photos/{LISTING_ID}/0_first.jpg" == answer.get_json()["url"]
+
+
+@pytest.mark.parametrize("code", ["FORBIDDEN", "RESOURCE_NOT_FOUND", "CONFLICT", "USER_SUSPENDED"])
+def test_refused_user_stores_nothing(service: Service, answers: dict[str, Any], code: str) -> None:
+    """The refusal comes before the picture is decoded."""
+    answers["check_upload"] = REFUSED | {"code": code}
+
+    assert code == send(service, b"not even a picture").get_json()["code"]
+    service.storage.put.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(TransientError("STORAGE_UNREACHABLE"), 503), (MarketError("STORAGE_ERROR"), 502)],
+)
+def test_failed_object_has_no_row(service: Service, error: Exception, status: int) -> None:
+    """Nothing is recorded about an object that may not exist."""
+    service.storage.put.side_effect = error
+
+    assert status == send(service).status_code
+    assert "record_file" not in service.called
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "invoice"},
+        {"type": ""},
+        {"type": "listing_photo"},
+        {"type": "listing_photo", "listingId": ""},
+        {"type": "listing_photo", "listingId": "../x"},
+        {"type": "evidence_file", "listingId": LISTING_ID},
+        {"type": "listing_photo", "listingId": LISTING_ID, "orderIndex": "101"},
+        {"type": "listing_photo", "listingId": LISTING_ID, "orderIndex": "-1"},
+        {"type": "listing_photo", "listingId": LISTING_ID, "orderIndex": "one"},
+        {"type": "listing_photo", "listingId": LISTING_ID + "\0"},
+    ],
+)
+def test_bad_field_is_refused(service: Service, fields: dict[str, str]) -> None:
+    """The type decides which id a file needs."""
+    assert (400, "VALIDATION_ERROR") == code_of(send(service, fields=fields))
+    assert ["session_is_live", "rate_limit_hit"] == service.called
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PHOTO,
+        PHOTO | {"other": (io.BytesIO(b"x"), "a.jpg")},
+        PHOTO | {"file": [(io.BytesIO(b"x"), "a.jpg"), (io.BytesIO(b"y"), "b.jpg")]},
+        PHOTO | {"file": "text"},
+    ],
+    ids=["none", "another name", "two", "text"],
+)
+def test_request_needs_one_file(service: Service, body: dict[str, Any]) -> None:
+    """The part is named `file`."""
+    answer = service.client.post(
+        UPLOAD, data=body, headers=bearer(), content_type="multipart/form-data"
+    )
+
+    assert (400, "VALIDATION_ERROR") == code_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "status"),
+    [
+        (b"{}", "application/json", 400),
+        (b"x", "image/jpeg", 415),
+        (b"x", "multipart/form-data", 400),
+        (b"--b\r\nbroken", "multipart/form-data; boundary=b", 400),
+    ],
+)
+def test_other_body_is_refused(service: Service, body: bytes, media_type: str, status: int) -> None:
+    """A file comes as a part of a form."""
+    answer = service.client.post(UPLOAD, data=body, headers=bearer(), content_type=media_type)
+
+    assert status == answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("data", "fields"),
+    [
+        (b"<svg onload='alert(1)'/>", PHOTO),
+        (b"<html>", PHOTO),
+        (pdf(), PHOTO),
+        (pdf(), {"type": "profile_avatar"}),
+        (pdf(b"<</JS (x)>>"), {"type": "address_proof"}),
+        (b"MZ\x90", {"type": "address_proof"}),
+    ],
+)
+def test_content_decides_about_the_type(
+    service: Service, data: bytes, fields: dict[str, str]
+) -> None:
+    """The name ends with .png, and the part says image/png."""
+    assert (400, "VALIDATION_ERROR") == code_of(send(service, data, "a.png", fields=fields))
+    service.storage.put.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    ("size", "fields"), [(10 * MIB + 1, PHOTO), (5 * MIB + 1, {"type": "profile_avatar"})]
+)
+def test_large_file_is_refused(service: Service, size: int, fields: dict[str, str]) -> None:
+    """A photo has ten megabytes at most, an avatar five."""
+    assert (413, "PAYLOAD_TOO_LARGE") == code_of(send(service, b"x" * size, fields=fields))
+
+
+def test_body_above_the_routes_limit_is_refused(service: Service) -> None:
+    """It is not even read; the route's limit is that of no other route."""
+    assert (413, "PAYLOAD_TOO_LARGE") == code_of(send(service, b"x" * (11 * MIB)))
+    assert [] == service.called
+    other = service.client.delete(DELETE, data=b"x" * (MIB + 1), headers=bearer())
+    assert (413, "PAYLOAD_TOO_LARGE") == code_of(other)
+
+
+def test_file_is_removed(service: Service) -> None:
+    """The row goes first, then the object that it named."""
+    answer = service.client.delete(
+        DELETE,
+        json={"bucket": "listing-photos", "path": "p#x", "photoId": LISTING_ID},
+        headers=bearer(),
+    )
+
+    assert (200, {"success": True}) == (answer.status_code, answer.get_json())
+    assert {
+        "user_id": BUYER_ID, "bucket": "listing-photos", "path": "p#x", "photo_id": LISTING_ID,
+        "listing_id": None,
+    } == arguments_of(service, "remove_file")  # fmt: skip
+    service.storage.delete.assert_called_once_with("listing-photos", ["the/path.jpg"])
+
+
+def test_shared_object_is_kept(service: Service, answers: dict[str, Any]) -> None:
+    """Another listing shows it."""
+    answers["remove_file"] = {"success": True, "object": None}
+
+    answer = service.client.delete(
+        DELETE, json={"bucket": "listing-photos", "path": "p"}, headers=bearer()
+    )
+
+    assert 200 == answer.status_code
+    service.storage.delete.assert_not_called()
+
+
+@pytest.mark.parametrize("code", ["FORBIDDEN", "RESOURCE_NOT_FOUND", "CONFLICT"])
+def test_refused_removal_touches_no_object(
+    service: Service, answers: dict[str, Any], code: str
+) -> None:
+    """Another user's file stays."""
+    answers["remove_file"] = REFUSED | {"code": code}
+
+    answer = service.client.delete(
+        DELETE, json={"bucket": "address-proofs", "path": "p"}, headers=bearer()
+    )
+
+    assert code == answer.get_json()["code"]
+    service.storage.delete.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"bucket": "other", "path": "p"},
+        {"bucket": "listing-photos"},
+        {"bucket": "listing-photos", "path": ""},
+        {"bucket": "listing-photos", "path": "x" * 501},
+        {"bucket": "listing-photos", "path": "a\0b"},
+        {"bucket": "listing-photos", "path": ["p"]},
+        {"bucket": "listing-photos", "path": "p", "photoId": "1"},
+    ],
+)
+def test_bad_removal_is_refused(service: Service, body: dict[str, Any]) -> None:
+    """Only our buckets have files to remove."""
+    answer = service.client.delete(DELETE, json=body, headers=bearer())
+
+    assert (400, "VALIDATION_ERROR") == code_of(answer)
+
+
+def ask(service: Service, route: str, headers: dict[str, str]) -> TestResponse:
+    if route == UPLOAD:
+        return send(service, headers=headers)
+    answer: TestResponse = service.client.delete(
+        DELETE, json={"bucket": "listing-photos", "path": "p"}, headers=headers
+    )
+    return answer
+
+
+@pytest.mark.parametrize("route", [UPLOAD, DELETE])
+def test_request_without_a_token_is_refused(service: Service, route: str) -> None:
+    """Without a session no system is called."""
+    assert (401, "UNAUTHORIZED") == code_of(ask(service, route, {}))
+    assert [] == service.called
+
+
+@pytest.mark.parametrize("route", [UPLOAD, DELETE])
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [({"is_live": False}, "UNAUTHORIZED"), ({"is_suspended": True}, "USER_SUSPENDED")],
+)
+def test_excluded_user_is_refused(
+    service: Service, answers: dict[str, Any], route: str, state: dict[str, bool], code: str
+) -> None:
+    """A token lives on for an hour after a sign-out and a suspension."""
+    answers["session_is_live"] = LIVE | state
+
+    assert code == ask(service, route, bearer()).get_json()["code"]
+    service.storage.put.assert_not_called()
+
+
+@pytest.mark.parametrize("route", [UPLOAD, DELETE])
+@pytest.mark.parametrize(("origin", "status"), [({}, 403), ({"Origin": "https://evil.test"}, 403)])
+def test_cookie_needs_the_sites_origin(
+    service: Service, route: str, origin: dict[str, str], status: int
+) -> None:
+    """Another site's form must not upload in a user's name."""
+    value = "base64-" + base64.urlsafe_b64encode(
+        json.dumps({"access_token": make_token()}).encode()
+    ).decode().rstrip("=")
+    service.client.set_cookie("sb-project-auth-token", value)
+    headers = origin
+
+    answer = ask(service, route, headers)
+
+    assert (status, "CSRF_INVALID") == code_of(answer)
+    assert [] == service.called
+
+
+@pytest.mark.parametrize(("route", "action"), [(UPLOAD, "upload_file"), (DELETE, "delete_file")])
+def test_route_has_its_limit(
+    service: Service, answers: dict[str, Any], route: str, action: str
+) -> None:
+    """Beyond it nothing is read."""
+    answers["rate_limit_hit"] = {"allowed": False, "retry_after_ms": 1500}
+
+    answer = ask(service, route, bearer())
+
+    assert (429, "2") == (answer.status_code, answer.headers["Retry-After"])
+    assert {"action": action, "key": BUYER_ID} == arguments_of(service, "rate_limit_hit")
+    service.storage.put.assert_not_called()
