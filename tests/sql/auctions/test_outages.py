@@ -28,7 +28,8 @@ def world(owner: Connection) -> World:
     """Stop the clock; from then on time passes only where a test says so."""
     stop_clock(owner)
     people = {name: signed_up(owner, name) for name in ("alice", "bob", "carol")}
-    world = World(owner, people | {"seller": signed_up(owner, "seller", role="seller")})
+    staff = signed_up(owner, "staff", role="moderator").with_second_factor()
+    world = World(owner, people | {"seller": signed_up(owner, "seller", role="seller")}, staff)
     world.set_time(BEGINNING)
     return world
 
