@@ -24,6 +24,8 @@ from tests.sql.actors import Actor
 from tests.sql.auctioning import listed
 
 
+pytestmark = pytest.mark.xdist_group("stack")
+
 BUCKETS = ("listing-photos", "evidence-uploads", "profile-avatars", "address-proofs")
 
 
