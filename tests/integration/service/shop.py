@@ -31,35 +31,15 @@ _SETTINGS = {
     # Tests stop all workers for longer than an outage takes.
     "outage_window_s": "0",
     "queue_retry_base_s": "0.2",
-    "rate_limits": """
-      {"place_bid": {"max": 1000000, "window_s": 86400},
-       "create_listing": {"max": 1000000, "window_s": 86400},
-       "update_listing": {"max": 1000000, "window_s": 86400},
-       "create_intent": {"max": 1000000, "window_s": 86400},
-       "confirm_payment": {"max": 1000000, "window_s": 86400},
-       "onboard_payouts": {"max": 1000000, "window_s": 86400},
-       "list_payouts": {"max": 1000000, "window_s": 86400},
-       "start_verification": {"max": 1000000, "window_s": 86400},
-       "get_verification": {"max": 1000000, "window_s": 86400},
-       "refund_payment": {"max": 1000000, "window_s": 86400},
-       "open_dispute": {"max": 1000000, "window_s": 86400},
-       "start_thread": {"max": 1000000, "window_s": 86400},
-       "send_message": {"max": 1000000, "window_s": 86400},
-       "get_order": {"max": 1000000, "window_s": 86400},
-       "act_on_order": {"max": 1000000, "window_s": 86400},
-       "init_pickup": {"max": 1000000, "window_s": 86400},
-       "redeem_pickup": {"max": 1000000, "window_s": 86400},
-       "upload_file": {"max": 1000000, "window_s": 86400},
-       "delete_file": {"max": 1000000, "window_s": 86400},
-       "save_shipment": {"max": 1000000, "window_s": 86400},
-       "delete_account": {"max": 1000000, "window_s": 86400},
-       "list_notifications": {"max": 1000000, "window_s": 86400},
-       "mark_notifications": {"max": 1000000, "window_s": 86400},
-       "add_shipment_event": {"max": 1000000, "window_s": 86400},
-       "finalize_auctions": {"max": 5, "window_s": 86400},
-       "call_staff_route": {"max": 1000000, "window_s": 86400}}
-    """,
 }
+_RAISE_LIMITS = """
+  update private.app_settings
+  set value = (
+    select jsonb_object_agg(key, '{"max": 1000000, "window_s": 86400}'::jsonb)
+    from jsonb_each(value)
+  ) || '{"finalize_auctions": {"max": 5, "window_s": 86400}}'
+  where key = 'rate_limits'
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +92,7 @@ class Shop:
             self.db.execute(
                 "update private.app_settings set value = %s where key = %s", [value, key]
             )
+        self.db.execute(_RAISE_LIMITS)
         self.seller = self.person("seller", role="seller")
         self.buyer = self.person("buyer")
         self.service = Actor(connection=self.db, role="service_role")
