@@ -45,7 +45,9 @@ HTTP_REQUESTS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
 LIMIT_REFUSALS = Counter(
-    "market_rate_limit_refusals", "Requests of the service that a rate limit refused.", ["limit"]
+    "market_rate_limit_refusals",
+    "Requests of the service and calls of RPCs that a rate limit refused.",
+    ["limit"],
 )
 
 WEBHOOK_DELIVERIES = Counter(
@@ -112,7 +114,7 @@ WAKE_UPS_MISSED = Counter(
 )
 CLOSE_LAG = Histogram(
     "market_auction_close_lag_seconds",
-    "Time from the end of an auction to the commit of its order.",
+    "Time from the end of an auction to the commit of its close.",
     buckets=(0.05, 0.1, 0.2, 0.4, 0.6, 1, 2, 5, 15, 60, 300),
 )
 
@@ -132,6 +134,7 @@ REALTIME_PROBES_MISSED = Counter(
 FIGURES: Mapping[str, str] = {
     "held_messages": "Messages that wait for a decision of staff.",
     "inbox_waiting_events": "Events in the inbox that have not taken effect.",
+    "last_heartbeat_seconds": "Time since the last heartbeat of any worker.",
     "ledger_drift_orders": "Orders whose ledger and rows disagree.",
     "oldest_held_message_seconds": "Age of the oldest message that waits for staff.",
     "oldest_overdue_auction_seconds": "Time since the end of the oldest auction still live.",

@@ -113,6 +113,7 @@ def build_reconcile(adapters: Adapters) -> Job:
         *deletion.duties(database, adapters.auth_api),
         *files.duties(database, adapters.storage),
         Duty(name="figures", work=lambda _: _report_figures(database)),
+        Duty(name="measurements", work=lambda limit: _count_measurements(database, limit)),
         Duty(
             name="missed_events", work=lambda _: missed_events.feed(stripe_api, database, handlers)
         ),
@@ -140,6 +141,16 @@ def _report_figures(database: Database) -> int:
     for name, value in database.call("read_gauges").items():
         metrics.set_figure(name, value)
     return 0
+
+
+def _count_measurements(database: Database, limit: int) -> int:
+    """Count what no process of ours has seen: closes by pg_cron, and refused calls of RPCs."""
+    taken = database.call("take_measurements", max_rows=limit)
+    for lag_s in taken["close_lags_s"]:
+        metrics.CLOSE_LAG.observe(lag_s)
+    for action, count in taken["limit_refusals"].items():
+        metrics.LIMIT_REFUSALS.labels(limit=action).inc(count)
+    return len(taken["close_lags_s"])
 
 
 def build_heartbeat(database: Database) -> Job:

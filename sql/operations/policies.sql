@@ -8,3 +8,6 @@ alter table private.order_checks enable row level security;
 alter table private.heartbeats enable row level security;
 
 alter table private.outages enable row level security;
+
+alter table private.close_lags enable row level security;
+alter table private.limit_refusals enable row level security;

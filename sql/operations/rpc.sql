@@ -119,6 +119,18 @@ $$;
 comment on function public.read_gauges is 'Return figures for metrics, by name: depth and age of inbox and outbox, overdue and postponed auctions, held messages, unpaid_overdue_orders, ledger_drift_orders, orders_unlike_stripe. The last two count the results of check_orders.';
 grant execute on function public.read_gauges to service_role;
 
+create function public.take_measurements(max_rows integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.take_measurements(take_measurements.max_rows);
+end;
+$$;
+comment on function public.take_measurements is 'Remove and return what only the database has seen, for metrics: close_lags_s, the lags of at most max_rows auctions that pg_cron closed, and limit_refusals, a number for each action. Each one is returned once, whatever number of workers call; a lost answer loses its measurements.';
+grant execute on function public.take_measurements to service_role;
+
 create function public.record_balance_transactions(transactions jsonb)
 returns integer
 language plpgsql

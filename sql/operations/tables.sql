@@ -106,3 +106,21 @@ create table private.outages (
   constraint outages_end_after_their_start check (ended_at > started_at)
 );
 comment on table private.outages is 'Times without a heartbeat and without a bid. Bidders could probably not bid then.';
+
+create table private.close_lags (
+  id bigint generated always as identity,
+  lag_s numeric not null,
+  created_at timestamptz not null default now(),
+  constraint close_lags_pkey primary key (id)
+);
+comment on table private.close_lags is 'Lags of the auctions that pg_cron has closed, until a worker takes them into its metrics. A worker counts the auctions that it closes itself.';
+
+create table private.limit_refusals (
+  action text not null, -- noqa: RF04
+  key text not null, -- noqa: RF04
+  count integer not null default 1,
+  created_at timestamptz not null default now(),
+  constraint limit_refusals_pkey primary key (action, key),
+  constraint limit_refusals_count_is_positive check (count > 0)
+);
+comment on table private.limit_refusals is 'Calls of RPCs that a rate limit has refused, until a worker takes them into its metrics. Each user has a row, so refused calls of different users never wait for each other.';

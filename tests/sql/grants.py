@@ -74,6 +74,7 @@ BOTH: Grants = {
             "advance_reading(text,bigint)",
             "purge_old_rows(integer)",
             "read_gauges()",
+            "take_measurements(integer)",
             "record_balance_transactions(jsonb)",
             "check_orders(integer)",
             "claim_differing_orders(integer)",

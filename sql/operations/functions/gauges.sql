@@ -19,6 +19,11 @@ begin
     select jsonb_build_object('postponed_auctions', count(*)) from private.finalize_failures
   ) || (
     select jsonb_build_object(
+      'last_heartbeat_seconds', coalesce(extract(epoch from v_now - max(beat_at)), 0)
+    )
+    from private.heartbeats
+  ) || (
+    select jsonb_build_object(
       'held_messages', count(*),
       'oldest_held_message_seconds', coalesce(extract(epoch from v_now - min(created_at)), 0)
     )
@@ -69,3 +74,55 @@ begin
 end;
 $$;
 comment on function private.read_queue_gauges is 'Return the depth and the age of inbox and outbox.';
+
+create function private.record_refused_call(p_action text, p_key text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into private.limit_refusals as refused (action, key)
+  values (p_action, p_key)
+  on conflict (action, key) do update set count = refused.count + 1;
+end;
+$$;
+comment on function private.record_refused_call is 'Count a call that a rate limit refuses, for the metrics.';
+
+create function private.take_measurements(p_max_rows integer)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_lags jsonb;
+  v_refusals jsonb;
+begin
+  with taken as (
+    delete from private.close_lags
+    where id in (
+      select id from private.close_lags
+      order by id
+      limit p_max_rows
+      for update skip locked
+    )
+    returning lag_s
+  )
+  select coalesce(jsonb_agg(lag_s), '[]') into v_lags from taken;
+
+  with taken as (
+    delete from private.limit_refusals
+    where (action, key) in (
+      select action, key from private.limit_refusals
+      for update skip locked
+    )
+    returning action, count
+  ), summed as (
+    select action, sum(count) as count from taken group by action
+  )
+  select coalesce(jsonb_object_agg(action, count), '{}') into v_refusals from summed;
+  return jsonb_build_object('close_lags_s', v_lags, 'limit_refusals', v_refusals);
+end;
+$$;
+comment on function private.take_measurements is 'Remove and return measurements for the metrics; see the public wrapper.';
+grant execute on function private.take_measurements to service_role;

@@ -22,7 +22,7 @@ set search_path = ''
 as $$
   values
   ('activate_due_auctions', '10 seconds', 'select private.activate_due_auctions(1000)'),
-  ('end_expired_auctions', '10 seconds', 'select private.end_expired_auctions(1000)'),
+  ('end_expired_auctions', '10 seconds', 'select private.close_as_scheduled_job(1000)'),
   ('expire_unpaid_orders', '* * * * *', 'select private.expire_unpaid_orders(1000)'),
   ('settle_due_orders', '* * * * *', 'select private.settle_due_orders(1000)')
 $$;

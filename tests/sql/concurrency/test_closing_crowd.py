@@ -75,6 +75,31 @@ def test_each_auction_is_closed_by_one_closer(
     assert dict(zip(auction_ids, prices, strict=True)) == orders(owner)
 
 
+def test_each_lag_is_taken_by_one_worker(
+    owner: Connection,
+    seller: Actor,
+    alice: Actor,
+    service: Actor,
+    on_own_connection: OnOwnConnection,
+) -> None:
+    """Two fleets read the lags of pg_cron's closes, and the histogram counts each close once."""
+    sold_auctions(owner, seller, alice, [1000 + number for number in range(20)])
+    owner.execute("select private.close_as_scheduled_job(1000)")
+    owner.commit()
+
+    def take_until_none_is_left(worker: Actor) -> int:
+        count = last = len(worker.call("take_measurements", max_rows=3)["close_lags_s"])
+        while last:
+            last = len(worker.call("take_measurements", max_rows=3)["close_lags_s"])
+            count += last
+        return count
+
+    workers = closers_of(service, on_own_connection, 4)
+    counts = at_once([partial(take_until_none_is_left, worker) for worker in workers])
+
+    assert 20 == sum(counts)
+
+
 def test_poison_blocks_no_closer(
     owner: Connection,
     seller: Actor,

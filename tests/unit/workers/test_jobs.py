@@ -10,7 +10,7 @@ from market.database import Database
 from market.errors import TransientError
 from market.storage import Storage
 from market.stripe_api import StripeApi
-from tests.metrics import count_of
+from tests.metrics import count_of, sample
 from tests.unit.specs import spec_of
 from workers.jobs import JOBS, Adapters, build_heartbeat
 from workers.runner import Job
@@ -116,6 +116,7 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
     database.call.side_effect = lambda function, **_arguments: {
         "database_is_ready": {"server_time": DEADLINES["server_time"]},
         "read_gauges": {},
+        "take_measurements": {"close_lags_s": [0.5, 9.25], "limit_refusals": {"place_bid": 3}},
         "claim_open_intents": [],
         "claim_open_refunds": [],
         "claim_open_disputes": [],
@@ -132,6 +133,8 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
         "claim_waiting_accounts": [],
         "reading_window": {"since": 1, "until": 2, "now": 3, "is_newest": True},
     }.get(function, 0)
+    closed_before = sample("auction_close_lag_seconds_count")
+    refused_before = count_of("rate_limit_refusals", limit="place_bid")
     stripe_api = spec_of(StripeApi)
     stripe_api.list_events.side_effect = TransientError("STRIPE_UNREACHABLE")
     stripe_api.list_payment_intents_between.return_value = iter([[]])
@@ -152,6 +155,8 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
         "queue_due_transfers",
     } <= set(functions)
     assert ("confirm_alerts", {"subject": "o_1", "names": ["x"]}) in called(database)
+    assert closed_before + 2 == sample("auction_close_lag_seconds_count")
+    assert refused_before + 3 == count_of("rate_limit_refusals", limit="place_bid")
     function, run = called(database)[-1]
     assert "record_job_run" == function
     storage.delete.assert_called_once_with("address-proofs", ["a"])
