@@ -38,6 +38,7 @@ URGENCY: Mapping[str, Literal["page", "ticket"]] = {
     "outbox_row_dead": "page",
     "outbox_row_not_closed": "page",
     "outbox_row_rejected": "ticket",
+    "outbox_row_unanswered": "page",
     "refund_canceled": "ticket",
     "refund_failed": "ticket",
     "reversal_made_outside": "ticket",

@@ -16,6 +16,7 @@ create table public.outbox (
   last_error text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  unanswered_tries integer not null default 0,
   constraint outbox_pkey primary key (id),
   constraint outbox_dedupe_key_key unique (dedupe_key),
   constraint outbox_id_follows_from_the_dedupe_key
@@ -32,8 +33,9 @@ create table public.outbox (
 );
 comment on table public.outbox is 'Work that must be done at Stripe, each piece once. The id is computed from the key. So a restored database makes the same row again, and Stripe''s metadata still names it.';
 
-comment on column public.outbox.attempts is 'The number of tries whose result is known. A claim alone is no try.';
+comment on column public.outbox.attempts is 'The number of tries that Stripe answered, or that our code failed. A claim alone is no try.';
 comment on column public.outbox.answered_errors is 'The number of errors that Stripe answered. It is part of the idempotency key.';
+comment on column public.outbox.unanswered_tries is 'The number of tries since the last one that spent an attempt, in which Stripe was unreachable or too busy. They make the pause longer, but never use up the row.';
 
 create index outbox_queued_next_attempt_at_idx on public.outbox (next_attempt_at)
 where status = 'queued';

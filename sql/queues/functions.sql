@@ -8,13 +8,26 @@ begin
   if p_tries_before + 1 >= private.setting('queue_max_attempts')::integer then
     return null;
   end if;
+  return private.back_off(p_tries_before);
+end;
+$$;
+comment on function private.retry_delay is 'Return the pause after one more failed try, or null when no try is left.';
+
+create function private.back_off(p_tries_before integer)
+returns interval
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
   return make_interval(secs => least(
     private.setting('queue_retry_cap_s')::double precision,
-    private.setting('queue_retry_base_s')::double precision * 2 ^ p_tries_before
+    -- The power stays small, because the number of tries has no limit.
+    private.setting('queue_retry_base_s')::double precision * 2 ^ least(p_tries_before, 30)
   ));
 end;
 $$;
-comment on function private.retry_delay is 'Return the pause after one more failed try: it doubles each time, up to the cap. Null when no try is left.';
+comment on function private.back_off is 'Return the pause after one more failed try: it doubles each time, up to the cap.';
 
 create function private.waiting_delay(p_waited interval)
 returns interval

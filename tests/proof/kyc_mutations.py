@@ -147,8 +147,8 @@ KYC_MUTATIONS = (
     mutation(
         "check under way spends the tries of a redaction",
         "outbox/functions/results.sql",
-        "v_is_free := v_is_wait or p_error_code = 'VERIFICATION_UNDER_WAY';",
-        "v_is_free := v_is_wait;",
+        "v_is_free := v_is_wait or v_is_unanswered or p_error_code = 'VERIFICATION_UNDER_WAY';",
+        "v_is_free := v_is_wait or v_is_unanswered;",
         REDACTION,
     ),
     mutation(

@@ -5,6 +5,7 @@ from tests.proof.mutation import mutation
 
 MONEY = ("tests/sql/ledger", "tests/sql/payments", "tests/sql/orders")
 EVENTS = ("tests/sql/inbox", "tests/sql/payments", "tests/sql/outbox")
+OUTBOX = ("tests/sql/outbox",)
 
 CAPTURES = "payments/functions/captures.sql"
 RECEIPT = "inbox/functions/receipt.sql"
@@ -130,6 +131,27 @@ MONEY_MUTATIONS = (
         "where id = p_outbox_id and status = 'leased' and lease_token = p_lease_token",
         "where id = p_outbox_id and status = 'leased'",
         EVENTS,
+    ),
+    mutation(
+        "outage of Stripe spends the attempts of a row",
+        "outbox/functions/results.sql",
+        "v_is_free := v_is_wait or v_is_unanswered or",
+        "v_is_free := v_is_wait or",
+        OUTBOX,
+    ),
+    mutation(
+        "outage of Stripe kills a row",
+        "outbox/functions/results.sql",
+        "then private.back_off(p_job.unanswered_tries)",
+        "then private.retry_delay(p_job.unanswered_tries)",
+        OUTBOX,
+    ),
+    mutation(
+        "answer does not end the outage of a row",
+        "outbox/functions/results.sql",
+        "then unanswered_tries + 1 else 0 end",
+        "then unanswered_tries + 1 else unanswered_tries end",
+        OUTBOX,
     ),
     mutation(
         "refund beyond what is left",

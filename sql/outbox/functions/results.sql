@@ -31,34 +31,29 @@ declare
   v_job public.outbox := private.lock_leased(p_outbox_id, p_lease_token);
   v_now constant timestamptz := private.clock();
   v_is_wait boolean;
+  v_is_unanswered constant boolean := private.is_unanswered_error(p_error_code);
   v_is_free boolean;
   v_delay interval;
-  v_alerts text[] := '{}';
+  v_alerts text[];
 begin
   if v_job.id is null then
     return private.stale_answer(p_outbox_id::text);
   end if;
   v_is_wait := private.is_money_wait(v_job.kind, p_error_code);
-  v_is_free := v_is_wait or p_error_code = 'VERIFICATION_UNDER_WAY';
+  v_is_free := v_is_wait or v_is_unanswered or p_error_code = 'VERIFICATION_UNDER_WAY';
   if v_is_wait then
-    v_alerts := '{transfer_waits_for_money}';
     -- The time of the first refusal stays.
     v_job.payload := jsonb_build_object('unpaid_since', v_now) || v_job.payload;
-    v_delay := private.money_wait_delay(v_job, v_now);
-  elsif p_error_code = 'VERIFICATION_UNDER_WAY' then
-    v_delay := private.verification_wait_delay();
-  else
-    v_delay := private.retry_delay(v_job.attempts);
   end if;
-  if v_delay is null then
-    v_alerts := '{outbox_row_dead}';
-  end if;
+  v_delay := private.delay_after_error(v_job, p_error_code, v_now);
+  v_alerts := private.alerts_after_error(v_job, p_error_code, v_delay);
   update public.outbox
   set
     status = case when v_delay is null then 'dead' else 'queued' end::public.outbox_status,
     payload = v_job.payload,
     attempts = attempts + (not v_is_free)::integer,
     answered_errors = answered_errors + private.is_answered_error(p_error_code)::integer,
+    unanswered_tries = case when v_is_unanswered then unanswered_tries + 1 else 0 end,
     next_attempt_at = coalesce(v_now + v_delay, next_attempt_at),
     last_error = p_error_code,
     leased_until = null,
@@ -73,6 +68,50 @@ end;
 $$;
 comment on function private.fail_outbox is 'Record a failed try: the row waits for its next one, or is dead; see the public wrapper.';
 grant execute on function private.fail_outbox to service_role;
+
+create function private.delay_after_error(
+  p_job public.outbox, p_error_code text, p_now timestamptz
+)
+returns interval
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return case
+    when private.is_money_wait(p_job.kind, p_error_code)
+      then private.money_wait_delay(p_job, p_now)
+    when p_error_code = 'VERIFICATION_UNDER_WAY' then private.verification_wait_delay()
+    when private.is_unanswered_error(p_error_code)
+      then private.back_off(p_job.unanswered_tries)
+    else private.retry_delay(p_job.attempts)
+  end;
+end;
+$$;
+comment on function private.delay_after_error is 'Return the pause of a row after a failed try, or null if the row is dead.';
+
+create function private.alerts_after_error(
+  p_job public.outbox, p_error_code text, p_delay interval
+)
+returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return case
+    when p_delay is null then array['outbox_row_dead']
+    when private.is_money_wait(p_job.kind, p_error_code) then array['transfer_waits_for_money']
+    -- The pause reaches its cap with this try.
+    when private.is_unanswered_error(p_error_code)
+      and p_delay = private.back_off(p_job.unanswered_tries + 1)
+      and p_delay > private.back_off(p_job.unanswered_tries - 1)
+      then array['outbox_row_unanswered']
+    else '{}'::text[]
+  end;
+end;
+$$;
+comment on function private.alerts_after_error is 'Return the alerts of a failed try. A row without an answer raises one, when its pause reaches the cap.';
 
 create function private.reject_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb
@@ -157,6 +196,18 @@ begin
 end;
 $$;
 comment on function private.raise_outbox_alerts is 'Keep the alerts of a row until a process confirms them, and return the answer of the call that ended a try.';
+
+create function private.is_unanswered_error(p_error_code text)
+returns boolean
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return p_error_code in ('STRIPE_UNREACHABLE', 'STRIPE_RATE_LIMITED', 'STRIPE_CONFLICT');
+end;
+$$;
+comment on function private.is_unanswered_error is 'Return true if Stripe was unreachable or too busy to decide about a call. Such a try says nothing about the row, so it must not use up the row.';
 
 create function private.is_answered_error(p_error_code text)
 returns boolean

@@ -75,7 +75,9 @@ declare
   v_now constant timestamptz := private.clock();
 begin
   update public.outbox
-  set status = 'queued', attempts = 0, next_attempt_at = v_now, last_error = null
+  set
+    status = 'queued', attempts = 0, unanswered_tries = 0, next_attempt_at = v_now,
+    last_error = null
   where id = p_outbox_id and status in ('canceled', 'dead');
 end;
 $$;
@@ -126,7 +128,7 @@ begin
 
   update public.outbox
   set
-    status = 'queued', attempts = 0, next_attempt_at = v_now,
+    status = 'queued', attempts = 0, unanswered_tries = 0, next_attempt_at = v_now,
     payload = payload - 'unpaid_since'
   where id = p_outbox_id;
   perform private.write_audit(

@@ -87,19 +87,25 @@ def test_lapsed_lease_is_claimed_again(owner: Connection, order_id: UUID, servic
 
 
 @pytest.mark.parametrize(
-    ("error_code", "answered"),
+    ("error_code", "attempts", "answered"),
     [
-        ("STRIPE_ERROR", 1),
-        ("INTERNAL_ERROR", 0),
-        ("STRIPE_UNREACHABLE", 0),
-        ("STRIPE_CONFLICT", 0),
-        ("STRIPE_RATE_LIMITED", 0),
+        ("STRIPE_ERROR", 1, 1),
+        ("INTERNAL_ERROR", 1, 0),
+        ("STRIPE_UNREACHABLE", 0, 0),
+        ("STRIPE_CONFLICT", 0, 0),
+        ("STRIPE_RATE_LIMITED", 0, 0),
     ],
 )
 def test_key_moves_on_after_an_answer_alone(
-    owner: Connection, order_id: UUID, service: Actor, error_code: str, answered: int
+    owner: Connection,
+    order_id: UUID,
+    service: Actor,
+    *,
+    error_code: str,
+    attempts: int,
+    answered: int,
 ) -> None:
-    """Stripe replays what it answered to a key; what it did not answer is asked again as it was."""
+    """Stripe replays an answer under its key. A try without an answer keeps key and attempts."""
     queued(owner, order_id)
     [job] = claim(service)
 
@@ -113,7 +119,7 @@ def test_key_moves_on_after_an_answer_alone(
     assert [] == claim(service)
     move_time(owner, "6 seconds")
     [again] = claim(service)
-    assert (1, answered) == (again["attempts"], again["answered_errors"])
+    assert (attempts, answered) == (again["attempts"], again["answered_errors"])
 
 
 def test_claim_alone_spends_no_try(owner: Connection, order_id: UUID, service: Actor) -> None:
@@ -279,3 +285,70 @@ def test_outbox_is_for_our_own_processes(
     assert [] == service.rows("select id, status, next_attempt_at from public.outbox")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         service.rows("select payload from public.outbox")
+
+
+UNANSWERED = ("STRIPE_UNREACHABLE", "STRIPE_RATE_LIMITED", "STRIPE_CONFLICT")
+
+
+def failed(owner: Connection, service: Actor, error_code: str) -> dict[str, Any]:
+    """Fail the due row, check that it waits until its next try, and move the time there."""
+    [job] = claim(service)
+    answer: dict[str, Any] = service.call("fail_outbox", error_code=error_code, **lease(job))
+    query = "select next_attempt_at - private.clock() - interval '1 second' from public.outbox"
+    [(pause,)] = owner.execute(query).fetchall()
+    move_time(owner, str(pause))
+    assert [] == claim(service)
+    move_time(owner, "2 seconds")
+    return answer | {"pause_s": round(pause.total_seconds() + 1)}
+
+
+def test_row_outlives_an_outage_of_stripe(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """The pause grows to an hour, and the row is sent when Stripe answers again."""
+    queued(owner, order_id)
+
+    answers = [failed(owner, service, UNANSWERED[number % 3]) for number in range(40)]
+
+    assert {"queued"} == {answer["status"] for answer in answers}
+    doubled = [5 * 2**number for number in range(10)]
+    assert [*doubled, *[3600] * 30] == pytest.approx(
+        [answer["pause_s"] for answer in answers], abs=2
+    )
+    [job] = claim(service)
+    assert (0, 0) == (job["attempts"], job["answered_errors"])
+    service.call("finish_outbox", stripe_object_id="pi_current", result="{}", **lease(job))
+    assert "done" == row(owner)["status"]
+
+
+def test_long_outage_of_stripe_is_one_alert(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """A row raises it when its pause reaches the cap, and again in the next outage."""
+    queued(owner, order_id)
+
+    alerts = [failed(owner, service, "STRIPE_UNREACHABLE")["alerts"] for _ in range(14)]
+    failed(owner, service, "STRIPE_ERROR")
+    again = [failed(owner, service, "STRIPE_UNREACHABLE")["alerts"] for _ in range(11)]
+
+    assert [[]] * 10 + [["outbox_row_unanswered"]] + [[]] * 3 == alerts
+    assert [[]] * 10 + [["outbox_row_unanswered"]] == again
+
+
+def test_outage_leaves_a_row_all_of_its_attempts(
+    owner: Connection, order_id: UUID, service: Actor
+) -> None:
+    """Stripe often answers with errors first when it comes back."""
+    queued(owner, order_id)
+    for _ in range(20):
+        failed(owner, service, "STRIPE_UNREACHABLE")
+
+    answers = [failed(owner, service, "STRIPE_ERROR") for _ in range(9)]
+    [job] = claim(service)
+    last = service.call("fail_outbox", error_code="STRIPE_ERROR", **lease(job))
+
+    assert ["queued"] * 9 == [answer["status"] for answer in answers]
+    assert [5 * 2**number for number in range(9)] == pytest.approx(
+        [answer["pause_s"] for answer in answers], abs=2
+    )
+    assert ("dead", ["outbox_row_dead"]) == (last["status"], last["alerts"])

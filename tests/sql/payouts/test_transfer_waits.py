@@ -164,7 +164,7 @@ def test_staff_queue_a_dead_transfer_again(
 ) -> None:
     """The payout follows its row."""
     for _ in range(10):
-        failed(owner, "STRIPE_UNREACHABLE")
+        failed(owner, "STRIPE_ERROR")
         move_time(owner, "2 hours")
     assert [("dead", PART, 0)] == states(owner, released)
 
