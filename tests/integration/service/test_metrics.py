@@ -98,7 +98,8 @@ def shown(stack: Mapping[str, str], workers_url: str, shop: Shop) -> Shown:
     httpx.get(f"{service}/api/payouts")
     shop.post(shop.event({"object": "thing"}, type="nobody.handles.this"))
     shop.post(shop.event({"object": "thing"}), secret="whsec_wrong")
-    shop.wait_for(lambda: "market_webhook_gap_seconds " in scrape(workers_url, token))
+    # The first run may fail while the stack starts. The next one is a minute later.
+    shop.wait_for(lambda: "market_webhook_gap_seconds " in scrape(workers_url, token), 90)
     text = scrape(service, token) + scrape(workers_url, token)
     families = [
         family
