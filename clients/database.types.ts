@@ -535,14 +535,14 @@ isOneToOne: false
                   ]
                 },"outbox": {
                   Row: {
-                    "answered_errors": number,"attempts": number,"created_at": string,"dedupe_key": string,"id": string,"kind": string,"last_error": string | null,"lease_token": string | null,"leased_until": string | null,"next_attempt_at": string,"payload": NonNullable<Json>,"status": Database["public"]['Enums']["outbox_status"],"stripe_object_id": string | null,"updated_at": string
+                    "answered_errors": number,"attempts": number,"created_at": string,"dedupe_key": string,"id": string,"kind": string,"last_error": string | null,"lease_token": string | null,"leased_until": string | null,"next_attempt_at": string,"payload": NonNullable<Json>,"status": Database["public"]['Enums']["outbox_status"],"stripe_object_id": string | null,"unanswered_tries": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "answered_errors"?: number,"attempts"?: number,"created_at"?: string,"dedupe_key": string,"id": string,"kind": string,"last_error"?: string | null,"lease_token"?: string | null,"leased_until"?: string | null,"next_attempt_at": string,"payload": NonNullable<Json>,"status"?: Database["public"]['Enums']["outbox_status"],"stripe_object_id"?: string | null,"updated_at"?: string
+                    "answered_errors"?: number,"attempts"?: number,"created_at"?: string,"dedupe_key": string,"id": string,"kind": string,"last_error"?: string | null,"lease_token"?: string | null,"leased_until"?: string | null,"next_attempt_at": string,"payload": NonNullable<Json>,"status"?: Database["public"]['Enums']["outbox_status"],"stripe_object_id"?: string | null,"unanswered_tries"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "answered_errors"?: number,"attempts"?: number,"created_at"?: string,"dedupe_key"?: string,"id"?: string,"kind"?: string,"last_error"?: string | null,"lease_token"?: string | null,"leased_until"?: string | null,"next_attempt_at"?: string,"payload"?: NonNullable<Json>,"status"?: Database["public"]['Enums']["outbox_status"],"stripe_object_id"?: string | null,"updated_at"?: string
+                    "answered_errors"?: number,"attempts"?: number,"created_at"?: string,"dedupe_key"?: string,"id"?: string,"kind"?: string,"last_error"?: string | null,"lease_token"?: string | null,"leased_until"?: string | null,"next_attempt_at"?: string,"payload"?: NonNullable<Json>,"status"?: Database["public"]['Enums']["outbox_status"],"stripe_object_id"?: string | null,"unanswered_tries"?: number,"updated_at"?: string
                   }
                   Relationships: [
 
@@ -1145,6 +1145,9 @@ isOneToOne: false
                            },
 "store_webhook_event":
 { Args: { "api_version"?: string,"arguments"?: Json,"created": number,"effect"?: string,"event_id": string,"lease_token": string,"livemode": boolean,"object_id": string,"order_ref": string,"payload": Json,"payload_sha256": string,"payment_intent_id": string,"source": string,"type": string }; Returns: Json
+                           },
+"take_measurements":
+{ Args: { "max_rows"?: number }; Returns: Json
                            },
 "transition_order":
 { Args: { "actor_id": string,"actor_kind": Database["public"]['Enums']["actor_kind"],"order_id": string,"reason": string,"to_state": Database["public"]['Enums']["order_state"] }; Returns: Json

@@ -55,7 +55,7 @@ begin
   if v_wait_ms = 0 then
     return null;
   end if;
-  perform private.record_refused_call(p_action, auth.uid()::text);
+  perform private.record_refused_call(p_action, p_user_id::text);
   return private.refusal('RATE_LIMITED', 'Too many requests. Please slow down.')
     || jsonb_build_object('retry_after_ms', v_wait_ms);
 end;

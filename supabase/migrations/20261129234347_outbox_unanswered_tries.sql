@@ -161,24 +161,22 @@ begin
 end;
 $$;
 
-create or replace function private.requeue_outbox(p_outbox_id uuid, p_reason text)
+create or replace function private.requeue_dead_row(p_outbox_id uuid, p_reason text)
 returns jsonb
 language plpgsql
-security definer
 set search_path = ''
 as $$
 declare
-  v_reason constant text := private.plain_reason(p_reason);
+  v_refusal constant jsonb := private.reason_refusal(p_reason);
   v_job public.outbox;
   v_now timestamptz;
 begin
-  perform private.refuse_unless_staff();
   select * into v_job from public.outbox where id = p_outbox_id for update;
   v_now := private.clock();
   if v_job.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'There is no such outbox row');
-  elsif coalesce(private.visible_length(v_reason), 0) < 10 or char_length(p_reason) > 500 then
-    return private.refusal('VALIDATION_ERROR', 'A reason has 10 to 500 characters');
+  elsif v_refusal is not null then
+    return v_refusal;
   elsif v_job.status <> 'dead' then
     return private.refusal('CONFLICT', 'Only a dead row can be queued again');
   end if;
@@ -189,7 +187,8 @@ begin
     payload = payload - 'unpaid_since'
   where id = p_outbox_id;
   perform private.write_audit(
-    auth.uid(), 'outbox_row_requeued', 'outbox', p_outbox_id::text, v_reason,
+    auth.uid(), 'outbox_row_requeued', 'outbox', p_outbox_id::text,
+    private.plain_reason(p_reason),
     jsonb_build_object('kind', v_job.kind, 'last_error', v_job.last_error)
   );
   return jsonb_build_object('success', true);

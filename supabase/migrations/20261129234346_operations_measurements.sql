@@ -21,7 +21,7 @@ create table private.limit_refusals (
 
 comment on table private.limit_refusals is 'Calls of RPCs that a rate limit has refused, until a worker takes them into its metrics. Each user has a row, so refused calls of different users never wait for each other.';
 
-create or replace function private.use_rate_limit(p_action text)
+create or replace function private.use_rate_limit(p_action text, p_user_id uuid default auth.uid())
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -32,11 +32,11 @@ declare
 begin
   -- This is an assignment, because `perform` would start the executor.
   v_checked := private.refuse_filtered_call();
-  v_wait_ms := private.count_use(p_action, auth.uid()::text);
+  v_wait_ms := private.count_use(p_action, p_user_id::text);
   if v_wait_ms = 0 then
     return null;
   end if;
-  perform private.record_refused_call(p_action, auth.uid()::text);
+  perform private.record_refused_call(p_action, p_user_id::text);
   return private.refusal('RATE_LIMITED', 'Too many requests. Please slow down.')
     || jsonb_build_object('retry_after_ms', v_wait_ms);
 end;
