@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from market import metrics
 from market.alerts import alert
 from market.auctions import repository
 from market.database import Database
@@ -51,3 +52,6 @@ def _notice(result: Mapping[str, Any]) -> None:
     # SQL postpones each failed auction; only a person can remove the cause.
     if result.get("failed"):
         alert("auctions_not_closed", count=result["failed"])
+    # A single auction has no lag: staff may close it before its end.
+    for lag_s in result.get("lags_s", ()):
+        metrics.CLOSE_LAG.observe(lag_s)

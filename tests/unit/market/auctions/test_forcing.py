@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from market.auctions import forcing
 from market.database import Database
 from market.errors import RejectedError
+from tests.metrics import sample
 
 
 BATCH = {"success": True, "auctions_processed": 1, "failed": 2, "results": []}
@@ -32,6 +33,18 @@ def test_failed_auction_raises_an_alert(database: Any) -> None:
         forcing.finalize(database, actor_id="a", reason="The seller asked")
 
     assert [("auctions_not_closed", 2)] * 2 == alerts_of(logs)
+
+
+def test_lags_are_counted(database: Any) -> None:
+    """The histogram has each close, also one that no worker has done."""
+    before = sample("auction_close_lag_seconds_count")
+    batch = BATCH | {"lags_s": [0.25, 8.5]}
+    database.call.side_effect = [batch, {"success": True, "result": batch, "audit_log": {}}]
+
+    forcing.close_expired(database)
+    forcing.finalize(database, actor_id="a", reason="The seller asked")
+
+    assert before + 4 == sample("auction_close_lag_seconds_count")
 
 
 def test_each_close_has_an_id_of_its_own(database: Any) -> None:
