@@ -21,6 +21,11 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 MONITORING = ROOT / "deploy/monitoring"
 MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
+#: A whole run of reconcile sets both.
+RECONCILED = (
+    "market_webhook_gap_seconds",
+    'market_job_last_success_timestamp_seconds{job="reconcile"}',
+)
 SELECTOR = re.compile(r"\b(market_\w+|slo:[\w:]+|up\b)(?:\{([^}]*)\})?")
 
 
@@ -28,6 +33,11 @@ def scrape(url: str, token: str) -> str:
     answer = httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=10)
     assert 200 == answer.status_code
     return answer.text
+
+
+def shown_by(text: str) -> set[str]:
+    """Return each series of a page of metrics."""
+    return {line.rpartition(" ")[0] for line in text.splitlines()}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +109,7 @@ def shown(stack: Mapping[str, str], workers_url: str, shop: Shop) -> Shown:
     shop.post(shop.event({"object": "thing"}, type="nobody.handles.this"))
     shop.post(shop.event({"object": "thing"}), secret="whsec_wrong")
     # The first run may fail while the stack starts. The next one is a minute later.
-    shop.wait_for(lambda: "market_webhook_gap_seconds " in scrape(workers_url, token), 90)
+    shop.wait_for(lambda: {*RECONCILED} <= shown_by(scrape(workers_url, token)), 90)
     text = scrape(service, token) + scrape(workers_url, token)
     families = [
         family
