@@ -177,7 +177,7 @@ def test_address_goes_with_the_last_order_of_a_deleted_account(
     """Auth deletes an account at any time, but the parties still need the addresses then."""
     brought_to(owner, order_id, "delivered")
     for party in (alice, seller):
-        owner.execute("select private.erase_personal_data(%s)", [party.id])
+        owner.execute("select private.erase_personal_data(%s, null)", [party.id])
     kept = """
       select
         (select count(*) from private.order_addresses where delivery_address is not null),

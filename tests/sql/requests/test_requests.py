@@ -78,7 +78,8 @@ def test_id_belongs_to_one_object(
 ) -> None:
     """A caller never takes the answer about one object for that about another."""
     request_id, first, second = uuid4(), UUID(int=1), UUID(int=2)
-    stored = {"success": True, "about": "the first"}
+    # Every RPC may answer this form. Real receipts hold successes only.
+    stored = {"success": False, "code": "CONFLICT", "error": "The answer about the first"}
     owner.execute(
         """
           insert into private.request_receipts
