@@ -1,5 +1,6 @@
 """House rules over the catalog: every table and function of ours keeps them."""
 
+import re
 from typing import LiteralString
 
 import pytest
@@ -64,6 +65,36 @@ def test_constraint_triggers_run_with_the_owners_rights(owner: Connection) -> No
     """
 
     assert set() == names(owner, query)
+
+
+def test_limited_locks_of_rows_are_taken_once(owner: Connection) -> None:
+    """A limited subquery that locks rows runs again for each row of a nested loop; a CTE does not.
+
+    A statement with nothing but the subquery in its `from` runs it once.
+    """
+    query = (
+        "select oid::regprocedure::text, prosrc from pg_proc where prosrc ~ 'for (no key )?update'"
+    )
+    found = set()
+    for function, body in owner.execute(query):
+        for lock in re.finditer(r"\bfor (?:no key )?update\b", body):
+            before, inside = enclosing(body, lock.start())
+            if re.search(r"\blimit\b", inside) and re.search(
+                r"\bin \($|\bset .*\bfrom \($", before
+            ):
+                found.add(function)
+
+    assert set() == found
+
+
+def enclosing(body: str, place: int) -> tuple[str, str]:
+    """Return the statement up to the bracket around a place, and the text since that bracket."""
+    depth = 0
+    for start in range(place - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(body[start], 0)
+        if depth < 0:
+            return " ".join(body[: start + 1].rsplit(";", 1)[-1].split()), body[start + 1 : place]
+    return "", body[:place]
 
 
 def test_functions_read_the_clock_into_a_variable(owner: Connection) -> None:

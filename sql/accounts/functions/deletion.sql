@@ -227,15 +227,16 @@ declare
   v_deletion private.account_deletions;
 begin
   for v_deletion in
-    update private.account_deletions as deletion set checked_at = v_now
-    from (
+    with due as (
       select user_id from private.account_deletions
       -- The service finishes most deletions itself, right after it has requested them.
       where checked_at <= v_now - interval '1 minute'
       order by checked_at
       limit p_max_rows
       for update skip locked
-    ) as due
+    )
+    update private.account_deletions as deletion set checked_at = v_now
+    from due
     where deletion.user_id = due.user_id
     returning deletion.*
   loop

@@ -123,15 +123,16 @@ declare
   v_session private.kyc_sessions;
 begin
   for v_session in
-    update private.kyc_sessions as session set checked_at = v_now
-    from (
+    with stale as (
       select id from private.kyc_sessions
       where (status in ('requires_input', 'processing') or redaction in ('requested', 'processing'))
         and private.verification_check_at(kyc_sessions) <= v_now
       order by checked_at nulls first
       limit p_max_rows
       for update skip locked
-    ) as stale
+    )
+    update private.kyc_sessions as session set checked_at = v_now
+    from stale
     where session.id = stale.id
     returning session.*
   loop

@@ -120,17 +120,16 @@ as $$
 declare
   v_count integer;
 begin
-  delete from private.message_originals
-  where message_id in (
-    select sealed.message_id
-    from private.message_originals as sealed
-    where
-      sealed.created_at < p_before
-      and not private.is_under_review(sealed.message_id)
-    order by sealed.created_at
+  with expired as (
+    select message_id
+    from private.message_originals
+    where created_at < p_before and not private.is_under_review(message_id)
+    order by created_at
     limit p_max_rows
     for update skip locked
-  );
+  )
+  delete from private.message_originals as sealed using expired
+  where sealed.message_id = expired.message_id;
   get diagnostics v_count = row_count;
   return v_count;
 end;

@@ -21,43 +21,49 @@ begin
     private.purge_originals(p_max_rows, v_now - 180 * interval '24 hours')
   );
 
-  delete from private.rate_limits
-  where ctid in (
+  -- A subquery that locks rows may run again for each row of a nested loop, which deletes too many.
+  -- A CTE runs once.
+  with expired as (
     select ctid from private.rate_limits
     where window_start < v_now - interval '24 hours'
     limit p_max_rows
     for update skip locked
-  );
+  )
+  delete from private.rate_limits as hit using expired
+  where hit.ctid = expired.ctid;
   get diagnostics v_count = row_count;
   v_most := greatest(v_most, v_count);
 
-  delete from private.job_runs
-  where id in (
+  with expired as (
     select id from private.job_runs
     where started_at < v_now - 30 * interval '24 hours'
     limit p_max_rows
     for update skip locked
-  );
+  )
+  delete from private.job_runs as run using expired
+  where run.id = expired.id;
   get diagnostics v_count = row_count;
   v_most := greatest(v_most, v_count);
 
-  delete from private.object_checks
-  where object_id in (
+  with expired as (
     select object_id from private.object_checks
     where checked_at < v_now - interval '24 hours'
     limit p_max_rows
     for update skip locked
-  );
+  )
+  delete from private.object_checks as last_check using expired
+  where last_check.object_id = expired.object_id;
   get diagnostics v_count = row_count;
   v_most := greatest(v_most, v_count);
 
-  delete from private.outages
-  where started_at in (
+  with expired as (
     select started_at from private.outages
     where ended_at < v_now - 30 * interval '24 hours'
     limit p_max_rows
     for update skip locked
-  );
+  )
+  delete from private.outages as outage using expired
+  where outage.started_at = expired.started_at;
   get diagnostics v_count = row_count;
   v_most := greatest(v_most, v_count);
   if v_most < p_max_rows then
