@@ -171,7 +171,7 @@ MESSAGE_MUTATIONS = (
     mutation(
         "original is purged before its review",
         "messaging/functions/originals.sql",
-        "and not private.is_under_review(sealed.message_id)",
+        "and not private.is_under_review(message_id)",
         "",
         MESSAGING,
     ),

@@ -98,15 +98,15 @@ declare
   v_lags jsonb;
   v_refusals jsonb;
 begin
-  with taken as (
-    delete from private.close_lags
-    where id in (
-      select id from private.close_lags
-      order by id
-      limit p_max_rows
-      for update skip locked
-    )
-    returning lag_s
+  with oldest as (
+    select id from private.close_lags
+    order by id
+    limit p_max_rows
+    for update skip locked
+  ), taken as (
+    delete from private.close_lags as lag using oldest
+    where lag.id = oldest.id
+    returning lag.lag_s
   )
   select coalesce(jsonb_agg(lag_s), '[]') into v_lags from taken;
 
