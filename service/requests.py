@@ -1,5 +1,6 @@
 """Prepare every request: read its whole body, limit how many run at once, set id and deadline."""
 
+import collections
 import contextlib
 import io
 import threading
@@ -66,8 +67,8 @@ def install(app: Flask, limits: AddressLimits) -> None:
     deadline of the calls. The wait for a place uses it up. A refused body counts towards `limits`.
     """
     inner: Callable[..., Iterable[bytes]] = app.wsgi_app
-    places = threading.BoundedSemaphore(_PLACES)
-    webhook_places = threading.BoundedSemaphore(_WEBHOOK_PLACES)
+    places = Places(_PLACES)
+    webhook_places = Places(_WEBHOOK_PLACES)
     upload_places = threading.BoundedSemaphore(_UPLOAD_PLACES)
     app.request_class = BufferedRequest
 
@@ -130,8 +131,45 @@ def _receive(environ: "WSGIEnvironment") -> None:
         environ[_REFUSAL_KEY] = refusal
 
 
+class Places:
+    """Places for requests that run; the request that has waited longest gets the next one.
+
+    A semaphore lets a new request overtake those that wait. Under load some of them then wait until
+    their time is over, although others are served at once.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._lock = threading.Lock()
+        self._free_count = count
+        self.waiting: collections.deque[threading.Event] = collections.deque()
+
+    def acquire(self, timeout: float) -> bool:
+        """Take a place; return false if none was free in time."""
+        with self._lock:
+            if self._free_count:
+                self._free_count -= 1
+                return True
+            turn = threading.Event()
+            self.waiting.append(turn)
+        if turn.wait(timeout):
+            return True
+        with self._lock:
+            # The place may come between the end of the wait and this lock.
+            if not turn.is_set():
+                self.waiting.remove(turn)
+            return turn.is_set()
+
+    def release(self) -> None:
+        """Pass the place on to the request that has waited longest, or keep it free."""
+        with self._lock:
+            if self.waiting:
+                self.waiting.popleft().set()
+            else:
+                self._free_count += 1
+
+
 @contextlib.contextmanager
-def _place_of(environ: "WSGIEnvironment", places: threading.Semaphore) -> Iterator[None]:
+def _place_of(environ: "WSGIEnvironment", places: Places) -> Iterator[None]:
     """Hold one of the places; a request that gets none in time runs only to be refused."""
     if environ["PATH_INFO"] in _NEVER_QUEUED:
         yield

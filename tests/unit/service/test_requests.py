@@ -12,6 +12,7 @@ import structlog
 from flask import Flask
 from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 
+from devstack.processes import wait_until
 from market import deadline, log
 from service import requests
 from service.errors import install_error_handlers
@@ -230,3 +231,18 @@ def test_uploads_have_few_places(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert (408, 0) == (refused.status_code, stream.tell())
     assert [200] * 4 == [answer.result().status_code for answer in held]
+
+
+def test_new_request_overtakes_none_that_waits() -> None:
+    """A freed place belongs to the request that waits, even before its thread runs."""
+    places = requests.Places(1)
+    assert places.acquire(0)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(places.acquire, 10)
+        assert wait_until(lambda: bool(places.waiting), 10)
+        places.release()
+
+        assert not places.acquire(0)
+        assert waiting.result()
+    places.release()
+    assert places.acquire(0)
