@@ -35,10 +35,11 @@ _REQUEST_ID_KEY = "HTTP_X_REQUEST_ID"
 _REFUSAL_KEY = "market.refused_body"
 #: At most so many requests run at once. With more, all become slow and none finishes in time.
 #: Webhooks have places of their own. Stripe sends many at once after an outage; if they shared the
-#: places of the people who wait for an answer, either could keep the other out. A webhook mostly
-#: waits for the database or for Stripe, so half as many places serve two hundred webhooks in time.
+#: places of the people who wait for an answer, either could keep the other out. With a hundred bids
+#: and a hundred webhooks in flight on two cores, eight places answered some webhooks too late, and
+#: sixteen made the other routes twice as slow.
 _PLACES = 16
-_WEBHOOK_PLACES = 8
+_WEBHOOK_PLACES = 12
 _WEBHOOKS = "/api/webhooks/"
 #: A request waits at most this long for its place. Callers give up after seconds and call again. If
 #: all requests waited, the queue would soon hold only those whose callers are gone. Two hundred

@@ -89,18 +89,18 @@ def test_webhooks_leave_all_places_of_the_other_routes(
 ) -> None:
     """Webhooks run up to their limit; sixteen other requests still run beside them."""
     with ThreadPoolExecutor(64) as threads:
-        webhooks = send(threads, service, 20, WEBHOOK, IDENTITY)
-        first = barrier.wait_for(8)
+        webhooks = send(threads, service, 28, WEBHOOK, IDENTITY)
+        first = barrier.wait_for(12)
         others = send(threads, service, 16, *ROUTES)
         then = barrier.wait_for(16)
         barrier.release()
-        last = barrier.wait_for(8)
+        last = barrier.wait_for(12)
         barrier.release()
         barrier.wait_for(4)
         barrier.release()
 
-    assert ({True: 8}, {False: 16}, {True: 8}) == (first, then, last)
-    assert ({200: 20}, {200: 16}) == (statuses(webhooks), statuses(others))
+    assert ({True: 12}, {False: 16}, {True: 12}) == (first, then, last)
+    assert ({200: 28}, {200: 16}) == (statuses(webhooks), statuses(others))
 
 
 def test_other_routes_leave_the_places_of_webhooks(service: OwnService, barrier: Barrier) -> None:
@@ -108,11 +108,11 @@ def test_other_routes_leave_the_places_of_webhooks(service: OwnService, barrier:
     with ThreadPoolExecutor(64) as threads:
         others = send(threads, service, 30, *ROUTES)
         first = barrier.wait_for(16)
-        webhooks = send(threads, service, 8, WEBHOOK)
-        then = barrier.wait_for(8)
+        webhooks = send(threads, service, 12, WEBHOOK)
+        then = barrier.wait_for(12)
         barrier.release()
         barrier.wait_for(14)
         barrier.release()
 
-    assert ({False: 16}, {True: 8}) == (first, then)
-    assert ({200: 30}, {200: 8}) == (statuses(others), statuses(webhooks))
+    assert ({False: 16}, {True: 12}) == (first, then)
+    assert ({200: 30}, {200: 12}) == (statuses(others), statuses(webhooks))

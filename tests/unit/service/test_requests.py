@@ -147,7 +147,7 @@ def test_malformed_bodies_are_limited_by_address(app: Flask) -> None:
     assert [400] * 120 + [429] == statuses
 
 
-@pytest.mark.parametrize(("path", "places"), [("/", 16), ("/api/webhooks/", 8)])
+@pytest.mark.parametrize(("path", "places"), [("/", 16), ("/api/webhooks/", 12)])
 def test_request_without_a_place_in_time_is_refused(
     monkeypatch: pytest.MonkeyPatch, path: str, places: int
 ) -> None:
