@@ -19,6 +19,7 @@ FOLDERS = (
     ".ci",
     ".github",
     "bench",
+    "clients",
     "deploy",
     "market",
     "service",

@@ -41,7 +41,7 @@ class AuthApi:
     def soft_delete_user(self, user_id: str) -> None:
         """Have Auth erase what it holds of a user, and keep the row that our tables refer to.
 
-        A user who is deleted already, or whom Auth does not know, is done.
+        A user that is deleted already, or that Auth does not know, is done.
 
         Raises:
             TransientError: `AUTH_UNREACHABLE` after the last try.

@@ -86,7 +86,7 @@ def jobs_blueprint(
 ) -> Blueprint:
     """Build the blueprint that serves `/api/auctions/process-expired` and `/api/cron/status`."""
     blueprint = Blueprint("jobs", __name__, url_prefix="/api")
-    gate = _Gate(sessions, limits, address_limits, secret=secret)
+    callers = _Callers(sessions, limits, address_limits, secret=secret)
 
     @blueprint.post("/auctions/process-expired")
     @Route(
@@ -98,7 +98,7 @@ def jobs_blueprint(
         codes=("FORBIDDEN", *DATABASE_CODES),
     )
     def process_expired() -> ClosingAnswer:
-        session = gate.require_secret_or_staff()
+        session = callers.require_secret_or_staff()
         if session is None:
             result = forcing.close_expired(database)
         else:
@@ -122,7 +122,7 @@ def jobs_blueprint(
         codes=("FORBIDDEN", *DATABASE_CODES),
     )
     def closing_status() -> ClosingStatusAnswer:
-        gate.require_secret_or_staff()
+        callers.require_secret_or_staff()
         status = repository.closing_status(database)
         return ClosingStatusAnswer.model_validate(
             {
@@ -152,8 +152,8 @@ def jobs_blueprint(
     return blueprint
 
 
-class _Gate:
-    """Admits the holder of the secret, and staff."""
+class _Callers:
+    """Checks that a caller holds the secret or is on the staff."""
 
     def __init__(
         self,

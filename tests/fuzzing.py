@@ -1,4 +1,4 @@
-"""How many inputs Hypothesis draws for a test that sends them to a server."""
+"""Set the number of inputs that Hypothesis draws for a test that sends them to a server."""
 
 import os
 from collections.abc import Callable

@@ -43,7 +43,7 @@ def duties(database: Database, auth_api: AuthApi) -> Sequence[Duty]:
 def finish_deletions(database: Database, auth_api: AuthApi, *, limit: int) -> int:
     """Delete the users of anonymised accounts at Auth; return the number of them.
 
-    A user whom Auth fails to delete does not stop the others. SQL offers that user again later.
+    A user that Auth fails to delete does not stop the others. SQL offers that user again later.
     """
     deleted_count = 0
     claimed = repository.claim_account_deletions(database, limit=min(limit, _MOST_AT_ONCE))

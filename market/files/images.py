@@ -39,6 +39,8 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+#: With these orientations of EXIF, width and height change places.
+_SIDEWAYS = frozenset({5, 6, 7, 8})
 #: Errors that Pillow raises about malformed pictures. It has no common class for them.
 _MALFORMED = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
@@ -117,8 +119,7 @@ def _check_opened(opened: Image.Image) -> None:
 def _upright(opened: Image.Image, box: tuple[int, int]) -> Image.Image:
     orientation = _orientation(opened)
     transposition = _TRANSPOSITIONS.get(orientation)
-    is_on_its_side = orientation >= 5  # noqa: PLR2004 - the numbers of EXIF
-    box = box[::-1] if is_on_its_side else box
+    box = box[::-1] if orientation in _SIDEWAYS else box
     # A JPEG can be decoded at a fraction of its size, which takes a fraction of the memory.
     opened.draft(None, box)
     picture = _in_rgb(opened)

@@ -63,7 +63,7 @@ class Uploads:
             if bucket in _PUBLIC
             else self._storage.sign(bucket, row_path, download_as=name)
         )
-        log.info("file_stored", type=upload.type, path=row_path, is_repeat=row_path != path)
+        log.info("file_stored", type=upload.type, id=row_id, is_repeat=row_path != path)
         return StoredFile(id=row_id, path=row_path, url=url, file=file, similar_count=similar_count)
 
     def remove(
@@ -93,7 +93,7 @@ class Uploads:
         )
         if path_of_object is not None:
             self._storage.delete(bucket, [path_of_object])
-        log.info("file_removed", bucket=bucket, path=path)
+        log.info("file_removed", bucket=bucket, user_id=user_id)
 
     def _prepared(self, upload: Upload) -> Prepared:
         is_avatar = upload.type is FileType.PROFILE_AVATAR
@@ -132,7 +132,7 @@ class Uploads:
             self._storage.delete(bucket, [path])
         except MarketError as error:
             # The reconcile job removes the object.
-            log.warning("file_not_discarded", bucket=bucket, path=path, code=error.code)
+            log.warning("file_not_discarded", bucket=bucket, code=error.code)
 
     def _count_similar(self, upload: Upload, file: Prepared) -> int:
         if file.hash is None or upload.listing_id is None:

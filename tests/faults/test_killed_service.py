@@ -25,6 +25,10 @@ from tests.sql.auctioning import listed
 pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.usefixtures("fleet")]
 
 
+#: A call that waits for the listing, to write the row of a photo.
+RECORDING = "record_file"
+
+
 def gunicorn(shop: Shop) -> Gunicorn:
     """Return the service as it runs, once all of it does."""
     found: list[Gunicorn] = []
@@ -36,10 +40,6 @@ def gunicorn(shop: Shop) -> Gunicorn:
 
     shop.wait_for(is_complete)
     return found[0]
-
-
-#: A call that waits for the listing, to write the row of a photo.
-RECORDING = "record_file"
 
 
 def answers(shop: Shop) -> bool:

@@ -82,7 +82,7 @@ def _rows(world: World, names: Mapping[str, str], answer: httpx.Response, key: s
 
 @pytest.mark.parametrize("reader", Reader)
 def test_rest_answers_the_same_calls(world: World, http: httpx.Client, reader: Reader) -> None:
-    """A call that reads is answered to those whom the matrix names."""
+    """An RPC that reads answers the readers that the matrix names."""
     expected, found = {}, {}
     for name, (argument, row) in CALLS.items():
         answer = http.post(f"/rpc/{name}", json={argument: world.value(row)})

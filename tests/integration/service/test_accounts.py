@@ -200,7 +200,7 @@ class TestDeletion:
                 answer = shop.http.request(method, path, json={}, headers=person.bearer)
                 refused[f"{method} {rule}"] = answer.status_code
 
-        # An unknown order is not found, whoever asks.
+        # An unknown order is not found, for any caller.
         assert refused.pop("GET /api/orders/<order_id>") == 404
         assert dict.fromkeys(refused, 401) == refused
 

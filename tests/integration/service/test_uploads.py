@@ -172,7 +172,7 @@ def test_similar_photo_of_another_listing_is_reported(sale: Sale, listing_id: st
 
 
 def test_another_user_adds_and_removes_nothing(sale: Sale, listing_id: str) -> None:
-    """A stranger gets 403 for both (A17)."""
+    """Another user gets 403 for both (A17)."""
     path = stored(photo(sale.seller, listing_id, encoded(halves())))["path"]
 
     assert 403 == photo(sale.another, listing_id, encoded(halves(300))).status_code
@@ -202,7 +202,7 @@ def test_seller_removes_a_photo(sale: Sale, listing_id: str) -> None:
 def test_evidence_is_read_by_the_parties_and_staff(
     sale: Sale, dispute_id: str, staff: Browser, client_of: Callable[[Browser], Client]
 ) -> None:
-    """A party's upload succeeds, a stranger's does not (A17). Readers make signed links."""
+    """A party's upload succeeds, another user's does not (A17). Readers make signed links."""
     answer = stored(
         upload(sale.buyer, pdf(), "../My bill.pdf", type="evidence_file", disputeId=dispute_id)
     )

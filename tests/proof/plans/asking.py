@@ -1,4 +1,4 @@
-"""Asks the gateway for the plan of a request, as PostgREST answers it."""
+"""Ask the gateway for the plan of a request, as PostgREST answers it."""
 
 import dataclasses
 import statistics

@@ -66,7 +66,7 @@ def ids(owner: Connection) -> Mapping[str, str]:
 def readers(
     database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[Role | None, Reader]]:
-    """Give a client for each role, and under None one whom no row level security bounds."""
+    """Give a client for each role, and under None one that no row level security bounds."""
     folder = tmp_path_factory.mktemp("gateway")
     with (
         running_gateway(database_url, folder) as gateway,

@@ -68,7 +68,7 @@ class TestCheckDeletion:
         self, owner: Connection, service: Actor, alice: Actor, session_id: UUID, *,
         change: LiteralString, code: str,
     ) -> None:  # fmt: skip
-        """Signed out, run out, of unknown age, or of a suspended user."""
+        """Each of these is refused: ended, expired, of unknown age, or of a suspended user."""
         owner.execute(change)
 
         assert code == state(service, alice, session_id)["code"]

@@ -54,7 +54,7 @@ def test_suspended_or_deleted_staff_is_none(
 ) -> None:
     """The role of the row alone is not enough."""
     session_id = session_of(owner, moderator)
-    owner.execute(f"update public.users set {column} = now()")  # noqa: S608
+    owner.execute(f"update public.users set {column} = now()")  # noqa: S608 -- a column of the list above
 
     answer = service.call(
         "session_is_staff", user_id=moderator.id, session_id=session_id, aal="aal2"

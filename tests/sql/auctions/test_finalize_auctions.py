@@ -94,7 +94,7 @@ def test_running_auction_needs_force(auction_id: UUID, moderator: Actor, service
 def test_status_names_what_waits(
     owner: Connection, auction_id: UUID, seller: Actor, service: Actor
 ) -> None:
-    """Expired auctions with their failed tries, and those that were closed last."""
+    """The answer lists expired auctions with their failed tries, and the last closed ones."""
     auctioned(seller, ends_in="2 hours")
     move_time(owner, "1 hour")
     owner.execute("select private.put_off(%s, 'A poison auction')", [auction_id])

@@ -64,7 +64,7 @@ def test_replayed_event_is_due(owner: Connection, service: Actor, moderator: Act
 
 
 def test_replay_names_what_is_wrong(owner: Connection, service: Actor, moderator: Actor) -> None:
-    """An unknown event, a settled one, and a reason that says nothing."""
+    """Each of these is refused: an unknown event, a settled one, and a reason without a word."""
     event_id, settled_id = dead(owner), stored(owner, "charge.refunded")
     service.call("ignore_webhook_event", event_id=settled_id, reason="unhandled_type")
 

@@ -73,7 +73,7 @@ def test_second_report_answers_the_first_one(listing_id: UUID, alice: Actor, bob
 def test_report_has_one_target(
     targets: tuple[str, ...], listing_id: UUID, *, alice: Actor, bob: Actor, seller: Actor
 ) -> None:
-    """None and two are refused."""
+    """A report without a target, or with two, is refused."""
     known = {
         "listing_id": listing_id,
         "message_id": asked(bob, listing_id, "Hello")["message_id"],
@@ -119,7 +119,7 @@ def test_invisible_target_is_not_found(
 
 
 def test_nobody_reports_themselves(listing_id: UUID, bob: Actor, seller: Actor) -> None:
-    """The own listing, message or account."""
+    """A user reports no listing, message or account of their own."""
     message_id = asked(bob, listing_id, "Hello")["message_id"]
 
     assert "FORBIDDEN" == report(seller, listing_id=listing_id)["code"]
@@ -138,7 +138,7 @@ def test_suspended_user_reports_nothing(
 
 
 def test_reports_are_limited(owner: Connection, alice: Actor, seller: Actor) -> None:
-    """Ten in an hour; then the clock decides."""
+    """A user makes ten reports in an hour; then the clock decides."""
     assert all(report(alice, user_id=seller.id)["success"] for _ in range(10))
 
     refused = report(alice, user_id=seller.id)

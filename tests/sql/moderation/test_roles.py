@@ -85,7 +85,7 @@ def test_last_admin_keeps_the_role(owner: Connection, admin: Actor, gone: Litera
     """A suspended or deleted admin does not count."""
     other = signed_up(owner, "other", role="admin")
     owner.execute(
-        f"update public.users set {gone} = now() where id = %s",  # noqa: S608
+        f"update public.users set {gone} = now() where id = %s",  # noqa: S608 -- a column of the list above
         [other.id],
     )
     assert "LAST_ADMIN" == set_role(admin, admin, "buyer")["code"]

@@ -96,7 +96,7 @@ def test_action_needs_a_reason(
 def test_setting_lets_staff_of_development_act_with_one_factor(
     owner: Connection, admin: Actor
 ) -> None:
-    """Where require_staff_aal2 is false, the role alone counts."""
+    """The role alone counts if require_staff_aal2 is false."""
     set_setting(owner, "require_staff_aal2", "false")
 
     answer = dataclasses.replace(admin, aal="aal1").call("staff_list_reports")

@@ -8,7 +8,7 @@ from tests.sql.actors import Actor
 
 
 def test_runs_are_listed_the_newest_first(owner: Connection, service: Actor) -> None:
-    """At most 50; without pg_cron there are no jobs of the database."""
+    """The answer has at most 50; without pg_cron it has no jobs of the database."""
     owner.execute(
         """
         insert into private.job_runs (job, started_at, finished_at, processed)
@@ -28,7 +28,7 @@ def test_runs_are_listed_the_newest_first(owner: Connection, service: Actor) -> 
 
 
 def test_jobs_of_the_database_are_listed(owner: Connection, service: Actor) -> None:
-    """Where pg_cron is installed, its table names them."""
+    """The table of pg_cron names them, if it is installed."""
     owner.execute(
         """
         create schema cron;

@@ -99,7 +99,7 @@ def test_only_a_current_listing_gets_photos(
 
 
 def test_another_user_adds_no_photo(service: Actor, alice: Actor, listing_id: UUID) -> None:
-    """Nor to a listing that does not exist."""
+    """Nobody adds a photo to a listing that does not exist, either."""
     assert "FORBIDDEN" == checked(alice, service, "listing_photo", listing_id=listing_id)
     assert "FORBIDDEN" == code_of(photographed(alice, listing_id))
     assert "RESOURCE_NOT_FOUND" == checked(
@@ -273,7 +273,7 @@ def test_shared_object_stays(owner: Connection, seller: Actor, listing_id: UUID)
 def test_party_removes_own_evidence_until_the_review(
     owner: Connection, seller: Actor, alice: Actor, bob: Actor, dispute_id: UUID
 ) -> None:
-    """What staff look at stays."""
+    """Evidence stays once staff review it."""
     path = evidence(alice, dispute_id)["path"]
     for user in (seller, bob):
         assert "FORBIDDEN" == code_of(removed(user, "evidence-uploads", path))

@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/frontend.md").read_text()
 API = (ROOT / "docs/api.md").read_text()
 TYPES = (ROOT / "clients/database.types.ts").read_text()
-#: Words in code that name nothing of ours.
-RPCS = re.compile(r"`((?:[a-z]+_)+[a-z]+)`")
+#: Names with an underscore: RPCs, tables, columns and values of answers.
+NAMES = re.compile(r"`((?:[a-z]+_)+[a-z]+)`")
 COLUMNS = set(re.findall(r'"(\w+)"\??:', TYPES))
 
 
@@ -27,8 +27,8 @@ def test_names_exist() -> None:
     """Each name with an underscore is an RPC, a table, a column, or a value of an answer."""
     values = set(re.findall(r"\b\w+\b", str(answers.Receipt.model_fields.keys()) + API))
 
-    assert {"place_bid", "shipment_events", "min_next_bid_cents"} <= set(RPCS.findall(PAGE))
-    assert set(RPCS.findall(PAGE)) <= COLUMNS | values
+    assert {"place_bid", "shipment_events", "min_next_bid_cents"} <= set(NAMES.findall(PAGE))
+    assert set(NAMES.findall(PAGE)) <= COLUMNS | values
 
 
 def test_every_rpc_of_a_user_is_in_a_patch() -> None:
@@ -37,4 +37,4 @@ def test_every_rpc_of_a_user_is_in_a_patch() -> None:
     # Pages that the app does not have yet.
     new = {"get_bid_log", "get_my_proxy", "get_auction_state", "release_transfers"}
 
-    assert answers.ANSWERS.keys() - staff - new <= set(RPCS.findall(PAGE))
+    assert answers.ANSWERS.keys() - staff - new <= set(NAMES.findall(PAGE))

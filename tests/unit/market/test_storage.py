@@ -36,7 +36,7 @@ CALLS: list[Callable[[Storage], object]] = [
 
 
 def test_object_is_put(router: Any, adapter: Storage) -> None:
-    """With the secret key, so no policy is asked; a retry replaces the object."""
+    """The call has the secret key, so no policy is asked; a retry replaces the object."""
     route = router.post(f"{BASE}/b/u/a%20b.jpg").respond(json={"Key": "b/u/a b.jpg"})
 
     adapter.put("b", "u/a b.jpg", b"bytes", "image/jpeg")
@@ -53,7 +53,7 @@ def test_object_is_put(router: Any, adapter: Storage) -> None:
 
 
 def test_objects_are_deleted(router: Any, adapter: Storage) -> None:
-    """By their whole names."""
+    """The call names the objects by their whole paths."""
     route = router.delete(f"{BASE}/b").respond(json=[])
 
     adapter.delete("b", ["a", "c/d"])
@@ -118,7 +118,7 @@ def test_lost_storage_is_transient(
 def test_refusal_of_storage_is_a_bug(
     router: Any, adapter: Storage, call: Callable[[Storage], object], status: int
 ) -> None:
-    """A missing bucket or a wrong key; another try would fail too."""
+    """The bucket is missing or the key is wrong, so another try would fail too."""
     route = router.route().respond(status, json={"message": "secret"})
 
     with pytest.raises(MarketError, match=f"STORAGE_ERROR: .*{status}") as caught:

@@ -244,7 +244,7 @@ def test_scheduler_reads_the_status(service: Service) -> None:
 @pytest.mark.parametrize("secret", ["", "cron", "cron-secret1", "Cron-secret", "\u00e9"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_wrong_secret_is_refused(service: Service, method: str, secret: str) -> None:
-    """Even with the session of staff, and before any call of the database (B16)."""
+    """A wrong secret is refused even with a session of staff, before the database (B16)."""
     headers = {"x-cron-secret": secret, "Authorization": f"Bearer {token()}"}
 
     answer = ask(service, method, EXPIRED, **headers)

@@ -192,11 +192,3 @@ def test_unknown_listing_is_not_found(service: Service) -> None:
 
     assert 404 == bid(service).status_code
     service.database.as_user.assert_not_called()
-
-
-def test_token_is_not_in_the_session_that_is_logged(service: Service) -> None:
-    """A session has the token for calls as the user, and never shows it."""
-    bid(service)
-    [token] = service.database.as_user.call_args.args
-
-    assert token not in repr(service.database.call.call_args_list)

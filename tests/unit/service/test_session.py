@@ -106,6 +106,16 @@ def test_token_without_a_session_id_is_a_session() -> None:
     assert (None, "aal1") == (session.session_id, session.aal)
 
 
+def test_session_never_shows_its_token() -> None:
+    """A session keeps the token for calls as the user; no log or traceback may have it."""
+    token = make_token()
+
+    session = by_token(token)
+
+    assert token == session.access_token
+    assert token not in repr(session)
+
+
 def test_legacy_token_needs_the_shared_secret() -> None:
     """Only a project that still signs so is asked to believe HS256."""
     token = make_token(key=SHARED_SECRET, key_id=None, algorithm="HS256")

@@ -25,7 +25,7 @@ def alerts_of(logs: Any) -> list[tuple[str, int]]:
 
 
 def test_failed_auction_raises_an_alert(database: Any) -> None:
-    """Whoever asked for the close, an auction that cannot be closed needs a person."""
+    """An auction that cannot be closed needs a person, for a call by staff or by a scheduler."""
     database.call.side_effect = [BATCH, {"success": True, "result": BATCH, "audit_log": {}}]
 
     with capture_logs() as logs:

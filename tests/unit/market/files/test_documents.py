@@ -35,7 +35,7 @@ def test_pdf_is_kept_as_it_is() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("is_packed", [False, True])
 def test_active_pdf_is_refused(name: bytes, is_packed: bool) -> None:  # noqa: FBT001 - by name
-    """Scripts, programs and files inside, also where a name is escaped or an object compressed."""
+    """No script, program or file is accepted, even with an escaped name or in a packed object."""
     active = b"<</S" + name + b" (app.alert(1))>>"
 
     with pytest.raises(RejectedError, match="VALIDATION_ERROR"):

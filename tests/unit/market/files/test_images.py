@@ -120,7 +120,7 @@ def test_second_file_in_the_same_bytes_is_gone(form: str, trailer: bytes) -> Non
     ],
 )
 def test_kind_of_colour_is_turned_into_rgb(mode: str, colour: Any, expected: Any) -> None:
-    """What is transparent becomes white; gray of 16 bits keeps its brightness."""
+    """Transparent pixels become white; gray of 16 bits keeps its brightness."""
     file = prepare(encoded(plain(mode=mode, colour=colour), "PNG"), PHOTO_BOX)
 
     assert is_near(expected, pixel(file.data))
