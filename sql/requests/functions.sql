@@ -24,7 +24,7 @@ begin
   end if;
   select * into v_receipt from private.request_receipts
   where caller_id = auth.uid() and client_request_id = p_request_id;
-  if v_receipt.function <> p_function or v_receipt.object_id is distinct from p_object_id then
+  if v_receipt.function <> p_function or v_receipt.object_id <> p_object_id then
     return private.refusal('REQUEST_ID_REUSED', 'This request id was used for something else');
   end if;
   return v_receipt.answer;

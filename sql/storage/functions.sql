@@ -103,6 +103,8 @@ declare
   end;
   v_answer jsonb;
 begin
+  -- A suspension locks the user before the listings, so this does too.
+  perform from public.users where id = p_user_id for key share;
   perform private.lock_subject(p_type, v_subject_id);
   v_answer := private.upload_refusal(p_user_id, p_type, p_listing_id, p_dispute_id);
   if v_answer is not null then
@@ -268,7 +270,7 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_object constant text := split_part(p_path, '#', 1);
+  v_object constant text := private.object_name(p_bucket, p_path);
   v_answer jsonb;
 begin
   v_answer := case p_bucket
@@ -296,6 +298,18 @@ end;
 $$;
 comment on function private.remove_file is 'Remove the row of a file; see the public wrapper.';
 grant execute on function private.remove_file to service_role;
+
+create function private.object_name(p_bucket text, p_path text)
+returns text
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  return case when p_bucket = 'listing-photos' then split_part(p_path, '#', 1) else p_path end;
+end;
+$$;
+comment on function private.object_name is 'Return the name of the object of a file. Listings that were offered again show one photo under paths that differ behind a #.';
 
 create function private.remove_evidence(p_user_id uuid, p_path text)
 returns jsonb
@@ -367,9 +381,10 @@ begin
   if
     not exists (
       select from storage.objects
-      where bucket_id = p_bucket and name = split_part(p_path, '#', 1)
+      where bucket_id = p_bucket and name = private.object_name(p_bucket, p_path)
     )
     or exists (select from public.listing_photos where path = p_path)
+    or exists (select from public.dispute_evidence where path = p_path)
   then
     return null;
   elsif v_is_own then

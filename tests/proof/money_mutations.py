@@ -177,9 +177,15 @@ MONEY_MUTATIONS = (
     mutation(
         "request id serves for another request",
         REQUESTS,
-        "or v_refund.request is distinct from private.refund_request("
-        "p_payment_intent_id, p_amount_cents)",
+        "or v_refund.request <> private.refund_request(p_payment_intent_id, p_amount_cents)",
         "or false",
+        MONEY,
+    ),
+    mutation(
+        "staff refund their own purchase",
+        REQUESTS,
+        "and id <> p_order.buyer_id",
+        "",
         MONEY,
     ),
     mutation(

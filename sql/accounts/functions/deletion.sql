@@ -9,6 +9,9 @@ begin
   -- A verification outlives its user, until Stripe has confirmed the redaction.
   perform private.redact_person(old.id);
   delete from private.kyc_sessions where user_id = old.id and status = 'starting';
+  -- The reconcile job removes the objects.
+  delete from private.stored_files
+  where owner_id = old.id and bucket_id in ('profile-avatars', 'address-proofs');
   delete from public.notifications where user_id = old.id;
   delete from private.request_receipts where caller_id = old.id;
   delete from private.rate_limits

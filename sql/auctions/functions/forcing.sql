@@ -8,6 +8,7 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb;
+  v_auction public.auctions;
 begin
   -- The caller may repeat a call whose answer was lost. The audit entry with its id then answers.
   perform pg_advisory_xact_lock(hashtextextended(p_request_id::text, 0));
@@ -16,6 +17,12 @@ begin
     return v_answer;
   elsif p_auction_id is null and p_force then
     return private.refusal('VALIDATION_ERROR', 'Name the auction that you close by force');
+  elsif p_force then
+    -- A bid holds this lock, so no bid of the caller comes between the check and the close.
+    select * into v_auction from public.auctions where id = p_auction_id for no key update;
+    if private.takes_part(v_auction, p_actor_id) then
+      return private.refusal('FORBIDDEN', 'You take part in this auction');
+    end if;
   end if;
   v_answer := case
     when p_auction_id is null then private.end_expired_auctions(100)

@@ -166,7 +166,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('staff_decide_report', p_client_request_id, p_report_id);
+  v_answer jsonb := private.begin_request(
+    'staff_decide_report', p_client_request_id, md5(p_report_id || ':' || p_uphold)::uuid
+  );
   v_report public.content_reports;
 begin
   if v_answer is not null then

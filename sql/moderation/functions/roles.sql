@@ -7,7 +7,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('admin_set_role', p_client_request_id, p_user_id);
+  v_answer jsonb := private.begin_request(
+    'admin_set_role', p_client_request_id, md5(p_user_id || ':' || p_role)::uuid
+  );
   v_user public.users;
 begin
   if v_answer is not null then

@@ -8,7 +8,10 @@ set search_path = ''
 as $$
 declare
   v_reason constant text := private.plain_reason(p_reason);
-  v_answer jsonb := private.begin_request('staff_suspend_user', p_client_request_id, p_user_id);
+  v_answer jsonb := private.begin_request(
+    'staff_suspend_user', p_client_request_id,
+    md5(p_user_id || ':' || coalesce(p_lift, false))::uuid
+  );
   v_user public.users;
 begin
   if v_answer is not null then
@@ -21,7 +24,7 @@ begin
     -- Another admin may have taken the caller's rights during the wait for the locks.
     perform private.refuse_unless_staff();
     v_answer := coalesce(
-      private.suspension_refusal(v_user),
+      private.suspension_refusal(v_user, coalesce(p_lift, false)),
       case
         when coalesce(p_lift, false) then private.lift_suspension(v_user, v_reason)
         else private.suspend_user(v_user, v_reason)
@@ -95,7 +98,7 @@ end;
 $$;
 comment on function private.lock_admins is 'Lock all admins. Changes of admins thereby take turns, so two of them cannot remove the last two admins.';
 
-create function private.suspension_refusal(p_user public.users)
+create function private.suspension_refusal(p_user public.users, p_lift boolean)
 returns jsonb
 language plpgsql
 stable
@@ -108,11 +111,18 @@ begin
     return private.refusal('FORBIDDEN', 'You cannot suspend yourself');
   elsif p_user.role = 'admin' and not private.is_admin() then
     return private.refusal('FORBIDDEN', 'Only an admin can suspend an admin');
+  elsif not p_lift and exists (
+    select from public.auctions
+    where id = any(private.running_auctions_of(p_user.id))
+      and private.takes_part(auctions, auth.uid())
+  ) then
+    -- A suspension withdraws the bids of a rival for good, also if it is lifted at once.
+    return private.refusal('FORBIDDEN', 'You take part in an auction of this user');
   end if;
   return null;
 end;
 $$;
-comment on function private.suspension_refusal is 'Return the reason why this member of staff cannot suspend a user, or null.';
+comment on function private.suspension_refusal is 'Return the reason why this member of staff cannot suspend a user or lift the suspension, or null.';
 
 create function private.suspend_user(p_user public.users, p_reason text)
 returns jsonb

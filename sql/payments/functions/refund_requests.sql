@@ -77,6 +77,7 @@ declare
   v_payment public.payments;
   v_left_cents bigint;
   v_answer jsonb;
+  v_outbox_id uuid;
 begin
   select * into v_order from public.orders where id = p_order_id for update;
   if v_order.id is null then
@@ -98,7 +99,7 @@ begin
     return v_answer;
   end if;
 
-  perform private.reserve_refund(
+  v_outbox_id := private.reserve_refund(
     v_order, v_payment, coalesce(p_amount_cents, v_left_cents),
     case
       when not v_payment.settles_order then 'none'
@@ -108,9 +109,17 @@ begin
     v_reason, p_user_id, p_client_request_id::text,
     private.refund_request(p_payment_intent_id, p_amount_cents)
   );
-  if p_user_id is not null and private.is_owed_back(v_order, v_payment) then
+  if v_outbox_id is not null
+    and (p_user_id <> v_order.seller_id or private.is_owed_back(v_order, v_payment))
+    and p_user_id is not null
+  then
     perform private.write_audit(
-      p_user_id, 'payment_refunded_again', 'payments', v_payment.stripe_payment_intent_id,
+      p_user_id,
+      case
+        when private.is_owed_back(v_order, v_payment) then 'payment_refunded_again'
+        else 'payment_refunded'
+      end,
+      'payments', v_payment.stripe_payment_intent_id,
       coalesce(v_reason, 'No reason given'),
       jsonb_build_object('order_id', p_order_id, 'request_id', p_client_request_id)
     );
@@ -224,7 +233,9 @@ begin
     return null;
   elsif v_refund.order_id <> p_order_id
     or v_refund.initiated_by is distinct from p_user_id
-    or v_refund.request is distinct from private.refund_request(p_payment_intent_id, p_amount_cents)
+    or v_refund.request <> private.refund_request(p_payment_intent_id, p_amount_cents)
+    -- A refund of an earlier release has no request.
+    or v_refund.amount_cents <> p_amount_cents
   then
     return private.refusal('REQUEST_ID_REUSED', 'This request id was used for something else');
   end if;
@@ -251,6 +262,8 @@ declare
     select from public.users
     where
       id = p_user_id
+      -- Staff decide nothing about their own purchase.
+      and id <> p_order.buyer_id
       and role in ('admin', 'moderator')
       and suspended_at is null
       and deleted_at is null

@@ -156,7 +156,11 @@ class _Control:
     """The control API of a server of devstack."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=_CONTROL_TIMEOUT_S, trust_env=False)
+        # A server may close an idle connection just when the next call uses it.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.AsyncClient(
+            base_url=url, timeout=_CONTROL_TIMEOUT_S, limits=limits, trust_env=False
+        )
 
     async def ask(self, method: str, path: str, /, **body: Any) -> Any:
         answer = await self._http.request(method, path, json=body if method != "GET" else None)

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned, listed
+from tests.sql.filing import record
 
 
 #: Each statement gives the user a row of history.
@@ -70,6 +71,16 @@ def test_user_without_history_is_deleted_whole(owner: Connection, alice: Actor) 
       union all select 'rate limit' from private.rate_limits
     """)
     assert [] == left.fetchall()
+
+
+def test_user_with_own_files_is_deleted_whole(owner: Connection, alice: Actor) -> None:
+    """Avatar and proofs of address are no history; the reconcile job removes their objects."""
+    for type_ in ("profile_avatar", "address_proof"):
+        assert record(alice, type_, f"{alice.id}/{type_}.jpg")["success"]
+
+    hard_delete(owner, alice.id)
+
+    assert [] == owner.execute("select path from private.stored_files").fetchall()
 
 
 def test_address_of_a_deleted_user_is_free(owner: Connection, alice: Actor, bob: Actor) -> None:

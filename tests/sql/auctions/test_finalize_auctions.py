@@ -91,6 +91,24 @@ def test_running_auction_needs_force(auction_id: UUID, moderator: Actor, service
     assert ("AUCTION_NOT_OVER", True) == (answer["code"], "ends_at" in answer)
 
 
+@pytest.mark.parametrize("part", ["bidder", "seller"])
+def test_staff_force_no_auction_in_which_they_take_part(
+    owner: Connection, auction_id: UUID, *, moderator: Actor, service: Actor, part: str
+) -> None:
+    """Otherwise staff could buy at a low price by ending an auction that they lead."""
+    if part == "bidder":
+        owner.execute("update public.users set kyc = 'passed' where id = %s", [moderator.id])
+        assert moderator.call("place_bid", auction_id=auction_id, amount_cents=1000)["success"]
+    else:
+        owner.execute("update public.listings set seller_id = %s", [moderator.id])
+
+    answer = finalize(service, moderator, auction_id=auction_id, force=True)
+
+    assert ("FORBIDDEN", False) == (answer["code"], answer["success"])
+    assert "live" == auction_row(owner, auction_id)["status"]
+    assert [] == moderator.rows("select id from public.audit_logs")
+
+
 def test_status_names_what_waits(
     owner: Connection, auction_id: UUID, seller: Actor, service: Actor
 ) -> None:

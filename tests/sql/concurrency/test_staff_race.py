@@ -18,6 +18,7 @@ from tests.sql.concurrency.crowd import (
     bid_until_answered,
     under_way,
 )
+from tests.sql.filing import photographed
 from tests.sql.moderation.judging import REASON, suspend
 from tests.sql.writing import listing_of
 
@@ -86,6 +87,25 @@ def test_suspension_waits_for_a_listing_under_way(
         owner.commit()
 
     assert "cancelled" == auction_row(owner, auction_id)["status"]
+
+
+def test_suspension_passes_an_upload_of_the_seller(
+    owner: Connection, *, seller: Actor, moderator: Actor, on_own_connection: OnOwnConnection,
+    watcher: Waits,
+) -> None:  # fmt: skip
+    """Both lock the user first, so neither waits for the other's listing."""
+    listing_id = listed(seller)["listing"]["id"]
+    owner.commit()
+    uploader = on_own_connection(seller)
+    owner.execute("set local statement_timeout = '30s'")
+    owner.execute("select from public.users where id = %s for update", [seller.id])
+
+    upload = partial(photographed, uploader, listing_id)
+    with under_way(partial(watcher, uploader), upload) as answer:
+        assert {"success": True} == suspend(moderator, seller)
+        owner.commit()
+
+    assert "USER_SUSPENDED" == answer.result()["code"]
 
 
 def test_users_are_suspended_while_they_bid(

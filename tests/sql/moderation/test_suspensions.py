@@ -152,3 +152,32 @@ def test_deleted_user_is_not_found(owner: Connection, alice: Actor, moderator: A
     owner.execute("update public.users set deleted_at = now() where id = %s", [alice.id])
 
     assert "PROFILE_NOT_FOUND" == suspend(moderator, alice)["code"]
+
+
+@pytest.mark.parametrize("part", ["rival", "customer"])
+def test_staff_suspend_nobody_in_an_auction_of_their_own(
+    owner: Connection, auction_id: UUID, *, alice: Actor, seller: Actor, moderator: Actor, part: str
+) -> None:
+    """A suspension that is lifted at once would still withdraw a rival's bids."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=2000)
+    owner.execute("update public.users set kyc = 'passed' where id = %s", [moderator.id])
+    assert moderator.call("place_bid", auction_id=auction_id, amount_cents=3000)["success"]
+    person = alice if part == "rival" else seller
+
+    assert "FORBIDDEN" == suspend(moderator, person)["code"]
+
+    assert not is_suspended(owner, person)
+    owner.execute("update public.users set suspended_at = now() where id = %s", [person.id])
+    assert {"success": True} == suspend(moderator, person, lift=True)
+
+
+def test_id_of_a_suspension_does_not_serve_for_its_lift(
+    owner: Connection, alice: Actor, moderator: Actor
+) -> None:
+    """Otherwise staff would take a suspended user for a free one."""
+    request = {"client_request_id": uuid4()}
+    assert {"success": True} == suspend(moderator, alice, **request)
+
+    assert "REQUEST_ID_REUSED" == suspend(moderator, alice, lift=True, **request)["code"]
+    assert {"success": True} == suspend(moderator, alice, lift=False, **request)
+    assert is_suspended(owner, alice)

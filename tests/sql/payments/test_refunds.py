@@ -131,6 +131,43 @@ def test_id_of_a_part_does_not_serve_for_all_that_is_left(
     assert [(first or 10_000, "pending", None)] == refunds(owner)
 
 
+def test_refund_of_an_earlier_release_answers_its_repeat(owner: Connection, order_id: UUID) -> None:
+    """Such a refund does not know its request, so its amount alone is compared."""
+    paid(owner, order_id)
+    request = {"client_request_id": uuid4()}
+    answer = refund_requested(owner, order_id, 3_000, **request)
+    owner.execute("update public.refunds set request = null")
+
+    assert answer == refund_requested(owner, order_id, 3_000, **request)
+    assert "REQUEST_ID_REUSED" == refund_requested(owner, order_id, 3_001, **request)["code"]
+
+
+def test_staff_refund_no_purchase_of_their_own(
+    owner: Connection, order_id: UUID, alice: Actor
+) -> None:
+    """The buyer of an order decides nothing about it as staff."""
+    paid(owner, order_id)
+    owner.execute("update public.users set role = 'moderator' where id = %s", [alice.id])
+
+    assert "FORBIDDEN" == refund_requested(owner, order_id, 1_000, user_id=alice.id)["code"]
+    assert [] == refunds(owner)
+
+
+def test_refund_by_staff_is_audited(
+    owner: Connection, order_id: UUID, *, seller: Actor, bob: Actor, moderator: Actor
+) -> None:
+    """One entry for each refund that is reserved; a repeat or a refusal adds none."""
+    other_id = ordered(seller, bob)
+    paid(owner, order_id)
+    request: dict[str, object] = {"user_id": moderator.id, "client_request_id": uuid4()}
+    for id_ in (order_id, order_id, other_id):
+        refund_requested(owner, id_, 1_000, **request)
+    refund_requested(owner, order_id, 1_000)
+
+    query = "select actor_id, action, entity_id from public.audit_logs"
+    assert [(moderator.id, "payment_refunded", INTENT)] == owner.execute(query).fetchall()
+
+
 def test_id_of_one_payments_refund_does_not_serve_for_its_order(
     owner: Connection, order_id: UUID, *, moderator: Actor
 ) -> None:

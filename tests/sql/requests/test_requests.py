@@ -94,6 +94,16 @@ def test_id_belongs_to_one_object(
     assert "REQUEST_ID_REUSED" == seller.call(function, **{argument: second}, **again)["code"]
 
 
+def test_receipt_of_an_earlier_release_answers_its_repeat(owner: Connection, seller: Actor) -> None:
+    """Such a receipt names no object."""
+    listing_id = listed(seller)["listing"]["id"]
+    cancelled = {"listing_id": listing_id, "client_request_id": uuid4()}
+    first = seller.call("cancel_listing", **cancelled)
+    owner.execute("update private.request_receipts set object_id = null")
+
+    assert first == seller.call("cancel_listing", **cancelled)
+
+
 def test_id_belongs_to_one_caller(owner: Connection, seller: Actor, alice: Actor) -> None:
     """Somebody else's id is nobody's."""
     owner.execute("update public.users set role = 'seller'")

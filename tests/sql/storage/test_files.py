@@ -285,6 +285,20 @@ def test_party_removes_own_evidence_until_the_review(
     assert [] == alice.rows("select id from public.dispute_evidence")
 
 
+def test_another_path_of_evidence_removes_nothing(
+    owner: Connection, alice: Actor, dispute_id: UUID
+) -> None:
+    """Only paths of photos have a part behind a #; another path never reaches the object."""
+    path = evidence(alice, dispute_id)["path"]
+    put_object(owner, "evidence-uploads", path)
+    owner.execute("update public.disputes set status = 'under_review' where id = %s", [dispute_id])
+
+    for other in (f"{path}#x", f"{path}#", f"{path}/x"):
+        assert "RESOURCE_NOT_FOUND" == code_of(removed(alice, "evidence-uploads", other))
+    assert "CONFLICT" == code_of(removed(alice, "evidence-uploads", path))
+    assert [(1,)] == owner.execute("select count(*) from private.stored_files").fetchall()
+
+
 @pytest.mark.parametrize(
     ("type_", "bucket"),
     [("profile_avatar", "profile-avatars"), ("address_proof", "address-proofs")],
