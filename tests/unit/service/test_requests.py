@@ -178,6 +178,27 @@ def test_request_without_a_place_in_time_is_refused(
     assert began.empty()
 
 
+@pytest.mark.parametrize(("path", "left_s"), [("/", 3), ("/api/webhooks/", 1)])
+def test_wait_uses_up_the_time_of_a_webhook_alone(
+    monkeypatch: pytest.MonkeyPatch, path: str, left_s: float
+) -> None:
+    """Otherwise a busy service would only begin work that it cannot end in time."""
+    now_s = 100.0
+
+    def wait(_places: requests.Places, timeout: float) -> bool:
+        nonlocal now_s
+        now_s += 2
+        return timeout >= 2
+
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    monkeypatch.setattr(requests.Places, "acquire", wait)
+    app = Flask("t")
+    app.add_url_rule(path, view_func=lambda: str(deadline.remaining_s()))
+    requests.install(app, AddressLimits())
+
+    assert str(float(left_s)) == app.test_client().get(path).text
+
+
 def test_requests_at_work_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The seventeenth waits for a place, and a health check needs none."""
     monkeypatch.setattr(requests, "QUEUE_LIMIT_S", 10)
