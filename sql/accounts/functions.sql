@@ -73,6 +73,26 @@ end;
 $$;
 comment on function private.is_deleted_account is 'Return true if the account was deleted. Its JWTs stay valid until they expire.';
 
+create function private.account_refusal(p_user_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_user public.users;
+begin
+  select * into v_user from public.users where id = p_user_id and deleted_at is null;
+  if v_user.id is null then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  elsif v_user.suspended_at is not null then
+    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
+  end if;
+  return null;
+end;
+$$;
+comment on function private.account_refusal is 'Return the refusal of a user who has no account, or whose account was deleted or suspended. Otherwise return null.';
+
 create function private.require_account()
 returns void
 language plpgsql

@@ -44,15 +44,12 @@ stable
 set search_path = ''
 as $$
 declare
+  v_refusal constant jsonb := private.account_refusal(p_user_id);
   v_dispute public.disputes;
   v_listing public.listings;
-  v_user public.users;
 begin
-  select * into v_user from public.users where id = p_user_id;
-  if v_user.id is null or v_user.deleted_at is not null then
-    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
-  elsif v_user.suspended_at is not null then
-    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
+  if v_refusal is not null then
+    return v_refusal;
   elsif p_type = 'listing_photo' then
     select * into v_listing from public.listings where id = p_listing_id;
     return private.photo_refusal(p_user_id, v_listing);
@@ -180,11 +177,13 @@ stable
 set search_path = ''
 as $$
 declare
+  v_id uuid;
   v_path text;
 begin
-  select file.path into v_path
+  select file.path, coalesce(photo.id, evidence.id) into v_path, v_id
   from private.stored_files as file
   left join public.listing_photos as photo on photo.path = file.path
+  left join public.dispute_evidence as evidence on evidence.path = file.path
   where
     file.bucket_id = private.bucket_of(p_type)
     and file.subject_id = p_subject_id
@@ -195,14 +194,7 @@ begin
   if v_path is null then
     return null;
   end if;
-  return jsonb_build_object(
-    'success', true,
-    'id', coalesce(
-      (select id from public.listing_photos where path = v_path),
-      (select id from public.dispute_evidence where path = v_path)
-    ),
-    'path', v_path
-  );
+  return jsonb_build_object('success', true, 'id', v_id, 'path', v_path);
 end;
 $$;
 comment on function private.recorded_file is 'Return the answer to an upload that repeats an earlier one: the same bytes, of the same user, for the same place. Return null for a new file.';
@@ -277,8 +269,8 @@ begin
     when 'listing-photos'
       then private.remove_photo(p_user_id, p_path, p_photo_id, p_listing_id)
     when 'evidence-uploads' then private.remove_evidence(p_user_id, p_path)
-    when 'profile-avatars' then private.remove_user_file(p_user_id, p_bucket, p_path)
-    when 'address-proofs' then private.remove_user_file(p_user_id, p_bucket, p_path)
+    when 'profile-avatars' then private.lock_user_file(p_user_id, p_bucket, p_path)
+    when 'address-proofs' then private.lock_user_file(p_user_id, p_bucket, p_path)
   end;
   v_answer := coalesce(
     v_answer, private.leftover_answer(p_user_id, p_bucket, p_path),
@@ -340,7 +332,7 @@ end;
 $$;
 comment on function private.remove_evidence is 'Remove evidence of a dispute that staff have not begun to review, as the party who added it, or return the refusal. Return null if no evidence has this path.';
 
-create function private.remove_user_file(p_user_id uuid, p_bucket text, p_path text)
+create function private.lock_user_file(p_user_id uuid, p_bucket text, p_path text)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -355,11 +347,10 @@ begin
   elsif v_owner_id <> p_user_id then
     return private.refusal('FORBIDDEN', 'This file is not yours');
   end if;
-  delete from private.stored_files where bucket_id = p_bucket and path = p_path;
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.remove_user_file is 'Remove the row of an avatar or a proof of address, as its owner, or return the refusal. Return null if no file has this path.';
+comment on function private.lock_user_file is 'Lock the row of an avatar or a proof of address, which remove_file then deletes. Return success to its owner and a refusal to another user, or null if no file has this path.';
 
 create function private.leftover_answer(p_user_id uuid, p_bucket text, p_path text)
 returns jsonb
@@ -406,11 +397,10 @@ set search_path = ''
 as $$
 declare
   v_now constant timestamptz := private.clock();
-  v_oldest timestamptz;
-  v_files jsonb;
+  v_oldest constant timestamptz := v_now
+    - private.setting('orphan_grace_s')::integer * interval '1 second';
   v_last record;
 begin
-  v_oldest := v_now - private.setting('orphan_grace_s')::integer * interval '1 second';
   with page as (
     select bucket_id, name, created_at from storage.objects
     where
@@ -438,9 +428,8 @@ begin
     ) as orphans
   into v_last
   from ending;
-  v_files := coalesce(v_last.orphans, '[]');
   return jsonb_build_object(
-    'files', v_files,
+    'files', coalesce(v_last.orphans, '[]'),
     'after_bucket', case when v_last.is_full then v_last.bucket_id end,
     'after_path', case when v_last.is_full then v_last.name end
   );

@@ -21,7 +21,7 @@ begin
   v_report.user_id := p_user_id;
   v_report.reason := private.plain_reason(p_reason);
   v_answer := coalesce(
-    private.reporter_refusal(),
+    private.account_refusal(auth.uid()),
     private.use_rate_limit('report_content'),
     private.reason_refusal(p_reason),
     private.target_refusal(v_report),
@@ -32,26 +32,6 @@ end;
 $$;
 comment on function private.report_content is 'Report a listing, a message or a user to staff; see the public wrapper.';
 grant execute on function private.report_content to authenticated;
-
-create function private.reporter_refusal()
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_user public.users;
-begin
-  select * into v_user from public.users where id = auth.uid() and deleted_at is null;
-  if v_user.id is null then
-    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
-  elsif v_user.suspended_at is not null then
-    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
-  end if;
-  return null;
-end;
-$$;
-comment on function private.reporter_refusal is 'Return the refusal of a caller who may not report, or null.';
 
 create function private.target_refusal(p_report public.content_reports)
 returns jsonb
