@@ -41,7 +41,7 @@ begin
     'auctions_processed', cardinality(v_results),
     'failed', v_failed,
     'results', to_jsonb(v_results),
-    'lags_s', private.close_lags(v_results)
+    'lags_s', private.seconds_past_end(v_results)
   );
 end;
 $$;
@@ -63,7 +63,7 @@ end;
 $$;
 comment on function private.close_as_scheduled_job is 'Close the auctions whose end has passed, for pg_cron. No worker sees the answer, so keep the lags for the metrics.';
 
-create function private.close_lags(p_results jsonb[])
+create function private.seconds_past_end(p_results jsonb[])
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -83,7 +83,7 @@ begin
   );
 end;
 $$;
-comment on function private.close_lags is 'Return the seconds from the end of each auction that a batch has closed to now, which is just before the commit.';
+comment on function private.seconds_past_end is 'Return the seconds that have passed since the end of each auction that a batch has closed. The commit follows at once.';
 
 create function private.end_auction(p_auction_id uuid, p_force boolean)
 returns jsonb
