@@ -7,10 +7,10 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_lift constant boolean := coalesce(p_lift, false);
   v_reason constant text := private.plain_reason(p_reason);
   v_answer jsonb := private.begin_request(
-    'staff_suspend_user', p_client_request_id,
-    md5(p_user_id || ':' || coalesce(p_lift, false))::uuid
+    'staff_suspend_user', p_client_request_id, md5(p_user_id || ':' || v_lift)::uuid
   );
   v_user public.users;
 begin
@@ -24,9 +24,9 @@ begin
     -- Another admin may have taken the caller's rights during the wait for the locks.
     perform private.refuse_unless_staff();
     v_answer := coalesce(
-      private.suspension_refusal(v_user, coalesce(p_lift, false)),
+      private.suspension_refusal(v_user, v_lift),
       case
-        when coalesce(p_lift, false) then private.lift_suspension(v_user, v_reason)
+        when v_lift then private.lift_suspension(v_user, v_reason)
         else private.suspend_user(v_user, v_reason)
       end
     );

@@ -110,8 +110,8 @@ begin
     private.refund_request(p_payment_intent_id, p_amount_cents)
   );
   if v_outbox_id is not null
-    and (p_user_id <> v_order.seller_id or private.is_owed_back(v_order, v_payment))
     and p_user_id is not null
+    and (p_user_id <> v_order.seller_id or private.is_owed_back(v_order, v_payment))
   then
     perform private.write_audit(
       p_user_id,
