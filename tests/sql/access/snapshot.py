@@ -62,7 +62,7 @@ QUERIES = (
     """
       select 'policy on ' || schemaname || '.' || tablename || ': ' || policyname || ' for '
         || lower(cmd) || ' to ' || array_to_string(roles, ', ')
-      from pg_policies where schemaname in ('storage', 'realtime')
+      from pg_policies
     """,
     """
       select 'bucket ' || id || case when public then ', public' else '' end || ', '

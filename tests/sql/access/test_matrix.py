@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from tests.sql.access.snapshot import SNAPSHOT
 from tests.sql.access.world import FORBIDDEN, GROUPS, Outcome, Reader, World, readers_in
-from tests.sql.grants import BOTH, execute_grants
 
 
 MATRIX: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("matrix.toml").read_text())
@@ -228,20 +228,26 @@ def test_calls_are_answered_to_those_whom_the_matrix_names(world: World, reader:
 def test_every_call_of_people_is_in_the_matrix() -> None:
     """An RPC that anon or people may call has a line."""
     callable_by_people = {
-        signature.partition("(")[0]
+        function.partition("(")[0].removeprefix("public.")
         for role in ("anon", "authenticated")
-        for signatures in BOTH[role].values()
-        for signature in signatures
+        for function in functions_of(role)
+        if function.startswith("public.")
     }
 
     assert callable_by_people == {name.partition(",")[0] for name in MATRIX["call"]}
+
+
+def functions_of(role: str) -> set[str]:
+    """Return the functions, with their arguments, that a role may execute by the snapshot."""
+    line = rf"^{role} executes (.+?\)) returns "
+    return set(re.findall(line, SNAPSHOT.read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("reader", [Reader.ANON, Reader.ADMIN])
 def test_calls_of_our_processes_are_refused_to_clients(world: World, reader: Reader) -> None:
     """A function that is granted to service_role alone raises for anon and for staff."""
     role = "anon" if reader is Reader.ANON else "authenticated"
-    closed = execute_grants("service_role") - execute_grants(role)
+    closed = functions_of("service_role") - functions_of(role)
     if not IS_FULL:
         closed = {function for function in closed if function.startswith("public.")}
 
@@ -253,10 +259,11 @@ def test_calls_of_our_processes_are_refused_to_clients(world: World, reader: Rea
     assert {} == {function: error for function, error in found.items() if error != FORBIDDEN}
 
 
-def called_with_nulls(signature: str) -> str:
-    """Return a call of a function by its signature, all arguments null."""
-    name, _, types = signature.removesuffix(")").partition("(")
-    return f"{name}({', '.join(f'null::{type_}' for type_ in types.split(',') if type_)})"
+def called_with_nulls(function: str) -> str:
+    """Return a call of a function of the snapshot, all arguments null."""
+    name, _, arguments = function.removesuffix(")").partition("(")
+    types = [argument.partition(" ")[2] for argument in arguments.split(", ") if argument]
+    return f"{name}({', '.join(f'null::{type_}' for type_ in types)})"
 
 
 @pytest.mark.parametrize("reader", sorted(GROUPS["everybody"]))
