@@ -181,6 +181,26 @@ def refund_requested(owner: Connection, order_id: UUID, amount: int | None, **mo
     return service_of(owner).call("process_refund_transaction", **(request | more))
 
 
+def refund_finished(owner: Connection, status: str, stripe_refund_id: str = "re_1") -> Any:
+    """Let the worker send the one refund that is queued, and Stripe answer `status`."""
+    service = service_of(owner)
+    [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
+    lease = {"outbox_id": job["id"], "lease_token": job["lease_token"]}
+    assert service.call("claim_send_permission", **lease)["may_send"]
+    return service.call(
+        "finish_outbox",
+        stripe_object_id=stripe_refund_id,
+        result=f'{{"status": "{status}"}}',
+        **lease,
+    )
+
+
+def refunds(owner: Connection) -> list[tuple[int, str, str | None]]:
+    """Return amount, status and Stripe's id of each refund."""
+    query = "select amount_cents, status::text, stripe_refund_id from public.refunds order by id"
+    return [(int(a), str(s), r) for a, s, r in owner.execute(query)]
+
+
 def refund_told(
     owner: Connection,
     status: str,
