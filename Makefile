@@ -13,22 +13,23 @@ LISTINGS ?= 250000
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence fuzz chaos mutants canary-faults pg15 deployment rules advisors plans types client access snapshot monitoring check fmt up stop status reset psql bench drill \
-  migration docs hooks
+.PHONY: help setup demo test test-js proof soak oracles convergence fuzz chaos mutants \
+  canary-faults pg15 deployment rules advisors plans types client access snapshot monitoring check \
+  fmt up stop status reset psql bench drill migration docs hooks
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install uv in .tools/ and the packages in .venv/ (every other target does this first)
+setup: ## install uv in .tools/ and the packages in .venv/ (all targets do this first)
 	@$(PYTHON) .ci/setup.py
 
-demo: setup ## run the main job on the whole system: sign-up to payout, refund, dispute (PORT_BASE=…, DEMO_FLAGS=--keep)
+demo: setup ## run the main job, from sign-up to dispute (PORT_BASE=…, DEMO_FLAGS=--keep)
 	@$(BIN)/python -m devstack.demo $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(DEMO_FLAGS)
 
 test: setup ## run the test suite, which starts its own embedded stack
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_FLAGS)
 
-test-js: setup ## run the JavaScript client's tests alone (part of `make test`; they download npm packages)
+test-js: setup ## run the JavaScript client's tests, a part of `make test` (needs npm)
 	@$(BIN)/python -m pytest tests/integration/js $(PYTEST_FLAGS)
 
 check: setup ## check format, lint, types, import rules, SQL, workflows, image, English, links
@@ -46,34 +47,34 @@ check: setup ## check format, lint, types, import rules, SQL, workflows, image, 
 	@$(BIN)/python .ci/api_docs.py --check && echo "docs/api.md, docs/database.md: ok"
 	@$(BIN)/python .ci/monitoring.py --check && echo "monitoring: ok"
 
-proof: soak fuzz mutants pg15 deployment canary-faults rules advisors plans client access ## run the longer checks: soak, fuzz, mutants, SQL tests on PG 15, the proxy, the canary's faults, the alert rules, Supabase's linter, the plans, the TypeScript types, the access matrix, a short `chaos`
+proof: soak fuzz mutants pg15 deployment canary-faults rules advisors plans client access ## run the full form of every proof, but a short `chaos`
 	@$(MAKE) chaos CHAOS_AUCTIONS=200 CHAOS_SEED=1
 
 soak: oracles convergence ## run `oracles` and `convergence`, in less than 20 minutes on 2 cores
 
-oracles: setup ## compare bidding and money with plain oracles (PROOF_STEPS=20000, MONEY_STEPS=5000)
+oracles: setup ## compare bidding and money with oracles (PROOF_STEPS=20000, MONEY_STEPS=5000)
 	@BIDDING_STEPS=$(PROOF_STEPS) MONEY_STEPS=$(MONEY_STEPS) $(BIN)/python -m pytest -n 2 \
 	  tests/sql/bidding/test_bidding_oracle.py tests/sql/money
 
 convergence: setup ## deliver Stripe's events badly while processes are killed (DELIVERIES=100000)
 	@SOAK_DELIVERIES=$(DELIVERIES) $(BIN)/python -m pytest -q -s tests/proof/test_convergence.py
 
-chaos: setup ## kill everything while auctions end, then check (CHAOS_AUCTIONS=10000, CHAOS_SEED=…, CHAOS_FLAGS=--help)
+chaos: setup ## kill everything while auctions end (CHAOS_AUCTIONS=10000, CHAOS_SEED=…)
 	@$(BIN)/python -m tests.proof.chaos --auctions $(CHAOS_AUCTIONS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) $(CHAOS_FLAGS)
 
-fuzz: setup ## send random input to each API of the stack and to the message filter (FUZZ_TIMES=25 times the tests' share)
+fuzz: setup ## send random input to each API (FUZZ_TIMES=25 times what `make test` sends)
 	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n 2 --dist loadgroup -m fuzz tests/integration tests/sql/filter $(PYTEST_FLAGS)
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)
 	@$(BIN)/python -m tests.proof.mutants $(NAMES)
 
-canary-faults: setup ## plant faults in a deployment one by one; the canary must turn red (less than 4 minutes)
+canary-faults: setup ## plant faults in a deployment; the canary must turn red (less than 4 minutes)
 	@$(BIN)/python -m pytest -q tests/proof/canary_faults.py $(PYTEST_FLAGS)
 
 pg15: setup ## run the schema and SQL tests on PostgreSQL 15
 	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest -n 2 tests/schema tests/sql
 
-deployment: setup ## run the proxy's configuration on a real nginx, and the image's files on a read-only disk
+deployment: setup ## run the proxy on a real nginx, and the image's files on a read-only disk
 	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/proxy.py tests/proof/image.py
 
 rules: setup ## check and test the alert rules and the names of our metrics by promtool
@@ -85,13 +86,13 @@ rules: setup ## check and test the alert rules and the names of our metrics by p
 advisors: setup ## run Supabase's own linter on the schema; a reviewed list explains each finding
 	@$(BIN)/python -m pytest -q tests/proof/advisors.py
 
-plans: setup ## assert and time the plans of the web app's queries on many rows (LISTINGS=250000)
+plans: setup ## assert and time the plans of the web app's queries (LISTINGS=250000)
 	@PLANS_LISTINGS=$(LISTINGS) $(BIN)/python -m pytest -q -s tests/proof/plans/plans.py
 
 types: setup ## write clients/database.types.ts anew, from sql/ and clients/answers.py
 	@WRITE_TYPES=1 $(BIN)/python -m pytest -q tests/proof/client_types.py
 
-client: setup ## compare the TypeScript types with the schema, compile a program, run the examples of docs/api.md
+client: setup ## check the TypeScript types, and run the examples of docs/api.md
 	@$(BIN)/python -m pytest -q tests/proof/client_types.py tests/proof/api_snippets.py
 
 access: setup ## try every cell of the access matrix through SQL, and a sample through REST
@@ -100,7 +101,7 @@ access: setup ## try every cell of the access matrix through SQL, and a sample t
 snapshot: setup ## write the snapshot of everything that the API reaches anew
 	@$(BIN)/python -m tests.sql.access.snapshot
 
-up: setup ## run the system until Ctrl-C; .devstack/env gets addresses and keys (PORT_BASE=…, UP_FLAGS=…)
+up: setup ## run the system until Ctrl-C; see .devstack/env (PORT_BASE=…, UP_FLAGS=…)
 	@$(BIN)/python -m devstack up $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(UP_FLAGS)
 
 stop: setup ## end the running system
@@ -115,22 +116,22 @@ reset: setup ## delete the database and the fake Stripe's state of a stopped sys
 psql: setup ## open psql on the running system's database
 	@$(BIN)/python -m devstack psql
 
-drill: setup ## restore a stack's database to an hour ago, and bring it back in line with Stripe
+drill: setup ## restore a database to an hour ago, and bring it back in line with Stripe
 	@$(BIN)/python -m tests.proof.restore_drill
 
-bench: setup ## measure the performance figures; JSON and plots go to bench/out/ (BENCH_FLAGS=--help)
+bench: setup ## measure the performance figures into bench/out/ (BENCH_FLAGS=--help)
 	@$(BIN)/python -m bench $(BENCH_FLAGS)
 
 fmt: setup ## format Python and SQL
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/sqlfluff fix --disable-progress-bar sql
 
-migration: setup ## create a migration (name=<domain>_<change>) and print the difference it must cover
+migration: setup ## create a migration (name=<domain>_<change>), and print what it must cover
 	@$(BIN)/python -m devstack.migration "$(name)"
 
 docs: setup ## write the generated parts of docs/api.md and docs/database.md anew
 	@$(BIN)/python .ci/api_docs.py
 
-monitoring: setup ## write the alert rules and the dashboard anew, from deploy/monitoring/monitoring.yml
+monitoring: setup ## write the alert rules and the dashboard anew, from monitoring.yml
 	@$(BIN)/python .ci/monitoring.py
 
 hooks: setup ## install the git hooks: `make check` before a commit, `make test` before a push
