@@ -116,7 +116,7 @@ begin
   return private.read_gauges();
 end;
 $$;
-comment on function public.read_gauges is 'Return figures for metrics, by name: depth and age of inbox and outbox, overdue and postponed auctions, held messages, unpaid_overdue_orders, ledger_drift_orders, orders_unlike_stripe. The last two count the results of check_orders.';
+comment on function public.read_gauges is 'Return figures for metrics, by name: depth and age of inbox and outbox, overdue and postponed auctions, last_heartbeat_seconds, held messages, unpaid_overdue_orders, ledger_drift_orders, orders_unlike_stripe. The last two count the results of check_orders.';
 grant execute on function public.read_gauges to service_role;
 
 create function public.take_measurements(max_rows integer default 100)

@@ -85,7 +85,7 @@ create table public.refunds (
   constraint refunds_amount_is_positive check (amount_cents > 0)
 );
 comment on table public.refunds is 'Money that goes back to a buyer. The row reserves the amount, the outbox sends the refund, and Stripe''s result settles it. A refund without a key was made in Stripe''s dashboard.';
-comment on column public.refunds.request is 'The payment and the amount that the caller named, null where none. Null for a refund that no request made.';
+comment on column public.refunds.request is 'payment_intent_id and amount_cents as the caller sent them, each null if the caller left it out. The column is null for a refund that no caller requested.';
 
 create index refunds_order_id_idx on public.refunds (order_id);
 create index refunds_payment_id_idx on public.refunds (payment_id);

@@ -9,4 +9,4 @@ create table private.request_receipts (
   constraint request_receipts_pkey primary key (caller_id, client_request_id)
 );
 comment on table private.request_receipts is 'Answers of calls by client_request_id. A client may repeat a call, and its effect happens only once.';
-comment on column private.request_receipts.object_id is 'The listing, order, dispute or message that the call is about, or a hash of it and of the argument that decides. Null for a call that creates its object.';
+comment on column private.request_receipts.object_id is 'The listing, order, dispute, message or user that the call is about. If an argument chooses what happens to the object, it is a hash of both. Null for a call that creates its object.';

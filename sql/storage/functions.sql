@@ -32,7 +32,7 @@ begin
   );
 end;
 $$;
-comment on function private.check_upload is 'Say whether a user may upload a file now; see the public wrapper.';
+comment on function private.check_upload is 'Return success if a user may upload a file now, or the refusal; see the public wrapper.';
 grant execute on function private.check_upload to service_role;
 
 create function private.upload_refusal(

@@ -113,7 +113,7 @@ begin
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.anonymise_account is 'Anonymise an account without open business and without money on its way, unless it is the last admin''s, or return the refusal. A repeat changes nothing and succeeds.';
+comment on function private.anonymise_account is 'Anonymise an account, or return the refusal: it has open business or money on its way, or it is the last admin''s. A repeat changes nothing and succeeds.';
 grant execute on function private.anonymise_account to service_role;
 
 create function private.has_open_business(p_user_id uuid)

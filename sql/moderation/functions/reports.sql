@@ -58,7 +58,7 @@ begin
   return null;
 end;
 $$;
-comment on function private.target_refusal is 'Return the refusal of a report whose target is not one, is invisible to the reporter or belongs to the reporter. Otherwise return null.';
+comment on function private.target_refusal is 'Return the reason why a report may not have this target, or null. A report has one target, which the reporter may read and which belongs to another user.';
 
 create function private.owner_of_target(p_report public.content_reports)
 returns uuid
@@ -187,7 +187,7 @@ begin
   return private.reason_refusal(p_reason);
 end;
 $$;
-comment on function private.decision_about_report_refusal is 'Return the reason why this member of staff cannot decide so about a report, or null.';
+comment on function private.decision_about_report_refusal is 'Return the reason why this member of staff cannot make this decision about a report, or null.';
 
 create function private.store_report_decision(
   p_report public.content_reports, p_uphold boolean, p_reason text

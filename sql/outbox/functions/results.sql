@@ -111,7 +111,7 @@ begin
   end;
 end;
 $$;
-comment on function private.alerts_after_error is 'Return the alerts of a failed try. A row without an answer raises one, when its pause reaches the cap.';
+comment on function private.alerts_after_error is 'Return the alerts of a failed try. While Stripe gives a row no answer, only the try whose pause reaches the cap raises an alert.';
 
 create function private.reject_outbox(p_outbox_id uuid, p_lease_token uuid, p_error_code text)
 returns jsonb

@@ -244,7 +244,7 @@ begin
   );
 end;
 $$;
-comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. Another request with this id is refused, also one that asks for all that is left after one that named the amount.';
+comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. Another request with this id is refused. Two requests differ if one names an amount and the other asks for all that is left.';
 
 create function private.refund_refusal(
   p_order public.orders, p_payment public.payments, p_user_id uuid, p_amount_cents bigint,
