@@ -71,7 +71,7 @@ def install(app: Flask, limits: AddressLimits) -> None:
     inner: Callable[..., Iterable[bytes]] = app.wsgi_app
     places = Places(_PLACES)
     webhook_places = Places(_WEBHOOK_PLACES)
-    upload_places = threading.BoundedSemaphore(_UPLOAD_PLACES)
+    upload_places = Places(_UPLOAD_PLACES)
     app.request_class = BufferedRequest
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -83,14 +83,17 @@ def install(app: Flask, limits: AddressLimits) -> None:
         ) -> Callable[[bytes], object]:
             return start_response(status, [*headers, (REQUEST_ID_HEADER, request_id)], exc_info)
 
-        is_webhook = environ["PATH_INFO"].startswith(_WEBHOOKS)
-        with _place_of_upload(environ, upload_places):
+        path = environ["PATH_INFO"]
+        is_webhook = path.startswith(_WEBHOOKS)
+        queue = webhook_places if is_webhook else places
+        # An upload holds its place while its body is in memory, the others while they run.
+        with _place_in(upload_places if path == UPLOAD_PATH else None, environ, "uploads"):
             _receive(environ)
             metrics.start(environ)
             with (
                 log.bound(request_id=request_id),
-                _place_of(environ, webhook_places if is_webhook else places) as waited_s,
-                deadline.within(_calls_limit_s(environ) - (waited_s if is_webhook else 0)),
+                _place_in(None if path in _NEVER_QUEUED else queue, environ, "queue") as waited_s,
+                deadline.within(_calls_limit_s(path) - (waited_s if is_webhook else 0)),
             ):
                 return inner(environ, answer)
 
@@ -105,33 +108,14 @@ def install(app: Flask, limits: AddressLimits) -> None:
             raise refusal
 
 
-def _calls_limit_s(environ: "WSGIEnvironment") -> float:
+def _calls_limit_s(path: str) -> float:
     """Return the time for the calls of a request.
 
     The wait of a webhook uses it up, because we answer Stripe within five seconds. Other requests
     have it from their start: while many wait, each would otherwise run out of time in its work, and
     the service would do nothing but work that is thrown away.
     """
-    return UPLOAD_CALLS_LIMIT_S if _is_upload(environ) else CALLS_LIMIT_S
-
-
-def _is_upload(environ: "WSGIEnvironment") -> bool:
-    return bool(environ["PATH_INFO"] == UPLOAD_PATH)
-
-
-@contextlib.contextmanager
-def _place_of_upload(environ: "WSGIEnvironment", places: threading.Semaphore) -> Iterator[None]:
-    """Hold one of the few places of uploads while the body is in memory."""
-    if not _is_upload(environ):
-        yield
-    elif places.acquire(timeout=QUEUE_LIMIT_S):
-        try:
-            yield
-        finally:
-            places.release()
-    else:
-        environ[_REFUSAL_KEY] = TransientError("TIMEOUT", "uploads")
-        yield
+    return UPLOAD_CALLS_LIMIT_S if path == UPLOAD_PATH else CALLS_LIMIT_S
 
 
 def _receive(environ: "WSGIEnvironment") -> None:
@@ -181,13 +165,13 @@ class Places:
 
 
 @contextlib.contextmanager
-def _place_of(environ: "WSGIEnvironment", places: Places) -> Iterator[float]:
-    """Hold one of the places, and give the seconds that the request waited for it.
+def _place_in(places: Places | None, environ: "WSGIEnvironment", name: str) -> Iterator[float]:
+    """Hold one of the places, if the request needs one; give the seconds that it waited for it.
 
     A request that gets none in time runs only to be refused.
     """
     began = time.monotonic()
-    if environ["PATH_INFO"] in _NEVER_QUEUED:
+    if places is None:
         yield 0.0
     elif places.acquire(timeout=QUEUE_LIMIT_S):
         try:
@@ -195,7 +179,7 @@ def _place_of(environ: "WSGIEnvironment", places: Places) -> Iterator[float]:
         finally:
             places.release()
     else:
-        environ[_REFUSAL_KEY] = TransientError("TIMEOUT", "queue")
+        environ[_REFUSAL_KEY] = TransientError("TIMEOUT", name)
         yield time.monotonic() - began
 
 
