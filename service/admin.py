@@ -10,7 +10,7 @@ from flask import Blueprint
 from market import inbox
 from market.auctions import forcing, repository
 from market.database import Database
-from service.bodies import read_body, read_query
+from service.bodies import EventName, read_body, read_query
 from service.limits import UserLimits
 from service.route_table import Answer, Caller, Cents, Id, Route, Time
 from service.session import Sessions
@@ -23,7 +23,6 @@ STAFF_ACTION = "call_staff_route"
 
 _REASON = "The event was replayed in the admin pages"
 Reason = Annotated[str, pydantic.Field(min_length=10, max_length=500)]
-EventId = Annotated[str, pydantic.Field(min_length=1, max_length=255, pattern=r"^[\w.-]+$")]
 
 
 class FinalizeBody(pydantic.BaseModel):
@@ -122,7 +121,7 @@ class DeadEventsQuery(pydantic.BaseModel):
     """A page of the dead events: its length, and the last event of the page before."""
 
     limit: Annotated[int, pydantic.Field(ge=1, le=100)] = 50
-    after: EventId | None = None
+    after: EventName | None = None
 
 
 class DeadEvent(Answer):
@@ -150,7 +149,7 @@ class DeadEventsAnswer(Answer):
 class ReplayBody(pydantic.BaseModel):
     """The event to apply again, and the reason for the audit log."""
 
-    event_id: EventId = pydantic.Field(
+    event_id: EventName = pydantic.Field(
         validation_alias=pydantic.AliasChoices("event_id", "eventId")
     )
     reason: Reason = _REASON

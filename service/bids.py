@@ -11,7 +11,7 @@ from market.bidding import repository
 from market.bidding.types import Bid
 from market.database import Database
 from market.errors import RejectedError
-from service.bodies import read_body
+from service.bodies import CentsInBody, read_body
 from service.route_table import Answer, Caller, Cents, Id, Route, Time
 from service.session import Sessions
 
@@ -22,16 +22,6 @@ log = structlog.get_logger(__name__)
 _MOST = 2**63 - 1
 
 
-def _refuse_bool(value: object) -> object:
-    # Python counts false as 0, which here means "no maximum".
-    if isinstance(value, bool):
-        raise ValueError("bool")  # noqa: TRY004 - pydantic turns only a ValueError into a 400
-    return value
-
-
-_Cents = Annotated[int, pydantic.BeforeValidator(_refuse_bool)]
-
-
 class BidBody(pydantic.BaseModel):
     """A bid. `proxy_max_cents` is the secret maximum; 0 and null mean that there is none.
 
@@ -39,8 +29,8 @@ class BidBody(pydantic.BaseModel):
     """
 
     listing_id: Annotated[uuid.UUID, pydantic.Field(alias="listingId")]
-    amount_cents: Annotated[_Cents, pydantic.Field(ge=100, le=_MOST)]
-    proxy_max_cents: Annotated[_Cents, pydantic.Field(ge=0, le=_MOST)] | None = None
+    amount_cents: Annotated[CentsInBody, pydantic.Field(ge=100, le=_MOST)]
+    proxy_max_cents: Annotated[CentsInBody, pydantic.Field(ge=0, le=_MOST)] | None = None
     client_bid_id: uuid.UUID | None = None
 
 

@@ -4,7 +4,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 from flask import request
@@ -13,6 +13,19 @@ from market.errors import RejectedError
 
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
+
+
+def _refuse_bool(value: object) -> object:
+    # Python counts true as 1 and false as 0; no caller means that amount.
+    if isinstance(value, bool):
+        raise ValueError("bool")  # noqa: TRY004 - pydantic turns only a ValueError into a 400
+    return value
+
+
+#: An amount in a body.
+CentsInBody = Annotated[int, pydantic.BeforeValidator(_refuse_bool)]
+#: The id or the type of an event of Stripe.
+EventName = Annotated[str, pydantic.Field(min_length=1, max_length=255, pattern=r"^[\w.-]+$")]
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 #: Postgres stores neither NUL nor an unpaired surrogate.

@@ -1,7 +1,7 @@
 """Serve the route on which the canary looks up the events that it sent."""
 
 import hmac
-from typing import Annotated, Literal
+from typing import Literal
 
 import pydantic
 from flask import Blueprint, request
@@ -9,19 +9,16 @@ from flask import Blueprint, request
 from market import inbox
 from market.database import Database
 from market.errors import RejectedError
-from service.bodies import read_query
+from service.bodies import EventName, read_query
 from service.limits import AddressLimits
 from service.route_table import ADDRESS, DATABASE_CODES, Answer, Caller, Route, Time
-
-
-_Name = Annotated[str, pydantic.Field(min_length=1, max_length=255, pattern=r"^[\w.-]+$")]
 
 
 class LookupQuery(pydantic.BaseModel):
     """Names one event by its id, or the newest event of a type."""
 
-    event_id: _Name | None = None
-    type: _Name | None = None
+    event_id: EventName | None = None
+    type: EventName | None = None
     since: pydantic.AwareDatetime | None = None
 
     @pydantic.model_validator(mode="after")
