@@ -1,5 +1,7 @@
 """Activate and close auctions that are due, and find the next deadline."""
 
+from collections.abc import Iterable
+
 import structlog
 
 from market import metrics
@@ -21,11 +23,7 @@ def close_due(database: Database, *, limit: int) -> int:
     """Activate and close at most `limit` auctions each; return the larger count."""
     activated_count = repository.activate_due_auctions(database, limit=limit)
     closing = repository.end_expired_auctions(database, limit=limit)
-    if closing.failed_count:
-        # SQL postpones each failed auction; only a person can remove the cause.
-        alert("auctions_not_closed", count=closing.failed_count)
-    for lag_s in closing.lags_s:
-        metrics.CLOSE_LAG.observe(lag_s)
+    report(failed_count=closing.failed_count, lags_s=closing.lags_s)
     if activated_count:
         log.info("auctions_activated", count=activated_count)
     for auction in closing.closed:
@@ -38,6 +36,15 @@ def close_due(database: Database, *, limit: int) -> int:
     for extended in closing.extended:
         log.info("auction_extended", auction_id=extended.auction_id, end_at=extended.end_at)
     return max(activated_count, len(closing.closed) + len(closing.extended))
+
+
+def report(*, failed_count: int, lags_s: Iterable[float]) -> None:
+    """Raise an alert about auctions that failed to close, and observe the lags of the others."""
+    if failed_count:
+        # SQL postpones each failed auction; only a person can remove the cause.
+        alert("auctions_not_closed", count=failed_count)
+    for lag_s in lags_s:
+        metrics.CLOSE_LAG.observe(lag_s)
 
 
 def wait_s(database: Database) -> float:

@@ -4,9 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from market import metrics
-from market.alerts import alert
-from market.auctions import repository
+from market.auctions import closing, repository
 from market.database import Database
 
 
@@ -16,7 +14,7 @@ _BATCH = 100
 def close_expired(database: Database) -> Mapping[str, Any]:
     """Close auctions whose end has come; return the answer of SQL."""
     result = repository.close_batch(database, limit=_BATCH)
-    _notice(result)
+    _report(result)
     return result
 
 
@@ -44,14 +42,10 @@ def finalize(
         auction_id=auction_id,
         force=force,
     )
-    _notice(done["result"])
+    _report(done["result"])
     return done
 
 
-def _notice(result: Mapping[str, Any]) -> None:
-    # SQL postpones each failed auction; only a person can remove the cause.
-    if result.get("failed"):
-        alert("auctions_not_closed", count=result["failed"])
-    # A single auction has no lag: staff may close it before its end.
-    for lag_s in result.get("lags_s", ()):
-        metrics.CLOSE_LAG.observe(lag_s)
+def _report(result: Mapping[str, Any]) -> None:
+    # The result of a single auction has neither: staff may close it before its end.
+    closing.report(failed_count=result.get("failed", 0), lags_s=result.get("lags_s", ()))
