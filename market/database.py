@@ -119,7 +119,7 @@ def connect(settings: Settings, timeouts: Timeouts) -> Database:
         http2=False,
         timeout=httpx.Timeout(timeouts.answer_s, connect=timeouts.connect_s, pool=timeouts.pool_s),
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
-        event_hooks={"request": [_send_request_id_on], "response": [_check]},
+        event_hooks={"request": [log.send_request_id_on], "response": [_check]},
     )
 
     def client_of_user(jwt: str) -> Client:
@@ -143,12 +143,6 @@ def _client(url: str, key: str, http: httpx.Client) -> Client:
         postgrest_client_retry=False,
     )
     return Client(url, key, options)
-
-
-def _send_request_id_on(request: httpx.Request) -> None:
-    request_id = log.request_id()
-    if request_id is not None:
-        request.headers["X-Request-Id"] = request_id
 
 
 def _check(response: httpx.Response) -> None:

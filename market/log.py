@@ -6,8 +6,13 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import structlog
+
+
+if TYPE_CHECKING:
+    import httpx
 
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -56,6 +61,13 @@ def request_id() -> str | None:
     """Return the id of the request that this thread works on; its calls send it on."""
     bound_id = structlog.contextvars.get_contextvars().get("request_id")
     return bound_id if isinstance(bound_id, str) else None
+
+
+def send_request_id_on(request: "httpx.Request") -> None:
+    """Add the id of the request that this thread works on to a call; it is a hook of httpx."""
+    bound_id = request_id()
+    if bound_id is not None:
+        request.headers["X-Request-Id"] = bound_id
 
 
 def sane_request_id(proposed: str | None) -> str:

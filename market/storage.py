@@ -109,16 +109,10 @@ def connect(settings: Settings) -> Storage:
         base_url=settings.supabase_url,
         headers={"apikey": key, "Authorization": f"Bearer {key}"},
         timeout=_TIMEOUT_S,
-        event_hooks={"request": [_send_request_id_on]},
+        event_hooks={"request": [log.send_request_id_on]},
     )
     # Tokens name Auth as browsers reach it, even where the service reaches it by another name.
     issuer = settings.supabase_jwt_issuer
     is_standard = issuer.endswith(_AUTH_PATH)
     site = issuer.removesuffix(_AUTH_PATH) if is_standard else settings.supabase_url
     return Storage(client, site=site)
-
-
-def _send_request_id_on(request: httpx.Request) -> None:
-    request_id = log.request_id()
-    if request_id is not None:
-        request.headers["X-Request-Id"] = request_id
