@@ -39,7 +39,9 @@ def path_of(rule: str) -> str:
 def callers_of(route: Route[Any]) -> str:
     """Return the callers of a route in words."""
     words = [
-        f"the holder of the token in `{route.token}`" if caller is Caller.TOKEN else caller.value
+        f"the holder of the token in `{route.auth_header}`"
+        if caller is Caller.TOKEN
+        else caller.value
         for caller in route.callers
     ]
     return ", ".join(words)

@@ -14,6 +14,9 @@ from service.limits import AddressLimits
 from service.route_table import ADDRESS, DATABASE_CODES, Answer, Caller, Route, Time
 
 
+_HEADER = "x-canary-token"
+
+
 class LookupQuery(pydantic.BaseModel):
     """Names one event by its id, or the newest event of a type."""
 
@@ -53,14 +56,14 @@ def canary_blueprint(database: Database, limits: AddressLimits, *, token: str) -
     @Route(
         summary="Look up an event by `event_id`, or the newest one of a `type`.",
         callers=(Caller.TOKEN,),
-        token="x-canary-token",  # noqa: S106 - the name of a header
+        auth_header=_HEADER,
         limits=(ADDRESS,),
         query=LookupQuery,
         answer=LookupAnswer,
         codes=("RESOURCE_NOT_FOUND", *DATABASE_CODES),
     )
     def look_up() -> LookupAnswer:
-        given = request.headers.get("x-canary-token", "").encode()
+        given = request.headers.get(_HEADER, "").encode()
         # The comparison takes constant time. Otherwise a caller could guess the token by bytes.
         if not hmac.compare_digest(given, expected):
             limits.hit()

@@ -18,7 +18,7 @@ from service.session import Session, Sessions
 
 log = structlog.get_logger(__name__)
 
-_SECRET = "x-cron-secret"  # noqa: S105 - the name of a header
+_HEADER = "x-cron-secret"
 _REASON = "Expired auctions were closed by hand"
 
 
@@ -92,7 +92,7 @@ def jobs_blueprint(
     @Route(
         summary="Close up to 100 auctions whose end has come. A call by staff is audited.",
         callers=(Caller.TOKEN, Caller.STAFF),
-        token=_SECRET,
+        auth_header=_HEADER,
         limits=(ADDRESS, STAFF_ACTION),
         answer=ClosingAnswer,
         codes=("FORBIDDEN", *DATABASE_CODES),
@@ -116,7 +116,7 @@ def jobs_blueprint(
     @Route(
         summary="Read how many auctions wait for their close. It changes nothing.",
         callers=(Caller.TOKEN, Caller.STAFF),
-        token=_SECRET,
+        auth_header=_HEADER,
         limits=(ADDRESS, STAFF_ACTION),
         answer=ClosingStatusAnswer,
         codes=("FORBIDDEN", *DATABASE_CODES),
@@ -176,7 +176,7 @@ class _Callers:
                 `UNAUTHORIZED`, even with a session.
 
         """
-        given = request.headers.get(_SECRET)
+        given = request.headers.get(_HEADER)
         if given is not None:
             # The comparison takes constant time, or a caller could guess the secret by bytes.
             if hmac.compare_digest(given.encode(), self._secret):

@@ -22,7 +22,7 @@ def metrics_blueprint(limits: AddressLimits, *, token: str) -> Blueprint:
     @Route(
         summary="Read the metrics, as Prometheus does.",
         callers=(Caller.TOKEN,),
-        token="Authorization",  # noqa: S106 - the name of a header
+        auth_header="Authorization",
         limits=(ADDRESS,),
         answer=PlainText,
     )

@@ -92,7 +92,7 @@ def document(app: Flask) -> DocumentAnswer:
     for method, rule, route in routes:
         operation = _operation(method, rule, route, schemas)
         paths[_VARIABLE.sub(r"{\1}", rule)][method.lower()] = operation
-    tokens = {route.token: _token_scheme(route.token) for _, _, route in routes if route.token}
+    auth_headers = sorted({route.auth_header for _, _, route in routes if route.auth_header})
     return DocumentAnswer(
         openapi="3.1.0",
         info={
@@ -106,7 +106,7 @@ def document(app: Flask) -> DocumentAnswer:
             "headers": _HEADERS,
             "securitySchemes": {
                 **_SECURITY,
-                **{_scheme_of(name): scheme for name, scheme in tokens.items()},
+                **{_scheme_of(header): _token_scheme(header) for header in auth_headers},
             },
         },
     )
@@ -160,7 +160,7 @@ def _operation(method: str, rule: str, route: Route[Any], schemas: _Schemas) -> 
 def _security(route: Route[Any]) -> list[dict[str, list[str]]]:
     schemes = ["bearer", "cookie"] if route.has_user else []
     schemes += ["signature"] if Caller.SIGNATURE in route.callers else []
-    schemes += [_scheme_of(route.token)] if route.token else []
+    schemes += [_scheme_of(route.auth_header)] if route.auth_header else []
     return [{scheme: []} for scheme in schemes]
 
 

@@ -90,7 +90,7 @@ class Route(Generic[M]):
 
     `limits` are the actions that its calls count towards. `codes` are its own errors: `codes_of`
     adds those that follow from the other fields. `failures` are codes that it answers with a 500.
-    `path` and `headers` describe each value by its name. `token` is the header that holds the
+    `path` and `headers` describe each value by its name. `auth_header` is the header that holds the
     token of a `Caller.TOKEN`. `file` is the part of a multipart body that holds a file. `raw_body`
     describes a body that no model reads. A route that is not `is_live` also serves suspended
     users, and tokens of ended sessions, unless SQL refuses them. A route that is
@@ -108,7 +108,7 @@ class Route(Generic[M]):
     codes: tuple[str, ...] = ()
     statuses: tuple[HTTPStatus, ...] = ()
     failures: tuple[str, ...] = ()
-    token: str = ""
+    auth_header: str = ""
     file: str = ""
     raw_body: str = ""
     is_live: bool = True
