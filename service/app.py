@@ -1,8 +1,9 @@
 """Build the adapters of the service and pass them to its blueprints."""
 
 import dataclasses
+from collections.abc import Iterator
 
-from flask import Flask
+from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from market import auth_api, database, storage, stripe_api, stripe_events
@@ -55,7 +56,8 @@ def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     install_error_handlers(app)
-    _register(app, settings, adapters)
+    for blueprint in _blueprints(app, settings, adapters):
+        app.register_blueprint(blueprint)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's documented place for it
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_prefix=0
@@ -74,76 +76,38 @@ def _connect(settings: Settings) -> Adapters:
     )
 
 
-def _register(app: Flask, settings: Settings, adapters: Adapters) -> None:
-    sessions = Sessions(adapters.database, KeyRing(adapters.auth_api.signing_keys), settings)
-    user_limits = UserLimits(adapters.database)
-    app.register_blueprint(
-        webhooks_blueprint(
-            adapters.database,
-            stripe_events.handlers(adapters.stripe_api, adapters.database),
-            AddressLimits(),
-            endpoints=_endpoints(settings),
-            rules=EventRules(
-                tolerance_s=settings.webhook_tolerance_s,
-                future_s=settings.webhook_future_s,
-                max_age_s=settings.webhook_max_event_age_s,
-                livemode=settings.stripe_livemode,
-            ),
-        )
+def _blueprints(app: Flask, settings: Settings, adapters: Adapters) -> Iterator[Blueprint]:
+    database, stripe_api = adapters.database, adapters.stripe_api
+    sessions = Sessions(database, KeyRing(adapters.auth_api.signing_keys), settings)
+    limits = UserLimits(database)
+    site = settings.site_origins[0]
+    yield webhooks_blueprint(
+        database,
+        stripe_events.handlers(stripe_api, database),
+        AddressLimits(),
+        endpoints=_endpoints(settings),
+        rules=EventRules(
+            tolerance_s=settings.webhook_tolerance_s,
+            future_s=settings.webhook_future_s,
+            max_age_s=settings.webhook_max_event_age_s,
+            livemode=settings.stripe_livemode,
+        ),
     )
-    app.register_blueprint(
-        payments_blueprint(adapters.stripe_api, adapters.database, sessions, user_limits)
-    )
-    app.register_blueprint(orders_blueprint(adapters.database, sessions, user_limits))
-    app.register_blueprint(
-        fulfilment_blueprint(
-            adapters.database, sessions, user_limits, pepper=settings.pickup_pepper
-        )
-    )
-    app.register_blueprint(
-        payouts_blueprint(
-            adapters.stripe_api,
-            adapters.database,
-            sessions,
-            user_limits,
-            site=settings.site_origins[0],
-        )
-    )
-    app.register_blueprint(
-        kyc_blueprint(
-            adapters.stripe_api,
-            adapters.database,
-            sessions,
-            user_limits,
-            site=settings.site_origins[0],
-        )
-    )
-    app.register_blueprint(bids_blueprint(adapters.database, sessions))
-    app.register_blueprint(notifications_blueprint(adapters.database, sessions, user_limits))
-    app.register_blueprint(
-        account_blueprint(adapters.database, adapters.auth_api, sessions, user_limits)
-    )
-    app.register_blueprint(admin_blueprint(adapters.database, sessions, user_limits))
-    app.register_blueprint(
-        jobs_blueprint(
-            adapters.database,
-            sessions,
-            user_limits,
-            AddressLimits(),
-            secret=settings.cron_secret,
-        )
-    )
-    app.register_blueprint(
-        uploads_blueprint(Uploads(adapters.database, adapters.storage), sessions, user_limits)
-    )
-    app.register_blueprint(
-        canary_blueprint(adapters.database, AddressLimits(), token=settings.canary_token)
-    )
-    app.register_blueprint(
-        health_blueprint(adapters.stripe_api, adapters.database, AddressLimits())
-    )
-    app.register_blueprint(openapi_blueprint(app, AddressLimits()))
-    app.register_blueprint(metrics.metrics_blueprint(AddressLimits(), token=settings.metrics_token))
+    yield payments_blueprint(stripe_api, database, sessions, limits)
+    yield orders_blueprint(database, sessions, limits)
+    yield fulfilment_blueprint(database, sessions, limits, pepper=settings.pickup_pepper)
+    yield payouts_blueprint(stripe_api, database, sessions, limits, site=site)
+    yield kyc_blueprint(stripe_api, database, sessions, limits, site=site)
+    yield bids_blueprint(database, sessions)
+    yield notifications_blueprint(database, sessions, limits)
+    yield account_blueprint(database, adapters.auth_api, sessions, limits)
+    yield admin_blueprint(database, sessions, limits)
+    yield jobs_blueprint(database, sessions, limits, AddressLimits(), secret=settings.cron_secret)
+    yield uploads_blueprint(Uploads(database, adapters.storage), sessions, limits)
+    yield canary_blueprint(database, AddressLimits(), token=settings.canary_token)
+    yield health_blueprint(stripe_api, database, AddressLimits())
+    yield openapi_blueprint(app, AddressLimits())
+    yield metrics.metrics_blueprint(AddressLimits(), token=settings.metrics_token)
 
 
 def _endpoints(settings: Settings) -> tuple[Endpoint, ...]:
