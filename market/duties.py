@@ -2,7 +2,8 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -69,6 +70,12 @@ def run(database: Database, job: str, duties: Sequence[Duty], *, limit: int) -> 
         error="; ".join(failures) or None,
     )
     return done_count
+
+
+def read_status(database: Database) -> Mapping[str, Any]:
+    """Return the jobs that the database runs itself, and the last runs that `run` recorded."""
+    status: Mapping[str, Any] = database.call("cron_status")
+    return status
 
 
 def _measure(duty: Duty, limit: int) -> int:

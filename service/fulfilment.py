@@ -117,7 +117,14 @@ def fulfilment_blueprint(
 ) -> Blueprint:
     """Build the blueprint that serves `/api/pickup` and `/api/shipments`."""
     blueprint = Blueprint("fulfilment", __name__, url_prefix="/api")
+    _add_pickup_route(blueprint, database, sessions, limits, pepper)
+    _add_shipment_routes(blueprint, database, sessions, limits)
+    return blueprint
 
+
+def _add_pickup_route(
+    blueprint: Blueprint, database: Database, sessions: Sessions, limits: UserLimits, pepper: str
+) -> None:
     @blueprint.post("/pickup/<order_id>")
     @Route(
         summary="Make a pickup code as the seller (`init`), or redeem one as the buyer (`redeem`).",
@@ -148,6 +155,36 @@ def fulfilment_blueprint(
         answer = _redeemed if body.action == "redeem" else _initiated
         return answer(database, pepper, read_order_id(order_id), session, body)
 
+
+def _initiated(
+    database: Database, pepper: str, order_id: str, session: Session, _body: PickupBody
+) -> PickupAnswer:
+    made = pickup.init(database, pepper=pepper, order_id=order_id, user_id=session.user_id)
+    return PickupAnswer(
+        success=True,
+        code6=made.code6,
+        qr_token=made.qr_token,
+        pickup=CodeExpiry(expires_at=made.expires_at),
+    )
+
+
+def _redeemed(
+    database: Database, pepper: str, order_id: str, session: Session, body: PickupBody
+) -> PickupAnswer:
+    state = pickup.redeem(
+        database,
+        pepper=pepper,
+        order_id=order_id,
+        user_id=session.user_id,
+        code6=body.code6,
+        qr_token=None if body.qr_token is None else str(body.qr_token),
+    )
+    return PickupAnswer(success=True, state=OrderState(state))
+
+
+def _add_shipment_routes(
+    blueprint: Blueprint, database: Database, sessions: Sessions, limits: UserLimits
+) -> None:
     @blueprint.post("/shipments/<order_id>")
     @Route(
         summary="Save the parcel of an order; the first save marks the order shipped.",
@@ -192,31 +229,3 @@ def fulfilment_blueprint(
         )
         log.info("shipment_event_added", order_id=order_id, event_id=event["id"])
         return ShipmentEventAnswer(success=True, event=ShipmentEvent.model_validate(event))
-
-    return blueprint
-
-
-def _initiated(
-    database: Database, pepper: str, order_id: str, session: Session, _body: PickupBody
-) -> PickupAnswer:
-    made = pickup.init(database, pepper=pepper, order_id=order_id, user_id=session.user_id)
-    return PickupAnswer(
-        success=True,
-        code6=made.code6,
-        qr_token=made.qr_token,
-        pickup=CodeExpiry(expires_at=made.expires_at),
-    )
-
-
-def _redeemed(
-    database: Database, pepper: str, order_id: str, session: Session, body: PickupBody
-) -> PickupAnswer:
-    state = pickup.redeem(
-        database,
-        pepper=pepper,
-        order_id=order_id,
-        user_id=session.user_id,
-        code6=body.code6,
-        qr_token=None if body.qr_token is None else str(body.qr_token),
-    )
-    return PickupAnswer(success=True, state=OrderState(state))

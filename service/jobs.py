@@ -7,6 +7,7 @@ import pydantic
 import structlog
 from flask import Blueprint, request
 
+from market import duties
 from market.auctions import forcing, repository
 from market.database import Database
 from market.errors import RejectedError
@@ -86,8 +87,14 @@ def jobs_blueprint(
 ) -> Blueprint:
     """Build the blueprint that serves `/api/auctions/process-expired` and `/api/cron/status`."""
     blueprint = Blueprint("jobs", __name__, url_prefix="/api")
-    callers = _Callers(sessions, limits, address_limits, secret=secret)
+    _add_closing_routes(
+        blueprint, database, _Callers(sessions, limits, address_limits, secret=secret)
+    )
+    _add_status_route(blueprint, database, sessions, limits)
+    return blueprint
 
+
+def _add_closing_routes(blueprint: Blueprint, database: Database, callers: "_Callers") -> None:
     @blueprint.post("/auctions/process-expired")
     @Route(
         summary="Close up to 100 auctions whose end has come. A call by staff is audited.",
@@ -133,6 +140,10 @@ def jobs_blueprint(
             }
         )
 
+
+def _add_status_route(
+    blueprint: Blueprint, database: Database, sessions: Sessions, limits: UserLimits
+) -> None:
     @blueprint.get("/cron/status")
     @Route(
         summary="Read the scheduled jobs of the database and the last runs of the workers' jobs.",
@@ -144,12 +155,10 @@ def jobs_blueprint(
     def cron_status() -> CronStatusAnswer:
         session = sessions.require_staff()
         limits.hit(STAFF_ACTION, session.user_id)
-        status = database.call("cron_status")
+        status = duties.read_status(database)
         count = len(status["cron_jobs"])
         message = f"Jobs of pg_cron: {count}" if count else "This database has no pg_cron"
-        return CronStatusAnswer.model_validate(status | {"success": True, "message": message})
-
-    return blueprint
+        return CronStatusAnswer.model_validate({**status, "success": True, "message": message})
 
 
 class _Callers:

@@ -86,7 +86,18 @@ def payments_blueprint(
 ) -> Blueprint:
     """Build the blueprint that serves `/api/payments`."""
     blueprint = Blueprint("payments", __name__, url_prefix="/api/payments")
+    _add_intent_routes(blueprint, stripe_api, database, sessions, limits)
+    _add_refund_route(blueprint, database, sessions, limits)
+    return blueprint
 
+
+def _add_intent_routes(
+    blueprint: Blueprint,
+    stripe_api: StripeApi,
+    database: Database,
+    sessions: Sessions,
+    limits: UserLimits,
+) -> None:
     @blueprint.post("/create-intent")
     @Route(
         summary="Create the PaymentIntent of an order, or return the open one.",
@@ -150,6 +161,10 @@ def payments_blueprint(
             processingTimeMs=round((time.monotonic() - began) * 1000),
         )
 
+
+def _add_refund_route(
+    blueprint: Blueprint, database: Database, sessions: Sessions, limits: UserLimits
+) -> None:
     @blueprint.post("/refund")
     @Route(
         summary="Request a refund, which a worker sends to Stripe.",
@@ -174,8 +189,6 @@ def payments_blueprint(
         )
         log.info("refund_requested", order_id=str(body.order_id), refund_id=requested.refund_id)
         return RefundAnswer(success=True, refund_id=requested.refund_id, status=requested.status)
-
-    return blueprint
 
 
 def _request_id_in_header(user_id: str) -> uuid.UUID:
