@@ -152,7 +152,7 @@ def pre_request(_worker: Any, request: Any) -> None:
     The service does not read a body that is too large. Its rest would look like the next request,
     so the answer announces the end of the connection.
     """
-    # Import late: the parent process must not import the application before the fork.
+    # Import late: the import makes the metrics, after `post_fork` has named their files.
     from service.requests import body_limit  # noqa: PLC0415 - see above
 
     request.unreader.ends_at = None
@@ -177,7 +177,7 @@ def _send(sock: Any, data: bytes, chunked: bool = False) -> None:  # noqa: FBT00
 
 def _write_error(sock: Any, status: int, reason: str, _message: str) -> None:
     """Answer a request that gunicorn itself refuses, such as one with a malformed head, as JSON."""
-    # Import late: the parent process must not import the application before the fork.
+    # Import late: the import makes the metrics, after `post_fork` has named their files.
     from service.errors import body_of  # noqa: PLC0415 - see above
 
     error = MarketError("INTERNAL_ERROR")

@@ -87,7 +87,7 @@ def health_blueprint(stripe_api: StripeApi, database: Database, limits: AddressL
         body = ReadyAnswer(
             ok=is_ready, status="ready" if is_ready else "unavailable", timestamp=_timestamp()
         )
-        return body, _status(is_ready)
+        return body, _status(is_ok=is_ready)
 
     @blueprint.get("")
     @Route(
@@ -110,7 +110,7 @@ def health_blueprint(stripe_api: StripeApi, database: Database, limits: AddressL
             ),
             uptime=round(time.monotonic() - started, 3),
         )
-        return body, _status(is_ok)
+        return body, _status(is_ok=is_ok)
 
     return blueprint
 
@@ -145,7 +145,7 @@ class _Check:
         return True
 
 
-def _status(is_ok: bool) -> HTTPStatus:  # noqa: FBT001 - the answer is its only argument
+def _status(*, is_ok: bool) -> HTTPStatus:
     return HTTPStatus.OK if is_ok else HTTPStatus.SERVICE_UNAVAILABLE
 
 

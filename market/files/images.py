@@ -44,7 +44,7 @@ _SIDEWAYS = frozenset({5, 6, 7, 8})
 #: Errors that Pillow raises about malformed pictures. It has no common class for them.
 _MALFORMED = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
-    EOFError, MemoryError, NotImplementedError, RuntimeError, struct.error, zlib.error, Warning,
+    EOFError, MemoryError, RuntimeError, struct.error, zlib.error, Warning,
     Image.DecompressionBombError,
 )  # fmt: skip
 

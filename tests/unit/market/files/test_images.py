@@ -81,7 +81,7 @@ def test_picture_is_upright(orientation: int, left: str | None) -> None:
     file = prepare(encoded(halves(), exif=exif, quality=95), PHOTO_BOX)
 
     result = opened(file.data)
-    assert (200, 100) if left else (100, 200) == result.size
+    assert ((200, 100) if left else (100, 200)) == result.size
     assert not result.getexif()
     first = "red" if left == "red" or orientation in {5, 6} else "blue"
     assert is_near((254, 0, 0) if first == "red" else (0, 0, 254), pixel(file.data))
