@@ -12,8 +12,9 @@ from flask import Flask, Response, jsonify
 from bench import stack
 from devstack.ports import free_port
 from market import auth_api, database, log, storage, stripe_api
+from market.adapters import Adapters
 from market.settings import Settings
-from service.app import Adapters, create_app
+from service.app import create_app
 
 
 PATH = "/bench/noop"

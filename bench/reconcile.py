@@ -11,11 +11,12 @@ from bench.figures import Figure, Steps
 from bench.fixtures import create_unpaid_orders
 from market import database as postgres
 from market import storage
+from market.adapters import Adapters
 from market.auth_api import AuthApi
 from market.database import Database
 from market.settings import Settings
 from market.stripe_api import StripeApi
-from workers.jobs import JOBS, Adapters
+from workers.jobs import JOBS
 
 
 ORDERS = 10_000

@@ -1,19 +1,17 @@
 """Build the adapters of the service and pass them to its blueprints."""
 
-import dataclasses
 from collections.abc import Iterator
 
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from market import auth_api, database, storage, stripe_api, stripe_events
-from market.auth_api import AuthApi
-from market.database import Database
+from market import stripe_events
+from market.adapters import Adapters, connect
+from market.database import SERVICE_TIMEOUTS
 from market.files.uploads import Uploads
 from market.inbox import Source
 from market.settings import Settings
-from market.storage import Storage
-from market.stripe_api import StripeApi
+from market.stripe_api import SERVICE_TIMEOUT_S
 from market.stripe_webhook import EventRules
 from service import metrics, requests
 from service.account import account_blueprint
@@ -37,20 +35,10 @@ from service.uploads import uploads_blueprint
 from service.webhooks import Endpoint, webhooks_blueprint
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Adapters:
-    """The outside systems that the service calls."""
-
-    database: Database
-    stripe_api: StripeApi
-    auth_api: AuthApi
-    storage: Storage
-
-
 def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
     """Build the service; each gunicorn worker calls this once, after its fork."""
     if adapters is None:
-        adapters = _connect(settings)
+        adapters = connect(settings, SERVICE_TIMEOUTS, stripe_timeout_s=SERVICE_TIMEOUT_S)
     app = Flask(__name__, static_folder=None)
     # No rule may redirect: a redirect would echo the caller's Host.
     app.url_map.strict_slashes = False
@@ -65,15 +53,6 @@ def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
     requests.install(app, AddressLimits())
     metrics.install(app)
     return app
-
-
-def _connect(settings: Settings) -> Adapters:
-    return Adapters(
-        database=database.connect(settings, database.SERVICE_TIMEOUTS),
-        stripe_api=stripe_api.connect(settings, stripe_api.SERVICE_TIMEOUT_S),
-        auth_api=auth_api.connect(settings),
-        storage=storage.connect(settings),
-    )
 
 
 def _blueprints(app: Flask, settings: Settings, adapters: Adapters) -> Iterator[Blueprint]:

@@ -18,11 +18,14 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from market import auth_api, database, log, metrics, realtime, storage, stripe_api
+from market import log, metrics, realtime
+from market.adapters import connect
+from market.database import WORKER_TIMEOUTS
 from market.errors import SettingsError
 from market.realtime import Realtime
 from market.settings import Settings
-from workers.jobs import JOBS, Adapters, build_heartbeat
+from market.stripe_api import WORKER_TIMEOUT_S
+from workers.jobs import JOBS, build_heartbeat
 from workers.runner import Job, run
 
 
@@ -51,12 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _jobs(name: str, settings: Settings) -> Sequence[Job]:
-    adapters = Adapters(
-        database=database.connect(settings, database.WORKER_TIMEOUTS),
-        stripe_api=stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S),
-        auth_api=auth_api.connect(settings),
-        storage=storage.connect(settings),
-    )
+    adapters = connect(settings, WORKER_TIMEOUTS, stripe_timeout_s=WORKER_TIMEOUT_S)
     builds = JOBS.values() if name == "all" else [JOBS[name]]
     jobs = [build(adapters) for build in builds]
     # Every process has a heartbeat, so one that lives is enough to prove that no outage goes on.

@@ -1,14 +1,13 @@
 """All jobs: the work of each, the tables that wake it up, and its poll interval."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from market import alerts, duties, inbox, metrics, missed_events, outbox, stripe_events
 from market.accounts import deletion
+from market.adapters import Adapters
 from market.auctions import closing, countdown, repository
-from market.auth_api import AuthApi
 from market.database import Database
 from market.duties import Duty
 from market.files import reconciliation as files
@@ -19,19 +18,7 @@ from market.payments import reconciliation as payments
 from market.payments import refunds
 from market.payouts import reconciliation as payouts
 from market.payouts import transfers
-from market.storage import Storage
-from market.stripe_api import StripeApi
 from workers.runner import Job
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Adapters:
-    """The outside systems that the jobs call."""
-
-    database: Database
-    stripe_api: StripeApi
-    auth_api: AuthApi
-    storage: Storage
 
 
 Build: TypeAlias = Callable[[Adapters], Job]

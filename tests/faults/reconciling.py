@@ -6,12 +6,13 @@ from typing import Any
 
 from market import auth_api, storage, stripe_api, stripe_lists
 from market import database as postgres
+from market.adapters import Adapters
 from market.auth_api import AuthApi
 from market.database import Database
 from market.settings import Settings
 from market.storage import Storage
 from market.stripe_api import StripeApi
-from workers.jobs import JOBS, Adapters
+from workers.jobs import JOBS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

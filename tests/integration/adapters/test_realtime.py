@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from devstack.processes import wait_until
 from market import auth_api, database, storage, stripe_api
+from market.adapters import Adapters
 from market.settings import Settings
 from tests.integration.adapters.bad_realtime import BadRealtime, told
 from tests.integration.adapters.proxy import Proxy
@@ -19,7 +20,7 @@ from tests.integration.adapters.wake_up import CALM, HEAR_S, WARY, Listener, lis
 from tests.integration.gateways import Gateway, running_gateway
 from tests.integration.service.shop import Shop
 from tests.metrics import count_of
-from workers.jobs import JOBS, Adapters
+from workers.jobs import JOBS
 
 
 pytestmark = [

@@ -10,11 +10,12 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask.testing import FlaskClient
 
+from market.adapters import Adapters
 from market.auth_api import AuthApi
 from market.database import Database
 from market.storage import Storage
 from market.stripe_api import StripeApi
-from service.app import Adapters, create_app
+from service.app import create_app
 from tests.factories import BUYER_ID, SESSION_ID, make_settings
 from tests.unit.specs import spec_of
 

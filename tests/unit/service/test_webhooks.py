@@ -11,11 +11,12 @@ import tenacity
 from werkzeug.test import TestResponse
 
 from market import database, retry
+from market.adapters import Adapters
 from market.auth_api import AuthApi
 from market.errors import MarketError, TransientError
 from market.storage import Storage
 from market.stripe_api import StripeApi
-from service.app import Adapters, create_app
+from service.app import create_app
 from tests.factories import (
     CONNECT_SECRET,
     IDENTITY_SECRET,

@@ -5,6 +5,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
+from market.adapters import Adapters
 from market.auth_api import AuthApi
 from market.database import Database
 from market.errors import TransientError
@@ -12,7 +13,7 @@ from market.storage import Storage
 from market.stripe_api import StripeApi
 from tests.metrics import count_of, sample
 from tests.unit.specs import spec_of
-from workers.jobs import JOBS, Adapters, build_heartbeat
+from workers.jobs import JOBS, build_heartbeat
 from workers.runner import Job
 
 
