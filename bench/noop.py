@@ -11,8 +11,8 @@ from flask import Flask, Response, jsonify
 
 from bench import stack
 from devstack.ports import free_port
-from market import auth_api, database, log, storage, stripe_api
-from market.adapters import Adapters
+from market import database, log, stripe_api
+from market.adapters import connect
 from market.settings import Settings
 from service.app import create_app
 
@@ -34,11 +34,8 @@ def noop_app() -> Flask:
     """Build the service, and let the added route call the database through its adapter."""
     settings = Settings.from_environment()
     log.set_up(level=settings.log_level, is_json=settings.is_log_json)
-    adapters = Adapters(
-        database=database.connect(settings, database.SERVICE_TIMEOUTS),
-        stripe_api=stripe_api.connect(settings, stripe_api.SERVICE_TIMEOUT_S),
-        auth_api=auth_api.connect(settings),
-        storage=storage.connect(settings),
+    adapters = connect(
+        settings, database.SERVICE_TIMEOUTS, stripe_timeout_s=stripe_api.SERVICE_TIMEOUT_S
     )
     service = create_app(settings, adapters)
 

@@ -4,14 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from market import auth_api, storage, stripe_api, stripe_lists
-from market import database as postgres
-from market.adapters import Adapters
-from market.auth_api import AuthApi
-from market.database import Database
+from market import stripe_lists
+from market.adapters import Adapters, connect
+from market.database import WORKER_TIMEOUTS
 from market.settings import Settings
-from market.storage import Storage
-from market.stripe_api import StripeApi
+from market.stripe_api import WORKER_TIMEOUT_S
 from workers.jobs import JOBS
 
 
@@ -19,36 +16,18 @@ from workers.jobs import JOBS
 class Reconciler:
     """Runs each job of a worker once, over adapters of its own."""
 
-    database: Database
-    stripe_api: StripeApi
-    auth_api: AuthApi
-    storage: Storage
+    adapters: Adapters
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Reconciler":
         """Build the adapters as a worker does."""
         settings = Settings.from_environment(environment)
-        return cls(
-            database=postgres.connect(settings, postgres.WORKER_TIMEOUTS),
-            stripe_api=stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S),
-            auth_api=auth_api.connect(settings),
-            storage=storage.connect(settings),
-        )
-
-    @property
-    def adapters(self) -> Adapters:
-        """Return the adapters as the jobs take them."""
-        return Adapters(
-            database=self.database,
-            stripe_api=self.stripe_api,
-            auth_api=self.auth_api,
-            storage=self.storage,
-        )
+        return cls(adapters=connect(settings, WORKER_TIMEOUTS, stripe_timeout_s=WORKER_TIMEOUT_S))
 
     def close(self) -> None:
         """Close the connections."""
-        self.database._client.postgrest.session.close()  # noqa: SLF001 - a worker never closes it
-        self.storage._client.close()  # noqa: SLF001 - see above
+        self.adapters.database._client.postgrest.session.close()  # noqa: SLF001 - a worker never closes it
+        self.adapters.storage._client.close()  # noqa: SLF001 - see above
 
     def run(self) -> None:
         """Run the reconcile job once."""

@@ -88,7 +88,7 @@ class Drill:
     def _prepare_payouts(self) -> None:
         """Let the seller be paid by Stripe, and bring orders to the hand-over and to the payout."""
         seller_id = str(self.shop.seller.id)
-        adapters = (self.reconciler.stripe_api, self.reconciler.database)
+        adapters = (self.reconciler.adapters.stripe_api, self.reconciler.adapters.database)
         onboarding.open_link(*adapters, user_id=seller_id, site="https://shop.test")
         query = "select stripe_connect_account_id from public.users where id = %s"
         self.account_id = self.shop.value(query, seller_id)

@@ -155,7 +155,7 @@ def test_service_killed_between_object_and_row_leaves_an_orphan(
     reconciler = Reconciler.of(
         {name: value for name, value in shop.environment.items() if name != "ready"}
     )
-    OrphanSearch(reconciler.database, reconciler.storage).go_on()
+    OrphanSearch(reconciler.adapters.database, reconciler.adapters.storage).go_on()
     reconciler.close()
 
     assert {kept} == objects(shop, listing_id)

@@ -380,7 +380,9 @@ def test_verification_without_events_is_read_again(shop: Shop, reconciler: Recon
     person = Applicant.of_somebody_new(shop)
     session_id = person.started()
     person.check(session_id, "verified", verified_outputs={"address": DOCUMENT})
-    reread = functools.partial(reread_sessions, reconciler.stripe_api, reconciler.database)
+    reread = functools.partial(
+        reread_sessions, reconciler.adapters.stripe_api, reconciler.adapters.database
+    )
     reread(limit=100)
     assert "pending" == person.shown()["status"]
 
@@ -407,7 +409,9 @@ def test_deletion_that_auth_did_not_answer_is_finished(shop: Shop, reconciler: R
         [person.id],
     )
 
-    assert 1 <= finish_deletions(reconciler.database, reconciler.auth_api, limit=20)
+    assert 1 <= finish_deletions(
+        reconciler.adapters.database, reconciler.adapters.auth_api, limit=20
+    )
 
     query = "select deleted_at is not null and email not like '%%@%%' from auth.users where id = %s"
     assert shop.value(query, person.id)

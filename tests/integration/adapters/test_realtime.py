@@ -11,8 +11,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from devstack.processes import wait_until
-from market import auth_api, database, storage, stripe_api
-from market.adapters import Adapters
+from market import database, stripe_api
+from market.adapters import connect
 from market.settings import Settings
 from tests.integration.adapters.bad_realtime import BadRealtime, told
 from tests.integration.adapters.proxy import Proxy
@@ -92,11 +92,8 @@ async def test_new_work_rings_its_job(
     shop: Shop, settings: Settings, job: str, work: Callable[[Shop], None]
 ) -> None:
     """What Realtime publishes and the service role may read is what each job waits for."""
-    adapters = Adapters(
-        database=database.connect(settings, database.WORKER_TIMEOUTS),
-        stripe_api=stripe_api.connect(settings, stripe_api.WORKER_TIMEOUT_S),
-        auth_api=auth_api.connect(settings),
-        storage=storage.connect(settings),
+    adapters = connect(
+        settings, database.WORKER_TIMEOUTS, stripe_timeout_s=stripe_api.WORKER_TIMEOUT_S
     )
     tables = JOBS[job](adapters).tables
     async with listening(settings, tables) as listener:
