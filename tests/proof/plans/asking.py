@@ -1,7 +1,6 @@
 """Ask the gateway for the plan of a request, as PostgREST answers it."""
 
 import dataclasses
-import statistics
 import time
 from collections.abc import Mapping
 
@@ -10,12 +9,10 @@ import httpx
 from devstack.tokens import Keys
 from tests.proof.plans.dataset import Role
 from tests.proof.plans.pages import Page
-from tests.proof.plans.plan import Plan
+from tests.proof.plans.plan import Plan, repeated
 
 
 PLAN = "application/vnd.pgrst.plan+json; options=analyze|buffers"
-#: The first of them fills the caches; the median of the others counts.
-TRIES = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +24,7 @@ class Reader:
 
     def plan(self, page: Page, ids: Mapping[str, str]) -> Plan:
         """Have Postgres run the request of `page` a few times; return the last plan."""
-        plans = [self._explained(page, ids) for _ in range(TRIES)]
-        took_ms = statistics.median(plan.took_ms for plan in plans[1:])
-        return dataclasses.replace(plans[-1], took_ms=took_ms)
+        return repeated(lambda: self._explained(page, ids))
 
     def _explained(self, page: Page, ids: Mapping[str, str]) -> Plan:
         filters = {name: value.format(**ids) for name, value in page.where.items()}

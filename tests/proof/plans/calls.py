@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import statistics
 import time
 from collections.abc import Mapping
 from typing import LiteralString
@@ -10,10 +9,9 @@ from typing import LiteralString
 from psycopg import Connection, sql
 
 from tests.proof.plans.dataset import Role
-from tests.proof.plans.plan import SMALL_ROWS, Plan
+from tests.proof.plans.plan import SMALL_ROWS, Plan, repeated
 
 
-TRIES = 4
 #: Rows of each table that this transaction has read so far, by scans and by indexes.
 COUNTERS = """
   select relname::text, seq_tup_read, coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables
@@ -56,12 +54,12 @@ CALLS: Mapping[str, Call] = {
 
 def called(owner: Connection, call: Call, ids: Mapping[str, str]) -> Plan:
     """Call a few times and undo it; return the times and the rows of the last call."""
-    plans = []
-    for _ in range(TRIES):
+
+    def once() -> Plan:
         with owner.transaction(force_rollback=True):
-            plans.append(_once(owner, call, ids))
-    took_ms = statistics.median(plan.took_ms for plan in plans[1:])
-    return dataclasses.replace(plans[-1], took_ms=took_ms)
+            return _once(owner, call, ids)
+
+    return repeated(once)
 
 
 def _once(owner: Connection, call: Call, ids: Mapping[str, str]) -> Plan:
