@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import database_docs
 import pglast
 from pglast import stream
-from route_docs import routes_page, type_of_value
+from route_docs import routes_page
 
 from clients.answers import ANSWERS
+from tests.typescript import type_of_value
 
 
 ROOT = Path(__file__).parents[1]

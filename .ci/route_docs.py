@@ -76,12 +76,6 @@ def declarations(route: Route[Any]) -> Iterable[str]:
     yield f"type Answer = {'string' if is_text else type_of_model(route.answer, 'serialization')}"
 
 
-def type_of_value(answer: Any) -> str:
-    """Return the type of an RPC's answer."""
-    schema = pydantic.TypeAdapter(answer).json_schema(mode="serialization")
-    return type_of(schema, schema.get("$defs", {}), indent="")
-
-
 def type_of_model(model: type[pydantic.BaseModel], mode: Any) -> str:
     """Return a model as a TypeScript type."""
     schema = model.model_json_schema(by_alias=True, mode=mode)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pydantic
+
 
 _NAMES = {
     "boolean": "boolean",
@@ -12,6 +14,12 @@ _NAMES = {
     "object": "Record<string, unknown>",
     "string": "string",
 }
+
+
+def type_of_value(value_type: Any, *, indent: str = "") -> str:
+    """Return the TypeScript type of a value that pydantic writes."""
+    schema = pydantic.TypeAdapter(value_type).json_schema(mode="serialization")
+    return type_of(schema, schema.get("$defs", {}), indent=indent)
 
 
 def type_of(schema: Mapping[str, Any], models: Mapping[str, Any], *, indent: str) -> str:

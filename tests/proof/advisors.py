@@ -4,16 +4,13 @@
 """
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
-from psycopg import conninfo
 
 from devstack.schema import build_database, declared_files
-from tests.integration.js import node
+from tests.integration.supabase_cli import address_of, run_cli
 
 
 #: A finding by its key, and the reason for which it stays. Review a change as a decision.
@@ -31,26 +28,13 @@ def database_address(admin_url: str) -> str:
     with psycopg.connect(admin_url, autocommit=True) as admin:
         # The linter looks only at the schemas that the API serves.
         admin.execute("alter database advisors set pgrst.db_schemas = 'public'")
-    address = conninfo.conninfo_to_dict(url)
-    return f"postgresql://postgres@{address['host']}:{address['port']}/{address['dbname']}"
+    return address_of(url)
 
 
 def findings(address: str, home: Path) -> dict[str, str]:
     """Run the linter; return the detail of each finding at error or warn, by its key."""
-    own = {"HOME": str(home), "DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1"}
-    arguments = ["db", "advisors", f"--remote={address}", "--level=warn", "--output-format=json"]
-    result = subprocess.run(  # noqa: S603 -- a pinned tool
-        [*node.install_cli(), *arguments, "--yes"],
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        cwd=home,
-        env=os.environ | own,
-        timeout=node.FILE_S,
-    )
-    assert result.returncode == 0, result.stderr
-    return {entry["cacheKey"]: entry["detail"] for entry in json.loads(result.stdout)["results"]}
+    output = run_cli(address, home, "db", "advisors", "--level=warn", "--output-format=json")
+    return {entry["cacheKey"]: entry["detail"] for entry in json.loads(output.result)["results"]}
 
 
 def test_findings_are_the_reviewed_ones(admin_url: str, tmp_path: Path) -> None:

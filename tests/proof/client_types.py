@@ -6,18 +6,17 @@ that uses them. The file's name keeps it out of `make test`, because CLI and com
 
 import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import pydantic
 import pytest
 
 from clients import answers
 from devstack.schema import ROOT
 from tests.integration.js import node
+from tests.integration.supabase_cli import run_cli
 from tests.proof.advisors import database_address
-from tests.typescript import type_of
+from tests.typescript import type_of_value
 
 
 TYPES = ROOT / "clients/database.types.ts"
@@ -30,21 +29,9 @@ _NO_SUCCESS = "success?: undefined"
 
 def generated(address: str, home: Path) -> str:
     """Return the types that the CLI writes, in which a jsonb answer is `Json`."""
-    own = {"HOME": str(home), "DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1"}
-    arguments = ["gen", "types", f"--remote={address}", "--lang=typescript", "--schema=public"]
-    result = subprocess.run(  # noqa: S603 -- a pinned tool
-        [*node.install_cli(), *arguments, "--yes"],
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        cwd=home,
-        env=os.environ | own,
-        timeout=node.FILE_S,
-    )
-    assert result.returncode == 0, result.stderr
+    types = run_cli(address, home, "gen", "types", "--lang=typescript", "--schema=public").result
     # Notices about the connection come first.
-    return result.stdout[result.stdout.index("export type Json") :]
+    return types[types.index("export type Json") :]
 
 
 def merged(types: str) -> str:
@@ -77,8 +64,7 @@ def _declarations() -> list[str]:
 
 def _type(answer: Any, *, indent: str) -> str:
     """Return the type of an answer. One without `success` is told from a refusal by its absence."""
-    schema = pydantic.TypeAdapter(answer).json_schema(mode="serialization")
-    text = type_of(schema, schema.get("$defs", {}), indent=indent)
+    text = type_of_value(answer, indent=indent)
     return text if "success:" in text else text.replace("{", f"{{\n{indent}  {_NO_SUCCESS}", 1)
 
 

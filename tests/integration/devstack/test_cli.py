@@ -1,9 +1,7 @@
 """The official Supabase CLI against a database that has only what Supabase ships."""
 
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import psycopg
@@ -16,7 +14,7 @@ from devstack.schema import (
     declared_files,
     migration_files,
 )
-from tests.integration.js import node
+from tests.integration.supabase_cli import address_of, run_cli
 from tests.schema.dumps import difference, dumped_schema
 
 
@@ -24,8 +22,7 @@ class Cli:
     """Runs the CLI in a copy of the project, with a home folder of its own."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self._command = node.install_cli()
-        self._url = url
+        self._address = address_of(url)
         self._project = folder / "project"
         self._home = folder / "home"
         self._home.mkdir()
@@ -34,28 +31,14 @@ class Cli:
 
     def run(self, *arguments: str) -> str:
         """Run a command that has to succeed; return all that it says."""
-        own = {"HOME": str(self._home), "DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1"}
-        result = subprocess.run(  # noqa: S603 -- a pinned tool
-            [*self._command, *arguments, f"--remote={self._url}"],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=self._project,
-            env=os.environ | own,
-            timeout=node.FILE_S,
-        )
-        assert result.returncode == 0, result.stdout
-        return result.stdout
+        output = run_cli(self._address, self._home, *arguments, project=self._project)
+        return output.result + output.notices
 
 
 @pytest.fixture
 def database_url(admin_url: str) -> str:
-    """Give the address of role postgres, in the form that the CLI reads."""
-    url = build_database(admin_url, "cli_tests", [])
-    address = psycopg.conninfo.conninfo_to_dict(url)
-    return f"postgresql://postgres@{address['host']}:{address['port']}/{address['dbname']}"
+    """Give the address of role postgres."""
+    return build_database(admin_url, "cli_tests", [])
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +59,8 @@ def test_cli_pushes_every_migration_once(
     cli = Cli(tmp_path, database_url)
     versions = [path.name.split("_")[0] for path in migration_files()]
 
-    first = cli.run("db", "push", "--yes")
-    second = cli.run("db", "push", "--yes")
+    first = cli.run("db", "push")
+    second = cli.run("db", "push")
 
     assert len(versions) == first.count("Applying migration ")
     assert "Remote database is up to date." in second
@@ -98,12 +81,12 @@ def test_cli_brings_the_last_release_up_to_date(
     later = [path for path in migration_files() if path.name.split("_")[0] > released]
     for path in later:
         (cli.migrations / path.name).unlink()
-    cli.run("db", "push", "--yes")
+    cli.run("db", "push")
     assert (released, released) == listed(cli)[-1]
 
     for path in later:
         shutil.copy(path, cli.migrations)
-    pushed = cli.run("db", "push", "--yes")
+    pushed = cli.run("db", "push")
 
     assert len(later) == pushed.count("Applying migration ")
     assert len(migration_files()) == len(listed(cli))
