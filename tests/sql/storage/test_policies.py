@@ -1,22 +1,13 @@
-"""The buckets, and who reads their objects."""
+"""The policies of objects in Storage, beside the access matrix."""
 
 from typing import Any
 
 import pytest
 from psycopg import Connection, errors
 
-from tests.sql.actors import Actor, signed_up
+from tests.sql.actors import Actor
 from tests.sql.auctioning import listed
-from tests.sql.filing import disputed, put_object
-
-
-IMAGES = ["image/jpeg", "image/png", "image/webp"]
-MIB = 1024 * 1024
-
-
-@pytest.fixture
-def admin(owner: Connection) -> Actor:
-    return signed_up(owner, "admin", role="admin").with_second_factor()
+from tests.sql.filing import put_object
 
 
 def seen(actor: Actor, bucket: str) -> list[Any]:
@@ -28,25 +19,10 @@ def seen(actor: Actor, bucket: str) -> list[Any]:
     ]
 
 
-def test_buckets_are_the_contracts(owner: Connection) -> None:
-    """Photos and avatars have public links; the other files do not."""
-    rows = owner.execute(
-        "select id, public, file_size_limit, allowed_mime_types from storage.buckets"
-    ).fetchall()
-
-    pdf = [*IMAGES, "application/pdf"]
-    assert {
-        "listing-photos": (True, 10 * MIB, IMAGES),
-        "evidence-uploads": (False, 10 * MIB, pdf),
-        "profile-avatars": (True, 5 * MIB, IMAGES),
-        "address-proofs": (False, 10 * MIB, pdf),
-    } == {bucket: tuple(rest) for bucket, *rest in rows}
-
-
 def test_photos_are_listed_with_their_listing(
     owner: Connection, seller: Actor, anonymous: Actor, alice: Actor
 ) -> None:
-    """A cancelled listing hides them from others than its seller."""
+    """A cancelled listing hides them from others than its seller, and so does a missing one."""
     listing_id = listed(seller)["listing"]["id"]
     path = f"{listing_id}/0_a.jpg"
     put_object(owner, "listing-photos", path)
@@ -59,45 +35,6 @@ def test_photos_are_listed_with_their_listing(
     assert [[], [], [path]] == [
         seen(actor, "listing-photos") for actor in (anonymous, alice, seller)
     ]
-
-
-def test_parties_and_staff_read_evidence(
-    owner: Connection, seller: Actor, alice: Actor, bob: Actor, admin: Actor, moderator: Actor,
-    anonymous: Actor,
-) -> None:  # fmt: skip
-    """Staff need their second factor."""
-    path = f"{disputed(owner, seller, alice)}/x_a.jpg"
-    put_object(owner, "evidence-uploads", path)
-
-    for actor in (seller, alice, admin, moderator):
-        assert [path] == seen(actor, "evidence-uploads")
-    weak = Actor(connection=owner, role="authenticated", user_id=moderator.user_id)
-    for actor in (bob, weak, anonymous):
-        assert [] == seen(actor, "evidence-uploads")
-
-
-def test_owner_and_staff_read_a_proof(
-    owner: Connection, alice: Actor, bob: Actor, moderator: Actor, anonymous: Actor
-) -> None:
-    """A proof of address is nobody else's business."""
-    path = f"{alice.id}/poa_a.pdf"
-    put_object(owner, "address-proofs", path)
-
-    for actor in (alice, moderator):
-        assert [path] == seen(actor, "address-proofs")
-    weak = Actor(connection=owner, role="authenticated", user_id=moderator.user_id)
-    for actor in (bob, weak, anonymous):
-        assert [] == seen(actor, "address-proofs")
-
-
-def test_avatars_are_listed_by_their_owner(
-    owner: Connection, alice: Actor, bob: Actor, anonymous: Actor
-) -> None:
-    """Everybody reads an avatar by its public link, and nobody lists those of all users."""
-    path = f"{alice.id}/avatar_a.jpg"
-    put_object(owner, "profile-avatars", path)
-
-    assert [[path], [], []] == [seen(actor, "profile-avatars") for actor in (alice, bob, anonymous)]
 
 
 @pytest.mark.parametrize(
