@@ -11,7 +11,6 @@ from tests.integration.conftest import running_stack
 @pytest.fixture(scope="module")
 def prepared_stack() -> Iterator[Mapping[str, str]]:
     """Start the whole system, with the canary's accounts on it."""
-    with running_stack() as answer:
-        environment = {name: text for name, text in answer.items() if name != "ready"}
+    with running_stack() as environment:
         prepare_accounts(environment)
         yield environment

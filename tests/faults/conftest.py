@@ -16,7 +16,7 @@ from tests.integration.service.shop import Order, Shop
 def environment() -> Iterator[Mapping[str, str]]:
     """Start all but the workers; the tests that kill things share it, one after the other."""
     with running_stack("--only", "postgres,gateway,stripe,service") as told:
-        yield {name: text for name, text in told.items() if name != "ready"}
+        yield told
 
 
 @pytest.fixture(scope="module")

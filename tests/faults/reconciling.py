@@ -26,8 +26,10 @@ class Reconciler:
 
     def close(self) -> None:
         """Close the connections."""
-        self.adapters.database._client.postgrest.session.close()  # noqa: SLF001 - a worker never closes it
+        database = self.adapters.database
+        database._client.postgrest.session.close()  # noqa: SLF001 - a worker never closes it
         self.adapters.storage._client.close()  # noqa: SLF001 - see above
+        self.adapters.auth_api._client.close()  # noqa: SLF001 - see above
 
     def run(self) -> None:
         """Run the reconcile job once."""

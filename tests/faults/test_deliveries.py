@@ -252,10 +252,8 @@ def test_effect_that_is_denied_for_a_while_takes_place_once(shop: Shop, fleet: F
 
 @pytest.fixture
 def _four_tries(shop: Shop) -> Iterator[None]:
-    change = "update private.app_settings set value = %s where key = 'queue_max_attempts'"
-    shop.db.execute(change, ["4"])
-    yield
-    shop.db.execute(change, ["10"])
+    with shop.setting("queue_max_attempts", 4):
+        yield
 
 
 @pytest.mark.usefixtures("_four_tries")

@@ -1,5 +1,6 @@
 """The service killed while webhooks come in: gunicorn's workers, and all of it."""
 
+import contextlib
 import os
 import signal
 import uuid
@@ -152,11 +153,9 @@ def test_service_killed_between_object_and_row_leaves_an_orphan(
     assert 2 == len(objects(shop, listing_id))
     superuser.execute("update storage.objects set created_at = now() - interval '2 hours'")
 
-    reconciler = Reconciler.of(
-        {name: value for name, value in shop.environment.items() if name != "ready"}
-    )
-    OrphanSearch(reconciler.adapters.database, reconciler.adapters.storage).go_on()
-    reconciler.close()
+    with contextlib.closing(Reconciler.of(shop.environment)) as reconciler:
+        adapters = reconciler.adapters
+        OrphanSearch(adapters.database, adapters.storage).go_on()
 
     assert {kept} == objects(shop, listing_id)
 

@@ -114,12 +114,8 @@ def outage_rule(shop: Shop) -> Iterator[None]:
 
     The test moves the start back, and the log of bids then shows a late start.
     """
-    change = "update private.app_settings set value = %s where key = %s"
-    shop.db.execute(change, ["600", "outage_window_s"])
-    shop.db.execute(change, ["86400", "activation_grace_s"])
-    yield
-    shop.db.execute(change, ["0", "outage_window_s"])
-    shop.db.execute(change, ["60", "activation_grace_s"])
+    with shop.setting("outage_window_s", 600), shop.setting("activation_grace_s", 86_400):
+        yield
 
 
 @pytest.mark.usefixtures("outage_rule")

@@ -1,5 +1,6 @@
 """A database that was restored to an hour ago: reconcile brings the hour's money back."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -17,9 +18,8 @@ def drill(
     shop: Shop, environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Drill]:
     look_at_once(monkeypatch)
-    reconciler = Reconciler.of(environment)
-    yield Drill(shop=shop, reconciler=reconciler)
-    reconciler.close()
+    with contextlib.closing(Reconciler.of(environment)) as reconciler:
+        yield Drill(shop=shop, reconciler=reconciler)
 
 
 def test_lost_hour_is_booked_once_and_sent_never_again(shop: Shop, drill: Drill) -> None:

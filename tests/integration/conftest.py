@@ -23,7 +23,7 @@ READY_S = 90
 
 @contextlib.contextmanager
 def running_stack(*options: str) -> Iterator[Mapping[str, str]]:
-    """Run `python -m devstack up` with these options; give what it says of itself."""
+    """Run `python -m devstack up` with these options; give the environment that it prints."""
     with tempfile.TemporaryDirectory(prefix="market-stack-") as folder:
         told, log = Path(folder, "env"), Path(folder, "devstack.log")
         command = [
@@ -44,7 +44,9 @@ def running_stack(*options: str) -> Iterator[Mapping[str, str]]:
                 if not line:
                     process.wait(READY_S)
                     pytest.fail(f"The stack did not start:\n{log.read_text()}")
-                yield json.loads(line)
+                environment: dict[str, str] = json.loads(line)
+                environment.pop("ready")
+                yield environment
                 assert process.poll() is None, f"The stack has ended:\n{log.read_text()}"
         finally:
             end(process, (signal.SIGINT,), patience_s=30)

@@ -52,7 +52,7 @@ class Deployment:
     """The Supabase and Stripe of a stack, with a service and workers of our own on them."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
-        self.environment = {name: text for name, text in environment.items() if name != "ready"}
+        self.environment = dict(environment)
         self._folder = folder
         self._service = HEALTHY
         self._processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -43,8 +43,8 @@ pytestmark = pytest.mark.xdist_group("convergence")
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Mapping[str, str]]:
-    with running_stack("--only", "postgres,gateway,stripe,service") as found:
-        yield {name: text for name, text in found.items() if name != "ready"}
+    with running_stack("--only", "postgres,gateway,stripe,service") as environment:
+        yield environment
 
 
 @pytest.fixture

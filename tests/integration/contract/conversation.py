@@ -15,7 +15,7 @@ from tests.integration.realtime.listening import PRIVATE, Heard, joined
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Shop
 from tests.sql.actors import signed_up
-from tests.sql.auctioning import auctioned, set_setting
+from tests.sql.auctioning import auctioned
 from tests.sql.writing import listing_of
 
 
@@ -105,19 +105,9 @@ class Conversation:
             reason="The review queue",
         )
 
-    @contextlib.contextmanager
-    def setting(self, key: str, value: str) -> Iterator[None]:
-        """Change a setting for the length of a block."""
-        before = self.shop.value("select value::text from private.app_settings where key = %s", key)
-        set_setting(self.shop.db, key, value)
-        try:
-            yield
-        finally:
-            set_setting(self.shop.db, key, before)
-
     def holding(self) -> contextlib.AbstractContextManager[None]:
         """Have the filter hold each message that it would mask."""
-        return self.setting("filter_hold", "60")
+        return self.shop.setting("filter_hold", 60)
 
 
 @contextlib.contextmanager

@@ -226,7 +226,7 @@ def test_staff_read_nothing_without_an_audit(talk: Conversation) -> None:
     subject = {"message_id": question["message_id"], "reason": "The review queue"}
     path = "rpc/staff_read_message"
 
-    with talk.setting("require_staff_aal2", "false"):
+    with talk.shop.setting("require_staff_aal2", value=False):
         refused = talk.outsider.post(f"{path}?pgrst_scalar->>original=like.Mine%5C", subject)
         answer = talk.outsider.post(path, subject).json()
 

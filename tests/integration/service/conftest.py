@@ -23,19 +23,15 @@ def own_service(
     stack: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OwnService]:
     """Run another service on the stack, which the tests of a module may burden."""
-    with running_service(_settings(stack), tmp_path_factory.mktemp("service") / "log") as service:
+    with running_service(stack, tmp_path_factory.mktemp("service") / "log") as service:
         yield service
 
 
 @pytest.fixture
 def fresh_service(stack: Mapping[str, str], tmp_path: Path) -> Iterator[OwnService]:
     """Run a service that has not counted a refusal yet."""
-    with running_service(_settings(stack), tmp_path / "log") as service:
+    with running_service(stack, tmp_path / "log") as service:
         yield service
-
-
-def _settings(stack: Mapping[str, str]) -> Mapping[str, str]:
-    return {name: value for name, value in stack.items() if name != "ready"}
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -83,20 +83,3 @@ class Sale:
         while (change := await page.change())["record"]["state"] != state:
             pass
         return change
-
-    @contextlib.contextmanager
-    def limited(self, action: str, most: int) -> Iterator[None]:
-        """Let each user take an action only so many times a day."""
-        [(before,)] = self.shop.db.execute(
-            "select value from private.app_settings where key = 'rate_limits'"
-        ).fetchall()
-        self._set_limits(before | {action: {"max": most, "window_s": 86_400}})
-        try:
-            yield
-        finally:
-            self._set_limits(before)
-
-    def _set_limits(self, limits: Any) -> None:
-        self.shop.db.execute(
-            "update private.app_settings set value = %s where key = 'rate_limits'", [Jsonb(limits)]
-        )

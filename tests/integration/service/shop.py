@@ -1,15 +1,17 @@
 """A running system as its tests use it: people, auctions, orders, payments and webhooks."""
 
+import contextlib
 import dataclasses
 import json
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, LiteralString, Self
 
 import httpx
 import psycopg
 import stripe
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from devstack.processes import wait_until
 from tests import described
@@ -113,6 +115,22 @@ class Shop:
         """Return the one value that a query has, as the schema's owner."""
         [(value,)] = self.db.execute(query, values).fetchall()
         return value
+
+    @contextlib.contextmanager
+    def setting(self, key: str, value: object) -> Iterator[None]:
+        """Change a setting until the block ends."""
+        before = self.value("select value from private.app_settings where key = %s", key)
+        change = "update private.app_settings set value = %s where key = %s"
+        self.db.execute(change, [Jsonb(value), key])
+        try:
+            yield
+        finally:
+            self.db.execute(change, [Jsonb(before), key])
+
+    def limited(self, action: str, most: int) -> contextlib.AbstractContextManager[None]:
+        """Give an action a limit per user until the block ends; its window outlasts the block."""
+        limits = self.value("select value from private.app_settings where key = 'rate_limits'")
+        return self.setting("rate_limits", limits | {action: {"max": most, "window_s": 10**8}})
 
     def sold(self, buyer: Actor | None = None, seller: Actor | None = None) -> Order:
         """Sell something to a buyer; the order waits for its payment."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from psycopg.types.json import Jsonb
 
 from market.settings import Settings
 from service.app import create_app
@@ -142,26 +141,21 @@ class TestNotifications:
         self, shop: Shop, person: Browser, own_service: OwnService
     ) -> None:
         """The database counts, not a process (D5)."""
-        limits = shop.value("select value from private.app_settings where key = 'rate_limits'")
-        few = limits | {"mark_notifications": {"max": 2, "window_s": 86_400}}
-        _set_limits(shop, few)
         body = {"action": "mark_all_read"}
 
-        first = [person.post(NOTIFICATIONS, body).status_code]
-        with httpx.Client(base_url=own_service.url, timeout=PATIENCE_S) as http:
+        with shop.limited("mark_notifications", 2):
+            first = [person.post(NOTIFICATIONS, body).status_code]
             rest = [
-                http.post(NOTIFICATIONS, json=body, headers=person.bearer).status_code
+                httpx.post(
+                    own_service.url + NOTIFICATIONS,
+                    json=body,
+                    headers=person.bearer,
+                    timeout=PATIENCE_S,
+                ).status_code
                 for _ in range(2)
             ]
-        _set_limits(shop, limits)
 
         assert [200, 200, 429] == first + rest
-
-
-def _set_limits(shop: Shop, limits: Any) -> None:
-    shop.db.execute(
-        "update private.app_settings set value = %s where key = 'rate_limits'", [Jsonb(limits)]
-    )
 
 
 class TestDeletion:
@@ -191,8 +185,7 @@ class TestDeletion:
     def test_old_token_opens_no_route(self, shop: Shop, person: Browser) -> None:
         """Each route of a user refuses it, a new one too; only the deletion itself repeats."""
         assert 200 == person.post(DELETE, {}).status_code
-        environment = {name: value for name, value in shop.environment.items() if name != "ready"}
-        app = create_app(Settings.from_environment(environment))
+        app = create_app(Settings.from_environment(shop.environment))
         refused = {}
         for method, rule, route in routes_of(app):
             if route.has_user and rule != DELETE:

@@ -322,7 +322,7 @@ def test_each_route_has_its_limit(
         "add_shipment_event": lambda: person.post(f"{shipments}/events", {"status": "accepted"}),
     }
     for action, call in calls.items():
-        with sale.limited(action, 2):
+        with sale.shop.limited(action, 2):
             answers = [call() for _ in range(3)]
 
         assert [403, 403, 429] == [answer.status_code for answer in answers], action

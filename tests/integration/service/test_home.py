@@ -19,12 +19,11 @@ def test_home_folder_stays_empty(stack: Mapping[str, str], tmp_path: Path) -> No
     """A container's user has no home folder, and its file system may be read-only."""
     home = tmp_path / "home"
     home.mkdir()
-    environment = {name: value for name, value in stack.items() if name != "ready"}
     changes = {"HOME": str(home), "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}
 
     with (
-        running_service(environment, tmp_path / "service", **changes) as service,
-        closing(Fleet(environment, tmp_path / "workers", **changes)) as fleet,
+        running_service(stack, tmp_path / "service", **changes) as service,
+        closing(Fleet(stack, tmp_path / "workers", **changes)) as fleet,
     ):
         fleet.start()
         assert wait_until(lambda: "workers_started" in fleet.log(), ANSWER_S)

@@ -31,13 +31,12 @@ def test_auth_under_another_name_needs_the_setting(
     person = signed_in()
     issuer = f"{stack['SUPABASE_URL']}/auth/v1"
     inner = stack["SUPABASE_URL"].replace("127.0.0.1", "localhost")
-    environment = {name: value for name, value in stack.items() if name != "ready"}
 
-    with running_service(environment, tmp_path / "without", SUPABASE_URL=inner) as service:
+    with running_service(stack, tmp_path / "without", SUPABASE_URL=inner) as service:
         without = confirm(service, person)
         warnings = [line for line in service.log.splitlines() if "token_issuer_refused" in line]
     with running_service(
-        environment, tmp_path / "with", SUPABASE_URL=inner, SUPABASE_JWT_ISSUER=issuer
+        stack, tmp_path / "with", SUPABASE_URL=inner, SUPABASE_JWT_ISSUER=issuer
     ) as service:
         with_setting = confirm(service, person)
 

@@ -289,21 +289,18 @@ def test_staff_need_a_second_factor(
     sale.shop.db.execute(
         "update public.users set role = 'moderator' where id = %s", [moderator.actor.id]
     )
-    was = sale.shop.value("select value from private.app_settings where key = 'require_staff_aal2'")
-    set_to = "update private.app_settings set value = %s::jsonb where key = 'require_staff_aal2'"
-    sale.shop.db.execute(set_to, ["true"])
 
-    refused = (
-        moderator.get(f"/api/orders/{paid_order.id}"),
-        moderator.post(REFUND, {"orderId": paid_order.id, "amount_cents": 100}),
-    )
-    sale.shop.db.execute(set_to, ["false"])
-    served = (
-        moderator.get(f"/api/orders/{paid_order.id}"),
-        moderator.post(REFUND, {"orderId": paid_order.id, "amount_cents": 100}),
-    )
-    acted = sale.act(moderator, paid_order, "mark_ready")
-    sale.shop.db.execute(set_to, ["true" if was else "false"])
+    def view_and_refund() -> list[httpx.Response]:
+        return [
+            moderator.get(f"/api/orders/{paid_order.id}"),
+            moderator.post(REFUND, {"orderId": paid_order.id, "amount_cents": 100}),
+        ]
+
+    with sale.shop.setting("require_staff_aal2", value=True):
+        refused = view_and_refund()
+    with sale.shop.setting("require_staff_aal2", value=False):
+        served = view_and_refund()
+        acted = sale.act(moderator, paid_order, "mark_ready")
 
     assert [403, 403] == [answer.status_code for answer in refused]
     assert [200, 200] == [answer.status_code for answer in served]
@@ -337,9 +334,9 @@ def test_each_route_has_its_limit(
         "refund_payment": lambda: person.post(REFUND, {"orderId": paid_order.id}),
     }
     for action, call in calls.items():
-        with sale.limited(action, 2):
+        with sale.shop.limited(action, 2):
             answers = [call() for _ in range(3)]
 
         assert [403, 403, 429] == [answer.status_code for answer in answers], action
-        assert 0 < int(answers[-1].headers["Retry-After"]) <= 86_400
+        assert 0 < int(answers[-1].headers["Retry-After"]) <= 10**8
         assert "Too many requests. Please slow down." == answers[-1].json()["error"]

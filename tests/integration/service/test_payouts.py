@@ -375,13 +375,8 @@ def test_request_without_a_session_is_refused(shop: Shop) -> None:
 
 
 def test_onboarding_has_a_limit(shop: Shop, seller: Browser) -> None:
-    """The sixth call within an hour is refused, and answers when to try again."""
-    limits = shop.value("select value::text from private.app_settings where key = 'rate_limits'")
-    change = "update private.app_settings set value = value || %s::jsonb where key = 'rate_limits'"
-    shop.db.execute(change, ['{"onboard_payouts": {"max": 5, "window_s": 3600}}'])
-    try:
+    """The call after the last allowed one is refused."""
+    with shop.limited("onboard_payouts", 5):
         statuses = [onboard(seller).status_code for _ in range(6)]
-    finally:
-        shop.db.execute(change, [limits])
 
     assert [200] * 5 + [429] == statuses

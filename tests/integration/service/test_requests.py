@@ -1,14 +1,12 @@
 """What holds for every request: a name, one form of errors, limits that all processes share."""
 
-import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from psycopg.types.json import Jsonb
 
 from tests.integration.service.browser import Browser
 from tests.integration.service.processes import Gunicorn, stopped
@@ -20,20 +18,6 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 ERROR_KEYS = {"error", "code", "correlationId", "timestamp"}
 MADE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-@contextlib.contextmanager
-def limited(shop: Shop, action: str, most: int) -> Iterator[None]:
-    """Give an action a limit of its own, in a window that does not end in between."""
-    query = (
-        "update private.app_settings set value = jsonb_set(value, array[%s], %s)"
-        " where key = 'rate_limits'"
-    )
-    shop.db.execute(query, [action, Jsonb({"max": most, "window_s": 10**8})])
-    try:
-        yield
-    finally:
-        shop.db.execute(query, [action, Jsonb({"max": 10**6, "window_s": 86400})])
 
 
 def test_proposed_request_id_is_answered(shop: Shop) -> None:
@@ -91,7 +75,7 @@ def test_limit_is_one_for_all_processes(shop: Shop, signed_in: Callable[[], Brow
             for _ in range(count)
         ]
 
-    with limited(shop, "confirm_payment", 4):
+    with shop.limited("confirm_payment", 4):
         with stopped(first):
             by_second = uses(3)
         with stopped(second):
@@ -110,7 +94,7 @@ def test_limit_holds_for_uses_at_once(shop: Shop, signed_in: Callable[[], Browse
     person, other = signed_in(), signed_in()
     body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
 
-    with limited(shop, "confirm_payment", 5), ThreadPoolExecutor(8) as pool:
+    with shop.limited("confirm_payment", 5), ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: person.post("/api/payments/confirm", body), range(16)))
         of_other = other.post("/api/payments/confirm", body)
 

@@ -30,12 +30,8 @@ ROUTES = [
 @pytest.fixture(scope="module", autouse=True)
 def _second_factor_needed(shop: Shop) -> Iterator[None]:
     """Ask staff for a second factor, as production does."""
-    query = "select value from private.app_settings where key = 'require_staff_aal2'"
-    was = shop.value(query)
-    set_to = "update private.app_settings set value = %s::jsonb where key = 'require_staff_aal2'"
-    shop.db.execute(set_to, ["true"])
-    yield
-    shop.db.execute(set_to, ["true" if was else "false"])
+    with shop.setting("require_staff_aal2", value=True):
+        yield
 
 
 @pytest.fixture(scope="module")

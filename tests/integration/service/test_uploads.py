@@ -59,9 +59,7 @@ def client_of(shop: Shop) -> Iterator[Callable[[Browser], Client]]:
 @pytest.fixture(scope="module")
 def adapters(shop: Shop) -> Iterator[tuple[Database, Storage]]:
     """Build the adapters as a worker does."""
-    settings = Settings.from_environment(
-        {name: value for name, value in shop.environment.items() if name != "ready"}
-    )
+    settings = Settings.from_environment(shop.environment)
     postgres = database.connect(settings, database.WORKER_TIMEOUTS)
     files = storage.connect(settings)
     yield postgres, files
@@ -77,10 +75,8 @@ def staff(shop: Shop) -> Browser:
 @pytest.fixture
 def without_second_factor(shop: Shop) -> Iterator[None]:
     """Let staff work with a password alone: Auth cannot raise the session of these tests."""
-    query = "update private.app_settings set value = %s where key = 'require_staff_aal2'"
-    shop.db.execute(query, ["false"])
-    yield
-    shop.db.execute(query, ["true"])
+    with shop.setting("require_staff_aal2", value=False):
+        yield
 
 
 def upload(person: Browser, data: bytes, name: str = "a.png", **fields: str) -> httpx.Response:
@@ -306,7 +302,7 @@ def test_suspended_and_signed_out_users_upload_nothing(
 def test_upload_has_a_limit(sale: Sale, signed_in: Callable[[], Browser]) -> None:
     """It is counted per user, in the database."""
     user = signed_in()
-    with sale.limited("upload_file", 1):
+    with sale.shop.limited("upload_file", 1):
         answers = [upload(user, b"x", type="profile_avatar") for _ in range(2)]
 
     assert [400, 429] == [answer.status_code for answer in answers]

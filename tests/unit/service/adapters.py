@@ -4,7 +4,6 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from typing import Any
-from unittest.mock import create_autospec
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -96,11 +95,11 @@ class Service:
 
 def make_service(**settings: Any) -> Service:
     """Make the service as gunicorn has it, except for its adapters."""
-    database = create_autospec(Database, instance=True)
+    database = spec_of(Database)
     stripe_api = spec_of(StripeApi)
-    auth_api = create_autospec(AuthApi, instance=True)
+    auth_api = spec_of(AuthApi)
     auth_api.signing_keys.return_value = JWKS
-    storage = create_autospec(Storage, instance=True)
+    storage = spec_of(Storage)
     adapters = Adapters(
         database=database, stripe_api=stripe_api, auth_api=auth_api, storage=storage
     )
