@@ -51,14 +51,11 @@ def test_suspension_cancels_the_own_auctions(
     owner: Connection, auction_id: UUID, *, alice: Actor, seller: Actor, moderator: Actor
 ) -> None:
     """Scheduled and live ones are gone; seller and bidders are notified once; a sale stands."""
-    start, end = "2090-01-01T00:00:00Z", "2090-01-02T00:00:00Z"
-    scheduled_id = listed(seller, start_at=start, end_at=end)
+    scheduled_id = UUID(listed(seller, start_at=_in(owner, "2 hours"))["auction_id"])
     sold_id = auctioned(seller)
     for id_ in (auction_id, sold_id):
         alice.call("place_bid", auction_id=id_, amount_cents=1000)
     owner.execute("select private.end_auction(%s, true)", [sold_id])
-    assert "VALIDATION_ERROR" == scheduled_id["code"]
-    scheduled_id = UUID(listed(seller, start_at=_in(owner, "2 hours"))["auction_id"])
 
     assert {"success": True} == suspend(moderator, seller)
 
