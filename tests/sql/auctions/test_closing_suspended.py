@@ -58,6 +58,44 @@ def test_leader_who_is_out_does_not_win(
     assert [] == notified(owner, bob)
 
 
+def test_deleted_underbidder_keeps_the_price_up(
+    owner: Connection,
+    auction_id: UUID,
+    *,
+    alice: Actor,
+    bob: Actor,
+    seller: Actor,
+    service: Actor,
+    carol: Actor,
+) -> None:
+    """Two accounts cannot keep rivals away by a high price and then buy at a low one."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1500)
+    bob.call("place_bid", auction_id=auction_id, amount_cents=1600, max_proxy_cents=90_000)
+    carol.call("place_bid", auction_id=auction_id, amount_cents=80_000)
+    assert service.call("anonymise_account", user_id=carol.id)["success"]
+    move_time(owner, "1 hour")
+
+    [result] = service.call("end_expired_auctions")["results"]
+
+    assert (str(bob.id), 82_500) == (result["buyer_id"], result["winning_bid_amount"])
+    assert ["auction_ended"] == notified(owner, seller)
+
+
+def test_deleted_users_never_win_one_after_the_other(
+    owner: Connection, auction_id: UUID, alice: Actor, bob: Actor, service: Actor
+) -> None:
+    """The withdrawal of the leader's bids gives the lead to another deleted user."""
+    alice.call("place_bid", auction_id=auction_id, amount_cents=1500)
+    bob.call("place_bid", auction_id=auction_id, amount_cents=2100)
+    shut_out(owner, alice, "deleted_at")
+    shut_out(owner, bob, "suspended_at")
+    move_time(owner, "1 hour")
+
+    [result] = service.call("end_expired_auctions")["results"]
+
+    assert ("no_sale", "No bids") == (result["status"], result["message"])
+
+
 def test_batch_withdraws_all_who_are_out(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor, service: Actor
 ) -> None:

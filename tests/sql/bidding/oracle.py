@@ -74,13 +74,18 @@ class Market:
         if now < auction.end_at and not force:
             return {"success": False, "ends_at": auction.end_at}
         if force:
-            auction.close(now, self.out())
+            auction.close(now, self.out(), self.deleted())
             return closing_answer(auction)
         return self._close_or_extend(auction, now)
 
     def out(self) -> set[UUID]:
         """Return the users who may neither win nor sell now."""
         return {person.id for person in self.people.values() if person.is_out}
+
+    def deleted(self) -> set[UUID]:
+        """Return the users who are out only because their account is deleted."""
+        people = self.people.values()
+        return {one.id for one in people if one.is_deleted and not one.is_suspended}
 
     def end_expired(self, now: datetime) -> list[dict[str, Any]]:
         """Close or extend the auctions that are due; return the answer for each."""
@@ -105,7 +110,7 @@ class Market:
                 "error": "Auction is not over yet",
                 "ends_at": auction.end_at,
             }
-        auction.close(now, self.out())
+        auction.close(now, self.out(), self.deleted())
         return closing_answer(auction)
 
     def activate_due(self, now: datetime, grace: timedelta) -> int:

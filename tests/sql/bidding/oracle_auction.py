@@ -262,15 +262,22 @@ class Auction:
             "idempotent": False,
         }
 
-    def close(self, now: datetime, suspended: AbstractSet[UUID] = frozenset()) -> None:
+    def close(
+        self,
+        now: datetime,
+        out: AbstractSet[UUID] = frozenset(),
+        deleted: AbstractSet[UUID] = frozenset(),
+    ) -> None:
         """Close an auction that is due. It is sold if a bidder leads and the reserve is met.
 
-        Users in `suspended` neither win nor sell.
+        Users in `out` neither win nor sell. The bids of a user in `deleted` who was outbid
+        keep the price up.
         """
-        if self.seller in suspended:
+        if self.seller in out:
             self._cancel(now)
             return
-        self.withdraw(suspended, now)
+        while self.withdraw({one for one in out if one == self.leader or one not in deleted}, now):
+            pass
         is_sold = self.leader is not None and self.reserve_met
         self.status = "finalized" if is_sold else "no_sale"
         self.finalized_at = self.updated_at = now
