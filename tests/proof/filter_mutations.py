@@ -151,7 +151,9 @@ FILTER_MUTATIONS = (
     mutation(
         "a changed listing passes unread",
         "listings/functions/changes.sql",
-        "private.contact_text_refusal(v_listing.title, v_listing.description)",
+        "private.contact_text_refusal(\n"
+        "        v_listing.title, v_listing.description, v_listing.location ->> 'suburb'\n"
+        "      )",
         "null",
         LISTINGS,
     ),

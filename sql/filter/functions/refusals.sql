@@ -1,4 +1,6 @@
-create function private.contact_text_refusal(p_title text, p_description text)
+create function private.contact_text_refusal(
+  p_title text, p_description text, p_suburb text default ''
+)
 returns jsonb
 language plpgsql
 stable
@@ -6,11 +8,14 @@ set search_path = ''
 as $$
 declare
   v_finding private.filter_finding;
-  v_after_title constant integer := char_length(p_title) + 1;
+  v_description_at constant integer := char_length(p_title) + 1;
+  v_suburb_at constant integer := v_description_at + char_length(p_description) + 1;
 begin
   -- One text, because a number may begin in the title and end in the description.
   select hit.* into v_finding
-  from unnest(private.filter_findings(p_title || E'\n' || p_description, 'listing')) as hit
+  from unnest(
+    private.filter_findings(concat_ws(E'\n', p_title, p_description, p_suburb), 'listing')
+  ) as hit
   order by hit.start_at, hit.score desc
   limit 1;
   if v_finding.rule is null then
@@ -18,21 +23,23 @@ begin
   end if;
   return private.refusal(
     'CONTACT_IN_TEXT', 'A listing cannot have contact or payment details in its texts'
-  ) || case
-    when v_finding.start_at < v_after_title
-      then jsonb_build_object(
-        'field', 'title', 'start', v_finding.start_at,
-        'end', least(v_finding.end_at, v_after_title - 1)
-      )
-    else
-      jsonb_build_object(
-        'field', 'description', 'start', v_finding.start_at - v_after_title,
-        'end', v_finding.end_at - v_after_title
-      )
-  end;
+  ) || (
+    select jsonb_build_object(
+      'field', part.field,
+      'start', v_finding.start_at - part.start_at,
+      'end', least(v_finding.end_at - part.start_at, char_length(part.content))
+    )
+    from (values
+      ('title', p_title, 0), ('description', p_description, v_description_at),
+      ('location', p_suburb, v_suburb_at)
+    ) as part (field, content, start_at)
+    where part.start_at <= v_finding.start_at
+    order by part.start_at desc
+    limit 1
+  );
 end;
 $$;
-comment on function private.contact_text_refusal is 'Return the refusal of a listing whose texts hold a contact or payment detail, with its span in the cleaned text, or null.';
+comment on function private.contact_text_refusal is 'Return the refusal of a listing whose title, description or suburb holds a contact or payment detail, with its span in the cleaned text, or null. The field of the suburb is location.';
 
 create function private.payment_text_refusal(p_field text, p_text text)
 returns jsonb

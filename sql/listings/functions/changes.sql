@@ -60,7 +60,9 @@ begin
     v_private := private.changed_private(v_private, p_changes);
     v_refusal := coalesce(
       private.listing_refusal(v_listing, v_private.reserve_cents, v_private.street, v_now),
-      private.contact_text_refusal(v_listing.title, v_listing.description)
+      private.contact_text_refusal(
+        v_listing.title, v_listing.description, v_listing.location ->> 'suburb'
+      )
     );
   end if;
   if v_refusal is not null then

@@ -125,7 +125,9 @@ begin
   v_refusal := coalesce(
     private.seller_refusal(v_seller),
     private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now),
-    private.contact_text_refusal(v_listing.title, v_listing.description)
+    private.contact_text_refusal(
+      v_listing.title, v_listing.description, v_listing.location ->> 'suburb'
+    )
   );
   -- Count the call last, so that the seller may try again after a mistake.
   v_refusal := coalesce(v_refusal, private.use_rate_limit('create_listing'));

@@ -351,13 +351,22 @@ def test_times_of_a_change_are_read_by_the_database(
     assert abs((now - start_at).total_seconds()) < 60
 
 
-def test_contact_detail_in_a_change_is_refused(seller: Actor, scheduled: Any) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("description", "Mail bob@example.com first"),
+        ("location", {"suburb": "0412 345 678", "postcode": "3065", "state": "VIC"}),
+    ],
+)
+def test_contact_detail_in_a_change_is_refused(
+    seller: Actor, scheduled: Any, *, field: str, value: object
+) -> None:
     """A listing keeps its clean text until it starts."""
-    changes = json.dumps({"description": "Mail bob@example.com first"})
+    changes = json.dumps({field: value})
 
     refused = seller.call("update_listing", listing_id=scheduled["listing"]["id"], changes=changes)
 
-    assert ("CONTACT_IN_TEXT", "description") == (refused["code"], refused["field"])
+    assert ("CONTACT_IN_TEXT", field) == (refused["code"], refused["field"])
 
 
 def test_relisted_text_passes_the_filter_again(

@@ -335,6 +335,35 @@ def test_number_over_title_and_description_is_refused(seller: Actor) -> None:
     assert "CONTACT_IN_TEXT" == refused["code"]
 
 
+@pytest.mark.parametrize(
+    ("description", "suburb", "field", "detail"),
+    [
+        ("It pours well, and it is old.", "Fitzroy 0412 345 678", "location", "0412 345 678"),
+        ("It pours well, and it is old.", "PayID bob@example.com", "location", "bob@example.com"),
+        ("Call me for a look: 0412 345", "678 Fitzroy", "description", "0412 345"),
+    ],
+)
+def test_contact_detail_in_the_suburb_is_refused(
+    seller: Actor, *, description: str, suburb: str, field: str, detail: str
+) -> None:
+    """Everybody reads the suburb, so it is read together with the other texts."""
+    location = json.dumps({"suburb": suburb, "postcode": "3065", "state": "VIC"})
+
+    refused = listed(seller, description=description, location=location)
+
+    assert ("CONTACT_IN_TEXT", field) == (refused["code"], refused["field"])
+    text = suburb if field == "location" else description
+    assert detail in text[refused["start"] : refused["end"]]
+
+
+@pytest.mark.parametrize("suburb", ["Seventeen Seventy", "Town of 1770", "O'Connor", "St. Kilda"])
+def test_suburb_with_a_number_in_its_name_passes(seller: Actor, suburb: str) -> None:
+    """Queensland has a town of this name."""
+    location = json.dumps({"suburb": suburb, "postcode": "4677", "state": "QLD"})
+
+    assert listed(seller, location=location)["success"]
+
+
 def test_words_about_pickup_and_makers_pass(seller: Actor) -> None:
     """A listing may name a model, an ABN, cash on pickup and the maker's page."""
     text = (
