@@ -3,8 +3,10 @@
 import io
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any
 
+from pikepdf import ObjectStreamMode, Pdf
 from PIL import Image
 
 
@@ -51,8 +53,32 @@ def webp_that_announces(width: int, height: int) -> bytes:
     return b"RIFF" + len(body).to_bytes(4, "little") + body
 
 
-def pdf(*objects: bytes) -> bytes:
-    """Make a PDF of these objects."""
-    return (
-        b"%PDF-1.7\n" + b"\n".join(objects or (b"1 0 obj <</Type/Catalog>> endobj",)) + b"\n%%EOF\n"
+def pdf(change: Callable[[Pdf], None] = lambda _: None, *, is_packed: bool = True) -> bytes:
+    """Make a PDF of one page. The service stores the bytes of an unchanged, packed one as they are.
+
+    `change` adds something. The objects of a packed one are compressed into streams.
+    """
+    buffer = io.BytesIO()
+    with Pdf.new() as document:
+        page = document.add_blank_page(page_size=(200, 200))
+        page.Contents = document.make_stream(b"0 0 100 100 re f\n")
+        change(document)
+        mode = ObjectStreamMode.generate if is_packed else ObjectStreamMode.disable
+        document.save(
+            buffer, object_stream_mode=mode, compress_streams=False, deterministic_id=True
+        )
+    return buffer.getvalue()
+
+
+def raw_pdf(*objects: bytes, catalog: bytes = b"") -> bytes:
+    """Make a PDF of one page by hand, with more entries of its catalog and more objects."""
+    parts = (
+        b"%PDF-1.7",
+        b"1 0 obj <</Type/Catalog/Pages 2 0 R " + catalog + b">> endobj",
+        b"2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj",
+        b"3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>> endobj",
+        *objects,
+        b"trailer <</Root 1 0 R>>",
+        b"%%EOF\n",
     )
+    return b"\n".join(parts)

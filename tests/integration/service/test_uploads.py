@@ -19,7 +19,7 @@ from market.storage import Storage
 from tests.integration.service.browser import Browser
 from tests.integration.service.sale import Sale
 from tests.integration.service.shop import Shop
-from tests.pictures import encoded, halves, opened, pdf, plain
+from tests.pictures import encoded, halves, opened, pdf, plain, raw_pdf
 from tests.sql.actors import Actor
 from tests.sql.auctioning import listed
 
@@ -245,6 +245,17 @@ def test_proof_of_address_is_its_owners(sale: Sale, client_of: Callable[[Browser
     assert 200 == delete(sale.buyer, bucket="address-proofs", path=answer["path"]).status_code
 
 
+def test_replaced_avatar_leaves_no_object(sale: Sale) -> None:
+    """Nobody can fill the bucket with former avatars."""
+    first, second = (
+        stored(upload(sale.another, coloured(red), type="profile_avatar")) for red in (40, 80)
+    )
+
+    assert {second["path"]} == objects(sale.shop, sale.another.actor.id)
+    assert not httpx.get(first["url"]).is_success
+    assert httpx.get(second["url"]).is_success
+
+
 @pytest.mark.parametrize("bucket", BUCKETS)
 def test_client_writes_no_object(
     sale: Sale, listing_id: str, bucket: str, client_of: Callable[[Browser], Client]
@@ -310,8 +321,8 @@ def test_upload_has_a_limit(sale: Sale, signed_in: Callable[[], Browser]) -> Non
 
 def test_file_of_ten_megabytes_is_stored(sale: Sale) -> None:
     """The limit of the body leaves room for the form."""
-    filling = b"%" + b"x" * (10 * 1024 * 1024 - len(pdf()) - 2) + b"\n"
-    data = pdf()[:9] + filling + pdf()[9:]
+    filling = b"%" + b"x" * (10 * 1024 * 1024 - len(raw_pdf()) - 2) + b"\n"
+    data = raw_pdf()[:9] + filling + raw_pdf()[9:]
     assert 10 * 1024 * 1024 == len(data)
 
     assert 200 == upload(sale.buyer, data, "big.pdf", type="address_proof").status_code

@@ -1,52 +1,223 @@
-"""`market.files.documents`: PDFs that are stored as they are, and those that are refused."""
+"""`market.files.documents`: PDFs are parsed and written anew in a process of their own."""
 
+import io
+import struct
+import subprocess
+import sys
 import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import pikepdf
 import pytest
+from pikepdf import Array, Dictionary, Name, Pdf, String
 
-from market.errors import RejectedError
+from market.errors import MarketError, RejectedError, TransientError
+from market.files import documents, pdf_writing
 from market.files.documents import is_pdf, prepare
-from tests.pictures import pdf
+from market.files.pdf_writing import ACTIVE, MALFORMED, TOO_LARGE, RefusedError, rewrite
+from tests.pictures import pdf, raw_pdf
 
 
-def packed(body: bytes, extra: bytes = b"") -> bytes:
-    data = zlib.compress(body)
-    head = b"5 0 obj <</Type/ObjStm/Filter/FlateDecode/Length %d" % len(data) + extra
-    return head + b">>stream\n" + data + b"\nendstream endobj"
+Change = Callable[[Pdf], None]
+SCRIPT = Dictionary(S=Name.JavaScript, JS=String("app.alert(1)"))
 
 
-def test_pdf_is_kept_as_it_is() -> None:
-    """Its bytes do not change."""
-    data = pdf(b"1 0 obj <</Type/Catalog/OpenAction[2 0 R /Fit]>> endobj", packed(b"<</A 1>>"))
+def status_of(data: bytes) -> int:
+    """Return the exit status of a refused PDF, and 0 for an accepted one."""
+    try:
+        rewrite(data)
+    except RefusedError as refusal:
+        return refusal.status
+    return 0
 
-    assert is_pdf(data)
-    file = prepare(data)
-    assert (data, "application/pdf", ".pdf", None) == (
-        file.data, file.media_type, file.extension, file.hash
-    )  # fmt: skip
+
+def opened(action: Any) -> Change:
+    """Return the change that makes a reader do something when it opens the document."""
+
+    def change(document: Pdf) -> None:
+        document.Root.OpenAction = action
+
+    return change
+
+
+def annotated(**fields: Any) -> Change:
+    """Return the change that puts an annotation on the page."""
+
+    def change(document: Pdf) -> None:
+        annotation = Dictionary(Type=Name.Annot, Rect=[0, 0, 9, 9], **fields)
+        document.pages[0].Annots = Array([document.make_indirect(annotation)])
+
+    return change
+
+
+def in_catalog(key: str, value: Any) -> Change:
+    """Return the change that adds an entry to the catalog."""
+
+    def change(document: Pdf) -> None:
+        document.Root[key] = value
+
+    return change
+
+
+def attached(document: Pdf) -> None:
+    document.attachments["a.exe"] = pikepdf.AttachedFileSpec(document, b"MZ", filename="a.exe")
+
+
+def drawn_from_outside(document: Pdf) -> None:
+    document.pages[0].Contents = document.make_stream(b"", F=String("/etc/passwd"))
+
+
+def indirect_action(document: Pdf) -> None:
+    action = document.make_indirect(
+        Dictionary(S=document.make_indirect(Name.Launch), F=String("calc.exe"))
+    )
+    document.Root.OpenAction = document.make_indirect(action)
+
+
+def bookmarked(document: Pdf) -> None:
+    item = document.make_indirect(Dictionary(Title=String("x"), A=SCRIPT))
+    document.Root.Outlines = document.make_indirect(Dictionary(First=item, Last=item, Count=1))
+
+
+def submitted(document: Pdf) -> None:
+    action = Dictionary(S=Name.SubmitForm, F=String("https://evil.test"))
+    field = Dictionary(FT=Name.Btn, T=String("b"), A=action)
+    document.Root.AcroForm = Dictionary(Fields=Array([document.make_indirect(field)]))
+
+
+def filled(document: Pdf) -> None:
+    field = Dictionary(FT=Name.Tx, T=String("name"), V=String("value"))
+    document.Root.AcroForm = Dictionary(Fields=Array([document.make_indirect(field)]))
+
+
+def link(address: str) -> Change:
+    return annotated(Subtype=Name.Link, A=Dictionary(S=Name.URI, URI=String(address)))
+
+
+ACTIVE_CHANGES: dict[str, Change] = {
+    "script": opened(SCRIPT),
+    "script of the catalog": in_catalog(
+        "/Names", Dictionary(JavaScript=Dictionary(Names=Array([String("x"), SCRIPT])))
+    ),
+    "program": opened(Dictionary(S=Name.Launch, F=String("calc.exe"))),
+    "indirect program": indirect_action,
+    "second action": opened(Dictionary(S=Name.GoTo, Next=Dictionary(S=Name.GoToR, F=String("x")))),
+    "one of the next actions": opened(
+        Dictionary(S=Name.GoTo, Next=Array([Dictionary(S=Name.GoTo), Dictionary(S=Name.Hide)]))
+    ),
+    "action of a bookmark": bookmarked,
+    "action of a form": submitted,
+    "unknown action": annotated(Subtype=Name.Link, A=Dictionary(S=Name.Unknown)),
+    "action without a name": annotated(Subtype=Name.Link, A=Dictionary(S=String("JavaScript"))),
+    "action at an event": annotated(Subtype=Name.Link, AA=Dictionary(E=SCRIPT)),
+    "other document": annotated(Subtype=Name.Link, A=Dictionary(S=Name.GoToR, F=String("x"))),
+    "address of a script": link("javascript:alert(1)"),
+    "address of a file": link("file:///etc/passwd"),
+    "address without a scheme": link("\\\\server\\share"),
+    "attachment": attached,
+    "attachment on a page": annotated(Subtype=Name.FileAttachment),
+    "film": annotated(Subtype=Name.Screen),
+    "program inside": annotated(Subtype=Name.RichMedia),
+    "model": annotated(Subtype=Name("/3D")),
+    "form of XML": in_catalog("/AcroForm", Dictionary(XFA=String("<xdp/>"))),
+    "portfolio": in_catalog("/Collection", Dictionary()),
+    "associated file": in_catalog("/AF", Array([])),
+    "content of another file": drawn_from_outside,
+}
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("name", ACTIVE_CHANGES)
+def test_active_pdf_is_refused(name: str, is_packed: bool) -> None:  # noqa: FBT001 - by name
+    """No script, program, file or form that sends data is accepted, wherever it is."""
+    assert ACTIVE == status_of(pdf(ACTIVE_CHANGES[name], is_packed=is_packed))
 
 
 @pytest.mark.parametrize(
-    "name",
+    "data",
     [
-        b"/JS", b"/JavaScript", b"/Launch", b"/EmbeddedFile", b"/EmbeddedFiles", b"/RichMedia",
-        b"/XFA", b"/SubmitForm", b"/Encrypt", b"/J#53", b"/#4aava#53cript",
+        raw_pdf(b"9 0 obj <</S/J#61vaScript/J#53(x)>> endobj", catalog=b"/OpenAction 9 0 R"),
+        raw_pdf(b"% stream\n9 0 obj <</S/Launch>> endobj\n%endstream", catalog=b"/X 9 0 R"),
+        raw_pdf(b"(stream\n)\n9 0 obj <</S/Launch>> endobj\n(endstream)", catalog=b"/X 9 0 R"),
+        raw_pdf(b"9 0 obj <</S/Launch>> endobj", catalog=b"/OpenAction%\n9%\n0 R"),
+        raw_pdf(b"9 0 obj [[<</A<</B[<</JS 1>>]>>>>]] endobj", catalog=b"/X 9 0 R"),
+        raw_pdf(catalog=b"/OpenAction[3 0 R/Fit]/OpenAction<</S/Launch>>"),
+        pdf(ACTIVE_CHANGES["script"]).replace(b"<< /Type /ObjStm ", b"<</Type/Obj#53tm "),
     ],
-)  # fmt: skip
-@pytest.mark.parametrize("is_packed", [False, True])
-def test_active_pdf_is_refused(name: bytes, is_packed: bool) -> None:  # noqa: FBT001 - by name
-    """No script, program or file is accepted, even with an escaped name or in a packed object."""
-    active = b"<</S" + name + b" (app.alert(1))>>"
-
-    with pytest.raises(RejectedError, match="VALIDATION_ERROR"):
-        prepare(pdf(packed(active) if is_packed else b"2 0 obj " + active + b" endobj"))
+    ids=["escape", "comment", "text", "blank", "depth", "repeated key", "packed"],
+)
+def test_form_of_writing_hides_nothing(data: bytes) -> None:
+    """The parser reads the objects as a reader does."""
+    assert ACTIVE == status_of(data)
 
 
-def test_bytes_of_a_page_are_no_names() -> None:
-    """A compressed picture may contain any bytes by chance."""
-    data = pdf(b"3 0 obj <<>>stream\n\x01/JS (x)\x02\nendstream endobj")
+def pdf_of(data: bytes) -> bytes:
+    """Return a PDF with nothing compressed."""
+    buffer = io.BytesIO()
+    with Pdf.open(io.BytesIO(data)) as document:
+        document.save(buffer, qdf=True)
+    return buffer.getvalue()
 
-    assert data == prepare(data).data
+
+@pytest.mark.parametrize("password", ["", "secret"])
+def test_encrypted_pdf_is_refused(password: str) -> None:
+    """One without a password for reading is refused, too."""
+    buffer = io.BytesIO()
+    with Pdf.open(io.BytesIO(pdf())) as document:
+        document.save(buffer, encryption=pikepdf.Encryption(owner="owner", user=password))
+
+    assert ACTIVE == status_of(buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        link("https://shop.test/receipt"),
+        link("MAILTO:a@shop.test"),
+        annotated(Subtype=Name.Link, A=Dictionary(S=Name.GoTo, D=Array([0, Name.Fit]))),
+        filled,
+        opened(Array([0, Name.Fit])),
+        opened(Dictionary(S=Name.Named, N=Name.NextPage)),
+        in_catalog("/StructTreeRoot", Dictionary(K=Dictionary(S=Name.P, A=Dictionary(O=Name.X)))),
+    ],
+)
+def test_harmless_pdf_is_accepted(change: Change) -> None:
+    """Bills have links to their shop, contents, filled forms and tags."""
+    assert 0 == status_of(pdf(change))
+
+
+def test_pdf_is_written_anew() -> None:
+    """The pages are the same, and so are the bytes of a repeat and of an upload of the result."""
+    data = raw_pdf(b"%" + b"x" * 9999)
+
+    file = prepare(data)
+
+    assert is_pdf(data)
+    assert is_pdf(file.data)
+    assert ("application/pdf", ".pdf", None) == (file.media_type, file.extension, file.hash)
+    with Pdf.open(io.BytesIO(file.data)) as document:
+        assert [0, 0, 9, 9] == [int(side) for side in document.pages[0].MediaBox]
+    assert file.data == rewrite(data) == rewrite(file.data)
+    assert pdf() == rewrite(pdf())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        raw_pdf(b"9 0 obj (secret) endobj"),
+        raw_pdf(b"secret <script>alert(1)</script>"),
+        raw_pdf(b"% PK\x03\x04 secret"),
+        b"%PDF-1.4 <html>secret" + raw_pdf()[8:],
+        raw_pdf(b"9 0 obj (secret) endobj\n%%EOF\n", b"% the next revision"),
+    ],
+    ids=["unused object", "between objects", "comment", "first line", "revision"],
+)
+def test_bytes_of_no_page_are_gone(data: bytes) -> None:
+    """A second file, or the text that somebody has blackened, does not survive."""
+    assert b"secret" in data
+    assert b"secret" not in pdf_of(rewrite(data))
 
 
 @pytest.mark.parametrize(
@@ -55,34 +226,151 @@ def test_bytes_of_a_page_are_no_names() -> None:
         pdf() + b"PK\x03\x04 second file",
         pdf()[:-7],
         pdf() + b"<script>alert(1)</script>",
-        pdf(b"5 0 obj <</Type/ObjStm>>stream\nnot packed\nendstream endobj"),
-        pdf(b"5 0 obj <</Type/ObjStm>>stream \x01endstream endobj"),
-        pdf(packed(b"<<>>").replace(b"\nendstream", b"")),
-        pdf(packed(b"<<>>", b"/DecodeParms<</Predictor 12>>")),
-        pdf(packed(b"<<>>", b"/Other/ObjStm")),
-        pdf(packed(b"<</A 1>>" * 999).replace(b"\nendstream", b"endstream")[:-30] + b"endstream"),
+        pdf() + b"\n%",
     ],
 )
-def test_pdf_with_another_end_is_refused(data: bytes) -> None:
-    """A second file would hide behind the end."""
+def test_bytes_behind_the_end_are_refused(data: bytes) -> None:
+    """A second file would begin there."""
     with pytest.raises(RejectedError, match="VALIDATION_ERROR"):
         prepare(data)
 
 
-def test_packed_bomb_is_refused() -> None:
-    """A few kilobytes would unpack to gigabytes."""
-    with pytest.raises(RejectedError, match="VALIDATION_ERROR"):
-        prepare(pdf(packed(b" " * (17 * 1024 * 1024))))
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"%PDF-1.7\n%%EOF",
+        b"%PDF-1.7\n1 0 obj <</Type/Catalog>> endobj\ntrailer <</Root 1 0 R>>\n%%EOF",
+        b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 1 0 R>> endobj\ntrailer <</Root 1 0 R>>\n%%EOF",
+        b"%PDF-1.7\n" + b"[" * 100_000 + b"\n%%EOF",
+        raw_pdf().replace(b"/Kids[3 0 R]", b"/Kids[2 0 R]"),
+        raw_pdf().replace(b"/Kids[3 0 R]", b"/Kids 7"),
+    ],
+    ids=["nothing", "no pages", "catalog as pages", "depth", "loop", "no list"],
+)
+def test_malformed_pdf_is_refused(data: bytes) -> None:
+    """A document has a page at least."""
+    assert MALFORMED == status_of(data)
 
 
-def test_time_is_linear() -> None:
-    """A stream without an end is not searched again from each beginning."""
-    data = pdf(b"stream\n" * 150_000, b"/#" * 150_000)
+def test_pdf_of_many_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits bound the work."""
+    monkeypatch.setattr(pdf_writing, "_MOST_PAGES", 1)
+    assert 0 == status_of(pdf())
 
-    assert data == prepare(data).data
+    assert TOO_LARGE == status_of(pdf(lambda document: document.pages.append(document.pages[0])))
+
+
+def test_pdf_of_many_objects_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unused objects count, too."""
+    monkeypatch.setattr(pdf_writing, "_MOST_OBJECTS", 10)
+    assert 0 == status_of(raw_pdf())
+
+    assert TOO_LARGE == status_of(raw_pdf(*(b"%d 0 obj 1 endobj" % each for each in range(9, 29))))
+
+
+def test_result_has_the_size_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bucket takes no larger one."""
+    monkeypatch.setattr(pdf_writing, "_MOST_BYTES", 100)
+
+    assert TOO_LARGE == status_of(pdf())
+
+
+def packed_pdf(body: bytes, filters: bytes) -> bytes:
+    """Make a PDF with one packed object, the action that its catalog names."""
+    stream = b"<</Type/ObjStm/N 1/First 4/Filter[%s]/Length %d>>stream\n%s\nendstream"
+    objects = {
+        1: b"<</Type/Catalog/Pages 2 0 R/OpenAction 9 0 R>>",
+        2: b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        3: b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+        4: stream % (filters, len(body), body),
+    }
+    data, table = b"%PDF-1.7\n", {9: struct.pack(">BIH", 2, 4, 0)}
+    for number, text in objects.items():
+        table[number] = struct.pack(">BIH", 1, len(data), 0)
+        data += b"%d 0 obj %s endobj\n" % (number, text)
+    table[5] = struct.pack(">BIH", 1, len(data), 0)
+    rows = b"".join(table.get(number, bytes(7)) for number in range(10))
+    head = b"5 0 obj <</Type/XRef/Root 1 0 R/Size 10/W[1 4 2]/Length %d>>stream\n" % len(rows)
+    end = b"\nendstream endobj\nstartxref\n%d\n%%%%EOF\n" % len(data)
+    return data + head + rows + end
+
+
+def test_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few kilobytes would unpack to gigabytes. The parser takes the object for missing."""
+    monkeypatch.setattr(pdf_writing, "_MOST_UNPACKED", 1024 * 1024)
+    script = b"9 0 <</S/JavaScript/JS(x)>>"
+    small, bomb = (
+        packed_pdf(zlib.compress(zlib.compress(script + b" " * size)), b"/FlateDecode/FlateDecode")
+        for size in (0, 2 * 1024 * 1024)
+    )
+
+    assert ACTIVE == status_of(small)
+    assert len(bomb) < 10_000
+    assert b"JavaScript" not in pdf_of(rewrite(bomb))
+
+
+def test_process_has_limits() -> None:
+    """Whatever the parser does, it ends with 512 MB of memory, and after five seconds of work."""
+    program = """
+import resource as r
+from market.files import pdf_writing
+limits = r.RLIMIT_AS, r.RLIMIT_CPU, r.RLIMIT_CORE, r.RLIMIT_FSIZE
+pdf_writing.rewrite = lambda data: repr([r.getrlimit(limit) for limit in limits]).encode()
+pdf_writing.main()
+"""
+    ending = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], check=True, capture_output=True, stdin=subprocess.DEVNULL
+    )
+
+    memory = 512 * 1024 * 1024
+    assert repr([(memory, memory), (5, 6), (0, 0), (0, 0)]).encode() == ending.stdout
+
+
+def program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `documents` run another program."""
+    path = folder / "program.py"
+    path.write_text(text)
+    monkeypatch.setattr(pdf_writing, "__file__", str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("import signal, os; os.kill(os.getpid(), signal.SIGXCPU)", "VALIDATION_ERROR: pdf: -24"),
+        ("import os; os.abort()", "VALIDATION_ERROR: pdf: -6"),
+        ("raise SystemExit(3)", "VALIDATION_ERROR: pdf: 3"),
+        ("import nothing_of_this_name", "INTERNAL_ERROR: [^$]*ModuleNotFoundError"),
+    ],
+    ids=["time", "crash", "refusal", "bug"],
+)
+def test_end_of_the_process_is_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, error: str
+) -> None:
+    """A file may exceed the limits or crash the parser; a missing library is our mistake."""
+    program(tmp_path, f"import sys; sys.stdin.buffer.read()\n{text}", monkeypatch)
+
+    with pytest.raises(MarketError, match=error):
+        prepare(pdf())
+
+
+def test_slow_process_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user may try again on a less busy machine."""
+    monkeypatch.setattr(documents, "_PATIENCE_S", 0.01)
+    program(tmp_path, "import signal; signal.pause()", monkeypatch)
+
+    with pytest.raises(TransientError, match="TIMEOUT"):
+        prepare(pdf())
+
+
+def test_process_has_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser that an attacker has taken over finds no key in its environment."""
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_secret")
+    program(tmp_path, "import os; print(*os.environ)", monkeypatch)
+
+    assert b"STRIPE" not in prepare(pdf()).data
 
 
 @pytest.mark.parametrize("data", [b"", b" %PDF-1.4", b"<html>%PDF-1.4", b"%PDF-3.0", b"%!PS"])
-def test_type_is_told_by_the_first_bytes(data: bytes) -> None:
+def test_first_bytes_decide_the_type(data: bytes) -> None:
     """A header later in the file is another file's."""
     assert not is_pdf(data)
