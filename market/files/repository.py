@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 from market.database import Database, accepted
-from market.files.types import Bucket, OrphanPage, Prepared, Upload
+from market.files.types import Bucket, OrphanPage, Prepared, RecordedFile, Upload
 
 
 def check_upload(database: Database, upload: Upload) -> None:
@@ -31,10 +31,8 @@ def check_upload(database: Database, upload: Upload) -> None:
 
 def record_file(
     database: Database, upload: Upload, file: Prepared, *, path: str, url: str, title: str
-) -> tuple[str | None, str]:
-    """Write the row of a stored object; return the id of the row and the path of its object.
-
-    The path is another one if the same file has a row already.
+) -> RecordedFile:
+    """Write the row of a stored object.
 
     Raises:
         RejectedError: as `check_upload`, `VALIDATION_ERROR`, `PAYMENT_IN_TEXT`.
@@ -54,7 +52,9 @@ def record_file(
             order_idx=upload.order_index,
         )
     )
-    return answer["id"], answer["path"]
+    return RecordedFile(
+        id=answer["id"], path=answer["path"], displaced_paths=tuple(answer["displaced"])
+    )
 
 
 def _description(file: Prepared) -> dict[str, Any]:

@@ -12,6 +12,11 @@ class FileType(enum.StrEnum):
     PROFILE_AVATAR = "profile_avatar"
     ADDRESS_PROOF = "address_proof"
 
+    @property
+    def is_personal(self) -> bool:
+        """Return true if the file is about its user alone. A newer one replaces it."""
+        return self in {FileType.PROFILE_AVATAR, FileType.ADDRESS_PROOF}
+
 
 class Bucket(enum.StrEnum):
     """The buckets of Storage; a migration makes them."""
@@ -45,6 +50,18 @@ class Prepared:
     hash: str | None = None
     width: int | None = None
     height: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedFile:
+    """The row of a stored object. `path` is another one if the same file has a row already.
+
+    `displaced_paths` name objects of the same bucket that have lost their rows to this file.
+    """
+
+    id: str | None
+    path: str
+    displaced_paths: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,14 @@
 import re
 import threading
 import uuid
+from collections.abc import Sequence
 
 import structlog
 
 from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
 from market.files import documents, images, repository
-from market.files.types import Bucket, FileType, Prepared, StoredFile, Upload
+from market.files.types import Bucket, FileType, Prepared, RecordedFile, StoredFile, Upload
 from market.storage import Storage
 
 
@@ -25,14 +26,14 @@ _BUCKETS = {
 _PUBLIC = frozenset({Bucket.LISTING_PHOTOS, Bucket.PROFILE_AVATARS})
 _LIMIT = 10 * _MIB
 _AVATAR_LIMIT = 5 * _MIB
-#: A thread waits this long for its turn to decode a picture.
-_TURN_LIMIT_S = 10.0
+#: An upload waits this long for its turn to be decoded. Then its user may try again.
+_TURN_LIMIT_S = 2.5
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_LENGTH = 60
 
 
 class Uploads:
-    """Stores and removes files for users. One picture is decoded at a time, for it takes memory."""
+    """Stores and removes files for users. One file is decoded at a time, for it takes memory."""
 
     def __init__(self, database: Database, storage: Storage) -> None:
         self._database = database
@@ -52,19 +53,19 @@ class Uploads:
         bucket = _BUCKETS[upload.type]
         path, name = _place_of(upload, file)
         self._storage.put(bucket, path, file.data, file.media_type)
-        row_id, row_path = self._recorded(upload, file, bucket, path, name)
-        if row_path != path:
-            self._discard(bucket, path)
+        row = self._recorded(upload, file, bucket, path, name)
+        # The row is committed, so no row names these objects any more.
+        self._discard(bucket, [*row.displaced_paths, *({path} - {row.path})])
         similar_count = 0
         if upload.type is FileType.LISTING_PHOTO:
             similar_count = self._count_similar(upload, file)
         url = (
-            self._storage.public_link(bucket, row_path)
+            self._storage.public_link(bucket, row.path)
             if bucket in _PUBLIC
-            else self._storage.sign(bucket, row_path, download_as=name)
+            else self._storage.sign(bucket, row.path, download_as=name)
         )
-        log.info("file_stored", type=upload.type, id=row_id, is_repeat=row_path != path)
-        return StoredFile(id=row_id, path=row_path, url=url, file=file, similar_count=similar_count)
+        log.info("file_stored", type=upload.type, id=row.id, is_repeat=row.path != path)
+        return StoredFile(id=row.id, path=row.path, url=url, file=file, similar_count=similar_count)
 
     def remove(
         self,
@@ -102,18 +103,18 @@ class Uploads:
             raise RejectedError(
                 "PAYLOAD_TOO_LARGE", text=f"This file may have {limit // _MIB} MB at most"
             )
-        if documents.is_pdf(upload.data) and _BUCKETS[upload.type] not in _PUBLIC:
-            return documents.prepare(upload.data)
         if not self._turn.acquire(timeout=_TURN_LIMIT_S):
-            raise TransientError("TIMEOUT", "picture")
+            raise TransientError("TIMEOUT", "decoder")
         try:
+            if documents.is_pdf(upload.data) and _BUCKETS[upload.type] not in _PUBLIC:
+                return documents.prepare(upload.data)
             return images.prepare(upload.data, images.AVATAR_BOX if is_avatar else images.PHOTO_BOX)
         finally:
             self._turn.release()
 
     def _recorded(
         self, upload: Upload, file: Prepared, bucket: Bucket, path: str, name: str
-    ) -> tuple[str | None, str]:
+    ) -> RecordedFile:
         link = self._storage.public_link if bucket in _PUBLIC else self._storage.private_link
         try:
             return repository.record_file(
@@ -124,15 +125,17 @@ class Uploads:
             # if there is no row.
             raise
         except MarketError:
-            self._discard(bucket, path)
+            self._discard(bucket, [path])
             raise
 
-    def _discard(self, bucket: Bucket, path: str) -> None:
+    def _discard(self, bucket: Bucket, paths: Sequence[str]) -> None:
+        if not paths:
+            return
         try:
-            self._storage.delete(bucket, [path])
+            self._storage.delete(bucket, paths)
         except MarketError as error:
-            # The reconcile job removes the object.
-            log.warning("file_not_discarded", bucket=bucket, code=error.code)
+            # The reconcile job removes the objects.
+            log.warning("files_not_discarded", bucket=bucket, code=error.code)
 
     def _count_similar(self, upload: Upload, file: Prepared) -> int:
         if file.hash is None or upload.listing_id is None:

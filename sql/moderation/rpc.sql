@@ -30,7 +30,7 @@ begin
   );
 end;
 $$;
-comment on function public.staff_decide_report is 'Uphold or dismiss a report as staff: {success}. It changes nothing else; other functions remove or suspend. The same decision again succeeds and changes nothing. Audited. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN (the caller reported or is reported), VALIDATION_ERROR, CONFLICT (decided otherwise), REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN for others than staff.';
+comment on function public.staff_decide_report is 'Uphold or dismiss a report as staff: {success}. Other functions remove or suspend; only the photos of a cancelled listing go with its last open report. The same decision again succeeds and changes nothing. Audited. Refusals: RESOURCE_NOT_FOUND, FORBIDDEN (the caller reported or is reported), VALIDATION_ERROR, CONFLICT (decided otherwise), REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN for others than staff.';
 grant execute on function public.staff_decide_report to authenticated;
 
 create function public.staff_suspend_user(
@@ -47,7 +47,7 @@ begin
   );
 end;
 $$;
-comment on function public.staff_suspend_user is 'Suspend a user as staff: {success}. The sessions end, the user''s scheduled and live auctions are cancelled, and the user''s bids are withdrawn from live auctions. lift true ends the suspension; auctions and bids stay as they are. The same call again succeeds and changes nothing. Audited. Refusals: PROFILE_NOT_FOUND, FORBIDDEN (oneself, an admin unless the caller is one, or a user whose running auction the caller takes part in), VALIDATION_ERROR, REQUEST_ID_REUSED. Raises FORBIDDEN for others than staff.';
+comment on function public.staff_suspend_user is 'Suspend a user as staff: {success}. The sessions end, the user''s scheduled and live auctions are cancelled, and the user''s bids are withdrawn from live auctions. Photos go as in staff_remove_listing. lift true ends the suspension; auctions and bids stay as they are. The same call again succeeds and changes nothing. Audited. Refusals: PROFILE_NOT_FOUND, FORBIDDEN (oneself, an admin unless the caller is one, or a user whose running auction the caller takes part in), VALIDATION_ERROR, REQUEST_ID_REUSED. Raises FORBIDDEN for others than staff.';
 grant execute on function public.staff_suspend_user to authenticated;
 
 create function public.staff_withdraw_bids(
@@ -81,7 +81,7 @@ begin
   );
 end;
 $$;
-comment on function public.staff_remove_listing is 'Remove a scheduled or live listing as staff, with bids or without: {success}. The auction is cancelled, and the seller and the bidders get auction_cancelled. A repeat succeeds and changes nothing. Audited. Refusals: LISTING_NOT_FOUND, LISTING_OVER, FORBIDDEN (the caller sells or bids there), VALIDATION_ERROR, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN for others than staff.';
+comment on function public.staff_remove_listing is 'Remove a scheduled or live listing as staff, with bids or without: {success}. The auction is cancelled, and the seller and the bidders get auction_cancelled. The photos go at once, or with the decision about the last open report. A repeat succeeds and changes nothing. Audited. Refusals: LISTING_NOT_FOUND, LISTING_OVER, FORBIDDEN (the caller sells or bids there), VALIDATION_ERROR, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN for others than staff.';
 grant execute on function public.staff_remove_listing to authenticated;
 
 create function public.admin_set_role(
@@ -128,5 +128,5 @@ begin
   return private.staff_list_reports(staff_list_reports.max_rows, staff_list_reports.after_id);
 end;
 $$;
-comment on function public.staff_list_reports is 'List the open reports as staff, the oldest first: {success, reports [{id, reporter_id, listing_id, message_id, user_id, reported_user_id, reason, created_at}]}. reported_user_id is the user behind the target. Reports of the caller, and about the caller, are left out. For the next page, send the id of the last report as after_id. Refusal: VALIDATION_ERROR. Raises FORBIDDEN for others than staff.';
+comment on function public.staff_list_reports is 'List the open reports as staff, the oldest first: {success, reports [{id, reporter_id, listing_id, message_id, user_id, reported_user_id, reason, created_at}]}. reported_user_id is the user behind the target. For the next page, send the id of the last report as after_id. Refusal: VALIDATION_ERROR. Raises FORBIDDEN for others than staff.';
 grant execute on function public.staff_list_reports to authenticated;

@@ -204,3 +204,35 @@ begin
 end;
 $$;
 comment on function private.remove_photo is 'Remove a photo of a listing without bids, as its seller, or return the refusal. Return null if no photo has this path.';
+
+create function private.remove_photos(p_listing_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_objects text[];
+begin
+  -- Staff need the photos until they have decided about a report.
+  if exists (
+    select from public.content_reports where listing_id = p_listing_id and status = 'open'
+  ) then
+    return;
+  end if;
+  with gone as (
+    delete from public.listing_photos where listing_id = p_listing_id
+    returning path
+  )
+
+  select array_agg(split_part(path, '#', 1)) into v_objects from gone;
+  delete from private.stored_files as file
+  where
+    file.bucket_id = 'listing-photos'
+    and file.path = any(v_objects)
+    and not exists (
+      select from public.listing_photos as photo
+      where split_part(photo.path, '#', 1) = file.path
+    );
+end;
+$$;
+comment on function private.remove_photos is 'Delete the rows of all photos of a listing that the caller has locked, unless an open report is about it. The reconcile job then removes the objects that no other listing shows.';

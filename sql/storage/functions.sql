@@ -126,7 +126,8 @@ begin
       private.bucket_of(p_type), p_path, p_user_id, v_subject_id, p_file ->> 'sha256',
       (p_file ->> 'size')::bigint, p_file ->> 'media_type'
     );
-    v_answer := v_answer || jsonb_build_object('path', p_path);
+    v_answer := jsonb_build_object('displaced', '[]'::jsonb) || v_answer
+      || jsonb_build_object('path', p_path);
   end if;
   return v_answer;
 end;
@@ -194,7 +195,7 @@ begin
   if v_path is null then
     return null;
   end if;
-  return jsonb_build_object('success', true, 'id', v_id, 'path', v_path);
+  return jsonb_build_object('success', true, 'id', v_id, 'path', v_path, 'displaced', '[]'::jsonb);
 end;
 $$;
 comment on function private.recorded_file is 'Return the answer to an upload that repeats an earlier one: the same bytes, of the same user, for the same place. Return null for a new file.';
@@ -239,19 +240,27 @@ returns jsonb
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_paths jsonb;
 begin
-  -- A user has one avatar and a few proofs. The reconcile job removes the objects of older ones.
-  delete from private.stored_files
-  where (bucket_id, path) in (
-    select bucket_id, path from private.stored_files
-    where bucket_id = private.bucket_of(p_type) and owner_id = p_user_id
-    order by created_at desc, path
-    offset case p_type when 'profile_avatar' then 0 else 4 end
-  );
-  return jsonb_build_object('success', true, 'id', null);
+  -- A user has one avatar and a few proofs. The service removes the objects of older ones, and the
+  -- reconcile job those that the service leaves behind.
+  with displaced as (
+    delete from private.stored_files
+    where (bucket_id, path) in (
+      select bucket_id, path from private.stored_files
+      where bucket_id = private.bucket_of(p_type) and owner_id = p_user_id
+      order by created_at desc, path
+      offset case p_type when 'profile_avatar' then 0 else 4 end
+    )
+    returning path
+  )
+
+  select coalesce(jsonb_agg(path order by path), '[]') into v_paths from displaced;
+  return jsonb_build_object('success', true, 'id', null, 'displaced', v_paths);
 end;
 $$;
-comment on function private.make_room is 'Forget the older avatar, or all but the newest four proofs of address, before another one is added.';
+comment on function private.make_room is 'Forget the older avatar, or all but the newest four proofs of address, before another one is added. The answer names the paths of what is forgotten.';
 
 create function private.remove_file(
   p_user_id uuid, p_bucket text, p_path text, p_photo_id uuid, p_listing_id uuid

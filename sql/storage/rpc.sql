@@ -29,7 +29,7 @@ begin
   );
 end;
 $$;
-comment on function public.record_file is 'Record a file that the service has put into Storage: {success, id, path}. file has sha256, size and media_type, a photo also hash, width and height. The same bytes for the same place are recorded once, and a repeat answers the path of the first. Refusals: as check_upload, VALIDATION_ERROR (no room), PAYMENT_IN_TEXT (in the title of evidence).';
+comment on function public.record_file is 'Record a file that the service has put into Storage: {success, id, path, displaced}. file has sha256, size and media_type, a photo also hash, width and height. The same bytes for the same place are recorded once, and a repeat answers the path of the first. displaced holds the paths of older files that this one replaces; the caller removes their objects. Refusals: as check_upload, VALIDATION_ERROR (no room), PAYMENT_IN_TEXT (in the title of evidence).';
 grant execute on function public.record_file to service_role;
 
 create function public.remove_file(

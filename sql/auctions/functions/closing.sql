@@ -266,9 +266,11 @@ begin
     select bidder_id from private.proxy_bids where auction_id = p_auction_id
   ) as person;
   delete from private.finalize_failures where auction_id = p_auction_id;
+  -- Anyone who kept a link could still see the photos.
+  perform private.remove_photos(v_listing.id);
 end;
 $$;
-comment on function private.cancel_auction is 'Cancel an auction that is locked, and its listing; notify the seller and the bidders.';
+comment on function private.cancel_auction is 'Cancel an auction that is locked, and its listing, because of a decision of staff. Remove the photos, and notify the seller and the bidders.';
 
 create function private.closing_answer(p_auction public.auctions)
 returns jsonb

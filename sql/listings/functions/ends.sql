@@ -48,16 +48,16 @@ begin
   where id = v_auction.id;
   update public.listings set status = 'cancelled', updated_at = v_now where id = p_listing_id;
   if v_listing.seller_id <> auth.uid() then
+    perform private.remove_photos(p_listing_id);
     perform private.write_audit(
       auth.uid(), 'listing_cancelled', 'listings', p_listing_id::text,
-      'Staff cancelled a listing without bids',
-      jsonb_build_object('seller_id', v_listing.seller_id)
+      'Staff cancelled a listing without bids'
     );
   end if;
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.call_off is 'Cancel a listing and its auction, or return the refusal. A repeat changes nothing and succeeds.';
+comment on function private.call_off is 'Cancel a listing and its auction, or return the refusal. Staff thereby remove the photos, too. A repeat changes nothing and succeeds.';
 
 create function private.relist_listing(
   p_listing_id uuid, p_start_at text, p_end_at text, p_reserve_cents bigint,

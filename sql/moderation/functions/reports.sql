@@ -64,7 +64,6 @@ create function private.owner_of_target(p_report public.content_reports)
 returns uuid
 language plpgsql
 stable
-security definer
 set search_path = ''
 as $$
 begin
@@ -75,8 +74,7 @@ begin
   );
 end;
 $$;
-comment on function private.owner_of_target is 'Return the reported user, the seller of a reported listing or the sender of a reported message. The policy of content_reports calls it.';
-grant execute on function private.owner_of_target to authenticated;
+comment on function private.owner_of_target is 'Return the reported user, the seller of a reported listing or the sender of a reported message.';
 
 create function private.is_target_visible(p_report public.content_reports)
 returns boolean
@@ -200,6 +198,7 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz;
+  v_status public.listing_status;
 begin
   if p_report.status = 'open' then
     v_now := private.clock();
@@ -215,13 +214,17 @@ begin
       'content_reports', p_report.id::text, p_reason,
       jsonb_strip_nulls(jsonb_build_object(
         'listing_id', p_report.listing_id, 'message_id', p_report.message_id,
-        'user_id', p_report.user_id,
-        -- This hides the entry from the reported user, who may be on the staff.
-        'reported_user_id', private.owner_of_target(p_report)
+        'user_id', p_report.user_id
       ))
     );
+    -- With the lock, the later one of two decisions, or of a decision and a removal, sees both.
+    select status into v_status from public.listings
+    where id = p_report.listing_id for no key update;
+    if v_status = 'cancelled' then
+      perform private.remove_photos(p_report.listing_id);
+    end if;
   end if;
   return jsonb_build_object('success', true);
 end;
 $$;
-comment on function private.store_report_decision is 'Record a decision about a report, and audit it. The same decision again changes nothing.';
+comment on function private.store_report_decision is 'Record a decision about a report, and audit it. After the last open report about a cancelled listing, remove the photos. The same decision again changes nothing.';

@@ -192,13 +192,16 @@ def test_name_of_evidence_has_no_payment_details(alice: Actor, dispute_id: UUID)
 def test_newer_file_replaces_the_oldest(
     owner: Connection, alice: Actor, type_: str, kept: int
 ) -> None:
-    """A user has one avatar and five proofs; the job of the orphans removes the older objects."""
+    """A user has one avatar and five proofs. The answer names the older one to remove."""
     first = own_file(alice, type_)
     assert first == own_file(alice, type_)
-    for number in range(kept):
-        own_file(alice, type_, f"n{number}")
+    answers = [first] + [own_file(alice, type_, f"n{number}") for number in range(kept)]
 
-    assert kept == stored_count(owner, alice)
+    query = "select path from private.stored_files where owner_id = %s"
+    left = {path for (path,) in owner.execute(query, [alice.id])}
+    [gone] = {answer["path"] for answer in answers} - left
+    assert [*[[]] * kept, [gone]] == [answer["displaced"] for answer in answers]
+    assert kept == len(left)
 
 
 def test_seller_removes_a_photo(owner: Connection, seller: Actor, listing_id: UUID) -> None:

@@ -1,0 +1,159 @@
+"""Photos of a listing that staff take away: their rows go, and so their objects become orphans."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from tests.sql.actors import Actor
+from tests.sql.auctioning import listed, move_time
+from tests.sql.filing import disputed, photographed, put_object, record
+from tests.sql.moderation.judging import REASON, suspend
+
+
+@pytest.fixture
+def listing_id(seller: Actor) -> UUID:
+    return UUID(listed(seller)["listing"]["id"])
+
+
+@pytest.fixture
+def path(owner: Connection, seller: Actor, listing_id: UUID) -> str:
+    """Return the path of a photo that has its object."""
+    path = str(photographed(seller, listing_id)["path"])
+    put_object(owner, "listing-photos", path)
+    return path
+
+
+def remove(staff: Actor, seller: Actor, listing_id: UUID) -> Any:
+    del seller
+    return staff.call("staff_remove_listing", listing_id=listing_id, reason=REASON)
+
+
+def cancel(staff: Actor, seller: Actor, listing_id: UUID) -> Any:
+    del seller
+    return staff.call("cancel_listing", listing_id=listing_id)
+
+
+def exclude(staff: Actor, seller: Actor, listing_id: UUID) -> Any:
+    del listing_id
+    return suspend(staff, seller)
+
+
+def close(staff: Actor, seller: Actor, listing_id: UUID) -> Any:
+    """Let the auction of a seller end who was suspended without the function for it."""
+    owner = staff.connection
+    owner.execute("update public.users set suspended_at = now() where id = %s", [seller.id])
+    [(answer,)] = owner.execute(
+        "select private.end_auction(id, true) from public.auctions where listing_id = %s",
+        [listing_id],
+    ).fetchall()
+    return answer
+
+
+def orphans(owner: Connection, service: Actor) -> list[str]:
+    move_time(owner, "2 hours")
+    return [file["path"] for file in service.call("find_orphan_files")["files"]]
+
+
+def photo_count(owner: Connection, listing_id: UUID) -> int:
+    [(count,)] = owner.execute(
+        "select count(*) from public.listing_photos where listing_id = %s", [listing_id]
+    ).fetchall()
+    return int(count)
+
+
+def reported(user: Actor, listing_id: UUID) -> Any:
+    answer = user.call("report_content", listing_id=listing_id, reason="A stolen bicycle")
+    return answer["report_id"]
+
+
+def decide(staff: Actor, report_id: object, *, uphold: bool = True) -> None:
+    answer = staff.call("staff_decide_report", report_id=report_id, uphold=uphold, reason=REASON)
+    assert answer["success"]
+
+
+@pytest.mark.parametrize("take_away", [remove, cancel, exclude, close])
+def test_photos_go_with_the_listing(
+    owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
+    path: str, take_away: Callable[[Actor, Actor, UUID], Any],
+) -> None:  # fmt: skip
+    """Their links are public, so they would outlive the listing."""
+    assert take_away(moderator, seller, listing_id)["success"]
+
+    assert 0 == photo_count(owner, listing_id)
+    assert [path] == orphans(owner, service)
+
+
+def test_seller_keeps_the_photos_of_a_cancelled_listing(
+    owner: Connection, service: Actor, seller: Actor, listing_id: UUID, path: str
+) -> None:
+    """Nobody has objected to them."""
+    assert path
+    assert seller.call("cancel_listing", listing_id=listing_id)["success"]
+
+    assert 1 == photo_count(owner, listing_id)
+    assert [] == orphans(owner, service)
+
+
+def test_photo_of_another_listing_stays(
+    owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
+    path: str,
+) -> None:  # fmt: skip
+    """A listing that is offered again shows the files of its predecessor."""
+    assert path
+    owner.execute(
+        "update public.auctions set status = 'no_sale' where listing_id = %s", [listing_id]
+    )
+    owner.execute("update public.listings set status = 'ended' where id = %s", [listing_id])
+    again = UUID(seller.call("relist_listing", listing_id=listing_id)["listing"]["id"])
+    own_path = photographed(seller, again, "own")["path"]
+    put_object(owner, "listing-photos", own_path)
+
+    assert remove(moderator, seller, again)["success"]
+
+    assert [1, 0] == [photo_count(owner, each) for each in (listing_id, again)]
+    assert [own_path] == orphans(owner, service)
+
+
+@pytest.mark.parametrize("uphold", [False, True])
+def test_photos_stay_until_the_last_report_is_decided(
+    owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
+    alice: Actor, bob: Actor, path: str, uphold: bool,
+) -> None:  # fmt: skip
+    """Staff look at them for their decision, which may come after the removal."""
+    reports = [reported(user, listing_id) for user in (alice, bob)]
+    assert remove(moderator, seller, listing_id)["success"]
+    decide(moderator, reports[0], uphold=uphold)
+    assert [] == orphans(owner, service)
+
+    decide(moderator, reports[1], uphold=uphold)
+
+    assert 0 == photo_count(owner, listing_id)
+    assert [path] == orphans(owner, service)
+
+
+def test_decision_about_a_running_listing_removes_nothing(
+    owner: Connection, listing_id: UUID, *, moderator: Actor, alice: Actor, path: str
+) -> None:
+    """Staff remove it by another call, or leave it."""
+    assert path
+
+    decide(moderator, reported(alice, listing_id))
+
+    assert 1 == photo_count(owner, listing_id)
+
+
+def test_evidence_stays_when_its_listing_is_gone(
+    owner: Connection, service: Actor, *, seller: Actor, moderator: Actor, alice: Actor
+) -> None:
+    """A suspended seller's dispute is decided all the same."""
+    dispute_id = disputed(owner, seller, alice)
+    evidence = record(seller, "evidence_file", f"{dispute_id}/a.jpg", dispute_id=dispute_id)
+    put_object(owner, "evidence-uploads", evidence["path"])
+    owner.execute("update public.disputes set status = 'under_review' where id = %s", [dispute_id])
+
+    assert suspend(moderator, seller)["success"]
+
+    assert [] == orphans(owner, service)
