@@ -156,7 +156,7 @@ def pre_request(_worker: Any, request: Any) -> None:
     from service.requests import body_limit  # noqa: PLC0415 - see above
 
     request.unreader.ends_at = None
-    limit = body_limit(request.path)
+    limit = body_limit(request.method, request.path)
     if any(name == "CONTENT-LENGTH" and int(value) > limit for name, value in request.headers):
         request.force_close()
 

@@ -31,7 +31,7 @@ from service.orders import orders_blueprint
 from service.payments import payments_blueprint
 from service.payouts import payouts_blueprint
 from service.session import Sessions
-from service.uploads import uploads_blueprint
+from service.uploads import admission, uploads_blueprint
 from service.webhooks import Endpoint, webhooks_blueprint
 
 
@@ -44,21 +44,23 @@ def create_app(settings: Settings, adapters: Adapters | None = None) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     install_error_handlers(app)
-    for blueprint in _blueprints(app, settings, adapters):
+    sessions = Sessions(adapters.database, KeyRing(adapters.auth_api.signing_keys), settings)
+    limits = UserLimits(adapters.database)
+    for blueprint in _blueprints(app, settings, adapters, sessions, limits):
         app.register_blueprint(blueprint)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's documented place for it
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_prefix=0
         )
-    requests.install(app, AddressLimits())
+    requests.install(app, AddressLimits(), admission(sessions, limits))
     metrics.install(app)
     return app
 
 
-def _blueprints(app: Flask, settings: Settings, adapters: Adapters) -> Iterator[Blueprint]:
+def _blueprints(
+    app: Flask, settings: Settings, adapters: Adapters, sessions: Sessions, limits: UserLimits
+) -> Iterator[Blueprint]:
     database, stripe_api = adapters.database, adapters.stripe_api
-    sessions = Sessions(database, KeyRing(adapters.auth_api.signing_keys), settings)
-    limits = UserLimits(database)
     site = settings.site_origins[0]
     yield webhooks_blueprint(
         database,

@@ -1,4 +1,7 @@
-"""Prepare every request: read its whole body, limit how many run at once, set id and deadline."""
+"""Prepare every request: read its whole body, limit how many run at once, set id and deadline.
+
+An upload has to be let in first, because its body is large.
+"""
 
 import collections
 import contextlib
@@ -12,7 +15,7 @@ from flask import Flask, Request, request
 from gunicorn.http.errors import ParseException
 
 from market import deadline, log
-from market.errors import RejectedError, TransientError
+from market.errors import MarketError, RejectedError, TransientError
 from service import metrics
 from service.limits import AddressLimits
 
@@ -31,9 +34,14 @@ UPLOAD_BODY_LIMIT = 11 * 1024 * 1024
 UPLOAD_CALLS_LIMIT_S = 15.0
 #: At most so many uploads are in memory at once, whole and as parts of their forms.
 _UPLOAD_PLACES = 4
+#: The uploads of a user run one after the other. A web app may send the photos of a listing at
+#: once; a waiting one holds a thread, but no memory.
+_OWN_UPLOADS = 10
+_OWN_UPLOADS_LIMIT_S = 8.0
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID_KEY = "HTTP_X_REQUEST_ID"
-_REFUSAL_KEY = "market.refused_body"
+_REFUSAL_KEY = "market.refusal"
+_BODY_IS_REFUSED_KEY = "market.body_is_refused"
 #: At most so many requests run at once. With more, all become slow and none finishes in time.
 #: Webhooks have places of their own. Stripe sends many at once after an outage; if they shared the
 #: places of the people who wait for an answer, either could keep the other out. With a hundred bids
@@ -57,21 +65,27 @@ class BufferedRequest(Request):
         return io.BytesIO()
 
 
-def body_limit(path: str) -> int:
-    """Return the most bytes that the body of a request to `path` may have."""
-    return UPLOAD_BODY_LIMIT if path == UPLOAD_PATH else BODY_LIMIT
+def is_upload(method: str, path: str) -> bool:
+    """Return true for a request that sends a file. Flask takes the path with a slash, too."""
+    return method == "POST" and path.rstrip("/") == UPLOAD_PATH
 
 
-def install(app: Flask, limits: AddressLimits) -> None:
+def body_limit(method: str, path: str) -> int:
+    """Return the most bytes that the body of a request may have."""
+    return UPLOAD_BODY_LIMIT if is_upload(method, path) else BODY_LIMIT
+
+
+def install(app: Flask, limits: AddressLimits, admit: Callable[[], str]) -> None:
     """Wrap `app`: it gets whole bodies, and each log line, call and answer carries the id.
 
     The body is read first, so a slow sender neither counts as a running request nor uses up the
-    deadline of the calls. A refused body counts towards `limits`.
+    deadline of the calls. A refused body counts towards `limits`. `admit` checks the request of an
+    upload before its body is read, and returns the id of its user.
     """
     inner: Callable[..., Iterable[bytes]] = app.wsgi_app
     places = Places(_PLACES)
     webhook_places = Places(_WEBHOOK_PLACES)
-    upload_places = Places(_UPLOAD_PLACES)
+    gate = UploadGate(app, admit, places)
     app.request_class = BufferedRequest
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -84,16 +98,24 @@ def install(app: Flask, limits: AddressLimits) -> None:
             return start_response(status, [*headers, (REQUEST_ID_HEADER, request_id)], exc_info)
 
         path = environ["PATH_INFO"]
+        is_file = is_upload(environ["REQUEST_METHOD"], path)
         is_webhook = path.startswith(_WEBHOOKS)
         queue = webhook_places if is_webhook else places
-        # An upload holds its place while its body is in memory, the others while they run.
-        with _place_in(upload_places if path == UPLOAD_PATH else None, environ, "uploads"):
+        _check_length(environ)
+        with (
+            log.bound(request_id=request_id),
+            gate.let_in(environ) if is_file else contextlib.nullcontext(),
+        ):
             _receive(environ)
             metrics.start(environ)
+            calls_limit_s = UPLOAD_CALLS_LIMIT_S if is_file else CALLS_LIMIT_S
             with (
-                log.bound(request_id=request_id),
                 _place_in(None if path in _NEVER_QUEUED else queue, environ, "queue") as waited_s,
-                deadline.within(_calls_limit_s(path) - (waited_s if is_webhook else 0)),
+                # The wait of a webhook uses up its time, because we answer Stripe within five
+                # seconds. Other requests have the whole time from their start: while many wait,
+                # each would otherwise run out of time in its work, and the service would do
+                # nothing but work that is thrown away.
+                deadline.within(calls_limit_s - (waited_s if is_webhook else 0)),
             ):
                 return inner(environ, answer)
 
@@ -101,21 +123,18 @@ def install(app: Flask, limits: AddressLimits) -> None:
 
     @app.before_request
     def refuse() -> None:
-        refusal = request.environ.get(_REFUSAL_KEY)
-        if isinstance(refusal, RejectedError):
+        if _BODY_IS_REFUSED_KEY in request.environ:
             limits.hit()
+        refusal = request.environ.get(_REFUSAL_KEY)
         if refusal is not None:
             raise refusal
 
 
-def _calls_limit_s(path: str) -> float:
-    """Return the time for the calls of a request.
-
-    The wait of a webhook uses it up, because we answer Stripe within five seconds. Other requests
-    have it from their start: while many wait, each would otherwise run out of time in its work, and
-    the service would do nothing but work that is thrown away.
-    """
-    return UPLOAD_CALLS_LIMIT_S if path == UPLOAD_PATH else CALLS_LIMIT_S
+def _check_length(environ: "WSGIEnvironment") -> None:
+    """Refuse a body that is announced as too large. A body in chunks announces no length."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if length > body_limit(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
+        _refuse_body(environ, RejectedError("PAYLOAD_TOO_LARGE"))
 
 
 def _receive(environ: "WSGIEnvironment") -> None:
@@ -124,7 +143,70 @@ def _receive(environ: "WSGIEnvironment") -> None:
     try:
         _read_whole_body(environ)
     except RejectedError as refusal:
-        environ[_REFUSAL_KEY] = refusal
+        _refuse_body(environ, refusal)
+
+
+def _refuse_body(environ: "WSGIEnvironment", refusal: RejectedError) -> None:
+    environ |= {_REFUSAL_KEY: refusal, _BODY_IS_REFUSED_KEY: True}
+
+
+class UploadGate:
+    """Lets an upload in before its body is read: its user first, then one upload of each user."""
+
+    def __init__(self, app: Flask, admit: Callable[[], str], running: "Places") -> None:
+        self._app = app
+        self._admit = admit
+        self._running = running
+        self._places = Places(_UPLOAD_PLACES)
+        self._lock = threading.Lock()
+        self._own_places: dict[str, Places] = {}
+        self._own_counts: collections.Counter[str] = collections.Counter()
+
+    @contextlib.contextmanager
+    def let_in(self, environ: "WSGIEnvironment") -> Iterator[None]:
+        """Hold a place while the body is in memory. A refused request runs only to be refused."""
+        user_id = self._user_of(environ)
+        with (
+            self._own_place(user_id, environ) as own,
+            _place_in(own, environ, "own_uploads", _OWN_UPLOADS_LIMIT_S),
+            _place_in(self._places, environ, "uploads"),
+        ):
+            yield
+
+    def _user_of(self, environ: "WSGIEnvironment") -> str:
+        # The check calls the database, so it counts as a running request.
+        with (
+            _place_in(self._running, environ, "queue"),
+            self._app.request_context(environ),
+            deadline.within(CALLS_LIMIT_S),
+        ):
+            if _REFUSAL_KEY not in environ:
+                try:
+                    return self._admit()
+                except MarketError as refusal:
+                    environ[_REFUSAL_KEY] = refusal
+        return ""
+
+    @contextlib.contextmanager
+    def _own_place(self, user_id: str, environ: "WSGIEnvironment") -> Iterator["Places | None"]:
+        """Give the only place of a user, or none to a refused request."""
+        if _REFUSAL_KEY in environ:
+            yield None
+            return
+        with self._lock:
+            places = self._own_places.setdefault(user_id, Places(1))
+            self._own_counts[user_id] += 1
+            if self._own_counts[user_id] > _OWN_UPLOADS:
+                environ[_REFUSAL_KEY] = RejectedError(
+                    "RATE_LIMITED", "own_uploads", fields={"retry_after_ms": 1000}
+                )
+        try:
+            yield places
+        finally:
+            with self._lock:
+                self._own_counts[user_id] -= 1
+                if not self._own_counts[user_id]:
+                    del self._own_counts[user_id], self._own_places[user_id]
 
 
 class Places:
@@ -165,15 +247,17 @@ class Places:
 
 
 @contextlib.contextmanager
-def _place_in(places: Places | None, environ: "WSGIEnvironment", name: str) -> Iterator[float]:
+def _place_in(
+    places: Places | None, environ: "WSGIEnvironment", name: str, limit_s: float | None = None
+) -> Iterator[float]:
     """Hold one of the places, if the request needs one; give the seconds that it waited for it.
 
     A request that gets none in time runs only to be refused.
     """
     began = time.monotonic()
-    if places is None:
+    if places is None or _REFUSAL_KEY in environ:
         yield 0.0
-    elif places.acquire(timeout=QUEUE_LIMIT_S):
+    elif places.acquire(timeout=QUEUE_LIMIT_S if limit_s is None else limit_s):
         try:
             yield time.monotonic() - began
         finally:
@@ -191,12 +275,9 @@ def _read_whole_body(environ: "WSGIEnvironment") -> None:
             slow, or in malformed chunks.
 
     """
-    # A body in chunks announces no length.
     announced = environ.get("CONTENT_LENGTH")
     length = int(announced) if announced else None
-    limit = body_limit(environ["PATH_INFO"])
-    if length is not None and length > limit:
-        raise RejectedError("PAYLOAD_TOO_LARGE")
+    limit = body_limit(environ["REQUEST_METHOD"], environ["PATH_INFO"])
     body = _receive_body(environ, limit + 1 if length is None else length)
     if len(body) > limit:
         raise RejectedError("PAYLOAD_TOO_LARGE")

@@ -1,6 +1,7 @@
 """Routes by which people store and remove files."""
 
 import uuid
+from collections.abc import Callable
 from typing import Annotated, Literal, Self
 
 import pydantic
@@ -17,6 +18,7 @@ from service.session import Session, Sessions
 
 
 _PATH_LENGTH = 500
+_SESSION_KEY = "market.uploading_session"
 _CODES = (
     "CONFLICT",
     "FORBIDDEN",
@@ -90,28 +92,43 @@ class DeleteAnswer(Answer):
     success: Literal[True]
 
 
+def admission(sessions: Sessions, limits: UserLimits) -> Callable[[], str]:
+    """Build the check that an upload passes before its body is read; it returns the user's id."""
+
+    def admit() -> str:
+        session = sessions.require_live_session()
+        limits.hit("upload_file", session.user_id)
+        request.environ[_SESSION_KEY] = session
+        return session.user_id
+
+    return admit
+
+
 def uploads_blueprint(uploads: Uploads, sessions: Sessions, limits: UserLimits) -> Blueprint:
-    """Build the blueprint that serves `/api/storage`."""
+    """Build the blueprint that serves `/api/storage`; `admission` has checked each upload."""
     blueprint = Blueprint("uploads", __name__)
 
     @blueprint.post(UPLOAD_PATH)
     @Route(
         summary="Store a file. JPEG, PNG and WebP of 100 to 5,000 pixels a side become a JPEG of "
         "at most 1920 by 1080 (avatars 400 by 400) without metadata. Evidence and proofs of "
-        "address may be PDFs without scripts; their `hash` is null. A file has at most 10 MB, an "
-        "avatar 5. The same file for the same place is stored once. The link of a private file "
-        "ends after an hour; `createSignedUrl` makes another.",
+        "address may be PDFs without scripts, which are written anew and so lose signatures; "
+        "their `hash` is null. A file has at most 10 MB, an avatar 5. A newer avatar replaces the "
+        "older one, and a sixth proof of address the oldest. The same file for the same place is "
+        "stored once. The link of a private file ends after an hour; `createSignedUrl` makes "
+        "another.",
         callers=(Caller.USER, Caller.SELLER, Caller.PARTY),
-        limits=("upload_file",),
+        limits=("upload_file", "upload_personal_file"),
         body=UploadForm,
         file="file",
         answer=UploadAnswer,
         codes=("PAYMENT_IN_TEXT", *_CODES),
     )
     def upload() -> UploadAnswer:
-        session = sessions.require_live_session()
-        limits.hit("upload_file", session.user_id)
+        session: Session = request.environ[_SESSION_KEY]
         form = read_body(UploadForm)
+        if form.type.is_personal:
+            limits.hit("upload_personal_file", session.user_id)
         return _answer_of(uploads.store(_upload_of(session, form)))
 
     @blueprint.delete("/api/storage/delete")

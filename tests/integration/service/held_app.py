@@ -32,5 +32,5 @@ def build() -> Flask:
 
     requests.QUEUE_LIMIT_S = 60.0  # A slow machine must not end the wait for a place.
     install_error_handlers(app)
-    requests.install(app, AddressLimits())
+    requests.install(app, AddressLimits(), lambda: "user")
     return app

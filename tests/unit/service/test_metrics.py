@@ -80,7 +80,7 @@ def test_slow_sender_is_no_slow_answer() -> None:
     """The clock starts when the body is complete; the body of a bad line takes seconds."""
     app, seen = Flask("t"), []
     app.post("/")(lambda: "")
-    requests.install(app, AddressLimits())
+    requests.install(app, AddressLimits(), lambda: "user")
     metrics.install(app)
 
     class Body:

@@ -3,6 +3,7 @@
 import io
 import queue
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +15,7 @@ from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 
 from devstack.processes import wait_until
 from market import deadline, log
+from market.errors import RejectedError
 from service import requests
 from service.errors import install_error_handlers
 from service.limits import AddressLimits
@@ -42,7 +44,7 @@ def app(seen: dict[str, Any]) -> Flask:
         return str(len(flask.request.get_data()))
 
     install_error_handlers(app)
-    requests.install(app, AddressLimits())
+    requests.install(app, AddressLimits(), lambda: "user")
     return app
 
 
@@ -162,7 +164,7 @@ def test_request_without_a_place_in_time_is_refused(
         return ""
 
     install_error_handlers(app)
-    requests.install(app, AddressLimits())
+    requests.install(app, AddressLimits(), lambda: "user")
     with ThreadPoolExecutor(places) as threads:
         answers = [
             threads.submit(app.test_client().get, f"{path}{number}") for number in range(places)
@@ -194,7 +196,7 @@ def test_wait_uses_up_the_time_of_a_webhook_alone(
     monkeypatch.setattr(requests.Places, "acquire", wait)
     app = Flask("t")
     app.add_url_rule(path, view_func=lambda: str(deadline.remaining_s()))
-    requests.install(app, AddressLimits())
+    requests.install(app, AddressLimits(), lambda: "user")
 
     assert str(float(left_s)) == app.test_client().get(path).text
 
@@ -211,7 +213,7 @@ def test_requests_at_work_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         return ""
 
     app.add_url_rule("/api/health/live", view_func=lambda: "live")
-    requests.install(app, AddressLimits())
+    requests.install(app, AddressLimits(), lambda: "user")
     with ThreadPoolExecutor(17) as threads:
         answers = [threads.submit(app.test_client().get, f"/{number}") for number in range(17)]
         first = {began.get(timeout=10) for _ in range(16)}
@@ -227,31 +229,119 @@ def test_requests_at_work_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [200] * 17 == [answer.result().status_code for answer in answers]
 
 
-def test_uploads_have_few_places(monkeypatch: pytest.MonkeyPatch) -> None:
+class UploadApp:
+    """An app whose uploads are held until the test lets them go; each has the user of its token."""
+
+    def __init__(self) -> None:
+        self.app = Flask("t")
+        self.inside = queue.Queue[str]()
+        self.end = threading.Event()
+
+        @self.app.post(requests.UPLOAD_PATH)
+        def hold() -> str:
+            self.inside.put(self._user())
+            self.end.wait(10)
+            return ""
+
+        install_error_handlers(self.app)
+        requests.install(self.app, AddressLimits(), self._user)
+
+    def _user(self) -> str:
+        user = flask.request.headers.get("Authorization")
+        if user is None:
+            raise RejectedError("UNAUTHORIZED")
+        return user
+
+    def send(
+        self, user: str | None = None, path: str = requests.UPLOAD_PATH
+    ) -> tuple[int, str | None, int]:
+        """Upload a byte; return the status, the code, and how much of the body was read."""
+        stream = io.BytesIO(b"x")
+        headers = {} if user is None else {"Authorization": user}
+        answer = self.app.test_client().post(
+            path, input_stream=stream, content_length=1, headers=headers
+        )
+        return answer.status_code, (answer.get_json(silent=True) or {}).get("code"), stream.tell()
+
+
+@pytest.fixture
+def uploading() -> Iterator[UploadApp]:
+    app = UploadApp()
+    yield app
+    app.end.set()
+
+
+def test_uploads_have_few_places(monkeypatch: pytest.MonkeyPatch, uploading: UploadApp) -> None:
     """Each holds megabytes, so one that gets no place is refused before its body is read."""
     monkeypatch.setattr(requests, "QUEUE_LIMIT_S", 0.01)
-    app, inside, end = Flask("t"), queue.Queue[None](), threading.Event()
-
-    @app.post(requests.UPLOAD_PATH)
-    def wait() -> str:
-        inside.put(None)
-        end.wait(10)
-        return ""
-
-    install_error_handlers(app)
-    requests.install(app, AddressLimits())
-    path = requests.UPLOAD_PATH
     with ThreadPoolExecutor(4) as pool:
-        held = [pool.submit(lambda: app.test_client().post(path)) for _ in range(4)]
+        held = [pool.submit(uploading.send, user) for user in "abcd"]
         for _ in held:
-            inside.get(timeout=10)
+            uploading.inside.get(timeout=10)
 
-        stream = io.BytesIO(b"x")
-        refused = app.test_client().post(path, input_stream=stream, content_length=1)
-        end.set()
+        refused = uploading.send("e")
+        uploading.end.set()
 
-    assert (408, 0) == (refused.status_code, stream.tell())
-    assert [200] * 4 == [answer.result().status_code for answer in held]
+    assert (408, "TIMEOUT", 0) == refused
+    assert [(200, None, 1)] * 4 == [answer.result() for answer in held]
+
+
+@pytest.mark.parametrize("path", [requests.UPLOAD_PATH, requests.UPLOAD_PATH + "/"])
+def test_unknown_user_needs_no_place(uploading: UploadApp, path: str) -> None:
+    """The body is not read, so it cannot keep the others waiting."""
+    with ThreadPoolExecutor(4) as pool:
+        held = [pool.submit(uploading.send, user) for user in "abcd"]
+        for _ in held:
+            uploading.inside.get(timeout=10)
+
+        assert (401, "UNAUTHORIZED", 0) == uploading.send(None, path)
+        uploading.end.set()
+    assert [(200, None, 1)] * 4 == [answer.result() for answer in held]
+
+
+def test_uploads_of_a_user_run_one_after_the_other(uploading: UploadApp) -> None:
+    """The second one waits without its body, and others run meanwhile."""
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(uploading.send, "a")
+        assert "a" == uploading.inside.get(timeout=10)
+        second = pool.submit(uploading.send, "a")
+        other = pool.submit(uploading.send, "b")
+
+        assert "b" == uploading.inside.get(timeout=10)
+        assert uploading.inside.empty()
+        uploading.end.set()
+
+        assert "a" == uploading.inside.get(timeout=10)
+    assert [(200, None, 1)] * 3 == [answer.result() for answer in (first, second, other)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "refusal"),
+    [
+        ("_OWN_UPLOADS_LIMIT_S", 0.01, (408, "TIMEOUT", 0)),
+        ("_OWN_UPLOADS", 1, (429, "RATE_LIMITED", 0)),
+    ],
+)
+def test_own_uploads_wait_in_a_short_line(
+    monkeypatch: pytest.MonkeyPatch, uploading: UploadApp, name: str, value: float, refusal: Any
+) -> None:
+    """Threads are few, too. Afterwards the user uploads as before."""
+    monkeypatch.setattr(requests, name, value)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(uploading.send, "a")
+        uploading.inside.get(timeout=10)
+
+        assert refusal == uploading.send("a")
+        uploading.end.set()
+
+    assert (200, None, 1) == held.result() == uploading.send("a")
+
+
+def test_other_methods_have_the_usual_limit(app: Flask) -> None:
+    """Only a file may be larger."""
+    answer = app.test_client().put(requests.UPLOAD_PATH, data=b"x" * (1024 * 1024 + 1))
+
+    assert (413, "PAYLOAD_TOO_LARGE") == (answer.status_code, answer.get_json()["code"])
 
 
 def test_new_request_overtakes_none_that_waits() -> None:

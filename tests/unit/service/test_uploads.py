@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from market.errors import MarketError, RejectedError, TransientError
 from tests.factories import BUYER_ID
-from tests.pictures import encoded, halves, opened, pdf
+from tests.pictures import encoded, halves, opened, pdf, raw_pdf
 from tests.unit.service.adapters import Service, make_service, make_token
 
 
@@ -44,7 +44,7 @@ def service(answers: dict[str, Any]) -> Service:
 
     def call(function: str, **arguments: Any) -> Any:
         if function == "record_file" and function not in answers:
-            return {"success": True, "id": "row-1", "path": arguments["path"]}
+            return {"success": True, "id": "row-1", "path": arguments["path"], "displaced": []}
         answer = answers[function]
         if isinstance(answer, Exception):
             raise answer
@@ -147,22 +147,22 @@ def test_avatar_is_small(service: Service) -> None:
 @pytest.mark.parametrize(
     ("name", "safe"),
     [
-        ("../../etc/passwd", "passwd.pdf"),
-        ("..\\..\\a.exe", "a.pdf"),
-        ("a b<c>&?#%.pdf", "a_b_c.pdf"),
-        (".htaccess", "htaccess.pdf"),
-        ("...", "file.pdf"),
-        ("Ünï/日本.pdf", "file.pdf"),
-        ("x" * 300 + ".pdf", "x" * 60 + ".pdf"),
-        ("a.php.pdf", "a.php.pdf"),
+        ("../../etc/passwd", "passwd.jpg"),
+        ("..\\..\\a.exe", "a.jpg"),
+        ("a b<c>&?#%.pdf", "a_b_c.jpg"),
+        (".htaccess", "htaccess.jpg"),
+        ("...", "file.jpg"),
+        ("Ünï/日本.pdf", "file.jpg"),
+        ("x" * 300 + ".pdf", "x" * 60 + ".jpg"),
+        ("a.php.pdf", "a.php.jpg"),
     ],
 )
 def test_name_of_evidence_is_sanitised(service: Service, name: str, safe: str) -> None:
     """No character of a name changes the path; the extension follows from the content."""
-    send(service, pdf(), name, fields={"type": "evidence_file", "disputeId": DISPUTE_ID})
+    send(service, name=name, fields={"type": "evidence_file", "disputeId": DISPUTE_ID})
 
-    bucket, path, data, media_type = put(service)
-    assert ("evidence-uploads", pdf(), "application/pdf") == (bucket, data, media_type)
+    bucket, path, _, media_type = put(service)
+    assert ("evidence-uploads", "image/jpeg") == (bucket, media_type)
     folder, _, rest = path.partition("/")
     assert (DISPUTE_ID, BUYER_ID) == (folder, rest[:36])
     assert f"_{safe}" == rest[36 + 1 + 36 :]
@@ -215,7 +215,8 @@ def test_refusal_stands_when_the_object_cannot_be_removed(
 
 def test_repeat_answers_the_first_row(service: Service, answers: dict[str, Any]) -> None:
     """The second object is removed."""
-    answers["record_file"] = {"success": True, "id": "row-0", "path": f"{LISTING_ID}/0_first.jpg"}
+    row = {"success": True, "id": "row-0", "path": f"{LISTING_ID}/0_first.jpg", "displaced": []}
+    answers["record_file"] = row
 
     answer = send(service)
 
@@ -223,6 +224,25 @@ def test_repeat_answers_the_first_row(service: Service, answers: dict[str, Any])
     service.storage.delete.assert_called_once_with(bucket, [path])
     assert f"{LISTING_ID}/0_first.jpg" == answer.get_json()["path"]
     assert f"public:listing-photos/{LISTING_ID}/0_first.jpg" == answer.get_json()["url"]
+
+
+@pytest.mark.parametrize("error", [None, TransientError("STORAGE_UNREACHABLE")])
+def test_object_of_a_replaced_file_is_removed(
+    service: Service, answers: dict[str, Any], error: Exception | None
+) -> None:
+    """It goes once the new row is there. If it cannot, the upload succeeds all the same."""
+    answers["record_file"] = {
+        "success": True, "id": None, "path": "new.jpg", "displaced": ["old.jpg", "older.jpg"]
+    }  # fmt: skip
+    service.storage.delete.side_effect = error
+
+    answer = send(service, fields={"type": "profile_avatar"})
+
+    _, path, _, _ = put(service)
+    assert 200 == answer.status_code
+    service.storage.delete.assert_called_once_with(
+        "profile-avatars", ["old.jpg", "older.jpg", path]
+    )
 
 
 @pytest.mark.parametrize("code", ["FORBIDDEN", "RESOURCE_NOT_FOUND", "CONFLICT", "USER_SUSPENDED"])
@@ -309,7 +329,7 @@ def test_other_body_is_refused(service: Service, body: bytes, media_type: str, s
         (b"<html>", PHOTO),
         (pdf(), PHOTO),
         (pdf(), {"type": "profile_avatar"}),
-        (pdf(b"<</JS (x)>>"), {"type": "address_proof"}),
+        (raw_pdf(catalog=b"/OpenAction<</S/Launch>>"), {"type": "address_proof"}),
         (b"MZ\x90", {"type": "address_proof"}),
     ],
 )
@@ -447,6 +467,26 @@ def test_cookie_needs_the_sites_origin(
 
     assert (status, "CSRF_INVALID") == code_of(answer)
     assert [] == service.called
+
+
+@pytest.mark.parametrize(
+    ("fields", "actions"),
+    [
+        (PHOTO, ["upload_file"]),
+        ({"type": "profile_avatar"}, ["upload_file", "upload_personal_file"]),
+        ({"type": "address_proof"}, ["upload_file", "upload_personal_file"]),
+    ],
+)
+def test_file_about_oneself_has_a_limit_of_its_own(
+    service: Service, answers: dict[str, Any], fields: dict[str, str], actions: list[str]
+) -> None:
+    """Each one replaces another, so the number of files bounds nothing."""
+    answers["check_upload"] = REFUSED
+
+    send(service, fields=fields)
+
+    calls = service.database.call.call_args_list
+    assert actions == [c.kwargs["action"] for c in calls if c.args[0] == "rate_limit_hit"]
 
 
 @pytest.mark.parametrize(("route", "action"), [(UPLOAD, "upload_file"), (DELETE, "delete_file")])
