@@ -132,7 +132,7 @@ def orders_blueprint(database: Database, sessions: Sessions, limits: UserLimits)
         is_live=False,
     )
     def show(order_id: str) -> OrderAnswer:
-        session = sessions.require_session()
+        session = sessions.require_known_session()
         limits.hit("get_order", session.user_id)
         order = repository.get_order(
             database,

@@ -86,7 +86,18 @@ class Sessions:
 
         """
         session = self.require_session()
-        self._check_live(session, "session_is_live")
+        _refuse_suspended(session, self._live(session, "session_is_live"))
+        return session
+
+    def require_known_session(self) -> Session:
+        """Return the session if the database still knows it, also that of a suspended user.
+
+        Raises:
+            RejectedError: as `require_session`.
+
+        """
+        session = self.require_session()
+        self._live(session, "session_is_live")
         return session
 
     def require_staff(self) -> Session:
@@ -100,11 +111,13 @@ class Sessions:
 
         """
         session = self.require_session()
-        if not self._check_live(session, "session_is_staff", aal=session.aal)["is_staff"]:
+        answer = self._live(session, "session_is_staff", aal=session.aal)
+        _refuse_suspended(session, answer)
+        if not answer["is_staff"]:
             raise RejectedError("FORBIDDEN", session.user_id)
         return session
 
-    def _check_live(self, session: Session, function: str, **more: str) -> Mapping[str, Any]:
+    def _live(self, session: Session, function: str, **more: str) -> Mapping[str, Any]:
         if session.session_id is None:
             raise RejectedError("UNAUTHORIZED", "session_id_missing")
         answer: Mapping[str, Any] = self._database.call(
@@ -112,8 +125,6 @@ class Sessions:
         )
         if not answer["is_live"]:
             raise RejectedError("UNAUTHORIZED", "session_ended")
-        if answer["is_suspended"]:
-            raise RejectedError("USER_SUSPENDED", session.user_id)
         return answer
 
     def _check_origin(self) -> None:
@@ -171,6 +182,11 @@ class Sessions:
             options=_CHECKS,
         )
         return claims
+
+
+def _refuse_suspended(session: Session, answer: Mapping[str, Any]) -> None:
+    if answer["is_suspended"]:
+        raise RejectedError("USER_SUSPENDED", session.user_id)
 
 
 def _bearer_token() -> str | None:

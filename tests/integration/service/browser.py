@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import json
 import uuid
+from collections.abc import Mapping
 from typing import Any, Self
 from uuid import UUID
 
@@ -53,12 +54,8 @@ class Browser:
 
     @property
     def cookie(self) -> dict[str, str]:
-        """Return the header that the site's pages send: two chunks, as Supabase's library cuts."""
-        encoded = "base64-" + base64.urlsafe_b64encode(json.dumps(self.session).encode()).decode()
-        half = len(encoded) // 2
-        chunks = {".0": encoded[:half], ".1": encoded[half:]}
-        named = (f"sb-127-auth-token{end}={chunk}" for end, chunk in chunks.items())
-        return {"Cookie": "; ".join(named)}
+        """Return the header that the site's pages send."""
+        return cookie_of(self.session)
 
     def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> httpx.Response:
         """Ask the service, with the bearer token unless other headers are given."""
@@ -75,3 +72,12 @@ class Browser:
             headers=self.bearer | {"apikey": self.shop.environment["SUPABASE_PUBLISHABLE_KEY"]},
             timeout=30,
         ).raise_for_status()
+
+
+def cookie_of(session: Mapping[str, Any]) -> dict[str, str]:
+    """Return the header of a session in two chunks, as Supabase's library cuts it."""
+    encoded = "base64-" + base64.urlsafe_b64encode(json.dumps(session).encode()).decode()
+    half = len(encoded) // 2
+    chunks = {".0": encoded[:half], ".1": encoded[half:]}
+    named = (f"sb-127-auth-token{end}={chunk}" for end, chunk in chunks.items())
+    return {"Cookie": "; ".join(named)}

@@ -1,7 +1,6 @@
 """Bids, notifications and the deletion of an account over HTTP, against the whole stack."""
 
 import concurrent.futures
-import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from market.settings import Settings
-from service.app import create_app
-from service.route_table import routes_of
 from tests.integration.service.browser import Browser
 from tests.integration.service.own_service import OwnService
 from tests.integration.service.shop import PATIENCE_S, Shop
@@ -94,25 +90,6 @@ class TestBids:
         assert 200 == statuses[0]
         assert all(400 <= status < 500 for status in statuses[1:])
 
-    def test_cookie_works_from_the_site_alone(self, shop: Shop, person: Browser) -> None:
-        """The web app sends cookies (B15)."""
-        body = {"listingId": listing_of(shop, shop.auction()), "amount_cents": 20_000}
-        origin = shop.environment["SITE_ORIGINS"].split(",")[0]
-
-        assert 403 == person.post(BIDS, body, person.cookie).status_code
-        assert 200 == person.post(BIDS, body, person.cookie | {"Origin": origin}).status_code
-
-    def test_ended_session_bids_no_more(self, shop: Shop, person: Browser) -> None:
-        """A suspended user gets 403, and a token of a signed-out user 401 (B15)."""
-        body = {"listingId": listing_of(shop, shop.auction()), "amount_cents": 20_000}
-        suspend = "update public.users set suspended_at = %s where id = %s"
-        shop.db.execute(suspend, ["2026-01-01", person.actor.id])
-        assert 403 == person.post(BIDS, body).status_code
-        shop.db.execute(suspend, [None, person.actor.id])
-        person.sign_out()
-
-        assert 401 == person.post(BIDS, body).status_code
-
 
 class TestNotifications:
     """GET and POST /api/notifications."""
@@ -182,32 +159,6 @@ class TestDeletion:
         query = "select count(*) from private.account_deletions where user_id = %s"
         assert 0 == shop.value(query, person.actor.id)
 
-    def test_old_token_opens_no_route(self, shop: Shop, person: Browser) -> None:
-        """Each route of a user refuses it, a new one too; only the deletion itself repeats."""
-        assert 200 == person.post(DELETE, {}).status_code
-        app = create_app(Settings.from_environment(shop.environment))
-        refused = {}
-        for method, rule, route in routes_of(app):
-            if route.has_user and rule != DELETE:
-                path = re.sub(r"<[^>]+>", str(uuid.uuid4()), rule)
-                answer = shop.http.request(method, path, json={}, headers=person.bearer)
-                refused[f"{method} {rule}"] = answer.status_code
-
-        # An unknown order is not found, for any caller.
-        assert refused.pop("GET /api/orders/<order_id>") == 404
-        assert dict.fromkeys(refused, 401) == refused
-
-    def test_party_who_has_left_reads_no_order(self, shop: Shop, person: Browser) -> None:
-        """The order stays, and its page is closed to the old token."""
-        order = shop.sold(person.actor)
-        cancel = {"action": "cancel"}
-        assert 200 == person.post(f"/api/orders/{order.id}", cancel).status_code
-        assert 200 == person.get(f"/api/orders/{order.id}").status_code
-
-        assert 200 == person.post(DELETE, {}).status_code
-
-        assert 403 == person.get(f"/api/orders/{order.id}").status_code
-
     def test_lost_answer_is_asked_for_again(self, person: Browser) -> None:
         """The token's session has ended, and the call is the same."""
         assert [200, 200] == [person.post(DELETE, {}).status_code for _ in range(2)]
@@ -241,13 +192,6 @@ class TestDeletion:
         }
         again = auth(shop, "token?grant_type=password", credentials).json()
         assert 200 == Browser(shop=shop, session=again).post(DELETE, {}).status_code
-
-    def test_signed_out_user_deletes_nothing(self, shop: Shop, person: Browser) -> None:
-        """The token alone is not enough."""
-        person.sign_out()
-
-        assert 401 == person.post(DELETE, {}).status_code
-        assert not auth_user(shop, person)[0]
 
     def test_reconcile_finishes_what_auth_refused(self, shop: Shop, person: Browser) -> None:
         """The profile is empty at once. The worker deletes the user when Auth is well again."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.service.applicant import ADDRESS, DOCUMENT, KYC, PROFILE, START, Applicant
+from tests.integration.service.applicant import ADDRESS, DOCUMENT, KYC, Applicant
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Shop
 
@@ -231,28 +231,6 @@ def test_event_counts_only_with_the_identity_secret(shop: Shop, person: Applican
     assert "passed" == person.shown()["status"]
     late = person.deliver(person.events(session_id)[1])
     assert (200, "passed") == (late.status_code, person.shown()["status"])
-
-
-def test_only_live_sessions_of_trusted_users_are_served(shop: Shop, person: Applicant) -> None:
-    """Signed out, suspended or without a token: nothing is started or shown."""
-    none = shop.http.post(START, json=PROFILE)
-    forged = shop.http.post(START, json=PROFILE, headers=person.browser.cookie)
-    shop.db.execute("update public.users set suspended_at = now() where id = %s", [person.user_id])
-    suspended = [person.start(), person.browser.get(KYC)]
-    shop.db.execute("update public.users set suspended_at = null where id = %s", [person.user_id])
-    person.browser.sign_out()
-    signed_out = [person.start(), person.browser.get(KYC)]
-
-    assert (401, 403, "CSRF_INVALID") == (
-        none.status_code,
-        forged.status_code,
-        forged.json()["code"],
-    )
-    assert [(403, "USER_SUSPENDED")] * 2 == [
-        (answer.status_code, answer.json()["code"]) for answer in suspended
-    ]
-    assert [401] * 2 == [answer.status_code for answer in signed_out]
-    assert [] == person.sessions()
 
 
 @pytest.mark.parametrize("query", ["?user_id=x", "?session_id=x", "?session_id="])

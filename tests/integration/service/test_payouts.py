@@ -367,13 +367,6 @@ def test_person_without_kyc_is_refused(shop: Shop, signed_in: Callable[[], Brows
     assert [] == accounts_of(shop, person)
 
 
-def test_request_without_a_session_is_refused(shop: Shop) -> None:
-    """Neither route answers without a token."""
-    answers = [shop.http.post(ONBOARD), shop.http.get(PAYOUTS)]
-
-    assert [401, 401] == [answer.status_code for answer in answers]
-
-
 def test_onboarding_has_a_limit(shop: Shop, seller: Browser) -> None:
     """The call after the last allowed one is refused."""
     with shop.limited("onboard_payouts", 5):

@@ -6,25 +6,16 @@ from typing import Any
 import httpx
 import pytest
 from postgrest.exceptions import APIError
-from supabase import Client, ClientOptions, create_client
+from supabase import Client
 
-from tests.integration.auth.authenticator import enrolled, verify
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Shop
+from tests.integration.service.staff import new_client, with_role, with_second_factor
 
 
 pytestmark = pytest.mark.xdist_group("stack")
 
 REASON = "The seller asked for it"
-ROUTES = [
-    ("POST", "/api/admin/finalize-auctions"),
-    ("GET", "/api/admin/finalize-auctions"),
-    ("POST", "/api/admin/webhook-events"),
-    ("GET", "/api/admin/webhook-events"),
-    ("POST", "/api/auctions/process-expired"),
-    ("GET", "/api/auctions/process-expired"),
-    ("GET", "/api/cron/status"),
-]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,35 +29,6 @@ def _second_factor_needed(shop: Shop) -> Iterator[None]:
 def staff(shop: Shop, signed_in: Callable[[], Browser]) -> Browser:
     """Sign up a moderator who has proved a second factor."""
     return with_second_factor(shop, with_role(shop, signed_in(), "moderator"))
-
-
-def with_role(shop: Shop, person: Browser, role: str) -> Browser:
-    change = "update public.users set role = %s::public.user_role where id = %s"
-    shop.db.execute(change, [role, person.actor.id])
-    return person
-
-
-def new_client(shop: Shop) -> Client:
-    environment = shop.environment
-    options = ClientOptions(httpx_client=shop.http, auto_refresh_token=False)
-    return create_client(
-        environment["SUPABASE_URL"], environment["SUPABASE_PUBLISHABLE_KEY"], options
-    )
-
-
-def client_of(shop: Shop, person: Browser) -> Client:
-    """Return a client of the official library with the person's session."""
-    client = new_client(shop)
-    client.auth.set_session(person.session["access_token"], person.session["refresh_token"])
-    return client
-
-
-def with_second_factor(shop: Shop, person: Browser) -> Browser:
-    client = client_of(shop, person)
-    verify(client, enrolled(client))
-    session = client.auth.get_session()
-    assert session is not None
-    return Browser(shop=shop, session=session.model_dump(mode="json"))
 
 
 def ask(
@@ -83,47 +45,6 @@ def refusal_of(answer: httpx.Response) -> tuple[int, str]:
 def log_of(shop: Shop, staff: Browser) -> list[tuple[Any, ...]]:
     query = "select action, entity_id, description from public.audit_logs where actor_id = %s"
     return shop.db.execute(query, [staff.actor.id]).fetchall()
-
-
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_only_staff_with_a_second_factor_are_let_in(
-    shop: Shop, signed_in: Callable[[], Browser], method: str, path: str
-) -> None:
-    """Nobody, a wrong token, a user, and staff with a password alone are refused (B16)."""
-    user = signed_in()
-    moderator = with_role(shop, signed_in(), "moderator")
-
-    refusals = [
-        refusal_of(ask(shop, method, path, headers))
-        for headers in ({}, {"Authorization": "Bearer x"}, user.bearer, moderator.bearer)
-    ]
-
-    assert [(401, "UNAUTHORIZED")] * 2 + [(403, "FORBIDDEN")] * 2 == refusals
-
-
-def test_suspended_and_signed_out_staff_are_refused(
-    shop: Shop, signed_in: Callable[[], Browser]
-) -> None:
-    """The token is still valid, and the next request is refused all the same."""
-    leaver, suspended = (
-        with_second_factor(shop, with_role(shop, signed_in(), "moderator")) for _ in range(2)
-    )
-    assert 200 == ask(shop, "GET", "/api/cron/status", leaver.bearer).status_code
-    leaver.sign_out()
-    change = "update public.users set suspended_at = now() where id = %s"
-    shop.db.execute(change, [suspended.actor.id])
-
-    assert [(401, "UNAUTHORIZED"), (403, "USER_SUSPENDED")] == [
-        refusal_of(ask(shop, "GET", "/api/cron/status", person.bearer))
-        for person in (leaver, suspended)
-    ]
-
-
-def test_cookie_needs_the_origin_of_the_site(shop: Shop, staff: Browser) -> None:
-    """Another site cannot close auctions with the cookie of staff."""
-    answer = ask(shop, "POST", "/api/admin/finalize-auctions", staff.cookie)
-
-    assert (403, "CSRF_INVALID") == refusal_of(answer)
 
 
 def test_staff_close_an_auction_by_force(shop: Shop, staff: Browser) -> None:

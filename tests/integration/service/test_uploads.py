@@ -276,40 +276,6 @@ def test_client_writes_no_object(
     assert {path} == objects(sale.shop, listing_id)
 
 
-def test_upload_by_cookie_needs_the_site(sale: Sale, listing_id: str) -> None:
-    """A form of another site is refused; one of ours is not."""
-    origin = sale.shop.environment["SITE_ORIGINS"].split(",")[0]
-    fields = {"type": "listing_photo", "listingId": listing_id}
-
-    answers = [
-        sale.shop.http.post(
-            "/api/storage/upload",
-            data=fields,
-            files={"file": ("a.jpg", encoded(halves()), "image/jpeg")},
-            headers=sale.seller.cookie | {"Origin": site},
-        )
-        for site in ("https://evil.test", origin)
-    ]
-
-    assert [403, 200] == [answer.status_code for answer in answers]
-
-
-def test_suspended_and_signed_out_users_upload_nothing(
-    shop: Shop, signed_in: Callable[[], Browser]
-) -> None:
-    """Their tokens live on for an hour."""
-    suspended, gone = signed_in(), signed_in()
-    shop.db.execute(
-        "update public.users set suspended_at = now() where id = %s", [suspended.actor.id]
-    )
-    gone.sign_out()
-
-    answers = [upload(user, coloured(1), type="profile_avatar") for user in (suspended, gone)]
-
-    assert [403, 401] == [answer.status_code for answer in answers]
-    assert set() == objects(shop, suspended.actor.id) | objects(shop, gone.actor.id)
-
-
 def test_upload_has_a_limit(sale: Sale, signed_in: Callable[[], Browser]) -> None:
     """It is counted per user, in the database."""
     user = signed_in()

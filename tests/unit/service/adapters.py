@@ -5,8 +5,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask.testing import FlaskClient
 
 from market.adapters import Adapters
@@ -16,13 +14,11 @@ from market.storage import Storage
 from market.stripe_api import StripeApi
 from service.app import create_app
 from tests.factories import BUYER_ID, SESSION_ID, make_settings
+from tests.tokens import EC_KEY, JWKS, signed_token
 from tests.unit.specs import spec_of
 
 
 ISSUER = "http://project.test:54321/auth/v1"
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-RSA_KEY = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
-STRANGER_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 class Clock:
@@ -34,20 +30,6 @@ class Clock:
     def __call__(self) -> float:
         """Return what the test says it is."""
         return self.now
-
-
-def public_jwk(key: Any, key_id: str) -> dict[str, Any]:
-    algorithm: Any = (
-        jwt.algorithms.RSAAlgorithm
-        if isinstance(key, rsa.RSAPrivateKey)
-        else jwt.algorithms.ECAlgorithm
-    )
-    fields: dict[str, Any] = algorithm.to_jwk(key.public_key(), as_dict=True)
-    name = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
-    return fields | {"kid": key_id, "alg": name, "use": "sig"}
-
-
-JWKS = [public_jwk(EC_KEY, "ec-1"), public_jwk(RSA_KEY, "rsa-1")]
 
 
 def make_claims(**changes: Any) -> dict[str, Any]:
@@ -72,9 +54,8 @@ def make_token(
     key_id: str | None = "ec-1",
     algorithm: str = "ES256",
 ) -> str:
-    headers = {} if key_id is None else {"kid": key_id}
-    payload = dict(make_claims() if claims is None else claims)
-    return jwt.encode(payload, key, algorithm=algorithm, headers=headers)
+    payload = make_claims() if claims is None else claims
+    return signed_token(payload, key=key, key_id=key_id, algorithm=algorithm)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,13 +95,3 @@ def test_failure_of_auth_is_told(service: Service, error: MarketError, status: i
 
     assert status == delete(service).status_code
     assert 200 == delete(service).status_code
-
-
-def test_cookie_needs_the_site(service: Service) -> None:
-    """Another site must not have a visitor's account deleted."""
-    service.client.set_cookie("sb-project-auth-token", f'{{"access_token": "{make_token()}"}}')
-
-    answer = service.client.post("/api/account/delete", headers={"Origin": "https://evil.test"})
-
-    assert (403, "CSRF_INVALID") == (answer.status_code, answer.get_json()["code"])
-    assert [] == service.called

@@ -284,30 +284,3 @@ def test_staff_read_the_jobs(service: Service) -> None:
         "message": "This database has no pg_cron",
     } == without
     assert ([job], "Jobs of pg_cron: 1") == (with_one["cron_jobs"], with_one["message"])
-
-
-ROUTES = [
-    ("POST", FINALIZE), ("GET", FINALIZE), ("POST", EVENTS), ("GET", EVENTS), ("POST", EXPIRED),
-    ("GET", EXPIRED), ("GET", CRON),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-@pytest.mark.parametrize(
-    ("state", "status", "code"),
-    [
-        ({"is_live": False}, 401, "UNAUTHORIZED"),
-        ({"is_suspended": True}, 403, "USER_SUSPENDED"),
-        ({"is_staff": False}, 403, "FORBIDDEN"),
-    ],
-)
-def test_only_live_staff_are_served(
-    service: Service, *, method: str, path: str, state: dict[str, bool], status: int, code: str
-) -> None:
-    """A session that has ended, a suspension and a missing role or factor are refused."""
-    service.database.call.side_effect = [STAFF | state]
-
-    answer = ask(service, method, path)
-
-    assert (status, code) == (answer.status_code, answer.get_json()["code"])
-    assert ["session_is_staff"] == service.called

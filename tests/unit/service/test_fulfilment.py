@@ -242,30 +242,6 @@ def test_bad_body_is_refused(path: str, change: dict[str, Any]) -> None:
     assert ["session_is_live", "rate_limit_hit"] == service.called
 
 
-@pytest.mark.parametrize("path", list(ROUTES))
-def test_session_is_needed(path: str) -> None:
-    """Case 13: without a token 401 in the words of the site, and no call."""
-    service = make_service()
-
-    answer = service.client.post(path, json=ROUTES[path][0])
-
-    assert (401, "No valid session found") == (answer.status_code, answer.get_json()["error"])
-    assert [] == service.called
-
-
-@pytest.mark.parametrize("path", list(ROUTES))
-@pytest.mark.parametrize(
-    ("answer", "status"), [({"is_live": False}, 401), ({"is_suspended": True}, 403)]
-)
-def test_ended_session_hands_nothing_over(path: str, answer: dict[str, bool], status: int) -> None:
-    """A token that outlives its session, or is of a suspended user, does nothing."""
-    service = make_service()
-    service.database.call.side_effect = [LIVE | answer]
-
-    assert status == post(service, path, ROUTES[path][0]).status_code
-    assert ["session_is_live"] == service.called
-
-
 @pytest.mark.parametrize(
     ("path", "body", "action"),
     [(path, body, action) for path, (body, action) in ROUTES.items()]

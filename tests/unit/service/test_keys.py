@@ -8,7 +8,8 @@ import pytest
 
 from market.errors import MarketError, TransientError
 from service.keys import KeyRing
-from tests.unit.service.adapters import EC_KEY, RSA_KEY, Clock, public_jwk
+from tests.tokens import EC_KEY, RSA_KEY, public_jwk
+from tests.unit.service.adapters import Clock
 
 
 OLD = public_jwk(EC_KEY, "old")

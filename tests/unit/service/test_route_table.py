@@ -19,8 +19,6 @@ from tests.unit.service.adapters import Service, make_service, make_token
 APP = create_app(make_settings())
 LIVE = {"is_live": True, "is_suspended": False, "role": "admin", "is_staff": True}
 DENIED = {"allowed": False, "retry_after_ms": 1_000}
-#: A call without credentials gets these answers.
-REFUSED = {Caller.SIGNATURE: 400, Caller.ANYONE: 200}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,19 +86,6 @@ def test_models_are_those_that_the_view_reads(case: Case) -> None:
     assert stated == re.findall(r"\bread_(?:body|query)\((\w+)\)", case.source)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_caller_without_credentials_is_refused(case: Case) -> None:
-    """Exactly the routes for anyone serve without credentials."""
-    service = make_service()
-    service.database.call.return_value = True
-
-    status = case.call(service).status_code
-
-    assert next((REFUSED[each] for each in case.route.callers if each in REFUSED), 401) == status
-    if status != 200:
-        assert [] == service.called
-
-
 @pytest.mark.parametrize(
     "case", [case for case in USER_CASES if not case.route.is_counted_by_rpc], ids=str
 )
@@ -121,19 +106,6 @@ def test_call_counts_towards_the_stated_limit(case: Case) -> None:
     assert (429, "1") == (answer.status_code, answer.headers["Retry-After"])
     assert set(actions) <= set(case.route.limits)
     assert 1 == len(actions)
-
-
-@pytest.mark.parametrize("case", USER_CASES, ids=str)
-def test_suspended_user_is_served_only_where_stated(case: Case) -> None:
-    """Only a route that is not `is_live` serves them; the others ask the database first."""
-    service = make_service()
-    service.database.call.side_effect = [LIVE | {"is_suspended": True}, DENIED]
-    if not case.route.is_live:
-        service.database.call.side_effect = [DENIED]
-
-    answer = case.call(service, Authorization=f"Bearer {make_token()}")
-
-    assert (403 if case.route.is_live else 429) == answer.status_code
 
 
 class Counted(Answer):

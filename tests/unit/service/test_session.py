@@ -18,15 +18,8 @@ from market.errors import RejectedError
 from service.keys import KeyRing
 from service.session import Session, Sessions
 from tests.factories import BUYER_ID, SESSION_ID, make_settings
-from tests.unit.service.adapters import (
-    EC_KEY,
-    ISSUER,
-    JWKS,
-    RSA_KEY,
-    STRANGER_KEY,
-    make_claims,
-    make_token,
-)
+from tests.tokens import JWKS, RSA_KEY, STRANGER_KEY, forged_tokens
+from tests.unit.service.adapters import ISSUER, make_claims, make_token
 
 
 SHARED_SECRET = "a-shared-secret-of-more-than-32-bytes"
@@ -135,56 +128,7 @@ def without(claim: str) -> dict[str, Any]:
     return claims
 
 
-def unsigned_token() -> str:
-    return jwt.encode(make_claims(), "", algorithm="none", headers={"kid": "ec-1"})
-
-
-def token_signed_with_a_public_key() -> str:
-    """Make a token whose shared secret is what everybody can read: the public key."""
-    header, claims = (
-        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
-        for part in ({"alg": "HS256", "typ": "JWT", "kid": "rsa-1"}, make_claims())
-    )
-    public = json.dumps(JWKS[1]).encode()
-    signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(
-        f"{header}.{claims}".encode(), public
-    )
-    return f"{header}.{claims}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
-
-
-def tampered_token() -> str:
-    header, _, signature = make_token().split(".")
-    claims = json.dumps(make_claims(sub=str(uuid.uuid4()))).encode()
-    return f"{header}.{base64.urlsafe_b64encode(claims).rstrip(b'=').decode()}.{signature}"
-
-
-FORGERIES = {
-    "empty": "",
-    "nonsense": "nonsense",
-    "three parts": "a.b.c",
-    "publishable key": "sb_publishable_1",
-    "expired": make_token(make_claims(exp=int(time.time()) - 1)),
-    "other audience": make_token(make_claims(aud="anon")),
-    "no audience": make_token(without("aud")),
-    "other issuer": make_token(make_claims(iss="http://evil.test/auth/v1")),
-    "issuer of another project": make_token(make_claims(iss="http://project.test:54321/auth/v2")),
-    "no issuer": make_token(without("iss")),
-    "no expiry": make_token(without("exp")),
-    "no subject": make_token(without("sub")),
-    "subject that is no id": make_token(make_claims(sub="alice")),
-    "session id that is no id": make_token(make_claims(session_id="1")),
-    "service role": make_token(make_claims(role="service_role")),
-    "no role": make_token(without("role")),
-    "not yet valid": make_token(make_claims(nbf=int(time.time()) + 86_400)),
-    "unsigned": unsigned_token(),
-    "tampered": tampered_token(),
-    "another key under our id": make_token(key=STRANGER_KEY),
-    "unknown id": make_token(key=STRANGER_KEY, key_id="ec-2"),
-    "no id": make_token(key_id=None),
-    "id of a key of another kind": make_token(key=EC_KEY, key_id="rsa-1"),
-    "algorithm of another kind": make_token(key=RSA_KEY, key_id="ec-1", algorithm="RS256"),
-    "public key as a shared secret": token_signed_with_a_public_key(),
-}
+FORGERIES = {"empty": "", **forged_tokens(make_claims())}
 
 
 @pytest.mark.parametrize("supabase_jwt_secret", ["", SHARED_SECRET])
@@ -389,6 +333,17 @@ def test_ended_or_suspended_session_is_refused(
             sessions_of(database), is_live=True, headers={"Authorization": f"Bearer {make_token()}"}
         )
     )
+
+
+def test_known_session_of_a_suspended_user_is_served(database: Any) -> None:
+    """A suspended user still reads orders; after a sign-out nobody does."""
+    headers = {"Authorization": f"Bearer {make_token()}"}
+    sessions = sessions_of(database)
+    with Flask("t").test_request_context("/", headers=headers):
+        database.call.return_value = LIVE | {"is_suspended": True}
+        assert BUYER_ID == sessions.require_known_session().user_id
+        database.call.return_value = LIVE | {"is_live": False, "is_suspended": True}
+        assert "UNAUTHORIZED" == refusal_of(sessions.require_known_session)
 
 
 def test_session_without_an_id_is_not_live(database: Any) -> None:
