@@ -17,6 +17,7 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.http.unreader import SocketUnreader
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from market.errors import MarketError, RejectedError, SettingsError
 from market.settings import Settings
@@ -193,10 +194,30 @@ def _write_error(sock: Any, status: int, reason: str, _message: str) -> None:
     util.write_nonblock(sock, head.encode() + body)
 
 
+def _handle(worker: Any, connection: Any) -> Any:
+    """Serve a connection; after its last answer, wait in this thread until the client closes it.
+
+    gunicorn would wait in the thread that accepts connections, up to two seconds for each. Clients
+    that stay after their last answer would keep everybody else out.
+    """
+    is_kept = _handle_without_end(worker, connection)
+    if not is_kept:
+        util.close_graceful(connection.sock)
+    return is_kept
+
+
+def _close(connection: Any, graceful: bool = False) -> None:  # noqa: ARG001, FBT001, FBT002 - gunicorn's form
+    """Close a connection at once; its thread has waited for the client."""
+    util.close(connection.sock)
+
+
 # gunicorn has no setting for time limits of slow clients, nor for the form of its errors. So
-# replace the functions that read, send and answer an error.
+# replace the functions that read, send, end a connection and answer an error.
 _receive_without_limit = SocketUnreader.chunk
 SocketUnreader.chunk = _receive
 _send_without_limit = util.write
 util.write = _send
 util.write_error = _write_error
+_handle_without_end = ThreadWorker.handle
+ThreadWorker.handle = _handle
+TConn.close = _close

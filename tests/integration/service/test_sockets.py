@@ -50,6 +50,14 @@ def read_nothing(connection: socket.socket) -> None:
     connection.sendall(b"GET /api/health/live HTTP/1.1\r\nHost: shop.test\r\n\r\n" * 10)
 
 
+def stay_after_the_answer(connection: socket.socket) -> None:
+    connection.sendall(b"GET /api/health/live HTTP/1.0\r\n\r\n")
+
+
+def stay_after_a_refusal(connection: socket.socket) -> None:
+    connection.sendall(b"no request\r\n\r\n")
+
+
 @contextlib.contextmanager
 def burdened(
     service: OwnService, burden: Callable[[socket.socket], None]
@@ -72,6 +80,8 @@ def burdened(
         send_half_a_chunk,
         use_once,
         read_nothing,
+        stay_after_the_answer,
+        stay_after_a_refusal,
     ],
 )
 def test_slow_connections_stop_nobody(
