@@ -1,10 +1,11 @@
-"""What the tests of the contract rely on: a market on a running stack, and who looks at it."""
+"""Fixtures of the tests of the contract: a market on a running stack, and its visitors."""
 
 from collections.abc import Iterator, Mapping
 
 import pytest
 
 from tests.integration.contract.market import Market, Role, Visitor
+from tests.integration.contract.sites import Stage
 from tests.integration.service.shop import Shop
 
 
@@ -22,6 +23,13 @@ def visitors(market: Market) -> Iterator[Mapping[Role, Visitor]]:
     yield visitors
     for visitor in visitors.values():
         visitor.http.close()
+
+
+@pytest.fixture(scope="session")
+def stage(market: Market) -> Iterator[Stage]:
+    """Open a market whose calls may change anything."""
+    with Stage.opened(market.shop) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="session")

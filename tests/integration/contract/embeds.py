@@ -9,13 +9,14 @@ from tests.integration.contract.market import Role
 #: What a role without any right to the table is answered.
 FORBIDDEN = -1
 EVERYBODY = dict.fromkeys(Role, 1)
-#: Only the two parties of the order; a visitor may not even ask.
+#: Only the two parties of the order, and staff; a visitor may not even ask.
 PARTIES = {
     Role.ANON: FORBIDDEN,
     Role.SELLER: 1,
     Role.BUYER: 1,
     Role.LOSER: 0,
     Role.STRANGER: 0,
+    Role.STAFF: 1,
 }
 
 
@@ -89,6 +90,34 @@ QUERIES: Mapping[str, Query] = {
             "condition": "eq.good",
             "start_cents": "lte.5000",
             "order": "end_at.asc",
+            "limit": "12",
+        },
+        forms={"public_profiles": dict, "listing_photos": list},
+        reads=EVERYBODY,
+    ),
+    "marketplace, ending soon": Query(
+        table="listings",
+        select=f"*,{_SELLER},{_PHOTOS}",
+        where={
+            "seller_id": "eq.{seller}",
+            "status": "eq.live",
+            "end_at": "lt.2100-01-01T00:00:00Z",
+            "start_cents": "gte.1000",
+            "order": "end_at.asc",
+            "limit": "12",
+            "offset": "0",
+        },
+        forms={"public_profiles": dict, "listing_photos": list},
+        reads=EVERYBODY,
+    ),
+    # Winner and losers still see it.
+    "marketplace, ended": Query(
+        table="listings",
+        select=f"*,{_SELLER},{_PHOTOS}",
+        where={
+            "seller_id": "eq.{seller}",
+            "status": "eq.ended",
+            "order": "start_cents.desc,created_at.desc",
             "limit": "12",
         },
         forms={"public_profiles": dict, "listing_photos": list},
@@ -185,6 +214,13 @@ QUERIES: Mapping[str, Query] = {
         },
         reads=EVERYBODY,
     ),
+    "bids that win": Query(
+        table="auctions",
+        select="id,listing_id,current_price_cents,end_at,listings!inner(id,title)",
+        where={"high_bidder_id": "eq.{buyer}", "status": "eq.live"},
+        forms={"listings": dict},
+        reads=EVERYBODY,
+    ),
     "orders": Query(
         table="orders",
         select=(
@@ -196,6 +232,20 @@ QUERIES: Mapping[str, Query] = {
             "order": "created_at.desc",
         },
         forms={"listings": dict, "listings.listing_photos": list, "buyer": dict, "seller": dict},
+        reads=PARTIES,
+    ),
+    "shipments": Query(
+        table="shipments",
+        select="*,shipment_events(*)",
+        where={"order_id": "eq.{order}"},
+        forms={"shipment_events": list},
+        reads=PARTIES,
+    ),
+    "shipment events": Query(
+        table="shipment_events",
+        select="*",
+        where={"shipment_id": "eq.{shipment}", "order": "event_time.desc"},
+        forms={},
         reads=PARTIES,
     ),
     "inbox": Query(
@@ -224,7 +274,8 @@ QUERIES: Mapping[str, Query] = {
         select="*",
         where={"type": "eq.auction_ended", "order": "created_at.desc"},
         forms={},
-        reads=PARTIES | {Role.BUYER: 0},
+        # Staff too have only their own.
+        reads=PARTIES | {Role.BUYER: 0, Role.STAFF: 0},
     ),
     "disputes": Query(
         table="disputes",
@@ -247,7 +298,7 @@ QUERIES: Mapping[str, Query] = {
     "admin disputes": Query(
         table="disputes",
         select="*,orders!inner(id,buyer_id,seller_id)",
-        where={"state": "eq.resolved", "limit": "100"},
+        where={"order_id": "eq.{order}", "state": "eq.resolved", "limit": "100"},
         forms={"orders": dict},
         reads=PARTIES,
     ),
@@ -257,7 +308,7 @@ QUERIES: Mapping[str, Query] = {
         where={"dispute_id": "eq.{dispute}"},
         forms={"sender": dict},
         # An internal message is for staff alone.
-        reads=PARTIES,
+        reads=PARTIES | {Role.STAFF: 2},
     ),
     "dispute evidence": Query(
         table="dispute_evidence",
@@ -271,14 +322,14 @@ QUERIES: Mapping[str, Query] = {
         select="*",
         where={"id": "eq.{buyer}"},
         forms={},
-        reads=dict.fromkeys(Role, 0) | {Role.BUYER: 1},
+        reads=dict.fromkeys(Role, 0) | {Role.BUYER: 1, Role.STAFF: 1},
     ),
     "admin users": Query(
         table="users",
         select="id,email,legal_name,role,kyc,kyc_completed_at",
-        where={"email": "ilike.%example.test%", "limit": "100"},
+        where={"email": "ilike.%{buyer_email}%", "limit": "100"},
         forms={},
-        # Themselves alone, and a visitor nobody: no error, so that embeds of people are null.
-        reads=dict.fromkeys(Role, 1) | {Role.ANON: 0},
+        # Others read no row and get no error, so that embeds of people are null.
+        reads=dict.fromkeys(Role, 0) | {Role.BUYER: 1, Role.STAFF: 1},
     ),
 }

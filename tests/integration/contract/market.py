@@ -13,19 +13,21 @@ from supabase import Client, ClientOptions, create_client
 from tests.integration.gateways import PATIENCE_S
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import AMOUNT, Shop
+from tests.integration.service.staff import with_second_factor
 from tests.sql.auctioning import auctioned
 from tests.sql.paying import attached, declined
 from tests.sql.writing import wrote
 
 
 class Role(enum.StrEnum):
-    """Who looks: nobody who is known, both parties of the order, who lost, who has no part."""
+    """A visitor, both parties of the order, the losing bidder, a user without a part, staff."""
 
     ANON = "anon"
     SELLER = "seller"
     BUYER = "buyer"
     LOSER = "loser"
     STRANGER = "stranger"
+    STAFF = "staff"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,12 @@ class Market:
     def opened(cls, shop: Shop) -> Self:
         """Have everything happen that there is to look at."""
         people: dict[Role, Browser] = {
-            role: Browser.of_somebody_new(shop) for role in Role if role is not Role.ANON
+            role: Browser.of_somebody_new(shop)
+            for role in Role
+            if role not in (Role.ANON, Role.STAFF)
         }
+        staff = Browser.of_somebody_new(shop, "moderator")
+        people[Role.STAFF] = with_second_factor(shop, staff)
         seller, buyer = people[Role.SELLER].actor, people[Role.BUYER].actor
         shop.db.execute("update public.users set role = 'seller' where id = %s", [seller.id])
         sold, live = auctioned(seller), auctioned(seller)
@@ -60,6 +66,7 @@ class Market:
         assert sent["success"], sent
         _decline(shop, UUID(order["order_id"]))
         dispute_id = _add_dispute(shop, UUID(order["order_id"]))
+        shipment_id = _add_shipment(shop, UUID(order["order_id"]))
         ids = {
             "sold": sold,
             "live": live,
@@ -68,6 +75,8 @@ class Market:
             "order": order["order_id"],
             "thread": thread_id,
             "dispute": dispute_id,
+            "shipment": shipment_id,
+            "buyer_email": people[Role.BUYER].session["user"]["email"],
             **{role.value: people[role].actor.id for role in people},
         }
         return cls(shop=shop, people=people, ids={name: str(id_) for name, id_ in ids.items()})
@@ -79,20 +88,36 @@ class Visitor:
 
     client: Client
     http: httpx.Client
+    #: The status of the last answer, which the library keeps to itself in an error.
+    statuses: list[int]
 
     @classmethod
     def of(cls, market: Market, role: Role) -> Self:
         """Build a client that sends the token of whoever has this role, if they have one."""
         environment = market.shop.environment
-        http = httpx.Client(timeout=PATIENCE_S)
+        statuses = [0]
+
+        def note(response: httpx.Response) -> None:
+            statuses[0] = response.status_code
+
+        http = httpx.Client(timeout=PATIENCE_S, event_hooks={"response": [note]})
+        headers = {} if role is Role.ANON else market.people[role].bearer
         client = create_client(
             environment["SUPABASE_URL"],
             environment["SUPABASE_PUBLISHABLE_KEY"],
-            ClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False),
+            ClientOptions(
+                httpx_client=http,
+                headers=headers,
+                auto_refresh_token=False,
+                persist_session=False,
+            ),
         )
-        if role is not Role.ANON:
-            client.postgrest.auth(market.people[role].session["access_token"])
-        return cls(client=client, http=http)
+        return cls(client=client, http=http, statuses=statuses)
+
+    @property
+    def status(self) -> int:
+        """Return the status of the last answer."""
+        return self.statuses[0]
 
 
 def _listing_of(shop: Shop, auction_id: UUID) -> Any:
@@ -144,7 +169,24 @@ def _add_dispute(shop: Shop, order_id: UUID) -> Any:
     return dispute_id
 
 
+def _add_shipment(shop: Shop, order_id: UUID) -> Any:
+    """Add a parcel with its first step."""
+    return shop.value(
+        """
+        with parcel as (
+          insert into public.shipments (order_id, carrier, tracking)
+          values (%s, 'Australia Post', 'AB123') returning id
+        )
+        insert into public.shipment_events (shipment_id, status, event_time)
+        select id, 'accepted', now() from parcel
+        returning shipment_id
+        """,
+        order_id,
+    )
+
+
 def _decline(shop: Shop, order_id: UUID) -> None:
-    assert attached(shop.db, order_id, "pi_of_the_market")["success"]
-    answer = declined(shop.db, order_id, "ch_of_the_market", "pi_of_the_market")
+    intent_id = f"pi_{order_id.hex}"
+    assert attached(shop.db, order_id, intent_id)["success"]
+    answer = declined(shop.db, order_id, f"ch_{order_id.hex}", intent_id)
     assert answer["outcome"] == "processed", answer

@@ -56,7 +56,7 @@ def test_time_is_asked_by_get_as_well(market: Market, function: str) -> None:
 
 
 def test_bid_is_answered_with_a_receipt(market: Market, visitors: Visitors) -> None:
-    """The same keys for who takes the lead, who does not, and the leader who raises."""
+    """Each bid gets the same keys: one that leads, one that does not, and a raise (A1)."""
     auction_id = str(market.shop.auction(market.people[Role.LOSER].actor))
     for role, cents, maximum in (
         (Role.BUYER, 20_000, 30_000),
@@ -102,14 +102,15 @@ def test_own_maximum_is_told_to_its_bidder_alone(market: Market, visitors: Visit
 
 
 def test_secrets_of_a_listing_are_its_sellers(market: Market, visitors: Visitors) -> None:
-    """Reserve and street are answered to the seller; to the others there is no such listing."""
+    """Seller and staff read reserve and street; the others get the answer of no listing."""
     answers = {
         role: called(visitors[role], "get_listing_private", listing_id=market.ids["listing"])
         for role in Role
         if role is not Role.ANON
     }
 
-    assert {"reserve_cents", "street"} == answers.pop(Role.SELLER).keys()
+    for role in (Role.SELLER, Role.STAFF):
+        assert {"reserve_cents", "street"} == answers.pop(role).keys()
     assert {"LISTING_NOT_FOUND"} == {answer["code"] for answer in answers.values()}
 
 

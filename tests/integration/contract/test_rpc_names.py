@@ -261,7 +261,7 @@ def catalog(market: Market) -> Mapping[str, str]:
 
 
 def test_every_function_is_the_contracts(catalog: Mapping[str, str]) -> None:
-    """Nothing else is exposed; a new function is added here with the contract beside it."""
+    """Nothing else is exposed; a new function is added here (case 1)."""
     assert set(SIGNATURES) == set(catalog)
 
 

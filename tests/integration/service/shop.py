@@ -239,6 +239,23 @@ class Shop:
         assert answer["stored"], answer
         self.lapse_leases()
 
+    def dead_event(self) -> str:
+        """Store an event that has used up its tries, of a type that nothing handles."""
+        return str(
+            self.value(
+                """
+                insert into public.webhook_events (
+                  event_id, source, type, livemode, payload, payload_sha256, status, attempts,
+                  error_code, created_at, received_at
+                )
+                select
+                  'evt_' || md5(random()::text), 'stripe', 'a.new_type', false, '{}', 'aa', 'dead',
+                  10, 'CRASHED', now(), now()
+                returning event_id
+                """
+            )
+        )
+
     def lapse_leases(self) -> None:
         """Let so much time pass that whoever works on something has lost it."""
         for table in ("outbox", "webhook_events"):

@@ -103,18 +103,7 @@ def test_scheduler_closes_what_has_expired(shop: Shop) -> None:
 
 def test_staff_replay_a_dead_event(shop: Shop, staff: Browser) -> None:
     """It leaves the list, a worker applies it, and the action is audited once."""
-    event_id = shop.value(
-        """
-        insert into public.webhook_events (
-          event_id, source, type, livemode, payload, payload_sha256, status, attempts, error_code,
-          created_at, received_at
-        )
-        select
-          'evt_' || md5(random()::text), 'stripe', 'a.new_type', false, '{}', 'aa', 'dead', 10,
-          'CRASHED', now(), now()
-        returning event_id
-        """
-    )
+    event_id = shop.dead_event()
     path = "/api/admin/webhook-events"
 
     listed = staff.get(f"{path}?limit=1").json()["events"]
