@@ -260,7 +260,7 @@ def _four_tries(shop: Shop) -> Iterator[None]:
 def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, fleet: Fleet) -> None:
     """Neither payload can be read. The events behind them take effect.
 
-    Case 15.
+    Case 15, D10: it ends as a dead letter with an alert.
     """
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(8)]
     victims = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]

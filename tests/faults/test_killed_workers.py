@@ -70,7 +70,7 @@ def wait_for_a_close(shop: Shop, superuser: psycopg.Connection) -> int:
 def test_killed_closers_close_every_auction_once(
     shop: Shop, superuser: psycopg.Connection, new_fleet: Callable[..., Fleet]
 ) -> None:
-    """Killed with a batch under way, with and without the batch itself; the last fleet ends it."""
+    """Workers and batches are killed; the last fleet makes one order per auction (case 6)."""
     ids = auctions_that_end(shop, 230)
     fleet = new_fleet()
 

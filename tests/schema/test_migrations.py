@@ -1,6 +1,7 @@
 """How migrations are applied: in order, once, each in a transaction."""
 
 import concurrent.futures
+import re
 from pathlib import Path
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.schema import (
+    ROOT,
     build_database,
     changed_migrations,
     copy_database,
@@ -42,11 +44,35 @@ def test_migrations_are_recorded_as_the_cli_does(admin_url: str) -> None:
 
 
 def test_migrations_build_again_in_the_same_cluster(admin_url: str) -> None:
-    """Roles outlive a database, so what a migration does to them must bear a repetition."""
+    """Case 1: the chain applies twice. Roles outlive a database, so their changes must repeat."""
     for name in ("market_first_build", "market_second_build"):
         url = build_database(admin_url, name, migration_files())
 
         assert len(migration_files()) == len(recorded(url))
+
+
+#: PL/pgSQL between these quotes runs at once; a function's body has other tags.
+_BLOCK = re.compile(r"^do\s+(\$\w*\$)(.*?)\1", re.MULTILINE | re.DOTALL | re.IGNORECASE)
+
+
+def test_chain_is_one_and_hides_no_error() -> None:
+    """A6: one folder holds all migrations. None catches its own error or builds concurrently."""
+    folder = ROOT / "supabase/migrations"
+    texts = {path.name: path.read_text() for path in migration_files()}
+
+    assert sorted(texts) == sorted(path.name for path in folder.iterdir())
+    assert [folder] == [path for path in ROOT.glob("*/migrations") if path.is_dir()]
+    assert [] == [
+        name
+        for name, text in texts.items()
+        if re.search(r"^[^-]*\bconcurrently\b", text, re.MULTILINE | re.IGNORECASE)
+    ]
+    assert [] == [
+        name
+        for name, text in texts.items()
+        for _quote, body in _BLOCK.findall(text)
+        if re.search(r"\bexception\s+when\b", body, re.IGNORECASE)
+    ]
 
 
 def test_failing_migration_leaves_nothing(admin_url: str, tmp_path: Path) -> None:

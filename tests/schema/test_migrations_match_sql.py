@@ -17,6 +17,38 @@ GATEWAY_SETTINGS = {
 }
 
 
+ENUMS = {
+    "user_role": "buyer seller moderator admin",
+    "kyc_status": "none pending passed failed",
+    "item_condition": "new like_new good fair parts",
+    "listing_status": "scheduled live ended cancelled",
+    "auction_status": "scheduled live finalized no_sale cancelled",
+    "order_state": (
+        "pending_payment paid ready_for_handover shipped delivered released refunded cancelled"
+        " disputed"
+    ),
+    "payment_status": (
+        "requires_payment processing authorized captured failed cancelled partially_refunded"
+        " refunded"
+    ),
+    "ledger_type": "AUTH CAPTURE HOLD RELEASE FEE PAYOUT REFUND ADJUST",
+    "webhook_status": "received failed processed ignored dead",
+    "dispute_state": "open needs_evidence review resolved",
+}
+DEFAULTS = {
+    "users.role": "'buyer'",
+    "users.kyc": "'none'",
+    "users.payouts_enabled": "false",
+    "users.address_verified": "false",
+    "orders.state": "'pending_payment'",
+    "orders.refunded_cents": "0",
+    "payments.provider": "'stripe'",
+    "bids.accepted": "true",
+    "notifications.read": "false",
+    "payouts.reversed_cents": "0",
+}
+
+
 @pytest.fixture(scope="module")
 def declared_url(admin_url: str) -> str:
     return build_database(admin_url, "market_declared", declared_files())
@@ -48,6 +80,31 @@ def test_both_builds_configure_the_gateway(request: pytest.FixtureRequest, build
         settings = {setting for (setting,) in connection.execute(query)}
 
     assert GATEWAY_SETTINGS == settings
+
+
+@pytest.mark.parametrize("name", ENUMS)
+def test_migrations_build_the_enums_of_the_contract(migrated_url: str, name: str) -> None:
+    """A6: the values are there after the last migration, in the contract's order."""
+    query = """
+      select e.enumlabel::text from pg_enum as e
+      where e.enumtypid = format('public.%%I', %s::text)::regtype order by e.enumsortorder
+    """
+    with psycopg.connect(migrated_url) as connection:
+        values = [value for (value,) in connection.execute(query, [name])]
+
+    assert ENUMS[name].split() == values
+
+
+def test_migrations_build_the_defaults_of_the_contract(migrated_url: str) -> None:
+    """A6: a row without these values gets the contract's."""
+    query = """
+      select c.table_name || '.' || c.column_name, split_part(c.column_default, '::', 1)
+      from information_schema.columns as c where c.table_schema = 'public'
+    """
+    with psycopg.connect(migrated_url) as connection:
+        found: dict[str, str] = dict(connection.execute(query).fetchall())
+
+    assert {column: found[column] for column in DEFAULTS} == DEFAULTS
 
 
 def test_every_file_is_built_once() -> None:

@@ -34,7 +34,7 @@ def test_every_table_has_row_level_security(owner: Connection) -> None:
 
 
 def test_every_function_has_an_empty_search_path(owner: Connection) -> None:
-    """So no caller's search_path makes a function use another object than ours."""
+    """No caller's search_path makes a function use another object than ours (B3)."""
     query = """
       select oid::regprocedure::text from functions
       where not 'search_path=""' = any(coalesce(proconfig, '{}'))
@@ -159,7 +159,7 @@ def test_every_table_and_function_has_a_comment(owner: Connection) -> None:
 
 
 def test_every_foreign_key_has_an_index(owner: Connection) -> None:
-    """Deleting or joining a parent never scans its children."""
+    """Deleting or joining a parent never scans its children (D7)."""
     query = """
       select f.conname::text from pg_constraint as f join tables as t on f.conrelid = t.oid
       where f.contype = 'f' and not exists (
@@ -264,7 +264,10 @@ def test_no_immutable_function_reads_a_table(owner: Connection) -> None:
 
 
 def test_every_view_but_one_runs_with_its_readers_rights(owner: Connection) -> None:
-    """A view with its owner's rights bypasses row level security. Only public_profiles needs it."""
+    """A view with its owner's rights bypasses row level security (B12).
+
+    Only public_profiles needs it.
+    """
     query = """
       select oid::regclass::text from pg_class
       where relkind in ('v', 'm') and relnamespace::regnamespace::text in ('public', 'private')

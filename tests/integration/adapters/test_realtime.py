@@ -91,7 +91,7 @@ def queue_a_cancel(shop: Shop) -> None:
 async def test_new_work_rings_its_job(
     shop: Shop, settings: Settings, job: str, work: Callable[[Shop], None]
 ) -> None:
-    """What Realtime publishes and the service role may read is what each job waits for."""
+    """Realtime publishes the tables of each job, and service_role may read them (D3)."""
     adapters = connect(
         settings, database.WORKER_TIMEOUTS, stripe_timeout_s=stripe_api.WORKER_TIMEOUT_S
     )

@@ -78,7 +78,7 @@ class TestBids:
         assert f"Minimum bid is ${body['minimumBid'] / 100:.2f}" == body["error"]
 
     def test_three_equal_bids_are_one(self, shop: Shop, signed_in: Callable[[], Browser]) -> None:
-        """The others get a 4xx."""
+        """One succeeds, and the others get a 4xx (case 2)."""
         body = {"listingId": listing_of(shop, shop.auction()), "amount_cents": 20_000}
         people = [signed_in() for _ in range(3)]
 

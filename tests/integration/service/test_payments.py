@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import stripe
 
 from devstack.processes import wait_until
 from tests.integration.service.browser import Browser
@@ -33,7 +34,7 @@ def told(answer: httpx.Response) -> tuple[int, str]:
 
 
 def test_two_calls_at_once_get_one_intent(shop: Shop, buyer: Browser, order: Order) -> None:
-    """Both are given the same secret, and Stripe has one intent for the order."""
+    """Both get the same secret, and Stripe has one intent for the order (C7, case 8)."""
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: buyer.post(CREATE, asked(order)), range(4)))
 
@@ -54,7 +55,7 @@ def test_two_calls_at_once_get_one_intent(shop: Shop, buyer: Browser, order: Ord
 def test_confirm_and_webhook_together_capture_once(
     shop: Shop, buyer: Browser, order: Order
 ) -> None:
-    """The browser and Stripe tell the same thing at the same time; it is booked once."""
+    """Browser and Stripe report the payment at the same time; it is booked once (case 8)."""
     intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
     shop.command("PUT", "/delivery", mode="hold")
     shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
@@ -152,13 +153,15 @@ def test_paid_order_takes_no_other_intent(shop: Shop, buyer: Browser, order: Ord
     assert 1 == len(shop.intents_of(order))
 
 
-@pytest.mark.parametrize("card", ["pm_card_visa_chargeDeclined", "pm_card_chargeDeclined"])
+@pytest.mark.parametrize(
+    "card", ["pm_card_visa_chargeDeclined", "pm_card_visa_chargeDeclinedInsufficientFunds"]
+)
 def test_declined_card_leaves_the_order_to_be_paid(
     shop: Shop, buyer: Browser, order: Order, card: str
 ) -> None:
-    """The same intent may be tried again, and then pays."""
+    """The same intent may be tried again, and then pays (case 8, C1)."""
     intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
-    with pytest.raises(Exception, match="declined"):
+    with pytest.raises(stripe.CardError):
         shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": card})
     shop.deliveries(object_id=intent_id, event_type="payment_intent.payment_failed")
     assert "pending_payment" == shop.state(order)
@@ -168,6 +171,24 @@ def test_declined_card_leaves_the_order_to_be_paid(
 
     shop.wait_for(lambda: shop.state(order) == "paid")
     shop.check_books()
+
+
+def test_failed_authentication_leaves_the_order_to_be_paid(
+    shop: Shop, buyer: Browser, order: Order
+) -> None:
+    """A buyer who fails 3D Secure has not paid, before the bank's answer and after it (case 8)."""
+    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    card: Any = {
+        "payment_method": "pm_card_threeDSecure2Required",
+        "return_url": "https://market.example/orders",
+    }
+    intent = shop.stripe.v1.payment_intents.confirm(intent_id, card)
+    assert ("requires_action", "pending_payment") == (intent.status, shop.state(order))
+
+    shop.command("POST", f"/payment_intents/{intent_id}/authenticate", outcome="fail")
+
+    shop.deliveries(object_id=intent_id, event_type="payment_intent.payment_failed")
+    assert "pending_payment" == shop.state(order)
 
 
 @pytest.mark.parametrize("headers", [SITE, {"Referer": "http://localhost:5173/orders/1"}])

@@ -131,7 +131,7 @@ def test_columns_are_read_by_those_whom_the_matrix_names(
 def test_closed_tables_refuse_everything(
     world: World, database: Connection, reader: Reader
 ) -> None:
-    """No verb reaches a table of a closed schema, whatever it is."""
+    """No verb reaches a table of a closed schema (B13, B18, case 20)."""
     verbs = {"select": "select from {table}"} | VERBS
     found = {}
     for table in tables_of(database, MATRIX["closed"]["schemas"].split()):
@@ -147,7 +147,7 @@ def test_closed_tables_refuse_everything(
 def test_verbs_are_refused_that_the_matrix_does_not_name(
     world: World, database: Connection, reader: Reader
 ) -> None:
-    """Nobody inserts, updates, deletes or truncates, but for the columns that the matrix lists."""
+    """Nobody inserts, updates, deletes or truncates outside the matrix's columns (B12, case 20)."""
     allowed = set()
     if reader is Reader.ADMIN:
         allowed = {
@@ -248,7 +248,7 @@ def functions_of(role: str) -> set[str]:
 
 @pytest.mark.parametrize("reader", [Reader.ANON, Reader.ADMIN])
 def test_calls_of_our_processes_are_refused_to_clients(world: World, reader: Reader) -> None:
-    """A function that is granted to service_role alone raises for anon and for staff."""
+    """A function of service_role alone raises for anon and for staff (B2, B3, case 20)."""
     role = "anon" if reader is Reader.ANON else "authenticated"
     closed = functions_of("service_role") - functions_of(role)
     if not IS_FULL:

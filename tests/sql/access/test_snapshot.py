@@ -6,7 +6,10 @@ from tests.sql.access.snapshot import SNAPSHOT, text
 
 
 def test_api_reaches_what_the_snapshot_names(owner: Connection) -> None:
-    """A new table, column, function, bucket or channel is reviewed: `make snapshot` writes it."""
+    """A new table, column, function, policy, bucket or channel is reviewed (B3, B8, B12).
+
+    `make snapshot` writes the file.
+    """
     expected = SNAPSHOT.read_text().splitlines()
 
     found = text(owner).splitlines()

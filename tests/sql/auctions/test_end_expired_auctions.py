@@ -90,7 +90,7 @@ def test_close_is_one_change_of_the_row(
 def test_unsold_auction_tells_its_seller(
     owner: Connection, seller: Actor, alice: Actor, service: Actor, *, has_bid: bool, message: str
 ) -> None:
-    """Without a bid, or with the reserve not met, there is no order (C17)."""
+    """Without a bid, or with the reserve not met, there is no order (C17, case 6)."""
     auction_id = auctioned(seller, reserve_cents=5000)
     if has_bid:
         alice.call("place_bid", auction_id=auction_id, amount_cents=4999)

@@ -249,7 +249,7 @@ def test_raise_that_reaches_the_reserve_is_a_change_of_price(
 def test_next_bid_is_a_step_higher(
     auction_id: UUID, alice: Actor, bob: Actor, price_cents: int, minimum_cents: int
 ) -> None:
-    """A bid under price plus step is told the minimum; at it, the bid stands."""
+    """A lower bid is answered with the minimum; a bid at the minimum stands (case 3)."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=price_cents)
 
     refusal = bob.call("place_bid", auction_id=auction_id, amount_cents=minimum_cents - 1)

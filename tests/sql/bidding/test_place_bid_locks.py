@@ -84,7 +84,7 @@ def test_limits_end_with_the_bid(owner: Connection, auction_id: UUID, alice: Act
 def test_bid_that_waited_past_the_end_is_refused(
     owner: Connection, other: Connection, auction_id: UUID, alice: Actor, held: LiteralString
 ) -> None:
-    """The time that counts is when the locks were had: a bid that queued too long is too late."""
+    """The clock is read once the locks are held, so a bid that waited too long is late (C19)."""
     owner.commit()
     other.execute(held, {"auction_id": auction_id})
 

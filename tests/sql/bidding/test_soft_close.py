@@ -10,7 +10,7 @@ from tests.sql.auctioning import auction_row, auctioned, move_time, set_setting
 
 
 def test_late_bid_moves_the_end(owner: Connection, auction_id: UUID, alice: Actor) -> None:
-    """With 10 s to go there are 300 s after the bid, on auction and listing together (A5, D2)."""
+    """With 10 s to go, auction and listing end 300 s after the bid (A5, D2, case 4)."""
     before = auction_row(owner, auction_id)
     move_time(owner, "59 minutes 50 seconds")
 
@@ -63,7 +63,7 @@ def test_bid_that_is_beaten_at_once_moves_the_end(
 def test_own_raise_in_the_window_moves_nothing(
     owner: Connection, auction_id: UUID, alice: Actor
 ) -> None:
-    """Whoever only defends the own lead gives no sign of it."""
+    """A raise of the leader's own maximum is no sign to rivals (case 4)."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
     move_time(owner, "59 minutes")
 

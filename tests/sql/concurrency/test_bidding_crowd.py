@@ -44,7 +44,7 @@ def bid_three_times(
 def test_crowd_bids_as_if_one_after_the_other(
     owner: Connection, auction_id: UUID, on_own_connection: OnOwnConnection
 ) -> None:
-    """64 at once: what stands rises by the ladder, one leads, and the oracle agrees with all.
+    """64 at once: prices rise by the ladder, one leads, and the oracle agrees (case 2, C13).
 
     The log has one row for each accepted bid, and its chain and prices prove the same.
     """

@@ -61,7 +61,7 @@ def test_each_auction_is_closed_by_one_closer(
     service: Actor,
     on_own_connection: OnOwnConnection,
 ) -> None:
-    """16 closers share the work: nothing is closed twice, nothing fails, nothing is left."""
+    """16 closers share the work: each auction is closed once, and none is left (C17)."""
     prices = [1000 + number for number in range(AUCTIONS)]
     auction_ids = sold_auctions(owner, seller, alice, prices)
     closers = closers_of(service, on_own_connection, CLOSERS)
@@ -107,7 +107,7 @@ def test_poison_blocks_no_closer(
     service: Actor,
     on_own_connection: OnOwnConnection,
 ) -> None:
-    """One auction fails at its commit, for whichever closer: the others are sold, once each."""
+    """One auction fails at its commit; each other one is sold once (A4, case 6)."""
     prices = [1000, 1500, 6666, 2000, 2500, 3000]
     auction_ids = sold_auctions(owner, seller, alice, prices)
     owner.execute(POISON)

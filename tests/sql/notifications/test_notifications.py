@@ -117,7 +117,7 @@ def test_nothing_else_is_theirs_to_write(
 
 
 def test_all_are_marked_at_once(owner: Connection, alice: Actor, bob: Actor) -> None:
-    """Mark-all tells how many were new to the caller, and leaves others' alone (A19)."""
+    """Mark-all counts the caller's unread rows, and leaves others' alone (A19, case 12)."""
     for user in (alice, alice, bob):
         notify(owner, user)
 

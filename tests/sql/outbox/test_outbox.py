@@ -182,7 +182,7 @@ def test_requeue_names_what_is_wrong(owner: Connection, order_id: UUID, service:
 
 
 def test_tenth_failure_is_the_last(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """A row that cannot be sent is parked and reported, and not tried for ever."""
+    """A row that cannot be sent becomes a dead letter with an alert (D10)."""
     queued(owner, order_id)
     answers = []
     for _ in range(10):

@@ -12,6 +12,10 @@ API = (ROOT / "docs/api.md").read_text()
 TYPES = (ROOT / "clients/database.types.ts").read_text()
 #: Names with an underscore: RPCs, tables, columns and values of answers.
 NAMES = re.compile(r"`((?:[a-z]+_)+[a-z]+)`")
+CODE = re.compile(r"^```(?:js|ts)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SECRETS = re.compile(
+    r"sk_(?:test|live)_|whsec_|sb_secret_|SECRET_KEY|service_role|from 'stripe'|require\('stripe'\)"
+)
 COLUMNS = set(re.findall(r'"(\w+)"\??:', TYPES))
 
 
@@ -29,6 +33,19 @@ def test_names_exist() -> None:
 
     assert {"place_bid", "shipment_events", "min_next_bid_cents"} <= set(NAMES.findall(PAGE))
     assert set(NAMES.findall(PAGE)) <= COLUMNS | values
+
+
+def test_nothing_for_a_browser_holds_a_secret() -> None:
+    """B20: no client of Stripe's secret API and no secret key is in code that the web app takes."""
+    taken = {path.name: path.read_text() for path in (ROOT / "clients").glob("*.ts")}
+    taken |= {
+        f"{page}, example {number}": code
+        for page in ("docs/api.md", "docs/frontend.md", "README.md")
+        for number, code in enumerate(CODE.findall((ROOT / page).read_text()))
+    }
+
+    assert {"database.types.ts", "docs/api.md, example 0"} <= taken.keys()
+    assert [] == [name for name, code in taken.items() if SECRETS.search(code)]
 
 
 def test_every_rpc_of_a_user_is_in_a_patch() -> None:

@@ -94,7 +94,7 @@ def test_stranger_is_refused(service: Service, token: str | None) -> None:
 def test_token_is_compared_in_constant_time(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """How long the answer takes tells nothing about the token."""
+    """The time of the answer reveals nothing about the token (B20)."""
     compared = []
 
     def compare(given: bytes, expected: bytes) -> bool:

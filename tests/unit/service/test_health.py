@@ -16,7 +16,7 @@ def service() -> Service:
 
 
 def test_healthy_service_says_so(service: Service) -> None:
-    """The answer names the database and Stripe, and reveals no configuration."""
+    """The answer names the database and Stripe, and reveals no configuration (B20)."""
     answer = service.client.get("/api/health")
 
     body = answer.get_json()
@@ -53,7 +53,7 @@ def test_lost_stripe_is_reported(service: Service) -> None:
 
 
 def test_stripe_is_asked_once_a_minute(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stripe gets one check a minute, for any number of calls."""
+    """Stripe gets one check a minute, for any number of calls (B20)."""
     for _ in range(10):
         service.client.get("/api/health")
     assert 1 == service.stripe_api.ping.call_count

@@ -113,7 +113,7 @@ def test_inbox_raises_alerts_of_processes_that_died(database: Any) -> None:
 
 
 def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
-    """The duties that need the database alone come first; the run is recorded with the failures."""
+    """Duties that need no Stripe come first; the run is recorded with its failures (D10)."""
     database.call.side_effect = lambda function, **_arguments: {
         "database_is_ready": {"server_time": DEADLINES["server_time"]},
         "read_gauges": {},
