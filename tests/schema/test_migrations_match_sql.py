@@ -12,8 +12,10 @@ from tests.schema.dumps import difference, dumped_schema
 
 #: PostgREST reads these settings. Without them a caller of place_bid can undo the bid.
 GATEWAY_SETTINGS = {
+    "pgrst.db_max_rows=1000",
     "pgrst.db_pre_request=private.check_request",
     "pgrst.db_tx_end=commit",
+    "random_page_cost=1",
 }
 
 

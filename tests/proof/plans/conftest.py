@@ -40,14 +40,16 @@ def owner(database_url: str) -> Iterator[Connection]:
 @pytest.fixture(scope="session")
 def ids(owner: Connection) -> Mapping[str, str]:
     """Return what the filters may name."""
-    [(now, tomorrow, dispute, order, hot_listing)] = owner.execute(
+    [(now, tomorrow, dispute, order, shipment, hot_listing)] = owner.execute(
         """
         select now()::text, (now() + interval '1 day')::text,
           (select id::text from public.disputes order by id limit 1),
           (select id::text from public.orders where buyer_id = %s order by id limit 1),
+          (select s.id::text from public.shipments as s join public.orders as o on o.id = s.order_id
+            where o.buyer_id = %s order by s.id limit 1),
           (select listing_id::text from public.auctions where id = %s)
         """,
-        [people(LISTINGS)[Role.BUYER], id_of("auction", HOT)],
+        [people(LISTINGS)[Role.BUYER], people(LISTINGS)[Role.BUYER], id_of("auction", HOT)],
     )
     return {
         **{role.value: user_id for role, user_id in people(LISTINGS).items()},
@@ -59,6 +61,7 @@ def ids(owner: Connection) -> Mapping[str, str]:
         "tomorrow": tomorrow.replace(" ", "T"),
         "dispute": dispute,
         "order": order,
+        "shipment": shipment,
     }
 
 

@@ -36,9 +36,9 @@ def people(listings: int) -> Mapping[Role, str]:
     }
 
 
-#: The hot live auction, with two thousand bids; a sold one; the buyer's thread with 1,000 messages;
+#: The hot live auction, with ten thousand bids; a sold one; the buyer's thread with 1,000 messages;
 #: a sale that is in dispute. The smallest data set has all of them.
-HOT, SOLD, LONG_THREAD = 100, 511, 503
+HOT, SOLD, LONG_THREAD = 100, 511, 511
 
 
 def fill(admin_url: str, database: str, listings: int) -> None:

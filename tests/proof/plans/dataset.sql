@@ -12,13 +12,14 @@ as $$ select (abs(hashint4extended(n, p_salt)) % p_count)::integer $$;
 -- User 1 sells one listing in a hundred; the other sellers share the rest.
 create function plans.seller(n integer) returns uuid
 language sql stable as $$
-  select plans.id('user', case when n % 100 = 7 then 1 else 2 + n % (plans.listings() / 50) end)
+  select plans.id('user', case when n % 100 = 11 then 1 else 2 + n % (plans.listings() / 50) end)
 $$;
--- User 0 bids on one listing in fifty and wins one in five hundred; the others share the rest.
+-- User 0 bids on one listing in fifty and wins one in two hundred and fifty; the others share the
+-- rest.
 create function plans.bidder(n integer, p_seq integer, p_count integer) returns uuid
 language sql stable as $$
   select plans.id('user', case
-    when n % 500 = 3 and p_seq = p_count or n % 50 = 4 and p_seq = 1 then 0
+    when n % 500 in (3, 11) and p_seq = p_count or n % 50 = 4 and p_seq = 1 then 0
     else 10 + plans.listings() / 50 + (n * 31 + p_seq * 7919) % (plans.listings() / 6)
   end)
 $$;
@@ -47,7 +48,7 @@ select
   case when n % 100 < 8 then 'live' when n % 100 = 8 then 'scheduled'
     when n % 100 = 9 then 'cancelled' else 'ended' end::public.listing_status as status,
   -- One live auction is hot.
-  case when n = 100 then 2000 when n % 100 in (8, 9) then 0 else n % 9 end as bid_count,
+  case when n = 100 then 10000 when n % 100 in (8, 9) then 0 else n % 9 end as bid_count,
   case
     when n % 100 < 8 then now() - (n % 160) * interval '1 hour'
     when n % 100 = 8 then now() + (n % 160 + 1) * interval '1 hour'
@@ -176,6 +177,36 @@ from plans.sales where state in ('shipped', 'delivered', 'released');
 insert into public.shipment_events (shipment_id, status, event_time)
 select s.id, 'accepted', s.created_at from public.shipments as s, generate_series(1, 2);
 
+insert into public.refunds (
+  order_id, payment_id, stripe_refund_id, idempotency_key, amount_cents, status, target_state
+)
+select p.order_id, p.id, 're_' || s.n, 'refund-' || s.n, s.cents, 'succeeded', 'refunded'
+from plans.sales as s join public.payments as p on p.order_id = s.order_id
+where s.state = 'refunded';
+
+insert into public.user_strikes (user_id, order_id, reason, expires_at, created_at)
+select buyer_id, order_id, 'unpaid', sold_at + interval '182 days', sold_at + interval '2 days'
+from plans.sales where state = 'cancelled';
+
+-- The seller's lines of one release in four.
+insert into public.ledger_entries (
+  txn_id, order_id, user_id, account, entry_type, amount_cents, currency, description, fact,
+  created_at
+)
+select
+  md5('release:' || n)::uuid, order_id, line.user_id, line.account, 'RELEASE',
+  line.sign * cents, 'aud', 'Release', 'release:' || order_id, sold_at + interval '6 days'
+from plans.sales, lateral (
+  values (buyer_id, 'buyer'::public.ledger_account, 1), (seller_id, 'seller_payable', -1)
+) as line (user_id, account, sign)
+where state = 'released' and n % 4 = 3;
+
+insert into public.audit_logs (actor_id, action, entity, entity_id, description, created_at)
+select
+  plans.id('user', 9 + plans.listings() / 50), 'message_read', 'order', order_id, 'A report',
+  sold_at
+from plans.sales where n % 4 = 3;
+
 insert into public.disputes (
   id, status, state, order_id, initiator_id, respondent_id, dispute_type, reason, amount_cents,
   currency, created_at
@@ -207,7 +238,7 @@ select
   'Is it still there? ' || k, 'allow', 1,
   case when k = 2 and n % 200 = 111 then 'held' else 'delivered' end::public.message_delivery, sold_at + k * interval '1 minute',
   case when k < 4 then sold_at + interval '1 hour' end
-from plans.sales, generate_series(1, case when n = 503 then 1000 else 4 end) as k
+from plans.sales, generate_series(1, case when n = 511 then 1000 else 4 end) as k
 where n % 4 = 3;
 
 -- Users report one listing in a thousand.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 from psycopg import Connection
 
+from tests.integration.contract.embeds import QUERIES
 from tests.proof.plans.asking import Reader
 from tests.proof.plans.calls import CALLS, called
 from tests.proof.plans.conftest import LISTINGS
@@ -34,6 +35,11 @@ def problems(plan: Plan, most_rows: int, *, may_scan: bool) -> list[str]:
     ]
 
 
+def test_every_select_string_has_a_plan() -> None:
+    """No select string of the web app is left out."""
+    assert set(QUERIES) <= {page.query for page in PAGES.values()}
+
+
 @pytest.mark.parametrize(("name", "role"), CASES)
 def test_query_reads_few_rows(
     readers: Mapping[Role | None, Reader],
@@ -48,6 +54,7 @@ def test_query_reads_few_rows(
     plan = readers[role].plan(page, ids)
 
     free = readers[None].plan(page, ids)
+    assert free.read > 0 or page.query == "an empty list", "the data set has no row for this page"
     times.add(Time(name=name, role=role, plan=plan, free_ms=free.took_ms, because=page.because))
     most_rows = page.reads + round(page.of_listings * LISTINGS)
     assert [] == problems(plan, most_rows, may_scan=page.of_listings > 0)

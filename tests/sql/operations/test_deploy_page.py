@@ -25,13 +25,18 @@ def test_statement_runs(owner: psycopg.Connection, block: str) -> None:
     owner.execute(block.encode())
 
 
-def test_gateway_settings_are_the_two_of_the_page(owner: psycopg.Connection) -> None:
+def test_gateway_settings_are_those_of_the_page(owner: psycopg.Connection) -> None:
     """The query shows what the page promises."""
     [query] = [block for block in BLOCKS if "pg_db_role_setting" in block]
 
     settings = {setting for (setting,) in owner.execute(query.encode())}
 
-    assert {"pgrst.db_pre_request=private.check_request", "pgrst.db_tx_end=commit"} <= settings
+    assert {
+        "pgrst.db_pre_request=private.check_request",
+        "pgrst.db_tx_end=commit",
+        "pgrst.db_max_rows=1000",
+        "random_page_cost=1",
+    } <= settings
 
 
 def test_first_admin_gets_the_role(owner: psycopg.Connection, alice: Actor) -> None:
