@@ -6,7 +6,7 @@ security definer
 set search_path = ''
 as $$
 begin
-  return private.has_role('{admin,moderator}');
+  return private.has_staff_rights(auth.uid(), auth.jwt() ->> 'aal');
 end;
 $$;
 comment on function private.is_staff is 'Return true if the caller is an admin or a moderator, with a second factor where require_staff_aal2 is true.';
@@ -20,23 +20,23 @@ security definer
 set search_path = ''
 as $$
 begin
-  return private.has_role('{admin}');
+  return private.holds_role(auth.uid(), auth.jwt() ->> 'aal', '{admin}');
 end;
 $$;
 comment on function private.is_admin is 'Return true if is_staff holds and the caller is an admin.';
 grant execute on function private.is_admin to authenticated;
 
-create function private.has_role(p_roles public.user_role[])
+create function private.has_staff_rights(p_user_id uuid, p_aal text)
 returns boolean
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
-  return private.holds_role(auth.uid(), auth.jwt() ->> 'aal', p_roles);
+  return private.holds_role(p_user_id, p_aal, '{admin,moderator}');
 end;
 $$;
-comment on function private.has_role is 'Return true if holds_role is true for the caller.';
+comment on function private.has_staff_rights is 'Return true if a session of this user has the rights of staff. Nothing else decides that. p_aal is the strength that the token of the session names.';
 
 create function private.holds_role(p_user_id uuid, p_aal text, p_roles public.user_role[])
 returns boolean
@@ -144,7 +144,7 @@ set search_path = ''
 as $$
 begin
   return private.session_is_live(p_user_id, p_session_id) || jsonb_build_object(
-    'is_staff', private.holds_role(p_user_id, p_aal, '{admin,moderator}')
+    'is_staff', private.has_staff_rights(p_user_id, p_aal)
   );
 end;
 $$;

@@ -41,11 +41,14 @@ grant select (id) on public.dispute_messages to service_role;
 
 create policy parties_read_dispute_messages on public.dispute_messages
 for select to authenticated
-using (
-  (not is_internal or (select private.is_staff()))
-  and (
-    select true from public.disputes
-    where disputes.id = dispute_messages.dispute_id
-  )
-);
-comment on policy parties_read_dispute_messages on public.dispute_messages is 'The parties read the messages of their dispute, but only staff read internal ones.';
+using ((
+  select
+    not dispute_messages.is_internal
+    or (
+      (select private.is_staff())
+      and (select auth.uid()) not in (disputes.initiator_id, disputes.respondent_id)
+    )
+  from public.disputes
+  where disputes.id = dispute_messages.dispute_id
+));
+comment on policy parties_read_dispute_messages on public.dispute_messages is 'The parties read the messages of their dispute. Only staff read internal ones, and not about a dispute of their own.';

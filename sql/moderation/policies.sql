@@ -16,5 +16,11 @@ grant select (
 
 create policy people_read_their_own_reports on public.content_reports
 for select to authenticated
-using (reporter_id = (select auth.uid()) or (select private.is_staff()));
-comment on policy people_read_their_own_reports on public.content_reports is 'Users read the reports that they wrote; staff read all. A reported user learns nothing.';
+using (
+  reporter_id = (select auth.uid())
+  or (
+    (select private.is_staff())
+    and private.owner_of_target(content_reports) is distinct from (select auth.uid())
+  )
+);
+comment on policy people_read_their_own_reports on public.content_reports is 'Users read the reports that they wrote; staff read all others. A reported user, also one on the staff, learns nothing.';

@@ -128,5 +128,5 @@ begin
   return private.staff_list_reports(staff_list_reports.max_rows, staff_list_reports.after_id);
 end;
 $$;
-comment on function public.staff_list_reports is 'List the open reports as staff, the oldest first: {success, reports [{id, reporter_id, listing_id, message_id, user_id, reported_user_id, reason, created_at}]}. reported_user_id is the user behind the target. For the next page, send the id of the last report as after_id. Refusal: VALIDATION_ERROR. Raises FORBIDDEN for others than staff.';
+comment on function public.staff_list_reports is 'List the open reports as staff, the oldest first: {success, reports [{id, reporter_id, listing_id, message_id, user_id, reported_user_id, reason, created_at}]}. reported_user_id is the user behind the target. Reports of the caller, and about the caller, are left out. For the next page, send the id of the last report as after_id. Refusal: VALIDATION_ERROR. Raises FORBIDDEN for others than staff.';
 grant execute on function public.staff_list_reports to authenticated;

@@ -154,7 +154,7 @@ begin
   );
 end;
 $$;
-comment on function public.release_transfers is 'Let the transfers of a seller go on although Stripe could not collect a reversal from the seller yet: {success, reversals}; for staff and our own processes, audited. Refusals: VALIDATION_ERROR, CONFLICT if no transfer waits, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN.';
+comment on function public.release_transfers is 'Let the transfers of a seller go on although Stripe could not collect a reversal from the seller yet: {success, reversals}; for staff and our own processes, audited. Refusals: VALIDATION_ERROR, CONFLICT if no transfer waits, FORBIDDEN (the caller''s own transfers), REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN.';
 grant execute on function public.release_transfers to authenticated, service_role;
 
 create function public.record_transfer(

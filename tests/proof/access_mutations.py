@@ -14,8 +14,8 @@ ACCESS_MUTATIONS = (
     mutation(
         "parties read internal messages of a dispute",
         "disputes/policies.sql",
-        "(not is_internal or (select private.is_staff()))",
-        "true",
+        "    not dispute_messages.is_internal\n    or (",
+        "    true\n    or (",
         MATRIX,
     ),
     mutation(

@@ -51,7 +51,8 @@ begin
     perform private.remove_photos(p_listing_id);
     perform private.write_audit(
       auth.uid(), 'listing_cancelled', 'listings', p_listing_id::text,
-      'Staff cancelled a listing without bids'
+      'Staff cancelled a listing without bids',
+      jsonb_build_object('seller_id', v_listing.seller_id)
     );
   end if;
   return jsonb_build_object('success', true);

@@ -174,11 +174,18 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- All staff read the audit log, so it does not quote the message.
+  -- All staff read the audit log, so it does not quote the message. It names both parties, which
+  -- hides the entry from a party on the staff.
   perform private.write_audit(
     auth.uid(), p_action, 'messages', p_message.id::text, p_reason,
-    jsonb_build_object('thread_id', p_message.thread_id, 'sender_id', p_message.sender_id)
-  );
+    jsonb_build_object(
+      'thread_id', p_message.thread_id,
+      'sender_id', p_message.sender_id,
+      'recipient_id', private.other_party(thread, p_message.sender_id)
+    )
+  )
+  from public.message_threads as thread
+  where thread.id = p_message.thread_id;
 end;
 $$;
 comment on function private.audit_review is 'Record that staff read a message or decided about it.';

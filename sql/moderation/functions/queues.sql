@@ -74,6 +74,9 @@ begin
       select report.* from public.content_reports as report
       where
         report.status = 'open'
+        -- Staff decide neither about their own reports nor about reports of themselves.
+        and report.reporter_id <> auth.uid()
+        and private.owner_of_target(report) is distinct from auth.uid()
         and (
           p_after_id is null or (report.created_at, report.id) > (v_after_at, p_after_id)
         )

@@ -64,6 +64,7 @@ create function private.owner_of_target(p_report public.content_reports)
 returns uuid
 language plpgsql
 stable
+security definer
 set search_path = ''
 as $$
 begin
@@ -74,7 +75,8 @@ begin
   );
 end;
 $$;
-comment on function private.owner_of_target is 'Return the reported user, the seller of a reported listing or the sender of a reported message.';
+comment on function private.owner_of_target is 'Return the reported user, the seller of a reported listing or the sender of a reported message. The policy of content_reports calls it.';
+grant execute on function private.owner_of_target to authenticated;
 
 create function private.is_target_visible(p_report public.content_reports)
 returns boolean
@@ -214,7 +216,9 @@ begin
       'content_reports', p_report.id::text, p_reason,
       jsonb_strip_nulls(jsonb_build_object(
         'listing_id', p_report.listing_id, 'message_id', p_report.message_id,
-        'user_id', p_report.user_id
+        'user_id', p_report.user_id,
+        -- This hides the entry from the reported user, who may be on the staff.
+        'reported_user_id', private.owner_of_target(p_report)
       ))
     );
     -- With the lock, the later one of two decisions, or of a decision and a removal, sees both.

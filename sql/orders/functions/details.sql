@@ -38,7 +38,7 @@ stable
 set search_path = ''
 as $$
 begin
-  return private.holds_role(p_user_id, p_aal, '{admin,moderator}') or (
+  return private.has_staff_rights(p_user_id, p_aal) or (
     private.party_of(p_order, p_user_id) is not null
     and not private.is_deleted_account(p_user_id)
   );

@@ -8,8 +8,10 @@ security definer
 set search_path = ''
 as $$
 begin
+  -- Only our own processes call this. They have checked the session of the user.
   return private.request_refund(
-    p_order_id, null, p_amount_cents, p_reason, p_user_id, p_client_request_id
+    p_order_id, null, p_amount_cents, p_reason, p_user_id,
+    private.has_staff_rights(p_user_id, 'aal2'), p_client_request_id
   );
 end;
 $$;
@@ -24,15 +26,17 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_is_staff constant boolean := private.has_staff_rights(p_user_id, p_aal);
 begin
-  -- request_refund knows the user but not the session, so the second factor of staff is checked here.
+  -- Check the caller before locking, so another user's calls cannot delay the order.
   if p_user_id <> (select seller_id from public.orders where id = p_order_id)
-    and not private.holds_role(p_user_id, p_aal, '{admin,moderator}')
+    and not v_is_staff
   then
     return private.refusal('FORBIDDEN', 'Only the seller or staff can refund this order');
   end if;
   return private.request_refund(
-    p_order_id, null, p_amount_cents, null, p_user_id, p_client_request_id
+    p_order_id, null, p_amount_cents, null, p_user_id, v_is_staff, p_client_request_id
   );
 end;
 $$;
@@ -55,8 +59,10 @@ begin
   if v_order_id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'Payment not found');
   end if;
+  -- Only operators and our own processes call this. They have checked the session of the user.
   return private.request_refund(
-    v_order_id, p_payment_intent_id, null, p_reason, p_user_id, p_client_request_id
+    v_order_id, p_payment_intent_id, null, p_reason, p_user_id,
+    private.has_staff_rights(p_user_id, 'aal2'), p_client_request_id
   );
 end;
 $$;
@@ -65,7 +71,7 @@ grant execute on function private.refund_payment to service_role;
 
 create function private.request_refund(
   p_order_id uuid, p_payment_intent_id text, p_amount_cents bigint, p_reason text,
-  p_user_id uuid, p_client_request_id uuid
+  p_user_id uuid, p_is_staff boolean, p_client_request_id uuid
 )
 returns jsonb
 language plpgsql
@@ -92,7 +98,8 @@ begin
       p_order_id, p_payment_intent_id, p_amount_cents, p_user_id, p_client_request_id
     ),
     private.refund_refusal(
-      v_order, v_payment, p_user_id, coalesce(p_amount_cents, v_left_cents), v_left_cents
+      v_order, v_payment, p_user_id, p_is_staff, coalesce(p_amount_cents, v_left_cents),
+      v_left_cents
     )
   );
   if v_answer is not null then
@@ -130,7 +137,7 @@ begin
   );
 end;
 $$;
-comment on function private.request_refund is 'Reserve a refund of the payment with this intent, or of the payment that refunds of the order come from. The same request gets the same refund and its present status.';
+comment on function private.request_refund is 'Reserve a refund of the payment with this intent, or of the payment that refunds of the order come from. The same request gets the same refund and its present status. p_is_staff is true if the session of the user has the rights of staff.';
 
 create function private.refund_request(p_payment_intent_id text, p_amount_cents bigint)
 returns jsonb
@@ -247,8 +254,8 @@ $$;
 comment on function private.repeated_refund is 'Return the answer to a request whose id has a refund already, or null. Another request with this id is refused. Two requests differ if one names an amount and the other asks for all that is left.';
 
 create function private.refund_refusal(
-  p_order public.orders, p_payment public.payments, p_user_id uuid, p_amount_cents bigint,
-  p_left_cents bigint
+  p_order public.orders, p_payment public.payments, p_user_id uuid, p_is_staff boolean,
+  p_amount_cents bigint, p_left_cents bigint
 )
 returns jsonb
 language plpgsql
@@ -258,16 +265,8 @@ as $$
 declare
   v_is_owed constant boolean := coalesce(p_left_cents > 0, false)
   and private.is_owed_back(p_order, p_payment);
-  v_is_staff constant boolean := exists (
-    select from public.users
-    where
-      id = p_user_id
-      -- Staff decide nothing about their own purchase.
-      and id <> p_order.buyer_id
-      and role in ('admin', 'moderator')
-      and suspended_at is null
-      and deleted_at is null
-  );
+  -- Staff decide nothing about their own purchase.
+  v_is_staff constant boolean := p_is_staff and p_user_id <> p_order.buyer_id;
 begin
   if p_user_id is distinct from p_order.seller_id
     and not v_is_staff

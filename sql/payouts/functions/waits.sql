@@ -177,6 +177,9 @@ as $$
 declare
   v_count integer;
 begin
+  if p_seller_id = auth.uid() then
+    return private.refusal('FORBIDDEN', 'These transfers are yours');
+  end if;
   update public.outbox set payload = payload || '{"transfers_released": true}'
   where id in (select id from private.blocking_reversals(p_seller_id));
   get diagnostics v_count = row_count;

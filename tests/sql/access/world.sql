@@ -125,8 +125,11 @@ insert into public.user_strikes (id, user_id, order_id, reason, expires_at) valu
 ({strike_of_buyer}, {buyer}, {order}, 'unpaid', now() + interval '1 day');
 insert into public.content_reports (id, reporter_id, listing_id, reason, created_at) values
 ({report_of_bidder}, {bidder}, {live}, 'It looks like a scam', now());
-insert into public.audit_logs (id, actor_id, action, entity, description) values
-({audit}, {admin}, 'suspend', 'user', 'A reason');
+insert into public.content_reports (id, reporter_id, user_id, reason, created_at) values
+({report_about_moderator}, {bidder}, {moderator}, 'Rude in a dispute', now());
+insert into public.audit_logs (id, actor_id, action, entity, entity_id, description) values
+({audit}, {admin}, 'suspend', 'user', null, 'A reason'),
+({audit_about_moderator}, {admin}, 'role_set', 'users', {moderator}, 'A reason');
 
 insert into public.webhook_events (
   event_id, source, type, livemode, payload, payload_sha256, status, attempts, created_at,

@@ -64,6 +64,18 @@ def test_internal_messages_are_for_staff(
     assert [] == heard(bob)
 
 
+def test_party_on_the_staff_reads_no_internal_messages(
+    owner: Connection, dispute_id: str, *, alice: Actor, seller: Actor, moderator: Actor
+) -> None:
+    """Staff discuss a dispute without its parties, also if these are staff."""
+    said(moderator, dispute_id, "Looks like fraud", is_internal=True)
+    said(alice, dispute_id, "Open")
+    owner.execute("update public.users set role = 'admin'")
+
+    for party in (alice.with_second_factor(), seller.with_second_factor()):
+        assert ["Open"] == heard(party)
+
+
 def test_others_do_not_write(
     dispute_id: str, bob: Actor, *, anonymous: Actor, service: Actor, alice: Actor
 ) -> None:

@@ -195,6 +195,44 @@ def test_staff_decide_nothing_of_their_own(
         assert "FORBIDDEN" == decide(actor, report_id, uphold=True)["code"]
 
 
+@pytest.mark.parametrize("target", ["listing_id", "message_id", "user_id"])
+def test_reported_staff_learn_nothing(
+    owner: Connection, listing_id: UUID, *, alice: Actor, bob: Actor, seller: Actor,
+    moderator: Actor, target: str,
+) -> None:  # fmt: skip
+    """They see neither the report nor its reporter, before the decision and after it."""
+    owner.execute("update public.users set role = 'admin'")
+    thread_id = asked(bob, listing_id, "Hello")["thread_id"]
+    targets = {
+        "listing_id": listing_id,
+        "message_id": wrote(seller, thread_id, "Hello")["message_id"],
+        "user_id": seller.id,
+    }
+    reporter = bob if target == "message_id" else alice
+    report_id = report(reporter, **{target: targets[target]})["report_id"]
+    reported = seller.with_second_factor()
+
+    for _ in range(2):
+        assert [] == reports_of(reported)
+        assert [] == reported.call("staff_list_reports")["reports"]
+        assert [] == reported.rows("select description from public.audit_logs")
+        assert 1 == len(reports_of(moderator))
+        assert decide(moderator, report_id, uphold=True)["success"]
+    assert 1 == len(audited(moderator))
+
+
+def test_reporter_on_the_staff_finds_the_report_outside_the_queue(
+    owner: Connection, listing_id: UUID, alice: Actor, moderator: Actor
+) -> None:
+    """Another member of the staff decides it."""
+    owner.execute("update public.users set role = 'moderator'")
+    report(alice, listing_id=listing_id)
+
+    assert [] == alice.with_second_factor().call("staff_list_reports")["reports"]
+    assert 1 == len(reports_of(alice.with_second_factor()))
+    assert 1 == len(moderator.call("staff_list_reports")["reports"])
+
+
 def test_original_of_a_reported_message_stays(
     owner: Connection, listing_id: UUID, *, bob: Actor, seller: Actor, moderator: Actor,
     service: Actor,

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import set_setting
-from tests.sql.paying import outbox_rows, paid, service_of
+from tests.sql.paying import ROUTES, moved, outbox_rows, paid, refund_told, service_of
 
 
 @pytest.fixture
@@ -51,6 +51,24 @@ def test_staff_need_a_second_factor(owner: Connection, order_id: UUID, moderator
     assert requested(owner, order_id, moderator)["success"]
     set_setting(owner, "require_staff_aal2", "false")
     assert requested(owner, order_id, weak)["success"]
+
+
+@pytest.mark.parametrize("role", ["moderator", "admin"])
+@pytest.mark.parametrize("is_released", [True, False], ids=["released", "failed refund"])
+def test_seller_on_the_staff_needs_a_second_factor(
+    owner: Connection, order_id: UUID, seller: Actor, *, role: str, is_released: bool
+) -> None:
+    """Only staff refund a released order or an ended one. A role without a factor is not enough."""
+    if is_released:
+        for state, kind in ROUTES["released"]:
+            moved(owner, order_id, state, kind)
+    else:
+        refund_told(owner, "succeeded", 10_000)
+        refund_told(owner, "failed", 10_000)
+    owner.execute("update public.users set role = %s where id = %s", [role, seller.id])
+
+    assert "CONFLICT" == requested(owner, order_id, seller)["code"]
+    assert requested(owner, order_id, seller.with_second_factor())["success"]
 
 
 def test_others_refund_nothing(owner: Connection, order_id: UUID, alice: Actor, bob: Actor) -> None:

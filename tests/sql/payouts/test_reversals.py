@@ -390,6 +390,21 @@ def test_release_needs_staff_a_reason_and_a_cause(
         anonymous.call("release_transfers", seller_id=seller.id, reason=reason)
 
 
+def test_seller_on_the_staff_releases_no_own_transfers(
+    owner: Connection, transferred: UUID, *, seller: Actor, moderator: Actor
+) -> None:
+    """Staff decide nothing about their own money."""
+    refunded(owner, transferred, 3000, moderator)
+    failed(owner)
+    owner.execute("update public.users set role = 'admin' where id = %s", [seller.id])
+
+    answer = seller.with_second_factor().call(
+        "release_transfers", seller_id=seller.id, reason="The seller pays by bank transfer"
+    )
+
+    assert "FORBIDDEN" == answer["code"]
+
+
 def test_requeued_reversal_has_ninety_days_again(
     owner: Connection, transferred: UUID, moderator: Actor
 ) -> None:

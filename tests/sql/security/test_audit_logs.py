@@ -5,8 +5,9 @@ from typing import LiteralString
 import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
-from tests.sql.actors import Actor
+from tests.sql.actors import Actor, signed_up
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +23,27 @@ def test_staff_reads_the_log(moderator: Actor, alice: Actor, anonymous: Actor) -
     assert [] == alice.rows(query)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         anonymous.rows(query)
+
+
+@pytest.mark.parametrize("place", ["entity_id", "metadata"])
+def test_staff_do_not_read_about_themselves(
+    owner: Connection, moderator: Actor, place: str
+) -> None:
+    """An entry of another user that names the reader is hidden; own actions are not."""
+    other = signed_up(owner, "other", role="admin").with_second_factor()
+    query: LiteralString = "select actor_id from public.audit_logs where action = 'about'"
+    for actor in (moderator, other):
+        owner.execute(
+            "select private.write_audit(%s, 'about', 'users', %s::text, 'Why it was done', %s)",
+            [
+                actor.id,
+                moderator.id if place == "entity_id" else None,
+                Jsonb({"seller_id": str(moderator.id)} if place == "metadata" else {}),
+            ],
+        )
+
+    assert [(moderator.id,)] == moderator.rows(query)
+    assert {(moderator.id,), (other.id,)} == set(other.rows(query))
 
 
 @pytest.mark.parametrize(
