@@ -22,8 +22,8 @@ comment on policy people_add_their_own_row on public.users is 'Normally the sign
 
 create policy people_change_their_own_row on public.users
 for update to authenticated
-using (id = (select auth.uid()) and deleted_at is null)
+using (id = (select auth.uid()) and deleted_at is null and suspended_at is null)
 with check (id = (select auth.uid()));
-comment on policy people_change_their_own_row on public.users is 'Column grants name the fields that a person may change. The guard trigger checks the values.';
+comment on policy people_change_their_own_row on public.users is 'Column grants name the fields that a person may change, and the guard trigger checks the values. Others see the name, and staff decide by the rest, so a suspended user changes nothing.';
 
 alter table private.account_deletions enable row level security;

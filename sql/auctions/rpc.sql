@@ -101,7 +101,7 @@ begin
   return private.find_auction(find_auction.listing_id);
 end;
 $$;
-comment on function public.find_auction is 'Return the auction of a listing. Answers success, auction_id. Refusal: LISTING_NOT_FOUND.';
+comment on function public.find_auction is 'Return the auction of a listing. Answers success, auction_id. Refusal: LISTING_NOT_FOUND, also for a listing that was cancelled.';
 grant execute on function public.find_auction to service_role;
 
 create function public.finalize_auctions(

@@ -7,7 +7,7 @@ begin
   return private.begin_onboarding(begin_onboarding.user_id);
 end;
 $$;
-comment on function public.begin_onboarding is 'Return what the Connect account of a seller is made from: {success, account_id, answered_errors, seller_since}. account_id is null until the seller has an account. Refusals: PROFILE_NOT_FOUND, KYC_REQUIRED.';
+comment on function public.begin_onboarding is 'Return what the Connect account of a seller is made from: {success, account_id, answered_errors, seller_since}. account_id is null until the seller has an account. Refusals: PROFILE_NOT_FOUND, USER_SUSPENDED, KYC_REQUIRED.';
 grant execute on function public.begin_onboarding to service_role;
 
 create function public.record_connect_error(

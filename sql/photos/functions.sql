@@ -130,7 +130,8 @@ stable
 set search_path = ''
 as $$
 begin
-  if p_listing.id is null then
+  if p_listing.id is null or p_listing.status = 'cancelled' and p_listing.seller_id <> p_user_id
+  then
     return private.refusal('RESOURCE_NOT_FOUND', 'Listing not found');
   elsif p_listing.seller_id <> p_user_id then
     return private.refusal('FORBIDDEN', 'Only the seller changes the photos of a listing');
@@ -184,11 +185,14 @@ declare
   v_photo public.listing_photos;
   v_refusal jsonb;
 begin
-  select * into v_photo from public.listing_photos
+  select photo.* into v_photo
+  from public.listing_photos as photo
+  join public.listings as listing on listing.id = photo.listing_id
   where
-    path = p_path
-    and id = coalesce(p_photo_id, id)
-    and listing_id = coalesce(p_listing_id, listing_id);
+    photo.path = p_path
+    and photo.id = coalesce(p_photo_id, photo.id)
+    and photo.listing_id = coalesce(p_listing_id, photo.listing_id)
+    and (listing.status <> 'cancelled' or listing.seller_id = p_user_id);
   if v_photo.id is null then
     return null;
   end if;
@@ -203,7 +207,7 @@ begin
   return coalesce(v_refusal, jsonb_build_object('success', true));
 end;
 $$;
-comment on function private.remove_photo is 'Remove a photo of a listing without bids, as its seller, or return the refusal. Return null if no photo has this path.';
+comment on function private.remove_photo is 'Remove a photo of a listing without bids, as its seller, or return the refusal. Return null if no photo that the user may see has this path.';
 
 create function private.remove_photos(p_listing_id uuid)
 returns void

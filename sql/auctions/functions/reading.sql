@@ -8,7 +8,8 @@ as $$
 declare
   v_auction_id uuid;
 begin
-  select id into v_auction_id from public.auctions where listing_id = p_listing_id;
+  select id into v_auction_id from public.auctions
+  where listing_id = p_listing_id and status <> 'cancelled';
   if v_auction_id is null then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
   end if;

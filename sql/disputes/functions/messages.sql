@@ -66,12 +66,14 @@ begin
     return null;
   elsif not v_is_party or p_is_internal then
     return private.refusal('FORBIDDEN', 'Only the parties and staff can write here');
-  elsif private.is_suspended(auth.uid()) then
-    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
-  elsif not private.is_dispute_open(p_dispute.status) then
-    return private.refusal('CONFLICT', 'This dispute is decided already');
   end if;
-  return null;
+  return coalesce(
+    private.account_refusal(auth.uid()),
+    case
+      when not private.is_dispute_open(p_dispute.status)
+        then private.refusal('CONFLICT', 'This dispute is decided already')
+    end
+  );
 end;
 $$;
 comment on function private.dispute_writer_refusal is 'Return the reason why the caller may not write this message, or null. Staff may always write, but a party only while the dispute is open.';

@@ -47,10 +47,8 @@ begin
     return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
   elsif auth.uid() not in (p_order.buyer_id, p_order.seller_id) then
     return private.refusal('FORBIDDEN', 'Only the buyer or the seller can open a dispute');
-  elsif private.is_suspended(auth.uid()) then
-    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
   end if;
-  return null;
+  return private.account_refusal(auth.uid());
 end;
 $$;
 comment on function private.disputant_refusal is 'Return the reason why the caller may not open disputes about an order, or null.';

@@ -97,11 +97,7 @@ as $$
 declare
   v_wait_ms constant bigint := private.verification_wait_ms(p_user.id);
 begin
-  return case
-    when p_user.id is null or p_user.deleted_at is not null
-      then private.refusal('PROFILE_NOT_FOUND', 'User profile not found')
-    when p_user.suspended_at is not null
-      then private.refusal('USER_SUSPENDED', 'Your account is suspended')
+  return coalesce(private.account_refusal(p_user.id), case
     when p_user.kyc = 'passed'
       then private.refusal('CONFLICT', 'Your identity is verified already')
     when v_wait_ms is not null
@@ -111,7 +107,7 @@ begin
       then private.refusal('CONFLICT', 'Your last identity check is being closed. Please try again later.')
     when not private.is_whole_profile(p_new)
       then private.refusal('VALIDATION_ERROR', 'Give your legal name, date of birth and whole address')
-  end;
+  end);
 end;
 $$;
 comment on function private.verification_refusal is 'Return the refusal of a new verification, or null.';

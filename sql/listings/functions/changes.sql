@@ -26,7 +26,6 @@ declare
   v_auction public.auctions;
   v_listing public.listings;
   v_private private.listing_private;
-  v_seller public.users;
   v_now timestamptz;
   v_refusal jsonb;
 begin
@@ -52,9 +51,8 @@ begin
     return private.refusal('LISTING_NOT_SCHEDULED', 'A listing cannot change once it has started');
   end if;
   select * into v_private from private.listing_private where listing_id = p_listing_id;
-  select * into v_seller from public.users where id = v_listing.seller_id;
 
-  v_refusal := private.seller_refusal(v_seller);
+  v_refusal := private.seller_refusal(v_listing.seller_id);
   if v_refusal is null then
     v_listing := private.changed_listing(v_listing, p_changes, v_now);
     v_private := private.changed_private(v_private, p_changes);

@@ -21,6 +21,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_refusal constant jsonb := private.account_refusal(auth.uid());
   v_auction public.auctions;
   v_listing public.listings;
   v_now timestamptz;
@@ -30,6 +31,8 @@ begin
   where id = p_listing_id and (seller_id = auth.uid() or private.is_staff());
   if not found then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
+  elsif v_refusal is not null then
+    return v_refusal;
   end if;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;
   select * into v_listing from public.listings where id = p_listing_id for no key update;

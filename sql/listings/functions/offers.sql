@@ -64,7 +64,6 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_seller public.users;
   v_refusal jsonb;
 begin
   -- A person does not type a text far beyond its limit by mistake, so that call counts towards the
@@ -72,8 +71,7 @@ begin
   if p_oversized_field is not null then
     v_refusal := private.use_rate_limit('create_listing');
   end if;
-  select * into v_seller from public.users where id = auth.uid();
-  v_refusal := coalesce(v_refusal, private.seller_refusal(v_seller));
+  v_refusal := coalesce(v_refusal, private.seller_refusal(auth.uid()));
   if v_refusal is null and p_oversized_field is not null then
     v_refusal := private.refusal('VALIDATION_ERROR', 'This text is far too long')
       || jsonb_build_object('field', p_oversized_field);
@@ -108,14 +106,13 @@ set search_path = ''
 as $$
 declare
   v_listing public.listings := p_listing;
-  v_seller public.users;
   v_now timestamptz;
   v_refusal jsonb;
   v_auction_id uuid;
 begin
   -- The lock lets the end of the account, by suspension or deletion, wait for the new listing, or
   -- the listing for the end.
-  select * into v_seller from public.users where id = v_listing.seller_id for key share;
+  perform from public.users where id = v_listing.seller_id for key share;
   v_now := private.clock();
   v_listing.start_at := greatest(p_start_at, v_now);
   v_listing.end_at := coalesce(
@@ -123,7 +120,7 @@ begin
     v_listing.start_at + private.setting('listing_default_days')::integer * interval '24 hours'
   );
   v_refusal := coalesce(
-    private.seller_refusal(v_seller),
+    private.seller_refusal(v_listing.seller_id),
     private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now),
     private.contact_text_refusal(
       v_listing.title, v_listing.description, v_listing.location ->> 'suburb'
@@ -151,20 +148,23 @@ end;
 $$;
 comment on function private.offer is 'Store a listing with its auction, or return the refusal. A start in the past becomes now.';
 
-create function private.seller_refusal(p_seller public.users)
+create function private.seller_refusal(p_seller_id uuid)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
+declare
+  v_refusal constant jsonb := private.account_refusal(p_seller_id);
+  v_seller public.users;
 begin
-  if p_seller.id is null or p_seller.deleted_at is not null then
-    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
-  elsif p_seller.suspended_at is not null then
-    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
-  elsif p_seller.kyc <> 'passed' then
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+  select * into v_seller from public.users where id = p_seller_id;
+  if v_seller.kyc <> 'passed' then
     return private.refusal('KYC_REQUIRED', 'KYC verification required to sell');
-  elsif p_seller.role = 'buyer' then
+  elsif v_seller.role = 'buyer' then
     return private.refusal('SELLER_REQUIRED', 'Only sellers can list things');
   end if;
   return null;

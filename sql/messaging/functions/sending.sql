@@ -87,14 +87,14 @@ begin
   if p_thread.listing_id is null then
     -- The answer is the same for a thread of other users: nobody else knows that they talk.
     return private.refusal('RESOURCE_NOT_FOUND', 'Conversation not found');
-  elsif not exists (select from public.users where id = auth.uid()) then
-    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
-  elsif private.is_suspended(auth.uid()) then
-    return private.refusal('USER_SUSPENDED', 'Your account is suspended');
-  elsif private.is_deleted_account(private.other_party(p_thread, auth.uid())) then
-    return private.refusal('RECIPIENT_NOT_FOUND', 'This user has left the marketplace');
   end if;
-  return null;
+  return coalesce(
+    private.account_refusal(auth.uid()),
+    case
+      when private.is_deleted_account(private.other_party(p_thread, auth.uid()))
+        then private.refusal('RECIPIENT_NOT_FOUND', 'This user has left the marketplace')
+    end
+  );
 end;
 $$;
 comment on function private.sender_refusal is 'Return the reason why the caller may not write in a thread, or null. The thread is null if the caller is not a party of it.';

@@ -5,12 +5,13 @@ security definer
 set search_path = ''
 as $$
 declare
+  v_refusal constant jsonb := private.account_refusal(p_user_id);
   v_user public.users;
   v_errors integer;
 begin
   select * into v_user from public.users where id = p_user_id;
-  if v_user.id is null or v_user.deleted_at is not null then
-    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  if v_refusal is not null then
+    return v_refusal;
   elsif v_user.kyc <> 'passed' or v_user.role = 'buyer' then
     return private.refusal('KYC_REQUIRED', 'KYC verification required to be paid');
   end if;

@@ -217,6 +217,23 @@ def test_seller_removes_a_photo(owner: Connection, seller: Actor, listing_id: UU
     assert 0 == stored_count(owner, seller)
 
 
+def test_photo_of_a_cancelled_listing_is_unknown_to_others(
+    seller: Actor, alice: Actor, listing_id: UUID
+) -> None:
+    """Only the seller and staff know that the listing exists."""
+    photo = photographed(seller, listing_id)
+    assert seller.call("cancel_listing", listing_id=listing_id)["success"]
+    unknown = f"{listing_id}/0_{uuid.uuid4()}.jpg"
+
+    answers = [
+        removed(alice, "listing-photos", path, photo_id=None, listing_id=None)
+        for path in (photo["path"], unknown)
+    ]
+
+    assert "RESOURCE_NOT_FOUND" == answers[0]["code"]
+    assert answers[0] == answers[1]
+
+
 def test_removal_repeats_until_the_object_is_gone(
     owner: Connection, seller: Actor, alice: Actor, listing_id: UUID
 ) -> None:
