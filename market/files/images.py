@@ -10,7 +10,10 @@ import struct
 import warnings
 import zlib
 
-from PIL import Image
+from PIL import (
+    Image,
+    WebPImagePlugin,  # noqa: F401 - without this import, Pillow imports all of its formats
+)
 
 from market.errors import RejectedError
 from market.files.types import Prepared
@@ -26,6 +29,10 @@ _FORMATS = ("JPEG", "PNG", "WEBP")
 #: tiny scans would take minutes.
 _MOST_SCANS = 64
 _SCAN = b"\xff\xda"
+#: The metadata of a picture of ten megabytes fit into fewer segments. Pillow joins them one by one,
+#: so hundreds of thousands of tiny ones would take half a minute.
+_MOST_SEGMENTS = 1000
+_METADATA = b"\xff\xe1"
 _HASH_SIDE = 16
 _HASH_BANDS = 4
 _BRIGHTEST = 255
@@ -59,7 +66,7 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 def prepare(data: bytes, box: tuple[int, int]) -> Prepared:
     """Return a picture as a JPEG that fits into `box`, upright, on white, without metadata.
 
-    A large picture takes up to 450 MB while it is decoded, so callers decode one at a time.
+    A large picture takes up to 450 MB while it is decoded.
 
     Raises:
         RejectedError: `VALIDATION_ERROR` if it is no JPEG, PNG or WebP, is malformed or animated,
@@ -85,6 +92,8 @@ def _check_before_decoding(data: bytes) -> None:
     if data.startswith(b"\xff\xd8\xff"):
         if data.count(_SCAN) > _MOST_SCANS:
             raise _refusal("The picture is malformed", "scans")
+        if data.count(_METADATA) > _MOST_SEGMENTS:
+            raise _refusal("The picture is malformed", "segments")
     elif data.startswith(b"RIFF"):
         # The decoder of WebP reserves memory for all pixels when it opens a file.
         _check_size(*_webp_size(data))

@@ -9,7 +9,8 @@ import structlog
 
 from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
-from market.files import documents, images, repository
+from market.files import decoding, repository
+from market.files.decoding import Kind
 from market.files.types import Bucket, FileType, Prepared, RecordedFile, StoredFile, Upload
 from market.storage import Storage
 
@@ -27,7 +28,7 @@ _PUBLIC = frozenset({Bucket.LISTING_PHOTOS, Bucket.PROFILE_AVATARS})
 _LIMIT = 10 * _MIB
 _AVATAR_LIMIT = 5 * _MIB
 #: An upload waits this long for its turn to be decoded. Then its user may try again.
-_TURN_LIMIT_S = 2.5
+_TURN_LIMIT_S = 3.0
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_LENGTH = 60
 
@@ -103,12 +104,13 @@ class Uploads:
             raise RejectedError(
                 "PAYLOAD_TOO_LARGE", text=f"This file may have {limit // _MIB} MB at most"
             )
+        kind = Kind.AVATAR if is_avatar else Kind.PHOTO
+        if decoding.is_pdf(upload.data) and _BUCKETS[upload.type] not in _PUBLIC:
+            kind = Kind.DOCUMENT
         if not self._turn.acquire(timeout=_TURN_LIMIT_S):
             raise TransientError("TIMEOUT", "decoder")
         try:
-            if documents.is_pdf(upload.data) and _BUCKETS[upload.type] not in _PUBLIC:
-                return documents.prepare(upload.data)
-            return images.prepare(upload.data, images.AVATAR_BOX if is_avatar else images.PHOTO_BOX)
+            return decoding.decode(upload.data, kind)
         finally:
             self._turn.release()
 

@@ -179,6 +179,15 @@ def test_jpeg_of_countless_scans_is_refused() -> None:
         prepare(data[:scan] + data[scan : scan + 14] * 100 + data[scan:], PHOTO_BOX)
 
 
+def test_jpeg_of_countless_segments_is_refused() -> None:
+    """The library joins segments of metadata one by one, which takes the square of their number."""
+    data = encoded(halves())
+    segment = b"\xff\xe1\x00\x0eExif\0\0II*\0"
+
+    with pytest.raises(RejectedError, match="segments"):
+        prepare(data[:2] + segment * 1001 + data[2:], PHOTO_BOX)
+
+
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 def test_animation_is_refused(form: str) -> None:
     """Thousands of frames may hide behind a small header."""
