@@ -13,7 +13,7 @@ LISTINGS ?= 250000
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js proof soak oracles convergence fuzz chaos mutants \
+.PHONY: help setup demo test test-js coverage proof soak oracles convergence fuzz chaos mutants \
   canary-faults pg15 deployment rules advisors plans types client access snapshot monitoring check \
   fmt up stop status reset psql bench drill migration docs hooks
 
@@ -31,6 +31,11 @@ test: setup ## run the test suite, which starts its own embedded stack
 
 test-js: setup ## run the JavaScript client's tests, a part of `make test` (needs npm)
 	@$(BIN)/python -m pytest tests/integration/js $(PYTEST_FLAGS)
+
+coverage: setup ## measure the lines and branches of the product that the unit tests run (95 % at least)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/unit --cov --cov-report=term \
+	  --cov-report=json:.coverage.json $(PYTEST_FLAGS)
+	@$(BIN)/python .ci/covered.py .coverage.json
 
 check: setup ## check format, lint, types, import rules, SQL, workflows, image, English, links
 	@$(BIN)/ruff format --check --quiet . && echo "format: ok"

@@ -117,6 +117,55 @@ WRITE = ("POST", f"{BASE}/v1/refunds", create)
             lambda api: list(api.list_accounts(created_since=7)),
             [{"id": "acct_1"}],
         ),
+        (
+            "GET",
+            "disputes/dp_1",
+            {"id": "dp_1", "object": "dispute"},
+            lambda api: api.retrieve_dispute("dp_1"),
+            {"id": "dp_1", "object": "dispute"},
+        ),
+        (
+            "GET",
+            "disputes?payment_intent=pi_00001&limit=100",
+            {"object": "list", "data": [{"id": "dp_1"}], "url": "/v1/disputes"},
+            lambda api: api.list_disputes("pi_00001"),
+            [{"id": "dp_1"}],
+        ),
+        (
+            "GET",
+            "events?types[0]=refund.created&created[gte]=1&created[lte]=2&limit=100",
+            {"object": "list", "data": [{"id": "evt_1"}], "url": "/v1/events"},
+            lambda api: list(api.list_events(["refund.created"], since=1, until=2)),
+            [[{"id": "evt_1"}]],
+        ),
+        (
+            "GET",
+            "payment_intents?created[gte]=1&created[lte]=2&limit=100",
+            {"object": "list", "data": [{"id": "pi_1"}], "url": "/v1/payment_intents"},
+            lambda api: list(api.list_payment_intents_between(since=1, until=2)),
+            [[{"id": "pi_1"}]],
+        ),
+        (
+            "GET",
+            "balance_transactions?created[gte]=1&created[lte]=2&expand[0]=data.source&limit=100",
+            {"object": "list", "data": [{"id": "txn_1"}], "url": "/v1/balance_transactions"},
+            lambda api: list(api.list_balance_transactions(since=1, until=2)),
+            [[{"id": "txn_1"}]],
+        ),
+        (
+            "GET",
+            "identity/verification_sessions/vs_1?expand[0]=verified_outputs",
+            {"id": "vs_1", "object": "identity.verification_session"},
+            lambda api: api.retrieve_verification_session("vs_1", expand=["verified_outputs"]),
+            {"id": "vs_1", "object": "identity.verification_session"},
+        ),
+        (
+            "GET",
+            "identity/verification_sessions?client_reference_id=u-1&limit=100",
+            {"object": "list", "data": [{"id": "vs_1"}], "url": "/v1/identity"},
+            lambda api: list(api.list_verification_sessions(client_reference_id="u-1")),
+            [{"id": "vs_1"}],
+        ),
     ],
 )
 def test_object_comes_as_plain_json(
@@ -153,6 +202,41 @@ def test_intent_is_created_under_its_key(
         "payment_method_types[0]": "card",
         "metadata[order_id]": "o-1",
     } == form_of(call)
+
+
+@pytest.mark.parametrize(
+    ("path", "write"),
+    [
+        ("accounts", lambda api: api.create_account({"country": "AU"}, idempotency_key="k:0")),
+        ("transfers", lambda api: api.create_transfer({"amount": 5}, idempotency_key="k:0")),
+        (
+            "transfers/tr_1/reversals",
+            lambda api: api.create_reversal("tr_1", {"amount": 5}, idempotency_key="k:0"),
+        ),
+        (
+            "identity/verification_sessions",
+            lambda api: api.create_verification_session(
+                {"type": "document"}, idempotency_key="k:0"
+            ),
+        ),
+        (
+            "identity/verification_sessions/vs_1/redact",
+            lambda api: api.redact_verification_session("vs_1", idempotency_key="k:0"),
+        ),
+    ],
+)
+def test_each_write_goes_under_its_key(
+    stripe_http: responses.RequestsMock,
+    stripe_api: StripeApi,
+    path: str,
+    write: Callable[[StripeApi], Any],
+) -> None:
+    """A write that is repeated must not move money or data twice."""
+    stripe_http.add("POST", f"{BASE}/v1/{path}", body=requests.ConnectionError("x"))
+    stripe_http.add("POST", f"{BASE}/v1/{path}", json={"id": "x_1"})
+
+    assert {"id": "x_1"} == write(stripe_api)
+    assert ["k:0", "k:0"] == [call.request.headers["Idempotency-Key"] for call in stripe_http.calls]
 
 
 @pytest.mark.parametrize(("method", "url", "ask"), [READ, WRITE])

@@ -157,6 +157,22 @@ def test_connect_event_of_the_other_mode_is_counted() -> None:
     assert before + 1 == count_of("stripe_connect_event_modes_differed")
 
 
+@pytest.mark.parametrize(
+    ("secret", "account"), [(CONNECT_SECRET, None), (WEBHOOK_SECRET, "acct_1")]
+)
+def test_account_that_contradicts_the_secret_is_refused(secret: str, account: str | None) -> None:
+    """Sellers can write an order's id into a payment of their own, so it must not pass for ours."""
+    service = make_service(stripe_connect_webhook_secrets=(CONNECT_SECRET,))
+    before = count_of("alerts", alert="webhook_event_account_contradicted")
+    event = make_event_json() | ({} if account is None else {"account": account})
+
+    answer = deliver(service.client, event, secret=secret)
+
+    assert (200, "ignored") == (answer.status_code, answer.get_json()["status"])
+    assert [] == service.called
+    assert before + 1 == count_of("alerts", alert="webhook_event_account_contradicted")
+
+
 def test_failed_effect_is_acknowledged(service: Service) -> None:
     """A stored event is answered with 200 whatever became of it."""
     service.database.call.side_effect = [STORED, TransientError("DATABASE_BUSY"), FAILED]

@@ -116,7 +116,7 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
     """Duties that need no Stripe come first; the run is recorded with its failures (D10)."""
     database.call.side_effect = lambda function, **_arguments: {
         "database_is_ready": {"server_time": DEADLINES["server_time"]},
-        "read_gauges": {},
+        "read_gauges": {"unpaid_overdue_orders": 7},
         "take_measurements": {"close_lags_s": [0.5, 9.25], "limit_refusals": {"place_bid": 3}},
         "claim_open_intents": [],
         "claim_open_refunds": [],
@@ -156,6 +156,7 @@ def test_reconcile_keeps_deadlines_whatever_stripe_does(database: Any) -> None:
         "queue_due_transfers",
     } <= set(functions)
     assert ("confirm_alerts", {"subject": "o_1", "names": ["x"]}) in called(database)
+    assert 7 == sample("unpaid_overdue_orders")
     assert closed_before + 2 == sample("auction_close_lag_seconds_count")
     assert refused_before + 3 == count_of("rate_limit_refusals", limit="place_bid")
     function, run = called(database)[-1]

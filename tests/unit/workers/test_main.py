@@ -1,6 +1,7 @@
 """`workers.__main__`: which jobs run, how they are stopped, and what a bad start says."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import threading
@@ -173,6 +174,21 @@ def test_signal_ends_all_jobs(exits: list[Any], number: signal.Signals) -> None:
     assert [1, 1] == done
     assert {("a",), ("b",)} == set(fake.subscribed) == set(fake.ended)
     assert [(4.5, os._exit, (0,))] == exits
+
+
+@pytest.mark.usefixtures("exits")
+def test_job_without_tables_subscribes_to_nothing() -> None:
+    """The heartbeat waits for the time alone, and costs no message."""
+    fake = FakeRealtime()
+
+    def work(_limit: int) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    job = dataclasses.replace(job_that(work), tables=())
+    asyncio.run(asyncio.wait_for(command.run_all([job], fake.adapter), timeout=10))
+
+    assert [] == fake.subscribed
 
 
 @pytest.mark.usefixtures("exits")

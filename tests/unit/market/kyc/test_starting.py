@@ -129,6 +129,17 @@ def test_session_of_an_earlier_verification_is_passed_over(stripe_api: Any, data
     assert ["vs_0", "vs_1"] == attempts(database)
 
 
+def test_deleted_user_gets_no_session(stripe_api: Any, database: Any) -> None:
+    """A refusal that another session cannot change ends the start."""
+    deleted = {"success": False, "code": "PROFILE_NOT_FOUND", "error": "No"}
+    database.call.side_effect = [begun(), deleted]
+
+    with pytest.raises(RejectedError, match="PROFILE_NOT_FOUND"):
+        start(stripe_api, database)
+
+    stripe_api.retrieve_verification_session.assert_not_called()
+
+
 def test_concurrent_start_gives_the_attached_session(stripe_api: Any, database: Any) -> None:
     """Another start was faster with another session."""
     database.call.side_effect = [begun(), attached("vs_9")]

@@ -221,6 +221,17 @@ def test_refund_before_its_payment_waits(stripe_api: Any, database: Any) -> None
     assert "PREDECESSOR_MISSING" == caught.value.code
 
 
+def test_refused_refund_asks_for_no_intent(stripe_api: Any, database: Any) -> None:
+    """An unknown intent is the only reason to look for the order at Stripe."""
+    stripe_api.retrieve_refund.return_value = make_refund()
+    database.call.side_effect = [RejectedError("PREDECESSOR_MISSING")]
+
+    with pytest.raises(RejectedError, match="PREDECESSOR_MISSING"):
+        handle(stripe_api, database, "refund.created", make_refund())
+
+    stripe_api.retrieve_payment_intent.assert_not_called()
+
+
 def test_refund_of_somebody_elses_intent_is_ignored(stripe_api: Any, database: Any) -> None:
     """An intent that names no order of ours was made by something else on the account."""
     stripe_api.retrieve_refund.return_value = make_refund()
