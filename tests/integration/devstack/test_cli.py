@@ -41,7 +41,7 @@ def database_url(admin_url: str) -> str:
     return build_database(admin_url, "cli_tests", [])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def declared(admin_url: str) -> list[str]:
     """Dump a database that `sql/` built."""
     return dumped_schema(build_database(admin_url, "cli_declared", declared_files()))
@@ -55,39 +55,31 @@ def listed(cli: Cli) -> list[tuple[str, str]]:
 def test_cli_pushes_every_migration_once(
     database_url: str, declared: list[str], tmp_path: Path
 ) -> None:
-    """`supabase db push` builds `sql/` in an empty project, and has nothing to do a second time."""
+    """`supabase db push` builds the last release, then what `sql/` says; the next finds nothing.
+
+    An empty project gets the migrations of the last release first. The second push applies the
+    later ones, and only those.
+    """
     cli = Cli(tmp_path, database_url)
     versions = [path.name.split("_")[0] for path in migration_files()]
+    released = (ROOT / "deploy/released-migration").read_text().strip()
+    later = [path for path in migration_files() if path.name.split("_")[0] > released]
+    for path in later:
+        (cli.migrations / path.name).unlink()
 
     first = cli.run("db", "push")
+    assert len(versions) - len(later) == first.count("Applying migration ")
+    assert (released, released) == listed(cli)[-1]
+    for path in later:
+        shutil.copy(path, cli.migrations)
     second = cli.run("db", "push")
+    third = cli.run("db", "push")
 
-    assert len(versions) == first.count("Applying migration ")
-    assert "Remote database is up to date." in second
+    assert len(later) == second.count("Applying migration ")
+    assert "Remote database is up to date." in third
     assert [(version, version) for version in versions] == listed(cli)
     assert [] == changed_migrations(database_url, migration_files())
     assert [] == difference(dumped_schema(database_url), declared)
     with psycopg.connect(database_url) as connection:
         query = "select count(*) > 0 from pg_policies where schemaname = 'realtime'"
         assert [(True,)] == connection.execute(query).fetchall()
-
-
-def test_cli_brings_the_last_release_up_to_date(
-    database_url: str, declared: list[str], tmp_path: Path
-) -> None:
-    """A project with the migrations of the last release gets the later ones, and only those."""
-    cli = Cli(tmp_path, database_url)
-    released = (ROOT / "deploy/released-migration").read_text().strip()
-    later = [path for path in migration_files() if path.name.split("_")[0] > released]
-    for path in later:
-        (cli.migrations / path.name).unlink()
-    cli.run("db", "push")
-    assert (released, released) == listed(cli)[-1]
-
-    for path in later:
-        shutil.copy(path, cli.migrations)
-    pushed = cli.run("db", "push")
-
-    assert len(later) == pushed.count("Applying migration ")
-    assert len(migration_files()) == len(listed(cli))
-    assert [] == difference(dumped_schema(database_url), declared)

@@ -2,14 +2,17 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from devstack.schema import ROOT
-from tests.integration.devstack.devstacks import Devstack
+from tests.integration.devstack.devstacks import Devstack, new_devstack
 
 
+#: One process runs these tests, because they share the data.
+SHARES_DATA = pytest.mark.xdist_group("applied migrations")
 FIRST = "20260101000000_listings_first.sql"
 SECOND = "20260102000000_listings_second.sql"
 
@@ -17,14 +20,46 @@ SECOND = "20260102000000_listings_second.sql"
 @pytest.fixture
 def migrations(devstack: Devstack, tmp_path: Path) -> Path:
     """Let the devstack of a copy of the project run; return the copy's folder of migrations."""
-    devstack.root = tmp_path / "project"
+    copy_project(devstack, tmp_path / "project")
+    (folder_of(devstack) / SECOND).unlink()
+    return folder_of(devstack)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devstack]:
+    """Apply two migrations of a copy of the project to data whose stack has ended."""
+    with new_devstack() as devstack:
+        copy_project(devstack, tmp_path_factory.mktemp("copy") / "project")
+        restart(devstack)
+        yield devstack
+
+
+@pytest.fixture
+def applied(shared: Devstack) -> Iterator[Devstack]:
+    """Give the data; the files are as they were before, whatever a test does with them."""
+    yield shared
+    write_migrations(shared)
+
+
+def copy_project(devstack: Devstack, root: Path) -> None:
+    devstack.root = root
     for folder in ("devstack", "sql"):
-        shutil.copytree(ROOT / folder, devstack.root / folder)
-    found = devstack.root / "supabase/migrations"
-    found.mkdir(parents=True)
-    shutil.copy(ROOT / "supabase/config.toml", found.parent)
-    (found / FIRST).write_text("create table public.things (n int);\n")
-    return found
+        shutil.copytree(ROOT / folder, root / folder)
+    folder_of(devstack).mkdir(parents=True)
+    shutil.copy(ROOT / "supabase/config.toml", root / "supabase")
+    write_migrations(devstack)
+
+
+def folder_of(devstack: Devstack) -> Path:
+    return devstack.root / "supabase/migrations"
+
+
+def write_migrations(devstack: Devstack) -> None:
+    """Write the two migrations, and delete all others."""
+    for path in folder_of(devstack).iterdir():
+        path.unlink()
+    (folder_of(devstack) / FIRST).write_text("create table public.things (n int);\n")
+    (folder_of(devstack) / SECOND).write_text("create table public.more ();")
 
 
 def up(devstack: Devstack) -> subprocess.CompletedProcess[str]:
@@ -70,56 +105,56 @@ def test_start_goes_on_after_the_migration_is_mended(devstack: Devstack, migrati
     restart(devstack)
 
 
-def test_edited_migration_is_named(devstack: Devstack, migrations: Path) -> None:
+@SHARES_DATA
+def test_edited_migration_is_named(applied: Devstack) -> None:
     """The data lack the edit, so the start is refused; the old text lets it start again."""
-    restart(devstack)
-    text = (migrations / FIRST).read_text()
-    (migrations / FIRST).write_text(f"{text}alter table public.things add m int;\n")
+    with (folder_of(applied) / FIRST).open("a") as file:
+        file.write("alter table public.things add m int;\n")
 
-    done = up(devstack)
+    done = up(applied)
 
     last = done.stderr.splitlines()[-1]
-    assert f"supabase/migrations/{FIRST} was edited after it was applied to {devstack.data}" in last
-    assert f"-m devstack reset --data {devstack.data}` throws the database away" in last
+    assert f"supabase/migrations/{FIRST} was edited after it was applied to {applied.data}" in last
+    assert f"-m devstack reset --data {applied.data}` throws the database away" in last
     assert 1 == done.returncode
-    (migrations / FIRST).write_text(text)
-    restart(devstack)
+    write_migrations(applied)
+    restart(applied)
 
 
-def test_deleted_migration_is_named(devstack: Devstack, migrations: Path) -> None:
+@SHARES_DATA
+def test_deleted_migration_is_named(applied: Devstack) -> None:
     """A migration that another branch has is named by the name that its file had."""
-    (migrations / SECOND).write_text("create table public.more ();")
-    restart(devstack)
-    (migrations / SECOND).unlink()
+    (folder_of(applied) / SECOND).unlink()
 
-    done = up(devstack)
+    done = up(applied)
 
     last = done.stderr.splitlines()[-1]
     assert f"supabase/migrations/{SECOND} was deleted after it was applied" in last
-    assert f"-m devstack reset --data {devstack.data}` throws the database away" in last
+    assert f"-m devstack reset --data {applied.data}` throws the database away" in last
     assert 1 == done.returncode
 
 
-def test_each_changed_migration_is_named(devstack: Devstack, migrations: Path) -> None:
+@SHARES_DATA
+def test_each_changed_migration_is_named(applied: Devstack) -> None:
     """One start names all of them, and adds nothing to the data."""
-    (migrations / SECOND).write_text("create table public.more ();")
-    restart(devstack)
-    (migrations / FIRST).write_text("select 1;")
-    (migrations / SECOND).unlink()
-    (migrations / "20260103000000_listings_third.sql").write_text("create table public.third ();")
+    folder = folder_of(applied)
+    (folder / FIRST).write_text("select 1;")
+    (folder / SECOND).unlink()
+    (folder / "20260103000000_listings_third.sql").write_text("create table public.third ();")
 
-    last = up(devstack).stderr.splitlines()[-1]
+    last = up(applied).stderr.splitlines()[-1]
 
     assert f"{FIRST} was edited" in last
     assert f"{SECOND} was deleted" in last
 
 
-def test_bare_stack_looks_at_no_migration(devstack: Devstack, migrations: Path) -> None:
+@SHARES_DATA
+def test_bare_stack_looks_at_no_migration(applied: Devstack) -> None:
     """`--bare` has nothing to do with migrations, whatever the data have."""
-    restart(devstack)
-    (migrations / FIRST).unlink()
+    (folder_of(applied) / FIRST).unlink()
 
-    devstack.up_and_ready()
+    applied.up_and_ready()
+    applied.close()
 
 
 def test_file_without_a_version_is_named(devstack: Devstack, migrations: Path) -> None:

@@ -39,10 +39,25 @@ def answers(devstack: Devstack, part: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def everything() -> Iterator[tuple[Devstack, subprocess.Popen[bytes]]]:
+def everything(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Devstack, subprocess.Popen[bytes]]]:
     """Run one whole stack; the module's last tests end it."""
+    temporary = tmp_path_factory.mktemp("temporary")
+    temporary.chmod(0o711)
     with new_devstack() as devstack:
+        devstack.environment["TMPDIR"] = str(temporary)
         yield devstack, devstack.up_and_ready(only=EVERYTHING, is_bare=False)
+
+
+def test_temporary_folder_of_the_machine_stays_empty(
+    everything: tuple[Devstack, subprocess.Popen[bytes]],
+) -> None:
+    """A killed part cannot clean up; its files stand in the data folder, which is cleared."""
+    devstack, _ = everything
+
+    assert [] == list(Path(devstack.environment["TMPDIR"]).iterdir())
+    assert [] != list((devstack.data / "tmp").iterdir())
 
 
 def test_product_is_not_told_where_the_database_is(

@@ -141,17 +141,6 @@ def test_folder_that_postgres_cannot_enter_is_refused(devstack: Devstack) -> Non
     assert "who runs Postgres because root must not" in done.stderr
 
 
-def test_reset_is_refused_while_a_stack_runs(devstack: Devstack) -> None:
-    """Nobody loses the rows that he is looking at."""
-    devstack.up_and_ready()
-
-    done = devstack.run("reset", "--data", str(devstack.data))
-
-    assert 1 == done.returncode
-    assert f"-m devstack stop --data {devstack.data}`" in done.stderr
-    assert (devstack.data / "postgres/pgdata").exists()
-
-
 def test_database_of_another_baseline_is_refused(devstack: Devstack) -> None:
     """A newer devstack does not pretend that an older database has what it ships."""
     devstack.up_and_ready().terminate()
