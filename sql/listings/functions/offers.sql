@@ -181,6 +181,7 @@ immutable
 set search_path = ''
 as $$
 declare
+  v_bound_error constant text := 'A price is at most 99999999 cents';
   v_field text;
   v_error text;
 begin
@@ -204,19 +205,17 @@ begin
       coalesce(char_length(p_street) <= 120, true)
     ),
     ('pickup', 'Offer pickup, shipping or both', p_listing.pickup or p_listing.shipping),
+    ('start_cents', v_bound_error, coalesce(p_listing.start_cents <= 99999999, true)),
+    ('start_cents', 'Start price must be whole cents, at least 100', p_listing.start_cents >= 100),
+    ('reserve_cents', v_bound_error, coalesce(p_reserve_cents <= 99999999, true)),
     (
-      'start_cents', 'Start price must be whole cents, 100 to 99999999',
-      p_listing.start_cents between 100 and 99999999
+      'reserve_cents', 'Reserve must be above the start price',
+      coalesce(p_reserve_cents > p_listing.start_cents, true)
     ),
+    ('buy_now_cents', v_bound_error, coalesce(p_listing.buy_now_cents <= 99999999, true)),
     (
-      'reserve_cents', 'Reserve must be above the start price, and at most 99999999 cents',
-      p_reserve_cents is null
-      or p_reserve_cents > p_listing.start_cents and p_reserve_cents <= 99999999
-    ),
-    (
-      'buy_now_cents', 'Buy-now price must be above the start price, and at most 99999999 cents',
-      p_listing.buy_now_cents is null
-      or p_listing.buy_now_cents > p_listing.start_cents and p_listing.buy_now_cents <= 99999999
+      'buy_now_cents', 'Buy-now price must be above the start price',
+      coalesce(p_listing.buy_now_cents > p_listing.start_cents, true)
     ),
     ('start_at', 'Start must be within a year', p_listing.start_at <= p_now + interval '8784 hours'),
     ('end_at', 'End must be after the start', p_listing.end_at > p_listing.start_at),
@@ -230,7 +229,9 @@ begin
   if v_field is null then
     return null;
   end if;
-  return private.refusal('VALIDATION_ERROR', v_error) || jsonb_build_object('field', v_field);
+  return private.refusal(
+    case when v_error = v_bound_error then 'BAD_AMOUNT' else 'VALIDATION_ERROR' end, v_error
+  ) || jsonb_build_object('field', v_field);
 end;
 $$;
 comment on function private.listing_refusal is 'Return the refusal for the first rule that a listing breaks, or null.';

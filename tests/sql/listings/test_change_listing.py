@@ -97,7 +97,7 @@ def test_reserve_can_be_taken_away(owner: Connection, seller: Actor, scheduled: 
         {"title": None},
         {"start_cents": "2000"},
         {"start_cents": 2000.5},
-        {"start_cents": 10**12},
+        {"start_cents": 10**30},
         {"start_cents": 5000},
         {"reserve_cents": 1000},
         {"condition": "broken"},
@@ -122,6 +122,13 @@ def test_impossible_change_is_refused(
     assert (False, "VALIDATION_ERROR") == (refusal["success"], refusal["code"])
     [(row,)] = owner.execute("select to_jsonb(l) from public.listings as l").fetchall()
     assert row == scheduled["listing"]
+
+
+def test_change_to_an_amount_above_the_bound_is_refused(seller: Actor, scheduled: Any) -> None:
+    """The bound is that of create_listing."""
+    refusal = change(seller, scheduled["listing"]["id"], start_cents=10**8)
+
+    assert ("BAD_AMOUNT", "start_cents") == (refusal["code"], refusal["field"])
 
 
 def test_changes_are_limited(
