@@ -10,7 +10,7 @@ from flask import Blueprint
 from market import inbox
 from market.auctions import forcing, repository
 from market.database import Database
-from service.bodies import EventName, read_body, read_query
+from service.bodies import EventName, needs_one_of, read_body, read_query
 from service.limits import UserLimits
 from service.route_table import Answer, Caller, Cents, Id, Route, Time
 from service.session import Sessions
@@ -27,6 +27,8 @@ Reason = Annotated[str, pydantic.Field(min_length=10, max_length=500)]
 
 class FinalizeBody(pydantic.BaseModel):
     """One auction, or all whose end has come. Only one auction may be closed by force."""
+
+    model_config = needs_one_of({"force": [False]}, {"auctionId": []})
 
     auction_id: UUID | None = pydantic.Field(default=None, alias="auctionId")
     force: bool = False

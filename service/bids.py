@@ -11,7 +11,7 @@ from market.bidding import repository
 from market.bidding.types import Bid
 from market.database import Database
 from market.errors import RejectedError
-from service.bodies import CentsInBody, read_body
+from service.bodies import NO_BOOL, read_body
 from service.route_table import Answer, Caller, Cents, Id, Route, Time
 from service.session import Sessions
 
@@ -29,8 +29,8 @@ class BidBody(pydantic.BaseModel):
     """
 
     listing_id: Annotated[uuid.UUID, pydantic.Field(alias="listingId")]
-    amount_cents: Annotated[CentsInBody, pydantic.Field(ge=100, le=_MOST)]
-    proxy_max_cents: Annotated[CentsInBody, pydantic.Field(ge=0, le=_MOST)] | None = None
+    amount_cents: Annotated[int, pydantic.Field(ge=100, le=_MOST), NO_BOOL]
+    proxy_max_cents: Annotated[int, pydantic.Field(ge=0, le=_MOST), NO_BOOL] | None = None
     client_bid_id: uuid.UUID | None = None
 
 

@@ -22,14 +22,34 @@ def _refuse_bool(value: object) -> object:
     return value
 
 
-#: An amount in a body.
-CentsInBody = Annotated[int, pydantic.BeforeValidator(_refuse_bool)]
+#: Makes a field of an amount refuse true and false. In front of the field's bounds it would hide
+#: them from the document of the routes, so it comes last.
+NO_BOOL = pydantic.BeforeValidator(_refuse_bool)
 #: The id or the type of an event of Stripe.
 EventName = Annotated[str, pydantic.Field(min_length=1, max_length=255, pattern=r"^[\w.-]+$")]
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 #: Postgres stores neither NUL nor an unpaired surrogate.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def needs_one_of(*choices: Mapping[str, Sequence[object]]) -> pydantic.ConfigDict:
+    """Return the configuration of a model that states this rule in its schema.
+
+    A body fits one of `choices`. Each names fields with the values that they may have; no values
+    stand for any text.
+    """
+    return pydantic.ConfigDict(json_schema_extra={"anyOf": [_choice(choice) for choice in choices]})
+
+
+def _choice(fields: Mapping[str, Sequence[object]]) -> Any:
+    return {
+        "required": [name for name, values in fields.items() if not values],
+        "properties": {
+            name: {"enum": [*values]} if values else {"type": "string"}
+            for name, values in fields.items()
+        },
+    }
 
 
 def read_body(model: type[Model]) -> Model:

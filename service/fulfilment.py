@@ -11,7 +11,7 @@ from market.database import Database
 from market.errors import RejectedError
 from market.orders import pickup, repository
 from market.orders.types import OrderState, ParcelStep
-from service.bodies import read_body, read_order_id
+from service.bodies import needs_one_of, read_body, read_order_id
 from service.limits import UserLimits
 from service.orders import ORDER_PATH
 from service.route_table import Answer, Caller, Id, Route, Time
@@ -27,6 +27,8 @@ _Text = Annotated[str, pydantic.Field(max_length=8_192)]
 
 class PickupBody(pydantic.BaseModel):
     """The seller asks for a code, or the buyer redeems it by its digits or its token."""
+
+    model_config = needs_one_of({"action": ["init"]}, {"code6": []}, {"qr_token": []})
 
     action: Literal["init", "redeem"] = "init"
     code6: Annotated[str, pydantic.Field(pattern=r"^[0-9]{6}$")] | None = None

@@ -18,7 +18,7 @@ from service.route_table import STRIPE_CODES, Answer, Caller, Route, Time
 from service.session import Sessions
 
 
-_Line = Annotated[str, pydantic.Field(min_length=1, max_length=120)]
+_Line = Annotated[str, pydantic.Field(min_length=1, max_length=120, pattern=r"\S")]
 
 
 class AddressBody(pydantic.BaseModel):
@@ -37,8 +37,13 @@ class StartBody(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(str_strip_whitespace=True)
 
-    legal_name: Annotated[str, pydantic.Field(min_length=1, max_length=200)]
-    dob: Annotated[str, pydantic.Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    legal_name: Annotated[str, pydantic.Field(min_length=1, max_length=200, pattern=r"\S")]
+    dob: Annotated[
+        str,
+        pydantic.Field(
+            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}
+        ),
+    ]
     address: AddressBody
 
     @pydantic.field_validator("dob")

@@ -10,7 +10,7 @@ from flask import Blueprint
 from market.database import Database
 from market.errors import RejectedError
 from market.notifications import repository
-from service.bodies import read_body, read_query
+from service.bodies import needs_one_of, read_body, read_query
 from service.limits import UserLimits
 from service.route_table import Answer, Caller, Id, Route, Time
 from service.session import Sessions
@@ -26,6 +26,8 @@ class NotificationsQuery(pydantic.BaseModel):
 
 class MarkBody(pydantic.BaseModel):
     """The notifications that the user has read: the one of `notificationId`, or all."""
+
+    model_config = needs_one_of({"action": ["mark_all_read"]}, {"notificationId": []})
 
     action: Literal["mark_read", "mark_all_read"]
     notification_id: Annotated[uuid.UUID | None, pydantic.Field(alias="notificationId")] = None

@@ -17,7 +17,7 @@ from service.route_table import ADDRESS, Answer, Caller, PlainText, Route, route
 
 
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
-_BODY_TYPES = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _TEXT = {"type": "string"}
 _SECURITY = {
     "bearer": {
@@ -134,6 +134,22 @@ class _Schemas:
         """Return a reference to the schema of a body or query."""
         return dict(self._references[model, "validation"])
 
+    def of_form(self, model: type[pydantic.BaseModel]) -> dict[str, Any] | None:
+        """Return the schema of a form, or None if the body has fields inside of a field.
+
+        A form has no null: a field without a value is left out.
+        """
+        schema = self.resolved(model)
+        fields = {name: _without_null(field) for name, field in schema["properties"].items()}
+        if any(self._is_object(field) for field in fields.values()):
+            return None
+        return schema | {"properties": fields}
+
+    def _is_object(self, schema: Mapping[str, Any]) -> bool:
+        name = schema.get("$ref", "").rpartition("/")[2]
+        kind: object = self.components.get(name, schema).get("type")
+        return kind == "object"
+
     def of_answer(self, model: type[pydantic.BaseModel]) -> dict[str, Any]:
         """Return a reference to the schema of an answer."""
         return dict(self._references[model, "serialization"])
@@ -142,6 +158,12 @@ class _Schemas:
         """Return the schema of a body or query itself."""
         name = self.of_input(model)["$ref"].rpartition("/")[2]
         return dict(self.components[name])
+
+
+def _without_null(field: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in field.items() if (key, value) != ("default", None)}
+    choices = [choice for choice in kept.pop("anyOf", ()) if choice != {"type": "null"}]
+    return kept | (choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})
 
 
 def _operation(method: str, rule: str, route: Route[Any], schemas: _Schemas) -> dict[str, Any]:
@@ -193,16 +215,22 @@ def _request_body(route: Route[Any], schemas: _Schemas) -> dict[str, Any] | None
         return {"required": True, "description": route.raw_body, "content": event}
     if route.body is None:
         return None
-    schema = schemas.of_input(route.body)
+    form = schemas.of_form(route.body)
     if route.file:
-        part = {"type": "string", "contentMediaType": "application/octet-stream"}
+        # Generators of clients know a file by its format, those of OpenAPI 3.1 by its media type.
+        part = {
+            "type": "string",
+            "format": "binary",
+            "contentMediaType": "application/octet-stream",
+        }
         file = {"type": "object", "properties": {route.file: part}, "required": [route.file]}
-        content = {"multipart/form-data": {"schema": {"allOf": [schema, file]}}}
+        content = {"multipart/form-data": {"schema": {"allOf": [form, file]}}}
         return {"required": True, "content": content}
-    is_required = bool(schemas.resolved(route.body).get("required"))
+    types = {"application/json": schemas.of_input(route.body)}
+    types |= {type_: form for type_ in _FORM_TYPES if form is not None}
     return {
-        "required": is_required,
-        "content": {type_: {"schema": schema} for type_ in _BODY_TYPES},
+        "required": bool(schemas.resolved(route.body).get("required")),
+        "content": {type_: {"schema": schema} for type_, schema in types.items()},
     }
 
 

@@ -13,7 +13,7 @@ from market.database import Database
 from market.orders.types import OrderState
 from market.payments import intents, repository
 from market.stripe_api import StripeApi
-from service.bodies import CentsInBody, read_body
+from service.bodies import NO_BOOL, read_body
 from service.limits import UserLimits
 from service.route_table import STRIPE_CODES, Answer, Caller, Cents, Id, Route, Time
 from service.session import Sessions
@@ -50,7 +50,7 @@ class RefundBody(pydantic.BaseModel):
     """A refund that the seller or staff ask for; without an amount it is all that is left."""
 
     order_id: Annotated[uuid.UUID, pydantic.Field(alias="orderId")]
-    amount_cents: Annotated[CentsInBody, pydantic.Field(ge=1, le=_MOST_CENTS)] | None = None
+    amount_cents: Annotated[int, pydantic.Field(ge=1, le=_MOST_CENTS), NO_BOOL] | None = None
     client_request_id: uuid.UUID | None = None
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from market.errors import RejectedError
 from market.files.types import Bucket, FileType, StoredFile, Upload
 from market.files.uploads import Uploads
-from service.bodies import read_body
+from service.bodies import needs_one_of, read_body
 from service.limits import UserLimits
 from service.requests import UPLOAD_PATH
 from service.route_table import Answer, Caller, Id, Route
@@ -31,6 +31,12 @@ _CODES = (
 
 class UploadForm(pydantic.BaseModel):
     """The fields beside the file. A photo names its listing, evidence its dispute."""
+
+    model_config = needs_one_of(
+        {"type": [FileType.PROFILE_AVATAR, FileType.ADDRESS_PROOF]},
+        {"type": [FileType.LISTING_PHOTO], "listingId": []},
+        {"type": [FileType.EVIDENCE_FILE], "disputeId": []},
+    )
 
     type: FileType
     listing_id: Annotated[uuid.UUID | None, pydantic.Field(alias="listingId")] = None

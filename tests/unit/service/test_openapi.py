@@ -48,6 +48,28 @@ def test_document_has_every_route_and_every_code() -> None:
             assert code in str(responses[str(int(STATUS_OF_CODE.get(code, 500)))]), (rule, code)
 
 
+def test_bodies_state_their_bounds() -> None:
+    """A client learns the least bid, and which fields an action needs, from the document."""
+    schemas = described()["components"]["schemas"]
+
+    assert 100 == schemas["BidBody"]["properties"]["amount_cents"]["minimum"]
+    assert {
+        "required": ["notificationId"],
+        "properties": {"notificationId": {"type": "string"}},
+    } in (schemas["MarkBody"]["anyOf"])
+
+
+def test_form_has_neither_null_nor_objects() -> None:
+    """A form cannot send them, so it leaves a field out, and a nested body is JSON alone."""
+    contents = [one["requestBody"]["content"] for *_, one in operations() if "requestBody" in one]
+    forms = [content[type_] for content in contents for type_ in content if "form" in type_]
+
+    assert len(forms) > 10
+    assert "'null'" not in str(forms)
+    start = described()["paths"]["/api/kyc/start"]["post"]["requestBody"]
+    assert ["application/json"] == list(start["content"])
+
+
 def test_names_of_operations_differ() -> None:
     """Generators of clients name functions after them."""
     names = [operation["operationId"] for _, _, operation in operations()]
