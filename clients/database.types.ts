@@ -389,14 +389,14 @@ isOneToOne: false
                   ]
                 },"messages": {
                   Row: {
-                    "action": Database["public"]['Enums']["filter_action"],"attachment_name": string | null,"attachment_size": number | null,"attachment_url": string | null,"client_message_id": string,"content": string,"created_at": string,"delivery": Database["public"]['Enums']["message_delivery"],"id": string,"message_type": Database["public"]['Enums']["message_type"],"read_at": string | null,"reason_codes": (string)[],"rule_version": number,"sender_id": string,"thread_id": string,"updated_at": string
+                    "action": Database["public"]['Enums']["filter_action"],"attachment_name": string | null,"attachment_size": number | null,"attachment_url": string | null,"client_message_id": string,"content": string,"created_at": string,"delivery": Database["public"]['Enums']["message_delivery"],"id": string,"message_type": Database["public"]['Enums']["message_type"],"read_at": string | null,"reason_codes": (string)[],"recipient_id": string,"rule_version": number,"sender_id": string,"thread_id": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "action": Database["public"]['Enums']["filter_action"],"attachment_name"?: string | null,"attachment_size"?: number | null,"attachment_url"?: string | null,"client_message_id": string,"content": string,"created_at"?: string,"delivery": Database["public"]['Enums']["message_delivery"],"id"?: string,"message_type"?: Database["public"]['Enums']["message_type"],"read_at"?: string | null,"reason_codes"?: (string)[],"rule_version": number,"sender_id": string,"thread_id": string,"updated_at"?: string
+                    "action": Database["public"]['Enums']["filter_action"],"attachment_name"?: string | null,"attachment_size"?: number | null,"attachment_url"?: string | null,"client_message_id": string,"content": string,"created_at"?: string,"delivery": Database["public"]['Enums']["message_delivery"],"id"?: string,"message_type"?: Database["public"]['Enums']["message_type"],"read_at"?: string | null,"reason_codes"?: (string)[],"recipient_id": string,"rule_version": number,"sender_id": string,"thread_id": string,"updated_at"?: string
                   }
                   Update: {
-                    "action"?: Database["public"]['Enums']["filter_action"],"attachment_name"?: string | null,"attachment_size"?: number | null,"attachment_url"?: string | null,"client_message_id"?: string,"content"?: string,"created_at"?: string,"delivery"?: Database["public"]['Enums']["message_delivery"],"id"?: string,"message_type"?: Database["public"]['Enums']["message_type"],"read_at"?: string | null,"reason_codes"?: (string)[],"rule_version"?: number,"sender_id"?: string,"thread_id"?: string,"updated_at"?: string
+                    "action"?: Database["public"]['Enums']["filter_action"],"attachment_name"?: string | null,"attachment_size"?: number | null,"attachment_url"?: string | null,"client_message_id"?: string,"content"?: string,"created_at"?: string,"delivery"?: Database["public"]['Enums']["message_delivery"],"id"?: string,"message_type"?: Database["public"]['Enums']["message_type"],"read_at"?: string | null,"reason_codes"?: (string)[],"recipient_id"?: string,"rule_version"?: number,"sender_id"?: string,"thread_id"?: string,"updated_at"?: string
                   }
                   Relationships: [
                     {

@@ -54,6 +54,8 @@ create table public.messages (
   read_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  -- The thread's foreign keys already guard both parties.
+  recipient_id uuid not null,
   constraint messages_pkey primary key (id),
   constraint messages_thread_id_fkey
   foreign key (thread_id) references public.message_threads (id),
@@ -64,9 +66,11 @@ create table public.messages (
 );
 comment on table public.messages is 'Messages of the two parties of a thread, with the text that the recipient may read. The original of a masked message is sealed in another schema.';
 comment on column public.messages.read_at is 'The database''s time at the recipient''s first reading. It is set once.';
+comment on column public.messages.recipient_id is 'The other party of the thread. A trigger sets it, so the policies need no look at the thread.';
 
 create index messages_thread_id_created_at_idx on public.messages (thread_id, created_at);
-create index messages_unread_thread_id_idx on public.messages (thread_id)
+-- A user counts the unread messages of all threads. Each part of the policy needs its own column.
+create index messages_unread_idx on public.messages (recipient_id, sender_id, id)
 where read_at is null;
 -- The filter reads the recent messages of a sender to one recipient.
 create index messages_sender_id_created_at_idx on public.messages (sender_id, created_at);

@@ -227,15 +227,15 @@ MESSAGE_MUTATIONS = (
     mutation(
         "peer on the staff reads a held message",
         "messaging/policies.sql",
-        "(select auth.uid()) not in (message_threads.buyer_id, message_threads.seller_id)",
+        "(select auth.uid()) not in (sender_id, recipient_id)",
         "true",
         MESSAGING,
     ),
     mutation(
         "recipient reads a held message",
         "messaging/policies.sql",
-        "messages.delivery = 'delivered'\n      or (\n        (select private.is_staff())",
-        "true\n      or (\n        (select private.is_staff())",
+        "(recipient_id = (select auth.uid()) and delivery = 'delivered')",
+        "recipient_id = (select auth.uid())",
         MESSAGING,
     ),
     mutation(

@@ -11,13 +11,10 @@ begin
   perform private.require_account();
   update public.messages
   set read_at = v_now
-  from public.message_threads as thread
-  where messages.thread_id = p_thread_id
-    and thread.id = p_thread_id
-    and auth.uid() in (thread.buyer_id, thread.seller_id)
-    and messages.sender_id <> auth.uid()
-    and messages.delivery = 'delivered'
-    and messages.read_at is null;
+  where thread_id = p_thread_id
+    and recipient_id = auth.uid()
+    and delivery = 'delivered'
+    and read_at is null;
   get diagnostics v_count = row_count;
   return v_count;
 end;

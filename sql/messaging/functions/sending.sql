@@ -77,6 +77,20 @@ end;
 $$;
 comment on function private.other_party is 'Return the party of a thread that a user, who is one of the two, talks to.';
 
+create function private.set_recipient()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  select private.other_party(thread, new.sender_id) into new.recipient_id
+  from public.message_threads as thread
+  where thread.id = new.thread_id;
+  return new;
+end;
+$$;
+comment on function private.set_recipient is 'Trigger: write the other party of the thread as recipient_id.';
+
 create function private.sender_refusal(p_thread public.message_threads)
 returns jsonb
 language plpgsql

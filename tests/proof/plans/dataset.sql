@@ -186,7 +186,7 @@ where s.state = 'refunded';
 
 insert into public.user_strikes (user_id, order_id, reason, expires_at, created_at)
 select buyer_id, order_id, 'unpaid', sold_at + interval '182 days', sold_at + interval '2 days'
-from plans.sales where state = 'cancelled';
+from plans.sales where state = 'cancelled' or buyer_id = plans.id('user', 0);
 
 -- The seller's lines of one release in four.
 insert into public.ledger_entries (
@@ -231,13 +231,14 @@ select plans.id('thread', n), listing_id, order_id, buyer_id, seller_id, 'About 
 from plans.sales;
 insert into public.messages (
   thread_id, sender_id, client_message_id, content, action, rule_version, delivery, created_at,
-  read_at
+  read_at, recipient_id
 )
 select
   plans.id('thread', n), case when k % 2 = 0 then buyer_id else seller_id end, gen_random_uuid(),
   'Is it still there? ' || k, 'allow', 1,
   case when k = 2 and n % 200 = 111 then 'held' else 'delivered' end::public.message_delivery, sold_at + k * interval '1 minute',
-  case when k < 4 then sold_at + interval '1 hour' end
+  case when k < 4 then sold_at + interval '1 hour' end,
+  case when k % 2 = 0 then seller_id else buyer_id end
 from plans.sales, generate_series(1, case when n = 511 then 1000 else 4 end) as k
 where n % 4 = 3;
 

@@ -45,6 +45,18 @@ def test_thread_is_its_parties_and_staffs(
         anonymous.rows(query)
 
 
+def test_message_names_its_recipient(
+    owner: Connection, thread_id: UUID, alice: Actor, seller: Actor
+) -> None:
+    """Both parties read who gets a message, so a client can filter by it."""
+    wrote(alice, thread_id, "Hello")
+    wrote(seller, thread_id, "Good morning")
+
+    query = "select sender_id, recipient_id from public.messages"
+    assert {(alice.id, seller.id), (seller.id, alice.id)} == set(owner.execute(query))
+    assert set(alice.rows(query)) == set(seller.rows(query)) == set(owner.execute(query))
+
+
 @pytest.mark.parametrize("delivery", ["delivered", "held", "rejected"])
 def test_peer_reads_what_was_delivered(
     thread_id: UUID,
