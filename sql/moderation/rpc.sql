@@ -13,7 +13,7 @@ begin
   );
 end;
 $$;
-comment on function public.report_content is 'Report one listing, one message or one user to staff: {success, report_id}. reason has 10 to 500 characters. A second report about the same target answers the id of the first and changes nothing. Refusals: LISTING_NOT_FOUND and RESOURCE_NOT_FOUND (also for a target that the caller may not read), FORBIDDEN (the caller''s own), VALIDATION_ERROR, USER_SUSPENDED, RATE_LIMITED, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FILTER_REFUSED.';
+comment on function public.report_content is 'Report one listing, one message or one user to staff: {success, report_id}. reason has 10 to 500 characters. A second report about the same target answers the id of the first and changes nothing. Refusals: CONFLICT (staff have decided about the first one), LISTING_NOT_FOUND and RESOURCE_NOT_FOUND (also for a target that the caller may not read), FORBIDDEN (the caller''s own), VALIDATION_ERROR, USER_SUSPENDED, RATE_LIMITED, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FILTER_REFUSED.';
 grant execute on function public.report_content to authenticated;
 
 create function public.staff_decide_report(

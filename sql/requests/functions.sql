@@ -1,11 +1,12 @@
 create function private.begin_request(
-  p_function text, p_request_id uuid, p_object_id uuid default null
+  p_function text, p_request_id uuid, p_arguments jsonb
 )
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
+  v_hash uuid;
   v_receipt private.request_receipts;
 begin
   if private.is_deleted_account(auth.uid()) then
@@ -14,23 +15,24 @@ begin
     -- Without a user, the caller is one of our own processes. Their calls have keys of their own.
     return null;
   end if;
+  v_hash := md5(p_arguments::text)::uuid;
   -- The insert waits until a concurrent call with the same id ends. A success has then left its
   -- answer, and a refusal has left no row.
-  insert into private.request_receipts (caller_id, client_request_id, function, object_id)
-  values (auth.uid(), p_request_id, p_function, p_object_id)
+  insert into private.request_receipts (caller_id, client_request_id, function, arguments_hash)
+  values (auth.uid(), p_request_id, p_function, v_hash)
   on conflict (caller_id, client_request_id) do nothing;
   if found then
     return null;
   end if;
   select * into v_receipt from private.request_receipts
   where caller_id = auth.uid() and client_request_id = p_request_id;
-  if v_receipt.function <> p_function or v_receipt.object_id <> p_object_id then
+  if v_receipt.function <> p_function or v_receipt.arguments_hash <> v_hash then
     return private.refusal('REQUEST_ID_REUSED', 'This request id was used for something else');
   end if;
   return v_receipt.answer;
 end;
 $$;
-comment on function private.begin_request is 'Begin a repeatable call. Return null if the call is new; the caller then ends with finish_request. Otherwise return the stored answer, or a refusal if the id was used for another function or object.';
+comment on function private.begin_request is 'Begin a repeatable call. Return null if the call is new; the caller then ends with finish_request. Otherwise return the stored answer, or a refusal if the id was used for another function or with other arguments. p_arguments is null where the caller compares them itself.';
 
 create function private.finish_request(p_request_id uuid, p_answer jsonb)
 returns jsonb

@@ -8,7 +8,10 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('resolve_dispute', p_client_request_id, p_dispute_id);
+  v_answer jsonb := private.begin_request(
+    'resolve_dispute', p_client_request_id,
+    jsonb_build_array(p_dispute_id, p_decision, p_note, p_refund_cents)
+  );
   v_dispute public.disputes;
   v_order public.orders;
   v_payment public.payments;

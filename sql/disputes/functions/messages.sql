@@ -7,7 +7,10 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('add_dispute_message', p_client_request_id, p_dispute_id);
+  v_answer jsonb := private.begin_request(
+    'add_dispute_message', p_client_request_id,
+    jsonb_build_array(p_dispute_id, p_content, coalesce(p_is_internal, false))
+  );
   v_content constant text := private.plain_text(p_content, 1000);
   v_dispute public.disputes;
   v_message_id uuid;

@@ -8,7 +8,10 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('open_dispute', p_client_request_id, p_order_id);
+  v_answer jsonb := private.begin_request(
+    'open_dispute', p_client_request_id,
+    jsonb_build_array(p_order_id, p_dispute_type, p_reason, p_description)
+  );
   v_order public.orders;
   v_dispute public.disputes;
 begin

@@ -130,7 +130,7 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb := private.begin_request(
-    'requeue_webhook_event', p_client_request_id, md5(p_event_id)::uuid
+    'requeue_webhook_event', p_client_request_id, jsonb_build_array(p_event_id)
   );
 begin
   if v_answer is not null then
@@ -241,7 +241,7 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb := private.begin_request(
-    'requeue_ignored_events', p_client_request_id, md5(p_type || ':' || p_since)::uuid
+    'requeue_ignored_events', p_client_request_id, jsonb_build_array(p_type, p_since)
   );
 begin
   if v_answer is not null then

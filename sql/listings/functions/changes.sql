@@ -7,7 +7,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('update_listing', p_client_request_id, p_listing_id);
+  v_answer jsonb := private.begin_request(
+    'update_listing', p_client_request_id, jsonb_build_array(p_listing_id, p_changes)
+  );
 begin
   return coalesce(v_answer, private.finish_request(
     p_client_request_id, private.change_listing(p_listing_id, p_changes)

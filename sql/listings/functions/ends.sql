@@ -5,7 +5,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('cancel_listing', p_client_request_id, p_listing_id);
+  v_answer jsonb := private.begin_request(
+    'cancel_listing', p_client_request_id, jsonb_build_array(p_listing_id)
+  );
 begin
   return coalesce(v_answer, private.finish_request(
     p_client_request_id, private.call_off(p_listing_id)
@@ -73,7 +75,10 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('relist_listing', p_client_request_id, p_listing_id);
+  v_answer jsonb := private.begin_request(
+    'relist_listing', p_client_request_id,
+    jsonb_build_array(p_listing_id, p_start_at, p_end_at, p_reserve_cents)
+  );
 begin
   return coalesce(v_answer, private.finish_request(
     p_client_request_id,

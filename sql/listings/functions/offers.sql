@@ -9,7 +9,13 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('create_listing', p_client_request_id);
+  v_answer jsonb := private.begin_request(
+    'create_listing', p_client_request_id,
+    jsonb_build_array(
+      p_title, p_description, p_category_id, p_condition, p_start_cents, p_pickup, p_shipping,
+      p_location, p_start_at, p_end_at, p_reserve_cents, p_buy_now_cents
+    )
+  );
   v_listing public.listings;
 begin
   if v_answer is not null then

@@ -66,7 +66,8 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb := private.begin_request(
-    'staff_decide_message', p_client_request_id, p_message_id
+    'staff_decide_message', p_client_request_id,
+    jsonb_build_array(p_message_id, p_release, p_reason)
   );
   v_message public.messages;
 begin

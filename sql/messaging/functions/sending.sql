@@ -38,7 +38,7 @@ set search_path = ''
 as $$
 begin
   return coalesce(
-    private.begin_request(p_function, p_client_message_id),
+    private.begin_request(p_function, p_client_message_id, null),
     case
       when p_client_message_id is null
         then private.refusal('VALIDATION_ERROR', 'A message needs a client_message_id')

@@ -8,7 +8,8 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb := private.begin_request(
-    'staff_withdraw_bids', p_client_request_id, md5(p_auction_id || ':' || p_bidder_id)::uuid
+    'staff_withdraw_bids', p_client_request_id,
+    jsonb_build_array(p_auction_id, p_bidder_id, p_reason)
   );
 begin
   if v_answer is not null then
@@ -83,7 +84,7 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb := private.begin_request(
-    'staff_remove_listing', p_client_request_id, p_listing_id
+    'staff_remove_listing', p_client_request_id, jsonb_build_array(p_listing_id, p_reason)
   );
 begin
   if v_answer is not null then

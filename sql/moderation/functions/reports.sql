@@ -8,7 +8,8 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb := private.begin_request(
-    'report_content', p_client_request_id, coalesce(p_listing_id, p_message_id, p_user_id)
+    'report_content', p_client_request_id,
+    jsonb_build_array(p_reason, p_listing_id, p_message_id, p_user_id)
   );
   v_report public.content_reports;
 begin
@@ -116,6 +117,7 @@ as $$
 declare
   v_id uuid;
   v_now timestamptz;
+  v_status public.report_status;
 begin
   v_now := private.clock();
   insert into public.content_reports (
@@ -128,16 +130,20 @@ begin
   on conflict do nothing
   returning id into v_id;
   if v_id is null then
-    select id into v_id from public.content_reports
+    select id, status into v_id, v_status from public.content_reports
     where
       reporter_id = p_report.reporter_id
       and (listing_id, message_id, user_id)
       is not distinct from (p_report.listing_id, p_report.message_id, p_report.user_id);
   end if;
+  if v_status <> 'open' then
+    -- Nobody would read the new reason.
+    return private.refusal('CONFLICT', 'Staff have decided about your report already');
+  end if;
   return jsonb_build_object('success', true, 'report_id', v_id);
 end;
 $$;
-comment on function private.store_report is 'Store a report. A second report of the same user about the same target changes nothing and answers the first one''s id.';
+comment on function private.store_report is 'Store a report. A second report of the same user about the same target changes nothing and answers the first one''s id, or a refusal if staff have decided about it.';
 
 create function private.staff_decide_report(
   p_report_id uuid, p_uphold boolean, p_reason text, p_client_request_id uuid
@@ -149,7 +155,7 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb := private.begin_request(
-    'staff_decide_report', p_client_request_id, md5(p_report_id || ':' || p_uphold)::uuid
+    'staff_decide_report', p_client_request_id, jsonb_build_array(p_report_id, p_uphold, p_reason)
   );
   v_report public.content_reports;
 begin

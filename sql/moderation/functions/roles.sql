@@ -8,7 +8,7 @@ set search_path = ''
 as $$
 declare
   v_answer jsonb := private.begin_request(
-    'admin_set_role', p_client_request_id, md5(p_user_id || ':' || p_role)::uuid
+    'admin_set_role', p_client_request_id, jsonb_build_array(p_user_id, p_role, p_reason)
   );
   v_user public.users;
 begin

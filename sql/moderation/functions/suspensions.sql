@@ -10,7 +10,7 @@ declare
   v_lift constant boolean := coalesce(p_lift, false);
   v_reason constant text := private.plain_reason(p_reason);
   v_answer jsonb := private.begin_request(
-    'staff_suspend_user', p_client_request_id, md5(p_user_id || ':' || v_lift)::uuid
+    'staff_suspend_user', p_client_request_id, jsonb_build_array(p_user_id, p_reason, v_lift)
   );
   v_user public.users;
 begin

@@ -92,7 +92,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('requeue_outbox', p_client_request_id, p_outbox_id);
+  v_answer jsonb := private.begin_request(
+    'requeue_outbox', p_client_request_id, jsonb_build_array(p_outbox_id, p_reason)
+  );
 begin
   if v_answer is not null then
     return v_answer;

@@ -153,7 +153,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_answer jsonb := private.begin_request('release_transfers', p_client_request_id, p_seller_id);
+  v_answer jsonb := private.begin_request(
+    'release_transfers', p_client_request_id, jsonb_build_array(p_seller_id, p_reason)
+  );
 begin
   if v_answer is not null then
     return v_answer;

@@ -116,12 +116,14 @@ def test_message_without_content_is_refused(
 
 
 def test_message_is_cleaned_and_stored_once(dispute_id: str, alice: Actor) -> None:
-    """Markup is dropped. The same request id writes one message."""
-    request = uuid4()
+    """Markup is dropped. The same request id writes one message, and no other text."""
+    request, text = uuid4(), " <b>One</b>\ntwo "
 
-    first = said(alice, dispute_id, " <b>One</b>\ntwo ", client_request_id=request)
+    first = said(alice, dispute_id, text, client_request_id=request)
 
-    assert first == said(alice, dispute_id, "Something else", client_request_id=request)
+    assert first == said(alice, dispute_id, text, client_request_id=request)
+    other = said(alice, dispute_id, "Something else", client_request_id=request)
+    assert "REQUEST_ID_REUSED" == other["code"]
     assert ["One\ntwo"] == heard(alice)
 
 

@@ -224,12 +224,14 @@ def test_decision_is_made_once(
     assert 1 + release == len(new_messages(seller))
 
 
-def test_repeated_request_gets_the_first_answer(held_id: str, moderator: Actor) -> None:
-    """A request id repeats its answer, and serves no other function."""
+def test_id_of_a_release_does_not_serve_for_a_rejection(held_id: str, moderator: Actor) -> None:
+    """A request id repeats its answer; staff must not take the first decision for the second."""
     request = uuid4()
     first = decide(moderator, held_id, release=True, client_request_id=request)
 
-    assert first == decide(moderator, held_id, release=False, client_request_id=request)
+    assert first == decide(moderator, held_id, release=True, client_request_id=request)
+    other = decide(moderator, held_id, release=False, client_request_id=request)
+    assert "REQUEST_ID_REUSED" == other["code"]
 
 
 @pytest.mark.parametrize("text", ["Fine", "warn me", "mask me"])

@@ -67,6 +67,17 @@ def test_second_report_answers_the_first_one(listing_id: UUID, alice: Actor, bob
     assert first["report_id"] != report(bob, listing_id=listing_id)["report_id"]
 
 
+def test_second_report_after_the_decision_is_refused(
+    listing_id: UUID, alice: Actor, moderator: Actor
+) -> None:
+    """Its reason would reach nobody, so it must not look as if it had."""
+    decide(moderator, report(alice, listing_id=listing_id)["report_id"], uphold=False)
+
+    answer = report(alice, listing_id=listing_id, reason="Now with another reason")
+
+    assert "CONFLICT" == answer["code"]
+
+
 @pytest.mark.parametrize(
     "targets", [(), ("listing_id", "user_id"), ("listing_id", "message_id", "user_id")]
 )

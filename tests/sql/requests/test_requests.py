@@ -10,18 +10,21 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from devstack.schema import copy_database
-from tests.sql.actors import Actor
+from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import LISTING, listed
+from tests.sql.paying import stored
 
 
 def test_same_id_gets_the_same_answer(owner: Connection, seller: Actor) -> None:
-    """A listing that is sent twice is listed once."""
+    """A listing that is sent twice is listed once, and a changed one is refused."""
     request_id = uuid4()
     first = listed(seller, client_request_id=request_id)
 
-    again = listed(seller, client_request_id=request_id, title="Whatever is sent")
+    again = listed(seller, client_request_id=request_id)
 
     assert first == again
+    other = listed(seller, client_request_id=request_id, title="Another title")
+    assert "REQUEST_ID_REUSED" == other["code"]
     assert [(1,)] == owner.execute("select count(*) from public.listings").fetchall()
 
 
@@ -48,58 +51,71 @@ def test_id_belongs_to_one_function(seller: Actor) -> None:
     } == refusal
 
 
-@pytest.mark.parametrize(
-    ("function", "argument", "rest"),
-    [
-        ("cancel_listing", "listing_id", {}),
-        ("update_listing", "listing_id", {"changes": Jsonb({"title": "Another title"})}),
-        (
-            "relist_listing",
-            "listing_id",
-            {"start_at": None, "end_at": None, "reserve_cents": None},
-        ),
-        (
-            "open_dispute",
-            "order_id",
-            {"dispute_type": "other", "reason": "It never came", "description": None},
-        ),
-        ("add_dispute_message", "dispute_id", {"content": "Hello"}),
-        (
-            "resolve_dispute",
-            "dispute_id",
-            {"decision": "deny", "note": "Looked at both sides", "refund_cents": None},
-        ),
-        ("staff_decide_message", "message_id", {"release": True, "reason": "It is harmless"}),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_id_belongs_to_one_object(
-    owner: Connection, seller: Actor, function: str, argument: str, rest: dict[str, object]
+@pytest.fixture
+def repeatable(owner: Connection) -> dict[str, dict[str, str]]:
+    """Return the arguments of each RPC with a client_request_id, and their types."""
+    query = """
+      select p.proname, jsonb_object_agg(argument.name, argument.type::regtype::text)
+      from pg_proc as p, unnest(p.proargnames, p.proargtypes::oid[]) as argument (name, type)
+      where
+        p.pronamespace = 'public'::regnamespace
+        and 'client_request_id' = any(p.proargnames)
+        and has_function_privilege('authenticated', p.oid, 'execute')
+      group by p.oid
+    """
+    return {str(name): arguments for name, arguments in owner.execute(query)}
+
+
+#: Two values of each type that an argument has.
+VALUES: dict[str, tuple[object, object]] = {
+    "uuid": (UUID(int=1), UUID(int=2)),
+    "text": ("One reason of many", "Another reason"),
+    "jsonb": (Jsonb({"title": "One title"}), Jsonb({"title": "Another title"})),
+    "bigint": (1, None),
+    "integer": (1, 2),
+    "boolean": (True, False),
+}
+
+
+def test_id_belongs_to_the_arguments_of_its_call(
+    owner: Connection, repeatable: dict[str, dict[str, str]]
 ) -> None:
-    """A caller never takes the answer about one object for that about another."""
-    request_id, first, second = uuid4(), UUID(int=1), UUID(int=2)
-    # Every RPC may answer this form. Real receipts hold successes only.
-    stored = {"success": False, "code": "CONFLICT", "error": "The answer about the first"}
+    """A caller never takes the answer to one call for that to another one."""
+    admin = signed_up(owner, "admin", role="admin").with_second_factor()
+    stored(owner, "payout.paid", event_id=VALUES["text"][0])
+    # Keep the answers of refused calls too, so that no call needs anything to act on.
     owner.execute(
         """
-          insert into private.request_receipts
-            (caller_id, client_request_id, function, answer, object_id)
-          values (%s, %s, %s, %s, %s)
-        """,
-        [seller.user_id, request_id, function, Jsonb(stored), first],
+        create or replace function private.finish_request(p_request_id uuid, p_answer jsonb)
+        returns jsonb language plpgsql set search_path = '' as $$
+        begin
+          update private.request_receipts set answer = p_answer
+          where client_request_id = p_request_id;
+          return p_answer;
+        end; $$
+        """
     )
-    again = {"client_request_id": request_id, **rest}
+    ignored = []
+    for rpc, types in repeatable.items():
+        sent: dict[str, object] = {name: VALUES[type_][0] for name, type_ in types.items()}
+        sent["client_request_id"] = uuid4()
+        first = admin.call(rpc, **sent)
+        assert first == admin.call(rpc, **sent)
+        for name in types.keys() - {"client_request_id"}:
+            changed = admin.call(rpc, **(sent | {name: VALUES[types[name]][1]}))
+            if changed.get("code") != "REQUEST_ID_REUSED":
+                ignored.append((rpc, name))
 
-    assert stored == seller.call(function, **{argument: first}, **again)
-    assert "REQUEST_ID_REUSED" == seller.call(function, **{argument: second}, **again)["code"]
+    assert [] == ignored
+    assert {"update_listing", "resolve_dispute", "staff_decide_message"} <= repeatable.keys()
 
 
 def test_receipt_of_an_earlier_release_answers_its_repeat(owner: Connection, seller: Actor) -> None:
-    """Such a receipt names no object."""
+    """Such a receipt does not know its arguments."""
     listing_id = listed(seller)["listing"]["id"]
     cancelled = {"listing_id": listing_id, "client_request_id": uuid4()}
     first = seller.call("cancel_listing", **cancelled)
-    owner.execute("update private.request_receipts set object_id = null")
+    owner.execute("update private.request_receipts set arguments_hash = null")
 
     assert first == seller.call("cancel_listing", **cancelled)
 
