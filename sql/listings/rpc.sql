@@ -23,7 +23,7 @@ begin
   return private.cancel_listing(cancel_listing.listing_id, cancel_listing.client_request_id);
 end;
 $$;
-comment on function public.cancel_listing is 'Cancel a listing without bids, as its seller or staff. Answers success. Refusals: PROFILE_NOT_FOUND, LISTING_NOT_FOUND, USER_SUSPENDED, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED.';
+comment on function public.cancel_listing is 'Cancel a listing without bids, as its seller or staff. Answers success. Refusals: PROFILE_NOT_FOUND, LISTING_NOT_FOUND, USER_SUSPENDED, RATE_LIMITED, LISTING_OVER, LISTING_HAS_BIDS, REQUEST_ID_REUSED. Raises FILTER_REFUSED.';
 grant execute on function public.cancel_listing to authenticated;
 
 create function public.relist_listing(

@@ -51,3 +51,27 @@ begin
 end;
 $$;
 comment on function private.finish_request is 'Store a successful answer for later repeats, or drop the receipt of a refusal. Return the answer.';
+
+create function private.purge_receipts(p_max_rows integer, p_before timestamptz)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  with expired as (
+    select caller_id, client_request_id from private.request_receipts
+    where created_at < p_before
+    limit p_max_rows
+    for update skip locked
+  )
+  delete from private.request_receipts as receipt using expired
+  where
+    receipt.caller_id = expired.caller_id
+    and receipt.client_request_id = expired.client_request_id;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+comment on function private.purge_receipts is 'Delete the receipts of calls that were made before a time. Return their number.';

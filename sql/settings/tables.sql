@@ -64,6 +64,7 @@ insert into private.app_settings (key, value) values
     "place_bid": {"max": 10, "window_s": 60},
     "create_listing": {"max": 5, "window_s": 3600},
     "update_listing": {"max": 30, "window_s": 600},
+    "cancel_listing": {"max": 30, "window_s": 600},
     "start_thread": {"max": 10, "window_s": 3600},
     "send_message": {"max": 20, "window_s": 60},
     "report_content": {"max": 10, "window_s": 3600},

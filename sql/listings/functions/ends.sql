@@ -23,7 +23,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_refusal constant jsonb := private.account_refusal(auth.uid());
+  v_refusal jsonb;
   v_auction public.auctions;
   v_listing public.listings;
   v_now timestamptz;
@@ -33,7 +33,11 @@ begin
   where id = p_listing_id and (seller_id = auth.uid() or private.is_staff());
   if not found then
     return private.refusal('LISTING_NOT_FOUND', 'Listing not found');
-  elsif v_refusal is not null then
+  end if;
+  v_refusal := coalesce(
+    private.account_refusal(auth.uid()), private.use_rate_limit('cancel_listing')
+  );
+  if v_refusal is not null then
     return v_refusal;
   end if;
   select * into v_auction from public.auctions where listing_id = p_listing_id for no key update;

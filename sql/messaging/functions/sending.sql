@@ -36,17 +36,25 @@ returns jsonb
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_answer constant jsonb := private.begin_request(p_function, p_client_message_id, null);
+  v_message public.messages;
 begin
-  return coalesce(
-    private.begin_request(p_function, p_client_message_id, null),
-    case
-      when p_client_message_id is null
-        then private.refusal('VALIDATION_ERROR', 'A message needs a client_message_id')
-    end
-  );
+  if v_answer is not null then
+    return v_answer;
+  elsif p_client_message_id is null then
+    return private.refusal('VALIDATION_ERROR', 'A message needs a client_message_id');
+  end if;
+  -- The message outlives its receipt.
+  select * into v_message from public.messages
+  where sender_id = auth.uid() and client_message_id = p_client_message_id;
+  if v_message.id is not null then
+    return private.finish_request(p_client_message_id, private.message_receipt(v_message));
+  end if;
+  return null;
 end;
 $$;
-comment on function private.begin_message is 'Begin a call that sends a message, as begin_request does. The id is required.';
+comment on function private.begin_message is 'Begin a call that sends a message, as begin_request does. The id is required, and a message with this id answers even if its receipt was purged.';
 
 create function private.repeated_answer(p_answer jsonb, p_is_same boolean)
 returns jsonb

@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import auction_row, auctioned, listed, move_time
+from tests.sql.auctioning import auction_row, auctioned, listed, move_time, set_setting
 
 
 @pytest.fixture
@@ -146,6 +146,21 @@ def test_changes_are_limited(
     assert (False, "RATE_LIMITED") == (refused["success"], refused["code"])
     move_time(owner, "10 minutes")
     assert change(seller, listing_id, title="Another window")["success"]
+
+
+def test_cancellations_are_limited(
+    owner: Connection, seller: Actor, alice: Actor, scheduled: Any
+) -> None:
+    """Each call of the seller takes the locks of an auction; calls of other users take none."""
+    set_setting(owner, "rate_limits", '{"cancel_listing": {"max": 1, "window_s": 600}}')
+    listing_id = scheduled["listing"]["id"]
+    for _ in range(2):
+        assert "LISTING_NOT_FOUND" == alice.call("cancel_listing", listing_id=listing_id)["code"]
+    assert seller.call("cancel_listing", listing_id=listing_id)["success"]
+
+    assert "RATE_LIMITED" == seller.call("cancel_listing", listing_id=listing_id)["code"]
+    move_time(owner, "10 minutes")
+    assert seller.call("cancel_listing", listing_id=listing_id)["success"]
 
 
 def test_repeated_change_does_not_count(seller: Actor, scheduled: Any) -> None:

@@ -5,8 +5,9 @@ from uuid import uuid4
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import move_time
+from tests.sql.auctioning import listed, move_time
 from tests.sql.paying import stored
+from tests.sql.writing import asked
 
 
 def payloads(owner: Connection) -> dict[str, bool]:
@@ -95,3 +96,42 @@ def test_job_runs_go_after_thirty_days(owner: Connection, service: Actor) -> Non
     service.call("purge_old_rows")
 
     assert [(0,)] == owner.execute("select count(*) from private.job_runs").fetchall()
+
+
+def receipts(owner: Connection) -> int:
+    [(count,)] = owner.execute("select count(*) from private.request_receipts").fetchall()
+    return int(count)
+
+
+def test_receipts_go_after_thirty_days(owner: Connection, service: Actor, seller: Actor) -> None:
+    """Until then a repeat gets the first answer. A run deletes at most its number of rows."""
+    request = {"client_request_id": uuid4()}
+    first = listed(seller, **request)
+    for _ in range(2):
+        listed(seller, client_request_id=uuid4())
+    move_time(owner, "719 hours")
+    service.call("purge_old_rows")
+    assert (3, first) == (receipts(owner), listed(seller, **request))
+    move_time(owner, "2 hours")
+
+    assert 2 == service.call("purge_old_rows", max_rows=2)
+    assert 1 == receipts(owner)
+    assert 1 == service.call("purge_old_rows", max_rows=2)
+    assert 0 == receipts(owner)
+
+
+def test_message_is_sent_once_though_its_receipt_is_gone(
+    owner: Connection, service: Actor, seller: Actor, alice: Actor
+) -> None:
+    """The message itself has the id, so a late repeat is neither an error nor a second message."""
+    listing_id = listed(seller)["listing"]["id"]
+    request = {"client_message_id": uuid4()}
+    first = asked(alice, listing_id, **request)
+    move_time(owner, "721 hours")
+    service.call("purge_old_rows")
+    assert 0 == receipts(owner)
+
+    for _ in range(2):
+        assert first | {"idempotent": True} == asked(alice, listing_id, **request)
+    other_id = listed(seller)["listing"]["id"]
+    assert "REQUEST_ID_REUSED" == asked(alice, other_id, **request)["code"]

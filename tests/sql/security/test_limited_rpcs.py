@@ -1,0 +1,29 @@
+"""Every RPC of a person that writes counts its calls."""
+
+from psycopg import Connection
+
+from tests.sql.rpcs import functions_behind, staff_rpcs, writing_rpcs
+
+
+#: RPCs without a limit: a call changes only unread rows of the caller, and a repeat changes none.
+UNLIMITED = {"mark_all_notifications_read", "mark_thread_read"}
+
+
+def test_every_rpc_that_writes_has_a_limit(owner: Connection) -> None:
+    """Staff have none, because a limit would stop them in an attack."""
+    unlimited = {
+        rpc
+        for rpc in writing_rpcs(owner) - staff_rpcs(owner)
+        if "use_rate_limit" not in functions_behind(owner, rpc)
+    }
+
+    assert UNLIMITED == unlimited
+
+
+def test_staff_rpcs_are_the_reviewed_ones(owner: Connection) -> None:
+    """A new RPC for staff has no limit, so it is reviewed here."""
+    assert {
+        "admin_set_role", "release_transfers", "requeue_ignored_events", "requeue_outbox",
+        "requeue_webhook_event", "resolve_dispute", "staff_decide_message", "staff_decide_report",
+        "staff_read_message", "staff_remove_listing", "staff_suspend_user", "staff_withdraw_bids",
+    } == staff_rpcs(owner)  # fmt: skip
