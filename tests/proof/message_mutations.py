@@ -87,8 +87,8 @@ MESSAGE_MUTATIONS = (
     mutation(
         "suspended user writes",
         "messaging/functions/sending.sql",
-        "  elsif private.is_suspended(auth.uid()) then",
-        "  elsif false then",
+        "    private.account_refusal(auth.uid()),\n",
+        "    null::jsonb,\n",
         MESSAGING,
     ),
     mutation(

@@ -184,8 +184,8 @@ MONEY_MUTATIONS = (
     mutation(
         "staff refund their own purchase",
         REQUESTS,
-        "and id <> p_order.buyer_id",
-        "",
+        ":= p_is_staff and p_user_id <> p_order.buyer_id;",
+        ":= p_is_staff;",
         MONEY,
     ),
     mutation(

@@ -11,6 +11,7 @@ from tests.proof.money_mutations import MONEY_MUTATIONS
 from tests.proof.outage_mutations import OUTAGE_MUTATIONS
 from tests.proof.payout_mutations import PAYOUT_MUTATIONS
 from tests.proof.settlement_mutations import SETTLEMENT_MUTATIONS
+from tests.proof.staff_mutations import STAFF_MUTATIONS
 
 
 MUTATIONS = (
@@ -25,4 +26,5 @@ MUTATIONS = (
     *OUTAGE_MUTATIONS,
     *PAYOUT_MUTATIONS,
     *SETTLEMENT_MUTATIONS,
+    *STAFF_MUTATIONS,
 )

@@ -1,5 +1,6 @@
 """`purge_old_rows`: data that has expired is deleted, and nothing else."""
 
+from typing import Any
 from uuid import uuid4
 
 from psycopg import Connection
@@ -125,7 +126,7 @@ def test_message_is_sent_once_though_its_receipt_is_gone(
 ) -> None:
     """The message itself has the id, so a late repeat is neither an error nor a second message."""
     listing_id = listed(seller)["listing"]["id"]
-    request = {"client_message_id": uuid4()}
+    request: dict[str, Any] = {"client_message_id": uuid4()}
     first = asked(alice, listing_id, **request)
     move_time(owner, "721 hours")
     service.call("purge_old_rows")
