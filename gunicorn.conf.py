@@ -53,6 +53,9 @@ _PART_LIMIT_S = 10.0
 limit_request_field_size = 32_768
 limit_request_fields = 100
 
+# By default a header of a client on this machine may change the path. A proxy may pass it on.
+forwarder_headers = ""
+
 # The application logs each business event, so an access log would repeat it.
 accesslog = None
 errorlog = "-"

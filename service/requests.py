@@ -40,6 +40,8 @@ _OWN_UPLOADS = 10
 _OWN_UPLOADS_LIMIT_S = 8.0
 REQUEST_ID_HEADER = "X-Request-Id"
 _REQUEST_ID_KEY = "HTTP_X_REQUEST_ID"
+#: A cookie may decide about an answer, and caches do not know that.
+_NO_CACHE = ("Cache-Control", "no-store")
 _REFUSAL_KEY = "market.refusal"
 _BODY_IS_REFUSED_KEY = "market.body_is_refused"
 #: At most so many requests run at once. With more, all become slow and none finishes in time.
@@ -95,9 +97,13 @@ def install(app: Flask, limits: AddressLimits, admit: Callable[[], str]) -> None
         def answer(
             status: str, headers: list[tuple[str, str]], exc_info: "OptExcInfo | None" = None
         ) -> Callable[[bytes], object]:
-            return start_response(status, [*headers, (REQUEST_ID_HEADER, request_id)], exc_info)
+            more = [(REQUEST_ID_HEADER, request_id), _NO_CACHE]
+            return start_response(status, [*headers, *more], exc_info)
 
         path = environ["PATH_INFO"]
+        if path.startswith("//"):
+            # Flask would drop the slashes, and find a route whose limits do not know this path.
+            environ[_REFUSAL_KEY] = RejectedError("RESOURCE_NOT_FOUND")
         is_file = is_upload(environ["REQUEST_METHOD"], path)
         is_webhook = path.startswith(_WEBHOOKS)
         queue = webhook_places if is_webhook else places

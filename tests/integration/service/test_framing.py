@@ -84,6 +84,23 @@ def test_malformed_request_is_refused(own_service: OwnService, name: str) -> Non
     assert own_service.is_live()
 
 
+@pytest.mark.parametrize(
+    ("path", "header", "status"),
+    [
+        (b"//api/health/live", b"", 404),
+        (b"/api/metrics", b"SCRIPT_NAME: /api\r\n", 404),
+        (b"/api/nothing", b"PATH_INFO: /api/health/live\r\n", 404),
+    ],
+)
+def test_path_is_that_of_the_first_line(
+    own_service: OwnService, path: bytes, header: bytes, status: int
+) -> None:
+    """A proxy lets only paths under /api/ pass, and limits go by the path."""
+    request = b"GET " + path + b" HTTP/1.1\r\nHost: shop.test\r\n" + header + b"\r\n"
+
+    assert status == own_service.send(request).status
+
+
 @pytest.mark.parametrize("path", ["/api/webhooks/stripe", "/api/payments/confirm", "/api/nothing"])
 def test_too_large_body_is_413(own_service: OwnService, path: str) -> None:
     """With a length, in one chunk and in many, whatever the route makes of a body."""

@@ -74,12 +74,18 @@ def test_other_path_is_not_found(path: str) -> None:
 def answers_of_all_routes(start: str = "/api/", end: str = "") -> list[Any]:
     """Call each route at a variant of its path, with a Host that must not come back."""
     client = make_service().client
-    paths = [str(rule) for rule in client.application.url_map.iter_rules()]
+    rules = [str(rule) for rule in client.application.url_map.iter_rules()]
+    paths = [start + rule.removeprefix("/api/") + end for rule in rules]
     return [
-        client.open(start + path.removeprefix("/api/") + end, method=method, headers=HOST)
+        client.open(path, method=method, headers=HOST, environ_overrides=_as_it_is(path))
         for path in paths
         for method in ("GET", "POST", "OPTIONS")
     ]
+
+
+def _as_it_is(path: str) -> dict[str, str]:
+    """Return the path that gunicorn passes on. Flask's test client takes `//api` for a host."""
+    return {"PATH_INFO": path} if path.startswith("//") else {}
 
 
 @pytest.mark.parametrize(

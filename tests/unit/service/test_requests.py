@@ -76,6 +76,14 @@ def test_error_carries_the_id_too(app: Flask) -> None:
     assert (404, "trace-7") == (answer.status_code, answer.headers["X-Request-Id"])
 
 
+@pytest.mark.parametrize("path", ["/", "/missing"])
+def test_no_cache_keeps_an_answer(app: Flask, path: str) -> None:
+    """Another person may use the browser next, or sit behind the same cache."""
+    answer = app.test_client().get(path)
+
+    assert ["no-store"] == answer.headers.getlist("Cache-Control")
+
+
 def test_calls_have_three_seconds(app: Flask, seen: dict[str, Any]) -> None:
     """A request knows how long it may go on calling, and the next one begins anew."""
     app.test_client().get("/")
