@@ -1,5 +1,6 @@
 """`compose.yaml`: each process has few rights, a check and limits; only the proxy has a port."""
 
+import re
 from typing import Any
 
 import pytest
@@ -36,6 +37,18 @@ def test_process_is_watched_and_limited(name: str) -> None:
     assert "unless-stopped" == service["restart"]
     assert all(service[limit] for limit in ("mem_limit", "cpus", "pids_limit"))
     assert {"driver": "local"} == service["logging"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_full_folder_leaves_memory(name: str) -> None:
+    """A tmpfs counts towards the limit of memory, and clients can fill the one of the proxy."""
+    service = SERVICES[name]
+    sizes = [
+        int(size) for folder in service["tmpfs"] for size in re.findall(r"size=(\d+)m", folder)
+    ]
+
+    assert sizes
+    assert 2 * sum(sizes) <= int(service["mem_limit"].removesuffix("m"))
 
 
 @pytest.mark.parametrize("name", OURS)
