@@ -172,6 +172,17 @@ def test_every_foreign_key_has_an_index(owner: Connection) -> None:
     assert set() == names(owner, query)
 
 
+def test_profile_belongs_to_a_user_of_auth(owner: Connection) -> None:
+    """D7: the key of `users` is a user of Auth's, so no profile is left without one."""
+    query = """
+      select pg_get_constraintdef(oid) from pg_constraint
+      where conrelid = 'public.users'::regclass and confrelid = 'auth.users'::regclass
+    """
+    [(definition,)] = owner.execute(query).fetchall()
+
+    assert definition.startswith("FOREIGN KEY (id) REFERENCES auth.users(id)")
+
+
 def test_workers_receive_changes_of_every_published_table(owner: Connection) -> None:
     """Realtime sends a role nothing about a table whose key the role may not select.
 

@@ -1,9 +1,12 @@
 """The RPCs of the contract by the names of their arguments, as a client spells them (A11)."""
 
+import re
+import tomllib
 from collections.abc import Mapping
 
 import pytest
 
+from devstack.schema import ROOT
 from tests.integration.contract.market import Market
 
 
@@ -263,6 +266,20 @@ def catalog(market: Market) -> Mapping[str, str]:
 def test_every_function_is_the_contracts(catalog: Mapping[str, str]) -> None:
     """Nothing else is exposed; a new function is added here (case 1)."""
     assert set(SIGNATURES) == set(catalog)
+
+
+def test_every_list_has_a_limit() -> None:
+    """D6: a function that lists or claims takes a number of rows, and REST answers at most 1000."""
+    lists = [
+        name
+        for name in SIGNATURES
+        if re.match(r"(staff_)?(list|claim|find_orphan)_", name) and name != "claim_send_permission"
+    ]
+    api = tomllib.loads((ROOT / "supabase/config.toml").read_text())["api"]
+
+    assert len(lists) > 15
+    assert [] == [name for name in lists if "max_rows integer" not in SIGNATURES[name]]
+    assert 1000 == api["max_rows"]
 
 
 @pytest.mark.parametrize("function", SIGNATURES)

@@ -67,6 +67,15 @@ class TestBids:
             query, [answers[0].json()["bid"]["id"]]
         ).fetchall()
 
+    def test_header_replaces_no_origin(self, shop: Shop, person: Browser) -> None:
+        """A cookie without the site's origin is refused, and no header changes that (B14)."""
+        body = {"listingId": listing_of(shop, shop.auction()), "amount_cents": 20_000}
+        headers = person.cookie | {"x-test-user-id": str(person.actor.id)}
+
+        answer = person.post(BIDS, body, headers)
+
+        assert (403, "CSRF_INVALID") == (answer.status_code, answer.json()["code"])
+
     def test_low_bid_names_the_minimum(self, shop: Shop, person: Browser) -> None:
         """The text names it in dollars, `minimumBid` in cents."""
         auction_id = shop.auction()

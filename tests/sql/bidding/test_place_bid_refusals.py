@@ -41,7 +41,7 @@ def test_refused_bid_leaves_no_trace(owner: Connection, auction_id: UUID, alice:
 
 
 def test_bid_at_the_end_is_refused(owner: Connection, auction_id: UUID, alice: Actor) -> None:
-    """The auction is over when its end has come, whatever its status still says."""
+    """The auction is over when its end has come, although its status is still live (case 4)."""
     move_time(owner, "1 hour")
 
     refusal = alice.call("place_bid", auction_id=auction_id, amount_cents=1100)

@@ -73,7 +73,7 @@ def test_own_raise_in_the_window_moves_nothing(
 
 
 def test_end_moves_up_to_its_cap(owner: Connection, seller: Actor, alice: Actor) -> None:
-    """At the cap a bid still counts, and moves nothing."""
+    """At the cap a bid still counts, and moves nothing (case 4)."""
     set_setting(owner, "snipe_max_total_s", "120")
     auction_id = auctioned(seller, ends_in="1 minute")
     scheduled = datetime.fromisoformat(auction_row(owner, auction_id)["scheduled_end_at"])
