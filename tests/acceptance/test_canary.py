@@ -142,10 +142,3 @@ def test_canary_is_green_on_a_site_in_live_mode(
 
     assert ([], 0) == (failed(found), code), found
     assert "acknowledged in" in found[str(steps.UNHANDLED)]["detail"]
-
-
-def test_prepared_accounts_need_nothing_more(prepared_stack: Mapping[str, str]) -> None:
-    """The preparation may be repeated; it finds nothing left to do."""
-    done = start_canary(prepared_stack, "--prepare")
-
-    assert (0, "Both accounts can trade.\n") == (done.returncode, done.stdout), done.stderr
