@@ -9,6 +9,10 @@ CHAOS_AUCTIONS ?= 10000
 FUZZ_TIMES ?= 25
 LISTINGS ?= 250000
 
+# The folders with the longest tests come first in the order of collection, so the last tests are short
+# and both processes end together.
+SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
+
 # Every program here starts many Python processes. Without cached bytecode each of them compiles all of
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,13 +31,13 @@ demo: setup ## run the main job, from sign-up to dispute (PORT_BASE=…, DEMO_FL
 	@$(BIN)/python -m devstack.demo $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(DEMO_FLAGS)
 
 test: setup ## run the test suite, which starts its own embedded stack
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
 
 test-js: setup ## run the JavaScript client's tests, a part of `make test` (needs npm)
 	@$(BIN)/python -m pytest tests/integration/js $(PYTEST_FLAGS)
 
 coverage: setup ## measure the lines and branches of the product that the unit tests run (95 % at least)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/unit --cov --cov-report=term \
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/unit --cov --cov-report=term \
 	  --cov-report=json:.coverage.json $(PYTEST_FLAGS)
 	@$(BIN)/python .ci/covered.py .coverage.json
 
@@ -68,7 +72,7 @@ chaos: setup ## kill everything while auctions end (CHAOS_AUCTIONS=10000, CHAOS_
 	@$(BIN)/python -m tests.proof.chaos --auctions $(CHAOS_AUCTIONS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) $(CHAOS_FLAGS)
 
 fuzz: setup ## send random input to each API (FUZZ_TIMES=25 times what `make test` sends)
-	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n 2 --dist loadgroup -m fuzz tests/integration tests/sql/filter \
+	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m fuzz tests/integration tests/sql/filter \
 	  tests/integration/service/openapi_fuzz.py $(PYTEST_FLAGS)
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)
@@ -78,7 +82,7 @@ canary-faults: setup ## plant faults in a deployment; the canary must turn red (
 	@$(BIN)/python -m pytest -q tests/proof/canary_faults.py $(PYTEST_FLAGS)
 
 pg15: setup ## run the schema and SQL tests on PostgreSQL 15
-	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest -n 2 tests/schema tests/sql
+	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/schema tests/sql
 
 deployment: setup ## run the proxy on a real nginx, and the image's files on a read-only disk
 	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/proxy.py tests/proof/image.py

@@ -41,6 +41,7 @@ def _use_memory() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process run all tests of a file, or of a folder whose tests share servers.
 
@@ -51,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_shared = folder.parent.name == "integration"
         if (is_shared and folder.name == "devstack") or item.get_closest_marker("xdist_group"):
             continue
-        group = folder.name if is_shared else item.path.stem
+        group = folder.name if is_shared else item.nodeid.split("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
 
 
