@@ -10,8 +10,10 @@ FUZZ_TIMES ?= 25
 LISTINGS ?= 250000
 
 # The folders with the longest tests come first in the order of collection, so the last tests are short
-# and both processes end together.
-SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
+# and all processes end together.
+SIDE_BY_SIDE := --dist loadgroup --no-loadscope-reorder
+# Many tests wait for a program or for the clock, so two cores have work for a third process.
+PROCESSES ?= 3
 
 # Every program here starts many Python processes. Without cached bytecode each of them compiles all of
 # its imports again, which costs more than a second.
@@ -30,14 +32,14 @@ setup: ## install uv in .tools/ and the packages in .venv/ (all targets do this 
 demo: setup ## run the main job, from sign-up to dispute (PORT_BASE=…, DEMO_FLAGS=--keep)
 	@$(BIN)/python -m devstack.demo $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(DEMO_FLAGS)
 
-test: setup ## run the test suite, which starts its own embedded stack
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
+test: setup ## run the test suite, which starts its own embedded stack (PROCESSES=3)
+	@$(BIN)/python -m pytest -n $(PROCESSES) $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
 
 test-js: setup ## run the JavaScript client's tests, a part of `make test` (needs npm)
 	@$(BIN)/python -m pytest tests/integration/js $(PYTEST_FLAGS)
 
-coverage: setup ## measure the lines and branches of the product that the unit tests run (95 % at least)
-	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) tests/unit --cov --cov-report=term \
+coverage: setup ## measure the lines and branches that unit tests run (95 % at least)
+	@$(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) tests/unit --cov --cov-report=term \
 	  --cov-report=json:.coverage.json $(PYTEST_FLAGS)
 	@$(BIN)/python .ci/covered.py .coverage.json
 
@@ -72,7 +74,7 @@ chaos: setup ## kill everything while auctions end (CHAOS_AUCTIONS=10000, CHAOS_
 	@$(BIN)/python -m tests.proof.chaos --auctions $(CHAOS_AUCTIONS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) $(CHAOS_FLAGS)
 
 fuzz: setup ## send random input to each API (FUZZ_TIMES=25 times what `make test` sends)
-	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m fuzz tests/integration tests/sql/filter \
+	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) -m fuzz tests/integration tests/sql/filter \
 	  tests/integration/service/openapi_fuzz.py $(PYTEST_FLAGS)
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)
@@ -82,7 +84,7 @@ canary-faults: setup ## plant faults in a deployment; the canary must turn red (
 	@$(BIN)/python -m pytest -q tests/proof/canary_faults.py $(PYTEST_FLAGS)
 
 pg15: setup ## run the schema and SQL tests on PostgreSQL 15
-	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/schema tests/sql
+	@EMBEDDED_PG_BINDIR=$$(.ci/postgres15) $(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) tests/schema tests/sql
 
 deployment: setup ## run the proxy on a real nginx, and the image's files on a read-only disk
 	@NGINX=$$(.ci/nginx) $(BIN)/python -m pytest tests/proof/proxy.py tests/proof/image.py

@@ -22,6 +22,8 @@ from devstack.postgres import Cluster
 MEMORY = Path("/dev/shm")  # noqa: S108 - each test makes a folder of its own there
 #: The databases and logs of a whole run need less.
 MEMORY_BYTES = 4 * 2**30
+#: The tests that share a running system.
+LONGEST_GROUP = "stack"
 
 
 def pytest_configure() -> None:
@@ -46,6 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process run all tests of a file, or of a folder whose tests share servers.
 
     Two processes would start the servers twice, and xdist is slow with 8,000 groups of one test.
+    The longest group starts first, because a run ends no sooner than it.
     """
     for item in items:
         folder = item.path.parent
@@ -54,6 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         group = folder.name if is_shared else item.nodeid.split("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_is_short)
+
+
+def _is_short(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("xdist_group")
+    return mark is None or mark.args != (LONGEST_GROUP,)
 
 
 @pytest.fixture(scope="session", autouse=True)
