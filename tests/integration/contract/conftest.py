@@ -11,14 +11,14 @@ from tests.integration.service.shop import Shop
 
 @pytest.fixture(scope="session")
 def market(stack: Mapping[str, str]) -> Iterator[Market]:
-    """Sell one thing, and have another on sale, with all that hangs on them."""
+    """Sell one thing and put another on sale, with bids, order, thread and dispute."""
     with Shop(stack) as shop:
         yield Market.opened(shop)
 
 
 @pytest.fixture(scope="session")
 def visitors(market: Market) -> Iterator[Mapping[Role, Visitor]]:
-    """Give a client of the official library for each one who looks."""
+    """Give a client of the official library for each role."""
     visitors = {role: Visitor.of(market, role) for role in Role}
     yield visitors
     for visitor in visitors.values():

@@ -1,4 +1,4 @@
-"""Every query of the web app, by the page that sends it, and how many rows each visitor reads."""
+"""Every query of the web app by its page, and the number of rows that each role reads."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from tests.integration.contract.market import Role
 
 
-#: What a role without any right to the table is answered.
+#: Stands for the error that a role without any right to the table gets.
 FORBIDDEN = -1
 EVERYBODY = dict.fromkeys(Role, 1)
 #: Only the two parties of the order, and staff; a visitor may not even ask.
@@ -22,7 +22,7 @@ PARTIES = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A select string, its filters as PostgREST spells them, and what has which form.
+    """A select string, its filters as PostgREST spells them, and the form of each embed.
 
     `forms` names by its path what is embedded: an array `[]` or an object `{}`. `{name}` in a
     filter is an id of the market.
@@ -36,7 +36,7 @@ class Query:
 
 
 def profile(foreign_key: str) -> str:
-    """Return how the web app asks for the name of somebody else."""
+    """Return the embed by which the web app reads the name of another user."""
     return f"public_profiles!{foreign_key}(id,display_name,kyc_passed,member_since)"
 
 

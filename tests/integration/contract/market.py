@@ -36,12 +36,12 @@ class Market:
 
     shop: Shop
     people: Mapping[Role, Browser]
-    #: What the tests may name in a filter.
+    #: The ids and values that a filter may name.
     ids: Mapping[str, str]
 
     @classmethod
     def opened(cls, shop: Shop) -> Self:
-        """Have everything happen that there is to look at."""
+        """Sign the people up, sell one thing to the buyer, and put another on sale."""
         people: dict[Role, Browser] = {
             role: Browser.of_somebody_new(shop)
             for role in Role
@@ -84,7 +84,7 @@ class Market:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Somebody with a client of the official library."""
+    """A person, or nobody, with a client of the official library."""
 
     client: Client
     http: httpx.Client
@@ -93,7 +93,7 @@ class Visitor:
 
     @classmethod
     def of(cls, market: Market, role: Role) -> Self:
-        """Build a client that sends the token of whoever has this role, if they have one."""
+        """Build a client that sends the token of this role, if the role has one."""
         environment = market.shop.environment
         statuses = [0]
 

@@ -13,7 +13,7 @@ from tests.integration.contract.embeds import FORBIDDEN, QUERIES, Query
 from tests.integration.contract.market import Market, Role, Visitor
 
 
-#: What the schema says of a role that was not granted the table.
+#: The SQLSTATE of a role that was not granted the table.
 INSUFFICIENT_PRIVILEGE = "42501"
 
 #: The foreign keys that the app may name, each with its table and what it embeds.
@@ -41,7 +41,7 @@ Visitors = Mapping[Role, Visitor]
 
 
 def ask(visitor: Visitor, query: Query, ids: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Send a query with the official library, its filters as the web app's own library sends."""
+    """Send a query by the official library; the filters are spelled as the web app sends them."""
     request = visitor.client.table(query.table).select(query.select)
     for name, value in query.where.items():
         request.request.params = request.request.params.add(name, value.format(**ids))
@@ -55,7 +55,7 @@ def rows_of(answer: APIResponse) -> list[dict[str, Any]]:
 
 
 def at_path(values: list[Any], path: str) -> Iterator[Any]:
-    """Walk into what is embedded, through objects and arrays alike."""
+    """Return the values at a path of embeds, through objects and arrays alike."""
     for name in path.split("."):
         flat = itertools.chain.from_iterable(
             value if isinstance(value, list) else [value] for value in values
@@ -88,7 +88,7 @@ def test_query_of_the_web_app(market: Market, visitors: Visitors, page: str, rol
 def test_what_is_embedded_shows_no_more_than_its_four_columns(
     market: Market, visitors: Visitors
 ) -> None:
-    """Of the other party an order names four things, the display name among them (B17)."""
+    """An order shows four columns of the other party, the display name among them (B17)."""
     [order] = ask(visitors[Role.BUYER], QUERIES["orders"], market.ids)
 
     assert {"id", "display_name", "kyc_passed", "member_since"} == order["seller"].keys()
@@ -169,7 +169,7 @@ def test_unread_messages_are_counted_by_head(
 
 @pytest.mark.parametrize("role", list(Role))
 def test_marketplace_counts_all_pages(market: Market, visitors: Visitors, role: Role) -> None:
-    """The marketplace pages by an exact count of what its filters leave."""
+    """The marketplace pages by an exact count of the rows that fit its filters."""
     client = visitors[role].client
     listings = (
         client.table("listings")
@@ -196,7 +196,7 @@ def test_badge_is_counted_by_head(market: Market, visitors: Visitors, role: Role
 
 
 def test_read_marks_are_the_recipients(market: Market, visitors: Visitors) -> None:
-    """The update that the thread page sends touches what the peer wrote, and for nobody else."""
+    """The update of the thread page marks the messages of the peer, and only for the recipient."""
     marked = {}
     for role in (Role.STRANGER, Role.SELLER, Role.BUYER):
         request = (

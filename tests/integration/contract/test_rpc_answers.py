@@ -1,4 +1,4 @@
-"""What the RPCs of the contract answer, key by key, through the gateway."""
+"""The answers of the RPCs of the contract, key by key, through the gateway."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +31,7 @@ def called(visitor: Visitor, function: str, **arguments: object) -> Any:
 
 @pytest.mark.parametrize("role", list(Role))
 def test_everybody_asks_for_the_time(market: Market, visitors: Visitors, role: Role) -> None:
-    """Visitors too; the time of an auction that is over is none."""
+    """Every role reads the time, and an auction that is over has none left."""
     running = called(visitors[role], "get_time_remaining", auction_id=market.ids["live"])
     over = called(visitors[role], "get_time_remaining", auction_id=market.ids["sold"])
     state = called(visitors[role], "get_auction_state", auction_id=market.ids["live"])
@@ -77,7 +77,7 @@ def test_bid_is_answered_with_a_receipt(market: Market, visitors: Visitors) -> N
 
 
 def test_refusal_is_no_error(market: Market, visitors: Visitors) -> None:
-    """It comes with 200, a code for programs and a text for people; a minimum where it helps."""
+    """A refusal has status 200, a code for programs, a text for people, and the minimum."""
     refusal = called(
         visitors[Role.LOSER], "place_bid", auction_id=market.ids["live"], amount_cents=100
     )
@@ -87,17 +87,17 @@ def test_refusal_is_no_error(market: Market, visitors: Visitors) -> None:
     assert f"${refusal['minimum_bid_cents'] / 100:.2f}" in refusal["error"]
 
 
-def test_own_maximum_is_told_to_its_bidder_alone(market: Market, visitors: Visitors) -> None:
-    """Rivals, the seller and strangers are told of none (B18)."""
-    told = {
+def test_own_maximum_is_read_by_its_bidder_alone(market: Market, visitors: Visitors) -> None:
+    """Rivals, the seller, staff and other users get no maximum (B18)."""
+    answers = {
         role: called(visitors[role], "get_my_proxy", auction_id=market.ids["live"])
         for role in Role
         if role is not Role.ANON
     }
 
-    assert {"auction_id", "max_cents", "is_leading", "updated_at"} == told[Role.BUYER].keys()
+    assert {"auction_id", "max_cents", "is_leading", "updated_at"} == answers[Role.BUYER].keys()
     assert {Role.BUYER: True, Role.LOSER: False} == {
-        role: answer["is_leading"] for role, answer in told.items() if answer is not None
+        role: answer["is_leading"] for role, answer in answers.items() if answer is not None
     }
 
 
@@ -115,7 +115,7 @@ def test_secrets_of_a_listing_are_its_sellers(market: Market, visitors: Visitors
 
 
 def test_closing_is_answered_the_same_again(market: Market) -> None:
-    """A sale names its order and split; asked again it says so."""
+    """A sale names its order and split; a repeated call says that it was processed."""
     sale = {
         "success", "status", "order_id", "winning_bid_amount", "buyer_id", "seller_id",
         "platform_fee_cents", "seller_amount_cents",

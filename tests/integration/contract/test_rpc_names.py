@@ -10,11 +10,11 @@ from devstack.schema import ROOT
 from tests.integration.contract.market import Market
 
 
-#: Of a person's call that writes: sent again, it is answered as the first time.
+#: The last argument of each call that writes; a repeated call gets the first answer.
 _REQUEST = "client_request_id uuid = null"
-#: Every function of the contract that is there, with its arguments and their defaults.
+#: Every function that the API serves, with its arguments and their defaults.
 SIGNATURES: Mapping[str, str] = {
-    # Whoever is signed in, and visitors
+    # Signed-in users and visitors
     "place_bid": (
         "auction_id uuid, amount_cents bigint, max_proxy_cents bigint = null,"
         " client_bid_id uuid = null"

@@ -204,7 +204,7 @@ async def test_clients_agree_and_come_back_to_the_right_state(stage: Stage) -> N
         ]
         bid(stage, Role.LOSER, auction_id)
         rows = [(await page.change())["record"] for page in pages]
-        times = [asked(stage, caller, "get_time_remaining", auction_id) for caller in CALLERS]
+        times = [read(stage, caller, "get_time_remaining", auction_id) for caller in CALLERS]
 
     assert rows[0] == rows[1]
     end_at = dt.datetime.fromisoformat(rows[0]["end_at"])
@@ -216,7 +216,7 @@ async def test_clients_agree_and_come_back_to_the_right_state(stage: Stage) -> N
     bid(stage, Role.BUYER, auction_id)
     async with connected(stage) as clients:
         page = await joined(clients["user"], f"auction-{auction_id}", binding, config=PRIVATE)
-        state = asked(stage, "user", "get_auction_state", auction_id)
+        state = read(stage, "user", "get_auction_state", auction_id)
         assert (stage.ids["buyer"], 2) == (state["high_bidder_id"], state["bid_count"])
         bid(stage, Role.LOSER, auction_id)
         change = await page.change()
@@ -224,7 +224,7 @@ async def test_clients_agree_and_come_back_to_the_right_state(stage: Stage) -> N
     assert state["version"] + 1 == change["record"]["version"]
 
 
-def asked(stage: Stage, caller: str, function: str, auction_id: str) -> dict[str, Any]:
+def read(stage: Stage, caller: str, function: str, auction_id: str) -> dict[str, Any]:
     """Return the answer of a function about an auction."""
     request = stage.visitors[caller].client.rpc(function, {"auction_id": auction_id})
     answer: Any = request.execute().data
