@@ -75,7 +75,7 @@ chaos: setup ## kill everything while auctions end (CHAOS_AUCTIONS=10000, CHAOS_
 
 fuzz: setup ## send random input to each API (FUZZ_TIMES=25 times what `make test` sends)
 	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) -m fuzz tests/integration tests/sql/filter \
-	  tests/integration/service/openapi_fuzz.py $(PYTEST_FLAGS)
+	  tests/integration/service/openapi_fuzz.py tests/integration/service/route_fuzz.py $(PYTEST_FLAGS)
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)
 	@$(BIN)/python -m tests.proof.mutants $(NAMES)

@@ -12,14 +12,19 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devstack.schema import ROOT
-from tests.fuzzing import TIMES
+from tests.fuzzing import TIMES, fuzzed
 from tests.integration.service.browser import Browser
+from tests.integration.service.hostile_bodies import Sent, requests_near
 from tests.integration.service.own_service import OwnService, running_service
+from tests.integration.service.route_entries import CASES
 from tests.integration.service.sale import Sale
-from tests.integration.service.shop import Shop
+from tests.integration.service.shop import PATIENCE_S, Shop
 from tests.integration.service.staff import with_role, with_second_factor
 
 
@@ -149,3 +154,36 @@ def test_service_keeps_to_its_document(
 
     assert 0 == run.returncode, run.stdout[-20_000:] + run.stderr[-2_000:]
     assert [] == [name for name, secret in secrets.items() if secret in target.log]
+
+
+MARK_READ = next(case for case in CASES if str(case) == "POST /api/notifications")
+
+
+@given(
+    sent=requests_near(MARK_READ.route, {"action": "mark_all_read"}),
+    size=st.integers(min_value=1, max_value=7),
+    address=st.integers(min_value=0, max_value=2**16),
+)
+@fuzzed(30)
+def test_chunks_are_read_like_a_whole_body(
+    target: OwnService, tokens: Mapping[str, str], sent: Sent, size: int, address: int
+) -> None:
+    """The service answers a drawn body in the same way, however it comes."""
+    content = sent.content[:2_000]
+    headers = {
+        "Authorization": f"Bearer {tokens['another']}",
+        "Content-Type": sent.content_type,
+        "X-Forwarded-For": f"10.9.{address >> 8 & 255}.{address & 255}",
+    }
+    chunks = (content[start : start + size] for start in range(0, len(content), size))
+
+    whole, chunked = (
+        httpx.post(target.url + MARK_READ.rule, content=body, headers=headers, timeout=PATIENCE_S)
+        for body in (content, chunks)
+    )
+
+    assert whole.status_code < 500
+    assert (whole.status_code, whole.json().get("code")) == (
+        chunked.status_code,
+        chunked.json().get("code"),
+    )

@@ -44,7 +44,7 @@ ROLES = {
 PICTURE = encoded(plain(), "PNG")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class World:
     """All that a request of the table in `route_entries` may name."""
 
@@ -53,6 +53,10 @@ class World:
     rows: Rows
     people: Mapping[str, Browser]
     values: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Return the name alone: Hypothesis prints a value of each example."""
+        return "World"
 
     @property
     def origin(self) -> str:
@@ -80,6 +84,12 @@ class World:
     def filled(self, value: Any) -> Any:
         """Return a value whose texts have the world's values in the place of `{name}`."""
         return json.loads(_filled(json.dumps(value), self.values))
+
+    def filled_bytes(self, content: bytes) -> bytes:
+        """Return a body that may be no text, with the world's values in the place of `{name}`."""
+        for name, value in self.values.items():
+            content = content.replace(f"{{{name}}}".encode(), value.encode())
+        return content
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
