@@ -1098,6 +1098,33 @@ isOneToOne: false
 "save_shipment":
 { Args: { "carrier": string,"label_url": string,"order_id": string,"tracking": string,"user_id": string }; Returns: Json
                            },
+"search_listings":
+{ Args: { "listing_status"?: string,"search": string }; Returns: {
+              "bid_count": number,
+"buy_now_cents": number | null,
+"category_id": number,
+"condition": Database["public"]['Enums']["item_condition"],
+"created_at": string,
+"current_bid_cents": number | null,
+"description": string,
+"end_at": string,
+"id": string,
+"location": NonNullable<Json>,
+"pickup": boolean,
+"seller_id": string,
+"shipping": boolean,
+"start_at": string,
+"start_cents": number,
+"status": Database["public"]['Enums']["listing_status"],
+"title": string,
+"updated_at": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "listings"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
 "send_message":
 { Args: { "client_message_id": string,"content": string,"thread_id": string }; Returns: Answers["send_message"] | Refusal
                            },

@@ -18,3 +18,5 @@ using (
 comment on policy users_read_uncancelled_and_own_listings on public.listings is 'Bidders can still read a listing after its end. Only its seller and staff read a cancelled one.';
 
 alter table private.listing_private enable row level security;
+
+alter table private.listing_texts enable row level security;

@@ -79,3 +79,19 @@ end;
 $$;
 comment on function public.get_listing_private is 'Return reserve and street of a listing to its seller and staff. Answers reserve_cents, street. Refusal: LISTING_NOT_FOUND.';
 grant execute on function public.get_listing_private to authenticated;
+
+create function public.search_listings(search text, listing_status text default 'live')
+returns setof public.listings
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return query
+    select * from private.search_listings(
+      search_listings.search, search_listings.listing_status
+    );
+end;
+$$;
+comment on function public.search_listings is 'Return the listings of a status (scheduled, live or ended) whose title or description contains a text, in any case. Answers rows of listings, at most the 1,000 newest. Select columns and embeds, filter, sort and count them as rows of the table.';
+grant execute on function public.search_listings to anon, authenticated;

@@ -1,3 +1,5 @@
+create extension if not exists pg_trgm with schema extensions;
+
 create type public.item_condition as enum ('new', 'like_new', 'good', 'fair', 'parts');
 comment on type public.item_condition is 'State of the item. parts means for spare parts only.';
 
@@ -79,3 +81,15 @@ create table private.listing_private (
   constraint listing_private_street_is_a_line check (char_length(street) between 1 and 120)
 );
 comment on table private.listing_private is 'The part of a listing that only its seller and staff read: reserve and street. The buyer of a paid order gets the street too.';
+
+create table private.listing_texts (
+  listing_id uuid not null,
+  folded_text text collate "C" not null,
+  constraint listing_texts_pkey primary key (listing_id),
+  constraint listing_texts_listing_id_fkey
+  foreign key (listing_id) references public.listings (id)
+);
+comment on table private.listing_texts is 'Title and description of each listing in lower case, for the search. They are apart from the listings, because a bid or a close would otherwise write to the index of texts.';
+
+create index listing_texts_folded_text_idx on private.listing_texts
+using gin (folded_text extensions.gin_trgm_ops);

@@ -16,8 +16,9 @@ FREE_KINDS = {"CreatePolicyStmt", "AlterPolicyStmt", "CreateTrigStmt"}
 FREE_DROPS = {"OBJECT_POLICY", "OBJECT_TRIGGER"}
 ROW_KINDS = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
 ROLE_KINDS = {"GrantRoleStmt", "CreateRoleStmt", "DropRoleStmt"}
-#: Below these keys a name is used and not changed: a foreign key's target, a call, a type.
-USES = {"pktable", "FuncCall", "typeName", "TypeName", "CreateExtensionStmt"}
+#: Below these keys a name is used and not changed: a foreign key's target, a call, a type, the
+#: operators of an index.
+USES = {"pktable", "FuncCall", "typeName", "TypeName", "CreateExtensionStmt", "opclass"}
 
 
 def violations(text: str) -> list[str]:
@@ -78,6 +79,7 @@ def test_migrations_leave_supabases_objects_alone() -> None:
         "alter table public.users add foreign key (id) references auth.users (id)",
         "insert into storage.buckets (id, name) values ('photos', 'photos')",
         "create extension if not exists citext with schema extensions",
+        "create index i on public.t using gin (words extensions.gin_trgm_ops)",
         "alter table public.users alter column email type extensions.citext",
         "create policy own on public.users using (id = (select auth.uid()))",
         "do $$ begin execute 'create extension pg_cron'; end $$",

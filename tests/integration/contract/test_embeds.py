@@ -238,3 +238,22 @@ def test_order_of_the_seller_has_no_payments(market: Market, visitors: Visitors)
     request = visitors[Role.SELLER].client.table("orders").select("id,payments(error_message)")
 
     assert [{"id": market.ids["order"], "payments": []}] == rows_of(request.execute())
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_search_takes_what_the_table_takes(market: Market, visitors: Visitors, role: Role) -> None:
+    """The marketplace's select string, filters, order and range stay when it searches a text."""
+    request = visitors[role].client.rpc(
+        "search_listings", {"search": "Teapot"}, count=CountMethod.exact
+    )
+    query = QUERIES["marketplace"]
+    sent = {**query.where, "select": query.select, "or": "(pickup.is.true)"}
+    for name, value in sent.items():
+        request.request.params = request.request.params.add(name, value.format(**market.ids))
+
+    answer = request.execute()
+
+    [listing] = rows_of(answer)
+    assert 1 == answer.count
+    assert market.ids["seller"] == listing["public_profiles"]["id"]
+    assert list is type(listing["listing_photos"])

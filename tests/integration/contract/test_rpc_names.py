@@ -34,6 +34,7 @@ SIGNATURES: Mapping[str, str] = {
         "listing_id uuid, start_at text = null,"
         f" end_at text = null, reserve_cents bigint = null, {_REQUEST}"
     ),
+    "search_listings": "search text, listing_status text = 'live'",
     "get_my_proxy": "auction_id uuid",
     "get_listing_private": "listing_id uuid",
     "start_thread": "listing_id uuid, content text, client_message_id uuid",
@@ -252,7 +253,7 @@ def catalog(market: Market) -> Mapping[str, str]:
         f.proname::text,
         regexp_replace(
           coalesce(pg_get_function_arguments(f.oid), ''),
-          ' DEFAULT (\w+)(::[\w ]+)?', ' = \1', 'g'
+          ' DEFAULT (''?\w+''?)(::[\w ]+)?', ' = \1', 'g'
         )
       from pg_proc as f
       where f.pronamespace = 'public'::regnamespace

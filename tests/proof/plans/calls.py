@@ -31,6 +31,16 @@ CALLS: Mapping[str, Call] = {
     "get_time_remaining": Call(sql="get_time_remaining({hot})", role=Role.ANON),
     "get_auction_state": Call(sql="get_auction_state({hot})", role=Role.ANON),
     "get_bid_log": Call(sql="get_bid_log({sold})", role=Role.ANON),
+    "search_listings, rare text": Call(
+        sql="search_listings('Number 4203')", role=Role.ANON, reads=1_000
+    ),
+    "search_listings, ended": Call(
+        sql="search_listings('number 421', 'ended')", role=Role.ANON, reads=5_000
+    ),
+    # One listing in seven has the word. The planner may begin with the newest live listings.
+    "search_listings, frequent text": Call(
+        sql="search_listings('teapot')", role=Role.ANON, reads=20_000
+    ),
     "get_my_proxy": Call(sql="get_my_proxy({hot})", role=Role.USER),
     "get_listing_private": Call(sql="get_listing_private({hot_listing})", role=Role.STAFF),
     "mark_thread_read": Call(sql="mark_thread_read({thread})", role=Role.BUYER, reads=5_000),

@@ -83,6 +83,9 @@ select
   start_at - interval '1 hour'
 from plans.numbers;
 
+insert into private.listing_texts (listing_id, folded_text)
+select id, lower(title || e'\n' || description) from public.listings;
+
 insert into private.listing_private (listing_id, street)
 select listing_id, n || ' Smith Street' from plans.numbers;
 
@@ -205,7 +208,7 @@ insert into public.audit_logs (actor_id, action, entity, entity_id, description,
 select
   plans.id('user', 9 + plans.listings() / 50), 'message_read', 'order', order_id, 'A report',
   sold_at
-from plans.sales where n % 4 = 3;
+from plans.sales where n % 8 = 3;
 
 insert into public.disputes (
   id, status, state, order_id, initiator_id, respondent_id, dispute_type, reason, amount_cents,

@@ -121,6 +121,10 @@ PAGES: Mapping[str, Page] = {
     "marketplace, ended, uncounted": Page(
         query="marketplace", where={"status": "eq.ended"} | _NEWEST
     ),
+    "marketplace, ended, price high": Page(
+        query="marketplace",
+        where={"status": "eq.ended", "order": "start_cents.desc,created_at.desc", "limit": "12"},
+    ),
     "account listings": Page(
         query="account listings",
         where={"seller_id": "eq.{seller}", "order": "created_at.desc", "limit": "100"},
@@ -156,7 +160,7 @@ PAGES: Mapping[str, Page] = {
         where={"bidder_id": "eq.{buyer}", "order": "placed_at.desc", "limit": "50"},
     ),
     "auctions that I lead": Page(
-        query="auctions",
+        query="bids that win",
         where={"high_bidder_id": "eq.{buyer}", "status": "eq.live", "order": "end_at.asc"},
     ),
     "account bids": Page(
@@ -294,8 +298,8 @@ PAGES: Mapping[str, Page] = {
         query="shipments", where={"order_id": "eq.{order}"}, roles=SIGNED_IN
     ),
     "shipment events": Page(
-        query="shipment_events",
-        where={"shipment_id": "eq.{shipment}", "order": "event_time.asc"},
+        query="shipment events",
+        where={"shipment_id": "eq.{shipment}", "order": "event_time.desc"},
         roles=SIGNED_IN,
     ),
     "history of an order": Page(
