@@ -24,4 +24,3 @@ comment on table public.audit_logs is 'Actions of staff with their reasons, and 
 create index audit_logs_entity_idx on public.audit_logs (entity, entity_id, created_at);
 -- Staff read the newest entries.
 create index audit_logs_created_at_idx on public.audit_logs (created_at desc);
-create index audit_logs_actor_id_idx on public.audit_logs (actor_id, created_at);

@@ -6,6 +6,12 @@ from typing import LiteralString
 from psycopg import Connection
 
 
+#: A function that answers the same for all rows of a statement.
+OF_THE_CALLER = re.compile(r"(auth\.\w+|private\.is_\w+|realtime\.topic)\(")
+#: A scalar subquery without a table, with parentheses two deep.
+SCALAR = re.compile(r"\( SELECT\s(?:(?!\sFROM\s)[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
+
+
 def names(owner: Connection, query: LiteralString, **values: object) -> set[str]:
     """Return the one column of `query`, which may read `tables` and `functions` of our schemas."""
     catalog = """
@@ -31,6 +37,20 @@ def test_every_table_has_row_level_security(owner: Connection) -> None:
     query = "select oid::regclass::text from tables where not relrowsecurity"
 
     assert set() == names(owner, query)
+
+
+def test_policies_ask_about_the_caller_once(owner: Connection) -> None:
+    """Postgres runs a scalar subquery once for each statement, and a bare call for each row."""
+    query = """
+      select policyname::text, concat(qual, ' ', with_check) from pg_policies
+      where schemaname in ('public', 'storage', 'realtime')
+    """
+
+    policies: dict[str, str] = dict(owner.execute(query).fetchall())
+
+    assert "parties_read_their_orders" in policies
+    once = {name: SCALAR.sub("", text) for name, text in policies.items()}
+    assert {} == {name: text for name, text in once.items() if OF_THE_CALLER.search(text)}
 
 
 def test_every_function_has_an_empty_search_path(owner: Connection) -> None:

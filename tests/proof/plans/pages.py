@@ -81,6 +81,7 @@ def marketplace(
 #: One percent of the listings is scheduled, eight are live, ninety ended.
 PAGES: Mapping[str, Page] = {
     "home": Page(query="home", where=_LIVE | _NEWEST),
+    "home, any status": Page(query="home", where=_NEWEST),
     "marketplace, newest": marketplace(_LIVE | _NEWEST),
     "marketplace, newest, uncounted": Page(query="marketplace", where=_LIVE | _NEWEST),
     "marketplace, price low": marketplace(_LIVE | {"order": "start_cents.asc", "limit": "12"}),
@@ -120,6 +121,9 @@ PAGES: Mapping[str, Page] = {
     "marketplace, ended": marketplace({"status": "eq.ended"} | _NEWEST, of_listings=0.92),
     "marketplace, ended, uncounted": Page(
         query="marketplace", where={"status": "eq.ended"} | _NEWEST
+    ),
+    "marketplace, ended, ending soon": Page(
+        query="marketplace", where={"status": "eq.ended", "order": "end_at.asc", "limit": "12"}
     ),
     "marketplace, ended, price high": Page(
         query="marketplace",
@@ -336,7 +340,12 @@ PAGES: Mapping[str, Page] = {
     "audit log": Page(
         query="audit_logs",
         where={"order": "created_at.desc", "limit": "100"},
-        roles=(Role.USER, Role.STAFF),
+        roles=(Role.STAFF,),
+    ),
+    "audit log of an object": Page(
+        query="audit_logs",
+        where={"entity": "eq.order", "entity_id": "eq.{order}", "order": "created_at.desc"},
+        roles=(Role.STAFF,),
     ),
     "account": Page(query="account", where={"id": "eq.{buyer}"}),
     "admin users": Page(query="admin users", where={"limit": "100"}, roles=(Role.STAFF,)),
