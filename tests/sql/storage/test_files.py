@@ -161,6 +161,16 @@ def test_party_repeats_an_upload_of_evidence(
     assert 1 == stored_count(owner, alice)
 
 
+def test_same_evidence_of_both_parties_is_two_pieces(
+    owner: Connection, seller: Actor, alice: Actor, dispute_id: UUID
+) -> None:
+    """Each party removes their own."""
+    paths = {evidence(user, dispute_id)["path"] for user in (alice, seller)}
+
+    assert 2 == len(paths)
+    assert [1, 1] == [stored_count(owner, user) for user in (alice, seller)]
+
+
 def test_another_user_adds_no_evidence(
     owner: Connection, service: Actor, bob: Actor, moderator: Actor, alice: Actor, dispute_id: UUID
 ) -> None:
@@ -204,6 +214,17 @@ def test_newer_file_replaces_the_oldest(
     assert kept == len(left)
 
 
+def test_newer_file_leaves_those_of_others_and_other_types(
+    owner: Connection, alice: Actor, bob: Actor
+) -> None:
+    """An avatar replaces the avatar of its own user alone."""
+    own_file(bob, "profile_avatar")
+    own_file(alice, "address_proof")
+    own_file(alice, "profile_avatar", "b")
+
+    assert [2, 1] == [stored_count(owner, user) for user in (alice, bob)]
+
+
 def test_seller_removes_a_photo(owner: Connection, seller: Actor, listing_id: UUID) -> None:
     """The answer names the object, which the service removes next."""
     photo = photographed(seller, listing_id)
@@ -245,6 +266,21 @@ def test_removal_repeats_until_the_object_is_gone(
     assert {"success": True, "object": path} == removed(seller, "listing-photos", path)
     assert "FORBIDDEN" == code_of(removed(alice, "listing-photos", path))
     assert "RESOURCE_NOT_FOUND" == code_of(removed(seller, "listing-photos", path + "x"))
+
+
+@pytest.mark.parametrize("bucket", ["evidence-uploads", "profile-avatars", "address-proofs"])
+def test_leftover_is_its_users(
+    owner: Connection, alice: Actor, bob: Actor, dispute_id: UUID, bucket: str
+) -> None:
+    """The path names the user. Another path to the same name is no path of this object."""
+    is_evidence = bucket == "evidence-uploads"
+    path = f"{dispute_id}/{alice.id}_a.jpg" if is_evidence else f"{alice.id}/a.jpg"
+    put_object(owner, bucket, path)
+
+    assert "FORBIDDEN" == code_of(removed(bob, bucket, path))
+    for other in (f"{bob.id}/../{path}", f"/{path}", f"{path}/", path.upper()):
+        assert "RESOURCE_NOT_FOUND" == code_of(removed(bob, bucket, other))
+    assert {"success": True, "object": path} == removed(alice, bucket, path)
 
 
 def test_listing_with_bids_keeps_its_photos(
