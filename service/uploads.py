@@ -122,7 +122,8 @@ def uploads_blueprint(uploads: Uploads, sessions: Sessions, limits: UserLimits) 
         "their `hash` is null. A file has at most 10 MB, an avatar 5. A newer avatar replaces the "
         "older one, and a sixth proof of address the oldest. The same file for the same place is "
         "stored once. The link of a private file ends after an hour; `createSignedUrl` makes "
-        "another.",
+        "another. Uploads of one user run one after the other: at most ten wait, for eight "
+        "seconds at most.",
         callers=(Caller.USER, Caller.SELLER, Caller.PARTY),
         limits=("upload_file", "upload_personal_file"),
         body=UploadForm,

@@ -4,10 +4,12 @@ from tests.proof.mutation import mutation
 
 
 FILES = ("tests/sql/storage",)
-PHOTOS = ("tests/sql/storage", "tests/sql/photos")
 RACES = ("tests/sql/concurrency/test_photo_race.py",)
-CONTENT = ("tests/unit/market/files",)
-ROUTES = ("tests/unit/service/test_uploads.py", "tests/unit/service/test_requests.py")
+PDFS = ("tests/unit/market/files/test_documents.py",)
+PICTURES = ("tests/unit/market/files/test_images.py",)
+DECODING = ("tests/unit/market/files/test_decoding.py",)
+ROUTES = ("tests/unit/service/test_uploads.py",)
+GATE = ("tests/unit/service/test_requests.py",)
 
 STORAGE = "storage/functions.sql"
 PHOTO = "photos/functions.sql"
@@ -275,98 +277,91 @@ FILE_MUTATIONS = (
         DOCUMENTS,
         '"/Next", "/OpenAction"',
         '"/OpenAction"',
-        CONTENT,
+        PDFS,
     ),
     mutation(
         "address of a PDF may be a script",
         DOCUMENTS,
         'return not str(value.get("/URI", "")).lower().startswith(_HARMLESS_ADDRESSES)',
         "return False",
-        CONTENT,
+        PDFS,
     ),
     mutation(
         "PDF takes content from another file",
         DOCUMENTS,
         "(isinstance(dictionary, Stream) and keys & _OUTSIDE_KEYS)",
         "False",
-        CONTENT,
+        PDFS,
     ),
     mutation(
         "direct objects of a PDF are not looked at",
         DOCUMENTS,
         "if _is_container(part) and not part.is_indirect",
         "if False",
-        CONTENT,
+        PDFS,
     ),
     mutation(
         "encrypted PDF is accepted",
         DOCUMENTS,
         "    if pdf.is_encrypted:\n        raise _refusal(_ACTIVE)\n",
         "",
-        CONTENT,
+        PDFS,
     ),
     mutation(
-        "identifier of a PDF stays",
+        "trailer of a PDF stays",
         DOCUMENTS,
         "        del pdf.trailer[key]\n",
         "        pass\n",
-        CONTENT,
+        PDFS,
     ),
     mutation(
         "bytes behind the end of a PDF are accepted",
         DOCUMENTS,
         "    if not data.rstrip(_BLANKS).endswith(_END):\n        raise _refusal(_MALFORMED)\n",
         "",
-        CONTENT,
+        PDFS,
     ),
     mutation(
         "packed bomb is unpacked",
         DOCUMENTS,
         "        flate_max_memory=_MOST_UNPACKED,\n",
         "        flate_max_memory=0,\n",
-        CONTENT,
+        PDFS,
     ),
     mutation(
         "scans of a JPEG are not counted",
         IMAGES,
         "data.count(_SCAN) > _MOST_SCANS",
         "False",
-        CONTENT,
+        PICTURES,
     ),
     mutation(
         "segments of a JPEG are not counted",
         IMAGES,
         "data.count(_METADATA) > _MOST_SEGMENTS",
         "False",
-        CONTENT,
+        PICTURES,
     ),
     mutation(
         "comment of a picture stays",
         IMAGES,
         "    picture.info.clear()\n",
         "",
-        CONTENT,
+        PICTURES,
     ),
     mutation(
         "animation is accepted",
         IMAGES,
         'getattr(opened, "n_frames", 1) > 1',
         "False",
-        CONTENT,
-    ),
-    mutation(
-        "decoder has no limit of memory",
-        "market/files/decoder.py",
-        "    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))\n",
-        "",
-        ("tests/unit/market/files/test_decoding.py",),
+        PICTURES,
     ),
     mutation(
         "decoder gets the secrets",
         "market/files/decoding.py",
         "            env={},\n",
         "",
-        CONTENT,
+        DECODING,
     ),
     mutation(
         "replaced objects stay",
@@ -401,34 +396,34 @@ FILE_MUTATIONS = (
         REQUESTS,
         "            gate.let_in(environ) if is_file else contextlib.nullcontext(),\n",
         "",
-        ROUTES,
+        GATE,
     ),
     mutation(
         "uploads of a user run at once",
         REQUESTS,
         '            _place_in(own, environ, "own_uploads", _OWN_UPLOADS_LIMIT_S),\n',
         "",
-        ROUTES,
+        GATE,
     ),
     mutation(
         "number of uploads has no limit",
         REQUESTS,
         '            _place_in(self._places, environ, "uploads"),\n',
         "",
-        ROUTES,
+        GATE,
     ),
     mutation(
         "line of a user's uploads has no limit",
         REQUESTS,
         "self._own_counts[user_id] > _OWN_UPLOADS",
         "False",
-        ROUTES,
+        GATE,
     ),
     mutation(
         "path with a slash passes the gate by",
         REQUESTS,
         'method == "POST" and path.rstrip("/") == UPLOAD_PATH',
         'method == "POST" and path == UPLOAD_PATH',
-        ROUTES,
+        GATE,
     ),
 )

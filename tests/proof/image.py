@@ -21,7 +21,9 @@ import pytest
 from devstack.ports import free_port
 from devstack.processes import end, start, tail, wait_until
 from devstack.schema import ROOT
+from market.files import decoding
 from tests.factories import ENVIRONMENT
+from tests.pictures import encoded, halves, pdf
 
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a mount namespace")
@@ -135,3 +137,20 @@ def test_worker_starts_on_a_read_only_disk(app: Path, environment: dict[str, str
 
     assert 0 == done.returncode, done.stderr
     assert "reconcile" in done.stdout
+
+
+@pytest.mark.parametrize(("kind", "data"), [("photo", encoded(halves())), ("document", pdf())])
+def test_decoder_runs_on_a_read_only_disk(
+    app: Path, environment: dict[str, str], kind: str, data: bytes
+) -> None:
+    """Its libraries are in the image, and it needs no file."""
+    done = subprocess.run(  # noqa: S603 -- a fixed command
+        contained(app, "python", *decoding._COMMAND[1:], kind),  # noqa: SLF001 - as it is run
+        input=data,
+        check=False,
+        capture_output=True,
+        env=environment,
+    )
+
+    assert 0 == done.returncode, done.stderr
+    assert decoding._read(done.stdout).data  # noqa: SLF001 - as it is read

@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.requests import UPLOAD_PATH
 from tests.factories import signed
 from tests.integration.service.own_service import OwnService, read_answer
 from tests.integration.service.shop import Shop
@@ -129,6 +130,15 @@ def test_connection_of_a_too_large_body_ends_as_announced(own_service: OwnServic
     answers = {size: own_service.send(head % size + b"x" * size) for size in sizes}
 
     assert sizes == {size: answer.headers["connection"] for size, answer in answers.items()}
+
+
+def test_unknown_user_is_answered_before_the_body(own_service: OwnService) -> None:
+    """The body never comes. Without the early check, the service would wait for it."""
+    head = f"POST {UPLOAD_PATH} HTTP/1.1\r\nHost: shop.test\r\nContent-Length: {10 * MIB}\r\n\r\n"
+
+    answer = own_service.send(head.encode())
+
+    assert (401, "UNAUTHORIZED") == (answer.status, answer.json["code"])
 
 
 def test_chunked_event_is_accepted(own_service: OwnService, shop: Shop) -> None:

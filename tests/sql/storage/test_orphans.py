@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import listed, move_time
-from tests.sql.filing import disputed, photographed, put_object, record
+from tests.sql.filing import disputed, make_file, photographed, put_object, record
 
 
 def found(service: Actor, **more: object) -> list[Any]:
@@ -52,6 +52,17 @@ def test_object_with_a_row_is_kept(
     move_time(owner, "2 hours")
 
     assert [] == found(service)
+
+
+def test_replaced_object_is_found(owner: Connection, service: Actor, alice: Actor) -> None:
+    """The service may end before it removes the object of an older avatar."""
+    paths = [f"{alice.id}/{name}.jpg" for name in "ab"]
+    for path in paths:
+        record(alice, "profile_avatar", path, make_file(path))
+        put_object(owner, "profile-avatars", path)
+    move_time(owner, "2 hours")
+
+    assert [paths[0]] == found(service)
 
 
 def test_relisted_photo_is_kept(owner: Connection, service: Actor, seller: Actor) -> None:

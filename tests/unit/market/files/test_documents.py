@@ -210,8 +210,9 @@ def test_pdf_is_written_anew() -> None:
         raw_pdf(b"% PK\x03\x04 secret"),
         b"%PDF-1.4 <html>secret" + raw_pdf()[8:],
         raw_pdf(b"9 0 obj (secret) endobj\n%%EOF\n", b"% the next revision"),
+        raw_pdf().replace(b"/Root 1 0 R", b"/Root 1 0 R/ID[(secret)(secret)]/Other(secret)"),
     ],
-    ids=["unused object", "between objects", "comment", "first line", "revision"],
+    ids=["unused object", "between objects", "comment", "first line", "revision", "trailer"],
 )
 def test_bytes_of_no_page_are_gone(data: bytes) -> None:
     """A second file, or the text that somebody has blackened, does not survive."""
