@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tests.proof.mutation import Mutation
 from tests.proof.mutations import MUTATIONS
@@ -121,7 +122,9 @@ def _run(paths: Iterable[str], environment: dict[str, str]) -> subprocess.Comple
 def _told(verdicts: Iterable[Verdict], console: Console) -> Iterator[Verdict]:
     for verdict in verdicts:
         outcome = ", ".join(verdict.caught_by) or verdict.problem
-        console.print(f"{verdict.mutation.name}: {outcome}", highlight=False, soft_wrap=True)
+        line = f"{verdict.mutation.name}: {outcome}"
+        # Rich would take a path in the id of a test for a tag.
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
         yield verdict
 
 
@@ -131,7 +134,7 @@ def _table(verdicts: Iterable[Verdict]) -> Table:
         table.add_row(
             verdict.mutation.name,
             verdict.mutation.file,
-            "\n".join(map(_short, verdict.caught_by)) or verdict.problem,
+            Text("\n".join(map(_short, verdict.caught_by)) or verdict.problem),
             f"{verdict.took_s:.0f}",
         )
     return table
