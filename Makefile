@@ -74,7 +74,7 @@ chaos: setup ## kill everything while auctions end (CHAOS_AUCTIONS=10000, CHAOS_
 	@$(BIN)/python -m tests.proof.chaos --auctions $(CHAOS_AUCTIONS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) $(CHAOS_FLAGS)
 
 fuzz: setup ## send random input to each API (FUZZ_TIMES=25 times what `make test` sends)
-	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) -m fuzz tests/integration tests/sql/filter \
+	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) -m fuzz tests/integration tests/sql/filter tests/sql/hostile \
 	  tests/integration/service/openapi_fuzz.py tests/integration/service/route_fuzz.py $(PYTEST_FLAGS)
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)

@@ -36,7 +36,7 @@ CALLERS = {
     "authenticated": "signed-in users",
     "service_role": "our own processes (service role)",
 }
-CODE = re.compile(r"(?:private\.refusal\(|using message =)\s*'([A-Z_]+)'")
+CODE = re.compile(r"(?:private\.refusal\(|using message =|array\[)\s*'([A-Z_]+)'")
 #: A caller never sees this code: it names a mistake in our own SQL.
 OUR_BUG = "UNKNOWN_RATE_LIMIT"
 CALL = re.compile(r"\bprivate\.(\w+)\s*\(")

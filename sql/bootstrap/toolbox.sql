@@ -25,6 +25,20 @@ end;
 $$;
 comment on function private.refusal is 'Return the refusal that an RPC answers: a code for programs and a text for people.';
 
+create function private.refuse_unless_valid(p_is_valid boolean)
+returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+  if p_is_valid is not true then
+    raise sqlstate 'PT400' using message = 'VALIDATION_ERROR';
+  end if;
+end;
+$$;
+comment on function private.refuse_unless_valid is 'Raise VALIDATION_ERROR unless the condition is true; null is invalid too. RPCs of our own processes check their arguments by it.';
+
 create function private.stamp_updated_at()
 returns trigger
 language plpgsql

@@ -88,7 +88,7 @@ begin
   );
 end;
 $$;
-comment on function public.record_account_read is 'Record the state of a Connect account that was read at Stripe without an event: {success}, false if no seller has it.';
+comment on function public.record_account_read is 'Record the state of a Connect account that was read at Stripe without an event: {success, found}. found is false if no seller has the account.';
 grant execute on function public.record_account_read to service_role;
 
 create function public.list_payouts(user_id uuid, max_rows integer)

@@ -133,7 +133,7 @@ begin
   if p_listing.id is null or p_listing.status = 'cancelled' and p_listing.seller_id <> p_user_id
   then
     return private.refusal('RESOURCE_NOT_FOUND', 'Listing not found');
-  elsif p_listing.seller_id <> p_user_id then
+  elsif p_listing.seller_id is distinct from p_user_id then
     return private.refusal('FORBIDDEN', 'Only the seller changes the photos of a listing');
   elsif p_listing.status not in ('scheduled', 'live') then
     return private.refusal('CONFLICT', 'This listing is over');

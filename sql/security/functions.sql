@@ -49,6 +49,9 @@ declare
   v_checked text;
   v_wait_ms bigint;
 begin
+  if p_user_id is null then
+    return private.refusal('PROFILE_NOT_FOUND', 'User profile not found');
+  end if;
   -- This is an assignment, because `perform` would start the executor.
   v_checked := private.refuse_filtered_call();
   v_wait_ms := private.count_use(p_action, p_user_id::text);
@@ -60,7 +63,7 @@ begin
     || jsonb_build_object('retry_after_ms', v_wait_ms);
 end;
 $$;
-comment on function private.use_rate_limit is 'Count one use of an action by a user, usually the signed-in one. Return null within the limit, otherwise the refusal RATE_LIMITED. Raises FILTER_REFUSED.';
+comment on function private.use_rate_limit is 'Count one use of an action by a user, usually the signed-in one. Return null within the limit, otherwise the refusal RATE_LIMITED. A token without a user gets PROFILE_NOT_FOUND. Raises FILTER_REFUSED.';
 
 create function private.refuse_filtered_call()
 returns void

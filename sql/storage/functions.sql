@@ -73,7 +73,7 @@ as $$
 begin
   if p_dispute.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'Dispute not found');
-  elsif p_user_id not in (p_dispute.initiator_id, p_dispute.respondent_id) then
+  elsif coalesce(p_user_id not in (p_dispute.initiator_id, p_dispute.respondent_id), true) then
     return private.refusal('FORBIDDEN', 'Only the parties of a dispute add evidence');
   elsif not private.is_dispute_open(p_dispute.status) then
     return private.refusal('CONFLICT', 'This dispute is decided already');
@@ -100,6 +100,12 @@ declare
   end;
   v_answer jsonb;
 begin
+  perform private.refuse_unless_valid(
+    num_nulls(p_path, p_url) = 0
+    and p_file ->> 'sha256' ~ '^[0-9a-f]{64}$'
+    and p_file ->> 'size' ~ '^[1-9][0-9]{0,8}$'
+    and p_file ->> 'media_type' is not null
+  );
   -- A suspension locks the user before the listings, so this does too.
   perform from public.users where id = p_user_id for key share;
   perform private.lock_subject(p_type, v_subject_id);
@@ -328,7 +334,7 @@ begin
   end if;
   select * into v_dispute from public.disputes where id = v_evidence.dispute_id for no key update;
   v_refusal := private.evidence_refusal(p_user_id, v_dispute);
-  if v_refusal is null and v_evidence.user_id <> p_user_id then
+  if v_refusal is null and v_evidence.user_id is distinct from p_user_id then
     v_refusal := private.refusal('FORBIDDEN', 'This evidence is not yours');
   elsif v_refusal is null and v_dispute.status <> 'open' then
     v_refusal := private.refusal('CONFLICT', 'This evidence is under review');
@@ -353,7 +359,7 @@ begin
   where bucket_id = p_bucket and path = p_path for update;
   if v_owner_id is null then
     return null;
-  elsif v_owner_id <> p_user_id then
+  elsif v_owner_id is distinct from p_user_id then
     return private.refusal('FORBIDDEN', 'This file is not yours');
   end if;
   return jsonb_build_object('success', true);

@@ -15,6 +15,8 @@ begin
   v_answer := coalesce(private.finalize_answer(p_request_id), private.reason_refusal(p_reason));
   if v_answer is not null then
     return v_answer;
+  elsif p_request_id is null then
+    return private.refusal('VALIDATION_ERROR', 'A request needs an id');
   elsif p_auction_id is null and p_force then
     return private.refusal('VALIDATION_ERROR', 'Name the auction that you close by force');
   elsif p_force then

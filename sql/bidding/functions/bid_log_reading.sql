@@ -21,7 +21,7 @@ begin
     'success', true,
     'auction_id', p_auction_id,
     'rows', (
-      select jsonb_agg(
+      select coalesce(jsonb_agg(
         jsonb_build_object(
           'seq', b.seq,
           'kind', b.kind,
@@ -32,7 +32,7 @@ begin
           'hash', encode(b.hash, 'hex')
         )
         order by b.seq
-      )
+      ), '[]')
       from private.bid_log as b
       left join private.opened_log_rows(p_auction_id) as opened on opened.seq = b.seq
       where b.auction_id = p_auction_id

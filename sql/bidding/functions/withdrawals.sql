@@ -15,14 +15,17 @@ declare
 begin
   select * into v_before from public.auctions where id = p_auction_id for no key update;
   v_now := private.clock();
-  if v_before.status is distinct from 'live' then
+  -- A bidder without a maximum has no bid here, or all of them were withdrawn before.
+  if v_before.status is distinct from 'live' or not exists (
+    select from private.proxy_bids
+    where auction_id = p_auction_id and bidder_id = any(p_bidder_ids)
+  ) then
     return false;
   end if;
   -- Continue the log first, so that each bidder has a number.
   perform private.continued_log(p_auction_id, v_now);
   -- Read the increments after the lock. They are then the ones that the log states.
   v_ladder := private.setting('bid_increments');
-  -- A bidder without a maximum has no bid here, or all of them were withdrawn before.
   with withdrawn as (
     delete from private.proxy_bids
     where auction_id = p_auction_id and bidder_id = any(p_bidder_ids)
@@ -32,9 +35,6 @@ begin
     select p_auction_id, bidder_id, p_actor_id, p_reason, v_now from withdrawn
   )
   select jsonb_agg(bidder_number order by bidder_number) into v_numbers from withdrawn;
-  if v_numbers is null then
-    return false;
-  end if;
 
   select * into v_ranking from private.ranked_maxima(v_before.listing_id, p_auction_id, v_ladder);
   v_after := private.lower_auction(

@@ -48,7 +48,7 @@ as $$
 begin
   if p_order.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');
-  elsif auth.uid() not in (p_order.buyer_id, p_order.seller_id) then
+  elsif coalesce(auth.uid() not in (p_order.buyer_id, p_order.seller_id), true) then
     return private.refusal('FORBIDDEN', 'Only the buyer or the seller can open a dispute');
   end if;
   return private.account_refusal(auth.uid());

@@ -11,6 +11,9 @@ declare
   v_order public.orders;
   v_now timestamptz;
 begin
+  perform private.refuse_unless_valid(
+    p_code_hmac collate "C" ~ '^[0-9a-f]{64}$' and p_qr_token_hmac collate "C" ~ '^[0-9a-f]{64}$'
+  );
   select * into v_order from public.orders where id = p_order_id for update;
   if v_order.id is null then
     return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');

@@ -53,6 +53,10 @@ declare
   v_now timestamptz;
   v_content text;
 begin
+  perform private.refuse_unless_valid(
+    p_source in ('stripe', 'stripe_identity')
+    and num_nulls(p_event_id, p_type, p_livemode, p_payload_sha256, p_created) = 0
+  );
   v_now := private.clock();
   insert into public.webhook_events (
     event_id, source, type, livemode, order_ref, payment_intent_id, object_id, payload,

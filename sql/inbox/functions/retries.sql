@@ -300,9 +300,7 @@ as $$
 declare
   v_since constant timestamptz := private.time_or_null(p_since);
 begin
-  if p_since is not null and v_since is null then
-    raise sqlstate 'PT400' using message = 'VALIDATION_ERROR';
-  end if;
+  perform private.refuse_unless_valid(p_since is null or v_since is not null);
   return coalesce(
     (
       select jsonb_build_object(

@@ -8,6 +8,14 @@ declare
   v_now constant timestamptz := private.clock();
   v_count integer;
 begin
+  if exists (
+    select from jsonb_to_recordset(p_transactions) as moved (
+      id text, source_id text, kind text, amount_cents bigint, currency text, created bigint
+    )
+    where num_nulls(id, source_id, kind, amount_cents, currency, created) > 0
+  ) then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
+  end if;
   insert into private.balance_transactions (
     id, source_id, kind, amount_cents, currency, payment_intent_id, transfer_id, order_ref,
     order_id, created_at, recorded_at

@@ -38,6 +38,7 @@ security definer
 set search_path = ''
 as $$
 begin
+  perform private.refuse_unless_valid(num_nulls(p_list, p_until) = 0);
   insert into private.reading_positions as position (list, reached_at)
   values (p_list, to_timestamp(p_until))
   on conflict (list) do update set reached_at = excluded.reached_at

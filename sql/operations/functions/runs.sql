@@ -10,9 +10,9 @@ declare
   v_started_at constant timestamptz := private.time_or_null(p_started_at);
   v_now constant timestamptz := private.clock();
 begin
-  if v_started_at is null then
-    raise sqlstate 'PT400' using message = 'VALIDATION_ERROR';
-  end if;
+  perform private.refuse_unless_valid(
+    num_nulls(v_started_at, p_job) = 0 and p_processed >= 0 and p_failed >= 0
+  );
   insert into private.job_runs (job, started_at, finished_at, processed, failed, error)
   select p_job, v_started_at, v_now, p_processed, p_failed, left(p_error, 2000)
   -- The call may be repeated after a lost answer.

@@ -23,6 +23,7 @@ begin
 
   if p_payment_intent_id is null
     or (p_amount_cents > 0 and p_currency ~ '^[a-z]{3}$') is not true
+    or private.is_charge_of_another_payment(p_order.id, p_payment_intent_id, p_charge_id)
   then
     raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
   end if;
@@ -44,6 +45,26 @@ begin
 end;
 $$;
 comment on function private.record_capture is 'Record captured money once. It settles the order, or it is a stray and goes back. The caller holds the lock of the order.';
+
+create function private.is_charge_of_another_payment(
+  p_order_id uuid, p_payment_intent_id text, p_charge_id text
+)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.payments
+    where
+      stripe_charge_id = p_charge_id
+      and (order_id, stripe_payment_intent_id)
+      is distinct from (p_order_id, p_payment_intent_id)
+  );
+end;
+$$;
+comment on function private.is_charge_of_another_payment is 'Return true if a charge is known under another intent or another order. Stripe makes each charge for one intent, so such a message contradicts an earlier one.';
 
 create function private.write_captured_payment(
   p_order public.orders, p_payment_intent_id text, p_charge_id text, p_amount_cents bigint,

@@ -63,6 +63,9 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  if private.is_charge_of_another_payment(p_order.id, p_payment_intent_id, p_charge_id) then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
+  end if;
   insert into public.payments as payment (
     order_id, provider_ref, stripe_payment_intent_id, stripe_charge_id, status, amount_cents,
     fee_cents, currency, error_message

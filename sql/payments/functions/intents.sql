@@ -53,6 +53,7 @@ as $$
 declare
   v_count integer;
 begin
+  perform private.refuse_unless_valid(num_nulls(p_attempt, p_answered_errors, p_error_code) = 0);
   perform from public.orders where id = p_order_id for update;
   if not found then
     return private.refusal('RESOURCE_NOT_FOUND', 'Order not found');

@@ -137,7 +137,8 @@ set search_path = ''
 as $$
 begin
   return jsonb_build_object(
-    'success', private.settle_account(p_account_id, p_read_number, p_payouts_enabled)
+    'success', true,
+    'found', private.settle_account(p_account_id, p_read_number, p_payouts_enabled)
   );
 end;
 $$;

@@ -124,6 +124,14 @@ begin
   if not is_news then
     return;
   end if;
+  -- Stripe reverses a transfer at most in full.
+  if p_stripe_reversal_id is null or (p_amount_cents > 0) is not true or exists (
+    select from public.payouts
+    where stripe_transfer_id = p_stripe_transfer_id
+      and reversed_cents + p_amount_cents > amount_cents
+  ) then
+    raise sqlstate 'PT422' using message = 'PAYLOAD_UNREADABLE';
+  end if;
   update public.payouts
   set
     reversed_cents = reversed_cents + p_amount_cents,

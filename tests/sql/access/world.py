@@ -93,7 +93,7 @@ class World:
                 self._owner.execute(
                     "select set_config('request.jwt.claims', %s, true),"
                     " set_config('role', %s, true)",
-                    [json.dumps(self.claims(reader)), _role(reader)],
+                    [json.dumps(self.claims(reader)), self.role(reader)],
                 )
                 cursor = self._owner.execute(self.filled(query))
                 rows = cursor.fetchall() if cursor.description else []
@@ -106,9 +106,13 @@ class World:
         """Return the address of the world's database."""
         return self._owner.info.dsn
 
+    def role(self, reader: Reader) -> str:
+        """Return the database role of a reader."""
+        return {Reader.ANON: "anon", Reader.SERVICE: "service_role"}.get(reader, "authenticated")
+
     def claims(self, reader: Reader) -> dict[str, object]:
         """Return what the token of a reader says."""
-        claims: dict[str, object] = {"role": _role(reader)}
+        claims: dict[str, object] = {"role": self.role(reader)}
         if reader in GROUPS["people"]:
             claims["sub"] = self.value(reader.value)
             claims["aal"] = "aal2" if reader in GROUPS["staff"] else "aal1"
@@ -129,7 +133,3 @@ def _id_of(text: str) -> UUID:
 
 def _literal(value: UUID) -> str:
     return f"'{value}'::uuid"
-
-
-def _role(reader: Reader) -> str:
-    return {Reader.ANON: "anon", Reader.SERVICE: "service_role"}.get(reader, "authenticated")

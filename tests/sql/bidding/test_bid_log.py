@@ -142,6 +142,18 @@ def test_log_is_refused_until_the_close(
     assert (refusal, refusal) == (live, over)
 
 
+def test_auction_without_a_log_has_an_empty_one(
+    owner: Connection, auction_id: UUID, service: Actor, anonymous: Actor
+) -> None:
+    """An auction of a release before the log has no rows."""
+    service.call("end_auction", auction_id=auction_id, force=True)
+    with owner.transaction():
+        owner.execute("alter table private.bid_log disable trigger user")
+        owner.execute("delete from private.bid_log")
+
+    assert [] == anonymous.call("get_bid_log", auction_id=auction_id)["rows"]
+
+
 def test_log_of_a_scheduled_auction_is_refused(
     owner: Connection, seller: Actor, anonymous: Actor
 ) -> None:

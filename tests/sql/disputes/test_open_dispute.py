@@ -1,5 +1,6 @@
 """`open_dispute`: a party stops an order until staff decide."""
 
+import dataclasses
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -140,7 +141,8 @@ def test_others_open_none(
     """Only a party opens a dispute (B7)."""
     paid(owner, order_id)
 
-    for actor in (bob, moderator):
+    nobody = dataclasses.replace(bob, user_id=None)
+    for actor in (bob, moderator, nobody):
         assert "FORBIDDEN" == opened(actor, order_id)["code"]
     assert "RESOURCE_NOT_FOUND" == opened(bob, uuid4())["code"]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -159,6 +160,17 @@ def test_confirmation_of_a_stray_is_recorded(
     assert 1 == len(outbox_rows(owner, "auto_refund"))
     assert False is confirmed(service, order_id, alice, amount_cents=9_999)["success"]
     assert [] == drift(owner)
+
+
+@pytest.mark.parametrize("apply", [succeeded, declined])
+def test_charge_of_another_intent_is_unreadable(
+    owner: Connection, order_id: UUID, apply: Callable[..., Any]
+) -> None:
+    """Stripe makes each charge for one intent, so one of the two events is wrong."""
+    declined(owner, order_id, "ch_1", "pi_other")
+
+    with pytest.raises(psycopg.DatabaseError, match="PAYLOAD_UNREADABLE"):
+        apply(owner, order_id, charge_id="ch_1")
 
 
 @pytest.mark.parametrize(
