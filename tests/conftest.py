@@ -10,11 +10,13 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from devstack.ports import free_port
 from devstack.postgres import Cluster
+from tests.seen_answers import SEEN, stated_codes, unseen
 
 
 #: A file system in memory. Postgres makes a file per table and index, and some disks take a
@@ -22,6 +24,8 @@ from devstack.postgres import Cluster
 MEMORY = Path("/dev/shm")  # noqa: S108 - each test makes a folder of its own there
 #: The databases and logs of a whole run need less.
 MEMORY_BYTES = 4 * 2**30
+#: Options of pytest that leave out tests.
+CHOICES = ("keyword", "markexpr", "collectonly", "lf", "stepwise", "deselect", "ignore")
 #: The tests that share a running system.
 LONGEST_GROUP = "stack"
 
@@ -63,6 +67,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _is_short(item: pytest.Item) -> bool:
     mark = item.get_closest_marker("xdist_group")
     return mark is None or mark.args != (LONGEST_GROUP,)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over the codes that a process of the run has seen."""
+    SEEN.update(map(tuple, getattr(node, "workeroutput", {}).get("seen_answers", ())))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hand on the codes that this process has seen; after a whole run, look for unseen ones."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["seen_answers"] = sorted(SEEN)
+        return
+    chosen = (getattr(config.option, name, None) for name in CHOICES)
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(chosen)
+    if exitstatus == pytest.ExitCode.OK and (is_whole or os.environ.get("SEEN_ANSWERS")):
+        codes = unseen(stated_codes(), SEEN)
+        if codes:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            title = "Codes that routes state and no test has seen:"
+            print("", title, *codes, sep="\n")  # noqa: T201 - pytest shows it
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,6 +13,7 @@ from service.app import create_app
 from service.openapi import document
 from service.route_table import json_of
 from tests.factories import make_settings
+from tests.seen_answers import note
 
 
 _ADDRESS = "urn:document"
@@ -43,6 +44,9 @@ def check(response: httpx.Response) -> None:
     [media_type] = stated["content"]
     assert response.headers["Content-Type"].partition(";")[0] == media_type, name
     if media_type == "application/json":
+        if response.is_error:
+            rule = path.replace("{", "<").replace("}", ">")
+            note(response.request.method, rule, response.json())
         problem = next(_validator(path, response).iter_errors(response.json()), None)
         assert problem is None, f"{name} contradicts the document: {problem}"
 

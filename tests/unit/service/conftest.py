@@ -1,8 +1,18 @@
-"""Hold the clock of the address limits for the tests of the service."""
+"""Hold the clock of the address limits, and note the codes that the service answers."""
 
+from collections.abc import Iterator
+
+import flask
 import pytest
 
 from service.limits import AddressLimits
+from tests.seen_answers import note_response
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _answers_are_noted() -> Iterator[None]:
+    with flask.request_finished.connected_to(note_response):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -92,6 +92,17 @@ def test_confirmed_payment_is_answered(service: Service) -> None:
     assert ["session_is_live", "rate_limit_hit", "confirm_payment_transaction"] == service.called
 
 
+@pytest.mark.parametrize(("code", "status"), [("CONFLICT", 409), ("STRIPE_EMAIL_REFUSED", 400)])
+def test_intent_that_fails_twice_is_answered(service: Service, code: str, status: int) -> None:
+    """The route begins once more by itself; then the caller begins again."""
+    refusal = {"success": False, "code": code, "error": "No"}
+    service.database.call.side_effect = [LIVE, ALLOWED, refusal, refusal]
+
+    answer = post(service, CREATE, CREATE_BODY)
+
+    assert (status, code) == (answer.status_code, answer.get_json()["code"])
+
+
 def test_unpaid_intent_is_told(service: Service) -> None:
     """The browser learns where the payment hangs."""
     service.stripe_api.retrieve_payment_intent.return_value = make_intent(status="requires_action")

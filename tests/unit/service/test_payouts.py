@@ -92,6 +92,16 @@ def test_payouts_are_those_of_the_caller(service: Service, query: str, rows: int
     assert {"user_id": BUYER_ID, "max_rows": rows} == service.database.call.call_args.kwargs
 
 
+def test_account_that_fails_twice_is_answered(service: Service) -> None:
+    """Another call of the seller has made the account; the route tries once more by itself."""
+    refusal = {"success": False, "code": "CONFLICT", "error": "A seller has one account"}
+    service.database.call.side_effect = [LIVE, ALLOWED, refusal, refusal]
+
+    answer = ask(service, ONBOARD)
+
+    assert (409, "CONFLICT") == (answer.status_code, answer.get_json()["code"])
+
+
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", ""])
 def test_bad_limit_is_refused(service: Service, limit: str) -> None:
     """A list has 1 to 100 rows."""

@@ -2,7 +2,9 @@
 
 import dataclasses
 import inspect
+import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from flask import Flask, Response
 from werkzeug.test import TestResponse
 
+from market.errors import MarketError, TransientError
 from service.app import create_app
 from service.route_table import Answer, Caller, Route, routes_of
 from tests.factories import ORDER_ID, make_settings
@@ -18,6 +21,14 @@ from tests.unit.service.adapters import Service, make_service, make_token
 
 APP = create_app(make_settings())
 LIVE = {"is_live": True, "is_suspended": False, "role": "admin", "is_staff": True}
+ALLOWED = {"allowed": True, "retry_after_ms": 0}
+SIGNED_IN = {"Authorization": f"Bearer {make_token()}"}
+DATABASE_TROUBLE: list[tuple[MarketError, int]] = [
+    (TransientError("DATABASE_BUSY"), 503),
+    (MarketError("DATABASE_ERROR"), 500),
+    (TransientError("DATABASE_UNREACHABLE"), 503),
+    (TransientError("TIMEOUT"), 408),
+]
 DENIED = {"allowed": False, "retry_after_ms": 1_000}
 
 
@@ -42,10 +53,22 @@ class Case:
         }
         return inspect.getsource(inspect.unwrap(view))
 
-    def call(self, service: Service, **headers: str) -> TestResponse:
+    def call(
+        self,
+        service: Service,
+        *,
+        environ: Mapping[str, Any] | None = None,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> TestResponse:
         """Call the route with an id in the place of each variable."""
-        path = re.sub(r"<[^>]+>", ORDER_ID, self.rule)
-        answer: TestResponse = service.client.open(path, method=self.method, headers=headers)
+        answer: TestResponse = service.client.open(
+            re.sub(r"<[^>]+>", ORDER_ID, self.rule),
+            method=self.method,
+            headers=dict(headers or {}),
+            query_string=query,
+            environ_overrides=dict(environ or {}),
+        )
         return answer
 
 
@@ -101,11 +124,95 @@ def test_call_counts_towards_the_stated_limit(case: Case) -> None:
         return LIVE
 
     service.database.call.side_effect = call
-    answer = case.call(service, Authorization=f"Bearer {make_token()}")
+    answer = case.call(service, headers=SIGNED_IN)
 
     assert (429, "1") == (answer.status_code, answer.headers["Retry-After"])
     assert set(actions) <= set(case.route.limits)
     assert 1 == len(actions)
+
+
+def live_service() -> Service:
+    """Make a service whose database lets in each caller, and fails at all else."""
+    service = make_service()
+
+    def call(function: str, **_arguments: Any) -> Any:
+        if function.startswith("session_is_"):
+            return LIVE
+        if function == "rate_limit_hit":
+            return ALLOWED
+        raise MarketError("DATABASE_ERROR", function)
+
+    service.database.call.side_effect = call
+    service.database.as_user.return_value = service.database
+    return service
+
+
+def crash(**_arguments: Any) -> Response:
+    raise ZeroDivisionError
+
+
+def code_of(answer: TestResponse, status: int) -> str:
+    assert status == answer.status_code, answer.text
+    return str(answer.get_json()["code"])
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_trouble_of_any_request_has_its_code(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash, a busy service, a large or incomplete body, and too many of these."""
+    service = live_service()
+    [endpoint] = {
+        rule.endpoint
+        for rule in service.client.application.url_map.iter_rules()
+        if rule.rule == case.rule and case.method in (rule.methods or ())
+    }
+    busy = {"market.refusal": TransientError("TIMEOUT", "queue")}
+    short = {"CONTENT_LENGTH": "10", "wsgi.input": io.BytesIO(b"{}")}
+    large = {"CONTENT_LENGTH": str(20 * 2**20)}
+
+    assert "TIMEOUT" == code_of(case.call(service, environ=busy, headers=SIGNED_IN), 408)
+    assert "VALIDATION_ERROR" == code_of(case.call(service, environ=short, headers=SIGNED_IN), 400)
+    assert "PAYLOAD_TOO_LARGE" == code_of(case.call(service, environ=large, headers=SIGNED_IN), 413)
+    monkeypatch.setattr("service.limits._HITS_PER_WINDOW", 0)
+    assert "RATE_LIMITED" == code_of(case.call(service, environ=large, headers=SIGNED_IN), 429)
+    service.client.application.view_functions[endpoint] = crash
+    assert "INTERNAL_ERROR" == code_of(case.call(service, headers=SIGNED_IN), 500)
+
+
+@pytest.mark.parametrize("case", USER_CASES, ids=str)
+def test_trouble_of_a_user_has_its_code(case: Case) -> None:
+    """Auth or the database fails while it is asked about the caller."""
+    for error, status in (
+        (TransientError("AUTH_UNREACHABLE"), 503),
+        (MarketError("AUTH_ERROR"), 500),
+    ):
+        service = make_service()
+        service.auth_api.signing_keys.side_effect = error
+        assert error.code == code_of(case.call(service, headers=SIGNED_IN), status)
+    for error, status in DATABASE_TROUBLE:
+        service = make_service()
+        service.database.call.side_effect = error
+        assert error.code == code_of(case.call(service, headers=SIGNED_IN), status)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.route.auth_header.startswith("x-")], ids=str
+)
+def test_trouble_of_the_holder_of_a_secret_has_its_code(case: Case) -> None:
+    """The database fails behind the secret."""
+    secrets = {"x-canary-token": "canary-token", "x-cron-secret": "cron-secret"}
+    for error, status in DATABASE_TROUBLE:
+        service = make_service()
+        service.database.call.side_effect = error
+        answer = case.call(service, query="event_id=evt_1", headers=secrets)
+        assert error.code == code_of(answer, status)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.route.body is not None], ids=str)
+def test_body_of_another_type_is_refused(case: Case) -> None:
+    """The type decides before the body is read."""
+    answer = case.call(live_service(), environ={"CONTENT_TYPE": "text/html"}, headers=SIGNED_IN)
+
+    assert "UNSUPPORTED_MEDIA_TYPE" == code_of(answer, 415)
 
 
 class Counted(Answer):

@@ -401,6 +401,30 @@ def test_refused_removal_touches_no_object(
 
 
 @pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (TransientError("STORAGE_UNREACHABLE"), (503, "STORAGE_UNREACHABLE")),
+        (MarketError("STORAGE_ERROR"), (502, "STORAGE_ERROR")),
+    ],
+)
+def test_failed_removal_is_answered(
+    service: Service, answers: dict[str, Any], error: Exception, expected: tuple[int, str]
+) -> None:
+    """The row is gone by then, so a repeat removes the object that is left."""
+    answers["remove_file"] = {"success": True, "object": "p"}
+    service.storage.delete.side_effect = error
+
+    assert expected == code_of(ask(service, DELETE, bearer()))
+
+
+def test_payment_in_a_title_is_answered(service: Service, answers: dict[str, Any]) -> None:
+    """The title of evidence is a text of a user, which the filter reads."""
+    answers["record_file"] = REFUSED | {"code": "PAYMENT_IN_TEXT"}
+
+    assert (400, "PAYMENT_IN_TEXT") == code_of(send(service))
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {},
