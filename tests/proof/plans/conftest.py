@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.rows import dict_row
 from rich.console import Console
 
 from devstack.schema import build_database, declared_files
@@ -40,28 +41,31 @@ def owner(database_url: str) -> Iterator[Connection]:
 @pytest.fixture(scope="session")
 def ids(owner: Connection) -> Mapping[str, str]:
     """Return what the filters may name."""
-    [(now, tomorrow, dispute, order, shipment, hot_listing)] = owner.execute(
+    rows = owner.cursor(row_factory=dict_row).execute(
         """
-        select now()::text, (now() + interval '1 day')::text,
-          (select id::text from public.disputes order by id limit 1),
-          (select id::text from public.orders where buyer_id = %s order by id limit 1),
+        select
+          to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as now,
+          to_char(now() + interval '1 day', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as tomorrow,
+          (select id::text from public.disputes order by id limit 1) as dispute,
+          (select initiator_id::text from public.disputes order by id limit 1) as plaintiff,
+          (select id::text from public.orders
+            where buyer_id = %(buyer)s order by id limit 1) as "order",
+          (select buyer_id::text from public.orders order by id limit 1) as purchaser,
+          (select order_id::text from public.refunds order by id limit 1) as refunded,
+          (select entity_id from public.audit_logs order by id limit 1) as audited,
           (select s.id::text from public.shipments as s join public.orders as o on o.id = s.order_id
-            where o.buyer_id = %s order by s.id limit 1),
-          (select listing_id::text from public.auctions where id = %s)
+            where o.buyer_id = %(buyer)s order by s.id limit 1) as shipment,
+          (select listing_id::text from public.auctions where id = %(hot)s) as hot_listing
         """,
-        [people(LISTINGS)[Role.BUYER], people(LISTINGS)[Role.BUYER], id_of("auction", HOT)],
+        {"buyer": people(LISTINGS)[Role.BUYER], "hot": id_of("auction", HOT)},
     )
+    [found] = rows.fetchall()
     return {
         **{role.value: user_id for role, user_id in people(LISTINGS).items()},
         "hot": id_of("auction", HOT),
-        "hot_listing": hot_listing,
         "sold": id_of("auction", SOLD),
         "thread": id_of("thread", LONG_THREAD),
-        "now": now.replace(" ", "T"),
-        "tomorrow": tomorrow.replace(" ", "T"),
-        "dispute": dispute,
-        "order": order,
-        "shipment": shipment,
+        **found,
     }
 
 

@@ -56,7 +56,7 @@ _EITHER = (
     "an `or` of two columns comes in no order, so Postgres adds the embeds to all rows of a party"
     " before it sorts them"
 )
-_SMALL = "the policy lets the planner expect few orders, so it sorts all those of a small market"
+_SMALL = "the policy lets the planner expect few rows, so it sorts all those of a small market"
 _DISPUTES = (
     "without a filter only row level security bounds this page, and its rule for staff fits no"
     " index; one order in a hundred is disputed"
@@ -195,13 +195,13 @@ PAGES: Mapping[str, Page] = {
     ),
     "newest orders of a user": Page(
         query="orders",
-        where={"or": "(buyer_id.eq.{user},seller_id.eq.{user})"}
+        where={"or": "(buyer_id.eq.{purchaser},seller_id.eq.{purchaser})"}
         | {"order": "created_at.desc", "limit": "20"},
         roles=(Role.USER, Role.STAFF),
     ),
     "newest purchases": Page(
         query="orders",
-        where={"buyer_id": "eq.{user}", "order": "created_at.desc", "limit": "20"},
+        where={"buyer_id": "eq.{purchaser}", "order": "created_at.desc", "limit": "20"},
         roles=(Role.USER, Role.STAFF),
     ),
     "sales": Page(
@@ -222,6 +222,7 @@ PAGES: Mapping[str, Page] = {
         where={"order": "last_message_at.desc", "limit": "50"},
         roles=(Role.USER, Role.BUYER),
         reads=10_000,
+        because=_EITHER,
     ),
     "inbox of a buyer": Page(
         query="inbox",
@@ -289,7 +290,7 @@ PAGES: Mapping[str, Page] = {
     ),
     "disputes of a buyer": Page(
         query="disputes",
-        where={"initiator_id": "eq.{buyer}", "order": "created_at.desc", "limit": "100"},
+        where={"initiator_id": "eq.{plaintiff}", "order": "created_at.desc", "limit": "100"},
         roles=SIGNED_IN,
     ),
     "dispute messages": Page(
@@ -312,7 +313,9 @@ PAGES: Mapping[str, Page] = {
     "payments of an order": Page(
         query="payments", where={"order_id": "eq.{order}"}, roles=SIGNED_IN
     ),
-    "refunds of an order": Page(query="refunds", where={"order_id": "eq.{order}"}, roles=SIGNED_IN),
+    "refunds of an order": Page(
+        query="refunds", where={"order_id": "eq.{refunded}"}, roles=SIGNED_IN
+    ),
     "ledger of an order": Page(
         query="ledger_entries", where={"order_id": "eq.{order}"}, roles=SIGNED_IN
     ),
@@ -341,10 +344,12 @@ PAGES: Mapping[str, Page] = {
         query="audit_logs",
         where={"order": "created_at.desc", "limit": "100"},
         roles=(Role.STAFF,),
+        of_listings=0.01,
+        because=_SMALL,
     ),
     "audit log of an object": Page(
         query="audit_logs",
-        where={"entity": "eq.order", "entity_id": "eq.{order}", "order": "created_at.desc"},
+        where={"entity": "eq.order", "entity_id": "eq.{audited}", "order": "created_at.desc"},
         roles=(Role.STAFF,),
     ),
     "account": Page(query="account", where={"id": "eq.{buyer}"}),
