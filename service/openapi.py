@@ -216,22 +216,26 @@ def _request_body(route: Route[Any], schemas: _Schemas) -> dict[str, Any] | None
     if route.body is None:
         return None
     form = schemas.of_form(route.body)
-    if route.file:
-        # Generators of clients know a file by its format, those of OpenAPI 3.1 by its media type.
-        part = {
-            "type": "string",
-            "format": "binary",
-            "contentMediaType": "application/octet-stream",
-        }
-        file = {"type": "object", "properties": {route.file: part}, "required": [route.file]}
-        content = {"multipart/form-data": {"schema": {"allOf": [form, file]}}}
-        return {"required": True, "content": content}
+    if form is not None and route.file:
+        schema = _with_file(form, route.file)
+        return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     types = {"application/json": schemas.of_input(route.body)}
     types |= {type_: form for type_ in _FORM_TYPES if form is not None}
     return {
         "required": bool(schemas.resolved(route.body).get("required")),
         "content": {type_: {"schema": schema} for type_, schema in types.items()},
     }
+
+
+def _with_file(form: Mapping[str, Any], name: str) -> dict[str, Any]:
+    # Generators of clients know a file by its format, those of OpenAPI 3.1 by its media type.
+    file = {
+        "type": "string",
+        "format": "binary",
+        "contentMediaType": "application/octet-stream",
+    }
+    required = [*form.get("required", ()), name]
+    return {**form, "properties": {**form["properties"], name: file}, "required": required}
 
 
 def _responses(method: str, route: Route[Any], schemas: _Schemas) -> dict[str, Any]:
