@@ -54,10 +54,6 @@ class World:
     people: Mapping[str, Browser]
     values: Mapping[str, str]
 
-    def __repr__(self) -> str:
-        """Return the name alone: Hypothesis prints a value of each example."""
-        return "World"
-
     @property
     def origin(self) -> str:
         """Return the origin of the site."""
@@ -136,6 +132,11 @@ def _client_of_own_service(shop: Shop) -> Iterator[httpx.Client]:
     app = create_app(settings, dataclasses.replace(adapters, auth_api=auth_api))
     numbers = itertools.count()
 
+    def serve(environ: Any, start_response: Any) -> Any:
+        # httpx passes the path as text; a server passes its bytes, each as one letter.
+        environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
+        return app(environ, start_response)
+
     def from_new_address(request: httpx.Request) -> None:
         number = next(numbers)
         address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
@@ -143,7 +144,7 @@ def _client_of_own_service(shop: Shop) -> Iterator[httpx.Client]:
 
     try:
         with httpx.Client(
-            transport=httpx.WSGITransport(app=app),
+            transport=httpx.WSGITransport(app=serve),
             base_url="http://shop.test",
             event_hooks={"request": [from_new_address], "response": [described.check]},
         ) as http:
