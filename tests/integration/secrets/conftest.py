@@ -7,7 +7,7 @@ import httpx
 import psycopg
 import pytest
 
-from devstack.schema import build_database, copy_database, declared_files
+from devstack.schema import ROOT, build_database, copy_database, declared_files
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.secrets.planting import Side, plant
 from tests.sql.access.world import Reader, World
@@ -24,6 +24,9 @@ def worlds(admin_url: str) -> tuple[World, Mapping[Side, str]]:
     with psycopg.connect(url) as owner:
         world = World(owner)
     urls = {Side.A: url, Side.B: copy_database(url, "other_secrets")}
+    with psycopg.connect(urls[Side.B]) as owner:
+        # A copy lacks the settings of the gateway's role, which belong to the first database.
+        owner.execute((ROOT / "sql/security/gateway.sql").read_bytes())
     for side, database_url in urls.items():
         plant(admin_url, database_url, world, side)
     return world, urls

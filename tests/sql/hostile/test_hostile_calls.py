@@ -90,8 +90,11 @@ def test_processes_get_documented_answers(callers: Callers, rpc: Rpc, data: st.D
 @fuzzed(4)
 @given(data=st.data())
 def test_client_id_has_one_effect(callers: Callers, rpc: Rpc, data: st.DataObject) -> None:
-    """A second call with the id of a success changes nothing, whatever else it sends."""
-    caller = data.draw(st.sampled_from(sorted(callers.names)))
+    """A second call with the id of a success changes nothing, whatever else it sends.
+
+    Our own processes have no receipts: a call of theirs has a key of its own.
+    """
+    caller = data.draw(st.sampled_from(sorted({*callers.names} - {"service"})))
     own_id = {CLIENT_ID[rpc.name]: CLIENT_IDS[0]}
     first, second = (data.draw(arguments(rpc)) | own_id for _ in range(2))
     with callers.undone():
