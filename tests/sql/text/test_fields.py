@@ -147,6 +147,8 @@ ARGUMENTS = {
     "staff_remove_listing.reason": "field",
     "admin_set_role.reason": "field",
     "admin_set_role.role": "one of four words",
+    "search_listings.search": "compared and never stored",
+    "search_listings.listing_status": "one of three words",
 }
 
 
