@@ -23,6 +23,9 @@ COUNTERS = frozenset(("private.rate_limits", "private.limit_refusals"))
 #: vain is cancelled there, and a payment that settles nothing is recorded and goes back.
 TRACES = {
     ("redeem_pickup", "INVALID_CODE"): {"private.pickups"},
+    # The receipt of an older message, which was purged, is stored again.
+    ("send_message", "REQUEST_ID_REUSED"): {"private.request_receipts"},
+    ("start_thread", "REQUEST_ID_REUSED"): {"private.request_receipts"},
     ("attach_payment_intent", "CONFLICT"): {"public.outbox"},
     ("attach_payment_intent", "RESOURCE_NOT_FOUND"): {"public.outbox"},
     ("attach_payment_intent", "TRANSACTION_FAILED"): {"public.outbox"},
