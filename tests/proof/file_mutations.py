@@ -29,7 +29,7 @@ FILE_MUTATIONS = (
     mutation(
         "another user adds a photo",
         PHOTO,
-        "elsif p_listing.seller_id <> p_user_id then",
+        "elsif p_listing.seller_id is distinct from p_user_id then",
         "elsif false then",
         FILES,
     ),
@@ -141,14 +141,14 @@ FILE_MUTATIONS = (
     mutation(
         "other party's evidence is removed",
         STORAGE,
-        "v_evidence.user_id <> p_user_id",
+        "v_evidence.user_id is distinct from p_user_id",
         "false",
         FILES,
     ),
     mutation(
         "another user's avatar is removed",
         STORAGE,
-        "v_owner_id <> p_user_id",
+        "v_owner_id is distinct from p_user_id",
         "false",
         FILES,
     ),
