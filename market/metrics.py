@@ -110,7 +110,9 @@ JOB_LAST_SUCCESS = Gauge(
 )
 WAKE_UPS = Counter("market_wake_ups", "Waits of a job that a wake-up ended.", ["job"])
 WAKE_UPS_MISSED = Counter(
-    "market_wake_ups_missed", "Rounds that found work which no wake-up announced.", ["job"]
+    "market_wake_ups_missed",
+    "Rounds of a job without deadlines that found work which no wake-up announced.",
+    ["job"],
 )
 CLOSE_LAG = Histogram(
     "market_auction_close_lag_seconds",
