@@ -103,8 +103,9 @@ def rates_of(users: float) -> dict[str, float]:
 def cores_of(users: float, measured: Mapping[str, float]) -> dict[str, float]:
     """Return the cores that Postgres and the service use, from the measured costs.
 
-    A read counts with its whole time at the gateway. A webhook counts with both cores of the
-    bench's machine for service and Postgres each, so both are upper bounds.
+    A simple read counts with its whole time at the gateway. A webhook counts with both cores of the
+    bench's machine for service and Postgres each. Both use less. Reads that search or join many
+    rows, and the rounds of the `countdown` job, are left out: they depend on the market.
     """
     rates = rates_of(users)
     webhooks = rates["webhooks"] * BENCH_CORES / measured["webhook_rate"]
@@ -123,7 +124,7 @@ def limits_of(measured: Mapping[str, float]) -> Sequence[Limit]:
     limits = [
         *(
             Limit(
-                name=f"Postgres on compute size {name}, half of its cores",
+                name=f"Postgres on compute size {name}, half of its cores, without searches",
                 capacity=cores * ASSUMED["busy"].value,
                 per_user=cores_of(1, measured)["Postgres"],
                 unit="cores",
