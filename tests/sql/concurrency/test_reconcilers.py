@@ -135,7 +135,10 @@ def test_readings_of_one_intent_are_booked_once(
 def test_difference_raises_one_alert(
     owner: Connection, order_id: UUID, service: Actor, rpc: Prepare
 ) -> None:
-    """Several checks at once see the same difference."""
+    """Several checks at once see the same difference.
+
+    A check may begin before another one commits, and then looks at the same order once more.
+    """
     attached(owner, order_id)
     succeeded(owner, order_id)
     position = {"list": "balance_transactions", "until": 4_000_000_000}
@@ -146,5 +149,4 @@ def test_difference_raises_one_alert(
 
     answers = at_once([rpc("check_orders") for _ in range(CROWD)])
 
-    assert 1 == sum(answer["count"] for answer in answers)
     assert 1 == sum(len(answer["alerts"]) for answer in answers)
