@@ -67,6 +67,9 @@ control_socket_disable = True
 # prometheus-client reads from this variable the folder through which the workers share counts.
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _METRICS_PREFIX = "market-metrics-"
+#: An answer may come before the body of an upload. A client that still sends the body reads the
+#: answer only if we take the rest: closing a socket with unread bytes resets the connection.
+_MOST_UNREAD = 12 * 1024 * 1024
 
 
 def on_starting(_server: Any) -> None:
@@ -205,7 +208,7 @@ def _handle(worker: Any, connection: Any) -> Any:
     """
     is_kept = _handle_without_end(worker, connection)
     if not is_kept:
-        util.close_graceful(connection.sock)
+        util.close_graceful(connection.sock, max_drain=_MOST_UNREAD)
     return is_kept
 
 

@@ -1,5 +1,7 @@
 """Malformed HTTP is refused with a JSON error, and leaves no traceback."""
 
+import socket
+
 import pytest
 
 from service.requests import UPLOAD_PATH
@@ -139,6 +141,18 @@ def test_unknown_user_is_answered_before_the_body(own_service: OwnService) -> No
     answer = own_service.send(head.encode())
 
     assert (401, "UNAUTHORIZED") == (answer.status, answer.json["code"])
+
+
+def test_body_that_comes_after_the_answer_is_taken(own_service: OwnService) -> None:
+    """A reset would cost a proxy that still sends the body its answer."""
+    head = f"POST {UPLOAD_PATH} HTTP/1.1\r\nHost: shop.test\r\nContent-Length: {10 * MIB}\r\n\r\n"
+
+    with socket.create_connection(("127.0.0.1", own_service.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        answer = connection.recv(MIB)
+        connection.sendall(b"x" * 10 * MIB)
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
 
 
 def test_chunked_event_is_accepted(own_service: OwnService, shop: Shop) -> None:

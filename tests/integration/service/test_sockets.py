@@ -110,8 +110,9 @@ def test_slow_clients_are_given_up(own_service: OwnService, fresh_service: OwnSe
     The thread that waits to send an answer becomes free, without a traceback. One test waits for
     all of these, because each takes the time limit.
     """
-    # Their answers are more than the buffers between the two hold.
-    requests = b"GET /api/health/live HTTP/1.1\r\nHost: shop.test\r\n\r\n" * 200_000
+    # Their answers are more than the buffers between the two hold. They are more than the service
+    # takes from a connection that it ends.
+    requests = b"GET /api/health/live HTTP/1.1\r\nHost: shop.test\r\n\r\n" * 400_000
     with (
         fresh_service.connect() as by_head,
         fresh_service.connect() as by_body,
