@@ -69,7 +69,8 @@ def declarations(route: Route[Any]) -> Iterable[str]:
     if route.headers:
         yield f"type Headers = {{ {', '.join(f'{name!r}?: string' for name in route.headers)} }}"
     if route.body is not None:
-        yield f"type Body = {type_of_model(route.body, 'validation')}"
+        file = f" & {{ {route.file}: File }} // multipart/form-data" if route.file else ""
+        yield f"type Body = {type_of_model(route.body, 'validation')}{file}"
     if route.raw_body:
         yield f"type Body = string // {route.raw_body}"
     is_text = issubclass(route.answer, PlainText)

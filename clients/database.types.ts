@@ -1359,7 +1359,7 @@ export type Answers = {
   get_bid_log: {
     success: true
     auction_id: string
-    rows: ({
+    rows: {
       seq: number
       kind: string
       record: Json
@@ -1367,7 +1367,7 @@ export type Answers = {
       opened: Json
       previous_hash: string | null
       hash: string
-    })[]
+    }[]
   }
   get_listing_private: {
     success?: undefined
@@ -1464,7 +1464,7 @@ export type Answers = {
   }
   staff_list_held_messages: {
     success: true
-    messages: ({
+    messages: {
       id: string
       thread_id: string
       sender_id: string
@@ -1474,11 +1474,11 @@ export type Answers = {
       reason_codes: string[]
       risk_score: number | null
       created_at: string
-    })[]
+    }[]
   }
   staff_list_reports: {
     success: true
-    reports: ({
+    reports: {
       id: string
       reporter_id: string
       listing_id: string | null
@@ -1487,7 +1487,7 @@ export type Answers = {
       reported_user_id: string
       reason: string
       created_at: string
-    })[]
+    }[]
   }
   staff_read_message: {
     success: true
