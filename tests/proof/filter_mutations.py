@@ -19,6 +19,7 @@ NUMBER_SHAPES = "filter/functions/number_shapes.sql"
 MATCHING = "filter/functions/matching.sql"
 VERDICTS = "filter/functions/verdicts.sql"
 REFUSALS = "filter/functions/refusals.sql"
+ENTITIES = "filter/functions/entities.sql"
 
 FILTER_MUTATIONS = (
     mutation(
@@ -170,5 +171,26 @@ FILTER_MUTATIONS = (
         "v_label || p_tracking",
         "p_tracking",
         PARCELS,
+    ),
+    mutation(
+        "an entity inside an entity is none",
+        ENTITIES,
+        "(?:&(?:amp;)*(?:#0*",
+        "(?:&(?:#0*",
+        TRICKS,
+    ),
+    mutation(
+        "the last entity of a detail stays in part",
+        VERDICTS,
+        "v_decoded.origins[hit.end_at + 1] - 1,",
+        "v_decoded.origins[hit.end_at],",
+        TRICKS,
+    ),
+    mutation(
+        "a text with entities is read decoded alone",
+        VERDICTS,
+        "    select hit from unnest(v_findings) as hit\n    union\n",
+        "",
+        TRICKS,
     ),
 )

@@ -5,6 +5,44 @@ stable
 set search_path = ''
 as $$
 declare
+  v_findings constant private.filter_finding[] := private.findings_of_text(
+    p_text, p_stage, p_from
+  );
+  v_decoded constant private.folded_text := private.decoded_text(p_text);
+begin
+  if v_decoded.folded is null then
+    return v_findings;
+  end if;
+  -- A detail may stand in the digits of the entities too, so the text counts as it is written as well.
+  return array(
+    select hit from unnest(v_findings) as hit
+    union
+    select (
+      hit.rule, hit.reason_code, hit.score,
+      v_decoded.origins[hit.start_at + 1] - 1,
+      v_decoded.origins[hit.end_at + 1] - 1,
+      hit.kind
+    )::private.filter_finding
+    from unnest(
+      private.findings_of_text(
+        v_decoded.folded,
+        p_stage,
+        -- The signs that end within the first p_from characters.
+        (select count(*) from unnest(v_decoded.origins[2:]) as next where next <= p_from + 1)::integer
+      )
+    ) as hit
+  );
+end;
+$$;
+comment on function private.filter_findings is 'Return the rules that a text breaks at a stage, as it is written and with its entities decoded, with the spans in the text. It leaves out spans that end within the first p_from characters, as findings_of_text does.';
+
+create function private.findings_of_text(p_text text, p_stage text, p_from integer default 0)
+returns private.filter_finding[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
   v_reading private.folded_text := private.fold_text(p_text);
   v_tokens private.filter_token[] := private.filter_tokens(v_reading.folded);
   v_findings private.filter_finding[] := private.findings_of_reading(
@@ -45,12 +83,12 @@ begin
   if v_has_inner and p_from > 0 then
     -- A finding before p_from may be as strong as one inside a wider one, which then says nothing
     -- new either.
-    return private.filter_findings(p_text, p_stage);
+    return private.findings_of_text(p_text, p_stage);
   end if;
   return v_findings;
 end;
 $$;
-comment on function private.filter_findings is 'Return the rules that a text breaks at a stage, with the spans in the text. It leaves out the spans that end within the first p_from characters, if they change nothing in the others.';
+comment on function private.findings_of_text is 'Return the rules that a text breaks at a stage, with the spans in the text. It leaves out the spans that end within the first p_from characters, if they change nothing in the others.';
 
 create function private.filter_message(p_text text, p_earlier text[], p_stage text)
 returns private.filter_verdict

@@ -19,6 +19,7 @@ BITS = st.sampled_from([
     "0412", "345 678", "0412345678", "bob@gmail.com", "payid", "BSB 062-000", "12345678", " at ",
     "insta: ", "dot com", "zero four", "double", "t.me/x", "moc.liamg", "p a y i d", "\u0301",
     "\ufdfa", "\u200b", "\U0001f4de", "\u2488", "@bob", "$", "1300 ",
+    "&#48;", "&#x34", "&commat;", "&shy;", "&#", "%2E",
 ])  # fmt: skip
 TEXTS = st.lists(st.one_of(st.text(CHARACTERS, max_size=12), BITS), max_size=14).map("".join)
 DETAILS = [
@@ -121,8 +122,21 @@ def test_innocent_sentences_never_lower_the_action(
         lambda text: text.replace(" ", "\u00a0"),
         "\u200b".join,
         "\u0301".join,
+        lambda text: "".join(f"&#{ord(sign)};" for sign in text),
+        lambda text: "".join(f"&amp;#x{ord(sign):x}" for sign in text),
     ],
-    ids=["upper", "title", "swap", "lookalike", "wide", "no-break", "zero-width", "marks"],
+    ids=[
+        "upper",
+        "title",
+        "swap",
+        "lookalike",
+        "wide",
+        "no-break",
+        "zero-width",
+        "marks",
+        "decimal",
+        "hexadecimal",
+    ],
 )
 def test_form_of_the_characters_never_lowers_the_action(
     owner: Connection, text: str, stage: str, change: object

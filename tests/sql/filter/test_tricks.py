@@ -58,6 +58,48 @@ def test_characters_of_other_scripts_are_read(owner: Connection, text: str) -> N
 @pytest.mark.parametrize(
     "text",
     [
+        "&#48;&#52;&#49;&#50; &#51;&#52;&#53; &#54;&#55;&#56;",
+        "&#48&#52&#49&#50&#51&#52&#53&#54&#55&#56",
+        "&#x30;&#x34;&#X31;&#x0032; 345 678", "&#0000048;412 345 678",
+        "0&amp;#52;1&amp;amp;#50; 345 678", "0412&nbsp;345&#8203;&Tab;678",
+        "04&shy;12 345&hyphen;678",
+        "bob&commat;gmail&period;com",
+        "b&oacute;b&#64;gm&#97;il&#46;com", "b&ofr;b&COMMAT;gmail.com",
+        "www&period;bobs-bargains&#46;com&#46;au",
+        "bob%40gm%61il%2Ecom", "%30%34%31%32%33%34%35%36%37%38",
+        r"\u0030\u0034\u0031\u0032 345 678", r"bob\x40gmail\x2ecom",
+        "&#0412;&#345;&#678;",
+    ],
+)  # fmt: skip
+def test_entities_and_escapes_are_read(owner: Connection, text: str) -> None:
+    """A sign that is written by its number or name is read as the sign, and as it is written."""
+    assert judged(owner, text).action is Action.MASK
+
+
+def test_an_entity_is_hidden_whole(owner: Connection) -> None:
+    """The mask covers each entity from its first sign to its last."""
+    verdict = judged(owner, "ring &#48;412 345 67&#56; thanks")
+
+    assert verdict.masked == f"ring {'▇' * 20} thanks"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AT&T and R&amp;D; 50%20 off", "a&b; c&d", "&#1114112; &#xd800; &#0; &unknown;",
+        "&;&#;&#x;%",
+        "caf&eacute; chairs, 20&nbsp;cm, &pound;5, fish &amp; chips",
+        "saves 10%-30%, 5%25", r"C:\users",
+    ],
+)  # fmt: skip
+def test_other_entities_hide_nothing(owner: Connection, text: str) -> None:
+    """A text with entities, percentages or backslashes passes if it has no detail."""
+    assert judged(owner, text).action is Action.ALLOW
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "my number starts with 0412 and then it's 345 and the end is 678",
         "first four digits 0412, middle three 345, last three 678",
         "the last six of my mobile are 345678 and it starts 0412",
