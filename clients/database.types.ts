@@ -972,6 +972,9 @@ isOneToOne: false
 "list_dead_events":
 { Args: { "after_id"?: string,"max_rows"?: number }; Returns: Json
                            },
+"list_dead_outbox_rows":
+{ Args: { "after_id"?: string,"max_rows"?: number }; Returns: Json
+                           },
 "list_notifications":
 { Args: { "is_unread_only"?: boolean,"max_rows"?: number,"user_id": string }; Returns: Json
                            },

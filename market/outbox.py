@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import structlog
@@ -101,6 +101,16 @@ def drain(database: Database, senders: Senders, *, limit: int) -> int:
             # must not end the worker, nor stop the rows behind it.
             alert("outbox_row_not_closed", outbox_id=row.id, code=error.code)
     return len(claimed)
+
+
+def list_dead(
+    database: Database, *, limit: int, after_id: str | None
+) -> Sequence[Mapping[str, Any]]:
+    """Return rows that have used up their tries, the newest first, from after `after_id` on."""
+    rows: Sequence[Mapping[str, Any]] = database.call(
+        "list_dead_outbox_rows", max_rows=limit, after_id=after_id
+    )
+    return rows
 
 
 def made_once(

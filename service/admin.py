@@ -1,4 +1,4 @@
-"""Routes by which staff close auctions and replay events of Stripe."""
+"""Routes by which staff close auctions, replay events of Stripe, and read dead letters."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -7,7 +7,7 @@ import pydantic
 import structlog
 from flask import Blueprint
 
-from market import inbox
+from market import inbox, outbox
 from market.auctions import forcing, repository
 from market.database import Database
 from service.bodies import EventName, needs_one_of, read_body, read_query
@@ -164,11 +164,40 @@ class ReplayAnswer(Answer):
     event_id: str
 
 
+class DeadRowsQuery(pydantic.BaseModel):
+    """A page of the dead rows: its length, and the last row of the page before."""
+
+    limit: Annotated[int, pydantic.Field(ge=1, le=100)] = 50
+    after: UUID | None = None
+
+
+class DeadRow(Answer):
+    """A call to Stripe that has used up its tries. Its payload stays in the database."""
+
+    id: Id
+    kind: str
+    order_id: Id | None
+    stripe_object_id: str | None
+    attempts: int
+    answered_errors: int
+    last_error: str | None
+    created_at: Time
+    updated_at: Time
+
+
+class DeadRowsAnswer(Answer):
+    """Dead rows, the newest first."""
+
+    success: Literal[True]
+    rows: list[DeadRow]
+
+
 def admin_blueprint(database: Database, sessions: Sessions, limits: UserLimits) -> Blueprint:
     """Build the blueprint that serves `/api/admin` to staff."""
     blueprint = Blueprint("admin", __name__, url_prefix="/api/admin")
     _add_closing_routes(blueprint, database, sessions, limits)
     _add_event_routes(blueprint, database, sessions, limits)
+    _add_outbox_routes(blueprint, database, sessions, limits)
     return blueprint
 
 
@@ -266,3 +295,25 @@ def _add_event_routes(
         inbox.replay(database, event_id=body.event_id, actor_id=session.user_id, reason=body.reason)
         log.info("webhook_event_replayed", event_id=body.event_id)
         return ReplayAnswer(success=True, event_id=body.event_id)
+
+
+def _add_outbox_routes(
+    blueprint: Blueprint, database: Database, sessions: Sessions, limits: UserLimits
+) -> None:
+    @blueprint.get("/outbox")
+    @Route(
+        summary="List the calls to Stripe that have used up their tries, the newest first. For the "
+        "next page, send the id of the last row as `after`. `requeue_outbox` tries a row again.",
+        callers=(Caller.STAFF,),
+        limits=(STAFF_ACTION,),
+        query=DeadRowsQuery,
+        answer=DeadRowsAnswer,
+        codes=("FORBIDDEN",),
+    )
+    def dead_rows() -> DeadRowsAnswer:
+        session = sessions.require_staff()
+        limits.hit(STAFF_ACTION, session.user_id)
+        query = read_query(DeadRowsQuery)
+        after_id = None if query.after is None else str(query.after)
+        rows = outbox.list_dead(database, limit=query.limit, after_id=after_id)
+        return DeadRowsAnswer.model_validate({"success": True, "rows": rows})

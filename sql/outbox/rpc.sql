@@ -84,3 +84,20 @@ end;
 $$;
 comment on function public.requeue_outbox is 'Give a dead row all of its tries again, due at once: {success}; for staff and our own processes, audited. Refusals: RESOURCE_NOT_FOUND, VALIDATION_ERROR, CONFLICT, REQUEST_ID_REUSED, PROFILE_NOT_FOUND. Raises FORBIDDEN.';
 grant execute on function public.requeue_outbox to authenticated, service_role;
+
+create function public.list_dead_outbox_rows(
+  max_rows integer default 50, after_id uuid default null
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return private.list_dead_outbox_rows(
+    list_dead_outbox_rows.max_rows, list_dead_outbox_rows.after_id
+  );
+end;
+$$;
+comment on function public.list_dead_outbox_rows is 'Return the dead rows, the newest first: an array of {id, kind, order_id, stripe_object_id, attempts, answered_errors, last_error, created_at, updated_at}. For the next page, send the id of the last row as after_id.';
+grant execute on function public.list_dead_outbox_rows to service_role;

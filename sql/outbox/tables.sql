@@ -40,6 +40,7 @@ comment on column public.outbox.unanswered_tries is 'The number of tries since t
 create index outbox_queued_next_attempt_at_idx on public.outbox (next_attempt_at)
 where status = 'queued';
 create index outbox_leased_until_idx on public.outbox (leased_until) where status = 'leased';
+create index outbox_dead_created_at_idx on public.outbox (created_at, id) where status = 'dead';
 create index outbox_order_id_idx on public.outbox ((payload ->> 'order_id'));
 create index outbox_open_reversals_seller_id_idx on public.outbox ((payload ->> 'seller_id'))
 where kind = 'transfer_reversal' and status in ('queued', 'leased');

@@ -142,3 +142,35 @@ begin
 end;
 $$;
 comment on function private.requeue_dead_row is 'Queue a dead row again with all of its tries, and audit it; or return the refusal.';
+
+create function private.list_dead_outbox_rows(p_max_rows integer, p_after_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_after_at constant timestamptz := (
+    select created_at from public.outbox where id = p_after_id
+  );
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(page) order by page.created_at desc, page.id desc), '[]')
+    from (
+      -- A payload names people and their accounts at Stripe, so only its order is answered.
+      select
+        id, kind, payload ->> 'order_id' as order_id, stripe_object_id, attempts, answered_errors,
+        last_error, created_at, updated_at
+      from public.outbox
+      where
+        status = 'dead'
+        and (p_after_id is null or (created_at, id) < (v_after_at, p_after_id))
+      order by created_at desc, id desc
+      limit p_max_rows
+    ) as page
+  );
+end;
+$$;
+comment on function private.list_dead_outbox_rows is 'Return a page of the dead rows; see the public wrapper.';
+grant execute on function private.list_dead_outbox_rows to service_role;

@@ -72,6 +72,7 @@ SIGNATURES: Mapping[str, str] = {
     "cron_status": "",
     "replay_webhook_event": "event_id text, actor_id uuid, reason text",
     "list_dead_events": "max_rows integer = 50, after_id text = null",
+    "list_dead_outbox_rows": "max_rows integer = 50, after_id uuid = null",
     "begin_verification": "user_id uuid, legal_name text, dob text, address jsonb",
     "record_verification_error": "verification_id uuid, answered_errors integer, error_code text",
     "attach_verification": "verification_id uuid, stripe_session_id text",

@@ -79,6 +79,7 @@ ENTRIES: Mapping[str, tuple[Entry, ...]] = {
             body={"auctionId": "{expired}", "reason": REASON, "force": True},
         ),
     ),
+    "GET /api/admin/outbox": (Entry(by="staff", own=_STAFF_ONLY),),
     "GET /api/admin/webhook-events": (Entry(by="staff", own=_STAFF_ONLY),),
     "POST /api/admin/webhook-events": (
         Entry(

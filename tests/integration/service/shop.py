@@ -256,6 +256,24 @@ class Shop:
             )
         )
 
+    def dead_outbox_row(self) -> str:
+        """Queue the cancellation of an unknown intent, and use up its tries."""
+        return str(
+            self.value(
+                """
+                insert into public.outbox (
+                  id, kind, payload, dedupe_key, status, attempts, last_error, next_attempt_at
+                )
+                select
+                  md5('outbox:' || key)::uuid, 'cancel_intent',
+                  jsonb_build_object('payment_intent_id', 'pi_unknown'), key, 'dead', 10,
+                  'STRIPE_REFUSED', now()
+                from (select 'dead:' || random() as key) as made
+                returning id
+                """
+            )
+        )
+
     def lapse_leases(self) -> None:
         """Let so much time pass that whoever works on something has lost it."""
         for table in ("outbox", "webhook_events"):

@@ -122,6 +122,25 @@ def test_staff_replay_a_dead_event(shop: Shop, staff: Browser) -> None:
     ]
 
 
+def test_staff_queue_a_dead_outbox_row_again(shop: Shop, staff: Browser) -> None:
+    """The route lists it, without its payload, until the RPC gives it all of its tries again."""
+    outbox_id = shop.dead_outbox_row()
+    path = "/api/admin/outbox"
+
+    [listed] = [row for row in staff.get(path).json()["rows"] if row["id"] == outbox_id]
+    sent = {"outbox_id": outbox_id, "reason": REASON}
+    answer = client_of_token(shop, staff).rpc("requeue_outbox", sent).execute().data
+
+    assert ("cancel_intent", 10, "STRIPE_REFUSED") == (
+        listed["kind"],
+        listed["attempts"],
+        listed["last_error"],
+    )
+    assert "payload" not in listed
+    assert {"success": True} == answer
+    assert outbox_id not in [row["id"] for row in staff.get(path).json()["rows"]]
+
+
 def test_staff_read_what_waits(staff: Browser) -> None:
     """Expired auctions, jobs of the database, and runs of the workers."""
     expired = staff.get("/api/admin/finalize-auctions?action=status").json()

@@ -1,11 +1,13 @@
 """The outbox: what has to happen outside, each thing once."""
 
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
@@ -181,6 +183,35 @@ def test_requeue_names_what_is_wrong(owner: Connection, order_id: UUID, service:
         assert code == answer["code"]
 
 
+def test_page_follows_the_last_dead_row(owner: Connection, order_id: UUID, service: Actor) -> None:
+    """The newest comes first; other rows and payloads are left out."""
+    payload = {"order_id": str(order_id), "payment_intent_id": "pi_dead"}
+    add = """
+      insert into public.outbox
+        (id, kind, payload, dedupe_key, status, attempts, last_error, next_attempt_at, created_at)
+      select
+        md5('outbox:' || 'dead:' || n)::uuid, 'cancel_intent', %s, 'dead:' || n,
+        case n when 4 then 'done' else 'dead' end::public.outbox_status, 10, 'STRIPE_REFUSED',
+        now(), now() + n * interval '1 second'
+      from generate_series(1, 4) as n
+    """
+    owner.execute(add, [Jsonb(payload)])
+    query = "select id::text from public.outbox where status = 'dead' order by created_at desc"
+    ids = [row_id for (row_id,) in owner.execute(query)]
+
+    first = service.call("list_dead_outbox_rows", max_rows=2)
+    second = service.call("list_dead_outbox_rows", max_rows=2, after_id=first[-1]["id"])
+
+    assert ids == [one["id"] for one in first + second]
+    assert ("cancel_intent", str(order_id), 10, "STRIPE_REFUSED") == (
+        first[0]["kind"],
+        first[0]["order_id"],
+        first[0]["attempts"],
+        first[0]["last_error"],
+    )
+    assert "pi_dead" not in json.dumps(first)
+
+
 def test_tenth_failure_is_the_last(owner: Connection, order_id: UUID, service: Actor) -> None:
     """A row that cannot be sent becomes a dead letter with an alert (D10)."""
     queued(owner, order_id)
@@ -282,6 +313,8 @@ def test_outbox_is_for_our_own_processes(
             actor.rows("select id from public.outbox")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("claim_send_permission", outbox_id=uuid4(), lease_token=uuid4())
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            actor.call("list_dead_outbox_rows")
     assert [] == service.rows("select id, status, next_attempt_at from public.outbox")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         service.rows("select payload from public.outbox")

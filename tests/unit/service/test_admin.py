@@ -15,6 +15,7 @@ ALLOWED = {"allowed": True, "retry_after_ms": 0}
 REASON = "The seller asked for it"
 FINALIZE = "/api/admin/finalize-auctions"
 EVENTS = "/api/admin/webhook-events"
+OUTBOX = "/api/admin/outbox"
 EXPIRED = "/api/auctions/process-expired"
 CRON = "/api/cron/status"
 BATCH = {
@@ -190,12 +191,31 @@ def test_staff_list_dead_events(service: Service) -> None:
     )
 
 
+def test_staff_list_dead_outbox_rows(service: Service) -> None:
+    """The payload is no part of the answer."""
+    row = {
+        "id": ORDER_ID, "kind": "transfer", "order_id": ORDER_ID, "stripe_object_id": None,
+        "attempts": 10, "answered_errors": 10, "last_error": "STRIPE_REFUSED",
+        "created_at": "2026-11-30T00:00:00Z", "updated_at": "2026-11-30T00:00:00Z",
+    }  # fmt: skip
+    service.database.call.side_effect = [STAFF, ALLOWED, [row | {"payload": {"a": 1}}]]
+
+    answer = ask(service, "GET", f"{OUTBOX}?limit=10&after={ORDER_ID}")
+
+    assert {"success": True, "rows": [row]} == answer.get_json()
+    assert (
+        call("list_dead_outbox_rows", max_rows=10, after_id=ORDER_ID)
+        == service.database.call.call_args
+    )
+
+
+@pytest.mark.parametrize("path", [EVENTS, OUTBOX])
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "after=a%20b"])
-def test_bad_page_is_refused(service: Service, query: str) -> None:
-    """A page has 1 to 100 events."""
+def test_bad_page_is_refused(service: Service, path: str, query: str) -> None:
+    """A page has 1 to 100 entries."""
     service.database.call.side_effect = [STAFF, ALLOWED]
 
-    assert 400 == ask(service, "GET", f"{EVENTS}?{query}").status_code
+    assert 400 == ask(service, "GET", f"{path}?{query}").status_code
 
 
 def test_scheduler_closes_expired_auctions(service: Service) -> None:

@@ -47,6 +47,7 @@ def test_routes_are_those_of_the_contract() -> None:
         ("/api/account/delete", "POST"),
         ("/api/admin/finalize-auctions", "GET"),
         ("/api/admin/finalize-auctions", "POST"),
+        ("/api/admin/outbox", "GET"),
         ("/api/admin/webhook-events", "GET"),
         ("/api/admin/webhook-events", "POST"),
         ("/api/auctions/process-expired", "GET"),
