@@ -1,9 +1,10 @@
-"""Write the generated parts of docs/api.md: each route of the service, and each RPC in `sql/`.
+"""Write the generated parts of docs/api.md: each route, each table, and each RPC in `sql/`.
 
-The routes state the facts about themselves, and route_docs.py writes them down. The RPCs are the
-public wrappers in `sql/<domain>/rpc.sql`. The wrapper's comment describes the call and its answer;
-its grants name the callers. The refusals are the codes in the wrapper's body and in every private
-function that it reaches. database_docs.py writes the diagrams of docs/database.md.
+The routes state the facts about themselves, and route_docs.py writes them down. table_docs.py
+writes the tables. The RPCs are the public wrappers in `sql/<domain>/rpc.sql`. The wrapper's comment
+describes the call and its answer; its grants name the callers. The refusals are the codes in the
+wrapper's body and in every private function that it reaches. database_docs.py writes the diagrams
+of docs/database.md.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import database_docs
 import pglast
 from pglast import stream
 from route_docs import routes_page
+from table_docs import tables_page
 
 from clients.answers import ANSWERS
 from tests.typescript import type_of_value
@@ -28,6 +30,11 @@ MARK = "<!-- make docs writes all below this line from sql/ -->\n"
 ROUTES = re.compile(
     r"(?<=<!-- make docs writes the routes below from service/ -->\n\n).*"
     r"(?=\n<!-- here the routes end -->)",
+    re.DOTALL,
+)
+TABLES = re.compile(
+    r"(?<=<!-- make docs writes the tables below from sql/ -->\n\n).*"
+    r"(?=\n<!-- here the tables end -->)",
     re.DOTALL,
 )
 
@@ -93,8 +100,9 @@ def main() -> None:
 
 def page() -> str:
     """Return the whole page: the part that people write, with the generated sections."""
-    routes = routes_page()
+    routes, tables = routes_page(), tables_page()
     written = ROUTES.sub(lambda _: routes, PAGE.read_text().partition(MARK)[0])
+    written = TABLES.sub(lambda _: tables, written)
     rpcs = sorted(all_rpcs(), key=lambda rpc: rpc.name)
     public = [rpc for rpc in rpcs if set(rpc.callers) - {"service_role"}]
     internal = [rpc for rpc in rpcs if rpc not in public]

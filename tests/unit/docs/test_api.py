@@ -1,4 +1,4 @@
-"""`docs/api.md`: its table of routes lists each route of the service, and no other.
+"""`docs/api.md`: its tables list each route of the service and each table of users, and no other.
 
 `make check` compares the sections of the RPCs with `sql/`.
 """
@@ -11,6 +11,7 @@ from tests.factories import make_settings
 
 
 ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/api.md").read_text()
 ROUTE = re.compile(r"^\| `([A-Z]+) (/\S*)` \|", re.MULTILINE)
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -23,4 +24,14 @@ def test_each_route_has_a_row() -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 
-    assert served == set(ROUTE.findall((ROOT / "docs/api.md").read_text()))
+    assert served == set(ROUTE.findall(PAGE))
+
+
+def test_each_table_of_users_has_a_row() -> None:
+    """A caller finds each table and view that the API lets a user or a visitor select."""
+    snapshot = (ROOT / "tests/sql/access/snapshot.txt").read_text()
+    section = PAGE.partition("## Tables")[2].partition("\n## ")[0]
+
+    readable = re.compile(r"^(?:anon|authenticated) select public\.(\w+) ", re.MULTILINE)
+    rows = re.compile(r"^\| `(\w+)` \| \S", re.MULTILINE)
+    assert set(readable.findall(snapshot)) == set(rows.findall(section))
