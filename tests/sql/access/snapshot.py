@@ -59,9 +59,11 @@ QUERIES = (
       where p.pronamespace::regnamespace::text = any(%(ours)s)
         and has_function_privilege(r.role, p.oid, 'execute')
     """,
-    """
+    r"""
       select 'policy on ' || schemaname || '.' || tablename || ': ' || policyname || ' for '
         || lower(cmd) || ' to ' || array_to_string(roles, ', ')
+        || regexp_replace(coalesce(' using ' || qual, ''), '\s+', ' ', 'g')
+        || regexp_replace(coalesce(' with check ' || with_check, ''), '\s+', ' ', 'g')
       from pg_policies
     """,
     """

@@ -15,3 +15,17 @@ def test_api_reaches_what_the_snapshot_names(owner: Connection) -> None:
     found = text(owner).splitlines()
 
     assert expected == found
+
+
+def test_new_kind_of_topic_changes_the_snapshot(owner: Connection) -> None:
+    """A policy that keeps its name and lets clients join further topics is reviewed too."""
+    policy = "everyone_joins_channels_of_changes"
+    [(rule,)] = owner.execute("select qual from pg_policies where policyname = %s", [policy])
+    widened = rule.replace("^(auction|", "^(auction|wallet|")
+
+    owner.execute(f"alter policy {policy} on realtime.messages using ({widened})".encode())
+
+    expected = SNAPSHOT.read_text().splitlines()
+    [new] = set(text(owner).splitlines()) - {*expected}
+    assert new.startswith(f"policy on realtime.messages: {policy} ")
+    assert "wallet" in new
