@@ -186,8 +186,11 @@ begin
   if jsonb_typeof(p_metadata -> 'display_name') = 'string' then
     v_user.display_name := btrim(left(p_metadata ->> 'display_name', 80));
   end if;
-  if private.display_name_refusal(v_user.display_name) is not null then
-    v_user.display_name := 'member-' || substr(md5(gen_random_uuid()::text), 1, 6);
+  if
+    private.display_name_refusal(v_user.display_name) is not null
+    or private.claims_authority(v_user.display_name)
+  then
+    v_user.display_name := private.default_name();
   end if;
   if jsonb_typeof(p_metadata -> 'phone') in ('string', 'number') then
     v_user.phone := private.line_or_null(p_metadata ->> 'phone', 32);
@@ -324,9 +327,18 @@ as $$
 declare
   v_new public.users := p_new;
   v_refusal text;
+  v_code text := 'VALIDATION_ERROR';
 begin
   if v_new.display_name is distinct from p_old.display_name then
     v_refusal := private.display_name_refusal(v_new.display_name);
+    if
+      v_refusal is null
+      and coalesce(p_old.role not in ('moderator', 'admin'), true)
+      and private.claims_authority(v_new.display_name)
+    then
+      v_refusal := 'Display name must not claim to be the marketplace or its staff';
+      v_code := 'NAME_RESERVED';
+    end if;
   end if;
   v_new.legal_name := private.line_or_null(p_new.legal_name, 200);
   v_new.phone := private.line_or_null(p_new.phone, 32);
@@ -347,7 +359,10 @@ begin
       then 'Address must be street, suburb, postcode and state, each a short text'
   end);
   if v_refusal is not null then
-    raise check_violation using message = v_refusal, constraint = 'users_profile_is_checked';
+    raise check_violation using
+      message = v_refusal,
+      detail = v_code,
+      constraint = 'users_profile_is_checked';
   end if;
   return v_new;
 end;

@@ -17,6 +17,7 @@ REPORTING = ("tests/sql/moderation/test_reports.py",)
 REQUESTS = ("tests/sql/requests",)
 SECURITY = ("tests/sql/security/test_audit_logs.py",)
 SETTING_ROLES = ("tests/sql/moderation/test_roles.py",)
+NAMES = ("tests/sql/text/test_display_name.py",)
 STAFF = ("tests/sql/accounts", "tests/sql/moderation/test_staff_callers.py")
 SUSPENDED = ("tests/sql/moderation/test_suspended_users.py",)
 SUSPENDING = ("tests/sql/moderation/test_suspensions.py",)
@@ -537,5 +538,33 @@ STAFF_MUTATIONS = (
         " and status <> 'cancelled';",
         ";",
         FINDING,
+    ),
+    mutation(
+        "anybody has a name of the staff",
+        "accounts/functions.sql",
+        "p_old.role not in ('moderator', 'admin'), true)",
+        "p_old.role not in ('moderator', 'admin'), false)",
+        ACCOUNTS,
+    ),
+    mutation(
+        "digits hide a name of the staff",
+        "accounts/functions/names.sql",
+        "'0134578lj|!$@', 'oieastbiiiisa'",
+        "'lj|!$@', 'iiiisa'",
+        NAMES,
+    ),
+    mutation(
+        "gaps hide a name of the staff",
+        "accounts/functions/names.sql",
+        "generate_series(first, cardinality(reading.words)) as last",
+        "generate_series(first, first) as last",
+        NAMES,
+    ),
+    mutation(
+        "a name of the staff survives the role",
+        "moderation/functions/roles.sql",
+        "when p_role in ('buyer', 'seller') and private.claims_authority(display_name)",
+        "when false",
+        SETTING_ROLES,
     ),
 )

@@ -93,7 +93,16 @@ set search_path = ''
 as $$
 begin
   if p_role <> p_user.role::text then
-    update public.users set role = p_role::public.user_role where id = p_user.id;
+    update public.users
+    set
+      role = p_role::public.user_role,
+      -- A name of the staff stays with the staff.
+      display_name = case
+        when p_role in ('buyer', 'seller') and private.claims_authority(display_name)
+          then private.default_name()
+        else display_name
+      end
+    where id = p_user.id;
     perform private.write_audit(
       auth.uid(), 'role_set', 'users', p_user.id::text, p_reason,
       jsonb_build_object('from', p_user.role, 'to', p_role)

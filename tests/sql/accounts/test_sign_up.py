@@ -105,6 +105,8 @@ def test_metadata_gives_no_rights(owner: Connection) -> None:
         {"display_name": "\u3164" * 3},
         {"display_name": "\u2800\u00a0\u2800"},
         {"display_name": "tag\U000e0041ged"},
+        {"display_name": "Aussie Market Support"},
+        {"display_name": "M0derator"},
         {"phone": "0" * 500, "legal_name": "n" * 5000},
     ],
 )

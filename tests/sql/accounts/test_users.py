@@ -78,6 +78,30 @@ def test_name_must_be_visible(alice: Actor, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "code"),
+    [("Aussie Market Support", "NAME_RESERVED"), ("call 0412 345 678", "VALIDATION_ERROR")],
+)
+def test_refused_name_has_a_code(alice: Actor, name: str, code: str) -> None:
+    """Programs decide by the detail of the error."""
+    with pytest.raises(psycopg.errors.CheckViolation) as refusal:
+        alice.change("update public.users set display_name = %(name)s", name=name)
+
+    assert refusal.value.diag.message_detail == code
+
+
+@pytest.mark.parametrize("role", ["moderator", "admin"])
+def test_only_staff_may_have_a_name_of_the_marketplace(
+    owner: Connection, alice: Actor, role: str
+) -> None:
+    """Their names may say what they are. A name that does not change is not checked again."""
+    owner.execute("update public.users set role = %s where id = %s", [role, alice.id])
+    alice.change("update public.users set display_name = 'Aussie Market Support'")
+    owner.execute("update public.users set role = 'buyer' where id = %s", [alice.id])
+
+    alice.change("update public.users set display_name = 'Aussie Market Support', phone = '1'")
+
+
+@pytest.mark.parametrize(
     ("column", "value"),
     [
         ("display_name", "call 0412 345 678"),

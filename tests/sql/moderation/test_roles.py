@@ -66,6 +66,23 @@ def test_other_roles_need_none(
         moderator.call("staff_list_reports")
 
 
+@pytest.mark.parametrize(
+    ("name", "later"), [("Aussie Market Support", "member-[0-9a-f]{6}"), ("Max", "Max")]
+)
+def test_name_of_the_staff_stays_with_the_staff(
+    owner: Connection, admin: Actor, moderator: Actor, name: str, later: str
+) -> None:
+    """A person who leaves the staff loses a name that speaks for the marketplace, and no other."""
+    query: LiteralString = "select display_name ~ %s from public.users where id = %s"
+    moderator.change("update public.users set display_name = %(name)s", name=name)
+    set_role(admin, moderator, "admin")
+    assert [(True,)] == owner.execute(query, [name, moderator.id]).fetchall()
+
+    set_role(admin, moderator, "buyer")
+
+    assert [(True,)] == owner.execute(query, [f"^{later}$", moderator.id]).fetchall()
+
+
 def test_moderator_sets_no_role(owner: Connection, moderator: Actor, alice: Actor) -> None:
     """Only an admin does, and nobody raises themselves (B1)."""
     for person in (alice, moderator):

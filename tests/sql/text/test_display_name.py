@@ -1,4 +1,4 @@
-"""`display_name_refusal`: a name that everybody reads."""
+"""`display_name_refusal` and `claims_authority`: a name that everybody reads."""
 
 import pytest
 from psycopg import Connection
@@ -52,3 +52,58 @@ def test_contact_details_are_refused(owner: Connection, name: str) -> None:
 def test_hidden_or_marked_up_name_is_refused(owner: Connection, name: str | None) -> None:
     """A name has 3 to 40 characters that can be seen, and no markup."""
     assert refusal(owner, name) == "Display name must be 3 to 40 visible characters"
+
+
+def claims_authority(owner: Connection, name: str) -> bool:
+    [(claims,)] = owner.execute("select private.claims_authority(%s)", [name]).fetchall()
+    assert isinstance(claims, bool)
+    return claims
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Aussie Market", "aussiemarket", "Aussie-Market Support", "The Aussie Market Team",
+        "Ozzie Market", "AUSSIEMARKET_AU", "Aussie Market Payments", "Support", "Support Team",
+        "Customer Support AU", "customer service", "Customer-Care", "Help Desk", "helpdesk24",
+        "Admin", "admin", "ADMIN1", "The Admin", "site_admin", "SuperAdmin", "Administrator",
+        "Bob (Admin)", "Staff", "Staff Member", "Moderator", "Market Mod", "Mod Team", "Mods",
+        "Marketplace", "Marketplace Security", "Trust & Safety", "Trust and Safety Team",
+        "OfficialSupport", "TechSupport", "24/7 Support",
+    ],
+)  # fmt: skip
+def test_name_of_the_marketplace_is_a_claim(owner: Connection, name: str) -> None:
+    """The words stand alone or joined with others that a service would use."""
+    assert claims_authority(owner, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Adm1n", "4dmin", "AdmIn", "Admln", "@dmin", "$upport", "5upp0rt", "Supp0rt 24", "5taff",
+        "Staf f", "M0derat0r", "Moderat\u043er", "\u0410dmin", "\uff21\uff44\uff4d\uff49\uff4e",
+        "\u0391dmin", "A d m i n", "A.d.m.i.n", "S-u-p-p-o-r-t", "ad_min", "sup port",
+        "A\u0301dmin", "Adrnin", "Suppport", "Staaff", "Aus\u0455ie M\u0430rket", "4ussie M4rket",
+        "Aussie Rnarket", "rnoderator", "\U0001d400dmin", "\u24b6dmin", "A\u0501min",
+        "Aussle Market", "clesk support",
+    ],
+)  # fmt: skip
+def test_claim_in_signs_that_look_alike_is_one(owner: Connection, name: str) -> None:
+    """Letters of other scripts, digits, gaps and doubled letters hide no claim."""
+    assert claims_authority(owner, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Zo\u00eb O'Neill", "J.R. Hartley", "Badminton Fan", "Stafford", "Falstaff",
+        "Staffy Rescue", "Collingwood Supporter", "Modern Home", "Mid Century Mod",
+        "Mod Squad Records", "Modesty", "Market Garden", "Aussie Battler", "Aussie Surfer",
+        "Sunday Market Finds", "The Bookshop", "Service Dog", "Customs House", "Team 2024-25",
+        "Admiral Benbow", "Dad Minds", "Helpful Hannah", "member-012345", "deleted-a1b2c3",
+        "\u674e\u5c0f\u9f99", "Trustworthy Tom", "Payne", "Lady Min",
+    ],
+)  # fmt: skip
+def test_other_name_is_no_claim(owner: Connection, name: str) -> None:
+    """A word that only contains such a word says nothing about the marketplace."""
+    assert not claims_authority(owner, name)

@@ -10,7 +10,8 @@ from service.errors import STATUS_OF_CODE
 ROOT = Path(__file__).parents[3]
 DOCUMENTED = re.compile(r"^\| `([A-Z_]+)` \|(?: (\d{3}) \|)?", re.MULTILINE)
 RAISED_IN_SQL = re.compile(
-    r"(?:private\.refusal\(|raise sqlstate 'PT\d{3}' using\s+message =)\s*'([A-Z_]+)'"
+    r"(?:private\.refusal\(|raise sqlstate 'PT\d{3}' using\s+message =|v_code(?: text)? :=)"
+    r"\s*'([A-Z_]+)'"
 )
 RAISED_IN_PYTHON = re.compile(r"(?:Market|Rejected|Transient)Error\(\s*\"([A-Z_]+)\"")
 
