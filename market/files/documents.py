@@ -11,6 +11,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf, Stream
 
 from market.errors import RejectedError
+from market.files.other_formats import refuse_other_formats
 from market.files.types import Prepared
 
 
@@ -52,7 +53,8 @@ def prepare(data: bytes) -> Prepared:
 
     Raises:
         RejectedError: `VALIDATION_ERROR` if it is encrypted, holds a script, a program or a file,
-            is malformed or too large, or other bytes follow its end.
+            is malformed or too large, other bytes follow its end, or it holds a file of another
+            format.
 
     """
     if not data.rstrip(_BLANKS).endswith(_END):
@@ -80,6 +82,9 @@ def prepare(data: bytes) -> Prepared:
     except (pikepdf.PdfError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError,
             NotImplementedError, AttributeError) as error:  # fmt: skip
         raise _refusal(_MALFORMED) from error
+    refuse_other_formats(data)
+    # Writing unpacks objects that the file has packed.
+    refuse_other_formats(written)
     return Prepared(data=written, media_type="application/pdf", extension=".pdf")
 
 

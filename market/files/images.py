@@ -1,7 +1,6 @@
 """Turn a picture from outside into a small JPEG, and compute its perceptual hash.
 
-Only pixels survive: the result is encoded anew. So metadata, text behind the picture, and a second
-file inside the same bytes are gone.
+Only pixels survive: the result is encoded anew. So metadata and text behind the picture are gone.
 """
 
 import io
@@ -16,6 +15,7 @@ from PIL import (
 )
 
 from market.errors import RejectedError
+from market.files.other_formats import refuse_other_formats
 from market.files.types import Prepared
 
 
@@ -70,13 +70,14 @@ def prepare(data: bytes, box: tuple[int, int]) -> Prepared:
 
     Raises:
         RejectedError: `VALIDATION_ERROR` if it is no JPEG, PNG or WebP, is malformed or animated,
-            or has a side outside 100 to 5,000 pixels.
+            has a side outside 100 to 5,000 pixels, or holds a file of another format.
 
     """
     _check_before_decoding(data)
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
             _check_opened(opened)
+            refuse_other_formats(data)
             picture = _upright(opened, box)
             return _encoded(picture)
     except _MALFORMED as error:

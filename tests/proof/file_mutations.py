@@ -7,6 +7,7 @@ FILES = ("tests/sql/storage",)
 RACES = ("tests/sql/concurrency/test_photo_race.py",)
 PDFS = ("tests/unit/market/files/test_documents.py",)
 PICTURES = ("tests/unit/market/files/test_images.py",)
+OTHERS = ("tests/unit/market/files/test_other_formats.py",)
 DECODING = ("tests/unit/market/files/test_decoding.py",)
 ROUTES = ("tests/unit/service/test_uploads.py",)
 GATE = ("tests/unit/service/test_requests.py",)
@@ -15,6 +16,7 @@ STORAGE = "storage/functions.sql"
 PHOTO = "photos/functions.sql"
 DOCUMENTS = "market/files/documents.py"
 IMAGES = "market/files/images.py"
+OTHER_FORMATS = "market/files/other_formats.py"
 UPLOADS = "market/files/uploads.py"
 REQUESTS = "service/requests.py"
 
@@ -355,6 +357,69 @@ FILE_MUTATIONS = (
         'getattr(opened, "n_frames", 1) > 1',
         "False",
         PICTURES,
+    ),
+    mutation(
+        "picture holds another file",
+        IMAGES,
+        "            refuse_other_formats(data)\n",
+        "",
+        OTHERS,
+    ),
+    mutation(
+        "PDF holds another file",
+        DOCUMENTS,
+        "    refuse_other_formats(data)\n",
+        "",
+        OTHERS,
+    ),
+    mutation(
+        "packed objects of a PDF hold another file",
+        DOCUMENTS,
+        "    refuse_other_formats(written)\n",
+        "",
+        OTHERS,
+    ),
+    mutation(
+        "archives are accepted",
+        OTHER_FORMATS,
+        "(*_UNPACKS, *_RUNS, *_SHOWS)",
+        "(*_RUNS, *_SHOWS)",
+        OTHERS,
+    ),
+    mutation(
+        "programs are accepted",
+        OTHER_FORMATS,
+        "(*_UNPACKS, *_RUNS, *_SHOWS)",
+        "(*_UNPACKS, *_SHOWS)",
+        OTHERS,
+    ),
+    mutation(
+        "two letters are a file",
+        OTHER_FORMATS,
+        r'rb"PK\x03\x04.{4}[\x00\x08\x09\x0c\x0e\x5d\x5f-\x63]\x00"',
+        'rb"PK"',
+        OTHERS,
+    ),
+    mutation(
+        "bracket and percent are a page",
+        OTHER_FORMATS,
+        'rb"<%(?<!<<%)" + _PRINTABLE + rb"{20}"',
+        'rb"<%"',
+        OTHERS,
+    ),
+    mutation(
+        "icon in SVG is a page",
+        OTHER_FORMATS,
+        r'rb"(?i:<html[\s>])"',
+        r'rb"(?i:<(?:html|svg)[\s>])"',
+        OTHERS,
+    ),
+    mutation(
+        "JPEG is a script",
+        OTHER_FORMATS,
+        "data.startswith(_SCRIPT) or ",
+        "",
+        OTHERS,
     ),
     mutation(
         "decoder gets the secrets",
