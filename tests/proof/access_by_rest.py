@@ -79,7 +79,11 @@ def test_rest_answers_the_same_calls(world: World, http: httpx.Client, reader: R
     for name, (argument, row) in CALLS.items():
         answer = http.post(f"/rpc/{name}", json={argument: world.value(row)})
         body = answer.json()
-        expected[name] = reader in readers_in(MATRIX["call"][name]["allowed"])
+        expected[name] = any(
+            reader in readers_in(call["allowed"])
+            for line, call in MATRIX["call"].items()
+            if line.partition(",")[0] == name
+        )
         found[name] = answer.is_success and bool(body) and body.get("success") is not False
 
     assert {} == wrong(expected, found)

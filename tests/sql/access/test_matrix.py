@@ -1,5 +1,6 @@
 """The access matrix, cell by cell: what it does not allow is refused."""
 
+import dataclasses
 import os
 import re
 import tomllib
@@ -11,7 +12,15 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.access.snapshot import SNAPSHOT
-from tests.sql.access.world import FORBIDDEN, GROUPS, Outcome, Reader, World, readers_in
+from tests.sql.access.world import (
+    FORBIDDEN,
+    GROUPS,
+    SALES,
+    Outcome,
+    Reader,
+    World,
+    readers_in,
+)
 
 
 MATRIX: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("matrix.toml").read_text())
@@ -79,21 +88,23 @@ def _some(columns: list[str], *, is_all: bool) -> list[str]:
 
 
 def rows_allowed(reader: Reader, table: str) -> object:
-    """Return which rows of the matrix a reader may select, or the error."""
+    """Return which rows a reader may select, or the error."""
     cells = MATRIX["select"][table]
     if reader not in readers_in(cells["granted"]):
         return FORBIDDEN
-    return {name for name, words in cells["rows"].items() if reader in readers_in(words)}
+    return rows_of(reader, cells["rows"])
+
+
+def rows_of(reader: Reader, rows: Mapping[str, str]) -> set[str]:
+    """Return the rows whose line names a reader."""
+    return {name for name, words in rows.items() if reader in readers_in(words)}
 
 
 def rows_read(world: World, reader: Reader, table: str) -> object:
-    """Return which rows of the matrix a reader selects, or the error."""
+    """Return which rows a reader selects, or the error; a row without a name by its key."""
     key = key_of(table)
     outcome = world.attempt(reader, f"select {key}::text from {table}")  # noqa: S608 -- a table of the matrix
-    if outcome.error:
-        return outcome.error
-    found = {row for (row,) in outcome.rows}
-    return {name for name in MATRIX["select"][table]["rows"] if world.value(name) in found}
+    return outcome.error or {world.name(row) for (row,) in outcome.rows}
 
 
 @pytest.mark.parametrize("reader", Reader)
@@ -168,13 +179,12 @@ def test_verbs_are_refused_that_the_matrix_does_not_name(
 
 @pytest.mark.parametrize("reader", Reader)
 def test_rows_are_updated_by_those_whom_the_matrix_names(world: World, reader: Reader) -> None:
-    """An update touches the row of its owner, and no other row."""
+    """An update of the whole table changes the rows of its owner, and no other row."""
     expected, found = {}, {}
     for table, cells in MATRIX["update"].items():
-        for name, words in cells["rows"].items():
-            query = f"update {table} set {cells['set']} where id = '{world.value(name)}'"  # noqa: S608 -- the matrix's own
-            expected[f"{table} {name}"] = int(reader in readers_in(words))
-            found[f"{table} {name}"] = max(world.attempt(reader, query).changed, 0)
+        query = f"update {table} set {cells['set']}"  # noqa: S608 -- the matrix's own
+        expected[table] = {f"{table} {name}" for name in rows_of(reader, cells["rows"])}
+        found[table] = set(world.attempt(reader, query, is_watched=True).touched)
 
     assert {} == wrong(expected, found)
 
@@ -204,28 +214,104 @@ def test_clients_write_no_object(world: World, verb: str) -> None:
     assert {} == {reader: outcome for reader, outcome in found.items() if outcome.changed > 0}
 
 
-def got_through(outcome: Outcome, code: str | None) -> bool:
-    """Return true if a call had an answer or an effect; `code` is the answer to expect."""
-    if outcome.error:
-        return False
-    [(answer,)] = outcome.rows
-    if isinstance(answer, dict) and "success" in answer:
-        return bool(answer["success"]) if code is None else answer.get("code") == code
-    return bool(answer)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of the matrix with the rows of one sale."""
+
+    function: str
+    arguments: str
+    allowed: frozenset[Reader]
+    code: str | None
+    answer: Mapping[str, object]
+    rows: Mapping[str, str] | None
+    touches: frozenset[str]
+
+    def is_answered(self, world: World, reader: Reader, outcome: Outcome) -> bool:
+        """Return true if the call had the answer that the matrix states."""
+        if outcome.error:
+            return False
+        [(answer,)] = outcome.rows
+        if isinstance(answer, dict) and "success" in answer:
+            if self.code is not None:
+                return answer.get("code") == self.code
+            if not answer["success"]:
+                return False
+        if self.rows is not None:
+            [rows] = [value for value in answer.values() if isinstance(value, list)]
+            return rows_of(reader, self.rows) == {world.name(row["id"]) for row in rows}
+        if self.answer:
+            return isinstance(answer, dict) and self.answer.items() <= answer.items()
+        return bool(answer)
+
+    def may_touch(self, world: World, reader: Reader) -> set[str]:
+        """Return the rows and tables that the call of this reader may change."""
+        # Two readers are one person.
+        person = world.name(world.value(reader)) if reader in GROUPS["people"] else reader
+        return {name.replace("{reader}", person) for name in self.touches}
+
+
+def calls(world: World) -> Iterator[tuple[str, Call]]:
+    """Yield each call of the matrix by name, once for each sale that it states readers for."""
+    for name, stated in MATRIX["call"].items():
+        for suffix in SALES:
+            words = stated.get(suffix.removeprefix("_") or "allowed")
+            if words is None:
+                continue
+            yield (
+                name + suffix,
+                Call(
+                    function=name.partition(",")[0],
+                    arguments=world.filled_in_sale(stated["arguments"], suffix),
+                    allowed=readers_in(words),
+                    code=stated.get("code"),
+                    answer={
+                        key: _value_in_sale(world, value, suffix)
+                        for key, value in stated.get("answer", {}).items()
+                    },
+                    rows=stated.get("rows"),
+                    touches=frozenset(
+                        _row_in_sale(world, row, suffix) for row in stated.get("touches", [])
+                    ),
+                ),
+            )
+
+
+def _value_in_sale(world: World, value: object, suffix: str) -> object:
+    if not isinstance(value, str):
+        return value
+    # A key stands in SQL as a literal with its type.
+    return world.filled_in_sale(value, suffix).removesuffix("::uuid").strip("'")
+
+
+def _row_in_sale(world: World, row: str, suffix: str) -> str:
+    table, _, key = row.partition(" ")
+    if not key:
+        return table
+    parts = (part if "{" in part else world.in_sale(part, suffix) for part in key.split("/"))
+    return f"{table} {'/'.join(parts)}"
 
 
 @pytest.mark.parametrize("reader", Reader)
 def test_calls_are_answered_to_those_whom_the_matrix_names(world: World, reader: Reader) -> None:
-    """An RPC answers, or acts for, those that the matrix names, and refuses everybody else."""
-    expected, found, outcomes = {}, {}, {}
-    for name, call in MATRIX["call"].items():
-        function = name.partition(",")[0]
-        query = f"select to_jsonb(a) from public.{function}({call['arguments']}) as a"  # noqa: S608 -- the matrix's own
-        outcomes[name] = world.attempt(reader, query)
-        expected[name] = reader in readers_in(call["allowed"])
-        found[name] = got_through(outcomes[name], call.get("code"))
+    """An RPC answers, or acts for, those that the matrix names, and refuses everybody else.
 
-    assert {} == {name: outcomes[name] for name in wrong(expected, found)}
+    It touches no row but the matrix's, and none at all if it is refused.
+    """
+    expected: dict[str, object] = {}
+    found: dict[str, object] = {}
+    outcomes = {}
+    for name, call in calls(world):
+        query = f"select to_jsonb(a) from public.{call.function}({call.arguments}) as a"  # noqa: S608 -- the matrix's own
+        outcome = outcomes[name] = world.attempt(reader, query, is_watched=True)
+        is_allowed = reader in call.allowed
+        expected[name] = (is_allowed, set())
+        allowed_rows = call.may_touch(world, reader) if is_allowed else set()
+        found[name] = (
+            call.is_answered(world, reader, outcome),
+            outcome.touched - allowed_rows,
+        )
+
+    assert {} == {name: (found[name], outcomes[name]) for name in wrong(expected, found)}
 
 
 def test_every_call_of_people_is_in_the_matrix() -> None:
