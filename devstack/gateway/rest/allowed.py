@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import psycopg
 
 from devstack.gateway.context import Context, lent
-from devstack.gateway.rest.catalogue import WRITABLE
 from devstack.gateway.rest.errors import from_postgres
-from devstack.gateway.rest.schema_cache import Function, Relation
+from devstack.gateway.rest.schema_cache.cache import Function, Relation
+from devstack.gateway.rest.schema_cache.catalogue import WRITABLE
 
 
 #: The bits of Postgres's pg_relation_is_updatable.

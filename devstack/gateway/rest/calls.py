@@ -3,9 +3,8 @@
 import json
 from dataclasses import dataclass
 
-from devstack.gateway.rest.filters import is_filter, parse_query
-from devstack.gateway.rest.functions import RAW_BODIES, Call, find_function
-from devstack.gateway.rest.payload import (
+from devstack.gateway.rest.api_request.filter_parser import is_filter, parse_query
+from devstack.gateway.rest.api_request.payload import (
     CSV_TYPE,
     FORM_TYPE,
     as_text,
@@ -16,9 +15,10 @@ from devstack.gateway.rest.payload import (
     row_keys,
     unacceptable,
 )
-from devstack.gateway.rest.ranges import ranged
-from devstack.gateway.rest.request import READS, Asked, Request
-from devstack.gateway.rest.schema_cache import Function, SchemaCache
+from devstack.gateway.rest.api_request.ranges import ranged
+from devstack.gateway.rest.api_request.request import READS, Asked, Request
+from devstack.gateway.rest.plan.call_plan import RAW_BODIES, Call, find_function
+from devstack.gateway.rest.schema_cache.cache import Function, SchemaCache
 from devstack.gateway.text import array
 
 

@@ -2,7 +2,7 @@
 
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.puts import check_outcome
-from devstack.gateway.rest.run import Check, Outcome
+from devstack.gateway.rest.transaction import Check, Outcome
 
 
 def checks(*, is_single: bool, limit: int | None, is_put: bool = False) -> Check | None:

@@ -5,7 +5,20 @@ from dataclasses import replace
 
 from devstack.gateway.context import Context
 from devstack.gateway.rest.allowed import allowed_on_function, allowed_on_relation
-from devstack.gateway.rest.answers import (
+from devstack.gateway.rest.api_request.filter_parser import parse_query
+from devstack.gateway.rest.api_request.preferences import names_timezone
+from devstack.gateway.rest.api_request.query_params import Query
+from devstack.gateway.rest.api_request.ranges import ranged
+from devstack.gateway.rest.api_request.request import READS, WRITES, Asked, Request, read_head
+from devstack.gateway.rest.calls import read_call
+from devstack.gateway.rest.checks import checks
+from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.plan.call_plan import plan_call
+from devstack.gateway.rest.plan.mutate_plan import plan_write
+from devstack.gateway.rest.plan.read_plan import Read, plan_read
+from devstack.gateway.rest.plan.similar_names import similar
+from devstack.gateway.rest.query.statement import Plan
+from devstack.gateway.rest.response import (
     Answer,
     canonical,
     plan_answer,
@@ -13,25 +26,12 @@ from devstack.gateway.rest.answers import (
     void_answer,
     write_answer,
 )
-from devstack.gateway.rest.calls import read_call
-from devstack.gateway.rest.checks import checks
-from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.filters import parse_query
-from devstack.gateway.rest.functions import plan_call
-from devstack.gateway.rest.guesses import similar
-from devstack.gateway.rest.live_schema import LiveSchema
-from devstack.gateway.rest.preferences import names_timezone
-from devstack.gateway.rest.query import Query
-from devstack.gateway.rest.ranges import ranged
-from devstack.gateway.rest.reads import Read, plan_read
-from devstack.gateway.rest.request import READS, WRITES, Asked, Request, read_head
 from devstack.gateway.rest.rows import read_write
-from devstack.gateway.rest.run import run
-from devstack.gateway.rest.schema_cache import Relation, SchemaCache
+from devstack.gateway.rest.schema_cache.cache import Relation, SchemaCache
+from devstack.gateway.rest.schema_cache.live_cache import LiveSchema
 from devstack.gateway.rest.sessions import session_of
-from devstack.gateway.rest.statement import Plan
 from devstack.gateway.rest.timezones import TimeZones
-from devstack.gateway.rest.writes import plan_write
+from devstack.gateway.rest.transaction import run
 
 
 #: A client that makes up a new shape for each request must not fill the memory.

@@ -1,8 +1,8 @@
 """The items of a select list: where its embeds stand, and what its columns are called."""
 
-from devstack.gateway.rest.conditions import Level
+from devstack.gateway.rest.api_request.query_params import Column, Embed, Field, Item
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.query import Column, Embed, Field, Item
+from devstack.gateway.rest.query.sql_fragment import Level
 from devstack.gateway.text import identifier
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from devstack.gateway.rest.api_request.query_params import Comparison, Condition, Query
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.query import Comparison, Condition, Query
-from devstack.gateway.rest.run import Outcome
-from devstack.gateway.rest.schema_cache import Relation
+from devstack.gateway.rest.schema_cache.cache import Relation
+from devstack.gateway.rest.transaction import Outcome
 
 
 def check_query(query: Query, relation: Relation) -> None:

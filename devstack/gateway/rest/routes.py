@@ -9,11 +9,11 @@ from starlette.types import Receive, Scope, Send
 
 from devstack.gateway.caller import identify
 from devstack.gateway.context import Context
-from devstack.gateway.rest.answers import Answer
+from devstack.gateway.rest.api_request.request import Request
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.handlers import Handlers
-from devstack.gateway.rest.live_schema import LiveSchema
-from devstack.gateway.rest.request import Request
+from devstack.gateway.rest.response import Answer
+from devstack.gateway.rest.schema_cache.live_cache import LiveSchema
 
 
 #: Far above what a client sends in earnest.

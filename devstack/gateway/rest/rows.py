@@ -1,12 +1,12 @@
 """Reads a write: which rows it brings, and what is to become of them."""
 
-from devstack.gateway.rest.filters import parse_query
-from devstack.gateway.rest.payload import as_json, content_type, row_keys
+from devstack.gateway.rest.api_request.filter_parser import parse_query
+from devstack.gateway.rest.api_request.payload import as_json, content_type, row_keys
+from devstack.gateway.rest.api_request.query_params import Query
+from devstack.gateway.rest.api_request.request import Asked, Request
+from devstack.gateway.rest.plan.mutate_plan import Write
 from devstack.gateway.rest.puts import check_query
-from devstack.gateway.rest.query import Query
-from devstack.gateway.rest.request import Asked, Request
-from devstack.gateway.rest.schema_cache import Relation
-from devstack.gateway.rest.writes import Write
+from devstack.gateway.rest.schema_cache.cache import Relation
 
 
 def read_write(request: Request, asked: Asked, relation: Relation) -> tuple[Write, list[str], str]:

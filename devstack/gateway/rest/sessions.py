@@ -4,8 +4,8 @@ import functools
 import json
 from http.cookies import CookieError, SimpleCookie
 
-from devstack.gateway.rest.request import Asked, Request
-from devstack.gateway.rest.schema_cache import SchemaCache
+from devstack.gateway.rest.api_request.request import Asked, Request
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.session import Session, Settings
 
 

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from devstack.gateway.rest.configuration import Configuration
-from devstack.gateway.rest.introspection import read_schema
-from devstack.gateway.rest.schema_cache import SchemaCache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.introspection import read_schema
 from devstack.processes import wait_until
 from tests.integration.gateways import PATIENCE_S
 

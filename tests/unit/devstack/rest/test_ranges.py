@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstack.gateway.rest.api_request.ranges import ranged
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.ranges import ranged
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Reading where the columns of a view are from."""
 
-from devstack.gateway.rest.node_tree import origins
+from devstack.gateway.rest.schema_cache.views import origins
 
 
 #: A name with blanks and braces, as the catalogue escapes them.

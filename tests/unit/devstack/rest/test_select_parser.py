@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstack.gateway.rest.api_request.query_params import Column, Embed, Field, JsonStep, OrderTerm
+from devstack.gateway.rest.api_request.select_parser import (
+    parse_columns,
+    parse_key,
+    parse_order,
+    parse_select,
+)
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.grammar import parse_columns, parse_key, parse_order, parse_select
-from devstack.gateway.rest.query import Column, Embed, Field, JsonStep, OrderTerm
 
 
 def test_select_reads_columns_aliases_and_casts() -> None:

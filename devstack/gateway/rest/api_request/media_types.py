@@ -3,8 +3,8 @@
 import functools
 from dataclasses import dataclass
 
+from devstack.gateway.rest.api_request.query_params import Media
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.query import Media
 
 
 EXPLAIN_OPTIONS = ("analyze", "verbose", "settings", "buffers", "wal")

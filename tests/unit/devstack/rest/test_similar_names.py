@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.gateway.rest.guesses import SOMEWHAT_ALIKE, similar
+from devstack.gateway.rest.plan.similar_names import SOMEWHAT_ALIKE, similar
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,15 @@
 
 from collections.abc import Callable
 
-from devstack.gateway.rest.query import Comparison, Condition, Field, Group, OrderTerm
-from devstack.gateway.rest.schema_cache import ColumnInfo, Relation
-from devstack.gateway.rest.statement import Parameters
+from devstack.gateway.rest.api_request.query_params import (
+    Comparison,
+    Condition,
+    Field,
+    Group,
+    OrderTerm,
+)
+from devstack.gateway.rest.query.statement import Parameters
+from devstack.gateway.rest.schema_cache.cache import ColumnInfo, Relation
 from devstack.gateway.text import identifier, literal
 
 

@@ -4,8 +4,15 @@ import functools
 import re
 from typing import NoReturn
 
+from devstack.gateway.rest.api_request.query_params import (
+    Column,
+    Embed,
+    Field,
+    Item,
+    JsonStep,
+    OrderTerm,
+)
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.query import Column, Embed, Field, Item, JsonStep, OrderTerm
 
 
 #: Deeper than any person writes, and shallow enough for every stack that it meets.

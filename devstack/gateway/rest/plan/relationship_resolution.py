@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from devstack.gateway.rest.api_request.query_params import Embed
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.guesses import SOMEWHAT_ALIKE, similar
-from devstack.gateway.rest.query import Embed
-from devstack.gateway.rest.schema_cache import Relation, Relationship, SchemaCache
+from devstack.gateway.rest.plan.similar_names import SOMEWHAT_ALIKE, similar
+from devstack.gateway.rest.schema_cache.cache import Relation, Relationship, SchemaCache
 
 
 def find_relationship(cache: SchemaCache, origin: Relation, embed: Embed) -> Relationship:

@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from devstack.gateway.context import Connection, Context, lent
 from devstack.gateway.rest.errors import RestError, from_postgres
-from devstack.gateway.rest.statement import BODY, Plan
+from devstack.gateway.rest.query.statement import BODY, Plan
 from devstack.gateway.session import SESSION, Session, Settings, Value
 from devstack.gateway.text import literal
 

@@ -7,17 +7,9 @@ from typing import Any, LiteralString
 from psycopg import AsyncRawCursor
 
 from devstack.gateway.context import Connection
-from devstack.gateway.rest import catalogue
 from devstack.gateway.rest.configuration import Configuration, read_configuration
-from devstack.gateway.rest.node_tree import origins
-from devstack.gateway.rest.relationships import (
-    ForeignKey,
-    ViewColumn,
-    Ways,
-    relationships,
-    with_view_keys,
-)
-from devstack.gateway.rest.schema_cache import (
+from devstack.gateway.rest.schema_cache import catalogue
+from devstack.gateway.rest.schema_cache.cache import (
     ColumnInfo,
     Function,
     Parameter,
@@ -25,6 +17,14 @@ from devstack.gateway.rest.schema_cache import (
     Relationship,
     SchemaCache,
 )
+from devstack.gateway.rest.schema_cache.relationships import (
+    ForeignKey,
+    ViewColumn,
+    Ways,
+    relationships,
+    with_view_keys,
+)
+from devstack.gateway.rest.schema_cache.views import origins
 from devstack.gateway.text import qualified
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstack.gateway.rest.api_request.media_types import Explain, parse_accept
+from devstack.gateway.rest.api_request.query_params import Media
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.media import Explain, parse_accept
-from devstack.gateway.rest.query import Media
 
 
 PLAN = "application/vnd.pgrst.plan"

@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstack.gateway.rest.api_request.filter_parser import parse_query
+from devstack.gateway.rest.api_request.query_params import (
+    Comparison,
+    Field,
+    Group,
+    JsonStep,
+    Narrowing,
+)
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.filters import parse_query
-from devstack.gateway.rest.query import Comparison, Field, Group, JsonStep, Narrowing
 
 
 def test_shape_is_the_same_for_other_values() -> None:

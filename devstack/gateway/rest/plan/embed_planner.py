@@ -2,18 +2,7 @@
 
 from collections import defaultdict
 
-from devstack.gateway.rest.children import (
-    Child,
-    asks_for_null,
-    is_missing,
-    is_of_column,
-    named,
-    ordered_child,
-)
-from devstack.gateway.rest.conditions import Level
-from devstack.gateway.rest.embeds import find_relationship
-from devstack.gateway.rest.items import Place, column_name, column_sql, find_place
-from devstack.gateway.rest.query import (
+from devstack.gateway.rest.api_request.query_params import (
     EVERYTHING,
     Column,
     Comparison,
@@ -24,8 +13,19 @@ from devstack.gateway.rest.query import (
     OrderTerm,
     Query,
 )
-from devstack.gateway.rest.schema_cache import Relation, SchemaCache
-from devstack.gateway.rest.statement import Parameters
+from devstack.gateway.rest.children import (
+    Child,
+    asks_for_null,
+    is_missing,
+    is_of_column,
+    named,
+    ordered_child,
+)
+from devstack.gateway.rest.items import Place, column_name, column_sql, find_place
+from devstack.gateway.rest.plan.relationship_resolution import find_relationship
+from devstack.gateway.rest.query.sql_fragment import Level
+from devstack.gateway.rest.query.statement import Parameters
+from devstack.gateway.rest.schema_cache.cache import Relation, SchemaCache
 from devstack.gateway.text import identifier, qualified
 
 

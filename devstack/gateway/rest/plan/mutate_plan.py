@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from devstack.gateway.rest.conditions import Level
+from devstack.gateway.rest.api_request.query_params import Media, Query
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.planner import Reader
+from devstack.gateway.rest.plan.embed_planner import Reader
 from devstack.gateway.rest.puts import check_columns
-from devstack.gateway.rest.query import Media, Query
-from devstack.gateway.rest.schema_cache import ColumnInfo, Relation, SchemaCache
-from devstack.gateway.rest.statement import (
+from devstack.gateway.rest.query.sql_fragment import Level
+from devstack.gateway.rest.query.statement import (
     BODY,
     INSERTED,
     SOURCE,
@@ -17,6 +16,7 @@ from devstack.gateway.rest.statement import (
     body_sql,
     reporting,
 )
+from devstack.gateway.rest.schema_cache.cache import ColumnInfo, Relation, SchemaCache
 from devstack.gateway.text import identifier, literal, qualified
 
 

@@ -11,8 +11,8 @@ from psycopg import AsyncConnection, IsolationLevel
 from devstack.gateway.context import Context
 from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.introspection import read_schema
-from devstack.gateway.rest.schema_cache import SchemaCache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.introspection import read_schema
 
 
 LOG = logging.getLogger(__name__)

@@ -3,13 +3,12 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from devstack.gateway.rest.conditions import Level
+from devstack.gateway.rest.api_request.query_params import Column, Field, Media, Query
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.guesses import SOMEWHAT_ALIKE, similar
-from devstack.gateway.rest.planner import Reader
-from devstack.gateway.rest.query import Column, Field, Media, Query
-from devstack.gateway.rest.schema_cache import Function, Relation, SchemaCache
-from devstack.gateway.rest.statement import (
+from devstack.gateway.rest.plan.embed_planner import Reader
+from devstack.gateway.rest.plan.similar_names import SOMEWHAT_ALIKE, similar
+from devstack.gateway.rest.query.sql_fragment import Level
+from devstack.gateway.rest.query.statement import (
     BODY,
     SCALAR,
     SOURCE,
@@ -18,6 +17,7 @@ from devstack.gateway.rest.statement import (
     body_sql,
     reporting,
 )
+from devstack.gateway.rest.schema_cache.cache import Function, Relation, SchemaCache
 from devstack.gateway.text import identifier, qualified
 
 

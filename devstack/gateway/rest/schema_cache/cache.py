@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from devstack.gateway.rest.configuration import Configuration
-from devstack.gateway.rest.statement import Plan
+from devstack.gateway.rest.query.statement import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,17 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from devstack.gateway.rest.grammar import (
-    MAX_DEPTH,
-    Scanner,
-    parse_columns,
-    parse_error,
-    parse_key,
-    parse_order,
-    parse_select,
-)
-from devstack.gateway.rest.grammar import field as scan_field
-from devstack.gateway.rest.query import (
+from devstack.gateway.rest.api_request.query_params import (
     EVERYTHING,
     Comparison,
     Condition,
@@ -24,7 +14,17 @@ from devstack.gateway.rest.query import (
     OrderTerm,
     Query,
 )
-from devstack.gateway.rest.ranges import unsatisfiable
+from devstack.gateway.rest.api_request.ranges import unsatisfiable
+from devstack.gateway.rest.api_request.select_parser import (
+    MAX_DEPTH,
+    Scanner,
+    parse_columns,
+    parse_error,
+    parse_key,
+    parse_order,
+    parse_select,
+)
+from devstack.gateway.rest.api_request.select_parser import field as scan_field
 from devstack.gateway.text import array
 
 

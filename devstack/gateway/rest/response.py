@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from devstack.gateway.header import is_header
+from devstack.gateway.rest.api_request.preferences import applied
+from devstack.gateway.rest.api_request.ranges import unsatisfiable
+from devstack.gateway.rest.api_request.request import Asked
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.preferences import applied
-from devstack.gateway.rest.ranges import unsatisfiable
-from devstack.gateway.rest.request import Asked
-from devstack.gateway.rest.run import Outcome
+from devstack.gateway.rest.transaction import Outcome
 
 
 Headers = list[tuple[bytes, bytes]]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations, product
 
-from devstack.gateway.rest.schema_cache import Junction, Relation, Relationship
+from devstack.gateway.rest.schema_cache.cache import Junction, Relation, Relationship
 
 
 Pairs = tuple[tuple[str, str], ...]

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from devstack.gateway.caller import Caller
+from devstack.gateway.rest.api_request.media_types import Accepted, parse_accept
+from devstack.gateway.rest.api_request.preferences import Preferences, choose_schema, parse_prefer
 from devstack.gateway.rest.configuration import Configuration
-from devstack.gateway.rest.media import Accepted, parse_accept
-from devstack.gateway.rest.preferences import Preferences, choose_schema, parse_prefer
 
 
 READS = ("GET", "HEAD")

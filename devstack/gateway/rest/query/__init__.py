@@ -1,0 +1,1 @@
+"""Build SQL text: fragments of one relation, and the statement that a request runs."""
