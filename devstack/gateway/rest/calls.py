@@ -18,7 +18,8 @@ from devstack.gateway.rest.api_request.payload import (
 from devstack.gateway.rest.api_request.ranges import ranged
 from devstack.gateway.rest.api_request.request import READS, Asked, Request
 from devstack.gateway.rest.plan.call_plan import RAW_BODIES, Call, find_function
-from devstack.gateway.rest.schema_cache.cache import Function, SchemaCache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.functions import Function
 from devstack.gateway.text import array
 
 

@@ -6,7 +6,7 @@ from devstack.gateway.rest.api_request.query_params import Comparison, Embed
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.items import Place, not_embedded
 from devstack.gateway.rest.query.sql_fragment import Level
-from devstack.gateway.rest.schema_cache.cache import Relationship
+from devstack.gateway.rest.schema_cache.relationships import Relationship
 from devstack.gateway.text import identifier
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from devstack.gateway.context import Context
-from devstack.gateway.rest.allowed import allowed_on_function, allowed_on_relation
 from devstack.gateway.rest.api_request.filter_parser import parse_query
 from devstack.gateway.rest.api_request.preferences import names_timezone
 from devstack.gateway.rest.api_request.query_params import Query
@@ -21,20 +20,22 @@ from devstack.gateway.rest.query.statement import Plan
 from devstack.gateway.rest.response import (
     Answer,
     canonical,
+    function_options,
     plan_answer,
     read_answer,
+    relation_options,
     void_answer,
     write_answer,
 )
 from devstack.gateway.rest.rows import read_write
-from devstack.gateway.rest.schema_cache.cache import Relation, SchemaCache
-from devstack.gateway.rest.schema_cache.live_cache import LiveSchema
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.live_cache import LiveSchemaCache
+from devstack.gateway.rest.schema_cache.tables import Relation
 from devstack.gateway.rest.sessions import session_of
-from devstack.gateway.rest.timezones import TimeZones
 from devstack.gateway.rest.transaction import run
 
 
-#: A client that makes up a new shape for each request must not fill the memory.
+#: A client that sends a new shape with each request must not fill the memory.
 MAX_PLANS = 5000
 
 
@@ -43,8 +44,8 @@ class Handlers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._schema = context.service(LiveSchema)
-        self._timezones = TimeZones(context)
+        self._schema = context.service(LiveSchemaCache)
+        self._plans = PlanCache()
 
     async def answer(self, request: Request) -> Answer:
         """Answer a request. Raises: RestError."""
@@ -64,15 +65,14 @@ class Handlers:
         if request.method in WRITES:
             return await self._write(request, asked, relation)
         if request.method == "OPTIONS":
-            allowed = await allowed_on_relation(self._context, relation)
-            return Answer(200, b"", [(b"allow", allowed)])
+            return relation_options(relation, await self._schema.updatability(relation))
         raise RestError(405, "PGRST117", f"Unsupported HTTP method: {request.method}")
 
     async def _asked(self, request: Request) -> Asked:
         configuration = self._schema.cache.configuration
         if not names_timezone(request.headers.get("prefer", "")):
             return read_head(request, configuration)
-        return read_head(request, configuration, await self._timezones.names())
+        return read_head(request, configuration, await self._schema.time_zones())
 
     async def _read(self, request: Request, asked: Asked, relation: Relation) -> Answer:
         query, values = parse_query(ranged(request.method, request.headers, request.pairs))
@@ -118,7 +118,7 @@ class Handlers:
     async def _on_function(self, request: Request, asked: Asked, name: str) -> Answer:
         if request.method == "OPTIONS":
             overloads = self._schema.cache.functions.get((asked.schema, name), ())
-            return Answer(200, b"", [(b"allow", allowed_on_function(overloads))])
+            return function_options(overloads)
         if request.method not in (*READS, "POST"):
             message = f"Cannot use the {request.method} method on RPC"
             raise RestError(405, "PGRST101", message)
@@ -153,20 +153,34 @@ class Handlers:
         return read_answer(outcome, asked, _offset(call.query, values), "call")
 
     def _planned(self, shape: Hashable, make: Callable[[SchemaCache], Plan]) -> Plan:
-        """Return the plan of a shape; it is made once for each state of the schema."""
-        cache = self._schema.cache
-        plan = cache.plans.get(shape)
+        return self._plans.plan(self._schema.cache, shape, make)
+
+
+class PlanCache:
+    """Keeps the plans that were made from the current state of the schema cache."""
+
+    def __init__(self) -> None:
+        self._schema: SchemaCache | None = None
+        self._plans: dict[Hashable, Plan] = {}
+
+    def plan(
+        self, schema: SchemaCache, shape: Hashable, make: Callable[[SchemaCache], Plan]
+    ) -> Plan:
+        """Return the plan of a shape of request; a shape is planned once for each state."""
+        if self._schema is not schema:
+            self._schema, self._plans = schema, {}
+        plan = self._plans.get(shape)
         if plan is None:
-            if len(cache.plans) >= MAX_PLANS:
-                cache.plans.clear()
-            plan = cache.plans[shape] = make(cache)
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[shape] = make(schema)
         return plan
 
 
 def _relation(cache: SchemaCache, schema: str, name: str) -> Relation:
     relation = cache.relations.get((schema, name))
     if relation is None:
-        meant = similar(name, cache.names_in(schema))
+        meant = similar(name, [known for owner, known in cache.relations if owner == schema])
         raise RestError(
             404,
             "PGRST205",

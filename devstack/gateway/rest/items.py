@@ -45,7 +45,7 @@ def column_sql(level: Level, item: Column) -> str:
 
 
 def _all_columns(level: Level) -> str:
-    if not level.relation.has_json_forms:
+    if not level.relation.has_representations:
         return f"{identifier(level.alias)}.*"
     columns = (Column(Field(name)) for name in level.relation.columns)
     return ", ".join(column_sql(level, column) for column in columns)

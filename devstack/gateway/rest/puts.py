@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from devstack.gateway.rest.api_request.query_params import Comparison, Condition, Query
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.schema_cache.cache import Relation
+from devstack.gateway.rest.schema_cache.tables import Relation
 from devstack.gateway.rest.transaction import Outcome
 
 

@@ -11,10 +11,15 @@ from devstack.gateway.rest.api_request.preferences import applied
 from devstack.gateway.rest.api_request.ranges import unsatisfiable
 from devstack.gateway.rest.api_request.request import Asked
 from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.schema_cache.functions import Function
+from devstack.gateway.rest.schema_cache.tables import Relation
 from devstack.gateway.rest.transaction import Outcome
 
 
 Headers = list[tuple[bytes, bytes]]
+
+#: The bits of Postgres's pg_relation_is_updatable.
+UPDATABLE, INSERTABLE, DELETABLE = 4, 8, 16
 
 
 @dataclass(slots=True)
@@ -72,6 +77,27 @@ def void_answer(outcome: Outcome, asked: Asked) -> Answer:
 def plan_answer(outcome: Outcome, asked: Asked) -> Answer:
     """Return the answer that shows a plan."""
     return Answer(200, outcome.body, _typed(asked))
+
+
+def relation_options(relation: Relation, updatability: int) -> Answer:
+    """Return the answer to OPTIONS on a relation, with the bits of the writes that it allows."""
+    methods = ["OPTIONS", "GET", "HEAD"]
+    if updatability & INSERTABLE:
+        methods.append("POST")
+    if updatability & INSERTABLE and updatability & UPDATABLE and relation.primary_key:
+        methods.append("PUT")
+    if updatability & UPDATABLE:
+        methods.append("PATCH")
+    if updatability & DELETABLE:
+        methods.append("DELETE")
+    return Answer(200, b"", [(b"allow", ",".join(methods).encode())])
+
+
+def function_options(overloads: Sequence[Function]) -> Answer:
+    """Return the answer to OPTIONS on a function; GET is for functions that only read."""
+    is_read_only = overloads and all(function.is_read_only for function in overloads)
+    allowed = b"OPTIONS,GET,HEAD,POST" if is_read_only else b"OPTIONS,POST"
+    return Answer(200, b"", [(b"allow", allowed)])
 
 
 @functools.lru_cache(1024)

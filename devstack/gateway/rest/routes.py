@@ -13,7 +13,7 @@ from devstack.gateway.rest.api_request.request import Request
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.handlers import Handlers
 from devstack.gateway.rest.response import Answer
-from devstack.gateway.rest.schema_cache.live_cache import LiveSchema
+from devstack.gateway.rest.schema_cache.live_cache import LiveSchemaCache
 
 
 #: Far above what a client sends in earnest.
@@ -30,7 +30,7 @@ def routes(context: Context) -> list[BaseRoute]:
 @asynccontextmanager
 async def running(context: Context) -> AsyncIterator[None]:
     """Keep the schema cache while the gateway runs."""
-    async with context.service(LiveSchema).kept():
+    async with context.service(LiveSchemaCache).kept():
         yield
 
 

@@ -6,7 +6,7 @@ from devstack.gateway.rest.api_request.query_params import Query
 from devstack.gateway.rest.api_request.request import Asked, Request
 from devstack.gateway.rest.plan.mutate_plan import Write
 from devstack.gateway.rest.puts import check_query
-from devstack.gateway.rest.schema_cache.cache import Relation
+from devstack.gateway.rest.schema_cache.tables import Relation
 
 
 def read_write(request: Request, asked: Asked, relation: Relation) -> tuple[Write, list[str], str]:

@@ -10,7 +10,7 @@ import pytest
 
 from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
-from devstack.gateway.rest.schema_cache.introspection import read_schema
+from devstack.gateway.rest.schema_cache.introspection import read_schema_cache
 from devstack.processes import wait_until
 from tests.integration.gateways import PATIENCE_S
 
@@ -114,7 +114,7 @@ def test_reload_locks_no_relation(rest_url: str, admin_url: str) -> None:
 
     async def locks() -> tuple[list[tuple[str]], SchemaCache]:
         async with await psycopg.AsyncConnection.connect(url) as connection:
-            cache = await read_schema(connection, given)
+            cache = await read_schema_cache(connection, given)
             cursor = await connection.execute(locked)
             return await cursor.fetchall(), cache
 

@@ -17,7 +17,9 @@ from devstack.gateway.rest.query.statement import (
     body_sql,
     reporting,
 )
-from devstack.gateway.rest.schema_cache.cache import Function, Relation, SchemaCache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.functions import Function
+from devstack.gateway.rest.schema_cache.tables import Relation
 from devstack.gateway.text import identifier, qualified
 
 

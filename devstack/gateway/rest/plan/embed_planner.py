@@ -25,7 +25,8 @@ from devstack.gateway.rest.items import Place, column_name, column_sql, find_pla
 from devstack.gateway.rest.plan.relationship_resolution import find_relationship
 from devstack.gateway.rest.query.sql_fragment import Level
 from devstack.gateway.rest.query.statement import Parameters
-from devstack.gateway.rest.schema_cache.cache import Relation, SchemaCache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.tables import Relation
 from devstack.gateway.text import identifier, qualified
 
 

@@ -16,7 +16,8 @@ from devstack.gateway.rest.query.statement import (
     body_sql,
     reporting,
 )
-from devstack.gateway.rest.schema_cache.cache import ColumnInfo, Relation, SchemaCache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.tables import Relation, TableColumn
 from devstack.gateway.text import identifier, literal, qualified
 
 
@@ -165,7 +166,7 @@ def _body_rows(write: Write, columns: tuple[str, ...], parameters: Parameters) -
     return f"(select {read} from {rows}) as pgrst_body"  # noqa: S608 -- built of quoted names alone
 
 
-def _read(column: ColumnInfo) -> str:
+def _read(column: TableColumn) -> str:
     """Return a column of the body; a domain may read it from its JSON."""
     name = identifier(column.name)
     value = f"pgrst_body.{name}"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from devstack.gateway.rest.api_request.query_params import Media, Query
 from devstack.gateway.rest.plan.embed_planner import Reader, table_level
 from devstack.gateway.rest.query.statement import Parameters, Plan, body_sql, reporting
-from devstack.gateway.rest.schema_cache.cache import Relation, SchemaCache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.tables import Relation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

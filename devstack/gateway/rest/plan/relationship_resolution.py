@@ -5,7 +5,9 @@ from typing import Any
 from devstack.gateway.rest.api_request.query_params import Embed
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.plan.similar_names import SOMEWHAT_ALIKE, similar
-from devstack.gateway.rest.schema_cache.cache import Relation, Relationship, SchemaCache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.relationships import Relationship
+from devstack.gateway.rest.schema_cache.tables import Relation
 
 
 def find_relationship(cache: SchemaCache, origin: Relation, embed: Embed) -> Relationship:

@@ -10,7 +10,7 @@ from devstack.gateway.rest.api_request.query_params import (
     OrderTerm,
 )
 from devstack.gateway.rest.query.statement import Parameters
-from devstack.gateway.rest.schema_cache.cache import ColumnInfo, Relation
+from devstack.gateway.rest.schema_cache.tables import Relation, TableColumn
 from devstack.gateway.text import identifier, literal
 
 
@@ -100,7 +100,7 @@ class Level:
         nulls = f" nulls {term.nulls}" if term.nulls else ""
         return f"{level.field(term.field)}{direction}{nulls}"
 
-    def _known(self, field: Field) -> ColumnInfo | None:
+    def _known(self, field: Field) -> TableColumn | None:
         """Return the column of a field; nothing is known of a computed one."""
         return self.relation.columns.get(field.name)
 

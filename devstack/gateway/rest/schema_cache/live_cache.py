@@ -1,4 +1,4 @@
-"""Keeps the schema cache as new as the database says it has to be."""
+"""The current schema cache: reread on each NOTIFY pgrst, as PostgREST's listener does."""
 
 import asyncio
 import logging
@@ -8,36 +8,41 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 from psycopg import AsyncConnection, IsolationLevel
 
-from devstack.gateway.context import Context
+from devstack.gateway.context import Context, lent
 from devstack.gateway.rest.configuration import Configuration
-from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.errors import RestError, from_postgres
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
-from devstack.gateway.rest.schema_cache.introspection import read_schema
+from devstack.gateway.rest.schema_cache.introspection import read_schema_cache
+from devstack.gateway.rest.schema_cache.tables import UPDATABILITY, Relation
 
 
 LOG = logging.getLogger(__name__)
 
-#: How long the gateway's start waits for the first read; and how long until another try.
+#: How long the gateway's start waits for the first reading, and the pause before another try.
 FIRST_READ_S = 15
 RETRY_S = 0.5
-#: The settings of roles are part of the cache, so both kinds of notice concern it.
-NEWS = frozenset(("", "reload schema", "reload config"))
+#: The admin connections are few, and shared with the other services.
+LIMIT = "set local lock_timeout = '2s'"
+#: The configuration is part of the cache, so both kinds of notice concern it.
+RELOADS = frozenset(("", "reload schema", "reload config"))
 
 
-class LiveSchema:
-    """The schema cache, read anew on each `notify pgrst`."""
+class LiveSchemaCache:
+    """The current schema cache, and the few facts that are asked of Postgres when needed."""
 
     def __init__(self, context: Context) -> None:
         self._config = context.config
+        self._admin_pool = context.admin_pool
         self._given = Configuration(
             schemas=context.config.schemas, max_rows=context.config.max_rows
         )
         self._cache: SchemaCache | None = None
+        self._time_zones: frozenset[str] | None = None
         self._is_read = asyncio.Event()
 
     @property
     def cache(self) -> SchemaCache:
-        """Return the present state. Raises: RestError PGRST002 while there is none."""
+        """Return the current state. Raises: RestError PGRST002 while there is none."""
         if self._cache is None:
             raise RestError(
                 503,
@@ -46,6 +51,28 @@ class LiveSchema:
                 headers={"retry-after": "1"},
             )
         return self._cache
+
+    async def time_zones(self) -> frozenset[str]:
+        """Return the names of Postgres's time zones; the first call reads them."""
+        if self._time_zones is None:
+            async with lent(self._admin_pool) as connection:
+                cursor = await connection.execute("select name from pg_timezone_names")
+                self._time_zones = frozenset([name for (name,) in await cursor.fetchall()])
+        return self._time_zones
+
+    async def updatability(self, relation: Relation) -> int:
+        """Return which writes a relation allows, as bits of pg_relation_is_updatable.
+
+        Postgres is asked at each call, because it has to lock a view to tell. Raises: RestError.
+        """
+        try:
+            async with lent(self._admin_pool) as connection, connection.transaction():
+                await connection.execute(LIMIT)
+                cursor = await connection.execute(UPDATABILITY, (relation.schema, relation.name))
+                [bits] = await cursor.fetchone() or (0,)
+                return int(bits)
+        except psycopg.Error as error:
+            raise from_postgres(error, "") from error
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
@@ -69,23 +96,23 @@ class LiveSchema:
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
-        """Listen first and read then, so that no change falls between the two."""
+        """Listen first and read afterwards, so that no change falls between the two."""
         connection = await AsyncConnection.connect(
             self._config.admin_url, autocommit=True, application_name="devstack schema cache"
         )
         async with connection:
-            # All questions of a reading are about one state, whatever is committed meanwhile.
+            # All queries of a reading see one snapshot, whatever is committed meanwhile.
             await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
             await connection.execute("listen pgrst")
             await self._read(connection)
             while True:
-                # What comes while the schema is being read waits in the connection.
-                heard = [notice.payload async for notice in connection.notifies(stop_after=1)]
+                # A notice that comes during a reading waits in the connection.
+                payloads = [notice.payload async for notice in connection.notifies(stop_after=1)]
                 # Migrations send one after another; a single reading serves all that came.
-                heard += [notice.payload async for notice in connection.notifies(timeout=0)]
-                if not NEWS.isdisjoint(heard):
+                payloads += [notice.payload async for notice in connection.notifies(timeout=0)]
+                if not RELOADS.isdisjoint(payloads):
                     await self._read(connection)
 
     async def _read(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
-        self._cache = await read_schema(connection, self._given)
+        self._cache = await read_schema_cache(connection, self._given)
         self._is_read.set()

@@ -1,23 +1,80 @@
-"""Ways between relations: from foreign keys, through the columns of views, over junctions."""
+"""The relationships between relations: foreign keys, also of views; junctions; computed ones."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations, product
 
-from devstack.gateway.rest.schema_cache.cache import Junction, Relation, Relationship
+from devstack.gateway.rest.schema_cache.functions import Function
+from devstack.gateway.rest.schema_cache.tables import Name, Relation
+from devstack.gateway.rest.schema_cache.views import ViewColumn, source_names
+from devstack.gateway.text import qualified
 
 
-Pairs = tuple[tuple[str, str], ...]
-Ways = dict[tuple[str, str], list[Relationship]]
+#: Partitions repeat the keys of their parent; the parent's stand for them.
+FOREIGN_KEYS = """
+  select
+    k.conname, k.conrelid::int8, k.confrelid::int8,
+    (
+      select json_agg(json_build_array(a.attname, b.attname) order by key.position)
+      from unnest(k.conkey, k.confkey) with ordinality as key (own, other, position)
+      join pg_attribute as a on a.attrelid = k.conrelid and a.attnum = key.own
+      join pg_attribute as b on b.attrelid = k.confrelid and b.attnum = key.other
+    ),
+    exists (
+      select from pg_constraint as u
+      where u.conrelid = k.conrelid and u.contype in ('p', 'u')
+        and u.conkey @> k.conkey and u.conkey <@ k.conkey
+    )
+  from pg_constraint as k
+  where k.contype = 'f' and k.conparentid = 0
+  order by k.conrelid, k.conname
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Relationship:
+    """A relationship from the relation `origin` to the relation `target`."""
+
+    origin: Relation
+    target: Relation
+    #: many-to-one, one-to-one, one-to-many or many-to-many.
+    cardinality: str
+    constraint: str
+    #: Pairs of a column of the origin and one of the target; none when there is a junction.
+    columns: tuple[tuple[str, str], ...] = ()
+    junction: "Junction | None" = None
+    #: The function that computes the target's rows from a row of the origin, qualified and quoted.
+    function: str | None = None
+
+    @property
+    def is_to_one(self) -> bool:
+        """Say whether the embed is an object and not an array."""
+        return self.cardinality in ("many-to-one", "one-to-one")
+
+    @property
+    def is_self(self) -> bool:
+        """Say whether both ends are the same relation."""
+        return self.origin is self.target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Junction:
+    """The table in the middle of a many-to-many relationship."""
+
+    table: Relation
+    first_constraint: str
+    second_constraint: str
+    #: Pairs of a column of the junction and one of the relation that it references.
+    to_origin: tuple[tuple[str, str], ...]
+    to_target: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A foreign key, by the ids of its tables; `is_unique` when its columns are a unique key.
+    """A foreign key, by the oids of its tables; `is_unique` when its columns are a unique key.
 
-    A constraint makes it so. An index does not, for PostgREST: with one the other end stays an
-    array.
+    Only a constraint makes them one. PostgREST ignores unique indexes: the embed stays an array.
     """
 
     name: str
@@ -28,17 +85,7 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewColumn:
-    """A column of a view, and the column of the relation below that it is."""
-
-    view: int
-    name: str
-    source: int
-    source_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Face:
+class _Projection:
     """A relation that shows a table's columns: the table itself, or a view with its names.
 
     A view may show a column more than once.
@@ -47,87 +94,53 @@ class _Face:
     relation: Relation
     names: Mapping[str, Sequence[str]]
 
-    def shown(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """Return the ways to name these columns here; none if one of them is not shown."""
+    def names_of(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Return the names that these columns have here; none if one of them is not shown."""
         return product(*(self.names.get(column, ()) for column in columns))
 
 
-def with_view_keys(
-    relations: Mapping[int, Relation], view_columns: Sequence[ViewColumn]
-) -> dict[int, Relation]:
-    """Give each view the primary keys of the tables whose whole keys it shows, one after another.
-
-    Of a column that it shows more than once, the first counts.
-    """
-    keyed = dict(relations)
-    for oid, relation in relations.items():
-        if not relation.is_view:
-            continue
-        sources = _sources(oid, view_columns)
-        # The order of `relations`, which is that of their names.
-        keys = [(sources[s], relations[s].primary_key) for s in relations if s in sources]
-        shown = tuple(
-            names[column][0]
-            for names, key in keys
-            if all(column in names for column in key)
-            for column in key
-        )
-        keyed[oid] = replace(relation, primary_key=shown)
-    return keyed
-
-
 def relationships(
-    exposed: Mapping[int, Relation], keys: Sequence[ForeignKey], view_columns: Sequence[ViewColumn]
-) -> Ways:
-    """Return all ways that start at an exposed relation and end at one, by where they start."""
-    faces = _faces(exposed, view_columns)
-    ways: Ways = defaultdict(list)
+    exposed: Mapping[int, Relation],
+    keys: Sequence[ForeignKey],
+    view_columns: Sequence[ViewColumn],
+    functions: Iterable[Function],
+) -> dict[Name, tuple[Relationship, ...]]:
+    """Return all relationships between exposed relations, by the name of their origin."""
+    projections = _projections(exposed, view_columns)
+    found: dict[Name, list[Relationship]] = defaultdict(list)
     for key in keys:
-        for way in _direct(key, faces):
-            ways[way.origin.schema, way.origin.name].append(way)
-            back = _reverse(way)
-            ways[back.origin.schema, back.origin.name].append(back)
+        for relationship in _from_foreign_key(key, projections):
+            for one in (relationship, _reversed(relationship)):
+                found[_name(one.origin)].append(one)
     for relation in exposed.values():
-        for way in _over(relation, ways.get((relation.schema, relation.name), [])):
-            ways[way.origin.schema, way.origin.name].append(way)
-    return ways
+        for relationship in _many_to_many(relation, found.get(_name(relation), [])):
+            found[_name(relationship.origin)].append(relationship)
+    for relationship in _computed(functions, {_name(one): one for one in exposed.values()}):
+        found[_name(relationship.origin)].append(relationship)
+    return {name: tuple(listed) for name, listed in found.items()}
 
 
-def _sources(view: int, view_columns: Sequence[ViewColumn]) -> dict[int, dict[str, list[str]]]:
-    """Return, for each table below a view, how the view calls the table's columns."""
-    by_view: dict[int, list[ViewColumn]] = defaultdict(list)
-    for column in view_columns:
-        by_view[column.view].append(column)
-    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for column in by_view[view]:
-        source, name = column.source, column.source_name
-        # A view may stand on another view; no view stands on itself, so this ends.
-        while source in by_view:
-            below = next((c for c in by_view[source] if c.name == name), None)
-            if below is None:
-                break
-            source, name = below.source, below.source_name
-        found[source][name].append(column.name)
-    return found
-
-
-def _faces(
+def _projections(
     exposed: Mapping[int, Relation], view_columns: Sequence[ViewColumn]
-) -> dict[int, list[_Face]]:
-    faces: dict[int, list[_Face]] = defaultdict(list)
+) -> dict[int, list[_Projection]]:
+    projections: dict[int, list[_Projection]] = defaultdict(list)
     for oid, relation in exposed.items():
         if not relation.is_view:
-            faces[oid].append(_Face(relation, {name: [name] for name in relation.columns}))
+            projections[oid].append(
+                _Projection(relation, {name: [name] for name in relation.columns})
+            )
             continue
-        for source, names in _sources(oid, view_columns).items():
-            faces[source].append(_Face(relation, names))
-    return faces
+        for source, names in source_names(oid, view_columns).items():
+            projections[source].append(_Projection(relation, names))
+    return projections
 
 
-def _direct(key: ForeignKey, faces: Mapping[int, list[_Face]]) -> Iterator[Relationship]:
+def _from_foreign_key(
+    key: ForeignKey, projections: Mapping[int, list[_Projection]]
+) -> Iterator[Relationship]:
     own, other = ([pair[side] for pair in key.columns] for side in (0, 1))
-    for near, far in product(faces.get(key.table, []), faces.get(key.target, [])):
-        for columns in product(near.shown(own), far.shown(other)):
+    for near, far in product(projections.get(key.table, []), projections.get(key.target, [])):
+        for columns in product(near.names_of(own), far.names_of(other)):
             yield Relationship(
                 origin=near.relation,
                 target=far.relation,
@@ -137,24 +150,23 @@ def _direct(key: ForeignKey, faces: Mapping[int, list[_Face]]) -> Iterator[Relat
             )
 
 
-def _reverse(way: Relationship) -> Relationship:
+def _reversed(relationship: Relationship) -> Relationship:
     return replace(
-        way,
-        origin=way.target,
-        target=way.origin,
-        cardinality="one-to-one" if way.cardinality == "one-to-one" else "one-to-many",
-        columns=tuple((other, own) for own, other in way.columns),
-        is_reverse=True,
+        relationship,
+        origin=relationship.target,
+        target=relationship.origin,
+        cardinality="one-to-one" if relationship.cardinality == "one-to-one" else "one-to-many",
+        columns=tuple((other, own) for own, other in relationship.columns),
     )
 
 
-def _over(table: Relation, ways: Sequence[Relationship]) -> Iterator[Relationship]:
-    """Return the ways over a table whose primary key holds two of its foreign keys."""
+def _many_to_many(table: Relation, relationships: Sequence[Relationship]) -> Iterator[Relationship]:
+    """Return the relationships over a table whose primary key holds two of its foreign keys."""
     own = [
-        way
-        for way in ways
-        if way.cardinality == "many-to-one"
-        and {column for column, _ in way.columns} <= set(table.primary_key)
+        relationship
+        for relationship in relationships
+        if relationship.cardinality == "many-to-one"
+        and {column for column, _ in relationship.columns} <= set(table.primary_key)
     ]
     for first, second in permutations(own, 2):
         if first.constraint == second.constraint:
@@ -173,3 +185,25 @@ def _over(table: Relation, ways: Sequence[Relationship]) -> Iterator[Relationshi
                 to_target=second.columns,
             ),
         )
+
+
+def _computed(
+    functions: Iterable[Function], relations: Mapping[Name | None, Relation]
+) -> Iterator[Relationship]:
+    """Return the functions that take a row of one relation and return rows of another."""
+    for function in functions:
+        origin, target = relations.get(function.row_argument), relations.get(function.returns)
+        if origin is None or target is None:
+            continue
+        is_to_many = function.is_set and function.row_estimate != 1
+        yield Relationship(
+            origin=origin,
+            target=target,
+            cardinality="one-to-many" if is_to_many else "many-to-one",
+            constraint=function.name,
+            function=qualified(function.schema, function.name),
+        )
+
+
+def _name(relation: Relation) -> Name:
+    return relation.schema, relation.name

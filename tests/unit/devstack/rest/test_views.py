@@ -1,6 +1,6 @@
 """Reading where the columns of a view are from."""
 
-from devstack.gateway.rest.schema_cache.views import origins
+from devstack.gateway.rest.schema_cache.views import source_columns
 
 
 #: A name with blanks and braces, as the catalogue escapes them.
@@ -22,9 +22,9 @@ def test_columns_of_relations_are_told() -> None:
     within = "{SUBLINK :subselect " + query(f"({entry(1, 9, 9)})") + "}"
     columns = " ".join((entry(1, 16400, 2), entry(2, 0, 0, within), entry(3, 16401, 1)))
 
-    assert list(origins(f"({query(f'({columns})')})")) == [(1, 16400, 2), (3, 16401, 1)]
+    assert list(source_columns(f"({query(f'({columns})')})")) == [(1, 16400, 2), (3, 16401, 1)]
 
 
 def test_query_without_columns_has_none() -> None:
     """Such a view exists: `create view nothing as select`."""
-    assert list(origins(f"({query('<>')})")) == []
+    assert list(source_columns(f"({query('<>')})")) == []
