@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from devstack.gateway.rest.api_request.filter_parser import is_filter, parse_query
+from devstack.gateway.rest.api_request.filter_parser import is_filter
 from devstack.gateway.rest.api_request.payload import (
     CSV_TYPE,
     FORM_TYPE,
@@ -15,8 +15,9 @@ from devstack.gateway.rest.api_request.payload import (
     row_keys,
     unacceptable,
 )
+from devstack.gateway.rest.api_request.query_parser import parse_query
 from devstack.gateway.rest.api_request.ranges import ranged
-from devstack.gateway.rest.api_request.request import READS, Asked, Request
+from devstack.gateway.rest.api_request.request import READS, Request, RequestHead
 from devstack.gateway.rest.plan.call_plan import RAW_BODIES, Call, find_function
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.functions import Function
@@ -43,7 +44,7 @@ class _Body:
 
 
 def read_call(
-    cache: SchemaCache, request: Request, asked: Asked, name: str
+    cache: SchemaCache, request: Request, asked: RequestHead, name: str
 ) -> tuple[Call, list[str], str]:
     """Return the call that a request means, the values of its slots and its body.
 

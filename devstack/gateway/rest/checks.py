@@ -25,7 +25,6 @@ def check_single(outcome: Outcome) -> None:
     """Raise PGRST116 unless there is exactly one row."""
     if outcome.page_total != 1:
         raise RestError(
-            406,
             "PGRST116",
             "Cannot coerce the result to a single JSON object",
             details=f"The result contains {outcome.page_total} rows",
@@ -36,7 +35,6 @@ def check_affected(outcome: Outcome, limit: int) -> None:
     """Raise PGRST124 when more was done than was allowed."""
     if outcome.page_total > limit:
         raise RestError(
-            400,
             "PGRST124",
             "Query result exceeds max-affected preference constraint",
             details=f"The query affects {outcome.page_total} rows",

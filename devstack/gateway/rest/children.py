@@ -32,7 +32,6 @@ def ordered_child(children: list[Child], name: str, level: Level) -> Level:
         raise not_embedded(name)
     if not child.way.is_to_one:
         raise RestError(
-            400,
             "PGRST118",
             f"A related order on '{name}' is not possible",
             details=f"'{level.alias}' and '{name}' do not form a many-to-one or one-to-one "
@@ -55,7 +54,6 @@ def asks_for_null(test: Comparison) -> bool:
     if test.operator == "is" and test.keyword in ("null", "not_null"):
         return (test.keyword == "null") is not test.is_negated
     raise RestError(
-        400,
         "PGRST120",
         f"Bad operator on the '{test.field.name}' embedded resource",
         details="Only is null or not is null filters are allowed on embedded resources",

@@ -1,4 +1,4 @@
-"""What PostgREST answers when it cannot: its own codes, and Postgres's as HTTP statuses."""
+"""The error table: the HTTP status of each PGRST code and of each SQLSTATE."""
 
 import json
 from collections.abc import Mapping
@@ -12,10 +12,46 @@ from devstack.gateway.header import is_header
 
 
 ANONYMOUS = "anon"
-#: What an answer that is no first word of another one may have for a status.
+#: Status codes that a final (non-1xx) response may use.
 STATUS_RANGE = range(200, 600)
-#: SQLSTATE, or the first two characters of it, to status. What is not here is the caller's: 400.
-STATUSES = {
+#: PostgREST's own codes.
+PGRST_STATUSES = {
+    "PGRST001": 503,
+    "PGRST002": 503,
+    "PGRST003": 504,
+    "PGRST100": 400,
+    "PGRST101": 405,
+    "PGRST102": 400,
+    "PGRST103": 416,
+    "PGRST105": 405,
+    "PGRST106": 406,
+    "PGRST107": 406,
+    "PGRST108": 400,
+    "PGRST111": 500,
+    "PGRST112": 500,
+    "PGRST114": 400,
+    "PGRST115": 400,
+    "PGRST116": 406,
+    "PGRST117": 405,
+    "PGRST118": 400,
+    "PGRST120": 400,
+    "PGRST121": 500,
+    "PGRST122": 400,
+    "PGRST123": 400,
+    "PGRST124": 400,
+    "PGRST125": 404,
+    "PGRST126": 404,
+    "PGRST128": 400,
+    "PGRST200": 400,
+    "PGRST201": 300,
+    "PGRST202": 404,
+    "PGRST203": 300,
+    "PGRST204": 400,
+    "PGRST205": 404,
+    "PGRSTX00": 500,
+}
+#: A SQLSTATE, or its class of two characters. One that is not here is the caller's mistake: 400.
+SQLSTATE_STATUSES = {
     "08": 503,
     "09": 500,
     "0L": 403,
@@ -57,20 +93,23 @@ DETAIL_HINT = (
 
 
 class RestError(Exception):
-    """An answer that is an error; the body is always code, message, details and hint."""
+    """An error response; its body is always code, message, details and hint.
+
+    The status follows from the code, unless `status` is given.
+    """
 
     def __init__(
         self,
-        status: int,
         code: str,
         message: str,
         *,
+        status: int | None = None,
         details: Any = None,
         hint: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.status = status
+        self.status = PGRST_STATUSES[code] if status is None else status
         self.code = code
         self.message = message
         self.details = details
@@ -79,7 +118,7 @@ class RestError(Exception):
 
     @property
     def body(self) -> bytes:
-        """Return the error as the JSON of the answer."""
+        """Return the JSON body of the response."""
         fields = {
             "code": self.code,
             "details": self.details,
@@ -91,7 +130,7 @@ class RestError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return what the answer's head says; clients read the code of a HEAD from it."""
+        """Return the response headers; clients read the code of a HEAD from them."""
         code = "".join(letter for letter in self.code if letter.isalnum())
         return {
             "content-type": "application/json; charset=utf-8",
@@ -100,21 +139,28 @@ class RestError(Exception):
         }
 
 
+def range_not_satisfiable(details: str, total: int | None = None) -> RestError:
+    """Return PGRST103, with the number of rows if it is known."""
+    headers = None if total is None else {"content-range": f"*/{total}"}
+    message = "Requested range not satisfiable"
+    return RestError("PGRST103", message, details=details, headers=headers)
+
+
 def from_postgres(error: psycopg.Error, role: str) -> RestError:
-    """Return what PostgREST makes of an error that Postgres reported."""
+    """Return the error response to an error of Postgres or of the connection to it."""
     state = error.sqlstate
     if state is None:
         return _without_state(error)
     diagnostic = error.diag
     message = diagnostic.message_primary or str(error)
     if state == "PGRST":
-        return _dictated(message, diagnostic.message_detail)
+        return _raised_response(message, diagnostic.message_detail)
     status = _status(state, role, diagnostic)
     headers = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     return RestError(
-        status,
         state,
         message,
+        status=status,
         details=diagnostic.message_detail,
         hint=diagnostic.message_hint,
         headers=headers,
@@ -130,48 +176,47 @@ def _status(state: str, role: str, diagnostic: Diagnostic) -> int:
     if state == "21000":
         return 400 if message.endswith("requires a WHERE clause") else 500
     if state.startswith("PT"):
-        # What is no status is a mistake in the function that raised it.
+        # An invalid status is a mistake in the function that raised it.
         return int(state[2:]) if state[2:].isdigit() and state[2] in "2345" else 500
-    return STATUSES.get(state) or STATUSES.get(state[:2]) or 400
+    return SQLSTATE_STATUSES.get(state) or SQLSTATE_STATUSES.get(state[:2]) or 400
 
 
 def _without_state(error: psycopg.Error) -> RestError:
-    """Tell a connection that failed from a value that psycopg itself would not send."""
+    """Return the response to a lost connection, or to a value that psycopg refuses to send."""
     if isinstance(error, psycopg.DataError):
-        return RestError(400, "22021", str(error))
+        return RestError("22021", str(error), status=400)
     return RestError(
-        503,
         "PGRST001",
         "Database client error. Retrying the connection.",
         details=str(error).strip() or None,
     )
 
 
-def _dictated(message: str, detail: str | None) -> RestError:
-    """Let a function that raises SQLSTATE PGRST choose status, body and headers."""
-    said = _object(message, texts=("code", "message"), others=("details", "hint"))
-    if said is None:
-        return _undictated(f"Invalid JSON value for MESSAGE: '{message}'", MESSAGE_HINT)
+def _raised_response(message: str, detail: str | None) -> RestError:
+    """Return the response that a function chose by raising SQLSTATE PGRST."""
+    raised = _object(message, texts=("code", "message"), others=("details", "hint"))
+    if raised is None:
+        return _invalid_raise(f"Invalid JSON value for MESSAGE: '{message}'", MESSAGE_HINT)
     if detail is None:
-        return _undictated("DETAIL is missing in the RAISE statement", DETAIL_HINT)
-    asked = _object(detail, others=("status_text",)) or {}
-    status, headers = asked.get("status"), asked.get("headers")
+        return _invalid_raise("DETAIL is missing in the RAISE statement", DETAIL_HINT)
+    chosen = _object(detail, others=("status_text",)) or {}
+    status, headers = chosen.get("status"), chosen.get("headers")
     if type(status) is not int or status not in STATUS_RANGE or not _are_headers(headers):
-        return _undictated(f"Invalid JSON value for DETAIL: '{detail}'", DETAIL_HINT)
+        return _invalid_raise(f"Invalid JSON value for DETAIL: '{detail}'", DETAIL_HINT)
     return RestError(
-        status,
-        said["code"],
-        said["message"],
-        details=said.get("details"),
-        hint=said.get("hint"),
-        headers={name.lower(): text for name, text in asked["headers"].items()},
+        raised["code"],
+        raised["message"],
+        status=status,
+        details=raised.get("details"),
+        hint=raised.get("hint"),
+        headers={name.lower(): text for name, text in chosen["headers"].items()},
     )
 
 
 def _object(
     text: str, *, texts: tuple[str, ...] = (), others: tuple[str, ...] = ()
 ) -> dict[str, Any] | None:
-    """Read a JSON object that has `texts`, and may have `others`, for texts."""
+    """Parse a JSON object that has the keys `texts`, and may have `others`; all are strings."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -188,9 +233,8 @@ def _are_headers(value: Any) -> bool:
     return isinstance(value, dict) and all(is_header(*pair) for pair in value.items())
 
 
-def _undictated(details: str, hint: str) -> RestError:
+def _invalid_raise(details: str, hint: str) -> RestError:
     return RestError(
-        500,
         "PGRST121",
         "Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error",
         details=details,

@@ -4,11 +4,17 @@ from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from devstack.gateway.context import Context
-from devstack.gateway.rest.api_request.filter_parser import parse_query
 from devstack.gateway.rest.api_request.preferences import names_timezone
-from devstack.gateway.rest.api_request.query_params import Query
+from devstack.gateway.rest.api_request.query_params import QueryParams
+from devstack.gateway.rest.api_request.query_parser import parse_query
 from devstack.gateway.rest.api_request.ranges import ranged
-from devstack.gateway.rest.api_request.request import READS, WRITES, Asked, Request, read_head
+from devstack.gateway.rest.api_request.request import (
+    READS,
+    WRITES,
+    Request,
+    RequestHead,
+    parse_head,
+)
 from devstack.gateway.rest.calls import read_call
 from devstack.gateway.rest.checks import checks
 from devstack.gateway.rest.errors import RestError
@@ -53,9 +59,9 @@ class Handlers:
         is_call = target.startswith("rpc/") and "/" not in target[4:]
         # The path is judged before the head: who asks for the description accepts nothing else.
         if not target:
-            raise RestError(404, "PGRST126", "Root endpoint metadata is disabled")
+            raise RestError("PGRST126", "Root endpoint metadata is disabled")
         if "/" in target and not is_call:
-            raise RestError(404, "PGRST125", "Invalid path specified in request URL")
+            raise RestError("PGRST125", "Invalid path specified in request URL")
         asked = await self._asked(request)
         if is_call:
             return await self._on_function(request, asked, target[4:])
@@ -66,15 +72,15 @@ class Handlers:
             return await self._write(request, asked, relation)
         if request.method == "OPTIONS":
             return relation_options(relation, await self._schema.updatability(relation))
-        raise RestError(405, "PGRST117", f"Unsupported HTTP method: {request.method}")
+        raise RestError("PGRST117", f"Unsupported HTTP method: {request.method}")
 
-    async def _asked(self, request: Request) -> Asked:
+    async def _asked(self, request: Request) -> RequestHead:
         configuration = self._schema.cache.configuration
         if not names_timezone(request.headers.get("prefer", "")):
-            return read_head(request, configuration)
-        return read_head(request, configuration, await self._schema.time_zones())
+            return parse_head(request, configuration)
+        return parse_head(request, configuration, await self._schema.time_zones())
 
-    async def _read(self, request: Request, asked: Asked, relation: Relation) -> Answer:
+    async def _read(self, request: Request, asked: RequestHead, relation: Relation) -> Answer:
         query, values = parse_query(ranged(request.method, request.headers, request.pairs))
         read = Read(
             relation=relation,
@@ -97,7 +103,7 @@ class Handlers:
         location = canonical(relation.name, tuple(request.pairs))
         return read_answer(outcome, asked, _offset(query, values), "read", location)
 
-    async def _write(self, request: Request, asked: Asked, relation: Relation) -> Answer:
+    async def _write(self, request: Request, asked: RequestHead, relation: Relation) -> Answer:
         write, values, body = read_write(request, asked, relation)
         plan = self._planned(write, lambda cache: plan_write(cache, write))
         session = session_of(self._schema.cache, request, asked, is_read_only=False)
@@ -115,21 +121,20 @@ class Handlers:
             asked = replace(asked, preferences=replace(preferences, resolution=None))
         return write_answer(outcome, asked, method, relation.name)
 
-    async def _on_function(self, request: Request, asked: Asked, name: str) -> Answer:
+    async def _on_function(self, request: Request, asked: RequestHead, name: str) -> Answer:
         if request.method == "OPTIONS":
             overloads = self._schema.cache.functions.get((asked.schema, name), ())
             return function_options(overloads)
         if request.method not in (*READS, "POST"):
             message = f"Cannot use the {request.method} method on RPC"
-            raise RestError(405, "PGRST101", message)
+            raise RestError("PGRST101", message)
         return await self._call(request, asked, name)
 
-    async def _call(self, request: Request, asked: Asked, name: str) -> Answer:
+    async def _call(self, request: Request, asked: RequestHead, name: str) -> Answer:
         call, values, body = read_call(self._schema.cache, request, asked, name)
         function, preferences = call.function, asked.preferences
         if preferences.max_affected is not None and not function.is_set:
             raise RestError(
-                400,
                 "PGRST128",
                 "Function must return SETOF or TABLE when max-affected preference is used with "
                 "handling=strict",
@@ -182,7 +187,6 @@ def _relation(cache: SchemaCache, schema: str, name: str) -> Relation:
     if relation is None:
         meant = similar(name, [known for owner, known in cache.relations if owner == schema])
         raise RestError(
-            404,
             "PGRST205",
             f"Could not find the table '{schema}.{name}' in the schema cache",
             hint=f"Perhaps you meant the table '{schema}.{meant}'" if meant else None,
@@ -190,6 +194,6 @@ def _relation(cache: SchemaCache, schema: str, name: str) -> Relation:
     return relation
 
 
-def _offset(query: Query, values: list[str]) -> int:
+def _offset(query: QueryParams, values: list[str]) -> int:
     slot = query.root.offset_slot
     return 0 if slot is None else int(values[slot])

@@ -25,7 +25,6 @@ def find_place(items: tuple[Item, ...], path: tuple[str, ...]) -> Place:
 def not_embedded(name: str) -> RestError:
     """Return PGRST108: something is asked of an embed that is not there."""
     return RestError(
-        400,
         "PGRST108",
         f"'{name}' is not an embedded resource in this request",
         hint=f"Verify that '{name}' is included in the 'select' query parameter.",

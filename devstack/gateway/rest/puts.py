@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 
-from devstack.gateway.rest.api_request.query_params import Comparison, Condition, Query
+from devstack.gateway.rest.api_request.query_params import Comparison, Condition, QueryParams
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.schema_cache.tables import Relation
 from devstack.gateway.rest.transaction import Outcome
 
 
-def check_query(query: Query, relation: Relation) -> None:
+def check_query(query: QueryParams, relation: Relation) -> None:
     """Raise PGRST114 or PGRST105 when the query names anything but the one row."""
     root, key = query.root, relation.primary_key
     if root.limit_slot is not None or root.offset_slot is not None:
-        raise RestError(
-            400, "PGRST114", "limit/offset querystring parameters are not allowed for PUT"
-        )
+        raise RestError("PGRST114", "limit/offset querystring parameters are not allowed for PUT")
     if not key or sorted(_named(root.conditions)) != sorted(key):
         raise RestError(
-            405,
             "PGRST105",
             "Filters must include all and only primary key columns with 'eq' operators",
         )
@@ -50,4 +47,4 @@ def _is_plain(test: Comparison) -> bool:
 
 
 def _mismatch() -> RestError:
-    return RestError(400, "PGRST115", "Payload values do not match URL in primary key column(s)")
+    return RestError("PGRST115", "Payload values do not match URL in primary key column(s)")

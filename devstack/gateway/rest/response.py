@@ -8,9 +8,8 @@ from urllib.parse import quote
 
 from devstack.gateway.header import is_header
 from devstack.gateway.rest.api_request.preferences import applied
-from devstack.gateway.rest.api_request.ranges import unsatisfiable
-from devstack.gateway.rest.api_request.request import Asked
-from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.api_request.request import RequestHead
+from devstack.gateway.rest.errors import RestError, range_not_satisfiable
 from devstack.gateway.rest.schema_cache.functions import Function
 from devstack.gateway.rest.schema_cache.tables import Relation
 from devstack.gateway.rest.transaction import Outcome
@@ -32,7 +31,7 @@ class Answer:
 
 
 def read_answer(
-    outcome: Outcome, asked: Asked, offset: int, kind: str, location: bytes | None = None
+    outcome: Outcome, asked: RequestHead, offset: int, kind: str, location: bytes | None = None
 ) -> Answer:
     """Return the answer to a read or to a call, which `kind` tells; `location` is the read's own.
 
@@ -40,7 +39,7 @@ def read_answer(
     """
     total, page_total = outcome.total, outcome.page_total
     if total is not None and offset > total:
-        raise unsatisfiable(
+        raise range_not_satisfiable(
             f"An offset of {offset} was requested, but there are only {total} rows.", total
         )
     status = 200 if total is None or page_total >= total else 206
@@ -51,7 +50,7 @@ def read_answer(
     return _altered(Answer(status, outcome.body, headers + _head(asked, kind)), outcome)
 
 
-def write_answer(outcome: Outcome, asked: Asked, method: str, name: str) -> Answer:
+def write_answer(outcome: Outcome, asked: RequestHead, method: str, name: str) -> Answer:
     """Return the answer to a write to the relation of this name."""
     preferences = asked.preferences
     is_represented = preferences.returns == "representation"
@@ -68,13 +67,13 @@ def write_answer(outcome: Outcome, asked: Asked, method: str, name: str) -> Answ
     return _altered(Answer(status, outcome.body if is_represented else b"", headers), outcome)
 
 
-def void_answer(outcome: Outcome, asked: Asked) -> Answer:
+def void_answer(outcome: Outcome, asked: RequestHead) -> Answer:
     """Return the answer to a call of a function that returns nothing."""
     headers = [(b"content-range", b"0-0/*"), *_head(asked, "call", is_typed=False)]
     return _altered(Answer(204, b"", headers), outcome)
 
 
-def plan_answer(outcome: Outcome, asked: Asked) -> Answer:
+def plan_answer(outcome: Outcome, asked: RequestHead) -> Answer:
     """Return the answer that shows a plan."""
     return Answer(200, outcome.body, _typed(asked))
 
@@ -110,7 +109,7 @@ def canonical(name: str, pairs: tuple[tuple[str, str], ...]) -> bytes:
     return _path(name) + (f"?{query}".encode() if query else b"")
 
 
-def _written(outcome: Outcome, asked: Asked, method: str) -> int:
+def _written(outcome: Outcome, asked: RequestHead, method: str) -> int:
     preferences = asked.preferences
     if method == "POST":
         is_old = preferences.resolution == "merge-duplicates" and not outcome.inserted
@@ -130,7 +129,7 @@ def _path(name: str) -> bytes:
     return f"/{quote(name, safe=' ')}".encode()
 
 
-def _head(asked: Asked, kind: str, *, is_typed: bool = True) -> Headers:
+def _head(asked: RequestHead, kind: str, *, is_typed: bool = True) -> Headers:
     headers = _typed(asked) if is_typed else []
     echoed = applied(asked.preferences, kind)
     if echoed is not None:
@@ -138,7 +137,7 @@ def _head(asked: Asked, kind: str, *, is_typed: bool = True) -> Headers:
     return headers
 
 
-def _typed(asked: Asked) -> Headers:
+def _typed(asked: RequestHead) -> Headers:
     headers = [(b"content-type", asked.accepted.content_type)]
     if asked.is_profiled:
         headers.append((b"content-profile", asked.schema.encode()))
@@ -159,7 +158,7 @@ def _altered(answer: Answer, outcome: Outcome) -> Answer:
 def _status(text: bytes) -> int:
     if text.isdigit() and len(text) == len("200") and text[:1] in b"2345":
         return int(text)
-    raise RestError(500, "PGRST112", "response.status guc must be a valid status code")
+    raise RestError("PGRST112", "response.status guc must be a valid status code")
 
 
 def _headers(text: bytes) -> Headers:
@@ -171,7 +170,6 @@ def _headers(text: bytes) -> Headers:
     except (ValueError, AttributeError, TypeError):
         pass
     raise RestError(
-        500,
         "PGRST111",
         "response.headers guc must be a JSON array composed of objects with a single key and "
         "a string value",

@@ -90,7 +90,9 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
     if not query:
         return []
     if len(query) > MAX_QUERY_BYTES:
-        raise RestError(414, "PGRST100", f"The query string is above {MAX_QUERY_BYTES} bytes")
+        raise RestError(
+            "PGRST100", f"The query string is above {MAX_QUERY_BYTES} bytes", status=414
+        )
     try:
         pairs = parse_qsl(
             query.decode("ascii"),
@@ -100,9 +102,9 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
         )
     except ValueError as error:
         message = "The query string is no list of pairs in UTF-8"
-        raise RestError(400, "PGRST100", message, details=str(error)) from error
+        raise RestError("PGRST100", message, details=str(error)) from error
     if any("\0" in key or "\0" in value for key, value in pairs):
-        raise RestError(400, "PGRST100", "The query string has a zero byte")
+        raise RestError("PGRST100", "The query string has a zero byte")
     return pairs
 
 
@@ -123,4 +125,4 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
 
 
 def _too_large() -> RestError:
-    return RestError(413, "PGRST102", f"The body is above {MAX_BODY_BYTES} bytes")
+    return RestError("PGRST102", f"The body is above {MAX_BODY_BYTES} bytes", status=413)

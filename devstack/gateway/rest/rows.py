@@ -1,15 +1,17 @@
 """Reads a write: which rows it brings, and what is to become of them."""
 
-from devstack.gateway.rest.api_request.filter_parser import parse_query
 from devstack.gateway.rest.api_request.payload import as_json, content_type, row_keys
-from devstack.gateway.rest.api_request.query_params import Query
-from devstack.gateway.rest.api_request.request import Asked, Request
+from devstack.gateway.rest.api_request.query_params import QueryParams
+from devstack.gateway.rest.api_request.query_parser import parse_query
+from devstack.gateway.rest.api_request.request import Request, RequestHead
 from devstack.gateway.rest.plan.mutate_plan import Write
 from devstack.gateway.rest.puts import check_query
 from devstack.gateway.rest.schema_cache.tables import Relation
 
 
-def read_write(request: Request, asked: Asked, relation: Relation) -> tuple[Write, list[str], str]:
+def read_write(
+    request: Request, asked: RequestHead, relation: Relation
+) -> tuple[Write, list[str], str]:
     """Return the write that a request means, the values of its slots and its body.
 
     Raises: RestError.
@@ -34,7 +36,7 @@ def read_write(request: Request, asked: Asked, relation: Relation) -> tuple[Writ
     return write, values, body
 
 
-def _rows(request: Request, query: Query) -> tuple[str, tuple[str, ...], bool]:
+def _rows(request: Request, query: QueryParams) -> tuple[str, tuple[str, ...], bool]:
     """Return the body as JSON, the keys of its rows and whether it is an array."""
     if request.method == "DELETE":
         return "", (), False
@@ -45,7 +47,7 @@ def _rows(request: Request, query: Query) -> tuple[str, tuple[str, ...], bool]:
     return body, row_keys(value), is_array
 
 
-def _resolution(asked: Asked, method: str) -> str | None:
+def _resolution(asked: RequestHead, method: str) -> str | None:
     """Return what becomes of a row that is there already; a PUT has no choice."""
     if method == "PUT":
         return "merge-duplicates"

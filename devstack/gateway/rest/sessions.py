@@ -4,7 +4,7 @@ import functools
 import json
 from http.cookies import CookieError, SimpleCookie
 
-from devstack.gateway.rest.api_request.request import Asked, Request
+from devstack.gateway.rest.api_request.request import Request, RequestHead
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.session import Session, Settings
 
@@ -12,7 +12,7 @@ from devstack.gateway.session import Session, Settings
 def session_of(
     cache: SchemaCache,
     request: Request,
-    asked: Asked,
+    asked: RequestHead,
     *,
     is_read_only: bool,
     settings: Settings = (),

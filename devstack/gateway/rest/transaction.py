@@ -67,7 +67,7 @@ async def run(
                 raise
     except PoolTimeout as error:
         raise RestError(
-            504, "PGRST003", "Timed out acquiring connection from connection pool."
+            "PGRST003", "Timed out acquiring connection from connection pool."
         ) from error
     except psycopg.Error as error:
         raise from_postgres(error, session.role) from error
@@ -142,7 +142,7 @@ def _session_sql(settings: Settings, names: tuple[str, ...]) -> bytes:
 def _outcome(main: AsyncRawCursor[tuple[object, ...]], guess: object, ceiling: int) -> Outcome:
     result = main.pgresult
     if result is None:
-        raise RestError(500, "PGRSTX00", "The statement answered nothing.")
+        raise RestError("PGRSTX00", "The statement answered nothing.")
     total, page_total, body, headers, status, inserted, location = (
         result.get_value(0, column) for column in range(7)
     )

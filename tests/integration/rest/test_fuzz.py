@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from devstack.gateway.request_line import MAX_BYTES
-from devstack.gateway.rest.api_request.select_parser import MAX_DEPTH
+from devstack.gateway.rest.api_request.scanner import MAX_DEPTH
 from tests.fuzzing import fuzzed
 from tests.integration.gateways import PATIENCE_S, Gateway
 

@@ -1,15 +1,23 @@
-"""Which form of answer an `Accept` header asks for, PostgREST's own media types included."""
+"""Content negotiation: the `Accept` header, with PostgREST's own media types."""
 
 import functools
 from dataclasses import dataclass
+from enum import StrEnum
 
-from devstack.gateway.rest.api_request.query_params import Media
 from devstack.gateway.rest.errors import RestError
 
 
+class Media(StrEnum):
+    """The media types of a response's body."""
+
+    JSON = "application/json"
+    OBJECT = "application/vnd.pgrst.object+json"
+    CSV = "text/csv"
+
+
 EXPLAIN_OPTIONS = ("analyze", "verbose", "settings", "buffers", "wal")
-#: Each media type that can be made, by all the names that it has.
-KINDS = {
+#: Each media type by all of its names.
+MEDIA_TYPES = {
     "*/*": Media.JSON,
     "application/json": Media.JSON,
     "application/vnd.pgrst.array": Media.JSON,
@@ -18,32 +26,32 @@ KINDS = {
     "application/vnd.pgrst.object+json": Media.OBJECT,
     "text/csv": Media.CSV,
 }
-PLANS = {
+EXPLAIN_FORMATS = {
     "application/vnd.pgrst.plan": "text",
     "application/vnd.pgrst.plan+text": "text",
     "application/vnd.pgrst.plan+json": "json",
 }
-#: How many different headers are kept with what they mean.
+#: How many different headers are kept, each with its meaning.
 REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """How the plan of a request is to be shown, instead of its result."""
+    """The format and options of an EXPLAIN that replaces the request's result."""
 
-    form: str
+    format: str
     options: tuple[str, ...]
 
     @property
     def sql(self) -> str:
-        """Return what has to stand before the statement."""
-        words = [f"format {self.form}", *self.options]
+        """Return the words that precede the statement."""
+        words = [f"format {self.format}", *self.options]
         return f"explain ({', '.join(words)}) "
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The form that the answer is to have."""
+    """The media type of the response, with its options."""
 
     media: Media
     is_stripped: bool = False
@@ -51,12 +59,12 @@ class Accepted:
 
     @property
     def is_single(self) -> bool:
-        """Say whether exactly one row is wanted, as an object."""
+        """Say whether the response must be exactly one row, as an object."""
         return self.media is Media.OBJECT
 
     @functools.cached_property
     def content_type(self) -> bytes:
-        """Return the answer's Content-Type."""
+        """Return the response's Content-Type."""
         kind = self.media.value
         if self.is_stripped and self.media is Media.JSON:
             kind = "application/vnd.pgrst.array+json"
@@ -64,7 +72,7 @@ class Accepted:
             kind += ";nulls=stripped"
         if self.explain is not None:
             options = "|".join(self.explain.options)
-            kind = f'application/vnd.pgrst.plan+{self.explain.form}; for="{kind}"' + (
+            kind = f'application/vnd.pgrst.plan+{self.explain.format}; for="{kind}"' + (
                 f"; options={options}" if options else ""
             )
         return f"{kind}; charset=utf-8".encode()
@@ -72,44 +80,44 @@ class Accepted:
 
 @functools.lru_cache(REMEMBERED)
 def parse_accept(header: str, *, is_plan_served: bool = True) -> Accepted:
-    """Choose the form of the answer; plans are a form only if `is_plan_served`.
+    """Choose the response's media type; a plan is possible only if `is_plan_served`.
 
     Raises: RestError PGRST107 when none is possible.
     """
     entries = [_entry(part) for part in header.split(",")]
-    # Of two that are wanted as much the first one is taken, for the sort is stable.
+    # The sort is stable, so the first of equal quality wins.
     entries.sort(key=lambda entry: -_quality(entry[1]))
     for kind, options in entries:
         accepted = _accepted(kind, options)
         if accepted is not None and (is_plan_served or accepted.explain is None):
             return accepted
     kinds = ", ".join(kind for kind, _ in entries)
-    raise RestError(406, "PGRST107", f"None of these media types are available: {kinds}")
+    raise RestError("PGRST107", f"None of these media types are available: {kinds}")
 
 
 def _accepted(kind: str, options: dict[str, str]) -> Accepted | None:
-    if kind in PLANS:
-        return _explained(PLANS[kind], options)
-    media = KINDS.get(kind or "*/*")
+    if kind in EXPLAIN_FORMATS:
+        return _explained(EXPLAIN_FORMATS[kind], options)
+    media = MEDIA_TYPES.get(kind or "*/*")
     if media is None:
         return None
     is_vendored = kind.startswith("application/vnd.pgrst.")
     return Accepted(media, is_vendored and options.get("nulls") == "stripped")
 
 
-def _explained(form: str, options: dict[str, str]) -> Accepted | None:
-    # The media type that the plan is for has options of its own, within its quotes.
+def _explained(format_: str, options: dict[str, str]) -> Accepted | None:
+    # The media type in `for` has options of its own, within its quotes.
     kind, own = _entry(options.get("for", "").strip('"') or "application/json")
-    accepted = None if kind in PLANS else _accepted(kind, own)
+    accepted = None if kind in EXPLAIN_FORMATS else _accepted(kind, own)
     if accepted is None:
         return None
-    asked = options.get("options", "").split("|")
-    chosen = tuple(option for option in EXPLAIN_OPTIONS if option in asked)
-    return Accepted(accepted.media, accepted.is_stripped, Explain(form, chosen))
+    requested = options.get("options", "").split("|")
+    chosen = tuple(option for option in EXPLAIN_OPTIONS if option in requested)
+    return Accepted(accepted.media, accepted.is_stripped, Explain(format_, chosen))
 
 
 def _entry(part: str) -> tuple[str, dict[str, str]]:
-    """Return a media type and its parameters, apart where a semicolon stands outside of quotes."""
+    """Split a media type and its parameters at the semicolons outside of quotes."""
     fields, is_quoted = [""], False
     for letter in part.lower():
         is_quoted ^= letter == '"'

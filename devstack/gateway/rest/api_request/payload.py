@@ -24,7 +24,7 @@ def read_json(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise RestError(400, "PGRST102", "Empty or invalid json") from error
+        raise RestError("PGRST102", "Empty or invalid json") from error
 
 
 def read_rows(text: str) -> tuple[str, Any]:
@@ -43,7 +43,7 @@ def as_text(body: bytes, kind: str) -> str:
     try:
         return body.decode()
     except ValueError as error:
-        raise RestError(400, "PGRST102", "The body is not valid UTF-8") from error
+        raise RestError("PGRST102", "The body is not valid UTF-8") from error
 
 
 def row_keys(value: Any) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def row_keys(value: Any) -> tuple[str, ...]:
         return ()
     keys = rows[0].keys() if isinstance(rows[0], dict) else None
     if any(not isinstance(row, dict) or row.keys() != keys for row in rows):
-        raise RestError(400, "PGRST102", "All object keys must match")
+        raise RestError("PGRST102", "All object keys must match")
     return tuple(rows[0])
 
 
@@ -81,7 +81,7 @@ def form_pairs(body: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
     except ValueError as error:
-        raise RestError(400, "PGRST102", "Empty or invalid form") from error
+        raise RestError("PGRST102", "Empty or invalid form") from error
 
 
 def read_csv(text: str) -> list[dict[str, str | None]]:
@@ -89,10 +89,10 @@ def read_csv(text: str) -> list[dict[str, str | None]]:
     try:
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
     except csv.Error as error:
-        raise RestError(400, "PGRST102", f"The body is no CSV: {error}") from error
+        raise RestError("PGRST102", f"The body is no CSV: {error}") from error
     names, *rows = lines or [[]]
     if not names or any(len(row) != len(names) for row in rows):
-        raise RestError(400, "PGRST102", "All lines must have same number of fields")
+        raise RestError("PGRST102", "All lines must have same number of fields")
     return [
         {name: None if cell == "NULL" else cell for name, cell in zip(names, row, strict=True)}
         for row in rows
@@ -101,7 +101,7 @@ def read_csv(text: str) -> list[dict[str, str | None]]:
 
 def unacceptable(kind: str) -> RestError:
     """Return the answer to a body of a type that is not read."""
-    return RestError(400, "PGRST102", f"Content-Type not acceptable: {kind}")
+    return RestError("PGRST102", f"Content-Type not acceptable: {kind}")
 
 
 def _refuse_constant(name: str) -> None:

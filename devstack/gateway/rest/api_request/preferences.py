@@ -1,8 +1,7 @@
-"""What a `Prefer` header asks for, what of it was applied, and the schema that is meant."""
+"""The `Prefer` header, and the `Preference-Applied` of the response."""
 
 import functools
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devstack.gateway.rest.errors import RestError
@@ -17,12 +16,12 @@ CHOICES = {
     "tx": ("commit", "rollback"),
 }
 NUMBER = re.compile(r"[0-9]+")
-#: More digits say no more: no table has so many rows.
+#: No table has more rows than these digits can say.
 MOST_DIGITS = 18
-#: How many different headers are kept with what they mean.
+#: How many different headers are kept, each with its meaning.
 REMEMBERED = 1024
-#: What each kind of request has a use for, in the order in which its answer names it.
-HEEDED = {
+#: The preferences that each kind of request follows, in the order of its Preference-Applied.
+APPLICABLE = {
     "read": ("count", "tx", "handling", "timezone"),
     "call": ("count", "tx", "handling", "timezone", "max-affected"),
     "POST": ("resolution", "missing", "return", "count", "tx", "handling", "timezone"),
@@ -34,7 +33,7 @@ HEEDED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What `Prefer` said, as far as it was understood."""
+    """The preferences of a `Prefer` header that were understood."""
 
     returns: str | None = None
     count: str | None = None
@@ -48,32 +47,31 @@ class Preferences:
 
     @property
     def is_counted(self) -> bool:
-        """Say whether the rows are counted; the planner's guess is no count."""
+        """Say whether the rows are counted; the planner's estimate alone is no count."""
         return self.count in ("exact", "estimated")
 
 
 def names_timezone(header: str) -> bool:
-    """Say whether the header can only be read by one who knows the names of the time zones."""
+    """Say whether parsing the header needs the names of the time zones."""
     return "timezone=" in header
 
 
 @functools.lru_cache(REMEMBERED)
-def parse_prefer(header: str, timezones: frozenset[str] = frozenset()) -> Preferences:
-    """Read a `Prefer` header. Raises: RestError PGRST122 when strict and not understood."""
+def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Preferences:
+    """Parse a `Prefer` header. Raises: RestError PGRST122 when strict and not understood."""
     found: dict[str, str] = {}
     unknown: list[str] = []
     for entry in filter(None, (part.strip() for part in header.split(","))):
         key, _, value = entry.partition("=")
         is_number = key == "max-affected" and NUMBER.fullmatch(value)
-        is_timezone = key == "timezone" and value in timezones
+        is_timezone = key == "timezone" and value in time_zones
         if value in CHOICES.get(key, ()) or is_number or is_timezone:
-            # The first of its kind counts.
+            # The first of a repeated preference counts.
             found.setdefault(key, value)
         else:
             unknown.append(entry)
     if unknown and found.get("handling") == "strict":
         raise RestError(
-            400,
             "PGRST122",
             "Invalid preferences given with handling=strict",
             details=f"Invalid preferences: {', '.join(unknown)}",
@@ -94,9 +92,9 @@ def parse_prefer(header: str, timezones: frozenset[str] = frozenset()) -> Prefer
 
 @functools.lru_cache(REMEMBERED)
 def applied(preferences: Preferences, kind: str) -> str | None:
-    """Return the `Preference-Applied` of an answer to one of the kinds of `HEEDED`."""
+    """Return the `Preference-Applied` of a response; `kind` is a key of `APPLICABLE`."""
     limit = preferences.max_affected
-    said = {
+    given = {
         "resolution": preferences.resolution,
         "missing": preferences.missing,
         "return": preferences.returns,
@@ -106,23 +104,5 @@ def applied(preferences: Preferences, kind: str) -> str | None:
         "timezone": preferences.timezone,
         "max-affected": None if limit is None else str(limit),
     }
-    echoed = [f"{key}={said[key]}" for key in HEEDED[kind] if said[key] is not None]
+    echoed = [f"{key}={given[key]}" for key in APPLICABLE[kind] if given[key] is not None]
     return ", ".join(echoed) or None
-
-
-def choose_schema(headers: Mapping[str, str], name: str, schemas: tuple[str, ...]) -> str:
-    """Return the schema that the profile header `name` asks for.
-
-    Raises: RestError PGRST106 when it is not exposed.
-    """
-    asked = headers.get(name)
-    if asked is None:
-        return schemas[0]
-    if asked not in schemas:
-        raise RestError(
-            406,
-            "PGRST106",
-            f"Invalid schema: {asked}",
-            hint=f"Only the following schemas are exposed: {', '.join(schemas)}",
-        )
-    return asked

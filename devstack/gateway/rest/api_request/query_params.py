@@ -1,11 +1,10 @@
-"""What a request asks for, as plain values that say nothing of SQL.
+"""The query parameters of a request, as plain values free of SQL.
 
-They are hashable, and the values that a client compares with or writes are not in them: a slot is
-an index into the list that travels beside them. So one plan serves every request of one shape.
+They are hashable, and hold no value that a client compares with: a slot is an index into the list
+of values beside them. So one plan serves every request of one shape.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,7 @@ class JsonStep:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column, or what lies in it under a JSON path."""
+    """A column, or the part of it under a JSON path."""
 
     name: str
     path: tuple[JsonStep, ...] = ()
@@ -26,7 +25,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field of the answer; the name `*` stands for all columns."""
+    """A selected field; the name `*` stands for all columns."""
 
     field: Field
     alias: str | None = None
@@ -35,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Embed:
-    """Another relation's rows within each row; `is_spread` puts their fields beside the row's."""
+    """Rows of a related relation in each row; `is_spread` puts their fields beside the row's."""
 
     relation: str
     alias: str | None = None
@@ -46,12 +45,12 @@ class Embed:
 
     @property
     def name(self) -> str:
-        """Return the key under which the embed is found in the answer and in filters."""
+        """Return the embed's key in the response and in filters."""
         return self.alias or self.relation
 
     @property
     def is_empty(self) -> bool:
-        """Return true if the answer has no key for it: it selects nothing, at no depth."""
+        """Return true if the response has no key for it: it selects nothing at any depth."""
         return all(isinstance(item, Embed) and item.is_empty for item in self.items)
 
 
@@ -60,7 +59,7 @@ Item = Column | Embed
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One comparison: `operator` is the client's word for it, `keyword` what follows an `is`."""
+    """One comparison: `operator` is PostgREST's name, `keyword` the word after `is`."""
 
     field: Field
     operator: str
@@ -85,7 +84,7 @@ Condition = Comparison | Group
 
 @dataclass(frozen=True, slots=True)
 class OrderTerm:
-    """What to sort by; `relation` names the to-one embed whose field it is."""
+    """A sort key; `relation` names the to-one embed that has the field."""
 
     field: Field
     is_descending: bool = False
@@ -94,8 +93,8 @@ class OrderTerm:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
-    """Which rows of the relation at `path` are wanted, in which order and how many."""
+class ResourceParams:
+    """The filters, order, limit and offset of the embedded resource at `path`."""
 
     path: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
@@ -105,27 +104,19 @@ class Narrowing:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A whole query string but for its values: the first narrowing is the root's own."""
+class QueryParams:
+    """A whole query string without its values; the first resource is the request's own."""
 
     items: tuple[Item, ...]
-    narrowings: tuple[Narrowing, ...]
+    resources: tuple[ResourceParams, ...]
     #: `columns=` and `on_conflict=` of a write.
     columns: tuple[str, ...] | None = None
     on_conflict: tuple[str, ...] | None = None
 
     @property
-    def root(self) -> Narrowing:
-        """Return what holds for the relation of the path itself."""
-        return self.narrowings[0]
-
-
-class Media(StrEnum):
-    """The forms of an answer."""
-
-    JSON = "application/json"
-    OBJECT = "application/vnd.pgrst.object+json"
-    CSV = "text/csv"
+    def root(self) -> ResourceParams:
+        """Return the parameters of the request's own resource."""
+        return self.resources[0]
 
 
 EVERYTHING: tuple[Item, ...] = (Column(Field("*")),)

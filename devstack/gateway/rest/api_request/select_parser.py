@@ -1,113 +1,20 @@
-"""The grammar of `select`, `order`, `columns` and field names: text in, plain values out."""
+"""The parser of `select`, `order`, `columns` and `on_conflict`."""
 
 import functools
 import re
-from typing import NoReturn
 
-from devstack.gateway.rest.api_request.query_params import (
-    Column,
-    Embed,
-    Field,
-    Item,
-    JsonStep,
-    OrderTerm,
-)
+from devstack.gateway.rest.api_request.query_params import Column, Embed, Field, Item, OrderTerm
+from devstack.gateway.rest.api_request.scanner import MAX_DEPTH, PARSED, Scanner, field, name
 from devstack.gateway.rest.errors import RestError
 
 
-#: Deeper than any person writes, and shallow enough for every stack that it meets.
-MAX_DEPTH = 32
-#: Postgres itself refuses above 1,664, as if it were a mistake of the server.
+#: Postgres itself refuses above 1,664, but with an error of the server.
 MAX_ITEMS = 500
-PARSED = 2048
 
-QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"')
-PLAIN = re.compile(r"(?:[\w $]|-(?!>))+")
-INDEX = re.compile(r"-?\d{1,9}(?=->|::|[,.)]|$)")
 #: Letters and blanks alone, so that what is written into the statement can be nothing but a type.
 CAST = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(?:\(\d{1,4}(?:,\d{1,4})?\))?(?:\[\])*")
 AGGREGATE = re.compile(r"(?:sum|avg|min|max|count)\(\)")
-BLANKS = re.compile(r"[ \t]*")
 NULLS = {"nullsfirst": "first", "nullslast": "last"}
-
-
-class Scanner:
-    """A position in a text, and what may come next."""
-
-    def __init__(self, text: str, what: str) -> None:
-        self.text = text
-        self.what = what
-        self.at = 0
-
-    def is_at(self, literal: str) -> bool:
-        """Say whether this comes next."""
-        return self.text.startswith(literal, self.at)
-
-    def is_done(self) -> bool:
-        """Say whether nothing is left."""
-        return self.at >= len(self.text)
-
-    def take(self, literal: str) -> bool:
-        """Step over this if it comes next."""
-        if not self.text.startswith(literal, self.at):
-            return False
-        self.at += len(literal)
-        return True
-
-    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Step over what the pattern finds here."""
-        found = pattern.match(self.text, self.at)
-        if found is not None:
-            self.at = found.end()
-        return found
-
-    def need(self, literal: str) -> None:
-        """Step over this, or fail."""
-        if not self.take(literal):
-            self.fail(f'"{literal}"')
-
-    def skip_blanks(self) -> None:
-        """Step over blanks and tabs, which mean nothing around a name or a parenthesis."""
-        self.match(BLANKS)
-
-    def take_spaced(self, literal: str) -> bool:
-        """Step over this and the blanks around it, if it comes next."""
-        self.skip_blanks()
-        if not self.take(literal):
-            return False
-        self.skip_blanks()
-        return True
-
-    def need_spaced(self, literal: str) -> None:
-        """Step over this and the blanks around it, or fail."""
-        if not self.take_spaced(literal):
-            self.fail(f'"{literal}"')
-
-    def finish(self) -> None:
-        """Fail when something is left."""
-        if not self.is_done():
-            self.fail("end of input")
-
-    def fail(self, expecting: str) -> NoReturn:
-        """Raise PGRST100, with the place and what was expected there."""
-        rest = self.text[self.at : self.at + 1]
-        unexpected = f'"{rest}"' if rest else "end of input"
-        raise parse_error(self.what, self.text, self.at, f"unexpected {unexpected}", expecting)
-
-
-def parse_error(what: str, text: str, at: int, unexpected: str, expecting: str) -> RestError:
-    """Return PostgREST's answer to a text that it cannot read."""
-    return RestError(
-        400,
-        "PGRST100",
-        f'"failed to parse {what} ({text})" (line 1, column {at + 1})',
-        details=f"{unexpected} expecting {expecting}",
-    )
-
-
-def no_aggregates() -> RestError:
-    """Return PGRST123: aggregates are off, as hosted Supabase has them unless told otherwise."""
-    return RestError(400, "PGRST123", "Use of aggregate functions is not allowed")
 
 
 @functools.lru_cache(PARSED)
@@ -141,47 +48,6 @@ def parse_columns(text: str, what: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-@functools.lru_cache(PARSED)
-def parse_key(text: str) -> tuple[tuple[str, ...], Field]:
-    """Read the left side of a filter: the embeds that lead to it, and its field."""
-    scanner = Scanner(text, "tree path")
-    parts = [field(scanner)]
-    while scanner.take("."):
-        parts.append(field(scanner))
-    scanner.finish()
-    if len(parts) > MAX_DEPTH:
-        raise parse_error("tree path", text, 0, "more than 32 levels", "fewer")
-    return tuple(part.name for part in parts[:-1]), parts[-1]
-
-
-def name(scanner: Scanner) -> str:
-    """Read an identifier, in double quotes or plain."""
-    if scanner.is_at('"'):
-        quoted = scanner.match(QUOTED)
-        if quoted is None:
-            scanner.fail('a closing "')
-        return re.sub(r"\\(.)", r"\1", quoted[1])
-    plain = scanner.match(PLAIN)
-    if plain is None or not plain[0].strip():
-        scanner.fail("field name (* or [a..z0..9_$])")
-    return plain[0].strip()
-
-
-def field(scanner: Scanner) -> Field:
-    """Read a column with its JSON path, if it has one."""
-    scanner.skip_blanks()
-    column = name(scanner)
-    steps: list[JsonStep] = []
-    while scanner.is_at("->"):
-        is_text = scanner.take("->>")
-        if not is_text:
-            scanner.need("->")
-        index = scanner.match(INDEX)
-        steps.append(JsonStep(int(index[0]) if index else name(scanner), is_text))
-    scanner.skip_blanks()
-    return Field(column, tuple(steps))
-
-
 def _items(scanner: Scanner, depth: int) -> tuple[Item, ...]:
     if depth > MAX_DEPTH:
         scanner.fail(f"at most {MAX_DEPTH} levels of embedding")
@@ -203,7 +69,7 @@ def _item(scanner: Scanner, depth: int) -> Item:
         scanner.skip_blanks()
         return Column(Field("*"))
     if scanner.match(AGGREGATE):
-        raise no_aggregates()
+        raise _no_aggregates()
     found = field(scanner)
     alias = None
     if scanner.is_at(":") and not scanner.is_at("::"):
@@ -211,7 +77,7 @@ def _item(scanner: Scanner, depth: int) -> Item:
         alias = found.name
         scanner.skip_blanks()
         if scanner.match(AGGREGATE):
-            raise no_aggregates()
+            raise _no_aggregates()
         found = field(scanner)
     if not found.path and (scanner.is_at("!") or scanner.is_at("(")):
         return _embed(scanner, found.name, alias, depth, is_spread=False)
@@ -228,7 +94,7 @@ def _column(scanner: Scanner, found: Field, alias: str | None) -> Column:
     if scanner.take("."):
         if scanner.match(AGGREGATE) is None:
             scanner.fail("an aggregate function")
-        raise no_aggregates()
+        raise _no_aggregates()
     scanner.skip_blanks()
     return Column(found, alias, cast)
 
@@ -268,3 +134,8 @@ def _order_term(scanner: Scanner) -> OrderTerm:
 def _word(scanner: Scanner, words: tuple[str, ...]) -> str | None:
     """Step over a dot and one of the words, if they come next."""
     return next((word for word in words if scanner.take(f".{word}")), None)
+
+
+def _no_aggregates() -> RestError:
+    """Return PGRST123: aggregates are off, as hosted Supabase has them unless told otherwise."""
+    return RestError("PGRST123", "Use of aggregate functions is not allowed")

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from devstack.gateway.rest.api_request.query_params import Column, Field, Media, Query
+from devstack.gateway.rest.api_request.media_types import Media
+from devstack.gateway.rest.api_request.query_params import Column, Field, QueryParams
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.plan.embed_planner import Reader
 from devstack.gateway.rest.plan.similar_names import SOMEWHAT_ALIKE, similar
@@ -40,7 +41,7 @@ class Call:
     """The shape of a call, but for its values."""
 
     function: Function
-    query: Query
+    query: QueryParams
     #: The arguments by name; where each has a slot of its own, in `slots`.
     arguments: tuple[str, ...]
     slots: tuple[int, ...] | None
@@ -180,7 +181,6 @@ def _takes_body(function: Function, body_type: str | None) -> bool:
 def _ambiguous(functions: Sequence[Function]) -> RestError:
     listed = ", ".join(function.signature for function in functions)
     return RestError(
-        300,
         "PGRST203",
         f"Could not choose the best candidate function between: {listed}",
         hint="Try renaming the parameters or the function itself in the database so function "
@@ -204,7 +204,6 @@ def _missing(
     if body_type == "application/json":
         searched += " or with a single unnamed json/jsonb parameter"
     return RestError(
-        404,
         "PGRST202",
         f"Could not find the function {full}{shown} in the schema cache",
         details=f"Searched for the function {full}{searched}, but no matches were found "

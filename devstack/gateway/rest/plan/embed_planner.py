@@ -9,9 +9,9 @@ from devstack.gateway.rest.api_request.query_params import (
     Condition,
     Embed,
     Item,
-    Narrowing,
     OrderTerm,
-    Query,
+    QueryParams,
+    ResourceParams,
 )
 from devstack.gateway.rest.children import (
     Child,
@@ -34,15 +34,15 @@ class Reader:
     """Writes the select of one query. What it reads from may be a table or an earlier step."""
 
     def __init__(
-        self, cache: SchemaCache, query: Query, parameters: Parameters, max_rows: int | None
+        self, cache: SchemaCache, query: QueryParams, parameters: Parameters, max_rows: int | None
     ) -> None:
         self._cache = cache
         self._query = query
         self._parameters = parameters
         self._max_rows = max_rows
         self._alias_count = 0
-        self._narrowings: dict[Place, list[Narrowing]] = defaultdict(list)
-        for narrowing in query.narrowings:
+        self._narrowings: dict[Place, list[ResourceParams]] = defaultdict(list)
+        for narrowing in query.resources:
             self._narrowings[find_place(query.items, narrowing.path)].append(narrowing)
 
     def select(self, root: Level, source: str, *, is_narrowed: bool = True) -> str:

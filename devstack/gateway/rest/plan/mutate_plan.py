@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from devstack.gateway.rest.api_request.query_params import Media, Query
+from devstack.gateway.rest.api_request.media_types import Media
+from devstack.gateway.rest.api_request.query_params import QueryParams
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.plan.embed_planner import Reader
 from devstack.gateway.rest.puts import check_columns
@@ -30,7 +31,7 @@ class Write:
 
     method: str
     relation: Relation
-    query: Query
+    query: QueryParams
     #: The keys of the body's rows, and whether they came as an array.
     keys: tuple[str, ...]
     is_array: bool
@@ -116,7 +117,7 @@ def _needed(where: str, what: str) -> str:
     Raises: RestError 21000.
     """
     if not where:
-        raise RestError(400, "21000", f"{what} requires a WHERE clause")
+        raise RestError("21000", f"{what} requires a WHERE clause", status=400)
     return where
 
 
@@ -125,7 +126,6 @@ def _columns(write: Write) -> tuple[str, ...]:
     for column in columns:
         if column not in write.relation.columns:
             raise RestError(
-                400,
                 "PGRST204",
                 f"Could not find the '{column}' column of '{write.relation.name}' "
                 "in the schema cache",

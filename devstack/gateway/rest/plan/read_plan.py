@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from devstack.gateway.rest.api_request.query_params import Media, Query
+from devstack.gateway.rest.api_request.media_types import Media
+from devstack.gateway.rest.api_request.query_params import QueryParams
 from devstack.gateway.rest.plan.embed_planner import Reader, table_level
 from devstack.gateway.rest.query.statement import Parameters, Plan, body_sql, reporting
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
@@ -14,7 +15,7 @@ class Read:
     """The shape of a read, but for its query."""
 
     relation: Relation
-    query: Query
+    query: QueryParams
     media: Media
     is_stripped: bool
     is_head: bool

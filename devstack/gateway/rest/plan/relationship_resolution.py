@@ -72,7 +72,6 @@ def _missing(
     near, far = origin.name, embed.relation
     using = f" using the hint '{embed.hint}'" if embed.hint else ""
     return RestError(
-        400,
         "PGRST200",
         f"Could not find a relationship between '{near}' and '{far}' in the schema cache",
         details=f"Searched for a foreign key relationship between '{near}' and '{far}'{using} "
@@ -99,7 +98,6 @@ def _hint(
 def _ambiguous(origin: Relation, embed: Embed, ways: list[Relationship]) -> RestError:
     hints = ", ".join(f"'{embed.relation}!{_name(way)}'" for way in ways)
     return RestError(
-        300,
         "PGRST201",
         "Could not embed because more than one relationship was found for "
         f"'{origin.name}' and '{embed.relation}'",

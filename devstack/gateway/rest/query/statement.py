@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from devstack.gateway.rest.api_request.media_types import Explain
-from devstack.gateway.rest.api_request.query_params import Media
+from devstack.gateway.rest.api_request.media_types import Explain, Media
 
 
 #: The slot of the request's body.

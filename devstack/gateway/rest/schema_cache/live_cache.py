@@ -45,7 +45,6 @@ class LiveSchemaCache:
         """Return the current state. Raises: RestError PGRST002 while there is none."""
         if self._cache is None:
             raise RestError(
-                503,
                 "PGRST002",
                 "Could not query the database for the schema cache. Retrying.",
                 headers={"retry-after": "1"},

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.gateway.rest.api_request.media_types import Explain, parse_accept
-from devstack.gateway.rest.api_request.query_params import Media
+from devstack.gateway.rest.api_request.media_types import Explain, Media, parse_accept
 from devstack.gateway.rest.errors import RestError
 
 

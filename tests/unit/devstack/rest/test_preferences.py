@@ -5,7 +5,8 @@ PostgREST: https://docs.postgrest.org/en/stable/references/api/preferences.html
 
 import pytest
 
-from devstack.gateway.rest.api_request.preferences import applied, choose_schema, parse_prefer
+from devstack.gateway.rest.api_request.preferences import applied, parse_prefer
+from devstack.gateway.rest.api_request.request import choose_schema
 from devstack.gateway.rest.errors import RestError
 
 

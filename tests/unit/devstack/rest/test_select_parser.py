@@ -7,12 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.gateway.rest.api_request.query_params import Column, Embed, Field, JsonStep, OrderTerm
-from devstack.gateway.rest.api_request.select_parser import (
-    parse_columns,
-    parse_key,
-    parse_order,
-    parse_select,
-)
+from devstack.gateway.rest.api_request.scanner import parse_key
+from devstack.gateway.rest.api_request.select_parser import parse_columns, parse_order, parse_select
 from devstack.gateway.rest.errors import RestError
 
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.gateway.rest.api_request.filter_parser import parse_query
 from devstack.gateway.rest.api_request.query_params import (
     Comparison,
     Field,
     Group,
     JsonStep,
-    Narrowing,
+    ResourceParams,
 )
+from devstack.gateway.rest.api_request.query_parser import parse_query
 from devstack.gateway.rest.errors import RestError
 
 
@@ -82,11 +82,11 @@ def test_embedded_levels_have_narrowings_of_their_own() -> None:
         ]
     )
 
-    paths = [narrowing.path for narrowing in query.narrowings]
+    paths = [narrowing.path for narrowing in query.resources]
     assert paths == [(), ("a",), ("a", "b")]
-    assert query.root == Narrowing()
-    assert query.narrowings[1].limit_slot == 3
-    assert query.narrowings[2].offset_slot == 4
+    assert query.root == ResourceParams()
+    assert query.resources[1].limit_slot == 3
+    assert query.resources[2].offset_slot == 4
     assert values == ["1", "2", "3", "4", "5"]
 
 

@@ -1,0 +1,104 @@
+"""The parser of the query string: each pair is a list, or it narrows the rows of one resource."""
+
+import re
+from dataclasses import dataclass, field
+
+from devstack.gateway.rest.api_request.filter_parser import parse_filter, parse_tree
+from devstack.gateway.rest.api_request.query_params import (
+    EVERYTHING,
+    Condition,
+    Item,
+    OrderTerm,
+    QueryParams,
+    ResourceParams,
+)
+from devstack.gateway.rest.api_request.scanner import parse_error, parse_key
+from devstack.gateway.rest.api_request.select_parser import (
+    parse_columns,
+    parse_order,
+    parse_select,
+)
+from devstack.gateway.rest.errors import range_not_satisfiable
+
+
+TREE_KEY = re.compile(r"(?:(?!not\.(?:and|or)$)(.+?)\.)?(not\.)?(and|or)")
+NUMBER = re.compile(r"-?\d{1,18}")
+
+
+@dataclass(slots=True)
+class _Resource:
+    """The parameters of a resource while they are being read."""
+
+    conditions: list[Condition] = field(default_factory=list)
+    order: tuple[OrderTerm, ...] = ()
+    limit_slot: int | None = None
+    offset_slot: int | None = None
+
+
+def parse_query(pairs: list[tuple[str, str]]) -> tuple[QueryParams, list[str]]:
+    """Parse a query string's pairs; return the parameters and the values of their slots."""
+    values: list[str] = []
+    resources: dict[tuple[str, ...], _Resource] = {(): _Resource()}
+    items: tuple[Item, ...] = EVERYTHING
+    lists: dict[str, tuple[str, ...]] = {}
+    for key, value in pairs:
+        if key == "select":
+            items = parse_select(value)
+        elif key in ("columns", "on_conflict"):
+            lists[key] = parse_columns(value, key)
+        else:
+            _read_pair(key, value, resources, values)
+    query = QueryParams(
+        items=items,
+        resources=tuple(_finished(path, resource) for path, resource in resources.items()),
+        columns=lists.get("columns"),
+        on_conflict=lists.get("on_conflict"),
+    )
+    return query, values
+
+
+def _finished(path: tuple[str, ...], resource: _Resource) -> ResourceParams:
+    return ResourceParams(
+        path, tuple(resource.conditions), resource.order, resource.limit_slot, resource.offset_slot
+    )
+
+
+def _read_pair(
+    key: str, value: str, resources: dict[tuple[str, ...], _Resource], values: list[str]
+) -> None:
+    """Parse a pair for one resource: an order, a limit, an offset, a logic tree or a filter."""
+    tree = TREE_KEY.fullmatch(key)
+    if tree is not None:
+        resource = _at(resources, tree[1])
+        resource.conditions.append(parse_tree(tree[3], value, values, is_negated=bool(tree[2])))
+        return
+    path, _, word = key.rpartition(".")
+    if word == "order":
+        _at(resources, path).order = parse_order(value)
+    elif word == "limit":
+        _at(resources, path).limit_slot = _number_slot(word, value, values)
+    elif word == "offset":
+        _at(resources, path).offset_slot = _number_slot(word, value, values)
+    else:
+        steps, found = parse_key(key)
+        resource = resources.setdefault(steps, _Resource())
+        resource.conditions.append(parse_filter(found, value, values))
+
+
+def _at(resources: dict[tuple[str, ...], _Resource], path: str | None) -> _Resource:
+    if not path:
+        return resources[()]
+    steps, last = parse_key(path)
+    return resources.setdefault((*steps, last.name), _Resource())
+
+
+def _number_slot(word: str, value: str, values: list[str]) -> int:
+    if NUMBER.fullmatch(value) is None:
+        raise parse_error(word, value, 0, "no whole number", "digits")
+    if value.startswith("-"):
+        if word == "limit":
+            raise range_not_satisfiable("Limit should be greater than or equal to zero.")
+        # No row precedes the first one.
+        value = "0"
+    values.append(value)
+    return len(values) - 1
