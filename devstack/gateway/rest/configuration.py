@@ -1,6 +1,6 @@
 """PostgREST's in-database configuration: the settings `pgrst.…` of role authenticator.
 
-They win over the settings of the process. A notice on channel `pgrst` has them read again.
+They override the settings of the process. A notice on channel `pgrst` reloads them.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ LOG = logging.getLogger(__name__)
 
 #: Above every row count, and far enough below the largest bigint to add to it.
 UNLIMITED = 2**62
-#: How a transaction may end: the default, and whether `Prefer: tx=` overrides it.
+#: The end of a transaction, and whether `Prefer: tx=` overrides it.
 TX_ENDS = ("commit", "commit-allow-override", "rollback", "rollback-allow-override")
 BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
-#: A setting for one database wins over the setting for all of them.
+#: A setting for one database overrides the setting for all of them.
 SETTINGS = """
   select split_part(entry, '=', 1), substr(entry, strpos(entry, '=') + 1)
   from pg_db_role_setting as s
@@ -35,12 +35,12 @@ SETTINGS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """The settings of PostgREST that hold for every request."""
+    """PostgREST's settings for every request."""
 
     schemas: tuple[str, ...]
     max_rows: int
     extra_search_path: tuple[str, ...] = EXTRA_SEARCH_PATH
-    #: The statement that calls the pre-request function, which may refuse the request.
+    #: The statement that calls the pre-request function.
     pre_request: bytes | None = None
     tx_end: str = "commit"
     #: Whether clients may ask for the plan of their request instead of its result.
@@ -52,19 +52,19 @@ class Configuration:
         return self.tx_end.endswith("-allow-override")
 
     def rolls_back(self, tx: str | None) -> bool:
-        """Return true if a request that prefers `tx` is undone at its end."""
+        """Return true if a request that prefers `tx` is rolled back."""
         chosen = tx if tx is not None and self.is_tx_served else self.tx_end
         return chosen.startswith("rollback")
 
 
 async def read_configuration(connection: Connection, given: Configuration) -> Configuration:
-    """Return the process's configuration with the database's settings laid over it."""
+    """Return the process's configuration, overridden by the database's settings."""
     cursor = await connection.execute(SETTINGS)
     return configured(given, dict(await cursor.fetchall()))
 
 
 def configured(given: Configuration, settings: Mapping[str, str]) -> Configuration:
-    """Return `given` with these settings; a setting that cannot be used is named in the log."""
+    """Return `given` with these settings; log a setting that has no effect or a bad value."""
     changes: dict[str, Any] = {}
     for setting, text in settings.items():
         known = READERS.get(setting)

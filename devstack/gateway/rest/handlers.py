@@ -1,12 +1,13 @@
-"""What a method on a path means: from a request to its plan, and from the outcome to the answer."""
+"""The handlers: a request passes the phases that its method and path need, each once."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from devstack.gateway.context import Context
-from devstack.gateway.rest.api_request.preferences import names_timezone
+from devstack.gateway.rest.api_request.payload import Payload, read_arguments, read_rows
+from devstack.gateway.rest.api_request.preferences import names_time_zone
 from devstack.gateway.rest.api_request.query_params import QueryParams
-from devstack.gateway.rest.api_request.query_parser import parse_query
+from devstack.gateway.rest.api_request.query_parser import parse_query, split_arguments
 from devstack.gateway.rest.api_request.ranges import ranged
 from devstack.gateway.rest.api_request.request import (
     READS,
@@ -15,183 +16,176 @@ from devstack.gateway.rest.api_request.request import (
     RequestHead,
     parse_head,
 )
-from devstack.gateway.rest.calls import read_call
-from devstack.gateway.rest.checks import checks
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.plan.call_plan import plan_call
-from devstack.gateway.rest.plan.mutate_plan import plan_write
+from devstack.gateway.rest.plan.call_plan import call_of, plan_call
+from devstack.gateway.rest.plan.mutate_plan import mutation_of, plan_mutation
 from devstack.gateway.rest.plan.read_plan import Read, plan_read
-from devstack.gateway.rest.plan.similar_names import similar
-from devstack.gateway.rest.query.statement import Plan
+from devstack.gateway.rest.plan.resolution import find_relation
+from devstack.gateway.rest.query.statement import Statement
 from devstack.gateway.rest.response import (
-    Answer,
-    canonical,
-    function_options,
-    plan_answer,
-    read_answer,
-    relation_options,
-    void_answer,
-    write_answer,
+    Response,
+    content_location,
+    explain_response,
+    function_options_response,
+    mutation_response,
+    read_response,
+    relation_options_response,
+    void_response,
 )
-from devstack.gateway.rest.rows import read_write
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.live_cache import LiveSchemaCache
 from devstack.gateway.rest.schema_cache.tables import Relation
-from devstack.gateway.rest.sessions import session_of
-from devstack.gateway.rest.transaction import run
+from devstack.gateway.rest.transaction import outcome_check, run, session_of
 
 
 #: A client that sends a new shape with each request must not fill the memory.
-MAX_PLANS = 5000
+MAX_STATEMENTS = 5000
 
 
 class Handlers:
-    """Answers requests from the one context that it is built with."""
+    """Handles the requests to one schema cache."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._schema = context.service(LiveSchemaCache)
-        self._plans = PlanCache()
+        self._statements = StatementCache()
 
-    async def answer(self, request: Request) -> Answer:
-        """Answer a request. Raises: RestError."""
+    async def handle(self, request: Request) -> Response:
+        """Return the response to a request. Raises: RestError."""
         target = request.path.strip("/")
         is_call = target.startswith("rpc/") and "/" not in target[4:]
-        # The path is judged before the head: who asks for the description accepts nothing else.
+        # The path precedes the head: a request for the OpenAPI description accepts nothing else.
         if not target:
             raise RestError("PGRST126", "Root endpoint metadata is disabled")
         if "/" in target and not is_call:
             raise RestError("PGRST125", "Invalid path specified in request URL")
-        asked = await self._asked(request)
+        head = await self._head(request)
         if is_call:
-            return await self._on_function(request, asked, target[4:])
-        relation = _relation(self._schema.cache, asked.schema, target)
+            return await self._on_function(request, head, target[4:])
+        relation = find_relation(self._schema.cache, head.schema, target)
         if request.method in READS:
-            return await self._read(request, asked, relation)
+            return await self._read(request, head, relation)
         if request.method in WRITES:
-            return await self._write(request, asked, relation)
+            return await self._write(request, head, relation)
         if request.method == "OPTIONS":
-            return relation_options(relation, await self._schema.updatability(relation))
+            updatability = await self._schema.updatability(relation)
+            return relation_options_response(relation, updatability)
         raise RestError("PGRST117", f"Unsupported HTTP method: {request.method}")
 
-    async def _asked(self, request: Request) -> RequestHead:
+    async def _head(self, request: Request) -> RequestHead:
         configuration = self._schema.cache.configuration
-        if not names_timezone(request.headers.get("prefer", "")):
+        if not names_time_zone(request.headers.get("prefer", "")):
             return parse_head(request, configuration)
         return parse_head(request, configuration, await self._schema.time_zones())
 
-    async def _read(self, request: Request, asked: RequestHead, relation: Relation) -> Answer:
+    async def _read(self, request: Request, head: RequestHead, relation: Relation) -> Response:
         query, values = parse_query(ranged(request.method, request.headers, request.pairs))
         read = Read(
             relation=relation,
             query=query,
-            media=asked.accepted.media,
-            is_stripped=asked.accepted.is_stripped,
+            media=head.accepted.media,
+            is_stripped=head.accepted.is_stripped,
             is_head=request.method == "HEAD",
-            count=asked.preferences.count,
+            count=head.preferences.count,
         )
-        plan = self._planned(read, lambda cache: plan_read(cache, read))
-        session = session_of(self._schema.cache, request, asked, is_read_only=True)
-        if explain := asked.accepted.explain:
-            outcome = await run(self._context, plan.explained(explain), session, values)
-            return plan_answer(outcome, asked)
-        # Nothing is changed, so it may be looked at when all is over.
-        outcome = await run(self._context, plan, session, values)
-        check = checks(is_single=asked.accepted.is_single, limit=None)
+        cache = self._schema.cache
+        statement = self._statements.get(cache, read, lambda: plan_read(cache, read))
+        session = session_of(cache, request, head, is_read_only=True)
+        if explain := head.accepted.explain:
+            explained = statement.explained(explain)
+            return explain_response(await run(self._context, explained, session, values), head)
+        outcome = await run(self._context, statement, session, values)
+        # A read changes nothing, so its outcome may be checked after the commit.
+        check = outcome_check(is_single=head.accepted.is_single, max_affected=None)
         if check is not None:
             check(outcome)
-        location = canonical(relation.name, tuple(request.pairs))
-        return read_answer(outcome, asked, _offset(query, values), "read", location)
+        location = content_location(relation.name, tuple(request.pairs))
+        return read_response(outcome, head, _offset(query, values), "read", location)
 
-    async def _write(self, request: Request, asked: RequestHead, relation: Relation) -> Answer:
-        write, values, body = read_write(request, asked, relation)
-        plan = self._planned(write, lambda cache: plan_write(cache, write))
-        session = session_of(self._schema.cache, request, asked, is_read_only=False)
-        if explain := asked.accepted.explain:
-            outcome = await run(self._context, plan.explained(explain), session, values, body=body)
-            return plan_answer(outcome, asked)
-        preferences, method = asked.preferences, request.method
-        check = checks(
-            is_single=asked.accepted.is_single and write.is_represented,
-            limit=preferences.max_affected if method in ("PATCH", "DELETE") else None,
+    async def _write(self, request: Request, head: RequestHead, relation: Relation) -> Response:
+        method, preferences = request.method, head.preferences
+        query, values = parse_query(request.pairs)
+        payload = read_rows(request, query)
+        mutation = mutation_of(method, head, relation, query, payload)
+        cache = self._schema.cache
+        statement = self._statements.get(cache, mutation, lambda: plan_mutation(cache, mutation))
+        session = session_of(cache, request, head, is_read_only=False)
+        if explain := head.accepted.explain:
+            explained = statement.explained(explain)
+            outcome = await run(self._context, explained, session, values, body=payload.text)
+            return explain_response(outcome, head)
+        check = outcome_check(
+            is_single=head.accepted.is_single and mutation.is_represented,
+            max_affected=preferences.max_affected if method in ("PATCH", "DELETE") else None,
             is_put=method == "PUT",
         )
-        outcome = await run(self._context, plan, session, values, body=body, check=check)
-        if not write.conflict_columns:
-            asked = replace(asked, preferences=replace(preferences, resolution=None))
-        return write_answer(outcome, asked, method, relation.name)
-
-    async def _on_function(self, request: Request, asked: RequestHead, name: str) -> Answer:
-        if request.method == "OPTIONS":
-            overloads = self._schema.cache.functions.get((asked.schema, name), ())
-            return function_options(overloads)
-        if request.method not in (*READS, "POST"):
-            message = f"Cannot use the {request.method} method on RPC"
-            raise RestError("PGRST101", message)
-        return await self._call(request, asked, name)
-
-    async def _call(self, request: Request, asked: RequestHead, name: str) -> Answer:
-        call, values, body = read_call(self._schema.cache, request, asked, name)
-        function, preferences = call.function, asked.preferences
-        if preferences.max_affected is not None and not function.is_set:
-            raise RestError(
-                "PGRST128",
-                "Function must return SETOF or TABLE when max-affected preference is used with "
-                "handling=strict",
-            )
-        plan = self._planned(call, lambda cache: plan_call(cache, call))
-        session = session_of(
-            self._schema.cache,
-            request,
-            asked,
-            is_read_only=request.method in READS or function.is_read_only,
-            settings=function.settings,
+        outcome = await run(
+            self._context, statement, session, values, body=payload.text, check=check
         )
-        if explain := asked.accepted.explain:
-            outcome = await run(self._context, plan.explained(explain), session, values, body=body)
-            return plan_answer(outcome, asked)
-        is_single = asked.accepted.is_single and function.is_set
-        check = checks(is_single=is_single, limit=preferences.max_affected)
-        outcome = await run(self._context, plan, session, values, body=body, check=check)
+        if not mutation.conflict_columns:
+            head = replace(head, preferences=replace(preferences, resolution=None))
+        return mutation_response(outcome, head, method, relation.name)
+
+    async def _on_function(self, request: Request, head: RequestHead, name: str) -> Response:
+        if request.method == "OPTIONS":
+            overloads = self._schema.cache.functions.get((head.schema, name), ())
+            return function_options_response(overloads)
+        if request.method not in (*READS, "POST"):
+            raise RestError("PGRST101", f"Cannot use the {request.method} method on RPC")
+        return await self._call(request, head, name)
+
+    async def _call(self, request: Request, head: RequestHead, name: str) -> Response:
+        query, values, payload = _parse_call(request)
+        cache = self._schema.cache
+        call, arguments, body = call_of(cache, head, name, query, payload, slot_count=len(values))
+        values += arguments
+        function = call.function
+        statement = self._statements.get(cache, call, lambda: plan_call(cache, call))
+        is_read_only = request.method in READS or function.is_read_only
+        session = session_of(
+            cache, request, head, is_read_only=is_read_only, settings=function.settings
+        )
+        if explain := head.accepted.explain:
+            explained = statement.explained(explain)
+            outcome = await run(self._context, explained, session, values, body=body)
+            return explain_response(outcome, head)
+        check = outcome_check(
+            is_single=head.accepted.is_single and function.is_set,
+            max_affected=head.preferences.max_affected,
+        )
+        outcome = await run(self._context, statement, session, values, body=body, check=check)
         if function.kind == "void":
-            return void_answer(outcome, asked)
-        return read_answer(outcome, asked, _offset(call.query, values), "call")
-
-    def _planned(self, shape: Hashable, make: Callable[[SchemaCache], Plan]) -> Plan:
-        return self._plans.plan(self._schema.cache, shape, make)
+            return void_response(outcome, head)
+        return read_response(outcome, head, _offset(query, values), "call")
 
 
-class PlanCache:
-    """Keeps the plans that were made from the current state of the schema cache."""
+class StatementCache:
+    """Keeps the statements that were planned with the current state of the schema cache."""
 
     def __init__(self) -> None:
         self._schema: SchemaCache | None = None
-        self._plans: dict[Hashable, Plan] = {}
+        self._statements: dict[Hashable, Statement] = {}
 
-    def plan(
-        self, schema: SchemaCache, shape: Hashable, make: Callable[[SchemaCache], Plan]
-    ) -> Plan:
-        """Return the plan of a shape of request; a shape is planned once for each state."""
+    def get(self, schema: SchemaCache, shape: Hashable, plan: Callable[[], Statement]) -> Statement:
+        """Return the statement for a shape of request, planned at its first use."""
         if self._schema is not schema:
-            self._schema, self._plans = schema, {}
-        plan = self._plans.get(shape)
-        if plan is None:
-            if len(self._plans) >= MAX_PLANS:
-                self._plans.clear()
-            plan = self._plans[shape] = make(schema)
-        return plan
+            self._schema, self._statements = schema, {}
+        statement = self._statements.get(shape)
+        if statement is None:
+            if len(self._statements) >= MAX_STATEMENTS:
+                self._statements.clear()
+            statement = self._statements[shape] = plan()
+        return statement
 
 
-def _relation(cache: SchemaCache, schema: str, name: str) -> Relation:
-    relation = cache.relations.get((schema, name))
-    if relation is None:
-        meant = similar(name, [known for owner, known in cache.relations if owner == schema])
-        raise RestError(
-            "PGRST205",
-            f"Could not find the table '{schema}.{name}' in the schema cache",
-            hint=f"Perhaps you meant the table '{schema}.{meant}'" if meant else None,
-        )
-    return relation
+def _parse_call(request: Request) -> tuple[QueryParams, list[str], Payload]:
+    pairs = ranged(request.method, request.headers, request.pairs)
+    if request.method in READS:
+        arguments, pairs = split_arguments(pairs)
+        query, values = parse_query(pairs)
+        return query, values, Payload(media_type=None, arguments=arguments)
+    query, values = parse_query(pairs)
+    return query, values, read_arguments(request, query)
 
 
 def _offset(query: QueryParams, values: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""What came of a request, as HTTP: status, Content-Range and the other headers."""
+"""The HTTP response of an outcome: status, Content-Range and the other headers."""
 
 import functools
 import json
@@ -22,18 +22,18 @@ UPDATABLE, INSERTABLE, DELETABLE = 4, 8, 16
 
 
 @dataclass(slots=True)
-class Answer:
-    """One HTTP answer."""
+class Response:
+    """An HTTP response."""
 
     status: int
     body: bytes = b""
     headers: Headers = field(default_factory=list)
 
 
-def read_answer(
-    outcome: Outcome, asked: RequestHead, offset: int, kind: str, location: bytes | None = None
-) -> Answer:
-    """Return the answer to a read or to a call, which `kind` tells; `location` is the read's own.
+def read_response(
+    outcome: Outcome, head: RequestHead, offset: int, kind: str, location: bytes | None = None
+) -> Response:
+    """Return the response to a read or a call, as `kind` says; a read has a Content-Location.
 
     Raises: RestError PGRST103.
     """
@@ -47,12 +47,12 @@ def read_answer(
     headers = [(b"content-range", f"{shown}/{'*' if total is None else total}".encode())]
     if location is not None:
         headers.append((b"content-location", location))
-    return _altered(Answer(status, outcome.body, headers + _head(asked, kind)), outcome)
+    return _with_gucs(Response(status, outcome.body, headers + _headers(head, kind)), outcome)
 
 
-def write_answer(outcome: Outcome, asked: RequestHead, method: str, name: str) -> Answer:
-    """Return the answer to a write to the relation of this name."""
-    preferences = asked.preferences
+def mutation_response(outcome: Outcome, head: RequestHead, method: str, name: str) -> Response:
+    """Return the response to a write to the relation of this name."""
+    preferences = head.preferences
     is_represented = preferences.returns == "representation"
     headers: Headers = []
     if outcome.location is not None:
@@ -62,24 +62,24 @@ def write_answer(outcome: Outcome, asked: RequestHead, method: str, name: str) -
         shown = f"0-{outcome.page_total - 1}" if is_range else "*"
         count = str(outcome.page_total) if preferences.is_counted else "*"
         headers.append((b"content-range", f"{shown}/{count}".encode()))
-    headers += _head(asked, method, is_typed=is_represented)
-    status = _written(outcome, asked, method)
-    return _altered(Answer(status, outcome.body if is_represented else b"", headers), outcome)
+    headers += _headers(head, method, is_typed=is_represented)
+    status = _mutation_status(outcome, head, method)
+    return _with_gucs(Response(status, outcome.body if is_represented else b"", headers), outcome)
 
 
-def void_answer(outcome: Outcome, asked: RequestHead) -> Answer:
-    """Return the answer to a call of a function that returns nothing."""
-    headers = [(b"content-range", b"0-0/*"), *_head(asked, "call", is_typed=False)]
-    return _altered(Answer(204, b"", headers), outcome)
+def void_response(outcome: Outcome, head: RequestHead) -> Response:
+    """Return the response to a call of a void function."""
+    headers = [(b"content-range", b"0-0/*"), *_headers(head, "call", is_typed=False)]
+    return _with_gucs(Response(204, b"", headers), outcome)
 
 
-def plan_answer(outcome: Outcome, asked: RequestHead) -> Answer:
-    """Return the answer that shows a plan."""
-    return Answer(200, outcome.body, _typed(asked))
+def explain_response(outcome: Outcome, head: RequestHead) -> Response:
+    """Return the response that shows the EXPLAIN of a request."""
+    return Response(200, outcome.body, _content_headers(head))
 
 
-def relation_options(relation: Relation, updatability: int) -> Answer:
-    """Return the answer to OPTIONS on a relation, with the bits of the writes that it allows."""
+def relation_options_response(relation: Relation, updatability: int) -> Response:
+    """Return the response to OPTIONS on a relation, from the bits of the writes that it allows."""
     methods = ["OPTIONS", "GET", "HEAD"]
     if updatability & INSERTABLE:
         methods.append("POST")
@@ -89,19 +89,19 @@ def relation_options(relation: Relation, updatability: int) -> Answer:
         methods.append("PATCH")
     if updatability & DELETABLE:
         methods.append("DELETE")
-    return Answer(200, b"", [(b"allow", ",".join(methods).encode())])
+    return Response(200, b"", [(b"allow", ",".join(methods).encode())])
 
 
-def function_options(overloads: Sequence[Function]) -> Answer:
-    """Return the answer to OPTIONS on a function; GET is for functions that only read."""
+def function_options_response(overloads: Sequence[Function]) -> Response:
+    """Return the response to OPTIONS on a function; GET is for functions that only read."""
     is_read_only = overloads and all(function.is_read_only for function in overloads)
     allowed = b"OPTIONS,GET,HEAD,POST" if is_read_only else b"OPTIONS,POST"
-    return Answer(200, b"", [(b"allow", allowed)])
+    return Response(200, b"", [(b"allow", allowed)])
 
 
 @functools.lru_cache(1024)
-def canonical(name: str, pairs: tuple[tuple[str, str], ...]) -> bytes:
-    """Return the Content-Location of a read: its pairs by name, those of one name together."""
+def content_location(name: str, pairs: tuple[tuple[str, str], ...]) -> bytes:
+    """Return the Content-Location of a read: its pairs in the order of names, grouped by name."""
     grouped: dict[str, list[str]] = {}
     for key, value in sorted(pairs, key=lambda pair: pair[0]):
         grouped.setdefault(key, []).append(quote(value, safe=""))
@@ -109,11 +109,11 @@ def canonical(name: str, pairs: tuple[tuple[str, str], ...]) -> bytes:
     return _path(name) + (f"?{query}".encode() if query else b"")
 
 
-def _written(outcome: Outcome, asked: RequestHead, method: str) -> int:
-    preferences = asked.preferences
+def _mutation_status(outcome: Outcome, head: RequestHead, method: str) -> int:
+    preferences = head.preferences
     if method == "POST":
-        is_old = preferences.resolution == "merge-duplicates" and not outcome.inserted
-        return 200 if is_old else 201
+        is_only_updated = preferences.resolution == "merge-duplicates" and not outcome.inserted
+        return 200 if is_only_updated else 201
     if preferences.returns != "representation":
         return 204
     return 201 if method == "PUT" and outcome.inserted else 200
@@ -129,41 +129,41 @@ def _path(name: str) -> bytes:
     return f"/{quote(name, safe=' ')}".encode()
 
 
-def _head(asked: RequestHead, kind: str, *, is_typed: bool = True) -> Headers:
-    headers = _typed(asked) if is_typed else []
-    echoed = applied(asked.preferences, kind)
-    if echoed is not None:
-        headers.append((b"preference-applied", echoed.encode()))
+def _headers(head: RequestHead, kind: str, *, is_typed: bool = True) -> Headers:
+    headers = _content_headers(head) if is_typed else []
+    preference_applied = applied(head.preferences, kind)
+    if preference_applied is not None:
+        headers.append((b"preference-applied", preference_applied.encode()))
     return headers
 
 
-def _typed(asked: RequestHead) -> Headers:
-    headers = [(b"content-type", asked.accepted.content_type)]
-    if asked.is_profiled:
-        headers.append((b"content-profile", asked.schema.encode()))
+def _content_headers(head: RequestHead) -> Headers:
+    headers = [(b"content-type", head.accepted.content_type)]
+    if head.is_profiled:
+        headers.append((b"content-profile", head.schema.encode()))
     return headers
 
 
-def _altered(answer: Answer, outcome: Outcome) -> Answer:
-    """Apply what the transaction left in response.status and response.headers."""
+def _with_gucs(response: Response, outcome: Outcome) -> Response:
+    """Apply the settings response.status and response.headers of the transaction."""
     if outcome.status is not None:
-        answer.status = _status(outcome.status)
+        response.status = _guc_status(outcome.status)
     if outcome.headers is not None:
-        own = _headers(outcome.headers)
+        own = _guc_headers(outcome.headers)
         names = {name for name, _ in own}
-        answer.headers = [pair for pair in answer.headers if pair[0] not in names] + own
-    return answer
+        response.headers = [pair for pair in response.headers if pair[0] not in names] + own
+    return response
 
 
-def _status(text: bytes) -> int:
+def _guc_status(text: bytes) -> int:
     if text.isdigit() and len(text) == len("200") and text[:1] in b"2345":
         return int(text)
     raise RestError("PGRST112", "response.status guc must be a valid status code")
 
 
-def _headers(text: bytes) -> Headers:
+def _guc_headers(text: bytes) -> Headers:
     try:
-        # Each entry has to have a single key, or it does not unpack.
+        # An entry that has not exactly one key fails to unpack.
         entries = [pair for entry in json.loads(text) for [pair] in [entry.items()]]
         if all(is_header(name, value) for name, value in entries):
             return [(name.lower().encode(), value.encode("latin-1")) for name, value in entries]

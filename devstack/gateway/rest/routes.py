@@ -1,4 +1,4 @@
-"""REST over HTTP: reads a request, has it answered, writes the answer."""
+"""The ASGI application of REST: receives a request, sends the response of its handler."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,18 +12,18 @@ from devstack.gateway.context import Context
 from devstack.gateway.rest.api_request.request import Request
 from devstack.gateway.rest.errors import RestError
 from devstack.gateway.rest.handlers import Handlers
-from devstack.gateway.rest.response import Answer
+from devstack.gateway.rest.response import Response
 from devstack.gateway.rest.schema_cache.live_cache import LiveSchemaCache
 
 
-#: Far above what a client sends in earnest.
+#: Far more than official clients send.
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_QUERY_BYTES = 64 * 1024
 MAX_PAIRS = 1000
 
 
 def routes(context: Context) -> list[BaseRoute]:
-    """Return what is served below the mount: everything, for any name may be a table's."""
+    """Return one mount for all paths, because any name may be a table's."""
     return [Mount("/", app=RestApp(context))]
 
 
@@ -42,19 +42,19 @@ class RestApp:
         self._handlers = Handlers(context)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; a refusal of the whole gateway is the application's to answer."""
+        """Serve one request; the gateway's application answers a GatewayError."""
         try:
-            answer = await self._handlers.answer(await self._request(scope, receive))
+            response = await self._handlers.handle(await self._request(scope, receive))
         except RestError as error:
-            answer = Answer(error.status, error.body, _encoded(error.headers))
+            response = Response(error.status, error.body, _error_headers(error.headers))
         if scope["method"] == "HEAD":
-            answer.body = b""
-        elif answer.status != 204:  # noqa: PLR2004 -- no content, so no length of it either
-            answer.headers.append((b"content-length", str(len(answer.body)).encode()))
+            response.body = b""
+        elif response.status != 204:  # noqa: PLR2004 -- a response without content has no length
+            response.headers.append((b"content-length", str(len(response.body)).encode()))
         await send(
-            {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+            {"type": "http.response.start", "status": response.status, "headers": response.headers}
         )
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.body", "body": response.body})
 
     async def _request(self, scope: Scope, receive: Receive) -> Request:
         headers = _headers(scope)
@@ -71,7 +71,7 @@ class RestApp:
         )
 
 
-def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+def _error_headers(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [
         (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
         for name, value in headers.items()

@@ -1,13 +1,14 @@
-"""Runs a plan as the caller: one transaction, and one round trip where nothing has to be checked.
+"""The transaction of a request: session settings as the caller, then the request's statement.
 
-The first statement makes the session the caller's, the second one is the request. They travel
-together, so a request costs the database no more waiting than a single query.
+The statements travel in one pipeline. So a request waits for one round trip only, unless its
+outcome has to be checked before the commit.
 """
 
 import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
 
 import psycopg
 from psycopg import AsyncRawCursor
@@ -15,20 +16,23 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
 from devstack.gateway.context import Connection, Context, lent
+from devstack.gateway.rest.api_request.request import Request, RequestHead
 from devstack.gateway.rest.errors import RestError, from_postgres
-from devstack.gateway.rest.query.statement import BODY, Plan
+from devstack.gateway.rest.plan.mutate_plan import put_mismatch
+from devstack.gateway.rest.query.statement import BODY, Statement
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.session import SESSION, Session, Settings, Value
 from devstack.gateway.text import literal
 
 
-#: How a transaction ends: one that is undone still shows what its end would have refused.
+#: The end of a transaction; a rollback first checks the deferred constraints, as a commit does.
 ENDS = {False: (b"commit",), True: (b"set constraints all immediate", b"rollback")}
-LEVELS = frozenset(("serializable", "repeatable read", "read committed"))
+ISOLATION_LEVELS = frozenset(("serializable", "repeatable read", "read committed"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a plan reported."""
+    """The one row that a statement reports."""
 
     total: int | None
     page_total: int
@@ -44,23 +48,22 @@ Check = Callable[[Outcome], None]
 
 async def run(
     context: Context,
-    plan: Plan,
+    statement: Statement,
     session: Session,
     values: Sequence[str],
     *,
     body: str = "",
     check: Check | None = None,
 ) -> Outcome:
-    """Run a plan and return what it reported.
+    """Run a statement as the caller and return its outcome.
 
-    `check` looks at it before the transaction is committed, and may raise to undo it. Raises:
-    RestError, with whatever Postgres said.
+    `check` sees the outcome before the commit, and raises to roll back. Raises: RestError.
     """
     try:
         async with lent(context.pool) as connection:
             try:
                 return await _transaction(
-                    connection, plan, session, _bound(plan, values, body), check
+                    connection, statement, session, _bound(statement, values, body), check
                 )
             except BaseException:
                 await _undo(connection)
@@ -73,37 +76,40 @@ async def run(
         raise from_postgres(error, session.role) from error
 
 
-def _bound(plan: Plan, values: Sequence[str], body: str) -> list[Value]:
-    return [body if slot == BODY else values[slot] for slot in plan.slots]
+def _bound(statement: Statement, values: Sequence[str], body: str) -> list[Value]:
+    return [body if slot == BODY else values[slot] for slot in statement.slots]
 
 
 async def _transaction(
     connection: Connection,
-    plan: Plan,
+    statement: Statement,
     session: Session,
     bound: Sequence[Value],
     check: Check | None,
 ) -> Outcome:
     begin = _begin(session.settings, is_read_only=session.is_read_only)
     end = ENDS[session.is_rolled_back]
-    main, guess = AsyncRawCursor(connection), None
+    main, estimate = AsyncRawCursor(connection), None
     async with connection.pipeline():
         await AsyncRawCursor(connection).execute(begin)
-        await AsyncRawCursor(connection).execute(_beginning(session), session.values)
+        await AsyncRawCursor(connection).execute(_session_settings(session), session.values)
         if session.pre_request is not None:
             await AsyncRawCursor(connection).execute(session.pre_request)
-        if plan.count_sql is not None:
-            guess = AsyncRawCursor(connection)
-            guessed = [bound[plan.slots.index(slot)] for slot in plan.count_slots]
-            await guess.execute(plan.count_sql, guessed)
-        await main.execute(plan.sql, bound)
-        for statement in end if check is None else ():
-            await AsyncRawCursor(connection).execute(statement)
-    outcome = _explained(main) if plan.is_explained else _outcome(main, guess, plan.count_ceiling)
+        if statement.count_sql is not None:
+            estimate = AsyncRawCursor(connection)
+            bound_estimate = [bound[statement.slots.index(slot)] for slot in statement.count_slots]
+            await estimate.execute(statement.count_sql, bound_estimate)
+        await main.execute(statement.sql, bound)
+        for end_sql in end if check is None else ():
+            await AsyncRawCursor(connection).execute(end_sql)
+    if statement.is_explained:
+        outcome = _explained(main)
+    else:
+        outcome = _outcome(main, estimate, statement.count_ceiling)
     if check is not None:
         check(outcome)
-        for statement in end:
-            await connection.execute(statement)
+        for end_sql in end:
+            await connection.execute(end_sql)
     return outcome
 
 
@@ -116,40 +122,40 @@ async def _undo(connection: Connection) -> None:
 
 @functools.lru_cache(256)
 def _begin(settings: Settings, *, is_read_only: bool) -> bytes:
-    """Return the start of the transaction: how isolated it is cannot be set any later."""
+    """Return the start of the transaction; Postgres takes its isolation level only here."""
     level = dict(settings).get("default_transaction_isolation", "")
-    isolated = f" isolation level {level}" if level in LEVELS else ""
+    isolated = f" isolation level {level}" if level in ISOLATION_LEVELS else ""
     return f"begin{isolated}{' read only' if is_read_only else ''}".encode()
 
 
-def _beginning(session: Session) -> bytes:
+def _session_settings(session: Session) -> bytes:
     names = SESSION if session.timezone is None else (*SESSION, "timezone")
     return _session_sql(session.settings, names)
 
 
 @functools.lru_cache(256)
 def _session_sql(settings: Settings, names: tuple[str, ...]) -> bytes:
-    """Return the statement that makes a session the caller's.
+    """Return the statement that applies the settings, the role and the claims.
 
-    Settings of roles and functions are the project's own and few: they are part of the statement.
-    They come before the role, which may itself not set all of them.
+    Settings of roles and functions are the project's own and few, so they are part of the text.
+    They precede the role, which may itself not be allowed to set them.
     """
     own = [f"set_config({literal(name)}, {literal(text)}, true)" for name, text in settings]
     given = [f"set_config('{name}', ${n}, true)" for n, name in enumerate(names, start=1)]
     return f"select {', '.join([*own, *given])}".encode()
 
 
-def _outcome(main: AsyncRawCursor[tuple[object, ...]], guess: object, ceiling: int) -> Outcome:
+def _outcome(main: AsyncRawCursor[tuple[object, ...]], estimate: object, ceiling: int) -> Outcome:
     result = main.pgresult
     if result is None:
-        raise RestError("PGRSTX00", "The statement answered nothing.")
+        raise RestError("PGRSTX00", "The statement returned no result.")
     total, page_total, body, headers, status, inserted, location = (
         result.get_value(0, column) for column in range(7)
     )
     counted = None if total is None else int(total)
     is_known = counted is not None and counted <= ceiling
-    if isinstance(guess, AsyncRawCursor) and guess.pgresult is not None and not is_known:
-        counted = max(counted or 0, _estimate(guess.pgresult.get_value(0, 0) or b"[]"))
+    if isinstance(estimate, AsyncRawCursor) and estimate.pgresult is not None and not is_known:
+        counted = max(counted or 0, _planned_rows(estimate.pgresult.get_value(0, 0) or b"[]"))
     return Outcome(
         total=counted,
         page_total=int(page_total or 0),
@@ -176,5 +182,87 @@ def _explained(main: AsyncRawCursor[tuple[object, ...]]) -> Outcome:
     )
 
 
-def _estimate(explained: bytes) -> int:
+def _planned_rows(explained: bytes) -> int:
     return int(json.loads(explained)[0]["Plan"]["Plan Rows"])
+
+
+def session_of(
+    cache: SchemaCache,
+    request: Request,
+    head: RequestHead,
+    *,
+    is_read_only: bool,
+    settings: Settings = (),
+) -> Session:
+    """Return the session of a request; `settings` are those of the called function."""
+    caller, preferences = request.caller, head.preferences
+    configuration = cache.configuration
+    cookie = request.headers.get("cookie")
+    return Session(
+        schema=head.schema,
+        role=caller.role,
+        claims=json.dumps(caller.claims),
+        method=request.method,
+        path=request.path,
+        headers=json.dumps(request.headers),
+        cookies=_cookies(cookie) if cookie else "{}",
+        settings=cache.role_settings.get(caller.role, ()) + settings,
+        timezone=preferences.timezone,
+        is_read_only=is_read_only,
+        is_rolled_back=configuration.rolls_back(preferences.tx),
+        extra_search_path=configuration.extra_search_path,
+        pre_request=configuration.pre_request,
+    )
+
+
+@functools.lru_cache(256)
+def _cookies(header: str) -> str:
+    try:
+        cookies = SimpleCookie(header)
+    except CookieError:
+        return "{}"
+    return json.dumps({name: morsel.value for name, morsel in cookies.items()})
+
+
+def outcome_check(
+    *, is_single: bool, max_affected: int | None, is_put: bool = False
+) -> Check | None:
+    """Return the check of an outcome before the commit, or None if every outcome is accepted."""
+    if not (is_single or is_put) and max_affected is None:
+        return None
+
+    def check(outcome: Outcome) -> None:
+        if is_put:
+            check_put(outcome)
+        elif is_single:
+            check_single(outcome)
+        if max_affected is not None:
+            check_affected(outcome, max_affected)
+
+    return check
+
+
+def check_single(outcome: Outcome) -> None:
+    """Raise PGRST116 unless there is exactly one row."""
+    if outcome.page_total != 1:
+        raise RestError(
+            "PGRST116",
+            "Cannot coerce the result to a single JSON object",
+            details=f"The result contains {outcome.page_total} rows",
+        )
+
+
+def check_affected(outcome: Outcome, max_affected: int) -> None:
+    """Raise PGRST124 when more rows were affected than `max-affected` allows."""
+    if outcome.page_total > max_affected:
+        raise RestError(
+            "PGRST124",
+            "Query result exceeds max-affected preference constraint",
+            details=f"The query affects {outcome.page_total} rows",
+        )
+
+
+def check_put(outcome: Outcome) -> None:
+    """Raise PGRST115 unless the body held the one row that the URL names."""
+    if outcome.page_total != 1:
+        raise put_mismatch()

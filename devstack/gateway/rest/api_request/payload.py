@@ -1,42 +1,106 @@
-"""The body of a write or a call: read far enough to know its shape, and passed on as it came."""
+"""The payload of a write or a call: parsed to know its shape, and passed on as it came."""
 
 import csv
 import io
 import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from devstack.gateway.rest.api_request.query_params import QueryParams
+from devstack.gateway.rest.api_request.request import Request
 from devstack.gateway.rest.errors import RestError
 
 
 JSON_TYPES = ("application/json", "application/vnd.pgrst.object+json", "")
 CSV_TYPE = "text/csv"
 FORM_TYPE = "application/x-www-form-urlencoded"
+#: The types that one unnamed parameter may have, by the body's media type.
+RAW_BODIES = {
+    "application/json": ("json", "jsonb"),
+    "text/plain": ("text",),
+    "text/xml": ("xml",),
+    "application/octet-stream": ("bytea",),
+}
 
 
-def content_type(header: str | None) -> str:
-    """Return the media type alone; none means JSON."""
-    return (header or "application/json").partition(";")[0].strip().lower()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """The rows of a write, or the arguments of a call."""
+
+    #: The body's media type; None for a call by GET, which has no body.
+    media_type: str | None
+    text: str = ""
+    #: The keys of the rows or arguments in `text`.
+    keys: tuple[str, ...] = ()
+    is_array: bool = False
+    #: Arguments one by one, of a query string or of a form, instead of `text`.
+    arguments: list[tuple[str, str]] | None = None
 
 
-def read_json(text: str) -> Any:
-    """Read a JSON body. Raises: RestError PGRST102."""
+def read_rows(request: Request, query: QueryParams) -> Payload:
+    """Read the rows of a write; `columns=` names their keys, except for a PUT.
+
+    Raises: RestError PGRST102.
+    """
+    if request.method == "DELETE":
+        return Payload(media_type=None)
+    media_type = _media_type(request)
+    text, value = _as_json(request.body, media_type)
+    columns = None if request.method == "PUT" else query.columns
+    keys = _row_keys(value) if columns is None else columns
+    return Payload(media_type=media_type, text=text, keys=keys, is_array=isinstance(value, list))
+
+
+def read_arguments(request: Request, query: QueryParams) -> Payload:
+    """Read the arguments in the body of a call; `columns=` may name them.
+
+    Raises: RestError PGRST102.
+    """
+    media_type = _media_type(request)
+    if media_type == FORM_TYPE:
+        return Payload(media_type=media_type, arguments=_form_pairs(request.body))
+    if media_type == CSV_TYPE:
+        rows = _read_csv(_as_text(request.body, media_type))
+        text = json.dumps(rows)
+        return Payload(media_type=media_type, text=text, keys=_row_keys(rows), is_array=True)
+    if media_type not in RAW_BODIES:
+        raise _not_acceptable(media_type)
+    text = _as_text(request.body, media_type)
+    if media_type != "application/json":
+        return Payload(media_type=media_type, text=text)
+    if query.columns is not None:
+        is_array = not text.lstrip().startswith("{")
+        return Payload(media_type=media_type, text=text, keys=query.columns, is_array=is_array)
+    text, value = _parse_rows(text or "{}")
+    is_array = isinstance(value, list)
+    return Payload(media_type=media_type, text=text, keys=_row_keys(value), is_array=is_array)
+
+
+def _media_type(request: Request) -> str:
+    """Return the body's media type without its parameters; JSON is the default."""
+    header = request.headers.get("content-type") or "application/json"
+    return header.partition(";")[0].strip().lower()
+
+
+def _parse_json(text: str) -> Any:
+    """Parse a JSON body. Raises: RestError PGRST102."""
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise RestError("PGRST102", "Empty or invalid json") from error
 
 
-def read_rows(text: str) -> tuple[str, Any]:
-    """Read rows in JSON; return their text and their value. Raises: RestError PGRST102.
+def _parse_rows(text: str) -> tuple[str, Any]:
+    """Parse rows in JSON; return their text and their value. Raises: RestError PGRST102.
 
     PostgREST takes a value that is neither an object nor an array for an empty array.
     """
-    value = read_json(text)
+    value = _parse_json(text)
     return (text, value) if isinstance(value, dict | list) else ("[]", [])
 
 
-def as_text(body: bytes, kind: str) -> str:
+def _as_text(body: bytes, kind: str) -> str:
     """Return a body as the text that Postgres reads. Raises: RestError PGRST102."""
     if kind == "application/octet-stream":
         return f"\\x{body.hex()}"
@@ -46,10 +110,10 @@ def as_text(body: bytes, kind: str) -> str:
         raise RestError("PGRST102", "The body is not valid UTF-8") from error
 
 
-def row_keys(value: Any) -> tuple[str, ...]:
-    """Return the keys that a row, or each of several rows, has.
+def _row_keys(value: Any) -> tuple[str, ...]:
+    """Return the keys of a row, or of each of several rows.
 
-    Raises: RestError PGRST102 when rows differ in their keys, or are no objects.
+    Raises: RestError PGRST102 when rows differ in their keys or are no objects.
     """
     rows = value if isinstance(value, list) else [value]
     if not rows:
@@ -60,32 +124,32 @@ def row_keys(value: Any) -> tuple[str, ...]:
     return tuple(rows[0])
 
 
-def as_json(body: bytes, kind: str) -> tuple[str, Any]:
-    """Return a body of one of the forms that rows may come in as JSON, and its value.
+def _as_json(body: bytes, kind: str) -> tuple[str, Any]:
+    """Return a body of JSON, CSV or form fields as the text of JSON, and its value.
 
-    Raises: RestError PGRST102 for what is none.
+    Raises: RestError PGRST102, also for another media type.
     """
     if kind in JSON_TYPES:
-        return read_rows(as_text(body, kind))
+        return _parse_rows(_as_text(body, kind))
     if kind == CSV_TYPE:
-        value: Any = read_csv(as_text(body, kind))
+        value: Any = _read_csv(_as_text(body, kind))
     elif kind == FORM_TYPE:
-        value = dict(form_pairs(body))
+        value = dict(_form_pairs(body))
     else:
-        raise unacceptable(kind)
+        raise _not_acceptable(kind)
     return json.dumps(value), value
 
 
-def form_pairs(body: bytes) -> list[tuple[str, str]]:
-    """Read the fields of a form. Raises: RestError PGRST102."""
+def _form_pairs(body: bytes) -> list[tuple[str, str]]:
+    """Parse the fields of a form. Raises: RestError PGRST102."""
     try:
         return parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise RestError("PGRST102", "Empty or invalid form") from error
 
 
-def read_csv(text: str) -> list[dict[str, str | None]]:
-    """Read rows below a line of names; the word NULL is no value. Raises: RestError PGRST102."""
+def _read_csv(text: str) -> list[dict[str, str | None]]:
+    """Parse rows below a line of names; the word NULL is null. Raises: RestError PGRST102."""
     try:
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
     except csv.Error as error:
@@ -99,11 +163,11 @@ def read_csv(text: str) -> list[dict[str, str | None]]:
     ]
 
 
-def unacceptable(kind: str) -> RestError:
-    """Return the answer to a body of a type that is not read."""
+def _not_acceptable(kind: str) -> RestError:
+    """Return the error for a body of an unknown media type."""
     return RestError("PGRST102", f"Content-Type not acceptable: {kind}")
 
 
 def _refuse_constant(name: str) -> None:
-    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    """Refuse NaN and Infinity, which Python parses but JSON does not have."""
     raise ValueError(name)

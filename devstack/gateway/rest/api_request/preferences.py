@@ -51,7 +51,7 @@ class Preferences:
         return self.count in ("exact", "estimated")
 
 
-def names_timezone(header: str) -> bool:
+def names_time_zone(header: str) -> bool:
     """Say whether parsing the header needs the names of the time zones."""
     return "timezone=" in header
 

@@ -1,9 +1,9 @@
-"""The parser of the query string: each pair is a list, or it narrows the rows of one resource."""
+"""The parser of the query string: its lists, and the parameters of each embedded resource."""
 
 import re
 from dataclasses import dataclass, field
 
-from devstack.gateway.rest.api_request.filter_parser import parse_filter, parse_tree
+from devstack.gateway.rest.api_request.filter_parser import is_filter, parse_filter, parse_tree
 from devstack.gateway.rest.api_request.query_params import (
     EVERYTHING,
     Condition,
@@ -23,6 +23,11 @@ from devstack.gateway.rest.errors import range_not_satisfiable
 
 TREE_KEY = re.compile(r"(?:(?!not\.(?:and|or)$)(.+?)\.)?(not\.)?(and|or)")
 NUMBER = re.compile(r"-?\d{1,18}")
+#: Keys that are no argument of a call: the last word of a path, and whole keys.
+RESERVED = frozenset(("order", "limit", "offset", "and", "or"))
+LISTS = frozenset(("select", "columns", "on_conflict"))
+
+Pairs = list[tuple[str, str]]
 
 
 @dataclass(slots=True)
@@ -35,7 +40,7 @@ class _Resource:
     offset_slot: int | None = None
 
 
-def parse_query(pairs: list[tuple[str, str]]) -> tuple[QueryParams, list[str]]:
+def parse_query(pairs: Pairs) -> tuple[QueryParams, list[str]]:
     """Parse a query string's pairs; return the parameters and the values of their slots."""
     values: list[str] = []
     resources: dict[tuple[str, ...], _Resource] = {(): _Resource()}
@@ -55,6 +60,17 @@ def parse_query(pairs: list[tuple[str, str]]) -> tuple[QueryParams, list[str]]:
         on_conflict=lists.get("on_conflict"),
     )
     return query, values
+
+
+def split_arguments(pairs: Pairs) -> tuple[Pairs, Pairs]:
+    """Split the query string of a call by GET into arguments and parameters of its result."""
+    arguments = [pair for pair in pairs if _is_argument(*pair)]
+    return arguments, [pair for pair in pairs if not _is_argument(*pair)]
+
+
+def _is_argument(key: str, value: str) -> bool:
+    is_reserved = key in LISTS or key.rpartition(".")[2] in RESERVED
+    return not (is_reserved or "." in key or is_filter(value))
 
 
 def _finished(path: tuple[str, ...], resource: _Resource) -> ResourceParams:

@@ -1,4 +1,4 @@
-"""A scanner of query parameters, and the names and fields that all of them are made of."""
+"""A scanner of query parameters, and the parsers of names and fields that all of them use."""
 
 import functools
 import re
@@ -20,15 +20,15 @@ BLANKS = re.compile(r"[ \t]*")
 
 
 class Scanner:
-    """A position in a text, and what may come next."""
+    """A position in a text, with steps over the expected tokens."""
 
-    def __init__(self, text: str, what: str) -> None:
+    def __init__(self, text: str, subject: str) -> None:
         self.text = text
-        self.what = what
+        self.subject = subject
         self.at = 0
 
     def is_at(self, literal: str) -> bool:
-        """Say whether this comes next."""
+        """Say whether the literal comes next."""
         return self.text.startswith(literal, self.at)
 
     def is_done(self) -> bool:
@@ -36,21 +36,21 @@ class Scanner:
         return self.at >= len(self.text)
 
     def take(self, literal: str) -> bool:
-        """Step over this if it comes next."""
+        """Step over the literal if it comes next."""
         if not self.text.startswith(literal, self.at):
             return False
         self.at += len(literal)
         return True
 
     def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Step over what the pattern finds here."""
+        """Step over a match of the pattern, if it comes next."""
         found = pattern.match(self.text, self.at)
         if found is not None:
             self.at = found.end()
         return found
 
     def need(self, literal: str) -> None:
-        """Step over this, or fail."""
+        """Step over the literal, or fail."""
         if not self.take(literal):
             self.fail(f'"{literal}"')
 
@@ -59,7 +59,7 @@ class Scanner:
         self.match(BLANKS)
 
     def take_spaced(self, literal: str) -> bool:
-        """Step over this and the blanks around it, if it comes next."""
+        """Step over the literal and the blanks around it, if it comes next."""
         self.skip_blanks()
         if not self.take(literal):
             return False
@@ -67,7 +67,7 @@ class Scanner:
         return True
 
     def need_spaced(self, literal: str) -> None:
-        """Step over this and the blanks around it, or fail."""
+        """Step over the literal and the blanks around it, or fail."""
         if not self.take_spaced(literal):
             self.fail(f'"{literal}"')
 
@@ -77,24 +77,24 @@ class Scanner:
             self.fail("end of input")
 
     def fail(self, expecting: str) -> NoReturn:
-        """Raise PGRST100, with the place and what was expected there."""
+        """Raise PGRST100 with the position and the expected token."""
         rest = self.text[self.at : self.at + 1]
         unexpected = f'"{rest}"' if rest else "end of input"
-        raise parse_error(self.what, self.text, self.at, f"unexpected {unexpected}", expecting)
+        raise parse_error(self.subject, self.text, self.at, f"unexpected {unexpected}", expecting)
 
 
-def parse_error(what: str, text: str, at: int, unexpected: str, expecting: str) -> RestError:
-    """Return PostgREST's answer to a text that it cannot read."""
+def parse_error(subject: str, text: str, at: int, unexpected: str, expecting: str) -> RestError:
+    """Return PGRST100 for a text that the parser does not accept."""
     return RestError(
         "PGRST100",
-        f'"failed to parse {what} ({text})" (line 1, column {at + 1})',
+        f'"failed to parse {subject} ({text})" (line 1, column {at + 1})',
         details=f"{unexpected} expecting {expecting}",
     )
 
 
 @functools.lru_cache(PARSED)
 def parse_key(text: str) -> tuple[tuple[str, ...], Field]:
-    """Read the left side of a filter: the embeds that lead to it, and its field."""
+    """Parse the left side of a filter: the path of embeds, and the field."""
     scanner = Scanner(text, "tree path")
     parts = [field(scanner)]
     while scanner.take("."):
@@ -106,7 +106,7 @@ def parse_key(text: str) -> tuple[tuple[str, ...], Field]:
 
 
 def name(scanner: Scanner) -> str:
-    """Read an identifier, in double quotes or plain."""
+    """Parse an identifier, in double quotes or plain."""
     if scanner.is_at('"'):
         quoted = scanner.match(QUOTED)
         if quoted is None:
@@ -119,7 +119,7 @@ def name(scanner: Scanner) -> str:
 
 
 def field(scanner: Scanner) -> Field:
-    """Read a column with its JSON path, if it has one."""
+    """Parse a column with its JSON path, if it has one."""
     scanner.skip_blanks()
     column = name(scanner)
     steps: list[JsonStep] = []

@@ -11,7 +11,7 @@ from devstack.gateway.rest.errors import RestError
 #: Postgres itself refuses above 1,664, but with an error of the server.
 MAX_ITEMS = 500
 
-#: Letters and blanks alone, so that what is written into the statement can be nothing but a type.
+#: Letters and blanks alone, because the statement contains the cast as it was written.
 CAST = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(?:\(\d{1,4}(?:,\d{1,4})?\))?(?:\[\])*")
 AGGREGATE = re.compile(r"(?:sum|avg|min|max|count)\(\)")
 NULLS = {"nullsfirst": "first", "nullslast": "last"}
@@ -38,9 +38,9 @@ def parse_order(text: str) -> tuple[OrderTerm, ...]:
 
 
 @functools.lru_cache(PARSED)
-def parse_columns(text: str, what: str) -> tuple[str, ...]:
+def parse_columns(text: str, parameter: str) -> tuple[str, ...]:
     """Read a list of column names, such as `columns` and `on_conflict` are."""
-    scanner = Scanner(text, f"{what} parameter")
+    scanner = Scanner(text, f"{parameter} parameter")
     names = [name(scanner)]
     while scanner.take_spaced(","):
         names.append(name(scanner))
@@ -137,5 +137,5 @@ def _word(scanner: Scanner, words: tuple[str, ...]) -> str | None:
 
 
 def _no_aggregates() -> RestError:
-    """Return PGRST123: aggregates are off, as hosted Supabase has them unless told otherwise."""
+    """Return PGRST123: aggregates are off, as on hosted Supabase by default."""
     return RestError("PGRST123", "Use of aggregate functions is not allowed")

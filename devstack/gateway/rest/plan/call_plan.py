@@ -1,96 +1,110 @@
-"""Finds the function that a call means, and plans the call."""
+"""The plan of a function call."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from devstack.gateway.rest.api_request.media_types import Media
+from devstack.gateway.rest.api_request.payload import Payload
 from devstack.gateway.rest.api_request.query_params import Column, Field, QueryParams
+from devstack.gateway.rest.api_request.request import RequestHead
 from devstack.gateway.rest.errors import RestError
-from devstack.gateway.rest.plan.embed_planner import Reader
-from devstack.gateway.rest.plan.similar_names import SOMEWHAT_ALIKE, similar
-from devstack.gateway.rest.query.sql_fragment import Level
+from devstack.gateway.rest.plan.embed_planner import EmbedPlanner
+from devstack.gateway.rest.plan.resolution import find_function
+from devstack.gateway.rest.query.sql_fragment import TableAlias
 from devstack.gateway.rest.query.statement import (
     BODY,
     SCALAR,
     SOURCE,
     Parameters,
-    Plan,
+    Statement,
     body_sql,
-    reporting,
+    statement_sql,
 )
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.functions import Function
 from devstack.gateway.rest.schema_cache.tables import Relation
-from devstack.gateway.text import identifier, qualified
+from devstack.gateway.text import array, identifier, qualified
 
 
-#: The types that one unnamed parameter may have, by the body's media type.
-RAW_BODIES = {
-    "application/json": ("json", "jsonb"),
-    "text/plain": ("text",),
-    "text/xml": ("xml",),
-    "application/octet-stream": ("bytea",),
-}
-#: Bodies that are nothing but the one argument.
-WHOLE_BODIES = frozenset(RAW_BODIES) - {"application/json"}
 VALUE = (Column(Field(SCALAR)),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """The shape of a call, but for its values."""
+    """The shape of a call."""
 
     function: Function
     query: QueryParams
-    #: The arguments by name; where each has a slot of its own, in `slots`.
+    #: The arguments by name. `slots` has the slot of each, unless the body holds them all.
     arguments: tuple[str, ...]
     slots: tuple[int, ...] | None
     is_raw: bool
-    #: The body is an array, whose first object has the arguments.
+    #: The body is an array; its first object has the arguments.
     is_array: bool
     media: Media
     is_stripped: bool
     is_counted: bool
 
 
-def find_function(
-    cache: SchemaCache, name: tuple[str, str], given: Collection[str], body_type: str | None
-) -> tuple[Function, bool]:
-    """Return the function of this name that takes the given arguments.
+def call_of(
+    cache: SchemaCache,
+    head: RequestHead,
+    name: str,
+    query: QueryParams,
+    payload: Payload,
+    *,
+    slot_count: int,
+) -> tuple[Call, list[str], str]:
+    """Return the call of the function that takes the arguments, with their values and the body.
 
-    The second value says whether it takes the whole body as its one unnamed argument. `body_type`
-    is None for a call by GET. Raises: RestError PGRST202 when there is none, PGRST203 when there
-    are several.
+    The slots of the values follow the query's `slot_count`. Raises: RestError.
     """
-    candidates = cache.functions.get(name, ())
-    named = [function for function in candidates if _takes(function, given, body_type)]
-    if len(named) > 1:
-        raise _ambiguous(named)
-    if named:
-        return named[0], [item.name for item in named[0].parameters] == [""]
-    raw = [function for function in candidates if _takes_body(function, body_type)]
-    if len(raw) == 1:
-        return raw[0], True
-    if raw:
-        raise _ambiguous(raw)
-    raise _missing(cache, name, given, body_type)
+    arguments, body = payload.arguments, payload.text
+    given = payload.keys if arguments is None else tuple(dict.fromkeys(key for key, _ in arguments))
+    function, is_raw = find_function(cache, (head.schema, name), given, payload.media_type)
+    if head.preferences.max_affected is not None and not function.is_set:
+        raise RestError(
+            "PGRST128",
+            "Function must return SETOF or TABLE when max-affected preference is used with "
+            "handling=strict",
+        )
+    values: list[str] = []
+    slots = None
+    if is_raw and arguments is not None:
+        # PostgREST fills the one unnamed argument with the named ones; there are none.
+        body = "{}"
+    elif arguments is not None:
+        values = _values(function, given, arguments)
+        slots = tuple(range(slot_count, slot_count + len(given)))
+    call = Call(
+        function=function,
+        query=query,
+        arguments=() if is_raw else given,
+        slots=slots,
+        is_raw=is_raw,
+        is_array=payload.is_array,
+        media=head.accepted.media,
+        is_stripped=head.accepted.is_stripped,
+        is_counted=head.preferences.is_counted,
+    )
+    return call, values, body
 
 
-def plan_call(cache: SchemaCache, call: Call) -> Plan:
+def plan_call(cache: SchemaCache, call: Call) -> Statement:
     """Return the statement of a call. Raises: RestError."""
     parameters = Parameters()
     function = call.function
     is_scalar = function.kind != "composite"
-    # The select list of a scalar is the value, whatever the client says.
+    # A scalar is selected as a whole; the select list of the client has no effect.
     query = replace(call.query, items=VALUE) if is_scalar else call.query
     relation = cache.relations.get(function.returns) if function.returns else None
-    level = _level(function, relation)
-    reader = Reader(cache, query, parameters, cache.configuration.max_rows)
-    computed = () if is_scalar or relation is None else _computed(relation, level, reader)
+    table = _result_table(function, relation)
+    planner = EmbedPlanner(cache, query, parameters, cache.configuration.max_rows)
+    computed = () if is_scalar or relation is None else _computed(relation, table, planner)
     source = _source(call, parameters, computed)
-    origin = f"{SOURCE} as {identifier(level.alias)}"
-    rows = reader.select(level, origin)
-    total = reader.count(level, origin) if call.is_counted else None
+    origin = f"{SOURCE} as {identifier(table.alias)}"
+    rows = planner.select(table, origin)
+    total = planner.count(table, origin) if call.is_counted else None
     body = body_sql(
         call.media,
         is_scalar=is_scalar,
@@ -99,22 +113,22 @@ def plan_call(cache: SchemaCache, call: Call) -> Plan:
     )
     if function.kind == "void":
         body = "''"
-    sql = reporting(rows, source=source, total=total, body=body)
-    return Plan(sql=sql.encode(), slots=parameters.slots)
+    sql = statement_sql(rows, source=source, total=total, body=body)
+    return Statement(sql=sql.encode(), slots=parameters.slots)
 
 
-def _level(function: Function, relation: Relation | None) -> Level:
-    """Return the result as a level: as its relation's rows, or as rows of no relation."""
+def _result_table(function: Function, relation: Relation | None) -> TableAlias:
+    """Return the alias of the result: rows of its relation, or of an unnamed record type."""
     name = function.returns[1] if function.returns else function.name
     nameless = Relation(
         schema=function.schema, name=name, is_view=False, columns={}, primary_key=()
     )
-    return Level(relation or nameless, name)
+    return TableAlias(relation or nameless, name)
 
 
-def _computed(relation: Relation, level: Level, reader: Reader) -> tuple[str, ...]:
-    """Return the computed columns that are asked for: of the answer's rows they cannot be had."""
-    names = reader.needed_columns(level) or ()
+def _computed(relation: Relation, table: TableAlias, planner: EmbedPlanner) -> tuple[str, ...]:
+    """Return the selected computed columns; only the function's own rows can compute them."""
+    names = planner.needed_columns(table) or ()
     return tuple(name for name in names if name not in relation.columns)
 
 
@@ -130,24 +144,25 @@ def _source(call: Call, parameters: Parameters, computed: tuple[str, ...]) -> st
 
 
 def _called(call: Call, parameters: Parameters) -> tuple[str, str]:
-    """Return the call itself and the `from` item that its arguments come from, if they do."""
+    """Return the call, and the `from` item of its arguments if the body holds them."""
     function = call.function
     name = qualified(function.schema, function.name)
     if call.is_raw:
-        return f"{name}({parameters.place(BODY)}::{function.parameters[0].type})", ""
+        return f"{name}({parameters.placeholder(BODY)}::{function.parameters[0].type})", ""
     taken = [item for item in function.parameters if item.name in call.arguments]
     if not taken:
         return f"{name}()", ""
     if call.slots is not None:
         slots = dict(zip(call.arguments, call.slots, strict=True))
         values = {
-            item.name: f"{parameters.place(slots[item.name])}::{item.read_type}" for item in taken
+            item.name: f"{parameters.placeholder(slots[item.name])}::{item.read_type}"
+            for item in taken
         }
         arguments = ""
     else:
         values = {item.name: f"pgrst_args.{identifier(item.name)}" for item in taken}
         typed = ", ".join(f"{identifier(item.name)} {item.read_type}" for item in taken)
-        arguments = _read_arguments(f"{parameters.place(BODY)}::json", typed, call)
+        arguments = _read_arguments(f"{parameters.placeholder(BODY)}::json", typed, call)
     listed = ", ".join(
         f"{'variadic ' if item.is_variadic else ''}{identifier(item.name)} => {values[item.name]}"
         for item in taken
@@ -163,66 +178,13 @@ def _read_arguments(body: str, typed: str, call: Call) -> str:
     return f"(select * from {rows} limit 1) as pgrst_args"  # noqa: S608 -- built of quoted names alone
 
 
-def _takes(function: Function, given: Collection[str], body_type: str | None) -> bool:
-    if not function.parameters and body_type in WHOLE_BODIES:
-        return False
-    names = {item.name for item in function.parameters}
-    required = {item.name for item in function.parameters if item.is_required}
-    return required <= set(given) <= names
-
-
-def _takes_body(function: Function, body_type: str | None) -> bool:
-    if body_type is None or len(function.parameters) != 1:
-        return False
-    [parameter] = function.parameters
-    return parameter.name == "" and parameter.type in RAW_BODIES.get(body_type, ())
-
-
-def _ambiguous(functions: Sequence[Function]) -> RestError:
-    listed = ", ".join(function.signature for function in functions)
-    return RestError(
-        "PGRST203",
-        f"Could not choose the best candidate function between: {listed}",
-        hint="Try renaming the parameters or the function itself in the database so function "
-        "overloading can be resolved",
-    )
-
-
-def _missing(
-    cache: SchemaCache, name: tuple[str, str], given: Collection[str], body_type: str | None
-) -> RestError:
-    full, words = ".".join(name), sorted(given)
-    listed = ", ".join(words)
-    if body_type in WHOLE_BODIES:
-        [kind] = RAW_BODIES[body_type]
-        shown, searched = "", f" with a single unnamed {kind} parameter"
-    elif words:
-        shown = f"({listed})"
-        searched = f" with parameter{'s' if len(words) > 1 else ''} {listed}"
-    else:
-        shown = searched = " without parameters"
-    if body_type == "application/json":
-        searched += " or with a single unnamed json/jsonb parameter"
-    return RestError(
-        "PGRST202",
-        f"Could not find the function {full}{shown} in the schema cache",
-        details=f"Searched for the function {full}{searched}, but no matches were found "
-        "in the schema cache.",
-        hint=None if body_type in WHOLE_BODIES else _hint(cache, name, words),
-    )
-
-
-def _hint(cache: SchemaCache, name: tuple[str, str], words: Sequence[str]) -> str | None:
-    schema, word = name
-    overloads = cache.functions.get(name)
-    if overloads:
-        lists = [_listed(item.name for item in one.parameters) for one in overloads]
-        arguments = similar(_listed(words), lists, SOMEWHAT_ALIKE)
-        meant = None if arguments is None else word + arguments
-    else:
-        meant = similar(word, [name for owner, name in cache.functions if owner == schema])
-    return None if meant is None else f"Perhaps you meant to call the function {schema}.{meant}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return f"({', '.join(sorted(names))})"
+def _values(
+    function: Function, given: tuple[str, ...], pairs: Sequence[tuple[str, str]]
+) -> list[str]:
+    """Return the arguments' values: all values of a variadic one, the last value of any other."""
+    variadic = {item.name for item in function.parameters if item.is_variadic}
+    last = dict(pairs)
+    return [
+        array(value for key, value in pairs if key == name) if name in variadic else last[name]
+        for name in given
+    ]

@@ -1,32 +1,32 @@
-"""What a name that is not there was perhaps meant to be: the hints of PostgREST's errors.
+"""Similar names, for the hints of PostgREST's errors.
 
-PostgREST asks its `fuzzyset` library: words that have two letters in a row in common, the nearest
-of them by the number of letters that would have to change.
+PostgREST uses the library `fuzzyset`: words that share a pair of adjacent letters, and of these
+the nearest by edit distance.
 """
 
 import re
 from collections.abc import Iterable
 
 
-#: How alike two names have to be for a hint, and two lists of arguments.
-ALIKE = 0.75
-SOMEWHAT_ALIKE = 0.33
+#: The similarity that a hint needs: of two names, and of two lists of arguments.
+HIGH_SIMILARITY = 0.75
+LOW_SIMILARITY = 0.33
 IGNORED = re.compile(r"[^\w, ]+|_")
 
 
-def similar(word: str, words: Iterable[str], least: float = ALIKE) -> str | None:
-    """Return the word that is the most like this one, if it is as much like it as `least`."""
+def most_similar(word: str, words: Iterable[str], least: float = HIGH_SIMILARITY) -> str | None:
+    """Return the word that is the most similar, if its similarity is at least `least`."""
     pairs = _pairs(word)
-    likeness, found = max(
+    similarity, found = max(
         (
-            (_likeness(word, other, least), other)
+            (_similarity(word, other, least), other)
             for other in sorted(words)
             if pairs & _pairs(other)
         ),
         default=(0.0, ""),
         key=lambda scored: scored[0],
     )
-    return found if likeness >= least else None
+    return found if similarity >= least else None
 
 
 def _pairs(word: str) -> set[str]:
@@ -34,9 +34,9 @@ def _pairs(word: str) -> set[str]:
     return {padded[at : at + 2] for at in range(len(padded) - 1)}
 
 
-def _likeness(word: str, other: str, least: float) -> float:
+def _similarity(word: str, other: str, least: float) -> float:
     longer = max(len(word), len(other))
-    # So many letters more cannot be alike, whichever they are; and long texts cost time.
+    # The difference in length alone rules the word out; a distance of long texts costs time.
     if 1 - abs(len(word) - len(other)) / longer < least:
         return 0
     return 1 - _distance(word.lower(), other.lower()) / longer

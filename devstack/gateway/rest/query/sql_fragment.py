@@ -1,8 +1,9 @@
-"""Fields, conditions and orders as SQL."""
+"""SQL of one relation under an alias: selected columns, conditions and orders."""
 
 from collections.abc import Callable
 
 from devstack.gateway.rest.api_request.query_params import (
+    Column,
     Comparison,
     Condition,
     Field,
@@ -35,8 +36,8 @@ COMPARISONS = {
     "nxl": "&>",
     "adj": "-|-",
 }
-#: Their values are taken as they are written, whatever form a domain has.
-AS_WRITTEN = frozenset(("like", "ilike", "isdistinct"))
+#: Operators whose values a domain's representation does not convert.
+NOT_CONVERTED = frozenset(("like", "ilike", "isdistinct"))
 TEXT_QUERIES = {
     "fts": "to_tsquery",
     "plfts": "plainto_tsquery",
@@ -45,104 +46,132 @@ TEXT_QUERIES = {
 }
 JSON_TYPES = frozenset(("json", "jsonb"))
 
-#: Answers a null test of an embed by that name, or None when the name is no embed's.
-NullTest = Callable[[Comparison], str | None]
+#: Returns the SQL of a null filter on an embed, or None for a filter on a column.
+NullFilter = Callable[[Comparison], str | None]
 
 
-class Level:
-    """A relation as one level of a statement knows it: by an alias."""
+class TableAlias:
+    """A relation under its alias in a statement."""
 
     def __init__(self, relation: Relation, alias: str) -> None:
         self.relation = relation
         self.alias = alias
 
     def column(self, name: str) -> str:
-        """Return a column of this level."""
+        """Return a column, qualified by the alias."""
         return f"{identifier(self.alias)}.{identifier(name)}"
 
     def field(self, field: Field) -> str:
-        """Return a column, or what a JSON path finds in it."""
+        """Return a column, or the part of it under a JSON path."""
         column = self.column(field.name)
         if not field.path:
             return column
-        known = self._known(field)
+        known = self._table_column(field)
         if known is None or known.type not in JSON_TYPES:
-            # A composite has paths as well, and a column computed as JSON loses nothing by this.
+            # A composite type has paths as well; to_jsonb changes no computed column of JSON.
             column = f"to_jsonb({column})"
         steps = "".join(
             f"{'->>' if step.is_text else '->'}{_step(step.key)}" for step in field.path
         )
         return f"({column}{steps})"
 
-    def shown(self, field: Field) -> str:
-        """Return a field as the answer has it: a domain may have a form of its own in JSON."""
-        known, value = self._known(field), self.field(field)
+    def selected(self, field: Field) -> str:
+        """Return a field as the response shows it, in the representation of its domain."""
+        known, value = self._table_column(field), self.field(field)
         is_changed = known is not None and known.to_json and not field.path
         return f"{known.to_json}({value})" if known and is_changed else value
 
-    def condition(self, given: Condition, parameters: Parameters, null_test: NullTest) -> str:
-        """Return a condition that holds for the rows that are wanted."""
+    def condition(self, given: Condition, parameters: Parameters, null_filter: NullFilter) -> str:
+        """Return the SQL of a condition."""
         if isinstance(given, Group):
-            members = [self.condition(member, parameters, null_test) for member in given.members]
+            members = [self.condition(member, parameters, null_filter) for member in given.members]
             joined = f" {given.word} ".join(members)
             return f"not ({joined})" if given.is_negated else f"({joined})"
-        return null_test(given) or self._test(given, parameters)
+        return null_filter(given) or self._comparison(given, parameters)
 
-    def order(self, terms: tuple[OrderTerm, ...], embeds: Callable[[str], "Level"]) -> str:
+    def order(self, terms: tuple[OrderTerm, ...], embeds: Callable[[str], "TableAlias"]) -> str:
         """Return an `order by` clause, or nothing."""
         if not terms:
             return ""
         return " order by " + ", ".join(self._order_term(term, embeds) for term in terms)
 
-    def _order_term(self, term: OrderTerm, embeds: Callable[[str], "Level"]) -> str:
-        level = self if term.relation is None else embeds(term.relation)
+    def _order_term(self, term: OrderTerm, embeds: Callable[[str], "TableAlias"]) -> str:
+        table = self if term.relation is None else embeds(term.relation)
         direction = " desc" if term.is_descending else " asc"
         nulls = f" nulls {term.nulls}" if term.nulls else ""
-        return f"{level.field(term.field)}{direction}{nulls}"
+        return f"{table.field(term.field)}{direction}{nulls}"
 
-    def _known(self, field: Field) -> TableColumn | None:
-        """Return the column of a field; nothing is known of a computed one."""
+    def _table_column(self, field: Field) -> TableColumn | None:
+        """Return the column of a field; the schema cache has no computed columns."""
         return self.relation.columns.get(field.name)
 
-    def _test(self, test: Comparison, parameters: Parameters) -> str:
-        field = self.field(test.field)
-        if test.operator == "is":
-            keyword = (test.keyword or "").replace("_", " ")
+    def _comparison(self, comparison: Comparison, parameters: Parameters) -> str:
+        field = self.field(comparison.field)
+        if comparison.operator == "is":
+            keyword = (comparison.keyword or "").replace("_", " ")
             found = f"{field} is {keyword}"
-        elif test.operator == "in":
-            found = f"{field} = any ({self._listed(test, parameters)})"
-        elif test.operator in TEXT_QUERIES:
-            found = self._text_search(test, field, parameters)
+        elif comparison.operator == "in":
+            found = f"{field} = any ({self._listed(comparison, parameters)})"
+        elif comparison.operator in TEXT_QUERIES:
+            found = self._text_search(comparison, field, parameters)
         else:
-            value = self._value(test, parameters)
-            if test.quantifier:
-                value = f"{test.quantifier} ({value})"
-            found = f"{field} {COMPARISONS[test.operator]} {value}"
-        return f"not ({found})" if test.is_negated else found
+            value = self._value(comparison, parameters)
+            if comparison.quantifier:
+                value = f"{comparison.quantifier} ({value})"
+            found = f"{field} {COMPARISONS[comparison.operator]} {value}"
+        return f"not ({found})" if comparison.is_negated else found
 
-    def _value(self, test: Comparison, parameters: Parameters) -> str:
-        """Return the value of a comparison; a domain may read it from a text."""
-        value, read = parameters.place(test.slot), self._reader(test)
-        return f"{read}({value}::text)" if read and test.operator not in AS_WRITTEN else value
+    def _value(self, comparison: Comparison, parameters: Parameters) -> str:
+        """Return the value of a comparison, converted by the representation of a domain."""
+        value, convert = parameters.placeholder(comparison.slot), self._conversion(comparison)
+        is_converted = convert and comparison.operator not in NOT_CONVERTED
+        return f"{convert}({value}::text)" if is_converted else value
 
-    def _listed(self, test: Comparison, parameters: Parameters) -> str:
-        values, read = parameters.place(test.slot), self._reader(test)
-        if read is None:
+    def _listed(self, comparison: Comparison, parameters: Parameters) -> str:
+        values, convert = parameters.placeholder(comparison.slot), self._conversion(comparison)
+        if convert is None:
             return values
-        return f"select {read}(listed) from unnest({values}::text[]) as listed"  # noqa: S608 -- built of quoted names alone
+        return f"select {convert}(listed) from unnest({values}::text[]) as listed"  # noqa: S608 -- built of quoted names alone
 
-    def _reader(self, test: Comparison) -> str | None:
-        known = None if test.field.path else self._known(test.field)
+    def _conversion(self, comparison: Comparison) -> str | None:
+        known = None if comparison.field.path else self._table_column(comparison.field)
         return known.from_text if known else None
 
-    def _text_search(self, test: Comparison, field: str, parameters: Parameters) -> str:
-        language = f"{literal(test.language)}, " if test.language else ""
-        known = self._known(test.field)
+    def _text_search(self, comparison: Comparison, field: str, parameters: Parameters) -> str:
+        language = f"{literal(comparison.language)}, " if comparison.language else ""
+        known = self._table_column(comparison.field)
         is_text = known is not None and known.base_type != "tsvector"
         document = f"to_tsvector({language}{field})" if is_text else field
-        function = TEXT_QUERIES[test.operator]
-        return f"{document} @@ {function}({language}{parameters.place(test.slot)})"
+        function = TEXT_QUERIES[comparison.operator]
+        return f"{document} @@ {function}({language}{parameters.placeholder(comparison.slot)})"
 
 
 def _step(key: str | int) -> str:
     return str(key) if isinstance(key, int) else literal(key)
+
+
+def column_sql(table: TableAlias, item: Column) -> str:
+    """Return the SQL of a selected column."""
+    if item.field.name == "*":
+        return _all_columns(table)
+    value = table.selected(item.field)
+    if item.cast:
+        value = f"cast({value} as {item.cast})"
+    elif value == table.column(item.field.name) and item.alias is None:
+        return value
+    return f"{value} as {identifier(column_name(item))}"
+
+
+def _all_columns(table: TableAlias) -> str:
+    if not table.relation.has_representations:
+        return f"{identifier(table.alias)}.*"
+    columns = (Column(Field(name)) for name in table.relation.columns)
+    return ", ".join(column_sql(table, column) for column in columns)
+
+
+def column_name(item: Column) -> str:
+    """Return the key of a column in the response; for a JSON path, its last key."""
+    if item.alias:
+        return item.alias
+    keys = [step.key for step in item.field.path if isinstance(step.key, str)]
+    return keys[-1] if keys else item.field.name

@@ -1,4 +1,4 @@
-"""One SQL statement in the making: its parameters, and what it reports of its rows."""
+"""The SQL statement that a request runs: its parameters, and the one row that it reports."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ BODY = -1
 SOURCE = "pgrst_source"
 ROWS = "pgrst_rows"
 TOTAL = "pgrst_total"
-#: How a row of the answer, and the value of a scalar function, are called.
+#: The aliases of a row of the response and of the value of a scalar function.
 ROW = "_pgrst_row"
 SCALAR = "pgrst_scalar"
-#: Counts the rows that an upsert inserted; the rest of what it wrote was there before.
+#: The setting that counts the rows an upsert inserted rather than updated.
 INSERTED = "pgrst.inserted"
 
 GUCS = (
@@ -28,7 +28,7 @@ CSV_BODY = (
     " e'\\n'), '')"
 )
 
-#: The key of the one row that was inserted, each column's name with the filter that finds it.
+#: The key of the one inserted row: each column's name with the filter that finds it.
 LOCATION = (
     f"case when count({ROW}) = 1 then (select json_agg(json_build_array("  # noqa: S608 -- a constant
     "field.key, coalesce('eq.' || field.value, 'is.null')))"
@@ -38,45 +38,45 @@ LOCATION = (
 
 
 class Parameters:
-    """The values that a statement takes, in the order of their numbers, each by its slot."""
+    """The parameters of a statement, numbered in the order of first use, each for a slot."""
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
 
-    def place(self, slot: int) -> str:
+    def placeholder(self, slot: int) -> str:
         """Return the placeholder of a slot's value."""
         number = self._numbers.setdefault(slot, len(self._numbers) + 1)
         return f"${number}"
 
     @property
     def slots(self) -> tuple[int, ...]:
-        """Return the slots in the order in which the statement wants their values."""
+        """Return the slots in the order of their parameters' numbers."""
         return tuple(self._numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A statement that serves every request of one shape.
+class Statement:
+    """A statement for every request of one shape.
 
-    It answers one row: total, page_total, body, response_headers, response_status, inserted and
-    location. One that is explained answers lines of text instead.
+    It returns one row: total, page_total, body, response_headers, response_status, inserted and
+    location. An EXPLAIN returns lines of text instead.
     """
 
     sql: bytes
     slots: tuple[int, ...]
-    #: What to EXPLAIN when an estimated count was asked for.
+    #: The EXPLAIN that estimates the count, for `count=planned` and `count=estimated`.
     count_sql: bytes | None = None
     count_slots: tuple[int, ...] = ()
-    #: Up to here the statement's own count is exact, and beats the estimate.
+    #: Up to here the statement's own count is exact, and replaces the estimate.
     count_ceiling: int = 0
     is_explained: bool = False
 
-    def explained(self, explain: Explain) -> "Plan":
-        """Return the plan that shows how Postgres goes about this one."""
-        return Plan(sql=explain.sql.encode() + self.sql, slots=self.slots, is_explained=True)
+    def explained(self, explain: Explain) -> "Statement":
+        """Return the EXPLAIN of this statement."""
+        return Statement(sql=explain.sql.encode() + self.sql, slots=self.slots, is_explained=True)
 
 
-def reporting(
+def statement_sql(
     rows: str,
     *,
     source: str | None,
@@ -85,11 +85,11 @@ def reporting(
     is_upsert: bool = False,
     is_located: bool = False,
 ) -> str:
-    """Return the statement that a request runs.
+    """Return the SQL of a statement.
 
-    `rows` selects the answer's rows, from the step `source` if there is one; `total` selects one
-    row for each that there would be without a limit. `is_located` wants the key of what the step
-    `source` inserted, which then has the key's columns alone.
+    `rows` selects the response's rows, from the step `source` if there is one; `total` selects
+    a row for each row without a limit. `is_located` reports the key of the row that the step
+    `source` inserted; the step then has the key's columns alone.
     """
     steps = [
         f"{name} as ({step})"
@@ -107,7 +107,7 @@ def reporting(
 
 
 def body_sql(media: Media, *, is_scalar: bool, is_single: bool, is_stripped: bool) -> str:
-    """Return the SQL that makes the answer's body of the rows of the answer."""
+    """Return the SQL that aggregates the rows into the response's body."""
     value = f"{ROW}.{SCALAR}" if is_scalar else ROW
     if media is Media.CSV:
         return CSV_BODY

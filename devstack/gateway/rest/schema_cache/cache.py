@@ -1,4 +1,4 @@
-"""The schema cache: what requests know of the database without asking its catalogue."""
+"""The schema cache: tables, relationships and functions, so that no request asks the catalogue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

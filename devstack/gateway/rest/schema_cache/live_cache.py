@@ -28,7 +28,7 @@ RELOADS = frozenset(("", "reload schema", "reload config"))
 
 
 class LiveSchemaCache:
-    """The current schema cache, and the few facts that are asked of Postgres when needed."""
+    """The current schema cache, and a few facts that Postgres is asked for on demand."""
 
     def __init__(self, context: Context) -> None:
         self._config = context.config
@@ -62,7 +62,7 @@ class LiveSchemaCache:
     async def updatability(self, relation: Relation) -> int:
         """Return which writes a relation allows, as bits of pg_relation_is_updatable.
 
-        Postgres is asked at each call, because it has to lock a view to tell. Raises: RestError.
+        Postgres is asked at each call, because it must lock a view to tell. Raises: RestError.
         """
         try:
             async with lent(self._admin_pool) as connection, connection.transaction():

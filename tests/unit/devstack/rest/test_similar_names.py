@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.gateway.rest.plan.similar_names import SOMEWHAT_ALIKE, similar
+from devstack.gateway.rest.plan.similar_names import LOW_SIMILARITY, most_similar
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from devstack.gateway.rest.plan.similar_names import SOMEWHAT_ALIKE, similar
 )
 def test_name_is_guessed(word: str, words: list[str], expected: str | None) -> None:
     """A near miss is; what is as much like it as not, is not."""
-    assert similar(word, words) == expected
+    assert most_similar(word, words) == expected
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,13 @@ def test_name_is_guessed(word: str, words: list[str], expected: str | None) -> N
 )
 def test_arguments_are_guessed(given_: str, lists: list[str], expected: str | None) -> None:
     """Lists of arguments need not be as alike as names."""
-    assert similar(given_, lists, SOMEWHAT_ALIKE) == expected
+    assert most_similar(given_, lists, LOW_SIMILARITY) == expected
 
 
 @given(st.text(min_size=1, max_size=12), st.lists(st.text(max_size=12), max_size=5))
 def test_the_name_itself_is_always_found(word: str, words: list[str]) -> None:
     """Nothing is more like a name than itself."""
-    assert similar(word, [*words, word]) in {word, *(w for w in words if w.lower() == word.lower())}
+    assert most_similar(word, [*words, word]) in {
+        word,
+        *(w for w in words if w.lower() == word.lower()),
+    }
