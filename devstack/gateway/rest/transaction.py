@@ -123,9 +123,9 @@ async def _undo(connection: Connection) -> None:
 @functools.lru_cache(256)
 def _begin(settings: Settings, *, is_read_only: bool) -> bytes:
     """Return the start of the transaction; Postgres takes its isolation level only here."""
-    level = dict(settings).get("default_transaction_isolation", "")
-    isolated = f" isolation level {level}" if level in ISOLATION_LEVELS else ""
-    return f"begin{isolated}{' read only' if is_read_only else ''}".encode()
+    isolation = dict(settings).get("default_transaction_isolation", "")
+    level = f" isolation level {isolation}" if isolation in ISOLATION_LEVELS else ""
+    return f"begin{level}{' read only' if is_read_only else ''}".encode()
 
 
 def _session_settings(session: Session) -> bytes:

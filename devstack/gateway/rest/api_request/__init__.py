@@ -1,1 +1,1 @@
-"""Parse a request: its head, query string and body become plain values, free of SQL."""
+"""The parsed request: its head, query string and payload as plain values, free of SQL."""

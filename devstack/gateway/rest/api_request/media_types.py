@@ -65,17 +65,17 @@ class Accepted:
     @functools.cached_property
     def content_type(self) -> bytes:
         """Return the response's Content-Type."""
-        kind = self.media.value
+        media_type = self.media.value
         if self.is_stripped and self.media is Media.JSON:
-            kind = "application/vnd.pgrst.array+json"
+            media_type = "application/vnd.pgrst.array+json"
         if self.is_stripped:
-            kind += ";nulls=stripped"
+            media_type += ";nulls=stripped"
         if self.explain is not None:
             options = "|".join(self.explain.options)
-            kind = f'application/vnd.pgrst.plan+{self.explain.format}; for="{kind}"' + (
+            media_type = f'application/vnd.pgrst.plan+{self.explain.format}; for="{media_type}"' + (
                 f"; options={options}" if options else ""
             )
-        return f"{kind}; charset=utf-8".encode()
+        return f"{media_type}; charset=utf-8".encode()
 
 
 @functools.lru_cache(REMEMBERED)
@@ -87,28 +87,28 @@ def parse_accept(header: str, *, is_plan_served: bool = True) -> Accepted:
     entries = [_entry(part) for part in header.split(",")]
     # The sort is stable, so the first of equal quality wins.
     entries.sort(key=lambda entry: -_quality(entry[1]))
-    for kind, options in entries:
-        accepted = _accepted(kind, options)
+    for media_type, options in entries:
+        accepted = _accepted(media_type, options)
         if accepted is not None and (is_plan_served or accepted.explain is None):
             return accepted
-    kinds = ", ".join(kind for kind, _ in entries)
-    raise RestError("PGRST107", f"None of these media types are available: {kinds}")
+    media_types = ", ".join(media_type for media_type, _ in entries)
+    raise RestError("PGRST107", f"None of these media types are available: {media_types}")
 
 
-def _accepted(kind: str, options: dict[str, str]) -> Accepted | None:
-    if kind in EXPLAIN_FORMATS:
-        return _explained(EXPLAIN_FORMATS[kind], options)
-    media = MEDIA_TYPES.get(kind or "*/*")
+def _accepted(media_type: str, options: dict[str, str]) -> Accepted | None:
+    if media_type in EXPLAIN_FORMATS:
+        return _explained(EXPLAIN_FORMATS[media_type], options)
+    media = MEDIA_TYPES.get(media_type or "*/*")
     if media is None:
         return None
-    is_vendored = kind.startswith("application/vnd.pgrst.")
+    is_vendored = media_type.startswith("application/vnd.pgrst.")
     return Accepted(media, is_vendored and options.get("nulls") == "stripped")
 
 
 def _explained(format_: str, options: dict[str, str]) -> Accepted | None:
     # The media type in `for` has options of its own, within its quotes.
-    kind, own = _entry(options.get("for", "").strip('"') or "application/json")
-    accepted = None if kind in EXPLAIN_FORMATS else _accepted(kind, own)
+    media_type, own = _entry(options.get("for", "").strip('"') or "application/json")
+    accepted = None if media_type in EXPLAIN_FORMATS else _accepted(media_type, own)
     if accepted is None:
         return None
     requested = options.get("options", "").split("|")

@@ -100,9 +100,9 @@ def _parse_rows(text: str) -> tuple[str, Any]:
     return (text, value) if isinstance(value, dict | list) else ("[]", [])
 
 
-def _as_text(body: bytes, kind: str) -> str:
+def _as_text(body: bytes, media_type: str) -> str:
     """Return a body as the text that Postgres reads. Raises: RestError PGRST102."""
-    if kind == "application/octet-stream":
+    if media_type == "application/octet-stream":
         return f"\\x{body.hex()}"
     try:
         return body.decode()
@@ -124,19 +124,19 @@ def _row_keys(value: Any) -> tuple[str, ...]:
     return tuple(rows[0])
 
 
-def _as_json(body: bytes, kind: str) -> tuple[str, Any]:
+def _as_json(body: bytes, media_type: str) -> tuple[str, Any]:
     """Return a body of JSON, CSV or form fields as the text of JSON, and its value.
 
     Raises: RestError PGRST102, also for another media type.
     """
-    if kind in JSON_TYPES:
-        return _parse_rows(_as_text(body, kind))
-    if kind == CSV_TYPE:
-        value: Any = _read_csv(_as_text(body, kind))
-    elif kind == FORM_TYPE:
+    if media_type in JSON_TYPES:
+        return _parse_rows(_as_text(body, media_type))
+    if media_type == CSV_TYPE:
+        value: Any = _read_csv(_as_text(body, media_type))
+    elif media_type == FORM_TYPE:
         value = dict(_form_pairs(body))
     else:
-        raise _not_acceptable(kind)
+        raise _not_acceptable(media_type)
     return json.dumps(value), value
 
 
@@ -163,9 +163,9 @@ def _read_csv(text: str) -> list[dict[str, str | None]]:
     ]
 
 
-def _not_acceptable(kind: str) -> RestError:
+def _not_acceptable(media_type: str) -> RestError:
     """Return the error for a body of an unknown media type."""
-    return RestError("PGRST102", f"Content-Type not acceptable: {kind}")
+    return RestError("PGRST102", f"Content-Type not acceptable: {media_type}")
 
 
 def _refuse_constant(name: str) -> None:

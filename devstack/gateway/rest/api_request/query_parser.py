@@ -32,7 +32,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(slots=True)
 class _Resource:
-    """The parameters of a resource while they are being read."""
+    """The parameters of a resource during the parse."""
 
     conditions: list[Condition] = field(default_factory=list)
     order: tuple[OrderTerm, ...] = ()
@@ -52,7 +52,7 @@ def parse_query(pairs: Pairs) -> tuple[QueryParams, list[str]]:
         elif key in ("columns", "on_conflict"):
             lists[key] = parse_columns(value, key)
         else:
-            _read_pair(key, value, resources, values)
+            _parse_pair(key, value, resources, values)
     query = QueryParams(
         items=items,
         resources=tuple(_finished(path, resource) for path, resource in resources.items()),
@@ -79,29 +79,29 @@ def _finished(path: tuple[str, ...], resource: _Resource) -> ResourceParams:
     )
 
 
-def _read_pair(
+def _parse_pair(
     key: str, value: str, resources: dict[tuple[str, ...], _Resource], values: list[str]
 ) -> None:
     """Parse a pair for one resource: an order, a limit, an offset, a logic tree or a filter."""
     tree = TREE_KEY.fullmatch(key)
     if tree is not None:
-        resource = _at(resources, tree[1])
+        resource = _resource_at(resources, tree[1])
         resource.conditions.append(parse_tree(tree[3], value, values, is_negated=bool(tree[2])))
         return
     path, _, word = key.rpartition(".")
     if word == "order":
-        _at(resources, path).order = parse_order(value)
+        _resource_at(resources, path).order = parse_order(value)
     elif word == "limit":
-        _at(resources, path).limit_slot = _number_slot(word, value, values)
+        _resource_at(resources, path).limit_slot = _number_slot(word, value, values)
     elif word == "offset":
-        _at(resources, path).offset_slot = _number_slot(word, value, values)
+        _resource_at(resources, path).offset_slot = _number_slot(word, value, values)
     else:
         steps, found = parse_key(key)
         resource = resources.setdefault(steps, _Resource())
         resource.conditions.append(parse_filter(found, value, values))
 
 
-def _at(resources: dict[tuple[str, ...], _Resource], path: str | None) -> _Resource:
+def _resource_at(resources: dict[tuple[str, ...], _Resource], path: str | None) -> _Resource:
     if not path:
         return resources[()]
     steps, last = parse_key(path)

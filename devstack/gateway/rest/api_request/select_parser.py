@@ -19,7 +19,7 @@ NULLS = {"nullsfirst": "first", "nullslast": "last"}
 
 @functools.lru_cache(PARSED)
 def parse_select(text: str) -> tuple[Item, ...]:
-    """Read a select list, embeds and all."""
+    """Parse a select list with its embeds."""
     scanner = Scanner(text, "select parameter")
     items = _items(scanner, 0)
     scanner.finish()
@@ -28,7 +28,7 @@ def parse_select(text: str) -> tuple[Item, ...]:
 
 @functools.lru_cache(PARSED)
 def parse_order(text: str) -> tuple[OrderTerm, ...]:
-    """Read an `order` list."""
+    """Parse an `order` list."""
     scanner = Scanner(text, "order")
     terms = [_order_term(scanner)]
     while scanner.take(","):
@@ -39,7 +39,7 @@ def parse_order(text: str) -> tuple[OrderTerm, ...]:
 
 @functools.lru_cache(PARSED)
 def parse_columns(text: str, parameter: str) -> tuple[str, ...]:
-    """Read a list of column names, such as `columns` and `on_conflict` are."""
+    """Parse the list of column names of `columns` or `on_conflict`."""
     scanner = Scanner(text, f"{parameter} parameter")
     names = [name(scanner)]
     while scanner.take_spaced(","):

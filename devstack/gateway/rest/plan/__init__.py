@@ -1,1 +1,1 @@
-"""Plan a request: find its relations and functions, and write one SQL statement for it."""
+"""The plan of a request: its relations and functions, resolved, in one SQL statement."""

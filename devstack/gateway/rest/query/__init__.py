@@ -1,1 +1,1 @@
-"""Build SQL text: fragments of one relation, and the statement that a request runs."""
+"""SQL text: fragments for one relation, and the statement that a request runs."""

@@ -13,7 +13,7 @@ from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.errors import RestError, from_postgres
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.introspection import read_schema_cache
-from devstack.gateway.rest.schema_cache.tables import UPDATABILITY, Relation
+from devstack.gateway.rest.schema_cache.tables import Relation
 
 
 LOG = logging.getLogger(__name__)
@@ -22,9 +22,20 @@ LOG = logging.getLogger(__name__)
 FIRST_READ_S = 15
 RETRY_S = 0.5
 #: The admin connections are few, and shared with the other services.
-LIMIT = "set local lock_timeout = '2s'"
+LOCK_TIMEOUT = "set local lock_timeout = '2s'"
 #: The configuration is part of the cache, so both kinds of notice concern it.
 RELOADS = frozenset(("", "reload schema", "reload config"))
+#: The writes that a relation allows, as bits of pg_relation_is_updatable. That function locks.
+UPDATABILITY = """
+  select case
+    when c.relkind in ('r', 'p') then 28
+    when c.relkind = 'm' then 0
+    else pg_relation_is_updatable(c.oid, true)
+  end
+  from pg_class as c
+  join pg_namespace as n on n.oid = c.relnamespace
+  where n.nspname = %s and c.relname = %s
+"""
 
 
 class LiveSchemaCache:
@@ -66,7 +77,7 @@ class LiveSchemaCache:
         """
         try:
             async with lent(self._admin_pool) as connection, connection.transaction():
-                await connection.execute(LIMIT)
+                await connection.execute(LOCK_TIMEOUT)
                 cursor = await connection.execute(UPDATABILITY, (relation.schema, relation.name))
                 [bits] = await cursor.fetchone() or (0,)
                 return int(bits)

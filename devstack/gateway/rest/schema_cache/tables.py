@@ -1,8 +1,4 @@
-"""The tables and views of the exposed schemas: columns, primary keys, representations of domains.
-
-The queries of this package run under an empty search path, so every name in an answer is qualified.
-None of them locks a relation of the project: DDL may hold its lock for long, and may wait for ours.
-"""
+"""The tables and views of the exposed schemas, with keys and representations of domains."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,18 +50,6 @@ RELATIONS = """
     and n.nspname not in ('pg_catalog', 'information_schema')
     and n.nspname !~ '^pg_(toast|temp)'
   order by n.nspname, c.relname
-"""
-
-#: The writes that a relation allows, as bits of pg_relation_is_updatable. That function locks.
-UPDATABILITY = """
-  select case
-    when c.relkind in ('r', 'p') then 28
-    when c.relkind = 'm' then 0
-    else pg_relation_is_updatable(c.oid, true)
-  end
-  from pg_class as c
-  join pg_namespace as n on n.oid = c.relnamespace
-  where n.nspname = %s and c.relname = %s
 """
 
 #: Each domain with its base type, which may itself be a domain.
