@@ -1,3 +1,6 @@
+-- Hosted Supabase has this extension already.
+create extension if not exists pgcrypto with schema extensions;
+
 create table public.bids (
   id uuid not null default gen_random_uuid(),
   auction_id uuid not null,

@@ -71,13 +71,12 @@ language plpgsql
 stable
 set search_path = ''
 as $$
-declare
-  v_query constant text := current_query();
 begin
   -- PostgREST filters and casts the answer in the statement that calls the function. A filter such
   -- as `reserve_met=like.tru\` fails for some answers only. So the failure would reveal the answer
   -- and undo the call. The function sees the statement's text, but never the values in it.
-  if strpos(v_query, 'pgrst_source') > 0 and v_query collate "C" ~* '\m(where|cast)\M' then
+  if strpos(current_query(), 'pgrst_source') > 0
+    and current_query() collate "C" ~* '\m(where|cast)\M' then
     raise sqlstate 'PT400' using
       message = 'FILTER_REFUSED',
       detail = 'Call this function without filters and casts. Its answer is one object.';
@@ -94,7 +93,6 @@ as $$
 declare
   v_limit jsonb;
   v_now timestamptz;
-  v_window interval;
   v_window_start timestamptz;
 begin
   -- Read the setting here and not by private.setting: each bid counts a use, and the call would
@@ -103,9 +101,10 @@ begin
   if v_limit is null or p_key is null then
     raise sqlstate 'PT400' using message = 'UNKNOWN_RATE_LIMIT';
   end if;
-  v_window := (v_limit ->> 'window_s')::integer * interval '1 second';
   v_now := private.clock();
-  v_window_start := date_bin(v_window, v_now, 'epoch');
+  v_window_start := date_bin(
+    (v_limit ->> 'window_s')::integer * interval '1 second', v_now, 'epoch'
+  );
 
   -- Beyond the limit, a further call changes no row and so writes no row version.
   insert into private.rate_limits as seen (key, window_start, count)
@@ -116,7 +115,8 @@ begin
   if found then
     return 0;
   end if;
-  return ceil(extract(epoch from v_window_start + v_window - v_now) * 1000);
+  return (v_limit ->> 'window_s')::integer * 1000
+    - floor(extract(epoch from v_now - v_window_start) * 1000);
 end;
 $$;
 comment on function private.count_use is 'Count one use of an action under a key. Return 0 within the limit, otherwise the milliseconds until the next window.';

@@ -32,8 +32,8 @@ MARKET_MUTATIONS = (
     mutation(
         "price half a step too high",
         RULES,
-        "p_leader_max_cents, p_max_cents + private.step_cents(p_max_cents, p_ladder)",
-        "p_leader_max_cents, p_max_cents + private.step_cents(p_leader_max_cents, p_ladder)",
+        "v_loser_cents + private.step_cents(v_loser_cents, p_ladder)",
+        "v_loser_cents + private.step_cents(v_winner_cents, p_ladder)",
         BIDDING,
     ),
     mutation(
@@ -230,7 +230,7 @@ begin
         "listing keeps the old end",
         PLACE_BID,
         """      bid_count = p_after.bid_count,
-      end_at = v_end_at,
+      end_at = p_after.end_at,
 """,
         """      bid_count = p_after.bid_count,
 """,

@@ -1,5 +1,5 @@
 create function private.log_bid(
-  p_before private.standing, p_after private.standing, p_bid_seq integer, p_end_at timestamptz,
+  p_before private.standing, p_after private.standing, p_bid_seq integer,
   p_amount_cents bigint, p_max_cents bigint, p_salt text, p_now timestamptz
 )
 returns text
@@ -13,11 +13,9 @@ declare
     '{"at":"%s","auction_id":"%s","bidder":%s,"max_cents":%s,"salt":"%s"}',
     v_at, p_before.auction_id, p_after.bidder_number, p_max_cents, p_salt
   ), 'UTF8'));
-  -- A raise that moves no price is invisible while the auction runs. Its row states nothing, so it
-  -- reveals as little as possible afterwards.
-  v_kind text := 'sealed';
-  v_record text := '{}';
-  v_reserve text := 'none';
+  v_kind text;
+  v_record text;
+  v_reserve text;
 begin
   if p_after.high_bid_id is distinct from p_before.high_bid_id then
     v_kind := case when p_before.leader_id = p_before.bidder_id then 'raise' else 'bid' end;
@@ -38,14 +36,19 @@ begin
       || '"at":"%2$s","bid_seq":%3$s,"bidder":%4$s,"end_at":"%5$s","leader":%6$s,'
       || '"price_cents":%7$s,"reserve":"%8$s"}',
       p_amount_cents, v_at, p_bid_seq, p_after.bidder_number,
-      to_char(p_end_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      to_char(p_after.end_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
       case
         when p_after.leader_id = p_before.bidder_id then p_after.bidder_number
         else p_before.leader_number
       end,
       p_after.price_cents,
-      v_reserve
+      coalesce(v_reserve, 'none')
     );
+  else
+    -- A raise that moves no price is invisible while the auction runs. Its row states nothing, so
+    -- it reveals as little as possible afterwards.
+    v_kind := 'sealed';
+    v_record := '{}';
   end if;
   insert into private.bid_log (
     auction_id, seq, kind, record, commitment, hash, previous_hash, sealed_cents, salt,
@@ -274,10 +277,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  -- An id has 122 random bits from a strong source, so the hash of two has 128.
-  return left(
-    encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 32
-  );
+  return encode(extensions.gen_random_bytes(16), 'hex');
 end;
 $$;
 comment on function private.random_salt is 'Return 128 random bits in hexadecimal.';

@@ -115,9 +115,10 @@ begin
   select
     log.seq, log.hash, log.bidder_count, log.rules_hash,
     (
-      select max(seq) from public.bids
+      select seq from public.bids
       where
         auction_id = p_auction_id and seq >= coalesce((log.record ->> 'bid_seq')::integer, 0)
+      order by seq desc limit 1
     )
   into
     v_standing.log_seq, v_standing.log_hash, v_standing.bidder_count, v_standing.log_rules_hash,
@@ -161,10 +162,9 @@ begin
     v_loser_last_cents := p_amount_cents;
     v_last_cents := p_standing.price_cents;
   end if;
-  v_after.high_bid_id := v_bid_id;
-  if v_after.price_cents > v_last_cents then
-    v_after.high_bid_id := gen_random_uuid();
-  end if;
+  v_after.high_bid_id := case
+    when v_after.price_cents > v_last_cents then gen_random_uuid() else v_bid_id
+  end;
   -- Write the bid as sent. Then write an automatic bid for the loser, up to the maximum, and one
   -- for the leader at the price. Each is written only if it is above the bidder's last bid.
   insert into public.bids (id, auction_id, bidder_id, amount_cents, is_proxy, placed_at, seq)
@@ -240,45 +240,39 @@ set search_path = ''
 as $$
 declare
   v_leader_changes constant boolean := coalesce(p_before.leader_id <> p_after.leader_id, false);
-  v_min_next_bid_cents bigint := p_before.min_next_bid_cents;
-  v_reserve_met boolean := p_before.reserve_met;
-  v_end_at timestamptz := p_before.end_at;
-  v_version integer := p_before.version;
   -- This is the form of private.random_salt, whose call would cost more.
-  v_salt constant text := left(
-    encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 32
-  );
+  v_salt constant text := encode(extensions.gen_random_bytes(16), 'hex');
 begin
   -- Without a new high bid, the leader only raised their own maximum. Rivals see no change.
   if p_after.high_bid_id is distinct from p_before.high_bid_id then
-    v_min_next_bid_cents := p_after.price_cents
+    p_after.min_next_bid_cents := p_after.price_cents
       + private.step_cents(p_after.price_cents, p_before.rules -> 'bid_increments');
     -- A listing without a reserve counts as met from the start, so keep the old value if it is
     -- true.
-    v_reserve_met := v_reserve_met
+    p_after.reserve_met := p_before.reserve_met
       or coalesce(p_after.price_cents >= p_before.reserve_cents, false);
-    v_end_at := private.extended_end(
+    p_after.end_at := private.extended_end(
       p_before.end_at, p_before.scheduled_end_at, p_now, p_before.rules
     );
-    v_version := v_version + 1;
+    p_after.version := p_before.version + 1;
     update public.auctions
     set
       current_price_cents = p_after.price_cents,
-      min_next_bid_cents = v_min_next_bid_cents,
+      min_next_bid_cents = p_after.min_next_bid_cents,
       high_bid_id = p_after.high_bid_id,
       high_bidder_id = p_after.leader_id,
       bid_count = p_after.bid_count,
-      reserve_met = v_reserve_met,
-      end_at = v_end_at,
-      extension_count = extension_count + (v_end_at > end_at)::integer,
-      version = v_version,
+      reserve_met = p_after.reserve_met,
+      end_at = p_after.end_at,
+      extension_count = extension_count + (p_after.end_at > end_at)::integer,
+      version = p_after.version,
       updated_at = p_now
     where id = p_before.auction_id;
     update public.listings
     set
       current_bid_cents = p_after.price_cents,
       bid_count = p_after.bid_count,
-      end_at = v_end_at,
+      end_at = p_after.end_at,
       updated_at = p_now
     where id = p_before.listing_id;
   end if;
@@ -300,25 +294,25 @@ begin
   return jsonb_build_object(
     'seq', p_seq,
     'hash', private.log_bid(
-      p_before, p_after, p_seq, v_end_at, p_amount_cents, p_max_cents, v_salt, p_now
+      p_before, p_after, p_seq, p_amount_cents, p_max_cents, v_salt, p_now
     ),
     'salt', v_salt,
     'bid_id', p_bid_id,
-    'end_at', v_end_at,
+    'end_at', p_after.end_at,
     'success', true,
-    'version', v_version,
+    'version', p_after.version,
     'idempotent', false,
     'is_leading', p_after.leader_id = p_before.bidder_id,
-    'new_end_at', v_end_at,
+    'new_end_at', p_after.end_at,
     'received_at', p_now,
-    'reserve_met', v_reserve_met,
+    'reserve_met', p_after.reserve_met,
     'server_time', p_now,
     'amount_cents', p_amount_cents,
     'is_proxy_bid', p_max_cents > p_amount_cents,
     'time_left_ms', floor(extract(epoch from p_before.end_at - p_now) * 1000)::bigint,
     'outbid_previous', v_leader_changes,
-    'extension_seconds', extract(epoch from v_end_at - p_before.end_at),
-    'min_next_bid_cents', v_min_next_bid_cents,
+    'extension_seconds', extract(epoch from p_after.end_at - p_before.end_at),
+    'min_next_bid_cents', p_after.min_next_bid_cents,
     'previous_bidder_id', p_before.leader_id,
     'current_price_cents', p_after.price_cents,
     'previous_amount_cents',

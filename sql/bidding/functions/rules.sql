@@ -7,11 +7,11 @@ stable
 set search_path = ''
 as $$
 declare
-  v_is_blocked boolean := p_standing.bidder_is_barred;
+  v_has_too_many_strikes boolean;
   v_refusal text[];
 begin
-  if p_standing.bidder_has_strikes and not v_is_blocked then
-    v_is_blocked := private.live_strike_points(p_standing.bidder_id, p_now)
+  if p_standing.bidder_has_strikes then
+    v_has_too_many_strikes := private.live_strike_points(p_standing.bidder_id, p_now)
       >= (p_standing.rules -> 'strike_block_threshold')::integer;
   end if;
   -- This is one expression and calls no function, because Postgres prepares each expression and
@@ -31,7 +31,7 @@ begin
       then array['USER_SUSPENDED', 'Your account is suspended']
     when p_standing.bidder_kyc <> 'passed'
       then array['KYC_REQUIRED', 'KYC verification required to bid']
-    when v_is_blocked
+    when p_standing.bidder_is_barred or v_has_too_many_strikes
       then array['BIDDER_BLOCKED', 'Too many unpaid purchases. Contact support']
     when p_standing.seller_is_suspended
       then array['AUCTION_NOT_LIVE', 'Auction is not live']
@@ -50,14 +50,14 @@ begin
     when p_amount_cents < p_standing.min_next_bid_cents
       then array['BID_TOO_LOW', 'Minimum bid is ']
   end;
-  if v_refusal[1] = 'BID_TOO_LOW' then
+  if v_refusal is null then
+    return null;
+  elsif v_refusal[1] = 'BID_TOO_LOW' then
     return private.refusal(
       v_refusal[1], v_refusal[2] || private.dollars(p_standing.min_next_bid_cents)
     ) || jsonb_build_object('minimum_bid_cents', p_standing.min_next_bid_cents);
-  elsif v_refusal is not null then
-    return private.refusal(v_refusal[1], v_refusal[2]);
   end if;
-  return null;
+  return private.refusal(v_refusal[1], v_refusal[2]);
 end;
 $$;
 comment on function private.bid_refusal is 'Return the refusal of a bid, or null if the bid is accepted.';
@@ -72,22 +72,19 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_price_cents bigint;
+  -- The higher of the two maxima leads after this bid.
+  v_winner_cents constant bigint := greatest(p_leader_max_cents, p_max_cents);
+  v_loser_cents bigint;
+  v_price_cents bigint := p_amount_cents;
 begin
-  if p_leader_max_cents is null then
-    v_price_cents := p_amount_cents;
-  elsif p_max_cents > p_leader_max_cents then
+  if p_leader_max_cents is not null then
+    v_loser_cents := least(p_leader_max_cents, p_max_cents);
     v_price_cents := greatest(
       p_amount_cents,
-      least(p_max_cents, p_leader_max_cents + private.step_cents(p_leader_max_cents, p_ladder))
-    );
-  else
-    v_price_cents := least(
-      p_leader_max_cents, p_max_cents + private.step_cents(p_max_cents, p_ladder)
+      least(v_winner_cents, v_loser_cents + private.step_cents(v_loser_cents, p_ladder))
     );
   end if;
-  -- The higher of the two maxima leads after this bid.
-  if greatest(p_leader_max_cents, p_max_cents) >= p_reserve_cents then
+  if v_winner_cents >= p_reserve_cents then
     return greatest(v_price_cents, p_reserve_cents);
   end if;
   return v_price_cents;
@@ -139,7 +136,7 @@ immutable
 set search_path = ''
 as $$
 begin
-  return '$' || p_cents / 100 || '.' || lpad((p_cents % 100)::text, 2, '0');
+  return format('$%s.%s', p_cents / 100, lpad((p_cents % 100)::text, 2, '0'));
 end;
 $$;
 comment on function private.dollars is 'Return an amount as text for people.';
