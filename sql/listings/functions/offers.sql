@@ -73,7 +73,7 @@ declare
   v_refusal jsonb;
 begin
   -- A person does not type a text far beyond its limit by mistake, so that call counts towards the
-  -- rate limit. Other calls count only when they succeed.
+  -- rate limit. Other calls count once all but the filter has accepted them.
   if p_oversized_field is not null then
     v_refusal := private.use_rate_limit('create_listing');
   end if;
@@ -128,12 +128,13 @@ begin
   v_refusal := coalesce(
     private.seller_refusal(v_listing.seller_id),
     private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now),
+    -- Count the call before the filter, which costs far more than all checks above. The seller may
+    -- try again after any other mistake.
+    private.use_rate_limit('create_listing'),
     private.contact_text_refusal(
       v_listing.title, v_listing.description, v_listing.location ->> 'suburb'
     )
   );
-  -- Count the call last, so that the seller may try again after a mistake.
-  v_refusal := coalesce(v_refusal, private.use_rate_limit('create_listing'));
   if v_refusal is not null then
     return v_refusal;
   end if;

@@ -216,7 +216,7 @@ def test_repeat_gets_the_same_answer(owner: Connection, order_id: UUID, alice: A
 def test_opening_is_limited(
     owner: Connection, order_id: UUID, alice: Actor, moderator: Actor
 ) -> None:
-    """The limit counts calls that succeed, and a refused call changes nothing."""
+    """The limit counts this call, and a refused one changes nothing."""
     paid(owner, order_id)
     set_setting(owner, "rate_limits", '{"open_dispute": {"max": 1, "window_s": 3600}}')
     dispute_id = opened(alice, order_id)["dispute_id"]
