@@ -195,7 +195,13 @@ def _add_shipment_routes(
         path=ORDER_PATH,
         body=ShipmentBody,
         answer=ShipmentAnswer,
-        codes=("CONFLICT", "FORBIDDEN", "PAYMENT_IN_TEXT", "RESOURCE_NOT_FOUND"),
+        codes=(
+            "CONFLICT",
+            "FORBIDDEN",
+            "PAYMENT_IN_TEXT",
+            "RESOURCE_NOT_FOUND",
+            "SHIPPING_NOT_OFFERED",
+        ),
     )
     def save_shipment(order_id: str) -> ShipmentAnswer:
         session = sessions.require_live_session()

@@ -150,7 +150,7 @@ def orders_blueprint(database: Database, sessions: Sessions, limits: UserLimits)
         path=ORDER_PATH,
         body=ActionBody,
         answer=ActionAnswer,
-        codes=("CONFLICT", "FORBIDDEN", "RESOURCE_NOT_FOUND"),
+        codes=("CONFLICT", "FORBIDDEN", "RESOURCE_NOT_FOUND", "SHIPPING_NOT_OFFERED"),
     )
     def act(order_id: str) -> ActionAnswer:
         began = time.monotonic()

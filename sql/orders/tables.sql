@@ -109,21 +109,21 @@ create table private.order_transitions (
   constraint order_transitions_move check (from_state <> to_state),
   constraint order_transitions_name_who_may check (cardinality(actor_kinds) > 0),
   constraint order_transitions_needs_is_known check (
-    needs in ('pickup', 'money_back', 'state_before_dispute')
+    needs in ('pickup', 'money_back', 'state_before_dispute', 'shipping')
   )
 );
-comment on table private.order_transitions is 'The legal moves of an order, with the actors that may make each. needs is a condition. pickup: the listing offers pickup. money_back: all captured money is refunded or lost in disputes. state_before_dispute: the move leads to the state before the dispute.';
+comment on table private.order_transitions is 'The legal moves of an order, with the actors that may make each. needs is a condition. pickup, shipping: the listing offers it. money_back: all captured money is refunded or lost in disputes. state_before_dispute: the move leads to the state before the dispute.';
 
 insert into private.order_transitions (from_state, to_state, actor_kinds, needs) values
 ('pending_payment', 'paid', '{stripe}', null),
 ('pending_payment', 'cancelled', '{buyer,seller,system,admin}', null),
 ('paid', 'ready_for_handover', '{seller}', null),
-('paid', 'shipped', '{seller}', null),
+('paid', 'shipped', '{seller}', 'shipping'),
 ('paid', 'delivered', '{buyer}', 'pickup'),
 ('paid', 'cancelled', '{stripe,admin}', 'money_back'),
 ('paid', 'refunded', '{stripe,admin}', 'money_back'),
 ('paid', 'disputed', '{buyer,seller,stripe,admin}', null),
-('ready_for_handover', 'shipped', '{seller}', null),
+('ready_for_handover', 'shipped', '{seller}', 'shipping'),
 ('ready_for_handover', 'delivered', '{buyer}', null),
 ('ready_for_handover', 'cancelled', '{stripe,admin}', 'money_back'),
 ('ready_for_handover', 'refunded', '{stripe,admin}', 'money_back'),

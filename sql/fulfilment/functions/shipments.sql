@@ -57,7 +57,7 @@ comment on function private.shipper_refusal is 'Return the refusal of a user who
 create function private.shipping_refusal(p_order public.orders)
 returns jsonb
 language plpgsql
-immutable
+stable
 set search_path = ''
 as $$
 begin
@@ -66,10 +66,24 @@ begin
       then private.refusal('CONFLICT', 'A refund of this order is still under way')
     when p_order.state not in ('paid', 'ready_for_handover', 'shipped')
       then private.state_refusal(p_order)
+    when p_order.state <> 'shipped' and not private.is_shipping_offered(p_order)
+      then private.refusal('SHIPPING_NOT_OFFERED', 'This listing offers pickup only')
   end;
 end;
 $$;
 comment on function private.shipping_refusal is 'Return the reason why the shipment cannot be saved now, or null if it can.';
+
+create function private.is_shipping_offered(p_order public.orders)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  return exists (select from public.listings where id = p_order.listing_id and shipping);
+end;
+$$;
+comment on function private.is_shipping_offered is 'Return true if the listing of an order offers shipping. An item for pickup alone has the pickup code, because a shipped order is delivered by time.';
 
 create function private.shipment_refusal(p_carrier text, p_tracking text, p_label_url text)
 returns jsonb

@@ -34,6 +34,8 @@ begin
     where order_id = p_order_id and settles_order and private.held_cents(id) > 0
   ) then
     return private.refusal('CONFLICT', 'Stripe holds this money for a dispute');
+  elsif v_rule.to_state = 'shipped' and not private.is_shipping_offered(v_order) then
+    return private.refusal('SHIPPING_NOT_OFFERED', 'This listing offers pickup only');
   end if;
   perform private.take_action(v_order, v_rule, p_user_id);
   return private.action_answer(p_order_id, p_action);

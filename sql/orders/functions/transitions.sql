@@ -86,6 +86,7 @@ begin
         when 'pickup' then exists (
           select from public.listings where id = p_order.listing_id and pickup
         )
+        when 'shipping' then private.is_shipping_offered(p_order)
         else true
       end
   );

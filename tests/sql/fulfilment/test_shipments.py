@@ -102,6 +102,31 @@ def test_order_that_cannot_be_shipped_is_refused(
     assert "33ABC1234" == shipment_row(owner)["tracking"]
 
 
+@pytest.mark.parametrize("state", ["paid", "ready_for_handover"])
+def test_item_for_pickup_alone_is_not_shipped(
+    owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, state: str
+) -> None:
+    """A shipped order is delivered after two weeks without a word of the buyer."""
+    if state != "paid":
+        moved(owner, order_id, state, "seller")
+    owner.execute("update public.listings set shipping = false")
+
+    assert "SHIPPING_NOT_OFFERED" == saved(call, seller)["code"]
+    assert [(0,)] == owner.execute("select count(*) from public.shipments").fetchall()
+    assert state == order_row(owner, order_id)["state"]
+
+
+def test_parcel_that_is_under_way_can_be_edited(
+    owner: Connection, call: Calls, seller: Actor
+) -> None:
+    """The listing decides about the move, not about an order that was shipped before."""
+    saved(call, seller)
+    owner.execute("update public.listings set shipping = false")
+
+    assert saved(call, seller, tracking="33ABC9999")["success"]
+    assert "33ABC9999" == shipment_row(owner)["tracking"]
+
+
 def test_unpaid_order_is_not_shipped(owner: Connection, seller: Actor, bob: Actor) -> None:
     """Nothing is sent before the payment."""
     answer = service_of(owner).call(

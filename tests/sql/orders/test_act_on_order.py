@@ -355,6 +355,17 @@ def test_both_parties_hear_of_a_reported_delivery(
     assert "order_delivered" in told(owner, alice)
 
 
+def test_item_for_pickup_alone_is_not_marked_shipped(
+    owner: Connection, order_id: UUID, seller: Actor
+) -> None:
+    """The buyer confirms a pickup by the code; a shipment is confirmed by time alone."""
+    brought_to(owner, order_id, "ready_for_handover")
+    owner.execute("update public.listings set shipping = false")
+
+    assert "SHIPPING_NOT_OFFERED" == acted(owner, order_id, seller, "mark_shipped")["code"]
+    assert "ready_for_handover" == order_row(owner, order_id)["state"]
+
+
 def test_unknown_order_and_action_are_refused(
     owner: Connection, order_id: UUID, seller: Actor
 ) -> None:

@@ -129,6 +129,16 @@ def test_paid_order_is_picked_up_only_where_that_was_offered(
     assert not allowed(owner, order_id, "delivered", "buyer")
 
 
+def test_order_is_shipped_only_where_that_was_offered(owner: Connection, order_id: UUID) -> None:
+    """The moves to shipped need a listing that offers shipping."""
+    brought_to(owner, order_id, "paid")
+    owner.execute("update public.listings set shipping = false")
+
+    assert not allowed(owner, order_id, "shipped", "seller")
+    moved(owner, order_id, "ready_for_handover", "seller")
+    assert not allowed(owner, order_id, "shipped", "seller")
+
+
 def test_parties_wait_while_money_is_on_its_way_back(owner: Connection, order_id: UUID) -> None:
     """A pending refund blocks the moves of both parties and of our jobs."""
     brought_to(owner, order_id, "delivered")

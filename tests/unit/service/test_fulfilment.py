@@ -158,6 +158,7 @@ def test_malformed_code_is_no_try(body: Any) -> None:
         ("FORBIDDEN", 403),
         ("RESOURCE_NOT_FOUND", 404),
         ("CONFLICT", 409),
+        ("SHIPPING_NOT_OFFERED", 409),
         ("PAYMENT_IN_TEXT", 400),
         ("VALIDATION_ERROR", 400),
     ],

@@ -147,7 +147,13 @@ def test_money_of_an_action_is_answered(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [("FORBIDDEN", 403), ("RESOURCE_NOT_FOUND", 404), ("CONFLICT", 409)]
+    ("code", "status"),
+    [
+        ("FORBIDDEN", 403),
+        ("RESOURCE_NOT_FOUND", 404),
+        ("CONFLICT", 409),
+        ("SHIPPING_NOT_OFFERED", 409),
+    ],
 )
 def test_refused_action_has_its_status(service: Service, code: str, status: int) -> None:
     """A route never answers success for a refusal (A8)."""
