@@ -87,12 +87,12 @@ def test_start_that_has_passed_is_now(owner: Connection, seller: Actor) -> None:
 def test_reserve_and_street_are_the_sellers(
     seller: Actor, alice: Actor, moderator: Actor, anonymous: Actor
 ) -> None:
-    """They are in no row that others read; seller and staff are told, a stranger is not (B18)."""
+    """They are in no row that others read. Staff read the street, another user neither (B18)."""
     answer = listed(seller, reserve_cents=5000)
     listing_id = answer["listing"]["id"]
 
-    for actor in (seller, moderator):
-        assert {"reserve_cents": 5000, "street": "1 Loop Road"} == actor.call(
+    for actor, reserve_cents in ((seller, 5000), (moderator, None)):
+        assert {"reserve_cents": reserve_cents, "street": "1 Loop Road"} == actor.call(
             "get_listing_private", listing_id=listing_id
         )
     assert "LISTING_NOT_FOUND" == alice.call("get_listing_private", listing_id=listing_id)["code"]
@@ -104,6 +104,36 @@ def test_reserve_and_street_are_the_sellers(
     assert "Loop Road" not in str(public)
     assert "5000" not in str(public)
     assert [(False,)] == anonymous.rows("select reserve_met from public.auctions")
+
+
+@pytest.mark.parametrize(
+    ("status", "reserve_cents"),
+    [("scheduled", None), ("live", None), ("no_sale", 5000), ("cancelled", 5000)],
+)
+def test_staff_read_a_reserve_only_after_the_end(
+    owner: Connection, seller: Actor, moderator: Actor, status: str, reserve_cents: int | None
+) -> None:
+    """Staff may bid, so nobody on the staff reads a reserve while bids are possible."""
+    listing_id = listed(seller, reserve_cents=5000)["listing"]["id"]
+    owner.execute("update public.auctions set status = %s::public.auction_status", [status])
+
+    answer = moderator.call("get_listing_private", listing_id=listing_id)
+
+    assert {"reserve_cents": reserve_cents, "street": "1 Loop Road"} == answer
+
+
+def test_each_read_by_staff_is_audited(owner: Connection, seller: Actor, moderator: Actor) -> None:
+    """The log names reader, listing and seller; reads of the seller are in no log."""
+    listing_id = listed(seller, reserve_cents=5000)["listing"]["id"]
+
+    for actor in (seller, moderator):
+        actor.call("get_listing_private", listing_id=listing_id)
+
+    query = "select actor_id, action, entity, entity_id, metadata from public.audit_logs"
+    seen = {"seller_id": str(seller.id), "has_reserve": False}
+    assert [(moderator.id, "listing_private_read", "listings", listing_id, seen)] == (
+        owner.execute(query).fetchall()
+    )
 
 
 def test_texts_are_cleaned(seller: Actor) -> None:
