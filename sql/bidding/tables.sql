@@ -60,7 +60,7 @@ create table private.bid_receipts (
   constraint bid_receipts_bidder_id_fkey foreign key (bidder_id) references public.users (id),
   constraint bid_receipts_auction_id_fkey foreign key (auction_id) references public.auctions (id)
 );
-comment on table private.bid_receipts is 'The answer to each accepted bid with a client_bid_id. A client that repeats the call gets it again and places no second bid.';
+comment on table private.bid_receipts is 'The answer to each accepted bid with a client_bid_id. A client that repeats the call gets it again and places no second bid. It is kept until 30 days after the close of the auction.';
 
 create index bid_receipts_auction_id_idx on private.bid_receipts (auction_id);
 

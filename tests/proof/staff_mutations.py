@@ -526,6 +526,20 @@ STAFF_MUTATIONS = (
         PURGE,
     ),
     mutation(
+        "receipts of bids are purged early",
+        "operations/functions/purge.sql",
+        "private.purge_bid_receipts(p_max_rows, v_now - 30 * interval '24 hours')",
+        "private.purge_bid_receipts(p_max_rows, v_now - 29 * interval '24 hours')",
+        PURGE,
+    ),
+    mutation(
+        "receipts of open auctions are purged",
+        "bidding/functions/receipts.sql",
+        "    where auction.finalized_at >= v_reached and auction.finalized_at < p_before\n",
+        "    where receipt.created_at < p_before\n",
+        PURGE,
+    ),
+    mutation(
         "purge of receipts has no limit",
         "requests/functions.sql",
         "    limit p_max_rows\n",

@@ -1,12 +1,12 @@
 """`purge_old_rows`: data that has expired is deleted, and nothing else."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import listed, move_time
+from tests.sql.auctioning import auctioned, listed, move_time
 from tests.sql.paying import stored
 from tests.sql.writing import asked
 
@@ -119,6 +119,49 @@ def test_receipts_go_after_thirty_days(owner: Connection, service: Actor, seller
     assert 1 == receipts(owner)
     assert 1 == service.call("purge_old_rows", max_rows=2)
     assert 0 == receipts(owner)
+
+
+def bid_receipts(owner: Connection) -> set[UUID]:
+    query = "select auction_id from private.bid_receipts"
+    return {auction_id for (auction_id,) in owner.execute(query)}
+
+
+def test_bid_receipts_go_thirty_days_after_the_close(
+    owner: Connection, service: Actor, seller: Actor, alice: Actor
+) -> None:
+    """Those of an open auction stay, however old. A late repeat is refused and bids nothing."""
+    open_id, closed_id = auctioned(seller, ends_in="60 days"), auctioned(seller)
+    bid = {"amount_cents": 1000, "client_bid_id": uuid4()}
+    assert alice.call("place_bid", auction_id=closed_id, **bid)["success"]
+    other = {"amount_cents": 1000, "client_bid_id": uuid4()}
+    first = alice.call("place_bid", auction_id=open_id, **other)
+    service.call("end_auction", auction_id=closed_id, force=True)
+    move_time(owner, "719 hours")
+    service.call("purge_old_rows")
+    assert {open_id, closed_id} == bid_receipts(owner)
+    move_time(owner, "2 hours")
+
+    service.call("purge_old_rows")
+
+    assert {open_id} == bid_receipts(owner)
+    assert first | {"idempotent": True} == alice.call("place_bid", auction_id=open_id, **other)
+    assert "AUCTION_NOT_LIVE" == alice.call("place_bid", auction_id=closed_id, **bid)["code"]
+
+
+def test_bid_receipts_go_in_batches(
+    owner: Connection, service: Actor, seller: Actor, alice: Actor
+) -> None:
+    """A run deletes at most its number of rows, and the next one goes on."""
+    for _ in range(3):
+        auction_id = auctioned(seller)
+        alice.call("place_bid", auction_id=auction_id, amount_cents=1000, client_bid_id=uuid4())
+        service.call("end_auction", auction_id=auction_id, force=True)
+    move_time(owner, "721 hours")
+
+    assert 2 == service.call("purge_old_rows", max_rows=2)
+    assert 1 == len(bid_receipts(owner))
+    service.call("purge_old_rows", max_rows=2)
+    assert set() == bid_receipts(owner)
 
 
 def test_message_is_sent_once_though_its_receipt_is_gone(
