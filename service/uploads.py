@@ -127,7 +127,7 @@ def uploads_blueprint(uploads: Uploads, sessions: Sessions, limits: UserLimits) 
         "another. Uploads of one user run one after the other: at most ten wait, for eight "
         "seconds at most.",
         callers=(Caller.USER, Caller.SELLER, Caller.PARTY),
-        limits=("upload_file", "upload_personal_file"),
+        limits=("upload_file", "upload_personal_file", "upload_shared_file"),
         body=UploadForm,
         file="file",
         answer=UploadAnswer,
@@ -136,9 +136,11 @@ def uploads_blueprint(uploads: Uploads, sessions: Sessions, limits: UserLimits) 
     def upload() -> UploadAnswer:
         session: Session = request.environ[_SESSION_KEY]
         form = read_body(UploadForm)
-        if form.type.is_personal:
-            limits.hit("upload_personal_file", session.user_id)
-        return _answer_of(uploads.store(_upload_of(session, form)))
+        upload_ = _upload_of(session, form)
+        # A file costs a process even if it is refused, so each one counts before it is decoded.
+        kind = "personal" if form.type.is_personal else "shared"
+        limits.hit(f"upload_{kind}_file", session.user_id)
+        return _answer_of(uploads.store(upload_))
 
     @blueprint.delete("/api/storage/delete")
     @Route(

@@ -85,6 +85,7 @@ insert into private.app_settings (key, value) values
     "mark_notifications": {"max": 50, "window_s": 60},
     "upload_file": {"max": 60, "window_s": 60},
     "upload_personal_file": {"max": 20, "window_s": 3600},
+    "upload_shared_file": {"max": 120, "window_s": 3600},
     "delete_file": {"max": 30, "window_s": 60},
     "finalize_auctions": {"max": 5, "window_s": 60},
     "call_staff_route": {"max": 120, "window_s": 60},

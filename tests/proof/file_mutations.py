@@ -450,6 +450,13 @@ FILE_MUTATIONS = (
         ROUTES,
     ),
     mutation(
+        "refused files cost nothing",
+        "service/uploads.py",
+        '        limits.hit(f"upload_{kind}_file", session.user_id)\n',
+        "",
+        ROUTES,
+    ),
+    mutation(
         "photo may be a PDF",
         UPLOADS,
         "decoding.is_pdf(upload.data) and _BUCKETS[upload.type] not in _PUBLIC",

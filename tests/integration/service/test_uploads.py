@@ -285,6 +285,15 @@ def test_upload_has_a_limit(sale: Sale, signed_in: Callable[[], Browser]) -> Non
     assert [400, 429] == [answer.status_code for answer in answers]
 
 
+def test_refused_files_use_up_the_hour(sale: Sale, listing_id: str) -> None:
+    """Each costs a process, so they count as the others do."""
+    with sale.shop.limited("upload_shared_file", 2):
+        answers = [photo(sale.seller, listing_id, data) for data in (b"x", b"x", encoded(halves()))]
+
+    assert [400, 400, 429] == [answer.status_code for answer in answers]
+    assert set() == objects(sale.shop, listing_id)
+
+
 def test_file_of_ten_megabytes_is_stored(sale: Sale) -> None:
     """The limit of the body leaves room for the form."""
     filling = b"%" + b"x" * (10 * 1024 * 1024 - len(raw_pdf()) - 2) + b"\n"

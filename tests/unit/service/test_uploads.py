@@ -11,6 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from market.errors import MarketError, RejectedError, TransientError
+from market.files import decoding
 from tests.factories import BUYER_ID
 from tests.pictures import encoded, halves, opened, pdf, raw_pdf
 from tests.unit.service.adapters import Service, make_service, make_token
@@ -70,7 +71,7 @@ def send(
     fields: Mapping[str, str] = PHOTO,
 ) -> TestResponse:
     parts = [(f'name="{field}"', value.encode()) for field, value in fields.items()]
-    parts.append((f'name="file"; filename="{name}"', data or encoded(halves())))
+    parts.append((f'name="file"; filename="{name}"', encoded(halves()) if data is None else data))
     # The test client would make a temporary file of a large body.
     body = b"".join(
         f"--limit\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + value + b"\r\n"
@@ -130,7 +131,8 @@ def test_photo_is_stored(service: Service) -> None:
         },
     } == answer.get_json()
     assert [
-        "session_is_live", "rate_limit_hit", "check_upload", "record_file", "check_image_duplicate"
+        "session_is_live", "rate_limit_hit", "rate_limit_hit", "check_upload", "record_file",
+        "check_image_duplicate",
     ] == service.called  # fmt: skip
 
 
@@ -155,6 +157,8 @@ def test_avatar_is_small(service: Service) -> None:
         ("Ünï/日本.pdf", "file.jpg"),
         ("x" * 300 + ".pdf", "x" * 60 + ".jpg"),
         ("a.php.pdf", "a.php.jpg"),
+        ("bill\u202egpj.exe", "bill_gpj.jpg"),
+        ("%2e%2e%2fa;x='1'.pdf", "2e_2e_2fa_x_1.jpg"),
     ],
 )
 def test_name_of_evidence_is_sanitised(service: Service, name: str, safe: str) -> None:
@@ -349,6 +353,15 @@ def test_large_file_is_refused(service: Service, size: int, fields: dict[str, st
     assert (413, "PAYLOAD_TOO_LARGE") == code_of(send(service, b"x" * size, fields=fields))
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.pdf"])
+def test_empty_file_is_refused(service: Service, name: str) -> None:
+    """A phone may send one when its memory is full."""
+    answer = send(service, b"", name, fields={"type": "address_proof"})
+
+    assert (400, "VALIDATION_ERROR") == code_of(answer)
+    service.storage.put.assert_not_called()
+
+
 def test_body_above_the_routes_limit_is_refused(service: Service) -> None:
     """It is not even read; the route's limit is that of no other route."""
     assert (413, "PAYLOAD_TOO_LARGE") == code_of(send(service, b"x" * (11 * MIB)))
@@ -494,23 +507,46 @@ def test_cookie_needs_the_sites_origin(
 
 
 @pytest.mark.parametrize(
-    ("fields", "actions"),
+    ("fields", "action"),
     [
-        (PHOTO, ["upload_file"]),
-        ({"type": "profile_avatar"}, ["upload_file", "upload_personal_file"]),
-        ({"type": "address_proof"}, ["upload_file", "upload_personal_file"]),
+        (PHOTO, "upload_shared_file"),
+        ({"type": "evidence_file", "disputeId": DISPUTE_ID}, "upload_shared_file"),
+        ({"type": "profile_avatar"}, "upload_personal_file"),
+        ({"type": "address_proof"}, "upload_personal_file"),
     ],
 )
-def test_file_about_oneself_has_a_limit_of_its_own(
-    service: Service, answers: dict[str, Any], fields: dict[str, str], actions: list[str]
+def test_file_counts_before_it_is_decoded(
+    service: Service, fields: dict[str, str], action: str
 ) -> None:
-    """Each one replaces another, so the number of files bounds nothing."""
-    answers["check_upload"] = REFUSED
+    """A refused file costs a process, too, and the number of stored files bounds no avatars."""
+    refused = send(service, b"x", fields=fields)
 
-    send(service, fields=fields)
-
+    assert (400, "VALIDATION_ERROR") == code_of(refused)
     calls = service.database.call.call_args_list
-    assert actions == [c.kwargs["action"] for c in calls if c.args[0] == "rate_limit_hit"]
+    assert ["upload_file", action] == [
+        c.kwargs["action"] for c in calls if c.args[0] == "rate_limit_hit"
+    ]
+
+
+@pytest.mark.parametrize("fields", [PHOTO, {"type": "profile_avatar"}])
+def test_file_beyond_the_hourly_limit_is_not_decoded(
+    service: Service, monkeypatch: pytest.MonkeyPatch, fields: dict[str, str]
+) -> None:
+    """Another upload costs neither a process nor a look at the listing."""
+    monkeypatch.setattr(decoding, "decode", lambda *_: pytest.fail("decoded"))
+    call = service.database.call.side_effect
+
+    def limited(function: str, **arguments: Any) -> Any:
+        if function == "rate_limit_hit" and arguments["action"] != "upload_file":
+            return {"allowed": False, "retry_after_ms": 1500}
+        return call(function, **arguments)
+
+    service.database.call.side_effect = limited
+
+    answer = send(service, fields=fields)
+
+    assert (429, "RATE_LIMITED") == code_of(answer)
+    assert "check_upload" not in service.called
 
 
 @pytest.mark.parametrize(("route", "action"), [(UPLOAD, "upload_file"), (DELETE, "delete_file")])
