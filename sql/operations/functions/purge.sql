@@ -20,7 +20,8 @@ begin
     private.purge_payloads(p_max_rows, v_now - 90 * interval '24 hours'),
     private.purge_originals(p_max_rows, v_now - 180 * interval '24 hours'),
     private.purge_receipts(p_max_rows, v_now - 30 * interval '24 hours'),
-    private.purge_bid_receipts(p_max_rows, v_now - 30 * interval '24 hours')
+    private.purge_bid_receipts(p_max_rows, v_now - 30 * interval '24 hours'),
+    private.purge_photos(p_max_rows)
   );
 
   -- A subquery that locks rows may run again for each row of a nested loop, which deletes too many.

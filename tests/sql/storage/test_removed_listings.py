@@ -145,6 +145,74 @@ def test_decision_about_a_running_listing_removes_nothing(
     assert 1 == photo_count(owner, listing_id)
 
 
+def photographed_afterwards(owner: Connection, listing_id: UUID) -> str:
+    """Leave a photo as a release did that removed listings and kept their photos."""
+    path = f"{listing_id}/0_old.jpg"
+    owner.execute(
+        """
+        insert into public.listing_photos (
+          listing_id, url, path, file_size, mime_type, width, height
+        )
+        values (%s, 'https://files.test/old.jpg', %s, 10, 'image/jpeg', 100, 100)
+        """,
+        [listing_id, path],
+    )
+    put_object(owner, "listing-photos", path)
+    return path
+
+
+@pytest.mark.parametrize("take_away", [remove, cancel, exclude, close])
+def test_photos_that_an_earlier_release_kept_go(
+    owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
+    take_away: Callable[[Actor, Actor, UUID], Any],
+) -> None:  # fmt: skip
+    """The job that deletes expired rows finds them, however staff removed the listing."""
+    assert take_away(moderator, seller, listing_id)["success"]
+    path = photographed_afterwards(owner, listing_id)
+    assert [] == orphans(owner, service)
+
+    assert 1 == service.call("purge_old_rows", max_rows=1)
+    move_time(owner, "2 hours")
+    assert 0 == service.call("purge_old_rows")
+
+    assert 0 == photo_count(owner, listing_id)
+    assert [path] == orphans(owner, service)
+
+
+def test_reported_photos_of_an_earlier_release_stay(
+    owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, moderator: Actor,
+    alice: Actor,
+) -> None:  # fmt: skip
+    """Staff have not decided yet; their decision then removes the photos."""
+    report_id = reported(alice, listing_id)
+    assert remove(moderator, seller, listing_id)["success"]
+    photographed_afterwards(owner, listing_id)
+
+    assert 0 == service.call("purge_old_rows")
+    assert 1 == photo_count(owner, listing_id)
+    decide(moderator, report_id)
+    assert 0 == photo_count(owner, listing_id)
+
+
+def test_other_photos_are_not_purged(
+    owner: Connection, service: Actor, listing_id: UUID, *, seller: Actor, path: str
+) -> None:
+    """A running listing, one that has ended, and one that its seller cancelled keep them."""
+    ended = UUID(listed(seller)["listing"]["id"])
+    running = UUID(listed(seller)["listing"]["id"])
+    for each in (ended, running):
+        photographed(seller, each, str(each))
+    owner.execute("update public.auctions set status = 'no_sale' where listing_id = %s", [ended])
+    owner.execute("update public.listings set status = 'ended' where id = %s", [ended])
+    assert path
+    assert seller.call("cancel_listing", listing_id=listing_id)["success"]
+    move_time(owner, "1000 days")
+
+    service.call("purge_old_rows")
+
+    assert [1, 1, 1] == [photo_count(owner, each) for each in (listing_id, ended, running)]
+
+
 def test_evidence_stays_when_its_listing_is_gone(
     owner: Connection, service: Actor, *, seller: Actor, moderator: Actor, alice: Actor
 ) -> None:
