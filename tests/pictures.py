@@ -36,10 +36,12 @@ def opened(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
 
 
-def png_that_announces(width: int, height: int) -> bytes:
-    """Make a PNG of a few bytes whose header announces a size."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b""))
+def png_that_announces(
+    width: int, height: int, *, depth: int = 8, pixels: bytes = bytes(100)
+) -> bytes:
+    """Make a PNG of three colours whose header announces a size. By default it has few pixels."""
+    header = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(pixels)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
         for name, body in chunks

@@ -87,17 +87,34 @@ def test_picture_is_upright(orientation: int, left: str | None) -> None:
     assert is_near((254, 0, 0) if first == "red" else (0, 0, 254), pixel(file.data))
 
 
+@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+def test_tag_of_the_camera_counts_in_each_format(form: str) -> None:
+    """An app that converts a photo may leave the tag in it."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+
+    result = opened(prepare(encoded(halves(), form, exif=exif), PHOTO_BOX).data)
+
+    assert (100, 200) == result.size
+    assert is_near((254, 0, 0), result.getpixel((5, 5)))
+
+
 def test_metadata_is_gone() -> None:
     """Neither place, nor comment, nor profile, nor text behind the end survives."""
     exif = Image.Exif()
     exif[0x010E] = "secret-place"
+    exif.get_ifd(0x8825).update({1: "S", 2: (33.0, 51.0, 31.0), 29: "secret-date"})
     data = encoded(
         halves(), exif=exif, comment=b"secret-comment", icc_profile=b"secret-profile",
         xmp=b"secret-xmp",
     )  # fmt: skip
     data += b"secret-trailer"
 
-    assert b"secret" not in prepare(data, PHOTO_BOX).data
+    assert opened(data).getexif().get_ifd(0x8825)
+
+    result = prepare(data, PHOTO_BOX).data
+    assert b"secret" not in result
+    assert not opened(result).getexif()
 
 
 @pytest.mark.parametrize(
@@ -137,6 +154,14 @@ def test_four_inks_become_rgb() -> None:
     assert is_near(RED, pixel(prepare(data, PHOTO_BOX).data))
 
 
+def test_three_colours_of_sixteen_bits_keep_their_brightness() -> None:
+    """Scanners make such pictures."""
+    row = b"\0" + bytes((200, 7, 100, 7, 50, 7)) * 120
+    data = png_that_announces(120, 110, depth=16, pixels=row * 110)
+
+    assert is_near((200, 100, 50), pixel(prepare(data, PHOTO_BOX).data))
+
+
 @pytest.mark.parametrize("size", [(99, 200), (200, 99), (5001, 200), (200, 5001)])
 @pytest.mark.parametrize("form", FORMS)
 def test_side_out_of_bounds_is_refused(size: tuple[int, int], form: str) -> None:
@@ -145,9 +170,19 @@ def test_side_out_of_bounds_is_refused(size: tuple[int, int], form: str) -> None
         prepare(encoded(plain(*size), form), PHOTO_BOX)
 
 
+def _with_height(data: bytes, height: int) -> bytes:
+    """Return a JPEG whose header announces another height."""
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + height.to_bytes(2, "big") + data[at + 2 :]
+
+
 @pytest.mark.parametrize(
     "data",
     [
+        _with_height(encoded(halves()), 65_535),
+        png_that_announces(0, 0),
+        png_that_announces(0, 200),
+        webp_that_announces(1, 1),
         png_that_announces(60_000, 60_000),
         png_that_announces(2**31 - 1, 2**31 - 1),
         png_that_announces(5_000, 6_000),
@@ -199,6 +234,8 @@ def test_animation_is_refused(form: str) -> None:
         b"<html>", pdf(), b"PK\x03\x04", b"RIFF", b"RIFF\0\0\0\0WEBPVP8X", b"\xff\xd8\xff",
         b"\x89PNG\r\n\x1a\n", encoded(plain(), "GIF"), encoded(plain(), "TIFF"),
         encoded(plain(), "BMP"), encoded(halves(), "PNG")[:-40], encoded(halves())[:-400],
+        encoded(halves(), "WEBP")[:-40], png_that_announces(200, 150),
+        _with_height(encoded(halves()), 0),
     ],
 )  # fmt: skip
 def test_other_content_is_refused(data: bytes) -> None:
