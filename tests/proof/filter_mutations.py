@@ -175,8 +175,8 @@ FILTER_MUTATIONS = (
     mutation(
         "an entity inside an entity is none",
         ENTITIES,
-        "(?:&(?:amp;)*(?:#0*",
-        "(?:&(?:#0*",
+        "'(?:& ?(?:amp; ?)*'",
+        "'(?:& ?'",
         TRICKS,
     ),
     mutation(
@@ -192,5 +192,20 @@ FILTER_MUTATIONS = (
         "    select hit from unnest(v_findings) as hit\n    union\n",
         "",
         TRICKS,
+    ),
+    mutation(
+        "a blank in an entity hides its sign",
+        ENTITIES,
+        "'(?:# ?0*[0-9]{1,7}(?: ?;)?|",
+        "'(?:#0*[0-9]{1,7};?|",
+        TRICKS,
+    ),
+    mutation(
+        "a party on the staff may move the money elsewhere",
+        "disputes/functions/messages.sql",
+        "        then private.payment_text_refusal('content', v_content)\n",
+        "        and not private.is_staff()\n"
+        "        then private.payment_text_refusal('content', v_content)\n",
+        ("tests/sql/disputes/test_dispute_messages.py",),
     ),
 )

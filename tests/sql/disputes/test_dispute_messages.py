@@ -191,3 +191,12 @@ def test_payment_detail_is_refused(
     assert "0412 345 678" in text[refused["start"] : refused["end"]]
     assert said(seller, dispute_id, "Call me on 0412 345 678")["success"]
     assert said(moderator, dispute_id, f"You wrote: {text}")["success"]
+
+
+def test_party_on_the_staff_moves_no_money_elsewhere(
+    owner: Connection, dispute_id: str, moderator: Actor
+) -> None:
+    """Staff who buy or sell are a party of their dispute, like everybody."""
+    owner.execute("update public.disputes set initiator_id = %s", [moderator.id])
+
+    assert "PAYMENT_IN_TEXT" == said(moderator, dispute_id, "My PayID is 0412 345 678")["code"]

@@ -68,6 +68,10 @@ def test_characters_of_other_scripts_are_read(owner: Connection, text: str) -> N
         "www&period;bobs-bargains&#46;com&#46;au",
         "bob%40gm%61il%2Ecom", "%30%34%31%32%33%34%35%36%37%38",
         r"\u0030\u0034\u0031\u0032 345 678", r"bob\x40gmail\x2ecom",
+        "& #48; & #52 ; & #49; &# 50; & #x33; 45 678", "%2530%2534%252531%32345678",
+        "bob&amp;commat;x.com",
+        "U+0030 U+0034 U+0031 U+0032 345 678",
+        r"\u{30}\u{0034}\u{31}\u{32}345678",
         "&#0412;&#345;&#678;",
     ],
 )  # fmt: skip
@@ -89,7 +93,8 @@ def test_an_entity_is_hidden_whole(owner: Connection) -> None:
         "AT&T and R&amp;D; 50%20 off", "a&b; c&d", "&#1114112; &#xd800; &#0; &unknown;",
         "&;&#;&#x;%",
         "caf&eacute; chairs, 20&nbsp;cm, &pound;5, fish &amp; chips",
-        "saves 10%-30%, 5%25", r"C:\users",
+        "saves 10%-30%, 5%25",
+        "model U+2 & #5 of 10; box & 12", r"C:\users",
     ],
 )  # fmt: skip
 def test_other_entities_hide_nothing(owner: Connection, text: str) -> None:
