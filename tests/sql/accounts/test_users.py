@@ -218,6 +218,20 @@ def test_own_row_starts_as_anybodys(owner: Connection) -> None:
     assert [(None, "buyer", "none", None, None, False, False)] == stray.rows(query)
 
 
+def test_own_row_has_no_name_of_the_marketplace(owner: Connection) -> None:
+    """A row that a person adds claims no role, so it may not have a name of the staff."""
+    stray = no_one(owner, "stray")
+
+    with pytest.raises(psycopg.errors.CheckViolation, match="marketplace"):
+        stray.change(
+            """
+            insert into public.users (id, display_name, role)
+            values (%(id)s, 'Aussie Market Support', 'admin')
+            """,
+            id=stray.id,
+        )
+
+
 def test_row_of_somebody_else_is_refused(owner: Connection, alice: Actor) -> None:
     """Nobody adds a row in another's name."""
     stray = no_one(owner, "stray")
