@@ -8,7 +8,8 @@ as $$
 declare
   v_office constant text := private.lookalike_pattern(array[
     'admin', 'admins', 'administration', 'administrator', 'administrators', 'customercare',
-    'customerservice', 'customerservices', 'helpdesk', 'moderation', 'moderator', 'moderators',
+    'customerservice', 'customerservices', 'helpcenter', 'helpcentre', 'helpdesk', 'helpteam',
+    'moderation', 'moderator', 'moderators',
     'staff', 'support', 'trustandsafety', 'trustsafety'
   ]);
   -- These are names of things, too. So they count only in a name that says nothing else.
@@ -23,7 +24,8 @@ declare
     'super', 'system', 'team', 'tech', 'technical', 'the', 'user', 'verified', 'web', 'x', 'your'
   ]);
   v_market constant text := private.lookalike_pattern(array[
-    'aussiemarket', 'aussimarket', 'aussymarket', 'auzziemarket', 'ozziemarket'
+    'aussiemarket', 'aussiesmarket', 'aussimarket', 'aussymarket', 'auzziemarket', 'ozziemarket',
+    'ozzymarket'
   ]);
   v_beside constant text := format('(?:%s|%s)*', v_other, v_office);
   v_folded constant text := (private.fold_text(p_name)).folded;
@@ -34,8 +36,11 @@ begin
         btrim(regexp_replace(written.name, '[^a-z0-9$@!|]+', ' ', 'g')), ' '
       ) as words
       from (
-        -- A digit stands for a letter, or beside a word.
-        values (v_folded), (regexp_replace(v_folded, '\m[0-9]+|[0-9]+\M', '', 'g'))
+        -- A digit or a sign stands for a letter, or beside a word.
+        values
+        (v_folded),
+        (regexp_replace(v_folded, '\m[0-9]+|[0-9]+\M', '', 'g')),
+        (translate(v_folded, '$@!|', '    '))
       ) as written (name)
     )
 
