@@ -1,7 +1,8 @@
 """Find docstrings and comments that begin with a headless clause, such as "What a bid needs".
 
 Such a sentence names no subject and no verb of its own, so a reader must guess which thing it
-describes. A docstring or comment says "Return …", "Lock …", "Stripe replays …" instead.
+describes. A docstring or comment says "Return …", "Lock …", "Stripe replays …" instead. A clause
+with "whom" or "whoever" hides its subject anywhere, so no line may have one of these words.
 """
 
 import ast
@@ -14,7 +15,7 @@ from pathlib import Path
 
 
 ROOT = Path(__file__).parents[1]
-#: devstack and tests join when their English is revised.
+#: devstack and its tests join when their English is revised.
 FOLDERS = (
     ".ci",
     ".github",
@@ -25,8 +26,24 @@ FOLDERS = (
     "service",
     "sql",
     "supabase",
+    "tests",
     "tools",
     "workers",
+)
+LEFT_OUT = tuple(
+    ROOT / "tests" / name
+    for name in (
+        "integration/auth",
+        "integration/devstack",
+        "integration/gateway",
+        "integration/js",
+        "integration/realtime",
+        "integration/rest",
+        "integration/storage",
+        "integration/stripe",
+        "js",
+        "unit/devstack",
+    )
 )
 FILES = (
     "gunicorn.conf.py",
@@ -37,6 +54,7 @@ FILES = (
     "pyproject.toml",
 )
 HEADLESS = re.compile(r"(?:What|Who|Whom|Whose|Whoever|Whatever|Where|How)\b")
+HIDDEN = re.compile(r"\b(?:whom|whoever)\b", re.IGNORECASE)
 SQL_COMMENT = re.compile(r"^comment on .*? is\s+'((?:[^']|'')*)'", re.MULTILINE)
 
 Found = tuple[int, str]
@@ -47,14 +65,27 @@ def main() -> None:
     paths = [ROOT / name for name in FILES]
     paths += [path for name in FOLDERS for path in sorted((ROOT / name).rglob("*"))]
     places = [
-        f"{path.relative_to(ROOT)}:{line}: begins without a subject: {text[:60]}"
+        f"{path.relative_to(ROOT)}:{line}: hides its subject: {text[:60]}"
         for path in paths
-        if path.is_file() and "migrations" not in path.parts
-        for line, text in sentences(path)
-        if HEADLESS.match(text)
+        if path.is_file() and "migrations" not in path.parts and not is_left_out(path)
+        for line, text in findings(path)
     ]
     print("\n".join(places), end="\n" if places else "")
     sys.exit(1 if places else 0)
+
+
+def is_left_out(path: Path) -> bool:
+    """Return true for a file of a folder whose English is not revised yet."""
+    return any(path.is_relative_to(folder) for folder in LEFT_OUT)
+
+
+def findings(path: Path) -> Iterator[Found]:
+    """Yield line and text of each headless sentence, and of each line with a word of `HIDDEN`."""
+    yield from (found for found in sentences(path) if HEADLESS.match(found[1]))
+    if path.suffix in {".py", ".sql"} and path != Path(__file__):
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if HIDDEN.search(line):
+                yield number, line.strip()
 
 
 def sentences(path: Path) -> Iterator[Found]:

@@ -20,7 +20,7 @@ WEBHOOK_SECRET = "whsec_payments"
 CONNECT_SECRET = "whsec_connect"
 IDENTITY_SECRET = "whsec_identity"
 
-#: What `.env.example` asks for, as a developer's machine has it.
+#: The variables of `.env.example`, with the values of a developer's machine.
 ENVIRONMENT = {
     "ENVIRONMENT": "development",
     "SUPABASE_URL": "http://project.test:54321",

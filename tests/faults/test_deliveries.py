@@ -187,7 +187,7 @@ def test_refund_that_is_told_before_its_payment_ends_the_same(
 
 
 def test_event_spoilt_on_its_way_is_sent_again(shop: Shop, delivering: Callable[..., None]) -> None:
-    """What does not fit its signature is refused, so Stripe keeps trying; nothing is kept."""
+    """A body that does not fit its signature is refused and not kept, so Stripe keeps trying."""
     order = shop.awaiting()
     delivering("corrupt")
     shop.pay(order)

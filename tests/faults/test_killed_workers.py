@@ -91,7 +91,7 @@ def test_killed_closers_close_every_auction_once(
 
 
 def test_two_fleets_do_everything_once(shop: Shop, new_fleet: Callable[..., Fleet]) -> None:
-    """Auctions, events and refunds at once, taken by whoever comes first."""
+    """Auctions, events and refunds at once, each taken by the first worker that comes."""
     refunded = [shop.paid() for _ in range(6)]
     waiting = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(40)]
     ids = auctions_that_end(shop, 60)

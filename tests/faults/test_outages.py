@@ -71,7 +71,7 @@ def test_silent_realtime_costs_no_work(shop: Shop, proxy: Proxy, distant: Fleet)
         " + interval '1 microsecond' where id = %s",
         [auction_id],
     )
-    # What rang before it was muted may still start the first round, and never the second.
+    # A wake-up from before the mute may still start the first round, but never the second.
     for order in refunded:
         wake_ups_missed = {
             job: distant.count("wake_ups_missed", job) for job in ("inbox", "outbox")
@@ -93,7 +93,7 @@ def test_silent_realtime_costs_no_work(shop: Shop, proxy: Proxy, distant: Fleet)
 
 
 def test_gateway_that_was_away_is_found_again(shop: Shop, proxy: Proxy, distant: Fleet) -> None:
-    """Whatever was asked in between waits; then all bells hang again, by themselves."""
+    """Work of the meantime waits; then each job subscribes again by itself."""
     proxy.cut()
     order = waiting_order(shop)
     # Longer than one call goes on trying.
@@ -181,7 +181,7 @@ def test_gateway_error_ends_no_worker(
 def test_answers_lost_after_the_commit_double_nothing(
     shop: Shop, proxy: Proxy, distant: Fleet
 ) -> None:
-    """What was done and not answered is asked for again, and found done."""
+    """A call that was done without an answer is repeated, and found done."""
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(12)]
     events = [shop.event(order.paid_intent()) for order in orders]
     proxy.lose_answers(10)

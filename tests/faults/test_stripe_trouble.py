@@ -48,7 +48,7 @@ def test_error_after_the_deed_sends_once(
 def test_error_before_the_deed_sends_once(
     shop: Shop, order: Order, fleet: Fleet, status: int
 ) -> None:
-    """What was refused for a moment is done in the next."""
+    """A call that Stripe refuses for a short time succeeds when it is repeated."""
     shop.command("POST", "/faults", status=status, times=2, method="POST", path="/v1/refunds")
 
     shop.request_refund(order)

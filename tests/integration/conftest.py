@@ -1,4 +1,4 @@
-"""What the tests of a whole stack may rely on. Each is started when a test first asks for it."""
+"""Fixtures of whole stacks. Each stack starts when a test first asks for it."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from devstack.processes import end, start
 from devstack.schema import ROOT
 
 
-#: How long a stack may take to come up on a machine that is busy with other tests.
+#: The longest start of a stack on a machine that is busy with other tests.
 READY_S = 90
 
 

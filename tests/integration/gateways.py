@@ -18,7 +18,7 @@ from devstack.processes import wait_until
 from devstack.tokens import Keys
 
 
-#: How long anything that must come may take on a busy machine; a test that passes does not wait.
+#: The longest wait for an expected answer on a busy machine; a test that passes does not wait.
 PATIENCE_S = 30
 
 

@@ -30,7 +30,7 @@ PATIENCE_S = 600
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of a mutant: the first tests that noticed it, or why none did."""
+    """The result of a mutant: the first tests that noticed it, or why none did."""
 
     mutation: Mutation
     caught_by: tuple[str, ...]

@@ -58,7 +58,7 @@ STAFF_MUTATIONS = (
         ACCOUNTS,
     ),
     mutation(
-        "user whom the ledger owes money is deleted",
+        "user with a claim in the ledger is deleted",
         DELETION,
         "having sum(e.amount_cents) < 0",
         "having false",

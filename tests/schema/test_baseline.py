@@ -205,7 +205,7 @@ def test_nobody_is_known_without_claims(postgres: Connection, claims: str | None
 
 
 def test_sessions_end_with_their_user(postgres: Connection) -> None:
-    """What hangs on a person in Auth goes when the person goes."""
+    """Deleting a user of Auth deletes the rows of Auth that depend on the user."""
     query = """
       with person as (insert into auth.users (email) values ('a@example.test') returning id)
       insert into auth.sessions (id, user_id) select gen_random_uuid(), id from person

@@ -1,4 +1,4 @@
-"""How migrations are applied: in order, once, each in a transaction."""
+"""Migrations are applied in order, once, and each in a transaction."""
 
 import concurrent.futures
 import re

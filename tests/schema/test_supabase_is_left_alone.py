@@ -11,7 +11,7 @@ from devstack.schema import migration_files
 
 
 OWNED = {"auth", "storage", "realtime", "extensions", "supabase_migrations"}
-#: What hosted Supabase lets postgres do on tables that are not its own.
+#: The rights that hosted Supabase gives postgres on tables of other owners.
 FREE_KINDS = {"CreatePolicyStmt", "AlterPolicyStmt", "CreateTrigStmt"}
 FREE_DROPS = {"OBJECT_POLICY", "OBJECT_TRIGGER"}
 ROW_KINDS = {"InsertStmt", "UpdateStmt", "DeleteStmt"}

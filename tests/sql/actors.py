@@ -1,4 +1,4 @@
-"""Who acts on the database in a SQL test."""
+"""The actors of a SQL test, who call the database with the rights of a role."""
 
 import dataclasses
 import json

@@ -8,7 +8,7 @@ from psycopg import Connection
 from tests.sql.actors import Actor
 
 
-#: What a seller sends; a test changes what it is about.
+#: The arguments of a listing; a test changes those that it is about.
 LISTING: dict[str, Any] = {
     "title": "A teapot of blue enamel",
     "description": "It pours well, and has a chip at its foot.",

@@ -1,4 +1,4 @@
--- What the adapter to Postgres is tried with. Sequences count calls also when they are rolled back.
+-- Functions by which tests try the adapter. Sequences also count calls that are rolled back.
 create sequence public.adapters_calls;
 create table public.adapters_notes (key text primary key, call bigint not null);
 alter table public.adapters_notes enable row level security;

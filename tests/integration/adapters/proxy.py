@@ -31,7 +31,7 @@ class Proxy:
         self._is_mute = False
         self._is_cut = False
         self._is_closed = False
-        #: How many connections to Realtime were ever made.
+        #: The number of connections to Realtime that were ever made.
         self.socket_count = 0
 
     @property
@@ -147,6 +147,6 @@ class Proxy:
 def _reset(one: socket.socket) -> None:
     with suppress(OSError):
         one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        # Wakes whoever waits for bytes of it in another thread.
+        # Wakes the thread that waits for bytes of it.
         one.shutdown(socket.SHUT_RDWR)
     one.close()

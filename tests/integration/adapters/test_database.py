@@ -87,7 +87,7 @@ def call_count(shop: Shop) -> int:
     [1, 10**15, 9.5, "text", "ä\u2028'\"\\", True, [], [1, [2]], {"a": None, "b": {"c": [{}]}}],
 )
 def test_result_is_plain_json(adapter: Database, value: Any) -> None:
-    """What SQL answers comes back as it is."""
+    """The answer of SQL comes back as it is."""
     assert value == adapter.call("adapters_echo", value=value)
 
 
@@ -102,7 +102,7 @@ def test_user_acts_with_own_rights_alone(adapter: Database, alice: Browser) -> N
 
 
 def test_users_at_once_are_not_mixed_up(adapter: Database, shop: Shop, alice: Browser) -> None:
-    """One shared client, many threads: each acts as whoever's token it holds."""
+    """One shared client, many threads: each acts as the user of the token that it holds."""
     people = [alice, Browser.of_somebody_new(shop)]
 
     def who_am_i(number: int) -> tuple[str, str]:
@@ -126,7 +126,7 @@ def test_user_is_refused_what_only_we_may(adapter: Database, alice: Browser) -> 
 
 @pytest.mark.parametrize("spoil", ["signature", "nonsense"])
 def test_token_that_is_none_is_refused(adapter: Database, alice: Browser, spoil: str) -> None:
-    """Whoever cannot prove who they are is nobody."""
+    """A caller with an invalid token is refused."""
     head, body, signature = alice.session["access_token"].split(".")
     token = {"signature": f"{head}.{body}.{signature[::-1]}", "nonsense": "a.b.c"}[spoil]
 
@@ -211,7 +211,7 @@ def test_statement_that_times_out_is_tried_again(adapter: Database, shop: Shop) 
 
 
 def test_lost_reply_is_asked_for_again(distant: Database, shop: Shop, proxy: Proxy) -> None:
-    """What was done and not answered is done once, because the key says that it is the same."""
+    """A repeated call has the same key, so its effect happens once although the answer was lost."""
     key = str(uuid.uuid4())
     proxy.lose_answers(2)
 
@@ -256,7 +256,7 @@ def test_answer_that_takes_too_long_is_given_up(
 
 
 def test_nothing_is_asked_after_the_deadline(adapter: Database, shop: Shop) -> None:
-    """Whoever waited for it has gone."""
+    """Its caller no longer waits for it."""
     with deadline.within(0), pytest.raises(TransientError) as caught:
         adapter.call("adapters_sleep", seconds=0)
 

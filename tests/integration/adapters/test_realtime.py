@@ -107,7 +107,7 @@ async def test_new_work_rings_its_job(
 async def test_gateway_that_restarts_rings_again(
     shop: Shop, settings: Settings, own_gateway: Gateway
 ) -> None:
-    """What was missed is not known, so the new beginning rings; then changes do."""
+    """A new subscription wakes the job, because it may have missed changes; so do later changes."""
     changed = dataclasses.replace(
         settings,
         supabase_url=own_gateway.config.url,
@@ -128,7 +128,7 @@ async def test_gateway_that_restarts_rings_again(
 async def test_lost_slot_rings_again(
     shop: Shop, settings: Settings, stack: Mapping[str, str]
 ) -> None:
-    """The sessions that read the log end; whoever listens is told, and hears what comes next."""
+    """The sessions that read the log end; listeners are told, and hear the next changes."""
     async with listening(settings, ("auctions",)) as listener:
         lost = await listener.wake_up.came(AT_EACH_JOIN)
 

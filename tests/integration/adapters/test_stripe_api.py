@@ -130,7 +130,7 @@ def test_what_decides_nothing_is_tried_again(
 def test_error_of_stripes_own_stays_under_its_key(
     adapter: StripeApi, account: Account, key: str
 ) -> None:
-    """A repeat would get it again, so whoever called is told, and takes another key."""
+    """A repeat would get it again, so the caller is told, and takes another key."""
     account.command("POST", "/faults", status=500, method="POST", path=INTENTS)
 
     for _ in range(2):
@@ -258,7 +258,7 @@ def test_events_that_are_not_for_us_are_refused(
 
 
 def test_event_that_was_changed_on_its_way_is_refused(account: Account) -> None:
-    """Whoever changed it could not sign it."""
+    """An attacker who changes the body cannot sign it."""
     account.command("PUT", "/delivery", mode="corrupt")
     account.intent()
     received = account.receiver.next()

@@ -12,7 +12,7 @@ from market.realtime import Pace, Realtime
 from market.settings import Settings
 
 
-#: How long anything that must come may take on a busy machine.
+#: The longest wait for an expected wake-up on a busy machine.
 HEAR_S = 60.0
 #: Without canaries, and with no long rest after a death.
 CALM = Pace(probe_every_s=3600, join_within_s=5, first_pause_s=0.05, longest_pause_s=0.2)

@@ -1,4 +1,4 @@
-"""Users whom an operator deletes at Auth, by the official library."""
+"""An operator deletes users at Auth, by the official library."""
 
 import dataclasses
 from collections.abc import Callable, Iterator

@@ -408,7 +408,7 @@ def test_exposed_schemas_can_be_chosen(asked: Devstack) -> None:
 
 @ASKS_AUTH
 def test_addresses_are_confirmed_on_demand(asked: Devstack) -> None:
-    """Where a stack follows all settings of Auth, a sign-up gets no session before the mail."""
+    """With all settings of Auth, a sign-up gets no session before the mail is confirmed."""
     answer = signed_up(asked)
 
     assert answer.status_code == 200

@@ -140,7 +140,7 @@ def topics(world: World) -> dict[str, str]:
 async def test_clients_send_nothing_to_private_topics(
     gateway: Gateway, owner: psycopg.Connection, world: World, topic: str
 ) -> None:
-    """What a client broadcasts reaches nobody; what the database sends reaches everybody."""
+    """A client's broadcast reaches nobody; the database's broadcast reaches everybody."""
     topic = topic.format(world.value("live_auction"))
     async with contextlib.AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]

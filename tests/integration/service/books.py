@@ -1,4 +1,4 @@
-"""What must hold after any fault: nothing is lost, nothing doubled, nothing forgotten."""
+"""Checks that hold after any fault: nothing is lost, doubled or forgotten."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, LiteralString

@@ -1,4 +1,4 @@
-"""What the tests of the service rely on: the whole system running, and people who are signed in."""
+"""Fixtures of the service's tests: the whole system running, and signed-in people."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

@@ -22,7 +22,7 @@ from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned
 
 
-#: How long anything that must come may take on a busy machine.
+#: The longest wait for an expected effect on a busy machine.
 PATIENCE_S = 30.0
 AMOUNT = 10_000
 PAYMENTS_PATH = "/api/webhooks/stripe"
@@ -275,7 +275,7 @@ class Shop:
         )
 
     def lapse_leases(self) -> None:
-        """Let so much time pass that whoever works on something has lost it."""
+        """Let so much time pass that every lease has lapsed."""
         for table in ("outbox", "webhook_events"):
             self.db.execute(
                 sql.SQL(

@@ -118,7 +118,7 @@ def is_accepted(shop: Shop, session_id: str) -> bool:
 @pytest.mark.usefixtures("no_faults")
 @pytest.mark.parametrize("status", [400, 402, 403, 404, 429, 500, 503])
 def test_errors_of_stripe_leave_nothing(shop: Shop, person: Applicant, status: int) -> None:
-    """Whatever fails between Stripe's answer and our row, no error names a person."""
+    """No failure between Stripe's answer and our row has an error that names a person."""
     session_id = person.started()
     shop.command("POST", "/faults", method="GET", path=f"{SESSIONS}/*", status=status, times=6)
 

@@ -81,7 +81,7 @@ def test_confirm_and_webhook_together_capture_once(
 
 
 def test_unpaid_intent_is_not_confirmed(buyer: Browser, order: Order) -> None:
-    """What the browser says counts for nothing; Stripe is asked."""
+    """The service asks Stripe, and ignores what the browser says."""
     intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
 
     answer = buyer.post(CONFIRM, {"orderId": order.id, "paymentIntentId": intent_id})
@@ -94,7 +94,7 @@ def test_unpaid_intent_is_not_confirmed(buyer: Browser, order: Order) -> None:
 
 
 def test_intent_of_another_order_confirms_nothing(shop: Shop, buyer: Browser, order: Order) -> None:
-    """One payment pays one order, whoever says what."""
+    """One payment pays one order, whatever the browser and Stripe's event say."""
     other = shop.sold(buyer.actor)
     intent_id = buyer.post(CREATE, asked(other)).json()["paymentIntentId"]
     shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
@@ -134,7 +134,7 @@ def test_unknown_intent_and_order_are_not_found(buyer: Browser, order: Order) ->
 def test_other_terms_than_the_orders_are_refused(
     shop: Shop, buyer: Browser, order: Order, changes: dict[str, Any]
 ) -> None:
-    """What is charged comes from the order; who was shown something else is told."""
+    """The order decides the charge; a buyer who was shown another amount gets an error."""
     answer = buyer.post(CREATE, asked(order, **changes))
 
     assert (400, "VALIDATION_ERROR") == told(answer)

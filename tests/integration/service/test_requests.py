@@ -1,4 +1,4 @@
-"""What holds for every request: a name, one form of errors, limits that all processes share."""
+"""Every request has an id, one form of errors, and limits that all processes share."""
 
 import re
 import time
@@ -32,7 +32,7 @@ def test_proposed_request_id_is_answered(shop: Shop) -> None:
 
 @pytest.mark.parametrize("proposed", [None, "", "a b", "x" * 129, "{}", "-x", "../../etc"])
 def test_request_id_is_made_where_none_will_do(shop: Shop, proposed: str | None) -> None:
-    """What could do harm in a log is replaced."""
+    """A request id that could do harm in a log is replaced."""
     headers = {} if proposed is None else {"X-Request-Id": proposed}
 
     answer = shop.http.get("/api/health/live", headers=headers)

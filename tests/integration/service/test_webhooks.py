@@ -65,7 +65,7 @@ def bad_signatures(payload: bytes, secret: str) -> dict[str, Any]:
 
 
 def test_bad_signature_is_refused_in_every_shape(shop: Shop, order: Order) -> None:
-    """Whatever it looks like: 400, and nothing is kept.
+    """A signature of any wrong form gets 400, and nothing is kept.
 
     Case 17, C23.
     """
@@ -107,7 +107,7 @@ def test_identity_secret_signs_no_payment(shop: Shop, order: Order) -> None:
 
 
 def test_identity_endpoint_pays_no_order(shop: Shop, order: Order) -> None:
-    """What was meant for the other endpoint has no effect there, and still has it here."""
+    """The identity endpoint ignores an event of the payments endpoint, which still applies it."""
     event = shop.event(order.paid_intent())
     payload, signature = signed(event, secret=shop.secret("STRIPE_IDENTITY_WEBHOOK_SECRETS"))
 
@@ -135,7 +135,7 @@ def test_event_that_postgres_cannot_keep_is_kept_as_it_can(
 
 @pytest.mark.parametrize("metadata", [{"order_id": "a\0b"}, {"order_id": {"a": 1}}, ["a"], "a"])
 def test_strange_metadata_names_no_order(shop: Shop, metadata: Any) -> None:
-    """Whatever form it has, the event is kept and settled."""
+    """An event with metadata of any form is kept and settled."""
     intent = Order(id="", buyer_id="", intent_id=f"pi_{uuid.uuid4().hex}")
 
     answer = shop.post(shop.event(intent.paid_intent(metadata=metadata)))

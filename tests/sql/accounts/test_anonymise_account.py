@@ -161,7 +161,7 @@ class TestBidUnderWay:
         """After the bid has committed, its bidder leads and so is busy."""
         owner.commit()
         service = Actor(connection=other, role="service_role")
-        # Where no transaction is open, an actor's call commits.
+        # Without an open transaction an actor's call commits.
         owner.execute("begin")
         alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
         other.execute("set local lock_timeout = '100ms'")

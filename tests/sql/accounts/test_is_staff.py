@@ -45,7 +45,7 @@ def test_staff_proves_a_second_factor(owner: Connection) -> None:
 def test_suspended_staff_is_none(
     owner: Connection, moderator: Actor, column: LiteralString
 ) -> None:
-    """Who is suspended or gone has no rights left."""
+    """A suspended or deleted member of staff has no rights."""
     owner.execute(f"update public.users set {column} = private.clock()")  # noqa: S608
 
     assert [(False, False)] == moderator.rows(QUERY)

@@ -1,4 +1,4 @@
-"""The trigger on `auth.users`: whoever signs up has a profile."""
+"""The trigger on `auth.users` gives every new user a profile."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def row(owner: Connection, user_id: UUID) -> Any:
 
 
 def test_profile_is_filled_from_the_metadata(owner: Connection) -> None:
-    """What the register page sends is there after the sign-up, and nothing else is given."""
+    """A sign-up stores the fields of the register page, and gives nothing else."""
     address = {"street": "1 Loop Rd", "suburb": "Carlton", "postcode": "3053", "state": "VIC"}
     given = {
         "display_name": "Zoë O'Neill",
@@ -120,13 +120,13 @@ def test_metadata_never_keeps_anybody_from_signing_up(owner: Connection, metadat
 
 
 def test_email_may_be_missing(owner: Connection) -> None:
-    """Who signs up by phone has none."""
+    """A user who signs up by phone has no e-mail."""
     assert profile(owner, {}, None)["email"] is None
     assert profile(owner, {}, "")["email"] is None
 
 
 def test_email_of_somebody_else_is_left_out(owner: Connection) -> None:
-    """Auth lets a single sign-on share an address; here it stays with whoever had it first."""
+    """Auth lets a single sign-on share an address; here it stays with its first user."""
     profile(owner, {}, "Same@Example.test")
     user_id = uuid4()
 

@@ -170,7 +170,7 @@ def test_verified_identity_is_fixed(owner: Connection, alice: Actor) -> None:
 
 
 def test_new_address_is_not_verified(owner: Connection, alice: Actor) -> None:
-    """What was verified was the old one."""
+    """A new address is not verified, because the verification was of the old one."""
     owner.execute("""
       update public.users set address_verified = true, address_verified_at = now(),
         address_verification_method = 'poa', address_normalized = '{}'
@@ -197,7 +197,7 @@ def test_second_row_is_a_duplicate(alice: Actor) -> None:
 
 
 def test_own_row_starts_as_anybodys(owner: Connection) -> None:
-    """Where the row is missing a person may add it, as a buyer whom nobody has verified (B1)."""
+    """A person whose row is missing may add it, as an unverified buyer (B1)."""
     stray = no_one(owner, "stray")
 
     stray.change(

@@ -64,7 +64,7 @@ def test_each_change_is_sent(
 
 
 def test_own_raise_is_not_sent(watched_id: UUID, alice: Actor, service: Actor) -> None:
-    """What rivals are not to see changes no version, so nothing is sent."""
+    """A change that rivals must not see raises no version, so nothing is sent."""
     alice.call("place_bid", auction_id=watched_id, amount_cents=1000)
     service.call("broadcast_time_remaining")
     alice.call("place_bid", auction_id=watched_id, amount_cents=9000)
@@ -99,7 +99,7 @@ def test_marks_come_again_after_an_extension(
 def test_batch_is_as_large_as_asked(
     owner: Connection, auction_id: UUID, seller: Actor, service: Actor
 ) -> None:
-    """What does not fit into one batch is in the next one."""
+    """Auctions that do not fit into one batch are in the next one."""
     listing = "select to_jsonb(l) from public.listings as l"
     [(row,)] = owner.execute(listing).fetchall()
     seller.call("relist_listing", listing_id=row["id"])

@@ -29,7 +29,7 @@ def other(declared_url: str) -> Iterator[Connection]:
 def test_locked_auction_is_left_out(
     owner: Connection, other: Connection, seller: Actor, service: Actor
 ) -> None:
-    """What another closer or a bid holds is not waited for, and the others are closed."""
+    """The closer skips auctions that another closer or a bid has locked, and closes the others."""
     held_id, free_id = auctioned(seller), auctioned(seller)
     move_time(owner, "1 hour")
     owner.execute("set statement_timeout = '10s'")
@@ -62,7 +62,7 @@ def test_two_closers_make_one_order(
 
 @pytest.mark.usefixtures("auction_id")
 def test_two_broadcasters_send_once(owner: Connection, other: Connection, service: Actor) -> None:
-    """What one has claimed and committed the other finds taken."""
+    """An auction that one closer has committed is closed for the other."""
     owner.commit()
     assert [(1,)] == other.execute("select private.broadcast_time_remaining(10)").fetchall()
     other.commit()

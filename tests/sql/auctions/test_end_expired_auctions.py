@@ -140,7 +140,7 @@ def test_early_close_is_refused(owner: Connection, auction_id: UUID, service: Ac
 
 
 def test_forced_close_comes_before_the_end(auction_id: UUID, alice: Actor, service: Actor) -> None:
-    """Staff may end an auction early; whoever leads has won it."""
+    """Staff may end an auction early; the leader has won it."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
 
     answer = service.call("end_auction", auction_id=auction_id, force=True)

@@ -134,7 +134,7 @@ def test_own_raise_changes_nothing_that_rivals_see(
 
 
 def test_own_raise_without_a_maximum_is_the_amount(auction_id: UUID, alice: Actor) -> None:
-    """Where no maximum is sent the amount is the new one, and the ladder is not asked."""
+    """Without a maximum the amount becomes the new maximum, and the ladder is not asked."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
 
     alice.call("place_bid", auction_id=auction_id, amount_cents=1101)
@@ -168,7 +168,7 @@ def test_raise_outlives_the_rival_it_was_made_for(
 
 
 def test_outbid_bidder_returns(auction_id: UUID, alice: Actor, bob: Actor) -> None:
-    """Who was outbid may bid again, and the own old maximum is no rival."""
+    """An outbid user may bid again, and the user's old maximum is no rival."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=2000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2500, max_proxy_cents=3000)
 
@@ -372,7 +372,7 @@ def test_one_update_carries_all_that_is_live(
 def test_outbid_leader_is_told(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """Who led is told the new price, and nothing of the maximum behind it; nobody else is."""
+    """Only the former leader is notified, of the new price and not of the maximum behind it."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
 
     bob.call("place_bid", auction_id=auction_id, amount_cents=1200, max_proxy_cents=7777)
@@ -388,7 +388,7 @@ def test_outbid_leader_is_told(
 def test_beaten_challenger_is_not_told(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """Whose bid is beaten at once reads it in the receipt."""
+    """The receipt says when a bid is beaten at once."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=7777)
 
     bob.call("place_bid", auction_id=auction_id, amount_cents=1200)

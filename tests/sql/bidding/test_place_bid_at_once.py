@@ -62,7 +62,7 @@ def until_not_busy(actor: Actor, **bid: object) -> Any:
 def test_prices_rise_and_one_leads(
     owner: Connection, declared_url: str, auction_id: UUID, bidders: list[Actor]
 ) -> None:
-    """Whatever the order: amounts by seq rise, each bid was at its minimum, the best one leads."""
+    """In any order the amounts rise by seq, each bid is at its minimum, and the best one leads."""
     answers = at_once(
         declared_url,
         bidders,

@@ -63,7 +63,7 @@ def test_bid_that_gets_no_lock_is_refused(
 
 
 def test_limits_end_with_the_bid(owner: Connection, auction_id: UUID, alice: Actor) -> None:
-    """What else its transaction locks has the caller's time-out, after a repeated bid too."""
+    """Later locks of the transaction have the caller's time-out, after a repeated bid, too."""
     bid = {"auction_id": auction_id, "amount_cents": 1100, "client_bid_id": uuid4()}
     owner.execute("set lock_timeout = '7s'")
 

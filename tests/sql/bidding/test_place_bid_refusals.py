@@ -50,14 +50,14 @@ def test_bid_at_the_end_is_refused(owner: Connection, auction_id: UUID, alice: A
 
 
 def test_bid_on_a_scheduled_auction_is_refused(scheduled_id: UUID, alice: Actor) -> None:
-    """What is announced takes no bids (C19)."""
+    """A scheduled auction takes no bids (C19)."""
     refusal = alice.call("place_bid", auction_id=scheduled_id, amount_cents=1100)
 
     assert {"success": False, "code": "AUCTION_NOT_LIVE", "error": "Auction is not live"} == refusal
 
 
 def test_bid_on_a_closed_auction_is_refused(auction_id: UUID, alice: Actor, service: Actor) -> None:
-    """What is closed is not live, be it before its end by force."""
+    """A closed auction is not live, even if force closed it before its end."""
     service.call("end_auction", auction_id=auction_id, force=True)
 
     refusal = alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
@@ -164,7 +164,7 @@ def test_seller_cannot_bid(auction_id: UUID, seller: Actor) -> None:
 def test_bidder_with_three_strikes_is_blocked(
     owner: Connection, seller: Actor, service: Actor, auction_id: UUID, alice: Actor
 ) -> None:
-    """Who left as many purchases unpaid as the setting says may not bid, until strikes lapse."""
+    """A user with as many unpaid purchases as the setting says cannot bid until strikes lapse."""
     for _ in range(3):
         won_id = auctioned(seller)
         alice.call("place_bid", auction_id=won_id, amount_cents=1000)
@@ -238,7 +238,7 @@ def test_live_maximum_and_unmet_reserve_are_hidden(seller: Actor, alice: Actor, 
 
 
 def test_maximum_is_ones_own(auction_id: UUID, alice: Actor, bob: Actor) -> None:
-    """`get_my_proxy` answers the caller's maximum, and null to whoever has none."""
+    """`get_my_proxy` answers the caller's maximum, and null to a caller who has none."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=5000)
 
     mine = alice.call("get_my_proxy", auction_id=auction_id)

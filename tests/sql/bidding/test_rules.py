@@ -27,7 +27,7 @@ MAX_CENTS = 99_999_999
 
 money = st.one_of(
     st.integers(min_value=100, max_value=MAX_CENTS),
-    # Where the ladder changes, and a cent beside it.
+    # Prices at which the ladder changes, and a cent beside them.
     st.sampled_from([price + by for price, _ in STEPS for by in (-1, 0, 1)]),
 )
 
@@ -96,7 +96,7 @@ def test_price_is_the_second_maximum_and_a_step(
 def test_nobody_pays_more_than_the_own_maximum(
     rules: Connection, leader_max: int | None, bid: tuple[int, int], reserve: int | None
 ) -> None:
-    """Whatever the branch, the price is within the maximum of whoever leads."""
+    """In every branch the price is within the leader's maximum."""
     amount, maximum = sorted(bid)
 
     assert price(rules, leader_max, amount, maximum, reserve) <= max(maximum, leader_max or 0)

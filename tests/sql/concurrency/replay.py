@@ -11,7 +11,7 @@ from tests.sql.bidding.bidding_view import in_database, in_oracle, parsed
 from tests.sql.bidding.oracle_auction import Auction, SoftClose
 
 
-#: What bidders were answered, with the maximum that each had sent.
+#: The answers to the bidders, with the maximum that each had sent.
 Accepted = Sequence[tuple[UUID, int, dict[str, Any]]]
 SOFT_CLOSE = SoftClose(
     window=timedelta(seconds=300), extend=timedelta(seconds=300), max_total=timedelta(days=1)
@@ -47,7 +47,7 @@ def replayed(auction: Auction, accepted: Accepted) -> None:
     """Have the oracle take the bids in the order of their seq, and give each the same receipt."""
     in_order = sorted(accepted, key=lambda bid: (bid[2]["seq"], bid[2]["received_at"]))
     moments = [bid[2]["received_at"] for bid in in_order]
-    # The clock was read by whoever held the lock, so time passes in the order of the bids.
+    # The holder of the lock read the clock, so time passes in the order of the bids.
     assert sorted(moments) == moments
     for person, maximum, receipt in in_order:
         answer = parsed(receipt)

@@ -1,4 +1,4 @@
-"""Who bids and who closes meet at the end of an auction."""
+"""Bids and closers meet at the end of an auction."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -119,7 +119,7 @@ def test_redelivery_rearms_an_open_event(owner: Connection, service: Actor) -> N
 
 
 def test_redelivery_revives_a_dead_event(owner: Connection, service: Actor) -> None:
-    """What Stripe sends again gets another try, dead or not; failing it is dead again."""
+    """A redelivered event gets another try, dead or not; if it fails, it is dead again."""
     killed(service)
     assert [] == claim(service)
     token = uuid4()
@@ -250,7 +250,7 @@ def test_wait_for_another_event_spends_no_try(owner: Connection, service: Actor,
 
 
 def test_zombie_changes_nothing(owner: Connection, service: Actor) -> None:
-    """Who lost the lease cannot fail what somebody else works on."""
+    """A worker that lost the lease cannot fail an event that another one works on."""
     first = uuid4()
     store(service, first)
     move_time(owner, "11 seconds")
@@ -264,7 +264,7 @@ def test_zombie_changes_nothing(owner: Connection, service: Actor) -> None:
 
 
 def test_lapsed_lease_is_claimed_again(owner: Connection, service: Actor) -> None:
-    """What a dead worker held is somebody else's when its lease is over."""
+    """Another worker gets the event of a dead one when the lease is over."""
     store(service, uuid4())
     move_time(owner, "11 seconds")
     [first] = claim(service)
@@ -420,7 +420,7 @@ def test_requeue_of_ignored_events_needs_its_bounds(
 
 
 def test_settled_event_is_not_requeued(service: Actor) -> None:
-    """What took effect cannot be asked for twice."""
+    """An event that took effect cannot be queued again."""
     store(service, uuid4())
     service.call("ignore_webhook_event", event_id="evt_1", reason="unhandled_type")
 

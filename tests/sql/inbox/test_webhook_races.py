@@ -32,7 +32,7 @@ def begin(*connections: Connection) -> None:
     """Commit what was done, and let the next call be within a transaction, not be one."""
     for connection in connections:
         connection.commit()
-        # Who waits for a lock that never comes is to fail the test and not to hang it.
+        # A wait for a lock that never comes must fail the test and not hang it.
         connection.execute("set statement_timeout = '10s'")
 
 
@@ -227,7 +227,7 @@ def test_effect_does_not_wait_long_for_its_order(
 def test_worker_locks_the_order_before_its_row(
     owner: Connection, other: Connection, order_id: UUID
 ) -> None:
-    """Who holds an order may still want its outbox row, so a worker waits for the order first."""
+    """The holder of an order may need its outbox row, so a worker waits for the order first."""
     attached(owner, order_id)
     succeeded(owner, order_id, amount_cents=5)
     [job] = Actor(connection=owner, role="service_role").call(

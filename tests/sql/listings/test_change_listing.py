@@ -33,7 +33,7 @@ def listing_id_of(owner: Connection, auction_id: UUID) -> str:
 
 
 def test_announced_listing_can_change(owner: Connection, seller: Actor, scheduled: Any) -> None:
-    """What is changed is changed on the auction too, and the rest stays."""
+    """A change of the listing changes the auction, too, and the rest stays."""
     before = scheduled["listing"]
     [(start_at, end_at)] = owner.execute(
         "select private.clock() + interval '2 hours', private.clock() + interval '2 days'"
@@ -266,7 +266,7 @@ def test_staff_may_call_off(owner: Connection, moderator: Actor, auction_id: UUI
 def test_listing_with_bids_cannot_be_called_off(
     owner: Connection, seller: Actor, alice: Actor, auction_id: UUID
 ) -> None:
-    """Who bid relies on it (B5)."""
+    """Bidders rely on a listing with bids (B5)."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
 
     refusal = seller.call("cancel_listing", listing_id=listing_id_of(owner, auction_id))
@@ -341,7 +341,7 @@ def test_unpaid_listing_is_offered_again(
 def test_running_listing_is_not_offered_again(
     owner: Connection, seller: Actor, auction_id: UUID
 ) -> None:
-    """What is live or announced is on offer already."""
+    """A live or scheduled listing is on offer already."""
     answer = seller.call("relist_listing", listing_id=listing_id_of(owner, auction_id))
 
     assert "LISTING_NOT_UNSOLD" == answer["code"]

@@ -1,4 +1,4 @@
-"""`update_listing`, `cancel_listing`: what they lock, and whom that keeps waiting."""
+"""`update_listing`, `cancel_listing`: their locks, and the calls that wait for them."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def test_stranger_locks_nothing(
     listing_id = auction_row(owner, auction_id)["listing_id"]
     owner.commit()
     other.execute("select from public.auctions where id = %s for update", [auction_id])
-    # Who waits for that row is to fail the test and not to hang it.
+    # A wait for that row must fail the test and not hang it.
     owner.execute("set lock_timeout = '1s'")
 
     assert "LISTING_NOT_FOUND" == alice.call(function, listing_id=listing_id, **more)["code"]

@@ -1,4 +1,4 @@
-"""`create_listing`: what may be offered, by whom, and what becomes public of it."""
+"""`create_listing`: which users may offer which items, and what becomes public."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -253,7 +253,7 @@ def test_seller_must_have_a_profile(owner: Connection) -> None:
 
 
 def test_staff_may_sell(owner: Connection) -> None:
-    """Who is verified and no mere buyer may."""
+    """A verified user with another role than buyer may list."""
     assert listed(signed_up(owner, "admin", role="admin"))["success"]
 
 

@@ -43,7 +43,7 @@ def test_order_gives_one_strike_for_one_reason(
 def test_third_strike_blocks_the_bidder(
     owner: Connection, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """Who has let three purchases lapse buys no more until one of them is forgotten."""
+    """A user who let three purchases lapse cannot bid until one strike has expired."""
     for lapsed in (order_id, ordered(seller, alice), ordered(seller, alice)):
         moved(owner, lapsed, "cancelled", "system")
     auction_id = auctioned(seller, ends_in="200 days")
@@ -58,7 +58,7 @@ def test_third_strike_blocks_the_bidder(
 def test_strikes_are_for_who_has_them_and_staff(
     owner: Connection, order_id: UUID, *, alice: Actor, bob: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """What stands against somebody is not the other party's to know."""
+    """The other party does not read a user's strikes."""
     moved(owner, order_id, "cancelled", "buyer")
     query = "select reason, points from public.user_strikes"
 

@@ -55,7 +55,7 @@ def test_commands_keep_the_deadlines_of_orders(
 
 
 def test_without_pg_cron_nothing_is_scheduled(owner: Connection) -> None:
-    """Where it is not loaded the schema builds all the same."""
+    """The schema builds without the extension, too."""
     query = "select count(*) from pg_extension where extname = 'pg_cron'"
 
     assert [(0,)] == owner.execute(query).fetchall()

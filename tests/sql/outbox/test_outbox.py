@@ -69,7 +69,7 @@ def test_key_makes_the_row_and_its_id(owner: Connection) -> None:
 
 
 def test_lapsed_lease_is_claimed_again(owner: Connection, order_id: UUID, service: Actor) -> None:
-    """What a dead worker held goes to the next one; the zombie's words change nothing."""
+    """The next worker gets the row of a dead one, whose late calls change nothing."""
     queued(owner, order_id)
     [first] = claim(service)
     move_time(owner, "61 seconds")

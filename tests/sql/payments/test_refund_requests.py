@@ -1,4 +1,4 @@
-"""Requests of refunds: what may go back, for whom, and which requests are the same one."""
+"""Requests of refunds: amounts and callers that are allowed, and requests that are repeated."""
 
 from uuid import UUID, uuid4
 

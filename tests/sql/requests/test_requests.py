@@ -153,7 +153,7 @@ class TestTwins:
         """Sign the seller in on a second connection."""
         seller.connection.commit()
         with psycopg.connect(declared_url) as connection:
-            # Where no transaction is open, an actor's call commits.
+            # Without an open transaction an actor's call commits.
             yield Actor(connection=connection, role="authenticated", user_id=seller.user_id)
             connection.rollback()
 

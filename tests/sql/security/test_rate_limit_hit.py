@@ -31,7 +31,7 @@ def test_window_after_is_a_new_one(owner: Connection, service: Actor) -> None:
 
 
 def test_keys_are_counted_apart(service: Actor) -> None:
-    """What one does costs no other."""
+    """One user's calls count towards no other user's limit."""
     for _ in range(3):
         service.call("rate_limit_hit", action="knock", key="alice")
 

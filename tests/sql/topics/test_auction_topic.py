@@ -12,7 +12,7 @@ from tests.sql.actors import Actor
 
 @pytest.fixture
 def topic(owner: Connection) -> str:
-    """Broadcast on the topic of an auction, and present it as Realtime does whoever joins."""
+    """Broadcast on the topic of an auction, and check it as Realtime does at a join."""
     topic = f"auction:{uuid4()}"
     owner.execute("select realtime.send('{}', 'time_remaining', %s, true)", [topic])
     return topic
@@ -42,7 +42,7 @@ def test_no_other_topic_is_open(owner: Connection, alice: Actor, other: str) -> 
 
 
 def test_presence_is_closed(owner: Connection, topic: str, alice: Actor) -> None:
-    """Who else is watching is not told."""
+    """A watcher does not learn who else watches."""
     present(owner, topic)
     owner.execute("update realtime.messages set extension = 'presence'")
 

@@ -219,7 +219,7 @@ def test_refusal_is_not_retried(route: Any, status: int) -> None:
 def test_violated_constraint_is_a_refusal(
     route: Any, status: int, sqlstate: str, code: str
 ) -> None:
-    """What a constraint forbids, such as an order's way back, is refused and not repeated."""
+    """A change that a constraint forbids is refused and not repeated."""
     route.mock(return_value=error(status, sqlstate))
 
     with pytest.raises(RejectedError) as caught:
@@ -282,7 +282,7 @@ def test_adapter_without_users_refuses_to_act_as_one() -> None:
 
 
 def test_accepted_answer_is_returned() -> None:
-    """What is no refusal passes, whatever its form."""
+    """An answer that is no refusal passes in any form."""
     assert [
         {"success": True, "a": 1},
         {"a": 1},
@@ -293,7 +293,7 @@ def test_accepted_answer_is_returned() -> None:
 
 
 def test_business_refusal_is_raised() -> None:
-    """SQL's refusal carries its sentence and its numbers to whoever answers the client."""
+    """SQL's refusal carries its sentence and its numbers to the route that answers the client."""
     refusal = {
         "success": False,
         "code": "BID_TOO_LOW",

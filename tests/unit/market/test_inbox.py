@@ -220,7 +220,7 @@ def test_each_store_has_a_lease_of_its_own(database: Any) -> None:
 
 @pytest.mark.parametrize("status", ["processed", "ignored"])
 def test_settled_event_is_left_alone(database: Any, status: str) -> None:
-    """What took effect before needs no second call, and never again, however often it comes."""
+    """An event that took effect needs no second call, however often it comes."""
     database.call.return_value = NEW | {"stored": False, "status": status}
 
     assert Outcome.ALREADY_PROCESSED == receive(database, never)
@@ -298,7 +298,7 @@ def test_dead_event_is_an_alert(database: Any) -> None:
 
 
 def test_stale_failure_is_no_matter(database: Any) -> None:
-    """Whose lease has lapsed changes nothing, and goes on."""
+    """A worker whose lease has lapsed changes nothing, and goes on."""
     database.call.side_effect = [TransientError("DATABASE_BUSY"), {"stale": True}]
 
     assert Outcome.RETRYING == inbox.process(database, STORED, {})
@@ -435,7 +435,7 @@ def test_any_time_with_an_offset_may_be_asked_for(
 
 
 def test_unknown_event_is_not_found(database: Any) -> None:
-    """What never came is nothing."""
+    """A replay of an unknown event finds nothing."""
     database.call.return_value = {"found": False}
 
     assert inbox.find(database, event_id="evt_2", type_=None, since=None) is None

@@ -33,7 +33,7 @@ def test_line_is_json_with_what_is_bound(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is less than the level is not written."""
+    """An entry below the level is not written."""
     log.set_up(level="warning", is_json=True)
 
     structlog.get_logger("t").info("quiet")
@@ -61,7 +61,7 @@ def test_traceback_holds_no_variable(capsys: pytest.CaptureFixture[str], *, is_j
 
 
 def test_libraries_are_quiet() -> None:
-    """What they log holds frames, addresses and keys."""
+    """Their log has frames, addresses and keys."""
     log.set_up(level="debug", is_json=True)
 
     assert not logging.getLogger("realtime._async.client").isEnabledFor(logging.ERROR)
@@ -76,7 +76,7 @@ def test_sane_request_id_is_taken(proposed: str) -> None:
 
 @pytest.mark.parametrize("proposed", [None, "", "a b", "a\nb", "a" * 129, "-a", "ä", '"', "$(x)"])
 def test_strange_request_id_is_replaced(proposed: str | None) -> None:
-    """What could do harm in a log gives way to an id of ours."""
+    """An id that could do harm in a log is replaced by one of ours."""
     made = log.sane_request_id(proposed)
 
     assert proposed != made

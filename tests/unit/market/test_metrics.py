@@ -54,7 +54,7 @@ print(b"market_unpaid_overdue_orders 3.0\\n" in metrics.as_text())
     ],
 )
 def test_metrics_are_for_the_token(authorization: str, token: str, expected: bool) -> None:  # noqa: FBT001 - pytest's form
-    """Where no token is set, nobody may read."""
+    """Without a token in the settings nobody may read."""
     assert expected is metrics.may_read(authorization, token)
 
 

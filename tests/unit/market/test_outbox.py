@@ -80,7 +80,7 @@ def test_payload_is_the_one_that_the_permission_fixed(database: Any) -> None:
 
 @pytest.mark.parametrize("reason", ["REFUND_IS_SETTLED", None])
 def test_row_that_may_not_go_out_is_left(database: Any, reason: str | None) -> None:
-    """What was canceled, or is leased to somebody else by now, is not sent."""
+    """A row that was canceled, or that another worker has leased by now, is not sent."""
     database.call.side_effect = [[CLAIMED], {"may_send": False, "stale": True, "reason": reason}]
 
     assert 1 == outbox.drain(database, {"refund": never}, limit=5)
@@ -184,7 +184,7 @@ def test_alert_of_a_lost_answer_is_raised_with_the_next_try(database: Any) -> No
 
 
 def test_lost_lease_is_no_matter(database: Any) -> None:
-    """Whoever has the row now finds at Stripe what we have made."""
+    """The present holder of the row finds our object at Stripe."""
     database.call.side_effect = [[CLAIMED], MAY, {"stale": True}]
 
     assert 1 == outbox.drain(database, {"refund": send}, limit=5)

@@ -27,7 +27,7 @@ def sentence_about(changes: dict[str, str]) -> str:
 
 
 def test_environment_is_read() -> None:
-    """What is set is taken, what is optional has its default."""
+    """A variable that is set counts, and an optional one has its default."""
     settings = Settings.from_environment(
         ENVIRONMENT
         | {
@@ -199,7 +199,7 @@ class Noticing(dict[str, str]):
 
 
 def test_example_documents_every_variable() -> None:
-    """Whoever copies the example has a line, and a sentence above it, for each variable."""
+    """The example has a line, and a sentence above it, for each variable."""
     variables = Noticing(ENVIRONMENT)
     Settings.from_environment(variables)
     lines = (Path(__file__).parents[3] / ".env.example").read_text().splitlines()

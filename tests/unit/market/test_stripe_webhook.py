@@ -50,7 +50,7 @@ def test_signed_event_is_read(secret: str) -> None:
 
 @pytest.mark.parametrize("signature", [None, ""])
 def test_event_without_a_signature_is_told_so(signature: str | None) -> None:
-    """Who forgets the header reads what is missing."""
+    """A caller without the header reads that the signature is missing."""
     assert "MISSING_SIGNATURE" == code_of(b"{}", signature)
 
 
@@ -74,7 +74,7 @@ def test_event_without_a_signature_is_told_so(signature: str | None) -> None:
     ],
 )
 def test_malformed_signature_is_refused(signature: str) -> None:
-    """Whatever stands in the header, it is a refusal and no crash."""
+    """Any malformed header is refused, and crashes nothing."""
     assert "INVALID_SIGNATURE" == code_of(b"{}", signature.replace("NOW", str(int(time.time()))))
 
 

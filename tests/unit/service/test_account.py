@@ -54,7 +54,7 @@ def test_account_is_anonymised_then_deleted_at_auth(service: Service) -> None:
 def test_refusal_leaves_auth_alone(
     service: Service, answers: list[object], code: str, status: int
 ) -> None:
-    """Whatever SQL refuses, the user can still sign in."""
+    """After any refusal of SQL the user can still sign in."""
     refusal = {"success": False, "code": code, "error": "The reason"}
     service.database.call.side_effect = [ALLOWED, *answers, refusal]
 

@@ -131,7 +131,7 @@ def remote_address(trusted_proxies: int, forwarded: str) -> Any:
 def test_address_is_what_our_own_proxies_say(
     trusted_proxies: int, forwarded: str, expected: str
 ) -> None:
-    """Whatever a caller claims before our proxies is not believed."""
+    """Addresses that a caller claims before our proxies are ignored."""
     assert expected == remote_address(trusted_proxies, forwarded)
 
 

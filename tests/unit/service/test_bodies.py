@@ -11,7 +11,7 @@ from service.bodies import read_body, read_query
 
 
 class Body(pydantic.BaseModel):
-    """What the tests read."""
+    """The model that the tests read."""
 
     amount: int
     note: str = ""
@@ -48,7 +48,7 @@ def test_body_is_read(request_: dict[str, Any]) -> None:
     ],
 )
 def test_broken_json_is_refused(request_: dict[str, Any]) -> None:
-    """What cannot be parsed is the caller's mistake."""
+    """A body that cannot be parsed is the caller's mistake."""
     with pytest.raises(RejectedError) as caught:
         read(**request_)
 
@@ -106,7 +106,7 @@ def test_query_is_read() -> None:
 
 @pytest.mark.parametrize("content_type", [None, "application/xml", "application/octet-stream"])
 def test_other_type_is_refused(content_type: str | None) -> None:
-    """What we cannot read we do not guess at."""
+    """The service does not guess at a body that it cannot read."""
     with pytest.raises(RejectedError) as caught:
         read(data="{}", content_type=content_type)
 

@@ -1,4 +1,4 @@
-"""`service.canary`: whether an event came in, for whoever has the token."""
+"""`service.canary` tells the holder of the token whether an event came in."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def test_event_is_found(service: Service, query: Any, asked: Any) -> None:
 
 
 def test_unknown_event_is_not_found(service: Service) -> None:
-    """What never came in is a 404 that says so."""
+    """An event that never came in is a 404 that says so."""
     service.database.call.return_value = {"found": False}
 
     answer = ask(service, {"event_id": "evt_2"})
@@ -108,7 +108,7 @@ def test_token_is_compared_in_constant_time(
 
 
 def test_guesses_are_limited_and_the_canary_is_not(service: Service) -> None:
-    """Who tries tokens is stopped; the canary at the same address goes on."""
+    """A caller who guesses tokens is stopped; the canary at the same address goes on."""
     answers = [ask(service, {"event_id": "evt_1"}, "x").status_code for _ in range(121)]
 
     assert [401] * 120 + [429] == answers

@@ -53,7 +53,7 @@ def answer_to(error: Exception) -> TestResponse:
     ],
 )
 def test_status_follows_from_the_code(error: MarketError, status: int) -> None:
-    """A code has one status, whoever raises it and whatever is said with it."""
+    """A code has one status, with any text and from any module."""
     answer = answer_to(error)
 
     assert (status, error.code) == (answer.status_code, answer.get_json()["code"])
@@ -72,7 +72,7 @@ def test_error_has_one_form() -> None:
 
 
 def test_refusal_brings_its_text_and_fields() -> None:
-    """What SQL says to a person, and its numbers, reach the person."""
+    """SQL's sentence for a person, and its numbers, reach the person."""
     error = RejectedError(
         "VALIDATION_ERROR", text="Minimum bid is $13.00", fields={"minimumBid": 1300}
     )
@@ -112,7 +112,7 @@ def test_limit_says_when_to_come_back(retry_after_ms: int, seconds: str) -> None
 
 
 def test_bug_is_logged_and_not_shown() -> None:
-    """What went wrong is for us to read, with its traceback, and for nobody else."""
+    """The log has the cause with its traceback, and the answer has neither."""
     with structlog.testing.capture_logs() as logs:
         answer = answer_to(KeyError("secret"))
 
@@ -150,5 +150,5 @@ def test_error_of_http_is_json_too(status: int, code: str, expected: int) -> Non
 
 
 def test_no_code_claims_success() -> None:
-    """Whatever is in the table is an error."""
+    """Every status in the table is that of an error."""
     assert all(status >= 400 for status in STATUS_OF_CODE.values())

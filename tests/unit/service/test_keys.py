@@ -17,7 +17,7 @@ NEW = public_jwk(RSA_KEY, "new")
 
 
 class Auth:
-    """What Auth publishes, and how often it was asked."""
+    """The keys that Auth publishes, and the number of requests for them."""
 
     def __init__(self, *keys: Mapping[str, Any]) -> None:
         self.keys: Sequence[Mapping[str, Any]] = keys
@@ -74,7 +74,7 @@ def test_revoked_key_is_forgotten(clock: Clock) -> None:
 
 
 def test_made_up_ids_do_not_reach_auth(clock: Clock) -> None:
-    """Whoever sends a new id with each request costs Auth a question in ten seconds."""
+    """A caller who sends a new id with each request costs Auth one request in ten seconds."""
     auth = Auth(OLD)
     ring = KeyRing(auth.fetch, clock)
 

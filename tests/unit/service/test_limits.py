@@ -39,7 +39,7 @@ def test_address_has_its_own_count(clock: Clock) -> None:
 
 
 def test_next_minute_begins_anew(clock: Clock) -> None:
-    """Whoever waits as long as they were told comes in."""
+    """A caller who waits as long as the answer says is served."""
     limits = AddressLimits(clock)
     hit(limits, "192.0.2.1", 121)
     clock.now += 15

@@ -115,7 +115,7 @@ def test_metrics_are_shown_to_the_token() -> None:
     [(None, "metrics-token"), ("", "metrics-token"), ("other", "metrics-token"), ("", "")],
 )
 def test_nobody_else_reads_them(token: str | None, expected: str) -> None:
-    """Where no token is set, nobody has it."""
+    """Without a token in the settings nobody may read."""
     answer = get(token, metrics_token=expected)
 
     assert (401, "UNAUTHORIZED") == (answer.status_code, answer.get_json()["code"])

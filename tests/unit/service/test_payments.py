@@ -193,7 +193,7 @@ def test_page_of_another_site_is_refused(service: Service, path: str) -> None:
     ],
 )
 def test_bad_request_for_an_intent_is_refused(service: Service, change: dict[str, Any]) -> None:
-    """Whatever is in the body, it is a 400 that names the field."""
+    """Any bad value in the body is a 400 that names the field."""
     answer = post(service, CREATE, CREATE_BODY | change)
 
     body = answer.get_json()
@@ -232,7 +232,7 @@ def test_bad_confirmation_is_refused(service: Service, change: dict[str, Any]) -
     ],
 )
 def test_refused_order_is_told(service: Service, refusal: dict[str, str], status: int) -> None:
-    """Whose order it is, and whether it can be paid, the database says."""
+    """The database decides whose order it is, and whether it can be paid."""
     service.database.call.side_effect = [LIVE, ALLOWED, {"success": False} | refusal]
 
     answer = post(service, CREATE, CREATE_BODY)
@@ -248,7 +248,7 @@ def test_refused_order_is_told(service: Service, refusal: dict[str, str], status
     ],
 )
 def test_wrong_price_is_refused(service: Service, change: dict[str, Any], error: str) -> None:
-    """Who was shown another price is told so, and pays nothing."""
+    """A buyer who was shown another price gets an error, and pays nothing."""
     answer = post(service, CREATE, CREATE_BODY | change)
 
     assert (400, error) == (answer.status_code, answer.get_json()["error"])

@@ -70,7 +70,7 @@ def test_request_without_a_sane_id_gets_one(
 
 
 def test_error_carries_the_id_too(app: Flask) -> None:
-    """Above all whoever meets an error wants to ask about it."""
+    """A user who meets an error may want to ask about it."""
     answer = app.test_client().get("/missing", headers={"X-Request-Id": "trace-7"})
 
     assert (404, "trace-7") == (answer.status_code, answer.headers["X-Request-Id"])

@@ -134,7 +134,7 @@ FORGERIES = {"empty": "", **forged_tokens(make_claims())}
 @pytest.mark.parametrize("supabase_jwt_secret", ["", SHARED_SECRET])
 @pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES.keys())
 def test_forged_token_is_refused(token: str, supabase_jwt_secret: str) -> None:
-    """Whatever is wrong with a token, its bearer is nobody; so too with a shared secret."""
+    """A token with any fault is refused, also one signed by a shared secret."""
     assert "UNAUTHORIZED" == refusal_of(
         lambda: by_token(token, supabase_jwt_secret=supabase_jwt_secret)
     )
@@ -207,7 +207,7 @@ def test_header_chooses_no_user(header: str) -> None:
 
 
 def test_metadata_gives_no_role() -> None:
-    """What users write about themselves in their profile is not believed."""
+    """Metadata that users write about themselves have no effect."""
     claims = make_claims(user_metadata={"role": "admin"}, app_metadata={"role": "admin"})
 
     assert "authenticated" == by_token(make_token(claims)).role
@@ -264,7 +264,7 @@ def test_write_from_elsewhere_is_refused(method: str, headers: dict[str, str], d
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_read_may_come_from_anywhere(method: str) -> None:
-    """What changes nothing needs no origin."""
+    """A request that changes nothing needs no origin."""
     assert BUYER_ID == asked(sessions_of(), method=method, cookies=cookie_of(make_token())).user_id
 
 
@@ -278,7 +278,7 @@ def test_write_with_a_token_alone_needs_no_origin() -> None:
 
 
 def test_token_beside_a_cookie_does_not_switch_the_check_off() -> None:
-    """Whoever sends both is a browser, and a browser can say where it comes from."""
+    """A caller who sends both is a browser, and a browser can send its origin."""
     assert "CSRF_INVALID" == refusal_of(
         lambda: asked(
             sessions_of(),
@@ -347,7 +347,7 @@ def test_known_session_of_a_suspended_user_is_served(database: Any) -> None:
 
 
 def test_session_without_an_id_is_not_live(database: Any) -> None:
-    """What cannot be looked up cannot be believed where money is at stake."""
+    """A session that cannot be looked up is refused."""
     token = make_token(without("session_id"))
 
     assert "UNAUTHORIZED" == refusal_of(

@@ -80,7 +80,7 @@ def test_new_event_is_stored_and_processed(service: Service) -> None:
 def test_each_endpoint_has_its_secret(
     service: Service, path: str, secret: str, source: str, type_: str
 ) -> None:
-    """Where an event came in is kept with it."""
+    """The stored event names the endpoint that it came in by."""
     body = make_event_json(type=type_)
 
     assert 200 == deliver(service.client, body, path=path, secret=secret).status_code
@@ -111,7 +111,7 @@ def test_event_at_the_other_endpoint_has_no_effect(
     ("path", "secret"), [(PATH, IDENTITY_SECRET), (IDENTITY_PATH, WEBHOOK_SECRET)]
 )
 def test_secret_of_the_other_endpoint_is_refused(service: Service, path: str, secret: str) -> None:
-    """What signs payments cannot pass somebody's identity check, nor the other way round."""
+    """A secret of payments signs no identity event, nor the other way round."""
     assert 400 == deliver(service.client, path=path, secret=secret).status_code
     assert [] == service.called
 
@@ -240,7 +240,7 @@ def test_outcome_is_told(
 
 
 def test_unhandled_event_is_stored_and_ignored(service: Service) -> None:
-    """Whatever Stripe sends is kept, meant for us or not."""
+    """Every event of Stripe is kept, meant for us or not."""
     service.database.call.return_value = STORED | {"effect": effect("ignored")}
 
     answer = deliver(service.client, make_event_json(type="product.created"))
@@ -360,7 +360,7 @@ def test_large_body_is_taken(service: Service) -> None:
 
 
 def test_bad_signatures_are_limited_and_good_ones_are_not(service: Service) -> None:
-    """Who guesses is stopped, from an address that Stripe may share."""
+    """A caller who guesses signatures is stopped, at an address that Stripe may share."""
     answers = [deliver(service.client, secret="whsec_forged") for _ in range(121)]
 
     assert [400] * 120 + [429] == [answer.status_code for answer in answers]

@@ -51,7 +51,7 @@ def test_answer_is_read_as_it_was_written(kind: Kind) -> None:
 
 
 def test_process_has_limits() -> None:
-    """Whatever the decoder does, it ends with 768 MB of memory, and after 3 s of work."""
+    """The decoder ends at 768 MB of memory, and after 3 s of work."""
     program = """
 import resource as r
 from market.files import decoder

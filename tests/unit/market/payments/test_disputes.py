@@ -43,7 +43,7 @@ def handle(
 
 @pytest.mark.parametrize("type_", EVENTS)
 def test_dispute_is_read_again(stripe_api: Any, database: Any, type_: str) -> None:
-    """Whatever the event says, SQL gets the dispute as it is at Stripe now."""
+    """SQL gets the dispute as it is at Stripe now, and not as the event has it."""
     stripe_api.retrieve_dispute.return_value = make_dispute(status="under_review")
 
     outcome = handle(stripe_api, database, make_dispute(amount=1, status="won"), type_)

@@ -71,7 +71,7 @@ def test_intent_is_read_without_a_call(stripe_api: Any, database: Any, event_typ
 
 
 def test_strange_payment_is_left_to_the_database(stripe_api: Any, database: Any) -> None:
-    """What order and buyer an intent names is passed on as it is; SQL knows a stray."""
+    """The order and buyer that an intent names are passed on unchanged; SQL recognises a stray."""
     intent = make_intent(metadata={"order_id": "no-uuid"}, currency="usd", amount_received=1)
 
     handle(stripe_api, database, "payment_intent.succeeded", intent)
@@ -188,7 +188,7 @@ def test_refund_is_applied_as_stripe_has_it_now(
 
 
 def test_refund_made_outside_names_no_row(stripe_api: Any, database: Any) -> None:
-    """What somebody clicks in the dashboard carries none of our metadata."""
+    """A refund from the dashboard has none of our metadata."""
     stripe_api.retrieve_refund.return_value = make_refund(metadata=None)
 
     handle(stripe_api, database, "refund.created", make_refund())

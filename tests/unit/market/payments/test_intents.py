@@ -93,7 +93,7 @@ def test_intent_needs_no_mail_address(stripe_api: Any, database: Any) -> None:
 
 
 def test_current_intent_is_used_again(stripe_api: Any, database: Any) -> None:
-    """Whoever comes back to the payment page pays by the intent that is open."""
+    """A buyer who returns to the payment page pays by the open intent."""
     database.call.side_effect = [TERMS | {"payment_intent_id": "pi_00001"}]
 
     assert OPEN == open_intent(stripe_api, database)
@@ -165,7 +165,7 @@ def test_closed_intent_is_not_handed_out(
 
 
 def test_refused_order_makes_no_intent(stripe_api: Any, database: Any) -> None:
-    """What the database refuses never reaches Stripe."""
+    """A payment that the database refuses never reaches Stripe."""
     database.call.side_effect = [
         {"success": False, "code": "TRANSACTION_FAILED", "error": "Order is past due"}
     ]
@@ -317,7 +317,7 @@ def confirm(stripe_api: Any, database: Any, buyer_id: str = BUYER_ID) -> PaidOrd
 
 
 def test_confirmed_payment_settles_the_order(stripe_api: Any, database: Any) -> None:
-    """What Stripe says about the intent is what counts, not what the browser says."""
+    """Stripe's word about the intent counts, and not the browser's."""
     stripe_api.retrieve_payment_intent.return_value = make_intent()
     database.call.side_effect = [{"success": True, "order_id": ORDER_ID, "state": "paid"}]
 
@@ -375,5 +375,5 @@ def test_unknown_intent_is_told(stripe_api: Any, database: Any) -> None:
 
 
 def test_client_secret_is_not_shown() -> None:
-    """Whoever has it can act on the payment, so no log or error may have it by accident."""
+    """Its holder can act on the payment, so no log or error may have it by accident."""
     assert OPEN.client_secret not in repr(OPEN)

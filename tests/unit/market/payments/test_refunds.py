@@ -89,7 +89,7 @@ def test_open_intent_is_canceled(stripe_api: Any, status: str) -> None:
 
 
 def test_canceled_intent_is_done_with(stripe_api: Any) -> None:
-    """What is canceled already needs no second cancel."""
+    """An intent that is canceled already needs no second cancel."""
     stripe_api.retrieve_payment_intent.return_value = make_intent(status="canceled")
 
     sent = send(stripe_api, kind="cancel_intent")

@@ -43,7 +43,7 @@ def database() -> Any:
 
 
 def test_terms_are_read(database: Any) -> None:
-    """What is not there, such as an intent made before, is None."""
+    """A missing value, such as an earlier intent, is None."""
     database.call.return_value = {
         "success": True,
         "attempt": 2,
@@ -68,7 +68,7 @@ def test_winner_is_read(database: Any) -> None:
 
 @pytest.mark.parametrize("call", ["begin", "attach", "confirm"])
 def test_refusal_is_raised(database: Any, call: str) -> None:
-    """What SQL refuses ends as an error with its code and its sentence."""
+    """A refusal of SQL becomes an error with its code and its sentence."""
     database.call.return_value = dict(REFUSAL)
     calls: dict[str, Callable[[], object]] = {
         "begin": lambda: repository.begin_payment(database, order_id="o", buyer_id="b"),
