@@ -3,6 +3,7 @@
 import re
 from typing import LiteralString
 
+import pytest
 from psycopg import Connection
 
 
@@ -140,6 +141,29 @@ def test_nothing_else_calls_the_clock(owner: Connection) -> None:
     """
 
     assert set() == names(owner, query)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "function"),
+    [
+        pytest.param("->> ?'step_cents'", "step_cents", id="the ladder"),
+        pytest.param("-> ?'snipe_\\w+_s'", "extended_end", id="the soft close"),
+        pytest.param(
+            r"update public.auctions\s+set[^;]*'no_sale'", "close_auction", id="the close"
+        ),
+        pytest.param(r"insert into public.orders\M", "open_order", id="the order of a sale"),
+        pytest.param(r"update public.orders\s+set\s+state =", "write_order_state", id="its state"),
+        pytest.param(r"insert into public.webhook_events\M", "store_event", id="a new event"),
+        pytest.param(
+            r"update public.webhook_events\s+set[^;]*'processed'", "settle_event", id="its effect"
+        ),
+    ],
+)
+def test_each_rule_stands_in_one_function(owner: Connection, pattern: str, function: str) -> None:
+    """C20: two ladders, soft closes, finalisers or webhook handlers would come to disagree."""
+    query = "select proname::text from functions where prosrc ~ %(pattern)s"
+
+    assert {function} == names(owner, query, pattern=pattern)
 
 
 def test_no_span_follows_a_time_zone(owner: Connection) -> None:

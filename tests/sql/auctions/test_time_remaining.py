@@ -1,5 +1,6 @@
 """`get_time_remaining` and its kin: time as the database has it."""
 
+import json
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID, uuid4
@@ -36,6 +37,55 @@ def test_everybody_is_told_the_time_remaining(
             "version": 1,
         }
         assert expected == answer
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize("date", ["Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 31 Dec 2099 23:59:59 GMT"])
+def test_skewed_clock_of_a_caller_changes_nothing(
+    owner: Connection, auction_id: UUID, anonymous: Actor, alice: Actor, zone: str, date: str
+) -> None:
+    """D1: the caller's header and time zone say another time, and the database's clock decides."""
+    owner.execute(
+        "select set_config('TimeZone', %s, true), set_config('request.headers', %s, true)",
+        [zone, json.dumps({"date": date})],
+    )
+    [(before,)] = owner.execute("select private.clock()").fetchall()
+
+    for function in ("get_time_remaining", "get_auction_state"):
+        answer = anonymous.call(function, auction_id=auction_id)
+        now, end = (datetime.fromisoformat(answer[key]) for key in ("server_time", "end_at"))
+        [(after,)] = owner.execute("select private.clock()").fetchall()
+        assert before <= now <= after
+        assert seconds_of(end - now) == answer["time_remaining"]
+    assert alice.call("place_bid", auction_id=auction_id, amount_cents=1100)["success"]
+
+    move_time(owner, "2 hours")
+
+    late = alice.call("place_bid", auction_id=auction_id, amount_cents=5000)
+    assert "AUCTION_ENDED" == late["code"]
+    assert 0 == anonymous.call("get_time_remaining", auction_id=auction_id)["time_remaining"]
+
+
+def test_no_caller_names_the_time(owner: Connection) -> None:
+    """D1: the only times that people send are those of a listing, and since when to try again."""
+    query = r"""
+      select p.proname || ' ' || argument.name
+      from pg_proc as p cross join unnest(p.proargnames) as argument (name)
+      where p.pronamespace::regnamespace::text = 'public'
+        and (
+          has_function_privilege('anon', p.oid, 'execute')
+          or has_function_privilege('authenticated', p.oid, 'execute')
+        )
+        and argument.name ~ '(_at|time|clock|now|since|date)$'
+    """
+
+    assert {
+        "create_listing start_at",
+        "create_listing end_at",
+        "relist_listing start_at",
+        "relist_listing end_at",
+        "requeue_ignored_events since",
+    } == {argument for (argument,) in owner.execute(query)}
 
 
 def test_no_time_remains_after_the_end(

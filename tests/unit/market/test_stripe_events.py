@@ -4,6 +4,10 @@ from unittest.mock import create_autospec
 
 from market import stripe_events
 from market.database import Database
+from market.kyc import handlers as kyc
+from market.payments import disputes
+from market.payments import handlers as payments
+from market.payouts import handlers as payouts
 from market.stripe_api import StripeApi
 from tests.unit.specs import spec_of
 
@@ -37,3 +41,13 @@ def test_every_event_with_an_effect_is_handled() -> None:
         "identity.verification_session.canceled",
         "identity.verification_session.redacted",
     } == set(handlers)
+
+
+def test_no_two_domains_handle_the_same_event() -> None:
+    """C20: one of two handlers for a type would replace the other unnoticed."""
+    stripe_api, database = spec_of(StripeApi), create_autospec(Database, instance=True)
+    domains = (payments, disputes, kyc, payouts)
+
+    types = [type_ for domain in domains for type_ in domain.stripe_handlers(stripe_api, database)]
+
+    assert sorted(stripe_events.handlers(stripe_api, database)) == sorted(types)

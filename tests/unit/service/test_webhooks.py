@@ -14,6 +14,7 @@ from market import database, retry
 from market.adapters import Adapters
 from market.auth_api import AuthApi
 from market.errors import MarketError, TransientError
+from market.settings import Environment
 from market.storage import Storage
 from market.stripe_api import StripeApi
 from service.app import create_app
@@ -264,6 +265,36 @@ def test_event_that_cannot_be_stored_is_refused(service: Service, error: Excepti
         body[key] for key in ("error", "event_id", "event_type")
     )
     assert {"code", "correlationId", "timestamp"} < set(body)
+
+
+@pytest.mark.parametrize("is_testing", [True, False])
+@pytest.mark.parametrize("livemode", [True, False])
+@pytest.mark.parametrize("environment", Environment)
+def test_no_configuration_is_lenient(
+    environment: Environment, *, livemode: bool, is_testing: bool
+) -> None:
+    """C23: forged signatures are refused and errors stay errors, in tests as in production."""
+    key = f"sk_{'live' if livemode else 'test'}_1"
+    service = make_service(environment=environment, stripe_livemode=livemode, stripe_secret_key=key)
+    service.client.application.testing = is_testing
+    service.database.call.side_effect = MarketError("DATABASE_ERROR")
+    body = make_event_json(livemode=livemode)
+    forgeries = [
+        "t=0,v1=invalidsignature",
+        "test",
+        signed(body, secret="whsec_test")[1],
+        signed(body, secret="test")[1],
+        signed(body, secret="")[1],
+        signed(body, secret=key)[1],
+    ]
+
+    for path in (PATH, IDENTITY_PATH):
+        for forged in forgeries:
+            answer = service.client.post(path, json=body, headers={"Stripe-Signature": forged})
+            assert (400, "INVALID_SIGNATURE") == (answer.status_code, answer.get_json()["code"])
+    assert [] == service.called
+    failed = deliver(service.client, body)
+    assert (500, "DATABASE_ERROR") == (failed.status_code, failed.get_json()["code"])
 
 
 @pytest.mark.parametrize(("wait_s", "try_count"), [(2.5, 5), (3.5, 1)])

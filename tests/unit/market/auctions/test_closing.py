@@ -1,12 +1,14 @@
 """`market.auctions.closing`: what is closed, and when to look again."""
 
+import datetime as dt
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
 import structlog
 
-from market.auctions import closing
+from market.auctions import closing, repository
 from market.database import Database
 from tests.metrics import count_of, sample
 
@@ -142,7 +144,11 @@ def test_wait_ends_at_the_next_deadline(database: Any, next_at: str | None, wait
 
 
 def test_clock_of_this_machine_is_not_asked(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only two times of the database are compared, so a wrong clock here changes nothing."""
+    """D1: only two times of the database are compared, so a wrong clock here changes nothing."""
+
+    # It reads times, and has no `now` that could be asked.
+    without_now = SimpleNamespace(fromisoformat=dt.datetime.fromisoformat)
+    monkeypatch.setattr(repository, "dt", SimpleNamespace(datetime=without_now))
     monkeypatch.setattr("time.time", pytest.fail)
     database.call.return_value = deadlines("2030-01-01T00:00:00.5+00:00")
 
