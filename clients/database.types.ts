@@ -419,6 +419,20 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"metrics": {
+                  Row: {
+                    "id": string,"metadata": NonNullable<Json>,"metric_name": string,"metric_type": string,"recorded_at": string,"value": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "id"?: string,"metadata"?: NonNullable<Json>,"metric_name": string,"metric_type": string,"recorded_at": string,"value": number
+                  }
+                  Update: {
+                    "id"?: string,"metadata"?: NonNullable<Json>,"metric_name"?: string,"metric_type"?: string,"recorded_at"?: string,"value"?: number
+                  }
+                  Relationships: [
+
+                  ]
                 },"notifications": {
                   Row: {
                     "created_at": string,"dedupe_key": string | null,"id": string,"message": string,"metadata": NonNullable<Json>,"read": boolean,"title": string,"type": string,"updated_at": string,"user_id": string
@@ -1031,6 +1045,9 @@ isOneToOne: false
                            },
 "record_file":
 { Args: { "dispute_id"?: string,"file": Json,"listing_id"?: string,"order_idx"?: number,"path": string,"title": string,"type": string,"url": string,"user_id": string }; Returns: Json
+                           },
+"record_gauges":
+{ Args: Record<PropertyKey, never>; Returns: number
                            },
 "record_heartbeat":
 { Args: Record<PropertyKey, never>; Returns: Json

@@ -100,6 +100,7 @@ def build_reconcile(adapters: Adapters) -> Job:
         *deletion.duties(database, adapters.auth_api),
         *files.duties(database, adapters.storage),
         Duty(name="figures", work=lambda _: _report_figures(database)),
+        Duty(name="record_gauges", work=lambda _: int(database.call("record_gauges"))),
         Duty(name="measurements", work=lambda limit: _count_measurements(database, limit)),
         Duty(
             name="missed_events", work=lambda _: missed_events.feed(stripe_api, database, handlers)

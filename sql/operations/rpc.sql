@@ -103,7 +103,7 @@ begin
   return private.purge_old_rows(purge_old_rows.max_rows);
 end;
 $$;
-comment on function public.purge_old_rows is 'Delete at most max_rows of each kind of expired data, and return the largest number: payloads of settled events after 90 days (ids stay), originals of messages after 180 days unless staff still review them, rate limit windows and readings after a day, job runs, outages and receipts of calls with a client_request_id after 30 days, receipts of bids 30 days after the close of the auction. The photos of listings that staff removed in a release that kept them go, too. Once everything is done, calls within an hour answer 0.';
+comment on function public.purge_old_rows is 'Delete at most max_rows of each kind of expired data, and return the largest number: payloads of settled events after 90 days (ids stay), originals of messages after 180 days unless staff still review them, rate limit windows and readings after a day, job runs, outages, metrics and receipts of calls with a client_request_id after 30 days, receipts of bids 30 days after the close of the auction. The photos of listings that staff removed in a release that kept them go, too. Once everything is done, calls within an hour answer 0.';
 grant execute on function public.purge_old_rows to service_role;
 
 create function public.read_gauges()
@@ -118,6 +118,18 @@ end;
 $$;
 comment on function public.read_gauges is 'Return figures for metrics, by name: depth and age of inbox and outbox, overdue and postponed auctions, last_heartbeat_seconds, held messages, unpaid_overdue_orders, ledger_drift_orders, orders_unlike_stripe. The last two count the results of check_orders.';
 grant execute on function public.read_gauges to service_role;
+
+create function public.record_gauges()
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+begin
+  return private.record_gauges();
+end;
+$$;
+comment on function public.record_gauges is 'Add the figures of read_gauges to the table metrics, as rows of one time. Return the number of rows. A call within five minutes of the last rows adds none and answers 0, whatever number of workers call.';
+grant execute on function public.record_gauges to service_role;
 
 create function public.take_measurements(max_rows integer default 100)
 returns jsonb

@@ -124,3 +124,16 @@ create table private.limit_refusals (
   constraint limit_refusals_count_is_positive check (count > 0)
 );
 comment on table private.limit_refusals is 'Calls of RPCs that a rate limit has refused, until a worker takes them into its metrics. Each user has a row, so refused calls of different users never wait for each other.';
+
+create table public.metrics (
+  id uuid not null default gen_random_uuid(),
+  metric_type text not null,
+  metric_name text not null,
+  value numeric not null, -- noqa: RF04
+  metadata jsonb not null default '{}',
+  recorded_at timestamptz not null,
+  constraint metrics_pkey primary key (id)
+);
+comment on table public.metrics is 'Figures of the last 30 days for the admin page, in rows of one time every five minutes. They are the gauges that /metrics shows.';
+
+create index metrics_recorded_at_idx on public.metrics (recorded_at desc);

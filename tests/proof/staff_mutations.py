@@ -8,6 +8,7 @@ DELETION_RACES = ("tests/sql/accounts", "tests/sql/concurrency/test_deletions_ra
 DISPUTES = ("tests/sql/disputes",)
 FINDING = ("tests/sql/listings/test_cancelled_listings.py",)
 FORCING = ("tests/sql/auctions/test_finalize_auctions.py",)
+METRICS = ("tests/sql/operations/test_metrics.py",)
 PAYOUTS = ("tests/sql/payouts/test_reversals.py",)
 PURGE = ("tests/sql/operations/test_purge.py",)
 REDACTION = ("tests/sql/kyc/test_redaction.py",)
@@ -517,6 +518,27 @@ STAFF_MUTATIONS = (
         " or v_receipt.arguments_hash <> v_hash then\n",
         " then\n",
         REQUESTS,
+    ),
+    mutation(
+        "metrics are recorded at each call",
+        "operations/functions/gauges.sql",
+        "where position.reached_at <= excluded.reached_at - interval '5 minutes'",
+        "where true",
+        METRICS,
+    ),
+    mutation(
+        "metrics are purged early",
+        "operations/functions/purge.sql",
+        "private.purge_metrics(p_max_rows, v_now - 30 * interval '24 hours')",
+        "private.purge_metrics(p_max_rows, v_now - 29 * interval '24 hours')",
+        METRICS,
+    ),
+    mutation(
+        "moderators read the metrics",
+        "operations/policies.sql",
+        "when private.is_admin() then '-infinity'",
+        "when private.is_staff() then '-infinity'",
+        METRICS,
     ),
     mutation(
         "receipts are purged early",

@@ -46,6 +46,34 @@ $$;
 comment on function private.read_gauges is 'Return the figures that reconcile reports; see the public wrapper.';
 grant execute on function private.read_gauges to service_role;
 
+create function private.record_gauges()
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_count integer;
+begin
+  -- Two workers may call at once: the second waits for the first one's position, and finds it new.
+  insert into private.reading_positions as position (list, reached_at)
+  values ('gauges', v_now)
+  on conflict (list) do update set reached_at = excluded.reached_at
+  where position.reached_at <= excluded.reached_at - interval '5 minutes';
+  if not found then
+    return 0;
+  end if;
+  insert into public.metrics (metric_type, metric_name, value, recorded_at)
+  select 'gauge', gauge.key, gauge.value::numeric, v_now
+  from jsonb_each_text(private.read_gauges()) as gauge;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+comment on function private.record_gauges is 'Add the figures of read_gauges to the metrics; see the public wrapper.';
+grant execute on function private.record_gauges to service_role;
+
 create function private.read_queue_gauges(p_now timestamptz)
 returns jsonb
 language plpgsql

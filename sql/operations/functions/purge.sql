@@ -21,7 +21,8 @@ begin
     private.purge_originals(p_max_rows, v_now - 180 * interval '24 hours'),
     private.purge_receipts(p_max_rows, v_now - 30 * interval '24 hours'),
     private.purge_bid_receipts(p_max_rows, v_now - 30 * interval '24 hours'),
-    private.purge_photos(p_max_rows)
+    private.purge_photos(p_max_rows),
+    private.purge_metrics(p_max_rows, v_now - 30 * interval '24 hours')
   );
 
   -- A subquery that locks rows may run again for each row of a nested loop, which deletes too many.
@@ -114,3 +115,26 @@ begin
 end;
 $$;
 comment on function private.purge_payloads is 'Delete the payloads of settled events that were received before a time. The id, the hash and the outcome stay. Return the number of events that were looked at.';
+
+create function private.purge_metrics(p_max_rows integer, p_before timestamptz)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  with expired as (
+    select id from public.metrics
+    where recorded_at < p_before
+    order by recorded_at
+    limit p_max_rows
+    for update skip locked
+  )
+  delete from public.metrics as metric using expired
+  where metric.id = expired.id;
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+comment on function private.purge_metrics is 'Delete metrics that were recorded before a time. Return their number.';

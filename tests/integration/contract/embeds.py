@@ -317,6 +317,14 @@ QUERIES: Mapping[str, Query] = {
         forms={"user": dict},
         reads=PARTIES,
     ),
+    "admin metrics": Query(
+        table="metrics",
+        select="*",
+        where={"order": "recorded_at.desc", "limit": "100"},
+        forms={},
+        # Staff here are a moderator; only admins read rows.
+        reads=dict.fromkeys(Role, 0) | {Role.ANON: FORBIDDEN},
+    ),
     "account": Query(
         table="users",
         select="*",

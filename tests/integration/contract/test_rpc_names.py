@@ -202,6 +202,7 @@ SIGNATURES: Mapping[str, str] = {
     "advance_reading": "list text, until bigint",
     "purge_old_rows": "max_rows integer = 1000",
     "read_gauges": "",
+    "record_gauges": "",
     "take_measurements": "max_rows integer = 100",
     "claim_open_intents": "max_rows integer = 100",
     "claim_open_refunds": "max_rows integer = 100",

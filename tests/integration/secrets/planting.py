@@ -23,6 +23,7 @@ COLUMNS: Mapping[str, str] = {
     "public.ledger_entries": "description meta",
     "public.message_threads": "subject",
     "public.messages": "content",
+    "public.metrics": "metadata",
     "public.notifications": "message metadata",
     "public.order_events": "reason",
     "public.orders": "cancel_reason stripe_payment_intent_id",

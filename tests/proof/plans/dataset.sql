@@ -204,6 +204,11 @@ from plans.sales, lateral (
 ) as line (user_id, account, sign)
 where state = 'released' and n % 4 = 3;
 
+-- Thirty days of figures, in rows of one time every five minutes.
+insert into public.metrics (metric_type, metric_name, value, recorded_at)
+select 'gauge', 'figure_' || figure, figure, clock_timestamp() - n * interval '5 minutes'
+from generate_series(0, 8639) as n, generate_series(1, 15) as figure;
+
 insert into public.audit_logs (actor_id, action, entity, entity_id, description, created_at)
 select
   plans.id('user', 9 + plans.listings() / 50), 'message_read', 'order', order_id, 'A report',

@@ -352,6 +352,11 @@ PAGES: Mapping[str, Page] = {
         where={"entity": "eq.order", "entity_id": "eq.{audited}", "order": "created_at.desc"},
         roles=(Role.STAFF,),
     ),
+    "admin metrics": Page(
+        query="admin metrics",
+        where={"order": "recorded_at.desc", "limit": "100"},
+        roles=(Role.USER, Role.STAFF),
+    ),
     "account": Page(query="account", where={"id": "eq.{buyer}"}),
     "admin users": Page(query="admin users", where={"limit": "100"}, roles=(Role.STAFF,)),
     "admin users by mail": Page(

@@ -10,6 +10,8 @@ insert into public.content_reports (id, reporter_id, user_id, reason, created_at
 insert into public.audit_logs (id, actor_id, action, entity, entity_id, description) values
 ({audit}, {admin}, 'suspend', 'user', null, 'A reason'),
 ({audit_about_moderator}, {admin}, 'role_set', 'users', {moderator}, 'A reason');
+insert into public.metrics (id, metric_type, metric_name, value, recorded_at) values
+({metric}, 'gauge', 'held_messages', 3, now());
 
 insert into public.webhook_events (
   event_id, source, type, livemode, payload, payload_sha256, status, attempts, created_at,

@@ -150,3 +150,14 @@ def test_difference_raises_one_alert(
     answers = at_once([rpc("check_orders") for _ in range(CROWD)])
 
     assert 1 == sum(len(answer["alerts"]) for answer in answers)
+
+
+def test_two_fleets_record_the_figures_once(owner: Connection, rpc: Prepare) -> None:
+    """The second worker waits for the first one, and finds its rows new."""
+    owner.commit()
+
+    counts = at_once([rpc("record_gauges") for _ in range(CROWD)])
+
+    [count] = [count for count in counts if count]
+    rows = owner.execute("select count(*), count(distinct recorded_at) from public.metrics")
+    assert [(count, 1)] == rows.fetchall()
