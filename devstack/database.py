@@ -7,9 +7,9 @@ import psycopg
 from devstack.errors import DevstackError
 from devstack.folder import DataFolder, as_typed, described
 from devstack.options import Options
+from devstack.paths import ROOT
 from devstack.postgres import Cluster
 from devstack.schema import (
-    ROOT,
     apply_files,
     changed_migrations,
     extend_database,

@@ -16,8 +16,8 @@ from typing import Any
 from devstack.account import can_reach, server_account
 from devstack.binaries import shared_folder
 from devstack.errors import DevstackError
+from devstack.paths import ROOT
 from devstack.postgres import stop_stale
-from devstack.schema import ROOT
 
 
 _EPHEMERAL = "devstack-"

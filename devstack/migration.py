@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from devstack.errors import DevstackError
+from devstack.paths import ROOT
 from devstack.ports import free_port
 from devstack.postgres import Cluster
-from devstack.schema import MIGRATIONS, ROOT, build_database, declared_files, migration_files
+from devstack.schema import MIGRATIONS, build_database, declared_files, migration_files
 
 
 HEADER = "set lock_timeout = '2s';\nset statement_timeout = '30s';\n"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from devstack.errors import DevstackError
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 
 
 #: In the order in which they start.

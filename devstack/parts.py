@@ -11,9 +11,9 @@ from devstack.errors import DevstackError
 from devstack.folder import DataFolder, described, write_secret
 from devstack.gateway.context import GatewayConfig
 from devstack.options import Options
+from devstack.paths import ROOT
 from devstack.processes import end, start, tail
 from devstack.project import HOST, environment_of_child
-from devstack.schema import ROOT
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
 from devstack.tokens import Keys
 

@@ -10,9 +10,9 @@ import psycopg
 from psycopg import Connection, conninfo, sql
 
 from devstack.errors import DevstackError
+from devstack.paths import ROOT
 
 
-ROOT = Path(__file__).parents[1]
 MIGRATIONS = ROOT / "supabase/migrations"
 #: In the order in which they are built.
 BASELINE = [

@@ -13,11 +13,11 @@ from devstack.errors import DevstackError
 from devstack.folder import DataFolder, described, write_secret
 from devstack.options import Options
 from devstack.parts import Part, Running, all_parts, write_configuration
+from devstack.paths import ROOT
 from devstack.ports import is_free
 from devstack.postgres import Cluster, stop_stale
 from devstack.project import as_lines, environment_of, hidden, load_keys, load_secrets
 from devstack.restarts import Restarts
-from devstack.schema import ROOT
 from devstack.signals import Signals, Told
 
 

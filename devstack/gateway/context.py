@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, cast
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from devstack.tokens import Keys
 
 

@@ -12,8 +12,8 @@ import psycopg
 import stripe
 from psycopg.types.json import Jsonb
 
+from devstack.paths import ROOT
 from devstack.processes import wait_until
-from devstack.schema import ROOT
 
 
 BUYER, SELLER = "canary-buyer@example.com", "canary-seller@example.com"

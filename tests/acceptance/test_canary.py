@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from tests.acceptance.canary_runs import (
     PASSWORD,
     QUICK,

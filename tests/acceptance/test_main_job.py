@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from devstack.paths import ROOT
 from devstack.ports import free_base
 from devstack.processes import wait_until
-from devstack.schema import ROOT
 
 
 DEMO = (sys.executable, "-m", "devstack.demo")

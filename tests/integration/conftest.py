@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from devstack.options import PARTS
+from devstack.paths import ROOT
 from devstack.ports import free_base
 from devstack.processes import end, start
-from devstack.schema import ROOT
 
 
 #: The longest start of a stack on a machine that is busy with other tests.

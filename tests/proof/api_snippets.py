@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from tests.integration.conftest import running_stack
 from tests.integration.contract.market import Market, Role
 from tests.integration.js import node

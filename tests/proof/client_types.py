@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from clients import answers
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from tests.integration.js import node
 from tests.integration.supabase_cli import run_cli
 from tests.proof.advisors import database_address

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 
+from devstack.paths import ROOT
 from devstack.processes import end, start, tail, wait_until
 from devstack.project import environment_of_child
-from devstack.schema import ROOT
 from tests.integration.conftest import running_stack
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devstack.paths import ROOT
 from devstack.ports import free_port
 from devstack.processes import end, start, tail, wait_until
-from devstack.schema import ROOT
 from market.files import decoding
 from tests.factories import ENVIRONMENT
 from tests.pictures import encoded, halves, pdf

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from devstack.errors import DevstackError
+from devstack.paths import ROOT
 from devstack.schema import (
-    ROOT,
     build_database,
     changed_migrations,
     copy_database,

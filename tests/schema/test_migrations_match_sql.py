@@ -6,7 +6,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from devstack.schema import ROOT, build_database, declared_files, migration_files
+from devstack.paths import ROOT
+from devstack.schema import build_database, declared_files, migration_files
 from tests.schema.dumps import difference, dumped_schema
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from tests.integration.contract.market import Market
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from devstack.options import PARTS
+from devstack.paths import ROOT
 from devstack.ports import free_base
 from devstack.processes import end, start, wait_until
-from devstack.schema import ROOT
 
 
 PATIENCE_S = 60

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 
 
 #: Runs a module as `python -m` does, and stops for good in its first slow import.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from tests.integration.devstack.devstacks import Devstack, new_devstack
 
 

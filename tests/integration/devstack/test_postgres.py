@@ -11,10 +11,10 @@ import pytest
 
 from devstack.account import Account, can_reach, run_options, server_account
 from devstack.errors import DevstackError
+from devstack.paths import ROOT
 from devstack.ports import free_port
 from devstack.postgres import Cluster, find_binaries
 from devstack.processes import is_alive
-from devstack.schema import ROOT
 from tests.integration.devstack.devstacks import Devstack, wait_for
 
 

@@ -19,7 +19,7 @@ from typing import IO
 
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 
 
 PROJECT = Path(__file__).parents[2] / "js"

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from tests.fuzzing import TIMES, fuzzed
 from tests.integration.service.browser import Browser
 from tests.integration.service.hostile_bodies import Sent, requests_near

@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 
+from devstack.paths import ROOT
 from devstack.ports import free_port
 from devstack.processes import end, start, tail, wait_until
 from devstack.project import environment_of_child
-from devstack.schema import ROOT
 
 
 _START_S = 60.0

@@ -11,8 +11,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from devstack.paths import ROOT
 from devstack.ports import free_port
-from devstack.schema import ROOT
 from market import metrics
 from tests.integration.service.shop import Shop
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from market import database, inbox
 from market.database import Database
 from market.settings import Settings

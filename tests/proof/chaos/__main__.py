@@ -20,7 +20,7 @@ end_quietly()
 import psycopg  # noqa: E402 - Ctrl-C must be handled before the slow imports
 import stripe  # noqa: E402
 
-from devstack.schema import ROOT  # noqa: E402
+from devstack.paths import ROOT  # noqa: E402
 from tests.proof.chaos.bidding import EXPECTED_REFUSALS  # noqa: E402
 from tests.proof.chaos.checks import check  # noqa: E402
 from tests.proof.chaos.facts import AtStripe, Sale, Witnesses, read_facts  # noqa: E402

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from devstack.options import PARTS
+from devstack.paths import ROOT
 from devstack.ports import free_base
 from devstack.processes import end, start, tail
-from devstack.schema import ROOT
 from tests.faults.fleet import Fleet
 from tests.integration.service.processes import children_of, command_of
 

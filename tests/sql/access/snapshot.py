@@ -9,9 +9,10 @@ from pathlib import Path
 import psycopg
 from psycopg import Connection
 
+from devstack.paths import ROOT
 from devstack.ports import free_port
 from devstack.postgres import Cluster
-from devstack.schema import ROOT, build_database, declared_files
+from devstack.schema import build_database, declared_files
 
 
 SNAPSHOT = Path(__file__).with_name("snapshot.txt")

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 
 
 TEXTS = [path.read_text() for path in sorted((ROOT / "sql/filter").rglob("*.sql"))]

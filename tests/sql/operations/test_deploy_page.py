@@ -5,7 +5,7 @@ import re
 import psycopg
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from service.app import create_app
 from tests.factories import make_settings
 from tests.sql.actors import Actor

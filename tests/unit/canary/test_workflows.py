@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from tests.canary import age
 from tests.canary.settings import needed
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from workers.jobs import JOBS
 
 

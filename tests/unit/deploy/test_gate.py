@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 
 
 OLD, NEW, HEAD = "a" * 40, "b" * 40, "c" * 40

@@ -5,7 +5,7 @@ import tomllib
 
 import yaml
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()

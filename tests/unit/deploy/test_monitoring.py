@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from market import metrics
 from market.alerts import URGENCY
 

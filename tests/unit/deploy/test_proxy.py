@@ -2,7 +2,7 @@
 
 import re
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from service.requests import BODY_LIMIT, UPLOAD_BODY_LIMIT, UPLOAD_PATH
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy import roll_out
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 
 
 SSH = r"""#!/bin/sh

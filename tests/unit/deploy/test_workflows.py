@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))

@@ -2,7 +2,7 @@
 
 import re
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from tests.canary import steps
 from tests.canary.settings import needed
 from tests.proof.planted import FAULTS, PatchedFunction, PatchedTree

@@ -4,7 +4,7 @@ import ast
 import re
 from typing import TypeGuard
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 
 
 #: Acceptance cases and mistakes, by the numbers of the contract with the web app.

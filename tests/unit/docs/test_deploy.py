@@ -7,7 +7,7 @@ import pytest
 
 from deploy import roll_out
 from devstack import parts
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from market import stripe_events
 from market.database import Database
 from market.stripe_api import StripeApi

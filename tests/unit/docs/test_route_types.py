@@ -9,7 +9,7 @@ import pydantic
 import pytest
 from pydantic.json_schema import JsonSchemaMode
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from service.app import create_app
 from service.route_table import PlainText, routes_of
 from tests.factories import make_settings

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from market.errors import MarketError
 from service import errors
 

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from market import metrics
 
 
@@ -21,7 +21,7 @@ def test_figure_is_shown_once_it_is_known() -> None:
     """A process that never looks must not report that all is well."""
     # Other tests set figures in this process, so a new process shows its metrics.
     program = """
-from devstack.schema import ROOT
+from devstack.paths import ROOT
 from market import metrics
 before = metrics.as_text()
 metrics.set_figure("unpaid_overdue_orders", 3)
