@@ -138,7 +138,7 @@ fmt: setup ## format Python and SQL
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/sqlfluff fix --disable-progress-bar sql
 
 migration: setup ## create a migration (name=<domain>_<change>), and print what it must cover
-	@$(BIN)/python -m devstack.migration "$(name)"
+	@$(BIN)/python -m devstack.postgres.migration "$(name)"
 
 docs: setup ## write the generated parts of docs/api.md and docs/database.md anew
 	@$(BIN)/python .ci/api_docs.py

@@ -12,7 +12,7 @@ from psycopg import Connection
 from bench import stack
 from bench.figures import Figure, Steps, percentile
 from bench.fixtures import create_ending_auctions, wait_until_ended
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 
 
 AUCTIONS = 1000

@@ -10,7 +10,7 @@ import jwt
 import psycopg
 from psycopg import Connection, sql
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 
 
 #: An increment of one cent keeps prices below the upper bound of money during a measurement. The

@@ -15,7 +15,7 @@ from psycopg import conninfo
 from bench import load, stack
 from bench.figures import ROUNDS, Figure, Steps, percentile
 from bench.fixtures import create_fixtures
-from devstack.ports import free_port
+from devstack.supervisor.ports import free_port
 
 
 MANY, BIDDERS = 16, 8

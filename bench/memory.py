@@ -8,7 +8,7 @@ import psycopg
 from bench import machine, stack
 from bench.figures import Figure, Steps
 from bench.fixtures import create_ending_auctions
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 
 
 WAVES, WAVE = 10, 1000

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from flask import Flask, Response, jsonify
 
 from bench import stack
-from devstack.ports import free_port
+from devstack.supervisor.ports import free_port
 from market import database, log, stripe_api
 from market.adapters import connect
 from market.settings import Settings

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from devstack.ports import free_port
-from devstack.processes import end, start, tail, wait_until
-from devstack.project import environment_of_child
+from devstack.supervisor.environment import environment_of_child
+from devstack.supervisor.ports import free_port
+from devstack.supervisor.processes import end, start, tail, wait_until
 
 
 #: The time limit for the first answer of a program.

@@ -7,7 +7,7 @@ from devstack.interrupt import end_quietly
 
 end_quietly()
 
-from devstack.commands import main  # noqa: E402 -- Ctrl-C must be handled before the slow imports
+from devstack.supervisor.commands import main  # noqa: E402 -- Ctrl-C must be handled before the slow imports
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from devstack.ports import free_port
-from devstack.postgres import Cluster
+from devstack.postgres.cluster import Cluster
+from devstack.supervisor.ports import free_port
 from tests.seen_answers import SEEN, stated_codes, unseen
 
 

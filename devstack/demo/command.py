@@ -17,7 +17,7 @@ from devstack.demo.stack import DemoStack, running
 from devstack.demo.steps import DemoError, Teller
 from devstack.demo.story import play
 from devstack.errors import DevstackError
-from devstack.signals import ENDING, Signals, Told
+from devstack.supervisor.signals import ENDING, Signals, Told
 
 
 _INTERRUPTED = 130

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devstack.errors import DevstackError
-from devstack.processes import LOOK_S, end, start, tail
-from devstack.signals import ENDING, Signals
+from devstack.supervisor.processes import LOOK_S, end, start, tail
+from devstack.supervisor.signals import ENDING, Signals
 
 
 #: Cold, a start unpacks Postgres and makes a database; more means that it hangs.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from devstack.signals import Told
+from devstack.supervisor.signals import Told
 
 
 class DemoError(Exception):

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from devstack.control import PATH
+from devstack.emulation.connection_reset import TransportInScope
+from devstack.emulation.control import PATH
 from devstack.gateway import control
 from devstack.gateway.auth import key_control, mail_control
 from devstack.gateway.auth import routes as auth
@@ -25,7 +26,6 @@ from devstack.gateway.realtime.services import services_of
 from devstack.gateway.request_line import LimitedRequestLine
 from devstack.gateway.rest import routes as rest
 from devstack.gateway.storage import routes as storage
-from devstack.reset import TransportInScope
 
 
 #: What a browser's script may read of an answer, beyond what it always may.

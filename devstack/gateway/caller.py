@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from devstack.tokens import Keys, TokenError
+from devstack.emulation.tokens import Keys, TokenError
 
 
 #: What PostgREST forgives a clock.

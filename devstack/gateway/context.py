@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar, cast
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from devstack.emulation.tokens import Keys
 from devstack.paths import ROOT
-from devstack.tokens import Keys
 
 
 #: Requests that wait for a lock each hold a connection, so there are more than the CPU could use.

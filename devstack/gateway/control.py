@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from devstack.control import PATH, read_body
+from devstack.emulation.control import PATH, read_body
 from devstack.gateway.faults import GatewayFault, GatewayFaults
 from devstack.gateway.realtime.mood import Mood
 from devstack.gateway.realtime.services import Services

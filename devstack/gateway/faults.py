@@ -13,9 +13,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from devstack.faults import Fault, Faults, When
-from devstack.reset import be_dropped, break_connection, is_gone
-from devstack.tokens import Keys, TokenError
+from devstack.emulation.connection_reset import be_dropped, break_connection, is_gone
+from devstack.emulation.faults import Fault, Faults, When
+from devstack.emulation.tokens import Keys, TokenError
 
 
 #: What hosted's gateway says when it does not reach the service behind it; it is plain text, and

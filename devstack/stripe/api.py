@@ -9,8 +9,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.faults import Fault, When
-from devstack.reset import break_connection
+from devstack.emulation.connection_reset import break_connection
+from devstack.emulation.faults import Fault, When
 from devstack.stripe import access, forms
 from devstack.stripe.errors import StripeError, invalid, trouble
 from devstack.stripe.expansion import expand

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from devstack.reset import TransportInScope
+from devstack.emulation.connection_reset import TransportInScope
 from devstack.stripe import api, control, onboarding_page
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.errors import trouble, unrecognized

@@ -47,8 +47,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from devstack.control import PATH, ControlError, read_body
-from devstack.faults import Fault
+from devstack.emulation.control import PATH, ControlError, read_body
+from devstack.emulation.faults import Fault
 from devstack.stripe import delivery_log
 from devstack.stripe.errors import StripeError, missing
 from devstack.stripe.fake import FakeStripe

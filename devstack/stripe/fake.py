@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
-from devstack.faults import Fault, Faults
+from devstack.emulation.faults import Fault, Faults
 from devstack.stripe import background, later
 from devstack.stripe.bell import Bell
 from devstack.stripe.config import StripeConfig

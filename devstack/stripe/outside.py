@@ -6,7 +6,7 @@ Part of the control API; its bodies are described there.
 from collections.abc import Callable, Collection
 from typing import Any
 
-from devstack.control import ControlError
+from devstack.emulation.control import ControlError
 from devstack.stripe import background, later, outside_connect
 from devstack.stripe.resources import confirmation, dispute_cases, identity_checks, refunds
 from devstack.stripe.store import Json

@@ -13,7 +13,7 @@ import stripe
 from psycopg.types.json import Jsonb
 
 from devstack.paths import ROOT
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 
 
 BUYER, SELLER = "canary-buyer@example.com", "canary-seller@example.com"

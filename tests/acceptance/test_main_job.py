@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from devstack.paths import ROOT
-from devstack.ports import free_base
-from devstack.processes import wait_until
+from devstack.supervisor.ports import free_base
+from devstack.supervisor.processes import wait_until
 
 
 DEMO = (sys.executable, "-m", "devstack.demo")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from devstack.options import PARTS
 from devstack.paths import ROOT
-from devstack.ports import free_base
-from devstack.processes import end, start
+from devstack.supervisor.options import PARTS
+from devstack.supervisor.ports import free_base
+from devstack.supervisor.processes import end, start
 
 
 #: The longest start of a stack on a machine that is busy with other tests.

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 from psycopg import conninfo
 
+from devstack.emulation.tokens import Keys
 from devstack.gateway.context import GatewayConfig
-from devstack.ports import free_port
-from devstack.processes import wait_until
-from devstack.tokens import Keys
+from devstack.supervisor.ports import free_port
+from devstack.supervisor.processes import wait_until
 
 
 #: The longest wait for an expected answer on a busy machine; a test that passes does not wait.

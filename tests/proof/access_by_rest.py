@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 
-from devstack.schema import build_database, declared_files
+from devstack.postgres.schema import build_database, declared_files
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.sql.access.test_matrix import MATRIX, key_of, rows_allowed, wrong
 from tests.sql.access.world import FORBIDDEN, Reader, World, readers_in

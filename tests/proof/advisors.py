@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from devstack.schema import build_database, declared_files
+from devstack.postgres.schema import build_database, declared_files
 from tests.integration.supabase_cli import address_of, run_cli
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 
 from devstack.paths import ROOT
-from devstack.processes import end, start, tail, wait_until
-from devstack.project import environment_of_child
+from devstack.supervisor.environment import environment_of_child
+from devstack.supervisor.processes import end, start, tail, wait_until
 from tests.integration.conftest import running_stack
 
 

@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from devstack.paths import ROOT
-from devstack.ports import free_port
-from devstack.processes import end, start, tail, wait_until
+from devstack.supervisor.ports import free_port
+from devstack.supervisor.processes import end, start, tail, wait_until
 from market.files import decoding
 from tests.factories import ENVIRONMENT
 from tests.pictures import encoded, halves, pdf

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 
-import devstack.schema
+import devstack.postgres.schema
 from tests.proof.mutation import Mutation
 from tests.proof.mutations import MUTATIONS
 
 
-DECLARED_FILES = devstack.schema.declared_files
+DECLARED_FILES = devstack.postgres.schema.declared_files
 
 
 class MutatedModule(importlib.abc.MetaPathFinder):
@@ -69,7 +69,7 @@ def _plant(mutation: Mutation) -> None:
         sys.meta_path.insert(0, MutatedModule(mutation))
     else:
         # The tests' fixtures import the name later than pytest imports its plugins.
-        devstack.schema.declared_files = lambda: _mutated_files(mutation)
+        devstack.postgres.schema.declared_files = lambda: _mutated_files(mutation)
 
 
 if "MUTANT" in os.environ:

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from devstack.paths import ROOT
-from devstack.ports import free_port
-from devstack.processes import end, start, tail, wait_until
+from devstack.supervisor.ports import free_port
+from devstack.supervisor.processes import end, start, tail, wait_until
 from service.requests import BODY_LIMIT, UPLOAD_BODY_LIMIT, UPLOAD_PATH
 from tests.factories import ENVIRONMENT
 from tests.integration.service.own_service import ANSWER_S, OwnService, read_answer, running_service

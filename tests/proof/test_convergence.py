@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests.faults.fleet import Fleet
 from tests.faults.reconciling import Reconciler, look_at_once
 from tests.integration.conftest import running_stack

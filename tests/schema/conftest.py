@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from devstack.schema import build_database
+from devstack.postgres.schema import build_database
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
-from devstack.schema import (
+from devstack.postgres.schema import (
     build_database,
     changed_migrations,
     copy_database,

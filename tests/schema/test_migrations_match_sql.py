@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from devstack.paths import ROOT
-from devstack.schema import build_database, declared_files, migration_files
+from devstack.postgres.schema import build_database, declared_files, migration_files
 from tests.schema.dumps import difference, dumped_schema
 
 

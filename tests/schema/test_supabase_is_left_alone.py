@@ -7,7 +7,7 @@ from typing import Any
 import pglast.parser
 import pytest
 
-from devstack.schema import migration_files
+from devstack.postgres.schema import migration_files
 
 
 OWNED = {"auth", "storage", "realtime", "extensions", "supabase_migrations"}

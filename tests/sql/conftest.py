@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from devstack.schema import build_database, copy_database, declared_files
+from devstack.postgres.schema import build_database, copy_database, declared_files
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned
 

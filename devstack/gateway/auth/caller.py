@@ -7,13 +7,13 @@ from typing import Any
 import jwt
 from starlette.requests import Request
 
+from devstack.emulation.tokens import TokenError
 from devstack.gateway.auth import sessions, users
 from devstack.gateway.auth.desk import Cursor, Desk
 from devstack.gateway.auth.errors import AuthError, session_not_found
 from devstack.gateway.auth.sessions import Session
 from devstack.gateway.auth.users import User
 from devstack.gateway.caller import identify
-from devstack.tokens import TokenError
 
 
 _ADMIN_ROLES = frozenset({"service_role", "supabase_admin"})

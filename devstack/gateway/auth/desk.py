@@ -10,11 +10,11 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
 
+from devstack.emulation.tokens import Keys
 from devstack.gateway.auth import redirects
 from devstack.gateway.auth.mailbox import Issued, Mailbox
 from devstack.gateway.auth.settings import AuthSettings
 from devstack.gateway.context import Connection, lent
-from devstack.tokens import Keys
 
 
 #: A cursor inside a transaction that runs as Auth's own role.

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from devstack.control import PATH
-from devstack.signing_keys import KeyState, SigningKeys
+from devstack.emulation.control import PATH
+from devstack.emulation.signing_keys import KeyState, SigningKeys
 
 
 KEYS_PATH = f"{PATH}/signing_keys"

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from devstack.control import PATH
+from devstack.emulation.control import PATH
 from devstack.gateway.auth.mailbox import Mailbox
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from devstack.emulation.tokens import Keys, TokenError
 from devstack.gateway.realtime.frames import dump
-from devstack.tokens import Keys, TokenError
 
 
 MALFORMED = "MalformedJWT: The token provided is not a valid JWT"

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from devstack.emulation.tokens import Keys, TokenError
 from devstack.gateway.caller import Caller, api_key_claims, caller_of
 from devstack.gateway.storage.errors import access_denied, malformed
-from devstack.tokens import Keys, TokenError
 
 
 #: Whom Storage is when it looks past the policies.

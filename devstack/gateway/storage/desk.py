@@ -11,12 +11,12 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
 
+from devstack.emulation.tokens import Keys
 from devstack.gateway.caller import Caller
 from devstack.gateway.context import Connection, lent
 from devstack.gateway.session import SESSION, Session
 from devstack.gateway.storage.caller import SERVICE
 from devstack.gateway.storage.files import Files
-from devstack.tokens import Keys
 
 
 Cursor = AsyncCursor[DictRow]

@@ -5,9 +5,9 @@ from typing import Any
 
 from starlette.requests import Request
 
+from devstack.emulation.tokens import Keys, TokenError
 from devstack.gateway.storage.caller import reason
 from devstack.gateway.storage.errors import invalid_jwt, invalid_signature, malformed
-from devstack.tokens import Keys, TokenError
 
 
 DOWNLOAD = "download"

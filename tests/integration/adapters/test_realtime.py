@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from market import database, stripe_api
 from market.adapters import connect
 from market.settings import Settings

@@ -11,7 +11,7 @@ import pytest
 from supabase import Client, ClientOptions, create_client
 from supabase_auth.types import AuthMFAEnrollResponse
 
-from devstack.schema import build_database
+from devstack.postgres.schema import build_database
 from tests.integration.auth.authenticator import enrolled, verify
 from tests.integration.auth.clients import PASSWORD, Mails, MakeClient
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway

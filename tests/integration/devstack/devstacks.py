@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from devstack.options import PARTS
 from devstack.paths import ROOT
-from devstack.ports import free_base
-from devstack.processes import end, start, wait_until
+from devstack.supervisor.options import PARTS
+from devstack.supervisor.ports import free_base
+from devstack.supervisor.processes import end, start, wait_until
 
 
 PATIENCE_S = 60

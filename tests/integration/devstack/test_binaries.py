@@ -1,4 +1,4 @@
-"""`devstack.binaries`: which PostgreSQL is taken, and how a user who is not root gets to it."""
+"""Which PostgreSQL is taken, and how a user who is not root gets to it."""
 
 import os
 import shutil
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from devstack import binaries
-from devstack.account import can_reach, server_account
-from devstack.binaries import find_binaries
 from devstack.errors import DevstackError
-from devstack.ports import free_port
-from devstack.postgres import Cluster
+from devstack.postgres import binaries
+from devstack.postgres.account import can_reach, server_account
+from devstack.postgres.binaries import find_binaries
+from devstack.postgres.cluster import Cluster
+from devstack.supervisor.ports import free_port
 from tests.integration.devstack.devstacks import Devstack
 
 

@@ -8,7 +8,12 @@ import psycopg
 import pytest
 
 from devstack.paths import ROOT
-from devstack.schema import build_database, changed_migrations, declared_files, migration_files
+from devstack.postgres.schema import (
+    build_database,
+    changed_migrations,
+    declared_files,
+    migration_files,
+)
 from tests.integration.supabase_cli import address_of, run_cli
 from tests.schema.dumps import difference, dumped_schema
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from devstack.ports import free_base
+from devstack.supervisor.ports import free_base
 from tests.integration.devstack.devstacks import Devstack, new_devstack
 
 

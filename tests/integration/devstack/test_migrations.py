@@ -83,7 +83,7 @@ def test_broken_migration_is_one_sentence(
     done = {
         "up": lambda: up(devstack),
         "demo": lambda: devstack.run_module("devstack.demo"),
-        "migration": lambda: devstack.run_module("devstack.migration", "listings_change"),
+        "migration": lambda: devstack.run_module("devstack.postgres.migration", "listings_change"),
     }[command]()
 
     last = (done.stdout + done.stderr).strip().splitlines()[-1]

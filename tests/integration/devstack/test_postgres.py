@@ -9,12 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from devstack.account import Account, can_reach, run_options, server_account
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
-from devstack.ports import free_port
-from devstack.postgres import Cluster, find_binaries
-from devstack.processes import is_alive
+from devstack.postgres.account import Account, can_reach, run_options, server_account
+from devstack.postgres.cluster import Cluster, find_binaries
+from devstack.supervisor.ports import free_port
+from devstack.supervisor.processes import is_alive
 from tests.integration.devstack.devstacks import Devstack, wait_for
 
 

@@ -6,8 +6,8 @@ import socket
 import jwt
 import pytest
 
-from devstack.commands import main
-from devstack.ports import free_base
+from devstack.supervisor.commands import main
+from devstack.supervisor.ports import free_base
 from tests.integration.devstack.devstacks import Devstack
 
 

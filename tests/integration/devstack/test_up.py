@@ -14,8 +14,8 @@ import httpx
 import psycopg
 import pytest
 
-from devstack.ports import free_base, is_free
-from devstack.project import EXPORTED
+from devstack.supervisor.environment import EXPORTED
+from devstack.supervisor.ports import free_base, is_free
 from tests.integration.devstack.devstacks import Devstack, command_of, new_devstack, wait_for
 from tests.integration.gateways import PATIENCE_S
 

@@ -8,7 +8,7 @@ import httpx
 import psycopg
 import pytest
 
-from devstack.schema import build_database
+from devstack.postgres.schema import build_database
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.trouble import Trouble, commanded
 

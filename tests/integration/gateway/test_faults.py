@@ -14,7 +14,7 @@ from supabase import Client, ClientOptions
 from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests.integration.gateways import PATIENCE_S, Gateway
 from tests.integration.trouble import Trouble
 

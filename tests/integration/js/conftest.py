@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.schema import build_database
+from devstack.postgres.schema import build_database
 from tests.integration.gateways import running_gateway
 from tests.integration.js import node
 

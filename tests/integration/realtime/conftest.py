@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from realtime import AsyncRealtimeClient
 
-from devstack.schema import build_database
+from devstack.postgres.schema import build_database
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.realtime.listening import Connect
 from tests.integration.trouble import Trouble, commanded

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests.integration.gateways import PATIENCE_S, Gateway
 from tests.integration.realtime.listening import PUBLIC, Connect, Heard, join, joined
 from tests.integration.realtime.wires import join_frame, wire

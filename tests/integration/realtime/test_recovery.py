@@ -11,8 +11,8 @@ import pytest
 from psycopg import conninfo
 from realtime import RealtimeSubscribeStates
 
-from devstack.processes import wait_until
-from devstack.schema import build_database
+from devstack.postgres.schema import build_database
+from devstack.supervisor.processes import wait_until
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.realtime.conftest import FILES
 from tests.integration.realtime.listening import (

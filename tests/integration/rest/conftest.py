@@ -10,7 +10,7 @@ import pytest
 import supabase
 from supabase import Client, ClientOptions
 
-from devstack.schema import build_database
+from devstack.postgres.schema import build_database
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.rest.ids import ALICE, BOB
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psycopg
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests.integration.gateways import PATIENCE_S, Gateway
 
 

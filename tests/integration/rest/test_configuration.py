@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from devstack.processes import wait_until
-from devstack.schema import build_database
+from devstack.postgres.schema import build_database
+from devstack.supervisor.processes import wait_until
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 
 

@@ -11,7 +11,7 @@ import pytest
 from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.introspection import read_schema_cache
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests.integration.gateways import PATIENCE_S
 
 

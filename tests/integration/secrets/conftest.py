@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from devstack.paths import ROOT
-from devstack.schema import build_database, copy_database, declared_files
+from devstack.postgres.schema import build_database, copy_database, declared_files
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.secrets.planting import Side, plant
 from tests.sql.access.world import Reader, World

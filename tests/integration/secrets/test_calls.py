@@ -12,7 +12,7 @@ from postgrest.exceptions import APIError
 from supabase import Client, ClientOptions, create_client
 
 from clients import answers
-from devstack.schema import build_database, declared_files
+from devstack.postgres.schema import build_database, declared_files
 from tests.fuzzing import fuzzed
 from tests.integration.gateways import PATIENCE_S, running_gateway
 from tests.integration.secrets.conftest import token_of

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 
 from devstack.paths import ROOT
-from devstack.ports import free_port
-from devstack.processes import end, start, tail, wait_until
-from devstack.project import environment_of_child
+from devstack.supervisor.environment import environment_of_child
+from devstack.supervisor.ports import free_port
+from devstack.supervisor.processes import end, start, tail, wait_until
 
 
 _START_S = 60.0

@@ -13,7 +13,7 @@ import stripe
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests import described
 from tests.factories import make_event_json, make_intent, signed
 from tests.integration.service import books

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests.factories import ENVIRONMENT
 from tests.integration.service.own_service import OwnService, running_service
 from tests.integration.service.processes import Gunicorn

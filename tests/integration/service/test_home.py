@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests.faults.fleet import Fleet
 from tests.integration.service.own_service import ANSWER_S, running_service
 

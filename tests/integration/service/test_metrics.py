@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from devstack.paths import ROOT
-from devstack.ports import free_port
+from devstack.supervisor.ports import free_port
 from market import metrics
 from tests.integration.service.shop import Shop
 

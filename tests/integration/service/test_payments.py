@@ -8,7 +8,7 @@ import httpx
 import pytest
 import stripe
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import AMOUNT, PATIENCE_S, Order, Shop
 

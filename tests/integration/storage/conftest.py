@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from supabase import Client, ClientOptions, create_client
 
-from devstack.schema import build_database
+from devstack.postgres.schema import build_database
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.storage.clients import ClientFor
 

@@ -11,7 +11,7 @@ import pytest
 from storage3.exceptions import StorageApiError
 from supabase import Client
 
-from devstack.tokens import Keys
+from devstack.emulation.tokens import Keys
 from tests.integration.gateways import Gateway
 from tests.integration.storage.clients import (
     DENIED,

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from supabase import Client
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from tests.integration.gateways import PATIENCE_S, Gateway
 from tests.integration.storage.clients import DENIED, TOO_LARGE, refusal
 

@@ -15,9 +15,9 @@ from typing import Any, Self
 import httpx
 import stripe
 
-from devstack.ports import free_port
-from devstack.processes import wait_until
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
+from devstack.supervisor.ports import free_port
+from devstack.supervisor.processes import wait_until
 from tests.integration.gateways import PATIENCE_S
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import stripe
 
-from devstack import processes
+from devstack.supervisor import processes
 from tests.integration.gateways import PATIENCE_S
 from tests.integration.stripe.fake_server import Account
 

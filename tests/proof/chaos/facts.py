@@ -11,7 +11,7 @@ import psycopg
 import stripe
 from psycopg.rows import dict_row
 
-from devstack.parts import MONEY_EVENTS
+from devstack.supervisor.programs import MONEY_EVENTS
 from tests.proof.chaos.bidding import Given
 from tests.proof.chaos.plan import Fate
 from tests.proof.truth import StripeObjects

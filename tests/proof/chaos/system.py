@@ -13,10 +13,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from devstack.options import PARTS
 from devstack.paths import ROOT
-from devstack.ports import free_base
-from devstack.processes import end, start, tail
+from devstack.supervisor.options import PARTS
+from devstack.supervisor.ports import free_base
+from devstack.supervisor.processes import end, start, tail
 from tests.faults.fleet import Fleet
 from tests.integration.service.processes import children_of, command_of
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from devstack.tokens import Keys
+from devstack.emulation.tokens import Keys
 from tests.proof.plans.dataset import Role
 from tests.proof.plans.pages import Page
 from tests.proof.plans.plan import Plan, repeated

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from rich.console import Console
 
-from devstack.schema import build_database, declared_files
+from devstack.postgres.schema import build_database, declared_files
 from tests.integration.gateways import running_gateway
 from tests.proof.plans.asking import Reader, readers_of
 from tests.proof.plans.dataset import HOT, LONG_THREAD, SOLD, Role, fill, id_of, people

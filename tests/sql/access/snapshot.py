@@ -10,9 +10,9 @@ import psycopg
 from psycopg import Connection
 
 from devstack.paths import ROOT
-from devstack.ports import free_port
-from devstack.postgres import Cluster
-from devstack.schema import build_database, declared_files
+from devstack.postgres.cluster import Cluster
+from devstack.postgres.schema import build_database, declared_files
+from devstack.supervisor.ports import free_port
 
 
 SNAPSHOT = Path(__file__).with_name("snapshot.txt")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from devstack.schema import copy_database
+from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
 from tests.sql.paying import attached, balances, drift, order_row, stored, succeeded

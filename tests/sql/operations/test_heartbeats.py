@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 
-from devstack.schema import copy_database
+from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned, move_time
 

@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from devstack.schema import copy_database
+from devstack.postgres.schema import copy_database
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import LISTING, listed
 from tests.sql.paying import stored

@@ -2,7 +2,7 @@
 
 from psycopg import Connection
 
-from devstack.database import SEED
+from devstack.supervisor.database import SEED
 
 
 def test_one_seed_auction_ends_within_minutes(owner: Connection) -> None:

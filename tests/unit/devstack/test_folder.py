@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.folder import ephemeral_data
+from devstack.supervisor.data_folder import ephemeral_data
 
 
 @pytest.fixture

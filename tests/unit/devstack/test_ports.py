@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.ports import STEP, claimed_base, free_base
+from devstack.supervisor.ports import STEP, claimed_base, free_base
 
 
 def test_claim_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from unittest.mock import MagicMock, create_autospec
 
 import pytest
 
-from devstack.reset import TransportInScope, break_connection
+from devstack.emulation.connection_reset import TransportInScope, break_connection
 
 
 def broken(*, is_gone: bool) -> MagicMock:

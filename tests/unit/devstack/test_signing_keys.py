@@ -6,8 +6,8 @@ https://supabase.com/docs/guides/auth/signing-keys#lifetime-of-a-signing-key
 import jwt
 import pytest
 
-from devstack.signing_keys import KeyState
-from devstack.tokens import Keys, TokenError
+from devstack.emulation.signing_keys import KeyState
+from devstack.emulation.tokens import Keys, TokenError
 
 
 @pytest.fixture

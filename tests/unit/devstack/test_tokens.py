@@ -5,7 +5,7 @@ import time
 import jwt
 import pytest
 
-from devstack.tokens import Keys, TokenError
+from devstack.emulation.tokens import Keys, TokenError
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import cast
 import pytest
 
 from deploy import roll_out
-from devstack import parts
 from devstack.paths import ROOT
+from devstack.supervisor import programs
 from market import stripe_events
 from market.database import Database
 from market.stripe_api import StripeApi
@@ -47,7 +47,7 @@ def test_the_endpoints_listen_to_the_handled_events() -> None:
 
 def test_the_local_endpoints_listen_to_the_same_events() -> None:
     """The fake Stripe delivers what the page tells operators to choose, and nothing else."""
-    assert {*parts.MONEY_EVENTS, *parts.IDENTITY_EVENTS} == listed()
+    assert {*programs.MONEY_EVENTS, *programs.IDENTITY_EVENTS} == listed()
 
 
 def test_each_variable_has_its_value() -> None:

@@ -13,7 +13,7 @@ import structlog
 from flask import Flask
 from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 
-from devstack.processes import wait_until
+from devstack.supervisor.processes import wait_until
 from market import deadline, log
 from market.errors import RejectedError
 from service import requests

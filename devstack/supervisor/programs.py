@@ -7,15 +7,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from devstack.emulation.tokens import Keys
 from devstack.errors import DevstackError
-from devstack.folder import DataFolder, described, write_secret
 from devstack.gateway.context import GatewayConfig
-from devstack.options import Options
 from devstack.paths import ROOT
-from devstack.processes import end, start, tail
-from devstack.project import HOST, environment_of_child
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
-from devstack.tokens import Keys
+from devstack.supervisor.data_folder import DataFolder, described, write_secret
+from devstack.supervisor.environment import HOST, environment_of_child
+from devstack.supervisor.options import Options
+from devstack.supervisor.processes import end, start, tail
 
 
 LOOK_TIMEOUT_S = 2

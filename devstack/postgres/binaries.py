@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from devstack.account import can_reach, server_account
 from devstack.errors import DevstackError
+from devstack.postgres.account import can_reach, server_account
 
 
 #: Hosted Supabase runs 17, so that comes first.

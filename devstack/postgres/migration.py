@@ -12,9 +12,9 @@ from pathlib import Path
 
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
-from devstack.ports import free_port
-from devstack.postgres import Cluster
-from devstack.schema import MIGRATIONS, build_database, declared_files, migration_files
+from devstack.postgres.cluster import Cluster
+from devstack.postgres.schema import MIGRATIONS, build_database, declared_files, migration_files
+from devstack.supervisor.ports import free_port
 
 
 HEADER = "set lock_timeout = '2s';\nset statement_timeout = '30s';\n"
@@ -22,7 +22,9 @@ HEADER = "set lock_timeout = '2s';\nset statement_timeout = '30s';\n"
 
 def main() -> None:
     """Write an empty migration and print what it has to cover; exit 1 on a bad name."""
-    parser = argparse.ArgumentParser(prog="python -m devstack.migration", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m devstack.postgres.migration", description=__doc__
+    )
     parser.add_argument("name", help="<domain>_<change>, for example bidding_raise_own_maximum")
     name = parser.parse_args().name
     domains = sorted(path.name for path in (ROOT / "sql").iterdir() if path.is_dir())

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import jwt
 
+from devstack.emulation.tokens import Keys
 from devstack.errors import DevstackError
-from devstack.folder import DataFolder, write_secret
-from devstack.options import Ports
-from devstack.tokens import Keys
+from devstack.supervisor.data_folder import DataFolder, write_secret
+from devstack.supervisor.options import Ports
 
 
 HOST = "127.0.0.1"

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from devstack.account import can_reach, server_account
-from devstack.binaries import shared_folder
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
-from devstack.postgres import stop_stale
+from devstack.postgres.account import can_reach, server_account
+from devstack.postgres.binaries import shared_folder
+from devstack.postgres.cluster import stop_stale
 
 
 _EPHEMERAL = "devstack-"

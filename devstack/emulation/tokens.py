@@ -11,7 +11,7 @@ from typing import Any, Self
 import jwt
 from jwt.algorithms import ECAlgorithm
 
-from devstack.signing_keys import SigningKeys, new_jwk
+from devstack.emulation.signing_keys import SigningKeys, new_jwk
 
 
 #: Ten years: the legacy keys of a hosted project live about as long.

@@ -7,18 +7,24 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from devstack.console import answer, say
-from devstack.database import start_database, update_database
 from devstack.errors import DevstackError
-from devstack.folder import DataFolder, described, write_secret
-from devstack.options import Options
-from devstack.parts import Part, Running, all_parts, write_configuration
 from devstack.paths import ROOT
-from devstack.ports import is_free
-from devstack.postgres import Cluster, stop_stale
-from devstack.project import as_lines, environment_of, hidden, load_keys, load_secrets
-from devstack.restarts import Restarts
-from devstack.signals import Signals, Told
+from devstack.postgres.cluster import Cluster, stop_stale
+from devstack.supervisor.console import answer, say
+from devstack.supervisor.data_folder import DataFolder, described, write_secret
+from devstack.supervisor.database import start_database, update_database
+from devstack.supervisor.environment import (
+    as_lines,
+    environment_of,
+    hidden,
+    load_keys,
+    load_secrets,
+)
+from devstack.supervisor.options import Options
+from devstack.supervisor.ports import is_free
+from devstack.supervisor.programs import Part, Running, all_parts, write_configuration
+from devstack.supervisor.restarts import Restarts
+from devstack.supervisor.signals import Signals, Told
 
 
 #: How long a part may take to answer; the slowest of them imports for two seconds.

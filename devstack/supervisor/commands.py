@@ -6,10 +6,11 @@ import os
 import signal
 from collections.abc import Sequence
 
-from devstack.binaries import find_binaries
-from devstack.console import answer, say
 from devstack.errors import DevstackError
-from devstack.folder import (
+from devstack.postgres.binaries import find_binaries
+from devstack.postgres.cluster import stop_stale
+from devstack.supervisor.console import answer, say
+from devstack.supervisor.data_folder import (
     DataFolder,
     as_typed,
     default_data,
@@ -17,12 +18,11 @@ from devstack.folder import (
     ephemeral_data,
     refuse_held,
 )
-from devstack.options import PARTS, Options, Ports, read_options
-from devstack.ports import claimed_base
-from devstack.postgres import stop_stale
-from devstack.project import refuse_production
-from devstack.signals import Signals
-from devstack.stack import Stack
+from devstack.supervisor.environment import refuse_production
+from devstack.supervisor.options import PARTS, Options, Ports, read_options
+from devstack.supervisor.ports import claimed_base
+from devstack.supervisor.signals import Signals
+from devstack.supervisor.stack import Stack
 
 
 NOT_RUNNING = 3

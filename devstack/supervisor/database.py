@@ -5,17 +5,17 @@ import hashlib
 import psycopg
 
 from devstack.errors import DevstackError
-from devstack.folder import DataFolder, as_typed, described
-from devstack.options import Options
 from devstack.paths import ROOT
-from devstack.postgres import Cluster
-from devstack.schema import (
+from devstack.postgres.cluster import Cluster
+from devstack.postgres.schema import (
     apply_files,
     changed_migrations,
     extend_database,
     migration_files,
     read_baseline,
 )
+from devstack.supervisor.data_folder import DataFolder, as_typed, described
+from devstack.supervisor.options import Options
 
 
 SEED = ROOT / "supabase/seed.sql"

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from devstack.account import Account, can_reach, run_options, server_account
-from devstack.binaries import Binaries, find_binaries
 from devstack.errors import DevstackError
-from devstack.processes import end, is_alive, start, tail, wait_until
+from devstack.postgres.account import Account, can_reach, run_options, server_account
+from devstack.postgres.binaries import Binaries, find_binaries
+from devstack.supervisor.processes import end, is_alive, start, tail, wait_until
 
 
 __all__ = ["Binaries", "Cluster", "find_binaries", "stop_stale"]

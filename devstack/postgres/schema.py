@@ -16,7 +16,7 @@ from devstack.paths import ROOT
 MIGRATIONS = ROOT / "supabase/migrations"
 #: In the order in which they are built.
 BASELINE = [
-    ROOT / "devstack/baseline" / f"{part}.sql"
+    Path(__file__).parent / "baseline" / f"{part}.sql"
     for part in ("server", "auth", "storage", "realtime", "postgrest", "ownership")
 ]
 

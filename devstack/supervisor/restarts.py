@@ -2,9 +2,9 @@
 
 import time
 
-from devstack.console import say
-from devstack.folder import described
-from devstack.parts import Running
+from devstack.supervisor.console import say
+from devstack.supervisor.data_folder import described
+from devstack.supervisor.programs import Running
 
 
 FIRST_WAIT_S = 0.5

@@ -1,0 +1,5 @@
+"""A private PostgreSQL server: its programs, its cluster and the schema of its databases.
+
+`Cluster.start` makes or opens a cluster. `build_database` and `extend_database` put the roles and
+schemas of hosted Supabase (`baseline/`) into a database, then `sql/` or the migrations.
+"""
