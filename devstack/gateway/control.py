@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from devstack.emulation.control import PATH, read_body
 from devstack.gateway.faults import GatewayFault, GatewayFaults
-from devstack.gateway.realtime.mood import Mood
+from devstack.gateway.realtime.failure_mode import Mood
 from devstack.gateway.realtime.services import Services
 
 

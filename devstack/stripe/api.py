@@ -2,16 +2,18 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.emulation.connection_reset import break_connection
 from devstack.emulation.faults import Fault, When
-from devstack.stripe import access, forms
+from devstack.stripe import access
 from devstack.stripe.errors import StripeError, invalid, trouble
 from devstack.stripe.expansion import expand
 from devstack.stripe.fake import FakeStripe
@@ -23,6 +25,10 @@ from devstack.stripe.transaction import Answer, Origin
 
 
 _FORM = "application/x-www-form-urlencoded"
+_NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
+_PART = re.compile(r"\[([^\[\]]*)\]")
+_MAX_FIELDS = 1000
+_MAX_DEPTH = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +97,7 @@ async def _read_call(
             "accounts (header Stripe-Account)."
         )
 
-    values = forms.decode(await _read_text(request))
+    values = _decode_form(await _read_text(request))
     key = None
     if request.method == "POST":
         key = read_key(request.headers.get("idempotency-key"), request.url.path, values)
@@ -121,6 +127,48 @@ async def _read_text(request: Request) -> str:
         return body.decode()
     except UnicodeDecodeError as error:
         raise invalid("Invalid request: the body is not UTF-8.") from error
+
+
+def _decode_form(text: str) -> dict[str, Any]:
+    """Return the nested values of a form; lists stay dictionaries with numbers for keys.
+
+    Only a reader knows whether `a[0]` is a list's first item or a key of metadata.
+
+    Raises:
+        StripeError: a name cannot be read, or two contradict each other.
+
+    """
+    try:
+        fields = parse_qsl(
+            text, keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"
+        )
+    except ValueError as error:
+        raise invalid(f"Invalid form body: {error}") from error
+    return _nest(fields)
+
+
+def _nest(fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in fields:
+        *branch, leaf = _split(name)
+        target = values
+        for part in branch:
+            target = target.setdefault(part or str(len(target)), {})
+            if not isinstance(target, dict):
+                raise invalid(f"Invalid parameter: {name}", param=name)
+        key = leaf or str(len(target))
+        if isinstance(target.get(key), dict):
+            raise invalid(f"Invalid parameter: {name}", param=name)
+        target[key] = value
+    return values
+
+
+def _split(name: str) -> list[str]:
+    match = _NAME.fullmatch(name)
+    parts = [match[1], *_PART.findall(match[2])] if match else []
+    if not parts or len(parts) > _MAX_DEPTH:
+        raise invalid(f"Invalid parameter name: {name[:100]}")
+    return parts
 
 
 async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:

@@ -50,10 +50,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from devstack.emulation.control import PATH, ControlError, read_body
 from devstack.emulation.faults import Fault
 from devstack.stripe import delivery_log
+from devstack.stripe.delivery_plan import DeliveryPlan, Mode
 from devstack.stripe.errors import StripeError, missing
 from devstack.stripe.fake import FakeStripe
-from devstack.stripe.outside import ACTIONS, Action
-from devstack.stripe.plan import DeliveryPlan, Mode
+from devstack.stripe.third_party_actions import ACTIONS, Action
 
 
 _Handler = Callable[[FakeStripe, Request], Awaitable[Any]]

@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator, Iterable
 import httpx
 
 from devstack.stripe import delivery_log
-from devstack.stripe.bell import Bell
+from devstack.stripe.background_tasks import Bell, in_background
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.delivery_log import Attempt, Damage, Delivery
 from devstack.stripe.resources import events
 from devstack.stripe.store import Store
-from devstack.stripe.tasks import in_background
 
 
 #: Stripe delivers events side by side too, so their order of arrival is nobody's promise.

@@ -5,14 +5,13 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 from devstack.emulation.faults import Fault, Faults
-from devstack.stripe import background, later
-from devstack.stripe.bell import Bell
+from devstack.stripe import due_actions, scheduled_actions
+from devstack.stripe.background_tasks import Bell, in_background
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.delivery import Courier
+from devstack.stripe.delivery_plan import DeliveryPlan
 from devstack.stripe.idempotency import IdempotencyKeys
-from devstack.stripe.plan import DeliveryPlan
 from devstack.stripe.store import Store
-from devstack.stripe.tasks import in_background
 from devstack.stripe.transaction import Origin, Transaction
 
 
@@ -56,11 +55,11 @@ class FakeStripe:
 
     async def _do_later(self) -> None:
         while True:
-            object_id, wait_s = later.next_due(self.store)
+            object_id, wait_s = scheduled_actions.next_due(self.store)
             if object_id is None:
                 await self._changed.wait(wait_s)
                 continue
             with self.transaction() as tx:
-                background.perform(tx, object_id)
+                due_actions.perform(tx, object_id)
             # Between two of them requests get their turn.
             await asyncio.sleep(0)

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Callable
 
 from devstack.stripe.resources import (
-    account,
     account_links,
     accounts,
     balance,
@@ -43,11 +42,11 @@ class Operation:
 _SESSIONS = "/v1/identity/verification_sessions"
 
 OPERATIONS = (
-    Operation("GET", "/v1/account", account.retrieve, for_connected=True),
+    Operation("GET", "/v1/account", accounts.retrieve_own, for_connected=True),
     Operation("POST", "/v1/account_links", account_links.create),
     Operation("GET", "/v1/accounts", accounts.list_page),
     Operation("POST", "/v1/accounts", accounts.create),
-    Operation("GET", "/v1/accounts/{id}", account.retrieve_any),
+    Operation("GET", "/v1/accounts/{id}", accounts.retrieve),
     Operation("POST", "/v1/accounts/{id}", accounts.update),
     Operation("DELETE", "/v1/accounts/{id}", accounts.delete),
     Operation("POST", "/v1/accounts/{id}/login_links", accounts.create_login_link),

@@ -7,8 +7,8 @@ from typing import Any
 from devstack.stripe import delivery_log
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
 from devstack.stripe.delivery_log import Damage, State
+from devstack.stripe.delivery_plan import DeliveryPlan, Mode
 from devstack.stripe.errors import missing
-from devstack.stripe.plan import DeliveryPlan, Mode
 from devstack.stripe.store import Json, Store, new_id, unix_now
 
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.faults.fleet import Fleet
+from tests.integration.gateway_control import Trouble, commanded
 from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Shop
-from tests.integration.trouble import Trouble, commanded
 
 
 pytestmark = pytest.mark.xdist_group("kills")

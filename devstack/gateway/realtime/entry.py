@@ -8,11 +8,11 @@ from devstack.gateway.realtime.authorization import (
     AuthorizationUnavailableError,
 )
 from devstack.gateway.realtime.database_broadcasts import recent
+from devstack.gateway.realtime.failure_mode import Mood
 from devstack.gateway.realtime.frames import UserBroadcast
 from devstack.gateway.realtime.hub import Topic
 from devstack.gateway.realtime.identity import Identity, TokenRefusedError, identify
 from devstack.gateway.realtime.joining import JoinRequest
-from devstack.gateway.realtime.mood import Mood
 from devstack.gateway.realtime.services import Services
 
 

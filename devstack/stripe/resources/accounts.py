@@ -2,6 +2,7 @@
 
 import copy
 
+from devstack.stripe.config import StripeConfig
 from devstack.stripe.errors import refused
 from devstack.stripe.lists import read_page, whole_list
 from devstack.stripe.params import Params
@@ -46,6 +47,22 @@ def create(tx: Transaction, params: Params) -> Json:
     return account
 
 
+def retrieve_own(tx: Transaction, params: Params) -> Json:
+    """`GET /v1/account`: our own, or the connected one that the request is about."""
+    params.finish()
+    if tx.origin.account is not None:
+        return account_state.find(tx, tx.origin.account)
+    return _own(tx.config)
+
+
+def retrieve(tx: Transaction, params: Params, account_id: str) -> Json:
+    """`GET /v1/accounts/:id`: a connected account, or our own by its id."""
+    params.finish()
+    if account_id == tx.config.account_id:
+        return _own(tx.config)
+    return account_state.find(tx, account_id)
+
+
 def update(tx: Transaction, params: Params, account_id: str) -> Json:
     """`POST /v1/accounts/:id`."""
     changes = account_fields.read_changes(params)
@@ -82,3 +99,22 @@ def create_login_link(tx: Transaction, params: Params, account_id: str) -> Json:
         )
     url = f"{tx.config.url}/express/{new_id(account_id, 12)}"
     return {"object": "login_link", "created": tx.now, "url": url}
+
+
+def _own(config: StripeConfig) -> Json:
+    """Return a platform in Australia with nothing left to prove."""
+    return {
+        "id": config.account_id,
+        "object": "account",
+        "business_profile": {"name": "Aussie Market", "support_email": None, "url": None},
+        "business_type": "company",
+        "capabilities": {"card_payments": "active", "transfers": "active"},
+        "charges_enabled": True,
+        "country": "AU",
+        "default_currency": "aud",
+        "details_submitted": True,
+        "email": None,
+        "metadata": {},
+        "payouts_enabled": True,
+        "type": "standard",
+    }

@@ -3,7 +3,7 @@
 https://docs.stripe.com/payments/payment-intents/asynchronous-capture
 """
 
-from devstack.stripe import later
+from devstack.stripe import scheduled_actions
 from devstack.stripe.resources import balance, dispute_cases
 from devstack.stripe.store import Json
 from devstack.stripe.transaction import Transaction
@@ -18,11 +18,11 @@ def book(tx: Transaction, charge: Json) -> None:
 
 def book_later(tx: Transaction, charge: Json) -> None:
     """Leave it for later, as Stripe answers before it has booked; charge.updated tells of it."""
-    later.schedule(tx, charge["id"], "book_charge")
+    scheduled_actions.schedule(tx, charge["id"], "book_charge")
 
 
 def book_now(tx: Transaction, charge: Json) -> None:
     """Book what is still to be booked, for somebody wants to move the money."""
     if charge["balance_transaction"] is None:
-        later.take(tx.store, charge["id"])
+        scheduled_actions.take(tx.store, charge["id"])
         book(tx, charge)

@@ -7,7 +7,7 @@ closed or becomes a dispute.
 import datetime as dt
 from collections.abc import Collection
 
-from devstack.stripe import later
+from devstack.stripe import scheduled_actions
 from devstack.stripe.errors import refused
 from devstack.stripe.resources import balance, dispute_evidence, payment_methods
 from devstack.stripe.store import Json, Store, new_id
@@ -54,7 +54,7 @@ _NETWORK_CODES = {
 def expect(tx: Transaction, charge: Json) -> None:
     """Leave for later what the holder of a disputing test card is going to do."""
     if payment_methods.card_of(tx.store, charge["payment_method"]).doubt is not None:
-        later.schedule(tx, charge["id"], "open_dispute")
+        scheduled_actions.schedule(tx, charge["id"], "open_dispute")
 
 
 def open_expected(tx: Transaction, charge_id: str) -> None:
@@ -98,7 +98,7 @@ def escalate(tx: Transaction, dispute_id: str) -> Json:
     dispute = tx.get("dispute", dispute_id)
     if dispute["status"] not in OPEN or not is_inquiry(dispute):
         raise refused(f"Dispute {dispute_id} is no open inquiry: it is {dispute['status']}.")
-    later.take(tx.store, dispute_id)
+    scheduled_actions.take(tx.store, dispute_id)
     before = {name: dispute[name] for name in ("is_charge_refundable", "status")}
     charge = tx.get("charge", dispute["charge"])
     dispute |= _stage(charge, dispute["reason"], is_inquiry=False)
@@ -120,7 +120,7 @@ def settle(tx: Transaction, dispute_id: str, status: str) -> Json:
     if status not in ends:
         raise refused(f"Dispute {dispute_id} can end as {' or '.join(ends)}.", param="status")
     # What evidence was to bring about has come about.
-    later.take(tx.store, dispute_id)
+    scheduled_actions.take(tx.store, dispute_id)
     before = {"status": dispute["status"]}
     dispute["status"] = status
     if status == "won":

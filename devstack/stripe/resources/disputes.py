@@ -1,6 +1,6 @@
 """Disputes as their merchant sees and answers them: https://docs.stripe.com/api/disputes."""
 
-from devstack.stripe import later
+from devstack.stripe import scheduled_actions
 from devstack.stripe.errors import refused
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params, merge_metadata
@@ -81,4 +81,4 @@ def _send(tx: Transaction, dispute: Json) -> None:
     decision = _DECISIVE.get(dispute["evidence"]["uncategorized_text"] or "")
     is_possible = decision != "escalate_inquiry" or dispute_cases.is_inquiry(dispute)
     if decision is not None and is_possible:
-        later.schedule(tx, dispute["id"], decision)
+        scheduled_actions.schedule(tx, dispute["id"], decision)

@@ -5,7 +5,7 @@ https://docs.stripe.com/identity/how-sessions-work: a failed check is `requires_
 `last_error`, there is no status for it.
 """
 
-from devstack.stripe import later
+from devstack.stripe import scheduled_actions
 from devstack.stripe.errors import refused
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params, merge_metadata
@@ -79,7 +79,7 @@ def redact(tx: Transaction, params: Params, session_id: str) -> Json:
     if session["status"] == "requires_input":
         _cancel(tx, session)
     tx.store.replace(session)
-    later.schedule(tx, session_id, "finish_redaction")
+    scheduled_actions.schedule(tx, session_id, "finish_redaction")
     return session
 
 

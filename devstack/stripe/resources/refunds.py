@@ -1,6 +1,6 @@
 """Refunds and what becomes of them: https://docs.stripe.com/api/refunds."""
 
-from devstack.stripe import later
+from devstack.stripe import scheduled_actions
 from devstack.stripe.errors import invalid, refused
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params, merge_metadata
@@ -35,7 +35,7 @@ def create(tx: Transaction, params: Params) -> Json:
     charge_booking.book_now(tx, charge)
     balance.book_refund(tx, refund)
     tx.store.insert(refund)
-    later.schedule(tx, refund["id"], _LATER[fate])
+    scheduled_actions.schedule(tx, refund["id"], _LATER[fate])
 
     before = {name: charge[name] for name in ("amount_refunded", "refunded")}
     _add_refunded(tx, charge, amount)

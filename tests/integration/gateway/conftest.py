@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from devstack.postgres.schema import build_database
+from tests.integration.gateway_control import Trouble, commanded
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
-from tests.integration.trouble import Trouble, commanded
 
 
 @pytest.fixture(scope="session")

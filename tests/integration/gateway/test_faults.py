@@ -15,8 +15,8 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
 from devstack.supervisor.processes import wait_until
+from tests.integration.gateway_control import Trouble
 from tests.integration.gateways import PATIENCE_S, Gateway
-from tests.integration.trouble import Trouble
 
 
 USER = "c0000000-0000-4000-8000-000000000001"

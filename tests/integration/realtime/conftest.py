@@ -9,9 +9,9 @@ import pytest
 from realtime import AsyncRealtimeClient
 
 from devstack.postgres.schema import build_database
+from tests.integration.gateway_control import Trouble, commanded
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.realtime.listening import Connect
-from tests.integration.trouble import Trouble, commanded
 
 
 DATABASE = "realtime_tests"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.gateway_control import commanded
 from tests.integration.service.planting import (
     DOCUMENT_NUMBER,
     MARK,
@@ -19,7 +20,6 @@ from tests.integration.service.planting import (
     session,
 )
 from tests.integration.service.shop import Shop
-from tests.integration.trouble import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -10,10 +10,10 @@ import pytest
 from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
 from devstack.supervisor.processes import wait_until
+from tests.integration.gateway_control import Trouble
 from tests.integration.gateways import PATIENCE_S, Gateway
 from tests.integration.realtime.listening import PUBLIC, Connect, Heard, join, joined
 from tests.integration.realtime.wires import join_frame, wire
-from tests.integration.trouble import Trouble
 
 
 pytestmark = [

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from devstack.stripe import later
+from devstack.stripe import scheduled_actions
 from devstack.stripe.resources import charge_booking, dispute_cases, identity_checks, refunds
 from devstack.stripe.transaction import Transaction
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def perform(tx: Transaction, object_id: str) -> bool:
     """Do what waits to be done to the object; return whether there was anything."""
-    action = later.take(tx.store, object_id)
+    action = scheduled_actions.take(tx.store, object_id)
     if action is None:
         return False
     _ACTIONS[action](tx, object_id)

@@ -1,20 +1,94 @@
-"""What sellers, their banks and Stripe's checks do about connected accounts, and time about money.
+"""Actions of buyers, sellers, banks and Stripe's own checks. Only a test can command them.
 
 Part of the control API; its bodies are described there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
+from devstack.emulation.control import ControlError
+from devstack.stripe import due_actions, scheduled_actions
 from devstack.stripe.errors import missing
-from devstack.stripe.resources import account_fields, account_state, books
+from devstack.stripe.resources import (
+    account_fields,
+    account_state,
+    books,
+    confirmation,
+    dispute_cases,
+    identity_checks,
+    refunds,
+)
 from devstack.stripe.store import Json
 from devstack.stripe.transaction import Transaction
 
 
+#: It takes the transaction, the id in the path and the body.
+Action = Callable[[Transaction, str, Json], Any]
+
 _STATES = ("active", "inactive", "pending")
 _DOCUMENT = "individual.verification.document"
 _DAY_S = 24 * 3600
+
+
+def authenticate(tx: Transaction, intent_id: str, body: Json) -> Json:
+    """Do what the buyer does on the page of 3-D Secure."""
+    outcome = choice(body, "outcome", ("succeed", "fail"), default="succeed")
+    return confirmation.authenticate(tx, intent_id, is_successful=outcome == "succeed")
+
+
+def settle_refund(tx: Transaction, refund_id: str, body: Json) -> Json:
+    """End a refund."""
+    settle = {"succeeded": refunds.succeed, "failed": refunds.fail}
+    status = choice(body, "status", settle)
+    tx.get("refund", refund_id)
+    scheduled_actions.take(tx.store, refund_id)
+    settle[status](tx, refund_id)
+    return tx.get("refund", refund_id)
+
+
+def dispute_charge(tx: Transaction, charge_id: str, body: Json) -> Json:
+    """Have the buyer's bank dispute a charge, or ask about it."""
+    states = ("needs_response", "warning_needs_response")
+    status = choice(body, "status", states, default="needs_response")
+    return dispute_cases.open_case(
+        tx,
+        charge_id,
+        reason=choice(body, "reason", dispute_cases.REASONS, default="fraudulent"),
+        amount=None if body.get("amount") is None else int(body["amount"]),
+        is_inquiry=status == "warning_needs_response",
+    )
+
+
+def escalate_dispute(tx: Transaction, dispute_id: str, _body: Json) -> Json:
+    """Have the bank make a dispute of its inquiry."""
+    return dispute_cases.escalate(tx, dispute_id)
+
+
+def close_dispute(tx: Transaction, dispute_id: str, body: Json) -> Json:
+    """Have the bank decide."""
+    ends = dispute_cases.ENDS + dispute_cases.INQUIRY_ENDS
+    return dispute_cases.settle(tx, dispute_id, choice(body, "status", ends))
+
+
+def check_identity(tx: Transaction, session_id: str, body: Json) -> Json:
+    """Have the user submit, and the checks succeed or fail."""
+    states = ("processing", "verified", "requires_input")
+    match choice(body, "status", states):
+        case "processing":
+            return identity_checks.submit(tx, session_id)
+        case "verified":
+            outputs = body.get("verified_outputs", {})
+            if not isinstance(outputs, dict):
+                raise ControlError("verified_outputs must be an object")
+            return identity_checks.verify(tx, session_id, outputs)
+        case _:
+            codes = identity_checks.CHECK_ERRORS | identity_checks.USER_ERRORS
+            return identity_checks.send_back(tx, session_id, choice(body, "error_code", codes))
+
+
+def do_later_now(tx: Transaction, object_id: str, _body: Json) -> Json:
+    """Do now what Stripe does to the object later."""
+    return {"done": due_actions.perform(tx, object_id)}
 
 
 def onboard(tx: Transaction, account_id: str, body: Json) -> Json:
@@ -81,6 +155,19 @@ def pay_out(tx: Transaction, owner: str, body: Json) -> Json:
     return books.pay_out(tx, _account(tx, owner), body.get("currency", "aud"))
 
 
+def choice(body: Json, name: str, allowed: Collection[str], *, default: str | None = None) -> str:
+    """Return the word that the body has under `name`.
+
+    Raises:
+        ControlError: it is none of those allowed.
+
+    """
+    value = body.get(name, default)
+    if value not in allowed:
+        raise ControlError(f"{name} must be one of {', '.join(allowed)}")
+    return str(value)
+
+
 def _account(tx: Transaction, owner: str) -> str | None:
     """Return the connected account that is meant; `own` or our id is ours."""
     if owner in ("own", tx.config.account_id):
@@ -97,11 +184,18 @@ def _fields(body: Json) -> list[str]:
     return fields
 
 
-ACTIONS: dict[str, Callable[[Transaction, str, Json], Any]] = {
+ACTIONS: dict[str, Action] = {
     "/accounts/{id}/abilities": set_abilities,
     "/accounts/{id}/onboarding": onboard,
     "/accounts/{id}/requirements": require,
     "/accounts/{id}/restriction": restrict,
     "/balance/{id}/payout": pay_out,
     "/balance/{id}/settle": settle,
+    "/charges/{id}/dispute": dispute_charge,
+    "/disputes/{id}/close": close_dispute,
+    "/disputes/{id}/escalate": escalate_dispute,
+    "/identity/{id}/check": check_identity,
+    "/later/{id}": do_later_now,
+    "/payment_intents/{id}/authenticate": authenticate,
+    "/refunds/{id}/settle": settle_refund,
 }
