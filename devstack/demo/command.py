@@ -17,7 +17,7 @@ from devstack.demo.stack import DemoStack, running
 from devstack.demo.steps import DemoError, Teller
 from devstack.demo.story import play
 from devstack.errors import DevstackError
-from devstack.supervisor.signals import ENDING, Signals, Told
+from devstack.supervisor.signals import ENDING, Signals, StopRequested
 
 
 _INTERRUPTED = 130
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     with _ending_signals():
         try:
             error = _run(teller, facts, options, console)
-        except (KeyboardInterrupt, Told):
+        except (KeyboardInterrupt, StopRequested):
             console.print("Stopped; no process is left behind.", style="yellow")
             return _INTERRUPTED
     if options.json:

@@ -60,7 +60,7 @@ class DemoStack:
 def running(port_base: str, signals: Signals) -> Iterator[DemoStack]:
     """Start the whole system, wait until it is healthy, and leave no process behind.
 
-    Raises: DevstackError when it does not come up, Told when one of `signals` comes meanwhile.
+    Raises: DevstackError when it does not come up, StopRequested when a signal comes meanwhile.
     """
     folder = Path(tempfile.mkdtemp(prefix="market-demo-"))
     try:

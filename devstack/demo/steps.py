@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from devstack.supervisor.signals import Told
+from devstack.supervisor.signals import StopRequested
 
 
 class DemoError(Exception):
@@ -68,7 +68,7 @@ class Teller:
         except DemoError as error:
             self._stage.fail(step)
             raise DemoError(f"{title}: {error}") from error
-        except Told:
+        except StopRequested:
             self._stage.fail(step)
             raise
         except Exception as error:

@@ -20,7 +20,7 @@ from devstack.gateway.auth import routes as auth
 from devstack.gateway.auth.mailbox import mailbox_of
 from devstack.gateway.caller import GatewayError
 from devstack.gateway.context import Context, GatewayConfig
-from devstack.gateway.faults import GatewayFaults, Striking
+from devstack.gateway.faults import FaultMiddleware, GatewayFaults
 from devstack.gateway.realtime import routes as realtime
 from devstack.gateway.realtime.services import services_of
 from devstack.gateway.request_line import LimitedRequestLine
@@ -83,7 +83,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
                 max_age=3600,
             ),
             # Within the above, for a browser's script must be let read of a fault, too.
-            Middleware(Striking, faults=faults, keys=config.keys, spared=PATH),
+            Middleware(FaultMiddleware, faults=faults, keys=config.keys, spared=PATH),
         ],
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_path},
     )

@@ -6,7 +6,7 @@ All bodies and answers are JSON. It is the same as the fake Stripe's, as far as 
   trouble for the next requests, see `faults.GatewayFault`. So `{"status": 503, "path":
   "/rest/v1/*"}` is a lost service, `{"reset": true, "when": "after", "method": "POST"}` a reply
   that is lost after the commit.
-- `PUT /realtime {mode}`: how Realtime behaves from now on, see `realtime.mood.Mood`.
+- `PUT /realtime {mode}`: how Realtime behaves from now on, see `realtime.failure_mode.FailureMode`.
 - `GET /faults` lists what is to come, `DELETE /faults` ends it all.
 - `/signing_keys` rotates the keys of users' tokens, see `auth.key_control`.
 - `/mails` lists the mails that Auth would send, see `auth.mail_control`.
@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from devstack.emulation.control import PATH, read_body
 from devstack.gateway.faults import GatewayFault, GatewayFaults
-from devstack.gateway.realtime.failure_mode import Mood
+from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.services import Services
 
 
@@ -64,7 +64,7 @@ async def _answer(
 
 async def _list_faults(faults: GatewayFaults, realtime: Services, _request: Request) -> Any:
     pending = [dataclasses.asdict(fault) for fault in faults.pending()]
-    return {"faults": pending, "realtime": realtime.mood}
+    return {"faults": pending, "realtime": realtime.failure_mode}
 
 
 async def _add_fault(faults: GatewayFaults, realtime: Services, request: Request) -> Any:
@@ -74,10 +74,10 @@ async def _add_fault(faults: GatewayFaults, realtime: Services, request: Request
 
 async def _clear_faults(faults: GatewayFaults, realtime: Services, request: Request) -> Any:
     faults.clear()
-    realtime.suffer(Mood.NORMAL)
+    realtime.apply_failure_mode(FailureMode.NORMAL)
     return await _list_faults(faults, realtime, request)
 
 
 async def _set_mood(faults: GatewayFaults, realtime: Services, request: Request) -> Any:
-    realtime.suffer(Mood(str((await read_body(request)).get("mode"))))
+    realtime.apply_failure_mode(FailureMode(str((await read_body(request)).get("mode"))))
     return await _list_faults(faults, realtime, request)

@@ -1,7 +1,7 @@
 """Trouble of the gateway on a test's command, as clients of hosted Supabase meet it.
 
 It stands before all services: none of them knows of it. Realtime's sockets live longer than a
-request and have troubles of their own, see `realtime.mood`.
+request and have troubles of their own, see `realtime.failure_mode`.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ class GatewayFault(Fault):
 GatewayFaults = Faults[GatewayFault]
 
 
-class Striking:
+class FaultMiddleware:
     """Lets faults befall the requests to an application; without any it only passes them on."""
 
     def __init__(self, app: ASGIApp, *, faults: GatewayFaults, keys: Keys, spared: str) -> None:

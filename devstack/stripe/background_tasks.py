@@ -1,4 +1,4 @@
-"""Background work that does not die in silence."""
+"""Background tasks: a failed one ends the process, and a wake-up tells waiting ones of a change."""
 
 import asyncio
 import contextlib
@@ -12,22 +12,22 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 
-class Bell:
-    """Rung when something has changed; who hears it looks for himself.
+class WakeUp:
+    """Wakes the tasks that wait for a change; each task then looks for work itself.
 
-    Between looking and waiting there must be no await, or a ring in between is missed.
+    Between looking and waiting there must be no await, or a wake-up in between is missed.
     """
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    def ring(self) -> None:
-        """Wake everybody who waits now."""
+    def wake_all(self) -> None:
+        """Wake all tasks that wait now."""
         self._event.set()
         self._event = asyncio.Event()
 
     async def wait(self, timeout_s: float | None) -> bool:
-        """Wait for the next ring; return whether it came in time."""
+        """Wait for the next wake-up; return whether it came in time."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._event.wait()

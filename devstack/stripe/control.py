@@ -118,7 +118,7 @@ async def _list_deliveries(fake: FakeStripe, request: Request) -> Any:
         left_s = ends_at - time.monotonic()
         if len(found) >= count or left_s <= 0:
             return {"deliveries": found}
-        await fake.courier.tried.wait(left_s)
+        await fake.webhook_sender.tried.wait(left_s)
 
 
 async def _release(fake: FakeStripe, request: Request) -> Any:
@@ -129,13 +129,13 @@ async def _release(fake: FakeStripe, request: Request) -> Any:
     held = delivery_log.held_ids(fake.store, values.get("event_types"))
     if order == "newest_first":
         held.reverse()
-    await fake.courier.deliver_now(held)
+    await fake.webhook_sender.deliver_now(held)
     return {"released": len(held)}
 
 
 async def _retry(fake: FakeStripe, _request: Request) -> Any:
     delivery_log.retry_now(fake.store)
-    fake.courier.wake()
+    fake.webhook_sender.wake()
     return {"ok": True}
 
 
@@ -146,7 +146,7 @@ async def _redeliver(fake: FakeStripe, request: Request) -> Any:
             raise missing("event", request.path_params["id"], param="id", status=404)
         endpoints = fake.config.endpoints_for(event["type"], connect="account" in event)
         added = [delivery_log.add(tx.store, event, endpoint) for endpoint in endpoints]
-    fake.courier.wake()
+    fake.webhook_sender.wake()
     return {"delivery_ids": added}
 
 
@@ -154,7 +154,7 @@ async def _act(action: Action, fake: FakeStripe, request: Request) -> Any:
     body = await read_body(request)
     with fake.transaction() as tx:
         done = action(tx, request.path_params["id"], body)
-    await fake.courier.deliver_now(tx.urgent)
+    await fake.webhook_sender.deliver_now(tx.urgent)
     return done
 
 
@@ -175,5 +175,5 @@ async def _clear_faults(fake: FakeStripe, _request: Request) -> Any:
 async def _reset(fake: FakeStripe, _request: Request) -> Any:
     fake.reset()
     # What was on its way already must not arrive in the next test.
-    await fake.courier.settled()
+    await fake.webhook_sender.settled()
     return {"ok": True}

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable
 import httpx
 
 from devstack.stripe import delivery_log
-from devstack.stripe.background_tasks import Bell, in_background
+from devstack.stripe.background_tasks import WakeUp, in_background
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.delivery_log import Attempt, Damage, Delivery
 from devstack.stripe.resources import events
@@ -25,8 +25,8 @@ _FOREIGN_SECRET = "whsec_of_somebody_else"  # noqa: S105 - it opens nothing
 _USER_AGENT = "Stripe/1.0 (+https://stripe.com/docs/webhooks)"
 
 
-class Courier:
-    """Delivers what the log of deliveries has waiting."""
+class WebhookSender:
+    """Sends the deliveries that wait in the log of deliveries."""
 
     def __init__(self, store: Store, config: StripeConfig) -> None:
         self._store = store
@@ -35,10 +35,10 @@ class Courier:
         self._secrets = {(one.url, one.connect): one.secret for one in config.webhook_endpoints}
         self._client = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
         self._busy: set[int] = set()
-        self._queued = Bell()
+        self._queued = WakeUp()
         self._in_order: asyncio.Queue[list[int]] = asyncio.Queue()
-        #: Rung after each try.
-        self.tried = Bell()
+        #: Woken after each try.
+        self.tried = WakeUp()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -54,8 +54,8 @@ class Courier:
 
     def wake(self) -> None:
         """Say that something may be due now."""
-        self._queued.ring()
-        self.tried.ring()
+        self._queued.wake_all()
+        self.tried.wake_all()
 
     def deliver_in_order(self, delivery_ids: Iterable[int]) -> None:
         """Have each delivery tried once, one after the other, while nobody waits for it."""

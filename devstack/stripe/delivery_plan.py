@@ -1,4 +1,4 @@
-"""What becomes of new events on their way out: the trouble a test asks for."""
+"""The faults of webhook deliveries that a test commands."""
 
 import dataclasses
 from enum import StrEnum

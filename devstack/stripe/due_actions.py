@@ -1,4 +1,4 @@
-"""Does what was left for later, when its time has come or a test says so."""
+"""Perform a scheduled action once it is due or a test asks for it."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The fake Stripe as a whole: its memory, its courier and the trouble that was asked for."""
+"""The fake Stripe as a whole: its store, its webhook sender and the faults that tests command."""
 
 import asyncio
 import contextlib
@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 from devstack.emulation.faults import Fault, Faults
 from devstack.stripe import due_actions, scheduled_actions
-from devstack.stripe.background_tasks import Bell, in_background
+from devstack.stripe.background_tasks import WakeUp, in_background
 from devstack.stripe.config import StripeConfig
-from devstack.stripe.delivery import Courier
+from devstack.stripe.delivery import WebhookSender
 from devstack.stripe.delivery_plan import DeliveryPlan
 from devstack.stripe.idempotency import IdempotencyKeys
 from devstack.stripe.store import Store
@@ -21,37 +21,37 @@ class FakeStripe:
     def __init__(self, config: StripeConfig) -> None:
         self.config = config
         self.store = Store(config.state)
-        self.courier = Courier(self.store, config)
+        self.webhook_sender = WebhookSender(self.store, config)
         self.keys = IdempotencyKeys(self.store)
         self.faults = Faults[Fault]()
         self.plan = DeliveryPlan()
-        self._changed = Bell()
+        self._changed = WakeUp()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver events, and do what is due later, for as long as the block lasts."""
-        async with self.courier.running(), in_background([self._do_later()]):
+        async with self.webhook_sender.running(), in_background([self._do_later()]):
             yield
         self.store.close()
 
     @contextlib.contextmanager
     def transaction(self, origin: Origin | None = None) -> Iterator[Transaction]:
-        """Change the account; when all is well the courier sets out."""
+        """Change the account; after the commit the webhooks are sent."""
         tx = Transaction(self.store, self.config, self.plan, origin)
         with self.store.transaction():
             yield tx
         if tx.reordered:
-            self.courier.deliver_in_order(reversed(tx.reordered))
+            self.webhook_sender.deliver_in_order(reversed(tx.reordered))
         if tx.has_news:
-            self._changed.ring()
-            self.courier.wake()
+            self._changed.wake_all()
+            self.webhook_sender.wake()
 
     def reset(self) -> None:
-        """Forget everything, trouble included."""
+        """Forget everything, faults included."""
         self.store.clear()
         self.faults.clear()
         self.plan = DeliveryPlan()
-        self.courier.wake()
+        self.webhook_sender.wake()
 
     async def _do_later(self) -> None:
         while True:

@@ -55,5 +55,5 @@ async def _submit(fake: FakeStripe, request: Request) -> Response:
         return HTMLResponse("There is no such link.", 404)
     with fake.transaction() as tx, account_state.change(tx, link["account"]) as account:
         account_state.finish_onboarding(account)
-    await fake.courier.deliver_now(tx.urgent)
+    await fake.webhook_sender.deliver_now(tx.urgent)
     return RedirectResponse(link["return_url"], _SEE_OTHER)

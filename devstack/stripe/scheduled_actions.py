@@ -1,4 +1,4 @@
-"""What Stripe does "some time later": it is written down, and happens when its time has come."""
+"""Actions that Stripe does "some time later": rows with the time at which each is due."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Turns signals into something one can wait for, so that they end nothing half-way."""
+"""Turn signals into an event to wait for, so that they end nothing half-way."""
 
 import contextlib
 import select
@@ -11,8 +11,8 @@ from typing import Any, Self
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Told(Exception):  # noqa: N818 -- being told to stop is no error
-    """Somebody told us to stop."""
+class StopRequested(Exception):  # noqa: N818 -- a request to stop is no error
+    """A signal asked this process to stop."""
 
 
 class Signals:
@@ -22,7 +22,7 @@ class Signals:
     """
 
     def __init__(self) -> None:
-        self.is_told = False
+        self.is_stop_requested = False
         self._reader, self._writer = socket.socketpair()
         self._reader.settimeout(0)
         self._writer.settimeout(0)
@@ -47,19 +47,19 @@ class Signals:
         """Wait for the next signal, but no longer than this.
 
         Raises:
-            Told: we are to stop.
+            StopRequested: a signal asked us to stop.
 
         """
-        if not self.is_told:
+        if not self.is_stop_requested:
             select.select([self._reader], [], [], timeout_s)
             with contextlib.suppress(BlockingIOError):
                 self._reader.recv(4096)
         self.check()
 
     def check(self) -> None:
-        """Raise `Told` if we were told to stop."""
-        if self.is_told:
-            raise Told
+        """Raise `StopRequested` if a signal asked us to stop."""
+        if self.is_stop_requested:
+            raise StopRequested
 
     def _note(self, *_: object) -> None:
-        self.is_told = True
+        self.is_stop_requested = True

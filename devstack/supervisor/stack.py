@@ -24,7 +24,7 @@ from devstack.supervisor.options import Options
 from devstack.supervisor.ports import is_free
 from devstack.supervisor.programs import Part, Running, all_parts, write_configuration
 from devstack.supervisor.restarts import Restarts
-from devstack.supervisor.signals import Signals, Told
+from devstack.supervisor.signals import Signals, StopRequested
 
 
 #: How long a part may take to answer; the slowest of them imports for two seconds.
@@ -53,7 +53,7 @@ class Stack:
 
         """
         try:
-            with contextlib.suppress(Told):
+            with contextlib.suppress(StopRequested):
                 self._start()
                 self._watch()
         finally:

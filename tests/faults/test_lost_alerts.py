@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.faults.fleet import Fleet
-from tests.integration.gateway_control import Trouble, commanded
+from tests.integration.gateway_control import GatewayControl, commanded
 from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Shop
 
@@ -20,9 +20,9 @@ STRAY = "stray_payment:intent_is_not_current"
 
 
 @pytest.fixture
-def trouble(environment: Mapping[str, str]) -> Iterator[Trouble]:
-    with commanded(environment["SUPABASE_URL"]) as trouble:
-        yield trouble
+def control(environment: Mapping[str, str]) -> Iterator[GatewayControl]:
+    with commanded(environment["SUPABASE_URL"]) as control:
+        yield control
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def ignored(shop: Shop) -> dict[str, Any]:
     return shop.event(data, type="payout.failed")
 
 
-def lose_answer(trouble: Trouble, function: str) -> None:
-    trouble.strike(reset=True, when="after", method="POST", path=f"/rest/v1/rpc/{function}")
+def lose_answer(control: GatewayControl, function: str) -> None:
+    control.add_fault(reset=True, when="after", method="POST", path=f"/rest/v1/rpc/{function}")
 
 
 def open_alerts(shop: Shop, event: Mapping[str, Any]) -> list[str]:
@@ -74,7 +74,7 @@ def logged(fleet: Fleet, event: Mapping[str, Any]) -> list[str]:
 def test_worker_raises_an_alert_whose_answer_was_lost(
     shop: Shop,
     new_fleet: Callable[..., Fleet],
-    trouble: Trouble,
+    control: GatewayControl,
     request: pytest.FixtureRequest,
     kind: str,
     function: str,
@@ -83,13 +83,13 @@ def test_worker_raises_an_alert_whose_answer_was_lost(
     """The repeated call finds the event settled, and answers the alerts that are not confirmed."""
     event = request.getfixturevalue(kind)
     fleet = new_fleet()
-    lose_answer(trouble, function)
+    lose_answer(control, function)
     shop.keep(event)
 
     fleet.start()
     shop.wait_for(lambda: shop.is_settled(event["id"]) and not open_alerts(shop, event))
 
-    assert [] == trouble.pending()["faults"]
+    assert [] == control.pending()["faults"]
     assert [alert] == logged(fleet, event)
     assert 1 == fleet.count("alerts", alert)
     shop.check_books()
@@ -97,25 +97,25 @@ def test_worker_raises_an_alert_whose_answer_was_lost(
 
 @pytest.mark.parametrize("kind", ["stray", "ignored"])
 def test_service_confirms_an_alert_whose_answer_was_lost(
-    shop: Shop, trouble: Trouble, request: pytest.FixtureRequest, kind: str
+    shop: Shop, control: GatewayControl, request: pytest.FixtureRequest, kind: str
 ) -> None:
     """No worker runs, so the service alone can have logged and confirmed it."""
     event = request.getfixturevalue(kind)
-    lose_answer(trouble, "store_webhook_event")
+    lose_answer(control, "store_webhook_event")
 
     answer = shop.post(event)
 
     assert (200, "already_processed") == (answer.status_code, answer.json()["status"])
-    assert [] == trouble.pending()["faults"]
+    assert [] == control.pending()["faults"]
     assert [] == open_alerts(shop, event)
 
 
 def test_alert_of_a_killed_service_is_raised_by_a_worker(
-    shop: Shop, new_fleet: Callable[..., Fleet], trouble: Trouble, stray: dict[str, Any]
+    shop: Shop, new_fleet: Callable[..., Fleet], control: GatewayControl, stray: dict[str, Any]
 ) -> None:
     """The service dies after the commit and before it reads the answer."""
     path = "/rest/v1/rpc/store_webhook_event"
-    trouble.strike(delay_s=60, when="after", method="POST", path=path)
+    control.add_fault(delay_s=60, when="after", method="POST", path=path)
     with ThreadPoolExecutor(1) as pool:
         posted = pool.submit(shop.post, stray)
         shop.wait_for(lambda: shop.is_settled(stray["id"]))

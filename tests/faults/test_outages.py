@@ -164,13 +164,13 @@ def test_gateway_error_ends_no_worker(
 ) -> None:
     """Each job calls again after an error without a code, even if all its tries get one."""
     fleet = new_fleet()
-    with commanded(environment["SUPABASE_URL"]) as trouble:
+    with commanded(environment["SUPABASE_URL"]) as control:
         for function in ("claim_webhook_retries", "claim_outbox", "next_auction_deadline"):
             path = f"/rest/v1/rpc/{function}"
-            trouble.strike(status=status, times=TRIES + 1, method="POST", path=path)
+            control.add_fault(status=status, times=TRIES + 1, method="POST", path=path)
         fleet.start()
 
-        shop.wait_for(lambda: not trouble.pending()["faults"])
+        shop.wait_for(lambda: not control.pending()["faults"])
 
     order = waiting_order(shop)
     shop.wait_for(lambda: shop.state(order) == "paid")

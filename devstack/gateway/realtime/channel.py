@@ -20,7 +20,7 @@ from devstack.gateway.realtime.hub import PREFIX, Topic
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.joining import read_join
 from devstack.gateway.realtime.services import SUBSCRIBED, Services
-from devstack.gateway.realtime.speech import ShutError, Speech
+from devstack.gateway.realtime.speech import ChannelClosedError, Speech
 from devstack.gateway.realtime.subscriptions import BindingError, Subscription, binding_id
 
 
@@ -37,7 +37,7 @@ SYSTEM = "system"
 WAKE = Frame(join_ref=None, ref=None, topic="", event="", payload={})
 
 
-class Outlet(Protocol):
+class MessageSink(Protocol):
     """Where a channel's messages go."""
 
     def send(self, message: Message) -> None:
@@ -47,7 +47,9 @@ class Outlet(Protocol):
 class Channel:
     """A client on a topic: a member of the hub, a listener of the change feed."""
 
-    def __init__(self, services: Services, outlet: Outlet, opener: Identity, join: Frame) -> None:
+    def __init__(
+        self, services: Services, sink: MessageSink, opener: Identity, join: Frame
+    ) -> None:
         self.topic = join.topic
         self.join_ref = join.join_ref or join.ref
         self.identity = opener
@@ -62,7 +64,7 @@ class Channel:
         self._replayed: set[str] = set()
         self.has_presence = self._request.has_presence
         self._services = services
-        self._outlet = outlet
+        self._sink = sink
         self._opener = opener
         self._join = join
         self._token = self._request.token
@@ -82,7 +84,7 @@ class Channel:
         """Send a message to the client."""
         if self._replayed and message.message_id in self._replayed:
             return
-        self._outlet.send(message)
+        self._sink.send(message)
 
     def reply(self, frame: Frame, response: Mapping[str, Any], *, is_ok: bool = True) -> None:
         """Answer a frame of the client."""
@@ -231,7 +233,7 @@ class Channel:
     async def _be_present(self, frame: Frame) -> bool:
         try:
             await self._speech.presence(frame)
-        except ShutError as error:
+        except ChannelClosedError as error:
             self._shut(str(error))
             return False
         return True

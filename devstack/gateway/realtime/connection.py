@@ -10,7 +10,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from devstack.gateway.realtime.channel import Channel
-from devstack.gateway.realtime.failure_mode import Mood
+from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.frames import Frame, FrameError, Message, Version, parse, reply
 from devstack.gateway.realtime.hub import PREFIX
 from devstack.gateway.realtime.identity import Identity
@@ -56,7 +56,9 @@ class Connection:
 
     def send(self, message: Message) -> None:
         """Queue a message. A client that does not read is disconnected; it can ask again."""
-        if self._services.mood is Mood.SILENT and not message.event.startswith(ANSWERS):
+        if self._services.failure_mode is FailureMode.SILENT and not message.event.startswith(
+            ANSWERS
+        ):
             return
         frame = message.encoded(self._version)
         if frame is None or self._ending.done():
@@ -71,11 +73,11 @@ class Connection:
             self._waiting.clear()
             self._end((TOO_SLOW, "the client reads too slowly"))
 
-    def suffer(self, mood: Mood) -> None:
-        """Close the socket, or the channels that speak for a user, where the mood says so."""
-        if mood is Mood.CLOSING:
+    def apply_failure_mode(self, mode: FailureMode) -> None:
+        """Close the socket, or the channels that speak for a user, where the mode says so."""
+        if mode is FailureMode.CLOSING:
             self._end((RESTARTING, "service restart"))
-        elif mood is Mood.EXPIRED:
+        elif mode is FailureMode.EXPIRED:
             for channel, _ in self._channels.values():
                 channel.expire()
 
@@ -143,7 +145,7 @@ class Connection:
                 frame = parse(data, self._version)
             except FrameError as error:
                 return INVALID, ascii(str(error))[:100]
-            if self._services.mood is not Mood.DEAF:
+            if self._services.failure_mode is not FailureMode.DEAF:
                 await self._take(frame)
 
     async def _take(self, frame: Frame) -> None:

@@ -8,7 +8,7 @@ from devstack.gateway.realtime.authorization import (
     AuthorizationUnavailableError,
 )
 from devstack.gateway.realtime.database_broadcasts import recent
-from devstack.gateway.realtime.failure_mode import Mood
+from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.frames import UserBroadcast
 from devstack.gateway.realtime.hub import Topic
 from devstack.gateway.realtime.identity import Identity, TokenRefusedError, identify
@@ -44,7 +44,7 @@ def caller_of(token: str | None, opener: Identity, services: Services) -> Identi
 
     Raises: JoinRefusedError.
     """
-    if services.mood is Mood.CLOSING:
+    if services.failure_mode is FailureMode.CLOSING:
         raise JoinRefusedError(RESTARTING)
     if token is None or token.startswith(API_KEY_PREFIX):
         return opener
@@ -52,7 +52,7 @@ def caller_of(token: str | None, opener: Identity, services: Services) -> Identi
         caller = identify(token, services.keys)
     except TokenRefusedError as error:
         raise JoinRefusedError(str(error)) from error
-    if services.mood is Mood.EXPIRED and caller.is_user:
+    if services.failure_mode is FailureMode.EXPIRED and caller.is_user:
         raise JoinRefusedError(f"InvalidJWTToken: {caller.expired().expiry_message()}")
     return caller
 

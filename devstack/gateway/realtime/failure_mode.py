@@ -1,10 +1,10 @@
-"""How Realtime behaves on a test's command: as it should, or in one of the ways it fails."""
+"""The ways in which Realtime fails on a test's command."""
 
 from enum import StrEnum
 
 
-class Mood(StrEnum):
-    """A way to behave, until there is another."""
+class FailureMode(StrEnum):
+    """The mode of a gateway's Realtime; it lasts until a test sets another."""
 
     NORMAL = "normal"
     #: Sockets stay open and all that clients ask is answered, but nothing comes by itself.

@@ -8,7 +8,7 @@ from devstack.gateway.context import Context
 from devstack.gateway.realtime import database_broadcasts
 from devstack.gateway.realtime.authorization import Authorizer
 from devstack.gateway.realtime.changes import EXTENSION, ChangeFeed
-from devstack.gateway.realtime.failure_mode import Mood
+from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.hub import Hub
 from devstack.gateway.realtime.pgoutput import Change
 from devstack.gateway.realtime.presence import Presence
@@ -19,11 +19,11 @@ from devstack.gateway.realtime.wal import WalReader
 SUBSCRIBED = "Subscribed to PostgreSQL"
 
 
-class Sufferer(Protocol):
-    """A socket, as a test's command meets it."""
+class FaultTarget(Protocol):
+    """A socket that a failure mode applies to."""
 
-    def suffer(self, mood: Mood) -> None:
-        """Do at once what a mood means for a socket that is open."""
+    def apply_failure_mode(self, mode: FailureMode) -> None:
+        """Change an open socket as the mode requires."""
 
 
 class Services:
@@ -36,9 +36,9 @@ class Services:
         self.presence = Presence()
         self.subscriptions = Subscriptions()
         self.authorizer = Authorizer(pool=context.admin_pool)
-        self.mood = Mood.NORMAL
+        self.failure_mode = FailureMode.NORMAL
         #: The sockets that are open.
-        self.connections: set[Sufferer] = set()
+        self.connections: set[FaultTarget] = set()
         #: The channels that make reading the log worth while, joining ones included.
         self.listeners: set[object] = set()
         self.reader = WalReader(
@@ -58,11 +58,11 @@ class Services:
         finally:
             await self._feed.close()
 
-    def suffer(self, mood: Mood) -> None:
-        """Behave in another way from now on."""
-        self.mood = mood
+    def apply_failure_mode(self, mode: FailureMode) -> None:
+        """Set the failure mode, and apply it to the open sockets."""
+        self.failure_mode = mode
         for connection in list(self.connections):
-            connection.suffer(mood)
+            connection.apply_failure_mode(mode)
 
     async def _handle(self, changes: Sequence[Change]) -> None:
         is_message = database_broadcasts.is_message

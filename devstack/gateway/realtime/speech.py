@@ -23,7 +23,7 @@ TOO_OFTEN = "Client presence rate limit exceeded"
 TOO_MUCH = "Track message size exceeded"
 
 
-class ShutError(Exception):
+class ChannelClosedError(Exception):
     """A reason to close the channel for good; the text is told to the client."""
 
 
@@ -74,14 +74,14 @@ class Speech:
             self._speaker.reply(frame, {} if is_small else TOO_LARGE, is_ok=is_small)
 
     async def presence(self, frame: Frame) -> None:
-        """Track or untrack the client. Raises: ShutError."""
+        """Track or untrack the client. Raises: ChannelClosedError."""
         fields = frame.payload if isinstance(frame.payload, dict) else {}
         what = fields.get("event")
         if not isinstance(what, str):
             self._speaker.reply(frame, {})
             return
         if not self._limit.allows_one_more():
-            raise ShutError(TOO_OFTEN)
+            raise ChannelClosedError(TOO_OFTEN)
         match what.lower():
             case "track":
                 await self._track(frame, fields.get("payload", {}))
@@ -100,7 +100,7 @@ class Speech:
             self._speaker.reply(frame, NO_MAP, is_ok=False)
             return
         if len(dump(state)) > MAX_BROADCAST_BYTES:
-            raise ShutError(TOO_MUCH)
+            raise ChannelClosedError(TOO_MUCH)
         self._speaker.reply(frame, {})
         if state == self._tracked:
             return

@@ -1,4 +1,4 @@
-"""A gateway that gets into trouble, and clients that meet it."""
+"""A gateway that fails on command, and its clients."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from devstack.postgres.schema import build_database
-from tests.integration.gateway_control import Trouble, commanded
+from tests.integration.gateway_control import GatewayControl, commanded
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 
 
@@ -26,10 +26,10 @@ def gateway(notes_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def trouble(gateway: Gateway) -> Iterator[Trouble]:
-    """Give the command over the gateway's troubles, and end them after the test."""
-    with commanded(gateway.url) as trouble:
-        yield trouble
+def control(gateway: Gateway) -> Iterator[GatewayControl]:
+    """Give the gateway's control API; end every fault after the test."""
+    with commanded(gateway.url) as control:
+        yield control
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
 from devstack.supervisor.processes import wait_until
-from tests.integration.gateway_control import Trouble
+from tests.integration.gateway_control import GatewayControl
 from tests.integration.gateways import PATIENCE_S, Gateway
 
 
@@ -37,13 +37,13 @@ def has_note(owner: psycopg.Connection, id_: int) -> bool:
 
 
 def test_a_service_is_away_for_as_many_requests_as_commanded(
-    trouble: Trouble, http: httpx.Client
+    control: GatewayControl, http: httpx.Client
 ) -> None:
     """The text is the one that hosted's gateway sends, and it is no JSON.
 
     https://github.com/supabase/supabase-flutter/issues/993
     """
-    trouble.strike(status=503, times=2, path="/rest/v1/*")
+    control.add_fault(status=503, times=2, path="/rest/v1/*")
 
     answers = [http.get(NOTES) for _ in range(3)]
 
@@ -51,23 +51,25 @@ def test_a_service_is_away_for_as_many_requests_as_commanded(
     assert answers[0].text.startswith("upstream connect error or disconnect/reset before headers")
 
 
-def test_a_fault_befalls_what_fits_alone(trouble: Trouble, http: httpx.Client) -> None:
+def test_a_fault_befalls_what_fits_alone(control: GatewayControl, http: httpx.Client) -> None:
     """By method and by path; what waits is listed until it has struck."""
-    trouble.strike(status=429, method="POST", path=ADD_NOTE)
+    control.add_fault(status=429, method="POST", path=ADD_NOTE)
 
     assert 200 == http.get(NOTES).status_code
-    [waiting] = trouble.pending()["faults"]
+    [waiting] = control.pending()["faults"]
     assert (429, "POST", ADD_NOTE, 1) == tuple(
         waiting[name] for name in ("status", "method", "path", "times")
     )
     answer = http.post(ADD_NOTE, json={"id": 0})
     assert (429, {"message": "Too Many Requests"}) == (answer.status_code, answer.json())
-    assert [] == trouble.pending()["faults"]
+    assert [] == control.pending()["faults"]
 
 
-def test_the_official_client_tells_that_a_service_is_away(trouble: Trouble, client: Client) -> None:
+def test_the_official_client_tells_that_a_service_is_away(
+    control: GatewayControl, client: Client
+) -> None:
     """With the status as the code, for the body is none of PostgREST's."""
-    trouble.strike(status=503, path=ADD_NOTE)
+    control.add_fault(status=503, path=ADD_NOTE)
 
     with pytest.raises(APIError) as error:
         client.rpc("add_note", {"id": 0}).execute()
@@ -76,14 +78,14 @@ def test_the_official_client_tells_that_a_service_is_away(trouble: Trouble, clie
 
 
 def test_a_connection_breaks_before_any_effect(
-    trouble: Trouble,
+    control: GatewayControl,
     client: Client,
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
     """So that it can be tried again."""
     id_ = next(numbers)
-    trouble.strike(reset=True, path=ADD_NOTE)
+    control.add_fault(reset=True, path=ADD_NOTE)
 
     with pytest.raises(httpx.TransportError):
         client.rpc("add_note", {"id": id_}).execute()
@@ -93,14 +95,14 @@ def test_a_connection_breaks_before_any_effect(
 
 
 def test_a_reply_is_lost_after_the_commit(
-    trouble: Trouble,
+    control: GatewayControl,
     client: Client,
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
     """To the client it looks as if nothing had been done."""
     id_ = next(numbers)
-    trouble.strike(reset=True, when="after", method="POST")
+    control.add_fault(reset=True, when="after", method="POST")
 
     with pytest.raises(httpx.TransportError):
         client.rpc("add_note", {"id": id_}).execute()
@@ -109,14 +111,14 @@ def test_a_reply_is_lost_after_the_commit(
 
 
 def test_an_error_covers_what_was_done(
-    trouble: Trouble,
+    control: GatewayControl,
     http: httpx.Client,
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
     """A 504 of a gateway says nothing of what its service did."""
     id_ = next(numbers)
-    trouble.strike(status=504, when="after", path=ADD_NOTE)
+    control.add_fault(status=504, when="after", path=ADD_NOTE)
 
     assert 504 == http.post(ADD_NOTE, json={"id": id_}).status_code
 
@@ -124,87 +126,89 @@ def test_an_error_covers_what_was_done(
 
 
 def test_a_request_hangs_until_the_faults_are_cleared(
-    trouble: Trouble, http: httpx.Client, numbers: Iterator[int]
+    control: GatewayControl, http: httpx.Client, numbers: Iterator[int]
 ) -> None:
     """Then it goes on as if nothing had been; others do not wait for it."""
     id_ = next(numbers)
-    trouble.strike(hang=True, path=ADD_NOTE)
+    control.add_fault(hang=True, path=ADD_NOTE)
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(http.post, ADD_NOTE, json={"id": id_})
-        assert wait_until(lambda: not trouble.pending()["faults"], PATIENCE_S)
+        assert wait_until(lambda: not control.pending()["faults"], PATIENCE_S)
         assert 200 == http.get(NOTES).status_code
         assert not hanging.done()
 
-        trouble.clear()
+        control.clear()
 
         assert (200, id_) == (hanging.result().status_code, hanging.result().json())
 
 
 def test_a_reply_hangs_after_the_commit(
-    trouble: Trouble,
+    control: GatewayControl,
     http: httpx.Client,
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
     """It is held back, and arrives when the faults are cleared."""
     id_ = next(numbers)
-    trouble.strike(hang=True, when="after", path=ADD_NOTE)
+    control.add_fault(hang=True, when="after", path=ADD_NOTE)
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(http.post, ADD_NOTE, json={"id": id_})
         assert wait_until(lambda: has_note(owner, id_), PATIENCE_S)
         assert not hanging.done()
 
-        trouble.clear()
+        control.clear()
 
         assert id_ == hanging.result().json()
 
 
 def test_who_gave_up_on_a_hanging_request_has_done_nothing(
     gateway: Gateway,
-    trouble: Trouble,
+    control: GatewayControl,
     http: httpx.Client,
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
     """It is dropped, and not carried out when nobody waits for it any more."""
     first, second = next(numbers), next(numbers)
-    trouble.strike(hang=True, path=ADD_NOTE)
+    control.add_fault(hang=True, path=ADD_NOTE)
     with socket.create_connection(("127.0.0.1", gateway.config.port)) as caller:
         body = json.dumps({"id": first})
         caller.sendall(
             f"POST {ADD_NOTE} HTTP/1.1\r\nHost: x\r\napikey: {gateway.keys.publishable_key}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
         )
-        assert wait_until(lambda: not trouble.pending()["faults"], PATIENCE_S)
+        assert wait_until(lambda: not control.pending()["faults"], PATIENCE_S)
     # Once it answers somebody else it has noticed that the first one is gone.
     http.get("/health")
 
-    trouble.clear()
+    control.clear()
 
     assert second == http.post(ADD_NOTE, json={"id": second}).json()
     assert not has_note(owner, first)
 
 
-def test_a_slow_request_outlasts_an_impatient_caller(trouble: Trouble, http: httpx.Client) -> None:
+def test_a_slow_request_outlasts_an_impatient_caller(
+    control: GatewayControl, http: httpx.Client
+) -> None:
     """The others pass it."""
-    trouble.strike(delay_s=600, path=NOTES)
+    control.add_fault(delay_s=600, path=NOTES)
     with pytest.raises(httpx.ReadTimeout):
         http.get(NOTES, timeout=httpx.Timeout(PATIENCE_S, read=0.1))
     # It may have given up before its request was taken in.
-    assert wait_until(lambda: not trouble.pending()["faults"], PATIENCE_S)
+    assert wait_until(lambda: not control.pending()["faults"], PATIENCE_S)
 
     assert 200 == http.get(NOTES).status_code
 
 
 def test_a_users_token_is_over_and_an_api_key_is_not(
-    gateway: Gateway, trouble: Trouble, http: httpx.Client
+    gateway: Gateway, control: GatewayControl, http: httpx.Client
 ) -> None:
     """PostgREST's words, and GoTrue's for the same token.
 
     https://docs.postgrest.org/en/stable/references/errors.html#group-3-jwt
     """
     signed_in = {"Authorization": f"Bearer {gateway.token(USER)}"}
-    trouble.strike(expired_token=True, times=2)
+    control.add_fault(expired_token=True, times=2)
 
     as_key = {"Authorization": f"Bearer {gateway.keys.anon_jwt}"}
     assert [200, 200] == [http.get(NOTES, headers=h).status_code for h in ({}, as_key)]
@@ -217,13 +221,13 @@ def test_a_users_token_is_over_and_an_api_key_is_not(
     assert 200 == http.get(NOTES, headers=signed_in).status_code
 
 
-def test_a_websocket_is_refused_or_broken_off(gateway: Gateway, trouble: Trouble) -> None:
+def test_a_websocket_is_refused_or_broken_off(gateway: Gateway, control: GatewayControl) -> None:
     """Before it is open; once open it has Realtime's own troubles."""
     url = f"{gateway.socket_url}/websocket?apikey={gateway.keys.publishable_key}"
-    trouble.strike(status=503, path="/realtime/v1/websocket")
+    control.add_fault(status=503, path="/realtime/v1/websocket")
     with pytest.raises(InvalidStatus) as refusal:
         connect(url, open_timeout=PATIENCE_S)
-    trouble.strike(reset=True, path="/realtime/v1/*")
+    control.add_fault(reset=True, path="/realtime/v1/*")
     with pytest.raises((InvalidMessage, ConnectionError, EOFError)):
         connect(url, open_timeout=PATIENCE_S)
 
@@ -257,11 +261,11 @@ def test_a_command_that_makes_no_sense_is_refused(http: httpx.Client, body: str)
     assert [] == http.get("/_control/faults").json()["faults"]
 
 
-def test_the_control_api_itself_is_spared(trouble: Trouble) -> None:
+def test_the_control_api_itself_is_spared(control: GatewayControl) -> None:
     """Or no fault could be ended."""
-    trouble.strike(reset=True, times=100)
-    trouble.realtime("deaf")
+    control.add_fault(reset=True, times=100)
+    control.set_realtime("deaf")
 
-    trouble.clear()
+    control.clear()
 
-    assert {"faults": [], "realtime": "normal"} == trouble.pending()
+    assert {"faults": [], "realtime": "normal"} == control.pending()

@@ -9,7 +9,7 @@ import pytest
 from realtime import AsyncRealtimeClient
 
 from devstack.postgres.schema import build_database
-from tests.integration.gateway_control import Trouble, commanded
+from tests.integration.gateway_control import GatewayControl, commanded
 from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.realtime.listening import Connect
 
@@ -47,10 +47,10 @@ def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def trouble(gateway: Gateway) -> Iterator[Trouble]:
+def control(gateway: Gateway) -> Iterator[GatewayControl]:
     """Give the command over the shared gateway's troubles, and end them after the test."""
-    with commanded(gateway.url) as trouble:
-        yield trouble
+    with commanded(gateway.url) as control:
+        yield control
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
 from devstack.supervisor.processes import wait_until
-from tests.integration.gateway_control import Trouble
+from tests.integration.gateway_control import GatewayControl
 from tests.integration.gateways import PATIENCE_S, Gateway
 from tests.integration.realtime.listening import PUBLIC, Connect, Heard, join, joined
 from tests.integration.realtime.wires import join_frame, wire
@@ -34,7 +34,7 @@ HEARTBEAT: list[Any] = [None, "9", "phoenix", "heartbeat", {}]
 async def test_a_silent_realtime_answers_and_tells_nothing(
     db: psycopg.Connection,
     gateway: Gateway,
-    trouble: Trouble,
+    control: GatewayControl,
     numbers: Iterator[int],
 ) -> None:
     """Its heartbeats and joins go well, while changes are lost."""
@@ -44,7 +44,7 @@ async def test_a_silent_realtime_answers_and_tells_nothing(
         assert "phx_reply" == (await client.receive())[3]
         assert "system" == (await client.receive())[3]
 
-        await asyncio.to_thread(trouble.realtime, "silent")
+        await asyncio.to_thread(control.set_realtime, "silent")
         db.execute("insert into notes values (%s)", [lost])
         await client.send(HEARTBEAT)
         assert "9" == (await client.receive())[1]
@@ -55,7 +55,7 @@ async def test_a_silent_realtime_answers_and_tells_nothing(
         db.execute("insert into closed values (%s)", [lost])
         await until_the_log_is_read(db)
 
-        await asyncio.to_thread(trouble.clear)
+        await asyncio.to_thread(control.clear)
         db.execute("insert into notes values (%s)", [told])
         assert told == (await client.receive())[4]["data"]["record"]["id"]
 
@@ -63,7 +63,7 @@ async def test_a_silent_realtime_answers_and_tells_nothing(
 async def test_a_deaf_realtime_answers_nothing_and_still_tells(
     db: psycopg.Connection,
     gateway: Gateway,
-    trouble: Trouble,
+    control: GatewayControl,
     numbers: Iterator[int],
 ) -> None:
     """Not even a heartbeat; the socket stays open."""
@@ -73,7 +73,7 @@ async def test_a_deaf_realtime_answers_nothing_and_still_tells(
         assert "phx_reply" == (await client.receive())[3]
         assert "system" == (await client.receive())[3]
 
-        await asyncio.to_thread(trouble.realtime, "deaf")
+        await asyncio.to_thread(control.set_realtime, "deaf")
         await client.send(HEARTBEAT)
         await client.send(join_frame("2", "deaf as well"))
         # The answer to a ping, which the server itself gives, proves that it read those before it.
@@ -81,20 +81,20 @@ async def test_a_deaf_realtime_answers_nothing_and_still_tells(
         db.execute("insert into notes values (%s)", [id_])
         assert id_ == (await client.receive())[4]["data"]["record"]["id"]
 
-        await asyncio.to_thread(trouble.clear)
+        await asyncio.to_thread(control.clear)
         await client.send([None, "10", "phoenix", "heartbeat", {}])
         assert "10" == (await client.receive())[1]
 
 
 async def test_a_closing_realtime_hangs_up_and_lets_nobody_join(
-    gateway: Gateway, trouble: Trouble
+    gateway: Gateway, control: GatewayControl
 ) -> None:
     """With the code of a restart, and Realtime's own reason."""
     async with wire(gateway) as client:
         await client.send(join_frame("1", "closing"))
         assert "ok" == (await client.receive())[4]["status"]
 
-        await asyncio.to_thread(trouble.realtime, "closing")
+        await asyncio.to_thread(control.set_realtime, "closing")
         assert (1012, "service restart") == await client.closing()
 
     async with wire(gateway) as client:
@@ -109,7 +109,7 @@ async def test_the_client_comes_back_to_a_realtime_that_was_closing(
     db: psycopg.Connection,
     gateway: Gateway,
     connect: Connect,
-    trouble: Trouble,
+    control: GatewayControl,
     numbers: Iterator[int],
 ) -> None:
     """By itself, as it does after a restart."""
@@ -117,9 +117,9 @@ async def test_the_client_comes_back_to_a_realtime_that_was_closing(
     client = await connect(gateway, gateway.keys.service_role_jwt)
     heard = await joined(client, "comes back", {"table": "notes"})
 
-    await asyncio.to_thread(trouble.realtime, "closing")
+    await asyncio.to_thread(control.set_realtime, "closing")
     assert ERROR == (await heard.state())[0]
-    await asyncio.to_thread(trouble.clear)
+    await asyncio.to_thread(control.clear)
 
     while SUBSCRIBED != (await heard.state())[0]:
         pass
@@ -132,7 +132,7 @@ async def test_tokens_that_are_over_close_the_channels_of_users_alone(
     db: psycopg.Connection,
     gateway: Gateway,
     connect: Connect,
-    trouble: Trouble,
+    control: GatewayControl,
     numbers: Iterator[int],
 ) -> None:
     """With a word of why; a channel of an API key hears on."""
@@ -141,7 +141,7 @@ async def test_tokens_that_are_over_close_the_channels_of_users_alone(
     users = await joined(alice, "over", {"table": "notes"})
     keys = await joined(await connect(gateway), "over", {"table": "notes"})
 
-    await asyncio.to_thread(trouble.realtime, "expired")
+    await asyncio.to_thread(control.set_realtime, "expired")
 
     await is_told_to_be_over(users)
     db.execute("insert into notes values (%s)", [id_])
@@ -153,15 +153,15 @@ async def test_tokens_that_are_over_close_the_channels_of_users_alone(
 
 
 async def test_a_user_joins_again_when_tokens_are_good_again(
-    gateway: Gateway, connect: Connect, trouble: Trouble
+    gateway: Gateway, connect: Connect, control: GatewayControl
 ) -> None:
     """On a new channel of the same topic, for the client has let go of the old one."""
     alice: AsyncRealtimeClient = await connect(gateway, gateway.token(ALICE))
     heard = await joined(alice, "over and on")
-    await asyncio.to_thread(trouble.realtime, "expired")
+    await asyncio.to_thread(control.set_realtime, "expired")
     await is_told_to_be_over(heard)
 
-    await asyncio.to_thread(trouble.clear)
+    await asyncio.to_thread(control.clear)
 
     await joined(alice, "over and on")
 

@@ -110,8 +110,8 @@ def test_wrong_codes_at_once_all_count(sale: Sale, paid_order: Order) -> None:
 def test_lost_answer_is_one_try(sale: Sale, paid_order: Order) -> None:
     """The service repeats a call whose answer was lost; the buyer loses one try by it."""
     made = initiated(sale, paid_order)
-    with commanded(sale.shop.environment["SUPABASE_URL"]) as trouble:
-        trouble.strike(
+    with commanded(sale.shop.environment["SUPABASE_URL"]) as control:
+        control.add_fault(
             method="POST", path="/rest/v1/rpc/redeem_pickup", times=1, when="after", reset=True
         )
         answer = redeemed(sale.buyer, paid_order, code6=other_than(made["code6"]))
@@ -205,8 +205,8 @@ def test_parcels_saved_at_once_are_one(sale: Sale, paid_order: Order) -> None:
 def test_lost_answer_is_one_event(sale: Sale, paid_order: Order) -> None:
     """The service repeats a call whose answer was lost, and the list has one line."""
     saved(sale, paid_order)
-    with commanded(sale.shop.environment["SUPABASE_URL"]) as trouble:
-        trouble.strike(
+    with commanded(sale.shop.environment["SUPABASE_URL"]) as control:
+        control.add_fault(
             method="POST", path="/rest/v1/rpc/add_shipment_event", times=1, when="after", reset=True
         )
         answer = reported(sale, paid_order, status="accepted")

@@ -176,8 +176,8 @@ def test_cancelled_order_returns_the_money_first(sale: Sale, paid_order: Order) 
 @pytest.mark.parametrize("action", ["mark_ready", "cancel"])
 def test_lost_answer_moves_once(sale: Sale, paid_order: Order, action: str) -> None:
     """The service repeats a call whose answer was lost, and the repeat finds the action done."""
-    with commanded(sale.shop.environment["SUPABASE_URL"]) as trouble:
-        trouble.strike(
+    with commanded(sale.shop.environment["SUPABASE_URL"]) as control:
+        control.add_fault(
             method="POST", path="/rest/v1/rpc/act_on_order", times=1, when="after", reset=True
         )
         answer = sale.act(sale.seller, paid_order, action)

@@ -162,8 +162,8 @@ def test_event_that_cannot_be_stored_is_not_logged(shop: Shop, status: int) -> N
     """A failure of the database names the function, and no argument."""
     body = event(shop, session("vs_1"), type=SESSION_TYPES[3])
 
-    with commanded(shop.environment["SUPABASE_URL"]) as trouble:
-        trouble.strike(
+    with commanded(shop.environment["SUPABASE_URL"]) as control:
+        control.add_fault(
             status=status, times=20, method="POST", path="/rest/v1/rpc/store_webhook_event"
         )
         answer = post_identity(shop, body)

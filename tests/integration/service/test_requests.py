@@ -120,8 +120,8 @@ def test_errors_of_the_gateway_are_no_error_of_ours(
 def confirmed_during(shop: Shop, person: Browser, status: int, *, times: int) -> tuple[int, str]:
     """Confirm a payment of nobody while the gateway answers so many calls with an error."""
     body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
-    with commanded(shop.environment["SUPABASE_URL"]) as trouble:
-        trouble.strike(
+    with commanded(shop.environment["SUPABASE_URL"]) as control:
+        control.add_fault(
             status=status, method="POST", path="/rest/v1/rpc/rate_limit_hit", times=times
         )
         answer = person.post("/api/payments/confirm", body)

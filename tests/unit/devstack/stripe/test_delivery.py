@@ -8,7 +8,7 @@ import pytest
 import respx
 
 from devstack.stripe.config import StripeConfig
-from devstack.stripe.delivery import Courier
+from devstack.stripe.delivery import WebhookSender
 from devstack.stripe.store import Store
 
 
@@ -22,8 +22,8 @@ def test_broken_connection_is_a_failed_try(tmp_path: Path, error: Exception) -> 
     """Anyio raises AttributeError if the peer ends a connection just after it was made."""
     respx.post("http://127.0.0.1:1/hook").mock(side_effect=error)
     config = StripeConfig(port=0, state=tmp_path, secret_key="sk_test_1")
-    courier = Courier(Store(tmp_path / "store"), config)
+    webhook_sender = WebhookSender(Store(tmp_path / "store"), config)
 
-    answer = asyncio.run(courier._post("http://127.0.0.1:1/hook", b"{}", "t=1"))  # noqa: SLF001
+    answer = asyncio.run(webhook_sender._post("http://127.0.0.1:1/hook", b"{}", "t=1"))  # noqa: SLF001
 
     assert (None, "", f"{type(error).__name__}: {error}") == answer
