@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 from devstack.emulation.connection_reset import TransportInScope
 from devstack.emulation.control import PATH
 from devstack.gateway import control
-from devstack.gateway.auth import key_control, mail_control
 from devstack.gateway.auth import routes as auth
 from devstack.gateway.auth.mailbox import mailbox_of
 from devstack.gateway.caller import GatewayError
@@ -65,9 +64,9 @@ def create_app(config: GatewayConfig) -> ASGIApp:
         Mount("/auth/v1", routes=auth.routes(context)),
         Mount("/realtime/v1", routes=realtime.routes(context)),
         Mount("/storage/v1", routes=storage.routes(context)),
-        *key_control.routes(config.keys.signing),
-        *mail_control.routes(context.service(mailbox_of)),
-        *control.routes(faults, services_of(context)),
+        *control.routes(
+            faults, services_of(context), config.keys.signing, context.service(mailbox_of)
+        ),
     ]
     app = Starlette(
         routes=routes,

@@ -1,83 +1,90 @@
-"""The control API, for tests and the demo, under `/_control`: no part of Supabase, so no key.
+"""The gateway's control API, for tests and the demo: no part of Supabase, so it takes no API key.
 
-All bodies and answers are JSON. It is the same as the fake Stripe's, as far as both have it.
+`emulation.control` has the form and the commands of `/faults`; their fields are those of
+`faults.GatewayFault`. So `{"status": 503, "path": "/rest/v1/*"}` is a lost service, and
+`{"reset": true, "when": "after", "method": "POST"}` a reply that is lost after the commit.
 
-- `POST /faults {status?, reset?, hang?, expired_token?, delay_s?, when?, times?, method?, path?}`:
-  trouble for the next requests, see `faults.GatewayFault`. So `{"status": 503, "path":
-  "/rest/v1/*"}` is a lost service, `{"reset": true, "when": "after", "method": "POST"}` a reply
-  that is lost after the commit.
-- `PUT /realtime {mode}`: how Realtime behaves from now on, see `realtime.failure_mode.FailureMode`.
-- `GET /faults` lists what is to come, `DELETE /faults` ends it all.
-- `/signing_keys` rotates the keys of users' tokens, see `auth.key_control`.
-- `/mails` lists the mails that Auth would send, see `auth.mail_control`.
+- `PUT /realtime {mode}` sets the failure mode of Realtime, see `realtime.failure_mode`.
+- `GET /signing_keys` lists the keys that sign users' tokens, with their states; `POST` adds a
+  standby key; `PATCH /signing_keys/{kid} {state}` moves one, to `in_use` for a rotation. On hosted
+  Supabase the dashboard does this. A gateway that starts again uses the key that it was given.
+- `GET /mails?to=ADDRESS` lists the mails that Auth would send, newest first, to that address or to
+  all; each has `to`, `type`, `code`, `token_hash` and `link`. `DELETE` forgets them.
 """
 
 import dataclasses
-import functools
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute
 
-from devstack.emulation.control import PATH, read_body
+from devstack.emulation.control import Command, choice, control_routes, fault_commands, read_body
+from devstack.emulation.signing_keys import KeyState, SigningKeys
+from devstack.gateway.auth.mailbox import Mailbox
 from devstack.gateway.faults import GatewayFault, GatewayFaults
 from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.services import Services
 
 
-_Handler = Callable[[GatewayFaults, Services, Request], Awaitable[Any]]
+LISTED_MAILS = 100
 
 
-def routes(faults: GatewayFaults, realtime: Services) -> list[BaseRoute]:
+def routes(
+    faults: GatewayFaults, realtime: Services, keys: SigningKeys, mailbox: Mailbox
+) -> list[BaseRoute]:
     """Return the routes of the control API."""
-    table: list[tuple[str, str, _Handler]] = [
-        ("GET", "/faults", _list_faults),
-        ("POST", "/faults", _add_fault),
-        ("DELETE", "/faults", _clear_faults),
-        ("PUT", "/realtime", _set_mood),
+    commands = [
+        *_fault_commands(faults, realtime),
+        *_key_commands(keys),
+        *_mail_commands(mailbox),
     ]
-    return [
-        Mount(
-            PATH,
-            routes=[
-                Route(
-                    path,
-                    functools.partial(_answer, faults, realtime, handler),
-                    methods=[method],
-                )
-                for method, path, handler in table
-            ],
-        )
-    ]
+    return [control_routes(commands)]
 
 
-async def _answer(
-    faults: GatewayFaults, realtime: Services, handler: _Handler, request: Request
-) -> Response:
-    try:
-        return JSONResponse(await handler(faults, realtime, request))
-    except (ValueError, TypeError) as error:
-        return JSONResponse({"error": str(error)}, 400)
+def _fault_commands(faults: GatewayFaults, realtime: Services) -> list[Command]:
+    def state() -> dict[str, Any]:
+        return {"realtime": realtime.failure_mode}
+
+    shared = fault_commands(
+        faults,
+        GatewayFault,
+        clear_others=lambda: realtime.apply_failure_mode(FailureMode.NORMAL),
+        other_state=state,
+    )
+    show = shared[0][2]
+
+    async def set_realtime(request: Request) -> Any:
+        mode = choice(await read_body(request), "mode", list(FailureMode))
+        realtime.apply_failure_mode(FailureMode(mode))
+        return await show(request)
+
+    return [*shared, ("PUT", "/realtime", set_realtime)]
 
 
-async def _list_faults(faults: GatewayFaults, realtime: Services, _request: Request) -> Any:
-    pending = [dataclasses.asdict(fault) for fault in faults.pending()]
-    return {"faults": pending, "realtime": realtime.failure_mode}
+def _key_commands(keys: SigningKeys) -> list[Command]:
+    async def show(_request: Request) -> Any:
+        return {"states": dict(keys.states())}
+
+    async def add(request: Request) -> Any:
+        keys.add()
+        return await show(request)
+
+    async def move(request: Request) -> Any:
+        state = choice(await read_body(request), "state", list(KeyState))
+        keys.move(request.path_params["kid"], KeyState(state))
+        return await show(request)
+
+    path = "/signing_keys"
+    return [("GET", path, show), ("POST", path, add), ("PATCH", f"{path}/{{kid}}", move)]
 
 
-async def _add_fault(faults: GatewayFaults, realtime: Services, request: Request) -> Any:
-    faults.add(GatewayFault(**await read_body(request)))
-    return await _list_faults(faults, realtime, request)
+def _mail_commands(mailbox: Mailbox) -> list[Command]:
+    async def show(request: Request) -> Any:
+        mails = mailbox.to(request.query_params.get("to"), LISTED_MAILS)
+        return {"mails": [dataclasses.asdict(mail) for mail in mails]}
 
+    async def forget(_request: Request) -> Any:
+        mailbox.clear()
+        return {"mails": []}
 
-async def _clear_faults(faults: GatewayFaults, realtime: Services, request: Request) -> Any:
-    faults.clear()
-    realtime.apply_failure_mode(FailureMode.NORMAL)
-    return await _list_faults(faults, realtime, request)
-
-
-async def _set_mood(faults: GatewayFaults, realtime: Services, request: Request) -> Any:
-    realtime.apply_failure_mode(FailureMode(str((await read_body(request)).get("mode"))))
-    return await _list_faults(faults, realtime, request)
+    return [("GET", "/mails", show), ("DELETE", "/mails", forget)]

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from devstack.emulation.connection_reset import TransportInScope
 from devstack.stripe import api, control, onboarding_page
 from devstack.stripe.config import StripeConfig
-from devstack.stripe.errors import trouble, unrecognized
+from devstack.stripe.errors import StripeError, trouble, unrecognized
 from devstack.stripe.fake import FakeStripe
 from devstack.stripe.routes import OPERATIONS
 from devstack.stripe.store import new_id
@@ -40,7 +40,11 @@ def create_app(config: StripeConfig) -> ASGIApp:
     app = Starlette(
         routes=[*operations, *onboarding_page.routes(fake), *control.routes(fake)],
         lifespan=lifespan,
-        exception_handlers={HTTPException: _answer_unknown_path, Exception: _answer_bug},
+        exception_handlers={
+            HTTPException: _answer_unknown_path,
+            StripeError: _refuse_command,
+            Exception: _answer_bug,
+        },
     )
     return TransportInScope(app)
 
@@ -48,6 +52,13 @@ def create_app(config: StripeConfig) -> ASGIApp:
 async def _answer_unknown_path(request: Request, _error: Exception) -> Response:
     error = unrecognized(request.method, request.url.path)
     return api.render(error.status, error.body, {"Request-Id": new_id("req", 14)})
+
+
+async def _refuse_command(_request: Request, error: Exception) -> Response:
+    """Answer a command of the control API that names something unknown."""
+    if not isinstance(error, StripeError):
+        raise error
+    return JSONResponse(error.body, error.status)
 
 
 async def _answer_bug(_request: Request, _error: Exception) -> Response:

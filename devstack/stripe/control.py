@@ -1,9 +1,9 @@
-"""The control API, for tests and the demo, under `/_control`: no part of Stripe, so no key.
+"""The fake Stripe's control API, for tests and the demo: no part of Stripe, so it takes no key.
 
-All bodies and answers are JSON.
+`emulation.control` has the form and the commands of `/faults`, which are for the next API calls.
 
 - `GET /health` → 200 when the fake is up.
-- `PUT /delivery {mode, event_types?, delay_s?}`: how events to come travel, see `plan.Mode`.
+- `PUT /delivery {mode, event_types?, delay_s?}`: how new events travel, see `delivery_plan`.
 - `POST /deliveries/release {event_types?, order?}`: try what is held, one after the other, in
   `oldest_first` or `newest_first` order; answers when all have been tried once.
 - `POST /deliveries/retry`: try what waits for its back-off now.
@@ -32,8 +32,6 @@ All bodies and answers are JSON.
 - `POST /balance/{account | own}/payout {currency?}`: all that is available goes to the bank.
 - `POST /later/{id}`: do now what Stripe does to the object later (book a charge, settle a refund,
   raise the dispute of a test card, decide by test evidence, end a redaction).
-- `POST /faults {status?, reset?, delay_s?, when?, times?, method?, path?}`: trouble for the next
-  API calls, see `faults.Fault`. `GET /faults` lists what is to come, `DELETE /faults` ends it.
 - `POST /reset`: forget everything: objects, events, deliveries, keys, faults, the mode.
 """
 
@@ -44,56 +42,42 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute
 
-from devstack.emulation.control import PATH, ControlError, read_body
+from devstack.emulation.control import (
+    Command,
+    ControlError,
+    control_routes,
+    fault_commands,
+    read_body,
+)
 from devstack.emulation.faults import Fault
 from devstack.stripe import delivery_log
 from devstack.stripe.delivery_plan import DeliveryPlan, Mode
-from devstack.stripe.errors import StripeError, missing
+from devstack.stripe.errors import missing
 from devstack.stripe.fake import FakeStripe
 from devstack.stripe.third_party_actions import ACTIONS, Action
 
-
-_Handler = Callable[[FakeStripe, Request], Awaitable[Any]]
 
 _MAX_WAIT_S = 60.0
 
 
 def routes(fake: FakeStripe) -> list[BaseRoute]:
     """Return the routes of the control API."""
-    table: list[tuple[str, str, _Handler]] = [
+    handlers: tuple[tuple[str, str, Callable[[FakeStripe, Request], Awaitable[Any]]], ...] = (
         ("GET", "/health", _health),
         ("PUT", "/delivery", _set_delivery),
         ("GET", "/deliveries", _list_deliveries),
         ("POST", "/deliveries/release", _release),
         ("POST", "/deliveries/retry", _retry),
         ("POST", "/events/{id}/redeliver", _redeliver),
-        ("GET", "/faults", _list_faults),
-        ("POST", "/faults", _add_fault),
-        ("DELETE", "/faults", _clear_faults),
         ("POST", "/reset", _reset),
+        *(("POST", path, functools.partial(_act, action)) for path, action in ACTIONS.items()),
+    )
+    own: list[Command] = [
+        (method, path, functools.partial(handler, fake)) for method, path, handler in handlers
     ]
-    table += [("POST", path, functools.partial(_act, act)) for path, act in ACTIONS.items()]
-    return [
-        Mount(
-            PATH,
-            routes=[
-                Route(path, functools.partial(_answer, fake, handler), methods=[method])
-                for method, path, handler in table
-            ],
-        )
-    ]
-
-
-async def _answer(fake: FakeStripe, handler: _Handler, request: Request) -> Response:
-    try:
-        return JSONResponse(await handler(fake, request))
-    except StripeError as error:
-        return JSONResponse(error.body, error.status)
-    except (ValueError, TypeError) as error:
-        return JSONResponse({"error": str(error)}, 400)
+    return [control_routes([*own, *fault_commands(fake.faults, Fault)])]
 
 
 async def _health(_fake: FakeStripe, _request: Request) -> Any:
@@ -156,20 +140,6 @@ async def _act(action: Action, fake: FakeStripe, request: Request) -> Any:
         done = action(tx, request.path_params["id"], body)
     await fake.webhook_sender.deliver_now(tx.urgent)
     return done
-
-
-async def _list_faults(fake: FakeStripe, _request: Request) -> Any:
-    return {"faults": [dataclasses.asdict(fault) for fault in fake.faults.pending()]}
-
-
-async def _add_fault(fake: FakeStripe, request: Request) -> Any:
-    fake.faults.add(Fault(**await read_body(request)))
-    return await _list_faults(fake, request)
-
-
-async def _clear_faults(fake: FakeStripe, _request: Request) -> Any:
-    fake.faults.clear()
-    return {"faults": []}
 
 
 async def _reset(fake: FakeStripe, _request: Request) -> Any:

@@ -3,10 +3,10 @@
 Part of the control API; its bodies are described there.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
-from devstack.emulation.control import ControlError
+from devstack.emulation.control import ControlError, choice
 from devstack.stripe import due_actions, scheduled_actions
 from devstack.stripe.errors import missing
 from devstack.stripe.resources import (
@@ -153,19 +153,6 @@ def settle(tx: Transaction, owner: str, _body: Json) -> Json:
 def pay_out(tx: Transaction, owner: str, body: Json) -> Json:
     """Send all that is available to the bank."""
     return books.pay_out(tx, _account(tx, owner), body.get("currency", "aud"))
-
-
-def choice(body: Json, name: str, allowed: Collection[str], *, default: str | None = None) -> str:
-    """Return the word that the body has under `name`.
-
-    Raises:
-        ControlError: it is none of those allowed.
-
-    """
-    value = body.get(name, default)
-    if value not in allowed:
-        raise ControlError(f"{name} must be one of {', '.join(allowed)}")
-    return str(value)
 
 
 def _account(tx: Transaction, owner: str) -> str | None:

@@ -15,5 +15,4 @@ configured, or this stack does not do, is refused by name.
 - `users`, `changes`, `sessions`, `factors`, `one_time_tokens`, `passwords` and `totp` keep what
   there is, `stored_json` what a client's JSON may bring into a row.
 - `bodies`, `answers`, `redirects` and `errors` are its forms on the wire.
-- `key_control` lets a test rotate the signing keys, `mail_control` lets it read the `mailbox`.
 """
