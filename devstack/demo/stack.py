@@ -75,7 +75,7 @@ def running(port_base: str, signals: Signals) -> Iterator[DemoStack]:
             # A second Ctrl-C must not keep us from ending what the first one was to end.
             for number in ENDING:
                 signal.signal(number, signal.SIG_IGN)
-            end(process, patience_s=_STOP_S)
+            end(process, timeout_s=_STOP_S)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Breaks a connection in the middle of a request, as a dying network does."""
+"""Reset a connection in the middle of a request, as a failing network does."""
 
 import socket
 import struct
@@ -13,7 +13,7 @@ _GONE = ("http.disconnect", "websocket.disconnect")
 
 
 class TransportInScope:
-    """Puts the server's transport where a handler finds it; ASGI itself knows no such thing."""
+    """Puts the server's transport into the scope, because ASGI does not offer it to a handler."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -26,7 +26,7 @@ class TransportInScope:
 
 
 def is_gone(scope: Scope) -> bool:
-    """Return whether the caller has hung up."""
+    """Return whether the caller has closed the connection."""
     is_closing: bool = scope[_SCOPE_KEY].is_closing()
     return is_closing
 
@@ -34,7 +34,7 @@ def is_gone(scope: Scope) -> bool:
 async def break_connection(scope: Scope, receive: Receive) -> None:
     """Close the caller's connection with a reset instead of an answer."""
     transport: Any = scope[_SCOPE_KEY]
-    # The socket of a caller who has hung up is closed already.
+    # If the caller has closed the connection, its socket is closed already.
     if not transport.is_closing():
         transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
@@ -44,6 +44,6 @@ async def break_connection(scope: Scope, receive: Receive) -> None:
 
 
 async def be_dropped(receive: Receive) -> None:
-    """Return when the server has noticed that the caller is gone, and wants no answer any more."""
+    """Return when the server has noticed that the caller is gone and expects no answer."""
     while (await receive())["type"] not in _GONE:
         pass

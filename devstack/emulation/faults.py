@@ -1,6 +1,6 @@
-"""Trouble on a test's command: an error, a lost connection, a slow answer.
+"""Faults that a test commands: an error status, a lost connection, a slow answer.
 
-What is commanded befalls the next requests that fit; a server says itself how they suffer it.
+A fault applies to the next requests that match it; each server implements its effect.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 
 class When(StrEnum):
-    """Whether a fault strikes before the request has any effect, or when all is done."""
+    """The time of a fault: before the request has any effect, or after it has all of them."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -20,10 +20,10 @@ class When(StrEnum):
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Fault:
-    """What befalls the next `times` requests that fit `method` and `path` (a pattern).
+    """A fault applies to the next `times` requests that match `method` and the pattern `path`.
 
-    With a `status` it is the answer; `reset` breaks the connection instead; `delay_s` alone only
-    slows the request down.
+    `status` replaces the answer; `reset` breaks the connection instead; `delay_s` alone only slows
+    the request down.
     """
 
     status: int | None = None
@@ -50,8 +50,8 @@ class Fault:
         if not any(getattr(self, name) for name in self.EFFECTS):
             raise ValueError(f"a fault needs one of {', '.join(self.EFFECTS)}")
 
-    def fits(self, method: str, path: str) -> bool:
-        """Return whether the request is one of those that were meant."""
+    def matches(self, method: str, path: str) -> bool:
+        """Return whether the fault applies to the request."""
         return self.method in ("*", method) and fnmatch.fnmatchcase(path, self.path)
 
 
@@ -63,42 +63,42 @@ class Faults(Generic[AnyFault]):
 
     def __init__(self) -> None:
         self._faults: list[AnyFault] = []
-        self._called_off = asyncio.Event()
+        self._cleared = asyncio.Event()
 
     def __bool__(self) -> bool:
         return bool(self._faults)
 
     def add(self, fault: AnyFault) -> None:
-        """Have a fault befall requests to come."""
+        """Add a fault for requests to come."""
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Let everything go well again; what is being delayed is delayed no longer."""
+        """End all faults; delayed requests go on at once."""
         self._faults.clear()
-        self._called_off.set()
-        self._called_off = asyncio.Event()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
 
     async def delay(self, seconds: float | None) -> bool:
-        """Wait so long, or for ever; return whether it was called off meanwhile."""
+        """Wait for `seconds`, or for ever; return whether the faults were cleared meanwhile."""
         if seconds == 0:
             return False
         try:
             async with asyncio.timeout(seconds):
-                await self._called_off.wait()
+                await self._cleared.wait()
         except TimeoutError:
             return False
         return True
 
     def pending(self) -> list[AnyFault]:
-        """Return what has not struck yet."""
+        """Return the faults that have not been used up."""
         return list(self._faults)
 
-    def strike(
+    def take(
         self, method: str, path: str, is_meant: Callable[[AnyFault], bool] = lambda _fault: True
     ) -> AnyFault | None:
-        """Return the fault of this request, and count it."""
+        """Return the first fault that applies to this request, and count the use."""
         for fault in self._faults:
-            if fault.fits(method, path) and is_meant(fault):
+            if fault.matches(method, path) and is_meant(fault):
                 fault.times -= 1
                 if fault.times <= 0:
                     self._faults.remove(fault)

@@ -1,8 +1,8 @@
-"""The keys that sign users' tokens, and how one takes over from another.
+"""The keys that sign users' tokens, and their rotation.
 
 A key is standby (published, signs nothing), in use, previously used (still believed) or revoked, as
-https://supabase.com/docs/guides/auth/signing-keys has it. Each process that believes tokens holds
-its keys by itself and begins with the one it was given: what was rotated is forgotten with it.
+in https://supabase.com/docs/guides/auth/signing-keys. Each process that verifies tokens holds its
+own keys and begins with the one in its configuration; a restart forgets a rotation.
 """
 
 import json
@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 
-#: What RFC 7518 publishes of an elliptic-curve key, and of ours its name and use.
+#: The public fields of an elliptic-curve key (RFC 7518), and the name and use of ours.
 PUBLIC_FIELDS = ("kty", "crv", "x", "y", "kid", "alg", "use", "key_ops")
 
 
 class KeyState(StrEnum):
-    """What a key is good for."""
+    """The state of a signing key."""
 
     STANDBY = "standby"
     IN_USE = "in_use"

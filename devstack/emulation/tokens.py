@@ -1,4 +1,4 @@
-"""API keys and JWTs: what devstack's servers sign with and what they believe."""
+"""API keys and JWTs: sign them and verify them."""
 
 import functools
 import json
@@ -20,10 +20,10 @@ CACHED_TOKENS = 4096
 
 
 class TokenError(Exception):
-    """A token that must not be believed.
+    """A token that is not valid.
 
-    `code` is one of malformed, no_key, bad_algorithm, bad_signature (whoever wrote it did not
-    hold our key), bad_claims, expired and not_yet_valid (it was ours, and is of no use now).
+    `code` is one of malformed, no_key, bad_algorithm, bad_signature (another key signed it),
+    bad_claims, expired and not_yet_valid (our key signed it, but it does not hold now).
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -68,7 +68,7 @@ class Keys:
 
     @functools.cached_property
     def signing(self) -> SigningKeys:
-        """Return the keys that sign and are believed in this process."""
+        """Return the keys that sign and are trusted in this process."""
         return SigningKeys(self.signing_jwk)
 
     def jwt_of(self, key: str) -> str:
@@ -86,12 +86,12 @@ class Keys:
 
         Raises: TokenError.
         """
-        claims = _believed(token, self.signing.published, self.jwt_secret)
+        claims = _verified(token, self.signing.published, self.jwt_secret)
         _check_times(claims, leeway_s)
         return dict(claims)
 
     def jwks(self) -> dict[str, Any]:
-        """Return what others may know of the signing keys that are believed."""
+        """Return the public part of the signing keys that are trusted."""
         return {"keys": [json.loads(jwk) for jwk in self.signing.published]}
 
 
@@ -113,14 +113,14 @@ def _named(published: tuple[str, ...]) -> Mapping[str, str]:
 
 
 @functools.lru_cache(maxsize=CACHED_TOKENS)
-def _believed(token: str, published: tuple[str, ...], secret: str) -> Mapping[str, Any]:
-    """Check who signed. Remembered, for a client shows the same token with each request."""
+def _verified(token: str, published: tuple[str, ...], secret: str) -> Mapping[str, Any]:
+    """Check the signature. The result is cached: a client sends one token with each request."""
     kid, algorithm = _header(token)
     jwk = _named(published).get(kid or "")
     if jwk:
         key, allowed = _key(jwk), "ES256"
     else:
-        # The legacy secret never had a name, and tools that still sign with it may make one up.
+        # The legacy secret has no name; tools that still sign with it may invent one.
         key, allowed = secret, "HS256"
     if algorithm != allowed:
         known = algorithm in ("ES256", "HS256")

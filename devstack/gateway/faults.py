@@ -71,7 +71,7 @@ class FaultMiddleware:
     def _fault(self, scope: Scope) -> GatewayFault | None:
         if scope["type"] == "lifespan" or scope["path"].startswith(self._spared):
             return None
-        return self._faults.strike(
+        return self._faults.take(
             scope.get("method", "GET"),
             scope["path"],
             lambda fault: not fault.expired_token or _user_claims(scope, self._keys) is not None,

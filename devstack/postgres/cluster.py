@@ -1,4 +1,4 @@
-"""A private PostgreSQL server: made, started, found again and stopped."""
+"""A private PostgreSQL server: initialise, start and stop it."""
 
 import dataclasses
 import os
@@ -17,7 +17,7 @@ from devstack.supervisor.processes import end, is_alive, start, tail, wait_until
 
 __all__ = ["Binaries", "Cluster", "find_binaries", "stop_stale"]
 
-#: How long a server may take to recover after a crash, and to stop.
+#: The time that a server has to recover after a crash, and to stop.
 START_S = 60
 STOP_S = 10
 
@@ -32,14 +32,14 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-#: What a crash of the machine may cost when the data is thrown away anyway. Commits stay
-#: synchronous: logical decoding reads only what was written, and would come 200 ms late.
+#: A crash of the machine may lose ephemeral data. Commits stay synchronous: logical decoding reads
+#: only what was written, and would come 200 ms late.
 EPHEMERAL_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """A running server. It trusts whoever connects from this machine."""
+    """A running server. It trusts every connection from this machine."""
 
     folder: Path
     port: int
@@ -50,7 +50,7 @@ class Cluster:
     def start(cls, data: Path, port: int, *, durable: bool) -> "Cluster":
         """Start a server on what is in the folder `data`, or on a new database.
 
-        A server that somebody's kill -9 left running there is stopped first. Call this from the
+        A server that a kill -9 left running there is stopped first. Call this from the
         main thread: the server ends with the thread that started it.
         """
         binaries, account = find_binaries(), server_account()
@@ -76,7 +76,7 @@ class Cluster:
 
     @property
     def admin_url(self) -> str:
-        """Return the URL of the superuser, who is not the role that migrations run as."""
+        """Return the URL of the superuser; migrations run as another role."""
         return f"postgresql://supabase_admin@127.0.0.1:{self.port}/postgres"
 
     def stop(self) -> None:
@@ -90,7 +90,7 @@ class Cluster:
         self.stop()
 
     def _wait_until_ready(self) -> None:
-        """Wait for the server's own word; an open port might be somebody else's."""
+        """Wait for the server's status file; an open port may belong to another process."""
         path = self.folder / "pgdata/postmaster.pid"
 
         def is_settled() -> bool:
@@ -116,7 +116,7 @@ def _prepare_folder(data: Path, account: Account | None) -> None:
     os.chown(data, account.uid, account.gid)
     if not can_reach(account, data):
         raise DevstackError(
-            f"{data} cannot be entered by {account.name}, who runs Postgres because root must not."
+            f"{data} cannot be entered by {account.name}, which runs Postgres instead of root."
         )
 
 

@@ -38,8 +38,8 @@ def main() -> None:
     version = dt.datetime.now(dt.UTC).strftime("%Y%m%d%H%M%S")
     path = MIGRATIONS / f"{version}_{name}.sql"
     path.write_text(HEADER)
-    print("\n".join(difference) or "sql/ and the migrations build the same schema.")  # noqa: T201 -- what it is for
-    print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)  # noqa: T201 -- what it is for
+    print("\n".join(difference) or "sql/ and the migrations build the same schema.")  # noqa: T201 -- the result
+    print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)  # noqa: T201 -- the result
 
 
 def missing_from_migrations() -> list[str]:

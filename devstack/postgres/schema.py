@@ -1,4 +1,4 @@
-"""Builds a database from `sql/`, which says what the schema is, or from the migrations."""
+"""Build a database from `sql/`, the current schema, or from the migrations."""
 
 import contextlib
 import re
@@ -32,7 +32,7 @@ def declared_files() -> list[Path]:
 
 
 def read_baseline() -> bytes:
-    """Return what hosted Supabase ships, as SQL for one transaction of its superuser."""
+    """Return the baseline of hosted Supabase, as SQL for one transaction of its superuser."""
     return b"\n".join(path.read_bytes() for path in BASELINE)
 
 
@@ -91,9 +91,9 @@ def changed_migrations(admin_url: str, files: Iterable[Path]) -> list[str]:
 
 
 def copy_database(url: str, name: str) -> str:
-    """Copy the database of `url` as `name`, afresh; return its URL. Nobody may be connected to it.
+    """Copy the database of `url` as `name`, afresh, without a session on it; return its URL.
 
-    A test that needs two connections gets one: what both are to see, it has to commit.
+    For tests with two connections, which must commit what both are to see.
     """
     original = str(conninfo.conninfo_to_dict(url)["dbname"])
     names = {"copy": sql.Identifier(name), "original": sql.Identifier(original)}

@@ -173,7 +173,7 @@ def _split(name: str) -> list[str]:
 
 async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
     with fake.keys.claim(call.key):
-        fault = fake.faults.strike(call.operation.method, call.path)
+        fault = fake.faults.take(call.operation.method, call.path)
         if fault is not None and fault.when is When.BEFORE:
             await _suffer(fake, call, fault)
         saved = fake.keys.find(call.key)

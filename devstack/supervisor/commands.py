@@ -29,7 +29,7 @@ NOT_RUNNING = 3
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; what goes wrong is one sentence and an exit code above zero."""
+    """Run one command; an error is one sentence and an exit code above zero."""
     options = read_options(arguments)
     try:
         if options.command == "up":
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def up(options: Options) -> int:
-    """Run a stack until somebody ends it."""
+    """Run a stack until a signal ends it."""
     refuse_production(os.environ)
     say(
         "A stand-in for Supabase and Stripe, for development and tests on this machine only: "
@@ -85,7 +85,7 @@ def stop(folder: DataFolder) -> int:
 
 
 def status(folder: DataFolder) -> int:
-    """Tell whether a stack runs on a folder, and where."""
+    """Print whether a stack runs on a folder, and its addresses."""
     if folder.path.exists():
         with folder.held() as is_ours:
             if not is_ours:
@@ -101,7 +101,7 @@ def status(folder: DataFolder) -> int:
 
 
 def reset(folder: DataFolder) -> int:
-    """Throw away database and Stripe state of a stack that does not run; the API keys stay."""
+    """Delete database and Stripe state of a stack that does not run; the API keys stay."""
     with folder.held() as is_ours:
         if not is_ours:
             raise DevstackError(
@@ -115,7 +115,7 @@ def reset(folder: DataFolder) -> int:
 
 
 def psql(folder: DataFolder, arguments: Sequence[str]) -> int:
-    """Become psql on the database of the stack that runs on a folder, as role postgres."""
+    """Replace this process by psql on the database of the stack that runs on a folder."""
     is_running = False
     if folder.path.exists():
         with folder.held() as is_ours:

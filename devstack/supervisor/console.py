@@ -1,4 +1,4 @@
-"""What a person at the terminal is told. What a command was asked for goes to standard output."""
+"""Messages for the person at the terminal; the result of a command goes to standard output."""
 
 import sys
 
@@ -14,6 +14,6 @@ def say(text: str, kind: str = "plain") -> None:
 
 
 def answer(text: str) -> None:
-    """Write to standard output what the command was asked for."""
+    """Write the result of the command to standard output."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

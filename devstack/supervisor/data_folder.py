@@ -1,4 +1,4 @@
-"""The data folder: what a stack keeps, and the lock that one stack at a time holds."""
+"""The data folder: the files of a stack, and the lock that one stack at a time holds."""
 
 import contextlib
 import fcntl
@@ -24,7 +24,7 @@ _EPHEMERAL = "devstack-"
 
 
 class DataFolder:
-    """Where things are in a data folder. What holds a secret is readable by its owner alone."""
+    """The paths inside a data folder. Only its owner can read a file with secrets."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -35,18 +35,18 @@ class DataFolder:
         self.gateway = path / "gateway.json"
         self.stripe = path / "stripe.json"
         self.stripe_state = path / "stripe.sqlite"
-        #: What is in Storage's buckets.
+        #: The objects in Storage's buckets.
         self.files = path / "files"
         self.logs = path / "logs"
         #: The parts' temporary files. A killed part leaves them here; the next start removes them.
         self.temporary = path / "tmp"
-        #: Says who runs here; what a killed stack leaves behind tells the next one.
+        #: Names the process that runs here. A killed stack leaves it behind for the next one.
         self.running = path / "running.json"
         self._lock = path / "lock"
 
     @contextlib.contextmanager
     def held(self) -> Iterator[bool]:
-        """Hold the folder if nobody else does, and say whether that is so.
+        """Lock the folder unless another process holds it; yield whether this one does.
 
         The lock ends with the process, however it ends.
         """
@@ -60,12 +60,12 @@ class DataFolder:
             yield True
 
     def wait_for_release(self) -> None:
-        """Wait until nobody holds the folder any more."""
+        """Wait until no process holds the folder."""
         with self._lock.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
 
     def runner(self) -> dict[str, Any]:
-        """Return what the stack that runs here, or ran last, says of itself."""
+        """Return the record of the stack that runs here, or ran last."""
         try:
             found: dict[str, Any] = json.loads(self.running.read_text())
         except (FileNotFoundError, ValueError):
@@ -89,7 +89,7 @@ class DataFolder:
                 log.replace(log.with_name(f"{log.name}.1"))
 
     def clear(self) -> None:
-        """Throw away database, files and Stripe state with its secrets; the API keys stay."""
+        """Delete database, files and Stripe state with its secrets; the API keys stay."""
         for tree in (self.postgres, self.files):
             shutil.rmtree(tree, ignore_errors=True)
         for path in (self.secrets, *self.path.glob(f"{self.stripe_state.name}*")):
@@ -97,7 +97,7 @@ class DataFolder:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write a file that its owner alone can read; who reads it sees all of it or the old one."""
+    """Write a file that only its owner can read; a reader sees the old or the new text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -110,7 +110,7 @@ def write_secret(path: Path, text: str) -> None:
 
 
 def default_data() -> Path:
-    """Return where data are kept when nobody says: in the repository, if Postgres can go there."""
+    """Return the default data folder: in the repository, if Postgres can enter it."""
     wanted, account = ROOT / ".devstack/data", server_account()
     wanted.parent.mkdir(exist_ok=True)
     if account is None or can_reach(account, wanted.parent):
@@ -120,7 +120,7 @@ def default_data() -> Path:
 
 @contextlib.contextmanager
 def ephemeral_data() -> Iterator[Path]:
-    """Make a folder for data that nobody keeps."""
+    """Make a folder that is deleted when the block ends."""
     _sweep()
     path = Path(tempfile.mkdtemp(prefix=_EPHEMERAL))
     # Postgres's user passes through; its own folder in there is closed again.
@@ -167,7 +167,7 @@ def as_typed(command: str, folder: DataFolder) -> str:
 
 
 def refuse_held(folder: DataFolder) -> DevstackError:
-    """Return the sentence for who wants a folder that another stack holds."""
+    """Return the error for a folder that another stack holds."""
     pid = folder.runner().get("pid")
     who = f"process {pid}" if pid else "another process"
     return DevstackError(

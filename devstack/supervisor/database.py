@@ -1,4 +1,4 @@
-"""The stack's database: started on its data, and brought up to date."""
+"""Start the stack's database on its data folder, and bring it up to date."""
 
 import hashlib
 
@@ -53,7 +53,7 @@ def update_database(cluster: Cluster, options: Options, folder: DataFolder) -> N
 
 
 def _refuse_changes(changes: list[str], folder: DataFolder) -> None:
-    """Refuse data that migrations built whose files say something else now."""
+    """Refuse data of migrations whose files have changed since."""
     if changes:
         raise DevstackError(
             f"{', '.join(changes)} after it was applied to {described(folder.path)}: restore the "

@@ -1,4 +1,4 @@
-"""The project's keys, secrets and addresses: made once, then always the same."""
+"""The environment of a stack: keys and secrets, made once per data folder, and addresses."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from devstack.supervisor.options import Ports
 
 
 HOST = "127.0.0.1"
-#: Where Supabase's own projects and their databases are reached.
+#: The addresses of hosted projects and their databases.
 _HOSTED = re.compile(r"(?:^|[/@.])[a-z0-9-]+\.(?:pooler\.)?supabase\.(?:co|com|in)(?:[:/]|$)")
 _SECRET_NAME = re.compile(r"_(?:KEY|SECRETS?|TOKEN|PEPPER)$")
 #: Set where an env file was sourced.
@@ -24,10 +24,9 @@ DATABASE_ADDRESSES = ("DATABASE_URL", "ADMIN_DATABASE_URL")
 
 
 def refuse_production(environment: Mapping[str, str]) -> None:
-    """Refuse to run where real money or a hosted project is at hand.
+    """Refuse to run where the environment names real money or a hosted project.
 
-    Whoever has its addresses in the environment would sooner or later run a client against it that
-    was meant for here.
+    With its addresses at hand, a client meant for devstack would sooner or later run against it.
     """
     if environment.get("ENVIRONMENT") == "production":
         raise DevstackError("ENVIRONMENT=production is set: devstack is for development only.")
@@ -70,7 +69,7 @@ def load_keys(folder: DataFolder, ports: Ports, jwt_secret: str | None) -> Keys:
 
 
 def load_secrets(folder: DataFolder) -> dict[str, str]:
-    """Return what our processes and the fake Stripe share; it goes with the database."""
+    """Return the secrets that our processes and the fake Stripe share; a reset deletes them."""
     known: dict[str, str] = {}
     if folder.secrets.exists():
         known = json.loads(folder.secrets.read_text())
@@ -91,7 +90,7 @@ def load_secrets(folder: DataFolder) -> dict[str, str]:
 
 
 def environment_of(ports: Ports, keys: Keys, shared: Mapping[str, str]) -> dict[str, str]:
-    """Return all that the env file says."""
+    """Return the variables of the env file."""
     stripe = f"http://{HOST}:{ports.of('stripe')}"
     database = f"{HOST}:{ports.of('postgres')}/postgres"
     return {
@@ -132,7 +131,7 @@ def as_lines(environment: Mapping[str, str]) -> str:
 
 
 def hidden(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a terminal, which other people may see: without its secrets."""
+    """Return the environment with its secrets hidden, for a terminal that others may see."""
     return {
         name: "(hidden)" if _SECRET_NAME.search(name) else value
         for name, value in environment.items()
@@ -140,6 +139,6 @@ def hidden(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def environment_of_child(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child. The product is not told where the database is."""
+    """Return the environment of a child process, without the addresses of the database."""
     merged = os.environ | dict(environment)
     return {name: value for name, value in merged.items() if name not in DATABASE_ADDRESSES}

@@ -1,4 +1,4 @@
-"""What `python -m devstack` may be told, and what it makes of it."""
+"""The command line of `python -m devstack`."""
 
 import argparse
 import dataclasses
@@ -12,7 +12,7 @@ from devstack.paths import ROOT
 
 #: In the order in which they start.
 PARTS = ("postgres", "stripe", "gateway", "service", "workers")
-#: Without our migrations our own processes have nothing to work on.
+#: Service and workers need our migrations.
 BARE_PARTS = ("postgres", "stripe", "gateway")
 NEEDS = {"gateway": "postgres", "service": "gateway", "workers": "gateway"}
 DEFAULT_BASE = 54321
@@ -55,7 +55,7 @@ class Options:
 
 
 def read_options(arguments: Sequence[str]) -> Options:
-    """Read the command line; what makes no sense ends the program with a sentence and 2."""
+    """Read the command line; an invalid one ends the program with a sentence and exit code 2."""
     parser = _parser()
     given = parser.parse_args(arguments)
     config = tomllib.loads((ROOT / "supabase/config.toml").read_text())["api"]

@@ -1,4 +1,4 @@
-"""Ports of this machine: which are free."""
+"""Free ports of this machine."""
 
 import contextlib
 import random
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from devstack.errors import DevstackError
 
 
-#: How far apart the stacks of one machine stand.
+#: The distance between the bases of two stacks.
 STEP = 10
-#: Where tests look for ports: Linux gives those from 32768 on to connections.
+#: The range for tests: Linux gives ports from 32768 on to connections.
 LOWEST, HIGHEST = 10_000, 32_768
 TOO_HIGH = 65_536
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, another one at each call; nothing keeps it free."""
+    """Return a port without a listener, another one at each call; nothing keeps it free."""
     return free_base(1)
 
 
@@ -46,8 +46,8 @@ def claimed_base(first: int, count: int, *, is_fixed: bool) -> Iterator[int]:
 def free_base(count: int) -> int:
     """Return a base with `count` free ports in a row, another one at each call.
 
-    By chance, for whoever counts up from a fixed number finds the same as his neighbours do; and
-    below the ports that the system gives to connections, which come and go.
+    The choice is random, so that processes which start together do not choose the same ports. All
+    are below the ports that the system gives to connections.
     """
     while True:
         base = random.SystemRandom().randrange(LOWEST, HIGHEST - count)

@@ -1,4 +1,4 @@
-"""Starts programs that do not outlive us, and ends them in order."""
+"""Start child processes that do not outlive this one, and end them in order."""
 
 import contextlib
 import ctypes
@@ -15,7 +15,7 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
-#: Between two looks at something that reports to nobody.
+#: The pause between two looks at a condition without a notification.
 LOOK_S = 0.01
 
 
@@ -26,11 +26,11 @@ def start(
     death_signal: signal.Signals = signal.SIGTERM,
     options: dict[str, Any] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own; what it says is appended to `log`.
+    """Start a program in a session of its own; append its output to `log`.
 
-    A Ctrl-C at the terminal reaches us alone, who stop the others in order. If we are killed, the
-    kernel sends them `death_signal` (on Linux). It does so too when the thread that called us
-    ends, so that has to be the main thread.
+    A Ctrl-C at the terminal reaches only this process, which stops the others in order. When this
+    process is killed, the kernel sends them `death_signal` (on Linux). It does so too when the
+    calling thread ends, so call this from the main thread.
     """
     with log.open("ab") as output:
         streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
@@ -46,18 +46,18 @@ def start(
 def end(
     process: subprocess.Popen[bytes],
     signals: Sequence[signal.Signals] = (signal.SIGTERM,),
-    patience_s: float = 10,
+    timeout_s: float = 10,
 ) -> None:
     """Send the signals one after the other until the process is gone, at last SIGKILL.
 
-    What it leaves behind in its session is killed too.
+    Processes that it leaves in its session are killed too.
     """
     for number in (*signals, signal.SIGKILL):
         if process.poll() is not None:
             break
         process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience_s)
+            process.wait(timeout_s)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
@@ -73,7 +73,7 @@ def wait_until(is_true: Callable[[], bool], timeout_s: float, look_s: float = LO
 
 
 def is_alive(pid: int) -> bool:
-    """Say whether there is such a process, whoever owns it."""
+    """Return whether such a process exists, of any user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

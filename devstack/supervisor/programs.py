@@ -1,4 +1,4 @@
-"""The programs of a stack: how each is started, and how one sees that it works."""
+"""The programs of a stack besides Postgres: their commands, configuration and health checks."""
 
 import dataclasses
 import http.client
@@ -47,44 +47,44 @@ MONEY_EVENTS = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Program:
     """A program: its command, and the address that answers 200 once it works."""
 
     name: str
     command: tuple[str, ...]
     port: int
     health: str
-    #: Ours crash on a bug by design, and whoever runs them starts them again.
+    #: Service and workers crash on a bug by design; their supervisor restarts them.
     is_restarted: bool = False
 
 
 PYTHON = (sys.executable, "-m")
 
 
-def all_parts(options: Options, folder: DataFolder) -> dict[str, Part]:
+def all_programs(options: Options, folder: DataFolder) -> dict[str, Program]:
     """Return the programs besides Postgres."""
     at = options.ports.of
     return {
-        "stripe": Part(
+        "stripe": Program(
             name="stripe",
             command=(*PYTHON, "devstack.stripe", "--config", str(folder.stripe)),
             port=at("stripe"),
             health="/_control/health",
         ),
-        "gateway": Part(
+        "gateway": Program(
             name="gateway",
             command=(*PYTHON, "devstack.gateway", "--config", str(folder.gateway)),
             port=at("gateway"),
             health="/health",
         ),
-        "service": Part(
+        "service": Program(
             name="service",
             command=(*PYTHON, "gunicorn", "--bind", f"{HOST}:{at('service')}", "service.wsgi:app"),
             port=at("service"),
             health="/api/health/live",
             is_restarted=True,
         ),
-        "workers": Part(
+        "workers": Program(
             name="workers",
             command=(*PYTHON, "workers", "all"),
             port=at("workers"),
@@ -97,7 +97,7 @@ def all_parts(options: Options, folder: DataFolder) -> dict[str, Part]:
 def write_configuration(
     options: Options, folder: DataFolder, keys: Keys, environment: Mapping[str, str]
 ) -> None:
-    """Write what gateway and fake Stripe read at their start."""
+    """Write the configuration files of gateway and fake Stripe."""
     admin_url = environment["ADMIN_DATABASE_URL"]
     gateway = GatewayConfig(
         port=options.ports.of("gateway"),
@@ -133,19 +133,19 @@ def write_configuration(
     write_secret(folder.stripe, stripe.to_json())
 
 
-class Running:
-    """A part that was started."""
+class RunningProgram:
+    """A program that was started."""
 
-    def __init__(self, part: Part, log: Path, environment: Mapping[str, str]) -> None:
-        self.part = part
+    def __init__(self, program: Program, log: Path, environment: Mapping[str, str]) -> None:
+        self.program = program
         self.log = log
         self._was_healthy = False
         self._environment = environment
         options = {"cwd": ROOT, "env": environment_of_child(environment)}
-        self.process: subprocess.Popen[bytes] = start(part.command, log, options=options)
+        self.process: subprocess.Popen[bytes] = start(program.command, log, options=options)
 
     def is_healthy(self) -> bool:
-        """Say whether the part answers.
+        """Return whether the program answers.
 
         Raises:
             DevstackError: it has ended.
@@ -153,10 +153,10 @@ class Running:
         """
         if self.process.poll() is not None:
             raise DevstackError(
-                f"{self.part.name} did not start ({self.how_it_ended()}); "
+                f"{self.program.name} did not start ({self.how_it_ended()}); "
                 f"{described(self.log)} ends so:\n{tail(self.log)}"
             )
-        self._was_healthy = answers(self.part)
+        self._was_healthy = answers(self.program)
         return self._was_healthy
 
     def how_it_ended(self) -> str:
@@ -164,22 +164,22 @@ class Running:
         status = self.process.returncode
         return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
 
-    def again(self) -> "Running":
-        """Start the part once more, after what is left of it is gone."""
+    def again(self) -> "RunningProgram":
+        """Start the program again, after the remains of the old process have ended."""
         self.stop()
-        return Running(self.part, self.log, self._environment)
+        return RunningProgram(self.program, self.log, self._environment)
 
     def stop(self) -> None:
-        """Tell the part to end; what it leaves behind is killed."""
-        # Whoever still starts has nothing to finish, and may not listen to signals yet.
-        end(self.process, patience_s=STOP_S if self._was_healthy else EARLY_STOP_S)
+        """End the program, and kill the processes that it leaves behind."""
+        # A program that still starts has nothing to finish, and may not handle signals yet.
+        end(self.process, timeout_s=STOP_S if self._was_healthy else EARLY_STOP_S)
 
 
-def answers(part: Part) -> bool:
-    """Say whether a part's health address answers 200."""
-    connection = http.client.HTTPConnection(HOST, part.port, timeout=LOOK_TIMEOUT_S)
+def answers(program: Program) -> bool:
+    """Return whether a program's health address answers 200."""
+    connection = http.client.HTTPConnection(HOST, program.port, timeout=LOOK_TIMEOUT_S)
     try:
-        connection.request("GET", part.health)
+        connection.request("GET", program.health)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -16,9 +16,9 @@ class StopRequested(Exception):  # noqa: N818 -- a request to stop is no error
 
 
 class Signals:
-    """While entered, a signal sets a flag and wakes up `wait`, and does nothing else.
+    """Inside the block, a signal only sets a flag and wakes up `wait`.
 
-    Afterwards signals do what they did before.
+    The block restores the handlers at its end.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The stack: its parts come up in order, are watched, and go down in the opposite order."""
+"""The stack: start its parts in order, watch them, and stop them in the opposite order."""
 
 import contextlib
 import json
@@ -22,15 +22,15 @@ from devstack.supervisor.environment import (
 )
 from devstack.supervisor.options import Options
 from devstack.supervisor.ports import is_free
-from devstack.supervisor.programs import Part, Running, all_parts, write_configuration
+from devstack.supervisor.programs import Program, RunningProgram, all_programs, write_configuration
 from devstack.supervisor.restarts import Restarts
 from devstack.supervisor.signals import Signals, StopRequested
 
 
-#: How long a part may take to answer; the slowest of them imports for two seconds.
+#: The time that a part has to answer; the slowest of them imports for two seconds.
 HEALTHY_S = 60
 LOOK_S = 0.02
-#: How long what a killed stack left running may take to notice and end.
+#: The time that the leftovers of a killed stack have to notice and end.
 LEFTOVERS_S = 12
 
 
@@ -42,14 +42,14 @@ class Stack:
         self._folder = folder
         self._signals = signals
         self._cluster: Cluster | None = None
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, RunningProgram] = {}
         self._restarts = Restarts()
 
     def run(self) -> None:
-        """Start everything, say so, and watch over it until we are told to stop.
+        """Start everything, report it, and watch it until a signal asks us to stop.
 
         Raises:
-            DevstackError: something cannot start, or ended without being asked.
+            DevstackError: a part cannot start, or ended by itself.
 
         """
         try:
@@ -80,31 +80,33 @@ class Stack:
         def taken() -> list[str]:
             return [f"{port} ({part})" for part, port in wanted.items() if not is_free(port)]
 
-        patience_s = LEFTOVERS_S if self._folder.running.exists() else 0
-        if not self._wait_until(lambda: not taken(), patience_s):
+        timeout_s = LEFTOVERS_S if self._folder.running.exists() else 0
+        if not self._wait_until(lambda: not taken(), timeout_s):
             raise DevstackError(
                 f"In use by somebody else: port {', '.join(taken())}. "
                 "Choose other ports by --port-base, or --port-base auto."
             )
 
     def _start_parts(self, environment: Mapping[str, str]) -> None:
-        parts = all_parts(self._options, self._folder)
-        wanted = [parts[name] for name in self._options.parts if name in parts]
+        programs = all_programs(self._options, self._folder)
+        wanted = [programs[name] for name in self._options.parts if name in programs]
         # These two need no database to start, and importing takes them longest.
-        early = [part for part in wanted if part.name in ("stripe", "service")]
-        late = [part for part in wanted if part not in early]
+        early = [program for program in wanted if program.name in ("stripe", "service")]
+        late = [program for program in wanted if program not in early]
         self._launch(early, environment)
         if "postgres" in self._options.parts:
             self._start_postgres()
         self._signals.check()
         self._launch(late, environment)
-        for part in wanted:
-            self._wait_for(part)
+        for program in wanted:
+            self._wait_for(program)
 
-    def _launch(self, parts: Iterable[Part], environment: Mapping[str, str]) -> None:
-        of_part = {**environment, "TMPDIR": str(self._folder.temporary)}
-        for part in parts:
-            self._running[part.name] = Running(part, self._folder.log(part.name), of_part)
+    def _launch(self, programs: Iterable[Program], environment: Mapping[str, str]) -> None:
+        program_environment = {**environment, "TMPDIR": str(self._folder.temporary)}
+        for program in programs:
+            self._running[program.name] = RunningProgram(
+                program, self._folder.log(program.name), program_environment
+            )
 
     def _start_postgres(self) -> None:
         self._cluster = start_database(self._options, self._folder)
@@ -113,16 +115,17 @@ class Stack:
         self._signals.check()
         update_database(self._cluster, self._options, self._folder)
 
-    def _wait_for(self, part: Part) -> None:
-        running = self._running[part.name]
+    def _wait_for(self, program: Program) -> None:
+        running = self._running[program.name]
         if not self._wait_until(running.is_healthy, HEALTHY_S):
             raise DevstackError(
-                f"{part.name} does not answer on port {part.port}: see {described(running.log)}."
+                f"{program.name} does not answer on port {program.port}: "
+                f"see {described(running.log)}."
             )
-        say(f"{part.name} answers on port {part.port}", "quiet")
+        say(f"{program.name} answers on port {program.port}", "quiet")
 
     def _wait_until(self, is_true: Callable[[], bool], timeout_s: float) -> bool:
-        """Look again and again; a signal ends the waiting."""
+        """Poll a condition; a signal ends the wait."""
         deadline = time.monotonic() + timeout_s
         while not is_true():
             if time.monotonic() > deadline:
@@ -151,7 +154,7 @@ class Stack:
             for name, running in self._running.items():
                 if running.process.poll() is None or self._restarts.is_waiting(name):
                     continue
-                if not running.part.is_restarted:
+                if not running.program.is_restarted:
                     self._give_up(name, running.how_it_ended())
                 self._restarts.plan(running)
 
@@ -164,12 +167,12 @@ class Stack:
     def _stop(self) -> None:
         say("Stopping …", "quiet")
         for names in (("workers", "service"), ("gateway", "stripe")):
-            parts = [self._running.pop(name) for name in names if name in self._running]
-            # Both are told at once, for each takes its time.
-            for part in parts:
-                part.process.terminate()
-            for part in parts:
-                part.stop()
+            programs = [self._running.pop(name) for name in names if name in self._running]
+            # Both get the signal at once, because each takes its time.
+            for program in programs:
+                program.process.terminate()
+            for program in programs:
+                program.stop()
         if self._cluster:
             self._cluster.stop()
         self._folder.running.unlink(missing_ok=True)

@@ -66,7 +66,7 @@ class Fleet:
 
     def stop(self) -> int:
         """Send SIGTERM, wait for the end, and return the exit status."""
-        end(self.process, patience_s=10)
+        end(self.process, timeout_s=10)
         return int(self.process.returncode)
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ def running_stack(*options: str) -> Iterator[Mapping[str, str]]:
                 yield environment
                 assert process.poll() is None, f"The stack has ended:\n{log.read_text()}"
         finally:
-            end(process, (signal.SIGINT,), patience_s=30)
+            end(process, (signal.SIGINT,), timeout_s=30)
 
 
 @pytest.fixture(scope="session")

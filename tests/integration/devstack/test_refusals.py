@@ -138,7 +138,7 @@ def test_folder_that_postgres_cannot_enter_is_refused(devstack: Devstack) -> Non
     )
 
     assert (1, "") == (done.returncode, done.stdout)
-    assert "who runs Postgres because root must not" in done.stderr
+    assert "which runs Postgres instead of root" in done.stderr
 
 
 def test_database_of_another_baseline_is_refused(devstack: Devstack) -> None:

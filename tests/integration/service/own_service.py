@@ -113,4 +113,4 @@ def running_service(
         assert wait_until(service.is_live, _START_S), tail(log_file, 30)
         yield service
     finally:
-        end(process, patience_s=10)
+        end(process, timeout_s=10)

@@ -99,7 +99,7 @@ def running_system(logs: Path) -> Iterator[System]:
                 fleet.close()
                 _keep_logs(log, logs)
         finally:
-            end(process, (signal.SIGINT,), patience_s=30)
+            end(process, (signal.SIGINT,), timeout_s=30)
 
 
 def _environment(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
