@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devstack.errors import DevstackError
-from devstack.postgres.account import can_reach, server_account
+from devstack.postgres.os_user import can_reach, server_account
 
 
 #: Hosted Supabase runs 17, so that comes first.

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from devstack.errors import DevstackError
-from devstack.postgres.account import Account, can_reach, run_options, server_account
 from devstack.postgres.binaries import Binaries, find_binaries
+from devstack.postgres.os_user import Account, can_reach, run_options, server_account
 from devstack.supervisor.processes import end, is_alive, start, tail, wait_until
 
 

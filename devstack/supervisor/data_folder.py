@@ -15,9 +15,9 @@ from typing import Any
 
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
-from devstack.postgres.account import can_reach, server_account
 from devstack.postgres.binaries import shared_folder
 from devstack.postgres.cluster import stop_stale
+from devstack.postgres.os_user import can_reach, server_account
 
 
 _EPHEMERAL = "devstack-"

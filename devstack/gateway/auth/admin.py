@@ -7,9 +7,9 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, changes, passwords, sessions, users
+from devstack.gateway.auth import answers, bodies, changes, factors, mfa, passwords, sessions, users
 from devstack.gateway.auth.caller import require_admin
-from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.context import Cursor, Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
@@ -104,6 +104,24 @@ async def delete_user(desk: Desk, request: Request) -> Response:
         elif user.deleted_at is None:
             await changes.soft_delete(cursor, user.id)
     return answers.ok({})
+
+
+async def list_factors(desk: Desk, request: Request) -> Response:
+    """GET /admin/users/{id}/factors."""
+    require_admin(request, desk)
+    async with desk.transaction() as cursor:
+        user = await user_of(cursor, request)
+    return answers.ok([answers.factor_json(factor) for factor in user.factors])
+
+
+async def delete_factor(desk: Desk, request: Request) -> Response:
+    """DELETE /admin/users/{id}/factors/{id}: the user signs in by password alone again."""
+    require_admin(request, desk)
+    async with desk.transaction() as cursor:
+        user = await user_of(cursor, request)
+        factor = mfa.factor_of(user, request.path_params["factor_id"])
+        await factors.drop(cursor, factor)
+    return answers.ok(answers.factor_json(factor))
 
 
 async def user_of(cursor: Cursor, request: Request) -> User:

@@ -18,7 +18,7 @@ from devstack.gateway.auth import (
     users,
 )
 from devstack.gateway.auth.caller import require_admin
-from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.context import Cursor, Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,

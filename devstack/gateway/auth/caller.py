@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from devstack.emulation.tokens import TokenError
 from devstack.gateway.auth import sessions, users
-from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.context import Cursor, Desk
 from devstack.gateway.auth.errors import AuthError, session_not_found
 from devstack.gateway.auth.sessions import Session
 from devstack.gateway.auth.users import User

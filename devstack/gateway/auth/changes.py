@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from devstack.gateway.auth import one_time_tokens
-from devstack.gateway.auth.desk import Cursor
+from devstack.gateway.auth.context import Cursor
 from devstack.gateway.auth.stored_json import as_json
 
 

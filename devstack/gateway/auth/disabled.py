@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import bodies, caller
-from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.context import Desk
 from devstack.gateway.auth.errors import AuthError, invalid
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from devstack.gateway.auth.desk import Cursor
+from devstack.gateway.auth.context import Cursor
 
 
 #: GoTrue's own: how long a challenge waits for its code, and an enrolment for its first challenge.

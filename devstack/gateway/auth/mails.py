@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, caller, changes, one_time_tokens, users
-from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.context import Cursor, Desk
 from devstack.gateway.auth.errors import AuthError, invalid
 from devstack.gateway.auth.one_time_tokens import Kind
 from devstack.gateway.auth.users import User

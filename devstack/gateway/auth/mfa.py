@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, caller, factors, sessions, tokens, totp
 from devstack.gateway.auth.caller import SignedIn
-from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.context import Cursor, Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     invalid,

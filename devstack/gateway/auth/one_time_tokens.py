@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from devstack.gateway.auth.desk import Cursor
+from devstack.gateway.auth.context import Cursor
 from devstack.gateway.auth.mailbox import Issued
 
 

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers
-from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.context import Desk
 
 
 _JWKS_LIFE_S = 600

@@ -12,11 +12,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from devstack.gateway.auth import (
-    account,
     admin,
-    admin_factors,
     admin_links,
     answers,
+    current_user,
     disabled,
     mails,
     mfa,
@@ -25,7 +24,7 @@ from devstack.gateway.auth import (
     sign_in,
     verification,
 )
-from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.context import Desk
 from devstack.gateway.auth.errors import AuthError
 from devstack.gateway.auth.mailbox import mailbox_of
 from devstack.gateway.auth.settings import AuthSettings
@@ -50,9 +49,9 @@ _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/settings", public.settings),
     ("POST", "/signup", sign_in.sign_up),
     ("POST", "/token", sign_in.grant),
-    ("GET", "/user", account.show),
-    ("PUT", "/user", account.change),
-    ("POST", "/logout", account.sign_out),
+    ("GET", "/user", current_user.show),
+    ("PUT", "/user", current_user.change),
+    ("POST", "/logout", current_user.sign_out),
     ("POST", "/recover", mails.recover),
     ("POST", "/resend", mails.resend),
     ("GET", "/reauthenticate", mails.reauthenticate),
@@ -66,8 +65,8 @@ _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/admin/users/{user_id}", admin.show_user),
     ("PUT", "/admin/users/{user_id}", admin.change_user),
     ("DELETE", "/admin/users/{user_id}", admin.delete_user),
-    ("GET", "/admin/users/{user_id}/factors", admin_factors.list_factors),
-    ("DELETE", "/admin/users/{user_id}/factors/{factor_id}", admin_factors.delete_factor),
+    ("GET", "/admin/users/{user_id}/factors", admin.list_factors),
+    ("DELETE", "/admin/users/{user_id}/factors/{factor_id}", admin.delete_factor),
     ("POST", "/admin/generate_link", admin_links.generate_link),
     ("POST", "/otp", passwordless.one_time_password),
     ("POST", "/magiclink", passwordless.magic_link),

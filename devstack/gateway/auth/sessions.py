@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from devstack.gateway.auth.desk import Cursor
+from devstack.gateway.auth.context import Cursor
 from devstack.gateway.auth.errors import AuthError
 
 

@@ -17,7 +17,7 @@ from devstack.gateway.auth import (
     users,
 )
 from devstack.gateway.auth.changes import confirm_email
-from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.context import Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     invalid,

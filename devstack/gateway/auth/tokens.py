@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from devstack.gateway.auth import answers, sessions, users
 from devstack.gateway.auth.changes import note_sign_in
-from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.context import Cursor, Desk
 from devstack.gateway.auth.errors import AuthError, user_banned
 from devstack.gateway.auth.sessions import Session
 from devstack.gateway.auth.users import User

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, mails, users
-from devstack.gateway.auth.desk import Desk
+from devstack.gateway.auth.context import Desk
 from devstack.gateway.auth.errors import email_exists, refusing_what_is_taken
 from devstack.gateway.auth.mails import Mail
 from devstack.gateway.auth.one_time_tokens import Kind

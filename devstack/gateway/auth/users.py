@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from devstack.gateway.auth import factors
-from devstack.gateway.auth.desk import Cursor
+from devstack.gateway.auth.context import Cursor
 from devstack.gateway.auth.errors import AuthError
 from devstack.gateway.auth.factors import Factor
 from devstack.gateway.auth.stored_json import as_json

@@ -19,7 +19,7 @@ from devstack.gateway.auth import (
     tokens,
     users,
 )
-from devstack.gateway.auth.desk import Cursor, Desk
+from devstack.gateway.auth.context import Cursor, Desk
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,

@@ -15,8 +15,8 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.context import Connection, summary
+from devstack.gateway.realtime.database import borrowed
 from devstack.gateway.realtime.identity import Identity
-from devstack.gateway.realtime.session import borrowed
 
 
 LOG = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from functools import partial
 import psycopg
 
 from devstack.gateway.context import Connection, summary
+from devstack.gateway.realtime.database import Session
 from devstack.gateway.realtime.evaluation import JudgedRow, NamedRow, Questions, judge, named
 from devstack.gateway.realtime.events import JudgedChange, event_data
 from devstack.gateway.realtime.frames import Message, dump
 from devstack.gateway.realtime.pgoutput import Action, Change
-from devstack.gateway.realtime.session import Session
 from devstack.gateway.realtime.subscriptions import Binding, Subscription, Subscriptions
 from devstack.gateway.realtime.tables import Table, read_tables
 from devstack.gateway.realtime.visibility import INSTALL, Visibility

@@ -10,17 +10,17 @@ from typing import Any, Protocol
 
 import psycopg
 
-from devstack.gateway.realtime import entry
-from devstack.gateway.realtime.admission import admit
+from devstack.gateway.realtime import join_checks
 from devstack.gateway.realtime.authorization import BROADCAST, PRESENCE
 from devstack.gateway.realtime.changes import EXTENSION
-from devstack.gateway.realtime.entry import JoinRefusedError
+from devstack.gateway.realtime.client_messages import ChannelClosedError, Speech
 from devstack.gateway.realtime.frames import Frame, Message, broadcast, dump, reply
-from devstack.gateway.realtime.hub import PREFIX, Topic
 from devstack.gateway.realtime.identity import Identity
-from devstack.gateway.realtime.joining import read_join
+from devstack.gateway.realtime.join_checks import JoinRefusedError
+from devstack.gateway.realtime.join_payload import read_join
+from devstack.gateway.realtime.pubsub import PREFIX, Topic
 from devstack.gateway.realtime.services import SUBSCRIBED, Services
-from devstack.gateway.realtime.speech import ChannelClosedError, Speech
+from devstack.gateway.realtime.subscription_checks import admit
 from devstack.gateway.realtime.subscriptions import BindingError, Subscription, binding_id
 
 
@@ -127,16 +127,16 @@ class Channel:
 
     async def _enter(self) -> None:
         services, place, request = self._services, self._place, self._request
-        self.identity = entry.caller_of(self._token, self._opener, services)
-        await entry.wait_until_live(services, place, request)
+        self.identity = join_checks.caller_of(self._token, self._opener, services)
+        await join_checks.wait_until_live(services, place, request)
         await self._authorize()
         try:
             problem = await self._subscribe()
             if problem is not None and request.wants_live_changes:
                 raise JoinRefusedError(f"RealtimeDisabledForConfiguration: {problem}")
-            history = await entry.replayed(services, place, request, self._heard)
+            history = await join_checks.replayed(services, place, request, self._heard)
         except psycopg.OperationalError as error:
-            raise JoinRefusedError(entry.NOT_ASKED) from error
+            raise JoinRefusedError(join_checks.NOT_ASKED) from error
 
         # From here to the end nothing waits: nothing comes before the answer, nothing is missed.
         services.hub.join(place, self)
@@ -155,14 +155,14 @@ class Channel:
         """Ask the policies what may be heard; to lose something by a new token is a refusal."""
         wants_presence = self._request.has_presence or self.has_presence
         before = self._heard
-        self._heard = await entry.readable(
+        self._heard = await join_checks.readable(
             self._services, self.identity, self._place, has_presence=wants_presence
         )
         self.hears_broadcasts = BROADCAST in self._heard
         self.has_presence = PRESENCE in self._heard
         self._speech.forget_policies()
         if before - self._heard:
-            raise JoinRefusedError(f"Unauthorized: {entry.no_longer(self._place)}")
+            raise JoinRefusedError(f"Unauthorized: {join_checks.no_longer(self._place)}")
 
     async def _subscribe(self) -> str | None:
         """Subscribe to Postgres Changes; return what is wrong with the bindings, if anything."""
@@ -217,11 +217,11 @@ class Channel:
     async def _renew(self, payload: Any) -> bool:
         """Take a new token: all that the old one opened is asked for again."""
         token = payload.get("access_token") if isinstance(payload, dict) else None
-        is_new = isinstance(token, str) and not token.startswith(entry.API_KEY_PREFIX)
+        is_new = isinstance(token, str) and not token.startswith(join_checks.API_KEY_PREFIX)
         if not is_new or token == self._token:
             return True
         try:
-            self.identity = entry.caller_of(token, self._opener, self._services)
+            self.identity = join_checks.caller_of(token, self._opener, self._services)
             self._token = token
             await self._authorize()
         except JoinRefusedError as refusal:

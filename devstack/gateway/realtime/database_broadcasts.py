@@ -8,11 +8,11 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.context import Connection
+from devstack.gateway.realtime.database import borrowed
 from devstack.gateway.realtime.evaluation import NamedRow, named
 from devstack.gateway.realtime.frames import UserBroadcast, dump
-from devstack.gateway.realtime.hub import Hub, Topic
 from devstack.gateway.realtime.pgoutput import Action, Change, Relation
-from devstack.gateway.realtime.session import borrowed
+from devstack.gateway.realtime.pubsub import Hub, Topic
 
 
 #: The most that a join may have replayed.

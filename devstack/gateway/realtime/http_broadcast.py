@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from devstack.gateway.caller import GatewayError, identify
 from devstack.gateway.realtime.authorization import BROADCAST, AuthorizationUnavailableError
+from devstack.gateway.realtime.client_messages import MAX_BROADCAST_BYTES
 from devstack.gateway.realtime.frames import FrameError, UserBroadcast, dump, parse_json
-from devstack.gateway.realtime.hub import Topic
 from devstack.gateway.realtime.identity import Identity
+from devstack.gateway.realtime.pubsub import Topic
 from devstack.gateway.realtime.services import Services
-from devstack.gateway.realtime.speech import MAX_BROADCAST_BYTES
 
 
 ACCEPTED = 202

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devstack.gateway.realtime.frames import Message, dump
-from devstack.gateway.realtime.hub import PREFIX, Topic
+from devstack.gateway.realtime.pubsub import PREFIX, Topic
 
 
 #: So many calls are a client's in a window of time; one more closes its channel.

@@ -13,8 +13,8 @@ from psycopg import pq
 from psycopg.errors import error_from_result
 
 from devstack.gateway.context import Connection
+from devstack.gateway.realtime.database import CONNECT_TIMEOUT_S
 from devstack.gateway.realtime.pgoutput import EPOCH
-from devstack.gateway.realtime.session import CONNECT_TIMEOUT_S
 
 
 #: A call returns at the end of the transaction that brings it to this many messages.

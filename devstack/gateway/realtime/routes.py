@@ -9,11 +9,11 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from devstack.gateway.context import Context
-from devstack.gateway.realtime.connection import Connection
 from devstack.gateway.realtime.frames import Version
 from devstack.gateway.realtime.http_broadcast import broadcast_many, broadcast_one
 from devstack.gateway.realtime.identity import TokenRefusedError, identify
 from devstack.gateway.realtime.services import Services, services_of
+from devstack.gateway.realtime.user_socket import Connection
 
 
 def routes(context: Context) -> list[BaseRoute]:

@@ -9,9 +9,9 @@ from devstack.gateway.realtime import database_broadcasts
 from devstack.gateway.realtime.authorization import Authorizer
 from devstack.gateway.realtime.changes import EXTENSION, ChangeFeed
 from devstack.gateway.realtime.failure_mode import FailureMode
-from devstack.gateway.realtime.hub import Hub
 from devstack.gateway.realtime.pgoutput import Change
 from devstack.gateway.realtime.presence import Presence
+from devstack.gateway.realtime.pubsub import Hub
 from devstack.gateway.realtime.subscriptions import Subscriptions
 from devstack.gateway.realtime.wal import WalReader
 

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 import psycopg
 
 from devstack.gateway.context import Connection
+from devstack.gateway.realtime.database import Session
 from devstack.gateway.realtime.pgoutput import Change, Relation, decode, transaction_ids
 from devstack.gateway.realtime.replication import Stream, open_replication
-from devstack.gateway.realtime.session import Session
 
 
 LOG = logging.getLogger(__name__)

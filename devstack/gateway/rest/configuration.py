@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from devstack.gateway.context import Connection
-from devstack.gateway.session import EXTRA_SEARCH_PATH
 from devstack.gateway.text import identifier
+from devstack.gateway.transaction_settings import EXTRA_SEARCH_PATH
 
 
 LOG = logging.getLogger(__name__)

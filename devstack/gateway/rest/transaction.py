@@ -21,8 +21,8 @@ from devstack.gateway.rest.errors import RestError, from_postgres
 from devstack.gateway.rest.plan.mutate_plan import put_mismatch
 from devstack.gateway.rest.query.statement import BODY, Statement
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
-from devstack.gateway.session import SESSION, Session, Settings, Value
 from devstack.gateway.text import literal
+from devstack.gateway.transaction_settings import SESSION, Session, Settings, Value
 
 
 #: The end of a transaction; a rollback first checks the deferred constraints, as a commit does.

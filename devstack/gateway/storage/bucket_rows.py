@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import sql
 
 from devstack.gateway.storage.bodies import BucketQuery
-from devstack.gateway.storage.desk import Cursor
+from devstack.gateway.storage.context import Cursor
 from devstack.gateway.storage.errors import no_such_bucket
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from devstack.gateway.storage import answers, bodies, bucket_rows, object_rows
 from devstack.gateway.storage.caller import SERVICE, owner_of, required_caller
-from devstack.gateway.storage.desk import Desk
+from devstack.gateway.storage.context import Desk
 from devstack.gateway.storage.errors import (
     access_denied,
     bucket_not_empty,

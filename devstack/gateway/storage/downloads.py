@@ -13,9 +13,9 @@ from starlette.responses import Response
 from devstack.gateway.caller import Caller, GatewayError
 from devstack.gateway.storage import answers, bucket_rows, object_rows
 from devstack.gateway.storage.caller import SERVICE, required_caller
-from devstack.gateway.storage.delivery import deliver, head
-from devstack.gateway.storage.desk import Desk
+from devstack.gateway.storage.context import Desk
 from devstack.gateway.storage.errors import StorageError, no_such_bucket, no_such_key
+from devstack.gateway.storage.file_response import deliver, head
 from devstack.gateway.storage.names import check_key
 from devstack.gateway.storage.object_rows import StoredObject
 from devstack.gateway.storage.signatures import DOWNLOAD, verify

@@ -9,12 +9,12 @@ from starlette.responses import Response
 from devstack.emulation.tokens import Keys
 from devstack.gateway.storage import answers, bodies, object_rows
 from devstack.gateway.storage.caller import owner_of, required_caller
-from devstack.gateway.storage.desk import Desk
+from devstack.gateway.storage.context import Desk
 from devstack.gateway.storage.errors import not_served
 from devstack.gateway.storage.limits import UPLOAD_LINK_S
 from devstack.gateway.storage.names import check_bucket_name, check_key
-from devstack.gateway.storage.receiving import TRIED, try_out, wants_upsert
 from devstack.gateway.storage.signatures import DOWNLOAD, UPLOAD, sign_claims
+from devstack.gateway.storage.uploads import TRIED, try_out, wants_upsert
 
 
 NOT_FOUND = "Either the object does not exist or you do not have access to it"

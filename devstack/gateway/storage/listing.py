@@ -10,7 +10,7 @@ from typing import Any, Final
 from psycopg import sql
 
 from devstack.gateway.storage.bodies import Listing
-from devstack.gateway.storage.desk import Cursor
+from devstack.gateway.storage.context import Cursor
 from devstack.gateway.storage.limits import MOST_LISTED
 
 

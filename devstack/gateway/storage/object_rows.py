@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from devstack.gateway.storage.desk import Cursor
+from devstack.gateway.storage.context import Cursor
 from devstack.gateway.storage.errors import duplicate, no_such_key
 
 

@@ -9,14 +9,14 @@ from starlette.responses import Response
 from devstack.gateway.caller import Caller
 from devstack.gateway.storage import answers, bodies, listing, object_rows
 from devstack.gateway.storage.caller import owner_of, required_caller
-from devstack.gateway.storage.desk import Desk
+from devstack.gateway.storage.context import Desk
 from devstack.gateway.storage.errors import access_denied, no_such_key
 from devstack.gateway.storage.files import Draft
 from devstack.gateway.storage.media_types import check_header
 from devstack.gateway.storage.names import check_bucket_name, check_key
 from devstack.gateway.storage.object_rows import NewObject, StoredObject
 from devstack.gateway.storage.payloads import metadata_header
-from devstack.gateway.storage.receiving import TRIED, store, try_out, wants_upsert
+from devstack.gateway.storage.uploads import TRIED, store, try_out, wants_upsert
 
 
 async def list_objects(desk: Desk, request: Request) -> Response:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from devstack.gateway.context import Context, summary
 from devstack.gateway.storage import answers, buckets, downloads, links, objects, uploads
-from devstack.gateway.storage.desk import Desk
+from devstack.gateway.storage.context import Desk
 from devstack.gateway.storage.errors import (
     INTERNAL_ERROR,
     StorageError,

@@ -8,9 +8,9 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.postgres import binaries
-from devstack.postgres.account import can_reach, server_account
 from devstack.postgres.binaries import find_binaries
 from devstack.postgres.cluster import Cluster
+from devstack.postgres.os_user import can_reach, server_account
 from devstack.supervisor.ports import free_port
 from tests.integration.devstack.devstacks import Devstack
 

@@ -11,8 +11,8 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
-from devstack.postgres.account import Account, can_reach, run_options, server_account
 from devstack.postgres.cluster import Cluster, find_binaries
+from devstack.postgres.os_user import Account, can_reach, run_options, server_account
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import is_alive
 from tests.integration.devstack.devstacks import Devstack, wait_for

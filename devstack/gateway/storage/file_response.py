@@ -1,6 +1,8 @@
 """Hands out the contents of an object: whole or a part, as a page or as a download."""
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, BinaryIO
@@ -9,15 +11,17 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from devstack.gateway.storage.errors import unsatisfiable_range
 from devstack.gateway.storage.media_types import check_header
 from devstack.gateway.storage.object_rows import StoredObject
-from devstack.gateway.storage.ranges import span_of
 
 
 PIECE_BYTES = 64 * 1024
 NOT_MODIFIED = 304
 PARTIAL_CONTENT = 206
 OK = 200
+#: More digits than any file has bytes are no range either.
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
 
 
 def deliver(
@@ -129,3 +133,42 @@ def _is_known(headers: Mapping[str, str], etag: str, modified: datetime) -> bool
     if since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
     return modified <= since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A part of a file; `end` is behind its last byte."""
+
+    start: int
+    end: int
+    total: int
+
+    @property
+    def length(self) -> int:
+        """Return how many bytes it has."""
+        return self.end - self.start
+
+    @property
+    def content_range(self) -> str:
+        """Return how the answer's head names it."""
+        return f"bytes {self.start}-{self.end - 1}/{self.total}"
+
+
+def span_of(header: str | None, total: int) -> Span | None:
+    """Return the part of `total` bytes that a Range header asks for; None is all of them.
+
+    As S3 does, a header that is no single range is passed over. Raises: StorageError 416.
+    """
+    match = _RANGE.fullmatch(header.strip()) if header else None
+    if match is None or match[1] == match[2] == "":
+        return None
+    first, last = match[1], match[2]
+    if first == "":
+        start, end = max(0, total - int(last)), total
+    else:
+        start, end = int(first), min(total, int(last) + 1) if last else total
+        if last and int(last) < start:
+            return None
+    if start >= end:
+        raise unsatisfiable_range()
+    return Span(start=start, end=end, total=total)

@@ -9,10 +9,10 @@ from devstack.gateway.realtime.authorization import (
     AuthorizationUnavailableError,
 )
 from devstack.gateway.realtime.frames import Frame, Message, UserBroadcast, dump
-from devstack.gateway.realtime.hub import Member, Topic
 from devstack.gateway.realtime.identity import Identity
-from devstack.gateway.realtime.joining import JoinRequest
+from devstack.gateway.realtime.join_payload import JoinRequest
 from devstack.gateway.realtime.presence import CallLimit
+from devstack.gateway.realtime.pubsub import Member, Topic
 from devstack.gateway.realtime.services import Services
 
 

@@ -12,10 +12,10 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from devstack.gateway.context import Connection
+from devstack.gateway.realtime.database import SEARCH_PATH, borrowed
 from devstack.gateway.realtime.evaluation import comparison
 from devstack.gateway.realtime.filters import Condition
 from devstack.gateway.realtime.frames import dump
-from devstack.gateway.realtime.session import SEARCH_PATH, borrowed
 from devstack.gateway.realtime.subscriptions import (
     ANY,
     Binding,

@@ -14,9 +14,9 @@ from starlette.requests import Request
 from devstack.emulation.tokens import Keys
 from devstack.gateway.caller import Caller
 from devstack.gateway.context import Connection, lent
-from devstack.gateway.session import SESSION, Session
 from devstack.gateway.storage.caller import SERVICE
 from devstack.gateway.storage.files import Files
+from devstack.gateway.transaction_settings import SESSION, Session
 
 
 Cursor = AsyncCursor[DictRow]

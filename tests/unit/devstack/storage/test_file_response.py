@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstack.gateway.storage.errors import StorageError
-from devstack.gateway.storage.ranges import span_of
+from devstack.gateway.storage.file_response import span_of
 
 
 @settings(deadline=None)

@@ -12,8 +12,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from devstack.gateway.realtime.channel import Channel
 from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.frames import Frame, FrameError, Message, Version, parse, reply
-from devstack.gateway.realtime.hub import PREFIX
 from devstack.gateway.realtime.identity import Identity
+from devstack.gateway.realtime.pubsub import PREFIX
 from devstack.gateway.realtime.services import Services
 
 
