@@ -1,8 +1,6 @@
 """One port that speaks what the clients of Supabase speak; one package per service.
 
-The services are `rest`, `auth`, `storage` and `realtime`. `app` puts them together, `__main__`
-serves them. They share the configuration and the pools of `context`; `caller` says who asks,
-`session` what the database is told of it, `text` how SQL quotes, and `header` what may stand in an
-answer's head. On a test's command, which `control` takes, all of them get into the trouble of
-`faults`.
+`app` puts the services `rest`, `auth`, `storage` and `realtime` together, and `__main__` serves
+them. All of them share the configuration and the database pools of `context`. A request passes the
+faults that a test has commanded (`faults`), then its service.
 """

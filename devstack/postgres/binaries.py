@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devstack.errors import DevstackError
-from devstack.postgres.os_user import can_reach, server_account
+from devstack.postgres.os_user import can_reach, server_user
 
 
 #: Hosted Supabase runs 17, so that comes first.
@@ -101,8 +101,8 @@ def _readable(directory: Path) -> Path:
 
     As root we start Postgres as another user, who cannot enter a virtualenv below a 0700 home.
     """
-    account = server_account()
-    if can_reach(account, directory / "postgres"):
+    user = server_user()
+    if can_reach(user, directory / "postgres"):
         return directory
     tree = directory.resolve().parent
     copy = shared_folder() / f"postgres-{_fingerprint(tree)}"

@@ -11,7 +11,7 @@ from typing import Self
 
 from devstack.errors import DevstackError
 from devstack.postgres.binaries import Binaries, find_binaries
-from devstack.postgres.os_user import Account, can_reach, run_options, server_account
+from devstack.postgres.os_user import OsUser, can_reach, run_options, server_user
 from devstack.supervisor.processes import end, is_alive, start, tail, wait_until
 
 
@@ -53,18 +53,18 @@ class Cluster:
         A server that a kill -9 left running there is stopped first. Call this from the
         main thread: the server ends with the thread that started it.
         """
-        binaries, account = find_binaries(), server_account()
-        _prepare_folder(data, account)
+        binaries, user = find_binaries(), server_user()
+        _prepare_folder(data, user)
         stop_stale(data)
         if not (data / "pgdata").exists():
-            _initialise(binaries, account, data, durable=durable)
+            _initialise(binaries, user, data, durable=durable)
         _check_version(binaries, data / "pgdata")
 
         process = start(
             _command(binaries, data / "pgdata", port, durable=durable),
             data / "postgres.log",
             death_signal=signal.SIGINT,
-            options=run_options(account),
+            options=run_options(user),
         )
         cluster = cls(folder=data, port=port, binaries=binaries, process=process)
         try:
@@ -109,18 +109,18 @@ class Cluster:
             raise DevstackError(f"Postgres did not start on port {self.port}:\n{problem}")
 
 
-def _prepare_folder(data: Path, account: Account | None) -> None:
+def _prepare_folder(data: Path, user: OsUser | None) -> None:
     data.mkdir(parents=True, exist_ok=True)
-    if account is None:
+    if user is None:
         return
-    os.chown(data, account.uid, account.gid)
-    if not can_reach(account, data):
+    os.chown(data, user.uid, user.gid)
+    if not can_reach(user, data):
         raise DevstackError(
-            f"{data} cannot be entered by {account.name}, which runs Postgres instead of root."
+            f"{data} cannot be entered by {user.name}, which runs Postgres instead of root."
         )
 
 
-def _initialise(binaries: Binaries, account: Account | None, data: Path, *, durable: bool) -> None:
+def _initialise(binaries: Binaries, user: OsUser | None, data: Path, *, durable: bool) -> None:
     """Make an empty database cluster; only a complete one gets the name `pgdata`.
 
     If EMBEDDED_PG_TEMPLATE names the folder of a stopped cluster, copy that one: initdb takes
@@ -140,7 +140,7 @@ def _initialise(binaries: Binaries, account: Account | None, data: Path, *, dura
         capture_output=True,
         text=True,
         start_new_session=True,
-        **run_options(account),
+        **run_options(user),
     )
     if done.returncode != 0:
         raise DevstackError(f"{Path(command[0]).name} failed:\n{done.stderr.strip()}")

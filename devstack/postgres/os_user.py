@@ -11,7 +11,7 @@ from devstack.errors import DevstackError
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class OsUser:
     """The user that Postgres runs as when we are root."""
 
     name: str
@@ -19,7 +19,7 @@ class Account:
     gid: int
 
 
-def server_account() -> Account | None:
+def server_user() -> OsUser | None:
     """Return the user that runs Postgres instead of root, or None when we are not root."""
     if os.geteuid() != 0:
         return None
@@ -28,42 +28,42 @@ def server_account() -> Account | None:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
+        return OsUser(name=name, uid=entry.pw_uid, gid=entry.pw_gid)
     raise DevstackError("Postgres refuses to run as root, and no user postgres or nobody exists.")
 
 
-def run_options(account: Account | None) -> dict[str, Any]:
+def run_options(user: OsUser | None) -> dict[str, Any]:
     """Return the arguments of `subprocess` for a program of Postgres."""
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "HOME": "/"}
-    if account is None:
+    if user is None:
         return {"cwd": "/", "env": environment | {"HOME": os.environ.get("HOME", "/")}}
     return {
         "cwd": "/",
         "env": environment,
-        "user": account.uid,
-        "group": account.gid,
+        "user": user.uid,
+        "group": user.gid,
         "extra_groups": [],
     }
 
 
-def can_reach(account: Account | None, path: Path) -> bool:
-    """Return whether `account` may enter every folder down to `path`, and read it."""
-    if account is None:
+def can_reach(user: OsUser | None, path: Path) -> bool:
+    """Return whether `user` may enter every folder down to `path`, and read it."""
+    if user is None:
         return os.access(path, os.R_OK)
     path = path.resolve()
-    return all(_allows(account, folder, 0o1) for folder in path.parents) and _allows(
-        account, path, 0o5 if path.is_dir() else 0o4
+    return all(_allows(user, folder, 0o1) for folder in path.parents) and _allows(
+        user, path, 0o5 if path.is_dir() else 0o4
     )
 
 
-def _allows(account: Account, path: Path, wanted: int) -> bool:
+def _allows(user: OsUser, path: Path, wanted: int) -> bool:
     try:
         status = path.stat()
     except FileNotFoundError:
         return False
     mode = stat.S_IMODE(status.st_mode)
-    if status.st_uid == account.uid:
+    if status.st_uid == user.uid:
         mode >>= 6
-    elif status.st_gid == account.gid:
+    elif status.st_gid == user.gid:
         mode >>= 3
     return mode & wanted == wanted

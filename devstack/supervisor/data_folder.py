@@ -17,7 +17,7 @@ from devstack.errors import DevstackError
 from devstack.paths import ROOT
 from devstack.postgres.binaries import shared_folder
 from devstack.postgres.cluster import stop_stale
-from devstack.postgres.os_user import can_reach, server_account
+from devstack.postgres.os_user import can_reach, server_user
 
 
 _EPHEMERAL = "devstack-"
@@ -111,9 +111,9 @@ def write_secret(path: Path, text: str) -> None:
 
 def default_data() -> Path:
     """Return the default data folder: in the repository, if Postgres can enter it."""
-    wanted, account = ROOT / ".devstack/data", server_account()
+    wanted, user = ROOT / ".devstack/data", server_user()
     wanted.parent.mkdir(exist_ok=True)
-    if account is None or can_reach(account, wanted.parent):
+    if user is None or can_reach(user, wanted.parent):
         return wanted
     return shared_folder() / f"data-{hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:12]}"
 

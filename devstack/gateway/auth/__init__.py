@@ -6,13 +6,5 @@ search_path it has there. No mail is sent: the control API shows the code and th
 Sign-ups are taken as confirmed unless the stack runs with --production-auth. What a project has not
 configured, or this stack does not do, is refused by name.
 
-`routes` is the table of paths; all of them work at one `desk`, by the project's `settings`.
-
-- They are answered by `sign_in`, `unconfirmed`, `passwordless`, `account`, `mfa`, `mails` and
-  `verification` for users, `admin`, `admin_factors` and `admin_links` for the office, `public` for
-  everybody, and `disabled`.
-- `caller` says who asks · `tokens` what a session is told to its client.
-- `users`, `changes`, `sessions`, `factors`, `one_time_tokens`, `passwords` and `totp` keep what
-  there is, `stored_json` what a client's JSON may bring into a row.
-- `bodies`, `answers`, `redirects` and `errors` are its forms on the wire.
+A request enters by `routes`; its handler gets an `AuthContext` and answers with `answers`.
 """

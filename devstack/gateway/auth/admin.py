@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, changes, factors, mfa, passwords, sessions, users
 from devstack.gateway.auth.caller import require_admin
-from devstack.gateway.auth.context import Cursor, Desk
+from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
@@ -24,21 +24,21 @@ _PAGE_SIZE = 50
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 
 
-async def list_users(desk: Desk, request: Request) -> Response:
+async def list_users(context: AuthContext, request: Request) -> Response:
     """GET /admin/users: a page of users, newest first, and how many there are."""
-    require_admin(request, desk)
+    require_admin(request, context)
     number = _positive(request.query_params.get("page"), 1)
     size = _positive(request.query_params.get("per_page"), _PAGE_SIZE)
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         found, total = await users.page(cursor, number, size)
     headers = {"x-total-count": str(total), "link": _links(request, number, size, total)}
     body = {"users": [answers.user_json(user) for user in found], "aud": "authenticated"}
     return answers.ok(body, headers)
 
 
-async def create_user(desk: Desk, request: Request) -> Response:
+async def create_user(context: AuthContext, request: Request) -> Response:
     """POST /admin/users: make a user; no strength is asked of the password, as with GoTrue."""
-    require_admin(request, desk)
+    require_admin(request, context)
     body = await bodies.read(request, bodies.AdminUser)
     bodies.refuse_phone(body.phone)
     if not body.email:
@@ -46,7 +46,7 @@ async def create_user(desk: Desk, request: Request) -> Response:
     email = bodies.address_of(body.email)
     encrypted_password = await _hash(body) or await passwords.hash_of(secrets.token_urlsafe(24))
     with refusing_what_is_taken(email_exists()):
-        async with desk.transaction() as cursor:
+        async with context.transaction() as cursor:
             if await users.find_by_email(cursor, email):
                 raise email_exists()
             user_id = await users.create(
@@ -66,38 +66,38 @@ async def create_user(desk: Desk, request: Request) -> Response:
     return answers.ok(answers.user_json(user))
 
 
-async def show_user(desk: Desk, request: Request) -> Response:
+async def show_user(context: AuthContext, request: Request) -> Response:
     """GET /admin/users/{id}."""
-    require_admin(request, desk)
-    async with desk.transaction() as cursor:
+    require_admin(request, context)
+    async with context.transaction() as cursor:
         user = await user_of(cursor, request)
     return answers.ok(answers.user_json(user))
 
 
-async def change_user(desk: Desk, request: Request) -> Response:
+async def change_user(context: AuthContext, request: Request) -> Response:
     """PUT /admin/users/{id}: change whatever is named; null takes a key of the metadata away."""
-    require_admin(request, desk)
+    require_admin(request, context)
     body = await bodies.read(request, bodies.AdminUser)
     bodies.refuse_phone(body.phone)
     if body.password is not None:
-        passwords.check_strength(body.password, desk.settings)
+        passwords.check_strength(body.password, context.settings)
     encrypted_password = await _hash(body)
     with refusing_what_is_taken(email_exists()):
-        async with desk.transaction() as cursor:
+        async with context.transaction() as cursor:
             user = await user_of(cursor, request)
             await _apply(cursor, user, body, encrypted_password)
             user = await user_of(cursor, request)
     return answers.ok(answers.user_json(user))
 
 
-async def delete_user(desk: Desk, request: Request) -> Response:
+async def delete_user(context: AuthContext, request: Request) -> Response:
     """DELETE /admin/users/{id}: delete the row, or with should_soft_delete only what it says.
 
     A second soft delete changes nothing.
     """
-    require_admin(request, desk)
+    require_admin(request, context)
     body = await bodies.read(request, bodies.AdminDelete)
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         user = await user_of(cursor, request)
         if not body.should_soft_delete:
             await changes.delete(cursor, user.id)
@@ -106,18 +106,18 @@ async def delete_user(desk: Desk, request: Request) -> Response:
     return answers.ok({})
 
 
-async def list_factors(desk: Desk, request: Request) -> Response:
+async def list_factors(context: AuthContext, request: Request) -> Response:
     """GET /admin/users/{id}/factors."""
-    require_admin(request, desk)
-    async with desk.transaction() as cursor:
+    require_admin(request, context)
+    async with context.transaction() as cursor:
         user = await user_of(cursor, request)
     return answers.ok([answers.factor_json(factor) for factor in user.factors])
 
 
-async def delete_factor(desk: Desk, request: Request) -> Response:
+async def delete_factor(context: AuthContext, request: Request) -> Response:
     """DELETE /admin/users/{id}/factors/{id}: the user signs in by password alone again."""
-    require_admin(request, desk)
-    async with desk.transaction() as cursor:
+    require_admin(request, context)
+    async with context.transaction() as cursor:
         user = await user_of(cursor, request)
         factor = mfa.factor_of(user, request.path_params["factor_id"])
         await factors.drop(cursor, factor)

@@ -18,7 +18,7 @@ from devstack.gateway.auth import (
     users,
 )
 from devstack.gateway.auth.caller import require_admin
-from devstack.gateway.auth.context import Cursor, Desk
+from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
@@ -39,57 +39,60 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
-async def invite(desk: Desk, request: Request) -> Response:
+async def invite(context: AuthContext, request: Request) -> Response:
     """POST /invite: make a user without a password, whom a link will let in."""
-    require_admin(request, desk)
+    require_admin(request, context)
     body = await bodies.read(request, bodies.Link)
     email = bodies.address_of(body.email)
     with refusing_what_is_taken(email_exists()):
-        async with desk.transaction() as cursor:
+        async with context.transaction() as cursor:
             user = await users.find_by_email(cursor, email)
             user_id = await _newcomer(cursor, user, email, body, "")
             issued = await one_time_tokens.issue(
-                cursor, user_id, Kind.CONFIRMATION, email, digits=desk.settings.otp_length
+                cursor, user_id, Kind.CONFIRMATION, email, digits=context.settings.otp_length
             )
             await changes.note_invitation(cursor, user_id)
             invited = await users.require(cursor, user_id)
-    desk.post(request, "invite", email, issued)
+    context.post(request, "invite", email, issued)
     return answers.ok(answers.user_json(invited))
 
 
-async def generate_link(desk: Desk, request: Request) -> Response:
+async def generate_link(context: AuthContext, request: Request) -> Response:
     """POST /admin/generate_link: hand out what a mail would carry, and send none."""
-    require_admin(request, desk)
+    require_admin(request, context)
     body = await bodies.read(request, bodies.Link)
     if body.type not in _KINDS:
         raise invalid(f"Invalid email action link type requested: {body.type}")
     email = bodies.address_of(body.email)
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         user = await users.find_by_email(cursor, email)
-    link_type, encrypted_password = await _prepared(desk, body, user)
+    link_type, encrypted_password = await _prepared(context, body, user)
     with refusing_what_is_taken(email_exists()):
-        async with desk.transaction() as cursor:
+        async with context.transaction() as cursor:
             if _KINDS[link_type] is Kind.CONFIRMATION:
                 user_id = await _newcomer(cursor, user, email, body, encrypted_password)
             else:
                 user_id = _known(user).id
-            if link_type == "email_change_current" and not desk.settings.needs_both_confirmations:
+            if (
+                link_type == "email_change_current"
+                and not context.settings.needs_both_confirmations
+            ):
                 raise invalid("Enable secure email change to generate link for current email")
             address = await _address(cursor, link_type, user_id, email, body.new_email)
             issued = await one_time_tokens.issue(
-                cursor, user_id, _KINDS[link_type], address, digits=desk.settings.otp_length
+                cursor, user_id, _KINDS[link_type], address, digits=context.settings.otp_length
             )
             if link_type == "invite":
                 await changes.note_invitation(cursor, user_id)
             told = answers.user_json(await users.require(cursor, user_id))
-    target = redirects.target(request, desk.settings, body.redirect_to)
+    target = redirects.target(request, context.settings, body.redirect_to)
     query = {
         "token": issued.token_hash,
         "type": "email_change" if link_type.startswith("email_change") else link_type,
         "redirect_to": target,
     }
     link = {
-        "action_link": f"{desk.issuer}/verify?{urlencode(query)}",
+        "action_link": f"{context.issuer}/verify?{urlencode(query)}",
         "email_otp": issued.otp,
         "hashed_token": issued.token_hash,
         "verification_type": link_type,
@@ -98,7 +101,7 @@ async def generate_link(desk: Desk, request: Request) -> Response:
     return answers.ok(told | link)
 
 
-async def _prepared(desk: Desk, body: bodies.Link, user: User | None) -> tuple[str, str]:
+async def _prepared(context: AuthContext, body: bodies.Link, user: User | None) -> tuple[str, str]:
     """Return the link's type and the hash of a newcomer's password.
 
     Who is unknown signs up by a magic link.
@@ -108,7 +111,7 @@ async def _prepared(desk: Desk, body: bodies.Link, user: User | None) -> tuple[s
     password = body.password if body.type == "signup" else secrets.token_urlsafe(24)
     if not password:
         raise invalid("Signup requires a valid password")
-    passwords.check_strength(password, desk.settings)
+    passwords.check_strength(password, context.settings)
     return "signup", await passwords.hash_of(password)
 
 

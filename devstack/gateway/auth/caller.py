@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from devstack.emulation.tokens import TokenError
 from devstack.gateway.auth import sessions, users
-from devstack.gateway.auth.context import Cursor, Desk
+from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import AuthError, session_not_found
 from devstack.gateway.auth.sessions import Session
 from devstack.gateway.auth.users import User
@@ -62,7 +62,7 @@ async def signed_in(cursor: Cursor, claims: dict[str, Any]) -> SignedIn:
     return SignedIn(user=user, session=session)
 
 
-def token_claims(request: Request, desk: Desk) -> dict[str, Any]:
+def token_claims(request: Request, context: AuthContext) -> dict[str, Any]:
     """Return the claims of the request's bearer token; an API key may stand in for one.
 
     Raises: AuthError 401 no_authorization, 403 bad_jwt.
@@ -71,20 +71,20 @@ def token_claims(request: Request, desk: Desk) -> dict[str, Any]:
     if scheme.lower() != "bearer" or not token:
         raise AuthError(401, "no_authorization", "This endpoint requires a valid Bearer token")
     if token.startswith("sb_"):
-        return identify(request.headers, request.query_params, desk.keys).claims
+        return identify(request.headers, request.query_params, context.keys).claims
     try:
-        return desk.keys.verify(token)
+        return context.keys.verify(token)
     except TokenError as error:
         reason = f"invalid JWT: unable to parse or verify signature, {_reason(error, token)}"
         raise AuthError(403, "bad_jwt", reason) from error
 
 
-def require_admin(request: Request, desk: Desk) -> None:
+def require_admin(request: Request, context: AuthContext) -> None:
     """Refuse whoever does not hold a secret key or the legacy service_role JWT.
 
     Raises: AuthError 401 no_authorization, 403 bad_jwt, not_admin; GatewayError 401.
     """
-    if token_claims(request, desk).get("role") not in _ADMIN_ROLES:
+    if token_claims(request, context).get("role") not in _ADMIN_ROLES:
         raise AuthError(403, "not_admin", "User not allowed")
 
 

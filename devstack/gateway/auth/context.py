@@ -22,7 +22,7 @@ Cursor = AsyncCursor[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class AuthContext:
     """Where requests to Auth are dealt with."""
 
     pool: AsyncConnectionPool[Connection]

@@ -17,7 +17,7 @@ from devstack.gateway.auth import (
     users,
 )
 from devstack.gateway.auth.caller import SignedIn
-from devstack.gateway.auth.context import Cursor, Desk
+from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
@@ -26,36 +26,36 @@ from devstack.gateway.auth.errors import (
 from devstack.gateway.auth.one_time_tokens import Kind
 
 
-async def show(desk: Desk, request: Request) -> Response:
+async def show(context: AuthContext, request: Request) -> Response:
     """GET /user: the user whose session this is."""
-    claims = caller.token_claims(request, desk)
-    async with desk.transaction() as cursor:
+    claims = caller.token_claims(request, context)
+    async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
     return answers.ok(answers.user_json(signed_in.user))
 
 
-async def change(desk: Desk, request: Request) -> Response:
+async def change(context: AuthContext, request: Request) -> Response:
     """PUT /user: another address, password or metadata.
 
     A new password ends other sessions; a new address is asked for a confirmation first.
     """
-    claims = caller.token_claims(request, desk)
+    claims = caller.token_claims(request, context)
     body = await bodies.read(request, bodies.UserChange)
     bodies.refuse_phone(body.phone)
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
     _refuse_weak_proof(signed_in, body)
     email = bodies.address_of(body.email) if body.email else None
-    encrypted_password = await _new_hash(desk, signed_in, body.password)
-    async with desk.transaction() as cursor:
-        if encrypted_password and desk.settings.is_password_change_secure:
-            await _reauthenticate(desk, cursor, signed_in, body.nonce)
+    encrypted_password = await _new_hash(context, signed_in, body.password)
+    async with context.transaction() as cursor:
+        if encrypted_password and context.settings.is_password_change_secure:
+            await _reauthenticate(context, cursor, signed_in, body.nonce)
         await _apply(cursor, signed_in, body, encrypted_password)
         if email and email != signed_in.user.email:
             if await users.find_by_email(cursor, email):
                 raise email_exists()
             await mails.ask_for_change(
-                desk, request, cursor, signed_in.user, email, is_pkce=bool(body.code_challenge)
+                context, request, cursor, signed_in.user, email, is_pkce=bool(body.code_challenge)
             )
         user = await users.find(cursor, signed_in.user.id)
     if user is None:  # deleted since
@@ -63,13 +63,13 @@ async def change(desk: Desk, request: Request) -> Response:
     return answers.ok(answers.user_json(user))
 
 
-async def sign_out(desk: Desk, request: Request) -> Response:
+async def sign_out(context: AuthContext, request: Request) -> Response:
     """POST /logout: end all sessions, this one, or the others. Their JWTs run on until expiry."""
-    claims = caller.token_claims(request, desk)
+    claims = caller.token_claims(request, context)
     scope = request.query_params.get("scope", "global")
     if scope not in {"global", "local", "others"}:
         raise invalid(f'Unsupported logout scope "{scope}"')
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
         await sessions.end(
             cursor, cast("sessions.Scope", scope), signed_in.user.id, signed_in.session_id
@@ -85,7 +85,9 @@ def _refuse_weak_proof(signed_in: SignedIn, body: bodies.UserChange) -> None:
         raise AuthError(401, "insufficient_aal", message)
 
 
-async def _reauthenticate(desk: Desk, cursor: Cursor, signed_in: SignedIn, nonce: str) -> None:
+async def _reauthenticate(
+    context: AuthContext, cursor: Cursor, signed_in: SignedIn, nonce: str
+) -> None:
     """Ask for the code of a mail where the session is older than a day; the code is good once."""
     if signed_in.session_id and await sessions.is_recent(cursor, signed_in.session_id):
         return
@@ -95,19 +97,19 @@ async def _reauthenticate(desk: Desk, cursor: Cursor, signed_in: SignedIn, nonce
         cursor,
         one_time_tokens.hash_of(signed_in.user.email or "", nonce),
         [Kind.REAUTHENTICATION],
-        desk.settings.otp_expiry_s,
+        context.settings.otp_expiry_s,
     )
     if found is None or found.user_id != signed_in.user.id:
         raise AuthError(422, "reauthentication_not_valid", "Nonce has expired or is invalid")
 
 
-async def _new_hash(desk: Desk, signed_in: SignedIn, password: str | None) -> str | None:
+async def _new_hash(context: AuthContext, signed_in: SignedIn, password: str | None) -> str | None:
     if password is None:
         return None
     if signed_in.user.is_anonymous and not signed_in.user.email:
         message = "Updating password of an anonymous user without an email or phone is not allowed"
         raise AuthError(422, "validation_failed", message)
-    passwords.check_strength(password, desk.settings)
+    passwords.check_strength(password, context.settings)
     if await passwords.is_right(password, signed_in.user.encrypted_password):
         message = "New password should be different from the old password."
         raise AuthError(422, "same_password", message)

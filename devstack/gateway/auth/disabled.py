@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import bodies, caller
-from devstack.gateway.auth.context import Desk
+from devstack.gateway.auth.context import AuthContext
 from devstack.gateway.auth.errors import AuthError, invalid
 
 
@@ -22,20 +22,20 @@ _ISSUERS = {
 }
 
 
-async def authorize(_desk: Desk, _request: Request) -> NoReturn:
+async def authorize(_context: AuthContext, _request: Request) -> NoReturn:
     """GET /authorize: sign in with another service's account."""
     raise invalid("Unsupported provider: provider is not enabled")
 
 
-async def single_sign_on(_desk: Desk, _request: Request) -> NoReturn:
+async def single_sign_on(_context: AuthContext, _request: Request) -> NoReturn:
     """POST /sso: sign in by SAML."""
     raise AuthError(404, "saml_provider_disabled", "SAML 2.0 is disabled")
 
 
-async def link_identity(desk: Desk, request: Request) -> Response:
+async def link_identity(context: AuthContext, request: Request) -> Response:
     """GET and DELETE below /user/identities: add another service's account, or take one away."""
-    claims = caller.token_claims(request, desk)
-    async with desk.transaction() as cursor:
+    claims = caller.token_claims(request, context)
+    async with context.transaction() as cursor:
         await caller.signed_in(cursor, claims)
     raise AuthError(404, "manual_linking_disabled", "Manual linking is disabled")
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, caller, changes, one_time_tokens, users
-from devstack.gateway.auth.context import Cursor, Desk
+from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import AuthError, invalid
 from devstack.gateway.auth.one_time_tokens import Kind
 from devstack.gateway.auth.users import User
@@ -25,21 +25,21 @@ class Mail:
     is_pkce: bool = False
 
 
-async def recover(desk: Desk, request: Request) -> Response:
+async def recover(context: AuthContext, request: Request) -> Response:
     """POST /recover: let a user in who forgot the password. An unknown address learns nothing."""
     body = await bodies.read(request, bodies.MailRequest)
     if not body.email:
         raise invalid("Password recovery requires an email")
     email = bodies.address_of(body.email)
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         user = await users.find_by_email(cursor, email)
         if user:
             mail = Mail(kind=Kind.RECOVERY, type="recovery", is_pkce=bool(body.code_challenge))
-            await send(desk, request, cursor, user.id, address=email, mail=mail)
+            await send(context, request, cursor, user.id, address=email, mail=mail)
     return answers.ok({})
 
 
-async def resend(desk: Desk, request: Request) -> Response:
+async def resend(context: AuthContext, request: Request) -> Response:
     """POST /resend: repeat the mail that a user waits for, if one does."""
     body = await bodies.read(request, bodies.MailRequest)
     if body.type not in {"signup", "email_change", "sms", "phone_change"}:
@@ -50,57 +50,65 @@ async def resend(desk: Desk, request: Request) -> Response:
         raise invalid("Type provided requires a phone number")
     if not body.email:
         raise invalid("Type provided requires an email address")
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         user = await users.find_by_email(cursor, bodies.address_of(body.email))
         if user and body.type == "signup" and not user.email_confirmed_at:
             mail = Mail(kind=Kind.CONFIRMATION, type="signup")
-            await send(desk, request, cursor, user.id, address=user.email or "", mail=mail)
+            await send(context, request, cursor, user.id, address=user.email or "", mail=mail)
         if user and body.type == "email_change" and user.email_change:
-            await ask_for_change(desk, request, cursor, user, user.email_change)
+            await ask_for_change(context, request, cursor, user, user.email_change)
     return answers.ok({})
 
 
-async def reauthenticate(desk: Desk, request: Request) -> Response:
+async def reauthenticate(context: AuthContext, request: Request) -> Response:
     """GET /reauthenticate: send a code that goes with a new password, if the project wants one."""
-    claims = caller.token_claims(request, desk)
-    async with desk.transaction() as cursor:
+    claims = caller.token_claims(request, context)
+    async with context.transaction() as cursor:
         user = (await caller.signed_in(cursor, claims)).user
         if not user.email_confirmed_at:
             raise AuthError(422, "email_not_confirmed", "Please verify your email first.")
         mail = Mail(kind=Kind.REAUTHENTICATION, type="reauthentication")
-        await send(desk, request, cursor, user.id, address=user.email or "", mail=mail)
+        await send(context, request, cursor, user.id, address=user.email or "", mail=mail)
     return answers.ok({})
 
 
 async def send(
-    desk: Desk, request: Request, cursor: Cursor, user_id: uuid.UUID, *, address: str, mail: Mail
+    context: AuthContext,
+    request: Request,
+    cursor: Cursor,
+    user_id: uuid.UUID,
+    *,
+    address: str,
+    mail: Mail,
 ) -> None:
     """Make a token, and keep the mail that carries it.
 
     Raises: AuthError over_email_send_rate_limit when the user got one of its kind just now.
     """
-    await check_interval(desk, cursor, user_id, mail.kind)
+    await check_interval(context, cursor, user_id, mail.kind)
     issued = await one_time_tokens.issue(
         cursor,
         user_id,
         mail.kind,
         address,
-        digits=desk.settings.otp_length,
+        digits=context.settings.otp_length,
         is_pkce=mail.is_pkce,
     )
-    desk.post(request, mail.type, address, issued)
+    context.post(request, mail.type, address, issued)
 
 
-async def check_interval(desk: Desk, cursor: Cursor, user_id: uuid.UUID, kind: Kind) -> None:
+async def check_interval(
+    context: AuthContext, cursor: Cursor, user_id: uuid.UUID, kind: Kind
+) -> None:
     """Refuse a mail that would come too soon after the last one of its kind."""
-    wait_s = await one_time_tokens.wait_s(cursor, user_id, kind, desk.settings.mail_interval_s)
+    wait_s = await one_time_tokens.wait_s(cursor, user_id, kind, context.settings.mail_interval_s)
     if wait_s:
         message = f"For security purposes, you can only request this after {wait_s} seconds."
         raise AuthError(429, "over_email_send_rate_limit", message)
 
 
 async def ask_for_change(
-    desk: Desk,
+    context: AuthContext,
     request: Request,
     cursor: Cursor,
     user: User,
@@ -113,13 +121,13 @@ async def ask_for_change(
     `verification` says when one answer will do.
     """
     # Both mails count as one.
-    await check_interval(desk, cursor, user.id, Kind.EMAIL_CHANGE_NEW)
+    await check_interval(context, cursor, user.id, Kind.EMAIL_CHANGE_NEW)
     await changes.note_wanted_email(cursor, user.id, email)
     asked = [(Kind.EMAIL_CHANGE_NEW, email)]
-    if user.email and desk.settings.needs_both_confirmations:
+    if user.email and context.settings.needs_both_confirmations:
         asked.append((Kind.EMAIL_CHANGE_CURRENT, user.email))
     for kind, address in asked:
         issued = await one_time_tokens.issue(
-            cursor, user.id, kind, address, digits=desk.settings.otp_length, is_pkce=is_pkce
+            cursor, user.id, kind, address, digits=context.settings.otp_length, is_pkce=is_pkce
         )
-        desk.post(request, "email_change", address, issued)
+        context.post(request, "email_change", address, issued)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, caller, factors, sessions, tokens, totp
 from devstack.gateway.auth.caller import SignedIn
-from devstack.gateway.auth.context import Cursor, Desk
+from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import (
     AuthError,
     invalid,
@@ -22,22 +22,22 @@ from devstack.gateway.auth.factors import Challenge, Factor
 from devstack.gateway.auth.users import User
 
 
-async def enroll(desk: Desk, request: Request) -> Response:
+async def enroll(context: AuthContext, request: Request) -> Response:
     """POST /factors: make a secret that waits for its first code."""
-    claims = caller.token_claims(request, desk)
+    claims = caller.token_claims(request, context)
     body = await bodies.read(request, bodies.Enrolment)
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
     if signed_in.session is None:
         raise session_not_found()
-    _refuse_type(desk, body.factor_type)
+    _refuse_type(context, body.factor_type)
     secret = totp.new_secret()
     with refusing_what_is_taken(_name_taken(body.friendly_name)):
-        async with desk.transaction() as cursor:
+        async with context.transaction() as cursor:
             await factors.drop_abandoned(cursor)
-            await _check_room(cursor, desk, signed_in, body.friendly_name)
+            await _check_room(cursor, context, signed_in, body.friendly_name)
             factor_id = await factors.enroll(cursor, signed_in.user.id, body.friendly_name, secret)
-    issuer = body.issuer or urlsplit(desk.settings.site_url).netloc
+    issuer = body.issuer or urlsplit(context.settings.site_url).netloc
     address = totp.uri(secret, issuer, signed_in.user.email or "")
     return answers.ok(
         {
@@ -49,13 +49,13 @@ async def enroll(desk: Desk, request: Request) -> Response:
     )
 
 
-async def challenge(desk: Desk, request: Request) -> Response:
+async def challenge(context: AuthContext, request: Request) -> Response:
     """POST /factors/{id}/challenge: ask for a code."""
-    claims = caller.token_claims(request, desk)
-    async with desk.transaction() as cursor:
+    claims = caller.token_claims(request, context)
+    async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
         factor = factor_of(signed_in.user, request.path_params["factor_id"])
-        _refuse_verification(desk, factor)
+        _refuse_verification(context, factor)
         asked = await factors.challenge(cursor, factor.id, tokens.client_address(request))
     return answers.ok(
         {
@@ -66,20 +66,20 @@ async def challenge(desk: Desk, request: Request) -> Response:
     )
 
 
-async def verify(desk: Desk, request: Request) -> Response:
+async def verify(context: AuthContext, request: Request) -> Response:
     """POST /factors/{id}/verify: raise the session to aal2 for a right code.
 
     All the user's sessions that prove less end.
     """
-    claims = caller.token_claims(request, desk)
+    claims = caller.token_claims(request, context)
     body = await bodies.read(request, bodies.Verification)
     expired: AuthError | None = None
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
         factor = factor_of(signed_in.user, request.path_params["factor_id"])
         if not body.code:
             raise invalid("Code needs to be non-empty")
-        _refuse_verification(desk, factor)
+        _refuse_verification(context, factor)
         asked = await _asked(cursor, factor, body.challenge_id, tokens.client_address(request))
         if asked.is_expired:
             await factors.drop_challenge(cursor, asked.id)
@@ -87,16 +87,16 @@ async def verify(desk: Desk, request: Request) -> Response:
         elif not totp.is_right(factor.secret or "", body.code):
             raise AuthError(422, "mfa_verification_failed", "Invalid TOTP code entered")
         else:
-            answer = await _raise_session(desk, cursor, signed_in, factor, asked.id)
+            answer = await _raise_session(context, cursor, signed_in, factor, asked.id)
     if expired:
         raise expired
     return answers.ok(answer)
 
 
-async def unenroll(desk: Desk, request: Request) -> Response:
+async def unenroll(context: AuthContext, request: Request) -> Response:
     """DELETE /factors/{id}: take a factor away; one that is verified only at aal2."""
-    claims = caller.token_claims(request, desk)
-    async with desk.transaction() as cursor:
+    claims = caller.token_claims(request, context)
+    async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
         factor = factor_of(signed_in.user, request.path_params["factor_id"])
         if factor.is_verified and not signed_in.is_aal2:
@@ -117,9 +117,9 @@ def factor_of(user: User, factor_id: str) -> Factor:
     raise AuthError(404, "mfa_factor_not_found", "Factor not found")
 
 
-def _refuse_type(desk: Desk, factor_type: str) -> None:
+def _refuse_type(context: AuthContext, factor_type: str) -> None:
     disabled = {"phone": "Phone", "webauthn": "WebAuthn"}
-    if not desk.settings.is_totp_enroll_enabled:
+    if not context.settings.is_totp_enroll_enabled:
         disabled["totp"] = "TOTP"
     if factor_type in disabled:
         code = f"mfa_{factor_type}_enroll_not_enabled"
@@ -128,19 +128,19 @@ def _refuse_type(desk: Desk, factor_type: str) -> None:
         raise invalid("factor_type needs to be totp, phone, or webauthn")
 
 
-def _refuse_verification(desk: Desk, factor: Factor) -> None:
+def _refuse_verification(context: AuthContext, factor: Factor) -> None:
     """Refuse what is switched off, and factors that a migration brought and nobody here can ask."""
-    if factor.factor_type != "totp" or not desk.settings.is_totp_verify_enabled:
+    if factor.factor_type != "totp" or not context.settings.is_totp_verify_enabled:
         name = {"phone": "Phone", "webauthn": "WebAuthn"}.get(factor.factor_type, "TOTP")
         code = f"mfa_{factor.factor_type}_verify_not_enabled"
         raise AuthError(422, code, f"MFA verification is disabled for {name}")
 
 
-async def _check_room(cursor: Cursor, desk: Desk, signed_in: SignedIn, name: str) -> None:
+async def _check_room(cursor: Cursor, context: AuthContext, signed_in: SignedIn, name: str) -> None:
     enrolled = await factors.of_users(cursor, [signed_in.user.id])
     if any(factor.friendly_name == name for factor in enrolled):
         raise _name_taken(name)
-    if len(enrolled) >= desk.settings.max_enrolled_factors:
+    if len(enrolled) >= context.settings.max_enrolled_factors:
         message = "Maximum number of verified factors reached, unenroll to continue"
         raise AuthError(422, "too_many_enrolled_mfa_factors", message)
     if any(factor.is_verified for factor in enrolled) and not signed_in.is_aal2:
@@ -163,14 +163,18 @@ async def _asked(cursor: Cursor, factor: Factor, challenge_id: str, address: str
 
 
 async def _raise_session(
-    desk: Desk, cursor: Cursor, signed_in: SignedIn, factor: Factor, challenge_id: uuid.UUID
+    context: AuthContext,
+    cursor: Cursor,
+    signed_in: SignedIn,
+    factor: Factor,
+    challenge_id: uuid.UUID,
 ) -> dict[str, object]:
     session = signed_in.session
     if session is None:
         raise session_not_found()
     await factors.verify(cursor, factor, challenge_id)
     refresh_token = await sessions.prove(cursor, session, "totp", factor.id)
-    return await tokens.session_answer(desk, cursor, session.user_id, session.id, refresh_token)
+    return await tokens.session_answer(context, cursor, session.user_id, session.id, refresh_token)
 
 
 def _expired(asked: Challenge) -> AuthError:

@@ -24,7 +24,7 @@ from devstack.gateway.auth import (
     sign_in,
     verification,
 )
-from devstack.gateway.auth.context import Desk
+from devstack.gateway.auth.context import AuthContext
 from devstack.gateway.auth.errors import AuthError
 from devstack.gateway.auth.mailbox import mailbox_of
 from devstack.gateway.auth.settings import AuthSettings
@@ -34,7 +34,7 @@ from devstack.gateway.context import Context, GatewayConfig, summary
 
 _LOG = logging.getLogger(__name__)
 
-Handler = Callable[[Desk, Request], Awaitable[Response]]
+Handler = Callable[[AuthContext, Request], Awaitable[Response]]
 
 #: What the gateway in front lets through without an API key: verifiers and mails hold none.
 _OPEN: Final[list[tuple[str, str, Handler]]] = [
@@ -78,15 +78,15 @@ _KEYED: Final[list[tuple[str, str, Handler]]] = [
 
 def routes(context: Context) -> list[BaseRoute]:
     """Return the routes below `/auth/v1`."""
-    desk = Desk(
+    auth_context = AuthContext(
         pool=context.admin_pool,
         keys=context.config.keys,
         issuer=f"{context.config.url}/auth/v1",
         settings=_settings(context.config),
         mailbox=context.service(mailbox_of),
     )
-    opened = [_route(desk, *entry, is_keyed=False) for entry in _OPEN]
-    keyed = [_route(desk, *entry, is_keyed=True) for entry in _KEYED]
+    opened = [_route(auth_context, *entry, is_keyed=False) for entry in _OPEN]
+    keyed = [_route(auth_context, *entry, is_keyed=True) for entry in _KEYED]
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
     return [*opened, *keyed, Route("/{path:path}", _refuse, methods=methods)]
 
@@ -96,12 +96,14 @@ def _settings(config: GatewayConfig) -> AuthSettings:
     return settings if config.has_production_auth else settings.for_development()
 
 
-def _route(desk: Desk, method: str, path: str, handler: Handler, *, is_keyed: bool) -> Route:
+def _route(
+    auth_context: AuthContext, method: str, path: str, handler: Handler, *, is_keyed: bool
+) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
             if is_keyed:
-                api_key_claims(request.headers, request.query_params, desk.keys)
-            return await handler(desk, request)
+                api_key_claims(request.headers, request.query_params, auth_context.keys)
+            return await handler(auth_context, request)
         except AuthError as error:
             return answers.refusal(request, error)
         except PoolTimeout as error:

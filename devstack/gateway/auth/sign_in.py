@@ -17,7 +17,7 @@ from devstack.gateway.auth import (
     users,
 )
 from devstack.gateway.auth.changes import confirm_email
-from devstack.gateway.auth.context import Desk
+from devstack.gateway.auth.context import AuthContext
 from devstack.gateway.auth.errors import (
     AuthError,
     invalid,
@@ -27,25 +27,25 @@ from devstack.gateway.auth.errors import (
 )
 
 
-async def sign_up(desk: Desk, request: Request) -> Response:
+async def sign_up(context: AuthContext, request: Request) -> Response:
     """POST /signup: make a user, and sign in unless the address has to be confirmed first."""
     body = await bodies.read(request, bodies.SignUp)
     if not body.email and not body.phone:
-        return await passwordless.sign_in_anonymously(desk, request, body)
-    if not desk.settings.is_signup_enabled:
+        return await passwordless.sign_in_anonymously(context, request, body)
+    if not context.settings.is_signup_enabled:
         raise signup_disabled()
     bodies.refuse_phone(body.phone)
-    if not desk.settings.is_email_enabled:
+    if not context.settings.is_email_enabled:
         raise AuthError(400, "email_provider_disabled", "Email signups are disabled")
     if not body.password:
         raise invalid("Signup requires a valid password")
-    passwords.check_strength(body.password, desk.settings)
+    passwords.check_strength(body.password, context.settings)
     email = bodies.address_of(body.email)
     encrypted_password = await passwords.hash_of(body.password)
-    if desk.settings.needs_confirmation:
-        return await unconfirmed.sign_up(desk, request, body, email, encrypted_password)
+    if context.settings.needs_confirmation:
+        return await unconfirmed.sign_up(context, request, body, email, encrypted_password)
     with refusing_what_is_taken(_already_registered()):
-        async with desk.transaction() as cursor:
+        async with context.transaction() as cursor:
             if await users.find_by_email(cursor, email):
                 raise _already_registered()
             user_id = await users.create(
@@ -56,21 +56,21 @@ async def sign_up(desk: Desk, request: Request) -> Response:
                 is_sign_up=True,
             )
             await confirm_email(cursor, user_id)
-            session = await tokens.begin_session(desk, request, cursor, user_id, "password")
+            session = await tokens.begin_session(context, request, cursor, user_id, "password")
     return answers.ok(session)
 
 
-async def grant(desk: Desk, request: Request) -> Response:
+async def grant(context: AuthContext, request: Request) -> Response:
     """POST /token: exchange a password or a refresh token for a session."""
     grant_type = request.query_params.get("grant_type")
     if grant_type == "password":
-        return await _grant_for_password(desk, request)
+        return await _grant_for_password(context, request)
     if grant_type == "refresh_token":
-        return await _grant_for_refresh_token(desk, request)
+        return await _grant_for_refresh_token(context, request)
     return await disabled.grant(request, grant_type)
 
 
-async def _grant_for_password(desk: Desk, request: Request) -> Response:
+async def _grant_for_password(context: AuthContext, request: Request) -> Response:
     body = await bodies.read(request, bodies.PasswordGrant)
     if body.email and body.phone:
         message = "Only an email address or phone number should be provided on login."
@@ -79,7 +79,7 @@ async def _grant_for_password(desk: Desk, request: Request) -> Response:
         raise AuthError(422, "phone_provider_disabled", "Phone logins are disabled")
     if not body.email:
         raise invalid("missing email or phone")
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         user = await users.find_by_email(cursor, body.email.strip().lower().replace("\0", ""))
     # No transaction is held meanwhile: a hash takes as long as a hundred statements.
     stored_hash = user.encrypted_password if user else None
@@ -90,27 +90,27 @@ async def _grant_for_password(desk: Desk, request: Request) -> Response:
         raise user_banned()
     if user.email_confirmed_at is None:
         raise AuthError(400, "email_not_confirmed", "Email not confirmed")
-    async with desk.transaction() as cursor:
-        session = await tokens.begin_session(desk, request, cursor, user.id, "password")
-    weakness = passwords.weakness_of(body.password, desk.settings)
+    async with context.transaction() as cursor:
+        session = await tokens.begin_session(context, request, cursor, user.id, "password")
+    weakness = passwords.weakness_of(body.password, context.settings)
     return answers.ok(session | ({"weak_password": weakness} if weakness else {}))
 
 
-async def _grant_for_refresh_token(desk: Desk, request: Request) -> Response:
+async def _grant_for_refresh_token(context: AuthContext, request: Request) -> Response:
     body = await bodies.read(request, bodies.RefreshGrant)
     if not body.refresh_token:
         raise AuthError(400, "validation_failed", "refresh_token required")
     reused: sessions.TokenReusedError | None = None
     answer: dict[str, Any] = {}
-    async with desk.transaction() as cursor:
+    async with context.transaction() as cursor:
         try:
             user_id, session_id, successor = await sessions.rotate(
-                cursor, body.refresh_token.replace("\0", ""), desk.settings.refresh_token_reuse_s
+                cursor, body.refresh_token.replace("\0", ""), context.settings.refresh_token_reuse_s
             )
         except sessions.TokenReusedError as error:
             reused = error  # raised below, when the revocation is committed
         else:
-            answer = await tokens.session_answer(desk, cursor, user_id, session_id, successor)
+            answer = await tokens.session_answer(context, cursor, user_id, session_id, successor)
     if reused:
         raise reused
     return answers.ok(answer)

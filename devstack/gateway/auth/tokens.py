@@ -9,24 +9,28 @@ from starlette.requests import Request
 
 from devstack.gateway.auth import answers, sessions, users
 from devstack.gateway.auth.changes import note_sign_in
-from devstack.gateway.auth.context import Cursor, Desk
+from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import AuthError, user_banned
 from devstack.gateway.auth.sessions import Session
 from devstack.gateway.auth.users import User
 
 
 async def begin_session(
-    desk: Desk, request: Request, cursor: Cursor, user_id: uuid.UUID, method: str
+    context: AuthContext, request: Request, cursor: Cursor, user_id: uuid.UUID, method: str
 ) -> dict[str, Any]:
     """Sign the user in, by what `method` names; return the session as clients keep it."""
     user_agent, address = request.headers.get("user-agent"), client_address(request)
     session_id, refresh_token = await sessions.begin(cursor, user_id, method, user_agent, address)
     await note_sign_in(cursor, user_id)
-    return await session_answer(desk, cursor, user_id, session_id, refresh_token)
+    return await session_answer(context, cursor, user_id, session_id, refresh_token)
 
 
 async def session_answer(
-    desk: Desk, cursor: Cursor, user_id: uuid.UUID, session_id: uuid.UUID, refresh_token: str
+    context: AuthContext,
+    cursor: Cursor,
+    user_id: uuid.UUID,
+    session_id: uuid.UUID,
+    refresh_token: str,
 ) -> dict[str, Any]:
     """Return a session as clients keep it: a fresh access token, and the refresh token for it.
 
@@ -38,7 +42,7 @@ async def session_answer(
         raise AuthError(400, "session_not_found", "Invalid Refresh Token: Session Not Found")
     if user.is_banned:
         raise user_banned()
-    return _session_json(desk, user, session, refresh_token)
+    return _session_json(context, user, session, refresh_token)
 
 
 def client_address(request: Request) -> str:
@@ -50,11 +54,13 @@ def client_address(request: Request) -> str:
         return local
 
 
-def _session_json(desk: Desk, user: User, session: Session, refresh_token: str) -> dict[str, Any]:
+def _session_json(
+    context: AuthContext, user: User, session: Session, refresh_token: str
+) -> dict[str, Any]:
     now = int(time.time())
-    expires_at = now + desk.settings.jwt_expiry_s
+    expires_at = now + context.settings.jwt_expiry_s
     claims = {
-        "iss": desk.issuer,
+        "iss": context.issuer,
         "sub": str(user.id),
         "aud": user.aud,
         "exp": expires_at,
@@ -70,9 +76,9 @@ def _session_json(desk: Desk, user: User, session: Session, refresh_token: str) 
         "is_anonymous": user.is_anonymous,
     }
     return {
-        "access_token": desk.keys.sign(claims),
+        "access_token": context.keys.sign(claims),
         "token_type": "bearer",
-        "expires_in": desk.settings.jwt_expiry_s,
+        "expires_in": context.settings.jwt_expiry_s,
         "expires_at": expires_at,
         "refresh_token": refresh_token,
         "user": answers.user_json(user),

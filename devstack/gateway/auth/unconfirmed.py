@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers, bodies, mails, users
-from devstack.gateway.auth.context import Desk
+from devstack.gateway.auth.context import AuthContext
 from devstack.gateway.auth.errors import email_exists, refusing_what_is_taken
 from devstack.gateway.auth.mails import Mail
 from devstack.gateway.auth.one_time_tokens import Kind
@@ -19,14 +19,14 @@ from devstack.gateway.auth.users import EMAIL_METADATA, User
 
 
 async def sign_up(
-    desk: Desk, request: Request, body: bodies.SignUp, email: str, encrypted_password: str
+    context: AuthContext, request: Request, body: bodies.SignUp, email: str, encrypted_password: str
 ) -> Response:
     """Make a user who has to confirm the address, or repeat the mail to one who has not.
 
     A user who has confirmed it gets no mail, and the caller does not learn that there is one.
     """
     with refusing_what_is_taken(email_exists()):
-        async with desk.transaction() as cursor:
+        async with context.transaction() as cursor:
             user = await users.find_by_email(cursor, email)
             if user and user.email_confirmed_at:
                 return answers.ok(answers.user_json(_stranger(user, body)))
@@ -38,7 +38,7 @@ async def sign_up(
                 user_metadata=body.data or {},
             )
             mail = Mail(kind=Kind.CONFIRMATION, type="signup", is_pkce=bool(body.code_challenge))
-            await mails.send(desk, request, cursor, user_id, address=email, mail=mail)
+            await mails.send(context, request, cursor, user_id, address=email, mail=mail)
             found = await users.require(cursor, user_id)
     return answers.ok(answers.user_json(found))
 

@@ -19,7 +19,7 @@ from devstack.gateway.auth import (
     tokens,
     users,
 )
-from devstack.gateway.auth.context import Cursor, Desk
+from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
@@ -47,7 +47,7 @@ _HALF_DONE = "Confirmation link accepted. Please proceed to confirm link sent to
 _OAUTH_ERRORS = {400: "invalid_request", 401: "unauthorized_client", 403: "access_denied"}
 
 
-async def verify(desk: Desk, request: Request) -> Response:
+async def verify(context: AuthContext, request: Request) -> Response:
     """POST /verify: exchange a code, or the hash of one, for a session."""
     body = await bodies.read(request, bodies.Verify)
     if not body.type:
@@ -57,16 +57,16 @@ async def verify(desk: Desk, request: Request) -> Response:
     if body.token_hash:
         if body.email or body.phone:
             raise invalid("Only the token_hash and type should be provided")
-        return _told(await _session(desk, request, body.type, body.token_hash, _BAD_LINK))
+        return _told(await _session(context, request, body.type, body.token_hash, _BAD_LINK))
     if body.phone and not body.email:  # nobody here has one
         raise AuthError(403, "otp_expired", _BAD_CODE)
     if body.phone or not body.email:
         raise invalid("Only an email address or phone number should be provided on verify")
     token_hash = one_time_tokens.hash_of(bodies.address_of(body.email), body.token)
-    return _told(await _session(desk, request, body.type, token_hash, _BAD_CODE))
+    return _told(await _session(context, request, body.type, token_hash, _BAD_CODE))
 
 
-async def follow(desk: Desk, request: Request) -> Response:
+async def follow(context: AuthContext, request: Request) -> Response:
     """GET /verify: a link of a mail. It leads to the project's site, with a session or an error."""
     token = request.query_params.get("token", "")
     link_type = request.query_params.get("type", "")
@@ -79,7 +79,7 @@ async def follow(desk: Desk, request: Request) -> Response:
         raise AuthError(501, "not_implemented", message)
     told: dict[str, Any]
     try:
-        session = await _session(desk, request, link_type, token, _BAD_LINK)
+        session = await _session(context, request, link_type, token, _BAD_LINK)
     except AuthError as error:
         told = {
             "error": _OAUTH_ERRORS.get(error.status, "server_error"),
@@ -92,52 +92,52 @@ async def follow(desk: Desk, request: Request) -> Response:
             session, link_type = {"message": _HALF_DONE, "sb": ""}, ""
         told = {name: value for name, value in session.items() if name != "user"}
         told = dict(sorted((told | ({"type": link_type} if link_type else {})).items()))
-    target = redirects.target(request, desk.settings)
+    target = redirects.target(request, context.settings)
     return RedirectResponse(f"{target}#{urlencode(told)}", status_code=303)
 
 
 async def _session(
-    desk: Desk, request: Request, verification_type: str, token_hash: str, refusal: str
+    context: AuthContext, request: Request, verification_type: str, token_hash: str, refusal: str
 ) -> dict[str, Any] | None:
     """Spend the token and sign its user in; None if the other address has to agree as well."""
     kinds = _KINDS.get(verification_type)
     if kinds is None:
         raise invalid("Invalid email verification type")
     with refusing_what_is_taken(email_exists()):
-        async with desk.transaction() as cursor:
-            life_s = desk.settings.otp_expiry_s
+        async with context.transaction() as cursor:
+            life_s = context.settings.otp_expiry_s
             # Postgres keeps no NUL in text, so nobody was given one.
             found = await one_time_tokens.find(cursor, token_hash.replace("\0", ""), kinds, life_s)
             if found is None:
                 raise AuthError(403, "otp_expired", refusal)
-            if not await _apply(desk, cursor, found):
+            if not await _apply(context, cursor, found):
                 return None
-            return await tokens.begin_session(desk, request, cursor, found.user_id, "otp")
+            return await tokens.begin_session(context, request, cursor, found.user_id, "otp")
 
 
 def _told(session: dict[str, Any] | None) -> Response:
     return answers.ok({"code": "200", "msg": _HALF_DONE} if session is None else session)
 
 
-async def _apply(desk: Desk, cursor: Cursor, found: OneTimeToken) -> bool:
+async def _apply(context: AuthContext, cursor: Cursor, found: OneTimeToken) -> bool:
     """Let the token have its effect, once; return false if another token has to follow."""
     user = await users.require(cursor, found.user_id)
     if user.is_banned:
         raise AuthError(403, "user_banned", user_banned().message)
     if found.kind in _ADDRESS_CHANGE:
-        return await _confirm_change(desk, cursor, user, found.kind)
+        return await _confirm_change(context, cursor, user, found.kind)
     await one_time_tokens.drop(cursor, user.id, [found.kind])
     await changes.confirm_email(cursor, user.id)
     await changes.confirm_identity(cursor, user.id)
     return True
 
 
-async def _confirm_change(desk: Desk, cursor: Cursor, user: User, kind: Kind) -> bool:
+async def _confirm_change(context: AuthContext, cursor: Cursor, user: User, kind: Kind) -> bool:
     """Change the address, unless the project asks both addresses and one has not answered yet.
 
     With sign-ups that need no confirmation GoTrue takes the first answer (`emailChangeVerify`).
     """
-    settings = desk.settings
+    settings = context.settings
     if settings.needs_confirmation and settings.needs_both_confirmations:
         await one_time_tokens.drop(cursor, user.id, [kind])
         if await one_time_tokens.has_any(cursor, user.id, _ADDRESS_CHANGE):

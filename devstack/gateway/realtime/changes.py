@@ -9,7 +9,7 @@ from functools import partial
 import psycopg
 
 from devstack.gateway.context import Connection, summary
-from devstack.gateway.realtime.database import Session
+from devstack.gateway.realtime.database import ReconnectingConnection
 from devstack.gateway.realtime.evaluation import JudgedRow, NamedRow, Questions, judge, named
 from devstack.gateway.realtime.events import JudgedChange, event_data
 from devstack.gateway.realtime.frames import Message, dump
@@ -51,7 +51,7 @@ class ChangeFeed:
 
     def __init__(self, url: str, subscriptions: Subscriptions) -> None:
         self._subscriptions = subscriptions
-        self._session = Session(url, _prepare)
+        self._session = ReconnectingConnection(url, _prepare)
 
     async def close(self) -> None:
         """Let go of the database."""

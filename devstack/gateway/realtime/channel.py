@@ -13,7 +13,7 @@ import psycopg
 from devstack.gateway.realtime import join_checks
 from devstack.gateway.realtime.authorization import BROADCAST, PRESENCE
 from devstack.gateway.realtime.changes import EXTENSION
-from devstack.gateway.realtime.client_messages import ChannelClosedError, Speech
+from devstack.gateway.realtime.client_messages import ChannelClosedError, ClientMessages
 from devstack.gateway.realtime.frames import Frame, Message, broadcast, dump, reply
 from devstack.gateway.realtime.identity import Identity
 from devstack.gateway.realtime.join_checks import JoinRefusedError
@@ -45,7 +45,7 @@ class MessageSink(Protocol):
 
 
 class Channel:
-    """A client on a topic: a member of the hub, a listener of the change feed."""
+    """A client on a topic: a member of the pubsub, a listener of the change feed."""
 
     def __init__(
         self, services: Services, sink: MessageSink, opener: Identity, join: Frame
@@ -69,7 +69,7 @@ class Channel:
         self._join = join
         self._token = self._request.token
         self._subscription: Subscription | None = None
-        self._speech = Speech(services, self._place, self._request, self)
+        self._client_messages = ClientMessages(services, self._place, self._request, self)
         self._inbox: asyncio.Queue[Frame] = asyncio.Queue(INBOX_FRAMES)
 
     async def put(self, frame: Frame) -> None:
@@ -139,7 +139,7 @@ class Channel:
             raise JoinRefusedError(join_checks.NOT_ASKED) from error
 
         # From here to the end nothing waits: nothing comes before the answer, nothing is missed.
-        services.hub.join(place, self)
+        services.pubsub.join(place, self)
         echoed = [{**params, "id": binding_id(params)} for params in request.bindings]
         self.reply(self._join, {"postgres_changes": echoed})
         self._report_subscription(problem)
@@ -160,7 +160,7 @@ class Channel:
         )
         self.hears_broadcasts = BROADCAST in self._heard
         self.has_presence = PRESENCE in self._heard
-        self._speech.forget_policies()
+        self._client_messages.forget_policies()
         if before - self._heard:
             raise JoinRefusedError(f"Unauthorized: {join_checks.no_longer(self._place)}")
 
@@ -207,7 +207,7 @@ class Channel:
             case "access_token":
                 return await self._renew(frame.payload)
             case "broadcast":
-                await self._speech.broadcast(frame)
+                await self._client_messages.broadcast(frame)
             case "presence":
                 return await self._be_present(frame)
             case _:
@@ -232,7 +232,7 @@ class Channel:
 
     async def _be_present(self, frame: Frame) -> bool:
         try:
-            await self._speech.presence(frame)
+            await self._client_messages.presence(frame)
         except ChannelClosedError as error:
             self._shut(str(error))
             return False
@@ -249,5 +249,5 @@ class Channel:
     def _leave(self) -> None:
         self._services.listeners.discard(self)
         self._services.subscriptions.remove(self)
-        self._services.hub.leave(self._place, self)
-        self._speech.leave()
+        self._services.pubsub.leave(self._place, self)
+        self._client_messages.leave()

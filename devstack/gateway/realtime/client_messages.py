@@ -27,7 +27,7 @@ class ChannelClosedError(Exception):
     """A reason to close the channel for good; the text is told to the client."""
 
 
-class Speaker(Member, Protocol):
+class Sender(Member, Protocol):
     """The channel that speaks."""
 
     identity: Identity
@@ -36,16 +36,16 @@ class Speaker(Member, Protocol):
         """Answer a frame of the client."""
 
 
-class Speech:
+class ClientMessages:
     """Broadcasts and presence of one channel."""
 
     def __init__(
-        self, services: Services, place: Topic, request: JoinRequest, speaker: Speaker
+        self, services: Services, place: Topic, request: JoinRequest, sender: Sender
     ) -> None:
         self._services = services
         self._place = place
         self._request = request
-        self._speaker = speaker
+        self._sender = sender
         self._limit = CallLimit()
         self._tracked: Mapping[str, Any] | None = None
         #: What the policies answered for the present token.
@@ -57,7 +57,7 @@ class Speech:
 
     def leave(self) -> None:
         """Be present no longer."""
-        self._tell(self._services.presence.untrack(self._place, self._speaker))
+        self._tell(self._services.presence.untrack(self._place, self._sender))
 
     async def broadcast(self, frame: Frame) -> None:
         """Send to the topic; what may not be sent is dropped without a word."""
@@ -69,16 +69,16 @@ class Speech:
         is_small = len(body) <= MAX_BROADCAST_BYTES
         if is_small:
             content = UserBroadcast(event=event, payload=body)
-            self._services.hub.broadcast(self._place, content, sender=self._speaker)
+            self._services.pubsub.broadcast(self._place, content, sender=self._sender)
         if self._request.wants_ack:
-            self._speaker.reply(frame, {} if is_small else TOO_LARGE, is_ok=is_small)
+            self._sender.reply(frame, {} if is_small else TOO_LARGE, is_ok=is_small)
 
     async def presence(self, frame: Frame) -> None:
         """Track or untrack the client. Raises: ChannelClosedError."""
         fields = frame.payload if isinstance(frame.payload, dict) else {}
         what = fields.get("event")
         if not isinstance(what, str):
-            self._speaker.reply(frame, {})
+            self._sender.reply(frame, {})
             return
         if not self._limit.allows_one_more():
             raise ChannelClosedError(TOO_OFTEN)
@@ -87,39 +87,39 @@ class Speech:
                 await self._track(frame, fields.get("payload", {}))
             case "untrack":
                 self._tracked = None
-                self._speaker.reply(frame, {})
+                self._sender.reply(frame, {})
                 self.leave()
             case _:
-                self._speaker.reply(frame, {}, is_ok=False)
+                self._sender.reply(frame, {}, is_ok=False)
 
     async def _track(self, frame: Frame, state: Any) -> None:
         if not await self._may_write(PRESENCE):
-            self._speaker.reply(frame, {}, is_ok=False)
+            self._sender.reply(frame, {}, is_ok=False)
             return
         if not isinstance(state, dict):
-            self._speaker.reply(frame, NO_MAP, is_ok=False)
+            self._sender.reply(frame, NO_MAP, is_ok=False)
             return
         if len(dump(state)) > MAX_BROADCAST_BYTES:
             raise ChannelClosedError(TOO_MUCH)
-        self._speaker.reply(frame, {})
+        self._sender.reply(frame, {})
         if state == self._tracked:
             return
         self._tracked = state
         presence, key = self._services.presence, self._request.presence_key
-        self._tell(presence.track(self._place, self._speaker, key, state))
+        self._tell(presence.track(self._place, self._sender, key, state))
         if await self._learns_by_tracking():
-            self._speaker.send(presence.state(self._place))
-            self._speaker.has_presence = True
+            self._sender.send(presence.state(self._place))
+            self._sender.has_presence = True
 
     async def _learns_by_tracking(self) -> bool:
         """Say whether a client that did not ask for presence is told of it from now on."""
-        if self._speaker.has_presence:
+        if self._sender.has_presence:
             return False
         if not self._place.is_private:
             return True
         try:
             heard = await self._services.authorizer.readable(
-                self._speaker.identity, self._place.name, [PRESENCE]
+                self._sender.identity, self._place.name, [PRESENCE]
             )
         except AuthorizationUnavailableError:
             return False
@@ -128,7 +128,7 @@ class Speech:
     def _tell(self, difference: Message | None) -> None:
         if difference is None:
             return
-        for member in self._services.hub.members(self._place):
+        for member in self._services.pubsub.members(self._place):
             if member.has_presence:
                 member.send(difference)
 
@@ -138,7 +138,7 @@ class Speech:
         if extension not in self._writable:
             try:
                 self._writable[extension] = await self._services.authorizer.may_write(
-                    self._speaker.identity, self._place.name, extension
+                    self._sender.identity, self._place.name, extension
                 )
             except AuthorizationUnavailableError:
                 # Not remembered: the next one may find a database.

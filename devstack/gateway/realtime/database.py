@@ -43,7 +43,7 @@ async def borrowed(
         return await work(connection)
 
 
-class Session:
+class ReconnectingConnection:
     """One connection, made when it is first needed, and made anew when it was lost."""
 
     def __init__(self, url: str, prepare: Callable[[Connection], Awaitable[object]]) -> None:

@@ -12,7 +12,7 @@ from devstack.gateway.realtime.database import borrowed
 from devstack.gateway.realtime.evaluation import NamedRow, named
 from devstack.gateway.realtime.frames import UserBroadcast, dump
 from devstack.gateway.realtime.pgoutput import Action, Change, Relation
-from devstack.gateway.realtime.pubsub import Hub, Topic
+from devstack.gateway.realtime.pubsub import PubSub, Topic
 
 
 #: The most that a join may have replayed.
@@ -45,7 +45,7 @@ def is_message(relation: Relation) -> bool:
     return relation.schema == "realtime" and relation.table.startswith("messages")
 
 
-def tell(hub: Hub, changes: Iterable[Change]) -> None:
+def tell(pubsub: PubSub, changes: Iterable[Change]) -> None:
     """Broadcast the messages among the changes, in commit order."""
     for change in changes:
         if change.action is not Action.INSERT or change.new is None:
@@ -53,7 +53,7 @@ def tell(hub: Hub, changes: Iterable[Change]) -> None:
         row = named([column.name for column in change.relation.columns], change.new)
         topic, content = row.get("topic"), _content(row)
         if topic is not None and content is not None and row.get("extension") == "broadcast":
-            hub.broadcast(Topic(name=topic, is_private=row.get("private") == "t"), content)
+            pubsub.broadcast(Topic(name=topic, is_private=row.get("private") == "t"), content)
 
 
 async def recent(

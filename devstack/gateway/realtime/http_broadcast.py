@@ -67,7 +67,7 @@ async def _send(services: Services, caller: Identity, messages: list[Outgoing]) 
         if topic not in allowed:
             allowed[topic] = not topic.is_private or await _may_write(services, caller, topic)
         if allowed[topic]:
-            services.hub.broadcast(topic, message.content)
+            services.pubsub.broadcast(topic, message.content)
     return Response(status_code=ACCEPTED)
 
 

@@ -31,7 +31,7 @@ class Member(Protocol):
         """Queue a message; never waits."""
 
 
-class Hub:
+class PubSub:
     """The members of every topic, in the order they came."""
 
     def __init__(self) -> None:

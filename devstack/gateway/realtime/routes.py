@@ -13,7 +13,7 @@ from devstack.gateway.realtime.frames import Version
 from devstack.gateway.realtime.http_broadcast import broadcast_many, broadcast_one
 from devstack.gateway.realtime.identity import TokenRefusedError, identify
 from devstack.gateway.realtime.services import Services, services_of
-from devstack.gateway.realtime.user_socket import Connection
+from devstack.gateway.realtime.user_socket import UserSocket
 
 
 def routes(context: Context) -> list[BaseRoute]:
@@ -55,4 +55,4 @@ async def _open(websocket: WebSocket, services: Services) -> None:
         problem = f"vsn is one of {', '.join(Version)}"
         await websocket.send_denial_response(JSONResponse({"error": problem}, 400))
     else:
-        await Connection(websocket, services, version, opener).serve()
+        await UserSocket(websocket, services, version, opener).serve()

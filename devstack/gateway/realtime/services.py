@@ -11,7 +11,7 @@ from devstack.gateway.realtime.changes import EXTENSION, ChangeFeed
 from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.pgoutput import Change
 from devstack.gateway.realtime.presence import Presence
-from devstack.gateway.realtime.pubsub import Hub
+from devstack.gateway.realtime.pubsub import PubSub
 from devstack.gateway.realtime.subscriptions import Subscriptions
 from devstack.gateway.realtime.wal import WalReader
 
@@ -27,12 +27,12 @@ class FaultTarget(Protocol):
 
 
 class Services:
-    """The hub, the subscriptions, and the reader that feeds both."""
+    """The pubsub, the subscriptions, and the reader that feeds both."""
 
     def __init__(self, context: Context) -> None:
         self.keys = context.config.keys
         self.pool = context.admin_pool
-        self.hub = Hub()
+        self.pubsub = PubSub()
         self.presence = Presence()
         self.subscriptions = Subscriptions()
         self.authorizer = Authorizer(pool=context.admin_pool)
@@ -66,7 +66,7 @@ class Services:
 
     async def _handle(self, changes: Sequence[Change]) -> None:
         is_message = database_broadcasts.is_message
-        database_broadcasts.tell(self.hub, (c for c in changes if is_message(c.relation)))
+        database_broadcasts.tell(self.pubsub, (c for c in changes if is_message(c.relation)))
         await self._feed.deliver(changes)
 
     def _resubscribe(self) -> None:

@@ -38,7 +38,7 @@ ANSWERS = "phx_"
 Ending = tuple[int, str]
 
 
-class Connection:
+class UserSocket:
     """A client's socket and the channels it has joined."""
 
     def __init__(

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 import psycopg
 
 from devstack.gateway.context import Connection
-from devstack.gateway.realtime.database import Session
+from devstack.gateway.realtime.database import ReconnectingConnection
 from devstack.gateway.realtime.pgoutput import Change, Relation, decode, transaction_ids
 from devstack.gateway.realtime.replication import Stream, open_replication
 
@@ -79,7 +79,7 @@ class WalReader:
         self._handle = handle
         self._is_heard = is_heard
         self._on_live = on_live
-        self._observer = Session(url, _snapshot)
+        self._observer = ReconnectingConnection(url, _snapshot)
         self._wake = asyncio.Event()
         self._streaming = asyncio.Event()
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from devstack.gateway.storage import answers, bodies, bucket_rows, object_rows
 from devstack.gateway.storage.caller import SERVICE, owner_of, required_caller
-from devstack.gateway.storage.context import Desk
+from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import (
     access_denied,
     bucket_not_empty,
@@ -29,9 +29,9 @@ STANDARD = "STANDARD"
 FORBIDDEN = 403
 
 
-async def create(desk: Desk, request: Request) -> Response:
+async def create(context: StorageContext, request: Request) -> Response:
     """POST /bucket."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.NewBucket)
     check_new_bucket_name(body.name)
     check_new_bucket_name(body.id or body.name)
@@ -47,31 +47,31 @@ async def create(desk: Desk, request: Request) -> Response:
         **_limits(body),
     }
     with object_rows.refusing_duplicates("BucketAlreadyExists"):
-        async with desk.acting(request, caller) as cursor:
+        async with context.acting(request, caller) as cursor:
             await bucket_rows.create(cursor, fields)
     return answers.ok({"name": body.name})
 
 
-async def show(desk: Desk, request: Request) -> Response:
+async def show(context: StorageContext, request: Request) -> Response:
     """GET /bucket/{id}."""
-    caller = required_caller(request, desk.keys)
-    async with desk.acting(request, caller) as cursor:
+    caller = required_caller(request, context.keys)
+    async with context.acting(request, caller) as cursor:
         bucket = await bucket_rows.find(cursor, request.path_params["bucket"])
     return answers.ok(answers.bucket_json(bucket))
 
 
-async def list_buckets(desk: Desk, request: Request) -> Response:
+async def list_buckets(context: StorageContext, request: Request) -> Response:
     """GET /bucket: only here a bucket says its type."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     query = bodies.read_query(request, bodies.BucketQuery)
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         buckets = await bucket_rows.find_all(cursor, query)
     return answers.ok([answers.bucket_json(bucket) | {"type": bucket.type} for bucket in buckets])
 
 
-async def change(desk: Desk, request: Request) -> Response:
+async def change(context: StorageContext, request: Request) -> Response:
     """PUT /bucket/{id}."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.BucketChange)
     bucket_id = request.path_params["bucket"]
     check_bucket_name(bucket_id)
@@ -80,33 +80,33 @@ async def change(desk: Desk, request: Request) -> Response:
         fields["public"] = body.public
     if not fields:
         raise no_content("No content provided")
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         await bucket_rows.change(cursor, bucket_id, fields)
     return answers.ok({"message": "Successfully updated"})
 
 
-async def empty(desk: Desk, request: Request) -> Response:
+async def empty(context: StorageContext, request: Request) -> Response:
     """POST /bucket/{id}/empty: for the service alone. Hosted does it later, here it is done."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     if caller.role != SERVICE.role:
         raise access_denied("Access denied: Invalid role", http_status=FORBIDDEN)
     bucket_id = request.path_params["bucket"]
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         await bucket_rows.find(cursor, bucket_id)
         versions = await object_rows.delete_all(cursor, bucket_id)
-    desk.files.remove(versions)
+    context.files.remove(versions)
     message = "Empty bucket has been queued. Completion may take up to an hour."
     return answers.ok({"message": message})
 
 
-async def delete(desk: Desk, request: Request) -> Response:
+async def delete(context: StorageContext, request: Request) -> Response:
     """DELETE /bucket/{id}: an empty one."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     bucket_id = request.path_params["bucket"]
-    async with desk.acting(request) as cursor:
+    async with context.acting(request) as cursor:
         if not await bucket_rows.is_empty(cursor, bucket_id):
             raise bucket_not_empty()
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         await bucket_rows.delete(cursor, bucket_id)
     return answers.ok({"message": "Successfully deleted"})
 

@@ -28,7 +28,7 @@ _BECOME = f"select {_GIVEN}".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class StorageContext:
     """Where requests to Storage are dealt with."""
 
     pool: AsyncConnectionPool[Connection]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from devstack.emulation.tokens import Keys
 from devstack.gateway.storage import answers, bodies, object_rows
 from devstack.gateway.storage.caller import owner_of, required_caller
-from devstack.gateway.storage.context import Desk
+from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import not_served
 from devstack.gateway.storage.limits import UPLOAD_LINK_S
 from devstack.gateway.storage.names import check_bucket_name, check_key
@@ -20,42 +20,42 @@ from devstack.gateway.storage.uploads import TRIED, try_out, wants_upsert
 NOT_FOUND = "Either the object does not exist or you do not have access to it"
 
 
-async def sign(desk: Desk, request: Request) -> Response:
+async def sign(context: StorageContext, request: Request) -> Response:
     """POST /object/sign/{bucket}/{key}: a link to what the caller may read."""
     bucket_id, key = request.path_params["bucket"], request.path_params["key"]
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.Link)
     if body.transform:
         raise not_served("Image transformation")
     check_bucket_name(bucket_id)
     check_key(key)
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         await object_rows.find(cursor, bucket_id, key)
-    return answers.ok({"signedURL": _download_link(desk.keys, bucket_id, key, body.expires_in)})
+    return answers.ok({"signedURL": _download_link(context.keys, bucket_id, key, body.expires_in)})
 
 
-async def sign_many(desk: Desk, request: Request) -> Response:
+async def sign_many(context: StorageContext, request: Request) -> Response:
     """POST /object/sign/{bucket}: a link, or a reason, for each of the paths."""
     bucket_id = request.path_params["bucket"]
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.Links)
     check_bucket_name(bucket_id)
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         visible = await object_rows.visible_names(cursor, bucket_id, body.paths)
 
     def line(path: str) -> dict[str, str | None]:
         if path not in visible:
             return {"error": NOT_FOUND, "path": path, "signedURL": None}
-        link = _download_link(desk.keys, bucket_id, path, body.expires_in)
+        link = _download_link(context.keys, bucket_id, path, body.expires_in)
         return {"error": None, "path": path, "signedURL": link}
 
     return answers.ok([line(path) for path in body.paths])
 
 
-async def sign_upload(desk: Desk, request: Request) -> Response:
+async def sign_upload(context: StorageContext, request: Request) -> Response:
     """POST /object/upload/sign/{bucket}/{key}: a link for what the caller may upload."""
     bucket_id, key = request.path_params["bucket"], request.path_params["key"]
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     check_bucket_name(bucket_id)
     check_key(key)
     owner_id, upserts = owner_of(caller), wants_upsert(request)
@@ -67,11 +67,11 @@ async def sign_upload(desk: Desk, request: Request) -> Response:
         metadata={},
         user_metadata=None,
     )
-    await try_out(desk, request, caller, new, is_upsert=upserts)
+    await try_out(context, request, caller, new, is_upsert=upserts)
     claims: dict[str, Any] = {"url": f"{bucket_id}/{key}", "upsert": upserts, "scope": UPLOAD}
     if owner_id is not None:
         claims["owner"] = owner_id
-    token = sign_claims(desk.keys, claims, UPLOAD_LINK_S)
+    token = sign_claims(context.keys, claims, UPLOAD_LINK_S)
     url = f"/object/upload/sign/{_path(bucket_id, key)}?token={token}"
     return answers.ok({"url": url, "token": token})
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from devstack.gateway.caller import Caller
 from devstack.gateway.storage import answers, bodies, listing, object_rows
 from devstack.gateway.storage.caller import owner_of, required_caller
-from devstack.gateway.storage.context import Desk
+from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import access_denied, no_such_key
 from devstack.gateway.storage.files import Draft
 from devstack.gateway.storage.media_types import check_header
@@ -19,70 +19,74 @@ from devstack.gateway.storage.payloads import metadata_header
 from devstack.gateway.storage.uploads import TRIED, store, try_out, wants_upsert
 
 
-async def list_objects(desk: Desk, request: Request) -> Response:
+async def list_objects(context: StorageContext, request: Request) -> Response:
     """POST /object/list/{bucket}: the entries of a folder; of an unknown bucket there are none."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     wanted = await bodies.read(request, bodies.Listing)
     bucket_id = request.path_params["bucket"]
     check_bucket_name(bucket_id)
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         entries = await listing.read(cursor, bucket_id, wanted)
     return answers.ok([answers.entry_json(entry) for entry in entries])
 
 
-async def remove(desk: Desk, request: Request) -> Response:
+async def remove(context: StorageContext, request: Request) -> Response:
     """DELETE /object/{bucket}: what the caller may delete of these names, which is answered."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.Removal)
     bucket_id = request.path_params["bucket"]
     check_bucket_name(bucket_id)
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         deleted = await object_rows.delete(cursor, bucket_id, body.prefixes)
-    desk.files.remove(stored.version for stored in deleted)
+    context.files.remove(stored.version for stored in deleted)
     return answers.ok([answers.object_json(stored) for stored in deleted])
 
 
-async def remove_one(desk: Desk, request: Request) -> Response:
+async def remove_one(context: StorageContext, request: Request) -> Response:
     """DELETE /object/{bucket}/{key}: here a caller is told that they may not."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     bucket_id, key = request.path_params["bucket"], request.path_params["key"]
     check_bucket_name(bucket_id)
-    async with desk.acting(request) as cursor:
+    async with context.acting(request) as cursor:
         await object_rows.find(cursor, bucket_id, key)
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         deleted = await object_rows.delete(cursor, bucket_id, [key])
     if not deleted:
         raise access_denied("Access denied")
-    desk.files.remove(stored.version for stored in deleted)
+    context.files.remove(stored.version for stored in deleted)
     return answers.ok({"message": "Successfully deleted"})
 
 
-async def move(desk: Desk, request: Request) -> Response:
+async def move(context: StorageContext, request: Request) -> Response:
     """POST /object/move: another name for the same file."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.Relocation)
     _check(body)
     source = (body.bucket_id, body.source_key)
     target = (body.target_bucket, body.destination_key)
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         stored = await object_rows.move(cursor, source, target, owner_of(caller))
     return answers.ok({"message": "Successfully moved", "Id": str(stored.id), "Key": stored.name})
 
 
-async def copy(desk: Desk, request: Request) -> Response:
+async def copy(context: StorageContext, request: Request) -> Response:
     """POST /object/copy: a second object with the same contents, which is the caller's."""
-    caller = required_caller(request, desk.keys)
+    caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.Copy)
     _check(body)
-    async with desk.acting(request, caller) as cursor:
+    async with context.acting(request, caller) as cursor:
         source = await object_rows.find(cursor, body.bucket_id, body.source_key)
-    stored = await _copy(desk, request, caller, source, body)
+    stored = await _copy(context, request, caller, source, body)
     key = f"{body.target_bucket}/{body.destination_key}"
     return answers.ok({"Id": str(stored.id), "Key": key, **answers.object_json(stored)})
 
 
 async def _copy(
-    desk: Desk, request: Request, caller: Caller, source: StoredObject, body: bodies.Copy
+    context: StorageContext,
+    request: Request,
+    caller: Caller,
+    source: StoredObject,
+    body: bodies.Copy,
 ) -> StoredObject:
     upserts = wants_upsert(request)
     new = NewObject(
@@ -95,14 +99,14 @@ async def _copy(
         if body.copy_metadata
         else metadata_header(request.headers),
     )
-    await try_out(desk, request, caller, new, is_upsert=upserts)
+    await try_out(context, request, caller, new, is_upsert=upserts)
 
     async def fill(draft: Draft) -> dict[str, Any]:
-        draft.copy(desk.files.path(source.version))
+        draft.copy(context.files.path(source.version))
         return new.metadata | {"lastModified": answers.moment(datetime.now(UTC))}
 
     try:
-        return await store(desk, request, new, fill, is_upsert=upserts)
+        return await store(context, request, new, fill, is_upsert=upserts)
     except FileNotFoundError as error:
         raise no_such_key() from error
 

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from devstack.gateway.context import Context, summary
 from devstack.gateway.storage import answers, buckets, downloads, links, objects, uploads
-from devstack.gateway.storage.context import Desk
+from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import (
     INTERNAL_ERROR,
     StorageError,
@@ -28,7 +28,7 @@ from devstack.gateway.storage.files import Files
 
 _LOG = logging.getLogger(__name__)
 
-Handler = Callable[[Desk, Request], Awaitable[Response]]
+Handler = Callable[[StorageContext, Request], Awaitable[Response]]
 
 METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _OBJECT: Final = "{bucket}/{key:path}"
@@ -75,27 +75,29 @@ _LEFT_OUT: Final = {
 
 def routes(context: Context) -> list[BaseRoute]:
     """Return the routes below `/storage/v1`."""
-    desk = Desk(
+    storage_context = StorageContext(
         pool=context.pool, keys=context.config.keys, files=Files(Path(context.config.files))
     )
-    left_out = [_left_out(desk, path, what) for path, what in _LEFT_OUT.items()]
-    served = [_route(desk, path, handler, [method]) for method, path, handler in _TABLE]
-    named = [_route(desk, path, handler, [method]) for method, path, handler in _NAMED]
+    left_out = [_left_out(storage_context, path, what) for path, what in _LEFT_OUT.items()]
+    served = [_route(storage_context, path, handler, [method]) for method, path, handler in _TABLE]
+    named = [_route(storage_context, path, handler, [method]) for method, path, handler in _NAMED]
     return [*served, *left_out, *named, Route("/{path:path}", _refuse, methods=METHODS)]
 
 
-def _left_out(desk: Desk, path: str, what: str) -> Route:
-    async def refuse(_desk: Desk, _request: Request) -> Response:
+def _left_out(storage_context: StorageContext, path: str, what: str) -> Route:
+    async def refuse(_context: StorageContext, _request: Request) -> Response:
         raise not_served(what)
 
-    return _route(desk, path, refuse, METHODS)
+    return _route(storage_context, path, refuse, METHODS)
 
 
-def _route(desk: Desk, path: str, handler: Handler, methods: list[str]) -> Route:
+def _route(
+    storage_context: StorageContext, path: str, handler: Handler, methods: list[str]
+) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
             _check_path(request)
-            return await handler(desk, request)
+            return await handler(storage_context, request)
         except (StorageError, psycopg.Error) as error:
             refusal = _refusal(path, error)
             return answers.refusal(refusal, is_head=request.method == "HEAD")

@@ -17,7 +17,7 @@ from devstack.gateway.storage import answers, bucket_rows, object_rows
 from devstack.gateway.storage.answers import moment
 from devstack.gateway.storage.bucket_rows import Bucket
 from devstack.gateway.storage.caller import SERVICE, owner_of, required_caller
-from devstack.gateway.storage.context import Desk
+from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.files import Draft
 from devstack.gateway.storage.limits import FILE_BYTES
 from devstack.gateway.storage.media_types import check_media_type
@@ -33,29 +33,34 @@ TRIED = "1"
 Fill = Callable[[Draft], Awaitable[dict[str, Any]]]
 
 
-async def upload(desk: Desk, request: Request) -> Response:
+async def upload(context: StorageContext, request: Request) -> Response:
     """POST /object/{bucket}/{key}."""
-    return await _upload(desk, request, upserts=wants_upsert(request))
+    return await _upload(context, request, upserts=wants_upsert(request))
 
 
-async def update(desk: Desk, request: Request) -> Response:
+async def update(context: StorageContext, request: Request) -> Response:
     """PUT /object/{bucket}/{key}: what is not there yet is made."""
-    return await _upload(desk, request, upserts=True)
+    return await _upload(context, request, upserts=True)
 
 
-async def upload_signed(desk: Desk, request: Request) -> Response:
+async def upload_signed(context: StorageContext, request: Request) -> Response:
     """PUT /object/upload/sign/{bucket}/{key}: whoever made the link was allowed to."""
-    claims = verify(request, desk.keys, UPLOAD)
+    claims = verify(request, context.keys, UPLOAD)
     owner_id = claims.get("owner")
-    await receive(desk, request, SERVICE, owner_id, is_upsert=claims.get("upsert") is True)
+    await receive(context, request, SERVICE, owner_id, is_upsert=claims.get("upsert") is True)
     return answers.ok({"Key": _place(request)})
 
 
 async def receive(
-    desk: Desk, request: Request, caller: Caller, owner_id: str | None, *, is_upsert: bool
+    context: StorageContext,
+    request: Request,
+    caller: Caller,
+    owner_id: str | None,
+    *,
+    is_upsert: bool,
 ) -> StoredObject:
     """Receive the object that a request brings. Raises: StorageError."""
-    key, bucket = request.path_params["key"], await _bucket(desk, request)
+    key, bucket = request.path_params["key"], await _bucket(context, request)
     limit = _limit(bucket, key)
     payload = await read_payload(request, limit)
     check_media_type(payload.media_type, None if is_placeholder(key) else bucket.allowed_mime_types)
@@ -68,37 +73,37 @@ async def receive(
         metadata=_announced(payload),
         user_metadata=payload.user_metadata,
     )
-    await try_out(desk, request, caller, new, is_upsert=is_upsert)
+    await try_out(context, request, caller, new, is_upsert=is_upsert)
 
     async def fill(draft: Draft) -> dict[str, Any]:
         await draft.fill(payload.pieces, limit)
         return _metadata(payload, draft)
 
-    return await store(desk, request, new, fill, is_upsert=is_upsert)
+    return await store(context, request, new, fill, is_upsert=is_upsert)
 
 
 async def try_out(
-    desk: Desk, request: Request, caller: Caller, new: NewObject, *, is_upsert: bool
+    context: StorageContext, request: Request, caller: Caller, new: NewObject, *, is_upsert: bool
 ) -> None:
     """Find out whether the caller may write a row. Raises: StorageError; psycopg.Error."""
-    async with desk.acting(request, caller, is_undone=True) as cursor:
+    async with context.acting(request, caller, is_undone=True) as cursor:
         await object_rows.try_out(cursor, new, is_upsert=is_upsert)
 
 
 async def store(
-    desk: Desk, request: Request, new: NewObject, fill: Fill, *, is_upsert: bool
+    context: StorageContext, request: Request, new: NewObject, fill: Fill, *, is_upsert: bool
 ) -> StoredObject:
     """Have a file filled, and write the row that was tried out; or leave neither.
 
     The file of the version that is replaced goes last: then nothing leads to it any more.
     """
-    with desk.files.drafted() as draft:
+    with context.files.drafted() as draft:
         metadata = await fill(draft)
         draft.keep()
-        async with desk.acting(request) as cursor:
+        async with context.acting(request) as cursor:
             final = replace(new, version=draft.version, metadata=metadata)
             stored, replaced = await object_rows.put(cursor, final, is_upsert=is_upsert)
-    desk.files.remove([replaced])
+    context.files.remove([replaced])
     return stored
 
 
@@ -107,9 +112,9 @@ def wants_upsert(request: Request) -> bool:
     return request.headers.get("x-upsert") == "true"
 
 
-async def _upload(desk: Desk, request: Request, *, upserts: bool) -> Response:
-    caller = required_caller(request, desk.keys)
-    stored = await receive(desk, request, caller, owner_of(caller), is_upsert=upserts)
+async def _upload(context: StorageContext, request: Request, *, upserts: bool) -> Response:
+    caller = required_caller(request, context.keys)
+    stored = await receive(context, request, caller, owner_of(caller), is_upsert=upserts)
     return answers.ok({"Key": _place(request), "Id": str(stored.id)})
 
 
@@ -117,10 +122,10 @@ def _place(request: Request) -> str:
     return f"{request.path_params['bucket']}/{request.path_params['key']}"
 
 
-async def _bucket(desk: Desk, request: Request) -> Bucket:
+async def _bucket(context: StorageContext, request: Request) -> Bucket:
     bucket_id = request.path_params["bucket"]
     check_bucket_name(bucket_id)
-    async with desk.acting(request) as cursor:
+    async with context.acting(request) as cursor:
         return await bucket_rows.find(cursor, bucket_id)
 
 

@@ -10,7 +10,7 @@ from devstack.errors import DevstackError
 from devstack.postgres import binaries
 from devstack.postgres.binaries import find_binaries
 from devstack.postgres.cluster import Cluster
-from devstack.postgres.os_user import can_reach, server_account
+from devstack.postgres.os_user import can_reach, server_user
 from devstack.supervisor.ports import free_port
 from tests.integration.devstack.devstacks import Devstack
 
@@ -74,6 +74,6 @@ def test_closed_folder_is_copied_once(
     assert found == again
     [copy] = shared.iterdir()
     assert found.directory.is_relative_to(copy)
-    assert can_reach(server_account(), found.directory / "postgres")
+    assert can_reach(server_user(), found.directory / "postgres")
     with Cluster.start(devstack.data, free_port(), durable=False) as cluster:
         assert cluster.process.poll() is None

@@ -12,7 +12,7 @@ import pytest
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
 from devstack.postgres.cluster import Cluster, find_binaries
-from devstack.postgres.os_user import Account, can_reach, run_options, server_account
+from devstack.postgres.os_user import OsUser, can_reach, run_options, server_user
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import is_alive
 from tests.integration.devstack.devstacks import Devstack, wait_for
@@ -30,7 +30,7 @@ def test_server_that_outlived_its_parent_is_replaced(devstack: Devstack) -> None
     left = subprocess.Popen(  # noqa: S603 -- our own server, without the death signal
         [*server, "-p", str(port), "-c", "unix_socket_directories="],
         stderr=subprocess.DEVNULL,
-        **run_options(server_account()),
+        **run_options(server_user()),
     )
     status = devstack.data / "pgdata/postmaster.pid"
     wait_for(lambda: status.exists() and "ready" in status.read_text())
@@ -53,7 +53,7 @@ def test_number_of_another_process_is_no_server(devstack: Devstack) -> None:
         with Cluster.start(devstack.data, free_port(), durable=False):
             pass
     except DevstackError:
-        assert server_account() is None
+        assert server_user() is None
     finally:
         assert is_alive(innocent.pid)
         innocent.communicate(b"\n")
@@ -120,11 +120,11 @@ def test_cluster_of_another_major_is_refused(devstack: Devstack) -> None:
         Cluster.start(devstack.data, free_port(), durable=False)
 
 
-def python_for(account: Account) -> Path | None:
-    """Return a Python of our version that an account may run; a pyenv below /root is none."""
+def python_for(user: OsUser) -> Path | None:
+    """Return a Python of our version that an user may run; a pyenv below /root is none."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for path in (Path(sys.executable), Path("/usr/bin", version), Path("/usr/local/bin", version)):
-        if path.exists() and can_reach(account, path.resolve()):
+        if path.exists() and can_reach(user, path.resolve()):
             return path
     return None
 
@@ -132,13 +132,13 @@ def python_for(account: Account) -> Path | None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="without root every other test is this one")
 def test_ordinary_user_runs_a_stack(devstack: Devstack) -> None:
     """Nothing needs root: the same command works for a user without a home."""
-    account = Account(name="nobody", uid=65534, gid=65534)
-    python = python_for(account)
-    if python is None or not can_reach(account, ROOT):
+    user = OsUser(name="nobody", uid=65534, gid=65534)
+    python = python_for(user)
+    if python is None or not can_reach(user, ROOT):
         pytest.skip("nobody may neither run a Python of this version nor read the repository")
     folder = devstack.env_file.parent / "nobody"
     folder.mkdir()
-    os.chown(folder, account.uid, account.gid)
+    os.chown(folder, user.uid, user.gid)
     packages = sysconfig.get_path("purelib")
 
     process = subprocess.Popen(  # noqa: S603 -- our own program
@@ -148,8 +148,8 @@ def test_ordinary_user_runs_a_stack(devstack: Devstack) -> None:
             *("--only", "postgres,gateway,stripe"),
         ],
         stdout=subprocess.PIPE,
-        user=account.uid,
-        group=account.gid,
+        user=user.uid,
+        group=user.gid,
         extra_groups=[],
         cwd=ROOT,
         env={"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.defpath},
@@ -157,7 +157,7 @@ def test_ordinary_user_runs_a_stack(devstack: Devstack) -> None:
     try:
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b'{"ready": true')
-        assert account.uid == (folder / "data/postgres/pgdata").stat().st_uid
+        assert user.uid == (folder / "data/postgres/pgdata").stat().st_uid
     finally:
         process.terminate()
         assert 0 == process.wait(60)
