@@ -16,7 +16,7 @@ from devstack.demo.steps import Teller, expect, expect_equal
 
 _OPENS_AFTER_S = 1.0
 _RUNS_S = 6.5
-#: How long before the end the late bid is made: well inside the window, well before the end.
+#: The time before the end at which the late bid is made: inside the soft-close window.
 _LATE_S = 1.5
 
 

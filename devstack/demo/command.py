@@ -21,7 +21,7 @@ from devstack.supervisor.signals import ENDING, Signals, StopRequested
 
 
 _INTERRUPTED = 130
-#: What a table needs where nobody says how wide the terminal is.
+#: The width of tables where the terminal's is unknown.
 _WIDTH = 110
 
 
@@ -95,7 +95,7 @@ def _ending_signals() -> Iterator[None]:
         # Under nohup a closed terminal is to end nothing.
         if number != signal.SIGINT and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
-    # What the clients log of connections that end with the stack is no news to anybody.
+    # The clients log connections that end with the stack, which is expected.
     logging.getLogger("realtime").setLevel(logging.CRITICAL)
     yield
 

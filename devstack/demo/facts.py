@@ -1,4 +1,4 @@
-"""What came out of the demo, as plain values for the report and for a machine."""
+"""The results of the demo, as plain values for the report and for a machine."""
 
 import statistics
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How the demo is shown: live while it runs, as a table at the end, or as JSON for a machine."""
+"""Show the demo: live while it runs, as a table at the end, or as JSON for a machine."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The auction room of the demo: who takes part, and what has to come out."""
+"""The participants of the demo's auction, and its expected result."""
 
 from dataclasses import dataclass
 
@@ -22,13 +22,13 @@ BID_ROWS = [
     ("Dan", 24_000, True),
     ("Ben", 24_500, True),
 ]
-#: How long something may take that takes milliseconds; only a fault takes longer.
+#: The timeout of steps that take milliseconds; only a fault takes longer.
 PATIENCE_S = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """Who takes part in the auction, and who looks on."""
+    """The people in the auction, and the visitor who watches it."""
 
     seller: Person
     ben: Person

@@ -1,4 +1,4 @@
-"""The system that the demo runs on: started for it, with an env file of its own, ended with it."""
+"""The stack that the demo runs on, with an env file of its own; it ends with the demo."""
 
 import contextlib
 import re
@@ -37,7 +37,7 @@ class DemoStack:
         return self.folder / "env"
 
     def troubles(self) -> str:
-        """Return the ends of the logs, for whoever has to find out what went wrong."""
+        """Return the ends of the logs, to find out what went wrong."""
         # The line for programs has the keys, which belong into no log of a failed run.
         lines = [line for line in tail(self._log, 12).splitlines() if not line.startswith("{")]
         told = "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The demo's way of telling: steps with durations, shown live, each expectation checked."""
+"""Steps of the demo: each has a duration, is shown live and checks its expectations."""
 
 import contextlib
 import time
@@ -28,7 +28,7 @@ class Step:
 
 
 class Stage(Protocol):
-    """Where steps are shown while they run."""
+    """The display of steps while they run."""
 
     def begin(self, step: Step) -> None:
         """Show that a step has begun."""

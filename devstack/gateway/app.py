@@ -27,7 +27,7 @@ from devstack.gateway.rest import routes as rest
 from devstack.gateway.storage import routes as storage
 
 
-#: What a browser's script may read of an answer, beyond what it always may.
+#: The headers of an answer that a browser's script may read, beyond the safelisted ones.
 EXPOSED_HEADERS = (
     "Content-Encoding",
     "Content-Location",
@@ -45,7 +45,7 @@ EXPOSED_HEADERS = (
     "X-Supabase-Api-Version",
     "sb-project-ref",
 )
-#: What PostgREST and the gateway in front of it say of their refusals.
+#: The media type of refusals by PostgREST and the gateway in front of it.
 JSON = "application/json; charset=utf-8"
 
 

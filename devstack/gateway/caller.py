@@ -1,4 +1,4 @@
-"""Who calls: API keys and tokens, as the gateway in front of hosted Supabase reads them."""
+"""The caller of a request: API keys and tokens, as the gateway of hosted Supabase reads them."""
 
 import time
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from typing import Any
 from devstack.emulation.tokens import Keys, TokenError
 
 
-#: What PostgREST forgives a clock.
+#: The clock skew that PostgREST tolerates.
 LEEWAY_S = 30
 ANONYMOUS = "anon"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Whom a request speaks for; `claims` always name the role."""
+    """The role and the claims of a request; `claims` always name the role."""
 
     role: str
     claims: dict[str, Any]

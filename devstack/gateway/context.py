@@ -1,4 +1,4 @@
-"""What the gateway is told at its start, and what its services share."""
+"""The configuration of the gateway, and the pools that its services share."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +16,7 @@ from devstack.paths import ROOT
 #: Requests that wait for a lock each hold a connection, so there are more than the CPU could use.
 POOL_SIZE = 24
 ADMIN_POOL_SIZE = 4
-#: PostgREST's own patience with a pool that is used up.
+#: PostgREST's own timeout for a pool that is used up.
 POOL_TIMEOUT_S = 10
 #: Each connection keeps the plans of this many statements.
 PREPARED_STATEMENTS = 500
@@ -29,7 +29,7 @@ Service = TypeVar("Service")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
-    """Where the gateway listens, what it serves, and to whom."""
+    """The gateway's port, databases, schemas, limits and keys."""
 
     port: int
     #: As role authenticator, which may become anon, authenticated and service_role.

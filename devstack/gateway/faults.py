@@ -1,7 +1,7 @@
-"""Trouble of the gateway on a test's command, as clients of hosted Supabase meet it.
+"""Faults of the gateway on a test's command, as clients of hosted Supabase meet them.
 
-It stands before all services: none of them knows of it. Realtime's sockets live longer than a
-request and have troubles of their own, see `realtime.failure_mode`.
+The middleware stands before all services; none of them knows of it. Realtime's sockets live longer
+than a request and have faults of their own, see `realtime.failure_mode`.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from devstack.emulation.faults import Fault, Faults, When
 from devstack.emulation.tokens import Keys, TokenError
 
 
-#: What hosted's gateway says when it does not reach the service behind it; it is plain text, and
+#: The answer of hosted's gateway when it does not reach the service behind it. It is plain text;
 #: clients that wait for JSON have to cope (https://github.com/supabase/supabase-flutter/issues/993).
 UNREACHABLE = (
     "upstream connect error or disconnect/reset before headers. "
@@ -30,11 +30,11 @@ EXPIRED_AGO_S = 3600
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class GatewayFault(Fault):
-    """A fault of the gateway; opening a WebSocket is a GET that has no effect to strike after.
+    """A fault of the gateway; for a WebSocket, which opens by a GET, it always applies before.
 
     `hang` keeps the request waiting until all faults are cleared; it is dropped if its caller has
-    hung up by then. `expired_token` lets the token of a user, of whom alone it befalls requests, be
-    over: each service answers in its own way.
+    closed the connection by then. `expired_token` applies to requests of users only: their token is
+    replaced by an expired one, which each service answers in its own way.
     """
 
     hang: bool = False
@@ -47,7 +47,7 @@ GatewayFaults = Faults[GatewayFault]
 
 
 class FaultMiddleware:
-    """Lets faults befall the requests to an application; without any it only passes them on."""
+    """Applies faults to the requests of an application; without any it only passes them on."""
 
     def __init__(self, app: ASGIApp, *, faults: GatewayFaults, keys: Keys, spared: str) -> None:
         self._app = app
@@ -56,7 +56,7 @@ class FaultMiddleware:
         self._spared = spared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, or let a fault befall it."""
+        """Serve a request, or apply a fault to it."""
         fault = self._fault(scope) if self._faults else None
         if fault is None:
             await self._app(scope, receive, send)
@@ -64,8 +64,8 @@ class FaultMiddleware:
         if fault.expired_token:
             _expire_token(scope, self._keys)
         if fault.when is When.AFTER and scope["type"] == "http":
-            await self._strike_after(fault, scope, receive, send)
-        elif await self._suffer(fault, scope, receive, send):
+            await self._apply_after(fault, scope, receive, send)
+        elif await self._apply(fault, scope, receive, send):
             await self._app(scope, receive, send)
 
     def _fault(self, scope: Scope) -> GatewayFault | None:
@@ -77,7 +77,7 @@ class FaultMiddleware:
             lambda fault: not fault.expired_token or _user_claims(scope, self._keys) is not None,
         )
 
-    async def _strike_after(
+    async def _apply_after(
         self, fault: GatewayFault, scope: Scope, receive: Receive, send: Send
     ) -> None:
         answer: list[Message] = []
@@ -86,14 +86,12 @@ class FaultMiddleware:
             answer.append(message)
 
         await self._app(scope, receive, keep)
-        if await self._suffer(fault, scope, receive, send):
+        if await self._apply(fault, scope, receive, send):
             for message in answer:
                 await send(message)
 
-    async def _suffer(
-        self, fault: GatewayFault, scope: Scope, receive: Receive, send: Send
-    ) -> bool:
-        """Let a fault strike; say whether all goes on as if nothing had been."""
+    async def _apply(self, fault: GatewayFault, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Apply a fault; return whether the request goes on as if there were none."""
         await self._faults.delay(None if fault.hang else fault.delay_s)
         if is_gone(scope):
             await be_dropped(receive)

@@ -1,4 +1,4 @@
-"""What may stand in an answer's head when the database or a client has chosen it."""
+"""Header values of answers that the database or a client has chosen."""
 
 import re
 from typing import Any

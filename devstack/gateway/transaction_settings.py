@@ -1,4 +1,4 @@
-"""What the database is told of a request before it runs: who asks, and what for."""
+"""The settings of a request's transaction: its role, its claims, its path and its headers."""
 
 import functools
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from devstack.gateway.text import identifier
 
 
-#: What hosted Supabase puts behind the schema that was asked for.
+#: Hosted Supabase appends these schemas to the one that was asked for.
 EXTRA_SEARCH_PATH = ("public", "extensions")
 #: The settings that `Session.values` gives, in their order.
 SESSION = (
@@ -25,7 +25,7 @@ Value = str | bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What the database is told of a request before it runs."""
+    """The settings that a transaction gets before its request runs."""
 
     schema: str
     role: str

@@ -1,4 +1,4 @@
-"""Who may call: the secret key, or a publishable one for what a browser does."""
+"""Check the key of a call: the secret one, or a publishable one for the calls of a browser."""
 
 import base64
 import binascii

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from devstack.emulation.connection_reset import break_connection
 from devstack.emulation.faults import Fault, When
 from devstack.stripe import access
-from devstack.stripe.errors import StripeError, invalid, trouble
+from devstack.stripe.errors import StripeError, invalid, server_failure
 from devstack.stripe.expansion import expand
 from devstack.stripe.fake import FakeStripe
 from devstack.stripe.idempotency import Key, SavedAnswer, read_key
@@ -175,31 +175,31 @@ async def _carry_out(fake: FakeStripe, call: Call) -> Answer | SavedAnswer:
     with fake.keys.claim(call.key):
         fault = fake.faults.take(call.operation.method, call.path)
         if fault is not None and fault.when is When.BEFORE:
-            await _suffer(fake, call, fault)
+            await _apply_before(fake, call, fault)
         saved = fake.keys.find(call.key)
         answer = saved or await _execute(fake, call, fault)
         if fault is not None and fault.when is When.AFTER:
             await _hold_up(fake, fault)
             if fault.status is not None:
-                raise trouble(fault.status)
+                raise server_failure(fault.status)
         return answer
 
 
-async def _suffer(fake: FakeStripe, call: Call, fault: Fault) -> None:
-    """Let a fault strike that comes before any effect."""
+async def _apply_before(fake: FakeStripe, call: Call, fault: Fault) -> None:
+    """Apply a fault that comes before any effect."""
     await _hold_up(fake, fault)
     if fault.status is None:
         return
-    error = trouble(fault.status)
+    error = server_failure(fault.status)
     if error.is_saved and fake.keys.find(call.key) is None:
         _save(fake, call, error.status, error.body)
     raise error
 
 
 async def _hold_up(fake: FakeStripe, fault: Fault) -> None:
-    # Once a fault is called off, or all is forgotten, nobody waits for the answer any more.
-    is_called_off = await fake.faults.delay(fault.delay_s)
-    if fault.reset or is_called_off:
+    # Once faults are cleared, or all is reset, no caller waits for the answer any more.
+    is_cleared = await fake.faults.delay(fault.delay_s)
+    if fault.reset or is_cleared:
         raise _ConnectionLostError
 
 
@@ -213,8 +213,8 @@ async def _execute(fake: FakeStripe, call: Call, fault: Fault | None) -> Answer:
             answer = result if isinstance(result, Answer) else Answer(HTTPStatus.OK, result)
             if answer.status == HTTPStatus.OK:
                 expand(fake.store, answer.body, paths)
-            told = _what_is_told(answer, fault)
-            fake.keys.save(call.key, told.status, told.body, request_id=_request_id(call))
+            saved = _saved_answer(answer, fault)
+            fake.keys.save(call.key, saved.status, saved.body, request_id=_request_id(call))
     except StripeError as error:
         if error.is_saved:
             _save(fake, call, error.status, error.body)
@@ -223,10 +223,10 @@ async def _execute(fake: FakeStripe, call: Call, fault: Fault | None) -> Answer:
     return answer
 
 
-def _what_is_told(answer: Answer, fault: Fault | None) -> Answer:
+def _saved_answer(answer: Answer, fault: Fault | None) -> Answer:
     """Return what the key remembers: a 500 after the deed is the answer to it for good."""
-    if fault is not None and fault.status is not None and trouble(fault.status).is_saved:
-        error = trouble(fault.status)
+    if fault is not None and fault.status is not None and server_failure(fault.status).is_saved:
+        error = server_failure(fault.status)
         return Answer(error.status, error.body)
     return answer
 

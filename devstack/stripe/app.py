@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from devstack.emulation.connection_reset import TransportInScope
 from devstack.stripe import api, control, onboarding_page
 from devstack.stripe.config import StripeConfig
-from devstack.stripe.errors import StripeError, trouble, unrecognized
+from devstack.stripe.errors import StripeError, server_failure, unrecognized
 from devstack.stripe.fake import FakeStripe
 from devstack.stripe.routes import OPERATIONS
 from devstack.stripe.store import new_id
@@ -63,5 +63,5 @@ async def _refuse_command(_request: Request, error: Exception) -> Response:
 
 async def _answer_bug(_request: Request, _error: Exception) -> Response:
     # The server's log has the traceback: this is our bug, not a fault that a test asked for.
-    error = trouble(500)
+    error = server_failure(500)
     return api.render(error.status, error.body, {"Request-Id": new_id("req", 14)})

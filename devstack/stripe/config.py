@@ -1,4 +1,4 @@
-"""What the fake Stripe is told at its start."""
+"""The configuration of the fake Stripe."""
 
 import dataclasses
 import fnmatch
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-#: What the `stripe` library of this project's lock speaks.
+#: The version of the `stripe` library in this project's lock.
 API_VERSION = "2026-10-28.endive"
 
 
@@ -18,7 +18,7 @@ class ConfigError(ValueError):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEndpoint:
-    """Where events go, and the secret that signs them.
+    """The address of a webhook endpoint, and the secret that signs its events.
 
     A `connect` endpoint gets the events of connected accounts, the others those of our own.
     """

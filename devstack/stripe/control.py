@@ -144,6 +144,6 @@ async def _act(action: Action, fake: FakeStripe, request: Request) -> Any:
 
 async def _reset(fake: FakeStripe, _request: Request) -> Any:
     fake.reset()
-    # What was on its way already must not arrive in the next test.
+    # A delivery under way must not arrive in the next test.
     await fake.webhook_sender.settled()
     return {"ok": True}

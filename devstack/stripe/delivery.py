@@ -1,4 +1,4 @@
-"""Brings events to the endpoints: signed, over HTTP, again and again until they are taken."""
+"""Send signed events to the webhook endpoints, with retries until they are accepted."""
 
 import asyncio
 import contextlib

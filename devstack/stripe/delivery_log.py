@@ -15,7 +15,7 @@ _ENTRIES_MAX = 1000
 
 
 class State(StrEnum):
-    """Where a delivery stands; only a waiting one is going to be tried."""
+    """The state of a delivery; only a waiting one will be tried."""
 
     WAITING = "waiting"
     HELD = "held"
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 
 class Damage(StrEnum):
-    """What is wrong with each try of a delivery, so that nobody should take it."""
+    """The defect of each try of a delivery, which an endpoint should refuse."""
 
     BODY = "body"
     SIGNATURE = "signature"
@@ -44,7 +44,7 @@ class Delivery:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What one try came to: an HTTP status with its body, or an error."""
+    """The result of one try: an HTTP status with its body, or an error."""
 
     at: float
     status: int | None
@@ -89,7 +89,7 @@ def add(
 def next_due(store: Store, *, busy: Collection[int]) -> tuple[Delivery | None, float | None]:
     """Return the delivery that is due, or else the seconds until one will be.
 
-    `busy` are those under way, which are nobody else's business.
+    `busy` are those under way.
     """
     rows = store.connection.execute(
         "select * from deliveries where state = ? order by due_at, id limit ?",

@@ -7,7 +7,7 @@ from devstack.stripe.config import matches
 
 
 class Mode(StrEnum):
-    """How an event travels.
+    """The way in which an event is delivered.
 
     `before_answer`: delivered, and answered, before the API call that caused it is answered.
     `hold`: kept until it is released. `drop`: lost. `duplicate`: sent twice. `delay`: sent later.

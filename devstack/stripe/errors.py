@@ -74,8 +74,8 @@ def unrecognized(method: str, path: str) -> StripeError:
     )
 
 
-#: What Stripe says when it fails for reasons of its own, by status.
-_TROUBLE: dict[int, tuple[str, str | None, str]] = {
+#: Stripe's own failures, by status.
+_FAILURES: dict[int, tuple[str, str | None, str]] = {
     409: (
         "invalid_request_error",
         "lock_timeout",
@@ -86,11 +86,11 @@ _TROUBLE: dict[int, tuple[str, str | None, str]] = {
     ),
     429: ("invalid_request_error", "rate_limit", "Request rate limit exceeded."),
 }
-_UNKNOWN_TROUBLE = ("api_error", None, "An unknown error occurred.")
+_UNKNOWN_FAILURE = ("api_error", None, "An unknown error occurred.")
 
 
-def trouble(status: int) -> StripeError:
+def server_failure(status: int) -> StripeError:
     """Return Stripe's own failure; only one that stopped an execution is remembered."""
-    kind, code, message = _TROUBLE.get(status, _UNKNOWN_TROUBLE)
+    kind, code, message = _FAILURES.get(status, _UNKNOWN_FAILURE)
     is_saved = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return StripeError(status, message, kind=kind, code=code, is_saved=is_saved)

@@ -117,7 +117,7 @@ def _dispute(store: Store, charge: Json) -> Json | None:
     return next(iter(store.find_all("dispute", "charge", charge["id"])), None)
 
 
-#: What a charge tells only to those who ask.
+#: Fields of a charge that only `expand` shows.
 _INCLUDED_IN_CHARGE: dict[str, Callable[[Store, Json], Json | None]] = {
     "dispute": _dispute,
     "refunds": _refunds,

@@ -16,7 +16,7 @@ from devstack.stripe.transaction import Origin, Transaction
 
 
 class FakeStripe:
-    """What the API and the control API share."""
+    """The state that the API and the control API share."""
 
     def __init__(self, config: StripeConfig) -> None:
         self.config = config
@@ -30,7 +30,7 @@ class FakeStripe:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver events, and do what is due later, for as long as the block lasts."""
-        async with self.webhook_sender.running(), in_background([self._do_later()]):
+        async with self.webhook_sender.running(), in_background([self._perform_due_actions()]):
             yield
         self.store.close()
 
@@ -53,7 +53,7 @@ class FakeStripe:
         self.plan = DeliveryPlan()
         self.webhook_sender.wake()
 
-    async def _do_later(self) -> None:
+    async def _perform_due_actions(self) -> None:
         while True:
             object_id, wait_s = scheduled_actions.next_due(self.store)
             if object_id is None:

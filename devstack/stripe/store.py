@@ -1,4 +1,4 @@
-"""What the fake Stripe remembers, in one SQLite file; it survives a restart and a kill."""
+"""The store of the fake Stripe, one SQLite file; it survives a restart and a kill."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""One change of the account: objects, the events that tell of it, and where those are to go."""
+"""One change of the account: its objects, its events and their deliveries."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from devstack.stripe.store import Json, Store, new_id, unix_now
 
 
 _GRACE_S = 60.0
-#: How a delivery is written down, by its mode. What somebody is to deliver apart becomes due at
-#: last for all, should he die before he does.
+#: The fields of a delivery's row, by its mode. A delivery that is sent apart becomes due for all
+#: workers in the end, in case the process dies before.
 _HOW: dict[Mode, dict[str, Any]] = {
     Mode.BEFORE_ANSWER: {"delay_s": _GRACE_S},
     Mode.REORDER: {"delay_s": _GRACE_S},
@@ -46,7 +46,7 @@ class Answer:
 
 
 class Transaction:
-    """What an operation works with, inside one transaction of the store."""
+    """The context of an operation, inside one transaction of the store."""
 
     def __init__(
         self, store: Store, config: StripeConfig, plan: DeliveryPlan, origin: Origin | None = None

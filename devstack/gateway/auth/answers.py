@@ -1,4 +1,4 @@
-"""How users, sessions and refusals look on the wire."""
+"""JSON of users, sessions and refusals, as GoTrue answers them."""
 
 import uuid
 from collections.abc import Mapping

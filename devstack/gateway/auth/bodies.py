@@ -1,4 +1,4 @@
-"""What clients send, as typed values; fields that nobody here knows are passed over."""
+"""Request bodies as typed values; unknown fields are ignored."""
 
 import re
 from typing import Any, TypeVar

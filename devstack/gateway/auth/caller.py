@@ -1,4 +1,4 @@
-"""Who asks: a signed-in user whose session still lives, or the holder of a secret key."""
+"""The caller: a signed-in user whose session still exists, or the holder of a secret key."""
 
 import uuid
 from dataclasses import dataclass

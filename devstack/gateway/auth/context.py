@@ -1,4 +1,4 @@
-"""What every handler of Auth needs, in one value: the database, the keys and the settings."""
+"""The context of every handler of Auth: the database, the keys and the settings."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ Cursor = AsyncCursor[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthContext:
-    """Where requests to Auth are dealt with."""
+    """The database, the keys, the settings and the mailbox of Auth."""
 
     pool: AsyncConnectionPool[Connection]
     keys: Keys

@@ -1,4 +1,4 @@
-"""What a signed-in user does with the account: look, change, sign out."""
+"""Requests of a signed-in user about themselves: read, update, sign out."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""What Auth refuses: a status, a code that clients test, and a sentence."""
+"""Refusals of Auth: a status, a code that clients test, and a sentence."""
 
 import contextlib
 from collections.abc import Iterator, Mapping

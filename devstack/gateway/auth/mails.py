@@ -1,4 +1,4 @@
-"""What would send a user a mail: a forgotten password, a confirmation, another address.
+"""Requests that send a mail: a forgotten password, a confirmation, another address.
 
 The answers are those of a GoTrue that sends; see `one_time_tokens` for where the mail is.
 """

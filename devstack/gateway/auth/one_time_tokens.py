@@ -1,4 +1,4 @@
-"""What a mail would carry: codes and links that work once, kept as hashes only.
+"""One-time tokens of mails: codes and links that work once, stored as hashes only.
 
 No mail is sent here: the control API shows what it would hold, see `mailbox`. The hash of its link
 lies in `auth.one_time_tokens`, as on hosted Supabase.
@@ -16,7 +16,7 @@ from devstack.gateway.auth.mailbox import Issued
 
 
 class Kind(StrEnum):
-    """What a token is for; the name is its column's in `auth.users`, too."""
+    """The purpose of a token, named as its column in `auth.users`."""
 
     CONFIRMATION = "confirmation_token"
     RECOVERY = "recovery_token"

@@ -1,4 +1,4 @@
-"""What Auth tells everybody: its health, its settings and the keys that its tokens verify by."""
+"""Public endpoints of Auth: its health, its settings and the keys that verify its tokens."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -1,4 +1,4 @@
-"""Where a link of a mail leads in the end: an address of the project's own, or its site."""
+"""The address to which a mail's link redirects: one that the project allows, or its site."""
 
 import ipaddress
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Which path of Auth is answered by whom."""
+"""The paths of Auth and their handlers."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 Handler = Callable[[AuthContext, Request], Awaitable[Response]]
 
-#: What the gateway in front lets through without an API key: verifiers and mails hold none.
+#: The hosted gateway needs no API key for these: verifiers of tokens and links in mails have none.
 _OPEN: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/.well-known/jwks.json", public.jwks),
     ("GET", "/.well-known/openid-configuration", public.openid_configuration),

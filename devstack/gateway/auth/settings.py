@@ -12,7 +12,7 @@ from typing import Any, Self
 
 
 _CONFIG = Path(__file__).parents[3] / "supabase/config.toml"
-#: Where below `[auth]` each setting stands.
+#: The path of each setting below `[auth]`.
 _PLACES: Mapping[str, tuple[str, ...]] = {
     "site_url": ("site_url",),
     "redirect_urls": ("additional_redirect_urls",),

@@ -1,4 +1,4 @@
-"""How a session begins and goes on: sign-up, password grant, refresh-token grant."""
+"""Begin or continue a session: sign-up, password grant, refresh-token grant."""
 
 from typing import Any
 

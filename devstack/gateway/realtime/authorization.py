@@ -1,4 +1,4 @@
-"""Who may hear and who may speak on a private topic: row security on realtime.messages.
+"""Authorization of private topics: row security on realtime.messages says who may read and write.
 
 Reading is tried on rows written for the purpose, writing by inserting one; both in a transaction
 that is rolled back, so that neither is ever sent.

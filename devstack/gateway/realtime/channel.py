@@ -38,7 +38,7 @@ WAKE = Frame(join_ref=None, ref=None, topic="", event="", payload={})
 
 
 class MessageSink(Protocol):
-    """Where a channel's messages go."""
+    """The receiver of a channel's messages."""
 
     def send(self, message: Message) -> None:
         """Queue a message; never waits."""
@@ -60,7 +60,7 @@ class Channel:
         self.hears_itself = self._request.hears_itself
         self.hears_broadcasts = True
         self._heard: frozenset[str] = frozenset()
-        #: What was told as a thing of the past is no news when the log brings it.
+        #: Messages that were replayed already; the log may bring them once more.
         self._replayed: set[str] = set()
         self.has_presence = self._request.has_presence
         self._services = services
@@ -175,7 +175,7 @@ class Channel:
             self._services.subscriptions.remove(self)
             return str(error)
         if before is not None:
-            # What committed before a token was renewed is still to come.
+            # Changes that committed before a token was renewed are still to come.
             admitted = dataclasses.replace(admitted, since_lsn=before.since_lsn)
         self._subscription = admitted
         self._services.subscriptions.put(admitted)

@@ -1,4 +1,4 @@
-"""What a channel's client says to the others on its topic, as far as the policies let it."""
+"""Messages of a channel's client to its topic, broadcast and presence, as far as policies allow."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -48,7 +48,7 @@ class ClientMessages:
         self._sender = sender
         self._limit = CallLimit()
         self._tracked: Mapping[str, Any] | None = None
-        #: What the policies answered for the present token.
+        #: The policies' answers for the current token, by extension.
         self._writable: dict[str, bool] = {}
 
     def forget_policies(self) -> None:

@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from devstack.gateway.context import Connection, is_loss, lent
 
 
-#: Where the operators of types that extensions bring are looked for.
+#: The schemas in which operators of extensions' types are found.
 SEARCH_PATH = "public, extensions"
 CONNECT_TIMEOUT_S = 5
 

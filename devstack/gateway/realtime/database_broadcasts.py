@@ -33,7 +33,7 @@ order by inserted_at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """How far back a join wants to hear, and how much, if it says that in numbers."""
+    """The replay that a join asks for: since when, and how many broadcasts."""
 
     since_ms: int
     limit: int

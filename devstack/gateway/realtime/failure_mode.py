@@ -9,7 +9,7 @@ class FailureMode(StrEnum):
     NORMAL = "normal"
     #: Sockets stay open and all that clients ask is answered, but nothing comes by itself.
     SILENT = "silent"
-    #: What clients say is not heard: no heartbeat and no join is answered, while events still come.
+    #: Frames of clients are ignored: no heartbeat and no join is answered, while events still come.
     DEAF = "deaf"
     #: Sockets are closed as by a restart; new ones open, and every join is refused.
     CLOSING = "closing"

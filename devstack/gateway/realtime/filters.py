@@ -33,7 +33,7 @@ TRUTHS = {
     "unknown": "{column}::{type} is unknown",
 }
 MAX_VALUES = 100
-#: What a quote has to follow.
+#: The characters that a quote has to follow.
 BEFORE_QUOTE = ".(,"
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 #: Kinds of binary frames: a client's broadcast, and the server's.
 CLIENT_BROADCAST = 3
 SERVER_BROADCAST = 4
-#: How a binary frame says what its payload is.
+#: The code of the payload's encoding in a binary frame.
 BINARY, JSON = 0, 1
 #: Fields of a binary frame announce their length in one byte.
 MAX_FIELD_BYTES = 255
@@ -22,7 +22,7 @@ class FrameError(ValueError):
 
 
 class Version(StrEnum):
-    """What a client asked for with `vsn`."""
+    """The protocol version that a client asked for with `vsn`."""
 
     V1 = "1.0.0"
     V2 = "2.0.0"
@@ -30,7 +30,7 @@ class Version(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What a client sent."""
+    """A frame that a client sent."""
 
     join_ref: str | None
     ref: str | None
@@ -50,7 +50,7 @@ class UserBroadcast:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What the server sends; `payload` is JSON text.
+    """A message that the server sends; `payload` is JSON text.
 
     Both forms are made at most once, however many clients it goes to. A form that is None has no
     way to say it, and those clients get nothing.

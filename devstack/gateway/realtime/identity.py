@@ -1,4 +1,4 @@
-"""Whom a token speaks for, and until when."""
+"""The identity that a token proves, and its expiry."""
 
 import dataclasses
 import time

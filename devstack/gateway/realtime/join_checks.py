@@ -1,4 +1,4 @@
-"""What stands between a join and its answer: the token, the live source, the policies."""
+"""The checks of a join before its answer: the token, the live source, the policies."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ from devstack.gateway.realtime.services import Services
 LIVE_TIMEOUT_S = 8
 #: A public channel works without the database, and waits only for its broadcasts.
 PUBLIC_LIVE_TIMEOUT_S = 0.5
-#: What stands for the key that the socket was opened with, in place of a user's token.
+#: A token with this prefix is the socket's API key, not a user's token.
 API_KEY_PREFIX = "sb_"
 
 NO_REPLAY = "UnableToReplayMessages: Replay is not allowed for public channels"

@@ -1,4 +1,4 @@
-"""What a client asks for when it joins. What cannot be read counts as not asked for."""
+"""The payload of a join. A field that cannot be read counts as absent."""
 
 import uuid
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from devstack.gateway.realtime.database_broadcasts import Replay
 from devstack.gateway.realtime.frames import dump
 
 
-#: How many broadcasts are told again where a join does not say it.
+#: The number of broadcasts to replay if a join names none.
 REPLAYED = 10
 #: Beyond it milliseconds are no time that Postgres knows.
 MAX_REPLAY_NUMBER = 10**14

@@ -1,4 +1,4 @@
-"""What Postgres's own output plugin writes, decoded; pure functions, version 1 of its protocol."""
+"""Decode the output of Postgres's own plugin: pure functions, version 1 of its protocol."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ BEGIN = struct.Struct("!cQqI")
 
 
 class Action(StrEnum):
-    """What happened to a row, as clients spell it."""
+    """The kind of a row's change, as clients spell it."""
 
     INSERT = "INSERT"
     UPDATE = "UPDATE"

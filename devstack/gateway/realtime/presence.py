@@ -54,7 +54,7 @@ class Presence:
 
 @dataclass(slots=True)
 class CallLimit:
-    """How often one channel may still say that it is present."""
+    """The rate limit of one channel's presence messages."""
 
     _calls: int = 0
     _ends_at: float = 0

@@ -1,4 +1,4 @@
-"""Who is on which topic. A private and a public topic of one name are two topics."""
+"""The channels on each topic. A private and a public topic of one name are two topics."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Protocol
 from devstack.gateway.realtime.frames import Message, UserBroadcast, broadcast
 
 
-#: What clients put before a topic's name on a WebSocket.
+#: The prefix of topics on a WebSocket.
 PREFIX = "realtime:"
 
 

@@ -1,4 +1,4 @@
-"""The doors of Realtime: the WebSocket, and two HTTP endpoints that broadcast."""
+"""The routes of Realtime: the WebSocket, and two HTTP endpoints that broadcast."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

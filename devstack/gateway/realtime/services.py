@@ -1,4 +1,4 @@
-"""What all sockets of one gateway share."""
+"""The state that all sockets of one gateway share."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

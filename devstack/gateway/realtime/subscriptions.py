@@ -1,4 +1,4 @@
-"""Who wants to hear of which rows: the bindings of each channel."""
+"""Subscriptions to rows: the bindings of each channel."""
 
 import zlib
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ class Binding:
 
 
 class Listener(Protocol):
-    """Whom a change is sent to."""
+    """The receiver of a change."""
 
     topic: str
     identity: Identity

@@ -1,4 +1,4 @@
-"""What the catalog says of tables at this moment: columns, keys, row security, privileges.
+"""Tables as the catalog has them now: columns, keys, row security, privileges.
 
 It is asked anew for each batch of changes, so that a grant or a policy holds from its commit on.
 """

@@ -19,12 +19,12 @@ from devstack.gateway.realtime.services import Services
 
 LOG = logging.getLogger(__name__)
 
-#: Clients send a heartbeat every 25 s; this is Phoenix's patience.
+#: Clients send a heartbeat every 25 s; this is Phoenix's timeout.
 SILENCE_S = 60
 MAX_CHANNELS = 100
 #: Python's client gives up its connection over a frame of more than a mebibyte.
 MAX_V1_FRAME_CHARS = 1024 * 1024
-#: What may wait for a client that does not read; one more frame and it is disconnected.
+#: The queue for a client that does not read; one more frame disconnects it.
 MAX_WAITING_FRAMES = 5_000
 MAX_WAITING_BYTES = 8_000_000
 CLOSE_TIMEOUT_S = 1
@@ -156,7 +156,7 @@ class UserSocket:
             self._join(frame)
         elif frame.topic in self._channels:
             channel, _ = self._channels[frame.topic]
-            # What a client says to a channel that it has joined anew since is out of date.
+            # A frame for a channel that the client has joined anew since is out of date.
             if frame.join_ref in (None, channel.join_ref):
                 await channel.put(frame)
         elif frame.event == "phx_leave":

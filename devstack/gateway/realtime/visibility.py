@@ -78,7 +78,7 @@ class Visibility:
             for caller, rows in asked
         ]
         query = _query(table).as_string(connection)
-        # What the function sets, the role above all, ends with the transaction.
+        # The settings of the function, such as the role, end with the transaction.
         async with connection.transaction():
             answers = await (await connection.execute(ASK, [query, Jsonb(callers)])).fetchall()
         for position, seen in answers:

@@ -1,4 +1,4 @@
-"""How buckets, objects and refusals look on the wire."""
+"""JSON of buckets, objects and refusals, as Storage answers them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What clients send as JSON or in the query, as typed values; unknown fields are passed over.
+"""Request bodies and queries as typed values; unknown fields are ignored.
 
 As Fastify does it, a number may come as its digits.
 """
@@ -18,7 +18,7 @@ TOO_LARGE = 413
 
 
 class Body(BaseModel):
-    """What a request says."""
+    """A request body, or a query."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -93,7 +93,7 @@ class Relocation(Body):
 
 
 class CopiedMetadata(Body):
-    """What a copy is to say of itself instead of what its source says."""
+    """Metadata of a copy that replace those of its source."""
 
     cache_control: str | None = Field(None, alias="cacheControl")
     mimetype: str | None = None

@@ -1,4 +1,4 @@
-"""Who asks Storage: the token of the Authorization header, or the API key beside it.
+"""The caller of Storage: the token of the Authorization header, or the API key beside it.
 
 The gateway in front of hosted Supabase makes a token of an API key where the request brings no
 user's; Storage itself knows tokens only.
@@ -13,7 +13,7 @@ from devstack.gateway.caller import Caller, api_key_claims, caller_of
 from devstack.gateway.storage.errors import access_denied, malformed
 
 
-#: Whom Storage is when it looks past the policies.
+#: Storage itself, for which no policy holds.
 SERVICE: Final = Caller(role="service_role", claims={"role": "service_role"})
 
 NO_TOKEN = "headers must have required property 'authorization'"  # noqa: S105 -- a sentence

@@ -1,4 +1,4 @@
-"""What every handler of Storage needs, in one value: the database, the keys and the files."""
+"""The context of every handler of Storage: the database, the keys and the files."""
 
 import json
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ _BECOME = f"select {_GIVEN}".encode()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageContext:
-    """Where requests to Storage are dealt with."""
+    """The database, the keys and the files of Storage."""
 
     pool: AsyncConnectionPool[Connection]
     keys: Keys

@@ -1,4 +1,4 @@
-"""What Storage refuses, in its own words.
+"""Refusals of Storage, in its own words.
 
 As hosted, the answer's status is 400 for nearly everything and the body's `statusCode` tells the
 truth. The words are those of supabase/storage, `src/internal/errors/codes.ts`, and of Fastify

@@ -66,7 +66,7 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._drafts = folder / "drafts"
-        # What a killed gateway was receiving nobody will finish.
+        # Nothing will finish the uploads of a killed gateway.
         shutil.rmtree(self._drafts, ignore_errors=True)
 
     @contextmanager

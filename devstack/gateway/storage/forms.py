@@ -9,7 +9,7 @@ from devstack.gateway.storage.errors import no_content, too_large
 from devstack.gateway.storage.limits import FORM_FIELDS, METADATA_BYTES
 
 
-#: What a part is that does not say it.
+#: The media type of a part without one.
 _DEFAULT_TYPE = "text/plain"
 
 

@@ -1,4 +1,4 @@
-"""How much Storage takes."""
+"""Limits of Storage."""
 
 #: The limit of a hosted project that has chosen none.
 FILE_BYTES = 50 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""What is in a folder: objects, and further folders, which are there as long as something is in.
+"""The entries of a folder: objects, and the folders that contain any.
 
 It follows the function `storage.search` of hosted Supabase: the prefix is a folder, `search` is
 the beginning of names in it, in any case of letters. By name both kinds are mixed; by a time the

@@ -57,7 +57,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewObject:
-    """What a row is to say."""
+    """The values of a row to write."""
 
     bucket_id: str
     name: str

@@ -1,4 +1,4 @@
-"""What is done with objects that are there: list, move, copy and remove."""
+"""Operations on existing objects: list, move, copy and remove."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an upload brings: a raw body or a form, what it says of itself, and its contents."""
+"""The payload of an upload: a raw body or a form, with its metadata and its contents."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ class Payload:
     media_type: str
     cache_control: str
     user_metadata: dict[str, Any] | None
-    #: What the request's head announces, which for a form is more than its file has.
+    #: The Content-Length; that of a form is greater than its file's size.
     announced_size: int | None
     pieces: AsyncIterator[bytes]
 

@@ -61,7 +61,7 @@ _NAMED: Final[list[tuple[str, str, Handler]]] = [
     ("PUT", f"/object/{_OBJECT}", uploads.update),
     ("DELETE", f"/object/{_OBJECT}", objects.remove_one),
 ]
-#: What hosted Storage does and this one does not.
+#: Features of hosted Storage that this one does not serve.
 _LEFT_OUT: Final = {
     "/object/list-v2/{rest:path}": "Listing by cursor (list-v2)",
     "/render/{rest:path}": "Image transformation",

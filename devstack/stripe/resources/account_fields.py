@@ -1,4 +1,4 @@
-"""What a caller says about a connected account: its kind, its business, what it is to be able to.
+"""The fields of a connected account that a caller sets: kind, business, capabilities.
 
 What Stripe itself finds out is in `account_state`.
 """

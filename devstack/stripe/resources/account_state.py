@@ -1,4 +1,4 @@
-"""What Stripe finds out about a connected account, and what the account may do in consequence.
+"""Stripe's checks of a connected account, and the abilities that follow from them.
 
 How requirements become due, and what they disable:
 https://docs.stripe.com/connect/handling-api-verification.
@@ -31,7 +31,7 @@ DISABLED_REASONS = (
     "requirements.pending_verification",
     "under_review",
 )
-#: What Stripe wants of a new account.
+#: The requirements of a new account.
 _WANTED = (
     "business_profile.mcc",
     "business_profile.url",

@@ -15,7 +15,7 @@ from devstack.stripe.transaction import Transaction
 _FEE_BPS = 170
 _FEE_FIXED_CENTS = 30
 _BPS = 10_000
-#: What Stripe takes in Australia for each dispute: https://stripe.com/au/pricing.
+#: Stripe's fee in Australia for each dispute: https://stripe.com/au/pricing.
 _DISPUTE_FEE_CENTS = 2500
 
 

@@ -13,7 +13,7 @@ from devstack.stripe.transaction import Transaction
 
 
 _SETTLING_S = 2 * 24 * 3600
-#: What Stripe's reports call a type, where the two differ:
+#: The names of types in Stripe's reports, where the two differ:
 #: https://docs.stripe.com/reports/reporting-categories.
 _CATEGORIES = {
     "payment": "charge",

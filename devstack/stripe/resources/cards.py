@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class RefundFate(StrEnum):
-    """What becomes of a refund to a card."""
+    """The outcome of a refund to a card."""
 
     SUCCEEDS = "succeeds"
     PENDING = "pending"
@@ -25,7 +25,7 @@ class Decline:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """What the holder of a card will say to his bank after he has paid."""
+    """The complaint of a card's holder to the bank after the payment."""
 
     reason: str
     #: The bank only asks; it takes no money back.
@@ -44,7 +44,7 @@ class TestCard:
     needs_authentication: bool = False
     doubt: Doubt | None = None
     refund_fate: RefundFate = RefundFate.SUCCEEDS
-    #: What it pays is available at once: https://docs.stripe.com/testing#available-balance.
+    #: Its payments are available at once: https://docs.stripe.com/testing#available-balance.
     is_settled_at_once: bool = False
 
     @property

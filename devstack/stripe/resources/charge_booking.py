@@ -1,4 +1,4 @@
-"""When a captured charge comes onto the books, which may be later than its capture.
+"""Book captured charges, which may happen later than the capture.
 
 https://docs.stripe.com/payments/payment-intents/asynchronous-capture
 """

@@ -65,7 +65,7 @@ def add(
     return charge
 
 
-#: What an intent hands on to each of its charges.
+#: The fields that an intent passes to each of its charges.
 COPIED = (
     "amount",
     "currency",
@@ -78,7 +78,7 @@ COPIED = (
     "statement_descriptor_suffix",
     "transfer_group",
 )
-#: What is there for other ways to pay, or for what this account does not do.
+#: Fields of other payment methods, or of features that this account does not use.
 UNUSED = (
     "application",
     "application_fee",
@@ -93,7 +93,7 @@ UNUSED = (
     "source_transfer",
     "transfer_data",
 )
-#: How every charge begins.
+#: The fields of every new charge.
 _UNTOUCHED: Json = {
     "amount_captured": 0,
     "amount_refunded": 0,
@@ -105,7 +105,7 @@ _UNTOUCHED: Json = {
     "radar_options": {},
     "refunded": False,
 }
-#: What a charge tells of a challenge that the buyer has passed.
+#: The result on a charge of a challenge that the buyer has passed.
 _AUTHENTICATED: Json = {
     "authentication_flow": "challenge",
     "electronic_commerce_indicator": "05",

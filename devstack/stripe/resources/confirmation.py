@@ -1,4 +1,4 @@
-"""What happens when an intent is confirmed: charged, declined, or the buyer is asked to prove it.
+"""Confirm an intent: charge it, decline it, or ask the buyer to authenticate.
 
 The states and their names: https://docs.stripe.com/payments/paymentintents/lifecycle.
 """
@@ -26,7 +26,7 @@ _NOT_AUTHENTICATED = Decline(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmOptions:
-    """How the caller wants what cannot be settled at once."""
+    """The caller's options for a payment that cannot be settled at once."""
 
     return_url: str | None
     #: Whether Stripe.js is going to show the bank's page by itself.

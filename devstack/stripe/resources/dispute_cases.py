@@ -1,4 +1,4 @@
-"""What a bank does about a disputed charge: https://docs.stripe.com/disputes/how-disputes-work.
+"""The bank's part in a dispute: https://docs.stripe.com/disputes/how-disputes-work.
 
 A dispute takes the money back at once, with a fee. An inquiry (`warning_…`) only asks, until it is
 closed or becomes a dispute.
@@ -33,7 +33,7 @@ REASONS = (
 )
 #: Those in which a bank waits for our answer or weighs it.
 OPEN = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
-#: How each kind of case can end.
+#: The final states of each kind of case.
 ENDS = ("won", "lost")
 INQUIRY_ENDS = ("warning_closed",)
 #: In these the bank has the money, so nobody else can give it back.
@@ -119,7 +119,7 @@ def settle(tx: Transaction, dispute_id: str, status: str) -> Json:
     ends = INQUIRY_ENDS if is_inquiry(dispute) else ENDS
     if status not in ends:
         raise refused(f"Dispute {dispute_id} can end as {' or '.join(ends)}.", param="status")
-    # What evidence was to bring about has come about.
+    # The outcome that the evidence scheduled has happened.
     scheduled_actions.take(tx.store, dispute_id)
     before = {"status": dispute["status"]}
     dispute["status"] = status

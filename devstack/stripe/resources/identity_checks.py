@@ -1,4 +1,4 @@
-"""What becomes of an Identity session: submitted, checked, verified or sent back, redacted.
+"""The progress of an Identity session: submitted, checked, verified or sent back, redacted.
 
 https://docs.stripe.com/identity/verification-checks, https://docs.stripe.com/identity/handle-verification-outcomes
 """

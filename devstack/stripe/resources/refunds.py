@@ -11,7 +11,7 @@ from devstack.stripe.transaction import Transaction
 
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
-#: What is to happen later to a refund, by the card it goes to.
+#: The action that follows a refund later, by its card.
 _LATER = {
     RefundFate.SUCCEEDS: "reference_refund",
     RefundFate.PENDING: "succeed_refund",

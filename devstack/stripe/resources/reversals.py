@@ -8,7 +8,7 @@ from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
 
 
-#: How many reversals a transfer shows; the list has them all.
+#: The number of reversals that a transfer shows; the list has them all.
 _SHOWN = 10
 
 

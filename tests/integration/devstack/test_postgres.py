@@ -121,7 +121,7 @@ def test_cluster_of_another_major_is_refused(devstack: Devstack) -> None:
 
 
 def python_for(user: OsUser) -> Path | None:
-    """Return a Python of our version that an user may run; a pyenv below /root is none."""
+    """Return a Python of our version that a user may run; a pyenv below /root is none."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for path in (Path(sys.executable), Path("/usr/bin", version), Path("/usr/local/bin", version)):
         if path.exists() and can_reach(user, path.resolve()):
