@@ -159,8 +159,7 @@ def pre_request(_worker: Any, request: Any) -> None:
     The service does not read a body that is too large. Its rest would look like the next request,
     so the answer announces the end of the connection.
     """
-    # Import late: the import makes the metrics, after `post_fork` has named their files.
-    from service.requests import body_limit  # noqa: PLC0415 - see above
+    from service.requests import body_limit  # noqa: PLC0415 - metrics need their files first
 
     request.unreader.ends_at = None
     limit = body_limit(request.method, request.path)
@@ -173,19 +172,18 @@ def post_request(_worker: Any, request: Any, _environ: Any, _response: Any) -> N
     request.unreader.ends_at = None
 
 
-def _send(sock: Any, data: bytes, chunked: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's form
+def _send(sock: Any, data: bytes, *is_chunked: bool) -> None:
     """Send a piece of an answer; a client that reads too slowly counts as gone."""
     sock.settimeout(_PART_LIMIT_S)
     try:
-        _send_without_limit(sock, data, chunked)
+        _send_without_limit(sock, data, *is_chunked)
     except TimeoutError as error:
         raise ConnectionResetError(errno.ECONNRESET, "slow reader") from error
 
 
 def _write_error(sock: Any, status: int, reason: str, _message: str) -> None:
     """Answer a request that gunicorn itself refuses, such as one with a malformed head, as JSON."""
-    # Import late: the import makes the metrics, after `post_fork` has named their files.
-    from service.errors import body_of  # noqa: PLC0415 - see above
+    from service.errors import body_of  # noqa: PLC0415 - metrics need their files first
 
     error = MarketError("INTERNAL_ERROR")
     if status == HTTPStatus.NOT_IMPLEMENTED:  # an unknown transfer coding, the sender's mistake
@@ -212,7 +210,7 @@ def _handle(worker: Any, connection: Any) -> Any:
     return is_kept
 
 
-def _close(connection: Any, graceful: bool = False) -> None:  # noqa: ARG001, FBT001, FBT002 - gunicorn's form
+def _close(connection: Any, **_is_graceful: bool) -> None:
     """Close a connection at once; its thread has waited for the client."""
     util.close(connection.sock)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import pydantic
 from flask import request
+from pydantic_core import PydanticCustomError
 
 from market.errors import RejectedError
 
@@ -18,7 +19,7 @@ Model = TypeVar("Model", bound=pydantic.BaseModel)
 def _refuse_bool(value: object) -> object:
     # Python counts true as 1 and false as 0; no caller means that amount.
     if isinstance(value, bool):
-        raise ValueError("bool")  # noqa: TRY004 - pydantic turns only a ValueError into a 400
+        raise PydanticCustomError("bool", "true and false are no amounts")
     return value
 
 

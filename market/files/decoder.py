@@ -45,10 +45,10 @@ def answer_to(kind: str, data: bytes) -> bytes:
 def _decoded(kind: str, data: bytes) -> Prepared:
     # Import only the library that this file needs.
     if kind == "document":
-        from market.files import documents  # noqa: PLC0415 - see above
+        from market.files import documents  # noqa: PLC0415 - a picture needs no pikepdf
 
         return documents.prepare(data)
-    from market.files import images  # noqa: PLC0415 - see above
+    from market.files import images  # noqa: PLC0415 - a document needs no Pillow
 
     return images.prepare(data, images.AVATAR_BOX if kind == "avatar" else images.PHOTO_BOX)
 

@@ -27,21 +27,60 @@ _TOO_LARGE = "The PDF has too many pages or objects"
 _MALFORMED = "The PDF is malformed"
 _ACTIVE = "A PDF with scripts, other files or a password is not accepted"
 
+#: Errors that pikepdf raises about malformed files. It has no common class for them.
+_MALFORMED_ERRORS = (
+    pikepdf.PdfError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 #: The keys under which a reader finds an action, and the actions that only show another place.
 _ACTION_KEYS = frozenset({"/A", "/Next", "/OpenAction", "/PA"})
 _HARMLESS_ACTIONS = frozenset({"/GoTo", "/Named", "/URI"})
 _HARMLESS_ADDRESSES = ("http://", "https://", "mailto:", "tel:")
 #: Keys that make a reader run a script, or open a file inside the document.
 _ACTIVE_KEYS = frozenset(
-    {"/AA", "/AF", "/Collection", "/EF", "/EmbeddedFiles", "/Encrypt", "/JS", "/JavaScript",
-     "/Renditions", "/RichMediaContent", "/XFA"}
-)  # fmt: skip
+    {
+        "/AA",
+        "/AF",
+        "/Collection",
+        "/EF",
+        "/EmbeddedFiles",
+        "/Encrypt",
+        "/JS",
+        "/JavaScript",
+        "/Renditions",
+        "/RichMediaContent",
+        "/XFA",
+    }
+)
 #: The types of annotations and actions that run a program, play media, or hold or send a file.
 _ACTIVE_TYPES = frozenset(
-    {"/3D", "/EmbeddedFile", "/FileAttachment", "/GoTo3DView", "/GoToDp", "/GoToE", "/GoToR",
-     "/ImportData", "/JavaScript", "/Launch", "/Movie", "/Projection", "/Rendition", "/RichMedia",
-     "/RichMediaExecute", "/Screen", "/Sound", "/SubmitForm"}
-)  # fmt: skip
+    {
+        "/3D",
+        "/EmbeddedFile",
+        "/FileAttachment",
+        "/GoTo3DView",
+        "/GoToDp",
+        "/GoToE",
+        "/GoToR",
+        "/ImportData",
+        "/JavaScript",
+        "/Launch",
+        "/Movie",
+        "/Projection",
+        "/Rendition",
+        "/RichMedia",
+        "/RichMediaExecute",
+        "/Screen",
+        "/Sound",
+        "/SubmitForm",
+    }
+)
 #: A stream with one of these keys takes its content from another file.
 _OUTSIDE_KEYS = frozenset({"/F", "/FDecodeParms", "/FFilter", "/OPI", "/Ref"})
 
@@ -78,9 +117,7 @@ def prepare(data: bytes) -> Prepared:
         raise _refusal(_TOO_LARGE) from error
     except pikepdf.PasswordError as error:
         raise _refusal(_ACTIVE) from error
-    # The library has no common class for what a malformed file makes it raise.
-    except (pikepdf.PdfError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError,
-            NotImplementedError, AttributeError) as error:  # fmt: skip
+    except _MALFORMED_ERRORS as error:
         raise _refusal(_MALFORMED) from error
     refuse_other_formats(data)
     # Writing unpacks objects that the file has packed.

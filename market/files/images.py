@@ -9,10 +9,7 @@ import struct
 import warnings
 import zlib
 
-from PIL import (
-    Image,
-    WebPImagePlugin,  # noqa: F401 - without this import, Pillow imports all of its formats
-)
+from PIL import Image, WebPImagePlugin
 
 from market.errors import RejectedError
 from market.files.other_formats import refuse_other_formats
@@ -24,7 +21,8 @@ AVATAR_BOX = (400, 400)
 _SHORTEST_SIDE = 100
 _LONGEST_SIDE = 5000
 _QUALITY = 80
-_FORMATS = ("JPEG", "PNG", "WEBP")
+#: Pillow imports all of its formats for one that is not imported by name.
+_FORMATS = ("JPEG", "PNG", WebPImagePlugin.WebPImageFile.format)
 #: A progressive picture has about ten scans. Each costs a pass over all pixels, so thousands of
 #: tiny scans would take minutes.
 _MOST_SCANS = 64
@@ -50,10 +48,21 @@ _TRANSPOSITIONS = {
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 #: Errors that Pillow raises about malformed pictures. It has no common class for them.
 _MALFORMED = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
-    EOFError, MemoryError, RuntimeError, struct.error, zlib.error, Warning,
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Warning,
     Image.DecompressionBombError,
-)  # fmt: skip
+)
 
 # Pillow compares the announced size with this one before it decodes. It only warns of a picture
 # that is up to twice as large, so make an error of the warning.
