@@ -35,7 +35,7 @@ def _lose_dispute(tx: Transaction, dispute_id: str) -> None:
 
 
 def _close_dispute(tx: Transaction, dispute_id: str, status: str) -> None:
-    # The bank makes nothing more of an inquiry, whoever is right.
+    # The bank makes nothing more of an inquiry, whichever side is right.
     is_inquiry = dispute_cases.is_inquiry(tx.get("dispute", dispute_id))
     dispute_cases.settle(tx, dispute_id, "warning_closed" if is_inquiry else status)
 

@@ -125,7 +125,7 @@ async def delete_factor(context: AuthContext, request: Request) -> Response:
 
 
 async def user_of(cursor: Cursor, request: Request) -> User:
-    """Return the user whom the path names. Raises: AuthError 404."""
+    """Return the user of the id in the path. Raises: AuthError 404."""
     try:
         user_id = uuid.UUID(request.path_params["user_id"])
     except ValueError as error:

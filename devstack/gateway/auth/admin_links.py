@@ -40,7 +40,7 @@ _KINDS: Mapping[str, Kind] = {
 
 
 async def invite(context: AuthContext, request: Request) -> Response:
-    """POST /invite: make a user without a password, whom a link will let in."""
+    """POST /invite: make a user without a password, who signs in by a link."""
     require_admin(request, context)
     body = await bodies.read(request, bodies.Link)
     email = bodies.address_of(body.email)

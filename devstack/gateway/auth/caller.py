@@ -80,7 +80,7 @@ def token_claims(request: Request, context: AuthContext) -> dict[str, Any]:
 
 
 def require_admin(request: Request, context: AuthContext) -> None:
-    """Refuse whoever does not hold a secret key or the legacy service_role JWT.
+    """Refuse a caller without a secret key or the legacy service_role JWT.
 
     Raises: AuthError 401 no_authorization, 403 bad_jwt, not_admin; GatewayError 401.
     """

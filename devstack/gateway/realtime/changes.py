@@ -58,7 +58,7 @@ class ChangeFeed:
         await self._session.close()
 
     async def deliver(self, changes: Iterable[Change]) -> None:
-        """Send each change to whoever subscribed to it and may see it."""
+        """Send each change to the subscribers that may see it."""
         candidates = [c for change in changes if (c := self._candidate(change)) is not None]
         for start in range(0, len(candidates), BATCH_ROWS):
             batch = candidates[start : start + BATCH_ROWS]

@@ -40,7 +40,7 @@ def no_permission(place: Topic) -> str:
 
 
 def caller_of(token: str | None, opener: Identity, services: Services) -> Identity:
-    """Return whom a channel speaks for: its own token's user, else who opened the socket.
+    """Return the identity of a channel: its own token's user, else the socket's.
 
     Raises: JoinRefusedError.
     """

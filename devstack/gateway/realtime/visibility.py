@@ -52,7 +52,7 @@ ASK = "select caller, seen from pg_temp.visible_rows(%s, %s)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visibility:
-    """Which rows of a table are to be shown to whom, and in the end which may be."""
+    """The rows of a table that callers ask for, and those that they may see."""
 
     #: Each caller's rows, by the number of their change.
     asked: dict[Identity, dict[int, NamedRow]] = field(default_factory=dict)

@@ -29,7 +29,7 @@ _REASONS = {
 
 
 def required_caller(request: Request, keys: Keys) -> Caller:
-    """Return whom the request speaks for. Raises: StorageError 400, 403; GatewayError 401."""
+    """Return the caller of the request. Raises: StorageError 400, 403; GatewayError 401."""
     claims = _claims(request, keys)
     if claims is None:
         raise malformed(NO_TOKEN)
@@ -37,7 +37,7 @@ def required_caller(request: Request, keys: Keys) -> Caller:
 
 
 def owner_of(caller: Caller) -> str | None:
-    """Return whom the caller's new rows belong to: the user, where there is one."""
+    """Return the owner of the caller's new rows: the user, where there is one."""
     subject = caller.claims.get("sub")
     return subject if isinstance(subject, str) and subject else None
 

@@ -39,7 +39,7 @@ class StorageContext:
     async def acting(
         self, request: Request, caller: Caller = SERVICE, *, is_undone: bool = False
     ) -> AsyncIterator[Cursor]:
-        """Begin a transaction as the caller, or as Storage itself, for whom no policy holds.
+        """Begin a transaction as the caller, or as Storage itself, which no policy binds.
 
         One that is to be undone only finds out whether the caller may.
         """

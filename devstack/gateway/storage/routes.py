@@ -1,4 +1,4 @@
-"""Which path of Storage is answered by whom, and what becomes of an error."""
+"""The routes of Storage: the handler of each path, and the answer to each error."""
 
 import logging
 from collections.abc import Awaitable, Callable

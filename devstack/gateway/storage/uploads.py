@@ -44,7 +44,7 @@ async def update(context: StorageContext, request: Request) -> Response:
 
 
 async def upload_signed(context: StorageContext, request: Request) -> Response:
-    """PUT /object/upload/sign/{bucket}/{key}: whoever made the link was allowed to."""
+    """PUT /object/upload/sign/{bucket}/{key}: the maker of the link was allowed to."""
     claims = verify(request, context.keys, UPLOAD)
     owner_id = claims.get("owner")
     await receive(context, request, SERVICE, owner_id, is_upsert=claims.get("upsert") is True)
