@@ -75,20 +75,6 @@ ACCESS_MUTATIONS = (
         MATRIX,
     ),
     mutation(
-        "second factor outweighs a suspension",
-        "accounts/functions.sql",
-        "      and role = any(p_roles)\n      and suspended_at is null\n",
-        "      and role = any(p_roles)\n",
-        MATRIX,
-    ),
-    mutation(
-        "party on the staff decides the dispute",
-        "disputes/functions/decisions.sql",
-        "  elsif auth.uid() in (p_dispute.initiator_id, p_dispute.respondent_id) then",
-        "  elsif false then",
-        MATRIX,
-    ),
-    mutation(
         "count may be planned after another preference",
         "security/functions.sql",
         r"'count\s*=(?!\s*exact\s*(,|$))'",
