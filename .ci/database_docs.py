@@ -1,8 +1,9 @@
 """Write the generated parts of docs/database.md: tables and diagram of each domain in `sql/`.
 
-The page names each domain by a heading, with a text that people write. The part between the two
-marks below it comes from `sql/<domain>/tables.sql`: each table with its comment, and an
-entity-relationship diagram. Tables of other domains appear only at the ends of foreign keys.
+The page names each folder of `sql/` by a heading, with a text that people write. If the folder has
+tables, the part between the two marks below it comes from `sql/<domain>/tables.sql`: each table
+with its comment, and an entity-relationship diagram. Tables of other domains appear only at the
+ends of foreign keys.
 """
 
 import re
@@ -21,6 +22,7 @@ PAGE = ROOT / "docs/database.md"
 PART = re.compile(
     r"(<!-- make docs writes the tables of (\w+) -->\n).*?(<!-- here they end -->)", re.DOTALL
 )
+HEADING = re.compile(r"^## (\w+)$", re.MULTILINE)
 
 
 class Column(NamedTuple):
@@ -53,8 +55,10 @@ class Table(NamedTuple):
 def page() -> str:
     """Return the page with its generated parts."""
     written = PAGE.read_text()
+    folders = {path.name for path in (ROOT / "sql").iterdir() if path.is_dir()}
     domains = {path.parent.name for path in (ROOT / "sql").glob("*/tables.sql")}
-    missing = domains - {domain for _, domain, _ in PART.findall(written)}
+    missing = folders - {heading.lower() for heading in HEADING.findall(written)}
+    missing |= domains - {domain for _, domain, _ in PART.findall(written)}
     if missing:
         sys.exit(f"docs/database.md has no section for {', '.join(sorted(missing))}.")
     return PART.sub(lambda match: f"{match[1]}{part(match[2])}{match[3]}", written)
