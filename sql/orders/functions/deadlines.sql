@@ -72,15 +72,17 @@ begin
         or (
           o.state in ('paid', 'ready_for_handover') and o.paid_at <= v_paid_by
           -- Skip an order whose refund Stripe has refused once; staff decide about it. Otherwise
-          -- such orders would in time fill every batch.
-          and not exists (
-            select from public.refunds as r where r.idempotency_key = private.overdue_key(o.id)
-          )
+          -- such orders would in time fill every batch. These are scalar subqueries, because the
+          -- planner may hash an `exists` and then reads all refunds and events.
+          and (
+            select true from public.refunds as r where r.idempotency_key = private.overdue_key(o.id)
+          ) is null
           -- During a dispute the seller could not hand over, so the time begins anew after it.
-          and not exists (
-            select from public.order_events as e
+          and (
+            select true from public.order_events as e
             where e.order_id = o.id and e.from_state = 'disputed' and e.created_at > v_paid_by
-          )
+            limit 1
+          ) is null
         )
       )
     order by o.id

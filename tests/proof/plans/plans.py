@@ -66,7 +66,7 @@ def test_query_reads_few_rows(
 def test_call_reads_few_rows(
     owner: Connection, ids: Mapping[str, str], times: Times, name: str
 ) -> None:
-    """An RPC that reads finds its rows by indexes, in whatever its body runs."""
+    """An RPC that reads, or a hot loop, finds its rows by indexes, in whatever its body runs."""
     call = CALLS[name]
 
     plan = called(owner, call, ids)

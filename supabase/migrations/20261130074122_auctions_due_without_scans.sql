@@ -1,0 +1,149 @@
+set lock_timeout = '2s';
+set statement_timeout = '30s';
+
+create or replace function private.broadcast_time_remaining(p_max_rows integer)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz;
+  v_auction public.auctions;
+  v_count integer := 0;
+begin
+  v_now := private.clock();
+  for v_auction in
+    with claimed as (
+      -- The second of two concurrent callers waits for the row, and then finds the mark claimed.
+      insert into private.auction_broadcasts as sent (auction_id, version, mark_s)
+      select due.auction_id, due.version, due.mark_s
+      from private.due_broadcasts(p_max_rows, v_now) as due
+      on conflict (auction_id) do update
+      set version = excluded.version, mark_s = excluded.mark_s, updated_at = v_now
+      where (excluded.version, -coalesce(excluded.mark_s, 2147483647))
+        > (sent.version, -coalesce(sent.mark_s, 2147483647))
+      returning sent.auction_id
+    )
+    -- Use an array, because the planner expects a thousand claimed rows and reads all auctions.
+    select a.* from public.auctions as a where a.id = any(array(select auction_id from claimed))
+  loop
+    perform realtime.send(
+      private.time_remaining(v_auction, v_now), 'time_remaining', 'auction:' || v_auction.id, true
+    );
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end;
+$$;
+comment on function private.broadcast_time_remaining is 'Broadcast the time remaining of auctions that changed or passed a mark. Return the number of broadcasts. Concurrent callers send each broadcast once.';
+grant execute on function private.broadcast_time_remaining to service_role;
+
+create or replace function private.due_broadcasts(p_max_rows integer, p_now timestamptz)
+returns table (auction_id uuid, version integer, mark_s integer)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_marks_s constant jsonb := private.setting('broadcast_marks_s');
+  v_first_mark constant interval := (
+    select max(mark::integer) from jsonb_array_elements(v_marks_s) as mark
+  ) * interval '1 second';
+begin
+  return query
+  with watched as (
+    select a.id, a.version, a.status, a.end_at from public.auctions as a
+    where a.status in ('scheduled', 'live')
+    union all
+    -- Clients need no broadcast about an auction that ended more than an hour ago.
+    select a.id, a.version, a.status, a.end_at from public.auctions as a
+    where a.finalized_at > p_now - interval '1 hour'
+  ),
+  -- Each change of any auction runs this query. Most auctions have neither changed nor passed a
+  -- mark, so they must not cost the computation of their marks.
+  candidates as (
+    select watched.* from watched
+    -- Use a scalar subquery, because a join may read the broadcasts of all past auctions.
+    where watched.version is distinct from (
+      select sent.version from private.auction_broadcasts as sent
+      where sent.auction_id = watched.id
+    )
+    union
+    select a.id, a.version, a.status, a.end_at from public.auctions as a
+    where a.status = 'live' and a.end_at <= p_now + v_first_mark
+  )
+  select watched.id, watched.version, passed.mark_s
+  from candidates as watched
+  -- The limit keeps the planner from a join here too.
+  left join lateral (
+    select b.version, b.mark_s from private.auction_broadcasts as b
+    where b.auction_id = watched.id limit 1
+  ) as sent on true
+  left join lateral (
+    select min(mark::integer) as mark_s from jsonb_array_elements(v_marks_s) as mark
+    where
+      watched.status = 'live'
+      and watched.end_at <= p_now + mark::integer * interval '1 second'
+  ) as passed on true
+  where
+    sent.version is distinct from watched.version
+    or passed.mark_s < coalesce(sent.mark_s, passed.mark_s + 1)
+  order by watched.id
+  limit p_max_rows;
+end;
+$$;
+comment on function private.due_broadcasts is 'Return the auctions whose version or passed mark was not broadcast yet. They are in the order of their ids, so concurrent callers cannot deadlock.';
+
+create or replace function private.settle_due_orders(p_max_rows integer)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now constant timestamptz := private.clock();
+  v_shipped_by constant timestamptz := v_now - private.setting_days('auto_deliver_days');
+  v_delivered_by constant timestamptz := v_now - private.setting_days('auto_release_days');
+  v_paid_by constant timestamptz := v_now - private.setting_days('handover_due_days');
+  v_order record;
+  v_count integer := 0;
+begin
+  for v_order in
+    select o.id, o.state from public.orders as o
+    where not o.refund_pending
+      and (
+        (o.state = 'shipped' and o.shipped_at <= v_shipped_by)
+        or (o.state = 'delivered' and o.delivered_at <= v_delivered_by)
+        or (
+          o.state in ('paid', 'ready_for_handover') and o.paid_at <= v_paid_by
+          -- Skip an order whose refund Stripe has refused once; staff decide about it. Otherwise
+          -- such orders would in time fill every batch. These are scalar subqueries, because the
+          -- planner may hash an `exists` and then reads all refunds and events.
+          and (
+            select true from public.refunds as r where r.idempotency_key = private.overdue_key(o.id)
+          ) is null
+          -- During a dispute the seller could not hand over, so the time begins anew after it.
+          and (
+            select true from public.order_events as e
+            where e.order_id = o.id and e.from_state = 'disputed' and e.created_at > v_paid_by
+            limit 1
+          ) is null
+        )
+      )
+    order by o.id
+    limit p_max_rows
+    for update of o skip locked
+  loop
+    v_count := v_count + case v_order.state
+      when 'shipped' then private.try_transition_order(v_order.id, 'delivered', 'buyer_silent')
+      when 'delivered' then private.try_transition_order(v_order.id, 'released', 'buyer_silent')
+      else private.refund_overdue_order(v_order.id, v_now)
+    end::integer;
+  end loop;
+  return v_count;
+end;
+$$;
+comment on function private.settle_due_orders is 'Advance orders whose next step is overdue; see the public wrapper.';
+grant execute on function private.settle_due_orders to service_role;
