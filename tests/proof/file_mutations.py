@@ -263,8 +263,8 @@ FILE_MUTATIONS = (
     mutation(
         "photos that an earlier release kept stay",
         "operations/functions/purge.sql",
-        ",\n    private.purge_photos(p_max_rows)\n",
-        "\n",
+        "    private.purge_photos(p_max_rows),\n",
+        "",
         FILES,
     ),
     mutation(
