@@ -36,7 +36,7 @@ test: setup ## run the test suite, which starts its own embedded stack (PROCESSE
 	@$(BIN)/python -m pytest -n $(PROCESSES) $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
 
 test-js: setup ## run the JavaScript client's tests, a part of `make test` (needs npm)
-	@$(BIN)/python -m pytest tests/integration/js $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest tests/devstack/js $(PYTEST_FLAGS)
 
 coverage: setup ## measure the lines and branches that unit tests run (95 % at least)
 	@$(BIN)/python -m pytest -q -n 2 $(SIDE_BY_SIDE) tests/unit --cov --cov-report=term \

@@ -21,7 +21,7 @@ from route_docs import routes_page
 from table_docs import tables_page
 
 from clients.answers import ANSWERS
-from tests.typescript import type_of_value
+from tests.support.typescript import type_of_value
 
 
 ROOT = Path(__file__).parents[1]

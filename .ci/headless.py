@@ -37,21 +37,7 @@ FOLDERS = (
     "tools",
     "workers",
 )
-LEFT_OUT = tuple(
-    ROOT / "tests" / name
-    for name in (
-        "integration/auth",
-        "integration/devstack",
-        "integration/gateway",
-        "integration/js",
-        "integration/realtime",
-        "integration/rest",
-        "integration/storage",
-        "integration/stripe",
-        "js",
-        "unit/devstack",
-    )
-)
+LEFT_OUT = (ROOT / "tests/devstack", ROOT / "tests/node_modules")
 FILES = (
     "gunicorn.conf.py",
     ".env.example",

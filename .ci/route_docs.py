@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from service.app import create_app
 from service.route_table import Caller, PlainText, Route, routes_of
-from tests.factories import make_settings
-from tests.typescript import type_of
+from tests.support.factories import make_settings
+from tests.support.typescript import type_of
 
 
 _VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")

@@ -16,8 +16,10 @@ import pytest
 
 from devstack.postgres.cluster import Cluster
 from devstack.supervisor.ports import free_port
-from tests.seen_answers import SEEN, stated_codes, unseen
+from tests.support.seen_answers import SEEN, stated_codes, unseen
 
+
+pytest_plugins = ("tests.support.stack",)
 
 #: A file system in memory. Postgres makes a file per table and index, and some disks take a
 #: millisecond for each.
@@ -26,6 +28,9 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - each test makes a folder of its own th
 MEMORY_BYTES = 4 * 2**30
 #: Options of pytest that leave out tests.
 CHOICES = ("keyword", "markexpr", "collectonly", "lf", "stepwise", "deselect", "ignore")
+#: Folders whose tests share servers, and one whose tests start servers of their own.
+SHARING = ("tests/integration/", "tests/devstack/gateway/", "tests/devstack/stripe")
+ONE_BY_ONE = "tests/devstack/supervisor/"
 #: The tests that share a running system.
 LONGEST_GROUP = "stack"
 
@@ -55,12 +60,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     The longest group starts first, because a run ends no sooner than it.
     """
     for item in items:
-        folder = item.path.parent
-        is_shared = folder.parent.name == "integration"
-        if (is_shared and folder.name == "devstack") or item.get_closest_marker("xdist_group"):
+        file = item.nodeid.split("::")[0]
+        if file.startswith(ONE_BY_ONE) or item.get_closest_marker("xdist_group"):
             continue
-        group = folder.name if is_shared else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+        folder = file.rpartition("/")[0]
+        is_shared = folder.startswith(SHARING)
+        item.add_marker(pytest.mark.xdist_group(folder if is_shared else file))
     items.sort(key=_is_short)
 
 
@@ -112,7 +117,7 @@ def _retry_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _cluster_template(request: pytest.FixtureRequest) -> Iterator[None]:
     """Run initdb once; every Postgres of this test process starts as a copy of its result."""
-    if all("tests/unit/" in item.nodeid for item in request.session.items):
+    if all("/unit/" in item.nodeid for item in request.session.items):
         yield
         return
     with _temporary_folder() as folder, pytest.MonkeyPatch.context() as patch:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.acceptance.canary_runs import prepare_accounts
-from tests.integration.conftest import running_stack
+from tests.support.stack import running_stack
 
 
 @pytest.fixture(scope="module")

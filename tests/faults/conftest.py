@@ -8,8 +8,8 @@ import pytest
 
 from tests.faults.fleet import Fleet
 from tests.faults.refunding import REFUND_EVENTS
-from tests.integration.conftest import running_stack
 from tests.integration.service.shop import Order, Shop
+from tests.support.stack import running_stack
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ from tests.faults.reconciling import Reconciler
 from tests.integration.service.browser import Browser
 from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Order, Shop
-from tests.pictures import encoded, plain
 from tests.sql.auctioning import listed
+from tests.support.pictures import encoded, plain
 
 
 pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.usefixtures("fleet")]

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.faults.fleet import Fleet
-from tests.integration.gateway_control import GatewayControl, commanded
 from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import Shop
+from tests.support.gateway_control import GatewayControl, commanded
 
 
 pytestmark = pytest.mark.xdist_group("kills")

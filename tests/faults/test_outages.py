@@ -8,8 +8,8 @@ import pytest
 
 from tests.faults.fleet import Fleet
 from tests.integration.adapters.proxy import Proxy
-from tests.integration.gateway_control import commanded
 from tests.integration.service.shop import Order, Shop
+from tests.support.gateway_control import commanded
 
 
 pytestmark = pytest.mark.xdist_group("deliveries")

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from devstack.postgres.schema import build_database, declared_files
-from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.sql.access.test_matrix import MATRIX, key_of, rows_allowed, wrong
 from tests.sql.access.world import FORBIDDEN, Reader, World, readers_in
+from tests.support.gateways import PATIENCE_S, Gateway, running_gateway
 
 
 #: RPCs that read, each with its argument and the row that it names.

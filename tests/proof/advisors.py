@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from devstack.postgres.schema import build_database, declared_files
-from tests.integration.supabase_cli import address_of, run_cli
+from tests.support.supabase_cli import address_of, run_cli
 
 
 #: A finding by its key, and the reason for which it stays. Review a change as a decision.

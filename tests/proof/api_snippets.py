@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from devstack.paths import ROOT
-from tests.integration.conftest import running_stack
 from tests.integration.contract.market import Market, Role
-from tests.integration.js import node
 from tests.integration.service.shop import AMOUNT, Shop
+from tests.support import node
+from tests.support.stack import running_stack
 
 
 PAGE = (ROOT / "docs/api.md").read_text()
@@ -101,7 +101,7 @@ def answers() -> Iterator[list[tuple[Example, Mapping[str, Any]]]]:
                 )
             },
         }
-        result = node.run_program("types/examples.mjs", json.dumps(request))
+        result = node.run_program("proof/types/examples.mjs", json.dumps(request))
         assert result.returncode == 0, result.stdout
         lines = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
         yield list(zip(given, lines, strict=True))

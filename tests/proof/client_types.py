@@ -13,10 +13,10 @@ import pytest
 
 from clients import answers
 from devstack.paths import ROOT
-from tests.integration.js import node
-from tests.integration.supabase_cli import run_cli
 from tests.proof.advisors import database_address
-from tests.typescript import type_of_value
+from tests.support import node
+from tests.support.supabase_cli import run_cli
+from tests.support.typescript import type_of_value
 
 
 TYPES = ROOT / "clients/database.types.ts"
@@ -86,19 +86,19 @@ def test_types_are_those_of_the_schema(types: str) -> None:
 def test_types_compile_with_the_client() -> None:
     """The program calls every kind of RPC and reads tables, without a cast."""
     node.install()
-    problems = node.compiled("types/usage.ts")
+    problems = node.compiled("proof/types/usage.ts")
 
     assert "" == problems
 
 
 def test_wrong_use_does_not_compile() -> None:
     """The compiler sees the types: a wrong key of an answer is an error."""
-    program = (node.PROJECT / "types/usage.ts").read_text()
-    wrong = node.PROJECT / "types/wrong.ts"
+    program = (node.PROJECT / "proof/types/usage.ts").read_text()
+    wrong = node.PROJECT / "proof/types/wrong.ts"
     assert "receipt.bid_id" in program
     wrong.write_text(program.replace("receipt.bid_id", "receipt.bid_name", 1))
     try:
-        problems = node.compiled("types/wrong.ts")
+        problems = node.compiled("proof/types/wrong.ts")
     finally:
         wrong.unlink()
 

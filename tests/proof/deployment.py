@@ -15,7 +15,7 @@ import httpx
 from devstack.paths import ROOT
 from devstack.supervisor.environment import environment_of_child
 from devstack.supervisor.processes import end, start, tail, wait_until
-from tests.integration.conftest import running_stack
+from tests.support.stack import running_stack
 
 
 _START_S = 60.0

@@ -22,8 +22,8 @@ from devstack.paths import ROOT
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import end, start, tail, wait_until
 from market.files import decoding
-from tests.factories import ENVIRONMENT
-from tests.pictures import encoded, halves, pdf
+from tests.support.factories import ENVIRONMENT
+from tests.support.pictures import encoded, halves, pdf
 
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a mount namespace")

@@ -19,8 +19,8 @@ from devstack.paths import ROOT
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import end, start, tail, wait_until
 from service.requests import BODY_LIMIT, UPLOAD_BODY_LIMIT, UPLOAD_PATH
-from tests.factories import ENVIRONMENT
 from tests.integration.service.own_service import ANSWER_S, OwnService, read_answer, running_service
+from tests.support.factories import ENVIRONMENT
 
 
 CONFIGURATION = ROOT / "deploy/proxy.conf"

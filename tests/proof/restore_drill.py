@@ -13,8 +13,8 @@ from rich.table import Table
 
 from tests.faults.reconciling import Reconciler, look_at_once
 from tests.faults.restoring import Drill
-from tests.integration.conftest import running_stack
 from tests.integration.service.shop import Shop
+from tests.support.stack import running_stack
 
 
 def main() -> int:

@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 
-from tests.factories import signed
 from tests.faults.fleet import Fleet
 from tests.integration.service.processes import Gunicorn
 from tests.integration.service.shop import PAYMENTS_PATH, Shop
+from tests.support.factories import signed
 
 
 SENDERS = 16

@@ -14,12 +14,12 @@ import structlog
 from devstack.supervisor.processes import wait_until
 from tests.faults.fleet import Fleet
 from tests.faults.reconciling import Reconciler, look_at_once
-from tests.integration.conftest import running_stack
 from tests.integration.service.shop import Shop
 from tests.proof import truth
 from tests.proof.plays import SCENARIOS, WAVES, Play
 from tests.proof.senders import Killer, Senders
 from tests.sql.actors import Actor
+from tests.support.stack import running_stack
 
 
 DELIVERIES = int(os.environ.get("SOAK_DELIVERIES", "600"))

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from devstack.paths import ROOT
 from devstack.postgres.schema import build_database, declared_files, migration_files
-from tests.schema.dumps import difference, dumped_schema
+from tests.support.dumps import difference, dumped_schema
 
 
 #: PostgREST reads these settings. Without them a caller of place_bid can undo the bid.

@@ -17,9 +17,9 @@ from market.settings import Settings
 from tests.integration.adapters.bad_realtime import BadRealtime, told
 from tests.integration.adapters.proxy import Proxy
 from tests.integration.adapters.wake_up import CALM, HEAR_S, WARY, Listener, listening
-from tests.integration.gateways import Gateway, running_gateway
 from tests.integration.service.shop import Shop
-from tests.metrics import count_of
+from tests.support.gateways import Gateway, running_gateway
+from tests.support.metrics import count_of
 from workers.jobs import JOBS
 
 

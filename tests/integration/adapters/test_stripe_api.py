@@ -12,8 +12,8 @@ from market import stripe_api
 from market.errors import MarketError, RejectedError, TransientError
 from market.stripe_api import StripeApi
 from market.stripe_webhook import EventRules, read_event
-from tests.factories import make_settings
-from tests.integration.stripe.fake_server import SECRET, Account, Receiver, running
+from tests.support.factories import make_settings
+from tests.support.fake_server import SECRET, Account, Receiver, running
 
 
 INTENTS, REFUNDS = "/v1/payment_intents", "/v1/refunds"

@@ -10,13 +10,13 @@ import httpx
 from realtime import AsyncRealtimeClient
 from supabase import Client, ClientOptions, create_client
 
-from tests.integration.gateways import PATIENCE_S
-from tests.integration.realtime.listening import PRIVATE, Heard, joined
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Shop
 from tests.sql.actors import signed_up
 from tests.sql.auctioning import auctioned
 from tests.sql.writing import listing_of
+from tests.support.gateways import PATIENCE_S
+from tests.support.listening import PRIVATE, Heard, joined
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,13 @@ from uuid import UUID
 import httpx
 from supabase import Client, ClientOptions, create_client
 
-from tests.integration.gateways import PATIENCE_S
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import AMOUNT, Shop
 from tests.integration.service.staff import with_second_factor
 from tests.sql.auctioning import auctioned
 from tests.sql.paying import attached, declined
 from tests.sql.writing import wrote
+from tests.support.gateways import PATIENCE_S
 
 
 class Role(enum.StrEnum):

@@ -14,10 +14,10 @@ from psycopg import sql
 from tests.integration.contract.market import Market, Role, Visitor
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Order, Shop
-from tests.pictures import encoded, halves
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned, listed
 from tests.sql.writing import listing_of, wrote
+from tests.support.pictures import encoded, halves
 
 
 SITES: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("call_sites.toml").read_text())

@@ -7,8 +7,8 @@ import pytest
 
 from tests.integration.contract.conversation import Conversation
 from tests.integration.contract.market import Market, Role, Visitor
-from tests.integration.gateways import PATIENCE_S
 from tests.sql.bidding.bidding_log import verified
+from tests.support.gateways import PATIENCE_S
 
 
 @pytest.fixture

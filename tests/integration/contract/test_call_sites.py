@@ -12,12 +12,12 @@ from storage3.exceptions import StorageApiError
 from clients import answers
 from service.app import create_app
 from service.route_table import routes_of
-from tests.factories import make_settings
 from tests.integration.contract.embeds import QUERIES
 from tests.integration.contract.market import Market, Visitor
 from tests.integration.contract.sites import CALLERS, PICTURE, SITES, Stage
 from tests.integration.contract.test_rpc_names import SIGNATURES
 from tests.sql.access.test_matrix import MATRIX, functions_of
+from tests.support.factories import make_settings
 
 
 #: A call that ends so used its thing up.

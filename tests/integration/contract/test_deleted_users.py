@@ -8,8 +8,8 @@ import pytest
 from supabase import AuthApiError, Client, ClientOptions, create_client
 
 from tests.integration.contract.market import Market
-from tests.integration.gateways import PATIENCE_S
 from tests.integration.service.browser import Browser
+from tests.support.gateways import PATIENCE_S
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

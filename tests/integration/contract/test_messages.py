@@ -11,7 +11,7 @@ from postgrest.exceptions import APIError
 from tests.integration.contract.conversation import Conversation, Talker
 from tests.integration.contract.embeds import QUERIES
 from tests.integration.contract.market import Market
-from tests.integration.realtime.listening import Heard
+from tests.support.listening import Heard
 
 
 #: The number in the messages that the filter changes. No id or time contains a piece of it.

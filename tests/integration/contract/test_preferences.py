@@ -11,8 +11,8 @@ from postgrest.types import CountMethod
 
 from tests.integration.contract.market import Market, Role
 from tests.integration.contract.test_rpc_answers import Visitors
-from tests.integration.gateways import PATIENCE_S
 from tests.sql.auctioning import auctioned
+from tests.support.gateways import PATIENCE_S
 
 
 RESERVE = 50_000

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.integration.contract.market import Market, Role, Visitor
-from tests.integration.gateways import PATIENCE_S
+from tests.support.gateways import PATIENCE_S
 
 
 Visitors = Mapping[Role, Visitor]

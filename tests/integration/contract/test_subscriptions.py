@@ -15,9 +15,9 @@ from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
 from tests.integration.contract.market import Role
 from tests.integration.contract.sites import CALLERS, SITES, Stage
-from tests.integration.gateways import PATIENCE_S
-from tests.integration.realtime.listening import PRIVATE, Heard, join, joined
 from tests.sql.writing import wrote
+from tests.support.gateways import PATIENCE_S
+from tests.support.listening import PRIVATE, Heard, join, joined
 
 
 pytestmark = pytest.mark.anyio

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.integration.contract.market import Market, Role
-from tests.integration.gateways import PATIENCE_S
 from tests.sql.auctioning import LISTING
+from tests.support.gateways import PATIENCE_S
 
 
 NO_TIMES = [

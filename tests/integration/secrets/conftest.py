@@ -9,9 +9,9 @@ import pytest
 
 from devstack.paths import ROOT
 from devstack.postgres.schema import build_database, copy_database, declared_files
-from tests.integration.gateways import PATIENCE_S, Gateway, running_gateway
 from tests.integration.secrets.planting import Side, plant
 from tests.sql.access.world import Reader, World
+from tests.support.gateways import PATIENCE_S, Gateway, running_gateway
 
 
 #: The clients of each reader, by database.

@@ -13,13 +13,13 @@ from supabase import Client, ClientOptions, create_client
 
 from clients import answers
 from devstack.postgres.schema import build_database, declared_files
-from tests.fuzzing import fuzzed
-from tests.integration.gateways import PATIENCE_S, running_gateway
 from tests.integration.secrets.conftest import token_of
 from tests.sql.access.world import FORBIDDEN, Reader, World
 from tests.sql.hostile.callers import PROMISED
 from tests.sql.hostile.rpcs import RPCS, Rpc
 from tests.sql.hostile.values import arguments, with_ids
+from tests.support.fuzzing import fuzzed
+from tests.support.gateways import PATIENCE_S, running_gateway
 
 
 #: A body that is no JSON for this function, or has too many levels.

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 import psycopg
 import pytest
 
-from tests.integration.gateways import Gateway
-from tests.integration.realtime.wires import Wire, join_frame, wire
 from tests.integration.secrets.conftest import token_of
 from tests.integration.secrets.planting import Side, leaks
 from tests.sql.access.test_matrix import MATRIX, key_of
 from tests.sql.access.world import Reader, World, readers_in
+from tests.support.gateways import Gateway
+from tests.support.wires import Wire, join_frame, wire
 
 
 pytestmark = pytest.mark.anyio

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzzing import fuzzed
-from tests.integration.gateways import Gateway
 from tests.integration.secrets.conftest import Clients
 from tests.integration.secrets.planting import Side
 from tests.sql.access.test_matrix import MATRIX
 from tests.sql.access.world import GROUPS, Reader, World, readers_in
+from tests.support.fuzzing import fuzzed
+from tests.support.gateways import Gateway
 
 
 #: The objects of the world: bucket, row that the first segment names, and the rest of the path.

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzzing import fuzzed
 from tests.integration.secrets.conftest import Clients
 from tests.integration.secrets.planting import CELLS, MARK, Side, leaks
 from tests.integration.secrets.requests import TABLES, Drawn, drawn
 from tests.sql.access.world import Reader, World
+from tests.support.fuzzing import fuzzed
 
 
 #: The world has nothing of theirs, so all that they get is the same in both databases.

@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.paths import ROOT
-from tests.fuzzing import TIMES, fuzzed
 from tests.integration.service.browser import Browser
 from tests.integration.service.hostile_bodies import Sent, requests_near
 from tests.integration.service.own_service import OwnService, running_service
@@ -26,6 +25,7 @@ from tests.integration.service.route_entries import CASES
 from tests.integration.service.sale import Sale
 from tests.integration.service.shop import PATIENCE_S, Shop
 from tests.integration.service.staff import with_role, with_second_factor
+from tests.support.fuzzing import TIMES, fuzzed
 
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.fuzz]

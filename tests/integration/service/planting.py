@@ -7,9 +7,9 @@ import httpx
 import psycopg
 from psycopg import sql
 
-from tests.factories import signed
 from tests.integration.service.processes import logs_of
 from tests.integration.service.shop import PAYMENTS_PATH, Shop
+from tests.support.factories import signed
 
 
 #: Each planted text holds this word, and each planted number is this one.

@@ -14,10 +14,10 @@ import httpx
 
 from service.app import create_app
 from service.route_table import Caller, Route, routes_of
-from tests.factories import make_event_json, make_settings
 from tests.integration.service.applicant import PROFILE
 from tests.integration.service.route_world import PICTURE, World
 from tests.integration.service.shop import AMOUNT
+from tests.support.factories import make_event_json, make_settings
 
 
 #: The status and the code of an answer; a success has no code.

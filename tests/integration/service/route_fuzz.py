@@ -12,12 +12,12 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzzing import fuzzed
 from tests.integration.service.hostile_bodies import MARK, Sent, requests_near
 from tests.integration.service.route_entries import CASES, Case, Entry
 from tests.integration.service.route_world import World, quiet_world
 from tests.integration.service.rows import COUNTERS, changed
 from tests.integration.service.shop import Shop
+from tests.support.fuzzing import fuzzed
 
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -17,14 +17,14 @@ from market.auth_api import AuthApi
 from market.database import SERVICE_TIMEOUTS
 from market.settings import Settings
 from service.app import create_app
-from tests import described
 from tests.integration.service.browser import Browser
 from tests.integration.service.processes import stopped, workers_of
 from tests.integration.service.rows import Rows
 from tests.integration.service.shop import Shop
-from tests.pictures import encoded, plain
 from tests.sql.auctioning import listed
-from tests.tokens import JWKS, signed_token
+from tests.support import described
+from tests.support.pictures import encoded, plain
+from tests.support.tokens import JWKS, signed_token
 
 
 #: The people by name, each with the role that the table of users has.

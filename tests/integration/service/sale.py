@@ -9,10 +9,10 @@ import httpx
 from psycopg.types.json import Jsonb
 from realtime import AsyncRealtimeClient
 
-from tests.integration.gateways import PATIENCE_S
-from tests.integration.realtime.listening import Heard, joined
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Order, Shop
+from tests.support.gateways import PATIENCE_S
+from tests.support.listening import Heard, joined
 
 
 HOME = {"street": "9 Elm Street", "suburb": "Newtown", "postcode": "2042", "state": "NSW"}

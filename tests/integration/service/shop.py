@@ -14,12 +14,12 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from devstack.supervisor.processes import wait_until
-from tests import described
-from tests.factories import make_event_json, make_intent, signed
 from tests.integration.service import books
 from tests.integration.service.processes import logs_of
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import auctioned
+from tests.support import described
+from tests.support.factories import make_event_json, make_intent, signed
 
 
 #: The longest wait for an expected effect on a busy machine.

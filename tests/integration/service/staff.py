@@ -2,9 +2,9 @@
 
 from supabase import Client, ClientOptions, create_client
 
-from tests.integration.auth.authenticator import enrolled, verify
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Shop
+from tests.support.authenticator import enrolled, verify
 
 
 def with_role(shop: Shop, person: Browser, role: str) -> Browser:

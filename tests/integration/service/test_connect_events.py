@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.factories import signed
 from tests.integration.service.shop import PAYMENTS_PATH, Order, Shop
+from tests.support.factories import signed
 
 
 pytestmark = pytest.mark.xdist_group("stack")

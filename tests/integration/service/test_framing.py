@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from service.requests import UPLOAD_PATH
-from tests.factories import signed
 from tests.integration.service.own_service import OwnService, read_answer
 from tests.integration.service.shop import Shop
+from tests.support.factories import signed
 
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 
 from devstack.supervisor.processes import wait_until
-from tests.factories import ENVIRONMENT
 from tests.integration.service.own_service import OwnService, running_service
 from tests.integration.service.processes import Gunicorn
+from tests.support.factories import ENVIRONMENT
 
 
 APP = "tests.integration.service.counting_app:app"

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.gateway_control import commanded
 from tests.integration.service.browser import Browser
 from tests.integration.service.sale import HOME, Sale
 from tests.integration.service.shop import AMOUNT, Order
+from tests.support.gateway_control import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.integration.gateway_control import commanded
 from tests.integration.service.planting import (
     DOCUMENT_NUMBER,
     MARK,
@@ -20,6 +19,7 @@ from tests.integration.service.planting import (
     session,
 )
 from tests.integration.service.shop import Shop
+from tests.support.gateway_control import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories import ENVIRONMENT
 from tests.integration.service.held_app import PORT_VARIABLE
 from tests.integration.service.own_service import Answer, OwnService, running_service
+from tests.support.factories import ENVIRONMENT
 
 
 APP = "tests.integration.service.held_app:build()"

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.integration.gateway_control import commanded
 from tests.integration.service.browser import Browser
 from tests.integration.service.processes import Gunicorn, stopped
 from tests.integration.service.shop import Shop
+from tests.support.gateway_control import commanded
 
 
 pytestmark = pytest.mark.xdist_group("stack")

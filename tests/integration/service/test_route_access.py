@@ -12,7 +12,6 @@ from typing import TypeAlias
 import pytest
 
 from service.route_table import Caller
-from tests.factories import signed
 from tests.integration.service.browser import cookie_of
 from tests.integration.service.route_entries import (
     CASES,
@@ -31,7 +30,8 @@ from tests.integration.service.route_entries import (
 from tests.integration.service.route_world import World, quiet_world
 from tests.integration.service.rows import COUNTERS, changed
 from tests.integration.service.shop import Shop
-from tests.tokens import forged_tokens
+from tests.support.factories import signed
+from tests.support.tokens import forged_tokens
 
 
 pytestmark = pytest.mark.xdist_group("stack")

@@ -19,9 +19,9 @@ from market.storage import Storage
 from tests.integration.service.browser import Browser
 from tests.integration.service.sale import Sale
 from tests.integration.service.shop import Shop
-from tests.pictures import encoded, halves, opened, pdf, plain, raw_pdf
 from tests.sql.actors import Actor
 from tests.sql.auctioning import listed
+from tests.support.pictures import encoded, halves, opened, pdf, plain, raw_pdf
 
 
 pytestmark = pytest.mark.xdist_group("stack")

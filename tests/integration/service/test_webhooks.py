@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.factories import signed
 from tests.integration.service.processes import logs_of
 from tests.integration.service.shop import AMOUNT, PAYMENTS_PATH, Order, Shop
+from tests.support.factories import signed
 
 
 pytestmark = pytest.mark.xdist_group("stack")

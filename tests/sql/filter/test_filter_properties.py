@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from psycopg import Connection
 
 from tests.corpus.loader import Action, labelled_messages
-from tests.fuzzing import fuzzed
 from tests.sql.filter.filtering import Verdict, judged
+from tests.support.fuzzing import fuzzed
 
 
 #: Postgres stores no NUL, and no half of a surrogate pair.

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients import answers
-from tests.fuzzing import fuzzed
 from tests.sql.access.world import FORBIDDEN
 from tests.sql.hostile.callers import COUNTERS, PROMISED, TRACES, Answer, Callers, is_raised_inside
 from tests.sql.hostile.rpcs import RPCS, Rpc
 from tests.sql.hostile.values import CLIENT_IDS, arguments, fitting
+from tests.support.fuzzing import fuzzed
 
 
 OF_PEOPLE = [rpc for rpc in RPCS if rpc.callers - {"service_role"}]

@@ -6,8 +6,8 @@ import string
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.fuzzing import fuzzed
 from tests.sql.hostile.callers import Callers
+from tests.support.fuzzing import fuzzed
 
 
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"

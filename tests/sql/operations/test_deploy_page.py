@@ -7,8 +7,8 @@ import pytest
 
 from devstack.paths import ROOT
 from service.app import create_app
-from tests.factories import make_settings
 from tests.sql.actors import Actor
+from tests.support.factories import make_settings
 
 
 PAGE = (ROOT / "docs/deploy.md").read_text()

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from service.app import create_app
-from tests.factories import make_settings
+from tests.support.factories import make_settings
 
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ from devstack.supervisor import programs
 from market import stripe_events
 from market.database import Database
 from market.stripe_api import StripeApi
-from tests.factories import ENVIRONMENT
+from tests.support.factories import ENVIRONMENT
 
 
 PAGE = (ROOT / "docs/deploy.md").read_text()

@@ -12,8 +12,8 @@ from pydantic.json_schema import JsonSchemaMode
 from devstack.paths import ROOT
 from service.app import create_app
 from service.route_table import PlainText, routes_of
-from tests.factories import make_settings
-from tests.typescript import type_of
+from tests.support.factories import make_settings
+from tests.support.typescript import type_of
 
 
 Type = tuple[object, ...]

@@ -9,7 +9,7 @@ import structlog
 from market.alerts import alert, raise_alerts, raise_unconfirmed
 from market.database import Database
 from market.errors import TransientError
-from tests.metrics import count_of
+from tests.support.metrics import count_of
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import respx
 
 from market import auth_api
 from market.errors import MarketError, TransientError
-from tests.factories import make_settings
+from tests.support.factories import make_settings
 
 
 @pytest.fixture

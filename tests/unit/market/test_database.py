@@ -20,7 +20,7 @@ from market.database import (
     connect,
 )
 from market.errors import MarketError, RejectedError, TransientError
-from tests.factories import make_settings
+from tests.support.factories import make_settings
 
 
 RPC_URL = "http://project.test:54321/rest/v1/rpc/f"

@@ -9,7 +9,7 @@ from market import duties
 from market.database import Database
 from market.duties import Duty
 from market.errors import MarketError, TransientError
-from tests.metrics import count_of, sample
+from tests.support.metrics import count_of, sample
 
 
 STARTED = "2030-01-01T00:00:00+00:00"

@@ -14,8 +14,8 @@ from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
 from market.inbox import Effect, Outcome, Reader, Source, StoredEvent
 from market.stripe_webhook import StripeEvent
-from tests.factories import ORDER_ID, effect, make_event, make_refund
-from tests.metrics import count_of, sample
+from tests.support.factories import ORDER_ID, effect, make_event, make_refund
+from tests.support.metrics import count_of, sample
 
 
 EVENT = make_event(

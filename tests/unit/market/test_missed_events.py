@@ -11,7 +11,7 @@ from market.database import Database
 from market.inbox import Outcome
 from market.stripe_api import StripeApi
 from market.stripe_webhook import StripeEvent
-from tests.factories import make_event_json
+from tests.support.factories import make_event_json
 from tests.unit.specs import spec_of
 
 

@@ -9,8 +9,8 @@ from market import outbox
 from market.database import Database
 from market.errors import MarketError, RejectedError, TransientError
 from market.outbox import OutboxRow, Sent
-from tests.factories import ORDER_ID, make_outbox_row
-from tests.metrics import count_of
+from tests.support.factories import ORDER_ID, make_outbox_row
+from tests.support.metrics import count_of
 
 
 CLAIMED = {

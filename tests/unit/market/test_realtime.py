@@ -9,8 +9,8 @@ from realtime import RealtimeSubscribeStates
 
 from market import realtime
 from market.realtime import Pace, Realtime
-from tests.factories import make_settings
-from tests.metrics import count_of
+from tests.support.factories import make_settings
+from tests.support.metrics import count_of
 from tests.unit.market.realtime_fakes import HOUR_S, PATIENT, FakeChannel, FakeClient, subscribed
 
 

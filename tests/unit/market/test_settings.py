@@ -9,7 +9,7 @@ import pytest
 
 from market.errors import SettingsError
 from market.settings import Environment, Settings
-from tests.factories import ENVIRONMENT, make_settings
+from tests.support.factories import ENVIRONMENT, make_settings
 
 
 LIVE = {

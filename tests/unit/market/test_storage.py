@@ -11,7 +11,7 @@ import respx
 from market import storage
 from market.errors import MarketError, TransientError
 from market.storage import Storage
-from tests.factories import make_settings
+from tests.support.factories import make_settings
 
 
 BASE = "http://project.test:54321/storage/v1/object"

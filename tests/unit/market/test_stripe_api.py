@@ -12,7 +12,7 @@ import responses
 from market import stripe_api as adapter
 from market.errors import MarketError, RejectedError, TransientError
 from market.stripe_api import StripeApi
-from tests.factories import make_intent, make_refund, make_settings
+from tests.support.factories import make_intent, make_refund, make_settings
 
 
 BASE = "http://stripe.test:12111"

@@ -10,8 +10,8 @@ import structlog
 
 from market.errors import RejectedError
 from market.stripe_webhook import EventRules, StripeEvent, read_event
-from tests.factories import ORDER_ID, WEBHOOK_SECRET, make_event_json, make_intent, signed
-from tests.metrics import count_of
+from tests.support.factories import ORDER_ID, WEBHOOK_SECRET, make_event_json, make_intent, signed
+from tests.support.metrics import count_of
 
 
 RULES = EventRules(tolerance_s=300, future_s=300, max_age_s=604_800, livemode=False)

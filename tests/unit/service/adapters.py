@@ -13,8 +13,8 @@ from market.database import Database
 from market.storage import Storage
 from market.stripe_api import StripeApi
 from service.app import create_app
-from tests.factories import BUYER_ID, SESSION_ID, make_settings
-from tests.tokens import EC_KEY, JWKS, signed_token
+from tests.support.factories import BUYER_ID, SESSION_ID, make_settings
+from tests.support.tokens import EC_KEY, JWKS, signed_token
 from tests.unit.specs import spec_of
 
 

@@ -6,7 +6,7 @@ import flask
 import pytest
 
 from service.limits import AddressLimits
-from tests.seen_answers import note_response
+from tests.support.seen_answers import note_response
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from market.errors import MarketError, TransientError
-from tests.factories import BUYER_ID, SESSION_ID
+from tests.support.factories import BUYER_ID, SESSION_ID
 from tests.unit.service.adapters import Service, make_claims, make_service, make_token
 
 

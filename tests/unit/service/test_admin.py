@@ -6,7 +6,7 @@ from unittest.mock import call
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.factories import BUYER_ID, ORDER_ID
+from tests.support.factories import BUYER_ID, ORDER_ID
 from tests.unit.service.adapters import Service, make_claims, make_service, make_token
 
 

@@ -11,7 +11,7 @@ from gunicorn import util
 from gunicorn.http.unreader import SocketUnreader
 
 from service.app import create_app
-from tests.factories import ENVIRONMENT, make_settings
+from tests.support.factories import ENVIRONMENT, make_settings
 from tests.unit.service.adapters import make_service
 
 

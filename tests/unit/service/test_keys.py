@@ -8,7 +8,7 @@ import pytest
 
 from market.errors import MarketError, TransientError
 from service.keys import KeyRing
-from tests.tokens import EC_KEY, RSA_KEY, public_jwk
+from tests.support.tokens import EC_KEY, RSA_KEY, public_jwk
 from tests.unit.service.adapters import Clock
 
 

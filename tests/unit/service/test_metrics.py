@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from service import metrics, requests
 from service.limits import AddressLimits
-from tests.metrics import count_of
+from tests.support.metrics import count_of
 from tests.unit.service.adapters import make_service
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.factories import BUYER_ID, ORDER_ID
+from tests.support.factories import BUYER_ID, ORDER_ID
 from tests.unit.service.adapters import Service, make_service, make_token
 
 

@@ -9,8 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from service.app import create_app
 from service.errors import STATUS_OF_CODE
 from service.route_table import routes_of
-from tests.described import check, described
-from tests.factories import ORDER_ID, make_settings
+from tests.support.described import check, described
+from tests.support.factories import ORDER_ID, make_settings
 from tests.unit.service.adapters import make_service
 
 

@@ -6,7 +6,7 @@ import pytest
 import structlog
 from werkzeug.test import TestResponse
 
-from tests.factories import BUYER_ID, ORDER_ID, make_order_row
+from tests.support.factories import BUYER_ID, ORDER_ID, make_order_row
 from tests.unit.service.adapters import Service, make_claims, make_service, make_token
 
 

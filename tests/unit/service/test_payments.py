@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from market.errors import RejectedError, TransientError
-from tests.factories import BUYER_ID, ORDER_ID, make_intent
+from tests.support.factories import BUYER_ID, ORDER_ID, make_intent
 from tests.unit.service.adapters import Service, make_service, make_token
 
 

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from market.errors import MarketError, TransientError
 from service.app import create_app
 from service.route_table import Answer, Caller, Route, routes_of
-from tests.factories import ORDER_ID, make_settings
+from tests.support.factories import ORDER_ID, make_settings
 from tests.unit.service.adapters import Service, make_service, make_token
 
 

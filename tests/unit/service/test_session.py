@@ -17,8 +17,8 @@ from market.database import Database
 from market.errors import RejectedError
 from service.keys import KeyRing
 from service.session import Session, Sessions
-from tests.factories import BUYER_ID, SESSION_ID, make_settings
-from tests.tokens import JWKS, RSA_KEY, STRANGER_KEY, forged_tokens
+from tests.support.factories import BUYER_ID, SESSION_ID, make_settings
+from tests.support.tokens import JWKS, RSA_KEY, STRANGER_KEY, forged_tokens
 from tests.unit.service.adapters import ISSUER, make_claims, make_token
 
 

@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 
 from market.errors import MarketError, RejectedError, TransientError
 from market.files import decoding
-from tests.factories import BUYER_ID
-from tests.pictures import encoded, halves, opened, pdf, raw_pdf
+from tests.support.factories import BUYER_ID
+from tests.support.pictures import encoded, halves, opened, pdf, raw_pdf
 from tests.unit.service.adapters import Service, make_service, make_token
 
 

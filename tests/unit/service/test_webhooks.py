@@ -18,7 +18,7 @@ from market.settings import Environment
 from market.storage import Storage
 from market.stripe_api import StripeApi
 from service.app import create_app
-from tests.factories import (
+from tests.support.factories import (
     CONNECT_SECRET,
     IDENTITY_SECRET,
     WEBHOOK_SECRET,
@@ -28,7 +28,7 @@ from tests.factories import (
     make_settings,
     signed,
 )
-from tests.metrics import count_of
+from tests.support.metrics import count_of
 from tests.unit.service.adapters import Service, make_service
 from tests.unit.specs import spec_of
 

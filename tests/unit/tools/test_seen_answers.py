@@ -1,6 +1,6 @@
-"""`tests.seen_answers`: a code that a route states has to be seen."""
+"""`tests.support.seen_answers`: a code that a route states has to be seen."""
 
-from tests.seen_answers import REVIEWED, unseen
+from tests.support.seen_answers import REVIEWED, unseen
 
 
 def test_code_that_no_test_has_seen_is_found() -> None:

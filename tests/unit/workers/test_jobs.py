@@ -11,7 +11,7 @@ from market.database import Database
 from market.errors import TransientError
 from market.storage import Storage
 from market.stripe_api import StripeApi
-from tests.metrics import count_of, sample
+from tests.support.metrics import count_of, sample
 from tests.unit.specs import spec_of
 from workers.jobs import JOBS, build_heartbeat
 from workers.runner import Job

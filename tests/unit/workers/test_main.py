@@ -12,7 +12,7 @@ from unittest.mock import create_autospec, patch
 import pytest
 
 from market.realtime import Realtime
-from tests.factories import ENVIRONMENT
+from tests.support.factories import ENVIRONMENT
 from workers import __main__ as command
 from workers.jobs import JOBS
 from workers.runner import Job

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from market.errors import MarketError, TransientError
-from tests.metrics import count_of, sample
+from tests.support.metrics import count_of, sample
 from workers.runner import Job, run
 
 

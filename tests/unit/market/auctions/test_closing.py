@@ -10,7 +10,7 @@ import structlog
 
 from market.auctions import closing, repository
 from market.database import Database
-from tests.metrics import count_of, sample
+from tests.support.metrics import count_of, sample
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from market.auctions import forcing
 from market.database import Database
 from market.errors import RejectedError
-from tests.metrics import sample
+from tests.support.metrics import sample
 
 
 BATCH = {"success": True, "auctions_processed": 1, "failed": 2, "results": []}

@@ -9,7 +9,7 @@ import pytest
 from market.errors import MarketError, RejectedError, TransientError
 from market.files import decoder, decoding, documents, images
 from market.files.decoding import Kind, decode, is_pdf
-from tests.pictures import encoded, halves, pdf, raw_pdf
+from tests.support.pictures import encoded, halves, pdf, raw_pdf
 
 
 def test_process_decodes_as_the_modules_do() -> None:

@@ -13,7 +13,7 @@ from pikepdf import Array, Dictionary, Name, Pdf, String
 from market.errors import RejectedError
 from market.files import documents
 from market.files.documents import prepare
-from tests.pictures import pdf, raw_pdf
+from tests.support.pictures import pdf, raw_pdf
 
 
 Change = Callable[[Pdf], None]

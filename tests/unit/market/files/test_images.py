@@ -13,7 +13,7 @@ from PIL import Image
 from market.errors import RejectedError
 from market.files import images
 from market.files.images import AVATAR_BOX, PHOTO_BOX, perceptual_hash, prepare
-from tests.pictures import (
+from tests.support.pictures import (
     encoded,
     halves,
     opened,

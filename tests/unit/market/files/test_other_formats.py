@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from market.errors import RejectedError
 from market.files import documents, images
 from market.files.images import PHOTO_BOX
-from tests.pictures import encoded, halves, opened, pdf, plain, raw_pdf
+from tests.support.pictures import encoded, halves, opened, pdf, plain, raw_pdf
 
 
 REFUSAL = "The file holds a file of another format"

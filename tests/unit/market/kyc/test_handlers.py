@@ -10,7 +10,7 @@ from market.database import Database
 from market.inbox import Outcome
 from market.kyc.handlers import stripe_handlers
 from market.stripe_api import StripeApi
-from tests.factories import effect, make_event
+from tests.support.factories import effect, make_event
 from tests.unit.specs import spec_of
 
 

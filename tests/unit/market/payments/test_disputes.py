@@ -10,7 +10,7 @@ from market.errors import RejectedError
 from market.inbox import Outcome
 from market.payments.disputes import dispute_in, stripe_handlers
 from market.stripe_api import StripeApi
-from tests.factories import ORDER_ID, effect, make_dispute, make_event, make_intent
+from tests.support.factories import ORDER_ID, effect, make_dispute, make_event, make_intent
 from tests.unit.specs import spec_of
 
 

@@ -11,7 +11,7 @@ from market.errors import RejectedError
 from market.inbox import Outcome
 from market.payments.handlers import stripe_handlers
 from market.stripe_api import StripeApi
-from tests.factories import BUYER_ID, ORDER_ID, effect, make_event, make_intent, make_refund
+from tests.support.factories import BUYER_ID, ORDER_ID, effect, make_event, make_intent, make_refund
 from tests.unit.specs import spec_of
 
 

@@ -10,7 +10,7 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.payments import intents
 from market.payments.types import OpenIntent, PaidOrder
 from market.stripe_api import StripeApi
-from tests.factories import BUYER_ID, ORDER_ID, make_intent
+from tests.support.factories import BUYER_ID, ORDER_ID, make_intent
 from tests.unit.specs import spec_of
 
 

@@ -9,7 +9,14 @@ from market.database import Database
 from market.errors import RejectedError, TransientError
 from market.payments import reconciliation
 from market.stripe_api import StripeApi
-from tests.factories import BUYER_ID, ORDER_ID, effect, make_dispute, make_intent, make_refund
+from tests.support.factories import (
+    BUYER_ID,
+    ORDER_ID,
+    effect,
+    make_dispute,
+    make_intent,
+    make_refund,
+)
 from tests.unit.specs import spec_of
 
 

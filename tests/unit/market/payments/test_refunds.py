@@ -8,7 +8,7 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.outbox import Sent
 from market.payments.refunds import outbox_senders
 from market.stripe_api import StripeApi
-from tests.factories import ORDER_ID, make_intent, make_outbox_row, make_refund
+from tests.support.factories import ORDER_ID, make_intent, make_outbox_row, make_refund
 from tests.unit.specs import spec_of
 
 

@@ -10,8 +10,8 @@ from market.database import Database
 from market.errors import RejectedError
 from market.payments import repository
 from market.payments.types import CapturedPayment, PaidOrder, PaymentTerms
-from tests.factories import BUYER_ID, ORDER_ID
-from tests.metrics import count_of
+from tests.support.factories import BUYER_ID, ORDER_ID
+from tests.support.metrics import count_of
 
 
 PAYMENT = CapturedPayment(

@@ -11,7 +11,7 @@ from market.errors import RejectedError
 from market.inbox import Outcome
 from market.payouts.handlers import stripe_handlers
 from market.stripe_api import StripeApi
-from tests.factories import ORDER_ID, effect, make_event
+from tests.support.factories import ORDER_ID, effect, make_event
 from tests.unit.specs import spec_of
 
 

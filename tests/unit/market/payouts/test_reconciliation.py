@@ -8,7 +8,7 @@ import pytest
 from market.database import Database
 from market.payouts import reconciliation
 from market.stripe_api import StripeApi
-from tests.factories import ORDER_ID, effect
+from tests.support.factories import ORDER_ID, effect
 from tests.unit.specs import spec_of
 
 

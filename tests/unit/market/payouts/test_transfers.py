@@ -10,7 +10,7 @@ from market.errors import MarketError, RejectedError, TransientError
 from market.outbox import Sent
 from market.payouts.transfers import outbox_senders
 from market.stripe_api import StripeApi
-from tests.factories import ORDER_ID, make_outbox_row
+from tests.support.factories import ORDER_ID, make_outbox_row
 from tests.unit.specs import spec_of
 
 

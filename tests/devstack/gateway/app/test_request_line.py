@@ -1,0 +1,66 @@
+"""Request lines as long as the proxies in front of hosted Supabase take them, and longer ones."""
+
+import contextlib
+import http.client
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support.gateways import PATIENCE_S, Gateway
+
+
+MAX_BYTES = 8192
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[httpx.Client]:
+    headers = {"apikey": gateway.keys.publishable_key}
+    with httpx.Client(base_url=gateway.url, headers=headers, timeout=PATIENCE_S) as client:
+        yield client
+
+
+def target(path: str, method: str, size: int) -> str:
+    """Return a path whose request line has so many bytes without its line break."""
+    filler = size - len(f"{method} {path} HTTP/1.1")
+    return path + "x" * filler
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path", ["/rest/v1/notes?id=eq.", "/auth/v1/verify?type=", "/storage/v1/object/a/", "/"]
+)
+def test_long_line_is_refused(client: httpx.Client, method: str, path: str) -> None:
+    """It is 414 for every service, with a page that is no JSON; one byte less is served."""
+    longest = client.request(method, target(path, method, MAX_BYTES))
+    longer = client.request(method, target(path, method, MAX_BYTES + 1))
+
+    assert longest.status_code != 414
+    assert longer.status_code == 414
+    assert longer.headers["content-type"].startswith("text/html")
+
+
+def test_long_line_needs_no_key(gateway: Gateway) -> None:
+    """The proxy judges before anybody asks who calls."""
+    answer = httpx.get(
+        gateway.url + target("/rest/v1/notes?id=eq.", "GET", 9000), timeout=PATIENCE_S
+    )
+
+    assert answer.status_code == 414
+
+
+def test_escaped_bytes_count_as_they_travel(client: httpx.Client) -> None:
+    """Three bytes of a percent escape are three bytes."""
+    assert client.get("/rest/v1/notes?id=in.(" + "%20" * 2800 + ")").status_code == 414
+
+
+def test_connection_goes_on(gateway: Gateway) -> None:
+    """A refused line does not end its connection, nor the next request on it."""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.config.port, timeout=PATIENCE_S)
+    headers = {"apikey": gateway.keys.publishable_key}
+    with contextlib.closing(connection):
+        for path, status in (("/" + "x" * 9000, 414), ("/rest/v1/notes?limit=0", 200)):
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == status

@@ -1,0 +1,81 @@
+"""What the tests of Auth share: a password, and what makes clients."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from supabase import AuthApiError, Client
+
+from tests.support.gateways import Gateway
+
+
+PASSWORD = "correct horse"
+
+#: Makes an official client with a session of its own, for the publishable or another key.
+MakeClient = Callable[..., Client]
+#: Reads the mails to an address, the newest first.
+Mails = Callable[[str], list[dict[str, Any]]]
+
+
+def token_of(client: Client) -> str:
+    """Return the access token that a client holds now."""
+    session = client.auth.get_session()
+    assert session is not None
+    return session.access_token
+
+
+def claims_of(client: Client) -> dict[str, Any]:
+    """Return the claims of that token, once the client has checked them."""
+    answer = client.auth.get_claims()
+    assert answer is not None
+    return dict(answer["claims"])
+
+
+def assert_ended(client: Client, token: str) -> None:
+    """Expect Auth to say that the session of `token` is no more."""
+    with pytest.raises(AuthApiError) as caught:
+        client.auth.get_user(token)
+    assert ("session_not_found", 403) == (caught.value.code, caught.value.status)
+
+
+def send(
+    http: httpx.Client,
+    gateway: Gateway,
+    request: str,
+    body: object = None,
+    *,
+    token: str | None = None,
+    is_new: bool = True,
+) -> httpx.Response:
+    """Send `POST /path` or the like to Auth, as a client of today or an older one would."""
+    method, path = request.split(" ")
+    headers = {"apikey": gateway.keys.publishable_key}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    if is_new:
+        headers["X-Supabase-Api-Version"] = "2024-01-01"
+    return http.request(method, f"{gateway.url}/auth/v1{path}", json=body, headers=headers)
+
+
+def assert_refused(
+    http: httpx.Client,
+    gateway: Gateway,
+    request: str,
+    body: object,
+    refusal: tuple[int, str, str],
+    *,
+    token: str | None = None,
+) -> None:
+    """Expect a status, a code and a sentence, in the shapes of today's and of older clients."""
+    status, code, message = refusal
+
+    new = send(http, gateway, request, body, token=token)
+    old = send(http, gateway, request, body, token=token, is_new=False)
+
+    assert (status, {"code": code, "message": message}) == (new.status_code, new.json())
+    expected = {"code": status, "error_code": code, "msg": message}
+    assert (status, expected) == (old.status_code, old.json())
+    assert code == new.headers["x-sb-error-code"]
+    assert "2024-01-01" == new.headers["x-supabase-api-version"]
+    assert "x-supabase-api-version" not in old.headers

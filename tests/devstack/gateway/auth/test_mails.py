@@ -1,0 +1,280 @@
+"""What would send a mail, and the codes and links that come back, through the official client.
+
+https://supabase.com/docs/reference/python/auth-resetpasswordforemail, -auth-verifyotp, -auth-resend
+and -auth-updateuser; rules, codes and sentences: `recover.go`, `resend.go`, `reauthenticate.go` and
+`verify.go` of GoTrue's `internal/api` (github.com/supabase/auth).
+"""
+
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import psycopg
+import pytest
+from supabase import AuthApiError, Client
+
+from tests.devstack.gateway.auth.clients import (
+    PASSWORD,
+    MakeClient,
+    assert_ended,
+    claims_of,
+    token_of,
+)
+from tests.support.gateways import Gateway
+
+
+def mailed(database: psycopg.Connection, email: str, kind: str) -> str:
+    """Return what the link of the last mail to this address would hold."""
+    row = database.execute(
+        "select token_hash from auth.one_time_tokens where relates_to = %s and token_type = %s",
+        [email, kind],
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def test_forgotten_password_is_replaced(
+    make_client: MakeClient, user: Client, database: psycopg.Connection, email: str
+) -> None:
+    """Ask for a mail, follow it, set another password: the page of the client's documentation."""
+    lost = make_client()
+    lost.auth.reset_password_for_email(email, {"redirect_to": "http://127.0.0.1:3000/reset"})
+
+    answer = lost.auth.verify_otp(
+        {"token_hash": mailed(database, email, "recovery_token"), "type": "recovery"}
+    )
+
+    assert answer.user is not None
+    assert email == answer.user.email
+    assert ["otp"] == [entry["method"] for entry in claims_of(lost)["amr"]]
+    lost.auth.update_user({"password": "battery staple"})
+    assert_ended(make_client(), token_of(user))
+    make_client().auth.sign_in_with_password({"email": email, "password": "battery staple"})
+
+
+def test_unknown_address_learns_nothing(
+    client: Client, database: psycopg.Connection, email: str
+) -> None:
+    """Whoever asks for a mail does not learn who has an account."""
+    client.auth.reset_password_for_email(email)
+
+    query = "select count(*) from auth.one_time_tokens where relates_to = %s"
+    assert (0,) == database.execute(query, [email]).fetchone()
+
+
+def test_link_is_followed_once(user: Client, database: psycopg.Connection, email: str) -> None:
+    """The second use is refused as an expired one is."""
+    user.auth.reset_password_for_email(email)
+    token_hash = mailed(database, email, "recovery_token")
+    user.auth.verify_otp({"token_hash": token_hash, "type": "recovery"})
+
+    with pytest.raises(AuthApiError) as caught:
+        user.auth.verify_otp({"token_hash": token_hash, "type": "recovery"})
+
+    assert ("otp_expired", 403) == (caught.value.code, caught.value.status)
+    assert "Email link is invalid or has expired" == caught.value.message
+
+
+def test_later_mail_voids_the_earlier(
+    user: Client, database: psycopg.Connection, email: str
+) -> None:
+    """Only the last link works."""
+    user.auth.reset_password_for_email(email)
+    earlier = mailed(database, email, "recovery_token")
+    user.auth.reset_password_for_email(email)
+
+    with pytest.raises(AuthApiError) as caught:
+        user.auth.verify_otp({"token_hash": earlier, "type": "recovery"})
+
+    assert "otp_expired" == caught.value.code
+
+
+def test_link_expires(user: Client, database: psycopg.Connection, email: str) -> None:
+    """After an hour, the default of `[auth.email] otp_expiry`."""
+    user.auth.reset_password_for_email(email)
+    database.execute(
+        "update auth.one_time_tokens set created_at = created_at - interval '3601 s'"
+        " where relates_to = %s",
+        [email],
+    )
+
+    with pytest.raises(AuthApiError) as caught:
+        user.auth.verify_otp(
+            {"token_hash": mailed(database, email, "recovery_token"), "type": "recovery"}
+        )
+
+    assert "otp_expired" == caught.value.code
+
+
+def test_new_password_voids_what_was_mailed(
+    user: Client, database: psycopg.Connection, email: str
+) -> None:
+    """A link that somebody else may hold does not outlive the password."""
+    user.auth.reset_password_for_email(email)
+    token_hash = mailed(database, email, "recovery_token")
+
+    user.auth.update_user({"password": "battery staple"})
+
+    with pytest.raises(AuthApiError) as caught:
+        user.auth.verify_otp({"token_hash": token_hash, "type": "recovery"})
+    assert "otp_expired" == caught.value.code
+
+
+def test_link_is_right_for_its_type_only(
+    user: Client, database: psycopg.Connection, email: str
+) -> None:
+    """A recovery confirms no sign-up."""
+    user.auth.reset_password_for_email(email)
+    token_hash = mailed(database, email, "recovery_token")
+
+    with pytest.raises(AuthApiError) as caught:
+        user.auth.verify_otp({"token_hash": token_hash, "type": "signup"})
+
+    assert "otp_expired" == caught.value.code
+    user.auth.verify_otp({"token_hash": token_hash, "type": "email"})
+
+
+def test_banned_user_is_not_let_in(
+    user: Client, admin: Client, database: psycopg.Connection, email: str
+) -> None:
+    """A ban holds against a mail too."""
+    user_id = claims_of(user)["sub"]
+    user.auth.reset_password_for_email(email)
+    admin.auth.admin.update_user_by_id(user_id, {"ban_duration": "1h"})
+
+    with pytest.raises(AuthApiError) as caught:
+        user.auth.verify_otp(
+            {"token_hash": mailed(database, email, "recovery_token"), "type": "recovery"}
+        )
+
+    assert ("user_banned", 403) == (caught.value.code, caught.value.status)
+
+
+@pytest.mark.parametrize("answers_from", ["new", "old"])
+def test_new_address_is_confirmed(
+    make_client: MakeClient,
+    user: Client,
+    database: psycopg.Connection,
+    email: str,
+    answers_from: str,
+) -> None:
+    """Until then the old one stays. Where sign-ups need no confirmation one answer is enough."""
+    new_email = f"new-{email}"
+    asked = user.auth.update_user({"email": new_email})
+    assert (email, new_email) == (asked.user.email, asked.user.new_email)
+    assert asked.user.email_change_sent_at is not None
+    address, kind = {
+        "new": (new_email, "email_change_token_new"),
+        "old": (email, "email_change_token_current"),
+    }[answers_from]
+
+    answer = make_client().auth.verify_otp(
+        {"token_hash": mailed(database, address, kind), "type": "email_change"}
+    )
+
+    assert answer.user is not None
+    assert (new_email, None) == (answer.user.email, answer.user.new_email)
+    identities = answer.user.identities or []
+    assert [new_email] == [identity.identity_data["email"] for identity in identities]
+    make_client().auth.sign_in_with_password({"email": new_email, "password": PASSWORD})
+    query = "select count(*) from auth.one_time_tokens where relates_to = any(%s)"
+    assert (0,) == database.execute(query, [[email, new_email]]).fetchone()
+
+
+def test_address_taken_meanwhile_is_refused(
+    make_client: MakeClient, user: Client, database: psycopg.Connection, email: str
+) -> None:
+    """Whoever is first has it."""
+    new_email = f"new-{email}"
+    user.auth.update_user({"email": new_email})
+    make_client().auth.sign_up({"email": new_email, "password": PASSWORD})
+
+    with pytest.raises(AuthApiError) as caught:
+        user.auth.verify_otp(
+            {
+                "token_hash": mailed(database, new_email, "email_change_token_new"),
+                "type": "email_change",
+            }
+        )
+
+    assert ("email_exists", 422) == (caught.value.code, caught.value.status)
+
+
+def test_resend_repeats_what_is_waited_for(
+    admin: Client, client: Client, database: psycopg.Connection, email: str
+) -> None:
+    """A user whose address is not confirmed is sent another link, and it works."""
+    admin.auth.admin.create_user({"email": email, "password": PASSWORD})
+
+    client.auth.resend({"type": "signup", "email": email})
+
+    token_hash = mailed(database, email, "confirmation_token")
+    answer = client.auth.verify_otp({"token_hash": token_hash, "type": "signup"})
+    assert answer.user is not None
+    assert answer.user.email_confirmed_at is not None
+    [identity] = answer.user.identities or []
+    assert identity.identity_data["email_verified"] is True
+
+
+def test_resend_of_a_change_voids_the_first_mail(
+    user: Client, database: psycopg.Connection, email: str
+) -> None:
+    """The wanted address is kept, the link is another."""
+    new_email = f"new-{email}"
+    user.auth.update_user({"email": new_email})
+    earlier = mailed(database, new_email, "email_change_token_new")
+
+    user.auth.resend({"type": "email_change", "email": email})
+
+    later = mailed(database, new_email, "email_change_token_new")
+    assert earlier != later
+    user.auth.verify_otp({"token_hash": later, "type": "email_change"})
+
+
+def test_resend_to_the_confirmed_sends_nothing(
+    user: Client, database: psycopg.Connection, email: str
+) -> None:
+    """Nor does it tell whether there is such a user."""
+    user.auth.resend({"type": "signup", "email": email})
+    user.auth.resend({"type": "email_change", "email": email})
+
+    query = "select count(*) from auth.one_time_tokens where relates_to = %s"
+    assert (0,) == database.execute(query, [email]).fetchone()
+
+
+def test_reauthentication_sends_a_code(
+    user: Client, database: psycopg.Connection, email: str
+) -> None:
+    """The project does not ask for it, so a password changes with a nonce or without."""
+    user.auth.reauthenticate()
+
+    assert mailed(database, email, "reauthentication_token")
+    user.auth.update_user({"password": "battery staple", "nonce": "123456"})
+
+
+def test_link_of_the_browser_leads_to_the_site(
+    gateway: Gateway, http: httpx.Client, admin: Client, user: Client, email: str
+) -> None:
+    """The session is in the fragment, as browsers' clients read it, and it works."""
+    target = "http://127.0.0.1:3000/welcome"
+    link = admin.auth.admin.generate_link(
+        {"type": "recovery", "email": email, "options": {"redirect_to": target}}
+    ).properties
+
+    answer = http.get(link.action_link)
+
+    assert 303 == answer.status_code
+    address, _, fragment = answer.headers["location"].partition("#")
+    told = {name: value for name, [value] in parse_qs(fragment).items()}
+    assert (target, "recovery", "bearer") == (address, told["type"], told["token_type"])
+    found = user.auth.set_session(told["access_token"], told["refresh_token"])
+    assert found.user is not None
+    assert email == found.user.email
+    assert {"expires_at", "expires_in"} < set(told)
+    again = http.get(link.action_link).headers["location"]
+    assert {
+        "error": ["access_denied"],
+        "error_code": ["otp_expired"],
+        "error_description": ["Email link is invalid or has expired"],
+    } == parse_qs(urlsplit(again).fragment)
+    assert again.startswith(f"{target}#")
+    assert gateway.url in link.action_link

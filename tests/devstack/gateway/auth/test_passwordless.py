@@ -1,0 +1,204 @@
+"""Signing in without a password, through the official client: by a code, by a link, as nobody.
+
+https://supabase.com/docs/reference/python/auth-signinwithotp and -auth-signinanonymously; rules,
+codes and sentences: `otp.go`, `magic_link.go` and `anonymous.go` of GoTrue's `internal/api`.
+"""
+
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from supabase import AuthApiError, Client
+
+from tests.devstack.gateway.auth.clients import PASSWORD, Mails, MakeClient, claims_of, send
+from tests.support.gateways import Gateway
+
+
+def test_code_signs_up(client: Client, mails: Mails, email: str) -> None:
+    """An unknown address is a user's from the first mail on; the code makes the session."""
+    client.auth.sign_in_with_otp({"email": email, "options": {"data": {"nickname": "Ada"}}})
+    [mail] = mails(email)
+
+    answer = client.auth.verify_otp({"email": email, "token": mail["code"], "type": "email"})
+
+    assert answer.user is not None
+    assert (email, "Ada") == (answer.user.email, answer.user.user_metadata["nickname"])
+    assert ["otp"] == [entry["method"] for entry in claims_of(client)["amr"]]
+    assert (email, "magiclink", 6) == (mail["to"], mail["type"], len(mail["code"]))
+
+
+def test_code_signs_a_known_user_in(
+    user: Client, make_client: MakeClient, mails: Mails, email: str
+) -> None:
+    """The user stays the one who was there."""
+    other = make_client()
+    other.auth.sign_in_with_otp({"email": email, "options": {"should_create_user": False}})
+
+    other.auth.verify_otp({"email": email, "token": mails(email)[0]["code"], "type": "email"})
+
+    assert claims_of(user)["sub"] == claims_of(other)["sub"]
+
+
+def test_link_signs_in(gateway: Gateway, http: httpx.Client, mails: Mails, email: str) -> None:
+    """The link leads to the site with a session, once."""
+    headers = {"apikey": gateway.keys.publishable_key}
+    url = f"{gateway.url}/auth/v1/otp?redirect_to=http://127.0.0.1:3000/welcome"
+    assert {} == http.post(url, json={"email": email}, headers=headers).json()
+    [mail] = mails(email)
+
+    first = http.get(mail["link"])
+    second = http.get(mail["link"])
+
+    target, fragment = first.headers["location"].split("#")
+    told = parse_qs(fragment)
+    assert "http://127.0.0.1:3000/welcome" == target
+    assert ["magiclink"] == told["type"]
+    assert email == gateway.keys.verify(told["access_token"][0])["email"]
+    assert ["otp_expired"] == parse_qs(urlsplit(second.headers["location"]).fragment)["error_code"]
+
+
+def test_older_path_sends_the_same(
+    gateway: Gateway, http: httpx.Client, mails: Mails, email: str
+) -> None:
+    """POST /magiclink is POST /otp for an address."""
+    headers = {"apikey": gateway.keys.publishable_key}
+    answer = http.post(f"{gateway.url}/auth/v1/magiclink", json={"email": email}, headers=headers)
+
+    assert (200, ["magiclink"]) == (answer.status_code, [mail["type"] for mail in mails(email)])
+
+
+def test_code_is_good_once_and_the_latest_alone(client: Client, mails: Mails, email: str) -> None:
+    """A later mail voids the earlier one."""
+    client.auth.sign_in_with_otp({"email": email})
+    client.auth.sign_in_with_otp({"email": email})
+    late, early = (mail["code"] for mail in mails(email))
+
+    if early != late:
+        with pytest.raises(AuthApiError) as old:
+            client.auth.verify_otp({"email": email, "token": early, "type": "email"})
+        assert ("otp_expired", 403) == (old.value.code, old.value.status)
+    client.auth.verify_otp({"email": email, "token": late, "type": "email"})
+    with pytest.raises(AuthApiError) as used:
+        client.auth.verify_otp({"email": email, "token": late, "type": "email"})
+    assert "otp_expired" == used.value.code
+
+
+def test_unknown_address_is_refused_where_nobody_is_to_sign_up(
+    client: Client, mails: Mails, email: str
+) -> None:
+    """`should_create_user` false makes no user and sends no mail."""
+    with pytest.raises(AuthApiError) as caught:
+        client.auth.sign_in_with_otp({"email": email, "options": {"should_create_user": False}})
+
+    assert ("otp_disabled", 422) == (caught.value.code, caught.value.status)
+    assert "Signups not allowed for otp" == caught.value.message
+    assert [] == mails(email)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/otp", {}, "One of email or phone must be set"),
+        (
+            "/otp",
+            {"email": "a@b.co", "phone": "+61400000000"},
+            "Only an email address or phone number should be provided",
+        ),
+        (
+            "/otp",
+            {"email": "a@b.co", "channel": "sms"},
+            "Channel should only be specified with Phone OTP",
+        ),
+        ("/otp", {"email": "nonsense"}, "Unable to validate email address: invalid format"),
+        ("/magiclink", {}, "Password recovery requires an email"),
+    ],
+)
+def test_impossible_request_is_refused(
+    gateway: Gateway, http: httpx.Client, path: str, body: dict[str, str], message: str
+) -> None:
+    """GoTrue's own words."""
+    headers = {"apikey": gateway.keys.publishable_key, "X-Supabase-Api-Version": "2024-01-01"}
+    answer = http.post(f"{gateway.url}/auth/v1{path}", json=body, headers=headers)
+
+    assert (400, "validation_failed", message) == (
+        answer.status_code,
+        answer.json()["code"],
+        answer.json()["message"],
+    )
+
+
+def test_every_mail_is_kept(user: Client, admin: Client, mails: Mails, email: str) -> None:
+    """Whatever would be mailed is there to be read, with a link unless it is only a code."""
+    user.auth.reset_password_for_email(email)
+    user.auth.reauthenticate()
+    user.auth.update_user({"email": f"new-{email}"})
+    admin.auth.admin.invite_user_by_email(f"invited-{email}")
+
+    kept = {to: mails(to) for to in (email, f"new-{email}", f"invited-{email}")}
+    assert [["email_change", "reauthentication", "recovery"], ["email_change"], ["invite"]] == [
+        [mail["type"] for mail in sent] for sent in kept.values()
+    ]
+    for mail in (mail for sent in kept.values() for mail in sent):
+        assert (mail["link"] is None) == (mail["type"] == "reauthentication")
+
+
+def test_mails_are_forgotten_on_command(
+    gateway: Gateway, http: httpx.Client, client: Client, mails: Mails, email: str
+) -> None:
+    """A test may begin with an empty mailbox."""
+    client.auth.sign_in_with_otp({"email": email})
+    assert mails(email)
+
+    http.delete(f"{gateway.url}/_control/mails")
+
+    assert [] == http.get(f"{gateway.url}/_control/mails").json()["mails"]
+
+
+def test_anonymous_sign_in_makes_a_user(anonymous_client: Client) -> None:
+    """A user without an address, whose token says so; no identity goes with it."""
+    answer = anonymous_client.auth.sign_in_anonymously({"options": {"data": {"cart": 1}}})
+
+    assert answer.user is not None
+    assert answer.user.is_anonymous
+    assert ({"cart": 1}, {}) == (answer.user.user_metadata, answer.user.app_metadata)
+    assert ([], "") == (answer.user.identities, answer.user.email)
+    claims = claims_of(anonymous_client)
+    assert (True, "authenticated") == (claims["is_anonymous"], claims["role"])
+    assert ["anonymous"] == [entry["method"] for entry in claims["amr"]]
+    anonymous_client.auth.refresh_session()
+    assert answer.user.id == claims_of(anonymous_client)["sub"]
+
+
+def test_anonymous_user_becomes_a_known_one(
+    anonymous_client: Client, open_mails: Mails, email: str
+) -> None:
+    """An address that is confirmed ends the anonymity, and then there may be a password."""
+    auth = anonymous_client.auth
+    started = auth.sign_in_anonymously()
+    assert started.user is not None
+    with pytest.raises(AuthApiError) as caught:
+        auth.update_user({"password": PASSWORD})
+    assert ("validation_failed", 422) == (caught.value.code, caught.value.status)
+    auth.update_user({"email": email})
+    [mail] = open_mails(email)
+
+    answer = auth.verify_otp({"token_hash": mail["token_hash"], "type": "email_change"})
+
+    assert answer.user is not None
+    assert (started.user.id, email, False) == (
+        answer.user.id,
+        answer.user.email,
+        answer.user.is_anonymous,
+    )
+    assert ["email"] == [identity.provider for identity in answer.user.identities or []]
+    assert "email" == answer.user.app_metadata["provider"]
+    auth.update_user({"password": PASSWORD})
+    auth.sign_in_with_password({"email": email, "password": PASSWORD})
+
+
+def test_anonymous_sign_in_is_a_sign_up(closed_gateway: Gateway, http: httpx.Client) -> None:
+    """Auth refuses anonymous and first sign-ins while sign-up is disabled."""
+    for path, body in (("/signup", {}), ("/otp", {"email": "new@example.com"})):
+        answer = send(http, closed_gateway, f"POST {path}", body)
+
+        assert (422, "signup_disabled") == (answer.status_code, answer.json()["code"])

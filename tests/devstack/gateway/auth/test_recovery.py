@@ -1,0 +1,32 @@
+"""Auth goes on when its database was away."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psycopg
+
+from tests.devstack.gateway.auth.clients import PASSWORD, send
+from tests.support.gateways import Gateway
+
+
+CUT = """
+select pg_terminate_backend(pid, 30000) from pg_stat_activity
+where application_name = 'devstack gateway' and datname = current_database()
+"""
+REFUSED = 400
+
+
+def test_cut_connections_cost_one_request(
+    http: httpx.Client, gateway: Gateway, database: psycopg.Connection, email: str
+) -> None:
+    """The first request that meets a dead connection finds all of them, and gets new ones."""
+    body = {"email": email, "password": PASSWORD}
+
+    def sign_in(_number: int) -> int:
+        return send(http, gateway, "POST /token?grant_type=password", body).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sign_in, range(32)))
+    assert database.execute(CUT).fetchall()
+
+    assert [500] + [REFUSED] * 5 == [sign_in(number) for number in range(6)]

@@ -1,0 +1,226 @@
+"""Broadcasts between clients and over HTTP, on public and private topics.
+
+https://supabase.com/docs/guides/realtime/broadcast
+https://supabase.com/docs/guides/realtime/authorization
+"""
+
+import uuid
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
+
+from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.listening import (
+    PRIVATE,
+    PUBLIC,
+    Connect,
+    Heard,
+    channel,
+    join,
+    joined,
+)
+from tests.support.wires import join_frame, wire
+
+
+pytestmark = pytest.mark.anyio
+
+ALICE, BOB = (str(uuid.uuid5(uuid.NAMESPACE_DNS, name)) for name in ("alice", "bob"))
+
+HEARS_ITSELF = {**PUBLIC, "broadcast": {"ack": True, "self": True}}
+
+
+async def private_room(connect: Connect, gateway: Gateway, user_id: str, name: str) -> Heard:
+    client = await connect(gateway, gateway.token(user_id))
+    return await joined(client, f"room:{name}", config=PRIVATE)
+
+
+async def test_the_others_hear_a_broadcast_and_the_sender_does_not(
+    gateway: Gateway, connect: Connect
+) -> None:
+    """Unless it asked to hear itself."""
+    sender = await joined(await connect(gateway), "talk")
+    other = await joined(await connect(gateway), "talk")
+
+    await sender.channel.send_broadcast("one", {"n": 1})
+    assert ("one", {"n": 1}) == said(await other.broadcast())
+    await other.channel.send_broadcast("two", {"n": 2})
+
+    assert ("two", {"n": 2}) == said(await sender.broadcast())
+
+
+async def test_a_sender_hears_itself_on_demand(gateway: Gateway, connect: Connect) -> None:
+    """A supervisor's canary is such a broadcast."""
+    heard = await joined(await connect(gateway), "echo", config=HEARS_ITSELF)
+
+    await heard.channel.send_broadcast("canary", {"n": 1})
+
+    assert ("canary", {"n": 1}) == said(await heard.broadcast())
+
+
+async def test_a_broadcast_is_acknowledged_on_demand(gateway: Gateway, connect: Connect) -> None:
+    """The reply carries the push's own reference."""
+    heard = await joined(await connect(gateway), "ack", config=HEARS_ITSELF)
+
+    push = await heard.channel.push("broadcast", {"type": "broadcast", "event": "e", "payload": {}})
+    await heard.broadcast()
+    await heard.channel.send_broadcast("after", {})
+    await heard.broadcast()
+
+    assert push.received_resp is not None
+    assert "ok" == push.received_resp[0]
+
+
+async def test_a_private_topic_is_closed_to_those_without_a_policy(
+    gateway: Gateway, connect: Connect
+) -> None:
+    """The join says so, and nothing else does."""
+    heard = await join(await connect(gateway), "room:closed", config=PRIVATE)
+
+    state, problem = await heard.state()
+
+    assert RealtimeSubscribeStates.CHANNEL_ERROR == state
+    reason = "Unauthorized: You do not have permissions to read from this Channel topic"
+    assert f"{reason}: room:closed" in problem
+
+
+async def test_members_of_a_private_topic_talk(gateway: Gateway, connect: Connect) -> None:
+    """A policy for insert lets them."""
+    alice = await private_room(connect, gateway, ALICE, "talk")
+    bob = await private_room(connect, gateway, BOB, "talk")
+
+    await alice.channel.send_broadcast("hi", {"n": 1})
+
+    assert ("hi", {"n": 1}) == said(await bob.broadcast())
+
+
+async def test_a_listener_without_the_policy_speaks_to_nobody(
+    db: psycopg.Connection, gateway: Gateway, connect: Connect
+) -> None:
+    """What it sends is dropped, and what the service sends arrives."""
+    forger = await joined(await connect(gateway, gateway.token(ALICE)), "auction:5", config=PRIVATE)
+    victim = await joined(await connect(gateway), "auction:5", config=PRIVATE)
+
+    await forger.channel.send_broadcast("time_remaining", {"left_ms": 0})
+    # The same socket's next broadcast on a topic of its own proves the first was dealt with.
+    own = await joined(forger.channel.socket, "echo:5", config=HEARS_ITSELF)
+    await own.channel.send_broadcast("e", {})
+    await own.broadcast()
+    db.execute("""select realtime.send('{"left_ms": 9}', 'time_remaining', 'auction:5')""")
+
+    assert 9 == (await victim.broadcast())["payload"]["left_ms"]
+
+
+async def test_the_client_sends_over_http(gateway: Gateway, connect: Connect) -> None:
+    """Without joining; a topic's name may hold anything a URL can quote."""
+    heard = await joined(await connect(gateway), "a/b c:ü")
+    sender: AsyncRealtimeClient = await connect(gateway)
+
+    await channel(sender, "a/b c:ü", PUBLIC).http_send("e/v", {"n": 1})
+
+    assert ("e/v", {"n": 1}) == said(await heard.broadcast())
+
+
+async def test_bytes_are_sent_over_http(gateway: Gateway, connect: Connect) -> None:
+    """To those alone whose protocol can carry them."""
+    old = await joined(await connect(gateway), "bytes")
+    sender = channel(await connect(gateway), "bytes", PUBLIC)
+    async with wire(gateway) as new:
+        await new.send(join_frame("1", "bytes"))
+        await new.receive()
+
+        await sender.http_send("raw", b"\x00\xff")
+        await sender.http_send("json", {"n": 1})
+
+        assert bytes([4, 14, 3, 0, 0]) + b"realtime:bytesraw\x00\xff" == await new.receive()
+    assert ("json", {"n": 1}) == said(await old.broadcast())
+
+
+async def test_a_private_topic_is_sent_to_over_http(gateway: Gateway, connect: Connect) -> None:
+    """By whom its policies let; what others send is taken, and reaches nobody."""
+    room = await private_room(connect, gateway, BOB, "path")
+    topic = room.channel.topic.removeprefix("realtime:")
+
+    await channel(await connect(gateway), topic, PRIVATE).http_send("e", {"from": "anon"})
+    alice = await connect(gateway, gateway.token(ALICE))
+    await channel(alice, topic, PRIVATE).http_send("e", {"from": "alice"})
+
+    assert {"from": "alice"} == (await room.broadcast())["payload"]
+
+
+async def test_another_type_of_body_is_refused(gateway: Gateway) -> None:
+    """As Realtime's endpoint of one message does.
+
+    https://github.com/supabase/realtime/blob/main/lib/realtime_web/plugs/validate_broadcast_content_type.ex
+    """
+    url = f"{gateway.url}/realtime/v1/api/broadcast/t/events/e"
+    headers = {"apikey": gateway.keys.publishable_key, "Content-Type": "text/plain"}
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        response = await client.post(url, content=b"x", headers=headers)
+
+    assert 415 == response.status_code
+    assert response.json()["error"].startswith("Unsupported Media Type.")
+
+
+async def test_a_batch_is_sent_over_http(gateway: Gateway, connect: Connect) -> None:
+    """Private messages need the policy, and without it are dropped without a word."""
+    room = await private_room(connect, gateway, BOB, "http")
+    hall = await joined(await connect(gateway), "hall")
+    message = {"event": "e", "payload": {"from": "anon"}}
+    batch: list[dict[str, Any]] = [
+        {**message, "topic": "room:http", "private": True},
+        {**message, "topic": "hall"},
+    ]
+
+    anonymous = await post(gateway, None, {"messages": batch})
+    batch[0]["payload"] = {"from": "alice"}
+    alice = await post(gateway, gateway.token(ALICE), {"messages": batch[:1]})
+
+    assert [(202, b""), (202, b"")] == [(a.status_code, a.content) for a in (anonymous, alice)]
+    assert {"from": "anon"} == (await hall.broadcast())["payload"]
+    assert {"from": "alice"} == (await room.broadcast())["payload"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"messages": 1}',
+        b'{"messages": [1]}',
+        b'{"messages": [{"topic": "", "event": "e", "payload": {}}]}',
+        b'{"messages": [{"topic": "t", "event": "e"}]}',
+        b'{"messages": [{"topic": "t", "event": "e", "payload": NaN}]}',
+        b"[" * 100_000,
+    ],
+)
+async def test_a_body_that_is_no_batch_is_refused(gateway: Gateway, body: bytes) -> None:
+    """Realtime's status for it is 422."""
+    response = await post(gateway, None, body)
+
+    assert 422 == response.status_code
+
+
+async def test_a_caller_without_a_key_is_refused(gateway: Gateway) -> None:
+    """As every service of the gateway does."""
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        response = await client.post(f"{gateway.config.url}/realtime/v1/api/broadcast", json={})
+
+    assert 401 == response.status_code
+
+
+async def post(gateway: Gateway, access: str | None, body: Any) -> httpx.Response:
+    headers = {"apikey": gateway.keys.publishable_key}
+    if access is not None:
+        headers["Authorization"] = f"Bearer {access}"
+    content = {"content": body} if isinstance(body, bytes) else {"json": body}
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_S) as client:
+        return await client.post(f"{gateway.config.url}/realtime/v1/api/broadcast", **content)
+
+
+def said(frame: Any) -> tuple[str, Any]:
+    """Return what a broadcast says, without its marks."""
+    return frame["event"], frame["payload"]

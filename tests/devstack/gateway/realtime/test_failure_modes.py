@@ -1,0 +1,188 @@
+"""The ways in which Realtime fails on command, as the official client lives through them."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
+
+from devstack.supervisor.processes import wait_until
+from tests.support.gateway_control import GatewayControl
+from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.listening import PUBLIC, Connect, Heard, join, joined
+from tests.support.wires import join_frame, wire
+
+
+pytestmark = [
+    pytest.mark.anyio,
+    # The client reads a closing in a way that its own library advises against.
+    pytest.mark.filterwarnings("ignore:ConnectionClosed.* is deprecated:DeprecationWarning"),
+]
+
+ALICE = str(uuid.uuid5(uuid.NAMESPACE_DNS, "alice"))
+SUBSCRIBED, ERROR, CLOSED = (
+    RealtimeSubscribeStates.SUBSCRIBED,
+    RealtimeSubscribeStates.CHANNEL_ERROR,
+    RealtimeSubscribeStates.CLOSED,
+)
+HEARTBEAT: list[Any] = [None, "9", "phoenix", "heartbeat", {}]
+
+
+async def test_a_silent_realtime_answers_and_tells_nothing(
+    db: psycopg.Connection,
+    gateway: Gateway,
+    control: GatewayControl,
+    numbers: Iterator[int],
+) -> None:
+    """Its heartbeats and joins go well, while changes are lost."""
+    lost, told = next(numbers), next(numbers)
+    async with wire(gateway) as client:
+        await client.send(join_frame("1", "silent", postgres_changes=[{"table": "notes"}]))
+        assert "phx_reply" == (await client.receive())[3]
+        assert "system" == (await client.receive())[3]
+
+        await asyncio.to_thread(control.set_realtime, "silent")
+        db.execute("insert into notes values (%s)", [lost])
+        await client.send(HEARTBEAT)
+        assert "9" == (await client.receive())[1]
+        await client.send(join_frame("2", "silent as well", postgres_changes=[{"table": "notes"}]))
+        assert ["2", "2"] == (await client.receive())[:2]
+        await until_the_log_is_read(db)
+        # The log is asked again when the answer before has been told, so this proves the first was.
+        db.execute("insert into closed values (%s)", [lost])
+        await until_the_log_is_read(db)
+
+        await asyncio.to_thread(control.clear)
+        db.execute("insert into notes values (%s)", [told])
+        assert told == (await client.receive())[4]["data"]["record"]["id"]
+
+
+async def test_a_deaf_realtime_answers_nothing_and_still_tells(
+    db: psycopg.Connection,
+    gateway: Gateway,
+    control: GatewayControl,
+    numbers: Iterator[int],
+) -> None:
+    """Not even a heartbeat; the socket stays open."""
+    id_ = next(numbers)
+    async with wire(gateway) as client:
+        await client.send(join_frame("1", "deaf", postgres_changes=[{"table": "notes"}]))
+        assert "phx_reply" == (await client.receive())[3]
+        assert "system" == (await client.receive())[3]
+
+        await asyncio.to_thread(control.set_realtime, "deaf")
+        await client.send(HEARTBEAT)
+        await client.send(join_frame("2", "deaf as well"))
+        # The answer to a ping, which the server itself gives, proves that it read those before it.
+        await (await client.socket.ping())
+        db.execute("insert into notes values (%s)", [id_])
+        assert id_ == (await client.receive())[4]["data"]["record"]["id"]
+
+        await asyncio.to_thread(control.clear)
+        await client.send([None, "10", "phoenix", "heartbeat", {}])
+        assert "10" == (await client.receive())[1]
+
+
+async def test_a_closing_realtime_hangs_up_and_lets_nobody_join(
+    gateway: Gateway, control: GatewayControl
+) -> None:
+    """With the code of a restart, and Realtime's own reason."""
+    async with wire(gateway) as client:
+        await client.send(join_frame("1", "closing"))
+        assert "ok" == (await client.receive())[4]["status"]
+
+        await asyncio.to_thread(control.set_realtime, "closing")
+        assert (1012, "service restart") == await client.closing()
+
+    async with wire(gateway) as client:
+        await client.send(join_frame("1", "closing"))
+        answer = (await client.receive())[4]
+        assert "error" == answer["status"]
+        reason = "RealtimeRestarting: Realtime is restarting, please standby"
+        assert {"reason": reason} == answer["response"]
+
+
+async def test_the_client_comes_back_to_a_realtime_that_was_closing(
+    db: psycopg.Connection,
+    gateway: Gateway,
+    connect: Connect,
+    control: GatewayControl,
+    numbers: Iterator[int],
+) -> None:
+    """By itself, as it does after a restart."""
+    id_ = next(numbers)
+    client = await connect(gateway, gateway.keys.service_role_jwt)
+    heard = await joined(client, "comes back", {"table": "notes"})
+
+    await asyncio.to_thread(control.set_realtime, "closing")
+    assert ERROR == (await heard.state())[0]
+    await asyncio.to_thread(control.clear)
+
+    while SUBSCRIBED != (await heard.state())[0]:
+        pass
+    assert "Subscribed to PostgreSQL" == await heard.system()
+    db.execute("insert into notes values (%s)", [id_])
+    assert id_ == (await heard.change())["record"]["id"]
+
+
+async def test_tokens_that_are_over_close_the_channels_of_users_alone(
+    db: psycopg.Connection,
+    gateway: Gateway,
+    connect: Connect,
+    control: GatewayControl,
+    numbers: Iterator[int],
+) -> None:
+    """With a word of why; a channel of an API key hears on."""
+    id_ = next(numbers)
+    alice = await connect(gateway, gateway.token(ALICE))
+    users = await joined(alice, "over", {"table": "notes"})
+    keys = await joined(await connect(gateway), "over", {"table": "notes"})
+
+    await asyncio.to_thread(control.set_realtime, "expired")
+
+    await is_told_to_be_over(users)
+    db.execute("insert into notes values (%s)", [id_])
+    assert id_ == (await keys.change())["record"]["id"]
+    refused = await join(alice, "over", config=PUBLIC)
+    state, problem = await refused.state()
+    assert ERROR == state
+    assert "InvalidJWTToken: Token has expired" in problem
+
+
+async def test_a_user_joins_again_when_tokens_are_good_again(
+    gateway: Gateway, connect: Connect, control: GatewayControl
+) -> None:
+    """On a new channel of the same topic, for the client has let go of the old one."""
+    alice: AsyncRealtimeClient = await connect(gateway, gateway.token(ALICE))
+    heard = await joined(alice, "over and on")
+    await asyncio.to_thread(control.set_realtime, "expired")
+    await is_told_to_be_over(heard)
+
+    await asyncio.to_thread(control.clear)
+
+    await joined(alice, "over and on")
+
+
+async def is_told_to_be_over(heard: Heard) -> None:
+    """Wait until the channel has been told, and was closed."""
+    state, problem = await heard.state()
+    assert ERROR == state
+    assert "Token has expired" in problem
+    assert CLOSED == (await heard.state())[0]
+
+
+async def until_the_log_is_read(db: psycopg.Connection) -> None:
+    """Wait until the gateway has got all that has committed so far."""
+    [(position,)] = db.execute("select pg_current_wal_lsn()").fetchall()
+    query = """
+      select exists (
+        select from pg_replication_slots
+        where database = current_database() and confirmed_flush_lsn >= %s::pg_lsn
+      )
+    """
+    assert await asyncio.to_thread(
+        wait_until, lambda: db.execute(query, [position]).fetchone() == (True,), PATIENCE_S
+    )

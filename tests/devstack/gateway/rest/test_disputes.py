@@ -1,0 +1,89 @@
+"""What the web app asks of disputes, on tables that are shaped as its contract has them.
+
+The product has no such tables yet; the names of keys and the forms of embeds are the contract's.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from postgrest.exceptions import APIError
+from supabase import Client
+
+from tests.devstack.gateway.rest.ids import ALICE, BOB, CLEO
+from tests.devstack.gateway.rest.rows import rows
+
+
+def profile(key: str) -> str:
+    """Return how the web app asks for the name of somebody else."""
+    return f"public_profiles!{key}(id,display_name,kyc_passed,member_since)"
+
+
+PAGE = (
+    "*, order:orders!disputes_order_id_fkey"
+    "(id, listing:listings(title,listing_photos(url,order_idx))), "
+    f"initiator:{profile('disputes_initiator_id_fkey')}, "
+    f"respondent:{profile('disputes_respondent_id_fkey')}"
+)
+STAFF = "*, orders!inner(id,buyer_id,seller_id)"
+
+
+@pytest.mark.parametrize("user", [ALICE, BOB])
+def test_party_reads_the_page(client_for: Callable[[str | None], Client], user: str) -> None:
+    """With the order, what was sold and both names."""
+    [dispute] = rows(client_for(user).table("disputes").select(PAGE).execute())
+
+    photos = [{"url": "one.jpg", "order_idx": 2}, {"url": "two.jpg", "order_idx": 1}]
+    assert dispute["order"] == {
+        "id": 1,
+        "listing": {"title": "Red bicycle", "listing_photos": photos},
+    }
+    names = [dispute[side]["display_name"] for side in ("initiator", "respondent")]
+    assert names == ["bob", "alice"]
+
+
+def test_stranger_and_visitor_read_nothing(
+    client_for: Callable[[str | None], Client], anon: Client
+) -> None:
+    """One is answered no rows, the other is asked to sign in."""
+    assert rows(client_for(CLEO).table("disputes").select(PAGE).execute()) == []
+    with pytest.raises(APIError) as caught:
+        anon.table("disputes").select(PAGE).execute()
+    assert caught.value.code == "42501"
+
+
+def test_staff_reads_by_state(service: Client) -> None:
+    """Each with its order, and only those in the state that was asked for."""
+
+    def found(state: str) -> list[dict[str, Any]]:
+        query = service.table("disputes").select(STAFF).eq("state", state).limit(100)
+        return rows(query.execute())
+
+    assert [row["orders"] for row in found("open")] == [
+        {"id": 1, "buyer_id": BOB, "seller_id": ALICE}
+    ]
+    assert found("closed") == []
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "expected"),
+    [
+        ("dispute_messages", "sender_id", ["bob", "alice"]),
+        ("dispute_evidence", "user_id", ["bob"]),
+    ],
+)
+def test_pieces_name_who_sent_them(
+    service: Client, table: str, key: str, expected: list[str]
+) -> None:
+    """By the key whose name is the contract's."""
+    select = f"*, by:{profile(f'{table}_{key}_fkey')}"
+    found = service.table(table).select(select).eq("dispute_id", 1).order("id").execute()
+
+    assert [row["by"]["display_name"] for row in rows(found)] == expected
+
+
+def test_unhinted_embed_is_unambiguous(service: Client) -> None:
+    """There is one key between disputes and orders, so no hint is needed."""
+    found = service.table("orders").select("id, disputes(state)").execute()
+
+    assert found.data == [{"id": 1, "disputes": [{"state": "open"}]}]

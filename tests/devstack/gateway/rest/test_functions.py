@@ -1,0 +1,186 @@
+"""Calls of functions: which one is meant, how its arguments arrive, what its result looks like."""
+
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from postgrest.exceptions import APIError
+from supabase import Client
+
+from tests.devstack.gateway.rest.ids import BICYCLE, TEAPOT
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("add", {"a": 1, "b": 2}, 3),
+        ("add", {"a": 1}, 11),
+        ("echo", {"document": {"a": [1, None, "x"]}}, {"a": [1, None, "x"]}),
+        ("joined", {"words": ["a", "b,c"]}, "a+b,c"),
+        ("numbers", {"up_to": 3}, [1, 2, 3]),
+        ("pair", {}, {"a": 1, "b": "x"}),
+        ("prices", {}, None),
+        ("take", {"any": "thing"}, {"taken": {"any": "thing"}}),
+    ],
+)
+def test_call_by_post(anon: Client, name: str, arguments: dict[str, Any], expected: Any) -> None:
+    """Arguments are found by name, and the result has the form of the function's type."""
+    found = anon.rpc(name, arguments).execute().data
+
+    if expected is None:
+        expected = [
+            {"name": "Red bicycle", "cents": 1000},
+            {"name": "Blue teapot", "cents": 2000},
+            {"name": 'Green, "good" chair (old)', "cents": 3000},
+        ]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("add?a=1&b=2", "3"),
+        ("joined?words={a,b}", '"a+b"'),
+        ('echo?document={"a":1}', '{"a": 1}'),
+        ("summed?numbers=1&numbers=2&numbers=3", "6"),
+        ("add?a=1&a=2", "12"),
+        ("numbers?up_to=3&limit=1&offset=1", "[2]"),
+        (f"one_listing?id={TEAPOT}&select=title", '{"title":"Blue teapot"}'),
+        (f"listings_above?cents=1500&id=eq.{TEAPOT}&select=title", '[{"title":"Blue teapot"}]'),
+        ("listings_above?cents=0&select=title&order=title&limit=1", '[{"title":"Blue teapot"}]'),
+        (
+            f"listings_above?cents=0&id=eq.{TEAPOT}&select=public_profiles(display_name)",
+            '[{"public_profiles":{"display_name":"alice"}}]',
+        ),
+    ],
+)
+def test_call_by_get(http: httpx.Client, query: str, expected: str) -> None:
+    """What is no argument narrows the result."""
+    answer = http.get(f"/rpc/{query}")
+
+    assert (answer.status_code, answer.text) == (200, expected)
+
+
+def test_void_is_204(http: httpx.Client) -> None:
+    """Nothing comes back from a function that returns nothing."""
+    answer = http.post("/rpc/nothing", json={})
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-type" not in answer.headers
+
+
+def test_set_counts_and_pages(http: httpx.Client) -> None:
+    """A set is read like a table."""
+    answer = http.get("/rpc/numbers?up_to=9", headers={"Range": "0-1", "Prefer": "count=exact"})
+
+    assert (answer.status_code, answer.headers["content-range"]) == (206, "0-1/9")
+    assert answer.json() == [1, 2]
+
+
+def test_single_of_a_set(http: httpx.Client) -> None:
+    """A set of one row may come as an object, another one is refused."""
+    headers = {"Accept": "application/vnd.pgrst.object+json"}
+    one = http.get(f"/rpc/listings_above?cents=0&id=eq.{BICYCLE}&select=title", headers=headers)
+    many = http.get("/rpc/listings_above?cents=0", headers=headers)
+
+    assert one.json() == {"title": "Red bicycle"}
+    assert (many.status_code, many.json()["code"]) == (406, "PGRST116")
+
+
+def test_stable_function_may_not_write(http: httpx.Client) -> None:
+    """Its transaction is read only, by POST as well."""
+    answer = http.post("/rpc/write_in_stable", json={})
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "25006")
+
+
+def test_volatile_function_may_not_write_by_get(
+    http: httpx.Client, owner: psycopg.Connection
+) -> None:
+    """GET never changes anything."""
+    answer = http.get("/rpc/put_setting?key=got&value=1")
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "25006")
+    assert owner.execute("select from public.settings where key = 'got'").fetchall() == []
+
+
+def test_function_settings_hold_for_the_call(anon: Client) -> None:
+    """Its own statement_timeout beats the role's."""
+    found = anon.rpc("settings_of_call", {}).execute()
+
+    assert found.data == {"timeout": "1234ms", "read_only": "off"}
+
+
+def test_response_settings_shape_the_answer(http: httpx.Client) -> None:
+    """A function may choose status and headers."""
+    answer = http.post("/rpc/teapot", json={})
+
+    assert (answer.status_code, answer.json()) == (418, {"pot": True})
+    assert (answer.headers["x-pot"], answer.headers["set-cookie"]) == ("tea", "a=b")
+
+
+def test_raw_bodies_reach_an_unnamed_parameter(http: httpx.Client) -> None:
+    """One unnamed json takes an object, or an array of objects, whole."""
+    taken = [http.post("/rpc/take", json=body).json() for body in ({"a": [1]}, [{"a": 1}], [])]
+
+    assert taken == [{"taken": {"a": [1]}}, {"taken": [{"a": 1}]}, {"taken": []}]
+
+
+def test_array_of_anything_but_objects_is_refused(http: httpx.Client) -> None:
+    """PostgREST looks for the arguments' names in each row, even for one unnamed json."""
+    answer = http.post("/rpc/take", json=[1, "x"])
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "PGRST102")
+    assert answer.json()["message"] == "All object keys must match"
+
+
+def test_unknown_function_is_named(anon: Client) -> None:
+    """The name, the arguments and a guess."""
+    with pytest.raises(APIError) as caught:
+        anon.rpc("twices", {"n": 1, "a": 2}).execute()
+
+    assert caught.value.json() == {
+        "code": "PGRST202",
+        "message": "Could not find the function public.twices(a, n) in the schema cache",
+        "details": "Searched for the function public.twices with parameters a, n or with a single "
+        "unnamed json/jsonb parameter, but no matches were found in the schema cache.",
+        "hint": "Perhaps you meant to call the function public.twice",
+    }
+
+
+def test_wrong_arguments_are_named(anon: Client) -> None:
+    """The hint is the signature that there is."""
+    with pytest.raises(APIError) as caught:
+        anon.rpc("add", {"a": 1, "c": 1}).execute()
+
+    assert (
+        caught.value.message == "Could not find the function public.add(a, c) in the schema cache"
+    )
+    assert caught.value.hint == "Perhaps you meant to call the function public.add(a, b)"
+
+
+def test_overload_that_fits_twice_is_300(http: httpx.Client) -> None:
+    """Types do not tell overloads apart, names do."""
+    answer = http.post("/rpc/twice", json={"n": 1})
+
+    assert (answer.status_code, answer.json()["code"]) == (300, "PGRST203")
+    assert answer.json()["message"] == (
+        "Could not choose the best candidate function between: "
+        "public.twice(n => integer), public.twice(n => text)"
+    )
+
+
+def test_argument_of_a_wrong_type_is_400(anon: Client) -> None:
+    """Postgres reads the argument, and says what it is not."""
+    with pytest.raises(APIError) as caught:
+        anon.rpc("add", {"a": "x"}).execute()
+
+    assert caught.value.code == "22P02"
+
+
+def test_other_methods_are_405(http: httpx.Client) -> None:
+    """A function is called by GET, HEAD or POST."""
+    answer = http.patch("/rpc/add", json={"a": 1})
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "PGRST101")

@@ -1,0 +1,173 @@
+"""The schema cache: as old as the last notice, and as new."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+import httpx
+import psycopg
+import pytest
+
+from devstack.gateway.rest.configuration import Configuration
+from devstack.gateway.rest.schema_cache.cache import SchemaCache
+from devstack.gateway.rest.schema_cache.introspection import read_schema_cache
+from devstack.supervisor.processes import wait_until
+from tests.support.gateways import PATIENCE_S
+
+
+def until(is_met: Callable[[], bool]) -> None:
+    assert wait_until(is_met, PATIENCE_S), "the notice was not heard"
+
+
+def test_ddl_makes_new_things_known(http: httpx.Client, owner: psycopg.Connection) -> None:
+    """Hosted Supabase's event triggers send the notice; a drop is noticed as well."""
+    owner.execute("create table public.fresh (id integer primary key references public.categories)")
+    owner.execute("create function public.freshly() returns integer language sql as 'select 7'")
+    try:
+        until(lambda: http.post("/rpc/freshly", json={}).is_success)
+
+        assert http.post("/rpc/freshly", json={}).json() == 7
+        assert http.get("/fresh?select=categories(name)").json() == []
+    finally:
+        owner.execute("drop table public.fresh")
+        owner.execute("drop function public.freshly")
+    until(lambda: http.get("/fresh").json()["code"] == "PGRST205")
+
+
+def heard(listener: psycopg.Connection, owner: psycopg.Connection, statement: str) -> list[str]:
+    """Return the notices that a statement sends."""
+    owner.execute(statement.encode())
+    owner.execute("notify pgrst, 'end of test'")
+    payloads = (notice.payload for notice in listener.notifies(timeout=PATIENCE_S))
+    return list(itertools.takewhile(lambda payload: payload != "end of test", payloads))
+
+
+def test_ddl_that_concerns_the_cache_is_noticed(rest_url: str, owner: psycopg.Connection) -> None:
+    """The triggers know of which commands PostgREST has to hear."""
+    statements = {
+        "create table shop.noticed (id integer)": True,
+        "comment on table shop.noticed is 'A table.'": True,
+        "alter table shop.noticed add column name text": True,
+        "create index noticed_idx on shop.noticed (id)": False,
+        "grant select on shop.noticed to anon": False,
+        "create temporary table noticed (id integer)": False,
+        "drop table pg_temp.noticed": False,
+        "drop table shop.noticed": True,
+    }
+
+    with psycopg.connect(rest_url, autocommit=True) as listener:
+        listener.execute("listen pgrst")
+        found = {statement: heard(listener, owner, statement) for statement in statements}
+
+    assert found == {s: ["reload schema"] if is_ else [] for s, is_ in statements.items()}
+
+
+def test_triggers_belong_to_the_superuser(owner: psycopg.Connection) -> None:
+    """As hosted Supabase has them, so a migration can neither drop nor disable them."""
+    query = """
+      select t.evtname, t.evtevent, t.evtowner::regrole::text, p.pronamespace::regnamespace::text
+      from pg_event_trigger as t join pg_proc as p on p.oid = t.evtfoid
+      where t.evtname like 'pgrst%' order by 1
+    """
+
+    assert owner.execute(query).fetchall() == [
+        ("pgrst_ddl_watch", "ddl_command_end", "supabase_admin", "extensions"),
+        ("pgrst_drop_watch", "sql_drop", "supabase_admin", "extensions"),
+    ]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        owner.execute("drop event trigger pgrst_ddl_watch")
+
+
+def test_reload_waits_for_no_lock(
+    http: httpx.Client, rest_url: str, owner: psycopg.Connection
+) -> None:
+    """DDL may hold every relation of the project; the new schema is read all the same."""
+    relations = """
+      select string_agg(format('%I.%I', n.nspname, c.relname), ', ')
+      from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+      where n.nspname in ('public', 'shop') and c.relkind in ('r', 'p', 'v')
+    """
+    [names] = owner.execute(relations).fetchone() or ("",)
+    with psycopg.connect(rest_url) as ddl:
+        ddl.execute(f"lock table {names} in access exclusive mode".encode())
+        owner.execute("create function public.unlocked() returns integer return 7")
+        try:
+            until(lambda: http.post("/rpc/unlocked", json={}).is_success)
+            # What is locked is known, too; only its rows have to wait.
+            assert http.get("/listings?select=nope(id)").json()["code"] == "PGRST200"
+            assert http.post("/rpc/unlocked", json={}).json() == 7
+        finally:
+            ddl.rollback()
+            owner.execute("drop function public.unlocked")
+
+
+def test_reload_locks_no_relation(rest_url: str, admin_url: str) -> None:
+    """So it can be in no deadlock with DDL that waits for another lock."""
+    name = str(psycopg.conninfo.conninfo_to_dict(rest_url)["dbname"])
+    url = psycopg.conninfo.make_conninfo(admin_url, dbname=name)
+    locked = """
+      select distinct n.nspname from pg_locks as l
+      join pg_class as c on c.oid = l.relation join pg_namespace as n on n.oid = c.relnamespace
+      where l.pid = pg_backend_pid() and n.nspname <> 'pg_catalog'
+    """
+    given = Configuration(schemas=("public", "shop"), max_rows=50)
+
+    async def locks() -> tuple[list[tuple[str]], SchemaCache]:
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            cache = await read_schema_cache(connection, given)
+            cursor = await connection.execute(locked)
+            return await cursor.fetchall(), cache
+
+    found, cache = asyncio.run(locks())
+
+    assert found == []
+    assert ("public", "public_profiles") in cache.relationships
+
+
+def test_options_of_a_locked_view_is_answered(http: httpx.Client, rest_url: str) -> None:
+    """Whether a view can be written is the one thing that takes a lock to see; it has a limit."""
+    with psycopg.connect(rest_url) as ddl:
+        ddl.execute("lock table public.totals in access exclusive mode")
+        answer = http.options("/totals")
+        table = http.options("/listings")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "55P03")
+    assert table.headers["allow"] == "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE"
+
+
+def test_changed_column_is_read_without_a_notice(
+    http: httpx.Client, owner: psycopg.Connection
+) -> None:
+    """A plan that Postgres has prepared survives a change of the table it reads."""
+    owner.execute("create table shop.changing (id integer)")
+    owner.execute("grant select on shop.changing to anon")
+    owner.execute("insert into shop.changing values (1)")
+    ask = {"Accept-Profile": "shop"}
+    try:
+        until(lambda: http.get("/changing", headers=ask).status_code == 200)
+        for _ in range(30):
+            assert http.get("/changing", headers=ask).json() == [{"id": 1}]
+
+        owner.execute("alter table shop.changing add column name text default 'x'")
+
+        for _ in range(30):
+            assert http.get("/changing", headers=ask).json() == [{"id": 1, "name": "x"}]
+    finally:
+        owner.execute("drop table shop.changing")
+
+
+def test_role_settings_are_part_of_it(http: httpx.Client, owner: psycopg.Connection) -> None:
+    """`alter role anon set …` holds after the notice."""
+
+    def shown() -> str:
+        return str(http.get("/rpc/whoami").json()["timeout"])
+
+    alter = f"alter role anon in database {owner.info.dbname}"
+    owner.execute(f"{alter} set statement_timeout = '2500ms'")
+    try:
+        owner.execute("notify pgrst, 'reload config'")
+        until(lambda: shown() == "2500ms")
+    finally:
+        owner.execute(f"{alter} reset statement_timeout")
+        owner.execute("notify pgrst")
+    until(lambda: shown() == "3s")

@@ -1,0 +1,87 @@
+"""Who may call, and what is not there."""
+
+import httpx
+import pytest
+import stripe
+
+from tests.support.fake_server import SECRET_KEY, Account
+from tests.support.gateways import PATIENCE_S
+
+
+def client_with(account: Account, key: str, version: str | None = None) -> stripe.StripeClient:
+    return stripe.StripeClient(
+        key,
+        stripe_version=version,
+        base_addresses={"api": account.config.url},
+        max_network_retries=0,
+    )
+
+
+@pytest.mark.parametrize("key", ["sk_test_wrong", "pk_test_of_a_browser"])
+def test_wrong_key_is_refused(account: Account, key: str) -> None:
+    """Another secret key is 401, and so is a publishable one where it has no business."""
+    with pytest.raises(stripe.AuthenticationError) as refusal:
+        client_with(account, key).v1.payment_intents.list()
+
+    assert 401 == refusal.value.http_status
+
+
+def test_call_without_a_key_is_refused(account: Account) -> None:
+    """No Authorization at all is 401; HTTP Basic with the key as user works like Bearer."""
+    url = f"{account.config.url}/v1/balance"
+
+    assert 401 == httpx.get(url, timeout=PATIENCE_S).status_code
+    assert 200 == httpx.get(url, auth=(SECRET_KEY, ""), timeout=PATIENCE_S).status_code
+
+
+def test_other_api_version_is_refused(account: Account) -> None:
+    """Objects of another release look different, so the fake does not pretend."""
+    with pytest.raises(stripe.InvalidRequestError, match="API version"):
+        client_with(account, SECRET_KEY, "2020-08-27").v1.balance.retrieve()
+
+
+def test_what_the_fake_has_not_is_404_and_says_so(account: Account) -> None:
+    """An unknown path, or a method that a path has not, names itself."""
+    with pytest.raises(stripe.InvalidRequestError, match=r"GET: /v1/products.*fake") as refusal:
+        account.client.v1.products.list()
+    with pytest.raises(stripe.InvalidRequestError, match="POST: /v1/refunds/re_1/cancel"):
+        account.client.v1.refunds.cancel("re_1")
+
+    assert 404 == refusal.value.http_status
+
+
+def test_answers_name_their_request(account: Account) -> None:
+    """Every answer, an error's too, has a Request-Id (docs.stripe.com/api/request_ids)."""
+    intent = account.intent()
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        account.client.v1.charges.retrieve("ch_none")
+
+    assert intent.last_response is not None
+    assert str(intent.last_response.request_id).startswith("req_")
+    assert str(refusal.value.request_id).startswith("req_")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"amount=%FF",
+        b"a[b=1",
+        b"a=1&a[b]=2",
+        b"a[b]=2&a=1",
+        b"a" * 5 + b"[b]" * 30 + b"=1",
+        b"\xff",
+    ],
+)
+def test_broken_body_is_a_400(account: Account, body: bytes) -> None:
+    """What cannot be read is refused in Stripe's form of an error, and is no crash."""
+    answer = httpx.post(
+        f"{account.config.url}/v1/payment_intents",
+        content=body,
+        headers={
+            "Authorization": f"Bearer {SECRET_KEY}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+        timeout=PATIENCE_S,
+    )
+
+    assert (400, "invalid_request_error") == (answer.status_code, answer.json()["error"]["type"])

@@ -1,0 +1,128 @@
+"""The way of a seller through onboarding: https://docs.stripe.com/api/account_links."""
+
+from typing import Any
+
+import httpx
+import pytest
+import stripe
+
+from tests.support.fake_server import Account, error_code
+from tests.support.gateways import PATIENCE_S
+
+
+REFRESH, RETURN = "https://market.example/refresh", "https://market.example/return?a=1&b=2"
+
+
+def link_for(account: Account, seller: stripe.Account, **params: Any) -> stripe.AccountLink:
+    usual: Any = {
+        "account": seller.id,
+        "type": "account_onboarding",
+        "refresh_url": REFRESH,
+        "return_url": RETURN,
+    }
+    return account.client.v1.account_links.create(usual | params)
+
+
+def opened(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=PATIENCE_S)
+
+
+def sent(url: str) -> httpx.Response:
+    return httpx.post(url, timeout=PATIENCE_S)
+
+
+def test_link_opens_once(account: Account) -> None:
+    """It lives a few minutes; whoever comes again is sent for a new one."""
+    seller = account.seller(is_onboarded=False)
+
+    link = link_for(account, seller)
+    first, second = opened(link.url), opened(link.url)
+
+    assert ("account_link", 300) == (link.object, link.expires_at - link.created)
+    assert (200, True) == (first.status_code, seller.id in first.text)
+    assert (303, REFRESH) == (second.status_code, second.headers["Location"])
+    assert not account.client.v1.accounts.retrieve(seller.id).details_submitted
+
+
+def test_form_completes_the_onboarding(account: Account) -> None:
+    """Sending the form off does what the seller's true answers would, and leads back."""
+    seller = account.seller(is_onboarded=False)
+    link = link_for(account, seller)
+    opened(link.url)
+
+    answer = sent(link.url)
+
+    assert (303, RETURN) == (answer.status_code, answer.headers["Location"])
+    assert account.client.v1.accounts.retrieve(seller.id).payouts_enabled
+    account.deliveries(event_type="account.updated", object_id=seller.id)
+
+
+def test_address_that_is_no_link_opens_nothing(account: Account) -> None:
+    """Neither an unknown token nor the id of another object is a page."""
+    seller = account.seller()
+
+    for token in ("setup_none", seller.id):
+        url = f"{account.config.url}/setup/{token}"
+        assert (404, 404) == (opened(url).status_code, sent(url).status_code)
+
+
+def test_update_is_for_those_whose_platform_asks_the_questions(account: Account) -> None:
+    """account_update is refused to accounts from whom Stripe collects requirements itself."""
+    express, custom = account.seller(), account.seller(type="custom")
+
+    with pytest.raises(stripe.InvalidRequestError, match="account_onboarding"):
+        link_for(account, express, type="account_update")
+
+    assert link_for(account, custom, type="account_update").url
+
+
+@pytest.mark.parametrize(
+    ("params", "code", "param"),
+    [
+        ({"refresh_url": "nowhere"}, "url_invalid", "refresh_url"),
+        ({"refresh_url": "http://[::1"}, "url_invalid", "refresh_url"),
+        ({"return_url": "javascript:alert(1)"}, "url_invalid", "return_url"),
+        ({"return_url": ""}, "parameter_invalid_empty", "return_url"),
+        ({"type": "custom_account_verification"}, None, "type"),
+        ({"colour": "red"}, "parameter_unknown", "colour"),
+    ],
+)
+def test_wrong_link_is_refused(account: Account, params: Any, code: str | None, param: str) -> None:
+    """What is missing, empty, unknown or no address is a 400 that names it."""
+    seller = account.seller(is_onboarded=False)
+
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        link_for(account, seller, **params)
+
+    assert (400, code, param) == (
+        refusal.value.http_status,
+        refusal.value.code,
+        refusal.value.param,
+    )
+
+
+def test_stranger_gets_no_link(account: Account) -> None:
+    """An account that is not connected to ours is 403 account_invalid."""
+    unknown: Any = {"account": "acct_none", "type": "account_onboarding"}
+
+    with pytest.raises(stripe.PermissionError) as refusal:
+        account.client.v1.account_links.create(
+            unknown | {"refresh_url": REFRESH, "return_url": RETURN}
+        )
+
+    assert "account_invalid" == error_code(refusal.value)
+
+
+def test_express_dashboard_has_its_own_link(account: Account) -> None:
+    """A login link is there for Express accounts that are onboarded, and for no others."""
+    accounts = account.client.v1.accounts
+    express, fresh = account.seller(), account.seller(is_onboarded=False)
+    standard = account.seller(type="standard")
+
+    link = accounts.login_links.create(express.id)
+
+    assert ("login_link", True) == (link.object, express.id in link.url)
+    with pytest.raises(stripe.InvalidRequestError, match="onboarding"):
+        accounts.login_links.create(fresh.id)
+    with pytest.raises(stripe.InvalidRequestError, match="Express"):
+        accounts.login_links.create(standard.id)

@@ -1,0 +1,139 @@
+"""What outlives the process, and what the passing of time does."""
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+
+from devstack.stripe.config import StripeConfig, WebhookEndpoint
+from devstack.stripe.store import Store
+from tests.support.fake_server import SECRET, Receiver, running
+
+
+def test_killed_fake_remembers_everything(tmp_path: Path) -> None:
+    """After a kill: objects, answers to keys, and events that nobody had taken yet."""
+    key: Any = {"idempotency_key": "k"}
+    params: Any = {"amount": 5000, "currency": "aud"}
+    with Receiver() as receiver:
+        with running(tmp_path, receiver) as account:
+            account.command("PUT", "/delivery", mode="delay", delay_s=600)
+            made = account.client.v1.payment_intents.create(params, key)
+        with running(tmp_path, receiver) as account:
+            found = account.client.v1.payment_intents.retrieve(made.id)
+            again = account.client.v1.payment_intents.create(params, key)
+            account.command("POST", "/deliveries/retry")
+            event = receiver.next().verify()
+
+    assert made.to_dict() == found.to_dict()
+    assert made.id == again.id
+    assert "payment_intent.created" == event.type
+
+
+def test_memory_of_another_version_is_forgotten(tmp_path: Path) -> None:
+    """A file whose tables had another shape is begun anew, and remembered from then on."""
+    path = tmp_path / "stripe.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.execute("create table objects (id text, kind text)")
+        old.execute("insert into objects values ('pi_1', 'payment_intent')")
+        old.commit()
+
+    with contextlib.closing(Store(path)) as store:
+        assert store.find("payment_intent", "pi_1") is None
+        store.insert({"id": "pi_2", "object": "payment_intent", "created": 1})
+
+    with contextlib.closing(Store(path)) as store:
+        assert store.find("payment_intent", "pi_2") is not None
+
+
+def test_time_settles_what_is_open(tmp_path: Path) -> None:
+    """With a delay set, a pending refund comes through without anybody's help."""
+    with Receiver() as receiver, running(tmp_path, receiver, async_after_s=0.05) as account:
+        intent = account.paid("pm_card_pendingRefund")
+        refund = account.client.v1.refunds.create({"payment_intent": intent.id})
+
+        account.deliveries(event_type="refund.updated", object_id=refund.id)
+
+        assert "succeeded" == account.client.v1.refunds.retrieve(refund.id).status
+
+
+def test_endpoint_that_is_down_is_tried_again(tmp_path: Path) -> None:
+    """A connection refused is a failed try like any other."""
+    with Receiver() as receiver:
+        pass
+    with running(tmp_path, receiver, max_attempts=2) as account:
+        account.intent()
+
+        delivery = account.deliveries(state="failed")[0]
+
+    assert [None, None] == [attempt["status"] for attempt in delivery["attempts"]]
+    assert "ConnectError" in delivery["attempts"][0]["error"]
+
+
+def test_endpoints_get_what_they_asked_for(tmp_path: Path) -> None:
+    """Each endpoint has its types and its secret; a Connect endpoint hears nothing of our own."""
+    with Receiver() as ours, Receiver() as identity:
+        endpoints = (
+            WebhookEndpoint(url=ours.url, secret=SECRET, enabled_events=("payment_intent.*",)),
+            WebhookEndpoint(url=ours.url, secret="whsec_of_connect", connect=True),
+            WebhookEndpoint(
+                url=identity.url, secret="whsec_of_identity", enabled_events=("identity.*",)
+            ),
+        )
+        with running(tmp_path, ours, webhook_endpoints=endpoints) as account:
+            account.paid()
+            account.client.v1.identity.verification_sessions.create({"type": "document"})
+            account.deliveries(count=3, state="delivered")
+
+        types = [ours.next().verify().type for _ in range(2)]
+        checked = identity.next().verify("whsec_of_identity")
+        assert {"payment_intent.created", "payment_intent.succeeded"} == set(types)
+        assert "identity.verification_session.created" == checked.type
+        assert ours.received.empty()
+        assert identity.received.empty()
+
+
+def test_config_survives_the_file(tmp_path: Path) -> None:
+    """What is written as JSON is read back the same."""
+    with Receiver() as receiver, running(tmp_path, receiver) as account:
+        config = account.config
+
+    assert config == StripeConfig.from_json(config.to_json())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("no JSON", "unusable"),
+        ('{"port": 1}', "unusable"),
+        ('{"port": 1, "state": "s", "secret_key": "sk_test_x", "colour": "red"}', "colour"),
+        ('{"port": 1, "state": "s", "secret_key": "sk_live_x"}', "live key"),
+    ],
+)
+def test_wrong_config_ends_with_one_sentence(tmp_path: Path, text: str, words: str) -> None:
+    """The command says what is wrong in one line and does not start."""
+    path = tmp_path / "stripe.json"
+    path.write_text(text)
+
+    run = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "devstack.stripe", "--config", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 1 == run.returncode
+    assert words in run.stderr
+    assert 1 == len(run.stderr.strip().splitlines())
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_library_and_fake_speak_the_same_version() -> None:
+    """A new release of the library is a reason to look at the fake again."""
+    config = StripeConfig(port=1, state=Path("s"), secret_key="sk_test_x")
+
+    assert config.api_version == stripe.api_version

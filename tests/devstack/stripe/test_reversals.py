@@ -1,0 +1,198 @@
+"""Transfers taken back: https://docs.stripe.com/api/transfer_reversals."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.support.fake_server import Account
+
+
+@pytest.fixture
+def seller(account: Account) -> stripe.Account:
+    return account.seller()
+
+
+@pytest.fixture
+def made(account: Account, seller: stripe.Account) -> stripe.Transfer:
+    """Give a transfer of 30 dollars from a charge of 50."""
+    charge_id = str(account.paid(capture_method="automatic").latest_charge)
+    return account.client.v1.transfers.create(
+        {
+            "amount": 3000,
+            "currency": "aud",
+            "destination": seller.id,
+            "source_transaction": charge_id,
+        }
+    )
+
+
+def net(account: Account, seller: stripe.Account | None = None) -> int:
+    """Return what is available or pending, of ours or of a seller's."""
+    options: Any = {"stripe_account": seller.id} if seller else {}
+    balance = account.client.v1.balance.retrieve(None, options)
+    return balance.available[0].amount + balance.pending[0].amount
+
+
+def test_whole_transfer_comes_back(
+    account: Account, seller: stripe.Account, made: stripe.Transfer
+) -> None:
+    """Without an amount all that is left is taken from the seller and given to us."""
+    reversals = account.client.v1.transfers.reversals
+
+    reversal = reversals.create(made.id, {"metadata": {"outbox_id": "x"}})
+
+    now = account.client.v1.transfers.retrieve(
+        made.id, {"expand": ["reversals.data.balance_transaction"]}
+    )
+    assert {
+        "id": reversal.id,
+        "object": "transfer_reversal",
+        "amount": 3000,
+        "balance_transaction": reversal.balance_transaction,
+        "created": reversal.created,
+        "currency": "aud",
+        "destination_payment_refund": reversal.destination_payment_refund,
+        "metadata": {"outbox_id": "x"},
+        "source_refund": None,
+        "transfer": made.id,
+    } == reversal.to_dict()
+    assert (True, 3000) == (now.reversed, now.amount_reversed)
+    [shown] = now.reversals.data
+    assert isinstance(shown.balance_transaction, stripe.BalanceTransaction)
+    assert (reversal.id, 3000) == (shown.id, shown.balance_transaction.amount)
+    assert (4885, 0) == (net(account), net(account, seller))
+
+
+def test_parts_add_up_to_the_transfer(account: Account, made: stripe.Transfer) -> None:
+    """Parts may come back until nothing is left; each is listed, newest first."""
+    reversals = account.client.v1.transfers.reversals
+    first = reversals.create(made.id, {"amount": 1000})
+
+    between = account.client.v1.transfers.retrieve(made.id)
+    with pytest.raises(stripe.InvalidRequestError, match="greater than unreversed") as too_much:
+        reversals.create(made.id, {"amount": 2001})
+    rest = reversals.create(made.id)
+    with pytest.raises(stripe.InvalidRequestError, match="already fully reversed"):
+        reversals.create(made.id, {"amount": 1})
+
+    assert (False, 1000) == (between.reversed, between.amount_reversed)
+    assert (2000, "amount") == (rest.amount, too_much.value.param)
+    assert [rest.id, first.id] == [one.id for one in reversals.list(made.id).data]
+    now = account.client.v1.transfers.retrieve(made.id)
+    assert [rest.id, first.id] == [one.id for one in now.reversals.data]
+    assert (True, 2) == (now.reversed, now.to_dict()["reversals"]["total_count"])
+
+
+def test_event_tells_what_changed(account: Account, made: stripe.Transfer) -> None:
+    """transfer.reversed carries the transfer after each reversal, a partial one too."""
+    account.client.v1.transfers.reversals.create(made.id, {"amount": 1000})
+
+    account.deliveries(event_type="transfer.reversed", object_id=made.id, state="delivered")
+    [event] = account.client.v1.events.list({"type": "transfer.reversed"}).data
+    told = event.to_dict()["data"]
+
+    assert account.client.v1.transfers.retrieve(made.id).to_dict() == told["object"]
+    assert {"amount_reversed", "reversals"} == set(told["previous_attributes"])
+    assert 0 == told["previous_attributes"]["amount_reversed"]
+    assert ["transfer.created", "transfer.reversed"] == account.event_types(made.id)
+
+
+def test_reversal_is_booked_on_both_sides(
+    account: Account, seller: stripe.Account, made: stripe.Transfer
+) -> None:
+    """Ours is a transfer_refund, the seller's a payment_refund (pyr_) of the payment."""
+    theirs: Any = {"stripe_account": seller.id}
+    v1 = account.client.v1
+    reversal = v1.transfers.reversals.create(
+        made.id, {"amount": 1000, "expand": ["balance_transaction", "transfer"]}
+    )
+
+    refund = v1.refunds.retrieve(str(reversal.destination_payment_refund), None, theirs)
+    [refund_booked] = v1.balance_transactions.list({"type": "payment_refund"}, theirs).data
+    payment = v1.charges.retrieve(str(made.destination_payment), None, theirs)
+
+    assert isinstance(reversal.transfer, stripe.Transfer)
+    assert isinstance(reversal.balance_transaction, stripe.BalanceTransaction)
+    booked = reversal.balance_transaction
+    assert (1000, "transfer_refund", "transfer_reversal", reversal.id) == (
+        booked.amount,
+        booked.type,
+        booked.reporting_category,
+        booked.source,
+    )
+    assert (-1000, refund.id) == (refund_booked.amount, refund_booked.source)
+    assert (payment.id, reversal.id) == (refund.charge, refund.source_transfer_reversal)
+    assert (1000, False) == (payment.amount_refunded, payment.refunded)
+
+
+def test_what_the_seller_has_not_got_does_not_come_back(
+    account: Account, seller: stripe.Account, made: stripe.Transfer
+) -> None:
+    """Once it is in the seller's bank a reversal is refused: balance_insufficient.
+
+    "Only if the destination account has enough balance": docs.stripe.com/api/transfer_reversals
+    """
+    account.command("POST", f"/balance/{seller.id}/settle")
+    payout = account.command("POST", f"/balance/{seller.id}/payout")
+    reversals = account.client.v1.transfers.reversals
+
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        reversals.create(made.id, {"amount": 1000})
+
+    assert 3000 == payout["amount"]
+    assert (400, "balance_insufficient") == (refusal.value.http_status, refusal.value.code)
+    now = account.client.v1.transfers.retrieve(made.id)
+    assert (0, []) == (now.amount_reversed, now.reversals.data)
+    assert (1885, 0) == (net(account), net(account, seller))
+
+
+def test_reversal_is_found_under_its_transfer_alone(
+    account: Account, seller: stripe.Account, made: stripe.Transfer
+) -> None:
+    """Under another transfer it is 404, as is one that never was."""
+    charge_id = str(account.paid().latest_charge)
+    other = account.client.v1.transfers.create(
+        {"amount": 1, "currency": "aud", "destination": seller.id, "source_transaction": charge_id}
+    )
+    reversals = account.client.v1.transfers.reversals
+    reversal = reversals.create(made.id, {"amount": 1})
+
+    assert reversal.id == reversals.retrieve(made.id, reversal.id).id
+    for transfer_id, reversal_id in (
+        (other.id, reversal.id),
+        (made.id, "trr_none"),
+        ("tr_none", reversal.id),
+    ):
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            reversals.retrieve(transfer_id, reversal_id)
+        assert (404, "resource_missing") == (refusal.value.http_status, refusal.value.code)
+    with pytest.raises(stripe.InvalidRequestError, match="No such transfer: 'tr_none'"):
+        reversals.create("tr_none")
+    assert [] == reversals.list(other.id).data
+
+
+def test_metadata_of_a_reversal_changes(account: Account, made: stripe.Transfer) -> None:
+    """Metadata is all that can be changed; an amount of nothing is refused at once."""
+    reversals = account.client.v1.transfers.reversals
+    reversal = reversals.create(made.id, {"amount": 1})
+
+    changed = reversals.update(made.id, reversal.id, {"metadata": {"k": "v"}})
+
+    assert changed.metadata is not None
+    assert {"k": "v"} == changed.metadata.to_dict()
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        reversals.create(made.id, {"amount": 0})
+    assert "parameter_invalid_integer" == refusal.value.code
+
+
+def test_same_key_reverses_once(account: Account, made: stripe.Transfer) -> None:
+    """A repeated key gets the first reversal and takes nothing more."""
+    reversals = account.client.v1.transfers.reversals
+
+    first, again = (
+        reversals.create(made.id, {"amount": 1000}, {"idempotency_key": "r:0"}) for _ in range(2)
+    )
+
+    assert first.id == again.id
+    assert 1000 == account.client.v1.transfers.retrieve(made.id).amount_reversed

@@ -1,0 +1,13 @@
+"""Give each test of the stack itself a stack of its own, on data of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.devstack.supervisor.devstacks import Devstack, new_devstack
+
+
+@pytest.fixture
+def devstack() -> Iterator[Devstack]:
+    with new_devstack() as devstack:
+        yield devstack

@@ -1,0 +1,98 @@
+"""`python -m devstack stop|status|psql|…`: one finds a running stack by its data folder."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from devstack.supervisor.ports import free_base
+from tests.devstack.supervisor.devstacks import Devstack, new_devstack
+
+
+#: One process runs these tests, because they share a stack.
+RUNS = pytest.mark.xdist_group("a running devstack")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Devstack]:
+    """Run one stack for the commands that leave it alone."""
+    with new_devstack() as devstack:
+        devstack.up_and_ready()
+        yield devstack
+
+
+@RUNS
+def test_status_tells_where_a_stack_runs(running: Devstack) -> None:
+    """It says the addresses, and exits with 0 as long as the stack lives."""
+    done = running.run("status", "--data", str(running.data))
+
+    assert 0 == done.returncode
+    assert f"SUPABASE_URL=http://127.0.0.1:{running.base}" in done.stdout
+
+
+def test_status_tells_that_none_runs(devstack: Devstack) -> None:
+    """Exit code 3 is for scripts; nothing is made by asking."""
+    done = devstack.run("status", "--data", str(devstack.data))
+
+    assert 3 == done.returncode
+    assert "No stack runs on " in done.stdout
+    assert not devstack.data.exists()
+
+
+@RUNS
+def test_psql_opens_the_running_database(running: Devstack) -> None:
+    """The wheel's psql connects as role postgres, so nobody has to install one."""
+    done = running.run(
+        *("psql", "--data", str(running.data), "--"),
+        *("--no-align", "--tuples-only", "--command", "select current_user"),
+    )
+
+    assert (0, "postgres\n") == (done.returncode, done.stdout)
+
+
+@RUNS
+def test_reset_is_refused_while_a_stack_runs(running: Devstack) -> None:
+    """Nobody loses the rows that he is looking at."""
+    done = running.run("reset", "--data", str(running.data))
+
+    assert 1 == done.returncode
+    assert f"-m devstack stop --data {running.data}`" in done.stderr
+    assert (running.data / "postgres/pgdata").exists()
+
+
+@RUNS
+def test_second_stack_on_the_same_data_is_refused(running: Devstack) -> None:
+    """It says who is there, and the first one goes on undisturbed."""
+    second = running.up("--port-base", str(free_base(5)))
+
+    assert 1 == second.wait(60)
+    assert "A stack already runs on " in running.told(second)
+    assert "Traceback" not in running.told(second)
+    url = f"postgresql://postgres@127.0.0.1:{running.base + 1}/postgres"
+    with psycopg.connect(url) as connection:
+        assert [(1,)] == connection.execute("select 1").fetchall()
+
+
+def test_psql_needs_a_stack(devstack: Devstack) -> None:
+    """Without a running stack one sentence names the command that starts one."""
+    done = devstack.run("psql", "--data", str(devstack.data))
+
+    assert 3 == done.returncode
+    assert "`make up` starts one" in done.stderr
+    assert not devstack.data.exists()
+
+
+def test_stop_ends_a_stack(devstack: Devstack) -> None:
+    """When it returns, nothing of the stack is left, and it ended as if by Ctrl-C."""
+    process = devstack.up_and_ready(only="postgres,gateway,stripe")
+
+    done = devstack.run("stop", "--data", str(devstack.data))
+
+    assert (0, 0) == (done.returncode, process.wait(60))
+    assert [] == devstack.left_behind()
+    assert 3 == devstack.run("status", "--data", str(devstack.data)).returncode
+
+
+def test_stop_without_a_stack_is_fine(devstack: Devstack) -> None:
+    """What it is to reach is already so."""
+    assert 0 == devstack.run("stop", "--data", str(devstack.data)).returncode

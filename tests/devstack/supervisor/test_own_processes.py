@@ -1,0 +1,128 @@
+"""Service and workers as parts of devstack: a crash on a bug is meant, and ends in a new start."""
+
+import http.client
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.devstack.supervisor.devstacks import Devstack, command_of, new_devstack, wait_for
+
+
+# One process runs all of them, because the last ones end the stack of the others.
+pytestmark = pytest.mark.xdist_group("own processes")
+
+EVERYTHING = "postgres,gateway,stripe,service,workers"
+COMMANDS = {"service": b"gunicorn\0", "workers": b"workers\0all\0"}
+HEALTH = {"service": (3, "/api/health/live"), "workers": (4, "/health")}
+
+
+def pids(process: subprocess.Popen[bytes], part: str) -> list[int]:
+    """Return the children of a stack that run one of our parts."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if COMMANDS[part] in command_of(pid)]
+
+
+def answers(devstack: Devstack, part: str) -> bool:
+    offset, path = HEALTH[part]
+    connection = http.client.HTTPConnection("127.0.0.1", devstack.base + offset, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def everything(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Devstack, subprocess.Popen[bytes]]]:
+    """Run one whole stack; the module's last tests end it."""
+    temporary = tmp_path_factory.mktemp("temporary")
+    temporary.chmod(0o711)
+    with new_devstack() as devstack:
+        devstack.environment["TMPDIR"] = str(temporary)
+        yield devstack, devstack.up_and_ready(only=EVERYTHING, is_bare=False)
+
+
+def test_temporary_folder_of_the_machine_stays_empty(
+    everything: tuple[Devstack, subprocess.Popen[bytes]],
+) -> None:
+    """A killed part cannot clean up; its files stand in the data folder, which is cleared."""
+    devstack, _ = everything
+
+    assert [] == list(Path(devstack.environment["TMPDIR"]).iterdir())
+    assert [] != list((devstack.data / "tmp").iterdir())
+
+
+def test_product_is_not_told_where_the_database_is(
+    everything: tuple[Devstack, subprocess.Popen[bytes]],
+) -> None:
+    """Service and workers reach Postgres only through the gateway, as in production."""
+    _, process = everything
+
+    for part in COMMANDS:
+        for pid in pids(process, part):
+            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            names = {variable.split(b"=")[0] for variable in variables}
+            assert b"SUPABASE_URL" in names
+            assert not names & {b"DATABASE_URL", b"ADMIN_DATABASE_URL"}
+
+
+@pytest.mark.parametrize("part", ["service", "workers"])
+def test_crashed_process_is_started_again(
+    everything: tuple[Devstack, subprocess.Popen[bytes]], part: str
+) -> None:
+    """The stack says so and goes on; the second crash in a row is given more time."""
+    devstack, process = everything
+
+    for wait_s in ("0.5", "1"):
+        crash(devstack, process, part, wait_s)
+
+    assert process.poll() is None
+
+
+def crash(devstack: Devstack, process: subprocess.Popen[bytes], part: str, wait_s: str) -> None:
+    """Kill a part, and wait until the stack has said that it starts the part, and has done it."""
+    [pid] = pids(process, part)
+    os.kill(pid, signal.SIGKILL)
+    told = f"{part} ended (killed by signal 9); it starts again in {wait_s} s."
+    wait_for(lambda: told in devstack.told(process))
+    # Gunicorn's children answer a little longer than it lives, so an answer alone proves nothing.
+    wait_for(lambda: pids(process, part) not in ([], [pid]) and answers(devstack, part))
+
+
+def test_killed_whole_stack_leaves_nothing(
+    everything: tuple[Devstack, subprocess.Popen[bytes]],
+) -> None:
+    """A kill -9 takes all of them along."""
+    devstack, process = everything
+    assert pids(process, "service")
+    assert pids(process, "workers")
+
+    process.kill()
+
+    wait_for(lambda: not devstack.left_behind())
+
+
+def test_whole_stack_comes_up_after_a_kill_and_leaves_nothing(
+    everything: tuple[Devstack, subprocess.Popen[bytes]],
+) -> None:
+    """The same command works again, and Ctrl-C ends gunicorn's and the workers' processes too."""
+    devstack, process = everything
+    process.kill()
+    wait_for(lambda: not devstack.left_behind())
+
+    process = devstack.up_and_ready(only=EVERYTHING, is_bare=False)
+    assert answers(devstack, "service")
+    assert pids(process, "service")
+    assert pids(process, "workers")
+    process.send_signal(signal.SIGINT)
+
+    assert 0 == process.wait(60)
+    assert [] == devstack.left_behind()

@@ -1,0 +1,425 @@
+"""`python -m devstack up`: its ready line, its files, and the data that it keeps."""
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from devstack.supervisor.environment import EXPORTED
+from devstack.supervisor.ports import free_base, is_free
+from tests.devstack.supervisor.devstacks import Devstack, command_of, new_devstack, wait_for
+from tests.support.gateways import PATIENCE_S
+
+
+#: One process runs these tests, because they share a stack.
+READS_FILES = pytest.mark.xdist_group("an ended devstack")
+ASKS_AUTH = pytest.mark.xdist_group("an asked devstack")
+
+
+def environment(devstack: Devstack) -> dict[str, str]:
+    lines = devstack.env_file.read_text().splitlines()
+    named = dict(line.split("=", 1) for line in lines)
+    assert named.pop(EXPORTED).startswith("1; export ")
+    return named
+
+
+def database(devstack: Devstack) -> str:
+    return environment(devstack)["DATABASE_URL"]
+
+
+def finish(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> int:
+    process.send_signal(number)
+    return process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def ended_and_output() -> Iterator[tuple[Devstack, bytes]]:
+    """Run one stack for the tests that read only what it wrote; return it with its output."""
+    with new_devstack() as devstack:
+        process = devstack.up("--port-base", str(devstack.base))
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        finish(process)
+        yield devstack, line + process.stdout.read()
+
+
+@pytest.fixture
+def ended(ended_and_output: tuple[Devstack, bytes]) -> Devstack:
+    devstack, _ = ended_and_output
+    return devstack
+
+
+@READS_FILES
+def test_ready_line_and_env_file_say_the_same(ended_and_output: tuple[Devstack, bytes]) -> None:
+    """One line of JSON for programs; a file with the same for shells, closed to others."""
+    devstack, output = ended_and_output
+
+    [line] = output.splitlines()
+
+    assert {"ready": True} | environment(devstack) == json.loads(line)
+    assert 0o600 == stat.S_IMODE(devstack.env_file.stat().st_mode)
+
+
+@READS_FILES
+def test_sourced_env_file_exports_its_variables(ended: Devstack) -> None:
+    """A program that a shell starts after `. FILE` finds every variable, with its value."""
+    done = subprocess.run(  # noqa: S603 -- a fixed command
+        ["/bin/sh", "-c", '. "$1" && exec env', "sh", str(ended.env_file)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={},
+    )
+
+    seen = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert environment(ended).items() <= seen.items()
+
+
+def test_secrets_are_not_shown_on_a_terminal(devstack: Devstack) -> None:
+    """A shared screen shows addresses; keys are in the env file, which its owner alone reads."""
+    reader, terminal = pty.openpty()
+    process = devstack.up(stdout=terminal)
+    os.close(terminal)
+    with os.fdopen(reader, encoding="utf-8") as screen:
+        shown = json.loads(screen.readline())
+        finish(process)
+
+    found = environment(devstack)
+    assert {"ready": True, "SUPABASE_URL": found["SUPABASE_URL"]}.items() <= shown.items()
+    assert found.keys() < shown.keys()
+    secrets = {value for name, value in found.items() if "SECRET" in name or "TOKEN" in name}
+    assert secrets.isdisjoint(shown.values())
+
+
+@READS_FILES
+def test_addresses_follow_the_base(ended: Devstack) -> None:
+    """API, Postgres, Stripe, service and metrics have five ports in a row."""
+    found, base = environment(ended), ended.base
+    assert f"http://127.0.0.1:{base}" == found["SUPABASE_URL"]
+    assert f"postgresql://postgres@127.0.0.1:{base + 1}/postgres" == found["DATABASE_URL"]
+    assert f"http://127.0.0.1:{base + 2}" == found["STRIPE_API_BASE"]
+    assert f"http://127.0.0.1:{base + 3}" == found["SERVICE_URL"]
+    assert str(base + 4) == found["METRICS_PORT"]
+
+
+@READS_FILES
+def test_documented_variables_are_all_set(ended: Devstack) -> None:
+    """Who sources the env file can start service and workers by hand."""
+    names = """
+      SUPABASE_URL SUPABASE_SECRET_KEY SUPABASE_PUBLISHABLE_KEY SUPABASE_JWT_SECRET
+      STRIPE_SECRET_KEY STRIPE_API_BASE STRIPE_WEBHOOK_SECRETS STRIPE_CONNECT_WEBHOOK_SECRETS
+      STRIPE_IDENTITY_WEBHOOK_SECRETS STRIPE_LIVEMODE WEBHOOK_TOLERANCE_S WEBHOOK_FUTURE_S
+      WEBHOOK_MAX_EVENT_AGE_S SITE_ORIGINS
+      CANARY_TOKEN CRON_SECRET METRICS_TOKEN PICKUP_PEPPER TRUSTED_PROXIES LOG_LEVEL LOG_FORMAT
+      METRICS_PORT ENVIRONMENT DATABASE_URL ADMIN_DATABASE_URL SERVICE_URL STRIPE_CONTROL_URL
+      SUPABASE_ANON_KEY SUPABASE_SERVICE_ROLE_KEY
+    """
+    found = environment(ended)
+    assert set(names.split()) == found.keys()
+    assert "" not in found.values()
+
+
+@READS_FILES
+def test_each_kind_of_stripe_event_has_a_secret_of_its_own(ended: Devstack) -> None:
+    """Events of connected accounts reach the same route as ours, signed with another secret."""
+    found = environment(ended)
+    endpoints = json.loads((ended.data / "stripe.json").read_text())["webhook_endpoints"]
+    route = found["SERVICE_URL"] + "/api/webhooks/stripe"
+    assert {
+        (route, False): found["STRIPE_WEBHOOK_SECRETS"],
+        (route, True): found["STRIPE_CONNECT_WEBHOOK_SECRETS"],
+        (f"{route}/identity", False): found["STRIPE_IDENTITY_WEBHOOK_SECRETS"],
+    } == {(one["url"], one["connect"]): one["secret"] for one in endpoints}
+    assert 3 == len({one["secret"] for one in endpoints})
+
+
+def test_data_and_keys_outlive_a_restart(devstack: Devstack) -> None:
+    """A developer's rows and the keys in a web app's settings are the same tomorrow.
+
+    Data of an older devstack get the missing secret, so that nobody needs a reset for it.
+    """
+    first = devstack.up_and_ready()
+    before = environment(devstack)
+    with psycopg.connect(database(devstack)) as connection:
+        connection.execute("create table public.kept as select 1 as n")
+    finish(first)
+    kept = json.loads((devstack.data / "secrets.json").read_text())
+    del kept["STRIPE_CONNECT_WEBHOOK_SECRETS"]
+    (devstack.data / "secrets.json").write_text(json.dumps(kept))
+
+    devstack.up_and_ready()
+
+    after = environment(devstack)
+    changed = {name for name in before | after if after.get(name) != before.get(name)}
+    assert {"STRIPE_CONNECT_WEBHOOK_SECRETS"} == changed
+    with psycopg.connect(database(devstack)) as connection:
+        assert [(1,)] == connection.execute("select n from public.kept").fetchall()
+
+
+def test_reset_keeps_the_api_keys_alone(devstack: Devstack) -> None:
+    """Rows and Stripe's secrets are thrown away; a web app's settings stay right."""
+    first = devstack.up_and_ready()
+    before = environment(devstack)
+    with psycopg.connect(database(devstack)) as connection:
+        connection.execute("create table public.lost ()")
+    finish(first)
+
+    assert 0 == devstack.run("reset", "--data", str(devstack.data)).returncode
+
+    devstack.up_and_ready()
+    after = environment(devstack)
+    assert before["SUPABASE_SECRET_KEY"] == after["SUPABASE_SECRET_KEY"]
+    assert before["STRIPE_WEBHOOK_SECRETS"] != after["STRIPE_WEBHOOK_SECRETS"]
+    with psycopg.connect(database(devstack)) as connection:
+        query = "select to_regclass('public.lost') is null"
+        assert [(True,)] == connection.execute(query).fetchall()
+
+
+def test_migrations_are_applied_unless_it_is_bare(devstack: Devstack) -> None:
+    """`--bare` has what Supabase ships, and no table of ours."""
+    query = "select count(*) from supabase_migrations.schema_migrations"
+    devstack.up_and_ready(is_bare=True)
+
+    with psycopg.connect(database(devstack)) as connection:
+        assert [(0,)] == connection.execute(query).fetchall()
+        found = connection.execute("select to_regclass('auth.users') is not null").fetchall()
+        assert [(True,)] == found
+
+
+def test_stack_comes_up_after_a_kill(devstack: Devstack) -> None:
+    """After a kill -9 at any time the next `up` finds the rows, and waits for what still ends."""
+    first = devstack.up_and_ready(only="postgres,gateway,stripe")
+    with psycopg.connect(database(devstack)) as connection:
+        connection.execute("create table public.kept as select 1 as n")
+    finish(first, signal.SIGKILL)
+    # The lock goes with the process, so nobody has to clean up a file.
+    assert 3 == devstack.run("status", "--data", str(devstack.data)).returncode
+
+    devstack.up_and_ready(only="postgres,gateway,stripe")
+
+    with psycopg.connect(database(devstack)) as connection:
+        assert [(1,)] == connection.execute("select n from public.kept").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("number", "parts"),
+    [
+        (signal.SIGINT, "postgres,gateway,stripe"),
+        (signal.SIGTERM, "postgres,stripe"),
+        (signal.SIGHUP, "postgres,stripe"),
+    ],
+)
+def test_stack_ends_when_told(devstack: Devstack, number: signal.Signals, parts: str) -> None:
+    """Ctrl-C, kill and a closed terminal end it with 0, and nothing of it is left."""
+    process = devstack.up_and_ready(only=parts)
+    assert len(parts.split(",")) < len(devstack.left_behind())
+
+    assert 0 == finish(process, number)
+
+    assert [] == devstack.left_behind()
+    assert all(is_free(devstack.base + offset) for offset in range(5))
+
+
+#: The server is starting; afterwards come the migrations.
+SERVER_STARTS = "postgres/pgdata/postmaster.pid"
+#: The other moments come before initdb or after it, so the tests' copy of its result will do.
+DURING_INITDB = ("postgres", "postgres/pgdata.new/PG_VERSION")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "lock",
+        "keys.json",
+        "logs/stripe.log",
+        "postgres",
+        "postgres/pgdata.new/PG_VERSION",
+        SERVER_STARTS,
+        "postgres/baseline.sha256",
+        "logs/gateway.log",
+    ],
+)
+def test_interrupted_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
+    """Whenever Ctrl-C comes, no process is left, and the next start works."""
+    if moment in DURING_INITDB:
+        devstack.environment.pop("EMBEDDED_PG_TEMPLATE", None)
+    is_bare = moment != SERVER_STARTS
+    process = devstack.up(only="postgres,gateway,stripe", is_bare=is_bare)
+    wait_for((devstack.data / moment).exists)
+
+    assert 0 == finish(process)
+
+    assert [] == devstack.left_behind()
+    assert "Traceback" not in devstack.told(process)
+    assert 0 == finish(devstack.up_and_ready(is_bare=is_bare))
+
+
+@pytest.mark.parametrize("moment", ["logs/stripe.log", SERVER_STARTS])
+def test_killed_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
+    """The kernel ends the parts of a stack that was killed, and the next start works."""
+    is_bare = moment != SERVER_STARTS
+    process = devstack.up(only="postgres,gateway,stripe", is_bare=is_bare)
+    wait_for((devstack.data / moment).exists)
+
+    finish(process, signal.SIGKILL)
+
+    wait_for(lambda: not devstack.left_behind())
+    assert 0 == finish(devstack.up_and_ready(is_bare=is_bare))
+
+
+def test_ephemeral_data_are_gone_afterwards(devstack: Devstack) -> None:
+    """What nobody wants to keep leaves no folder."""
+    process = devstack.up_and_ready("--ephemeral")
+    [folder] = {
+        Path(line.split()[-1]).parent
+        for line in devstack.told(process).splitlines()
+        if line.startswith("Logs: ")
+    }
+    assert folder.exists()
+
+    finish(process)
+
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("part", ["stripe", "gateway"])
+def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
+    """Half a Supabase would only confuse: it says which part it was, and ends."""
+    process = devstack.up_and_ready(only="postgres,gateway,stripe")
+    [pid] = [
+        int(entry.name)
+        for entry in Path("/proc").glob("[0-9]*")
+        if f"--config\0{devstack.data}/{part}.json".encode() in command_of(entry.name)
+    ]
+
+    os.kill(pid, signal.SIGKILL)
+
+    assert 1 == process.wait(60)
+    assert f"devstack: {part} ended without being asked" in devstack.told(process)
+    assert [] == devstack.left_behind()
+
+
+def test_postgres_that_ends_is_started_again(devstack: Devstack) -> None:
+    """Its clients find it again on the same port, with everything that was committed."""
+    process = devstack.up_and_ready()
+    with psycopg.connect(database(devstack), autocommit=True) as connection:
+        connection.execute("create table kept as select 1 as number")
+    pid = int((devstack.data / "postgres/pgdata/postmaster.pid").read_text().split("\n")[0])
+
+    os.kill(pid, signal.SIGQUIT)
+
+    def is_back() -> bool:
+        with (
+            contextlib.suppress(psycopg.OperationalError),
+            psycopg.connect(database(devstack)) as connection,
+        ):
+            return [(1,)] == connection.execute("select number from kept").fetchall()
+        return False
+
+    wait_for(lambda: "postgres ended" in devstack.told(process))
+    wait_for(is_back)
+    finish(process)
+
+
+def test_legacy_secret_can_be_chosen(devstack: Devstack) -> None:
+    """Tokens that somebody signs elsewhere are believed, and the legacy keys are signed with it."""
+    secret = "a-secret-of-thirty-two-characters"
+    finish(devstack.up_and_ready("--jwt-secret", secret))
+    first = environment(devstack)
+
+    finish(devstack.up_and_ready())
+
+    assert secret == first["SUPABASE_JWT_SECRET"]
+    assert first == environment(devstack)
+
+
+def test_killed_ephemeral_data_are_swept_up(devstack: Devstack) -> None:
+    """A killed stack cannot clean up, so the next one does; one that runs is left alone."""
+    devstack.up_and_ready("--ephemeral")
+    kept_url = database(devstack)
+    killed = devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(5)))
+    [folder] = {
+        Path(line.split()[-1]).parent
+        for line in devstack.told(killed).splitlines()
+        if line.startswith("Logs: ")
+    }
+    finish(killed, signal.SIGKILL)
+    assert folder.exists()
+
+    devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(5)))
+
+    assert not folder.exists()
+    with psycopg.connect(kept_url) as connection:
+        assert [(1,)] == connection.execute("select 1").fetchall()
+
+
+def test_stacks_that_start_at_once_choose_different_ports(devstack: Devstack) -> None:
+    """Free is what nobody else is about to take either; they run side by side on their own data."""
+    processes = [devstack.up("--ephemeral", "--port-base", "auto") for _ in range(3)]
+
+    urls = set()
+    for process in processes:
+        assert process.stdout is not None
+        urls.add(json.loads(process.stdout.readline())["DATABASE_URL"])
+    assert 3 == len(urls)
+    for number, url in enumerate(urls):
+        with psycopg.connect(url) as connection:
+            connection.execute("create table public.own as select %s::int as number", [number])
+    for number, url in enumerate(urls):
+        with psycopg.connect(url) as connection:
+            assert [(number,)] == connection.execute("select number from public.own").fetchall()
+
+
+def signed_up(devstack: Devstack) -> httpx.Response:
+    told = environment(devstack)
+    return httpx.post(
+        f"{told['SUPABASE_URL']}/auth/v1/signup",
+        json={"email": "a@example.com", "password": "correct horse 7"},
+        headers={"apikey": told["SUPABASE_PUBLISHABLE_KEY"]},
+        timeout=PATIENCE_S,
+    )
+
+
+@pytest.fixture(scope="module")
+def asked() -> Iterator[Devstack]:
+    """Run a stack that has to follow all settings of Auth, and exposes a schema of a test."""
+    with new_devstack() as devstack:
+        options = ("--production-auth", "--schemas", "public,other")
+        devstack.up_and_ready(*options, only="postgres,gateway")
+        yield devstack
+
+
+@ASKS_AUTH
+def test_exposed_schemas_can_be_chosen(asked: Devstack) -> None:
+    """A test of the stack may expose more than our configuration does."""
+    assert ["public", "other"] == json.loads((asked.data / "gateway.json").read_text())["schemas"]
+    health = f"{environment(asked)['SUPABASE_URL']}/health"
+    assert 200 == httpx.get(health, timeout=PATIENCE_S).status_code
+
+
+@ASKS_AUTH
+def test_addresses_are_confirmed_on_demand(asked: Devstack) -> None:
+    """With all settings of Auth, a sign-up gets no session before the mail is confirmed."""
+    answer = signed_up(asked)
+
+    assert answer.status_code == 200
+    assert "access_token" not in answer.json()
+
+
+def test_addresses_need_no_confirmation_by_default(devstack: Devstack) -> None:
+    """A sign-up gets a session at once."""
+    devstack.up_and_ready("--ephemeral", only="postgres,gateway")
+
+    answer = signed_up(devstack)
+
+    assert answer.status_code == 200
+    assert "access_token" in answer.json()

