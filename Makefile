@@ -19,8 +19,8 @@ PROCESSES ?= 3
 # its imports again, which costs more than a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-js coverage proof soak oracles convergence fuzz chaos mutants \
-  canary-faults pg15 deployment rules advisors plans types client access snapshot monitoring check \
+.PHONY: help setup demo test test-product test-devstack test-js coverage proof soak oracles \
+  convergence fuzz chaos mutants canary-faults pg15 deployment rules advisors plans types client access snapshot monitoring check \
   fmt up stop status reset psql bench drill migration docs hooks
 
 help: ## print this list
@@ -34,6 +34,12 @@ demo: setup ## run the main job, from sign-up to dispute (PORT_BASE=…, DEMO_FL
 
 test: setup ## run the test suite, which starts its own embedded stack (PROCESSES=3)
 	@$(BIN)/python -m pytest -n $(PROCESSES) $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
+
+test-product: setup ## run the tests of schema, service and workers, a part of `make test`
+	@$(BIN)/python -m pytest -n $(PROCESSES) $(SIDE_BY_SIDE) --ignore=tests/devstack $(PYTEST_FLAGS)
+
+test-devstack: setup ## run the tests of devstack, the other part
+	@$(BIN)/python -m pytest -n $(PROCESSES) $(SIDE_BY_SIDE) tests/devstack $(PYTEST_FLAGS)
 
 test-js: setup ## run the JavaScript client's tests, a part of `make test` (needs npm)
 	@$(BIN)/python -m pytest tests/devstack/js $(PYTEST_FLAGS)
@@ -74,8 +80,8 @@ chaos: setup ## kill everything while auctions end (CHAOS_AUCTIONS=10000, CHAOS_
 	@$(BIN)/python -m tests.proof.chaos --auctions $(CHAOS_AUCTIONS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) $(CHAOS_FLAGS)
 
 fuzz: setup ## send random input to each API (FUZZ_TIMES=25 times what `make test` sends)
-	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) -m fuzz tests/integration tests/sql/filter tests/sql/hostile \
-	  tests/integration/service/openapi_fuzz.py tests/integration/service/route_fuzz.py $(PYTEST_FLAGS)
+	@FUZZ_TIMES=$(FUZZ_TIMES) $(BIN)/python -m pytest -n 2 $(SIDE_BY_SIDE) -m fuzz tests/devstack tests/integration \
+	  tests/sql/filter tests/sql/hostile tests/integration/service/openapi_fuzz.py tests/integration/service/route_fuzz.py $(PYTEST_FLAGS)
 
 mutants: setup ## plant small faults one by one; a test must catch each (NAMES="…" to choose)
 	@$(BIN)/python -m tests.proof.mutants $(NAMES)

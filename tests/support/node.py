@@ -23,7 +23,7 @@ from devstack.paths import ROOT
 
 
 PROJECT = Path(__file__).parents[1]
-#: The time limit of one file of tests may take on a busy machine; each test in it has its own bound.
+#: The time limit of one file of tests on a busy machine; each test in it has its own bound.
 FILE_S = 300
 #: A test that waits for what never comes ends by this.
 TEST_MS = 120_000
