@@ -21,7 +21,7 @@ AVATAR_BOX = (400, 400)
 _SHORTEST_SIDE = 100
 _LONGEST_SIDE = 5000
 _QUALITY = 80
-#: Pillow imports all of its formats for one that is not imported by name.
+#: Without the import of WebP's module, Pillow would import all of its formats to find it.
 _FORMATS = ("JPEG", "PNG", WebPImagePlugin.WebPImageFile.format)
 #: A progressive picture has about ten scans. Each costs a pass over all pixels, so thousands of
 #: tiny scans would take minutes.

@@ -1,7 +1,7 @@
-"""Refuse a file that is a file of another format at the same time, such as a picture that unpacks.
+"""Refuse a file that is a file of another format, too, such as a picture that is a ZIP archive.
 
-The check reads the bytes as they are, whichever part of the file holds them. Each pattern is so
-long that compressed pixels match it by chance in fewer than one of 100,000 files of ten megabytes.
+The check reads the bytes as they are, whichever part of the file holds them. The patterns are so
+long that compressed pixels match one by chance in about one of 75,000 files of ten megabytes.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from market.errors import RejectedError
 
 
-#: A pattern begins with its literal bytes, which the search finds fast.
+#: Most patterns begin with literal bytes, which the search finds fast.
 _UNPACKS = (
     # A ZIP, and so a JAR, an APK or a document of an office: a file in it, or its end. The version,
     # the flags and the method of packing follow the first four bytes.

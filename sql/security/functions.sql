@@ -115,7 +115,7 @@ begin
   if found then
     return 0;
   end if;
-  return (v_limit ->> 'window_s')::integer * 1000
+  return (v_limit ->> 'window_s')::bigint * 1000
     - floor(extract(epoch from v_now - v_window_start) * 1000);
 end;
 $$;

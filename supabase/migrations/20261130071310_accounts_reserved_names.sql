@@ -222,18 +222,3 @@ begin
 end;
 $$;
 comment on function private.store_role is 'Store a new role, and audit it. The same role again changes nothing.';
-
--- The first condition is quick, and spares most users the second.
-update public.users
-set display_name = private.default_name()
-where
-  role in ('buyer', 'seller')
-  and case
-    when private.lookalike_form(
-      regexp_replace((private.fold_text(display_name)).folded, '[^a-z0-9$@!|]', '', 'g')
-    ) ~ private.lookalike_pattern(array[
-      'admin', 'moderat', 'staff', 'support', 'market', 'mod', 'helpdesk', 'customer', 'trust'
-    ])
-      then private.claims_authority(display_name)
-    else false
-  end;

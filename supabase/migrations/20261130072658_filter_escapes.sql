@@ -66,10 +66,10 @@ immutable
 set search_path = ''
 as $$
 declare
-  -- A page decodes an entity without its semicolon too, and a second page one inside another. A
-  -- person also reads one with blanks.
-  v_pattern constant text := '(?:& ?(?:amp; ?)*'
-    '(?:# ?0*[0-9]{1,7}(?: ?;)?|# ?x0*[0-9a-f]{1,6}(?: ?;)?|[a-z]{2,16};)'
+  -- Browsers also decode an entity without its semicolon. An entity may be encoded twice. People also
+  -- read one with blanks; without its semicolon, that is rather a list of numbers, as in "#4 & #5".
+  v_pattern constant text := '(?:&(?:amp;)*#(?:0*[0-9]{1,7}|x0*[0-9a-f]{1,6})'
+    '|& ?(?:# ?0*[0-9]{1,7} ?;|# ?x0*[0-9a-f]{1,6} ?;|[a-z]{2,16};)'
     '|%(?:25)*[2-7][0-9a-f]|(?:\\x|\\u00|u\+00)[2-7][0-9a-f]|\\u\{0*[2-7][0-9a-f]\})';
   v_decoded private.folded_text;
 begin

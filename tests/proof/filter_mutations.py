@@ -175,8 +175,8 @@ FILTER_MUTATIONS = (
     mutation(
         "an entity inside an entity is none",
         ENTITIES,
-        "'(?:& ?(?:amp; ?)*'",
-        "'(?:& ?'",
+        "'(?:&(?:amp;)*#",
+        "'(?:&#",
         TRICKS,
     ),
     mutation(
@@ -196,8 +196,8 @@ FILTER_MUTATIONS = (
     mutation(
         "a blank in an entity hides its sign",
         ENTITIES,
-        "'(?:# ?0*[0-9]{1,7}(?: ?;)?|",
-        "'(?:#0*[0-9]{1,7};?|",
+        "'|& ?(?:# ?0*[0-9]{1,7} ?;|",
+        "'|&(?:#0*[0-9]{1,7};|",
         TRICKS,
     ),
     mutation(

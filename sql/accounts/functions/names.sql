@@ -1,4 +1,4 @@
--- The public names that only staff may have. Others would believe them.
+-- Only staff may have these public names, because people would trust them.
 create function private.claims_authority(p_name text)
 returns boolean
 language plpgsql
@@ -15,13 +15,16 @@ declare
   -- These are names of things, too. So they count only in a name that says nothing else.
   v_thing constant text := private.lookalike_pattern(array['marketplace', 'mod', 'mods']);
   v_other constant text := private.lookalike_pattern(array[
-    'a', 'account', 'accounts', 'agent', 'an', 'and', 'au', 'aus', 'aussie', 'australia',
-    'australian', 'billing', 'bot', 'buyer', 'chat', 'chief', 'contact', 'customer', 'desk',
-    'dispute', 'disputes', 'for', 'fraud', 'from', 'head', 'help', 'here', 'hq', 'info', 'lead',
-    'live', 'manager', 'market', 'member', 'mr', 'ms', 'my', 'of', 'official', 'online', 'only',
-    'order', 'orders', 'our', 'payment', 'payments', 'payout', 'payouts', 'real', 'refund',
-    'refunds', 'rep', 'security', 'seller', 'senior', 'service', 'services', 'site', 'sub',
-    'super', 'system', 'team', 'tech', 'technical', 'the', 'user', 'verified', 'web', 'x', 'your'
+    'account', 'accounts', 'agent', 'aus', 'aussie', 'australia', 'australian', 'billing', 'bot',
+    'buyer', 'chat', 'chief', 'contact', 'customer', 'desk', 'dispute', 'disputes', 'fraud',
+    'head', 'help', 'here', 'info', 'lead', 'live', 'manager', 'market', 'member', 'official',
+    'online', 'only', 'order', 'orders', 'our', 'payment', 'payments', 'payout', 'payouts', 'real',
+    'refund', 'refunds', 'security', 'seller', 'senior', 'service', 'services', 'site', 'sub',
+    'super', 'system', 'team', 'tech', 'technical', 'the', 'user', 'verified', 'web', 'your'
+  ]);
+  -- Short words make other names if they are joined, such as Staffan and Moda.
+  v_short constant text := private.lookalike_pattern(array[
+    'a', 'an', 'and', 'au', 'for', 'from', 'hq', 'mr', 'ms', 'my', 'of', 'rep', 'x'
   ]);
   v_market constant text := private.lookalike_pattern(array[
     'aussiemarket', 'aussiesmarket', 'aussimarket', 'aussymarket', 'auzziemarket', 'ozziemarket',
@@ -40,7 +43,9 @@ begin
         values
         (v_folded),
         (regexp_replace(v_folded, '\m[0-9]+|[0-9]+\M', '', 'g')),
-        (translate(v_folded, '$@!|', '    '))
+        (translate(v_folded, '$@!|', '    ')),
+        -- Letters that stand alone are one word.
+        (regexp_replace(v_folded, '\m([a-z]) (?=[a-z]\M)', '\1', 'g'))
       ) as written (name)
     )
 
@@ -52,11 +57,10 @@ begin
       array_to_string(reading.words[first:last], '')
     ) as claim
     where
-      claim ~ v_market
+      claim ~ format('^%s*%s', v_other, v_market)
       or claim ~ format('^%s%s%s$', v_beside, v_office, v_beside)
-      or (
-        last - first + 1 = cardinality(reading.words)
-        and claim ~ format('^%s*%s%s*$', v_other, v_thing, v_other)
+      or private.lookalike_form(array_to_string(reading.words, ' ')) ~ format(
+        '^(?:(?:%1$s|%2$s+) )*%2$s*%3$s%2$s*(?: (?:%1$s|%2$s+))*$', v_short, v_other, v_thing
       )
   );
 end;

@@ -96,7 +96,9 @@ class World:
         self._owner = owner
         self._ids = _Ids()
         for reader in GROUPS["people"] - {Reader.MODERATOR1}:
-            person = signed_up(owner, reader.value, role=STANDING.get(reader, "buyer"))
+            # A name of an office would be replaced by a random one.
+            name = f"reader{list(Reader).index(reader)}"
+            person = signed_up(owner, name, role=STANDING.get(reader, "buyer"))
             self._ids[reader.value] = _literal(person.id)
         self._ids[Reader.MODERATOR1.value] = self._ids[Reader.MODERATOR.value]
         self._ids["job"] = _literal(_id_of("outbox:matrix"))

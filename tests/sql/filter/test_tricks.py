@@ -202,6 +202,7 @@ def test_detail_split_over_messages_is_masked(
     [
         "Would you take $450, or 38.95 for postage to 4350?",
         "Pick up @ 10am Sat 04/12/2024 10:30?",
+        "Batman #48 & #52 & #49 & #50 & #51 & #52 & #53 & #54 & #55 & #56",
         "Tracking is 33XYZ0412345601000930", "It is 1200 x 600 x 450 mm and holds 300 litres",
         "Serial number 4512987634, model WH-1000XM4, made in 1998", "IMEI 356938035643809",
         "ISBN 978-0-14-303943-3", "engraved 4111 1111 1111 1112",

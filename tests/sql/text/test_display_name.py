@@ -70,7 +70,8 @@ def claims_authority(owner: Connection, name: str) -> bool:
         "Admin", "admin", "ADMIN1", "The Admin", "site_admin", "SuperAdmin", "Administrator",
         "Bob (Admin)", "Staff", "Staff Member", "Moderator", "Market Mod", "Mod Team", "Mods",
         "Marketplace", "Marketplace Security", "Trust & Safety", "Trust and Safety Team",
-        "OfficialSupport", "TechSupport", "24/7 Support",
+        "OfficialSupport", "TechSupport", "24/7 Support", "A Mod", "The Mods", "M o d", "SuperMod",
+        "TheAussieMarket", "My Aussie Market", "Mod X",
     ],
 )  # fmt: skip
 def test_name_of_the_marketplace_is_a_claim(owner: Connection, name: str) -> None:
@@ -102,7 +103,8 @@ def test_claim_in_signs_that_look_alike_is_one(owner: Connection, name: str) -> 
         "Mod Squad Records", "Modesty", "Market Garden", "Aussie Battler", "Aussie Surfer",
         "Sunday Market Finds", "The Bookshop", "Service Dog", "Customs House", "Team 2024-25",
         "Admiral Benbow", "Dad Minds", "Helpful Hannah", "member-012345", "deleted-a1b2c3",
-        "\u674e\u5c0f\u9f99", "Trustworthy Tom", "Payne", "Lady Min",
+        "\u674e\u5c0f\u9f99", "Trustworthy Tom", "Payne", "Lady Min", "Staffan Berg", "Staffa",
+        "Amod", "Moda", "Moda Australia", "Modan", "Mo D", "Cozy Market", "Mozzie Market",
     ],
 )  # fmt: skip
 def test_other_name_is_no_claim(owner: Connection, name: str) -> None:
