@@ -29,3 +29,13 @@ def test_new_kind_of_topic_changes_the_snapshot(owner: Connection) -> None:
     [new] = set(text(owner).splitlines()) - {*expected}
     assert new.startswith(f"policy on realtime.messages: {policy} ")
     assert "wallet" in new
+
+
+def test_grant_on_another_schema_changes_the_snapshot(owner: Connection) -> None:
+    """A schema that is neither ours nor Postgres's, such as pg_cron's, is reviewed too (B12)."""
+    owner.execute("create schema cron")
+
+    owner.execute("grant usage on schema cron to anon")
+
+    expected = SNAPSHOT.read_text().splitlines()
+    assert {"anon uses schema cron"} == set(text(owner).splitlines()) - {*expected}
