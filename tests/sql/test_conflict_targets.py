@@ -1,4 +1,4 @@
-"""Every `on conflict` names a unique key that exists (A12).
+"""Every `on conflict` names a unique key that exists.
 
 PL/pgSQL plans a statement when it first runs, so a wrong target would fail only then.
 """

@@ -1,4 +1,4 @@
-"""The RPCs of the contract by the names of their arguments, as a client spells them (A11)."""
+"""The RPCs of the contract by the names of their arguments, as a client spells them."""
 
 import re
 import tomllib
@@ -287,7 +287,7 @@ def test_every_list_has_a_limit() -> None:
 
 @pytest.mark.parametrize("function", SIGNATURES)
 def test_arguments_are_the_contracts(catalog: Mapping[str, str], function: str) -> None:
-    """Names, types, order and defaults."""
+    """A11: the names, types, order and defaults of the arguments are those that clients send."""
     spelled = catalog[function].replace("NULL", "null").replace("public.", "")
 
     assert SIGNATURES[function] == spelled

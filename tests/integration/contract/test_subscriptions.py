@@ -1,6 +1,6 @@
 """Every channel of the web app: it delivers a row only to those who may read it.
 
-D4: the first backend refused filters with OR, and sent everybody's notifications to everybody.
+The first backend refused filters with OR, and sent everybody's notifications to everybody.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""`init_pickup`, `redeem_pickup`: a secret code proves that the item changed hands (C22)."""
+"""`init_pickup`, `redeem_pickup`: a secret code proves that the item changed hands."""
 
 import hashlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""`save_shipment`, `add_shipment_event`: the parcel of an order and its steps (A18)."""
+"""`save_shipment`, `add_shipment_event`: the parcel of an order and its steps."""
 
 from typing import Any
 from uuid import UUID, uuid4

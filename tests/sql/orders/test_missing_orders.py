@@ -1,4 +1,4 @@
-"""A write that finds no row is refused, and never counted as a success (A13)."""
+"""A write that finds no row is refused, and never counted as a success."""
 
 from collections.abc import Callable
 from uuid import uuid4

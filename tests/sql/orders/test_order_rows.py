@@ -1,4 +1,4 @@
-"""The constraints and the guard of `orders`: which rows may be written (A7)."""
+"""The constraints and the guard of `orders`: which rows may be written."""
 
 from typing import LiteralString
 from uuid import UUID

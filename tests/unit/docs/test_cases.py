@@ -30,8 +30,8 @@ def test_each_case_and_mistake_is_named_by_a_test() -> None:
     assert set() == (CASES | MISTAKES) - named
 
 
-def _is_test(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef | ast.Module]:
-    """Return true for a test, or for a file whose docstring speaks for all of its tests."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return node.name.startswith("test_")
-    return isinstance(node, ast.Module)
+def _is_test(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return true for a test. The docstring of a file names no case: it has no assertion."""
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
+        "test_"
+    )
