@@ -166,6 +166,65 @@ def test_each_rule_stands_in_one_function(owner: Connection, pattern: str, funct
     assert {function} == names(owner, query, pattern=pattern)
 
 
+#: The claims of a token that the database reads. Auth sets both, and nobody else writes them.
+CLAIMS = {"aal", "email"}
+#: A claim that an expression reads, or the whole token, where it is not followed by a name.
+CLAIM = re.compile(r"(?:\bjwt\(\)|request\.jwt)(?:\s*->>?\s*'(\w+)')?")
+
+
+def test_metadata_of_a_token_decides_nothing(owner: Connection) -> None:
+    """B11: users write their metadata. Only the sign-up reads it, for a profile's first values."""
+    query = r"""
+      select oid::regprocedure::text, regexp_replace(prosrc, '--[^\n]*', '', 'g') from pg_proc
+      where pronamespace::regnamespace::text in ('public', 'private')
+      union all
+      select 'policy ' || policyname, concat(qual, ' ', with_check) from pg_policies
+      union all
+      select 'view ' || viewname, definition from pg_views where schemaname in ('public', 'private')
+    """
+    texts: dict[str, str] = dict(owner.execute(query).fetchall())
+
+    readers = {name for name, text in texts.items() if re.search(r"(user|app)_meta", text)}
+    claims = {claim for text in texts.values() for claim in CLAIM.findall(text)}
+
+    assert {"private.follow_sign_up()"} == readers
+    assert claims == CLAIMS
+
+
+#: The functions that name the column `users.role`, each with its reason.
+READERS_OF_ROLES = {
+    "holds_role": "decides who is staff, for the two functions below",
+    "session_is_live": "shows it to the service",
+    "anonymise_account": "keeps admins",
+    "lock_admins": "locks all admins before one of them is changed",
+    "role_refusal": "keeps the last admin",
+    "store_role": "changes it",
+    "suspension_refusal": "lets only an admin suspend an admin",
+    "checked_profile": "keeps staff's titles out of other people's names",
+    "guarded_insert": "makes each new user a buyer",
+    "apply_verification": "makes a verified buyer a seller",
+    "begin_onboarding": "asks for a seller",
+    "seller_refusal": "asks for a seller",
+}
+
+
+def test_one_function_says_who_is_staff(owner: Connection) -> None:
+    """B11: several notions of an admin would come to disagree, so each reader is reviewed."""
+    body = r"""
+      select proname::text from functions
+      where pronamespace = 'private'::regnamespace
+        and regexp_replace(prosrc, '--[^\n]*|\mauth\.role\(\)', '', 'g') ~ %(pattern)s
+    """
+    policy = r"""
+      select policyname::text from pg_policies
+      where concat(qual, with_check) ~ '\mrole\M(?!\()'
+    """
+
+    assert set(READERS_OF_ROLES) == names(owner, body, pattern=r"\mrole\M")
+    assert {"has_staff_rights", "is_admin"} == names(owner, body, pattern=r"\mholds_role\M")
+    assert set() == names(owner, policy)
+
+
 def test_no_span_follows_a_time_zone(owner: Connection) -> None:
     """A function counts hours: a day of the session's time zone may have 23 or 25 of them."""
     query = r"""
