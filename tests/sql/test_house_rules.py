@@ -250,6 +250,43 @@ def test_rpcs_take_times_as_text(owner: Connection) -> None:
     assert set() == names(owner, query)
 
 
+#: Functions that return rows or put them into JSON, and take no `max_rows`: the bound of each.
+BOUNDED = {
+    "address_or_null": "the parts of an address",
+    "check_image_duplicate": "20 photos",
+    "cron_status": "the scheduled jobs, which migrations name, and 50 runs",
+    "findings_with_ids": "the findings in one message",
+    "get_bid_log": "one auction, whole, because a reader checks its chain of hashes",
+    "ledger_drift": "1,000 rows by REST; none while the books agree",
+    "listing_of_order": "the photos of one listing, which the setting photo_max bounds",
+    "make_room": "the files of one kind that a user replaces",
+    "message_spans": "the findings in one message",
+    "published_rules": "the steps of a setting",
+    "seal_originals": "the findings in one message",
+    "search_listings": "1,000 listings",
+    "seconds_past_end": "the auctions of a batch, which max_rows of its caller bounds",
+    "store_bidding_rules": "the settings of bidding",
+    "unknown_event_ids": "the ids that the call names",
+    "unreturned_payments": "1,000 rows by REST; each row goes with its refund",
+    "verify_address": "the parts of an address",
+    "withdraw_bids": "the bidders that the call names",
+}
+
+
+def test_every_list_has_a_limit(owner: Connection) -> None:
+    """D6: rows that a caller gets are bounded by `max_rows`, or by a bound that was reviewed."""
+    query = r"""
+      select f.proname::text
+      from functions as f, regexp_replace(f.prosrc, '--[^\n]*', '', 'g') as body
+      where body !~ '\m(p_)?max_rows\M' and (
+        f.pronamespace = 'public'::regnamespace and f.proretset
+        or body ~ '\mjsonb?_(object_)?agg\s*\(|\mto_jsonb\s*\(\s*array\M'
+      )
+    """
+
+    assert set(BOUNDED) == names(owner, query)
+
+
 def test_every_table_and_function_has_a_comment(owner: Connection) -> None:
     """A reader of the catalog finds the purpose of each object."""
     query = """
