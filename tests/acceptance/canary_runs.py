@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -90,6 +90,13 @@ def sign_up(environment: Mapping[str, str], email: str) -> None:
             json={"email": email, "password": PASSWORD},
             headers={"apikey": environment["SUPABASE_PUBLISHABLE_KEY"]},
         ).raise_for_status()
+
+
+def webhook_endpoints(environment: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+    """Return the webhook endpoints that Stripe has of the account."""
+    page = _stripe(environment).v1.webhook_endpoints.list({"limit": 100})
+    assert not page.has_more
+    return [endpoint.to_dict() for endpoint in page.data]
 
 
 def shorten_auctions(environment: Mapping[str, str]) -> None:

@@ -20,10 +20,11 @@ from tests.acceptance.canary_runs import (
     run_canary,
     sign_up,
     start_canary,
+    webhook_endpoints,
 )
 from tests.canary import steps
 from tests.integration.service.own_service import running_service
-from tests.proof.http_proxy import OtherKey
+from tests.proof.http_proxy import OtherKey, Recorder
 
 
 pytestmark = pytest.mark.xdist_group("canary")
@@ -38,10 +39,17 @@ def failed(found: Mapping[str, Mapping[str, str]]) -> list[str]:
 def test_canary_is_green_on_a_healthy_system(
     prepared_stack: Mapping[str, str], tmp_path: Path
 ) -> None:
-    """Every step passes, each says so when it ends, and the job summary has them all (D12)."""
-    page = tmp_path / "summary.md"
+    """Every step passes, each says so when it ends, and the job summary has them all.
 
-    done = start_canary(prepared_stack, *QUICK, GITHUB_STEP_SUMMARY=str(page))
+    D12: the run only reads Stripe's webhook endpoints, and they stay as they were.
+    """
+    page = tmp_path / "summary.md"
+    endpoints = webhook_endpoints(prepared_stack)
+
+    with Recorder(prepared_stack["STRIPE_API_BASE"]) as stripe:
+        done = start_canary(
+            prepared_stack, *QUICK, GITHUB_STEP_SUMMARY=str(page), STRIPE_API_BASE=stripe.url
+        )
 
     assert (0, "") == (done.returncode, done.stderr), done.stdout
     progress, _, table = done.stdout.partition("\n\n")
@@ -52,6 +60,10 @@ def test_canary_is_green_on_a_healthy_system(
     assert "Stripe delivered evt_" in progress
     assert f"{len(steps.ON_STAGING)} of {len(steps.ON_STAGING)} steps passed." in table
     assert "## Canary on staging: green" in page.read_text()
+    asked = [one for one in stripe.requests if one[1].startswith("/v1/webhook_endpoints")]
+    assert {("GET", "/v1/webhook_endpoints")} == set(asked)
+    assert endpoints
+    assert endpoints == webhook_endpoints(prepared_stack)
 
 
 def test_failed_step_says_what_to_look_at(prepared_stack: Mapping[str, str]) -> None:

@@ -82,6 +82,19 @@ class SlowWebhooks(Proxy):
             time.sleep(self.DELAY_S)
 
 
+class Recorder(Proxy):
+    """Keeps the method and the path of each request."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self.requests: list[tuple[str, str]] = []
+
+    def pass_on(self, request: BaseHTTPRequestHandler) -> None:
+        """Keep the request's line, then pass the request on."""
+        self.requests.append((request.command, request.path.partition("?")[0]))
+        super().pass_on(request)
+
+
 class OtherKey(Proxy):
     """Replaces the key of each request, so that a service with a live key reaches a fake Stripe."""
 
