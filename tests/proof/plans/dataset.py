@@ -41,6 +41,16 @@ def people(listings: int) -> Mapping[Role, str]:
 HOT, SOLD, LONG_THREAD = 100, 511, 511
 
 
+def rows_of(listings: int) -> Mapping[str, int]:
+    """Return about how many rows the large tables have; HOT and LONG_THREAD add a fixed number."""
+    return {
+        "listings": listings,
+        "bids": 4 * listings + 10_000,
+        "orders": listings * 4 // 5,
+        "messages": listings * 4 // 5 + 1_000,
+    }
+
+
 def fill(admin_url: str, database: str, listings: int) -> None:
     """Fill a database of ours with `listings` listings and all that belongs to them.
 
