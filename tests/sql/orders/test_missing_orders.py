@@ -23,6 +23,11 @@ CALLS: dict[str, Arguments] = {
         "reason": None,
     },
     "begin_payment": lambda user: {"buyer_id": user.id},
+    "record_intent_error": lambda _user: {
+        "attempt": 1,
+        "answered_errors": 0,
+        "error_code": "STRIPE_REFUSED",
+    },
     "attach_payment_intent": lambda _user: {"attempt": 1, "payment_intent_id": "pi_1"},
     "confirm_payment_transaction": lambda user: {
         "payment_intent_id": "pi_1",
@@ -69,6 +74,21 @@ CALLS: dict[str, Arguments] = {
         "event_time": None,
     },
 }
+
+#: Functions of one order with tests of their own: people call the first, and the second answers an
+#: outcome to the reconcile job.
+OTHERS = {"open_dispute", "record_intent"}
+
+
+def test_every_function_of_an_order_is_called(owner: Connection) -> None:
+    """A13: a new function that takes an order's id is added here, or has its own test."""
+    query = """
+      select proname from pg_proc
+      where pronamespace = 'public'::regnamespace
+        and pg_get_function_identity_arguments(oid) ~ '\\morder_id uuid'
+    """
+
+    assert {name for (name,) in owner.execute(query)} == CALLS.keys() | OTHERS
 
 
 @pytest.mark.parametrize("function", list(CALLS))

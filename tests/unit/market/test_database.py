@@ -318,7 +318,7 @@ def test_business_refusal_is_raised() -> None:
 def test_call_is_one_post_with_its_key(
     route: Any, connect_database: Callable[[], Database], key: str, token: str
 ) -> None:
-    """The service acts by the secret key, a user by the public key and their own token."""
+    """A13: the service acts by the secret key, a user by the public key and their own token."""
     route.respond(json={"a": 1})
 
     with log.bound(request_id="r-1"):
