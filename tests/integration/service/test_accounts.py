@@ -11,6 +11,7 @@ import pytest
 from tests.integration.service.browser import Browser
 from tests.integration.service.own_service import OwnService
 from tests.integration.service.shop import PATIENCE_S, Shop
+from tests.sql.auctioning import auctioned
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -85,6 +86,17 @@ class TestBids:
         body = answer.json()
         assert (400, "BID_TOO_LOW") == (answer.status_code, body["code"])
         assert f"Minimum bid is ${body['minimumBid'] / 100:.2f}" == body["error"]
+
+    def test_bid_below_the_reserve_is_accepted(self, shop: Shop, person: Browser) -> None:
+        """The route refuses no amount that place_bid accepts (C19)."""
+        auction_id = auctioned(shop.seller, reserve_cents=50_000)
+        body = {"listingId": listing_of(shop, auction_id), "amount_cents": 20_000}
+
+        answer = person.post(BIDS, body)
+
+        assert (200, 20_000) == (answer.status_code, answer.json()["bid"]["amount_cents"])
+        query = "select reserve_met from public.auctions where id = %s"
+        assert not shop.value(query, auction_id)
 
     def test_three_equal_bids_are_one(self, shop: Shop, signed_in: Callable[[], Browser]) -> None:
         """One succeeds, and the others get a 4xx (case 2)."""

@@ -65,7 +65,7 @@ def rows_seen(person: Browser, table: str, **filters: str) -> list[dict[str, Any
 
 @pytest.mark.parametrize("secret", ["code6", "qr_token"])
 def test_code_hands_the_order_over(sale: Sale, paid_order: Order, secret: str) -> None:
-    """Case 10: the buyer enters what the seller shows; a second redeem stays delivered."""
+    """Case 10: the buyer enters what the seller shows; a second redeem stays so (C22)."""
     made = initiated(sale, paid_order)
 
     answers = [redeemed(sale.buyer, paid_order, **{secret: made[secret]}) for _ in range(2)]

@@ -94,6 +94,17 @@ def test_parallel_starts_make_one_session(person: Applicant) -> None:
     assert 1 == len(person.sessions())
 
 
+def test_starts_are_limited(shop: Shop, person: Applicant) -> None:
+    """D5: each start counts, also one that is given the open session again."""
+    with shop.limited("start_verification", 2):
+        answers = [person.start() for _ in range(3)]
+
+    assert [200, 200, 429] == [answer.status_code for answer in answers]
+    assert 0 < int(answers[-1].headers["Retry-After"])
+    assert "Too many requests. Please slow down." == answers[-1].json()["error"]
+    assert 1 == len(person.sessions())
+
+
 def test_open_session_is_given_again(person: Applicant) -> None:
     """With a new way in after a failed check, and without one while Stripe checks."""
     session_id = person.started()

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.auctioning import auction_row
+from tests.sql.auctioning import LISTING, auction_row
 
 
 TABLES: list[LiteralString] = ["public.auctions", "public.listings", "public.bids"]
@@ -26,23 +26,37 @@ def call_off(owner: Connection) -> None:
     owner.execute("update public.listings set status = 'cancelled'")
 
 
-@pytest.mark.parametrize("table", TABLES)
 def test_everybody_reads_what_is_not_called_off(
     owner: Connection,
     bid_upon_id: UUID,
     anonymous: Actor,
+    *,
+    alice: Actor,
     bob: Actor,
     service: Actor,
-    table: LiteralString,
 ) -> None:
-    """Live and over, visitors, winners and losers read auction, listing and amounts (B9, B10)."""
-    query: LiteralString = f"select 1 from {table}"  # noqa: S608 - a name from the list above
-    assert [(1,)] == anonymous.rows(query) == bob.rows(query)
+    """Live and over, visitor, winner and loser read listing, auction and amounts (B9, B10)."""
+    bob.call("place_bid", auction_id=bid_upon_id, amount_cents=1200)
+    query: LiteralString = """
+      select l.title, a.status::text, a.current_price_cents, b.bidder_id, b.amount_cents
+      from public.listings as l
+        join public.auctions as a on a.listing_id = l.id
+        join public.bids as b on b.auction_id = a.id
+      order by b.amount_cents
+    """
+
+    def expected(status: str) -> list[tuple[object, ...]]:
+        bids = ((alice.id, 1100), (bob.id, 1200))
+        return [(LISTING["title"], status, 1200, *bid) for bid in bids]
+
+    for reader in (anonymous, alice, bob):
+        assert expected("live") == reader.rows(query)
 
     service.call("end_auction", auction_id=bid_upon_id, force=True)
 
-    assert [(1,)] == anonymous.rows(query) == bob.rows(query)
-    assert "finalized" == auction_row(owner, bid_upon_id)["status"]
+    for reader in (anonymous, alice, bob):
+        assert expected("finalized") == reader.rows(query)
+    assert str(bob.id) == auction_row(owner, bid_upon_id)["high_bidder_id"]
 
 
 @pytest.mark.parametrize("table", TABLES)

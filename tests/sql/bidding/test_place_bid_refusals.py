@@ -29,10 +29,15 @@ def test_refusal_is_not_kept(owner: Connection, auction_id: UUID, alice: Actor) 
     assert False is alice.call("place_bid", **bid)["idempotent"]
 
 
-def test_refused_bid_leaves_no_trace(owner: Connection, auction_id: UUID, alice: Actor) -> None:
-    """Neither row, maximum nor receipt stays of a bid that did not stand."""
-    alice.call("place_bid", auction_id=auction_id, amount_cents=999, client_bid_id=uuid4())
+def test_first_bid_below_the_start_price_leaves_no_trace(
+    owner: Connection, auction_id: UUID, alice: Actor
+) -> None:
+    """It is refused and not raised, and neither row, maximum nor receipt stays of it (C19)."""
+    refusal = alice.call(
+        "place_bid", auction_id=auction_id, amount_cents=999, client_bid_id=uuid4()
+    )
 
+    assert (False, "BID_TOO_LOW") == (refusal["success"], refusal["code"])
     query = """
       select (select count(*) from public.bids), (select count(*) from private.proxy_bids),
         (select count(*) from private.bid_receipts)

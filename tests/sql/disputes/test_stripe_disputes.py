@@ -180,7 +180,7 @@ def test_loss_beyond_the_orders_money_is_the_platforms(owner: Connection, order_
 
 
 def test_inquiry_moves_no_money(owner: Connection, order_id: UUID) -> None:
-    """An inquiry stops the order, but it withdraws nothing and posts nothing."""
+    """An inquiry stops the order and posts nothing; closed, it restores the state (C10)."""
     brought_to(owner, order_id, "shipped")
     before = balances(owner, order_id)
 
@@ -195,7 +195,7 @@ def test_inquiry_moves_no_money(owner: Connection, order_id: UUID) -> None:
 
 
 def test_inquiry_becomes_a_dispute(owner: Connection, order_id: UUID) -> None:
-    """The same dispute goes on, now with money."""
+    """Its id finds the dispute, which goes on, now with money (A12)."""
     paid(owner, order_id)
     dispute_told(owner, "warning_closed")
     assert ("paid", None) == state_of(owner, order_id)

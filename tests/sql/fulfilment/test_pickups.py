@@ -82,7 +82,7 @@ def test_second_redeem_is_the_same_success(
     alice: Actor,
     later: str | None,
 ) -> None:
-    """Case 10: a repeat answers delivered, also after later moves; nothing moves twice."""
+    """C22, case 10: a repeat answers delivered, also after later moves; nothing moves twice."""
     initiated(call, seller)
     first = redeemed(call, alice)
     if later is not None:

@@ -195,15 +195,43 @@ def test_changes_are_an_object(seller: Actor, scheduled: Any, changes: str) -> N
     assert "VALIDATION_ERROR" == refusal["code"]
 
 
-def test_started_listing_cannot_change(owner: Connection, seller: Actor, scheduled: Any) -> None:
-    """Not when its start has come, be it that nothing has made it live yet; nor live (B5)."""
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("title", "Another title"),
+        ("start_cents", 2000),
+        ("reserve_cents", 4000),
+        ("reserve_cents", None),
+        ("start_at", "2 hours"),
+        ("end_at", "2 days"),
+    ],
+)
+def test_started_listing_cannot_change(
+    owner: Connection, seller: Actor, scheduled: Any, *, name: str, value: Any
+) -> None:
+    """Not when its start has come, be it that nothing has made it live yet; nor live (B5).
+
+    Before the start, the seller may make each of the changes.
+    """
+    if name.endswith("_at"):
+        [(value,)] = owner.execute("select private.clock() + %s::interval", [value]).fetchall()
+    with owner.transaction(force_rollback=True):
+        assert change(seller, scheduled["listing"]["id"], **{name: value})["success"]
     move_time(owner, "1 hour")
-    live = listed(seller)
+    live = listed(seller, reserve_cents=5000)
+    query = """
+      select to_jsonb(l), to_jsonb(a), p.reserve_cents from public.listings as l
+        join public.auctions as a on a.listing_id = l.id
+        join private.listing_private as p on p.listing_id = l.id
+      order by l.id
+    """
+    before = owner.execute(query).fetchall()
 
     for one in (scheduled, live):
-        refusal = change(seller, one["listing"]["id"], title="Another title")
+        refusal = change(seller, one["listing"]["id"], **{name: value})
 
         assert "LISTING_NOT_SCHEDULED" == refusal["code"]
+    assert before == owner.execute(query).fetchall()
 
 
 def test_strangers_change_nothing(

@@ -172,7 +172,10 @@ def test_refund_events_are_counted_once(owner: Connection, order_id: UUID) -> No
 
 
 def test_refund_made_outside_counts(owner: Connection, order_id: UUID) -> None:
-    """A refund made in Stripe's dashboard is booked, and ends the order if it is full."""
+    """A refund made in Stripe's dashboard is booked, and ends the order if it is full.
+
+    A12: only its intent finds the order.
+    """
     paid(owner, order_id)
 
     refund_told(owner, "pending", 10_000)

@@ -87,7 +87,7 @@ def test_transfer_made_outside_is_recorded(owner: Connection, released: UUID) ->
 
 
 def test_transfer_is_found_by_its_charge(owner: Connection, released: UUID) -> None:
-    """A transfer without a group still comes from the order's charge."""
+    """A transfer without a group still comes from the order's charge (A12)."""
     answer = transfer_told(owner, None, stripe_transfer_id="tr_out", charge_id=charge_of())
 
     assert (str(released), ["transfer_made_outside"]) == (answer["order_id"], answer["alerts"])

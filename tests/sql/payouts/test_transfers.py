@@ -49,13 +49,30 @@ def outcome(answer: Any) -> tuple[bool, str | None]:
     return answer["may_send"], answer["reason"]
 
 
-def test_release_queues_the_sellers_part(owner: Connection, released: UUID) -> None:
-    """One row and one payout of the amount less the fee."""
+def test_release_books_and_queues_the_sellers_part(owner: Connection, delivered: UUID) -> None:
+    """C11: RELEASE and FEE entries, one outbox row, and one payout of the amount less the fee."""
+    query = """
+      select entry_type::text, account::text, amount_cents from public.ledger_entries
+      where order_id = %s and fact like 'release:%%'
+    """
+    assert ([], [], []) == (
+        owner.execute(query, [delivered]).fetchall(),
+        transfer_rows(owner),
+        states(owner, delivered),
+    )
+
+    assert moved(owner, delivered, "released", "buyer")["success"]
+
+    assert {
+        ("RELEASE", "buyer", AMOUNT),
+        ("RELEASE", "seller_payable", -PART),
+        ("FEE", "platform_fee", PART - AMOUNT),
+    } == set(owner.execute(query, [delivered]))
     [row] = transfer_rows(owner)
 
-    assert (f"transfer:{released}", "queued") == (row["dedupe_key"], row["status"])
-    assert [("queued", PART, 0)] == states(owner, released)
-    assert row["id"] == payout(owner, released)["outbox_id"]
+    assert (f"transfer:{delivered}", "queued") == (row["dedupe_key"], row["status"])
+    assert [("queued", PART, 0)] == states(owner, delivered)
+    assert row["id"] == payout(owner, delivered)["outbox_id"]
 
 
 @pytest.mark.parametrize("state", ["paid", "ready_for_handover", "shipped", "delivered"])

@@ -1,8 +1,10 @@
 """`service.fulfilment`: pickup codes, shipments and the steps of a parcel."""
 
 import re
+import secrets
 import uuid
 from typing import Any
+from unittest.mock import Mock, call
 
 import pytest
 from werkzeug.test import TestResponse
@@ -77,11 +79,15 @@ def test_seller_gets_a_code(body: Any) -> None:
     assert not {made["code6"], made["qr_token"]} & set(sent(service).values())
 
 
-def test_code_is_new_each_time() -> None:
-    """C22: the digits come from the system's random numbers."""
-    codes = {post(served(MADE), PICKUP, {}).get_json()["code6"] for _ in range(20)}
+def test_code_is_drawn_by_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """C22: each code is a new number of the system's, of six digits."""
+    draw = Mock(side_effect=[7, 999_999])
+    monkeypatch.setattr(secrets, "randbelow", draw)
 
-    assert 15 < len(codes)
+    codes = [post(served(MADE), PICKUP, {}).get_json()["code6"] for _ in range(2)]
+
+    assert ["000007", "999999"] == codes
+    assert [call(10**6)] * 2 == draw.call_args_list
 
 
 def test_redeemed_code_has_the_hmac_of_the_made_one() -> None:
