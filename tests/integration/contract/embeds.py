@@ -40,6 +40,15 @@ def profile(foreign_key: str) -> str:
     return f"public_profiles!{foreign_key}(id,display_name,kyc_passed,member_since)"
 
 
+#: The counts that the web app asks for by HEAD, each with its table and filters.
+COUNTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "unread messages": (
+        "messages",
+        {"thread_id": "eq.{thread}", "sender_id": "neq.{self}", "read_at": "is.null"},
+    ),
+    "badge": ("notifications", {"read": "is.false"}),
+}
+
 _PHOTOS = "listing_photos(id,url,order_idx)"
 _BIDS = "bids(id,bidder_id,amount_cents,max_proxy_cents,placed_at,accepted)"
 _SELLER = profile("listings_seller_id_fkey")

@@ -14,6 +14,7 @@ from psycopg import sql
 from tests.integration.contract.market import Market, Role, Visitor
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Order, Shop
+from tests.integration.service.staff import with_second_factor
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned, listed
 from tests.sql.writing import listing_of, wrote
@@ -232,12 +233,23 @@ def _leaver(stage: Stage) -> dict[str, object]:
     return {"leaver": Browser.of_somebody_new(stage.shop).session["access_token"]}
 
 
+def _staff_leaver(stage: Stage, role: str = "moderator") -> dict[str, object]:
+    person = with_second_factor(stage.shop, Browser.of_somebody_new(stage.shop, role))
+    return {"leaver": person.session["access_token"]}
+
+
+def _last_admin(stage: Stage) -> dict[str, object]:
+    stage.shop.db.execute("update public.users set role = 'moderator' where role = 'admin'")
+    return _staff_leaver(stage, "admin")
+
+
 _MAKERS: Mapping[str, Callable[[Stage], Mapping[str, object]]] = {
     "auction": _auction,
     "bidder": _bidder,
     "charged": _charged,
     "dead_event": lambda stage: {"dead_event": stage.shop.dead_event()},
     "held": _held,
+    "last_admin": _last_admin,
     "leaver": _leaver,
     "opened": _opened,
     "paid": lambda stage: {"paid": stage.paid().id},
@@ -247,6 +259,7 @@ _MAKERS: Mapping[str, Callable[[Stage], Mapping[str, object]]] = {
     "report": _report,
     "scheduled": _scheduled,
     "shipped": _shipped,
+    "staff_leaver": _staff_leaver,
     "unpaid": _unpaid,
     "unread": _unread,
     "unsold": _unsold,

@@ -12,7 +12,7 @@ from storage3.exceptions import StorageApiError
 from clients import answers
 from service.app import create_app
 from service.route_table import routes_of
-from tests.integration.contract.embeds import QUERIES
+from tests.integration.contract.embeds import COUNTS, QUERIES
 from tests.integration.contract.market import Market, Visitor
 from tests.integration.contract.sites import CALLERS, PICTURE, SITES, Stage
 from tests.integration.contract.test_rpc_names import SIGNATURES
@@ -136,8 +136,8 @@ def test_each_call_of_the_contract_is_listed(kind: str) -> None:
 
 
 def test_each_select_of_the_contract_is_a_query() -> None:
-    """The queries are those of the contract, and test_embeds.py sends each as every role."""
-    assert set(SITES["contract"]["selects"]) == set(QUERIES)
+    """Queries and counts are those of the contract; test_embeds.py sends each as every role."""
+    assert set(SITES["contract"]["selects"]) == QUERIES.keys() | COUNTS.keys()
 
 
 def test_each_function_is_listed() -> None:
