@@ -111,7 +111,7 @@ def test_hint_of_the_contract_exists(visitors: Visitors, role: Role, key: str) -
 
 @pytest.mark.parametrize("key", [key for key in HINTS if HINTS[key].endswith("profiles")])
 @pytest.mark.parametrize("role", list(Role))
-def test_person_of_the_old_app_is_null(
+def test_person_of_the_old_app_is_for_staff_alone(
     market: Market, visitors: Visitors, role: Role, key: str
 ) -> None:
     """The old select strings still parse, and answer nobody but the caller and staff (B17)."""
