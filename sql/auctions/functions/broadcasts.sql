@@ -22,8 +22,7 @@ begin
         > (sent.version, -coalesce(sent.mark_s, 2147483647))
       returning sent.auction_id
     )
-    -- Use an array, because the planner expects a thousand claimed rows and reads all auctions.
-    select a.* from public.auctions as a where a.id = any(array(select auction_id from claimed))
+    select a.* from public.auctions as a where a.id in (select auction_id from claimed)
   loop
     perform realtime.send(
       private.time_remaining(v_auction, v_now), 'time_remaining', 'auction:' || v_auction.id, true
@@ -62,22 +61,15 @@ begin
   -- mark, so they must not cost the computation of their marks.
   candidates as (
     select watched.* from watched
-    -- Use a scalar subquery, because a join may read the broadcasts of all past auctions.
-    where watched.version is distinct from (
-      select sent.version from private.auction_broadcasts as sent
-      where sent.auction_id = watched.id
-    )
+    left join private.auction_broadcasts as sent on sent.auction_id = watched.id
+    where sent.version is distinct from watched.version
     union
     select a.id, a.version, a.status, a.end_at from public.auctions as a
     where a.status = 'live' and a.end_at <= p_now + v_first_mark
   )
   select watched.id, watched.version, passed.mark_s
   from candidates as watched
-  -- The limit keeps the planner from a join here too.
-  left join lateral (
-    select b.version, b.mark_s from private.auction_broadcasts as b
-    where b.auction_id = watched.id limit 1
-  ) as sent on true
+  left join private.auction_broadcasts as sent on sent.auction_id = watched.id
   left join lateral (
     select min(mark::integer) as mark_s from jsonb_array_elements(v_marks_s) as mark
     where

@@ -54,8 +54,6 @@ CALLS: Mapping[str, Call] = {
         sql="list_notifications({buyer}, false, 50)", role=None, reads=1_000
     ),
     "find_auction": Call(sql="find_auction({hot_listing})", role=None),
-    # Each round compares the versions of all auctions that run, and of no other.
-    "broadcast_time_remaining": Call(sql="broadcast_time_remaining(100)", role=None, reads=100_000),
     "settle_due_orders": Call(sql="settle_due_orders(1)", role=None, reads=10_000),
     "next_auction_deadline": Call(sql="next_auction_deadline()", role=None),
     "get_order": Call(sql="get_order({order}, {buyer}, 'aal1')", role=None),

@@ -113,10 +113,6 @@ select
   bid_count, true, 1 + bid_count, start_at
 from plans.numbers;
 
--- Each auction was broadcast, and the newest bid of the hot one was not.
-insert into private.auction_broadcasts (auction_id, version)
-select id, version - (id = md5('auction:100')::uuid)::integer from public.auctions;
-
 insert into public.bids (id, auction_id, bidder_id, amount_cents, placed_at, seq)
 select
   md5('bid:' || n || ':' || seq)::uuid, auction_id, plans.bidder(n, seq, bid_count),
