@@ -10,6 +10,7 @@ import pytest
 from devstack.gateway.realtime import replication
 from devstack.gateway.realtime.replication import Stream, open_replication
 from devstack.gateway.realtime.wal import CREATE, PUBLICATION
+from devstack.supervisor.processes import wait_until
 from tests.support.gateways import PATIENCE_S
 
 
@@ -29,6 +30,10 @@ async def source(admin_url: str, database_url: str) -> AsyncIterator[psycopg.Asy
     await connection.execute(CREATE.format(SLOT))
     yield connection
     await connection.close()
+    # The server drops the temporary slot some time after its client has gone.
+    with psycopg.connect(admin_url) as observer:
+        query = "select from pg_replication_slots where slot_name = %s"
+        assert wait_until(lambda: observer.execute(query, [SLOT]).fetchone() is None, PATIENCE_S)
 
 
 @pytest.fixture
