@@ -1,4 +1,4 @@
-"""Which PostgreSQL is taken, and how a user who is not root gets to it."""
+"""Find the PostgreSQL to run, and let a user who is not root reach it."""
 
 import os
 import shutil

@@ -31,7 +31,7 @@ EXPLAIN_FORMATS = {
     "application/vnd.pgrst.plan+text": "text",
     "application/vnd.pgrst.plan+json": "json",
 }
-#: How many different headers are kept, each with its meaning.
+#: The number of different headers that are kept, each with its meaning.
 REMEMBERED = 1024
 
 

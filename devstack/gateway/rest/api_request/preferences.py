@@ -18,7 +18,7 @@ CHOICES = {
 NUMBER = re.compile(r"[0-9]+")
 #: No table has more rows than these digits can say.
 MOST_DIGITS = 18
-#: How many different headers are kept, each with its meaning.
+#: The number of different headers that are kept, each with its meaning.
 REMEMBERED = 1024
 #: The preferences that each kind of request follows, in the order of its Preference-Applied.
 APPLICABLE = {

@@ -33,7 +33,7 @@ class RequestHead:
     schema: str
     preferences: Preferences
     accepted: Accepted
-    #: Whether the response names its schema, because the client could choose it.
+    #: True if the response names its schema, because the client could choose it.
     is_profiled: bool
 
 

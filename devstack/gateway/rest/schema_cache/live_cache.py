@@ -18,7 +18,7 @@ from devstack.gateway.rest.schema_cache.tables import Relation
 
 LOG = logging.getLogger(__name__)
 
-#: How long the gateway's start waits for the first reading, and the pause before another try.
+#: The gateway's start waits so long for the first reading, and so long before another try.
 FIRST_READ_S = 15
 RETRY_S = 0.5
 #: The admin connections are few, and shared with the other services.
