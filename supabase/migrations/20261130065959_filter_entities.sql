@@ -2,7 +2,7 @@ set lock_timeout = '2s';
 set statement_timeout = '30s';
 
 -- A text may write a sign by its number or name, as HTML and addresses do: "&#48;", "&#x30;",
--- "&commat;", "%40". These functions read such a text as the person who decodes it.
+-- "&commat;", "%40", "\u0040". These functions read such a text as the person who decodes it.
 create function private.decoded_text(p_text text)
 returns private.folded_text
 language plpgsql
@@ -10,9 +10,11 @@ immutable
 set search_path = ''
 as $$
 declare
-  -- A page decodes an entity without its semicolon too, and a second page one inside another.
-  v_pattern constant text := '(?:&(?:amp;)*(?:#0*[0-9]{1,7};?|#x0*[0-9a-f]{1,6};?|[a-z]{2,16};)'
-    '|%[2-7][0-9a-f]|\\u00[2-7][0-9a-f]|\\x[2-7][0-9a-f])';
+  -- Browsers also decode an entity without its semicolon. An entity may be encoded twice. People also
+  -- read one with blanks; without its semicolon, that is rather a list of numbers, as in "#4 & #5".
+  v_pattern constant text := '(?:&(?:amp;)*#(?:0*[0-9]{1,7}|x0*[0-9a-f]{1,6})'
+    '|& ?(?:# ?0*[0-9]{1,7} ?;|# ?x0*[0-9a-f]{1,6} ?;|[a-z]{2,16};)'
+    '|%(?:25)*[2-7][0-9a-f]|(?:\\x|\\u00|u\+00)[2-7][0-9a-f]|\\u\{0*[2-7][0-9a-f]\})';
   v_decoded private.folded_text;
 begin
   if p_text collate "C" !~* v_pattern then
@@ -67,14 +69,15 @@ immutable
 set search_path = ''
 as $$
 declare
-  v_name constant text := lower(
-    rtrim(regexp_replace(p_entity collate "C", '^(?:&(?:amp;)*|%|\\)', '', 'i'), ';') collate "C"
+  v_entity constant text := lower(translate(p_entity, ' ;}', '') collate "C");
+  -- Nothing is left of a sign "&" alone.
+  v_name constant text := coalesce(
+    nullif(regexp_replace(v_entity, '^&(?:amp)*', ''), ''), 'amp'
   );
   v_code constant integer := case
     when left(v_name, 2) = '#x' then private.code_of_hex(substr(v_name, 3))
     when left(v_name, 1) = '#' then substr(v_name, 2)::integer
-    when left(p_entity, 1) = '%' then private.code_of_hex(v_name)
-    when left(p_entity, 1) = '\' then private.code_of_hex(substr(v_name, 2))
+    when left(v_entity, 1) <> '&' then private.code_of_hex(right(v_entity, 2))
   end;
 begin
   if v_code is not null then

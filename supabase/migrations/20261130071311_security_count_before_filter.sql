@@ -30,8 +30,11 @@ begin
     end,
     -- Count the call before the filter, which costs far more than all checks above.
     private.use_rate_limit('add_dispute_message'),
-    -- Staff may quote the details that a party wrote elsewhere.
-    case when not private.is_staff() then private.payment_text_refusal('content', v_content) end
+    -- Staff may quote the details that a party wrote elsewhere. A party on the staff is a party.
+    case
+      when auth.uid() in (v_dispute.initiator_id, v_dispute.respondent_id)
+        then private.payment_text_refusal('content', v_content)
+    end
   );
   if v_answer is null then
     insert into public.dispute_messages (

@@ -9,8 +9,7 @@ declare
   v_office constant text := private.lookalike_pattern(array[
     'admin', 'admins', 'administration', 'administrator', 'administrators', 'customercare',
     'customerservice', 'customerservices', 'helpcenter', 'helpcentre', 'helpdesk', 'helpteam',
-    'moderation', 'moderator', 'moderators',
-    'staff', 'support', 'trustandsafety', 'trustsafety'
+    'moderation', 'moderator', 'moderators', 'staff', 'support', 'trustandsafety', 'trustsafety'
   ]);
   -- These are names of things, too. So they count only in a name that says nothing else.
   v_thing constant text := private.lookalike_pattern(array['marketplace', 'mod', 'mods']);
@@ -51,16 +50,21 @@ begin
 
     select
     from reading
-    cross join lateral generate_subscripts(reading.words, 1) as first
-    cross join lateral generate_series(first, cardinality(reading.words)) as last
-    cross join lateral private.lookalike_form(
-      array_to_string(reading.words[first:last], '')
-    ) as claim
     where
-      claim ~ format('^%s*%s', v_other, v_market)
-      or claim ~ format('^%s%s%s$', v_beside, v_office, v_beside)
-      or private.lookalike_form(array_to_string(reading.words, ' ')) ~ format(
+      private.lookalike_form(array_to_string(reading.words, ' ')) ~ format(
         '^(?:(?:%1$s|%2$s+) )*%2$s*%3$s%2$s*(?: (?:%1$s|%2$s+))*$', v_short, v_other, v_thing
+      )
+      -- An office or the marketplace counts in any run of words.
+      or exists (
+        select
+        from generate_subscripts(reading.words, 1) as first
+        cross join lateral generate_series(first, cardinality(reading.words)) as last
+        cross join lateral private.lookalike_form(
+          array_to_string(reading.words[first:last], '')
+        ) as claim
+        where
+          claim ~ format('^%s*%s', v_other, v_market)
+          or claim ~ format('^%s%s%s$', v_beside, v_office, v_beside)
       )
   );
 end;

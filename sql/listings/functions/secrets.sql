@@ -19,15 +19,15 @@ begin
   end if;
   select * into v_private from private.listing_private where listing_id = p_listing_id;
   if v_seller_id <> auth.uid() then
-    v_private := private.read_as_staff(v_private, v_seller_id);
+    v_private := private.disclose_to_staff(v_private, v_seller_id);
   end if;
   return jsonb_build_object('reserve_cents', v_private.reserve_cents, 'street', v_private.street);
 end;
 $$;
-comment on function private.get_listing_private is 'Return reserve and street to the seller, and to staff as read_as_staff allows. Another user gets LISTING_NOT_FOUND.';
+comment on function private.get_listing_private is 'Return reserve and street to the seller, and to staff as disclose_to_staff allows. Another user gets LISTING_NOT_FOUND.';
 grant execute on function private.get_listing_private to authenticated;
 
-create function private.read_as_staff(p_private private.listing_private, p_seller_id uuid)
+create function private.disclose_to_staff(p_private private.listing_private, p_seller_id uuid)
 returns private.listing_private
 language plpgsql
 set search_path = ''
@@ -52,4 +52,4 @@ begin
   return v_private;
 end;
 $$;
-comment on function private.read_as_staff is 'Return the part of a private row that staff may read now, and audit the read. The reserve is null until the auction has ended.';
+comment on function private.disclose_to_staff is 'Return the part of a private row that staff may read now, and audit the read. The reserve is null until the auction has ended.';
