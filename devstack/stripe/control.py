@@ -46,7 +46,7 @@ from starlette.routing import BaseRoute
 
 from devstack.emulation.control import (
     Command,
-    ControlError,
+    choice,
     control_routes,
     fault_commands,
     read_body,
@@ -107,9 +107,7 @@ async def _list_deliveries(fake: FakeStripe, request: Request) -> Any:
 
 async def _release(fake: FakeStripe, request: Request) -> Any:
     values = await read_body(request)
-    order = values.get("order", "oldest_first")
-    if order not in ("oldest_first", "newest_first"):
-        raise ControlError("order must be oldest_first or newest_first")
+    order = choice(values, "order", ("oldest_first", "newest_first"), default="oldest_first")
     held = delivery_log.held_ids(fake.store, values.get("event_types"))
     if order == "newest_first":
         held.reverse()

@@ -36,6 +36,7 @@ from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.live_cache import LiveSchemaCache
 from devstack.gateway.rest.schema_cache.tables import Relation
 from devstack.gateway.rest.transaction import outcome_check, run, session_of
+from devstack.gateway.transaction_settings import Session
 
 
 #: A client that sends a new shape with each request must not fill the memory.
@@ -92,8 +93,7 @@ class Handlers:
         statement = self._statements.get(cache, read, lambda: plan_read(cache, read))
         session = session_of(cache, request, head, is_read_only=True)
         if explain := head.accepted.explain:
-            explained = statement.explained(explain)
-            return explain_response(await run(self._context, explained, session, values), head)
+            return await self._explain(statement.explained(explain), session, values, head)
         outcome = await run(self._context, statement, session, values)
         # A read changes nothing, so its outcome may be checked after the commit.
         check = outcome_check(is_single=head.accepted.is_single, max_affected=None)
@@ -112,8 +112,7 @@ class Handlers:
         session = session_of(cache, request, head, is_read_only=False)
         if explain := head.accepted.explain:
             explained = statement.explained(explain)
-            outcome = await run(self._context, explained, session, values, body=payload.text)
-            return explain_response(outcome, head)
+            return await self._explain(explained, session, values, head, payload.text)
         check = outcome_check(
             is_single=head.accepted.is_single and mutation.is_represented,
             max_affected=preferences.max_affected if method in ("PATCH", "DELETE") else None,
@@ -147,8 +146,7 @@ class Handlers:
         )
         if explain := head.accepted.explain:
             explained = statement.explained(explain)
-            outcome = await run(self._context, explained, session, values, body=body)
-            return explain_response(outcome, head)
+            return await self._explain(explained, session, values, head, body)
         check = outcome_check(
             is_single=head.accepted.is_single and function.is_set,
             max_affected=head.preferences.max_affected,
@@ -157,6 +155,17 @@ class Handlers:
         if function.kind == "void":
             return void_response(outcome, head)
         return read_response(outcome, head, _offset(query, values), "call")
+
+    async def _explain(
+        self,
+        explained: Statement,
+        session: Session,
+        values: list[str],
+        head: RequestHead,
+        body: str = "",
+    ) -> Response:
+        outcome = await run(self._context, explained, session, values, body=body)
+        return explain_response(outcome, head)
 
 
 class StatementCache:

@@ -90,18 +90,20 @@ async def _transaction(
     begin = _begin(session.settings, is_read_only=session.is_read_only)
     end = ENDS[session.is_rolled_back]
     main, estimate = AsyncRawCursor(connection), None
+    # One cursor serves the statements whose results nobody reads, because each cursor costs time.
+    unread = AsyncRawCursor(connection)
     async with connection.pipeline():
-        await AsyncRawCursor(connection).execute(begin)
-        await AsyncRawCursor(connection).execute(_session_settings(session), session.values)
+        await unread.execute(begin)
+        await unread.execute(_session_settings(session), session.values)
         if session.pre_request is not None:
-            await AsyncRawCursor(connection).execute(session.pre_request)
+            await unread.execute(session.pre_request)
         if statement.count_sql is not None:
             estimate = AsyncRawCursor(connection)
             bound_estimate = [bound[statement.slots.index(slot)] for slot in statement.count_slots]
             await estimate.execute(statement.count_sql, bound_estimate)
         await main.execute(statement.sql, bound)
         for end_sql in end if check is None else ():
-            await AsyncRawCursor(connection).execute(end_sql)
+            await unread.execute(end_sql)
     if statement.is_explained:
         outcome = _explained(main)
     else:
