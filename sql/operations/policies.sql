@@ -19,6 +19,6 @@ grant select (
 
 create policy admins_read_the_metrics on public.metrics
 for select to authenticated
--- A bound of the index. With a boolean a user's query would read every row, and show none.
+-- The comparison bounds the index. A boolean would make a user's query read every row in vain.
 using (recorded_at >= (select case when private.is_admin() then '-infinity'::timestamptz end));
 comment on policy admins_read_the_metrics on public.metrics is 'Admins read the metrics, with a second factor where staff need one. Moderators and other users read no row.';

@@ -415,6 +415,7 @@ create or replace function private.dollars(p_cents bigint)
 returns text
 language plpgsql
 immutable
+strict
 set search_path = ''
 as $$
 begin

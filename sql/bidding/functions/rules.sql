@@ -133,6 +133,7 @@ create function private.dollars(p_cents bigint)
 returns text
 language plpgsql
 immutable
+strict
 set search_path = ''
 as $$
 begin
