@@ -30,14 +30,14 @@ _PROBE = "probe"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Timing:
     """Seconds between two probes, limits for each step, and pauses between two connections."""
 
-    probe_every_s: float = 20.0
-    probe_within_s: float = 10.0
+    probe_interval_s: float = 20.0
+    probe_timeout_s: float = 10.0
     probes_missed: int = 2
-    join_within_s: float = 25.0
-    close_within_s: float = 5.0
+    join_timeout_s: float = 25.0
+    close_timeout_s: float = 5.0
     first_pause_s: float = 1.0
     longest_pause_s: float = 30.0
 
@@ -46,10 +46,10 @@ class Realtime:
     """Subscribes to changes of tables; `make_client` builds a client that does not reconnect."""
 
     def __init__(
-        self, make_client: Callable[[], AsyncRealtimeClient], pace: Pace | None = None
+        self, make_client: Callable[[], AsyncRealtimeClient], timing: Timing | None = None
     ) -> None:
         self._make_client = make_client
-        self._pace = pace or Pace()
+        self._timing = timing or Timing()
 
     async def subscribe(self, tables: Collection[str], wake_up: asyncio.Event) -> None:
         """Set `wake_up` at each change of `tables` and after each join, until cancelled.
@@ -61,7 +61,7 @@ class Realtime:
         failures_in_a_row, is_rejoin = 0, False
         while True:
             connection = _Connection(
-                self._make_client, tables, wake_up, self._pace, is_rejoin=is_rejoin
+                self._make_client, tables, wake_up, self._timing, is_rejoin=is_rejoin
             )
             reason = await connection.run()
             is_rejoin = is_rejoin or connection.was_joined
@@ -69,8 +69,8 @@ class Realtime:
             metrics.REALTIME_ENDS.labels(reason=reason).inc()
             log.warning("realtime_connection_ended", tables=sorted(tables), reason=reason)
             # Full jitter, so that after an outage not all workers come back at once.
-            longest_s = self._pace.first_pause_s * 2 ** min(failures_in_a_row - 1, 10)
-            await asyncio.sleep(random.uniform(0, min(longest_s, self._pace.longest_pause_s)))  # noqa: S311 - no secret
+            longest_s = self._timing.first_pause_s * 2 ** min(failures_in_a_row - 1, 10)
+            await asyncio.sleep(random.uniform(0, min(longest_s, self._timing.longest_pause_s)))  # noqa: S311 - no secret
 
 
 def connect(settings: Settings) -> Realtime:
@@ -96,7 +96,7 @@ class _Connection:
         make_client: Callable[[], AsyncRealtimeClient],
         tables: Collection[str],
         wake_up: asyncio.Event,
-        pace: Pace,
+        timing: Timing,
         *,
         is_rejoin: bool,
     ) -> None:
@@ -104,7 +104,7 @@ class _Connection:
         self._make_client = make_client
         self._tables = tables
         self._wake_up = wake_up
-        self._pace = pace
+        self._timing = timing
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._has_heard = asyncio.Event()
         self._expected_probe = ""
@@ -117,7 +117,7 @@ class _Connection:
             client = self._make_client()
             channel = self._channel(client)
             # On Python 3.11 asyncio.wait_for may swallow a cancellation.
-            async with asyncio.timeout(self._pace.join_within_s):
+            async with asyncio.timeout(self._timing.join_timeout_s):
                 await channel.subscribe(self._notice_state)
             return await self._listen(client, channel)
         except TimeoutError:
@@ -173,8 +173,8 @@ class _Connection:
 
     async def _listen(self, client: AsyncRealtimeClient, channel: AsyncRealtimeChannel) -> str:
         missed_count = 0
-        while missed_count < self._pace.probes_missed:
-            reason = await self._ended_within(client, self._pace.probe_every_s)
+        while missed_count < self._timing.probes_missed:
+            reason = await self._ended_within(client, self._timing.probe_interval_s)
             if reason is not None:
                 return reason
             if await self._hears_probe(channel):
@@ -203,7 +203,7 @@ class _Connection:
         self._has_heard.clear()
         self._expected_probe = str(uuid.uuid4())
         try:
-            async with asyncio.timeout(self._pace.probe_within_s):
+            async with asyncio.timeout(self._timing.probe_timeout_s):
                 await channel.send_broadcast(_PROBE, {"id": self._expected_probe})
                 await self._has_heard.wait()
         except TimeoutError:
@@ -213,5 +213,5 @@ class _Connection:
     async def _close(self, client: AsyncRealtimeClient) -> None:
         # The server may never answer the close, and a broken client may raise any exception.
         with contextlib.suppress(Exception):
-            async with asyncio.timeout(self._pace.close_within_s):
+            async with asyncio.timeout(self._timing.close_timeout_s):
                 await client.close()

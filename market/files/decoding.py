@@ -19,7 +19,7 @@ _ROOT = Path(__file__).parents[2]
 _COMMAND = (sys.executable, "-B", "-E", "-s", "-m", "market.files.decoder")
 _PDF_STARTS = (b"%PDF-1.", b"%PDF-2.")
 #: The limit of the processor's time is lower, so only a busy machine lets a process run so long.
-_PATIENCE_S = 8.0
+_TIMEOUT_S = 8.0
 _CRASHED = 1
 
 
@@ -51,7 +51,7 @@ def decode(data: bytes, kind: Kind) -> Prepared:
             env={},
             input=data,
             capture_output=True,
-            timeout=_PATIENCE_S,
+            timeout=_TIMEOUT_S,
             check=False,
         )
     except subprocess.TimeoutExpired as error:

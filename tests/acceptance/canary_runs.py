@@ -19,7 +19,7 @@ from devstack.supervisor.processes import wait_until
 BUYER, SELLER = "canary-buyer@example.com", "canary-seller@example.com"
 PASSWORD = "a canary's: password"
 #: Options for a stack on this machine, which answers within milliseconds.
-QUICK = ("--auction-s", "3", "--close-patience-s", "8", "--poll-count", "40", "--poll-s", "0.15")
+QUICK = ("--auction-s", "3", "--close-timeout-s", "8", "--poll-count", "40", "--poll-s", "0.15")
 _NAMES = (
     "CANARY_TOKEN",
     "STRIPE_SECRET_KEY",
@@ -30,7 +30,7 @@ _NAMES = (
 )
 #: Staging has these too: short auctions, and as many runs as a day of deployments needs.
 _SETTINGS = {"snipe_window_s": 1, "snipe_extend_s": 1}
-_PATIENCE_S = 30
+_TIMEOUT_S = 30
 
 
 def canary_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -84,7 +84,7 @@ def prepare_accounts(environment: Mapping[str, str]) -> None:
 
 def sign_up(environment: Mapping[str, str], email: str) -> None:
     """Make an account that may not trade yet."""
-    with httpx.Client(timeout=_PATIENCE_S) as http:
+    with httpx.Client(timeout=_TIMEOUT_S) as http:
         http.post(
             f"{environment['SUPABASE_URL']}/auth/v1/signup",
             json={"email": email, "password": PASSWORD},
@@ -132,11 +132,11 @@ def _open_payout_accounts(environment: Mapping[str, str]) -> None:
 
 def _wait_for_rows(environment: Mapping[str, str], query: str, count: int) -> None:
     with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as database:
-        assert wait_until(lambda: database.execute(query).rowcount >= count, _PATIENCE_S), query
+        assert wait_until(lambda: database.execute(query).rowcount >= count, _TIMEOUT_S), query
 
 
 def _control(environment: Mapping[str, str], path: str, **body: str) -> None:
-    with httpx.Client(timeout=_PATIENCE_S) as http:
+    with httpx.Client(timeout=_TIMEOUT_S) as http:
         http.post(environment["STRIPE_CONTROL_URL"] + path, json=body).raise_for_status()
 
 

@@ -193,13 +193,13 @@ class Marketplace:
 
     def _wait_for_close_of(self, sale: Sale) -> float:
         """Wait for the close of an auction, keep its order, and return the lag in seconds."""
-        patience_s = self._settings.close_patience_s
+        timeout_s = self._settings.close_timeout_s
         state = self._state(sale)
-        limit = time.monotonic() + float(state["time_remaining"]) + patience_s
+        limit = time.monotonic() + float(state["time_remaining"]) + timeout_s
         while state["status"] not in _ENDED:
             if time.monotonic() > limit:
                 raise StepFailedError(
-                    "a closed auction", f"still {state['status']}, {patience_s:g} s after its end"
+                    "a closed auction", f"still {state['status']}, {timeout_s:g} s after its end"
                 )
             time.sleep(max(_BETWEEN_LOOKS_S, min(float(state["time_remaining"]), 5.0)))
             state = self._state(sale)

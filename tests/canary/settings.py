@@ -59,7 +59,7 @@ class CanarySettings:
     #: One of `EVENTS`.
     events: str
     auction_s: float
-    close_patience_s: float
+    close_timeout_s: float
     poll_count: int
     poll_s: float
     canary_token: str = field(repr=False)
@@ -86,8 +86,8 @@ class CanarySettings:
             found = look()
             if found is not None:
                 return found
-        patience_s = (self.poll_count - 1) * self.poll_s
-        raise StepFailedError(expected, f"not so after {self.poll_count} looks in {patience_s:g} s")
+        timeout_s = (self.poll_count - 1) * self.poll_s
+        raise StepFailedError(expected, f"not so after {self.poll_count} looks in {timeout_s:g} s")
 
 
 def read_settings(arguments: Sequence[str]) -> CanarySettings:
@@ -109,7 +109,7 @@ def read_settings(arguments: Sequence[str]) -> CanarySettings:
         stripe_api_base=os.environ.get("STRIPE_API_BASE", "").rstrip("/"),
         events=given.events,
         auction_s=given.auction_s,
-        close_patience_s=given.close_patience_s,
+        close_timeout_s=given.close_timeout_s,
         poll_count=given.poll_count,
         poll_s=given.poll_s,
         canary_token=values["CANARY_TOKEN"],
@@ -174,16 +174,16 @@ def _parser() -> argparse.ArgumentParser:
             "event; auto: stripe if the account has a webhook endpoint with this address"
         ),
     )
-    _add_patience(parser)
+    _add_time_limits(parser)
     return parser
 
 
-def _add_patience(parser: argparse.ArgumentParser) -> None:
+def _add_time_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--auction-s", type=_seconds, default=20.0, help="how long the auction runs (%(default)s)"
     )
     parser.add_argument(
-        "--close-patience-s",
+        "--close-timeout-s",
         type=_seconds,
         default=30.0,
         help="how long after its end the auction may stay open (%(default)s)",

@@ -8,7 +8,7 @@ from typing import Any, Self
 import httpx
 
 
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
 
 
 class Proxy:
@@ -17,7 +17,7 @@ class Proxy:
     def __init__(self, target: str) -> None:
         proxy = self
         self._target = target
-        self._client = httpx.Client(timeout=_PATIENCE_S)
+        self._client = httpx.Client(timeout=_TIMEOUT_S)
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

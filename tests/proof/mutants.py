@@ -25,7 +25,7 @@ from tests.proof.mutations import MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 #: A mutant that makes a test hang is not caught by it.
-PATIENCE_S = 600
+TIMEOUT_S = 600
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ def _run(paths: Iterable[str], environment: dict[str, str]) -> subprocess.Comple
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
     )
 
 

@@ -34,7 +34,7 @@ PLAYS_AT_ONCE = 10
 COPIES = max(2, DELIVERIES // (PLAYS * EVENTS_OF_A_PLAY))
 KILLS = max(2, min(40, DELIVERIES // 800))
 #: The longest time without a kill until a wave is settled.
-PATIENCE_S = 300
+TIMEOUT_S = 300
 LOOK_S = 0.2
 REPORT_S = 20
 
@@ -138,7 +138,7 @@ class Soak:
         """Deliver and kill until no work is left."""
         while True:
             in_time = wait_until(
-                lambda: self._is_kill_due() or self._is_settled(), PATIENCE_S, look_s=LOOK_S
+                lambda: self._is_kill_due() or self._is_settled(), TIMEOUT_S, look_s=LOOK_S
             )
             assert in_time, self._open_work()
             if not self._is_kill_due():

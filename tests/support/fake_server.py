@@ -18,7 +18,7 @@ import stripe
 from devstack.stripe.config import StripeConfig, WebhookEndpoint
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import PATIENCE_S
+from tests.support.gateways import TIMEOUT_S
 
 
 SECRET = "whsec_of_the_tests"
@@ -63,7 +63,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = receiver.answers.pop(0) if receiver.answers else 200
                 receiver.received.put(Received(body, dict(self.headers)))
-                receiver.gate.wait(PATIENCE_S)
+                receiver.gate.wait(TIMEOUT_S)
                 self.send_response(status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
@@ -93,7 +93,7 @@ class Receiver:
 
     def next(self) -> Received:
         """Return the next webhook, which has to come in time."""
-        return self.received.get(timeout=PATIENCE_S)
+        return self.received.get(timeout=TIMEOUT_S)
 
     def forget(self) -> None:
         """Be as new."""
@@ -144,7 +144,7 @@ class Account:
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
         """Wait until `count` deliveries fit the query, and return all that do."""
-        params = {"count": count, "wait_s": PATIENCE_S, **query}
+        params = {"count": count, "wait_s": TIMEOUT_S, **query}
         response = self.control.get("/deliveries", params=params)
         response.raise_for_status()
         found: list[dict[str, Any]] = response.json()["deliveries"]
@@ -191,7 +191,7 @@ def running(folder: Path, receiver: Receiver, **settings: Any) -> Iterator[Accou
         httpx.Client(base_url=f"{config.url}/_control", timeout=60, trust_env=False) as control,
     ):
         try:
-            is_up = wait_until(lambda: _is_up(control, process), PATIENCE_S)
+            is_up = wait_until(lambda: _is_up(control, process), TIMEOUT_S)
             assert is_up, "the fake Stripe did not come up"
             yield Account(config, _client(config), control, receiver)
         finally:
@@ -209,6 +209,6 @@ def _client(config: StripeConfig) -> stripe.StripeClient:
     return stripe.StripeClient(
         config.secret_key,
         base_addresses={"api": config.url},
-        http_client=stripe.RequestsClient(timeout=PATIENCE_S),
+        http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
         max_network_retries=0,
     )

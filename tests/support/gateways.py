@@ -19,7 +19,7 @@ from devstack.supervisor.processes import wait_until
 
 
 #: The longest wait for an expected answer on a busy machine; a test that passes does not wait.
-PATIENCE_S = 30
+TIMEOUT_S = 30
 
 
 class Gateway:
@@ -50,13 +50,13 @@ class Gateway:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "devstack.gateway", "--config", str(self._path)]
         self._process = subprocess.Popen(command)  # noqa: S603 -- our own module
-        assert wait_until(self._is_up, PATIENCE_S), "the gateway did not start in time"
+        assert wait_until(self._is_up, TIMEOUT_S), "the gateway did not start in time"
 
     def stop(self) -> None:
         """Stop it in order."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(PATIENCE_S)
+            self._process.wait(TIMEOUT_S)
 
     def is_healthy(self) -> bool:
         """Say whether it answers."""

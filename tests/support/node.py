@@ -104,7 +104,7 @@ def _npm(*arguments: str) -> None:
 def _run(
     command: list[str],
     environment: Mapping[str, str],
-    patience_s: float,
+    timeout_s: float,
     stdin: IO[str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     with subprocess.Popen(  # noqa: S603 -- our own tests, by a Node of our own
@@ -118,11 +118,11 @@ def _run(
         start_new_session=True,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=patience_s)
+            output, _ = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             _kill(process)
             output, _ = process.communicate()
-            pytest.fail(f"Not done after {patience_s} s:\n{output}")
+            pytest.fail(f"Not done after {timeout_s} s:\n{output}")
         finally:
             _kill(process)
     return subprocess.CompletedProcess(command, process.returncode, output)

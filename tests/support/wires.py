@@ -9,7 +9,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 class Wire:
@@ -24,13 +24,13 @@ class Wire:
 
     async def receive(self) -> Any:
         """Return the next frame, text as what it says."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             frame = await self.socket.recv()
         return frame if isinstance(frame, bytes) else json.loads(frame)
 
     async def closing(self) -> tuple[int, str]:
         """Return how the server ends the connection, whatever it still says before."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             try:
                 while True:
                     await self.socket.recv()
@@ -43,7 +43,7 @@ async def wire(gateway: Gateway, *, vsn: str = "2.0.0", key: str = "") -> AsyncI
     key = key or gateway.keys.publishable_key
     url = f"{gateway.socket_url}/websocket?apikey={key}&vsn={vsn}"
     # Without compression, so that a frame is as large as it says.
-    async with connect(url, max_size=None, compression=None, open_timeout=PATIENCE_S) as socket:
+    async with connect(url, max_size=None, compression=None, open_timeout=TIMEOUT_S) as socket:
         yield Wire(socket)
 
 

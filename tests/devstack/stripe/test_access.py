@@ -5,7 +5,7 @@ import pytest
 import stripe
 
 from tests.support.fake_server import SECRET_KEY, Account
-from tests.support.gateways import PATIENCE_S
+from tests.support.gateways import TIMEOUT_S
 
 
 def client_with(account: Account, key: str, version: str | None = None) -> stripe.StripeClient:
@@ -30,8 +30,8 @@ def test_call_without_a_key_is_refused(account: Account) -> None:
     """No Authorization at all is 401; HTTP Basic with the key as user works like Bearer."""
     url = f"{account.config.url}/v1/balance"
 
-    assert 401 == httpx.get(url, timeout=PATIENCE_S).status_code
-    assert 200 == httpx.get(url, auth=(SECRET_KEY, ""), timeout=PATIENCE_S).status_code
+    assert 401 == httpx.get(url, timeout=TIMEOUT_S).status_code
+    assert 200 == httpx.get(url, auth=(SECRET_KEY, ""), timeout=TIMEOUT_S).status_code
 
 
 def test_other_api_version_is_refused(account: Account) -> None:
@@ -81,7 +81,7 @@ def test_broken_body_is_a_400(account: Account, body: bytes) -> None:
             "Authorization": f"Bearer {SECRET_KEY}",
             "Content-Type": "application/x-www-form-urlencoded",
         },
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
     )
 
     assert (400, "invalid_request_error") == (answer.status_code, answer.json()["error"]["type"])

@@ -8,13 +8,13 @@ import stripe
 
 from devstack.supervisor import processes
 from tests.support.fake_server import Account
-from tests.support.gateways import PATIENCE_S
+from tests.support.gateways import TIMEOUT_S
 
 
 def wait_until_struck(account: Account) -> None:
     """Wait until every fault has found its request."""
     assert processes.wait_until(
-        lambda: account.command("GET", "/faults")["faults"] == [], PATIENCE_S
+        lambda: account.command("GET", "/faults")["faults"] == [], TIMEOUT_S
     )
 
 

@@ -16,7 +16,7 @@ from devstack.supervisor.ports import free_base
 from devstack.supervisor.processes import end, start, wait_until
 
 
-PATIENCE_S = 60
+TIMEOUT_S = 60
 
 
 class Devstack:
@@ -82,7 +82,7 @@ class Devstack:
             text=True,
             cwd=self.root,
             env=self.environment,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
         )
 
     def told(self, process: subprocess.Popen[bytes]) -> str:
@@ -107,7 +107,7 @@ class Devstack:
             end(process, (signal.SIGINT,), 20)
             if process.stdout:
                 process.stdout.close()
-        wait_until(lambda: not self.left_behind(), PATIENCE_S)
+        wait_until(lambda: not self.left_behind(), TIMEOUT_S)
 
 
 @contextlib.contextmanager
@@ -133,4 +133,4 @@ def command_of(pid: int | str) -> bytes:
 
 
 def wait_for(is_true: Callable[[], bool]) -> None:
-    assert wait_until(is_true, PATIENCE_S)
+    assert wait_until(is_true, TIMEOUT_S)

@@ -17,7 +17,7 @@ import pytest
 from devstack.supervisor.environment import EXPORTED
 from devstack.supervisor.ports import free_base, is_free
 from tests.devstack.supervisor.devstacks import Devstack, command_of, new_devstack, wait_for
-from tests.support.gateways import PATIENCE_S
+from tests.support.gateways import TIMEOUT_S
 
 
 #: One process runs these tests, because they share a stack.
@@ -385,7 +385,7 @@ def signed_up(devstack: Devstack) -> httpx.Response:
         f"{told['SUPABASE_URL']}/auth/v1/signup",
         json={"email": "a@example.com", "password": "correct horse 7"},
         headers={"apikey": told["SUPABASE_PUBLISHABLE_KEY"]},
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
     )
 
 
@@ -403,7 +403,7 @@ def test_exposed_schemas_can_be_chosen(asked: Devstack) -> None:
     """A test of the stack may expose more than our configuration does."""
     assert ["public", "other"] == json.loads((asked.data / "gateway.json").read_text())["schemas"]
     health = f"{environment(asked)['SUPABASE_URL']}/health"
-    assert 200 == httpx.get(health, timeout=PATIENCE_S).status_code
+    assert 200 == httpx.get(health, timeout=TIMEOUT_S).status_code
 
 
 @ASKS_AUTH

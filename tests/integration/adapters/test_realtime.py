@@ -16,7 +16,7 @@ from market.adapters import connect
 from market.settings import Settings
 from tests.integration.adapters.bad_realtime import BadRealtime, told
 from tests.integration.adapters.proxy import Proxy
-from tests.integration.adapters.wake_up import CALM, HEAR_S, WARY, Listener, listening
+from tests.integration.adapters.wake_up import FAST_PROBES, HEAR_S, SLOW_PROBES, Listener, listening
 from tests.integration.service.shop import Shop
 from tests.support.gateways import Gateway, running_gateway
 from tests.support.metrics import count_of
@@ -151,7 +151,7 @@ def end_readers(admin_url: str) -> None:
 async def test_wire_that_goes_dead_is_noticed(shop: Shop, settings: Settings, proxy: Proxy) -> None:
     """Nothing is closed and nothing comes: the canary is the only one to tell."""
     distant = dataclasses.replace(settings, supabase_url=proxy.url)
-    async with listening(distant, ("auctions",), WARY) as listener:
+    async with listening(distant, ("auctions",), FAST_PROBES) as listener:
         await listener.wake_up.came(AT_EACH_JOIN)
 
         proxy.mute()
@@ -232,8 +232,8 @@ async def test_trouble_ends_in_a_new_client_that_hears(
 ) -> None:
     """The old client is thrown away; the new one joins, rings, and hears the next change."""
     ended = connections_ended(reason)
-    pace = WARY if reason == "quiet" else CALM
-    async with listening(bad_settings, ("auctions",), pace) as listener:
+    timing = FAST_PROBES if reason == "quiet" else SLOW_PROBES
+    async with listening(bad_settings, ("auctions",), timing) as listener:
         lost = await listener.wake_up.came(AT_EACH_JOIN)
         joins = len(bad.joins)
 
@@ -278,9 +278,9 @@ async def test_join_without_an_answer_is_tried_again(
 ) -> None:
     """A server that listens and says nothing is left after a while."""
     bad.answers_joins = False
-    impatient = dataclasses.replace(CALM, join_within_s=0.2)
+    short_join = dataclasses.replace(SLOW_PROBES, join_timeout_s=0.2)
     timed_out = connections_ended("join_timed_out")
-    async with listening(bad_settings, ("auctions",), impatient) as listener:
+    async with listening(bad_settings, ("auctions",), short_join) as listener:
         await bad.joined(2)
         assert connections_ended("join_timed_out") > timed_out
         bad.answers_joins = True
@@ -307,9 +307,9 @@ async def test_probe_that_comes_back_keeps_the_client(
     bad: BadRealtime, bad_settings: Settings
 ) -> None:
     """It is heard again and again, and nobody is thrown away."""
-    patient = dataclasses.replace(WARY, probe_every_s=0.02, probe_within_s=10)
+    long_probe = dataclasses.replace(FAST_PROBES, probe_interval_s=0.02, probe_timeout_s=10)
     missed = count_of("realtime_probes_missed")
-    async with listening(bad_settings, ("auctions",), patient) as listener:
+    async with listening(bad_settings, ("auctions",), long_probe) as listener:
         before = await listener.wake_up.came(AT_EACH_JOIN)
         await bad.heard_broadcasts(5)
         await bad.change()

@@ -8,16 +8,18 @@ from contextlib import asynccontextmanager, suppress
 from realtime import AsyncRealtimeClient
 
 from market import realtime
-from market.realtime import Pace, Realtime
+from market.realtime import Realtime, Timing
 from market.settings import Settings
 
 
 #: The longest wait for an expected wake-up on a busy machine.
 HEAR_S = 60.0
 #: Without canaries, and with no long rest after a death.
-CALM = Pace(probe_every_s=3600, join_within_s=5, first_pause_s=0.05, longest_pause_s=0.2)
+SLOW_PROBES = Timing(
+    probe_interval_s=3600, join_timeout_s=5, first_pause_s=0.05, longest_pause_s=0.2
+)
 #: A deaf server is noticed at once.
-WARY = dataclasses.replace(CALM, probe_every_s=0.1, probe_within_s=1)
+FAST_PROBES = dataclasses.replace(SLOW_PROBES, probe_interval_s=0.1, probe_timeout_s=1)
 
 
 class CountedWakeUp(asyncio.Event):
@@ -52,10 +54,10 @@ class Listener:
 
 @asynccontextmanager
 async def listening(
-    settings: Settings, tables: Collection[str], pace: Pace = CALM
+    settings: Settings, tables: Collection[str], timing: Timing = SLOW_PROBES
 ) -> AsyncIterator[Listener]:
     """Subscribe as a worker does, with the clients that workers get."""
-    make_client = realtime.connect(settings)._make_client  # noqa: SLF001 - only the pace is ours
+    make_client = realtime.connect(settings)._make_client  # noqa: SLF001 - only the timing is ours
     clients: list[AsyncRealtimeClient] = []
 
     def made() -> AsyncRealtimeClient:
@@ -63,7 +65,7 @@ async def listening(
         return clients[-1]
 
     wake_up = CountedWakeUp()
-    task = asyncio.create_task(Realtime(made, pace).subscribe(tables, wake_up))
+    task = asyncio.create_task(Realtime(made, timing).subscribe(tables, wake_up))
     try:
         yield Listener(wake_up=wake_up, task=task, clients=clients)
     finally:

@@ -16,7 +16,7 @@ from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 from tests.integration.contract.market import Role
 from tests.integration.contract.sites import CALLERS, SITES, Stage
 from tests.sql.writing import wrote
-from tests.support.gateways import PATIENCE_S
+from tests.support.gateways import TIMEOUT_S
 from tests.support.listening import PRIVATE, Heard, join, joined
 
 
@@ -35,7 +35,7 @@ async def connected(stage: Stage) -> AsyncIterator[Mapping[str, AsyncRealtimeCli
         caller: AsyncRealtimeClient(
             f"{environment['SUPABASE_URL'].replace('http', 'ws', 1)}/realtime/v1",
             environment["SUPABASE_PUBLISHABLE_KEY"],
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
         )
         for caller in CALLERS
     }

@@ -11,7 +11,7 @@ from devstack.paths import ROOT
 from devstack.postgres.schema import build_database, copy_database, declared_files
 from tests.integration.secrets.planting import Side, plant
 from tests.sql.access.world import Reader, World
-from tests.support.gateways import PATIENCE_S, Gateway, running_gateway
+from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 
 
 #: The clients of each reader, by database.
@@ -69,7 +69,7 @@ def _client(world: World, gateway: Gateway, reader: Reader) -> httpx.Client:
         "apikey": gateway.keys.publishable_key,
         "Authorization": f"Bearer {token_of(gateway, world, reader)}",
     }
-    return httpx.Client(base_url=gateway.url, headers=headers, timeout=PATIENCE_S)
+    return httpx.Client(base_url=gateway.url, headers=headers, timeout=TIMEOUT_S)
 
 
 def token_of(gateway: Gateway, world: World, reader: Reader) -> str:

@@ -11,7 +11,7 @@ from realtime import AsyncRealtimeClient
 
 from tests.integration.service.browser import Browser
 from tests.integration.service.shop import Order, Shop
-from tests.support.gateways import PATIENCE_S
+from tests.support.gateways import TIMEOUT_S
 from tests.support.listening import Heard, joined
 
 
@@ -68,7 +68,7 @@ class Sale:
         client = AsyncRealtimeClient(
             f"{environment['SUPABASE_URL'].replace('http', 'ws', 1)}/realtime/v1",
             environment["SUPABASE_PUBLISHABLE_KEY"],
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
         )
         try:
             await client.set_auth(person.session["access_token"])

@@ -23,7 +23,7 @@ from tests.support.factories import make_event_json, make_intent, signed
 
 
 #: The longest wait for an expected effect on a busy machine.
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 AMOUNT = 10_000
 PAYMENTS_PATH = "/api/webhooks/stripe"
 #: Nobody waits for five minutes here, nor is anybody slowed down for what a test does in a second.
@@ -79,14 +79,14 @@ class Shop:
         )
         self.http = httpx.Client(
             base_url=environment["SERVICE_URL"],
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             limits=httpx.Limits(max_connections=64),
             event_hooks={"response": [described.check]},
         )
-        self.control = httpx.Client(base_url=environment["STRIPE_CONTROL_URL"], timeout=PATIENCE_S)
+        self.control = httpx.Client(base_url=environment["STRIPE_CONTROL_URL"], timeout=TIMEOUT_S)
         self.stripe = stripe.StripeClient(
             environment["STRIPE_SECRET_KEY"],
-            http_client=stripe.RequestsClient(timeout=PATIENCE_S),
+            http_client=stripe.RequestsClient(timeout=TIMEOUT_S),
             max_network_retries=0,
             base_addresses={"api": environment["STRIPE_API_BASE"]},
         )
@@ -354,15 +354,15 @@ class Shop:
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
         """Wait until Stripe has so many deliveries that fit, and return all that do."""
-        params = {"count": count, "wait_s": PATIENCE_S, **query}
-        response = self.control.get("/deliveries", params=params, timeout=2 * PATIENCE_S)
+        params = {"count": count, "wait_s": TIMEOUT_S, **query}
+        response = self.control.get("/deliveries", params=params, timeout=2 * TIMEOUT_S)
         found: list[dict[str, Any]] = response.json()["deliveries"]
         assert len(found) >= count, f"only {len(found)} deliveries of {query}"
         return found
 
-    def wait_for(self, is_true: Any, patience_s: float = PATIENCE_S) -> None:
+    def wait_for(self, is_true: Any, timeout_s: float = TIMEOUT_S) -> None:
         """Look until something has come true; it has to."""
-        assert wait_until(is_true, patience_s), "it did not come true in time"
+        assert wait_until(is_true, timeout_s), "it did not come true in time"
 
     def check_books(self, *, dead_events: Collection[str] = ()) -> None:
         """Look at the books: nothing is lost, nothing doubled, nothing forgotten."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.service.browser import Browser
 from tests.integration.service.own_service import OwnService
-from tests.integration.service.shop import PATIENCE_S, Shop
+from tests.integration.service.shop import TIMEOUT_S, Shop
 from tests.sql.auctioning import auctioned
 
 
@@ -35,7 +35,7 @@ def auth(shop: Shop, path: str, body: Any) -> httpx.Response:
         f"{shop.environment['SUPABASE_URL']}/auth/v1/{path}",
         json=body,
         headers={"apikey": shop.environment["SUPABASE_PUBLISHABLE_KEY"]},
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
     )
 
 
@@ -148,7 +148,7 @@ class TestNotifications:
                     own_service.url + NOTIFICATIONS,
                     json=body,
                     headers=person.bearer,
-                    timeout=PATIENCE_S,
+                    timeout=TIMEOUT_S,
                 ).status_code
                 for _ in range(2)
             ]

@@ -10,7 +10,7 @@ import stripe
 
 from devstack.supervisor.processes import wait_until
 from tests.integration.service.browser import Browser
-from tests.integration.service.shop import AMOUNT, PATIENCE_S, Order, Shop
+from tests.integration.service.shop import AMOUNT, TIMEOUT_S, Order, Shop
 
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -271,7 +271,7 @@ def test_stripe_that_is_slow_makes_one_intent(shop: Shop, buyer: Browser, order:
         answers.append(buyer.post(CREATE, asked(order)))
         return answers[-1].is_success
 
-    assert wait_until(is_answered, PATIENCE_S)
+    assert wait_until(is_answered, TIMEOUT_S)
     assert {(503, "STRIPE_CONFLICT"), (503, "STRIPE_UNREACHABLE")} >= set(map(told, answers[:-1]))
     made = answers[-1].json()["paymentIntentId"]
     assert [made] == [one["id"] for one in shop.intents_of(order)]

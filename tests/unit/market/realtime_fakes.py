@@ -8,12 +8,12 @@ from typing import Any
 
 from realtime import RealtimeSubscribeStates
 
-from market.realtime import Pace, Realtime
+from market.realtime import Realtime, Timing
 
 
 HOUR_S = 3600.0
-#: With this pace no probe is sent, so something else ends each connection.
-PATIENT = Pace(probe_every_s=HOUR_S, first_pause_s=0.0)
+#: With this timing no probe is sent, so something else ends each connection.
+NO_PROBES = Timing(probe_interval_s=HOUR_S, first_pause_s=0.0)
 
 
 class FakeChannel:
@@ -116,7 +116,7 @@ class Scene:
 
 @contextlib.asynccontextmanager
 async def subscribed(
-    pace: Pace = PATIENT, prepare: Callable[[FakeClient], None] = lambda _client: None
+    timing: Timing = NO_PROBES, prepare: Callable[[FakeClient], None] = lambda _client: None
 ) -> AsyncIterator[Scene]:
     clients: list[FakeClient] = []
     built: asyncio.Queue[FakeClient] = asyncio.Queue()
@@ -130,7 +130,7 @@ async def subscribed(
 
     wake_up = asyncio.Event()
     task = asyncio.create_task(
-        Realtime(make_client, pace).subscribe(["auctions", "orders"], wake_up)
+        Realtime(make_client, timing).subscribe(["auctions", "orders"], wake_up)
     )
     try:
         yield Scene(wake_up, clients, built, task)

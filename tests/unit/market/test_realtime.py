@@ -8,10 +8,10 @@ import pytest
 from realtime import RealtimeSubscribeStates
 
 from market import realtime
-from market.realtime import Pace, Realtime
+from market.realtime import Realtime, Timing
 from tests.support.factories import make_settings
 from tests.support.metrics import count_of
-from tests.unit.market.realtime_fakes import HOUR_S, PATIENT, FakeChannel, FakeClient, subscribed
+from tests.unit.market.realtime_fakes import HOUR_S, NO_PROBES, FakeChannel, FakeClient, subscribed
 
 
 def test_change_is_a_wake_up() -> None:
@@ -97,7 +97,7 @@ def test_client_that_never_listened_is_replaced() -> None:
             client._listen_task = None  # noqa: SLF001 - the library's own name
 
     async def scenario() -> int:
-        async with subscribed(Pace(probe_every_s=0.0, first_pause_s=0.0), stop) as scene:
+        async with subscribed(Timing(probe_interval_s=0.0, first_pause_s=0.0), stop) as scene:
             await scene.next_client()
             return (await scene.next_client()).number
 
@@ -116,7 +116,7 @@ def test_failed_connection_is_tried_again(error: Exception) -> None:
             client.only_channel.join = fail
 
     async def scenario() -> int:
-        async with subscribed(PATIENT, prepare) as scene:
+        async with subscribed(NO_PROBES, prepare) as scene:
             await scene.woken()
             return len(scene.clients)
 
@@ -136,7 +136,7 @@ def test_client_that_cannot_be_built_is_tried_again() -> None:
                 raise ValueError
             return FakeClient(0)
 
-        task = asyncio.create_task(Realtime(make_client, PATIENT).subscribe(["t"], wake_up))
+        task = asyncio.create_task(Realtime(make_client, NO_PROBES).subscribe(["t"], wake_up))
         await asyncio.wait_for(wake_up.wait(), timeout=10)
         task.cancel()
         await asyncio.wait([task])
@@ -154,8 +154,8 @@ def test_quiet_client_is_replaced() -> None:
         client.only_channel.is_quiet = client.number == 0
 
     async def scenario() -> FakeChannel:
-        pace = Pace(probe_every_s=0.0, probe_within_s=0.01, first_pause_s=0.0)
-        async with subscribed(pace, quieten) as scene:
+        timing = Timing(probe_interval_s=0.0, probe_timeout_s=0.01, first_pause_s=0.0)
+        async with subscribed(timing, quieten) as scene:
             client = await scene.next_client()
             await scene.next_client()
             return client.only_channel
@@ -182,8 +182,8 @@ def test_one_missed_probe_is_forgiven() -> None:
 
             channel.send_broadcast = every_second_one  # type: ignore[method-assign] # a fake's
 
-        pace = Pace(probe_every_s=0.0, probe_within_s=0.01, first_pause_s=0.0)
-        async with subscribed(pace, prepare) as scene:
+        timing = Timing(probe_interval_s=0.0, probe_timeout_s=0.01, first_pause_s=0.0)
+        async with subscribed(timing, prepare) as scene:
             await asyncio.wait_for(heard.wait(), timeout=10)
             return len(scene.clients)
 
@@ -206,8 +206,8 @@ def test_other_message_is_no_probe(message: Any) -> None:
         channel.send_broadcast = answer  # type: ignore[method-assign,assignment] # a fake's
 
     async def scenario() -> int:
-        pace = Pace(probe_every_s=0.0, probe_within_s=0.01, first_pause_s=0.0)
-        async with subscribed(pace, prepare) as scene:
+        timing = Timing(probe_interval_s=0.0, probe_timeout_s=0.01, first_pause_s=0.0)
+        async with subscribed(timing, prepare) as scene:
             await scene.next_client()
             return (await scene.next_client()).number
 
@@ -221,8 +221,8 @@ def test_client_that_does_not_close_is_left() -> None:
         client.hangs = True
 
     async def scenario() -> int:
-        pace = Pace(probe_every_s=HOUR_S, close_within_s=0.01, first_pause_s=0.0)
-        async with subscribed(pace, prepare) as scene:
+        timing = Timing(probe_interval_s=HOUR_S, close_timeout_s=0.01, first_pause_s=0.0)
+        async with subscribed(timing, prepare) as scene:
             (await scene.next_client()).stop_listening()
             return (await scene.next_client()).number
 
@@ -239,8 +239,8 @@ def test_join_that_hangs_is_given_up() -> None:
         client.only_channel.subscribe = hang  # type: ignore[method-assign,assignment] # a fake's
 
     async def scenario() -> int:
-        pace = Pace(join_within_s=0.01, first_pause_s=0.0)
-        async with subscribed(pace, prepare) as scene:
+        timing = Timing(join_timeout_s=0.01, first_pause_s=0.0)
+        async with subscribed(timing, prepare) as scene:
             await scene.next_client()
             return (await scene.next_client()).number
 
@@ -278,7 +278,7 @@ def test_pause_grows_with_failures_and_starts_again(monkeypatch: pytest.MonkeyPa
             client.only_channel.join = refuse
 
     async def scenario() -> None:
-        async with subscribed(Pace(probe_every_s=HOUR_S), prepare) as scene:
+        async with subscribed(Timing(probe_interval_s=HOUR_S), prepare) as scene:
             await scene.woken()
             scene.clients[-1].stop_listening()
             await scene.woken()

@@ -10,7 +10,7 @@ import pytest
 
 from devstack.postgres.schema import build_database
 from tests.support.gateway_control import GatewayControl, commanded
-from tests.support.gateways import PATIENCE_S, Gateway, running_gateway
+from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def control(gateway: Gateway) -> Iterator[GatewayControl]:
 def http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Give a client that is no library, as anonymous."""
     headers = {"apikey": gateway.keys.publishable_key}
-    with httpx.Client(base_url=gateway.url, headers=headers, timeout=PATIENCE_S) as client:
+    with httpx.Client(base_url=gateway.url, headers=headers, timeout=TIMEOUT_S) as client:
         yield client
 
 

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from devstack.supervisor.processes import wait_until
 from tests.support.gateway_control import GatewayControl
-from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 USER = "c0000000-0000-4000-8000-000000000001"
@@ -25,7 +25,7 @@ NOTES, ADD_NOTE = "/rest/v1/notes", "/rest/v1/rpc/add_note"
 
 @pytest.fixture
 def client(gateway: Gateway) -> Iterator[Client]:
-    with httpx.Client(timeout=PATIENCE_S) as transport:
+    with httpx.Client(timeout=TIMEOUT_S) as transport:
         options = ClientOptions(
             httpx_client=transport, auto_refresh_token=False, persist_session=False
         )
@@ -133,7 +133,7 @@ def test_a_request_hangs_until_the_faults_are_cleared(
     control.add_fault(hang=True, path=ADD_NOTE)
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(http.post, ADD_NOTE, json={"id": id_})
-        assert wait_until(lambda: not control.pending()["faults"], PATIENCE_S)
+        assert wait_until(lambda: not control.pending()["faults"], TIMEOUT_S)
         assert 200 == http.get(NOTES).status_code
         assert not hanging.done()
 
@@ -153,7 +153,7 @@ def test_a_reply_hangs_after_the_commit(
     control.add_fault(hang=True, when="after", path=ADD_NOTE)
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(http.post, ADD_NOTE, json={"id": id_})
-        assert wait_until(lambda: has_note(owner, id_), PATIENCE_S)
+        assert wait_until(lambda: has_note(owner, id_), TIMEOUT_S)
         assert not hanging.done()
 
         control.clear()
@@ -177,7 +177,7 @@ def test_who_gave_up_on_a_hanging_request_has_done_nothing(
             f"POST {ADD_NOTE} HTTP/1.1\r\nHost: x\r\napikey: {gateway.keys.publishable_key}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
         )
-        assert wait_until(lambda: not control.pending()["faults"], PATIENCE_S)
+        assert wait_until(lambda: not control.pending()["faults"], TIMEOUT_S)
     # Once it answers somebody else it has noticed that the first one is gone.
     http.get("/health")
 
@@ -193,9 +193,9 @@ def test_a_slow_request_outlasts_an_impatient_caller(
     """The others pass it."""
     control.add_fault(delay_s=600, path=NOTES)
     with pytest.raises(httpx.ReadTimeout):
-        http.get(NOTES, timeout=httpx.Timeout(PATIENCE_S, read=0.1))
+        http.get(NOTES, timeout=httpx.Timeout(TIMEOUT_S, read=0.1))
     # It may have given up before its request was taken in.
-    assert wait_until(lambda: not control.pending()["faults"], PATIENCE_S)
+    assert wait_until(lambda: not control.pending()["faults"], TIMEOUT_S)
 
     assert 200 == http.get(NOTES).status_code
 
@@ -226,13 +226,13 @@ def test_a_websocket_is_refused_or_broken_off(gateway: Gateway, control: Gateway
     url = f"{gateway.socket_url}/websocket?apikey={gateway.keys.publishable_key}"
     control.add_fault(status=503, path="/realtime/v1/websocket")
     with pytest.raises(InvalidStatus) as refusal:
-        connect(url, open_timeout=PATIENCE_S)
+        connect(url, open_timeout=TIMEOUT_S)
     control.add_fault(reset=True, path="/realtime/v1/*")
     with pytest.raises((InvalidMessage, ConnectionError, EOFError)):
-        connect(url, open_timeout=PATIENCE_S)
+        connect(url, open_timeout=TIMEOUT_S)
 
     assert 503 == refusal.value.response.status_code
-    connect(url, open_timeout=PATIENCE_S).close()
+    connect(url, open_timeout=TIMEOUT_S).close()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 MAX_BYTES = 8192
@@ -16,7 +16,7 @@ MAX_BYTES = 8192
 @pytest.fixture
 def client(gateway: Gateway) -> Iterator[httpx.Client]:
     headers = {"apikey": gateway.keys.publishable_key}
-    with httpx.Client(base_url=gateway.url, headers=headers, timeout=PATIENCE_S) as client:
+    with httpx.Client(base_url=gateway.url, headers=headers, timeout=TIMEOUT_S) as client:
         yield client
 
 
@@ -43,7 +43,7 @@ def test_long_line_is_refused(client: httpx.Client, method: str, path: str) -> N
 def test_long_line_needs_no_key(gateway: Gateway) -> None:
     """The proxy judges before anybody asks who calls."""
     answer = httpx.get(
-        gateway.url + target("/rest/v1/notes?id=eq.", "GET", 9000), timeout=PATIENCE_S
+        gateway.url + target("/rest/v1/notes?id=eq.", "GET", 9000), timeout=TIMEOUT_S
     )
 
     assert answer.status_code == 414
@@ -56,7 +56,7 @@ def test_escaped_bytes_count_as_they_travel(client: httpx.Client) -> None:
 
 def test_connection_goes_on(gateway: Gateway) -> None:
     """A refused line does not end its connection, nor the next request on it."""
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.config.port, timeout=PATIENCE_S)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.config.port, timeout=TIMEOUT_S)
     headers = {"apikey": gateway.keys.publishable_key}
     with contextlib.closing(connection):
         for path, status in (("/" + "x" * 9000, 414), ("/rest/v1/notes?limit=0", 200)):

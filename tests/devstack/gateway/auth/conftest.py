@@ -14,7 +14,7 @@ from supabase_auth.types import AuthMFAEnrollResponse
 from devstack.postgres.schema import build_database
 from tests.devstack.gateway.auth.clients import PASSWORD, Mails, MakeClient
 from tests.support.authenticator import enrolled, verify
-from tests.support.gateways import PATIENCE_S, Gateway, running_gateway
+from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 
 
 _PROJECT = [Path(__file__).with_name(name) for name in ("new_user_trigger.sql", "vault.sql")]
@@ -65,7 +65,7 @@ def production_gateway(
 
 def _mails(gateway: Gateway) -> Mails:
     def read(to: str) -> list[dict[str, Any]]:
-        answer = httpx.get(f"{gateway.url}/_control/mails", params={"to": to}, timeout=PATIENCE_S)
+        answer = httpx.get(f"{gateway.url}/_control/mails", params={"to": to}, timeout=TIMEOUT_S)
         mails: list[dict[str, Any]] = answer.json()["mails"]
         return mails
 
@@ -110,7 +110,7 @@ def production_client(production_gateway: Gateway, http: httpx.Client) -> Client
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     """Share one HTTP client, for the clients here and for requests no client would make."""
-    with httpx.Client(timeout=PATIENCE_S) as client:
+    with httpx.Client(timeout=TIMEOUT_S) as client:
         yield client
 
 

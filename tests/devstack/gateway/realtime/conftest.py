@@ -10,7 +10,7 @@ from realtime import AsyncRealtimeClient
 
 from devstack.postgres.schema import build_database
 from tests.support.gateway_control import GatewayControl, commanded
-from tests.support.gateways import PATIENCE_S, Gateway, running_gateway
+from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 from tests.support.listening import Connect
 
 
@@ -62,7 +62,7 @@ async def connect() -> AsyncIterator[Connect]:
         client = AsyncRealtimeClient(
             gateway.socket_url,
             gateway.keys.publishable_key,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             max_retries=MAX_RETRIES,
             initial_backoff=BACKOFF_S,
         )

@@ -11,7 +11,7 @@ from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
 from devstack.supervisor.processes import wait_until
 from tests.support.gateway_control import GatewayControl
-from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.gateways import TIMEOUT_S, Gateway
 from tests.support.listening import PUBLIC, Connect, Heard, join, joined
 from tests.support.wires import join_frame, wire
 
@@ -184,5 +184,5 @@ async def until_the_log_is_read(db: psycopg.Connection) -> None:
       )
     """
     assert await asyncio.to_thread(
-        wait_until, lambda: db.execute(query, [position]).fetchone() == (True,), PATIENCE_S
+        wait_until, lambda: db.execute(query, [position]).fetchone() == (True,), TIMEOUT_S
     )

@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from tests.support.fuzzing import fuzzed
-from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.gateways import TIMEOUT_S, Gateway
 from tests.support.wires import binary, join_frame, wire
 
 
@@ -142,7 +142,7 @@ class Talk:
 
     def _hear(self) -> tuple[str | None, str]:
         """Return whom the next frame answers, and how."""
-        frame = self._socket.recv(PATIENCE_S)
+        frame = self._socket.recv(TIMEOUT_S)
         if isinstance(frame, bytes):
             return None, "broadcast"
         value = json.loads(frame)
@@ -162,7 +162,7 @@ class Talk:
 def talking(gateway: Gateway, vsn: str = "2.0.0") -> Iterator[Talk]:
     key = gateway.keys.publishable_key
     url = f"{gateway.socket_url}/websocket?apikey={key}&vsn={vsn}"
-    with connect(url, compression=None, max_size=None, open_timeout=PATIENCE_S) as socket:
+    with connect(url, compression=None, max_size=None, open_timeout=TIMEOUT_S) as socket:
         yield Talk(socket, vsn)
 
 
@@ -170,7 +170,7 @@ def talking(gateway: Gateway, vsn: str = "2.0.0") -> Iterator[Talk]:
 def http(gateway: Gateway) -> Iterator[httpx.Client]:
     url = f"{gateway.url}/realtime/v1/api"
     headers = {"apikey": gateway.keys.publishable_key}
-    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S) as client:
         yield client
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from realtime import AsyncRealtimeChannel
 
-from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.gateways import TIMEOUT_S, Gateway
 from tests.support.listening import PUBLIC, Connect, channel
 
 
@@ -26,7 +26,7 @@ class Room:
 
     async def holds(self, expected: dict[str, list[dict[str, Any]]]) -> None:
         """Wait until the view is this one."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while expected != self._state():
                 await self._changed.wait()
                 self._changed.clear()

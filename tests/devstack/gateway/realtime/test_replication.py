@@ -11,7 +11,7 @@ from devstack.gateway.realtime import replication
 from devstack.gateway.realtime.replication import Stream, open_replication
 from devstack.gateway.realtime.wal import CREATE, PUBLICATION
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import PATIENCE_S
+from tests.support.gateways import TIMEOUT_S
 
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +33,7 @@ async def source(admin_url: str, database_url: str) -> AsyncIterator[psycopg.Asy
     # The server drops the temporary slot some time after its client has gone.
     with psycopg.connect(admin_url) as observer:
         query = "select from pg_replication_slots where slot_name = %s"
-        assert wait_until(lambda: observer.execute(query, [SLOT]).fetchone() is None, PATIENCE_S)
+        assert wait_until(lambda: observer.execute(query, [SLOT]).fetchone() is None, TIMEOUT_S)
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ async def stream(source: psycopg.AsyncConnection[Any]) -> Stream:
 
 async def received(stream: Stream) -> str:
     """Wait for transactions, because a keepalive ends a wait too; return the kinds of messages."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not (messages := await stream.receive(PATIENCE_S)):
+    async with asyncio.timeout(TIMEOUT_S):
+        while not (messages := await stream.receive(TIMEOUT_S)):
             pass
     return "".join(chr(message[0]) for message in messages)
 
@@ -112,7 +112,7 @@ async def test_a_confirmed_log_is_not_kept(
     db.execute("drop table passing")
     [(position,)] = db.execute("select pg_current_wal_lsn()").fetchall()
 
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while db.execute(CONFIRMED, [position, SLOT]).fetchone() != (True,):
             stream.confirm()
             assert [] == await stream.receive(0.05)

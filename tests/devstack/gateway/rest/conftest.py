@@ -12,7 +12,7 @@ from supabase import Client, ClientOptions
 
 from devstack.postgres.schema import build_database
 from tests.devstack.gateway.rest.ids import ALICE, BOB
-from tests.support.gateways import PATIENCE_S, Gateway, running_gateway
+from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 
 
 MAX_ROWS = 50
@@ -51,7 +51,7 @@ def token(gateway: Gateway) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def transport() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=PATIENCE_S) as client:
+    with httpx.Client(timeout=TIMEOUT_S) as client:
         yield client
 
 
@@ -103,7 +103,7 @@ def _visitor(gateway: Gateway) -> Iterator[httpx.Client]:
     """Keep one client for all tests: making one costs more than most of them."""
     headers = {"apikey": gateway.keys.publishable_key}
     with httpx.Client(
-        base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=PATIENCE_S
+        base_url=f"{gateway.url}/rest/v1", headers=headers, timeout=TIMEOUT_S
     ) as client:
         yield client
 

@@ -7,7 +7,7 @@ import httpx
 import psycopg
 
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 PARALLEL = 8
@@ -26,7 +26,7 @@ where usename = 'authenticator' and datname = current_database()
 
 
 def wait_for_waiters(owner: psycopg.Connection, count: int) -> None:
-    assert wait_until(lambda: owner.execute(WAITERS).fetchone() == (count,), PATIENCE_S)
+    assert wait_until(lambda: owner.execute(WAITERS).fetchone() == (count,), TIMEOUT_S)
 
 
 def test_requests_run_in_parallel(

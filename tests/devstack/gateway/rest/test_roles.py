@@ -10,7 +10,7 @@ from supabase import Client
 
 from tests.devstack.gateway.rest.ids import ALICE, BICYCLE_AUCTION, BOB
 from tests.devstack.gateway.rest.rows import rows
-from tests.support.gateways import PATIENCE_S, Gateway
+from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 CHECK_KEY = "Double check your Supabase `anon` or `service_role` API key."
@@ -127,7 +127,7 @@ def test_every_kind_of_key_has_its_role(http: httpx.Client, gateway: Gateway) ->
 
     assert found == {"anon": {"anon"}, "service_role": {"service_role"}}
     bare = httpx.get(
-        f"{gateway.url}/rest/v1/rpc/whoami?apikey={keys.secret_key}", timeout=PATIENCE_S
+        f"{gateway.url}/rest/v1/rpc/whoami?apikey={keys.secret_key}", timeout=TIMEOUT_S
     )
     assert bare.json()["role"] == "service_role"
 
@@ -221,9 +221,9 @@ def test_browser_may_ask(gateway: Gateway) -> None:
         "Access-Control-Request-Method": "PATCH",
         "Access-Control-Request-Headers": "apikey,prefer",
     }
-    preflight = httpx.options(url, headers=asked, timeout=PATIENCE_S)
+    preflight = httpx.options(url, headers=asked, timeout=TIMEOUT_S)
     answer = httpx.get(
-        url, headers=origin | {"apikey": gateway.keys.publishable_key}, timeout=PATIENCE_S
+        url, headers=origin | {"apikey": gateway.keys.publishable_key}, timeout=TIMEOUT_S
     )
 
     assert preflight.status_code == 200

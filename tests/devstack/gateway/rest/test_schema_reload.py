@@ -12,11 +12,11 @@ from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.introspection import read_schema_cache
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import PATIENCE_S
+from tests.support.gateways import TIMEOUT_S
 
 
 def until(is_met: Callable[[], bool]) -> None:
-    assert wait_until(is_met, PATIENCE_S), "the notice was not heard"
+    assert wait_until(is_met, TIMEOUT_S), "the notice was not heard"
 
 
 def test_ddl_makes_new_things_known(http: httpx.Client, owner: psycopg.Connection) -> None:
@@ -38,7 +38,7 @@ def heard(listener: psycopg.Connection, owner: psycopg.Connection, statement: st
     """Return the notices that a statement sends."""
     owner.execute(statement.encode())
     owner.execute("notify pgrst, 'end of test'")
-    payloads = (notice.payload for notice in listener.notifies(timeout=PATIENCE_S))
+    payloads = (notice.payload for notice in listener.notifies(timeout=TIMEOUT_S))
     return list(itertools.takewhile(lambda payload: payload != "end of test", payloads))
 
 

@@ -11,7 +11,7 @@ from supabase import Client, ClientOptions, create_client
 
 from devstack.postgres.schema import build_database
 from tests.devstack.gateway.storage.clients import ClientFor
-from tests.support.gateways import PATIENCE_S, Gateway, running_gateway
+from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def gateway(storage_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def transport() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=PATIENCE_S) as client:
+    with httpx.Client(timeout=TIMEOUT_S) as client:
         yield client
 
 
@@ -53,14 +53,14 @@ def http(gateway: Gateway) -> Iterator[httpx.Client]:
     """Give a client that knows no Storage, with the secret key."""
     headers = {"apikey": gateway.keys.secret_key}
     base_url = f"{gateway.url}/storage/v1"
-    with httpx.Client(base_url=base_url, headers=headers, timeout=PATIENCE_S) as client:
+    with httpx.Client(base_url=base_url, headers=headers, timeout=TIMEOUT_S) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def stranger(gateway: Gateway) -> Iterator[httpx.Client]:
     """Give a client that knows no Storage and has no key."""
-    with httpx.Client(base_url=f"{gateway.url}/storage/v1", timeout=PATIENCE_S) as client:
+    with httpx.Client(base_url=f"{gateway.url}/storage/v1", timeout=TIMEOUT_S) as client:
         yield client
 
 

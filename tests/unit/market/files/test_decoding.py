@@ -97,7 +97,7 @@ def test_end_of_the_process_is_understood(program: Path, text: str, error: str) 
 
 def test_slow_process_is_ended(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user may try again on a less busy machine."""
-    monkeypatch.setattr(decoding, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(decoding, "_TIMEOUT_S", 0.01)
     program.write_text("import signal; signal.pause()")
 
     with pytest.raises(TransientError, match="TIMEOUT"):
