@@ -8,9 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from devstack.emulation.connection_reset import TransportInScope
 from devstack.emulation.control import PATH
@@ -22,7 +22,6 @@ from devstack.gateway.context import Context, GatewayConfig
 from devstack.gateway.faults import FaultMiddleware, GatewayFaults
 from devstack.gateway.realtime import routes as realtime
 from devstack.gateway.realtime.services import services_of
-from devstack.gateway.request_line import LimitedRequestLine
 from devstack.gateway.rest import routes as rest
 from devstack.gateway.storage import routes as storage
 
@@ -45,7 +44,17 @@ EXPOSED_HEADERS = (
     "X-Supabase-Api-Version",
     "sb-project-ref",
 )
-#: The media type of refusals by PostgREST and the gateway in front of it.
+#: The longest request line that the proxies in front of hosted Supabase accept: nginx's default.
+MAX_REQUEST_LINE_BYTES = 8 * 1024
+TOO_LARGE = "414 Request-URI Too Large"
+TOO_LARGE_PAGE = f"""<html>
+<head><title>{TOO_LARGE}</title></head>
+<body>
+<h1>{TOO_LARGE}</h1>
+</body>
+</html>
+"""
+#: The media type of an error response of PostgREST, and of the gateway in front of it.
 JSON = "application/json; charset=utf-8"
 
 
@@ -72,7 +81,7 @@ def create_app(config: GatewayConfig) -> ASGIApp:
         routes=routes,
         lifespan=lifespan,
         middleware=[
-            Middleware(LimitedRequestLine),
+            Middleware(RequestLineLimit),
             Middleware(
                 CORSMiddleware,
                 allow_origins=["*"],
@@ -106,3 +115,23 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
     if error.status_code != 404:  # noqa: PLR2004 -- not found
         return JSONResponse({"message": error.detail}, error.status_code, headers=error.headers)
     return JSONResponse({"message": f"no Route matched with {request.url.path}"}, 404)
+
+
+class RequestLineLimit:
+    """Answers 414 to a long request line, with a page and without CORS headers, as nginx does."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request whose line is short enough."""
+        if scope["type"] == "http" and _request_line_length(scope) > MAX_REQUEST_LINE_BYTES:
+            await HTMLResponse(TOO_LARGE_PAGE, 414)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _request_line_length(scope: Scope) -> int:
+    query = scope["query_string"]
+    target = len(scope["raw_path"]) + (len(query) + 1 if query else 0)
+    return len(scope["method"]) + 1 + target + len(" HTTP/1.1")

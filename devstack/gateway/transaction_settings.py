@@ -3,7 +3,7 @@
 import functools
 from dataclasses import dataclass
 
-from devstack.gateway.text import identifier
+from devstack.gateway.quoting import identifier
 
 
 #: Hosted Supabase appends these schemas to the one that was asked for.

@@ -15,8 +15,6 @@ from devstack.postgres.os_user import OsUser, can_reach, run_options, server_use
 from devstack.supervisor.processes import end, is_alive, start, tail, wait_until
 
 
-__all__ = ["Binaries", "Cluster", "find_binaries", "stop_stale"]
-
 #: The time that a server has to recover after a crash, and to stop.
 START_S = 60
 STOP_S = 10

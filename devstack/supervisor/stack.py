@@ -23,7 +23,6 @@ from devstack.supervisor.environment import (
 from devstack.supervisor.options import Options
 from devstack.supervisor.ports import is_free
 from devstack.supervisor.programs import Program, RunningProgram, all_programs, write_configuration
-from devstack.supervisor.restarts import Restarts
 from devstack.supervisor.signals import Signals, StopRequested
 
 
@@ -32,6 +31,12 @@ HEALTHY_S = 60
 LOOK_S = 0.02
 #: The time that the leftovers of a killed stack have to notice and end.
 LEFTOVERS_S = 12
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 10.0
+#: A program that ran this long is restarted without back-off.
+STABLE_S = 30.0
+#: The longest sleep when no restart is due; a child that ends wakes the watch up.
+IDLE_S = 60.0
 
 
 class Stack:
@@ -176,3 +181,40 @@ class Stack:
         if self._cluster:
             self._cluster.stop()
         self._folder.running.unlink(missing_ok=True)
+
+
+class Restarts:
+    """The programs that wait for their next start, and the last wait of each."""
+
+    def __init__(self) -> None:
+        self._due_at: dict[str, float] = {}
+        self._waited_s: dict[str, float] = {}
+        self._started_at: dict[str, float] = {}
+
+    def is_waiting(self, name: str) -> bool:
+        """Return whether the end of a program is already known."""
+        return name in self._due_at
+
+    def plan(self, ended: RunningProgram) -> None:
+        """Plan the next start of a program that has ended, and report it."""
+        name, now = ended.program.name, time.monotonic()
+        waited_s = self._waited_s.get(name, 0.0)
+        if now - self._started_at.get(name, now) > STABLE_S:
+            waited_s = 0.0
+        wait_s = min(waited_s * 2 or FIRST_WAIT_S, LONGEST_WAIT_S)
+        self._waited_s[name] = wait_s
+        self._due_at[name] = now + wait_s
+        say(
+            f"{name} ended ({ended.how_it_ended()}); it starts again in {wait_s:g} s. "
+            f"Its log: {described(ended.log)}",
+            "bad",
+        )
+
+    def start_due(self, running: dict[str, RunningProgram]) -> float:
+        """Start the programs that are due; return the seconds until the next one is."""
+        now = time.monotonic()
+        for name in [name for name, due_at in self._due_at.items() if due_at <= now]:
+            del self._due_at[name]
+            self._started_at[name] = now
+            running[name] = running[name].again()
+        return max(min(self._due_at.values(), default=now + IDLE_S) - now, 0)

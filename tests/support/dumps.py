@@ -3,7 +3,7 @@
 import difflib
 import subprocess
 
-from devstack.postgres.cluster import find_binaries
+from devstack.postgres.binaries import find_binaries
 
 
 def dumped_schema(url: str) -> list[str]:

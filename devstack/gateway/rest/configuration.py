@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devstack.gateway.context import Connection
-from devstack.gateway.text import identifier
+from devstack.gateway.quoting import identifier
 from devstack.gateway.transaction_settings import EXTRA_SEARCH_PATH
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 from psycopg.errors import Diagnostic
 
+from devstack.gateway.caller import ANONYMOUS
 from devstack.gateway.header import is_header
 
 
-ANONYMOUS = "anon"
 #: Status codes that a final (non-1xx) response may use.
 STATUS_RANGE = range(200, 600)
 #: PostgREST's own codes.

@@ -8,12 +8,12 @@ from devstack.gateway.rest.api_request.payload import Payload, read_arguments, r
 from devstack.gateway.rest.api_request.preferences import names_time_zone
 from devstack.gateway.rest.api_request.query_params import QueryParams
 from devstack.gateway.rest.api_request.query_parser import parse_query, split_arguments
-from devstack.gateway.rest.api_request.ranges import ranged
 from devstack.gateway.rest.api_request.request import (
     READS,
     WRITES,
     Request,
     RequestHead,
+    narrow_to_range,
     parse_head,
 )
 from devstack.gateway.rest.errors import RestError
@@ -80,7 +80,7 @@ class Handlers:
         return parse_head(request, configuration, await self._schema.time_zones())
 
     async def _read(self, request: Request, head: RequestHead, relation: Relation) -> Response:
-        query, values = parse_query(ranged(request.method, request.headers, request.pairs))
+        query, values = parse_query(narrow_to_range(request.method, request.headers, request.pairs))
         read = Read(
             relation=relation,
             query=query,
@@ -188,7 +188,7 @@ class StatementCache:
 
 
 def _parse_call(request: Request) -> tuple[QueryParams, list[str], Payload]:
-    pairs = ranged(request.method, request.headers, request.pairs)
+    pairs = narrow_to_range(request.method, request.headers, request.pairs)
     if request.method in READS:
         arguments, pairs = split_arguments(pairs)
         query, values = parse_query(pairs)

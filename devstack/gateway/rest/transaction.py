@@ -16,12 +16,12 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
 from devstack.gateway.context import Connection, Context, lent
+from devstack.gateway.quoting import literal
 from devstack.gateway.rest.api_request.request import Request, RequestHead
 from devstack.gateway.rest.errors import RestError, from_postgres
 from devstack.gateway.rest.plan.mutate_plan import put_mismatch
 from devstack.gateway.rest.query.statement import BODY, Statement
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
-from devstack.gateway.text import literal
 from devstack.gateway.transaction_settings import SESSION, Session, Settings, Value
 
 

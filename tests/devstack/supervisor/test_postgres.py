@@ -11,7 +11,8 @@ import pytest
 
 from devstack.errors import DevstackError
 from devstack.paths import ROOT
-from devstack.postgres.cluster import Cluster, find_binaries
+from devstack.postgres.binaries import find_binaries
+from devstack.postgres.cluster import Cluster
 from devstack.postgres.os_user import OsUser, can_reach, run_options, server_user
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import is_alive

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 
+from devstack.gateway.quoting import array
 from devstack.gateway.rest.api_request.query_params import Comparison, Condition, Field, Group
 from devstack.gateway.rest.api_request.scanner import MAX_DEPTH, Scanner
 from devstack.gateway.rest.api_request.scanner import field as scan_field
-from devstack.gateway.text import array
 
 
 #: Operators that compare with one value.

@@ -22,7 +22,7 @@ from devstack.gateway.rest.errors import range_not_satisfiable
 
 
 TREE_KEY = re.compile(r"(?:(?!not\.(?:and|or)$)(.+?)\.)?(not\.)?(and|or)")
-NUMBER = re.compile(r"-?\d{1,18}")
+NUMBER = re.compile(r"-?[0-9]{1,18}")
 #: Keys that are no argument of a call: the last word of a path, and whole keys.
 RESERVED = frozenset(("order", "limit", "offset", "and", "or"))
 LISTS = frozenset(("select", "columns", "on_conflict"))

@@ -1,17 +1,20 @@
-"""A request and its parsed head."""
+"""A request, its parsed head, and its range of rows."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from devstack.gateway.caller import Caller
 from devstack.gateway.rest.api_request.media_types import Accepted, parse_accept
 from devstack.gateway.rest.api_request.preferences import Preferences, parse_prefer
+from devstack.gateway.rest.api_request.query_parser import NUMBER, Pairs
 from devstack.gateway.rest.configuration import Configuration
-from devstack.gateway.rest.errors import RestError
+from devstack.gateway.rest.errors import RestError, range_not_satisfiable
 
 
 READS = ("GET", "HEAD")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
+RANGE = re.compile(r"(?:items=)?(\d{1,18})-(\d{1,18})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +23,7 @@ class Request:
 
     method: str
     path: str
-    pairs: list[tuple[str, str]]
+    pairs: Pairs
     headers: Mapping[str, str]
     body: bytes
     caller: Caller
@@ -71,3 +74,36 @@ def choose_schema(headers: Mapping[str, str], name: str, schemas: tuple[str, ...
             hint=f"Only the following schemas are exposed: {', '.join(schemas)}",
         )
     return requested
+
+
+def narrow_to_range(method: str, headers: Mapping[str, str], pairs: Pairs) -> Pairs:
+    """Return the query's pairs with limit and offset narrowed to the `Range` header of a GET.
+
+    Raises: RestError PGRST103 when the header and the parameters have no row in common.
+    """
+    header = headers.get("range") if method == "GET" else None
+    found = RANGE.fullmatch(header.strip()) if header else None
+    if found is None:
+        # PostgREST ignores a range in another unit, such as bytes.
+        return pairs
+    first, last = int(found[1]), int(found[2]) if found[2] else None
+    if last is not None and last < first:
+        raise range_not_satisfiable(
+            "The lower boundary must be lower than or equal to the upper boundary in the Range "
+            "header."
+        )
+    limit, offset = _number(pairs, "limit"), max(_number(pairs, "offset") or 0, 0)
+    if limit == 0:
+        return pairs
+    ends = [end for end in (last, None if limit is None else offset + limit - 1) if end is not None]
+    start, end = max(first, offset), min(ends, default=None)
+    if end is not None and end < start:
+        raise range_not_satisfiable("Limit should be greater than or equal to zero.")
+    kept = [pair for pair in pairs if pair[0] not in ("limit", "offset")]
+    kept.append(("offset", str(start)))
+    return kept if end is None else [*kept, ("limit", str(end - start + 1))]
+
+
+def _number(pairs: Pairs, name: str) -> int | None:
+    value = dict(pairs).get(name, "")
+    return int(value) if NUMBER.fullmatch(value) else None

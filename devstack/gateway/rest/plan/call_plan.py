@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from devstack.gateway.quoting import array, identifier, qualified
 from devstack.gateway.rest.api_request.media_types import Media
 from devstack.gateway.rest.api_request.payload import Payload
 from devstack.gateway.rest.api_request.query_params import Column, Field, QueryParams
@@ -23,7 +24,6 @@ from devstack.gateway.rest.query.statement import (
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.functions import Function
 from devstack.gateway.rest.schema_cache.tables import Relation
-from devstack.gateway.text import array, identifier, qualified
 
 
 VALUE = (Column(Field(SCALAR)),)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
+from devstack.gateway.quoting import identifier, qualified
 from devstack.gateway.rest.api_request.query_params import (
     EVERYTHING,
     Column,
@@ -21,7 +22,6 @@ from devstack.gateway.rest.query.statement import Parameters
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.relationships import Relationship
 from devstack.gateway.rest.schema_cache.tables import Relation
-from devstack.gateway.text import identifier, qualified
 
 
 #: The path to an embed: its index among the items of each embed above it.

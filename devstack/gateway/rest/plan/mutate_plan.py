@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from devstack.gateway.quoting import identifier, literal, qualified
 from devstack.gateway.rest.api_request.media_types import Media
 from devstack.gateway.rest.api_request.payload import Payload
 from devstack.gateway.rest.api_request.query_params import Comparison, Condition, QueryParams
@@ -21,7 +22,6 @@ from devstack.gateway.rest.query.statement import (
 )
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.tables import Relation, TableColumn
-from devstack.gateway.text import identifier, literal, qualified
 
 
 COUNTED = f"coalesce(nullif(current_setting('{INSERTED}', true), '')::int, 0)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from devstack.gateway.quoting import identifier, literal
 from devstack.gateway.rest.api_request.query_params import (
     Column,
     Comparison,
@@ -12,7 +13,6 @@ from devstack.gateway.rest.api_request.query_params import (
 )
 from devstack.gateway.rest.query.statement import Parameters
 from devstack.gateway.rest.schema_cache.tables import Relation, TableColumn
-from devstack.gateway.text import identifier, literal
 
 
 COMPARISONS = {

@@ -11,8 +11,7 @@ from psycopg import AsyncConnection, IsolationLevel
 from devstack.gateway.context import Context, lent
 from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.errors import RestError, from_postgres
-from devstack.gateway.rest.schema_cache.cache import SchemaCache
-from devstack.gateway.rest.schema_cache.introspection import read_schema_cache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache, read_schema_cache
 from devstack.gateway.rest.schema_cache.tables import Relation
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations, product
 
+from devstack.gateway.quoting import qualified
 from devstack.gateway.rest.schema_cache.functions import Function
 from devstack.gateway.rest.schema_cache.tables import Name, Relation
 from devstack.gateway.rest.schema_cache.views import ViewColumn, source_names
-from devstack.gateway.text import qualified
 
 
 #: Partitions repeat the keys of their parent; the parent's stand for them.

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from devstack.gateway.request_line import MAX_BYTES
+from devstack.gateway.app import MAX_REQUEST_LINE_BYTES
 from devstack.gateway.rest.api_request.scanner import MAX_DEPTH
 from tests.support.fuzzing import fuzzed
 from tests.support.gateways import TIMEOUT_S, Gateway
@@ -235,7 +235,7 @@ def test_deep_embed_is_served_or_refused(http: httpx.Client, depth: int) -> None
 
 def assert_refused(answer: httpx.Response) -> None:
     """Demand that a deep request is refused for its depth, or before for its length."""
-    if len(answer.request.url.raw_path) > MAX_BYTES:
+    if len(answer.request.url.raw_path) > MAX_REQUEST_LINE_BYTES:
         assert answer.status_code == 414
     else:
         assert (answer.status_code, answer.json()["code"]) == (400, "PGRST100")

@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from devstack.gateway.rest.configuration import Configuration
-from devstack.gateway.rest.schema_cache.cache import SchemaCache
-from devstack.gateway.rest.schema_cache.introspection import read_schema_cache
+from devstack.gateway.rest.schema_cache.cache import SchemaCache, read_schema_cache
 from devstack.supervisor.processes import wait_until
 from tests.support.gateways import TIMEOUT_S
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.gateway.rest.api_request.ranges import ranged
+from devstack.gateway.rest.api_request.request import narrow_to_range
 from devstack.gateway.rest.errors import RestError
 
 
@@ -29,13 +29,13 @@ def test_range_narrows_the_query(
     header: str, pairs: list[tuple[str, str]], expected: dict[str, str]
 ) -> None:
     """It is intersected with what the query says."""
-    assert dict(ranged("GET", {"range": header}, pairs)) == expected
+    assert dict(narrow_to_range("GET", {"range": header}, pairs)) == expected
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PATCH"])
 def test_range_is_for_get_alone(method: str) -> None:
     """RFC 9110 has no range for any other method."""
-    assert ranged(method, {"range": "1-1"}, [("limit", "5")]) == [("limit", "5")]
+    assert narrow_to_range(method, {"range": "1-1"}, [("limit", "5")]) == [("limit", "5")]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_range_is_for_get_alone(method: str) -> None:
 def test_empty_range_is_refused(header: str, pairs: list[tuple[str, str]], details: str) -> None:
     """Where nothing can lie, nothing is looked for."""
     with pytest.raises(RestError) as caught:
-        ranged("GET", {"range": header}, pairs)
+        narrow_to_range("GET", {"range": header}, pairs)
 
     assert (caught.value.status, caught.value.code) == (416, "PGRST103")
     assert caught.value.details == details
@@ -74,7 +74,7 @@ def test_range_is_an_intersection(first: int, length: int, limit: int | None, of
     end = 1000 if limit is None else offset + limit
     wanted = [row for row in range(1000) if first <= row <= last and offset <= row < end]
     try:
-        found = dict(ranged("GET", {"range": f"{first}-{last}"}, pairs))
+        found = dict(narrow_to_range("GET", {"range": f"{first}-{last}"}, pairs))
     except RestError:
         assert wanted == []
     else:

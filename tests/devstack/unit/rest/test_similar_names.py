@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstack.gateway.rest.plan.similar_names import LOW_SIMILARITY, most_similar
+from devstack.gateway.rest.plan.resolution import LOW_SIMILARITY, most_similar
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Names and constants as SQL text. Values of clients are parameters, and no part of a statement."""
+"""SQL names, constants and arrays as quoted text.
+
+The values that a client sends are parameters of a statement, and no part of its text.
+"""
 
 from collections.abc import Iterable
 
@@ -14,11 +17,11 @@ def qualified(schema: str, name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Quote a constant; backslashes mean themselves, as standard SQL has it."""
+    """Quote a constant. A backslash has no special meaning, as in standard SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def array(members: Iterable[str]) -> str:
-    """Write an array as Postgres reads one: the value of a parameter, and no SQL."""
+    """Return an array in the input format of Postgres, which is the value of a parameter."""
     escaped = (member.replace("\\", "\\\\").replace('"', '\\"') for member in members)
     return "{" + ",".join(f'"{member}"' for member in escaped) + "}"
