@@ -7,7 +7,16 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, changes, factors, mfa, passwords, sessions, users
+from devstack.gateway.auth import (
+    answers,
+    bodies,
+    factors,
+    mfa,
+    passwords,
+    sessions,
+    user_changes,
+    users,
+)
 from devstack.gateway.auth.caller import require_admin
 from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import (
@@ -59,9 +68,9 @@ async def create_user(context: AuthContext, request: Request) -> Response:
                 user_id=_id(body.id) if body.id else None,
             )
             if body.email_confirm:
-                await changes.confirm_email(cursor, user_id)
+                await user_changes.confirm_email(cursor, user_id)
             if body.ban_duration:
-                await changes.set_ban(cursor, user_id, _ban_s(body.ban_duration))
+                await user_changes.set_ban(cursor, user_id, _ban_s(body.ban_duration))
             user = await users.require(cursor, user_id)
     return answers.ok(answers.user_json(user))
 
@@ -100,9 +109,9 @@ async def delete_user(context: AuthContext, request: Request) -> Response:
     async with context.transaction() as cursor:
         user = await user_of(cursor, request)
         if not body.should_soft_delete:
-            await changes.delete(cursor, user.id)
+            await user_changes.delete(cursor, user.id)
         elif user.deleted_at is None:
-            await changes.soft_delete(cursor, user.id)
+            await user_changes.soft_delete(cursor, user.id)
     return answers.ok({})
 
 
@@ -142,20 +151,20 @@ async def _apply(
     if body.email:
         email = bodies.address_of(body.email)
         if email != user.email:
-            await changes.change_email(cursor, user.id, email, is_verified=body.email_confirm)
+            await user_changes.change_email(cursor, user.id, email, is_verified=body.email_confirm)
     if body.email_confirm:
-        await changes.confirm_email(cursor, user.id)
+        await user_changes.confirm_email(cursor, user.id)
     if encrypted_password:
-        await changes.change_password(cursor, user.id, encrypted_password)
+        await user_changes.change_password(cursor, user.id, encrypted_password)
         await sessions.end(cursor, "global", user.id, None)
     if body.role:
-        await changes.set_role(cursor, user.id, body.role)
+        await user_changes.set_role(cursor, user.id, body.role)
     if body.user_metadata or body.app_metadata:
-        await changes.merge_metadata(
+        await user_changes.merge_metadata(
             cursor, user.id, user=body.user_metadata, app=body.app_metadata
         )
     if body.ban_duration:
-        await changes.set_ban(cursor, user.id, _ban_s(body.ban_duration))
+        await user_changes.set_ban(cursor, user.id, _ban_s(body.ban_duration))
 
 
 async def _hash(body: bodies.AdminUser) -> str | None:

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from devstack.gateway.auth import (
     answers,
     bodies,
-    changes,
     one_time_tokens,
     passwords,
     redirects,
+    user_changes,
     users,
 )
 from devstack.gateway.auth.caller import require_admin
@@ -51,7 +51,7 @@ async def invite(context: AuthContext, request: Request) -> Response:
             issued = await one_time_tokens.issue(
                 cursor, user_id, Kind.CONFIRMATION, email, digits=context.settings.otp_length
             )
-            await changes.note_invitation(cursor, user_id)
+            await user_changes.note_invitation(cursor, user_id)
             invited = await users.require(cursor, user_id)
     context.post(request, "invite", email, issued)
     return answers.ok(answers.user_json(invited))
@@ -83,7 +83,7 @@ async def generate_link(context: AuthContext, request: Request) -> Response:
                 cursor, user_id, _KINDS[link_type], address, digits=context.settings.otp_length
             )
             if link_type == "invite":
-                await changes.note_invitation(cursor, user_id)
+                await user_changes.note_invitation(cursor, user_id)
             told = answers.user_json(await users.require(cursor, user_id))
     target = redirects.target(request, context.settings, body.redirect_to)
     query = {
@@ -128,7 +128,7 @@ async def _newcomer(
         )
     if user.email_confirmed_at:
         raise email_exists()
-    await changes.merge_metadata(cursor, user.id, user=body.data)
+    await user_changes.merge_metadata(cursor, user.id, user=body.data)
     return user.id
 
 
@@ -141,7 +141,7 @@ async def _address(
     new_email = bodies.address_of(new_email)
     if await users.find_by_email(cursor, new_email):
         raise email_exists()
-    await changes.note_wanted_email(cursor, user_id, new_email)
+    await user_changes.note_wanted_email(cursor, user_id, new_email)
     return new_email if link_type == "email_change_new" else email
 
 

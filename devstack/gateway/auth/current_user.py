@@ -9,11 +9,11 @@ from devstack.gateway.auth import (
     answers,
     bodies,
     caller,
-    changes,
     mails,
     one_time_tokens,
     passwords,
     sessions,
+    user_changes,
     users,
 )
 from devstack.gateway.auth.caller import SignedIn
@@ -124,7 +124,7 @@ async def _apply(
 ) -> None:
     user_id = signed_in.user.id
     if encrypted_password:
-        await changes.change_password(cursor, user_id, encrypted_password)
+        await user_changes.change_password(cursor, user_id, encrypted_password)
         await sessions.end(cursor, "others", user_id, signed_in.session_id)
     if body.data:
-        await changes.merge_metadata(cursor, user_id, user=body.data)
+        await user_changes.merge_metadata(cursor, user_id, user=body.data)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, caller, changes, one_time_tokens, users
+from devstack.gateway.auth import answers, bodies, caller, one_time_tokens, user_changes, users
 from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import AuthError, invalid
 from devstack.gateway.auth.one_time_tokens import Kind
@@ -122,7 +122,7 @@ async def ask_for_change(
     """
     # Both mails count as one.
     await check_interval(context, cursor, user.id, Kind.EMAIL_CHANGE_NEW)
-    await changes.note_wanted_email(cursor, user.id, email)
+    await user_changes.note_wanted_email(cursor, user.id, email)
     asked = [(Kind.EMAIL_CHANGE_NEW, email)]
     if user.email and context.settings.needs_both_confirmations:
         asked.append((Kind.EMAIL_CHANGE_CURRENT, user.email))

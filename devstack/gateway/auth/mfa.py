@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, caller, factors, sessions, tokens, totp
+from devstack.gateway.auth import access_tokens, answers, bodies, caller, factors, sessions, totp
 from devstack.gateway.auth.caller import SignedIn
 from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import (
@@ -56,7 +56,7 @@ async def challenge(context: AuthContext, request: Request) -> Response:
         signed_in = await caller.signed_in(cursor, claims)
         factor = factor_of(signed_in.user, request.path_params["factor_id"])
         _refuse_verification(context, factor)
-        asked = await factors.challenge(cursor, factor.id, tokens.client_address(request))
+        asked = await factors.challenge(cursor, factor.id, access_tokens.client_address(request))
     return answers.ok(
         {
             "id": str(asked.id),
@@ -80,7 +80,9 @@ async def verify(context: AuthContext, request: Request) -> Response:
         if not body.code:
             raise invalid("Code needs to be non-empty")
         _refuse_verification(context, factor)
-        asked = await _asked(cursor, factor, body.challenge_id, tokens.client_address(request))
+        asked = await _asked(
+            cursor, factor, body.challenge_id, access_tokens.client_address(request)
+        )
         if asked.is_expired:
             await factors.drop_challenge(cursor, asked.id)
             expired = _expired(asked)  # raised below, when it is gone for good
@@ -174,7 +176,9 @@ async def _raise_session(
         raise session_not_found()
     await factors.verify(cursor, factor, challenge_id)
     refresh_token = await sessions.prove(cursor, session, "totp", factor.id)
-    return await tokens.session_answer(context, cursor, session.user_id, session.id, refresh_token)
+    return await access_tokens.session_answer(
+        context, cursor, session.user_id, session.id, refresh_token
+    )
 
 
 def _expired(asked: Challenge) -> AuthError:

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import (
+    access_tokens,
     answers,
     bodies,
-    changes,
     mails,
     passwords,
-    tokens,
+    user_changes,
     users,
 )
 from devstack.gateway.auth.context import AuthContext
@@ -61,7 +61,7 @@ async def sign_in_anonymously(
         raise signup_disabled()
     async with context.transaction() as cursor:
         user_id = await users.create_anonymous(cursor, body.data or {})
-        session = await tokens.begin_session(context, request, cursor, user_id, "anonymous")
+        session = await access_tokens.begin_session(context, request, cursor, user_id, "anonymous")
     return answers.ok(session)
 
 
@@ -96,6 +96,6 @@ async def _send(
                 user_metadata=body.data or {},
             )
             if is_new and not is_confirmation:
-                await changes.confirm_email(cursor, user_id)
+                await user_changes.confirm_email(cursor, user_id)
             await mails.send(context, request, cursor, user_id, address=email, mail=mail)
     return answers.ok({})

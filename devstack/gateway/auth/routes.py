@@ -17,11 +17,11 @@ from devstack.gateway.auth import (
     answers,
     current_user,
     disabled,
+    grants,
     mails,
     mfa,
     passwordless,
     public,
-    sign_in,
     verification,
 )
 from devstack.gateway.auth.context import AuthContext
@@ -47,8 +47,8 @@ _OPEN: Final[list[tuple[str, str, Handler]]] = [
 _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/health", public.health),
     ("GET", "/settings", public.settings),
-    ("POST", "/signup", sign_in.sign_up),
-    ("POST", "/token", sign_in.grant),
+    ("POST", "/signup", grants.sign_up),
+    ("POST", "/token", grants.grant),
     ("GET", "/user", current_user.show),
     ("PUT", "/user", current_user.change),
     ("POST", "/logout", current_user.sign_out),

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from devstack.gateway.auth import (
+    access_tokens,
     answers,
     bodies,
-    changes,
     one_time_tokens,
     redirects,
-    tokens,
+    user_changes,
     users,
 )
 from devstack.gateway.auth.context import AuthContext, Cursor
@@ -112,7 +112,7 @@ async def _session(
                 raise AuthError(403, "otp_expired", refusal)
             if not await _apply(context, cursor, found):
                 return None
-            return await tokens.begin_session(context, request, cursor, found.user_id, "otp")
+            return await access_tokens.begin_session(context, request, cursor, found.user_id, "otp")
 
 
 def _told(session: dict[str, Any] | None) -> Response:
@@ -127,8 +127,8 @@ async def _apply(context: AuthContext, cursor: Cursor, found: OneTimeToken) -> b
     if found.kind in _ADDRESS_CHANGE:
         return await _confirm_change(context, cursor, user, found.kind)
     await one_time_tokens.drop(cursor, user.id, [found.kind])
-    await changes.confirm_email(cursor, user.id)
-    await changes.confirm_identity(cursor, user.id)
+    await user_changes.confirm_email(cursor, user.id)
+    await user_changes.confirm_identity(cursor, user.id)
     return True
 
 
@@ -141,10 +141,10 @@ async def _confirm_change(context: AuthContext, cursor: Cursor, user: User, kind
     if settings.needs_confirmation and settings.needs_both_confirmations:
         await one_time_tokens.drop(cursor, user.id, [kind])
         if await one_time_tokens.has_any(cursor, user.id, _ADDRESS_CHANGE):
-            await changes.note_first_confirmation(cursor, user.id)
+            await user_changes.note_first_confirmation(cursor, user.id)
             return False
     if user.is_anonymous:
         await users.add_email_identity(cursor, user.id, user.email_change)
-        await changes.name_email_provider(cursor, user.id)
-    await changes.change_email(cursor, user.id, user.email_change)
+        await user_changes.name_email_provider(cursor, user.id)
+    await user_changes.change_email(cursor, user.id, user.email_change)
     return True

@@ -16,8 +16,8 @@ from devstack.gateway.realtime.changes import EXTENSION
 from devstack.gateway.realtime.client_messages import ChannelClosedError, ClientMessages
 from devstack.gateway.realtime.frames import Frame, Message, broadcast, dump, reply
 from devstack.gateway.realtime.identity import Identity
+from devstack.gateway.realtime.join import read_join
 from devstack.gateway.realtime.join_checks import JoinRefusedError
-from devstack.gateway.realtime.join_payload import read_join
 from devstack.gateway.realtime.pubsub import PREFIX, Topic
 from devstack.gateway.realtime.services import SUBSCRIBED, Services
 from devstack.gateway.realtime.subscription_checks import admit

@@ -10,7 +10,7 @@ from devstack.gateway.realtime.authorization import (
 )
 from devstack.gateway.realtime.frames import Frame, Message, UserBroadcast, dump
 from devstack.gateway.realtime.identity import Identity
-from devstack.gateway.realtime.join_payload import JoinRequest
+from devstack.gateway.realtime.join import JoinRequest
 from devstack.gateway.realtime.presence import CallLimit
 from devstack.gateway.realtime.pubsub import Member, Topic
 from devstack.gateway.realtime.services import Services

@@ -11,7 +11,7 @@ from devstack.gateway.realtime.database_broadcasts import recent
 from devstack.gateway.realtime.failure_mode import FailureMode
 from devstack.gateway.realtime.frames import UserBroadcast
 from devstack.gateway.realtime.identity import Identity, TokenRefusedError, identify
-from devstack.gateway.realtime.join_payload import JoinRequest
+from devstack.gateway.realtime.join import JoinRequest
 from devstack.gateway.realtime.pubsub import Topic
 from devstack.gateway.realtime.services import Services
 

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from devstack.gateway.context import Context, summary
-from devstack.gateway.storage import answers, buckets, downloads, links, objects, uploads
+from devstack.gateway.storage import answers, buckets, downloads, objects, signed_urls, uploads
 from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import (
     INTERNAL_ERROR,
@@ -43,10 +43,10 @@ _TABLE: Final[list[tuple[str, str, Handler]]] = [
     ("POST", "/object/list/{bucket}", objects.list_objects),
     ("POST", "/object/move", objects.move),
     ("POST", "/object/copy", objects.copy),
-    ("POST", f"/object/upload/sign/{_OBJECT}", links.sign_upload),
+    ("POST", f"/object/upload/sign/{_OBJECT}", signed_urls.sign_upload),
     ("PUT", f"/object/upload/sign/{_OBJECT}", uploads.upload_signed),
-    ("POST", "/object/sign/{bucket}", links.sign_many),
-    ("POST", f"/object/sign/{_OBJECT}", links.sign),
+    ("POST", "/object/sign/{bucket}", signed_urls.sign_many),
+    ("POST", f"/object/sign/{_OBJECT}", signed_urls.sign),
     ("GET", f"/object/sign/{_OBJECT}", downloads.signed),
     ("GET", f"/object/info/public/{_OBJECT}", downloads.info_public),
     ("GET", f"/object/info/authenticated/{_OBJECT}", downloads.info_authenticated),

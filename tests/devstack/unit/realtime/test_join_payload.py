@@ -3,7 +3,7 @@
 import pytest
 
 from devstack.gateway.realtime.database_broadcasts import Replay
-from devstack.gateway.realtime.join_payload import read_join
+from devstack.gateway.realtime.join import read_join
 
 
 def test_a_join_of_the_official_client_is_read() -> None:

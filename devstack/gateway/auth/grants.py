@@ -6,17 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import (
+    access_tokens,
     answers,
     bodies,
     disabled,
     passwordless,
     passwords,
     sessions,
-    tokens,
-    unconfirmed,
     users,
 )
-from devstack.gateway.auth.changes import confirm_email
 from devstack.gateway.auth.context import AuthContext
 from devstack.gateway.auth.errors import (
     AuthError,
@@ -25,6 +23,8 @@ from devstack.gateway.auth.errors import (
     signup_disabled,
     user_banned,
 )
+from devstack.gateway.auth.sign_up import sign_up_unconfirmed
+from devstack.gateway.auth.user_changes import confirm_email
 
 
 async def sign_up(context: AuthContext, request: Request) -> Response:
@@ -43,7 +43,7 @@ async def sign_up(context: AuthContext, request: Request) -> Response:
     email = bodies.address_of(body.email)
     encrypted_password = await passwords.hash_of(body.password)
     if context.settings.needs_confirmation:
-        return await unconfirmed.sign_up(context, request, body, email, encrypted_password)
+        return await sign_up_unconfirmed(context, request, body, email, encrypted_password)
     with refusing_what_is_taken(_already_registered()):
         async with context.transaction() as cursor:
             if await users.find_by_email(cursor, email):
@@ -56,7 +56,9 @@ async def sign_up(context: AuthContext, request: Request) -> Response:
                 is_sign_up=True,
             )
             await confirm_email(cursor, user_id)
-            session = await tokens.begin_session(context, request, cursor, user_id, "password")
+            session = await access_tokens.begin_session(
+                context, request, cursor, user_id, "password"
+            )
     return answers.ok(session)
 
 
@@ -91,7 +93,7 @@ async def _grant_for_password(context: AuthContext, request: Request) -> Respons
     if user.email_confirmed_at is None:
         raise AuthError(400, "email_not_confirmed", "Email not confirmed")
     async with context.transaction() as cursor:
-        session = await tokens.begin_session(context, request, cursor, user.id, "password")
+        session = await access_tokens.begin_session(context, request, cursor, user.id, "password")
     weakness = passwords.weakness_of(body.password, context.settings)
     return answers.ok(session | ({"weak_password": weakness} if weakness else {}))
 
@@ -110,7 +112,9 @@ async def _grant_for_refresh_token(context: AuthContext, request: Request) -> Re
         except sessions.TokenReusedError as error:
             reused = error  # raised below, when the revocation is committed
         else:
-            answer = await tokens.session_answer(context, cursor, user_id, session_id, successor)
+            answer = await access_tokens.session_answer(
+                context, cursor, user_id, session_id, successor
+            )
     if reused:
         raise reused
     return answers.ok(answer)

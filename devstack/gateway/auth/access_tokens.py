@@ -8,10 +8,10 @@ from typing import Any
 from starlette.requests import Request
 
 from devstack.gateway.auth import answers, sessions, users
-from devstack.gateway.auth.changes import note_sign_in
 from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import AuthError, user_banned
 from devstack.gateway.auth.sessions import Session
+from devstack.gateway.auth.user_changes import note_sign_in
 from devstack.gateway.auth.users import User
 
 

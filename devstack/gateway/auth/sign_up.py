@@ -18,7 +18,7 @@ from devstack.gateway.auth.one_time_tokens import Kind
 from devstack.gateway.auth.users import EMAIL_METADATA, User
 
 
-async def sign_up(
+async def sign_up_unconfirmed(
     context: AuthContext, request: Request, body: bodies.SignUp, email: str, encrypted_password: str
 ) -> Response:
     """Make a user who has to confirm the address, or repeat the mail to one who has not.
