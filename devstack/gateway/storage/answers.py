@@ -1,4 +1,4 @@
-"""JSON of buckets, objects and refusals, as Storage answers them."""
+"""Responses of Storage: the JSON of buckets, objects and errors."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def ok(body: Any, headers: Mapping[str, str] | None = None) -> Response:
 
 
 def refusal(error: StorageError, *, is_head: bool) -> Response:
-    """Return a refusal; a HEAD gets no more of it than the status."""
+    """Return the response to an error; for a HEAD request it is the status alone."""
     if is_head:
         return Response(status_code=error.http_status)
     return JSONResponse(error.body, error.http_status, media_type=JSON)
@@ -36,13 +36,13 @@ def bucket_json(bucket: Bucket) -> dict[str, Any]:
         "public": bool(bucket.public),
         "file_size_limit": bucket.file_size_limit,
         "allowed_mime_types": bucket.allowed_mime_types,
-        "created_at": moment(bucket.created_at),
-        "updated_at": moment(bucket.updated_at),
+        "created_at": timestamp(bucket.created_at),
+        "updated_at": timestamp(bucket.updated_at),
     }
 
 
 def object_json(stored: StoredObject) -> dict[str, Any]:
-    """Return the row of an object, as it is told of one that was copied or deleted."""
+    """Return an object's row, as the responses to a copy and a removal show it."""
     return {
         "name": stored.name,
         "bucket_id": stored.bucket_id,
@@ -50,28 +50,28 @@ def object_json(stored: StoredObject) -> dict[str, Any]:
         "owner_id": stored.owner_id or "",
         "version": stored.version or "",
         "id": str(stored.id),
-        "updated_at": moment(stored.updated_at),
-        "created_at": moment(stored.created_at),
-        "last_accessed_at": moment(stored.last_accessed_at),
+        "updated_at": timestamp(stored.updated_at),
+        "created_at": timestamp(stored.created_at),
+        "last_accessed_at": timestamp(stored.last_accessed_at),
         "metadata": stored.metadata,
         "user_metadata": stored.user_metadata,
     }
 
 
 def entry_json(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a line of a listing; all of a folder but its name is null."""
+    """Return an entry of a listing; a folder has a name, and its other fields are null."""
     return {
         "name": entry["name"],
         "id": None if entry["id"] is None else str(entry["id"]),
-        "updated_at": moment(entry["updated_at"]),
-        "created_at": moment(entry["created_at"]),
-        "last_accessed_at": moment(entry["last_accessed_at"]),
+        "updated_at": timestamp(entry["updated_at"]),
+        "created_at": timestamp(entry["created_at"]),
+        "last_accessed_at": timestamp(entry["last_accessed_at"]),
         "metadata": entry["metadata"],
     }
 
 
 def info_json(stored: StoredObject) -> dict[str, Any]:
-    """Return what is known of an object."""
+    """Return an object's row and file metadata, as `info` shows them."""
     metadata = stored.metadata if isinstance(stored.metadata, dict) else {}
     return {
         "id": str(stored.id),
@@ -83,18 +83,18 @@ def info_json(stored: StoredObject) -> dict[str, Any]:
         "cache_control": metadata.get("cacheControl"),
         "etag": metadata.get("eTag"),
         "metadata": stored.user_metadata,
-        "last_modified": moment(stored.updated_at),
-        "created_at": moment(stored.created_at),
+        "last_modified": timestamp(stored.updated_at),
+        "created_at": timestamp(stored.created_at),
     }
 
 
-def moment(value: datetime | None) -> str | None:
-    """Write a time as JavaScript does: in UTC, to the millisecond."""
+def timestamp(value: datetime | None) -> str | None:
+    """Format a time as JavaScript does: in UTC, to the millisecond."""
     if value is None:
         return None
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _text(owner: UUID | None) -> str:
-    """Write an owner; clients expect a string where there is none."""
+    """Return an owner as text; clients expect an empty string for no owner."""
     return "" if owner is None else str(owner)

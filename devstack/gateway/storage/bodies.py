@@ -1,6 +1,6 @@
 """Request bodies and queries as typed values; unknown fields are ignored.
 
-As Fastify does it, a number may come as its digits.
+Like Fastify, it accepts a number as a string of digits.
 """
 
 import json
@@ -11,7 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from devstack.gateway.storage.errors import malformed
-from devstack.gateway.storage.limits import JSON_BYTES, LISTED, LONGEST_LINK_S
+from devstack.gateway.storage.limits import (
+    DEFAULT_LIST_COUNT,
+    MAX_JSON_BYTES,
+    MAX_URL_LIFETIME_S,
+)
 
 
 TOO_LARGE = 413
@@ -25,12 +29,12 @@ class Body(BaseModel):
 
 BodyType = TypeVar("BodyType", bound=Body)
 
-Life = Annotated[int, Field(ge=1, le=LONGEST_LINK_S)]
+Lifetime = Annotated[int, Field(ge=1, le=MAX_URL_LIFETIME_S)]
 Size = Annotated[int, Field(ge=0)]
 
 
 class BucketChange(Body):
-    """PUT /bucket/{id}: what is not named stays, null takes a limit away."""
+    """PUT /bucket/{id}: a field that is absent stays as it is; null removes a limit."""
 
     public: bool | None = None
     file_size_limit: Size | str | None = None
@@ -66,14 +70,14 @@ class Listing(Body):
     """POST /object/list/{bucket}."""
 
     prefix: str
-    limit: Annotated[int, Field(ge=1)] = LISTED
+    limit: Annotated[int, Field(ge=1)] = DEFAULT_LIST_COUNT
     offset: Size = 0
     sort_by: SortBy = Field(SortBy(), alias="sortBy")
     search: str = ""
 
 
 class Removal(Body):
-    """DELETE /object/{bucket}: names of objects, whatever the field is called."""
+    """DELETE /object/{bucket}: `prefixes` are whole names of objects."""
 
     prefixes: list[str] = Field(min_length=1)
 
@@ -88,12 +92,12 @@ class Relocation(Body):
 
     @property
     def target_bucket(self) -> str:
-        """Return the bucket that the object goes to."""
+        """Return the destination bucket, which is by default the source bucket."""
         return self.destination_bucket or self.bucket_id
 
 
 class CopiedMetadata(Body):
-    """Metadata of a copy that replace those of its source."""
+    """The metadata of a copy that replace those of its source."""
 
     cache_control: str | None = Field(None, alias="cacheControl")
     mimetype: str | None = None
@@ -106,28 +110,28 @@ class Copy(Relocation):
     copy_metadata: bool = Field(default=True, alias="copyMetadata")
 
 
-class Link(Body):
+class Sign(Body):
     """POST /object/sign/{bucket}/{key}."""
 
-    expires_in: Life = Field(alias="expiresIn")
+    expires_in: Lifetime = Field(alias="expiresIn")
     transform: dict[str, Any] | None = None
 
 
-class Links(Body):
+class SignMany(Body):
     """POST /object/sign/{bucket}."""
 
-    expires_in: Life = Field(alias="expiresIn")
+    expires_in: Lifetime = Field(alias="expiresIn")
     paths: list[str] = Field(min_length=1)
 
 
 async def read(request: Request, kind: type[BodyType]) -> BodyType:
-    """Read the request's body as `kind`; no body at all is an empty one.
+    """Read the request's body as `kind`; a missing body counts as an empty object.
 
     Raises: StorageError 400, 413.
     """
     raw = await _raw(request)
     try:
-        # Half of a pair of code units, which JSON can spell, is no text: it cannot be written.
+        # JSON can escape half of a surrogate pair, which UTF-8 cannot encode, so this refuses it.
         value = json.loads(raw.decode()) if raw else {}
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -145,7 +149,7 @@ async def _raw(request: Request) -> bytes:
     pieces, size = [], 0
     async for piece in request.stream():
         size += len(piece)
-        if size > JSON_BYTES:
+        if size > MAX_JSON_BYTES:
             message = "Request body is too large"
             raise malformed(message, error="FastifyError", status=TOO_LARGE)
         pieces.append(piece)
@@ -161,6 +165,6 @@ def _validated(kind: type[BodyType], value: Any, where: str) -> BodyType:
         first = error.errors(include_url=False, include_input=False)[0]
         *path, last = (str(part) for part in first["loc"])
         if first["type"] == "missing":
-            place = "/".join([where, *path])
-            raise malformed(f"{place} must have required property '{last}'") from error
+            parent = "/".join([where, *path])
+            raise malformed(f"{parent} must have required property '{last}'") from error
         raise malformed(f"{'/'.join([where, *path, last])}: {first['msg']}") from error

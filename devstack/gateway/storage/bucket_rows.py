@@ -1,4 +1,4 @@
-"""The rows of storage.buckets, as far as the policies of the transaction's role show them."""
+"""The rows of storage.buckets, under the policies for the transaction's role."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ async def find(cursor: Cursor, bucket_id: str) -> Bucket:
 
 
 async def find_all(cursor: Cursor, query: BucketQuery) -> list[Bucket]:
-    """Return buckets in the order, and as many as, the query says."""
+    """Return the buckets of the page, and in the order, that the query names."""
     statement = sql.SQL(
         "select {columns} from storage.buckets"
         " where strpos(lower(name), lower(%(search)s)) > 0"
@@ -88,7 +88,10 @@ async def delete(cursor: Cursor, bucket_id: str) -> None:
 
 
 async def is_empty(cursor: Cursor, bucket_id: str) -> bool:
-    """Say whether no object is in a bucket, and keep it as it is until the transaction ends."""
+    """Return true if a bucket has no objects, and lock it until the transaction ends.
+
+    Raises: StorageError NoSuchBucket.
+    """
     await cursor.execute("select id from storage.buckets where id = %s for update", [bucket_id])
     if await cursor.fetchone() is None:
         raise no_such_bucket()

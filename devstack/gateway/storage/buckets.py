@@ -13,16 +13,19 @@ from devstack.gateway.storage.errors import (
     access_denied,
     bucket_not_empty,
     invalid_file_size_limit,
-    no_content,
+    invalid_request,
     not_served,
     too_large,
 )
-from devstack.gateway.storage.limits import FILE_BYTES
-from devstack.gateway.storage.media_types import check_restrictions
-from devstack.gateway.storage.names import check_bucket_name, check_new_bucket_name
+from devstack.gateway.storage.limits import (
+    MAX_FILE_BYTES,
+    check_bucket_name,
+    check_new_bucket_name,
+    check_restrictions,
+)
 
 
-#: Longer numbers are too large anyway.
+#: A longer number would be above the limit.
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(gb|mb|kb|b)", re.IGNORECASE | re.ASCII)
 _UNIT_BYTES = {"gb": 10**9, "mb": 10**6, "kb": 1000, "b": 1}
 STANDARD = "STANDARD"
@@ -30,7 +33,7 @@ FORBIDDEN = 403
 
 
 async def create(context: StorageContext, request: Request) -> Response:
-    """POST /bucket."""
+    """POST /bucket: create a bucket."""
     caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.NewBucket)
     check_new_bucket_name(body.name)
@@ -47,30 +50,30 @@ async def create(context: StorageContext, request: Request) -> Response:
         **_limits(body),
     }
     with object_rows.refusing_duplicates("BucketAlreadyExists"):
-        async with context.acting(request, caller) as cursor:
+        async with context.transaction(request, caller) as cursor:
             await bucket_rows.create(cursor, fields)
     return answers.ok({"name": body.name})
 
 
 async def show(context: StorageContext, request: Request) -> Response:
-    """GET /bucket/{id}."""
+    """GET /bucket/{id}: show a bucket."""
     caller = required_caller(request, context.keys)
-    async with context.acting(request, caller) as cursor:
+    async with context.transaction(request, caller) as cursor:
         bucket = await bucket_rows.find(cursor, request.path_params["bucket"])
     return answers.ok(answers.bucket_json(bucket))
 
 
 async def list_buckets(context: StorageContext, request: Request) -> Response:
-    """GET /bucket: only here a bucket says its type."""
+    """GET /bucket: list buckets. Only this response contains a bucket's type."""
     caller = required_caller(request, context.keys)
     query = bodies.read_query(request, bodies.BucketQuery)
-    async with context.acting(request, caller) as cursor:
+    async with context.transaction(request, caller) as cursor:
         buckets = await bucket_rows.find_all(cursor, query)
     return answers.ok([answers.bucket_json(bucket) | {"type": bucket.type} for bucket in buckets])
 
 
 async def change(context: StorageContext, request: Request) -> Response:
-    """PUT /bucket/{id}."""
+    """PUT /bucket/{id}: change a bucket's visibility or its limits."""
     caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.BucketChange)
     bucket_id = request.path_params["bucket"]
@@ -79,19 +82,22 @@ async def change(context: StorageContext, request: Request) -> Response:
     if body.public is not None:
         fields["public"] = body.public
     if not fields:
-        raise no_content("No content provided")
-    async with context.acting(request, caller) as cursor:
+        raise invalid_request("No content provided")
+    async with context.transaction(request, caller) as cursor:
         await bucket_rows.change(cursor, bucket_id, fields)
     return answers.ok({"message": "Successfully updated"})
 
 
 async def empty(context: StorageContext, request: Request) -> Response:
-    """POST /bucket/{id}/empty: for the service alone. Hosted does it later, here it is done."""
+    """POST /bucket/{id}/empty: delete all objects of a bucket, for service_role only.
+
+    Hosted Storage queues this; devstack does it at once.
+    """
     caller = required_caller(request, context.keys)
     if caller.role != SERVICE.role:
         raise access_denied("Access denied: Invalid role", http_status=FORBIDDEN)
     bucket_id = request.path_params["bucket"]
-    async with context.acting(request, caller) as cursor:
+    async with context.transaction(request, caller) as cursor:
         await bucket_rows.find(cursor, bucket_id)
         versions = await object_rows.delete_all(cursor, bucket_id)
     context.files.remove(versions)
@@ -100,19 +106,19 @@ async def empty(context: StorageContext, request: Request) -> Response:
 
 
 async def delete(context: StorageContext, request: Request) -> Response:
-    """DELETE /bucket/{id}: an empty one."""
+    """DELETE /bucket/{id}: delete a bucket that has no objects."""
     caller = required_caller(request, context.keys)
     bucket_id = request.path_params["bucket"]
-    async with context.acting(request) as cursor:
+    async with context.transaction(request) as cursor:
         if not await bucket_rows.is_empty(cursor, bucket_id):
             raise bucket_not_empty()
-    async with context.acting(request, caller) as cursor:
+    async with context.transaction(request, caller) as cursor:
         await bucket_rows.delete(cursor, bucket_id)
     return answers.ok({"message": "Successfully deleted"})
 
 
 def _limits(body: bodies.BucketChange) -> dict[str, Any]:
-    """Return the limits that a body names; null is one that is taken away."""
+    """Return the limits that a body names; null removes a limit."""
     limits: dict[str, Any] = {}
     if "file_size_limit" in body.model_fields_set:
         limits["file_size_limit"] = _bytes(body.file_size_limit)
@@ -131,6 +137,6 @@ def _bytes(size: int | str | None) -> int | None:
         size = round(float(match[1]) * _UNIT_BYTES[match[2].lower()])
     if size is None:
         return None
-    if int(size) > FILE_BYTES:
+    if int(size) > MAX_FILE_BYTES:
         raise too_large()
     return int(size)

@@ -1,7 +1,7 @@
-"""The caller of Storage: the token of the Authorization header, or the API key beside it.
+"""The caller of Storage: the token of the Authorization header, or else the API key.
 
-The gateway in front of hosted Supabase makes a token of an API key where the request brings no
-user's; Storage itself knows tokens only.
+Hosted Storage reads tokens only. For a request without one, the gateway in front of it exchanges
+the API key for a token.
 """
 
 from typing import Any, Final
@@ -13,11 +13,11 @@ from devstack.gateway.caller import Caller, api_key_claims, caller_of
 from devstack.gateway.storage.errors import access_denied, malformed
 
 
-#: Storage itself, for which no policy holds.
+#: Storage itself, which row security does not restrict.
 SERVICE: Final = Caller(role="service_role", claims={"role": "service_role"})
 
 NO_TOKEN = "headers must have required property 'authorization'"  # noqa: S105 -- a sentence
-#: Of a token that is not believed, what the library says that hosted Storage verifies with.
+#: The messages of the library by which hosted Storage verifies tokens.
 _REASONS = {
     "bad_signature": "signature verification failed",
     "no_key": "signature verification failed",
@@ -37,13 +37,13 @@ def required_caller(request: Request, keys: Keys) -> Caller:
 
 
 def owner_of(caller: Caller) -> str | None:
-    """Return the owner of the caller's new rows: the user, where there is one."""
+    """Return the user who owns the caller's new rows, or None for a caller who is no user."""
     subject = caller.claims.get("sub")
     return subject if isinstance(subject, str) and subject else None
 
 
 def reason(error: TokenError) -> str:
-    """Return why a token is not believed, as hosted Storage words it."""
+    """Return hosted Storage's message for a token that it refuses."""
     return _REASONS.get(error.code, "Invalid Compact JWS")
 
 

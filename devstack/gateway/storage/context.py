@@ -1,4 +1,4 @@
-"""The context of every handler of Storage: the database, the keys and the files."""
+"""The context that every handler of Storage gets, and its transactions."""
 
 import json
 from collections.abc import AsyncIterator
@@ -21,10 +21,10 @@ from devstack.gateway.transaction_settings import SESSION, Session
 
 Cursor = AsyncCursor[DictRow]
 
-#: A session as REST's, and Storage may delete what nobody else may.
+#: A trigger of Storage's schema lets only a transaction with the last setting delete rows.
 _SETTINGS = (*SESSION, "storage.allow_delete_query")
-_GIVEN = ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
-_BECOME = f"select {_GIVEN}".encode()
+_CALLS = ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
+_SET_LOCAL = f"select {_CALLS}".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +36,19 @@ class StorageContext:
     files: Files
 
     @asynccontextmanager
-    async def acting(
-        self, request: Request, caller: Caller = SERVICE, *, is_undone: bool = False
+    async def transaction(
+        self, request: Request, caller: Caller = SERVICE, *, is_rolled_back: bool = False
     ) -> AsyncIterator[Cursor]:
-        """Begin a transaction as the caller, or as Storage itself, which no policy binds.
+        """Begin a transaction as the caller, or by default as Storage itself.
 
-        One that is to be undone only finds out whether the caller may.
+        One with `is_rolled_back` only tests if the caller has a permission.
         """
         async with (
             lent(self.pool) as connection,
-            connection.transaction(force_rollback=is_undone),
+            connection.transaction(force_rollback=is_rolled_back),
             connection.cursor(row_factory=dict_row) as cursor,
         ):
-            await cursor.execute(_BECOME, [*_session(request, caller).values, "true"])
+            await cursor.execute(_SET_LOCAL, [*_session(request, caller).values, "true"])
             yield cursor
 
 
@@ -59,7 +59,7 @@ def _session(request: Request, caller: Caller) -> Session:
         role=caller.role,
         claims=json.dumps(caller.claims),
         method=request.method,
-        # Not decoded: a zero byte would be no setting.
+        # The path stays encoded, because no setting can hold a zero byte.
         path=request.scope["raw_path"].decode("latin-1"),
         headers=json.dumps(headers),
         cookies=json.dumps(request.cookies),

@@ -1,6 +1,6 @@
 """The contents of objects: a folder of files, each named by the version of its row.
 
-No name that a client chose is ever part of a path.
+A path never contains a name that a client chose.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _VERSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 class Draft:
-    """A file that is on its way; it counts for nothing until it is kept."""
+    """A file that is being written; no row can refer to it before `keep`."""
 
     def __init__(self, version: str, draft: Path, final: Path) -> None:
         self.version = version
@@ -30,11 +30,11 @@ class Draft:
 
     @property
     def etag(self) -> str:
-        """Return the mark of the contents, as S3 makes it."""
+        """Return the ETag of the contents, as S3 computes it."""
         return f'"{self._digest.hexdigest()}"'
 
     async def fill(self, pieces: AsyncIterator[bytes], limit: int) -> None:
-        """Write the pieces as they come. Raises: StorageError 413 as soon as they are too many."""
+        """Write the pieces as they arrive. Raises: StorageError 413 at the first byte too many."""
         self._draft.parent.mkdir(parents=True, exist_ok=True)
         with self._draft.open("wb") as file:
             async for piece in pieces:
@@ -45,33 +45,33 @@ class Draft:
                 file.write(piece)
 
     def copy(self, source: Path) -> None:
-        """Take the contents of another version. Raises: FileNotFoundError."""
+        """Copy the contents of another version. Raises: FileNotFoundError."""
         self._draft.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, self._draft)
 
     def keep(self) -> None:
-        """Give the file its name."""
+        """Move the file to its final path."""
         self._final.parent.mkdir(parents=True, exist_ok=True)
         self._draft.replace(self._final)
 
     def discard(self) -> None:
-        """Delete what there is of it."""
+        """Delete the file at both paths."""
         self._draft.unlink(missing_ok=True)
         self._final.unlink(missing_ok=True)
 
 
 class Files:
-    """The folder."""
+    """The folder of all files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._drafts = folder / "drafts"
-        # Nothing will finish the uploads of a killed gateway.
+        # A gateway that was killed leaves drafts of uploads that never finish.
         shutil.rmtree(self._drafts, ignore_errors=True)
 
     @contextmanager
     def drafted(self) -> Iterator[Draft]:
-        """Give a draft of a new version; when the block fails, nothing is left of it."""
+        """Yield a draft of a new version, and delete it if the block fails."""
         version = str(uuid4())
         draft = Draft(version, self._drafts / version, self._folder / version[:2] / version)
         try:
@@ -85,13 +85,13 @@ class Files:
         return self.path(version).open("rb")
 
     def path(self, version: str | None) -> Path:
-        """Return where a version is. Raises: FileNotFoundError when it cannot be one of ours."""
+        """Return the path of a version. Raises: FileNotFoundError if it is no version of ours."""
         if version is None or not _VERSION.fullmatch(version):
             raise FileNotFoundError(version)
         return self._folder / version[:2] / version
 
     def remove(self, versions: Iterable[str | None]) -> None:
-        """Delete the files of rows that are gone; one that is missing is gone as well."""
+        """Delete the files of deleted rows; a missing file is no error."""
         for version in versions:
             if version is not None and _VERSION.fullmatch(version):
                 self.path(version).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The rows of storage.objects, as far as the policies of the transaction's role show them."""
+"""The rows of storage.objects, under the policies for the transaction's role."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
+from devstack.gateway.storage.bodies import Listing
 from devstack.gateway.storage.context import Cursor
 from devstack.gateway.storage.errors import duplicate, no_such_key
+from devstack.gateway.storage.limits import MAX_LIST_COUNT
 
 
 _COLUMNS: Final = (
@@ -25,7 +28,7 @@ values (
   %(bucket_id)s, %(name)s, %(owner)s, %(owner_id)s, %(version)s, %(metadata)s, %(user_metadata)s
 )
 """
-#: The row is shown again, so that without a policy to select nobody overwrites: as on hosted.
+#: As on hosted Storage, the `returning` clause makes an upsert need a policy for select too.
 _UPSERT: Final = f"""
 {_INSERT}
 on conflict (bucket_id, name) do update set
@@ -35,6 +38,36 @@ on conflict (bucket_id, name) do update set
   metadata = excluded.metadata,
   user_metadata = coalesce(excluded.user_metadata, objects.user_metadata)
 returning {_COLUMNS}
+"""
+#: The entries' names leave out the folder's own name, whose length is `within`.
+_ENTRIES: Final = """
+with objects as (
+  select
+    o.*,
+    substr(o.name, %(within)s + 1) as rest,
+    strpos(substr(o.name, length(%(begin)s) + 1), '/') as slash
+  from storage.objects as o
+  where o.bucket_id = %(bucket_id)s and starts_with(lower(o.name), lower(%(begin)s))
+),
+entries as (
+  (
+    select distinct on (lower(left(o.rest, length(%(search)s) + o.slash)))
+      left(o.rest, length(%(search)s) + o.slash - 1) as name,
+      lower(left(o.rest, length(%(search)s) + o.slash)) as sort_name,
+      null::uuid as id, null::timestamptz as updated_at, null::timestamptz as created_at,
+      null::timestamptz as last_accessed_at, null::jsonb as metadata
+    from objects as o
+    where o.slash > 0
+    order by lower(left(o.rest, length(%(search)s) + o.slash)), o.name
+  )
+  union all
+  select
+    o.rest, lower(o.rest), o.id, o.updated_at, o.created_at, o.last_accessed_at, o.metadata
+  from objects as o
+  where o.slash = 0
+)
+select name, id, updated_at, created_at, last_accessed_at, metadata
+from entries
 """
 
 
@@ -57,7 +90,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewObject:
-    """The values of a row to write."""
+    """The values of a row that an upload or a copy writes."""
 
     bucket_id: str
     name: str
@@ -69,7 +102,7 @@ class NewObject:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Return the values of an insert."""
+        """Return the parameters of the insert."""
         return {
             "bucket_id": self.bucket_id,
             "name": self.name,
@@ -82,7 +115,7 @@ class NewObject:
 
 
 def owner_uuid(owner_id: str | None) -> UUID | None:
-    """Return the owner as the older one of the two columns keeps it."""
+    """Return the value of the older column, `owner`, which can hold UUIDs only."""
     with contextlib.suppress(ValueError):
         return UUID(owner_id) if owner_id else None
     return None
@@ -90,7 +123,7 @@ def owner_uuid(owner_id: str | None) -> UUID | None:
 
 @contextlib.contextmanager
 def refusing_duplicates(code: str) -> Iterator[None]:
-    """Raise StorageError `code` when the name is taken."""
+    """Raise StorageError `code` if the name is in use."""
     try:
         yield
     except UniqueViolation as error:
@@ -108,14 +141,17 @@ async def find(cursor: Cursor, bucket_id: str, key: str) -> StoredObject:
 
 
 async def visible_names(cursor: Cursor, bucket_id: str, names: Sequence[str]) -> set[str]:
-    """Return which of the names are objects."""
+    """Return the names among `names` that the role can see as objects."""
     query = "select name from storage.objects where bucket_id = %s and name = any(%s)"
     await cursor.execute(query, [bucket_id, list(names)])
     return {row["name"] for row in await cursor.fetchall()}
 
 
-async def try_out(cursor: Cursor, new: NewObject, *, is_upsert: bool) -> None:
-    """Write a row in a transaction that is to be undone, to find out whether the role may."""
+async def write_on_trial(cursor: Cursor, new: NewObject, *, is_upsert: bool) -> None:
+    """Write a row as the role, in a transaction that the caller rolls back.
+
+    Raises: StorageError KeyAlreadyExists.
+    """
     with refusing_duplicates("KeyAlreadyExists"):
         await cursor.execute((_UPSERT if is_upsert else _INSERT).encode(), new.parameters)
 
@@ -125,10 +161,12 @@ async def put(
 ) -> tuple[StoredObject, str | None]:
     """Write a row; return it, and the version that it replaced.
 
-    Uploads of the same name take turns, so that each replaced version is told to somebody. Raises:
-    StorageError KeyAlreadyExists.
+    A lock makes uploads of one name wait for each other, so that each replaced version is returned
+    once, and its file is deleted.
+
+    Raises: StorageError KeyAlreadyExists.
     """
-    await _take_turn(cursor, new.bucket_id, new.name)
+    await _lock_name(cursor, new.bucket_id, new.name)
     query = "select version from storage.objects where bucket_id = %s and name = %s for update"
     await cursor.execute(query, [new.bucket_id, new.name])
     present = await cursor.fetchone()
@@ -140,7 +178,7 @@ async def put(
 
 
 async def delete(cursor: Cursor, bucket_id: str, names: Sequence[str]) -> list[StoredObject]:
-    """Delete what is there of these objects, and return it."""
+    """Delete those of the objects that the role may delete, and return them."""
     statement = (
         "delete from storage.objects where bucket_id = %s and name = any(%s)"  # noqa: S608 -- our own columns
         f" returning {_COLUMNS}"
@@ -159,11 +197,11 @@ async def delete_all(cursor: Cursor, bucket_id: str) -> list[str | None]:
 async def move(
     cursor: Cursor, source: tuple[str, str], target: tuple[str, str], owner_id: str | None
 ) -> StoredObject:
-    """Give an object another name; it becomes its mover's, where that is a user.
+    """Give an object another name; `owner_id` becomes its owner unless it is None.
 
     Raises: StorageError NoSuchKey, ResourceAlreadyExists.
     """
-    await _take_turn(cursor, *target)
+    await _lock_name(cursor, *target)
     await find(cursor, *source)
     statement = f"""
     update storage.objects set
@@ -180,7 +218,41 @@ async def move(
     return StoredObject(**row)
 
 
-async def _take_turn(cursor: Cursor, bucket_id: str, key: str) -> None:
-    """Wait until no other transaction is about to give this name to an object."""
-    place = f"{bucket_id}/{key}"
-    await cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [place])
+async def _lock_name(cursor: Cursor, bucket_id: str, key: str) -> None:
+    """Lock a name, which need not have a row yet, until the transaction ends."""
+    name = f"{bucket_id}/{key}"
+    await cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+async def list_folder(cursor: Cursor, bucket_id: str, listing: Listing) -> list[dict[str, Any]]:
+    """Return a page of a folder's entries: objects, and the folders that contain any.
+
+    It follows the function `storage.search` of hosted Supabase. The prefix names the folder, and
+    `search` is the beginning of the entries' names; both ignore case. Ordered by name, folders and
+    objects are mixed; ordered by a time, the folders come first.
+    """
+    folder = listing.prefix
+    if folder and not folder.endswith("/"):
+        folder += "/"
+    values = {
+        "bucket_id": bucket_id,
+        "begin": folder + listing.search,
+        "search": listing.search,
+        "within": len(folder),
+        "limit": min(listing.limit, MAX_LIST_COUNT),
+        "offset": listing.offset,
+    }
+    await cursor.execute(_list_statement(listing.sort_by.column, listing.sort_by.order), values)
+    return await cursor.fetchall()
+
+
+def _list_statement(column: str, order: str) -> sql.Composed:
+    direction = sql.SQL(order)
+    by_name = sql.SQL('sort_name collate "C" {}').format(direction)
+    sorting = by_name
+    if column != "name":
+        by_time = sql.SQL("id is not null, {} {}").format(sql.Identifier(column), direction)
+        sorting = sql.SQL(", ").join([by_time, by_name])
+    return sql.SQL("{} order by {} limit %(limit)s offset %(offset)s").format(
+        sql.SQL(_ENTRIES), sorting
+    )

@@ -1,4 +1,4 @@
-"""Operations on existing objects: list, move, copy and remove."""
+"""Handlers for existing objects: list, remove, move and copy."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,49 +7,53 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.caller import Caller
-from devstack.gateway.storage import answers, bodies, listing, object_rows
+from devstack.gateway.storage import answers, bodies, object_rows
 from devstack.gateway.storage.caller import owner_of, required_caller
 from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.errors import access_denied, no_such_key
 from devstack.gateway.storage.files import Draft
-from devstack.gateway.storage.media_types import check_header
-from devstack.gateway.storage.names import check_bucket_name, check_key
+from devstack.gateway.storage.limits import check_bucket_name, check_header, check_key
 from devstack.gateway.storage.object_rows import NewObject, StoredObject
 from devstack.gateway.storage.payloads import metadata_header
-from devstack.gateway.storage.uploads import TRIED, store, try_out, wants_upsert
+from devstack.gateway.storage.uploads import (
+    TRIAL_VERSION,
+    check_write_permission,
+    store,
+    wants_upsert,
+)
 
 
 async def list_objects(context: StorageContext, request: Request) -> Response:
-    """POST /object/list/{bucket}: the entries of a folder; of an unknown bucket there are none."""
+    """POST /object/list/{bucket}: list a folder; an unknown bucket has an empty list."""
     caller = required_caller(request, context.keys)
-    wanted = await bodies.read(request, bodies.Listing)
+    listing = await bodies.read(request, bodies.Listing)
     bucket_id = request.path_params["bucket"]
     check_bucket_name(bucket_id)
-    async with context.acting(request, caller) as cursor:
-        entries = await listing.read(cursor, bucket_id, wanted)
+    async with context.transaction(request, caller) as cursor:
+        entries = await object_rows.list_folder(cursor, bucket_id, listing)
     return answers.ok([answers.entry_json(entry) for entry in entries])
 
 
 async def remove(context: StorageContext, request: Request) -> Response:
-    """DELETE /object/{bucket}: what the caller may delete of these names, which is answered."""
+    """DELETE /object/{bucket}: delete those objects that the caller may, and return them."""
     caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.Removal)
     bucket_id = request.path_params["bucket"]
     check_bucket_name(bucket_id)
-    async with context.acting(request, caller) as cursor:
+    async with context.transaction(request, caller) as cursor:
         deleted = await object_rows.delete(cursor, bucket_id, body.prefixes)
     context.files.remove(stored.version for stored in deleted)
     return answers.ok([answers.object_json(stored) for stored in deleted])
 
 
 async def remove_one(context: StorageContext, request: Request) -> Response:
-    """DELETE /object/{bucket}/{key}: here a caller is told that they may not."""
+    """DELETE /object/{bucket}/{key}: delete one object, or refuse a caller who may not."""
     caller = required_caller(request, context.keys)
     bucket_id, key = request.path_params["bucket"], request.path_params["key"]
     check_bucket_name(bucket_id)
-    async with context.acting(request) as cursor:
+    async with context.transaction(request) as cursor:
         await object_rows.find(cursor, bucket_id, key)
-    async with context.acting(request, caller) as cursor:
+    async with context.transaction(request, caller) as cursor:
         deleted = await object_rows.delete(cursor, bucket_id, [key])
     if not deleted:
         raise access_denied("Access denied")
@@ -58,23 +62,23 @@ async def remove_one(context: StorageContext, request: Request) -> Response:
 
 
 async def move(context: StorageContext, request: Request) -> Response:
-    """POST /object/move: another name for the same file."""
+    """POST /object/move: rename an object; its file stays."""
     caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.Relocation)
-    _check(body)
+    _check_names(body)
     source = (body.bucket_id, body.source_key)
     target = (body.target_bucket, body.destination_key)
-    async with context.acting(request, caller) as cursor:
+    async with context.transaction(request, caller) as cursor:
         stored = await object_rows.move(cursor, source, target, owner_of(caller))
     return answers.ok({"message": "Successfully moved", "Id": str(stored.id), "Key": stored.name})
 
 
 async def copy(context: StorageContext, request: Request) -> Response:
-    """POST /object/copy: a second object with the same contents, which is the caller's."""
+    """POST /object/copy: create an object of the caller's with the same contents."""
     caller = required_caller(request, context.keys)
     body = await bodies.read(request, bodies.Copy)
-    _check(body)
-    async with context.acting(request, caller) as cursor:
+    _check_names(body)
+    async with context.transaction(request, caller) as cursor:
         source = await object_rows.find(cursor, body.bucket_id, body.source_key)
     stored = await _copy(context, request, caller, source, body)
     key = f"{body.target_bucket}/{body.destination_key}"
@@ -88,25 +92,25 @@ async def _copy(
     source: StoredObject,
     body: bodies.Copy,
 ) -> StoredObject:
-    upserts = wants_upsert(request)
+    is_upsert = wants_upsert(request)
     new = NewObject(
         bucket_id=body.target_bucket,
         name=body.destination_key,
         owner_id=owner_of(caller),
-        version=TRIED,
+        version=TRIAL_VERSION,
         metadata=_metadata(source, body),
         user_metadata=source.user_metadata
         if body.copy_metadata
         else metadata_header(request.headers),
     )
-    await try_out(context, request, caller, new, is_upsert=upserts)
+    await check_write_permission(context, request, caller, new, is_upsert=is_upsert)
 
     async def fill(draft: Draft) -> dict[str, Any]:
         draft.copy(context.files.path(source.version))
-        return new.metadata | {"lastModified": answers.moment(datetime.now(UTC))}
+        return new.metadata | {"lastModified": answers.timestamp(datetime.now(UTC))}
 
     try:
-        return await store(context, request, new, fill, is_upsert=upserts)
+        return await store(context, request, new, fill, is_upsert=is_upsert)
     except FileNotFoundError as error:
         raise no_such_key() from error
 
@@ -121,7 +125,7 @@ def _metadata(source: StoredObject, body: bodies.Copy) -> dict[str, Any]:
     return metadata | {name: value for name, value in stated.items() if value is not None}
 
 
-def _check(body: bodies.Relocation) -> None:
+def _check_names(body: bodies.Relocation) -> None:
     check_bucket_name(body.bucket_id)
     check_bucket_name(body.target_bucket)
     check_key(body.destination_key)

@@ -1,4 +1,4 @@
-"""The routes of Storage: the handler of each path, and the answer to each error."""
+"""The routes of Storage: the handler of each path, and the response to each error."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -32,8 +32,8 @@ Handler = Callable[[StorageContext, Request], Awaitable[Response]]
 
 METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _OBJECT: Final = "{bucket}/{key:path}"
-#: The first path that fits is taken, so words come before names.
-_TABLE: Final[list[tuple[str, str, Handler]]] = [
+#: Starlette takes the first route that matches, so these come before the routes for any bucket.
+_FIXED: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/bucket", buckets.list_buckets),
     ("POST", "/bucket", buckets.create),
     ("GET", "/bucket/{bucket}", buckets.show),
@@ -43,26 +43,26 @@ _TABLE: Final[list[tuple[str, str, Handler]]] = [
     ("POST", "/object/list/{bucket}", objects.list_objects),
     ("POST", "/object/move", objects.move),
     ("POST", "/object/copy", objects.copy),
-    ("POST", f"/object/upload/sign/{_OBJECT}", signed_urls.sign_upload),
+    ("POST", f"/object/upload/sign/{_OBJECT}", uploads.sign_upload),
     ("PUT", f"/object/upload/sign/{_OBJECT}", uploads.upload_signed),
     ("POST", "/object/sign/{bucket}", signed_urls.sign_many),
     ("POST", f"/object/sign/{_OBJECT}", signed_urls.sign),
-    ("GET", f"/object/sign/{_OBJECT}", downloads.signed),
+    ("GET", f"/object/sign/{_OBJECT}", downloads.download_signed),
     ("GET", f"/object/info/public/{_OBJECT}", downloads.info_public),
     ("GET", f"/object/info/authenticated/{_OBJECT}", downloads.info_authenticated),
     ("GET", f"/object/info/{_OBJECT}", downloads.info),
-    ("GET", f"/object/public/{_OBJECT}", downloads.public),
-    ("GET", f"/object/authenticated/{_OBJECT}", downloads.authenticated),
+    ("GET", f"/object/public/{_OBJECT}", downloads.download_public),
+    ("GET", f"/object/authenticated/{_OBJECT}", downloads.download_authenticated),
 ]
-_NAMED: Final[list[tuple[str, str, Handler]]] = [
+_ANY_BUCKET: Final[list[tuple[str, str, Handler]]] = [
     ("DELETE", "/object/{bucket}", objects.remove),
-    ("GET", f"/object/{_OBJECT}", downloads.either),
+    ("GET", f"/object/{_OBJECT}", downloads.download),
     ("POST", f"/object/{_OBJECT}", uploads.upload),
     ("PUT", f"/object/{_OBJECT}", uploads.update),
     ("DELETE", f"/object/{_OBJECT}", objects.remove_one),
 ]
-#: Features of hosted Storage that this one does not serve.
-_LEFT_OUT: Final = {
+#: The paths of features that hosted Storage has and devstack does not.
+_NOT_SERVED: Final = {
     "/object/list-v2/{rest:path}": "Listing by cursor (list-v2)",
     "/render/{rest:path}": "Image transformation",
     "/upload/{rest:path}": "Resumable upload (TUS)",
@@ -78,15 +78,18 @@ def routes(context: Context) -> list[BaseRoute]:
     storage_context = StorageContext(
         pool=context.pool, keys=context.config.keys, files=Files(Path(context.config.files))
     )
-    left_out = [_left_out(storage_context, path, what) for path, what in _LEFT_OUT.items()]
-    served = [_route(storage_context, path, handler, [method]) for method, path, handler in _TABLE]
-    named = [_route(storage_context, path, handler, [method]) for method, path, handler in _NAMED]
-    return [*served, *left_out, *named, Route("/{path:path}", _refuse, methods=METHODS)]
+    served = [
+        [_route(storage_context, path, handler, [method]) for method, path, handler in table]
+        for table in (_FIXED, _ANY_BUCKET)
+    ]
+    refused = [_not_served(storage_context, path, name) for path, name in _NOT_SERVED.items()]
+    unknown = Route("/{path:path}", _unknown_path, methods=METHODS)
+    return [*served[0], *refused, *served[1], unknown]
 
 
-def _left_out(storage_context: StorageContext, path: str, what: str) -> Route:
+def _not_served(storage_context: StorageContext, path: str, feature: str) -> Route:
     async def refuse(_context: StorageContext, _request: Request) -> Response:
-        raise not_served(what)
+        raise not_served(feature)
 
     return _route(storage_context, path, refuse, METHODS)
 
@@ -102,14 +105,14 @@ def _route(
             refusal = _refusal(path, error)
             return answers.refusal(refusal, is_head=request.method == "HEAD")
         except ClientDisconnect:
-            # Nobody is there to read it.
+            # The client is gone, so the response reaches nobody.
             return Response(status_code=400)
 
     return Route(path, endpoint, methods=methods)
 
 
 def _check_path(request: Request) -> None:
-    """Refuse a path that is no UTF-8: the server has put a question mark for what it is not."""
+    """Refuse a path that is not UTF-8; the server has replaced its wrong bytes."""
     try:
         unquote_to_bytes(request.scope["raw_path"]).decode()
     except UnicodeDecodeError as error:
@@ -120,16 +123,16 @@ def _refusal(path: str, error: StorageError | psycopg.Error) -> StorageError:
     if isinstance(error, StorageError):
         return error
     if isinstance(error, PoolTimeout):
-        _LOG.warning("storage found no free connection: %s", error)
+        _LOG.warning("Storage found no free database connection: %s", error)
         return timed_out()
     refusal = from_postgres(error)
     if refusal.status == INTERNAL_ERROR:
-        _LOG.error("storage could not serve %s: %s", path, summary(error))
+        _LOG.error("Storage could not serve %s: %s", path, summary(error))
     return refusal
 
 
-async def _refuse(request: Request) -> Response:
-    """Answer as Fastify does where nothing is."""
+async def _unknown_path(request: Request) -> Response:
+    """Answer 404 as Fastify does."""
     url = f"{request.method}:/{request.path_params['path']}"
     body = {"message": f"Route {url} not found", "error": "Not Found", "statusCode": 404}
     return JSONResponse(body, 404, media_type=answers.JSON)

@@ -1,86 +1,96 @@
-"""Signed links: to read one object for a while, or to upload one."""
+"""Signed URLs: links by which anybody can read one object until the link expires.
 
+The token in a signed URL names one object and one purpose, a download or an upload.
+"""
+
+import time
 from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.emulation.tokens import Keys
+from devstack.emulation.tokens import Keys, TokenError
 from devstack.gateway.storage import answers, bodies, object_rows
-from devstack.gateway.storage.caller import owner_of, required_caller
+from devstack.gateway.storage.caller import reason, required_caller
 from devstack.gateway.storage.context import StorageContext
-from devstack.gateway.storage.errors import not_served
-from devstack.gateway.storage.limits import UPLOAD_LINK_S
-from devstack.gateway.storage.names import check_bucket_name, check_key
-from devstack.gateway.storage.signatures import DOWNLOAD, UPLOAD, sign_claims
-from devstack.gateway.storage.uploads import TRIED, try_out, wants_upsert
+from devstack.gateway.storage.errors import (
+    invalid_jwt,
+    invalid_signature,
+    malformed,
+    not_served,
+)
+from devstack.gateway.storage.limits import check_bucket_name, check_key
 
 
+DOWNLOAD = "download"
+UPLOAD = "upload"
 NOT_FOUND = "Either the object does not exist or you do not have access to it"
 
 
 async def sign(context: StorageContext, request: Request) -> Response:
-    """POST /object/sign/{bucket}/{key}: a link to what the caller may read."""
+    """POST /object/sign/{bucket}/{key}: sign a URL of an object that the caller may read."""
     bucket_id, key = request.path_params["bucket"], request.path_params["key"]
     caller = required_caller(request, context.keys)
-    body = await bodies.read(request, bodies.Link)
+    body = await bodies.read(request, bodies.Sign)
     if body.transform:
         raise not_served("Image transformation")
     check_bucket_name(bucket_id)
     check_key(key)
-    async with context.acting(request, caller) as cursor:
+    async with context.transaction(request, caller) as cursor:
         await object_rows.find(cursor, bucket_id, key)
-    return answers.ok({"signedURL": _download_link(context.keys, bucket_id, key, body.expires_in)})
+    return answers.ok({"signedURL": _download_url(context.keys, bucket_id, key, body.expires_in)})
 
 
 async def sign_many(context: StorageContext, request: Request) -> Response:
-    """POST /object/sign/{bucket}: a link, or a reason, for each of the paths."""
+    """POST /object/sign/{bucket}: return a signed URL or an error for each of the paths."""
     bucket_id = request.path_params["bucket"]
     caller = required_caller(request, context.keys)
-    body = await bodies.read(request, bodies.Links)
+    body = await bodies.read(request, bodies.SignMany)
     check_bucket_name(bucket_id)
-    async with context.acting(request, caller) as cursor:
+    async with context.transaction(request, caller) as cursor:
         visible = await object_rows.visible_names(cursor, bucket_id, body.paths)
 
-    def line(path: str) -> dict[str, str | None]:
+    def entry(path: str) -> dict[str, str | None]:
         if path not in visible:
             return {"error": NOT_FOUND, "path": path, "signedURL": None}
-        link = _download_link(context.keys, bucket_id, path, body.expires_in)
-        return {"error": None, "path": path, "signedURL": link}
+        url = _download_url(context.keys, bucket_id, path, body.expires_in)
+        return {"error": None, "path": path, "signedURL": url}
 
-    return answers.ok([line(path) for path in body.paths])
-
-
-async def sign_upload(context: StorageContext, request: Request) -> Response:
-    """POST /object/upload/sign/{bucket}/{key}: a link for what the caller may upload."""
-    bucket_id, key = request.path_params["bucket"], request.path_params["key"]
-    caller = required_caller(request, context.keys)
-    check_bucket_name(bucket_id)
-    check_key(key)
-    owner_id, upserts = owner_of(caller), wants_upsert(request)
-    new = object_rows.NewObject(
-        bucket_id=bucket_id,
-        name=key,
-        owner_id=owner_id,
-        version=TRIED,
-        metadata={},
-        user_metadata=None,
-    )
-    await try_out(context, request, caller, new, is_upsert=upserts)
-    claims: dict[str, Any] = {"url": f"{bucket_id}/{key}", "upsert": upserts, "scope": UPLOAD}
-    if owner_id is not None:
-        claims["owner"] = owner_id
-    token = sign_claims(context.keys, claims, UPLOAD_LINK_S)
-    url = f"/object/upload/sign/{_path(bucket_id, key)}?token={token}"
-    return answers.ok({"url": url, "token": token})
+    return answers.ok([entry(path) for path in body.paths])
 
 
-def _download_link(keys: Keys, bucket_id: str, key: str, life_s: int) -> str:
-    token = sign_claims(keys, {"url": f"{bucket_id}/{key}", "scope": DOWNLOAD}, life_s)
-    return f"/object/sign/{_path(bucket_id, key)}?token={token}"
+def sign_claims(keys: Keys, claims: dict[str, Any], lifetime_s: int) -> str:
+    """Return a token with these claims that expires after `lifetime_s`."""
+    now = int(time.time())
+    return keys.sign(claims | {"iat": now, "exp": now + lifetime_s})
 
 
-def _path(bucket_id: str, key: str) -> str:
-    """Write a name as clients expect it in a link: they quote all but the one character."""
+def verify(request: Request, keys: Keys, scope: str) -> dict[str, Any]:
+    """Return the claims of the request's token, if it was signed for this object and scope.
+
+    Raises: StorageError InvalidJWT, InvalidSignature.
+    """
+    token = request.query_params.get("token")
+    if token is None:
+        raise malformed("querystring must have required property 'token'")
+    try:
+        claims = keys.verify(token)
+    except TokenError as error:
+        raise invalid_jwt(reason(error)) from error
+    if claims.get("scope") != scope:
+        raise invalid_signature(f"Token is not scoped for {scope}")
+    path = f"{request.path_params['bucket']}/{request.path_params['key']}"
+    if claims.get("url") != path or "exp" not in claims:
+        raise invalid_signature()
+    return claims
+
+
+def url_path(bucket_id: str, key: str) -> str:
+    """Return an object's path in a signed URL. Clients escape every character but `?`."""
     return f"{bucket_id}/{key}".replace("?", quote("?"))
+
+
+def _download_url(keys: Keys, bucket_id: str, key: str, lifetime_s: int) -> str:
+    token = sign_claims(keys, {"url": f"{bucket_id}/{key}", "scope": DOWNLOAD}, lifetime_s)
+    return f"/object/sign/{url_path(bucket_id, key)}?token={token}"

@@ -1,7 +1,7 @@
-"""Uploads: a new object, a new version of one, or either by a signed link.
+"""Uploads of objects, also by a signed URL.
 
-As on hosted Storage, the caller's right is checked first, with a row that is rolled back. Then the
-file is received, Storage itself writes the row, and the file of the version before is removed.
+As on hosted Storage, a row that is rolled back first tests the caller's permission. Then Storage
+receives the file, writes the row as itself, and removes the file of the version before.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,44 +14,75 @@ from starlette.responses import Response
 
 from devstack.gateway.caller import Caller
 from devstack.gateway.storage import answers, bucket_rows, object_rows
-from devstack.gateway.storage.answers import moment
 from devstack.gateway.storage.bucket_rows import Bucket
 from devstack.gateway.storage.caller import SERVICE, owner_of, required_caller
 from devstack.gateway.storage.context import StorageContext
 from devstack.gateway.storage.files import Draft
-from devstack.gateway.storage.limits import FILE_BYTES
-from devstack.gateway.storage.media_types import check_media_type
-from devstack.gateway.storage.names import check_bucket_name, check_key, is_placeholder
+from devstack.gateway.storage.limits import (
+    MAX_FILE_BYTES,
+    UPLOAD_URL_LIFETIME_S,
+    check_bucket_name,
+    check_key,
+    check_media_type,
+    is_placeholder,
+)
 from devstack.gateway.storage.object_rows import NewObject, StoredObject
 from devstack.gateway.storage.payloads import Payload, read_payload
-from devstack.gateway.storage.signatures import UPLOAD, verify
+from devstack.gateway.storage.signed_urls import UPLOAD, sign_claims, url_path, verify
 
 
-#: The version of a row that is only tried out.
-TRIED = "1"
-#: Fills a draft, and returns what the row says of it.
+#: The version in a row that only tests a permission.
+TRIAL_VERSION = "1"
+#: Fills a draft, and returns the metadata of its row.
 Fill = Callable[[Draft], Awaitable[dict[str, Any]]]
 
 
 async def upload(context: StorageContext, request: Request) -> Response:
-    """POST /object/{bucket}/{key}."""
-    return await _upload(context, request, upserts=wants_upsert(request))
+    """POST /object/{bucket}/{key}: create an object, or replace it with `x-upsert: true`."""
+    return await _upload(context, request, is_upsert=wants_upsert(request))
 
 
 async def update(context: StorageContext, request: Request) -> Response:
-    """PUT /object/{bucket}/{key}: what is not there yet is made."""
-    return await _upload(context, request, upserts=True)
+    """PUT /object/{bucket}/{key}: replace an object, or create it."""
+    return await _upload(context, request, is_upsert=True)
 
 
 async def upload_signed(context: StorageContext, request: Request) -> Response:
-    """PUT /object/upload/sign/{bucket}/{key}: the maker of the link was allowed to."""
+    """PUT /object/upload/sign/{bucket}/{key}: upload by a signed URL.
+
+    The permission was checked when the URL was signed.
+    """
     claims = verify(request, context.keys, UPLOAD)
     owner_id = claims.get("owner")
-    await receive(context, request, SERVICE, owner_id, is_upsert=claims.get("upsert") is True)
-    return answers.ok({"Key": _place(request)})
+    await _receive(context, request, SERVICE, owner_id, is_upsert=claims.get("upsert") is True)
+    return answers.ok({"Key": _object_path(request)})
 
 
-async def receive(
+async def sign_upload(context: StorageContext, request: Request) -> Response:
+    """POST /object/upload/sign/{bucket}/{key}: sign a URL for an upload that the caller may do."""
+    bucket_id, key = request.path_params["bucket"], request.path_params["key"]
+    caller = required_caller(request, context.keys)
+    check_bucket_name(bucket_id)
+    check_key(key)
+    owner_id, is_upsert = owner_of(caller), wants_upsert(request)
+    new = NewObject(
+        bucket_id=bucket_id,
+        name=key,
+        owner_id=owner_id,
+        version=TRIAL_VERSION,
+        metadata={},
+        user_metadata=None,
+    )
+    await check_write_permission(context, request, caller, new, is_upsert=is_upsert)
+    claims: dict[str, Any] = {"url": f"{bucket_id}/{key}", "upsert": is_upsert, "scope": UPLOAD}
+    if owner_id is not None:
+        claims["owner"] = owner_id
+    token = sign_claims(context.keys, claims, UPLOAD_URL_LIFETIME_S)
+    url = f"/object/upload/sign/{url_path(bucket_id, key)}?token={token}"
+    return answers.ok({"url": url, "token": token})
+
+
+async def _receive(
     context: StorageContext,
     request: Request,
     caller: Caller,
@@ -59,9 +90,9 @@ async def receive(
     *,
     is_upsert: bool,
 ) -> StoredObject:
-    """Receive the object that a request brings. Raises: StorageError."""
+    """Check, receive and store the object that a request uploads. Raises: StorageError."""
     key, bucket = request.path_params["key"], await _bucket(context, request)
-    limit = _limit(bucket, key)
+    limit = _max_bytes(bucket, key)
     payload = await read_payload(request, limit)
     check_media_type(payload.media_type, None if is_placeholder(key) else bucket.allowed_mime_types)
     check_key(key)
@@ -69,11 +100,11 @@ async def receive(
         bucket_id=bucket.id,
         name=key,
         owner_id=owner_id,
-        version=TRIED,
-        metadata=_announced(payload),
+        version=TRIAL_VERSION,
+        metadata=_trial_metadata(payload),
         user_metadata=payload.user_metadata,
     )
-    await try_out(context, request, caller, new, is_upsert=is_upsert)
+    await check_write_permission(context, request, caller, new, is_upsert=is_upsert)
 
     async def fill(draft: Draft) -> dict[str, Any]:
         await draft.fill(payload.pieces, limit)
@@ -82,25 +113,25 @@ async def receive(
     return await store(context, request, new, fill, is_upsert=is_upsert)
 
 
-async def try_out(
+async def check_write_permission(
     context: StorageContext, request: Request, caller: Caller, new: NewObject, *, is_upsert: bool
 ) -> None:
-    """Find out whether the caller may write a row. Raises: StorageError; psycopg.Error."""
-    async with context.acting(request, caller, is_undone=True) as cursor:
-        await object_rows.try_out(cursor, new, is_upsert=is_upsert)
+    """Refuse a caller who may not write a row. Raises: StorageError; psycopg.Error."""
+    async with context.transaction(request, caller, is_rolled_back=True) as cursor:
+        await object_rows.write_on_trial(cursor, new, is_upsert=is_upsert)
 
 
 async def store(
     context: StorageContext, request: Request, new: NewObject, fill: Fill, *, is_upsert: bool
 ) -> StoredObject:
-    """Have a file filled, and write the row that was tried out; or leave neither.
+    """Fill a file and write its row; a failure leaves neither.
 
-    The file of the version that is replaced goes last: then nothing leads to it any more.
+    The file of the replaced version is removed last, when no row refers to it any more.
     """
     with context.files.drafted() as draft:
         metadata = await fill(draft)
         draft.keep()
-        async with context.acting(request) as cursor:
+        async with context.transaction(request) as cursor:
             final = replace(new, version=draft.version, metadata=metadata)
             stored, replaced = await object_rows.put(cursor, final, is_upsert=is_upsert)
     context.files.remove([replaced])
@@ -108,36 +139,37 @@ async def store(
 
 
 def wants_upsert(request: Request) -> bool:
-    """Say whether an object of the same name is to be replaced."""
+    """Return true if the upload may replace an object of the same name."""
     return request.headers.get("x-upsert") == "true"
 
 
-async def _upload(context: StorageContext, request: Request, *, upserts: bool) -> Response:
+async def _upload(context: StorageContext, request: Request, *, is_upsert: bool) -> Response:
     caller = required_caller(request, context.keys)
-    stored = await receive(context, request, caller, owner_of(caller), is_upsert=upserts)
-    return answers.ok({"Key": _place(request), "Id": str(stored.id)})
+    stored = await _receive(context, request, caller, owner_of(caller), is_upsert=is_upsert)
+    return answers.ok({"Key": _object_path(request), "Id": str(stored.id)})
 
 
-def _place(request: Request) -> str:
+def _object_path(request: Request) -> str:
     return f"{request.path_params['bucket']}/{request.path_params['key']}"
 
 
 async def _bucket(context: StorageContext, request: Request) -> Bucket:
     bucket_id = request.path_params["bucket"]
     check_bucket_name(bucket_id)
-    async with context.acting(request) as cursor:
+    async with context.transaction(request) as cursor:
         return await bucket_rows.find(cursor, bucket_id)
 
 
-def _limit(bucket: Bucket, key: str) -> int:
+def _max_bytes(bucket: Bucket, key: str) -> int:
     if is_placeholder(key):
         return 0
-    return FILE_BYTES if bucket.file_size_limit is None else min(bucket.file_size_limit, FILE_BYTES)
+    limit = bucket.file_size_limit
+    return MAX_FILE_BYTES if limit is None else min(limit, MAX_FILE_BYTES)
 
 
-def _announced(payload: Payload) -> dict[str, Any]:
-    """Return what a policy may know of the file before it is here."""
-    return {"mimetype": payload.media_type, "contentLength": payload.announced_size}
+def _trial_metadata(payload: Payload) -> dict[str, Any]:
+    """Return the metadata that a policy can read before the file has arrived."""
+    return {"mimetype": payload.media_type, "contentLength": payload.content_length}
 
 
 def _metadata(payload: Payload, draft: Draft) -> dict[str, Any]:
@@ -146,7 +178,7 @@ def _metadata(payload: Payload, draft: Draft) -> dict[str, Any]:
         "size": draft.size,
         "mimetype": payload.media_type,
         "cacheControl": payload.cache_control,
-        "lastModified": moment(datetime.now(UTC)),
+        "lastModified": answers.timestamp(datetime.now(UTC)),
         "contentLength": draft.size,
         "httpStatusCode": 200,
     }

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devstack.gateway.storage.downloads import read_range
 from devstack.gateway.storage.errors import StorageError
-from devstack.gateway.storage.file_response import span_of
 
 
 @settings(deadline=None)
@@ -16,24 +16,24 @@ def test_range_is_a_slice(total: int, first: int, last: int) -> None:
     expected = contents[first : last + 1]
 
     if last < first:
-        assert span_of(f"bytes={first}-{last}", total) is None
+        assert read_range(f"bytes={first}-{last}", total) is None
     elif not expected:
         with pytest.raises(StorageError):
-            span_of(f"bytes={first}-{last}", total)
+            read_range(f"bytes={first}-{last}", total)
     else:
-        span = span_of(f"bytes={first}-{last}", total)
-        assert span is not None
-        assert expected == contents[span.start : span.end]
-        assert f"bytes {first}-{first + len(expected) - 1}/{total}" == span.content_range
+        part = read_range(f"bytes={first}-{last}", total)
+        assert part is not None
+        assert expected == contents[part.start : part.end]
+        assert f"bytes {first}-{first + len(expected) - 1}/{total}" == part.content_range
 
 
 @pytest.mark.parametrize(("header", "expected"), [("bytes=-3", (7, 10)), ("bytes=-99", (0, 10))])
 def test_end_of_a_file_is_a_range(header: str, expected: tuple[int, int]) -> None:
     """A suffix longer than the file is all of it."""
-    span = span_of(header, 10)
+    part = read_range(header, 10)
 
-    assert span is not None
-    assert expected == (span.start, span.end)
+    assert part is not None
+    assert expected == (part.start, part.end)
 
 
 @settings(deadline=None)
@@ -41,8 +41,8 @@ def test_end_of_a_file_is_a_range(header: str, expected: tuple[int, int]) -> Non
 def test_any_text_is_a_range_or_passed_over(header: str) -> None:
     """Nothing but a range beyond the end is refused."""
     try:
-        span = span_of(header, 10)
+        part = read_range(header, 10)
     except StorageError as error:
         assert 416 == error.status  # noqa: PT017 -- most texts are none
     else:
-        assert span is None or 0 <= span.start < span.end <= 10
+        assert part is None or 0 <= part.start < part.end <= 10

@@ -3,7 +3,7 @@
 import pytest
 
 from devstack.gateway.storage.errors import StorageError
-from devstack.gateway.storage.media_types import (
+from devstack.gateway.storage.limits import (
     check_header,
     check_media_type,
     check_restrictions,

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstack.gateway.storage.errors import StorageError
-from devstack.gateway.storage.names import (
+from devstack.gateway.storage.limits import (
     check_bucket_name,
     check_key,
     check_new_bucket_name,
