@@ -57,17 +57,20 @@ insert into private.app_settings (key, value) values
 ('evidence_max', '20'),
 ('orphan_grace_s', '3600'),
 -- RPCs and HTTP routes share one counter. An action has the name of its RPC. A route without an RPC
--- has a name of its own. Uses are counted per user.
+-- has a name of its own. Uses are counted per user. check_listing and check_dispute count the texts
+-- that reach the filter, create_listing and open_dispute what it has let pass.
 (
   'rate_limits',
   '{
     "place_bid": {"max": 10, "window_s": 60},
+    "check_listing": {"max": 20, "window_s": 3600},
     "create_listing": {"max": 5, "window_s": 3600},
     "update_listing": {"max": 30, "window_s": 600},
     "cancel_listing": {"max": 30, "window_s": 600},
     "start_thread": {"max": 10, "window_s": 3600},
     "send_message": {"max": 20, "window_s": 60},
     "report_content": {"max": 10, "window_s": 3600},
+    "check_dispute": {"max": 20, "window_s": 3600},
     "open_dispute": {"max": 10, "window_s": 3600},
     "add_dispute_message": {"max": 20, "window_s": 60},
     "get_order": {"max": 60, "window_s": 60},

@@ -4,6 +4,8 @@ from tests.proof.mutation import mutation
 
 
 ACCOUNTS = ("tests/sql/accounts",)
+DISPUTES = ("tests/sql/disputes/test_open_dispute.py",)
+LISTINGS = ("tests/sql/listings/test_create_listing.py",)
 MATRIX = ("tests/sql/access",)
 MESSAGING = ("tests/sql/messaging",)
 NOTIFICATIONS = ("tests/sql/notifications",)
@@ -171,5 +173,33 @@ ACCESS_MUTATIONS = (
         "v_suburb := private.plain_line(p_location ->> 'suburb');",
         "v_suburb := p_location ->> 'suburb';",
         TEXT,
+    ),
+    mutation(
+        "refused text uses up a listing",
+        "listings/functions/offers.sql",
+        "    private.use_rate_limit('check_listing'),\n",
+        "    private.use_rate_limit('create_listing'),\n",
+        LISTINGS,
+    ),
+    mutation(
+        "created listings have the limit of texts alone",
+        "listings/functions/offers.sql",
+        "    ),\n    private.use_rate_limit('create_listing')\n",
+        "    )\n",
+        LISTINGS,
+    ),
+    mutation(
+        "refused text uses up a dispute",
+        "disputes/functions/opening.sql",
+        "      private.use_rate_limit('check_dispute'),\n",
+        "      private.use_rate_limit('open_dispute'),\n",
+        DISPUTES,
+    ),
+    mutation(
+        "texts of disputes are not limited",
+        "disputes/functions/opening.sql",
+        "      private.use_rate_limit('check_dispute'),\n",
+        "",
+        DISPUTES,
     ),
 )

@@ -310,6 +310,17 @@ STAFF_MUTATIONS = (
         REPORTING,
     ),
     mutation(
+        "reason that is too short counts as a report",
+        REPORTS,
+        """    private.reason_refusal(p_reason),
+    private.use_rate_limit('report_content'),
+""",
+        """    private.use_rate_limit('report_content'),
+    private.reason_refusal(p_reason),
+""",
+        REPORTING,
+    ),
+    mutation(
         "reporter decides",
         REPORTS,
         "auth.uid() in (p_report.reporter_id, private.owner_of_target(p_report))",

@@ -26,10 +26,12 @@ begin
     v_dispute := private.new_dispute(v_order, p_dispute_type, p_reason, p_description);
     v_answer := coalesce(
       private.new_dispute_refusal(v_order, v_dispute),
-      -- Count the call before the filter, which costs far more than all checks above.
-      private.use_rate_limit('open_dispute'),
+      -- Count the call before the filter, which costs far more than all checks above. Count the
+      -- dispute after it, so that a refused text costs the party no dispute.
+      private.use_rate_limit('check_dispute'),
       private.payment_text_refusal('reason', v_dispute.reason),
       private.payment_text_refusal('description', v_dispute.description),
+      private.use_rate_limit('open_dispute'),
       private.store_dispute(v_order, v_dispute)
     );
   end if;

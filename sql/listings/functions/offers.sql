@@ -72,10 +72,10 @@ as $$
 declare
   v_refusal jsonb;
 begin
-  -- A person does not type a text far beyond its limit by mistake, so that call counts towards the
-  -- rate limit. Other calls count once all but the filter has accepted them.
+  -- A person does not type a text far beyond its limit by mistake, so that call counts as a text for
+  -- the filter. Other calls count once all but the filter has accepted them.
   if p_oversized_field is not null then
-    v_refusal := private.use_rate_limit('create_listing');
+    v_refusal := private.use_rate_limit('check_listing');
   end if;
   v_refusal := coalesce(v_refusal, private.seller_refusal(auth.uid()));
   if v_refusal is null and p_oversized_field is not null then
@@ -85,7 +85,7 @@ begin
   return v_refusal;
 end;
 $$;
-comment on function private.use_sale_permission is 'Return the refusal of a caller who may not sell, or of a field that is far too long, or null. A call with such a field counts towards the rate limit.';
+comment on function private.use_sale_permission is 'Return the refusal of a caller who may not sell, or of a field that is far too long, or null. A call with such a field counts as a text for the filter.';
 
 create function private.condition_or_null(p_condition text)
 returns public.item_condition
@@ -128,12 +128,13 @@ begin
   v_refusal := coalesce(
     private.seller_refusal(v_listing.seller_id),
     private.listing_refusal(v_listing, p_reserve_cents, p_street, v_now),
-    -- Count the call before the filter, which costs far more than all checks above. The seller may
-    -- try again after any other mistake.
-    private.use_rate_limit('create_listing'),
+    -- Count the call before the filter, which costs far more than all checks above. Count the
+    -- listing after it, so that a refused text costs the seller no listing.
+    private.use_rate_limit('check_listing'),
     private.contact_text_refusal(
       v_listing.title, v_listing.description, v_listing.location ->> 'suburb'
-    )
+    ),
+    private.use_rate_limit('create_listing')
   );
   if v_refusal is not null then
     return v_refusal;

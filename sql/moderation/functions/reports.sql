@@ -23,8 +23,8 @@ begin
   v_report.reason := private.plain_reason(p_reason);
   v_answer := coalesce(
     private.account_refusal(auth.uid()),
-    private.use_rate_limit('report_content'),
     private.reason_refusal(p_reason),
+    private.use_rate_limit('report_content'),
     private.target_refusal(v_report),
     private.store_report(v_report)
   );

@@ -1,6 +1,7 @@
 """A market in the database with its copy in the oracle, under a stopped clock."""
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,8 +58,9 @@ class World:
     def in_transaction_of(cls, owner: Connection) -> "World":
         """Create the people in a transaction that is never committed."""
         stop_clock(owner)
-        many = '{"max": 1000000, "window_s": 60}'
-        set_setting(owner, "rate_limits", f'{{"place_bid": {many}, "create_listing": {many}}}')
+        many = {"max": 1_000_000, "window_s": 60}
+        limits = dict.fromkeys(("place_bid", "check_listing", "create_listing"), many)
+        set_setting(owner, "rate_limits", json.dumps(limits))
         world = cls(
             owner,
             {name: signed_up(owner, name) for name in NAMES[:-2]},

@@ -218,7 +218,10 @@ def test_opening_is_limited(
 ) -> None:
     """The limit counts this call, and a refused one changes nothing."""
     paid(owner, order_id)
-    set_setting(owner, "rate_limits", '{"open_dispute": {"max": 1, "window_s": 3600}}')
+    limits = (
+        '{"check_dispute": {"max": 9, "window_s": 60}, "open_dispute": {"max": 1, "window_s": 60}}'
+    )
+    set_setting(owner, "rate_limits", limits)
     dispute_id = opened(alice, order_id)["dispute_id"]
     moderator.call("resolve_dispute", dispute_id=dispute_id, decision="deny", note="No crack.")
 
@@ -249,3 +252,24 @@ def test_payment_detail_is_refused(
 
     assert ("PAYMENT_IN_TEXT", field) == (refused["code"], refused["field"])
     assert opened(alice, order_id, **{field: "The seller asked me to pay by PayID"})["success"]
+
+
+def test_refused_text_uses_up_no_dispute(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """The texts that reach the filter have a limit of their own: 20 an hour."""
+    paid(owner, order_id)
+    asked = {"reason": "Refund me, BSB 062-000 account 12345678"}
+
+    refused = [opened(alice, order_id, **asked)["code"] for _ in range(19)]
+
+    assert ["PAYMENT_IN_TEXT"] * 19 == refused
+    assert opened(alice, order_id)["success"]
+
+
+def test_texts_of_disputes_are_limited(owner: Connection, order_id: UUID, alice: Actor) -> None:
+    """The filter costs too much to read a party's texts without end."""
+    paid(owner, order_id)
+    asked = {"reason": "Refund me, BSB 062-000 account 12345678"}
+
+    codes = [opened(alice, order_id, **asked)["code"] for _ in range(21)]
+
+    assert ["PAYMENT_IN_TEXT"] * 20 + ["RATE_LIMITED"] == codes

@@ -270,6 +270,16 @@ def test_sixth_listing_of_an_hour_is_refused(owner: Connection, seller: Actor) -
     assert listed(seller)["success"]
 
 
+def test_refused_text_uses_up_no_listing(seller: Actor) -> None:
+    """A serial number may look like a phone number, so the seller tries again: 20 texts an hour."""
+    refused = [listed(seller, title="Radio 0412 345 678")["code"] for _ in range(15)]
+    offered = [listed(seller)["success"] for _ in range(5)]
+
+    assert ["CONTACT_IN_TEXT"] * 15 == refused
+    assert all(offered)
+    assert "RATE_LIMITED" == listed(seller, title="Radio 0412 345 678")["code"]
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -287,9 +297,9 @@ def test_oversized_text_is_cheap_and_counted(
     owner.execute("set local statement_timeout = '1s'")
     title = "<b" * 2_500_000
 
-    codes = [listed(seller, title=title)["code"] for _ in range(6)]
+    codes = [listed(seller, title=title)["code"] for _ in range(21)]
 
-    assert [code] * 5 + ["RATE_LIMITED"] == codes
+    assert [code] * 20 + ["RATE_LIMITED"] == codes
 
 
 def test_default_week_has_168_hours(owner: Connection, seller: Actor) -> None:

@@ -169,7 +169,7 @@ def test_conversation_follows_the_model(
 ) -> None:
     """Nobody reads an original that was masked or held, until staff release it (case 22)."""
     with owner.transaction(force_rollback=True):
-        actions = ("start_thread", "send_message", "create_listing")
+        actions = ("start_thread", "send_message", "check_listing", "create_listing")
         limits = {action: {"max": 1000, "window_s": 3600} for action in actions}
         set_setting(owner, "rate_limits", json.dumps(limits))
         model, world = Model(), World(owner, {"alice": alice, "seller": seller}, moderator)

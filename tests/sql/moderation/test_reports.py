@@ -149,7 +149,8 @@ def test_suspended_user_reports_nothing(
 
 
 def test_reports_are_limited(owner: Connection, alice: Actor, seller: Actor) -> None:
-    """A user makes ten reports in an hour; then the clock decides."""
+    """A user makes ten reports in an hour, and a reason that is too short counts for none."""
+    assert "VALIDATION_ERROR" == report(alice, user_id=seller.id, reason="Bad")["code"]
     assert all(report(alice, user_id=seller.id)["success"] for _ in range(10))
 
     refused = report(alice, user_id=seller.id)

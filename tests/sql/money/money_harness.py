@@ -282,7 +282,8 @@ class MoneyHarness:
         self.owner.execute(STOPPED_CLOCK)
         self.set_time(BEGINNING)
         many = {"max": 1_000_000, "window_s": 60}
-        limits = dict.fromkeys(("place_bid", "create_listing", "open_dispute"), many)
+        actions = ("place_bid", "check_listing", "create_listing", "check_dispute", "open_dispute")
+        limits = dict.fromkeys(actions, many)
         set_setting(self.owner, "rate_limits", json.dumps(limits))
         people = {
             "seller": signed_up(self.owner, "seller", role="seller"),
