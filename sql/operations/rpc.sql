@@ -103,7 +103,7 @@ begin
   return private.purge_old_rows(purge_old_rows.max_rows);
 end;
 $$;
-comment on function public.purge_old_rows is 'Delete at most max_rows of each kind of expired data, and return the largest number: payloads of settled events after 90 days (ids stay), originals of messages after 180 days unless staff still review them, rate limit windows and readings after a day, job runs, outages, metrics and receipts of calls with a client_request_id after 30 days, receipts of bids 30 days after the close of the auction. It also removes the photos of listings that staff removed before releases did so at once. Once everything is done, calls within an hour answer 0.';
+comment on function public.purge_old_rows is 'Delete at most max_rows of each kind of expired data, and return the largest number: payloads of settled events after 90 days (ids stay), originals of messages after 180 days unless staff still review them, rate limit windows and readings after a day, job runs, outages, metrics and receipts of calls with a client_request_id after 30 days, receipts of bids 30 days after the close of the auction. Once everything is done, calls within an hour answer 0.';
 grant execute on function public.purge_old_rows to service_role;
 
 create function public.read_gauges()

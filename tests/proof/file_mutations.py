@@ -261,42 +261,6 @@ FILE_MUTATIONS = (
         FILES,
     ),
     mutation(
-        "photos that an earlier release kept stay",
-        "operations/functions/purge.sql",
-        "    private.purge_photos(p_max_rows),\n",
-        "",
-        FILES,
-    ),
-    mutation(
-        "photos of other removals stay",
-        PHOTO,
-        "dedupe_key = 'auction_cancelled:' || auction.id || ':' || listing.seller_id",
-        "false",
-        FILES,
-    ),
-    mutation(
-        "photos of a cancellation by the seller are purged",
-        PHOTO,
-        "entity = 'listings' and entity_id = listing.id::text and action = 'listing_cancelled'",
-        "true",
-        FILES,
-        (
-            "      and (\n        exists (\n          select from public.audit_logs",
-            "      and (\n        true or exists (\n          select from public.audit_logs",
-        ),
-    ),
-    mutation(
-        "photos of a running listing are purged",
-        PHOTO,
-        "      listing.status = 'cancelled'\n      and exists",
-        "      exists",
-        FILES,
-        (
-            "      and (\n        exists (\n          select from public.audit_logs",
-            "      and (\n        true or exists (\n          select from public.audit_logs",
-        ),
-    ),
-    mutation(
         "object of a removed photo keeps its row",
         PHOTO,
         "    and file.path = any(v_objects)\n",

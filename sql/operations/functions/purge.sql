@@ -21,7 +21,6 @@ begin
     private.purge_originals(p_max_rows, v_now - 180 * interval '24 hours'),
     private.purge_receipts(p_max_rows, v_now - 30 * interval '24 hours'),
     private.purge_bid_receipts(p_max_rows, v_now - 30 * interval '24 hours'),
-    private.purge_photos(p_max_rows),
     private.purge_metrics(p_max_rows, v_now - 30 * interval '24 hours')
   );
 
