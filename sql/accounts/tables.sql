@@ -7,8 +7,7 @@ comment on type public.kyc_status is 'The state of a person''s verification by S
 create table public.users (
   id uuid not null,
   email text,
-  display_name text not null
-  default ('member-' || substr(md5(gen_random_uuid()::text), 1, 6)),
+  display_name text not null, -- The default is that of private.default_name.
   phone text,
   legal_name text,
   dob date,

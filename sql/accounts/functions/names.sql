@@ -116,3 +116,7 @@ begin
 end;
 $$;
 comment on function private.default_name is 'Return a name for a user who has given none that is allowed.';
+-- A user may insert the own profile without a name, and then calls the default.
+grant execute on function private.default_name to authenticated;
+
+alter table public.users alter column display_name set default private.default_name();

@@ -218,6 +218,21 @@ def test_own_row_starts_as_anybodys(owner: Connection) -> None:
     assert [(None, "buyer", "none", None, None, False, False)] == stray.rows(query)
 
 
+def test_own_row_without_a_name_gets_the_default_one(owner: Connection) -> None:
+    """The column and a sign-up have one definition of it."""
+    stray = no_one(owner, "stray")
+    owner.execute(
+        """
+        create or replace function private.default_name() returns text
+        language plpgsql set search_path = '' as $$ begin return 'member-planted'; end; $$
+        """
+    )
+
+    stray.change("insert into public.users (id) values (%(id)s)", id=stray.id)
+
+    assert [("member-planted",)] == stray.rows("select display_name from public.users")
+
+
 def test_own_row_has_no_name_of_the_marketplace(owner: Connection) -> None:
     """A row that a person adds claims no role, so it may not have a name of the staff."""
     stray = no_one(owner, "stray")
