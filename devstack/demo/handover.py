@@ -7,7 +7,7 @@ from typing import Any
 
 from devstack.demo.api import until
 from devstack.demo.facts import Facts, dollars
-from devstack.demo.payment import FEE_CENTS, Parties
+from devstack.demo.first_order import FEE_CENTS, Parties
 from devstack.demo.room import FINAL_CENTS, PATIENCE_S
 from devstack.demo.steps import Teller, expect, expect_equal
 

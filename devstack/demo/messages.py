@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from devstack.demo.facts import Facts
-from devstack.demo.payment import Parties
+from devstack.demo.first_order import Parties
 from devstack.demo.people import Person
 from devstack.demo.room import Room
 from devstack.demo.steps import Teller, expect, expect_equal

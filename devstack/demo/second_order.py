@@ -8,8 +8,8 @@ from typing import Any
 
 from devstack.demo.api import until
 from devstack.demo.facts import Facts, dollars
+from devstack.demo.first_order import Parties, confirm_as_browser
 from devstack.demo.handover import read_books
-from devstack.demo.payment import Parties, confirm_as_browser
 from devstack.demo.people import Person
 from devstack.demo.room import PATIENCE_S
 from devstack.demo.steps import Teller, expect_equal

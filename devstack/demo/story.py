@@ -10,9 +10,9 @@ import httpx
 from devstack.demo.api import Api
 from devstack.demo.auction import hold_auction
 from devstack.demo.facts import Facts
+from devstack.demo.first_order import Parties, settle
 from devstack.demo.handover import hand_over
 from devstack.demo.messages import exchange_numbers
-from devstack.demo.payment import Parties, settle
 from devstack.demo.people import MODERATOR, SOFT_CLOSE_S, Person, people, shorten_soft_close
 from devstack.demo.room import PATIENCE_S, Room
 from devstack.demo.second_order import list_case, settle_case

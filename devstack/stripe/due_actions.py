@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from devstack.stripe import scheduled_actions
-from devstack.stripe.resources import charge_booking, dispute_cases, identity_checks, refunds
+from devstack.stripe.resources import charge_booking, dispute_cases, identity, refunds
 from devstack.stripe.transaction import Transaction
 
 
@@ -48,7 +48,7 @@ _ACTIONS: dict[str, Callable[[Transaction, str], None]] = {
     "book_charge": _book_charge,
     "escalate_inquiry": _escalate_inquiry,
     "fail_refund": refunds.fail,
-    "finish_redaction": identity_checks.finish_redaction,
+    "finish_redaction": identity.finish_redaction,
     "lose_dispute": _lose_dispute,
     "open_dispute": dispute_cases.open_expected,
     "reference_refund": refunds.give_reference,

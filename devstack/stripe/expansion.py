@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from devstack.stripe.errors import invalid
 from devstack.stripe.lists import whole_list
-from devstack.stripe.resources import identity_checks, identity_fields
+from devstack.stripe.resources import identity, identity_fields
 from devstack.stripe.store import Json, Store
 
 
@@ -34,7 +34,7 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "charge": ("charge",),
         "payment_intent": ("payment_intent",),
     },
-    identity_fields.KIND: {"last_verification_report": (identity_checks.REPORT,)},
+    identity_fields.KIND: {"last_verification_report": (identity.REPORT,)},
     "refund": {
         "balance_transaction": ("balance_transaction",),
         "failure_balance_transaction": ("balance_transaction",),
@@ -83,7 +83,7 @@ def _expand_one(store: Store, item: Json, parts: list[str], path: str) -> None:
         for target in item["data"]:
             _expand_one(store, target, rest, path)
     elif (item["object"], field) == (identity_fields.KIND, "verified_outputs"):
-        identity_checks.include_outputs(store, item, rest)
+        identity.include_outputs(store, item, rest)
     else:
         value = _expanded(store, item, field, path)
         if rest and value is not None:

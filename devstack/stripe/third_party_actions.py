@@ -15,7 +15,7 @@ from devstack.stripe.resources import (
     books,
     confirmation,
     dispute_cases,
-    identity_checks,
+    identity,
     refunds,
 )
 from devstack.stripe.store import Json
@@ -75,15 +75,15 @@ def check_identity(tx: Transaction, session_id: str, body: Json) -> Json:
     states = ("processing", "verified", "requires_input")
     match choice(body, "status", states):
         case "processing":
-            return identity_checks.submit(tx, session_id)
+            return identity.submit(tx, session_id)
         case "verified":
             outputs = body.get("verified_outputs", {})
             if not isinstance(outputs, dict):
                 raise ControlError("verified_outputs must be an object")
-            return identity_checks.verify(tx, session_id, outputs)
+            return identity.verify(tx, session_id, outputs)
         case _:
-            codes = identity_checks.CHECK_ERRORS | identity_checks.USER_ERRORS
-            return identity_checks.send_back(tx, session_id, choice(body, "error_code", codes))
+            codes = identity.CHECK_ERRORS | identity.USER_ERRORS
+            return identity.send_back(tx, session_id, choice(body, "error_code", codes))
 
 
 def do_later_now(tx: Transaction, object_id: str, _body: Json) -> Json:
