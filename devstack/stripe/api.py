@@ -1,6 +1,9 @@
 """One API request: who calls, with what key and parameters, and the answer as Stripe sends it."""
 
+import base64
+import binascii
 import dataclasses
+import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -13,14 +16,21 @@ from starlette.responses import Response
 
 from devstack.emulation.connection_reset import break_connection
 from devstack.emulation.faults import Fault, When
-from devstack.stripe import access
-from devstack.stripe.errors import StripeError, invalid, server_failure
+from devstack.stripe.config import StripeConfig
+from devstack.stripe.errors import (
+    StripeError,
+    account_invalid,
+    invalid,
+    masked,
+    server_failure,
+    unauthorized,
+)
 from devstack.stripe.expansion import expand
 from devstack.stripe.fake import FakeStripe
 from devstack.stripe.idempotency import Key, SavedAnswer, read_key
 from devstack.stripe.params import Params
 from devstack.stripe.routes import Operation
-from devstack.stripe.store import Json, new_id
+from devstack.stripe.store import Json, Store, new_id
 from devstack.stripe.transaction import Answer, Origin
 
 
@@ -29,6 +39,7 @@ _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _MAX_FIELDS = 1000
 _MAX_DEPTH = 8
+_PUBLISHABLE = "pk_test_"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +95,11 @@ def render(status: int, body: Json, headers: Mapping[str, str]) -> Response:
 async def _read_call(
     fake: FakeStripe, operation: Operation, request: Request, request_id: str
 ) -> Call:
-    is_publishable = access.is_publishable(request.headers.get("authorization"), fake.config)
+    is_publishable = _is_publishable(request.headers.get("authorization"), fake.config)
     if is_publishable and not operation.is_public:
-        raise access.refuse_publishable()
-    access.check_version(request.headers.get("stripe-version"), fake.config)
-    account = access.connected_account(
-        request.headers.get("stripe-account"), fake.store, fake.config
-    )
+        raise _refuse_publishable()
+    _check_version(request.headers.get("stripe-version"), fake.config)
+    account = _connected_account(request.headers.get("stripe-account"), fake.store, fake.config)
     if account is not None and not operation.for_connected:
         raise invalid(
             f"The fake Stripe does not serve {request.method} {operation.path} for connected "
@@ -114,6 +123,72 @@ async def _read_call(
         ),
         key=key,
     )
+
+
+def _is_publishable(authorization: str | None, config: StripeConfig) -> bool:
+    """Return whether the caller has only a publishable key.
+
+    Raises:
+        StripeError: the key is missing or wrong.
+
+    """
+    key = _read_key(authorization or "")
+    if not key:
+        raise unauthorized(
+            "You did not provide an API key. You need to provide your API key in the "
+            "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
+            "YOUR_SECRET_KEY')."
+        )
+    if key.startswith(_PUBLISHABLE):
+        return True
+    if hmac.compare_digest(key.encode(), config.secret_key.encode()):
+        return False
+    raise unauthorized(f"Invalid API Key provided: {masked(key)}")
+
+
+def _read_key(authorization: str) -> str:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""
+
+
+def _refuse_publishable() -> StripeError:
+    """Return the answer to a publishable key where a secret one is needed."""
+    return unauthorized(
+        "This API call cannot be made with a publishable API key. Please use a secret API key."
+    )
+
+
+def _check_version(requested: str | None, config: StripeConfig) -> None:
+    """Refuse an API version whose objects look different from ours.
+
+    Versions of one name (`….endive`) differ only in what they add.
+    """
+    name = config.api_version.rpartition(".")[2]
+    if requested is not None and requested.rpartition(".")[2] != name:
+        raise invalid(
+            f"The fake Stripe speaks API version {config.api_version}, not {requested[:50]}."
+        )
+
+
+def _connected_account(header: str | None, store: Store, config: StripeConfig) -> str | None:
+    """Return the connected account that the header Stripe-Account names; None is our own.
+
+    Raises:
+        StripeError: it is no account of ours.
+
+    """
+    if header is None or header == config.account_id:
+        return None
+    if store.find("account", header) is None:
+        raise account_invalid(config, header)
+    return header
 
 
 async def _read_text(request: Request) -> str:

@@ -2,22 +2,24 @@
 
 import contextlib
 import functools
+import html
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from devstack.emulation.connection_reset import TransportInScope
-from devstack.stripe import api, control, onboarding_page
+from devstack.stripe import api, control
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.errors import StripeError, server_failure, unrecognized
 from devstack.stripe.fake import FakeStripe
+from devstack.stripe.resources import account_state, accounts
 from devstack.stripe.routes import OPERATIONS
-from devstack.stripe.store import new_id
+from devstack.stripe.store import new_id, unix_now
 
 
 def create_app(config: StripeConfig) -> ASGIApp:
@@ -38,7 +40,7 @@ def create_app(config: StripeConfig) -> ASGIApp:
         for operation in OPERATIONS
     ]
     app = Starlette(
-        routes=[*operations, *onboarding_page.routes(fake), *control.routes(fake)],
+        routes=[*operations, *routes(fake), *control.routes(fake)],
         lifespan=lifespan,
         exception_handlers={
             HTTPException: _answer_unknown_path,
@@ -65,3 +67,46 @@ async def _answer_bug(_request: Request, _error: Exception) -> Response:
     # The server's log has the traceback: this is our bug, not a fault that a test asked for.
     error = server_failure(500)
     return api.render(error.status, error.body, {"Request-Id": new_id("req", 14)})
+
+
+_SEE_OTHER = 303
+_PAGE = """<!doctype html>
+<html lang="en">
+<title>Fake Stripe: onboarding of {account}</title>
+<h1>Fake Stripe</h1>
+<p>This stands for the form in which the owner of {account} proves who they are.</p>
+<form method="post"><button>Everything is filled in</button></form>
+<p><a href="{return_url}">Leave for now</a></p>
+</html>
+"""
+
+
+def routes(fake: FakeStripe) -> list[Route]:
+    """Return the routes of the page."""
+    path = "/setup/{token}"
+    return [
+        Route(path, functools.partial(_show, fake), methods=["GET"]),
+        Route(path, functools.partial(_submit, fake), methods=["POST"]),
+    ]
+
+
+async def _show(fake: FakeStripe, request: Request) -> Response:
+    token = request.path_params["token"]
+    link = accounts.link_target(fake.store, token)
+    if link is None:
+        return HTMLResponse("There is no such link.", 404)
+    with fake.transaction() as tx:
+        is_open = accounts.visit_link(tx.store, token, unix_now())
+    if not is_open:
+        return RedirectResponse(link["refresh_url"], _SEE_OTHER)
+    return HTMLResponse(_PAGE.format_map({k: html.escape(str(v)) for k, v in link.items()}))
+
+
+async def _submit(fake: FakeStripe, request: Request) -> Response:
+    link = accounts.link_target(fake.store, request.path_params["token"])
+    if link is None:
+        return HTMLResponse("There is no such link.", 404)
+    with fake.transaction() as tx, account_state.change(tx, link["account"]) as account:
+        account_state.finish_onboarding(account)
+    await fake.webhook_sender.deliver_now(tx.urgent)
+    return RedirectResponse(link["return_url"], _SEE_OTHER)

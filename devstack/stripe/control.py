@@ -1,38 +1,40 @@
-"""The fake Stripe's control API, for tests and the demo: no part of Stripe, so it takes no key.
+"""The control API of the fake Stripe, for tests and the demo. Stripe itself has none of it.
 
-`emulation.control` has the form and the commands of `/faults`, which are for the next API calls.
+It takes no key. `emulation.control` describes the form and the commands of `/faults`; a fault
+applies to calls of the API.
 
-- `GET /health` → 200 when the fake is up.
-- `PUT /delivery {mode, event_types?, delay_s?}`: how new events travel, see `delivery_plan`.
-- `POST /deliveries/release {event_types?, order?}`: try what is held, one after the other, in
-  `oldest_first` or `newest_first` order; answers when all have been tried once.
-- `POST /deliveries/retry`: try what waits for its back-off now.
-- `GET /deliveries?event_id=&event_type=&object_id=&state=&after=&count=&wait_s=`: deliveries with
-  status and answer of each try, oldest first. With `wait_s` it answers when `count` (1) of them
-  are there or the time is up; ids grow, so `after=<the last id seen>` leaves out the past.
-- `POST /events/{id}/redeliver`: send the event once more, with the same id.
-- `POST /payment_intents/{id}/authenticate {outcome: succeed | fail}`: what the buyer does on the
-  page of 3-D Secure.
-- `POST /refunds/{id}/settle {status: succeeded | failed}`: how a refund ends.
-- `POST /charges/{id}/dispute {reason?, amount?, status?}`: the bank disputes all that is left of a
-  charge or an amount; with status `warning_needs_response` (else `needs_response`) it only asks.
+- `GET /health` answers 200 when the server is up.
+- `PUT /delivery {mode, event_types?, delay_s?}` sets the mode of new events, a `transaction.Mode`.
+- `POST /deliveries/release {event_types?, order?}` tries the held deliveries one after the other,
+  in `oldest_first` or `newest_first` order. It answers when each has been tried once.
+- `POST /deliveries/retry` tries at once every delivery that waits for its back-off.
+- `GET /deliveries?event_id=&event_type=&object_id=&state=&after=&count=&wait_s=` lists deliveries,
+  oldest first, with the status and the answer of each try. With `wait_s` it answers when `count`
+  (1) of them exist or the time is up. Ids grow, so `after=<last id seen>` lists only new ones.
+- `POST /events/{id}/redeliver` sends the event once more, with the same id.
+- `POST /payment_intents/{id}/authenticate {outcome: succeed | fail}`: the buyer passes or fails
+  3-D Secure.
+- `POST /refunds/{id}/settle {status: succeeded | failed}` ends a refund.
+- `POST /charges/{id}/dispute {reason?, amount?, status?}`: the bank disputes an amount, or all that
+  is left of the charge. The status is `needs_response`, or `warning_needs_response` for an inquiry.
 - `POST /disputes/{id}/escalate`: an inquiry becomes a dispute.
-- `POST /disputes/{id}/close {status: won | lost | warning_closed}`: how it ends.
+- `POST /disputes/{id}/close {status: won | lost | warning_closed}` ends a dispute or an inquiry.
 - `POST /identity/{id}/check {status, error_code?, verified_outputs?}`: the user submits
-  (`processing`) and is `verified`, with `verified_outputs` over what Stripe would read from the
-  document, or sent back (`requires_input`) by an error code of Stripe's.
-- `POST /accounts/{id}/onboarding {outcome?: active | pending, fields?}`: the seller has filled
-  in the hosted form; Stripe is content (lifting every restriction) or still looks at `fields`.
-- `POST /accounts/{id}/requirements {fields?, current_deadline?, is_past_due?}`: Stripe wants more,
-  by a time; once past due the account is disabled.
+  (`processing`); Stripe answers `verified`, or `requires_input` with a Stripe error code. The
+  `verified_outputs` replace those of the default document.
+- `POST /accounts/{id}/onboarding {outcome?: active | pending, fields?}`: the seller completes the
+  hosted form. Stripe lifts every restriction (`active`) or still verifies `fields` (`pending`).
+- `POST /accounts/{id}/requirements {fields?, current_deadline?, is_past_due?}`: Stripe requires
+  `fields` by a deadline. Once they are past due, Stripe disables the account.
 - `POST /accounts/{id}/restriction {disabled_reason?}`: Stripe disables the account.
 - `POST /accounts/{id}/abilities {transfers?, card_payments?: active | inactive | pending,
-  payouts_enabled?}`: Stripe gives or takes single abilities.
-- `POST /balance/{account | own}/settle`: what is pending becomes available.
-- `POST /balance/{account | own}/payout {currency?}`: all that is available goes to the bank.
-- `POST /later/{id}`: do now what Stripe does to the object later (book a charge, settle a refund,
-  raise the dispute of a test card, decide by test evidence, end a redaction).
-- `POST /reset`: forget everything: objects, events, deliveries, keys, faults, the mode.
+  payouts_enabled?}`: Stripe sets single capabilities and the payouts.
+- `POST /balance/{account | own}/settle`: pending money becomes available.
+- `POST /balance/{account | own}/payout {currency?}`: all available money goes to the bank.
+- `POST /scheduled_actions/{id}` performs now the action that is scheduled on an object: book a
+  charge, settle a refund, open the dispute of a test card, decide a dispute by its test evidence,
+  or finish a redaction. It answers `{done}`, false if none is scheduled.
+- `POST /reset` deletes everything: objects, events, deliveries, keys, faults and the mode.
 """
 
 import dataclasses
@@ -46,20 +48,35 @@ from starlette.routing import BaseRoute
 
 from devstack.emulation.control import (
     Command,
+    ControlError,
     choice,
     control_routes,
     fault_commands,
     read_body,
 )
 from devstack.emulation.faults import Fault
-from devstack.stripe import delivery_log
-from devstack.stripe.delivery_plan import DeliveryPlan, Mode
+from devstack.stripe import delivery_log, scheduled_actions
 from devstack.stripe.errors import missing
 from devstack.stripe.fake import FakeStripe
-from devstack.stripe.third_party_actions import ACTIONS, Action
+from devstack.stripe.resources import (
+    account_state,
+    accounts,
+    balance,
+    confirmation,
+    disputes,
+    identity,
+    refunds,
+)
+from devstack.stripe.store import Json
+from devstack.stripe.transaction import DeliveryPlan, Mode, Transaction
 
 
 _MAX_WAIT_S = 60.0
+_STATES = ("active", "inactive", "pending")
+_DOCUMENT = "individual.verification.document"
+_DAY_S = 24 * 3600
+#: An action takes the transaction, the id in the path and the body.
+Action = Callable[[Transaction, str, Json], Any]
 
 
 def routes(fake: FakeStripe) -> list[BaseRoute]:
@@ -72,7 +89,7 @@ def routes(fake: FakeStripe) -> list[BaseRoute]:
         ("POST", "/deliveries/retry", _retry),
         ("POST", "/events/{id}/redeliver", _redeliver),
         ("POST", "/reset", _reset),
-        *(("POST", path, functools.partial(_act, action)) for path, action in ACTIONS.items()),
+        *(("POST", path, functools.partial(_act, action)) for path, action in _ACTIONS.items()),
     )
     own: list[Command] = [
         (method, path, functools.partial(handler, fake)) for method, path, handler in handlers
@@ -145,3 +162,161 @@ async def _reset(fake: FakeStripe, _request: Request) -> Any:
     # A delivery under way must not arrive in the next test.
     await fake.webhook_sender.settled()
     return {"ok": True}
+
+
+def _authenticate(tx: Transaction, intent_id: str, body: Json) -> Json:
+    """Pass or fail 3-D Secure, as the buyer does on the bank's page."""
+    outcome = choice(body, "outcome", ("succeed", "fail"), default="succeed")
+    return confirmation.authenticate(tx, intent_id, is_successful=outcome == "succeed")
+
+
+def _settle_refund(tx: Transaction, refund_id: str, body: Json) -> Json:
+    """End a refund, now and not at its scheduled time."""
+    settle = {"succeeded": refunds.succeed, "failed": refunds.fail}
+    status = choice(body, "status", settle)
+    tx.get("refund", refund_id)
+    tx.store.take_scheduled(refund_id)
+    settle[status](tx, refund_id)
+    return tx.get("refund", refund_id)
+
+
+def _dispute_charge(tx: Transaction, charge_id: str, body: Json) -> Json:
+    """Open a dispute or an inquiry, as the buyer's bank does."""
+    states = ("needs_response", "warning_needs_response")
+    status = choice(body, "status", states, default="needs_response")
+    return disputes.open_case(
+        tx,
+        charge_id,
+        reason=choice(body, "reason", disputes.REASONS, default="fraudulent"),
+        amount=None if body.get("amount") is None else int(body["amount"]),
+        is_inquiry=status == "warning_needs_response",
+    )
+
+
+def _escalate_dispute(tx: Transaction, dispute_id: str, _body: Json) -> Json:
+    """Turn an inquiry into a dispute, as the bank does."""
+    return disputes.escalate(tx, dispute_id)
+
+
+def _close_dispute(tx: Transaction, dispute_id: str, body: Json) -> Json:
+    """Close a dispute or an inquiry, as the bank does."""
+    ends = disputes.ENDS + disputes.INQUIRY_ENDS
+    return disputes.settle(tx, dispute_id, choice(body, "status", ends))
+
+
+def _check_identity(tx: Transaction, session_id: str, body: Json) -> Json:
+    """Submit an Identity session as the user does, then verify or refuse it as Stripe does."""
+    states = ("processing", "verified", "requires_input")
+    match choice(body, "status", states):
+        case "processing":
+            return identity.submit(tx, session_id)
+        case "verified":
+            outputs = body.get("verified_outputs", {})
+            if not isinstance(outputs, dict):
+                raise ControlError("verified_outputs must be an object")
+            return identity.verify(tx, session_id, outputs)
+        case _:
+            codes = identity.CHECK_ERRORS | identity.USER_ERRORS
+            return identity.send_back(tx, session_id, choice(body, "error_code", codes))
+
+
+def _perform_scheduled_action(tx: Transaction, object_id: str, _body: Json) -> Json:
+    """Perform now the action that is scheduled on the object."""
+    return {"done": scheduled_actions.perform(tx, object_id)}
+
+
+def _onboard(tx: Transaction, account_id: str, body: Json) -> Json:
+    """Complete the hosted form as the seller does; Stripe accepts it or still verifies it."""
+    outcome = body.get("outcome", "active")
+    with account_state.change(tx, account_id) as account:
+        if outcome == "active":
+            account_state.finish_onboarding(account)
+        elif outcome == "pending":
+            account_state.await_verification(account, _fields(body))
+        else:
+            raise ValueError("outcome must be one of active, pending")
+    return account
+
+
+def _require(tx: Transaction, account_id: str, body: Json) -> Json:
+    """Add requirements to an account, due by a deadline or past due already."""
+    fields = _fields(body)
+    deadline = body.get("current_deadline", tx.now + 14 * _DAY_S)
+    if not isinstance(deadline, int):
+        raise ValueError("current_deadline must be a Unix time")  # noqa: TRY004 - bad JSON
+    with account_state.change(tx, account_id) as account:
+        if body.get("is_past_due"):
+            account_state.miss(account, fields)
+        else:
+            account_state.require(account, fields, deadline)
+    return account
+
+
+def _restrict(tx: Transaction, account_id: str, body: Json) -> Json:
+    """Disable an account, as Stripe does."""
+    reason = body.get("disabled_reason", "under_review")
+    if reason not in account_state.DISABLED_REASONS:
+        raise ValueError(
+            f"disabled_reason must be one of {', '.join(account_state.DISABLED_REASONS)}"
+        )
+    with account_state.change(tx, account_id) as account:
+        account_state.disable(account, reason)
+    return account
+
+
+def _set_abilities(tx: Transaction, account_id: str, body: Json) -> Json:
+    """Set single capabilities and the payouts of an account, as Stripe does."""
+    payouts = body.pop("payouts_enabled", None)
+    if not isinstance(payouts, bool | None):
+        raise ValueError("payouts_enabled must be true or false")  # noqa: TRY004 - bad JSON
+    for name, state in body.items():
+        if name not in accounts.CAPABILITIES or state not in _STATES:
+            raise ValueError(f"{name} must be a capability and one of {', '.join(_STATES)}")
+    with account_state.change(tx, account_id) as account:
+        account_state.set_abilities(account, body, payouts=payouts)
+    return account
+
+
+def _settle(tx: Transaction, owner: str, _body: Json) -> Json:
+    """Make the pending money of an account available."""
+    account = _account(tx, owner)
+    balance.settle_all(tx, account)
+    return {"balance": balance.totals(tx, account)}
+
+
+def _pay_out(tx: Transaction, owner: str, body: Json) -> Json:
+    """Send the available money of an account to its bank."""
+    return balance.pay_out(tx, _account(tx, owner), body.get("currency", "aud"))
+
+
+def _account(tx: Transaction, owner: str) -> str | None:
+    """Return a connected account's id; `own` and our own id return None."""
+    if owner in ("own", tx.config.account_id):
+        return None
+    if tx.store.find("account", owner) is None:
+        raise missing("account", owner, param="id", status=404)
+    return owner
+
+
+def _fields(body: Json) -> list[str]:
+    fields = body.get("fields", [_DOCUMENT])
+    if not fields or not isinstance(fields, list) or not all(isinstance(f, str) for f in fields):
+        raise ValueError("fields must be a list of texts")
+    return fields
+
+
+_ACTIONS: dict[str, Action] = {
+    "/accounts/{id}/abilities": _set_abilities,
+    "/accounts/{id}/onboarding": _onboard,
+    "/accounts/{id}/requirements": _require,
+    "/accounts/{id}/restriction": _restrict,
+    "/balance/{id}/payout": _pay_out,
+    "/balance/{id}/settle": _settle,
+    "/charges/{id}/dispute": _dispute_charge,
+    "/disputes/{id}/close": _close_dispute,
+    "/disputes/{id}/escalate": _escalate_dispute,
+    "/identity/{id}/check": _check_identity,
+    "/scheduled_actions/{id}": _perform_scheduled_action,
+    "/payment_intents/{id}/authenticate": _authenticate,
+    "/refunds/{id}/settle": _settle_refund,
+}

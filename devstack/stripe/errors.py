@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from devstack.stripe.config import StripeConfig
 from devstack.stripe.store import Json
 
 
@@ -63,6 +64,23 @@ def missing(kind: str, object_id: str, *, param: str, status: int = 400) -> Stri
 def unauthorized(message: str) -> StripeError:
     """Return the answer to a key that is absent or wrong."""
     return StripeError(HTTPStatus.UNAUTHORIZED, message, is_saved=False)
+
+
+def account_invalid(config: StripeConfig, account_id: str) -> StripeError:
+    """Return the answer to the id of an account that is not connected to ours."""
+    return StripeError(
+        HTTPStatus.FORBIDDEN,
+        f"The provided key '{masked(config.secret_key)}' does not have access to account "
+        f"'{account_id}' (or that account does not exist). Application access may have been "
+        "revoked.",
+        code="account_invalid",
+        is_saved=False,
+    )
+
+
+def masked(key: str) -> str:
+    """Return what of a key may be shown."""
+    return f"{key[:8]}{'*' * 8}{key[-4:]}"
 
 
 def unrecognized(method: str, path: str) -> StripeError:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from devstack.stripe.errors import invalid
 from devstack.stripe.lists import whole_list
-from devstack.stripe.resources import identity, identity_fields
+from devstack.stripe.resources import identity
 from devstack.stripe.store import Json, Store
 
 
@@ -34,7 +34,7 @@ _FIELDS: dict[str, dict[str, tuple[str, ...]]] = {
         "charge": ("charge",),
         "payment_intent": ("payment_intent",),
     },
-    identity_fields.KIND: {"last_verification_report": (identity.REPORT,)},
+    identity.KIND: {"last_verification_report": (identity.REPORT,)},
     "refund": {
         "balance_transaction": ("balance_transaction",),
         "failure_balance_transaction": ("balance_transaction",),
@@ -82,7 +82,7 @@ def _expand_one(store: Store, item: Json, parts: list[str], path: str) -> None:
     if item["object"] == "list" and field == "data" and rest:
         for target in item["data"]:
             _expand_one(store, target, rest, path)
-    elif (item["object"], field) == (identity_fields.KIND, "verified_outputs"):
+    elif (item["object"], field) == (identity.KIND, "verified_outputs"):
         identity.include_outputs(store, item, rest)
     else:
         value = _expanded(store, item, field, path)

@@ -5,14 +5,13 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 from devstack.emulation.faults import Fault, Faults
-from devstack.stripe import due_actions, scheduled_actions
+from devstack.stripe import scheduled_actions
 from devstack.stripe.background_tasks import WakeUp, in_background
 from devstack.stripe.config import StripeConfig
 from devstack.stripe.delivery import WebhookSender
-from devstack.stripe.delivery_plan import DeliveryPlan
 from devstack.stripe.idempotency import IdempotencyKeys
 from devstack.stripe.store import Store
-from devstack.stripe.transaction import Origin, Transaction
+from devstack.stripe.transaction import DeliveryPlan, Origin, Transaction
 
 
 class FakeStripe:
@@ -30,7 +29,10 @@ class FakeStripe:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Deliver events, and do what is due later, for as long as the block lasts."""
-        async with self.webhook_sender.running(), in_background([self._perform_due_actions()]):
+        async with (
+            self.webhook_sender.running(),
+            in_background([self._perform_scheduled_actions()]),
+        ):
             yield
         self.store.close()
 
@@ -42,7 +44,7 @@ class FakeStripe:
             yield tx
         if tx.reordered:
             self.webhook_sender.deliver_in_order(reversed(tx.reordered))
-        if tx.has_news:
+        if tx.has_events:
             self._changed.wake_all()
             self.webhook_sender.wake()
 
@@ -53,13 +55,13 @@ class FakeStripe:
         self.plan = DeliveryPlan()
         self.webhook_sender.wake()
 
-    async def _perform_due_actions(self) -> None:
+    async def _perform_scheduled_actions(self) -> None:
         while True:
-            object_id, wait_s = scheduled_actions.next_due(self.store)
+            object_id, wait_s = self.store.next_scheduled()
             if object_id is None:
                 await self._changed.wait(wait_s)
                 continue
             with self.transaction() as tx:
-                due_actions.perform(tx, object_id)
+                scheduled_actions.perform(tx, object_id)
             # Between two of them requests get their turn.
             await asyncio.sleep(0)

@@ -1,34 +1,48 @@
-"""Actions that Stripe does "some time later": rows with the time at which each is due."""
+"""The actions that Stripe does some time after an API call, such as settling a refund."""
 
-import time
+from collections.abc import Callable
 
-from devstack.stripe.store import Store
+from devstack.stripe.resources import charges, disputes, identity, refunds
 from devstack.stripe.transaction import Transaction
 
 
-def schedule(tx: Transaction, object_id: str, action: str) -> None:
-    """Have `action` done to an object later; without a delay only the control API does it."""
-    delay_s = tx.config.async_after_s
-    tx.store.connection.execute(
-        "insert or replace into later (object_id, action, due_at) values (?, ?, ?)",
-        (object_id, action, None if delay_s is None else time.time() + delay_s),
-    )
+def perform(tx: Transaction, object_id: str) -> bool:
+    """Perform the action that is scheduled on the object; return False if there is none."""
+    action = tx.store.take_scheduled(object_id)
+    if action is None:
+        return False
+    _ACTIONS[action](tx, object_id)
+    return True
 
 
-def take(store: Store, object_id: str) -> str | None:
-    """Return what was to be done to the object and forget it; call it inside a transaction."""
-    row = store.connection.execute(
-        "delete from later where object_id = ? returning action", (object_id,)
-    ).fetchone()
-    return str(row["action"]) if row else None
+def _book_charge(tx: Transaction, charge_id: str) -> None:
+    charge = tx.get("charge", charge_id)
+    charges.book(tx, charge)
+    tx.emit("charge.updated", charge, previous={"balance_transaction": None})
 
 
-def next_due(store: Store) -> tuple[str | None, float | None]:
-    """Return the object whose time has come, or else the seconds until one's will."""
-    row = store.connection.execute(
-        "select object_id, due_at from later where due_at is not null order by due_at limit 1"
-    ).fetchone()
-    if row is None:
-        return None, None
-    wait_s = row["due_at"] - time.time()
-    return (row["object_id"], None) if wait_s <= 0 else (None, wait_s)
+def _win_dispute(tx: Transaction, dispute_id: str) -> None:
+    _close_dispute(tx, dispute_id, "won")
+
+
+def _lose_dispute(tx: Transaction, dispute_id: str) -> None:
+    _close_dispute(tx, dispute_id, "lost")
+
+
+def _close_dispute(tx: Transaction, dispute_id: str, status: str) -> None:
+    # An inquiry can only be closed: no money has moved, so neither side wins or loses.
+    is_inquiry = disputes.is_inquiry(tx.get("dispute", dispute_id))
+    disputes.settle(tx, dispute_id, "warning_closed" if is_inquiry else status)
+
+
+_ACTIONS: dict[str, Callable[[Transaction, str], object]] = {
+    "book_charge": _book_charge,
+    "escalate_inquiry": disputes.escalate,
+    "fail_refund": refunds.fail,
+    "finish_redaction": identity.finish_redaction,
+    "lose_dispute": _lose_dispute,
+    "open_dispute": disputes.open_expected,
+    "reference_refund": refunds.give_reference,
+    "succeed_refund": refunds.succeed,
+    "win_dispute": _win_dispute,
+}

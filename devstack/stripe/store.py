@@ -65,15 +65,15 @@ create table if not exists attempts (
   primary key (delivery_id, number)
 );
 
-create table if not exists later (
+create table if not exists scheduled_actions (
   object_id text primary key,
   action text not null,
   due_at real
 );
 """
-#: Counts the shapes that the tables have had.
-_SHAPE = 1
-_TABLES = ("objects", "idempotency_keys", "deliveries", "attempts", "later")
+#: Increase it with each change of the tables. A file of another version is emptied.
+_SCHEMA_VERSION = 2
+_TABLES = ("objects", "idempotency_keys", "deliveries", "attempts", "scheduled_actions")
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -100,7 +100,7 @@ class Store:
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("pragma journal_mode = wal")
         self.connection.execute("pragma synchronous = normal")
-        self._forget_other_shapes()
+        self._drop_other_version()
         self.connection.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -184,10 +184,39 @@ class Store:
         )
         return [json.loads(row["body"]) for row in rows]
 
-    def _forget_other_shapes(self) -> None:
-        """Begin anew when the file was written by another version: nobody's money is in it."""
-        [shape] = self.connection.execute("pragma user_version").fetchone()
-        if shape != _SHAPE:
-            for table in _TABLES:
-                self.connection.execute(f"drop table if exists {table}")
-            self.connection.execute(f"pragma user_version = {_SHAPE}")
+    def schedule(self, object_id: str, action: str, due_at: float | None) -> None:
+        """Schedule an action on an object; without a time only `take_scheduled` ends it."""
+        self.connection.execute(
+            "insert or replace into scheduled_actions (object_id, action, due_at) values (?, ?, ?)",
+            (object_id, action, due_at),
+        )
+
+    def take_scheduled(self, object_id: str) -> str | None:
+        """Delete and return the action that is scheduled on an object."""
+        row = self.connection.execute(
+            "delete from scheduled_actions where object_id = ? returning action", (object_id,)
+        ).fetchone()
+        return str(row["action"]) if row else None
+
+    def next_scheduled(self) -> tuple[str | None, float | None]:
+        """Return the object whose action is due, or else the seconds until the next one is due."""
+        row = self.connection.execute(
+            "select object_id, due_at from scheduled_actions"
+            " where due_at is not null order by due_at limit 1"
+        ).fetchone()
+        if row is None:
+            return None, None
+        wait_s = row["due_at"] - time.time()
+        return (row["object_id"], None) if wait_s <= 0 else (None, wait_s)
+
+    def _drop_other_version(self) -> None:
+        """Drop the tables that another version wrote; test data needs no migration."""
+        [version] = self.connection.execute("pragma user_version").fetchone()
+        if version == _SCHEMA_VERSION:
+            return
+        tables = self.connection.execute(
+            "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"
+        ).fetchall()
+        for table in tables:
+            self.connection.execute(f"drop table {table['name']}")
+        self.connection.execute(f"pragma user_version = {_SCHEMA_VERSION}")

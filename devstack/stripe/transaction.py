@@ -1,21 +1,44 @@
 """One change of the account: its objects, its events and their deliveries."""
 
 import dataclasses
+import time
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from devstack.stripe import delivery_log
-from devstack.stripe.config import StripeConfig, WebhookEndpoint
+from devstack.stripe.config import StripeConfig, WebhookEndpoint, matches
 from devstack.stripe.delivery_log import Damage, State
-from devstack.stripe.delivery_plan import DeliveryPlan, Mode
 from devstack.stripe.errors import missing
 from devstack.stripe.store import Json, Store, new_id, unix_now
 
 
 _GRACE_S = 60.0
-#: The fields of a delivery's row, by its mode. A delivery that is sent apart becomes due for all
-#: workers in the end, in case the process dies before.
-_HOW: dict[Mode, dict[str, Any]] = {
+
+
+class Mode(StrEnum):
+    """The way in which a webhook delivers an event; tests choose it.
+
+    `before_answer`: delivered, and answered, before the API call that caused it is answered.
+    `hold`: kept until it is released. `drop`: lost. `duplicate`: sent twice. `delay`: sent later.
+    `reorder`: the events of one change are sent one after the other, the newest first.
+    `corrupt`: changed after it was signed. `forge`: signed with another secret.
+    """
+
+    NORMAL = "normal"
+    BEFORE_ANSWER = "before_answer"
+    HOLD = "hold"
+    DROP = "drop"
+    DUPLICATE = "duplicate"
+    DELAY = "delay"
+    REORDER = "reorder"
+    CORRUPT = "corrupt"
+    FORGE = "forge"
+
+
+#: The columns that a mode sets in a delivery's row. For two modes `delivery` sends the event by
+#: itself; the delay only makes another worker send it if the process dies before that.
+_COLUMNS: dict[Mode, dict[str, Any]] = {
     Mode.BEFORE_ANSWER: {"delay_s": _GRACE_S},
     Mode.REORDER: {"delay_s": _GRACE_S},
     Mode.HOLD: {"state": State.HELD},
@@ -26,20 +49,33 @@ _HOW: dict[Mode, dict[str, Any]] = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPlan:
+    """The mode of the events whose type matches `event_types`; all others are sent normally."""
+
+    mode: Mode = Mode.NORMAL
+    event_types: tuple[str, ...] = ("*",)
+    delay_s: float = 0.0
+
+    def mode_for(self, event_type: str) -> Mode:
+        """Return the mode of an event of this type."""
+        return self.mode if matches(event_type, self.event_types) else Mode.NORMAL
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """The API request behind a change; what happens by itself has none."""
+    """The API request that causes a change. A change by Stripe itself has no request id."""
 
     request_id: str | None = None
     idempotency_key: str | None = None
     #: A publishable key may only do what the buyer's browser does.
     is_publishable: bool = False
-    #: The connected account that the request is about, or None for our own.
+    #: The connected account that the request acts on, or None for our own.
     account: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that is kept although it is no success, such as a decline."""
+    """An error answer, such as a decline, whose changes are kept."""
 
     status: int
     body: Json
@@ -55,19 +91,18 @@ class Transaction:
         self.config = config
         self.origin = origin or Origin()
         self.now = unix_now()
-        #: Deliveries that have to be made before the request is answered.
+        #: Deliveries that the caller makes before it answers the request.
         self.urgent: list[int] = []
-        #: Deliveries that are to be made the last one first.
+        #: Deliveries that the caller makes in reverse order.
         self.reordered: list[int] = []
-        #: Whether there is anything to deliver or to do later.
-        self.has_news = False
+        self.has_events = False
         self._plan = plan
 
     def get(self, kind: str, object_id: str, *, param: str = "id", status: int = 404) -> Json:
-        """Return an object of the account that the request is about.
+        """Return an object of the account that the request acts on.
 
         Raises:
-            StripeError: there is none by that id.
+            StripeError: the account has no such object.
 
         """
         item = self.store.find(kind, object_id)
@@ -83,9 +118,10 @@ class Transaction:
         previous: Mapping[str, Any] | None = None,
         account: str | None = None,
     ) -> None:
-        """Tell the world that `item` has changed; the event keeps it as it is now.
+        """Store an event about `item` and queue it for the endpoints.
 
-        What happens in a connected `account` is told to the endpoints for those.
+        The event keeps a copy of `item` as it is now. An event of a connected `account` goes to
+        the endpoints for connected accounts.
         """
         data: Json = {"object": item}
         if previous is not None:
@@ -107,15 +143,24 @@ class Transaction:
         if account is not None:
             event["account"] = account
         self.store.insert(event, account=account)
-        self.has_news = True
+        self.has_events = True
         for endpoint in self.config.endpoints_for(kind, connect=account is not None):
             self._queue(event, endpoint)
 
+    def schedule(self, object_id: str, action: str) -> None:
+        """Schedule an action of `scheduled_actions` on an object.
+
+        Stripe performs it after `async_after_s`; without that setting only the control API does.
+        """
+        delay_s = self.config.async_after_s
+        due_at = None if delay_s is None else time.time() + delay_s
+        self.store.schedule(object_id, action, due_at)
+
     def _queue(self, event: Json, endpoint: WebhookEndpoint) -> None:
         mode = self._plan.mode_for(event["type"])
-        how = {"delay_s": self._plan.delay_s} if mode is Mode.DELAY else _HOW.get(mode, {})
+        columns = {"delay_s": self._plan.delay_s} if mode is Mode.DELAY else _COLUMNS.get(mode, {})
         times = 2 if mode is Mode.DUPLICATE else 1
-        added = [delivery_log.add(self.store, event, endpoint, **how) for _ in range(times)]
+        added = [delivery_log.add(self.store, event, endpoint, **columns) for _ in range(times)]
         if mode is Mode.BEFORE_ANSWER:
             self.urgent += added
         elif mode is Mode.REORDER:

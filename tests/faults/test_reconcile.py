@@ -393,7 +393,7 @@ def test_verification_without_events_is_read_again(shop: Shop, reconciler: Recon
     assert shop.service.call("anonymise_account", user_id=person.user_id)["success"]
     reconciler.work_off()
     assert "processing" == redaction_of(shop, session_id)
-    shop.command("POST", f"/later/{session_id}")
+    shop.command("POST", f"/scheduled_actions/{session_id}")
     grow_old(shop, session_id)
     reread(limit=100)
     assert "redacted" == redaction_of(shop, session_id)

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from devstack.stripe import access
+from devstack.stripe.errors import account_invalid
 from devstack.stripe.store import Json
 from devstack.stripe.transaction import Transaction
 
@@ -84,7 +84,7 @@ def find(tx: Transaction, account_id: str) -> Json:
     """
     account = tx.store.find("account", account_id)
     if account is None:
-        raise access.account_invalid(tx.config, account_id)
+        raise account_invalid(tx.config, account_id)
     return account
 
 

@@ -1,28 +1,71 @@
 """Connected accounts, of a platform in Australia: https://docs.stripe.com/api/accounts."""
 
 import copy
+from typing import Any
+from urllib.parse import urlsplit
 
 from devstack.stripe.config import StripeConfig
-from devstack.stripe.errors import refused
+from devstack.stripe.errors import invalid, refused
 from devstack.stripe.lists import read_page, whole_list
-from devstack.stripe.params import Params
-from devstack.stripe.resources import account_fields, account_state
-from devstack.stripe.store import Json, new_id
+from devstack.stripe.params import Params, merge_metadata
+from devstack.stripe.resources import account_state
+from devstack.stripe.store import Json, Store, new_id
 from devstack.stripe.transaction import Transaction
+
+
+CAPABILITIES = ("card_payments", "transfers")
+_BUSINESS_TYPES = ("company", "government_entity", "individual", "non_profit")
+_PROFILE_TEXTS = (
+    "mcc",
+    "name",
+    "product_description",
+    "support_email",
+    "support_phone",
+    "support_url",
+    "url",
+)
+_EMPTY_PROFILE: Json = {
+    "annual_revenue": None,
+    "estimated_worker_count": None,
+    **dict.fromkeys(_PROFILE_TEXTS),
+    "support_address": None,
+}
+_SETTINGS: Json = {
+    "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
+    "card_payments": {
+        "decline_on": {"avs_failure": False, "cvc_failure": False},
+        "statement_descriptor_prefix": None,
+    },
+    "dashboard": {"display_name": None, "timezone": "Etc/UTC"},
+    "payments": {"statement_descriptor": None},
+    "payouts": {
+        "debit_negative_balances": True,
+        "schedule": {"delay_days": 2, "interval": "daily"},
+        "statement_descriptor": None,
+    },
+}
+#: Per type: who pays Stripe's fees, who bears losses, who collects requirements, which dashboard.
+_CONTROLLERS = {
+    "custom": ("application_custom", "application", "application", "none"),
+    "express": ("application_express", "application", "stripe", "express"),
+    "standard": ("account", "stripe", "stripe", "full"),
+}
+_LINK_LIFETIME_S = 300
+_LINK_TYPES = ("account_onboarding", "account_update")
 
 
 def create(tx: Transaction, params: Params) -> Json:
     """`POST /v1/accounts`, by `type` or by `controller`."""
-    kind = account_fields.read_kind(params)
-    country = account_fields.read_country(params)
-    changes = account_fields.read_changes(params)
+    kind = _read_kind(params)
+    country = _read_country(params)
+    changes = _read_changes(params)
     params.finish()
 
     account_id = new_id("acct", 16)
     account: Json = {
         "id": account_id,
         "object": "account",
-        "business_profile": account_fields.EMPTY_PROFILE,
+        "business_profile": _EMPTY_PROFILE,
         "business_type": None,
         "capabilities": {},
         "charges_enabled": False,
@@ -38,10 +81,10 @@ def create(tx: Transaction, params: Params) -> Json:
         "groups": {"payments_pricing": None},
         "metadata": {},
         "payouts_enabled": False,
-        "settings": copy.deepcopy(account_fields.SETTINGS),
+        "settings": copy.deepcopy(_SETTINGS),
         "tos_acceptance": {"date": None, "ip": None, "user_agent": None},
     }
-    account_fields.apply(account, changes)
+    _apply_changes(account, changes)
     account_state.ask_all(account)
     tx.store.insert(account)
     return account
@@ -65,11 +108,11 @@ def retrieve(tx: Transaction, params: Params, account_id: str) -> Json:
 
 def update(tx: Transaction, params: Params, account_id: str) -> Json:
     """`POST /v1/accounts/:id`."""
-    changes = account_fields.read_changes(params)
+    changes = _read_changes(params)
     params.finish()
     with account_state.change(tx, account_id) as account:
         before = set(account["capabilities"])
-        account_fields.apply(account, changes)
+        _apply_changes(account, changes)
         account_state.follow(account, set(account["capabilities"]) - before)
     return account
 
@@ -101,6 +144,46 @@ def create_login_link(tx: Transaction, params: Params, account_id: str) -> Json:
     return {"object": "login_link", "created": tx.now, "url": url}
 
 
+def create_link(tx: Transaction, params: Params) -> Json:
+    """`POST /v1/account_links`."""
+    account_id = params.required_text("account")
+    kind = params.choice("type", _LINK_TYPES) or params.required_text("type")
+    urls = {name: _read_url(params, name) for name in ("refresh_url", "return_url")}
+    _read_collection(params)
+    params.finish()
+
+    account = account_state.find(tx, account_id)
+    if kind == "account_update" and account["controller"]["requirement_collection"] == "stripe":
+        raise refused(
+            "You cannot create `account_update` type Account Links for this account. Valid types "
+            'for this account are ["account_onboarding"].',
+            param="type",
+        )
+    token = new_id("setup")
+    link: Json = {
+        "object": "account_link",
+        "created": tx.now,
+        "expires_at": tx.now + _LINK_LIFETIME_S,
+        "url": f"{tx.config.url}/setup/{token}",
+    }
+    tx.store.insert(link | {"id": token, "is_used": False}, private={"account": account_id, **urls})
+    return link
+
+
+def visit_link(store: Store, token: str, now: int) -> bool:
+    """Return whether a link opens its page: only once, and in its time."""
+    link = store.find("account_link", token)
+    if link is None:
+        return False
+    store.replace(link | {"is_used": True})
+    return not link["is_used"] and now < link["expires_at"]
+
+
+def link_target(store: Store, token: str) -> Json | None:
+    """Return `account`, `refresh_url` and `return_url` of a link."""
+    return store.private(token) if store.find("account_link", token) else None
+
+
 def _own(config: StripeConfig) -> Json:
     """Return a platform in Australia with nothing left to prove."""
     return {
@@ -118,3 +201,139 @@ def _own(config: StripeConfig) -> Json:
         "payouts_enabled": True,
         "type": "standard",
     }
+
+
+def _read_kind(params: Params) -> Json:
+    """Return `type` and `controller` of a new account: https://docs.stripe.com/connect/accounts."""
+    kind = params.choice("type", tuple(_CONTROLLERS))
+    controller = params.nested("controller")
+    if kind and controller:
+        raise invalid(
+            "You may not provide the `type` parameter and `controller` parameters simultaneously. "
+            "They are mutually exclusive."
+        )
+    if kind:
+        return {"type": kind, "controller": _controller(*_CONTROLLERS[kind])}
+    return {"type": "none", "controller": _read_controller(controller or Params({}))}
+
+
+def _read_country(params: Params) -> str:
+    """Return the country of a new account; the fake has but one."""
+    country = params.text("country") or "AU"
+    if country != "AU":
+        raise invalid(
+            f"The fake Stripe has accounts in AU only, not in {country}.", param="country"
+        )
+    return country
+
+
+def _read_changes(params: Params) -> Json:
+    """Return the fields that a caller may set, with what he wants."""
+    changes: Json = {}
+    if params.has("email"):
+        changes["email"] = params.email("email")
+    if params.has("business_type"):
+        changes["business_type"] = params.choice("business_type", _BUSINESS_TYPES)
+    profile = params.nested("business_profile")
+    if profile is not None:
+        changes["business_profile"] = {
+            name: profile.email(name) if name == "support_email" else profile.clearable_text(name)
+            for name in _PROFILE_TEXTS
+            if profile.has(name)
+        }
+    if params.text("default_currency") not in (None, "aud"):
+        raise invalid("Accounts of the fake Stripe settle in aud.", param="default_currency")
+    changes["capabilities"] = _read_capabilities(params)
+    changes["metadata"] = params.metadata()
+    return changes
+
+
+def _apply_changes(account: Json, changes: Json) -> None:
+    """Write what `read_changes` has read into an account.
+
+    Raises:
+        StripeError: the account would ask for what Stripe does not give.
+
+    """
+    account |= {name: changes[name] for name in ("email", "business_type") if name in changes}
+    account["business_profile"] = account["business_profile"] | changes.get("business_profile", {})
+    account["metadata"] = merge_metadata(account["metadata"], changes["metadata"])
+    for name, is_requested in changes["capabilities"].items():
+        if is_requested:
+            account["capabilities"].setdefault(name, "inactive")
+        else:
+            account["capabilities"].pop(name, None)
+    if list(account["capabilities"]) == ["transfers"]:
+        raise invalid(
+            "Your platform needs approval for accounts to have requested the `transfers` "
+            "capability without the `card_payments` capability.",
+            param="capabilities",
+        )
+
+
+def _read_controller(params: Params) -> Json:
+    fees = _choice_in(params, "fees", "payer", ("account", "application"))
+    losses = _choice_in(params, "losses", "payments", ("stripe", "application"))
+    collector = params.choice("requirement_collection", ("stripe", "application")) or "stripe"
+    dashboard = _choice_in(params, "stripe_dashboard", "type", ("full", "express", "none"))
+    if losses == "application" and fees != "application":
+        raise invalid(
+            "controller[losses][payments]=application needs controller[fees][payer]=application.",
+            param="controller[fees][payer]",
+        )
+    if collector == "application" and (losses, dashboard) != ("application", "none"):
+        raise invalid(
+            "controller[requirement_collection]=application needs "
+            "controller[losses][payments]=application and controller[stripe_dashboard][type]=none.",
+            param="controller[requirement_collection]",
+        )
+    return _controller(fees, losses, collector, dashboard)
+
+
+def _choice_in(params: Params, group: str, name: str, allowed: tuple[str, ...]) -> str:
+    """Return `group[name]`; the first of those allowed is what Stripe takes for granted."""
+    values = params.nested(group)
+    return (values.choice(name, allowed) if values else None) or allowed[0]
+
+
+def _controller(fees: str, losses: str, collector: str, dashboard: str) -> Json:
+    return {
+        "fees": {"payer": fees},
+        "is_controller": True,
+        "losses": {"payments": losses},
+        "requirement_collection": collector,
+        "stripe_dashboard": {"type": dashboard},
+        "type": "application",
+    }
+
+
+def _read_capabilities(params: Params) -> dict[str, Any]:
+    values = params.nested("capabilities")
+    if values is None:
+        return {}
+    requests = {name: values.nested(name) for name in CAPABILITIES}
+    return {name: request.boolean("requested") for name, request in requests.items() if request}
+
+
+def _read_url(params: Params, name: str) -> str:
+    url = params.required_text(name)
+    if not _is_address(url):
+        raise invalid("Not a valid URL", param=name, code="url_invalid")
+    return url
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _read_collection(params: Params) -> None:
+    """Read what the hosted form would ask; the fake's form asks for nothing."""
+    params.choice("collect", ("currently_due", "eventually_due"))
+    options = params.nested("collection_options")
+    if options is not None:
+        options.choice("fields", ("currently_due", "eventually_due"))
+        options.choice("future_requirements", ("include", "omit"))

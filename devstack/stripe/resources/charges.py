@@ -2,10 +2,62 @@
 
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params
-from devstack.stripe.resources import payment_methods
+from devstack.stripe.resources import balance, disputes, payment_methods
 from devstack.stripe.resources.cards import Decline, TestCard
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
+
+
+#: The fields that an intent passes to each of its charges.
+COPIED = (
+    "amount",
+    "currency",
+    "customer",
+    "description",
+    "metadata",
+    "receipt_email",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
+#: Fields of other payment methods, or of features that this account does not use.
+UNUSED = (
+    "application",
+    "application_fee",
+    "application_fee_amount",
+    "balance_transaction",
+    "failure_balance_transaction",
+    "on_behalf_of",
+    "presentment_details",
+    "receipt_number",
+    "review",
+    "source",
+    "source_transfer",
+    "transfer_data",
+)
+#: The fields of every new charge.
+_UNTOUCHED: Json = {
+    "amount_captured": 0,
+    "amount_refunded": 0,
+    "calculated_statement_descriptor": "AUSSIE MARKET",
+    "captured": False,
+    "disputed": False,
+    "fraud_details": {},
+    "livemode": False,
+    "radar_options": {},
+    "refunded": False,
+}
+#: The result on a charge of a challenge that the buyer has passed.
+_AUTHENTICATED: Json = {
+    "authentication_flow": "challenge",
+    "electronic_commerce_indicator": "05",
+    "exemption_indicator": None,
+    "result": "authenticated",
+    "result_reason": None,
+    "transaction_id": "7a2f3c90-0000-4000-8000-000000000000",
+    "version": "2.2.0",
+}
 
 
 def retrieve(tx: Transaction, params: Params, charge_id: str) -> Json:
@@ -65,56 +117,23 @@ def add(
     return charge
 
 
-#: The fields that an intent passes to each of its charges.
-COPIED = (
-    "amount",
-    "currency",
-    "customer",
-    "description",
-    "metadata",
-    "receipt_email",
-    "shipping",
-    "statement_descriptor",
-    "statement_descriptor_suffix",
-    "transfer_group",
-)
-#: Fields of other payment methods, or of features that this account does not use.
-UNUSED = (
-    "application",
-    "application_fee",
-    "application_fee_amount",
-    "balance_transaction",
-    "failure_balance_transaction",
-    "on_behalf_of",
-    "presentment_details",
-    "receipt_number",
-    "review",
-    "source",
-    "source_transfer",
-    "transfer_data",
-)
-#: The fields of every new charge.
-_UNTOUCHED: Json = {
-    "amount_captured": 0,
-    "amount_refunded": 0,
-    "calculated_statement_descriptor": "AUSSIE MARKET",
-    "captured": False,
-    "disputed": False,
-    "fraud_details": {},
-    "livemode": False,
-    "radar_options": {},
-    "refunded": False,
-}
-#: The result on a charge of a challenge that the buyer has passed.
-_AUTHENTICATED: Json = {
-    "authentication_flow": "challenge",
-    "electronic_commerce_indicator": "05",
-    "exemption_indicator": None,
-    "result": "authenticated",
-    "result_reason": None,
-    "transaction_id": "7a2f3c90-0000-4000-8000-000000000000",
-    "version": "2.2.0",
-}
+def book(tx: Transaction, charge: Json) -> None:
+    """Book a captured charge; from now on a bank may dispute it."""
+    balance.book_charge(tx, charge)
+    tx.store.replace(charge)
+    disputes.expect(tx, charge)
+
+
+def book_later(tx: Transaction, charge: Json) -> None:
+    """Leave it for later, as Stripe answers before it has booked; charge.updated tells of it."""
+    tx.schedule(charge["id"], "book_charge")
+
+
+def book_now(tx: Transaction, charge: Json) -> None:
+    """Book what is still to be booked, for somebody wants to move the money."""
+    if charge["balance_transaction"] is None:
+        tx.store.take_scheduled(charge["id"])
+        book(tx, charge)
 
 
 def _outcome(decline: Decline | None) -> Json:

@@ -9,7 +9,7 @@ from typing import Any
 
 from devstack.stripe.errors import error_body, invalid, refused, unauthorized
 from devstack.stripe.params import Params
-from devstack.stripe.resources import charge_booking, charges, payment_methods
+from devstack.stripe.resources import charges, payment_methods
 from devstack.stripe.resources.cards import AUTHENTICATION_REQUIRED, Decline, TestCard
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Answer, Transaction
@@ -111,9 +111,9 @@ def capture(tx: Transaction, intent: Json, charge: Json, amount: int) -> None:
     """Take `amount` of what the card was authorised for."""
     charge |= {"captured": True, "amount_captured": amount}
     if intent["capture_method"] == "automatic_async":
-        charge_booking.book_later(tx, charge)
+        charges.book_later(tx, charge)
     else:
-        charge_booking.book(tx, charge)
+        charges.book(tx, charge)
     intent |= {"amount_received": amount, "amount_capturable": 0, "status": "succeeded"}
     tx.store.replace(charge)
     tx.store.replace(intent)

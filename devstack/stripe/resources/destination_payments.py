@@ -3,8 +3,8 @@
 A payment is a charge, and all of this is in the connected account's own books.
 """
 
-from devstack.stripe.resources import books, charges
-from devstack.stripe.resources.books import Availability
+from devstack.stripe.resources import balance, charges
+from devstack.stripe.resources.balance import Availability
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
 
@@ -43,7 +43,7 @@ def add(tx: Transaction, transfer: Json, available: Availability) -> str:
         "status": "succeeded",
         "transfer_group": transfer["transfer_group"],
     }
-    payment["balance_transaction"] = books.book(
+    payment["balance_transaction"] = balance.book(
         tx,
         payment,
         kind="payment",
@@ -78,12 +78,12 @@ def refund(tx: Transaction, transfer: Json, reversal: Json) -> str:
         "status": "succeeded",
         "transfer_reversal": None,
     }
-    taken["balance_transaction"] = books.book(
+    taken["balance_transaction"] = balance.book(
         tx,
         taken,
         kind="payment_refund",
         amount=-taken["amount"],
-        available=books.together_with(tx, payment["balance_transaction"]),
+        available=balance.together_with(tx, payment["balance_transaction"]),
         account=account,
     )
     tx.store.insert(taken, account=account)

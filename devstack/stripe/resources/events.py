@@ -1,12 +1,19 @@
 """Events as the API shows them: https://docs.stripe.com/api/events."""
 
+import hashlib
+
 from devstack.stripe import delivery_log
+from devstack.stripe.config import StripeConfig, WebhookEndpoint
 from devstack.stripe.delivery_log import State
-from devstack.stripe.errors import invalid
+from devstack.stripe.errors import invalid, missing
 from devstack.stripe.lists import Condition, read_page
 from devstack.stripe.params import Params
 from devstack.stripe.store import Json, Store
 from devstack.stripe.transaction import Transaction
+
+
+_MAX_LIMIT = 100
+_DEFAULT_LIMIT = 10
 
 
 def retrieve(tx: Transaction, params: Params, event_id: str) -> Json:
@@ -38,6 +45,28 @@ def with_pending(store: Store, event_id: str) -> Json:
     return {**event, "pending_webhooks": delivery_log.pending_count(store, event_id)}
 
 
+def list_endpoints(tx: Transaction, params: Params) -> Json:
+    """`GET /v1/webhook_endpoints`: the first page, which holds up to `limit` endpoints."""
+    limit = params.positive("limit", _MAX_LIMIT) or _DEFAULT_LIMIT
+    params.finish()
+    endpoints = _all_endpoints(tx.config)
+    return {
+        "object": "list",
+        "url": "/v1/webhook_endpoints",
+        "has_more": len(endpoints) > limit,
+        "data": endpoints[:limit],
+    }
+
+
+def retrieve_endpoint(tx: Transaction, params: Params, endpoint_id: str) -> Json:
+    """`GET /v1/webhook_endpoints/:id`."""
+    params.finish()
+    for endpoint in _all_endpoints(tx.config):
+        if endpoint["id"] == endpoint_id:
+            return endpoint
+    raise missing("webhook_endpoint", endpoint_id, param="webhook_endpoint", status=404)
+
+
 def _of_types(params: Params) -> list[Condition]:
     one, several = params.text("type"), params.texts("types")
     if one and several:
@@ -58,3 +87,25 @@ def _of_success(params: Params) -> list[Condition]:
     )
     sign = "not " if wanted == "true" else ""
     return [Condition(sql=sign + undelivered, values=(State.DELIVERED, State.DROPPED))]
+
+
+def _all_endpoints(config: StripeConfig) -> list[Json]:
+    return [_shown_endpoint(config, endpoint) for endpoint in config.webhook_endpoints]
+
+
+def _shown_endpoint(config: StripeConfig, endpoint: WebhookEndpoint) -> Json:
+    """Return an endpoint without its secret, which Stripe shows only once."""
+    name = f"{endpoint.url} {endpoint.connect}".encode()
+    return {
+        "id": f"we_{hashlib.sha256(name).hexdigest()[:24]}",
+        "object": "webhook_endpoint",
+        "api_version": config.api_version,
+        "application": None,
+        "created": 0,
+        "description": None,
+        "enabled_events": list(endpoint.enabled_events),
+        "livemode": False,
+        "metadata": {},
+        "status": "enabled",
+        "url": endpoint.url,
+    }

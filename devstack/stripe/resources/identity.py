@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from devstack.stripe.errors import refused
-from devstack.stripe.resources import identity_sessions
-from devstack.stripe.resources.identity_fields import KIND, closed_doors, new_doors
+from devstack.stripe.errors import invalid, refused
+from devstack.stripe.lists import equals, read_page
+from devstack.stripe.params import Params, merge_metadata
+from devstack.stripe.resources import customers
 from devstack.stripe.store import Json, Store, new_id
 from devstack.stripe.transaction import Transaction
 
@@ -34,7 +35,7 @@ USER_ERRORS = {
     "under_supported_age": "The user is too young to be verified.",
 }
 #: A caller gets these by naming each of them in `expand`, and never in a report.
-SENSITIVE = ("dob", "id_number")
+_SENSITIVE = ("dob", "id_number")
 _REDACTED = "[redacted]"
 _SOMEBODY: Json = {
     "address": {
@@ -51,6 +52,75 @@ _SOMEBODY: Json = {
     "id_number_type": None,
     "last_name": "Rosen",
 }
+KIND = "identity.verification_session"
+_DOCUMENTS = ("driving_license", "id_card", "passport")
+_CHECKS = ("require_id_number", "require_live_capture", "require_matching_selfie")
+_STATES = ("canceled", "processing", "requires_input", "verified")
+_URL = "/v1/identity/verification_sessions"
+
+
+def create(tx: Transaction, params: Params) -> Json:
+    """`POST /v1/identity/verification_sessions`."""
+    session = _read_new(tx, params)
+    params.finish()
+    tx.store.insert(session)
+    _tell(tx, "created", session)
+    return session
+
+
+def retrieve(tx: Transaction, params: Params, session_id: str) -> Json:
+    """`GET /v1/identity/verification_sessions/:id`; it lets the user in while input is needed."""
+    params.finish()
+    return tx.get(KIND, session_id, param="session")
+
+
+def list_page(tx: Transaction, params: Params) -> Json:
+    """`GET /v1/identity/verification_sessions`, by status, reference or customer."""
+    conditions = [
+        *equals("status", params.choice("status", _STATES)),
+        *equals("client_reference_id", params.text("client_reference_id")),
+        *equals("related_customer", params.text("related_customer")),
+    ]
+    return read_page(tx.store, params, KIND, url=_URL, conditions=conditions)
+
+
+def update(tx: Transaction, params: Params, session_id: str) -> Json:
+    """`POST /v1/identity/verification_sessions/:id`; Stripe tells nobody about it."""
+    changes, metadata = _read_changes(params), params.metadata()
+    params.finish()
+    session = tx.get(KIND, session_id, param="session")
+    _refuse_redacted(session, "updated")
+    if changes and session["status"] != "requires_input":
+        raise _unexpected(session, "updated", ("requires_input",))
+    session |= changes
+    session["metadata"] = merge_metadata(session["metadata"], metadata)
+    tx.store.replace(session)
+    return session
+
+
+def cancel(tx: Transaction, params: Params, session_id: str) -> Json:
+    """`POST /v1/identity/verification_sessions/:id/cancel`, for good."""
+    params.finish()
+    session = tx.get(KIND, session_id, param="session")
+    if session["status"] != "requires_input":
+        raise _unexpected(session, "canceled", ("requires_input",))
+    _cancel(tx, session)
+    return session
+
+
+def redact(tx: Transaction, params: Params, session_id: str) -> Json:
+    """`POST /v1/identity/verification_sessions/:id/redact`; Stripe takes up to four days for it."""
+    params.finish()
+    session = tx.get(KIND, session_id, param="session")
+    _refuse_redacted(session, "redacted")
+    if session["status"] not in ("requires_input", "verified"):
+        raise _unexpected(session, "redacted", ("requires_input", "verified"))
+    session["redaction"] = {"status": "processing"}
+    if session["status"] == "requires_input":
+        _cancel(tx, session)
+    tx.store.replace(session)
+    tx.schedule(session_id, "finish_redaction")
+    return session
 
 
 def submit(tx: Transaction, session_id: str) -> Json:
@@ -58,9 +128,9 @@ def submit(tx: Transaction, session_id: str) -> Json:
     session = tx.get(KIND, session_id)
     if session["status"] != "requires_input":
         raise refused(f"Session {session_id} waits for no input: it is {session['status']}.")
-    session |= {"last_error": None, "status": "processing"} | closed_doors()
+    session |= {"last_error": None, "status": "processing"} | _closed_doors()
     tx.store.replace(session)
-    identity_sessions.tell(tx, "processing", session)
+    _tell(tx, "processing", session)
     return session
 
 
@@ -77,7 +147,7 @@ def verify(tx: Transaction, session_id: str, outputs: Json) -> Json:
         "status": "verified",
     }
     tx.store.replace(session)
-    identity_sessions.tell(tx, "verified", session)
+    _tell(tx, "verified", session)
     return session
 
 
@@ -93,9 +163,9 @@ def send_back(tx: Transaction, session_id: str, code: str) -> Json:
         error = {"code": code, "reason": CHECK_ERRORS[code]}
         report_id = _add_report(tx, session, _SOMEBODY, error=error)
         session["last_verification_report"] = report_id
-    session |= {"last_error": error, "status": "requires_input"} | new_doors(tx, session_id)
+    session |= {"last_error": error, "status": "requires_input"} | _new_doors(tx, session_id)
     tx.store.replace(session)
-    identity_sessions.tell(tx, "requires_input", session)
+    _tell(tx, "requires_input", session)
     return session
 
 
@@ -115,7 +185,7 @@ def finish_redaction(tx: Transaction, session_id: str) -> None:
     _redact_session(session)
     session["redaction"] = {"status": "redacted"}
     tx.store.replace(session)
-    identity_sessions.tell(tx, "redacted", session)
+    _tell(tx, "redacted", session)
 
 
 def include_outputs(store: Store, session: Json, names: Iterable[str]) -> None:
@@ -126,8 +196,65 @@ def include_outputs(store: Store, session: Json, names: Iterable[str]) -> None:
         return
     shown = session.setdefault("verified_outputs", {})
     for name, value in outputs.items():
-        if name not in SENSITIVE or name in names:
+        if name not in _SENSITIVE or name in names:
             shown[name] = value
+
+
+def _tell(tx: Transaction, news: str, session: Json) -> None:
+    """Emit an event of the session; what lets the user in is nobody's business there."""
+    tx.emit(f"{KIND}.{news}", session | _closed_doors())
+
+
+def _read_new(tx: Transaction, params: Params) -> Json:
+    """Return a new session as the parameters describe it; the caller refuses what is left over."""
+    kind = _read_type(params)
+    if kind is None:
+        raise invalid("Missing required param: type.", param="type", code="parameter_missing")
+    # Only the page of Stripe would use it.
+    params.text("return_url")
+    session_id = new_id("vs")
+    return {
+        "id": session_id,
+        "object": KIND,
+        "client_reference_id": params.text("client_reference_id"),
+        **_new_doors(tx, session_id),
+        "created": tx.now,
+        "last_error": None,
+        "last_verification_report": None,
+        "livemode": False,
+        "metadata": merge_metadata({}, params.metadata()),
+        "options": _read_options(params) or {"document": {}},
+        "provided_details": _read_details(params),
+        "redaction": None,
+        "related_customer": customers.read_id(tx, params, "related_customer"),
+        "related_customer_account": None,
+        "status": "requires_input",
+        "type": kind,
+        "verification_flow": None,
+    }
+
+
+def _read_changes(params: Params) -> Json:
+    """Return the fields that an update names, with their new values."""
+    changes = {
+        "options": _read_options(params),
+        "provided_details": _read_details(params),
+        "type": _read_type(params),
+    }
+    return {name: value for name, value in changes.items() if value is not None}
+
+
+def _new_doors(tx: Transaction, session_id: str) -> Json:
+    """Return the secret and the address that let the user in, once."""
+    return {
+        "client_secret": new_id(f"{session_id}_secret_test", 24),
+        "url": f"{tx.config.url}/identity/start/{new_id('test', 32)}",
+    }
+
+
+def _closed_doors() -> Json:
+    """Return what there is instead, once the user has submitted or nobody shall."""
+    return {"client_secret": None, "url": None}
 
 
 def _submitted(tx: Transaction, session_id: str) -> Json:
@@ -185,4 +312,54 @@ def _redacted(value: Any, *, keep: Iterable[str] = ()) -> Any:
 def _keep_private(store: Store, session_id: str, private: Json) -> None:
     store.connection.execute(
         "update objects set private = ? where id = ?", (json.dumps(private), session_id)
+    )
+
+
+def _read_type(params: Params) -> str | None:
+    kind = params.choice("type", ("document", "id_number"))
+    if kind == "id_number":
+        raise invalid("The fake Stripe checks documents, no id numbers.", param="type")
+    return kind
+
+
+def _read_options(params: Params) -> Json | None:
+    options = params.nested("options")
+    if options is None:
+        return None
+    document = None if options.is_empty("document") else options.nested("document")
+    return {"document": {} if document is None else _read_document(document)}
+
+
+def _read_document(document: Params) -> Json:
+    fields: Json = {name: document.boolean(name) for name in _CHECKS if document.has(name)}
+    types = document.choices("allowed_types", _DOCUMENTS)
+    return fields if types is None else {"allowed_types": types, **fields}
+
+
+def _read_details(params: Params) -> Json | None:
+    details = params.nested("provided_details")
+    if details is None:
+        return None
+    return {"email": details.email("email"), "phone": details.clearable_text("phone")}
+
+
+def _cancel(tx: Transaction, session: Json) -> None:
+    session |= {"status": "canceled"} | _closed_doors()
+    tx.store.replace(session)
+    _tell(tx, "canceled", session)
+
+
+def _refuse_redacted(session: Json, verb: str) -> None:
+    if session["redaction"] is not None:
+        raise refused(
+            f"This VerificationSession cannot be {verb}: its redaction is "
+            f"{session['redaction']['status']}."
+        )
+
+
+def _unexpected(session: Json, verb: str, states: tuple[str, ...]) -> Exception:
+    return refused(
+        f"This VerificationSession cannot be {verb} because it has a status of "
+        f"{session['status']}. Only one with one of the following statuses may be {verb}: "
+        f"{', '.join(states)}."
     )

@@ -1,10 +1,10 @@
 """PaymentIntents: made, shown, changed, canceled: https://docs.stripe.com/api/payment_intents."""
 
-from devstack.stripe.errors import refused
+from devstack.stripe.errors import invalid, refused
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params, merge_metadata
-from devstack.stripe.resources import confirmation, customers, intent_fields, payment_methods
-from devstack.stripe.store import Json
+from devstack.stripe.resources import confirmation, customers, payment_methods
+from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Answer, Transaction
 
 
@@ -12,11 +12,51 @@ from devstack.stripe.transaction import Answer, Transaction
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 _CANCELABLE = (*OPEN, "requires_capture", "processing")
 _CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
+#: The least charge in cents by currency: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts.
+_MIN_AMOUNTS = {
+    "aud": 50,
+    "cad": 50,
+    "chf": 50,
+    "eur": 50,
+    "gbp": 30,
+    "hkd": 400,
+    "nzd": 50,
+    "sgd": 50,
+    "usd": 50,
+}
+_MAX_AMOUNT = 99_999_999
+_TEXTS = (
+    "description",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
+_NULL = (
+    "application",
+    "application_fee_amount",
+    "canceled_at",
+    "cancellation_reason",
+    "customer",
+    "customer_account",
+    "excluded_payment_method_types",
+    "last_payment_error",
+    "latest_charge",
+    "next_action",
+    "on_behalf_of",
+    "payment_method",
+    "payment_method_configuration_details",
+    "processing",
+    "review",
+    "setup_future_usage",
+    "source",
+    "transfer_data",
+)
+_CAPTURE_METHODS = ("automatic", "automatic_async", "manual")
 
 
 def create(tx: Transaction, params: Params) -> Json | Answer:
     """`POST /v1/payment_intents`; with `confirm` it is paid, or declined, in the same call."""
-    intent = intent_fields.read_new(tx, params)
+    intent = _read_new(tx, params)
     intent["customer"] = customers.read_id(tx, params, "customer")
     method = confirmation.read_method(tx, params)
     is_confirmed = params.boolean("confirm")
@@ -49,7 +89,7 @@ def list_page(tx: Transaction, params: Params) -> Json:
 
 def update(tx: Transaction, params: Params, intent_id: str) -> Json:
     """`POST /v1/payment_intents/:id`; Stripe tells nobody about it."""
-    changes = intent_fields.read_changes(params)
+    changes = _read_changes(params)
     customer_id = customers.read_id(tx, params, "customer")
     if customer_id is not None:
         changes["customer"] = customer_id
@@ -67,9 +107,7 @@ def update(tx: Transaction, params: Params, intent_id: str) -> Json:
                 f"of the following statuses: {', '.join(OPEN)}.",
             )
     if "amount" in changes or "currency" in changes:
-        intent_fields.check_amount(
-            **{name: (intent | changes)[name] for name in ("amount", "currency")}
-        )
+        _check_amount(**{name: (intent | changes)[name] for name in ("amount", "currency")})
     if method is not None and intent["status"] in OPEN:
         changes |= {"payment_method": method["id"], "status": "requires_confirmation"}
         changes["next_action"] = None
@@ -170,3 +208,135 @@ def _why_not_confirmable(status: str) -> str:
 
 def _unexpected(intent: Json, message: str) -> Exception:
     return refused(message, code="payment_intent_unexpected_state", payment_intent=intent)
+
+
+def _read_new(tx: Transaction, params: Params) -> Json:
+    """Return a new intent as the parameters describe it; the caller refuses what is left over."""
+    amount, currency = params.required_positive("amount"), params.required_text("currency")
+    currency = _check_currency(currency)
+    _check_amount(amount, currency)
+    intent_id = new_id("pi")
+    return {
+        "id": intent_id,
+        "object": "payment_intent",
+        **dict.fromkeys(_NULL),
+        **{name: params.text(name) for name in _TEXTS},
+        "receipt_email": params.email("receipt_email"),
+        "amount": amount,
+        "amount_capturable": 0,
+        "amount_details": {"tip": {}},
+        "amount_received": 0,
+        # Since 2024-04-10 Stripe captures asynchronously unless it is told otherwise.
+        "capture_method": params.choice("capture_method", _CAPTURE_METHODS) or "automatic_async",
+        "client_secret": new_id(f"{intent_id}_secret", 25),
+        "confirmation_method": params.choice("confirmation_method", ("automatic", "manual"))
+        or "automatic",
+        "created": tx.now,
+        "currency": currency,
+        "livemode": False,
+        "metadata": merge_metadata({}, params.metadata()),
+        "payment_method_options": {
+            "card": {
+                "installments": None,
+                "mandate_options": None,
+                "network": None,
+                "request_three_d_secure": "automatic",
+            }
+        },
+        "shipping": _read_shipping(params),
+        "status": "requires_payment_method",
+        **_read_method_types(params),
+    }
+
+
+def _read_changes(params: Params) -> Json:
+    """Return the fields that an update names, with their new values."""
+    changes: Json = {name: params.clearable_text(name) for name in _TEXTS if params.has(name)}
+    if params.has("receipt_email"):
+        changes["receipt_email"] = params.email("receipt_email")
+    amount, currency = params.positive("amount"), params.text("currency")
+    if amount is not None:
+        changes["amount"] = amount
+    if currency is not None:
+        changes["currency"] = _check_currency(currency)
+    types = params.texts("payment_method_types")
+    if types is not None:
+        changes["payment_method_types"] = _check_types(types)
+    if params.has("shipping"):
+        changes["shipping"] = _read_shipping(params)
+    return changes
+
+
+def _check_amount(amount: int, currency: str) -> None:
+    """Refuse an amount that no card can be charged in a currency."""
+    least = _MIN_AMOUNTS[currency]
+    if amount < least:
+        raise invalid(
+            f"Amount must be at least ${least / 100:.2f} {currency}",
+            param="amount",
+            code="amount_too_small",
+        )
+    if amount > _MAX_AMOUNT:
+        raise invalid(
+            f"Amount must be no more than ${_MAX_AMOUNT / 100:,.2f} {currency}",
+            param="amount",
+            code="amount_too_large",
+        )
+
+
+def _read_method_types(params: Params) -> Json:
+    """Return what may pay: the given types, or as Stripe has it today whatever is switched on."""
+    types = params.texts("payment_method_types")
+    automatic = params.nested("automatic_payment_methods")
+    is_automatic = types is None
+    redirects = "always"
+    if automatic is not None:
+        is_automatic = automatic.boolean("enabled")
+        redirects = automatic.choice("allow_redirects", ("always", "never")) or redirects
+    if is_automatic and types is not None:
+        raise invalid(
+            "You may only specify one of these parameters: automatic_payment_methods, "
+            "payment_method_types."
+        )
+    return {
+        "automatic_payment_methods": {"allow_redirects": redirects, "enabled": True}
+        if is_automatic
+        else None,
+        "payment_method_types": _check_types(types or ["card"]),
+    }
+
+
+def _check_types(types: list[str]) -> list[str]:
+    for kind in types:
+        if kind != "card":
+            raise invalid(
+                f'The payment method type "{kind[:50]}" is invalid: the fake Stripe has cards.',
+                param="payment_method_types",
+                code="payment_intent_invalid_parameter",
+            )
+    return types
+
+
+def _check_currency(currency: str) -> str:
+    currency = currency.lower()
+    if currency not in _MIN_AMOUNTS:
+        raise invalid(
+            f"Invalid currency: {currency[:50]}. The fake Stripe supports these currencies: "
+            f"{', '.join(_MIN_AMOUNTS)}.",
+            param="currency",
+        )
+    return currency
+
+
+def _read_shipping(params: Params) -> Json | None:
+    shipping = None if params.is_empty("shipping") else params.nested("shipping")
+    if shipping is None:
+        return None
+    fields: Json = {
+        name: shipping.text(name) for name in ("carrier", "name", "phone", "tracking_number")
+    }
+    address = shipping.nested("address")
+    names = ("city", "country", "line1", "line2", "postal_code", "state")
+    if address is not None:
+        fields["address"] = {name: address.clearable_text(name) for name in names}
+    return fields

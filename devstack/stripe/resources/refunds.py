@@ -1,10 +1,9 @@
 """Refunds and what becomes of them: https://docs.stripe.com/api/refunds."""
 
-from devstack.stripe import scheduled_actions
 from devstack.stripe.errors import invalid, refused
 from devstack.stripe.lists import equals, read_page
 from devstack.stripe.params import Params, merge_metadata
-from devstack.stripe.resources import balance, charge_booking, dispute_cases, payment_methods
+from devstack.stripe.resources import balance, charges, disputes, payment_methods
 from devstack.stripe.resources.cards import RefundFate
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
@@ -32,10 +31,10 @@ def create(tx: Transaction, params: Params) -> Json:
     fate = payment_methods.card_of(tx.store, charge["payment_method"]).refund_fate
     refund = _new(tx, charge, amount, fate)
     refund |= {"metadata": merge_metadata({}, metadata), "reason": reason}
-    charge_booking.book_now(tx, charge)
+    charges.book_now(tx, charge)
     balance.book_refund(tx, refund)
     tx.store.insert(refund)
-    scheduled_actions.schedule(tx, refund["id"], _LATER[fate])
+    tx.schedule(refund["id"], _LATER[fate])
 
     before = {name: charge[name] for name in ("amount_refunded", "refunded")}
     _add_refunded(tx, charge, amount)
@@ -142,7 +141,7 @@ def _check_amount(tx: Transaction, charge: Json, amount: int | None) -> int:
         raise refused(
             f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
         )
-    left -= dispute_cases.taken_cents(tx.store, charge["id"])
+    left -= disputes.taken_cents(tx.store, charge["id"])
     if left <= 0:
         raise refused(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.",

@@ -5,15 +5,17 @@ then becomes available together with it:
 https://docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability.
 """
 
-from devstack.stripe.errors import invalid, refused
+from devstack.stripe.errors import invalid, missing, refused
 from devstack.stripe.lists import equals, read_page, whole_list
 from devstack.stripe.params import Params, merge_metadata
-from devstack.stripe.resources import balance, books, charge_booking, destination_payments
+from devstack.stripe.resources import balance, charges, destination_payments
 from devstack.stripe.store import Json, new_id
 from devstack.stripe.transaction import Transaction
 
 
 _MAX_AMOUNT = 99_999_999
+#: The number of reversals that a transfer shows; the list has them all.
+_SHOWN = 10
 
 
 def create(tx: Transaction, params: Params) -> Json:
@@ -38,11 +40,11 @@ def create(tx: Transaction, params: Params) -> Json:
     }
     if source_id is None:
         balance.check_available(tx, amount, currency)
-        available = books.at_once(tx)
+        available = balance.at_once(tx)
     else:
         charge = _source(tx, source_id, transfer)
-        available = books.together_with(tx, charge["balance_transaction"])
-    transfer["balance_transaction"] = books.book(
+        available = balance.together_with(tx, charge["balance_transaction"])
+    transfer["balance_transaction"] = balance.book(
         tx, transfer, kind="transfer", amount=-amount, available=available
     )
     transfer["destination_payment"] = destination_payments.add(tx, transfer, available)
@@ -83,6 +85,61 @@ def update(tx: Transaction, params: Params, transfer_id: str) -> Json:
         tx.store.replace(transfer)
         tx.emit("transfer.updated", transfer, previous=previous)
     return transfer
+
+
+def create_reversal(tx: Transaction, params: Params, transfer_id: str) -> Json:
+    """`POST /v1/transfers/:id/reversals`: all that is left of a transfer, or an amount."""
+    amount = params.positive("amount")
+    description = params.text("description")
+    metadata = params.metadata()
+    params.boolean("refund_application_fee")
+    params.finish()
+
+    transfer = tx.get("transfer", transfer_id, param="transfer")
+    amount = _check_reversal_amount(transfer, amount)
+    _check_destination_balance(tx, transfer, amount)
+    reversal = _new_reversal(tx, transfer, amount)
+    reversal["metadata"] = merge_metadata({}, metadata)
+    available = balance.together_with(tx, transfer["balance_transaction"])
+    reversal["balance_transaction"] = balance.book(
+        tx,
+        reversal | {"description": description},
+        kind="transfer_refund",
+        amount=amount,
+        available=available,
+    )
+    reversal["destination_payment_refund"] = destination_payments.refund(tx, transfer, reversal)
+    tx.store.insert(reversal)
+    _note_reversal(tx, transfer, reversal)
+    return reversal
+
+
+def retrieve_reversal(tx: Transaction, params: Params, transfer_id: str, reversal_id: str) -> Json:
+    """`GET /v1/transfers/:id/reversals/:id`."""
+    params.finish()
+    return _find_reversal(tx, transfer_id, reversal_id)
+
+
+def list_reversals(tx: Transaction, params: Params, transfer_id: str) -> Json:
+    """`GET /v1/transfers/:id/reversals`."""
+    tx.get("transfer", transfer_id, param="transfer")
+    return read_page(
+        tx.store,
+        params,
+        "transfer_reversal",
+        url=f"/v1/transfers/{transfer_id}/reversals",
+        conditions=equals("transfer", transfer_id),
+    )
+
+
+def update_reversal(tx: Transaction, params: Params, transfer_id: str, reversal_id: str) -> Json:
+    """`POST /v1/transfers/:id/reversals/:id`: its metadata."""
+    metadata = params.metadata()
+    params.finish()
+    reversal = _find_reversal(tx, transfer_id, reversal_id)
+    reversal["metadata"] = merge_metadata(reversal["metadata"], metadata)
+    tx.store.replace(reversal)
+    return reversal
 
 
 def check_amount(amount: int) -> None:
@@ -138,7 +195,7 @@ def _source(tx: Transaction, charge_id: str, transfer: Json) -> Json:
     transfer["transfer_group"] = group
     charge["transfer_group"] = charge["transfer_group"] or group
     tx.store.replace(charge)
-    charge_booking.book_now(tx, charge)
+    charges.book_now(tx, charge)
     return charge
 
 
@@ -175,3 +232,67 @@ def _new(tx: Transaction, amount: int, currency: str, destination_id: str) -> Js
         "reversed": False,
         "source_type": "card",
     }
+
+
+def _find_reversal(tx: Transaction, transfer_id: str, reversal_id: str) -> Json:
+    tx.get("transfer", transfer_id, param="transfer")
+    reversal = tx.store.find("transfer_reversal", reversal_id)
+    if reversal is None or reversal["transfer"] != transfer_id:
+        raise missing("transfer reversal", reversal_id, param="id", status=404)
+    return reversal
+
+
+def _check_reversal_amount(transfer: Json, amount: int | None) -> int:
+    left = transfer["amount"] - transfer["amount_reversed"]
+    if left == 0:
+        raise refused(f"The transfer {transfer['id']} is already fully reversed.")
+    if amount is None:
+        return int(left)
+    check_amount(amount)
+    if amount > left:
+        raise refused(
+            f"Transfer reversal amount ({in_dollars(amount)}) is greater than unreversed "
+            f"amount on transfer ({in_dollars(left)})",
+            param="amount",
+        )
+    return amount
+
+
+def _check_destination_balance(tx: Transaction, transfer: Json, amount: int) -> None:
+    """Refuse to take from a connected account what it has not got any more, pending or not."""
+    both = balance.totals(tx, transfer["destination"]).get(transfer["currency"], {})
+    if sum(both.values()) < amount:
+        raise refused(
+            f"The account {transfer['destination']} has insufficient funds to reverse "
+            f"{in_dollars(amount)} of transfer {transfer['id']}.",
+            code="balance_insufficient",
+        )
+
+
+def _new_reversal(tx: Transaction, transfer: Json, amount: int) -> Json:
+    return {
+        "id": new_id("trr"),
+        "object": "transfer_reversal",
+        "amount": amount,
+        "created": tx.now,
+        "currency": transfer["currency"],
+        "source_refund": None,
+        "transfer": transfer["id"],
+    }
+
+
+def _note_reversal(tx: Transaction, transfer: Json, reversal: Json) -> None:
+    previous = {name: transfer[name] for name in ("amount_reversed", "reversals", "reversed")}
+    shown = transfer["reversals"]
+    total = shown["total_count"] + 1
+    transfer["reversals"] = shown | {
+        "data": [reversal, *shown["data"]][:_SHOWN],
+        "has_more": total > _SHOWN,
+        "total_count": total,
+    }
+    transfer["amount_reversed"] += reversal["amount"]
+    transfer["reversed"] = transfer["amount_reversed"] == transfer["amount"]
+    if not transfer["reversed"]:
+        del previous["reversed"]
+    tx.store.replace(transfer)
+    tx.emit("transfer.reversed", transfer, previous=previous)

@@ -33,7 +33,7 @@ def test_capture_is_booked_later_by_default(account: Account) -> None:
     charge_id = str(intent.latest_charge)
     assert account.client.v1.charges.retrieve(charge_id).balance_transaction is None
 
-    account.command("POST", f"/later/{charge_id}")
+    account.command("POST", f"/scheduled_actions/{charge_id}")
 
     charge = account.client.v1.charges.retrieve(charge_id, {"expand": ["balance_transaction"]})
     assert isinstance(charge.balance_transaction, stripe.BalanceTransaction)

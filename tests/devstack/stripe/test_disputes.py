@@ -246,7 +246,7 @@ def test_test_evidence_decides(account: Account, status: str, text: str, end: st
     dispute = disputed(account, status=status)
     account.client.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": text}})
 
-    account.command("POST", f"/later/{dispute.id}")
+    account.command("POST", f"/scheduled_actions/{dispute.id}")
 
     assert end == account.client.v1.disputes.retrieve(dispute.id).status
 
@@ -276,9 +276,9 @@ def test_disputing_card_disputes_by_itself(
     """The charge succeeds, is booked, and is disputed a little later."""
     intent = account.paid(card)
     charge_id = str(intent.latest_charge)
-    account.command("POST", f"/later/{charge_id}")
+    account.command("POST", f"/scheduled_actions/{charge_id}")
 
-    account.command("POST", f"/later/{charge_id}")
+    account.command("POST", f"/scheduled_actions/{charge_id}")
 
     [dispute] = account.client.v1.disputes.list({"payment_intent": intent.id}).data
     assert (status, reason, charge_id) == (dispute.status, dispute.reason, dispute.charge)
@@ -290,7 +290,7 @@ def test_charge_refunded_in_full_is_not_disputed(account: Account) -> None:
     intent = account.paid("pm_card_createDispute", capture_method="automatic")
     account.client.v1.refunds.create({"payment_intent": intent.id})
 
-    account.command("POST", f"/later/{intent.latest_charge}")
+    account.command("POST", f"/scheduled_actions/{intent.latest_charge}")
 
     assert [] == account.client.v1.disputes.list().data
 

@@ -300,7 +300,7 @@ def test_redaction_takes_its_time(account: Account) -> None:
     assert processing.redaction is not None
     assert ("verified", "processing") == (processing.status, processing.redaction.status)
     assert "redacted" not in news(account, session.id)
-    account.command("POST", f"/later/{session.id}")
+    account.command("POST", f"/scheduled_actions/{session.id}")
 
     expand = ("verified_outputs", "verified_outputs.dob", "last_verification_report")
     now = shown(account, session.id, *expand).to_dict()

@@ -114,7 +114,7 @@ def test_refund_that_fails_gives_the_money_back_to_us(account: Account) -> None:
     refund = account.client.v1.refunds.create({"payment_intent": intent.id})
     assert "succeeded" == refund.status
 
-    account.command("POST", f"/later/{refund.id}")
+    account.command("POST", f"/scheduled_actions/{refund.id}")
 
     failed = account.client.v1.refunds.retrieve(
         refund.id, {"expand": ["failure_balance_transaction"]}
@@ -136,7 +136,7 @@ def test_reference_of_a_refund_comes_later(account: Account) -> None:
     """
     refund = account.client.v1.refunds.create({"payment_intent": account.paid().id})
 
-    account.command("POST", f"/later/{refund.id}")
+    account.command("POST", f"/scheduled_actions/{refund.id}")
 
     now = account.client.v1.refunds.retrieve(refund.id)
     assert "succeeded" == now.status

@@ -170,7 +170,7 @@ def test_source_need_not_be_booked_yet(account: Account) -> None:
 
     assert account.client.v1.charges.retrieve(charge_id).balance_transaction is not None
     assert (0, -115) == funds(account)
-    assert account.command("POST", f"/later/{charge_id}") == {"done": False}
+    assert account.command("POST", f"/scheduled_actions/{charge_id}") == {"done": False}
 
 
 def test_transfer_and_source_share_a_group(account: Account) -> None:

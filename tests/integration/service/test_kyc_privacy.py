@@ -76,7 +76,9 @@ def test_pass_leaves_nothing_of_the_document(shop: Shop, person: Applicant) -> N
     ]
     answers += [person.start(), person.browser.get(KYC)]
     assert shop.service.call("anonymise_account", user_id=person.user_id)["success"]
-    shop.command("POST", f"/later/{session_id}") if is_accepted(shop, session_id) else None
+    shop.command("POST", f"/scheduled_actions/{session_id}") if is_accepted(
+        shop, session_id
+    ) else None
 
     shop.wait_for(lambda: redaction(shop, session_id) == "redacted")
 

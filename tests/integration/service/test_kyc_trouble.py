@@ -94,7 +94,7 @@ def test_failed_checks_lead_to_a_cooldown(shop: Shop, person: Applicant) -> None
     assert 86_000 < int(refused.headers["Retry-After"]) <= 86_400
     shop.wait_for(lambda: person.sessions()[0]["status"] == "canceled")
     shop.wait_for(lambda: redaction(person, session_id) == "processing")
-    shop.command("POST", f"/later/{session_id}")
+    shop.command("POST", f"/scheduled_actions/{session_id}")
     shop.wait_for(lambda: redaction(person, session_id) == "redacted")
     assert "failed" == person.shown()["status"]
 
@@ -121,7 +121,7 @@ def test_deleted_account_is_redacted(shop: Shop, person: Applicant, fault: Any) 
 
     shop.wait_for(lambda: redaction(person, session_id) == "processing")
     shop.command("DELETE", "/faults")
-    shop.command("POST", f"/later/{session_id}")
+    shop.command("POST", f"/scheduled_actions/{session_id}")
     shop.wait_for(lambda: redaction(person, session_id) == "redacted")
     query = "select status::text from public.outbox where dedupe_key = %s"
     shop.wait_for(lambda: shop.value(query, f"redact_identity:{session_id}") == "done")
