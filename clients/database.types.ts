@@ -1,4 +1,5 @@
 // Written by `make types` from the schema and clients/answers.py. Do not edit.
+// An RPC that the service role alone may call keeps the answer `Json`: no client calls it.
 export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
 
 export type Database = {

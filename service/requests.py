@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 #: We answer Stripe within five seconds. The last call may start at this limit and take 1.5 s.
 CALLS_LIMIT_S = 3.0
-BODY_LIMIT = 1024 * 1024
+#: Texts of a shipment have 8,192 characters, tags included. No other body comes near.
+BODY_LIMIT = 64 * 1024
+#: Stripe's events hold whole objects.
+WEBHOOK_BODY_LIMIT = 1024 * 1024
+WEBHOOKS = "/api/webhooks/"
 UPLOAD_PATH = "/api/storage/upload"
 #: A file of ten megabytes, with the fields and boundaries of its form.
 UPLOAD_BODY_LIMIT = 11 * 1024 * 1024
@@ -51,7 +55,6 @@ _BODY_IS_REFUSED_KEY = "market.body_is_refused"
 #: sixteen made the other routes twice as slow.
 _PLACES = 16
 _WEBHOOK_PLACES = 12
-_WEBHOOKS = "/api/webhooks/"
 #: A request waits at most this long for its place. Callers give up after seconds and call again. If
 #: all requests waited, the queue would soon hold only those whose callers are gone. Two hundred
 #: requests at once all get a place in this time, and a webhook has some of CALLS_LIMIT_S left.
@@ -74,7 +77,9 @@ def is_upload(method: str, path: str) -> bool:
 
 def body_limit(method: str, path: str) -> int:
     """Return the most bytes that the body of a request may have."""
-    return UPLOAD_BODY_LIMIT if is_upload(method, path) else BODY_LIMIT
+    if is_upload(method, path):
+        return UPLOAD_BODY_LIMIT
+    return WEBHOOK_BODY_LIMIT if path.startswith(WEBHOOKS) else BODY_LIMIT
 
 
 def install(app: Flask, limits: AddressLimits, admit: Callable[[], str]) -> None:
@@ -105,7 +110,7 @@ def install(app: Flask, limits: AddressLimits, admit: Callable[[], str]) -> None
             # Flask would drop the slashes, and find a route whose limits do not know this path.
             environ[_REFUSAL_KEY] = RejectedError("RESOURCE_NOT_FOUND")
         is_file = is_upload(environ["REQUEST_METHOD"], path)
-        is_webhook = path.startswith(_WEBHOOKS)
+        is_webhook = path.startswith(WEBHOOKS)
         queue = webhook_places if is_webhook else places
         _check_length(environ)
         with (

@@ -22,6 +22,7 @@ from tests.support.typescript import type_of_value
 TYPES = ROOT / "clients/database.types.ts"
 _HEAD = """\
 // Written by `make types` from the schema and clients/answers.py. Do not edit.
+// An RPC that the service role alone may call keeps the answer `Json`: no client calls it.
 """
 _RPC = re.compile(r'^"(?P<name>\w+)":\n(?P<signature>.*; Returns: )Json$', re.MULTILINE)
 _NO_SUCCESS = "success?: undefined"

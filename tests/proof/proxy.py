@@ -18,7 +18,7 @@ import pytest
 from devstack.paths import ROOT
 from devstack.supervisor.ports import free_port
 from devstack.supervisor.processes import end, start, tail, wait_until
-from service.requests import BODY_LIMIT, UPLOAD_BODY_LIMIT, UPLOAD_PATH
+from service.requests import BODY_LIMIT, UPLOAD_BODY_LIMIT, UPLOAD_PATH, WEBHOOK_BODY_LIMIT
 from tests.integration.service.own_service import ANSWER_S, OwnService, read_answer, running_service
 from tests.support.factories import ENVIRONMENT
 
@@ -136,14 +136,19 @@ def test_request_arrives_whole_once_it_is_complete(proxy: OwnService) -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "status", "code"),
-    [(BODY_LIMIT, 400, "MISSING_SIGNATURE"), (BODY_LIMIT + 1, 413, "PAYLOAD_TOO_LARGE")],
+    ("path", "length", "status", "code"),
+    [
+        ("webhooks/stripe", WEBHOOK_BODY_LIMIT, 400, "MISSING_SIGNATURE"),
+        ("webhooks/stripe", WEBHOOK_BODY_LIMIT + 1, 413, "PAYLOAD_TOO_LARGE"),
+        ("bids", BODY_LIMIT, 401, "UNAUTHORIZED"),
+        ("bids", BODY_LIMIT + 1, 413, "PAYLOAD_TOO_LARGE"),
+    ],
 )
-def test_proxy_has_the_limit_of_the_service(
-    proxy: OwnService, length: int, status: int, code: str
+def test_proxy_has_the_limits_of_the_service(
+    proxy: OwnService, path: str, length: int, status: int, code: str
 ) -> None:
     """The proxy refuses exactly the bodies that the service would refuse, in the same form."""
-    answer = httpx.post(f"{proxy.url}/api/webhooks/stripe", content=b"x" * length, timeout=ANSWER_S)
+    answer = httpx.post(f"{proxy.url}/api/{path}", content=b"x" * length, timeout=ANSWER_S)
 
     assert (status, code) == (answer.status_code, answer.json()["code"])
     assert {"error", "code", "correlationId", "timestamp"} <= set(answer.json())
@@ -164,7 +169,7 @@ def test_proxy_lets_files_pass_on_one_route(
 
 def test_body_that_is_too_large_is_refused_unread(proxy: OwnService) -> None:
     """The proxy answers before the body comes, so it stores none."""
-    answer = proxy.send(WEBHOOKS + f"Content-Length: {BODY_LIMIT + 1}\r\n\r\n".encode())
+    answer = proxy.send(WEBHOOKS + f"Content-Length: {WEBHOOK_BODY_LIMIT + 1}\r\n\r\n".encode())
 
     assert (413, "PAYLOAD_TOO_LARGE") == (answer.status, answer.json["code"])
 

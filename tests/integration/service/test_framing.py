@@ -104,17 +104,25 @@ def test_path_is_that_of_the_first_line(
     assert status == own_service.send(request).status
 
 
-@pytest.mark.parametrize("path", ["/api/webhooks/stripe", "/api/payments/confirm", "/api/nothing"])
-def test_too_large_body_is_413(own_service: OwnService, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("/api/webhooks/stripe", MIB),
+        ("/api/payments/confirm", 64 * 1024),
+        ("/api/bids", 64 * 1024),
+        ("/api/nothing", 64 * 1024),
+    ],
+)
+def test_too_large_body_is_413(own_service: OwnService, path: str, limit: int) -> None:
     """With a length, in one chunk and in many, whatever the route makes of a body."""
     head = f"POST {path} HTTP/1.1\r\nHost: shop.test\r\n".encode()
-    body = b"x" * (MIB + 1)
+    body = b"x" * (limit + 1)
     requests = [
         head + b"Content-Length: %d\r\n\r\n" % len(body) + body,
         head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n",
         head
         + b"Transfer-Encoding: chunked\r\n\r\n"
-        + b"10\r\n0123456789abcdef\r\n" * (MIB // 16 + 1)
+        + b"10\r\n0123456789abcdef\r\n" * (limit // 16 + 1)
         + b"0\r\n\r\n",
     ]
 
@@ -127,7 +135,8 @@ def test_too_large_body_is_413(own_service: OwnService, path: str) -> None:
 def test_connection_of_a_too_large_body_ends_as_announced(own_service: OwnService) -> None:
     """A proxy that keeps the connection would lose its next request."""
     head = b"POST /api/kyc/start HTTP/1.1\r\nHost: shop.test\r\nContent-Length: %d\r\n\r\n"
-    sizes = {MIB: "keep-alive", MIB + 1: "close", 3 * MIB: "close"}
+    limit = 64 * 1024
+    sizes = {limit: "keep-alive", limit + 1: "close", 3 * MIB: "close"}
 
     answers = {size: own_service.send(head % size + b"x" * size) for size in sizes}
 

@@ -202,7 +202,7 @@ def test_cookie_from_the_site_is_taken(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"[" * 100_000, b'{"orderId": 1}']
+    "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"[" * 60_000, b'{"orderId": 1}']
 )
 def test_body_that_makes_no_sense_is_refused(shop: Shop, buyer: Browser, body: bytes) -> None:
     """400, never 5xx."""
@@ -226,7 +226,7 @@ def test_large_body_is_refused(shop: Shop, buyer: Browser) -> None:
     """And not read to its end, so that the connection is not used any more."""
     answer = httpx.post(
         f"{shop.environment['SERVICE_URL']}{CREATE}",
-        content=b'{"orderId": "' + b"x" * (1024 * 1024 + 1) + b'"}',
+        content=b'{"orderId": "' + b"x" * 64 * 1024 + b'"}',
         headers=buyer.bearer | {"Content-Type": "application/json"},
     )
 

@@ -1,20 +1,47 @@
-"""`deploy/proxy.conf`: its limits of bodies are those of the service."""
+"""`deploy/proxy.conf`: its limits of bodies are those of the service, and it buffers bodies."""
 
 import re
 
 from devstack.paths import ROOT
-from service.requests import BODY_LIMIT, UPLOAD_BODY_LIMIT, UPLOAD_PATH
+from service.requests import (
+    BODY_LIMIT,
+    UPLOAD_BODY_LIMIT,
+    UPLOAD_PATH,
+    WEBHOOK_BODY_LIMIT,
+    WEBHOOKS,
+)
 
 
-MIB = 1024 * 1024
+CONFIGURATION = (ROOT / "deploy/proxy.conf").read_text()
+SIZES = {"k": 1024, "m": 1024 * 1024}
+#: What opens a block or ends one, and what sets a limit.
+PARTS = re.compile(r"(?P<head>\w[^;{}]*)\{|client_max_body_size (?P<size>\d+[km]);|\}")
+
+
+def limits() -> dict[str, int]:
+    """Return each limit of a body by the head of its block."""
+    found: dict[str, int] = {}
+    blocks: list[str] = []
+    text = re.sub(r"#.*|'[^']*'", "", CONFIGURATION)
+    for part in PARTS.finditer(text):
+        if part["head"]:
+            blocks.append(part["head"].strip())
+        elif part["size"]:
+            found[blocks[-1]] = int(part["size"][:-1]) * SIZES[part["size"][-1]]
+        else:
+            blocks.pop()
+    return found
 
 
 def test_limits_of_bodies_are_those_of_the_service() -> None:
     """A larger one in the proxy would cost it disk, a smaller one would refuse files."""
-    text = (ROOT / "deploy/proxy.conf").read_text()
-    limits = [int(size) * MIB for size in re.findall(r"client_max_body_size (\d+)m;", text)]
-    route = re.search(rf"location = {UPLOAD_PATH} {{\s+client_max_body_size (\d+)m;", text)
+    assert limits() == {
+        "http": BODY_LIMIT,
+        f"location {WEBHOOKS}": WEBHOOK_BODY_LIMIT,
+        f"location = {UPLOAD_PATH}": UPLOAD_BODY_LIMIT,
+    }
 
-    assert [BODY_LIMIT, UPLOAD_BODY_LIMIT] == limits
-    assert route is not None
-    assert UPLOAD_BODY_LIMIT == int(route[1]) * MIB
+
+def test_bodies_reach_the_service_whole() -> None:
+    """Four senders of slow files would else hold the four places that a process has for them."""
+    assert ["on"] == re.findall(r"^\s*proxy_request_buffering (\w+);", CONFIGURATION, re.MULTILINE)
