@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from devstack.gateway.quoting import identifier
 
 
-#: Hosted Supabase appends these schemas to the one that was asked for.
+#: Hosted Supabase appends these schemas to the search path of each request.
 EXTRA_SEARCH_PATH = ("public", "extensions")
-#: The settings that `Session.values` gives, in their order.
-SESSION = (
+#: The settings whose values are `TransactionSettings.values`, in the same order.
+SETTING_NAMES = (
     "search_path",
     "role",
     "request.jwt.claims",
@@ -20,12 +20,11 @@ SESSION = (
 )
 
 Settings = tuple[tuple[str, str], ...]
-Value = str | bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """The settings that a transaction gets before its request runs."""
+class TransactionSettings:
+    """The settings that a transaction gets before its request runs, and its mode."""
 
     schema: str
     role: str
@@ -34,19 +33,19 @@ class Session:
     path: str
     headers: str
     cookies: str
-    #: Of the role and then of the function.
-    settings: Settings
+    #: The settings of the role, then those of the called function.
+    extra_settings: Settings
     timezone: str | None
     is_read_only: bool
     is_rolled_back: bool = False
     extra_search_path: tuple[str, ...] = EXTRA_SEARCH_PATH
-    #: Runs as the caller before the request's own statement, and may refuse the request.
+    #: A statement that runs before the request's own, as the caller, and may refuse the request.
     pre_request: bytes | None = None
 
     @property
-    def values(self) -> list[Value]:
-        """Return the parameters of the statement that begins the session."""
-        values: list[Value] = [
+    def values(self) -> list[str]:
+        """Return the parameters of the statement that applies the settings."""
+        values: list[str] = [
             _search_path((self.schema, *self.extra_search_path)),
             self.role,
             self.claims,
@@ -60,5 +59,5 @@ class Session:
 
 @functools.lru_cache
 def _search_path(schemas: tuple[str, ...]) -> str:
-    """Return the path in which Postgres looks up unqualified names."""
+    """Return the schemas in which Postgres looks up unqualified names, as a search path."""
     return ", ".join(identifier(name) for name in dict.fromkeys(schemas))

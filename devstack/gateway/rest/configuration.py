@@ -57,14 +57,14 @@ class Configuration:
         return chosen.startswith("rollback")
 
 
-async def read_configuration(connection: Connection, given: Configuration) -> Configuration:
+async def read_configuration(connection: Connection, defaults: Configuration) -> Configuration:
     """Return the process's configuration, overridden by the database's settings."""
     cursor = await connection.execute(SETTINGS)
-    return configured(given, dict(await cursor.fetchall()))
+    return apply_settings(defaults, dict(await cursor.fetchall()))
 
 
-def configured(given: Configuration, settings: Mapping[str, str]) -> Configuration:
-    """Return `given` with these settings; log a setting that has no effect or a bad value."""
+def apply_settings(defaults: Configuration, settings: Mapping[str, str]) -> Configuration:
+    """Return `defaults` with these settings; log a setting that has no effect or a bad value."""
     changes: dict[str, Any] = {}
     for setting, text in settings.items():
         known = READERS.get(setting)
@@ -76,7 +76,7 @@ def configured(given: Configuration, settings: Mapping[str, str]) -> Configurati
             changes[field] = read(text)
         except (ValueError, KeyError):
             LOG.warning("The setting %s of role authenticator cannot be %r.", setting, text)
-    return dataclasses.replace(given, **changes)
+    return dataclasses.replace(defaults, **changes)
 
 
 def _names(text: str) -> tuple[str, ...]:

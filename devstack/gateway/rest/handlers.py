@@ -1,7 +1,6 @@
 """The handlers: a request passes the phases that its method and path need, each once."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 
 from devstack.gateway.context import Context
 from devstack.gateway.rest.api_request.payload import Payload, read_arguments, read_rows
@@ -35,8 +34,13 @@ from devstack.gateway.rest.response import (
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
 from devstack.gateway.rest.schema_cache.live_cache import LiveSchemaCache
 from devstack.gateway.rest.schema_cache.tables import Relation
-from devstack.gateway.rest.transaction import outcome_check, run, session_of
-from devstack.gateway.transaction_settings import Session
+from devstack.gateway.rest.transaction import (
+    check_single,
+    outcome_check,
+    run,
+    transaction_settings,
+)
+from devstack.gateway.transaction_settings import TransactionSettings
 
 
 #: A client that sends a new shape with each request must not fill the memory.
@@ -91,39 +95,34 @@ class Handlers:
         )
         cache = self._schema.cache
         statement = self._statements.get(cache, read, lambda: plan_read(cache, read))
-        session = session_of(cache, request, head, is_read_only=True)
+        settings = transaction_settings(cache, request, head, is_read_only=True)
         if explain := head.accepted.explain:
-            return await self._explain(statement.explained(explain), session, values, head)
-        outcome = await run(self._context, statement, session, values)
-        # A read changes nothing, so its outcome may be checked after the commit.
-        check = outcome_check(is_single=head.accepted.is_single, max_affected=None)
-        if check is not None:
-            check(outcome)
+            return await self._explain(statement.explained(explain), settings, values, head)
+        outcome = await run(self._context, statement, settings, values)
+        if head.accepted.is_single:
+            # A read changes nothing, so its outcome may be checked after the commit.
+            check_single(outcome)
         location = content_location(relation.name, tuple(request.pairs))
         return read_response(outcome, head, _offset(query, values), "read", location)
 
     async def _write(self, request: Request, head: RequestHead, relation: Relation) -> Response:
-        method, preferences = request.method, head.preferences
         query, values = parse_query(request.pairs)
         payload = read_rows(request, query)
-        mutation = mutation_of(method, head, relation, query, payload)
+        values.append(payload.text)
+        mutation = mutation_of(request.method, head, relation, query, payload)
         cache = self._schema.cache
         statement = self._statements.get(cache, mutation, lambda: plan_mutation(cache, mutation))
-        session = session_of(cache, request, head, is_read_only=False)
+        settings = transaction_settings(cache, request, head, is_read_only=False)
         if explain := head.accepted.explain:
-            explained = statement.explained(explain)
-            return await self._explain(explained, session, values, head, payload.text)
+            return await self._explain(statement.explained(explain), settings, values, head)
+        is_limited = request.method in ("PATCH", "DELETE")
         check = outcome_check(
             is_single=head.accepted.is_single and mutation.is_represented,
-            max_affected=preferences.max_affected if method in ("PATCH", "DELETE") else None,
-            is_put=method == "PUT",
+            max_affected=head.preferences.max_affected if is_limited else None,
+            is_put=request.method == "PUT",
         )
-        outcome = await run(
-            self._context, statement, session, values, body=payload.text, check=check
-        )
-        if not mutation.conflict_columns:
-            head = replace(head, preferences=replace(preferences, resolution=None))
-        return mutation_response(outcome, head, method, relation.name)
+        outcome = await run(self._context, statement, settings, values, check)
+        return mutation_response(outcome, head, mutation)
 
     async def _on_function(self, request: Request, head: RequestHead, name: str) -> Response:
         if request.method == "OPTIONS":
@@ -136,22 +135,21 @@ class Handlers:
     async def _call(self, request: Request, head: RequestHead, name: str) -> Response:
         query, values, payload = _parse_call(request)
         cache = self._schema.cache
-        call, arguments, body = call_of(cache, head, name, query, payload, slot_count=len(values))
+        call, arguments = call_of(cache, head, name, query, payload, slot_count=len(values))
         values += arguments
         function = call.function
         statement = self._statements.get(cache, call, lambda: plan_call(cache, call))
         is_read_only = request.method in READS or function.is_read_only
-        session = session_of(
-            cache, request, head, is_read_only=is_read_only, settings=function.settings
+        settings = transaction_settings(
+            cache, request, head, is_read_only=is_read_only, function_settings=function.settings
         )
         if explain := head.accepted.explain:
-            explained = statement.explained(explain)
-            return await self._explain(explained, session, values, head, body)
+            return await self._explain(statement.explained(explain), settings, values, head)
         check = outcome_check(
             is_single=head.accepted.is_single and function.is_set,
             max_affected=head.preferences.max_affected,
         )
-        outcome = await run(self._context, statement, session, values, body=body, check=check)
+        outcome = await run(self._context, statement, settings, values, check)
         if function.kind == "void":
             return void_response(outcome, head)
         return read_response(outcome, head, _offset(query, values), "call")
@@ -159,13 +157,11 @@ class Handlers:
     async def _explain(
         self,
         explained: Statement,
-        session: Session,
+        settings: TransactionSettings,
         values: list[str],
         head: RequestHead,
-        body: str = "",
     ) -> Response:
-        outcome = await run(self._context, explained, session, values, body=body)
-        return explain_response(outcome, head)
+        return explain_response(await run(self._context, explained, settings, values), head)
 
 
 class StatementCache:

@@ -3,13 +3,14 @@
 import functools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from devstack.gateway.header import is_header
 from devstack.gateway.rest.api_request.preferences import applied
 from devstack.gateway.rest.api_request.request import RequestHead
 from devstack.gateway.rest.errors import RestError, range_not_satisfiable
+from devstack.gateway.rest.plan.mutate_plan import Mutation
 from devstack.gateway.rest.schema_cache.functions import Function
 from devstack.gateway.rest.schema_cache.tables import Relation
 from devstack.gateway.rest.transaction import Outcome
@@ -50,21 +51,23 @@ def read_response(
     return _with_gucs(Response(status, outcome.body, headers + _headers(head, kind)), outcome)
 
 
-def mutation_response(outcome: Outcome, head: RequestHead, method: str, name: str) -> Response:
-    """Return the response to a write to the relation of this name."""
-    preferences = head.preferences
-    is_represented = preferences.returns == "representation"
+def mutation_response(outcome: Outcome, head: RequestHead, mutation: Mutation) -> Response:
+    """Return the response to a write."""
+    method = mutation.method
+    if not mutation.conflict_columns:
+        # Without a unique key there was no conflict to resolve, so the preference had no effect.
+        head = replace(head, preferences=replace(head.preferences, resolution=None))
     headers: Headers = []
     if outcome.location is not None:
-        headers.append((b"location", _location(name, outcome.location)))
+        headers.append((b"location", _location(mutation.relation.name, outcome.location)))
     if method != "PUT":
         is_range = method == "PATCH" and outcome.page_total
         shown = f"0-{outcome.page_total - 1}" if is_range else "*"
-        count = str(outcome.page_total) if preferences.is_counted else "*"
+        count = str(outcome.page_total) if head.preferences.is_counted else "*"
         headers.append((b"content-range", f"{shown}/{count}".encode()))
-    headers += _headers(head, method, is_typed=is_represented)
-    status = _mutation_status(outcome, head, method)
-    return _with_gucs(Response(status, outcome.body if is_represented else b"", headers), outcome)
+    headers += _headers(head, method, is_typed=mutation.is_represented)
+    body = outcome.body if mutation.is_represented else b""
+    return _with_gucs(Response(_mutation_status(outcome, head, method), body, headers), outcome)
 
 
 def void_response(outcome: Outcome, head: RequestHead) -> Response:

@@ -30,7 +30,7 @@ def routes(context: Context) -> list[BaseRoute]:
 @asynccontextmanager
 async def running(context: Context) -> AsyncIterator[None]:
     """Keep the schema cache while the gateway runs."""
-    async with context.service(LiveSchemaCache).kept():
+    async with context.service(LiveSchemaCache).reloading():
         yield
 
 

@@ -1,7 +1,7 @@
-"""The transaction of a request: session settings as the caller, then the request's statement.
+"""The transaction of a request: the settings of the caller, then the request's statement.
 
-The statements travel in one pipeline. So a request waits for one round trip only, unless its
-outcome has to be checked before the commit.
+One pipeline sends all statements. So a request waits for one round trip only, unless its outcome
+has to be checked before the commit.
 """
 
 import functools
@@ -20,12 +20,17 @@ from devstack.gateway.quoting import literal
 from devstack.gateway.rest.api_request.request import Request, RequestHead
 from devstack.gateway.rest.errors import RestError, from_postgres
 from devstack.gateway.rest.plan.mutate_plan import put_mismatch
-from devstack.gateway.rest.query.statement import BODY, Statement
+from devstack.gateway.rest.query.statement import Statement
 from devstack.gateway.rest.schema_cache.cache import SchemaCache
-from devstack.gateway.transaction_settings import SESSION, Session, Settings, Value
+from devstack.gateway.transaction_settings import (
+    SETTING_NAMES,
+    Settings,
+    TransactionSettings,
+)
 
 
-#: The end of a transaction; a rollback first checks the deferred constraints, as a commit does.
+#: The statements that end a transaction, by whether it is rolled back. A rollback first checks the
+#: deferred constraints, as a commit does.
 ENDS = {False: (b"commit",), True: (b"set constraints all immediate", b"rollback")}
 ISOLATION_LEVELS = frozenset(("serializable", "repeatable read", "read committed"))
 
@@ -49,22 +54,20 @@ Check = Callable[[Outcome], None]
 async def run(
     context: Context,
     statement: Statement,
-    session: Session,
+    settings: TransactionSettings,
     values: Sequence[str],
-    *,
-    body: str = "",
     check: Check | None = None,
 ) -> Outcome:
     """Run a statement as the caller and return its outcome.
 
-    `check` sees the outcome before the commit, and raises to roll back. Raises: RestError.
+    `values` are the values of the statement's slots. `check` sees the outcome before the commit,
+    and raises an error to roll back. Raises: RestError.
     """
+    bound = [values[slot] for slot in statement.slots]
     try:
         async with lent(context.pool) as connection:
             try:
-                return await _transaction(
-                    connection, statement, session, _bound(statement, values, body), check
-                )
+                return await _transaction(connection, statement, settings, bound, check)
             except BaseException:
                 await _undo(connection)
                 raise
@@ -73,30 +76,26 @@ async def run(
             "PGRST003", "Timed out acquiring connection from connection pool."
         ) from error
     except psycopg.Error as error:
-        raise from_postgres(error, session.role) from error
-
-
-def _bound(statement: Statement, values: Sequence[str], body: str) -> list[Value]:
-    return [body if slot == BODY else values[slot] for slot in statement.slots]
+        raise from_postgres(error, settings.role) from error
 
 
 async def _transaction(
     connection: Connection,
     statement: Statement,
-    session: Session,
-    bound: Sequence[Value],
+    settings: TransactionSettings,
+    bound: Sequence[str],
     check: Check | None,
 ) -> Outcome:
-    begin = _begin(session.settings, is_read_only=session.is_read_only)
-    end = ENDS[session.is_rolled_back]
+    begin = _begin(settings.extra_settings, is_read_only=settings.is_read_only)
+    end = ENDS[settings.is_rolled_back]
     main, estimate = AsyncRawCursor(connection), None
-    # One cursor serves the statements whose results nobody reads, because each cursor costs time.
+    # One cursor serves all statements whose results are not read, because each cursor costs time.
     unread = AsyncRawCursor(connection)
     async with connection.pipeline():
         await unread.execute(begin)
-        await unread.execute(_session_settings(session), session.values)
-        if session.pre_request is not None:
-            await unread.execute(session.pre_request)
+        await unread.execute(_settings_statement(settings), settings.values)
+        if settings.pre_request is not None:
+            await unread.execute(settings.pre_request)
         if statement.count_sql is not None:
             estimate = AsyncRawCursor(connection)
             bound_estimate = [bound[statement.slots.index(slot)] for slot in statement.count_slots]
@@ -105,7 +104,7 @@ async def _transaction(
         for end_sql in end if check is None else ():
             await unread.execute(end_sql)
     if statement.is_explained:
-        outcome = _explained(main)
+        outcome = _explain_outcome(main)
     else:
         outcome = _outcome(main, estimate, statement.count_ceiling)
     if check is not None:
@@ -123,28 +122,28 @@ async def _undo(connection: Connection) -> None:
 
 
 @functools.lru_cache(256)
-def _begin(settings: Settings, *, is_read_only: bool) -> bytes:
-    """Return the start of the transaction; Postgres takes its isolation level only here."""
-    isolation = dict(settings).get("default_transaction_isolation", "")
+def _begin(extra_settings: Settings, *, is_read_only: bool) -> bytes:
+    """Return the statement that begins the transaction; only it can set the isolation level."""
+    isolation = dict(extra_settings).get("default_transaction_isolation", "")
     level = f" isolation level {isolation}" if isolation in ISOLATION_LEVELS else ""
     return f"begin{level}{' read only' if is_read_only else ''}".encode()
 
 
-def _session_settings(session: Session) -> bytes:
-    names = SESSION if session.timezone is None else (*SESSION, "timezone")
-    return _session_sql(session.settings, names)
+def _settings_statement(settings: TransactionSettings) -> bytes:
+    names = SETTING_NAMES if settings.timezone is None else (*SETTING_NAMES, "timezone")
+    return _settings_sql(settings.extra_settings, names)
 
 
 @functools.lru_cache(256)
-def _session_sql(settings: Settings, names: tuple[str, ...]) -> bytes:
+def _settings_sql(extra_settings: Settings, names: tuple[str, ...]) -> bytes:
     """Return the statement that applies the settings, the role and the claims.
 
-    Settings of roles and functions are the project's own and few, so they are part of the text.
-    They precede the role, which may itself not be allowed to set them.
+    The settings of roles and functions are few and belong to the project, so the text contains
+    them. They precede the role, because the role itself may not be allowed to set them.
     """
-    own = [f"set_config({literal(name)}, {literal(text)}, true)" for name, text in settings]
-    given = [f"set_config('{name}', ${n}, true)" for n, name in enumerate(names, start=1)]
-    return f"select {', '.join([*own, *given])}".encode()
+    extra = [f"set_config({literal(name)}, {literal(text)}, true)" for name, text in extra_settings]
+    named = [f"set_config('{name}', ${n}, true)" for n, name in enumerate(names, start=1)]
+    return f"select {', '.join([*extra, *named])}".encode()
 
 
 def _outcome(main: AsyncRawCursor[tuple[object, ...]], estimate: object, ceiling: int) -> Outcome:
@@ -169,7 +168,7 @@ def _outcome(main: AsyncRawCursor[tuple[object, ...]], estimate: object, ceiling
     )
 
 
-def _explained(main: AsyncRawCursor[tuple[object, ...]]) -> Outcome:
+def _explain_outcome(main: AsyncRawCursor[tuple[object, ...]]) -> Outcome:
     result = main.pgresult
     lines = [] if result is None else [result.get_value(n, 0) or b"" for n in range(result.ntuples)]
     body = b"".join(line + b"\n" for line in lines)
@@ -188,19 +187,19 @@ def _planned_rows(explained: bytes) -> int:
     return int(json.loads(explained)[0]["Plan"]["Plan Rows"])
 
 
-def session_of(
+def transaction_settings(
     cache: SchemaCache,
     request: Request,
     head: RequestHead,
     *,
     is_read_only: bool,
-    settings: Settings = (),
-) -> Session:
-    """Return the session of a request; `settings` are those of the called function."""
+    function_settings: Settings = (),
+) -> TransactionSettings:
+    """Return the settings of a request; `function_settings` are those of the called function."""
     caller, preferences = request.caller, head.preferences
     configuration = cache.configuration
     cookie = request.headers.get("cookie")
-    return Session(
+    return TransactionSettings(
         schema=head.schema,
         role=caller.role,
         claims=json.dumps(caller.claims),
@@ -208,7 +207,7 @@ def session_of(
         path=request.path,
         headers=json.dumps(request.headers),
         cookies=_cookies(cookie) if cookie else "{}",
-        settings=cache.role_settings.get(caller.role, ()) + settings,
+        extra_settings=cache.role_settings.get(caller.role, ()) + function_settings,
         timezone=preferences.timezone,
         is_read_only=is_read_only,
         is_rolled_back=configuration.rolls_back(preferences.tx),
@@ -229,17 +228,17 @@ def _cookies(header: str) -> str:
 def outcome_check(
     *, is_single: bool, max_affected: int | None, is_put: bool = False
 ) -> Check | None:
-    """Return the check of an outcome before the commit, or None if every outcome is accepted."""
+    """Return the check of an outcome before the commit, or None if any outcome is valid."""
     if not (is_single or is_put) and max_affected is None:
         return None
 
     def check(outcome: Outcome) -> None:
         if is_put:
-            check_put(outcome)
+            _check_put(outcome)
         elif is_single:
             check_single(outcome)
         if max_affected is not None:
-            check_affected(outcome, max_affected)
+            _check_affected(outcome, max_affected)
 
     return check
 
@@ -254,8 +253,8 @@ def check_single(outcome: Outcome) -> None:
         )
 
 
-def check_affected(outcome: Outcome, max_affected: int) -> None:
-    """Raise PGRST124 when more rows were affected than `max-affected` allows."""
+def _check_affected(outcome: Outcome, max_affected: int) -> None:
+    """Raise PGRST124 when the request affected more rows than `max-affected` allows."""
     if outcome.page_total > max_affected:
         raise RestError(
             "PGRST124",
@@ -264,7 +263,7 @@ def check_affected(outcome: Outcome, max_affected: int) -> None:
         )
 
 
-def check_put(outcome: Outcome) -> None:
+def _check_put(outcome: Outcome) -> None:
     """Raise PGRST115 unless the body held the one row that the URL names."""
     if outcome.page_total != 1:
         raise put_mismatch()

@@ -16,13 +16,13 @@ from devstack.gateway.caller import Caller
 from devstack.gateway.context import Connection, lent
 from devstack.gateway.storage.caller import SERVICE
 from devstack.gateway.storage.files import Files
-from devstack.gateway.transaction_settings import SESSION, Session
+from devstack.gateway.transaction_settings import SETTING_NAMES, TransactionSettings
 
 
 Cursor = AsyncCursor[DictRow]
 
 #: A trigger of Storage's schema lets only a transaction with the last setting delete rows.
-_SETTINGS = (*SESSION, "storage.allow_delete_query")
+_SETTINGS = (*SETTING_NAMES, "storage.allow_delete_query")
 _CALLS = ", ".join(f"set_config('{name}', %s, true)" for name in _SETTINGS)
 _SET_LOCAL = f"select {_CALLS}".encode()
 
@@ -48,13 +48,15 @@ class StorageContext:
             connection.transaction(force_rollback=is_rolled_back),
             connection.cursor(row_factory=dict_row) as cursor,
         ):
-            await cursor.execute(_SET_LOCAL, [*_session(request, caller).values, "true"])
+            await cursor.execute(
+                _SET_LOCAL, [*_transaction_settings(request, caller).values, "true"]
+            )
             yield cursor
 
 
-def _session(request: Request, caller: Caller) -> Session:
+def _transaction_settings(request: Request, caller: Caller) -> TransactionSettings:
     headers: dict[str, Any] = dict(request.headers)
-    return Session(
+    return TransactionSettings(
         schema="storage",
         role=caller.role,
         claims=json.dumps(caller.claims),
@@ -63,7 +65,7 @@ def _session(request: Request, caller: Caller) -> Session:
         path=request.scope["raw_path"].decode("latin-1"),
         headers=json.dumps(headers),
         cookies=json.dumps(request.cookies),
-        settings=(),
+        extra_settings=(),
         timezone=None,
         is_read_only=False,
     )

@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 
 from devstack.gateway.quoting import array
-from devstack.gateway.rest.api_request.query_params import Comparison, Condition, Field, Group
-from devstack.gateway.rest.api_request.scanner import MAX_DEPTH, Scanner
-from devstack.gateway.rest.api_request.scanner import field as scan_field
+from devstack.gateway.rest.api_request.query_params import Comparison, Condition, Field, LogicTree
+from devstack.gateway.rest.api_request.scanner import MAX_DEPTH, Scanner, parse_field
 
 
 #: Operators that compare with one value.
@@ -26,7 +25,6 @@ TREE_HEAD = re.compile(r"(not\.)?(and|or)[ \t]*\([ \t]*")
 QUOTED_VALUE = re.compile(r'"((?:\\.|[^"\\])*)"(?=[,)]|$)', re.DOTALL)
 ARRAY_VALUE = re.compile(r"\{[^{}]*\}(?=[ \t]*(?:[,)]|$))")
 PLAIN_VALUE = re.compile(r"[^,)]*")
-WORD = re.compile(r"[^,)]*")
 LANGUAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -36,7 +34,7 @@ def is_filter(value: str) -> bool:
     return head is not None and head[2] in OPERATORS
 
 
-def parse_filter(found: Field, text: str, values: list[str]) -> Comparison:
+def parse_filter(field: Field, text: str, values: list[str]) -> Comparison:
     """Parse `operator.value`; outside of a tree the value is the rest of the text.
 
     Appends the value to `values`; the comparison holds its index.
@@ -44,41 +42,41 @@ def parse_filter(found: Field, text: str, values: list[str]) -> Comparison:
     scanner = Scanner(text, "filter")
     operator = _operator(scanner)
     if operator.name in ("in", "is"):
-        comparison = _comparison(found, operator, scanner, values)
+        comparison = _comparison(field, operator, scanner, values)
         scanner.finish()
         return comparison
-    return _with_value(found, operator, text[scanner.at :], values)
+    return _with_value(field, operator, text[scanner.position :], values)
 
 
-def parse_tree(word: str, text: str, values: list[str], *, is_negated: bool) -> Group:
+def parse_logic_tree(operator: str, text: str, values: list[str], *, is_negated: bool) -> LogicTree:
     """Parse the parenthesis after `and` or `or`; append the values to `values`."""
     scanner = Scanner(text, "logic tree")
-    scanner.need_spaced("(")
-    group = _group(word, scanner, values, 0, is_negated=is_negated)
+    scanner.expect_spaced("(")
+    tree = _logic_tree(operator, scanner, values, 0, is_negated=is_negated)
     scanner.finish()
-    return group
+    return tree
 
 
-def _group(
-    word: str, scanner: Scanner, values: list[str], depth: int, *, is_negated: bool
-) -> Group:
+def _logic_tree(
+    operator: str, scanner: Scanner, values: list[str], depth: int, *, is_negated: bool
+) -> LogicTree:
     """Parse the members after an opening parenthesis, and the closing one."""
     if depth > MAX_DEPTH:
         scanner.fail(f"at most {MAX_DEPTH} levels of nesting")
     members: list[Condition] = [_member(scanner, values, depth)]
     while scanner.take_spaced(","):
         members.append(_member(scanner, values, depth))
-    scanner.need_spaced(")")
-    return Group(word, tuple(members), is_negated)
+    scanner.expect_spaced(")")
+    return LogicTree(operator, tuple(members), is_negated)
 
 
 def _member(scanner: Scanner, values: list[str], depth: int) -> Condition:
     tree = scanner.match(TREE_HEAD)
     if tree is not None:
-        return _group(tree[2], scanner, values, depth + 1, is_negated=bool(tree[1]))
-    found = scan_field(scanner)
-    scanner.need(".")
-    return _comparison(found, _operator(scanner), scanner, values)
+        return _logic_tree(tree[2], scanner, values, depth + 1, is_negated=bool(tree[1]))
+    field = parse_field(scanner)
+    scanner.expect(".")
+    return _comparison(field, _operator(scanner), scanner, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,38 +91,38 @@ class _Operator:
 def _operator(scanner: Scanner) -> _Operator:
     head = scanner.match(OPERATOR_HEAD)
     if head is None or head[2] not in OPERATORS:
-        scanner.at = 0 if head is None else head.start()
+        scanner.position = 0 if head is None else head.start()
         scanner.fail('"not" or operator (eq, gt, ...)')
     name, argument = head[2], head[3]
     is_quantified = argument in ("any", "all") and name in QUANTIFIABLE
     is_language = name in TEXT_SEARCH and LANGUAGE.fullmatch(argument or "") is not None
     if argument is not None and not is_quantified and not is_language:
-        scanner.at = head.start(3)
+        scanner.position = head.start(3)
         scanner.fail(f"no such argument of {name}")
     return _Operator(name, head[1] is not None, argument)
 
 
 def _comparison(
-    found: Field, operator: _Operator, scanner: Scanner, values: list[str]
+    field: Field, operator: _Operator, scanner: Scanner, values: list[str]
 ) -> Comparison:
     """Parse the value of an operator up to where it ends within a tree."""
     if operator.name == "is":
-        word = scanner.match(WORD)
-        keyword = word[0].rstrip(" \t").lower() if word else ""
+        value = scanner.match(PLAIN_VALUE)
+        keyword = value[0].rstrip(" \t").lower() if value else ""
         if keyword not in KEYWORDS:
             scanner.fail("null, not_null, true, false or unknown")
-        return Comparison(found, "is", operator.is_negated, keyword=keyword)
+        return Comparison(field, "is", operator.is_negated, keyword=keyword)
     if operator.name == "in":
         values.append(array(_list(scanner)))
-        return Comparison(found, "in", operator.is_negated, slot=len(values) - 1)
-    return _with_value(found, operator, _value(scanner), values)
+        return Comparison(field, "in", operator.is_negated, slot=len(values) - 1)
+    return _with_value(field, operator, _value(scanner), values)
 
 
-def _with_value(found: Field, operator: _Operator, value: str, values: list[str]) -> Comparison:
+def _with_value(field: Field, operator: _Operator, value: str, values: list[str]) -> Comparison:
     values.append(value.replace("*", "%") if operator.name in PATTERNS else value)
     is_quantified = operator.name in QUANTIFIABLE
     return Comparison(
-        found,
+        field,
         operator.name,
         operator.is_negated,
         quantifier=operator.argument if is_quantified else None,
@@ -149,9 +147,9 @@ def _element(scanner: Scanner) -> str:
 
 def _list(scanner: Scanner) -> list[str]:
     """Parse `(a,"b c")`. An empty list is valid and has no members."""
-    scanner.need_spaced("(")
+    scanner.expect_spaced("(")
     members = [_element(scanner)]
     while scanner.take(","):
         members.append(_element(scanner))
-    scanner.need_spaced(")")
+    scanner.expect_spaced(")")
     return [] if members == [""] else members

@@ -32,7 +32,7 @@ EXPLAIN_FORMATS = {
     "application/vnd.pgrst.plan+json": "json",
 }
 #: The number of different headers that are kept, each with its meaning.
-REMEMBERED = 1024
+CACHE_SIZE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Accepted:
         return f"{media_type}; charset=utf-8".encode()
 
 
-@functools.lru_cache(REMEMBERED)
+@functools.lru_cache(CACHE_SIZE)
 def parse_accept(header: str, *, is_plan_served: bool = True) -> Accepted:
     """Choose the response's media type; a plan is possible only if `is_plan_served`.
 

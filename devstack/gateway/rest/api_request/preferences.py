@@ -17,9 +17,9 @@ CHOICES = {
 }
 NUMBER = re.compile(r"[0-9]+")
 #: No table has more rows than these digits can say.
-MOST_DIGITS = 18
+MAX_DIGITS = 18
 #: The number of different headers that are kept, each with its meaning.
-REMEMBERED = 1024
+CACHE_SIZE = 1024
 #: The preferences that each kind of request follows, in the order of its Preference-Applied.
 APPLICABLE = {
     "read": ("count", "tx", "handling", "timezone"),
@@ -56,7 +56,7 @@ def names_time_zone(header: str) -> bool:
     return "timezone=" in header
 
 
-@functools.lru_cache(REMEMBERED)
+@functools.lru_cache(CACHE_SIZE)
 def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Preferences:
     """Parse a `Prefer` header. Raises: RestError PGRST122 when strict and not understood."""
     found: dict[str, str] = {}
@@ -85,12 +85,12 @@ def parse_prefer(header: str, time_zones: frozenset[str] = frozenset()) -> Prefe
         handling=found.get("handling"),
         tx=found.get("tx"),
         timezone=found.get("timezone"),
-        max_affected=int(limit[:MOST_DIGITS]) if limit else None,
+        max_affected=int(limit[:MAX_DIGITS]) if limit else None,
         unknown=tuple(unknown),
     )
 
 
-@functools.lru_cache(REMEMBERED)
+@functools.lru_cache(CACHE_SIZE)
 def applied(preferences: Preferences, kind: str) -> str | None:
     """Return the `Preference-Applied` of a response; `kind` is a key of `APPLICABLE`."""
     limit = preferences.max_affected

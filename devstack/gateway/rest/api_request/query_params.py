@@ -71,15 +71,15 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class LogicTree:
     """Conditions joined by `and` or by `or`."""
 
-    word: str
-    members: "tuple[Comparison | Group, ...]"
+    operator: str
+    members: "tuple[Comparison | LogicTree, ...]"
     is_negated: bool = False
 
 
-Condition = Comparison | Group
+Condition = Comparison | LogicTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +119,4 @@ class QueryParams:
         return self.resources[0]
 
 
-EVERYTHING: tuple[Item, ...] = (Column(Field("*")),)
+ALL_COLUMNS: tuple[Item, ...] = (Column(Field("*")),)

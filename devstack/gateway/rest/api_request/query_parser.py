@@ -3,9 +3,13 @@
 import re
 from dataclasses import dataclass, field
 
-from devstack.gateway.rest.api_request.filter_parser import is_filter, parse_filter, parse_tree
+from devstack.gateway.rest.api_request.filter_parser import (
+    is_filter,
+    parse_filter,
+    parse_logic_tree,
+)
 from devstack.gateway.rest.api_request.query_params import (
-    EVERYTHING,
+    ALL_COLUMNS,
     Condition,
     Item,
     OrderTerm,
@@ -44,7 +48,7 @@ def parse_query(pairs: Pairs) -> tuple[QueryParams, list[str]]:
     """Parse a query string's pairs; return the parameters and the values of their slots."""
     values: list[str] = []
     resources: dict[tuple[str, ...], _Resource] = {(): _Resource()}
-    items: tuple[Item, ...] = EVERYTHING
+    items: tuple[Item, ...] = ALL_COLUMNS
     lists: dict[str, tuple[str, ...]] = {}
     for key, value in pairs:
         if key == "select":
@@ -86,7 +90,9 @@ def _parse_pair(
     tree = TREE_KEY.fullmatch(key)
     if tree is not None:
         resource = _resource_at(resources, tree[1])
-        resource.conditions.append(parse_tree(tree[3], value, values, is_negated=bool(tree[2])))
+        resource.conditions.append(
+            parse_logic_tree(tree[3], value, values, is_negated=bool(tree[2]))
+        )
         return
     path, _, word = key.rpartition(".")
     if word == "order":

@@ -11,7 +11,7 @@ from devstack.gateway.rest.errors import RestError
 #: More levels than a person writes, and few enough for the stacks of Python and Postgres.
 MAX_DEPTH = 32
 #: The size of each cache of parsed texts.
-PARSED = 2048
+CACHE_SIZE = 2048
 
 QUOTED = re.compile(r'"((?:\\.|[^"\\])*)"')
 PLAIN = re.compile(r"(?:[\w $]|-(?!>))+")
@@ -25,31 +25,31 @@ class Scanner:
     def __init__(self, text: str, subject: str) -> None:
         self.text = text
         self.subject = subject
-        self.at = 0
+        self.position = 0
 
-    def is_at(self, literal: str) -> bool:
+    def is_next(self, literal: str) -> bool:
         """Say whether the literal comes next."""
-        return self.text.startswith(literal, self.at)
+        return self.text.startswith(literal, self.position)
 
     def is_done(self) -> bool:
         """Say whether nothing is left."""
-        return self.at >= len(self.text)
+        return self.position >= len(self.text)
 
     def take(self, literal: str) -> bool:
         """Step over the literal if it comes next."""
-        if not self.text.startswith(literal, self.at):
+        if not self.text.startswith(literal, self.position):
             return False
-        self.at += len(literal)
+        self.position += len(literal)
         return True
 
     def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Step over a match of the pattern, if it comes next."""
-        found = pattern.match(self.text, self.at)
+        found = pattern.match(self.text, self.position)
         if found is not None:
-            self.at = found.end()
+            self.position = found.end()
         return found
 
-    def need(self, literal: str) -> None:
+    def expect(self, literal: str) -> None:
         """Step over the literal, or fail."""
         if not self.take(literal):
             self.fail(f'"{literal}"')
@@ -66,7 +66,7 @@ class Scanner:
         self.skip_blanks()
         return True
 
-    def need_spaced(self, literal: str) -> None:
+    def expect_spaced(self, literal: str) -> None:
         """Step over the literal and the blanks around it, or fail."""
         if not self.take_spaced(literal):
             self.fail(f'"{literal}"')
@@ -78,9 +78,11 @@ class Scanner:
 
     def fail(self, expecting: str) -> NoReturn:
         """Raise PGRST100 with the position and the expected token."""
-        rest = self.text[self.at : self.at + 1]
+        rest = self.text[self.position : self.position + 1]
         unexpected = f'"{rest}"' if rest else "end of input"
-        raise parse_error(self.subject, self.text, self.at, f"unexpected {unexpected}", expecting)
+        raise parse_error(
+            self.subject, self.text, self.position, f"unexpected {unexpected}", expecting
+        )
 
 
 def parse_error(subject: str, text: str, at: int, unexpected: str, expecting: str) -> RestError:
@@ -92,22 +94,22 @@ def parse_error(subject: str, text: str, at: int, unexpected: str, expecting: st
     )
 
 
-@functools.lru_cache(PARSED)
+@functools.lru_cache(CACHE_SIZE)
 def parse_key(text: str) -> tuple[tuple[str, ...], Field]:
     """Parse the left side of a filter: the path of embeds, and the field."""
     scanner = Scanner(text, "tree path")
-    parts = [field(scanner)]
+    parts = [parse_field(scanner)]
     while scanner.take("."):
-        parts.append(field(scanner))
+        parts.append(parse_field(scanner))
     scanner.finish()
     if len(parts) > MAX_DEPTH:
         raise parse_error("tree path", text, 0, "more than 32 levels", "fewer")
     return tuple(part.name for part in parts[:-1]), parts[-1]
 
 
-def name(scanner: Scanner) -> str:
+def parse_name(scanner: Scanner) -> str:
     """Parse an identifier, in double quotes or plain."""
-    if scanner.is_at('"'):
+    if scanner.is_next('"'):
         quoted = scanner.match(QUOTED)
         if quoted is None:
             scanner.fail('a closing "')
@@ -118,16 +120,16 @@ def name(scanner: Scanner) -> str:
     return plain[0].strip()
 
 
-def field(scanner: Scanner) -> Field:
+def parse_field(scanner: Scanner) -> Field:
     """Parse a column with its JSON path, if it has one."""
     scanner.skip_blanks()
-    column = name(scanner)
+    column = parse_name(scanner)
     steps: list[JsonStep] = []
-    while scanner.is_at("->"):
+    while scanner.is_next("->"):
         is_text = scanner.take("->>")
         if not is_text:
-            scanner.need("->")
+            scanner.expect("->")
         index = scanner.match(INDEX)
-        steps.append(JsonStep(int(index[0]) if index else name(scanner), is_text))
+        steps.append(JsonStep(int(index[0]) if index else parse_name(scanner), is_text))
     scanner.skip_blanks()
     return Field(column, tuple(steps))

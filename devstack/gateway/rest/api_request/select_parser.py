@@ -4,7 +4,13 @@ import functools
 import re
 
 from devstack.gateway.rest.api_request.query_params import Column, Embed, Field, Item, OrderTerm
-from devstack.gateway.rest.api_request.scanner import MAX_DEPTH, PARSED, Scanner, field, name
+from devstack.gateway.rest.api_request.scanner import (
+    CACHE_SIZE,
+    MAX_DEPTH,
+    Scanner,
+    parse_field,
+    parse_name,
+)
 from devstack.gateway.rest.errors import RestError
 
 
@@ -17,7 +23,7 @@ AGGREGATE = re.compile(r"(?:sum|avg|min|max|count)\(\)")
 NULLS = {"nullsfirst": "first", "nullslast": "last"}
 
 
-@functools.lru_cache(PARSED)
+@functools.lru_cache(CACHE_SIZE)
 def parse_select(text: str) -> tuple[Item, ...]:
     """Parse a select list with its embeds."""
     scanner = Scanner(text, "select parameter")
@@ -26,7 +32,7 @@ def parse_select(text: str) -> tuple[Item, ...]:
     return items
 
 
-@functools.lru_cache(PARSED)
+@functools.lru_cache(CACHE_SIZE)
 def parse_order(text: str) -> tuple[OrderTerm, ...]:
     """Parse an `order` list."""
     scanner = Scanner(text, "order")
@@ -37,13 +43,13 @@ def parse_order(text: str) -> tuple[OrderTerm, ...]:
     return tuple(terms)
 
 
-@functools.lru_cache(PARSED)
+@functools.lru_cache(CACHE_SIZE)
 def parse_columns(text: str, parameter: str) -> tuple[str, ...]:
     """Parse the list of column names of `columns` or `on_conflict`."""
     scanner = Scanner(text, f"{parameter} parameter")
-    names = [name(scanner)]
+    names = [parse_name(scanner)]
     while scanner.take_spaced(","):
-        names.append(name(scanner))
+        names.append(parse_name(scanner))
     scanner.finish()
     return tuple(names)
 
@@ -51,7 +57,7 @@ def parse_columns(text: str, parameter: str) -> tuple[str, ...]:
 def _items(scanner: Scanner, depth: int) -> tuple[Item, ...]:
     if depth > MAX_DEPTH:
         scanner.fail(f"at most {MAX_DEPTH} levels of embedding")
-    if scanner.is_done() or scanner.is_at(")"):
+    if scanner.is_done() or scanner.is_next(")"):
         return ()
     items = [_item(scanner, depth)]
     while scanner.take_spaced(","):
@@ -64,22 +70,22 @@ def _items(scanner: Scanner, depth: int) -> tuple[Item, ...]:
 def _item(scanner: Scanner, depth: int) -> Item:
     scanner.skip_blanks()
     if scanner.take("..."):
-        return _embed(scanner, name(scanner), None, depth, is_spread=True)
+        return _embed(scanner, parse_name(scanner), None, depth, is_spread=True)
     if scanner.take("*"):
         scanner.skip_blanks()
         return Column(Field("*"))
     if scanner.match(AGGREGATE):
         raise _no_aggregates()
-    found = field(scanner)
+    found = parse_field(scanner)
     alias = None
-    if scanner.is_at(":") and not scanner.is_at("::"):
-        scanner.need(":")
+    if scanner.is_next(":") and not scanner.is_next("::"):
+        scanner.expect(":")
         alias = found.name
         scanner.skip_blanks()
         if scanner.match(AGGREGATE):
             raise _no_aggregates()
-        found = field(scanner)
-    if not found.path and (scanner.is_at("!") or scanner.is_at("(")):
+        found = parse_field(scanner)
+    if not found.path and (scanner.is_next("!") or scanner.is_next("(")):
         return _embed(scanner, found.name, alias, depth, is_spread=False)
     return _column(scanner, found, alias)
 
@@ -103,30 +109,30 @@ def _embed(
     scanner: Scanner, relation: str, alias: str | None, depth: int, *, is_spread: bool
 ) -> Embed:
     if is_spread and scanner.take(":"):
-        alias, relation = relation, name(scanner)
+        alias, relation = relation, parse_name(scanner)
     hint, is_inner = None, False
     while scanner.take("!"):
-        word = name(scanner)
+        word = parse_name(scanner)
         if word in ("inner", "left"):
             is_inner = word == "inner"
         else:
             hint = word
-    scanner.need("(")
+    scanner.expect("(")
     items = _items(scanner, depth + 1)
-    scanner.need(")")
+    scanner.expect(")")
     scanner.skip_blanks()
     return Embed(relation, alias, hint, is_inner, is_spread, items)
 
 
 def _order_term(scanner: Scanner) -> OrderTerm:
-    found, relation = field(scanner), None
+    found, relation = parse_field(scanner), None
     if scanner.take("("):
-        relation, found = found.name, field(scanner)
-        scanner.need(")")
+        relation, found = found.name, parse_field(scanner)
+        scanner.expect(")")
     direction = _word(scanner, ("asc", "desc"))
     nulls = _word(scanner, tuple(NULLS))
     scanner.skip_blanks()
-    if scanner.is_at("."):
+    if scanner.is_next("."):
         scanner.fail('"asc", "desc", "nullsfirst" or "nullslast"')
     return OrderTerm(found, direction == "desc", NULLS.get(nulls or ""), relation)
 

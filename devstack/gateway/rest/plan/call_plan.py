@@ -54,10 +54,10 @@ def call_of(
     payload: Payload,
     *,
     slot_count: int,
-) -> tuple[Call, list[str], str]:
-    """Return the call of the function that takes the arguments, with their values and the body.
+) -> tuple[Call, list[str]]:
+    """Return the call of the function that takes the arguments, with the values of its slots.
 
-    The slots of the values follow the query's `slot_count`. Raises: RestError.
+    The slots follow the query's `slot_count`. The body is the last value. Raises: RestError.
     """
     arguments, body = payload.arguments, payload.text
     given = payload.keys if arguments is None else tuple(dict.fromkeys(key for key, _ in arguments))
@@ -87,7 +87,7 @@ def call_of(
         is_stripped=head.accepted.is_stripped,
         is_counted=head.preferences.is_counted,
     )
-    return call, values, body
+    return call, [*values, body]
 
 
 def plan_call(cache: SchemaCache, call: Call) -> Statement:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from devstack.gateway.quoting import identifier, qualified
 from devstack.gateway.rest.api_request.query_params import (
-    EVERYTHING,
+    ALL_COLUMNS,
     Column,
     Comparison,
     Condition,
@@ -111,7 +111,7 @@ class EmbedPlanner:
     ) -> str:
         nodes = self._nodes(table, items, path)
         # Embeds follow the columns; an empty select means all columns.
-        columns = [column_sql(table, i) for i in items or EVERYTHING if isinstance(i, Column)]
+        columns = [column_sql(table, i) for i in items or ALL_COLUMNS if isinstance(i, Column)]
         for node in nodes:
             columns += self._embedded(node)
         laterals = "".join(self._lateral(table, node) for node in nodes)

@@ -8,7 +8,7 @@ from devstack.gateway.rest.api_request.query_params import (
     Comparison,
     Condition,
     Field,
-    Group,
+    LogicTree,
     OrderTerm,
 )
 from devstack.gateway.rest.query.statement import Parameters
@@ -83,9 +83,9 @@ class TableAlias:
 
     def condition(self, given: Condition, parameters: Parameters, null_filter: NullFilter) -> str:
         """Return the SQL of a condition."""
-        if isinstance(given, Group):
+        if isinstance(given, LogicTree):
             members = [self.condition(member, parameters, null_filter) for member in given.members]
-            joined = f" {given.word} ".join(members)
+            joined = f" {given.operator} ".join(members)
             return f"not ({joined})" if given.is_negated else f"({joined})"
         return null_filter(given) or self._comparison(given, parameters)
 

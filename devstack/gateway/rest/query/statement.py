@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from devstack.gateway.rest.api_request.media_types import Explain, Media
 
 
-#: The slot of the request's body.
+#: The slot of the request's body, which is the last of the values.
 BODY = -1
 SOURCE = "pgrst_source"
 ROWS = "pgrst_rows"

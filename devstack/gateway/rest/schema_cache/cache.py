@@ -59,11 +59,11 @@ class SchemaCache:
     role_settings: Mapping[str, tuple[tuple[str, str], ...]]
 
 
-async def read_schema_cache(connection: Connection, given: Configuration) -> SchemaCache:
+async def read_schema_cache(connection: Connection, defaults: Configuration) -> SchemaCache:
     """Read the exposed schemas as a superuser, who sees all of them."""
     async with connection.transaction():
         await connection.execute("select set_config('search_path', '', true)")
-        configuration = await read_configuration(connection, given)
+        configuration = await read_configuration(connection, defaults)
         schemas = [list(configuration.schemas)]
         searched = [[*configuration.schemas, *configuration.extra_search_path]]
         tables = await _rows(connection, RELATIONS, schemas)

@@ -43,7 +43,7 @@ class LiveSchemaCache:
     def __init__(self, context: Context) -> None:
         self._config = context.config
         self._admin_pool = context.admin_pool
-        self._given = Configuration(
+        self._defaults = Configuration(
             schemas=context.config.schemas, max_rows=context.config.max_rows
         )
         self._cache: SchemaCache | None = None
@@ -84,27 +84,27 @@ class LiveSchemaCache:
             raise from_postgres(error, "") from error
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
+    async def reloading(self) -> AsyncIterator[None]:
         """Read the schema, and listen for changes until the block ends."""
-        keeper = asyncio.create_task(self._keep())
+        task = asyncio.create_task(self._reload_forever())
         try:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_read.wait(), FIRST_READ_S)
             yield
         finally:
-            keeper.cancel()
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await keeper
+                await task
 
-    async def _keep(self) -> None:
+    async def _reload_forever(self) -> None:
         while True:
             try:
-                await self._follow()
+                await self._listen()
             except psycopg.Error as error:
                 LOG.warning("The schema cache lost its connection: %s", error)
             await asyncio.sleep(RETRY_S)
 
-    async def _follow(self) -> None:
+    async def _listen(self) -> None:
         """Listen first and read afterwards, so that no change falls between the two."""
         connection = await AsyncConnection.connect(
             self._config.admin_url, autocommit=True, application_name="devstack schema cache"
@@ -123,5 +123,5 @@ class LiveSchemaCache:
                     await self._read(connection)
 
     async def _read(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
-        self._cache = await read_schema_cache(connection, self._given)
+        self._cache = await read_schema_cache(connection, self._defaults)
         self._is_read.set()

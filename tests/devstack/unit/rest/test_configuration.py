@@ -4,16 +4,16 @@ import logging
 
 import pytest
 
-from devstack.gateway.rest.configuration import UNLIMITED, Configuration, configured
+from devstack.gateway.rest.configuration import UNLIMITED, Configuration, apply_settings
 
 
-GIVEN = Configuration(schemas=("public",), max_rows=1000)
+DEFAULTS = Configuration(schemas=("public",), max_rows=1000)
 
 
 def test_database_settings_win_over_the_given_ones() -> None:
     """Each setting replaces its field and no other."""
-    found = configured(
-        GIVEN,
+    found = apply_settings(
+        DEFAULTS,
         {
             "pgrst.db_schemas": "public, shop",
             "pgrst.db_extra_search_path": "extensions",
@@ -36,7 +36,7 @@ def test_database_settings_win_over_the_given_ones() -> None:
 
 def test_empty_settings_lift_a_bound() -> None:
     """PostgREST takes an empty number for none, and an empty name for no function."""
-    found = configured(GIVEN, {"pgrst.db_max_rows": "", "pgrst.db_pre_request": ""})
+    found = apply_settings(DEFAULTS, {"pgrst.db_max_rows": "", "pgrst.db_pre_request": ""})
 
     assert (found.max_rows, found.pre_request) == (UNLIMITED, None)
 
@@ -56,7 +56,7 @@ def test_setting_without_effect_is_named(
 ) -> None:
     """A setting that cannot be used, or that devstack does not serve, is in the log."""
     with caplog.at_level(logging.WARNING):
-        assert configured(GIVEN, {setting: text}) == GIVEN
+        assert apply_settings(DEFAULTS, {setting: text}) == DEFAULTS
 
     assert setting in caplog.text
 

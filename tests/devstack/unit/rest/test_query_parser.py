@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from devstack.gateway.rest.api_request.query_params import (
     Comparison,
     Field,
-    Group,
     JsonStep,
+    LogicTree,
     ResourceParams,
 )
 from devstack.gateway.rest.api_request.query_parser import parse_query
@@ -57,7 +57,7 @@ def test_tree_is_read() -> None:
     text = '(a.eq."x,)y",not.and(b.is.true,c->>d.not.in.(1,2)),e.cs.{1,2})'
     query, values = parse_query([("not.or", text)])
 
-    inner = Group(
+    inner = LogicTree(
         "and",
         (
             Comparison(Field("b"), "is", keyword="true"),
@@ -66,7 +66,7 @@ def test_tree_is_read() -> None:
         is_negated=True,
     )
     members = (Comparison(Field("a"), "eq", slot=0), inner, Comparison(Field("e"), "cs", slot=2))
-    assert query.root.conditions == (Group("or", members, is_negated=True),)
+    assert query.root.conditions == (LogicTree("or", members, is_negated=True),)
     assert values == ["x,)y", '{"1","2"}', "{1,2}"]
 
 
