@@ -1,5 +1,5 @@
-"""How devstack says that it cannot go on."""
+"""The error that ends a command of devstack."""
 
 
 class DevstackError(Exception):
-    """One sentence for the person at the terminal; it needs no traceback."""
+    """An error whose one sentence the terminal shows without a traceback."""

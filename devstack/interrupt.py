@@ -4,7 +4,7 @@ import signal
 
 
 def end_quietly() -> None:
-    """Let SIGINT end this process at once; a SIGINT that a parent had ignored stays ignored.
+    """Let SIGINT end this process at once; a SIGINT that the parent process ignores stays ignored.
 
     An entry point calls this before its slow imports. Python's own handler would raise
     KeyboardInterrupt in the middle of an import and print a traceback.

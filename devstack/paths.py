@@ -1,4 +1,4 @@
-"""The place of the repository on this machine."""
+"""The root folder of the repository."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`python -m devstack.gateway --config FILE` serves the gateway until it is told to stop."""
+"""`python -m devstack.gateway --config FILE` serves the gateway until a signal stops it."""
 
 import argparse
 import logging
@@ -12,15 +12,15 @@ from devstack.gateway.context import GatewayConfig
 
 
 HOST = "127.0.0.1"
-#: Longer than any client keeps a connection, so that it is the client who closes it.
+#: Longer than any client keeps a connection, so that the client closes it and not the gateway.
 KEEP_ALIVE_S = 75
 SHUTDOWN_S = 2
-#: Supabase Realtime's bound of one frame.
+#: Supabase Realtime's limit of one frame.
 FRAME_BYTES = 5_000_000
 
 
 def main() -> int:
-    """Read the configuration, say what this is not, and serve."""
+    """Read the configuration, warn that this is not Supabase itself, and serve."""
     parser = argparse.ArgumentParser(prog="python -m devstack.gateway", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="JSON of GatewayConfig")
     path: Path = parser.parse_args().config
@@ -30,7 +30,7 @@ def main() -> int:
         sys.stderr.write(f"{path} is no gateway configuration: {error}\n")
         return 2
 
-    # psycopg tells of a pipeline that failed, and raises the failure as well.
+    # psycopg also raises the errors of a pipeline that it logs as warnings.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     sys.stderr.write(f"A stand-in for Supabase on {config.url}, for development and tests only.\n")
     uvicorn.run(

@@ -1,4 +1,4 @@
-"""The gateway's one application: each service under its path, on one pair of pools."""
+"""The ASGI application of the gateway: each service under its path, with shared pools."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ from devstack.gateway.rest import routes as rest
 from devstack.gateway.storage import routes as storage
 
 
-#: The headers of an answer that a browser's script may read, beyond the safelisted ones.
+#: The response headers that a browser shows to a script, besides those that CORS always allows.
 EXPOSED_HEADERS = (
     "Content-Encoding",
     "Content-Location",
@@ -59,7 +59,7 @@ JSON = "application/json; charset=utf-8"
 
 
 def create_app(config: GatewayConfig) -> ASGIApp:
-    """Build the gateway. Its services live between the application's start and its end."""
+    """Build the gateway. Its services run from the application's start to its end."""
     context, faults = Context(config), GatewayFaults()
 
     @asynccontextmanager
@@ -90,8 +90,8 @@ def create_app(config: GatewayConfig) -> ASGIApp:
                 expose_headers=EXPOSED_HEADERS,
                 max_age=3600,
             ),
-            # Within the above, for a browser's script must be let read of a fault, too.
-            Middleware(FaultMiddleware, faults=faults, keys=config.keys, spared=PATH),
+            # After the CORS headers, because a script in a browser must see a fault's response too.
+            Middleware(FaultMiddleware, faults=faults, keys=config.keys, exempt_path=PATH),
         ],
         exception_handlers={GatewayError: _refuse, HTTPException: _refuse_path},
     )
@@ -109,7 +109,7 @@ async def _refuse(_request: Request, error: Exception) -> Response:
 
 
 async def _refuse_path(request: Request, error: Exception) -> Response:
-    """Name what is not served; the hosted gateway's own words for it."""
+    """Answer 404 to an unknown path, in the words of hosted Supabase's gateway."""
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code != 404:  # noqa: PLR2004 -- not found

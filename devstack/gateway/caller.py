@@ -1,4 +1,4 @@
-"""The caller of a request: API keys and tokens, as the gateway of hosted Supabase reads them."""
+"""The caller of a request, read from API key and token as hosted Supabase's gateway reads them."""
 
 import time
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Caller:
 
 
 class GatewayError(Exception):
-    """A request that goes no further; `body` is what its answer says, as JSON."""
+    """An error response of the gateway; `body` is its JSON."""
 
     def __init__(
         self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
@@ -34,9 +34,9 @@ class GatewayError(Exception):
 
 
 def identify(headers: Mapping[str, str], query: Mapping[str, str], keys: Keys) -> Caller:
-    """Return whom the request speaks for. A user's token wins over the API key beside it.
+    """Return the caller of a request: that of the bearer token, or else that of the API key.
 
-    `headers` has lower-case names or does not mind. Raises: GatewayError 401.
+    `headers` has lower-case names or ignores case. Raises: GatewayError 401.
     """
     key_claims = api_key_claims(headers, query, keys)
     authorization = headers.get("authorization")
@@ -54,7 +54,7 @@ def identify(headers: Mapping[str, str], query: Mapping[str, str], keys: Keys) -
 def api_key_claims(
     headers: Mapping[str, str], query: Mapping[str, str], keys: Keys
 ) -> dict[str, Any]:
-    """Return the claims that the request's API key stands for, new form or legacy JWT.
+    """Return the claims of the request's API key, which has the new form or is a legacy JWT.
 
     Raises: GatewayError 401.
     """
@@ -79,14 +79,14 @@ def token_claims(token: str, keys: Keys) -> dict[str, Any]:
     except TokenError as error:
         is_ours = error.code in ("bad_claims", "expired", "not_yet_valid")
         raise _refusal("PGRST303" if is_ours else "PGRST301", error.message) from error
-    # PostgREST alone minds it: so it is a skewed clock that one sees here first.
+    # Only PostgREST checks the time of issue, so a skewed clock shows up here first.
     if (claims.get("iat") or 0) > time.time() + LEEWAY_S:
         raise _refusal("PGRST303", "JWT issued at future")
     return claims
 
 
 def caller_of(claims: dict[str, Any]) -> Caller:
-    """Return whom a verified token speaks for: anon, when it names no role."""
+    """Return the caller with the claims of a verified token; without a role it is anon."""
     role = claims.get("role")
     if not isinstance(role, str):
         role = ANONYMOUS

@@ -13,15 +13,15 @@ from devstack.emulation.tokens import Keys
 from devstack.paths import ROOT
 
 
-#: Requests that wait for a lock each hold a connection, so there are more than the CPU could use.
+#: A request that waits for a lock holds a connection, so there are more than the CPU can use.
 POOL_SIZE = 24
 ADMIN_POOL_SIZE = 4
-#: PostgREST's own timeout for a pool that is used up.
+#: The time that PostgREST waits for a free connection.
 POOL_TIMEOUT_S = 10
-#: Each connection keeps the plans of this many statements.
+#: The number of prepared statements that each connection keeps.
 PREPARED_STATEMENTS = 500
-#: SQLSTATEs of a server that goes or a connection that broke begin with these.
-LOSSES = ("08", "57P")
+#: The SQLSTATEs of a server that shuts down or a broken connection begin with these.
+LOSS_STATES = ("08", "57P")
 
 Connection = AsyncConnection[tuple[Any, ...]]
 Service = TypeVar("Service")
@@ -32,19 +32,19 @@ class GatewayConfig:
     """The gateway's port, databases, schemas, limits and keys."""
 
     port: int
-    #: As role authenticator, which may become anon, authenticated and service_role.
+    #: The URL for role authenticator, which may assume anon, authenticated and service_role.
     database_url: str
-    #: As supabase_admin, to the same database.
+    #: The URL for supabase_admin on the same database.
     admin_url: str
     #: The schemas that REST shows; the first one is the default.
     schemas: tuple[str, ...]
     max_rows: int
     keys: Keys
-    #: The folder of Storage's files; it is made when the first one comes.
+    #: The folder of Storage's files. The first upload creates it.
     files: str
-    #: The project's settings of the Supabase CLI, of which Auth obeys some.
+    #: The settings file of the Supabase CLI; Auth follows some of its settings.
     project_file: str = str(ROOT / "supabase/config.toml")
-    #: Whether Auth obeys the settings too that are a burden in development.
+    #: True if Auth also follows the settings that hinder development, such as confirmed addresses.
     has_production_auth: bool = False
 
     @classmethod
@@ -60,14 +60,14 @@ class GatewayConfig:
 
     @property
     def url(self) -> str:
-        """Return the address that clients are given."""
+        """Return the address for clients."""
         return f"http://127.0.0.1:{self.port}"
 
 
 class Context:
-    """The configuration and the two pools; they are open while `opened()` is entered.
+    """The configuration and the two pools, which are open within `opened()`.
 
-    The connections commit by themselves: who needs a transaction says so.
+    The connections are in autocommit mode; code that needs a transaction begins one.
     """
 
     def __init__(self, config: GatewayConfig) -> None:
@@ -77,23 +77,23 @@ class Context:
         self._services: dict[object, object] = {}
 
     def service(self, build: Callable[["Context"], Service]) -> Service:
-        """Return the one object that `build` makes of this context: routes and lives share it."""
+        """Return the object that `build` makes of this context; each call returns the same one."""
         if build not in self._services:
             self._services[build] = build(self)
         return cast(Service, self._services[build])
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Connect to the database, and let go of it at the end."""
+        """Open the pools, and close them at the end."""
         async with self.pool, self.admin_pool:
             yield
 
 
 @asynccontextmanager
-async def lent(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
-    """Lend a connection of a pool; when it turns out to be lost, the pool looks after the others.
+async def pooled_connection(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+    """Take a connection from a pool; if the connection is lost, have the pool check the others.
 
-    Where one was lost all may be: a restart of Postgres loses them together.
+    A restart of Postgres breaks all connections at once.
     """
     try:
         async with pool.connection() as connection:
@@ -105,17 +105,17 @@ async def lent(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connectio
 
 
 def is_loss(error: Error) -> bool:
-    """Say whether an error means that the connection is lost.
+    """Return true if an error means that the connection is lost.
 
-    The server's last word, such as "terminating connection", arrives or does not.
+    A server that shuts down may send an error first, such as "terminating connection", or none.
     """
     if not isinstance(error, OperationalError) or isinstance(error, PoolTimeout):
         return False
-    return error.sqlstate is None or error.sqlstate.startswith(LOSSES)
+    return error.sqlstate is None or error.sqlstate.startswith(LOSS_STATES)
 
 
 def summary(error: Error) -> str:
-    """Return what a log may say of an error: no detail and no context, for they quote rows."""
+    """Return an error's text for the log, without detail and context, because they quote rows."""
     if error.sqlstate is None:
         return type(error).__name__
     return f"{error.sqlstate} {error.diag.message_primary}"

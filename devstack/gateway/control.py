@@ -1,15 +1,15 @@
-"""The gateway's control API, for tests and the demo: no part of Supabase, so it takes no API key.
+"""The gateway's control API, for tests and the demo. Supabase has none, so it takes no API key.
 
-`emulation.control` has the form and the commands of `/faults`; their fields are those of
-`faults.GatewayFault`. So `{"status": 503, "path": "/rest/v1/*"}` is a lost service, and
-`{"reset": true, "when": "after", "method": "POST"}` a reply that is lost after the commit.
+`emulation.control` defines the commands of `/faults`, and `faults.GatewayFault` the fields of a
+fault. For example, `{"status": 503, "path": "/rest/v1/*"}` makes REST unreachable, and
+`{"reset": true, "when": "after", "method": "POST"}` loses a reply after the commit.
 
 - `PUT /realtime {mode}` sets the failure mode of Realtime, see `realtime.failure_mode`.
 - `GET /signing_keys` lists the keys that sign users' tokens, with their states; `POST` adds a
   standby key; `PATCH /signing_keys/{kid} {state}` moves one, to `in_use` for a rotation. On hosted
-  Supabase the dashboard does this. A gateway that starts again uses the key that it was given.
+  Supabase the dashboard does this. A gateway that restarts uses the key of its configuration.
 - `GET /mails?to=ADDRESS` lists the mails that Auth would send, newest first, to that address or to
-  all; each has `to`, `type`, `code`, `token_hash` and `link`. `DELETE` forgets them.
+  all; each has `to`, `type`, `code`, `token_hash` and `link`. `DELETE` deletes them.
 """
 
 import dataclasses
@@ -51,7 +51,7 @@ def _fault_commands(faults: GatewayFaults, realtime: Services) -> list[Command]:
         clear_others=lambda: realtime.apply_failure_mode(FailureMode.NORMAL),
         other_state=state,
     )
-    show = shared[0][2]
+    _method, _path, show = shared[0]
 
     async def set_realtime(request: Request) -> Any:
         mode = choice(await read_body(request), "mode", list(FailureMode))
@@ -83,8 +83,8 @@ def _mail_commands(mailbox: Mailbox) -> list[Command]:
         mails = mailbox.to(request.query_params.get("to"), LISTED_MAILS)
         return {"mails": [dataclasses.asdict(mail) for mail in mails]}
 
-    async def forget(_request: Request) -> Any:
+    async def clear(_request: Request) -> Any:
         mailbox.clear()
         return {"mails": []}
 
-    return [("GET", "/mails", show), ("DELETE", "/mails", forget)]
+    return [("GET", "/mails", show), ("DELETE", "/mails", clear)]

@@ -1,7 +1,7 @@
-"""Faults of the gateway on a test's command, as clients of hosted Supabase meet them.
+"""The faults that a test can make the gateway have, as clients of hosted Supabase see them.
 
-The middleware stands before all services; none of them knows of it. Realtime's sockets live longer
-than a request and have faults of their own, see `realtime.failure_mode`.
+The middleware runs before all services, so none of them has code for faults. Realtime's sockets
+outlive a request and have faults of their own, see `realtime.failure_mode`.
 """
 
 import dataclasses
@@ -18,8 +18,8 @@ from devstack.emulation.faults import Fault, Faults, When
 from devstack.emulation.tokens import Keys, TokenError
 
 
-#: The answer of hosted's gateway when it does not reach the service behind it. It is plain text;
-#: clients that wait for JSON have to cope (https://github.com/supabase/supabase-flutter/issues/993).
+#: The response of the hosted gateway when it does not reach a service. It is plain text, which
+#: clients that expect JSON must handle (https://github.com/supabase/supabase-flutter/issues/993).
 UNREACHABLE = (
     "upstream connect error or disconnect/reset before headers. "
     "reset reason: connection termination"
@@ -30,11 +30,11 @@ EXPIRED_AGO_S = 3600
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class GatewayFault(Fault):
-    """A fault of the gateway; for a WebSocket, which opens by a GET, it always applies before.
+    """A fault of the gateway. For a WebSocket, which opens by a GET, `when` is always `before`.
 
-    `hang` keeps the request waiting until all faults are cleared; it is dropped if its caller has
-    closed the connection by then. `expired_token` applies to requests of users only: their token is
-    replaced by an expired one, which each service answers in its own way.
+    `hang` delays the request until all faults are cleared. If the client has closed the connection
+    by then, the request is dropped. `expired_token` applies to requests of users only: it replaces
+    their token by an expired one, which each service refuses in its own way.
     """
 
     hang: bool = False
@@ -47,13 +47,15 @@ GatewayFaults = Faults[GatewayFault]
 
 
 class FaultMiddleware:
-    """Applies faults to the requests of an application; without any it only passes them on."""
+    """Applies faults to the requests of an application; without a fault it passes them on."""
 
-    def __init__(self, app: ASGIApp, *, faults: GatewayFaults, keys: Keys, spared: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, faults: GatewayFaults, keys: Keys, exempt_path: str
+    ) -> None:
         self._app = app
         self._faults = faults
         self._keys = keys
-        self._spared = spared
+        self._exempt_path = exempt_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or apply a fault to it."""
@@ -69,7 +71,7 @@ class FaultMiddleware:
             await self._app(scope, receive, send)
 
     def _fault(self, scope: Scope) -> GatewayFault | None:
-        if scope["type"] == "lifespan" or scope["path"].startswith(self._spared):
+        if scope["type"] == "lifespan" or scope["path"].startswith(self._exempt_path):
             return None
         return self._faults.take(
             scope.get("method", "GET"),
@@ -80,31 +82,31 @@ class FaultMiddleware:
     async def _apply_after(
         self, fault: GatewayFault, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        answer: list[Message] = []
+        response: list[Message] = []
 
-        async def keep(message: Message) -> None:
-            answer.append(message)
+        async def collect(message: Message) -> None:
+            response.append(message)
 
-        await self._app(scope, receive, keep)
+        await self._app(scope, receive, collect)
         if await self._apply(fault, scope, receive, send):
-            for message in answer:
+            for message in response:
                 await send(message)
 
     async def _apply(self, fault: GatewayFault, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Apply a fault; return whether the request goes on as if there were none."""
+        """Apply a fault; return true if the application still serves the request."""
         await self._faults.delay(None if fault.hang else fault.delay_s)
         if is_gone(scope):
             await be_dropped(receive)
         elif fault.reset:
             await break_connection(scope, receive)
         elif fault.status is not None:
-            await _answer(fault.status)(scope, receive, send)
+            await _error_response(fault.status)(scope, receive, send)
         else:
             return True
         return False
 
 
-def _answer(status: int) -> Response:
+def _error_response(status: int) -> Response:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return PlainTextResponse(UNREACHABLE, status)
     phrases = {known.value: known.phrase for known in HTTPStatus}
@@ -112,15 +114,15 @@ def _answer(status: int) -> Response:
 
 
 def _expire_token(scope: Scope, keys: Keys) -> None:
-    """Put a token of the same user in the place of the user's own that was over an hour ago."""
+    """Replace the token of a user by one of the same user that expired an hour ago."""
     claims = _user_claims(scope, keys)
     if claims is not None:
-        over = keys.sign({**claims, "exp": int(time.time()) - EXPIRED_AGO_S})
-        MutableHeaders(scope=scope)["authorization"] = f"Bearer {over}"
+        expired = keys.sign({**claims, "exp": int(time.time()) - EXPIRED_AGO_S})
+        MutableHeaders(scope=scope)["authorization"] = f"Bearer {expired}"
 
 
 def _user_claims(scope: Scope, keys: Keys) -> dict[str, object] | None:
-    """Return the claims of the user who calls; an API key's caller is none."""
+    """Return the claims of the calling user, or None if the caller is an API key."""
     header = MutableHeaders(scope=scope).get("authorization", "")
     if not header.lower().startswith(BEARER):
         return None

@@ -14,7 +14,7 @@ from devstack.emulation.tokens import Keys
 from devstack.gateway.auth import redirects
 from devstack.gateway.auth.mailbox import Issued, Mailbox
 from devstack.gateway.auth.settings import AuthSettings
-from devstack.gateway.context import Connection, lent
+from devstack.gateway.context import Connection, pooled_connection
 
 
 #: A cursor inside a transaction that runs as Auth's own role.
@@ -51,7 +51,7 @@ class AuthContext:
         A trigger of the project that names a table without its schema fails here as it would there.
         """
         async with (
-            lent(self.pool) as connection,
+            pooled_connection(self.pool) as connection,
             connection.transaction(),
             connection.cursor(row_factory=dict_row) as cursor,
         ):

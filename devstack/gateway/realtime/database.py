@@ -7,7 +7,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from devstack.gateway.context import Connection, is_loss, lent
+from devstack.gateway.context import Connection, is_loss, pooled_connection
 
 
 #: The schemas in which operators of extensions' types are found.
@@ -34,12 +34,12 @@ async def borrowed(
 ) -> Result:
     """Do the work over a connection of a pool, and once more if that one turns out to be lost."""
     try:
-        async with lent(pool) as connection:
+        async with pooled_connection(pool) as connection:
             return await work(connection)
     except psycopg.OperationalError as error:
         if not is_loss(error):
             raise
-    async with lent(pool) as connection:
+    async with pooled_connection(pool) as connection:
         return await work(connection)
 
 

@@ -15,7 +15,7 @@ from psycopg import AsyncRawCursor
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
-from devstack.gateway.context import Connection, Context, lent
+from devstack.gateway.context import Connection, Context, pooled_connection
 from devstack.gateway.quoting import literal
 from devstack.gateway.rest.api_request.request import Request, RequestHead
 from devstack.gateway.rest.errors import RestError, from_postgres
@@ -65,7 +65,7 @@ async def run(
     """
     bound = [values[slot] for slot in statement.slots]
     try:
-        async with lent(context.pool) as connection:
+        async with pooled_connection(context.pool) as connection:
             try:
                 return await _transaction(connection, statement, settings, bound, check)
             except BaseException:

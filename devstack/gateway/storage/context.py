@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from devstack.emulation.tokens import Keys
 from devstack.gateway.caller import Caller
-from devstack.gateway.context import Connection, lent
+from devstack.gateway.context import Connection, pooled_connection
 from devstack.gateway.storage.caller import SERVICE
 from devstack.gateway.storage.files import Files
 from devstack.gateway.transaction_settings import SETTING_NAMES, TransactionSettings
@@ -44,7 +44,7 @@ class StorageContext:
         One with `is_rolled_back` only tests if the caller has a permission.
         """
         async with (
-            lent(self.pool) as connection,
+            pooled_connection(self.pool) as connection,
             connection.transaction(force_rollback=is_rolled_back),
             connection.cursor(row_factory=dict_row) as cursor,
         ):

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 from psycopg import AsyncConnection, IsolationLevel
 
-from devstack.gateway.context import Context, lent
+from devstack.gateway.context import Context, pooled_connection
 from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.errors import RestError, from_postgres
 from devstack.gateway.rest.schema_cache.cache import SchemaCache, read_schema_cache
@@ -64,7 +64,7 @@ class LiveSchemaCache:
     async def time_zones(self) -> frozenset[str]:
         """Return the names of Postgres's time zones; the first call reads them."""
         if self._time_zones is None:
-            async with lent(self._admin_pool) as connection:
+            async with pooled_connection(self._admin_pool) as connection:
                 cursor = await connection.execute("select name from pg_timezone_names")
                 self._time_zones = frozenset([name for (name,) in await cursor.fetchall()])
         return self._time_zones
@@ -75,7 +75,7 @@ class LiveSchemaCache:
         Postgres is asked at each call, because it must lock a view to tell. Raises: RestError.
         """
         try:
-            async with lent(self._admin_pool) as connection, connection.transaction():
+            async with pooled_connection(self._admin_pool) as connection, connection.transaction():
                 await connection.execute(LOCK_TIMEOUT)
                 cursor = await connection.execute(UPDATABILITY, (relation.schema, relation.name))
                 [bits] = await cursor.fetchone() or (0,)
