@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.canary_runs import prepare_accounts, run_canary
 from tests.canary import steps
 from tests.proof.deployment import HEALTHY, Deployment, running_deployment
-from tests.proof.planted import FAULTS, Fault, owner
+from tests.proof.planted_faults import FAULTS, Fault, owner
 
 
 @pytest.fixture(scope="module")

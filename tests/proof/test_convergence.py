@@ -15,9 +15,9 @@ from devstack.supervisor.processes import wait_until
 from tests.faults.fleet import Fleet
 from tests.faults.reconciling import Reconciler, look_at_once
 from tests.integration.service.shop import Shop
-from tests.proof import truth
-from tests.proof.plays import SCENARIOS, WAVES, Play
-from tests.proof.senders import Killer, Senders
+from tests.proof import stripe_comparison
+from tests.proof.scenarios import SCENARIOS, WAVES, Play
+from tests.proof.webhook_delivery import Killer, Senders
 from tests.sql.actors import Actor
 from tests.support.stack import running_stack
 
@@ -148,13 +148,13 @@ class Soak:
 
     def check(self) -> None:
         """Compare our rows with Stripe's final objects."""
-        objects = truth.StripeObjects.read(self.shop.stripe)
-        found = truth.found(self.shop.db, [play.order.id for play in self.plays])
+        objects = stripe_comparison.StripeObjects.read(self.shop.stripe)
+        found = stripe_comparison.found(self.shop.db, [play.order.id for play in self.plays])
         for play in self.plays:
-            expected = truth.expected(play, objects)
+            expected = stripe_comparison.expected(play, objects)
             name, ours = play.scenario.name, found[play.order.id]
             assert (name, {}, {}) == (name, dict(expected - ours), dict(ours - expected))
-            truth.check_payout(play, objects)
+            stripe_comparison.check_payout(play, objects)
         self.shop.check_books()
         assert self._open_work() == []
         assert self.senders.delivered >= DELIVERIES

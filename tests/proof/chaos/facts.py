@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from devstack.supervisor.programs import MONEY_EVENTS
 from tests.proof.chaos.bidding import Given
 from tests.proof.chaos.plan import Fate
-from tests.proof.truth import StripeObjects
+from tests.proof.stripe_comparison import StripeObjects
 
 
 Row = Mapping[str, Any]

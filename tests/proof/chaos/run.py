@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.proof.chaos.bidding import Bidding
 from tests.proof.chaos.buying import Buying
-from tests.proof.chaos.killer import Killer
+from tests.proof.chaos.fault_injection import Killer
 from tests.proof.chaos.market import Lot, Market
 from tests.proof.chaos.plan import LONG_RUN, Plan
 from tests.proof.chaos.system import System

@@ -11,8 +11,8 @@ from psycopg.rows import dict_row
 from rich.console import Console
 
 from devstack.postgres.schema import build_database, declared_files
-from tests.proof.plans.asking import Reader, readers_of
 from tests.proof.plans.dataset import HOT, LONG_THREAD, SOLD, Role, fill, id_of, people
+from tests.proof.plans.plan_requests import Reader, readers_of
 from tests.proof.plans.times import Times
 from tests.support.gateways import running_gateway
 

@@ -9,12 +9,12 @@ import pytest
 from psycopg import Connection, sql
 
 from tests.integration.contract.embeds import QUERIES
-from tests.proof.plans.asking import Reader
 from tests.proof.plans.calls import CALLS, called
 from tests.proof.plans.conftest import LISTINGS
 from tests.proof.plans.dataset import Role, rows_of
 from tests.proof.plans.pages import PAGES
 from tests.proof.plans.plan import Plan
+from tests.proof.plans.plan_requests import Reader
 from tests.proof.plans.times import Time, Times
 
 

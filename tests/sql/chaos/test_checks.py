@@ -11,7 +11,7 @@ from tests.proof.chaos.checks import CHECKS, check
 from tests.proof.chaos.facts import AtStripe, Sale, Witnesses, read_facts
 from tests.proof.chaos.plan import Fate
 from tests.proof.chaos.planting import CHANGES, ROWS, plant_all
-from tests.proof.truth import StripeObjects
+from tests.proof.stripe_comparison import StripeObjects
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned, move_time
 from tests.sql.paying import attached, order_row, service_of, succeeded

@@ -5,7 +5,7 @@ import re
 from devstack.paths import ROOT
 from tests.canary import steps
 from tests.canary.settings import needed
-from tests.proof.planted import FAULTS, PatchedFunction, PatchedTree
+from tests.proof.planted_faults import FAULTS, PatchedFunction, PatchedTree
 
 
 PAGE = (ROOT / "docs/canary.md").read_text()

@@ -9,7 +9,7 @@ import psycopg
 import stripe
 
 from tests.integration.service.shop import AMOUNT
-from tests.proof.plays import Play
+from tests.proof.scenarios import Play
 from tests.sql.money.books import Money
 
 
