@@ -64,9 +64,9 @@ def figures(*, show: Steps) -> Iterator[Figure]:
             yield from _lags(env, Case(key="close", name="all well"), show)
             with _realtime_down(env):
                 yield from _lags(env, Case(key="close_silent", name="Realtime down"), show)
-        with stack.fleet(env) as victim, stack.fleet(env):
+        with stack.fleet(env) as killed_fleet, stack.fleet(env):
             case = Case(key="close_killed", name="one of two fleets killed")
-            yield from _lags(env, case, show, victim.kill)
+            yield from _lags(env, case, show, killed_fleet.kill)
         yield from _without_workers(env, show)
 
 

@@ -31,16 +31,16 @@ def figures(*, seconds: float, show: Steps) -> Iterator[Figure]:
     show("starting a stack with the service")
     with stack.running(only=PARTS) as running, noop.serving(running.environment) as service_port:
         show("selling things for the webhooks")
-        scene = _Scene(running.environment, service_port, seconds)
-        scene.play(PERIOD_S, period_s=PERIOD_S)  # PostgreSQL and Python fill their caches.
+        market = _Load(running.environment, service_port, seconds)
+        market.run(PERIOD_S, period_s=PERIOD_S)  # PostgreSQL and Python fill their caches.
         show(f"{BIDDERS} bids and {WEBHOOKS} webhooks a second")
-        yield from _latencies(scene.play(seconds, period_s=PERIOD_S))
+        yield from _latencies(market.run(seconds, period_s=PERIOD_S))
         show(f"{BIDDERS} bids and {WEBHOOKS} webhooks in flight")
-        yield from _in_flight(scene, scene.play(seconds / 2, period_s=0.0))
+        yield from _in_flight(market, market.run(seconds / 2, period_s=0.0))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Played:
+class _Measured:
     """The latencies in seconds of bids, webhooks, an API route, and calls in SQL."""
 
     bids: Sequence[float]
@@ -49,12 +49,12 @@ class _Played:
     calls: Sequence[float]
 
 
-def _latencies(played: _Played) -> Iterator[Figure]:
+def _latencies(measured: _Measured) -> Iterator[Figure]:
     name = f"{BIDDERS} bids and {WEBHOOKS} webhooks a second"
     for key, what, latencies, target in (
-        ("load_write_p95", "bid over HTTP, p95", played.bids, 150.0),
-        ("load_api_p95", "API route with session, p95", played.reads, 200.0),
-        ("load_database_p95", "call in SQL, p95", played.calls, 50.0),
+        ("load_write_p95", "bid over HTTP, p95", measured.bids, 150.0),
+        ("load_api_p95", "API route with session, p95", measured.reads, 200.0),
+        ("load_database_p95", "call in SQL, p95", measured.calls, 50.0),
     ):
         yield Figure(
             key=key,
@@ -67,31 +67,31 @@ def _latencies(played: _Played) -> Iterator[Figure]:
         )
 
 
-def _in_flight(scene: "_Scene", played: _Played) -> Iterator[Figure]:
+def _in_flight(market: "_Load", measured: _Measured) -> Iterator[Figure]:
     name = f"{BIDDERS} bids and {WEBHOOKS} webhooks in flight"
-    write_ms, api_ms = (1000 * percentile(each, 95) for each in (played.bids, played.reads))
+    write_ms, api_ms = (1000 * percentile(each, 95) for each in (measured.bids, measured.reads))
     yield Figure(
         key="load_webhook_worst",
         name=f"{name}: webhook with its effect, worst",
-        value=max(played.webhooks),
+        value=max(measured.webhooks),
         unit="s",
         target=5.0,
         is_ceiling=True,
-        note=f"{len(played.webhooks):,} events; p95 of bids {write_ms:.0f} ms, of the API "
+        note=f"{len(measured.webhooks):,} events; p95 of bids {write_ms:.0f} ms, of the API "
         f"{api_ms:.0f} ms",
     )
     yield Figure(
         key="load_errors",
         name=f"{name}: errors",
-        value=len(scene.errors),
+        value=len(market.errors),
         unit="",
         target=0.0,
         is_ceiling=True,
-        note="; ".join(f"{each.status} {each.body[:80]!r}" for each in scene.errors[:2]),
+        note="; ".join(f"{each.status} {each.body[:80]!r}" for each in market.errors[:2]),
     )
 
 
-class _Scene:
+class _Load:
     """Bidders, orders that wait for their payment, and the errors that they meet."""
 
     def __init__(self, env: Mapping[str, str], service_port: int, seconds: float) -> None:
@@ -105,13 +105,13 @@ class _Scene:
         self._reader = sign_up(env, 0)
         self._prices = itertools.count(200, 10)
 
-    def play(self, seconds: float, *, period_s: float) -> _Played:
+    def run(self, seconds: float, *, period_s: float) -> _Measured:
         """Send everything for `seconds`; without a period each connection sends again at once."""
         with _probing(self._env["DATABASE_URL"], self._fixtures.auction_ids[0]) as calls:
             bids, webhooks, reads = load.send_together(
                 [self._bids(period_s), self._webhooks(period_s), self._reads()], seconds
             )
-        return _Played(
+        return _Measured(
             bids=bids.latencies_s,
             webhooks=webhooks.latencies_s,
             reads=reads.latencies_s,

@@ -38,26 +38,26 @@ def figures(env: Mapping[str, str], *, seconds: float, show: Steps) -> Iterator[
     show(f"hot auction over HTTP, {BIDDERS} bidders")
     with psycopg.connect(env["DATABASE_URL"], autocommit=True) as owner:
         owner.execute("update private.app_settings set value = '0' where key = 'snipe_window_s'")
-        play = _Play(env, seconds)
-        hot = load.Load(port=play.port, make=play.bid, connections=BIDDERS, take=play.take)
+        auction = _HotAuction(env, seconds)
+        hot = load.Load(port=auction.port, make=auction.bid, connections=BIDDERS, take=auction.take)
         load.send_together([hot], seconds + PAST_END_S)
         owner.execute("select private.end_expired_auctions(10)")
-        [row] = owner.execute(RESULT, [play.auction_id]).fetchall()
+        [row] = owner.execute(RESULT, [auction.auction_id]).fetchall()
         owner.execute("update private.app_settings set value = '300' where key = 'snipe_window_s'")
-    yield from _latencies(play, seconds)
+    yield from _latencies(auction, seconds)
     leader_id, price_cents, buyer_id, amount_cents, late_count = row
     results = [(leader_id, price_cents), (buyer_id, amount_cents)]
-    yield from _faults(play, results, late_count)
+    yield from _faults(auction, results, late_count)
 
 
 @dataclasses.dataclass(slots=True)
-class _Sent:
+class _SentBid:
     key: str
     amount_cents: int
     maximum_cents: int
 
 
-class _Play:
+class _HotAuction:
     """The bidders, their bids, and the answers to these."""
 
     def __init__(self, env: Mapping[str, str], seconds: float) -> None:
@@ -70,7 +70,7 @@ class _Play:
         self.codes: Counter[str] = Counter()
         self._random = random.Random(BIDDERS)  # noqa: S311 -- the same load in each run
         self._prices = itertools.count(200, STEP_CENTS)
-        self._sent: dict[int, _Sent] = {}
+        self._sent: dict[int, _SentBid] = {}
         self._headers = [
             {
                 "apikey": env["SUPABASE_PUBLISHABLE_KEY"],
@@ -89,7 +89,7 @@ class _Play:
         if bidder not in self._sent:
             amount_cents = next(self._prices)
             maximum_cents = amount_cents + self._random.randrange(MOST_ABOVE_CENTS)
-            self._sent[bidder] = _Sent(str(uuid.uuid4()), amount_cents, maximum_cents)
+            self._sent[bidder] = _SentBid(str(uuid.uuid4()), amount_cents, maximum_cents)
         sent = self._sent[bidder]
         body = {
             "auction_id": self.auction_id,
@@ -123,34 +123,36 @@ class _Play:
             )
 
 
-def _latencies(play: _Play, seconds: float) -> Iterator[Figure]:
+def _latencies(auction: _HotAuction, seconds: float) -> Iterator[Figure]:
     name = f"hot auction over HTTP, {BIDDERS} bidders"
     yield Figure(
         key="hot_http_rate",
         name=f"{name}, throughput",
-        value=len(play.bids) / seconds,
+        value=len(auction.bids) / seconds,
         unit="bids/s",
-        note=f"accepted; {len(play.latencies_s) / seconds:,.0f} answers/s",
+        note=f"accepted; {len(auction.latencies_s) / seconds:,.0f} answers/s",
     )
     for percent in (95, 99):
         yield Figure(
             key=f"hot_http_p{percent}",
             name=f"{name}, p{percent}",
-            value=1000 * percentile(play.latencies_s, percent),
+            value=1000 * percentile(auction.latencies_s, percent),
             unit="ms",
             note=f"each of {BIDDERS} bids again at once" if percent == 95 else "",  # noqa: PLR2004
-            samples=[1000 * each for each in play.latencies_s] if percent == 95 else (),  # noqa: PLR2004
+            samples=[1000 * each for each in auction.latencies_s] if percent == 95 else (),  # noqa: PLR2004
         )
 
 
-def _faults(play: _Play, results: Sequence[tuple[str, int]], late_count: int) -> Iterator[Figure]:
+def _faults(
+    auction: _HotAuction, results: Sequence[tuple[str, int]], late_count: int
+) -> Iterator[Figure]:
     """Count what must not happen: errors, late bids, and a result unlike the oracle's."""
     name = f"hot auction over HTTP, {BIDDERS} bidders"
-    expected = result_of(play.bids)
-    winner = (play.bidder_ids[expected.bidder], expected.price_cents) if expected else None
+    expected = result_of(auction.bids)
+    winner = (auction.bidder_ids[expected.bidder], expected.price_cents) if expected else None
     wrong_count = sum(result != winner for result in results)
-    codes = ", ".join(f"{code} {count:,}" for code, count in play.codes.most_common())
-    errors = sum(count for code, count in play.codes.items() if code.startswith("error "))
+    codes = ", ".join(f"{code} {count:,}" for code, count in auction.codes.most_common())
+    errors = sum(count for code, count in auction.codes.items() if code.startswith("error "))
     for key, what, count, note in (
         ("hot_http_errors", "serialization and other errors", errors, codes),
         ("hot_http_late", "late bids", late_count, f"{PAST_END_S:g} s of bids after the end"),

@@ -39,7 +39,7 @@ def _draw_targets(figures: Sequence[Figure]) -> Canvas:
     canvas = Canvas(figsize=(WIDTH_IN, ROW_IN * len(figures) + 1), layout="constrained")
     axes = canvas.subplots()
     rows = range(len(figures))
-    lengths = [min(_goodness(figure), FULL) for figure in figures]
+    lengths = [min(_share_of_target(figure), FULL) for figure in figures]
     axes.barh(rows, lengths, color=[COLOURS[figure.verdict] for figure in figures])
     for row, length, figure in zip(rows, lengths, figures, strict=True):
         axes.text(length + 0.03, row, f"{figure.text}  (target {figure.target_text})", va="center")
@@ -51,7 +51,7 @@ def _draw_targets(figures: Sequence[Figure]) -> Canvas:
     return canvas
 
 
-def _goodness(figure: Figure) -> float:
+def _share_of_target(figure: Figure) -> float:
     value, target = max(figure.value or 0.0, 1e-9), max(figure.target or 0.0, 1e-9)
     return target / value if figure.is_ceiling else value / target
 

@@ -182,8 +182,8 @@ def test_interrupted_demo_leaves_no_process(
 
         process.send_signal(number)
 
-        told = process.stdout.read()
-        assert 130 == process.wait(60), told
+        printed = process.stdout.read()
+        assert 130 == process.wait(60), printed
     assert [] == processes_with(mark)
 
 

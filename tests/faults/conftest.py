@@ -15,8 +15,8 @@ from tests.support.stack import running_stack
 @pytest.fixture(scope="session")
 def environment() -> Iterator[Mapping[str, str]]:
     """Start all but the workers; the tests that kill things share it, one after the other."""
-    with running_stack("--only", "postgres,gateway,stripe,service") as told:
-        yield told
+    with running_stack("--only", "postgres,gateway,stripe,service") as environment:
+        yield environment
 
 
 @pytest.fixture(scope="module")

@@ -71,9 +71,16 @@ def test_deliveries_that_wait_for_one_another_see_what_was_done(
             shop.wait_for(lambda: waiting_count(superuser) >= 4)
         answers = [post.result() for post in posts]
 
-    told = Counter(answer.json().get("status") or answer.json()["code"] for answer in answers)
-    assert told["processed"] <= 1
-    assert told.keys() <= {"processed", "already_processed", "retrying", "DATABASE_UNREACHABLE"}
+    answers_by_status = Counter(
+        answer.json().get("status") or answer.json()["code"] for answer in answers
+    )
+    assert answers_by_status["processed"] <= 1
+    assert answers_by_status.keys() <= {
+        "processed",
+        "already_processed",
+        "retrying",
+        "DATABASE_UNREACHABLE",
+    }
     shop.wait_for(lambda: shop.is_settled(event["id"]))
     assert "processed" == shop.event_row(event["id"])["outcome"]
     shop.check_books()

@@ -85,7 +85,7 @@ def test_service_killed_between_storing_and_applying_loses_nothing(
     before = gunicorn(shop)
 
     kill_while_applying(shop, superuser, orders)
-    shop.lapse_leases()
+    shop.expire_leases()
 
     shop.wait_for(lambda: shop.count_paid(orders) == 6)
     assert gunicorn(shop).master != before.master

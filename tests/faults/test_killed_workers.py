@@ -127,7 +127,7 @@ def test_worker_that_is_told_to_stop_ends_in_order(
 
     assert 0 == fleet.stop()
 
-    shop.lapse_leases()
+    shop.expire_leases()
     fleet.start()
     shop.wait_for(lambda: shop.count_paid(orders) == 100)
     shop.check_books()
@@ -147,7 +147,7 @@ def test_killed_after_stripes_deed_sends_once(
     fleet.kill()
 
     assert ("pending", "leased") == refund_row(shop, order)
-    shop.lapse_leases()
+    shop.expire_leases()
     fleet.start()
     shop.wait_for(lambda: refund_row(shop, order)[1] == "done")
     check_one_refund(shop, order)
@@ -174,7 +174,7 @@ def test_worker_killed_in_a_transfer_pays_once(
     )
 
     fleet.kill()
-    shop.lapse_leases()
+    shop.expire_leases()
     fleet.start()
     shop.wait_for(lambda: transfer_row(shop, order) == ("paid", "done"))
 

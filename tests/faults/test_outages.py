@@ -140,11 +140,11 @@ def test_auction_gets_the_time_of_an_outage_back(shop: Shop, proxy: Proxy, dista
       select to_jsonb(a) from (
         select status, outage_extension_s, end_at > clock_timestamp() as is_open,
           (select count(*) from public.notifications
-            where type = 'auction_extended' and metadata ->> 'auction_id' = a.id::text) as told
+            where type = 'auction_extended' and metadata ->> 'auction_id' = a.id::text) as notified
         from public.auctions as a where id = %s
       ) as a
     """
-    extended = {"status": "live", "outage_extension_s": 600, "is_open": True, "told": 2}
+    extended = {"status": "live", "outage_extension_s": 600, "is_open": True, "notified": 2}
     shop.wait_for(lambda: shop.value(row, auction_id) == extended)
     shop.wait_for(lambda: "bidding_interrupted" in distant.log())
     shop.db.execute(
@@ -152,7 +152,7 @@ def test_auction_gets_the_time_of_an_outage_back(shop: Shop, proxy: Proxy, dista
         " + interval '1 microsecond' where id = %s",
         [auction_id],
     )
-    closed = {"status": "finalized", "outage_extension_s": 600, "is_open": False, "told": 2}
+    closed = {"status": "finalized", "outage_extension_s": 600, "is_open": False, "notified": 2}
     shop.wait_for(lambda: shop.value(row, auction_id) == closed)
     assert 1 == distant.log().count("bidding_interrupted")
     shop.check_books()
@@ -188,7 +188,7 @@ def test_answers_lost_after_the_commit_double_nothing(
     for event in events:
         shop.keep(event)
     shop.wait_for(lambda: proxy.answers_still_to_lose() == 0)
-    shop.lapse_leases()
+    shop.expire_leases()
 
     shop.wait_for(lambda: shop.count_paid(orders) == 12)
     assert distant.process.poll() is None

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not _is_green_without(chosen, console):
         return 1
     with ThreadPoolExecutor(max_workers=options.jobs) as workers:
-        verdicts = list(_told(workers.map(_verdict, chosen), console))
+        verdicts = list(_printed(workers.map(_verdict, chosen), console))
     console.print(_table(verdicts))
     survivors = [verdict for verdict in verdicts if not verdict.caught_by]
     console.print(f"{len(verdicts)} mutants, {len(survivors)} not caught", highlight=False)
@@ -119,7 +119,7 @@ def _run(paths: Iterable[str], environment: dict[str, str]) -> subprocess.Comple
     )
 
 
-def _told(verdicts: Iterable[Verdict], console: Console) -> Iterator[Verdict]:
+def _printed(verdicts: Iterable[Verdict], console: Console) -> Iterator[Verdict]:
     for verdict in verdicts:
         outcome = ", ".join(verdict.caught_by) or verdict.problem
         line = f"{verdict.mutation.name}: {outcome}"

@@ -10,7 +10,7 @@ from tests.sql.actors import Actor
 
 
 @dataclasses.dataclass(slots=True)
-class Play:
+class ScenarioRun:
     """One order, and its people."""
 
     shop: Shop
@@ -19,7 +19,7 @@ class Play:
     buyer: Actor
     staff: Actor
     scenario: "Scenario"
-    #: The intent that settles the order, once the play has it paid.
+    #: The intent that settles the order, once a step has paid it.
     settling: str | None = None
     is_released: bool = False
     disputes: list[str] = dataclasses.field(default_factory=list)
@@ -44,128 +44,128 @@ class Play:
         self.disputes.append(self.shop.disputed(self.order, **body))
 
 
-Step = Callable[[Play], None]
+Step = Callable[[ScenarioRun], None]
 
 
-def pay(play: Play) -> None:
+def pay(run: ScenarioRun) -> None:
     """Pay the intent that the order has."""
-    play.shop.pay(play.order)
-    play.settling = play.order.intent_id
+    run.shop.pay(run.order)
+    run.settling = run.order.intent_id
 
 
-def pay_by_a_card_whose_refunds_wait(play: Play) -> None:
+def pay_by_a_card_whose_refunds_wait(run: ScenarioRun) -> None:
     """Pay by a card whose refunds stay pending."""
-    play.shop.pay(play.order, "pm_card_pendingRefund")
-    play.settling = play.order.intent_id
+    run.shop.pay(run.order, "pm_card_pendingRefund")
+    run.settling = run.order.intent_id
 
 
-def decline(play: Play) -> None:
+def decline(run: ScenarioRun) -> None:
     """Try a card that is declined."""
     try:
-        play.shop.pay(play.order, "pm_card_visa_chargeDeclined")
+        run.shop.pay(run.order, "pm_card_visa_chargeDeclined")
     except stripe.CardError:
         return
-    raise AssertionError(play.scenario.name)
+    raise AssertionError(run.scenario.name)
 
 
-def pay_another_intent(play: Play) -> None:
+def pay_another_intent(run: ScenarioRun) -> None:
     """Pay by an intent that the order does not know."""
-    other = play.shop.intent(metadata=play.order.metadata)
-    play.shop.stripe.v1.payment_intents.confirm(other.id, {"payment_method": "pm_card_visa"})
+    other = run.shop.intent(metadata=run.order.metadata)
+    run.shop.stripe.v1.payment_intents.confirm(other.id, {"payment_method": "pm_card_visa"})
 
 
-def pay_after_cancelling(play: Play) -> None:
+def pay_after_cancelling(run: ScenarioRun) -> None:
     """Pay, and let the seller cancel before the event arrives."""
-    play.shop.pay(play.order)
-    play.act(play.seller, "cancel")
+    run.shop.pay(run.order)
+    run.act(run.seller, "cancel")
 
 
-def cancel_at_stripe(play: Play) -> None:
+def cancel_at_stripe(run: ScenarioRun) -> None:
     """Cancel the intent."""
-    play.shop.stripe.v1.payment_intents.cancel(play.order.intent_id)
+    run.shop.stripe.v1.payment_intents.cancel(run.order.intent_id)
 
 
-def pay_too_much(play: Play) -> None:
+def pay_too_much(run: ScenarioRun) -> None:
     """Pay an intent whose amount is not the order's."""
-    play.shop.stripe.v1.payment_intents.update(play.order.intent_id, {"amount": AMOUNT + 1})
-    play.shop.pay(play.order)
+    run.shop.stripe.v1.payment_intents.update(run.order.intent_id, {"amount": AMOUNT + 1})
+    run.shop.pay(run.order)
 
 
-def hand_over(play: Play) -> None:
+def hand_over(run: ScenarioRun) -> None:
     """Send the thing and receive it."""
-    play.act(play.seller, "mark_ready")
-    play.act(play.seller, "mark_shipped")
-    play.act(play.buyer, "confirm_delivery")
+    run.act(run.seller, "mark_ready")
+    run.act(run.seller, "mark_shipped")
+    run.act(run.buyer, "confirm_delivery")
 
 
-def release(play: Play) -> None:
+def release(run: ScenarioRun) -> None:
     """Hand over, and release the money to the seller."""
-    hand_over(play)
-    play.act(play.buyer, "release_funds")
-    play.is_released = True
+    hand_over(run)
+    run.act(run.buyer, "release_funds")
+    run.is_released = True
 
 
-def refund_all(play: Play) -> None:
+def refund_all(run: ScenarioRun) -> None:
     """Refund everything in Stripe's dashboard."""
-    play.refund(AMOUNT)
+    run.refund(AMOUNT)
 
 
-def refund_part(play: Play) -> None:
+def refund_part(run: ScenarioRun) -> None:
     """Refund a part in Stripe's dashboard."""
-    play.refund(3_000)
+    run.refund(3_000)
 
 
-def ask_for_all(play: Play) -> None:
+def ask_for_all(run: ScenarioRun) -> None:
     """Let the seller refund everything."""
-    play.act(play.seller, "refund")
+    run.act(run.seller, "refund")
 
 
-def cancel(play: Play) -> None:
+def cancel(run: ScenarioRun) -> None:
     """Let the buyer cancel what is paid."""
-    play.act(play.buyer, "cancel")
+    run.act(run.buyer, "cancel")
 
 
-def ask_staff_for_part(play: Play) -> None:
+def ask_staff_for_part(run: ScenarioRun) -> None:
     """Let staff refund a part."""
-    play.shop.request_refund(play.order, 3_333, play.staff)
+    run.shop.request_refund(run.order, 3_333, run.staff)
 
 
-def settle_refunds(play: Play) -> None:
+def settle_refunds(run: ScenarioRun) -> None:
     """Let pending refunds succeed."""
-    for refund in play.shop.stripe.v1.refunds.list({"payment_intent": play.order.intent_id}).data:
+    for refund in run.shop.stripe.v1.refunds.list({"payment_intent": run.order.intent_id}).data:
         if refund.status == "pending":
-            play.shop.command("POST", f"/refunds/{refund.id}/settle", status="succeeded")
+            run.shop.command("POST", f"/refunds/{refund.id}/settle", status="succeeded")
 
 
-def fail_refunds(play: Play) -> None:
+def fail_refunds(run: ScenarioRun) -> None:
     """Let refunds fail at the bank."""
-    for refund_id in play.refunds:
-        play.shop.command("POST", f"/refunds/{refund_id}/settle", status="failed")
+    for refund_id in run.refunds:
+        run.shop.command("POST", f"/refunds/{refund_id}/settle", status="failed")
 
 
-def dispute(play: Play) -> None:
+def dispute(run: ScenarioRun) -> None:
     """Dispute everything."""
-    play.dispute()
+    run.dispute()
 
 
-def dispute_part(play: Play) -> None:
+def dispute_part(run: ScenarioRun) -> None:
     """Dispute a part."""
-    play.dispute(amount=4_000)
+    run.dispute(amount=4_000)
 
 
-def inquire(play: Play) -> None:
+def inquire(run: ScenarioRun) -> None:
     """Let the bank open an inquiry."""
-    play.dispute(status="warning_needs_response")
+    run.dispute(status="warning_needs_response")
 
 
-def escalate(play: Play) -> None:
+def escalate(run: ScenarioRun) -> None:
     """Turn the inquiry into a dispute."""
-    play.shop.command("POST", f"/disputes/{play.disputes[-1]}/escalate")
+    run.shop.command("POST", f"/disputes/{run.disputes[-1]}/escalate")
 
 
 def _close(status: str) -> Step:
-    def close(play: Play) -> None:
-        play.shop.command("POST", f"/disputes/{play.disputes[-1]}/close", status=status)
+    def close(run: ScenarioRun) -> None:
+        run.shop.command("POST", f"/disputes/{run.disputes[-1]}/close", status=status)
 
     return close
 
@@ -175,7 +175,7 @@ win, lose, drop = _close("won"), _close("lost"), _close("warning_closed")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scenario:
-    """The steps of a play, wave by wave, and the state in which its order ends.
+    """The steps of a run, wave by wave, and the state in which its order ends.
 
     All events of a wave have their effect before the next wave begins, because a party can act only
     on a state that we know.

@@ -9,7 +9,7 @@ import psycopg
 import stripe
 
 from tests.integration.service.shop import AMOUNT
-from tests.proof.scenarios import Play
+from tests.proof.scenarios import ScenarioRun
 from tests.sql.money.books import Money
 
 
@@ -72,14 +72,14 @@ class StripeObjects:
         )
 
 
-def expected(play: Play, objects: StripeObjects) -> Facts:
+def expected(run: ScenarioRun, objects: StripeObjects) -> Facts:
     """Return the facts about one order that Stripe's objects imply."""
-    facts: Facts = Counter({("state", play.scenario.state): 1})
+    facts: Facts = Counter({("state", run.scenario.state): 1})
     accounts: Counter[tuple[str, str]] = Counter()
-    for intent in objects.intents.get(play.order.id, []):
+    for intent in objects.intents.get(run.order.id, []):
         if intent["status"] != "succeeded":
             continue
-        money = _money(play, intent, objects)
+        money = _money(run, intent, objects)
         status = "partially_refunded" if money.succeeded else "captured"
         if money.succeeded == money.captured:
             status = "refunded"
@@ -87,14 +87,14 @@ def expected(play: Play, objects: StripeObjects) -> Facts:
             "payment",
             intent["id"],
             status,
-            intent["id"] == play.settling,
+            intent["id"] == run.settling,
             money.captured,
             intent["currency"],
         ] += 1
         for account, cents in money.balances().items():
             accounts[account, intent["currency"]] += cents
         facts += _facts_of_intent(intent["id"], objects)
-    for transfer in objects.transfers.get(play.order.id, []):
+    for transfer in objects.transfers.get(run.order.id, []):
         facts["transfer", transfer["id"], transfer["amount"], transfer["amount_reversed"]] += 1
     for (account, currency), cents in accounts.items():
         facts["account", account, currency, cents] += int(cents != 0)
@@ -111,20 +111,20 @@ def found(db: psycopg.Connection, order_ids: Sequence[str]) -> dict[str, Facts]:
     return facts
 
 
-def check_payout(play: Play, objects: StripeObjects) -> None:
+def check_payout(run: ScenarioRun, objects: StripeObjects) -> None:
     """Check that the seller of a released order has the seller's part, and no cent more."""
-    if not play.is_released:
+    if not run.is_released:
         return
-    intents = objects.intents[play.order.id]
-    [intent] = [one for one in intents if one["id"] == play.settling]
-    money = _money(play, intent, objects)
-    assert (play.scenario.name, money.seller_part) == (play.scenario.name, money.transferred)
+    intents = objects.intents[run.order.id]
+    [intent] = [one for one in intents if one["id"] == run.settling]
+    money = _money(run, intent, objects)
+    assert (run.scenario.name, money.seller_part) == (run.scenario.name, money.transferred)
 
 
-def _money(play: Play, intent: dict[str, Any], objects: StripeObjects) -> Money:
+def _money(run: ScenarioRun, intent: dict[str, Any], objects: StripeObjects) -> Money:
     refunds = objects.refunds.get(intent["id"], [])
     disputes = objects.disputes.get(intent["id"], [])
-    is_settling = intent["id"] == play.settling
+    is_settling = intent["id"] == run.settling
     assert not is_settling or intent["amount_received"] == AMOUNT
 
     def net(*, is_lost: bool) -> int:
@@ -143,10 +143,10 @@ def _money(play: Play, intent: dict[str, Any], objects: StripeObjects) -> Money:
         lost=net(is_lost=True),
         transferred=sum(
             transfer["amount"] - transfer["amount_reversed"]
-            for transfer in objects.transfers.get(play.order.id, [])
+            for transfer in objects.transfers.get(run.order.id, [])
             if is_settling
         ),
-        is_released=play.is_released and is_settling,
+        is_released=run.is_released and is_settling,
     )
 
 

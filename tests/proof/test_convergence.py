@@ -16,19 +16,19 @@ from tests.faults.fleet import Fleet
 from tests.faults.reconciling import Reconciler, look_at_once
 from tests.integration.service.shop import Shop
 from tests.proof import stripe_comparison
-from tests.proof.scenarios import SCENARIOS, WAVES, Play
-from tests.proof.webhook_delivery import Killer, Senders
+from tests.proof.scenarios import SCENARIOS, WAVES, ScenarioRun
+from tests.proof.webhook_delivery import ProcessKiller, WebhookSenders
 from tests.sql.actors import Actor
 from tests.support.stack import running_stack
 
 
 DELIVERIES = int(os.environ.get("SOAK_DELIVERIES", "600"))
-#: A play has about this many events.
+#: An order has about this many events.
 EVENTS_OF_A_PLAY = 8
-#: More plays would take longer to begin than their events to arrive.
+#: More orders would take longer to begin than their events to arrive.
 MOST_PLAYS = 400
 PLAYS = max(len(SCENARIOS), min(MOST_PLAYS, DELIVERIES // 125))
-#: The senders get the events of this many plays together.
+#: The senders get the events of this many orders together.
 PLAYS_AT_ONCE = 10
 #: Each event is delivered this many times.
 COPIES = max(2, DELIVERIES // (PLAYS * EVENTS_OF_A_PLAY))
@@ -74,25 +74,25 @@ def test_all_deliveries_end_in_the_truth_of_stripe(soak: "Soak") -> None:
     """
     soak.open(PLAYS)
     for wave in range(WAVES):
-        soak.play(wave)
+        soak.run(wave)
     soak.deliver_rest(DELIVERIES)
 
     soak.check()
 
 
 class Soak:
-    """Performs all plays, delivers their events, and compares the result with Stripe."""
+    """Performs all steps, delivers their events, and compares the result with Stripe."""
 
-    def __init__(self, shop: Shop, fleet: Fleet, dice: random.Random) -> None:
+    def __init__(self, shop: Shop, fleet: Fleet, rng: random.Random) -> None:
         self.shop = shop
-        self.dice = dice
+        self.rng = rng
         self.began_at = time.monotonic()
-        self.senders = Senders(shop, dice)
-        self.killer = Killer(shop, fleet, dice)
+        self.senders = WebhookSenders(shop, rng)
+        self.killer = ProcessKiller(shop, fleet, rng)
         self.reconciler = Reconciler.of(shop.environment)
         self.staff = shop.person("staff", role="moderator")
         self.sellers = [self._seller(is_ready=True), self._seller(is_ready=False)]
-        self.plays: list[Play] = []
+        self.runs: list[ScenarioRun] = []
         self.events: dict[str, dict[str, Any]] = {}
         self._newest: dict[str, str] = {}
         self._next_kill = DELIVERIES // KILLS // 2
@@ -103,8 +103,8 @@ class Soak:
         for number in range(count):
             scenario = SCENARIOS[number % len(SCENARIOS)]
             seller = self.sellers[scenario.is_seller_late]
-            self.plays.append(
-                Play(
+            self.runs.append(
+                ScenarioRun(
                     shop=self.shop,
                     order=self.shop.awaiting(seller=seller),
                     seller=seller,
@@ -115,13 +115,13 @@ class Soak:
             )
         self.report("opened")
 
-    def play(self, wave: int) -> None:
+    def run(self, wave: int) -> None:
         """Take the steps of a wave at Stripe, while its events are delivered."""
-        for number, play in enumerate(self.dice.sample(self.plays, len(self.plays))):
+        for number, run in enumerate(self.rng.sample(self.runs, len(self.runs))):
             if number % PLAYS_AT_ONCE == 0:
                 self._take_news()
-            for step in play.scenario.waves[wave] if wave < len(play.scenario.waves) else ():
-                step(play)
+            for step in run.scenario.waves[wave] if wave < len(run.scenario.waves) else ():
+                step(run)
         if wave == WAVES - 1:
             self._onboard(self.sellers[1])
         self.settle()
@@ -131,7 +131,7 @@ class Soak:
         """Deliver past events again until there were `count` deliveries."""
         everything = list(self.events.values())
         while self.senders.delivered + self.senders.left < count:
-            self.senders.add(self.dice.choice(everything), 20)
+            self.senders.add(self.rng.choice(everything), 20)
         self.settle()
 
     def settle(self) -> None:
@@ -143,18 +143,18 @@ class Soak:
             assert in_time, self._open_work()
             if not self._is_kill_due():
                 return
-            self.killer.strike()
+            self.killer.kill_next()
             self._next_kill += DELIVERIES // KILLS
 
     def check(self) -> None:
         """Compare our rows with Stripe's final objects."""
         objects = stripe_comparison.StripeObjects.read(self.shop.stripe)
-        found = stripe_comparison.found(self.shop.db, [play.order.id for play in self.plays])
-        for play in self.plays:
-            expected = stripe_comparison.expected(play, objects)
-            name, ours = play.scenario.name, found[play.order.id]
+        found = stripe_comparison.found(self.shop.db, [run.order.id for run in self.runs])
+        for run in self.runs:
+            expected = stripe_comparison.expected(run, objects)
+            name, ours = run.scenario.name, found[run.order.id]
             assert (name, {}, {}) == (name, dict(expected - ours), dict(ours - expected))
-            stripe_comparison.check_payout(play, objects)
+            stripe_comparison.check_payout(run, objects)
         self.shop.check_books()
         assert self._open_work() == []
         assert self.senders.delivered >= DELIVERIES
@@ -166,7 +166,7 @@ class Soak:
         took_s = time.monotonic() - self.began_at
         delivered = self.senders.delivered
         print(  # noqa: T201  # a long run must show its progress
-            f"{took_s:6.0f} s  {what}: {len(self.plays)} orders, {len(self.events)} events, "
+            f"{took_s:6.0f} s  {what}: {len(self.runs)} orders, {len(self.events)} events, "
             f"{delivered} deliveries ({delivered / took_s:.0f}/s), "
             f"{self.killer.counts.total()} kills {dict(self.killer.counts)}, "
             f"answers {dict(self.senders.counts)}",
@@ -215,7 +215,7 @@ class Soak:
     def _take_news(self) -> bool:
         """Hand new events of Stripe to the senders; return true if there were any."""
         news = [event for account in self._accounts() for event in self._news_of(account)]
-        for event in self.dice.sample(news, len(news)):
+        for event in self.rng.sample(news, len(news)):
             self.events[event["id"]] = event
             self.senders.add(event, COPIES)
         return bool(news)

@@ -28,12 +28,12 @@ DROPPED = 5
 NEVER_DROPPED = "account."
 
 
-class Senders:
+class WebhookSenders:
     """Delivers each event of Stripe several times, in any order, until it is taken."""
 
-    def __init__(self, shop: Shop, dice: random.Random) -> None:
+    def __init__(self, shop: Shop, rng: random.Random) -> None:
         self.shop = shop
-        self.dice = dice
+        self.rng = rng
         self.counts: Counter[str] = Counter()
         self.dropped: set[str] = set()
         self._lock = threading.Condition()
@@ -46,7 +46,7 @@ class Senders:
 
     def add(self, event: dict[str, Any], copies: int) -> None:
         """Queue `copies` deliveries of an event, or drop it at random."""
-        if self.dice.randrange(100) < DROPPED and not event["type"].startswith(NEVER_DROPPED):
+        if self.rng.randrange(100) < DROPPED and not event["type"].startswith(NEVER_DROPPED):
             self.dropped.add(event["id"])
             self.counts["dropped"] += 1
             return
@@ -78,7 +78,7 @@ class Senders:
 
     def _push(self, event: dict[str, Any]) -> None:
         # A random place in the queue permutes all deliveries of a wave.
-        heapq.heappush(self._queue, (self.dice.random(), next(self._numbers), event))
+        heapq.heappush(self._queue, (self.rng.random(), next(self._numbers), event))
 
     def _send_all(self) -> None:
         transport = httpx.HTTPTransport(retries=CONNECTS)
@@ -117,31 +117,31 @@ class Senders:
         return str(answer.status_code)
 
 
-class Killer:
+class ProcessKiller:
     """Kills workers and gunicorn, again and again, by `kill -9`."""
 
-    def __init__(self, shop: Shop, fleet: Fleet, dice: random.Random) -> None:
+    def __init__(self, shop: Shop, fleet: Fleet, rng: random.Random) -> None:
         self.shop = shop
         self.fleet = fleet
-        self.dice = dice
+        self.rng = rng
         self.counts: Counter[str] = Counter()
-        self._victims = itertools.cycle(
+        self._targets = itertools.cycle(
             ("gunicorn worker", "workers", "gunicorn", "workers", "gunicorn worker")
         )
 
-    def strike(self) -> None:
-        """Kill the next victim. Leases of workers end at once, as if their time had passed."""
-        victim = next(self._victims)
-        if victim == "workers":
+    def kill_next(self) -> None:
+        """Kill the next target. Leases of workers end at once, as if their time had passed."""
+        target = next(self._targets)
+        if target == "workers":
             self.fleet.kill()
-            self.shop.lapse_leases()
+            self.shop.expire_leases()
             self.fleet.launch()
         else:
             gunicorn = Gunicorn.on(self.shop.environment["SERVICE_URL"])
             if gunicorn is None:
                 return
-            if victim == "gunicorn":
+            if target == "gunicorn":
                 gunicorn.kill()
             else:
-                os.kill(self.dice.choice(gunicorn.workers), signal.SIGKILL)
-        self.counts[victim] += 1
+                os.kill(self.rng.choice(gunicorn.workers), signal.SIGKILL)
+        self.counts[target] += 1

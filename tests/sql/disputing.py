@@ -8,7 +8,7 @@ from psycopg import Connection
 from tests.sql.paying import AMOUNT, INTENT, service_of, stored
 
 
-def dispute_told(
+def report_dispute(
     owner: Connection,
     status: str,
     withdrawn: int = 0,
@@ -37,14 +37,14 @@ def dispute_told(
 
 def lost(owner: Connection, amount: int = AMOUNT, **more: Any) -> Any:
     """Let the bank take `amount` and decide for the buyer."""
-    assert dispute_told(owner, "needs_response", amount, **more)["outcome"] == "processed"
-    return dispute_told(owner, "lost", amount, **more)
+    assert report_dispute(owner, "needs_response", amount, **more)["outcome"] == "processed"
+    return report_dispute(owner, "lost", amount, **more)
 
 
 def won(owner: Connection, amount: int = AMOUNT, **more: Any) -> Any:
     """Let the bank take `amount`, decide for the seller and give it back."""
-    assert dispute_told(owner, "needs_response", amount, **more)["outcome"] == "processed"
-    return dispute_told(owner, "won", amount, amount, **more)
+    assert report_dispute(owner, "needs_response", amount, **more)["outcome"] == "processed"
+    return report_dispute(owner, "won", amount, amount, **more)
 
 
 def dispute_row(owner: Connection, dispute_id: str | UUID = "du_1") -> dict[str, Any]:

@@ -201,7 +201,7 @@ def refunds(owner: Connection) -> list[tuple[int, str, str | None]]:
     return [(int(a), str(s), r) for a, s, r in owner.execute(query)]
 
 
-def refund_told(
+def report_refund(
     owner: Connection,
     status: str,
     amount: int,
@@ -247,7 +247,7 @@ def drift(owner: Connection) -> list[tuple[str, int, int]]:
     return [(str(a), int(e), int(c)) for a, e, c in service_of(owner).rows(query)]
 
 
-def told(owner: Connection, user: Actor) -> list[str]:
+def notified(owner: Connection, user: Actor) -> list[str]:
     """Return the types of what a person was told, oldest first."""
     query = "select type from public.notifications where user_id = %s order by type"
     return [type_ for (type_,) in owner.execute(query, [user.id])]

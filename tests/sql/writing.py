@@ -74,7 +74,9 @@ def listing_of(owner: Connection, auction_id: UUID) -> UUID:
     return listing_id
 
 
-def asked(actor: Actor, listing_id: object, content: str | None = "Hello", **more: object) -> Any:
+def new_thread(
+    actor: Actor, listing_id: object, content: str | None = "Hello", **more: object
+) -> Any:
     """Write to the seller of a listing; return the answer."""
     sent: dict[str, object] = {"client_message_id": uuid4(), "content": content, **more}
     return actor.call("start_thread", listing_id=listing_id, **sent)

@@ -124,7 +124,7 @@ class BadRealtime:
             wanted = frame["payload"]["config"]["postgres_changes"]
             bindings = [one | {"id": number} for number, one in enumerate(wanted, 1)]
             await _reply(connection, frame, "ok", {"postgres_changes": bindings})
-            await self.push("system", told("ok", "Subscribed to PostgreSQL"))
+            await self.push("system", system_payload("ok", "Subscribed to PostgreSQL"))
         self.joins.append(frame["payload"])
         await self._tell()
 
@@ -133,7 +133,7 @@ class BadRealtime:
             self._news.notify_all()
 
 
-def told(status: str, message: str) -> dict[str, Any]:
+def system_payload(status: str, message: str) -> dict[str, Any]:
     """Return what a system message says."""
     return {
         "channel": "wake-up",

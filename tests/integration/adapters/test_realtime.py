@@ -14,7 +14,7 @@ from devstack.supervisor.processes import wait_until
 from market import database, stripe_api
 from market.adapters import connect
 from market.settings import Settings
-from tests.integration.adapters.bad_realtime import BadRealtime, told
+from tests.integration.adapters.bad_realtime import BadRealtime, system_payload
 from tests.integration.adapters.proxy import Proxy
 from tests.integration.adapters.wake_up import FAST_PROBES, HEAR_S, SLOW_PROBES, Listener, listening
 from tests.integration.service.shop import Shop
@@ -33,7 +33,7 @@ pytestmark = [
 #: One ring when it has joined, one when changes are read.
 AT_EACH_JOIN = 2
 
-Trouble = Callable[[BadRealtime, Listener], Awaitable[None]]
+Break = Callable[[BadRealtime, Listener], Awaitable[None]]
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ async def crash_channel(bad: BadRealtime, _listener: Listener) -> None:
 
 
 async def tell_of_an_error(bad: BadRealtime, _listener: Listener) -> None:
-    await bad.push("system", told("error", "Token has expired 3 seconds ago"))
+    await bad.push("system", system_payload("error", "Token has expired 3 seconds ago"))
 
 
 async def let_the_token_end(bad: BadRealtime, listener: Listener) -> None:
@@ -203,7 +203,7 @@ async def be_quiet_for_a_while(bad: BadRealtime, _listener: Listener) -> None:
     bad.is_quiet = False
 
 
-def hang_up(code: int) -> Trouble:
+def hang_up(code: int) -> Break:
     async def hung_up(bad: BadRealtime, _listener: Listener) -> None:
         await bad.hang_up(code)
 
@@ -228,7 +228,7 @@ def hang_up(code: int) -> Trouble:
     ],
 )
 async def test_trouble_ends_in_a_new_client_that_hears(
-    bad: BadRealtime, bad_settings: Settings, trouble: Trouble, reason: str
+    bad: BadRealtime, bad_settings: Settings, break_connection: Break, reason: str
 ) -> None:
     """The old client is thrown away; the new one joins, rings, and hears the next change."""
     ended = connections_ended(reason)
@@ -237,7 +237,7 @@ async def test_trouble_ends_in_a_new_client_that_hears(
         lost = await listener.wake_up.came(AT_EACH_JOIN)
         joins = len(bad.joins)
 
-        await trouble(bad, listener)
+        await break_connection(bad, listener)
         await bad.joined(joins + 1)
         before = await listener.wake_up.came(AT_EACH_JOIN, after=lost)
         await bad.change()

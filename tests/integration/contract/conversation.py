@@ -20,7 +20,7 @@ from tests.support.listening import PRIVATE, Heard, joined
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Talker:
+class Participant:
     """A person with clients of the official libraries."""
 
     browser: Browser
@@ -69,9 +69,9 @@ class Conversation:
     """A seller, a buyer who asks about a listing, and another user who has no part in it."""
 
     shop: Shop
-    seller: Talker
-    buyer: Talker
-    outsider: Talker
+    seller: Participant
+    buyer: Participant
+    outsider: Participant
     listing_id: str
 
     @classmethod
@@ -80,7 +80,8 @@ class Conversation:
         """Sign three people up, and put something on sale."""
         with contextlib.ExitStack() as stack:
             people = [
-                stack.enter_context(_talker(shop, role)) for role in ("seller", "buyer", "buyer")
+                stack.enter_context(_participant(shop, role))
+                for role in ("seller", "buyer", "buyer")
             ]
             auction_id = auctioned(people[0].browser.actor)
             yield cls(
@@ -111,7 +112,7 @@ class Conversation:
 
 
 @contextlib.contextmanager
-def _talker(shop: Shop, role: str) -> Iterator[Talker]:
+def _participant(shop: Shop, role: str) -> Iterator[Participant]:
     browser = Browser.of_somebody_new(shop, role)
     with httpx.Client(timeout=TIMEOUT_S) as http:
         client = create_client(
@@ -120,4 +121,4 @@ def _talker(shop: Shop, role: str) -> Iterator[Talker]:
             ClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False),
         )
         client.postgrest.auth(browser.session["access_token"])
-        yield Talker(browser=browser, client=client)
+        yield Participant(browser=browser, client=client)

@@ -15,7 +15,7 @@ PARTIES = {
     Role.SELLER: 1,
     Role.BUYER: 1,
     Role.LOSER: 0,
-    Role.STRANGER: 0,
+    Role.OTHER_USER: 0,
     Role.STAFF: 1,
 }
 

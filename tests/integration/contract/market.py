@@ -26,7 +26,7 @@ class Role(enum.StrEnum):
     SELLER = "seller"
     BUYER = "buyer"
     LOSER = "loser"
-    STRANGER = "stranger"
+    OTHER_USER = "other_user"
     STAFF = "staff"
 
 

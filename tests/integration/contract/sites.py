@@ -24,7 +24,7 @@ from tests.support.pictures import encoded, halves
 SITES: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("call_sites.toml").read_text())
 CALLERS: Mapping[str, Role] = {
     "anon": Role.ANON,
-    "user": Role.STRANGER,
+    "user": Role.OTHER_USER,
     "buyer": Role.BUYER,
     "seller": Role.SELLER,
     "staff": Role.STAFF,
@@ -81,7 +81,7 @@ class Stage:
         if not isinstance(value, str):
             return value
         role = CALLERS[caller]
-        own = self.ids["stranger" if role is Role.ANON else role.value]
+        own = self.ids["other_user" if role is Role.ANON else role.value]
         return value.format_map(self.ids | dict(things) | {"self": own, "uuid": str(uuid.uuid4())})
 
     @contextlib.contextmanager

@@ -160,7 +160,7 @@ def test_single_row_is_an_object(market: Market, visitors: Visitors, role: Role)
 def counted(market: Market, visitor: Visitor, role: Role, name: str) -> int | str:
     """Return a count that the web app asks for by HEAD, or the status of its refusal."""
     table, where = COUNTS[name]
-    own = market.ids["stranger" if role is Role.ANON else role]
+    own = market.ids["other_user" if role is Role.ANON else role]
     request = visitor.client.table(table).select("*", count=CountMethod.exact, head=True)
     for column, value in where.items():
         request.request.params = request.request.params.add(
@@ -216,13 +216,13 @@ def test_badge_is_counted_by_head(market: Market, visitors: Visitors, role: Role
     assert len(rows) == badge
     assert {row["user_id"] for row in rows} <= {market.ids[role]}
     # Bidders and seller were notified, each of their own.
-    assert (role in (Role.STRANGER, Role.STAFF)) == (not rows)
+    assert (role in (Role.OTHER_USER, Role.STAFF)) == (not rows)
 
 
 def test_read_marks_are_the_recipients(market: Market, visitors: Visitors) -> None:
     """The update of the thread page marks the messages of the peer, and only for the recipient."""
     marked = {}
-    for role in (Role.STRANGER, Role.SELLER, Role.BUYER):
+    for role in (Role.OTHER_USER, Role.SELLER, Role.BUYER):
         request = (
             visitors[role]
             .client.table("messages")
@@ -233,7 +233,7 @@ def test_read_marks_are_the_recipients(market: Market, visitors: Visitors) -> No
         )
         marked[role] = len(request.execute().data)
 
-    assert {Role.STRANGER: 0, Role.SELLER: 0, Role.BUYER: 1} == marked
+    assert {Role.OTHER_USER: 0, Role.SELLER: 0, Role.BUYER: 1} == marked
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role not in (Role.ANON, Role.STAFF)])

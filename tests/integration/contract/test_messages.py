@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from postgrest.exceptions import APIError
 
-from tests.integration.contract.conversation import Conversation, Talker
+from tests.integration.contract.conversation import Conversation, Participant
 from tests.integration.contract.embeds import QUERIES
 from tests.integration.contract.market import Market
 from tests.support.listening import Heard
@@ -27,7 +27,7 @@ def talk(market: Market) -> Iterator[Conversation]:
 
 
 @contextlib.asynccontextmanager
-async def thread_page(talker: Talker, thread_id: str) -> AsyncIterator[Heard]:
+async def thread_page(participant: Participant, thread_id: str) -> AsyncIterator[Heard]:
     """Open a page with a thread, the list of own threads, and the bell."""
     bindings = [
         *(
@@ -35,12 +35,12 @@ async def thread_page(talker: Talker, thread_id: str) -> AsyncIterator[Heard]:
             for event in ("INSERT", "UPDATE")
         ),
         *(
-            {"event": "*", "table": "message_threads", "filter": f"{party}=eq.{talker.id}"}
+            {"event": "*", "table": "message_threads", "filter": f"{party}=eq.{participant.id}"}
             for party in ("buyer_id", "seller_id")
         ),
-        {"event": "INSERT", "table": "notifications", "filter": f"user_id=eq.{talker.id}"},
+        {"event": "INSERT", "table": "notifications", "filter": f"user_id=eq.{participant.id}"},
     ]
-    async with talker.listening(f"thread-{thread_id}", *bindings) as heard:
+    async with participant.listening(f"thread-{thread_id}", *bindings) as heard:
         yield heard
 
 
@@ -234,13 +234,13 @@ def test_staff_read_nothing_without_an_audit(talk: Conversation) -> None:
     assert f"Mine: {NUMBER}" == answer["original"]
 
 
-def rows_of(talker: Talker, table: str) -> list[Any]:
+def rows_of(participant: Participant, table: str) -> list[Any]:
     """Return all rows of a table that a person may read."""
-    rows: Any = talker.client.table(table).select("*").execute().data
+    rows: Any = participant.client.table(table).select("*").execute().data
     return list(rows)
 
 
-def everything_readable(talk: Conversation, reader: Talker) -> str:
+def everything_readable(talk: Conversation, reader: Participant) -> str:
     """Return as one text all columns of all tables, and all embeds of the web app."""
     tables = talk.shop.db.execute(
         """

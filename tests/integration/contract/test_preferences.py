@@ -53,8 +53,8 @@ def test_leaking_preference_is_refused(market: Market, table: str, prefer: str) 
     """Estimates count rows of other users; the answer says so in a clear error."""
     filtered = f"{table}?id=not.is.null"
 
-    assert error_of(request(market, Role.STRANGER, "GET", filtered, prefer=[prefer])) == REFUSED
-    head = request(market, Role.STRANGER, "HEAD", filtered, prefer=[prefer])
+    assert error_of(request(market, Role.OTHER_USER, "GET", filtered, prefer=[prefer])) == REFUSED
+    head = request(market, Role.OTHER_USER, "HEAD", filtered, prefer=[prefer])
     assert (head.status_code, head.headers.get("content-range")) == (400, None)
 
 
@@ -91,7 +91,7 @@ def test_leaking_preference_is_refused_on_functions(
 )
 def test_no_spelling_gets_past(market: Market, prefer: Sequence[str]) -> None:
     """Neither another preference nor another header, before or after, hides a leaking one."""
-    answer = request(market, Role.STRANGER, "GET", "notifications?select=id", prefer=prefer)
+    answer = request(market, Role.OTHER_USER, "GET", "notifications?select=id", prefer=prefer)
 
     assert error_of(answer) == REFUSED
 
@@ -111,11 +111,11 @@ def test_exact_count_is_served(market: Market, visitors: Visitors) -> None:
     """It counts the rows that the caller may read, and no others."""
     orders = {
         role: visitors[role].client.table("orders").select("id", count=CountMethod.exact).execute()
-        for role in (Role.BUYER, Role.STRANGER)
+        for role in (Role.BUYER, Role.OTHER_USER)
     }
 
     assert market.ids["order"] in {str(row["id"]) for row in _rows(orders[Role.BUYER])}
-    assert (1, 0) == (orders[Role.BUYER].count, orders[Role.STRANGER].count)
+    assert (1, 0) == (orders[Role.BUYER].count, orders[Role.OTHER_USER].count)
 
 
 @pytest.mark.parametrize("prefer", [["tx=rollback"], ["tx=rollback", "return=representation"]])
@@ -125,7 +125,7 @@ def test_bid_that_its_caller_undoes_is_refused(market: Market, prefer: list[str]
     bid = {"auction_id": auction_id, "amount_cents": 1_000, "max_proxy_cents": 99_999_999}
     before = _traces(market, auction_id)
 
-    answer = request(market, Role.STRANGER, "POST", "rpc/place_bid", prefer=prefer, body=bid)
+    answer = request(market, Role.OTHER_USER, "POST", "rpc/place_bid", prefer=prefer, body=bid)
 
     assert error_of(answer) == REFUSED
     assert _traces(market, auction_id) == before
@@ -147,7 +147,7 @@ def test_bid_that_a_filter_undoes_is_refused(market: Market, filtered: str) -> N
     before = _traces(market, auction_id)
 
     answer = request(
-        market, Role.STRANGER, "POST", f"rpc/place_bid?{filtered}", prefer=[], body=bid
+        market, Role.OTHER_USER, "POST", f"rpc/place_bid?{filtered}", prefer=[], body=bid
     )
 
     assert error_of(answer) == (400, "PT400", "FILTER_REFUSED")
@@ -160,7 +160,7 @@ def test_bid_counts_and_stays(market: Market) -> None:
     bid = {"auction_id": auction_id, "amount_cents": 1_000}
     version, bids, count = _traces(market, auction_id)
 
-    answer = request(market, Role.STRANGER, "POST", "rpc/place_bid", prefer=[], body=bid)
+    answer = request(market, Role.OTHER_USER, "POST", "rpc/place_bid", prefer=[], body=bid)
 
     assert answer.json()["success"], answer.text
     assert _traces(market, auction_id) == (version + 1, bids + 1, count + 1)
@@ -174,7 +174,7 @@ def _rows(answer: Any) -> list[dict[str, Any]]:
 def _traces(market: Market, auction_id: str) -> tuple[int, int, int]:
     """Return the auction's version, its bids, and the caller's counted calls of place_bid."""
     shop = market.shop
-    key = f"place_bid:{market.people[Role.STRANGER].actor.id}"
+    key = f"place_bid:{market.people[Role.OTHER_USER].actor.id}"
     return (
         shop.value("select version from public.auctions where id = %s", auction_id),
         shop.value("select count(*) from public.bids where auction_id = %s", auction_id),

@@ -59,14 +59,14 @@ class Order:
 
     def paid_intent(self, **changes: Any) -> dict[str, Any]:
         """Return the order's intent as Stripe tells it once it is paid."""
-        told = make_intent(
+        described = make_intent(
             id=self.intent_id,
             latest_charge=f"ch_of_{self.intent_id}",
             amount=AMOUNT,
             amount_received=AMOUNT,
             metadata=self.metadata,
         )
-        return told | changes
+        return described | changes
 
 
 class Shop:
@@ -237,7 +237,7 @@ class Shop:
             lease_token=uuid.uuid4(),
         )
         assert answer["stored"], answer
-        self.lapse_leases()
+        self.expire_leases()
 
     def dead_event(self) -> str:
         """Store an event that has used up its tries, of a type that nothing handles."""
@@ -274,7 +274,7 @@ class Shop:
             )
         )
 
-    def lapse_leases(self) -> None:
+    def expire_leases(self) -> None:
         """Let so much time pass that every lease has lapsed."""
         for table in ("outbox", "webhook_events"):
             self.db.execute(

@@ -69,13 +69,13 @@ def test_any_order_of_events_ends_as_the_session(
     for step in steps:
         act(person, step, person.sessions()[0])
         so_far = all_events(person)
-        for told in data.draw(st.lists(st.sampled_from(so_far), max_size=2)):
-            assert 200 == person.deliver(told).status_code
+        for event in data.draw(st.lists(st.sampled_from(so_far), max_size=2)):
+            assert 200 == person.deliver(event).status_code
 
     news = all_events(person)
     repeated = data.draw(st.lists(st.sampled_from(news), max_size=3))
-    for told in data.draw(st.permutations(news + repeated)):
-        assert 200 == person.deliver(told).status_code
+    for event in data.draw(st.permutations(news + repeated)):
+        assert 200 == person.deliver(event).status_code
 
     shown = person.shown()
     [newest, *older] = person.sessions()

@@ -72,7 +72,7 @@ def test_pass_leaves_nothing_of_the_document(shop: Shop, person: Applicant) -> N
     person.check(session_id, "verified", verified_outputs=OUTPUTS)
     person.wait_for_status("passed")
     answers = [
-        post_identity(shop, told) for told in [*person.events(session_id), *planted(shop, person)]
+        post_identity(shop, event) for event in [*person.events(session_id), *planted(shop, person)]
     ]
     answers += [person.start(), person.browser.get(KYC)]
     assert shop.service.call("anonymise_account", user_id=person.user_id)["success"]

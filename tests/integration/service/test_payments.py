@@ -25,18 +25,18 @@ def order(shop: Shop, buyer: Browser) -> Order:
     return shop.sold(buyer.actor)
 
 
-def asked(order: Order, **changes: Any) -> dict[str, Any]:
+def intent_body(order: Order, **changes: Any) -> dict[str, Any]:
     return {"orderId": order.id, "amount": AMOUNT, "currency": "aud"} | changes
 
 
-def told(answer: httpx.Response) -> tuple[int, str]:
+def status_and_code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
 def test_two_calls_at_once_get_one_intent(shop: Shop, buyer: Browser, order: Order) -> None:
     """Both get the same secret, and Stripe has one intent for the order (C7, case 8)."""
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: buyer.post(CREATE, asked(order)), range(4)))
+        answers = list(pool.map(lambda _: buyer.post(CREATE, intent_body(order)), range(4)))
 
     assert [200] * 4 == [answer.status_code for answer in answers]
     [body] = {tuple(sorted(answer.json().items())) for answer in answers}
@@ -56,7 +56,7 @@ def test_confirm_and_webhook_together_capture_once(
     shop: Shop, buyer: Browser, order: Order
 ) -> None:
     """Browser and Stripe report the payment at the same time; it is booked once (case 8)."""
-    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    intent_id = buyer.post(CREATE, intent_body(order)).json()["paymentIntentId"]
     shop.command("PUT", "/delivery", mode="hold")
     shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
     confirmation = {"orderId": order.id, "paymentIntentId": intent_id}
@@ -82,11 +82,11 @@ def test_confirm_and_webhook_together_capture_once(
 
 def test_unpaid_intent_is_not_confirmed(buyer: Browser, order: Order) -> None:
     """The service asks Stripe, and ignores what the browser says."""
-    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    intent_id = buyer.post(CREATE, intent_body(order)).json()["paymentIntentId"]
 
     answer = buyer.post(CONFIRM, {"orderId": order.id, "paymentIntentId": intent_id})
 
-    assert (400, "TRANSACTION_FAILED") == told(answer)
+    assert (400, "TRANSACTION_FAILED") == status_and_code(answer)
     assert ("Payment not completed", "requires_payment_method") == (
         answer.json()["error"],
         answer.json()["paymentStatus"],
@@ -96,12 +96,12 @@ def test_unpaid_intent_is_not_confirmed(buyer: Browser, order: Order) -> None:
 def test_intent_of_another_order_confirms_nothing(shop: Shop, buyer: Browser, order: Order) -> None:
     """One payment pays one order, whatever the browser and Stripe's event say."""
     other = shop.sold(buyer.actor)
-    intent_id = buyer.post(CREATE, asked(other)).json()["paymentIntentId"]
+    intent_id = buyer.post(CREATE, intent_body(other)).json()["paymentIntentId"]
     shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
 
     answer = buyer.post(CONFIRM, {"orderId": order.id, "paymentIntentId": intent_id})
 
-    assert (400, "VALIDATION_ERROR") == told(answer)
+    assert (400, "VALIDATION_ERROR") == status_and_code(answer)
     assert "pending_payment" == shop.state(order)
     shop.wait_for(lambda: shop.state(other) == "paid")
     shop.check_books()
@@ -111,9 +111,9 @@ def test_unknown_intent_and_order_are_not_found(buyer: Browser, order: Order) ->
     """404, with the code that says so."""
     confirmation = {"orderId": order.id, "paymentIntentId": "pi_of_nobody"}
 
-    assert (404, "RESOURCE_NOT_FOUND") == told(buyer.post(CONFIRM, confirmation))
-    unknown = asked(order, orderId=str(uuid.uuid4()))
-    assert (404, "RESOURCE_NOT_FOUND") == told(buyer.post(CREATE, unknown))
+    assert (404, "RESOURCE_NOT_FOUND") == status_and_code(buyer.post(CONFIRM, confirmation))
+    unknown = intent_body(order, orderId=str(uuid.uuid4()))
+    assert (404, "RESOURCE_NOT_FOUND") == status_and_code(buyer.post(CREATE, unknown))
 
 
 @pytest.mark.parametrize(
@@ -135,21 +135,21 @@ def test_other_terms_than_the_orders_are_refused(
     shop: Shop, buyer: Browser, order: Order, changes: dict[str, Any]
 ) -> None:
     """The order decides the charge; a buyer who was shown another amount gets an error."""
-    answer = buyer.post(CREATE, asked(order, **changes))
+    answer = buyer.post(CREATE, intent_body(order, **changes))
 
-    assert (400, "VALIDATION_ERROR") == told(answer)
+    assert (400, "VALIDATION_ERROR") == status_and_code(answer)
     assert [] == shop.intents_of(order)
 
 
 def test_paid_order_takes_no_other_intent(shop: Shop, buyer: Browser, order: Order) -> None:
     """Nobody is asked to pay twice."""
-    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    intent_id = buyer.post(CREATE, intent_body(order)).json()["paymentIntentId"]
     shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
     shop.wait_for(lambda: shop.state(order) == "paid")
 
-    answer = buyer.post(CREATE, asked(order))
+    answer = buyer.post(CREATE, intent_body(order))
 
-    assert (400, "TRANSACTION_FAILED") == told(answer)
+    assert (400, "TRANSACTION_FAILED") == status_and_code(answer)
     assert 1 == len(shop.intents_of(order))
 
 
@@ -160,13 +160,13 @@ def test_declined_card_leaves_the_order_to_be_paid(
     shop: Shop, buyer: Browser, order: Order, card: str
 ) -> None:
     """The same intent may be tried again, and then pays (case 8, C1)."""
-    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    intent_id = buyer.post(CREATE, intent_body(order)).json()["paymentIntentId"]
     with pytest.raises(stripe.CardError):
         shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": card})
     shop.deliveries(object_id=intent_id, event_type="payment_intent.payment_failed")
     assert "pending_payment" == shop.state(order)
 
-    assert intent_id == buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    assert intent_id == buyer.post(CREATE, intent_body(order)).json()["paymentIntentId"]
     shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
 
     shop.wait_for(lambda: shop.state(order) == "paid")
@@ -177,7 +177,7 @@ def test_failed_authentication_leaves_the_order_to_be_paid(
     shop: Shop, buyer: Browser, order: Order
 ) -> None:
     """A buyer who fails 3D Secure has not paid, before the bank's answer and after it (case 8)."""
-    intent_id = buyer.post(CREATE, asked(order)).json()["paymentIntentId"]
+    intent_id = buyer.post(CREATE, intent_body(order)).json()["paymentIntentId"]
     card: Any = {
         "payment_method": "pm_card_threeDSecure2Required",
         "return_url": "https://market.example/orders",
@@ -196,7 +196,7 @@ def test_cookie_from_the_site_is_taken(
     buyer: Browser, order: Order, headers: dict[str, str]
 ) -> None:
     """In chunks, as the site's library leaves it."""
-    answer = buyer.post(CREATE, asked(order), buyer.cookie | headers)
+    answer = buyer.post(CREATE, intent_body(order), buyer.cookie | headers)
 
     assert 200 == answer.status_code, answer.text
 
@@ -210,7 +210,7 @@ def test_body_that_makes_no_sense_is_refused(shop: Shop, buyer: Browser, body: b
         CREATE, content=body, headers=buyer.bearer | {"Content-Type": "application/json"}
     )
 
-    assert (400, "VALIDATION_ERROR") == told(answer)
+    assert (400, "VALIDATION_ERROR") == status_and_code(answer)
 
 
 def test_other_kind_of_body_is_refused(shop: Shop, buyer: Browser) -> None:
@@ -219,7 +219,7 @@ def test_other_kind_of_body_is_refused(shop: Shop, buyer: Browser) -> None:
 
     answer = shop.http.post(CREATE, content=b"<x/>", headers=headers)
 
-    assert (415, "UNSUPPORTED_MEDIA_TYPE") == told(answer)
+    assert (415, "UNSUPPORTED_MEDIA_TYPE") == status_and_code(answer)
 
 
 def test_large_body_is_refused(shop: Shop, buyer: Browser) -> None:
@@ -230,7 +230,7 @@ def test_large_body_is_refused(shop: Shop, buyer: Browser) -> None:
         headers=buyer.bearer | {"Content-Type": "application/json"},
     )
 
-    assert (413, "PAYLOAD_TOO_LARGE") == told(answer)
+    assert (413, "PAYLOAD_TOO_LARGE") == status_and_code(answer)
 
 
 def test_stripe_that_loses_an_answer_makes_one_intent(
@@ -241,7 +241,7 @@ def test_stripe_that_loses_an_answer_makes_one_intent(
         "POST", "/faults", reset=True, when="after", method="POST", path="/v1/payment_intents"
     )
 
-    answer = buyer.post(CREATE, asked(order))
+    answer = buyer.post(CREATE, intent_body(order))
 
     assert 200 == answer.status_code, answer.text
     [intent] = shop.intents_of(order)
@@ -253,7 +253,7 @@ def test_stripe_that_fails_once_makes_one_intent(shop: Shop, buyer: Browser, ord
     """Its error is kept under the first key, so the next one is taken."""
     shop.command("POST", "/faults", status=500, method="POST", path="/v1/payment_intents")
 
-    answer = buyer.post(CREATE, asked(order))
+    answer = buyer.post(CREATE, intent_body(order))
 
     assert 200 == answer.status_code, answer.text
     assert [answer.json()["paymentIntentId"]] == [one["id"] for one in shop.intents_of(order)]
@@ -268,11 +268,13 @@ def test_stripe_that_is_slow_makes_one_intent(shop: Shop, buyer: Browser, order:
     answers = []
 
     def is_answered() -> bool:
-        answers.append(buyer.post(CREATE, asked(order)))
+        answers.append(buyer.post(CREATE, intent_body(order)))
         return answers[-1].is_success
 
     assert wait_until(is_answered, TIMEOUT_S)
-    assert {(503, "STRIPE_CONFLICT"), (503, "STRIPE_UNREACHABLE")} >= set(map(told, answers[:-1]))
+    assert {(503, "STRIPE_CONFLICT"), (503, "STRIPE_UNREACHABLE")} >= set(
+        map(status_and_code, answers[:-1])
+    )
     made = answers[-1].json()["paymentIntentId"]
     assert [made] == [one["id"] for one in shop.intents_of(order)]
 
@@ -281,9 +283,9 @@ def test_stripe_that_is_away_is_told(shop: Shop, buyer: Browser, order: Order) -
     """The buyer hears of it, and the next try works."""
     shop.command("POST", "/faults", reset=True, times=50, method="POST", path="/v1/payment_intents")
 
-    answer = buyer.post(CREATE, asked(order))
+    answer = buyer.post(CREATE, intent_body(order))
 
-    assert (503, "STRIPE_UNREACHABLE") == told(answer)
+    assert (503, "STRIPE_UNREACHABLE") == status_and_code(answer)
     shop.command("DELETE", "/faults")
-    assert 200 == buyer.post(CREATE, asked(order)).status_code
+    assert 200 == buyer.post(CREATE, intent_body(order)).status_code
     shop.check_books()

@@ -40,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed = random.SystemRandom().randrange(_SEEDS) if options.seed is None else options.seed
     plan = make_plan(seed, options.auctions, has_faults=not options.without_faults)
     _say(f"CHAOS_SEED={seed} CHAOS_AUCTIONS={options.auctions}")
-    for lane, strikes in plan.strikes.items():
-        names = ", ".join(dict.fromkeys(strike.name for strike in strikes))
-        _say(f"{lane}: {len(strikes)} faults: {names}")
+    for lane, faults in plan.faults.items():
+        names = ", ".join(dict.fromkeys(planned.name for planned in faults))
+        _say(f"{lane}: {len(faults)} faults: {names}")
     with running_system(options.out / "logs") as system:
         ran = asyncio.run(Run(plan, system, _say).run())
         _say(f"{ran.took_s:5.0f} s  reading the market and Stripe")
@@ -73,13 +73,15 @@ def _witnesses(ran: Ran) -> Witnesses:
     return Witnesses(
         sales={
             lot.id: Sale(
-                listed_end_at=lot.listed_end_at, is_scheduled=lot.is_scheduled, fate=lot.plan.fate
+                listed_end_at=lot.listed_end_at,
+                is_scheduled=lot.is_scheduled,
+                ending=lot.plan.ending,
             )
             for lot in ran.market.lots.values()
         },
         given=ran.bidding.given,
         repeated=ran.bidding.repeated,
-        surprises=dict(ran.buying.surprises) | refused,
+        unexpected=dict(ran.buying.unexpected) | refused,
         left=ran.left,
     )
 

@@ -42,14 +42,14 @@ class Given:
 class Bidding:
     """All bidders of the run, and all receipts that they hold."""
 
-    def __init__(self, market: Market, web: Web, dice: random.Random) -> None:
+    def __init__(self, market: Market, web: Web, rng: random.Random) -> None:
         self.given: list[Given] = []
         #: Receipts of bids that were sent once more, each with its first answer.
         self.repeated: list[tuple[Given, dict[str, Any]]] = []
         self.refusals: Counter[str] = Counter()
         self._market = market
         self._web = web
-        self._dice = dice
+        self._dice = rng
 
     async def bid_on(self, lot: Lot) -> None:
         """Let everybody bid who wants the thing, until the auction is over for all of them."""

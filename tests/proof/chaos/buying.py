@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from tests.proof.chaos.market import Lot, Market, Person
-from tests.proof.chaos.plan import Fate
+from tests.proof.chaos.plan import Ending
 from tests.proof.chaos.web import Web
 
 
@@ -19,19 +19,19 @@ _NEW_ORDERS: LiteralString = """
   select id, auction_id, buyer_id, amount_cents, created_at from public.orders
   where created_at > (%s::timestamptz - interval '1 minute')
 """
-#: The state in which each fate leaves an order.
+#: The state in which each ending leaves an order.
 STATES = {
-    Fate.UNPAID: "pending_payment",
-    Fate.CANCELLED: "cancelled",
-    Fate.REFUNDED: "refunded",
-    Fate.RELEASED: "released",
+    Ending.UNPAID: "pending_payment",
+    Ending.CANCELLED: "cancelled",
+    Ending.REFUNDED: "refunded",
+    Ending.RELEASED: "released",
 }
 _CARD, _BAD_CARD = "pm_card_visa", "pm_card_visa_chargeDeclined"
 
 
-def state_of(fate: Fate) -> str:
-    """Return the state in which a fate leaves an order."""
-    return STATES.get(fate, "paid")
+def state_of(ending: Ending) -> str:
+    """Return the state in which an ending leaves an order."""
+    return STATES.get(ending, "paid")
 
 
 class Buying:
@@ -41,7 +41,7 @@ class Buying:
         self.is_closed = False
         self.done_count = 0
         #: Answers that no party of an order may get.
-        self.surprises: Counter[str] = Counter()
+        self.unexpected: Counter[str] = Counter()
         self._market = market
         self._web = web
         self._tokens = {person.id: person for person in (*market.users, *market.sellers)}
@@ -66,9 +66,9 @@ class Buying:
         await asyncio.gather(*self._tasks.values())
 
     async def _trade(self, lot: Lot, row: dict[str, Any]) -> None:
-        deal = _Deal(self._web, self._tokens[row["buyer_id"]], lot.seller, row, self.surprises)
+        deal = _Deal(self._web, self._tokens[row["buyer_id"]], lot.seller, row, self.unexpected)
         try:
-            await deal.go(lot.plan.fate)
+            await deal.go(lot.plan.ending)
         finally:
             self.done_count += 1
 
@@ -82,44 +82,44 @@ class _Deal:
         buyer: Person,
         seller: Person,
         row: dict[str, Any],
-        surprises: Counter[str],
+        unexpected: Counter[str],
     ) -> None:
         self._web = web
         self._buyer = buyer
         self._seller = seller
         self._order_id = str(row["id"])
         self._amount = row["amount_cents"]
-        self._surprises = surprises
+        self._unexpected = unexpected
 
-    async def go(self, fate: Fate) -> None:
+    async def go(self, ending: Ending) -> None:
         """Take the order to its end."""
-        if fate is Fate.UNPAID:
+        if ending is Ending.UNPAID:
             return
-        await self._pay(fate)
+        await self._pay(ending)
         await self._reach("paid")
-        if fate is Fate.RELEASED:
+        if ending is Ending.RELEASED:
             await self._act(self._seller, "mark_ready")
             await self._act(self._seller, "mark_shipped")
             await self._act(self._buyer, "confirm_delivery")
             await self._act(self._buyer, "release_funds")
-        elif fate is Fate.CANCELLED:
+        elif ending is Ending.CANCELLED:
             await self._act(self._buyer, "cancel")
-        elif fate is Fate.REFUNDED:
+        elif ending is Ending.REFUNDED:
             await self._act(self._seller, "refund")
-        await self._reach(state_of(fate))
+        await self._reach(state_of(ending))
 
-    async def _pay(self, fate: Fate) -> None:
+    async def _pay(self, ending: Ending) -> None:
         secret, *others = await asyncio.gather(
-            *(self._intent() for _ in range(2 if fate is Fate.ASKED_TWICE else 1))
+            *(self._intent() for _ in range(2 if ending is Ending.ASKED_TWICE else 1))
         )
         if any(other != secret for other in others):
-            self._surprises["two intents for one order"] += 1
+            self._unexpected["two intents for one order"] += 1
         intent_id = secret.split("_secret_")[0]
-        if fate is Fate.DECLINED_FIRST:
+        if ending is Ending.DECLINED_FIRST:
             await self._confirm_at_stripe(intent_id, secret, _BAD_CARD)
         while await self._confirm_at_stripe(intent_id, secret, _CARD) != "succeeded":  # noqa: ASYNC110 - Stripe is in trouble
             await asyncio.sleep(_LOOK_S)
-        if fate is Fate.CONFIRMED:
+        if ending is Ending.CONFIRMED:
             await self._must(
                 self._buyer,
                 "/api/payments/confirm",
@@ -152,7 +152,7 @@ class _Deal:
                 return answer.body
             if answer.status != HTTPStatus.CONFLICT:
                 code = answer.body.get("code")
-                self._surprises[f"{path.replace(self._order_id, '…')}: {code}"] += 1
+                self._unexpected[f"{path.replace(self._order_id, '…')}: {code}"] += 1
             await asyncio.sleep(_LOOK_S)
 
     async def _reach(self, state: str) -> None:
@@ -166,6 +166,6 @@ class _Deal:
         path = f"/api/orders/{self._order_id}"
         answer = await self._web.ask(self._buyer.token, "GET", path)
         if answer.status != HTTPStatus.OK:
-            self._surprises[f"GET /api/orders/…: {answer.body.get('code')}"] += 1
+            self._unexpected[f"GET /api/orders/…: {answer.body.get('code')}"] += 1
             return ""
         return str(answer.body["state"])

@@ -12,7 +12,7 @@ from uuid import UUID
 from tests.proof.chaos import money_checks
 from tests.proof.chaos.bidding import Given
 from tests.proof.chaos.facts import Facts, Row
-from tests.proof.chaos.plan import Fate
+from tests.proof.chaos.plan import Ending
 from tests.proof.chaos.replay import Replay, differences, replays
 from tools.verify_bid_log import (
     Checker,
@@ -34,22 +34,22 @@ BID_LASTS = timedelta(seconds=3)
 #: The notifications that the parties get about an order, for each step after its payment.
 _PAID = (("seller", "order_paid"), ("buyer", "payment_received"))
 _REFUNDED = (("buyer", "refund_processed"), ("seller", "refund_processed"))
-_NOTICES: Mapping[Fate, tuple[tuple[str, str], ...]] = {
-    Fate.UNPAID: (),
-    Fate.RELEASED: (
+_NOTICES: Mapping[Ending, tuple[tuple[str, str], ...]] = {
+    Ending.UNPAID: (),
+    Ending.RELEASED: (
         *_PAID,
         ("buyer", "order_ready"),
         ("buyer", "order_shipped"),
         ("seller", "order_delivered"),
         ("seller", "funds_released"),
     ),
-    Fate.CANCELLED: (
+    Ending.CANCELLED: (
         *_PAID,
         *_REFUNDED,
         ("buyer", "order_cancelled"),
         ("seller", "order_cancelled"),
     ),
-    Fate.REFUNDED: (*_PAID, *_REFUNDED),
+    Ending.REFUNDED: (*_PAID, *_REFUNDED),
 }
 
 
@@ -209,10 +209,10 @@ def _notifications(seen: Seen) -> tuple[Counter[Any], Counter[Any]]:
     found = Counter((r["user_id"], r["type"], r["auction_id"]) for r in seen.each("notifications"))
     expected: Counter[Any] = Counter()
     for auction_id, replay in seen.replays.items():
-        for (user_id, kind), count in replay.oracle.told.items():
+        for (user_id, kind), count in replay.oracle.notified.items():
             expected[user_id, kind, auction_id] += count
     for order, sale in seen.facts.sold():
-        for party, kind in _NOTICES.get(sale.fate, _PAID):
+        for party, kind in _NOTICES.get(sale.ending, _PAID):
             expected[order[f"{party}_id"], kind, order["auction_id"]] += 1
     return found, expected
 
@@ -317,7 +317,7 @@ def _nothing_open(seen: Seen) -> Iterator[str]:
 
 def _nobody_surprised(seen: Seen) -> Iterator[str]:
     seen.count = len(seen.facts.witnesses.given)
-    for answer, count in seen.facts.witnesses.surprises.items():
+    for answer, count in seen.facts.witnesses.unexpected.items():
         yield f"{count} times {answer}"
 
 

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 
 from devstack.supervisor.programs import MONEY_EVENTS
 from tests.proof.chaos.bidding import Given
-from tests.proof.chaos.plan import Fate
+from tests.proof.chaos.plan import Ending
 from tests.proof.stripe_comparison import StripeObjects
 
 
@@ -95,11 +95,11 @@ _QUERIES: Mapping[str, LiteralString] = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Sale:
-    """The plan of an auction as the checks need it: its first end, and the fate of its order."""
+    """The plan of an auction as the checks need it: its first end, and the ending of its order."""
 
     listed_end_at: datetime
     is_scheduled: bool
-    fate: Fate
+    ending: Ending
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ class Witnesses:
     given: Sequence[Given]
     repeated: Sequence[tuple[Given, Mapping[str, Any]]] = ()
     #: Refusals and answers that nobody may get.
-    surprises: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    unexpected: Mapping[str, int] = dataclasses.field(default_factory=dict)
     #: Open work that did not end before the time limit.
     left: Mapping[str, int] = dataclasses.field(default_factory=dict)
     soft_close_s: float = 3.0

@@ -1,4 +1,4 @@
-"""The killer: ends processes with -9, and troubles the gateway, Realtime and Stripe, as planned."""
+"""Kill processes, and make the gateway, Realtime and Stripe fail, as planned."""
 
 import asyncio
 import dataclasses
@@ -8,18 +8,18 @@ from typing import Any
 
 import httpx
 
-from tests.proof.chaos.plan import Plan, Strike
+from tests.proof.chaos.plan import Plan, PlannedFault
 from tests.proof.chaos.system import System
 
 
 _ENDLESS = 1_000_000
-#: The control APIs are no part of the system, and answer while it is in trouble.
+#: The control APIs are no part of the system, and answer during its faults.
 _CONTROL_TIMEOUT_S = 20.0
 _ALL_RPCS = "/rest/v1/*"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Struck:
+class InjectedFault:
     """A fault that took place, in seconds after the start of the run."""
 
     lane: str
@@ -28,12 +28,12 @@ class Struck:
     ended_s: float
 
 
-class Killer:
-    """Carries out the plan's faults, each lane for itself."""
+class FaultInjector:
+    """Injects the planned faults; the lanes run independently."""
 
     def __init__(self, plan: Plan, system: System, began_at: float) -> None:
-        self.struck: list[Struck] = []
-        #: Planned faults whose victim did not run at that time.
+        self.injected: list[InjectedFault] = []
+        #: Planned faults whose target was not running.
         self.missed: list[str] = []
         self._plan = plan
         self._system = system
@@ -58,7 +58,7 @@ class Killer:
             "gateway hangs": {"hang": True, **some},
             "gateway is slow": {"delay_s": 0.3, **everything},
         }
-        self._moods = {
+        self._realtime_modes = {
             "Realtime is silent": "silent",
             "Realtime is deaf": "deaf",
             "Realtime closes": "closing",
@@ -79,10 +79,10 @@ class Killer:
         }
 
     async def run(self) -> None:
-        """Strike as planned; return when the last fault is over."""
-        await asyncio.gather(*(self._lane(lane) for lane in self._plan.strikes))
+        """Inject the planned faults; return when the last one is over."""
+        await asyncio.gather(*(self._lane(lane) for lane in self._plan.faults))
 
-    async def make_peace(self) -> None:
+    async def end_all_faults(self) -> None:
         """End every fault that may still last."""
         await self._end_gateway_fault()
         await self._end_stripe_fault()
@@ -99,45 +99,47 @@ class Killer:
         await self._stripe.close()
 
     async def _lane(self, lane: str) -> None:
-        strikes = {
+        faults = {
             "processes": self._kill,
-            "gateway": self._trouble_gateway,
-            "Stripe": self._trouble_stripe,
+            "gateway": self._disturb_gateway,
+            "Stripe": self._disturb_stripe,
         }
-        for strike in self._plan.strikes[lane]:
-            await asyncio.sleep(strike.after_s)
+        for planned in self._plan.faults[lane]:
+            await asyncio.sleep(planned.after_s)
             began_s = self._now_s()
-            if await strikes[lane](strike):
-                self.struck.append(
-                    Struck(lane=lane, name=strike.name, began_s=began_s, ended_s=self._now_s())
+            if await faults[lane](planned):
+                self.injected.append(
+                    InjectedFault(
+                        lane=lane, name=planned.name, began_s=began_s, ended_s=self._now_s()
+                    )
                 )
             else:
-                self.missed.append(strike.name)
+                self.missed.append(planned.name)
 
-    async def _kill(self, strike: Strike) -> bool:
-        return self._kills[strike.name](strike.times)
+    async def _kill(self, planned: PlannedFault) -> bool:
+        return self._kills[planned.name](planned.times)
 
-    async def _trouble_gateway(self, strike: Strike) -> bool:
-        if strike.name in self._moods:
-            await self._gateway.ask("PUT", "/realtime", mode=self._moods[strike.name])
+    async def _disturb_gateway(self, planned: PlannedFault) -> bool:
+        if planned.name in self._realtime_modes:
+            await self._gateway.ask("PUT", "/realtime", mode=self._realtime_modes[planned.name])
         else:
-            fault = dict(self._gateway_faults[strike.name])
-            await self._gateway.ask("POST", "/faults", **_counted(fault, strike))
-        await self._hold(strike, self._end_gateway_fault)
+            fault = dict(self._gateway_faults[planned.name])
+            await self._gateway.ask("POST", "/faults", **_counted(fault, planned))
+        await self._hold(planned, self._end_gateway_fault)
         return True
 
-    async def _trouble_stripe(self, strike: Strike) -> bool:
-        if strike.name in self._deliveries:
-            await self._stripe.ask("PUT", "/delivery", **self._deliveries[strike.name])
+    async def _disturb_stripe(self, planned: PlannedFault) -> bool:
+        if planned.name in self._deliveries:
+            await self._stripe.ask("PUT", "/delivery", **self._deliveries[planned.name])
         else:
-            fault = {"path": "/v1/*", "times": None, **self._stripe_faults[strike.name]}
-            await self._stripe.ask("POST", "/faults", **_counted(fault, strike))
-        await self._hold(strike, self._end_stripe_fault)
+            fault = {"path": "/v1/*", "times": None, **self._stripe_faults[planned.name]}
+            await self._stripe.ask("POST", "/faults", **_counted(fault, planned))
+        await self._hold(planned, self._end_stripe_fault)
         return True
 
-    async def _hold(self, strike: Strike, end: Callable[[], Awaitable[None]]) -> None:
+    async def _hold(self, planned: PlannedFault, end: Callable[[], Awaitable[None]]) -> None:
         try:
-            await asyncio.sleep(strike.hold_s)
+            await asyncio.sleep(planned.hold_s)
         finally:
             await end()
 
@@ -170,6 +172,6 @@ class _Control:
         await self._http.aclose()
 
 
-def _counted(fault: Mapping[str, Any], strike: Strike) -> dict[str, Any]:
+def _counted(fault: Mapping[str, Any], planned: PlannedFault) -> dict[str, Any]:
     """Return the fault with the number of requests that it meets."""
-    return dict(fault) | ({"times": strike.times} if fault["times"] is None else {})
+    return dict(fault) | ({"times": planned.times} if fault["times"] is None else {})

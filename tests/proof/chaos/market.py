@@ -121,24 +121,24 @@ class Market:
     async def open_wave(self, wave: int) -> list[Lot]:
         """List the auctions of a wave, which end `LIVE_S` from now."""
         wanted = [a for a in self.plan.auctions if a.wave == wave]
-        lots = await self._patiently(lambda db: [self._lot(db, auction) for auction in wanted])
+        lots = await self._with_retries(lambda db: [self._lot(db, auction) for auction in wanted])
         self.lots.update({lot.id: lot for lot in lots})
         return lots
 
     async def read(self, query: LiteralString, *values: object) -> list[dict[str, Any]]:
         """Return rows as the owner sees them."""
-        return await self._patiently(lambda db: db.execute(query, values).fetchall())
+        return await self._with_retries(lambda db: db.execute(query, values).fetchall())
 
-    async def lapse_leases(self) -> None:
+    async def expire_leases(self) -> None:
         """End the leases of killed workers now, as if their time had passed."""
 
         def lapse(db: Db) -> None:
             for table in ("outbox", "webhook_events"):
                 db.execute(sql.SQL(_LAPSE).format(sql.Identifier(table)))
 
-        await self._patiently(lapse)
+        await self._with_retries(lapse)
 
-    async def _patiently(self, work: Callable[[Db], T]) -> T:
+    async def _with_retries(self, work: Callable[[Db], T]) -> T:
         """Do `work` in one transaction, in a thread; try again while Postgres restarts."""
 
         def attempt() -> T:

@@ -6,27 +6,27 @@ from typing import Any
 
 from tests.proof.chaos.buying import state_of
 from tests.proof.chaos.facts import Facts, Row
-from tests.proof.chaos.plan import Fate
+from tests.proof.chaos.plan import Ending
 from tests.sql.money.books import Money, fee
 
 
 #: The number of things that were looked at, and the problems.
 Found = tuple[int, list[str]]
 _STEPS = ("paid", "ready_for_handover", "shipped", "delivered", "released")
-_ROUTES: Mapping[Fate, Sequence[str]] = {
-    Fate.UNPAID: (),
-    Fate.RELEASED: _STEPS,
-    Fate.CANCELLED: ("paid", "cancelled"),
-    Fate.REFUNDED: ("paid", "refunded"),
+_ROUTES: Mapping[Ending, Sequence[str]] = {
+    Ending.UNPAID: (),
+    Ending.RELEASED: _STEPS,
+    Ending.CANCELLED: ("paid", "cancelled"),
+    Ending.REFUNDED: ("paid", "refunded"),
 }
 
 
 def states(facts: Facts) -> Found:
     """Each order is in the state in which its parties left it."""
     problems = [
-        f"order {order['id']} is {order['state']}, expected {state_of(sale.fate)}"
+        f"order {order['id']} is {order['state']}, expected {state_of(sale.ending)}"
         for order, sale in facts.sold()
-        if order["state"] != state_of(sale.fate)
+        if order["state"] != state_of(sale.ending)
     ]
     return len(facts.rows["orders"]), problems
 
@@ -36,7 +36,7 @@ def histories(facts: Facts) -> Found:
     events = facts.by("order_events", "order_id")
     problems = []
     for order, sale in facts.sold():
-        expected = ["pending_payment", *_ROUTES.get(sale.fate, ("paid",))]
+        expected = ["pending_payment", *_ROUTES.get(sale.ending, ("paid",))]
         found = [row["to_state"] for row in events.get(order["id"], ())]
         if found != expected:
             problems.append(f"order {order['id']} was {found}, expected {expected}")
@@ -50,7 +50,7 @@ def payments(facts: Facts) -> Found:
     for order, sale in facts.sold():
         intents = _intents(facts, order)
         taken = {i["id"]: i["amount_received"] for i in intents if i["amount_received"]}
-        expected = [] if sale.fate is Fate.UNPAID else [order["amount_cents"]]
+        expected = [] if sale.ending is Ending.UNPAID else [order["amount_cents"]]
         if list(taken.values()) != expected:
             problems.append(f"Stripe took {taken} for order {order['id']}, expected {expected}")
         booked = {
@@ -71,7 +71,7 @@ def refunds(facts: Facts) -> Found:
     rows = facts.by("refunds", "order_id")
     problems = []
     for order, sale in facts.sold():
-        is_back = sale.fate in (Fate.CANCELLED, Fate.REFUNDED)
+        is_back = sale.ending in (Ending.CANCELLED, Ending.REFUNDED)
         expected = [order["amount_cents"]] if is_back else []
         sent = {r["id"]: r["amount"] for r in _refunds(facts, order)}
         booked = {r["stripe_refund_id"]: r["amount_cents"] for r in rows.get(order["id"], ())}
@@ -87,7 +87,7 @@ def payouts(facts: Facts) -> Found:
     rows = facts.by("payouts", "order_id")
     problems = []
     for order, sale in facts.sold():
-        is_released = sale.fate is Fate.RELEASED
+        is_released = sale.ending is Ending.RELEASED
         part = order["amount_cents"] - fee(order["amount_cents"])
         own = rows.get(order["id"], ())
         sent = [
@@ -133,7 +133,7 @@ def books(facts: Facts) -> Found:
                 r["amount"] for r in _refunds(facts, order) if r["status"] == "succeeded"
             ),
             transferred=sum(t["amount"] - t["amount_reversed"] for t in _transfers(facts, order)),
-            is_released=sale.fate is Fate.RELEASED,
+            is_released=sale.ending is Ending.RELEASED,
         )
         expected = {name: cents for name, cents in money.balances().items() if cents}
         found = dict(accounts.get(order["id"], {}))

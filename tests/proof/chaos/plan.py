@@ -20,7 +20,7 @@ CLOSES_PER_S = 12.0
 AFTER_S = 10.0
 
 
-class Fate(StrEnum):
+class Ending(StrEnum):
     """The end of an order that a sale leaves."""
 
     UNPAID = "unpaid"
@@ -34,15 +34,15 @@ class Fate(StrEnum):
 
 
 #: An order that is paid costs many requests, so enough are left unpaid for the market to keep up.
-_FATES = {
-    Fate.UNPAID: 55,
-    Fate.PAID: 15,
-    Fate.DECLINED_FIRST: 10,
-    Fate.ASKED_TWICE: 10,
-    Fate.CONFIRMED: 10,
-    Fate.CANCELLED: 5,
-    Fate.REFUNDED: 5,
-    Fate.RELEASED: 30,
+_ENDINGS = {
+    Ending.UNPAID: 55,
+    Ending.PAID: 15,
+    Ending.DECLINED_FIRST: 10,
+    Ending.ASKED_TWICE: 10,
+    Ending.CONFIRMED: 10,
+    Ending.CANCELLED: 5,
+    Ending.REFUNDED: 5,
+    Ending.RELEASED: 30,
 }
 #: Under all faults of a long run two cores take about four orders a second through their payment.
 _UNPAID_IN_LONG_RUN = 200
@@ -68,7 +68,7 @@ class Bidder:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Auction:
-    """An auction, its bidders, and the fate of its order."""
+    """An auction, its bidders, and the ending of its order."""
 
     number: int
     wave: int
@@ -78,11 +78,11 @@ class Auction:
     starts_late: bool
     end_s: float
     bidders: tuple[Bidder, ...]
-    fate: Fate
+    ending: Ending
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Strike:
+class PlannedFault:
     """A fault that begins `after_s` after the one before it ended, and lasts for `hold_s`."""
 
     name: str
@@ -146,7 +146,7 @@ class Plan:
     sellers: int
     wave_count: int
     wave_gap_s: float
-    strikes: Mapping[str, Sequence[Strike]]
+    faults: Mapping[str, Sequence[PlannedFault]]
 
     @property
     def lasts_s(self) -> float:
@@ -155,7 +155,9 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan's outline and all of its faults."""
-        fates = {fate.value: sum(a.fate == fate for a in self.auctions) for fate in Fate}
+        endings = {
+            ending.value: sum(a.ending == ending for a in self.auctions) for ending in Ending
+        }
         return {
             "seed": self.seed,
             "auctions": len(self.auctions),
@@ -164,96 +166,98 @@ class Plan:
             "bidders": self.users,
             "sellers": self.sellers,
             "first_bids": sum(len(a.bidders) for a in self.auctions),
-            "fates_if_sold": fates,
-            "strikes": {
-                lane: [dataclasses.asdict(strike) for strike in strikes]
-                for lane, strikes in self.strikes.items()
+            "endings_if_sold": endings,
+            "faults": {
+                lane: [dataclasses.asdict(planned) for planned in faults]
+                for lane, faults in self.faults.items()
             },
         }
 
 
 def make_plan(seed: int, auctions: int, *, has_faults: bool = True) -> Plan:
     """Draw the plan of a run."""
-    dice = random.Random(seed)  # noqa: S311 - no secrets
+    rng = random.Random(seed)  # noqa: S311 - no secrets
     in_wave = max(25, min(250, auctions // 8))
     wave_count = -(-auctions // in_wave)
-    fates = _FATES | ({Fate.UNPAID: _UNPAID_IN_LONG_RUN} if auctions >= LONG_RUN else {})
+    endings = _ENDINGS | ({Ending.UNPAID: _UNPAID_IN_LONG_RUN} if auctions >= LONG_RUN else {})
     users, sellers = max(16, min(120, auctions // 8)), max(4, min(30, auctions // 40))
     plan = Plan(
         seed=seed,
         auctions=[
-            _auction(dice, number, number // in_wave, users, sellers, fates)
+            _auction(rng, number, number // in_wave, users, sellers, endings)
             for number in range(auctions)
         ],
         users=users,
         sellers=sellers,
         wave_count=wave_count,
         wave_gap_s=in_wave / CLOSES_PER_S,
-        strikes={},
+        faults={},
     )
     lanes = LANES if has_faults else {}
-    strikes = {
-        lane: tuple(_strikes(dice, lane, plan.lasts_s, is_long=auctions >= LONG_RUN))
+    faults = {
+        lane: tuple(_faults(rng, lane, plan.lasts_s, is_long=auctions >= LONG_RUN))
         for lane in lanes
     }
-    return dataclasses.replace(plan, strikes=strikes)
+    return dataclasses.replace(plan, faults=faults)
 
 
 def _auction(
-    dice: random.Random,
+    rng: random.Random,
     number: int,
     wave: int,
     users: int,
     sellers: int,
-    fates: Mapping[Fate, int],
+    endings: Mapping[Ending, int],
 ) -> Auction:
-    start_cents = dice.choice((100, 990, 1_000, 4_950, 20_000, 99_999))
-    most = dice.choices((0, 1, 2, 3, 5, 14), (1, 2, 3, 3, 2, 0.4))[0]
-    chosen = dice.sample(range(users), min(most, users))
+    start_cents = rng.choice((100, 990, 1_000, 4_950, 20_000, 99_999))
+    most = rng.choices((0, 1, 2, 3, 5, 14), (1, 2, 3, 3, 2, 0.4))[0]
+    chosen = rng.sample(range(users), min(most, users))
     return Auction(
         number=number,
         wave=wave,
-        seller=dice.randrange(sellers),
+        seller=rng.randrange(sellers),
         start_cents=start_cents,
         reserve_cents=(
-            round(start_cents * dice.uniform(1.1, 2.5)) + 1 if dice.random() < 0.35 else None
+            round(start_cents * rng.uniform(1.1, 2.5)) + 1 if rng.random() < 0.35 else None
         ),
-        starts_late=dice.random() < 0.5,
-        end_s=dice.uniform(0, WAVE_S),
-        bidders=tuple(_bidder(dice, user, start_cents) for user in chosen),
-        fate=dice.choices(list(fates), list(fates.values()))[0],
+        starts_late=rng.random() < 0.5,
+        end_s=rng.uniform(0, WAVE_S),
+        bidders=tuple(_bidder(rng, user, start_cents) for user in chosen),
+        ending=rng.choices(list(endings), list(endings.values()))[0],
     )
 
 
-def _bidder(dice: random.Random, user: int, start_cents: int) -> Bidder:
-    is_late = dice.random() < 0.5
+def _bidder(rng: random.Random, user: int, start_cents: int) -> Bidder:
+    is_late = rng.random() < 0.5
     return Bidder(
         user=user,
-        before_end_s=dice.uniform(-0.3, 2.5)
+        before_end_s=rng.uniform(-0.3, 2.5)
         if is_late
-        else dice.uniform(2.5, LIVE_S - SECOND_START_S - 1.0),
-        value_cents=round(start_cents * dice.uniform(1.0, 3.5)),
-        tries=dice.choice((0, 1, 2, 4)),
-        has_proxy=dice.random() < 0.5,
-        raises=dice.random() < 0.2,
-        repeats=dice.random() < 0.1,
+        else rng.uniform(2.5, LIVE_S - SECOND_START_S - 1.0),
+        value_cents=round(start_cents * rng.uniform(1.0, 3.5)),
+        tries=rng.choice((0, 1, 2, 4)),
+        has_proxy=rng.random() < 0.5,
+        raises=rng.random() < 0.2,
+        repeats=rng.random() < 0.1,
     )
 
 
-def _strikes(dice: random.Random, lane: str, lasts_s: float, *, is_long: bool) -> Iterator[Strike]:
+def _faults(
+    rng: random.Random, lane: str, lasts_s: float, *, is_long: bool
+) -> Iterator[PlannedFault]:
     """Draw the faults of a lane; each kind comes once before any comes again."""
     kinds = dict(LANES[lane]) | (_LONG_ONLY if is_long and lane == "Stripe" else {})
     at_s, gap_s = 0.0, _GAPS_S[lane] * (_LONG_GAP if is_long else 1.0)
     for name in itertools.chain.from_iterable(
-        dice.sample(sorted(kinds), len(kinds)) for _ in itertools.count()
+        rng.sample(sorted(kinds), len(kinds)) for _ in itertools.count()
     ):
-        strike = Strike(
+        planned = PlannedFault(
             name=name,
-            after_s=round(dice.uniform(0.5, 1.5) * gap_s, 2),
-            hold_s=round(kinds[name] * dice.uniform(_LEAST.get(name, 0.3), 1.0), 2),
-            times=dice.randint(3, 40),
+            after_s=round(rng.uniform(0.5, 1.5) * gap_s, 2),
+            hold_s=round(kinds[name] * rng.uniform(_LEAST.get(name, 0.3), 1.0), 2),
+            times=rng.randint(3, 40),
         )
-        at_s += strike.after_s + strike.hold_s
+        at_s += planned.after_s + planned.hold_s
         if at_s > lasts_s:
             return
-        yield strike
+        yield planned

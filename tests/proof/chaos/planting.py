@@ -200,8 +200,8 @@ def plant_all(
             yield Planted(what=" ".join(statement.split()), check=name, found_by=_found(facts))
     for name, changes in CHANGES.items():
         for change in changes:
-            told, at_stripe = change(witnesses, copy.deepcopy(stripe))
-            facts = read_facts(db, told, at_stripe)
+            reported, at_stripe = change(witnesses, copy.deepcopy(stripe))
+            facts = read_facts(db, reported, at_stripe)
             yield Planted(what=change.__name__.strip("_"), check=name, found_by=_found(facts))
 
 
@@ -209,79 +209,79 @@ def _found(facts: Facts) -> frozenset[str]:
     return frozenset(result.name for result in check(facts) if result.problems)
 
 
-def _another_receipt(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first, *rest = told.given
+def _another_receipt(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+    first, *rest = witnesses.given
     price = first.receipt["current_price_cents"] + 1
     changed = dataclasses.replace(first, receipt=first.receipt | {"current_price_cents": price})
-    return dataclasses.replace(told, given=[changed, *rest]), stripe
+    return dataclasses.replace(witnesses, given=[changed, *rest]), stripe
 
 
-def _a_bid_too_low(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first, *rest = told.given
+def _a_bid_too_low(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+    first, *rest = witnesses.given
     return dataclasses.replace(
-        told, given=[dataclasses.replace(first, amount_cents=50), *rest]
+        witnesses, given=[dataclasses.replace(first, amount_cents=50), *rest]
     ), stripe
 
 
-def _a_late_bid(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first, *rest = told.given
+def _a_late_bid(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+    first, *rest = witnesses.given
     late = first.receipt | {"received_at": first.receipt["end_at"], "extension_seconds": 0}
     return dataclasses.replace(
-        told, given=[dataclasses.replace(first, receipt=late), *rest]
+        witnesses, given=[dataclasses.replace(first, receipt=late), *rest]
     ), stripe
 
 
-def _a_lost_receipt(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    return dataclasses.replace(told, given=told.given[1:]), stripe
+def _a_lost_receipt(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+    return dataclasses.replace(witnesses, given=witnesses.given[1:]), stripe
 
 
-def _another_answer(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    first = told.given[0]
-    return dataclasses.replace(told, repeated=[(first, first.receipt | {"seq": 0})]), stripe
+def _another_answer(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+    first = witnesses.given[0]
+    return dataclasses.replace(witnesses, repeated=[(first, first.receipt | {"seq": 0})]), stripe
 
 
-def _a_second_charge(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _a_second_charge(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
     intents = next(i for i in stripe.objects.intents.values() if i[0]["amount_received"])
     intents.append(intents[0] | {"id": "pi_planted"})
-    return told, stripe
+    return witnesses, stripe
 
 
-def _an_open_intent(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _an_open_intent(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
     intents = next(i for i in stripe.objects.intents.values() if i[0]["amount_received"])
     planted = {"id": "pi_planted", "status": "requires_payment_method", "amount_received": 0}
     intents.append(intents[0] | planted)
-    return told, stripe
+    return witnesses, stripe
 
 
-def _a_second_refund(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _a_second_refund(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
     refunds = next(iter(stripe.objects.refunds.values()))
     refunds.append(refunds[0] | {"id": "re_planted"})
-    return told, stripe
+    return witnesses, stripe
 
 
-def _a_second_transfer(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _a_second_transfer(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
     transfers = next(iter(stripe.objects.transfers.values()))
     transfers.append(transfers[0] | {"id": "tr_planted"})
-    return told, stripe
+    return witnesses, stripe
 
 
-def _another_destination(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _another_destination(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
     transfers = next(iter(stripe.objects.transfers.values()))
     transfers[0]["destination"] = "acct_planted"
-    return told, stripe
+    return witnesses, stripe
 
 
-def _a_lost_event(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+def _a_lost_event(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
     events = {**stripe.events, "evt_planted": "payment_intent.succeeded"}
-    return told, dataclasses.replace(stripe, events=events)
+    return witnesses, dataclasses.replace(stripe, events=events)
 
 
-def _a_strange_answer(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    return dataclasses.replace(told, surprises={"INTERNAL_ERROR": 1}), stripe
+def _a_strange_answer(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+    return dataclasses.replace(witnesses, unexpected={"INTERNAL_ERROR": 1}), stripe
 
 
-def _work_left(told: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
-    return dataclasses.replace(told, left={"webhooks": 1}), stripe
+def _work_left(witnesses: Witnesses, stripe: AtStripe) -> tuple[Witnesses, AtStripe]:
+    return dataclasses.replace(witnesses, left={"webhooks": 1}), stripe
 
 
 #: For each check the changes of what is known outside of the database.

@@ -45,8 +45,8 @@ class Report:
             "counts": self.counts(),
             "close_lag_s": self.percentiles(),
             "checks": [dataclasses.asdict(result) for result in self.results],
-            "faults": [dataclasses.asdict(one) for one in self.ran.killer.struck],
-            "faults_without_victim": dict(Counter(self.ran.killer.missed)),
+            "faults": [dataclasses.asdict(one) for one in self.ran.injector.injected],
+            "faults_without_target": dict(Counter(self.ran.injector.missed)),
             "answers": dict(sorted(self.ran.web.counts.items())),
             "refusals": dict(self.ran.bidding.refusals),
         }
@@ -69,7 +69,7 @@ class Report:
             "events of Stripe": len(self.facts.stripe.events),
             "transfers": len(rows["payouts"]),
             "notifications": len(rows["notifications"]),
-            "faults": len(self.ran.killer.struck),
+            "faults": len(self.ran.injector.injected),
         }
 
     def lags(self) -> list[tuple[float, float]]:
@@ -100,7 +100,7 @@ class Report:
     def page(self) -> str:
         """Return the report for people."""
         verdict = "Nothing was found." if self.is_green else "**Something was found.**"
-        faults = Counter(one.name for one in self.ran.killer.struck)
+        faults = Counter(one.name for one in self.ran.injector.injected)
         parts = [
             f"# Chaos, seed {self.ran.plan.seed}\n",
             f"{verdict} The run took {self.ran.took_s:.0f} s, faults {self.ran.peace_s:.0f} s.\n",
@@ -131,9 +131,11 @@ class Report:
         return canvas
 
     def _draw_faults(self, axes: Axes) -> None:
-        struck = self.ran.killer.struck
-        names = list(dict.fromkeys(s.name for s in sorted(struck, key=lambda s: (s.lane, s.name))))
-        for one in struck:
+        injected = self.ran.injector.injected
+        names = list(
+            dict.fromkeys(s.name for s in sorted(injected, key=lambda s: (s.lane, s.name)))
+        )
+        for one in injected:
             lasts_s = max(one.ended_s - one.began_s, self.ran.took_s / 400)
             row = names.index(one.name)
             axes.barh(row, lasts_s, left=one.began_s, color=_LANE_COLOURS[one.lane])

@@ -1,4 +1,4 @@
-"""Bring a market to its end while the killer strikes, and wait until nothing is open."""
+"""Bring a market to its end during the planned faults, and wait until nothing is open."""
 
 import asyncio
 import dataclasses
@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.proof.chaos.bidding import Bidding
 from tests.proof.chaos.buying import Buying
-from tests.proof.chaos.fault_injection import Killer
+from tests.proof.chaos.fault_injection import FaultInjector
 from tests.proof.chaos.market import Lot, Market
 from tests.proof.chaos.plan import LONG_RUN, Plan
 from tests.proof.chaos.system import System
@@ -36,13 +36,13 @@ _COUNTED = ("auctions", "events", "outbox_rows", "payouts")
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Ran:
-    """A run that has ended: what its people and its killer know."""
+    """A run that has ended: what its people and its fault injector know."""
 
     plan: Plan
     market: Market
     bidding: Bidding
     buying: Buying
-    killer: Killer
+    injector: FaultInjector
     web: Web
     #: By the clock of this machine, which the database shares.
     began_at: float
@@ -76,27 +76,27 @@ class Run:
         self._say(f"signing up {self._plan.users} bidders and {self._plan.sellers} sellers")
         await self._market.open()
         wall, began_at = time.time(), time.monotonic()
-        dice = random.Random(self._plan.seed)  # noqa: S311 - no secrets
-        bidding = Bidding(self._market, self._web, dice)
+        rng = random.Random(self._plan.seed)  # noqa: S311 - no secrets
+        bidding = Bidding(self._market, self._web, rng)
         buying = Buying(self._market, self._web)
-        killer = Killer(self._plan, self._system, began_at)
+        injector = FaultInjector(self._plan, self._system, began_at)
         watching = self._start(buying.watch())
-        progress = self._start(self._report(bidding, buying, killer, began_at))
-        await self._check(asyncio.gather(killer.run(), self._waves(bidding, began_at)), watching)
-        await killer.make_peace()
+        progress = self._start(self._report(bidding, buying, injector, began_at))
+        await self._check(asyncio.gather(injector.run(), self._waves(bidding, began_at)), watching)
+        await injector.end_all_faults()
         peace_s = time.monotonic() - began_at
         self._say(f"{peace_s:5.0f} s  faults are over; waiting until nothing is open")
         if len(self._plan.auctions) < LONG_RUN:
-            await self._market.lapse_leases()
-        left = await self._drain(buying, killer, watching)
+            await self._market.expire_leases()
+        left = await self._drain(buying, injector, watching)
         progress.cancel()
-        await killer.close()
+        await injector.close()
         return Ran(
             plan=self._plan,
             market=self._market,
             bidding=bidding,
             buying=buying,
-            killer=killer,
+            injector=injector,
             web=self._web,
             began_at=wall,
             took_s=time.monotonic() - began_at,
@@ -115,7 +115,7 @@ class Run:
         await asyncio.gather(*bids)
 
     async def _drain(
-        self, buying: Buying, killer: Killer, watching: asyncio.Task[None]
+        self, buying: Buying, injector: FaultInjector, watching: asyncio.Task[None]
     ) -> dict[str, int]:
         """Wait until nothing is open; return what still is when the time is over."""
         ends_at = time.monotonic() + DRAIN_S
@@ -126,7 +126,7 @@ class Run:
                 await asyncio.sleep(_LOOK_S)  # The last orders are seen at the next look.
                 buying.is_closed = True
             left |= {"orders": buying.open_count} if buying.open_count else {}
-            left |= {"webhooks": count} if (count := await killer.retry_webhooks()) else {}
+            left |= {"webhooks": count} if (count := await injector.retry_webhooks()) else {}
             if (not left and watching.done()) or time.monotonic() > ends_at:
                 return left
             if watching.done():
@@ -148,7 +148,7 @@ class Run:
         return task
 
     async def _report(
-        self, bidding: Bidding, buying: Buying, killer: Killer, began_at: float
+        self, bidding: Bidding, buying: Buying, injector: FaultInjector, began_at: float
     ) -> None:
         while True:
             await asyncio.sleep(_REPORT_S)
@@ -157,6 +157,6 @@ class Run:
                 f"{time.monotonic() - began_at:5.0f} s  {row['closed']} of "
                 f"{len(self._plan.auctions)} auctions closed, {len(bidding.given)} bids, "
                 f"{row['paid']} orders paid, {buying.open_count} under way, "
-                f"{len(killer.struck)} faults; open: {row['auctions']} auctions, "
+                f"{len(injector.injected)} faults; open: {row['auctions']} auctions, "
                 f"{row['events']} events, {row['outbox_rows']} outbox rows"
             )

@@ -108,8 +108,8 @@ def _environment(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str
         line = process.stdout.readline()
     if not line:
         sys.exit(f"The stack did not start:\n{tail(log, 30)}")
-    told: dict[str, str] = json.loads(line)
-    return {name: text for name, text in told.items() if name != "ready"}
+    answer: dict[str, str] = json.loads(line)
+    return {name: text for name, text in answer.items() if name != "ready"}
 
 
 def _keep_logs(log: Path, logs: Path) -> None:

@@ -90,8 +90,8 @@ class Web:
                 self.counts[f"{kind}: {type(error).__name__}"] += 1
             else:
                 self.counts[f"{kind}: {answer.status}"] += 1
-                is_trouble = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-                if not is_trouble and answer.status not in _AGAIN:
+                is_transient = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+                if not is_transient and answer.status not in _AGAIN:
                     return answer
             most_s = min(_FIRST_WAIT_S * 2**attempt, _LONGEST_WAIT_S)
             await asyncio.sleep(random.uniform(most_s / 4, most_s))  # noqa: S311 - no secrets

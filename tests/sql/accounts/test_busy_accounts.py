@@ -6,7 +6,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
-from tests.sql.disputing import dispute_told
+from tests.sql.disputing import report_dispute
 from tests.sql.paying import (
     AMOUNT,
     brought_to,
@@ -14,7 +14,7 @@ from tests.sql.paying import (
     ordered,
     outbox_rows,
     paid,
-    refund_told,
+    report_refund,
     service_of,
     succeeded,
 )
@@ -64,11 +64,11 @@ def test_parties_wait_for_a_refund(
     brought_to(owner, order_id, "released")
     onboarded(owner, seller)
     sent(owner)
-    assert "processed" == refund_told(owner, "pending", AMOUNT)["outcome"]
+    assert "processed" == report_refund(owner, "pending", AMOUNT)["outcome"]
 
     assert ["ACCOUNT_BUSY"] * 2 == [answer_to(owner, person) for person in (seller, alice)]
 
-    refund_told(owner, "succeeded", AMOUNT)
+    report_refund(owner, "succeeded", AMOUNT)
     assert "done" == answer_to(owner, alice)
     assert "ACCOUNT_BUSY" == answer_to(owner, seller)  # The reversal of the transfer is queued.
     sent(owner, "trr_1", kind="transfer_reversal")
@@ -85,7 +85,7 @@ def test_buyer_waits_for_a_stray_payment(
     assert "ACCOUNT_BUSY" == answer_to(owner, alice)
 
     [row] = outbox_rows(owner, "auto_refund")
-    refund_told(owner, "succeeded", AMOUNT, outbox_id=row["id"], intent="pi_late")
+    report_refund(owner, "succeeded", AMOUNT, outbox_id=row["id"], intent="pi_late")
     assert ["done"] * 2 == [answer_to(owner, person) for person in (alice, seller)]
 
 
@@ -95,7 +95,7 @@ def test_buyer_of_a_refused_refund_stays(owner: Connection, alice: Actor, order_
     succeeded(owner, order_id, "pi_late")
     [row] = outbox_rows(owner, "auto_refund")
 
-    refund_told(owner, "failed", AMOUNT, outbox_id=row["id"], intent="pi_late")
+    report_refund(owner, "failed", AMOUNT, outbox_id=row["id"], intent="pi_late")
 
     assert "ACCOUNT_BUSY" == answer_to(owner, alice)
 
@@ -110,11 +110,11 @@ def test_dispute_at_stripe_holds_both(
     brought_to(owner, order_id, "released")
     onboarded(owner, seller)
     sent(owner)
-    dispute_told(owner, status, withdrawn)
+    report_dispute(owner, status, withdrawn)
 
     assert ["ACCOUNT_BUSY"] * 2 == [answer_to(owner, person) for person in (seller, alice)]
 
-    dispute_told(owner, "won" if withdrawn else "warning_closed", withdrawn, withdrawn)
+    report_dispute(owner, "won" if withdrawn else "warning_closed", withdrawn, withdrawn)
     assert ["done"] * 2 == [answer_to(owner, person) for person in (seller, alice)]
 
 
@@ -136,9 +136,9 @@ def test_dispute_of_a_cancelled_orders_payment_holds_its_buyer(
     paid(owner, order_id)
     succeeded(owner, order_id, "pi_second")
     [row] = outbox_rows(owner, "auto_refund")
-    refund_told(owner, "succeeded", AMOUNT, outbox_id=row["id"], intent="pi_second")
+    report_refund(owner, "succeeded", AMOUNT, outbox_id=row["id"], intent="pi_second")
     for to_state, kind in [("shipped", "seller"), ("delivered", "buyer"), ("released", "buyer")]:
         assert moved(owner, order_id, to_state, kind)["success"]
-    dispute_told(owner, "warning_needs_response", 0, intent="pi_second")
+    report_dispute(owner, "warning_needs_response", 0, intent="pi_second")
 
     assert "ACCOUNT_BUSY" == answer_to(owner, alice)

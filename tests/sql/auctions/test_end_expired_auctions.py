@@ -33,7 +33,7 @@ LATE_POISON = """
 """
 
 
-def told(owner: Connection, actor: Actor) -> list[str]:
+def notified(owner: Connection, actor: Actor) -> list[str]:
     query = "select type from public.notifications where user_id = %s and type like 'auction_%%'"
     return [kind for (kind,) in owner.execute(query, [actor.id])]
 
@@ -63,9 +63,9 @@ def test_auction_with_a_winner_is_finalized(
     assert 0 <= answer.pop("lags_s")[0] < 60
     assert {"success": True, "auctions_processed": 1, "failed": 0, "results": [result]} == answer
     assert (["auction_won"], ["auction_ended"], []) == (
-        told(owner, alice),
-        told(owner, seller),
-        told(owner, bob),
+        notified(owner, alice),
+        notified(owner, seller),
+        notified(owner, bob),
     )
 
 
@@ -101,8 +101,8 @@ def test_unsold_auction_tells_its_seller(
     assert {"success": True, "status": "no_sale", "message": message} == answer
     assert ("no_sale", ["auction_no_sale"], []) == (
         auction_row(owner, auction_id)["status"],
-        told(owner, seller),
-        told(owner, alice),
+        notified(owner, seller),
+        notified(owner, alice),
     )
     assert [(0,)] == owner.execute("select count(*) from public.orders").fetchall()
 

@@ -37,7 +37,7 @@ ORDERS = """
     (select b.seq from public.bids as b where b.id = o.winning_bid_id) as winning_bid_seq
   from public.orders as o where auction_id = %s
 """
-TOLD = """
+NOTIFIED = """
   select user_id, type, count(*) from public.notifications
   where metadata ->> 'auction_id' = %s::text group by user_id, type
 """
@@ -62,7 +62,7 @@ def in_database(owner: Connection, auction_id: UUID) -> dict[str, Any]:
         "maxima": {bidder: (cents, set_at) for bidder, cents, set_at in rows(MAXIMA)},
         "barred": {bidder for (bidder,) in rows(WITHDRAWN)},
         "orders": records(ORDERS),
-        "told": Counter({(user, type_): count for user, type_, count in rows(TOLD)}),
+        "notified": Counter({(user, type_): count for user, type_, count in rows(NOTIFIED)}),
     }
 
 
@@ -78,7 +78,7 @@ def in_oracle(auction: Auction) -> dict[str, Any]:
         "maxima": {who: (held.cents, held.set_at) for who, held in auction.maxima.items()},
         "barred": auction.barred,
         "orders": [order] if order else [],
-        "told": auction.told,
+        "notified": auction.notified,
     }
 
 

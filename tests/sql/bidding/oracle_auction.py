@@ -98,7 +98,7 @@ class Auction:
     outage_extension_s: int = 0
     #: The start, if it was so late that it moved the end.
     late_start_at: datetime | None = None
-    told: Counter[tuple[UUID, str]] = dataclasses.field(default_factory=Counter)
+    notified: Counter[tuple[UUID, str]] = dataclasses.field(default_factory=Counter)
     #: Every maximum that was set, in order; and true while the price has shown the reserve.
     history: list[tuple[UUID, int]] = dataclasses.field(default_factory=list)
     has_shown_reserve: bool = False
@@ -166,7 +166,7 @@ class Auction:
             self._automatic(loser, self.maxima[loser].cents, now)
         self._automatic(leader, self.price, now)
         if incumbent is not None and incumbent != leader:
-            self.told[incumbent, "outbid"] += 1
+            self.notified[incumbent, "outbid"] += 1
         self._move(now)
 
     def _reckon(self) -> UUID:
@@ -214,9 +214,9 @@ class Auction:
             self._automatic(self.leader, self.price, now)
         self.version += 1
         self.updated_at = now
-        self.told[self.seller, "bids_withdrawn"] += 1
+        self.notified[self.seller, "bids_withdrawn"] += 1
         if self.leader is not None and self.leader != before:
-            self.told[self.leader, "bids_withdrawn"] += 1
+            self.notified[self.leader, "bids_withdrawn"] += 1
         return True
 
     def _turn(self, person: UUID) -> int:
@@ -283,15 +283,15 @@ class Auction:
         self.finalized_at = self.updated_at = now
         self.version += 1
         if self.leader is not None and self.reserve_met:
-            self.told[self.leader, "auction_won"] += 1
-        self.told[self.seller, "auction_ended" if is_sold else "auction_no_sale"] += 1
+            self.notified[self.leader, "auction_won"] += 1
+        self.notified[self.seller, "auction_ended" if is_sold else "auction_no_sale"] += 1
 
     def _cancel(self, now: datetime) -> None:
         self.status = "cancelled"
         self.finalized_at = self.updated_at = now
         self.version += 1
         for person in (self.seller, *self.maxima):
-            self.told[person, "auction_cancelled"] += 1
+            self.notified[person, "auction_cancelled"] += 1
 
     def lost_time(self, outages: Iterable[tuple[datetime, datetime]]) -> timedelta:
         """Return the sum of the outages within the last ten minutes before the end."""
@@ -307,7 +307,7 @@ class Auction:
         self.version += 1
         self.updated_at = now
         for person in (self.seller, *self.maxima):
-            self.told[person, "auction_extended"] += 1
+            self.notified[person, "auction_extended"] += 1
 
     def activate(self, now: datetime, grace: timedelta) -> None:
         """Make the auction live. A start later than `grace` moves the end by the delay."""

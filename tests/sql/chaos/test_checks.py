@@ -9,7 +9,7 @@ from psycopg import Connection
 from tests.proof.chaos.bidding import Given
 from tests.proof.chaos.checks import CHECKS, check
 from tests.proof.chaos.facts import AtStripe, Sale, Witnesses, read_facts
-from tests.proof.chaos.plan import Fate
+from tests.proof.chaos.plan import Ending
 from tests.proof.chaos.planting import CHANGES, ROWS, plant_all
 from tests.proof.stripe_comparison import StripeObjects
 from tests.sql.actors import Actor
@@ -18,7 +18,7 @@ from tests.sql.paying import attached, order_row, service_of, succeeded
 from tests.sql.payouts.paying_out import claimed, lease, onboarded, permission, sent
 
 
-SALES = {Fate.RELEASED: None, Fate.UNPAID: None, Fate.REFUNDED: 1_300}
+SALES = {Ending.RELEASED: None, Ending.UNPAID: None, Ending.REFUNDED: 1_300}
 
 
 class SmallMarket:
@@ -42,9 +42,9 @@ class SmallMarket:
             )
         )
         onboarded(owner, seller)
-        self.sold = {fate: self.auction(fate, reserve) for fate, reserve in SALES.items()}
-        self.auction(Fate.UNPAID, 99_999)
-        self.auction(Fate.UNPAID, None, bids=0)
+        self.sold = {ending: self.auction(ending, reserve) for ending, reserve in SALES.items()}
+        self.auction(Ending.UNPAID, 99_999)
+        self.auction(Ending.UNPAID, None, bids=0)
         move_time(owner, "2 hours")
         answer = service_of(owner).call("end_expired_auctions", max_rows=100)
         assert (5, 0) == (answer["auctions_processed"], answer["failed"])
@@ -54,12 +54,12 @@ class SmallMarket:
         """Return what the people of this market know."""
         return Witnesses(sales=self.sales, given=self.given, soft_close_s=300)
 
-    def auction(self, fate: Fate, reserve: int | None, bids: int = 3) -> UUID:
+    def auction(self, ending: Ending, reserve: int | None, bids: int = 3) -> UUID:
         """Open an auction, and let two bidders bid in turns."""
         auction_id = auctioned(self.seller, reserve_cents=reserve)
         query = "select end_at from public.auctions where id = %s"
         [(end_at,)] = self.owner.execute(query, [auction_id]).fetchall()
-        self.sales[auction_id] = Sale(listed_end_at=end_at, is_scheduled=False, fate=fate)
+        self.sales[auction_id] = Sale(listed_end_at=end_at, is_scheduled=False, ending=ending)
         for number in range(bids):
             bidder = self.bidders[number % 2]
             self.bid(bidder, auction_id, 1_000 + 200 * number)
@@ -87,16 +87,16 @@ class SmallMarket:
             )
         )
 
-    def order_of(self, fate: Fate) -> dict[str, Any]:
-        """Return the order of the auction with this fate."""
+    def order_of(self, ending: Ending) -> dict[str, Any]:
+        """Return the order of the auction with this ending."""
         query = "select id from public.orders where auction_id = %s"
-        [(order_id,)] = self.owner.execute(query, [self.sold[fate]]).fetchall()
+        [(order_id,)] = self.owner.execute(query, [self.sold[ending]]).fetchall()
         return order_row(self.owner, order_id)
 
-    def pay(self, fate: Fate) -> dict[str, Any]:
+    def pay(self, ending: Ending) -> dict[str, Any]:
         """Let Stripe take the price, and apply the event."""
-        order = self.order_of(fate)
-        intent = f"pi_{fate}"
+        order = self.order_of(ending)
+        intent = f"pi_{ending}"
         attached(self.owner, order["id"], intent)
         done = succeeded(self.owner, order["id"], intent, amount_cents=order["amount_cents"])
         assert done["outcome"] == "processed", done
@@ -134,7 +134,7 @@ def refund_sent(owner: Connection, stripe_refund_id: str) -> None:
 def market(owner: Connection, seller: Actor, alice: Actor, bob: Actor) -> SmallMarket:
     """Finish a small market: one order is released, one refunded, one not paid."""
     market = SmallMarket(owner, seller, [alice, bob])
-    order = market.pay(Fate.RELEASED)
+    order = market.pay(Ending.RELEASED)
     for party, action in (
         ("seller", "mark_ready"),
         ("seller", "mark_shipped"),
@@ -150,11 +150,11 @@ def market(owner: Connection, seller: Actor, alice: Actor, bob: Actor) -> SmallM
         "destination": f"acct_seller_{seller.id}",
     }
     market.transfers[order["id"]] = [transfer]
-    refunded = market.pay(Fate.REFUNDED)
+    refunded = market.pay(Ending.REFUNDED)
     market.act(refunded, "seller", "refund")
     refund_sent(owner, "re_refunded")
     refund = {"id": "re_refunded", "amount": refunded["amount_cents"], "status": "succeeded"}
-    market.refunds[f"pi_{Fate.REFUNDED}"] = [refund]
+    market.refunds[f"pi_{Ending.REFUNDED}"] = [refund]
     return market
 
 

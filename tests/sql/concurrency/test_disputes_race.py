@@ -11,7 +11,7 @@ from psycopg import Connection
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
 from tests.sql.concurrency.crowd import OnOwnConnection, Waits, at_once, under_way
-from tests.sql.disputing import dispute_told
+from tests.sql.disputing import report_dispute
 from tests.sql.paying import (
     AMOUNT,
     balances,
@@ -60,7 +60,7 @@ def test_release_that_waited_for_a_dispute_is_refused(
     browser = on_own_connection(service)
 
     with psycopg.connect(owner.info.dsn) as bank:
-        dispute_told(bank, "needs_response", AMOUNT)
+        report_dispute(bank, "needs_response", AMOUNT)
         with under_way(
             partial(watcher, browser), partial(release, browser, delivered, alice)
         ) as answer:
@@ -89,7 +89,7 @@ def test_dispute_that_waited_for_a_release_stops_its_transfer(
         assert release(service_of(browser), delivered, alice)["success"]
         with under_way(
             partial(watcher, bank),
-            partial(dispute_told, bank.connection, "needs_response", AMOUNT),
+            partial(report_dispute, bank.connection, "needs_response", AMOUNT),
         ) as applied:
             browser.commit()
 
@@ -120,7 +120,7 @@ def test_loss_that_waited_for_a_release_is_shared(
         browser.execute("begin")
         assert release(service_of(browser), delivered, alice)["success"]
         with under_way(
-            partial(watcher, bank), partial(dispute_told, bank.connection, "lost", 4000)
+            partial(watcher, bank), partial(report_dispute, bank.connection, "lost", 4000)
         ) as applied:
             browser.commit()
 
@@ -141,7 +141,7 @@ def test_release_by_time_against_a_dispute_keeps_the_books(
 
     at_once(
         [
-            partial(dispute_told, bank.connection, "needs_response", AMOUNT),
+            partial(report_dispute, bank.connection, "needs_response", AMOUNT),
             partial(clock.call, "settle_due_orders"),
         ]
     )
@@ -197,7 +197,7 @@ def test_refund_that_waited_for_a_dispute_is_refused(
     browser = on_own_connection(service)
 
     with psycopg.connect(owner.info.dsn) as bank:
-        dispute_told(bank, "needs_response", AMOUNT)
+        report_dispute(bank, "needs_response", AMOUNT)
         with under_way(
             partial(watcher, browser),
             partial(refund_requested, browser.connection, delivered, 3000),

@@ -11,11 +11,11 @@ from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned
 from tests.sql.concurrency.crowd import OnOwnConnection, Waits, at_once, under_way
 from tests.sql.writing import (
-    asked,
     filter_calls,
     listing_of,
     message_row,
     messages_of,
+    new_thread,
     script_filter,
     wrote,
 )
@@ -33,7 +33,7 @@ def listing_id(owner: Connection, auction_id: UUID) -> UUID:
 @pytest.fixture
 def thread_id(owner: Connection, listing_id: UUID, alice: Actor) -> str:
     """Have Alice ask about it."""
-    thread_id = asked(alice, listing_id, "A question")["thread_id"]
+    thread_id = new_thread(alice, listing_id, "A question")["thread_id"]
     owner.commit()
     return str(thread_id)
 
@@ -66,7 +66,7 @@ def test_copies_of_a_call_send_one_message(
 ) -> None:
     """All copies get the answer of the first, in both functions."""
     people = [on_own_connection(alice) for _ in range(4)]
-    for call in (partial(asked, listing_id=listing_id), partial(wrote, thread_id=thread_id)):
+    for call in (partial(new_thread, listing_id=listing_id), partial(wrote, thread_id=thread_id)):
         before, message_id = count(owner), uuid4()
         owner.commit()
 
@@ -86,7 +86,7 @@ def test_one_of_two_calls_keeps_the_id(
 ) -> None:
     """Two calls about different things with one id, at once: one of them sends."""
     first, second, third = (on_own_connection(alice) for _ in range(3))
-    other_thread = asked(alice, other_listing)["thread_id"]
+    other_thread = new_thread(alice, other_listing)["thread_id"]
     before, message_id = count(owner), uuid4()
     owner.commit()
 
@@ -94,7 +94,7 @@ def test_one_of_two_calls_keeps_the_id(
         [
             partial(wrote, first, thread_id, client_message_id=message_id),
             partial(wrote, second, other_thread, client_message_id=message_id),
-            partial(asked, third, other_listing, client_message_id=message_id),
+            partial(new_thread, third, other_listing, client_message_id=message_id),
         ]
     )
 
@@ -117,7 +117,7 @@ def test_split_detail_is_joined_although_sent_at_once(
     other_tab = on_own_connection(alice)
 
     begin(owner)
-    first = asked(alice, other_listing, "first half")
+    first = new_thread(alice, other_listing, "first half")
     with under_way(
         partial(watcher, other_tab), partial(wrote, other_tab, thread_id, "second half")
     ) as second:
@@ -140,13 +140,13 @@ def test_messages_to_others_do_not_wait(
     on_own_connection: OnOwnConnection,
 ) -> None:
     """A message under way delays neither another sender nor the other direction."""
-    other_thread = asked(alice, other_listing)["thread_id"]
+    other_thread = new_thread(alice, other_listing)["thread_id"]
     owner.commit()
     people = [on_own_connection(person) for person in (bob, seller)]
 
     begin(owner)
-    asked(alice, listing_id, "Under way")
-    answers = [asked(people[0], listing_id), wrote(people[1], other_thread)]
+    new_thread(alice, listing_id, "Under way")
+    answers = [new_thread(people[0], listing_id), wrote(people[1], other_thread)]
     owner.commit()
 
     assert [True, True] == [answer["success"] for answer in answers]
@@ -168,7 +168,7 @@ def test_close_meets_a_first_question(
     owner.commit()
 
     begin(owner)
-    thread_id = asked(alice, listing_id, "hold this")["thread_id"]
+    thread_id = new_thread(alice, listing_id, "hold this")["thread_id"]
     with under_way(
         partial(watcher, closer),
         partial(closer.call, "end_auction", auction_id=auction_id, force=True),
@@ -197,7 +197,7 @@ def test_first_question_meets_a_close(
 
     begin(owner)
     order = service.call("end_auction", auction_id=auction_id, force=True)
-    with under_way(partial(watcher, browser), partial(asked, browser, listing_id)) as answer:
+    with under_way(partial(watcher, browser), partial(new_thread, browser, listing_id)) as answer:
         owner.commit()
 
     query = "select id::text, order_id::text from public.message_threads"
@@ -248,7 +248,7 @@ def test_decision_waits_for_a_message_of_the_pair(
     staff = on_own_connection(moderator)
 
     begin(owner)
-    asked(alice, other_listing, "Under way")
+    new_thread(alice, other_listing, "Under way")
     with under_way(
         partial(watcher, staff),
         partial(

@@ -18,7 +18,7 @@ from tests.sql.paying import (
     drift,
     ordered,
     outbox_rows,
-    refund_told,
+    report_refund,
     service_of,
     stored,
 )
@@ -29,11 +29,11 @@ from tests.sql.payouts.paying_out import (
     lease,
     onboarded,
     permission,
+    report_transfer,
     reversal_rows,
     sent,
     states,
     transfer_rows,
-    transfer_told,
 )
 
 
@@ -115,7 +115,7 @@ def test_refund_against_transfer_keeps_the_books(
     if allowed["may_send"]:
         service_of(owner).call("finish_outbox", stripe_object_id="tr_1", result="{}", **lease(job))
     [refund] = outbox_rows(owner, "refund")
-    refund_told(owner, "succeeded", 3000, outbox_id=refund["id"])
+    report_refund(owner, "succeeded", 3000, outbox_id=refund["id"])
     if allowed["may_send"]:
         sent(owner, "trr_1", "transfer_reversal")
     else:
@@ -240,7 +240,7 @@ def test_outbox_row_is_locked_before_its_payout(
     worker = on_own_connection(service)
     change: Callable[[], Any] = partial(worker.call, "queue_due_transfers")
     if is_event:
-        change = partial(transfer_told, worker.connection, released, row=row)
+        change = partial(report_transfer, worker.connection, released, row=row)
 
     with psycopg.connect(owner.info.dsn) as staff:
         staff.execute("select from public.outbox where id = %s for update", [row["id"]])
@@ -275,7 +275,7 @@ def test_two_refunds_at_once_queue_their_own_reversals(
 
     def apply(row: dict[str, Any]) -> Callable[[], Any]:
         return partial(
-            refund_told,
+            report_refund,
             on_own_connection(service).connection,
             "succeeded",
             row["payload"]["amount_cents"],

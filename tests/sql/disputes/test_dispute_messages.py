@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import set_setting
-from tests.sql.disputing import dispute_row, dispute_told
+from tests.sql.disputing import dispute_row, report_dispute
 from tests.sql.paying import complained, paid
 
 
@@ -140,7 +140,7 @@ def test_parties_and_staff_read_a_dispute(
     bob: Actor, anonymous: Actor,
 ) -> None:  # fmt: skip
     """Those at Stripe too; nobody writes the table."""
-    dispute_told(owner, "needs_response", 10_000)
+    report_dispute(owner, "needs_response", 10_000)
     query = "select id::text from public.disputes"
 
     for actor in (alice, seller, moderator):

@@ -10,16 +10,16 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import set_setting
-from tests.sql.disputing import dispute_row, dispute_told
+from tests.sql.disputing import dispute_row, report_dispute
 from tests.sql.paying import (
     brought_to,
     drift,
     moved,
+    notified,
     order_row,
     paid,
     refund_requested,
-    refund_told,
-    told,
+    report_refund,
 )
 
 
@@ -62,7 +62,7 @@ def test_buyer_stops_the_order(
         "stripe_dispute_id": None,
     }.items() <= dispute_row(owner, answer["dispute_id"]).items()
     for party in (alice, seller):
-        assert "dispute_created" in told(owner, party)
+        assert "dispute_created" in notified(owner, party)
     assert [] == drift(owner)
 
 
@@ -87,7 +87,7 @@ def test_other_states_refuse(owner: Connection, order_id: UUID, alice: Actor, st
         brought_to(owner, order_id, state)
     elif state == "refunded":
         paid(owner, order_id)
-        refund_told(owner, "succeeded", 10_000)
+        report_refund(owner, "succeeded", 10_000)
     elif state == "cancelled":
         moved(owner, order_id, state, "admin")
     assert state == order_row(owner, order_id)["state"]
@@ -109,7 +109,7 @@ def test_one_dispute_at_a_time(
 def test_bank_comes_first(owner: Connection, order_id: UUID, alice: Actor) -> None:
     """While a bank disputes the payment, the order is disputed already."""
     paid(owner, order_id)
-    dispute_told(owner, "needs_response", 10_000)
+    report_dispute(owner, "needs_response", 10_000)
 
     assert "CONFLICT" == opened(alice, order_id)["code"]
 
@@ -119,8 +119,8 @@ def test_bank_comes_later(owner: Connection, order_id: UUID, alice: Actor) -> No
     brought_to(owner, order_id, "shipped")
     opened(alice, order_id)
 
-    dispute_told(owner, "needs_response", 10_000)
-    dispute_told(owner, "won", 10_000, 10_000)
+    report_dispute(owner, "needs_response", 10_000)
+    report_dispute(owner, "won", 10_000, 10_000)
 
     order = order_row(owner, order_id)
     assert ("disputed", "shipped") == (order["state"], order["state_before_dispute"])

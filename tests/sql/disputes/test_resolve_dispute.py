@@ -8,17 +8,17 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor, signed_up
-from tests.sql.disputing import dispute_row, dispute_told
+from tests.sql.disputing import dispute_row, report_dispute
 from tests.sql.paying import (
     balances,
     brought_to,
     complained,
     drift,
+    notified,
     order_row,
     outbox_rows,
-    refund_told,
+    report_refund,
     service_of,
-    told,
 )
 
 
@@ -49,7 +49,7 @@ def state_of(owner: Connection, order_id: UUID) -> tuple[str, bool, int]:
 def settled(owner: Connection, status: str) -> Any:
     """Let Stripe settle the refund that staff decided on."""
     [row] = outbox_rows(owner, "refund")
-    return refund_told(
+    return report_refund(
         owner, status, row["payload"]["amount_cents"], outbox_id=row["id"], stripe_refund_id="re_d"
     )
 
@@ -74,7 +74,7 @@ def test_denied_dispute_leads_back(
     }.items() <= row.items()
     assert row["resolved_at"] is not None
     for party in (alice, seller):
-        assert "dispute_resolved" in told(owner, party)
+        assert "dispute_resolved" in notified(owner, party)
     assert [] == drift(owner)
 
 
@@ -158,12 +158,12 @@ def test_bank_that_comes_in_between_keeps_the_order(
 ) -> None:
     """The refund fails since the bank took the money; the order waits for the bank."""
     decided(moderator, disputed(owner, order_id), "refund")
-    dispute_told(owner, "needs_response", 10_000)
+    report_dispute(owner, "needs_response", 10_000)
 
     settled(owner, "failed")
     assert "disputed" == state_of(owner, order_id)[0]
     assert [] == drift(owner)
-    dispute_told(owner, "lost", 10_000)
+    report_dispute(owner, "lost", 10_000)
 
     assert "refunded" == state_of(owner, order_id)[0]
     assert ({}, []) == (balances(owner, order_id), drift(owner))
@@ -175,7 +175,7 @@ def test_no_refund_while_stripe_holds_the_money(
 ) -> None:
     """Only deny is possible while a bank has the money."""
     dispute_id = disputed(owner, order_id)
-    dispute_told(owner, "needs_response", 10_000)
+    report_dispute(owner, "needs_response", 10_000)
 
     cents = 2_500 if decision == "partial" else None
     assert "CONFLICT" == decided(moderator, dispute_id, decision, refund_cents=cents)["code"]
@@ -190,7 +190,7 @@ def test_refund_after_a_part_was_lost_is_the_rest(
 ) -> None:
     """Refund means all that is left."""
     dispute_id = disputed(owner, order_id)
-    dispute_told(owner, "lost", 4_000)
+    report_dispute(owner, "lost", 4_000)
 
     decided(moderator, dispute_id, "refund")
     assert 6_000 == outbox_rows(owner, "refund")[0]["payload"]["amount_cents"]
@@ -243,7 +243,7 @@ def test_decision_is_made_once(owner: Connection, order_id: UUID, moderator: Act
 def test_bank_decides_its_own_disputes(owner: Connection, order_id: UUID, moderator: Actor) -> None:
     """Staff cannot decide a dispute at Stripe."""
     brought_to(owner, order_id, "shipped")
-    dispute_told(owner, "warning_needs_response")
+    report_dispute(owner, "warning_needs_response")
     dispute_id = dispute_row(owner)["id"]
 
     assert "CONFLICT" == decided(moderator, dispute_id, "deny")["code"]
@@ -301,7 +301,7 @@ def test_dispute_of_an_ended_order_can_only_be_denied(
 ) -> None:
     """All money went back outside of the dispute; staff close it, and the order stays ended."""
     dispute_id = disputed(owner, order_id)
-    refund_told(owner, "succeeded", 10_000)
+    report_refund(owner, "succeeded", 10_000)
     assert ("refunded", []) == (state_of(owner, order_id)[0], drift(owner))
 
     assert "CONFLICT" == decided(moderator, dispute_id, "refund")["code"]
@@ -315,7 +315,7 @@ def test_busy_account_is_not_anonymised(
 ) -> None:
     """An open dispute holds the accounts of both parties, also after the end of the order."""
     dispute_id = disputed(owner, order_id)
-    refund_told(owner, "succeeded", 10_000)
+    report_refund(owner, "succeeded", 10_000)
 
     assert "ACCOUNT_BUSY" == service.call("anonymise_account", user_id=alice.id)["code"]
     decided(moderator, dispute_id, "deny")

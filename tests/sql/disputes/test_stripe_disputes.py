@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.disputing import dispute_row, dispute_told, lost, won
+from tests.sql.disputing import dispute_row, lost, report_dispute, won
 from tests.sql.paying import (
     AMOUNT,
     ROUTES,
@@ -18,14 +18,14 @@ from tests.sql.paying import (
     brought_to,
     drift,
     moved,
+    notified,
     order_row,
     paid,
     refund_requested,
-    refund_told,
+    report_refund,
     service_of,
     stored,
     succeeded,
-    told,
 )
 
 
@@ -50,7 +50,7 @@ def test_new_dispute_stops_the_order(
     brought_to(owner, order_id, state)
     before = balances(owner, order_id)
 
-    answer = dispute_told(owner, "needs_response", AMOUNT)
+    answer = report_dispute(owner, "needs_response", AMOUNT)
 
     assert ("processed", str(order_id), []) == (
         answer["outcome"],
@@ -61,7 +61,7 @@ def test_new_dispute_stops_the_order(
     after = balances(owner, order_id)
     assert AMOUNT == after.pop("dispute_hold")
     assert before | {"stripe_clearing": 0} == {"stripe_clearing": 0} | after
-    assert "dispute_created" in told(owner, seller)
+    assert "dispute_created" in notified(owner, seller)
     assert [] == drift(owner)
 
 
@@ -71,7 +71,7 @@ def test_row_tells_about_the_dispute(
     """The row names the parties, Stripe's reason and the money, in both status columns."""
     paid(owner, order_id)
 
-    dispute_told(owner, "needs_response", 7_000, reason="product_not_received")
+    report_dispute(owner, "needs_response", 7_000, reason="product_not_received")
 
     row = dispute_row(owner)
     assert {
@@ -111,7 +111,7 @@ def test_won_dispute_leads_back(
         dispute_row(owner)[name] for name in ("status", "state", "resolution_type")
     )
     for party in (alice, seller):
-        assert "dispute_resolved" in told(owner, party)
+        assert "dispute_resolved" in notified(owner, party)
     assert [] == drift(owner)
 
 
@@ -155,7 +155,7 @@ def test_refund_and_loss_together_end_the_order(
     """Refunds + losses = the amount, in either sequence."""
     brought_to(owner, order_id, "released")
     steps = {
-        "refund": lambda: refund_told(owner, "succeeded", 3_000, stripe_refund_id="re_part"),
+        "refund": lambda: report_refund(owner, "succeeded", 3_000, stripe_refund_id="re_part"),
         "loss": lambda: lost(owner, 7_000),
     }
 
@@ -170,7 +170,7 @@ def test_refund_and_loss_together_end_the_order(
 def test_loss_beyond_the_orders_money_is_the_platforms(owner: Connection, order_id: UUID) -> None:
     """A refund and a dispute over the whole amount cost more than the buyer paid."""
     paid(owner, order_id)
-    refund_told(owner, "succeeded", 3_000)
+    report_refund(owner, "succeeded", 3_000)
 
     lost(owner)
 
@@ -185,10 +185,10 @@ def test_inquiry_moves_no_money(owner: Connection, order_id: UUID) -> None:
     before = balances(owner, order_id)
 
     for status in ("warning_needs_response", "warning_under_review"):
-        dispute_told(owner, status)
+        report_dispute(owner, status)
         assert ("disputed", "shipped") == state_of(owner, order_id)
         assert (before, []) == (balances(owner, order_id), drift(owner))
-    dispute_told(owner, "warning_closed")
+    report_dispute(owner, "warning_closed")
 
     assert ("shipped", None) == state_of(owner, order_id)
     assert (before, []) == (balances(owner, order_id), drift(owner))
@@ -197,10 +197,10 @@ def test_inquiry_moves_no_money(owner: Connection, order_id: UUID) -> None:
 def test_inquiry_becomes_a_dispute(owner: Connection, order_id: UUID) -> None:
     """Its id finds the dispute, which goes on, now with money (A12)."""
     paid(owner, order_id)
-    dispute_told(owner, "warning_closed")
+    report_dispute(owner, "warning_closed")
     assert ("paid", None) == state_of(owner, order_id)
 
-    dispute_told(owner, "needs_response", AMOUNT)
+    report_dispute(owner, "needs_response", AMOUNT)
 
     assert ("disputed", "paid") == state_of(owner, order_id)
     assert (None, "open") == (dispute_row(owner)["resolved_at"], dispute_row(owner)["status"])
@@ -216,9 +216,9 @@ def test_other_ends_follow_the_money(
 ) -> None:
     """Another closing status means what its balance transactions say; a person looks at it."""
     paid(owner, order_id)
-    dispute_told(owner, "needs_response", AMOUNT)
+    report_dispute(owner, "needs_response", AMOUNT)
 
-    answer = dispute_told(owner, status, AMOUNT, reinstated)
+    answer = report_dispute(owner, status, AMOUNT, reinstated)
 
     assert ["dispute_ended_otherwise"] == answer["alerts"]
     assert state == order_row(owner, order_id)["state"]
@@ -230,13 +230,13 @@ def test_other_ends_follow_the_money(
 def test_last_dispute_frees_the_order(owner: Connection, order_id: UUID) -> None:
     """An order stays disputed until its last open dispute closes."""
     brought_to(owner, order_id, "delivered")
-    dispute_told(owner, "needs_response", 4_000, dispute_id="du_1")
-    dispute_told(owner, "warning_needs_response", dispute_id="du_2")
+    report_dispute(owner, "needs_response", 4_000, dispute_id="du_1")
+    report_dispute(owner, "warning_needs_response", dispute_id="du_2")
 
-    dispute_told(owner, "lost", 4_000, dispute_id="du_1")
+    report_dispute(owner, "lost", 4_000, dispute_id="du_1")
     assert ("disputed", "delivered") == state_of(owner, order_id)
     assert [] == drift(owner)
-    dispute_told(owner, "warning_closed", dispute_id="du_2")
+    report_dispute(owner, "warning_closed", dispute_id="du_2")
 
     assert ("delivered", None) == state_of(owner, order_id)
     assert [] == drift(owner)
@@ -245,12 +245,12 @@ def test_last_dispute_frees_the_order(owner: Connection, order_id: UUID) -> None
 def test_lost_order_waits_for_its_other_dispute(owner: Connection, order_id: UUID) -> None:
     """All money is lost, and the order is refunded when its other dispute closes."""
     paid(owner, order_id)
-    dispute_told(owner, "warning_needs_response", dispute_id="du_2")
+    report_dispute(owner, "warning_needs_response", dispute_id="du_2")
 
     lost(owner)
     assert ("disputed", "paid") == state_of(owner, order_id)
     assert [] == drift(owner)
-    dispute_told(owner, "warning_closed", dispute_id="du_2")
+    report_dispute(owner, "warning_closed", dispute_id="du_2")
 
     assert ("refunded", None) == state_of(owner, order_id)
     assert [] == drift(owner)
@@ -264,7 +264,7 @@ def test_reinstatement_after_a_loss_reverses_it(
     brought_to(owner, order_id, state)
     lost(owner, 7_000)
 
-    answer = dispute_told(owner, "lost", 7_000, 4_000)
+    answer = report_dispute(owner, "lost", 7_000, 4_000)
 
     assert ["dispute_loss_reversed"] == answer["alerts"]
     rest = (
@@ -289,7 +289,7 @@ def test_money_that_comes_back_in_parts_is_posted_in_parts(
         (7_000, 2_000, "lost"),
         (7_000, 7_000, "won"),
     ):
-        dispute_told(owner, status, withdrawn, reinstated)
+        report_dispute(owner, status, withdrawn, reinstated)
         assert [] == drift(owner)
 
     query = """
@@ -360,7 +360,7 @@ def test_readings_in_any_sequence_have_one_end(
     for readings in itertools.permutations(COURSES[course]):
         owner.execute("savepoint start")
         for reading in readings * 2:
-            dispute_told(owner, *reading)
+            report_dispute(owner, *reading)
         ends.append(end_of(owner, order_id))
         owner.execute("rollback to start")
 
@@ -379,7 +379,7 @@ def test_lost_readings_in_any_sequence_have_one_end(
     for readings in itertools.permutations(COURSES[course]):
         owner.execute("savepoint start")
         for reading in readings * 2:
-            dispute_told(owner, *reading)
+            report_dispute(owner, *reading)
         dispute, order, *rest = end_of(owner, order_id)
         if course == "lost":
             assert order[0] in {state, "refunded"}
@@ -394,11 +394,11 @@ def test_duplicate_changes_nothing(owner: Connection, order_id: UUID) -> None:
     """The same dispute and status again is done already (case 18)."""
     paid(owner, order_id)
     event_id = stored(owner, "charge.dispute.created")
-    first = dispute_told(owner, "needs_response", AMOUNT)
+    first = report_dispute(owner, "needs_response", AMOUNT)
     count = "select count(*) from public.ledger_entries"
     before = owner.execute(count).fetchall()
 
-    again = dispute_told(owner, "needs_response", AMOUNT)
+    again = report_dispute(owner, "needs_response", AMOUNT)
 
     assert ("processed", "order_already_processed") == (first["outcome"], again["outcome"])
     assert before == owner.execute(count).fetchall()
@@ -428,17 +428,17 @@ def test_ended_order_stays_ended(owner: Connection, order_id: UUID, end: str) ->
     """No dispute moves an order out of a terminal state; its money is booked all the same."""
     if end == "refunded":
         paid(owner, order_id)
-        refund_told(owner, "succeeded", AMOUNT)
-        refund_told(owner, "failed", AMOUNT)
+        report_refund(owner, "succeeded", AMOUNT)
+        report_refund(owner, "failed", AMOUNT)
         intent = "pi_current"
     else:
         assert moved(owner, order_id, "cancelled", "admin")["success"]
         succeeded(owner, order_id, "pi_late")
         intent = "pi_late"
 
-    dispute_told(owner, "needs_response", AMOUNT, intent=intent)
+    report_dispute(owner, "needs_response", AMOUNT, intent=intent)
     assert end == order_row(owner, order_id)["state"]
-    dispute_told(owner, "lost", AMOUNT, intent=intent)
+    report_dispute(owner, "lost", AMOUNT, intent=intent)
 
     assert end == order_row(owner, order_id)["state"]
     assert [] == [name for name, _, _ in drift(owner) if not name.startswith("orders.")]
@@ -450,7 +450,7 @@ def test_dispute_of_a_stray_leaves_the_order(
     """A payment that did not settle the order never changes it, and the seller hears nothing."""
     paid(owner, order_id)
     succeeded(owner, order_id, "pi_stray", amount_cents=77, currency="usd")
-    refund_told(
+    report_refund(
         owner,
         "failed",
         77,
@@ -463,13 +463,13 @@ def test_dispute_of_a_stray_leaves_the_order(
         ),
     )
 
-    dispute_told(owner, "needs_response", 77, intent="pi_stray", currency="usd")
+    report_dispute(owner, "needs_response", 77, intent="pi_stray", currency="usd")
     assert "paid" == order_row(owner, order_id)["state"]
     assert [] == drift(owner)
-    dispute_told(owner, "lost", 77, intent="pi_stray", currency="usd")
+    report_dispute(owner, "lost", 77, intent="pi_stray", currency="usd")
 
     assert "paid" == order_row(owner, order_id)["state"]
-    assert "dispute_created" not in told(owner, seller)
+    assert "dispute_created" not in notified(owner, seller)
     assert {"stripe_clearing": AMOUNT, "buyer": -AMOUNT} == balances(owner, order_id)
     assert [] == drift(owner)
 
@@ -478,7 +478,7 @@ def test_dispute_is_found_by_its_charge(owner: Connection, order_id: UUID) -> No
     """An old charge may come without its intent (A12)."""
     paid(owner, order_id)
 
-    answer = dispute_told(owner, "needs_response", AMOUNT, intent=None, charge_id="ch_pi_current")
+    answer = report_dispute(owner, "needs_response", AMOUNT, intent=None, charge_id="ch_pi_current")
 
     assert ("processed", str(order_id)) == (answer["outcome"], answer["order_id"])
 
@@ -486,23 +486,23 @@ def test_dispute_is_found_by_its_charge(owner: Connection, order_id: UUID) -> No
 def test_dispute_waits_for_its_payment(owner: Connection, order_id: UUID) -> None:
     """The intent is unknown at first, then its payment is still missing; then it applies."""
     with pytest.raises(psycopg.Error, match="INTENT_UNKNOWN"), owner.transaction():
-        dispute_told(owner, "needs_response", AMOUNT, intent="pi_new")
+        report_dispute(owner, "needs_response", AMOUNT, intent="pi_new")
     with pytest.raises(psycopg.Error, match="PREDECESSOR_MISSING"), owner.transaction():
-        dispute_told(owner, "needs_response", AMOUNT, intent="pi_new", order_ref=str(order_id))
+        report_dispute(owner, "needs_response", AMOUNT, intent="pi_new", order_ref=str(order_id))
     attached(owner, order_id)
     with pytest.raises(psycopg.Error, match="PREDECESSOR_MISSING"), owner.transaction():
-        dispute_told(owner, "needs_response", AMOUNT)
+        report_dispute(owner, "needs_response", AMOUNT)
 
     succeeded(owner, order_id)
 
-    assert "processed" == dispute_told(owner, "needs_response", AMOUNT)["outcome"]
+    assert "processed" == report_dispute(owner, "needs_response", AMOUNT)["outcome"]
 
 
 @pytest.mark.parametrize("order_ref", ["no-uuid", "c1a5b6de-2f7b-4c0b-9f61-7a2d8e4b3f33"])
 @pytest.mark.usefixtures("order_id")
 def test_dispute_of_an_unknown_order_is_an_alert(owner: Connection, order_ref: str) -> None:
     """The metadata names an order that we do not have."""
-    answer = dispute_told(owner, "needs_response", 5, intent="pi_x", order_ref=order_ref)
+    answer = report_dispute(owner, "needs_response", 5, intent="pi_x", order_ref=order_ref)
 
     assert ("order_not_found", ["order_not_found"]) == (answer["outcome"], answer["alerts"])
     # The event is found by this text when the order is created after a restore.
@@ -534,7 +534,7 @@ def test_unreadable_dispute_changes_nothing(
     reading: dict[str, Any] = {"status": "needs_response", "withdrawn": 5} | changes
 
     with pytest.raises(psycopg.Error, match="PAYLOAD_UNREADABLE"), owner.transaction():
-        dispute_told(owner, **reading)
+        report_dispute(owner, **reading)
     assert "paid" == order_row(owner, order_id)["state"]
 
 
@@ -543,15 +543,15 @@ def test_no_refund_while_stripe_holds_the_money(
 ) -> None:
     """A refund is a conflict while the bank has the money, and has its usual limit later."""
     brought_to(owner, order_id, "released")
-    dispute_told(owner, "needs_response", 7_000)
-    dispute_told(owner, "won", 7_000, 0)
+    report_dispute(owner, "needs_response", 7_000)
+    report_dispute(owner, "won", 7_000, 0)
 
     refused = staff_refund(owner, order_id, 1_000, moderator)
     assert ("CONFLICT", "Stripe holds this money for a dispute") == (
         refused["code"],
         refused["error"],
     )
-    dispute_told(owner, "won", 7_000, 7_000)
+    report_dispute(owner, "won", 7_000, 7_000)
 
     assert staff_refund(owner, order_id, 1_000, moderator)["success"]
     assert [] == drift(owner)
@@ -562,7 +562,7 @@ def test_no_cancellation_while_stripe_holds_the_money(
 ) -> None:
     """The dispute is won and its money is still missing: parties and time wait for it."""
     paid(owner, order_id)
-    dispute_told(owner, "won", 7_000, 0)
+    report_dispute(owner, "won", 7_000, 0)
     service = service_of(owner)
 
     for action in ("cancel", "refund"):
@@ -571,7 +571,7 @@ def test_no_cancellation_while_stripe_holds_the_money(
     owner.execute("update private.test_clock set ahead_by = ahead_by + interval '90 days'")
     service.call("settle_due_orders")
     assert not order_row(owner, order_id)["refund_pending"]
-    dispute_told(owner, "won", 7_000, 7_000)
+    report_dispute(owner, "won", 7_000, 7_000)
 
     service.call("settle_due_orders")
 
@@ -597,7 +597,7 @@ def test_refund_that_fails_beside_a_loss(owner: Connection, order_id: UUID, *, c
     assert refund_requested(owner, order_id, 3_000)["success"]
     [(outbox_id,)] = owner.execute("select id::text from public.outbox where kind = 'refund'")
     steps = [
-        lambda: refund_told(owner, "failed", 3_000, outbox_id=outbox_id),
+        lambda: report_refund(owner, "failed", 3_000, outbox_id=outbox_id),
         lambda: lost(owner),
     ]
 
@@ -624,9 +624,9 @@ def test_cancellation_beside_an_inquiry_has_one_end(
     [(outbox_id,)] = owner.execute("select id::text from public.outbox where kind = 'refund'")
 
     if dispute_first:
-        dispute_told(owner, "warning_needs_response")
-    refund_told(owner, "succeeded", AMOUNT, outbox_id=outbox_id)
-    dispute_told(owner, "warning_needs_response")
+        report_dispute(owner, "warning_needs_response")
+    report_refund(owner, "succeeded", AMOUNT, outbox_id=outbox_id)
+    report_dispute(owner, "warning_needs_response")
 
     assert ("cancelled", None) == state_of(owner, order_id)
     assert ({}, []) == (balances(owner, order_id), drift(owner))
@@ -636,7 +636,7 @@ def test_cancellation_beside_an_inquiry_has_one_end(
 def test_time_settles_no_disputed_order(owner: Connection, order_id: UUID, state: str) -> None:
     """While a dispute is open nothing is delivered, released or cancelled by time."""
     brought_to(owner, order_id, state)
-    dispute_told(owner, "needs_response", AMOUNT)
+    report_dispute(owner, "needs_response", AMOUNT)
     owner.execute("update private.test_clock set ahead_by = ahead_by + interval '90 days'")
 
     assert 0 == service_of(owner).call("settle_due_orders")
@@ -661,7 +661,7 @@ def recorded(owner: Connection, **changes: object) -> Any:
 def test_reading_without_an_event_has_the_same_effect(owner: Connection, order_id: UUID) -> None:
     """Reconcile applies what it reads, once, and the alert is answered until it is confirmed."""
     paid(owner, order_id)
-    dispute_told(owner, "needs_response", 7_000)
+    report_dispute(owner, "needs_response", 7_000)
 
     answers = [recorded(owner) for _ in range(2)]
 
@@ -696,7 +696,7 @@ def test_open_disputes_are_read_again(owner: Connection, order_id: UUID) -> None
         ("warning_under_review", 0, 0),
     ]
     for number, (status, withdrawn, reinstated) in enumerate(readings):
-        dispute_told(owner, status, withdrawn, reinstated, dispute_id=f"du_{number}")
+        report_dispute(owner, status, withdrawn, reinstated, dispute_id=f"du_{number}")
     service = service_of(owner)
     move = "update private.test_clock set ahead_by = ahead_by + interval '11 minutes'"
     owner.execute("update public.disputes set created_at = private.clock()")

@@ -15,11 +15,11 @@ from tests.sql.paying import (
     brought_to,
     drift,
     moved,
+    notified,
     order_row,
     ordered,
     refund_requested,
     service_of,
-    told,
 )
 
 
@@ -64,7 +64,7 @@ def test_code_hands_the_order_over(
     assert 47.9 * 3600 < left.total_seconds() <= 48 * 3600
     assert {"success": True, "state": "delivered"} == answer
     assert "delivered" == order_row(owner, order_id)["state"]
-    assert "order_delivered" in told(owner, seller)
+    assert "order_delivered" in notified(owner, seller)
     query = """
       select actor_id, actor_kind::text, reason from public.order_events order by id desc limit 1
     """

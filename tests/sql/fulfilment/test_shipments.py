@@ -12,12 +12,12 @@ from tests.sql.auctioning import move_time
 from tests.sql.fulfilment.conftest import Calls
 from tests.sql.paying import (
     moved,
+    notified,
     order_row,
     ordered,
     refund_requested,
-    refund_told,
+    report_refund,
     service_of,
-    told,
 )
 
 
@@ -56,7 +56,7 @@ def test_first_save_ships_the_order(
     )
     assert answer["shipment"] == shipment_row(owner)
     assert "shipped" == order_row(owner, order_id)["state"]
-    assert "order_shipped" in told(owner, alice)
+    assert "order_shipped" in notified(owner, alice)
 
 
 def test_second_save_edits(owner: Connection, call: Calls, order_id: UUID, seller: Actor) -> None:
@@ -91,7 +91,7 @@ def test_order_that_cannot_be_shipped_is_refused(
     """After the delivery and in a dispute the parcel stays as it is."""
     saved(call, seller)
     if state == "refunded":
-        refund_told(owner, "succeeded", 10_000)
+        report_refund(owner, "succeeded", 10_000)
     else:
         for step in {"delivered": ["delivered"], "released": ["delivered", "released"]}.get(
             state, [state]
@@ -282,8 +282,8 @@ def test_delivered_event_moves_the_order(
     # The days until the release count from our clock, not from a time that the seller enters.
     assert "2026-01-02" not in order["delivered_at"]
     assert "2026-01-02T00:00:00+00:00" == shipment_row(owner)["delivered_at"]
-    assert "order_delivered" in told(owner, alice)
-    assert "order_delivered" in told(owner, seller)
+    assert "order_delivered" in notified(owner, alice)
+    assert "order_delivered" in notified(owner, seller)
     query = """
       select actor_id, actor_kind::text, reason from public.order_events order by id desc limit 1
     """

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from tests.sql.actors import signed_up
-from tests.sql.disputing import dispute_told, lost, won
+from tests.sql.disputing import lost, report_dispute, won
 from tests.sql.paying import (
     INTENT,
     ROUTES,
@@ -20,7 +20,7 @@ from tests.sql.paying import (
     outbox_rows,
     paid,
     refund_requested,
-    refund_told,
+    report_refund,
     succeeded,
 )
 from tests.sql.settling import reversed_by, transferred
@@ -42,7 +42,7 @@ def _then(*steps: Bring) -> Bring:
 
 
 def _returned(amount: int, status: str = "succeeded", intent: str = INTENT) -> Bring:
-    return lambda owner, _: refund_told(
+    return lambda owner, _: report_refund(
         owner, status, amount, stripe_refund_id=f"re_{intent}_{amount}", intent=intent
     )
 
@@ -55,7 +55,7 @@ def _stray(amount: int = 77, currency: str = "usd", intent: str = "pi_stray") ->
 
 def _stray_settled(status: str, amount: int = 77, intent: str = "pi_stray") -> Bring:
     """Let Stripe answer `status` to our own refund of the stray."""
-    return lambda owner, _: refund_told(
+    return lambda owner, _: report_refund(
         owner,
         status,
         amount,
@@ -73,8 +73,8 @@ def _requested(owner: Connection, order_id: UUID) -> None:
     assert refund_requested(owner, order_id, 3_000)["success"]
 
 
-def _told(*reading: Any, **more: Any) -> Bring:
-    return lambda owner, _: dispute_told(owner, *reading, **more)
+def _reported(*reading: Any, **more: Any) -> Bring:
+    return lambda owner, _: report_dispute(owner, *reading, **more)
 
 
 def _lost(amount: int) -> Bring:
@@ -104,7 +104,7 @@ def _decided(decision: str, cents: int | None = None) -> Bring:
 def _decision_settled(status: str) -> Bring:
     def settle(owner: Connection, _order_id: UUID) -> None:
         [row] = outbox_rows(owner, "refund")
-        refund_told(owner, status, row["payload"]["amount_cents"], outbox_id=row["id"])
+        report_refund(owner, status, row["payload"]["amount_cents"], outbox_id=row["id"])
 
     return settle
 
@@ -155,16 +155,16 @@ SOUND: dict[str, Bring] = {
         for state, (name, step) in itertools.product(
             ("paid", "released"),
             {
-                "inquiry": _told("warning_needs_response"),
-                "withdrawn": _told("needs_response", 7_000),
+                "inquiry": _reported("warning_needs_response"),
+                "withdrawn": _reported("needs_response", 7_000),
                 "won": _won,
-                "won, money missing": _told("won", 7_000, 1_000),
+                "won, money missing": _reported("won", 7_000, 1_000),
                 "lost": _lost(7_000),
                 "all lost": _lost(10_000),
-                "lost, part back": _then(_lost(7_000), _told("lost", 7_000, 1_000)),
-                "prevented": _told("prevented", 7_000, 1_000),
+                "lost, part back": _then(_lost(7_000), _reported("lost", 7_000, 1_000)),
+                "prevented": _reported("prevented", 7_000, 1_000),
                 "lost and asked again": _then(
-                    _lost(10_000), _told("warning_needs_response", dispute_id="du_2")
+                    _lost(10_000), _reported("warning_needs_response", dispute_id="du_2")
                 ),
             }.items(),
         )
@@ -174,7 +174,7 @@ SOUND: dict[str, Bring] = {
         paid,
         _stray(),
         _stray_settled("failed"),
-        _told("needs_response", 77, intent="pi_stray", currency="usd"),
+        _reported("needs_response", 77, intent="pi_stray", currency="usd"),
     ),
     **{
         f"disputed, {name}": _then(brought("disputed"), step)
@@ -185,7 +185,7 @@ SOUND: dict[str, Bring] = {
             "refunded": _then(_decided("refund"), _decision_settled("succeeded")),
             "refunded in part": _then(_decided("partial", 2_500), _decision_settled("succeeded")),
             "refund failed": _then(_decided("refund"), _decision_settled("failed")),
-            "by the bank too": _told("needs_response", 7_000),
+            "by the bank too": _reported("needs_response", 7_000),
         }.items()
     },
     "released, transferred": _then(brought("released"), _transferred(9_500)),

@@ -18,7 +18,7 @@ from tests.sql.paying import (
     outbox_rows,
     paid,
     refund_requested,
-    refund_told,
+    report_refund,
     succeeded,
 )
 from tests.sql.settling import reversed_by, transferred
@@ -39,7 +39,7 @@ def refunded(owner: Connection, order_id: UUID, amount: int, status: str) -> Non
     answer = refund_requested(owner, order_id, amount, user_id=staff[0][0])
     assert answer["success"], answer
     row = next(r for r in outbox_rows(owner, "refund") if r["status"] == "queued")
-    refund_told(owner, status, amount, stripe_refund_id=f"re_{row['id']}", outbox_id=row["id"])
+    report_refund(owner, status, amount, stripe_refund_id=f"re_{row['id']}", outbox_id=row["id"])
 
 
 def test_capture_is_owed_to_the_buyer(owner: Connection, order_id: UUID) -> None:
@@ -59,7 +59,7 @@ def test_stray_is_booked_in_its_own_currency(owner: Connection, order_id: UUID) 
     query = "select distinct currency from public.ledger_entries"
     assert [("usd",)] == owner.execute(query).fetchall()
     assert {"stripe_clearing": 77, "refunds": -77} == balances(owner, order_id)
-    refund_told(owner, "succeeded", 77, outbox_id=answer["outbox_ids"][0], intent="pi_stray")
+    report_refund(owner, "succeeded", 77, outbox_id=answer["outbox_ids"][0], intent="pi_stray")
     assert ({}, []) == (balances(owner, order_id), drift(owner))
 
 
@@ -168,7 +168,7 @@ def test_refund_that_comes_back_after_the_release(owner: Connection, order_id: U
     moved(owner, order_id, "released", "buyer")
     [(stripe_id,)] = owner.execute("select stripe_refund_id from public.refunds").fetchall()
 
-    refund_told(owner, "failed", 3_000, stripe_refund_id=stripe_id)
+    report_refund(owner, "failed", 3_000, stripe_refund_id=stripe_id)
 
     assert {
         "stripe_clearing": AMOUNT,
@@ -191,7 +191,7 @@ def test_overlapping_refunds_after_release_keep_to_the_cent(
 
     for row, status in zip(rows, ("failed", "succeeded", "failed"), strict=True):
         amount = row["payload"]["amount_cents"]
-        refund_told(owner, status, amount, stripe_refund_id=f"re_{amount}", outbox_id=row["id"])
+        report_refund(owner, status, amount, stripe_refund_id=f"re_{amount}", outbox_id=row["id"])
         assert [] == drift(owner)
 
     left = AMOUNT - order_row(owner, order_id)["refunded_cents"]

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned, set_setting
-from tests.sql.writing import asked, listing_of, messages_of, new_messages, wrote
+from tests.sql.writing import listing_of, messages_of, new_messages, new_thread, wrote
 
 
 Who = Literal["alice", "seller"]
@@ -131,7 +131,7 @@ class World:
         listing_id: UUID = self._listings[step.listing]
         person = self._people[step.sender]
         if step.sender == "alice":
-            answer = asked(person, listing_id, step.text)
+            answer = new_thread(person, listing_id, step.text)
         else:
             answer = wrote(person, self._threads.get(step.listing), step.text)
         if answer["success"]:

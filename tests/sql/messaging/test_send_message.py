@@ -10,12 +10,12 @@ from psycopg import Connection
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned, move_time, set_setting
 from tests.sql.writing import (
-    asked,
     filter_calls,
     listing_of,
     message_row,
     messages_of,
     new_messages,
+    new_thread,
     sealed_row,
     wrote,
 )
@@ -24,7 +24,7 @@ from tests.sql.writing import (
 @pytest.fixture
 def thread_id(listing_id: UUID, alice: Actor) -> Any:
     """Have Alice ask something about the listing."""
-    return asked(alice, listing_id, "A question")["thread_id"]
+    return new_thread(alice, listing_id, "A question")["thread_id"]
 
 
 def last_message_at(owner: Connection, thread_id: object) -> Any:
@@ -83,7 +83,7 @@ def test_message_without_visible_text_is_refused(
     assert "VALIDATION_ERROR" == wrote(alice, thread_id, content)["code"]
     listing = "select listing_id from public.message_threads"
     [(listing_id,)] = owner.execute(listing).fetchall()
-    assert "VALIDATION_ERROR" == asked(alice, listing_id, content)["code"]
+    assert "VALIDATION_ERROR" == new_thread(alice, listing_id, content)["code"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_text_is_cleaned(thread_id: str, alice: Actor, sent: str, stored: str) -
     assert stored == wrote(alice, thread_id, sent)["content"]
 
 
-@pytest.mark.parametrize("function", [asked, wrote])
+@pytest.mark.parametrize("function", [new_thread, wrote])
 @pytest.mark.parametrize("who", ["sender", "recipient"])
 def test_suspended_user_writes_nothing(
     owner: Connection, thread_id: str, listing_id: UUID, *, alice: Actor, seller: Actor,
@@ -111,19 +111,19 @@ def test_suspended_user_writes_nothing(
     suspended = alice if who == "sender" else seller
     owner.execute("update public.users set suspended_at = now() where id = %s", [suspended.id])
 
-    answer = function(alice, listing_id if function is asked else thread_id)
+    answer = function(alice, listing_id if function is new_thread else thread_id)
 
     assert (who == "sender") == (answer.get("code") == "USER_SUSPENDED")
     assert (who == "recipient") == answer["success"]
 
 
-@pytest.mark.parametrize("function", [asked, wrote])
+@pytest.mark.parametrize("function", [new_thread, wrote])
 def test_deleted_users_are_past_writing(
     owner: Connection, thread_id: str, listing_id: UUID, *, alice: Actor, seller: Actor,
     function: Any,
 ) -> None:  # fmt: skip
     """A deleted recipient reads nothing, and the token of a deleted sender sends nothing."""
-    subject = listing_id if function is asked else thread_id
+    subject = listing_id if function is new_thread else thread_id
     owner.execute("update public.users set deleted_at = now() where id = %s", [seller.id])
     assert "RECIPIENT_NOT_FOUND" == function(alice, subject)["code"]
 
@@ -156,17 +156,17 @@ def test_id_of_another_call_is_refused(
 ) -> None:
     """Another thread, another listing, another function and another RPC are other calls."""
     other_listing = listing_of(owner, auctioned(seller))
-    other_thread = asked(alice, other_listing)["thread_id"]
+    other_thread = new_thread(alice, other_listing)["thread_id"]
     sent, started = uuid4(), uuid4()
     assert wrote(alice, thread_id, client_message_id=sent)["success"]
-    assert asked(alice, listing_id, client_message_id=started)["success"]
+    assert new_thread(alice, listing_id, client_message_id=started)["success"]
 
     refusals = [
         wrote(alice, other_thread, client_message_id=sent),
         wrote(alice, None, client_message_id=sent),
-        asked(alice, listing_id, client_message_id=sent),
-        asked(alice, other_listing, client_message_id=started),
-        asked(alice, None, client_message_id=started),
+        new_thread(alice, listing_id, client_message_id=sent),
+        new_thread(alice, other_listing, client_message_id=started),
+        new_thread(alice, None, client_message_id=started),
         wrote(alice, thread_id, client_message_id=started),
     ]
 
@@ -247,7 +247,7 @@ def test_thread_of_a_held_question_is_hidden(
 ) -> None:
     """The seller does not see a thread before its first message is delivered, and cannot write."""
     query = "select id from public.message_threads"
-    thread_id = asked(alice, listing_id, "hold this")["thread_id"]
+    thread_id = new_thread(alice, listing_id, "hold this")["thread_id"]
 
     assert ([(UUID(thread_id),)], [], []) == (
         alice.rows(query), seller.rows(query), bob.rows(query)
@@ -265,9 +265,9 @@ def test_filter_joins_the_threads_of_a_pair(
     """The sender's earlier originals to this recipient, the oldest first, and nothing else."""
     other_listing = listing_of(owner, auctioned(seller))
     wrote(seller, thread_id, "Not hers")
-    asked(bob, other_listing, "Not hers either")
+    new_thread(bob, other_listing, "Not hers either")
     wrote(alice, thread_id, "mask it")
-    asked(alice, other_listing, "hold it")
+    new_thread(alice, other_listing, "hold it")
 
     wrote(alice, thread_id, "Last")
 
@@ -279,9 +279,9 @@ def test_filter_joins_both_roles_of_a_pair(
 ) -> None:
     """Alice buys from Bob and Bob from Alice: her messages to him are one sequence."""
     owner.execute("update public.users set role = 'seller'")
-    at_bobs = asked(alice, listing_of(owner, auctioned(bob)), "As a buyer")["thread_id"]
-    at_hers = asked(bob, listing_of(owner, auctioned(alice)), "Not hers")["thread_id"]
-    asked(alice, listing_id, "Not to him")
+    at_bobs = new_thread(alice, listing_of(owner, auctioned(bob)), "As a buyer")["thread_id"]
+    at_hers = new_thread(bob, listing_of(owner, auctioned(alice)), "Not hers")["thread_id"]
+    new_thread(alice, listing_id, "Not to him")
 
     wrote(alice, at_hers, "As a seller")
     wrote(alice, at_bobs, "As a buyer again")

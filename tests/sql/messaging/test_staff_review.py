@@ -11,10 +11,10 @@ from psycopg import Connection, sql
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
 from tests.sql.writing import (
-    asked,
     message_row,
     messages_of,
     new_messages,
+    new_thread,
     sealed_row,
     wrote,
 )
@@ -26,7 +26,7 @@ REASON = "The review queue"
 @pytest.fixture
 def thread_id(listing_id: UUID, alice: Actor) -> Any:
     """Have Alice ask something about the listing."""
-    return asked(alice, listing_id, "A question")["thread_id"]
+    return new_thread(alice, listing_id, "A question")["thread_id"]
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_seller_on_the_staff_sees_no_thread_of_a_held_question(
 ) -> None:
     """Staff see the hidden threads of others, but a first message to themselves stays unknown."""
     owner.execute("update public.users set role = 'moderator' where id = %s", [seller.id])
-    thread_id = UUID(asked(alice, listing_id, "hold this")["thread_id"])
+    thread_id = UUID(new_thread(alice, listing_id, "hold this")["thread_id"])
     query = "select id from public.message_threads"
     peer = seller.with_second_factor()
 
@@ -189,7 +189,7 @@ def test_release_shows_a_hidden_thread(
     listing_id: UUID, *, bob: Actor, seller: Actor, moderator: Actor
 ) -> None:
     """The seller sees the thread with its first delivered message."""
-    held = asked(bob, listing_id, "hold this")
+    held = new_thread(bob, listing_id, "hold this")
 
     decide(moderator, held["message_id"], release=True)
 

@@ -9,13 +9,13 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor, no_one
 from tests.sql.auctioning import set_setting
-from tests.sql.paying import ROUTES, brought_to, moved, order_row, paid, refund_told
+from tests.sql.paying import ROUTES, brought_to, moved, order_row, paid, report_refund
 from tests.sql.writing import (
-    asked,
     filter_calls,
     message_row,
     messages_of,
     new_messages,
+    new_thread,
     wrote,
 )
 
@@ -29,7 +29,7 @@ def test_question_is_stored_with_its_thread(
     owner: Connection, listing_id: UUID, alice: Actor, seller: Actor
 ) -> None:
     """The sender is the caller, and the thread is that of listing and caller (A9)."""
-    answer = asked(alice, listing_id, " Is the <b>lid</b> whole? ")
+    answer = new_thread(alice, listing_id, " Is the <b>lid</b> whole? ")
 
     [thread] = threads(owner)
     row = message_row(owner, answer["message_id"])
@@ -58,7 +58,7 @@ def test_recipient_is_notified_of_each_message(
     listing_id: UUID, alice: Actor, seller: Actor
 ) -> None:
     """The notification names thread and message, and quotes nothing."""
-    answer = asked(alice, listing_id, "mask my number")
+    answer = new_thread(alice, listing_id, "mask my number")
 
     [notification] = new_messages(seller)
     assert {
@@ -74,8 +74,11 @@ def test_second_question_uses_the_same_thread(
     owner: Connection, listing_id: UUID, alice: Actor, *, bob: Actor, seller: Actor
 ) -> None:
     """A buyer has one thread per listing, and each buyer an own one."""
-    first, second = asked(alice, listing_id, "One"), asked(alice, listing_id, "Two")
-    other = asked(bob, listing_id, "Three")
+    first, second = (
+        new_thread(alice, listing_id, "One"),
+        new_thread(alice, listing_id, "Two"),
+    )
+    other = new_thread(bob, listing_id, "Three")
 
     assert first["thread_id"] == second["thread_id"] != other["thread_id"]
     assert 2 == len(threads(owner))
@@ -85,7 +88,7 @@ def test_second_question_uses_the_same_thread(
 
 def test_seller_asks_nobody(owner: Connection, listing_id: UUID, seller: Actor) -> None:
     """Sellers answer in the threads of their buyers."""
-    assert "OWN_LISTING" == asked(seller, listing_id)["code"]
+    assert "OWN_LISTING" == new_thread(seller, listing_id)["code"]
     assert [] == threads(owner)
 
 
@@ -93,13 +96,13 @@ def test_listing_that_nobody_sees_has_no_questions(
     owner: Connection, listing_id: UUID, alice: Actor, bob: Actor
 ) -> None:
     """A cancelled listing is as unknown as none. A thread about it goes on."""
-    thread_id = asked(alice, listing_id)["thread_id"]
+    thread_id = new_thread(alice, listing_id)["thread_id"]
     owner.execute("update public.listings set status = 'cancelled' where id = %s", [listing_id])
 
-    assert "LISTING_NOT_FOUND" == asked(bob, uuid4())["code"]
-    assert "LISTING_NOT_FOUND" == asked(bob, None)["code"]
-    assert "LISTING_NOT_FOUND" == asked(bob, listing_id)["code"]
-    assert thread_id == asked(alice, listing_id)["thread_id"]
+    assert "LISTING_NOT_FOUND" == new_thread(bob, uuid4())["code"]
+    assert "LISTING_NOT_FOUND" == new_thread(bob, None)["code"]
+    assert "LISTING_NOT_FOUND" == new_thread(bob, listing_id)["code"]
+    assert thread_id == new_thread(alice, listing_id)["thread_id"]
 
 
 @pytest.mark.parametrize("listing_status", ["scheduled", "live", "ended"])
@@ -111,7 +114,7 @@ def test_visible_listing_has_questions(
         "update public.listings set status = %s where id = %s", [listing_status, listing_id]
     )
 
-    assert asked(alice, listing_id)["success"]
+    assert new_thread(alice, listing_id)["success"]
 
 
 def test_close_links_the_thread_of_the_winner(
@@ -125,12 +128,12 @@ def test_close_links_the_thread_of_the_winner(
     service: Actor,
 ) -> None:
     """The winner's questions stay, and the thread gets the order (A2)."""
-    asked_at = asked(alice, listing_id, "Before")["thread_id"]
-    asked(bob, listing_id)
+    asked_at = new_thread(alice, listing_id, "Before")["thread_id"]
+    new_thread(bob, listing_id)
     alice.call("place_bid", auction_id=auction_id, amount_cents=2000)
     order_id = service.call("end_auction", auction_id=auction_id, force=True)["order_id"]
 
-    after = asked(alice, listing_id, "After")
+    after = new_thread(alice, listing_id, "After")
 
     linked = {thread["id"]: thread["order_id"] for thread in threads(owner)}
     assert order_id == linked[asked_at]
@@ -151,7 +154,7 @@ def test_close_shows_a_hidden_thread_as_a_new_one(
     service: Actor,
 ) -> None:
     """The time of a held question gives the thread no place among the seller's threads."""
-    asked(alice, listing_id, "hold")
+    new_thread(alice, listing_id, "hold")
     alice.call("place_bid", auction_id=auction_id, amount_cents=2000)
     owner.execute("update public.message_threads set last_message_at = '2026-01-01Z'")
 
@@ -169,7 +172,7 @@ def test_buyer_finds_the_thread_of_the_order(
     listing_id = order_row(owner, order_id)["listing_id"]
     owner.execute("update public.listings set status = 'cancelled'")
 
-    answer = asked(alice, listing_id)
+    answer = new_thread(alice, listing_id)
 
     assert (opened["id"], str(order_id)) == (answer["thread_id"], opened["order_id"])
     assert wrote(seller, answer["thread_id"])["success"]
@@ -183,7 +186,7 @@ def test_buyer_opens_the_thread_of_an_order_without_one(
     owner.execute("delete from public.message_threads")
     owner.execute("update public.listings set status = 'cancelled'")
 
-    answer = asked(alice, listing_id, "hold")
+    answer = new_thread(alice, listing_id, "hold")
 
     [thread] = threads(owner)
     assert (answer["thread_id"], str(order_id)) == (thread["id"], thread["order_id"])
@@ -197,7 +200,7 @@ def test_stage_follows_a_paid_order(
     """From the payment on the filter lets contact details pass, for both parties."""
     brought_to(owner, order_id, state)
 
-    thread_id = asked(alice, order_row(owner, order_id)["listing_id"])["thread_id"]
+    thread_id = new_thread(alice, order_row(owner, order_id)["listing_id"])["thread_id"]
     wrote(seller, thread_id)
 
     assert ["order", "order"] == [stage for _, _, stage in filter_calls(owner)]
@@ -208,11 +211,11 @@ def test_stage_is_strict_without_a_paid_order(
 ) -> None:
     """No order, an order that waits for payment, and an order of another buyer are the same."""
     sold_id = order_row(owner, order_id)["listing_id"]
-    asked(alice, listing_id)
-    asked(alice, sold_id)
+    new_thread(alice, listing_id)
+    new_thread(alice, sold_id)
     brought_to(owner, order_id, "paid")
-    asked(bob, sold_id)
-    asked(alice, listing_id)
+    new_thread(bob, sold_id)
+    new_thread(alice, listing_id)
 
     assert ["strict"] * 4 == [stage for _, _, stage in filter_calls(owner)]
 
@@ -224,12 +227,12 @@ def test_stage_is_strict_again_without_the_deal(
     """After a cancellation or a refund the two have no business any more."""
     if state == "refunded":
         paid(owner, order_id)
-        refund_told(owner, "succeeded", 10_000)
+        report_refund(owner, "succeeded", 10_000)
     else:
         moved(owner, order_id, state, "admin")
     assert state == order_row(owner, order_id)["state"]
 
-    asked(alice, order_row(owner, order_id)["listing_id"])
+    new_thread(alice, order_row(owner, order_id)["listing_id"])
 
     assert ["strict"] == [stage for _, _, stage in filter_calls(owner)]
 
@@ -238,11 +241,11 @@ def test_questions_are_limited(owner: Connection, listing_id: UUID, alice: Actor
     """Each user has a limit per hour. A mistake and a repeated call count for nothing."""
     set_setting(owner, "rate_limits", '{"start_thread": {"max": 1, "window_s": 3600}}')
     message_id = uuid4()
-    asked(alice, listing_id, "")
-    assert asked(alice, listing_id, client_message_id=message_id)["success"]
+    new_thread(alice, listing_id, "")
+    assert new_thread(alice, listing_id, client_message_id=message_id)["success"]
 
-    assert asked(alice, listing_id, client_message_id=message_id)["idempotent"]
-    refused = asked(alice, listing_id)
+    assert new_thread(alice, listing_id, client_message_id=message_id)["idempotent"]
+    refused = new_thread(alice, listing_id)
 
     assert "RATE_LIMITED" == refused["code"]
     assert refused["retry_after_ms"] > 0
@@ -254,5 +257,5 @@ def test_visitors_and_processes_write_nothing(
     """Only a signed-in user is somebody who can be answered."""
     for actor in (anonymous, service):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            asked(actor, listing_id)
-    assert "PROFILE_NOT_FOUND" == asked(no_one(owner, "nobody"), listing_id)["code"]
+            new_thread(actor, listing_id)
+    assert "PROFILE_NOT_FOUND" == new_thread(no_one(owner, "nobody"), listing_id)["code"]

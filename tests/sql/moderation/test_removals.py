@@ -92,8 +92,8 @@ def test_removed_listing_is_cancelled(
 
     row = auction_row(owner, auction_id)
     assert ("cancelled", version + 1) == (row["status"], row["version"])
-    told = ["auction_cancelled"] if has_bids else []
-    assert [["auction_cancelled"], told, told] == notified(owner, seller, alice, bob)
+    expected = ["auction_cancelled"] if has_bids else []
+    assert [["auction_cancelled"], expected, expected] == notified(owner, seller, alice, bob)
     assert [("listing_removed", "listings", str(listing_id), REASON)] == audited(moderator)
     query = "select status::text from public.listings where id = %(id)s"
     assert [[], [("cancelled",)], [("cancelled",)]] == [

@@ -10,7 +10,7 @@ from psycopg import Connection
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
 from tests.sql.moderation.judging import REASON, audited
-from tests.sql.writing import asked, script_filter, sealed_row, wrote
+from tests.sql.writing import new_thread, script_filter, sealed_row, wrote
 
 
 def report(actor: Actor, **sent: object) -> Any:
@@ -34,7 +34,7 @@ def test_user_reports_each_kind_of_target(
     listing_id: UUID, *, alice: Actor, seller: Actor, bob: Actor, moderator: Actor, anonymous: Actor
 ) -> None:
     """The reporter and staff read the report; the reported user and visitors do not."""
-    message_id = asked(bob, listing_id, "Hello")["message_id"]
+    message_id = new_thread(bob, listing_id, "Hello")["message_id"]
     thread_message = UUID(message_id)
 
     answers = [
@@ -87,7 +87,7 @@ def test_report_has_one_target(
     """A report without a target, or with two, is refused."""
     known = {
         "listing_id": listing_id,
-        "message_id": asked(bob, listing_id, "Hello")["message_id"],
+        "message_id": new_thread(bob, listing_id, "Hello")["message_id"],
         "user_id": seller.id,
     }
 
@@ -116,7 +116,7 @@ def test_invisible_target_is_not_found(
 ) -> None:  # fmt: skip
     """Cancelled listings, messages of other threads, held ones and deleted users are unknown."""
     script_filter(owner)
-    thread = asked(bob, listing_id, "Hello")
+    thread = new_thread(bob, listing_id, "Hello")
     held_id = wrote(bob, thread["thread_id"], "hold this")["message_id"]
 
     assert "RESOURCE_NOT_FOUND" == report(alice, message_id=thread["message_id"])["code"]
@@ -131,7 +131,7 @@ def test_invisible_target_is_not_found(
 
 def test_nobody_reports_themselves(listing_id: UUID, bob: Actor, seller: Actor) -> None:
     """A user reports no listing, message or account of their own."""
-    message_id = asked(bob, listing_id, "Hello")["message_id"]
+    message_id = new_thread(bob, listing_id, "Hello")["message_id"]
 
     assert "FORBIDDEN" == report(seller, listing_id=listing_id)["code"]
     assert "FORBIDDEN" == report(bob, message_id=message_id)["code"]
@@ -214,7 +214,7 @@ def test_reported_staff_learn_nothing(
 ) -> None:  # fmt: skip
     """They see neither the report nor its reporter, before the decision and after it."""
     owner.execute("update public.users set role = 'admin'")
-    thread_id = asked(bob, listing_id, "Hello")["thread_id"]
+    thread_id = new_thread(bob, listing_id, "Hello")["thread_id"]
     targets = {
         "listing_id": listing_id,
         "message_id": wrote(seller, thread_id, "Hello")["message_id"],
@@ -251,7 +251,7 @@ def test_original_of_a_reported_message_stays(
 ) -> None:  # fmt: skip
     """The purge spares it until staff have decided about the report."""
     script_filter(owner)
-    message_id = asked(bob, listing_id, "mask this")["message_id"]
+    message_id = new_thread(bob, listing_id, "mask this")["message_id"]
     report_id = report(seller, message_id=message_id)["report_id"]
     move_time(owner, "181 days")
 
@@ -275,7 +275,7 @@ def test_page_of_reports_follows_the_last(
     moderator: Actor,
 ) -> None:  # fmt: skip
     """Staff get open reports, the oldest first, page by page, even after the last was decided."""
-    message_id = asked(bob, listing_id, "Hello")["message_id"]
+    message_id = new_thread(bob, listing_id, "Hello")["message_id"]
     ids = [
         report(alice, listing_id=listing_id)["report_id"],
         report(seller, message_id=message_id)["report_id"],
@@ -301,7 +301,7 @@ def test_page_of_held_messages_follows_the_last(
 ) -> None:  # fmt: skip
     """Staff get the masked text, score and codes; the recipient on the staff gets nothing."""
     script_filter(owner)
-    held = [asked(actor, listing_id, "hold this")["message_id"] for actor in (alice, bob)]
+    held = [new_thread(actor, listing_id, "hold this")["message_id"] for actor in (alice, bob)]
     [first] = moderator.call("staff_list_held_messages", max_rows=1)["messages"]
     [second] = moderator.call("staff_list_held_messages", after_id=first["id"])["messages"]
 

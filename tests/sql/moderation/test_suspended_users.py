@@ -12,7 +12,7 @@ from tests.sql.actors import Actor
 from tests.sql.auctioning import LISTING, listed
 from tests.sql.paying import brought_to, moved, ordered
 from tests.sql.rpcs import staff_rpcs, writing_rpcs
-from tests.sql.writing import asked, listing_of, wrote
+from tests.sql.writing import listing_of, new_thread, wrote
 
 
 #: RPCs that only mark something of the caller's own as read.
@@ -56,7 +56,7 @@ def world(
         "unsold": unsold,
         "auction": auction_id,
         "listing": listing_id,
-        "thread": asked(alice, listing_id)["thread_id"],
+        "thread": new_thread(alice, listing_id)["thread_id"],
         "order": order_id,
         "dispute": dispute_id,
         "other": bob.id,

@@ -17,7 +17,7 @@ from tests.sql.paying import (
     outbox_rows,
     paid,
     refund_requested,
-    refund_told,
+    report_refund,
     succeeded,
 )
 
@@ -171,12 +171,12 @@ def test_pending_refund_is_no_difference(
     moved_at_stripe(service, AMOUNT)
     refund_requested(owner, order_id, 1_000)
     [job] = outbox_rows(owner, "refund")
-    refund_told(owner, "pending", 1_000, outbox_id=job["id"])
+    report_refund(owner, "pending", 1_000, outbox_id=job["id"])
     if booked:
         moved_at_stripe(service, -booked, "re_1")
     assert 0 == difference(owner, order_id)
 
-    refund_told(owner, "succeeded", 1_000, outbox_id=job["id"])
+    report_refund(owner, "succeeded", 1_000, outbox_id=job["id"])
 
     assert 1_000 - booked == difference(owner, order_id)
 

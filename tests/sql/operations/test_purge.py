@@ -8,7 +8,7 @@ from psycopg import Connection
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned, listed, move_time
 from tests.sql.paying import stored
-from tests.sql.writing import asked
+from tests.sql.writing import new_thread
 
 
 def payloads(owner: Connection) -> dict[str, bool]:
@@ -170,12 +170,12 @@ def test_message_is_sent_once_though_its_receipt_is_gone(
     """The message itself has the id, so a late repeat is neither an error nor a second message."""
     listing_id = listed(seller)["listing"]["id"]
     request: dict[str, Any] = {"client_message_id": uuid4()}
-    first = asked(alice, listing_id, **request)
+    first = new_thread(alice, listing_id, **request)
     move_time(owner, "721 hours")
     service.call("purge_old_rows")
     assert 0 == receipts(owner)
 
     for _ in range(2):
-        assert first | {"idempotent": True} == asked(alice, listing_id, **request)
+        assert first | {"idempotent": True} == new_thread(alice, listing_id, **request)
     other_id = listed(seller)["listing"]["id"]
-    assert "REQUEST_ID_REUSED" == asked(alice, other_id, **request)["code"]
+    assert "REQUEST_ID_REUSED" == new_thread(alice, other_id, **request)["code"]

@@ -15,14 +15,14 @@ from tests.sql.paying import (
     brought_to,
     drift,
     moved,
+    notified,
     order_row,
     outbox_rows,
     paid,
     refund_requested,
-    refund_told,
+    report_refund,
     service_of,
     succeeded,
-    told,
 )
 
 
@@ -71,7 +71,7 @@ def placed(owner: Connection, order_id: UUID, state: str) -> None:
         moved(owner, order_id, "cancelled", "admin")
     elif state == "refunded":
         paid(owner, order_id)
-        refund_told(owner, "succeeded", 10_000)
+        report_refund(owner, "succeeded", 10_000)
     else:
         brought_to(owner, order_id, state)
     assert state == order_row(owner, order_id)["state"]
@@ -202,8 +202,8 @@ def test_unpaid_order_is_cancelled_at_once(
     assert "pi_current" == row["payload"]["payment_intent_id"]
     query = "select private.live_strike_points(%s, private.clock())"
     assert [(points,)] == owner.execute(query, [parties["buyer"].id]).fetchall()
-    assert "order_cancelled" in told(owner, parties["buyer"])
-    assert "order_cancelled" in told(owner, parties["seller"])
+    assert "order_cancelled" in notified(owner, parties["buyer"])
+    assert "order_cancelled" in notified(owner, parties["seller"])
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_money_moves_before_the_state(
     assert order_row(owner, order_id)["refund_pending"]
     [row] = outbox_rows(owner, "refund")
     assert 10_000 == row["payload"]["amount_cents"]
-    refund_told(owner, "succeeded", 10_000, outbox_id=row["id"])
+    report_refund(owner, "succeeded", 10_000, outbox_id=row["id"])
     again = acted(owner, order_id, parties[name], action)
     assert (end, 10_000, "succeeded") == (
         again["state"],
@@ -248,7 +248,7 @@ def test_money_moves_before_the_state(
         again["refund_status"],
     )
     assert ({}, []) == (balances(owner, order_id), drift(owner))
-    assert "refund_processed" in told(owner, parties["buyer"])
+    assert "refund_processed" in notified(owner, parties["buyer"])
 
 
 def test_rest_of_a_partial_refund_is_returned(
@@ -258,7 +258,7 @@ def test_rest_of_a_partial_refund_is_returned(
     paid(owner, order_id)
     refund_requested(owner, order_id, 3_000)
     [row] = outbox_rows(owner, "refund")
-    refund_told(owner, "succeeded", 3_000, outbox_id=row["id"])
+    report_refund(owner, "succeeded", 3_000, outbox_id=row["id"])
 
     answer = acted(owner, order_id, seller, "refund")
 
@@ -272,7 +272,7 @@ def test_release_after_a_partial_refund_pays_the_rest(
     brought_to(owner, order_id, "delivered")
     refund_requested(owner, order_id, 3_000)
     [row] = outbox_rows(owner, "refund")
-    refund_told(owner, "succeeded", 3_000, outbox_id=row["id"])
+    report_refund(owner, "succeeded", 3_000, outbox_id=row["id"])
 
     answer = acted(owner, order_id, alice, "release_funds")
 
@@ -287,7 +287,7 @@ def test_failed_refund_can_be_asked_for_again(
     paid(owner, order_id)
     acted(owner, order_id, alice, "cancel")
     [row] = outbox_rows(owner, "refund")
-    refund_told(owner, "failed", 10_000, outbox_id=row["id"])
+    report_refund(owner, "failed", 10_000, outbox_id=row["id"])
     assert not order_row(owner, order_id)["refund_pending"]
 
     answer = acted(owner, order_id, alice, "cancel")
@@ -351,8 +351,8 @@ def test_both_parties_hear_of_a_reported_delivery(
 
     moved(owner, order_id, "delivered", "system")
 
-    assert "order_delivered" in told(owner, seller)
-    assert "order_delivered" in told(owner, alice)
+    assert "order_delivered" in notified(owner, seller)
+    assert "order_delivered" in notified(owner, alice)
 
 
 def test_item_for_pickup_alone_is_not_marked_shipped(

@@ -13,15 +13,15 @@ from tests.sql.paying import (
     brought_to,
     drift,
     moved,
+    notified,
     order_row,
     ordered,
     outbox_rows,
     paid,
     refund_requested,
-    refund_told,
+    report_refund,
     stored,
     succeeded,
-    told,
 )
 
 
@@ -52,8 +52,8 @@ def test_unpaid_order_is_cancelled_once(
     assert ("cancelled", "unpaid") == (order["state"], order["cancel_reason"])
     assert 1 == points(owner, alice)
     assert 0 == points(owner, seller)
-    assert "order_cancelled" in told(owner, alice)
-    assert "order_cancelled" in told(owner, seller)
+    assert "order_cancelled" in notified(owner, alice)
+    assert "order_cancelled" in notified(owner, seller)
 
 
 def test_intent_is_canceled_before_its_order(
@@ -217,7 +217,7 @@ def test_seller_who_does_not_hand_over_keeps_no_money(
     assert 1 == points(owner, seller)
     [row] = outbox_rows(owner, "refund")
     assert 10_000 == row["payload"]["amount_cents"]
-    refund_told(owner, "succeeded", 10_000, outbox_id=row["id"])
+    report_refund(owner, "succeeded", 10_000, outbox_id=row["id"])
     order = order_row(owner, order_id)
     assert ("cancelled", "not_handed_over") == (order["state"], order["cancel_reason"])
     assert ({}, []) == (balances(owner, order_id), drift(owner))
@@ -245,7 +245,7 @@ def test_refused_return_is_left_to_staff(owner: Connection, order_id: UUID, serv
     move_time(owner, "15 days")
     service.call("settle_due_orders")
     [row] = outbox_rows(owner, "refund")
-    answer = refund_told(owner, "failed", 10_000, outbox_id=row["id"])
+    answer = report_refund(owner, "failed", 10_000, outbox_id=row["id"])
     assert ["refund_failed"] == answer["alerts"]
 
     assert 0 == service.call("settle_due_orders")
@@ -263,7 +263,7 @@ def test_refused_return_keeps_no_other_order_waiting(
     move_time(owner, "15 days")
     assert 1 == service.call("settle_due_orders", max_rows=1)
     [row] = outbox_rows(owner, "refund")
-    refund_told(
+    report_refund(
         owner, "failed", 10_000, outbox_id=row["id"], intent=row["payload"]["payment_intent_id"]
     )
 

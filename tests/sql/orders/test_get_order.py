@@ -17,7 +17,7 @@ from tests.sql.paying import (
     moved,
     order_row,
     paid,
-    refund_told,
+    report_refund,
     service_of,
 )
 
@@ -98,7 +98,7 @@ def test_addresses_are_shown_from_the_payment_on(
         moved(owner, order_id, "cancelled", "seller")
     elif state == "refunded":
         paid(owner, order_id)
-        refund_told(owner, "succeeded", 10_000)
+        report_refund(owner, "succeeded", 10_000)
     elif state != "pending_payment":
         brought_to(owner, order_id, state)
     is_shown = state in ROUTES
@@ -186,7 +186,7 @@ def test_address_goes_with_the_last_order_of_a_deleted_account(
     assert [(1, 1)] == owner.execute(kept).fetchall()
 
     if state == "refunded":
-        refund_told(owner, "succeeded", AMOUNT, stripe_refund_id="re_outside")
+        report_refund(owner, "succeeded", AMOUNT, stripe_refund_id="re_outside")
     else:
         moved(owner, order_id, state, kind)
 

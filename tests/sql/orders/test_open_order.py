@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import auctioned, set_setting
-from tests.sql.paying import order_row, ordered, told
+from tests.sql.paying import notified, order_row, ordered
 
 
 def test_order_says_who_owes_what(
@@ -68,8 +68,8 @@ def test_winner_and_seller_are_told(
     owner: Connection, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
     """The winner is notified of the amount to pay, the seller of the price (A2)."""
-    assert ["auction_won"] == told(owner, alice)
-    assert ["auction_ended"] == told(owner, seller)
+    assert ["auction_won"] == notified(owner, alice)
+    assert ["auction_ended"] == notified(owner, seller)
     query = """
       select distinct metadata ->> 'order_id', metadata ->> 'orderId' from public.notifications
     """

@@ -7,7 +7,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time, set_setting
-from tests.sql.paying import brought_to, moved, paid, refund_requested, told
+from tests.sql.paying import brought_to, moved, notified, paid, refund_requested
 
 
 def reminded(service: Actor) -> list[int]:
@@ -25,8 +25,8 @@ def test_buyer_is_reminded_once(
 
     assert [1, 0] == reminded(service)
 
-    assert 1 == told(owner, alice).count("payment_reminder")
-    assert "payment_reminder" not in told(owner, seller)
+    assert 1 == notified(owner, alice).count("payment_reminder")
+    assert "payment_reminder" not in notified(owner, seller)
 
 
 @pytest.mark.usefixtures("order_id")
@@ -49,7 +49,7 @@ def test_nobody_is_reminded_in_vain(
     move_time(owner, "49 hours" if state == "overdue" else "40 hours")
 
     assert [0, 0] == reminded(service)
-    assert "payment_reminder" not in told(owner, alice)
+    assert "payment_reminder" not in notified(owner, alice)
 
 
 @pytest.mark.parametrize("state", ["paid", "ready_for_handover"])
@@ -64,8 +64,8 @@ def test_seller_is_reminded_once(
 
     assert [1, 0] == reminded(service)
 
-    assert 1 == told(owner, seller).count("handover_reminder")
-    assert "handover_reminder" not in told(owner, alice)
+    assert 1 == notified(owner, seller).count("handover_reminder")
+    assert "handover_reminder" not in notified(owner, alice)
 
 
 @pytest.mark.parametrize("state", ["shipped", "disputed", "refund_pending", "overdue"])
@@ -79,4 +79,4 @@ def test_seller_is_not_reminded_in_vain(
     move_time(owner, "15 days" if state == "overdue" else "13 days")
 
     assert [0, 0] == reminded(service)
-    assert "handover_reminder" not in told(owner, seller)
+    assert "handover_reminder" not in notified(owner, seller)

@@ -14,12 +14,12 @@ from tests.sql.paying import (
     brought_to,
     drift,
     moved,
+    notified,
     order_row,
     outbox_rows,
     paid,
     refund_requested,
-    refund_told,
-    told,
+    report_refund,
 )
 
 
@@ -64,7 +64,7 @@ def placed(owner: Connection, order_id: UUID, state: str) -> None:
         moved(owner, order_id, "cancelled", "admin")
     elif state == "refunded":
         paid(owner, order_id)
-        refund_told(owner, "succeeded", 10_000)
+        report_refund(owner, "succeeded", 10_000)
     elif state == "disputed":
         # An open dispute would refuse the moves back.
         paid(owner, order_id)
@@ -216,8 +216,13 @@ def test_parties_are_told_of_each_step(
         "funds_released",
         "order_delivered",
         "order_paid",
-    ] == told(owner, seller)
-    assert ["auction_won", "order_ready", "order_shipped", "payment_received"] == told(owner, alice)
+    ] == notified(owner, seller)
+    assert [
+        "auction_won",
+        "order_ready",
+        "order_shipped",
+        "payment_received",
+    ] == notified(owner, alice)
 
 
 def test_cancelled_purchase_has_its_intent_canceled(
@@ -231,8 +236,8 @@ def test_cancelled_purchase_has_its_intent_canceled(
     [row] = outbox_rows(owner, "cancel_intent")
     assert {"payment_intent_id": "pi_current", "order_id": str(order_id)} == row["payload"]
     assert "broken" == order_row(owner, order_id)["cancel_reason"]
-    assert "order_cancelled" in told(owner, seller)
-    assert "order_cancelled" in told(owner, alice)
+    assert "order_cancelled" in notified(owner, seller)
+    assert "order_cancelled" in notified(owner, alice)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import move_time
-from tests.sql.paying import attached, moved, order_row, paid, refund_requested, refund_told
+from tests.sql.paying import attached, moved, order_row, paid, refund_requested, report_refund
 
 
 def queued(owner: Connection, order_id: UUID) -> None:
@@ -278,7 +278,7 @@ def test_settled_refund_is_not_sent(owner: Connection, order_id: UUID, service: 
     paid(owner, order_id)
     refund_requested(owner, order_id, 1_000)
     [job] = claim(service)
-    refund_told(owner, "succeeded", 1_000, outbox_id=job["id"])
+    report_refund(owner, "succeeded", 1_000, outbox_id=job["id"])
 
     assert {"may_send": False, "stale": True} == service.call("claim_send_permission", **lease(job))
     assert "done" == row(owner)["status"]

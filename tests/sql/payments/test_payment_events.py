@@ -21,15 +21,15 @@ from tests.sql.paying import (
     declined,
     drift,
     moved,
+    notified,
     order_row,
     ordered,
     outbox_rows,
     paid,
-    refund_told,
+    report_refund,
     service_of,
     stored,
     succeeded,
-    told,
 )
 
 
@@ -74,8 +74,8 @@ def test_success_pays_the_order(
     assert order["paid_at"]
     assert ("captured", 10_000, "aud", True, None) == payment(owner)
     assert {"stripe_clearing": 10_000, "buyer": -10_000} == balances(owner, order_id)
-    assert "order_paid" in told(owner, seller)
-    assert "payment_received" in told(owner, alice)
+    assert "order_paid" in notified(owner, seller)
+    assert "payment_received" in notified(owner, alice)
     assert [] == drift(owner)
 
 
@@ -126,7 +126,7 @@ def test_confirmation_and_event_are_one_payment(
     assert answer == confirmed(service, order_id, alice)
 
     assert {"stripe_clearing": 10_000, "buyer": -10_000} == balances(owner, order_id)
-    assert 1 == told(owner, alice).count("payment_received")
+    assert 1 == notified(owner, alice).count("payment_received")
 
 
 def test_confirmation_is_the_buyers(
@@ -260,7 +260,7 @@ def test_success_on_a_cancelled_order_goes_back(owner: Connection, order_id: UUI
 
     assert ["stray_payment:order_cancelled"] == answer["alerts"]
     assert "cancelled" == order_row(owner, order_id)["state"]
-    refund_told(owner, "succeeded", 10_000, outbox_id=answer["outbox_ids"][0])
+    report_refund(owner, "succeeded", 10_000, outbox_id=answer["outbox_ids"][0])
     assert ({}, []) == (balances(owner, order_id), drift(owner))
     assert "cancelled" == order_row(owner, order_id)["state"]
 
@@ -272,10 +272,10 @@ def test_second_intent_of_a_paid_order_goes_back(owner: Connection, order_id: UU
     answer = succeeded(owner, order_id, "pi_second")
 
     assert ["stray_payment:order_is_settled"] == answer["alerts"]
-    told_of = refund_told(
+    reported = report_refund(
         owner, "succeeded", 10_000, outbox_id=answer["outbox_ids"][0], intent="pi_second"
     )
-    assert "processed" == told_of["outcome"]
+    assert "processed" == reported["outcome"]
     order = order_row(owner, order_id)
     assert ("paid", 0, False) == (
         order["state"],
@@ -343,7 +343,7 @@ def test_success_after_declines_pays(owner: Connection, order_id: UUID, alice: A
     assert ["processed", "processed", "order_already_processed"] == outcomes
     assert "pending_payment" == order_row(owner, order_id)["state"]
     assert ("failed", 10_000, "aud", False, "Your card was declined.") == payment(owner)
-    assert 2 == told(owner, alice).count("payment_failed")
+    assert 2 == notified(owner, alice).count("payment_failed")
     assert "processed" == succeeded(owner, order_id)["outcome"]
     assert "paid" == order_row(owner, order_id)["state"]
     assert ("captured", 10_000, "aud", True, None) == payment(owner)
@@ -359,7 +359,7 @@ def test_late_decline_never_undoes_a_payment(
 
     assert ("order_already_processed", []) == (answer["outcome"], answer["alerts"])
     assert ("captured", 10_000, "aud", True, None) == payment(owner)
-    assert "payment_failed" not in told(owner, alice)
+    assert "payment_failed" not in notified(owner, alice)
 
 
 @pytest.mark.parametrize("end", ["cancelled", "paid_by_another", "due"])
@@ -385,7 +385,7 @@ def test_late_decline_asks_for_no_other_try(
 
     assert "processed" == answer["outcome"]
     assert ("failed", 10_000, "aud", False, "Your card was declined.") == payment(owner)
-    assert "payment_failed" not in told(owner, alice)
+    assert "payment_failed" not in notified(owner, alice)
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(["declined", "canceled", "paid"])])

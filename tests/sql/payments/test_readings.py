@@ -22,7 +22,7 @@ from tests.sql.paying import (
     outbox_rows,
     paid,
     refund_requested,
-    refund_told,
+    report_refund,
     succeeded,
 )
 
@@ -175,7 +175,7 @@ def test_pending_refund_is_claimed_until_it_ends(
         "payment_intent_id": INTENT,
         "amount_cents": 1_000,
     }
-    refund_told(owner, "pending", 1_000, outbox_id=job["id"])
+    report_refund(owner, "pending", 1_000, outbox_id=job["id"])
 
     assert ["re_1"] == service.call("claim_open_refunds")
     outcomes = [
@@ -194,7 +194,7 @@ def test_failed_refund_without_an_event_raises_its_alert(
 ) -> None:
     """As the event about it does."""
     paid(owner, order_id)
-    refund_told(owner, "pending", 1_000)
+    report_refund(owner, "pending", 1_000)
 
     answer = service.call(
         "record_refund",

@@ -21,7 +21,7 @@ from tests.sql.paying import (
     outbox_rows,
     paid,
     refund_requested,
-    refund_told,
+    report_refund,
     service_of,
     succeeded,
 )
@@ -61,9 +61,9 @@ def returned(owner: Connection, order_id: UUID, state: str) -> None:
             """
         )
         [row] = outbox_rows(owner, "refund")
-        refund_told(owner, "succeeded", 10_000, outbox_id=row["id"])
+        report_refund(owner, "succeeded", 10_000, outbox_id=row["id"])
     else:
-        refund_told(owner, "succeeded", 10_000)
+        report_refund(owner, "succeeded", 10_000)
     assert state == order_row(owner, order_id)["state"]
 
 
@@ -89,7 +89,7 @@ def test_refund_that_fails_after_the_end_is_refunded_again(
     brought_to(owner, order_id, before)
     returned(owner, order_id, state)
 
-    answer = refund_told(owner, "failed", 10_000)
+    answer = report_refund(owner, "failed", 10_000)
 
     assert ["refund_failed"] == answer["alerts"]
     assert (state, 0, False, "captured") == money_of(owner, order_id)
@@ -104,7 +104,7 @@ def test_refund_that_fails_after_the_end_is_refunded_again(
     assert [] == unreturned(owner)
     row = next(r for r in outbox_rows(owner, "refund") if r["status"] == "queued")
     assert again["refund_id"] == row["payload"]["refund_id"]
-    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2", outbox_id=row["id"])
+    report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_2", outbox_id=row["id"])
     assert (state, 10_000, False, "refunded") == money_of(owner, order_id)
     assert ({}, [], []) == (balances(owner, order_id), drift(owner), unreturned(owner))
 
@@ -114,9 +114,9 @@ def test_part_that_came_back_is_refunded_again(
 ) -> None:
     """A second refund is at most what is neither back nor under way, and may be in parts."""
     paid(owner, order_id)
-    refund_told(owner, "succeeded", 4_000, stripe_refund_id="re_1")
-    refund_told(owner, "succeeded", 6_000, stripe_refund_id="re_2")
-    refund_told(owner, "failed", 6_000, stripe_refund_id="re_2")
+    report_refund(owner, "succeeded", 4_000, stripe_refund_id="re_1")
+    report_refund(owner, "succeeded", 6_000, stripe_refund_id="re_2")
+    report_refund(owner, "failed", 6_000, stripe_refund_id="re_2")
     assert ("refunded", 4_000, False, "partially_refunded") == money_of(owner, order_id)
     assert [("orders.state", 6_000, 0)] == drift(owner)
     staff = {"user_id": moderator.id}
@@ -132,7 +132,7 @@ def test_part_that_came_back_is_refunded_again(
 
     for row in outbox_rows(owner, "refund"):
         amount = row["payload"]["amount_cents"]
-        refund_told(
+        report_refund(
             owner, "succeeded", amount, stripe_refund_id=f"re_{amount}", outbox_id=row["id"]
         )
     assert ("refunded", 10_000, False, "refunded") == money_of(owner, order_id)
@@ -150,7 +150,7 @@ def test_stray_whose_refund_failed_is_refunded_again(
     [row_id] = succeeded(owner, order_id, "pi_stray", amount_cents=77, currency="usd")["outbox_ids"]
     assert [] == unreturned(owner)
 
-    answer = refund_told(owner, "failed", 77, outbox_id=row_id, intent="pi_stray")
+    answer = report_refund(owner, "failed", 77, outbox_id=row_id, intent="pi_stray")
 
     assert ["refund_failed"] == answer["alerts"]
     assert [("pi_stray", "usd", 77, 77)] == unreturned(owner)
@@ -159,7 +159,7 @@ def test_stray_whose_refund_failed_is_refunded_again(
     assert ([], []) == (unreturned(owner), drift(owner))
     row = outbox_rows(owner, "auto_refund")[-1]
     assert (again["refund_id"], 77) == (row["payload"]["refund_id"], row["payload"]["amount_cents"])
-    refund_told(
+    report_refund(
         owner, "succeeded", 77, stripe_refund_id="re_2", outbox_id=row["id"], intent="pi_stray"
     )
     assert ([], []) == (unreturned(owner), drift(owner))
@@ -174,7 +174,7 @@ def test_stray_of_which_a_part_went_back_outside(
     """Stripe refuses our full refund then, and the rest is refunded again."""
     moved(owner, order_id, "cancelled", "admin")
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
-    refund_told(owner, "succeeded", 3_000, intent="pi_stray", stripe_refund_id="re_outside")
+    report_refund(owner, "succeeded", 3_000, intent="pi_stray", stripe_refund_id="re_outside")
     service = service_of(owner)
     [job] = [j for j in service.call("claim_outbox", max_rows=9, lease_s=60) if j["id"] == row_id]
     service.call(
@@ -190,7 +190,7 @@ def test_stray_of_which_a_part_went_back_outside(
 
     row = outbox_rows(owner, "auto_refund")[-1]
     assert 7_000 == row["payload"]["amount_cents"]
-    refund_told(
+    report_refund(
         owner, "succeeded", 7_000, intent="pi_stray", stripe_refund_id="re_2", outbox_id=row["id"]
     )
     assert ({}, []) == (balances(owner, order_id), drift(owner))
@@ -226,7 +226,7 @@ def test_rest_of_a_refused_stray_is_refunded_by_the_job(owner: Connection, order
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
     assert 0 == again(owner)
     refused(owner, row_id)
-    refund_told(owner, "succeeded", 3_000, intent="pi_stray", stripe_refund_id="re_outside")
+    report_refund(owner, "succeeded", 3_000, intent="pi_stray", stripe_refund_id="re_outside")
 
     assert [1, 0] == [again(owner) for _ in range(2)]
 
@@ -274,7 +274,7 @@ def test_stray_that_the_bank_returned_is_left_to_staff(owner: Connection, order_
     moved(owner, order_id, "cancelled", "admin")
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
     for status in ("succeeded", "failed"):
-        refund_told(owner, status, 10_000, outbox_id=row_id, intent="pi_stray")
+        report_refund(owner, status, 10_000, outbox_id=row_id, intent="pi_stray")
 
     assert 0 == again(owner)
 
@@ -297,7 +297,7 @@ def test_refund_of_a_live_order_never_takes_its_stray(
     """As long as the order goes on, its own refunds come from the settling payment."""
     paid(owner, order_id)
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
-    refund_told(owner, "failed", 10_000, outbox_id=row_id, intent="pi_stray")
+    report_refund(owner, "failed", 10_000, outbox_id=row_id, intent="pi_stray")
 
     assert refund_requested(owner, order_id, None, user_id=moderator.id)["success"]
     answer = refund_requested(owner, order_id, None, user_id=moderator.id)
@@ -317,7 +317,7 @@ def test_money_that_must_go_back_is_staffs_or_our_own_to_return(
     for user_id in (moderator.id, seller.id):
         assert "CONFLICT" == refund_requested(owner, order_id, None, user_id=user_id)["code"]
     assert "FORBIDDEN" == refund_requested(owner, order_id, None, user_id=None)["code"]
-    refund_told(owner, "failed", 10_000)
+    report_refund(owner, "failed", 10_000)
 
     assert "CONFLICT" == refund_requested(owner, order_id, None)["code"]
     assert "CONFLICT" == payment_refunded(owner, INTENT, seller)["code"]
@@ -336,9 +336,9 @@ def test_refund_again_is_audited_if_a_person_asks(
     """
     paid(owner, order_id)
     returned(owner, order_id, "refunded")
-    refund_told(owner, "failed", 10_000)
+    report_refund(owner, "failed", 10_000)
     payment_refunded(owner, INTENT, None)
-    refund_told(
+    report_refund(
         owner,
         "failed",
         10_000,
@@ -367,7 +367,7 @@ def test_statement_of_the_runbook_refunds_again(
     [statement] = re.findall(r"`(select refund_payment\(.*?\);)`", OPERATIONS.read_text())
     paid(owner, order_id)
     returned(owner, order_id, "refunded")
-    refund_told(owner, "failed", 10_000)
+    report_refund(owner, "failed", 10_000)
     assert [(INTENT, "aud", 10_000, 10_000)] == unreturned(owner)
 
     owner.execute("set local search_path = public")
@@ -384,7 +384,7 @@ def test_refund_again_is_one_refund_per_request(
     """A repeated request is answered with its refund; its id serves for no other payment."""
     paid(owner, order_id)
     [row_id] = succeeded(owner, order_id, "pi_stray")["outbox_ids"]
-    refund_told(owner, "failed", 10_000, outbox_id=row_id, intent="pi_stray")
+    report_refund(owner, "failed", 10_000, outbox_id=row_id, intent="pi_stray")
     request = {"client_request_id": uuid4()}
     answer = payment_refunded(owner, "pi_stray", moderator, **request)
 

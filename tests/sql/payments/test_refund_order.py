@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from tests.sql.actors import Actor
 from tests.sql.auctioning import set_setting
-from tests.sql.paying import ROUTES, moved, outbox_rows, paid, refund_told, service_of
+from tests.sql.paying import ROUTES, moved, outbox_rows, paid, report_refund, service_of
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def test_seller_on_the_staff_needs_a_second_factor(
         for state, kind in ROUTES["released"]:
             moved(owner, order_id, state, kind)
     else:
-        refund_told(owner, "succeeded", 10_000)
-        refund_told(owner, "failed", 10_000)
+        report_refund(owner, "succeeded", 10_000)
+        report_refund(owner, "failed", 10_000)
     owner.execute("update public.users set role = %s where id = %s", [role, seller.id])
 
     assert "CONFLICT" == requested(owner, order_id, seller)["code"]

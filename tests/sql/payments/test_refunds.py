@@ -14,16 +14,16 @@ from tests.sql.paying import (
     brought_to,
     drift,
     moved,
+    notified,
     order_row,
     outbox_rows,
     paid,
     refund_finished,
     refund_requested,
-    refund_told,
     refunds,
+    report_refund,
     stored,
     succeeded,
-    told,
 )
 
 
@@ -44,8 +44,8 @@ def test_full_refund_ends_the_order(
         order["refunded_cents"],
         order["refund_pending"],
     )
-    assert "refund_processed" in told(owner, alice)
-    assert "refund_processed" in told(owner, seller)
+    assert "refund_processed" in notified(owner, alice)
+    assert "refund_processed" in notified(owner, seller)
     assert [("refunded",)] == owner.execute("select status::text from public.payments").fetchall()
     assert [] == drift(owner)
 
@@ -95,7 +95,7 @@ def test_pending_refund_waits_for_stripe(owner: Connection, order_id: UUID) -> N
         order["refunded_cents"],
     )
     assert [(10_000, "pending", "re_1")] == refunds(owner)
-    assert "processed" == refund_told(owner, "succeeded", 10_000)["outcome"]
+    assert "processed" == report_refund(owner, "succeeded", 10_000)["outcome"]
     assert "refunded" == order_row(owner, order_id)["state"]
 
 
@@ -106,7 +106,7 @@ def test_failed_refund_frees_the_order(owner: Connection, order_id: UUID, status
     refund_requested(owner, order_id, None)
     refund_finished(owner, "pending")
 
-    answer = refund_told(owner, status, 10_000)
+    answer = report_refund(owner, status, 10_000)
 
     assert ("processed", [f"refund_{status}"]) == (answer["outcome"], answer["alerts"])
     order = order_row(owner, order_id)
@@ -125,7 +125,7 @@ def test_refund_that_comes_back_after_its_success(owner: Connection, order_id: U
     refund_requested(owner, order_id, 3_000)
     refund_finished(owner, "succeeded")
 
-    answer = refund_told(owner, "failed", 3_000)
+    answer = report_refund(owner, "failed", 3_000)
 
     assert ["refund_failed"] == answer["alerts"]
     assert 0 == order_row(owner, order_id)["refunded_cents"]
@@ -140,7 +140,7 @@ def test_event_overtakes_our_own_answer(owner: Connection, order_id: UUID) -> No
     service = Actor(connection=owner, role="service_role")
     [job] = service.call("claim_outbox", max_rows=10, lease_s=60)
 
-    told_of = refund_told(owner, "succeeded", 10_000, outbox_id=job["id"])
+    reported = report_refund(owner, "succeeded", 10_000, outbox_id=job["id"])
 
     answer = service.call(
         "finish_outbox",
@@ -149,7 +149,7 @@ def test_event_overtakes_our_own_answer(owner: Connection, order_id: UUID) -> No
         stripe_object_id="re_1",
         result='{"status": "succeeded"}',
     )
-    assert ("processed", {"stale": True}) == (told_of["outcome"], answer)
+    assert ("processed", {"stale": True}) == (reported["outcome"], answer)
     assert [(10_000, "succeeded", "re_1")] == refunds(owner)
     [row] = outbox_rows(owner, "refund")
     assert ("done", "re_1") == (row["status"], row["stripe_object_id"])
@@ -161,7 +161,7 @@ def test_refund_events_are_counted_once(owner: Connection, order_id: UUID) -> No
     paid(owner, order_id)
 
     outcomes = [
-        refund_told(owner, status, 3_000)["outcome"]
+        report_refund(owner, status, 3_000)["outcome"]
         for status in ("pending", "succeeded", "succeeded", "pending", "requires_action")
     ]
 
@@ -178,10 +178,10 @@ def test_refund_made_outside_counts(owner: Connection, order_id: UUID) -> None:
     """
     paid(owner, order_id)
 
-    refund_told(owner, "pending", 10_000)
+    report_refund(owner, "pending", 10_000)
     order = order_row(owner, order_id)
     assert ("paid", True) == (order["state"], order["refund_pending"])
-    refund_told(owner, "succeeded", 10_000)
+    report_refund(owner, "succeeded", 10_000)
 
     assert "refunded" == order_row(owner, order_id)["state"]
     assert [] == drift(owner)
@@ -192,15 +192,15 @@ def test_events_in_any_order_end_the_same(owner: Connection, order_id: UUID) -> 
     paid(owner, order_id)
     ends = set()
 
-    told_of = [
+    reported = [
         ("re_1", 4_000, "pending"),
         ("re_1", 4_000, "succeeded"),
         ("re_2", 6_000, "succeeded"),
     ]
-    for order in itertools.permutations(told_of):
+    for order in itertools.permutations(reported):
         owner.execute("savepoint before")
         for refund_id, amount, status in order:
-            refund_told(owner, status, amount, stripe_refund_id=refund_id)
+            report_refund(owner, status, amount, stripe_refund_id=refund_id)
         row = order_row(owner, order_id)
         ends.add((row["state"], row["refunded_cents"], row["refund_pending"], str(drift(owner))))
         owner.execute("rollback to before")
@@ -215,7 +215,7 @@ def test_refund_of_another_payment_is_not_ours(owner: Connection, order_id: UUID
     [row] = outbox_rows(owner, "refund")
     succeeded(owner, order_id, "pi_second")
 
-    refund_told(owner, "succeeded", 10_000, outbox_id=row["id"], intent="pi_second")
+    report_refund(owner, "succeeded", 10_000, outbox_id=row["id"], intent="pi_second")
 
     assert [(3_000, "pending")] == [
         (amount, status) for amount, status, _ in refunds(owner) if amount == 3_000
@@ -226,11 +226,11 @@ def test_refund_of_another_payment_is_not_ours(owner: Connection, order_id: UUID
 def test_refund_of_an_unknown_intent_asks_for_its_order(owner: Connection, order_id: UUID) -> None:
     """Which order an unknown intent is for, only its metadata at Stripe can tell."""
     with pytest.raises(psycopg.DatabaseError, match="INTENT_UNKNOWN") as raised:
-        refund_told(owner, "succeeded", 10_000)
+        report_refund(owner, "succeeded", 10_000)
     assert "PT409" == raised.value.sqlstate
 
     for order_ref in (str(uuid4()), "not-an-id"):
-        answer = refund_told(owner, "succeeded", 10_000, order_ref=order_ref)
+        answer = report_refund(owner, "succeeded", 10_000, order_ref=order_ref)
         assert ("order_not_found", ["order_not_found"]) == (answer["outcome"], answer["alerts"])
     assert order_row(owner, order_id)["state"] == "pending_payment"
 
@@ -274,9 +274,9 @@ def test_refund_waits_for_its_payment(
 def test_ended_order_stays_ended(owner: Connection, order_id: UUID) -> None:
     """No event moves an order out of a terminal state, and the failure is reported."""
     paid(owner, order_id)
-    refund_told(owner, "succeeded", 10_000)
+    report_refund(owner, "succeeded", 10_000)
 
-    answer = refund_told(owner, "failed", 10_000)
+    answer = report_refund(owner, "failed", 10_000)
 
     assert ["refund_failed"] == answer["alerts"]
     assert "refunded" == order_row(owner, order_id)["state"]
@@ -290,7 +290,7 @@ def test_stale_success_waits_for_the_failure(
     R1 succeeded and failed later at Stripe; a full R2 was made after that, and its event is first.
     """
     paid(owner, order_id)
-    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2")
+    report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_2")
     token = uuid4()
     event_id = stored(owner, "refund.updated", lease_token=token)
     stale = {
@@ -310,7 +310,7 @@ def test_stale_success_waits_for_the_failure(
     failure = {"error_code": "REFUND_CONTRADICTED", "error_message": "", "lease_token": token}
     service.call("fail_webhook_event", event_id=event_id, **failure)
     assert [] == service.call("claim_webhook_retries", max_rows=10, lease_s=60)
-    refund_told(owner, "failed", 10_000, stripe_refund_id="re_2")
+    report_refund(owner, "failed", 10_000, stripe_refund_id="re_2")
     [row] = service.call("claim_webhook_retries", max_rows=10, lease_s=60)
     assert event_id == row["event_id"]
     assert "processed" == service.call("apply_refund", **stale)["outcome"]
@@ -323,13 +323,13 @@ def test_stale_success_is_due_when_its_own_failure_is_known(
 ) -> None:
     """A success that waits has no effect once its refund has failed, and waits no longer."""
     paid(owner, order_id)
-    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2")
+    report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_2")
     token = uuid4()
     event_id = stored(owner, "refund.updated", lease_token=token)
     failure = {"error_code": "REFUND_CONTRADICTED", "error_message": "", "lease_token": token}
     service.call("fail_webhook_event", event_id=event_id, **failure)
 
-    refund_told(owner, "failed", 10_000, stripe_refund_id="re_1")
+    report_refund(owner, "failed", 10_000, stripe_refund_id="re_1")
 
     [row] = service.call("claim_webhook_retries", max_rows=10, lease_s=60)
     assert event_id == row["event_id"]
@@ -351,10 +351,10 @@ def test_failure_told_after_all_is_applied_before_its_success(
 ) -> None:
     """A late success of a refund that has failed has no effect, and never makes up too much."""
     paid(owner, order_id)
-    refund_told(owner, "failed", 10_000, stripe_refund_id="re_1")
-    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2")
+    report_refund(owner, "failed", 10_000, stripe_refund_id="re_1")
+    report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_2")
 
-    answer = refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_1")
+    answer = report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_1")
 
     assert "order_already_processed" == answer["outcome"]
     assert 10_000 == order_row(owner, order_id)["refunded_cents"]
@@ -372,18 +372,20 @@ def test_refunds_never_exceed_their_payment(
     if is_stray:
         intent = "pi_stray"
         succeeded(owner, order_id, intent)
-    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_2", intent=intent)
+    report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_2", intent=intent)
 
     with pytest.raises(psycopg.DatabaseError, match="REFUND_CONTRADICTED"), owner.transaction():
-        refund_told(owner, "succeeded", amount, stripe_refund_id="re_1", intent=intent)
+        report_refund(owner, "succeeded", amount, stripe_refund_id="re_1", intent=intent)
 
     assert (
         "processed"
         == (
-            refund_told(owner, "pending", amount, stripe_refund_id="re_1", intent=intent)["outcome"]
+            report_refund(owner, "pending", amount, stripe_refund_id="re_1", intent=intent)[
+                "outcome"
+            ]
         )
     )
-    refund_told(owner, "failed", amount, stripe_refund_id="re_1", intent=intent)
+    report_refund(owner, "failed", amount, stripe_refund_id="re_1", intent=intent)
     assert [] == drift(owner)
 
 
@@ -391,7 +393,7 @@ def test_our_own_answer_waits_too_when_it_exceeds(owner: Connection, order_id: U
     """The worker's row is done with; its refund stays pending until the other one has failed."""
     paid(owner, order_id)
     refund_requested(owner, order_id, None)
-    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_outside")
+    report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_outside")
 
     assert "done" == refund_finished(owner, "succeeded", "re_ours")["status"]
 
@@ -402,8 +404,8 @@ def test_our_own_answer_waits_too_when_it_exceeds(owner: Connection, order_id: U
         order["refund_pending"],
     )
     assert [] == drift(owner)
-    refund_told(owner, "failed", 10_000, stripe_refund_id="re_outside")
-    refund_told(owner, "succeeded", 10_000, stripe_refund_id="re_ours")
+    report_refund(owner, "failed", 10_000, stripe_refund_id="re_outside")
+    report_refund(owner, "succeeded", 10_000, stripe_refund_id="re_ours")
     order = order_row(owner, order_id)
     assert (10_000, False) == (order["refunded_cents"], order["refund_pending"])
     assert [] == drift(owner)
@@ -432,6 +434,6 @@ def test_refund_refused_by_stripe_is_reversed(
     assert [(3_000, "failed", None)] == refunds(owner)
     assert False is order_row(owner, order_id)["refund_pending"]
     assert [] == drift(owner)
-    refund_told(owner, "succeeded", 3_000, outbox_id=job["id"])
+    report_refund(owner, "succeeded", 3_000, outbox_id=job["id"])
     assert 3_000 == order_row(owner, order_id)["refunded_cents"]
     assert [] == drift(owner)

@@ -104,7 +104,7 @@ def reversal(reversal_id: str, cents: int, row: dict[str, Any] | None = None) ->
     }
 
 
-def transfer_told(
+def report_transfer(
     owner: Connection,
     order_id: UUID | None,
     *reversals: dict[str, Any],
@@ -112,7 +112,7 @@ def transfer_told(
     **changes: object,
 ) -> Any:
     """Apply a new event about a transfer; it was made outside unless a row is named."""
-    told: dict[str, object] = {
+    reading: dict[str, object] = {
         "event_id": stored(owner, "transfer.created", None, event_id=f"evt_{uuid4().hex}"),
         "stripe_transfer_id": "tr_1",
         "outbox_id": row and row["id"],
@@ -123,7 +123,7 @@ def transfer_told(
         "currency": "aud",
         "reversals": json.dumps(reversals),
     }
-    return service_of(owner).call("apply_transfer", **(told | changes))
+    return service_of(owner).call("apply_transfer", **(reading | changes))
 
 
 def charge_of(intent: str = INTENT) -> str:

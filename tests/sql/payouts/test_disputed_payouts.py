@@ -6,7 +6,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.disputing import dispute_told, lost, won
+from tests.sql.disputing import lost, report_dispute, won
 from tests.sql.paying import (
     AMOUNT,
     balances,
@@ -15,7 +15,7 @@ from tests.sql.paying import (
     order_row,
     outbox_rows,
     refund_requested,
-    refund_told,
+    report_refund,
 )
 from tests.sql.payouts.paying_out import (
     PART,
@@ -35,7 +35,7 @@ def refunded(owner: Connection, order_id: UUID, cents: int) -> None:
     answer = refund_requested(owner, order_id, cents)
     assert answer["success"], answer
     [row] = outbox_rows(owner, "refund")
-    refund_told(owner, "succeeded", cents, outbox_id=row["id"])
+    report_refund(owner, "succeeded", cents, outbox_id=row["id"])
 
 
 def test_worked_case_ends_at_zero(owner: Connection, delivered: UUID) -> None:
@@ -68,23 +68,23 @@ def test_dispute_after_the_payout_reverses_only_a_loss(owner: Connection, releas
 
 def test_won_dispute_lets_the_transfer_go(owner: Connection, released: UUID) -> None:
     """The dispute canceled the row; the bank gave the money back."""
-    dispute_told(owner, "needs_response", AMOUNT)
+    report_dispute(owner, "needs_response", AMOUNT)
     assert "ORDER_IS_DISPUTED" == permission(owner, claimed(owner))["reason"]
     assert [("canceled", PART, 0)] == states(owner, released)
 
-    dispute_told(owner, "won", AMOUNT, AMOUNT)
+    report_dispute(owner, "won", AMOUNT, AMOUNT)
 
     assert permission(owner, claimed(owner))["may_send"]
 
 
 def test_money_that_comes_back_late_lets_the_transfer_go(owner: Connection, released: UUID) -> None:
     """The event of the verdict arrives before the money."""
-    dispute_told(owner, "needs_response", AMOUNT)
+    report_dispute(owner, "needs_response", AMOUNT)
     permission(owner, claimed(owner))
-    dispute_told(owner, "won", AMOUNT)
+    report_dispute(owner, "won", AMOUNT)
     assert "DISPUTE_HOLDS_MONEY" == permission(owner, claimed(owner))["reason"]
 
-    dispute_told(owner, "won", AMOUNT, AMOUNT)
+    report_dispute(owner, "won", AMOUNT, AMOUNT)
 
     assert [("queued", PART, 0)] == states(owner, released)
     assert permission(owner, claimed(owner))["may_send"]
@@ -92,10 +92,10 @@ def test_money_that_comes_back_late_lets_the_transfer_go(owner: Connection, rele
 
 def test_inquiry_stops_the_transfer(owner: Connection, released: UUID) -> None:
     """It withdraws nothing, but it may become a dispute."""
-    dispute_told(owner, "warning_needs_response")
+    report_dispute(owner, "warning_needs_response")
     assert "ORDER_IS_DISPUTED" == permission(owner, claimed(owner))["reason"]
 
-    dispute_told(owner, "warning_closed")
+    report_dispute(owner, "warning_closed")
 
     assert [("queued", PART, 0)] == states(owner, released)
 
@@ -127,7 +127,7 @@ def test_reinstatement_after_a_loss_pays_the_seller_again(
     lost(owner, 4000)
     sent(owner, "trr_1", KIND)
 
-    dispute_told(owner, "lost", 4000, 4000)
+    report_dispute(owner, "lost", 4000, 4000)
 
     assert 2 == len(transfer_rows(owner))
     sent(owner, "tr_2")

@@ -18,7 +18,7 @@ from tests.sql.paying import (
     ordered,
     outbox_rows,
     refund_requested,
-    refund_told,
+    report_refund,
     succeeded,
 )
 from tests.sql.payouts.paying_out import (
@@ -26,12 +26,12 @@ from tests.sql.payouts.paying_out import (
     claimed,
     lease,
     permission,
+    report_transfer,
     reversal,
     reversal_rows,
     sent,
     states,
     transfer_rows,
-    transfer_told,
 )
 
 
@@ -56,7 +56,9 @@ def refund(owner: Connection, order_id: UUID, cents: int, moderator: Actor) -> d
 
 def refunded(owner: Connection, order_id: UUID, cents: int, moderator: Actor) -> None:
     row = refund(owner, order_id, cents, moderator)
-    refund_told(owner, "succeeded", cents, stripe_refund_id=f"re_{row['id']}", outbox_id=row["id"])
+    report_refund(
+        owner, "succeeded", cents, stripe_refund_id=f"re_{row['id']}", outbox_id=row["id"]
+    )
 
 
 def amounts(owner: Connection) -> list[int]:
@@ -76,7 +78,7 @@ def test_refund_after_the_payout_is_reversed(
     """The seller gives back the seller's part of the refund, and the platform its fee."""
     row = refund(owner, transferred, 3000, moderator)
     assert [] == reversal_rows(owner)
-    refund_told(owner, "succeeded", 3000, outbox_id=row["id"])
+    report_refund(owner, "succeeded", 3000, outbox_id=row["id"])
 
     [queued] = reversal_rows(owner)
     assert "reversal:refund:re_1" == queued["dedupe_key"]
@@ -91,7 +93,7 @@ def test_refund_after_the_payout_is_reversed(
 @pytest.mark.usefixtures("transferred")
 def test_reversal_has_the_same_key_after_a_restore(owner: Connection) -> None:
     """The restored database has forgotten the refund, and its row gets another id now."""
-    refund_told(owner, "succeeded", 3000, outbox_id="forgotten")
+    report_refund(owner, "succeeded", 3000, outbox_id="forgotten")
 
     [queued] = reversal_rows(owner)
     assert "reversal:refund:re_1" == queued["dedupe_key"]
@@ -102,7 +104,7 @@ def test_reversal_is_sent_with_what_we_know(
 ) -> None:
     """The sender compares it with Stripe's reversals before it makes another."""
     refunded(owner, transferred, 3000, moderator)
-    transfer_told(owner, transferred, reversal("trr_out", 850))
+    report_transfer(owner, transferred, reversal("trr_out", 850))
 
     assert 850 == permission(owner, claimed(owner, KIND))["payload"]["reversed_cents"]
 
@@ -150,7 +152,8 @@ def test_event_and_answer_reverse_once(
         sent(owner, "trr_1", KIND)
 
     answers = [
-        transfer_told(owner, transferred, reversal("trr_1", 2850, row))["outcome"] for _ in range(2)
+        report_transfer(owner, transferred, reversal("trr_1", 2850, row))["outcome"]
+        for _ in range(2)
     ]
 
     expected = ["processed"] if is_event_first else ["order_already_processed"]
@@ -164,7 +167,7 @@ def test_reversal_before_its_transfer_books_both(owner: Connection, released: UU
     """The events arrive in reversed order."""
     [row] = transfer_rows(owner)
 
-    answer = transfer_told(owner, released, reversal("trr_1", 500), row=row)
+    answer = report_transfer(owner, released, reversal("trr_1", 500), row=row)
 
     assert ["reversal_made_outside"] == answer["alerts"]
     assert [("paid", PART, 500)] == states(owner, released)
@@ -178,7 +181,7 @@ def test_reversal_of_a_restored_database_raises_no_alert(
     [(id_,)] = owner.execute("select private.outbox_id('reversal:refund:1')").fetchall()
     row = {"id": str(id_), "dedupe_key": "reversal:refund:1"}
 
-    answer = transfer_told(owner, transferred, reversal("trr_1", 500, row))
+    answer = report_transfer(owner, transferred, reversal("trr_1", 500, row))
 
     assert ("processed", []) == (answer["outcome"], answer["alerts"])
 
@@ -188,7 +191,7 @@ def test_reversal_made_outside_covers_the_queued_one(
 ) -> None:
     """Staff were faster in Stripe's dashboard."""
     refunded(owner, transferred, 3000, moderator)
-    transfer_told(owner, transferred, reversal("trr_out", 2850))
+    report_transfer(owner, transferred, reversal("trr_out", 2850))
 
     answer = permission(owner, claimed(owner, KIND))
 
@@ -201,7 +204,7 @@ def test_partly_covered_reversal_is_smaller(
 ) -> None:
     """Only what is still in excess is sent."""
     refunded(owner, transferred, 3000, moderator)
-    transfer_told(owner, transferred, reversal("trr_out", 850))
+    report_transfer(owner, transferred, reversal("trr_out", 850))
 
     assert 2000 == permission(owner, claimed(owner, KIND))["payload"]["amount_cents"]
 
@@ -214,7 +217,7 @@ def test_transfer_that_settles_too_high_is_reversed(
     assert permission(owner, job)["may_send"]
     refunded(owner, released, 3000, moderator)
 
-    transfer_told(owner, released, row=job)
+    report_transfer(owner, released, row=job)
 
     [row] = reversal_rows(owner)
     assert ("reversal:transfer:tr_1", 2850) == (row["dedupe_key"], row["payload"]["amount_cents"])
@@ -228,10 +231,10 @@ def test_refund_that_fails_late_pays_the_seller_again(
 ) -> None:
     """The buyer's bank returned the money, so a second transfer is due."""
     row = refund(owner, transferred, 3000, moderator)
-    refund_told(owner, "succeeded", 3000, outbox_id=row["id"])
+    report_refund(owner, "succeeded", 3000, outbox_id=row["id"])
     sent(owner, "trr_1", KIND)
 
-    refund_told(owner, "failed", 3000, outbox_id=row["id"])
+    report_refund(owner, "failed", 3000, outbox_id=row["id"])
 
     second = transfer_rows(owner)[-1]
     assert f"transfer:{transferred}:2" == second["dedupe_key"]
@@ -245,12 +248,12 @@ def test_refund_that_fails_during_its_reversal_pays_the_seller_again(
 ) -> None:
     """The reversal was allowed before the failure, so it is booked and paid back."""
     row = refund(owner, transferred, 3000, moderator)
-    refund_told(owner, "succeeded", 3000, outbox_id=row["id"])
+    report_refund(owner, "succeeded", 3000, outbox_id=row["id"])
     job = claimed(owner, KIND)
     assert permission(owner, job)["may_send"]
-    refund_told(owner, "failed", 3000, outbox_id=row["id"])
+    report_refund(owner, "failed", 3000, outbox_id=row["id"])
 
-    transfer_told(owner, transferred, reversal("trr_1", 2850, job))
+    report_transfer(owner, transferred, reversal("trr_1", 2850, job))
 
     assert 2850 == permission(owner, claimed(owner))["payload"]["amount_cents"]
     assert [] == drift(owner)
@@ -258,7 +261,7 @@ def test_refund_that_fails_during_its_reversal_pays_the_seller_again(
 
 def test_reversal_made_outside_pays_nobody_again(owner: Connection, transferred: UUID) -> None:
     """A person at Stripe decided so."""
-    transfer_told(owner, transferred, reversal("trr_out", 2850))
+    report_transfer(owner, transferred, reversal("trr_out", 2850))
 
     assert [("paid", PART, 2850)] == states(owner, transferred)
 
@@ -268,9 +271,9 @@ def test_two_transfers_are_reversed_newest_first(
 ) -> None:
     """One cause may need a reversal of each transfer."""
     row = refund(owner, transferred, 3000, moderator)
-    refund_told(owner, "succeeded", 3000, outbox_id=row["id"])
+    report_refund(owner, "succeeded", 3000, outbox_id=row["id"])
     sent(owner, "trr_1", KIND)
-    refund_told(owner, "failed", 3000, outbox_id=row["id"])
+    report_refund(owner, "failed", 3000, outbox_id=row["id"])
     sent(owner, "tr_2")
 
     refunded(owner, transferred, AMOUNT, moderator)
@@ -330,7 +333,7 @@ def test_other_transfers_of_the_seller_wait_for_the_reversal(
     assert (False, "REVERSAL_IS_UNPAID") == (answer["may_send"], answer["reason"])
 
     [row] = reversal_rows(owner)
-    transfer_told(owner, transferred, reversal("trr_1", 2850, row))
+    report_transfer(owner, transferred, reversal("trr_1", 2850, row))
 
     assert permission(owner, claimed(owner))["may_send"]
 
@@ -447,7 +450,7 @@ def test_refused_reversal_is_replaced_by_a_smaller_one(
 
     if is_refused_first:
         service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
-    transfer_told(owner, transferred, reversal("trr_out", 850))
+    report_transfer(owner, transferred, reversal("trr_out", 850))
     if not is_refused_first:
         service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
 

@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 
 from tests.sql.actors import Actor
-from tests.sql.disputing import dispute_told
+from tests.sql.disputing import report_dispute
 from tests.sql.paying import (
     attached,
     balances,
@@ -26,11 +26,11 @@ from tests.sql.payouts.paying_out import (
     claimed,
     lease,
     permission,
+    report_transfer,
     reversal,
     sent,
     states,
     transfer_rows,
-    transfer_told,
 )
 
 
@@ -41,11 +41,11 @@ def test_event_and_answer_book_once(
     """The event may overtake the answer to our own call."""
     [row] = transfer_rows(owner)
     if is_event_first:
-        assert "processed" == transfer_told(owner, released, row=row)["outcome"]
+        assert "processed" == report_transfer(owner, released, row=row)["outcome"]
     else:
         sent(owner)
 
-    answer = transfer_told(owner, released, row=row)
+    answer = report_transfer(owner, released, row=row)
 
     assert ("order_already_processed", []) == (answer["outcome"], answer["alerts"])
     assert [("paid", PART, 0)] == states(owner, released)
@@ -57,7 +57,7 @@ def test_event_during_the_call_makes_the_answer_stale(owner: Connection, release
     """The row is closed by the event; the answer then changes nothing."""
     job = claimed(owner)
     permission(owner, job)
-    transfer_told(owner, released, row=job)
+    report_transfer(owner, released, row=job)
 
     answer = Actor(connection=owner, role="service_role").call(
         "finish_outbox", stripe_object_id="tr_1", result="{}", **lease(job)
@@ -71,7 +71,7 @@ def test_settled_event_is_done(owner: Connection, released: UUID) -> None:
     """A redelivery is answered that the event had its effect before."""
     event_id = stored(owner, "transfer.created", None)
 
-    outcomes = [transfer_told(owner, released, event_id=event_id)["outcome"] for _ in range(2)]
+    outcomes = [report_transfer(owner, released, event_id=event_id)["outcome"] for _ in range(2)]
 
     assert ["processed", "already_processed"] == outcomes
     assert [] == drift(owner)
@@ -79,7 +79,7 @@ def test_settled_event_is_done(owner: Connection, released: UUID) -> None:
 
 def test_transfer_made_outside_is_recorded(owner: Connection, released: UUID) -> None:
     """A transfer from Stripe's dashboard counts; only what is left is sent."""
-    answer = transfer_told(owner, released, stripe_transfer_id="tr_out", amount_cents=500)
+    answer = report_transfer(owner, released, stripe_transfer_id="tr_out", amount_cents=500)
 
     assert ("processed", ["transfer_made_outside"]) == (answer["outcome"], answer["alerts"])
     assert PART - 500 == permission(owner, claimed(owner))["payload"]["amount_cents"]
@@ -88,7 +88,7 @@ def test_transfer_made_outside_is_recorded(owner: Connection, released: UUID) ->
 
 def test_transfer_is_found_by_its_charge(owner: Connection, released: UUID) -> None:
     """A transfer without a group still comes from the order's charge (A12)."""
-    answer = transfer_told(owner, None, stripe_transfer_id="tr_out", charge_id=charge_of())
+    answer = report_transfer(owner, None, stripe_transfer_id="tr_out", charge_id=charge_of())
 
     assert (str(released), ["transfer_made_outside"]) == (answer["order_id"], answer["alerts"])
 
@@ -108,7 +108,7 @@ def test_transfer_of_no_order_is_ignored(
     """Money that is not ours is reported and not booked."""
     event_id = stored(owner, "transfer.created", None)
 
-    answer = transfer_told(owner, None, order_ref=order_ref, event_id=event_id)
+    answer = report_transfer(owner, None, order_ref=order_ref, event_id=event_id)
 
     assert expected == (answer["outcome"], answer["alerts"])
     # The event is found by this text when the order is created after a restore.
@@ -118,7 +118,7 @@ def test_transfer_of_no_order_is_ignored(
 
 def test_transfer_in_another_currency_is_ignored(owner: Connection, released: UUID) -> None:
     """It cannot have come from the order's charge."""
-    answer = transfer_told(owner, released, currency="usd")
+    answer = report_transfer(owner, released, currency="usd")
 
     assert ("ignored", ["money_without_an_order"]) == (answer["outcome"], answer["alerts"])
     assert [("queued", PART, 0)] == states(owner, released)
@@ -132,7 +132,7 @@ def test_transfer_waits_for_its_payment(
     attached(owner, order_id)
     event_id = stored(owner, "transfer.created", None, order_ref=str(order_id), lease_token=token)
     with pytest.raises(psycopg.Error, match="PREDECESSOR_MISSING"), owner.transaction():
-        transfer_told(owner, order_id, event_id=event_id)
+        report_transfer(owner, order_id, event_id=event_id)
     failure = {"error_code": "PREDECESSOR_MISSING", "error_message": "", "lease_token": token}
     service.call("fail_webhook_event", event_id=event_id, **failure)
     assert [] == service.call("claim_webhook_retries", max_rows=10, lease_s=60)
@@ -141,7 +141,7 @@ def test_transfer_waits_for_its_payment(
 
     [row] = service.call("claim_webhook_retries", max_rows=10, lease_s=60)
     assert event_id == row["event_id"]
-    assert "processed" == transfer_told(owner, order_id, event_id=event_id)["outcome"]
+    assert "processed" == report_transfer(owner, order_id, event_id=event_id)["outcome"]
     assert [] == drift(owner)
 
 
@@ -151,7 +151,7 @@ def test_unreadable_transfer_is_refused(
 ) -> None:
     """A transfer without id or amount cannot be booked."""
     with pytest.raises(Exception, match="PAYLOAD_UNREADABLE"):
-        transfer_told(owner, released, **changes)
+        report_transfer(owner, released, **changes)
 
 
 def test_restored_database_books_a_transfer_once(
@@ -162,7 +162,7 @@ def test_restored_database_books_a_transfer_once(
         "select key, private.outbox_id(key) from (select 'transfer:' || %s as key) as k",
         [str(delivered)],
     ).fetchall()
-    answer = transfer_told(owner, delivered, row={"id": str(id_), "dedupe_key": key})
+    answer = report_transfer(owner, delivered, row={"id": str(id_), "dedupe_key": key})
     assert ("processed", []) == (answer["outcome"], answer["alerts"])
     assert [] == drift(owner)
 
@@ -175,11 +175,11 @@ def test_restored_database_books_a_transfer_once(
 
 def test_transfer_that_was_made_after_all_counts(owner: Connection, released: UUID) -> None:
     """The answer was lost and the row was canceled, but Stripe's event arrives."""
-    dispute_told(owner, "warning_needs_response")
+    report_dispute(owner, "warning_needs_response")
     job = claimed(owner)
     permission(owner, job)
 
-    transfer_told(owner, released, row=job)
+    report_transfer(owner, released, row=job)
 
     assert [("paid", PART, 0)] == states(owner, released)
     assert ["done"] == [row["status"] for row in transfer_rows(owner)]

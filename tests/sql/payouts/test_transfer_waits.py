@@ -11,9 +11,9 @@ from tests.sql.auctioning import move_time
 from tests.sql.paying import (
     balances,
     brought_to,
+    notified,
     ordered,
-    refund_told,
-    told,
+    report_refund,
 )
 from tests.sql.payouts.paying_out import (
     PAID,
@@ -47,7 +47,7 @@ def test_transfer_waits_for_the_sellers_account(
         assert (False, "PAYOUTS_DISABLED") == outcome(permission(owner, claimed(owner)))
         move_time(owner, "25 hours")
 
-    assert 1 == told(owner, seller).count("payout_action_required")
+    assert 1 == notified(owner, seller).count("payout_action_required")
     assert [("queued", PART, 0)] == states(owner, order_id)
     assert [0] == [row["attempts"] for row in transfer_rows(owner)]
     permission(owner, claimed(owner))
@@ -101,7 +101,7 @@ def test_disabled_account_is_told_to_the_seller_at_once(
 
     assert (False, "PAYOUTS_DISABLED") == outcome(permission(owner, claimed(owner)))
     assert ["payout_action_required"] == [
-        type_ for type_ in told(owner, seller) if type_ == "payout_action_required"
+        type_ for type_ in notified(owner, seller) if type_ == "payout_action_required"
     ]
     assert [("queued", PART, 0)] == states(owner, released)
 
@@ -138,7 +138,7 @@ def test_refused_amount_is_replaced_by_another(
     permission(owner, job)
     service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
 
-    refund_told(owner, "succeeded", 3000, stripe_refund_id="re_outside")
+    report_refund(owner, "succeeded", 3000, stripe_refund_id="re_outside")
 
     assert [("queued", 6650, 0)] == states(owner, released)
 
@@ -150,7 +150,7 @@ def test_amount_that_changes_during_the_refused_call_is_sent_again(
     """The event of the refund arrives between the call to Stripe and its refusal."""
     job = claimed(owner)
     permission(owner, job)
-    refund_told(owner, "succeeded", 3000, stripe_refund_id="re_outside")
+    report_refund(owner, "succeeded", 3000, stripe_refund_id="re_outside")
 
     answer = service.call("reject_outbox", error_code="STRIPE_REFUSED", **lease(job))
 

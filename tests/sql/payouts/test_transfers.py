@@ -17,7 +17,7 @@ from tests.sql.paying import (
     ordered,
     outbox_rows,
     refund_requested,
-    refund_told,
+    report_refund,
 )
 from tests.sql.payouts.paying_out import (
     PAID,
@@ -26,11 +26,11 @@ from tests.sql.payouts.paying_out import (
     claimed,
     payout,
     permission,
+    report_transfer,
     reversal,
     sent,
     states,
     transfer_rows,
-    transfer_told,
 )
 
 
@@ -42,7 +42,7 @@ def refunded(owner: Connection, order_id: UUID, cents: int, status: str = "succe
     assert answer["success"], answer
     if status != "pending":
         job = outbox_rows(owner, "refund")[-1]
-        refund_told(owner, status, cents, stripe_refund_id=f"re_{cents}", outbox_id=job["id"])
+        report_refund(owner, status, cents, stripe_refund_id=f"re_{cents}", outbox_id=job["id"])
 
 
 def outcome(answer: Any) -> tuple[bool, str | None]:
@@ -104,7 +104,7 @@ def test_permission_fixes_what_is_sent(owner: Connection, seller: Actor, release
 
 def test_second_transfer_is_sent_with_what_we_know(owner: Connection, released: UUID) -> None:
     """The sender compares it with Stripe's transfers before it makes another."""
-    transfer_told(owner, released, stripe_transfer_id="tr_out", amount_cents=4000)
+    report_transfer(owner, released, stripe_transfer_id="tr_out", amount_cents=4000)
 
     payload = permission(owner, claimed(owner))["payload"]
 
@@ -130,7 +130,7 @@ def test_pending_refund_cancels_and_a_partial_one_revives(
     assert [("canceled", PART, 0)] == states(owner, released)
 
     job = outbox_rows(owner, "refund")[0]
-    refund_told(owner, "succeeded", 3000, outbox_id=job["id"])
+    report_refund(owner, "succeeded", 3000, outbox_id=job["id"])
 
     assert [("queued", 6650, 0)] == states(owner, released)
     assert 6650 == permission(owner, claimed(owner))["payload"]["amount_cents"]
@@ -143,7 +143,7 @@ def test_failed_refund_revives_the_whole_transfer(owner: Connection, released: U
     permission(owner, claimed(owner))
 
     job = outbox_rows(owner, "refund")[0]
-    refund_told(owner, "failed", 3000, outbox_id=job["id"])
+    report_refund(owner, "failed", 3000, outbox_id=job["id"])
 
     assert [("queued", PART, 0)] == states(owner, released)
 
@@ -223,7 +223,7 @@ def test_payouts_are_listed_for_their_seller(
     pending = service.call("list_payouts", user_id=seller.id, max_rows=50)
     sent(owner)
     paid = service.call("list_payouts", user_id=seller.id, max_rows=50)
-    transfer_told(owner, released, reversal("trr_1", 500))
+    report_transfer(owner, released, reversal("trr_1", 500))
     partly = service.call("list_payouts", user_id=seller.id, max_rows=50)
 
     sums = [(one["pending_cents"], one["paid_cents"]) for one in (pending, paid, partly)]
@@ -265,6 +265,6 @@ def test_refund_during_a_dispute_revives_no_transfer(owner: Connection, released
     moved(owner, released, "disputed", "stripe")
     permission(owner, claimed(owner))
 
-    refund_told(owner, "succeeded", 3000, stripe_refund_id="re_outside")
+    report_refund(owner, "succeeded", 3000, stripe_refund_id="re_outside")
 
     assert [("canceled", PART, 0)] == states(owner, released)

@@ -16,7 +16,7 @@ from psycopg import Connection
 from tests.sql.actors import Actor, signed_up
 from tests.sql.auctioning import LISTING, auctioned, listed
 from tests.sql.paying import attached, complained, order_row, ordered, paid, succeeded
-from tests.sql.writing import asked, listing_of, wrote
+from tests.sql.writing import listing_of, new_thread, wrote
 
 
 #: Stores a text in a field and returns what the field then holds; None if it was refused.
@@ -54,7 +54,7 @@ def fields(owner: Connection, seller: Actor, alice: Actor) -> Mapping[str, Store
         **{f"open_dispute.{name}": _disputed(owner, seller, name) for name in _COMPLAINT},
         "add_dispute_message.content": _messaged(owner, seller),
         "resolve_dispute.note": _resolved(owner, seller),
-        "start_thread.content": _asked(owner, seller),
+        "start_thread.content": _thread_started(owner, seller),
         "send_message.content": _wrote(owner, seller),
         **{f"{function}.reason": _reviewed(owner, seller, function) for function in _REVIEWS},
     }
@@ -327,9 +327,9 @@ def _resolved(owner: Connection, seller: Actor) -> Store:
     return store
 
 
-def _asked(owner: Connection, seller: Actor) -> Store:
+def _thread_started(owner: Connection, seller: Actor) -> Store:
     def store(text: str) -> str | None:
-        answer = asked(signed_up(owner, "asker"), listing_of(owner, auctioned(seller)), text)
+        answer = new_thread(signed_up(owner, "asker"), listing_of(owner, auctioned(seller)), text)
         return str(answer["content"]) if answer["success"] else None
 
     return store
@@ -337,7 +337,7 @@ def _asked(owner: Connection, seller: Actor) -> Store:
 
 def _wrote(owner: Connection, seller: Actor) -> Store:
     def store(text: str) -> str | None:
-        question = asked(signed_up(owner, "asker"), listing_of(owner, auctioned(seller)))
+        question = new_thread(signed_up(owner, "asker"), listing_of(owner, auctioned(seller)))
         answer = wrote(seller, question["thread_id"], text)
         return str(answer["content"]) if answer["success"] else None
 
@@ -352,7 +352,7 @@ _REVIEWS: Mapping[str, Mapping[str, object]] = {
 
 def _reviewed(owner: Connection, seller: Actor, function: str) -> Store:
     def store(text: str) -> str | None:
-        held = asked(signed_up(owner, "asker"), listing_of(owner, auctioned(seller)))
+        held = new_thread(signed_up(owner, "asker"), listing_of(owner, auctioned(seller)))
         owner.execute("update public.messages set action = 'hold', delivery = 'held'")
         staff = signed_up(owner, "reviewer", role="moderator").with_second_factor()
         arguments = {"message_id": held["message_id"], "reason": text, **_REVIEWS[function]}

@@ -96,7 +96,7 @@ class FakeClient:
 
 
 @dataclasses.dataclass
-class Scene:
+class Subscription:
     """A subscription under way, with every client that it has built so far."""
 
     wake_up: asyncio.Event
@@ -117,7 +117,7 @@ class Scene:
 @contextlib.asynccontextmanager
 async def subscribed(
     timing: Timing = NO_PROBES, prepare: Callable[[FakeClient], None] = lambda _client: None
-) -> AsyncIterator[Scene]:
+) -> AsyncIterator[Subscription]:
     clients: list[FakeClient] = []
     built: asyncio.Queue[FakeClient] = asyncio.Queue()
 
@@ -133,7 +133,7 @@ async def subscribed(
         Realtime(make_client, timing).subscribe(["auctions", "orders"], wake_up)
     )
     try:
-        yield Scene(wake_up, clients, built, task)
+        yield Subscription(wake_up, clients, built, task)
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

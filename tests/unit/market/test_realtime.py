@@ -18,12 +18,12 @@ def test_change_is_a_wake_up() -> None:
     """A change of each table is a wake-up, and so is the message that changes are reported now."""
 
     async def scenario() -> set[str]:
-        async with subscribed() as scene:
-            channel = (await scene.next_client()).only_channel
-            await scene.woken()
+        async with subscribed() as subscription:
+            channel = (await subscription.next_client()).only_channel
+            await subscription.woken()
             for callback in (*channel.changes.values(), channel.system):
                 callback({"anything": 1})
-                await scene.woken()
+                await subscription.woken()
             return set(channel.changes)
 
     assert {"auctions", "orders"} == asyncio.run(scenario())
@@ -35,9 +35,9 @@ def test_topic_is_our_own() -> None:
     async def scenario() -> list[FakeChannel]:
         channels = []
         for _ in range(2):
-            async with subscribed() as scene:
-                channels.append((await scene.next_client()).only_channel)
-                await scene.woken()
+            async with subscribed() as subscription:
+                channels.append((await subscription.next_client()).only_channel)
+                await subscription.woken()
         return channels
 
     first, second = asyncio.run(scenario())
@@ -60,14 +60,14 @@ def test_lost_channel_is_replaced(state: RealtimeSubscribeStates) -> None:
     before = count_of("realtime_connections_ended", reason=reason)
 
     async def scenario() -> list[FakeClient]:
-        async with subscribed() as scene:
-            client = await scene.next_client()
-            await scene.woken()
+        async with subscribed() as subscription:
+            client = await subscription.next_client()
+            await subscription.woken()
             client.only_channel.tell(state)
             client.only_channel.tell(state)
-            await scene.next_client()
-            await scene.woken()
-            return scene.clients
+            await subscription.next_client()
+            await subscription.woken()
+            return subscription.clients
 
     first, _second = asyncio.run(scenario())
 
@@ -80,11 +80,11 @@ def test_dead_listener_is_replaced(error: Exception | None) -> None:
     """The library's task may end in silence, while the socket looks alive."""
 
     async def scenario() -> int:
-        async with subscribed() as scene:
-            client = await scene.next_client()
-            await scene.woken()
+        async with subscribed() as subscription:
+            client = await subscription.next_client()
+            await subscription.woken()
             client.stop_listening(error)
-            return (await scene.next_client()).number
+            return (await subscription.next_client()).number
 
     assert 1 == asyncio.run(scenario())
 
@@ -97,9 +97,11 @@ def test_client_that_never_listened_is_replaced() -> None:
             client._listen_task = None  # noqa: SLF001 - the library's own name
 
     async def scenario() -> int:
-        async with subscribed(Timing(probe_interval_s=0.0, first_pause_s=0.0), stop) as scene:
-            await scene.next_client()
-            return (await scene.next_client()).number
+        async with subscribed(
+            Timing(probe_interval_s=0.0, first_pause_s=0.0), stop
+        ) as subscription:
+            await subscription.next_client()
+            return (await subscription.next_client()).number
 
     assert 1 == asyncio.run(scenario())
 
@@ -116,9 +118,9 @@ def test_failed_connection_is_tried_again(error: Exception) -> None:
             client.only_channel.join = fail
 
     async def scenario() -> int:
-        async with subscribed(NO_PROBES, prepare) as scene:
-            await scene.woken()
-            return len(scene.clients)
+        async with subscribed(NO_PROBES, prepare) as subscription:
+            await subscription.woken()
+            return len(subscription.clients)
 
     assert 4 == asyncio.run(scenario())
 
@@ -155,9 +157,9 @@ def test_quiet_client_is_replaced() -> None:
 
     async def scenario() -> FakeChannel:
         timing = Timing(probe_interval_s=0.0, probe_timeout_s=0.01, first_pause_s=0.0)
-        async with subscribed(timing, quieten) as scene:
-            client = await scene.next_client()
-            await scene.next_client()
+        async with subscribed(timing, quieten) as subscription:
+            client = await subscription.next_client()
+            await subscription.next_client()
             return client.only_channel
 
     assert 2 == len(asyncio.run(scenario()).probes)
@@ -183,9 +185,9 @@ def test_one_missed_probe_is_forgiven() -> None:
             channel.send_broadcast = every_second_one  # type: ignore[method-assign] # a fake's
 
         timing = Timing(probe_interval_s=0.0, probe_timeout_s=0.01, first_pause_s=0.0)
-        async with subscribed(timing, prepare) as scene:
+        async with subscribed(timing, prepare) as subscription:
             await asyncio.wait_for(heard.wait(), timeout=10)
-            return len(scene.clients)
+            return len(subscription.clients)
 
     assert 1 == asyncio.run(scenario())
 
@@ -207,9 +209,9 @@ def test_other_message_is_no_probe(message: Any) -> None:
 
     async def scenario() -> int:
         timing = Timing(probe_interval_s=0.0, probe_timeout_s=0.01, first_pause_s=0.0)
-        async with subscribed(timing, prepare) as scene:
-            await scene.next_client()
-            return (await scene.next_client()).number
+        async with subscribed(timing, prepare) as subscription:
+            await subscription.next_client()
+            return (await subscription.next_client()).number
 
     assert 1 == asyncio.run(scenario())
 
@@ -222,9 +224,9 @@ def test_client_that_does_not_close_is_left() -> None:
 
     async def scenario() -> int:
         timing = Timing(probe_interval_s=HOUR_S, close_timeout_s=0.01, first_pause_s=0.0)
-        async with subscribed(timing, prepare) as scene:
-            (await scene.next_client()).stop_listening()
-            return (await scene.next_client()).number
+        async with subscribed(timing, prepare) as subscription:
+            (await subscription.next_client()).stop_listening()
+            return (await subscription.next_client()).number
 
     assert 1 == asyncio.run(scenario())
 
@@ -240,9 +242,9 @@ def test_join_that_hangs_is_given_up() -> None:
 
     async def scenario() -> int:
         timing = Timing(join_timeout_s=0.01, first_pause_s=0.0)
-        async with subscribed(timing, prepare) as scene:
-            await scene.next_client()
-            return (await scene.next_client()).number
+        async with subscribed(timing, prepare) as subscription:
+            await subscription.next_client()
+            return (await subscription.next_client()).number
 
     assert 1 == asyncio.run(scenario())
 
@@ -251,10 +253,10 @@ def test_cancellation_closes_the_client() -> None:
     """A stopped subscription leaves no socket open."""
 
     async def scenario() -> FakeClient:
-        async with subscribed() as scene:
-            client = await scene.next_client()
-            await scene.woken()
-        assert scene.task.cancelled()
+        async with subscribed() as subscription:
+            client = await subscription.next_client()
+            await subscription.woken()
+        assert subscription.task.cancelled()
         return client
 
     assert asyncio.run(scenario()).is_closed
@@ -278,10 +280,10 @@ def test_pause_grows_with_failures_and_starts_again(monkeypatch: pytest.MonkeyPa
             client.only_channel.join = refuse
 
     async def scenario() -> None:
-        async with subscribed(Timing(probe_interval_s=HOUR_S), prepare) as scene:
-            await scene.woken()
-            scene.clients[-1].stop_listening()
-            await scene.woken()
+        async with subscribed(Timing(probe_interval_s=HOUR_S), prepare) as subscription:
+            await subscription.woken()
+            subscription.clients[-1].stop_listening()
+            await subscription.woken()
 
     asyncio.run(scenario())
 
@@ -303,12 +305,12 @@ def test_join_after_a_lost_channel_is_a_rejoin() -> None:
     before = count_of("realtime_joins"), count_of("realtime_rejoins")
 
     async def scenario() -> None:
-        async with subscribed() as scene:
-            client = await scene.next_client()
-            await scene.woken()
+        async with subscribed() as subscription:
+            client = await subscription.next_client()
+            await subscription.woken()
             client.only_channel.tell(RealtimeSubscribeStates.CLOSED)
-            await scene.next_client()
-            await scene.woken()
+            await subscription.next_client()
+            await subscription.woken()
 
     asyncio.run(scenario())
 

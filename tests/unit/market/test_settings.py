@@ -185,22 +185,22 @@ def test_short_memory_of_events_is_fine_in_test_mode() -> None:
     assert 3600 == settings.webhook_max_event_age_s
 
 
-class Noticing(dict[str, str]):
+class RecordingEnvironment(dict[str, str]):
     """Variables that remember which of them were asked for."""
 
     def __init__(self, values: dict[str, str]) -> None:
         super().__init__(values)
-        self.asked: set[str] = set()
+        self.read_names: set[str] = set()
 
     def get(self, key: str, default: Any = None) -> Any:
         """Note the name, then answer."""
-        self.asked.add(key)
+        self.read_names.add(key)
         return super().get(key, default)
 
 
 def test_example_documents_every_variable() -> None:
     """The example has a line, and a sentence above it, for each variable."""
-    variables = Noticing(ENVIRONMENT)
+    variables = RecordingEnvironment(ENVIRONMENT)
     Settings.from_environment(variables)
     lines = (Path(__file__).parents[3] / ".env.example").read_text().splitlines()
 
@@ -210,7 +210,7 @@ def test_example_documents_every_variable() -> None:
         if "=" in line and above.startswith("# ")
     }
 
-    assert variables.asked == documented
+    assert variables.read_names == documented
 
 
 def test_secrets_are_not_shown() -> None:

@@ -38,7 +38,7 @@ def sessions_of(database: Any = None, **settings: Any) -> Sessions:
     return Sessions(database, KeyRing(lambda: JWKS), make_settings(**settings))
 
 
-def asked(
+def session_for(
     sessions: Sessions,
     *,
     method: str = "GET",
@@ -55,7 +55,7 @@ def asked(
 
 
 def by_token(token: str, **settings: Any) -> Session:
-    return asked(sessions_of(**settings), headers={"Authorization": f"Bearer {token}"})
+    return session_for(sessions_of(**settings), headers={"Authorization": f"Bearer {token}"})
 
 
 def refusal_of(ask: Callable[[], object]) -> str:
@@ -162,9 +162,9 @@ def test_refusal_for_the_issuer_is_a_warning(monkeypatch: pytest.MonkeyPatch) ->
 
     with structlog.testing.capture_logs() as lines:
         for _ in range(100):
-            refusal_of(lambda: asked(sessions, headers=headers))
+            refusal_of(lambda: session_for(sessions, headers=headers))
         monkeypatch.setattr("service.session.time.monotonic", lambda: now + 61)
-        refusal_of(lambda: asked(sessions, headers=headers))
+        refusal_of(lambda: session_for(sessions, headers=headers))
 
     assert [
         {
@@ -189,21 +189,25 @@ def test_forged_issuer_is_not_logged() -> None:
 @pytest.mark.parametrize("token", FORGERIES.values(), ids=FORGERIES.keys())
 def test_forged_cookie_is_refused(token: str) -> None:
     """A cookie is believed no more than a header."""
-    assert "UNAUTHORIZED" == refusal_of(lambda: asked(sessions_of(), cookies=cookie_of(token)))
+    assert "UNAUTHORIZED" == refusal_of(
+        lambda: session_for(sessions_of(), cookies=cookie_of(token))
+    )
 
 
 @pytest.mark.parametrize("authorization", ["", "Basic YTpi", "Bearer", "Bearer ", "bearer"])
 def test_request_without_a_token_is_refused(authorization: str) -> None:
     """Nobody is signed in by accident."""
     assert "UNAUTHORIZED" == refusal_of(
-        lambda: asked(sessions_of(), headers={"Authorization": authorization})
+        lambda: session_for(sessions_of(), headers={"Authorization": authorization})
     )
 
 
 @pytest.mark.parametrize("header", ["X-User-Id", "X-Test-User", "X-Supabase-User", "Apikey"])
 def test_header_chooses_no_user(header: str) -> None:
     """There is one way to say who one is."""
-    assert "UNAUTHORIZED" == refusal_of(lambda: asked(sessions_of(), headers={header: BUYER_ID}))
+    assert "UNAUTHORIZED" == refusal_of(
+        lambda: session_for(sessions_of(), headers={header: BUYER_ID})
+    )
 
 
 def test_metadata_gives_no_role() -> None:
@@ -215,7 +219,7 @@ def test_metadata_gives_no_role() -> None:
 
 def test_cookie_is_a_session() -> None:
     """The browser sends what Supabase's library has left there."""
-    assert BUYER_ID == asked(sessions_of(), cookies=cookie_of(make_token())).user_id
+    assert BUYER_ID == session_for(sessions_of(), cookies=cookie_of(make_token())).user_id
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
@@ -230,7 +234,9 @@ def test_cookie_is_a_session() -> None:
 )
 def test_write_from_the_site_is_taken(method: str, headers: dict[str, str]) -> None:
     """Origin, or else Referer, says where a write with a cookie comes from."""
-    session = asked(sessions_of(), method=method, cookies=cookie_of(make_token()), headers=headers)
+    session = session_for(
+        sessions_of(), method=method, cookies=cookie_of(make_token()), headers=headers
+    )
 
     assert BUYER_ID == session.user_id
 
@@ -257,7 +263,7 @@ def test_write_from_the_site_is_taken(method: str, headers: dict[str, str]) -> N
 def test_write_from_elsewhere_is_refused(method: str, headers: dict[str, str], detail: str) -> None:
     """A cookie comes along from any page, so the page must be ours."""
     with pytest.raises(RejectedError) as caught:
-        asked(sessions_of(), method=method, cookies=cookie_of(make_token()), headers=headers)
+        session_for(sessions_of(), method=method, cookies=cookie_of(make_token()), headers=headers)
 
     assert ("CSRF_INVALID", detail) == (caught.value.code, caught.value.detail)
 
@@ -265,12 +271,15 @@ def test_write_from_elsewhere_is_refused(method: str, headers: dict[str, str], d
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_read_may_come_from_anywhere(method: str) -> None:
     """A request that changes nothing needs no origin."""
-    assert BUYER_ID == asked(sessions_of(), method=method, cookies=cookie_of(make_token())).user_id
+    assert (
+        BUYER_ID
+        == session_for(sessions_of(), method=method, cookies=cookie_of(make_token())).user_id
+    )
 
 
 def test_write_with_a_token_alone_needs_no_origin() -> None:
     """No browser adds that header by itself."""
-    session = asked(
+    session = session_for(
         sessions_of(), method="POST", headers={"Authorization": f"Bearer {make_token()}"}
     )
 
@@ -280,7 +289,7 @@ def test_write_with_a_token_alone_needs_no_origin() -> None:
 def test_token_beside_a_cookie_does_not_switch_the_check_off() -> None:
     """A caller who sends both is a browser, and a browser can send its origin."""
     assert "CSRF_INVALID" == refusal_of(
-        lambda: asked(
+        lambda: session_for(
             sessions_of(),
             method="POST",
             cookies=cookie_of(make_token()),
@@ -293,7 +302,7 @@ def test_token_goes_before_the_cookie() -> None:
     """Of two identities the one that was sent on purpose counts."""
     other = str(uuid.uuid4())
 
-    session = asked(
+    session = session_for(
         sessions_of(),
         cookies=cookie_of(make_token(make_claims(sub=other))),
         headers={"Authorization": f"Bearer {make_token()}"},
@@ -304,7 +313,7 @@ def test_token_goes_before_the_cookie() -> None:
 
 def test_live_session_is_asked_of_the_database(database: Any) -> None:
     """A token does not know that its user has signed out."""
-    session = asked(
+    session = session_for(
         sessions_of(database), is_live=True, headers={"Authorization": f"Bearer {make_token()}"}
     )
 
@@ -329,7 +338,7 @@ def test_ended_or_suspended_session_is_refused(
     database.call.return_value = LIVE | answer
 
     assert code == refusal_of(
-        lambda: asked(
+        lambda: session_for(
             sessions_of(database), is_live=True, headers={"Authorization": f"Bearer {make_token()}"}
         )
     )
@@ -351,7 +360,7 @@ def test_session_without_an_id_is_not_live(database: Any) -> None:
     token = make_token(without("session_id"))
 
     assert "UNAUTHORIZED" == refusal_of(
-        lambda: asked(
+        lambda: session_for(
             sessions_of(database), is_live=True, headers={"Authorization": f"Bearer {token}"}
         )
     )
@@ -359,9 +368,11 @@ def test_session_without_an_id_is_not_live(database: Any) -> None:
 
 
 def test_forged_token_asks_no_database(database: Any) -> None:
-    """A stranger costs us no connection."""
+    """A request without a valid token opens no connection to the database."""
     refusal_of(
-        lambda: asked(sessions_of(database), is_live=True, headers={"Authorization": "Bearer x"})
+        lambda: session_for(
+            sessions_of(database), is_live=True, headers={"Authorization": "Bearer x"}
+        )
     )
 
     database.call.assert_not_called()
