@@ -67,7 +67,10 @@ def test_canary_is_green_on_a_healthy_system(
 
 
 def test_failed_step_says_what_to_look_at(prepared_stack: Mapping[str, str]) -> None:
-    """A buyer who may not trade is named, dependent steps are skipped, and nothing stays open."""
+    """The finding names a buyer who may not trade.
+
+    Dependent steps are skipped, and no order stays open.
+    """
     newcomer = "not-checked@example.com"
     sign_up(prepared_stack, newcomer)
 
@@ -109,7 +112,7 @@ def test_canary_needs_only_three_variables_on_production(
 
 
 def test_interrupted_canary_ends_its_orders(prepared_stack: Mapping[str, str]) -> None:
-    """A job that is ended from outside still refunds what it has paid, and is red."""
+    """A canary that gets SIGTERM still refunds what it has paid, and its run is red."""
     with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-u", "-m", "tests.canary", *QUICK],
         cwd=ROOT,

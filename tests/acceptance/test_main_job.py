@@ -22,7 +22,7 @@ DEMO = (sys.executable, "-m", "devstack.demo")
 
 @pytest.fixture(scope="module")
 def report() -> dict[str, Any]:
-    """Run the demo as a machine does, and return its report."""
+    """Run the demo with JSON output, and return its report."""
     done = subprocess.run(  # noqa: S603 - our own program
         [*DEMO, "--json", "--port-base", str(free_base(5))],
         check=False,
@@ -58,7 +58,7 @@ def test_people_are_verified_over_http(report: dict[str, Any]) -> None:
 
 
 def test_auction_is_sold_at_the_second_price_and_extended(report: dict[str, Any]) -> None:
-    """One step above the runner-up's maximum, after a late bid moved the end."""
+    """The price is one step above the runner-up's maximum, and a late bid moved the end."""
     auction = report["auction"]
 
     assert ("finalized", 24_500, True) == (
@@ -72,7 +72,7 @@ def test_auction_is_sold_at_the_second_price_and_extended(report: dict[str, Any]
 
 
 def test_history_shows_bids_and_no_maximum(report: dict[str, Any]) -> None:
-    """Four bids by hand, each answered by the proxies as the ladder says."""
+    """The history shows four bids by hand, and the proxy bids that answered them."""
     amounts = [bid["amount_cents"] for bid in report["bids"]]
 
     assert [10_000, 11_000, 11_500, 12_000, 15_000, 20_000, 21_000, 24_000, 24_500] == amounts
@@ -80,7 +80,7 @@ def test_history_shows_bids_and_no_maximum(report: dict[str, Any]) -> None:
 
 
 def test_first_order_is_handed_over_and_paid_out(report: dict[str, Any]) -> None:
-    """Five per cent stay with the market, and the seller has the rest."""
+    """The market keeps five per cent, and the seller gets the rest."""
     order = report["order"]
 
     assert "released" == order["state"]
@@ -91,7 +91,7 @@ def test_first_order_is_handed_over_and_paid_out(report: dict[str, Any]) -> None
 
 
 def test_second_order_ends_at_zero(report: dict[str, Any]) -> None:
-    """The worked case: refunded in part, paid out, disputed, lost and reversed (cases 18, 23)."""
+    """A partial refund, a payout, a lost dispute and a reversal end at zero (cases 18, 23)."""
     order = report["second_order"]
 
     assert "refunded" == order["state"]
@@ -110,7 +110,7 @@ def balances(entries: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def test_number_is_masked_until_the_payment(report: dict[str, Any]) -> None:
-    """The seller reads a mask first. Then both may know how to reach each other (case 22)."""
+    """The seller reads a mask until the payment; then both read phone numbers (case 22)."""
     before, after, _ = report["messages"]
 
     assert ("mask", "delivered") == (before["action"], before["delivery"])
@@ -130,7 +130,7 @@ def test_way_around_the_market_is_masked_always(report: dict[str, Any]) -> None:
 
 
 def test_repeated_event_was_recognised(report: dict[str, Any]) -> None:
-    """The second delivery is answered as one."""
+    """The service answers the second delivery as a repetition."""
     [repeat] = report["repeats"]
 
     assert (True, "already_processed") == (repeat["idempotent"], repeat["status"])
@@ -144,7 +144,7 @@ def test_repeated_event_was_recognised(report: dict[str, Any]) -> None:
     ],
 )
 def test_bad_option_is_one_sentence(options: list[str], sentence: str) -> None:
-    """Nothing is started for a command that makes no sense."""
+    """A command with a wrong option starts nothing and prints one sentence."""
     done = subprocess.run(  # noqa: S603 - our own program
         [*DEMO, *options], check=False, capture_output=True, text=True, cwd=ROOT, timeout=60
     )
@@ -164,7 +164,7 @@ def test_bad_option_is_one_sentence(options: list[str], sentence: str) -> None:
 def test_interrupted_demo_leaves_no_process(
     tmp_path: Path, moment: str | None, number: signal.Signals
 ) -> None:
-    """Told to stop while the system starts, or in the middle of the story, it ends all of it."""
+    """A demo that is stopped at its start, or in the middle, ends each of its processes."""
     mark = f"{os.getpid()}-{tmp_path.name}"
     with subprocess.Popen(  # noqa: S603 - our own program
         [*DEMO, "--port-base", str(free_base(5))],

@@ -34,7 +34,7 @@ def test_ids_are_unique() -> None:
 
 
 def test_texts_are_unique() -> None:
-    """No message stands twice, whatever its label."""
+    """No message appears twice, whatever its label."""
     uses = Counter((message.stage, message.messages) for message in MESSAGES)
 
     assert [texts for texts, count in uses.items() if count > 1] == []

@@ -14,21 +14,21 @@ from tests.support.stack import running_stack
 
 @pytest.fixture(scope="session")
 def environment() -> Iterator[Mapping[str, str]]:
-    """Start all but the workers; the tests that kill things share it, one after the other."""
+    """Start all but the workers; the tests of this folder use the stack one after the other."""
     with running_stack("--only", "postgres,gateway,stripe,service") as environment:
         yield environment
 
 
 @pytest.fixture(scope="module")
 def shop(environment: Mapping[str, str]) -> Iterator[Shop]:
-    """Give a way to act on the stack; of a module, because the database may have crashed before."""
+    """Give a way to act on the stack, one per module, because Postgres may have crashed."""
     with Shop(environment) as shop:
         yield shop
 
 
 @pytest.fixture
 def superuser(environment: Mapping[str, str]) -> Iterator[psycopg.Connection]:
-    """Connect as who may end other sessions."""
+    """Connect as the superuser, who may end other sessions."""
     with psycopg.connect(environment["ADMIN_DATABASE_URL"], autocommit=True) as connection:
         yield connection
 
@@ -46,7 +46,7 @@ def fleet(
 
 @pytest.fixture
 def new_fleet(environment: Mapping[str, str], tmp_path: Path) -> Iterator[Callable[..., Fleet]]:
-    """Give a way to have fleets; all of them are gone after the test."""
+    """Give a function that starts fleets; the fixture ends them after the test."""
     fleets: list[Fleet] = []
 
     def made(**changes: str) -> Fleet:

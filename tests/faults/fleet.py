@@ -1,4 +1,4 @@
-"""Workers as a process of their own, which a test starts and kills."""
+"""Workers in a process of their own, which a test starts and kills."""
 
 import os
 import re
@@ -36,7 +36,7 @@ class Fleet:
         return self._process
 
     def launch(self) -> None:
-        """Start it, and wait for nothing."""
+        """Start the process, and do not wait for it."""
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
         self._process = start(
@@ -47,12 +47,12 @@ class Fleet:
         )
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the process, and wait until it answers."""
         self.launch()
         assert wait_until(self.is_up, _START_S), tail(self._log, 30)
 
     def is_up(self) -> bool:
-        """Return true if it answers; it must not have ended."""
+        """Return true if the process answers; it must not have ended."""
         assert self.process.poll() is None, tail(self._log, 30)
         try:
             return httpx.get(f"{self._url}/health", timeout=5).is_success
@@ -60,7 +60,7 @@ class Fleet:
             return False
 
     def kill(self) -> None:
-        """Kill it at once."""
+        """Kill the process with SIGKILL."""
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
@@ -85,5 +85,5 @@ class Fleet:
         )
 
     def log(self) -> str:
-        """Return its log."""
+        """Return the log of the process."""
         return self._log.read_text()

@@ -37,5 +37,5 @@ def waiting_count(superuser: psycopg.Connection, functions: str = STORING_OR_APP
 
 
 def end_waiting(superuser: psycopg.Connection, functions: str = STORING_OR_APPLYING) -> None:
-    """End the sessions that wait, so that they do not go on when the lock is gone."""
+    """End the waiting sessions, so that they do not go on after the lock is released."""
     superuser.execute(f"select pg_terminate_backend(pid) {_WAITING}", [functions])

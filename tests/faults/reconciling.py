@@ -37,12 +37,12 @@ class Reconciler:
         job.work(job.batch_size)
 
     def work_off(self) -> None:
-        """Run inbox and outbox until no row is due."""
+        """Process inbox and outbox until no row is due."""
         queues = [JOBS[name](self.adapters) for name in ("inbox", "outbox")]
         while any(job.work(job.batch_size) for job in queues):
             pass
 
 
 def look_at_once(monkeypatch: Any) -> None:
-    """Read Stripe's lists without the delay that leaves time for deliveries; tests drop those."""
+    """Read Stripe's lists without the delay for deliveries, because tests drop deliveries."""
     monkeypatch.setattr(stripe_lists, "_DELAY_S", 0)

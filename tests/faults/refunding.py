@@ -1,4 +1,4 @@
-"""A refund as tests follow it: at Stripe, in the outbox and in the books."""
+"""The state of a refund at Stripe, in the outbox and in the ledger."""
 
 from tests.integration.service.shop import AMOUNT, Order, Shop
 
@@ -7,7 +7,7 @@ REFUND_EVENTS = ["refund.*", "charge.refunded", "charge.refund.updated"]
 
 
 def refund_row(shop: Shop, order: Order) -> tuple[str, str]:
-    """Return how the order's one refund stands in the books, and the row that sent it."""
+    """Return the state of the order's one refund, and of the outbox row that sent it."""
     [(refund, row)] = shop.db.execute(
         "select r.status::text, o.status::text from public.refunds as r"
         " join public.outbox as o on (o.payload ->> 'refund_id')::uuid = r.id"
@@ -18,7 +18,7 @@ def refund_row(shop: Shop, order: Order) -> tuple[str, str]:
 
 
 def check_one_refund(shop: Shop, order: Order) -> None:
-    """See one refund at Stripe and one in the books, also after Stripe has told of it."""
+    """Check that Stripe and the ledger have one refund, also after Stripe's events arrived."""
     assert [AMOUNT] == [refund["amount"] for refund in shop.refunds_of(order)]
     assert ("succeeded", "done") == refund_row(shop, order)
     shop.command("POST", "/deliveries/release")

@@ -1,4 +1,4 @@
-"""Webhooks as Stripe may deliver them: twice, ten at once, out of order, late, or spoilt."""
+"""Webhooks as Stripe may deliver them: twice, ten at once, out of order, late, or corrupted."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.xdist_group("deliveries"), pytest.mark.usefixtures("fl
 
 @pytest.fixture
 def delivering(shop: Shop) -> Iterator[Callable[..., None]]:
-    """Give a way to choose how events travel; afterwards they travel normally again."""
+    """Give a function that sets the delivery mode; the fixture resets it afterwards."""
 
     def chosen(mode: str, *event_types: str, **more: Any) -> None:
         shop.command("PUT", "/delivery", mode=mode, event_types=event_types or ["*"], **more)
@@ -37,10 +37,7 @@ def declined(shop: Shop, order: Order) -> None:
 
 
 def test_ten_deliveries_at_once_take_effect_once(shop: Shop) -> None:
-    """All are accepted, and exactly one answer says that its delivery had the effect.
-
-    Case 14.
-    """
+    """All deliveries are accepted, and one answer reports the effect (case 14)."""
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     event = shop.event(order.paid_intent())
 
@@ -57,10 +54,10 @@ def test_ten_deliveries_at_once_take_effect_once(shop: Shop) -> None:
 def test_deliveries_that_wait_for_one_another_see_what_was_done(
     shop: Shop, superuser: psycopg.Connection
 ) -> None:
-    """All are in the middle of it when the first has its effect; none does it over.
+    """Deliveries that arrive while the first is applied wait for it, and apply nothing.
 
-    Who comes while the first is at work waits for the event itself. The service may give up
-    waiting, and Stripe would send the event again; what it asked of the database goes on.
+    The service may give up its wait, and then Stripe would send the event again. The call in
+    the database goes on.
     """
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     event = shop.event(order.paid_intent())
@@ -87,10 +84,7 @@ def test_deliveries_that_wait_for_one_another_see_what_was_done(
 
 
 def test_three_deliveries_of_one_event_are_told_apart(shop: Shop) -> None:
-    """One after the other: the first is not idempotent, the others are.
-
-    Case 14.
-    """
+    """The first of three deliveries is not idempotent, and the later ones are (case 14)."""
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     event = shop.event(order.paid_intent())
 
@@ -104,7 +98,7 @@ def test_three_deliveries_of_one_event_are_told_apart(shop: Shop) -> None:
 
 
 def test_two_events_of_one_success_pay_once(shop: Shop) -> None:
-    """Under two ids, at once: both are taken, one has the effect."""
+    """Two events with different ids about one payment arrive at once, and one has the effect."""
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     events = [shop.event(order.paid_intent()) for _ in range(6)]
 
@@ -140,10 +134,7 @@ def test_duplicate_delivery_changes_nothing(shop: Shop, delivering: Callable[...
 def test_decline_and_success_in_any_order_end_paid(
     shop: Shop, delivering: Callable[..., None], first: str
 ) -> None:
-    """A decline that arrives after the money does not undo it.
-
-    Case 16.
-    """
+    """A decline that arrives after the success does not undo the payment (case 16)."""
     order = shop.awaiting()
     delivering("hold")
     declined(shop, order)
@@ -164,7 +155,7 @@ def test_decline_and_success_in_any_order_end_paid(
 def test_refund_that_is_told_before_its_payment_ends_the_same(
     shop: Shop, delivering: Callable[..., None]
 ) -> None:
-    """Everything the wrong way round: what comes too early waits for what it is about."""
+    """Events that arrive in reverse order wait for the event that they depend on."""
     order = shop.awaiting()
     delivering("hold")
     shop.pay(order)
@@ -194,7 +185,7 @@ def test_refund_that_is_told_before_its_payment_ends_the_same(
 
 
 def test_event_spoilt_on_its_way_is_sent_again(shop: Shop, delivering: Callable[..., None]) -> None:
-    """A body that does not fit its signature is refused and not kept, so Stripe keeps trying."""
+    """An event whose signature does not fit is refused and not stored, so Stripe sends it again."""
     order = shop.awaiting()
     delivering("corrupt")
     shop.pay(order)
@@ -218,7 +209,7 @@ def attempts_of(shop: Shop, order: Order) -> list[dict[str, Any]]:
 def test_event_that_tells_of_an_answer_to_come_is_taken(
     shop: Shop, delivering: Callable[..., None]
 ) -> None:
-    """Stripe tells of the payment before the browser has the answer to its confirmation."""
+    """Stripe's event may arrive before the browser has the answer to its confirmation."""
     order = shop.awaiting()
     delivering("before_answer")
 
@@ -229,10 +220,7 @@ def test_event_that_tells_of_an_answer_to_come_is_taken(
 
 
 def test_effect_that_is_denied_for_a_while_takes_place_once(shop: Shop, fleet: Fleet) -> None:
-    """The event is stored, its effect fails, and the worker tries until the right is back.
-
-    Case 15.
-    """
+    """A stored event whose effect fails is retried until the missing grant is back (case 15)."""
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     event = shop.event(order.paid_intent())
     shop.db.execute("revoke execute on function public.apply_payment_succeeded from service_role")
@@ -265,9 +253,9 @@ def _four_tries(shop: Shop) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_four_tries")
 def test_poison_event_dies_by_its_own_tries_and_holds_nobody_up(shop: Shop, fleet: Fleet) -> None:
-    """Neither payload can be read. The events behind them take effect.
+    """Two unreadable events end as dead letters, and the events behind them take effect.
 
-    Case 15, D10: it ends as a dead letter with an alert.
+    Case 15, D10: each dead letter raises an alert.
     """
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(8)]
     victims = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(2)]
@@ -299,6 +287,6 @@ def without(data: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def events_alerted(fleet: Fleet, alert: str) -> set[str]:
-    """Return for which events a worker has raised an alert."""
+    """Return the events for which a worker has raised an alert."""
     lines = [json.loads(line) for line in fleet.log().splitlines() if '"alert_raised"' in line]
     return {line["event_id"] for line in lines if line["alert"] == alert}

@@ -1,4 +1,4 @@
-"""The service killed while webhooks come in: gunicorn's workers, and all of it."""
+"""The service is killed while webhooks arrive: single gunicorn workers, or all processes."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ RECORDING = "record_file"
 
 
 def gunicorn(shop: Shop) -> Gunicorn:
-    """Return the service as it runs, once all of it does."""
+    """Return the running service once all of its processes run."""
     found: list[Gunicorn] = []
 
     def is_complete() -> bool:
@@ -62,7 +62,7 @@ def kill_while_applying(
             # the service then tries the effect alone.
             shop.wait_for(lambda: waiting_count(superuser, APPLYING) >= len(orders))
             gunicorn(shop).kill()
-            # Without this the database would go on for a client that is dead.
+            # Without this the database would go on for a killed client.
             end_waiting(superuser)
             shop.wait_for(lambda: waiting_count(superuser) == 0)
         assert all(has_no_answer(post) for post in posts)
@@ -77,10 +77,7 @@ def has_no_answer(post: "Future[httpx.Response]") -> bool:
 def test_service_killed_between_storing_and_applying_loses_nothing(
     shop: Shop, superuser: psycopg.Connection
 ) -> None:
-    """The worker applies each stored event once, although no request was answered.
-
-    Case 15, C4.
-    """
+    """A worker applies each stored event once, although the service answered none (case 15, C4)."""
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(6)]
     before = gunicorn(shop)
 
@@ -95,10 +92,7 @@ def test_service_killed_between_storing_and_applying_loses_nothing(
 def test_redelivery_after_a_kill_applies_what_was_stored(
     shop: Shop, superuser: psycopg.Connection
 ) -> None:
-    """Stripe sends the event again, and it takes effect before the dead request's lease ends.
-
-    Case 15, C4.
-    """
+    """A second delivery takes effect before the killed request's lease ends (case 15, C4)."""
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     [event] = kill_while_applying(shop, superuser, [order])
     gunicorn(shop)
@@ -112,7 +106,7 @@ def test_redelivery_after_a_kill_applies_what_was_stored(
 
 
 def test_service_killed_in_a_burst_applies_every_event_once(shop: Shop, fleet: Fleet) -> None:
-    """One worker, then all of gunicorn; Stripe goes on delivering until each event is taken."""
+    """After two kills Stripe delivers each event until the service accepts it."""
     orders = [shop.awaiting() for _ in range(30)]
     running = gunicorn(shop)
 
@@ -138,7 +132,7 @@ def test_service_killed_in_a_burst_applies_every_event_once(shop: Shop, fleet: F
 def test_service_killed_between_object_and_row_leaves_an_orphan(
     shop: Shop, superuser: psycopg.Connection
 ) -> None:
-    """The reconcile job removes the object once it is old enough, and no other one."""
+    """The reconcile job removes the orphan once it is old enough, and removes no other object."""
     seller = Browser.of_somebody_new(shop, role="seller")
     listing_id = listed(seller.actor)["listing"]["id"]
     kept = upload(shop, seller, listing_id, "red").json()["path"]

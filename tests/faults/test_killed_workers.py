@@ -36,7 +36,7 @@ def slow_orders(shop: Shop) -> Iterator[None]:
 
 
 def auctions_that_end(shop: Shop, count: int) -> list[uuid.UUID]:
-    """Open auctions that all are over in a moment; one in ten has no bid."""
+    """Open auctions that have ended a second later; one in ten has no bid."""
     ids = [shop.auction() for _ in range(count)]
     shop.db.execute(
         "update public.auctions set end_at = clock_timestamp(), scheduled_end_at = start_at"
@@ -55,7 +55,7 @@ def open_count(shop: Shop, ids: Sequence[uuid.UUID]) -> int:
 
 
 def wait_for_a_close(shop: Shop, superuser: psycopg.Connection) -> int:
-    """Wait until a batch is being closed; return the database's process that does it."""
+    """Wait until a worker closes a batch; return the process id of its session in Postgres."""
     found: list[int] = []
 
     def is_closing() -> bool:
@@ -70,7 +70,7 @@ def wait_for_a_close(shop: Shop, superuser: psycopg.Connection) -> int:
 def test_killed_closers_close_every_auction_once(
     shop: Shop, superuser: psycopg.Connection, new_fleet: Callable[..., Fleet]
 ) -> None:
-    """Workers and batches are killed; the last fleet makes one order per auction (case 6)."""
+    """The last of several killed fleets makes one order per auction (case 6)."""
     ids = auctions_that_end(shop, 230)
     fleet = new_fleet()
 
@@ -91,7 +91,7 @@ def test_killed_closers_close_every_auction_once(
 
 
 def test_two_fleets_do_everything_once(shop: Shop, new_fleet: Callable[..., Fleet]) -> None:
-    """Auctions, events and refunds at once, each taken by the first worker that comes."""
+    """Two fleets process auctions, events and refunds at once, and each is processed once."""
     refunded = [shop.paid() for _ in range(6)]
     waiting = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(40)]
     ids = auctions_that_end(shop, 60)
@@ -117,7 +117,7 @@ def test_two_fleets_do_everything_once(shop: Shop, new_fleet: Callable[..., Flee
 def test_worker_that_is_told_to_stop_ends_in_order(
     shop: Shop, new_fleet: Callable[..., Fleet]
 ) -> None:
-    """SIGTERM in the middle of a hundred events: what is under way is ended, the rest is left."""
+    """A worker that gets SIGTERM finishes its current event, and leaves the others in the inbox."""
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(100)]
     for order in orders:
         shop.keep(shop.event(order.paid_intent()))
@@ -137,7 +137,7 @@ def test_worker_that_is_told_to_stop_ends_in_order(
 def test_killed_after_stripes_deed_sends_once(
     shop: Shop, order: Order, new_fleet: Callable[..., Fleet]
 ) -> None:
-    """The next worker finds at Stripe what the dead one has made."""
+    """The next worker finds at Stripe the object that the killed one has made."""
     shop.command("POST", "/faults", delay_s=15, when="after", method="POST", path="/v1/refunds")
     fleet = new_fleet()
     fleet.start()

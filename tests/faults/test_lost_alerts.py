@@ -1,4 +1,4 @@
-"""Alerts whose answer is lost, or whose finder is killed: each still reaches log and count."""
+"""An alert whose answer is lost, or whose process is killed, is still logged and counted."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -48,7 +48,7 @@ def lose_answer(control: GatewayControl, function: str) -> None:
 
 
 def open_alerts(shop: Shop, event: Mapping[str, Any]) -> list[str]:
-    """Return the alerts that nobody has confirmed as logged."""
+    """Return the alerts that no process has confirmed as logged."""
     rows = shop.db.execute(
         "select name from private.open_alerts where subject = %s", [event["id"]]
     ).fetchall()

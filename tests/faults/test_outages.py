@@ -1,4 +1,4 @@
-"""Realtime that is silent, a gateway that is away or loses answers: all mend themselves."""
+"""Realtime sends nothing, or the gateway is away or loses answers; the workers recover."""
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -21,14 +21,14 @@ TRIES = 5
 
 @pytest.fixture
 def proxy(environment: Mapping[str, str]) -> Iterator[Proxy]:
-    """Stand between a fleet and the gateway."""
+    """Run a proxy between a fleet and the gateway."""
     with Proxy(environment["SUPABASE_URL"]) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def distant(proxy: Proxy, new_fleet: Callable[..., Fleet], shop: Shop) -> Fleet:
-    """Run a fleet that reaches the gateway through the proxy, once all of its bells are hung."""
+    """Run a fleet behind the proxy, and wait until all of its jobs are subscribed."""
     fleet = new_fleet(SUPABASE_URL=proxy.url)
     fleet.start()
     shop.wait_for(lambda: fleet.count("realtime_joins") == SUBSCRIPTIONS)
@@ -36,7 +36,7 @@ def distant(proxy: Proxy, new_fleet: Callable[..., Fleet], shop: Shop) -> Fleet:
 
 
 def waiting_order(shop: Shop) -> Order:
-    """Have an event in the inbox that pays an order, as nobody has applied it yet."""
+    """Store an event that pays an order, and do not apply it."""
     order = shop.awaiting(f"pi_{uuid.uuid4().hex}")
     shop.keep(shop.event(order.paid_intent()))
     return order
@@ -45,7 +45,7 @@ def waiting_order(shop: Shop) -> Order:
 def test_lost_sessions_are_made_anew(
     shop: Shop, superuser: psycopg.Connection, new_fleet: Callable[..., Fleet]
 ) -> None:
-    """Every session of the gateway ends at once, Realtime's too; work goes on."""
+    """All sessions of the gateway end at once, Realtime's too, and the workers go on."""
     fleet = new_fleet()
     fleet.start()
     shop.wait_for(lambda: fleet.count("realtime_joins") == SUBSCRIPTIONS)
@@ -62,7 +62,7 @@ def test_lost_sessions_are_made_anew(
 
 
 def test_silent_realtime_costs_no_work(shop: Shop, proxy: Proxy, distant: Fleet) -> None:
-    """No bell rings, and each job finds its work by looking now and then."""
+    """Without wake-ups each job finds its work at the poll interval."""
     refunded = [shop.paid() for _ in range(2)]
     proxy.mute()
     auction_id = shop.auction()
@@ -71,7 +71,7 @@ def test_silent_realtime_costs_no_work(shop: Shop, proxy: Proxy, distant: Fleet)
         " + interval '1 microsecond' where id = %s",
         [auction_id],
     )
-    # A wake-up from before the mute may still start the first round, but never the second.
+    # An earlier wake-up may still start the first round, but not the second.
     for order in refunded:
         wake_ups_missed = {
             job: distant.count("wake_ups_missed", job) for job in ("inbox", "outbox")
@@ -93,7 +93,7 @@ def test_silent_realtime_costs_no_work(shop: Shop, proxy: Proxy, distant: Fleet)
 
 
 def test_gateway_that_was_away_is_found_again(shop: Shop, proxy: Proxy, distant: Fleet) -> None:
-    """Work of the meantime waits; then each job subscribes again by itself."""
+    """The workers do the waiting work after an outage, and each job subscribes again."""
     proxy.cut()
     order = waiting_order(shop)
     # Longer than one call goes on trying.
@@ -120,7 +120,7 @@ def outage_rule(shop: Shop) -> Iterator[None]:
 
 @pytest.mark.usefixtures("outage_rule")
 def test_auction_gets_the_time_of_an_outage_back(shop: Shop, proxy: Proxy, distant: Fleet) -> None:
-    """The gateway was away for an hour; then the workers extend the auction once, and close it."""
+    """After an outage of an hour the workers extend the auction once, and close it."""
     shop.wait_for(lambda: bool(shop.value("select count(*) from private.heartbeats")))
     auction_id = shop.auction()
     proxy.cut()
@@ -162,7 +162,7 @@ def test_auction_gets_the_time_of_an_outage_back(shop: Shop, proxy: Proxy, dista
 def test_gateway_error_ends_no_worker(
     shop: Shop, environment: Mapping[str, str], new_fleet: Callable[..., Fleet], status: int
 ) -> None:
-    """Each job calls again after an error without a code, even if all its tries get one."""
+    """Each job calls again after an error without a code, even if all tries of a call got one."""
     fleet = new_fleet()
     with commanded(environment["SUPABASE_URL"]) as control:
         for function in ("claim_webhook_retries", "claim_outbox", "next_auction_deadline"):
@@ -181,7 +181,7 @@ def test_gateway_error_ends_no_worker(
 def test_answers_lost_after_the_commit_double_nothing(
     shop: Shop, proxy: Proxy, distant: Fleet
 ) -> None:
-    """A call that was done without an answer is repeated, and found done."""
+    """A call whose answer was lost is repeated, and the repetition changes nothing."""
     orders = [shop.awaiting(f"pi_{uuid.uuid4().hex}") for _ in range(12)]
     events = [shop.event(order.paid_intent()) for order in orders]
     proxy.lose_answers(10)

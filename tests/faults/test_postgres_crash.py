@@ -1,4 +1,4 @@
-"""A Postgres that crashes under load and recovers; nobody else is restarted."""
+"""Postgres crashes under load and recovers; no other process is restarted."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("kills")
 
 
 def crash_postgres(superuser: psycopg.Connection) -> None:
-    """Kill one process of Postgres: all sessions end, and it recovers from its log."""
+    """Kill one process of Postgres: all sessions end, and Postgres recovers from its log."""
     os.kill(superuser.info.backend_pid, signal.SIGKILL)
 
 
@@ -31,7 +31,7 @@ def is_back(shop: Shop) -> bool:
 def test_postgres_that_crashes_loses_and_doubles_nothing(
     environment: Mapping[str, str], superuser: psycopg.Connection, new_fleet: Callable[..., Fleet]
 ) -> None:
-    """Payments are under way, nobody is restarted, and Stripe's retries bring in the rest."""
+    """Stripe's retries complete the payments of a crash, and no process is restarted."""
     fleet = new_fleet()
     fleet.start()
     with Shop(environment) as before:
@@ -56,5 +56,5 @@ def test_postgres_that_crashes_loses_and_doubles_nothing(
 
 
 def retried(shop: Shop) -> bool:
-    """Have Stripe try again now what it would try later."""
+    """Let Stripe retry its waiting deliveries now."""
     return bool(shop.command("POST", "/deliveries/retry")["ok"])

@@ -35,7 +35,7 @@ def silent(shop: Shop) -> Iterator[None]:
 
 @pytest.fixture
 def new_reconciler(environment: Mapping[str, str]) -> Iterator[Callable[[], Reconciler]]:
-    """Give a function that makes workers; their connections are closed after the test."""
+    """Give a function that builds reconcilers; the fixture closes their connections."""
     made: list[Reconciler] = []
 
     def build() -> Reconciler:
@@ -72,7 +72,7 @@ def last_run(shop: Shop) -> tuple[int, str | None]:
 
 @pytest.mark.usefixtures("silent")
 def test_missed_payment_and_refund_are_booked_once(shop: Shop, reconciler: Reconciler) -> None:
-    """A dropped capture, and a refund that was made in Stripe's dashboard."""
+    """Reconcile books a capture and a dashboard refund whose events were dropped."""
     order = shop.awaiting()
     shop.pay(order)
     shop.stripe.v1.refunds.create({"payment_intent": order.intent_id, "amount": AMOUNT})
@@ -89,7 +89,7 @@ def test_missed_payment_and_refund_are_booked_once(shop: Shop, reconciler: Recon
 
 @pytest.mark.usefixtures("silent")
 def test_delivery_after_the_reading_is_a_repetition(shop: Shop, reconciler: Reconciler) -> None:
-    """Stripe may still deliver the event hours later."""
+    """A late delivery of an event that reconcile has applied changes nothing."""
     order = shop.awaiting()
     shop.pay(order)
     reconciler.run()
@@ -113,7 +113,7 @@ def test_delivery_after_the_reading_is_a_repetition(shop: Shop, reconciler: Reco
 def test_two_reconcilers_at_once_book_once(
     shop: Shop, new_reconciler: Callable[[], Reconciler]
 ) -> None:
-    """Any number of workers may run; each event has one effect."""
+    """Two reconcilers may run at once, and each event has one effect."""
     orders = [shop.awaiting() for _ in range(5)]
     for order in orders:
         shop.pay(order)
@@ -139,7 +139,7 @@ def test_two_reconcilers_at_once_book_once(
 def test_events_that_stripe_has_forgotten_are_not_needed(
     shop: Shop, reconciler: Reconciler
 ) -> None:
-    """An open intent and a pending refund are read from Stripe again."""
+    """Reconcile reads open intents and pending refunds from Stripe again, without their events."""
     order, canceled = shop.awaiting(), shop.awaiting()
     shop.pay(order)
     shop.stripe.v1.payment_intents.cancel(canceled.intent_id)
@@ -175,7 +175,7 @@ def _remembered(shop: Shop) -> Iterator[None]:
 
 @pytest.mark.usefixtures("silent")
 def test_refund_without_events_ends(shop: Shop, reconciler: Reconciler) -> None:
-    """Our refund was sent and answered as pending. Only a reading shows that it succeeded."""
+    """A refund that was pending when we sent it ends, because reconcile reads that it succeeded."""
     order = shop.awaiting()
     shop.pay(order, "pm_card_pendingRefund")
     reconciler.run()
@@ -195,7 +195,7 @@ def test_refund_without_events_ends(shop: Shop, reconciler: Reconciler) -> None:
 
 @pytest.mark.usefixtures("silent")
 def test_dispute_without_events_ends(shop: Shop, reconciler: Reconciler) -> None:
-    """We know that the dispute began. Only a reading shows that it was lost."""
+    """A dispute whose later events are missing ends, because reconcile reads that it was lost."""
     order = shop.awaiting()
     shop.pay(order)
     dispute_id = shop.disputed(order)
@@ -213,7 +213,7 @@ def test_dispute_without_events_ends(shop: Shop, reconciler: Reconciler) -> None
 
 @pytest.mark.usefixtures("silent")
 def test_unpaid_order_expires_after_its_intent(shop: Shop, reconciler: Reconciler) -> None:
-    """Case 9: the intent is canceled first, then the order, with one strike, run twice."""
+    """The intent is canceled first, then the order, with one strike, in two runs (case 9)."""
     order = shop.awaiting()
     make_overdue(shop, order)
 
@@ -232,7 +232,7 @@ def test_unpaid_order_expires_after_its_intent(shop: Shop, reconciler: Reconcile
 
 @pytest.mark.usefixtures("silent")
 def test_payment_at_the_deadline_is_never_lost(shop: Shop, reconciler: Reconciler) -> None:
-    """Case 9: the buyer pays after the deadline, before the intent is canceled."""
+    """A buyer may pay after the deadline, until the intent is canceled (case 9)."""
     order = shop.awaiting()
     make_overdue(shop, order)
     shop.pay(order)
@@ -250,7 +250,7 @@ def test_payment_at_the_deadline_is_never_lost(shop: Shop, reconciler: Reconcile
 def test_intent_of_a_lost_answer_is_canceled(
     shop: Shop, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stripe made it although our call got no answer. An intent in use stays."""
+    """Reconcile cancels an intent whose creation got no answer, and leaves an intent in use."""
     monkeypatch.setattr(reconciliation, "_UNUSED_FOR_S", 0)
     order, current = shop.sold(), shop.awaiting()
     hidden = shop.intent(metadata=order.metadata | {"dedupe_key": f"intent:{order.id}:1"}).id
@@ -276,7 +276,7 @@ def is_blocked(shop: Shop, order: Order) -> bool:
 
 @pytest.mark.usefixtures("silent")
 def test_order_stripe_and_ledger_agree(shop: Shop, reconciler: Reconciler) -> None:
-    """A payment, a stray, a refund of ours and one that was made outside."""
+    """Order, Stripe and ledger agree after a payment, a stray payment and two refunds."""
     orders = [shop.awaiting() for _ in range(3)]
     for order in orders:
         shop.pay(order)
@@ -297,14 +297,17 @@ def test_order_stripe_and_ledger_agree(shop: Shop, reconciler: Reconciler) -> No
 
 
 def is_read(shop: Shop, reconciler: Reconciler, orders: list[Order]) -> bool:
-    """Reconcile; return true if no order differs. Stripe books a charge a second late."""
+    """Reconcile; return true if no order differs.
+
+    Stripe books a charge a second late.
+    """
     reconciler.run()
     return all(difference(shop, order) == 0 for order in orders)
 
 
 @pytest.mark.usefixtures("silent")
 def test_lasting_difference_blocks_the_order(shop: Shop, reconciler: Reconciler) -> None:
-    """Stripe has moved a cent that no entry explains. The block ends with the difference."""
+    """A cent at Stripe without a ledger entry blocks the order until the difference ends."""
     order = shop.awaiting()
     shop.pay(order)
     reconciler.run()
@@ -348,7 +351,7 @@ def look_again(shop: Shop, reconciler: Reconciler, order: Order) -> None:
 def test_refund_whose_events_are_gone_is_found_by_the_balance(
     shop: Shop, reconciler: Reconciler
 ) -> None:
-    """A refund of the dashboard has no row of ours that would be read again."""
+    """Reconcile finds a dashboard refund without events by its movement on the balance."""
     order = shop.awaiting()
     shop.pay(order)
     reconciler.run()
@@ -376,7 +379,7 @@ def make_overdue(shop: Shop, order: Order) -> None:
 
 @pytest.mark.usefixtures("silent")
 def test_verification_without_events_is_read_again(shop: Shop, reconciler: Reconciler) -> None:
-    """Neither the pass nor the redaction was reported; each is found after ten minutes."""
+    """Reconcile reads a session again after ten minutes, so it finds a pass and a redaction."""
     person = Applicant.of_somebody_new(shop)
     session_id = person.started()
     person.check(session_id, "verified", verified_outputs={"address": DOCUMENT})
@@ -400,7 +403,7 @@ def test_verification_without_events_is_read_again(shop: Shop, reconciler: Recon
 
 
 def test_deletion_that_auth_did_not_answer_is_finished(shop: Shop, reconciler: Reconciler) -> None:
-    """The service anonymised the account and was killed; the next run deletes the user at Auth."""
+    """The next run deletes the user at Auth after the service was killed between the two steps."""
     person = shop.person("leaver")
     assert shop.service.call("anonymise_account", user_id=person.id)["success"]
     shop.db.execute(

@@ -1,4 +1,4 @@
-"""A database that was restored to an hour ago: reconcile brings the hour's money back."""
+"""The database is restored to a state of an hour ago, and reconcile books that hour again."""
 
 import contextlib
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Stripe that answers with errors, too late, or not at all, while the outbox asks it for money."""
+"""Stripe answers with errors, late or not at all while the outbox sends money."""
 
 import uuid
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("deliveries")
 
 @pytest.mark.usefixtures("silent_stripe")
 def test_lost_answer_sends_once(shop: Shop, order: Order, fleet: Fleet) -> None:
-    """The worker asks again under the same key, and gets the answer that was lost."""
+    """The worker repeats the call under the same key, and gets the lost answer."""
     shop.command("POST", "/faults", reset=True, when="after", method="POST", path="/v1/refunds")
 
     shop.request_refund(order)
@@ -33,7 +33,7 @@ def test_lost_answer_sends_once(shop: Shop, order: Order, fleet: Fleet) -> None:
 def test_error_after_the_deed_sends_once(
     shop: Shop, order: Order, fleet: Fleet, status: int
 ) -> None:
-    """Stripe replays an error under its key for good; the next try looks before it sends."""
+    """Stripe replays an error under its key, so the next try searches before it sends."""
     shop.command("POST", "/faults", status=status, when="after", method="POST", path="/v1/refunds")
 
     shop.request_refund(order)
@@ -61,7 +61,7 @@ def test_error_before_the_deed_sends_once(
 def test_event_that_overtakes_the_answer_settles_the_row(
     shop: Shop, order: Order, fleet: Fleet
 ) -> None:
-    """Stripe tells of the refund while the worker still waits for the answer to its call."""
+    """Stripe reports the refund while the worker still waits for the answer to its call."""
     shop.command("PUT", "/delivery", mode="before_answer", event_types=REFUND_EVENTS)
 
     shop.request_refund(order)
@@ -74,7 +74,7 @@ def test_event_that_overtakes_the_answer_settles_the_row(
 
 
 def test_refund_that_stripe_refuses_is_given_up(shop: Shop, order: Order, fleet: Fleet) -> None:
-    """The money is there again for another try, and nothing went out."""
+    """A refused refund sends no money, and its amount can be refunded again."""
     shop.command("PUT", "/delivery", mode="drop", event_types=REFUND_EVENTS)
     shop.stripe.v1.refunds.create({"payment_intent": order.intent_id, "amount": AMOUNT - 500})
 

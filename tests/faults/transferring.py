@@ -1,4 +1,4 @@
-"""A transfer at Stripe, in the outbox and in the books."""
+"""The state of a transfer at Stripe, in the outbox and in the ledger."""
 
 from typing import Any
 

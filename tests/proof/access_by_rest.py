@@ -104,5 +104,5 @@ def test_rest_writes_no_row(world: World, http: httpx.Client, verb: str) -> None
     assert {} == {table: code for table, code in found.items() if code not in ERRORS}
 
 
-#: Not allowed; a view that cannot be written; a key that is no such value or is never given.
+#: No grant; a view that cannot be written; an invalid key, or one that is always generated.
 ERRORS = (FORBIDDEN, "55000", "22P02", "428C9")

@@ -61,7 +61,7 @@ def examples(ids: Mapping[str, Any]) -> Iterator[Example]:
             yield Example(
                 name=section["name"],
                 code=code,
-                # Our own functions get ids that nothing has: they would change the market.
+                # Functions of service_role get unknown ids, because they would change the market.
                 variables=arguments | (dict(ids) if not is_internal else {}),
                 codes=tuple(one or other for one, other in _CODES.findall(section["text"])),
                 is_internal=is_internal,
@@ -139,7 +139,7 @@ def _problem(example: Example, answer: Mapping[str, Any]) -> str:
     if "joined" in answer:
         return "" if answer["joined"] else "the channel was not joined"
     if error is not None:
-        # An internal example has ids that nothing has, and some texts that are no JSON.
+        # An internal example has unknown ids, and some texts that are no JSON.
         is_reached = error.get("code") != "PGRST202" if example.is_internal else False
         return "" if is_reached or error.get("message") in example.codes else f"{error}"
     if isinstance(data, dict) and data.get("success") is False and not example.is_internal:

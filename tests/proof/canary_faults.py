@@ -35,13 +35,13 @@ def findings(deployment: Deployment, *options: str, **changes: str) -> dict[str,
 
 
 def test_canary_is_green_before_any_fault(deployment: Deployment) -> None:
-    """Without this test a red step would prove nothing."""
+    """The canary is green without a fault; otherwise a red step would prove nothing."""
     assert {} == findings(deployment)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_fault_turns_the_right_steps_red(deployment: Deployment, fault: Fault) -> None:
-    """The fault is seen by its own steps; all the others pass, or are skipped because of it."""
+    """The fault turns its own steps red; all others pass, or are skipped because of it."""
     with fault.plant(deployment) as changes:
         failed = findings(deployment, *fault.options, **changes)
 

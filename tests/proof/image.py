@@ -117,7 +117,7 @@ def test_service_runs_on_a_read_only_disk(service_port: int) -> None:
 
 
 def test_disk_is_read_only(app: Path, environment: dict[str, str]) -> None:
-    """The other tests would prove nothing on a disk that takes files."""
+    """The disk takes no files; otherwise the other tests would prove nothing."""
     done = subprocess.run(  # noqa: S603 -- a fixed command
         contained(app, "touch", "market/new"), check=False, capture_output=True, env=environment
     )
@@ -126,7 +126,7 @@ def test_disk_is_read_only(app: Path, environment: dict[str, str]) -> None:
 
 
 def test_worker_starts_on_a_read_only_disk(app: Path, environment: dict[str, str]) -> None:
-    """A worker finds all of its modules."""
+    """A worker starts, so the image has all of its modules."""
     done = subprocess.run(  # noqa: S603 -- a fixed command
         contained(app, "python", "-m", "workers", "--help"),
         check=False,
@@ -143,7 +143,7 @@ def test_worker_starts_on_a_read_only_disk(app: Path, environment: dict[str, str
 def test_decoder_runs_on_a_read_only_disk(
     app: Path, environment: dict[str, str], kind: str, data: bytes
 ) -> None:
-    """Its libraries are in the image, and it needs no file."""
+    """The image decoder finds its libraries in the image, and writes no file."""
     done = subprocess.run(  # noqa: S603 -- a fixed command
         contained(app, "python", *decoding._COMMAND[1:], kind),  # noqa: SLF001 - as it is run
         input=data,

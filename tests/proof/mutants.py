@@ -24,13 +24,13 @@ from tests.proof.mutations import MUTATIONS
 
 
 ROOT = Path(__file__).parents[2]
-#: A mutant that makes a test hang is not caught by it.
+#: The time limit of one mutant; a test that hangs does not count as a failure.
 TIMEOUT_S = 600
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The result of a mutant: the first tests that noticed it, or why none did."""
+    """The result of a mutant: the first tests that noticed it, or the reason why none did."""
 
     mutation: Mutation
     caught_by: tuple[str, ...]
@@ -70,7 +70,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _is_green_without(chosen: Sequence[Mutation], console: Console) -> bool:
-    """Run the tests on the SQL as it is: where they fail anyway, they catch nothing."""
+    """Run the tests without the mutation: if they fail, they cannot detect it."""
     paths = dict.fromkeys(path for mutation in chosen for path in mutation.tests)
     run = _run(paths, {})
     if run.returncode != 0:

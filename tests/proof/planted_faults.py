@@ -1,7 +1,7 @@
-"""The faults that the canary must see. Each comes from outside: no switch of the product helps.
+"""The faults that the canary must notice; the product has no switch for any of them.
 
-A fault is a change of the database by its owner, of the environment, of a copy of the tree, of the
-processes that run, or of the way to the service.
+A fault changes the database as its owner, the environment, a copy of the tree, the running
+processes, or the connection to the service.
 """
 
 import contextlib

@@ -179,7 +179,7 @@ def test_body_that_is_too_large_is_refused_unread(proxy: OwnService) -> None:
     ["/metrics", "/", "/api", "/.env", "/api/../metrics", "/api/%2e%2e/metrics", "//metrics"],
 )
 def test_only_the_api_is_reachable(proxy: OwnService, path: str) -> None:
-    """Metrics stay inside; the answer has the form of all errors."""
+    """The proxy does not serve metrics; its refusal has the form of all errors."""
     answer = proxy.send(f"GET {path} HTTP/1.1\r\nHost: shop.test\r\n\r\n".encode())
 
     assert (404, "RESOURCE_NOT_FOUND") == (answer.status, answer.json["code"])
@@ -187,14 +187,14 @@ def test_only_the_api_is_reachable(proxy: OwnService, path: str) -> None:
 
 
 def test_malformed_request_is_refused_as_json(proxy: OwnService) -> None:
-    """A request that nginx cannot read gets the same form, too."""
+    """A request that nginx cannot read gets an error of the same form."""
     answer = proxy.send(b"GET /api/health/live HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
 
     assert (400, "VALIDATION_ERROR") == (answer.status, answer.json["code"])
 
 
 def test_absent_service_is_a_503(tmp_path: Path) -> None:
-    """While the service starts again, clients may try later."""
+    """While the service restarts, clients get a 503 and may retry."""
     proxy = OwnService(port=free_port(), log_file=tmp_path / "log")
     process = start(
         nginx(tmp_path, upstream=f"127.0.0.1:{free_port()}", port=proxy.port), proxy.log_file
@@ -215,7 +215,7 @@ def is_open(port: int) -> bool:
 
 
 def test_clients_are_counted_by_their_own_addresses(proxy: OwnService) -> None:
-    """An invented X-Forwarded-For counts for nothing, and clients do not share a count."""
+    """The proxy ignores an invented X-Forwarded-For, and clients do not share a count."""
     transport = httpx.HTTPTransport(local_address="127.0.0.2")
     with (
         httpx.Client(timeout=ANSWER_S) as client,

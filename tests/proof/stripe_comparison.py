@@ -45,7 +45,7 @@ FOUND: Sequence[LiteralString] = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StripeObjects:
-    """Everything at Stripe, by the intent or the order that it is about."""
+    """All objects at Stripe, by their intent or order."""
 
     intents: Mapping[str, list[dict[str, Any]]]
     refunds: Mapping[str, list[dict[str, Any]]]
@@ -112,7 +112,7 @@ def found(db: psycopg.Connection, order_ids: Sequence[str]) -> dict[str, Facts]:
 
 
 def check_payout(run: ScenarioRun, objects: StripeObjects) -> None:
-    """Check that the seller of a released order has the seller's part, and no cent more."""
+    """Check that the seller of a released order got the seller's part, to the cent."""
     if not run.is_released:
         return
     intents = objects.intents[run.order.id]

@@ -1,4 +1,4 @@
-"""The database agrees with Stripe after events came badly and processes were killed."""
+"""The database agrees with Stripe after reordered and repeated events and killed processes."""
 
 import logging
 import os
@@ -67,10 +67,10 @@ def soak(
 
 
 def test_all_deliveries_end_in_the_truth_of_stripe(soak: "Soak") -> None:
-    """Orders, payments, refunds, disputes, payouts and books are as Stripe's objects imply.
+    """Orders, payments, refunds, disputes, payouts and ledger are as Stripe's objects imply.
 
-    There are at least SOAK_DELIVERIES deliveries. SOAK_SEED repeats the plan of a run, but not its
-    timing.
+    There are at least SOAK_DELIVERIES deliveries. SOAK_SEED repeats the plan of a run, but not
+    its timing.
     """
     soak.open(PLAYS)
     for wave in range(WAVES):

@@ -29,7 +29,7 @@ NEVER_DROPPED = "account."
 
 
 class WebhookSenders:
-    """Delivers each event of Stripe several times, in any order, until it is taken."""
+    """Delivers each event of Stripe several times, in any order, until it is accepted."""
 
     def __init__(self, shop: Shop, rng: random.Random) -> None:
         self.shop = shop
@@ -90,7 +90,7 @@ class WebhookSenders:
                     self._under_way -= 1
                     self.counts[outcome] += 1
                     if outcome in ("lost", "503", "500"):
-                        # Stripe sends again what was not taken.
+                        # Stripe sends an event again until it is accepted.
                         self._push(event)
                         self._lock.notify()
 

@@ -1,4 +1,4 @@
-"""Fixtures of the schema tests: a database with nothing but what Supabase ships."""
+"""Fixtures of the schema tests: a database with the objects that Supabase ships, and no others."""
 
 from collections.abc import Iterator
 

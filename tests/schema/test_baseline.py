@@ -1,4 +1,4 @@
-"""The baseline: what a migration may rely on, and what it may not, as on hosted Supabase."""
+"""The baseline gives migrations the rights of hosted Supabase, and no more."""
 
 import json
 from typing import LiteralString
@@ -10,7 +10,7 @@ from psycopg import Connection, sql
 
 
 def act_as(connection: Connection, role: str, **claims: object) -> None:
-    """Go on with the rights of a request."""
+    """Take the rights of a request for the rest of the transaction."""
     connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
     connection.execute(
         "select set_config('request.jwt.claims', %s, true)", [json.dumps({"role": role} | claims)]
@@ -31,7 +31,7 @@ def act_as(connection: Connection, role: str, **claims: object) -> None:
     ],
 )
 def test_roles_have_hosted_rights(postgres: Connection, role: str, attributes: str) -> None:
-    """Nobody is a superuser but supabase_admin, and the requests' roles inherit nothing."""
+    """Only supabase_admin is a superuser, and the requests' roles inherit nothing."""
     query = """
       select concat_ws(' ',
         case when rolcanlogin then 'login' end, case when rolinherit then 'inherit' end,
@@ -49,7 +49,7 @@ def test_roles_have_hosted_rights(postgres: Connection, role: str, attributes: s
     ("role", "timeout"), [("anon", "3s"), ("authenticated", "8s"), ("authenticator", "8s")]
 )
 def test_requests_time_out(postgres: Connection, role: str, timeout: str) -> None:
-    """A slow request ends where it would end in production."""
+    """A slow request ends after the same time as in production."""
     query = "select %s = any(rolconfig) from pg_roles where rolname = %s"
 
     assert [(True,)] == postgres.execute(query, [f"statement_timeout={timeout}", role]).fetchall()
@@ -109,7 +109,7 @@ def test_owners_roles_are_not_ours(postgres: Connection, change: LiteralString) 
 
 
 def test_comment_on_a_policy_of_supabases_table_is_refused(postgres: Connection) -> None:
-    """Hosted Supabase lets postgres create the policy, and then not describe it."""
+    """Postgres may create a policy on Supabase's table, but not comment on it."""
     postgres.execute("create policy p on storage.objects for select using (true)")
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="must be owner of policy p on"):
@@ -156,7 +156,7 @@ def test_postgres_may_do_at_any_time_what_hosted_allows(
 
 
 def test_new_tables_are_everybodys_by_default(postgres: Connection) -> None:
-    """A migration that forgets to take the grants back is as open here as it would be there."""
+    """A new table has the default grants of hosted Supabase until a migration revokes them."""
     postgres.execute("create table public.careless (n int)")
 
     for role in ("anon", "authenticated", "service_role"):
@@ -166,7 +166,7 @@ def test_new_tables_are_everybodys_by_default(postgres: Connection) -> None:
 
 @pytest.mark.parametrize("name", ["citext", "pg_trgm", "btree_gist", "moddatetime"])
 def test_migration_may_create_trusted_extensions(postgres: Connection, name: str) -> None:
-    """They are not there before somebody asks for them, as on a new project."""
+    """A new project has no extensions of ours; a migration may create trusted ones."""
     query = sql.SQL("create extension {} with schema extensions").format(sql.Identifier(name))
 
     if name != "moddatetime":
@@ -196,7 +196,7 @@ def test_caller_is_known_by_the_claims(postgres: Connection) -> None:
 
 @pytest.mark.parametrize("claims", [None, ""])
 def test_nobody_is_known_without_claims(postgres: Connection, claims: str | None) -> None:
-    """After a transaction that set them they read as an empty text, which is nobody too."""
+    """Claims read as an empty text after their transaction, which means no user too."""
     if claims is not None:
         postgres.execute("select set_config('request.jwt.claims', %s, true)", [claims])
 
@@ -261,7 +261,7 @@ def test_sent_message_waits_in_its_topic(postgres: Connection) -> None:
 
 
 def test_message_that_cannot_be_sent_is_a_warning(postgres: Connection) -> None:
-    """The sender's transaction goes on, and nobody gets the message."""
+    """A failed broadcast is a warning, and the sender's transaction goes on."""
     heard: list[str] = []
     postgres.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
     act_as(postgres, "authenticated")
@@ -275,7 +275,7 @@ def test_message_that_cannot_be_sent_is_a_warning(postgres: Connection) -> None:
 
 
 def test_row_changes_are_broadcast(postgres: Connection) -> None:
-    """A trigger may send the rows of a change, and is told of an operation that is none."""
+    """A trigger may broadcast a changed row; another operation is an error."""
     call = "select realtime.broadcast_changes('t', 'e', %s, 'n', 's', row(1, 2), null::record)"
 
     postgres.execute(call, ["INSERT"])
@@ -294,7 +294,7 @@ def test_row_changes_are_broadcast(postgres: Connection) -> None:
 
 
 def test_publications_carry_what_realtime_reads(postgres: Connection) -> None:
-    """Ours is empty until a migration adds a table; Realtime's own has the messages."""
+    """Our publication is empty until a migration adds a table; Realtime's has the messages."""
     query = """
       select p.pubname::text, p.pubowner::regrole::text,
         array_agg(t.schemaname || '.' || t.tablename) filter (where t.tablename is not null)

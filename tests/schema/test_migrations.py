@@ -56,7 +56,7 @@ _BLOCK = re.compile(r"^do\s+(\$\w*\$)(.*?)\1", re.MULTILINE | re.DOTALL | re.IGN
 
 
 def test_chain_is_one_and_hides_no_error() -> None:
-    """A6: one folder holds all migrations. None catches its own error or builds concurrently."""
+    """One folder holds all migrations; none catches its own error or builds concurrently (A6)."""
     folder = ROOT / "supabase/migrations"
     texts = {path.name: path.read_text() for path in migration_files()}
 
@@ -76,7 +76,7 @@ def test_chain_is_one_and_hides_no_error() -> None:
 
 
 def test_failing_migration_leaves_nothing(admin_url: str, tmp_path: Path) -> None:
-    """Those before it stay, its own statements do not, and the error names the file."""
+    """Earlier migrations stay, the failing one is undone, and the error names its file."""
     good = migration(tmp_path, "20260101000000", "create table public.kept ();")
     bad = migration(tmp_path, "20260102000000", "create table public.lost (); select 1 / 0;")
 
@@ -114,7 +114,7 @@ def test_failing_migration_leaves_nothing(admin_url: str, tmp_path: Path) -> Non
     ],
 )
 def test_failure_is_one_sentence(admin_url: str, tmp_path: Path, text: str, sentence: str) -> None:
-    """It names the file, the line where Postgres knows it, and the reason."""
+    """The error names the file, the line where Postgres knows it, and the reason."""
     bad = migration(tmp_path, "20260101000000", text)
 
     with pytest.raises(DevstackError) as caught:
@@ -133,7 +133,7 @@ def test_file_that_is_no_text_is_named(admin_url: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("edited", [b"select ' ';\n", b"select '  '; select 2;", b"", b"\xff"])
 def test_edit_is_noticed(admin_url: str, tmp_path: Path, edited: bytes) -> None:
-    """Blanks in a literal count, and a file that is no text counts; a last line break does not."""
+    """Blanks in a literal and a non-text file count as an edit; a last line break does not."""
     path = migration(tmp_path, "20260101000000", "select '  ';")
     url = build_database(admin_url, "market_edited", [path])
 
@@ -154,7 +154,7 @@ def test_record_without_statements_is_not_compared(admin_url: str, tmp_path: Pat
 
 
 def test_only_what_is_missing_is_applied(admin_url: str, tmp_path: Path) -> None:
-    """A database that is kept gets what was added since, and its rows stay."""
+    """A kept database gets only the missing migrations, and its rows stay."""
     first = migration(tmp_path, "20260101000000", "create table public.kept as select 1 as n;")
     url = build_database(admin_url, "market_extended", [first])
     second = migration(tmp_path, "20260102000000", "create table public.added ();")
@@ -179,7 +179,7 @@ def test_builds_at_the_same_time_take_turns(admin_url: str) -> None:
 
 
 def test_copy_has_the_originals_rows(admin_url: str, tmp_path: Path) -> None:
-    """A test that commits gets a database of its own."""
+    """The copy of a database has its rows."""
     files = [migration(tmp_path, "20260101000000", "create table public.kept as select 1 as n;")]
     url = copy_database(build_database(admin_url, "market_original", files), "market_copy")
 

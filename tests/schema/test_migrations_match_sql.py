@@ -87,7 +87,7 @@ def test_both_builds_configure_the_gateway(request: pytest.FixtureRequest, build
 
 @pytest.mark.parametrize("name", ENUMS)
 def test_migrations_build_the_enums_of_the_contract(migrated_url: str, name: str) -> None:
-    """A6: the values are there after the last migration, in the contract's order."""
+    """The enums have the contract's values in its order after the last migration (A6)."""
     query = """
       select e.enumlabel::text from pg_enum as e
       where e.enumtypid = format('public.%%I', %s::text)::regtype order by e.enumsortorder
@@ -99,7 +99,7 @@ def test_migrations_build_the_enums_of_the_contract(migrated_url: str, name: str
 
 
 def test_migrations_build_the_defaults_of_the_contract(migrated_url: str) -> None:
-    """A6: a row without these values gets the contract's."""
+    """A row without these values gets the contract's defaults (A6)."""
     query = """
       select c.table_name || '.' || c.column_name, split_part(c.column_default, '::', 1)
       from information_schema.columns as c where c.table_schema = 'public'
@@ -116,7 +116,7 @@ def test_every_file_is_built_once() -> None:
 
 
 def test_build_order_names_only_what_is_there() -> None:
-    """A pattern that matches no file is mistyped, or its file was deleted."""
+    """Each pattern of the build order matches a file."""
     config = tomllib.loads((ROOT / "supabase/config.toml").read_text())
     patterns = config["db"]["migrations"]["schema_paths"]
 

@@ -26,7 +26,7 @@ USES = {"pktable", "FuncCall", "typeName", "TypeName", "CreateExtensionStmt", "o
 
 
 def violations(text: str) -> list[str]:
-    """Return the statements that hosted Supabase would refuse, or that borrow a role for good."""
+    """Return the statements that hosted Supabase would refuse, or that keep a borrowed role."""
     found = []
     for raw in json.loads(pglast.parser.parse_sql_json(text)).get("stmts", []):
         [(kind, statement)] = raw["stmt"].items()
@@ -52,7 +52,7 @@ def is_allowed(kind: str, statement: dict[str, Any]) -> bool:
 
 
 def mentions(node: Any) -> Iterator[str]:
-    """Yield what a statement names in schemas that are not ours, where it is more than used."""
+    """Yield each object of another owner that a statement changes."""
     if isinstance(node, dict):
         if node.get("schemaname") in OWNED:
             yield f"{node['schemaname']}.{node['relname']}"
@@ -92,7 +92,7 @@ def test_migrations_leave_supabases_objects_alone() -> None:
     ],
 )
 def test_rule_allows_what_hosted_supabase_allows(statement: str) -> None:
-    """These pass there, so the rule must not stand in their way."""
+    """The rule passes statements that hosted Supabase accepts."""
     assert [] == violations(statement)
 
 
@@ -124,5 +124,5 @@ def test_rule_allows_what_hosted_supabase_allows(statement: str) -> None:
     ],
 )
 def test_rule_stops_what_hosted_supabase_refuses(statement: str) -> None:
-    """The rule sees rows, grants and roles too, and says so before a database is built."""
+    """The rule finds rows, grants and roles too, before a database is built."""
     assert [statement] == violations(statement)

@@ -14,7 +14,7 @@ from clients import answers
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Someone as PostgREST presents them: a role, and a user id when signed in."""
+    """A caller as PostgREST presents it: a role, and a user id when signed in."""
 
     connection: Connection
     role: str
@@ -23,7 +23,7 @@ class Actor:
 
     @property
     def id(self) -> UUID:
-        """The id of somebody who is signed in."""
+        """The id of a signed-in user."""
         assert self.user_id is not None
         return self.user_id
 
@@ -32,7 +32,7 @@ class Actor:
         return self._run(query, values).fetchall()
 
     def change(self, query: LiteralString, **values: object) -> int:
-        """Run `query` as `rows` does; return how many rows it touched."""
+        """Run `query` as `rows` does; return the number of rows that it changed."""
         return self._run(query, values).rowcount
 
     def call(self, function: str, **arguments: object) -> Any:
@@ -52,7 +52,7 @@ class Actor:
         return answer
 
     def with_second_factor(self) -> Self:
-        """Return the same person in a session that a second factor has proved."""
+        """Return the same user in a session with a second factor."""
         return dataclasses.replace(self, aal="aal2")
 
     def _run(
@@ -73,7 +73,7 @@ class Actor:
 
 
 def signed_up(owner: Connection, name: str, *, kyc: str = "passed", role: str = "buyer") -> Actor:
-    """Sign somebody up as Auth does; then give what only Stripe or staff can give."""
+    """Sign up a user as Auth does, and set values that only Stripe or staff can set."""
     [(user_id,)] = owner.execute(
         """
         insert into auth.users (id, email, raw_user_meta_data)
@@ -87,7 +87,7 @@ def signed_up(owner: Connection, name: str, *, kyc: str = "passed", role: str = 
 
 
 def no_one(owner: Connection, name: str) -> Actor:
-    """Sign somebody up whose profile is missing."""
+    """Sign up a user whose profile is missing."""
     actor = signed_up(owner, name)
     owner.execute("delete from public.users where id = %s", [actor.id])
     return actor

@@ -1,4 +1,4 @@
-"""Auctions as a test needs them, made and closed by the product's own functions."""
+"""Auctions for tests, made and closed by the product's own functions."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ LISTING: dict[str, Any] = {
 
 
 def listed(seller: Actor, **changes: object) -> Any:
-    """List what `LISTING` says with `changes`; return the answer of `create_listing`."""
+    """Create a listing of `LISTING` with `changes`; return the answer of `create_listing`."""
     return seller.call("create_listing", **(LISTING | changes))
 
 
@@ -39,7 +39,7 @@ def auctioned(seller: Actor, *, ends_in: str = "1 hour", **changes: object) -> U
 
 
 def move_time(owner: Connection, by: str) -> None:
-    """Let time pass for everybody."""
+    """Move the test clock forward."""
     owner.execute("update private.test_clock set ahead_by = ahead_by + %s::interval", [by])
 
 
@@ -49,7 +49,7 @@ def set_setting(owner: Connection, key: str, value: str) -> None:
 
 
 def auction_row(owner: Connection, auction_id: UUID) -> dict[str, Any]:
-    """Return an auction as the database has it."""
+    """Return the row of an auction."""
     query = "select to_jsonb(a) from public.auctions as a where id = %s"
     [(row,)] = owner.execute(query, [auction_id]).fetchall()
     assert isinstance(row, dict)

@@ -55,7 +55,7 @@ def _shared(_built_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def owner(declared_url: str, _built_url: str, _shared: Connection) -> Iterator[Connection]:
-    """Connect as the schema's owner; all that the test does, as anyone, is rolled back."""
+    """Connect as the schema's owner; all changes of the test are rolled back."""
     with ExitStack() as stack:
         connection = _shared
         if declared_url == _built_url:
@@ -68,7 +68,7 @@ def owner(declared_url: str, _built_url: str, _shared: Connection) -> Iterator[C
         yield connection
         status = connection.info.transaction_status
         if status is TransactionStatus.INTRANS:
-            # Deferred constraints speak up at commit, and there will be none.
+            # The test never commits, so the deferred constraints are checked here.
             connection.execute("set constraints all immediate")
         shares = connection is _shared
         assert not (shares and status is TransactionStatus.IDLE), "a test that commits needs a copy"

@@ -1,4 +1,4 @@
-"""Disputes at Stripe as a test needs them, applied as our handler applies them."""
+"""Disputes at Stripe for tests, applied as our handler applies them."""
 
 from typing import Any
 from uuid import UUID
@@ -36,19 +36,19 @@ def report_dispute(
 
 
 def lost(owner: Connection, amount: int = AMOUNT, **more: Any) -> Any:
-    """Let the bank take `amount` and decide for the buyer."""
+    """Let the bank take `amount`, and decide for the buyer."""
     assert report_dispute(owner, "needs_response", amount, **more)["outcome"] == "processed"
     return report_dispute(owner, "lost", amount, **more)
 
 
 def won(owner: Connection, amount: int = AMOUNT, **more: Any) -> Any:
-    """Let the bank take `amount`, decide for the seller and give it back."""
+    """Let the bank take `amount`, decide for the seller, and return it."""
     assert report_dispute(owner, "needs_response", amount, **more)["outcome"] == "processed"
     return report_dispute(owner, "won", amount, amount, **more)
 
 
 def dispute_row(owner: Connection, dispute_id: str | UUID = "du_1") -> dict[str, Any]:
-    """Return a dispute as the database has it, by our id or Stripe's."""
+    """Return the row of a dispute, by our id or Stripe's."""
     query = """
       select to_jsonb(d) from public.disputes as d where %(id)s in (id::text, stripe_dispute_id)
     """

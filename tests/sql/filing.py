@@ -1,4 +1,4 @@
-"""Files as a test needs them: objects as Storage records them, and rows as our service does."""
+"""Files for tests: objects as Storage records them, and rows as our service records them."""
 
 import hashlib
 import uuid
@@ -16,7 +16,7 @@ JPEG = "image/jpeg"
 
 
 def make_file(name: str = "a", **changes: object) -> Jsonb:
-    """Make what the service says about a picture; another name makes another picture."""
+    """Return the service's description of a picture; another name makes another picture."""
     digest = hashlib.sha256(name.encode()).hexdigest()
     fields = {"sha256": digest, "size": 10, "media_type": JPEG}
     return Jsonb(fields | {"hash": digest, "width": 100, "height": 100} | changes)
@@ -55,7 +55,7 @@ def put_object(owner: Connection, bucket: str, path: str) -> None:
 
 
 def disputed(owner: Connection, seller: Actor, buyer: Actor) -> UUID:
-    """Sell something, pay for it, and open a dispute; return its id."""
+    """Sell an item, pay for it, and open a dispute; return its id."""
     order_id = ordered(seller, buyer)
     paid(owner, order_id)
     answer = complained(owner, order_id)

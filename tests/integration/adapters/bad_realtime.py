@@ -1,4 +1,4 @@
-"""A Realtime that speaks the protocol, and misbehaves on command."""
+"""A server that speaks Realtime's protocol, and misbehaves on command."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ _HUGE = 1_100_000  # more than the client takes in one frame
 
 
 class BadRealtime:
-    """Answers joins and gives broadcasts back, unless it is told not to."""
+    """Answers joins and returns broadcasts, unless a test switches that off."""
 
     def __init__(self) -> None:
         self.is_quiet = False
@@ -29,7 +29,7 @@ class BadRealtime:
 
     @property
     def url(self) -> str:
-        """Return the address of the whole Supabase that this is a part of."""
+        """Return the base URL of Supabase, of which this server is a part."""
         return f"http://127.0.0.1:{self._port}"
 
     async def __aenter__(self) -> Self:
@@ -40,34 +40,34 @@ class BadRealtime:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen, on the same port as before."""
+        """Listen on the same port as before."""
         self._server = await serve(self._serve, "127.0.0.1", self._port)
         self._port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def stop(self) -> None:
-        """Be away."""
+        """Stop listening, and close every connection."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
             self._server = None
 
     async def joined(self, times: int) -> None:
-        """Wait until somebody has joined so often in all."""
+        """Wait for this number of joins, counted from the start."""
         async with asyncio.timeout(HEAR_S), self._news:
             await self._news.wait_for(lambda: len(self.joins) >= times)
 
     async def heard_broadcasts(self, times: int) -> None:
-        """Wait until somebody has sent so many."""
+        """Wait for this number of broadcasts."""
         async with asyncio.timeout(HEAR_S), self._news:
             await self._news.wait_for(lambda: self._broadcast_count >= times)
 
     async def push(self, event: str, payload: dict[str, Any]) -> None:
-        """Say something on every topic that is joined."""
+        """Send a message on every joined topic."""
         for connection, topic in list(self._members.items()):
             await _send(connection, topic, event, payload)
 
     async def change(self) -> None:
-        """Tell of a new row."""
+        """Report a new row."""
         data: dict[str, Any] = {
             "schema": "public",
             "table": "auctions",
@@ -80,28 +80,28 @@ class BadRealtime:
         await self.push("postgres_changes", {"ids": [1], "data": data})
 
     async def say(self, text: str) -> None:
-        """Send a frame as it is."""
+        """Send a frame unchanged."""
         for connection in list(self._members):
             await connection.send(text)
 
     async def say_too_much(self) -> None:
-        """Send a frame that is larger than the client takes."""
+        """Send a frame that is larger than the client accepts."""
         await self.push(
             "broadcast", {"type": "broadcast", "event": "x", "payload": {"a": "x" * _HUGE}}
         )
 
     async def hang_up(self, code: int) -> None:
-        """Close every connection in order."""
+        """Close every connection with a close frame."""
         for connection in list(self._members):
             await connection.close(code)
 
     async def abort(self) -> None:
-        """Break every connection off."""
+        """Drop every connection without a close frame."""
         for connection in list(self._members):
             connection.transport.abort()
 
     async def _serve(self, connection: ServerConnection) -> None:
-        with suppress(Exception):  # a client that goes, in whatever way, is what is tested
+        with suppress(Exception):  # The tests end clients in every way.
             async for text in connection:
                 await self._answer(connection, json.loads(text))
         self._members.pop(connection, None)
@@ -134,7 +134,7 @@ class BadRealtime:
 
 
 def system_payload(status: str, message: str) -> dict[str, Any]:
-    """Return what a system message says."""
+    """Return the payload of a system message."""
     return {
         "channel": "wake-up",
         "extension": "postgres_changes",

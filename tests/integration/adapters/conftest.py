@@ -20,7 +20,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def settings(stack: Mapping[str, str]) -> Settings:
-    """Return what our processes on the stack are told."""
+    """Return the settings of a process of ours on the stack."""
     return Settings.from_environment(stack)
 
 
@@ -33,14 +33,14 @@ def shop(stack: Mapping[str, str]) -> Iterator[Shop]:
 
 @pytest.fixture
 def proxy(stack: Mapping[str, str]) -> Iterator[Proxy]:
-    """Stand between a adapter and the gateway."""
+    """Run a proxy between an adapter and the gateway."""
     with Proxy(stack["SUPABASE_URL"]) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
 def connect_database() -> Iterator[Callable[..., Database]]:
-    """Give a way to build adapters to Postgres; a process of ours keeps its own for life."""
+    """Give a function that builds adapters to Postgres; an adapter lives as long as its process."""
     with ExitStack() as closing:
 
         def opened(settings: Settings, timeouts: Timeouts = WORKER_TIMEOUTS) -> Database:

@@ -1,4 +1,4 @@
-"""A wire between a adapter and what is behind it, which a test cuts, mutes or lets lose answers."""
+"""A TCP proxy in front of a server; a test can cut it, mute Realtime, or let it lose answers."""
 
 import socket
 import struct
@@ -45,33 +45,33 @@ class Proxy:
 
     def __exit__(self, *_error: object) -> None:
         self._is_closed = True
-        # Closing alone does not wake who accepts.
+        # Closing alone does not end a blocked accept().
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._reset_all()
 
     def lose_answers(self, count: int) -> None:
-        """Lose the next answers after what was asked has been done."""
+        """Discard the next answers; the server has done the work of their requests."""
         with self._lock:
             self._answers_to_lose = count
 
     def answers_still_to_lose(self) -> int:
-        """Return how many of them were not lost yet."""
+        """Return the number of answers that are still to be lost."""
         with self._lock:
             return self._answers_to_lose
 
     def mute(self, *, is_mute: bool = True) -> None:
-        """Let Realtime say nothing any more, or speak again."""
+        """Discard the messages of Realtime, or pass them on again."""
         self._is_mute = is_mute
 
     def cut(self) -> None:
-        """Let nothing through."""
+        """Reset every connection, and refuse new ones."""
         self._is_cut = True
         self._reset_all()
 
     def mend(self) -> None:
-        """Let everything through again."""
+        """Pass everything on again."""
         self._is_cut = False
 
     def _accept(self) -> None:
@@ -147,6 +147,6 @@ class Proxy:
 def _reset(one: socket.socket) -> None:
     with suppress(OSError):
         one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        # Wakes the thread that waits for bytes of it.
+        # This wakes the thread that reads from the socket.
         one.shutdown(socket.SHUT_RDWR)
     one.close()

@@ -1,4 +1,4 @@
-"""`market.database` against the gateway: rights, refusals, and what is worth another try."""
+"""`market.database` against the gateway: rights, refusals and retries."""
 
 import dataclasses
 import threading
@@ -72,12 +72,12 @@ def alice(shop: Shop) -> Browser:
 def distant(
     settings: Settings, proxy: Proxy, connect_database: Callable[..., Database]
 ) -> Database:
-    """Return a adapter that reaches the gateway through the proxy."""
+    """Return an adapter that reaches the gateway through the proxy."""
     return connect_database(dataclasses.replace(settings, supabase_url=proxy.url))
 
 
 def call_count(shop: Shop) -> int:
-    """Return how often the function began, also where it was rolled back."""
+    """Return the number of calls of a function, those rolled back included."""
     query = "select case when is_called then last_value else 0 end from public.adapters_calls"
     return int(shop.value(query))
 
@@ -87,12 +87,12 @@ def call_count(shop: Shop) -> int:
     [1, 10**15, 9.5, "text", "ä\u2028'\"\\", True, [], [1, [2]], {"a": None, "b": {"c": [{}]}}],
 )
 def test_result_is_plain_json(adapter: Database, value: Any) -> None:
-    """The answer of SQL comes back as it is."""
+    """The adapter returns the JSON answer of a function unchanged."""
     assert value == adapter.call("adapters_echo", value=value)
 
 
 def test_user_acts_with_own_rights_alone(adapter: Database, alice: Browser) -> None:
-    """The service role's adapter stays what it is."""
+    """A call as a user has the user's rights; the adapter keeps those of the service role."""
     user = adapter.as_user(alice.session["access_token"])
 
     mine, ours = user.call("adapters_caller"), adapter.call("adapters_caller")
@@ -102,7 +102,7 @@ def test_user_acts_with_own_rights_alone(adapter: Database, alice: Browser) -> N
 
 
 def test_users_at_once_are_not_mixed_up(adapter: Database, shop: Shop, alice: Browser) -> None:
-    """One shared client, many threads: each acts as the user of the token that it holds."""
+    """Threads share one client, and each call acts as the user of its own token."""
     people = [alice, Browser.of_somebody_new(shop)]
 
     def who_am_i(number: int) -> tuple[str, str]:
@@ -117,7 +117,7 @@ def test_users_at_once_are_not_mixed_up(adapter: Database, shop: Shop, alice: Br
 
 
 def test_user_is_refused_what_only_we_may(adapter: Database, alice: Browser) -> None:
-    """A missing right is the user's refusal."""
+    """A call without the right to execute is refused."""
     with pytest.raises(RejectedError) as caught:
         adapter.as_user(alice.session["access_token"]).call("claim_outbox", max_rows=1, lease_s=1)
 
@@ -126,7 +126,7 @@ def test_user_is_refused_what_only_we_may(adapter: Database, alice: Browser) -> 
 
 @pytest.mark.parametrize("spoil", ["signature", "nonsense"])
 def test_token_that_is_none_is_refused(adapter: Database, alice: Browser, spoil: str) -> None:
-    """A caller with an invalid token is refused."""
+    """A call with an invalid token is refused."""
     head, body, signature = alice.session["access_token"].split(".")
     token = {"signature": f"{head}.{body}.{signature[::-1]}", "nonsense": "a.b.c"}[spoil]
 
@@ -137,7 +137,7 @@ def test_token_that_is_none_is_refused(adapter: Database, alice: Browser, spoil:
 
 
 def test_unknown_function_is_a_bug_of_ours(adapter: Database) -> None:
-    """It is neither tried again nor told to anybody as a refusal."""
+    """A call of an unknown function is neither retried nor reported as a refusal."""
     with pytest.raises(MarketError) as caught:
         adapter.call("adapters_of_nobody")
 
@@ -145,7 +145,7 @@ def test_unknown_function_is_a_bug_of_ours(adapter: Database) -> None:
 
 
 def test_refusal_carries_the_code_that_sql_gave(adapter: Database) -> None:
-    """A PT4xx's message is the code, and it is not asked again."""
+    """The message of a PT4xx error is the code, and the call is not retried."""
     with pytest.raises(RejectedError) as caught:
         adapter.call("rate_limit_hit", action="of_nobody", key="x")
 
@@ -162,7 +162,7 @@ def test_refusal_carries_the_code_that_sql_gave(adapter: Database) -> None:
     ],
 )
 def test_refusal_is_asked_once(adapter: Database, shop: Shop, sqlstate: str, code: str) -> None:
-    """A rule of the schema says no as a rule of ours does."""
+    """A violated constraint is a refusal, and the call is not retried."""
     with pytest.raises(RejectedError) as caught:
         adapter.call("adapters_fail", sqlstate=sqlstate)
 
@@ -174,13 +174,13 @@ def test_refusal_is_asked_once(adapter: Database, shop: Shop, sqlstate: str, cod
     ["40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "08006", "08000"],
 )
 def test_what_passes_is_tried_again(adapter: Database, shop: Shop, sqlstate: str) -> None:
-    """Through the gateway's statuses and bodies, whatever they are for this one."""
+    """The adapter retries a temporary error, whatever status and body the gateway gives it."""
     assert 3 == adapter.call("adapters_fail", sqlstate=sqlstate, times=2)
     assert 3 == call_count(shop)
 
 
 def test_what_does_not_pass_is_given_up(adapter: Database, shop: Shop) -> None:
-    """After the fifth try, with the code that the caller may act on."""
+    """After the fifth try the adapter raises an error with a code that the caller can act on."""
     with pytest.raises(TransientError) as caught:
         adapter.call("adapters_fail", sqlstate="40001")
 
@@ -188,7 +188,7 @@ def test_what_does_not_pass_is_given_up(adapter: Database, shop: Shop) -> None:
 
 
 def test_lock_that_is_let_go_is_had(adapter: Database, shop: Shop) -> None:
-    """A real lock time-out of Postgres, then another try."""
+    """The adapter retries after a lock timeout of Postgres, and the next try succeeds."""
     key = str(uuid.uuid4())
     adapter.call("adapters_note", key=key)
     shop.db.execute("alter sequence public.adapters_calls restart")
@@ -205,7 +205,7 @@ def test_lock_that_is_let_go_is_had(adapter: Database, shop: Shop) -> None:
 
 
 def test_statement_that_times_out_is_tried_again(adapter: Database, shop: Shop) -> None:
-    """The function's own limit is applied by the gateway, and ends what hangs."""
+    """The gateway applies the function's own statement_timeout, and the adapter retries."""
     assert 2 == adapter.call("adapters_slow_at_first")
     assert 2 == call_count(shop)
 
@@ -222,7 +222,7 @@ def test_lost_reply_is_asked_for_again(distant: Database, shop: Shop, proxy: Pro
 
 
 def test_reset_connection_is_made_anew(distant: Database, proxy: Proxy) -> None:
-    """A connection of the pool that died in between is not the caller's trouble."""
+    """The adapter replaces a pooled connection that was reset; its caller notices nothing."""
     distant.call("adapters_nothing")
     proxy.cut()
     proxy.mend()
@@ -231,7 +231,7 @@ def test_reset_connection_is_made_anew(distant: Database, proxy: Proxy) -> None:
 
 
 def test_gateway_that_is_away_is_told(distant: Database, proxy: Proxy) -> None:
-    """After the last try, by a code of its own; and once it is back, the same adapter opens."""
+    """The error after the last try has its own code; the adapter works once the gateway is back."""
     proxy.cut()
     with pytest.raises(TransientError) as caught:
         distant.call("adapters_nothing")
@@ -245,7 +245,7 @@ def test_gateway_that_is_away_is_told(distant: Database, proxy: Proxy) -> None:
 def test_answer_that_takes_too_long_is_given_up(
     settings: Settings, shop: Shop, connect_database: Callable[..., Database]
 ) -> None:
-    """The caller's timeouts holds for each try, the deadline for all of them together."""
+    """The caller's timeout holds for each try, and the deadline for all tries together."""
     hasty = connect_database(settings, Timeouts(answer_s=0.2, connect_s=1, pool_s=1))
 
     with deadline.within(0.3), pytest.raises(TransientError) as caught:
@@ -256,7 +256,7 @@ def test_answer_that_takes_too_long_is_given_up(
 
 
 def test_nothing_is_asked_after_the_deadline(adapter: Database, shop: Shop) -> None:
-    """Its caller no longer waits for it."""
+    """No call is sent after the deadline, because its caller no longer waits."""
     with deadline.within(0), pytest.raises(TransientError) as caught:
         adapter.call("adapters_sleep", seconds=0)
 
@@ -264,14 +264,14 @@ def test_nothing_is_asked_after_the_deadline(adapter: Database, shop: Shop) -> N
 
 
 def test_request_id_travels_along(adapter: Database) -> None:
-    """So that the database's log tells the same story."""
+    """Each call carries the request id, so that the database's log can be joined with ours."""
     with log.bound(request_id="request-7"):
         assert "request-7" == adapter.call("adapters_caller")["request"]
     assert adapter.call("adapters_caller")["request"] is None
 
 
 def test_threads_share_one_door(adapter: Database) -> None:
-    """Each gets its own answer."""
+    """Threads share one adapter, and each gets the answer to its own call."""
     ready = threading.Barrier(16)
 
     def echoes(number: int) -> list[int]:

@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:ConnectionClosed.* is deprecated:DeprecationWarning"),
 ]
 
-#: One ring when it has joined, one when changes are read.
+#: A join sets the wake-up once, and the first system message once more.
 AT_EACH_JOIN = 2
 
 Break = Callable[[BadRealtime, Listener], Awaitable[None]]
@@ -128,7 +128,7 @@ async def test_gateway_that_restarts_rings_again(
 async def test_lost_slot_rings_again(
     shop: Shop, settings: Settings, stack: Mapping[str, str]
 ) -> None:
-    """The sessions that read the log end; listeners are told, and hear the next changes."""
+    """Subscribers join again after Realtime has lost its replication slot."""
     async with listening(settings, ("auctions",)) as listener:
         lost = await listener.wake_up.came(AT_EACH_JOIN)
 
@@ -149,7 +149,7 @@ def end_readers(admin_url: str) -> None:
 
 
 async def test_wire_that_goes_dead_is_noticed(shop: Shop, settings: Settings, proxy: Proxy) -> None:
-    """Nothing is closed and nothing comes: the canary is the only one to tell."""
+    """Nothing arrives on an open connection, so a missed probe ends it."""
     distant = dataclasses.replace(settings, supabase_url=proxy.url)
     async with listening(distant, ("auctions",), FAST_PROBES) as listener:
         await listener.wake_up.came(AT_EACH_JOIN)
@@ -230,7 +230,7 @@ def hang_up(code: int) -> Break:
 async def test_trouble_ends_in_a_new_client_that_hears(
     bad: BadRealtime, bad_settings: Settings, break_connection: Break, reason: str
 ) -> None:
-    """The old client is thrown away; the new one joins, rings, and hears the next change."""
+    """A new client replaces the old one, joins, wakes the job up, and receives the next change."""
     ended = connections_ended(reason)
     timing = FAST_PROBES if reason == "quiet" else SLOW_PROBES
     async with listening(bad_settings, ("auctions",), timing) as listener:
@@ -251,7 +251,7 @@ async def test_trouble_ends_in_a_new_client_that_hears(
 
 @pytest.mark.parametrize("text", ["{", "[]", "null", '{"event": "x"}', '{"topic": 1}', "\x00"])
 async def test_nonsense_is_passed_over(bad: BadRealtime, bad_settings: Settings, text: str) -> None:
-    """A frame that means nothing ends nobody; the next one rings."""
+    """The client ignores a malformed frame, and the next change wakes the job up."""
     async with listening(bad_settings, ("auctions",)) as listener:
         before = await listener.wake_up.came(AT_EACH_JOIN)
 
@@ -263,7 +263,7 @@ async def test_nonsense_is_passed_over(bad: BadRealtime, bad_settings: Settings,
 
 
 async def test_refused_join_is_tried_again(bad: BadRealtime, bad_settings: Settings) -> None:
-    """Until it is taken, for a right may come back."""
+    """A refused join is repeated until it is accepted, because a grant may come back."""
     bad.refuses_joins = True
     async with listening(bad_settings, ("auctions",)) as listener:
         await bad.joined(3)
@@ -276,7 +276,7 @@ async def test_refused_join_is_tried_again(bad: BadRealtime, bad_settings: Setti
 async def test_join_without_an_answer_is_tried_again(
     bad: BadRealtime, bad_settings: Settings
 ) -> None:
-    """A server that listens and says nothing is left after a while."""
+    """A join that gets no answer times out, and a new client joins."""
     bad.answers_joins = False
     short_join = dataclasses.replace(SLOW_PROBES, join_timeout_s=0.2)
     timed_out = connections_ended("join_timed_out")
@@ -291,7 +291,7 @@ async def test_join_without_an_answer_is_tried_again(
 async def test_server_that_is_away_for_long_is_found_again(
     bad: BadRealtime, bad_settings: Settings
 ) -> None:
-    """Longer than the client's own five tries: it is never given up."""
+    """The adapter reconnects more often than the library's five tries."""
     async with listening(bad_settings, ("auctions",)) as listener:
         lost = await listener.wake_up.came(AT_EACH_JOIN)
         await bad.stop()
@@ -306,7 +306,7 @@ async def test_server_that_is_away_for_long_is_found_again(
 async def test_probe_that_comes_back_keeps_the_client(
     bad: BadRealtime, bad_settings: Settings
 ) -> None:
-    """It is heard again and again, and nobody is thrown away."""
+    """A client whose probes come back is not replaced."""
     long_probe = dataclasses.replace(FAST_PROBES, probe_interval_s=0.02, probe_timeout_s=10)
     missed = count_of("realtime_probes_missed")
     async with listening(bad_settings, ("auctions",), long_probe) as listener:
@@ -322,7 +322,7 @@ async def test_probe_that_comes_back_keeps_the_client(
 async def test_everything_asked_for_is_asked_at_once(
     bad: BadRealtime, bad_settings: Settings
 ) -> None:
-    """One channel with a binding for each table, in the clear, under our own key."""
+    """One join has a binding for each table, and the service role's key."""
     async with listening(bad_settings, ("auctions", "outbox")) as listener:
         await listener.wake_up.came(AT_EACH_JOIN)
 

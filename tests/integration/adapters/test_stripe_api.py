@@ -1,4 +1,4 @@
-"""`market.stripe_api` against the fake Stripe: keys, lost answers, trouble, refusals, webhooks."""
+"""`market.stripe_api` against the fake Stripe: keys, lost answers, errors, refusals, webhooks."""
 
 import dataclasses
 import time
@@ -57,7 +57,7 @@ def intent_ids(account: Account) -> list[str]:
 
 
 def test_same_key_gets_the_same_intent(adapter: StripeApi, account: Account, key: str) -> None:
-    """However often it is asked; another key gets another."""
+    """A repeated key gets the same intent, and another key gets another one."""
     first = adapter.create_payment_intent(INTENT, idempotency_key=key)
     again = adapter.create_payment_intent(INTENT, idempotency_key=key)
     other = adapter.create_payment_intent(INTENT, idempotency_key=f"{key}-2")
@@ -68,7 +68,7 @@ def test_same_key_gets_the_same_intent(adapter: StripeApi, account: Account, key
 
 
 def test_what_comes_back_is_plain(adapter: StripeApi, key: str) -> None:
-    """All the way down: a mapping of the library's own would fail where JSON is expected."""
+    """The adapter returns plain dicts at every level; the library's own types are no JSON."""
     intent = adapter.create_payment_intent(
         INTENT | {"metadata": {"order_id": "1"}}, idempotency_key=key
     )
@@ -77,7 +77,7 @@ def test_what_comes_back_is_plain(adapter: StripeApi, key: str) -> None:
 
 
 def test_key_for_something_else_is_a_bug_of_ours(adapter: StripeApi, key: str) -> None:
-    """Nobody is told a refusal, and it is not tried again."""
+    """A key reused with other parameters is neither retried nor reported as a refusal."""
     adapter.create_payment_intent(INTENT, idempotency_key=key)
 
     with pytest.raises(MarketError) as caught:
@@ -93,7 +93,7 @@ def test_key_for_something_else_is_a_bug_of_ours(adapter: StripeApi, key: str) -
 def test_broken_connection_makes_one_intent(
     adapter: StripeApi, account: Account, key: str, when: str
 ) -> None:
-    """Whether Stripe had done it already cannot be known, and need not be."""
+    """A retry after a broken connection makes no second intent."""
     account.command("POST", "/faults", reset=True, when=when, times=3, method="POST", path=INTENTS)
 
     intent = adapter.create_payment_intent(INTENT, idempotency_key=key)
@@ -103,7 +103,7 @@ def test_broken_connection_makes_one_intent(
 
 
 def test_stripe_that_is_away_is_given_up(adapter: StripeApi, account: Account, key: str) -> None:
-    """After the last try; the key is as good as before, so the same call works later."""
+    """The adapter gives up after the last try, and the same call under the same key works later."""
     account.command("POST", "/faults", reset=True, times=TRIES, method="POST", path=INTENTS)
 
     with pytest.raises(TransientError) as caught:
@@ -119,7 +119,7 @@ def test_stripe_that_is_away_is_given_up(adapter: StripeApi, account: Account, k
 def test_what_decides_nothing_is_tried_again(
     adapter: StripeApi, account: Account, key: str, status: int
 ) -> None:
-    """Stripe keeps no such answer under the key."""
+    """The adapter retries answers that Stripe does not keep under the key."""
     account.command("POST", "/faults", status=status, times=2, method="POST", path=INTENTS)
 
     intent = adapter.create_payment_intent(INTENT, idempotency_key=key)
@@ -130,7 +130,7 @@ def test_what_decides_nothing_is_tried_again(
 def test_error_of_stripes_own_stays_under_its_key(
     adapter: StripeApi, account: Account, key: str
 ) -> None:
-    """A repeat would get it again, so the caller is told, and takes another key."""
+    """Stripe replays an error under its key, so the caller takes another key."""
     account.command("POST", "/faults", status=500, method="POST", path=INTENTS)
 
     for _ in range(2):
@@ -143,7 +143,7 @@ def test_error_of_stripes_own_stays_under_its_key(
 
 
 def test_read_is_repeated_after_an_error(adapter: StripeApi, account: Account) -> None:
-    """It has no key that could hold the error."""
+    """A read is retried, because it has no key under which Stripe keeps an error."""
     intent = account.intent()
     account.command("POST", "/faults", status=500, times=3, method="GET")
 
@@ -155,7 +155,7 @@ def test_read_is_repeated_after_an_error(adapter: StripeApi, account: Account) -
     [("pm_card_visa_chargeDeclined", "STRIPE_REFUSED"), ("pm_of_nobody", "RESOURCE_NOT_FOUND")],
 )
 def test_bad_card_is_a_refusal(adapter: StripeApi, key: str, card: str, code: str) -> None:
-    """The bank's no and a card that is none are both final."""
+    """A declined card and an invalid one are both final refusals."""
     with pytest.raises(RejectedError) as caught:
         adapter.create_payment_intent(
             INTENT | {"confirm": True, "payment_method": card}, idempotency_key=key
@@ -165,7 +165,7 @@ def test_bad_card_is_a_refusal(adapter: StripeApi, key: str, card: str, code: st
 
 
 def test_what_is_not_there_is_told_by_its_code(adapter: StripeApi) -> None:
-    """For each kind of thing that is looked up."""
+    """A missing object of each kind raises an error with its own code."""
     for look_up in (adapter.retrieve_payment_intent, adapter.retrieve_refund):
         with pytest.raises(RejectedError) as caught:
             look_up("xx_of_nobody")
@@ -173,7 +173,7 @@ def test_what_is_not_there_is_told_by_its_code(adapter: StripeApi) -> None:
 
 
 def test_wrong_secret_is_a_matter_for_a_person(account: Account) -> None:
-    """No retry helps, and no customer is to blame."""
+    """A wrong API key is neither retried nor reported as a refusal."""
     settings = make_settings(stripe_api_base=account.config.url, stripe_secret_key="sk_test_x")
 
     with pytest.raises(MarketError) as caught:
@@ -185,7 +185,7 @@ def test_wrong_secret_is_a_matter_for_a_person(account: Account) -> None:
 def test_refunds_are_made_once_and_found_again(
     adapter: StripeApi, account: Account, key: str
 ) -> None:
-    """By the metadata that they carry, the newest first."""
+    """Refunds are found by their metadata, the newest first."""
     intent = account.paid()
     parameters = {"payment_intent": intent.id, "amount": 1000, "metadata": {"dedupe_key": "a"}}
 
@@ -198,7 +198,7 @@ def test_refunds_are_made_once_and_found_again(
 
 
 def test_more_than_was_paid_is_refused(adapter: StripeApi, account: Account, key: str) -> None:
-    """Stripe's own cap is the last one."""
+    """Stripe refuses a refund of more than the payment."""
     intent = account.paid()
 
     with pytest.raises(RejectedError) as caught:
@@ -209,7 +209,7 @@ def test_more_than_was_paid_is_refused(adapter: StripeApi, account: Account, key
 
 
 def test_intent_is_canceled_once(adapter: StripeApi, account: Account, key: str) -> None:
-    """The same key gets the same answer; one that was paid is not canceled."""
+    """A repeated key gets the same answer; a paid intent is not canceled."""
     intent, paid = account.intent(), account.paid()
 
     first = adapter.cancel_payment_intent(intent.id, idempotency_key=key)
@@ -222,7 +222,7 @@ def test_intent_is_canceled_once(adapter: StripeApi, account: Account, key: str)
 
 
 def test_events_of_stripe_are_taken(account: Account) -> None:
-    """As they are sent over HTTP, also while another secret is being brought in."""
+    """Events are accepted as Stripe sends them, also while a second secret is in use."""
     intent = account.intent()
     received = account.receiver.next()
     signature = received.headers["Stripe-Signature"]
@@ -245,7 +245,7 @@ def test_events_of_stripe_are_taken(account: Account) -> None:
 def test_events_that_are_not_for_us_are_refused(
     account: Account, rules: EventRules, secret: str, code: str
 ) -> None:
-    """Each by a code of its own."""
+    """Each kind of event that is not for us is refused with its own code."""
     account.intent()
     received = account.receiver.next()
 

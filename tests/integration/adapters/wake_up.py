@@ -1,4 +1,4 @@
-"""A doorbell that counts how often it was rung, and a subscription that rings it."""
+"""An event that counts its wake-ups, and a subscription that sets it."""
 
 import asyncio
 import dataclasses
@@ -14,28 +14,28 @@ from market.settings import Settings
 
 #: The longest wait for an expected wake-up on a busy machine.
 HEAR_S = 60.0
-#: Without canaries, and with no long rest after a death.
+#: No probe is sent, and a new client follows soon after a lost one.
 SLOW_PROBES = Timing(
     probe_interval_s=3600, join_timeout_s=5, first_pause_s=0.05, longest_pause_s=0.2
 )
-#: A deaf server is noticed at once.
+#: Probes notice soon that a server is deaf.
 FAST_PROBES = dataclasses.replace(SLOW_PROBES, probe_interval_s=0.1, probe_timeout_s=1)
 
 
 class CountedWakeUp(asyncio.Event):
-    """Counts its rings, which an event alone does not."""
+    """Counts the calls of `set`, which an asyncio.Event does not."""
 
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
 
     def set(self) -> None:
-        """Ring."""
+        """Count the call, and set the event."""
         self.count += 1
         super().set()
 
     async def came(self, times: int = 1, *, after: int = 0) -> int:
-        """Wait until it has been rung so often after a count; return how often it was in all."""
+        """Wait for this number of wake-ups after a count; return the new count."""
         async with asyncio.timeout(HEAR_S):
             while self.count < after + times:
                 self.clear()
@@ -45,7 +45,7 @@ class CountedWakeUp(asyncio.Event):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """A subscription: its bell, its task, and every client that it has built so far."""
+    """A subscription: its wake-up, its task, and every client that it has built so far."""
 
     wake_up: CountedWakeUp
     task: "asyncio.Task[None]"

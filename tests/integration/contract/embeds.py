@@ -9,7 +9,7 @@ from tests.integration.contract.market import Role
 #: Stands for the error that a role without any right to the table gets.
 FORBIDDEN = -1
 EVERYBODY = dict.fromkeys(Role, 1)
-#: Only the two parties of the order, and staff; a visitor may not even ask.
+#: Only the two parties of the order and staff read rows; a visitor has no grant.
 PARTIES = {
     Role.ANON: FORBIDDEN,
     Role.SELLER: 1,

@@ -32,7 +32,7 @@ class Role(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """One thing that was sold, with bids, order, thread and message, and another on sale."""
+    """A sold item with bids, order, thread and message, and another item on sale."""
 
     shop: Shop
     people: Mapping[Role, Browser]

@@ -86,7 +86,7 @@ class Stage:
 
     @contextlib.contextmanager
     def changed(self, caller: str, values: Mapping[str, str]) -> Iterator[None]:
-        """Give the caller's row these values, and its old ones when the block ends."""
+        """Give the caller's row these values; restore the old ones when the block ends."""
         role = CALLERS[caller]
         if not values or role is Role.ANON:
             yield

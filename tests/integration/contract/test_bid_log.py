@@ -22,7 +22,7 @@ def talk(market: Market) -> Iterator[Conversation]:
 def test_everybody_checks_the_log_of_a_closed_auction(
     market: Market, visitors: Mapping[Role, Visitor], role: Role
 ) -> None:
-    """Visitors too; the log of the running auction is refused."""
+    """Everybody reads the log of a closed auction; the log of a running one is refused."""
 
     def read(auction: str) -> dict[str, object]:
         arguments = {"auction_id": market.ids[auction]}
@@ -37,7 +37,7 @@ def test_everybody_checks_the_log_of_a_closed_auction(
 
 
 def test_log_is_read_by_get(market: Market) -> None:
-    """A browser or curl can fetch it."""
+    """A GET request reads the log, as a browser or curl sends it."""
     environment = market.shop.environment
 
     answer = httpx.get(

@@ -20,7 +20,7 @@ from tests.sql.access.test_matrix import MATRIX, functions_of
 from tests.support.factories import make_settings
 
 
-#: A call that ends so used its thing up.
+#: After a call with this answer, the next call needs a new thing.
 _SUCCESSES = {"ok", "rows", "200"}
 _CODE = re.compile(r"[A-Z][A-Z_]+")
 
@@ -95,7 +95,7 @@ SENDERS: Mapping[str, Callable[[Stage, str, Any, str, Mapping[str, str]], str]] 
     ("kind", "name"), [(kind, name) for kind in SENDERS for name in SITES[kind]]
 )
 def test_call_is_answered_as_listed(stage: Stage, kind: str, name: str) -> None:
-    """Each caller gets the answer of the list; a call that succeeds gets the next a new thing."""
+    """Each caller gets the answer of the list; each successful call uses up its object."""
     site = SITES[kind][name]
     found: dict[str, str] = {}
     things: Mapping[str, str] = {}
@@ -125,13 +125,13 @@ def test_call_of_our_processes_is_refused(stage: Stage, caller: str) -> None:
 
 
 def names_of(kind: str) -> set[str]:
-    """Return the names of a kind without what tells two calls of one name apart."""
+    """Return the names of a kind; two calls of one name count once."""
     return {name.partition(",")[0] for name in SITES[kind]}
 
 
 @pytest.mark.parametrize("kind", ["rpc", "write", "route", "bucket", "channel"])
 def test_each_call_of_the_contract_is_listed(kind: str) -> None:
-    """A name of the contract has its call."""
+    """Each RPC, table and route of the contract has a call in the list."""
     assert set() == set(SITES["contract"][kind]) - names_of(kind)
 
 
@@ -154,7 +154,7 @@ def test_each_function_is_listed() -> None:
 
 
 def test_each_route_is_listed() -> None:
-    """A new route of the service gets its answers, and a listed one exists."""
+    """Each route of the service has its answers, and each listed route exists."""
     routes = {f"{method} {rule}" for method, rule, _ in routes_of(create_app(make_settings()))}
 
     assert routes == names_of("route")
@@ -176,7 +176,7 @@ def test_each_bucket_is_listed(stage: Stage) -> None:
 
 @pytest.mark.parametrize("bucket", SITES["bucket"])
 def test_file_is_read_by_those_listed(stage: Stage, bucket: str) -> None:
-    """They download it and make a signed link; a plain link serves a public bucket alone."""
+    """The listed readers download and sign a file; a plain link serves a public bucket alone."""
     site = SITES["bucket"][bucket]
     file = stage.upload("seller", stage.filled(site["form"], "seller", {}))
     readers = set()

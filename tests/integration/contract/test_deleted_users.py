@@ -42,7 +42,7 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def operator(market: Market) -> Iterator[Operator]:
-    """Give somebody with the secret key."""
+    """Give an operator, who has the secret key."""
     environment = market.shop.environment
     with httpx.Client(timeout=TIMEOUT_S) as http:
         client = create_client(
@@ -92,7 +92,7 @@ def test_user_with_history_stays(operator: Operator, bidder: Browser) -> None:
 
 
 def test_refusal_says_what_to_do(operator: Operator, bidder: Browser) -> None:
-    """A client that names no version of Auth's API, such as curl, reads the database's error."""
+    """A client that names no version of Auth's API, such as curl, gets the database's message."""
     environment = operator.market.shop.environment
     key = environment["SUPABASE_SECRET_KEY"]
     answer = httpx.delete(
@@ -128,7 +128,7 @@ def test_deleted_user_has_no_session(
 
 @pytest.fixture
 def signed_out(market: Market) -> Callable[[Browser], int]:
-    """Give a way to refresh somebody's session; it answers the status."""
+    """Give a function that refreshes a user's session and returns the status."""
     environment = market.shop.environment
 
     def refresh(person: Browser) -> int:

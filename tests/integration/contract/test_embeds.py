@@ -13,7 +13,7 @@ from tests.integration.contract.embeds import COUNTS, FORBIDDEN, QUERIES, Query
 from tests.integration.contract.market import Market, Role, Visitor
 
 
-#: The SQLSTATE of a role that was not granted the table.
+#: The SQLSTATE of a query by a role without a grant on the table.
 INSUFFICIENT_PRIVILEGE = "42501"
 
 #: The foreign keys that the app may name, each with its table and what it embeds.
@@ -67,7 +67,7 @@ def at_path(values: list[Any], path: str) -> Iterator[Any]:
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("page", QUERIES)
 def test_query_of_the_web_app(market: Market, visitors: Visitors, page: str, role: Role) -> None:
-    """It parses, reads the rows of its sender, and has arrays and objects where the app does.
+    """Each query returns its sender's rows, with arrays and objects where the app expects them.
 
     A16, case 1: the home page reads `auctions[0]`, and winner and losers still read the sale.
     """
@@ -114,7 +114,7 @@ def test_hint_of_the_contract_exists(visitors: Visitors, role: Role, key: str) -
 def test_person_of_the_old_app_is_for_staff_alone(
     market: Market, visitors: Visitors, role: Role, key: str
 ) -> None:
-    """The old select strings still parse, and answer nobody but the caller and staff (B17)."""
+    """The old select strings still parse; they show people to staff and to themselves (B17)."""
     table = HINTS[key].split()[0]
     select = f"id,person:users!{key}(id,legal_name,email,phone)"
     request = visitors[role].client.table(table).select(select)
@@ -204,7 +204,7 @@ def test_marketplace_counts_all_pages(market: Market, visitors: Visitors, role: 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_badge_is_counted_by_head(market: Market, visitors: Visitors, role: Role) -> None:
-    """The bell asks for the number alone, which counts the caller's own rows (case 12)."""
+    """The bell counts the caller's own notifications by HEAD (case 12)."""
     badge = counted(market, visitors[role], role, "badge")
     if role is Role.ANON:
         assert 401 == badge
@@ -266,7 +266,7 @@ def test_order_of_the_seller_has_no_payments(market: Market, visitors: Visitors)
 
 @pytest.mark.parametrize("role", list(Role))
 def test_search_takes_what_the_table_takes(market: Market, visitors: Visitors, role: Role) -> None:
-    """The marketplace's select string, filters, order and range stay when it searches a text."""
+    """A text search accepts the marketplace's select string, filters, order and range."""
     request = visitors[role].client.rpc(
         "search_listings", {"search": "Teapot"}, count=CountMethod.exact
     )

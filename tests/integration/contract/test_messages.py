@@ -150,7 +150,7 @@ async def test_outsider_hears_and_writes_nothing(talk: Conversation) -> None:
 
 @pytest.mark.anyio
 async def test_recipient_gets_the_original_on_no_path(talk: Conversation) -> None:
-    """Neither tables, embeds, RPCs, Realtime nor notifications have a piece of it (case 22)."""
+    """Tables, embeds, RPCs, Realtime and notifications have no piece of the original (case 22)."""
     thread_id = talk.ask("Is the lid whole?")["thread_id"]
 
     async with thread_page(talk.seller, thread_id) as heard:

@@ -90,7 +90,7 @@ def test_leaking_preference_is_refused_on_functions(
     ids=" | ".join,
 )
 def test_no_spelling_gets_past(market: Market, prefer: Sequence[str]) -> None:
-    """Neither another preference nor another header, before or after, hides a leaking one."""
+    """No other preference or header, before or after, hides a leaking preference."""
     answer = request(market, Role.OTHER_USER, "GET", "notifications?select=id", prefer=prefer)
 
     assert error_of(answer) == REFUSED
@@ -108,7 +108,7 @@ def test_official_library_gets_the_code(visitors: Visitors, method: CountMethod)
 
 
 def test_exact_count_is_served(market: Market, visitors: Visitors) -> None:
-    """It counts the rows that the caller may read, and no others."""
+    """An exact count covers the rows that the caller may read, and no others."""
     orders = {
         role: visitors[role].client.table("orders").select("id", count=CountMethod.exact).execute()
         for role in (Role.BUYER, Role.OTHER_USER)
@@ -120,7 +120,7 @@ def test_exact_count_is_served(market: Market, visitors: Visitors) -> None:
 
 @pytest.mark.parametrize("prefer", [["tx=rollback"], ["tx=rollback", "return=representation"]])
 def test_bid_that_its_caller_undoes_is_refused(market: Market, prefer: list[str]) -> None:
-    """Else the highest maximum would answer the reserve, at no cost and uncounted."""
+    """A bid that its caller rolls back is refused, because its answer could reveal the reserve."""
     auction_id = str(auctioned(market.people[Role.SELLER].actor, reserve_cents=RESERVE))
     bid = {"auction_id": auction_id, "amount_cents": 1_000, "max_proxy_cents": 99_999_999}
     before = _traces(market, auction_id)
@@ -141,7 +141,10 @@ def test_bid_that_its_caller_undoes_is_refused(market: Market, prefer: list[str]
     ],
 )
 def test_bid_that_a_filter_undoes_is_refused(market: Market, filtered: str) -> None:
-    """A filter that fails for one answer only would reveal it, and undo the bid."""
+    """A bid with a filter on its answer is refused.
+
+    A filter that fails for one answer only would reveal it, and undo the bid.
+    """
     auction_id = str(auctioned(market.people[Role.SELLER].actor, reserve_cents=RESERVE))
     bid = {"auction_id": auction_id, "amount_cents": 1_000, "max_proxy_cents": 99_999_999}
     before = _traces(market, auction_id)

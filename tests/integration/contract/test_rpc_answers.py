@@ -42,7 +42,7 @@ def test_everybody_asks_for_the_time(market: Market, visitors: Visitors, role: R
 
 @pytest.mark.parametrize("function", ["get_time_remaining", "get_auction_state"])
 def test_time_is_asked_by_get_as_well(market: Market, function: str) -> None:
-    """A countdown may be cached and prefetched: reading has no effect."""
+    """A GET request reads the time, because reading has no effect."""
     environment = market.shop.environment
 
     answer = httpx.get(
@@ -56,7 +56,7 @@ def test_time_is_asked_by_get_as_well(market: Market, function: str) -> None:
 
 
 def test_bid_is_answered_with_a_receipt(market: Market, visitors: Visitors) -> None:
-    """Each bid gets the same keys: one that leads, one that does not, and a raise (A1)."""
+    """Each bid gets a receipt with the same keys, whether it leads or raises a maximum (A1)."""
     auction_id = str(market.shop.auction(market.people[Role.LOSER].actor))
     for role, cents, maximum in (
         (Role.BUYER, 20_000, 30_000),
@@ -72,7 +72,7 @@ def test_bid_is_answered_with_a_receipt(market: Market, visitors: Visitors) -> N
         )
 
         assert _RECEIPT == receipt.keys()
-        # Neither a maximum of somebody else nor the reserve is anywhere in it (B18).
+        # The receipt has neither another user's maximum nor the reserve (B18).
         assert role is Role.BUYER or not {30_000, 40_000} & set(receipt.values())
 
 

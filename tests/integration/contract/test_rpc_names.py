@@ -266,7 +266,7 @@ def catalog(market: Market) -> Mapping[str, str]:
 
 
 def test_every_function_is_the_contracts(catalog: Mapping[str, str]) -> None:
-    """Nothing else is exposed; a new function is added here (case 1)."""
+    """The gateway exposes the listed functions and no other; a new one is added here (case 1)."""
     assert set(SIGNATURES) == set(catalog)
 
 

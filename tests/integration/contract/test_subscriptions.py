@@ -87,7 +87,7 @@ def change_everything(stage: Stage, dispute_id: str) -> None:
 
 
 async def changes_until(heard: Heard, last_id: str) -> list[dict[str, Any]]:
-    """Collect the changes that come before the last one."""
+    """Collect the changes before the last one."""
     changes = []
     while (change := await heard.change())["record"].get("id") != last_id:
         changes.append(change)
@@ -151,7 +151,7 @@ async def test_each_channel_delivers_to_its_readers_alone(stage: Stage) -> None:
 
 
 async def test_notifications_without_a_filter_are_the_callers_own(stage: Stage) -> None:
-    """A page that forgets the filter hears nobody else's (D4)."""
+    """A subscription without a filter receives only the caller's notifications (D4)."""
     callers = ("buyer", "seller", "user", "staff")
     last, last_id = last_auction(stage)
     unfiltered = {"event": "INSERT", "table": "notifications"}

@@ -44,7 +44,7 @@ def owner(worlds: tuple[World, Mapping[Side, str]]) -> Iterator[psycopg.Connecti
 
 
 async def reply(client: Wire, ref: str) -> str:
-    """Return the status of the reply to a frame; others are passed over."""
+    """Return the status of the reply to a frame; skip other frames."""
     while True:
         frame = await client.receive()
         if frame[1] == ref and frame[3] == "phx_reply":
@@ -52,7 +52,7 @@ async def reply(client: Wire, ref: str) -> str:
 
 
 async def subscribe(client: Wire, access_token: str, tables: list[str]) -> None:
-    """Join a topic of one's own and subscribe to all changes of these tables."""
+    """Join a topic, and subscribe to all changes of these tables."""
     bindings = [{"event": "*", "schema": "public", "table": table} for table in tables]
     frame = join_frame("1", "mine", postgres_changes=bindings)
     frame[4]["access_token"] = access_token
@@ -64,7 +64,7 @@ async def subscribe(client: Wire, access_token: str, tables: list[str]) -> None:
 
 
 async def changed_rows(client: Wire, last: str) -> tuple[set[tuple[str, str]], str]:
-    """Return the table and key of each change up to the last one, and all that was received."""
+    """Return table and key of each change before the last one, and everything received."""
     found, texts = set(), []
     while True:
         frame = await client.receive()
@@ -112,7 +112,7 @@ async def test_changes_reach_the_readers_of_their_rows(
 
 
 async def test_private_topics_are_joined_as_the_matrix_says(gateway: Gateway, world: World) -> None:
-    """A topic that is spelled otherwise is another topic, and closed."""
+    """The readers of the matrix join a private topic; another spelling of it is closed."""
     for reader in (Reader.ANON, Reader.BUYER):
         async with wire(gateway) as client:
             expected, found = {}, {}

@@ -29,7 +29,7 @@ OBJECTS: Mapping[str, tuple[str, str, str]] = {
 }
 #: Everybody downloads from the public buckets; the policies decide who lists.
 PUBLIC = ("listing-photos", "profile-avatars")
-#: devstack says so of the routes that it leaves out.
+#: devstack answers this on the routes that it leaves out.
 NOT_SERVED = 501
 CLIENTS = sorted(GROUPS["everybody"])
 UNCHANGED = """

@@ -19,14 +19,14 @@ DOCUMENT = {"line1": "5 KING STREET", "city": "PERTH", "postal_code": "6000", "s
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Applicant:
-    """Somebody who is not verified yet."""
+    """A user who is not verified yet."""
 
     shop: Shop
     browser: Browser
 
     @classmethod
     def of_somebody_new(cls, shop: Shop) -> Self:
-        """Sign somebody up."""
+        """Sign up a new user."""
         return cls(shop=shop, browser=Browser.of_somebody_new(shop, kyc="none"))
 
     @property
@@ -45,7 +45,7 @@ class Applicant:
         return str(answer.json()["verificationId"])
 
     def shown(self, query: str = "") -> Any:
-        """Return what the web app shows of the verification."""
+        """Return the verification as the web app shows it."""
         return self.browser.get(f"{KYC}{query}").json()
 
     def check(self, session_id: str, status: str, **body: Any) -> None:

@@ -1,4 +1,4 @@
-"""Checks that hold after any fault: nothing is lost, doubled or forgotten."""
+"""Checks that hold after any fault: no row is lost, doubled or left open."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, LiteralString
@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 from psycopg import Connection
 
 
-#: Each finds what must not be there.
+#: Each query finds rows that must not exist.
 _FAULTS: Mapping[str, LiteralString] = {
     "books and state disagree": "select * from public.ledger_drift()",
     "a posting that does not add up": """
@@ -64,7 +64,7 @@ _FAULTS: Mapping[str, LiteralString] = {
 
 
 def check(owner: Connection, *, dead_events: Collection[str] = ()) -> None:
-    """Find nothing of what must not be there; some events may be dead because a test meant it."""
+    """Fail if a query finds a row; `dead` events are expected by the test."""
     values = {"dead_events": list(dead_events)}
     found: dict[str, list[tuple[Any, ...]]] = {
         fault: owner.execute(query, values).fetchall() for fault, query in _FAULTS.items()

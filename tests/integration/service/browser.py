@@ -1,4 +1,4 @@
-"""Somebody with a browser: signed in at Auth, asking our service over HTTP."""
+"""A user with a browser, who is signed in at Auth and calls our service over HTTP."""
 
 import base64
 import dataclasses
@@ -16,14 +16,14 @@ from tests.sql.actors import Actor
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
-    """A person with the session that Auth gave them."""
+    """A user with the session that Auth gave them."""
 
     shop: Shop
     session: dict[str, Any]
 
     @classmethod
     def of_somebody_new(cls, shop: Shop, role: str = "buyer", kyc: str = "passed") -> Self:
-        """Sign somebody up as the web app does, and let them trade unless `kyc` says otherwise."""
+        """Sign up a user as the web app does, and let them trade unless `kyc` says otherwise."""
         answer = httpx.post(
             f"{shop.environment['SUPABASE_URL']}/auth/v1/signup",
             json={"email": f"{uuid.uuid4().hex}@example.test", "password": "a password of tests"},
@@ -40,7 +40,7 @@ class Browser:
 
     @property
     def actor(self) -> Actor:
-        """Return the same person as the database knows them."""
+        """Return the same user as an actor in SQL."""
         return Actor(
             connection=self.shop.db,
             role="authenticated",
@@ -58,11 +58,11 @@ class Browser:
         return cookie_of(self.session)
 
     def post(self, path: str, body: Any, headers: dict[str, str] | None = None) -> httpx.Response:
-        """Ask the service, with the bearer token unless other headers are given."""
+        """Send a POST request, with the bearer token unless other headers are given."""
         return self.shop.http.post(path, json=body, headers=headers or self.bearer)
 
     def get(self, path: str) -> httpx.Response:
-        """Read from the service, with the bearer token."""
+        """Send a GET request, with the bearer token."""
         return self.shop.http.get(path, headers=self.bearer)
 
     def sign_out(self) -> None:
@@ -75,7 +75,7 @@ class Browser:
 
 
 def cookie_of(session: Mapping[str, Any]) -> dict[str, str]:
-    """Return the header of a session in two chunks, as Supabase's library cuts it."""
+    """Return the Cookie header of a session in two chunks, as Supabase's library writes it."""
     encoded = "base64-" + base64.urlsafe_b64encode(json.dumps(session).encode()).decode()
     half = len(encoded) // 2
     chunks = {".0": encoded[:half], ".1": encoded[half:]}

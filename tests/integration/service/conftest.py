@@ -22,27 +22,27 @@ def shop(stack: Mapping[str, str]) -> Iterator[Shop]:
 def own_service(
     stack: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[OwnService]:
-    """Run another service on the stack, which the tests of a module may burden."""
+    """Run another service on the stack, which the tests of a module may overload."""
     with running_service(stack, tmp_path_factory.mktemp("service") / "log") as service:
         yield service
 
 
 @pytest.fixture
 def fresh_service(stack: Mapping[str, str], tmp_path: Path) -> Iterator[OwnService]:
-    """Run a service that has not counted a refusal yet."""
+    """Run a service whose limits per address have counted no request."""
     with running_service(stack, tmp_path / "log") as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def signed_in(shop: Shop) -> Callable[[], Browser]:
-    """Give a way to sign somebody new up, who has passed KYC."""
+    """Give a function that signs up a new user, who has passed KYC."""
     return lambda: Browser.of_somebody_new(shop)
 
 
 @pytest.fixture(scope="module")
 def buyer(signed_in: Callable[[], Browser]) -> Browser:
-    """Sign up somebody who buys."""
+    """Sign up a buyer."""
     return signed_in()
 
 

@@ -1,4 +1,4 @@
-"""Requests near those that a route accepts, and far from all that it could mean."""
+"""Drawn requests: some differ slightly from an accepted one, others in every part."""
 
 import copy
 import dataclasses

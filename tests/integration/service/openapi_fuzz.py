@@ -41,7 +41,7 @@ _SECRETS = (
     "SUPABASE_JWT_SECRET",
     "SUPABASE_SECRET_KEY",
 )
-#: From this many on, all roles try each value.
+#: With at least this many examples, all roles try each value.
 _ALL = 25
 _CONFIG = """
 hooks = "tests.integration.service.openapi_hooks"

@@ -1,4 +1,4 @@
-"""The processes of a running stack, found as an operator finds them."""
+"""The processes of a running stack, found through the operating system."""
 
 import contextlib
 import dataclasses
@@ -18,7 +18,7 @@ class Gunicorn:
 
     @classmethod
     def on(cls, service_url: str) -> Self | None:
-        """Find who serves an address, if somebody does and has all of its workers."""
+        """Return the service at an address, if it runs with all of its workers."""
         bound = service_url.removeprefix("http://").encode()
         pids = {pid for pid in _pids() if bound in command_of(pid) and _is_gunicorn(pid)}
         masters = {pid for pid in pids if children_of(pid) & pids}
@@ -29,7 +29,7 @@ class Gunicorn:
         return cls(master=master, workers=workers) if len(workers) == 2 else None
 
     def kill(self) -> None:
-        """Kill all of it that lives, so that nobody can say goodbye."""
+        """Kill all processes of the service with SIGKILL."""
         for pid in (self.master, *children_of(self.master)):
             os.kill(pid, signal.SIGKILL)
 
@@ -79,7 +79,7 @@ def workers_of(service_url: str) -> int:
 
 @contextlib.contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """Keep a process from doing anything inside the block."""
+    """Stop a process inside the block with SIGSTOP."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield

@@ -42,7 +42,7 @@ def world(shop: Shop) -> Iterator[World]:
 
 
 class Watch:
-    """Looks for changed rows once a request, for a look takes longer than a request."""
+    """Looks for changed rows once per request, because a look takes longer than the request."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -95,7 +95,10 @@ def drawn(case: Case) -> st.SearchStrategy[tuple[Case, Entry, Sent]]:
 def test_drawn_request_has_a_documented_answer(
     watch: Watch, person: str, request: tuple[Case, Entry, Sent]
 ) -> None:
-    """Never a 500; a refusal changes nothing; neither answer nor log repeats a secret."""
+    """No request gets a 500, and a refusal changes nothing.
+
+    Neither an answer nor the log repeats a secret.
+    """
     # Hypothesis prints the fields of a dataclass, and those of the world are too many.
     world = watch.world
     case, entry, sent = request

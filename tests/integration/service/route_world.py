@@ -46,7 +46,7 @@ PICTURE = encoded(plain(), "PNG")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class World:
-    """All that a request of the table in `route_entries` may name."""
+    """The values that a request of `route_entries` may name."""
 
     shop: Shop
     http: httpx.Client
@@ -213,7 +213,7 @@ def _avatar(person: Browser) -> str:
 
 
 def _prepare_people(world: World) -> None:
-    """Put people into the state that they are named for."""
+    """Give each person the state that its name says."""
     people, db = world.people, world.shop.db
     applicant = people["applicant"].actor
     db.execute("update public.users set kyc = 'none' where id = %s", [applicant.id])

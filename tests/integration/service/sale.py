@@ -79,7 +79,7 @@ class Sale:
             await client.close()
 
     async def change_to(self, page: Heard, state: str) -> dict[str, Any]:
-        """Wait for the change that brings the order to a state; jobs may change other columns."""
+        """Wait for the change that shows the order in a state; jobs may change other columns."""
         while (change := await page.change())["record"]["state"] != state:
             pass
         return change

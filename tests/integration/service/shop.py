@@ -54,11 +54,11 @@ class Order:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Return what an intent of ours carries."""
+        """Return the metadata of an intent that our service makes."""
         return {"order_id": self.id, "buyer_id": self.buyer_id}
 
     def paid_intent(self, **changes: Any) -> dict[str, Any]:
-        """Return the order's intent as Stripe tells it once it is paid."""
+        """Return the paid intent as Stripe's events contain it."""
         described = make_intent(
             id=self.intent_id,
             latest_charge=f"ch_of_{self.intent_id}",
@@ -70,7 +70,7 @@ class Order:
 
 
 class Shop:
-    """Acts on a running stack as people and Stripe do, and looks behind it as no client can."""
+    """Acts on a running stack as users and Stripe do, and reads the database as its owner."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
@@ -108,11 +108,11 @@ class Shop:
         self.control.close()
 
     def person(self, name: str, **changes: str) -> Actor:
-        """Sign somebody up who has passed KYC, without a password."""
+        """Sign up a user who has passed KYC, without a password."""
         return signed_up(self.db, f"{name}-{uuid.uuid4().hex[:12]}", **changes)
 
     def value(self, query: LiteralString, *values: object) -> Any:
-        """Return the one value that a query has, as the schema's owner."""
+        """Return the single value of a query, read as the schema's owner."""
         [(value,)] = self.db.execute(query, values).fetchall()
         return value
 
@@ -141,7 +141,7 @@ class Shop:
         return Order(id=answer["order_id"], buyer_id=str(buyer.id))
 
     def auction(self, bidder: Actor | None = None, seller: Actor | None = None) -> uuid.UUID:
-        """Open an auction that somebody leads, with an hour to go."""
+        """Open an auction with a leader, which ends in an hour."""
         auction_id = auctioned(seller or self.seller)
         bid = (bidder or self.buyer).call("place_bid", auction_id=auction_id, amount_cents=AMOUNT)
         assert bid["success"], bid
@@ -174,7 +174,7 @@ class Shop:
         return self.stripe.v1.payment_intents.create(usual | params)
 
     def intents_of(self, order: Order) -> list[dict[str, Any]]:
-        """Return what Stripe has for an order."""
+        """Return the intents that Stripe has for an order."""
         found = [one.to_dict() for one in self.stripe.v1.payment_intents.list({"limit": 100}).data]
         return [one for one in found if one["metadata"].get("order_id") == order.id]
 
@@ -183,18 +183,18 @@ class Shop:
         self.stripe.v1.payment_intents.confirm(order.intent_id, {"payment_method": card})
 
     def paid(self, buyer: Actor | None = None, seller: Actor | None = None) -> Order:
-        """Sell something that is paid for at Stripe, and wait until we know."""
+        """Sell an item that is paid at Stripe, and wait until the order is paid."""
         order = self.awaiting(buyer=buyer, seller=seller)
         self.pay(order)
         self.wait_for(lambda: self.state(order) == "paid")
         return order
 
     def state(self, order: Order) -> str:
-        """Return where an order stands."""
+        """Return the state of an order."""
         return str(self.value("select state::text from public.orders where id = %s", order.id))
 
     def count_paid(self, orders: Collection[Order]) -> int:
-        """Return how many of these orders are paid."""
+        """Return the number of paid orders among these."""
         return int(
             self.value(
                 "select count(*) from public.orders where state = 'paid' and id = any(%s)",
@@ -203,14 +203,14 @@ class Shop:
         )
 
     def event_row(self, event_id: str) -> dict[str, Any]:
-        """Return what the inbox keeps of an event."""
+        """Return the inbox row of an event."""
         row: dict[str, Any] = self.value(
             "select to_jsonb(e) from public.webhook_events as e where event_id = %s", event_id
         )
         return row
 
     def is_settled(self, event_id: str) -> bool:
-        """Say whether an event came in and took its effect."""
+        """Return true if an event was stored and processed."""
         return bool(
             self.value(
                 "select exists (select from public.webhook_events"
@@ -220,7 +220,7 @@ class Shop:
         )
 
     def keep(self, event: Mapping[str, Any]) -> None:
-        """Store an event as a request does that is killed right after; its lease has lapsed."""
+        """Store an event as a request that was killed afterwards; its lease has expired."""
         data = event["data"]["object"]
         answer = self.service.call(
             "store_webhook_event",
@@ -275,7 +275,7 @@ class Shop:
         )
 
     def expire_leases(self) -> None:
-        """Let so much time pass that every lease has lapsed."""
+        """Let every lease expire, as if its time had passed."""
         for table in ("outbox", "webhook_events"):
             self.db.execute(
                 sql.SQL(
@@ -305,7 +305,7 @@ class Shop:
         return str(dispute["id"])
 
     def request_refund(self, order: Order, amount: int = AMOUNT, user: Actor | None = None) -> None:
-        """Reserve a refund as the seller or another user; the outbox is to send it."""
+        """Request a refund as the seller or another user; the outbox sends it."""
         answer = self.service.call(
             "process_refund_transaction",
             order_id=order.id,
@@ -317,16 +317,16 @@ class Shop:
         assert answer["success"], answer
 
     def refunds_of(self, order: Order) -> list[dict[str, Any]]:
-        """Return what Stripe has sent back of an order's payment."""
+        """Return the refunds that Stripe has made of an order's payment."""
         found = self.stripe.v1.refunds.list({"payment_intent": order.intent_id, "limit": 100})
         return [one.to_dict() for one in found.data]
 
     def event(self, data: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-        """Make an event with an id of its own."""
+        """Make an event with a new id."""
         return make_event_json(data, **({"id": f"evt_{uuid.uuid4().hex}"} | changes))
 
     def secret(self, name: str = "STRIPE_WEBHOOK_SECRETS") -> str:
-        """Return what Stripe signs with."""
+        """Return the secret with which Stripe signs events."""
         return self.environment[name].split(",")[0]
 
     def post(self, body: Mapping[str, Any] | str, **signing: Any) -> httpx.Response:
@@ -347,13 +347,13 @@ class Shop:
         return [line["alert"] for line in sorted(lines, key=lambda line: line["timestamp"])]
 
     def command(self, method: str, path: str, /, **body: Any) -> Any:
-        """Tell the fake Stripe to do something; it has to be willing."""
+        """Send a command to the fake Stripe, which must accept it."""
         response = self.control.request(method, path, json=body)
         response.raise_for_status()
         return response.json()
 
     def deliveries(self, *, count: int = 1, **query: Any) -> list[dict[str, Any]]:
-        """Wait until Stripe has so many deliveries that fit, and return all that do."""
+        """Wait for `count` matching deliveries, and return all that match."""
         params = {"count": count, "wait_s": TIMEOUT_S, **query}
         response = self.control.get("/deliveries", params=params, timeout=2 * TIMEOUT_S)
         found: list[dict[str, Any]] = response.json()["deliveries"]
@@ -361,14 +361,14 @@ class Shop:
         return found
 
     def wait_for(self, is_true: Any, timeout_s: float = TIMEOUT_S) -> None:
-        """Look until something has come true; it has to."""
+        """Wait until the condition is true; fail after the timeout."""
         assert wait_until(is_true, timeout_s), "it did not come true in time"
 
     def check_books(self, *, dead_events: Collection[str] = ()) -> None:
-        """Look at the books: nothing is lost, nothing doubled, nothing forgotten."""
+        """Check that no row is lost, doubled or left open."""
         books.check(self.db, dead_events=dead_events)
 
 
 def answers_of(delivery: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the bodies that we answered to the tries of a delivery which were taken."""
+    """Return the bodies of our answers to the accepted tries of a delivery."""
     return [json.loads(one["body"]) for one in delivery["attempts"] if one["status"] == 200]

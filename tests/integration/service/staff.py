@@ -1,4 +1,4 @@
-"""Staff as Auth signs them in: by a password, and by the code of an authenticator app."""
+"""Staff who sign in at Auth with a password and the code of an authenticator app."""
 
 from supabase import Client, ClientOptions, create_client
 

@@ -21,7 +21,7 @@ DELETE, BIDS, NOTIFICATIONS = "/api/account/delete", "/api/bids", "/api/notifica
 
 @pytest.fixture
 def person(signed_in: Callable[[], Browser]) -> Browser:
-    """Sign somebody new up."""
+    """Sign up a new user."""
     return signed_in()
 
 
@@ -30,7 +30,7 @@ def listing_of(shop: Shop, auction_id: uuid.UUID) -> str:
 
 
 def auth(shop: Shop, path: str, body: Any) -> httpx.Response:
-    """Ask Auth as a browser does."""
+    """Call Auth as a browser does."""
     return httpx.post(
         f"{shop.environment['SUPABASE_URL']}/auth/v1/{path}",
         json=body,
@@ -40,7 +40,7 @@ def auth(shop: Shop, path: str, body: Any) -> httpx.Response:
 
 
 def auth_user(shop: Shop, person: Browser) -> tuple[bool, str]:
-    """Return if Auth has deleted the user, and the address that it has."""
+    """Return whether Auth has deleted the user, and the user's e-mail address."""
     query = "select deleted_at is not null, email from auth.users where id = %s"
     [(is_deleted, email)] = shop.db.execute(query, [person.actor.id]).fetchall()
     return bool(is_deleted), str(email)
@@ -118,7 +118,7 @@ class TestNotifications:
     def test_user_lists_and_marks_own_ones(
         self, shop: Shop, person: Browser, signed_in: Callable[[], Browser]
     ) -> None:
-        """Another user reads and marks nothing of it (A19, B6)."""
+        """A user reads and marks the own notifications, and another user neither (A19, B6)."""
         auction_id = shop.auction(person.actor)
         shop.person("rival").call("place_bid", auction_id=auction_id, amount_cents=50_000)
         other = signed_in()
@@ -181,11 +181,11 @@ class TestDeletion:
         assert 0 == shop.value(query, person.actor.id)
 
     def test_lost_answer_is_asked_for_again(self, person: Browser) -> None:
-        """The token's session has ended, and the call is the same."""
+        """A repeated deletion succeeds, although it has ended the token's session."""
         assert [200, 200] == [person.post(DELETE, {}).status_code for _ in range(2)]
 
     def test_busy_account_stays(self, shop: Shop, person: Browser) -> None:
-        """The user leads in a running auction, and can go on."""
+        """A user who leads in a running auction is not deleted, and can go on."""
         shop.auction(person.actor)
 
         answer = person.post(DELETE, {})

@@ -128,7 +128,7 @@ def test_live_event_under_our_own_secret_is_refused(shop: Shop) -> None:
 
 @pytest.mark.parametrize("account", ["", 7, {"id": ACCOUNT}, [ACCOUNT], True, "a" * 256])
 def test_impossible_account_is_refused(shop: Shop, order: Order, account: Any) -> None:
-    """A field that decides about money has one form, or the event is none."""
+    """An event whose account has another form than an account id is refused."""
     event = shop.event(order.paid_intent(), account=account)
 
     answers = [shop.post(event), shop.post(event, secret=connect_secret(shop))]
@@ -140,12 +140,12 @@ def test_impossible_account_is_refused(shop: Shop, order: Order, account: Any) -
 
 
 def test_null_account_is_no_account(shop: Shop, order: Order) -> None:
-    """Stripe leaves the field out; null says the same."""
+    """An event whose account is null counts as one without an account."""
     assert PROCESSED == shop.post(shop.event(order.paid_intent(), account=None)).json()
 
 
 def test_connect_secret_signs_no_identity_event(shop: Shop) -> None:
-    """Neither at the endpoint for payments nor at the one for identities."""
+    """The Connect secret signs no identity event, at either endpoint."""
     session = {"id": f"vs_{uuid.uuid4().hex}", "object": "identity.verification_session"}
     event = shop.event(session, type="identity.verification_session.verified", account=ACCOUNT)
     payload, signature = signed(event, secret=connect_secret(shop))

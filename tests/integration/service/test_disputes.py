@@ -115,7 +115,7 @@ def sequences_of(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 @pytest.mark.usefixtures("held")
 @pytest.mark.parametrize("course", COURSES)
 def test_events_in_any_sequence_have_one_end(shop: Shop, course: str) -> None:
-    """Each event comes twice, and a dispute may come before its payment."""
+    """Duplicated events in any sequence have one result, even if a dispute precedes its payment."""
     act, expected = COURSES[course]
     for number in itertools.count():
         order = shop.awaiting()
@@ -157,7 +157,7 @@ def test_events_at_once_have_one_end(shop: Shop, course: str) -> None:
 @pytest.mark.parametrize("mode", ["normal", "duplicate", "reorder"])
 @pytest.mark.parametrize("status", ["won", "lost"])
 def test_dispute_is_followed_as_it_goes(shop: Shop, *, mode: str, status: str) -> None:
-    """Case 18: the order is disputed, then it has its previous state or is refunded."""
+    """A disputed order becomes refunded or gets its previous state back (case 18)."""
     order = shop.paid()
     shop.command("PUT", "/delivery", mode=mode)
 

@@ -72,7 +72,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_request_is_refused(own_service: OwnService, name: str) -> None:
-    """It is the sender's error, in the form of all errors, and no crash of ours."""
+    """A malformed request gets an error of the common form, and no worker crashes."""
     request, status = MALFORMED[name]
 
     with own_service.connect() as connection:
@@ -98,7 +98,7 @@ def test_malformed_request_is_refused(own_service: OwnService, name: str) -> Non
 def test_path_is_that_of_the_first_line(
     own_service: OwnService, path: bytes, header: bytes, status: int
 ) -> None:
-    """A proxy lets only paths under /api/ pass, and limits go by the path."""
+    """The path of the request line counts, because proxies and limits read that one."""
     request = b"GET " + path + b" HTTP/1.1\r\nHost: shop.test\r\n" + header + b"\r\n"
 
     assert status == own_service.send(request).status
@@ -114,7 +114,7 @@ def test_path_is_that_of_the_first_line(
     ],
 )
 def test_too_large_body_is_413(own_service: OwnService, path: str, limit: int) -> None:
-    """With a length, in one chunk and in many, whatever the route makes of a body."""
+    """A too large body is refused with a length, in one chunk and in many, on every route."""
     head = f"POST {path} HTTP/1.1\r\nHost: shop.test\r\n".encode()
     body = b"x" * (limit + 1)
     requests = [
@@ -144,7 +144,7 @@ def test_connection_of_a_too_large_body_ends_as_announced(own_service: OwnServic
 
 
 def test_unknown_user_is_answered_before_the_body(own_service: OwnService) -> None:
-    """The body never comes. Without the early check, the service would wait for it."""
+    """A request without a valid session is answered before its body arrives."""
     head = f"POST {UPLOAD_PATH} HTTP/1.1\r\nHost: shop.test\r\nContent-Length: {10 * MIB}\r\n\r\n"
 
     answer = own_service.send(head.encode())

@@ -37,7 +37,7 @@ def redeemed(person: Browser, order: Order, **secrets: str) -> httpx.Response:
 
 
 def other_than(code: str) -> str:
-    """Return a code that is wrong."""
+    """Return a wrong code."""
     return f"{(int(code) + 1) % 10**6:06d}"
 
 
@@ -65,7 +65,7 @@ def rows_seen(person: Browser, table: str, **filters: str) -> list[dict[str, Any
 
 @pytest.mark.parametrize("secret", ["code6", "qr_token"])
 def test_code_hands_the_order_over(sale: Sale, paid_order: Order, secret: str) -> None:
-    """Case 10: the buyer enters what the seller shows; a second redeem stays so (C22)."""
+    """The buyer enters the seller's code, and a repeated call changes nothing (case 10, C22)."""
     made = initiated(sale, paid_order)
 
     answers = [redeemed(sale.buyer, paid_order, **{secret: made[secret]}) for _ in range(2)]
@@ -81,7 +81,7 @@ def test_code_hands_the_order_over(sale: Sale, paid_order: Order, secret: str) -
 
 
 def test_five_wrong_codes_lock(sale: Sale, paid_order: Order) -> None:
-    """Case 10: the tries of failed requests count; only a new code opens the pickup again."""
+    """Tries of failed requests count, and only a new code opens the pickup again (case 10)."""
     made = initiated(sale, paid_order)
     wrong = other_than(made["code6"])
 
@@ -123,7 +123,7 @@ def test_lost_answer_is_one_try(sale: Sale, paid_order: Order) -> None:
 
 
 def test_expired_code_is_refused(sale: Sale, paid_order: Order) -> None:
-    """Case 10: a code is void after its 48 hours."""
+    """A code expires after 48 hours (case 10)."""
     made = initiated(sale, paid_order)
     sale.shop.db.execute(
         "update private.pickups set expires_at = clock_timestamp() where order_id = %s",
@@ -192,7 +192,7 @@ async def test_parcel_is_seen_live(sale: Sale) -> None:
 
 
 def test_parcels_saved_at_once_are_one(sale: Sale, paid_order: Order) -> None:
-    """A12, A18: the key of the upsert is the order's."""
+    """Parallel saves make one shipment, because its key is the order's id (A12, A18)."""
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: saved(sale, paid_order), range(6)))
 
@@ -203,7 +203,7 @@ def test_parcels_saved_at_once_are_one(sale: Sale, paid_order: Order) -> None:
 
 
 def test_lost_answer_is_one_event(sale: Sale, paid_order: Order) -> None:
-    """The service repeats a call whose answer was lost, and the list has one line."""
+    """The service repeats a call whose answer was lost, and the list has one event."""
     saved(sale, paid_order)
     with commanded(sale.shop.environment["SUPABASE_URL"]) as control:
         control.add_fault(
@@ -233,7 +233,7 @@ def test_parcel_is_the_sellers(sale: Sale, paid_order: Order) -> None:
 
 
 def test_unknown_order_and_missing_shipment_are_not_found(sale: Sale, paid_order: Order) -> None:
-    """404 with the code that says so, on all routes."""
+    """Each route answers 404 with a code for an unknown order and a missing shipment."""
     unknown = Order(id=str(uuid.uuid4()), buyer_id="")
 
     assert (404, "RESOURCE_NOT_FOUND") == refusal_of(saved(sale, unknown))
@@ -260,7 +260,7 @@ def test_unknown_order_and_missing_shipment_are_not_found(sale: Sale, paid_order
     ],
 )
 def test_bad_parcel_is_refused(sale: Sale, paid_order: Order, body: Any) -> None:
-    """400, and the order is not shipped."""
+    """A malformed shipment gets a 400, and the order is not shipped."""
     answer = sale.seller.post(f"/api/shipments/{paid_order.id}", body)
 
     assert (400, "VALIDATION_ERROR") == refusal_of(answer)
@@ -280,7 +280,7 @@ def test_bad_parcel_is_refused(sale: Sale, paid_order: Order, body: Any) -> None
     ],
 )
 def test_bad_event_is_refused(sale: Sale, paid_order: Order, step: dict[str, Any]) -> None:
-    """400, and nothing is stored."""
+    """A malformed shipment event gets a 400, and nothing is stored."""
     saved(sale, paid_order)
 
     assert (400, "VALIDATION_ERROR") == refusal_of(reported(sale, paid_order, **step))
@@ -289,7 +289,7 @@ def test_bad_event_is_refused(sale: Sale, paid_order: Order, step: dict[str, Any
 def test_each_route_has_its_limit(
     sale: Sale, paid_order: Order, signed_in: Callable[[], Browser]
 ) -> None:
-    """D5: each route counts on its own; the two actions of a pickup do too."""
+    """Each route has its own limit, and so has each action of a pickup (D5)."""
     person = signed_in()
     shipments = f"/api/shipments/{paid_order.id}"
     calls: dict[str, Callable[[], httpx.Response]] = {

@@ -45,7 +45,7 @@ def maps_of(pid: int) -> str:
 
 
 def test_killed_workers_lose_no_count_and_leave_no_file(tmp_path: Path) -> None:
-    """A successor continues the files of its predecessor, and the folder ends with the service."""
+    """A new worker continues the files of a killed one; the folder ends with the service."""
     abandoned = tmp_path / "market-metrics-abandoned"
     abandoned.mkdir()
     (abandoned / "counter_0.db").write_bytes(b"counts of a service that was killed")

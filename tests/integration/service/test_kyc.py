@@ -73,7 +73,7 @@ def test_stripe_accepts_what_we_send(person: Applicant) -> None:
 
 
 def test_other_address_is_not_verified(person: Applicant) -> None:
-    """The pass stays; only the flag of the address is missing."""
+    """A verification with another address passes, and leaves the address unverified."""
     session_id = person.started()
 
     person.check(session_id, "verified", verified_outputs={"address": DOCUMENT | {"city": "Roe"}})
@@ -106,7 +106,10 @@ def test_starts_are_limited(shop: Shop, person: Applicant) -> None:
 
 
 def test_open_session_is_given_again(person: Applicant) -> None:
-    """With a new way in after a failed check, and without one while Stripe checks."""
+    """A start returns the open session.
+
+    The session has a new URL after a failed check, and none while Stripe checks.
+    """
     session_id = person.started()
     person.fail(session_id)
     person.wait_for_status("failed")
@@ -124,7 +127,7 @@ def test_open_session_is_given_again(person: Applicant) -> None:
 
 
 def test_canceled_session_is_replaced(shop: Shop, person: Applicant) -> None:
-    """Its event need not have arrived: the start reads the session."""
+    """A start reads the session, so it replaces a canceled one before its event arrives."""
     shop.command("PUT", "/delivery", mode="drop", event_types=["identity.*"])
     try:
         session_id = person.started()
@@ -153,7 +156,7 @@ def test_canceled_session_is_replaced(shop: Shop, person: Applicant) -> None:
     ],
 )
 def test_wrong_profile_is_refused(person: Applicant, changes: Any) -> None:
-    """Nothing is stored, and Stripe makes no session."""
+    """A wrong profile is not stored, and Stripe makes no session."""
     answer = person.start(**changes)
 
     assert (400, "VALIDATION_ERROR") == (answer.status_code, answer.json()["code"])
@@ -246,12 +249,12 @@ def test_event_counts_only_with_the_identity_secret(shop: Shop, person: Applican
 
 @pytest.mark.parametrize("query", ["?user_id=x", "?session_id=x", "?session_id="])
 def test_malformed_question_is_refused(person: Applicant, query: str) -> None:
-    """A malformed id is an error of the caller."""
+    """A malformed id gets a 400."""
     assert 400 == person.browser.get(f"{KYC}{query}").status_code
 
 
 def test_verified_user_without_session_is_shown(buyer: Browser) -> None:
-    """The page needs no session, such as for users of the seed data."""
+    """The page shows a verified user without a session, such as one of the seed data."""
     answer = buyer.get(f"{KYC}?user_id={uuid.UUID(str(buyer.actor.id))}").json()
 
     assert ("passed", None) == (answer["status"], answer["stripe_status"])

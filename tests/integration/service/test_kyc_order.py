@@ -20,7 +20,7 @@ STEPS = st.sampled_from(["submit", "fail", "abandon", "verify", "cancel", "start
 
 @pytest.fixture(scope="module", autouse=True)
 def _silent(shop: Shop) -> Iterator[None]:
-    """Only this test delivers events, signed as Stripe signs them."""
+    """Hold Stripe's own deliveries back; the test sends the signed events."""
     shop.command("PUT", "/delivery", mode="drop", event_types=["identity.*"])
     yield
     shop.command("PUT", "/delivery", mode="normal")
@@ -45,7 +45,7 @@ def act(person: Applicant, step: str, session: dict[str, Any]) -> None:
 
 
 def expected(session: dict[str, Any]) -> str:
-    """Return our word for what Stripe says of a session."""
+    """Return our status for a session's status at Stripe."""
     if session["status"] == "verified":
         return "passed"
     is_failed = session["status"] == "canceled" or session["last_error"] is not None

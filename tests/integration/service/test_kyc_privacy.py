@@ -64,7 +64,7 @@ def test_search_finds_what_is_planted(shop: Shop, person: Applicant) -> None:
 
 
 def test_pass_leaves_nothing_of_the_document(shop: Shop, person: Applicant) -> None:
-    """From the start to the redaction, in every event, reading and answer."""
+    """No event, reading or answer of a passed verification has a value of the document."""
     session_id = person.started()
     for code in ("abandoned", "document_expired"):
         person.check(session_id, "requires_input", error_code=code)
@@ -155,7 +155,7 @@ def test_refused_profile_leaves_nothing(shop: Shop, person: Applicant, changes: 
 
 
 def test_ids_and_secrets_are_not_logged(shop: Shop, person: Applicant) -> None:
-    """A profile, the way in and its secret stand in no log; a query string neither."""
+    """No log line has a profile, a client secret, a session URL or a query string."""
     secret_name = f"Zebedee {MARK}"
     answer = person.start(legal_name=secret_name).json()
     found = person.browser.get(f"{KYC}?session_id=vs_{MARK}&user_id={uuid.uuid4()}")

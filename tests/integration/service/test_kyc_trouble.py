@@ -47,7 +47,7 @@ def redaction(person: Applicant, session_id: str) -> str:
     ],
 )
 def test_lost_answer_makes_one_session(shop: Shop, person: Applicant, fault: Any) -> None:
-    """Stripe made the session, and the answer did not arrive: the next start finds it."""
+    """The next start finds the session that Stripe made when its answer was lost."""
     shop.command("POST", "/faults", method="POST", path=SESSIONS, **fault)
     person.start()
     shop.command("DELETE", "/faults")
@@ -58,7 +58,7 @@ def test_lost_answer_makes_one_session(shop: Shop, person: Applicant, fault: Any
 
 
 def test_restored_database_finds_the_open_session(shop: Shop, person: Applicant) -> None:
-    """The row is lost, and Stripe names the user."""
+    """A start finds the open session of a user whose row a restore has lost."""
     session_id = person.started()
     shop.db.execute("delete from private.kyc_sessions where user_id = %s", [person.user_id])
 
@@ -80,7 +80,7 @@ def test_pass_that_a_restore_has_lost_is_found(shop: Shop, person: Applicant) ->
 
 
 def test_failed_checks_lead_to_a_cooldown(shop: Shop, person: Applicant) -> None:
-    """The fifth closes the session; an abandoned one counts none."""
+    """The fifth failed check closes the session; an abandoned session counts none."""
     session_id = person.started()
     for _ in range(5):
         person.fail(session_id, "consent_declined")
@@ -111,7 +111,7 @@ def test_failed_checks_lead_to_a_cooldown(shop: Shop, person: Applicant) -> None
     ],
 )
 def test_deleted_account_is_redacted(shop: Shop, person: Applicant, fault: Any) -> None:
-    """Although Stripe's answers get lost; what Stripe confirms is final."""
+    """A redaction whose answers get lost is repeated until Stripe confirms it."""
     session_id = person.started()
     person.check(session_id, "verified")
     person.wait_for_status("passed")
@@ -128,7 +128,7 @@ def test_deleted_account_is_redacted(shop: Shop, person: Applicant, fault: Any) 
 
 
 def test_check_under_way_is_redacted_afterwards(shop: Shop, person: Applicant) -> None:
-    """Stripe redacts no session that it checks; the row waits and spends no try."""
+    """Stripe redacts no session during a check; the outbox row waits and spends no try."""
     session_id = person.started()
     person.check(session_id, "processing")
     assert shop.service.call("anonymise_account", user_id=person.user_id)["success"]

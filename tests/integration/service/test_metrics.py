@@ -69,7 +69,7 @@ def test_port_of_the_workers_shows_health_alone(workers_url: str) -> None:
 
 
 def test_port_is_free_again_afterwards() -> None:
-    """The port belongs to the block."""
+    """The port is free again when the block ends."""
     port = free_port()
 
     with metrics.serving("127.0.0.1", port, "secret"):
@@ -81,7 +81,7 @@ def test_port_is_free_again_afterwards() -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """The metrics that the service and the workers really show."""
+    """The metrics of the running service and workers."""
 
     names: frozenset[str]
     samples: tuple[Sample, ...]
@@ -132,7 +132,7 @@ def queries() -> list[str]:
 
 
 def test_rules_and_dashboard_read_what_is_shown(shown: Shown) -> None:
-    """A metric that was renamed would leave a rule that never fires, and a panel without a line."""
+    """Each metric in a rule or panel exists, or the rule would never fire."""
     selectors = {found for query in queries() for found in SELECTOR.findall(query)}
 
     names = {name for name, _ in selectors if name.startswith("market_")}
@@ -146,7 +146,7 @@ def test_rules_and_dashboard_read_what_is_shown(shown: Shown) -> None:
 
 
 def test_rules_and_dashboard_group_by_labels_that_exist(shown: Shown) -> None:
-    """A label that does not exist would put all series into one."""
+    """Each label in a query exists, or the query would put all series into one."""
     labels = {label for sample in shown.samples for label in sample.labels} | {"instance"}
     # These appear with their first count only.
     labels |= {"function", "reason", "kind", "outcome", "limit"}
@@ -162,7 +162,7 @@ def test_rules_and_dashboard_group_by_labels_that_exist(shown: Shown) -> None:
 
 
 def test_other_names_are_recorded_or_of_prometheus() -> None:
-    """`up` comes from Prometheus, and the burn rates from the rules."""
+    """Other names come from Prometheus, such as `up`, or are recorded by the rules."""
     groups = yaml.safe_load((MONITORING / "alert_rules.yml").read_text())["groups"]
     recorded = {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
 
@@ -172,7 +172,7 @@ def test_other_names_are_recorded_or_of_prometheus() -> None:
 
 
 def test_no_value_of_a_person_is_shown(shown: Shown, stack: Mapping[str, str]) -> None:
-    """No id, address, mail, key or token is in any label."""
+    """No label has an id, an address, an e-mail, a key or a token."""
     values = {value for sample in shown.samples for value in sample.labels.values()}
 
     private = re.compile(r"[0-9a-f]{8}-|@|evt_|pi_|acct_|sk_|whsec_|sb_|eyJ|\d{1,3}(\.\d{1,3}){3}")

@@ -26,7 +26,7 @@ def refusal_of(answer: httpx.Response) -> tuple[int, str]:
 
 @pytest.mark.anyio
 async def test_full_path_is_seen_live(sale: Sale) -> None:
-    """Case 7: each answer has success and state, and an order UPDATE event follows each."""
+    """Each action answers its success and state, and an UPDATE of the order follows (case 7)."""
     order = await asyncio.to_thread(sale.paid)
     steps = [
         (sale.seller, "mark_ready", "ready_for_handover"),
@@ -102,7 +102,7 @@ def test_another_user_is_refused(sale: Sale, paid_order: Order) -> None:
 
 
 def test_wrong_role_and_state_have_true_answers(sale: Sale, paid_order: Order) -> None:
-    """A8: the wrong party gets 403, an illegal state 409, and the order stays as it is."""
+    """The wrong party gets a 403, an illegal state a 409, and the order does not change (A8)."""
     for person, action in (
         (sale.buyer, "mark_ready"),
         (sale.buyer, "mark_shipped"),
@@ -122,7 +122,7 @@ def test_wrong_role_and_state_have_true_answers(sale: Sale, paid_order: Order) -
 
 @pytest.mark.parametrize("order_id", ["00000000-0000-4000-8000-000000000000", "x", "1", "00000000"])
 def test_unknown_order_is_not_found(sale: Sale, order_id: str) -> None:
-    """404 on the page and on an action."""
+    """An unknown order gets a 404 on the page and on an action."""
     path = f"/api/orders/{order_id}"
 
     assert (404, "RESOURCE_NOT_FOUND") == refusal_of(sale.buyer.get(path))
@@ -131,7 +131,7 @@ def test_unknown_order_is_not_found(sale: Sale, order_id: str) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"action": "steal"}, {"action": None}, [], "cancel"])
 def test_bad_action_is_refused(sale: Sale, paid_order: Order, body: Any) -> None:
-    """400, and nothing happens."""
+    """An unknown action gets a 400 and changes nothing."""
     answer = sale.seller.post(f"/api/orders/{paid_order.id}", body)
 
     assert (400, "VALIDATION_ERROR") == refusal_of(answer)
@@ -246,7 +246,7 @@ def test_refund_route_is_idempotent(sale: Sale, paid_order: Order) -> None:
 
 
 def test_refund_is_refused_where_it_must_be(sale: Sale, paid_order: Order) -> None:
-    """The buyer refunds nothing; an unpaid order has nothing to return; an unknown one is 404."""
+    """The buyer, an unpaid order and an unknown order get no refund."""
     body = {"orderId": paid_order.id}
 
     assert (403, "FORBIDDEN") == refusal_of(sale.buyer.post(REFUND, body))

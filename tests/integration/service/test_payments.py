@@ -1,4 +1,4 @@
-"""Paying over HTTP: who may, what for, and what comes of asking twice at once."""
+"""Payments over HTTP: rights, terms, and repeated or parallel calls."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ SITE = {"Origin": "http://localhost:5173"}
 
 @pytest.fixture
 def order(shop: Shop, buyer: Browser) -> Order:
-    """Sell the buyer something."""
+    """Sell an item to the buyer."""
     return shop.sold(buyer.actor)
 
 
@@ -108,7 +108,7 @@ def test_intent_of_another_order_confirms_nothing(shop: Shop, buyer: Browser, or
 
 
 def test_unknown_intent_and_order_are_not_found(buyer: Browser, order: Order) -> None:
-    """404, with the code that says so."""
+    """An unknown intent or order gets a 404 with its own code."""
     confirmation = {"orderId": order.id, "paymentIntentId": "pi_of_nobody"}
 
     assert (404, "RESOURCE_NOT_FOUND") == status_and_code(buyer.post(CONFIRM, confirmation))
@@ -142,7 +142,7 @@ def test_other_terms_than_the_orders_are_refused(
 
 
 def test_paid_order_takes_no_other_intent(shop: Shop, buyer: Browser, order: Order) -> None:
-    """Nobody is asked to pay twice."""
+    """A paid order gets no second intent."""
     intent_id = buyer.post(CREATE, intent_body(order)).json()["paymentIntentId"]
     shop.stripe.v1.payment_intents.confirm(intent_id, {"payment_method": "pm_card_visa"})
     shop.wait_for(lambda: shop.state(order) == "paid")
@@ -195,7 +195,7 @@ def test_failed_authentication_leaves_the_order_to_be_paid(
 def test_cookie_from_the_site_is_taken(
     buyer: Browser, order: Order, headers: dict[str, str]
 ) -> None:
-    """In chunks, as the site's library leaves it."""
+    """A session cookie is accepted in the chunks that Supabase's library writes."""
     answer = buyer.post(CREATE, intent_body(order), buyer.cookie | headers)
 
     assert 200 == answer.status_code, answer.text
@@ -205,7 +205,7 @@ def test_cookie_from_the_site_is_taken(
     "body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"[" * 60_000, b'{"orderId": 1}']
 )
 def test_body_that_makes_no_sense_is_refused(shop: Shop, buyer: Browser, body: bytes) -> None:
-    """400, never 5xx."""
+    """A malformed body gets a 400, never a 5xx."""
     answer = shop.http.post(
         CREATE, content=body, headers=buyer.bearer | {"Content-Type": "application/json"}
     )
@@ -214,7 +214,7 @@ def test_body_that_makes_no_sense_is_refused(shop: Shop, buyer: Browser, body: b
 
 
 def test_other_kind_of_body_is_refused(shop: Shop, buyer: Browser) -> None:
-    """Only what a browser or an app of ours sends is read."""
+    """Another content type than JSON is refused."""
     headers = buyer.bearer | {"Content-Type": "application/xml"}
 
     answer = shop.http.post(CREATE, content=b"<x/>", headers=headers)
@@ -223,7 +223,7 @@ def test_other_kind_of_body_is_refused(shop: Shop, buyer: Browser) -> None:
 
 
 def test_large_body_is_refused(shop: Shop, buyer: Browser) -> None:
-    """And not read to its end, so that the connection is not used any more."""
+    """A large body is not read to its end, so its connection is closed."""
     answer = httpx.post(
         f"{shop.environment['SERVICE_URL']}{CREATE}",
         content=b'{"orderId": "' + b"x" * 64 * 1024 + b'"}',
@@ -250,7 +250,7 @@ def test_stripe_that_loses_an_answer_makes_one_intent(
 
 
 def test_stripe_that_fails_once_makes_one_intent(shop: Shop, buyer: Browser, order: Order) -> None:
-    """Its error is kept under the first key, so the next one is taken."""
+    """Stripe keeps an error under the first key, so the service takes the next key."""
     shop.command("POST", "/faults", status=500, method="POST", path="/v1/payment_intents")
 
     answer = buyer.post(CREATE, intent_body(order))
@@ -260,9 +260,9 @@ def test_stripe_that_fails_once_makes_one_intent(shop: Shop, buyer: Browser, ord
 
 
 def test_stripe_that_is_slow_makes_one_intent(shop: Shop, buyer: Browser, order: Order) -> None:
-    """The first call is given up before it is answered, and its twins wait for what it makes.
+    """The first call times out, and its repetitions wait for its result.
 
-    How long they wait is random, so the buyer may have to ask again.
+    They wait for a random time, so the buyer may have to repeat the request.
     """
     shop.command("POST", "/faults", delay_s=2, method="POST", path="/v1/payment_intents")
     answers = []
@@ -280,7 +280,7 @@ def test_stripe_that_is_slow_makes_one_intent(shop: Shop, buyer: Browser, order:
 
 
 def test_stripe_that_is_away_is_told(shop: Shop, buyer: Browser, order: Order) -> None:
-    """The buyer hears of it, and the next try works."""
+    """The buyer gets an error while Stripe is away, and the next try works."""
     shop.command("POST", "/faults", reset=True, times=50, method="POST", path="/v1/payment_intents")
 
     answer = buyer.post(CREATE, intent_body(order))

@@ -225,7 +225,7 @@ def test_lost_answer_moves_money_once(
 
 
 def test_account_without_the_ability_is_read_again(shop: Shop, seller: Browser) -> None:
-    """Stripe took the ability away and its event is not here yet: the transfer waits."""
+    """The transfer waits after Stripe has disabled the account, before its event arrives."""
     account_id = onboarded(shop, seller)
     shop.command("PUT", "/delivery", mode="hold", event_types=["account.updated"])
     try:
@@ -243,7 +243,7 @@ def test_account_without_the_ability_is_read_again(shop: Shop, seller: Browser) 
 
 
 def test_seller_who_spent_the_money_owes_it(shop: Shop, seller: Browser) -> None:
-    """Other transfers of the seller wait until staff release them."""
+    """A reversal that fails holds the seller's other transfers until staff release them."""
     account_id = onboarded(shop, seller)
     order = released(shop, seller)
     shop.wait_for(lambda: payouts_of(seller) == [("paid", PART, 0)])
@@ -297,7 +297,7 @@ def test_users_see_their_own_payouts(shop: Shop, seller: Browser, buyer: Browser
 
 
 def test_seller_onboards_and_can_be_paid(shop: Shop, seller: Browser) -> None:
-    """The link leads to Stripe's form; when the form is complete, payouts are enabled."""
+    """The link leads to Stripe's form; a complete form enables payouts."""
     answer = onboard(seller)
 
     assert (200, {"success", "url", "expires_at"}) == (answer.status_code, set(answer.json()))
@@ -344,7 +344,7 @@ def test_concurrent_calls_make_one_account(shop: Shop, seller: Browser) -> None:
 def test_trouble_at_stripe_makes_no_second_account(
     shop: Shop, seller: Browser, fault: dict[str, Any]
 ) -> None:
-    """Stripe may have made the account whose answer is lost, and an error must not block a day."""
+    """Lost answers and errors of Stripe lead to one account, and block no later call."""
     shop.command("POST", "/faults", method="POST", path="/v1/accounts", times=1, **fault)
 
     first, second = onboard(seller), onboard(seller)

@@ -66,7 +66,7 @@ def account(account_id: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("type_", SESSION_TYPES)
 def test_identity_event_keeps_id_status_and_code(shop: Shop, type_: str) -> None:
-    """Only what the handler needs to read the session from Stripe again is kept."""
+    """The inbox keeps only the fields with which the handler reads the session again."""
     session_id = f"vs_{uuid.uuid4().hex}"
     body = event(shop, session(session_id), type=type_)
 
@@ -87,7 +87,7 @@ def test_identity_event_keeps_id_status_and_code(shop: Shop, type_: str) -> None
 
 
 def test_no_other_event_keeps_personal_data(shop: Shop) -> None:
-    """An allow-list: fields and types that we do not know are dropped too."""
+    """The inbox keeps an allow-list of fields, so it drops unknown fields and types."""
     account_id = f"acct_{uuid.uuid4().hex}"
     bodies = [
         (event(shop, account(account_id), type=type_, account=account_id), "CONNECT_")
@@ -111,7 +111,7 @@ def test_no_other_event_keeps_personal_data(shop: Shop) -> None:
 
 
 def test_field_of_another_form_is_dropped(shop: Shop) -> None:
-    """A field that is kept has one form; a name in its place is not kept."""
+    """A kept field has one form; a name in its place is dropped."""
     planted = [
         f"Zebedee {MARK}",
         MARK.lower() + " street",
@@ -136,7 +136,7 @@ def test_field_of_another_form_is_dropped(shop: Shop) -> None:
 
 
 def test_refused_event_is_not_logged(shop: Shop) -> None:
-    """Neither where it does not belong, nor without a signature, nor in a form that is none."""
+    """A refused event leaves no personal data in the log, whatever the reason of the refusal."""
     body = event(shop, session("vs_1"), type=SESSION_TYPES[3])
     identity = "STRIPE_IDENTITY_WEBHOOK_SECRETS"
 
@@ -159,7 +159,7 @@ def test_refused_event_is_not_logged(shop: Shop) -> None:
 
 @pytest.mark.parametrize("status", [500, 503, 400])
 def test_event_that_cannot_be_stored_is_not_logged(shop: Shop, status: int) -> None:
-    """A failure of the database names the function, and no argument."""
+    """The log of a database failure names the function and no argument."""
     body = event(shop, session("vs_1"), type=SESSION_TYPES[3])
 
     with commanded(shop.environment["SUPABASE_URL"]) as control:
@@ -173,7 +173,7 @@ def test_event_that_cannot_be_stored_is_not_logged(shop: Shop, status: int) -> N
 
 
 def test_redelivery_is_the_same_event(shop: Shop) -> None:
-    """Neither the order of keys nor the dropped data make another event of it."""
+    """Neither the order of keys nor the dropped data make a redelivery another event."""
     body = event(shop, session(f"vs_{uuid.uuid4().hex}"), type=SESSION_TYPES[3])
     assert "ignored" == post_identity(shop, body).json()["status"]
     before = shop.event_row(body["id"])

@@ -1,4 +1,4 @@
-"""Every request has an id, one form of errors, and limits that all processes share."""
+"""Each request has an id, errors have one form, and all processes share the limits."""
 
 import re
 import time
@@ -21,7 +21,7 @@ MADE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def test_proposed_request_id_is_answered(shop: Shop) -> None:
-    """With an error too, where it is the correlation id."""
+    """Answers and errors carry the request id that the caller proposed."""
     headers = {"X-Request-Id": "checkout-7.a_b"}
 
     answers = [shop.http.get(path, headers=headers) for path in ("/api/health/live", "/api/x")]
@@ -32,7 +32,7 @@ def test_proposed_request_id_is_answered(shop: Shop) -> None:
 
 @pytest.mark.parametrize("proposed", [None, "", "a b", "x" * 129, "{}", "-x", "../../etc"])
 def test_request_id_is_made_where_none_will_do(shop: Shop, proposed: str | None) -> None:
-    """A request id that could do harm in a log is replaced."""
+    """A request id that could forge a log line is replaced."""
     headers = {} if proposed is None else {"X-Request-Id": proposed}
 
     answer = shop.http.get("/api/health/live", headers=headers)
@@ -52,7 +52,7 @@ def test_request_id_is_made_where_none_will_do(shop: Shop, proposed: str | None)
     ],
 )
 def test_error_has_the_one_form(shop: Shop, method: str, path: str, status: int, code: str) -> None:
-    """JSON with a code, also where no route of ours was reached."""
+    """Each error is JSON with a code, also on an unknown path."""
     answer = shop.http.request(method, path)
 
     assert (status, code) == (answer.status_code, answer.json()["code"])
@@ -60,7 +60,7 @@ def test_error_has_the_one_form(shop: Shop, method: str, path: str, status: int,
 
 
 def test_limit_is_one_for_all_processes(shop: Shop, signed_in: Callable[[], Browser]) -> None:
-    """Three uses at one gunicorn worker leave one at the other."""
+    """Three requests at one gunicorn worker leave one at the other."""
     person = signed_in()
     body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
     gunicorn = Gunicorn.on(shop.environment["SERVICE_URL"])
@@ -69,7 +69,7 @@ def test_limit_is_one_for_all_processes(shop: Shop, signed_in: Callable[[], Brow
 
     def uses(count: int) -> list[int]:
         url = f"{shop.environment['SERVICE_URL']}/api/payments/confirm"
-        # Each on a connection of its own, which only a worker that runs can take.
+        # Each request has its own connection, which only a running worker accepts.
         return [
             httpx.post(url, json=body, headers=person.bearer, timeout=20).status_code
             for _ in range(count)
@@ -90,7 +90,7 @@ def test_limit_is_one_for_all_processes(shop: Shop, signed_in: Callable[[], Brow
 
 
 def test_limit_holds_for_uses_at_once(shop: Shop, signed_in: Callable[[], Browser]) -> None:
-    """Exactly as many as are allowed get through, and nobody else pays for it."""
+    """Parallel requests pass up to the limit, and no other user's limit changes."""
     person, other = signed_in(), signed_in()
     body = {"orderId": person.session["user"]["id"], "paymentIntentId": "pi_of_nobody"}
 
@@ -113,7 +113,10 @@ def test_error_of_the_gateway_is_hidden(
 def test_errors_of_the_gateway_are_no_error_of_ours(
     shop: Shop, signed_in: Callable[[], Browser]
 ) -> None:
-    """After the last try the answer says to try again. One status is enough: retries are scarce."""
+    """The answer after the last try says to try again.
+
+    One status is enough, because the retry budget is small.
+    """
     assert (503, "DATABASE_BUSY") == confirmed_during(shop, signed_in(), 502, times=5)
 
 
@@ -129,7 +132,7 @@ def confirmed_during(shop: Shop, person: Browser, status: int, *, times: int) ->
 
 
 def test_health_shows_whether_the_adapters_work(shop: Shop) -> None:
-    """Live asks nobody, ready the database, health Stripe too; none tells how we are set up."""
+    """`live` calls nothing, `ready` the database, `health` Stripe too; none shows settings."""
     live, ready, health = (shop.http.get(f"/api/health{path}") for path in ("/live", "/ready", ""))
 
     assert [200, 200, 200] == [answer.status_code for answer in (live, ready, health)]
@@ -138,7 +141,7 @@ def test_health_shows_whether_the_adapters_work(shop: Shop) -> None:
 
 
 def test_event_is_found_by_whoever_has_the_token(shop: Shop) -> None:
-    """By its id or type; what came later than asked for is found, what came earlier is not."""
+    """A caller with the token finds an event by id or type, from a given time on."""
     event = shop.event({"object": "test"}, type=f"test.{time.time_ns()}")
     shop.post(event)
     headers = {"x-canary-token": shop.environment["CANARY_TOKEN"]}

@@ -58,7 +58,7 @@ def nothing_changes(world: World, request: pytest.FixtureRequest) -> Iterator[No
 
 
 def test_each_route_has_an_entry() -> None:
-    """A new route cannot be forgotten, and a route that is gone leaves no entry."""
+    """Each route has an entry in `route_entries`, and each entry a route."""
     assert set(map(str, CASES)) == set(ENTRIES)
     assert {str(case) for case in CASES if case.route.has_user and not case.route.is_live} == set(
         NOT_LIVE
@@ -74,7 +74,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def callers_without_identity(world: World) -> BadCallers:
-    """Return callers whose token, or its lack, says nothing that counts."""
+    """Return callers without a token, or with one that proves nothing."""
     environment = world.shop.environment
     api_keys = {
         name: environment[name]
@@ -231,7 +231,7 @@ def bad_callers(world: World, case: Case, entry: Entry) -> BadCallers:
 @pytest.mark.usefixtures("nothing_changes")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_bad_caller_is_refused(world: World, case: Case) -> None:
-    """The request itself is good, so the caller alone is the reason (case 13, B15, B16)."""
+    """A bad caller gets a refusal for a good request (case 13, B15, B16)."""
     entry = case.entries[0]
     callers = bad_callers(world, case, entry)
 
@@ -245,7 +245,7 @@ def test_bad_caller_is_refused(world: World, case: Case) -> None:
 @pytest.mark.usefixtures("nothing_changes")
 @pytest.mark.parametrize("case", [case for case in CASES if case.entries[0].others], ids=str)
 def test_object_of_another_user_is_refused(world: World, case: Case) -> None:
-    """The token is good, and the object is not the caller's."""
+    """A good token gives no access to another user's object."""
     for entry in case.entries:
         answers = {
             person: refusal_of(case.send(world, entry, world.bearer(person)))
@@ -257,7 +257,7 @@ def test_object_of_another_user_is_refused(world: World, case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_good_caller_is_served(world: World, case: Case) -> None:
-    """Otherwise the refusals above would prove nothing."""
+    """Each entry's request succeeds, or the refusals of the other tests would prove nothing."""
     for entry in case.entries:
         headers = world.filled(dict(entry.headers)) | (world.bearer(entry.by) if entry.by else {})
         if entry.secret:

@@ -17,7 +17,7 @@ WEBHOOKS = b"POST /api/webhooks/stripe HTTP/1.1\r\nHost: shop.test\r\n"
 
 
 def send_nothing(_connection: socket.socket) -> None:
-    """Stay idle from the start."""
+    """Keep the connection idle from the start."""
 
 
 def send_half_a_line(connection: socket.socket) -> None:
@@ -87,7 +87,7 @@ def burdened(
 def test_slow_connections_stop_nobody(
     own_service: OwnService, burden: Callable[[socket.socket], None]
 ) -> None:
-    """Many at once, and new connections are still answered, by each of gunicorn's workers."""
+    """Each gunicorn worker still answers new connections beside many slow ones."""
     with burdened(own_service, burden):
         answers = [
             httpx.get(f"{own_service.url}/api/{path}", timeout=ANSWER_S).status_code
@@ -105,10 +105,9 @@ def test_idle_connection_is_kept(own_service: OwnService) -> None:
 
 
 def test_slow_clients_are_given_up(own_service: OwnService, fresh_service: OwnService) -> None:
-    """A head that does not come ends without an answer, a body that does not come is a 400.
+    """A slow head gets no answer, a slow body a 400, and a slow reader frees its thread.
 
-    The thread that waits to send an answer becomes free, without a traceback. One test waits for
-    all of these, because each takes the time limit.
+    One test waits for all of these, because each takes the time limit.
     """
     # Their answers are more than the buffers between the two hold. They are more than the service
     # takes from a connection that it ends.

@@ -1,4 +1,4 @@
-"""Staff and a scheduler over HTTP: who is let in, and what each route does."""
+"""The routes for staff and the scheduler over HTTP: access and effects."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -83,7 +83,7 @@ def test_forced_close_is_limited(shop: Shop, signed_in: Callable[[], Browser]) -
 
 
 def test_scheduler_closes_what_has_expired(shop: Shop) -> None:
-    """The secret suffices; a GET with it closes nothing (B16)."""
+    """The scheduler's secret closes expired auctions by POST; a GET closes nothing (B16)."""
     secret = {"x-cron-secret": shop.environment["CRON_SECRET"]}
     path = "/api/auctions/process-expired"
 
@@ -102,7 +102,7 @@ def test_scheduler_closes_what_has_expired(shop: Shop) -> None:
 
 
 def test_staff_replay_a_dead_event(shop: Shop, staff: Browser) -> None:
-    """It leaves the list, a worker applies it, and the action is audited once."""
+    """A replayed event leaves the list, a worker applies it, and the audit log has one entry."""
     event_id = shop.dead_event()
     path = "/api/admin/webhook-events"
 
@@ -142,7 +142,7 @@ def test_staff_queue_a_dead_outbox_row_again(shop: Shop, staff: Browser) -> None
 
 
 def test_staff_read_what_waits(staff: Browser) -> None:
-    """Expired auctions, jobs of the database, and runs of the workers."""
+    """Staff read expired auctions, jobs of the database, and runs of the workers."""
     expired = staff.get("/api/admin/finalize-auctions?action=status").json()
     jobs = staff.get("/api/cron/status").json()
 

@@ -39,7 +39,7 @@ def about_money(shop: Shop, type_: str) -> dict[str, Any]:
 
 
 def requeue(shop: Shop, type_: str) -> None:
-    """Open the ignored events of a type again, as our own processes may."""
+    """Requeue the ignored events of a type, as service_role."""
     since = shop.value("select (now() - interval '5 minutes')::text")
     answer = shop.service.call("requeue_ignored_events", type=type_, since=since)
     assert answer["success"], answer

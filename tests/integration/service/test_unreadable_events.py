@@ -88,7 +88,7 @@ def test_unreadable_intent_is_a_failure_with_a_name(
 def test_refund_of_an_unreadable_intent_is_a_failure_with_a_name(
     shop: Shop, event_type: str, value: Any
 ) -> None:
-    """Nobody can know which payment it belongs to."""
+    """A refund whose intent is unreadable waits, because its payment is unknown."""
     check_waits_unread(
         shop, shop.event({"object": "refund", "payment_intent": value}, type=event_type)
     )
@@ -98,7 +98,7 @@ def test_refund_of_an_unreadable_intent_is_a_failure_with_a_name(
 def test_refund_without_an_id_is_a_failure_with_a_name(
     shop: Shop, order: Order, event_type: str
 ) -> None:
-    """Its state cannot be read from Stripe."""
+    """A refund without an id waits, because it cannot be read from Stripe."""
     refund = {"object": "refund", "payment_intent": order.intent_id, "amount": AMOUNT}
 
     check_waits_unread(shop, shop.event(refund, type=event_type))
@@ -109,7 +109,7 @@ def test_refund_without_an_id_is_a_failure_with_a_name(
 def test_unknown_order_comes_before_all_that_is_missing(
     shop: Shop, event_type: str, named: Any
 ) -> None:
-    """The intent has nothing but the name of an order that does not exist."""
+    """An event about an unknown order is ignored, whatever other fields it lacks."""
     event = shop.event({"metadata": {"order_id": named}}, type=event_type)
 
     answer = shop.post(event)
@@ -129,7 +129,7 @@ def test_refund_of_an_unknown_order_needs_no_other_field(shop: Shop) -> None:
 
 @pytest.mark.parametrize("event_type", [*INTENT_TYPES, *REFUND_TYPES, "charge.refunded"])
 def test_object_without_any_field_is_ignored(shop: Shop, event_type: str) -> None:
-    """It names neither an order nor an intent, so it is not ours."""
+    """An object that names neither an order nor an intent is ignored."""
     answer = shop.post(shop.event({}, type=event_type))
 
     assert (200, "ignored") == (answer.status_code, answer.json()["status"])
@@ -145,7 +145,7 @@ def test_object_without_any_field_is_ignored(shop: Shop, event_type: str) -> Non
 def test_decline_needs_no_reason_and_no_charge(
     shop: Shop, order: Order, key: str, value: Any
 ) -> None:
-    """They are for the books of Stripe; the order waits for its payment."""
+    """A decline without a reason and a charge is applied; the order waits for its payment."""
     intent = changed(order.paid_intent(), key, value)
 
     answer = shop.post(shop.event(intent, type="payment_intent.payment_failed"))

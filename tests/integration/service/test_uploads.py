@@ -134,7 +134,7 @@ def test_photo_is_shown_with_its_listing(sale: Sale, listing_id: str) -> None:
 
 
 def test_repeated_upload_is_one_photo(sale: Sale, listing_id: str) -> None:
-    """Nothing is left of the second one, even if both come at once."""
+    """A repeated upload leaves one photo and one object, even if both run at once."""
     data = encoded(halves())
     with ThreadPoolExecutor(4) as pool:
         answers = [*pool.map(lambda _: stored(photo(sale.seller, listing_id, data)), range(4))]
@@ -156,7 +156,7 @@ def test_parallel_uploads_keep_the_limit(sale: Sale, listing_id: str) -> None:
 
 
 def test_similar_photo_of_another_listing_is_reported(sale: Sale, listing_id: str) -> None:
-    """The upload succeeds, and says so."""
+    """An upload that resembles another listing's photo succeeds, and the answer says so."""
     data = encoded(halves(900, 300), "PNG")
     other_id = str(listed(sale.seller.actor)["listing"]["id"])
     stored(photo(sale.seller, other_id, data))
@@ -224,7 +224,7 @@ def test_evidence_is_read_by_the_parties_and_staff(
 
 
 def test_party_removes_own_evidence(sale: Sale, dispute_id: str) -> None:
-    """The other party does not."""
+    """A party removes its own evidence, and the other party cannot."""
     answer = stored(upload(sale.seller, coloured(9), type="evidence_file", disputeId=dispute_id))
     body = {"bucket": "evidence-uploads", "path": answer["path"]}
 
@@ -246,7 +246,7 @@ def test_proof_of_address_is_its_owners(sale: Sale, client_of: Callable[[Browser
 
 
 def test_replaced_avatar_leaves_no_object(sale: Sale) -> None:
-    """Nobody can fill the bucket with former avatars."""
+    """The upload of an avatar removes the object of the former one."""
     first, second = (
         stored(upload(sale.another, coloured(red), type="profile_avatar")) for red in (40, 80)
     )
@@ -260,7 +260,7 @@ def test_replaced_avatar_leaves_no_object(sale: Sale) -> None:
 def test_client_writes_no_object(
     sale: Sale, listing_id: str, bucket: str, client_of: Callable[[Browser], Client]
 ) -> None:
-    """The official client of a signed-in user cannot pass the checks by."""
+    """A signed-in user's official client cannot write objects past the service's checks."""
     files = client_of(sale.seller).storage.from_(bucket)
     folder = listing_id if bucket == "listing-photos" else str(sale.seller.actor.id)
     with pytest.raises(StorageApiError):
@@ -277,7 +277,7 @@ def test_client_writes_no_object(
 
 
 def test_upload_has_a_limit(sale: Sale, signed_in: Callable[[], Browser]) -> None:
-    """It is counted per user, in the database."""
+    """Uploads are limited per user, in the database."""
     user = signed_in()
     with sale.shop.limited("upload_file", 1):
         answers = [upload(user, b"x", type="profile_avatar") for _ in range(2)]
@@ -286,7 +286,7 @@ def test_upload_has_a_limit(sale: Sale, signed_in: Callable[[], Browser]) -> Non
 
 
 def test_refused_files_use_up_the_hour(sale: Sale, listing_id: str) -> None:
-    """Each costs a process, so they count as the others do."""
+    """A refused file counts towards the limit, because its check costs a process."""
     with sale.shop.limited("upload_shared_file", 2):
         answers = [photo(sale.seller, listing_id, data) for data in (b"x", b"x", encoded(halves()))]
 

@@ -1,4 +1,4 @@
-"""The webhook endpoint over HTTP: what is refused, what is kept, and what takes effect once."""
+"""The webhook endpoint over HTTP: refusals, stored events, and effects."""
 
 import hashlib
 import hmac
@@ -41,7 +41,7 @@ def refused(answer: httpx.Response, text: str) -> bool:
 
 
 def bad_signatures(payload: bytes, secret: str) -> dict[str, Any]:
-    """Return every shape of a signature that proves nothing."""
+    """Return every kind of invalid signature."""
     now = int(time.time())
     good = signed(payload.decode(), secret=secret)[1]
     time_part, digest = good.split(",")
@@ -90,7 +90,7 @@ def test_bad_signature_is_refused_in_every_shape(shop: Shop, order: Order) -> No
 
 @pytest.mark.parametrize("headers", [{}, {"Stripe-Signature": ""}])
 def test_missing_signature_is_refused(shop: Shop, headers: dict[str, str]) -> None:
-    """With words of its own, as it is mostly somebody's wrong set-up."""
+    """A missing signature has its own error text, because the cause is mostly a wrong set-up."""
     answer = shop.http.post(PAYMENTS_PATH, json=shop.event({}), headers=headers)
 
     assert refused(answer, "Missing signature")
@@ -98,7 +98,7 @@ def test_missing_signature_is_refused(shop: Shop, headers: dict[str, str]) -> No
 
 
 def test_identity_secret_signs_no_payment(shop: Shop, order: Order) -> None:
-    """Each endpoint has secrets of its own, and the other's are worth nothing."""
+    """Each endpoint has its own secrets, and refuses those of the other."""
     event = shop.event(order.paid_intent())
 
     answer = shop.post(event, secret=shop.secret("STRIPE_IDENTITY_WEBHOOK_SECRETS"))
@@ -124,7 +124,7 @@ def test_identity_endpoint_pays_no_order(shop: Shop, order: Order) -> None:
 def test_event_that_postgres_cannot_keep_is_kept_as_it_can(
     shop: Shop, order: Order, text: Any
 ) -> None:
-    """Somewhere in it is what no row can hold; the money in it counts all the same."""
+    """An event with a text that no row can hold is stored in another form, and its money counts."""
     event = shop.event(order.paid_intent(description=text))
 
     assert PROCESSED == shop.post(event).json()
@@ -144,7 +144,7 @@ def test_strange_metadata_names_no_order(shop: Shop, metadata: Any) -> None:
 
 
 def test_changed_body_is_refused(shop: Shop, order: Order) -> None:
-    """One byte is enough."""
+    """A body with one changed byte is refused."""
     payload, signature = signed(shop.event(order.paid_intent()), secret=shop.secret())
     changed = payload.replace(b'"aud"', b'"usd"')
     assert changed != payload
@@ -170,17 +170,14 @@ def test_changed_body_is_refused(shop: Shop, order: Order) -> None:
     ],
 )
 def test_signed_nonsense_is_refused(shop: Shop, body: str) -> None:
-    """Signed or not, what is no event is not kept.
-
-    Case 17.
-    """
+    """A signed body that is no event is refused (case 17)."""
     assert refused(shop.post(body), "Invalid payload")
 
 
 @pytest.mark.parametrize("key", ["id", "type", "account", "api_version"])
 @pytest.mark.parametrize("value", ["", "x" * 256, "x" * 100_000, 7, {"a": 1}, ["evt_1"], True])
 def test_field_of_the_event_has_one_form(shop: Shop, order: Order, key: str, value: Any) -> None:
-    """Nothing that an index could not hold, or that is no text, reaches the database."""
+    """An event whose fields are too long for an index, or no text, is refused."""
     event = shop.event(order.paid_intent()) | {key: value}
 
     assert refused(shop.post(event), "Invalid payload")
@@ -189,7 +186,7 @@ def test_field_of_the_event_has_one_form(shop: Shop, order: Order, key: str, val
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b'{"id": "\xff"}', "{}".encode("utf-16")])
 def test_signed_body_that_is_no_utf_8_is_refused(shop: Shop, body: bytes) -> None:
-    """Stripe signs text; other bytes are a refusal and no crash."""
+    """A signed body that is no UTF-8 is refused, and no worker crashes."""
     now = int(time.time())
     digest = hmac.new(shop.secret().encode(), b"%d." % now + body, hashlib.sha256).hexdigest()
 
@@ -211,7 +208,7 @@ def test_signed_body_that_is_no_utf_8_is_refused(shop: Shop, body: bytes) -> Non
 @pytest.mark.parametrize("type_", ["customer.created", "payment_intent.created"])
 @pytest.mark.parametrize("value", ["x" * 256, "x" * 100_000, 7, {"a": 1}, None])
 def test_object_without_an_id_is_kept(shop: Shop, type_: str, value: Any) -> None:
-    """The event counts, and no index holds what is no id."""
+    """An event is stored even if its object has no valid id."""
     data = {"object": "payment_intent", "id": value, "metadata": {"order_id": value}}
     event = shop.event(data, type=type_)
 
@@ -221,11 +218,11 @@ def test_object_without_an_id_is_kept(shop: Shop, type_: str, value: Any) -> Non
 
 
 def test_large_body_is_refused_unread(shop: Shop) -> None:
-    """More than a mebibyte is 413, even if it is signed well."""
+    """A body of more than a mebibyte gets a 413, even with a valid signature."""
     event = shop.event({"object": "x", "text": "x" * 1024 * 1024})
     payload, signature = signed(event, secret=shop.secret())
 
-    # On a connection of its own: gunicorn closes one whose body it does not care to read.
+    # gunicorn closes a connection with an unread body, so this request has its own.
     answer = httpx.post(
         f"{shop.environment['SERVICE_URL']}{PAYMENTS_PATH}",
         content=payload,
@@ -237,7 +234,7 @@ def test_large_body_is_refused_unread(shop: Shop) -> None:
 
 
 def test_event_that_is_just_small_enough_is_kept(shop: Shop) -> None:
-    """The limit is about the body as it is sent."""
+    """The limit counts the bytes of the body as sent."""
     event = shop.event({"object": "x", "text": "x" * (1024 * 1024 - 4096)}, type="test.large")
 
     assert IGNORED == shop.post(event).json()
@@ -245,10 +242,7 @@ def test_event_that_is_just_small_enough_is_kept(shop: Shop) -> None:
 
 
 def test_event_from_the_future_is_refused(shop: Shop, order: Order) -> None:
-    """By the time it was signed, or by the time it was made.
-
-    Case 17.
-    """
+    """An event is refused if its signature or its creation lies in the future (case 17)."""
     soon = int(time.time()) + 600
     event = shop.event(order.paid_intent())
 
@@ -281,7 +275,7 @@ def test_signature_of_two_hours_ago_is_refused(shop: Shop, order: Order) -> None
 
 
 def test_live_event_is_refused_in_test_mode(shop: Shop, order: Order) -> None:
-    """Money of the other mode is none of ours."""
+    """Events of live mode are refused in test mode."""
     event = shop.event(order.paid_intent(), livemode=True)
 
     assert refused(shop.post(event), "Livemode mismatch")
@@ -292,10 +286,7 @@ def test_live_event_is_refused_in_test_mode(shop: Shop, order: Order) -> None:
     "order_id", ["3f1c2f6e-8f0a-4c8e-9d53-0b8a1f6d2c11", "no uuid", "' or 1=1 --", "", "7"]
 )
 def test_unknown_order_is_kept_and_answered_as_done(shop: Shop, order_id: str) -> None:
-    """Another delivery could not change it, so the answer is 200 and Stripe sends no more.
-
-    Case 17.
-    """
+    """An event about an unknown order gets a 200, so Stripe does not send it again (case 17)."""
     intent = Order(id=order_id, buyer_id="nobody", intent_id=f"pi_{uuid.uuid4().hex}")
     event = shop.event(intent.paid_intent())
 
@@ -310,10 +301,7 @@ def test_unknown_order_is_kept_and_answered_as_done(shop: Shop, order_id: str) -
     "type_", ["payment_intent.succeeded", "payment_intent.payment_failed", "charge.refunded"]
 )
 def test_event_without_an_order_is_ignored(shop: Shop, type_: str) -> None:
-    """It is somebody else's money in the same account.
-
-    Case 17.
-    """
+    """A payment without an order belongs to another use of the account (case 17)."""
     intent = {"id": f"pi_{uuid.uuid4().hex}", "object": "payment_intent", "metadata": {}}
     event = shop.event(intent, type=type_)
 
@@ -324,10 +312,7 @@ def test_event_without_an_order_is_ignored(shop: Shop, type_: str) -> None:
 
 
 def test_unhandled_type_is_kept_and_ignored(shop: Shop) -> None:
-    """Stripe has more types than we have uses.
-
-    Case 17.
-    """
+    """An event of a type without a handler is stored and ignored (case 17)."""
     event = shop.event({"id": "cus_1", "object": "customer"}, type="customer.created")
 
     answer = shop.post(event)
@@ -337,7 +322,7 @@ def test_unhandled_type_is_kept_and_ignored(shop: Shop) -> None:
 
 
 def test_other_version_of_the_api_is_taken(shop: Shop, order: Order) -> None:
-    """An account may be moved to a version before our library is."""
+    """An event of another API version is accepted; an account may move before our library."""
     event = shop.event(order.paid_intent(), api_version="2019-01-01")
 
     assert PROCESSED == shop.post(event).json()
@@ -345,10 +330,7 @@ def test_other_version_of_the_api_is_taken(shop: Shop, order: Order) -> None:
 
 
 def test_same_id_with_other_content_changes_nothing(shop: Shop, order: Order) -> None:
-    """The first content stands, whatever comes under its id later.
-
-    Case 14.
-    """
+    """A second event with the same id and other content changes nothing (case 14)."""
     event = shop.event(order.paid_intent())
     assert PROCESSED == shop.post(event).json()
     before = shop.event_row(event["id"])
@@ -384,10 +366,7 @@ def refunded_cents(shop: Shop, intent_id: str) -> list[int]:
 
 @pytest.mark.parametrize("terms", [{"amount": AMOUNT - 1}, {"currency": "usd"}])
 def test_wrong_terms_never_pay_and_go_back(shop: Shop, terms: dict[str, Any]) -> None:
-    """The captured money is in the books and is refunded, at Stripe too.
-
-    Case 16.
-    """
+    """A payment on wrong terms is booked and refunded, and pays no order (case 16)."""
     order = shop.sold()
 
     intent_id = paid_intent(shop, order, **terms)
@@ -399,10 +378,7 @@ def test_wrong_terms_never_pay_and_go_back(shop: Shop, terms: dict[str, Any]) ->
 
 
 def test_second_intent_of_a_paid_order_goes_back(shop: Shop) -> None:
-    """The order stays paid by the first.
-
-    Case 16.
-    """
+    """The second payment of an order is refunded; the order stays paid by the first (case 16)."""
     order = shop.paid()
 
     intent_id = paid_intent(shop, order)
@@ -417,11 +393,10 @@ def test_second_intent_of_a_paid_order_goes_back(shop: Shop) -> None:
 
 
 def test_payment_of_a_cancelled_order_goes_back(shop: Shop) -> None:
-    """Money that lands after the end is neither kept nor lost.
+    """A payment that arrives after the order was cancelled is booked and refunded (case 16).
 
-    It is paid before the worker can cancel the intent; we hear of it after the order's end.
-
-    Case 16.
+    The buyer pays before the worker can cancel the intent, and the event arrives after the
+    order's end.
     """
     order = shop.awaiting()
     shop.command("PUT", "/delivery", mode="hold", event_types=["payment_intent.succeeded"])
@@ -447,7 +422,7 @@ def test_payment_of_a_cancelled_order_goes_back(shop: Shop) -> None:
 
 
 def test_flood_of_good_and_bad_events_is_sorted(shop: Shop) -> None:
-    """A hundred at once: each good one applied once, each bad one refused.
+    """Of a hundred parallel events each good one has one effect, and each bad one is refused.
 
     Case 19.
     """

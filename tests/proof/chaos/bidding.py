@@ -29,7 +29,7 @@ EXPECTED_REFUSALS = frozenset(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """A receipt that a bidder holds, with the bid that it is for."""
+    """A receipt that a bidder got, with the bid that it is for."""
 
     auction_id: UUID
     bidder_id: UUID
@@ -52,7 +52,7 @@ class Bidding:
         self._dice = rng
 
     async def bid_on(self, lot: Lot) -> None:
-        """Let everybody bid who wants the thing, until the auction is over for all of them."""
+        """Let every planned bidder bid until the auction is over for all of them."""
         await asyncio.gather(*(self._bid(lot, bidder) for bidder in lot.plan.bidders))
 
     async def _bid(self, lot: Lot, bidder: Bidder) -> None:
@@ -75,7 +75,7 @@ class Bidding:
             await self._repeat(lot, user)
 
     async def _is_outbid(self, lot: Lot, user: Person) -> bool:
-        """Wait until a rival leads; return false if that does not happen for a while."""
+        """Wait until a rival leads; return false if no rival does within the time limit."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_WATCH_S):
                 while lot.leader == user.id:
@@ -85,7 +85,7 @@ class Bidding:
         return lot.leader != user.id and not lot.is_over
 
     async def _place(self, lot: Lot, user: Person, amount: int, maximum: int) -> Given | None:
-        """Place one bid under one key; return nothing if it is refused."""
+        """Place one bid under one key; return None if it is refused."""
         key, late_count = uuid4(), 0
         while True:
             answer = await self._send(user, lot.id, amount, maximum, key)

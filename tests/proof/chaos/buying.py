@@ -40,7 +40,7 @@ class Buying:
     def __init__(self, market: Market, web: Web) -> None:
         self.is_closed = False
         self.done_count = 0
-        #: Answers that no party of an order may get.
+        #: The number of unexpected answers of each kind.
         self.unexpected: Counter[str] = Counter()
         self._market = market
         self._web = web
@@ -92,7 +92,7 @@ class _Deal:
         self._unexpected = unexpected
 
     async def go(self, ending: Ending) -> None:
-        """Take the order to its end."""
+        """Take the order to its planned ending."""
         if ending is Ending.UNPAID:
             return
         await self._pay(ending)

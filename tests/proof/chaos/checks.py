@@ -55,7 +55,7 @@ _NOTICES: Mapping[Ending, tuple[tuple[str, str], ...]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The outcome of one check."""
+    """The result of one check."""
 
     name: str
     looked_at: int

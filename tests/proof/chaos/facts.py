@@ -104,12 +104,12 @@ class Sale:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Witnesses:
-    """Everything that the people of the market know, outside of its database."""
+    """The facts that the people of the market know without the database."""
 
     sales: Mapping[UUID, Sale]
     given: Sequence[Given]
     repeated: Sequence[tuple[Given, Mapping[str, Any]]] = ()
-    #: Refusals and answers that nobody may get.
+    #: The number of unexpected refusals and answers of each kind.
     unexpected: Mapping[str, int] = dataclasses.field(default_factory=dict)
     #: Open work that did not end before the time limit.
     left: Mapping[str, int] = dataclasses.field(default_factory=dict)

@@ -73,7 +73,7 @@ class Person:
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Lot:
-    """An auction of the plan once it is open, with what its bidders see."""
+    """A planned auction once it is open, with the state that its bidders see."""
 
     plan: Auction
     id: UUID

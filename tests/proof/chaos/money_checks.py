@@ -32,7 +32,7 @@ def states(facts: Facts) -> Found:
 
 
 def histories(facts: Facts) -> Found:
-    """Each order has come into each state of its way once, and into no other."""
+    """Each order has entered each state of its path once, and no other state."""
     events = facts.by("order_events", "order_id")
     problems = []
     for order, sale in facts.sold():
@@ -121,7 +121,7 @@ def balance(facts: Facts) -> Found:
 
 
 def books(facts: Facts) -> Found:
-    """Every account of an order holds what follows from Stripe's objects, to the cent."""
+    """Each account of an order has the balance that Stripe's objects imply, to the cent."""
     accounts: dict[Any, Counter[str]] = {}
     for row in facts.rows["accounts"]:
         accounts.setdefault(row["order_id"], Counter())[row["account"]] = row["cents"]

@@ -1,4 +1,4 @@
-"""Wrong data, planted into a finished market: each check must find what is planted for it."""
+"""Wrong data, planted into a finished market: each check must find its own piece."""
 
 import copy
 import dataclasses

@@ -1,4 +1,4 @@
-"""Bids replayed: a plain oracle takes the receipts of an auction in their sequence."""
+"""Replay the receipts of an auction in their sequence through a plain oracle."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class Replay:
     moves: list[datetime] = dataclasses.field(default_factory=list)
 
     def move_end(self, end_at: datetime) -> None:
-        """Note that the end is another one although nobody has bid."""
+        """Record an end that moved without a bid."""
         if end_at == self.oracle.end_at:
             return
         self.moves.append(self.oracle.end_at)

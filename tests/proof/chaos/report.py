@@ -24,7 +24,7 @@ _PERCENTS = (50, 95, 99, 100)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything that a run shows."""
+    """The figures and problems of a run."""
 
     ran: Ran
     facts: Facts
@@ -52,7 +52,7 @@ class Report:
         }
 
     def counts(self) -> dict[str, int]:
-        """Return how many of everything there were."""
+        """Return the number of auctions, bids, payments and other objects of the run."""
         rows = self.facts.rows
         orders = Counter(order["state"] for order in rows["orders"])
         auctions = Counter(auction["status"] for auction in rows["auctions"])
@@ -84,7 +84,7 @@ class Report:
         )
 
     def percentiles(self) -> dict[str, float]:
-        """Return the time from an end to its close that so many auctions kept."""
+        """Return percentiles of the time from an end to its close."""
         lags = sorted(lag for _, lag in self.lags())
         last = len(lags) - 1
         return {f"p{p}": round(lags[last * p // 100], 3) for p in _PERCENTS} if lags else {}

@@ -21,7 +21,7 @@ from tests.proof.chaos.web import Web
 DRAIN_S = 300.0
 _LOOK_S = 1.0
 _REPORT_S = 10.0
-#: Each names what is still under way.
+#: Each query counts one kind of open work.
 OPEN_WORK = """
   select
     (select count(*) from public.auctions where status in ('scheduled', 'live')) as auctions,
@@ -52,7 +52,7 @@ class Ran:
 
 
 class Run:
-    """Brings everything together."""
+    """Runs bidders, buyers, faults and jobs of one plan."""
 
     def __init__(self, plan: Plan, system: System, say: Callable[[str], None]) -> None:
         self._plan = plan

@@ -12,7 +12,7 @@ from tests.proof.plans.dataset import Role
 
 PARTIES = (Role.BUYER, Role.SELLER)
 SIGNED_IN = (Role.USER, Role.BUYER, Role.STAFF)
-#: The pages of a seller. A user who has no part in them is bounded by the same policies as a party.
+#: The readers of a seller's pages. The same policies bound a user who is no party.
 SELLING = (Role.USER, Role.SELLER, Role.STAFF)
 EVERYBODY = (Role.ANON, Role.BUYER, Role.STAFF)
 #: A page shows at most a hundred rows, each with a few embedded ones.

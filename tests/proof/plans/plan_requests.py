@@ -17,7 +17,7 @@ PLAN = "application/vnd.pgrst.plan+json; options=analyze|buffers"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Somebody who sends requests with one token."""
+    """A client that sends requests with one token."""
 
     http: httpx.Client
     headers: Mapping[str, str]

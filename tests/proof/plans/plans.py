@@ -35,14 +35,14 @@ def problems(plan: Plan, most_rows: int, scans: Collection[str] = ()) -> list[st
 
 
 def test_every_select_string_has_a_plan() -> None:
-    """No select string of the web app is left out."""
+    """Each select string of the web app has a page here."""
     planned = {(page.table, page.select) for page in PAGES.values()}
 
     assert {(query.table, query.select) for query in QUERIES.values()} <= planned
 
 
 def test_every_slow_page_has_a_reason() -> None:
-    """A page that may read a share of a table, or all of it, says why."""
+    """A page that may read a share of a table, or all of it, states a reason."""
     slow = {name for name, page in PAGES.items() if page.of_listings or page.scans}
 
     assert slow

@@ -1,4 +1,4 @@
-"""The access matrix, cell by cell: what it does not allow is refused."""
+"""The access matrix, cell by cell: every access that it does not allow is refused."""
 
 import dataclasses
 import os
@@ -191,7 +191,7 @@ def test_rows_are_updated_by_those_whom_the_matrix_names(world: World, reader: R
 
 @pytest.mark.parametrize("reader", Reader)
 def test_profiles_are_added_by_their_owner(world: World, reader: Reader) -> None:
-    """A person's own profile exists already; that of another person is refused."""
+    """A user's own profile exists already, and nobody adds another user's."""
     own = reader.value if reader in GROUPS["people"] else Reader.OUTSIDER.value
     query = "insert into public.users (id, display_name) values ({%s}, 'Somebody')"
     is_allowed = reader in readers_in(MATRIX["insert"]["public.users"])
@@ -202,7 +202,7 @@ def test_profiles_are_added_by_their_owner(world: World, reader: Reader) -> None
 
 @pytest.mark.parametrize("verb", ["insert", "update", "delete"])
 def test_clients_write_no_object(world: World, verb: str) -> None:
-    """Storage lets clients ask, and its policies allow no write."""
+    """Storage grants clients its tables, and our policies allow no write."""
     query = {
         "insert": "insert into storage.objects (bucket_id, name)"
         " values ('profile-avatars', {buyer} || '/b.jpg')",
@@ -227,7 +227,7 @@ class Call:
     touches: frozenset[str]
 
     def is_answered(self, world: World, reader: Reader, outcome: Outcome) -> bool:
-        """Return true if the call had the answer that the matrix states."""
+        """Return true if the call got the answer that the matrix states."""
         if outcome.error:
             return False
         [(answer,)] = outcome.rows
@@ -245,7 +245,7 @@ class Call:
 
     def may_touch(self, world: World, reader: Reader) -> set[str]:
         """Return the rows and tables that the call of this reader may change."""
-        # Two readers are one person.
+        # Two readers are the same user.
         person = world.name(world.value(reader)) if reader in GROUPS["people"] else reader
         return {name.replace("{reader}", person) for name in self.touches}
 
@@ -315,7 +315,7 @@ def test_calls_are_answered_to_those_whom_the_matrix_names(world: World, reader:
 
 
 def test_every_call_of_people_is_in_the_matrix() -> None:
-    """An RPC that anon or people may call has a line."""
+    """Each RPC that anon or authenticated may execute has a line in the matrix."""
     callable_by_people = {
         function.partition("(")[0].removeprefix("public.")
         for role in ("anon", "authenticated")
@@ -373,7 +373,7 @@ def test_topics_are_joined_by_those_whom_the_matrix_names(
 
 
 def test_every_table_is_in_the_matrix(database: Connection) -> None:
-    """A new table or view of the served schema gets its lines."""
+    """Each table and view of the served schema has its lines in the matrix."""
     listed = MATRIX["select"].keys() - {"storage.objects"}
 
     assert listed == set(tables_of(database, ["public"]))

@@ -96,7 +96,7 @@ class World:
         self._owner = owner
         self._ids = _Ids()
         for reader in GROUPS["people"] - {Reader.MODERATOR1}:
-            # A name of an office would be replaced by a random one.
+            # The sign-up would replace a name of the marketplace's staff by a random one.
             name = f"reader{list(Reader).index(reader)}"
             person = signed_up(owner, name, role=STANDING.get(reader, "buyer"))
             self._ids[reader.value] = _literal(person.id)
@@ -204,7 +204,7 @@ class World:
 
 
 class _Ids(dict[str, str]):
-    """Ids as SQL literals; a name that is new gets one that follows from it."""
+    """Ids as SQL literals; a new name gets an id that follows from it."""
 
     def __missing__(self, name: str) -> str:
         self[name] = _literal(_id_of(name))
@@ -224,7 +224,7 @@ class _NamesOfSale(dict[str, str]):
 
 
 class _Rows:
-    """All rows of the tables that calls could change, as they are in the world."""
+    """All rows of the tables that calls could change, in the state of the world."""
 
     def __init__(self, owner: Connection) -> None:
         self._owner = owner

@@ -1,4 +1,4 @@
-"""The deletion of an account: who may ask, the record of it, and the duty that finishes it."""
+"""The deletion of an account: the right to it, its record, and the job that finishes it."""
 
 from typing import Any, LiteralString
 from uuid import UUID, uuid4
@@ -38,7 +38,7 @@ class TestCheckDeletion:
     """Only a user who has just signed in may delete the account."""
 
     def test_fresh_session_may_delete(self, service: Actor, alice: Actor, session_id: UUID) -> None:
-        """The user has signed in a moment ago."""
+        """A user who has signed in a second ago may delete the account."""
         assert {"success": True} == state(service, alice, session_id)
 
     @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ class TestCheckDeletion:
     def test_session_of_another_user_is_refused(
         self, service: Actor, bob: Actor, session_id: UUID
     ) -> None:
-        """A session belongs to one user."""
+        """A session counts only for its own user."""
         assert "UNAUTHORIZED" == state(service, bob, session_id)["code"]
         assert (
             "UNAUTHORIZED"
@@ -86,7 +86,7 @@ class TestCheckDeletion:
     def test_deleted_account_may_repeat(
         self, service: Actor, alice: Actor, session_id: UUID
     ) -> None:
-        """A client that lost the answer repeats the call, and its session has ended by then."""
+        """A repeated call succeeds, although the first one has ended the session."""
         service.call("anonymise_account", user_id=alice.id)
 
         assert {"success": True} == state(service, alice, session_id)
@@ -162,7 +162,7 @@ class TestUnfinishedDeletions:
     def test_deletion_at_auth_ends_it(
         self, owner: Connection, service: Actor, alice: Actor, change: LiteralString
     ) -> None:
-        """Auth deletes softly for the market; an operator may delete the user whole."""
+        """The deletion is finished after a soft or a hard delete at Auth."""
         owner.execute(change, [alice.id])
         move_time(owner, "1 hour")
 
@@ -171,7 +171,7 @@ class TestUnfinishedDeletions:
     def test_stuck_deletion_is_alerted(
         self, owner: Connection, service: Actor, alice: Actor
     ) -> None:
-        """After an hour a person has to look; before, nobody is called."""
+        """A deletion raises an alert after an hour, and not before."""
         query = "select subject, name from private.open_alerts"
         move_time(owner, "59 minutes")
         claim(service)

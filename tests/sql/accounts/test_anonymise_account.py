@@ -32,7 +32,7 @@ def alice(owner: Connection, alice: Actor) -> Actor:
 
 
 def test_idle_account_is_anonymised_once(owner: Connection, service: Actor, alice: Actor) -> None:
-    """A repeat succeeds and changes nothing."""
+    """A repeated call succeeds and changes nothing."""
     assert {"success": True} == anonymise(service, alice)
     assert is_deleted(owner, alice)
     query = "select to_jsonb(u) from public.users as u"
@@ -44,7 +44,7 @@ def test_idle_account_is_anonymised_once(owner: Connection, service: Actor, alic
 
 
 def test_unknown_account_is_not_found(service: Actor) -> None:
-    """Without a row there is nothing to anonymise."""
+    """A user id without a profile gets PROFILE_NOT_FOUND."""
     answer = service.call("anonymise_account", user_id=uuid4())
 
     assert (False, "PROFILE_NOT_FOUND") == (answer["success"], answer["code"])
@@ -53,7 +53,7 @@ def test_unknown_account_is_not_found(service: Actor) -> None:
 def test_leader_of_a_running_auction_is_busy(
     owner: Connection, service: Actor, alice: Actor, bob: Actor, auction_id: UUID
 ) -> None:
-    """The lead may become an order. An outbid user is free to leave."""
+    """The leader of a running auction stays, and an outbid user may leave."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
 
     answer = anonymise(service, alice)
@@ -68,7 +68,7 @@ def test_leader_of_a_running_auction_is_busy(
 def test_seller_of_an_open_auction_is_busy(
     owner: Connection, service: Actor, seller: Actor, starts_in: str | None
 ) -> None:
-    """A live and a scheduled auction both need their seller."""
+    """The seller of a live or scheduled auction stays."""
     [(start_at,)] = owner.execute("select private.clock() + %s::interval", [starts_in]).fetchall()
     auction_id = auctioned(seller, start_at=start_at)
     owner.execute("update public.users set phone = '0400'")
@@ -124,7 +124,7 @@ def test_party_of_an_unfinished_order_is_busy(
 def test_refund_under_way_keeps_its_buyer(
     owner: Connection, service: Actor, alice: Actor, auction_id: UUID
 ) -> None:
-    """Money is still on its way back."""
+    """The buyer of a refund that is not confirmed stays."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     service.call("end_auction", auction_id=auction_id, force=True)
     owner.execute("alter table public.orders disable trigger user")
@@ -134,14 +134,14 @@ def test_refund_under_way_keeps_its_buyer(
 
 
 def test_only_our_service_anonymises(alice: Actor, moderator: Actor, anonymous: Actor) -> None:
-    """No signed-in user may name another one's account."""
+    """No client may execute the function."""
     for actor in (alice, moderator, anonymous):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("anonymise_account", user_id=alice.id)
 
 
 class TestBidUnderWay:
-    """A bid and the deletion of its bidder at once."""
+    """A bid and the deletion of its bidder run at the same time."""
 
     @pytest.fixture
     def declared_url(self, declared_url: str) -> str:
@@ -158,7 +158,7 @@ class TestBidUnderWay:
     def test_deletion_waits_for_the_bid(
         self, owner: Connection, other: Connection, alice: Actor, auction_id: UUID
     ) -> None:
-        """After the bid has committed, its bidder leads and so is busy."""
+        """The deletion waits for the bid, and then finds that the bidder leads."""
         owner.commit()
         service = Actor(connection=other, role="service_role")
         # Without an open transaction an actor's call commits.

@@ -119,7 +119,10 @@ def test_dispute_at_stripe_holds_both(
 
 
 def test_last_admin_stays(owner: Connection) -> None:
-    """Somebody has to be able to make another one; a suspended admin cannot."""
+    """The last admin's account stays, because only an admin can appoint another one.
+
+    A suspended admin does not count.
+    """
     first, second = (signed_up(owner, name, role="admin") for name in ("first", "second"))
     owner.execute("update public.users set suspended_at = now() where id = %s", [second.id])
 

@@ -84,7 +84,7 @@ def test_user_with_own_files_is_deleted_whole(owner: Connection, alice: Actor) -
 
 
 def test_address_of_a_deleted_user_is_free(owner: Connection, alice: Actor, bob: Actor) -> None:
-    """A person may sign up again with the address, after either way of deletion."""
+    """A user may sign up again with the address after a hard and a soft delete."""
     hard_delete(owner, alice.id)
     soft_delete(owner, bob.id)
 
@@ -203,7 +203,7 @@ def test_old_token_keeps_off_the_own_listing(
 
 @pytest.mark.parametrize("function", ["mark_thread_read", "mark_all_notifications_read"])
 def test_old_token_marks_nothing_as_read(owner: Connection, alice: Actor, function: str) -> None:
-    """These functions answer a number, so they raise the code."""
+    """These functions return a number, so they raise the code."""
     soft_delete(owner, alice.id)
     arguments = {"thread_id": uuid4()} if function == "mark_thread_read" else {}
 
@@ -304,7 +304,7 @@ def test_street_goes_unless_a_buyer_needs_it(
 def test_history_of_a_deleted_user_stays(
     owner: Connection, alice: Actor, anonymous: Actor, auction_id: UUID
 ) -> None:
-    """Bids still name their bidder, whose public name says nothing."""
+    """Bids still reference their bidder, whose public name is the placeholder."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
 
     soft_delete(owner, alice.id)

@@ -1,4 +1,4 @@
-"""`is_staff`, `is_admin`: what makes somebody staff."""
+"""`is_staff` and `is_admin`: the conditions that make a user staff."""
 
 import json
 from typing import LiteralString
@@ -25,14 +25,14 @@ QUERY: LiteralString = "select private.is_staff(), private.is_admin()"
 def test_role_of_the_own_row_makes_staff(
     owner: Connection, role: str, expected: tuple[bool, bool]
 ) -> None:
-    """The row of our own table says who is staff, and nothing else does."""
+    """Only the role in our table of users makes somebody staff."""
     actor = signed_up(owner, "somebody", role=role).with_second_factor()
 
     assert [expected] == actor.rows(QUERY)
 
 
 def test_staff_proves_a_second_factor(owner: Connection) -> None:
-    """Without it an admin is nobody, unless the setting says that it is not asked for."""
+    """Staff need a second factor, unless the setting switches that off."""
     admin = signed_up(owner, "admin", role="admin")
     assert [(False, False)] == admin.rows(QUERY)
 
@@ -67,5 +67,5 @@ def test_metadata_makes_nobody_staff(owner: Connection, alice: Actor) -> None:
 
 
 def test_nobody_is_no_staff(owner: Connection) -> None:
-    """Without a user there is an answer, and it is no."""
+    """A caller without a user id gets false."""
     assert [(False, False)] == owner.execute(QUERY).fetchall()

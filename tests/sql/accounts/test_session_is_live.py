@@ -1,4 +1,4 @@
-"""`session_is_live`: what a JWT cannot say of itself."""
+"""`session_is_live`: the facts about a session that its JWT does not have."""
 
 from typing import LiteralString
 from uuid import UUID, uuid4
@@ -39,7 +39,7 @@ def test_session_of_its_user_is_live(service: Actor, alice: Actor, session_id: U
 def test_ended_session_is_not_live(
     owner: Connection, service: Actor, alice: Actor, session_id: UUID, change: LiteralString
 ) -> None:
-    """Signed out, run out, or of an account that is gone."""
+    """A session that was signed out, has expired or lost its account is not live."""
     owner.execute(change)
 
     answer = service.call("session_is_live", user_id=alice.id, session_id=session_id)
@@ -48,7 +48,7 @@ def test_ended_session_is_not_live(
 
 
 def test_session_of_somebody_else_is_not_live(service: Actor, bob: Actor, session_id: UUID) -> None:
-    """A session id does not travel between people; one of nobody's is nothing."""
+    """Another user's session and an unknown session are not live."""
     for user_id in (bob.id, uuid4()):
         assert not service.call("session_is_live", user_id=user_id, session_id=session_id)[
             "is_live"
@@ -58,7 +58,7 @@ def test_session_of_somebody_else_is_not_live(service: Actor, bob: Actor, sessio
 def test_suspension_is_told(
     owner: Connection, service: Actor, alice: Actor, session_id: UUID
 ) -> None:
-    """A suspended user's session lives on, and the caller is told."""
+    """A suspended user's session is live, and the answer names the suspension."""
     owner.execute("update public.users set suspended_at = private.clock()")
 
     answer = service.call("session_is_live", user_id=alice.id, session_id=session_id)
@@ -67,7 +67,7 @@ def test_suspension_is_told(
 
 
 def test_only_our_service_asks(alice: Actor, anonymous: Actor, session_id: UUID) -> None:
-    """Whether others are signed in is nobody's business (B2)."""
+    """No client may execute the function (B2)."""
     for actor in (alice, anonymous):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("session_is_live", user_id=alice.id, session_id=session_id)

@@ -34,7 +34,7 @@ def session_of(owner: Connection, person: Actor) -> UUID:
 def test_role_and_second_factor_make_staff(
     owner: Connection, service: Actor, role: str, aal: str, *, expected: bool
 ) -> None:
-    """With the setting off, the role suffices."""
+    """Staff need the role and a second factor; with the setting off, the role suffices."""
     person = signed_up(owner, "somebody", role=role)
     sent = {"user_id": person.id, "session_id": session_of(owner, person)}
 
@@ -52,7 +52,7 @@ def test_role_and_second_factor_make_staff(
 def test_suspended_or_deleted_staff_is_none(
     owner: Connection, service: Actor, moderator: Actor, column: LiteralString
 ) -> None:
-    """The role of the row alone is not enough."""
+    """A suspended or deleted member of staff is refused."""
     session_id = session_of(owner, moderator)
     owner.execute(f"update public.users set {column} = now()")  # noqa: S608 -- a column of the list above
 
@@ -64,7 +64,7 @@ def test_suspended_or_deleted_staff_is_none(
 
 
 def test_only_our_service_asks(moderator: Actor, anonymous: Actor) -> None:
-    """Nobody learns about the sessions of others."""
+    """No client may execute the function."""
     for actor in (moderator, anonymous):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("session_is_staff", user_id=moderator.id, session_id=uuid4(), aal="aal2")

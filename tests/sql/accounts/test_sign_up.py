@@ -50,14 +50,14 @@ def test_profile_is_filled_from_the_metadata(owner: Connection) -> None:
 
 @pytest.mark.parametrize("value", [{"a": "b"}, ["0400 000 000"], True])
 def test_field_that_is_no_text_is_left_out(owner: Connection, value: object) -> None:
-    """JSON is no phone number and no name."""
+    """A phone number or name in another JSON type is not stored."""
     user = profile(owner, {"phone": value, "legal_name": value, "dob": value})
 
     assert (None, None, None) == (user["phone"], user["legal_name"], user["dob"])
 
 
 def test_metadata_gives_no_rights(owner: Connection) -> None:
-    """It is the user's to write: role, verification and Stripe's ids do not come from there."""
+    """Metadata never sets role, verification or Stripe's ids, because the user writes it."""
     user = profile(
         owner,
         {
@@ -111,7 +111,7 @@ def test_metadata_gives_no_rights(owner: Connection) -> None:
     ],
 )
 def test_metadata_never_keeps_anybody_from_signing_up(owner: Connection, metadata: object) -> None:
-    """Each field counts if it is what it should be; a name that does not becomes the default."""
+    """A sign-up with an invalid field succeeds with the default for that field."""
     user = profile(owner, metadata)
 
     assert user["dob"] is None
@@ -126,7 +126,7 @@ def test_email_may_be_missing(owner: Connection) -> None:
 
 
 def test_email_of_somebody_else_is_left_out(owner: Connection) -> None:
-    """Auth lets a single sign-on share an address; here it stays with its first user."""
+    """An e-mail that Auth lets two users share stays with the first user's profile."""
     profile(owner, {}, "Same@Example.test")
     user_id = uuid4()
 
@@ -139,7 +139,7 @@ def test_email_of_somebody_else_is_left_out(owner: Connection) -> None:
 
 
 def test_changed_email_is_followed(owner: Connection) -> None:
-    """Receipts go where the account is reached."""
+    """A change of e-mail at Auth changes the profile, because receipts go there."""
     user_id = UUID(profile(owner, {})["id"])
 
     owner.execute("update auth.users set email = 'moved@example.test' where id = %s", [user_id])

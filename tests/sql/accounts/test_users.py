@@ -1,4 +1,4 @@
-"""`users` and `public_profiles`: what people see and write of themselves and of each other."""
+"""`users` and `public_profiles`: the columns that users read and write."""
 
 import json
 from typing import LiteralString
@@ -11,7 +11,7 @@ from tests.sql.actors import Actor, no_one
 
 
 def test_people_read_themselves_alone(alice: Actor, bob: Actor, anonymous: Actor) -> None:
-    """Verification and suspension are between a person and us; visitors get no row, no error."""
+    """A user reads only the own row; a visitor gets no rows and no error."""
     query: LiteralString = "select id from public.users"
 
     assert [(alice.id,)] == alice.rows(query)
@@ -20,14 +20,14 @@ def test_people_read_themselves_alone(alice: Actor, bob: Actor, anonymous: Actor
 
 
 def test_staff_reads_everybody(alice: Actor, moderator: Actor) -> None:
-    """The admin pages list people."""
+    """Staff read all rows, for the admin pages."""
     rows = moderator.rows("select id from public.users")
 
     assert {(alice.id,), (moderator.id,)} == set(rows)
 
 
 def test_profiles_show_four_things(alice: Actor, bob: Actor, anonymous: Actor) -> None:
-    """Strangers and visitors read a name and whether it is verified, and no contact (B17)."""
+    """Everybody reads a name and its verification, and no contact data (B17)."""
     for actor in (bob, anonymous):
         [(profile,)] = actor.rows(
             "select to_jsonb(p) from public.public_profiles as p where id = %(id)s", id=alice.id
@@ -42,7 +42,7 @@ def test_profiles_show_four_things(alice: Actor, bob: Actor, anonymous: Actor) -
 
 
 def test_people_change_their_own_profile(alice: Actor, bob: Actor) -> None:
-    """The five columns are the person's to change, and nobody else's."""
+    """A user changes five columns of the own row, and of no other row."""
     change: LiteralString = """
       update public.users set display_name = 'New name', phone = '0400' where id = %(id)s
     """
@@ -62,7 +62,7 @@ def test_people_change_their_own_profile(alice: Actor, bob: Actor) -> None:
     ],
 )  # fmt: skip
 def test_people_change_nothing_else(alice: Actor, column: LiteralString) -> None:
-    """Role, verification and Stripe's ids are not a person's to set (B1)."""
+    """A user cannot set role, verification or Stripe's ids (B1)."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         alice.change(f"update public.users set {column} = {column}")  # noqa: S608
 
@@ -72,7 +72,7 @@ def test_people_change_nothing_else(alice: Actor, column: LiteralString) -> None
     ["ab", "x" * 41, " padded", "zero\u200bwidth", "two\nlines", "", "\u3164" * 3, "\u00a0" * 3],
 )
 def test_name_must_be_visible(alice: Actor, name: str) -> None:
-    """A name that others read has 3 to 40 characters that can be seen."""
+    """A display name has 3 to 40 visible characters."""
     with pytest.raises(psycopg.errors.CheckViolation):
         alice.change("update public.users set display_name = %(name)s", name=name)
 
@@ -82,7 +82,7 @@ def test_name_must_be_visible(alice: Actor, name: str) -> None:
     [("Aussie Market Support", "NAME_RESERVED"), ("call 0412 345 678", "VALIDATION_ERROR")],
 )
 def test_refused_name_has_a_code(alice: Actor, name: str, code: str) -> None:
-    """Programs decide by the detail of the error."""
+    """The detail of the error is a code for programs."""
     with pytest.raises(psycopg.errors.CheckViolation) as refusal:
         alice.change("update public.users set display_name = %(name)s", name=name)
 
@@ -93,7 +93,7 @@ def test_refused_name_has_a_code(alice: Actor, name: str, code: str) -> None:
 def test_only_staff_may_have_a_name_of_the_marketplace(
     owner: Connection, alice: Actor, role: str
 ) -> None:
-    """Their names may say what they are. A name that does not change is not checked again."""
+    """Only staff may use a name of the marketplace; an unchanged name is not checked again."""
     owner.execute("update public.users set role = %s where id = %s", [role, alice.id])
     alice.change("update public.users set display_name = 'Aussie Market Support'")
     owner.execute("update public.users set role = 'buyer' where id = %s", [alice.id])
@@ -132,7 +132,7 @@ def test_only_staff_may_have_a_name_of_the_marketplace(
 def test_value_that_breaks_a_rule_is_refused(
     owner: Connection, alice: Actor, column: LiteralString, value: str | None
 ) -> None:
-    """A profile keeps no value that was cut or dropped without a word to its user."""
+    """A profile refuses an invalid value, and never cuts or drops it silently."""
     owner.execute("update public.users set kyc = 'none'")
 
     with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.NotNullViolation)):
@@ -143,7 +143,7 @@ def test_value_that_breaks_a_rule_is_refused(
 
 
 def test_texts_of_a_profile_are_cleaned(alice: Actor) -> None:
-    """Markup and hidden characters are dropped; blanks around a value too."""
+    """Markup, hidden characters and surrounding blanks are removed."""
     alice.change(
         """
         update public.users set phone = ' 0400\u200b 000 ', address = %(address)s
@@ -157,7 +157,7 @@ def test_texts_of_a_profile_are_cleaned(alice: Actor) -> None:
 
 
 def test_verified_identity_is_fixed(owner: Connection, alice: Actor) -> None:
-    """Name and date of birth are what was verified; before that they may be corrected."""
+    """A verified user cannot change name and date of birth; an unverified user can."""
     for change in (
         "update public.users set legal_name = 'Somebody else'",
         "update public.users set dob = '1990-01-01'",
@@ -197,7 +197,7 @@ def test_second_row_is_a_duplicate(alice: Actor) -> None:
 
 
 def test_own_row_starts_as_anybodys(owner: Connection) -> None:
-    """A person whose row is missing may add it, as an unverified buyer (B1)."""
+    """A user without a row may add it, as an unverified buyer (B1)."""
     stray = no_one(owner, "stray")
 
     stray.change(
@@ -248,7 +248,7 @@ def test_own_row_has_no_name_of_the_marketplace(owner: Connection) -> None:
 
 
 def test_row_of_somebody_else_is_refused(owner: Connection, alice: Actor) -> None:
-    """Nobody adds a row in another's name."""
+    """Nobody adds the row of another user."""
     stray = no_one(owner, "stray")
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -269,13 +269,13 @@ def test_row_of_somebody_else_is_refused(owner: Connection, alice: Actor) -> Non
 def test_visitors_and_processes_write_no_profile(
     anonymous: Actor, service: Actor, write: LiteralString
 ) -> None:
-    """Our processes too go through functions."""
+    """Visitors and service_role write no row directly; our processes call functions."""
     for actor in (anonymous, service):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.change(write)
 
 
 def test_nobody_deletes_a_profile(alice: Actor) -> None:
-    """Bids and orders name people for good."""
+    """Nobody deletes a row, because bids and orders reference it."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         alice.change("delete from public.users")

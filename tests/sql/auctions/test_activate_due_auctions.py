@@ -1,4 +1,4 @@
-"""`activate_due_auctions`: what is announced opens when its time has come."""
+"""`activate_due_auctions`: a scheduled auction opens at its start."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,7 +12,7 @@ from tests.sql.auctioning import auction_row, auctioned, move_time
 
 @pytest.fixture
 def scheduled_id(owner: Connection, seller: Actor) -> UUID:
-    """Announce an auction that starts in an hour and lasts for one."""
+    """Schedule an auction that starts in an hour and lasts for one."""
     [(start_at,)] = owner.execute("select private.clock() + interval '1 hour'").fetchall()
     return auctioned(seller, start_at=start_at, ends_in="2 hours")
 
@@ -20,7 +20,7 @@ def scheduled_id(owner: Connection, seller: Actor) -> UUID:
 def test_due_auction_goes_live(
     owner: Connection, scheduled_id: UUID, alice: Actor, service: Actor
 ) -> None:
-    """At its start auction and listing are live, with the times as announced (A14)."""
+    """At its start auction and listing become live, with the planned times (A14)."""
     before = auction_row(owner, scheduled_id)
     assert 0 == service.call("activate_due_auctions")
     move_time(owner, "1 hour 10 seconds")
@@ -42,7 +42,7 @@ def test_due_auction_goes_live(
 def test_late_activation_moves_the_end(
     owner: Connection, scheduled_id: UUID, service: Actor
 ) -> None:
-    """Nobody loses time to bid to an outage of ours, not even when it was the whole of it."""
+    """A late activation moves the end by the delay, even beyond the planned end."""
     before = auction_row(owner, scheduled_id)
     move_time(owner, "4 hours")
 
@@ -61,7 +61,7 @@ def test_late_activation_moves_the_end(
 def test_poison_auction_opens_no_later_than_its_turn(
     owner: Connection, seller: Actor, service: Actor
 ) -> None:
-    """One that cannot be opened is put off, and the rest opens."""
+    """An auction that cannot be activated is postponed, and the others open."""
     owner.execute("""
       create function pg_temp.poison() returns trigger language plpgsql as $$
       begin

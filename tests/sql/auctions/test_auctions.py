@@ -1,4 +1,4 @@
-"""`auctions` and `bids`: who gets to see which of them, and what must hold in a row."""
+"""`auctions` and `bids`: their readers, and the constraints of a row."""
 
 from typing import LiteralString
 from uuid import UUID
@@ -21,7 +21,7 @@ def bid_upon_id(auction_id: UUID, alice: Actor) -> UUID:
 
 
 def call_off(owner: Connection) -> None:
-    """Cancel as staff will who remove a listing that people have bid on."""
+    """Cancel the auction as staff who remove a listing with bids."""
     owner.execute("update public.auctions set status = 'cancelled'")
     owner.execute("update public.listings set status = 'cancelled'")
 
@@ -35,7 +35,7 @@ def test_everybody_reads_what_is_not_called_off(
     bob: Actor,
     service: Actor,
 ) -> None:
-    """Live and over, visitor, winner and loser read listing, auction and amounts (B9, B10)."""
+    """Visitor, winner and loser read listing, auction and amounts, live and closed (B9, B10)."""
     bob.call("place_bid", auction_id=bid_upon_id, amount_cents=1200)
     query: LiteralString = """
       select l.title, a.status::text, a.current_price_cents, b.bidder_id, b.amount_cents
@@ -69,7 +69,7 @@ def test_what_is_called_off_is_the_sellers_and_staffs(
     moderator: Actor,
     table: LiteralString,
 ) -> None:
-    """Others see neither the listing nor what hangs on it."""
+    """Only seller and staff read a cancelled listing, its auction and its bids."""
     query: LiteralString = f"select 1 from {table}"  # noqa: S608 - a name from the list above
     call_off(owner)
 
@@ -95,14 +95,14 @@ def test_what_is_called_off_is_the_sellers_and_staffs(
 def test_nobody_writes_auctions_directly(
     seller: Actor, anonymous: Actor, service: Actor, write: LiteralString
 ) -> None:
-    """Not even the seller, whose auction it is (B5)."""
+    """Nobody writes the tables directly, not even the seller (B5)."""
     for actor in (seller, anonymous, service):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.change(write)
 
 
 def test_high_bid_is_checked(owner: Connection, bid_upon_id: UUID, bob: Actor) -> None:
-    """The leading bid is one of the leader's, in this auction, at the price (D7)."""
+    """The high bid must be the leader's, in this auction, at the price (D7)."""
     changes: list[LiteralString] = [
         "update public.auctions set high_bid_id = gen_random_uuid() where id = %(id)s",
         "update public.auctions set high_bidder_id = %(bob)s where id = %(id)s",
@@ -123,7 +123,7 @@ def test_versions_of_rows_are_hidden(
     table: LiteralString,
     column: LiteralString,
 ) -> None:
-    """A lock changes xmax, so it would show rivals that the leader raised in silence."""
+    """The column xmax is hidden, because a lock would show rivals a silent raise."""
     for actor in (anonymous, bob, seller):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.rows(f"select {column} from {table}")  # noqa: S608 - names from the lists above

@@ -1,4 +1,4 @@
-"""`broadcast_time_remaining`: what those who watch an auction are sent, and when."""
+"""`broadcast_time_remaining`: the broadcasts to an auction's watchers, and their times."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from tests.sql.auctioning import move_time
 
 @pytest.fixture
 def watched_id(auction_id: UUID, service: Actor) -> UUID:
-    """Open an auction whose watchers know of it."""
+    """Open an auction whose state was broadcast."""
     service.call("broadcast_time_remaining")
     return auction_id
 
@@ -25,7 +25,7 @@ def sent(owner: Connection) -> list[Any]:
 def test_broadcast_is_what_the_rpc_answers(
     owner: Connection, auction_id: UUID, service: Actor, anonymous: Actor
 ) -> None:
-    """On the private topic of the auction, with the payload of `get_time_remaining`."""
+    """The auction's private topic gets the payload of `get_time_remaining`."""
     assert 1 == service.call("broadcast_time_remaining")
 
     query = "select topic, event, extension, private from realtime.messages"
@@ -40,7 +40,7 @@ def test_broadcast_is_what_the_rpc_answers(
 
 
 def test_nothing_new_is_not_sent(owner: Connection, watched_id: UUID, service: Actor) -> None:
-    """There is no periodic tick: clients count down themselves."""
+    """An unchanged auction is not broadcast, because clients count down themselves."""
     move_time(owner, "30 minutes")
 
     assert 0 == service.call("broadcast_time_remaining")
@@ -50,7 +50,7 @@ def test_nothing_new_is_not_sent(owner: Connection, watched_id: UUID, service: A
 def test_each_change_is_sent(
     owner: Connection, watched_id: UUID, alice: Actor, bob: Actor, service: Actor
 ) -> None:
-    """A bid is, and the close is; several changes since the last time are one broadcast."""
+    """A bid and the close are broadcast; several changes since the last time are one broadcast."""
     alice.call("place_bid", auction_id=watched_id, amount_cents=1000)
     bob.call("place_bid", auction_id=watched_id, amount_cents=1100)
     assert 1 == service.call("broadcast_time_remaining")
@@ -64,7 +64,7 @@ def test_each_change_is_sent(
 
 
 def test_own_raise_is_not_sent(watched_id: UUID, alice: Actor, service: Actor) -> None:
-    """A change that rivals must not see raises no version, so nothing is sent."""
+    """A raise by the leader changes no version, so it is not broadcast."""
     alice.call("place_bid", auction_id=watched_id, amount_cents=1000)
     service.call("broadcast_time_remaining")
     alice.call("place_bid", auction_id=watched_id, amount_cents=9000)
@@ -73,7 +73,7 @@ def test_own_raise_is_not_sent(watched_id: UUID, alice: Actor, service: Actor) -
 
 
 def test_each_mark_is_sent_once(owner: Connection, watched_id: UUID, service: Actor) -> None:
-    """At 300, 60 and 10 s before the end, whatever happened to the worker in between."""
+    """A broadcast goes out 300, 60 and 10 s before the end, once each, after a late run too."""
     counts = []
     for passing in ("55 minutes", "1 minute", "3 minutes", "50 seconds", "1 second"):
         move_time(owner, passing)
@@ -86,7 +86,7 @@ def test_each_mark_is_sent_once(owner: Connection, watched_id: UUID, service: Ac
 def test_marks_come_again_after_an_extension(
     owner: Connection, watched_id: UUID, alice: Actor, service: Actor
 ) -> None:
-    """A late bid moves the end away from its marks, which count anew."""
+    """After a late bid moved the end, its marks are broadcast again."""
     move_time(owner, "59 minutes 55 seconds")
     service.call("broadcast_time_remaining")
     alice.call("place_bid", auction_id=watched_id, amount_cents=1000)
@@ -99,7 +99,7 @@ def test_marks_come_again_after_an_extension(
 def test_batch_is_as_large_as_asked(
     owner: Connection, auction_id: UUID, seller: Actor, service: Actor
 ) -> None:
-    """Auctions that do not fit into one batch are in the next one."""
+    """A batch has at most the requested number; the next batch has the rest."""
     listing = "select to_jsonb(l) from public.listings as l"
     [(row,)] = owner.execute(listing).fetchall()
     seller.call("relist_listing", listing_id=row["id"])

@@ -1,4 +1,4 @@
-"""Closing when several do it at once, or while somebody bids."""
+"""Closes that meet other closes or a bid."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -20,7 +20,7 @@ def declared_url(declared_url: str) -> str:
 
 @pytest.fixture
 def other(declared_url: str) -> Iterator[Connection]:
-    """Open a second connection, as the schema's owner; what it does is rolled back."""
+    """Open a second connection as the schema's owner; its changes are rolled back."""
     with psycopg.connect(declared_url) as connection:
         yield connection
         connection.rollback()
@@ -46,7 +46,7 @@ def test_locked_auction_is_left_out(
 def test_two_closers_make_one_order(
     owner: Connection, other: Connection, auction_id: UUID, alice: Actor, service: Actor
 ) -> None:
-    """The second one finds it closed, and answers what the first one did."""
+    """The second closer finds the auction closed, and returns the first one's answer."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     move_time(owner, "1 hour")
     owner.commit()
@@ -62,7 +62,7 @@ def test_two_closers_make_one_order(
 
 @pytest.mark.usefixtures("auction_id")
 def test_two_broadcasters_send_once(owner: Connection, other: Connection, service: Actor) -> None:
-    """An auction that one closer has committed is closed for the other."""
+    """A second broadcaster sends nothing that the first one has committed."""
     owner.commit()
     assert [(1,)] == other.execute("select private.broadcast_time_remaining(10)").fetchall()
     other.commit()

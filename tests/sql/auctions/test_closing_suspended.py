@@ -39,7 +39,7 @@ def test_leader_who_is_out_does_not_win(
     way_out: LiteralString,
     is_forced: bool,
 ) -> None:
-    """The close withdraws the leader's bids first; the next bidder buys, at the own price."""
+    """The close withdraws a suspended leader's bids, and the next bidder buys at the own price."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1500, max_proxy_cents=2000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2100, max_proxy_cents=9000)
     shut_out(owner, bob, way_out)
@@ -68,7 +68,10 @@ def test_deleted_underbidder_keeps_the_price_up(
     service: Actor,
     carol: Actor,
 ) -> None:
-    """Two accounts cannot keep rivals away by a high price and then buy at a low one."""
+    """A deleted underbidder's maximum still sets the price.
+
+    Otherwise two accounts could keep rivals away by a high price and then buy at a low one.
+    """
     alice.call("place_bid", auction_id=auction_id, amount_cents=1500)
     bob.call("place_bid", auction_id=auction_id, amount_cents=1600, max_proxy_cents=90_000)
     carol.call("place_bid", auction_id=auction_id, amount_cents=80_000)
@@ -99,7 +102,7 @@ def test_deleted_users_never_win_one_after_the_other(
 def test_batch_withdraws_all_who_are_out(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor, service: Actor
 ) -> None:
-    """Nobody is left, so nothing is sold."""
+    """An auction whose bidders are all suspended or deleted is not sold."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1500)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2100)
     shut_out(owner, alice, "suspended_at")
@@ -116,7 +119,7 @@ def test_batch_withdraws_all_who_are_out(
 def test_auction_of_a_seller_who_is_out_takes_no_bids(
     owner: Connection, auction_id: UUID, alice: Actor, seller: Actor, way_out: LiteralString
 ) -> None:
-    """A bid is refused as on any auction that is not live, and stands once the reason is gone."""
+    """A suspended seller's auction refuses bids until the suspension is lifted."""
     shut_out(owner, seller, way_out)
 
     refusal = alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
@@ -137,7 +140,7 @@ def test_auction_of_a_seller_who_is_out_is_cancelled_at_its_end(
     service: Actor,
     way_out: LiteralString,
 ) -> None:
-    """Nothing is sold; seller and bidders are notified, each once."""
+    """A suspended seller's auction is cancelled at its end, with one notification each."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1500)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2100)
     shut_out(owner, seller, way_out)

@@ -1,4 +1,4 @@
-"""`end_expired_auctions` and `end_auction`: what becomes of an auction whose end has come."""
+"""`end_expired_auctions` and `end_auction`: the result of an auction whose end has come."""
 
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ from tests.sql.actors import Actor
 from tests.sql.auctioning import auction_row, auctioned, move_time
 
 
-#: Makes the listing of one auction refuse to end, as a bug in whatever closing touches would.
+#: A trigger that makes the close of one auction fail, as a bug would.
 POISON = """
   create function pg_temp.poison() returns trigger language plpgsql as $$
   begin
@@ -20,7 +20,7 @@ POISON = """
   for each row when (new.status = 'ended' and new.title = 'A poisoned teapot')
   execute function pg_temp.poison();
 """
-#: The same, found only when the transaction commits.
+#: A deferred trigger that makes the close of one auction fail at the commit.
 LATE_POISON = """
   create function pg_temp.poison() returns trigger language plpgsql as $$
   begin
@@ -41,7 +41,7 @@ def notified(owner: Connection, actor: Actor) -> list[str]:
 def test_auction_with_a_winner_is_finalized(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor, seller: Actor, service: Actor
 ) -> None:
-    """The leader buys at the price, with an order, a fee split and word to both (A2)."""
+    """The leader buys at the price, with an order, a fee split and two notifications (A2)."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=5000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=1990)
     move_time(owner, "1 hour")
@@ -90,7 +90,7 @@ def test_close_is_one_change_of_the_row(
 def test_unsold_auction_tells_its_seller(
     owner: Connection, seller: Actor, alice: Actor, service: Actor, *, has_bid: bool, message: str
 ) -> None:
-    """Without a bid, or with the reserve not met, there is no order (C17, case 6)."""
+    """An auction without a bid, or below its reserve, has no order (C17, case 6)."""
     auction_id = auctioned(seller, reserve_cents=5000)
     if has_bid:
         alice.call("place_bid", auction_id=auction_id, amount_cents=4999)
@@ -110,7 +110,7 @@ def test_unsold_auction_tells_its_seller(
 def test_repeat_answers_as_the_first_time(
     owner: Connection, seller: Actor, auction_id: UUID, alice: Actor, service: Actor
 ) -> None:
-    """Closing what is closed changes nothing, and says so."""
+    """Closing a closed auction changes nothing, and the answer says so."""
     unsold_id = auctioned(seller)
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     move_time(owner, "1 hour")
@@ -127,7 +127,7 @@ def test_repeat_answers_as_the_first_time(
 
 
 def test_early_close_is_refused(owner: Connection, auction_id: UUID, service: Actor) -> None:
-    """Before its end an auction is left alone, and the caller told when that is."""
+    """An auction is not closed before its end, and the answer names the end."""
     refusal = service.call("end_auction", auction_id=auction_id)
 
     assert {
@@ -166,7 +166,7 @@ def test_extended_auction_closes_at_its_new_end(
 def test_poison_auction_blocks_no_other(
     owner: Connection, seller: Actor, service: Actor, poison: str
 ) -> None:
-    """One that fails, be it by a constraint that is deferred to the commit, fails alone (A4)."""
+    """An auction that fails, even at a deferred constraint, blocks no other one (A4)."""
     owner.execute(poison.encode())
     poisoned_id = auctioned(seller, title="A poisoned teapot", ends_in="10 minutes")
     others = {auctioned(seller) for _ in range(2)}
@@ -180,7 +180,7 @@ def test_poison_auction_blocks_no_other(
 
 
 def test_failed_auction_is_backed_off(owner: Connection, seller: Actor, service: Actor) -> None:
-    """It is tried again after 5 s, then 10, and not before; closed at last, it is forgotten."""
+    """A failed auction is retried after 5 s, then 10; a later close clears the failure."""
     owner.execute(POISON)
     auction_id = auctioned(seller, title="A poisoned teapot")
     move_time(owner, "1 hour")
@@ -206,7 +206,7 @@ def test_failed_auction_is_backed_off(owner: Connection, seller: Actor, service:
 
 
 def test_batch_is_as_large_as_asked(owner: Connection, seller: Actor, service: Actor) -> None:
-    """The earliest ends come first, at most as many as the caller wants."""
+    """A batch has the earliest ends first, and at most the requested number."""
     late_id = auctioned(seller, ends_in="50 minutes")
     early_id = auctioned(seller, ends_in="40 minutes")
     move_time(owner, "1 hour")
@@ -221,7 +221,7 @@ def test_batch_is_as_large_as_asked(owner: Connection, seller: Actor, service: A
 def test_what_cannot_be_closed_is_refused(
     owner: Connection, seller: Actor, service: Actor, auction_id: UUID
 ) -> None:
-    """Neither nothing, nor what was called off, nor what has not started is closed by force."""
+    """Force closes no unknown, cancelled or scheduled auction."""
     listing_id = auction_row(owner, auction_id)["listing_id"]
     seller.call("cancel_listing", listing_id=listing_id)
     [(start_at,)] = owner.execute("select private.clock() + interval '1 hour'").fetchall()
@@ -236,7 +236,7 @@ def test_what_cannot_be_closed_is_refused(
 
 
 def test_only_our_processes_close(auction_id: UUID, anonymous: Actor, seller: Actor) -> None:
-    """Neither visitors nor sellers may end an auction (B16)."""
+    """Neither visitors nor users may execute the functions (B16)."""
     for actor in (anonymous, seller):
         for function, arguments in (
             ("end_auction", {"auction_id": auction_id}),

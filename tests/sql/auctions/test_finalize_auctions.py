@@ -56,7 +56,7 @@ def test_repeated_request_gets_the_first_answer(
 def test_all_expired_auctions_are_closed(
     owner: Connection, auction_id: UUID, seller: Actor, moderator: Actor, service: Actor
 ) -> None:
-    """Without an id it does what the closer does, and leaves running auctions alone."""
+    """Without an id the function closes all expired auctions, and no running one."""
     later_id = auctioned(seller, ends_in="2 hours")
     move_time(owner, "1 hour")
 
@@ -79,13 +79,13 @@ def test_all_expired_auctions_are_closed(
 def test_refusal_is_not_audited(
     owner: Connection, moderator: Actor, service: Actor, more: dict[str, object], code: str
 ) -> None:
-    """A bad request names its mistake; force needs one auction."""
+    """A bad request is refused without an entry in the audit log; force needs one auction."""
     assert code == finalize(service, moderator, **more)["code"]
     assert [] == owner.execute("select 1 from public.audit_logs").fetchall()
 
 
 def test_running_auction_needs_force(auction_id: UUID, moderator: Actor, service: Actor) -> None:
-    """Without it, the end decides."""
+    """A running auction is not closed without force."""
     answer = finalize(service, moderator, auction_id=auction_id)
 
     assert ("AUCTION_NOT_OVER", True) == (answer["code"], "ends_at" in answer)
@@ -95,7 +95,10 @@ def test_running_auction_needs_force(auction_id: UUID, moderator: Actor, service
 def test_staff_force_no_auction_in_which_they_take_part(
     owner: Connection, auction_id: UUID, *, moderator: Actor, service: Actor, part: str
 ) -> None:
-    """Otherwise staff could buy at a low price by ending an auction that they lead."""
+    """Staff cannot force the end of an auction in which they bid or sell.
+
+    Otherwise they could buy at a low price.
+    """
     if part == "bidder":
         owner.execute("update public.users set kyc = 'passed' where id = %s", [moderator.id])
         assert moderator.call("place_bid", auction_id=auction_id, amount_cents=1000)["success"]
@@ -137,7 +140,7 @@ def test_status_names_what_waits(
 def test_only_our_service_calls(
     auction_id: UUID, moderator: Actor, alice: Actor, anonymous: Actor
 ) -> None:
-    """Staff come through the service, which checks their session (B16)."""
+    """No client may execute the functions; the service checks the session of staff (B16)."""
     for actor in (moderator, alice, anonymous):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             finalize(actor, moderator, auction_id=auction_id)

@@ -48,14 +48,14 @@ def auction_id(world: World) -> UUID:
 
 
 def break_down(world: World, start: datetime, seconds: float) -> None:
-    """Have all well until `start`, then no heartbeat for a while, then one."""
+    """Record heartbeats until `start`, none for the given time, and then one."""
     world.live(start)
     world.set_time(start + seconds * SECOND)
     world.call("service", "record_heartbeat")
 
 
 def close(world: World) -> list[Any]:
-    """Close all that is due; return what came of each auction."""
+    """Close all due auctions; return the results by auction."""
     answer = world.call("service", "end_expired_auctions")
     assert 0 == answer["failed"]
     assert len(answer["results"]) == answer["auctions_processed"]
@@ -80,7 +80,7 @@ def extended_by(world: World, auction_id: UUID) -> int:
 def test_lost_time_is_given_back(
     world: World, auction_id: UUID, outage_s: float, extension_s: int
 ) -> None:
-    """The new end is the lost time, at least a minute, after the close that found it."""
+    """The new end is the lost time after the close that found it, and at least a minute."""
     break_down(world, END - timedelta(minutes=3), outage_s)
     world.live(END + 2 * SECOND)
     before = auction_row(world.owner, auction_id)
@@ -162,7 +162,7 @@ def test_bid_in_a_closed_auction_was_a_sign_of_life(world: World) -> None:
 
 
 def test_withdrawn_bid_was_a_sign_of_life(world: World, auction_id: UUID) -> None:
-    """The bidder could bid; that the bid was withdrawn later changes nothing about it."""
+    """A bid that was withdrawn later still ends a gap."""
     world.live(END - timedelta(minutes=8))
     world.set_time(world.now + 20 * SECOND)
     bid(world, "alice", auction_id, 1000)
@@ -176,7 +176,7 @@ def test_withdrawn_bid_was_a_sign_of_life(world: World, auction_id: UUID) -> Non
 
 @pytest.mark.parametrize("what", ["raise", "raise to the reserve", "withdrawal"])
 def test_other_changes_are_no_sign_of_life(world: World, auction_id: UUID, what: str) -> None:
-    """A raise must show nowhere, and a withdrawal by staff proves nothing about bidders."""
+    """A raise and a withdrawal by staff do not end a gap."""
     other_id = opened(world, reserve=5500)
     world.live(END - timedelta(minutes=8))
     for one in (other_id, auction_id):
@@ -202,7 +202,7 @@ def test_other_changes_are_no_sign_of_life(world: World, auction_id: UUID, what:
 def test_only_the_last_ten_minutes_count(
     world: World, auction_id: UUID, starts_before_end_s: int, outage_s: float, extension_s: int
 ) -> None:
-    """Of an outage that began earlier the part within them counts, however short it is."""
+    """Only the part of an outage within the last ten minutes counts, however short it is."""
     break_down(world, END - starts_before_end_s * SECOND, outage_s)
     world.live(END)
 
@@ -214,7 +214,7 @@ def test_only_the_last_ten_minutes_count(
 
 
 def test_outages_add_up(world: World, auction_id: UUID) -> None:
-    """Each of several outages took bidding time."""
+    """The lost times of several outages are added."""
     break_down(world, END - timedelta(minutes=8), 50)
     break_down(world, END - timedelta(minutes=4), 70)
     world.live(END)
@@ -225,7 +225,7 @@ def test_outages_add_up(world: World, auction_id: UUID) -> None:
 
 
 def test_second_extension_never_comes(world: World, auction_id: UUID) -> None:
-    """An outage in the time that was given back is the bidders' own risk."""
+    """An outage during the extension gives no second extension."""
     break_down(world, END - timedelta(minutes=3), 90)
     world.live(END)
     assert ["AUCTION_NOT_OVER"] == close(world)
@@ -237,7 +237,7 @@ def test_second_extension_never_comes(world: World, auction_id: UUID) -> None:
 
 
 def test_outage_that_goes_on_counts(world: World, auction_id: UUID) -> None:
-    """pg_cron closes auctions even if no worker lives; then the outage has no end yet."""
+    """An outage without an end yet counts, because pg_cron closes without a worker."""
     world.live(END - 100 * SECOND)
     world.set_time(END + 8 * SECOND)
 
@@ -250,7 +250,7 @@ def test_outage_that_goes_on_counts(world: World, auction_id: UUID) -> None:
 
 @pytest.mark.parametrize("is_back", [False, True])
 def test_close_after_a_long_outage(world: World, auction_id: UUID, *, is_back: bool) -> None:
-    """The end passed long ago: the auction gets its last ten minutes again, counted from now."""
+    """A close long after the end gives the last ten minutes again, counted from now."""
     world.live(END - timedelta(minutes=12))
     world.set_time(END + timedelta(minutes=50))
     if is_back:
@@ -265,7 +265,7 @@ def test_close_after_a_long_outage(world: World, auction_id: UUID, *, is_back: b
 
 @pytest.mark.usefixtures("auction_id")
 def test_outage_after_the_end_took_no_time(world: World) -> None:
-    """A late close alone is no reason to open an auction again that was over."""
+    """An outage that began after the end extends nothing."""
     world.live(END)
     world.set_time(END + timedelta(minutes=5))
 
@@ -276,7 +276,7 @@ def test_outage_after_the_end_took_no_time(world: World) -> None:
 def test_outage_before_the_start_took_no_time(
     world: World, starts_in_s: int, extension_s: int
 ) -> None:
-    """Time before the start counts for nothing; 40 s after the beginning, 60 s were still lost."""
+    """Only the part of an outage after the start counts: 60 of its 100 s, or nothing."""
     world.live(END - timedelta(minutes=9))
     start_at = world.now + starts_in_s * SECOND
     auction_id = opened(world, start_at=start_at)
@@ -292,7 +292,7 @@ def test_outage_before_the_start_took_no_time(
 
 
 def test_late_start_is_not_given_back_twice(world: World) -> None:
-    """An outage that delayed the start by more than the grace has moved the end already."""
+    """An outage that moved the start and the end gives no second extension."""
     world.live(END - timedelta(minutes=9))
     opened(world, start_at=world.now + 30 * SECOND)
     break_down(world, world.now, 100)
@@ -303,7 +303,7 @@ def test_late_start_is_not_given_back_twice(world: World) -> None:
 
 
 def test_late_activation_and_outage_add_up(world: World) -> None:
-    """The end that a late start has moved is the one whose last minutes count."""
+    """The last ten minutes count from the end that a late start has moved."""
     start_at = world.now + timedelta(minutes=1)
     auction_id = opened(world, start_at=start_at)
     break_down(world, start_at, 120)
@@ -317,7 +317,7 @@ def test_late_activation_and_outage_add_up(world: World) -> None:
 
 
 def test_without_any_heartbeat_there_is_no_outage(world: World) -> None:
-    """A database that no worker has reached yet was not cut off."""
+    """A database without any heartbeat has no outage."""
     opened(world)
     world.set_time(END)
 
@@ -325,7 +325,7 @@ def test_without_any_heartbeat_there_is_no_outage(world: World) -> None:
 
 
 def test_forced_close_is_exempt(world: World, auction_id: UUID) -> None:
-    """Staff who close an auction by force mean it."""
+    """A close by force is not delayed by an outage."""
     break_down(world, END - timedelta(minutes=3), 90)
     world.live(END)
 
@@ -349,7 +349,7 @@ def test_close_of_one_auction_extends_it_too(world: World, auction_id: UUID) -> 
 
 @pytest.mark.parametrize(("reserve", "cents"), [(None, 1000), (5000, 1000), (5000, 5000)])
 def test_extended_auction_ends_as_any_other(world: World, reserve: int | None, cents: int) -> None:
-    """With or without its reserve met it is extended first, and closed at its new end."""
+    """An auction is extended with and without its reserve met, and then closed at the new end."""
     world.call("service", "record_heartbeat")
     auction_id = opened(world, reserve=reserve)
     bid(world, "alice", auction_id, cents)
@@ -365,7 +365,7 @@ def test_extended_auction_ends_as_any_other(world: World, reserve: int | None, c
 
 
 def test_suspended_sellers_auction_is_not_extended(world: World, auction_id: UUID) -> None:
-    """Nobody may bid on it, so the close cancels it at once."""
+    """A suspended seller's auction is cancelled at once, because nobody may bid on it."""
     break_down(world, END - timedelta(minutes=3), 90)
     world.live(END)
     world.suspend("seller", is_suspended=True)
@@ -375,7 +375,7 @@ def test_suspended_sellers_auction_is_not_extended(world: World, auction_id: UUI
 
 
 def test_seller_and_bidders_are_notified_once(world: World, auction_id: UUID) -> None:
-    """A bidder whose bids were withdrawn is no bidder any more."""
+    """Seller and bidders are notified once; a user whose bids were withdrawn is not."""
     for number, name in enumerate(("alice", "bob", "carol")):
         bid(world, name, auction_id, 1000 + 1000 * number)
     world.withdraw(auction_id, [world.actors["bob"].id])
@@ -435,7 +435,7 @@ def test_workers_and_watchers_learn_the_new_end(world: World, auction_id: UUID) 
 
 
 def test_failed_extension_is_tried_again(world: World, auction_id: UUID) -> None:
-    """It is postponed as a failed close is; once it succeeds the failure is forgotten."""
+    """A failed extension is postponed as a failed close is, and a later success clears it."""
     world.owner.execute("""
       create function pg_temp.poison() returns trigger language plpgsql as $$
       begin

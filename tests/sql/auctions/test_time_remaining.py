@@ -1,4 +1,4 @@
-"""`get_time_remaining` and its kin: time as the database has it."""
+"""`get_time_remaining`, `get_auction_state` and `next_auction_deadline` by the database's clock."""
 
 import json
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ def seconds_of(time: timedelta) -> float:
 def test_everybody_is_told_the_time_remaining(
     owner: Connection, auction_id: UUID, anonymous: Actor, alice: Actor
 ) -> None:
-    """Seconds to the end by the database's clock; no caller's clock has a part in it (D1)."""
+    """The answer is the seconds to the end by the database's clock alone (D1)."""
     for actor in (anonymous, alice):
         answer = actor.call("get_time_remaining", auction_id=auction_id)
 
@@ -67,7 +67,7 @@ def test_skewed_clock_of_a_caller_changes_nothing(
 
 
 def test_no_caller_names_the_time(owner: Connection) -> None:
-    """D1: the only times that people send are those of a listing, and since when to try again."""
+    """The only times that users send are those of a listing, and `since` to requeue events (D1)."""
     query = r"""
       select p.proname || ' ' || argument.name
       from pg_proc as p cross join unnest(p.proargnames) as argument (name)
@@ -91,7 +91,7 @@ def test_no_caller_names_the_time(owner: Connection) -> None:
 def test_no_time_remains_after_the_end(
     owner: Connection, auction_id: UUID, anonymous: Actor, service: Actor
 ) -> None:
-    """Zero is the least, and a closed auction has none whatever its end says."""
+    """The time remaining is never below zero, and a closed auction has none."""
     service.call("end_auction", auction_id=auction_id, force=True)
     assert 0 == anonymous.call("get_time_remaining", auction_id=auction_id)["time_remaining"]
 
@@ -102,7 +102,7 @@ def test_no_time_remains_after_the_end(
 
 
 def test_time_is_never_negative(owner: Connection, auction_id: UUID, anonymous: Actor) -> None:
-    """Between the end and the close nothing remains."""
+    """Between the end and the close the time remaining is zero."""
     move_time(owner, "2 hours")
 
     answer = anonymous.call("get_time_remaining", auction_id=auction_id)
@@ -111,7 +111,7 @@ def test_time_is_never_negative(owner: Connection, auction_id: UUID, anonymous: 
 
 
 def test_state_is_all_that_is_shown(auction_id: UUID, alice: Actor, anonymous: Actor) -> None:
-    """After a lost connection one call brings a client up to date."""
+    """One call returns the state that a client needs after a lost connection."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
 
     state = anonymous.call("get_auction_state", auction_id=auction_id)
@@ -132,7 +132,7 @@ def test_state_is_all_that_is_shown(auction_id: UUID, alice: Actor, anonymous: A
 
 @pytest.mark.parametrize("function", ["get_time_remaining", "get_auction_state"])
 def test_unknown_auction_is_answered(anonymous: Actor, function: str) -> None:
-    """An id of nothing is a refusal, and not an error."""
+    """An unknown id gets a refusal and no error."""
     refusal = anonymous.call(function, auction_id=uuid4())
 
     assert (False, "AUCTION_NOT_FOUND") == (refusal["success"], refusal["code"])
@@ -190,7 +190,7 @@ def test_deadline_is_the_next_start_or_end(
 
 @pytest.mark.usefixtures("auction_id")
 def test_mark_that_has_passed_is_no_deadline(owner: Connection, service: Actor) -> None:
-    """With 200 s to go the next mark is that of 60 s."""
+    """With 200 s left the next mark is that of 60 s."""
     move_time(owner, "56 minutes 40 seconds")
 
     mark_at = service.call("next_auction_deadline")["next_mark_at"]

@@ -126,7 +126,7 @@ class BiddingHarness:
         assert not self.world.withdraw(auction_id, people)
 
     def look(self, name: str, auction_id: UUID) -> None:
-        """Check that a user reads their own maximum, and no other one."""
+        """Check that a user reads the own maximum, and no other one."""
         auction, person = self.market.auctions[auction_id], self.people[name].id
         own = auction.maxima.get(person)
         answer = self.world.call(name, "get_my_proxy", auction_id=auction_id)

@@ -205,7 +205,10 @@ class BiddingMachine(RuleBasedStateMachine):
 
     @rule(name=SERIOUS, where=ANYWHERE, moment=MOMENTS, what=st.sampled_from(MEANWHILE))
     def meanwhile(self, name: str, where: int, moment: tuple[str, int], what: str) -> None:
-        """Do a step that is no bid. All of them are one rule, so that most steps are bids."""
+        """Do a step that is no bid.
+
+        All of them are one rule, so that most steps are bids.
+        """
         auction_id = self._auction_id(where)
         auction = self.harness.market.auctions.get(auction_id)
         match what:

@@ -1,4 +1,4 @@
-"""`place_bid` at the very moments that decide, with time that stands."""
+"""`place_bid` exactly at a limit of time, with a stopped clock."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -13,7 +13,7 @@ from tests.sql.bidding.oracle_auction import SoftClose
 
 MICROSECOND = timedelta(microseconds=1)
 END = BEGINNING + timedelta(hours=1)
-#: A bid in the last minute leaves two: so the first moment of it shows.
+#: A bid in the last minute moves the end to two minutes after it, so each extension shows.
 RULES = SoftClose(
     window=timedelta(minutes=1), extend=timedelta(minutes=2), max_total=timedelta(days=1)
 )
@@ -35,7 +35,7 @@ def auction_id(world: World) -> UUID:
 
 
 def test_last_moment_is_in_time(world: World, auction_id: UUID) -> None:
-    """A microsecond before the end a bid stands."""
+    """A bid a microsecond before the end is accepted."""
     world.set_time(END - MICROSECOND)
 
     receipt = world.call("alice", "place_bid", auction_id=auction_id, amount_cents=1000)
@@ -48,7 +48,7 @@ def test_last_moment_is_in_time(world: World, auction_id: UUID) -> None:
 
 
 def test_end_itself_is_too_late(world: World, auction_id: UUID) -> None:
-    """At its end an auction has ended, closed or not."""
+    """A bid at the end is late, whether the auction is closed or not."""
     world.set_time(END)
 
     refusal = world.call("alice", "place_bid", auction_id=auction_id, amount_cents=1000)
@@ -62,7 +62,7 @@ def test_end_itself_is_too_late(world: World, auction_id: UUID) -> None:
 def test_window_begins_with_its_first_moment(
     world: World, auction_id: UUID, before_window: timedelta, extension_s: int
 ) -> None:
-    """Exactly the window before the end a bid moves it, and just before that it does not."""
+    """A bid exactly at the start of the window moves the end, and one just before does not."""
     world.set_time(END - RULES.window - before_window)
 
     receipt = world.call("alice", "place_bid", auction_id=auction_id, amount_cents=1000)

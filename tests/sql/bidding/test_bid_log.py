@@ -132,7 +132,7 @@ def test_log_names_no_user(
 def test_log_is_refused_until_the_close(
     request: pytest.FixtureRequest, owner: Connection, auction_id: UUID, reader: str
 ) -> None:
-    """Also when the end has passed and no worker has closed the auction yet."""
+    """The log is refused until the close, even after the end has passed."""
     person = request.getfixturevalue(reader)
     live = person.call("get_bid_log", auction_id=auction_id)
     move_time(owner, "2 hours")
@@ -145,7 +145,7 @@ def test_log_is_refused_until_the_close(
 def test_auction_without_a_log_has_an_empty_one(
     owner: Connection, auction_id: UUID, service: Actor, anonymous: Actor
 ) -> None:
-    """An auction of a release before the log has no rows."""
+    """An auction that closed before the log existed has no rows."""
     service.call("end_auction", auction_id=auction_id, force=True)
     with owner.transaction():
         owner.execute("alter table private.bid_log disable trigger user")
@@ -157,7 +157,7 @@ def test_auction_without_a_log_has_an_empty_one(
 def test_log_of_a_scheduled_auction_is_refused(
     owner: Connection, seller: Actor, anonymous: Actor
 ) -> None:
-    """It has no log yet: its reserve may still change."""
+    """The log of a scheduled auction is refused, because its reserve may still change."""
     [(start_at,)] = owner.execute("select private.clock() + interval '10 minutes'").fetchall()
     auction_id = auctioned(seller, start_at=start_at, reserve_cents=5000)
 
@@ -170,7 +170,7 @@ def test_log_of_a_scheduled_auction_is_refused(
 def test_log_of_a_cancelled_auction_is_refused(
     owner: Connection, seller: Actor, anonymous: Actor, auction_id: UUID, alice: Actor
 ) -> None:
-    """Nothing of it is opened, for its seller neither."""
+    """The log of a cancelled auction stays closed, to its seller too."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=5000)
     owner.execute("select private.cancel_auction(%s, private.clock())", [auction_id])
 
@@ -190,7 +190,7 @@ def test_log_of_a_missing_auction_is_refused(anonymous: Actor, missing: str | No
 def test_superseded_maximum_stays_sealed(
     service: Actor, anonymous: Actor, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """Alice raised 3131 to 4242 before Bob beat her: 4242 is opened, and 3131 never was known."""
+    """A maximum that its bidder raised before a rival beat it stays sealed."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=3131)
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=4242)
     bob.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=8787)
@@ -205,7 +205,7 @@ def test_superseded_maximum_stays_sealed(
 def test_tie_opens_the_loser_alone(
     service: Actor, anonymous: Actor, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """Of two equal maxima the later one is beaten."""
+    """Of two equal maxima the log opens the later one, because it is beaten."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=3000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=3000)
 
@@ -221,7 +221,7 @@ def test_withdrawn_maximum_stays_sealed(
     owner: Connection, service: Actor, anonymous: Actor, auction_id: UUID, alice: Actor,
     bob: Actor, carol: Actor,
 ) -> None:  # fmt: skip
-    """Bob's maximum stays sealed, and so does Alice's, because only Bob had beaten it."""
+    """Neither a withdrawn maximum is opened, nor one that only a withdrawn bid had beaten."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=3131)
     carol.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=1717)
     bob.call("place_bid", auction_id=auction_id, amount_cents=4000, max_proxy_cents=7373)
@@ -273,7 +273,10 @@ def test_reserve_is_opened_if_the_price_was_lifted_to_it(
     amounts: list[tuple[int, int]],
     is_open: bool,  # noqa: FBT001  # pytest passes it by name
 ) -> None:
-    """Otherwise nobody has seen it, and a relisted item may have the same."""
+    """The log opens the reserve only if it has set the price.
+
+    A relisted item may have the same reserve.
+    """
     auction_id = auctioned(seller, reserve_cents=5555)
     for amount, maximum in amounts:
         alice.call("place_bid", auction_id=auction_id, amount_cents=amount, max_proxy_cents=maximum)
@@ -287,7 +290,7 @@ def test_reserve_is_opened_if_the_price_was_lifted_to_it(
 def test_reserve_that_is_unmet_again_stays_sealed(
     owner: Connection, service: Actor, anonymous: Actor, seller: Actor, alice: Actor, bob: Actor
 ) -> None:
-    """Alice met it, and her bids were withdrawn."""
+    """A reserve that is unmet after a withdrawal stays sealed."""
     auction_id = auctioned(seller, reserve_cents=5555)
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=6000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=5777)
@@ -303,7 +306,7 @@ def test_reserve_that_is_unmet_again_stays_sealed(
 def test_scheduled_reserve_is_committed_as_it_was_at_the_start(
     owner: Connection, seller: Actor, service: Actor, anonymous: Actor, alice: Actor
 ) -> None:
-    """The seller changes it before the start; the log starts with the auction."""
+    """The log commits to the reserve at the start, after the seller's last change."""
     [(start_at,)] = owner.execute("select private.clock() + interval '10 minutes'").fetchall()
     auction_id = auctioned(seller, start_at=start_at, reserve_cents=5000)
     [(listing_id,)] = owner.execute("select listing_id from public.auctions").fetchall()
@@ -382,7 +385,7 @@ def test_auction_of_before_starts_its_log_late(
     owner: Connection, service: Actor, anonymous: Actor, auction_id: UUID, alice: Actor,
     bob: Actor, carol: Actor,
 ) -> None:  # fmt: skip
-    """It was live when the table came: the log says how many bids it lacks, and opens nothing."""
+    """The log of an auction that was live at its release states how many bids it lacks."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=3000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=1100)
     owner.execute("alter table private.bid_log disable trigger user")
@@ -406,7 +409,7 @@ def test_auction_of_before_starts_its_log_late(
 def test_bids_after_a_late_start_continue_bids_and_log(
     owner: Connection, service: Actor, anonymous: Actor, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """A log with fewer rows than the auction has bids is found too, and each bid gets its place."""
+    """After a late start of the log each new bid gets the next place in bids and log."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2000)
     owner.execute("alter table private.bid_log disable trigger user")
@@ -423,7 +426,7 @@ def test_bids_after_a_late_start_continue_bids_and_log(
 
 
 def test_auction_without_bids_has_a_log(service: Actor, anonymous: Actor, auction_id: UUID) -> None:
-    """No sale at the start price."""
+    """The log of an auction without bids states no sale at the start price."""
     answer = log_after_close(service, anonymous, auction_id)
 
     verified(answer)
@@ -440,7 +443,7 @@ def test_auction_without_bids_has_a_log(service: Actor, anonymous: Actor, auctio
     ],
 )
 def test_log_is_never_changed(owner: Connection, auction_id: UUID, statement: str) -> None:
-    """Not by the owner of the table either."""
+    """Nobody changes a row of the log, not even the table's owner."""
     assert ["start"] == kinds(owner, auction_id)
 
     with pytest.raises(psycopg.Error, match="append only"), owner.transaction():
@@ -450,7 +453,7 @@ def test_log_is_never_changed(owner: Connection, auction_id: UUID, statement: st
 def test_deleted_account_leaves_the_log_as_it_is(
     service: Actor, owner: Connection, anonymous: Actor, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """The log names no user, so nothing in it is to be erased."""
+    """The deletion of an account changes no row, because the log names no user."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2000)
     before = log_after_close(service, anonymous, auction_id)

@@ -1,4 +1,4 @@
-"""The bid log of a live auction tells nobody anything: not even that it has grown."""
+"""The bid log of a live auction reveals nothing, not even its growth."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,7 +128,7 @@ def test_raise_of_the_leader_writes_private_rows_alone(
 def test_receipt_of_a_rival_is_the_same_after_a_raise(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """But for ids and the random salt; the raised maximum is too low to matter."""
+    """A rival's receipt after a raise differs only in ids and the random salt."""
     random = {"bid_id": None, "hash": None, "salt": None}
     raised = {"auction_id": auction_id, "amount_cents": 1000, "max_proxy_cents": 4000}
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=3000)
@@ -147,7 +147,7 @@ def test_receipt_of_a_rival_is_the_same_after_a_raise(
 def test_log_of_a_live_auction_reaches_nobody(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor, moderator: Actor, service: Actor
 ) -> None:
-    """Table and functions behind it are closed to every role, staff and service included."""
+    """Every role, staff and service included, is refused the table and its functions."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=7373)
     anonymous = Actor(connection=owner, role="anon")
 

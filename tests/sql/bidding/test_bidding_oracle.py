@@ -21,10 +21,10 @@ MOST_ROUNDS = 20
 
 
 def test_bidding_does_what_the_oracle_says(owner: Connection) -> None:
-    """After each of BIDDING_STEPS steps, the answer and all rows are the oracle's.
+    """Each answer and all rows are the oracle's after each of BIDDING_STEPS steps.
 
-    BIDDING_SEED repeats a test whose seed was printed. With BIDDING_SHRINK=0 the first failure is
-    reported as it was met, at once.
+    BIDDING_SEED repeats a test whose seed was printed. With BIDDING_SHRINK=0 the first failure
+    is reported as it was met, at once.
     """
     world = World.in_transaction_of(owner)
     executed: Counter[str] = Counter()

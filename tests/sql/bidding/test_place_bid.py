@@ -1,4 +1,4 @@
-"""`place_bid`: who leads, at what price, and what everybody is told."""
+"""`place_bid`: leader, price, receipts and notifications."""
 
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ from tests.sql.auctioning import auction_row, auctioned, move_time
 
 
 def levels(owner: Connection, auction_id: UUID, **people: Actor) -> list[tuple[str, int, bool]]:
-    """Return the bids in their order: whose, at what level, and whether the system placed it."""
+    """Return the bids in their order: bidder, amount, and whether the system placed them."""
     names = {actor.id: name for name, actor in people.items()}
     query = """
       select bidder_id, amount_cents, is_proxy from public.bids
@@ -32,7 +32,7 @@ def test_first_bid_leads_at_its_amount(auction_id: UUID, alice: Actor) -> None:
 
 
 def test_first_bid_may_be_the_start_price(auction_id: UUID, alice: Actor) -> None:
-    """Before the first bid the price has no step on top, and nothing is silently raised (C19)."""
+    """The first bid may equal the start price, and the system does not raise it (C19)."""
     receipt = alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
 
     assert (1000, 1100) == (receipt["current_price_cents"], receipt["min_next_bid_cents"])
@@ -62,7 +62,7 @@ def test_lower_rival_lifts_the_price(
 def test_higher_rival_takes_the_lead(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """A higher maximum leads, one step above the one it beat, which is driven to its end first."""
+    """A higher maximum leads, one step above the beaten one, which is bid in full first."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=4000)
 
     receipt = bob.call("place_bid", auction_id=auction_id, amount_cents=1200, max_proxy_cents=9000)
@@ -80,7 +80,7 @@ def test_higher_rival_takes_the_lead(
 def test_open_bid_above_all_is_the_price(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """The amount sent is an open bid: it becomes the price where it is above the loser's step."""
+    """The price is the open bid, where that is above the loser's maximum and a step."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
 
     receipt = bob.call("place_bid", auction_id=auction_id, amount_cents=8000, max_proxy_cents=9000)
@@ -92,7 +92,7 @@ def test_open_bid_above_all_is_the_price(
 
 
 def test_winner_may_lead_by_less_than_a_step(auction_id: UUID, alice: Actor, bob: Actor) -> None:
-    """A maximum that ends within the step above the loser's ends there."""
+    """The price does not exceed the leader's maximum, even less than a step above the loser's."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=4000)
 
     receipt = bob.call("place_bid", auction_id=auction_id, amount_cents=1200, max_proxy_cents=4030)
@@ -103,7 +103,7 @@ def test_winner_may_lead_by_less_than_a_step(auction_id: UUID, alice: Actor, bob
 def test_of_two_equal_maxima_the_earlier_leads(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """A tie is the earlier bidder's, at the maximum itself (C17)."""
+    """Of two equal maxima the earlier leads, at the maximum itself (C17)."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=4000)
 
     receipt = bob.call("place_bid", auction_id=auction_id, amount_cents=4000)
@@ -116,7 +116,7 @@ def test_of_two_equal_maxima_the_earlier_leads(
 def test_own_raise_changes_nothing_that_rivals_see(
     owner: Connection, auction_id: UUID, alice: Actor
 ) -> None:
-    """The leader's bid raises the own maximum, and neither row, price, version nor end moves."""
+    """The leader's raise changes neither bids, price, version nor end."""
     first = alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
     move_time(owner, "59 minutes")
     before = auction_row(owner, auction_id)
@@ -134,7 +134,7 @@ def test_own_raise_changes_nothing_that_rivals_see(
 
 
 def test_own_raise_without_a_maximum_is_the_amount(auction_id: UUID, alice: Actor) -> None:
-    """Without a maximum the amount becomes the new maximum, and the ladder is not asked."""
+    """Without a maximum the amount becomes the new maximum, whatever the increment."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
 
     alice.call("place_bid", auction_id=auction_id, amount_cents=1101)
@@ -143,7 +143,7 @@ def test_own_raise_without_a_maximum_is_the_amount(auction_id: UUID, alice: Acto
 
 
 def test_own_raise_is_above_the_old_maximum(auction_id: UUID, alice: Actor) -> None:
-    """A maximum cannot be taken back."""
+    """A leader cannot lower the own maximum."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=5000)
 
     refusal = alice.call("place_bid", auction_id=auction_id, amount_cents=5000)
@@ -158,7 +158,7 @@ def test_own_raise_is_above_the_old_maximum(auction_id: UUID, alice: Actor) -> N
 def test_raise_outlives_the_rival_it_was_made_for(
     auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """A raised maximum defends the lead as if it had been there from the first bid on."""
+    """A raised maximum defends the lead against every later rival."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
     alice.call("place_bid", auction_id=auction_id, amount_cents=6000)
 
@@ -168,7 +168,7 @@ def test_raise_outlives_the_rival_it_was_made_for(
 
 
 def test_outbid_bidder_returns(auction_id: UUID, alice: Actor, bob: Actor) -> None:
-    """An outbid user may bid again, and the user's old maximum is no rival."""
+    """An outbid user may bid again, and does not compete with the own old maximum."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=2000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2500, max_proxy_cents=3000)
 
@@ -180,7 +180,7 @@ def test_outbid_bidder_returns(auction_id: UUID, alice: Actor, bob: Actor) -> No
 
 
 def test_bid_below_the_reserve_stands(owner: Connection, seller: Actor, alice: Actor) -> None:
-    """A bid under the reserve is accepted at its amount, and does not meet it (C19)."""
+    """A bid below the reserve is accepted at its amount, and leaves the reserve unmet (C19)."""
     auction_id = auctioned(seller, reserve_cents=5000)
 
     receipt = alice.call(
@@ -194,7 +194,7 @@ def test_bid_below_the_reserve_stands(owner: Connection, seller: Actor, alice: A
 def test_maximum_that_reaches_the_reserve_lifts_the_price(
     owner: Connection, seller: Actor, alice: Actor
 ) -> None:
-    """Once a maximum covers the reserve, the price is the reserve, by a row of the system's."""
+    """A maximum that covers the reserve lifts the price to it, by an automatic bid."""
     auction_id = auctioned(seller, reserve_cents=5000)
 
     receipt = alice.call(
@@ -207,7 +207,7 @@ def test_maximum_that_reaches_the_reserve_lifts_the_price(
 
 
 def test_reserve_is_reached_by_the_one_who_defends(seller: Actor, alice: Actor, bob: Actor) -> None:
-    """The rule holds in each branch, also where a rival is beaten who is below the reserve."""
+    """A leader whose maximum covers the reserve reaches it against a rival below it."""
     auction_id = auctioned(seller, reserve_cents=5000)
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=2000)
 
@@ -223,7 +223,7 @@ def test_reserve_is_reached_by_the_one_who_defends(seller: Actor, alice: Actor, 
 def test_raise_that_reaches_the_reserve_is_a_change_of_price(
     owner: Connection, seller: Actor, alice: Actor
 ) -> None:
-    """It adds a row of the system's, a version and time, and is no bid in the count."""
+    """A raise to the reserve adds an automatic bid, a version and time, and no counted bid."""
     auction_id = auctioned(seller, reserve_cents=5000, ends_in="10 minutes")
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     before = auction_row(owner, auction_id)
@@ -264,7 +264,7 @@ def test_next_bid_is_a_step_higher(
 
 
 def test_receipt_has_the_contracts_keys(auction_id: UUID, alice: Actor, bob: Actor) -> None:
-    """With its receipt a client needs no second call to show price, minimum and time left."""
+    """The receipt has price, minimum and time left, so a client needs no second call."""
     first = alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
 
     receipt = bob.call("place_bid", auction_id=auction_id, amount_cents=1200, max_proxy_cents=2000)
@@ -297,7 +297,7 @@ def test_receipt_has_the_contracts_keys(auction_id: UUID, alice: Actor, bob: Act
 def test_repeated_bid_gets_its_first_receipt(
     owner: Connection, auction_id: UUID, alice: Actor
 ) -> None:
-    """A bid sent again counts once and is told what it was told, after the end and at any price."""
+    """A repeated bid counts once and gets the first receipt, after the end and at any price."""
     bid = {"auction_id": auction_id, "amount_cents": 1100, "client_bid_id": uuid4()}
     receipt = alice.call("place_bid", **bid)
     move_time(owner, "1 hour")
@@ -308,7 +308,7 @@ def test_repeated_bid_gets_its_first_receipt(
 
 
 def test_repeated_raise_gets_its_first_receipt(auction_id: UUID, alice: Actor) -> None:
-    """A raise that is sent again is no second one, which would be refused."""
+    """A repeated raise gets the first receipt, although a second raise would be refused."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
     bid = {"auction_id": auction_id, "amount_cents": 2000, "client_bid_id": uuid4()}
     receipt = alice.call("place_bid", **bid)
@@ -317,7 +317,7 @@ def test_repeated_raise_gets_its_first_receipt(auction_id: UUID, alice: Actor) -
 
 
 def test_key_belongs_to_one_auction(seller: Actor, auction_id: UUID, alice: Actor) -> None:
-    """A key that was used in another auction is a mistake of the client's, and no receipt."""
+    """A key that was used in another auction is refused."""
     bid = {"amount_cents": 1100, "client_bid_id": uuid4()}
     alice.call("place_bid", auction_id=auction_id, **bid)
 
@@ -331,7 +331,7 @@ def test_key_belongs_to_one_auction(seller: Actor, auction_id: UUID, alice: Acto
 
 
 def test_key_belongs_to_one_bidder(auction_id: UUID, alice: Actor, bob: Actor) -> None:
-    """Somebody else's key is nobody's."""
+    """Another bidder's key has no effect on a bid."""
     key = uuid4()
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, client_bid_id=key)
 
@@ -343,7 +343,7 @@ def test_key_belongs_to_one_bidder(auction_id: UUID, alice: Actor, bob: Actor) -
 def test_one_update_carries_all_that_is_live(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """The row of the auction and the snapshot of its listing say the same, and the ids are right.
+    """The auction's row and its listing's snapshot agree, and the ids are right.
 
     The first backend served the id of the bid as the bidder's (D2).
     """
@@ -372,7 +372,7 @@ def test_one_update_carries_all_that_is_live(
 def test_outbid_leader_is_told(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """Only the former leader is notified, of the new price and not of the maximum behind it."""
+    """Only the former leader is notified, of the new price and not of the maximum."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
 
     bob.call("place_bid", auction_id=auction_id, amount_cents=1200, max_proxy_cents=7777)
@@ -388,7 +388,7 @@ def test_outbid_leader_is_told(
 def test_beaten_challenger_is_not_told(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """The receipt says when a bid is beaten at once."""
+    """A bidder who is beaten at once reads that in the receipt, and is not notified."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=7777)
 
     bob.call("place_bid", auction_id=auction_id, amount_cents=1200)
@@ -400,7 +400,7 @@ def test_beaten_challenger_is_not_told(
 def test_eleventh_bid_of_a_minute_is_refused(
     owner: Connection, auction_id: UUID, alice: Actor
 ) -> None:
-    """Ten calls a minute; a repeat is answered from its receipt and is none of them."""
+    """The eleventh bid of a minute is refused; a repeated call is not counted."""
     key = uuid4()
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, client_bid_id=key)
     for cents in range(1001, 1010):

@@ -1,4 +1,4 @@
-"""`place_bid` by many at the same time, each on a connection of their own."""
+"""`place_bid` by many bidders at the same time, each on a connection of its own."""
 
 import threading
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def declared_url(declared_url: str) -> str:
 
 @pytest.fixture
 def bidders(owner: Connection, auction_id: UUID) -> list[Actor]:
-    """Sign up a crowd, and make what there is visible to other connections."""
+    """Sign up many bidders, and commit them for other connections."""
     assert auction_row(owner, auction_id)["status"] == "live"
     crowd = [signed_up(owner, f"bidder{number}") for number in range(BIDDERS)]
     owner.commit()
@@ -34,7 +34,7 @@ def bidders(owner: Connection, auction_id: UUID) -> list[Actor]:
 
 
 def at_once(url: str, actors: list[Actor], act: Callable[[int, Actor], Any]) -> list[Any]:
-    """Have everybody act at the same moment; return what each was answered."""
+    """Let all bidders act at the same time; return their answers."""
     ready = threading.Barrier(len(actors))
 
     def one(number: int) -> Any:
@@ -50,7 +50,7 @@ def at_once(url: str, actors: list[Actor], act: Callable[[int, Actor], Any]) -> 
 
 
 def until_not_busy(actor: Actor, **bid: object) -> Any:
-    """Bid with one key, again for as long as the lock was not to be had."""
+    """Bid with one key, and repeat the call while the auction is busy."""
     key = uuid4()
     for _ in range(20):
         answer = actor.call("place_bid", **({"client_bid_id": key} | bid))
@@ -92,7 +92,7 @@ def test_prices_rise_and_one_leads(
 def test_of_equal_bids_one_stands(
     declared_url: str, auction_id: UUID, bidders: list[Actor]
 ) -> None:
-    """The first one of them is the price, and the others are below the minimum."""
+    """The first of several equal bids is accepted, and the others are below the minimum."""
     answers = at_once(
         declared_url,
         bidders[:3],
@@ -107,7 +107,7 @@ def test_of_equal_bids_one_stands(
 def test_twins_get_one_receipt(
     owner: Connection, declared_url: str, auction_id: UUID, bidders: list[Actor]
 ) -> None:
-    """Copies of one call under way at once are one bid: each copy is told what the first was."""
+    """Parallel copies of one call are one bid, and get one receipt."""
     key = uuid4()
 
     answers = at_once(
@@ -126,7 +126,7 @@ def test_twins_get_one_receipt(
 def test_no_bid_stands_that_came_after_the_close(
     owner: Connection, declared_url: str, auction_id: UUID, bidders: list[Actor]
 ) -> None:
-    """Bids race the close: what stood before it is the price of the order, the rest is refused."""
+    """Bids before the close set the order's price, and later ones are refused."""
     set_setting(owner, "snipe_extend_s", "0")
     owner.commit()
 

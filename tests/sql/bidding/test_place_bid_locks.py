@@ -1,4 +1,4 @@
-"""`place_bid`: what it answers when others hold what it has to lock."""
+"""`place_bid` while another session holds its locks."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ def declared_url(declared_url: str) -> str:
 
 @pytest.fixture
 def other(declared_url: str) -> Iterator[Connection]:
-    """Open a second connection, as the schema's owner; what it does is rolled back."""
+    """Open a second connection as the schema's owner; its changes are rolled back."""
     with psycopg.connect(declared_url) as connection:
         yield connection
         connection.rollback()
@@ -39,9 +39,9 @@ def other(declared_url: str) -> Iterator[Connection]:
 def test_bid_that_gets_no_lock_is_refused(
     owner: Connection, other: Connection, auction_id: UUID, alice: Actor, held: LiteralString
 ) -> None:
-    """Whichever lock it is, the bid is not kept waiting, leaves no row, and may come again."""
+    """A bid that gets no lock is refused soon, leaves no row, and may be repeated."""
     bid = {"auction_id": auction_id, "amount_cents": 1100, "client_bid_id": uuid4()}
-    # A bid that waits for ever is to fail the test and not to hang it.
+    # A bid that waits for ever fails the test instead of blocking it.
     owner.execute("set statement_timeout = '10s'")
     owner.commit()
     other.execute(held, bid | {"bidder_id": alice.user_id})
@@ -63,7 +63,7 @@ def test_bid_that_gets_no_lock_is_refused(
 
 
 def test_limits_end_with_the_bid(owner: Connection, auction_id: UUID, alice: Actor) -> None:
-    """Later locks of the transaction have the caller's time-out, after a repeated bid, too."""
+    """Later locks of the transaction have the caller's timeout, after a repeated bid too."""
     bid = {"auction_id": auction_id, "amount_cents": 1100, "client_bid_id": uuid4()}
     owner.execute("set lock_timeout = '7s'")
 
@@ -84,7 +84,7 @@ def test_limits_end_with_the_bid(owner: Connection, auction_id: UUID, alice: Act
 def test_bid_that_waited_past_the_end_is_refused(
     owner: Connection, other: Connection, auction_id: UUID, alice: Actor, held: LiteralString
 ) -> None:
-    """The clock is read once the locks are held, so a bid that waited too long is late (C19)."""
+    """The clock is read under the locks, so a bid that waited past the end is late (C19)."""
     owner.commit()
     other.execute(held, {"auction_id": auction_id})
 
@@ -101,7 +101,7 @@ def test_bid_that_waited_past_the_end_is_refused(
 def test_no_key_of_a_caller_is_an_auctions(
     owner: Connection, auction_id: UUID, alice: Actor
 ) -> None:
-    """The lock of a chosen key is of another kind, or one could be found that shuts an auction."""
+    """The lock of a caller's key differs in kind, so no key can block an auction."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, client_bid_id=uuid4())
 
     # objsubid is 1 for the locks of one number, and 2 for those of two.
@@ -113,7 +113,7 @@ def test_no_key_of_a_caller_is_an_auctions(
 
 
 def is_waiting(other: Connection, waiting: Connection) -> bool:
-    """Ask whether the connection `waiting` has to wait for a lock."""
+    """Return true if the connection `waiting` waits for a lock."""
     query = "select exists (select from pg_locks where pid = %s and not granted)"
     [(answer,)] = other.execute(query, [waiting.info.backend_pid]).fetchall()
     return bool(answer)

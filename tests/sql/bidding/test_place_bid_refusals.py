@@ -1,4 +1,4 @@
-"""`place_bid`: who may not bid, when, and on what."""
+"""`place_bid`: the users, times and auctions that it refuses."""
 
 from typing import LiteralString
 from uuid import UUID, uuid4
@@ -13,13 +13,13 @@ from tests.sql.auctioning import auctioned, listed, move_time
 
 @pytest.fixture
 def scheduled_id(owner: Connection, seller: Actor) -> UUID:
-    """Announce an auction for tomorrow."""
+    """Schedule an auction for tomorrow."""
     [(start_at,)] = owner.execute("select private.clock() + interval '1 day'").fetchall()
     return UUID(listed(seller, start_at=start_at)["auction_id"])
 
 
 def test_refusal_is_not_kept(owner: Connection, auction_id: UUID, alice: Actor) -> None:
-    """Once its reason is gone, the same call under the same id is a first one."""
+    """A refused call may be repeated under its id once the reason is gone."""
     bid = {"auction_id": auction_id, "amount_cents": 1100, "client_bid_id": uuid4()}
     owner.execute("update public.users set kyc = 'pending'")
     assert "KYC_REQUIRED" == alice.call("place_bid", **bid)["code"]
@@ -32,7 +32,7 @@ def test_refusal_is_not_kept(owner: Connection, auction_id: UUID, alice: Actor) 
 def test_first_bid_below_the_start_price_leaves_no_trace(
     owner: Connection, auction_id: UUID, alice: Actor
 ) -> None:
-    """It is refused and not raised, and neither row, maximum nor receipt stays of it (C19)."""
+    """A first bid below the start price is refused, and leaves no row (C19)."""
     refusal = alice.call(
         "place_bid", auction_id=auction_id, amount_cents=999, client_bid_id=uuid4()
     )
@@ -46,7 +46,7 @@ def test_first_bid_below_the_start_price_leaves_no_trace(
 
 
 def test_bid_at_the_end_is_refused(owner: Connection, auction_id: UUID, alice: Actor) -> None:
-    """The auction is over when its end has come, although its status is still live (case 4)."""
+    """A bid at the end is refused, although the status is still live (case 4)."""
     move_time(owner, "1 hour")
 
     refusal = alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
@@ -62,7 +62,7 @@ def test_bid_on_a_scheduled_auction_is_refused(scheduled_id: UUID, alice: Actor)
 
 
 def test_bid_on_a_closed_auction_is_refused(auction_id: UUID, alice: Actor, service: Actor) -> None:
-    """A closed auction is not live, even if force closed it before its end."""
+    """A closed auction takes no bids, even if force closed it before its end."""
     service.call("end_auction", auction_id=auction_id, force=True)
 
     refusal = alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
@@ -71,7 +71,7 @@ def test_bid_on_a_closed_auction_is_refused(auction_id: UUID, alice: Actor, serv
 
 
 def test_bid_on_nothing_is_refused(alice: Actor) -> None:
-    """An id that is no auction's is answered, and not an error."""
+    """An unknown id gets a refusal and no error."""
     refusal = alice.call("place_bid", auction_id=uuid4(), amount_cents=1100)
 
     assert {"success": False, "code": "AUCTION_NOT_FOUND", "error": "Auction not found"} == refusal
@@ -93,7 +93,7 @@ def test_bid_on_nothing_is_refused(alice: Actor) -> None:
 def test_impossible_amount_is_refused(
     auction_id: UUID, alice: Actor, amount_cents: int, max_cents: int | None, code: str
 ) -> None:
-    """Neither bid nor maximum may be a price that Stripe cannot collect, or belie the other."""
+    """Bid and maximum must be collectable prices, and the maximum not below the bid."""
     refusal = alice.call(
         "place_bid", auction_id=auction_id, amount_cents=amount_cents, max_proxy_cents=max_cents
     )
@@ -102,7 +102,7 @@ def test_impossible_amount_is_refused(
 
 
 def test_the_highest_price_can_be_bid(auction_id: UUID, alice: Actor, bob: Actor) -> None:
-    """The bound of money itself is a bid, and the minimum above it is one nobody can reach."""
+    """The highest amount of money may be bid, and no later bid can reach the next minimum."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=99_999_999)
 
     refusal = bob.call("place_bid", auction_id=auction_id, amount_cents=99_999_999)
@@ -147,7 +147,7 @@ def test_bidder_must_be_in_good_standing(
 
 
 def test_bidder_must_have_a_profile(owner: Connection, auction_id: UUID) -> None:
-    """A token without a profile bids nothing, with a key of its own too."""
+    """A token without a profile places no bid, with a key or without."""
     refusal = no_one(owner, "stray").call(
         "place_bid", auction_id=auction_id, amount_cents=1100, client_bid_id=uuid4()
     )
@@ -169,7 +169,7 @@ def test_seller_cannot_bid(auction_id: UUID, seller: Actor) -> None:
 def test_bidder_with_three_strikes_is_blocked(
     owner: Connection, seller: Actor, service: Actor, auction_id: UUID, alice: Actor
 ) -> None:
-    """A user with as many unpaid purchases as the setting says cannot bid until strikes lapse."""
+    """A user with three strikes cannot bid until they expire."""
     for _ in range(3):
         won_id = auctioned(seller)
         alice.call("place_bid", auction_id=won_id, amount_cents=1000)
@@ -191,7 +191,7 @@ def test_bidder_with_three_strikes_is_blocked(
 
 
 def test_only_signed_in_users_bid(auction_id: UUID, anonymous: Actor, service: Actor) -> None:
-    """Neither visitors nor our own processes may even call the function."""
+    """Neither visitors nor our own processes may execute the function."""
     for actor in (anonymous, service):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("place_bid", auction_id=auction_id, amount_cents=1100)
@@ -214,7 +214,7 @@ def test_only_signed_in_users_bid(auction_id: UUID, anonymous: Actor, service: A
 def test_nobody_writes_bids_directly(
     auction_id: UUID, alice: Actor, bob: Actor, anonymous: Actor, write: LiteralString
 ) -> None:
-    """Increments, time and verification are checked on the only path there is (B4)."""
+    """Nobody writes bids directly, so each passes the checks of place_bid (B4)."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
 
     for actor in (bob, anonymous):
@@ -223,7 +223,7 @@ def test_nobody_writes_bids_directly(
 
 
 def test_live_maximum_and_unmet_reserve_are_hidden(seller: Actor, alice: Actor, bob: Actor) -> None:
-    """No row, receipt, refusal or notification that a rival gets has either of them (B18)."""
+    """No row, receipt, refusal or notification of a rival has a maximum or the reserve (B18)."""
     auction_id = auctioned(seller, reserve_cents=8_888_888)
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=7_777_777)
 
@@ -243,7 +243,7 @@ def test_live_maximum_and_unmet_reserve_are_hidden(seller: Actor, alice: Actor, 
 
 
 def test_maximum_is_ones_own(auction_id: UUID, alice: Actor, bob: Actor) -> None:
-    """`get_my_proxy` answers the caller's maximum, and null to a caller who has none."""
+    """`get_my_proxy` returns the caller's own maximum, and null without one."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=5000)
 
     mine = alice.call("get_my_proxy", auction_id=auction_id)

@@ -1,4 +1,4 @@
-"""The rules of bidding apart from any transaction: ladder, price, soft close."""
+"""The rules of bidding as pure functions: increments, price, soft close."""
 
 import json
 from collections.abc import Iterator
@@ -27,14 +27,14 @@ MAX_CENTS = 99_999_999
 
 money = st.one_of(
     st.integers(min_value=100, max_value=MAX_CENTS),
-    # Prices at which the ladder changes, and a cent beside them.
+    # Prices at which the increment changes, and a cent beside them.
     st.sampled_from([price + by for price, _ in STEPS for by in (-1, 0, 1)]),
 )
 
 
 @pytest.fixture(scope="module")
 def rules(declared_url: str) -> Iterator[Connection]:
-    """Connect once for all examples: what is asked of these functions changes nothing."""
+    """Connect once for all examples, because these functions change nothing."""
     with psycopg.connect(declared_url, autocommit=True) as connection:
         yield connection
 
@@ -64,9 +64,9 @@ def price(
 
 @given(price_cents=money)
 def test_step_follows_the_ladder(rules: Connection, price_cents: int) -> None:
-    """Each price has the step of its rung, to the cent where the rungs meet.
+    """Each price has its increment, to the cent at the bounds.
 
-    C20: one function holds the only ladder.
+    C20: one function holds the only table of increments.
     """
     query = "select private.step_cents(%s::bigint, private.setting('bid_increments'))"
 
@@ -96,7 +96,7 @@ def test_price_is_the_second_maximum_and_a_step(
 def test_nobody_pays_more_than_the_own_maximum(
     rules: Connection, leader_max: int | None, bid: tuple[int, int], reserve: int | None
 ) -> None:
-    """In every branch the price is within the leader's maximum."""
+    """The price never exceeds the leader's maximum."""
     amount, maximum = sorted(bid)
 
     assert price(rules, leader_max, amount, maximum, reserve) <= max(maximum, leader_max or 0)
@@ -145,5 +145,5 @@ def test_end_moves_by_the_rule(
     [(100, "$1.00"), (99_999_999, "$999999.99"), (100_024_999, "$1000249.99"), (105, "$1.05")],
 )
 def test_dollars_are_written_in_full(rules: Connection, cents: int, text: str) -> None:
-    """People read an amount with its cents."""
+    """An amount is written in dollars with its cents."""
     assert text == answer(rules, "select private.dollars(%s::bigint)", cents)

@@ -51,7 +51,7 @@ def test_bid_before_the_window_moves_nothing(
 def test_bid_that_is_beaten_at_once_moves_the_end(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """It moves the price, and who has to answer that has time to."""
+    """A bid that is beaten at once moves the end too, because it moves the price."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100, max_proxy_cents=9000)
     move_time(owner, "59 minutes")
 
@@ -63,7 +63,7 @@ def test_bid_that_is_beaten_at_once_moves_the_end(
 def test_own_raise_in_the_window_moves_nothing(
     owner: Connection, auction_id: UUID, alice: Actor
 ) -> None:
-    """A raise of the leader's own maximum is no sign to rivals (case 4)."""
+    """A raise of the leader's own maximum moves no end (case 4)."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1100)
     move_time(owner, "59 minutes")
 
@@ -107,7 +107,7 @@ def test_rival_at_the_cap_still_counts(
 
 
 def test_window_and_length_are_settings(owner: Connection, seller: Actor, alice: Actor) -> None:
-    """The demo closes softly by 3 s, with the same code."""
+    """Window and length are settings; the demo sets 3 s."""
     set_setting(owner, "snipe_window_s", "3")
     set_setting(owner, "snipe_extend_s", "3")
     auction_id = auctioned(seller, ends_in="20 seconds")

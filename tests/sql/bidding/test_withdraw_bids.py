@@ -30,7 +30,7 @@ def bids(owner: Connection, auction_id: UUID, **people: Actor) -> list[tuple[str
 
 
 def standing(owner: Connection, auction_id: UUID) -> dict[str, Any]:
-    """Return what a withdrawal may change of an auction."""
+    """Return the values of an auction that a withdrawal may change."""
     row = auction_row(owner, auction_id)
     keys = ("current_price_cents", "min_next_bid_cents", "high_bidder_id", "bid_count")
     return {key: row[key] for key in (*keys, "reserve_met", "version")}
@@ -44,7 +44,7 @@ def notified(owner: Connection, actor: Actor) -> list[str]:
 def test_leader_without_bids_leaves_the_lead_to_the_next(
     owner: Connection, auction_id: UUID, seller: Actor, alice: Actor, bob: Actor, carol: Actor
 ) -> None:
-    """The next highest maximum leads, a step above the one after it."""
+    """The next highest maximum leads, a step above the following one."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=2000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2100, max_proxy_cents=4000)
     carol.call("place_bid", auction_id=auction_id, amount_cents=2200, max_proxy_cents=9000)
@@ -78,7 +78,7 @@ def test_leader_without_bids_leaves_the_lead_to_the_next(
 def test_underbidder_without_bids_lowers_the_price(
     owner: Connection, auction_id: UUID, seller: Actor, alice: Actor, bob: Actor
 ) -> None:
-    """The leader stays at the own open bid, and only the seller is notified."""
+    """The leader stays, at the own open bid, and only the seller is notified."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=9000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2000)
 
@@ -101,7 +101,7 @@ def test_underbidder_without_bids_lowers_the_price(
 def test_last_bidder_without_bids_leaves_the_auction_as_it_began(
     owner: Connection, seller: Actor, alice: Actor
 ) -> None:
-    """No bid is left: the start price, no leader, and the reserve is unmet again."""
+    """Without any bid the auction has its start price, no leader, and an unmet reserve."""
     auction_id = auctioned(seller, reserve_cents=5000)
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=9000)
     assert auction_row(owner, auction_id)["reserve_met"]
@@ -138,7 +138,7 @@ def test_price_stays_at_a_reserve_that_is_still_met(
 def test_bidder_may_reach_a_withdrawn_amount_again(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor, carol: Actor
 ) -> None:
-    """Alice's automatic bid at 2100 is not accepted any more; a new rival drives her there."""
+    """A bidder may reach the amount of an own automatic bid that a withdrawal removed."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=9000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2000)
     withdraw(owner, auction_id, bob)
@@ -155,7 +155,7 @@ def test_bidder_may_reach_a_withdrawn_amount_again(
 def test_bidder_without_bids_is_barred_from_this_auction_alone(
     owner: Connection, seller: Actor, auction_id: UUID, alice: Actor
 ) -> None:
-    """No later bid is accepted here, under any key; elsewhere the bidder may bid."""
+    """A bidder whose bids were withdrawn may bid in other auctions only."""
     other_id = auctioned(seller)
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     withdraw(owner, auction_id, alice)
@@ -169,7 +169,7 @@ def test_bidder_without_bids_is_barred_from_this_auction_alone(
 def test_receipt_of_a_withdrawn_bid_is_still_answered(
     owner: Connection, auction_id: UUID, alice: Actor
 ) -> None:
-    """A repeated call gets what the first one got, and the own maximum is gone."""
+    """A repeated call gets the first receipt, and get_my_proxy returns null."""
     bid = {"auction_id": auction_id, "amount_cents": 1000, "client_bid_id": uuid4()}
     receipt = alice.call("place_bid", **bid)
     withdraw(owner, auction_id, alice)
@@ -203,7 +203,7 @@ def test_state_follows_a_withdrawal(
 def test_second_withdrawal_changes_nothing(
     owner: Connection, auction_id: UUID, seller: Actor, alice: Actor, bob: Actor
 ) -> None:
-    """Neither the version rises nor is anybody notified again; nor for those without bids."""
+    """A second withdrawal changes no version and notifies nobody; nor does one without bids."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     withdraw(owner, auction_id, alice)
     before = auction_row(owner, auction_id)
@@ -220,7 +220,7 @@ def test_second_withdrawal_changes_nothing(
 def test_withdrawal_moves_no_end(
     owner: Connection, auction_id: UUID, alice: Actor, bob: Actor
 ) -> None:
-    """Only bids extend an auction."""
+    """A withdrawal does not move the end."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=2000)
     move_time(owner, "59 minutes")
@@ -234,7 +234,7 @@ def test_withdrawal_moves_no_end(
 def test_closed_auction_keeps_its_bids(
     owner: Connection, auction_id: UUID, alice: Actor, service: Actor
 ) -> None:
-    """After the close the order decides, and nothing is withdrawn."""
+    """The bids of a closed auction are not withdrawn."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     service.call("end_auction", auction_id=auction_id, force=True)
     before = auction_row(owner, auction_id)
@@ -245,7 +245,7 @@ def test_closed_auction_keeps_its_bids(
 
 
 def test_high_bid_is_an_accepted_one(owner: Connection, auction_id: UUID, alice: Actor) -> None:
-    """A trigger refuses a leader whose bid was withdrawn."""
+    """A trigger refuses a high bid that was withdrawn."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     owner.execute("update public.bids set accepted = false")
 

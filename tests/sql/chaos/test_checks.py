@@ -1,4 +1,4 @@
-"""The checks of `make chaos` pass on a sound market, and find everything that is planted in it."""
+"""The checks of `make chaos` pass on a correct market, and find each planted error."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,7 +51,7 @@ class SmallMarket:
 
     @property
     def witnesses(self) -> Witnesses:
-        """Return what the people of this market know."""
+        """Return the facts that the people of this market know."""
         return Witnesses(sales=self.sales, given=self.given, soft_close_s=300)
 
     def auction(self, ending: Ending, reserve: int | None, bids: int = 3) -> UUID:
@@ -119,7 +119,7 @@ class SmallMarket:
 
 
 def refund_sent(owner: Connection, stripe_refund_id: str) -> None:
-    """Let Stripe make the one refund that is due."""
+    """Let Stripe make the one due refund."""
     job = claimed(owner, "refund")
     assert permission(owner, job)["may_send"]
     service_of(owner).call(
@@ -159,19 +159,19 @@ def market(owner: Connection, seller: Actor, alice: Actor, bob: Actor) -> SmallM
 
 
 def test_checks_find_nothing_in_a_sound_market(owner: Connection, market: SmallMarket) -> None:
-    """Every check has looked, and none has a complaint."""
+    """Every check looked at something, and found no problem."""
     facts = read_facts(owner, market.witnesses, market.stripe)
 
     assert {} == {result.name: result.problems for result in check(facts) if result.problems}
 
 
 def test_each_check_finds_what_is_planted(owner: Connection, market: SmallMarket) -> None:
-    """One cent, one second notification or one late bid is enough."""
+    """Each check finds its planted errors, such as one cent or one late bid."""
     planted = list(plant_all(owner, market.witnesses, market.stripe))
 
     assert [] == [(one.check, one.what) for one in planted if not one.is_found]
 
 
 def test_each_check_has_something_planted() -> None:
-    """A check that nothing has ever turned red proves nothing."""
+    """Each check has a planted error, or its success would prove nothing."""
     assert set(CHECKS) == set(ROWS) | set(CHANGES)

@@ -1,4 +1,4 @@
-"""Many real connections at once, in a database in which everybody may commit."""
+"""Many connections at once, in a database in which every test may commit."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ def declared_url(declared_url: str) -> str:
 
 @pytest.fixture
 def owner(owner: Connection) -> Connection:
-    """Let everybody bid and complain as often as they like; what is committed stays for all."""
+    """Raise the limits of bids and disputes; the change is committed for all connections."""
     many = {"max": 1_000_000, "window_s": 60}
     actions = (
         "place_bid", "check_listing", "create_listing", "check_dispute", "open_dispute",
@@ -41,7 +41,7 @@ def owner(owner: Connection) -> Connection:
 
 @pytest.fixture
 def on_own_connection(declared_url: str) -> Iterator[OnOwnConnection]:
-    """Give an actor a connection on which each call is a transaction of its own."""
+    """Give a function that gives an actor a connection of its own, on which each call commits."""
     with contextlib.ExitStack() as connections:
 
         def connected(actor: Actor) -> Actor:
@@ -58,7 +58,7 @@ def on_own_connection(declared_url: str) -> Iterator[OnOwnConnection]:
 
 @pytest.fixture
 def rpc(service: Actor, on_own_connection: OnOwnConnection) -> Prepare:
-    """Give a way to prepare a call of the service role."""
+    """Give a function that prepares a call of the service role."""
 
     def prepared(function: str, **arguments: Any) -> Callable[[], Any]:
         worker = on_own_connection(service)

@@ -20,7 +20,7 @@ MOST_TRIES = 200
 
 
 def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Start all tasks once the last thread is ready; return the result of each."""
+    """Start all tasks once the last thread is ready; return their results."""
     everybody = threading.Barrier(len(tasks), timeout=30)
 
     def run(task: Callable[[], T]) -> T:
@@ -34,7 +34,7 @@ def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
 
 @contextlib.contextmanager
 def under_way(waits: Callable[[], bool], act: Callable[[], T]) -> Iterator[Future[T]]:
-    """Start `act` in a thread, and go on as soon as it waits for a lock."""
+    """Start `act` in a thread, and go on when it waits for a lock."""
     with ThreadPoolExecutor(max_workers=1) as threads:
         future = threads.submit(act)
         while not waits():
@@ -43,7 +43,7 @@ def under_way(waits: Callable[[], bool], act: Callable[[], T]) -> Iterator[Futur
 
 
 def bid_until_answered(bidder: Actor, **bid: object) -> dict[str, Any]:
-    """Bid, and again with the same key while the queue is too long, as a client does."""
+    """Bid, and repeat the call with the same key while the auction is busy."""
     for _ in range(MOST_TRIES):
         answer: dict[str, Any] = bidder.call("place_bid", **bid)
         if answer.get("code") != "AUCTION_BUSY":

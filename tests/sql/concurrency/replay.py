@@ -1,4 +1,4 @@
-"""The oracle made to do what a crowd did, one bid after the other."""
+"""Replay the accepted bids of many bidders in the oracle."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,7 +19,7 @@ SOFT_CLOSE = SoftClose(
 
 
 def as_opened(owner: Connection, auction_id: UUID, soft_close: SoftClose = SOFT_CLOSE) -> Auction:
-    """Put an auction that nobody has bid on into the oracle."""
+    """Put a new auction without bids into the oracle."""
     query = """
       select l.seller_id, l.start_cents, secret.reserve_cents, a.start_at, a.end_at, a.updated_at
       from public.auctions as a
@@ -44,7 +44,7 @@ def as_opened(owner: Connection, auction_id: UUID, soft_close: SoftClose = SOFT_
 
 
 def replayed(auction: Auction, accepted: Accepted) -> None:
-    """Have the oracle take the bids in the order of their seq, and give each the same receipt."""
+    """Let the oracle take the bids by seq, and compare the receipts."""
     in_order = sorted(accepted, key=lambda bid: (bid[2]["seq"], bid[2]["received_at"]))
     moments = [bid[2]["received_at"] for bid in in_order]
     # The holder of the lock read the clock, so time passes in the order of the bids.
@@ -60,6 +60,6 @@ def replayed(auction: Auction, accepted: Accepted) -> None:
 
 
 def assert_same(owner: Connection, auction: Auction) -> None:
-    """Compare all that was written of an auction with the oracle's."""
+    """Compare all rows of an auction with the oracle's."""
     assert in_oracle(auction) == in_database(owner, auction.id)
     owner.commit()

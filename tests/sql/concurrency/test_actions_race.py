@@ -17,13 +17,13 @@ Press = Callable[[Actor, str], Callable[[], Any]]
 
 @pytest.fixture
 def order_id(seller: Actor, alice: Actor) -> UUID:
-    """Sell something to Alice."""
+    """Sell an item to Alice."""
     return ordered(seller, alice)
 
 
 @pytest.fixture
 def press(order_id: UUID, rpc: Prepare) -> Press:
-    """Give a way to prepare an action of a party on the order."""
+    """Give a function that prepares an action of a party on the order."""
 
     def prepared(user: Actor, action: str) -> Callable[[], Any]:
         return rpc("act_on_order", order_id=order_id, user_id=user.id, action=action)
@@ -64,7 +64,7 @@ def test_two_cancellations_refund_once(
 def test_release_and_refund_exclude_each_other(
     owner: Connection, order_id: UUID, *, seller: Actor, alice: Actor, press: Press
 ) -> None:
-    """The money goes one way: the second call gets 409."""
+    """Of a release and a refund at once, the second gets a 409."""
     brought_to(owner, order_id, "delivered")
     owner.commit()
 

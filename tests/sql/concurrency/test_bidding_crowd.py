@@ -21,7 +21,7 @@ BIDDERS = 64
 def bid_three_times(
     bidder: Actor, auction_id: UUID, chance: random.Random
 ) -> list[tuple[UUID, int, dict[str, Any]]]:
-    """Bid what may be enough, then from the price one was told; return what was accepted."""
+    """Bid a likely amount, then twice at the minimum of the refusal; return the accepted bids."""
     accepted = []
     minimum = 1000
     for _ in range(3):
@@ -44,7 +44,7 @@ def bid_three_times(
 def test_crowd_bids_as_if_one_after_the_other(
     owner: Connection, auction_id: UUID, on_own_connection: OnOwnConnection
 ) -> None:
-    """64 at once: prices rise by the ladder, one leads, and the oracle agrees (case 2, C13).
+    """64 parallel bidders leave the rows that the oracle expects (case 2, C13).
 
     The log has one row for each accepted bid, and its chain and prices prove the same.
     """

@@ -30,7 +30,7 @@ Accepted = list[tuple[UUID, int, dict[str, Any]]]
 
 
 def bid_until_over(bidder: Actor, auction_id: UUID) -> Accepted:
-    """Bid the minimum until the auction is over; return what stood."""
+    """Bid the minimum until the auction is over; return the accepted bids."""
     accepted: Accepted = []
     minimum = 1000
     while True:
@@ -55,7 +55,7 @@ def close_until_over(closer: Actor, auction_id: UUID) -> dict[str, Any]:
 def test_no_bid_stands_that_came_at_the_end(
     owner: Connection, seller: Actor, service: Actor, on_own_connection: OnOwnConnection
 ) -> None:
-    """12 bid and 4 close to the last: each bid came before the end, and the last is the price."""
+    """Each bid came before the end, and the last one is the price; 12 bid while 4 close."""
     for key in ("snipe_window_s", "snipe_extend_s", "snipe_max_total_s"):
         set_setting(owner, key, "1")
     people = [signed_up(owner, f"bidder{number}") for number in range(BIDDERS)]
@@ -104,7 +104,7 @@ def test_bid_that_waited_past_the_end_is_late(
     watcher: Waits,
     held: LiteralString,
 ) -> None:
-    """The clock is read by who holds the locks: it was in time when it was sent, and is late."""
+    """A bid that was sent in time and got its locks after the end is late."""
     bidder = on_own_connection(alice)
     move_time(owner, "59 minutes 59 seconds")
     owner.commit()
@@ -131,7 +131,7 @@ def test_closer_that_waited_for_a_bid_sees_the_end_it_moved(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """A bid that was in time is under way when its end passes: it stands, and the end is later."""
+    """A closer that waited for a bid in time finds the end moved, and closes nothing."""
     closer = on_own_connection(service)
     clock = on_own_connection(Actor(connection=owner, role="postgres")).connection
     move_time(owner, "59 minutes 59 seconds")

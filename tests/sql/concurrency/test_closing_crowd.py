@@ -14,7 +14,7 @@ from tests.sql.concurrency.crowd import OnOwnConnection, at_once
 
 CLOSERS = 16
 AUCTIONS = 48
-#: As a bug in whatever a sale touches would: one order that cannot be made.
+#: A trigger that refuses one order, as a bug would.
 POISON = """
   create function private.poison() returns trigger language plpgsql set search_path = '' as $$
   begin
@@ -39,7 +39,7 @@ def sold_auctions(owner: Connection, seller: Actor, buyer: Actor, prices: list[i
 
 
 def close_until_none_is_left(closer: Actor) -> list[dict[str, Any]]:
-    """Close a few at a time; return all answers."""
+    """Close a few auctions at a time; return all answers."""
     answers: list[dict[str, Any]] = []
     while not answers or answers[-1]["auctions_processed"]:
         answers.append(closer.call("end_expired_auctions", max_rows=5))
@@ -107,7 +107,7 @@ def test_poison_blocks_no_closer(
     service: Actor,
     on_own_connection: OnOwnConnection,
 ) -> None:
-    """One auction fails at its commit; each other one is sold once (A4, case 6)."""
+    """An auction that fails at its commit blocks no other one (A4, case 6)."""
     prices = [1000, 1500, 6666, 2000, 2500, 3000]
     auction_ids = sold_auctions(owner, seller, alice, prices)
     owner.execute(POISON)

@@ -28,7 +28,7 @@ from tests.sql.paying import (
 
 @pytest.fixture
 def overdue(owner: Connection, seller: Actor, alice: Actor) -> UUID:
-    """Sell something to Alice, who has begun to pay and let the time pass."""
+    """Sell an item to Alice, who has begun to pay and missed the deadline."""
     order_id = ordered(seller, alice)
     assert attached(owner, order_id)["success"]
     move_time(owner, "49 hours")
@@ -71,7 +71,7 @@ def test_payment_that_waited_for_the_expiry_goes_back(
 def test_expiry_passes_an_order_that_is_being_paid(
     owner: Connection, overdue: UUID, service: Actor, on_own_connection: OnOwnConnection
 ) -> None:
-    """The payment holds the order's lock. The expiry takes what is free, and cancels no payment."""
+    """The expiry skips a locked order, so it cancels no payment."""
     clock = on_own_connection(service)
 
     with psycopg.connect(owner.info.dsn) as bank:

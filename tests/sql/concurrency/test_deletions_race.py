@@ -75,7 +75,7 @@ def test_listing_that_waited_for_a_deletion_is_refused(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """A deleted account sells nothing, even if the call began before."""
+    """A deleted account lists nothing, even if the call began before."""
     owner.commit()
     lister = on_own_connection(seller)
 
@@ -96,7 +96,7 @@ def test_deletion_that_waited_for_a_listing_is_busy(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """The listing has committed by then."""
+    """A deletion that waited for a listing finds the account busy."""
     owner.commit()
     worker = on_own_connection(service)
 
@@ -117,7 +117,7 @@ def test_deletion_that_waited_for_a_close_is_busy(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """The winner has an order by then."""
+    """A deletion that waited for a close finds the winner busy with an order."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     owner.commit()
     worker = on_own_connection(service)
@@ -140,7 +140,7 @@ def test_deletion_that_waited_for_a_late_payment_is_busy(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """The payment of a cancelled order has to go back to its buyer first."""
+    """A deletion waits for the refund of a cancelled order's payment."""
     order_id = ordered(seller, alice)
     moved(owner, order_id, "cancelled", "buyer")
     owner.commit()
@@ -162,7 +162,7 @@ def test_payment_that_waited_for_a_deletion_still_goes_back(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """Stripe's event is applied to the deleted account too: no money is lost."""
+    """Stripe's event is applied to a deleted account too, so its money is refunded."""
     order_id = ordered(seller, alice)
     moved(owner, order_id, "cancelled", "buyer")
     owner.commit()
@@ -189,7 +189,7 @@ def test_deletions_at_once_are_one(owner: Connection, rpc: Prepare, alice: Actor
 
 
 def test_of_two_admins_one_stays(owner: Connection, rpc: Prepare) -> None:
-    """Both delete their accounts at once."""
+    """Two last admins delete their accounts at once, and one stays."""
     admins = [signed_up(owner, name, role="admin") for name in ("first", "second")]
     owner.commit()
 

@@ -30,7 +30,7 @@ DISPUTED = {"stripe_clearing": 0, "dispute_hold": AMOUNT, "buyer": -AMOUNT}
 
 @pytest.fixture
 def delivered(owner: Connection, seller: Actor, alice: Actor) -> UUID:
-    """Sell something to Alice, who has received it."""
+    """Sell an item to Alice, who has received it."""
     order_id = ordered(seller, alice)
     brought_to(owner, order_id, "delivered")
     owner.commit()
@@ -43,7 +43,7 @@ def release(browser: Actor, order_id: UUID, buyer: Actor) -> Any:
 
 
 def held(owner: Connection, order_id: UUID) -> dict[str, int]:
-    """Return the accounts, also those that hold nothing."""
+    """Return all accounts, those with a balance of zero included."""
     return dict.fromkeys(DISPUTED, 0) | balances(owner, order_id)
 
 
@@ -56,7 +56,7 @@ def test_release_that_waited_for_a_dispute_is_refused(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """The buyer's call reads the order after its wait: the bank came first."""
+    """The buyer's call reads the order after its wait, and finds it disputed."""
     browser = on_own_connection(service)
 
     with psycopg.connect(owner.info.dsn) as bank:
@@ -81,7 +81,7 @@ def test_dispute_that_waited_for_a_release_stops_its_transfer(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """The order was released first; the late dispute keeps the money from the seller."""
+    """A dispute after a release keeps the transfer from being sent."""
     bank = on_own_connection(service)
 
     with psycopg.connect(owner.info.dsn) as browser:
@@ -113,7 +113,7 @@ def test_loss_that_waited_for_a_release_is_shared(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """The loss is posted by the order as the release has left it: seller and platform bear it."""
+    """A loss after a release is posted to the seller and the platform."""
     bank = on_own_connection(service)
 
     with psycopg.connect(owner.info.dsn) as browser:
@@ -134,7 +134,7 @@ def test_loss_that_waited_for_a_release_is_shared(
 def test_release_by_time_against_a_dispute_keeps_the_books(
     owner: Connection, delivered: UUID, service: Actor, on_own_connection: OnOwnConnection
 ) -> None:
-    """Whichever comes first, the order is disputed, and nothing is sent."""
+    """In either sequence the order is disputed, and no transfer is sent."""
     move_time(owner, "4 days")
     owner.commit()
     bank, clock = on_own_connection(service), on_own_connection(service)

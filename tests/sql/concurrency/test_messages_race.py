@@ -23,7 +23,7 @@ from tests.sql.writing import (
 
 @pytest.fixture
 def listing_id(owner: Connection, auction_id: UUID) -> UUID:
-    """Offer something, with the filter that the tests script."""
+    """Create a listing, with the scripted filter."""
     script_filter(owner)
     listing_id = listing_of(owner, auction_id)
     owner.commit()
@@ -32,7 +32,7 @@ def listing_id(owner: Connection, auction_id: UUID) -> UUID:
 
 @pytest.fixture
 def thread_id(owner: Connection, listing_id: UUID, alice: Actor) -> str:
-    """Have Alice ask about it."""
+    """Let Alice ask about the listing."""
     thread_id = new_thread(alice, listing_id, "A question")["thread_id"]
     owner.commit()
     return str(thread_id)
@@ -40,7 +40,7 @@ def thread_id(owner: Connection, listing_id: UUID, alice: Actor) -> str:
 
 @pytest.fixture
 def other_listing(owner: Connection, seller: Actor) -> UUID:
-    """Offer a second thing of the same seller."""
+    """Create a second listing of the same seller."""
     other = listing_of(owner, auctioned(seller))
     owner.commit()
     return other
@@ -64,7 +64,7 @@ def test_copies_of_a_call_send_one_message(
     alice: Actor,
     on_own_connection: OnOwnConnection,
 ) -> None:
-    """All copies get the answer of the first, in both functions."""
+    """Parallel copies of a call send one message and get one answer, in both functions."""
     people = [on_own_connection(alice) for _ in range(4)]
     for call in (partial(new_thread, listing_id=listing_id), partial(wrote, thread_id=thread_id)):
         before, message_id = count(owner), uuid4()
@@ -113,7 +113,7 @@ def test_split_detail_is_joined_although_sent_at_once(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """The second half waits for the first, which is in another thread of the pair."""
+    """The second half of a detail waits for the first, in another thread of the pair."""
     other_tab = on_own_connection(alice)
 
     begin(owner)
@@ -190,7 +190,7 @@ def test_first_question_meets_a_close(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """The question waits for the thread that the close opens, and stands in it."""
+    """A question waits for the thread that the close opens, and is written there."""
     browser = on_own_connection(alice)
     alice.call("place_bid", auction_id=auction_id, amount_cents=2000)
     owner.commit()
@@ -211,7 +211,7 @@ def test_chat_of_a_crowd_keeps_its_order(
     seller: Actor,
     on_own_connection: OnOwnConnection,
 ) -> None:
-    """Both parties write and read at once: nothing is lost, and the thread has the last time."""
+    """Parallel writes and reads lose no message, and the thread has the last time."""
 
     def chat(actor: Actor) -> list[Any]:
         answers = []
@@ -311,7 +311,7 @@ def test_staff_decide_once(
     watcher: Waits,
     releases: tuple[bool, bool],
 ) -> None:
-    """The second decision waits for the first, and repeats it or is refused."""
+    """A second decision waits for the first, and repeats it or is refused."""
     held = wrote(alice, thread_id, "hold this")["message_id"]
     owner.commit()
     colleague = on_own_connection(moderator)

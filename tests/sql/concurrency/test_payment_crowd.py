@@ -1,4 +1,4 @@
-"""Many tell of one payment at the same moment."""
+"""Events and confirmations of one payment at the same time."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from tests.sql.paying import (
 
 @pytest.fixture
 def order_id(owner: Connection, seller: Actor, alice: Actor) -> UUID:
-    """Sell something to Alice, who is about to pay."""
+    """Sell an item to Alice, who is about to pay."""
     order_id = ordered(seller, alice)
     assert attached(owner, order_id)["success"]
     return order_id
@@ -78,7 +78,7 @@ def test_payment_is_captured_once(
 def test_second_intent_goes_back_whoever_comes_first(
     owner: Connection, order_id: UUID, service: Actor, on_own_connection: OnOwnConnection
 ) -> None:
-    """Two intents of one order succeed at once: the current one pays, the other is refunded."""
+    """Of two intents that succeed at once, the current one pays, and the other is refunded."""
     stray = "pi_stray"
     events = {
         intent: stored(owner, "payment_intent.succeeded", intent) for intent in (INTENT, stray)

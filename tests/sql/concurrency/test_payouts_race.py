@@ -69,7 +69,7 @@ def test_transfer_that_waited_for_a_change_is_not_sent(
     change: LiteralString,
     reason: str,
 ) -> None:
-    """The permission reads the order after its wait: a refund or a dispute came first."""
+    """A transfer's permission reads the order after its wait, and finds a refund or dispute."""
     job = claimed(owner)
     owner.commit()
     worker = on_own_connection(service)
@@ -93,7 +93,7 @@ def test_refund_against_transfer_keeps_the_books(
     service: Actor,
     on_own_connection: OnOwnConnection,
 ) -> None:
-    """Whichever comes first, the seller ends with the part of what was not refunded."""
+    """In either sequence the seller ends with the part that was not refunded."""
     job = claimed(owner)
     owner.commit()
     worker, staff = on_own_connection(service), on_own_connection(service)
@@ -128,7 +128,7 @@ def test_refund_against_transfer_keeps_the_books(
 def test_answer_and_events_together_book_one_transfer(
     owner: Connection, released: UUID, service: Actor, on_own_connection: OnOwnConnection
 ) -> None:
-    """Our own answer and four deliveries of two events arrive at the same time."""
+    """Our own answer and four deliveries of two events book one transfer."""
     job = claimed(owner)
     permission(owner, job)
     events = [stored(owner, "transfer.created", None) for _ in range(2)]
@@ -197,7 +197,7 @@ def test_account_that_is_enabled_during_the_check_wakes_the_transfer(
 def test_two_reconcilers_revive_a_transfer_once(
     owner: Connection, released: UUID, service: Actor, on_own_connection: OnOwnConnection
 ) -> None:
-    """The second one finds the row queued."""
+    """The second reconciler finds the row queued."""
     owner.execute("update public.outbox set status = 'canceled' where kind = 'transfer'")
     owner.commit()
 
@@ -209,7 +209,7 @@ def test_two_reconcilers_revive_a_transfer_once(
 
 
 def test_job_locks_no_order_that_it_leaves_alone(owner: Connection, released: UUID) -> None:
-    """An order whose books disagree stays free for events while the job looks at the others."""
+    """The job leaves an order unlocked if its books disagree, so events can be applied."""
     owner.execute("update public.outbox set status = 'canceled' where kind = 'transfer'")
     owner.execute("update public.orders set refunded_cents = 1")
     owner.commit()
@@ -233,7 +233,7 @@ def test_outbox_row_is_locked_before_its_payout(
     watcher: Waits,
     is_event: bool,
 ) -> None:
-    """Staff who queue the row again lock both in this sequence, so the two never deadlock."""
+    """Both sides lock the outbox row before its payout, so they never deadlock."""
     owner.execute("update public.outbox set status = 'canceled' where kind = 'transfer'")
     [row] = transfer_rows(owner)
     owner.commit()
@@ -259,7 +259,7 @@ def test_two_refunds_at_once_queue_their_own_reversals(
     service: Actor,
     on_own_connection: OnOwnConnection,
 ) -> None:
-    """The second one counts the reversal that the first has queued."""
+    """The second refund counts the reversal that the first has queued."""
     sent(owner)
     for cents in (3000, 2000):
         service_of(owner).call(
@@ -292,7 +292,7 @@ def test_two_refunds_at_once_queue_their_own_reversals(
 def test_concurrent_accounts_leave_one(
     owner: Connection, seller: Actor, service: Actor, on_own_connection: OnOwnConnection
 ) -> None:
-    """A seller has one account for ever, whichever call was first."""
+    """A seller has one account, whichever call comes first."""
     owner.commit()
     callers = [on_own_connection(service) for _ in range(4)]
 

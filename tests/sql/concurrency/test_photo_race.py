@@ -1,4 +1,4 @@
-"""Photos come while staff take their listing away, on other connections."""
+"""Photos are added while staff remove their listing, on other connections."""
 
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ def test_removal_waits_for_a_photo_under_way(
     owner: Connection, listing_id: UUID, *, seller: Actor, moderator: Actor,
     on_own_connection: OnOwnConnection, watcher: Waits,
 ) -> None:  # fmt: skip
-    """The new photo goes, too."""
+    """A removal deletes a photo that is under way."""
     owner.commit()
     staff = on_own_connection(moderator)
     owner.execute("set local statement_timeout = '30s'")
@@ -53,7 +53,7 @@ def test_photo_waits_for_a_removal_under_way(
     owner: Connection, listing_id: UUID, *, seller: Actor, moderator: Actor,
     on_own_connection: OnOwnConnection, watcher: Waits,
 ) -> None:  # fmt: skip
-    """It comes too late."""
+    """A photo that waited for a removal is refused."""
     owner.commit()
     uploader = on_own_connection(seller)
     owner.execute("set local statement_timeout = '30s'")

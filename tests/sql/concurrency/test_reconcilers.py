@@ -37,7 +37,7 @@ def strikes(owner: Connection, order_id: UUID) -> int:
 
 
 def test_overdue_order_expires_once(owner: Connection, order_id: UUID, rpc: Prepare) -> None:
-    """Workers and pg_cron keep the same deadline: one cancellation, one strike (case 9)."""
+    """Workers and pg_cron expire an order once, with one strike (case 9)."""
     move_time(owner, "49 hours")
     owner.commit()
 
@@ -58,7 +58,7 @@ def test_payment_at_the_deadline_pays_or_goes_back(
     *,
     has_intent: bool,
 ) -> None:
-    """The money ends on the order or on its way back, whichever comes first (case 9)."""
+    """A payment at the deadline pays the order or is refunded (case 9)."""
     if has_intent:
         attached(owner, order_id)
     move_time(owner, "49 hours")
@@ -84,7 +84,7 @@ def test_payment_at_the_deadline_pays_or_goes_back(
 def test_open_object_is_claimed_by_one_worker(
     owner: Connection, seller: Actor, alice: Actor, rpc: Prepare
 ) -> None:
-    """Each open object is claimed once, so Stripe is read once about it."""
+    """One worker claims each open object, so Stripe is read once about it."""
     names = {f"pi_{number}" for number in range(6)}
     for name in sorted(names):
         attached(owner, ordered(seller, alice), name)

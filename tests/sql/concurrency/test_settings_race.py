@@ -1,4 +1,4 @@
-"""Settings change at the same time on two connections."""
+"""Two connections change settings at the same time."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from tests.sql.concurrency.crowd import OnOwnConnection, Waits, under_way
 def test_rules_of_bids_hold_both_of_two_changes(
     owner: Connection, on_own_connection: OnOwnConnection, watcher: Waits
 ) -> None:
-    """The second change waits for the first, and bids then follow both."""
+    """The second change waits for the first, and bids follow both."""
     other = on_own_connection(Actor(connection=owner, role="postgres"))
     set_setting(owner, "snipe_window_s", "7")
 

@@ -35,7 +35,7 @@ def test_suspension_waits_for_a_bid_under_way(
     owner: Connection, auction_id: UUID, *, alice: Actor, bob: Actor, moderator: Actor,
     on_own_connection: OnOwnConnection, watcher: Waits,
 ) -> None:  # fmt: skip
-    """The first bid of a user in an auction is not visible yet, and is withdrawn all the same."""
+    """A suspension waits for the user's first bid, and withdraws it."""
     bob.call("place_bid", auction_id=auction_id, amount_cents=1000)
     owner.commit()
     staff = on_own_connection(moderator)
@@ -55,7 +55,7 @@ def test_bid_and_listing_wait_for_a_suspension_under_way(
     owner: Connection, auction_id: UUID, *, alice: Actor, moderator: Actor,
     on_own_connection: OnOwnConnection, watcher: Waits, does_list: bool,
 ) -> None:  # fmt: skip
-    """They read the user after the wait, so they are refused."""
+    """A bid and a listing read the user after their wait, and are refused."""
     owner.execute("update public.users set role = 'seller' where id = %s", [alice.id])
     owner.commit()
     user = on_own_connection(alice)
@@ -77,7 +77,7 @@ def test_suspension_waits_for_a_listing_under_way(
     owner: Connection, *, seller: Actor, moderator: Actor, on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:  # fmt: skip
-    """The new auction is cancelled too."""
+    """A suspension waits for a new listing, and cancels its auction."""
     owner.commit()
     staff = on_own_connection(moderator)
     owner.execute("set local statement_timeout = '30s'")
@@ -93,7 +93,7 @@ def test_suspension_passes_an_upload_of_the_seller(
     owner: Connection, *, seller: Actor, moderator: Actor, on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:  # fmt: skip
-    """Both lock the user first, so neither waits for the other's listing."""
+    """A suspension and an upload both lock the user first, so they never deadlock."""
     listing_id = listed(seller)["listing"]["id"]
     owner.commit()
     uploader = on_own_connection(seller)
@@ -111,7 +111,7 @@ def test_suspension_passes_an_upload_of_the_seller(
 def test_users_are_suspended_while_they_bid(
     owner: Connection, seller: Actor, admins: list[Actor], on_own_connection: OnOwnConnection
 ) -> None:
-    """In the end no suspended user leads or has an accepted bid, and nobody was blocked."""
+    """No suspended user leads or has an accepted bid afterwards, and no call was blocked."""
     people = [signed_up(owner, f"bidder{number}") for number in range(6)]
     auction_ids = [auctioned(seller) for _ in range(3)]
     owner.commit()
@@ -184,7 +184,7 @@ def test_withdrawal_by_staff_and_close_come_one_after_the_other(
     owner: Connection, auction_id: UUID, *, alice: Actor, bob: Actor, moderator: Actor,
     service: Actor, on_own_connection: OnOwnConnection, watcher: Waits, is_close_first: bool,
 ) -> None:  # fmt: skip
-    """A sale stands and the withdrawal is refused, or the next bidder buys."""
+    """After a withdrawal and a close at once, the sale stands or the next bidder buys."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=4000)
     move_time(owner, "1 hour")
@@ -220,7 +220,7 @@ def test_two_admins_cannot_both_remove_the_other(
     owner: Connection, admins: list[Actor], on_own_connection: OnOwnConnection, *,
     does_suspend: bool,
 ) -> None:  # fmt: skip
-    """The second finds its own rights gone, so one admin is left."""
+    """Two admins demote each other: the second has no rights any more, so one stays."""
     owner.commit()
     connected = [on_own_connection(admin) for admin in admins]
 
@@ -241,7 +241,7 @@ def test_two_admins_cannot_both_remove_the_other(
 def test_two_last_admins_cannot_both_resign(
     owner: Connection, admins: list[Actor], on_own_connection: OnOwnConnection
 ) -> None:
-    """The second one is the last admin by then."""
+    """Two last admins resign at once: the second is refused."""
     owner.commit()
 
     def resign(actor: Actor) -> Any:
@@ -264,7 +264,7 @@ def test_two_staff_decide_a_report_once(
     owner: Connection, seller: Actor, alice: Actor, admins: list[Actor],
     on_own_connection: OnOwnConnection,
 ) -> None:  # fmt: skip
-    """Of opposite decisions at once, the second is refused."""
+    """Of two opposite decisions at once, the second is refused."""
     sent = {"user_id": seller.id, "reason": "A seller of stolen bicycles"}
     report_id = alice.call("report_content", **sent)["report_id"]
     owner.commit()

@@ -34,7 +34,7 @@ def reading(owner: Connection, status: str, **changes: object) -> dict[str, Any]
 
 
 def test_parallel_starts_get_one_verification(owner: Connection, rpc: Prepare) -> None:
-    """Each waits for the one before, and finds what it has begun."""
+    """Parallel starts wait for each other, and get one verification."""
     alice = unverified(owner)
     owner.commit()
     starts = [rpc("begin_verification", user_id=alice.id, **PROFILE) for _ in range(8)]
@@ -68,7 +68,7 @@ def test_parallel_sessions_leave_one_open(owner: Connection, rpc: Prepare) -> No
 
 
 def test_parallel_passes_are_one(owner: Connection, rpc: Prepare) -> None:
-    """One event ten times and ten events at once: one note, and the pass stays."""
+    """One event ten times and ten events at once write one audit entry, and the pass stays."""
     alice = unverified(owner)
     attached(owner, alice)
     same = reading(owner, "verified")
@@ -87,7 +87,7 @@ def test_parallel_passes_are_one(owner: Connection, rpc: Prepare) -> None:
 
 
 def test_end_of_an_account_meets_its_verification(owner: Connection, rpc: Prepare) -> None:
-    """Nobody waits for each other in a circle, and every session is redacted in the end."""
+    """No calls deadlock, and every session is redacted in the end."""
     error = json.dumps({"code": "document_expired"})
     for number in range(6):
         alice = unverified(owner, f"alice{number}")

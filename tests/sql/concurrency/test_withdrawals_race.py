@@ -38,7 +38,7 @@ def test_bid_that_waited_for_a_withdrawal_meets_what_it_left(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """The bid reads leader, maximum and seq after its wait: a withdrawal changed all three."""
+    """A bid reads leader, maximum and seq after its wait for a withdrawal."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000, max_proxy_cents=3000)
     bob.call("place_bid", auction_id=auction_id, amount_cents=3100, max_proxy_cents=9000)
     owner.commit()
@@ -102,7 +102,7 @@ def test_withdrawal_that_waited_for_a_bid_counts_it(
     on_own_connection: OnOwnConnection,
     watcher: Waits,
 ) -> None:
-    """A bid of the same user that is under way is withdrawn with the others."""
+    """A withdrawal waits for a bid of the same user, and withdraws it too."""
     alice.call("place_bid", auction_id=auction_id, amount_cents=1000)
     owner.commit()
     staff = on_own_connection(Actor(connection=owner, role="postgres"))
@@ -169,7 +169,7 @@ def test_withdrawal_and_close_come_one_after_the_other(
 def test_crowd_bids_while_bids_are_withdrawn(
     owner: Connection, auction_id: UUID, on_own_connection: OnOwnConnection
 ) -> None:
-    """Half of the bidders lose their bids under way: the standing is that of the other maxima."""
+    """Half of the bidders lose their bids while all bid; the other maxima decide."""
     people = [signed_up(owner, f"bidder{number}") for number in range(BIDDERS)]
     for number, person in enumerate(people):
         assert person.call("place_bid", auction_id=auction_id, amount_cents=1000 + 100 * number)

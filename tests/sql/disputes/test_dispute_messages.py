@@ -54,7 +54,7 @@ def test_parties_and_staff_write(
 def test_internal_messages_are_for_staff(
     dispute_id: str, alice: Actor, *, seller: Actor, moderator: Actor, bob: Actor
 ) -> None:
-    """Parties neither write nor read them; another user reads nothing at all."""
+    """Parties neither write nor read internal messages, and another user reads none at all."""
     assert said(moderator, dispute_id, "Looks like fraud", is_internal=True)["success"]
     assert said(alice, dispute_id, "Open")["success"]
 
@@ -79,7 +79,7 @@ def test_party_on_the_staff_reads_no_internal_messages(
 def test_others_do_not_write(
     dispute_id: str, bob: Actor, *, anonymous: Actor, service: Actor, alice: Actor
 ) -> None:
-    """An outsider posts nowhere."""
+    """A user who is no party writes no message."""
     assert "FORBIDDEN" == said(bob, dispute_id, "Hello")["code"]
     assert "RESOURCE_NOT_FOUND" == said(alice, uuid4(), "Hello")["code"]
     for actor in (anonymous, service):
@@ -91,7 +91,7 @@ def test_others_do_not_write(
 
 
 def test_suspended_party_does_not_write(owner: Connection, dispute_id: str, seller: Actor) -> None:
-    """A suspended account writes nothing."""
+    """A suspended party writes no message."""
     owner.execute("update public.users set suspended_at = created_at where id = %s", [seller.id])
 
     assert "USER_SUSPENDED" == said(seller, dispute_id, "Hello")["code"]
@@ -100,7 +100,7 @@ def test_suspended_party_does_not_write(owner: Connection, dispute_id: str, sell
 def test_decided_dispute_takes_messages_of_staff_alone(
     dispute_id: str, alice: Actor, moderator: Actor
 ) -> None:
-    """The parties have had their say; staff may note something."""
+    """After the decision only staff write messages."""
     moderator.call("resolve_dispute", dispute_id=dispute_id, decision="deny", note="No crack.")
 
     assert "CONFLICT" == said(alice, dispute_id, "But I say")["code"]
@@ -139,7 +139,7 @@ def test_parties_and_staff_read_a_dispute(
     owner: Connection, dispute_id: str, alice: Actor, *, seller: Actor, moderator: Actor,
     bob: Actor, anonymous: Actor,
 ) -> None:  # fmt: skip
-    """Those at Stripe too; nobody writes the table."""
+    """Parties and staff read own disputes and those at Stripe; nobody writes the table."""
     report_dispute(owner, "needs_response", 10_000)
     query = "select id::text from public.disputes"
 
@@ -182,7 +182,7 @@ def test_state_and_status_never_disagree(
 def test_payment_detail_is_refused(
     dispute_id: str, alice: Actor, seller: Actor, moderator: Actor
 ) -> None:
-    """Parties cannot move the money elsewhere; they may exchange phone numbers, and staff quote."""
+    """A party's message with a payment detail is refused; phone numbers and staff's quotes pass."""
     text = "Let us settle it, my PayID is 0412 345 678"
 
     refused = said(alice, dispute_id, text)
@@ -196,7 +196,7 @@ def test_payment_detail_is_refused(
 def test_party_on_the_staff_moves_no_money_elsewhere(
     owner: Connection, dispute_id: str, moderator: Actor
 ) -> None:
-    """Staff who buy or sell are a party of their dispute, like everybody."""
+    """A party on the staff is refused a payment detail too."""
     owner.execute("update public.disputes set initiator_id = %s", [moderator.id])
 
     assert "PAYMENT_IN_TEXT" == said(moderator, dispute_id, "My PayID is 0412 345 678")["code"]

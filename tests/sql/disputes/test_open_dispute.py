@@ -82,7 +82,7 @@ def test_seller_may_open_one_too(
 
 @pytest.mark.parametrize("state", ["pending_payment", "released", "refunded", "cancelled"])
 def test_other_states_refuse(owner: Connection, order_id: UUID, alice: Actor, state: str) -> None:
-    """There is nothing to dispute before the payment and after the release."""
+    """An order cannot be disputed before the payment and after the release."""
     if state == "released":
         brought_to(owner, order_id, state)
     elif state == "refunded":
@@ -99,7 +99,7 @@ def test_other_states_refuse(owner: Connection, order_id: UUID, alice: Actor, st
 def test_one_dispute_at_a_time(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor
 ) -> None:
-    """A second one is a conflict, from either party, also beside one at Stripe."""
+    """A second dispute is a conflict, from either party, also beside one at Stripe."""
     paid(owner, order_id)
     assert opened(alice, order_id)["success"]
 
@@ -107,7 +107,7 @@ def test_one_dispute_at_a_time(
 
 
 def test_bank_comes_first(owner: Connection, order_id: UUID, alice: Actor) -> None:
-    """While a bank disputes the payment, the order is disputed already."""
+    """No dispute is opened while a bank disputes the payment."""
     paid(owner, order_id)
     report_dispute(owner, "needs_response", 10_000)
 
@@ -115,7 +115,7 @@ def test_bank_comes_first(owner: Connection, order_id: UUID, alice: Actor) -> No
 
 
 def test_bank_comes_later(owner: Connection, order_id: UUID, alice: Actor) -> None:
-    """The order stays disputed when only one of the two has ended."""
+    """The order stays disputed until both disputes have ended."""
     brought_to(owner, order_id, "shipped")
     opened(alice, order_id)
 
@@ -128,7 +128,7 @@ def test_bank_comes_later(owner: Connection, order_id: UUID, alice: Actor) -> No
 
 
 def test_refund_under_way_is_a_conflict(owner: Connection, order_id: UUID, alice: Actor) -> None:
-    """Money that goes back already needs no decision."""
+    """No dispute is opened while a refund is pending."""
     paid(owner, order_id)
     refund_requested(owner, order_id, 1_000)
 
@@ -151,7 +151,7 @@ def test_others_open_none(
 
 
 def test_suspended_party_opens_none(owner: Connection, order_id: UUID, alice: Actor) -> None:
-    """A suspended account writes nothing."""
+    """A suspended party opens no dispute."""
     paid(owner, order_id)
     owner.execute("update public.users set suspended_at = created_at where id = %s", [alice.id])
 
@@ -176,7 +176,7 @@ def test_suspended_party_opens_none(owner: Connection, order_id: UUID, alice: Ac
 def test_incomplete_complaint_is_refused(
     owner: Connection, order_id: UUID, alice: Actor, changes: dict[str, object]
 ) -> None:
-    """A complaint has a kind that exists, a reason and perhaps a description."""
+    """A dispute needs a known kind and a reason; its description is optional."""
     paid(owner, order_id)
 
     assert "VALIDATION_ERROR" == opened(alice, order_id, **changes)["code"]
@@ -245,7 +245,7 @@ def test_opening_is_audited(owner: Connection, order_id: UUID, alice: Actor) -> 
 def test_payment_detail_is_refused(
     owner: Connection, order_id: UUID, alice: Actor, field: str
 ) -> None:
-    """A dispute may tell of a payment elsewhere, and not ask for one."""
+    """A dispute may describe a payment elsewhere, and not ask for one."""
     paid(owner, order_id)
 
     refused = opened(alice, order_id, **{field: "Refund me, BSB 062-000 account 12345678"})

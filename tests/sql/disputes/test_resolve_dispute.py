@@ -31,7 +31,7 @@ def state(request: pytest.FixtureRequest) -> str:
 
 
 def disputed(owner: Connection, order_id: UUID, state: str = "shipped") -> str:
-    """Bring the order to `state` and let its buyer complain; return the dispute's id."""
+    """Bring the order to `state`, and let its buyer open a dispute; return its id."""
     brought_to(owner, order_id, state)
     return str(complained(owner, order_id)["dispute_id"])
 
@@ -81,7 +81,7 @@ def test_denied_dispute_leads_back(
 def test_refund_ends_the_order_when_the_money_is_back(
     owner: Connection, order_id: UUID, moderator: Actor, state: str
 ) -> None:
-    """refund: the order stays disputed until Stripe has sent all of it, then it is refunded."""
+    """The order stays disputed until Stripe has made the full refund, then it is refunded."""
     dispute_id = disputed(owner, order_id, state)
 
     assert {"success": True} == decided(moderator, dispute_id, "refund")
@@ -101,7 +101,7 @@ def test_refund_ends_the_order_when_the_money_is_back(
 def test_partial_refund_leads_back(
     owner: Connection, order_id: UUID, moderator: Actor, state: str
 ) -> None:
-    """partial: the part goes back, then the order has its previous state."""
+    """After a partial refund the order gets its previous state back."""
     dispute_id = disputed(owner, order_id, state)
 
     assert {"success": True} == decided(moderator, dispute_id, "partial", refund_cents=2_500)
@@ -125,7 +125,7 @@ def test_order_goes_on_when_the_refund_fails(
     owner: Connection, order_id: UUID, moderator: Actor, *,
     decision: str, cents: int | None, status: str,
 ) -> None:  # fmt: skip
-    """The order does not hang: it has its previous state again, and a person is alerted."""
+    """After a failed refund the order gets its previous state back, and an alert is raised."""
     dispute_id = disputed(owner, order_id)
     decided(moderator, dispute_id, decision, refund_cents=cents)
 
@@ -139,7 +139,7 @@ def test_order_goes_on_when_the_refund_fails(
 def test_refund_that_stripe_refuses_frees_the_order(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """Stripe's final no to our call does the same."""
+    """After a refund that Stripe refused the order gets its previous state back."""
     decided(moderator, disputed(owner, order_id), "refund")
     service = service_of(owner)
     [job] = service.call("claim_outbox", max_rows=1, lease_s=60)
@@ -156,7 +156,7 @@ def test_refund_that_stripe_refuses_frees_the_order(
 def test_bank_that_comes_in_between_keeps_the_order(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """The refund fails since the bank took the money; the order waits for the bank."""
+    """The refund fails because a bank took the money, and the order waits for the bank."""
     decided(moderator, disputed(owner, order_id), "refund")
     report_dispute(owner, "needs_response", 10_000)
 
@@ -188,7 +188,7 @@ def test_no_refund_while_stripe_holds_the_money(
 def test_refund_after_a_part_was_lost_is_the_rest(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """Refund means all that is left."""
+    """A full refund returns all the money that is left."""
     dispute_id = disputed(owner, order_id)
     report_dispute(owner, "lost", 4_000)
 
@@ -253,7 +253,7 @@ def test_only_staff_decide(
     owner: Connection, order_id: UUID, alice: Actor, *, seller: Actor, bob: Actor, moderator: Actor,
     anonymous: Actor, service: Actor,
 ) -> None:  # fmt: skip
-    """Nobody resolves a dispute for himself (B7), nor in a weak session."""
+    """No user decides a dispute (B7), nor do staff without a second factor."""
     dispute_id = disputed(owner, order_id)
 
     weak = Actor(connection=owner, role="authenticated", user_id=moderator.id)
@@ -313,7 +313,7 @@ def test_dispute_of_an_ended_order_can_only_be_denied(
 def test_busy_account_is_not_anonymised(
     owner: Connection, order_id: UUID, alice: Actor, *, service: Actor, moderator: Actor
 ) -> None:
-    """An open dispute holds the accounts of both parties, also after the end of the order."""
+    """An open dispute keeps the accounts of both parties, also after the end of the order."""
     dispute_id = disputed(owner, order_id)
     report_refund(owner, "succeeded", 10_000)
 
@@ -324,7 +324,7 @@ def test_busy_account_is_not_anonymised(
 
 
 def test_staff_from_elsewhere_may_decide(owner: Connection, order_id: UUID) -> None:
-    """Every admin with a second factor may."""
+    """Every admin with a second factor may decide."""
     judge = signed_up(owner, "judge", role="admin").with_second_factor()
 
     assert decided(judge, disputed(owner, order_id), "deny")["success"]

@@ -68,7 +68,7 @@ def test_new_dispute_stops_the_order(
 def test_row_tells_about_the_dispute(
     owner: Connection, order_id: UUID, alice: Actor, seller: Actor
 ) -> None:
-    """The row names the parties, Stripe's reason and the money, in both status columns."""
+    """The row has the parties, Stripe's reason and the money, in both status columns."""
     paid(owner, order_id)
 
     report_dispute(owner, "needs_response", 7_000, reason="product_not_received")
@@ -195,7 +195,7 @@ def test_inquiry_moves_no_money(owner: Connection, order_id: UUID) -> None:
 
 
 def test_inquiry_becomes_a_dispute(owner: Connection, order_id: UUID) -> None:
-    """Its id finds the dispute, which goes on, now with money (A12)."""
+    """An inquiry keeps its id when it becomes a dispute, now with money (A12)."""
     paid(owner, order_id)
     report_dispute(owner, "warning_closed")
     assert ("paid", None) == state_of(owner, order_id)
@@ -333,7 +333,7 @@ COURSES: dict[str, list[tuple[str, int, int]]] = {
 
 
 def end_of(owner: Connection, order_id: UUID) -> tuple[Any, ...]:
-    """Return the end that a sequence of events leads to."""
+    """Return the final state after a sequence of events."""
     dispute = dispute_row(owner)
     order = order_row(owner, order_id)
     notices = "select user_id::text, type from public.notifications where type like 'dispute%'"
@@ -373,7 +373,10 @@ def test_readings_in_any_sequence_have_one_end(
 def test_lost_readings_in_any_sequence_have_one_end(
     owner: Connection, order_id: UUID, *, course: str, state: str
 ) -> None:
-    """The books end alike. Only an order that was refunded for a moment stays refunded."""
+    """Readings of a lost dispute end with the same ledger in any sequence.
+
+    Only an order that was refunded in between stays refunded.
+    """
     brought_to(owner, order_id, state)
     ends = []
     for readings in itertools.permutations(COURSES[course]):
@@ -391,7 +394,7 @@ def test_lost_readings_in_any_sequence_have_one_end(
 
 
 def test_duplicate_changes_nothing(owner: Connection, order_id: UUID) -> None:
-    """The same dispute and status again is done already (case 18)."""
+    """The same reading of a dispute changes nothing (case 18)."""
     paid(owner, order_id)
     event_id = stored(owner, "charge.dispute.created")
     first = report_dispute(owner, "needs_response", AMOUNT)
@@ -425,7 +428,7 @@ def test_settled_event_is_done(owner: Connection, order_id: UUID) -> None:
 
 @pytest.mark.parametrize("end", ["refunded", "cancelled"])
 def test_ended_order_stays_ended(owner: Connection, order_id: UUID, end: str) -> None:
-    """No dispute moves an order out of a terminal state; its money is booked all the same."""
+    """No dispute moves an ended order; its money is posted all the same."""
     if end == "refunded":
         paid(owner, order_id)
         report_refund(owner, "succeeded", AMOUNT)
@@ -447,7 +450,7 @@ def test_ended_order_stays_ended(owner: Connection, order_id: UUID, end: str) ->
 def test_dispute_of_a_stray_leaves_the_order(
     owner: Connection, order_id: UUID, seller: Actor
 ) -> None:
-    """A payment that did not settle the order never changes it, and the seller hears nothing."""
+    """A dispute of a stray payment changes no order and notifies no seller."""
     paid(owner, order_id)
     succeeded(owner, order_id, "pi_stray", amount_cents=77, currency="usd")
     report_refund(
@@ -475,7 +478,7 @@ def test_dispute_of_a_stray_leaves_the_order(
 
 
 def test_dispute_is_found_by_its_charge(owner: Connection, order_id: UUID) -> None:
-    """An old charge may come without its intent (A12)."""
+    """A dispute without an intent is found by its charge (A12)."""
     paid(owner, order_id)
 
     answer = report_dispute(owner, "needs_response", AMOUNT, intent=None, charge_id="ch_pi_current")
@@ -484,7 +487,7 @@ def test_dispute_is_found_by_its_charge(owner: Connection, order_id: UUID) -> No
 
 
 def test_dispute_waits_for_its_payment(owner: Connection, order_id: UUID) -> None:
-    """The intent is unknown at first, then its payment is still missing; then it applies."""
+    """A dispute waits until its payment is booked, and then applies."""
     with pytest.raises(psycopg.Error, match="INTENT_UNKNOWN"), owner.transaction():
         report_dispute(owner, "needs_response", AMOUNT, intent="pi_new")
     with pytest.raises(psycopg.Error, match="PREDECESSOR_MISSING"), owner.transaction():
@@ -560,7 +563,7 @@ def test_no_refund_while_stripe_holds_the_money(
 def test_no_cancellation_while_stripe_holds_the_money(
     owner: Connection, order_id: UUID, seller: Actor
 ) -> None:
-    """The dispute is won and its money is still missing: parties and time wait for it."""
+    """After a won dispute nobody cancels the order until its money is back."""
     paid(owner, order_id)
     report_dispute(owner, "won", 7_000, 0)
     service = service_of(owner)
@@ -581,7 +584,7 @@ def test_no_cancellation_while_stripe_holds_the_money(
 def test_refund_after_a_loss_is_at_most_the_rest(
     owner: Connection, order_id: UUID, moderator: Actor
 ) -> None:
-    """The lost money is with the buyer already."""
+    """A refund after a loss is at most the money that is left."""
     brought_to(owner, order_id, "released")
     lost(owner, 7_000)
 
@@ -592,7 +595,7 @@ def test_refund_after_a_loss_is_at_most_the_rest(
 
 @pytest.mark.parametrize("course", ["refund first", "loss first"])
 def test_refund_that_fails_beside_a_loss(owner: Connection, order_id: UUID, *, course: str) -> None:
-    """The bank takes what a refund was reserved for; the refund fails, and the loss is whole."""
+    """A refund fails because the bank took its money, and the loss is the whole amount."""
     brought_to(owner, order_id, "delivered")
     assert refund_requested(owner, order_id, 3_000)["success"]
     [(outbox_id,)] = owner.execute("select id::text from public.outbox where kind = 'refund'")
@@ -677,7 +680,7 @@ def test_reading_without_an_event_has_the_same_effect(owner: Connection, order_i
 def test_reading_of_an_unrecorded_payment_is_ignored(
     owner: Connection, order_id: UUID, intent: str | None
 ) -> None:
-    """The payment comes first, by a duty of its own."""
+    """A dispute of an unknown payment is ignored, because another duty books the payment first."""
     attached(owner, order_id)
 
     answer = recorded(owner, payment_intent_id=intent)
@@ -686,7 +689,7 @@ def test_reading_of_an_unrecorded_payment_is_ignored(
 
 
 def test_open_disputes_are_read_again(owner: Connection, order_id: UUID) -> None:
-    """Those that are open, and those whose money is missing; each every ten minutes."""
+    """Open disputes, and those with missing money, are read again every ten minutes."""
     paid(owner, order_id)
     readings = [
         ("needs_response", 1_000, 0),

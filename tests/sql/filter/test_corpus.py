@@ -42,7 +42,7 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Return the share of alarms that were right."""
+        """Return the share of right verdicts among the messages that were caught."""
         return self.caught / max(1, self.caught + self.false_alarms)
 
     @property
@@ -87,7 +87,7 @@ def test_corpus_is_judged_right(reader: Connection) -> None:
 
 
 def test_innocent_listings_pass(reader: Connection) -> None:
-    """No model number, ABN, page of a maker or price makes a listing a contact detail."""
+    """A listing passes with a model number, an ABN, a maker's page or a price."""
     refused = {
         listing.id: refusal
         for listing in labelled_listings()

@@ -21,14 +21,14 @@ def test_phone_number_is_masked(owner: Connection) -> None:
 
 
 def test_mask_lies_where_the_detail_was_written(owner: Connection) -> None:
-    """Signs that a reader takes for several letters, or for none, move no mask."""
+    """The mask covers the detail exactly, even after signs that count as several letters."""
     verdict = judged(owner, "\ufdfa\u200b\u2026 0412 345 678 ok")
 
     assert verdict.masked == f"\ufdfa\u200b\u2026 {'▇' * 12} ok"
 
 
 def test_email_address_is_masked(owner: Connection) -> None:
-    """No part of an address stays."""
+    """The mask covers the whole address."""
     verdict = judged(owner, "mail bob.smith@example.com.au please")
 
     assert verdict.action is Action.MASK
@@ -54,14 +54,14 @@ def test_number_split_over_messages_acts_on_the_last(owner: Connection) -> None:
 
 
 def test_earlier_detail_does_not_act_on_the_next_message(owner: Connection) -> None:
-    """The verdict is about the message alone."""
+    """A detail in an earlier message does not change the verdict on the next one."""
     verdict = judged(owner, "thanks a lot", earlier=["0412 345 678"])
 
     assert verdict.action is Action.ALLOW
 
 
 def test_proposal_in_two_messages_is_none(owner: Connection) -> None:
-    """Two innocent messages may end and begin with the words of a proposal."""
+    """The end of one message and the start of the next make up no proposal."""
     assert judged(owner, "call me").action is Action.WARN
     assert judged(owner, "me", earlier=["call"]).action is Action.ALLOW
 

@@ -104,7 +104,7 @@ def test_every_text_has_a_verdict_with_spans_inside(
 def test_innocent_sentences_never_lower_the_action(
     owner: Connection, detail: tuple[str, str], before: str, after: str, joint: str
 ) -> None:
-    """A complete detail is one, whatever stands before and after it."""
+    """Innocent text before and after a complete detail does not lower the action."""
     text, stage = detail
 
     assert severity(owner, joint.join([before, text, after]), stage) >= severity(owner, text, stage)
@@ -200,7 +200,7 @@ def findings_after(owner: Connection, text: str, stage: str, start: int, p_from:
 def test_words_out_of_reach_change_no_finding(
     owner: Connection, thread: list[str], stage: str
 ) -> None:
-    """The filter finds the same in a message, whether it looks at all earlier words or at few."""
+    """Earlier words beyond the reach of a rule change no finding."""
     text = "\n".join(thread)
     start = len(text) - len(thread[-1])
 
@@ -210,7 +210,7 @@ def test_words_out_of_reach_change_no_finding(
 
 
 def test_earlier_messages_out_of_reach_are_not_looked_up(owner: Connection) -> None:
-    """Ten long messages without numbers cost the next one few words more."""
+    """Ten long messages without numbers hardly slow down the next one."""
     talk = "we would like to see the old table before the weekend and bring our own van " * 13
     query = """
       with message as (select repeat(%s, 10) as earlier, %s::text as text)
@@ -231,7 +231,7 @@ def test_earlier_messages_out_of_reach_are_not_looked_up(owner: Connection) -> N
 @fuzzed(20)
 @given(texts=st.tuples(TEXTS, TEXTS))
 def test_each_character_folds_alone(owner: Connection, texts: tuple[str, str]) -> None:
-    """A joined text folds into the joined folds, whichever characters the other part has."""
+    """The fold of a joined text is the join of the folds of its parts."""
     query = """
       select
         (private.fold_text(one || two)).folded,
@@ -256,7 +256,7 @@ def test_each_character_folds_alone(owner: Connection, texts: tuple[str, str]) -
     )
 )  # fmt: skip
 def test_word_that_is_not_spelled_is_no_number(owner: Connection, parts: list[str]) -> None:
-    """The quick look at long words drops none that number words make up."""
+    """The quick check of long words drops none that number words make up."""
     query = "select private.is_spelled(%s), private.number_of_word(%s)"
 
     [(is_spelled, piece)] = owner.execute(query, ["".join(parts)] * 2).fetchall()

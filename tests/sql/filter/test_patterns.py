@@ -1,4 +1,4 @@
-"""The filter's regular expressions: few enough for the session's cache, linear, well guarded."""
+"""The filter's regular expressions fit the session's cache and run in linear time."""
 
 import re
 
@@ -19,7 +19,7 @@ def test_patterns_fit_the_cache_of_a_session() -> None:
 
 
 def test_no_pattern_looks_around() -> None:
-    """Postgres matches such patterns by backtracking."""
+    """No pattern has a lookaround, because Postgres matches such patterns by backtracking."""
     assert [text for text in TEXTS if re.search(r"\(\?[=!<]", text)] == []
 
 
@@ -46,7 +46,7 @@ def shapes(*functions: str) -> list[re.Pattern[str]]:
     ).map("".join)
 )
 def test_numbers_without_a_shape_are_skipped_alone(text: str) -> None:
-    """No text that the quick look drops has a phone, bank or card number."""
+    """The quick check drops no text with a phone, bank or card number."""
     long_number = literals("has_long_number")[0][-1]
     digits = len(re.findall("[0-9]", text))
     patterns = [

@@ -76,7 +76,7 @@ def test_characters_of_other_scripts_are_read(owner: Connection, text: str) -> N
     ],
 )  # fmt: skip
 def test_entities_and_escapes_are_read(owner: Connection, text: str) -> None:
-    """A sign that is written by its number or name is read as the sign, and as it is written."""
+    """The filter reads an entity as its character, and also as it is written."""
     assert judged(owner, text).action is Action.MASK
 
 
@@ -113,7 +113,7 @@ def test_other_entities_hide_nothing(owner: Connection, text: str) -> None:
     ],
 )  # fmt: skip
 def test_described_phone_number_is_masked(owner: Connection, text: str) -> None:
-    """A sentence that describes the number gives it away."""
+    """A sentence that describes a phone number is masked."""
     assert judged(owner, text).action is Action.MASK
 
 
@@ -127,7 +127,7 @@ def test_described_phone_number_is_masked(owner: Connection, text: str) -> None:
     ],
 )  # fmt: skip
 def test_email_address_is_masked(owner: Connection, text: str) -> None:
-    """With or without the signs, and a provider alone is enough."""
+    """An address is masked with or without its signs, and the name of a provider suffices."""
     assert judged(owner, text).action is Action.MASK
 
 
@@ -190,7 +190,7 @@ def test_proposal_is_warned_about(owner: Connection, text: str) -> None:
 def test_detail_split_over_messages_is_masked(
     owner: Connection, earlier: list[str], text: str
 ) -> None:
-    """The completing message is acted on."""
+    """The message that completes a detail is masked."""
     verdict = judged(owner, text, earlier=earlier)
 
     assert verdict.action in {Action.MASK, Action.HOLD}

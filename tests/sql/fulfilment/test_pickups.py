@@ -1,4 +1,4 @@
-"""`init_pickup`, `redeem_pickup`: a secret code proves that the item changed hands."""
+"""`init_pickup`, `redeem_pickup`: a secret code proves the handover."""
 
 import hashlib
 from typing import Any
@@ -27,7 +27,7 @@ STATES = ["ready_for_handover", "shipped", "delivered", "released", "disputed"]
 
 
 def hmac_of(secret: str) -> str:
-    """Return a text of the form that the service sends for a secret."""
+    """Return a text in the form of the service's HMACs."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -82,7 +82,7 @@ def test_second_redeem_is_the_same_success(
     alice: Actor,
     later: str | None,
 ) -> None:
-    """C22, case 10: a repeat answers delivered, also after later moves; nothing moves twice."""
+    """A repeated redeem answers delivered and moves nothing, also later (C22, case 10)."""
     initiated(call, seller)
     first = redeemed(call, alice)
     if later is not None:
@@ -96,7 +96,7 @@ def test_second_redeem_is_the_same_success(
 
 
 def test_code_is_used_once(call: Calls, seller: Actor, alice: Actor) -> None:
-    """No new code is made for an order that was handed over."""
+    """An order that was handed over gets no new code."""
     initiated(call, seller)
     redeemed(call, alice)
 
@@ -106,7 +106,7 @@ def test_code_is_used_once(call: Calls, seller: Actor, alice: Actor) -> None:
 def test_each_party_has_its_part(
     owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, alice: Actor, bob: Actor
 ) -> None:
-    """Case 10: seller cannot redeem, buyer cannot init, another user can do neither (C22)."""
+    """Only the seller makes a code, and only the buyer redeems it (C22, case 10)."""
     for user in (alice, bob):
         assert "FORBIDDEN" == initiated(call, user)["code"]
     initiated(call, seller)
@@ -133,7 +133,7 @@ def test_five_wrong_codes_lock(
 
 
 def test_four_wrong_codes_do_not_lock(call: Calls, seller: Actor, alice: Actor) -> None:
-    """The fifth try may still be the right one."""
+    """After four wrong tries the right code still works."""
     initiated(call, seller)
     for _ in range(4):
         redeemed(call, alice, "000000")
@@ -156,7 +156,7 @@ def test_number_of_tries_is_a_setting(
 def test_repeated_request_counts_once(
     owner: Connection, call: Calls, seller: Actor, alice: Actor
 ) -> None:
-    """The service repeats a call whose answer was lost; the buyer tried only once."""
+    """A repeated request counts as one try."""
     initiated(call, seller)
     request_ids = [uuid4() for _ in range(5)]
 
@@ -172,7 +172,7 @@ def test_repeated_request_counts_once(
 def test_expired_code_is_refused(
     owner: Connection, call: Calls, seller: Actor, alice: Actor
 ) -> None:
-    """Case 10: 48 hours after it was made a code is void, and a try with it is not counted."""
+    """A code expires after 48 hours, and a later try is not counted (case 10)."""
     initiated(call, seller)
     move_time(owner, "47 hours 59 minutes")
     assert "INVALID_CODE" == redeemed(call, alice, "000000")["code"]
@@ -187,7 +187,7 @@ def test_expired_code_is_refused(
 
 
 def test_new_code_voids_the_old_one(call: Calls, seller: Actor, alice: Actor) -> None:
-    """Only the newest code counts, with its digits and its token."""
+    """Only the newest code is valid, in its digits and its token."""
     initiated(call, seller, "111111")
     initiated(call, seller, "222222")
 
@@ -217,7 +217,7 @@ def test_all_that_is_sent_must_be_right(
     token: str | None,
     expected: str,
 ) -> None:
-    """A right token does not excuse wrong digits, and neither replaces the other."""
+    """Digits and token must both be right if both are sent."""
     initiated(call, seller)
 
     answer = redeemed(call, alice, code, qr_token_hmac=None if token is None else hmac_of(token))
@@ -229,7 +229,7 @@ def test_all_that_is_sent_must_be_right(
 def test_code_is_for_orders_that_wait_for_their_handover(
     owner: Connection, seller: Actor, bob: Actor, state: str
 ) -> None:
-    """Init in paid and ready_for_handover; redeem in these and in shipped (C22)."""
+    """A code is made in two states, and redeemed in these and in shipped (C22)."""
     order_id = ordered(seller, bob)
     service = service_of(owner)
 
@@ -254,7 +254,7 @@ def test_code_is_for_orders_that_wait_for_their_handover(
 def test_code_is_made_while_ready_for_handover(
     owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """The seller may pack first and make the code afterwards."""
+    """A code may be made after the order was marked as ready."""
     moved(owner, order_id, "ready_for_handover", "seller")
 
     assert initiated(call, seller)["success"]
@@ -264,7 +264,7 @@ def test_code_is_made_while_ready_for_handover(
 def test_money_on_its_way_back_stops_the_handover(
     owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """While a refund is pending nothing changes hands."""
+    """A pending refund blocks the handover."""
     initiated(call, seller)
     refund_requested(owner, order_id, 1_000)
 
@@ -273,14 +273,14 @@ def test_money_on_its_way_back_stops_the_handover(
 
 
 def test_listing_without_pickup_has_no_code(owner: Connection, call: Calls, seller: Actor) -> None:
-    """From paid an order becomes delivered only by a pickup that was offered."""
+    """A listing without pickup has no code."""
     owner.execute("update public.listings set pickup = false")
 
     assert "NOT_READY" == initiated(call, seller)["code"]
 
 
 def test_unknown_order_is_not_found(call: Calls, seller: Actor) -> None:
-    """An id that no order has is refused."""
+    """An unknown order is refused."""
     unknown = {"order_id": uuid4(), "code_hmac": hmac_of("1"), "qr_token_hmac": hmac_of("2")}
 
     assert "RESOURCE_NOT_FOUND" == call("init_pickup", seller, **unknown)["code"]

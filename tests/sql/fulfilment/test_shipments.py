@@ -47,7 +47,10 @@ def shipment_row(owner: Connection) -> dict[str, Any]:
 def test_first_save_ships_the_order(
     owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """Case 11: an empty label is null, the order is shipped, the buyer is notified (A18)."""
+    """The first save ships the order and notifies the buyer (case 11, A18).
+
+    An empty label is stored as null.
+    """
     answer = saved(call, seller)
 
     assert answer["success"], answer
@@ -60,7 +63,7 @@ def test_first_save_ships_the_order(
 
 
 def test_second_save_edits(owner: Connection, call: Calls, order_id: UUID, seller: Actor) -> None:
-    """Case 11: one row, the new values, and no second move (A18, A12)."""
+    """A second save changes the one row, and does not move the order (case 11, A18, A12)."""
     first = saved(call, seller)["shipment"]
     version = order_row(owner, order_id)["version"]
 
@@ -78,7 +81,7 @@ def test_second_save_edits(owner: Connection, call: Calls, order_id: UUID, selle
 def test_order_that_was_marked_shipped_gets_its_parcel(
     owner: Connection, call: Calls, order_id: UUID, seller: Actor
 ) -> None:
-    """The button may come before the tracking number."""
+    """A shipment may be saved after the order was marked as shipped."""
     moved(owner, order_id, "shipped", "seller")
 
     assert saved(call, seller)["success"]
@@ -88,7 +91,7 @@ def test_order_that_was_marked_shipped_gets_its_parcel(
 def test_order_that_cannot_be_shipped_is_refused(
     owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, state: str
 ) -> None:
-    """After the delivery and in a dispute the parcel stays as it is."""
+    """After the delivery and in a dispute the shipment cannot change."""
     saved(call, seller)
     if state == "refunded":
         report_refund(owner, "succeeded", 10_000)
@@ -106,7 +109,10 @@ def test_order_that_cannot_be_shipped_is_refused(
 def test_item_for_pickup_alone_is_not_shipped(
     owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, state: str
 ) -> None:
-    """A shipped order is delivered after two weeks without a word of the buyer."""
+    """An item for pickup alone is not shipped.
+
+    A shipped order becomes delivered after two weeks without a word of the buyer.
+    """
     if state != "paid":
         moved(owner, order_id, state, "seller")
     owner.execute("update public.listings set shipping = false")
@@ -119,7 +125,7 @@ def test_item_for_pickup_alone_is_not_shipped(
 def test_parcel_that_is_under_way_can_be_edited(
     owner: Connection, call: Calls, seller: Actor
 ) -> None:
-    """The listing decides about the move, not about an order that was shipped before."""
+    """A saved shipment can change even if the listing offers no shipping any more."""
     saved(call, seller)
     owner.execute("update public.listings set shipping = false")
 
@@ -128,7 +134,7 @@ def test_parcel_that_is_under_way_can_be_edited(
 
 
 def test_unpaid_order_is_not_shipped(owner: Connection, seller: Actor, bob: Actor) -> None:
-    """Nothing is sent before the payment."""
+    """An unpaid order is not shipped."""
     answer = service_of(owner).call(
         "save_shipment", order_id=ordered(seller, bob), user_id=seller.id, **PARCEL
     )
@@ -139,7 +145,7 @@ def test_unpaid_order_is_not_shipped(owner: Connection, seller: Actor, bob: Acto
 def test_money_on_its_way_back_stops_the_parcel(
     owner: Connection, call: Calls, order_id: UUID, seller: Actor
 ) -> None:
-    """While a refund is pending nothing is sent."""
+    """A pending refund blocks the shipment."""
     refund_requested(owner, order_id, 1_000)
 
     assert "CONFLICT" == saved(call, seller)["code"]
@@ -223,14 +229,14 @@ def test_empty_label_is_null(call: Calls, seller: Actor, label_url: str | None) 
 
 
 def test_event_needs_a_shipment(call: Calls, seller: Actor) -> None:
-    """Without a parcel there is nothing to report."""
+    """An event without a shipment is refused."""
     assert "RESOURCE_NOT_FOUND" == added(call, seller)["code"]
 
 
 def test_event_is_in_the_list(
     call: Calls, seller: Actor, alice: Actor, bob: Actor, moderator: Actor
 ) -> None:
-    """Case 11: the parties and staff read it, another user does not."""
+    """Parties and staff read the event, and another user does not (case 11)."""
     saved(call, seller)
     event = added(call, seller, location="Sydney", event_time="2026-01-02T03:04:05+11:00")["event"]
 
@@ -243,7 +249,7 @@ def test_event_is_in_the_list(
 
 
 def test_event_is_added_once_per_id(owner: Connection, call: Calls, seller: Actor) -> None:
-    """The service repeats a call whose answer was lost."""
+    """A repeated call adds no second event."""
     saved(call, seller)
     event_id = uuid4()
 
@@ -257,7 +263,7 @@ def test_event_is_added_once_per_id(owner: Connection, call: Calls, seller: Acto
 def test_first_scan_is_the_earliest(
     owner: Connection, call: Calls, seller: Actor, status: str
 ) -> None:
-    """Steps may be entered in any order."""
+    """The first scan is the earliest event, in whatever sequence they are entered."""
     saved(call, seller)
     added(call, seller, status="label_printed", event_time="2025-12-31T00:00:00Z")
     assert None is shipment_row(owner)["first_scan_at"]
@@ -271,7 +277,7 @@ def test_first_scan_is_the_earliest(
 def test_delivered_event_moves_the_order(
     owner: Connection, call: Calls, *, order_id: UUID, seller: Actor, alice: Actor
 ) -> None:
-    """Case 11: shipped becomes delivered; both parties are notified (A18)."""
+    """A delivered event moves a shipped order and notifies both parties (case 11, A18)."""
     saved(call, seller)
 
     answer = added(call, seller, status="delivered", event_time="2026-01-02T00:00:00Z")
@@ -293,7 +299,7 @@ def test_delivered_event_moves_the_order(
 def test_second_delivered_event_changes_nothing(
     owner: Connection, call: Calls, order_id: UUID, seller: Actor
 ) -> None:
-    """The first delivery counts, and the order moves once."""
+    """A second delivered event does not move the order."""
     saved(call, seller)
     added(call, seller, status="delivered", event_time="2026-01-02T00:00:00Z")
     before = order_row(owner, order_id)
@@ -355,7 +361,7 @@ def test_bad_event_is_refused(
 def test_event_may_be_as_late_as_the_carriers_clock(
     owner: Connection, call: Calls, seller: Actor
 ) -> None:
-    """A clock that is ten minutes ahead is no lie; one of half an hour is refused."""
+    """An event may be ten minutes in the future, and not half an hour."""
     saved(call, seller)
     [(soon, late)] = owner.execute(
         """
@@ -381,7 +387,7 @@ def test_no_client_writes_parcels(call: Calls, seller: Actor, alice: Actor, serv
 
 
 def test_unknown_order_is_not_found(call: Calls, seller: Actor) -> None:
-    """An id that no order has is refused."""
+    """An unknown order is refused."""
     assert "RESOURCE_NOT_FOUND" == saved(call, seller, order_id=uuid4())["code"]
     assert "RESOURCE_NOT_FOUND" == added(call, seller, order_id=uuid4())["code"]
 
@@ -396,7 +402,7 @@ def test_unknown_order_is_not_found(call: Calls, seller: Actor) -> None:
     ],
 )
 def test_payment_detail_is_refused(call: Calls, seller: Actor, function: Any, field: str) -> None:
-    """The texts about a parcel lead nobody to pay elsewhere."""
+    """A text about a shipment with a payment detail is refused."""
     saved(call, seller)
 
     refused = function(call, seller, **{field: "my PayID is 0412 345 678"})

@@ -17,7 +17,7 @@ from tests.sql.hostile.rpcs import Rpc
 from tests.sql.hostile.values import with_ids
 
 
-#: Tables that a refusal may change: uses that a limit counts.
+#: Tables that a refusal may change: they count uses towards a limit.
 COUNTERS = frozenset(("private.rate_limits", "private.limit_refusals"))
 #: Refusals that change more: a wrong pickup code counts as a try, an object that Stripe made in
 #: vain is cancelled there, and a payment that settles nothing is recorded and goes back.
@@ -35,7 +35,7 @@ TRACES = {
         "public.payments", "public.refunds", "private.order_checks",
     },
 }  # fmt: skip
-#: The checks that a commit makes.
+#: The deferred checks of a commit.
 COMMITTED = "reset role; set constraints all immediate; set constraints all deferred"
 #: Errors that the comments of these functions promise, with the beginning of their text.
 PROMISED = {

@@ -57,7 +57,7 @@ def _check_value(rpc: Rpc, answer: Answer) -> None:
 
 
 def test_every_function_is_called(callers: Callers) -> None:
-    """A new RPC gets its calls with its section of docs/api.md."""
+    """Each RPC of docs/api.md is called."""
     assert {rpc.name for rpc in RPCS} == callers.functions()
 
 
@@ -65,7 +65,7 @@ def test_every_function_is_called(callers: Callers) -> None:
 @fuzzed(4)
 @given(data=st.data())
 def test_people_get_documented_answers(callers: Callers, rpc: Rpc, data: st.DataObject) -> None:
-    """Every caller sends the same arguments."""
+    """Each caller sends the same drawn arguments and gets a documented answer."""
     sent = data.draw(arguments(rpc))
     for caller in callers.names:
         with callers.undone():
@@ -78,7 +78,7 @@ def test_people_get_documented_answers(callers: Callers, rpc: Rpc, data: st.Data
 @fuzzed(8)
 @given(data=st.data())
 def test_processes_get_documented_answers(callers: Callers, rpc: Rpc, data: st.DataObject) -> None:
-    """The arguments of our own processes come from Stripe and from people."""
+    """Our processes pass on drawn arguments of Stripe and of users, and get a documented answer."""
     sent = data.draw(arguments(rpc))
     with callers.undone():
         answer = callers.call("service", rpc, sent)
@@ -112,7 +112,7 @@ def test_client_id_has_one_effect(callers: Callers, rpc: Rpc, data: st.DataObjec
 def test_callers_without_a_profile_change_nothing(
     callers: Callers, rpc: Rpc, data: st.DataObject
 ) -> None:
-    """A token may outlive its account, and a token without a user belongs to nobody."""
+    """A token without a profile or without a user changes nothing."""
     sent = data.draw(fitting(rpc))
     for caller in ("nameless", "unknown", "deleted", "anon"):
         with callers.undone():
@@ -125,7 +125,7 @@ def test_callers_without_a_profile_change_nothing(
 @fuzzed(2)
 @given(data=st.data())
 def test_nobody_is_no_party(callers: Callers, rpc: Rpc, data: st.DataObject) -> None:
-    """A null instead of the user is refused, and does not count as a party of anything."""
+    """A null user id is refused, and is no party of anything."""
     nobody = {argument: None for argument, _ in USERS & rpc.arguments.items()}
     with callers.undone():
         answer = callers.call("service", rpc, data.draw(fitting(rpc)) | nobody)

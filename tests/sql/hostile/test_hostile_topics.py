@@ -41,7 +41,7 @@ TOPICS = st.one_of(
 def test_topics_are_exactly_those_of_the_web_app(
     callers: Callers, topic: str, extension: str
 ) -> None:
-    """Every client joins a topic that is spelled so, and hears broadcasts only; nobody sends."""
+    """Every client joins a topic of the web app in its exact spelling, and nobody sends."""
     is_open = extension == "broadcast" and OPEN.fullmatch(topic) is not None
     clients = ("anon", "outsider", "moderator", "unknown")
 

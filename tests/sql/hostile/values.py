@@ -28,7 +28,7 @@ AUCTIONS = _rows(
 )
 ORDERS = _rows("order paid_order")
 MESSAGES = _rows("held_by_buyer held_by_bidder delivered_by_seller rejected_by_buyer")
-#: Few, so that a run uses each for several calls.
+#: The list is short, so that a run uses each value for several calls.
 CLIENT_IDS = tuple(f"00000000-0000-4000-8000-00000000000{n}" for n in range(3))
 FRESH = "7b0f7a44-55ad-4a36-9a9f-4a9c0c6c0b55"
 REASONS = ("It looks like a scam", "Stripe is back again")

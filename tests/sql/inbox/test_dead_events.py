@@ -1,4 +1,4 @@
-"""`list_dead_events`, `replay_webhook_event`: dead letters, as the routes for staff use them."""
+"""`list_dead_events`, `replay_webhook_event`: the calls behind the routes for staff."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def replay(service: Actor, staff: Actor, event_id: str, reason: str | None = REA
 
 
 def test_page_follows_the_last_event(owner: Connection, service: Actor) -> None:
-    """The newest comes first; open events and payloads are left out."""
+    """The newest dead event comes first; the page has no open events and no payloads."""
     stored(owner, "charge.refunded")
     ids = [dead(owner) for _ in range(3)]
 
@@ -47,7 +47,7 @@ def test_page_follows_the_last_event(owner: Connection, service: Actor) -> None:
 
 
 def test_replayed_event_is_due(owner: Connection, service: Actor, moderator: Actor) -> None:
-    """A repeat changes nothing, so the log names the member of staff once."""
+    """A replayed event is due, and a repeated call adds no audit entry."""
     event_id = dead(owner)
 
     for _ in range(2):
@@ -64,7 +64,7 @@ def test_replayed_event_is_due(owner: Connection, service: Actor, moderator: Act
 
 
 def test_replay_names_what_is_wrong(owner: Connection, service: Actor, moderator: Actor) -> None:
-    """Each of these is refused: an unknown event, a settled one, and a reason without a word."""
+    """An unknown event, a settled event and a blank reason are refused with a code."""
     event_id, settled_id = dead(owner), stored(owner, "charge.refunded")
     service.call("ignore_webhook_event", event_id=settled_id, reason="unhandled_type")
 
@@ -76,7 +76,7 @@ def test_replay_names_what_is_wrong(owner: Connection, service: Actor, moderator
 
 
 def test_only_our_service_calls(moderator: Actor, alice: Actor, anonymous: Actor) -> None:
-    """Staff come through the service, which checks their session."""
+    """No client may execute the functions; the service checks the session of staff."""
     for actor in (moderator, alice, anonymous):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.call("list_dead_events")

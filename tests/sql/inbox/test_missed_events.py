@@ -17,7 +17,7 @@ def event(owner: Connection, event_id: str) -> tuple[str, str | None]:
 
 
 def test_only_ids_that_are_missing_are_named(owner: Connection, service: Actor) -> None:
-    """An event that waits for its retry is known, and the inbox job takes care of it."""
+    """The answer names only ids without a row; waiting events are left to the inbox job."""
     known = stored(owner, "refund.updated")
 
     ids = ["evt_b", known, "evt_a"]
@@ -42,7 +42,7 @@ def early(owner: Connection, seller: Actor, alice: Actor) -> tuple[UUID, str]:
 def test_new_order_makes_its_events_due(
     owner: Connection, service: Actor, early: tuple[UUID, str]
 ) -> None:
-    """After a restore an event may be fed before the closer has made its order again."""
+    """A new order makes earlier events about it due, as after a restore."""
     auction_id, event_id = early
 
     service.call("end_auction", auction_id=auction_id, force=True)
@@ -57,7 +57,7 @@ def test_new_order_makes_its_events_due(
 def test_event_that_raced_the_new_order_is_found_later(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """The event was settled in a transaction that did not see the order yet."""
+    """An event that was settled before its order was visible is requeued later."""
     order_id = ordered(seller, alice)
     event_id = stored(owner, "payment_intent.succeeded", order_ref=str(order_id))
     other_id = stored(owner, "payment_intent.succeeded", order_ref=str(uuid4()))
@@ -77,7 +77,7 @@ def test_event_that_raced_the_new_order_is_found_later(
 def test_event_that_names_its_order_elsewhere_is_found(
     owner: Connection, service: Actor, seller: Actor, alice: Actor
 ) -> None:
-    """A refund made in the dashboard names none; its handler reads the intent's metadata."""
+    """A refund of the dashboard is found by its intent, because only that names the order."""
     auction_id = auctioned(seller)
     assert alice.call("place_bid", auction_id=auction_id, amount_cents=AMOUNT)["success"]
     [(order_id,)] = owner.execute("select md5('order:' || %s::text)::text", [auction_id]).fetchall()

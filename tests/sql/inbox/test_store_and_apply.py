@@ -53,7 +53,7 @@ def row(owner: Connection) -> dict[str, Any]:
 
 
 def test_event_is_stored_and_applied(owner: Connection, service: Actor, order_id: UUID) -> None:
-    """The answer is that of both calls, and the effect is the same."""
+    """One call answers as the two calls do, and has the same effect."""
     attached(owner, order_id)
 
     answer = receive(service, **payment(owner, order_id))
@@ -172,7 +172,7 @@ def test_effect_that_fails_at_the_commit_undoes_no_event(
     "effect", ["ledger_drift", "private.clock", "apply_refund", "APPLY_PAYMENT_FAILED", ""]
 )
 def test_unknown_effect_is_refused(owner: Connection, service: Actor, effect: str) -> None:
-    """Only the names of the list are called; the event itself is not lost."""
+    """Only listed effects are called; the event is stored all the same."""
     answer = receive(service, effect=effect, arguments="{}")
 
     assert {"code": "PT400", "message": "VALIDATION_ERROR"} == answer["effect_error"]
@@ -180,7 +180,7 @@ def test_unknown_effect_is_refused(owner: Connection, service: Actor, effect: st
 
 
 def test_denied_effect_is_not_applied(owner: Connection, service: Actor, order_id: UUID) -> None:
-    """The effect has the rights of the caller, so a right that is revoked stays revoked."""
+    """The effect runs with the caller's rights, so a missing grant blocks it."""
     attached(owner, order_id)
     owner.execute("revoke execute on function public.apply_payment_succeeded from service_role")
 
@@ -214,7 +214,7 @@ def test_repeated_call_finds_the_event_settled(
 def test_redelivery_of_an_open_event_is_applied(
     owner: Connection, service: Actor, order_id: UUID
 ) -> None:
-    """A delivery after a failed effect is another try for it."""
+    """A delivery after a failed effect applies it again."""
     attached(owner, order_id)
     receive(service, **payment(owner, order_id, amount_cents=None))
 
@@ -239,7 +239,7 @@ def test_other_content_has_no_effect(owner: Connection, service: Actor, order_id
 
 
 def test_other_shape_has_an_effect(owner: Connection, service: Actor, order_id: UUID) -> None:
-    """Stripe sends an open event again in the shape of another API version."""
+    """An open event in the shape of another API version is applied."""
     attached(owner, order_id)
     receive(service, **payment(owner, order_id, amount_cents=None))
 

@@ -60,7 +60,7 @@ def test_unreadable_value_is_named(
 def test_unknown_order_comes_first(
     owner: Connection, service: Actor, function: str, named: str
 ) -> None:
-    """An order that does not exist is answered so, whatever else is missing."""
+    """An unknown order is answered first, whatever else is missing."""
     event_id = stored(owner, "payment_intent.succeeded", None)
     nothing = dict.fromkeys(EFFECTS[function])
 

@@ -1,4 +1,4 @@
-"""The webhook inbox: each event once, and who works on it."""
+"""The webhook inbox: events, leases, failures and requeues."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -62,7 +62,7 @@ def killed(service: Actor) -> None:
 
 
 def test_new_event_is_leased_to_who_stored_it(owner: Connection, service: Actor) -> None:
-    """The worker that the insert rings leaves a new event to its request for ten seconds."""
+    """A new event is leased to its request for ten seconds, so a woken worker leaves it alone."""
     answer = store(service, uuid4())
 
     expected = {
@@ -96,7 +96,7 @@ def test_store_may_be_called_again(owner: Connection, service: Actor) -> None:
 
 
 def test_twin_delivery_leaves_the_event_to_the_first(owner: Connection, service: Actor) -> None:
-    """While a lease runs, nobody else gets one."""
+    """While a lease runs, another delivery gets none."""
     store(service, uuid4())
     before = event(owner)
 
@@ -105,7 +105,7 @@ def test_twin_delivery_leaves_the_event_to_the_first(owner: Connection, service:
 
 
 def test_redelivery_rearms_an_open_event(owner: Connection, service: Actor) -> None:
-    """A lapsed or backed-off event is due again at once, leased to who brings it."""
+    """A delivery of an open event without a lease makes it due and leases it to its caller."""
     first, second = uuid4(), uuid4()
     store(service, first)
     fail(service, first)
@@ -132,7 +132,7 @@ def test_redelivery_revives_a_dead_event(owner: Connection, service: Actor) -> N
 
 
 def test_settled_event_stays_settled(owner: Connection, service: Actor) -> None:
-    """Once done, an event is done for ever, and tells its outcome."""
+    """A settled event stays settled, and a delivery answers its outcome."""
     store(service, uuid4())
     service.call("ignore_webhook_event", event_id="evt_1", reason="unhandled_type")
     before = event(owner)
@@ -195,7 +195,7 @@ def test_other_content_of_one_version_is_a_conflict(owner: Connection, service: 
 
 
 def test_failures_back_off_and_end(owner: Connection, service: Actor) -> None:
-    """After each failure twice the pause, at most an hour; the tenth is the last, and reported."""
+    """The pause doubles after each failure, up to an hour; the tenth failure is the last."""
     pauses = []
     token: object = uuid4()
     store(service, UUID(str(token)))
@@ -223,7 +223,7 @@ def test_failures_back_off_and_end(owner: Connection, service: Actor) -> None:
 
 
 def test_pause_has_a_cap(owner: Connection) -> None:
-    """However many tries there are, none is more than an hour after the last."""
+    """The pause between two tries is at most an hour."""
     set_setting(owner, "queue_max_attempts", "1000")
 
     assert [(3600,)] == owner.execute(
@@ -250,7 +250,7 @@ def test_wait_for_another_event_spends_no_try(owner: Connection, service: Actor,
 
 
 def test_zombie_changes_nothing(owner: Connection, service: Actor) -> None:
-    """A worker that lost the lease cannot fail an event that another one works on."""
+    """A worker without the lease cannot record a failure."""
     first = uuid4()
     store(service, first)
     move_time(owner, "11 seconds")
@@ -264,7 +264,7 @@ def test_zombie_changes_nothing(owner: Connection, service: Actor) -> None:
 
 
 def test_lapsed_lease_is_claimed_again(owner: Connection, service: Actor) -> None:
-    """Another worker gets the event of a dead one when the lease is over."""
+    """Another worker claims an event after its lease has expired."""
     store(service, uuid4())
     move_time(owner, "11 seconds")
     [first] = claim(service)
@@ -277,7 +277,7 @@ def test_lapsed_lease_is_claimed_again(owner: Connection, service: Actor) -> Non
 
 
 def test_claim_takes_no_more_than_asked(owner: Connection, service: Actor) -> None:
-    """A batch has a size, and the longest due come first."""
+    """A claim returns at most the requested number, the longest due first."""
     for number in range(3):
         store(service, uuid4(), event_id=f"evt_{number}")
         move_time(owner, "1 second")
@@ -326,7 +326,7 @@ def test_ignored_money_is_reported(
 
 
 def test_unknown_event_is_a_mistake(service: Actor) -> None:
-    """Nothing takes effect that was not stored first."""
+    """An effect of an event that was not stored is refused."""
     for function, more in (
         ("ignore_webhook_event", {"reason": "none"}),
         ("requeue_webhook_event", {}),
@@ -340,7 +340,7 @@ def test_unknown_event_is_a_mistake(service: Actor) -> None:
 def test_staff_requeues_a_dead_event(
     owner: Connection, service: Actor, moderator: Actor, alice: Actor
 ) -> None:
-    """Staff gives an event its tries again, and that they did is kept; others may not."""
+    """Staff give an event its tries again, with an audit entry; others may not."""
     killed(service)
     with pytest.raises(psycopg.DatabaseError, match="FORBIDDEN"):
         alice.call("requeue_webhook_event", event_id="evt_1")
@@ -413,7 +413,7 @@ def test_requeued_event_takes_effect_once(owner: Connection, service: Actor) -> 
 def test_requeue_of_ignored_events_needs_its_bounds(
     service: Actor, changes: dict[str, str | None]
 ) -> None:
-    """No forgotten argument and no time without an offset opens more events than was meant."""
+    """A missing argument, or a time without an offset, is refused."""
     arguments = {"type": "transfer.created", "since": "2026-01-01T00:00:00Z"} | changes
 
     assert "VALIDATION_ERROR" == service.call("requeue_ignored_events", **arguments)["code"]
@@ -428,7 +428,7 @@ def test_settled_event_is_not_requeued(service: Actor) -> None:
 
 
 def test_canary_finds_its_event(owner: Connection, service: Actor) -> None:
-    """By id, or by type since a moment; what is not there is not found."""
+    """The canary finds an event by id, or by type since a time."""
     store(service, uuid4())
     found = service.call("find_webhook_event", event_id="evt_1")
     assert ("evt_1", "charge.succeeded", None) == tuple(
@@ -451,7 +451,7 @@ def test_canary_finds_its_event(owner: Connection, service: Actor) -> None:
 
 @pytest.mark.parametrize("since", ["tomorrow", "infinity", "2026-12-02T20:00", "2026-12-02", ""])
 def test_event_is_not_looked_up_by_a_time_without_offset(service: Actor, since: str) -> None:
-    """A time that the session's zone would complete is refused."""
+    """A time without an offset is refused, because it depends on the session's zone."""
     with pytest.raises(psycopg.Error, match="VALIDATION_ERROR"):
         service.call("find_webhook_event", type="charge.succeeded", since=since)
 
@@ -459,7 +459,7 @@ def test_event_is_not_looked_up_by_a_time_without_offset(service: Actor, since: 
 def test_events_are_for_our_own_processes(
     alice: Actor, anonymous: Actor, moderator: Actor, service: Actor
 ) -> None:
-    """No person reads events; a worker sees what rings it, and no payload."""
+    """No user reads events; a worker reads the keys that wake it, and no payload."""
     for actor in (alice, anonymous, moderator):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actor.rows("select event_id from public.webhook_events")

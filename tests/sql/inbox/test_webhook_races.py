@@ -1,4 +1,4 @@
-"""Two processes at one event or order: who waits, and what is left when both are done."""
+"""Two processes apply one event or change one order at the same time."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -29,10 +29,10 @@ def other(declared_url: str) -> Iterator[Connection]:
 
 
 def begin(*connections: Connection) -> None:
-    """Commit what was done, and let the next call be within a transaction, not be one."""
+    """Commit, and begin a transaction for the next call."""
     for connection in connections:
         connection.commit()
-        # A wait for a lock that never comes must fail the test and not hang it.
+        # A wait for a lock that never comes fails the test instead of blocking it.
         connection.execute("set statement_timeout = '10s'")
 
 
@@ -51,7 +51,7 @@ def while_waiting(owner: Connection, other: Connection, act: Callable[[], None])
 
 
 def test_twin_events_have_one_effect(owner: Connection, other: Connection, order_id: UUID) -> None:
-    """Two events of one payment at the same time: the second waits, and finds it done."""
+    """Of two parallel events about one payment, the second waits and changes nothing."""
     attached(owner, order_id)
     events = [stored(owner, "payment_intent.succeeded") for _ in range(2)]
     owner.commit()
@@ -89,7 +89,7 @@ def test_same_event_twice_at_once_has_one_effect(
 def test_payment_and_expiry_at_once_lose_no_money(
     owner: Connection, other: Connection, order_id: UUID
 ) -> None:
-    """A payment that lands while its order is cancelled waits, and then goes back."""
+    """A payment that waited for the expiry of its order is refunded."""
     attached(owner, order_id)
     move_time(owner, "49 hours")
     event_id = stored(owner, "payment_intent.succeeded")
@@ -119,7 +119,7 @@ def test_payment_and_expiry_at_once_lose_no_money(
 def test_expiry_leaves_alone_what_is_being_paid(
     owner: Connection, other: Connection, order_id: UUID
 ) -> None:
-    """The batch skips an order that somebody else holds."""
+    """The expiry skips an order that another session has locked."""
     move_time(owner, "49 hours")
     begin(owner)
     other.execute("select from public.orders where id = %s for update", [order_id])
@@ -136,7 +136,7 @@ def test_two_workers_never_claim_one_row(
     owner: Connection,
     other: Connection,
 ) -> None:
-    """Claims skip what another worker is just taking, in the inbox and in the outbox."""
+    """Two parallel claims never return the same row, in the inbox and in the outbox."""
     for number in range(4):
         stored(owner, "charge.succeeded", event_id=f"evt_{number}", lease_token=uuid4())
         owner.execute(
@@ -156,7 +156,7 @@ def test_two_workers_never_claim_one_row(
 def test_refund_event_and_answer_at_once_settle_once(
     owner: Connection, other: Connection, order_id: UUID
 ) -> None:
-    """The event and our own worker bring the same news: one posts it, the other finds it."""
+    """Of a refund's event and our worker's answer at once, one posts it."""
     attached(owner, order_id)
     succeeded(owner, order_id, amount_cents=5)
     service = Actor(connection=owner, role="service_role")

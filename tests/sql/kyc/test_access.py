@@ -12,7 +12,7 @@ from tests.sql.paying import service_of
 
 
 def test_newest_verification_is_shown(owner: Connection, started: Actor) -> None:
-    """Both status words, ours and Stripe's; another user's session is refused."""
+    """The page shows the newest verification, with our status and Stripe's, to its user alone."""
     service, bob = service_of(owner), signed_up(owner, "bob")
     failed(owner)
 

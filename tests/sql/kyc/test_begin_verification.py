@@ -69,7 +69,7 @@ def test_second_start_gets_the_open_session(owner: Connection, alice: Actor) -> 
     ],
 )
 def test_wrong_profile_is_refused(owner: Connection, alice: Actor, field: str, value: str) -> None:
-    """A refusal changes nothing."""
+    """A wrong profile is refused and changes nothing."""
     before = user_row(owner, alice)
 
     answer = begun(owner, alice, **{field: value})
@@ -87,14 +87,14 @@ def test_wrong_profile_is_refused(owner: Connection, alice: Actor, field: str, v
     ],
 )
 def test_some_people_may_not_start(owner: Connection, alice: Actor, change: Any, code: str) -> None:
-    """A pass is final, and neither a suspended nor a deleted account is verified."""
+    """Verified, suspended and deleted users cannot start a verification."""
     owner.execute(change)
 
     assert code == begun(owner, alice)["code"]
 
 
 def test_failed_checks_lead_to_a_cooldown(owner: Connection, started: Actor) -> None:
-    """Five failed checks in 24 hours; the wait ends when the first of them is that old."""
+    """After five failed checks a user waits until the first is 24 hours old."""
     for _ in range(4):
         failed(owner)
         move_time(owner, "1 hour")
@@ -113,7 +113,7 @@ def test_failed_checks_lead_to_a_cooldown(owner: Connection, started: Actor) -> 
 
 
 def test_check_is_counted_once_by_its_report(owner: Connection, started: Actor) -> None:
-    """The same report is read many times, and counts one attempt."""
+    """A report that is read several times counts as one attempt."""
     for _ in range(10):
         failed(owner, p_report_id="vr_1")
 
@@ -121,7 +121,7 @@ def test_check_is_counted_once_by_its_report(owner: Connection, started: Actor) 
 
 
 def test_abandoned_session_is_no_attempt(owner: Connection, started: Actor) -> None:
-    """Without a report nothing was checked."""
+    """A session without a report counts as no attempt."""
     for _ in range(10):
         failed(owner, p_report_id=None, p_last_error='{"code": "abandoned"}')
 
@@ -132,7 +132,7 @@ def test_abandoned_session_is_no_attempt(owner: Connection, started: Actor) -> N
 
 
 def test_failure_that_nobody_read_in_time_counts(owner: Connection, started: Actor) -> None:
-    """The person has submitted again at Stripe, and the last report is still of the failure."""
+    """A failure counts even if it is read after the user has submitted again."""
     for number in range(5):
         handled(owner, "processing", p_report_id=f"vr_{number}")
 
@@ -141,7 +141,7 @@ def test_failure_that_nobody_read_in_time_counts(owner: Connection, started: Act
 
 @pytest.mark.usefixtures("started")
 def test_limit_closes_the_open_session(owner: Connection) -> None:
-    """Else the person could go on at Stripe without us."""
+    """The limit closes the open session, or the user could go on at Stripe."""
     for number in range(5):
         assert [] == outbox_rows(owner, "redact_identity"), number
         failed(owner)
@@ -154,7 +154,7 @@ def test_limit_closes_the_open_session(owner: Connection) -> None:
 
 
 def test_session_that_is_being_closed_is_not_given(owner: Connection, started: Actor) -> None:
-    """There is never a second open session beside it."""
+    """A start is a conflict until Stripe has closed the session under redaction."""
     owner.execute("select private.queue_redaction(%s)", [SESSION])
 
     assert "CONFLICT" == begun(owner, started)["code"]
@@ -165,7 +165,7 @@ def test_session_that_is_being_closed_is_not_given(owner: Connection, started: A
 
 
 def test_new_address_is_not_verified(owner: Connection, alice: Actor) -> None:
-    """An address that staff have verified is another one."""
+    """A start with a new address removes the verification of the old one by staff."""
     owner.execute(
         """
         update public.users
@@ -199,7 +199,7 @@ def test_answered_error_is_counted_once_per_key(owner: Connection, alice: Actor)
 
 
 def test_first_attached_session_stays(owner: Connection, alice: Actor) -> None:
-    """A concurrent start that made another session gets the first one, and the other is closed."""
+    """A later session of a parallel start is closed, and its start gets the first one."""
     answer = begun(owner, alice)
 
     answers = [attach(owner, answer, session_id) for session_id in (SESSION, SESSION, "vs_2")]
@@ -210,7 +210,7 @@ def test_first_attached_session_stays(owner: Connection, alice: Actor) -> None:
 
 
 def test_session_of_another_verification_is_refused(owner: Connection, alice: Actor) -> None:
-    """B19: nobody takes over the session of another user."""
+    """A session of another user is not attached (B19)."""
     bob = unverified(owner, "bob")
     attached(owner, bob)
 
@@ -219,7 +219,7 @@ def test_session_of_another_verification_is_refused(owner: Connection, alice: Ac
 
 
 def test_session_for_a_deleted_account_is_closed(owner: Connection, alice: Actor) -> None:
-    """The account ended while Stripe made the session."""
+    """A session whose account was deleted meanwhile is closed."""
     answer = begun(owner, alice)
     service_of(owner).call("anonymise_account", user_id=alice.id)
 

@@ -1,4 +1,4 @@
-"""Of a document only a flag and a code are kept."""
+"""Only a flag and a code of a document are stored."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ MATCH = json.dumps({"address_match": True})
 def test_flag_of_the_address_is_kept(
     owner: Connection, started: Actor, outputs: Any, address: Any, *, is_verified: bool
 ) -> None:
-    """Only for the address that was compared; its plain form is the person's own input."""
+    """The flag belongs to the compared address, which is the user's own input."""
     handled(owner, "verified", p_verified_outputs=outputs, p_address=address)
 
     user = user_row(owner, started)
@@ -47,7 +47,7 @@ def test_flag_of_the_address_is_kept(
 
 @pytest.mark.usefixtures("started")
 def test_nothing_but_the_code_is_kept(owner: Connection) -> None:
-    """A sentence or another form in place of a code may describe a person."""
+    """Another form than a code is dropped, because it may describe a person."""
     for code in ("Alice has no photo", {"Alice": 1}, "x" * 101, None):
         error = json.dumps({"code": code, "reason": "The document of Alice"})
         failed(owner, p_last_error=error, p_report_id=None)
@@ -59,7 +59,7 @@ def test_nothing_but_the_code_is_kept(owner: Connection) -> None:
 
 @pytest.mark.usefixtures("started")
 def test_address_is_given_until_the_pass(owner: Connection) -> None:
-    """There is nothing to compare afterwards, and nothing for an unknown session."""
+    """The address is returned until the pass, and for known sessions only."""
     service = service_of(owner)
 
     def terms(session_id: str = SESSION) -> Any:

@@ -49,7 +49,7 @@ def two_sessions(owner: Connection, started: Actor) -> Actor:
 
 
 def test_anonymised_account_redacts_every_session(owner: Connection, two_sessions: Actor) -> None:
-    """Also those that have ended: Stripe still has what was sent in."""
+    """Ended sessions are redacted too, because Stripe still has their data."""
     anonymise(owner, two_sessions)
     anonymise(owner, two_sessions)
 
@@ -60,7 +60,7 @@ def test_anonymised_account_redacts_every_session(owner: Connection, two_session
 def test_hard_deletion_keeps_the_sessions_until_they_are_redacted(
     owner: Connection, two_sessions: Actor
 ) -> None:
-    """The user's row goes, and the confirmation still finds the session."""
+    """After a hard deletion the session's row stays until Stripe confirms the redaction."""
     with owner.transaction():
         owner.execute("delete from auth.users where id = %s", [two_sessions.id])
 
@@ -74,7 +74,7 @@ def test_hard_deletion_keeps_the_sessions_until_they_are_redacted(
 
 
 def test_hard_deletion_forgets_a_start_without_session(owner: Connection, alice: Actor) -> None:
-    """Stripe has nothing of the person yet."""
+    """A start without a session is deleted, because Stripe has no data."""
     begun(owner, alice)
 
     with owner.transaction():
@@ -84,14 +84,14 @@ def test_hard_deletion_forgets_a_start_without_session(owner: Connection, alice:
 
 
 def test_soft_deletion_redacts_too(owner: Connection, started: Actor) -> None:
-    """Auth's own soft delete anonymises in the same way."""
+    """Auth's soft delete requests the same redactions."""
     owner.execute("update auth.users set deleted_at = now() where id = %s", [started.id])
 
     assert 1 == len(outbox_rows(owner, "redact_identity"))
 
 
 def test_redaction_is_confirmed_by_stripe(owner: Connection, started: Actor) -> None:
-    """Stripe accepts it at once, and needs up to four days until it is done."""
+    """Stripe accepts a redaction at once, and confirms it within four days."""
     anonymise(owner, started)
     lease = leased(owner)
     assert may_send(owner, lease)
@@ -120,7 +120,7 @@ def test_deleted_user_gets_no_news(owner: Connection, started: Actor) -> None:
 
 
 def test_check_under_way_waits_without_spending_tries(owner: Connection, started: Actor) -> None:
-    """Stripe redacts no session that it checks."""
+    """A redaction waits for a running check, and spends no try."""
     anonymise(owner, started)
     service = service_of(owner)
 
@@ -134,7 +134,7 @@ def test_check_under_way_waits_without_spending_tries(owner: Connection, started
 
 
 def test_redaction_that_is_done_is_not_sent(owner: Connection, started: Actor) -> None:
-    """Staff may have redacted the session in Stripe's dashboard."""
+    """A redaction that staff made in Stripe's dashboard is not sent again."""
     anonymise(owner, started)
     lease = leased(owner)
     owner.execute("update private.kyc_sessions set redaction = 'redacted'")
@@ -143,7 +143,7 @@ def test_redaction_that_is_done_is_not_sent(owner: Connection, started: Actor) -
 
 
 def test_news_of_a_redaction_closes_its_row(owner: Connection, started: Actor) -> None:
-    """The answer to our call was lost, and its event came."""
+    """A redaction whose answer was lost is closed by its event."""
     anonymise(owner, started)
 
     handled(owner, "canceled", p_redaction="processing")
@@ -153,7 +153,7 @@ def test_news_of_a_redaction_closes_its_row(owner: Connection, started: Actor) -
 
 
 def test_dead_redaction_is_queued_again(owner: Connection, started: Actor) -> None:
-    """A rejected redaction at the limit of attempts must not keep the deletion from its own."""
+    """The deletion of the account queues a dead redaction again."""
     owner.execute("select private.queue_redaction(%s)", [SESSION])
     service_of(owner).call("reject_outbox", **leased(owner), error_code="STRIPE_REFUSED")
     assert "dead" == outbox_rows(owner, "redact_identity")[0]["status"]
@@ -169,7 +169,7 @@ def claimed(owner: Connection) -> Any:
 
 @pytest.mark.usefixtures("started")
 def test_stale_session_is_claimed_after_ten_minutes(owner: Connection) -> None:
-    """Then after growing pauses, and no more once it has ended."""
+    """A session is claimed after ten minutes, then after growing pauses, until it has ended."""
     assert [] == claimed(owner)
     move_time(owner, "10 minutes")
     assert ([SESSION], []) == (claimed(owner), claimed(owner))
@@ -185,7 +185,7 @@ def test_stale_session_is_claimed_after_ten_minutes(owner: Connection) -> None:
 
 
 def test_redaction_is_read_again_until_it_is_confirmed(owner: Connection, started: Actor) -> None:
-    """After five days a person must look."""
+    """An unconfirmed redaction is read again, and raises an alert after five days."""
     anonymise(owner, started)
     finish(owner, leased(owner), "processing")
     query = "select subject, name from private.open_alerts"
@@ -199,7 +199,7 @@ def test_redaction_is_read_again_until_it_is_confirmed(owner: Connection, starte
 
 
 def test_start_without_session_is_not_claimed(owner: Connection, alice: Actor) -> None:
-    """There is nothing to read yet."""
+    """A start without a session is not claimed."""
     verification_id = UUID(begun(owner, alice)["verification_id"])
     move_time(owner, "1 hour")
 

@@ -1,4 +1,4 @@
-"""`handle_kyc_webhook_update`: a session's state at Stripe becomes the one of its user."""
+"""`handle_kyc_webhook_update`: a session's state at Stripe sets the user's verification."""
 
 import itertools
 import json
@@ -40,7 +40,7 @@ ERROR = json.dumps({"code": "document_expired"})
 def test_status_of_stripe_becomes_ours(
     owner: Connection, started: Actor, status: str, error: str | None, kyc: str, stripe_status: str
 ) -> None:
-    """D11: Stripe's word is kept beside ours, and both are shown."""
+    """Stripe's status is stored beside ours, and both are shown (D11)."""
     answer = handled(owner, status, p_last_error=error)
 
     assert ("processed", str(started.id), kyc) == tuple(
@@ -58,7 +58,7 @@ def test_status_of_stripe_becomes_ours(
     [("buyer", "seller"), ("seller", "seller"), ("moderator", "moderator"), ("admin", "admin")],
 )
 def test_pass_makes_a_buyer_a_seller(owner: Connection, role: str, expected: str) -> None:
-    """Staff keep their role, and the person is notified once."""
+    """A pass makes a buyer a seller; staff keep their role, and one notification is sent."""
     person = unverified(owner, role=role)
     attached(owner, person)
 
@@ -73,7 +73,7 @@ def test_pass_makes_a_buyer_a_seller(owner: Connection, role: str, expected: str
 
 @pytest.mark.parametrize("status", ["created", "processing", "requires_input", "canceled"])
 def test_pass_is_final(owner: Connection, started: Actor, status: str) -> None:
-    """Case 21, C16: whatever comes after a pass leaves it."""
+    """No later event changes a passed verification (case 21, C16)."""
     handled(owner, "verified")
     before = user_row(owner, started)
 
@@ -83,7 +83,7 @@ def test_pass_is_final(owner: Connection, started: Actor, status: str) -> None:
 
 
 def test_redacted_session_changes_no_status(owner: Connection, started: Actor) -> None:
-    """Its metadata are gone, so it can neither pass nor fail anybody any more."""
+    """A redacted session has no metadata, so it changes no status."""
     handled(owner, "processing")
 
     handled(owner, "redacted")
@@ -99,7 +99,7 @@ def test_redacted_session_changes_no_status(owner: Connection, started: Actor) -
 
 @pytest.mark.usefixtures("started")
 def test_older_event_is_ignored(owner: Connection) -> None:
-    """C16: events come in any order."""
+    """An older event is ignored (C16)."""
     failed(owner, p_event_created=CREATED + 60)
 
     answer = handled(owner, "processing", p_event_created=CREATED)
@@ -110,7 +110,7 @@ def test_older_event_is_ignored(owner: Connection) -> None:
 
 @pytest.mark.usefixtures("started")
 def test_later_read_wins_within_a_second(owner: Connection) -> None:
-    """C16: the handler that began its read first may be the last to report it."""
+    """Of two reads within a second, the one that began later counts (C16)."""
     first, second = read_number(owner), read_number(owner)
     handled(owner, "processing", p_read_number=second)
 
@@ -121,7 +121,7 @@ def test_later_read_wins_within_a_second(owner: Connection) -> None:
 
 @pytest.mark.usefixtures("started")
 def test_event_is_applied_once(owner: Connection) -> None:
-    """C16: a repeated event answers that it was processed."""
+    """A repeated event answers that it was processed (C16)."""
     event_id = stored(owner, "identity.verification_session.x", None)
     failed(owner, p_event_id=event_id)
 
@@ -154,7 +154,7 @@ def test_metadata_of_another_user_pass_nobody(owner: Connection, started: Actor)
 
 
 def test_earlier_session_does_not_fail_a_user(owner: Connection, started: Actor) -> None:
-    """Only the last session counts, except that any may pass."""
+    """An earlier session can pass a user, and not fail one."""
     handled(owner, "canceled")
     attached(owner, started, "vs_2")
 
@@ -165,7 +165,7 @@ def test_earlier_session_does_not_fail_a_user(owner: Connection, started: Actor)
 
 
 def test_only_session_of_a_user_counts(owner: Connection, started: Actor) -> None:
-    """The profile may name no session, such as after a partial restore."""
+    """A user's only session counts, even if the profile names none after a restore."""
     owner.execute("update public.users set stripe_identity_session_id = null")
 
     failed(owner)
@@ -175,13 +175,13 @@ def test_only_session_of_a_user_counts(owner: Connection, started: Actor) -> Non
 
 @pytest.mark.usefixtures("started")
 def test_unreadable_status_is_refused(owner: Connection) -> None:
-    """A status that Stripe adds later stays an open event, which raises an alert in the end."""
+    """An event with an unknown status stays open, and raises an alert in the end."""
     with pytest.raises(psycopg.Error, match="PAYLOAD_UNREADABLE"):
         handled(owner, "reviewing")
 
 
 def test_failure_is_notified_once_per_check(owner: Connection, started: Actor) -> None:
-    """A start makes the status pending again, and a read the same failure."""
+    """A failure that is read again after a new start notifies nobody again."""
     failed(owner, p_report_id="vr_1")
     attached(owner, started)
     failed(owner, p_report_id="vr_1")
@@ -193,7 +193,7 @@ def test_failure_is_notified_once_per_check(owner: Connection, started: Actor) -
 
 
 def test_suspended_user_is_verified_and_stays_suspended(owner: Connection, started: Actor) -> None:
-    """The suspension forbids all trade; the state of the verification stays true."""
+    """A suspended user is verified, and stays suspended."""
     owner.execute("update public.users set suspended_at = now() where id = %s", [started.id])
 
     handled(owner, "verified")
@@ -237,7 +237,7 @@ def test_reading_without_an_event_is_applied(owner: Connection) -> None:
 def test_ended_session_opens_no_more(
     owner: Connection, started: Actor, end: str, late: str
 ) -> None:
-    """Stripe opens no session again, and the user may have another open one by now."""
+    """An ended session cannot become open again."""
     handled(owner, end)
     if end == "canceled":
         attached(owner, started, "vs_2")

@@ -1,4 +1,4 @@
-"""Verifications as a test needs them, made by the product's own functions."""
+"""Verifications for tests, made by the product's own functions."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ CREATED = 1_790_000_000
 
 
 def unverified(owner: Connection, name: str = "alice", role: str = "buyer") -> Actor:
-    """Sign somebody up who has not been verified."""
+    """Sign up a user who is not verified."""
     return signed_up(owner, name, kyc="none", role=role)
 
 
@@ -77,7 +77,7 @@ def session_row(owner: Connection, session_id: str = SESSION) -> dict[str, Any]:
 
 
 def notes(owner: Connection, person: Actor) -> list[Any]:
-    """Return what each note about a verification says, oldest first."""
+    """Return the status in each notification about a verification, oldest first."""
     query = """
       select metadata ->> 'kyc' from public.notifications
       where user_id = %s and type = 'kyc_updated' order by created_at, id
