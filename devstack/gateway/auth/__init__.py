@@ -1,10 +1,11 @@
-"""Supabase Auth as far as e-mail, password and authenticator apps go: users, sessions, tokens.
+"""Supabase Auth for e-mail addresses, passwords and authenticator apps.
 
-It serves what GoTrue serves below `/auth/v1`, from the tables of schema `auth`, as the role that
-owns them on hosted Supabase too. So a trigger on `auth.users` runs here with the rights and the
-search_path it has there. No mail is sent: the control API shows the code and the link of each mail.
-Sign-ups are taken as confirmed unless the stack runs with --production-auth. What a project has not
-configured, or this stack does not do, is refused by name.
+It serves the paths of GoTrue below `/auth/v1` from the tables of schema `auth`. Its transactions
+have the role of hosted Auth, so a trigger on `auth.users` has the same rights and search_path here.
+No mail is sent: the control API shows the code and the link of each mail. A sign-up counts as
+confirmed unless the stack runs with --production-auth. Auth refuses a feature that the project has
+not configured or that devstack does not have, and names it.
 
-A request enters by `routes`; its handler gets an `AuthContext` and answers with `answers`.
+A request enters by `routes`, which calls a handler with an `AuthContext`. The handler returns a
+response that `answers` builds.
 """

@@ -1,4 +1,4 @@
-"""Access tokens: what a session's JWT says of its user, and the sessions that come with one."""
+"""Sessions as clients get them: an access token, its refresh token and the user."""
 
 import ipaddress
 import time
@@ -7,32 +7,31 @@ from typing import Any
 
 from starlette.requests import Request
 
-from devstack.gateway.auth import answers, sessions, users
+from devstack.gateway.auth import answers, sessions, user_changes, users
 from devstack.gateway.auth.context import AuthContext, Cursor
 from devstack.gateway.auth.errors import AuthError, user_banned
 from devstack.gateway.auth.sessions import Session
-from devstack.gateway.auth.user_changes import note_sign_in
 from devstack.gateway.auth.users import User
 
 
 async def begin_session(
     context: AuthContext, request: Request, cursor: Cursor, user_id: uuid.UUID, method: str
 ) -> dict[str, Any]:
-    """Sign the user in, by what `method` names; return the session as clients keep it."""
+    """Begin a session that the user proved by `method`, and return its JSON."""
     user_agent, address = request.headers.get("user-agent"), client_address(request)
     session_id, refresh_token = await sessions.begin(cursor, user_id, method, user_agent, address)
-    await note_sign_in(cursor, user_id)
-    return await session_answer(context, cursor, user_id, session_id, refresh_token)
+    await user_changes.record_sign_in(cursor, user_id)
+    return await session_json(context, cursor, user_id, session_id, refresh_token)
 
 
-async def session_answer(
+async def session_json(
     context: AuthContext,
     cursor: Cursor,
     user_id: uuid.UUID,
     session_id: uuid.UUID,
     refresh_token: str,
 ) -> dict[str, Any]:
-    """Return a session as clients keep it: a fresh access token, and the refresh token for it.
+    """Return a session's JSON, with a new access token.
 
     Raises: AuthError session_not_found, user_banned.
     """
@@ -42,11 +41,19 @@ async def session_answer(
         raise AuthError(400, "session_not_found", "Invalid Refresh Token: Session Not Found")
     if user.is_banned:
         raise user_banned()
-    return _session_json(context, user, session, refresh_token)
+    claims = _claims(context, user, session)
+    return {
+        "access_token": context.keys.sign(claims),
+        "token_type": "bearer",
+        "expires_in": context.settings.jwt_expiry_s,
+        "expires_at": claims["exp"],
+        "refresh_token": refresh_token,
+        "user": answers.user_json(user),
+    }
 
 
 def client_address(request: Request) -> str:
-    """Return the client's address; what has none that a column of type inet takes is local."""
+    """Return the client's IP address, or 127.0.0.1 for a client without one."""
     local = "127.0.0.1"
     try:
         return str(ipaddress.ip_address(request.client.host)) if request.client else local
@@ -54,16 +61,13 @@ def client_address(request: Request) -> str:
         return local
 
 
-def _session_json(
-    context: AuthContext, user: User, session: Session, refresh_token: str
-) -> dict[str, Any]:
+def _claims(context: AuthContext, user: User, session: Session) -> dict[str, Any]:
     now = int(time.time())
-    expires_at = now + context.settings.jwt_expiry_s
-    claims = {
+    return {
         "iss": context.issuer,
         "sub": str(user.id),
         "aud": user.aud,
-        "exp": expires_at,
+        "exp": now + context.settings.jwt_expiry_s,
         "iat": now,
         "email": user.email or "",
         "phone": "",
@@ -74,12 +78,4 @@ def _session_json(
         "amr": list(session.amr),
         "session_id": str(session.id),
         "is_anonymous": user.is_anonymous,
-    }
-    return {
-        "access_token": context.keys.sign(claims),
-        "token_type": "bearer",
-        "expires_in": context.settings.jwt_expiry_s,
-        "expires_at": expires_at,
-        "refresh_token": refresh_token,
-        "user": answers.user_json(user),
     }

@@ -1,8 +1,10 @@
-"""The admin users API: what the holder of a secret key does with anybody's account."""
+"""The admin API: users, their factors, invitations and links, for the holder of a secret key."""
 
 import re
 import secrets
 import uuid
+from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +14,7 @@ from devstack.gateway.auth import (
     bodies,
     factors,
     mfa,
+    one_time_tokens,
     passwords,
     sessions,
     user_changes,
@@ -23,21 +26,31 @@ from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
     invalid,
-    refusing_what_is_taken,
+    refusing_duplicates,
 )
+from devstack.gateway.auth.mailbox import IssuedToken
+from devstack.gateway.auth.one_time_tokens import Kind
 from devstack.gateway.auth.settings import duration_s
 from devstack.gateway.auth.users import User
 
 
 _PAGE_SIZE = 50
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
+_KINDS: Mapping[str, Kind] = {
+    "signup": Kind.CONFIRMATION,
+    "invite": Kind.CONFIRMATION,
+    "magiclink": Kind.RECOVERY,
+    "recovery": Kind.RECOVERY,
+    "email_change_current": Kind.EMAIL_CHANGE_CURRENT,
+    "email_change_new": Kind.EMAIL_CHANGE_NEW,
+}
 
 
 async def list_users(context: AuthContext, request: Request) -> Response:
-    """GET /admin/users: a page of users, newest first, and how many there are."""
+    """GET /admin/users: return a page of users, newest first, and the count of all."""
     require_admin(request, context)
-    number = _positive(request.query_params.get("page"), 1)
-    size = _positive(request.query_params.get("per_page"), _PAGE_SIZE)
+    number = _page_parameter(request.query_params.get("page"), 1)
+    size = _page_parameter(request.query_params.get("per_page"), _PAGE_SIZE)
     async with context.transaction() as cursor:
         found, total = await users.page(cursor, number, size)
     headers = {"x-total-count": str(total), "link": _links(request, number, size, total)}
@@ -46,7 +59,7 @@ async def list_users(context: AuthContext, request: Request) -> Response:
 
 
 async def create_user(context: AuthContext, request: Request) -> Response:
-    """POST /admin/users: make a user; no strength is asked of the password, as with GoTrue."""
+    """POST /admin/users: create a user. As in GoTrue, the password may be weak."""
     require_admin(request, context)
     body = await bodies.read(request, bodies.AdminUser)
     bodies.refuse_phone(body.phone)
@@ -54,7 +67,7 @@ async def create_user(context: AuthContext, request: Request) -> Response:
         raise invalid("Cannot create a user without either an email or phone")
     email = bodies.address_of(body.email)
     encrypted_password = await _hash(body) or await passwords.hash_of(secrets.token_urlsafe(24))
-    with refusing_what_is_taken(email_exists()):
+    with refusing_duplicates(email_exists()):
         async with context.transaction() as cursor:
             if await users.find_by_email(cursor, email):
                 raise email_exists()
@@ -76,38 +89,38 @@ async def create_user(context: AuthContext, request: Request) -> Response:
 
 
 async def show_user(context: AuthContext, request: Request) -> Response:
-    """GET /admin/users/{id}."""
+    """GET /admin/users/{id}: show a user."""
     require_admin(request, context)
     async with context.transaction() as cursor:
-        user = await user_of(cursor, request)
+        user = await _require_user(cursor, request)
     return answers.ok(answers.user_json(user))
 
 
 async def change_user(context: AuthContext, request: Request) -> Response:
-    """PUT /admin/users/{id}: change whatever is named; null takes a key of the metadata away."""
+    """PUT /admin/users/{id}: change the named fields; null removes a key of the metadata."""
     require_admin(request, context)
     body = await bodies.read(request, bodies.AdminUser)
     bodies.refuse_phone(body.phone)
     if body.password is not None:
         passwords.check_strength(body.password, context.settings)
     encrypted_password = await _hash(body)
-    with refusing_what_is_taken(email_exists()):
+    with refusing_duplicates(email_exists()):
         async with context.transaction() as cursor:
-            user = await user_of(cursor, request)
-            await _apply(cursor, user, body, encrypted_password)
-            user = await user_of(cursor, request)
+            user = await _require_user(cursor, request)
+            await _apply_changes(cursor, user, body, encrypted_password)
+            user = await _require_user(cursor, request)
     return answers.ok(answers.user_json(user))
 
 
 async def delete_user(context: AuthContext, request: Request) -> Response:
-    """DELETE /admin/users/{id}: delete the row, or with should_soft_delete only what it says.
+    """DELETE /admin/users/{id}: delete the row, or with should_soft_delete only its contents.
 
     A second soft delete changes nothing.
     """
     require_admin(request, context)
     body = await bodies.read(request, bodies.AdminDelete)
     async with context.transaction() as cursor:
-        user = await user_of(cursor, request)
+        user = await _require_user(cursor, request)
         if not body.should_soft_delete:
             await user_changes.delete(cursor, user.id)
         elif user.deleted_at is None:
@@ -116,25 +129,25 @@ async def delete_user(context: AuthContext, request: Request) -> Response:
 
 
 async def list_factors(context: AuthContext, request: Request) -> Response:
-    """GET /admin/users/{id}/factors."""
+    """GET /admin/users/{id}/factors: list a user's factors."""
     require_admin(request, context)
     async with context.transaction() as cursor:
-        user = await user_of(cursor, request)
+        user = await _require_user(cursor, request)
     return answers.ok([answers.factor_json(factor) for factor in user.factors])
 
 
 async def delete_factor(context: AuthContext, request: Request) -> Response:
-    """DELETE /admin/users/{id}/factors/{id}: the user signs in by password alone again."""
+    """DELETE /admin/users/{id}/factors/{id}: delete a user's factor."""
     require_admin(request, context)
     async with context.transaction() as cursor:
-        user = await user_of(cursor, request)
+        user = await _require_user(cursor, request)
         factor = mfa.factor_of(user, request.path_params["factor_id"])
-        await factors.drop(cursor, factor)
+        await factors.delete(cursor, factor)
     return answers.ok(answers.factor_json(factor))
 
 
-async def user_of(cursor: Cursor, request: Request) -> User:
-    """Return the user of the id in the path. Raises: AuthError 404."""
+async def _require_user(cursor: Cursor, request: Request) -> User:
+    """Return the user whose id is in the path. Raises: AuthError 404."""
     try:
         user_id = uuid.UUID(request.path_params["user_id"])
     except ValueError as error:
@@ -145,7 +158,7 @@ async def user_of(cursor: Cursor, request: Request) -> User:
     return user
 
 
-async def _apply(
+async def _apply_changes(
     cursor: Cursor, user: User, body: bodies.AdminUser, encrypted_password: str | None
 ) -> None:
     if body.email:
@@ -184,7 +197,7 @@ def _id(text: str) -> uuid.UUID:
         raise invalid("ID must conform to the uuid v4 format") from error
 
 
-def _positive(text: str | None, default: int) -> int:
+def _page_parameter(text: str | None, default: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdecimal() and 0 < int(text[:10]) < 10**9):
@@ -213,3 +226,127 @@ def _links(request: Request, number: int, size: int, total: int) -> str:
 
     following = [link(number + 1, "next")] if number < last else []
     return ", ".join([*following, link(last, "last")])
+
+
+async def invite(context: AuthContext, request: Request) -> Response:
+    """POST /invite: create a user without a password, and mail a link to sign in."""
+    require_admin(request, context)
+    body = await bodies.read(request, bodies.GenerateLink)
+    email = bodies.address_of(body.email)
+    with refusing_duplicates(email_exists()):
+        async with context.transaction() as cursor:
+            user = await users.find_by_email(cursor, email)
+            user_id = await _find_or_create_unconfirmed(cursor, user, email, body, "")
+            issued = await one_time_tokens.issue(
+                cursor, user_id, Kind.CONFIRMATION, email, digits=context.settings.otp_length
+            )
+            await user_changes.set_invited_at(cursor, user_id)
+            invited = await users.require(cursor, user_id)
+    context.add_mail(request, "invite", email, issued)
+    return answers.ok(answers.user_json(invited))
+
+
+async def generate_link(context: AuthContext, request: Request) -> Response:
+    """POST /admin/generate_link: return the code and the link of a mail without sending it."""
+    require_admin(request, context)
+    body = await bodies.read(request, bodies.GenerateLink)
+    if body.type not in _KINDS:
+        raise invalid(f"Invalid email action link type requested: {body.type}")
+    email = bodies.address_of(body.email)
+    async with context.transaction() as cursor:
+        user = await users.find_by_email(cursor, email)
+    link_type, encrypted_password = await _link_type_and_hash(context, body, user)
+    with refusing_duplicates(email_exists()):
+        async with context.transaction() as cursor:
+            if _KINDS[link_type] is Kind.CONFIRMATION:
+                user_id = await _find_or_create_unconfirmed(
+                    cursor, user, email, body, encrypted_password
+                )
+            elif user is None:
+                raise AuthError(404, "user_not_found", "User with this email not found")
+            else:
+                user_id = user.id
+            if (
+                link_type == "email_change_current"
+                and not context.settings.needs_both_confirmations
+            ):
+                raise invalid("Enable secure email change to generate link for current email")
+            address = await _recipient(cursor, link_type, user_id, email, body.new_email)
+            issued = await one_time_tokens.issue(
+                cursor, user_id, _KINDS[link_type], address, digits=context.settings.otp_length
+            )
+            if link_type == "invite":
+                await user_changes.set_invited_at(cursor, user_id)
+            user_json = answers.user_json(await users.require(cursor, user_id))
+    redirect_to = context.redirect_target(request, body.redirect_to)
+    return answers.ok(user_json | _link_json(context, link_type, issued, redirect_to))
+
+
+def _link_json(
+    context: AuthContext, link_type: str, issued: IssuedToken, redirect_to: str
+) -> dict[str, str]:
+    query = {
+        "token": issued.token_hash,
+        "type": "email_change" if link_type.startswith("email_change") else link_type,
+        "redirect_to": redirect_to,
+    }
+    return {
+        "action_link": f"{context.issuer}/verify?{urlencode(query)}",
+        "email_otp": issued.otp,
+        "hashed_token": issued.token_hash,
+        "verification_type": link_type,
+        "redirect_to": redirect_to,
+    }
+
+
+async def _link_type_and_hash(
+    context: AuthContext, body: bodies.GenerateLink, user: User | None
+) -> tuple[str, str]:
+    """Return the link's type, and the hash of the password of a user who is to be created.
+
+    For an unknown address a magic link is a sign-up with a random password.
+    """
+    if user or body.type not in {"signup", "magiclink"}:
+        return body.type, ""
+    password = body.password if body.type == "signup" else secrets.token_urlsafe(24)
+    if not password:
+        raise invalid("Signup requires a valid password")
+    passwords.check_strength(password, context.settings)
+    return "signup", await passwords.hash_of(password)
+
+
+async def _find_or_create_unconfirmed(
+    cursor: Cursor,
+    user: User | None,
+    email: str,
+    body: bodies.GenerateLink,
+    encrypted_password: str,
+) -> uuid.UUID:
+    """Return the id of the user, who must be unconfirmed, or create one.
+
+    Raises: AuthError email_exists if the user has confirmed the address.
+    """
+    if user is None:
+        return await users.create(
+            cursor,
+            email=email,
+            encrypted_password=encrypted_password,
+            user_metadata=body.data or {},
+        )
+    if user.email_confirmed_at:
+        raise email_exists()
+    await user_changes.merge_metadata(cursor, user.id, user=body.data)
+    return user.id
+
+
+async def _recipient(
+    cursor: Cursor, link_type: str, user_id: uuid.UUID, email: str, new_email: str
+) -> str:
+    """Return the address that the mail would go to, and store a requested change of address."""
+    if not link_type.startswith("email_change"):
+        return email
+    new_email = bodies.address_of(new_email)
+    if await users.find_by_email(cursor, new_email):
+        raise email_exists()
+    await user_changes.set_pending_email(cursor, user_id, new_email)
+    return new_email if link_type == "email_change_new" else email

@@ -1,4 +1,4 @@
-"""JSON of users, sessions and refusals, as GoTrue answers them."""
+"""Responses of Auth: the JSON of users, factors and errors, as GoTrue writes it."""
 
 import uuid
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ from devstack.gateway.auth.factors import Factor
 from devstack.gateway.auth.users import User
 
 
-#: A client that sends this header, or a later date, wants the code as a word under `code`.
+#: A client that sends this date or a later one reads the error code under `code`.
 _VERSION_HEADER = "x-supabase-api-version"
 _FIRST_VERSION = "2024-01-01"
-#: To other clients Auth shows these errors of the database: exceptions and violated constraints.
+#: Auth shows other clients these errors of the database: exceptions and violated constraints.
 _SHOWN_STATES = frozenset({"P0001", "23000", "23001", "23502", "23503", "23505", "23514", "23P01"})
-#: It shows this class too, with the HTTP status that the code names.
+#: Auth also shows this class, with the HTTP status that the code contains.
 _SHOWN_CLASS = "PT"
 
 
 def user_json(user: User) -> dict[str, Any]:
-    """Return a user as clients parse it; what is not set is left out."""
+    """Return a user's JSON; times that are not set are left out."""
     always = {
         "id": str(user.id),
         "aud": user.aud,
@@ -35,11 +35,11 @@ def user_json(user: User) -> dict[str, Any]:
         "app_metadata": user.raw_app_meta_data,
         "user_metadata": user.raw_user_meta_data,
         "identities": [_identity_json(identity) for identity in user.identities],
-        "created_at": _moment(user.created_at),
-        "updated_at": _moment(user.updated_at),
+        "created_at": _timestamp(user.created_at),
+        "updated_at": _timestamp(user.updated_at),
         "is_anonymous": user.is_anonymous,
     }
-    moments = {
+    times = {
         "email_confirmed_at": user.email_confirmed_at,
         "confirmed_at": user.confirmed_at,
         "invited_at": user.invited_at,
@@ -50,30 +50,31 @@ def user_json(user: User) -> dict[str, Any]:
         "banned_until": user.banned_until,
         "deleted_at": user.deleted_at,
     }
-    told = {key: _moment(value) for key, value in moments.items() if value}
+    optional: dict[str, Any] = {key: _timestamp(value) for key, value in times.items() if value}
     if user.email_change:
-        told["new_email"] = user.email_change
-    factors = [factor_json(factor) for factor in user.factors]
-    return always | told | ({"factors": factors} if factors else {})
+        optional["new_email"] = user.email_change
+    if user.factors:
+        optional["factors"] = [factor_json(factor) for factor in user.factors]
+    return always | optional
 
 
 def factor_json(factor: Factor) -> dict[str, Any]:
-    """Return a second factor as clients parse it; the secret is told at the enrolment only."""
-    named = {"friendly_name": factor.friendly_name} if factor.friendly_name else {}
+    """Return a factor's JSON; only the response to its enrolment contains the secret."""
+    friendly_name = {"friendly_name": factor.friendly_name} if factor.friendly_name else {}
     return {
         "id": str(factor.id),
-        "created_at": _moment(factor.created_at),
-        "updated_at": _moment(factor.updated_at),
+        "created_at": _timestamp(factor.created_at),
+        "updated_at": _timestamp(factor.updated_at),
         "status": factor.status,
-        **named,
+        **friendly_name,
         "factor_type": factor.factor_type,
         "phone": factor.phone,
-        "last_challenged_at": _moment(factor.last_challenged_at),
+        "last_challenged_at": _timestamp(factor.last_challenged_at),
     }
 
 
 def refusal(request: Request, error: AuthError) -> Response:
-    """Return an error's body in the shape that this client's version reads."""
+    """Return the response to an error, in the form of the client's API version."""
     headers = {"x-sb-error-code": error.code}
     version = request.headers.get(_VERSION_HEADER, "")
     body: dict[str, Any]
@@ -88,7 +89,7 @@ def refusal(request: Request, error: AuthError) -> Response:
 
 
 def _shown_status(error: psycopg.Error) -> int | None:
-    """Return the HTTP status of an error that Auth shows, or None if Auth hides it."""
+    """Return the HTTP status of a database error that Auth shows, or None if Auth hides it."""
     state = error.sqlstate or ""
     if state in _SHOWN_STATES:
         return 500
@@ -111,8 +112,8 @@ def ok(body: object, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse(body, headers=headers)
 
 
-def nothing() -> Response:
-    """Return the answer of a call that has nothing to say."""
+def no_content() -> Response:
+    """Return a 204."""
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -130,10 +131,10 @@ def _identity_json(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return _moment(value)
+        return _timestamp(value)
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
-def _moment(value: datetime | None) -> str | None:
-    """Write a time as RFC 3339 in UTC."""
+def _timestamp(value: datetime | None) -> str | None:
+    """Format a time as RFC 3339 in UTC."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from devstack.gateway.auth.errors import AuthError, invalid
 
 
-#: The column takes no more.
+#: The limit of the column.
 _MAX_ADDRESS_BYTES = 255
-#: The form of github.com/badoux/checkmail, by which GoTrue checks addresses.
+#: GoTrue checks addresses by this pattern of github.com/badoux/checkmail.
 _ADDRESS = re.compile(
     r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@{label}(?:\.{label})*".replace(
         "{label}", "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -21,14 +21,14 @@ _ADDRESS = re.compile(
 
 
 class Body(BaseModel):
-    """A request's body: JSON types are taken at their word, never converted; null is nothing."""
+    """A request's body. JSON types are not converted, and a null counts as absent."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, values: object) -> object:
-        """Clients send null for what their caller left out."""
+        """Drop nulls, which clients send for arguments that their caller left out."""
         if not isinstance(values, dict):
             return values
         return {name: value for name, value in values.items() if value is not None}
@@ -72,7 +72,7 @@ class UserChange(Body):
     data: dict[str, Any] | None = None
 
 
-class Enrolment(Body):
+class Enroll(Body):
     """POST /factors."""
 
     friendly_name: str = ""
@@ -80,7 +80,7 @@ class Enrolment(Body):
     issuer: str = ""
 
 
-class Verification(Body):
+class VerifyFactor(Body):
     """POST /factors/{id}/verify."""
 
     challenge_id: str = ""
@@ -123,7 +123,7 @@ class IdTokenGrant(Body):
     provider: str = ""
 
 
-class Link(Body):
+class GenerateLink(Body):
     """POST /invite and /admin/generate_link."""
 
     type: str = ""
@@ -157,7 +157,7 @@ class AdminDelete(Body):
 
 
 async def read(request: Request, kind: type[BodyType]) -> BodyType:
-    """Read the request's body as `kind`; no body at all is an empty one."""
+    """Read the request's body as `kind`; a missing body counts as an empty object."""
     raw = await request.body()
     try:
         return kind.model_validate_json(raw or b"{}")
@@ -170,15 +170,15 @@ async def read(request: Request, kind: type[BodyType]) -> BodyType:
 
 
 def refuse_phone(phone: str) -> None:
-    """Refuse a phone number: this stack sends no messages, so it could confirm none."""
+    """Refuse a phone number: devstack sends no text messages, so it cannot confirm one."""
     if phone:
         raise AuthError(400, "phone_provider_disabled", "Phone signups are disabled")
 
 
 def address_of(email: str) -> str:
-    """Return an e-mail address as Auth keeps it, in lower case.
+    """Return an e-mail address in lower case, as Auth stores it.
 
-    Raises: AuthError validation_failed for what is no address; blanks around it are no part of one.
+    Raises: AuthError validation_failed for no address, or one with blanks around it.
     """
     if not email:
         raise invalid("An email address is required")

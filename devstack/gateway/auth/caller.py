@@ -27,7 +27,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A user with the session that their token belongs to; old tokens may name none."""
+    """A user, and the session that the token names; an old token may name none."""
 
     user: User
     session: Session | None
@@ -39,12 +39,12 @@ class SignedIn:
 
     @property
     def is_aal2(self) -> bool:
-        """Say whether the session was proved by a second factor."""
+        """Return true if the user proved the session by a second factor."""
         return self.session is not None and self.session.aal == "aal2"
 
 
 async def signed_in(cursor: Cursor, claims: dict[str, Any]) -> SignedIn:
-    """Return the user and the session of a token's claims, both of which must still be there.
+    """Return the user and the session that a token's claims name; both must still exist.
 
     Raises: AuthError 403 bad_jwt, user_not_found, session_not_found.
     """
@@ -63,7 +63,7 @@ async def signed_in(cursor: Cursor, claims: dict[str, Any]) -> SignedIn:
 
 
 def token_claims(request: Request, context: AuthContext) -> dict[str, Any]:
-    """Return the claims of the request's bearer token; an API key may stand in for one.
+    """Return the claims of the request's bearer token, which may be an API key.
 
     Raises: AuthError 401 no_authorization, 403 bad_jwt.
     """
@@ -89,7 +89,7 @@ def require_admin(request: Request, context: AuthContext) -> None:
 
 
 def _reason(error: TokenError, token: str) -> str:
-    """Say what is wrong with a token as GoTrue's library words it, where clients are shown it."""
+    """Return the message of GoTrue's JWT library for a token that it refuses."""
     if error.code == "no_key":
         header = jwt.get_unverified_header(token)
         kid, algorithm = header.get("kid", "<nil>"), header["alg"]

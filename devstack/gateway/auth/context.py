@@ -1,4 +1,4 @@
-"""The context of every handler of Auth: the database, the keys and the settings."""
+"""The context that every handler of Auth gets, and its transactions."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,8 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
 
 from devstack.emulation.tokens import Keys
-from devstack.gateway.auth import redirects
-from devstack.gateway.auth.mailbox import Issued, Mailbox
+from devstack.gateway.auth.mailbox import IssuedToken, Mailbox
 from devstack.gateway.auth.settings import AuthSettings
 from devstack.gateway.context import Connection, pooled_connection
 
@@ -31,24 +30,35 @@ class AuthContext:
     settings: AuthSettings
     mailbox: Mailbox
 
-    def post(self, request: Request, kind: str, address: str, issued: Issued) -> None:
-        """Put the mail that a request has caused where the control API shows it.
+    def redirect_target(self, request: Request, body_redirect: str = "") -> str:
+        """Return the address to which a mail's link redirects.
 
-        It is there before the transaction of its token ends: a reader knows its address anyway.
+        It is the one in the body or the query, if the project's settings allow it, or else the
+        project's site.
+        """
+        for address in (body_redirect, request.query_params.get("redirect_to", "")):
+            if address and self.settings.allows_redirect(address):
+                return address
+        return self.settings.site_url
+
+    def add_mail(self, request: Request, kind: str, address: str, token: IssuedToken) -> None:
+        """Put a mail with a token into the mailbox, where the control API shows it.
+
+        The mail appears before the transaction of its token commits.
         """
         self.mailbox.add(
             kind,
             address,
-            issued,
+            token,
             verify_url=f"{self.issuer}/verify",
-            redirect_to=redirects.target(request, self.settings),
+            redirect_to=self.redirect_target(request),
         )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Cursor]:
-        """Begin a transaction as the role, and with the search_path, that Auth has when hosted.
+        """Begin a transaction with the role and the search_path of hosted Auth.
 
-        A trigger of the project that names a table without its schema fails here as it would there.
+        So a trigger of the project that names a table without its schema fails here too.
         """
         async with (
             pooled_connection(self.pool) as connection,

@@ -27,7 +27,7 @@ from devstack.gateway.auth.one_time_tokens import Kind
 
 
 async def show(context: AuthContext, request: Request) -> Response:
-    """GET /user: the user whose session this is."""
+    """GET /user: show the signed-in user."""
     claims = caller.token_claims(request, context)
     async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
@@ -35,36 +35,39 @@ async def show(context: AuthContext, request: Request) -> Response:
 
 
 async def change(context: AuthContext, request: Request) -> Response:
-    """PUT /user: another address, password or metadata.
+    """PUT /user: change the address, the password or the metadata.
 
-    A new password ends other sessions; a new address is asked for a confirmation first.
+    A new password ends the user's other sessions. A new address needs a confirmation first.
     """
     claims = caller.token_claims(request, context)
     body = await bodies.read(request, bodies.UserChange)
     bodies.refuse_phone(body.phone)
     async with context.transaction() as cursor:
         signed_in = await caller.signed_in(cursor, claims)
-    _refuse_weak_proof(signed_in, body)
+    _require_second_factor(signed_in, body)
     email = bodies.address_of(body.email) if body.email else None
     encrypted_password = await _new_hash(context, signed_in, body.password)
     async with context.transaction() as cursor:
         if encrypted_password and context.settings.is_password_change_secure:
             await _reauthenticate(context, cursor, signed_in, body.nonce)
-        await _apply(cursor, signed_in, body, encrypted_password)
+        await _apply_changes(cursor, signed_in, body, encrypted_password)
         if email and email != signed_in.user.email:
             if await users.find_by_email(cursor, email):
                 raise email_exists()
-            await mails.ask_for_change(
+            await mails.send_email_change(
                 context, request, cursor, signed_in.user, email, is_pkce=bool(body.code_challenge)
             )
         user = await users.find(cursor, signed_in.user.id)
-    if user is None:  # deleted since
+    if user is None:  # Another request has deleted the user meanwhile.
         raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
     return answers.ok(answers.user_json(user))
 
 
 async def sign_out(context: AuthContext, request: Request) -> Response:
-    """POST /logout: end all sessions, this one, or the others. Their JWTs run on until expiry."""
+    """POST /logout: end all sessions, this one, or the others.
+
+    An access token of an ended session stays valid until it expires.
+    """
     claims = caller.token_claims(request, context)
     scope = request.query_params.get("scope", "global")
     if scope not in {"global", "local", "others"}:
@@ -74,11 +77,19 @@ async def sign_out(context: AuthContext, request: Request) -> Response:
         await sessions.end(
             cursor, cast("sessions.Scope", scope), signed_in.user.id, signed_in.session_id
         )
-    return answers.nothing()
+    return answers.no_content()
 
 
-def _refuse_weak_proof(signed_in: SignedIn, body: bodies.UserChange) -> None:
-    """Ask for the second factor, where there is one, before the first one changes."""
+async def link_identity(context: AuthContext, request: Request) -> Response:
+    """GET and DELETE below /user/identities: refuse to add or remove another service's account."""
+    claims = caller.token_claims(request, context)
+    async with context.transaction() as cursor:
+        await caller.signed_in(cursor, claims)
+    raise AuthError(404, "manual_linking_disabled", "Manual linking is disabled")
+
+
+def _require_second_factor(signed_in: SignedIn, body: bodies.UserChange) -> None:
+    """Refuse a new address or password if the user has a second factor and did not use it."""
     is_sensitive = body.password or (body.email and body.email != signed_in.user.email)
     if is_sensitive and signed_in.user.has_second_factor and not signed_in.is_aal2:
         message = "AAL2 session is required to update email or password when MFA is enabled."
@@ -88,7 +99,10 @@ def _refuse_weak_proof(signed_in: SignedIn, body: bodies.UserChange) -> None:
 async def _reauthenticate(
     context: AuthContext, cursor: Cursor, signed_in: SignedIn, nonce: str
 ) -> None:
-    """Ask for the code of a mail where the session is older than a day; the code is good once."""
+    """Require the code of a mail if the session is older than a day.
+
+    Raises: AuthError reauthentication_needed, reauthentication_not_valid.
+    """
     if signed_in.session_id and await sessions.is_recent(cursor, signed_in.session_id):
         return
     if not nonce:
@@ -110,13 +124,13 @@ async def _new_hash(context: AuthContext, signed_in: SignedIn, password: str | N
         message = "Updating password of an anonymous user without an email or phone is not allowed"
         raise AuthError(422, "validation_failed", message)
     passwords.check_strength(password, context.settings)
-    if await passwords.is_right(password, signed_in.user.encrypted_password):
+    if await passwords.is_match(password, signed_in.user.encrypted_password):
         message = "New password should be different from the old password."
         raise AuthError(422, "same_password", message)
     return await passwords.hash_of(password)
 
 
-async def _apply(
+async def _apply_changes(
     cursor: Cursor,
     signed_in: SignedIn,
     body: bodies.UserChange,

@@ -1,4 +1,4 @@
-"""Refusals of Auth: a status, a code that clients test, and a sentence."""
+"""Errors of Auth: a status, a code that clients test, and a message."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -9,10 +9,10 @@ from psycopg.errors import UniqueViolation
 
 
 class AuthError(Exception):
-    """A refusal as Auth words it.
+    """An error with GoTrue's status, code and message.
 
-    `extra` holds keys that stand beside code and message, such as the reasons of a weak password.
-    `cause` is an error of the database that Auth shows to clients of its first API version.
+    `extra` holds further keys of the body, such as the reasons against a weak password. `cause` is
+    an error of the database that Auth shows to clients of its first API version.
     """
 
     def __init__(
@@ -33,37 +33,38 @@ class AuthError(Exception):
 
 
 def invalid(message: str) -> AuthError:
-    """Return the refusal of a request that lacks something or holds what cannot be."""
+    """Return the error for a request with a missing or wrong value."""
     return AuthError(400, "validation_failed", message)
 
 
 def email_exists() -> AuthError:
-    """Return the refusal of an address that another user has."""
+    """Return the error for an address that another user has."""
     message = "A user with this email address has already been registered"
     return AuthError(422, "email_exists", message)
 
 
 def signup_disabled() -> AuthError:
-    """Return the refusal of a newcomer where nobody may sign up."""
+    """Return the error for a sign-up in a project that has disabled sign-ups."""
     return AuthError(422, "signup_disabled", "Signups not allowed for this instance")
 
 
 def user_banned() -> AuthError:
-    """Return the refusal of a user who was banned."""
+    """Return the error for a banned user."""
     return AuthError(400, "user_banned", "User is banned")
 
 
 def session_not_found() -> AuthError:
-    """Return the refusal of a token whose session is no more."""
+    """Return the error for a token whose session has ended."""
     message = "Session from session_id claim in JWT does not exist"
     return AuthError(403, "session_not_found", message)
 
 
 @contextlib.contextmanager
-def refusing_what_is_taken(refusal: AuthError) -> Iterator[None]:
-    """Raise `refusal` when somebody else has taken the address since it was looked for.
+def refusing_duplicates(refusal: AuthError) -> Iterator[None]:
+    """Raise `refusal` if a row of schema `auth` with the same value exists.
 
-    A trigger of the project may hit an index of its own, and that is no matter of the address.
+    Another request may have inserted it after this one looked. A violation in another schema
+    comes from a trigger of the project and passes unchanged.
     """
     try:
         yield

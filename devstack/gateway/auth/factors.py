@@ -10,9 +10,9 @@ from psycopg.rows import class_row
 from devstack.gateway.auth.context import Cursor
 
 
-#: GoTrue's own: how long a challenge waits for its code, and an enrolment for its first challenge.
-CHALLENGE_LIFE_S = 300
-ENROLMENT_LIFE_S = 300
+#: GoTrue's limits for the code of a challenge, and for the first challenge of an enrolment.
+CHALLENGE_LIFETIME_S = 300
+ENROLMENT_LIFETIME_S = 300
 _COLUMNS = """
   id, user_id, coalesce(friendly_name, '') as friendly_name, factor_type::text as factor_type,
   status::text as status, secret, coalesce(phone, '') as phone, created_at, updated_at,
@@ -22,7 +22,7 @@ _COLUMNS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
-    """Something that a user has beside the password."""
+    """A second factor, such as an authenticator app."""
 
     id: uuid.UUID
     user_id: uuid.UUID
@@ -37,19 +37,19 @@ class Factor:
 
     @property
     def is_verified(self) -> bool:
-        """Say whether the user has ever shown a right code of it."""
+        """Return true if the user has entered a correct code of this factor."""
         return self.status == "verified"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """A question that a code answers once, before it expires."""
+    """A request for a code, which one code can verify before it expires."""
 
     id: uuid.UUID
     ip_address: str
     expires_at: datetime
     is_expired: bool
-    is_answered: bool
+    is_verified: bool
 
 
 async def of_users(cursor: Cursor, user_ids: Sequence[uuid.UUID]) -> list[Factor]:
@@ -64,9 +64,9 @@ async def of_users(cursor: Cursor, user_ids: Sequence[uuid.UUID]) -> list[Factor
 
 
 async def enroll(cursor: Cursor, user_id: uuid.UUID, friendly_name: str, secret: str) -> uuid.UUID:
-    """Insert a TOTP factor that no code has verified yet.
+    """Insert an unverified TOTP factor.
 
-    Raises: psycopg.errors.UniqueViolation when the user has one of that name.
+    Raises: psycopg.errors.UniqueViolation if the user has a factor of that name.
     """
     factor_id = uuid.uuid4()
     await cursor.execute(
@@ -80,8 +80,8 @@ async def enroll(cursor: Cursor, user_id: uuid.UUID, friendly_name: str, secret:
     return factor_id
 
 
-async def challenge(cursor: Cursor, factor_id: uuid.UUID, ip_address: str) -> Challenge:
-    """Ask for a code of the factor, from this address."""
+async def create_challenge(cursor: Cursor, factor_id: uuid.UUID, ip_address: str) -> Challenge:
+    """Insert a challenge of the factor, which only this address can verify."""
     challenge_id = uuid.uuid4()
     await cursor.execute(
         """
@@ -90,44 +90,41 @@ async def challenge(cursor: Cursor, factor_id: uuid.UUID, ip_address: str) -> Ch
         """,
         [challenge_id, factor_id, ip_address],
     )
-    # The column is unique, so the time is the moment's and not the transaction's.
+    # The column is unique, and two challenges of one transaction need different times.
     await cursor.execute(
         "update auth.mfa_factors set last_challenged_at = clock_timestamp() where id = %s",
         [factor_id],
     )
-    asked = await find_challenge(cursor, factor_id, challenge_id)
-    assert asked is not None, "it was inserted just now"  # noqa: S101 - for the type checker
-    return asked
+    created = await find_challenge(cursor, factor_id, challenge_id)
+    assert created is not None, "it was inserted just now"  # noqa: S101 - for the type checker
+    return created
 
 
 async def find_challenge(
     cursor: Cursor, factor_id: uuid.UUID, challenge_id: uuid.UUID
 ) -> Challenge | None:
-    """Return the factor's challenge, locked, so that two codes at once take turns."""
+    """Return the factor's challenge, and lock it, so that only one code can verify it."""
     async with cursor.connection.cursor(row_factory=class_row(Challenge)) as rows:
         await rows.execute(
             """
-            select id, host(ip_address) as ip_address, verified_at is not null as is_answered,
-              created_at + make_interval(secs => %(life_s)s) as expires_at,
-              created_at + make_interval(secs => %(life_s)s) < clock_timestamp() as is_expired
+            select id, host(ip_address) as ip_address, verified_at is not null as is_verified,
+              created_at + make_interval(secs => %(lifetime_s)s) as expires_at,
+              created_at + make_interval(secs => %(lifetime_s)s) < clock_timestamp() as is_expired
             from auth.mfa_challenges where id = %(id)s and factor_id = %(factor_id)s
             for update
             """,
-            {"life_s": CHALLENGE_LIFE_S, "id": challenge_id, "factor_id": factor_id},
+            {"lifetime_s": CHALLENGE_LIFETIME_S, "id": challenge_id, "factor_id": factor_id},
         )
         return await rows.fetchone()
 
 
-async def drop_challenge(cursor: Cursor, challenge_id: uuid.UUID) -> None:
-    """Forget a challenge."""
+async def delete_challenge(cursor: Cursor, challenge_id: uuid.UUID) -> None:
+    """Delete a challenge."""
     await cursor.execute("delete from auth.mfa_challenges where id = %s", [challenge_id])
 
 
 async def verify(cursor: Cursor, factor: Factor, challenge_id: uuid.UUID) -> None:
-    """Take the challenge as answered and the factor as the user's own.
-
-    The user's other enrolments that were never finished end with it.
-    """
+    """Mark a challenge and its factor as verified, and delete the user's unverified factors."""
     await cursor.execute(
         "update auth.mfa_challenges set verified_at = now() where id = %s", [challenge_id]
     )
@@ -143,8 +140,8 @@ async def verify(cursor: Cursor, factor: Factor, challenge_id: uuid.UUID) -> Non
     )
 
 
-async def drop(cursor: Cursor, factor: Factor) -> None:
-    """Delete a factor; sessions that it raised fall back to what the password proves."""
+async def delete(cursor: Cursor, factor: Factor) -> None:
+    """Delete a factor; sessions that it raised to aal2 fall back to aal1."""
     await cursor.execute("delete from auth.mfa_factors where id = %s", [factor.id])
     await cursor.execute(
         """
@@ -158,13 +155,13 @@ async def drop(cursor: Cursor, factor: Factor) -> None:
     )
 
 
-async def drop_abandoned(cursor: Cursor) -> None:
-    """Delete everybody's enrolments that were never challenged and are too old by now."""
+async def delete_abandoned(cursor: Cursor) -> None:
+    """Delete the expired enrolments of all users: unverified factors without a challenge."""
     await cursor.execute(
         """
         delete from auth.mfa_factors as f
         where f.status <> 'verified' and f.created_at + make_interval(secs => %s) < now()
           and not exists (select from auth.mfa_challenges as c where c.factor_id = f.id)
         """,
-        [ENROLMENT_LIFE_S],
+        [ENROLMENT_LIFETIME_S],
     )

@@ -1,75 +1,36 @@
-"""Begin or continue a session: sign-up, password grant, refresh-token grant."""
+"""POST /token: exchange a password or a refresh token for a session.
 
-from typing import Any
+GoTrue: `internal/api/token.go` of supabase/auth.
+"""
+
+from typing import Any, NoReturn
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import (
-    access_tokens,
-    answers,
-    bodies,
-    disabled,
-    passwordless,
-    passwords,
-    sessions,
-    users,
-)
+from devstack.gateway.auth import access_tokens, answers, bodies, passwords, sessions, users
 from devstack.gateway.auth.context import AuthContext
-from devstack.gateway.auth.errors import (
-    AuthError,
-    invalid,
-    refusing_what_is_taken,
-    signup_disabled,
-    user_banned,
-)
-from devstack.gateway.auth.sign_up import sign_up_unconfirmed
-from devstack.gateway.auth.user_changes import confirm_email
+from devstack.gateway.auth.errors import AuthError, invalid, user_banned
 
 
-async def sign_up(context: AuthContext, request: Request) -> Response:
-    """POST /signup: make a user, and sign in unless the address has to be confirmed first."""
-    body = await bodies.read(request, bodies.SignUp)
-    if not body.email and not body.phone:
-        return await passwordless.sign_in_anonymously(context, request, body)
-    if not context.settings.is_signup_enabled:
-        raise signup_disabled()
-    bodies.refuse_phone(body.phone)
-    if not context.settings.is_email_enabled:
-        raise AuthError(400, "email_provider_disabled", "Email signups are disabled")
-    if not body.password:
-        raise invalid("Signup requires a valid password")
-    passwords.check_strength(body.password, context.settings)
-    email = bodies.address_of(body.email)
-    encrypted_password = await passwords.hash_of(body.password)
-    if context.settings.needs_confirmation:
-        return await sign_up_unconfirmed(context, request, body, email, encrypted_password)
-    with refusing_what_is_taken(_already_registered()):
-        async with context.transaction() as cursor:
-            if await users.find_by_email(cursor, email):
-                raise _already_registered()
-            user_id = await users.create(
-                cursor,
-                email=email,
-                encrypted_password=encrypted_password,
-                user_metadata=body.data or {},
-                is_sign_up=True,
-            )
-            await confirm_email(cursor, user_id)
-            session = await access_tokens.begin_session(
-                context, request, cursor, user_id, "password"
-            )
-    return answers.ok(session)
+#: GoTrue names the issuer when one of these providers is disabled.
+_ISSUERS = {
+    "apple": "https://appleid.apple.com",
+    "azure": "https://login.microsoftonline.com/common/v2.0",
+    "facebook": "https://www.facebook.com",
+    "google": "https://accounts.google.com",
+    "kakao": "https://kauth.kakao.com",
+}
 
 
 async def grant(context: AuthContext, request: Request) -> Response:
-    """POST /token: exchange a password or a refresh token for a session."""
+    """POST /token: serve the grant that the query names, or refuse it as disabled."""
     grant_type = request.query_params.get("grant_type")
     if grant_type == "password":
         return await _grant_for_password(context, request)
     if grant_type == "refresh_token":
         return await _grant_for_refresh_token(context, request)
-    return await disabled.grant(request, grant_type)
+    return await _refuse(request, grant_type)
 
 
 async def _grant_for_password(context: AuthContext, request: Request) -> Response:
@@ -83,10 +44,10 @@ async def _grant_for_password(context: AuthContext, request: Request) -> Respons
         raise invalid("missing email or phone")
     async with context.transaction() as cursor:
         user = await users.find_by_email(cursor, body.email.strip().lower().replace("\0", ""))
-    # No transaction is held meanwhile: a hash takes as long as a hundred statements.
+    # The check runs outside a transaction, because a hash takes as long as a hundred statements.
     stored_hash = user.encrypted_password if user else None
-    is_right = await passwords.is_right(body.password, stored_hash)
-    if user is None or not is_right:
+    is_match = await passwords.is_match(body.password, stored_hash)
+    if user is None or not is_match:
         raise AuthError(400, "invalid_credentials", "Invalid login credentials")
     if user.is_banned:
         raise user_banned()
@@ -103,22 +64,37 @@ async def _grant_for_refresh_token(context: AuthContext, request: Request) -> Re
     if not body.refresh_token:
         raise AuthError(400, "validation_failed", "refresh_token required")
     reused: sessions.TokenReusedError | None = None
-    answer: dict[str, Any] = {}
+    session: dict[str, Any] = {}
     async with context.transaction() as cursor:
         try:
             user_id, session_id, successor = await sessions.rotate(
                 cursor, body.refresh_token.replace("\0", ""), context.settings.refresh_token_reuse_s
             )
         except sessions.TokenReusedError as error:
-            reused = error  # raised below, when the revocation is committed
+            # Raised inside the transaction, the error would undo the revocation.
+            reused = error
         else:
-            answer = await access_tokens.session_answer(
+            session = await access_tokens.session_json(
                 context, cursor, user_id, session_id, successor
             )
     if reused:
         raise reused
-    return answers.ok(answer)
+    return answers.ok(session)
 
 
-def _already_registered() -> AuthError:
-    return AuthError(422, "user_already_exists", "User already registered")
+async def _refuse(request: Request, grant_type: str | None) -> NoReturn:
+    """Refuse a grant as GoTrue does in a project that has not enabled it."""
+    if grant_type == "id_token":
+        body = await bodies.read(request, bodies.IdTokenGrant)
+        issuer = _ISSUERS.get(body.provider)
+        if issuer is None:
+            raise invalid(f'Custom OIDC provider "{body.provider}" not allowed')
+        message = f'Provider (issuer "{issuer}") is not enabled'
+        raise AuthError(400, "provider_disabled", message)
+    if grant_type == "web3":
+        raise AuthError(422, "web3_provider_disabled", "Web3 provider is disabled")
+    if grant_type == "pkce":
+        # devstack starts no PKCE flow, so no code of one can be valid.
+        message = "invalid flow state, no valid flow state found"
+        raise AuthError(404, "flow_state_not_found", message)
+    raise AuthError(400, "invalid_credentials", "unsupported_grant_type")

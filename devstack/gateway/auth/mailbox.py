@@ -1,4 +1,4 @@
-"""The mails that a hosted project would send: this stack keeps them and sends none."""
+"""The mailbox: it keeps the mails that a hosted project would send, and sends none."""
 
 import itertools
 from collections import deque
@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 from devstack.gateway.context import Context
 
 
-_MOST = 1000
+_MAX_MAILS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """A code as the user would type it, and the hash of it that a link carries."""
+class IssuedToken:
+    """The code of a one-time token, as a user types it, and its hash, as a link carries it."""
 
     otp: str
     token_hash: str
@@ -22,7 +22,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A mail with its code and its link; a code to reauthenticate has no link."""
+    """A mail with a code and, unless the code is for reauthentication, a link."""
 
     to: str
     #: `signup`, `invite`, `magiclink`, `recovery`, `email_change` or `reauthentication`.
@@ -33,33 +33,35 @@ class Mail:
 
 
 class Mailbox:
-    """The latest mails to everybody. They are forgotten when the gateway ends."""
+    """The latest mails to all addresses, in memory only."""
 
     def __init__(self) -> None:
-        self._mails: deque[Mail] = deque(maxlen=_MOST)
+        self._mails: deque[Mail] = deque(maxlen=_MAX_MAILS)
 
-    def add(self, kind: str, to: str, issued: Issued, *, verify_url: str, redirect_to: str) -> None:
+    def add(
+        self, kind: str, to: str, token: IssuedToken, *, verify_url: str, redirect_to: str
+    ) -> None:
         """Keep a mail."""
         link = None
         if kind != "reauthentication":
-            query = {"token": issued.token_hash, "type": kind, "redirect_to": redirect_to}
+            query = {"token": token.token_hash, "type": kind, "redirect_to": redirect_to}
             link = f"{verify_url}?{urlencode(query)}"
         self._mails.append(
-            Mail(to=to, type=kind, code=issued.otp, token_hash=issued.token_hash, link=link)
+            Mail(to=to, type=kind, code=token.otp, token_hash=token.token_hash, link=link)
         )
 
     def to(self, address: str | None, count: int) -> Iterator[Mail]:
-        """Return the newest mails first, all or those to one address."""
-        wanted = (
+        """Return the newest mails, newest first, to one address or, for None, to all."""
+        matching = (
             mail for mail in reversed(self._mails) if address is None or mail.to == address.lower()
         )
-        return itertools.islice(wanted, count)
+        return itertools.islice(matching, count)
 
     def clear(self) -> None:
-        """Forget all mails."""
+        """Delete all mails."""
         self._mails.clear()
 
 
 def mailbox_of(_context: Context) -> Mailbox:
-    """Make the mailbox of a gateway, for `Context.service`."""
+    """Build the mailbox of a gateway, for `Context.service`."""
     return Mailbox()

@@ -1,8 +1,4 @@
-"""One-time tokens of mails: codes and links that work once, stored as hashes only.
-
-No mail is sent here: the control API shows what it would hold, see `mailbox`. The hash of its link
-lies in `auth.one_time_tokens`, as on hosted Supabase.
-"""
+"""One-time tokens: the codes and links of mails, of which `auth.one_time_tokens` has hashes."""
 
 import hashlib
 import secrets
@@ -12,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from devstack.gateway.auth.context import Cursor
-from devstack.gateway.auth.mailbox import Issued
+from devstack.gateway.auth.mailbox import IssuedToken
 
 
 class Kind(StrEnum):
@@ -32,13 +28,13 @@ _SENT_AT: Mapping[Kind, str] = {
     Kind.EMAIL_CHANGE_NEW: "email_change_sent_at",
     Kind.REAUTHENTICATION: "reauthentication_sent_at",
 }
-#: A token that was asked for with a code challenge says so.
+#: The hash of a token that belongs to a PKCE flow begins with this.
 PKCE_PREFIX = "pkce_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneTimeToken:
-    """A token that was found, and has not expired."""
+    """A token that has not expired."""
 
     user_id: uuid.UUID
     kind: Kind
@@ -57,14 +53,11 @@ async def issue(
     *,
     digits: int,
     is_pkce: bool = False,
-) -> Issued:
-    """Make a token for the user, with a code of so many digits.
-
-    The one of that kind before it is void.
-    """
+) -> IssuedToken:
+    """Create a token with a code of so many digits, and revoke the user's last of that kind."""
     otp = f"{secrets.randbelow(10**digits):0{digits}}"
     token_hash = (PKCE_PREFIX if is_pkce else "") + hash_of(address, otp)
-    await drop(cursor, user_id, [kind])
+    await revoke(cursor, user_id, [kind])
     await cursor.execute(
         """
         insert into auth.one_time_tokens (id, user_id, token_type, token_hash, relates_to)
@@ -76,11 +69,11 @@ async def issue(
         f"update auth.users set {kind} = %s, {_SENT_AT[kind]} = now() where id = %s",  # noqa: S608 - the columns are constants
         [token_hash, user_id],
     )
-    return Issued(otp=otp, token_hash=token_hash)
+    return IssuedToken(otp=otp, token_hash=token_hash)
 
 
 async def wait_s(cursor: Cursor, user_id: uuid.UUID, kind: Kind, interval_s: float) -> int:
-    """Return how many seconds the user has to wait for another mail of a kind, or 0."""
+    """Return the seconds until the user may get another mail of a kind, or 0."""
     await cursor.execute(
         f"""
         select ceil(extract(epoch from {_SENT_AT[kind]} + make_interval(secs => %s) - now()))::int
@@ -93,9 +86,9 @@ async def wait_s(cursor: Cursor, user_id: uuid.UUID, kind: Kind, interval_s: flo
 
 
 async def find(
-    cursor: Cursor, token_hash: str, kinds: Collection[Kind], life_s: int
+    cursor: Cursor, token_hash: str, kinds: Collection[Kind], lifetime_s: int
 ) -> OneTimeToken | None:
-    """Return the token of that hash, locked, so that it is spent once."""
+    """Return the token of that hash, and lock it, so that only one request can use it."""
     await cursor.execute(
         """
         select user_id, token_type::text as kind from auth.one_time_tokens
@@ -103,14 +96,14 @@ async def find(
           and created_at + make_interval(secs => %s) > localtimestamp
         for update
         """,
-        [[token_hash, f"{PKCE_PREFIX}{token_hash}"], [kind.value for kind in kinds], life_s],
+        [[token_hash, f"{PKCE_PREFIX}{token_hash}"], [kind.value for kind in kinds], lifetime_s],
     )
     row = await cursor.fetchone()
     return OneTimeToken(user_id=row["user_id"], kind=Kind(row["kind"])) if row else None
 
 
 async def has_any(cursor: Cursor, user_id: uuid.UUID, kinds: Collection[Kind]) -> bool:
-    """Return true if the user has a token of one of these kinds, be it an old one."""
+    """Return true if the user has a token of one of these kinds, even an expired one."""
     await cursor.execute(
         "select from auth.one_time_tokens where user_id = %s and token_type::text = any(%s)",
         [user_id, [kind.value for kind in kinds]],
@@ -118,8 +111,8 @@ async def has_any(cursor: Cursor, user_id: uuid.UUID, kinds: Collection[Kind]) -
     return await cursor.fetchone() is not None
 
 
-async def drop(cursor: Cursor, user_id: uuid.UUID, kinds: Collection[Kind] = tuple(Kind)) -> None:
-    """Make the user's tokens of these kinds void."""
+async def revoke(cursor: Cursor, user_id: uuid.UUID, kinds: Collection[Kind] = tuple(Kind)) -> None:
+    """Delete the user's tokens of these kinds."""
     await cursor.execute(
         "delete from auth.one_time_tokens where user_id = %s and token_type::text = any(%s)",
         [user_id, [kind.value for kind in kinds]],

@@ -1,4 +1,4 @@
-"""Passwords: what is strong enough, and hashes made and checked off the event loop."""
+"""Passwords: their strength, and their hashes, which threads compute beside the event loop."""
 
 import asyncio
 import os
@@ -10,16 +10,16 @@ from devstack.gateway.auth.errors import AuthError, invalid
 from devstack.gateway.auth.settings import AuthSettings
 
 
-#: By default GoTrue's own cost, so that a hash taken from here is one it would have made.
+#: The default is GoTrue's cost, so a hash of devstack can move to a hosted project.
 _COST = int(os.environ.get("DEVSTACK_PASSWORD_COST", "10"))
-#: bcrypt reads no further, and GoTrue refuses what it would not read.
+#: bcrypt ignores further bytes, and GoTrue refuses a longer password.
 _MAX_BYTES = 72
-#: Checked when there is no user, so that an unknown address takes as long as a wrong password.
-_NOBODYS_HASH = bcrypt.hashpw(b"nobody", bcrypt.gensalt(_COST)).decode()
+#: A sign-in without a user is checked against this, so that it takes as long as one with a user.
+_DUMMY_HASH = bcrypt.hashpw(b"nobody", bcrypt.gensalt(_COST)).decode()
 
 
 def check_strength(password: str, settings: AuthSettings) -> None:
-    """Refuse a password that is weak, or longer than its hash could tell."""
+    """Refuse a weak password, and one that is too long for bcrypt. Raises: AuthError."""
     if len(password.encode()) > _MAX_BYTES:
         raise invalid(f"Password cannot be longer than {_MAX_BYTES} characters")
     if weakness := weakness_of(password, settings):
@@ -28,7 +28,7 @@ def check_strength(password: str, settings: AuthSettings) -> None:
 
 
 def weakness_of(password: str, settings: AuthSettings) -> dict[str, Any] | None:
-    """Say what is wrong with a password that an admin gave, or that is older than the rule."""
+    """Return the rules that a password breaks, or None if it breaks none."""
     reasons = {}
     if len(password.encode()) < settings.minimum_password_length:
         length = settings.minimum_password_length
@@ -49,14 +49,14 @@ async def hash_of(password: str) -> str:
     return (await asyncio.to_thread(bcrypt.hashpw, password.encode(), salt)).decode()
 
 
-async def is_right(password: str, stored_hash: str | None) -> bool:
-    """Tell whether `stored_hash` is one of `password`; without a hash nothing is right."""
+async def is_match(password: str, stored_hash: str | None) -> bool:
+    """Return true if `stored_hash` is a hash of `password`; None matches no password."""
     candidate = password.encode()
     if len(candidate) > _MAX_BYTES:
         return False
-    against = (stored_hash or _NOBODYS_HASH).encode()
+    expected = (stored_hash or _DUMMY_HASH).encode()
     try:
-        is_match = await asyncio.to_thread(bcrypt.checkpw, candidate, against)
-    except ValueError:  # the row holds a hash of another kind
+        is_hash_of = await asyncio.to_thread(bcrypt.checkpw, candidate, expected)
+    except ValueError:  # The row has a hash of another algorithm.
         return False
-    return is_match and bool(stored_hash)
+    return is_hash_of and bool(stored_hash)

@@ -1,24 +1,27 @@
-"""Public endpoints of Auth: its health, its settings and the keys that verify its tokens."""
+"""Endpoints that need no user: health, settings, public keys, and disabled ways of signing in."""
+
+from typing import NoReturn
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from devstack.gateway.auth import answers
 from devstack.gateway.auth.context import AuthContext
+from devstack.gateway.auth.errors import AuthError, invalid
 
 
-_JWKS_LIFE_S = 600
+_JWKS_MAX_AGE_S = 600
 
 
 async def health(_context: AuthContext, _request: Request) -> Response:
-    """GET /health."""
+    """GET /health: say that Auth runs."""
     return answers.ok(
         {"version": "devstack", "name": "GoTrue", "description": "GoTrue is a user registry"}
     )
 
 
 async def settings(context: AuthContext, _request: Request) -> Response:
-    """GET /settings: which ways of signing in are open."""
+    """GET /settings: say which ways of signing in are enabled."""
     return answers.ok(
         {
             "external": {
@@ -36,12 +39,12 @@ async def settings(context: AuthContext, _request: Request) -> Response:
 
 
 async def jwks(context: AuthContext, _request: Request) -> Response:
-    """GET /.well-known/jwks.json: the public halves of the signing keys."""
-    return answers.ok(context.keys.jwks(), {"Cache-Control": f"public, max-age={_JWKS_LIFE_S}"})
+    """GET /.well-known/jwks.json: return the public halves of the signing keys."""
+    return answers.ok(context.keys.jwks(), {"Cache-Control": f"public, max-age={_JWKS_MAX_AGE_S}"})
 
 
 async def openid_configuration(context: AuthContext, _request: Request) -> Response:
-    """GET /.well-known/openid-configuration: where a verifier finds the keys."""
+    """GET /.well-known/openid-configuration: tell a verifier of tokens the address of the keys."""
     return answers.ok(
         {
             "issuer": context.issuer,
@@ -52,3 +55,13 @@ async def openid_configuration(context: AuthContext, _request: Request) -> Respo
             "id_token_signing_alg_values_supported": ["ES256"],
         }
     )
+
+
+async def authorize(_context: AuthContext, _request: Request) -> NoReturn:
+    """GET /authorize: refuse to sign in with another service's account."""
+    raise invalid("Unsupported provider: provider is not enabled")
+
+
+async def single_sign_on(_context: AuthContext, _request: Request) -> NoReturn:
+    """POST /sso: refuse to sign in by SAML."""
+    raise AuthError(404, "saml_provider_disabled", "SAML 2.0 is disabled")

@@ -13,15 +13,13 @@ from starlette.routing import BaseRoute, Route
 
 from devstack.gateway.auth import (
     admin,
-    admin_links,
     answers,
     current_user,
-    disabled,
     grants,
     mails,
     mfa,
-    passwordless,
     public,
+    sign_up,
     verification,
 )
 from devstack.gateway.auth.context import AuthContext
@@ -36,18 +34,18 @@ _LOG = logging.getLogger(__name__)
 
 Handler = Callable[[AuthContext, Request], Awaitable[Response]]
 
-#: The hosted gateway needs no API key for these: verifiers of tokens and links in mails have none.
+#: The hosted gateway requires no API key here: links in mails and verifiers of tokens send none.
 _OPEN: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/.well-known/jwks.json", public.jwks),
     ("GET", "/.well-known/openid-configuration", public.openid_configuration),
-    ("GET", "/verify", verification.follow),
+    ("GET", "/verify", verification.follow_link),
     ("POST", "/verify", verification.verify),
-    ("GET", "/authorize", disabled.authorize),
+    ("GET", "/authorize", public.authorize),
 ]
 _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("GET", "/health", public.health),
     ("GET", "/settings", public.settings),
-    ("POST", "/signup", grants.sign_up),
+    ("POST", "/signup", sign_up.sign_up),
     ("POST", "/token", grants.grant),
     ("GET", "/user", current_user.show),
     ("PUT", "/user", current_user.change),
@@ -55,7 +53,7 @@ _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("POST", "/recover", mails.recover),
     ("POST", "/resend", mails.resend),
     ("GET", "/reauthenticate", mails.reauthenticate),
-    ("POST", "/invite", admin_links.invite),
+    ("POST", "/invite", admin.invite),
     ("POST", "/factors", mfa.enroll),
     ("POST", "/factors/{factor_id}/challenge", mfa.challenge),
     ("POST", "/factors/{factor_id}/verify", mfa.verify),
@@ -67,12 +65,12 @@ _KEYED: Final[list[tuple[str, str, Handler]]] = [
     ("DELETE", "/admin/users/{user_id}", admin.delete_user),
     ("GET", "/admin/users/{user_id}/factors", admin.list_factors),
     ("DELETE", "/admin/users/{user_id}/factors/{factor_id}", admin.delete_factor),
-    ("POST", "/admin/generate_link", admin_links.generate_link),
-    ("POST", "/otp", passwordless.one_time_password),
-    ("POST", "/magiclink", passwordless.magic_link),
-    ("POST", "/sso", disabled.single_sign_on),
-    ("GET", "/user/identities/authorize", disabled.link_identity),
-    ("DELETE", "/user/identities/{identity_id}", disabled.link_identity),
+    ("POST", "/admin/generate_link", admin.generate_link),
+    ("POST", "/otp", mails.one_time_password),
+    ("POST", "/magiclink", mails.magic_link),
+    ("POST", "/sso", public.single_sign_on),
+    ("GET", "/user/identities/authorize", current_user.link_identity),
+    ("DELETE", "/user/identities/{identity_id}", current_user.link_identity),
 ]
 
 
@@ -85,10 +83,10 @@ def routes(context: Context) -> list[BaseRoute]:
         settings=_settings(context.config),
         mailbox=context.service(mailbox_of),
     )
-    opened = [_route(auth_context, *entry, is_keyed=False) for entry in _OPEN]
-    keyed = [_route(auth_context, *entry, is_keyed=True) for entry in _KEYED]
+    opened = [_route(auth_context, *entry, needs_key=False) for entry in _OPEN]
+    keyed = [_route(auth_context, *entry, needs_key=True) for entry in _KEYED]
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-    return [*opened, *keyed, Route("/{path:path}", _refuse, methods=methods)]
+    return [*opened, *keyed, Route("/{path:path}", _not_served, methods=methods)]
 
 
 def _settings(config: GatewayConfig) -> AuthSettings:
@@ -97,11 +95,11 @@ def _settings(config: GatewayConfig) -> AuthSettings:
 
 
 def _route(
-    auth_context: AuthContext, method: str, path: str, handler: Handler, *, is_keyed: bool
+    auth_context: AuthContext, method: str, path: str, handler: Handler, *, needs_key: bool
 ) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
-            if is_keyed:
+            if needs_key:
                 api_key_claims(request.headers, request.query_params, auth_context.keys)
             return await handler(auth_context, request)
         except AuthError as error:
@@ -114,23 +112,21 @@ def _route(
     return Route(path, endpoint, methods=[method])
 
 
-async def _refuse(request: Request) -> Response:
-    """Name what this stack does not serve, so that nobody takes it for a bug of their own."""
-    what = f"{request.method} /auth/v1/{request.path_params['path']}"
-    message = f"{what} is not served by devstack's Auth"
+async def _not_served(request: Request) -> Response:
+    """Answer 501 to a path that devstack does not serve, so that it looks like no bug."""
+    endpoint = f"{request.method} /auth/v1/{request.path_params['path']}"
+    message = f"{endpoint} is not served by devstack's Auth"
     return answers.refusal(request, AuthError(501, "not_implemented", message))
 
 
 def _timed_out(error: PoolTimeout) -> AuthError:
-    _LOG.warning("auth found no free connection: %s", error)
+    _LOG.warning("auth found no free database connection: %s", error)
     return AuthError(504, "request_timeout", "Processing this request timed out, please retry")
 
 
 def _database_failure(method: str, path: str, error: psycopg.Error) -> AuthError:
-    """Answer as GoTrue does when a trigger of the project fails; the log says what it was.
-
-    What the driver itself cannot say came from the client.
-    """
+    """Return GoTrue's error for a failure in the database, such as a trigger's, and log it."""
+    # Without a SQLSTATE psycopg itself refused a parameter: a text with a NUL.
     if isinstance(error, psycopg.DataError) and error.sqlstate is None:
         return AuthError(400, "bad_json", "Text must not contain a NUL character")
     _LOG.error("auth could not serve %s: %s", path, summary(error))

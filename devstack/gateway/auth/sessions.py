@@ -1,4 +1,4 @@
-"""Sessions and refresh tokens: who is signed in, on how many devices, and since when."""
+"""Sessions and their refresh tokens: rows of `auth.sessions` and `auth.refresh_tokens`."""
 
 import secrets
 import string
@@ -24,7 +24,7 @@ _ENDED: Mapping[Scope, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A sign-in that still holds, and how it was proved."""
+    """A session that has not ended, its assurance level and the methods that proved it."""
 
     id: uuid.UUID
     user_id: uuid.UUID
@@ -44,17 +44,17 @@ async def begin(
         """,
         [session_id, user_id, user_agent, ip],
     )
-    await _claim(cursor, session_id, method)
+    await _record_method(cursor, session_id, method)
     return session_id, await _issue(cursor, session_id, user_id, parent=None)
 
 
-async def prove(cursor: Cursor, session: Session, method: str, factor_id: uuid.UUID) -> str:
-    """Raise a session to aal2 by a second factor; return the refresh token that goes on with it.
+async def raise_to_aal2(cursor: Cursor, session: Session, method: str, factor_id: uuid.UUID) -> str:
+    """Raise a session to aal2 by a second factor, and return its next refresh token.
 
-    The user's sessions that prove less end.
+    The user's sessions at aal1 end.
     """
     await cursor.execute("select from auth.sessions where id = %s for update", [session.id])
-    await _claim(cursor, session.id, method)
+    await _record_method(cursor, session.id, method)
     await cursor.execute(
         "update auth.sessions set aal = 'aal2', factor_id = %s, updated_at = now() where id = %s",
         [factor_id, session.id],
@@ -75,7 +75,7 @@ async def prove(cursor: Cursor, session: Session, method: str, factor_id: uuid.U
 
 
 async def find(cursor: Cursor, session_id: uuid.UUID) -> Session | None:
-    """Return the session unless it was ended or has run out."""
+    """Return the session unless it has ended or expired."""
     await cursor.execute(
         """
         select s.id, s.user_id, coalesce(s.aal, 'aal1')::text as aal, coalesce((
@@ -109,7 +109,7 @@ async def is_recent(cursor: Cursor, session_id: uuid.UUID) -> bool:
 async def end(
     cursor: Cursor, scope: Scope, user_id: uuid.UUID, session_id: uuid.UUID | None
 ) -> None:
-    """End all sessions of the user, this one, or all but this one; refresh tokens go with them."""
+    """End all sessions of the user, this one, or all but this one, with their refresh tokens."""
     await cursor.execute(
         f"delete from auth.sessions where {_ENDED[scope]}",  # noqa: S608 - one of three constants
         {"user_id": user_id, "session_id": session_id},
@@ -119,12 +119,14 @@ async def end(
 async def rotate(cursor: Cursor, token: str, reuse_s: int) -> tuple[uuid.UUID, uuid.UUID, str]:
     """Exchange a refresh token for its successor; return user id, session id and successor.
 
-    A token that was exchanged before gives the successor in use, when it is that one's parent (the
-    client may never have seen the answer) or was exchanged only just now (two tabs). Otherwise
-    somebody kept a copy: every token of the session is revoked, and that must be committed.
+    A token that was exchanged before still gives the active token in two cases: it is the active
+    token's parent, because a client may have missed the response; or it was exchanged within
+    `reuse_s`, because two tabs of a browser may use one token at once. In every other case the
+    token may be a stolen copy. Then all tokens of the session are revoked, which the caller must
+    commit.
 
-    Raises: AuthError refresh_token_not_found, session_expired; TokenReusedError when the session's
-    tokens were revoked.
+    Raises: AuthError refresh_token_not_found, session_expired; TokenReusedError after it has
+    revoked the session's tokens.
     """
     session_id = await _locked_session_of(cursor, token)
     await cursor.execute(
@@ -146,7 +148,7 @@ async def rotate(cursor: Cursor, token: str, reuse_s: int) -> tuple[uuid.UUID, u
         )
         successor = await _issue(cursor, session_id, user_id, parent=token)
     else:
-        successor = await _successor_in_use(cursor, session_id, token, is_recent=row["is_recent"])
+        successor = await _active_token(cursor, session_id, token, is_recent=row["is_recent"])
     await cursor.execute(
         "update auth.sessions set refreshed_at = now() at time zone 'utc', updated_at = now()"
         " where id = %s",
@@ -156,14 +158,14 @@ async def rotate(cursor: Cursor, token: str, reuse_s: int) -> tuple[uuid.UUID, u
 
 
 class TokenReusedError(AuthError):
-    """A copy of an old refresh token was used, so its whole family is revoked."""
+    """A client used an old refresh token again, so all tokens of its session are revoked."""
 
     def __init__(self) -> None:
         super().__init__(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used")
 
 
-async def _claim(cursor: Cursor, session_id: uuid.UUID, method: str) -> None:
-    """Note by what the session was proved, and when last."""
+async def _record_method(cursor: Cursor, session_id: uuid.UUID, method: str) -> None:
+    """Record that `method` proved the session now."""
     await cursor.execute(
         """
         insert into auth.mfa_amr_claims (
@@ -176,7 +178,7 @@ async def _claim(cursor: Cursor, session_id: uuid.UUID, method: str) -> None:
 
 
 async def _locked_session_of(cursor: Cursor, token: str) -> uuid.UUID:
-    """Lock the token's session, so that two exchanges of one session take turns."""
+    """Lock the token's session, so that two exchanges cannot both create a successor."""
     await cursor.execute(
         """
         select s.id, s.not_after is null or s.not_after > now() as is_live
@@ -195,7 +197,7 @@ async def _locked_session_of(cursor: Cursor, token: str) -> uuid.UUID:
     return session_id
 
 
-async def _successor_in_use(
+async def _active_token(
     cursor: Cursor, session_id: uuid.UUID, token: str, *, is_recent: bool
 ) -> str:
     await cursor.execute(
@@ -207,8 +209,8 @@ async def _successor_in_use(
     )
     active = await cursor.fetchone()
     if active and (is_recent or active["parent"] == token):
-        successor: str = active["token"]
-        return successor
+        active_token: str = active["token"]
+        return active_token
     await cursor.execute(
         "update auth.refresh_tokens set revoked = true, updated_at = now()"
         " where session_id = %s and not revoked",

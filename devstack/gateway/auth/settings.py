@@ -1,19 +1,21 @@
-"""The settings of Auth that the project's `supabase/config.toml` names, as far as devstack obeys.
+"""The settings of Auth in the project's `supabase/config.toml` that devstack follows.
 
 docs/architecture.md lists the settings that have no effect here.
 """
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 
 _CONFIG = Path(__file__).parents[3] / "supabase/config.toml"
 #: The path of each setting below `[auth]`.
-_PLACES: Mapping[str, tuple[str, ...]] = {
+_PATHS: Mapping[str, tuple[str, ...]] = {
     "site_url": ("site_url",),
     "redirect_urls": ("additional_redirect_urls",),
     "jwt_expiry_s": ("jwt_expiry",),
@@ -33,15 +35,13 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "is_totp_enroll_enabled": ("mfa", "totp", "enroll_enabled"),
     "is_totp_verify_enabled": ("mfa", "totp", "verify_enabled"),
 }
-
-
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
 _SYMBOLS = "!@#$%^&*()_+-=[]{};'\\:\"|<>?,./`~"
-#: Durations as Go writes them.
+#: One part of a duration in Go's format.
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-#: The sets of characters of which a password needs one each, as the CLI names them.
+#: The CLI's names for sets of characters; a password needs one character of each set.
 _REQUIREMENTS: Mapping[str, tuple[str, ...]] = {
     "": (),
     "letters_digits": (_LETTERS + _LETTERS.upper(), _DIGITS),
@@ -52,7 +52,7 @@ _REQUIREMENTS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthSettings:
-    """The settings of `[auth]` that this stack honours, with the defaults of the Supabase CLI."""
+    """The settings of `[auth]` that devstack follows, with the defaults of the Supabase CLI."""
 
     site_url: str = "http://127.0.0.1:3000"
     redirect_urls: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class AuthSettings:
     needs_both_confirmations: bool = True
     #: True if a new password needs a recent sign-in, or a code from a mail.
     is_password_change_secure: bool = False
-    #: The least time between two mails of a kind to one user, as Go writes durations.
+    #: The least time between two mails of a kind to one user, in Go's format.
     mail_interval: str = "1m0s"
     otp_expiry_s: int = 3600
     otp_length: int = 6
@@ -79,7 +79,7 @@ class AuthSettings:
 
     @property
     def required_characters(self) -> tuple[str, ...]:
-        """Return the sets of characters of which a password needs one each."""
+        """Return sets of characters; a password needs one character of each set."""
         return _REQUIREMENTS[self.password_requirements]
 
     @property
@@ -105,21 +105,46 @@ class AuthSettings:
     def read(cls, path: Path = _CONFIG) -> Self:
         """Read the settings of the project that this stack belongs to."""
         auth: dict[str, Any] = tomllib.loads(path.read_text()).get("auth", {})
-        told = {name: _at(auth, place) for name, place in _PLACES.items()}
-        return cls(**{name: value for name, value in told.items() if value is not None})
+        values = {name: _value_at(auth, path) for name, path in _PATHS.items()}
+        return cls(**{name: value for name, value in values.items() if value is not None})
+
+    def allows_redirect(self, address: str) -> bool:
+        """Return true for this machine, the project's site, and its other listed addresses.
+
+        Unlike GoTrue it does not read patterns in the list.
+        """
+        if not address.isprintable() or " " in address:
+            return False
+        try:
+            site, wanted = urlsplit(self.site_url), urlsplit(address)
+            is_site = (site.scheme, site.hostname, site.port) == (
+                wanted.scheme,
+                wanted.hostname,
+                wanted.port,
+            )
+        except ValueError:  # The text is not a URL.
+            return False
+        return is_site or _is_local(wanted.hostname) or address in self.redirect_urls
 
 
 def duration_s(text: str) -> float | None:
-    """Read a duration such as `300ms`, `24h` or `1h30m`; return None for what is none."""
+    """Read a duration such as `300ms`, `24h` or `1h30m`; return None for another text."""
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
     return sum(float(number) * _UNIT_S[unit] for number, unit in parts)
 
 
-def _at(section: Mapping[str, Any], place: tuple[str, ...]) -> Any:
-    """Return what stands there, or nothing; a list comes as a tuple."""
-    *tables, key = place
+def _is_local(host: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:  # The host is a name.
+        return host == "localhost"
+
+
+def _value_at(section: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """Return the value at a path, or None; a list becomes a tuple."""
+    *tables, key = path
     for table in tables:
         section = section.get(table, {})
     value = section.get(key)

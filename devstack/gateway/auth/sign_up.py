@@ -1,6 +1,6 @@
-"""Sign-ups whose address has to be confirmed first, so that the answer is no session.
+"""POST /signup: create a user by address and password, or an anonymous one.
 
-GoTrue: `Signup` and `sanitizeUser` of `internal/api/signup.go` of supabase/auth.
+GoTrue: `internal/api/signup.go` and `anonymous.go` of supabase/auth.
 """
 
 import dataclasses
@@ -10,26 +10,95 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from devstack.gateway.auth import answers, bodies, mails, users
+from devstack.gateway.auth import (
+    access_tokens,
+    answers,
+    bodies,
+    mails,
+    passwords,
+    user_changes,
+    users,
+)
 from devstack.gateway.auth.context import AuthContext
-from devstack.gateway.auth.errors import email_exists, refusing_what_is_taken
-from devstack.gateway.auth.mails import Mail
+from devstack.gateway.auth.errors import (
+    AuthError,
+    email_exists,
+    invalid,
+    refusing_duplicates,
+    signup_disabled,
+)
+from devstack.gateway.auth.mails import TokenMail
 from devstack.gateway.auth.one_time_tokens import Kind
 from devstack.gateway.auth.users import EMAIL_METADATA, User
 
 
-async def sign_up_unconfirmed(
+async def sign_up(context: AuthContext, request: Request) -> Response:
+    """POST /signup: create a user, and sign them in unless the address needs confirmation."""
+    body = await bodies.read(request, bodies.SignUp)
+    if not body.email and not body.phone:
+        return await _sign_up_anonymously(context, request, body)
+    if not context.settings.is_signup_enabled:
+        raise signup_disabled()
+    bodies.refuse_phone(body.phone)
+    if not context.settings.is_email_enabled:
+        raise AuthError(400, "email_provider_disabled", "Email signups are disabled")
+    if not body.password:
+        raise invalid("Signup requires a valid password")
+    passwords.check_strength(body.password, context.settings)
+    email = bodies.address_of(body.email)
+    encrypted_password = await passwords.hash_of(body.password)
+    if context.settings.needs_confirmation:
+        return await _sign_up_unconfirmed(context, request, body, email, encrypted_password)
+    return await _sign_up_confirmed(context, request, body, email, encrypted_password)
+
+
+async def _sign_up_anonymously(
+    context: AuthContext, request: Request, body: bodies.SignUp
+) -> Response:
+    if not context.settings.is_anonymous_enabled:
+        raise AuthError(422, "anonymous_provider_disabled", "Anonymous sign-ins are disabled")
+    if not context.settings.is_signup_enabled:
+        raise signup_disabled()
+    async with context.transaction() as cursor:
+        user_id = await users.create_anonymous(cursor, body.data or {})
+        session = await access_tokens.begin_session(context, request, cursor, user_id, "anonymous")
+    return answers.ok(session)
+
+
+async def _sign_up_confirmed(
     context: AuthContext, request: Request, body: bodies.SignUp, email: str, encrypted_password: str
 ) -> Response:
-    """Make a user who has to confirm the address, or repeat the mail to one who has not.
+    with refusing_duplicates(_already_registered()):
+        async with context.transaction() as cursor:
+            if await users.find_by_email(cursor, email):
+                raise _already_registered()
+            user_id = await users.create(
+                cursor,
+                email=email,
+                encrypted_password=encrypted_password,
+                user_metadata=body.data or {},
+                is_sign_up=True,
+            )
+            await user_changes.confirm_email(cursor, user_id)
+            session = await access_tokens.begin_session(
+                context, request, cursor, user_id, "password"
+            )
+    return answers.ok(session)
 
-    A user who has confirmed it gets no mail, and the caller does not learn that there is one.
+
+async def _sign_up_unconfirmed(
+    context: AuthContext, request: Request, body: bodies.SignUp, email: str, encrypted_password: str
+) -> Response:
+    """Create a user who has to confirm the address, or repeat the mail to such a user.
+
+    If the address belongs to a confirmed user, no mail is sent. The response then looks like that
+    to a new user, so the caller does not learn of the other one.
     """
-    with refusing_what_is_taken(email_exists()):
+    with refusing_duplicates(email_exists()):
         async with context.transaction() as cursor:
             user = await users.find_by_email(cursor, email)
             if user and user.email_confirmed_at:
-                return answers.ok(answers.user_json(_stranger(user, body)))
+                return answers.ok(answers.user_json(_sanitized(user, body)))
             user_id = await users.create_unless_found(
                 cursor,
                 user,
@@ -37,14 +106,16 @@ async def sign_up_unconfirmed(
                 encrypted_password=encrypted_password,
                 user_metadata=body.data or {},
             )
-            mail = Mail(kind=Kind.CONFIRMATION, type="signup", is_pkce=bool(body.code_challenge))
+            mail = TokenMail(
+                kind=Kind.CONFIRMATION, type="signup", is_pkce=bool(body.code_challenge)
+            )
             await mails.send(context, request, cursor, user_id, address=email, mail=mail)
             found = await users.require(cursor, user_id)
     return answers.ok(answers.user_json(found))
 
 
-def _stranger(user: User, body: bodies.SignUp) -> User:
-    """Return a user as if there had been none: with another id, and nothing of the known one."""
+def _sanitized(user: User, body: bodies.SignUp) -> User:
+    """Return a confirmed user as a new one: another id, and the metadata of the request only."""
     now = datetime.now(UTC)
     return dataclasses.replace(
         user,
@@ -66,3 +137,7 @@ def _stranger(user: User, body: bodies.SignUp) -> User:
         identities=(),
         factors=(),
     )
+
+
+def _already_registered() -> AuthError:
+    return AuthError(422, "user_already_exists", "User already registered")

@@ -1,4 +1,4 @@
-"""Changes of a user: address, password, metadata, role, ban, and the end of it."""
+"""Changes of a user's rows: address, password, metadata, role, ban and deletion."""
 
 import uuid
 from collections.abc import Mapping
@@ -6,11 +6,11 @@ from typing import Any
 
 from devstack.gateway.auth import one_time_tokens
 from devstack.gateway.auth.context import Cursor
-from devstack.gateway.auth.stored_json import as_json
+from devstack.gateway.auth.users import EMAIL_METADATA, as_json
 
 
 async def confirm_email(cursor: Cursor, user_id: uuid.UUID) -> None:
-    """Take the address as the user's own, as a click on the link in a mail would prove it."""
+    """Mark the user's address as confirmed."""
     await cursor.execute(
         """
         update auth.users set
@@ -23,7 +23,7 @@ async def confirm_email(cursor: Cursor, user_id: uuid.UUID) -> None:
 
 
 async def confirm_identity(cursor: Cursor, user_id: uuid.UUID) -> None:
-    """Say in the identity, too, that the address is the user's own."""
+    """Mark the address as confirmed in the user's identity."""
     await cursor.execute(
         """
         update auth.identities set
@@ -34,13 +34,13 @@ async def confirm_identity(cursor: Cursor, user_id: uuid.UUID) -> None:
     )
 
 
-async def note_invitation(cursor: Cursor, user_id: uuid.UUID) -> None:
-    """Remember that the user was invited now."""
+async def set_invited_at(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Record that the user was invited now."""
     await cursor.execute("update auth.users set invited_at = now() where id = %s", [user_id])
 
 
-async def note_wanted_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
-    """Remember which address the user wants, until it is confirmed."""
+async def set_pending_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
+    """Store the address that the user wants, until a mail confirms it."""
     await cursor.execute(
         """
         update auth.users set
@@ -54,11 +54,11 @@ async def note_wanted_email(cursor: Cursor, user_id: uuid.UUID, email: str) -> N
 async def change_email(
     cursor: Cursor, user_id: uuid.UUID, email: str, *, is_verified: bool = True
 ) -> None:
-    """Give the user another address, in the identity too; what was mailed is void.
+    """Give the user another address, in the identity too, and revoke the one-time tokens.
 
-    Who changes it without having verified it leaves a user confirmed or not, as they were.
+    An address that is not verified does not change whether the user is confirmed.
 
-    Raises: psycopg.errors.UniqueViolation when the address is another user's.
+    Raises: psycopg.errors.UniqueViolation if another user has the address.
     """
     claims = as_json({"email": email, "email_verified": is_verified})
     await cursor.execute(
@@ -81,33 +81,33 @@ async def change_email(
         """,
         [claims, user_id],
     )
-    await one_time_tokens.drop(cursor, user_id)
+    await one_time_tokens.revoke(cursor, user_id)
 
 
-async def note_first_confirmation(cursor: Cursor, user_id: uuid.UUID) -> None:
-    """Remember that one of the two addresses has agreed to a change."""
+async def record_first_confirmation(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Record that one of the two addresses has confirmed a change."""
     await cursor.execute(
         "update auth.users set email_change_confirm_status = 1, updated_at = now() where id = %s",
         [user_id],
     )
 
 
-async def name_email_provider(cursor: Cursor, user_id: uuid.UUID) -> None:
-    """Say that a user who was anonymous signs in by an address from now on."""
+async def set_email_provider(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Set the provider of a user who was anonymous to `email`."""
     await cursor.execute(
         "update auth.users set raw_app_meta_data = coalesce(raw_app_meta_data, '{}') || %s"
         " where id = %s",
-        [as_json({"provider": "email", "providers": ["email"]}), user_id],
+        [as_json(EMAIL_METADATA), user_id],
     )
 
 
 async def change_password(cursor: Cursor, user_id: uuid.UUID, encrypted_password: str) -> None:
-    """Store another password's hash; what was mailed is void."""
+    """Store the hash of another password, and revoke the one-time tokens."""
     await cursor.execute(
         "update auth.users set encrypted_password = %s, updated_at = now() where id = %s",
         [encrypted_password, user_id],
     )
-    await one_time_tokens.drop(cursor, user_id)
+    await one_time_tokens.revoke(cursor, user_id)
 
 
 async def merge_metadata(
@@ -117,7 +117,7 @@ async def merge_metadata(
     user: Mapping[str, Any] | None = None,
     app: Mapping[str, Any] | None = None,
 ) -> None:
-    """Set keys of either metadata; a null takes its key away."""
+    """Set keys of the user's and the app's metadata; null removes a key."""
     user, app = user or {}, app or {}
     await cursor.execute(
         """
@@ -132,14 +132,14 @@ async def merge_metadata(
 
 
 async def set_role(cursor: Cursor, user_id: uuid.UUID, role: str) -> None:
-    """Name the database role that the user's tokens carry."""
+    """Set the database role in the user's tokens."""
     await cursor.execute(
         "update auth.users set role = %s, updated_at = now() where id = %s", [role, user_id]
     )
 
 
 async def set_ban(cursor: Cursor, user_id: uuid.UUID, duration_s: float | None) -> None:
-    """Ban the user for so many seconds from now, or lift the ban with None."""
+    """Ban the user from now for `duration_s`, or end the ban if it is None."""
     await cursor.execute(
         """
         update auth.users set
@@ -150,8 +150,8 @@ async def set_ban(cursor: Cursor, user_id: uuid.UUID, duration_s: float | None) 
     )
 
 
-async def note_sign_in(cursor: Cursor, user_id: uuid.UUID) -> None:
-    """Remember that the user signed in now."""
+async def record_sign_in(cursor: Cursor, user_id: uuid.UUID) -> None:
+    """Record that the user signed in now."""
     await cursor.execute(
         "update auth.users set last_sign_in_at = now(), updated_at = now() where id = %s",
         [user_id],
@@ -164,19 +164,22 @@ async def note_sign_in(cursor: Cursor, user_id: uuid.UUID) -> None:
 
 
 async def delete(cursor: Cursor, user_id: uuid.UUID) -> None:
-    """Delete the user with all that hangs on it."""
+    """Delete the user with all rows that refer to it."""
     await cursor.execute("delete from auth.users where id = %s", [user_id])
 
 
 async def soft_delete(cursor: Cursor, user_id: uuid.UUID) -> None:
-    """Keep the row and its id, and make everything else in it unreadable and unusable."""
+    """Keep the user's row and id, and hash or empty the other values.
+
+    The user's factors and sessions are deleted.
+    """
     await cursor.execute(
         f"""
         update auth.users set
-          email = {_hidden("id::text || coalesce(email, '')")},
-          phone = left({_hidden("id::text || coalesce(phone, '')")}, 15),
-          email_change = {_hidden("id::text || coalesce(email_change, '')")},
-          phone_change = left({_hidden("id::text || coalesce(phone_change, '')")}, 15),
+          email = {_hash_sql("id::text || coalesce(email, '')")},
+          phone = left({_hash_sql("id::text || coalesce(phone, '')")}, 15),
+          email_change = {_hash_sql("id::text || coalesce(email_change, '')")},
+          phone_change = left({_hash_sql("id::text || coalesce(phone_change, '')")}, 15),
           encrypted_password = null, confirmation_token = '', recovery_token = '',
           email_change_token_current = '', email_change_token_new = '', phone_change_token = '',
           raw_user_meta_data = '{{}}', raw_app_meta_data = '{{}}',
@@ -185,11 +188,11 @@ async def soft_delete(cursor: Cursor, user_id: uuid.UUID) -> None:
         """,  # noqa: S608 - the expressions are constants
         [user_id],
     )
-    await one_time_tokens.drop(cursor, user_id)
+    await one_time_tokens.revoke(cursor, user_id)
     await cursor.execute(
         f"""
         update auth.identities set
-          provider_id = {_hidden("user_id::text || provider || ':' || provider_id")},
+          provider_id = {_hash_sql("user_id::text || provider || ':' || provider_id")},
           identity_data = '{{}}', updated_at = now()
         where user_id = %s
         """,  # noqa: S608 - the expression is a constant
@@ -199,8 +202,8 @@ async def soft_delete(cursor: Cursor, user_id: uuid.UUID) -> None:
     await cursor.execute("delete from auth.sessions where user_id = %s", [user_id])
 
 
-def _hidden(text: str) -> str:
-    """Return the SQL for the hash by which GoTrue replaces a text: SHA-256, in base64 for URLs."""
+def _hash_sql(text: str) -> str:
+    """Return SQL for the hash by which GoTrue replaces a text: SHA-256 in URL-safe base64."""
     return f"translate(encode(sha256(convert_to({text}, 'UTF8')), 'base64'), '+/=', '-_')"
 
 

@@ -1,16 +1,18 @@
 """Users and their identities: the rows of `auth.users` and `auth.identities`."""
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from psycopg.types.json import Jsonb
+
 from devstack.gateway.auth import factors
 from devstack.gateway.auth.context import Cursor
 from devstack.gateway.auth.errors import AuthError
 from devstack.gateway.auth.factors import Factor
-from devstack.gateway.auth.stored_json import as_json
 
 
 EMAIL_METADATA: Mapping[str, Any] = {"provider": "email", "providers": ["email"]}
@@ -54,7 +56,7 @@ class User:
 
     @property
     def has_second_factor(self) -> bool:
-        """Say whether the user can prove more than a password."""
+        """Return true if the user has a verified second factor."""
         return any(factor.is_verified for factor in self.factors)
 
     @classmethod
@@ -64,7 +66,7 @@ class User:
         identities: Sequence[Mapping[str, Any]],
         user_factors: Sequence[Factor],
     ) -> Self:
-        """Build a user of its row; rows made by hand may hold nulls where Auth writes none."""
+        """Build a user from a row. A row that Auth did not write may have nulls."""
         filled = {
             "raw_app_meta_data": row["raw_app_meta_data"] or {},
             "raw_user_meta_data": row["raw_user_meta_data"] or {},
@@ -76,13 +78,16 @@ class User:
 
 
 async def find(cursor: Cursor, user_id: uuid.UUID) -> User | None:
-    """Return the user of that id, soft-deleted ones too."""
+    """Return the user of that id, also a soft-deleted one."""
     await cursor.execute(f"select {_COLUMNS} from auth.users where id = %s", [user_id])  # noqa: S608 - the columns are a constant
     return await _first(cursor)
 
 
 async def require(cursor: Cursor, user_id: uuid.UUID) -> User:
-    """Return a user who was there a moment ago; a trigger of the project may have thought other."""
+    """Return a user who was just written.
+
+    Raises: AuthError unexpected_failure if a trigger of the project has deleted the user.
+    """
     user = await find(cursor, user_id)
     if user is None:
         raise AuthError(500, "unexpected_failure", "Database error finding user")
@@ -100,7 +105,7 @@ async def find_by_email(cursor: Cursor, email: str) -> User | None:
 
 
 async def page(cursor: Cursor, number: int, size: int) -> tuple[list[User], int]:
-    """Return one page of all users, newest first, and how many users there are."""
+    """Return one page of all users, newest first, and the count of all users."""
     await cursor.execute("select count(*) as total from auth.users")
     counted = await cursor.fetchone()
     await cursor.execute(
@@ -108,7 +113,7 @@ async def page(cursor: Cursor, number: int, size: int) -> tuple[list[User], int]
         " limit %s offset %s",
         [size, (number - 1) * size],
     )
-    found = await _with_proofs(cursor, await cursor.fetchall())
+    found = await _users_of(cursor, await cursor.fetchall())
     return found, counted["total"] if counted else 0
 
 
@@ -123,12 +128,12 @@ async def create(
     user_id: uuid.UUID | None = None,
     is_sign_up: bool = False,
 ) -> uuid.UUID:
-    """Insert a user whose address is not confirmed yet, and the identity that goes with it.
+    """Insert a user with an unconfirmed address, and its identity.
 
-    Only a sign-up mixes the user's own metadata with the claims of the identity.
-    The project's triggers on `auth.users` fire here, in the caller's transaction.
+    A sign-up also merges the user's metadata with the claims of the identity. The project's
+    triggers on `auth.users` fire here, in the caller's transaction.
 
-    Raises: psycopg.errors.UniqueViolation when the address or the id is taken.
+    Raises: psycopg.errors.UniqueViolation if another user has the address or the id.
     """
     new_id = user_id or uuid.uuid4()
     claims = {"sub": str(new_id), "email": email, "email_verified": False, "phone_verified": False}
@@ -172,7 +177,7 @@ async def create_unless_found(
     encrypted_password: str,
     user_metadata: Mapping[str, Any],
 ) -> uuid.UUID:
-    """Return the id of the user that was found, or sign up a new one as `create` does."""
+    """Return the id of the found user, or create one by a sign-up."""
     if found is not None:
         return found.id
     return await create(
@@ -206,7 +211,7 @@ async def create_anonymous(cursor: Cursor, user_metadata: Mapping[str, Any]) -> 
 
 
 async def add_email_identity(cursor: Cursor, user_id: uuid.UUID, email: str) -> None:
-    """Give a user the identity of an address, if there is none yet."""
+    """Insert the identity of an address, if the user has none yet."""
     claims = {"sub": str(user_id), "email": email, "email_verified": True, "phone_verified": False}
     await cursor.execute(
         """
@@ -224,11 +229,11 @@ async def add_email_identity(cursor: Cursor, user_id: uuid.UUID, email: str) -> 
 
 async def _first(cursor: Cursor) -> User | None:
     rows = await cursor.fetchmany(1)
-    found = await _with_proofs(cursor, rows)
+    found = await _users_of(cursor, rows)
     return found[0] if found else None
 
 
-async def _with_proofs(cursor: Cursor, rows: Sequence[dict[str, Any]]) -> list[User]:
+async def _users_of(cursor: Cursor, rows: Sequence[dict[str, Any]]) -> list[User]:
     user_ids = [row["id"] for row in rows]
     await cursor.execute(
         """
@@ -248,3 +253,34 @@ async def _with_proofs(cursor: Cursor, rows: Sequence[dict[str, Any]]) -> list[U
         )
         for row in rows
     ]
+
+
+def as_json(value: Mapping[str, Any]) -> Jsonb:
+    """Wrap a client's JSON object as a parameter.
+
+    Raises: AuthError bad_json for a NUL or an infinite number, which Postgres cannot store.
+    """
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError as error:
+        raise AuthError(400, "bad_json", "Numbers must be finite") from error
+    if _has_nul(value):
+        raise AuthError(400, "bad_json", "Text must not contain a NUL character")
+    return Jsonb(value)
+
+
+def _has_nul(value: object) -> bool:
+    """Return true if any key or string has a NUL.
+
+    It does not recurse, because a client may nest values deeply.
+    """
+    parts: list[object] = [value]
+    while parts:
+        match parts.pop():
+            case str(text) if "\0" in text:
+                return True
+            case Mapping() as fields:
+                parts += [*fields.keys(), *fields.values()]
+            case list(members):
+                parts += members
+    return False

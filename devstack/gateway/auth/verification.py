@@ -1,4 +1,4 @@
-"""Codes and links that come back: POST and GET /verify.
+"""POST and GET /verify: sign in by the code or the link of a mail.
 
 GoTrue: `internal/api/verify.go` of supabase/auth.
 """
@@ -15,7 +15,6 @@ from devstack.gateway.auth import (
     answers,
     bodies,
     one_time_tokens,
-    redirects,
     user_changes,
     users,
 )
@@ -24,7 +23,7 @@ from devstack.gateway.auth.errors import (
     AuthError,
     email_exists,
     invalid,
-    refusing_what_is_taken,
+    refusing_duplicates,
     user_banned,
 )
 from devstack.gateway.auth.one_time_tokens import Kind, OneTimeToken
@@ -32,7 +31,7 @@ from devstack.gateway.auth.users import User
 
 
 _ADDRESS_CHANGE = (Kind.EMAIL_CHANGE_CURRENT, Kind.EMAIL_CHANGE_NEW)
-#: Which tokens are right for which type of verification.
+#: The kinds of tokens that each type of verification accepts.
 _KINDS: Mapping[str, Collection[Kind]] = {
     "email": (Kind.CONFIRMATION, Kind.RECOVERY),
     "signup": (Kind.CONFIRMATION,),
@@ -48,7 +47,7 @@ _OAUTH_ERRORS = {400: "invalid_request", 401: "unauthorized_client", 403: "acces
 
 
 async def verify(context: AuthContext, request: Request) -> Response:
-    """POST /verify: exchange a code, or the hash of one, for a session."""
+    """POST /verify: exchange a code, or a token's hash, for a session."""
     body = await bodies.read(request, bodies.Verify)
     if not body.type:
         raise invalid("Verify requires a verification type")
@@ -57,17 +56,19 @@ async def verify(context: AuthContext, request: Request) -> Response:
     if body.token_hash:
         if body.email or body.phone:
             raise invalid("Only the token_hash and type should be provided")
-        return _told(await _session(context, request, body.type, body.token_hash, _BAD_LINK))
-    if body.phone and not body.email:  # nobody here has one
+        return _session_response(
+            await _use_token(context, request, body.type, body.token_hash, _BAD_LINK)
+        )
+    if body.phone and not body.email:  # No user of devstack has a phone.
         raise AuthError(403, "otp_expired", _BAD_CODE)
     if body.phone or not body.email:
         raise invalid("Only an email address or phone number should be provided on verify")
     token_hash = one_time_tokens.hash_of(bodies.address_of(body.email), body.token)
-    return _told(await _session(context, request, body.type, token_hash, _BAD_CODE))
+    return _session_response(await _use_token(context, request, body.type, token_hash, _BAD_CODE))
 
 
-async def follow(context: AuthContext, request: Request) -> Response:
-    """GET /verify: a link of a mail. It leads to the project's site, with a session or an error."""
+async def follow_link(context: AuthContext, request: Request) -> Response:
+    """GET /verify: follow a mail's link. It redirects to the site with a session or an error."""
     token = request.query_params.get("token", "")
     link_type = request.query_params.get("type", "")
     if not link_type:
@@ -77,11 +78,11 @@ async def follow(context: AuthContext, request: Request) -> Response:
     if token.startswith(one_time_tokens.PKCE_PREFIX):
         message = "Links of the PKCE flow are not served by devstack's Auth"
         raise AuthError(501, "not_implemented", message)
-    told: dict[str, Any]
+    fragment: dict[str, Any]
     try:
-        session = await _session(context, request, link_type, token, _BAD_LINK)
+        session = await _use_token(context, request, link_type, token, _BAD_LINK)
     except AuthError as error:
-        told = {
+        fragment = {
             "error": _OAUTH_ERRORS.get(error.status, "server_error"),
             "error_code": error.code,
             "error_description": error.message,
@@ -90,61 +91,66 @@ async def follow(context: AuthContext, request: Request) -> Response:
     else:
         if session is None:
             session, link_type = {"message": _HALF_DONE, "sb": ""}, ""
-        told = {name: value for name, value in session.items() if name != "user"}
-        told = dict(sorted((told | ({"type": link_type} if link_type else {})).items()))
-    target = redirects.target(request, context.settings)
-    return RedirectResponse(f"{target}#{urlencode(told)}", status_code=303)
+        fragment = {name: value for name, value in session.items() if name != "user"}
+        fragment = dict(sorted((fragment | ({"type": link_type} if link_type else {})).items()))
+    target = context.redirect_target(request)
+    return RedirectResponse(f"{target}#{urlencode(fragment)}", status_code=303)
 
 
-async def _session(
+async def _use_token(
     context: AuthContext, request: Request, verification_type: str, token_hash: str, refusal: str
 ) -> dict[str, Any] | None:
-    """Spend the token and sign its user in; None if the other address has to agree as well."""
+    """Use the token and begin a session; return None if another token has to be used as well.
+
+    Raises: AuthError otp_expired with the message `refusal`, user_banned.
+    """
     kinds = _KINDS.get(verification_type)
     if kinds is None:
         raise invalid("Invalid email verification type")
-    with refusing_what_is_taken(email_exists()):
+    with refusing_duplicates(email_exists()):
         async with context.transaction() as cursor:
-            life_s = context.settings.otp_expiry_s
-            # Postgres keeps no NUL in text, so nobody was given one.
-            found = await one_time_tokens.find(cursor, token_hash.replace("\0", ""), kinds, life_s)
+            lifetime_s = context.settings.otp_expiry_s
+            # Postgres refuses a parameter with a NUL, which no token has.
+            token_hash = token_hash.replace("\0", "")
+            found = await one_time_tokens.find(cursor, token_hash, kinds, lifetime_s)
             if found is None:
                 raise AuthError(403, "otp_expired", refusal)
-            if not await _apply(context, cursor, found):
+            if not await _apply_token(context, cursor, found):
                 return None
             return await access_tokens.begin_session(context, request, cursor, found.user_id, "otp")
 
 
-def _told(session: dict[str, Any] | None) -> Response:
+def _session_response(session: dict[str, Any] | None) -> Response:
     return answers.ok({"code": "200", "msg": _HALF_DONE} if session is None else session)
 
 
-async def _apply(context: AuthContext, cursor: Cursor, found: OneTimeToken) -> bool:
-    """Let the token have its effect, once; return false if another token has to follow."""
+async def _apply_token(context: AuthContext, cursor: Cursor, found: OneTimeToken) -> bool:
+    """Confirm what the token confirms; return false if another token has to be used as well."""
     user = await users.require(cursor, found.user_id)
     if user.is_banned:
         raise AuthError(403, "user_banned", user_banned().message)
     if found.kind in _ADDRESS_CHANGE:
         return await _confirm_change(context, cursor, user, found.kind)
-    await one_time_tokens.drop(cursor, user.id, [found.kind])
+    await one_time_tokens.revoke(cursor, user.id, [found.kind])
     await user_changes.confirm_email(cursor, user.id)
     await user_changes.confirm_identity(cursor, user.id)
     return True
 
 
 async def _confirm_change(context: AuthContext, cursor: Cursor, user: User, kind: Kind) -> bool:
-    """Change the address, unless the project asks both addresses and one has not answered yet.
+    """Change the address; return false if the other address must confirm the change first.
 
-    With sign-ups that need no confirmation GoTrue takes the first answer (`emailChangeVerify`).
+    In a project whose sign-ups need no confirmation, one confirmation is enough, as in GoTrue's
+    `emailChangeVerify`.
     """
     settings = context.settings
     if settings.needs_confirmation and settings.needs_both_confirmations:
-        await one_time_tokens.drop(cursor, user.id, [kind])
+        await one_time_tokens.revoke(cursor, user.id, [kind])
         if await one_time_tokens.has_any(cursor, user.id, _ADDRESS_CHANGE):
-            await user_changes.note_first_confirmation(cursor, user.id)
+            await user_changes.record_first_confirmation(cursor, user.id)
             return False
     if user.is_anonymous:
         await users.add_email_identity(cursor, user.id, user.email_change)
-        await user_changes.name_email_provider(cursor, user.id)
+        await user_changes.set_email_provider(cursor, user.id)
     await user_changes.change_email(cursor, user.id, user.email_change)
     return True

@@ -123,11 +123,11 @@ def _refusal(path: str, error: StorageError | psycopg.Error) -> StorageError:
     if isinstance(error, StorageError):
         return error
     if isinstance(error, PoolTimeout):
-        _LOG.warning("Storage found no free database connection: %s", error)
+        _LOG.warning("storage found no free database connection: %s", error)
         return timed_out()
     refusal = from_postgres(error)
     if refusal.status == INTERNAL_ERROR:
-        _LOG.error("Storage could not serve %s: %s", path, summary(error))
+        _LOG.error("storage could not serve %s: %s", path, summary(error))
     return refusal
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from devstack.gateway.auth.errors import AuthError
-from devstack.gateway.auth.stored_json import as_json
+from devstack.gateway.auth.users import as_json
 
 
 @pytest.mark.parametrize("value", [{"a": "x\0"}, {"\0": 1}, {"a": [{"b": ["\0"]}]}])
