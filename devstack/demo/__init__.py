@@ -1,6 +1,5 @@
-"""`make demo`: the main job through the official clients, as a story with a report.
+"""`make demo`: do the main job through the official clients, and report on it.
 
-`__main__` is the command. `stack` starts a system, and `story` plays on it, with `people` in a
-`room` that `watch` sees: `auction`, then `payment`. `steps` tells of each expectation, `facts` are
-what came out, and `report` shows it.
+`command` starts a system by `stack` and hands it to `story`, which lets the `people` act: first
+`auction`, then the two orders. Each part runs `steps`, which keep the results for `report`.
 """

@@ -7,7 +7,7 @@ from devstack.interrupt import end_quietly
 
 end_quietly()
 
-from devstack.demo.command import main  # noqa: E402 -- Ctrl-C must be handled before slow imports
+from devstack.demo.command import main  # noqa: E402 -- Ctrl-C must end the slow imports quietly
 
 
 if __name__ == "__main__":

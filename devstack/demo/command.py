@@ -7,55 +7,56 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 
 from devstack.demo import report
-from devstack.demo.facts import Facts
-from devstack.demo.stack import DemoStack, running
-from devstack.demo.steps import DemoError, Teller
-from devstack.demo.story import play
+from devstack.demo.stack import DemoStack, running_stack
+from devstack.demo.steps import DemoError, DemoRun
+from devstack.demo.story import do_main_job
 from devstack.errors import DevstackError
 from devstack.supervisor.signals import ENDING, Signals, StopRequested
 
 
 _INTERRUPTED = 130
-#: The width of tables where the terminal's is unknown.
+#: The width of tables if the output has no terminal.
 _WIDTH = 110
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the demo; 0 only when everything was as it should be."""
+    """Run the demo; return 0 only if every expectation was met."""
     options = _parser().parse_args(arguments)
     console = _console(to_stderr=options.json)
-    stage = report.LiveStage(console) if console.is_terminal else report.PlainStage(console)
-    teller, facts = Teller(stage), Facts()
-    with _ending_signals():
-        try:
-            error = _run(teller, facts, options, console)
-        except (KeyboardInterrupt, StopRequested):
-            console.print("Stopped; no process is left behind.", style="yellow")
-            return _INTERRUPTED
+    has_terminal = console.is_terminal
+    run = DemoRun(report.TerminalDisplay(console) if has_terminal else report.LogDisplay(console))
+    _treat_signals_as_interrupts()
+    # The clients log an error when the stack's end closes their connections.
+    logging.getLogger("realtime").setLevel(logging.CRITICAL)
+    try:
+        error = _run(run, options, console)
+    except (KeyboardInterrupt, StopRequested):
+        console.print("Stopped; no process is left behind.", style="yellow")
+        return _INTERRUPTED
     if options.json:
-        sys.stdout.write(report.as_json(teller.steps, facts, error) + "\n")
+        sys.stdout.write(report.as_json(run, error) + "\n")
     if error:
         console.print(f"The demo failed. {error}", style="red", markup=False, soft_wrap=True)
     return 1 if error else 0
 
 
-def _run(teller: Teller, facts: Facts, options: argparse.Namespace, console: Console) -> str | None:
-    """Play on a stack of our own; return what went wrong, in a sentence, or None."""
+def _run(run: DemoRun, options: argparse.Namespace, console: Console) -> str | None:
+    """Do the main job on a stack of our own; return a sentence about the failure, or None."""
     try:
-        with contextlib.ExitStack() as life:
-            stack = _start(teller, facts, life, options.port_base)
+        with contextlib.ExitStack() as cleanup:
+            stack = _start(run, cleanup, options.port_base)
             try:
-                asyncio.run(play(teller, stack.environment, facts))
+                asyncio.run(do_main_job(run, stack.environment))
             except DemoError as error:
-                console.print(stack.troubles(), style="dim", markup=False, soft_wrap=True)
+                console.print(stack.log_ends(), style="dim", markup=False, soft_wrap=True)
                 return str(error)
             if not options.json:
-                console.print(report.closing_report(teller.steps, facts, teller.elapsed_s))
+                console.print(report.closing_report(run))
             if options.keep:
                 _keep(stack, console)
     except (DemoError, DevstackError) as error:
@@ -63,16 +64,14 @@ def _run(teller: Teller, facts: Facts, options: argparse.Namespace, console: Con
     return None
 
 
-def _start(teller: Teller, facts: Facts, life: contextlib.ExitStack, port_base: str) -> DemoStack:
-    with teller.step(
-        "The whole system starts: Postgres, Supabase, Stripe, service, workers"
-    ) as step:
+def _start(run: DemoRun, cleanup: contextlib.ExitStack, port_base: str) -> DemoStack:
+    with run.step("The whole system starts: Postgres, Supabase, Stripe, service, workers") as step:
         began = time.perf_counter()
-        # An interrupt that comes out of nowhere may be lost while Python starts a process.
+        # Python may lose an exception that a signal handler raises while a process starts.
         with Signals() as signals:
-            stack = life.enter_context(running(port_base, signals))
+            stack = cleanup.enter_context(running_stack(port_base, signals))
         signals.check()
-        facts.startup_s = round(time.perf_counter() - began, 2)
+        run.results.startup_s = round(time.perf_counter() - began, 2)
         step.note(f"at {stack.environment['SUPABASE_URL']}")
     return stack
 
@@ -83,21 +82,17 @@ def _keep(stack: DemoStack, console: Console) -> None:
         stack.process.wait()
 
 
-@contextlib.contextmanager
-def _ending_signals() -> Iterator[None]:
-    """Take a polite kill and a closed terminal as a Ctrl-C, so that all of them end all of us.
+def _treat_signals_as_interrupts() -> None:
+    """Let SIGTERM and SIGHUP do the same as a Ctrl-C.
 
-    They become one, because asyncio cancels its task on a Ctrl-C. An exception out of nowhere might
-    come while a lock is being taken, and a thread would wait for that lock for ever.
+    asyncio cancels its task on a Ctrl-C. An exception from another handler could be raised while a
+    thread takes a lock, and the lock would stay taken.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in ENDING:
-        # Under nohup a closed terminal is to end nothing.
+        # nohup ignores SIGHUP, so that a closed terminal ends nothing.
         if number != signal.SIGINT and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
-    # The clients log connections that end with the stack, which is expected.
-    logging.getLogger("realtime").setLevel(logging.CRITICAL)
-    yield
 
 
 def _console(*, to_stderr: bool) -> Console:
@@ -120,7 +115,3 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--keep", action="store_true", help="leave the system up until Ctrl-C")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

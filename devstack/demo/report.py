@@ -1,4 +1,4 @@
-"""Show the demo: live while it runs, as a table at the end, or as JSON for a machine."""
+"""Show the demo: its steps while it runs, then its results as tables or as JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,30 +12,29 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from devstack.demo.facts import Facts, dollars
-from devstack.demo.steps import Step
+from devstack.demo.steps import DemoRun, Results, Step, dollars
 
 
-#: The accounts of an order, in the sequence of the columns.
+#: The accounts of an order, in the order of the columns.
 _ACCOUNTS = (
     "stripe_clearing", "buyer", "seller_payable", "platform_fee", "refunds", "dispute_hold"
 )  # fmt: skip
 
 
-class LiveStage:
-    """A terminal: a spinner while a step runs, a line when it is done."""
+class TerminalDisplay:
+    """A terminal shows a spinner while a step runs, and a line after it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._status: Status | None = None
 
     def begin(self, step: Step) -> None:
-        """Turn the spinner."""
+        """Start the spinner."""
         self._status = self._console.status(f"{step.title} …")
         self._status.start()
 
     def update(self, step: Step, text: str) -> None:
-        """Put the text beside the spinner."""
+        """Show the text beside the spinner."""
         if self._status:
             self._status.update(f"{step.title} … {text}")
 
@@ -48,7 +47,7 @@ class LiveStage:
             self._console.print(Text(f"  {note}", "dim"))
 
     def fail(self, step: Step) -> None:
-        """Mark the step that failed."""
+        """Write the failed step."""
         self._stop()
         self._console.print(Text.assemble(("✗ ", "red"), step.title))
 
@@ -57,73 +56,75 @@ class LiveStage:
             self._status.stop()
 
 
-class PlainStage:
-    """A pipe or a log: one line a step, when it is done."""
+class LogDisplay:
+    """A pipe or a log gets one line after each step."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def begin(self, step: Step) -> None:
-        """Wait for the end."""
+        """Write nothing yet."""
 
     def update(self, step: Step, text: str) -> None:
-        """Wait for the end."""
+        """Write nothing."""
 
     def end(self, step: Step) -> None:
-        """Write the step with its notes and its duration, in one line."""
+        """Write one line with the step, its notes and its duration."""
         notes = f" ({'; '.join(step.notes)})" if step.notes else ""
         self._write(f"{step.started_at_s:6.2f} s  {step.title}{notes}  {step.took_ms:.0f} ms")
 
     def fail(self, step: Step) -> None:
-        """Write which step failed."""
+        """Write the failed step."""
         self._write(f"{step.started_at_s:6.2f} s  FAILED: {step.title}")
 
     def _write(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def as_json(steps: list[Step], facts: Facts, error: str | None) -> str:
-    """Return everything for a machine, in one object."""
+def as_json(run: DemoRun, error: str | None) -> str:
+    """Return the whole report as one JSON object."""
+    results = run.results
     return json.dumps(
         {
             "ok": error is None,
             "error": error,
-            "steps": [asdict(step) for step in steps],
-            "startup_s": facts.startup_s,
-            "auction": facts.auction,
-            "bids": facts.bids,
-            "order": facts.order,
-            "second_order": facts.second_order,
-            "repeats": facts.repeats,
-            "messages": facts.messages,
-            "durations": facts.durations(),
+            "steps": [asdict(step) for step in run.steps],
+            "startup_s": results.startup_s,
+            "auction": results.auction,
+            "bids": results.bids,
+            "order": results.order,
+            "second_order": results.second_order,
+            "repeats": results.repeats,
+            "messages": results.messages,
+            "durations": results.durations(),
         },
         indent=2,
     )
 
 
-def closing_report(steps: list[Step], facts: Facts, total_s: float) -> Group:
-    """Return what happened as tables that a person enjoys reading."""
+def closing_report(run: DemoRun) -> Group:
+    """Return the report as tables for a person."""
+    results = run.results
     headline = Text.assemble(
-        ("A camera was sold, handed over and paid out; a case was sold and lost. ", "bold green"),
-        f"{len(steps)} steps in {total_s:.1f} s, every expectation held.",
+        ("A camera was sold and paid out; a case was sold, disputed and refunded. ", "bold green"),
+        f"{len(run.steps)} steps in {run.elapsed_s:.1f} s met every expectation.",
     )
     return Group(
         Text(),
-        _timeline(steps),
-        _side_by_side(_bids(facts), _money(facts)),
-        _books("Books of the camera", facts.order),
-        _books("Books of the case", facts.second_order),
-        _durations(facts),
+        _timeline(run.steps),
+        _side_by_side(_bids(results), _money(results)),
+        _ledger("Ledger of the camera", results.order),
+        _ledger("Ledger of the case", results.second_order),
+        _durations(results),
         Panel(headline, border_style="green", expand=False),
     )
 
 
 def _timeline(steps: list[Step]) -> Table:
-    table = _table("What happened")
+    table = _table("Steps")
     table.add_column("at", justify="right", style="dim", no_wrap=True)
     table.add_column("step", ratio=3)
-    table.add_column("and so", ratio=4, style="dim")
+    table.add_column("notes", ratio=4, style="dim")
     table.add_column("took", justify="right", no_wrap=True)
     for step in steps:
         took = "" if step.took_ms is None else _duration(step.took_ms)
@@ -131,12 +132,12 @@ def _timeline(steps: list[Step]) -> Table:
     return table
 
 
-def _bids(facts: Facts) -> Table:
+def _bids(results: Results) -> Table:
     table = _table("Bids", expand=False)
     for name in ("seq", "bidder", "amount", ""):
         table.add_column(name, justify="right" if name in {"seq", "amount"} else "left")
-    last = facts.bids[-1]["seq"] if facts.bids else None
-    for bid in facts.bids:
+    last = results.bids[-1]["seq"] if results.bids else None
+    for bid in results.bids:
         is_last = bid["seq"] == last
         how = "by proxy" if bid["is_automatic"] else "by hand"
         table.add_row(
@@ -149,19 +150,19 @@ def _bids(facts: Facts) -> Table:
     return table
 
 
-def _money(facts: Facts) -> Table:
+def _money(results: Results) -> Table:
     order = _table("Order", expand=False, show_header=False)
     order.add_column("")
     order.add_column("", justify="right")
     for label, key in (("sold for", "amount_cents"), ("fee", "fee_cents")):
-        order.add_row(label, dollars(facts.order[key]))
-    order.add_row("for the seller", dollars(facts.order["seller_cents"]), end_section=True)
-    order.add_row("state", Text(facts.order["state"], "bold green"))
+        order.add_row(label, dollars(results.order[key]))
+    order.add_row("for the seller", dollars(results.order["seller_cents"]), end_section=True)
+    order.add_row("state", Text(results.order["state"], "bold green"))
     return order
 
 
-def _books(title: str, order: Mapping[str, Any]) -> Table:
-    """Return the ledger of an order: a line per fact, a column per account, and the balances."""
+def _ledger(title: str, order: Mapping[str, Any]) -> Table:
+    """Return the ledger of an order: a row per fact, a column per account, and the balances."""
     entries = order["ledger"]
     accounts = [name for name in _ACCOUNTS if any(name == entry["account"] for entry in entries)]
     table = _table(f"{title}: {order['state']}", expand=False)
@@ -182,18 +183,18 @@ def _cents(entries: Sequence[Mapping[str, Any]], account: str) -> str:
     return dollars(cents) if cents else ""
 
 
-def _durations(facts: Facts) -> Table:
-    table = _table("How long things took", expand=False)
-    table.add_column("what")
-    table.add_column("times", justify="right", style="dim")
+def _durations(results: Results) -> Table:
+    table = _table("Durations", expand=False)
+    table.add_column("operation")
+    table.add_column("count", justify="right", style="dim")
     table.add_column("median", justify="right")
     table.add_column("slowest", justify="right")
-    if facts.startup_s is not None:
-        started = f"{facts.startup_s:.1f} s"
-        table.add_row("start of the whole system", "1", started, started)
-    for what, figures in facts.durations().items():
+    if results.startup_s is not None:
+        started = f"{results.startup_s:.1f} s"
+        table.add_row("start of the system", "1", started, started)
+    for operation, figures in results.durations().items():
         median, slowest = _duration(figures["median_ms"]), _duration(figures["max_ms"])
-        table.add_row(what, f"{figures['count']:.0f}", median, slowest)
+        table.add_row(operation, f"{figures['count']:.0f}", median, slowest)
     return table
 
 

@@ -1,4 +1,4 @@
-"""The stack that the demo runs on, with an env file of its own; it ends with the demo."""
+"""Start a stack of its own for the demo, and end it with the demo."""
 
 import contextlib
 import re
@@ -17,15 +17,15 @@ from devstack.supervisor.processes import LOOK_S, end, start, tail
 from devstack.supervisor.signals import ENDING, Signals
 
 
-#: Cold, a start unpacks Postgres and makes a database; more means that it hangs.
+#: The first start unpacks PostgreSQL and creates a database.
 _START_S = 120
-#: Longer than the stack gives its own parts to end.
+#: Longer than the stack waits for its own processes to end.
 _STOP_S = 40
 
 
 @dataclass(slots=True)
 class DemoStack:
-    """A stack that runs until it is ended; `environment` is what its env file says."""
+    """A running stack; its env file supplies `environment`."""
 
     process: subprocess.Popen[bytes]
     folder: Path
@@ -33,21 +33,21 @@ class DemoStack:
 
     @property
     def env_file(self) -> Path:
-        """Return where the stack writes its addresses and keys."""
+        """Return the file to which the stack writes its addresses and keys."""
         return self.folder / "env"
 
-    def troubles(self) -> str:
-        """Return the ends of the logs, to find out what went wrong."""
-        # The line for programs has the keys, which belong into no log of a failed run.
+    def log_ends(self) -> str:
+        """Return the last lines of each log."""
+        # The line of JSON has the keys, which must not reach the log of a failed run.
         lines = [line for line in tail(self._log, 12).splitlines() if not line.startswith("{")]
-        told = "\n".join(lines)
+        output = "\n".join(lines)
         found = re.search(r"^Logs: (\S+) and", self._log.read_text(errors="replace"), re.MULTILINE)
         logs = sorted(Path(found[1]).glob("*.log")) if found else []
-        ends = [f"{log.name} ends so:\n{tail(log, 6)}" for log in logs]
-        return "\n".join([f"The stack's last words:\n{told}", *ends])
+        ends = [f"{log.name} ends with:\n{tail(log, 6)}" for log in logs]
+        return "\n".join([f"The output of the stack ends with:\n{output}", *ends])
 
     def reason(self) -> str:
-        """Return the sentence with which the stack gave up, or else the end of its log."""
+        """Return the error message of the stack, or else the end of its log."""
         sentences = re.findall("^devstack: (.+)$", self._log.read_text(), re.MULTILINE)
         return sentences[-1] if sentences else f"\n{tail(self._log)}"
 
@@ -57,10 +57,10 @@ class DemoStack:
 
 
 @contextlib.contextmanager
-def running(port_base: str, signals: Signals) -> Iterator[DemoStack]:
-    """Start the whole system, wait until it is healthy, and leave no process behind.
+def running_stack(port_base: str, signals: Signals) -> Iterator[DemoStack]:
+    """Start the whole system, wait until it is healthy, and end all of its processes.
 
-    Raises: DevstackError when it does not come up, StopRequested when a signal comes meanwhile.
+    Raises: DevstackError when it does not start, StopRequested when a signal arrives meanwhile.
     """
     folder = Path(tempfile.mkdtemp(prefix="market-demo-"))
     try:
@@ -72,7 +72,7 @@ def running(port_base: str, signals: Signals) -> Iterator[DemoStack]:
             _wait_until_ready(stack, signals)
             yield stack
         finally:
-            # A second Ctrl-C must not keep us from ending what the first one was to end.
+            # A second Ctrl-C must not interrupt the end of the stack.
             for number in ENDING:
                 signal.signal(number, signal.SIG_IGN)
             end(process, timeout_s=_STOP_S)
@@ -81,13 +81,13 @@ def running(port_base: str, signals: Signals) -> Iterator[DemoStack]:
 
 
 def _wait_until_ready(stack: DemoStack, signals: Signals) -> None:
-    """Wait for the env file, which the stack writes when all of its parts are healthy."""
+    """Wait for the env file, which the stack writes when every process is healthy."""
     deadline = time.monotonic() + _START_S
     while not stack.env_file.exists():
         if stack.process.poll() is not None:
             raise DevstackError(f"The system did not start: {stack.reason()}")
         if time.monotonic() > deadline:
-            raise DevstackError(f"The system was not ready in {_START_S} s.\n{stack.troubles()}")
+            raise DevstackError(f"The system was not ready in {_START_S} s.\n{stack.log_ends()}")
         signals.wait(LOOK_S)
     lines = stack.env_file.read_text().splitlines()
     stack.environment = dict(line.split("=", 1) for line in lines if "=" in line)
