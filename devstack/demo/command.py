@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from devstack.demo import report
+from devstack.demo.main_job import do_main_job
 from devstack.demo.stack import DemoStack, running_stack
 from devstack.demo.steps import DemoError, DemoRun
-from devstack.demo.story import do_main_job
 from devstack.errors import DevstackError
 from devstack.supervisor.signals import ENDING, Signals, StopRequested
 
