@@ -1,4 +1,9 @@
-"""The ids of the small market's rows."""
+"""The sample market of these suites: its file and the ids of its rows."""
+
+from pathlib import Path
+
+
+MARKET = Path(__file__).with_name("market.sql")
 
 ALICE = "00000000-0000-0000-0000-00000000000a"
 BOB = "00000000-0000-0000-0000-00000000000b"
@@ -7,3 +12,5 @@ BICYCLE = "10000000-0000-0000-0000-000000000001"
 TEAPOT = "10000000-0000-0000-0000-000000000002"
 CHAIR = "10000000-0000-0000-0000-000000000003"
 BICYCLE_AUCTION = "20000000-0000-0000-0000-000000000001"
+#: Bob opened this dispute about the bicycle, which Alice sold to him.
+DISPUTE = "30000000-0000-0000-0000-000000000001"

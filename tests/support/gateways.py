@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 from psycopg import conninfo
+from supabase import Client, ClientOptions, create_client
 
 from devstack.emulation.tokens import Keys
 from devstack.gateway.context import GatewayConfig
@@ -20,6 +22,9 @@ from devstack.supervisor.processes import wait_until
 
 #: The longest wait for an expected answer on a busy machine; a test that passes does not wait.
 TIMEOUT_S = 30
+
+#: Makes the official client of a user, or of an anonymous visitor for None.
+ClientFor = Callable[[str | None], Client]
 
 
 class Gateway:
@@ -46,6 +51,11 @@ class Gateway:
         """Return what the client of Realtime is given."""
         return self.url.replace("http", "ws") + "/realtime/v1"
 
+    @property
+    def owner_url(self) -> str:
+        """Return the URL of its database for the role `postgres`, which owns the tables."""
+        return conninfo.make_conninfo(self.config.admin_url, user="postgres")
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "devstack.gateway", "--config", str(self._path)]
@@ -64,10 +74,23 @@ class Gateway:
             return httpx.get(f"{self.url}/health").is_success
         return False
 
-    def token(self, user_id: str, *, life_s: float = 600) -> str:
-        """Sign a user in."""
-        claims = {"role": "authenticated", "sub": user_id, "exp": time.time() + life_s}
-        return self.keys.sign(claims)
+    def token(self, user_id: str, *, life_s: float = 600, **claims: object) -> str:
+        """Sign a token of a user; `claims` win over the usual ones."""
+        usual = {"role": "authenticated", "sub": user_id, "exp": int(time.time() + life_s)}
+        return self.keys.sign(usual | claims)
+
+    def client(self, http: httpx.Client, *, user_id: str | None = None, key: str = "") -> Client:
+        """Return an official client that sends by `http`, without a user unless one is given."""
+        options = ClientOptions(httpx_client=http, auto_refresh_token=False)
+        if user_id is not None:
+            options.headers["Authorization"] = f"Bearer {self.token(user_id)}"
+        return create_client(self.url, key or self.keys.publishable_key, options)
+
+    def mails(self, to: str) -> list[dict[str, Any]]:
+        """Return the mails to an address, the newest first."""
+        answer = httpx.get(f"{self.url}/_control/mails", params={"to": to}, timeout=TIMEOUT_S)
+        mails: list[dict[str, Any]] = answer.json()["mails"]
+        return mails
 
     def _is_up(self) -> bool:
         assert self._process is not None

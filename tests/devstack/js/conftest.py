@@ -1,4 +1,4 @@
-"""A gateway on the tables of the contract and of the client's documentation, for tests in Node."""
+"""A gateway on the sample market and the documentation's tables, for tests in Node."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from devstack.postgres.schema import build_database
+from tests.devstack.market import MARKET
 from tests.support import node
 from tests.support.gateways import running_gateway
 
 
 _GATEWAY = Path(__file__).parents[1] / "gateway"
 _FILES = [
-    _GATEWAY / "rest/market.sql",
+    MARKET,
+    _GATEWAY / "rest/forms.sql",
     _GATEWAY / "realtime/things.sql",
     *sorted(Path(__file__).with_name("sql").glob("*.sql")),
 ]
@@ -22,7 +24,7 @@ _FILES = [
 def settings(
     admin_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, str]]:
-    """Install the JavaScript client, start a gateway, and give what Node is told of it."""
+    """Install the JavaScript client, start a gateway; return Node's environment variables."""
     node.install()
     database_url = build_database(admin_url, "js_tests", _FILES)
     folder = tmp_path_factory.mktemp("gateway")

@@ -1,10 +1,10 @@
-// One thing that was sold, with all that hangs on it, and the people around it.
+// A sold listing with all rows that belong to it, and the people around it.
 import { randomUUID } from 'node:crypto'
 import { newId, person, service, unwrap } from './support.mjs'
 
 export const BID = 1500
 
-/** Have everything happen that there is to look at. */
+/** Insert a sale with its auction, bid, order, thread and dispute. */
 export async function openMarket() {
   const [seller, buyer, stranger] = await Promise.all([person(), person(), person()])
   const [listing, auction, thread] = [randomUUID(), randomUUID(), randomUUID()]

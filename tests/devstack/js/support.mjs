@@ -1,4 +1,4 @@
-// What the tests share: clients of the gateway under test, people, and waiting for what must come.
+// Clients of the gateway under test, users, and bounded waiting.
 import { randomUUID } from 'node:crypto'
 import { after } from 'node:test'
 import { createClient } from '@supabase/supabase-js'
@@ -11,14 +11,13 @@ export const serviceRoleJwt = process.env.SUPABASE_SERVICE_ROLE_JWT
 export const jwtSecret = process.env.SUPABASE_JWT_SECRET
 export const PASSWORD = 'correct horse'
 
-// How long anything may take on a busy machine.
+// The longest wait on a busy machine.
 const PATIENCE_MS = 30_000
-// How long realtime-js is to wait for the answer to a message; a number that no other timer has.
+// The time-out of realtime-js for a reply; no other timer has this number.
 const REALTIME_TIMEOUT_MS = PATIENCE_MS + 1
-// How long it waits for a socket to close, which no option changes.
+// The time-out of realtime-js for the close of a socket, which no option changes.
 const DISCONNECT_MS = 10_000
-// It lets both timers run on when the answer is there or none was asked for. They must not hold
-// the process until then.
+// realtime-js does not stop these two timers, and they must not keep the process alive.
 const { setTimeout: plainTimeout } = globalThis
 globalThis.setTimeout = (callback, delay, ...rest) => {
   const timer = plainTimeout(callback, delay, ...rest)
@@ -26,10 +25,10 @@ globalThis.setTimeout = (callback, delay, ...rest) => {
 }
 
 const clients = []
-// All at once: each waits a while to see its socket closed.
+// In parallel, because each client waits for the close of its socket.
 after(() => Promise.all(clients.map((client) => client.removeAllChannels())))
 
-/** Make a client that is closed when the tests of the file are over. */
+/** Make a client that is closed after the tests of the file. */
 export function connect(key = publishableKey, options = {}) {
   const auth = { autoRefreshToken: false, persistSession: false, ...options.auth }
   const realtime = { timeout: REALTIME_TIMEOUT_MS, ...options.realtime }
@@ -48,7 +47,7 @@ export function service() {
   return connect(secretKey)
 }
 
-/** Sign somebody new up, with a row in the market; return their client and their id. */
+/** Sign a new user up, with a row in the market; return the client, the id and the address. */
 export async function person(options) {
   const client = connect(publishableKey, options)
   const email = newEmail()
@@ -60,29 +59,29 @@ export async function person(options) {
 
 const people = new Map()
 
-/** Return somebody whom the tests of a file share, by a name: to sign up takes its time. */
+/** Return a user whom the tests of a file share by a name, because a sign-up takes long. */
 export function shared(name) {
   if (!people.has(name)) people.set(name, person())
   return people.get(name)
 }
 
-/** Return an address that nobody has. */
+/** Return an unused address. */
 export function newEmail() {
   return `${randomUUID().slice(0, 13)}@example.com`
 }
 
-/** Return a number that no other row has. */
+/** Return an unused number for a row. */
 export function newId() {
   return Number.parseInt(randomUUID().slice(0, 7), 16) + 1000
 }
 
-/** Return the data of an answer that must be no error. */
+/** Return the data of an answer; throw its error. */
 export function unwrap({ data, error }) {
   if (error) throw new Error(`${error.code}: ${error.message}`, { cause: error })
   return data
 }
 
-/** Wait for a promise no longer than a busy machine may need. */
+/** Wait for a promise, at most as long as a busy machine may need. */
 export async function within(promise, what) {
   let timer
   const patience = new Promise((_resolve, reject) => {
@@ -95,18 +94,18 @@ export async function within(promise, what) {
   }
 }
 
-/** What came in, in order; each is taken once. */
+/** The received items, in order; each is taken once. */
 export class Inbox {
   #items = []
   #waiting = []
 
-  /** Take one in; a callback by itself. */
+  /** Add an item; also usable as a callback. */
   add = (item) => {
     this.#items.push(item)
     for (const look of [...this.#waiting]) look()
   }
 
-  /** Return the next one that fits, and drop those before it. */
+  /** Return the next item that fits, and drop the items before it. */
   next(fits = () => true, what = 'what was waited for') {
     const { promise, resolve } = Promise.withResolvers()
     const look = () => {
@@ -122,7 +121,7 @@ export class Inbox {
   }
 }
 
-/** Subscribe a channel and wait until it is; `states` takes in all that is said of it. */
+/** Subscribe a channel and wait for the subscription; `states` gets all its states. */
 export async function subscribed(channel, states = new Inbox()) {
   channel.subscribe((status, error) => states.add({ status, error }))
   const { status, error } = await states.next(() => true, `the subscription of ${channel.topic}`)

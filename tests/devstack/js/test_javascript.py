@@ -1,4 +1,4 @@
-"""The official JavaScript client against the gateway: each file of this folder, run by Node."""
+"""Node runs each file of this folder, which tests the official JavaScript client on the gateway."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,13 @@ import pytest
 from tests.support import node
 
 
-#: One gateway serves them all.
+#: All files share one gateway.
 pytestmark = pytest.mark.xdist_group("js")
 
 
 @pytest.mark.parametrize("file", node.test_files())
 def test_javascript_client(settings: Mapping[str, str], file: str) -> None:
-    """What the file says of the client is so."""
+    """Each test of the file passes."""
     result = node.run_tests(file, settings)
 
     assert result.returncode == 0, result.stdout

@@ -1,4 +1,4 @@
--- What requests that meet trouble read and write.
+-- A table and a function for requests that meet faults.
 
 create table public.notes (id integer primary key, body text);
 grant select, insert on public.notes to anon, authenticated, service_role;

@@ -1,4 +1,4 @@
-"""Faults of the gateway on command, as httpx and the official client meet them."""
+"""Commanded faults of the gateway, seen by httpx and by the official client."""
 
 import json
 import socket
@@ -39,7 +39,7 @@ def has_note(owner: psycopg.Connection, id_: int) -> bool:
 def test_a_service_is_away_for_as_many_requests_as_commanded(
     control: GatewayControl, http: httpx.Client
 ) -> None:
-    """The text is the one that hosted's gateway sends, and it is no JSON.
+    """The answer is the text that the hosted gateway sends, and no JSON.
 
     https://github.com/supabase/supabase-flutter/issues/993
     """
@@ -52,7 +52,7 @@ def test_a_service_is_away_for_as_many_requests_as_commanded(
 
 
 def test_a_fault_befalls_what_fits_alone(control: GatewayControl, http: httpx.Client) -> None:
-    """By method and by path; what waits is listed until it has struck."""
+    """A fault hits requests of its method and path; the control API lists pending faults."""
     control.add_fault(status=429, method="POST", path=ADD_NOTE)
 
     assert 200 == http.get(NOTES).status_code
@@ -68,7 +68,7 @@ def test_a_fault_befalls_what_fits_alone(control: GatewayControl, http: httpx.Cl
 def test_the_official_client_tells_that_a_service_is_away(
     control: GatewayControl, client: Client
 ) -> None:
-    """With the status as the code, for the body is none of PostgREST's."""
+    """The official client raises the status as code, because the body is not PostgREST's."""
     control.add_fault(status=503, path=ADD_NOTE)
 
     with pytest.raises(APIError) as error:
@@ -83,7 +83,7 @@ def test_a_connection_breaks_before_any_effect(
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
-    """So that it can be tried again."""
+    """A broken connection has no effect, so a caller may repeat the request."""
     id_ = next(numbers)
     control.add_fault(reset=True, path=ADD_NOTE)
 
@@ -100,7 +100,7 @@ def test_a_reply_is_lost_after_the_commit(
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
-    """To the client it looks as if nothing had been done."""
+    """A lost reply hides the commit from the client."""
     id_ = next(numbers)
     control.add_fault(reset=True, when="after", method="POST")
 
@@ -116,7 +116,7 @@ def test_an_error_covers_what_was_done(
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
-    """A 504 of a gateway says nothing of what its service did."""
+    """A 504 of the gateway hides the effect of its service."""
     id_ = next(numbers)
     control.add_fault(status=504, when="after", path=ADD_NOTE)
 
@@ -128,7 +128,7 @@ def test_an_error_covers_what_was_done(
 def test_a_request_hangs_until_the_faults_are_cleared(
     control: GatewayControl, http: httpx.Client, numbers: Iterator[int]
 ) -> None:
-    """Then it goes on as if nothing had been; others do not wait for it."""
+    """A hanging request continues when the faults are cleared, and delays no other."""
     id_ = next(numbers)
     control.add_fault(hang=True, path=ADD_NOTE)
     with ThreadPoolExecutor(1) as pool:
@@ -148,7 +148,7 @@ def test_a_reply_hangs_after_the_commit(
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
-    """It is held back, and arrives when the faults are cleared."""
+    """A hanging reply arrives when the faults are cleared, after its commit."""
     id_ = next(numbers)
     control.add_fault(hang=True, when="after", path=ADD_NOTE)
     with ThreadPoolExecutor(1) as pool:
@@ -168,7 +168,7 @@ def test_who_gave_up_on_a_hanging_request_has_done_nothing(
     owner: psycopg.Connection,
     numbers: Iterator[int],
 ) -> None:
-    """It is dropped, and not carried out when nobody waits for it any more."""
+    """The gateway drops a hanging request whose caller has gone, and does not run it later."""
     first, second = next(numbers), next(numbers)
     control.add_fault(hang=True, path=ADD_NOTE)
     with socket.create_connection(("127.0.0.1", gateway.config.port)) as caller:
@@ -178,7 +178,7 @@ def test_who_gave_up_on_a_hanging_request_has_done_nothing(
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
         )
         assert wait_until(lambda: not control.pending()["faults"], TIMEOUT_S)
-    # Once it answers somebody else it has noticed that the first one is gone.
+    # An answer to another caller proves that the gateway has noticed the closed connection.
     http.get("/health")
 
     control.clear()
@@ -190,11 +190,11 @@ def test_who_gave_up_on_a_hanging_request_has_done_nothing(
 def test_a_slow_request_outlasts_an_impatient_caller(
     control: GatewayControl, http: httpx.Client
 ) -> None:
-    """The others pass it."""
+    """A slow request ends for a caller with a short time-out; other requests pass it."""
     control.add_fault(delay_s=600, path=NOTES)
     with pytest.raises(httpx.ReadTimeout):
         http.get(NOTES, timeout=httpx.Timeout(TIMEOUT_S, read=0.1))
-    # It may have given up before its request was taken in.
+    # The caller may have given up before the gateway took the request.
     assert wait_until(lambda: not control.pending()["faults"], TIMEOUT_S)
 
     assert 200 == http.get(NOTES).status_code
@@ -203,7 +203,7 @@ def test_a_slow_request_outlasts_an_impatient_caller(
 def test_a_users_token_is_over_and_an_api_key_is_not(
     gateway: Gateway, control: GatewayControl, http: httpx.Client
 ) -> None:
-    """PostgREST's words, and GoTrue's for the same token.
+    """PostgREST and GoTrue refuse expired user tokens in their own words, and no API key.
 
     https://docs.postgrest.org/en/stable/references/errors.html#group-3-jwt
     """
@@ -222,7 +222,7 @@ def test_a_users_token_is_over_and_an_api_key_is_not(
 
 
 def test_a_websocket_is_refused_or_broken_off(gateway: Gateway, control: GatewayControl) -> None:
-    """Before it is open; once open it has Realtime's own troubles."""
+    """A fault hits a WebSocket's handshake; an open socket has failure modes of its own."""
     url = f"{gateway.socket_url}/websocket?apikey={gateway.keys.publishable_key}"
     control.add_fault(status=503, path="/realtime/v1/websocket")
     with pytest.raises(InvalidStatus) as refusal:
@@ -253,7 +253,7 @@ def test_a_websocket_is_refused_or_broken_off(gateway: Gateway, control: Gateway
     ],
 )
 def test_a_command_that_makes_no_sense_is_refused(http: httpx.Client, body: str) -> None:
-    """With a reason; nothing is commanded by it."""
+    """The control API refuses an impossible fault with a reason, and adds none."""
     answer = http.post("/_control/faults", content=body)
 
     assert 400 == answer.status_code
@@ -262,7 +262,7 @@ def test_a_command_that_makes_no_sense_is_refused(http: httpx.Client, body: str)
 
 
 def test_the_control_api_itself_is_spared(control: GatewayControl) -> None:
-    """Or no fault could be ended."""
+    """No fault hits the control API, so a test can always end faults."""
     control.add_fault(reset=True, times=100)
     control.set_realtime("deaf")
 

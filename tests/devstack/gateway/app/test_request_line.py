@@ -1,4 +1,4 @@
-"""Request lines as long as the proxies in front of hosted Supabase take them, and longer ones."""
+"""The gateway limits the request line as the proxies of hosted Supabase do."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ def client(gateway: Gateway) -> Iterator[httpx.Client]:
 
 
 def target(path: str, method: str, size: int) -> str:
-    """Return a path whose request line has so many bytes without its line break."""
+    """Return a path that makes the request line `size` bytes long, without the line break."""
     filler = size - len(f"{method} {path} HTTP/1.1")
     return path + "x" * filler
 
@@ -31,7 +31,7 @@ def target(path: str, method: str, size: int) -> str:
     "path", ["/rest/v1/notes?id=eq.", "/auth/v1/verify?type=", "/storage/v1/object/a/", "/"]
 )
 def test_long_line_is_refused(client: httpx.Client, method: str, path: str) -> None:
-    """It is 414 for every service, with a page that is no JSON; one byte less is served."""
+    """Each service refuses a longer line with 414 and a page, and serves one byte less."""
     longest = client.request(method, target(path, method, MAX_BYTES))
     longer = client.request(method, target(path, method, MAX_BYTES + 1))
 
@@ -41,7 +41,7 @@ def test_long_line_is_refused(client: httpx.Client, method: str, path: str) -> N
 
 
 def test_long_line_needs_no_key(gateway: Gateway) -> None:
-    """The proxy judges before anybody asks who calls."""
+    """The proxy refuses a long line before it checks the key."""
     answer = httpx.get(
         gateway.url + target("/rest/v1/notes?id=eq.", "GET", 9000), timeout=TIMEOUT_S
     )
@@ -50,12 +50,12 @@ def test_long_line_needs_no_key(gateway: Gateway) -> None:
 
 
 def test_escaped_bytes_count_as_they_travel(client: httpx.Client) -> None:
-    """Three bytes of a percent escape are three bytes."""
+    """The limit counts a percent escape as three bytes."""
     assert client.get("/rest/v1/notes?id=in.(" + "%20" * 2800 + ")").status_code == 414
 
 
 def test_connection_goes_on(gateway: Gateway) -> None:
-    """A refused line does not end its connection, nor the next request on it."""
+    """The connection serves the next request after a refused line."""
     connection = http.client.HTTPConnection("127.0.0.1", gateway.config.port, timeout=TIMEOUT_S)
     headers = {"apikey": gateway.keys.publishable_key}
     with contextlib.closing(connection):

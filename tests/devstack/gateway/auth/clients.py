@@ -1,4 +1,4 @@
-"""What the tests of Auth share: a password, and what makes clients."""
+"""A password, and functions that make and check requests of Auth."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ def claims_of(client: Client) -> dict[str, Any]:
 
 
 def assert_ended(client: Client, token: str) -> None:
-    """Expect Auth to say that the session of `token` is no more."""
+    """Check that Auth refuses `token` because its session has ended."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.get_user(token)
     assert ("session_not_found", 403) == (caught.value.code, caught.value.status)
@@ -48,7 +48,7 @@ def send(
     token: str | None = None,
     is_new: bool = True,
 ) -> httpx.Response:
-    """Send `POST /path` or the like to Auth, as a client of today or an older one would."""
+    """Send `POST /path` or the like to Auth, as a current or an older client does."""
     method, path = request.split(" ")
     headers = {"apikey": gateway.keys.publishable_key}
     if token:
@@ -67,7 +67,7 @@ def assert_refused(
     *,
     token: str | None = None,
 ) -> None:
-    """Expect a status, a code and a sentence, in the shapes of today's and of older clients."""
+    """Check status, code and sentence of a refusal, in the current and in the older form."""
     status, code, message = refusal
 
     new = send(http, gateway, request, body, token=token)

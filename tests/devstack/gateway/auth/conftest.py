@@ -1,20 +1,19 @@
-"""Auth behind the real gateway, on a database with Supabase's baseline and a trigger on sign-up."""
+"""A gateway of Auth on a database with Supabase's baseline and a trigger on sign-up."""
 
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from supabase import Client, ClientOptions, create_client
+from supabase import Client
 from supabase_auth.types import AuthMFAEnrollResponse
 
 from devstack.postgres.schema import build_database
 from tests.devstack.gateway.auth.clients import PASSWORD, Mails, MakeClient
 from tests.support.authenticator import enrolled, verify
-from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
+from tests.support.gateways import Gateway, running_gateway
 
 
 _PROJECT = [Path(__file__).with_name(name) for name in ("new_user_trigger.sql", "vault.sql")]
@@ -22,7 +21,7 @@ _PROJECT = [Path(__file__).with_name(name) for name in ("new_user_trigger.sql", 
 
 @pytest.fixture(scope="session")
 def database_url(admin_url: str) -> str:
-    """Build a database with Auth's and the project's tables; return its address."""
+    """Build a database with the tables of Auth and of the project; return its URL."""
     return build_database(admin_url, "auth_tests", _PROJECT)
 
 
@@ -33,96 +32,22 @@ def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield gateway
 
 
-@pytest.fixture(scope="session")
-def open_gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """Serve a project that anonymous users may enter."""
-    folder = tmp_path_factory.mktemp("open")
-    auth = "[auth]\nenable_anonymous_sign_ins = true"
-    with running_gateway(database_url, folder, auth=auth) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="session")
-def closed_gateway(
-    database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
-    """Serve a project that takes no new users."""
-    folder = tmp_path_factory.mktemp("closed")
-    auth = "[auth]\nenable_anonymous_sign_ins = true\nenable_signup = false"
-    with running_gateway(database_url, folder, auth=auth) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="session")
-def production_gateway(
-    database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Gateway]:
-    """Serve our project with all the settings of its Auth that this stack can obey."""
-    folder = tmp_path_factory.mktemp("production")
-    with running_gateway(database_url, folder, has_production_auth=True) as gateway:
-        yield gateway
-
-
-def _mails(gateway: Gateway) -> Mails:
-    def read(to: str) -> list[dict[str, Any]]:
-        answer = httpx.get(f"{gateway.url}/_control/mails", params={"to": to}, timeout=TIMEOUT_S)
-        mails: list[dict[str, Any]] = answer.json()["mails"]
-        return mails
-
-    return read
-
-
 @pytest.fixture
 def mails(gateway: Gateway) -> Mails:
     """Return a reader of the mails to an address, the newest first."""
-    return _mails(gateway)
+    return gateway.mails
 
 
 @pytest.fixture
-def open_mails(open_gateway: Gateway) -> Mails:
-    """Return a reader of the mails of the project that anonymous users may enter."""
-    return _mails(open_gateway)
-
-
-@pytest.fixture
-def production_mails(production_gateway: Gateway) -> Mails:
-    """Return a reader of the mails of the project with all settings."""
-    return _mails(production_gateway)
-
-
-def _client(gateway: Gateway, http: httpx.Client) -> Client:
-    options = ClientOptions(httpx_client=http, auto_refresh_token=False)
-    return create_client(gateway.url, gateway.keys.publishable_key, options)
-
-
-@pytest.fixture
-def anonymous_client(open_gateway: Gateway, http: httpx.Client) -> Client:
-    """Return a client of the project that anonymous users may enter."""
-    return _client(open_gateway, http)
-
-
-@pytest.fixture
-def production_client(production_gateway: Gateway, http: httpx.Client) -> Client:
-    """Return a client of the project with all settings."""
-    return _client(production_gateway, http)
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[httpx.Client]:
-    """Share one HTTP client, for the clients here and for requests no client would make."""
-    with httpx.Client(timeout=TIMEOUT_S) as client:
-        yield client
+def http(transport: httpx.Client) -> httpx.Client:
+    """Return the plain HTTP client, for requests that no official client makes."""
+    return transport
 
 
 @pytest.fixture
 def make_client(gateway: Gateway, http: httpx.Client) -> MakeClient:
     """Return a maker of official clients, each with a session of its own."""
-
-    def make(key: str | None = None) -> Client:
-        options = ClientOptions(httpx_client=http, auto_refresh_token=False)
-        return create_client(gateway.url, key or gateway.keys.publishable_key, options)
-
-    return make
+    return lambda key="": gateway.client(http, key=key)
 
 
 @pytest.fixture
@@ -139,7 +64,7 @@ def admin(make_client: MakeClient, gateway: Gateway) -> Client:
 
 @pytest.fixture
 def database(gateway: Gateway) -> Iterator[psycopg.Connection]:
-    """Connect to look at rows, and to make some older than they are."""
+    """Connect as superuser, to inspect rows and to make some of them older."""
     with psycopg.connect(gateway.config.admin_url, autocommit=True) as connection:
         yield connection
 

@@ -7,7 +7,7 @@ create table public.members (
 create function public.welcome_member() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  -- An anonymous user is no member.
+  -- An anonymous user gets no row of members.
   if new.is_anonymous then
     return new;
   end if;

@@ -1,4 +1,4 @@
-"""What a signed-in user does: look, change, sign out; and how long a session lives."""
+"""A signed-in user reads, changes and signs out; each session has its own life."""
 
 import httpx
 import psycopg
@@ -11,7 +11,7 @@ from tests.support.gateways import Gateway
 
 
 def test_get_user_returns_the_caller(user: Client, email: str) -> None:
-    """The token decides whose row is shown."""
+    """The token decides which user Auth returns."""
     answer = user.auth.get_user()
 
     assert answer is not None
@@ -20,7 +20,7 @@ def test_get_user_returns_the_caller(user: Client, email: str) -> None:
 
 
 def test_update_merges_metadata(user: Client, database: psycopg.Connection, email: str) -> None:
-    """A key is set, a null takes one away, the others stay."""
+    """An update sets a key of the metadata, removes one by null and keeps the others."""
     answer = user.auth.update_user({"data": {"nickname": "Countess", "age": None}})
 
     assert "Countess" == answer.user.user_metadata["nickname"]
@@ -33,7 +33,7 @@ def test_update_merges_metadata(user: Client, database: psycopg.Connection, emai
 def test_update_to_anothers_address_is_refused(
     make_client: MakeClient, user: Client, email: str
 ) -> None:
-    """An address has one owner."""
+    """Auth refuses an address that another user has."""
     make_client().auth.sign_up({"email": f"taken-{email}", "password": PASSWORD})
 
     with pytest.raises(AuthApiError) as caught:
@@ -45,7 +45,7 @@ def test_update_to_anothers_address_is_refused(
 def test_new_password_ends_the_other_sessions(
     make_client: MakeClient, user: Client, other_device: Client, email: str
 ) -> None:
-    """Who changes the password stays signed in; all other devices do not."""
+    """A new password ends the sessions of all other devices, and keeps this one."""
     token = token_of(other_device)
 
     user.auth.update_user({"password": "battery staple"})
@@ -58,7 +58,7 @@ def test_new_password_ends_the_other_sessions(
 
 
 def test_new_password_must_be_strong_and_new(user: Client) -> None:
-    """The rule of sign-up holds for a change, and the old password is none."""
+    """A new password must meet the rules of sign-up and differ from the old one."""
     with pytest.raises(AuthWeakPasswordError):
         user.auth.update_user({"password": "short"})
     with pytest.raises(AuthApiError) as caught:
@@ -70,7 +70,7 @@ def test_new_password_must_be_strong_and_new(user: Client) -> None:
 def test_global_sign_out_ends_every_session(
     make_client: MakeClient, user: Client, other_device: Client, database: psycopg.Connection
 ) -> None:
-    """Rows are gone, so are refresh tokens, and Auth knows the JWT no longer."""
+    """A global sign-out deletes all sessions and refresh tokens, and ends every access token."""
     claims = user.auth.get_claims()
     assert claims is not None
     tokens = [token_of(user), token_of(other_device)]
@@ -88,7 +88,7 @@ def test_global_sign_out_ends_every_session(
 def test_local_sign_out_ends_this_session(
     make_client: MakeClient, user: Client, other_device: Client
 ) -> None:
-    """The other device stays signed in."""
+    """A local sign-out keeps the session of the other device."""
     token = token_of(user)
 
     user.auth.sign_out({"scope": "local"})
@@ -100,7 +100,7 @@ def test_local_sign_out_ends_this_session(
 def test_others_sign_out_spares_this_session(
     make_client: MakeClient, user: Client, other_device: Client
 ) -> None:
-    """Everybody else is signed out."""
+    """A sign-out of the others keeps this session and ends all others."""
     token = token_of(other_device)
 
     user.auth.sign_out({"scope": "others"})
@@ -110,7 +110,7 @@ def test_others_sign_out_spares_this_session(
 
 
 def test_unknown_scope_is_refused(gateway: Gateway, http: httpx.Client, user: Client) -> None:
-    """A typing error must not end sessions."""
+    """Auth refuses an unknown scope and ends no session."""
     answer = http.post(
         f"{gateway.url}/auth/v1/logout?scope=all",
         headers={
@@ -140,7 +140,7 @@ def test_only_users_tokens_speak_for_users(
     status: int,
     code: str,
 ) -> None:
-    """No token, a broken one, and keys that stand for nobody: each is told apart."""
+    """Auth refuses no token, a broken one and keys of no user, each with its own error."""
     keys = gateway.keys
     headers = {"apikey": keys.publishable_key}
     if authorization:
@@ -154,7 +154,7 @@ def test_only_users_tokens_speak_for_users(
 
 
 def test_expired_token_is_refused(gateway: Gateway, http: httpx.Client, user: Client) -> None:
-    """A token that has run out is no token."""
+    """Auth refuses an expired token."""
     claims = gateway.keys.verify(token_of(user))
     expired = gateway.keys.sign(claims | {"exp": claims["iat"] - 1})
 

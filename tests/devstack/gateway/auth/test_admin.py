@@ -1,4 +1,4 @@
-"""The admin users API through the official client, and who is kept out of it."""
+"""The admin users API through the official client, and its refusals of other callers."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from tests.support.gateways import Gateway
 
 
 def test_created_user_can_sign_in(admin: Client, client: Client, email: str) -> None:
-    """A confirmed address and a password are all it takes."""
+    """A user with a confirmed address and a password from an admin can sign in."""
     created = admin.auth.admin.create_user(
         {
             "email": email,
@@ -57,7 +57,7 @@ def test_metadata_of_a_created_user_are_the_admins(
 
 
 def test_created_user_without_metadata_has_none(admin: Client, email: str) -> None:
-    """No claim of the identity is among them."""
+    """A user created without metadata has none, and no claim of the identity among it."""
     created = admin.auth.admin.create_user({"email": email}).user
     invited = admin.auth.admin.invite_user_by_email(f"invited-{email}").user
     linked = admin.auth.admin.generate_link(
@@ -93,7 +93,7 @@ BAD_ADDRESSES = [
 def test_malformed_address_is_refused(
     gateway: Gateway, http: httpx.Client, admin: Client, email: str, address: str
 ) -> None:
-    """Wherever an address comes in, it has the form that GoTrue asks for."""
+    """Auth refuses a malformed address in every request that takes one."""
     user_id = admin.auth.admin.create_user({"email": email}).user.id
     calls = [
         ("POST", "/admin/users", {"email": address}),
@@ -127,14 +127,14 @@ def test_malformed_address_is_refused(
 
 @pytest.mark.parametrize("form", ["otto{}@com", "o'tto+x{}@mail.example.com", "o..t{}@X-y.example"])
 def test_unusual_address_is_taken(admin: Client, email: str, form: str) -> None:
-    """GoTrue takes these, and writes them in lower case."""
+    """Auth accepts the addresses that GoTrue accepts, and stores them in lower case."""
     address = form.format(email[:12])
 
     assert address.lower() == admin.auth.admin.create_user({"email": address}).user.email
 
 
 def test_unconfirmed_user_cannot_sign_in(admin: Client, client: Client, email: str) -> None:
-    """An address that nobody confirmed opens nothing, until an admin confirms it."""
+    """An unconfirmed user cannot sign in until an admin confirms the address."""
     created = admin.auth.admin.create_user({"email": email, "password": PASSWORD})
 
     with pytest.raises(AuthApiError) as caught:
@@ -149,7 +149,7 @@ def test_unconfirmed_user_cannot_sign_in(admin: Client, client: Client, email: s
 def test_changed_address_is_confirmed_on_demand(
     admin: Client, email: str, *, is_confirmed: bool
 ) -> None:
-    """An admin's change proves nothing of the new address unless it says so (`adminUserUpdate`)."""
+    """A changed address is unconfirmed unless the admin says otherwise (`adminUserUpdate`)."""
     created = admin.auth.admin.create_user({"email": email, "password": PASSWORD})
     new_email = f"new-{email}"
 
@@ -169,7 +169,7 @@ def test_changed_address_is_confirmed_on_demand(
 def test_created_user_takes_the_id_and_hash_given(
     admin: Client, client: Client, email: str
 ) -> None:
-    """Users move in from elsewhere with the id and the password they had."""
+    """An admin may create a user with the id and the password hash of another system."""
     user_id = str(uuid.uuid4())
     password_hash = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 
@@ -183,7 +183,7 @@ def test_created_user_takes_the_id_and_hash_given(
 
 
 def test_second_user_of_an_address_is_refused(admin: Client, email: str) -> None:
-    """An address has one owner here too."""
+    """The admin API refuses a second user of one address."""
     admin.auth.admin.create_user({"email": email, "password": PASSWORD})
 
     with pytest.raises(AuthApiError) as caught:
@@ -193,7 +193,7 @@ def test_second_user_of_an_address_is_refused(admin: Client, email: str) -> None
 
 
 def test_list_pages_through_all_users(admin: Client, gateway: Gateway, http: httpx.Client) -> None:
-    """Newest first, so many a page, with the count and the next page named."""
+    """The list starts with the newest user, and tells the count and the next page."""
     ids = [
         admin.auth.admin.create_user({"email": f"{uuid.uuid4().hex}@example.com"}).user.id
         for _ in range(3)
@@ -214,14 +214,14 @@ def test_list_pages_through_all_users(admin: Client, gateway: Gateway, http: htt
 
 
 def test_get_user_by_id_returns_the_user(admin: Client, email: str) -> None:
-    """What was created is what is shown."""
+    """The admin API returns the created user by the id."""
     created = admin.auth.admin.create_user({"email": email})
 
     assert email == admin.auth.admin.get_user_by_id(created.user.id).user.email
 
 
 def test_update_changes_what_is_named(admin: Client, client: Client, email: str) -> None:
-    """Address, password, metadata and role, in one call."""
+    """One update changes address, password, metadata and role."""
     created = admin.auth.admin.create_user({"email": email, "email_confirm": True})
 
     admin.auth.admin.update_user_by_id(
@@ -246,7 +246,7 @@ def test_update_changes_what_is_named(admin: Client, client: Client, email: str)
 def test_ban_holds_until_it_is_lifted(
     admin: Client, client: Client, make_client: MakeClient, email: str
 ) -> None:
-    """A banned user neither signs in nor goes on with a session."""
+    """A banned user can neither sign in nor refresh a session until the ban ends."""
     answer = client.auth.sign_up({"email": email, "password": PASSWORD})
     assert answer.user is not None
 
@@ -266,7 +266,7 @@ def test_ban_holds_until_it_is_lifted(
 def test_delete_removes_the_user_and_what_hangs_on_it(
     admin: Client, client: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """Sessions, identities and the project's own row go too."""
+    """A delete removes sessions, identities and the project's own row of the user."""
     answer = client.auth.sign_up({"email": email, "password": PASSWORD})
     assert answer.user is not None
 
@@ -287,7 +287,7 @@ def test_delete_removes_the_user_and_what_hangs_on_it(
 def test_soft_delete_frees_the_address(
     admin: Client, client: Client, make_client: MakeClient, database: psycopg.Connection, email: str
 ) -> None:
-    """The row stays for those that refer to it; nobody can read from it who it was."""
+    """A soft delete keeps the row for references, and removes every personal value."""
     answer = client.auth.sign_up({"email": email, "password": PASSWORD})
     assert answer.user is not None
 
@@ -334,7 +334,7 @@ def hidden(text: str) -> str:
 
 
 def test_unknown_user_is_not_found(admin: Client) -> None:
-    """An id that nobody has gives 404, to each verb."""
+    """Each method answers 404 for an unknown id."""
     unknown = str(uuid.uuid4())
 
     for call in (
@@ -348,7 +348,7 @@ def test_unknown_user_is_not_found(admin: Client) -> None:
 
 
 def test_users_and_browsers_are_kept_out(client: Client, email: str) -> None:
-    """Neither the publishable key nor a user's own token is an admin's."""
+    """Neither the publishable key nor a user's token opens the admin API."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.admin.list_users()
     assert ("not_admin", 403) == (caught.value.code, caught.value.status)
@@ -362,7 +362,7 @@ def test_users_and_browsers_are_kept_out(client: Client, email: str) -> None:
 
 
 def test_legacy_service_key_is_an_admins(make_client: MakeClient, gateway: Gateway) -> None:
-    """Projects that still use the JWT keys go on working."""
+    """A legacy service_role JWT opens the admin API."""
     admin = make_client(gateway.keys.service_role_jwt)
 
     assert isinstance(admin.auth.admin.list_users(), list)
@@ -370,7 +370,7 @@ def test_legacy_service_key_is_an_admins(make_client: MakeClient, gateway: Gatew
 
 @pytest.mark.parametrize("duration", ["soon", "1", "1h2", "-1h", "999999999h"])
 def test_impossible_ban_is_refused(admin: Client, email: str, duration: str) -> None:
-    """A duration that is none changes nothing."""
+    """Auth refuses a malformed duration of a ban and changes nothing."""
     created = admin.auth.admin.create_user({"email": email})
 
     with pytest.raises(AuthApiError) as caught:
@@ -381,7 +381,7 @@ def test_impossible_ban_is_refused(admin: Client, email: str, duration: str) -> 
 
 @pytest.mark.parametrize("query", ["page=0", "page=x", "per_page=-1", "per_page=99999999999"])
 def test_impossible_page_is_refused(gateway: Gateway, http: httpx.Client, query: str) -> None:
-    """A page that cannot be is a 400 and not an empty one."""
+    """Auth refuses an impossible page with 400, instead of an empty list."""
     key = gateway.keys.secret_key
     headers = {"apikey": key, "Authorization": f"Bearer {key}"}
 

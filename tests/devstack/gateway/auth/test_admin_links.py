@@ -15,7 +15,7 @@ from tests.support.gateways import Gateway
 
 
 def follow(client: Client, link: GenerateLinkResponse, email: str) -> str:
-    """Type the code of a link in; return whose session began."""
+    """Verify the code of a link; return the id of the user whose session began."""
     properties = link.properties
     answer = client.auth.verify_otp(
         {
@@ -31,7 +31,7 @@ def follow(client: Client, link: GenerateLinkResponse, email: str) -> str:
 def test_invited_user_is_let_in(
     admin: Client, client: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """No password yet, metadata of the inviter's, and the link confirms the address."""
+    """An invited user has the inviter's metadata and no password; the link confirms the address."""
     invited = admin.auth.admin.invite_user_by_email(email, {"data": {"nickname": "Grace"}}).user
 
     assert invited.invited_at is not None
@@ -48,7 +48,7 @@ def test_invited_user_is_let_in(
 
 
 def test_invited_user_has_no_password(admin: Client, client: Client, email: str) -> None:
-    """Nobody signs in by an empty one."""
+    """An empty password does not sign an invited user in."""
     admin.auth.admin.invite_user_by_email(email)
 
     with pytest.raises(AuthApiError) as caught:
@@ -58,7 +58,7 @@ def test_invited_user_has_no_password(admin: Client, client: Client, email: str)
 
 
 def test_invitation_of_a_user_is_refused(admin: Client, user: Client, email: str) -> None:
-    """Who is in needs none."""
+    """Auth refuses to invite an address that a confirmed user has."""
     assert user.auth.get_user() is not None
 
     with pytest.raises(AuthApiError) as caught:
@@ -68,14 +68,14 @@ def test_invitation_of_a_user_is_refused(admin: Client, user: Client, email: str
 
 
 def test_invitation_can_be_repeated(admin: Client, email: str) -> None:
-    """The first mail may be lost."""
+    """An admin may invite an address again, because the first mail may be lost."""
     first = admin.auth.admin.invite_user_by_email(email).user
 
     assert first.id == admin.auth.admin.invite_user_by_email(email).user.id
 
 
 def test_sign_up_link_makes_a_user(admin: Client, client: Client, email: str) -> None:
-    """The user waits for the code; then the password of the link signs in."""
+    """A sign-up link makes a user who must use the code; then the link's password signs in."""
     link = admin.auth.admin.generate_link({"type": "signup", "email": email, "password": PASSWORD})
 
     assert email == link.user.email
@@ -91,7 +91,7 @@ def test_sign_up_link_makes_a_user(admin: Client, client: Client, email: str) ->
 def test_link_lets_a_user_in(
     admin: Client, make_client: MakeClient, user: Client, email: str, kind: str
 ) -> None:
-    """The code and the hash belong together; what is used is used."""
+    """A magic link signs a user in once, by its code or its hash."""
     link = admin.auth.admin.generate_link({"type": kind, "email": email})  # type: ignore[misc,arg-type]  # either kind
 
     assert kind == link.properties.verification_type
@@ -104,7 +104,7 @@ def test_link_lets_a_user_in(
 
 
 def test_magic_link_of_a_stranger_signs_up(admin: Client, client: Client, email: str) -> None:
-    """GoTrue turns it into a sign-up with a password that nobody knows."""
+    """GoTrue turns the magic link of an unknown address into a sign-up with a random password."""
     link = admin.auth.admin.generate_link({"type": "magiclink", "email": email})
 
     assert "signup" == link.properties.verification_type
@@ -112,7 +112,7 @@ def test_magic_link_of_a_stranger_signs_up(admin: Client, client: Client, email:
 
 
 def test_invitation_link_invites(admin: Client, client: Client, email: str) -> None:
-    """The same as an invitation, but the mail is the caller's."""
+    """An invitation link invites as an invitation does, but the caller sends the mail."""
     link = admin.auth.admin.generate_link(
         {"type": "invite", "email": email, "options": {"data": {"nickname": "Grace"}}}
     )
@@ -126,7 +126,7 @@ def test_invitation_link_invites(admin: Client, client: Client, email: str) -> N
 def test_change_link_changes_the_address(
     admin: Client, make_client: MakeClient, user: Client, email: str, kind: str
 ) -> None:
-    """The link's type is the change's, whichever address it is for."""
+    """A link of a change of address has that type, for the old and for the new address."""
     new_email = f"new-{email}"
 
     link = admin.auth.admin.generate_link(
@@ -199,7 +199,7 @@ def test_impossible_link_is_refused_in_both_shapes(
     code: str,
     message: str,
 ) -> None:
-    """Whom there is not, and what cannot be."""
+    """Auth refuses unknown users and impossible links, in the current and the older form."""
     assert user.auth.get_user() is not None
     named = {key: value.format(user=email, nobody=f"nobody-{email}") for key, value in body.items()}
     path, key = "POST /admin/generate_link", gateway.keys.secret_key
@@ -212,7 +212,7 @@ def test_impossible_link_is_refused_in_both_shapes(
 def test_only_admins_hand_out_links(
     gateway: Gateway, http: httpx.Client, user: Client, path: str, email: str
 ) -> None:
-    """A link is a session, so nobody makes one for others."""
+    """Only an admin may generate a link, because a link is a session."""
     session = user.auth.get_session()
     assert session is not None
 
@@ -228,7 +228,7 @@ def test_only_admins_hand_out_links(
 
 
 def test_admins_new_password_ends_every_session(admin: Client, user: Client) -> None:
-    """Whoever was signed in proves anew who it is (`UpdatePassword` without a session)."""
+    """An admin's new password ends every session (`UpdatePassword` without a session)."""
     answer = user.auth.get_user()
     assert answer is not None
 

@@ -1,4 +1,4 @@
-"""Ways of signing in that this stack does not have: refused as where they are switched off.
+"""Auth refuses the ways of signing in that devstack lacks, as a project that disables them.
 
 Codes and sentences are GoTrue's (github.com/supabase/auth): `api.go`, `otp.go`, `token.go`,
 `token_oidc.go`, `web3.go`, `middleware.go` and `external.go` of `internal/api`.
@@ -17,7 +17,7 @@ PHONE = "+61400000000"
 
 
 def test_anonymous_sign_in_is_refused(client: Client) -> None:
-    """A client without an address gets no user."""
+    """Auth refuses a sign-up without an address, and makes no user."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.sign_in_anonymously()
 
@@ -26,7 +26,7 @@ def test_anonymous_sign_in_is_refused(client: Client) -> None:
 
 
 def test_code_by_message_is_refused(client: Client) -> None:
-    """No messages are sent either."""
+    """Auth refuses to send a code by message."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.sign_in_with_otp({"phone": PHONE})
 
@@ -35,7 +35,7 @@ def test_code_by_message_is_refused(client: Client) -> None:
 
 
 def test_sign_up_by_phone_is_refused(client: Client) -> None:
-    """A number could not be confirmed."""
+    """Auth refuses a sign-up by phone, because it cannot confirm a number."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.sign_up({"phone": PHONE, "password": "correct horse"})
 
@@ -44,7 +44,7 @@ def test_sign_up_by_phone_is_refused(client: Client) -> None:
 
 
 def test_sign_in_by_phone_is_refused(client: Client) -> None:
-    """Nobody here has a number."""
+    """Auth refuses a sign-in by phone, because no user has a number."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.sign_in_with_password({"phone": PHONE, "password": "correct horse"})
 
@@ -53,7 +53,7 @@ def test_sign_in_by_phone_is_refused(client: Client) -> None:
 
 
 def test_id_token_is_refused(client: Client) -> None:
-    """Another service's token opens nothing, and the answer names its issuer."""
+    """Auth refuses an id token of another service, and names its issuer."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.sign_in_with_id_token({"provider": "google", "token": "a.b.c"})
 
@@ -63,7 +63,7 @@ def test_id_token_is_refused(client: Client) -> None:
 
 
 def test_oauth_is_refused(client: Client, http: httpx.Client) -> None:
-    """The client only builds the address; the browser that opens it reads the refusal."""
+    """The client builds the OAuth address; Auth refuses the browser that opens it."""
     address = client.auth.sign_in_with_oauth({"provider": "github"}).url
 
     answer = http.get(address)
@@ -77,7 +77,7 @@ def test_oauth_is_refused(client: Client, http: httpx.Client) -> None:
 
 
 def test_single_sign_on_is_refused(client: Client) -> None:
-    """No organisation's users come by SAML."""
+    """Auth refuses single sign-on by SAML."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.sign_in_with_sso({"domain": "example.com"})
 
@@ -85,7 +85,7 @@ def test_single_sign_on_is_refused(client: Client) -> None:
 
 
 def test_linking_identities_is_refused(user: Client) -> None:
-    """One user, one identity; the client still lists it."""
+    """Auth refuses to link a second identity; the client lists the only one."""
     answer = user.auth.get_user_identities()
     [identity] = answer.identities
 
@@ -100,7 +100,7 @@ def test_linking_identities_is_refused(user: Client) -> None:
 
 
 def test_code_of_no_flow_is_refused(client: Client) -> None:
-    """No PKCE flow begins here, so every code is unknown."""
+    """Every code of PKCE is unknown, because Auth begins no such flow."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.exchange_code_for_session(
             {"auth_code": "x", "code_verifier": "y", "redirect_to": ""}
@@ -159,13 +159,13 @@ def test_refusals_come_in_both_shapes(
     code: str,
     message: str,
 ) -> None:
-    """Newer clients read a word under `code`, older ones a number."""
+    """Current clients read a word under `code`, older ones a number."""
     refusal = (status, code, message)
     assert_refused(http, gateway, request_line, body, refusal)
 
 
 def test_linking_asks_who_it_is_first(gateway: Gateway, http: httpx.Client, user: Client) -> None:
-    """A stranger is not told what is switched off."""
+    """An anonymous caller gets 401 before Auth tells that linking is disabled."""
     answer = send(http, gateway, "GET /user/identities/authorize")
     known = send(http, gateway, "GET /user/identities/authorize", token=token_of(user))
 

@@ -1,4 +1,4 @@
-"""Whatever a body or a path holds, Auth answers with a clear 4xx, and goes on."""
+"""Auth answers any body and any path with a clear 4xx, and goes on."""
 
 import json
 import uuid
@@ -17,7 +17,7 @@ from tests.support.fuzzing import fuzzed
 from tests.support.gateways import Gateway
 
 
-#: What this stack refuses by name.
+#: Auth refuses these by name, because this stack lacks them.
 NOT_SERVED = 501
 ROUTES = (
     "POST /signup",
@@ -51,7 +51,7 @@ VALUES = st.recursive(
     max_leaves=4,
 )
 
-#: Fields with values that lead on, beyond the first check.
+#: Fields whose values pass the first check.
 FIELDS: dict[str, list[Any]] = {
     "email": ["a@b.co", "\0@b.co", "é@b.co"],
     "new_email": ["c@b.co"],
@@ -84,7 +84,7 @@ BODIES = st.fixed_dictionaries(
 
 @pytest.fixture
 def known(user: Client) -> dict[str, str]:
-    """Return a factor's id, an id of nobody's, and a token whose sessions may end."""
+    """Return a factor's id, an unknown id, and a token whose sessions may end."""
     factor = user.auth.mfa.enroll({"factor_type": "totp"})
     return {"factor": factor.id, "unknown": str(uuid.uuid4()), "token": token_of(user)}
 
@@ -119,14 +119,14 @@ def test_no_body_makes_auth_fail(
     *,
     is_admin: bool,
 ) -> None:
-    """Never a 500: what is wrong is the caller's, and the answer says so in Auth's shape."""
+    """Auth answers any body with an error of the caller, in its own form, and never with a 500."""
     method, path = route.split(" ")
     path = path.format(**known, text=quote(text, safe=""))
 
     answer = http.request(
         method,
         f"{gateway.url}/auth/v1{path}",
-        # As Python writes it: with NaN and Infinity, which are no JSON.
+        # Python writes NaN and Infinity too, which are no JSON.
         content=json.dumps(body),
         headers={
             "apikey": gateway.keys.publishable_key,

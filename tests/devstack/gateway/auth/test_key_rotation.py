@@ -1,4 +1,4 @@
-"""A rotation of the signing keys, seen by the official client and by every service.
+"""The official client and every service follow a rotation of the signing keys.
 
 https://supabase.com/docs/guides/auth/signing-keys#rotating-and-revoking-keys
 """
@@ -20,7 +20,7 @@ from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 
 @pytest.fixture(scope="module")
 def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """Serve a gateway of its own, for its keys change."""
+    """Run a separate gateway, because these tests change its keys."""
     with running_gateway(database_url, tmp_path_factory.mktemp("rotating")) as gateway:
         yield gateway
 
@@ -32,21 +32,21 @@ class SigningKeys:
         self._http, self._url = http, f"{gateway.url}/_control/signing_keys"
 
     def states(self) -> dict[str, str]:
-        """Return the keys, the oldest first."""
+        """Return the state of each key, the oldest first."""
         states: dict[str, str] = self._http.get(self._url).raise_for_status().json()["states"]
         return states
 
     def add(self) -> str:
-        """Make a key that stands by."""
+        """Make a key on standby; return its id."""
         self._http.post(self._url).raise_for_status()
         return list(self.states())[-1]
 
     def move(self, kid: str, state: str) -> httpx.Response:
-        """Give a key another state."""
+        """Move a key to another state."""
         return self._http.patch(f"{self._url}/{kid}", json={"state": state})
 
     def rotate(self) -> str:
-        """Have a new key take over; return its name."""
+        """Put a new key in use; return its id."""
         kid = self.add()
         self.move(kid, "in_use").raise_for_status()
         return kid
@@ -54,23 +54,23 @@ class SigningKeys:
 
 @pytest.fixture
 def signing(http: httpx.Client, gateway: Gateway) -> SigningKeys:
-    """Return what rotates the gateway's keys."""
+    """Return the control API that rotates the gateway's keys."""
     return SigningKeys(http, gateway)
 
 
 def kid_of(token: str) -> str:
-    """Return the name of the key that signed a token."""
+    """Return the id of the key that signed a token."""
     return str(pyjwt.get_unverified_header(token)["kid"])
 
 
 def published(http: httpx.Client, gateway: Gateway) -> list[str]:
-    """Return the names of the keys that Auth tells of."""
+    """Return the ids of the keys that Auth publishes."""
     answer = http.get(f"{gateway.url}/auth/v1/.well-known/jwks.json")
     return [key["kid"] for key in answer.json()["keys"]]
 
 
 def joined(gateway: Gateway, token: str) -> tuple[str, str]:
-    """Join a channel with a token; return how it ended, and why."""
+    """Join a channel with a token; return the outcome and its reason."""
     url = f"{gateway.socket_url}/websocket?apikey={gateway.keys.publishable_key}&vsn=1.0.0"
     with connect(url, open_timeout=TIMEOUT_S) as socket:
         payload = {"config": {}, "access_token": token}
@@ -88,7 +88,7 @@ def test_rotation_signs_nobody_out(
     user: Client,
     email: str,
 ) -> None:
-    """Old and new tokens are believed by Auth, REST, Realtime and the client's own check."""
+    """Auth, REST, Realtime and the client's own check accept old and new tokens."""
     old = token_of(user)
 
     kid = signing.rotate()
@@ -106,7 +106,7 @@ def test_rotation_signs_nobody_out(
 
 
 def test_refresh_after_a_rotation_is_signed_anew(signing: SigningKeys, user: Client) -> None:
-    """Sessions go on, and move to the new key with their next token."""
+    """A session continues, and the new key signs its next token."""
     session_id = claims_of(user)["session_id"]
     kid = signing.rotate()
 
@@ -118,7 +118,7 @@ def test_refresh_after_a_rotation_is_signed_anew(signing: SigningKeys, user: Cli
 def test_key_on_standby_is_told_before_it_signs(
     gateway: Gateway, http: httpx.Client, signing: SigningKeys, user: Client
 ) -> None:
-    """Verifiers that keep the JWKS for ten minutes know it when its time comes."""
+    """Auth publishes a standby key early, because verifiers cache the JWKS for ten minutes."""
     kid = signing.add()
 
     user.auth.refresh_session()
@@ -135,7 +135,7 @@ def test_tokens_of_a_revoked_key_are_believed_nowhere(
     signing: SigningKeys,
     user: Client,
 ) -> None:
-    """Auth, REST, Realtime and the client's own check agree, though all believed it before."""
+    """Auth, REST, Realtime and the client's own check refuse the tokens of a revoked key."""
     old = token_of(user)
     assert ("ok", "") == joined(gateway, old)
     assert user.table("members").select("id").limit(1).execute() is not None
@@ -157,7 +157,7 @@ def test_tokens_of_a_revoked_key_are_believed_nowhere(
 
 
 def test_session_outlives_the_key_of_its_token(signing: SigningKeys, user: Client) -> None:
-    """A refresh token is no JWT: with it the client comes back after a revocation."""
+    """A refresh token is no JWT, so it renews the session after its key's revocation."""
     old = token_of(user)
     kid = signing.rotate()
     signing.move(kid_of(old), "revoked").raise_for_status()
@@ -171,7 +171,7 @@ def test_session_outlives_the_key_of_its_token(signing: SigningKeys, user: Clien
 def test_legacy_keys_outlive_a_rotation(
     make_client: MakeClient, gateway: Gateway, signing: SigningKeys
 ) -> None:
-    """The old API keys are signed with the shared secret, which is none of the rotated keys."""
+    """The shared secret signs the legacy API keys, so a rotation does not end them."""
     signing.rotate()
 
     admin = make_client(gateway.keys.service_role_jwt)
@@ -183,7 +183,7 @@ def test_legacy_keys_outlive_a_rotation(
 def test_token_of_the_legacy_secret_outlives_a_rotation(
     make_client: MakeClient, gateway: Gateway, signing: SigningKeys, user: Client
 ) -> None:
-    """It names no key, so the client asks Auth, and every service falls back to the secret."""
+    """A legacy token names no key, so the client asks Auth, and services use the secret."""
     claims = claims_of(user)
     legacy = pyjwt.encode(claims, gateway.keys.jwt_secret, "HS256")
     signing.rotate()
@@ -204,7 +204,7 @@ def test_token_of_the_legacy_secret_outlives_a_rotation(
     ],
 )
 def test_impossible_move_is_refused(signing: SigningKeys, kid: str, state: str, said: str) -> None:
-    """A test that mistypes learns it at once."""
+    """The control API refuses an impossible change of state."""
     [in_use] = [name for name, now in signing.states().items() if now == "in_use"]
 
     answer = signing.move(kid.format(in_use=in_use), state)

@@ -1,4 +1,4 @@
-"""What the gateway writes into its log when the database refuses, and what it must not."""
+"""The gateway logs a refusal of the database, and no data of a row."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def test_log_names_the_error_and_quotes_no_row(
     email: str,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Postgres's DETAIL of a broken constraint is the whole row, with the address in it."""
+    """The log omits Postgres's DETAIL, which quotes the whole row with the address in it."""
     body = {"email": email, "password": PASSWORD, "data": {"nickname": "forbidden"}}
 
     with running_gateway(database_url, tmp_path) as gateway:

@@ -1,4 +1,4 @@
-"""What is refused of mails and of what comes back from one.
+"""Refusals of requests for mails, and of the codes and links in them.
 
 Codes, statuses and sentences: `recover.go`, `resend.go` and `verify.go` of GoTrue's `internal/api`
 (github.com/supabase/auth).
@@ -15,7 +15,7 @@ from tests.support.gateways import Gateway
     "target", ["https://evil.example/", "javascript:alert(1)", "http://10.0.0.1/", "http://["]
 )
 def test_link_leads_to_no_other_site(gateway: Gateway, http: httpx.Client, target: str) -> None:
-    """An address that is not the project's is replaced by its site."""
+    """Auth replaces a redirect to a foreign site with the project's site."""
     answer = http.get(
         f"{gateway.url}/auth/v1/verify",
         params={"token": "x", "type": "signup", "redirect_to": target},
@@ -157,6 +157,6 @@ def test_refusals_come_in_both_shapes(
     code: str,
     message: str,
 ) -> None:
-    """Newer clients read a word under `code`, older ones a number."""
+    """Current clients read a word under `code`, older ones a number."""
     refusal = (status, code, message)
     assert_refused(http, gateway, request_line, body, refusal)

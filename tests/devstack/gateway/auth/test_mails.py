@@ -1,4 +1,4 @@
-"""What would send a mail, and the codes and links that come back, through the official client.
+"""Requests that send mails, and their codes and links, through the official client.
 
 https://supabase.com/docs/reference/python/auth-resetpasswordforemail, -auth-verifyotp, -auth-resend
 and -auth-updateuser; rules, codes and sentences: `recover.go`, `resend.go`, `reauthenticate.go` and
@@ -23,7 +23,7 @@ from tests.support.gateways import Gateway
 
 
 def mailed(database: psycopg.Connection, email: str, kind: str) -> str:
-    """Return what the link of the last mail to this address would hold."""
+    """Return the token hash of the last mail to this address."""
     row = database.execute(
         "select token_hash from auth.one_time_tokens where relates_to = %s and token_type = %s",
         [email, kind],
@@ -35,7 +35,7 @@ def mailed(database: psycopg.Connection, email: str, kind: str) -> str:
 def test_forgotten_password_is_replaced(
     make_client: MakeClient, user: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """Ask for a mail, follow it, set another password: the page of the client's documentation."""
+    """A user asks for a recovery mail, follows its link and sets another password."""
     lost = make_client()
     lost.auth.reset_password_for_email(email, {"redirect_to": "http://127.0.0.1:3000/reset"})
 
@@ -54,7 +54,7 @@ def test_forgotten_password_is_replaced(
 def test_unknown_address_learns_nothing(
     client: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """Whoever asks for a mail does not learn who has an account."""
+    """A recovery of an unknown address has the same answer as one of a known address."""
     client.auth.reset_password_for_email(email)
 
     query = "select count(*) from auth.one_time_tokens where relates_to = %s"
@@ -62,7 +62,7 @@ def test_unknown_address_learns_nothing(
 
 
 def test_link_is_followed_once(user: Client, database: psycopg.Connection, email: str) -> None:
-    """The second use is refused as an expired one is."""
+    """A link works once; its second use has the error of an expired link."""
     user.auth.reset_password_for_email(email)
     token_hash = mailed(database, email, "recovery_token")
     user.auth.verify_otp({"token_hash": token_hash, "type": "recovery"})
@@ -77,7 +77,7 @@ def test_link_is_followed_once(user: Client, database: psycopg.Connection, email
 def test_later_mail_voids_the_earlier(
     user: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """Only the last link works."""
+    """Only the link of the latest mail works."""
     user.auth.reset_password_for_email(email)
     earlier = mailed(database, email, "recovery_token")
     user.auth.reset_password_for_email(email)
@@ -89,7 +89,7 @@ def test_later_mail_voids_the_earlier(
 
 
 def test_link_expires(user: Client, database: psycopg.Connection, email: str) -> None:
-    """After an hour, the default of `[auth.email] otp_expiry`."""
+    """A link expires after an hour, the default of `[auth.email] otp_expiry`."""
     user.auth.reset_password_for_email(email)
     database.execute(
         "update auth.one_time_tokens set created_at = created_at - interval '3601 s'"
@@ -108,7 +108,7 @@ def test_link_expires(user: Client, database: psycopg.Connection, email: str) ->
 def test_new_password_voids_what_was_mailed(
     user: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """A link that somebody else may hold does not outlive the password."""
+    """A new password voids every mailed link, because another person may have one."""
     user.auth.reset_password_for_email(email)
     token_hash = mailed(database, email, "recovery_token")
 
@@ -122,7 +122,7 @@ def test_new_password_voids_what_was_mailed(
 def test_link_is_right_for_its_type_only(
     user: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """A recovery confirms no sign-up."""
+    """A link works only for its type: a recovery confirms no sign-up."""
     user.auth.reset_password_for_email(email)
     token_hash = mailed(database, email, "recovery_token")
 
@@ -136,7 +136,7 @@ def test_link_is_right_for_its_type_only(
 def test_banned_user_is_not_let_in(
     user: Client, admin: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """A ban holds against a mail too."""
+    """A ban refuses the link of a mail too."""
     user_id = claims_of(user)["sub"]
     user.auth.reset_password_for_email(email)
     admin.auth.admin.update_user_by_id(user_id, {"ban_duration": "1h"})
@@ -157,7 +157,7 @@ def test_new_address_is_confirmed(
     email: str,
     answers_from: str,
 ) -> None:
-    """Until then the old one stays. Where sign-ups need no confirmation one answer is enough."""
+    """The old address stays until the new one is confirmed; here one confirmation is enough."""
     new_email = f"new-{email}"
     asked = user.auth.update_user({"email": new_email})
     assert (email, new_email) == (asked.user.email, asked.user.new_email)
@@ -183,7 +183,7 @@ def test_new_address_is_confirmed(
 def test_address_taken_meanwhile_is_refused(
     make_client: MakeClient, user: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """Whoever is first has it."""
+    """Auth refuses a change to an address that another user has taken meanwhile."""
     new_email = f"new-{email}"
     user.auth.update_user({"email": new_email})
     make_client().auth.sign_up({"email": new_email, "password": PASSWORD})
@@ -202,7 +202,7 @@ def test_address_taken_meanwhile_is_refused(
 def test_resend_repeats_what_is_waited_for(
     admin: Client, client: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """A user whose address is not confirmed is sent another link, and it works."""
+    """A user without a confirmed address gets another link, and it works."""
     admin.auth.admin.create_user({"email": email, "password": PASSWORD})
 
     client.auth.resend({"type": "signup", "email": email})
@@ -218,7 +218,7 @@ def test_resend_repeats_what_is_waited_for(
 def test_resend_of_a_change_voids_the_first_mail(
     user: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """The wanted address is kept, the link is another."""
+    """Another mail of a change keeps the new address and voids the first link."""
     new_email = f"new-{email}"
     user.auth.update_user({"email": new_email})
     earlier = mailed(database, new_email, "email_change_token_new")
@@ -233,7 +233,7 @@ def test_resend_of_a_change_voids_the_first_mail(
 def test_resend_to_the_confirmed_sends_nothing(
     user: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """Nor does it tell whether there is such a user."""
+    """A resend to a confirmed user sends nothing, and does not tell that the user exists."""
     user.auth.resend({"type": "signup", "email": email})
     user.auth.resend({"type": "email_change", "email": email})
 
@@ -244,7 +244,7 @@ def test_resend_to_the_confirmed_sends_nothing(
 def test_reauthentication_sends_a_code(
     user: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """The project does not ask for it, so a password changes with a nonce or without."""
+    """The project requires no reauthentication, so a password changes with or without its code."""
     user.auth.reauthenticate()
 
     assert mailed(database, email, "reauthentication_token")
@@ -254,7 +254,7 @@ def test_reauthentication_sends_a_code(
 def test_link_of_the_browser_leads_to_the_site(
     gateway: Gateway, http: httpx.Client, admin: Client, user: Client, email: str
 ) -> None:
-    """The session is in the fragment, as browsers' clients read it, and it works."""
+    """The link redirects a browser to the site, with a session in the fragment."""
     target = "http://127.0.0.1:3000/welcome"
     link = admin.auth.admin.generate_link(
         {"type": "recovery", "email": email, "options": {"redirect_to": target}}

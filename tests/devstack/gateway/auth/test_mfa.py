@@ -27,7 +27,7 @@ from tests.support.authenticator import code_of, enrolled, level_of, verify
 
 
 def test_enrolment_shows_a_secret_to_scan_and_to_type(user: Client, email: str) -> None:
-    """The address carries all that an app needs; the picture is an image of the client's."""
+    """The address of an enrolment has all that an app needs; the client makes the picture."""
     factor = enrolled(user)
 
     assert ("totp", "phone") == (factor.type, factor.friendly_name)
@@ -44,7 +44,7 @@ def test_enrolment_shows_a_secret_to_scan_and_to_type(user: Client, email: str) 
 
 
 def test_enrolment_without_an_issuer_names_the_site(user: Client) -> None:
-    """GoTrue takes the host of the project's site_url; config.toml names none, so the default."""
+    """GoTrue takes the host of site_url as issuer; config.toml names none, so the default holds."""
     factor = user.auth.mfa.enroll({"factor_type": "totp"})
 
     assert factor.totp is not None
@@ -52,7 +52,7 @@ def test_enrolment_without_an_issuer_names_the_site(user: Client) -> None:
 
 
 def test_right_code_raises_the_session(user: Client, database: psycopg.Connection) -> None:
-    """Same session, new tokens at aal2, with both proofs named; the rows say the same."""
+    """The session stays, and gets new tokens at aal2; tokens and rows name both methods."""
     before = claims_of(user)
     session = user.auth.get_session()
     assert session is not None
@@ -80,7 +80,7 @@ def test_right_code_raises_the_session(user: Client, database: psycopg.Connectio
 
 
 def test_user_names_the_factors(user: Client, factor: AuthMFAEnrollResponse) -> None:
-    """The user object lists them all, without the secret; the client sorts out the verified."""
+    """The user object lists all factors without their secrets; the client selects verified ones."""
     waiting = enrolled(user, "tablet")
 
     listed = user.auth.mfa.list_factors()
@@ -95,7 +95,7 @@ def test_user_names_the_factors(user: Client, factor: AuthMFAEnrollResponse) -> 
 
 
 def test_level_survives_a_refresh(user: Client, factor: AuthMFAEnrollResponse) -> None:
-    """The session remembers how it was proved."""
+    """A refresh keeps the session's level."""
     assert factor.id
 
     user.auth.refresh_session()
@@ -106,7 +106,7 @@ def test_level_survives_a_refresh(user: Client, factor: AuthMFAEnrollResponse) -
 def test_next_sign_in_begins_below(
     user: Client, other_device: Client, factor: AuthMFAEnrollResponse, email: str
 ) -> None:
-    """A password alone is aal1 again, and the client knows that more is possible."""
+    """The next sign-in by password begins at aal1, and the client knows that aal2 is possible."""
     other_device.auth.sign_in_with_password({"email": email, "password": PASSWORD})
 
     assert ("aal1", "aal2") == level_of(other_device)
@@ -118,7 +118,7 @@ def test_next_sign_in_begins_below(
 def test_proof_ends_the_sessions_that_prove_less(
     make_client: MakeClient, user: Client, other_device: Client
 ) -> None:
-    """From the first right code on, no device goes on with a password alone."""
+    """The first right code ends the user's sessions of a lower level."""
     token = token_of(other_device)
 
     verify(user, enrolled(user))
@@ -128,7 +128,7 @@ def test_proof_ends_the_sessions_that_prove_less(
 
 
 def test_proof_ends_the_other_enrolments(user: Client) -> None:
-    """What was begun and never finished goes when one factor is verified."""
+    """A verified factor deletes the user's unverified ones."""
     enrolled(user, "left half done")
 
     verify(user, enrolled(user))
@@ -137,7 +137,7 @@ def test_proof_ends_the_other_enrolments(user: Client) -> None:
 
 
 def test_wrong_code_is_refused(user: Client) -> None:
-    """The level stays, and the same challenge may be answered again."""
+    """A wrong code keeps the level, and the challenge may be answered again."""
     factor = enrolled(user)
     challenge = user.auth.mfa.challenge({"factor_id": factor.id})
     wrong = f"{(int(code_of(factor)) + 500_000) % 1_000_000:06}"
@@ -154,7 +154,7 @@ def test_wrong_code_is_refused(user: Client) -> None:
 
 
 def test_challenge_is_answered_once(user: Client) -> None:
-    """GoTrue says of a used one what it says of another's address (`validateChallenge`)."""
+    """GoTrue refuses a used challenge as one of another IP address (`validateChallenge`)."""
     factor = enrolled(user)
     challenge = user.auth.mfa.challenge({"factor_id": factor.id})
     user.auth.mfa.verify(
@@ -172,7 +172,7 @@ def test_challenge_is_answered_once(user: Client) -> None:
 def test_challenge_is_answered_from_where_it_was_asked(
     user: Client, database: psycopg.Connection
 ) -> None:
-    """A code that was taken elsewhere is of no use."""
+    """Auth refuses a code from another IP address than the challenge's."""
     factor = enrolled(user)
     challenge = user.auth.mfa.challenge({"factor_id": factor.id})
     database.execute(
@@ -188,7 +188,7 @@ def test_challenge_is_answered_from_where_it_was_asked(
 
 
 def test_challenge_expires(user: Client, database: psycopg.Connection) -> None:
-    """After five minutes it is gone, and asking again is all it takes."""
+    """A challenge expires after five minutes; the user may ask for another."""
     factor = enrolled(user)
     challenge = user.auth.mfa.challenge({"factor_id": factor.id})
     database.execute(
@@ -212,7 +212,7 @@ def test_challenge_expires(user: Client, database: psycopg.Connection) -> None:
 
 
 def test_unenrolled_factor_is_gone(user: Client, factor: AuthMFAEnrollResponse) -> None:
-    """The token runs on at aal2; the refreshed one is aal1, with the password as its proof."""
+    """The access token stays at aal2 until the refresh, which returns to aal1 and the password."""
     answer = user.auth.mfa.unenroll({"factor_id": factor.id})
 
     assert factor.id == answer.id
@@ -225,7 +225,7 @@ def test_unenrolled_factor_is_gone(user: Client, factor: AuthMFAEnrollResponse) 
 def test_admin_lists_and_deletes_factors(
     user: Client, admin: Client, factor: AuthMFAEnrollResponse
 ) -> None:
-    """Somebody lost the app: the office takes the factor away, and the password is enough."""
+    """An admin deletes the factor of a user who lost the app; then the password is enough."""
     user_id = claims_of(user)["sub"]
 
     listed = admin.auth.admin.mfa.list_factors({"user_id": user_id})
@@ -240,7 +240,7 @@ def test_admin_lists_and_deletes_factors(
 def test_soft_deleted_user_keeps_no_factor(
     user: Client, admin: Client, factor: AuthMFAEnrollResponse
 ) -> None:
-    """What remains of the user can prove nothing."""
+    """A soft delete removes the user's factors."""
     assert factor.id
     user_id = claims_of(user)["sub"]
 
@@ -250,7 +250,7 @@ def test_soft_deleted_user_keeps_no_factor(
 
 
 def test_policy_reads_the_level(user: Client) -> None:
-    """A row-level policy on `auth.jwt() ->> 'aal'` opens with the second factor only.
+    """A policy on `auth.jwt() ->> 'aal'` shows its rows to a second factor alone.
 
     https://supabase.com/docs/guides/auth/auth-mfa#enforce-rules-for-mfa-logins
     """

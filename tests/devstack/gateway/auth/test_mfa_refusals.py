@@ -1,4 +1,4 @@
-"""What is refused of second factors, and to whom, through the official client.
+"""Refusals of second factors, through the official client.
 
 Codes, statuses and sentences: GoTrue's `internal/api/mfa.go`, `admin.go` and `user.go`
 (github.com/supabase/auth).
@@ -27,7 +27,7 @@ from tests.support.gateways import Gateway
 def test_factor_of_somebody_else_is_not_found(
     make_client: MakeClient, user: Client, email: str
 ) -> None:
-    """Nobody asks for codes of another's app."""
+    """Auth does not find a factor of another user."""
     factor = enrolled(user)
     stranger = make_client()
     stranger.auth.sign_up({"email": f"other-{email}", "password": PASSWORD})
@@ -40,7 +40,7 @@ def test_factor_of_somebody_else_is_not_found(
 
 
 def test_name_of_a_factor_is_used_once(user: Client) -> None:
-    """Two factors of one name could not be told apart."""
+    """Auth refuses a second factor of the same name, because a user could not tell them apart."""
     enrolled(user, "phone")
 
     with pytest.raises(AuthApiError) as caught:
@@ -52,7 +52,7 @@ def test_name_of_a_factor_is_used_once(user: Client) -> None:
 
 
 def test_factors_are_limited(user: Client) -> None:
-    """Ten enrolments is the default of `[auth.mfa] max_enrolled_factors`."""
+    """Auth limits a user's factors to ten, the default of `[auth.mfa] max_enrolled_factors`."""
     for number in range(10):
         enrolled(user, f"phone {number}")
 
@@ -63,7 +63,7 @@ def test_factors_are_limited(user: Client) -> None:
 
 
 def test_abandoned_enrolment_makes_room(user: Client, database: psycopg.Connection) -> None:
-    """One that was never asked for a code is forgotten after five minutes."""
+    """Auth deletes an enrolment without a challenge after five minutes."""
     factor = enrolled(user)
     database.execute(
         "update auth.mfa_factors set created_at = created_at - interval '301 s' where id = %s",
@@ -78,7 +78,7 @@ def test_abandoned_enrolment_makes_room(user: Client, database: psycopg.Connecti
 def test_second_factor_is_enrolled_at_aal2(
     user: Client, factor: AuthMFAEnrollResponse, email: str
 ) -> None:
-    """Who holds only the password adds no factor of their own."""
+    """A user with a verified factor needs aal2 to enrol another."""
     assert factor.id
     user.auth.sign_in_with_password({"email": email, "password": PASSWORD})
 
@@ -91,7 +91,7 @@ def test_second_factor_is_enrolled_at_aal2(
 def test_verified_factor_is_unenrolled_at_aal2(
     user: Client, factor: AuthMFAEnrollResponse, email: str
 ) -> None:
-    """A password alone does not switch the second factor off."""
+    """A user needs aal2 to unenrol a verified factor."""
     user.auth.sign_in_with_password({"email": email, "password": PASSWORD})
 
     with pytest.raises(AuthApiError) as caught:
@@ -101,7 +101,7 @@ def test_verified_factor_is_unenrolled_at_aal2(
 
 
 def test_unverified_factor_is_unenrolled_at_aal1(user: Client) -> None:
-    """An enrolment that was never finished protects nothing."""
+    """A user unenrols an unverified factor at aal1."""
     factor = enrolled(user)
 
     assert factor.id == user.auth.mfa.unenroll({"factor_id": factor.id}).id
@@ -111,7 +111,7 @@ def test_unverified_factor_is_unenrolled_at_aal1(user: Client) -> None:
 def test_first_factor_changes_at_aal2(
     user: Client, factor: AuthMFAEnrollResponse, email: str, change: str
 ) -> None:
-    """Where there is a second factor, password and address need it (`UserUpdate`)."""
+    """A user with a second factor needs aal2 to change password or address (`UserUpdate`)."""
     new: UserAttributes = {"email": f"new-{email}"}
     if change == "password":
         new = {"password": "battery staple"}
@@ -191,7 +191,7 @@ def test_what_cannot_be_is_refused_in_both_shapes(
     code: str,
     message: str,
 ) -> None:
-    """Phone and WebAuthn are refused as where they are switched off; the rest as GoTrue does."""
+    """Auth refuses phone and WebAuthn as disabled, and other impossible requests as GoTrue does."""
     names = {"factor": enrolled(user).id, "unknown": str(uuid.uuid4())}
     path = request_line.format(**names)
     body = body and {key: value.format(**names) for key, value in body.items()}
@@ -201,7 +201,7 @@ def test_what_cannot_be_is_refused_in_both_shapes(
 
 
 def test_factors_need_a_session(gateway: Gateway, http: httpx.Client, user: Client) -> None:
-    """A token that names no session could not hold the proof."""
+    """Auth refuses a token without a session, because the proof would have no place."""
     claims = claims_of(user)
     del claims["session_id"]
 

@@ -1,9 +1,11 @@
-"""Signing in without a password, through the official client: by a code, by a link, as nobody.
+"""Sign-ins without a password through the official client: by code, by link, anonymous.
 
 https://supabase.com/docs/reference/python/auth-signinwithotp and -auth-signinanonymously; rules,
 codes and sentences: `otp.go`, `magic_link.go` and `anonymous.go` of GoTrue's `internal/api`.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -11,11 +13,11 @@ import pytest
 from supabase import AuthApiError, Client
 
 from tests.devstack.gateway.auth.clients import PASSWORD, Mails, MakeClient, claims_of, send
-from tests.support.gateways import Gateway
+from tests.support.gateways import Gateway, running_gateway
 
 
 def test_code_signs_up(client: Client, mails: Mails, email: str) -> None:
-    """An unknown address is a user's from the first mail on; the code makes the session."""
+    """The first mail makes the user of an unknown address; the code makes the session."""
     client.auth.sign_in_with_otp({"email": email, "options": {"data": {"nickname": "Ada"}}})
     [mail] = mails(email)
 
@@ -30,7 +32,7 @@ def test_code_signs_up(client: Client, mails: Mails, email: str) -> None:
 def test_code_signs_a_known_user_in(
     user: Client, make_client: MakeClient, mails: Mails, email: str
 ) -> None:
-    """The user stays the one who was there."""
+    """A code signs the existing user in."""
     other = make_client()
     other.auth.sign_in_with_otp({"email": email, "options": {"should_create_user": False}})
 
@@ -40,7 +42,7 @@ def test_code_signs_a_known_user_in(
 
 
 def test_link_signs_in(gateway: Gateway, http: httpx.Client, mails: Mails, email: str) -> None:
-    """The link leads to the site with a session, once."""
+    """The link redirects to the site with a session, once."""
     headers = {"apikey": gateway.keys.publishable_key}
     url = f"{gateway.url}/auth/v1/otp?redirect_to=http://127.0.0.1:3000/welcome"
     assert {} == http.post(url, json={"email": email}, headers=headers).json()
@@ -60,7 +62,7 @@ def test_link_signs_in(gateway: Gateway, http: httpx.Client, mails: Mails, email
 def test_older_path_sends_the_same(
     gateway: Gateway, http: httpx.Client, mails: Mails, email: str
 ) -> None:
-    """POST /magiclink is POST /otp for an address."""
+    """POST /magiclink does the same as POST /otp with an address."""
     headers = {"apikey": gateway.keys.publishable_key}
     answer = http.post(f"{gateway.url}/auth/v1/magiclink", json={"email": email}, headers=headers)
 
@@ -68,7 +70,7 @@ def test_older_path_sends_the_same(
 
 
 def test_code_is_good_once_and_the_latest_alone(client: Client, mails: Mails, email: str) -> None:
-    """A later mail voids the earlier one."""
+    """A code works once, and a later mail voids it."""
     client.auth.sign_in_with_otp({"email": email})
     client.auth.sign_in_with_otp({"email": email})
     late, early = (mail["code"] for mail in mails(email))
@@ -116,7 +118,7 @@ def test_unknown_address_is_refused_where_nobody_is_to_sign_up(
 def test_impossible_request_is_refused(
     gateway: Gateway, http: httpx.Client, path: str, body: dict[str, str], message: str
 ) -> None:
-    """GoTrue's own words."""
+    """Auth refuses an impossible request with GoTrue's sentence."""
     headers = {"apikey": gateway.keys.publishable_key, "X-Supabase-Api-Version": "2024-01-01"}
     answer = http.post(f"{gateway.url}/auth/v1{path}", json=body, headers=headers)
 
@@ -128,7 +130,7 @@ def test_impossible_request_is_refused(
 
 
 def test_every_mail_is_kept(user: Client, admin: Client, mails: Mails, email: str) -> None:
-    """Whatever would be mailed is there to be read, with a link unless it is only a code."""
+    """The control API keeps every mail, with a link unless the mail has only a code."""
     user.auth.reset_password_for_email(email)
     user.auth.reauthenticate()
     user.auth.update_user({"email": f"new-{email}"})
@@ -145,7 +147,7 @@ def test_every_mail_is_kept(user: Client, admin: Client, mails: Mails, email: st
 def test_mails_are_forgotten_on_command(
     gateway: Gateway, http: httpx.Client, client: Client, mails: Mails, email: str
 ) -> None:
-    """A test may begin with an empty mailbox."""
+    """The control API deletes all mails on request."""
     client.auth.sign_in_with_otp({"email": email})
     assert mails(email)
 
@@ -154,33 +156,42 @@ def test_mails_are_forgotten_on_command(
     assert [] == http.get(f"{gateway.url}/_control/mails").json()["mails"]
 
 
-def test_anonymous_sign_in_makes_a_user(anonymous_client: Client) -> None:
-    """A user without an address, whose token says so; no identity goes with it."""
-    answer = anonymous_client.auth.sign_in_anonymously({"options": {"data": {"cart": 1}}})
+@pytest.fixture(scope="module")
+def open_gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Serve a project that lets anonymous users sign in."""
+    auth = "[auth]\nenable_anonymous_sign_ins = true"
+    with running_gateway(database_url, tmp_path_factory.mktemp("open"), auth=auth) as gateway:
+        yield gateway
+
+
+def test_anonymous_sign_in_makes_a_user(open_gateway: Gateway, http: httpx.Client) -> None:
+    """An anonymous user has no address and no identity, and the token says so."""
+    client = open_gateway.client(http)
+    answer = client.auth.sign_in_anonymously({"options": {"data": {"cart": 1}}})
 
     assert answer.user is not None
     assert answer.user.is_anonymous
     assert ({"cart": 1}, {}) == (answer.user.user_metadata, answer.user.app_metadata)
     assert ([], "") == (answer.user.identities, answer.user.email)
-    claims = claims_of(anonymous_client)
+    claims = claims_of(client)
     assert (True, "authenticated") == (claims["is_anonymous"], claims["role"])
     assert ["anonymous"] == [entry["method"] for entry in claims["amr"]]
-    anonymous_client.auth.refresh_session()
-    assert answer.user.id == claims_of(anonymous_client)["sub"]
+    client.auth.refresh_session()
+    assert answer.user.id == claims_of(client)["sub"]
 
 
 def test_anonymous_user_becomes_a_known_one(
-    anonymous_client: Client, open_mails: Mails, email: str
+    open_gateway: Gateway, http: httpx.Client, email: str
 ) -> None:
-    """An address that is confirmed ends the anonymity, and then there may be a password."""
-    auth = anonymous_client.auth
+    """A confirmed address ends the anonymity, and then the user may set a password."""
+    auth = open_gateway.client(http).auth
     started = auth.sign_in_anonymously()
     assert started.user is not None
     with pytest.raises(AuthApiError) as caught:
         auth.update_user({"password": PASSWORD})
     assert ("validation_failed", 422) == (caught.value.code, caught.value.status)
     auth.update_user({"email": email})
-    [mail] = open_mails(email)
+    [mail] = open_gateway.mails(email)
 
     answer = auth.verify_otp({"token_hash": mail["token_hash"], "type": "email_change"})
 
@@ -196,9 +207,13 @@ def test_anonymous_user_becomes_a_known_one(
     auth.sign_in_with_password({"email": email, "password": PASSWORD})
 
 
-def test_anonymous_sign_in_is_a_sign_up(closed_gateway: Gateway, http: httpx.Client) -> None:
+def test_anonymous_sign_in_is_a_sign_up(
+    database_url: str, tmp_path: Path, http: httpx.Client
+) -> None:
     """Auth refuses anonymous and first sign-ins while sign-up is disabled."""
-    for path, body in (("/signup", {}), ("/otp", {"email": "new@example.com"})):
-        answer = send(http, closed_gateway, f"POST {path}", body)
+    auth = "[auth]\nenable_anonymous_sign_ins = true\nenable_signup = false"
+    with running_gateway(database_url, tmp_path, auth=auth) as gateway:
+        for path, body in (("/signup", {}), ("/otp", {"email": "new@example.com"})):
+            answer = send(http, gateway, f"POST {path}", body)
 
-        assert (422, "signup_disabled") == (answer.status_code, answer.json()["code"])
+            assert (422, "signup_disabled") == (answer.status_code, answer.json()["code"])

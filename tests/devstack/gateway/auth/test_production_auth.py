@@ -1,9 +1,9 @@
-"""The settings of `supabase/config.toml` that a production project wants, all of them obeyed.
+"""Auth obeys the settings of `supabase/config.toml` for a production project.
 
 Rules, codes and sentences: `signup.go`, `password.go` and `verify.go` of GoTrue's `internal/api`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import psycopg
@@ -12,22 +12,30 @@ from supabase import AuthApiError, Client
 from supabase_auth.errors import AuthWeakPasswordError
 
 from tests.devstack.gateway.auth.clients import PASSWORD, Mails, send
-from tests.support.gateways import Gateway
+from tests.support.gateways import Gateway, running_gateway
 
 
 STRONG = "correct horse 7"
 
 
+@pytest.fixture(scope="module")
+def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Run a gateway with all of the project's Auth settings that this stack has."""
+    folder = tmp_path_factory.mktemp("production")
+    with running_gateway(database_url, folder, has_production_auth=True) as gateway:
+        yield gateway
+
+
 @pytest.fixture
-def member(production_client: Client, production_mails: Mails, email: str) -> Client:
+def member(client: Client, mails: Mails, email: str) -> Client:
     """Return a client whose user has confirmed the address."""
-    production_client.auth.sign_up({"email": email, "password": STRONG})
-    confirm(production_client, production_mails, email)
-    return production_client
+    client.auth.sign_up({"email": email, "password": STRONG})
+    confirm(client, mails, email)
+    return client
 
 
 def pass_a_minute(database: psycopg.Connection, email: str) -> None:
-    """Let the last mails to an address be older than they are."""
+    """Make the last mails to an address a minute older."""
     database.execute(
         """
         update auth.users set
@@ -44,11 +52,9 @@ def confirm(client: Client, mails: Mails, email: str) -> None:
     client.auth.verify_otp({"token_hash": mail["token_hash"], "type": mail["type"]})
 
 
-def test_sign_up_waits_for_a_confirmation(
-    production_client: Client, production_mails: Mails, email: str
-) -> None:
-    """The answer is a user without a session; the link of the mail begins one."""
-    auth = production_client.auth
+def test_sign_up_waits_for_a_confirmation(client: Client, mails: Mails, email: str) -> None:
+    """A sign-up returns a user without a session; the link of the mail begins one."""
+    auth = client.auth
     answer = auth.sign_up({"email": email, "password": STRONG})
 
     assert answer.session is None
@@ -58,30 +64,28 @@ def test_sign_up_waits_for_a_confirmation(
     with pytest.raises(AuthApiError) as caught:
         auth.sign_in_with_password({"email": email, "password": STRONG})
     assert "email_not_confirmed" == caught.value.code
-    confirm(production_client, production_mails, email)
+    confirm(client, mails, email)
     auth.sign_in_with_password({"email": email, "password": STRONG})
 
 
 def test_second_sign_up_repeats_the_mail(
-    production_client: Client, production_mails: Mails, database: psycopg.Connection, email: str
+    client: Client, mails: Mails, database: psycopg.Connection, email: str
 ) -> None:
-    """An address that nobody has confirmed gets another mail, and no other user."""
-    first = production_client.auth.sign_up({"email": email, "password": STRONG})
+    """A second sign-up of an unconfirmed address sends another mail and makes no other user."""
+    first = client.auth.sign_up({"email": email, "password": STRONG})
     pass_a_minute(database, email)
-    second = production_client.auth.sign_up({"email": email, "password": f"other {STRONG}"})
+    second = client.auth.sign_up({"email": email, "password": f"other {STRONG}"})
 
     assert first.user is not None
     assert second.user is not None
     assert first.user.id == second.user.id
-    assert ["signup", "signup"] == [mail["type"] for mail in production_mails(email)]
+    assert ["signup", "signup"] == [mail["type"] for mail in mails(email)]
 
 
-def test_sign_up_does_not_tell_who_has_an_account(
-    member: Client, production_mails: Mails, email: str
-) -> None:
-    """A known address gets no mail, and the answer is that of a new one with another id."""
+def test_sign_up_does_not_tell_who_has_an_account(member: Client, mails: Mails, email: str) -> None:
+    """A sign-up of a known address sends no mail, and answers like a new one with a random id."""
     known = member.auth.get_user()
-    sent = len(production_mails(email))
+    sent = len(mails(email))
 
     answer = member.auth.sign_up({"email": email, "password": f"other {STRONG}"})
 
@@ -90,19 +94,15 @@ def test_sign_up_does_not_tell_who_has_an_account(
     assert answer.session is None
     assert known.user.id != answer.user.id
     assert ([], None) == (answer.user.identities, answer.user.email_confirmed_at)
-    assert sent == len(production_mails(email))
+    assert sent == len(mails(email))
 
 
-def test_code_confirms_a_new_address(
-    production_client: Client, production_mails: Mails, email: str
-) -> None:
-    """Signing in by a mail is a sign-up whose mail confirms."""
-    production_client.auth.sign_in_with_otp({"email": email})
-    [mail] = production_mails(email)
+def test_code_confirms_a_new_address(client: Client, mails: Mails, email: str) -> None:
+    """A sign-in by mail of a new address is a sign-up, and its code confirms the address."""
+    client.auth.sign_in_with_otp({"email": email})
+    [mail] = mails(email)
 
-    answer = production_client.auth.verify_otp(
-        {"email": email, "token": mail["code"], "type": "email"}
-    )
+    answer = client.auth.verify_otp({"email": email, "token": mail["code"], "type": "email"})
 
     assert "signup" == mail["type"]
     assert answer.user is not None
@@ -120,11 +120,11 @@ def test_code_confirms_a_new_address(
     ],
 )
 def test_weak_password_is_refused(
-    production_client: Client, email: str, password: str, reasons: list[str]
+    client: Client, email: str, password: str, reasons: list[str]
 ) -> None:
-    """Eight characters, with a letter and a digit among them."""
+    """A password has eight characters or more, with a letter and a digit among them."""
     with pytest.raises(AuthWeakPasswordError) as caught:
-        production_client.auth.sign_up({"email": email, "password": password})
+        client.auth.sign_up({"email": email, "password": password})
 
     assert reasons == caught.value.reasons
     for reason, sentence in (
@@ -141,19 +141,19 @@ def test_weak_password_is_refused(
 
 
 def test_new_password_is_checked_too(member: Client) -> None:
-    """The rule holds for every password that a user chooses."""
+    """The rules hold for a changed password too."""
     with pytest.raises(AuthWeakPasswordError):
         member.auth.update_user({"password": "only letters"})
 
 
 @pytest.mark.parametrize("is_new_first", [False, True])
 def test_both_addresses_agree_to_a_change(
-    member: Client, production_mails: Mails, email: str, *, is_new_first: bool
+    member: Client, mails: Mails, email: str, *, is_new_first: bool
 ) -> None:
-    """The address changes when the second of the two mails is answered, in either order."""
+    """The address changes at the confirmation of the second mail, in either order."""
     wanted = f"new-{email}"
     member.auth.update_user({"email": wanted})
-    hashes = [production_mails(to)[0]["token_hash"] for to in (email, wanted)]
+    hashes = [mails(to)[0]["token_hash"] for to in (email, wanted)]
     first, second = reversed(hashes) if is_new_first else hashes
 
     half = member.auth._request(  # noqa: SLF001 -- the client cannot parse this answer of Auth
@@ -170,20 +170,20 @@ def test_both_addresses_agree_to_a_change(
 
 
 def test_first_link_of_a_change_says_that_another_follows(
-    member: Client, http: httpx.Client, production_mails: Mails, email: str
+    member: Client, http: httpx.Client, mails: Mails, email: str
 ) -> None:
-    """The site is told by a message, and gets no session."""
+    """The first link redirects to the site with a message and without a session."""
     member.auth.update_user({"email": f"new-{email}"})
-    answer = http.get(production_mails(email)[0]["link"].replace("pkce_", ""))
+    answer = http.get(mails(email)[0]["link"].replace("pkce_", ""))
 
     fragment = answer.headers["location"].partition("#")[2]
     assert "message=Confirmation+link+accepted" in fragment
     assert "access_token" not in fragment
 
 
-def test_settings_tell_it(production_gateway: Gateway, http: httpx.Client) -> None:
-    """A client may ask whether it has to show a page for the mail."""
-    told = send(http, production_gateway, "GET /settings").json()
+def test_settings_tell_it(gateway: Gateway, http: httpx.Client) -> None:
+    """Auth's settings tell a client that a sign-up needs a confirmation."""
+    told = send(http, gateway, "GET /settings").json()
 
     assert told["mailer_autoconfirm"] is False
     assert told["external"]["anonymous_users"] is False
@@ -198,28 +198,28 @@ def test_settings_tell_it(production_gateway: Gateway, http: httpx.Client) -> No
 )
 def test_mail_waits_for_a_minute(
     member: Client,
-    production_mails: Mails,
+    mails: Mails,
     database: psycopg.Connection,
     email: str,
     ask: Callable[[object, str], object],
 ) -> None:
-    """A second mail of a kind within the minute is refused, and none is kept."""
+    """Auth refuses a second mail of a kind within a minute, and sends none."""
     ask(member.auth, email)
-    sent = len(production_mails(email))
+    sent = len(mails(email))
 
     with pytest.raises(AuthApiError, match=r"request this after \d+ seconds") as caught:
         ask(member.auth, email)
 
     assert (429, "over_email_send_rate_limit") == (caught.value.status, caught.value.code)
-    assert sent == len(production_mails(email))
+    assert sent == len(mails(email))
     pass_a_minute(database, email)
     ask(member.auth, email)
 
 
 def test_password_of_an_old_session_needs_a_code(
-    member: Client, production_mails: Mails, database: psycopg.Connection, email: str
+    member: Client, mails: Mails, database: psycopg.Connection, email: str
 ) -> None:
-    """A day after the sign-in, a new password comes with the code of a mail, which is good once."""
+    """A session older than a day needs a mailed code for a new password; the code works once."""
     member.auth.update_user({"password": f"first {STRONG}"})
     database.execute(
         "update auth.sessions set created_at = created_at - interval '1 day' where user_id ="
@@ -234,7 +234,7 @@ def test_password_of_an_old_session_needs_a_code(
         member.auth.update_user({"password": f"second {STRONG}", "nonce": "none"})
     assert (422, "reauthentication_not_valid") == (caught.value.status, caught.value.code)
     member.auth.reauthenticate()
-    code = production_mails(email)[0]["code"]
+    code = mails(email)[0]["code"]
     member.auth.update_user({"password": f"second {STRONG}", "nonce": code})
     with pytest.raises(AuthApiError) as caught:
         member.auth.update_user({"password": f"third {STRONG}", "nonce": code})

@@ -1,4 +1,4 @@
-"""What Auth tells everybody, and what it does not serve."""
+"""The routes that Auth serves to everyone, and its answers to routes that it lacks."""
 
 import httpx
 import jwt as pyjwt
@@ -9,7 +9,7 @@ from tests.support.gateways import Gateway
 
 
 def test_jwks_holds_public_keys_only(gateway: Gateway, http: httpx.Client) -> None:
-    """Verifiers come without a key, may keep the answer, and learn no secret."""
+    """A verifier gets the public keys without an API key, and may cache them."""
     answer = http.get(f"{gateway.url}/auth/v1/.well-known/jwks.json")
 
     assert 200 == answer.status_code
@@ -20,7 +20,7 @@ def test_jwks_holds_public_keys_only(gateway: Gateway, http: httpx.Client) -> No
 
 
 def test_any_verifier_finds_the_keys(gateway: Gateway, http: httpx.Client, email: str) -> None:
-    """A JWT library that knows only the issuer verifies what Auth signs."""
+    """A JWT library that knows only the issuer verifies Auth's tokens."""
     signed_up = http.post(
         f"{gateway.url}/auth/v1/signup",
         json={"email": email, "password": PASSWORD},
@@ -38,7 +38,7 @@ def test_any_verifier_finds_the_keys(gateway: Gateway, http: httpx.Client, email
 
 
 def test_settings_and_health_need_a_key(gateway: Gateway, http: httpx.Client) -> None:
-    """The gateway in front lets nobody past without one."""
+    """The gateway demands a key for the settings and the health of Auth."""
     headers = {"apikey": gateway.keys.publishable_key}
 
     settings = http.get(f"{gateway.url}/auth/v1/settings", headers=headers)
@@ -58,14 +58,14 @@ def test_settings_and_health_need_a_key(gateway: Gateway, http: httpx.Client) ->
 def test_request_without_a_key_is_stopped(
     gateway: Gateway, http: httpx.Client, headers: dict[str, str], message: str
 ) -> None:
-    """A missing key and a wrong one are told apart."""
+    """The gateway refuses a missing key and a wrong one with different errors."""
     answer = http.get(f"{gateway.url}/auth/v1/settings", headers=headers)
 
     assert (401, message) == (answer.status_code, answer.json()["message"])
 
 
 def test_what_is_not_served_is_named(gateway: Gateway, http: httpx.Client) -> None:
-    """Nobody takes a missing feature for a bug of their own."""
+    """Auth names a route that this stack lacks, so nobody takes it for a bug."""
     answer = http.get(f"{gateway.url}/auth/v1/admin/audit")
 
     assert (501, "not_implemented") == (answer.status_code, answer.json()["error_code"])

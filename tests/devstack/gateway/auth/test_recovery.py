@@ -1,4 +1,4 @@
-"""Auth goes on when its database was away."""
+"""Auth recovers from lost database connections."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,7 +19,7 @@ REFUSED = 400
 def test_cut_connections_cost_one_request(
     http: httpx.Client, gateway: Gateway, database: psycopg.Connection, email: str
 ) -> None:
-    """The first request that meets a dead connection finds all of them, and gets new ones."""
+    """The first request on a dead connection replaces all connections of the pool."""
     body = {"email": email, "password": PASSWORD}
 
     def sign_in(_number: int) -> int:

@@ -1,4 +1,4 @@
-"""Password and refresh-token grants through the official client."""
+"""Grants by password and by refresh token, through the official client."""
 
 import concurrent.futures
 
@@ -14,7 +14,7 @@ from tests.support.gateways import Gateway
 
 @pytest.fixture
 def user_email(make_client: MakeClient, email: str) -> str:
-    """Return the address of somebody who signed up on another device."""
+    """Return the address of a user who signed up on another device."""
     make_client().auth.sign_up({"email": email, "password": PASSWORD})
     return email
 
@@ -28,7 +28,7 @@ def first_token(client: Client, user_email: str) -> str:
 
 
 def age(database: psycopg.Connection, token: str, seconds: int) -> None:
-    """Make it look as if a refresh token had been exchanged so long ago."""
+    """Move the exchange of a refresh token into the past."""
     database.execute(
         "update auth.refresh_tokens set updated_at = now() - make_interval(secs => %s)"
         " where token = %s",
@@ -37,7 +37,7 @@ def age(database: psycopg.Connection, token: str, seconds: int) -> None:
 
 
 def refresh(client: Client, token: str) -> str:
-    """Exchange a refresh token, and return what came for it."""
+    """Exchange a refresh token; return the new session."""
     answer = client.auth.refresh_session(token)
     assert answer.session is not None
     return answer.session.refresh_token
@@ -46,7 +46,7 @@ def refresh(client: Client, token: str) -> str:
 def test_right_password_begins_a_session(
     client: Client, database: psycopg.Connection, gateway: Gateway, user_email: str
 ) -> None:
-    """The token's claims are the protocol's, and its session is a row."""
+    """The token has the protocol's claims, and its session has a row."""
     answer = client.auth.sign_in_with_password({"email": user_email, "password": PASSWORD})
 
     assert answer.session is not None
@@ -66,7 +66,7 @@ def test_right_password_begins_a_session(
 def test_access_token_is_signed_with_the_published_key(
     client: Client, gateway: Gateway, first_token: str
 ) -> None:
-    """ES256, named by its kid, and the client verifies it by itself through the JWKS."""
+    """The token is ES256 and names its key, and the client verifies it by the JWKS."""
     assert first_token
     session = client.auth.get_session()
     assert session is not None
@@ -80,7 +80,7 @@ def test_access_token_is_signed_with_the_published_key(
 
 
 def test_forged_token_fails_its_verification(client: Client, first_token: str) -> None:
-    """A token whose claims were changed is no longer signed."""
+    """The client refuses a token whose claims were changed."""
     assert first_token
     session = client.auth.get_session()
     assert session is not None
@@ -99,7 +99,7 @@ def test_forged_token_fails_its_verification(client: Client, first_token: str) -
 def test_wrong_password_is_refused(
     gateway: Gateway, http: httpx.Client, user_email: str, password: str
 ) -> None:
-    """Whatever else was sent as a password: the answer is the same."""
+    """Auth answers every wrong password alike."""
     answer = http.post(
         f"{gateway.url}/auth/v1/token?grant_type=password",
         json={"email": user_email, "password": password},
@@ -113,7 +113,7 @@ def test_wrong_password_is_refused(
 
 
 def test_unknown_address_is_refused_like_a_wrong_password(client: Client, email: str) -> None:
-    """Nobody learns by signing in who has an account."""
+    """Auth answers an unknown address as it answers a wrong password."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.sign_in_with_password({"email": email, "password": PASSWORD})
 
@@ -123,7 +123,7 @@ def test_unknown_address_is_refused_like_a_wrong_password(client: Client, email:
 def test_older_clients_get_the_older_error_body(
     gateway: Gateway, http: httpx.Client, email: str
 ) -> None:
-    """Without a version header `code` is the status, as it was before 2024."""
+    """A client without a version header gets the status under `code`, as before 2024."""
     answer = http.post(
         f"{gateway.url}/auth/v1/token?grant_type=password",
         json={"email": email, "password": PASSWORD},
@@ -142,7 +142,7 @@ def test_older_clients_get_the_older_error_body(
 def test_weak_password_signs_in_with_a_warning(
     gateway: Gateway, http: httpx.Client, admin: Client, email: str
 ) -> None:
-    """An admin may give one; GoTrue tells the client, which may ask for another (`token.go`)."""
+    """A weak password that an admin set signs in with a warning (`token.go`)."""
     admin.auth.admin.create_user({"email": email, "password": "horse", "email_confirm": True})
 
     answer = http.post(
@@ -158,7 +158,7 @@ def test_weak_password_signs_in_with_a_warning(
 def test_session_is_set_and_goes_on(
     make_client: MakeClient, client: Client, first_token: str
 ) -> None:
-    """Another client takes over with both tokens; one that has run out is refreshed at once.
+    """Another client continues a session by its tokens, and refreshes an expired one at once.
 
     https://supabase.com/docs/reference/python/auth-setsession
     """
@@ -178,7 +178,7 @@ def test_session_is_set_and_goes_on(
 
 
 def test_auth_changes_are_told(client: Client, user_email: str) -> None:
-    """The client's own events follow the answers.
+    """The client's events follow Auth's answers.
 
     https://supabase.com/docs/reference/python/auth-onauthstatechange
     """
@@ -195,7 +195,7 @@ def test_auth_changes_are_told(client: Client, user_email: str) -> None:
 
 
 def test_refresh_rotates_the_token(client: Client, first_token: str) -> None:
-    """Each exchange brings a new refresh token and goes on with the same session."""
+    """Each exchange returns a new refresh token of the same session."""
     before = client.auth.get_claims()
 
     second_token = refresh(client, first_token)
@@ -210,7 +210,7 @@ def test_refresh_rotates_the_token(client: Client, first_token: str) -> None:
 def test_parent_of_the_token_in_use_gives_it_again(
     client: Client, database: psycopg.Connection, first_token: str
 ) -> None:
-    """A client that lost the answer may ask once more, however late."""
+    """The parent of the current refresh token returns the current one, at any later time."""
     second_token = refresh(client, first_token)
     age(database, first_token, 3600)
 
@@ -220,9 +220,9 @@ def test_parent_of_the_token_in_use_gives_it_again(
 def test_token_exchanged_just_now_gives_the_one_in_use(
     client: Client, database: psycopg.Connection, first_token: str
 ) -> None:
-    """Within ten seconds even an older copy is taken for a second tab's."""
+    """Within ten seconds of its exchange an older refresh token returns the current one."""
     third_token = refresh(client, refresh(client, first_token))
-    # A busy machine may have needed the ten seconds for that.
+    # A busy machine may need more than ten seconds for the exchanges.
     age(database, first_token, 0)
 
     assert third_token == refresh(client, first_token)
@@ -231,7 +231,7 @@ def test_token_exchanged_just_now_gives_the_one_in_use(
 def test_old_copy_of_a_token_ends_its_family(
     client: Client, database: psycopg.Connection, first_token: str
 ) -> None:
-    """Whoever uses a token long exchanged has stolen it or was robbed: nobody goes on with it."""
+    """An old refresh token ends the whole family, because one of two holders stole it."""
     third_token = refresh(client, refresh(client, first_token))
     age(database, first_token, 11)
 
@@ -245,7 +245,7 @@ def test_old_copy_of_a_token_ends_its_family(
 def test_exchanges_at_once_get_one_successor(
     make_client: MakeClient, database: psycopg.Connection, first_token: str
 ) -> None:
-    """Eight tabs that wake up together end with one token that goes on."""
+    """Eight concurrent exchanges of a refresh token return the same successor."""
     clients = [make_client() for _ in range(8)]
 
     with concurrent.futures.ThreadPoolExecutor(8) as threads:
@@ -257,7 +257,7 @@ def test_exchanges_at_once_get_one_successor(
 
 
 def test_unknown_refresh_token_is_refused(client: Client) -> None:
-    """A token that nobody was given is not found."""
+    """Auth does not find an unknown refresh token."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.refresh_session("nosuchtoken0")
 

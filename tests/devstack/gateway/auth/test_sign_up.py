@@ -13,7 +13,7 @@ from tests.support.gateways import Gateway
 
 
 def test_sign_up_signs_in(client: Client, email: str) -> None:
-    """Auto-confirm: the answer is a session, and its user is complete."""
+    """Sign-up confirms the address itself and returns a session with a complete user."""
     answer = client.auth.sign_up({"email": email.upper(), "password": PASSWORD})
 
     assert answer.session is not None
@@ -30,7 +30,7 @@ def test_sign_up_signs_in(client: Client, email: str) -> None:
 def test_sign_up_fires_the_projects_trigger(
     client: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """A trigger on auth.users sees the user's metadata and writes in the same transaction."""
+    """The project's trigger on auth.users reads the user's metadata in the same transaction."""
     answer = client.auth.sign_up(
         {"email": email, "password": PASSWORD, "options": {"data": {"nickname": "Ada"}}}
     )
@@ -55,7 +55,7 @@ def test_sign_up_stores_a_hash_and_no_password(
 def test_failing_trigger_fails_the_sign_up(
     client: Client, database: psycopg.Connection, email: str
 ) -> None:
-    """No user is left behind when the project's trigger raises."""
+    """An error of the project's trigger leaves no user."""
     with pytest.raises(AuthApiError) as caught:
         client.auth.sign_up(
             {"email": email, "password": PASSWORD, "options": {"data": {"nickname": "forbidden"}}}
@@ -68,7 +68,7 @@ def test_failing_trigger_fails_the_sign_up(
 
 
 def test_sign_up_of_a_known_address_is_refused(client: Client, email: str) -> None:
-    """One address, one user, however it is spelled."""
+    """Auth refuses a known address in any spelling."""
     client.auth.sign_up({"email": email, "password": PASSWORD})
 
     with pytest.raises(AuthApiError) as caught:
@@ -81,7 +81,7 @@ def test_sign_up_of_a_known_address_is_refused(client: Client, email: str) -> No
 def test_sign_ups_of_one_address_at_once_make_one_user(
     gateway: Gateway, http: httpx.Client, email: str
 ) -> None:
-    """Of ten calls under way together one makes the user, and nine learn that there is one."""
+    """Of ten concurrent sign-ups of one address one makes the user, and nine are refused."""
     headers = {"apikey": gateway.keys.publishable_key}
 
     def sign_up(_number: int) -> int:
@@ -95,7 +95,7 @@ def test_sign_ups_of_one_address_at_once_make_one_user(
 
 
 def test_weak_password_is_refused_with_its_reasons(client: Client, email: str) -> None:
-    """The shortest password is as long as supabase/config.toml says: eight characters."""
+    """The setting of supabase/config.toml limits the password: eight characters."""
     with pytest.raises(AuthWeakPasswordError) as caught:
         client.auth.sign_up({"email": email, "password": "1234567"})
 
@@ -131,7 +131,7 @@ def test_weak_password_is_refused_with_its_reasons(client: Client, email: str) -
 def test_impossible_sign_up_is_refused_by_name(
     gateway: Gateway, http: httpx.Client, body: bytes, status: int, code: str
 ) -> None:
-    """Whatever a body holds, the answer says what is wrong with it, and is never a 500."""
+    """Auth names the fault of any body, and never answers 500."""
     headers = {"apikey": gateway.keys.publishable_key, "X-Supabase-Api-Version": "2024-01-01"}
 
     answer = http.post(f"{gateway.url}/auth/v1/signup", content=body, headers=headers)

@@ -1,4 +1,4 @@
--- What only those may read who proved a second factor.
+-- Rows that a user may read only with a second factor.
 create table public.vault (
   id bigint primary key,
   owner_id uuid not null default auth.uid(),

@@ -1,61 +1,39 @@
-"""A gateway on tables of its own, which tests subscribe to with the official client."""
+"""A gateway of Realtime, to which tests subscribe with the official client."""
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from realtime import AsyncRealtimeClient
 
 from devstack.postgres.schema import build_database
-from tests.support.gateway_control import GatewayControl, commanded
+from tests.devstack.market import MARKET
 from tests.support.gateways import TIMEOUT_S, Gateway, running_gateway
 from tests.support.listening import Connect
 
 
-DATABASE = "realtime_tests"
-FILES = [Path(__file__).with_name(name) for name in ("things.sql", "market.sql")]
-#: By itself the client gives up after 15 s, which a busy machine may need for a restart.
+FILES = [MARKET, Path(__file__).with_name("things.sql")]
+#: The client's default gives up after 15 s. A restart may take longer on a busy machine.
 MAX_RETRIES, BACKOFF_S = 20, 0.1
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
-    """Run asynchronous tests on the loop that the client is written for."""
+    """Run asynchronous tests on asyncio, for which the client is written."""
     return "asyncio"
 
 
 @pytest.fixture(scope="session")
-def database_url(admin_url: str) -> str:
-    """Return the URL of the tests' database, as its owner."""
-    return build_database(admin_url, DATABASE, FILES)
-
-
-@pytest.fixture
-def db(database_url: str) -> Iterator[psycopg.Connection]:
-    """Connect as the owner; each statement commits."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="session")
-def gateway(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(admin_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Run the gateway that all tests share."""
-    with running_gateway(database_url, tmp_path_factory.mktemp("gateway")) as gateway:
+    url = build_database(admin_url, "realtime_tests", FILES)
+    with running_gateway(url, tmp_path_factory.mktemp("gateway")) as gateway:
         yield gateway
 
 
 @pytest.fixture
-def control(gateway: Gateway) -> Iterator[GatewayControl]:
-    """Give the command over the shared gateway's troubles, and end them after the test."""
-    with commanded(gateway.url) as control:
-        yield control
-
-
-@pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
-    """Give a way to connect the official client to a gateway, with a key or a user's token."""
+    """Return a function that connects the official client, with a key or a user's token."""
     clients: list[AsyncRealtimeClient] = []
 
     async def connected(gateway: Gateway, access: str | None = None) -> AsyncRealtimeClient:
@@ -79,11 +57,5 @@ async def connect() -> AsyncIterator[Connect]:
 
 @pytest.fixture
 async def service(gateway: Gateway, connect: Connect) -> AsyncRealtimeClient:
-    """Connect as one of our own processes would."""
+    """Connect with the service role, as our own processes do."""
     return await connect(gateway, gateway.keys.service_role_jwt)
-
-
-@pytest.fixture(scope="session")
-def numbers() -> Iterator[int]:
-    """Give each row of a whole run a number of its own, so that no test meets another's."""
-    return itertools.count(1)

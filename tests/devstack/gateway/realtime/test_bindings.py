@@ -1,4 +1,4 @@
-"""What a channel asks for: filters with every operator, whole schemas, columns, and refusals.
+"""Bindings of a channel: filters of every operator, whole schemas, columns, and refusals.
 
 https://supabase.com/docs/guides/realtime/postgres-changes, and for the grammar and the words
 https://github.com/supabase/realtime/blob/main/lib/extensions/postgres_cdc_rls/subscriptions.ex
@@ -73,14 +73,14 @@ NO_NUMBER = (
     ],
 )
 async def test_a_filter_is_judged_with_the_columns_type(
-    db: psycopg.Connection,
+    owner: psycopg.Connection,
     service: AsyncRealtimeClient,
     numbers: Iterator[int],
     filter_text: str,
     matching: dict[str, object],
     other: dict[str, object],
 ) -> None:
-    """What does not match comes first, so that hearing the second alone proves it was left out."""
+    """Postgres compares by the column's type; the first change of each pair does not fit."""
     ids = next(numbers), next(numbers)
     text = filter_text.format(alice=ALICE)
     heard = await joined(service, "filtered", {"table": "things", "filter": text})
@@ -88,52 +88,52 @@ async def test_a_filter_is_judged_with_the_columns_type(
     for id_, row in zip(ids, (other, matching), strict=True):
         [(column, value)] = row.items()
         insert = sql.SQL("insert into things (id, {}) values (%s, %s)")
-        db.execute(insert.format(sql.Identifier(column)), [id_, value])
+        owner.execute(insert.format(sql.Identifier(column)), [id_, value])
 
     assert ids[1] == (await heard.change())["record"]["id"]
 
 
 async def test_a_deletes_filter_sees_the_key_alone(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """A filter on another column holds the delete back."""
+    """A filter on a column outside the key holds a delete back."""
     first, second = next(numbers), next(numbers)
-    db.execute("insert into notes values (%s, 'x'), (%s, 'x')", [first, second])
+    owner.execute("insert into notes values (%s, 'x'), (%s, 'x')", [first, second])
     by_body = await joined(
         service, "by body", {"table": "notes", "filter": "body=eq.x"}, {"table": "profiles"}
     )
     by_key = await joined(service, "by key", {"table": "notes", "filter": f"id=eq.{second}"})
 
-    db.execute("delete from notes where id = %s", [first])
-    db.execute("delete from notes where id = %s", [second])
-    db.execute("insert into profiles (id) values (%s)", [first])
+    owner.execute("delete from notes where id = %s", [first])
+    owner.execute("delete from notes where id = %s", [second])
+    owner.execute("insert into profiles (id) values (%s)", [first])
 
     assert {"id": second} == (await by_key.change())["old_record"]
     assert "profiles" == (await by_body.change())["table"]
 
 
 async def test_a_whole_schema_can_be_heard(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
     """A binding without a table means all published ones; one frame serves several bindings."""
     id_ = next(numbers)
     heard = await joined(service, "schema", {}, {"table": "notes"}, {"event": "DELETE"})
 
-    db.execute("insert into notes values (%s)", [id_])
-    db.execute("insert into profiles (id) values (%s)", [id_])
+    owner.execute("insert into notes values (%s)", [id_])
+    owner.execute("insert into profiles (id) values (%s)", [id_])
 
     tables = [(await heard.change())["table"] for _ in range(3)]
     assert ["notes", "notes", "profiles"] == tables
 
 
 async def test_select_cuts_the_record_down(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """The primary key always comes along."""
+    """`select` limits the record's columns, and the primary key is always among them."""
     id_ = next(numbers)
     heard = await joined(service, "selected", {"table": "things", "select": ["title"]})
 
-    db.execute("insert into things (id, title, price) values (%s, 't', 1)", [id_])
+    owner.execute("insert into things (id, title, price) values (%s, 't', 1)", [id_])
 
     assert {"id": id_, "title": "t"} == (await heard.change())["record"]
 
@@ -141,7 +141,7 @@ async def test_select_cuts_the_record_down(
 async def test_a_filter_on_a_column_without_a_grant_is_refused(
     gateway: Gateway, connect: Connect
 ) -> None:
-    """Or a filter would tell what the column holds."""
+    """Realtime refuses a filter on a column without a grant, which could reveal its values."""
     client = await connect(gateway, gateway.token(ALICE))
 
     heard = await join(client, "probing", {"table": "profiles", "filter": "secret=eq.s"})
@@ -172,7 +172,7 @@ async def test_a_filter_on_a_column_without_a_grant_is_refused(
 async def test_what_cannot_be_subscribed_to_is_a_system_error(
     service: AsyncRealtimeClient, binding: dict[str, object], problem: str
 ) -> None:
-    """The join is answered, as on hosted Supabase, and the error follows in Realtime's words."""
+    """The join succeeds, as hosted, and Realtime's error about the binding follows."""
     heard = await join(service, "impossible", binding)
 
     assert RealtimeSubscribeStates.SUBSCRIBED == (await heard.state())[0]
@@ -184,7 +184,7 @@ async def test_what_cannot_be_subscribed_to_is_a_system_error(
 async def test_a_join_that_waits_for_its_changes_fails_with_them(
     gateway: Gateway,
 ) -> None:
-    """As JavaScript's clients ask with `postgres_changes_options`."""
+    """The option `postgres_changes_options` of JavaScript's clients makes the join itself fail."""
     options = {"wait": True, "timeout": 5000}
     good, bad = {"schema": "public", "table": "notes"}, {"schema": "public", "table": "unpublished"}
     async with wire(gateway) as client:
@@ -201,9 +201,9 @@ async def test_a_join_that_waits_for_its_changes_fails_with_them(
 
 
 async def test_a_change_names_all_bindings_that_match(
-    db: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
 ) -> None:
-    """In one frame, by the numbers that the join was answered with."""
+    """One frame has the change with the ids of all matching bindings."""
     id_ = next(numbers)
     bindings = [
         {"event": "*", "schema": "public", "table": "notes"},
@@ -217,7 +217,7 @@ async def test_a_change_names_all_bindings_that_match(
         echoed = (await client.receive())[4]["response"]["postgres_changes"]
         assert "system" == (await client.receive())[3]
 
-        db.execute("insert into notes values (%s)", [id_])
+        owner.execute("insert into notes values (%s)", [id_])
 
         ids = [binding["id"] for binding in echoed]
         assert {ids[0], ids[2], ids[4]} == set((await client.receive())[4]["ids"])

@@ -40,7 +40,7 @@ async def private_room(connect: Connect, gateway: Gateway, user_id: str, name: s
 async def test_the_others_hear_a_broadcast_and_the_sender_does_not(
     gateway: Gateway, connect: Connect
 ) -> None:
-    """Unless it asked to hear itself."""
+    """A broadcast reaches the other members, and not its sender by default."""
     sender = await joined(await connect(gateway), "talk")
     other = await joined(await connect(gateway), "talk")
 
@@ -52,7 +52,7 @@ async def test_the_others_hear_a_broadcast_and_the_sender_does_not(
 
 
 async def test_a_sender_hears_itself_on_demand(gateway: Gateway, connect: Connect) -> None:
-    """A supervisor's canary is such a broadcast."""
+    """A sender receives its own broadcasts if its join asks for that."""
     heard = await joined(await connect(gateway), "echo", config=HEARS_ITSELF)
 
     await heard.channel.send_broadcast("canary", {"n": 1})
@@ -61,7 +61,7 @@ async def test_a_sender_hears_itself_on_demand(gateway: Gateway, connect: Connec
 
 
 async def test_a_broadcast_is_acknowledged_on_demand(gateway: Gateway, connect: Connect) -> None:
-    """The reply carries the push's own reference."""
+    """The reply to an acknowledged broadcast has the push's own reference."""
     heard = await joined(await connect(gateway), "ack", config=HEARS_ITSELF)
 
     push = await heard.channel.push("broadcast", {"type": "broadcast", "event": "e", "payload": {}})
@@ -76,7 +76,7 @@ async def test_a_broadcast_is_acknowledged_on_demand(gateway: Gateway, connect: 
 async def test_a_private_topic_is_closed_to_those_without_a_policy(
     gateway: Gateway, connect: Connect
 ) -> None:
-    """The join says so, and nothing else does."""
+    """Realtime refuses to join a private topic without a policy."""
     heard = await join(await connect(gateway), "room:closed", config=PRIVATE)
 
     state, problem = await heard.state()
@@ -87,7 +87,7 @@ async def test_a_private_topic_is_closed_to_those_without_a_policy(
 
 
 async def test_members_of_a_private_topic_talk(gateway: Gateway, connect: Connect) -> None:
-    """A policy for insert lets them."""
+    """An insert policy lets the members of a private topic send."""
     alice = await private_room(connect, gateway, ALICE, "talk")
     bob = await private_room(connect, gateway, BOB, "talk")
 
@@ -97,24 +97,24 @@ async def test_members_of_a_private_topic_talk(gateway: Gateway, connect: Connec
 
 
 async def test_a_listener_without_the_policy_speaks_to_nobody(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
-    """What it sends is dropped, and what the service sends arrives."""
+    """Realtime drops a message without an insert policy, and delivers the service's messages."""
     forger = await joined(await connect(gateway, gateway.token(ALICE)), "auction:5", config=PRIVATE)
     victim = await joined(await connect(gateway), "auction:5", config=PRIVATE)
 
     await forger.channel.send_broadcast("time_remaining", {"left_ms": 0})
-    # The same socket's next broadcast on a topic of its own proves the first was dealt with.
+    # The same socket's next broadcast on another topic proves that Realtime has handled the first.
     own = await joined(forger.channel.socket, "echo:5", config=HEARS_ITSELF)
     await own.channel.send_broadcast("e", {})
     await own.broadcast()
-    db.execute("""select realtime.send('{"left_ms": 9}', 'time_remaining', 'auction:5')""")
+    owner.execute("""select realtime.send('{"left_ms": 9}', 'time_remaining', 'auction:5')""")
 
     assert 9 == (await victim.broadcast())["payload"]["left_ms"]
 
 
 async def test_the_client_sends_over_http(gateway: Gateway, connect: Connect) -> None:
-    """Without joining; a topic's name may hold anything a URL can quote."""
+    """The client sends over HTTP without a join, to a topic of any name."""
     heard = await joined(await connect(gateway), "a/b c:ü")
     sender: AsyncRealtimeClient = await connect(gateway)
 
@@ -124,7 +124,7 @@ async def test_the_client_sends_over_http(gateway: Gateway, connect: Connect) ->
 
 
 async def test_bytes_are_sent_over_http(gateway: Gateway, connect: Connect) -> None:
-    """To those alone whose protocol can carry them."""
+    """A broadcast of bytes reaches only clients of the protocol that can carry them."""
     old = await joined(await connect(gateway), "bytes")
     sender = channel(await connect(gateway), "bytes", PUBLIC)
     async with wire(gateway) as new:
@@ -139,7 +139,7 @@ async def test_bytes_are_sent_over_http(gateway: Gateway, connect: Connect) -> N
 
 
 async def test_a_private_topic_is_sent_to_over_http(gateway: Gateway, connect: Connect) -> None:
-    """By whom its policies let; what others send is taken, and reaches nobody."""
+    """Realtime accepts any private message over HTTP, and delivers those that a policy allows."""
     room = await private_room(connect, gateway, BOB, "path")
     topic = room.channel.topic.removeprefix("realtime:")
 
@@ -151,7 +151,7 @@ async def test_a_private_topic_is_sent_to_over_http(gateway: Gateway, connect: C
 
 
 async def test_another_type_of_body_is_refused(gateway: Gateway) -> None:
-    """As Realtime's endpoint of one message does.
+    """The endpoint of one message refuses another media type.
 
     https://github.com/supabase/realtime/blob/main/lib/realtime_web/plugs/validate_broadcast_content_type.ex
     """
@@ -165,7 +165,7 @@ async def test_another_type_of_body_is_refused(gateway: Gateway) -> None:
 
 
 async def test_a_batch_is_sent_over_http(gateway: Gateway, connect: Connect) -> None:
-    """Private messages need the policy, and without it are dropped without a word."""
+    """Realtime silently drops the private messages of a batch that no policy allows."""
     room = await private_room(connect, gateway, BOB, "http")
     hall = await joined(await connect(gateway), "hall")
     message = {"event": "e", "payload": {"from": "anon"}}
@@ -198,14 +198,14 @@ async def test_a_batch_is_sent_over_http(gateway: Gateway, connect: Connect) -> 
     ],
 )
 async def test_a_body_that_is_no_batch_is_refused(gateway: Gateway, body: bytes) -> None:
-    """Realtime's status for it is 422."""
+    """Realtime answers a body that is no batch with 422."""
     response = await post(gateway, None, body)
 
     assert 422 == response.status_code
 
 
 async def test_a_caller_without_a_key_is_refused(gateway: Gateway) -> None:
-    """As every service of the gateway does."""
+    """The gateway refuses a caller without a key."""
     async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
         response = await client.post(f"{gateway.config.url}/realtime/v1/api/broadcast", json={})
 
@@ -222,5 +222,5 @@ async def post(gateway: Gateway, access: str | None, body: Any) -> httpx.Respons
 
 
 def said(frame: Any) -> tuple[str, Any]:
-    """Return what a broadcast says, without its marks."""
+    """Return the contents of a broadcast, without its metadata."""
     return frame["event"], frame["payload"]

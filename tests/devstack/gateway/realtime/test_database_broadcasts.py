@@ -1,4 +1,4 @@
-"""Broadcasts that the database sends, as they commit, and again to those who missed them.
+"""The database sends broadcasts at the commit, and replays them to later joins.
 
 https://supabase.com/docs/guides/realtime/broadcast#broadcast-from-the-database
 https://supabase.com/docs/guides/realtime/broadcast#broadcast-replay
@@ -19,25 +19,25 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_sql_sends_to_a_private_topic(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
-    """An anonymous watcher of an auction hears what its policies show."""
+    """An anonymous subscriber of an auction gets the broadcasts that a policy allows."""
     heard = await joined(await connect(gateway), "auction:1", config=PRIVATE)
 
-    db.execute("""select realtime.send('{"left_ms": 10}', 'time_remaining', 'auction:1')""")
+    owner.execute("""select realtime.send('{"left_ms": 10}', 'time_remaining', 'auction:1')""")
 
     frame = await heard.broadcast()
     assert ("time_remaining", 10) == (frame["event"], frame["payload"]["left_ms"])
     assert frame["payload"]["id"] == frame["meta"]["id"]
 
 
-async def test_sql_sends_bytes(db: psycopg.Connection, gateway: Gateway) -> None:
-    """A client of protocol 2.0.0 gets them as they are, with the message's id."""
+async def test_sql_sends_bytes(owner: psycopg.Connection, gateway: Gateway) -> None:
+    """A client of protocol 2.0.0 gets the bytes unchanged, with the message's id."""
     async with wire(gateway) as socket:
         await socket.send(join_frame("1", "auction:1", private=True))
         assert "ok" == (await socket.receive())[4]["status"]
 
-        db.execute(r"select realtime.send_binary('\xdeadbeef00ff', 'frame', 'auction:1')")
+        owner.execute(r"select realtime.send_binary('\xdeadbeef00ff', 'frame', 'auction:1')")
 
         frame = await socket.receive()
         while not isinstance(frame, bytes):
@@ -47,37 +47,37 @@ async def test_sql_sends_bytes(db: psycopg.Connection, gateway: Gateway) -> None
     assert frame.endswith(b"}\xde\xad\xbe\xef\x00\xff")
 
 
-async def test_bytes_that_cannot_be_sent_fail_nobody(db: psycopg.Connection) -> None:
-    """The sender's transaction goes on with a warning."""
-    with db.transaction():
-        db.execute(r"select realtime.send_binary('\x00', 'e', null)")
+async def test_bytes_that_cannot_be_sent_fail_nobody(owner: psycopg.Connection) -> None:
+    """Bytes that cannot be sent give a warning, and the sender's transaction goes on."""
+    with owner.transaction():
+        owner.execute(r"select realtime.send_binary('\x00', 'e', null)")
 
-        assert (0,) == db.execute(
+        assert (0,) == owner.execute(
             "select count(*) from realtime.messages where binary_payload = '\\x00'"
         ).fetchone()
 
 
 async def test_what_sql_rolled_back_is_not_sent(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
-    """A broadcast from the database is part of its transaction."""
+    """A rollback also undoes the transaction's broadcasts."""
     heard = await joined(await connect(gateway), "auction:2", config=PRIVATE)
 
-    with db.transaction(force_rollback=True):
-        db.execute("""select realtime.send('{"n": 1}', 'e', 'auction:2')""")
-    db.execute("""select realtime.send('{"n": 2}', 'e', 'auction:2')""")
+    with owner.transaction(force_rollback=True):
+        owner.execute("""select realtime.send('{"n": 1}', 'e', 'auction:2')""")
+    owner.execute("""select realtime.send('{"n": 2}', 'e', 'auction:2')""")
 
     assert 2 == (await heard.broadcast())["payload"]["n"]
 
 
 async def test_broadcasts_from_sql_keep_their_order(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
-    """Commit order, and within a transaction the order of the calls."""
+    """Broadcasts arrive in commit order, and within a transaction in the order of the calls."""
     heard = await joined(await connect(gateway), "auction:3", config=PRIVATE)
 
     for start in range(0, 30, 10):
-        db.execute(
+        owner.execute(
             "select realtime.send(jsonb_build_object('n', n), 'e', 'auction:3')"
             " from generate_series(%s::int, %s) as n",
             [start, start + 9],
@@ -87,33 +87,33 @@ async def test_broadcasts_from_sql_keep_their_order(
 
 
 async def test_a_public_and_a_private_topic_are_two(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
-    """Though they share a name."""
+    """A public and a private topic of the same name are separate."""
     public = await joined(await connect(gateway), "auction:4")
     private = await joined(await connect(gateway), "auction:4", config=PRIVATE)
 
-    db.execute("""select realtime.send('{"is_private": true}', 'e', 'auction:4', true)""")
-    db.execute("""select realtime.send('{"is_private": false}', 'e', 'auction:4', false)""")
-    db.execute("""select realtime.send('{"is_private": true}', 'e', 'auction:4', true)""")
+    owner.execute("""select realtime.send('{"is_private": true}', 'e', 'auction:4', true)""")
+    owner.execute("""select realtime.send('{"is_private": false}', 'e', 'auction:4', false)""")
+    owner.execute("""select realtime.send('{"is_private": true}', 'e', 'auction:4', true)""")
 
     assert (await public.broadcast())["payload"]["is_private"] is False
     assert [True, True] == [(await private.broadcast())["payload"]["is_private"] for _ in "12"]
 
 
 async def test_a_trigger_tells_of_its_row(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """As the guide has it: the new row and the old one, under the operation's name.
+    """The trigger of the guide sends the new and the old row, under the operation's name.
 
     https://supabase.com/docs/guides/realtime/subscribing-to-database-changes#using-broadcast
     """
     id_ = next(numbers)
     heard = await joined(await connect(gateway), f"auction:album {id_}", config=PRIVATE)
 
-    db.execute("insert into albums values (%s, 'a')", [id_])
-    db.execute("update albums set title = 'b' where id = %s", [id_])
-    db.execute("delete from albums where id = %s", [id_])
+    owner.execute("insert into albums values (%s, 'a')", [id_])
+    owner.execute("update albums set title = 'b' where id = %s", [id_])
+    owner.execute("delete from albums where id = %s", [id_])
 
     a, b = {"id": id_, "title": "a"}, {"id": id_, "title": "b"}
     for operation, record, old_record in (
@@ -134,12 +134,12 @@ async def test_a_trigger_tells_of_its_row(
 
 
 async def test_a_private_join_hears_again_what_it_missed(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
-    """Oldest first, and marked as replayed."""
-    [(since,)] = db.execute("select extract(epoch from clock_timestamp()) * 1000 - 1").fetchall()
+    """A private join gets the missed broadcasts, oldest first and marked as replayed."""
+    [(since,)] = owner.execute("select extract(epoch from clock_timestamp()) * 1000 - 1").fetchall()
     for number in range(3):
-        db.execute(
+        owner.execute(
             "select realtime.send(jsonb_build_object('n', %s::int), 'e', 'auction:6')", [number]
         )
     replay = {"since": int(since), "limit": 2}
@@ -153,7 +153,7 @@ async def test_a_private_join_hears_again_what_it_missed(
 
 
 async def test_a_public_join_cannot_replay(gateway: Gateway, connect: Connect) -> None:
-    """Its broadcasts are not kept."""
+    """A public join cannot replay, because Realtime does not store its broadcasts."""
     config = {**PUBLIC, "broadcast": {"replay": {"since": 0, "limit": 2}}}
 
     heard = await join(await connect(gateway), "open", config=config)
@@ -174,7 +174,7 @@ async def test_a_public_join_cannot_replay(gateway: Gateway, connect: Connect) -
 async def test_a_replay_that_cannot_be_is_refused(
     gateway: Gateway, topic: str, replay: dict[str, object], reason: str
 ) -> None:
-    """With the join, in Realtime's words."""
+    """Realtime refuses a join with an impossible replay."""
     async with wire(gateway) as client:
         await client.send(join_frame("1", topic, private=True, broadcast={"replay": replay}))
 
@@ -185,16 +185,16 @@ async def test_a_replay_that_cannot_be_is_refused(
 
 
 async def test_what_was_replayed_is_not_told_as_news(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect
 ) -> None:
-    """Though the log may bring it after the join that had it replayed."""
+    """A replayed broadcast does not arrive again, even if the log brings it after the join."""
     client = await connect(gateway)
     await joined(client, "auction:keeps the log read", config=PRIVATE)
     for number in range(10):
         topic = f"auction:once {number}"
-        db.execute("select realtime.send('{\"n\": 1}', 'e', %s)", [topic])
+        owner.execute("select realtime.send('{\"n\": 1}', 'e', %s)", [topic])
         config = {**PRIVATE, "broadcast": {"replay": {"since": 0}}}
         heard = await joined(client, topic, config=config)
-        db.execute("select realtime.send('{\"n\": 2}', 'e', %s)", [topic])
+        owner.execute("select realtime.send('{\"n\": 2}', 'e', %s)", [topic])
 
         assert [1, 2] == [(await heard.broadcast())["payload"]["n"] for _ in range(2)]

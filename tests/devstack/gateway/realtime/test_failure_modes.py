@@ -1,4 +1,4 @@
-"""The ways in which Realtime fails on command, as the official client lives through them."""
+"""The failure modes of Realtime, seen by the official client."""
 
 import asyncio
 import uuid
@@ -18,7 +18,7 @@ from tests.support.wires import join_frame, wire
 
 pytestmark = [
     pytest.mark.anyio,
-    # The client reads a closing in a way that its own library advises against.
+    # The client reads the close code in a way that websockets deprecates.
     pytest.mark.filterwarnings("ignore:ConnectionClosed.* is deprecated:DeprecationWarning"),
 ]
 
@@ -32,12 +32,12 @@ HEARTBEAT: list[Any] = [None, "9", "phoenix", "heartbeat", {}]
 
 
 async def test_a_silent_realtime_answers_and_tells_nothing(
-    db: psycopg.Connection,
+    owner: psycopg.Connection,
     gateway: Gateway,
     control: GatewayControl,
     numbers: Iterator[int],
 ) -> None:
-    """Its heartbeats and joins go well, while changes are lost."""
+    """In mode `silent` heartbeats and joins work, and changes are lost."""
     lost, told = next(numbers), next(numbers)
     async with wire(gateway) as client:
         await client.send(join_frame("1", "silent", postgres_changes=[{"table": "notes"}]))
@@ -45,28 +45,28 @@ async def test_a_silent_realtime_answers_and_tells_nothing(
         assert "system" == (await client.receive())[3]
 
         await asyncio.to_thread(control.set_realtime, "silent")
-        db.execute("insert into notes values (%s)", [lost])
+        owner.execute("insert into notes values (%s)", [lost])
         await client.send(HEARTBEAT)
         assert "9" == (await client.receive())[1]
         await client.send(join_frame("2", "silent as well", postgres_changes=[{"table": "notes"}]))
         assert ["2", "2"] == (await client.receive())[:2]
-        await until_the_log_is_read(db)
-        # The log is asked again when the answer before has been told, so this proves the first was.
-        db.execute("insert into closed values (%s)", [lost])
-        await until_the_log_is_read(db)
+        await until_the_log_is_read(owner)
+        # Realtime reads the log again only after it has sent the changes of the read before.
+        owner.execute("insert into closed values (%s)", [lost])
+        await until_the_log_is_read(owner)
 
         await asyncio.to_thread(control.clear)
-        db.execute("insert into notes values (%s)", [told])
+        owner.execute("insert into notes values (%s)", [told])
         assert told == (await client.receive())[4]["data"]["record"]["id"]
 
 
 async def test_a_deaf_realtime_answers_nothing_and_still_tells(
-    db: psycopg.Connection,
+    owner: psycopg.Connection,
     gateway: Gateway,
     control: GatewayControl,
     numbers: Iterator[int],
 ) -> None:
-    """Not even a heartbeat; the socket stays open."""
+    """In mode `deaf` Realtime answers nothing, not even a heartbeat, and still sends changes."""
     id_ = next(numbers)
     async with wire(gateway) as client:
         await client.send(join_frame("1", "deaf", postgres_changes=[{"table": "notes"}]))
@@ -76,9 +76,9 @@ async def test_a_deaf_realtime_answers_nothing_and_still_tells(
         await asyncio.to_thread(control.set_realtime, "deaf")
         await client.send(HEARTBEAT)
         await client.send(join_frame("2", "deaf as well"))
-        # The answer to a ping, which the server itself gives, proves that it read those before it.
+        # The server itself answers a ping, which proves that it read the frames before it.
         await (await client.socket.ping())
-        db.execute("insert into notes values (%s)", [id_])
+        owner.execute("insert into notes values (%s)", [id_])
         assert id_ == (await client.receive())[4]["data"]["record"]["id"]
 
         await asyncio.to_thread(control.clear)
@@ -89,7 +89,7 @@ async def test_a_deaf_realtime_answers_nothing_and_still_tells(
 async def test_a_closing_realtime_hangs_up_and_lets_nobody_join(
     gateway: Gateway, control: GatewayControl
 ) -> None:
-    """With the code of a restart, and Realtime's own reason."""
+    """In mode `closing` Realtime closes sockets with the code of a restart and its own reason."""
     async with wire(gateway) as client:
         await client.send(join_frame("1", "closing"))
         assert "ok" == (await client.receive())[4]["status"]
@@ -106,13 +106,13 @@ async def test_a_closing_realtime_hangs_up_and_lets_nobody_join(
 
 
 async def test_the_client_comes_back_to_a_realtime_that_was_closing(
-    db: psycopg.Connection,
+    owner: psycopg.Connection,
     gateway: Gateway,
     connect: Connect,
     control: GatewayControl,
     numbers: Iterator[int],
 ) -> None:
-    """By itself, as it does after a restart."""
+    """The client connects again by itself after the mode `closing`."""
     id_ = next(numbers)
     client = await connect(gateway, gateway.keys.service_role_jwt)
     heard = await joined(client, "comes back", {"table": "notes"})
@@ -124,18 +124,18 @@ async def test_the_client_comes_back_to_a_realtime_that_was_closing(
     while SUBSCRIBED != (await heard.state())[0]:
         pass
     assert "Subscribed to PostgreSQL" == await heard.system()
-    db.execute("insert into notes values (%s)", [id_])
+    owner.execute("insert into notes values (%s)", [id_])
     assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_tokens_that_are_over_close_the_channels_of_users_alone(
-    db: psycopg.Connection,
+    owner: psycopg.Connection,
     gateway: Gateway,
     connect: Connect,
     control: GatewayControl,
     numbers: Iterator[int],
 ) -> None:
-    """With a word of why; a channel of an API key hears on."""
+    """The mode of expired tokens closes the channels of users with a reason, and no API key's."""
     id_ = next(numbers)
     alice = await connect(gateway, gateway.token(ALICE))
     users = await joined(alice, "over", {"table": "notes"})
@@ -144,7 +144,7 @@ async def test_tokens_that_are_over_close_the_channels_of_users_alone(
     await asyncio.to_thread(control.set_realtime, "expired")
 
     await is_told_to_be_over(users)
-    db.execute("insert into notes values (%s)", [id_])
+    owner.execute("insert into notes values (%s)", [id_])
     assert id_ == (await keys.change())["record"]["id"]
     refused = await join(alice, "over", config=PUBLIC)
     state, problem = await refused.state()
@@ -155,7 +155,7 @@ async def test_tokens_that_are_over_close_the_channels_of_users_alone(
 async def test_a_user_joins_again_when_tokens_are_good_again(
     gateway: Gateway, connect: Connect, control: GatewayControl
 ) -> None:
-    """On a new channel of the same topic, for the client has let go of the old one."""
+    """The user joins again on a new channel of the topic, because the client drops the old one."""
     alice: AsyncRealtimeClient = await connect(gateway, gateway.token(ALICE))
     heard = await joined(alice, "over and on")
     await asyncio.to_thread(control.set_realtime, "expired")
@@ -167,16 +167,16 @@ async def test_a_user_joins_again_when_tokens_are_good_again(
 
 
 async def is_told_to_be_over(heard: Heard) -> None:
-    """Wait until the channel has been told, and was closed."""
+    """Wait until the channel has its closing reason and is closed."""
     state, problem = await heard.state()
     assert ERROR == state
     assert "Token has expired" in problem
     assert CLOSED == (await heard.state())[0]
 
 
-async def until_the_log_is_read(db: psycopg.Connection) -> None:
-    """Wait until the gateway has got all that has committed so far."""
-    [(position,)] = db.execute("select pg_current_wal_lsn()").fetchall()
+async def until_the_log_is_read(owner: psycopg.Connection) -> None:
+    """Wait until the gateway has read all that has committed so far."""
+    [(position,)] = owner.execute("select pg_current_wal_lsn()").fetchall()
     query = """
       select exists (
         select from pg_replication_slots
@@ -184,5 +184,5 @@ async def until_the_log_is_read(db: psycopg.Connection) -> None:
       )
     """
     assert await asyncio.to_thread(
-        wait_until, lambda: db.execute(query, [position]).fetchone() == (True,), TIMEOUT_S
+        wait_until, lambda: owner.execute(query, [position]).fetchone() == (True,), TIMEOUT_S
     )

@@ -1,4 +1,4 @@
-"""Whatever comes over a socket is answered, or ends that socket with a code: found by fuzzing.
+"""Realtime answers any frame, or closes that socket with a code.
 
 Nothing may make the server err: that would show as 1011 on the connection, or as `phx_error` on a
 channel. Afterwards a healthy client joins, and hears a change.
@@ -23,10 +23,10 @@ from tests.support.gateways import TIMEOUT_S, Gateway
 from tests.support.wires import binary, join_frame, wire
 
 
-#: The server hangs up on what is no frame, and on what is too much.
+#: The server closes a socket with these codes, for a broken or a too large frame.
 REFUSALS = {1007, 1008, 1009}
 
-#: What is said in each slot, if it is not what belongs there.
+#: Values for each slot, besides the right ones.
 SQL = (
     "'; drop table public.notes; --",
     '"; drop table public.notes; --',
@@ -59,13 +59,13 @@ COLUMNS = ("id", "title", "price", "details", "owner_id", "tags", "seen_at", "ct
 
 
 def slot(*usual: Any) -> st.SearchStrategy[Any]:
-    """Give what belongs in a slot, or anything."""
+    """Return the right value of a slot, or any other."""
     return st.one_of(st.sampled_from(usual), VALUES)
 
 
 @st.composite
 def filters(draw: st.DrawFn) -> str:
-    """Give a filter's text, or something like one."""
+    """Return the text of a filter, or a similar one."""
     parts = draw(
         st.lists(
             st.tuples(
@@ -115,14 +115,14 @@ PAYLOADS = st.one_of(
 
 
 class Talk:
-    """What one socket says and hears."""
+    """The frames that one socket sends and receives."""
 
     def __init__(self, socket: Connection, vsn: str) -> None:
         self._socket = socket
         self._vsn = vsn
 
     def survives(self, *frames: Any) -> bool:
-        """Say it all; return whether the server still answers, and has not erred."""
+        """Send all frames; return true if the server still answers and has not failed."""
         try:
             for frame in frames:
                 self._socket.send(frame if isinstance(frame, str | bytes) else self._text(frame))
@@ -135,13 +135,13 @@ class Talk:
         return True
 
     def leaves(self, join: list[Any]) -> None:
-        """Leave the topic of a join; what was said on it before has been answered by then."""
+        """Leave the topic of a join; Realtime has then answered every earlier frame on it."""
         self._socket.send(self._text([None, "left", join[2], "phx_leave", {}]))
         while self._hear() != ("left", "ok"):
             pass
 
     def _hear(self) -> tuple[str | None, str]:
-        """Return whom the next frame answers, and how."""
+        """Return the reference and status of the next reply."""
         frame = self._socket.recv(TIMEOUT_S)
         if isinstance(frame, bytes):
             return None, "broadcast"
@@ -181,7 +181,7 @@ def http(gateway: Gateway) -> Iterator[httpx.Client]:
 @example(data=b"\x03")
 @example(data=json.dumps(DEEP))
 def test_any_frame_is_answered_or_ends_its_socket(gateway: Gateway, data: str | bytes) -> None:
-    """Bytes and text of any kind, in both versions."""
+    """Realtime answers any bytes and text in both versions, or closes the socket."""
     frame = data if isinstance(data, bytes) else data.encode("utf-8", "ignore").decode()
     for vsn in ("1.0.0", "2.0.0"):
         with talking(gateway, vsn) as talk:
@@ -199,7 +199,7 @@ def test_any_frame_is_answered_or_ends_its_socket(gateway: Gateway, data: str | 
 def test_anything_in_any_slot_is_answered_or_ends_its_socket(
     gateway: Gateway, join_ref: Any, ref: Any, topic: Any, event: Any, payload: Any
 ) -> None:
-    """Of a frame in either version, before a join and after one."""
+    """Realtime answers any value in any slot of a frame, before and after a join."""
     frame = [join_ref, ref, topic, event, payload]
     with talking(gateway, "1.0.0") as talk:
         talk.survives(frame)
@@ -227,7 +227,7 @@ def test_anything_in_any_slot_is_answered_or_ends_its_socket(
     name="fuzz",
 )
 def test_any_join_is_answered(gateway: Gateway, payload: Any, name: str) -> None:
-    """With an answer or a refusal, whatever it asks for."""
+    """Realtime accepts or refuses any join."""
     join = ["1", "1", f"realtime:{name}", "phx_join", payload]
     with talking(gateway) as talk:
         assert talk.survives(join)
@@ -243,7 +243,7 @@ def test_any_join_is_answered(gateway: Gateway, payload: Any, name: str) -> None
 def test_anything_may_be_said_on_a_channel(
     gateway: Gateway, event: str, payload: Any, name: str
 ) -> None:
-    """Also where nobody may speak."""
+    """Realtime answers any frame on a channel, even on one without permission to send."""
     config = {
         "broadcast": {"ack": True, "self": True},
         "presence": {"enabled": True},
@@ -260,7 +260,7 @@ def test_anything_may_be_said_on_a_channel(
 def test_any_binary_broadcast_is_answered_or_ends_its_socket(
     gateway: Gateway, fields: list[str], encoding: int
 ) -> None:
-    """Whatever its fields say."""
+    """Realtime answers a binary broadcast with any fields, or closes the socket."""
     join = ["1", "1", "realtime:fuzz", "phx_join", {"config": {"broadcast": {"self": True}}}]
     texts = [text.encode("utf-8", "ignore").decode() for text in fields]
     with talking(gateway) as talk:
@@ -271,7 +271,7 @@ def test_any_binary_broadcast_is_answered_or_ends_its_socket(
 @fuzzed(20)
 @given(body=st.one_of(st.binary(max_size=100), VALUES))
 def test_any_body_over_http_is_taken_or_refused(http: httpx.Client, path: str, body: Any) -> None:
-    """Never with a 5xx."""
+    """Realtime accepts or refuses any body over HTTP, and never answers 5xx."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     answer = http.post(f"/broadcast{path}", content=content)
@@ -281,9 +281,9 @@ def test_any_body_over_http_is_taken_or_refused(http: httpx.Client, path: str, b
 
 @pytest.mark.anyio
 async def test_a_healthy_client_is_served_after_all_that(
-    db: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
 ) -> None:
-    """It joins, and hears a change."""
+    """A healthy client joins and gets a change after all these frames."""
     id_ = next(numbers)
     async with wire(gateway) as client:
         binding = {"schema": "public", "table": "notes"}
@@ -291,6 +291,6 @@ async def test_a_healthy_client_is_served_after_all_that(
         assert "ok" == (await client.receive())[4]["status"]
         assert "Subscribed to PostgreSQL" == (await client.receive())[4]["message"]
 
-        db.execute("insert into notes values (%s)", [id_])
+        owner.execute("insert into notes values (%s)", [id_])
 
         assert id_ == (await client.receive())[4]["data"]["record"]["id"]

@@ -1,4 +1,4 @@
-"""The channels of the web app: each delivers to those who may read its rows, and to nobody else."""
+"""Each channel of the web app delivers its rows to those who may read them, and to nobody else."""
 
 import asyncio
 import uuid
@@ -17,27 +17,45 @@ pytestmark = pytest.mark.anyio
 EVERYBODY = {"buyer", "seller", "stranger", "anonymous", "service"}
 PARTIES = {"buyer", "seller", "service"}
 
-MARKET = """
-with auction as (insert into auctions values (%(auction)s, 'live', 100, 1)),
-  sold as (insert into orders values (%(order)s, %(buyer)s, %(seller)s, 'pending_payment')),
-  thread as (insert into message_threads values (%(thread)s, %(buyer)s, %(seller)s, 'Hi'))
-insert into disputes values (%(dispute)s, %(order)s, 'open')
+SALE = """
+with people as (
+    insert into users (id, display_name) values (%(buyer)s, 'Bea'), (%(seller)s, 'Sam')
+  ),
+  listing as (
+    insert into listings (id, seller_id, title, start_cents)
+    values (%(listing)s, %(seller)s, 'Garden chair', 100)
+  ),
+  auction as (
+    insert into auctions (id, listing_id, current_price_cents)
+    values (%(auction)s, %(listing)s, 100)
+  ),
+  sale as (
+    insert into orders (id, listing_id, buyer_id, seller_id, amount_cents)
+    values (%(order)s, %(listing)s, %(buyer)s, %(seller)s, 100)
+  ),
+  thread as (
+    insert into message_threads (id, listing_id, buyer_id, seller_id)
+    values (%(thread)s, %(listing)s, %(buyer)s, %(seller)s)
+  )
+insert into disputes (id, order_id, initiator_id, respondent_id)
+values (%(dispute)s, %(order)s, %(buyer)s, %(seller)s)
 """
 
 
 @pytest.fixture
-def ids(db: psycopg.Connection) -> Mapping[str, str]:
-    """Make an auction, an order, a thread and a dispute of two people; give all ids by name."""
-    names = ("buyer", "seller", "stranger", "auction", "order", "thread", "dispute", "new")
+def ids(owner: psycopg.Connection) -> Mapping[str, str]:
+    """Insert an auction, an order, a thread and a dispute of two users; return all ids by name."""
+    names = ("buyer", "seller", "stranger", "listing", "auction", "thread", "dispute", "new")
     ids = {name: str(uuid.uuid4()) for name in names}
-    db.execute(MARKET, ids)
+    ids["order"] = str(uuid.uuid4().int % 10**15)
+    owner.execute(SALE, ids)
     return ids
 
 
 async def callers(
     gateway: Gateway, connect: Connect, ids: Mapping[str, str]
 ) -> dict[str, AsyncRealtimeClient]:
-    """Connect everybody: two parties, a stranger, a visitor and a worker."""
+    """Connect two parties, another user, an anonymous visitor and a worker."""
     people = {name: gateway.token(ids[name]) for name in ("buyer", "seller", "stranger")}
     access = {**people, "anonymous": None, "service": gateway.keys.service_role_jwt}
     clients = await asyncio.gather(*(connect(gateway, token) for token in access.values()))
@@ -48,7 +66,7 @@ CHANNELS = {
     "bids of an auction": (
         "auction-{auction}",
         [{"event": "*", "table": "bids", "filter": "auction_id=eq.{auction}"}],
-        "insert into bids values (%(new)s, %(auction)s, 200)",
+        "insert into bids (auction_id, bidder_id, amount_cents) values (%(auction)s, %(buyer)s, 2)",
         EVERYBODY,
     ),
     "state of an auction": (
@@ -69,7 +87,7 @@ CHANNELS = {
     "notifications": (
         "notifications",
         [{"event": "INSERT", "table": "notifications", "filter": "user_id=eq.{buyer}"}],
-        "insert into notifications values (%(new)s, %(buyer)s, 'Won')",
+        "insert into notifications (user_id, type) values (%(buyer)s, 'won')",
         {"buyer", "service"},
     ),
     "a message in a thread": (
@@ -78,7 +96,7 @@ CHANNELS = {
             {"event": "INSERT", "table": "messages", "filter": "thread_id=eq.{thread}"},
             {"event": "UPDATE", "table": "messages", "filter": "thread_id=eq.{thread}"},
         ],
-        "insert into messages values (%(new)s, %(thread)s, %(buyer)s, 'Hi', 'delivered')",
+        "insert into messages values (%(new)s, %(thread)s, %(buyer)s, 'Hi')",
         PARTIES,
     ),
     "a message that is held": (
@@ -108,25 +126,25 @@ CHANNELS = {
     "a dispute": (
         "dispute-{dispute}",
         [{"event": "UPDATE", "table": "disputes", "filter": "id=eq.{dispute}"}],
-        "update disputes set status = 'under_review' where id = %(dispute)s",
+        "update disputes set state = 'under_review' where id = %(dispute)s",
         PARTIES,
     ),
     "a message in a dispute": (
         "dispute-messages-{dispute}",
         [{"event": "INSERT", "table": "dispute_messages", "filter": "dispute_id=eq.{dispute}"}],
-        "insert into dispute_messages values (%(new)s, %(dispute)s, 'Broken', false)",
+        "insert into dispute_messages values (%(new)s, %(dispute)s, %(buyer)s, 'Broken', false)",
         PARTIES,
     ),
     "a note of the staff in a dispute": (
         "dispute-messages-{dispute}",
         [{"event": "INSERT", "table": "dispute_messages", "filter": "dispute_id=eq.{dispute}"}],
-        "insert into dispute_messages values (%(new)s, %(dispute)s, 'Doubtful', true)",
+        "insert into dispute_messages values (%(new)s, %(dispute)s, %(buyer)s, 'Doubtful', true)",
         {"service"},
     ),
     "evidence in a dispute": (
         "dispute-evidence-{dispute}",
         [{"event": "INSERT", "table": "dispute_evidence", "filter": "dispute_id=eq.{dispute}"}],
-        "insert into dispute_evidence values (%(new)s, %(dispute)s, 'Photo')",
+        "insert into dispute_evidence values (%(new)s, %(dispute)s, %(buyer)s, 'Photo')",
         PARTIES,
     ),
     "what rings a worker": (
@@ -140,20 +158,20 @@ CHANNELS = {
 
 @pytest.mark.parametrize("name", CHANNELS)
 async def test_a_channel_delivers_to_its_readers_only(
-    db: psycopg.Connection,
+    owner: psycopg.Connection,
     gateway: Gateway,
     connect: Connect,
     ids: Mapping[str, str],
     numbers: Iterator[int],
     name: str,
 ) -> None:
-    """Row security decides for each of those who ask for the same rows.
+    """Row security decides for each subscriber of the same rows.
 
     https://supabase.com/docs/guides/realtime/postgres-changes
     """
     topic, bindings, statement, readers = CHANNELS[name]
     asked = [{key: text.format(**ids) for key, text in one.items()} for one in bindings]
-    # Everybody reads notes, so a note says that all before it has been told.
+    # Everybody may read notes, so the note's arrival proves that all earlier changes were sent.
     asked.append({"event": "INSERT", "table": "notes"})
     clients = await callers(gateway, connect, ids)
     heard = dict(
@@ -166,8 +184,8 @@ async def test_a_channel_delivers_to_its_readers_only(
         )
     )
 
-    db.execute(statement, ids)
-    db.execute("insert into notes values (%s)", [next(numbers)])
+    owner.execute(statement, ids)
+    owner.execute("insert into notes values (%s)", [next(numbers)])
 
     told = {caller: (await one.change())["table"] for caller, one in heard.items()}
     table = asked[-2]["table"]
@@ -175,12 +193,12 @@ async def test_a_channel_delivers_to_its_readers_only(
 
 
 async def test_a_worker_is_rung_by_the_granted_columns_alone(
-    db: psycopg.Connection, service: AsyncRealtimeClient, ids: Mapping[str, str]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, ids: Mapping[str, str]
 ) -> None:
-    """A payload does not travel to every worker."""
+    """A worker gets the granted columns, and not the payload."""
     heard = await joined(service, "doorbell", {"event": "*", "table": "webhook_events"})
 
-    db.execute("insert into webhook_events values (%s, 'received', '{\"a\": 1}')", [ids["new"]])
+    owner.execute("insert into webhook_events values (%s, 'received', '{\"a\": 1}')", [ids["new"]])
 
     assert {"event_id": ids["new"], "status": "received"} == (await heard.change())["record"]
 
@@ -194,14 +212,14 @@ async def test_a_worker_is_rung_by_the_granted_columns_alone(
     ],
 )
 async def test_a_private_topic_lets_its_members_in(
-    db: psycopg.Connection,
+    owner: psycopg.Connection,
     gateway: Gateway,
     connect: Connect,
     ids: Mapping[str, str],
     topic: str,
     members: set[str],
 ) -> None:
-    """The policies of realtime.messages decide; what the database sends reaches all who are in.
+    """The policies of realtime.messages admit clients, and broadcasts reach all members.
 
     https://supabase.com/docs/guides/realtime/authorization
     """
@@ -212,7 +230,7 @@ async def test_a_private_topic_lets_its_members_in(
     }
 
     states = {caller: (await heard.state())[0] for caller, heard in entered.items()}
-    db.execute("select realtime.send('{\"left_ms\": 1}', 'time_remaining', %s)", [name])
+    owner.execute("select realtime.send('{\"left_ms\": 1}', 'time_remaining', %s)", [name])
 
     let_in = {c for c, state in states.items() if state is RealtimeSubscribeStates.SUBSCRIBED}
     assert members == let_in
@@ -224,7 +242,7 @@ async def test_a_private_topic_lets_its_members_in(
 async def test_the_parties_of_a_thread_see_each_other_type(
     gateway: Gateway, connect: Connect, ids: Mapping[str, str]
 ) -> None:
-    """Who may insert may send; what one types the other hears."""
+    """The insert policy lets both parties send, so each sees the other type."""
     clients = await callers(gateway, connect, ids)
     name = f"thread:{ids['thread']}"
     buyer = await joined(clients["buyer"], name, config=PRIVATE)

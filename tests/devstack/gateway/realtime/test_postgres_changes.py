@@ -1,4 +1,4 @@
-"""Postgres Changes, as the official client hears them."""
+"""Postgres Changes, as the official client receives them."""
 
 import uuid
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ ALICE, BOB = (str(uuid.uuid5(uuid.NAMESPACE_DNS, name)) for name in ("alice", "b
 
 
 async def test_an_insert_is_json_of_its_column_types(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """Numbers, arrays, objects and times arrive as what they are, not as text."""
+    """Numbers, arrays, objects and times arrive in their JSON types."""
     id_ = next(numbers)
     heard = await joined(service, "types", {"table": "things"})
 
-    db.execute(
+    owner.execute(
         "insert into things values (%s, %s, 'Grüße \"quoted\"', 9.90, '{1,2}',"
         ' \'{"a": {"b": null}}\','
         " '2026-01-02 03:04:05.678+00', true)",
@@ -47,14 +47,14 @@ async def test_an_insert_is_json_of_its_column_types(
 
 
 async def test_an_update_carries_the_old_key_even_if_it_stayed(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """With the default replica identity the old record is the primary key."""
+    """An update has the primary key as its old record, by the default replica identity."""
     id_ = next(numbers)
-    db.execute("insert into notes values (%s, 'a')", [id_])
+    owner.execute("insert into notes values (%s, 'a')", [id_])
     heard = await joined(service, "updates", {"table": "notes", "event": "UPDATE"})
 
-    db.execute("update notes set body = 'b' where id = %s", [id_])
+    owner.execute("update notes set body = 'b' where id = %s", [id_])
 
     change = await heard.change()
     assert {"id": id_, "body": "b"} == change["record"]
@@ -62,33 +62,33 @@ async def test_an_update_carries_the_old_key_even_if_it_stayed(
 
 
 async def test_a_delete_carries_the_key_to_everybody(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """Row security cannot judge a row that is gone."""
+    """A delete sends the key to every subscriber, because row security needs a row to check."""
     id_ = next(numbers)
-    db.execute("insert into things (id, owner_id) values (%s, %s)", [id_, ALICE])
+    owner.execute("insert into things (id, owner_id) values (%s, %s)", [id_, ALICE])
     stranger = await joined(
         await connect(gateway, gateway.token(BOB)), "deletes", {"table": "things"}
     )
 
-    db.execute("delete from things where id = %s", [id_])
+    owner.execute("delete from things where id = %s", [id_])
 
     change = await stranger.change()
     assert ("DELETE", {"id": id_}) == (change["type"], change["old_record"])
 
 
 async def test_a_whole_old_row_travels_with_updates_and_not_with_protected_deletes(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """Replica identity full; under row security a delete still tells the key alone."""
+    """Replica identity full sends old rows; under row security a delete sends only the key."""
     id_ = next(numbers)
     heard = await joined(service, "drafts", {"table": "drafts"})
-    db.execute("insert into drafts values (%s, %s, 'a')", [id_, ALICE])
+    owner.execute("insert into drafts values (%s, %s, 'a')", [id_, ALICE])
     assert "INSERT" == (await heard.change())["type"]
 
-    db.execute("update drafts set body = 'b' where id = %s", [id_])
+    owner.execute("update drafts set body = 'b' where id = %s", [id_])
     update = await heard.change()
-    db.execute("delete from drafts where id = %s", [id_])
+    owner.execute("delete from drafts where id = %s", [id_])
     delete = await heard.change()
 
     assert {"id": id_, "owner_id": ALICE, "body": "a"} == update["old_record"]
@@ -96,18 +96,18 @@ async def test_a_whole_old_row_travels_with_updates_and_not_with_protected_delet
 
 
 async def test_the_owner_gets_a_row_and_a_stranger_does_not(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """Row security decides for each subscriber; anon, with no policy, gets nothing."""
+    """Row security decides for each subscriber; anon without a policy gets nothing."""
     alices, bobs = next(numbers), next(numbers)
     alice = await joined(await connect(gateway, gateway.token(ALICE)), "mine", {"table": "things"})
     bob = await joined(await connect(gateway, gateway.token(BOB)), "mine", {"table": "things"})
     nobody = await joined(await connect(gateway), "mine", {"table": "things"}, {"table": "notes"})
 
-    with db.transaction():
-        db.execute("insert into things (id, owner_id) values (%s, %s)", [alices, ALICE])
-        db.execute("insert into things (id, owner_id) values (%s, %s)", [bobs, BOB])
-        db.execute("insert into notes values (%s, 'all')", [bobs])
+    with owner.transaction():
+        owner.execute("insert into things (id, owner_id) values (%s, %s)", [alices, ALICE])
+        owner.execute("insert into things (id, owner_id) values (%s, %s)", [bobs, BOB])
+        owner.execute("insert into notes values (%s, 'all')", [bobs])
 
     assert alices == (await alice.change())["record"]["id"]
     assert bobs == (await bob.change())["record"]["id"]
@@ -115,9 +115,9 @@ async def test_the_owner_gets_a_row_and_a_stranger_does_not(
 
 
 async def test_changes_arrive_in_commit_order(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """Over tables and transactions, with row security on one of them."""
+    """Changes of several tables and transactions arrive in commit order, with row security too."""
     ids = [next(numbers) for _ in range(60)]
     heard = await joined(
         await connect(gateway, gateway.token(ALICE)),
@@ -128,23 +128,23 @@ async def test_changes_arrive_in_commit_order(
 
     for id_ in ids:
         if id_ % 2:
-            db.execute("insert into things (id, owner_id) values (%s, %s)", [id_, ALICE])
+            owner.execute("insert into things (id, owner_id) values (%s, %s)", [id_, ALICE])
         else:
-            db.execute("insert into notes values (%s)", [id_])
+            owner.execute("insert into notes values (%s)", [id_])
 
     assert ids == [(await heard.change())["record"]["id"] for _ in ids]
 
 
 async def test_a_column_without_a_grant_is_left_out(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """Of the record and of the list of columns."""
+    """A column without a grant is neither in the record nor in the list of columns."""
     id_ = next(numbers)
     heard = await joined(
         await connect(gateway, gateway.token(ALICE)), "grants", {"table": "profiles"}
     )
 
-    db.execute("insert into profiles values (%s, 'n', 's')", [id_])
+    owner.execute("insert into profiles values (%s, 'n', 's')", [id_])
 
     change = await heard.change()
     assert {"id": id_, "name": "n"} == change["record"]
@@ -152,9 +152,9 @@ async def test_a_column_without_a_grant_is_left_out(
 
 
 async def test_a_table_without_a_grant_never_rings(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """And nothing says so: the subscription stands."""
+    """A table without a grant sends nothing, and its subscription has no error."""
     id_ = next(numbers)
     heard = await joined(
         await connect(gateway, gateway.token(ALICE)),
@@ -163,64 +163,64 @@ async def test_a_table_without_a_grant_never_rings(
         {"table": "notes"},
     )
 
-    db.execute("insert into closed values (%s)", [id_])
-    db.execute("insert into notes values (%s)", [id_])
+    owner.execute("insert into closed values (%s)", [id_])
+    owner.execute("insert into notes values (%s)", [id_])
 
     assert "notes" == (await heard.change())["table"]
 
 
 async def test_a_grant_counts_from_its_commit(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """The subscription need not be made anew."""
+    """A new grant takes effect at its commit, in the existing subscription."""
     id_ = next(numbers)
     heard = await joined(
         await connect(gateway, gateway.token(ALICE)), "granted", {"table": "closed"}
     )
-    db.execute("grant select on closed to authenticated")
+    owner.execute("grant select on closed to authenticated")
     try:
-        db.execute("insert into closed values (%s)", [id_])
+        owner.execute("insert into closed values (%s)", [id_])
         assert {"id": id_} == (await heard.change())["record"]
     finally:
-        db.execute("revoke select on closed from authenticated")
+        owner.execute("revoke select on closed from authenticated")
 
 
 async def test_what_rolled_back_is_never_told(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """The log is read, and only what committed."""
+    """Realtime reads the log, so it sends only committed changes."""
     first, second = next(numbers), next(numbers)
     heard = await joined(service, "rolled back", {"table": "notes"})
 
-    with db.transaction(force_rollback=True):
-        db.execute("insert into notes values (%s)", [first])
-    db.execute("insert into notes values (%s)", [second])
+    with owner.transaction(force_rollback=True):
+        owner.execute("insert into notes values (%s)", [first])
+    owner.execute("insert into notes values (%s)", [second])
 
     assert second == (await heard.change())["record"]["id"]
 
 
 async def test_what_happened_before_is_no_news(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """Though another subscriber keeps the log read."""
+    """A new subscriber gets no earlier change, even if another one keeps the log read."""
     before, after = next(numbers), next(numbers)
     await joined(service, "early", {"table": "notes"})
-    db.execute("insert into notes values (%s)", [before])
+    owner.execute("insert into notes values (%s)", [before])
 
     late = await joined(service, "late", {"table": "notes"})
-    db.execute("insert into notes values (%s)", [after])
+    owner.execute("insert into notes values (%s)", [after])
 
     assert after == (await late.change())["record"]["id"]
 
 
 async def test_a_change_too_large_loses_its_long_values(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """The client's own bound of a frame is a mebibyte."""
+    """A change larger than the client's bound of one mebibyte loses its long values."""
     id_ = next(numbers)
     heard = await joined(service, "large", {"table": "notes"})
 
-    db.execute("insert into notes values (%s, repeat('x', 1100000))", [id_])
+    owner.execute("insert into notes values (%s, repeat('x', 1100000))", [id_])
 
     change = await heard.change()
     assert {"id": id_} == change["record"]

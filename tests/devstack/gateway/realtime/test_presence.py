@@ -1,4 +1,4 @@
-"""Presence, as the official client keeps it."""
+"""Presence, as the official client tracks it."""
 
 import asyncio
 from typing import Any
@@ -14,18 +14,18 @@ pytestmark = pytest.mark.anyio
 
 
 class Room:
-    """One client's view of who is there."""
+    """One client's view of the presence state."""
 
     def __init__(self, entered: AsyncRealtimeChannel) -> None:
         self.channel = entered
         self._changed = asyncio.Event()
 
     def note(self) -> None:
-        """Note that the view has changed."""
+        """Take note of a changed state."""
         self._changed.set()
 
     async def holds(self, expected: dict[str, list[dict[str, Any]]]) -> None:
-        """Wait until the view is this one."""
+        """Wait until the state is `expected`."""
         async with asyncio.timeout(TIMEOUT_S):
             while expected != self._state():
                 await self._changed.wait()
@@ -48,7 +48,7 @@ async def enter(connect: Connect, gateway: Gateway, key: str, topic: str) -> Roo
 
 
 async def test_who_is_there_is_told_to_all(gateway: Gateway, connect: Connect) -> None:
-    """Also to who tracked itself."""
+    """A track reaches every member, the sender too."""
     alice = await enter(connect, gateway, "alice", "lobby:1")
     bob = await enter(connect, gateway, "bob", "lobby:1")
 
@@ -59,7 +59,7 @@ async def test_who_is_there_is_told_to_all(gateway: Gateway, connect: Connect) -
 
 
 async def test_a_newcomer_is_told_who_is_there(gateway: Gateway, connect: Connect) -> None:
-    """Right after the join."""
+    """A new member gets the presence state right after the join."""
     alice = await enter(connect, gateway, "alice", "lobby:2")
     await alice.channel.track({})
     await alice.holds({"alice": [{}]})
@@ -70,7 +70,7 @@ async def test_a_newcomer_is_told_who_is_there(gateway: Gateway, connect: Connec
 
 
 async def test_a_second_track_replaces_the_first(gateway: Gateway, connect: Connect) -> None:
-    """Nobody is there twice for having changed."""
+    """A second track replaces the client's first state."""
     alice = await enter(connect, gateway, "alice", "lobby:3")
     bob = await enter(connect, gateway, "bob", "lobby:3")
     await alice.channel.track({"n": 1})
@@ -83,7 +83,7 @@ async def test_a_second_track_replaces_the_first(gateway: Gateway, connect: Conn
 
 
 async def test_who_leaves_is_gone(gateway: Gateway, connect: Connect) -> None:
-    """By untrack, by leaving the topic, and by hanging up."""
+    """Untrack, leave and a closed socket remove the client's state."""
     watcher = await enter(connect, gateway, "watcher", "lobby:4")
     untracker, leaver, hanger_up = [
         await enter(connect, gateway, key, "lobby:4") for key in ("a", "b", "c")

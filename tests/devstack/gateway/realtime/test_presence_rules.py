@@ -1,4 +1,4 @@
-"""What presence does beyond the ordinary: its wire, its limit, its errors and its policies.
+"""Rules of presence: its frames, its limit, its errors and its policies.
 
 https://supabase.com/docs/guides/realtime/presence, and
 https://github.com/supabase/realtime/blob/main/lib/realtime_web/channels/realtime_channel/presence_handler.ex
@@ -20,7 +20,7 @@ OK = {"status": "ok", "response": {}}
 
 
 async def enter(client: Wire, topic: str, key: str, token: str | None = None) -> dict[str, Any]:
-    """Join with presence; return the state that is told first, without the marks."""
+    """Join with presence; return the first presence state, without Phoenix's metadata."""
     frame = join_frame("1", topic, presence={"key": key, "enabled": True}, private=bool(token))
     if token is not None:
         frame[4]["access_token"] = token
@@ -38,7 +38,7 @@ async def say(client: Wire, topic: str, event: str, payload: Any) -> None:
 
 
 def bare(state: dict[str, Any]) -> dict[str, Any]:
-    """Return who is there with what, without Phoenix's own marks."""
+    """Return the states by key, without Phoenix's metadata."""
     return {
         key: [
             {k: v for k, v in meta.items() if not k.startswith("phx_ref")}
@@ -49,7 +49,7 @@ def bare(state: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_who_tracks_is_answered_and_then_told_of(gateway: Gateway) -> None:
-    """A second state replaces the first, which it names; the same state again is no news."""
+    """A track gets a reply and then a diff; a second state names the one it replaces."""
     async with wire(gateway) as alice:
         assert {} == await enter(alice, "p:1", "alice")
 
@@ -73,7 +73,7 @@ async def test_who_tracks_is_answered_and_then_told_of(gateway: Gateway) -> None
 
 
 async def test_two_of_one_key_are_there_twice(gateway: Gateway) -> None:
-    """One user in two windows: the states stand side by side, and go one by one."""
+    """Two clients with one key have two states, which end one by one."""
     async with wire(gateway) as one, wire(gateway) as watcher:
         await enter(watcher, "p:2", "watcher")
         await enter(one, "p:2", "me")
@@ -89,7 +89,7 @@ async def test_two_of_one_key_are_there_twice(gateway: Gateway) -> None:
 
 
 async def test_without_a_key_one_is_made(gateway: Gateway) -> None:
-    """A UUID, as the guide says."""
+    """Realtime makes a UUID for a client without a key."""
     async with wire(gateway) as client:
         await enter(client, "p:3", "")
         await say(client, "p:3", "track", {})
@@ -101,7 +101,7 @@ async def test_without_a_key_one_is_made(gateway: Gateway) -> None:
 
 
 async def test_who_tracks_without_having_asked_is_told_of_the_others(gateway: Gateway) -> None:
-    """From then on, beginning with who is there."""
+    """A track without presence in the join turns presence on, beginning with the current state."""
     async with wire(gateway) as first, wire(gateway) as second:
         await enter(first, "p:4", "first")
         await say(first, "p:4", "track", {})
@@ -129,7 +129,7 @@ async def test_who_tracks_without_having_asked_is_told_of_the_others(gateway: Ga
 async def test_what_presence_does_not_know_is_an_error(
     gateway: Gateway, event: str, payload: Any, answer: dict[str, str]
 ) -> None:
-    """Of this call alone."""
+    """An unknown presence event fails, and the channel goes on."""
     async with wire(gateway) as client:
         await enter(client, "p:5", "me")
 
@@ -139,7 +139,7 @@ async def test_what_presence_does_not_know_is_an_error(
 
 
 async def test_who_tracks_too_often_is_closed(gateway: Gateway) -> None:
-    """Five calls in thirty seconds are let pass."""
+    """Realtime closes a channel after more than five calls in thirty seconds."""
     async with wire(gateway) as client:
         await enter(client, "p:6", "me")
         for number in range(5):
@@ -156,7 +156,7 @@ async def test_who_tracks_too_often_is_closed(gateway: Gateway) -> None:
 
 
 async def test_a_policy_decides_who_may_be_present(gateway: Gateway) -> None:
-    """On a topic where everybody hears broadcasts, and presence is nobody's."""
+    """A policy may allow broadcasts of a topic and forbid its presence."""
     async with wire(gateway) as client:
         frame = join_frame("1", "auction:p", private=True, presence={"key": "", "enabled": True})
         await client.send(frame)
@@ -164,12 +164,12 @@ async def test_a_policy_decides_who_may_be_present(gateway: Gateway) -> None:
 
         await say(client, "auction:p", "track", {})
 
-        # No state came before: it may not be heard either.
+        # The absence of a state proves that the client may not read presence.
         assert {"status": "error", "response": {}} == (await client.receive())[4]
 
 
 async def test_members_of_a_room_are_present_to_each_other(gateway: Gateway) -> None:
-    """Where the policies let them read and write."""
+    """Policies that let the members read and write let them see each other."""
     async with wire(gateway) as client:
         assert {} == await enter(client, "room:p", "alice", gateway.token(ALICE))
 

@@ -1,4 +1,4 @@
-"""The wire itself: both versions of the protocol, closed doors and hostile clients."""
+"""The frames of both protocol versions, refused connections and hostile clients."""
 
 import contextlib
 import json
@@ -16,14 +16,14 @@ from tests.support.wires import Wire, binary, join_frame, join_object, wire
 
 pytestmark = pytest.mark.anyio
 
-#: Frames of a megabyte: more than the server keeps for a client and the kernels for both.
+#: Frames of a megabyte in all: more than the buffers of the server and of both kernels.
 FLOOD = 30
-#: More than a channel keeps of what its client says while it joins.
+#: More frames than a channel keeps while its join is pending.
 WAITING = 300
 
 
 async def test_a_heartbeat_is_answered_in_version_2(gateway: Gateway) -> None:
-    """With its reference, or JavaScript's client gives the connection up."""
+    """A heartbeat's reply has its reference, or JavaScript's client ends the connection."""
     async with wire(gateway) as client:
         await client.send([None, "7", "phoenix", "heartbeat", {}])
 
@@ -32,7 +32,7 @@ async def test_a_heartbeat_is_answered_in_version_2(gateway: Gateway) -> None:
 
 
 async def test_a_heartbeat_is_answered_in_version_1(gateway: Gateway) -> None:
-    """With the reference that Python's client leaves null."""
+    """A heartbeat's reply in version 1 has the null reference of Python's client."""
     async with wire(gateway, vsn="1.0.0") as client:
         await client.send({"topic": "phoenix", "event": "heartbeat", "payload": {}, "ref": None})
 
@@ -45,9 +45,9 @@ async def test_a_heartbeat_is_answered_in_version_1(gateway: Gateway) -> None:
 
 
 async def test_version_2_joins_listens_and_leaves(
-    db: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
 ) -> None:
-    """Bindings are echoed as they came; equal ones have equal ids."""
+    """The join's reply has the bindings as they came; equal ones have equal ids."""
     id_ = next(numbers)
     params = {"event": "INSERT", "schema": "public", "table": "notes", "filter": f"id=eq.{id_}"}
     async with wire(gateway) as client:
@@ -66,7 +66,7 @@ async def test_version_2_joins_listens_and_leaves(
             "status": "ok",
         } == (await client.receive())[4]
 
-        db.execute("insert into notes values (%s, 'x')", [id_])
+        owner.execute("insert into notes values (%s, 'x')", [id_])
 
         change = await client.receive()
         assert [None, None, "realtime:w", "postgres_changes"] == change[:4]
@@ -80,7 +80,7 @@ async def test_version_2_joins_listens_and_leaves(
 
 
 async def test_version_2_broadcasts_in_binary_to_both_versions(gateway: Gateway) -> None:
-    """Bytes as a payload reach those alone who can read them."""
+    """A binary broadcast reaches both versions; its bytes reach only version 2."""
     async with wire(gateway) as new, wire(gateway, vsn="1.0.0") as old:
         await new.send(join_frame("1", "mixed", broadcast={"self": True, "ack": True}))
         await new.receive()
@@ -102,7 +102,7 @@ async def test_version_2_broadcasts_in_binary_to_both_versions(gateway: Gateway)
 
 
 async def test_a_second_join_replaces_the_first(gateway: Gateway) -> None:
-    """What was said to the first is out of date, and no close of it comes after."""
+    """A second join of a topic replaces the first, which sends no close afterwards."""
     async with wire(gateway) as client:
         await client.send(join_frame("1", "again", broadcast={"self": True}))
         await client.receive()
@@ -116,7 +116,7 @@ async def test_a_second_join_replaces_the_first(gateway: Gateway) -> None:
 
 
 async def test_a_topic_that_was_not_joined_is_unmatched(gateway: Gateway) -> None:
-    """A leave of it is fine, for that is how things stand."""
+    """A frame on a topic without a join is unmatched; a leave succeeds."""
     async with wire(gateway) as client:
         await client.send(["1", "1", "realtime:x", "broadcast", {"event": "e"}])
         assert "unmatched topic" == (await client.receive())[4]["response"]["reason"]
@@ -126,7 +126,7 @@ async def test_a_topic_that_was_not_joined_is_unmatched(gateway: Gateway) -> Non
 
 
 async def test_what_waited_for_a_join_that_is_refused_is_answered(gateway: Gateway) -> None:
-    """However much it is: a topic that was not joined is unmatched, and left already."""
+    """Realtime answers every frame that waited for a refused join."""
     async with wire(gateway) as client:
         await client.send(join_frame("1", "room:refused", private=True))
         for _ in range(WAITING):
@@ -143,7 +143,7 @@ async def test_what_waited_for_a_join_that_is_refused_is_answered(gateway: Gatew
 
 
 async def test_a_join_survives_nonsense_in_its_payload(gateway: Gateway) -> None:
-    """What cannot be read counts as not asked for."""
+    """Realtime ignores the parts of a join's payload that it cannot read."""
     payloads: list[Any] = [
         None,
         [],
@@ -159,7 +159,7 @@ async def test_a_join_survives_nonsense_in_its_payload(gateway: Gateway) -> None
 
 
 async def test_a_token_in_the_join_must_be_good(gateway: Gateway) -> None:
-    """Each kind of bad one has Realtime's own reason."""
+    """Realtime refuses each kind of bad token with its own reason."""
     expired = gateway.keys.sign({"role": "authenticated", "exp": int(time.time()) - 90})
     roleless = gateway.keys.sign({"exp": int(time.time()) + 90})
     foreign = f"{expired[:-8]}AAAAAAAA"
@@ -180,7 +180,7 @@ async def test_a_token_in_the_join_must_be_good(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("key", ["nonsense", "sb_secret_nonsense"])
 async def test_a_bad_key_does_not_open_a_socket(gateway: Gateway, key: str) -> None:
-    """The upgrade is answered with 401 and a reason."""
+    """Realtime answers the upgrade with 401 and a reason."""
     with pytest.raises(InvalidStatus) as refusal:
         async with wire(gateway, key=key):
             pass
@@ -190,7 +190,7 @@ async def test_a_bad_key_does_not_open_a_socket(gateway: Gateway, key: str) -> N
 
 
 async def test_another_version_does_not_open_a_socket(gateway: Gateway) -> None:
-    """Rather than to speak one that the client does not understand."""
+    """Realtime refuses an unknown protocol version."""
     with pytest.raises(InvalidStatus) as refusal:
         async with wire(gateway, vsn="3.0.0"):
             pass
@@ -213,7 +213,7 @@ async def test_another_version_does_not_open_a_socket(gateway: Gateway) -> None:
 async def test_a_hostile_frame_ends_its_own_connection_alone(
     gateway: Gateway, frame: str | bytes, code: int
 ) -> None:
-    """The server tells why, and serves the others."""
+    """The server closes a hostile connection with a reason, and serves the others."""
     async with wire(gateway) as other, wire(gateway) as client:
         with contextlib.suppress(ConnectionClosed):
             await client.socket.send(frame)
@@ -224,7 +224,7 @@ async def test_a_hostile_frame_ends_its_own_connection_alone(
 
 
 async def test_broken_utf8_ends_its_own_connection_alone(gateway: Gateway) -> None:
-    """A text frame whose bytes are no text."""
+    """The server closes a connection whose text frame is no UTF-8."""
     async with wire(gateway) as other, wire(gateway) as client:
         await client.socket.send(b'["\xff"]', text=True)
 
@@ -234,7 +234,7 @@ async def test_broken_utf8_ends_its_own_connection_alone(gateway: Gateway) -> No
 
 
 async def test_a_frame_just_below_the_bound_is_served(gateway: Gateway) -> None:
-    """A broadcast that is too large is refused, and the connection lives on."""
+    """Realtime refuses a broadcast that is too large, and keeps the connection."""
     async with wire(gateway) as client:
         await client.send(join_frame("1", "large", broadcast={"ack": True}))
         await client.receive()
@@ -247,7 +247,7 @@ async def test_a_frame_just_below_the_bound_is_served(gateway: Gateway) -> None:
 
 
 async def test_a_client_that_does_not_read_is_disconnected(gateway: Gateway) -> None:
-    """What waits for it is bounded, and a neighbour on the same topic hears everything."""
+    """The server limits what waits for a slow client; the others get everything."""
     async with wire(gateway) as slow, wire(gateway) as sender, wire(gateway) as other:
         for number, client in enumerate((slow, sender, other)):
             await client.send(join_frame(str(number), "flood"))
@@ -264,7 +264,7 @@ async def test_a_client_that_does_not_read_is_disconnected(gateway: Gateway) -> 
 
 
 async def count_broadcasts(client: Wire, expected: int) -> int:
-    """Count the broadcasts until there are enough, or the connection ends."""
+    """Count the broadcasts until `expected` have come or the connection ends."""
     count = 0
     try:
         while count < expected:

@@ -1,4 +1,4 @@
-"""What a worker lives through: restarts, lost database connections, tokens that end."""
+"""Restarts, lost database connections and expired tokens, from a worker's view."""
 
 import asyncio
 import uuid
@@ -26,7 +26,7 @@ from tests.support.listening import (
 
 pytestmark = [
     pytest.mark.anyio,
-    # The client reads a closing in a way that its own library advises against.
+    # The client reads the close code in a way that websockets deprecates.
     pytest.mark.filterwarnings("ignore:ConnectionClosed.* is deprecated:DeprecationWarning"),
 ]
 
@@ -37,7 +37,7 @@ SUBSCRIBED, ERROR, CLOSED = (
     RealtimeSubscribeStates.CLOSED,
 )
 DATABASE = "realtime_recovery_tests"
-#: Either those who stream the log or those who judge rows.
+#: True selects the reader of the log, false the connection that checks rows.
 END_READERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where application_name = 'devstack realtime' and datname = current_database()
@@ -80,7 +80,7 @@ def own_url(admin_url: str) -> str:
 
 
 @pytest.fixture
-def own_db(own_url: str) -> Iterator[psycopg.Connection]:
+def own_database(own_url: str) -> Iterator[psycopg.Connection]:
     """Connect as the owner; each statement commits."""
     with psycopg.connect(own_url, autocommit=True) as connection:
         yield connection
@@ -88,7 +88,7 @@ def own_db(own_url: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def superuser(admin_url: str, own_url: str) -> Iterator[psycopg.Connection]:
-    """Connect as who may end other sessions."""
+    """Connect as the superuser, who may end other sessions."""
     database = conninfo.conninfo_to_dict(own_url)["dbname"]
     with psycopg.connect(admin_url, dbname=database, autocommit=True) as connection:
         yield connection
@@ -112,9 +112,9 @@ async def comes_true(
 
 
 async def test_the_client_comes_back_after_a_restart(
-    own_db: psycopg.Connection, own_gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    own_database: psycopg.Connection, own_gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """Its channel errs, joins again by itself, and rings again."""
+    """The client's channel fails, joins again by itself and gets changes again."""
     id_ = next(numbers)
     client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
     heard = await joined(client, "restart", {"table": "notes"})
@@ -124,19 +124,19 @@ async def test_the_client_comes_back_after_a_restart(
     await asyncio.to_thread(own_gateway.start)
     assert SUBSCRIBED == (await heard.state())[0]
     assert "Subscribed to PostgreSQL" == await heard.system()
-    own_db.execute("insert into notes values (%s)", [id_])
+    own_database.execute("insert into notes values (%s)", [id_])
 
     assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_a_lost_slot_is_made_anew(
-    own_db: psycopg.Connection,
+    own_database: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
     connect: Connect,
     numbers: Iterator[int],
 ) -> None:
-    """Those who subscribed are told, for they may have missed something."""
+    """Subscribers get an error when the slot is lost, because they may have missed changes."""
     id_ = next(numbers)
     client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
     heard = await joined(client, "lost", {"table": "notes"})
@@ -144,54 +144,56 @@ async def test_a_lost_slot_is_made_anew(
     superuser.execute(END_READERS, [True])
 
     assert "Subscribed to PostgreSQL" == await heard.system()
-    own_db.execute("insert into notes values (%s)", [id_])
+    own_database.execute("insert into notes values (%s)", [id_])
     assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_a_lost_judge_costs_no_change(
-    own_db: psycopg.Connection,
+    own_database: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
     connect: Connect,
     numbers: Iterator[int],
 ) -> None:
-    """The connection that asks about rows is another one than the slot's."""
+    """Changes survive the loss of the connection that checks rows, which is not the slot's."""
     before, after = next(numbers), next(numbers)
     client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
     heard = await joined(client, "judge", {"table": "notes"})
-    own_db.execute("insert into notes values (%s)", [before])
+    own_database.execute("insert into notes values (%s)", [before])
     assert before == (await heard.change())["record"]["id"]
 
     superuser.execute(END_READERS, [False])
-    own_db.execute("insert into notes values (%s)", [after])
+    own_database.execute("insert into notes values (%s)", [after])
 
     assert after == (await heard.change())["record"]["id"]
 
 
 async def test_a_commit_is_told_once_others_see_it(
-    own_db: psycopg.Connection,
+    own_database: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
     connect: Connect,
     numbers: Iterator[int],
 ) -> None:
-    """A commit is in the log before others see it; row security would hide the row until then."""
+    """A commit is sent only when other sessions see it; row security hides its rows until then."""
     before = next(numbers)
     client = await connect(own_gateway, own_gateway.token(ALICE))
     heard = await joined(client, "seen", {"table": "things"})
     insert = "insert into things (id, owner_id) values (%s, %s)"
-    # To judge the first row the gateway installs a function, which would wait for the standby too.
-    own_db.execute(insert, [before, ALICE])
+    # The first check installs a function, which would wait for the standby too.
+    own_database.execute(insert, [before, ALICE])
     assert before == (await heard.change())["record"]["id"]
 
-    # A commit that waits for a standby is in the log, and nobody sees it.
+    # A commit that waits for a standby is in the log, and no session sees it.
     superuser.execute("alter system set synchronous_standby_names = 'nobody'")
     superuser.execute("select pg_reload_conf()")
     try:
         # The server adopts the setting a little later, so the first commits may not wait yet.
         while True:
             id_ = next(numbers)
-            inserting = asyncio.create_task(asyncio.to_thread(own_db.execute, insert, [id_, ALICE]))
+            inserting = asyncio.create_task(
+                asyncio.to_thread(own_database.execute, insert, [id_, ALICE])
+            )
             assert await comes_true(superuser, COMMIT_WAITS, or_done=inserting)
             if not inserting.done():
                 break
@@ -205,13 +207,13 @@ async def test_a_commit_is_told_once_others_see_it(
 
 
 async def test_losing_every_connection_passes(
-    own_db: psycopg.Connection,
+    own_database: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
     connect: Connect,
     numbers: Iterator[int],
 ) -> None:
-    """As a restart of Postgres does: those on board are told, and newcomers get on in the end."""
+    """After a restart of Postgres subscribers get an error, and new joins succeed in the end."""
     id_ = next(numbers)
     client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
     old = await joined(client, "on board", {"table": "notes"})
@@ -223,42 +225,42 @@ async def test_losing_every_connection_passes(
         pass
     assert "Subscribed to PostgreSQL" == await new.system()
     assert "Subscribed to PostgreSQL" == await old.system()
-    own_db.execute("insert into notes values (%s)", [id_])
+    own_database.execute("insert into notes values (%s)", [id_])
     for heard in (old, new):
         assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_a_join_waits_for_its_source(
-    own_db: psycopg.Connection,
+    own_database: psycopg.Connection,
     superuser: psycopg.Connection,
     own_gateway: Gateway,
     connect: Connect,
     numbers: Iterator[int],
 ) -> None:
-    """A slot cannot be made while a transaction that wrote is open, so the answer waits for it."""
+    """A join waits for its slot, which Postgres makes after the end of each open write."""
     id_ = next(numbers)
     client = await connect(own_gateway, own_gateway.keys.service_role_jwt)
-    with psycopg.connect(own_db.info.dsn) as other:
+    with psycopg.connect(own_database.info.dsn) as other:
         other.execute("insert into notes values (%s)", [next(numbers)])
         superuser.execute(END_READERS, [True])
         joining = asyncio.create_task(join(client, "waiting", {"table": "notes"}))
         assert await comes_true(superuser, SLOT_WAITS)
-        # A join that needs no source is answered, and this one is not.
+        # A join without changes gets its answer, while this one still waits.
         await joined(client, "public", config=PUBLIC)
         assert not joining.done()
         other.rollback()
 
     heard = await joining
     assert SUBSCRIBED == (await heard.state())[0]
-    own_db.execute("insert into notes values (%s)", [id_])
+    own_database.execute("insert into notes values (%s)", [id_])
     assert id_ == (await heard.change())["record"]["id"]
 
 
 async def test_a_token_that_ends_closes_its_channel(gateway: Gateway, connect: Connect) -> None:
-    """With a word of why; the client does not join again by itself."""
+    """An expired token closes its channel with a reason, and the client does not rejoin."""
     client = await connect(gateway, gateway.token(ALICE))
     heard = await joined(client, "short", {"table": "things"})
-    # Renewed, for a busy machine may need longer to join than a token lives.
+    # The token is renewed, because a busy machine may join after its end.
     await client.set_auth(gateway.token(ALICE, life_s=1))
 
     state, problem = await heard.state()
@@ -269,17 +271,17 @@ async def test_a_token_that_ends_closes_its_channel(gateway: Gateway, connect: C
 
 
 async def test_a_renewed_token_keeps_the_channel(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """Its new claims decide from then on."""
+    """A renewed token keeps the channel, and its claims decide from then on."""
     alices, bobs = next(numbers), next(numbers)
     client = await connect(gateway, gateway.token(ALICE))
     heard = await joined(client, "renewed", {"table": "things"})
 
     await client.set_auth(gateway.token(BOB))
     assert "Subscribed to PostgreSQL" == await heard.system()
-    db.execute("insert into things (id, owner_id) values (%s, %s)", [alices, ALICE])
-    db.execute("insert into things (id, owner_id) values (%s, %s)", [bobs, BOB])
+    owner.execute("insert into things (id, owner_id) values (%s, %s)", [alices, ALICE])
+    owner.execute("insert into things (id, owner_id) values (%s, %s)", [bobs, BOB])
 
     assert bobs == (await heard.change())["record"]["id"]
 
@@ -287,7 +289,7 @@ async def test_a_renewed_token_keeps_the_channel(
 async def test_a_renewed_token_without_permission_closes_the_channel(
     gateway: Gateway, connect: Connect
 ) -> None:
-    """The policies of a private topic are asked again."""
+    """A renewed token must meet the policies of a private topic again."""
     client = await connect(gateway, gateway.token(ALICE))
     heard = await joined(client, "room:renewed", config=PRIVATE)
 
@@ -302,7 +304,7 @@ async def test_a_renewed_token_without_permission_closes_the_channel(
 async def test_unsubscribing_ends_the_work(
     superuser: psycopg.Connection, own_gateway: Gateway, connect: Connect
 ) -> None:
-    """With nobody listening the log is not streamed."""
+    """The gateway streams no log without a subscriber."""
     client = await connect(own_gateway)
     heard = await joined(client, "idle", {"table": "notes"})
     assert await comes_true(superuser, SLOT_READS)

@@ -1,4 +1,4 @@
-"""The stream of a logical slot, from a real Postgres."""
+"""The stream of a logical slot of a real Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +11,7 @@ from devstack.gateway.realtime import replication
 from devstack.gateway.realtime.replication import Stream, open_replication
 from devstack.gateway.realtime.wal import CREATE, PUBLICATION
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import TIMEOUT_S
+from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 pytestmark = pytest.mark.anyio
@@ -23,14 +23,14 @@ CONFIRMED = (
 
 
 @pytest.fixture
-async def source(admin_url: str, database_url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+async def source(admin_url: str, gateway: Gateway) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     """Connect for replication, with a slot."""
-    database = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    database = psycopg.conninfo.conninfo_to_dict(gateway.owner_url)["dbname"]
     connection = await open_replication(psycopg.conninfo.make_conninfo(admin_url, dbname=database))
     await connection.execute(CREATE.format(SLOT))
     yield connection
     await connection.close()
-    # The server drops the temporary slot some time after its client has gone.
+    # The server drops the temporary slot some time after the end of its session.
     with psycopg.connect(admin_url) as observer:
         query = "select from pg_replication_slots where slot_name = %s"
         assert wait_until(lambda: observer.execute(query, [SLOT]).fetchone() is None, TIMEOUT_S)
@@ -52,34 +52,34 @@ async def received(stream: Stream) -> str:
     return "".join(chr(message[0]) for message in messages)
 
 
-def insert(db: psycopg.Connection, numbers: Iterator[int], count: int) -> None:
+def insert(owner: psycopg.Connection, numbers: Iterator[int], count: int) -> None:
     ids = [next(numbers) for _ in range(count)]
-    db.execute("insert into notes (id) select unnest(%s::integer[])", [ids])
+    owner.execute("insert into notes (id) select unnest(%s::integer[])", [ids])
 
 
 async def test_a_transaction_arrives_whole(
-    db: psycopg.Connection, stream: Stream, numbers: Iterator[int]
+    owner: psycopg.Connection, stream: Stream, numbers: Iterator[int]
 ) -> None:
-    """The messages run from begin to commit. The table is described once in a stream."""
-    insert(db, numbers, 2)
+    """A transaction arrives from begin to commit; a stream describes a table once."""
+    insert(owner, numbers, 2)
     first = await received(stream)
-    insert(db, numbers, 1)
+    insert(owner, numbers, 1)
     second = await received(stream)
 
     assert ["BRIIC", "BIC"] == [first, second]
 
 
 async def test_many_transactions_are_split_at_the_end_of_one(
-    db: psycopg.Connection,
+    owner: psycopg.Connection,
     stream: Stream,
     numbers: Iterator[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A call never returns a part of one, however large it is, and the next call goes on."""
+    """A call returns whole transactions, whatever their size, and the next call goes on."""
     monkeypatch.setattr(replication, "MAX_MESSAGES", 3)
     sizes = [1, 50, 1]
     for size in sizes:
-        insert(db, numbers, size)
+        insert(owner, numbers, size)
 
     batches = [await received(stream)]
     while "".join(batches).count("I") < sum(sizes):
@@ -90,12 +90,12 @@ async def test_many_transactions_are_split_at_the_end_of_one(
 
 
 async def test_nothing_is_received_from_an_open_transaction(
-    database_url: str, db: psycopg.Connection, stream: Stream, numbers: Iterator[int]
+    gateway: Gateway, owner: psycopg.Connection, stream: Stream, numbers: Iterator[int]
 ) -> None:
-    """Rows that commit arrive, while the rows of a transaction that is open do not."""
-    with psycopg.connect(database_url) as other:
+    """The stream has the rows of committed transactions, and none of an open one."""
+    with psycopg.connect(gateway.owner_url) as other:
         insert(other, numbers, 1)
-        insert(db, numbers, 2)
+        insert(owner, numbers, 2)
         kinds = await received(stream)
         other.rollback()
 
@@ -103,17 +103,17 @@ async def test_nothing_is_received_from_an_open_transaction(
 
 
 async def test_a_confirmed_log_is_not_kept(
-    db: psycopg.Connection, stream: Stream, numbers: Iterator[int]
+    owner: psycopg.Connection, stream: Stream, numbers: Iterator[int]
 ) -> None:
-    """The slot moves on, even past log in which nothing is published."""
-    insert(db, numbers, 1)
+    """A confirmed position moves the slot, even past log without published rows."""
+    insert(owner, numbers, 1)
     await received(stream)
-    db.execute("create table passing ()")
-    db.execute("drop table passing")
-    [(position,)] = db.execute("select pg_current_wal_lsn()").fetchall()
+    owner.execute("create table passing ()")
+    owner.execute("drop table passing")
+    [(position,)] = owner.execute("select pg_current_wal_lsn()").fetchall()
 
     async with asyncio.timeout(TIMEOUT_S):
-        while db.execute(CONFIRMED, [position, SLOT]).fetchone() != (True,):
+        while owner.execute(CONFIRMED, [position, SLOT]).fetchone() != (True,):
             stream.confirm()
             assert [] == await stream.receive(0.05)
 
@@ -121,7 +121,7 @@ async def test_a_confirmed_log_is_not_kept(
 async def test_a_stream_that_ends_raises(
     superuser_of_slots: psycopg.Connection, stream: Stream
 ) -> None:
-    """The reader makes a new slot then."""
+    """The stream raises at its end, so the reader makes a new slot."""
     superuser_of_slots.execute(
         "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = %s",
         [SLOT],
@@ -134,13 +134,13 @@ async def test_a_stream_that_ends_raises(
 async def test_a_slot_that_is_unknown_cannot_be_streamed(
     source: psycopg.AsyncConnection[Any],
 ) -> None:
-    """The server's own error says so."""
+    """The server's own error refuses an unknown slot."""
     with pytest.raises(psycopg.errors.UndefinedObject):
         await Stream(source).start("unknown", PUBLICATION)
 
 
 @pytest.fixture
 def superuser_of_slots(admin_url: str) -> Iterator[psycopg.Connection]:
-    """Connect as the user who may end other sessions."""
+    """Connect as the superuser, who may end other sessions."""
     with psycopg.connect(admin_url, autocommit=True) as connection:
         yield connection

@@ -1,4 +1,4 @@
-"""How the rows of a change look: types, old records, values that are missing, and refusals.
+"""The rows of a change: types, old records, missing values, and refusals.
 
 https://supabase.com/docs/guides/realtime/postgres-changes ("receiving old records"), and what
 writes them on hosted Supabase: https://github.com/supabase/walrus
@@ -36,14 +36,14 @@ async def listen(client: Wire, table: str, key: str = "") -> None:
 
 
 async def test_values_are_json_as_postgres_writes_it(
-    db: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
 ) -> None:
-    """To the digit: a number keeps its scale, and a bigint is one though JavaScript rounds it."""
+    """Values arrive to the digit: a number keeps its scale, and a bigint its precision."""
     id_ = 2**53 + next(numbers)
     async with wire(gateway) as client:
         await listen(client, "shapes")
 
-        db.execute(
+        owner.execute(
             r"insert into shapes values (%s, 'hot', '\x00ff', '2026-01-02 03:04:05.6',"
             " '2026-01-02', 9.9, 0.1, '{a,NULL}', '[1,5)', null)",
             [id_],
@@ -64,28 +64,28 @@ async def test_values_are_json_as_postgres_writes_it(
 
 
 async def test_a_key_that_changes_is_told_as_it_was(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """The old record is the old key."""
+    """A changed key sends its old value in the old record."""
     old, new = next(numbers), next(numbers)
-    db.execute("insert into notes values (%s, 'x')", [old])
+    owner.execute("insert into notes values (%s, 'x')", [old])
     heard = await joined(service, "rekeyed", {"table": "notes"})
 
-    db.execute("update notes set id = %s where id = %s", [new, old])
+    owner.execute("update notes set id = %s where id = %s", [new, old])
 
     change = await heard.change()
     assert ({"id": new, "body": "x"}, {"id": old}) == (change["record"], change["old_record"])
 
 
 async def test_a_whole_old_row_travels_with_unprotected_deletes(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """Replica identity full, and no row security that could object."""
+    """Replica identity full sends the old row of a delete, if the table has no row security."""
     id_ = next(numbers)
-    db.execute("insert into scrolls values (%s, 'x', 1)", [id_])
+    owner.execute("insert into scrolls values (%s, 'x', 1)", [id_])
     heard = await joined(service, "scrolled", {"table": "scrolls"})
 
-    db.execute("delete from scrolls where id = %s", [id_])
+    owner.execute("delete from scrolls where id = %s", [id_])
 
     change = await heard.change()
     assert {"id": id_, "long": "x", "n": 1} == change["old_record"]
@@ -93,18 +93,18 @@ async def test_a_whole_old_row_travels_with_unprotected_deletes(
 
 
 async def test_a_long_value_that_stayed_is_missing_by_default(
-    db: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
 ) -> None:
-    """The log does not repeat it; with replica identity full it is taken from the old row."""
+    """An unchanged long value is missing, unless replica identity full has it in the old row."""
     id_ = next(numbers)
-    db.execute("insert into shapes (id, long) values (%s, repeat('x', %s))", [id_, LONG])
-    db.execute("insert into scrolls values (%s, repeat('x', %s), 1)", [id_, LONG])
+    owner.execute("insert into shapes (id, long) values (%s, repeat('x', %s))", [id_, LONG])
+    owner.execute("insert into scrolls values (%s, repeat('x', %s), 1)", [id_, LONG])
     async with wire(gateway) as default, wire(gateway) as full:
         await listen(default, "shapes")
         await listen(full, "scrolls")
 
-        db.execute("update shapes set mood = 'calm' where id = %s", [id_])
-        db.execute("update scrolls set n = 2 where id = %s", [id_])
+        owner.execute("update shapes set mood = 'calm' where id = %s", [id_])
+        owner.execute("update scrolls set n = 2 where id = %s", [id_])
 
         record = (await default.receive())[4]["data"]["record"]
         assert ("calm", False) == (record["mood"], "long" in record)
@@ -113,23 +113,23 @@ async def test_a_long_value_that_stayed_is_missing_by_default(
 
 
 async def test_an_old_record_has_no_column_without_a_grant(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """Whatever the replica identity carries."""
+    """The old record lacks the columns without a grant, under any replica identity."""
     id_ = next(numbers)
-    db.execute("insert into drafts values (%s, %s, 'a')", [id_, ALICE])
-    db.execute("revoke select on drafts from authenticated")
-    db.execute("grant select (id, owner_id) on drafts to authenticated")
+    owner.execute("insert into drafts values (%s, %s, 'a')", [id_, ALICE])
+    owner.execute("revoke select on drafts from authenticated")
+    owner.execute("grant select (id, owner_id) on drafts to authenticated")
     try:
         alice = await connect(gateway, gateway.token(ALICE))
         heard = await joined(alice, "granted", {"table": "drafts"})
 
-        db.execute("update drafts set body = 'b' where id = %s", [id_])
+        owner.execute("update drafts set body = 'b' where id = %s", [id_])
 
         change = await heard.change()
         assert {"id": id_, "owner_id": ALICE} == change["record"] == change["old_record"]
     finally:
-        db.execute("grant select on drafts to authenticated")
+        owner.execute("grant select on drafts to authenticated")
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ async def test_an_old_record_has_no_column_without_a_grant(
     ],
 )
 async def test_a_row_without_a_readable_key_is_an_error(
-    db: psycopg.Connection, gateway: Gateway, numbers: Iterator[int], table: str, error: str
+    owner: psycopg.Connection, gateway: Gateway, numbers: Iterator[int], table: str, error: str
 ) -> None:
-    """Of which nothing is told but that it happened."""
+    """A row whose key the subscriber may not read sends an error without data."""
     statements = {
         "keyless": "insert into keyless values ('x')",
         "blinds": "insert into blinds values (%(id)s, 'x')",
@@ -150,7 +150,7 @@ async def test_a_row_without_a_readable_key_is_an_error(
     async with wire(gateway) as client:
         await listen(client, table, gateway.token(ALICE))
 
-        db.execute(statements[table], {"id": next(numbers)})
+        owner.execute(statements[table], {"id": next(numbers)})
 
         data: dict[str, Any] = (await client.receive())[4]["data"]
     expected: dict[str, Any] = {
@@ -167,17 +167,17 @@ async def test_a_row_without_a_readable_key_is_an_error(
 
 
 async def test_a_row_that_is_hidden_by_its_update_is_not_told_of(
-    db: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, connect: Connect, numbers: Iterator[int]
 ) -> None:
-    """Not even that it went; its new owner hears of it."""
+    """An update that hides a row from its reader sends nothing; the new owner gets it."""
     id_ = next(numbers)
-    db.execute("insert into things (id, owner_id) values (%s, %s)", [id_, ALICE])
+    owner.execute("insert into things (id, owner_id) values (%s, %s)", [id_, ALICE])
     bindings = {"table": "things"}, {"table": "notes"}
     alice = await joined(await connect(gateway, gateway.token(ALICE)), "given", *bindings)
     bob = await joined(await connect(gateway, gateway.token(BOB)), "given", *bindings)
 
-    db.execute("update things set owner_id = %s where id = %s", [BOB, id_])
-    db.execute("insert into notes values (%s)", [id_])
+    owner.execute("update things set owner_id = %s where id = %s", [BOB, id_])
+    owner.execute("insert into notes values (%s)", [id_])
 
     assert "notes" == (await alice.change())["table"]
     assert ("things", BOB) == (
@@ -187,27 +187,27 @@ async def test_a_row_that_is_hidden_by_its_update_is_not_told_of(
 
 
 async def test_a_truncate_is_never_told(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """As on hosted Supabase."""
+    """A truncate sends nothing, as on hosted Supabase."""
     heard = await joined(service, "truncated", {"table": "closed"}, {"table": "notes"})
 
-    db.execute("truncate closed")
-    db.execute("insert into notes values (%s)", [next(numbers)])
+    owner.execute("truncate closed")
+    owner.execute("insert into notes values (%s)", [next(numbers)])
 
     assert "notes" == (await heard.change())["table"]
 
 
 async def test_a_transaction_has_one_time(
-    db: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
+    owner: psycopg.Connection, service: AsyncRealtimeClient, numbers: Iterator[int]
 ) -> None:
-    """That of its commit, for each of its rows."""
+    """Each row of a transaction has the time of the commit."""
     ids = [next(numbers) for _ in range(3)]
     heard = await joined(service, "at once", {"table": "notes"})
 
-    with db.transaction():
+    with owner.transaction():
         for id_ in ids:
-            db.execute("insert into notes values (%s)", [id_])
+            owner.execute("insert into notes values (%s)", [id_])
 
     changes = [await heard.change() for _ in ids]
     assert ids == [change["record"]["id"] for change in changes]

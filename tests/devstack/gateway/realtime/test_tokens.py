@@ -1,4 +1,4 @@
-"""Tokens on the wire: renewed, worthless, over, and those that lose a permission.
+"""Access tokens in frames: renewed, malformed, expired, and with fewer permissions.
 
 https://supabase.com/docs/guides/realtime/protocol, and
 https://github.com/supabase/realtime/blob/main/lib/realtime_web/channels/realtime_channel.ex
@@ -22,7 +22,7 @@ ALICE, BOB = (str(uuid.uuid5(uuid.NAMESPACE_DNS, name)) for name in ("alice", "b
 
 
 async def enter(client: Wire, topic: str, token: str, **config: Any) -> None:
-    """Join as a user, and read what answers it."""
+    """Join as a user; return the reply's first frame."""
     frame = join_frame("1", topic, **config)
     frame[4]["access_token"] = token
     await client.send(frame)
@@ -32,13 +32,13 @@ async def enter(client: Wire, topic: str, token: str, **config: Any) -> None:
 
 
 async def renew(client: Wire, topic: str, token: Any) -> None:
-    """Push another token, as clients do when theirs is refreshed."""
+    """Push another token, as clients do after a refresh."""
     body = {"access_token": token}
     await client.send(["1", "2", f"realtime:{topic}", "access_token", body])
 
 
 async def is_shut(client: Wire, topic: str) -> str:
-    """Return why the channel is closed for good."""
+    """Return the reason for which Realtime closed the channel."""
     _, _, name, event, payload = await client.receive()
     assert ("system", f"realtime:{topic}") == (event, name)
     assert ("system", "error", topic) == tuple(
@@ -50,7 +50,7 @@ async def is_shut(client: Wire, topic: str) -> str:
 
 @pytest.mark.parametrize("pushed", [None, "sb_publishable_x", "the same", 1, {}])
 async def test_a_token_that_is_none_changes_nothing(gateway: Gateway, pushed: Any) -> None:
-    """Nothing answers it, and the channel lives on."""
+    """Realtime ignores a token that is no text, and keeps the channel."""
     token = gateway.token(ALICE)
     async with wire(gateway) as client:
         await enter(client, "same", token, broadcast={"ack": True})
@@ -64,7 +64,7 @@ async def test_a_token_that_is_none_changes_nothing(gateway: Gateway, pushed: An
 
 
 async def test_a_worthless_token_closes_the_channel(gateway: Gateway) -> None:
-    """With the reason that a join would be refused for."""
+    """A bad token closes the channel, with the reason that refuses a join."""
     foreign = f"{gateway.token(ALICE)[:-8]}AAAAAAAA"
     over = gateway.keys.sign({"role": "authenticated", "exp": int(time.time()) - 5})
     reasons = {
@@ -81,9 +81,9 @@ async def test_a_worthless_token_closes_the_channel(gateway: Gateway) -> None:
 
 
 async def test_a_new_token_subscribes_anew(
-    db: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
+    owner: psycopg.Connection, gateway: Gateway, numbers: Iterator[int]
 ) -> None:
-    """The client is told so, and sees what the new user may see."""
+    """A new token subscribes again, and its user's rows arrive."""
     alices, bobs = next(numbers), next(numbers)
     binding = {"schema": "public", "table": "things"}
     async with wire(gateway) as client:
@@ -91,14 +91,14 @@ async def test_a_new_token_subscribes_anew(
 
         await renew(client, "anew", gateway.token(BOB))
         assert "Subscribed to PostgreSQL" == (await client.receive())[4]["message"]
-        db.execute("insert into things (id, owner_id) values (%s, %s)", [alices, ALICE])
-        db.execute("insert into things (id, owner_id) values (%s, %s)", [bobs, BOB])
+        owner.execute("insert into things (id, owner_id) values (%s, %s)", [alices, ALICE])
+        owner.execute("insert into things (id, owner_id) values (%s, %s)", [bobs, BOB])
 
         assert bobs == (await client.receive())[4]["data"]["record"]["id"]
 
 
 async def test_a_token_that_loses_a_part_closes_the_channel(gateway: Gateway) -> None:
-    """Here presence, while broadcasts could still be heard."""
+    """A token that loses presence closes the channel, although broadcasts are still allowed."""
     topic = "auction:part"
     service, alice = gateway.keys.service_role_jwt, gateway.token(ALICE)
     presence = {"key": "k", "enabled": True}
@@ -113,7 +113,7 @@ async def test_a_token_that_loses_a_part_closes_the_channel(gateway: Gateway) ->
 
 
 async def test_a_token_that_opens_nothing_closes_the_channel(gateway: Gateway) -> None:
-    """A private topic that the new user may not hear."""
+    """A token whose user may not read the private topic closes the channel."""
     async with wire(gateway) as client:
         await enter(client, "room:shut", gateway.token(ALICE), private=True)
 

@@ -1,6 +1,6 @@
--- What the tests subscribe to.
+-- Tables for the tests of Realtime.
 
--- Its owner sees a row.
+-- The owner of a row reads it.
 create table public.things (
   id integer primary key,
   owner_id uuid,
@@ -15,15 +15,15 @@ alter table public.things enable row level security;
 create policy owners_read_things on public.things
 for select to authenticated using (owner_id = (select auth.uid()));
 
--- Everybody sees all of it.
+-- Everybody reads all rows.
 create table public.notes (id integer primary key, body text);
 
--- Its third column is for service_role alone.
+-- Only service_role reads the third column.
 create table public.profiles (id integer primary key, name text, secret text);
 revoke select on public.profiles from anon, authenticated;
 grant select (id, name) on public.profiles to anon, authenticated;
 
--- Old rows travel whole, but for deletes that row security protects.
+-- Old rows are sent whole, except deletes under row security.
 create table public.drafts (id integer primary key, owner_id uuid, body text);
 alter table public.drafts replica identity full;
 alter table public.drafts enable row level security;
@@ -33,7 +33,7 @@ for select to authenticated using (owner_id = (select auth.uid()));
 create table public.keyless (body text);
 alter table public.keyless replica identity full;
 
--- What a type looks like as JSON, and a value that is stored elsewhere.
+-- Columns of many types, and a long value that Postgres stores elsewhere.
 create type public.mood as enum ('calm', 'hot');
 create table public.shapes (
   id bigint primary key,
@@ -52,7 +52,7 @@ create table public.scrolls (id integer primary key, long text, n integer);
 alter table public.scrolls alter column long set storage external;
 alter table public.scrolls replica identity full;
 
--- Whoever may not read the key is told nothing of a row.
+-- A subscriber who may not read the key gets no data of a row.
 create table public.blinds (id integer primary key, name text);
 revoke select on public.blinds from anon, authenticated;
 grant select (name) on public.blinds to anon, authenticated;
@@ -66,7 +66,8 @@ alter publication supabase_realtime add table
 public.things, public.notes, public.profiles, public.drafts, public.keyless, public.closed,
 public.shapes, public.scrolls, public.blinds;
 
--- Signed-in people talk in rooms; everybody listens to auctions, and nobody speaks there.
+-- Signed-in users read and write in rooms. Everybody reads auctions, and only the database writes
+-- there.
 create policy people_hear_rooms on realtime.messages
 for select to authenticated using ((select realtime.topic()) like 'room:%');
 create policy people_speak_in_rooms on realtime.messages
@@ -75,7 +76,7 @@ create policy all_hear_auctions on realtime.messages
 for select to anon, authenticated
 using ((select realtime.topic()) like 'auction:%' and extension = 'broadcast');
 
--- Its rows are told by a trigger, to whoever may hear the topic.
+-- A trigger broadcasts the changes of this table to readers of the topic.
 create table public.albums (id integer primary key, title text);
 create function public.tell_of_album() returns trigger language plpgsql as $$
 begin

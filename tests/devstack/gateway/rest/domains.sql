@@ -51,7 +51,8 @@ create cast (public.price as json) with function public.price_to_json(public.pri
 create cast (text as public.price) with function public.price_from_text(text) as implicit;
 create cast (json as public.price) with function public.price_from_json(json) as implicit;
 
--- No cast of these is used: one is not implicit, nobody may call the other's function.
+-- PostgREST uses none of these casts: one is not implicit, and no role may call the other's
+-- function.
 create domain public.shy as text;
 create function public.shy_to_json(public.shy) returns json
 language sql immutable as $$ select '"shown"'::json $$;
@@ -61,7 +62,7 @@ create function public.closed_to_json(public.closed) returns json
 language sql immutable as $$ select '"shown"'::json $$;
 revoke execute on function public.closed_to_json from public, anon, authenticated, service_role;
 create cast (public.closed as json) with function public.closed_to_json(public.closed) as implicit;
--- This one has a form in JSON alone.
+-- This domain has a form in JSON and none in texts.
 create domain public.mark as text;
 create function public.mark_to_json(public.mark) returns json
 language sql immutable as $$ select json_build_object('mark', upper($1)) $$;

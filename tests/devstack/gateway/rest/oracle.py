@@ -1,4 +1,4 @@
-"""What PostgREST's filters, orders and pages mean, in plain Python and three-valued logic.
+"""Evaluate PostgREST's filters, orders and pages in plain Python and three-valued logic.
 
 https://docs.postgrest.org/en/stable/references/api/tables_views.html
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 
 Row = dict[str, Any]
-#: SQL's unknown is None.
+#: Python's None stands for SQL's unknown.
 Truth = bool | None
 
 ARRAYS = ("cs", "cd", "ov", "eq(any)")
@@ -20,7 +20,7 @@ RESERVED = re.compile(r'[,.:()"\\{}\s*]|^$')
 
 @dataclass(frozen=True)
 class Comparison:
-    """One comparison; `value` is what Python compares with, `text` what is sent for it."""
+    """A comparison: Python compares with `value`, and the request sends `text`."""
 
     field: str
     operator: str
@@ -29,14 +29,14 @@ class Comparison:
     is_negated: bool = False
 
     def sent(self) -> tuple[str, str]:
-        """Return it as a pair of a query string."""
+        """Return the comparison as a pair of a query string."""
         return self.field, self._operator() + self.text
 
     def sent_in_tree(self) -> str:
-        """Return it as a member of a tree, where what would end a value is quoted."""
+        """Return the comparison as a member of a tree, with quotes around special characters."""
         text = self.text
         if self.operator in ARRAYS:
-            # An array ends at its brace, so one that holds another brace has to be quoted.
+            # An array ends at its brace, so quotes protect a value that holds another brace.
             must_quote = BRACE.search(text[1:-1]) is not None
         else:
             must_quote = self.operator not in ("in", "is") and RESERVED.search(text) is not None
@@ -45,7 +45,7 @@ class Comparison:
         return f"{self.field}.{self._operator()}{text}"
 
     def holds(self, row: Row) -> Truth:
-        """Say whether it holds for a row."""
+        """Return true if the comparison holds for a row, None if that is unknown."""
         found = OPERATORS[self.operator](_field(row, self.field), self.value)
         return negated(found) if self.is_negated else found
 
@@ -62,15 +62,15 @@ class Tree:
     is_negated: bool = False
 
     def sent(self) -> tuple[str, str]:
-        """Return it as a pair of a query string."""
+        """Return the tree as a pair of a query string."""
         return f"{'not.' if self.is_negated else ''}{self.word}", self._listed()
 
     def sent_in_tree(self) -> str:
-        """Return it as a member of another tree."""
+        """Return the tree as a member of another tree."""
         return "".join(self.sent())
 
     def holds(self, row: Row) -> Truth:
-        """Say whether it holds for a row."""
+        """Return true if the tree holds for a row, None if that is unknown."""
         found = joined(self.word, [member.holds(row) for member in self.members])
         return negated(found) if self.is_negated else found
 
@@ -83,20 +83,20 @@ Condition = Comparison | Tree
 
 @dataclass(frozen=True)
 class Term:
-    """What to sort by."""
+    """One term of a sort order."""
 
     field: str
     is_descending: bool
     nulls: str | None
 
     def sent(self) -> str:
-        """Return it as it stands in `order`."""
+        """Return the term in the notation of `order`."""
         nulls = f".nulls{self.nulls}" if self.nulls else ""
         return f"{self.field}.{'desc' if self.is_descending else 'asc'}{nulls}"
 
 
 def joined(word: str, found: Sequence[Truth]) -> Truth:
-    """Join truths as SQL does: what is certain wins over what is unknown."""
+    """Join truths as SQL does: a truth that decides wins over an unknown one."""
     decides = word == "or"
     if decides in found:
         return decides
@@ -104,7 +104,7 @@ def joined(word: str, found: Sequence[Truth]) -> Truth:
 
 
 def negated(found: Truth) -> Truth:
-    """Negate a truth; of what is unknown nothing is known."""
+    """Negate a truth; an unknown truth stays unknown."""
     return None if found is None else not found
 
 
@@ -115,7 +115,7 @@ def quoted(text: str) -> str:
 
 
 def sort(rows: Sequence[Row], terms: Sequence[Term]) -> list[Row]:
-    """Sort rows; without a word nulls are larger than everything."""
+    """Sort rows; nulls count as larger than every value unless a term says otherwise."""
     found = list(rows)
     for term in reversed(terms):
         are_nulls_first = (term.nulls or ("first" if term.is_descending else "last")) == "first"
@@ -142,7 +142,7 @@ def _known(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Truth]:
 
 
 def _among(found: Any, values: Sequence[Any]) -> Truth:
-    # Nothing is in an empty list, not even what is unknown.
+    # An empty list contains nothing, so even an unknown value is certainly not in it.
     if not values:
         return False
     return None if found is None else found in values
@@ -166,7 +166,7 @@ OPERATORS: dict[str, Callable[[Any, Any], Truth]] = {
     "gte": _known(lambda found, value: bool(found >= value)),
     "lt": _known(lambda found, value: bool(found < value)),
     "lte": _known(lambda found, value: bool(found <= value)),
-    # A list of one empty text is an empty list.
+    # PostgREST reads a list of one empty text as an empty list.
     "in": lambda found, value: _among(found, [] if value == [""] else value),
     "eq(any)": _among,
     "like": _known(_like),

@@ -1,4 +1,4 @@
-"""What the official client answers, as tests read it."""
+"""Read the rows of an answer of the official client."""
 
 from typing import Any
 

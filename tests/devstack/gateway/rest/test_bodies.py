@@ -1,4 +1,4 @@
-"""Bodies of writes in every form, and what is refused of them.
+"""PostgREST reads the body of a write in every documented form, and refuses any other.
 
 PostgREST: https://docs.postgrest.org/en/stable/references/api/tables_views.html (insert, bulk
 insert, columns, missing, update, delete); pg-safeupdate as hosted Supabase loads it for its API.
@@ -25,7 +25,7 @@ def _own_rows(owner: psycopg.Connection) -> Iterator[None]:
 
 
 def test_csv_is_rows(http: httpx.Client) -> None:
-    """A line of names, a line for each row; NULL is no value, and quotes are quotes."""
+    """A CSV has a line of names, then a line per row; NULL is null, and quotes protect it."""
     body = 'id,n,word,flag\r\n1,5,"a,""b""\nc",true\n2,NULL,NULL,f\n'
     answer = http.post("/samples?select=id,n,word,flag", content=body, headers=CSV | REPRESENTED)
 
@@ -39,7 +39,7 @@ def test_csv_is_rows(http: httpx.Client) -> None:
 
 
 def test_csv_may_name_its_columns_in_the_query(http: httpx.Client) -> None:
-    """What `columns` leaves out is passed over."""
+    """PostgREST ignores the columns of a CSV that `columns` leaves out."""
     answer = http.post(
         "/samples?columns=id,word&select=id,n,word", content="id,n,word\n1,2,x\n",
         headers=CSV | REPRESENTED,
@@ -49,7 +49,7 @@ def test_csv_may_name_its_columns_in_the_query(http: httpx.Client) -> None:
 
 
 def test_csv_answers_csv(http: httpx.Client) -> None:
-    """What is written in one form may come back in it."""
+    """A write with a CSV body may ask for a CSV answer."""
     headers = CSV | REPRESENTED | {"Accept": "text/csv"}
     answer = http.post("/samples?select=id,word", content='id,word\n1,"a,b"\n', headers=headers)
 
@@ -58,7 +58,7 @@ def test_csv_answers_csv(http: httpx.Client) -> None:
 
 
 def test_form_is_a_row(http: httpx.Client) -> None:
-    """Texts are read as the columns' types."""
+    """PostgREST reads the texts of a form as the types of their columns."""
     answer = http.post("/samples", content="id=7&word=forms+are+fun", headers=FORM | REPRESENTED)
 
     assert answer.json() == [
@@ -83,7 +83,7 @@ def test_form_is_a_row(http: httpx.Client) -> None:
 def test_body_that_is_no_row_is_refused(
     http: httpx.Client, body: str, kind: str, message: str
 ) -> None:
-    """PGRST102 says what it is not."""
+    """PGRST102 names the reason why a body is no row."""
     answer = http.post("/samples", content=body, headers={"Content-Type": kind})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST102")
@@ -96,7 +96,7 @@ def test_body_that_is_no_row_is_refused(
     ids=str,
 )
 def test_empty_rows_have_defaults(http: httpx.Client, body: object, count: int) -> None:
-    """Each empty object is a row of defaults; a value that is no row counts as no rows."""
+    """Each empty object inserts a row of defaults. Any other value that is no row inserts none."""
     prefer = "return=representation,tx=rollback,count=exact"
     headers = {"Prefer": prefer, "Content-Type": "application/json"}
     answer = http.post("/numbered", content=json.dumps(body), headers=headers)
@@ -121,7 +121,7 @@ def test_empty_rows_have_defaults(http: httpx.Client, body: object, count: int) 
 def test_upsert_says_whether_rows_came_to_be(
     http: httpx.Client, prefer: str, query: str, body: object, status: int
 ) -> None:
-    """200 only where merging made no new row."""
+    """An upsert answers 201 if it has made a row, and 200 if it has only merged."""
     headers = {"Prefer": f"{prefer},tx=rollback"}
     answer = http.post(f"/settings{query}", json=body, headers=headers)
 
@@ -129,7 +129,7 @@ def test_upsert_says_whether_rows_came_to_be(
 
 
 def test_merging_needs_a_unique_key(http: httpx.Client) -> None:
-    """Postgres says that there is none."""
+    """Postgres refuses to merge on columns without a unique constraint."""
     answer = http.post(
         "/settings?on_conflict=note",
         json={"key": "body"},
@@ -157,7 +157,7 @@ def test_whole_table_is_not_written_by_mistake(
     status: int,
     message: str | None,
 ) -> None:
-    """A write without a filter is refused, as hosted Supabase refuses it."""
+    """The database refuses an update or delete without a filter, as hosted Supabase does."""
     owner.execute("insert into public.samples (id) values (1), (2)")
     body = {"n": 1} if method == "PATCH" else None
     answer = http.request(method, f"/samples{query}", json=body)
@@ -171,7 +171,7 @@ def test_whole_table_is_not_written_by_mistake(
 
 
 def test_columns_of_an_update_are_chosen(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """What `columns` leaves out stays, and what it names beyond the body is null."""
+    """An update keeps columns that `columns` leaves out, and nulls those that it alone names."""
     owner.execute("insert into public.samples (id, n, word, flag) values (1, 1, 'a', true)")
     answer = http.patch(
         "/samples?id=eq.1&columns=n,word&select=n,word,flag",
@@ -183,7 +183,7 @@ def test_columns_of_an_update_are_chosen(http: httpx.Client, owner: psycopg.Conn
 
 
 def test_rows_come_in_the_order_asked_for(http: httpx.Client) -> None:
-    """A representation may be ordered, and embeds have their own."""
+    """`order` sorts the rows of a representation, and each embed has an order of its own."""
     answer = http.post(
         "/samples?select=id&order=id.desc", json=[{"id": 1}, {"id": 2}], headers=REPRESENTED
     )
@@ -192,7 +192,7 @@ def test_rows_come_in_the_order_asked_for(http: httpx.Client) -> None:
 
 
 def test_representation_is_never_cut_short(http: httpx.Client) -> None:
-    """max-rows is for reads."""
+    """max-rows limits reads and no representation of a write."""
     body = [{"id": n} for n in range(70)]
     answer = http.post("/samples?select=id", json=body, headers=REPRESENTED)
     read = http.get("/samples?select=id")
@@ -203,7 +203,7 @@ def test_representation_is_never_cut_short(http: httpx.Client) -> None:
 def test_undone_write_still_shows_what_its_end_refuses(
     http: httpx.Client, owner: psycopg.Connection
 ) -> None:
-    """tx=rollback checks deferred constraints first."""
+    """A write with tx=rollback checks deferred constraints before it shows its rows."""
     headers = {"Prefer": "tx=rollback"}
     refused = http.post("/later", json={"id": 1, "parent": 2}, headers=headers)
     allowed = http.post("/later", json={"id": 1, "parent": 1}, headers=headers)
@@ -214,7 +214,7 @@ def test_undone_write_still_shows_what_its_end_refuses(
 
 
 def test_select_of_nothing_is_everything(http: httpx.Client) -> None:
-    """PostgREST reads an empty select list as `*`; one of an empty embed alone has no keys."""
+    """PostgREST reads an empty select list as `*`; a list of one empty embed yields no keys."""
     asked = {"Prefer": "count=exact"}
     whole = http.get("/categories?select=&limit=2", headers=asked)
     called = http.get("/rpc/listings_above?cents=2500&select=")

@@ -1,4 +1,4 @@
-"""Rarer forms of calls: bodies that are lists, types of fixed length, domains over rows, overloads.
+"""Rarer forms of calls: list bodies, types of fixed length, domains over rows, overloads.
 
 https://docs.postgrest.org/en/stable/references/api/functions.html
 """
@@ -12,7 +12,7 @@ from supabase import Client
 
 @pytest.mark.parametrize("method", ["GET", "POST", "form", "csv"])
 def test_value_of_a_fixed_length_type_is_whole(http: httpx.Client, method: str) -> None:
-    """The types character and bit have length 1 if it is not said; arguments do not say it."""
+    """An argument of type character or bit keeps its length; the bare type would cut it to 1."""
     if method == "GET":
         answer = http.get("/rpc/fixed", params={"word": "abc", "flags": "101", "words": "{de,fg}"})
     elif method == "POST":
@@ -31,13 +31,13 @@ def test_value_of_a_fixed_length_type_is_whole(http: httpx.Client, method: str) 
 
 
 def test_variadic_of_a_fixed_length_type_is_whole(http: httpx.Client) -> None:
-    """Each of its members is."""
+    """Each member of a variadic argument keeps its whole length."""
     assert http.get("/rpc/fixed_words?words=abc&words=de").json() == "abc+de"
     assert http.post("/rpc/fixed_words", json={"words": ["abc", "de"]}).json() == "abc+de"
 
 
 def test_client_sends_a_fixed_length_type(anon: Client) -> None:
-    """The official client sees the whole value too."""
+    """The official client gets the whole value too."""
     found = anon.rpc("fixed", {"word": "abc", "flags": "11", "words": ["de"]}).execute()
 
     assert found.data == ["abc", "11", ["de"]]
@@ -60,7 +60,7 @@ def test_client_sends_a_fixed_length_type(anon: Client) -> None:
 def test_domain_over_a_row_is_a_row(
     http: httpx.Client, method: str, path: str, expected: Any
 ) -> None:
-    """Its fields are selected, filtered and embedded, through domains over domains too."""
+    """A call selects, filters and embeds fields of a domain over a row, at any depth."""
     answer = http.request(method, f"/rpc/{path}", json={} if method == "POST" else None)
 
     assert (answer.status_code, answer.json()) == (200, expected)
@@ -68,7 +68,7 @@ def test_domain_over_a_row_is_a_row(
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_overload_with_an_unnamed_default_is_ambiguous(http: httpx.Client, method: str) -> None:
-    """Called without arguments, either function is meant."""
+    """A call without arguments is ambiguous if both overloads accept it."""
     answer = http.request(method, "/rpc/either", json={} if method == "POST" else None)
 
     assert (answer.status_code, answer.json()) == (
@@ -85,7 +85,10 @@ def test_overload_with_an_unnamed_default_is_ambiguous(http: httpx.Client, metho
 
 
 def test_unnamed_default_takes_the_body(http: httpx.Client) -> None:
-    """With arguments the body can only be the unnamed one; without, PostgREST sends `{}`."""
+    """A call by POST gives its body to the unnamed argument.
+
+    PostgREST sends `{}` for an empty body.
+    """
     whole = http.post("/rpc/either", json={"a": 1})
     text = http.post("/rpc/optional", content=b"x", headers={"Content-Type": "text/plain"})
     got = http.get("/rpc/optional")
@@ -96,7 +99,7 @@ def test_unnamed_default_takes_the_body(http: httpx.Client) -> None:
 def test_function_with_an_unnamed_argument_of_another_type_is_passed_over(
     http: httpx.Client,
 ) -> None:
-    """PostgREST does not know it; one whose other arguments have names is known."""
+    """PostgREST does not find a function with an unnamed argument of another type."""
     assert http.get("/rpc/unnamed").json()["code"] == "PGRST202"
     assert http.get("/rpc/half_named?a=1").json() == 6
 
@@ -119,7 +122,10 @@ def test_function_with_an_unnamed_argument_of_another_type_is_passed_over(
 def test_list_calls_with_its_first_row(
     http: httpx.Client, name: str, kind: str, body: str, expected: Any
 ) -> None:
-    """An array or a CSV has the arguments in its first row; one unnamed json takes all rows."""
+    """An array or CSV has the arguments in its first row.
+
+    One unnamed json argument takes all rows.
+    """
     answer = http.post(f"/rpc/{name}", content=body.encode(), headers={"Content-Type": kind})
 
     assert (answer.status_code, answer.json()) == (200, expected)
@@ -140,7 +146,7 @@ def test_list_calls_with_its_first_row(
 def test_list_that_is_no_call_is_named(
     http: httpx.Client, kind: str, body: str, status: int, code: str
 ) -> None:
-    """Rows that differ in their keys are refused, whichever is the first."""
+    """PostgREST refuses rows whose keys differ, in any order of the rows."""
     answer = http.post("/rpc/add", content=body.encode(), headers={"Content-Type": kind})
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)

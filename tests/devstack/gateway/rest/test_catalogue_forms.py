@@ -1,4 +1,4 @@
-"""Relations that are not as simple as a table: partitions, and views with a column twice."""
+"""Rarer relations: partitions, and views that show a column twice."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import httpx
 import pytest
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import BICYCLE
+from tests.devstack.market import BICYCLE
 from tests.support.gateways import Gateway
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"])
 def test_partition_is_no_table_of_its_own(http: httpx.Client, method: str) -> None:
-    """It would show and take rows that its parent's policies refuse."""
+    """PostgREST hides a partition, which would bypass the policies of its parent."""
     answer = http.request(method, "/events_2026?id=eq.1", json={"note": "open"})
 
     assert (answer.status_code, answer.headers["proxy-status"]) == (
@@ -22,14 +22,14 @@ def test_partition_is_no_table_of_its_own(http: httpx.Client, method: str) -> No
 
 
 def test_partitioned_table_is_read_by_its_policies(http: httpx.Client) -> None:
-    """All its partitions are, and the keys of the parent lead on."""
+    """A read of a partitioned table obeys its policies, and embeds follow its foreign keys."""
     answer = http.get("/events?select=id,note,categories(name)")
 
     assert answer.json() == [{"id": 2, "note": "open", "categories": {"name": "Bikes"}}]
 
 
 def test_partition_is_not_embedded(http: httpx.Client) -> None:
-    """A key of each partition stands behind the parent's own; it is no way to the partition."""
+    """PostgREST embeds the parent and no partition, although each partition has its own key."""
     whole = http.get("/categories?select=events(id)&id=eq.2")
     part = http.get("/categories?select=events_2026(id)")
 
@@ -39,14 +39,14 @@ def test_partition_is_not_embedded(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("hint", ["seller", "vendor"])
 def test_view_has_a_way_for_each_of_its_names(service: Client, hint: str) -> None:
-    """A foreign key's column that a view shows twice is a relationship by either name."""
+    """A view that shows a foreign key's column twice has a relationship by either name."""
     query = service.table("offers").select(f"users!{hint}(display_name)").eq("id", BICYCLE)
 
     assert query.execute().data == [{"users": {"display_name": "alice"}}]
 
 
 def test_view_with_a_column_twice_is_ambiguous(http: httpx.Client, gateway: Gateway) -> None:
-    """Without a hint PostgREST asks which is meant."""
+    """An embed of a view that shows the key's column twice is ambiguous without a hint."""
     key = {"apikey": gateway.keys.secret_key}
     answer = http.get("/offers?select=users(display_name)", headers=key)
     ways: list[dict[str, Any]] = answer.json()["details"]
@@ -61,7 +61,8 @@ def test_view_with_a_column_twice_is_ambiguous(http: httpx.Client, gateway: Gate
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
-        # Both keys are the view's, so this names the one row; but a join takes no row.
+        # Both keys are the view's, so the URL names the one row; but Postgres writes no row of a
+        # join.
         (f"auction=eq.{BICYCLE}&listing=eq.{BICYCLE}", 500, "55000"),
         (f"auction=eq.{BICYCLE}", 405, "PGRST105"),
     ],
@@ -69,7 +70,7 @@ def test_view_with_a_column_twice_is_ambiguous(http: httpx.Client, gateway: Gate
 def test_view_has_the_keys_of_all_its_tables(
     http: httpx.Client, query: str, status: int, code: str
 ) -> None:
-    """A join's row is known by the keys of what was joined."""
+    """The key of a view over a join is the keys of all joined tables."""
     row = {"auction": BICYCLE, "listing": BICYCLE}
     answer = http.put(f"/sales?{query}", json=row)
 
@@ -77,7 +78,7 @@ def test_view_has_the_keys_of_all_its_tables(
 
 
 def test_view_is_followed_through_a_query_within(http: httpx.Client) -> None:
-    """Postgres names the origin of a column through a CTE, however odd its other columns are."""
+    """PostgREST finds the origin of a view's column through a CTE, beside any odd column."""
     select = "label,auctions(status),public_profiles(display_name)"
     answer = http.get(f"/labelled?select={select}&label_id=eq.{BICYCLE}")
 
@@ -91,7 +92,7 @@ def test_view_is_followed_through_a_query_within(http: httpx.Client) -> None:
 
 
 def test_view_is_not_followed_through_a_hidden_view(http: httpx.Client) -> None:
-    """PostgREST reads the views of the schemas that it serves or searches."""
+    """PostgREST follows a view only through views of schemas that it serves or searches."""
     answer = http.get("/shown_offers?select=public_profiles(display_name)")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST200")

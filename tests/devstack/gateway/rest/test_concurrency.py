@@ -1,4 +1,4 @@
-"""Requests at the same time: each on a connection of its own, and what they do to each other."""
+"""Concurrent requests have a connection each, and Postgres's locks decide between them."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +11,9 @@ from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 PARALLEL = 8
-#: Shorter than the functions' time-out, longer than it takes to see who waits.
+#: Shorter than the functions' time-out, longer than the test needs to see that a session waits.
 LOCK_WAIT_MS = 30_000
-#: Who waits for a row holds its place in the queue, and waits for a transaction, which is no
-#: database's.
+#: A session that waits for a row also waits for a transaction, whose lock belongs to no database.
 WAITERS = """
 select count(distinct pid) from pg_locks join pg_stat_activity using (pid)
 where not granted and datname = current_database()
@@ -30,12 +29,12 @@ def wait_for_waiters(owner: psycopg.Connection, count: int) -> None:
 
 
 def test_requests_run_in_parallel(
-    gateway: Gateway, http: httpx.Client, rest_url: str, owner: psycopg.Connection
+    gateway: Gateway, http: httpx.Client, owner: psycopg.Connection
 ) -> None:
-    """All of them are under way at once: each waits for the same lock."""
+    """The gateway runs requests in parallel: all of them wait for the same lock at once."""
     headers = {"apikey": gateway.keys.secret_key}
     call = {"key": "fee", "wait_ms": LOCK_WAIT_MS}
-    with psycopg.connect(rest_url) as holder, ThreadPoolExecutor(PARALLEL) as threads:
+    with psycopg.connect(gateway.owner_url) as holder, ThreadPoolExecutor(PARALLEL) as threads:
         holder.execute("select from public.settings where key = 'fee' for update")
         waiting = [
             threads.submit(http.post, "/rpc/lock_setting", json=call, headers=headers)
@@ -47,9 +46,9 @@ def test_requests_run_in_parallel(
     assert [one.result().json() for one in waiting] == ["had"] * PARALLEL
 
 
-def test_lock_wait_ends_as_55p03(http: httpx.Client, rest_url: str) -> None:
-    """Who waits too long for a lock is told so by its code."""
-    with psycopg.connect(rest_url) as holder:
+def test_lock_wait_ends_as_55p03(http: httpx.Client, gateway: Gateway) -> None:
+    """A call that waits too long for a lock gets the code 55P03."""
+    with psycopg.connect(gateway.owner_url) as holder:
         holder.execute("select from public.settings where key = 'fee' for update")
         answer = http.post("/rpc/lock_setting", json={"key": "fee", "wait_ms": 100})
 
@@ -57,12 +56,12 @@ def test_lock_wait_ends_as_55p03(http: httpx.Client, rest_url: str) -> None:
 
 
 def test_lock_wait_ends_with_the_lock(
-    gateway: Gateway, http: httpx.Client, rest_url: str, owner: psycopg.Connection
+    gateway: Gateway, http: httpx.Client, owner: psycopg.Connection
 ) -> None:
-    """Others are served meanwhile, and the one who waits goes on when the lock is free."""
+    """The gateway serves other calls while one waits, and that one goes on with the lock."""
     headers = {"apikey": gateway.keys.secret_key}
     call = {"key": "fee", "wait_ms": LOCK_WAIT_MS}
-    with psycopg.connect(rest_url) as holder, ThreadPoolExecutor(1) as thread:
+    with psycopg.connect(gateway.owner_url) as holder, ThreadPoolExecutor(1) as thread:
         holder.execute("select from public.settings where key = 'fee' for update")
         waiting = thread.submit(http.post, "/rpc/lock_setting", json=call, headers=headers)
         wait_for_waiters(owner, 1)
@@ -75,13 +74,13 @@ def test_lock_wait_ends_with_the_lock(
 
 
 def test_serialization_failure_passes_through(
-    http: httpx.Client, rest_url: str, owner: psycopg.Connection
+    http: httpx.Client, gateway: Gateway, owner: psycopg.Connection
 ) -> None:
-    """40001 arrives as its code with 500: nobody here tries again in silence.
+    """The gateway passes 40001 on with status 500, and does not retry.
 
-    The function's own isolation holds for its transaction, or the update would go through.
+    The function sets the isolation of its transaction; without that, the update would succeed.
     """
-    with psycopg.connect(rest_url) as rival, ThreadPoolExecutor(1) as thread:
+    with psycopg.connect(gateway.owner_url) as rival, ThreadPoolExecutor(1) as thread:
         rival.execute("update public.settings set note = 'first' where key = 'ladder'")
         late = thread.submit(http.post, "/rpc/bump", json={"key": "ladder"})
         wait_for_waiters(owner, 1)
@@ -94,7 +93,7 @@ def test_serialization_failure_passes_through(
 
 
 def test_lost_client_leaves_its_connection_sound(gateway: Gateway, http: httpx.Client) -> None:
-    """Clients that hang up in the middle cost nobody a connection."""
+    """A client that hangs up during a request leaves a sound connection to the pool."""
     url = f"{gateway.url}/rest/v1/rpc/nap"
     headers = {"apikey": gateway.keys.publishable_key}
 
@@ -114,7 +113,7 @@ def test_lost_client_leaves_its_connection_sound(gateway: Gateway, http: httpx.C
 
 
 def test_dead_connections_are_replaced(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """After its connections were killed the gateway says 503, and serves again at once."""
+    """The gateway answers 503 after its connections were killed, and serves again at once."""
     assert owner.execute(CUT).fetchall()
 
     statuses = [http.get("/listings?select=id").status_code for _ in range(20)]

@@ -1,4 +1,4 @@
-"""PostgREST's in-database configuration: settings of authenticator, read again at a notice.
+"""PostgREST's in-database configuration: it reads the settings of authenticator at each notice.
 
 https://docs.postgrest.org/en/stable/references/configuration.html#in-database-configuration
 """
@@ -93,7 +93,7 @@ def ids(http: httpx.Client) -> list[int]:
 
 
 def test_tx_is_ignored_by_default(http: httpx.Client) -> None:
-    """As on hosted Supabase, a caller cannot undo what it was answered."""
+    """The gateway ignores tx=rollback by default, so a caller cannot undo an answered write."""
     answer = http.post("/things", json={"id": 100}, headers=ROLLBACK)
     try:
         assert answer.status_code == 201
@@ -106,7 +106,7 @@ def test_tx_is_ignored_by_default(http: httpx.Client) -> None:
 def test_tx_is_served_where_the_database_asks_for_it(
     http: httpx.Client, owner: psycopg.Connection
 ) -> None:
-    """`commit-allow-override` is for tests that leave nothing behind."""
+    """The setting `commit-allow-override` lets tests undo their writes."""
 
     def is_served() -> bool:
         answer = http.get("/things", headers={"Prefer": "tx=rollback"})
@@ -120,13 +120,13 @@ def test_tx_is_served_where_the_database_asks_for_it(
 
 
 def test_rows_are_capped_by_the_setting(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """db_max_rows wins over the process's own number."""
+    """The setting db_max_rows wins over the number that the process was given."""
     with setting(owner, "pgrst.db_max_rows", "2", lambda: len(ids(http)) == 2):
         assert ids(http) == [1, 2]
 
 
 def test_schemas_are_those_of_the_setting(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """db_schemas exposes another schema without a restart."""
+    """The setting db_schemas exposes another schema without a restart."""
 
     def status() -> int:
         return http.get("/wares", headers={"Accept-Profile": "shop"}).status_code
@@ -139,7 +139,7 @@ def test_schemas_are_those_of_the_setting(http: httpx.Client, owner: psycopg.Con
 def test_pre_request_runs_as_the_caller_before_the_request(
     http: httpx.Client, owner: psycopg.Connection
 ) -> None:
-    """It sees the request's head, and what it raises is the answer; nothing else has run."""
+    """The pre-request function runs first, as the caller; it sees the head and may refuse."""
 
     def sad(method: str = "GET", path: str = "/things", body: object = None) -> httpx.Response:
         return http.request(method, path, json=body, headers={"X-Mood": "bad"})
@@ -157,7 +157,7 @@ def test_pre_request_runs_as_the_caller_before_the_request(
 
 
 def test_setting_of_one_database_wins(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """`alter role authenticator set` holds for all databases that say nothing else."""
+    """A setting of one database wins over the role's setting for all databases."""
     owner.execute("alter role authenticator set pgrst.db_max_rows = '5'")
     try:
         with setting(owner, "pgrst.db_max_rows", "3", lambda: len(ids(http)) == 3):
@@ -169,7 +169,7 @@ def test_setting_of_one_database_wins(http: httpx.Client, owner: psycopg.Connect
 
 
 def test_only_pgrst_settings_are_postgres_to_set(owner: psycopg.Connection) -> None:
-    """Another unknown prefix is refused to role postgres, as on hosted Supabase."""
+    """Postgres refuses role postgres any unknown parameter without the prefix pgrst, as hosted."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         owner.execute("alter role authenticator set other.parameter = 'x'")
 
@@ -178,7 +178,7 @@ def test_only_pgrst_settings_are_postgres_to_set(owner: psycopg.Connection) -> N
 def test_plan_is_refused_by_default(
     http: httpx.Client, owner: psycopg.Connection, form: str
 ) -> None:
-    """A plan tells of rows that nobody may see, so PostgREST shows one only if db_plan_enabled."""
+    """PostgREST shows a plan only with db_plan_enabled, because a plan tells of hidden rows."""
     accept = f"application/vnd.pgrst.plan{form}"
 
     def ask(method: str, path: str, header: str = accept) -> httpx.Response:

@@ -1,21 +1,21 @@
-"""What the web app asks of disputes, on tables that are shaped as its contract has them.
+"""The web app's reads of disputes: the names of keys and the forms of embeds are the contract's.
 
 The product has no such tables yet; the names of keys and the forms of embeds are the contract's.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import ALICE, BOB, CLEO
 from tests.devstack.gateway.rest.rows import rows
+from tests.devstack.market import ALICE, BOB, CLEO, DISPUTE
+from tests.support.gateways import ClientFor
 
 
 def profile(key: str) -> str:
-    """Return how the web app asks for the name of somebody else."""
+    """Return the embed by which the web app asks for another user's name."""
     return f"public_profiles!{key}(id,display_name,kyc_passed,member_since)"
 
 
@@ -29,8 +29,8 @@ STAFF = "*, orders!inner(id,buyer_id,seller_id)"
 
 
 @pytest.mark.parametrize("user", [ALICE, BOB])
-def test_party_reads_the_page(client_for: Callable[[str | None], Client], user: str) -> None:
-    """With the order, what was sold and both names."""
+def test_party_reads_the_page(client_for: ClientFor, user: str) -> None:
+    """A party reads the dispute with its order, its listing and both names."""
     [dispute] = rows(client_for(user).table("disputes").select(PAGE).execute())
 
     photos = [{"url": "one.jpg", "order_idx": 2}, {"url": "two.jpg", "order_idx": 1}]
@@ -42,10 +42,8 @@ def test_party_reads_the_page(client_for: Callable[[str | None], Client], user: 
     assert names == ["bob", "alice"]
 
 
-def test_stranger_and_visitor_read_nothing(
-    client_for: Callable[[str | None], Client], anon: Client
-) -> None:
-    """One is answered no rows, the other is asked to sign in."""
+def test_stranger_and_visitor_read_nothing(client_for: ClientFor, anon: Client) -> None:
+    """Another user gets no rows; an anonymous visitor gets 42501."""
     assert rows(client_for(CLEO).table("disputes").select(PAGE).execute()) == []
     with pytest.raises(APIError) as caught:
         anon.table("disputes").select(PAGE).execute()
@@ -53,7 +51,7 @@ def test_stranger_and_visitor_read_nothing(
 
 
 def test_staff_reads_by_state(service: Client) -> None:
-    """Each with its order, and only those in the state that was asked for."""
+    """Staff reads the disputes in one state, each with its order."""
 
     def found(state: str) -> list[dict[str, Any]]:
         query = service.table("disputes").select(STAFF).eq("state", state).limit(100)
@@ -75,15 +73,15 @@ def test_staff_reads_by_state(service: Client) -> None:
 def test_pieces_name_who_sent_them(
     service: Client, table: str, key: str, expected: list[str]
 ) -> None:
-    """By the key whose name is the contract's."""
+    """The contract's key names lead from a message or a piece of evidence to its sender."""
     select = f"*, by:{profile(f'{table}_{key}_fkey')}"
-    found = service.table(table).select(select).eq("dispute_id", 1).order("id").execute()
+    found = service.table(table).select(select).eq("dispute_id", DISPUTE).order("id").execute()
 
     assert [row["by"]["display_name"] for row in rows(found)] == expected
 
 
 def test_unhinted_embed_is_unambiguous(service: Client) -> None:
-    """There is one key between disputes and orders, so no hint is needed."""
+    """The embed needs no hint, because one key alone leads from disputes to orders."""
     found = service.table("orders").select("id, disputes(state)").execute()
 
     assert found.data == [{"id": 1, "disputes": [{"state": "open"}]}]

@@ -1,4 +1,4 @@
-"""Columns whose type is a domain: its default, its forms in JSON and in texts, searches.
+"""Columns whose type is a domain: their defaults, their forms in JSON and in texts, searches.
 
 https://docs.postgrest.org/en/stable/references/api/domain_representations.html
 """
@@ -9,7 +9,7 @@ from supabase import Client
 
 
 def test_missing_value_has_the_columns_own_default_before_the_domains(http: httpx.Client) -> None:
-    """A domain over a domain has its default too; a column may take the default away."""
+    """A column's own default, even null, wins over its domain's, which may be inherited."""
     answer = http.post(
         "/graded?columns=id,own,inherited,distant,none",
         json=[{"id": 1}, {"id": 2, "own": 5, "inherited": 6, "distant": 7, "none": 8}],
@@ -26,7 +26,7 @@ def test_missing_value_has_the_columns_own_default_before_the_domains(http: http
 
 
 def test_missing_value_of_an_update_has_the_default(http: httpx.Client) -> None:
-    """An update sets the columns that it names, to their defaults where the body has no value."""
+    """An update sets each column that it names, to the default if the body has no value."""
     prefer = "missing=default,return=representation,tx=rollback"
     answer = http.patch(
         "/graded?id=eq.7&columns=own,inherited", json={}, headers={"Prefer": prefer}
@@ -58,7 +58,7 @@ def test_missing_value_of_an_update_has_the_default(http: httpx.Client) -> None:
 def test_search_takes_a_tsvector_as_it_is(
     http: httpx.Client, path: str, expected: set[int]
 ) -> None:
-    """Columns of other types are made into one; a computed column or a domain may be one."""
+    """A search converts other types, and takes a tsvector column or domain as it is."""
     answer = http.get(f"/{path}&select=id")
 
     assert answer.status_code == 200, answer.text
@@ -67,7 +67,7 @@ def test_search_takes_a_tsvector_as_it_is(
 
 @pytest.mark.parametrize("path", ["articles?summary=", "rpc/search_articles?body="])
 def test_search_in_a_text_of_no_column_is_postgres_own(http: httpx.Client, path: str) -> None:
-    """The language is the query's alone, for PostgREST does not know the text's type."""
+    """A search in the column of a function's result uses only the query's language."""
     own = http.get(f"/{path}fts.bicycles&select=id")
     other = http.get(f"/{path}fts(simple).bicycles&select=id")
 
@@ -111,13 +111,13 @@ def test_search_in_a_text_of_no_column_is_postgres_own(http: httpx.Client, path:
          [{"id": 3, "price": "$100.00", "old_price": "$200.00", "fair": 100, "shy": "shy",
            "closed": "closed", "mark": {"mark": "A"}}]),
         ("rpc/first_price", 1250),
-        # Rows are sorted as the database sorts them, and not as their texts.
+        # The database sorts the rows by their values and not by their texts.
         ("goods?select=price&order=price.desc",
          [{"price": "$100.00"}, {"price": "$12.50"}, {"price": "$9.00"}]),
     ],
 )  # fmt: skip
 def test_domain_has_its_form_in_json(http: httpx.Client, path: str, expected: object) -> None:
-    """An implicit cast from the column's own type to json, which the server may call, gives it."""
+    """The implicit cast from the column's own type to json writes it, if the server may call it."""
     answer = http.get(f"/{path}")
 
     assert answer.status_code == 200, answer.text
@@ -125,14 +125,14 @@ def test_domain_has_its_form_in_json(http: httpx.Client, path: str, expected: ob
 
 
 def test_column_has_its_form_beside_everything(http: httpx.Client) -> None:
-    """A column that is asked for twice has its form twice."""
+    """A column that a request names twice has its form twice."""
     [row] = http.get("/goods?id=eq.1&select=id,*,more:price").json()
 
     assert row["price"] == row["more"] == "$12.50"
 
 
 def test_domain_has_its_form_in_csv(http: httpx.Client) -> None:
-    """PostgREST has no other form for a CSV."""
+    """PostgREST writes plain values into a CSV."""
     answer = http.get("/cheap_goods", headers={"Accept": "text/csv"})
 
     assert answer.text == 'id,price\n2,"""$9.00"""'
@@ -161,7 +161,7 @@ def test_domain_has_its_form_in_csv(http: httpx.Client) -> None:
 def test_filter_reads_a_domain_from_its_text(
     http: httpx.Client, query: str, expected: set[int]
 ) -> None:
-    """An implicit cast from text reads the value, except of a pattern or of `isdistinct`."""
+    """The implicit cast from text reads a filter's value, except of patterns and `isdistinct`."""
     answer = http.get(f"/goods?{query}", headers={"Prefer": "count=exact"})
 
     assert answer.status_code == 200, answer.text
@@ -171,7 +171,7 @@ def test_filter_reads_a_domain_from_its_text(
 
 @pytest.mark.parametrize("query", ["price=like.$1*", "price=isdistinct.$1", "price=eq(any).{$1}"])
 def test_filter_that_reads_no_domain_is_an_error(http: httpx.Client, query: str) -> None:
-    """Postgres names what it cannot compare."""
+    """Postgres refuses a filter whose value it cannot compare."""
     answer = http.get(f"/goods?{query}")
 
     assert 400 <= answer.status_code < 500
@@ -183,7 +183,7 @@ WRITTEN = {"Prefer": "return=representation,tx=rollback"}
 
 @pytest.mark.parametrize("is_list", [False, True])
 def test_insert_reads_a_domain_from_its_json(http: httpx.Client, *, is_list: bool) -> None:
-    """An implicit cast from json reads the value; what comes back has its form in JSON."""
+    """An insert reads a value by the implicit cast from json, and answers with the form in JSON."""
     row = {"id": 9, "price": "$3.20", "fair": 7}
     answer = http.post(
         "/goods?select=id,price,old_price,fair", json=[row] if is_list else row, headers=WRITTEN
@@ -195,7 +195,7 @@ def test_insert_reads_a_domain_from_its_json(http: httpx.Client, *, is_list: boo
 
 
 def test_insert_with_defaults_reads_a_domain_from_its_json(http: httpx.Client) -> None:
-    """The other columns have their defaults."""
+    """The columns that the insert leaves out have their defaults."""
     answer = http.post(
         "/goods?columns=id,price,fair,mark&select=id,price,fair,mark",
         json=[{"id": 9, "price": "$3.20"}, {"id": 10, "price": "$1", "fair": 5}],
@@ -212,7 +212,7 @@ def test_insert_with_defaults_reads_a_domain_from_its_json(http: httpx.Client) -
 
 
 def test_update_and_delete_read_a_domain(http: httpx.Client) -> None:
-    """The filter is read from a text, the body from JSON; `*` has the form in JSON."""
+    """A filter reads the form in texts, a body the form in JSON, and `*` shows the form in JSON."""
     changed = http.patch(
         "/goods?price=eq.$12.50&select=id,price", json={"price": "$13"}, headers=WRITTEN
     )
@@ -223,7 +223,7 @@ def test_update_and_delete_read_a_domain(http: httpx.Client) -> None:
 
 
 def test_upsert_and_put_by_a_domain(http: httpx.Client) -> None:
-    """A key may be a domain, in the URL as a text and in the body as JSON."""
+    """A key may be a domain: the URL has its form in texts, the body its form in JSON."""
     merged = http.post(
         "/labels",
         json=[{"price": "$1", "word": "lowest"}],
@@ -241,13 +241,13 @@ def test_upsert_and_put_by_a_domain(http: httpx.Client) -> None:
 
 
 def test_call_reads_its_arguments_as_postgres_does(http: httpx.Client) -> None:
-    """PostgREST has forms for columns alone, and none for arguments."""
+    """PostgREST gives arguments of functions no forms, so Postgres reads them itself."""
     assert http.post("/rpc/halved", json={"cost": 100}).json() == 50
     assert http.post("/rpc/halved", json={"cost": "$1"}).json()["code"] == "22P02"
 
 
 def test_client_reads_and_writes_a_domain(service: Client) -> None:
-    """The official client sees the forms alone."""
+    """The official client reads and writes the forms alone."""
     found = service.table("goods").select("id,price").eq("price", "$12.50").single().execute()
 
     assert found.data == {"id": 1, "price": "$12.50"}

@@ -1,4 +1,4 @@
-"""Rarer forms of embeds: empty ones within others, spreads of many rows, columns of the same name.
+"""Rarer forms of embeds: empty ones within others, spreads of many rows, repeated names.
 
 https://docs.postgrest.org/en/stable/references/api/resource_embedding.html
 """
@@ -9,7 +9,7 @@ import httpx
 import pytest
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import BICYCLE, CHAIR, TEAPOT
+from tests.devstack.market import BICYCLE, CHAIR, TEAPOT
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from tests.devstack.gateway.rest.ids import BICYCLE, CHAIR, TEAPOT
 def test_embed_of_empty_embeds_is_empty(
     http: httpx.Client, query: str, expected: dict[str, Any]
 ) -> None:
-    """What selects no column at any depth has no key in the answer."""
+    """An embed that selects no column at any depth has no key in the answer."""
     answer = http.get(f"/listings?{query}&id=eq.{BICYCLE}")
 
     assert answer.json() == [expected]
@@ -47,7 +47,7 @@ def test_embed_of_empty_embeds_is_empty(
 def test_nested_empty_embed_still_narrows(
     http: httpx.Client, test: str, expected: list[str]
 ) -> None:
-    """A null test of one that has no key keeps its rows, and counts the same ones."""
+    """A null test on an embed without a key filters the rows and the count."""
     query = f"select=id,auctions(bids())&order=id&{test}"
     answer = http.get(f"/listings?{query}", headers={"Prefer": "count=exact"})
 
@@ -79,25 +79,26 @@ def test_nested_empty_embed_still_narrows(
 def test_spread_of_many_rows_is_arrays(
     http: httpx.Client, select: str, expected: dict[str, Any]
 ) -> None:
-    """Each field becomes an array, in the embed's order (PostgREST 13)."""
+    """A spread of many rows turns each field into an array, in the embed's order (PostgREST 13)."""
     answer = http.get(f"/listings?id=eq.{BICYCLE}&select={select}")
 
     assert (answer.status_code, answer.json()) == (200, [expected])
 
 
 def test_spread_of_many_rows_lists_every_column(http: httpx.Client) -> None:
-    """A star is each column of the relation, those of a spread within it too."""
+    """A star lists each column of the relation, and the fields of a spread within it."""
     spread = "...bids(*,...auctions(status))"
     answer = http.get(f"/auctions?select={spread}&bids.order=id&order=id&limit=1")
     [row] = answer.json()
 
     assert row["amount_cents"] == [1200, 1500]
     assert row["status"] == ["live", "live"]
-    assert set(row) == {"id", "auction_id", "bidder_id", "amount_cents", "status"}
+    bid = {"id", "auction_id", "bidder_id", "amount_cents", "max_proxy_cents"}
+    assert set(row) == bid | {"accepted", "placed_at", "status"}
 
 
 def test_inner_spread_of_many_rows_drops_rows(http: httpx.Client) -> None:
-    """Rows without a match are dropped, and the count knows."""
+    """An inner spread drops the rows without a match from the page and from the count."""
     answer = http.get(
         "/listings?select=title,...listing_photos!inner(url)&listing_photos.order=url",
         headers={"Prefer": "count=exact"},
@@ -108,7 +109,7 @@ def test_inner_spread_of_many_rows_drops_rows(http: httpx.Client) -> None:
 
 
 def test_spread_of_an_aggregate_is_refused(http: httpx.Client) -> None:
-    """Aggregates are off, as hosted Supabase has them."""
+    """The gateway refuses aggregates, as hosted Supabase does by default."""
     answer = http.get("/listings?select=...auctions(count())")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST123")
@@ -122,7 +123,7 @@ def test_spread_of_an_aggregate_is_refused(http: httpx.Client) -> None:
         ("parent_id=in.(1,2)", [2, 3]),
         ("parent_id=is.not_null", [2, 3]),
         ("or=(parent_id.eq.1,id.eq.1)", [1, 2, 3]),
-        # Of these two only the embed can be meant.
+        # Only the embed can be meant by these two.
         ("parent_id=is.null", [1]),
         ("parent_id=not.is.null", [2, 3]),
     ],
@@ -130,7 +131,7 @@ def test_spread_of_an_aggregate_is_refused(http: httpx.Client) -> None:
 def test_filter_of_a_column_that_is_embedded(
     http: httpx.Client, test: str, expected: list[int]
 ) -> None:
-    """The name of a foreign key's column may be an embed and a filter at once."""
+    """A request may use the name of a foreign key's column as an embed and as a filter."""
     answer = http.get(
         f"/categories?select=id,parent_id(name)&order=id&{test}", headers={"Prefer": "count=exact"}
     )
@@ -140,7 +141,7 @@ def test_filter_of_a_column_that_is_embedded(
 
 
 def test_embeds_follow_the_columns(http: httpx.Client) -> None:
-    """So the columns of a CSV are in PostgREST's order."""
+    """PostgREST writes embeds after the columns, so a CSV has the same order."""
     query = "select=...listings(title),current_price_cents,status&order=id&limit=1"
     answer = http.get(f"/auctions?{query}", headers={"Accept": "text/csv"})
 
@@ -148,7 +149,7 @@ def test_embeds_follow_the_columns(http: httpx.Client) -> None:
 
 
 def test_client_spreads_many_rows(anon: Client) -> None:
-    """The official client passes it on."""
+    """The official client passes a spread of many rows on."""
     query = anon.table("listings").select("title, ...categories(kinds:name)").eq("id", TEAPOT)
 
     assert query.execute().data == [{"title": "Blue teapot", "kinds": ["Sport"]}]
@@ -157,11 +158,11 @@ def test_client_spreads_many_rows(anon: Client) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        # The hint of a relation to itself is the column, and not the constraint.
+        # A relation to itself takes the key's column as its hint, and not the constraint.
         "categories?select=categories!categories_parent_id_fkey(id)",
         "categories?select=parent:categories!id(id)",
         "categories?select=parent_id!categories_parent_id_fkey(id)",
-        # A one-to-one and a junction of a relation to itself are not known.
+        # PostgREST knows neither a one-to-one nor a junction of a relation to itself.
         "members?select=buddy_id(id)",
         "members?select=members(id)",
         "members?select=members!buddy_id(id)",
@@ -169,14 +170,14 @@ def test_client_spreads_many_rows(anon: Client) -> None:
     ],
 )
 def test_relation_to_itself_that_postgrest_refuses(http: httpx.Client, path: str) -> None:
-    """It has no such relationship."""
+    """PostgREST refuses these relationships of a relation to itself."""
     answer = http.get(f"/{path}")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST200")
 
 
 def test_relation_to_itself_by_the_hint_of_its_column(http: httpx.Client) -> None:
-    """The column of the key tells which of several the many are of."""
+    """The key's column chooses between the relationships of a relation to itself."""
     answer = http.get("/categories?select=name,categories!parent_id(name)&id=eq.1")
 
     assert answer.json() == [

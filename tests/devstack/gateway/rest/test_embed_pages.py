@@ -1,4 +1,4 @@
-"""Ways to ask for related rows, as PostgREST's page of them shows.
+"""The forms of embeds that PostgREST's page about them shows.
 
 https://docs.postgrest.org/en/stable/references/api/resource_embedding.html
 """
@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.devstack.gateway.rest.ids import BICYCLE, CHAIR, TEAPOT
+from tests.devstack.market import BICYCLE, CHAIR, TEAPOT
 from tests.support.gateways import Gateway
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        # A target by its table, by the key's constraint and by the key's column.
+        # The table, the key's constraint or the key's column names a target.
         ("orders?select=users!orders_buyer_id_fkey(display_name)", {"display_name": "bob"}),
         ("orders?select=users!buyer_id(display_name)", {"display_name": "bob"}),
         ("orders?select=orders_seller_id_fkey(display_name)", {"display_name": "alice"}),
@@ -23,7 +23,7 @@ from tests.support.gateways import Gateway
         ("orders?select=x:users!seller_id!inner(display_name)", {"display_name": "alice"}),
         ("orders?select=x:users!inner!seller_id(display_name)", {"display_name": "alice"}),
         ("orders?select=x:public_profiles!buyer_id!left(display_name)", {"display_name": "bob"}),
-        # A junction by its table; through it both ends.
+        # The table names a junction, and so do both ends through it.
         (
             f"listings?id=eq.{TEAPOT}&select=categories!listing_categories(name)",
             [{"name": "Sport"}],
@@ -63,7 +63,7 @@ from tests.support.gateways import Gateway
     ],
 )  # fmt: skip
 def test_embed_is_found(http: httpx.Client, gateway: Gateway, path: str, expected: Any) -> None:
-    """The first row's embed, whatever it is called."""
+    """The first row has the embed under the requested name."""
     answer = http.get(f"/{path}", headers={"apikey": gateway.keys.secret_key})
 
     assert answer.status_code == 200, answer.text
@@ -102,7 +102,7 @@ def test_embed_is_found(http: httpx.Client, gateway: Gateway, path: str, expecte
 def test_embed_narrows_or_orders_the_rows(
     http: httpx.Client, query: str, expected: list[str]
 ) -> None:
-    """By !inner, by a test for null, by a field of a to-one embed; and the count agrees."""
+    """!inner, a null test or a to-one field narrows or orders the rows, and the count agrees."""
     url = f"/listings?{query}" + ("" if "order=" in query else "&order=id")
     answer = http.get(url, headers={"Prefer": "count=exact"})
 
@@ -111,7 +111,7 @@ def test_embed_narrows_or_orders_the_rows(
 
 
 def test_hint_that_does_not_exist_is_named(http: httpx.Client) -> None:
-    """Where both ends are right, the mistake is in the hint."""
+    """An error about a wrong hint names the hint, if both ends exist."""
     answer = http.get("/listings?select=auctions!nope(id)")
 
     assert (answer.status_code, answer.json()) == (
@@ -128,7 +128,7 @@ def test_hint_that_does_not_exist_is_named(http: httpx.Client) -> None:
 
 
 def test_two_ways_over_junctions_are_told(http: httpx.Client) -> None:
-    """PGRST201 describes each way, and says how each is asked for."""
+    """PGRST201 describes each relationship, and the hint that chooses it."""
     answer = http.get("/films?select=actors(id)")
     hinted = [http.get(f"/films?select=actors!{way}(id)").json() for way in ("roles", "extras")]
 
@@ -155,7 +155,7 @@ def test_two_ways_over_junctions_are_told(http: httpx.Client) -> None:
 
 
 def test_table_that_leads_nowhere_is_guessed(http: httpx.Client) -> None:
-    """Where nothing leads away from a table, another one was perhaps meant."""
+    """The error suggests another table if no relationship leaves the named one."""
     answer = http.get("/parcels?select=listings(id)")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST200")

@@ -1,4 +1,4 @@
-"""Embeds: which relationship is meant, what form it has, how it narrows the rows above."""
+"""Embeds: the chosen relationship, the form of the result, the effect on the rows above."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pytest
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import BICYCLE, BICYCLE_AUCTION, CHAIR, TEAPOT
 from tests.devstack.gateway.rest.rows import rows
+from tests.devstack.market import BICYCLE, BICYCLE_AUCTION, CHAIR, TEAPOT
 from tests.support.gateways import Gateway
 
 
@@ -18,7 +18,7 @@ def listing(anon: Client, select: str, id_: str = BICYCLE) -> dict[str, Any]:
 
 
 def test_to_one_is_an_object_or_null(anon: Client, alice: Client) -> None:
-    """A row that the caller may not see is null, and no error."""
+    """A to-one embed is an object; it is null if the caller may not see the row."""
     select = "users!listings_seller_id_fkey(display_name)"
 
     assert listing(anon, select) == {"users": None}
@@ -26,7 +26,7 @@ def test_to_one_is_an_object_or_null(anon: Client, alice: Client) -> None:
 
 
 def test_to_many_is_an_array(anon: Client) -> None:
-    """So it is where nothing is, and where a unique index (no constraint) allows one row alone."""
+    """A to-many embed is an array, even if it is empty or a unique index allows only one row."""
     assert listing(anon, "auctions(id),listing_photos(id)", TEAPOT) == {
         "auctions": [{"id": "20000000-0000-0000-0000-000000000002"}],
         "listing_photos": [],
@@ -34,14 +34,14 @@ def test_to_many_is_an_array(anon: Client) -> None:
 
 
 def test_one_to_one_is_an_object(service: Client) -> None:
-    """A unique constraint makes an object of what the other table holds."""
+    """A unique constraint on the other table's key makes the embed an object."""
     found = service.table("orders").select("shipments(carrier)").execute()
 
     assert found.data == [{"shipments": {"carrier": "Post"}}]
 
 
 def test_foreign_key_leads_through_views(anon: Client) -> None:
-    """A view stands for its table wherever it shows the key's columns, on a view too."""
+    """A view stands for its table if it shows the key's columns, and so does a view on a view."""
     select = (
         "seller:public_profiles!listings_seller_id_fkey(display_name,kyc_passed),"
         "passed_profiles(profile_id)"
@@ -54,7 +54,7 @@ def test_foreign_key_leads_through_views(anon: Client) -> None:
 
 
 def test_view_embeds_what_points_to_its_table(anon: Client) -> None:
-    """The other direction works as well."""
+    """A view embeds the rows that point to its table."""
     query = anon.table("public_profiles").select("display_name,listings(title)")
     found = query.eq("display_name", "bob").execute()
 
@@ -63,7 +63,7 @@ def test_view_embeds_what_points_to_its_table(anon: Client) -> None:
 
 
 def test_junction_is_crossed(anon: Client) -> None:
-    """A table whose primary key is two foreign keys makes many to many."""
+    """A table whose primary key is two foreign keys makes a many-to-many relationship."""
     select = "categories(name)"
 
     assert listing(anon, select) == {"categories": [{"name": "Sport"}, {"name": "Bikes"}]}
@@ -71,7 +71,7 @@ def test_junction_is_crossed(anon: Client) -> None:
 
 
 def test_relation_to_itself_goes_both_ways(anon: Client) -> None:
-    """The table's name means its children, the column's name means the parent."""
+    """The table's name embeds the children; the column's name embeds the parent."""
     query = anon.table("categories").select("name,children:categories(name),parent:parent_id(name)")
     found = query.order("id").limit(2).execute()
 
@@ -82,12 +82,12 @@ def test_relation_to_itself_goes_both_ways(anon: Client) -> None:
 
 
 def test_computed_relationship_is_embedded(anon: Client) -> None:
-    """A function of the row is a relationship by its own name."""
+    """A function of the row is a relationship with the function's name."""
     assert listing(anon, "cheaper(title)", TEAPOT) == {"cheaper": [{"title": "Red bicycle"}]}
 
 
 def test_embeds_nest(anon: Client) -> None:
-    """The web app's deepest read: a bid's auction's listing's photos."""
+    """Embeds nest as deep as the web app's longest read: bid, auction, listing, photos."""
     query = anon.table("bids").select(
         "amount_cents,auctions!inner(id,listings!inner(title,listing_photos(url,order_idx)))"
     )
@@ -103,7 +103,7 @@ def test_embeds_nest(anon: Client) -> None:
 
 
 def test_spread_puts_fields_beside_the_row(anon: Client) -> None:
-    """A to-one relation may give its fields to the row above."""
+    """A spread of a to-one embed puts its fields into the row above."""
     query = anon.table("auctions").select("id,...listings(title,...public_profiles(display_name))")
     found = query.eq("id", BICYCLE_AUCTION).execute()
 
@@ -111,7 +111,7 @@ def test_spread_puts_fields_beside_the_row(anon: Client) -> None:
 
 
 def test_filter_narrows_the_embed_alone(anon: Client) -> None:
-    """The rows above stay."""
+    """A filter on an embed narrows the embed and keeps the rows above."""
     query = anon.table("listings").select("id,listing_photos(url)").order("id")
     found = query.eq("listing_photos.url", "one.jpg").limit(2).execute()
 
@@ -122,7 +122,7 @@ def test_filter_narrows_the_embed_alone(anon: Client) -> None:
 
 
 def test_inner_drops_rows_without_a_match(http: httpx.Client) -> None:
-    """With !inner a filter on the embed is one on the rows, and the count knows."""
+    """With !inner a filter on the embed also narrows the rows and the count."""
     answer = http.get(
         "/listings",
         params={"select": "id,listing_photos!inner(url)", "listing_photos.url": "eq.one.jpg"},
@@ -134,7 +134,7 @@ def test_inner_drops_rows_without_a_match(http: httpx.Client) -> None:
 
 
 def test_embed_has_order_limit_and_tree(http: httpx.Client) -> None:
-    """Each level has its own."""
+    """Each embed has its own order, limit and tree of conditions."""
     answer = http.get(
         "/listings",
         params={
@@ -161,7 +161,7 @@ def test_embed_has_order_limit_and_tree(http: httpx.Client) -> None:
 def test_null_test_is_a_semi_join(
     http: httpx.Client, test: dict[str, str], expected: list[str]
 ) -> None:
-    """Rows are kept by whether their embed has any, counted the same way."""
+    """A null test filters rows by the existence of embedded ones, and the count agrees."""
     params = {"select": "id,listing_photos()", "order": "id", **test}
     answer = http.get("/listings", params=params, headers={"Prefer": "count=exact"})
 
@@ -170,7 +170,7 @@ def test_null_test_is_a_semi_join(
 
 
 def test_written_row_embeds_too(http: httpx.Client, gateway: Gateway) -> None:
-    """What a write returns is read like a table, and narrowed by nothing."""
+    """A write returns its rows with embeds, and no filter narrows them."""
     answer = http.post(
         "/listing_photos?select=url,listings(title)",
         json={"listing_id": CHAIR, "url": "x.jpg"},
@@ -181,7 +181,7 @@ def test_written_row_embeds_too(http: httpx.Client, gateway: Gateway) -> None:
 
 
 def test_two_ways_are_ambiguous(service: Client) -> None:
-    """Without a hint 300 lists the ways; with one it is clear."""
+    """Two relationships without a hint answer 300 and their list; a hint chooses one."""
     with pytest.raises(APIError) as caught:
         service.table("orders").select("users(id)").execute()
 
@@ -219,14 +219,14 @@ def test_two_ways_are_ambiguous(service: Client) -> None:
     ],
 )
 def test_impossible_embed_is_named(http: httpx.Client, query: str, status: int, code: str) -> None:
-    """Each way to ask for what is not there has its own code."""
+    """Each impossible embed has its own code."""
     answer = http.get(f"/listings?{query}")
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 def test_unknown_embed_gives_a_hint(http: httpx.Client) -> None:
-    """A near miss is guessed."""
+    """The error suggests the most similar name."""
     answer = http.get("/listings?select=auction(id)")
 
     assert answer.json() == {

@@ -1,4 +1,4 @@
-"""How errors of the database arrive: statuses by SQLSTATE, bodies of four keys, headers.
+"""The database's errors in HTTP: statuses by SQLSTATE, bodies of four keys, headers.
 
 PostgREST: https://docs.postgrest.org/en/stable/references/errors.html, each row of its table.
 """
@@ -66,7 +66,7 @@ from supabase import Client
     ],
 )
 def test_sqlstate_decides_the_status(http: httpx.Client, state: str, status: int) -> None:
-    """The code passes through as it is; retry policies live by it."""
+    """The gateway passes the SQLSTATE on unchanged, because retry policies depend on it."""
     answer = http.post("/rpc/fail", json={"state": state, "message": "Why not"})
 
     assert answer.status_code == status
@@ -86,14 +86,14 @@ def test_sqlstate_decides_the_status(http: httpx.Client, state: str, status: int
 def test_message_may_decide_the_status(
     http: httpx.Client, state: str, message: str, status: int
 ) -> None:
-    """pg-safeupdate's refusal is the caller's mistake, and so is a token's unknown role."""
+    """The message decides the status of pg-safeupdate's refusal and of a token's unknown role."""
     answer = http.post("/rpc/fail", json={"state": state, "message": message})
 
     assert answer.status_code == status
 
 
 def test_plain_raise_is_400(http: httpx.Client) -> None:
-    """The body has four keys, and what was not said is null."""
+    """A plain `raise` answers 400 with four keys, and null for each that the function left out."""
     answer = http.post("/rpc/plain_error", json={})
 
     assert (answer.status_code, answer.json()) == (
@@ -108,7 +108,7 @@ def test_plain_raise_is_400(http: httpx.Client) -> None:
 
 
 def test_error_of_postgres_is_whole(http: httpx.Client) -> None:
-    """Its detail comes with it."""
+    """Postgres's own detail arrives unchanged."""
     answer = http.post("/settings", json={"key": "fee"})
 
     assert (answer.status_code, answer.json()) == (
@@ -123,7 +123,7 @@ def test_error_of_postgres_is_whole(http: httpx.Client) -> None:
 
 
 def test_detail_and_hint_pass_through(anon: Client) -> None:
-    """What a function says to its caller arrives."""
+    """The detail and hint that a function raises arrive unchanged."""
     arguments = {"state": "P0001", "message": "No", "detail": 'd\n"é"', "hint": "h"}
     with pytest.raises(APIError) as caught:
         anon.rpc("fail", arguments).execute()
@@ -133,7 +133,7 @@ def test_detail_and_hint_pass_through(anon: Client) -> None:
 
 
 def test_function_may_dictate_its_error(http: httpx.Client) -> None:
-    """SQLSTATE PGRST carries body, status and headers as JSON."""
+    """A function that raises SQLSTATE PGRST sets body, status and headers by JSON."""
     answer = http.post(
         "/rpc/fail",
         json={
@@ -178,7 +178,7 @@ MESSAGE = '{"code": "OWN", "message": "m"}'
 def test_error_that_cannot_be_dictated_is_named(
     http: httpx.Client, message: str, detail: str | None, details: str
 ) -> None:
-    """PGRST121 shows which half could not be read, and how it has to look."""
+    """PGRST121 names the part of the raised JSON that it cannot read, and the expected form."""
     arguments = {"state": "PGRST", "message": message, "detail": detail}
     answer = http.post("/rpc/fail", json=arguments)
 
@@ -189,14 +189,14 @@ def test_error_that_cannot_be_dictated_is_named(
 
 
 def test_dictated_error_needs_a_detail(http: httpx.Client) -> None:
-    """Without one there is no status."""
+    """A raised PGRST error without a detail has no status, so PGRST121 answers."""
     answer = http.post("/rpc/undetailed_error", json={})
 
     assert answer.json()["details"] == "DETAIL is missing in the RAISE statement"
 
 
 def test_head_tells_its_error_by_a_header(http: httpx.Client) -> None:
-    """A HEAD has no body; the client reads the code of Proxy-Status."""
+    """The header Proxy-Status tells the code of an error to HEAD, which has no body."""
     answer = http.head("/listings?nope=eq.1")
 
     assert (answer.status_code, answer.content) == (400, b"")
@@ -204,7 +204,7 @@ def test_head_tells_its_error_by_a_header(http: httpx.Client) -> None:
 
 
 def test_error_at_commit_is_the_requests(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """A deferred constraint fires after the statement, and nothing was written."""
+    """A deferred constraint that fails at the commit refuses the request and undoes it."""
     answer = http.post("/later", json={"id": 1, "parent": 2})
 
     assert (answer.status_code, answer.json()["code"]) == (409, "23503")
@@ -221,14 +221,14 @@ def test_error_at_commit_is_the_requests(http: httpx.Client, owner: psycopg.Conn
     ],
 )
 def test_path_without_meaning_is_404(http: httpx.Client, path: str, status: int, code: str) -> None:
-    """Each kind has its own code."""
+    """Each kind of unknown path answers 404 with its own code."""
     answer = http.get(path)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 def test_near_miss_of_a_table_is_guessed(anon: Client) -> None:
-    """The hint names the table that was perhaps meant."""
+    """The hint suggests the table with the most similar name."""
     with pytest.raises(APIError) as caught:
         anon.table("listing").select("*").execute()
 
@@ -236,7 +236,7 @@ def test_near_miss_of_a_table_is_guessed(anon: Client) -> None:
 
 
 def test_connection_serves_after_an_error(http: httpx.Client) -> None:
-    """An error leaves nothing behind on the connection that it happened on."""
+    """A connection serves the next request after an error."""
     for _ in range(60):
         assert http.get("/listings?nope=eq.1").status_code == 400
         assert http.get("/listings?select=id").status_code == 200

@@ -1,4 +1,4 @@
-"""Every filter that the official client has a method for."""
+"""Every filter for which the official client has a method."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from postgrest import CountMethod
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import BICYCLE, CHAIR, TEAPOT
 from tests.devstack.gateway.rest.rows import rows
+from tests.devstack.market import BICYCLE, CHAIR, TEAPOT
 
 
 NAMES = {BICYCLE: "bicycle", TEAPOT: "teapot", CHAIR: "chair"}
@@ -72,21 +72,21 @@ ALL = {"bicycle", "teapot", "chair"}
 def test_filter_finds_its_rows(
     anon: Client, narrow: Callable[[Any], Any], expected: set[str]
 ) -> None:
-    """Each operator is Postgres's own, on values that Postgres reads as the column's type."""
+    """Each operator is Postgres's own, and Postgres reads its value as the column's type."""
     found = narrow(anon.table("listings").select("id")).execute()
 
     assert {NAMES[row["id"]] for row in rows(found)} == expected
 
 
 def test_filters_join_by_and(anon: Client) -> None:
-    """The same column may be narrowed twice."""
+    """All filters must hold, even two of the same column."""
     query = anon.table("listings").select("id").gt("start_cents", 1000).lt("start_cents", 3000)
 
     assert [row["id"] for row in rows(query.execute())] == [TEAPOT]
 
 
 def test_value_stays_a_value(anon: Client) -> None:
-    """What looks like SQL is compared, not run."""
+    """PostgREST compares a value that looks like SQL, and does not run it."""
     hostile = "x'; drop table public.listings; --"
     found = anon.table("listings").select("id").eq("title", hostile).execute()
 
@@ -110,7 +110,7 @@ def test_value_stays_a_value(anon: Client) -> None:
 def test_bad_filter_is_named(
     http: httpx.Client, query: str, status: int, code: str, message: str
 ) -> None:
-    """Postgres's refusals pass through; what the grammar refuses is PGRST100."""
+    """Postgres's refusals pass through; PGRST100 answers what the grammar refuses."""
     answer = http.get(f"/listings?{query}")
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -133,7 +133,7 @@ def test_bad_filter_is_named(
         ("start_cents=in.( )", set()),
         ("weight=is.null ", {"teapot"}),
         ("title=in.(Red bicycle,Blue teapot)", {"bicycle", "teapot"}),
-        # Blanks within a value are the value's own.
+        # Blanks within a value belong to the value.
         ("or=(title.eq. Red bicycle,title.eq.Blue teapot )", set()),
         ("title=in.(Red bicycle, Blue teapot)", {"bicycle"}),
     ],
@@ -141,7 +141,7 @@ def test_bad_filter_is_named(
 def test_blanks_around_parentheses_mean_nothing(
     http: httpx.Client, query: str, expected: set[str]
 ) -> None:
-    """PostgREST skips them around parentheses, commas of a tree and names of fields."""
+    """PostgREST skips blanks around parentheses, commas of a tree and names of fields."""
     key, _, value = query.partition("=")
     answer = http.get("/listings", params={"select": "id", key: value})
 
@@ -149,7 +149,7 @@ def test_blanks_around_parentheses_mean_nothing(
 
 
 def test_blanks_around_names_mean_nothing(http: httpx.Client) -> None:
-    """In select and order, and after a name in quotes as well."""
+    """PostgREST skips blanks around names in select and order, and after a quoted name."""
     params = {
         "select": '\t"title" , cents : start_cents , auctions ( status , id ) ',
         "order": ' "title" , start_cents.desc ',

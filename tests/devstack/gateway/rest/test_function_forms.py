@@ -1,4 +1,4 @@
-"""Forms of calls and of their results, each as PostgREST documents it.
+"""Forms of calls and of their results that PostgREST documents.
 
 https://docs.postgrest.org/en/stable/references/api/functions.html, pagination_count.html,
 preferences.html, and transactions.html for what a function says of its response.
@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import TEAPOT
+from tests.devstack.market import TEAPOT
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from tests.devstack.gateway.rest.ids import TEAPOT
 def test_body_of_each_kind_is_an_argument(
     http: httpx.Client, name: str, kind: str, body: str, expected: Any
 ) -> None:
-    """One unnamed text, bytea, xml or json takes the body whole; forms and objects name theirs."""
+    """One unnamed text, bytea, xml or json takes the body whole; forms and objects have names."""
     answer = http.post(f"/rpc/{name}", content=body.encode(), headers={"Content-Type": kind})
 
     assert (answer.json() if answer.content else None) == expected
@@ -44,7 +44,7 @@ def test_body_of_each_kind_is_an_argument(
     [("text/plain", "text"), ("application/octet-stream", "bytea"), ("text/xml", "xml")],
 )
 def test_no_function_for_a_whole_body(http: httpx.Client, kind: str, parameter: str) -> None:
-    """The error says what was looked for, and gives no hint."""
+    """The error names the function that PostgREST looked for, and gives no hint."""
     answer = http.post("/rpc/add", content=b"x", headers={"Content-Type": kind})
 
     assert (answer.status_code, answer.json()) == (
@@ -60,7 +60,7 @@ def test_no_function_for_a_whole_body(http: httpx.Client, kind: str, parameter: 
 
 
 def test_other_kinds_of_bodies_are_refused(http: httpx.Client) -> None:
-    """They are named."""
+    """PostgREST refuses any other media type and names it."""
     answer = http.post("/rpc/add", content=b"x", headers={"Content-Type": "image/png"})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST102")
@@ -82,12 +82,12 @@ def test_other_kinds_of_bodies_are_refused(http: httpx.Client) -> None:
 def test_function_is_found_by_its_arguments(
     anon: Client, arguments: tuple[str, dict[str, Any]], expected: Any
 ) -> None:
-    """Overloads differ in names; a variadic argument is an array, and may have a default."""
+    """Argument names select the overload; a variadic one is an array and may have a default."""
     assert anon.rpc(*arguments).execute().data == expected
 
 
 def test_missing_argument_is_no_match(http: httpx.Client) -> None:
-    """A required one has to be there, a variadic one without a default too."""
+    """A call must give each required argument, and a variadic one without a default."""
     answers = [http.get("/rpc/add"), http.get("/rpc/summed"), http.get("/rpc/echo")]
 
     assert [answer.json()["code"] for answer in answers] == ["PGRST202"] * 3
@@ -101,7 +101,7 @@ def test_missing_argument_is_no_match(http: httpx.Client) -> None:
 
 
 def test_columns_choose_the_arguments(http: httpx.Client) -> None:
-    """With `columns` the rest of the body is passed over."""
+    """PostgREST ignores the arguments that `columns` leaves out."""
     answer = http.post("/rpc/add?columns=a", json={"a": 1, "b": 2, "c": 3})
 
     assert answer.json() == 11
@@ -124,7 +124,7 @@ def test_columns_choose_the_arguments(http: httpx.Client) -> None:
 def test_set_is_read_like_a_table(
     http: httpx.Client, method: str, query: str, expected: list[str]
 ) -> None:
-    """Filters, trees, order, page and embeds work on what a function returns."""
+    """Filters, trees, order, page and embeds apply to a returned set."""
     url = f"/rpc/listings_above?{query}" + ("&cents=0" if method == "GET" else "")
     answer = http.request(method, url, json={"cents": 0} if method == "POST" else None)
 
@@ -132,7 +132,7 @@ def test_set_is_read_like_a_table(
 
 
 def test_composite_may_embed(http: httpx.Client) -> None:
-    """One row comes as an object, with what belongs to it."""
+    """A function's composite result is one object, and may embed other rows."""
     answer = http.get(f"/rpc/one_listing?id={TEAPOT}&select=title,auctions(current_price_cents)")
 
     assert answer.json() == {"title": "Blue teapot", "auctions": [{"current_price_cents": 2000}]}
@@ -154,7 +154,7 @@ def test_composite_may_embed(http: httpx.Client) -> None:
 def test_result_is_counted(
     http: httpx.Client, method: str, path: str, count: str, content_range: str
 ) -> None:
-    """A scalar is one row; the planner is not asked about functions."""
+    """A scalar counts as one row. PostgREST does not ask the planner about functions."""
     answer = http.request(method, f"/rpc/{path}", headers={"Prefer": f"count={count}"})
 
     assert answer.headers["content-range"] == content_range
@@ -164,7 +164,7 @@ def test_result_is_counted(
     ("method", "content_range"), [("GET", "1-1/9"), ("HEAD", "0-8/9"), ("POST", "0-8/9")]
 )
 def test_range_header_is_for_get_alone(http: httpx.Client, method: str, content_range: str) -> None:
-    """PostgREST heeds RFC 9110; limit and offset are for all."""
+    """PostgREST obeys a Range header only of GET (RFC 9110); limit and offset hold for all."""
     headers = {"Range": "1-1", "Prefer": "count=exact"}
     query = "" if method == "POST" else "?up_to=9"
     body = {"up_to": 9} if method == "POST" else None
@@ -179,7 +179,7 @@ def test_range_header_is_for_get_alone(http: httpx.Client, method: str, content_
 
 
 def test_max_affected_holds_for_functions(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """A set may have as many rows as allowed, or nothing was done."""
+    """A set has at most the allowed number of rows, or the call is undone."""
     owner.execute("insert into public.settings (key) values ('drop_a'), ('drop_b')")
     answers = {
         limit: http.post(
@@ -206,7 +206,7 @@ def test_max_affected_holds_for_functions(http: httpx.Client, owner: psycopg.Con
 
 @pytest.mark.parametrize("name", ["nothing", "add"])
 def test_max_affected_needs_a_set(http: httpx.Client, name: str) -> None:
-    """What returns no rows cannot say how many it did."""
+    """PGRST128 refuses max-affected for a function that returns no set."""
     headers = {"Prefer": "handling=strict, max-affected=1"}
     answer = http.post(f"/rpc/{name}", json={} if name == "nothing" else {"a": 1}, headers=headers)
 
@@ -219,7 +219,7 @@ def test_max_affected_needs_a_set(http: httpx.Client, name: str) -> None:
 
 @pytest.mark.parametrize("status", ["abc", "0", "99", "600", "20", "2000"])
 def test_status_has_to_be_one(http: httpx.Client, status: str) -> None:
-    """What response.status may not be is named."""
+    """PostgREST names a value of response.status that is no status."""
     answer = http.post("/rpc/answer_with", json={"status": status, "headers": ""})
 
     assert (answer.status_code, answer.json()["code"]) == (500, "PGRST112")
@@ -240,7 +240,7 @@ def test_status_has_to_be_one(http: httpx.Client, status: str) -> None:
     ],
 )
 def test_headers_have_to_be_a_list(http: httpx.Client, headers: str) -> None:
-    """What response.headers may not be is named, and no line is smuggled in."""
+    """PostgREST names a response.headers that is no list, and lets no line break through."""
     answer = http.post("/rpc/answer_with", json={"status": "200", "headers": headers})
 
     assert (answer.status_code, answer.json()["code"]) == (500, "PGRST111")
@@ -248,7 +248,7 @@ def test_headers_have_to_be_a_list(http: httpx.Client, headers: str) -> None:
 
 
 def test_headers_of_a_function_win(http: httpx.Client) -> None:
-    """They take the place of what the answer would have said, and may repeat."""
+    """A function's headers replace those of the answer, and may repeat."""
     headers = '[{"Content-Type": "text/x"}, {"Set-Cookie": "a=1"}, {"Set-Cookie": "b=2"}]'
     answer = http.post("/rpc/answer_with", json={"status": "202", "headers": headers})
 
@@ -258,7 +258,7 @@ def test_headers_of_a_function_win(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("accept", ["text/plain", "application/octet-stream", "image/png"])
 def test_form_that_cannot_be_made_is_406(http: httpx.Client, accept: str) -> None:
-    """PGRST107 names it."""
+    """PGRST107 names a media type that PostgREST cannot write."""
     answer = http.get("/rpc/add?a=1", headers={"Accept": accept})
 
     assert (answer.status_code, answer.json()["code"]) == (406, "PGRST107")

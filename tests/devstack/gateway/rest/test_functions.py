@@ -1,4 +1,4 @@
-"""Calls of functions: which one is meant, how its arguments arrive, what its result looks like."""
+"""Calls of functions: the chosen function, its arguments, the form of its result."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import BICYCLE, TEAPOT
+from tests.devstack.market import BICYCLE, TEAPOT
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from tests.devstack.gateway.rest.ids import BICYCLE, TEAPOT
     ],
 )
 def test_call_by_post(anon: Client, name: str, arguments: dict[str, Any], expected: Any) -> None:
-    """Arguments are found by name, and the result has the form of the function's type."""
+    """PostgREST finds arguments by name, and writes the result by the function's type."""
     found = anon.rpc(name, arguments).execute().data
 
     if expected is None:
@@ -56,14 +56,14 @@ def test_call_by_post(anon: Client, name: str, arguments: dict[str, Any], expect
     ],
 )
 def test_call_by_get(http: httpx.Client, query: str, expected: str) -> None:
-    """What is no argument narrows the result."""
+    """A parameter of the query that is no argument filters the result."""
     answer = http.get(f"/rpc/{query}")
 
     assert (answer.status_code, answer.text) == (200, expected)
 
 
 def test_void_is_204(http: httpx.Client) -> None:
-    """Nothing comes back from a function that returns nothing."""
+    """A void function answers 204 without a body."""
     answer = http.post("/rpc/nothing", json={})
 
     assert (answer.status_code, answer.content) == (204, b"")
@@ -71,7 +71,7 @@ def test_void_is_204(http: httpx.Client) -> None:
 
 
 def test_set_counts_and_pages(http: httpx.Client) -> None:
-    """A set is read like a table."""
+    """A returned set counts and pages like a table."""
     answer = http.get("/rpc/numbers?up_to=9", headers={"Range": "0-1", "Prefer": "count=exact"})
 
     assert (answer.status_code, answer.headers["content-range"]) == (206, "0-1/9")
@@ -79,7 +79,7 @@ def test_set_counts_and_pages(http: httpx.Client) -> None:
 
 
 def test_single_of_a_set(http: httpx.Client) -> None:
-    """A set of one row may come as an object, another one is refused."""
+    """A set of one row may be an object; PostgREST refuses a longer one."""
     headers = {"Accept": "application/vnd.pgrst.object+json"}
     one = http.get(f"/rpc/listings_above?cents=0&id=eq.{BICYCLE}&select=title", headers=headers)
     many = http.get("/rpc/listings_above?cents=0", headers=headers)
@@ -89,7 +89,7 @@ def test_single_of_a_set(http: httpx.Client) -> None:
 
 
 def test_stable_function_may_not_write(http: httpx.Client) -> None:
-    """Its transaction is read only, by POST as well."""
+    """A stable function runs in a read-only transaction, by POST too."""
     answer = http.post("/rpc/write_in_stable", json={})
 
     assert (answer.status_code, answer.json()["code"]) == (405, "25006")
@@ -98,7 +98,7 @@ def test_stable_function_may_not_write(http: httpx.Client) -> None:
 def test_volatile_function_may_not_write_by_get(
     http: httpx.Client, owner: psycopg.Connection
 ) -> None:
-    """GET never changes anything."""
+    """A GET runs a volatile function in a read-only transaction."""
     answer = http.get("/rpc/put_setting?key=got&value=1")
 
     assert (answer.status_code, answer.json()["code"]) == (405, "25006")
@@ -106,14 +106,14 @@ def test_volatile_function_may_not_write_by_get(
 
 
 def test_function_settings_hold_for_the_call(anon: Client) -> None:
-    """Its own statement_timeout beats the role's."""
+    """The function's own statement_timeout wins over the role's."""
     found = anon.rpc("settings_of_call", {}).execute()
 
     assert found.data == {"timeout": "1234ms", "read_only": "off"}
 
 
 def test_response_settings_shape_the_answer(http: httpx.Client) -> None:
-    """A function may choose status and headers."""
+    """A function may set status and headers of the answer."""
     answer = http.post("/rpc/teapot", json={})
 
     assert (answer.status_code, answer.json()) == (418, {"pot": True})
@@ -121,14 +121,14 @@ def test_response_settings_shape_the_answer(http: httpx.Client) -> None:
 
 
 def test_raw_bodies_reach_an_unnamed_parameter(http: httpx.Client) -> None:
-    """One unnamed json takes an object, or an array of objects, whole."""
+    """One unnamed json argument takes an object, or an array of objects, whole."""
     taken = [http.post("/rpc/take", json=body).json() for body in ({"a": [1]}, [{"a": 1}], [])]
 
     assert taken == [{"taken": {"a": [1]}}, {"taken": [{"a": 1}]}, {"taken": []}]
 
 
 def test_array_of_anything_but_objects_is_refused(http: httpx.Client) -> None:
-    """PostgREST looks for the arguments' names in each row, even for one unnamed json."""
+    """PostgREST looks for argument names in each row, even for one unnamed json argument."""
     answer = http.post("/rpc/take", json=[1, "x"])
 
     assert (answer.status_code, answer.json()["code"]) == (400, "PGRST102")
@@ -136,7 +136,7 @@ def test_array_of_anything_but_objects_is_refused(http: httpx.Client) -> None:
 
 
 def test_unknown_function_is_named(anon: Client) -> None:
-    """The name, the arguments and a guess."""
+    """The error names the function and its arguments, and suggests another."""
     with pytest.raises(APIError) as caught:
         anon.rpc("twices", {"n": 1, "a": 2}).execute()
 
@@ -150,7 +150,7 @@ def test_unknown_function_is_named(anon: Client) -> None:
 
 
 def test_wrong_arguments_are_named(anon: Client) -> None:
-    """The hint is the signature that there is."""
+    """The hint is the signature of the existing function."""
     with pytest.raises(APIError) as caught:
         anon.rpc("add", {"a": 1, "c": 1}).execute()
 
@@ -161,7 +161,7 @@ def test_wrong_arguments_are_named(anon: Client) -> None:
 
 
 def test_overload_that_fits_twice_is_300(http: httpx.Client) -> None:
-    """Types do not tell overloads apart, names do."""
+    """Overloads that differ in types alone answer 300."""
     answer = http.post("/rpc/twice", json={"n": 1})
 
     assert (answer.status_code, answer.json()["code"]) == (300, "PGRST203")
@@ -172,7 +172,7 @@ def test_overload_that_fits_twice_is_300(http: httpx.Client) -> None:
 
 
 def test_argument_of_a_wrong_type_is_400(anon: Client) -> None:
-    """Postgres reads the argument, and says what it is not."""
+    """Postgres names a value that it cannot read as the argument's type."""
     with pytest.raises(APIError) as caught:
         anon.rpc("add", {"a": "x"}).execute()
 
@@ -180,7 +180,7 @@ def test_argument_of_a_wrong_type_is_400(anon: Client) -> None:
 
 
 def test_other_methods_are_405(http: httpx.Client) -> None:
-    """A function is called by GET, HEAD or POST."""
+    """GET, HEAD and POST call a function; any other method answers 405."""
     answer = http.patch("/rpc/add", json={"a": 1})
 
     assert (answer.status_code, answer.json()["code"]) == (405, "PGRST101")

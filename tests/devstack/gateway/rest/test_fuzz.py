@@ -1,4 +1,4 @@
-"""Random and hostile requests over HTTP: answered by a 2xx or a 4xx, and nothing has changed."""
+"""The gateway answers random and hostile requests with a 2xx or a 4xx, and changes nothing."""
 
 import json
 import socket
@@ -19,7 +19,7 @@ from tests.support.fuzzing import fuzzed
 from tests.support.gateways import TIMEOUT_S, Gateway
 
 
-#: Pieces of SQL and of the query grammar, alone and put together.
+#: Pieces of SQL and of the query grammar, alone and joined.
 FRAGMENTS = (
     "'", '"', "''", '""', ";", "--", "/*", "*/", "$1", "$$", "%s", "%", "\\", "(", ")", ",", ".",
     "::", "->", "->>", "!", "*", "{", "}", "[", "]", ":", "=", " ", "\n", "\t", "é", "\u202e",
@@ -31,7 +31,7 @@ HOSTILE = st.one_of(
     st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=8).map("".join),
     st.text(max_size=30),
 )
-#: Every slot of the grammar: method, path, query, body; `{}` is where the text goes.
+#: Each slot of the grammar: method, path, query, body. The text replaces `{}`.
 SLOTS: tuple[tuple[str, str, dict[str, str], Any], ...] = (
     ("GET", "/{}", {}, None),
     ("GET", "/settings", {"{}": "eq.1"}, None),
@@ -96,7 +96,7 @@ TABLES = (
 
 
 def contents(connection: psycopg.Connection) -> dict[str, Any]:
-    """Return what each table holds, in one number."""
+    """Return a checksum of each table's rows."""
     query = "select md5(string_agg(t::text, e'\\n' order by t::text)) from public.{} as t"
     return {
         name: connection.execute(sql.SQL(query).format(sql.Identifier(name))).fetchone()
@@ -113,16 +113,16 @@ def _nothing_changes(owner: psycopg.Connection) -> Iterator[None]:
 
 
 def assert_answered(answer: httpx.Response) -> None:
-    """Assert that a request was served or refused, the latter by one of the usual bodies."""
+    """Check that the gateway served the request, or refused it with one of the usual bodies."""
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 300 and answer.content:
-        # The second one is of the gateway before REST, for a path that is nobody's.
+        # The gateway itself writes the second body, for a path that belongs to no service.
         bodies = ({"code", "message", "details", "hint"}, {"message"})
         assert answer.json().keys() in bodies
 
 
 def filled(slot: Any, text: str) -> Any:
-    """Put the text into a slot, whatever its form."""
+    """Return the slot with the text in it, in the slot's form."""
     if isinstance(slot, str):
         return slot.replace("{}", text)
     if isinstance(slot, dict):
@@ -135,7 +135,7 @@ def filled(slot: Any, text: str) -> Any:
 def test_text_in_every_slot(
     http: httpx.Client, slot: tuple[str, str, dict[str, str], Any], text: str
 ) -> None:
-    """SQL is text wherever it stands, and where no text may stand it is refused."""
+    """SQL in a slot is a text, or the gateway refuses it."""
     method, path, query, body = slot
     text = text.encode(errors="replace").decode()
     url = path.replace("{}", quote(text, safe=""))
@@ -162,7 +162,7 @@ def test_text_in_every_slot(
     st.sampled_from(["GET", "HEAD", "POST"]),
 )
 def test_text_in_every_header(http: httpx.Client, headers: dict[str, str], method: str) -> None:
-    """A head that means nothing is passed over or refused."""
+    """The gateway ignores or refuses a header that it cannot read."""
     sent = [
         (name.encode(), "".join(filter(str.isprintable, value)).strip().encode(errors="replace"))
         for name, value in headers.items()
@@ -199,7 +199,7 @@ JSON = st.recursive(
     ),
 )
 def test_any_body(http: httpx.Client, body: bytes, path: str, kind: str) -> None:
-    """Any bytes as a body of any kind."""
+    """The gateway answers any bytes as a body of any media type."""
     headers = {"Content-Type": kind, "Prefer": "tx=rollback"}
     answer = http.post(path, content=body, headers=headers)
 
@@ -209,7 +209,7 @@ def test_any_body(http: httpx.Client, body: bytes, path: str, kind: str) -> None
 @pytest.mark.parametrize("depth", [1, 8, 32, 33, 800, 5000])
 @pytest.mark.parametrize("word", ["and", "or", "not.and", "not.or"])
 def test_deep_tree_is_served_or_refused(http: httpx.Client, word: str, depth: int) -> None:
-    """As deep as a person would write is served, and deeper is refused at once."""
+    """The gateway serves a tree as deep as a person writes, and refuses a deeper one at once."""
     tree = f"{word}(" * depth + "id.gt.0" + ")" * depth
     query = f"/categories?select=id&or=({tree})"
     answer = http.get(query, timeout=TIMEOUT_S)
@@ -223,7 +223,7 @@ def test_deep_tree_is_served_or_refused(http: httpx.Client, word: str, depth: in
 
 @pytest.mark.parametrize("depth", [1, 5, 32, 33, 400, 3000])
 def test_deep_embed_is_served_or_refused(http: httpx.Client, depth: int) -> None:
-    """Embeds within embeds, through a relation to itself."""
+    """The gateway serves or refuses embeds within embeds, through a relation to itself."""
     select = "name,categories(" * depth + "name" + ")" * depth
     answer = http.get(f"/categories?select={select}", timeout=TIMEOUT_S)
 
@@ -234,7 +234,7 @@ def test_deep_embed_is_served_or_refused(http: httpx.Client, depth: int) -> None
 
 
 def assert_refused(answer: httpx.Response) -> None:
-    """Demand that a deep request is refused for its depth, or before for its length."""
+    """Check that the gateway refuses a deep request for its depth or its length."""
     if len(answer.request.url.raw_path) > MAX_REQUEST_LINE_BYTES:
         assert answer.status_code == 414
     else:
@@ -264,7 +264,7 @@ def assert_refused(answer: httpx.Response) -> None:
     ],
 )
 def test_broken_bytes_in_a_head_are_answered(gateway: Gateway, line: bytes, headers: bytes) -> None:
-    """What is no UTF-8 is refused or passed over, and the connection does not hang."""
+    """The gateway refuses or ignores bytes that are no UTF-8, and the connection does not hang."""
     key = gateway.keys.publishable_key.encode()
     head = (
         line + b"\r\nHost: x\r\nConnection: close\r\napikey: " + key + b"\r\n" + headers + b"\r\n"

@@ -1,4 +1,4 @@
-"""The heads of answers: where things are, which schema they are of, what may be done to them.
+"""The headers of answers: Location, schema, applied preferences, allowed methods.
 
 PostgREST: https://docs.postgrest.org/en/stable/references/api/ : tables_views (insert), schemas,
 preferences, options; Content-Location from its tests (QuerySpec).
@@ -8,12 +8,12 @@ import httpx
 import psycopg
 import pytest
 
-from tests.devstack.gateway.rest.ids import ALICE
+from tests.devstack.market import ALICE
 from tests.support.gateways import Gateway
 
 
 def test_read_says_where_it_is(http: httpx.Client) -> None:
-    """Content-Location has the query in order, so that two that mean the same are the same."""
+    """Content-Location sorts the query, so two queries of the same meaning have the same."""
     bare = http.get("/categories")
     asked = http.get("/categories?select=id,name&name=eq.a%20b&id=gt.1&id=lt.9")
     paged = http.get("/categories?limit=1", headers={"Range": "0-9"})
@@ -29,7 +29,7 @@ def test_read_says_where_it_is(http: httpx.Client) -> None:
 def test_insert_says_where_the_row_is(
     http: httpx.Client, owner: psycopg.Connection, body: object
 ) -> None:
-    """With headers-only a Location names the row by its key, whatever was selected."""
+    """With headers-only, Location names the new row by its key, whatever the request selects."""
     headers = {"Prefer": "return=headers-only"}
     answer = http.post("/settings?select=note", json=body, headers=headers)
     owner.execute("delete from public.settings where key like 'head%'")
@@ -42,7 +42,7 @@ def test_insert_says_where_the_row_is(
 
 
 def test_location_has_the_whole_key(http: httpx.Client, gateway: Gateway) -> None:
-    """A key of two columns is named by both."""
+    """Location names all columns of a composite key."""
     headers = {"Prefer": "return=headers-only, tx=rollback", "apikey": gateway.keys.secret_key}
     listing = "10000000-0000-0000-0000-000000000003"
     row = {"listing_id": listing, "category_id": 3}
@@ -66,7 +66,7 @@ def test_location_has_the_whole_key(http: httpx.Client, gateway: Gateway) -> Non
 def test_location_is_of_one_row_and_asked_for(
     http: httpx.Client, gateway: Gateway, path: str, body: object, prefer: str
 ) -> None:
-    """Several rows, no key or another wish: no Location."""
+    """Location is absent for several rows, for a table without a key and for another preference."""
     headers = {"Prefer": f"{prefer}, tx=rollback", "apikey": gateway.keys.secret_key}
     answer = http.post(path, json=body, headers=headers)
 
@@ -92,7 +92,7 @@ def test_location_is_of_one_row_and_asked_for(
 def test_answer_names_its_schema(
     http: httpx.Client, method: str, path: str, headers: dict[str, str], schema: str
 ) -> None:
-    """Where several are exposed, a body is of the schema that Content-Profile says."""
+    """Content-Profile names the schema of the body if the gateway exposes several."""
     body = None if method in ("GET", "HEAD") else {"a": 1} if "rpc" in path else {"note": "x"}
     answer = http.request(method, path, json=body, headers=headers)
 
@@ -102,7 +102,7 @@ def test_answer_names_its_schema(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_profile_has_to_be_exposed(http: httpx.Client, method: str) -> None:
-    """Reads ask by Accept-Profile, writes by Content-Profile; the other one is passed over."""
+    """Reads choose a schema by Accept-Profile, writes by Content-Profile, each by that alone."""
     name, other = "Accept-Profile", "Content-Profile"
     if method != "GET":
         name, other = other, name
@@ -167,7 +167,7 @@ def test_applied_preferences_are_named(
     prefer: str,
     expected: str | None,
 ) -> None:
-    """Those that counted, and no other."""
+    """Preference-Applied names the preferences that took effect, and no others."""
     headers = {"Prefer": prefer, "apikey": gateway.keys.secret_key}
     answer = http.request(method, path, json=body, headers=headers)
 
@@ -176,7 +176,7 @@ def test_applied_preferences_are_named(
 
 
 def test_preferences_may_come_in_several_lines(http: httpx.Client) -> None:
-    """The JavaScript client appends them one by one."""
+    """The JavaScript client sends each preference in a header line of its own."""
     lines = [
         ("Prefer", "return=headers-only"),
         ("Prefer", "tx=rollback"),
@@ -189,7 +189,7 @@ def test_preferences_may_come_in_several_lines(http: httpx.Client) -> None:
 
 
 def test_unknown_preference_is_refused_when_strict(http: httpx.Client) -> None:
-    """PGRST122 lists those that were not understood."""
+    """PGRST122 lists the preferences that PostgREST does not know."""
     prefer = "handling=strict, anything, timezone=Jupiter/Red_Spot"
     answer = http.get("/categories", headers={"Prefer": prefer})
 
@@ -216,14 +216,14 @@ def test_unknown_preference_is_refused_when_strict(http: httpx.Client) -> None:
     ],
 )
 def test_options_are_what_may_be_done(http: httpx.Client, path: str, allowed: str) -> None:
-    """A view may be writable or not, a function may write or not."""
+    """OPTIONS lists the methods that a view or a function allows."""
     answer = http.options(path)
 
     assert (answer.status_code, answer.headers["allow"]) == (200, allowed)
 
 
 def test_view_is_written_through(http: httpx.Client, gateway: Gateway) -> None:
-    """A simple view takes writes for its table, and shows its key."""
+    """A simple view passes writes on to its table, and Location shows its key."""
     row = {"seller_id": ALICE, "title": "Through a view", "start_cents": 1200}
     headers = {"Prefer": "return=headers-only,tx=rollback", "apikey": gateway.keys.secret_key}
     answer = http.post("/cheap_listings", json=row, headers=headers)

@@ -1,4 +1,4 @@
-"""Whatever is sent: a clear 4xx, never a 500 and never a hang."""
+"""The gateway answers any input with a clear 4xx, never with a 500, and never hangs."""
 
 import socket
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ INJECTIONS = (
 def test_injection_is_a_value_or_a_refusal(
     http: httpx.Client, template: dict[str, str], text: str
 ) -> None:
-    """In every slot of the grammar SQL is text: found, not found, or refused."""
+    """SQL in any slot of the grammar finds rows, finds none, or is refused."""
     params = {key.replace("{}", text): value.replace("{}", text) for key, value in template.items()}
     answer = http.get("/listings", params=params)
 
@@ -71,7 +71,7 @@ def test_injection_is_a_value_or_a_refusal(
 
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_injection_in_names_of_a_write_is_refused(http: httpx.Client, text: str) -> None:
-    """Names in bodies, lists and paths are looked up, and not found."""
+    """PostgREST looks up the names in bodies, lists and paths, and does not find SQL there."""
     answers = [
         http.post("/settings", json={text: 1}),
         http.patch("/settings", json={text: 1}),
@@ -108,7 +108,7 @@ def test_injection_in_names_of_a_write_is_refused(http: httpx.Client, text: str)
     ids=range(11),
 )
 def test_monstrous_query_is_refused(http: httpx.Client, query: str) -> None:
-    """Deep, wide, long or broken: 4xx, and soon."""
+    """A deep, wide, long or broken query gets a 4xx soon."""
     answer = http.get(f"/listings?{query}", timeout=10)
 
     assert 400 <= answer.status_code < 500
@@ -137,27 +137,27 @@ def test_monstrous_query_is_refused(http: httpx.Client, query: str) -> None:
     ids=range(16),
 )
 def test_monstrous_body_is_refused(http: httpx.Client, body: bytes) -> None:
-    """A body that holds no row is refused with 4xx, in a write and in a call."""
+    """A body that holds no row gets a 4xx, in a write and in a call."""
     headers = {"Content-Type": "application/json", "Prefer": "tx=rollback"}
     written = http.post("/settings", content=body, headers=headers)
     changed = http.patch("/settings?key=eq.none", content=body, headers=headers)
     called = http.post("/rpc/add", content=body, headers=headers)
 
-    # A long number is no text of JSON, but one of Postgres.
+    # Postgres reads a long number as a text; JSON does not.
     assert 400 <= written.status_code < 500 or body.startswith(b'{"key": 9')
     assert changed.status_code < 500
     assert 400 <= called.status_code < 500
 
 
 def test_huge_body_is_413(http: httpx.Client) -> None:
-    """It is not even read when its length is announced."""
+    """The gateway does not read a body whose announced length is too large."""
     answer = http.post("/settings", content=b" " * (17 * 1024 * 1024))
 
     assert answer.status_code == 413
 
 
 def test_huge_body_without_a_length_is_413(gateway: Gateway) -> None:
-    """A stream is cut off where it gets too long."""
+    """The gateway cuts a stream off at the largest length."""
 
     def chunks() -> Iterator[bytes]:
         for _ in range(20):
@@ -188,7 +188,7 @@ def test_huge_body_without_a_length_is_413(gateway: Gateway) -> None:
     ids=range(11),
 )
 def test_odd_header_is_no_error_of_ours(http: httpx.Client, headers: dict[str, str]) -> None:
-    """What a header cannot mean is passed over or refused."""
+    """The gateway ignores or refuses a header that it cannot read."""
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     answer = http.get("/listings", headers=encoded)
 
@@ -196,7 +196,7 @@ def test_odd_header_is_no_error_of_ours(http: httpx.Client, headers: dict[str, s
 
 
 def test_half_a_request_hangs_nobody(gateway: Gateway, http: httpx.Client) -> None:
-    """Sockets that say nothing more leave the server to the others."""
+    """Sockets with half a request do not keep the server from others."""
     held = []
     for _ in range(30):
         connection = socket.create_connection(("127.0.0.1", gateway.config.port))
@@ -226,7 +226,7 @@ PIECES = st.sampled_from(
     )
 )
 def test_any_query_has_an_answer(http: httpx.Client, params: dict[str, str]) -> None:
-    """Whatever the grammar's pieces make together is answered, and never by a 5xx."""
+    """Any combination of the grammar's pieces gets an answer, and never a 5xx."""
     answer = http.get("/listings", params=params)
 
     assert answer.status_code < 500

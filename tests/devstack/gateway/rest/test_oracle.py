@@ -1,4 +1,4 @@
-"""Random queries against a plain reading of what they mean."""
+"""PostgREST answers random queries as a plain evaluation in Python does."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from tests.devstack.gateway.rest.oracle import Comparison, Condition, Row, Term, Tree, quoted, sort
 from tests.support.fuzzing import fuzzed
+from tests.support.gateways import Gateway
 
 
 WORDS = ("", "a", "ab", "Ab", "b%", "b_c", "x,y", '"q"', "null", "é", "a.b", "(c)", "not", "{d}")
@@ -30,9 +31,9 @@ ROWS: tuple[Row, ...] = tuple(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _trials(rest_url: str) -> Iterator[None]:
-    """Fill the table that is asked."""
-    with psycopg.connect(rest_url, autocommit=True) as connection:
+def _trials(gateway: Gateway) -> Iterator[None]:
+    """Fill the table that the queries read."""
+    with psycopg.connect(gateway.owner_url, autocommit=True) as connection:
         for row in ROWS:
             doc = None if row["doc"] is None else Jsonb(row["doc"])
             connection.execute(
@@ -45,12 +46,12 @@ def _trials(rest_url: str) -> Iterator[None]:
 
 
 def listed(values: Sequence[object], ends: str) -> str:
-    """Return a list as `in` has it, or an array as Postgres does."""
+    """Return a list in the notation of `in`, or of a Postgres array."""
     return ends[0] + ",".join(quoted(str(value)) for value in values) + ends[1]
 
 
 def comparisons_of(field: str, values: Sequence[object]) -> st.SearchStrategy[Comparison]:
-    """Return comparisons of a field with one of the values, or with several."""
+    """Return comparisons of a field with one of the values, and with several."""
     one = st.sampled_from(values)
     several = st.lists(one, max_size=3)
     operators = ["eq", "neq", "isdistinct"]
@@ -76,7 +77,7 @@ def comparisons_of(field: str, values: Sequence[object]) -> st.SearchStrategy[Co
 
 
 def keywords_of(field: str, words: Sequence[str]) -> st.SearchStrategy[Comparison]:
-    """Return tests by `is`."""
+    """Return comparisons of a field by `is`."""
     return st.builds(
         lambda word, is_not: Comparison(field, "is", word, word, is_not),
         st.sampled_from(words),
@@ -136,7 +137,7 @@ def test_query_finds_what_it_means(
     terms: list[Term],
     page: tuple[int | None, int | None],
 ) -> None:
-    """Rows, their order, the page and the count are those of the oracle."""
+    """Rows, order, page and count are those of the oracle."""
     limit, offset = page
     terms = [*terms, Term("id", is_descending=False, nulls=None)]
     found = [row for row in ROWS if all(test.holds(row) is True for test in conditions)]

@@ -1,4 +1,4 @@
-"""Plans instead of results: the clients' `explain`.
+"""The clients' `explain` returns a plan instead of a result.
 
 PostgREST, with db-plan-enabled: https://docs.postgrest.org/en/stable/references/observability.html
 """
@@ -15,7 +15,7 @@ PLAN = "application/vnd.pgrst.plan"
 
 
 def test_plan_is_text_by_default(anon: Client) -> None:
-    """As EXPLAIN writes it, line by line."""
+    """A plan is a text by default, in the lines of EXPLAIN."""
     text = anon.table("categories").select("id").eq("id", 1).explain().execute()
 
     assert text.splitlines()[0].startswith("Aggregate")
@@ -23,7 +23,7 @@ def test_plan_is_text_by_default(anon: Client) -> None:
 
 
 def test_plan_has_options(anon: Client) -> None:
-    """Each option of EXPLAIN that the clients name is passed on."""
+    """PostgREST passes each option of EXPLAIN on that the clients have."""
     query = anon.table("categories").select("id")
     explained: Any = query.explain(
         analyze=True, verbose=True, settings=True, buffers=True, wal=True, format="json"
@@ -50,7 +50,7 @@ def test_plan_has_options(anon: Client) -> None:
 def test_everything_has_a_plan(
     http: httpx.Client, owner: psycopg.Connection, method: str, path: str, body: object
 ) -> None:
-    """A plan alone changes nothing, and says what it is for."""
+    """A plan without execution changes nothing, and names its statement."""
     query = "select * from public.settings order by key"
     before = owner.execute(query).fetchall()
     headers = {"Accept": f'{PLAN}+json; for="application/vnd.pgrst.object+json"'}
@@ -65,7 +65,7 @@ def test_everything_has_a_plan(
 
 
 def test_option_that_is_impossible_is_named(http: httpx.Client) -> None:
-    """WAL is of what was run; Postgres says so."""
+    """Postgres refuses the option WAL for a plan without execution."""
     answer = http.get("/categories", headers={"Accept": f"{PLAN}+text; options=wal"})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "22023")

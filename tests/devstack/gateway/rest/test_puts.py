@@ -1,4 +1,4 @@
-"""PUT: the one row that the URL names, made or replaced.
+"""PUT makes or replaces the one row that the URL names.
 
 PostgREST: https://docs.postgrest.org/en/stable/references/api/tables_views.html#single-row-upsert
 """
@@ -11,7 +11,7 @@ import pytest
 
 
 REPRESENTED = {"Prefer": "return=representation"}
-#: Bodies that are not the row that the URL names.
+#: Bodies that are not the row in the URL.
 OTHERS: tuple[object, ...] = ({"key": "put_other"}, {"value": 1}, {}, [])
 
 
@@ -22,7 +22,7 @@ def _own_settings(owner: psycopg.Connection) -> Iterator[None]:
 
 
 def test_put_makes_and_then_replaces(http: httpx.Client) -> None:
-    """201 with the row that came to be, 200 with the one that was there."""
+    """PUT answers 201 with a new row, and 200 with a replaced one."""
     made = http.put("/settings?key=eq.put", json={"key": "put", "value": 1}, headers=REPRESENTED)
     kept = http.put("/settings?key=eq.put", json=[{"key": "put", "value": 2}], headers=REPRESENTED)
 
@@ -33,7 +33,7 @@ def test_put_makes_and_then_replaces(http: httpx.Client) -> None:
 
 
 def test_put_without_a_representation_is_204(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """Made or replaced, nothing is said of it."""
+    """PUT answers 204 without a representation, for a new and for a replaced row."""
     answers = [http.put("/settings?key=eq.put", json={"key": "put", "value": n}) for n in (1, 2)]
 
     assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 2
@@ -42,7 +42,7 @@ def test_put_without_a_representation_is_204(http: httpx.Client, owner: psycopg.
 
 
 def test_put_on_a_composite_key(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """All of the key's columns are named; the Range header means nothing here."""
+    """The URL names all columns of a composite key, and PUT ignores the Range header."""
     listing = "10000000-0000-0000-0000-000000000003"
     row = {"listing_id": listing, "category_id": 3}
     url = f"/listing_categories?category_id=eq.3&listing_id=eq.{listing}"
@@ -55,7 +55,7 @@ def test_put_on_a_composite_key(http: httpx.Client, owner: psycopg.Connection) -
 
 
 def test_put_of_one_among_several(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """The row that the URL names is put, and no other; as an object if one is wanted."""
+    """PUT writes only the row that the URL names, and may return it as an object."""
     rows = [{"key": "put", "value": 1}, {"key": "put_too", "value": 2}]
     answer = http.put(
         "/settings?key=eq.put",
@@ -124,7 +124,7 @@ def test_put_of_anything_else_is_refused(
     code: str,
     message: str,
 ) -> None:
-    """Neither URL nor body may name another row, and nothing is written then."""
+    """PUT refuses a URL or a body of another row, and then writes nothing."""
     answer = http.put(f"/settings?{query}", json=body)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -133,7 +133,7 @@ def test_put_of_anything_else_is_refused(
 
 
 def test_put_needs_a_primary_key(http: httpx.Client) -> None:
-    """A table without one has no row that could be named."""
+    """PUT refuses a table without a primary key, because a URL cannot name its rows."""
     answer = http.put("/shipments?order_id=eq.1", json={"order_id": 1, "carrier": "Post"})
 
     assert (answer.status_code, answer.json()["code"]) == (405, "PGRST105")

@@ -1,4 +1,4 @@
-"""What the reading pages of the Python client's documentation show, on the small market.
+"""The examples of the reading pages of the Python client's documentation, on the sample market.
 
 https://supabase.com/docs/reference/python/select and its neighbours: rpc, using filters, using
 modifiers.
@@ -12,7 +12,7 @@ from postgrest import CountMethod
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import BICYCLE, CHAIR, TEAPOT
+from tests.devstack.market import BICYCLE, CHAIR, TEAPOT
 
 
 Ask = Callable[[Client], Any]
@@ -285,7 +285,7 @@ Ask = Callable[[Client], Any]
     ],
 )
 def test_page_works_as_shown(service: Client, ask: Ask, expected: Any) -> None:
-    """Each example of the reading pages, with its result."""
+    """Each example of the reading pages has the documented result."""
     assert ask(service).execute().data == expected
 
 
@@ -319,7 +319,7 @@ def test_page_works_as_shown(service: Client, ask: Ask, expected: Any) -> None:
     ],
 )
 def test_count_is_the_answers(service: Client, ask: Ask, count: int, data: Any) -> None:
-    """The count comes by a header, with rows or without."""
+    """The count arrives in a header, with rows or without."""
     found = ask(service).execute()
 
     assert (found.count, found.data) == (count, data)
@@ -348,12 +348,12 @@ def test_count_is_the_answers(service: Client, ask: Ask, count: int, data: Any) 
     ],
 )
 def test_form_is_the_one_asked_for(anon: Client, ask: Ask, expected: Any) -> None:
-    """One object, or lines of CSV."""
+    """The answer has the requested form: one object, or lines of CSV."""
     assert ask(anon).execute().data == expected
 
 
 def test_maybe_single_of_none_and_of_many(anon: Client) -> None:
-    """None is no error, and many are one of the client's own."""
+    """maybe_single takes no row for None, and raises an error of the client's for many."""
     table = anon.table("categories")
     assert table.select("name").eq("id", 99).maybe_single().execute() is None
     with pytest.raises(APIError) as caught:
@@ -362,7 +362,7 @@ def test_maybe_single_of_none_and_of_many(anon: Client) -> None:
 
 
 def test_geojson_is_refused_by_name(anon: Client) -> None:
-    """It needs PostGIS, which is not here."""
+    """The gateway refuses GeoJSON, because the database lacks PostGIS."""
     query = anon.table("categories").select("*")
     query.request.headers["Accept"] = "application/geo+json"
     with pytest.raises(APIError) as caught:

@@ -1,4 +1,4 @@
-"""Reads of tables: what comes back, how many, and in which form."""
+"""Reads of tables: values, counts and forms."""
 
 import httpx
 import pytest
@@ -6,12 +6,12 @@ from postgrest import CountMethod
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import BICYCLE, CHAIR, TEAPOT
 from tests.devstack.gateway.rest.rows import rows
+from tests.devstack.market import BICYCLE, CHAIR, TEAPOT
 
 
 def test_values_pass_as_postgres_writes_them(http: httpx.Client) -> None:
-    """JSON is Postgres's own: a numeric keeps its scale, a timestamp its microseconds and zone."""
+    """Postgres writes the JSON: a numeric keeps its scale, a timestamp its zone."""
     answer = http.get(
         "/listings",
         params={"select": "weight,created_at,tags,price:start_cents::text", "id": f"eq.{BICYCLE}"},
@@ -37,28 +37,28 @@ def test_values_pass_as_postgres_writes_them(http: httpx.Client) -> None:
     ],
 )
 def test_selected_item_has_its_name(anon: Client, select: str, expected: dict[str, object]) -> None:
-    """An alias names it, else the last key of its path, else the column or the function."""
+    """An item's name is its alias, else its path's last key, else its column or function."""
     found = anon.table("listings").select(select).eq("id", BICYCLE).execute()
 
     assert found.data == [expected]
 
 
 def test_odd_names_are_quoted(http: httpx.Client) -> None:
-    """A table and its columns may be called anything."""
+    """Quotes allow any name for a table and its columns."""
     answer = http.get('/Odd "Name', params={"select": '"a column","b\\"c"', '"b\\"c"': "eq.x"})
 
     assert answer.json() == [{"a column": 1, 'b"c': "x"}]
 
 
 def test_order_sorts_by_several_terms(anon: Client) -> None:
-    """Nulls go where they were told to go."""
+    """Each term of the order places nulls as it says."""
     query = anon.table("listings").select("id").order("weight", desc=True, nullsfirst=False)
 
     assert [row["id"] for row in rows(query.execute())] == [CHAIR, BICYCLE, TEAPOT]
 
 
 def test_order_follows_a_json_path_and_an_embed(http: httpx.Client) -> None:
-    """A path and a field of a to-one embed sort like columns."""
+    """The order may name a JSON path and a field of a to-one embed."""
     by_path = http.get("/listings", params={"select": "id", "order": "location->>suburb"})
     by_embed = http.get(
         "/auctions", params={"select": "listings(title)", "order": "listings(title)"}
@@ -69,7 +69,7 @@ def test_order_follows_a_json_path_and_an_embed(http: httpx.Client) -> None:
 
 
 def test_count_comes_with_a_page(anon: Client) -> None:
-    """count=exact tells how many there are, whatever the page holds."""
+    """count=exact counts all rows, whatever page the request asks for."""
     found = (
         anon.table("listings")
         .select("id", count=CountMethod.exact)
@@ -82,7 +82,7 @@ def test_count_comes_with_a_page(anon: Client) -> None:
 
 
 def test_head_counts_without_rows(anon: Client) -> None:
-    """The web app counts its unread messages so."""
+    """HEAD counts without rows; the web app counts its unread messages so."""
     found = (
         anon.table("listings")
         .select("id", count=CountMethod.exact, head=True)
@@ -105,14 +105,14 @@ def test_head_counts_without_rows(anon: Client) -> None:
 def test_range_header_is_a_page(
     http: httpx.Client, range_: str, prefer: str, status: int, content_range: str
 ) -> None:
-    """206 is a part of what is known to be more."""
+    """A page answers 206 if the count shows that there are more rows."""
     answer = http.get("/listings", headers={"Range": range_, "Prefer": prefer})
 
     assert (answer.status_code, answer.headers["content-range"]) == (status, content_range)
 
 
 def test_offset_beyond_the_end_is_refused(http: httpx.Client) -> None:
-    """Where the count is known, a page behind the end is 416."""
+    """A page behind the end answers 416 if the request asks for the count."""
     answer = http.get("/listings", params={"offset": 9}, headers={"Prefer": "count=exact"})
 
     assert (answer.status_code, answer.headers["content-range"]) == (416, "*/3")
@@ -122,7 +122,7 @@ def test_offset_beyond_the_end_is_refused(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("kind", ["planned", "estimated"])
 def test_estimated_count_is_a_number(http: httpx.Client, kind: str) -> None:
-    """The planner's guess stands in for a count; a small table's estimate is exact."""
+    """The planner estimates a count; the estimate of a small table is exact."""
     answer = http.get(
         "/listings", params={"start_cents": "gt.0"}, headers={"Prefer": f"count={kind}"}
     )
@@ -132,7 +132,7 @@ def test_estimated_count_is_a_number(http: httpx.Client, kind: str) -> None:
 
 
 def test_max_rows_caps_every_read(http: httpx.Client) -> None:
-    """No limit of a client lifts the server's own."""
+    """No limit of a client exceeds the server's max-rows."""
     answer = http.get("/rpc/numbers", params={"up_to": 200})
     asked = http.get("/rpc/numbers", params={"up_to": 200, "limit": 100})
 
@@ -140,7 +140,7 @@ def test_max_rows_caps_every_read(http: httpx.Client) -> None:
 
 
 def test_single_answers_an_object(anon: Client) -> None:
-    """One row comes as it is, and not in a list."""
+    """A single read returns one row as an object."""
     found = anon.table("listings").select("title").eq("id", BICYCLE).single().execute()
 
     assert found.data == {"title": "Red bicycle"}
@@ -148,7 +148,7 @@ def test_single_answers_an_object(anon: Client) -> None:
 
 @pytest.mark.parametrize(("low", "rows"), [(9999, 0), (0, 3)])
 def test_single_refuses_other_than_one(anon: Client, low: int, rows: int) -> None:
-    """None and many are 406; the code is what the web app asks for."""
+    """A single read of none or many answers 406 with the code that the web app checks."""
     with pytest.raises(APIError) as caught:
         anon.table("listings").select("title").gt("start_cents", low).single().execute()
 
@@ -157,14 +157,14 @@ def test_single_refuses_other_than_one(anon: Client, low: int, rows: int) -> Non
 
 
 def test_maybe_single_answers_none(anon: Client) -> None:
-    """The official client takes the refusal for nothing."""
+    """The official client turns the refusal of an empty single read into None."""
     found = anon.table("listings").select("id").gt("start_cents", 9999).maybe_single().execute()
 
     assert found is None
 
 
 def test_csv_has_a_head_and_a_line_per_row(anon: Client) -> None:
-    """The names first, then the rows, quoted where they have to be."""
+    """A CSV has a line of names and a line per row, with quotes where a value needs them."""
     found = anon.table("listings").select("id,title").order("title").limit(2).csv().execute()
 
     assert str(found.data).splitlines() == [
@@ -175,7 +175,7 @@ def test_csv_has_a_head_and_a_line_per_row(anon: Client) -> None:
 
 
 def test_nulls_are_stripped_on_request(http: httpx.Client) -> None:
-    """A column without a value has no key then."""
+    """An answer with stripped nulls has no key for a column without a value."""
     headers = {"Accept": "application/vnd.pgrst.array+json;nulls=stripped"}
     answer = http.get(f"/listings?select=weight,slug&id=eq.{TEAPOT}", headers=headers)
 
@@ -183,14 +183,14 @@ def test_nulls_are_stripped_on_request(http: httpx.Client) -> None:
 
 
 def test_profile_chooses_the_schema(anon: Client) -> None:
-    """Another exposed schema is asked for by a header."""
+    """A header chooses another exposed schema."""
     found = anon.schema("shop").table("items").select("*").execute()
 
     assert found.data == [{"id": 1, "name": "apple"}]
 
 
 def test_schema_that_is_not_exposed_is_refused(anon: Client) -> None:
-    """The list of those that are is the hint."""
+    """PostgREST refuses a schema that it does not expose, and its hint lists the exposed ones."""
     with pytest.raises(APIError) as caught:
         anon.schema("other").table("things").select("*").execute()
 

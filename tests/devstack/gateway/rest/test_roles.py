@@ -1,25 +1,24 @@
-"""Who asks: roles, claims, row level security, and the settings that come with a role."""
+"""Callers: roles, claims, row level security, and the settings of a role."""
 
 import time
-from collections.abc import Callable
 
 import httpx
 import pytest
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import ALICE, BICYCLE_AUCTION, BOB
 from tests.devstack.gateway.rest.rows import rows
+from tests.devstack.market import ALICE, BICYCLE_AUCTION, BOB
 from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 CHECK_KEY = "Double check your Supabase `anon` or `service_role` API key."
 
 
-def test_request_is_known_to_the_database(http: httpx.Client, token: Callable[..., str]) -> None:
-    """Role, claims, method, path, headers and cookies are there for policies and functions."""
+def test_request_is_known_to_the_database(http: httpx.Client, gateway: Gateway) -> None:
+    """Policies and functions can read role, claims, method, path, headers and cookies."""
     headers = {
-        "Authorization": f"Bearer {token(ALICE)}",
+        "Authorization": f"Bearer {gateway.token(ALICE)}",
         "X-Test": "here",
         "Cookie": "fruit=apple; b=c",
     }
@@ -40,7 +39,7 @@ def test_request_is_known_to_the_database(http: httpx.Client, token: Callable[..
 
 
 def test_each_sees_own_rows(anon: Client, alice: Client, bob: Client, service: Client) -> None:
-    """Policies decide by the token's subject; service_role goes round them."""
+    """Policies decide by the token's subject; service_role bypasses them."""
     seen = [
         [row["display_name"] for row in rows(client.table("users").select("*").execute())]
         for client in (anon, alice, bob, service)
@@ -50,7 +49,7 @@ def test_each_sees_own_rows(anon: Client, alice: Client, bob: Client, service: C
 
 
 def test_policy_checks_what_is_written(bob: Client) -> None:
-    """A row for somebody else is 42501, and 403 for one who is signed in."""
+    """A policy refuses a row of another user with 42501; a signed-in caller gets 403."""
     bid = {"auction_id": BICYCLE_AUCTION, "bidder_id": ALICE, "amount_cents": 9000}
     with pytest.raises(APIError) as caught:
         bob.table("bids").insert(bid).execute()
@@ -59,10 +58,10 @@ def test_policy_checks_what_is_written(bob: Client) -> None:
     assert caught.value.message == ('new row violates row-level security policy for table "bids"')
 
 
-def test_missing_grant_is_401_or_403(http: httpx.Client, token: Callable[..., str]) -> None:
-    """Nobody is asked to sign in, somebody is forbidden."""
+def test_missing_grant_is_401_or_403(http: httpx.Client, gateway: Gateway) -> None:
+    """A missing grant asks an anonymous caller to sign in, and forbids a signed-in one."""
     nobody = http.get("/secrets")
-    somebody = http.get("/secrets", headers={"Authorization": f"Bearer {token(BOB)}"})
+    somebody = http.get("/secrets", headers={"Authorization": f"Bearer {gateway.token(BOB)}"})
 
     assert (nobody.status_code, nobody.headers["www-authenticate"]) == (401, "Bearer")
     assert (somebody.status_code, "www-authenticate" in somebody.headers) == (403, False)
@@ -75,7 +74,7 @@ def test_missing_grant_is_401_or_403(http: httpx.Client, token: Callable[..., st
 
 
 def test_closed_function_is_refused(anon: Client) -> None:
-    """Without execute a function cannot be called, and is not hidden."""
+    """A function without execute is refused with 42501, and not hidden as unknown."""
     with pytest.raises(APIError) as caught:
         anon.rpc("closed", {}).execute()
 
@@ -97,14 +96,14 @@ def test_closed_function_is_refused(anon: Client) -> None:
 def test_key_is_needed(
     http: httpx.Client, headers: dict[str, str], message: str, hint: str
 ) -> None:
-    """The gateway's own refusals are those of the hosted one."""
+    """The gateway refuses a missing or wrong key with the sentences of hosted Supabase."""
     answer = http.get("/listings", headers=headers)
 
     assert (answer.status_code, answer.json()) == (401, {"message": message, "hint": hint})
 
 
 def test_every_kind_of_key_has_its_role(http: httpx.Client, gateway: Gateway) -> None:
-    """New keys and legacy JWTs, in apikey alone or in Authorization too; the latter wins."""
+    """A new key or a legacy JWT decides the role; a token in Authorization wins over apikey."""
     keys = gateway.keys
     ways = {
         "anon": [
@@ -132,10 +131,10 @@ def test_every_kind_of_key_has_its_role(http: httpx.Client, gateway: Gateway) ->
     assert bare.json()["role"] == "service_role"
 
 
-def test_expired_token_is_303(http: httpx.Client, token: Callable[..., str]) -> None:
-    """The clock is forgiven half a minute, and no more."""
-    late = token(ALICE, exp=int(time.time()) - 60)
-    just = token(ALICE, exp=int(time.time()) - 5)
+def test_expired_token_is_303(http: httpx.Client, gateway: Gateway) -> None:
+    """PostgREST accepts a token for half a minute after its end, and then answers PGRST303."""
+    late = gateway.token(ALICE, exp=int(time.time()) - 60)
+    just = gateway.token(ALICE, exp=int(time.time()) - 5)
     refused = http.get("/listings", headers={"Authorization": f"Bearer {late}"})
     forgiven = http.get("/listings", headers={"Authorization": f"Bearer {just}"})
 
@@ -147,11 +146,11 @@ def test_expired_token_is_303(http: httpx.Client, token: Callable[..., str]) -> 
     assert forgiven.status_code == 200
 
 
-def test_token_of_the_future_is_303(http: httpx.Client, token: Callable[..., str]) -> None:
-    """A clock that is wrong by more than half a minute shows, as in PostgREST's Auth module."""
+def test_token_of_the_future_is_303(http: httpx.Client, gateway: Gateway) -> None:
+    """PostgREST accepts a token that is issued up to half a minute ahead of its clock."""
     now = int(time.time())
     answers = [
-        http.get("/listings", headers={"Authorization": f"Bearer {token(ALICE, iat=iat)}"})
+        http.get("/listings", headers={"Authorization": f"Bearer {gateway.token(ALICE, iat=iat)}"})
         for iat in (now + 300, now + 5, None)
     ]
 
@@ -161,10 +160,10 @@ def test_token_of_the_future_is_303(http: httpx.Client, token: Callable[..., str
 
 
 @pytest.mark.parametrize("change", ["x.y", "a.b.c", "{token}x", "{none}"])
-def test_forged_token_is_301(http: httpx.Client, token: Callable[..., str], change: str) -> None:
-    """What our keys did not sign speaks for nobody."""
+def test_forged_token_is_301(http: httpx.Client, gateway: Gateway, change: str) -> None:
+    """PostgREST refuses a token that none of our keys has signed."""
     none = "eyJhbGciOiJub25lIn0.eyJyb2xlIjoic2VydmljZV9yb2xlIn0."
-    forged = change.replace("{token}", token(ALICE)).replace("{none}", none)
+    forged = change.replace("{token}", gateway.token(ALICE)).replace("{none}", none)
     answer = http.get("/listings", headers={"Authorization": f"Bearer {forged}"})
 
     assert (answer.status_code, answer.json()["code"]) == (401, "PGRST301")
@@ -174,37 +173,39 @@ def test_forged_token_is_301(http: httpx.Client, token: Callable[..., str], chan
     ("role", "status", "code"), [("nobody_known", 401, "22023"), ("postgres", 403, "42501")]
 )
 def test_role_has_to_be_one_of_ours(
-    http: httpx.Client, token: Callable[..., str], role: str, status: int, code: str
+    http: httpx.Client, gateway: Gateway, role: str, status: int, code: str
 ) -> None:
-    """A signed token may still name a role that the authenticator cannot become."""
-    headers = {"Authorization": f"Bearer {token(ALICE, role=role)}"}
+    """A signed token may name a role that the authenticator cannot become; that is refused."""
+    headers = {"Authorization": f"Bearer {gateway.token(ALICE, role=role)}"}
     answer = http.get("/listings", headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_statement_timeout_is_the_roles(http: httpx.Client, token: Callable[..., str]) -> None:
-    """Anon has three seconds, as hosted."""
+def test_statement_timeout_is_the_roles(http: httpx.Client, gateway: Gateway) -> None:
+    """The role sets the statement time-out: anon has three seconds, as on hosted Supabase."""
     answer = http.post("/rpc/nap", json={"seconds": 20})
 
     assert (answer.status_code, answer.json()["code"]) == (500, "57014")
     assert answer.json()["message"] == "canceling statement due to statement timeout"
     assert http.post("/rpc/whoami", json={}).json()["timeout"] == "3s"
-    signed_in = http.post("/rpc/whoami", headers={"Authorization": f"Bearer {token(BOB)}"}, json={})
+    signed_in = http.post(
+        "/rpc/whoami", headers={"Authorization": f"Bearer {gateway.token(BOB)}"}, json={}
+    )
     assert signed_in.json()["timeout"] == "8s"
 
 
-def test_session_ends_with_the_request(http: httpx.Client, token: Callable[..., str]) -> None:
-    """Nothing of one caller is left for the next one on the same connection."""
+def test_session_ends_with_the_request(http: httpx.Client, gateway: Gateway) -> None:
+    """Nothing of one caller is left for the next on the same connection."""
     for _ in range(40):
-        http.get("/rpc/whoami", headers={"Authorization": f"Bearer {token(ALICE)}"})
+        http.get("/rpc/whoami", headers={"Authorization": f"Bearer {gateway.token(ALICE)}"})
         answer = http.get("/rpc/whoami")
 
         assert (answer.json()["role"], answer.json()["uid"]) == ("anon", None)
 
 
 def test_timezone_is_the_requests(http: httpx.Client) -> None:
-    """Prefer: timezone shows times there, for this request."""
+    """Prefer: timezone sets the zone of this request's times."""
     path = "/listings?select=created_at&limit=1"
     there = http.get(path, headers={"Prefer": "timezone=Australia/Sydney"})
     here = http.get(path)
@@ -214,7 +215,7 @@ def test_timezone_is_the_requests(http: httpx.Client) -> None:
 
 
 def test_browser_may_ask(gateway: Gateway) -> None:
-    """A preflight is answered, and what scripts need of the answers' heads is exposed."""
+    """The gateway answers a preflight, and exposes the response headers that scripts need."""
     url = f"{gateway.url}/rest/v1/listings"
     origin = {"Origin": "http://localhost:5173"}
     asked = origin | {

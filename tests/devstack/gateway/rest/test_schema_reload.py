@@ -1,4 +1,4 @@
-"""The schema cache: as old as the last notice, and as new."""
+"""The gateway reads the schema again at each notice."""
 
 import asyncio
 import itertools
@@ -11,7 +11,7 @@ import pytest
 from devstack.gateway.rest.configuration import Configuration
 from devstack.gateway.rest.schema_cache.cache import SchemaCache, read_schema_cache
 from devstack.supervisor.processes import wait_until
-from tests.support.gateways import TIMEOUT_S
+from tests.support.gateways import TIMEOUT_S, Gateway
 
 
 def until(is_met: Callable[[], bool]) -> None:
@@ -19,7 +19,7 @@ def until(is_met: Callable[[], bool]) -> None:
 
 
 def test_ddl_makes_new_things_known(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """Hosted Supabase's event triggers send the notice; a drop is noticed as well."""
+    """Event triggers send the notice after DDL, as hosted; the gateway sees a drop as well."""
     owner.execute("create table public.fresh (id integer primary key references public.categories)")
     owner.execute("create function public.freshly() returns integer language sql as 'select 7'")
     try:
@@ -34,15 +34,17 @@ def test_ddl_makes_new_things_known(http: httpx.Client, owner: psycopg.Connectio
 
 
 def heard(listener: psycopg.Connection, owner: psycopg.Connection, statement: str) -> list[str]:
-    """Return the notices that a statement sends."""
+    """Return the payloads of the notices that a statement sends."""
     owner.execute(statement.encode())
     owner.execute("notify pgrst, 'end of test'")
     payloads = (notice.payload for notice in listener.notifies(timeout=TIMEOUT_S))
     return list(itertools.takewhile(lambda payload: payload != "end of test", payloads))
 
 
-def test_ddl_that_concerns_the_cache_is_noticed(rest_url: str, owner: psycopg.Connection) -> None:
-    """The triggers know of which commands PostgREST has to hear."""
+def test_ddl_that_concerns_the_cache_is_noticed(
+    gateway: Gateway, owner: psycopg.Connection
+) -> None:
+    """The triggers send a notice for each command that changes PostgREST's schema cache."""
     statements = {
         "create table shop.noticed (id integer)": True,
         "comment on table shop.noticed is 'A table.'": True,
@@ -54,7 +56,7 @@ def test_ddl_that_concerns_the_cache_is_noticed(rest_url: str, owner: psycopg.Co
         "drop table shop.noticed": True,
     }
 
-    with psycopg.connect(rest_url, autocommit=True) as listener:
+    with psycopg.connect(gateway.owner_url, autocommit=True) as listener:
         listener.execute("listen pgrst")
         found = {statement: heard(listener, owner, statement) for statement in statements}
 
@@ -62,7 +64,7 @@ def test_ddl_that_concerns_the_cache_is_noticed(rest_url: str, owner: psycopg.Co
 
 
 def test_triggers_belong_to_the_superuser(owner: psycopg.Connection) -> None:
-    """As hosted Supabase has them, so a migration can neither drop nor disable them."""
+    """The superuser owns the triggers, as hosted, so no migration drops or disables them."""
     query = """
       select t.evtname, t.evtevent, t.evtowner::regrole::text, p.pronamespace::regnamespace::text
       from pg_event_trigger as t join pg_proc as p on p.oid = t.evtfoid
@@ -78,21 +80,21 @@ def test_triggers_belong_to_the_superuser(owner: psycopg.Connection) -> None:
 
 
 def test_reload_waits_for_no_lock(
-    http: httpx.Client, rest_url: str, owner: psycopg.Connection
+    http: httpx.Client, gateway: Gateway, owner: psycopg.Connection
 ) -> None:
-    """DDL may hold every relation of the project; the new schema is read all the same."""
+    """A reload waits for no lock, even if DDL holds every relation of the project."""
     relations = """
       select string_agg(format('%I.%I', n.nspname, c.relname), ', ')
       from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
       where n.nspname in ('public', 'shop') and c.relkind in ('r', 'p', 'v')
     """
     [names] = owner.execute(relations).fetchone() or ("",)
-    with psycopg.connect(rest_url) as ddl:
+    with psycopg.connect(gateway.owner_url) as ddl:
         ddl.execute(f"lock table {names} in access exclusive mode".encode())
         owner.execute("create function public.unlocked() returns integer return 7")
         try:
             until(lambda: http.post("/rpc/unlocked", json={}).is_success)
-            # What is locked is known, too; only its rows have to wait.
+            # The cache knows a locked relation too; only a read of its rows waits.
             assert http.get("/listings?select=nope(id)").json()["code"] == "PGRST200"
             assert http.post("/rpc/unlocked", json={}).json() == 7
         finally:
@@ -100,9 +102,9 @@ def test_reload_waits_for_no_lock(
             owner.execute("drop function public.unlocked")
 
 
-def test_reload_locks_no_relation(rest_url: str, admin_url: str) -> None:
-    """So it can be in no deadlock with DDL that waits for another lock."""
-    name = str(psycopg.conninfo.conninfo_to_dict(rest_url)["dbname"])
+def test_reload_locks_no_relation(gateway: Gateway, admin_url: str) -> None:
+    """A reload locks no relation, so it cannot be in a deadlock with DDL."""
+    name = str(psycopg.conninfo.conninfo_to_dict(gateway.owner_url)["dbname"])
     url = psycopg.conninfo.make_conninfo(admin_url, dbname=name)
     locked = """
       select distinct n.nspname from pg_locks as l
@@ -123,9 +125,9 @@ def test_reload_locks_no_relation(rest_url: str, admin_url: str) -> None:
     assert ("public", "public_profiles") in cache.relationships
 
 
-def test_options_of_a_locked_view_is_answered(http: httpx.Client, rest_url: str) -> None:
-    """Whether a view can be written is the one thing that takes a lock to see; it has a limit."""
-    with psycopg.connect(rest_url) as ddl:
+def test_options_of_a_locked_view_is_answered(http: httpx.Client, gateway: Gateway) -> None:
+    """Only the check of a view's writability takes a lock, and it has a time limit."""
+    with psycopg.connect(gateway.owner_url) as ddl:
         ddl.execute("lock table public.totals in access exclusive mode")
         answer = http.options("/totals")
         table = http.options("/listings")
@@ -137,7 +139,7 @@ def test_options_of_a_locked_view_is_answered(http: httpx.Client, rest_url: str)
 def test_changed_column_is_read_without_a_notice(
     http: httpx.Client, owner: psycopg.Connection
 ) -> None:
-    """A plan that Postgres has prepared survives a change of the table it reads."""
+    """A prepared plan of Postgres survives a change of its table without a notice."""
     owner.execute("create table shop.changing (id integer)")
     owner.execute("grant select on shop.changing to anon")
     owner.execute("insert into shop.changing values (1)")
@@ -156,7 +158,7 @@ def test_changed_column_is_read_without_a_notice(
 
 
 def test_role_settings_are_part_of_it(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """`alter role anon set …` holds after the notice."""
+    """`alter role anon set …` takes effect after the notice."""
 
     def shown() -> str:
         return str(http.get("/rpc/whoami").json()["timeout"])

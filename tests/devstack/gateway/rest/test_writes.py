@@ -1,4 +1,4 @@
-"""Inserts, upserts, updates and deletes."""
+"""Inserts, upserts, updates and deletes of tables."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from postgrest import CountMethod, ReturnMethod
 from postgrest.exceptions import APIError
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import CHAIR
+from tests.devstack.market import CHAIR
 
 
 @pytest.fixture(autouse=True)
 def _own_settings(owner: psycopg.Connection) -> Iterator[None]:
-    """Leave the settings as they were."""
+    """Restore the settings after the test."""
     yield
     owner.execute("delete from public.settings where key not in ('fee', 'ladder')")
     owner.execute("update public.settings set value = '500', note = 'none' where key = 'fee'")
@@ -25,14 +25,14 @@ def stored(owner: psycopg.Connection) -> dict[str, object]:
 
 
 def test_insert_returns_the_row(service: Client) -> None:
-    """Defaults are filled in, and the representation shows them."""
+    """An insert fills in defaults, and its representation shows them."""
     written = service.table("settings").insert({"key": "a", "value": {"x": [1]}}).execute()
 
     assert written.data == [{"key": "a", "value": {"x": [1]}, "note": "none"}]
 
 
 def test_insert_minimal_is_201_and_empty(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """Without a representation nothing is read, so no right to read is needed."""
+    """An insert without a representation reads nothing, so it needs no right to read."""
     owner.execute("grant insert on public.secrets to anon")
     answer = http.post("/secrets", json={"id": 1, "word": "x"})
     read_back = http.post(
@@ -46,7 +46,7 @@ def test_insert_minimal_is_201_and_empty(http: httpx.Client, owner: psycopg.Conn
 
 
 def test_bulk_insert_is_one_statement(service: Client, owner: psycopg.Connection) -> None:
-    """One bad row, and none is there."""
+    """A bulk insert is one statement: one bad row, and Postgres writes none."""
     with pytest.raises(APIError) as caught:
         service.table("settings").insert([{"key": "a"}, {"key": "fee"}]).execute()
 
@@ -55,7 +55,7 @@ def test_bulk_insert_is_one_statement(service: Client, owner: psycopg.Connection
 
 
 def test_missing_key_is_null_or_default(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """`columns=` lets rows differ; missing=default fills what a row leaves out."""
+    """`columns=` lets rows differ; missing=default fills the columns that a row leaves out."""
     rows = [{"key": "a", "note": "mine"}, {"key": "b"}]
     for prefer in ("missing=default", "missing=null"):
         answer = http.post(
@@ -92,7 +92,7 @@ def test_missing_key_is_null_or_default(http: httpx.Client, owner: psycopg.Conne
     ],
 )
 def test_bad_body_is_named(http: httpx.Client, body: str, code: str, message: str) -> None:
-    """PostgREST's own refusals and Postgres's, each with its code."""
+    """PostgREST and Postgres refuse a bad body, each with its own code."""
     answer = http.post("/settings", content=body, headers={"Content-Type": "application/json"})
 
     assert (answer.json()["code"], answer.json()["message"]) == (code, message)
@@ -100,14 +100,14 @@ def test_bad_body_is_named(http: httpx.Client, body: str, code: str, message: st
 
 
 def test_empty_list_inserts_nothing(http: httpx.Client) -> None:
-    """It is no error."""
+    """An empty list inserts nothing and is no error."""
     answer = http.post("/settings", json=[], headers={"Prefer": "return=representation"})
 
     assert (answer.status_code, answer.json()) == (201, [])
 
 
 def test_upsert_updates_what_is_there(service: Client, owner: psycopg.Connection) -> None:
-    """Only the columns that were sent are changed."""
+    """An upsert changes only the columns that the body has."""
     service.table("settings").update({"note": "kept"}).eq("key", "fee").execute()
     rows = [{"key": "fee", "value": 600}, {"key": "new", "value": 1}]
     written = service.table("settings").upsert(rows).execute()
@@ -120,7 +120,7 @@ def test_upsert_updates_what_is_there(service: Client, owner: psycopg.Connection
 
 
 def test_upsert_tells_old_from_new(http: httpx.Client) -> None:
-    """201 when a row came to be, 200 when all were there."""
+    """An upsert answers 201 if it has made a row, and 200 if all rows were there."""
     headers = {"Prefer": "resolution=merge-duplicates"}
     first = http.post("/settings", json={"key": "a", "value": 1}, headers=headers)
     second = http.post("/settings", json={"key": "a", "value": 2}, headers=headers)
@@ -129,7 +129,7 @@ def test_upsert_tells_old_from_new(http: httpx.Client) -> None:
 
 
 def test_upsert_may_ignore_duplicates(service: Client, owner: psycopg.Connection) -> None:
-    """What is there stays, and is not returned."""
+    """An upsert may keep the existing rows, and does not return them then."""
     rows = [{"key": "fee", "value": 1}, {"key": "new", "value": 1}]
     query = service.table("settings").upsert(rows, ignore_duplicates=True, on_conflict="key")
 
@@ -138,7 +138,7 @@ def test_upsert_may_ignore_duplicates(service: Client, owner: psycopg.Connection
 
 
 def test_update_changes_the_rows_that_match(service: Client, owner: psycopg.Connection) -> None:
-    """And returns them as they are now."""
+    """An update changes the rows that match, and returns their new values."""
     written = service.table("settings").update({"value": [3]}).eq("key", "ladder").execute()
     owner.execute("update public.settings set value = '[1, 2]' where key = 'ladder'")
 
@@ -146,7 +146,7 @@ def test_update_changes_the_rows_that_match(service: Client, owner: psycopg.Conn
 
 
 def test_update_without_values_changes_nothing(http: httpx.Client) -> None:
-    """An empty object is no error."""
+    """An update with an empty object changes nothing and is no error."""
     minimal = http.patch("/settings", json={})
     shown = http.patch("/settings", json={}, headers={"Prefer": "return=representation"})
 
@@ -154,7 +154,7 @@ def test_update_without_values_changes_nothing(http: httpx.Client) -> None:
 
 
 def test_writes_count_their_rows(http: httpx.Client) -> None:
-    """Content-Range has the count when it was asked for."""
+    """Content-Range has the count of a write that asks for it."""
     count = {"Prefer": "count=exact"}
     inserted = http.post("/settings", json=[{"key": "a"}, {"key": "b"}], headers=count)
     updated = http.patch("/settings?key=in.(a,b)", json={"value": 1}, headers=count)
@@ -166,7 +166,7 @@ def test_writes_count_their_rows(http: httpx.Client) -> None:
 
 
 def test_delete_returns_what_it_took(service: Client) -> None:
-    """A representation is of the rows as they were."""
+    """A delete returns the rows as they were."""
     service.table("settings").insert({"key": "a"}, returning=ReturnMethod.minimal).execute()
     gone = service.table("settings").delete(count=CountMethod.exact).eq("key", "a").execute()
 
@@ -174,7 +174,7 @@ def test_delete_returns_what_it_took(service: Client) -> None:
 
 
 def test_single_write_of_many_is_undone(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """An object cannot show two rows, so neither is written."""
+    """A single write of several rows writes none, because one object cannot show them."""
     headers = {"Accept": "application/vnd.pgrst.object+json", "Prefer": "return=representation"}
     answer = http.patch("/settings?value=not.is.null", json={"value": 0}, headers=headers)
 
@@ -183,7 +183,7 @@ def test_single_write_of_many_is_undone(http: httpx.Client, owner: psycopg.Conne
 
 
 def test_max_affected_undoes_too_much(service: Client, owner: psycopg.Connection) -> None:
-    """The client's own guard against a filter that is too wide."""
+    """max-affected undoes a write whose filter is too wide."""
     with pytest.raises(APIError) as caught:
         service.table("settings").update({"value": 0}).neq("key", "").max_affected(1).execute()
 
@@ -192,7 +192,7 @@ def test_max_affected_undoes_too_much(service: Client, owner: psycopg.Connection
 
 
 def test_rolled_back_write_shows_its_rows(http: httpx.Client, owner: psycopg.Connection) -> None:
-    """tx=rollback is a dry run."""
+    """tx=rollback shows the rows of a write and undoes it."""
     headers = {"Prefer": "return=representation,tx=rollback"}
     answer = http.post("/settings", json={"key": "a"}, headers=headers)
 
@@ -202,7 +202,7 @@ def test_rolled_back_write_shows_its_rows(http: httpx.Client, owner: psycopg.Con
 
 
 def test_check_and_generated_column_are_400(service: Client) -> None:
-    """What Postgres refuses keeps its code."""
+    """Postgres's refusal keeps its code and answers 400."""
     refused = {"title": "x", "slug": "y"}
     codes = []
     for column, value in refused.items():
@@ -214,7 +214,7 @@ def test_check_and_generated_column_are_400(service: Client) -> None:
 
 
 def test_unknown_method_is_405(http: httpx.Client) -> None:
-    """What is no verb of tables is named."""
+    """PostgREST refuses a method that tables do not have, and names it."""
     answer = http.request("TRACE", "/settings?key=eq.a")
 
     assert (answer.status_code, answer.json()["message"]) == (

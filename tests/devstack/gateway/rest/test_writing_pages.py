@@ -1,4 +1,4 @@
-"""What the writing pages of the Python client's documentation show, on the small market.
+"""The examples of the writing pages of the Python client's documentation, on the sample market.
 
 https://supabase.com/docs/reference/python/insert and its neighbours: update, upsert, delete.
 """
@@ -13,13 +13,13 @@ import pytest
 from postgrest import ReturnMethod
 from supabase import Client
 
-from tests.devstack.gateway.rest.ids import ALICE
 from tests.devstack.gateway.rest.rows import rows
+from tests.devstack.market import ALICE
 
 
 @pytest.fixture
 def _own_settings(owner: psycopg.Connection) -> Iterator[None]:
-    """Leave the settings as they were."""
+    """Restore the settings after the test."""
     yield
     owner.execute("delete from public.settings where key like 'doc%'")
 
@@ -103,7 +103,7 @@ def _own_settings(owner: psycopg.Connection) -> Iterator[None]:
 def test_write_works_as_shown(
     service: Client, owner: psycopg.Connection, ask: Callable[[Any], Any], expected: Any
 ) -> None:
-    """Each example of the writing pages, beside a row that is there already."""
+    """Each example of the writing pages has its effect, beside an existing row."""
     owner.execute("insert into public.settings (key, value) values ('doc_old', '1')")
 
     assert ask(service.table("settings")).execute().data == expected
@@ -111,7 +111,7 @@ def test_write_works_as_shown(
 
 @pytest.mark.usefixtures("_own_settings")
 def test_values_of_python_are_written(service: Client) -> None:
-    """What the client encodes (times, UUIDs, bytes, lists) Postgres reads as the column's type."""
+    """Postgres reads the client's encoded times, UUIDs, bytes and lists as the column's type."""
     row = {
         "seller_id": UUID(ALICE),
         "title": "Made of Python",

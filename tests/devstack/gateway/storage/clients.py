@@ -1,16 +1,11 @@
-"""What the tests of Storage share."""
-
-from collections.abc import Callable
+"""Refusals of Storage, and functions that read them."""
 
 import httpx
 import pytest
 from storage3.exceptions import StorageApiError
-from supabase import Client
 
 
-ClientFor = Callable[[str | None], Client]
-
-#: Of each refusal the body's status, its `error` and its `code`.
+#: A refusal's status in the body, its `error` and its `code`.
 Refusal = tuple[str, str, str]
 
 NOT_FOUND: Refusal = ("404", "not_found", "NoSuchKey")
@@ -23,7 +18,7 @@ INVALID_KEY: Refusal = ("400", "InvalidKey", "InvalidKey")
 
 
 def refusal(answer: httpx.Response) -> Refusal:
-    """Return what a refusal says; its own status is 400, whatever the body's."""
+    """Return the body of a refusal; its HTTP status is always 400."""
     assert answer.status_code == 400, answer.text
     body = answer.json()
     assert set(body) == {"statusCode", "error", "message", "code"}
@@ -31,12 +26,12 @@ def refusal(answer: httpx.Response) -> Refusal:
 
 
 def told(caught: pytest.ExceptionInfo[StorageApiError]) -> tuple[str, str]:
-    """Return what the official client makes of a refusal: the body's status and error."""
+    """Return the status and error that the official client raises."""
     return str(caught.value.status), caught.value.code
 
 
 def assert_clear(answer: httpx.Response) -> None:
-    """Check that an answer is a success or a refusal that says what is wrong."""
+    """Check that the answer is a success, or a refusal with a message."""
     assert answer.is_success or 400 <= answer.status_code < 500, answer.text
     if not answer.is_success and answer.request.method != "HEAD":
         assert answer.json()["message"]

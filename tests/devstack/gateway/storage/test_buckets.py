@@ -17,11 +17,10 @@ from tests.devstack.gateway.storage.clients import (
     NO_BUCKET,
     TOO_LARGE,
     WRONG_TYPE,
-    ClientFor,
     refusal,
     told,
 )
-from tests.support.gateways import Gateway
+from tests.support.gateways import ClientFor, Gateway
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def name() -> str:
 
 
 def test_bucket_is_created_and_shown(service: Client, name: str) -> None:
-    """What was asked for is what is shown; a bucket of the service has no owner."""
+    """Storage shows a bucket as it was created; a bucket of the service has no owner."""
     options = {"public": True, "file_size_limit": 1000, "allowed_mime_types": ["image/*"]}
     created = service.storage.create_bucket(name, options=options)  # type: ignore[arg-type] # a literal of just this form
 
@@ -42,7 +41,7 @@ def test_bucket_is_created_and_shown(service: Client, name: str) -> None:
 
 
 def test_bucket_is_private_and_unlimited_by_default(service: Client, name: str) -> None:
-    """Nothing is shown to everybody that was not meant to be."""
+    """A bucket is private and unlimited by default."""
     service.storage.create_bucket(name)
 
     shown = service.storage.get_bucket(name)
@@ -55,7 +54,7 @@ def test_bucket_is_private_and_unlimited_by_default(service: Client, name: str) 
 def test_size_may_have_a_unit(
     http: httpx.Client, service: Client, name: str, size: object, expected: int | None
 ) -> None:
-    """The JavaScript client sends what it is given, and the units are decimal."""
+    """The JavaScript client sends the size as given; the units are decimal."""
     body = {"id": name, "name": name, "public": False, "file_size_limit": size}
     assert http.post("/bucket", json=body).is_success
 
@@ -63,7 +62,7 @@ def test_size_may_have_a_unit(
 
 
 def test_buckets_are_listed(http: httpx.Client, service: Client, name: str) -> None:
-    """By name, from where, and how many, is said in the query; only a list tells the type."""
+    """The query sets order, offset and limit; only the list tells the bucket's type."""
     for suffix in ("c", "a", "b"):
         service.storage.create_bucket(f"{name}-{suffix}")
 
@@ -75,7 +74,7 @@ def test_buckets_are_listed(http: httpx.Client, service: Client, name: str) -> N
 
 
 def test_bucket_is_changed_in_part(http: httpx.Client, service: Client, name: str) -> None:
-    """What is not named stays, and null takes a limit away."""
+    """An update keeps the settings that it leaves out, and removes a limit by null."""
     service.storage.create_bucket(name, options={"public": False, "file_size_limit": 1000})
 
     answer = service.storage.update_bucket(name, {"public": True})
@@ -91,7 +90,7 @@ def test_bucket_is_changed_in_part(http: httpx.Client, service: Client, name: st
 
 
 def test_bucket_is_emptied_then_deleted(service: Client, name: str) -> None:
-    """One that holds something is not deleted."""
+    """Storage refuses to delete a bucket with objects."""
     service.storage.create_bucket(name)
     service.storage.from_(name).upload("a/b.txt", b"x")
 
@@ -110,7 +109,7 @@ def test_bucket_is_emptied_then_deleted(service: Client, name: str) -> None:
 
 
 def test_emptying_is_for_the_service(service: Client, user: Client, name: str) -> None:
-    """Of this refusal the answer has the status too, as hosted."""
+    """Only the service may empty a bucket; this refusal has its status in HTTP too, as hosted."""
     service.storage.create_bucket(name)
 
     with pytest.raises(StorageApiError) as caught:
@@ -120,7 +119,7 @@ def test_emptying_is_for_the_service(service: Client, user: Client, name: str) -
 
 
 def test_name_is_taken_once(http: httpx.Client, service: Client, name: str) -> None:
-    """A second bucket of the same name is refused."""
+    """Storage refuses a second bucket of the same name."""
     service.storage.create_bucket(name)
 
     answer = http.post("/bucket", json={"name": name})
@@ -130,7 +129,7 @@ def test_name_is_taken_once(http: httpx.Client, service: Client, name: str) -> N
 def test_user_makes_what_the_policies_allow(
     client_for: ClientFor, user: Client, user_id: str, name: str, owner: psycopg.Connection
 ) -> None:
-    """A user's bucket is theirs; others see nothing of it, and nobody makes a public one here."""
+    """A policy lets a user make a private bucket, which other users do not see."""
     user.storage.create_bucket(name)
 
     assert user_id == user.storage.get_bucket(name).owner
@@ -152,7 +151,7 @@ def test_user_makes_what_the_policies_allow(
 def test_bucket_of_others_is_not_found(
     user: Client, service: Client, name: str, method: str
 ) -> None:
-    """Who may not change a bucket is told that there is none, and nothing changes."""
+    """Storage hides a bucket from a user who may not change it, and changes nothing."""
     service.storage.create_bucket(name)
 
     change = {
@@ -190,17 +189,17 @@ def test_bucket_of_others_is_not_found(
 def test_odd_bucket_is_refused(
     http: httpx.Client, body: dict[str, object], expected: tuple[str, str, str]
 ) -> None:
-    """Names, sizes and types are checked before a row is written."""
+    """Storage checks names, sizes and types before it writes a row."""
     assert expected == refusal(http.post("/bucket", json=body))
 
 
 def test_missing_name_is_told_as_fastify_does(http: httpx.Client) -> None:
-    """The words are the validator's of hosted Storage."""
+    """A missing name has the error of Fastify's validator, as on hosted Storage."""
     assert "body must have required property 'name'" == http.post("/bucket").json()["message"]
 
 
 def test_other_kinds_of_bucket_are_not_served(http: httpx.Client) -> None:
-    """An analytics bucket is refused by name."""
+    """Storage refuses an analytics bucket by name."""
     answer = http.post("/bucket", json={"name": "x", "type": "ANALYTICS"})
 
     assert 501 == answer.status_code
@@ -208,26 +207,26 @@ def test_other_kinds_of_bucket_are_not_served(http: httpx.Client) -> None:
 
 
 def test_request_needs_a_token_or_a_key(
-    stranger: httpx.Client, gateway: Gateway, user_id: str
+    keyless_http: httpx.Client, gateway: Gateway, user_id: str
 ) -> None:
-    """A user's token is enough by itself; an API key that is no token needs its own header."""
+    """A user's token is enough; an API key that is no token needs its own header."""
     user = {"Authorization": f"Bearer {gateway.token(user_id)}"}
     new_key = {"Authorization": f"Bearer {gateway.keys.secret_key}"}
     legacy_key = {"Authorization": f"Bearer {gateway.keys.service_role_jwt}"}
     both = {**new_key, "apikey": gateway.keys.secret_key}
 
-    nothing = stranger.get("/bucket")
+    nothing = keyless_http.get("/bucket")
     assert ("400", "Error", "InvalidRequest") == refusal(nothing)
     assert "headers must have required property 'authorization'" == nothing.json()["message"]
-    assert stranger.get("/bucket", headers=user).is_success
-    assert stranger.get("/bucket", headers=legacy_key).is_success
-    assert stranger.get("/bucket", headers=both).is_success
-    assert DENIED == refusal(stranger.get("/bucket", headers=new_key))
-    assert 401 == stranger.get("/bucket", headers={"apikey": "sb_secret_other"}).status_code
+    assert keyless_http.get("/bucket", headers=user).is_success
+    assert keyless_http.get("/bucket", headers=legacy_key).is_success
+    assert keyless_http.get("/bucket", headers=both).is_success
+    assert DENIED == refusal(keyless_http.get("/bucket", headers=new_key))
+    assert 401 == keyless_http.get("/bucket", headers={"apikey": "sb_secret_other"}).status_code
 
 
-def test_token_has_to_be_good(stranger: httpx.Client, gateway: Gateway, user_id: str) -> None:
-    """What is wrong with a token is said as the library of hosted Storage says it."""
+def test_token_has_to_be_good(keyless_http: httpx.Client, gateway: Gateway, user_id: str) -> None:
+    """A bad token has the error of hosted Storage's JWT library."""
     expired = gateway.token(user_id, life_s=-60)
     swapped = ".".join([*expired.split(".")[:2], gateway.token(user_id).split(".")[2]])
     reasons = {
@@ -238,13 +237,13 @@ def test_token_has_to_be_good(stranger: httpx.Client, gateway: Gateway, user_id:
     }
 
     for token, reason in reasons.items():
-        answer = stranger.get("/bucket", headers={"Authorization": f"Bearer {token}"})
+        answer = keyless_http.get("/bucket", headers={"Authorization": f"Bearer {token}"})
         assert DENIED == refusal(answer)
         assert reason == answer.json()["message"]
 
 
 def test_unknown_bucket_is_not_found(http: httpx.Client) -> None:
-    """Each request that needs a bucket says that it is missing."""
+    """Each request on an unknown bucket says that the bucket is missing."""
     assert NO_BUCKET == refusal(http.get("/bucket/nowhere"))
     assert NO_BUCKET == refusal(http.put("/bucket/nowhere", json={"public": True}))
     assert NO_BUCKET == refusal(http.delete("/bucket/nowhere"))

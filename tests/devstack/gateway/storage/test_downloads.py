@@ -1,4 +1,4 @@
-"""Downloads, and what is told of an object: supabase/storage's `src/storage/renderer`.
+"""Downloads and details of objects: supabase/storage's `src/storage/renderer`.
 
 https://supabase.com/docs/guides/storage/serving/downloads
 """
@@ -11,12 +11,13 @@ import pytest
 from storage3.exceptions import StorageApiError
 from supabase import Client
 
-from tests.devstack.gateway.storage.clients import NO_BUCKET, NOT_FOUND, ClientFor, refusal, told
+from tests.devstack.gateway.storage.clients import NO_BUCKET, NOT_FOUND, refusal, told
+from tests.support.gateways import ClientFor
 
 
 @pytest.fixture
 def photo(http: httpx.Client) -> str:
-    """Upload a photo to the public bucket; return its place."""
+    """Upload a photo to the public bucket; return its path."""
     place = f"listing-photos/{uuid.uuid4()}/0.png"
     headers = {"content-type": "image/png", "cache-control": "max-age=60"}
     http.post(f"/object/{place}", content=b"0123456789", headers=headers).raise_for_status()
@@ -25,15 +26,15 @@ def photo(http: httpx.Client) -> str:
 
 @pytest.fixture
 def note(http: httpx.Client, user_id: str) -> str:
-    """Upload a note of the user to a private bucket; return its place."""
+    """Upload a note of the user to a private bucket; return its path."""
     place = f"notes/{user_id}/{uuid.uuid4()}.txt"
     http.post(f"/object/{place}", content=b"private").raise_for_status()
     return place
 
 
-def test_public_object_is_everybodys(stranger: httpx.Client, photo: str) -> None:
-    """Without any key, and with the headers that a browser needs."""
-    answer = stranger.get(f"/object/public/{photo}")
+def test_public_object_is_everybodys(keyless_http: httpx.Client, photo: str) -> None:
+    """A public object needs no key, and has the headers that a browser needs."""
+    answer = keyless_http.get(f"/object/public/{photo}")
 
     assert b"0123456789" == answer.content
     expected = {
@@ -51,7 +52,7 @@ def test_public_object_is_everybodys(stranger: httpx.Client, photo: str) -> None
 def test_public_url_of_the_client_works(
     client_for: ClientFor, photo: str, transport: httpx.Client
 ) -> None:
-    """The client makes it up by itself."""
+    """The public URL that the client builds works."""
     bucket, _, key = photo.partition("/")
     url = client_for(None).storage.from_(bucket).get_public_url(key, {"download": "mine.png"})
 
@@ -63,34 +64,36 @@ def test_public_url_of_the_client_works(
     )
 
 
-def test_public_bucket_shows_its_objects_by_every_path(stranger: httpx.Client, photo: str) -> None:
-    """The word `public` in the path is not needed, and a bad token does no harm."""
+def test_public_bucket_shows_its_objects_by_every_path(
+    keyless_http: httpx.Client, photo: str
+) -> None:
+    """A public object needs no `public` in its path, and a bad token does not hide it."""
     bad = {"Authorization": "Bearer nonsense"}
 
-    assert stranger.get(f"/object/{photo}").is_success
-    assert stranger.get(f"/object/{photo}", headers=bad).is_success
-    assert stranger.get(f"/object/info/{photo}").is_success
-    assert stranger.get(f"/object/info/public/{photo}").is_success
+    assert keyless_http.get(f"/object/{photo}").is_success
+    assert keyless_http.get(f"/object/{photo}", headers=bad).is_success
+    assert keyless_http.get(f"/object/info/{photo}").is_success
+    assert keyless_http.get(f"/object/info/public/{photo}").is_success
 
 
-def test_private_bucket_denies_itself(stranger: httpx.Client, note: str) -> None:
-    """Who has no token is told that there is no such bucket."""
+def test_private_bucket_denies_itself(keyless_http: httpx.Client, note: str) -> None:
+    """A caller without a token gets the error of a missing bucket."""
     bad = {"Authorization": "Bearer nonsense"}
     answers = [
-        stranger.get(f"/object/public/{note}"),
-        stranger.get(f"/object/{note}"),
-        stranger.get(f"/object/{note}", headers=bad),
-        stranger.get(f"/object/info/{note}"),
-        stranger.get(f"/object/info/public/{note}"),
+        keyless_http.get(f"/object/public/{note}"),
+        keyless_http.get(f"/object/{note}"),
+        keyless_http.get(f"/object/{note}", headers=bad),
+        keyless_http.get(f"/object/info/{note}"),
+        keyless_http.get(f"/object/info/public/{note}"),
     ]
 
     assert [NO_BUCKET] * 5 == [refusal(answer) for answer in answers]
 
 
 def test_owner_downloads_and_others_do_not(
-    user: Client, client_for: ClientFor, note: str, stranger: httpx.Client
+    user: Client, client_for: ClientFor, note: str, keyless_http: httpx.Client
 ) -> None:
-    """A policy to select decides; what it hides is not found."""
+    """The select policy decides, and an object that it hides is not found."""
     _, _, key = note.partition("/")
 
     assert b"private" == user.storage.from_("notes").download(key)
@@ -101,12 +104,12 @@ def test_owner_downloads_and_others_do_not(
         assert ("404", "not_found") == told(caught)
         assert "Object not found" == caught.value.message
         assert not bucket.exists(key)
-    missing = stranger.get(f"/object/authenticated/{note}")
+    missing = keyless_http.get(f"/object/authenticated/{note}")
     assert ("400", "Error", "InvalidRequest") == refusal(missing)
 
 
 def test_info_tells_what_is_known(user: Client, note: str, owner: psycopg.Connection) -> None:
-    """It is the row, in words of its own."""
+    """The details of an object come from its row, under names of their own."""
     _, _, key = note.partition("/")
     info = user.storage.from_("notes").info(key)
 
@@ -123,7 +126,7 @@ def test_info_tells_what_is_known(user: Client, note: str, owner: psycopg.Connec
 
 
 def test_head_is_a_get_without_contents(http: httpx.Client, note: str) -> None:
-    """The JavaScript client asks so whether an object exists."""
+    """HEAD answers as GET without contents; the JavaScript client tests existence so."""
     head, get = http.head(f"/object/{note}"), http.get(f"/object/{note}")
 
     assert (200, b"") == (head.status_code, head.content)
@@ -143,10 +146,10 @@ def test_head_is_a_get_without_contents(http: httpx.Client, note: str) -> None:
     ],
 )
 def test_range_is_a_part(
-    stranger: httpx.Client, photo: str, asked: str, expected: bytes, content_range: str
+    keyless_http: httpx.Client, photo: str, asked: str, expected: bytes, content_range: str
 ) -> None:
-    """RFC 9110, section 14; S3 serves one range."""
-    answer = stranger.get(f"/object/public/{photo}", headers={"Range": asked})
+    """A range answers a part, by RFC 9110, section 14; S3 serves one range."""
+    answer = keyless_http.get(f"/object/public/{photo}", headers={"Range": asked})
 
     assert (206, expected) == (answer.status_code, answer.content)
     assert (content_range, str(len(expected))) == (
@@ -156,35 +159,37 @@ def test_range_is_a_part(
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "apples=0-1", "bytes=5-2", "bytes=-"])
-def test_odd_range_is_passed_over(stranger: httpx.Client, photo: str, asked: str) -> None:
-    """What is no single range gets the whole."""
-    answer = stranger.get(f"/object/public/{photo}", headers={"Range": asked})
+def test_odd_range_is_passed_over(keyless_http: httpx.Client, photo: str, asked: str) -> None:
+    """Storage ignores any other range and sends the whole object."""
+    answer = keyless_http.get(f"/object/public/{photo}", headers={"Range": asked})
 
     assert (200, b"0123456789") == (answer.status_code, answer.content)
 
 
 @pytest.mark.parametrize("asked", ["bytes=10-", "bytes=99-100", "bytes=-0"])
-def test_range_beyond_the_end_is_refused(stranger: httpx.Client, photo: str, asked: str) -> None:
-    """The store behind hosted Storage calls it InvalidRange."""
-    answer = stranger.get(f"/object/public/{photo}", headers={"Range": asked})
+def test_range_beyond_the_end_is_refused(
+    keyless_http: httpx.Client, photo: str, asked: str
+) -> None:
+    """Storage refuses a range beyond the end with InvalidRange, as S3 does."""
+    answer = keyless_http.get(f"/object/public/{photo}", headers={"Range": asked})
 
     assert ("416", "The requested range is not satisfiable", "S3Error") == refusal(answer)
     assert "InvalidRange" == answer.json()["message"]
 
 
-def test_what_a_browser_has_is_not_sent_again(stranger: httpx.Client, photo: str) -> None:
-    """By the mark, or by the time."""
+def test_what_a_browser_has_is_not_sent_again(keyless_http: httpx.Client, photo: str) -> None:
+    """Storage does not resend contents that the browser has, by ETag or by time."""
     url = f"/object/public/{photo}"
-    first = stranger.get(url)
+    first = keyless_http.get(url)
     etag, modified = first.headers["etag"], first.headers["last-modified"]
 
-    known = stranger.get(url, headers={"If-None-Match": f'"x", {etag}'})
+    known = keyless_http.get(url, headers={"If-None-Match": f'"x", {etag}'})
     assert (304, b"") == (known.status_code, known.content)
-    assert 304 == stranger.get(url, headers={"If-Modified-Since": modified}).status_code
-    assert 200 == stranger.get(url, headers={"If-None-Match": '"other"'}).status_code
+    assert 304 == keyless_http.get(url, headers={"If-Modified-Since": modified}).status_code
+    assert 200 == keyless_http.get(url, headers={"If-None-Match": '"other"'}).status_code
     long_ago = "Thu, 01 Jan 1970 00:00:00 GMT"
-    assert 200 == stranger.get(url, headers={"If-Modified-Since": long_ago}).status_code
-    assert 200 == stranger.get(url, headers={"If-Modified-Since": "yesterday"}).status_code
+    assert 200 == keyless_http.get(url, headers={"If-Modified-Since": long_ago}).status_code
+    assert 200 == keyless_http.get(url, headers={"If-Modified-Since": "yesterday"}).status_code
 
 
 @pytest.mark.parametrize(
@@ -197,17 +202,17 @@ def test_what_a_browser_has_is_not_sent_again(stranger: httpx.Client, photo: str
     ],
 )
 def test_download_is_saved_under_a_name(
-    stranger: httpx.Client, photo: str, query: str, expected: str
+    keyless_http: httpx.Client, photo: str, query: str, expected: str
 ) -> None:
-    """The name is quoted, so that it cannot become a header of its own."""
-    answer = stranger.get(f"/object/public/{photo}{query}")
+    """The download's name is quoted, so it cannot add a header."""
+    answer = keyless_http.get(f"/object/public/{photo}{query}")
 
     assert expected == answer.headers["content-disposition"]
     assert "x" not in answer.headers
 
 
 def test_page_is_shown_as_text(http: httpx.Client) -> None:
-    """Nobody publishes pages under the project's address."""
+    """Storage serves HTML as text, so that nobody publishes pages there."""
     place = f"tiny/{uuid.uuid4()}"
     http.post(f"/object/{place}", content=b"<p>", headers={"content-type": "text/html; charset=x"})
 
@@ -215,7 +220,7 @@ def test_page_is_shown_as_text(http: httpx.Client) -> None:
 
 
 def test_missing_object_is_not_found(http: httpx.Client) -> None:
-    """By each path the same."""
+    """Every path answers alike for a missing object."""
     name = f"{uuid.uuid4()}/none"
     places = [f"listing-photos/{name}", f"notes/{name}"]
     answers = [http.get(f"/object/{place}") for place in places]
@@ -231,7 +236,7 @@ def test_missing_object_is_not_found(http: httpx.Client) -> None:
 def test_row_without_a_file_is_not_found(
     http: httpx.Client, owner: psycopg.Connection, version: str | None
 ) -> None:
-    """A row that was written by SQL leads to no file, whatever it says."""
+    """A row that SQL wrote has no file, so its object is not found."""
     name = str(uuid.uuid4())
     query = "insert into storage.objects (bucket_id, name, version) values ('notes', %s, %s)"
     owner.execute(query, [name, version])

@@ -1,4 +1,4 @@
-"""Rows and files come and go together, whatever happens on the way."""
+"""Storage writes and deletes rows and files together, even after failures."""
 
 import contextlib
 import socket
@@ -22,12 +22,12 @@ LIMIT = 50 * 1024 * 1024
 
 
 def files(gateway: Gateway) -> set[str]:
-    """Return the names of the files that there are, drafts included."""
+    """Return the names of all stored files, drafts included."""
     return {path.name for path in Path(gateway.config.files).rglob("*") if path.is_file()}
 
 
 def versions(owner: psycopg.Connection) -> set[str]:
-    """Return the versions that rows tell of."""
+    """Return the versions in the rows."""
     query = "select version from storage.objects where metadata is not null"
     return {version for (version,) in owner.execute(query)}
 
@@ -43,7 +43,7 @@ def unchanged(gateway: Gateway, owner: psycopg.Connection) -> Iterator[None]:
 
 @pytest.mark.usefixtures("unchanged")
 def test_refused_uploads_leave_nothing(http: httpx.Client, gateway: Gateway) -> None:
-    """Too long, of the wrong type, or not allowed."""
+    """A refused upload leaves no file: too long, of the wrong type, or forbidden."""
     name = str(uuid.uuid4())
     anonymous = {"apikey": gateway.keys.publishable_key}
 
@@ -56,7 +56,7 @@ def test_refused_uploads_leave_nothing(http: httpx.Client, gateway: Gateway) -> 
 
 @pytest.mark.usefixtures("unchanged")
 def test_project_limit_holds_where_a_bucket_has_none(http: httpx.Client) -> None:
-    """Fifty megabytes, counted as they come: announced or not."""
+    """The project's limit of fifty megabytes counts received bytes, announced or not."""
     path, piece = f"/object/notes/{uuid.uuid4()}", bytes(1024 * 1024)
 
     assert TOO_LARGE == refusal(http.post(path, content=(piece for _ in range(51))))
@@ -64,7 +64,7 @@ def test_project_limit_holds_where_a_bucket_has_none(http: httpx.Client) -> None
 
 
 def test_large_file_comes_back_whole(http: httpx.Client) -> None:
-    """As large as is allowed, piece by piece."""
+    """A file of the largest allowed size comes back whole."""
     path, piece = f"/object/notes/{uuid.uuid4()}", bytes(range(256)) * 4096
     http.post(path, content=(piece for _ in range(50))).raise_for_status()
 
@@ -77,7 +77,7 @@ def test_large_file_comes_back_whole(http: httpx.Client) -> None:
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("is_form", [True, False])
 def test_broken_off_upload_leaves_nothing(gateway: Gateway, *, is_form: bool) -> None:
-    """The client goes away in the middle of the file."""
+    """An upload whose client disconnects leaves no file."""
     kind = f"multipart/form-data; boundary={BOUNDARY}" if is_form else "text/plain"
     start = _form_start() if is_form else b""
     head = (
@@ -94,7 +94,7 @@ def test_broken_off_upload_leaves_nothing(gateway: Gateway, *, is_form: bool) ->
 
 @pytest.mark.usefixtures("unchanged")
 def test_form_without_an_end_leaves_nothing(http: httpx.Client) -> None:
-    """A form that stops before its last line may have lost a part of the file."""
+    """A form without its last line may lack a part of the file, so Storage refuses it."""
     answer = http.post(
         f"/object/notes/{uuid.uuid4()}",
         content=_form_start() + b"x" * 1000,
@@ -109,7 +109,7 @@ def test_form_without_an_end_leaves_nothing(http: httpx.Client) -> None:
 def test_row_that_a_trigger_refuses_leaves_no_file(
     http: httpx.Client, gateway: Gateway, owner: psycopg.Connection
 ) -> None:
-    """The file is there before the row, and goes when the row does not come."""
+    """Storage deletes the file again if a trigger refuses its row."""
     del owner
     name = f"refused-{uuid.uuid4()}"
     with _refusing(gateway, name):
@@ -122,7 +122,7 @@ def test_row_that_a_trigger_refuses_leaves_no_file(
 def test_replaced_and_removed_files_go(
     service: Client, http: httpx.Client, gateway: Gateway, owner: psycopg.Connection
 ) -> None:
-    """One file for each version that a row tells of, whatever was done."""
+    """Each version in a row has one file, after any replacement or removal."""
     name = str(uuid.uuid4())
     bucket = service.storage.from_("notes")
     bucket.upload(f"{name}/a", b"1")
@@ -143,7 +143,7 @@ def test_replaced_and_removed_files_go(
 def test_uploads_of_one_name_take_turns(
     http: httpx.Client, gateway: Gateway, owner: psycopg.Connection
 ) -> None:
-    """Of many at once one wins; without upsert the others are told, and no file is left over."""
+    """One of many concurrent uploads wins; without upsert the others are refused."""
     path = f"/object/notes/{uuid.uuid4()}"
     contents = [f"contents {n}".encode() for n in range(12)]
     with ThreadPoolExecutor(6) as pool:
@@ -161,7 +161,7 @@ def test_uploads_of_one_name_take_turns(
 def test_restarted_gateway_still_has_the_files(
     service: Client, gateway: Gateway, owner: psycopg.Connection
 ) -> None:
-    """What is stored stays; what was only begun is swept away."""
+    """A restart keeps stored files and deletes drafts."""
     name = str(uuid.uuid4())
     service.storage.from_("notes").upload(name, b"kept")
     draft = Path(gateway.config.files, "drafts", "begun")
@@ -182,7 +182,7 @@ def _form_start() -> bytes:
 
 @contextlib.contextmanager
 def _refusing(gateway: Gateway, name: str) -> Iterator[None]:
-    """Have a trigger of the project refuse a row once it tells of a whole file."""
+    """Add a trigger that refuses a row with the details of a whole file."""
     with psycopg.connect(gateway.config.admin_url, autocommit=True) as admin:
         admin.execute(f"""
           create function public.refuse() returns trigger language plpgsql as $$

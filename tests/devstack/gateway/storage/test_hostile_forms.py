@@ -1,4 +1,4 @@
-"""Broken forms: 400 and no object, never a 500."""
+"""Storage answers a broken form with 400 and stores no object."""
 
 import uuid
 
@@ -43,7 +43,7 @@ FILE = b'Content-Disposition: form-data; name="f"; filename="f"\r\n\r\nx'
     ids=range(14),
 )
 def test_broken_form_is_refused(http: httpx.Client, body: bytes, kind: str) -> None:
-    """No file, no end, no boundary, too much of anything: 400, and no object."""
+    """Storage refuses a form without a file, an end or a boundary, and one with too much."""
     place = f"/object/notes/{uuid.uuid4()}"
     answer = http.post(place, content=body, headers={"content-type": kind})
 
@@ -52,7 +52,7 @@ def test_broken_form_is_refused(http: httpx.Client, body: bytes, kind: str) -> N
 
 
 def test_second_file_of_a_form_is_passed_over(http: httpx.Client) -> None:
-    """One upload is one object."""
+    """Storage stores the first file of a form and ignores a second one."""
     place = f"/object/notes/{uuid.uuid4()}"
     second = FILE.replace(b"\r\n\r\nx", b"\r\n\r\nyyyy")
     headers = {"content-type": "multipart/form-data; boundary=b"}
@@ -65,7 +65,7 @@ def test_second_file_of_a_form_is_passed_over(http: httpx.Client) -> None:
 @fuzzed(40)
 @given(st.binary(max_size=200), st.binary(max_size=40))
 def test_any_form_is_answered(http: httpx.Client, content: bytes, head: bytes) -> None:
-    """Any bytes as a form, and in the head of a part of one."""
+    """Storage answers any bytes as a form, or in the headers of a part."""
     place = f"/object/tiny/{uuid.uuid4()}"
     part = b"Content-Disposition: " + head + b"\r\n\r\n" + content
     headers = {"content-type": "multipart/form-data; boundary=b"}

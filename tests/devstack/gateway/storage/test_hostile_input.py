@@ -1,4 +1,4 @@
-"""Whatever is sent: a clear 4xx, never a 500, and nothing that was not meant to be is stored."""
+"""Storage answers any input with a clear 4xx, never with a 500, and stores nothing unasked."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ INJECTIONS = (
     "\u202e\U0001d54f",
     "\x00",
 )
-#: Every path with a slot, and the methods it knows.
+#: Every path with a slot, and its methods.
 PATHS = (
     ("GET", "/bucket/{}"),
     ("PUT", "/bucket/{}"),
@@ -73,24 +73,24 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-#: The router takes no path with the end of a line for one of ours.
+#: The router matches no path with a line break.
 NAMES = st.characters(exclude_characters="\n", exclude_categories=["Cs"])
 
 
 def quoted(text: str) -> str:
-    """Quote every byte, so that no client puts a path straight."""
+    """Quote every byte, so that no client normalizes the path."""
     return "".join(f"%{byte:02X}" for byte in text.encode(errors="surrogatepass"))
 
 
 def send(http: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
-    """Send a request whose path stays as it is."""
+    """Send a request whose path stays unchanged."""
     url = http.base_url.copy_with(raw_path=f"/storage/v1{path}".encode())
     return http.request(method, url, **options)
 
 
 @pytest.mark.parametrize("text", INJECTIONS, ids=repr)
 def test_injection_in_a_path_is_a_name_or_a_refusal(http: httpx.Client, text: str) -> None:
-    """SQL is text in every slot, and a path of the file system is no path here."""
+    """SQL is a text in every slot, and a file path of the system is refused or is a name."""
     for method, path in PATHS:
         body = {"json": {"prefix": "", "public": True}} if method in ("POST", "PUT") else {}
         assert_clear(send(http, method, path.replace("{}", quoted(text)), **body))
@@ -101,7 +101,7 @@ def test_injection_in_a_path_is_a_name_or_a_refusal(http: httpx.Client, text: st
 def test_injection_in_a_body_is_a_value_or_a_refusal(
     http: httpx.Client, method: str, path: str, body: dict[str, Any], text: str
 ) -> None:
-    """Each field in turn."""
+    """Each field of a body takes SQL as a text, or refuses it."""
     for field, usual in body.items():
         odd = [text] if isinstance(usual, list) else text
         assert_clear(http.request(method, path, json={**body, field: odd}))
@@ -109,10 +109,10 @@ def test_injection_in_a_body_is_a_value_or_a_refusal(
 
 @pytest.mark.parametrize("text", INJECTIONS, ids=repr)
 def test_injection_in_a_head_is_kept_or_refused(http: httpx.Client, text: str) -> None:
-    """What an upload says of itself is text; what would break a header later is refused now."""
+    """An upload's header is stored as text, or refused if it would break a later header."""
     place, value = f"/object/notes/{uuid.uuid4()}", text.encode()
     for name in (b"content-type", b"cache-control", b"x-metadata", b"x-upsert", b"range"):
-        # What is no header at all the client itself does not send.
+        # The client itself sends no text that is no header.
         with contextlib.suppress(httpx.LocalProtocolError):
             assert_clear(http.put(place, content=b"x", headers={name: value}))
             assert_clear(http.get(place, headers={name: value}))
@@ -123,7 +123,7 @@ def test_injection_in_a_head_is_kept_or_refused(http: httpx.Client, text: str) -
 
 @pytest.mark.parametrize("path", ["%ff", "a%ed%a0%80b", "%c3", "%fe%ff"])
 def test_broken_utf8_in_a_path_is_refused(http: httpx.Client, path: str) -> None:
-    """A name that is no text is no name."""
+    """Storage refuses a name that is no UTF-8."""
     for method, place in PATHS:
         answer = send(http, method, place.replace("{}", path))
         assert 400 <= answer.status_code < 500
@@ -155,7 +155,7 @@ def test_broken_utf8_in_a_path_is_refused(http: httpx.Client, path: str) -> None
     ids=range(17),
 )
 def test_monstrous_json_is_refused(http: httpx.Client, body: bytes) -> None:
-    """Deep, long, broken or of another kind."""
+    """Storage refuses deep, long, broken or wrong JSON."""
     headers = {"content-type": "application/json"}
     for method, path, _ in BODIES:
         answer = http.request(method, path, content=body, headers=headers)
@@ -167,7 +167,7 @@ def test_monstrous_json_is_refused(http: httpx.Client, body: bytes) -> None:
 @fuzzed(40)
 @given(st.sampled_from(PATHS), st.text(NAMES, max_size=40) | TEXTS)
 def test_any_path_is_answered(http: httpx.Client, path: tuple[str, str], text: str) -> None:
-    """Any text in any slot of any path."""
+    """Storage answers any text in any slot of any path."""
     method, place = path
     assert_clear(send(http, method, place.replace("{}", quoted(text))))
 
@@ -177,7 +177,7 @@ def test_any_path_is_answered(http: httpx.Client, path: tuple[str, str], text: s
 def test_any_body_is_answered(
     http: httpx.Client, body: tuple[str, str, dict[str, Any]], data: st.DataObject
 ) -> None:
-    """Any JSON in any field of any body."""
+    """Storage answers any JSON in any field of any body."""
     method, path, fields = body
     changed = data.draw(st.dictionaries(st.sampled_from(sorted(fields)), JSON, min_size=1))
     raw = json.dumps({**fields, **changed}).encode()
@@ -189,7 +189,7 @@ def test_any_body_is_answered(
 @fuzzed(40)
 @given(st.text(NAMES, max_size=60), st.text(NAMES, max_size=60))
 def test_any_name_that_is_taken_is_kept(http: httpx.Client, folder: str, name: str) -> None:
-    """A name is refused, or it is the very name that is listed, shown and deleted."""
+    """Storage refuses a name, or lists, shows and deletes exactly that name."""
     key = f"{uuid.uuid4()}/{folder}/{name}"
     answer = send(http, "POST", f"/object/notes/{quoted(key)}", content=b"x")
     if not answer.is_success:
@@ -203,7 +203,7 @@ def test_any_name_that_is_taken_is_kept(http: httpx.Client, folder: str, name: s
 
 
 def test_dots_do_not_lead_out_of_the_folder(http: httpx.Client, gateway: Gateway) -> None:
-    """However the way out is written, no file of the machine is read or written."""
+    """No spelling of dots reads or writes a file outside the folder."""
     for path in ("%2e%2e/%2e%2e/config.json", "..%2f..%2fconfig.json", "a/..%2f..%2fb"):
         answer = send(http, "GET", f"/object/notes/{path}")
         assert INVALID_KEY == refusal(answer)
@@ -215,7 +215,7 @@ def test_dots_do_not_lead_out_of_the_folder(http: httpx.Client, gateway: Gateway
 def test_end_of_a_line_is_in_no_path(
     http: httpx.Client, owner: psycopg.Connection, name: str
 ) -> None:
-    """Nothing is stored, not under a name without it either."""
+    """A path with a line break stores nothing, under a shorter name neither."""
     folder = uuid.uuid4()
     answer = send(http, "POST", f"/object/notes/{folder}{name}", content=b"x")
 

@@ -1,4 +1,4 @@
-"""What hosted Storage does and this one does not is refused by name."""
+"""Storage refuses by name what hosted Storage has and this one lacks."""
 
 import httpx
 import pytest
@@ -18,7 +18,7 @@ import pytest
     ],
 )
 def test_what_is_left_out_is_named(http: httpx.Client, method: str, path: str, what: str) -> None:
-    """Nobody takes it for a bug of their own."""
+    """The error names the missing feature, so nobody takes it for a bug."""
     answer = http.request(method, path)
 
     assert 501 == answer.status_code
@@ -26,7 +26,7 @@ def test_what_is_left_out_is_named(http: httpx.Client, method: str, path: str, w
 
 
 def test_transformed_link_is_named(http: httpx.Client) -> None:
-    """A link that transforms is refused when it is made."""
+    """Storage refuses to sign a link with a transformation."""
     body = {"expiresIn": 60, "transform": {"width": 10}}
     answer = http.post("/object/sign/notes/x", json=body)
 
@@ -35,7 +35,7 @@ def test_transformed_link_is_named(http: httpx.Client) -> None:
 
 
 def test_unknown_path_is_not_found(http: httpx.Client) -> None:
-    """In the words of Fastify, which hosted Storage runs on."""
+    """An unknown path has the error of Fastify, as on hosted Storage."""
     answer = http.get("/nowhere/at/all")
 
     assert 404 == answer.status_code

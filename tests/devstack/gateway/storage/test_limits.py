@@ -1,4 +1,4 @@
-"""What a bucket takes: sizes, types and names.
+"""The limits of a bucket: sizes, types and names.
 
 The words are supabase/storage's `src/storage/limits.ts` and `src/internal/errors/codes.ts`.
 """
@@ -18,7 +18,7 @@ CONTENTS = b"0123456789"
 @pytest.mark.parametrize("is_form", [True, False])
 @pytest.mark.parametrize("size", [10, 11])
 def test_size_is_limited_by_the_bucket(http: httpx.Client, size: int, *, is_form: bool) -> None:
-    """The limit is of the file alone: a form's fields and frame do not count."""
+    """The limit counts the file alone, without a form's fields and frame."""
     path, content = f"/object/tiny/{uuid.uuid4()}", b"x" * size
     if is_form:
         answer = http.post(path, files={"file": ("x", content)})
@@ -34,7 +34,7 @@ def test_size_is_limited_by_the_bucket(http: httpx.Client, size: int, *, is_form
 
 
 def test_size_is_limited_without_a_length(http: httpx.Client) -> None:
-    """A body in chunks announces nothing, and is cut off when it is too long."""
+    """Storage cuts a chunked body off at the limit."""
     pieces = (b"xxxx" for _ in range(3))
 
     assert TOO_LARGE == refusal(http.post(f"/object/tiny/{uuid.uuid4()}", content=pieces))
@@ -55,7 +55,7 @@ def test_size_is_limited_without_a_length(http: httpx.Client) -> None:
 def test_type_is_limited_by_the_bucket(
     http: httpx.Client, bucket: str, media_type: str, *, is_taken: bool
 ) -> None:
-    """A bucket takes types by name or by their first half; the names are those of RFC 6838."""
+    """A bucket allows types by name or by their first half; RFC 6838 defines the names."""
     path = f"/object/{bucket}/{uuid.uuid4()}/x"
     raw = http.post(path, content=CONTENTS, headers={"content-type": media_type})
     form = http.post(f"{path}-2", files={"file": ("x", CONTENTS, media_type)})
@@ -76,7 +76,7 @@ def test_form_may_name_the_type_apart(http: httpx.Client) -> None:
 
 
 def test_placeholder_of_a_folder_is_empty(http: httpx.Client) -> None:
-    """It is of no type, and has to hold nothing."""
+    """A folder's placeholder has no type and must be empty."""
     path = f"/object/listing-photos/{uuid.uuid4()}/.emptyFolderPlaceholder"
 
     assert TOO_LARGE == refusal(http.post(path, content=b"x"))
@@ -92,7 +92,7 @@ def test_placeholder_of_a_folder_is_empty(http: httpx.Client) -> None:
     ],
 )  # fmt: skip
 def test_odd_name_is_refused(http: httpx.Client, name: str) -> None:
-    """The names are those of supabase/storage's `src/storage/limits.ts`; no dots lead outside."""
+    """supabase/storage's `src/storage/limits.ts` defines the names; no dots lead outside."""
     path = httpx.URL(f"{http.base_url}object/notes/").copy_with(
         raw_path=f"/storage/v1/object/notes/{_quoted(name)}".encode()
     )
@@ -109,7 +109,7 @@ def test_odd_name_is_refused(http: httpx.Client, name: str) -> None:
 def test_many_a_name_is_fine(
     user: Client, user_id: str, name: str, transport: httpx.Client
 ) -> None:
-    """What may be a name is kept as it is, by every way that leads to it."""
+    """A valid name stays as it is, by every route."""
     bucket, key = user.storage.from_("notes"), f"{user_id}/{name}"
     bucket.upload(key, b"x")
 
@@ -122,5 +122,5 @@ def test_many_a_name_is_fine(
 
 
 def _quoted(name: str) -> str:
-    """Quote every byte, so that no client puts a path straight."""
+    """Quote every byte, so that no client normalizes the path."""
     return "".join(f"%{byte:02X}" for byte in name.encode())

@@ -1,4 +1,4 @@
-"""Signed links, to read and to upload.
+"""Signed links, for reads and for uploads.
 
 https://supabase.com/docs/reference/python/storage-from-createsignedurl and after; what a token
 says is supabase/storage's `src/storage/object.ts`.
@@ -44,7 +44,7 @@ def signed(client: Client, key: str, seconds: int = 60) -> str:
 
 
 def test_link_reads_without_a_key(user: Client, key: str, transport: httpx.Client) -> None:
-    """It says when it ends instead of how long the contents may be kept."""
+    """A signed link needs no key, and its end limits the caching."""
     answer = transport.get(signed(user, key, 3600))
 
     assert b"contents" == answer.content
@@ -53,7 +53,7 @@ def test_link_reads_without_a_key(user: Client, key: str, transport: httpx.Clien
 
 
 def test_link_downloads_under_a_name(user: Client, key: str, transport: httpx.Client) -> None:
-    """The client adds it to the link; no signature is needed for it."""
+    """The client adds the file name to the link, outside the signature."""
     bucket = user.storage.from_("notes")
     named = bucket.create_signed_url(key, 60, {"download": "my note.txt"})["signedUrl"]
     plain = bucket.create_signed_url(key, 60, {"download": True})["signedUrl"]
@@ -66,7 +66,7 @@ def test_link_downloads_under_a_name(user: Client, key: str, transport: httpx.Cl
 
 
 def test_links_are_made_in_bulk(user: Client, key: str, transport: httpx.Client) -> None:
-    """In the order of the paths, with a reason for what is not there."""
+    """The links are in the order of the paths, and a missing object has an error."""
     first, second = user.storage.from_("notes").create_signed_urls([f"{key}x", key], 60)
 
     assert (f"{key}x", None) == (first["path"], first["signedURL"])
@@ -79,7 +79,7 @@ def test_links_are_made_in_bulk(user: Client, key: str, transport: httpx.Client)
 def test_link_leads_to_the_present_contents(
     user: Client, service: Client, key: str, transport: httpx.Client
 ) -> None:
-    """It is for the name: what is replaced is shown anew, what is removed no more."""
+    """A link leads to the name: to replaced contents, and to nothing after a removal."""
     link = signed(user, key)
 
     service.storage.from_("notes").update(key, b"new")
@@ -88,61 +88,63 @@ def test_link_leads_to_the_present_contents(
     assert NOT_FOUND == refusal(transport.get(link))
 
 
-def test_link_ends(stranger: httpx.Client, gateway: Gateway, key: str) -> None:
-    """After its time the token says nothing any more."""
+def test_link_ends(keyless_http: httpx.Client, gateway: Gateway, key: str) -> None:
+    """Storage refuses a link after its end."""
     now = int(time.time())
     claims = {"url": f"notes/{key}", "scope": "download", "iat": now - 60, "exp": now - 1}
     token = gateway.keys.sign(claims)
 
-    answer = stranger.get(f"/object/sign/notes/{key}", params={"token": token})
+    answer = keyless_http.get(f"/object/sign/notes/{key}", params={"token": token})
     assert INVALID_JWT == refusal(answer)
     assert '"exp" claim timestamp check failed' == answer.json()["message"]
 
 
 def test_link_is_for_one_object_and_one_purpose(
-    user: Client, gateway: Gateway, user_id: str, stranger: httpx.Client, key: str
+    user: Client, gateway: Gateway, user_id: str, keyless_http: httpx.Client, key: str
 ) -> None:
-    """Another name, another purpose, another kind of token: none of them opens it."""
+    """A link opens one object for one purpose, and no other kind of token does."""
     download = parse_qs(urlsplit(signed(user, key)).query)["token"][0]
     upload = user.storage.from_("notes").create_signed_upload_url(f"{key}.new")["token"]
     place = f"/object/sign/notes/{key}"
 
-    assert INVALID_SIGNATURE == refusal(stranger.get(f"{place}x", params={"token": download}))
-    assert INVALID_SIGNATURE == refusal(stranger.get(place, params={"token": upload}))
+    assert INVALID_SIGNATURE == refusal(keyless_http.get(f"{place}x", params={"token": download}))
+    assert INVALID_SIGNATURE == refusal(keyless_http.get(place, params={"token": upload}))
     session = gateway.token(user_id)
-    assert INVALID_SIGNATURE == refusal(stranger.get(place, params={"token": session}))
-    assert INVALID_JWT == refusal(stranger.get(place, params={"token": f"{download}x"}))
-    assert INVALID_JWT == refusal(stranger.get(place, params={"token": "nonsense"}))
-    missing = stranger.get(place)
+    assert INVALID_SIGNATURE == refusal(keyless_http.get(place, params={"token": session}))
+    assert INVALID_JWT == refusal(keyless_http.get(place, params={"token": f"{download}x"}))
+    assert INVALID_JWT == refusal(keyless_http.get(place, params={"token": "nonsense"}))
+    missing = keyless_http.get(place)
     assert "querystring must have required property 'token'" == missing.json()["message"]
     target = f"/object/upload/sign/notes/{key}.new"
-    swapped = stranger.put(target, params={"token": download}, content=b"x")
+    swapped = keyless_http.put(target, params={"token": download}, content=b"x")
     assert INVALID_SIGNATURE == refusal(swapped)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "soon", 10**12])
 def test_odd_life_is_refused(http: httpx.Client, key: str, seconds: object) -> None:
-    """A link lives for some seconds, and not for ever."""
+    """A link's life is a positive number of seconds."""
     for path, more in ((f"notes/{key}", {}), ("notes", {"paths": [key]})):
         answer = http.post(f"/object/sign/{path}", json={"expiresIn": seconds, **more})
         assert ("400", "Error", "InvalidRequest") == refusal(answer)
 
 
 def test_upload_by_link_is_its_makers(
-    user: Client, user_id: str, stranger: httpx.Client, owner: psycopg.Connection
+    user: Client, user_id: str, keyless_http: httpx.Client, owner: psycopg.Connection
 ) -> None:
-    """Whoever holds the link uploads, and the object is the one's who made it."""
+    """Anyone with an upload link may upload, and its maker owns the object."""
     key = f"{user_id}/{uuid.uuid4()}.txt"
     link = user.storage.from_("notes").create_signed_upload_url(key)
 
-    answer = stranger.put(link["signed_url"], content=b"x", headers={"content-type": "text/csv"})
+    answer = keyless_http.put(
+        link["signed_url"], content=b"x", headers={"content-type": "text/csv"}
+    )
     assert {"Key": f"notes/{key}"} == answer.json()
     query = "select owner_id, metadata ->> 'mimetype' from storage.objects where name = %s"
     assert [(user_id, "text/csv")] == owner.execute(query, [key]).fetchall()
 
 
 def test_client_uploads_by_token(user: Client, user_id: str) -> None:
-    """The official client sends a form; once is enough."""
+    """The official client uploads a form by the token, once."""
     key = f"{user_id}/{uuid.uuid4()}.txt"
     bucket = user.storage.from_("notes")
     token = bucket.create_signed_upload_url(key)["token"]
@@ -157,7 +159,7 @@ def test_client_uploads_by_token(user: Client, user_id: str) -> None:
 
 
 def test_link_may_replace_if_it_was_made_so(http: httpx.Client, key: str) -> None:
-    """The link says it, not who uploads."""
+    """The link decides about replacing, and not the uploader."""
     path = f"/object/upload/sign/notes/{key}"
     assert DUPLICATE == refusal(http.post(path))
     token = http.post(path, headers={"x-upsert": "true"}).json()["token"]
@@ -167,14 +169,14 @@ def test_link_may_replace_if_it_was_made_so(http: httpx.Client, key: str) -> Non
 
 
 def test_link_is_made_for_who_may_upload(user: Client) -> None:
-    """A folder of others gets none."""
+    """A user gets an upload link only where the policies allow the upload."""
     with pytest.raises(StorageApiError) as caught:
         user.storage.from_("notes").create_signed_upload_url(f"{uuid.uuid4()}/x.txt")
     assert ("403", "Unauthorized") == told(caught)
 
 
 def test_limits_hold_for_links(http: httpx.Client) -> None:
-    """Size and type are the bucket's."""
+    """The bucket's size and types limit an upload by link."""
     name = str(uuid.uuid4())
     tiny = http.post(f"/object/upload/sign/tiny/{name}").json()
     photos = http.post(f"/object/upload/sign/listing-photos/{name}").json()

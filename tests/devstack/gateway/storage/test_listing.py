@@ -11,6 +11,7 @@ import pytest
 from supabase import Client
 
 from tests.devstack.gateway.storage.clients import refusal
+from tests.support.gateways import Gateway
 
 
 NAMES = (
@@ -27,8 +28,9 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def folder(service: Client) -> str:
-    """Fill a folder of its own, one object after the other."""
+def folder(gateway: Gateway, transport: httpx.Client) -> str:
+    """Fill a new folder, one object after the other."""
+    service = gateway.client(transport, key=gateway.keys.secret_key)
     folder = str(uuid.uuid4())
     for name in NAMES:
         service.storage.from_("notes").upload(f"{folder}/{name}", name.encode())
@@ -40,7 +42,7 @@ def names(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def test_folder_and_files_are_sorted_together(service: Client, folder: str) -> None:
-    """In any case of letters; folders that differ only in case are one."""
+    """Folders and files sort together without case; folders that differ in case are one."""
     listed = service.storage.from_("notes").list(folder)
 
     assert ["100.txt", "10_.txt", "A.txt", "a", "b.txt", "C", "d.txt"] == names(listed)
@@ -54,7 +56,7 @@ def test_folder_and_files_are_sorted_together(service: Client, folder: str) -> N
 
 
 def test_order_is_turned_around(service: Client, folder: str) -> None:
-    """Descending by name is the same the other way."""
+    """Descending order by name is the reverse."""
     options = {"sortBy": {"column": "name", "order": "desc"}}
     listed = service.storage.from_("notes").list(folder, options)  # type: ignore[arg-type] # a literal of just this form
 
@@ -63,7 +65,7 @@ def test_order_is_turned_around(service: Client, folder: str) -> None:
 
 @pytest.mark.parametrize("column", ["created_at", "updated_at", "last_accessed_at"])
 def test_folders_come_first_by_time(service: Client, folder: str, column: str) -> None:
-    """They have no time of their own."""
+    """Folders have no time, so they come first in an order by time."""
     options = {"sortBy": {"column": column, "order": "desc"}}
     listed = service.storage.from_("notes").list(folder, options)  # type: ignore[arg-type] # a literal of just this form
 
@@ -71,7 +73,7 @@ def test_folders_come_first_by_time(service: Client, folder: str, column: str) -
 
 
 def test_page_is_cut_out(service: Client, folder: str) -> None:
-    """Limit and offset count folders as well."""
+    """Limit and offset count folders too."""
     bucket = service.storage.from_("notes")
 
     assert ["A.txt", "a"] == names(bucket.list(folder, {"limit": 2, "offset": 2}))
@@ -93,12 +95,12 @@ def test_page_is_cut_out(service: Client, folder: str) -> None:
 def test_search_is_a_beginning(
     service: Client, folder: str, search: str, expected: list[str]
 ) -> None:
-    """It matches the beginnings of names, in any case, and knows no wildcards."""
+    """A search matches the beginnings of names, in any case, without wildcards."""
     assert expected == names(service.storage.from_("notes").list(folder, {"search": search}))
 
 
 def test_deeper_folder_is_listed_by_its_path(service: Client, folder: str) -> None:
-    """With or without a slash at its end; names are without the path."""
+    """A folder's path may end with a slash; names are without the path."""
     bucket = service.storage.from_("notes")
 
     assert ["1.txt", "2", "4.txt"] == names(bucket.list(f"{folder}/c"))
@@ -107,7 +109,7 @@ def test_deeper_folder_is_listed_by_its_path(service: Client, folder: str) -> No
 
 
 def test_unknown_bucket_is_empty(service: Client) -> None:
-    """As hosted, nobody learns which buckets there are."""
+    """An unknown bucket lists as empty, as hosted, so nobody learns the buckets' names."""
     assert [] == service.storage.from_("nowhere").list()
 
 
@@ -125,7 +127,7 @@ def test_unknown_bucket_is_empty(service: Client) -> None:
     ids=str,
 )
 def test_odd_listing_is_refused(http: httpx.Client, body: object) -> None:
-    """The body is checked as Fastify checks it on hosted Supabase."""
+    """Storage checks the body as Fastify does on hosted Supabase."""
     answer = http.post("/object/list/notes", json=body)
 
     assert ("400", "Error", "InvalidRequest") == refusal(answer)
@@ -133,7 +135,7 @@ def test_odd_listing_is_refused(http: httpx.Client, body: object) -> None:
 
 
 def test_number_may_come_as_digits(http: httpx.Client, folder: str) -> None:
-    """Fastify converts what a JSON schema calls a number."""
+    """Fastify converts digits in a text to a number."""
     answer = http.post("/object/list/notes", json={"prefix": folder, "limit": "1", "offset": "0"})
 
     assert 1 == len(answer.json())

@@ -1,4 +1,4 @@
-"""Moving, copying and removing.
+"""Moves, copies and removals of objects.
 
 https://supabase.com/docs/reference/python/storage-from-move, -copy and -remove
 """
@@ -16,10 +16,10 @@ from tests.devstack.gateway.storage.clients import (
     DUPLICATE,
     INVALID_KEY,
     NOT_FOUND,
-    ClientFor,
     refusal,
     told,
 )
+from tests.support.gateways import ClientFor
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def key(user: Client, user_id: str) -> str:
 
 
 def test_object_is_moved(user: Client, key: str, owner: psycopg.Connection) -> None:
-    """It is the same object under another name."""
+    """A move keeps the object and changes its name."""
     bucket = user.storage.from_("notes")
     answer = bucket.move(key, f"{key}.moved")
 
@@ -45,7 +45,7 @@ def test_object_is_moved(user: Client, key: str, owner: psycopg.Connection) -> N
 
 
 def test_object_is_copied(user: Client, user_id: str, key: str) -> None:
-    """Two objects with the same contents, and each is removed by itself."""
+    """A copy has the same contents, and each object is removed separately."""
     bucket = user.storage.from_("notes")
     answer = bucket.copy(key, f"{key}.copy")
 
@@ -59,7 +59,7 @@ def test_object_is_copied(user: Client, user_id: str, key: str) -> None:
 
 
 def test_copy_may_say_something_else_of_itself(http: httpx.Client, key: str) -> None:
-    """Type, time and the user's metadata are new where it is asked for."""
+    """A copy may have its own type, time and user metadata."""
     body = {
         "bucketId": "notes",
         "sourceKey": key,
@@ -79,7 +79,7 @@ def test_copy_may_say_something_else_of_itself(http: httpx.Client, key: str) -> 
 
 @pytest.mark.parametrize("verb", ["move", "copy"])
 def test_object_goes_to_another_bucket(http: httpx.Client, key: str, verb: str) -> None:
-    """The JavaScript client may name one."""
+    """A move or copy may name another bucket, as the JavaScript client does."""
     body = {
         "bucketId": "notes",
         "sourceKey": key,
@@ -94,7 +94,7 @@ def test_object_goes_to_another_bucket(http: httpx.Client, key: str, verb: str) 
 
 @pytest.mark.parametrize("verb", ["move", "copy"])
 def test_taken_or_missing_names_are_refused(user: Client, key: str, verb: str) -> None:
-    """Nothing is replaced, and nothing comes of nothing."""
+    """Storage refuses a taken target and a missing source, and changes nothing."""
     bucket = user.storage.from_("notes")
     bucket.upload(f"{key}.taken", b"other")
 
@@ -108,7 +108,7 @@ def test_taken_or_missing_names_are_refused(user: Client, key: str, verb: str) -
 
 
 def test_copy_replaces_when_it_may(http: httpx.Client, user: Client, key: str) -> None:
-    """Upsert is said as for an upload; without it the name is taken."""
+    """A copy replaces its target if it has upsert."""
     user.storage.from_("notes").upload(f"{key}.old", b"old")
     body = {"bucketId": "notes", "sourceKey": key, "destinationKey": f"{key}.old"}
 
@@ -119,7 +119,7 @@ def test_copy_replaces_when_it_may(http: httpx.Client, user: Client, key: str) -
 
 @pytest.mark.parametrize("verb", ["move", "copy"])
 def test_others_folder_takes_nothing(user: Client, key: str, verb: str) -> None:
-    """The policy on the new name decides."""
+    """The insert policy on the new name decides."""
     with pytest.raises(StorageApiError) as caught:
         getattr(user.storage.from_("notes"), verb)(key, f"{uuid.uuid4()}/x.txt")
     assert ("403", "Unauthorized") == told(caught)
@@ -128,7 +128,7 @@ def test_others_folder_takes_nothing(user: Client, key: str, verb: str) -> None:
 
 @pytest.mark.parametrize("verb", ["move", "copy"])
 def test_target_is_checked(http: httpx.Client, key: str, verb: str) -> None:
-    """The new name is one, and its bucket is there."""
+    """Storage checks the new name and the new bucket."""
     body: dict[str, str] = {"bucketId": "notes", "sourceKey": key, "destinationKey": "a/../b"}
     assert INVALID_KEY == refusal(http.post(f"/object/{verb}", json=body))
 
@@ -139,7 +139,7 @@ def test_target_is_checked(http: httpx.Client, key: str, verb: str) -> None:
 
 
 def test_removed_objects_are_answered(user: Client, user_id: str, key: str) -> None:
-    """What was not there, or not the user's, is simply not among them."""
+    """The answer lists the removed objects, without missing ones and those of other users."""
     bucket = user.storage.from_("notes")
     removed = bucket.remove([key, f"{user_id}/none", "' or 1=1 --"])
 
@@ -148,7 +148,7 @@ def test_removed_objects_are_answered(user: Client, user_id: str, key: str) -> N
 
 
 def test_others_remove_nothing(client_for: ClientFor, user: Client, key: str) -> None:
-    """Bulk removal answers nothing; a single one is told."""
+    """A bulk removal of another user's object lists nothing; a single one is refused."""
     other = client_for(str(uuid.uuid4()))
 
     assert [] == other.storage.from_("notes").remove([key])
@@ -159,7 +159,7 @@ def test_others_remove_nothing(client_for: ClientFor, user: Client, key: str) ->
 def test_single_removal_says_what_is_wrong(
     http: httpx.Client, client_for: ClientFor, key: str
 ) -> None:
-    """The service learns whether it was there; a user who may not is denied."""
+    """A single removal tells the service that an object is missing, and denies a user."""
     token = client_for(str(uuid.uuid4())).options.headers["Authorization"]
     denied = http.delete(f"/object/notes/{key}", headers={"Authorization": token})
 
@@ -169,7 +169,7 @@ def test_single_removal_says_what_is_wrong(
 
 
 def test_removal_names_something(http: httpx.Client) -> None:
-    """An empty list, or none, is refused."""
+    """Storage refuses an empty or missing list of removals."""
     bodies: list[dict[str, list[str]]] = [{"prefixes": []}, {}]
     for body in bodies:
         answer = http.request("DELETE", "/object/notes", json=body)
@@ -179,7 +179,7 @@ def test_removal_names_something(http: httpx.Client) -> None:
 def test_rows_are_deleted_by_storage_alone(
     owner: psycopg.Connection, user: Client, key: str
 ) -> None:
-    """As hosted, SQL does not delete what has a file, whoever asks."""
+    """SQL may not delete an object's row, for any role, as hosted."""
     for table in ("objects", "buckets"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="Use the Storage API"):
             owner.execute(f"delete from storage.{table}")  # noqa: S608 -- one of two names

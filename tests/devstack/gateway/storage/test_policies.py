@@ -1,4 +1,4 @@
-"""Who may read what of a market's files: the service writes, the policies say who looks."""
+"""The service writes the files of the sample market, and policies decide who reads them."""
 
 import uuid
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from storage3.exceptions import StorageApiError
 from storage3.types import FileOptions
 from supabase import Client
 
-from tests.devstack.gateway.storage.clients import ClientFor, told
+from tests.devstack.gateway.storage.clients import told
+from tests.devstack.market import ALICE, BOB, DISPUTE
+from tests.support.gateways import ClientFor, Gateway
 
 
 PDF: FileOptions = {"content-type": "application/pdf"}
@@ -19,7 +21,7 @@ JPEG: FileOptions = {"content-type": "image/jpeg"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """Two parties of a dispute, one of the staff, and somebody else."""
+    """Two parties of a dispute, a member of the staff, and another user."""
 
     buyer: str
     seller: str
@@ -29,18 +31,15 @@ class People:
 
 
 @pytest.fixture(scope="module")
-def people(storage_url: str) -> People:
-    ids = [str(uuid.uuid4()) for _ in range(5)]
-    people = People(buyer=ids[0], seller=ids[1], staff=ids[2], stranger=ids[3], dispute=ids[4])
-    with psycopg.connect(storage_url) as owner:
-        query = "insert into public.disputes (id, buyer_id, seller_id) values (%s, %s, %s)"
-        owner.execute(query, [people.dispute, people.buyer, people.seller])
-        owner.execute("insert into public.staff values (%s)", [people.staff])
-    return people
+def people(gateway: Gateway) -> People:
+    staff, stranger = str(uuid.uuid4()), str(uuid.uuid4())
+    with psycopg.connect(gateway.owner_url) as owner:
+        owner.execute("insert into public.staff values (%s)", [staff])
+    return People(buyer=BOB, seller=ALICE, staff=staff, stranger=stranger, dispute=DISPUTE)
 
 
 def readers(client_for: ClientFor, people: People, bucket: str, key: str) -> set[str]:
-    """Return who of the people can download an object."""
+    """Return the names of the people who can download an object."""
     found = set()
     for name in ("buyer", "seller", "staff", "stranger", "nobody"):
         user_id = None if name == "nobody" else getattr(people, name)
@@ -56,7 +55,7 @@ def readers(client_for: ClientFor, people: People, bucket: str, key: str) -> set
 def test_public_buckets_are_everybodys(
     client_for: ClientFor, service: Client, people: People, bucket: str, transport: httpx.Client
 ) -> None:
-    """Photos of listings and avatars are read by all."""
+    """Everybody reads photos of listings and avatars."""
     key = f"{people.buyer}/avatar_{uuid.uuid4()}.jpg"
     service.storage.from_(bucket).upload(key, b"x", JPEG)
 
@@ -68,7 +67,7 @@ def test_public_buckets_are_everybodys(
 def test_evidence_is_the_parties(
     client_for: ClientFor, service: Client, people: People, transport: httpx.Client
 ) -> None:
-    """Both parties of the dispute that the first folder names; staff gets a link."""
+    """The parties of the dispute in the first folder read the evidence; staff uses a link."""
     key = f"{people.dispute}/{people.buyer}_{uuid.uuid4()}_invoice.pdf"
     service.storage.from_("evidence-uploads").upload(key, b"x", PDF)
 
@@ -81,7 +80,7 @@ def test_evidence_is_the_parties(
 def test_proofs_are_the_owners_and_staffs(
     client_for: ClientFor, service: Client, people: People
 ) -> None:
-    """The first folder is whose it is."""
+    """The owner of the first folder and the staff read a proof."""
     key = f"{people.seller}/poa_{uuid.uuid4()}.pdf"
     service.storage.from_("address-proofs").upload(key, b"x", PDF)
 
@@ -91,7 +90,7 @@ def test_proofs_are_the_owners_and_staffs(
 def test_listing_shows_what_may_be_read(
     client_for: ClientFor, service: Client, people: People
 ) -> None:
-    """A folder is there for those who may see something in it."""
+    """A listing shows a folder to those who may read an object in it."""
     key = f"{people.stranger}/poa_{uuid.uuid4()}.pdf"
     service.storage.from_("address-proofs").upload(key, b"x", PDF)
 
@@ -108,7 +107,7 @@ def test_listing_shows_what_may_be_read(
 def test_link_is_made_for_what_may_be_read(
     client_for: ClientFor, service: Client, people: People
 ) -> None:
-    """Others get no link, alone or among several."""
+    """Storage signs a link only for a reader, alone or among several."""
     key = f"{people.seller}/poa_{uuid.uuid4()}.pdf"
     service.storage.from_("address-proofs").upload(key, b"x", PDF)
 
@@ -128,7 +127,7 @@ def test_link_is_made_for_what_may_be_read(
 def test_only_the_service_writes(
     client_for: ClientFor, service: Client, people: People, bucket: str
 ) -> None:
-    """Even in a folder of their own users upload, replace, move and remove nothing."""
+    """A user cannot upload, replace, move or remove, even in a folder of their own."""
     folder = people.dispute if bucket == "evidence-uploads" else people.seller
     key, new = f"{folder}/{uuid.uuid4()}.jpg", f"{folder}/{uuid.uuid4()}.jpg"
     service.storage.from_(bucket).upload(key, b"kept", JPEG)

@@ -1,4 +1,4 @@
-"""Storage goes on when its database was away."""
+"""Storage recovers from lost database connections."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +15,7 @@ where application_name = 'devstack gateway' and datname = current_database()
 
 
 def test_cut_connections_cost_one_request(http: httpx.Client, gateway: Gateway) -> None:
-    """The first request that meets a dead connection finds all of them, and gets new ones."""
+    """The first request on a dead connection replaces all connections of the pool."""
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: http.get("/bucket"), range(32)))
     with psycopg.connect(gateway.config.admin_url, autocommit=True) as admin:
@@ -23,5 +23,5 @@ def test_cut_connections_cost_one_request(http: httpx.Client, gateway: Gateway) 
 
     answers = [http.get("/bucket") for _ in range(6)]
     assert [500] + [200] * 5 == [answer.status_code for answer in answers]
-    # Whether the last word of the server arrives is up to the network.
+    # The network decides if the server's last message arrives.
     assert answers[0].json()["code"] in {"DatabaseError", "InternalError"}

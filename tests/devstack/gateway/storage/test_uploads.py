@@ -1,4 +1,4 @@
-"""Uploads, by form as the Python client sends them and by raw body as the JavaScript one does.
+"""Uploads: by form as the Python client sends them, by raw body as the JavaScript one does.
 
 https://supabase.com/docs/reference/python/storage-from-upload and -update; what a form and a raw
 body say of themselves is supabase/storage's `src/storage/uploader.ts`.
@@ -19,11 +19,10 @@ from supabase import Client
 from tests.devstack.gateway.storage.clients import (
     DENIED,
     DUPLICATE,
-    ClientFor,
     refusal,
     told,
 )
-from tests.support.gateways import Gateway
+from tests.support.gateways import ClientFor, Gateway
 
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
@@ -31,7 +30,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 
 @pytest.fixture
 def key(user_id: str) -> str:
-    """Return a name in the user's own folder that no object has."""
+    """Return a free name in the user's own folder."""
     return f"{user_id}/{uuid.uuid4().hex}.txt"
 
 
@@ -46,7 +45,7 @@ def row(owner: psycopg.Connection, key: str) -> dict[str, Any]:
 def test_upload_is_the_uploaders(
     user: Client, user_id: str, key: str, owner: psycopg.Connection
 ) -> None:
-    """The row tells whose it is and what the file is like, as hosted fills it."""
+    """The row has the owner and the file's details, as on hosted Supabase."""
     answer = user.storage.from_("notes").upload(key, PNG, {"content-type": "image/png"})
 
     assert (key, f"notes/{key}") == (answer.path, answer.full_path)
@@ -67,7 +66,7 @@ def test_upload_is_the_uploaders(
 
 
 def test_file_options_are_kept(user: Client, key: str) -> None:
-    """How long a browser may keep it, its type, and the user's own metadata."""
+    """The row keeps the caching time, the type and the user's metadata."""
     bucket = user.storage.from_("notes")
     bucket.upload(
         key,
@@ -84,7 +83,7 @@ def test_file_options_are_kept(user: Client, key: str) -> None:
 
 
 def test_file_on_disk_is_uploaded(user: Client, key: str, tmp_path: Path) -> None:
-    """The client takes a path or an open file as well."""
+    """The client uploads a path or an open file."""
     path = tmp_path / "photo.png"
     path.write_bytes(PNG)
     bucket = user.storage.from_("notes")
@@ -97,7 +96,7 @@ def test_file_on_disk_is_uploaded(user: Client, key: str, tmp_path: Path) -> Non
 
 
 def test_raw_body_is_the_file(http: httpx.Client, owner: psycopg.Connection, key: str) -> None:
-    """Its headers say what a form's fields say, and the answer names the row."""
+    """The headers of a raw body replace a form's fields, and the answer names the row."""
     metadata = base64.b64encode(json.dumps({"a": 1}).encode()).decode()
     headers = {
         "content-type": "image/png",
@@ -117,7 +116,7 @@ def test_raw_body_is_the_file(http: httpx.Client, owner: psycopg.Connection, key
 
 
 def test_form_of_a_browser_is_a_file(http: httpx.Client, key: str) -> None:
-    """The JavaScript client's file has no field name, and fields may come after none or some."""
+    """A form's file may have no field name, and fields may come before or after it."""
     fields = {"cacheControl": "7", "metadata": '{"b": 2}'}
     path = f"/object/notes/{key}"
     assert http.post(path, data=fields, files={"": ("blob", PNG)}).is_success
@@ -131,7 +130,7 @@ def test_form_of_a_browser_is_a_file(http: httpx.Client, key: str) -> None:
 
 
 def test_nothing_said_is_bytes_that_are_not_kept(http: httpx.Client, key: str) -> None:
-    """Without a type it is bytes, without a time no browser keeps it; odd metadata is none."""
+    """A file without a type is bytes, without a time is not cached; odd metadata is ignored."""
     assert http.post(f"/object/notes/{key}", content=b"", headers={"x-metadata": "?"}).is_success
 
     info = http.get(f"/object/info/notes/{key}").json()
@@ -144,7 +143,7 @@ def test_nothing_said_is_bytes_that_are_not_kept(http: httpx.Client, key: str) -
 
 
 def test_name_is_taken_once(user: Client, http: httpx.Client, key: str) -> None:
-    """A second upload is refused unless it says that it replaces."""
+    """Storage refuses a second upload of a name without upsert."""
     bucket = user.storage.from_("notes")
     bucket.upload(key, b"one")
 
@@ -156,7 +155,7 @@ def test_name_is_taken_once(user: Client, http: httpx.Client, key: str) -> None:
 
 
 def test_upsert_and_update_replace(user: Client, key: str, owner: psycopg.Connection) -> None:
-    """The row stays the same one, with a new version and a new time."""
+    """A replacement keeps the row's id, and has a new version and time."""
     bucket = user.storage.from_("notes")
     bucket.upload(key, b"one", {"metadata": {"n": 1}})
     first = row(owner, key)
@@ -173,14 +172,14 @@ def test_upsert_and_update_replace(user: Client, key: str, owner: psycopg.Connec
 
 
 def test_update_makes_what_is_missing(user: Client, key: str) -> None:
-    """As hosted, PUT is an upload that may replace."""
+    """PUT of a missing object uploads it, as hosted."""
     user.storage.from_("notes").update(key, b"new")
 
     assert b"new" == user.storage.from_("notes").download(key)
 
 
 def test_folder_of_others_is_closed(user: Client, gateway: Gateway, http: httpx.Client) -> None:
-    """A policy to insert looks at the path; a new name is refused in the policy's words."""
+    """The insert policy checks the path, and its refusal names the policy."""
     others = f"{uuid.uuid4()}/x.txt"
 
     with pytest.raises(StorageApiError) as caught:
@@ -194,7 +193,7 @@ def test_folder_of_others_is_closed(user: Client, gateway: Gateway, http: httpx.
 def test_object_of_others_is_not_replaced(
     user: Client, client_for: ClientFor, service: Client, user_id: str
 ) -> None:
-    """Whose update policy does not hold keeps the file as it is."""
+    """The update policy protects the file of another user."""
     key = f"{user_id}/kept.txt"
     service.storage.from_("notes").upload(key, b"the service's")
 
@@ -208,7 +207,7 @@ def test_object_of_others_is_not_replaced(
 
 
 def test_policy_sees_what_is_announced(client_for: ClientFor, service: Client) -> None:
-    """A policy may ask for the type and the size before a byte of the file is here."""
+    """A policy can check the announced type and size before the first byte."""
     name = f"{uuid.uuid4()}.txt"
     drop = client_for(None).storage.from_("dropbox")
 
@@ -221,7 +220,7 @@ def test_policy_sees_what_is_announced(client_for: ClientFor, service: Client) -
 
 
 def test_replacing_needs_the_right_to_look(client_for: ClientFor) -> None:
-    """With a policy to insert alone an upsert is refused, though an upload is not: as hosted."""
+    """An upsert needs a select policy, as hosted; an upload does not."""
     drop = client_for(None).storage.from_("dropbox")
 
     with pytest.raises(StorageApiError) as caught:

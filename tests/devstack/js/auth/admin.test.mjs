@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { connect, newEmail, PASSWORD, person, service, unwrap } from '../support.mjs'
 
-/** Have the admin make a user. */
+/** Create a user as admin. */
 async function created(attributes = {}) {
   const { admin } = service().auth
   const email = newEmail()

@@ -5,14 +5,14 @@ import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { connect, jwtSecret, publishableKey, shared, unwrap, url } from '../support.mjs'
 
-/** Sign claims with the legacy secret, as a project did before it had keys. */
+/** Sign claims with the legacy secret, as a project without signing keys does. */
 function legacyToken(claims) {
   const encode = (part) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`
   return `${signed}.${createHmac('sha256', jwtSecret).update(signed).digest('base64url')}`
 }
 
-/** Make a client that notes the paths it asks for. */
+/** Make a client that records the paths of its requests. */
 function watched(paths) {
   const noted = (input, init) => {
     paths.push(new URL(input instanceof Request ? input.url : input).pathname)

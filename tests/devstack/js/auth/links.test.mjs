@@ -1,10 +1,10 @@
 // https://supabase.com/docs/reference/javascript/auth-admin-generatelink, auth-verifyotp,
-// auth-resetpasswordforemail and their neighbours: what a mail would carry, without the mail.
+// auth-resetpasswordforemail and their neighbours
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { connect, Inbox, newEmail, PASSWORD, person, service, unwrap, url } from '../support.mjs'
 
-/** Have the admin make what a mail would carry. */
+/** Generate a link as admin. */
 async function link(params) {
   return unwrap(await service().auth.admin.generateLink(params))
 }
@@ -144,7 +144,7 @@ test('reauthenticate: Send reauthentication nonce', async () => {
   assert.equal(error, null)
 })
 
-/** Read the latest mail to an address; none is sent. */
+/** Return the latest mail to an address from the control API. */
 async function mail(to) {
   const answer = await fetch(`${url}/_control/mails?to=${encodeURIComponent(to)}`)
   return (await answer.json()).mails[0]
@@ -189,7 +189,7 @@ test('signInWithOtp: an unknown address that is not to sign up', async () => {
   assert.deepEqual([error.status, error.code], [422, 'otp_disabled'])
 })
 
-// What a project that has not switched it on answers.
+// Errors of a project that has not enabled these ways of signing in.
 const SWITCHED_OFF = {
   signInAnonymously: [(auth) => auth.signInAnonymously(), 422, 'anonymous_provider_disabled'],
   'signInWithOtp by phone': [

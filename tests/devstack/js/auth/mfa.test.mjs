@@ -1,5 +1,5 @@
-// https://supabase.com/docs/reference/javascript/auth-mfa-api and the pages of its methods; the code
-// is that of RFC 6238, reckoned here by Node alone.
+// https://supabase.com/docs/reference/javascript/auth-mfa-api and the pages of its methods. Node
+// computes the codes of RFC 6238.
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
@@ -8,7 +8,7 @@ import { connect, Inbox, PASSWORD, person, service, unwrap } from '../support.mj
 const STEP_S = 30
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
-/** Return what an authenticator app would show for a secret now. */
+/** Return the current code of an authenticator app. */
 function codeOf(secret) {
   const bits = [...secret].map((letter) => BASE32.indexOf(letter).toString(2).padStart(5, '0'))
   const bytes = bits.join('').match(/.{8}/g) ?? []
@@ -20,7 +20,7 @@ function codeOf(secret) {
   return String(number % 1_000_000).padStart(6, '0')
 }
 
-/** Return a code of six digits that is not the secret's. */
+/** Return six digits that are not the secret's code. */
 function wrongCode(secret) {
   return String((Number(codeOf(secret)) + 500_000) % 1_000_000).padStart(6, '0')
 }

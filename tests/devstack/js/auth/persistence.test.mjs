@@ -1,12 +1,12 @@
-// https://supabase.com/docs/reference/javascript/initializing: sessions that are kept and refreshed
-// where no timer does it, as on a server.
+// https://supabase.com/docs/reference/javascript/initializing: sessions in a storage, refreshed
+// without a timer as on a server
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { connect, Inbox, newEmail, PASSWORD, publishableKey, unwrap } from '../support.mjs'
 
 const KEY = 'session'
 
-/** Make a client that keeps its session in a map. */
+/** Make a client that stores its session in a map. */
 function keeping(kept, options = {}) {
   const storage = {
     getItem: (key) => kept.get(key) ?? null,
@@ -17,7 +17,7 @@ function keeping(kept, options = {}) {
   return connect(publishableKey, { auth })
 }
 
-/** Sign somebody up, and return where their session is kept. */
+/** Sign a user up; return the storage of the session. */
 async function keptSession() {
   const kept = new Map()
   const credentials = { email: newEmail(), password: PASSWORD }

@@ -1,9 +1,9 @@
-// https://supabase.com/docs/reference/javascript/auth-signup and the pages of what a session can do
+// https://supabase.com/docs/reference/javascript/auth-signup and the pages of a session's methods
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { connect, Inbox, newEmail, PASSWORD, person, shared, unwrap } from '../support.mjs'
 
-/** Sign somebody in a second time, by a client of its own. */
+/** Sign the user in again, on a second client. */
 async function signedIn({ email }) {
   const client = connect()
   unwrap(await client.auth.signInWithPassword({ email, password: PASSWORD }))

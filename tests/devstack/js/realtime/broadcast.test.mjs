@@ -17,7 +17,7 @@ import {
 
 const PRIVATE = { private: true }
 
-/** Join a topic; return the channel, what it hears and what is said of its state. */
+/** Join a topic; return the channel, its messages and its states. */
 async function joined(client, topic, config = {}, event = '*') {
   const [heard, states] = [new Inbox(), new Inbox()]
   const channel = client.channel(topic, { config })
@@ -135,7 +135,7 @@ test('httpSend: bytes', async () => {
 test('send before the subscription goes by HTTP', async () => {
   const topic = randomUUID()
   const { heard } = await joined(connect(), topic)
-  // With a logger of one's own the client does not warn on the console.
+  // A client with its own logger does not warn on the console.
   const quiet = connect(publishableKey, { realtime: { logger: () => {} } })
 
   assert.equal(await quiet.channel(topic).send(message({ x: 3 })), 'ok')

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { postgresChangesFilter } from '@supabase/supabase-js'
 import { connect, Inbox, newId, service, shared, subscribed, unwrap } from '../support.mjs'
 
-/** Subscribe a client to changes; return what comes in. */
+/** Subscribe a client to changes; return the received changes. */
 async function listening(client, ...bindings) {
   const heard = new Inbox()
   const channel = client.channel(`changes-${newId()}`)
@@ -110,7 +110,7 @@ const FILTERS = {
   ],
 }
 
-/** Return a filter's text; the client takes a built one as it is, but here one is added to it. */
+/** Return a filter's text; the client accepts a builder, but here a text is added to it. */
 function textOf(filter) {
   return typeof filter === 'string' ? filter : filter.build()
 }
@@ -118,7 +118,7 @@ function textOf(filter) {
 test('Available filters, each on a channel of its own', async () => {
   const { client, id: owner } = await shared('owner')
   const n = newId()
-  // What all are told in the end: nothing of what was before it is still on its way.
+  // Every channel gets the last note, so all earlier changes have arrived by then.
   const last = { event: 'INSERT', table: 'notes', filter: `id=eq.${n}` }
   const heard = await Promise.all(
     Object.values(FILTERS).map(([filtered]) => {

@@ -1,5 +1,5 @@
-// https://supabase.com/docs/reference/javascript/removechannel and its neighbours, heartbeats, and
-// what happens when the connection is lost
+// https://supabase.com/docs/reference/javascript/removechannel and its neighbours, heartbeats and
+// lost connections
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
@@ -22,7 +22,7 @@ test('getChannels, removeChannel and removeAllChannels', async () => {
 test('A channel that was removed can be made again', async () => {
   const client = connect()
   const topic = randomUUID()
-  // Another one keeps the connection open.
+  // A second channel keeps the connection open.
   await subscribed(client.channel(randomUUID()))
   await client.removeChannel(await subscribed(client.channel(topic)))
 

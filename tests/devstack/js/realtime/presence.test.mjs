@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { connect, Inbox, subscribed } from '../support.mjs'
 
-/** Join a room under a key; return the channel, and who is told to come and go. */
+/** Join a room under a key; return the channel, and its joins and leaves. */
 async function present(room, key) {
   const [joins, leaves, syncs] = [new Inbox(), new Inbox(), new Inbox()]
   const channel = connect().channel(room, { config: { presence: { key } } })

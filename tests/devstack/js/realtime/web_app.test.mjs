@@ -1,4 +1,4 @@
-// The channels of the web app, by the names it gives them: each delivers, and to its owner alone.
+// Each channel of the web app delivers to its owner alone.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { openMarket } from '../market.mjs'
@@ -9,7 +9,7 @@ before(async () => {
   market = await openMarket()
 })
 
-/** Subscribe as the web app does; return what comes in. */
+/** Subscribe as the web app does; return the received changes. */
 async function listening(client, name, ...bindings) {
   const heard = new Inbox()
   const channel = client.channel(name)
@@ -73,7 +73,7 @@ test('The channels of one person tell nothing to another', async () => {
     { event: 'UPDATE', table: 'messages', filter: `thread_id=eq.${thread}` },
     { event: '*', table: 'message_threads', filter: `buyer_id=eq.${buyer.id}` },
     { event: 'UPDATE', table: 'disputes', filter: `order_id=eq.${order}` },
-    // What all are told: nothing of what was before it is still on its way.
+    // Both get this row, so all earlier changes have arrived by then.
     { event: 'UPDATE', table: 'auctions', filter: `id=eq.${auction}` },
   ]
   const heard = {}

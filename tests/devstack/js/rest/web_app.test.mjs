@@ -1,4 +1,4 @@
-// Every query of the web app, in its own words, as nobody, as a party and as a stranger.
+// Every query of the web app, by an anonymous visitor, by a party and by another user.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { openMarket } from '../market.mjs'
@@ -12,7 +12,7 @@ const THREAD =
   `seller:${profile('message_threads_seller_id_fkey')}, ` +
   'order:orders(id, listing:listings(title, listing_photos(url,order_idx)))'
 
-/** Return how the web app asks for somebody else. */
+/** Return the embed by which the web app asks for another user. */
 function profile(foreignKey) {
   return `public_profiles!${foreignKey}(id,display_name,kyc_passed,member_since)`
 }
@@ -186,7 +186,7 @@ before(async () => {
   })
 })
 
-/** Return what stands at a path, through objects and arrays alike. */
+/** Return the value at a path, through objects and arrays. */
 function at(rows, path) {
   return path.split('.').reduce((values, name) => values.flat().map((value) => value[name]), rows)
 }

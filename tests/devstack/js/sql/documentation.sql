@@ -1,4 +1,4 @@
--- The tables on which the JavaScript client's documentation shows its calls, in a schema of their own.
+-- The tables of the examples in the JavaScript client's documentation, in a schema of their own.
 create schema docs;
 grant usage on schema docs to anon, authenticated, service_role;
 alter default privileges in schema docs grant all on tables to anon, authenticated, service_role;
@@ -82,7 +82,7 @@ insert into docs.texts values
 (1, 'Four score and seven years ago'), (2, 'The road goes ever on and on'),
 (3, 'Green eggs and ham');
 
--- A word of SQL as a column's name, and names with what the query grammar reserves.
+-- A column with a keyword as its name, and names with characters that the query grammar reserves.
 create table docs.lists ("order" bigint primary key, "a,b" text, "c.d" text);
 insert into docs.lists values (1, 'x', 'y'), (2, 'x,(1)', 'y"z'), (3, null, null);
 

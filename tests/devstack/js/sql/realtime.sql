@@ -1,4 +1,4 @@
--- How a project sends broadcasts from its database.
+-- The database sends broadcasts, by a function and by a trigger.
 create function public.send_broadcast(
   topic text, event text, payload jsonb, private boolean = true
 ) returns void language sql as $$

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { connect, service, unwrap } from '../support.mjs'
 
-/** Create a bucket that nobody has; return its name and a client that may do everything. */
+/** Create a new bucket; return its name and the service's client. */
 async function created(options = { public: false }) {
   const { storage } = service()
   const name = `bucket-${randomUUID()}`

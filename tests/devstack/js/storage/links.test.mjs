@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { connect, shared, unwrap, url } from '../support.mjs'
 
-/** Return a folder that the owner may write, with two files in it. */
+/** Return a folder that the user may write, with two files in it. */
 async function ownFolder() {
   const { client, id } = await shared('owner')
   const avatars = client.storage.from('avatars')

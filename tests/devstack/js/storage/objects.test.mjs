@@ -8,7 +8,7 @@ import { connect, service, shared, unwrap, url } from '../support.mjs'
 const PNG = Buffer.from('89504e470d0a1a0a', 'hex')
 const FORBIDDEN = 'new row violates row-level security policy'
 
-/** Return a folder that the owner may write, with a file in it. */
+/** Return a folder that the user may write, with a file in it. */
 async function ownFolder() {
   const { client, id } = await shared('owner')
   const avatars = client.storage.from('avatars')
