@@ -1,4 +1,4 @@
-"""One fake Stripe for all these tests; each finds it with an empty memory."""
+"""All tests share one fake Stripe, and each begins with an empty state."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 @pytest.fixture
 def account(_server: Account) -> Account:
-    """Give the account with nothing in it and nothing on its way."""
+    """Return the account after a reset, without objects and without pending events."""
     _server.command("POST", "/reset")
     _server.receiver.forget()
     return _server

@@ -1,4 +1,4 @@
-"""Who may call, and what is not there."""
+"""The fake refuses unknown callers and unknown routes."""
 
 import httpx
 import pytest
@@ -19,7 +19,7 @@ def client_with(account: Account, key: str, version: str | None = None) -> strip
 
 @pytest.mark.parametrize("key", ["sk_test_wrong", "pk_test_of_a_browser"])
 def test_wrong_key_is_refused(account: Account, key: str) -> None:
-    """Another secret key is 401, and so is a publishable one where it has no business."""
+    """A wrong secret key is 401, and so is a publishable key on a secret route."""
     with pytest.raises(stripe.AuthenticationError) as refusal:
         client_with(account, key).v1.payment_intents.list()
 
@@ -27,7 +27,7 @@ def test_wrong_key_is_refused(account: Account, key: str) -> None:
 
 
 def test_call_without_a_key_is_refused(account: Account) -> None:
-    """No Authorization at all is 401; HTTP Basic with the key as user works like Bearer."""
+    """A call without Authorization is 401; HTTP Basic with the key as user works like Bearer."""
     url = f"{account.config.url}/v1/balance"
 
     assert 401 == httpx.get(url, timeout=TIMEOUT_S).status_code
@@ -35,13 +35,13 @@ def test_call_without_a_key_is_refused(account: Account) -> None:
 
 
 def test_other_api_version_is_refused(account: Account) -> None:
-    """Objects of another release look different, so the fake does not pretend."""
+    """The fake refuses another API version, whose objects differ."""
     with pytest.raises(stripe.InvalidRequestError, match="API version"):
         client_with(account, SECRET_KEY, "2020-08-27").v1.balance.retrieve()
 
 
 def test_what_the_fake_has_not_is_404_and_says_so(account: Account) -> None:
-    """An unknown path, or a method that a path has not, names itself."""
+    """The error of an unknown path or method names it."""
     with pytest.raises(stripe.InvalidRequestError, match=r"GET: /v1/products.*fake") as refusal:
         account.client.v1.products.list()
     with pytest.raises(stripe.InvalidRequestError, match="POST: /v1/refunds/re_1/cancel"):
@@ -51,7 +51,7 @@ def test_what_the_fake_has_not_is_404_and_says_so(account: Account) -> None:
 
 
 def test_answers_name_their_request(account: Account) -> None:
-    """Every answer, an error's too, has a Request-Id (docs.stripe.com/api/request_ids)."""
+    """Every answer, also an error, has a Request-Id (docs.stripe.com/api/request_ids)."""
     intent = account.intent()
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         account.client.v1.charges.retrieve("ch_none")
@@ -73,7 +73,7 @@ def test_answers_name_their_request(account: Account) -> None:
     ],
 )
 def test_broken_body_is_a_400(account: Account, body: bytes) -> None:
-    """What cannot be read is refused in Stripe's form of an error, and is no crash."""
+    """An unreadable body answers 400 in Stripe's form."""
     answer = httpx.post(
         f"{account.config.url}/v1/payment_intents",
         content=body,

@@ -1,4 +1,4 @@
-"""The way of a seller through onboarding: https://docs.stripe.com/api/account_links."""
+"""A seller's onboarding by a link: https://docs.stripe.com/api/account_links."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def sent(url: str) -> httpx.Response:
 
 
 def test_link_opens_once(account: Account) -> None:
-    """It lives a few minutes; whoever comes again is sent for a new one."""
+    """A link opens once within a few minutes; a later visit is redirected to refresh_url."""
     seller = account.seller(is_onboarded=False)
 
     link = link_for(account, seller)
@@ -45,7 +45,7 @@ def test_link_opens_once(account: Account) -> None:
 
 
 def test_form_completes_the_onboarding(account: Account) -> None:
-    """Sending the form off does what the seller's true answers would, and leads back."""
+    """The form completes the onboarding as a seller's answers do, and redirects to return_url."""
     seller = account.seller(is_onboarded=False)
     link = link_for(account, seller)
     opened(link.url)
@@ -58,7 +58,7 @@ def test_form_completes_the_onboarding(account: Account) -> None:
 
 
 def test_address_that_is_no_link_opens_nothing(account: Account) -> None:
-    """Neither an unknown token nor the id of another object is a page."""
+    """An unknown token or the id of another object is no page."""
     seller = account.seller()
 
     for token in ("setup_none", seller.id):
@@ -67,7 +67,7 @@ def test_address_that_is_no_link_opens_nothing(account: Account) -> None:
 
 
 def test_update_is_for_those_whose_platform_asks_the_questions(account: Account) -> None:
-    """account_update is refused to accounts from whom Stripe collects requirements itself."""
+    """Stripe refuses account_update for accounts whose requirements it collects itself."""
     express, custom = account.seller(), account.seller(type="custom")
 
     with pytest.raises(stripe.InvalidRequestError, match="account_onboarding"):
@@ -88,7 +88,7 @@ def test_update_is_for_those_whose_platform_asks_the_questions(account: Account)
     ],
 )
 def test_wrong_link_is_refused(account: Account, params: Any, code: str | None, param: str) -> None:
-    """What is missing, empty, unknown or no address is a 400 that names it."""
+    """A missing, empty, unknown or malformed parameter is a 400 that names it."""
     seller = account.seller(is_onboarded=False)
 
     with pytest.raises(stripe.InvalidRequestError) as refusal:
@@ -114,7 +114,7 @@ def test_stranger_gets_no_link(account: Account) -> None:
 
 
 def test_express_dashboard_has_its_own_link(account: Account) -> None:
-    """A login link is there for Express accounts that are onboarded, and for no others."""
+    """An onboarded Express account has a login link, and no other account has."""
     accounts = account.client.v1.accounts
     express, fresh = account.seller(), account.seller(is_onboarded=False)
     standard = account.seller(type="standard")

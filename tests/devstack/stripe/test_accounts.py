@@ -1,4 +1,4 @@
-"""Connected accounts: how they are made, what they may do, and who hears of it.
+"""Connected accounts: their creation, their capabilities and their events.
 
 https://docs.stripe.com/api/accounts, https://docs.stripe.com/connect/accounts
 """
@@ -15,13 +15,13 @@ BOTH: Any = {"card_payments": {"requested": True}, "transfers": {"requested": Tr
 
 
 def now(account: Account, seller: stripe.Account) -> dict[str, Any]:
-    """Return the seller's account as it is now."""
+    """Retrieve the seller's account."""
     found: dict[str, Any] = account.client.v1.accounts.retrieve(seller.id).to_dict()
     return found
 
 
 def updates(account: Account, seller: stripe.Account) -> list[dict[str, Any]]:
-    """Return what was told about the seller, newest first."""
+    """Return the account.updated events of the seller, newest first."""
     events = account.client.v1.events.list(
         {"type": "account.updated"}, {"stripe_account": seller.id}
     )
@@ -29,7 +29,7 @@ def updates(account: Account, seller: stripe.Account) -> list[dict[str, Any]]:
 
 
 def test_new_account_has_everything_to_prove(account: Account) -> None:
-    """An Express account starts disabled, its capabilities requested and inactive.
+    """An Express account starts disabled, with requested and inactive capabilities.
 
     https://docs.stripe.com/connect/handling-api-verification
     """
@@ -69,7 +69,7 @@ def test_new_account_has_everything_to_prove(account: Account) -> None:
 def test_type_decides_who_controls_what(
     account: Account, kind: Any, payer: str, losses: str, collector: str, dashboard: str
 ) -> None:
-    """Each of the three types stands for one set of controller properties."""
+    """Each of the three types stands for a set of controller properties."""
     made = account.client.v1.accounts.create({"type": kind, "capabilities": BOTH})
 
     assert made.controller is not None
@@ -84,7 +84,7 @@ def test_type_decides_who_controls_what(
 
 
 def test_controller_properties_take_the_place_of_a_type(account: Account) -> None:
-    """The newer way to say the same: https://docs.stripe.com/connect/migrate-to-controller-properties."""
+    """Controller properties replace a type (docs.stripe.com, migrate-to-controller-properties)."""
     accounts = account.client.v1.accounts
     controller: Any = {
         "fees": {"payer": "application"},
@@ -106,7 +106,7 @@ def test_controller_properties_take_the_place_of_a_type(account: Account) -> Non
 
 
 def test_transfers_alone_need_an_approval(account: Account) -> None:
-    """Stripe gives transfers without card_payments to approved platforms, and changes nothing."""
+    """Stripe refuses transfers without card_payments, except to approved platforms."""
     alone: Any = {"transfers": {"requested": True}}
     seller = account.seller()
 
@@ -133,7 +133,7 @@ def test_transfers_alone_need_an_approval(account: Account) -> None:
     ],
 )
 def test_what_the_fake_cannot_do_is_refused(account: Account, params: Any) -> None:
-    """Another country, a parameter it has not or a wrong value is a 400 that names it."""
+    """Another country, an unknown parameter or a wrong value is a 400 that names it."""
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         account.seller(is_onboarded=False, **params)
 
@@ -172,7 +172,7 @@ def test_onboarding_enables_the_account_and_is_told(account: Account) -> None:
 
 
 def test_event_of_a_connected_account_is_not_ours(account: Account) -> None:
-    """Its secret differs, our list of events has it not, the account's own has."""
+    """A connected account's event has another secret, and is in that account's list alone."""
     seller = account.seller()
     received = account.receiver.next()
 
@@ -187,7 +187,7 @@ def test_event_of_a_connected_account_is_not_ours(account: Account) -> None:
 
 
 def test_redelivered_event_goes_to_the_endpoint_for_connected_accounts(account: Account) -> None:
-    """A test can have account.updated come twice, with one id and its own secret."""
+    """A test may have account.updated delivered twice, with one id and its own secret."""
     account.seller()
     first = account.receiver.next().verify(CONNECT_SECRET)
 
@@ -197,7 +197,7 @@ def test_redelivered_event_goes_to_the_endpoint_for_connected_accounts(account: 
 
 
 def test_verification_can_take_its_time(account: Account) -> None:
-    """Everything is submitted, nothing is enabled: Stripe still looks at it."""
+    """Stripe may still verify an account that has submitted everything, and enables nothing."""
     seller = account.seller(is_onboarded=False)
 
     account.command("POST", f"/accounts/{seller.id}/onboarding", outcome="pending")
@@ -212,7 +212,7 @@ def test_verification_can_take_its_time(account: Account) -> None:
 
 
 def test_more_is_required_before_it_is_past_due(account: Account) -> None:
-    """Until its deadline a requirement disables nothing; then it disables everything."""
+    """A requirement disables the account after its deadline, and nothing before."""
     seller = account.seller()
     path, fields = f"/accounts/{seller.id}/requirements", ["individual.verification.document"]
 
@@ -241,7 +241,7 @@ def test_more_is_required_before_it_is_past_due(account: Account) -> None:
 
 
 def test_account_is_restricted_and_let_go(account: Account) -> None:
-    """Stripe disables an account for a reason of its own, and the reason can go away."""
+    """Stripe may disable an account for a reason of its own, and enable it again."""
     seller = account.seller()
 
     restriction = f"/accounts/{seller.id}/restriction"
@@ -256,7 +256,7 @@ def test_account_is_restricted_and_let_go(account: Account) -> None:
 
 
 def test_single_abilities_come_and_go(account: Account) -> None:
-    """Payouts can be held back while transfers go on, and the other way round."""
+    """Payouts may be disabled while transfers are enabled, and the reverse."""
     seller = account.seller()
     path = f"/accounts/{seller.id}/abilities"
 
@@ -277,7 +277,7 @@ def test_single_abilities_come_and_go(account: Account) -> None:
 
 
 def test_what_the_platform_says_is_not_asked_again(account: Account) -> None:
-    """An update fills in what was due; the same update once more is no news."""
+    """An update fulfils what was due; the same update again sends no event."""
     seller = account.seller(is_onboarded=False)
     changes: Any = {
         "business_type": "individual",
@@ -296,7 +296,7 @@ def test_what_the_platform_says_is_not_asked_again(account: Account) -> None:
 
 
 def test_capability_can_be_requested_later(account: Account) -> None:
-    """Of an account that has proven everything it is active at once; taken back it is gone."""
+    """A capability of a verified account is active at once, and ends with its request."""
     cards: Any = {"card_payments": {"requested": True}}
     seller = account.seller(capabilities=cards)
     accounts = account.client.v1.accounts
@@ -311,7 +311,7 @@ def test_capability_can_be_requested_later(account: Account) -> None:
 
 
 def test_accounts_are_listed_and_deleted(account: Account) -> None:
-    """The list has what is connected, newest first; what is deleted is nobody's any more."""
+    """The list has the connected accounts, newest first, without deleted ones."""
     accounts = account.client.v1.accounts
     first, second = account.seller(), account.seller()
 
@@ -332,7 +332,7 @@ def test_accounts_are_listed_and_deleted(account: Account) -> None:
 
 
 def test_own_account_is_found_by_its_id_too(account: Account) -> None:
-    """Our own id works where a connected one does, in the header as well."""
+    """Our own account's id works as a connected one's, in the header too."""
     own = account.client.v1.accounts.retrieve_current()
     seller = account.seller()
 
@@ -344,7 +344,7 @@ def test_own_account_is_found_by_its_id_too(account: Account) -> None:
 
 
 def test_not_everything_is_done_for_connected_accounts(account: Account) -> None:
-    """A call that the fake does not serve with Stripe-Account says so, and does nothing."""
+    """A call that the fake does not serve with Stripe-Account is refused."""
     seller = account.seller()
 
     with pytest.raises(stripe.InvalidRequestError, match=r"POST /v1/payment_intents .*connected"):
@@ -356,7 +356,7 @@ def test_not_everything_is_done_for_connected_accounts(account: Account) -> None
 
 
 def test_same_key_makes_one_account(account: Account) -> None:
-    """A repeated creation with its idempotency key is answered with the first account."""
+    """A repeated creation with its idempotency key returns the first account."""
     accounts = account.client.v1.accounts
     params: Any = {"type": "express", "capabilities": BOTH}
 

@@ -1,4 +1,4 @@
-"""3-D Secure: the buyer has to prove that the card is his.
+"""3-D Secure: the buyer must authenticate the payment.
 
 docs.stripe.com/payments/3d-secure, docs.stripe.com/testing#three-ds-cards
 """
@@ -10,14 +10,14 @@ from tests.support.fake_server import Account
 
 
 def asked(account: Account, card: str = "pm_card_threeDSecure2Required") -> stripe.PaymentIntent:
-    """Have the buyer asked."""
+    """Start a payment whose buyer must authenticate."""
     intent = account.paid(card)
     assert "requires_action" == intent.status
     return intent
 
 
 def answer(account: Account, intent: stripe.PaymentIntent, outcome: str) -> stripe.PaymentIntent:
-    """Let the buyer succeed or fail, and return the intent as it is then."""
+    """Let the authentication succeed or fail; return the intent afterwards."""
     account.command("POST", f"/payment_intents/{intent.id}/authenticate", outcome=outcome)
     return account.client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
 
@@ -32,7 +32,7 @@ def answer(account: Account, intent: stripe.PaymentIntent, outcome: str) -> stri
     ],
 )
 def test_proven_buyer_pays(account: Account, card: str) -> None:
-    """The intent asks, takes nothing before the answer, and succeeds with it."""
+    """The intent requires an action, charges nothing before it, and succeeds after it."""
     intent = asked(account, card)
     assert intent.next_action is not None
     assert ("use_stripe_sdk", None) == (intent.next_action.type, intent.latest_charge)
@@ -54,7 +54,7 @@ def test_proven_buyer_pays(account: Account, card: str) -> None:
 
 
 def test_buyer_who_fails_can_pay_otherwise(account: Account) -> None:
-    """A failed proof charges nothing, is told in last_payment_error, and another card pays.
+    """A failed authentication charges nothing, sets last_payment_error, and another card pays.
 
     docs.stripe.com/error-codes#payment-intent-authentication-failure
     """
@@ -86,7 +86,7 @@ def test_buyer_who_fails_can_pay_otherwise(account: Account) -> None:
     ],
 )
 def test_proof_is_no_money(account: Account, card: str, decline_code: str) -> None:
-    """The bank can still decline when the buyer has proven that it is he."""
+    """The bank may decline after a successful authentication."""
     intent = asked(account, card)
 
     declined = answer(account, intent, "succeed")
@@ -103,7 +103,7 @@ def test_proof_is_no_money(account: Account, card: str, decline_code: str) -> No
 
 @pytest.mark.parametrize("uses_sdk", [False, True])
 def test_buyer_is_sent_to_a_page_or_shown_it(account: Account, *, uses_sdk: bool) -> None:
-    """With a return_url the buyer is redirected, unless Stripe.js is to show the bank's page.
+    """With a return_url the buyer is redirected, unless the call says use_stripe_sdk.
 
     docs.stripe.com/api/payment_intents/object#payment_intent_object-next_action
     """
@@ -122,7 +122,7 @@ def test_buyer_is_sent_to_a_page_or_shown_it(account: Account, *, uses_sdk: bool
 
 @pytest.mark.parametrize("option", ["off_session", "error_on_requires_action"])
 def test_proof_is_impossible_when_nobody_can_be_asked(account: Account, option: str) -> None:
-    """The card says authentication_required, and the intent waits for another way to pay.
+    """An off-session card is declined with authentication_required, and may pay otherwise.
 
     docs.stripe.com/error-codes#authentication-required
     """
@@ -133,12 +133,12 @@ def test_proof_is_impossible_when_nobody_can_be_asked(account: Account, option: 
 
 
 def test_card_that_may_be_challenged_is_not(account: Account) -> None:
-    """3-D Secure that is optional is left out."""
+    """The fake omits an optional authentication."""
     assert "succeeded" == account.paid("pm_card_threeDSecureOptional").status
 
 
 def test_nobody_answers_what_was_not_asked(account: Account) -> None:
-    """The control API refuses to prove what is paid already."""
+    """The control API refuses to authenticate a paid intent."""
     intent = account.paid()
 
     refusal = account.control.post(f"/payment_intents/{intent.id}/authenticate")

@@ -1,4 +1,4 @@
-"""Balance transactions: one for each movement of money, tied to what moved it."""
+"""Balance transactions: one for each movement of money, with its source."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.support.fake_server import Account
 
 
 def test_capture_is_booked_at_once_when_it_is_synchronous(account: Account) -> None:
-    """capture_method=automatic: the charge has its balance transaction in the same answer."""
+    """capture_method=automatic returns the charge with its balance transaction."""
     intent = account.intent(capture_method="automatic")
 
     paid = account.client.v1.payment_intents.confirm(
@@ -25,7 +25,7 @@ def test_capture_is_booked_at_once_when_it_is_synchronous(account: Account) -> N
 
 
 def test_capture_is_booked_later_by_default(account: Account) -> None:
-    """The default is automatic_async: no balance transaction yet, charge.updated brings it.
+    """By default (automatic_async) charge.updated brings the balance transaction later.
 
     docs.stripe.com/payments/payment-intents/asynchronous-capture
     """
@@ -42,7 +42,7 @@ def test_capture_is_booked_later_by_default(account: Account) -> None:
 
 
 def test_balance_is_the_sum_of_its_transactions(account: Account) -> None:
-    """What came in less fees and refunds, and each movement found by its source."""
+    """The balance is the sum of charges less fees and refunds, each found by its source."""
     intent = account.paid(capture_method="automatic")
     refund = account.client.v1.refunds.create({"payment_intent": intent.id, "amount": 1000})
 
@@ -57,7 +57,7 @@ def test_balance_is_the_sum_of_its_transactions(account: Account) -> None:
 
 
 def test_money_is_pending_before_it_is_available(account: Account) -> None:
-    """A charge settles for two days; a refund meanwhile settles with it, later at once.
+    """A charge is pending for two days; a refund settles with it, and later at once.
 
     https://docs.stripe.com/payments/balances
     """
@@ -89,7 +89,7 @@ def test_card_that_bypasses_pending_is_available_at_once(account: Account) -> No
 
 
 def test_transactions_are_found_by_what_they_are(account: Account) -> None:
-    """By type, source, currency, time and payout, alone or together."""
+    """Type, source, currency, time and payout filter the transactions, alone or together."""
     intent = account.paid("pm_card_bypassPending", capture_method="automatic")
     refund = account.client.v1.refunds.create({"payment_intent": intent.id, "amount": 1000})
     payout = account.command("POST", "/balance/own/payout")
@@ -112,7 +112,7 @@ def test_transactions_are_found_by_what_they_are(account: Account) -> None:
 
 
 def test_payout_takes_all_that_is_available(account: Account) -> None:
-    """What goes to the bank is a transaction too; of nothing there is no payout."""
+    """A payout takes the available balance as a transaction, and is refused for an empty one."""
     account.paid("pm_card_bypassPending", capture_method="automatic")
     account.paid(capture_method="automatic")
 
@@ -127,7 +127,7 @@ def test_payout_takes_all_that_is_available(account: Account) -> None:
 
 
 def test_accounts_have_books_of_their_own(account: Account) -> None:
-    """A transaction of a seller is none of ours, nor ours theirs."""
+    """Our account and a seller's do not show each other's transactions."""
     seller = account.seller()
     charge_id = str(account.paid(capture_method="automatic").latest_charge)
     account.client.v1.transfers.create(
@@ -148,7 +148,7 @@ def test_accounts_have_books_of_their_own(account: Account) -> None:
 
 
 def test_account_can_charge_and_pay_out(account: Account) -> None:
-    """The health check of a caller finds an account in working order."""
+    """A health check finds an account that may charge and pay out."""
     own = account.client.v1.accounts.retrieve_current()
 
     assert ("AU", True, True) == (own.country, own.charges_enabled, own.payouts_enabled)

@@ -1,4 +1,4 @@
-"""The books of the fake: whatever happens, balances are the sums of balance transactions.
+"""Every balance of the fake is the sum of its balance transactions.
 
 Random sequences of charges, refunds, disputes, transfers, reversals, settling and payouts, against
 an oracle that knows nothing but the rules.
@@ -25,7 +25,7 @@ PICK = st.integers(min_value=0, max_value=5)
 
 @dataclasses.dataclass(kw_only=True)
 class Entry:
-    """One movement in an account, and whether its money is there."""
+    """One movement of an account's money, available or pending."""
 
     owner: str
     net: int
@@ -34,7 +34,7 @@ class Entry:
 
 @dataclasses.dataclass(kw_only=True)
 class Charge:
-    """What a buyer paid, and what has become of it."""
+    """A charge, and its refunded, disputed and transferred amounts."""
 
     id: str
     amount: int
@@ -46,7 +46,7 @@ class Charge:
 
 @dataclasses.dataclass(kw_only=True)
 class Transfer:
-    """What a seller got, and what of it came back."""
+    """A transfer to a seller, and its reversed amount."""
 
     id: str
     amount: int
@@ -58,7 +58,7 @@ class Transfer:
 
 
 class Books:
-    """The oracle, and the same done to the fake."""
+    """The oracle, which does the same to the fake."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -69,14 +69,14 @@ class Books:
         self.transfers: list[Transfer] = []
 
     def charge(self, amount: int) -> None:
-        """Let a buyer pay."""
+        """Charge a buyer."""
         intent = self.account.paid(amount=amount, capture_method="automatic")
         fee = round(amount * 170 / 10_000) + 30
         entry = self._add(OWN, amount - fee, is_available=False)
         self.charges.append(Charge(id=str(intent.latest_charge), amount=amount, entry=entry))
 
     def refund(self, pick: int, amount: int) -> None:
-        """Give a buyer something back, of what neither he nor his bank has back already."""
+        """Refund a part of what neither the buyer nor the bank has back."""
         if not self.charges:
             return
         charge = self.charges[pick % len(self.charges)]
@@ -89,7 +89,7 @@ class Books:
             self._add(OWN, -amount, is_available=charge.entry.is_available)
 
     def dispute(self, pick: int, *, is_won: bool) -> None:
-        """Let a bank take all that is left of a charge, and give it back when we win."""
+        """Let a bank dispute the rest of a charge, and return it if we win."""
         if not self.charges:
             return
         charge = self.charges[pick % len(self.charges)]
@@ -106,7 +106,7 @@ class Books:
             charge.disputed = left
 
     def transfer(self, pick: int, amount: int, owner: str, *, has_source: bool) -> None:
-        """Pay a seller, from a charge or from what is available."""
+        """Transfer to a seller, from a charge or from the available balance."""
         source = None
         if has_source and self.charges:
             source = self.charges[pick % len(self.charges)]
@@ -134,7 +134,7 @@ class Books:
         )
 
     def reverse(self, pick: int, amount: int) -> None:
-        """Take something back from a seller who still has it."""
+        """Reverse a part of a transfer whose seller still has the money."""
         if not self.transfers:
             return
         transfer = self.transfers[pick % len(self.transfers)]
@@ -150,13 +150,13 @@ class Books:
             self._add(transfer.owner, -amount, is_available=transfer.theirs.is_available)
 
     def settle(self, owner: str) -> None:
-        """Let time pass."""
+        """Make the pending money of an account available."""
         self.account.command("POST", f"/balance/{self.ids.get(owner, OWN)}/settle")
         for entry in self._of(owner):
             entry.is_available = True
 
     def pay_out(self, owner: str) -> None:
-        """Send what is available to the bank."""
+        """Pay the available balance out."""
         amount = self.funds(owner)[0]
         path = f"/balance/{self.ids.get(owner, OWN)}/payout"
         answer = self.account.control.post(path)
@@ -165,14 +165,14 @@ class Books:
             self._add(owner, -amount, is_available=True)
 
     def funds(self, owner: str) -> tuple[int, int]:
-        """Return what is available and what is pending."""
+        """Return the available and the pending balance."""
         both = {True: 0, False: 0}
         for entry in self._of(owner):
             both[entry.is_available] += entry.net
         return both[True], both[False]
 
     def check(self) -> None:
-        """Compare every account with the oracle, and its balance with its transactions."""
+        """Compare each account with the oracle, and its balance with its transactions."""
         for owner in (OWN, *SELLERS):
             options: Any = {"stripe_account": self.ids[owner]} if owner in self.ids else {}
             balance = self.v1.balance.retrieve(None, options)
@@ -230,7 +230,7 @@ STEPS = st.one_of(
 def test_balances_are_the_sums_of_their_transactions(
     account: Account, steps: list[methodcaller]
 ) -> None:
-    """Of ours and of each seller's, after every kind of movement and every refusal."""
+    """Our balance and each seller's stay equal to the oracle's after any movement or refusal."""
     account.command("POST", "/reset")
     books = Books(account)
 

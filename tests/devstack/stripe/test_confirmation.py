@@ -1,4 +1,4 @@
-"""Confirming: paid, declined, or first proven by the buyer."""
+"""A confirmation pays, is declined, or asks the buyer to authenticate."""
 
 import httpx
 import pytest
@@ -52,7 +52,7 @@ def test_good_card_pays(account: Account) -> None:
 def test_declined_card_is_a_card_error(
     account: Account, card: str, code: str, decline_code: str
 ) -> None:
-    """A decline is 402 with the bank's reason, and the intent waits for another way to pay.
+    """A decline is 402 with the bank's reason, and the intent may be paid otherwise.
 
     docs.stripe.com/declines and docs.stripe.com/testing#declined-payments
     """
@@ -77,7 +77,7 @@ def test_declined_card_is_a_card_error(
 
 
 def test_decline_names_the_field_to_correct(account: Account) -> None:
-    """A wrong date or code is to be corrected in the form (docs.stripe.com/error-codes)."""
+    """The error names the wrong field of the form (docs.stripe.com/error-codes)."""
     params = []
     for name in ("ExpiredCard", "IncorrectCvc"):
         with pytest.raises(stripe.CardError) as decline:
@@ -103,7 +103,7 @@ def test_declined_intent_can_still_be_paid(account: Account) -> None:
 
 
 def test_intent_made_and_declined_in_one_call_exists(account: Account) -> None:
-    """Create with confirm leaves the intent behind although the answer is an error."""
+    """A declined creation with confirm leaves the intent."""
     with pytest.raises(stripe.CardError) as decline:
         account.paid("pm_card_chargeDeclined")
 
@@ -125,7 +125,7 @@ def test_paid_intent_is_not_paid_twice(account: Account) -> None:
 
 
 def test_intent_without_method_cannot_be_confirmed(account: Account) -> None:
-    """There has to be something to pay with."""
+    """A confirmation without a payment method is refused."""
     intent = account.intent()
 
     with pytest.raises(stripe.InvalidRequestError, match="missing a payment method"):
@@ -133,7 +133,7 @@ def test_intent_without_method_cannot_be_confirmed(account: Account) -> None:
 
 
 def test_automatic_methods_need_a_return_url(account: Account) -> None:
-    """Without payment_method_types Stripe may redirect the buyer, so it wants to know where to.
+    """Without payment_method_types Stripe may redirect the buyer, so it demands a return_url.
 
     docs.stripe.com/changelog: automatic payment methods are the default since 2023-08-16.
     """
@@ -150,7 +150,7 @@ def test_automatic_methods_need_a_return_url(account: Account) -> None:
 
 
 def test_buyer_confirms_with_the_client_secret(account: Account) -> None:
-    """A publishable key may confirm one intent: the one whose secret it shows."""
+    """A publishable key confirms only the intent whose client secret it has."""
     intent = account.intent()
     url = f"{account.config.url}/v1/payment_intents/{intent.id}/confirm"
     headers = {"Authorization": "Bearer pk_test_anything"}
@@ -172,7 +172,7 @@ def test_buyer_confirms_with_the_client_secret(account: Account) -> None:
 
 
 def test_number_of_an_unknown_card_is_refused(account: Account) -> None:
-    """A number that is no test card's is an incorrect number."""
+    """Any number that is no test card's is an incorrect number."""
     with pytest.raises(stripe.CardError) as refusal:
         account.client.v1.payment_methods.create(
             {"type": "card", "card": {"number": "4242424242424241", "exp_month": 1, "exp_year": 40}}
@@ -182,7 +182,7 @@ def test_number_of_an_unknown_card_is_refused(account: Account) -> None:
 
 
 def test_payment_method_is_made_and_used(account: Account) -> None:
-    """A payment method of a card number pays an intent that it was put on."""
+    """A new payment method of a card number pays the intent that names it."""
     method = account.client.v1.payment_methods.create(
         {
             "type": "card",
@@ -199,7 +199,7 @@ def test_payment_method_is_made_and_used(account: Account) -> None:
 
 
 def test_manual_capture_takes_a_part(account: Account) -> None:
-    """A manual intent is authorised first and captured once, in part if so wished.
+    """A manual intent is authorised first and captured once, in full or in part.
 
     docs.stripe.com/payments/place-a-hold-on-a-payment-method
     """

@@ -1,4 +1,4 @@
-"""Customers: made, found, changed, deleted, and named by intents.
+"""Customers: created, found, changed, deleted, and named by intents.
 
 docs.stripe.com/api/customers
 """
@@ -25,7 +25,7 @@ def test_customer_is_made_and_found(account: Account) -> None:
 
 
 def test_change_of_a_customer_is_told_with_what_was(account: Account) -> None:
-    """customer.updated has the old values; a change of nothing is no news."""
+    """customer.updated has the old values; an update without changes sends no event."""
     customers = account.client.v1.customers
     made = customers.create({"email": "old@example.com"})
 
@@ -39,7 +39,7 @@ def test_change_of_a_customer_is_told_with_what_was(account: Account) -> None:
 
 
 def test_deleted_customer_is_gone_for_all_but_his_id(account: Account) -> None:
-    """A deleted customer is shown as deleted, and can be used for nothing.
+    """A deleted customer is shown as deleted, and refused everywhere else.
 
     docs.stripe.com/api/customers/delete
     """
@@ -63,7 +63,7 @@ def test_deleted_customer_is_gone_for_all_but_his_id(account: Account) -> None:
 
 
 def test_customer_of_an_intent_is_the_charges_too(account: Account) -> None:
-    """Intent and charge name the customer, and intents are listed by him."""
+    """Intent and charge name the customer, who is a filter of the intents' list."""
     customer = account.client.v1.customers.create({"email": "buyer@example.com"})
     account.intent()
 

@@ -1,4 +1,4 @@
-"""Disputes: opened, answered, won, lost, and what they do to the money.
+"""Disputes: opened, answered, won or lost, and their effect on the balance.
 
 docs.stripe.com/disputes/how-disputes-work, docs.stripe.com/api/disputes,
 docs.stripe.com/testing#disputes
@@ -14,20 +14,20 @@ from tests.support.fake_server import Account
 
 
 def disputed(account: Account, **body: Any) -> stripe.Dispute:
-    """Pay, and have the bank dispute it."""
+    """Pay, and let the bank dispute the charge."""
     intent = account.paid(capture_method="automatic")
     opened = account.command("POST", f"/charges/{intent.latest_charge}/dispute", **body)
     return account.client.v1.disputes.retrieve(opened["id"])
 
 
 def balance_of(account: Account) -> int:
-    """Return what all movements come to."""
+    """Return the sum of all balance transactions."""
     balance = account.client.v1.balance.retrieve()
     return sum(one.amount for one in balance.available) + sum(one.amount for one in balance.pending)
 
 
 def test_dispute_takes_the_money_and_a_fee(account: Account) -> None:
-    """A dispute withdraws its amount and A$25 in one adjustment, and tells so in this order."""
+    """A dispute withdraws its amount and A$25 in one adjustment; its events keep this order."""
     intent = account.paid(capture_method="automatic")
     before = balance_of(account)
 
@@ -58,7 +58,7 @@ def test_dispute_takes_the_money_and_a_fee(account: Account) -> None:
 
 
 def test_news_of_a_dispute_is_signed(account: Account) -> None:
-    """Webhooks of a dispute verify, and carry the dispute with its balance transactions whole."""
+    """The webhooks of a dispute are signed, and have its balance transactions expanded."""
     account.command("PUT", "/delivery", mode="before_answer", event_types=["charge.dispute.*"])
 
     dispute = disputed(account)
@@ -71,7 +71,7 @@ def test_news_of_a_dispute_is_signed(account: Account) -> None:
 
 
 def test_dispute_says_until_when_it_waits(account: Account) -> None:
-    """due_by is the end of a day to come, in seconds."""
+    """due_by is the end of a future day, in seconds."""
     dispute = disputed(account)
 
     due_by = dt.datetime.fromtimestamp(dispute.evidence_details.due_by or 0, tz=dt.UTC)
@@ -80,7 +80,7 @@ def test_dispute_says_until_when_it_waits(account: Account) -> None:
 
 
 def test_disputes_are_found_by_what_they_are_about(account: Account) -> None:
-    """By charge, by intent, and from the charge or the balance transaction by expansion."""
+    """Charge and intent filter the disputes, and an expansion leads to one."""
     other, dispute = disputed(account), disputed(account)
     disputes = account.client.v1.disputes
 
@@ -98,7 +98,7 @@ def test_disputes_are_found_by_what_they_are_about(account: Account) -> None:
 
 
 def test_won_dispute_brings_the_money_back(account: Account) -> None:
-    """Won: a second adjustment, the fee stays paid, funds_reinstated and closed."""
+    """A won dispute returns the amount by a second adjustment, without the fee."""
     dispute = disputed(account)
 
     account.command("POST", f"/disputes/{dispute.id}/close", status="won")
@@ -117,7 +117,7 @@ def test_won_dispute_brings_the_money_back(account: Account) -> None:
 
 
 def test_lost_dispute_keeps_the_money(account: Account) -> None:
-    """Lost: nothing comes back, and nothing is left to refund."""
+    """A lost dispute returns nothing, and leaves nothing to refund."""
     dispute = disputed(account)
 
     account.command("POST", f"/disputes/{dispute.id}/close", status="lost")
@@ -131,7 +131,7 @@ def test_lost_dispute_keeps_the_money(account: Account) -> None:
 
 
 def test_disputed_charge_cannot_be_refunded(account: Account) -> None:
-    """While the bank has the money, a refund is charge_disputed.
+    """A refund of a disputed charge is refused with charge_disputed.
 
     docs.stripe.com/error-codes#charge-disputed
     """
@@ -145,7 +145,7 @@ def test_disputed_charge_cannot_be_refunded(account: Account) -> None:
 
 
 def test_rest_of_a_charge_disputed_in_part_can_be_refunded(account: Account) -> None:
-    """A dispute about a part leaves the other part to us, and no cent more."""
+    """A dispute about a part leaves the other part to refund, and no cent more."""
     dispute = disputed(account, amount=2000)
     refunds = account.client.v1.refunds
 
@@ -157,7 +157,7 @@ def test_rest_of_a_charge_disputed_in_part_can_be_refunded(account: Account) -> 
 
 
 def test_inquiry_only_asks(account: Account) -> None:
-    """An inquiry moves no money, lets us refund, and ends as warning_closed."""
+    """An inquiry moves no money, allows a refund, and ends as warning_closed."""
     dispute = disputed(account, status="warning_needs_response")
     assert ("warning_needs_response", []) == (dispute.status, dispute.balance_transactions)
     assert dispute.is_charge_refundable
@@ -170,7 +170,7 @@ def test_inquiry_only_asks(account: Account) -> None:
 
 
 def test_inquiry_can_become_a_dispute(account: Account) -> None:
-    """The same dispute goes on as needs_response, and then the money is taken."""
+    """An inquiry may become a dispute with needs_response, which withdraws the money."""
     dispute = disputed(account, status="warning_needs_response")
 
     account.command("POST", f"/disputes/{dispute.id}/escalate")
@@ -184,7 +184,7 @@ def test_inquiry_can_become_a_dispute(account: Account) -> None:
 
 
 def test_evidence_is_kept_until_it_is_sent(account: Account) -> None:
-    """submit=false only stages evidence, without it the bank gets to see everything.
+    """submit=false stages evidence; without it the bank gets all of it.
 
     docs.stripe.com/api/disputes/update
     """
@@ -213,7 +213,7 @@ def test_evidence_is_kept_until_it_is_sent(account: Account) -> None:
 
 
 def test_metadata_alone_sends_nothing(account: Account) -> None:
-    """A dispute without evidence stays as it is when its metadata changes."""
+    """A change of metadata alone does not submit a dispute."""
     dispute = disputed(account)
 
     changed = account.client.v1.disputes.update(dispute.id, {"metadata": {"k": "v"}})
@@ -222,7 +222,7 @@ def test_metadata_alone_sends_nothing(account: Account) -> None:
 
 
 def test_evidence_of_an_unknown_file_is_refused(account: Account) -> None:
-    """A file has to be uploaded first, and here there is no way to."""
+    """Stripe refuses an unknown file as evidence; the fake has no uploads."""
     dispute = disputed(account)
 
     with pytest.raises(stripe.InvalidRequestError) as refusal:
@@ -252,7 +252,7 @@ def test_test_evidence_decides(account: Account, status: str, text: str, end: st
 
 
 def test_merchant_can_give_in(account: Account) -> None:
-    """Closing is losing, once (docs.stripe.com/api/disputes/close)."""
+    """Closing a dispute loses it, once (docs.stripe.com/api/disputes/close)."""
     dispute = disputed(account)
 
     closed = account.client.v1.disputes.close(dispute.id)
@@ -273,7 +273,7 @@ def test_merchant_can_give_in(account: Account) -> None:
 def test_disputing_card_disputes_by_itself(
     account: Account, card: str, status: str, reason: str
 ) -> None:
-    """The charge succeeds, is booked, and is disputed a little later."""
+    """The charge of this card succeeds, is booked, and is disputed soon after."""
     intent = account.paid(card)
     charge_id = str(intent.latest_charge)
     account.command("POST", f"/scheduled_actions/{charge_id}")
@@ -286,7 +286,7 @@ def test_disputing_card_disputes_by_itself(
 
 
 def test_charge_refunded_in_full_is_not_disputed(account: Account) -> None:
-    """There is nothing left to doubt (docs.stripe.com/disputes/prevention)."""
+    """A refunded charge cannot be disputed (docs.stripe.com/disputes/prevention)."""
     intent = account.paid("pm_card_createDispute", capture_method="automatic")
     account.client.v1.refunds.create({"payment_intent": intent.id})
 
@@ -296,7 +296,7 @@ def test_charge_refunded_in_full_is_not_disputed(account: Account) -> None:
 
 
 def test_impossible_cases_are_refused(account: Account) -> None:
-    """The control API says what cannot be, and changes nothing."""
+    """The control API refuses an impossible change, and changes nothing."""
     dispute = disputed(account)
 
     answers = [

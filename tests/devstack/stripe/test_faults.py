@@ -1,4 +1,4 @@
-"""Trouble of the API on command, as the official client meets it."""
+"""Commanded faults of the API, seen by the official client."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support.gateways import TIMEOUT_S
 
 
 def wait_until_struck(account: Account) -> None:
-    """Wait until every fault has found its request."""
+    """Wait until every fault has hit its request."""
     assert processes.wait_until(
         lambda: account.command("GET", "/faults")["faults"] == [], TIMEOUT_S
     )
@@ -31,7 +31,7 @@ def wait_until_struck(account: Account) -> None:
 def test_trouble_comes_as_the_library_knows_it(
     account: Account, status: int, error: type[stripe.StripeError]
 ) -> None:
-    """A fault strikes as often as it was told to, where it was told to, and then no more."""
+    """A fault hits as many requests of its path as the command says."""
     account.command("POST", "/faults", status=status, times=2, path="/v1/refunds*")
     assert 0 == len(account.client.v1.payment_intents.list().data)
 
@@ -44,7 +44,7 @@ def test_trouble_comes_as_the_library_knows_it(
 
 
 def test_connection_breaks_before_anything_is_done(account: Account) -> None:
-    """A reset is a connection error to the library, and nothing has happened."""
+    """A reset is a connection error of the library, and has no effect on the fake."""
     account.command("POST", "/faults", reset=True, method="POST")
 
     with pytest.raises(stripe.APIConnectionError):
@@ -54,7 +54,7 @@ def test_connection_breaks_before_anything_is_done(account: Account) -> None:
 
 
 def test_faults_can_be_seen_and_called_off(account: Account) -> None:
-    """A test that ends early can take back what it had ordered."""
+    """A test may read and delete its pending faults."""
     listed = account.command("POST", "/faults", status=500, times=9)["faults"]
     account.command("DELETE", "/faults")
 
@@ -63,7 +63,7 @@ def test_faults_can_be_seen_and_called_off(account: Account) -> None:
 
 
 def test_too_many_requests_is_as_stripe_says_it(account: Account) -> None:
-    """429 has the code rate_limit and a header with the reason (docs.stripe.com/rate-limits)."""
+    """A 429 has the code rate_limit and a header with the reason (docs.stripe.com/rate-limits)."""
     account.command("POST", "/faults", status=429)
 
     with pytest.raises(stripe.RateLimitError) as refusal:
@@ -78,7 +78,7 @@ def test_too_many_requests_is_as_stripe_says_it(account: Account) -> None:
 
 
 def test_retries_of_the_library_make_one_intent(account: Account) -> None:
-    """The library tries again after a lost answer, with a key of its own: one intent is made."""
+    """The library retries after a lost answer with one key, so one intent is made."""
     account.command("POST", "/faults", reset=True, when="after")
     client = stripe.StripeClient(
         account.config.secret_key,
@@ -93,7 +93,7 @@ def test_retries_of_the_library_make_one_intent(account: Account) -> None:
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
 def test_slow_answer_is_given_up_by_the_caller(account: Account, when: str, made: int) -> None:
-    """A caller who gives up cannot know whether anything was done."""
+    """A caller that gives up cannot know the outcome."""
     account.command("POST", "/faults", delay_s=600, when=when, method="POST")
     client = stripe.StripeClient(
         account.config.secret_key,
@@ -110,7 +110,7 @@ def test_slow_answer_is_given_up_by_the_caller(account: Account, when: str, made
 
 
 def test_delay_ends_in_a_usual_answer(account: Account) -> None:
-    """A call that waits long enough is carried out as ever, or fails with the status."""
+    """A delayed call is executed after its delay, or fails with the fault's status."""
     account.command("POST", "/faults", delay_s=0.01, method="POST")
     account.command("POST", "/faults", delay_s=0.01, status=503, method="POST")
 
@@ -122,7 +122,7 @@ def test_delay_ends_in_a_usual_answer(account: Account) -> None:
 
 @pytest.mark.parametrize("end", ["/faults", "/reset"])
 def test_delayed_call_is_dropped_with_its_fault(account: Account, end: str) -> None:
-    """What is still delayed when a test ends does nothing in the next."""
+    """A call that is still delayed at a test's end has no effect in the next test."""
     account.command("POST", "/faults", delay_s=600, method="POST")
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(account.intent)
@@ -138,5 +138,5 @@ def test_delayed_call_is_dropped_with_its_fault(account: Account, end: str) -> N
     [{}, {"status": 200}, {"status": 429, "times": 0}, {"delay_s": -1}, {"colour": "red"}],
 )
 def test_fault_that_makes_no_sense_is_refused(account: Account, body: dict[str, Any]) -> None:
-    """A fault has to do something, and at least once."""
+    """A fault must have an effect, and hit at least one request."""
     assert 400 == account.control.post("/faults", json=body).status_code

@@ -1,4 +1,4 @@
-"""Whatever a call holds, the fake answers it or says what is wrong with it, and goes on."""
+"""The fake answers any call with a result or a clear error, and goes on."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from tests.support.gateways import TIMEOUT_S
 TEXTS = st.sampled_from(
     ["", "\0", "x" * 6000, "'; drop table objects; --", "%s", "-1", "1e400", "nan", "9" * 40, "٣"]
 ) | st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-#: What leads on, beyond the first check.
+#: Values that pass the first check.
 GOOD = {
     "amount": "5000",
     "currency": "aud",
@@ -43,14 +43,14 @@ KEPT = st.sets(st.sampled_from(sorted(GOOD)), max_size=6)
 
 @pytest.fixture
 def http(account: Account) -> Iterator[httpx.Client]:
-    """Call as the merchant does, without the library."""
+    """Return a plain HTTP client with the merchant's key."""
     headers = {"Authorization": f"Bearer {SECRET_KEY}"}
     with httpx.Client(base_url=account.config.url, headers=headers, timeout=TIMEOUT_S) as client:
         yield client
 
 
 def said(answer: httpx.Response) -> None:
-    """Demand an answer in Stripe's form, and no crash."""
+    """Check that the answer has Stripe's form and is no 500; return its body."""
     assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR, answer.text
     assert answer.is_success or answer.json()["error"]["message"]
 
@@ -69,7 +69,7 @@ def test_any_field_is_answered(
     fields: dict[str, str],
     kept: set[str],
 ) -> None:
-    """Each operation with fields of the API, of nobody, and with values that mean nothing."""
+    """Each operation answers its own fields, unknown ones, and meaningless values."""
     parts = operation.path.split("/")
     path = "/".join(quote(object_id, safe="") if "{" in part else part for part in parts)
     values = {name: GOOD[name] for name in kept} | fields
@@ -85,12 +85,12 @@ def test_any_field_is_answered(
     kind=st.sampled_from(["application/x-www-form-urlencoded", "application/json", "x"]),
 )
 def test_any_bytes_are_answered(http: httpx.Client, body: bytes, kind: str) -> None:
-    """A body need not be a form, nor text."""
+    """The fake answers a body that is no form and no text."""
     said(http.post("/v1/payment_intents", content=body, headers={"Content-Type": kind}))
 
 
 def test_fake_goes_on_afterwards(account: Account, http: httpx.Client) -> None:
-    """Deep and huge forms cost nobody else anything."""
+    """The fake serves other calls after deep and huge forms."""
     deep = "metadata" + "[a]" * 3000
     said(http.post("/v1/payment_intents", data={deep: "x"}))
     said(http.post("/v1/payment_intents", data={f"metadata[{n}]": "x" for n in range(20_000)}))

@@ -17,7 +17,7 @@ def create(account: Account, key: str, **params: Any) -> stripe.PaymentIntent:
 
 
 def test_same_key_gets_the_first_answer(account: Account) -> None:
-    """The second call makes nothing and is answered as the first was, header and all."""
+    """The second call makes nothing and returns the first answer, with its headers."""
     first = create(account, "k")
     account.client.v1.payment_intents.update(first.id, {"amount": 9000})
 
@@ -33,7 +33,7 @@ def test_same_key_gets_the_first_answer(account: Account) -> None:
 
 
 def test_key_with_other_parameters_is_refused(account: Account) -> None:
-    """A key is good for one request: other parameters or another path are an idempotency_error."""
+    """Other parameters or another path under the same key are an idempotency_error."""
     intent = create(account, "k")
 
     with pytest.raises(stripe.IdempotencyError, match="same parameters") as other_params:
@@ -45,7 +45,7 @@ def test_key_with_other_parameters_is_refused(account: Account) -> None:
 
 
 def test_decline_is_replayed(account: Account) -> None:
-    """An error of the execution is remembered too: the same key is declined without a charge."""
+    """The key replays a decline without a new charge."""
     intent = account.intent()
     for _ in range(2):
         with pytest.raises(stripe.CardError):
@@ -57,7 +57,7 @@ def test_decline_is_replayed(account: Account) -> None:
 
 
 def test_refusal_is_replayed(account: Account) -> None:
-    """A refusal stays one under its key, though the reason for it has gone."""
+    """The key replays a refusal after its reason has gone."""
     intent = account.intent()
     refund: Any = {"payment_intent": intent.id}
     with pytest.raises(stripe.InvalidRequestError, match="does not have a successful charge"):
@@ -72,7 +72,7 @@ def test_refusal_is_replayed(account: Account) -> None:
 
 
 def test_invalid_parameters_are_not_remembered(account: Account) -> None:
-    """Nothing was executed, so nothing is saved, and the key is still free."""
+    """A call with invalid parameters is not executed, so its key stays free."""
     with pytest.raises(stripe.InvalidRequestError):
         create(account, "k", amount=1)
 
@@ -80,7 +80,7 @@ def test_invalid_parameters_are_not_remembered(account: Account) -> None:
 
 
 def test_failure_of_stripe_is_replayed(account: Account) -> None:
-    """A 500 is remembered: only another key brings anything else."""
+    """The key replays a 500; only another key has another outcome."""
     account.command("POST", "/faults", status=500)
     for _ in range(2):
         with pytest.raises(stripe.APIError) as failure:
@@ -99,7 +99,7 @@ def test_failure_of_stripe_is_replayed(account: Account) -> None:
 def test_conflict_is_not_remembered(
     account: Account, status: int, error: type[stripe.StripeError]
 ) -> None:
-    """Too many requests, or a lock held by another: the same key may simply come again."""
+    """The same key may try again after a 429 or a lock conflict."""
     account.command("POST", "/faults", status=status)
     with pytest.raises(error):
         create(account, "k")
@@ -108,7 +108,7 @@ def test_conflict_is_not_remembered(
 
 
 def test_lost_answer_is_found_by_its_key(account: Account) -> None:
-    """The connection breaks after the deed; the same key brings the answer, not a second intent."""
+    """The connection breaks after the execution; the same key returns the answer."""
     account.command("POST", "/faults", reset=True, when="after")
     with pytest.raises(stripe.APIConnectionError):
         create(account, "k")
@@ -119,7 +119,7 @@ def test_lost_answer_is_found_by_its_key(account: Account) -> None:
 
 
 def test_failure_after_the_deed_is_the_answer_for_good(account: Account) -> None:
-    """Stripe may fail when all is done: the key replays the 500, and the intent exists."""
+    """The key replays a 500 that came after the execution, and the intent exists."""
     account.command("POST", "/faults", status=500, when="after")
     for _ in range(2):
         with pytest.raises(stripe.APIError):
@@ -129,8 +129,8 @@ def test_failure_after_the_deed_is_the_answer_for_good(account: Account) -> None
 
 
 def test_key_under_way_is_a_conflict(account: Account) -> None:
-    """While the first call runs, its twin is told so with 409; afterwards it gets the answer."""
-    # In this mode the first call is not done before the endpoint has answered.
+    """A second call gets 409 while the first is running, and its answer afterwards."""
+    # In this mode the first call ends only after the endpoint has answered.
     account.command("PUT", "/delivery", mode="before_answer")
     account.receiver.gate.clear()
     with ThreadPoolExecutor(1) as pool:
@@ -149,7 +149,7 @@ def test_key_under_way_is_a_conflict(account: Account) -> None:
 
 
 def test_many_at_once_with_one_key_make_one_intent(account: Account) -> None:
-    """Concurrent requests with one key: each gets that intent or a 409, and there is only one."""
+    """Concurrent calls with one key get the same intent or a 409."""
     with ThreadPoolExecutor(8) as pool:
         calls = [pool.submit(create, account, "k") for _ in range(24)]
 
@@ -162,7 +162,7 @@ def test_many_at_once_with_one_key_make_one_intent(account: Account) -> None:
 
 
 def test_key_that_is_too_long_is_refused(account: Account) -> None:
-    """A key has up to 255 characters."""
+    """A key has at most 255 characters."""
     assert 5000 == create(account, "k" * 255).amount
     with pytest.raises(stripe.InvalidRequestError, match="255"):
         create(account, "k" * 256)

@@ -1,4 +1,4 @@
-"""Identity sessions: started, checked, failed, canceled, redacted.
+"""Identity sessions: started, verified, failed, canceled, redacted.
 
 docs.stripe.com/identity/how-sessions-work, docs.stripe.com/api/identity/verification_sessions
 """
@@ -16,29 +16,29 @@ _EVENT = "identity.verification_session."
 
 
 def started(account: Account, **params: Any) -> VerificationSession:
-    """Start a session for a document; `params` add to that."""
+    """Start a session for a document; `params` add to the usual ones."""
     usual: Any = {"type": "document"}
     return account.client.v1.identity.verification_sessions.create(usual | params)
 
 
 def shown(account: Account, session_id: str, *expand: str) -> VerificationSession:
-    """Return the session as Stripe shows it."""
+    """Retrieve the session."""
     sessions = account.client.v1.identity.verification_sessions
     return sessions.retrieve(session_id, {"expand": list(expand)})
 
 
 def check(account: Account, session_id: str, status: str, **body: Any) -> None:
-    """Have the user and the checks do something."""
+    """Have the control API set the outcome of a session."""
     account.command("POST", f"/identity/{session_id}/check", status=status, **body)
 
 
 def news(account: Account, session_id: str) -> list[str]:
-    """Return what the session's events tell, oldest first."""
+    """Return the types of the session's events, oldest first."""
     return [kind.removeprefix(_EVENT) for kind in account.event_types(session_id)]
 
 
 def test_new_session_lets_the_user_in(account: Account) -> None:
-    """A new session waits for input, with a secret for the browser and a page to go to."""
+    """A new session requires input, and has a secret for the browser and a page."""
     customer = account.client.v1.customers.create()
 
     session = started(
@@ -68,7 +68,7 @@ def test_new_session_lets_the_user_in(account: Account) -> None:
 
 
 def test_what_lets_the_user_in_is_in_no_event(account: Account) -> None:
-    """Secret and address are for the one who starts the session, not for webhooks."""
+    """Events omit the client secret and the URL, which only the creator needs."""
     session = started(account)
 
     told = account.receiver.next().verify().to_dict()["data"]["object"]
@@ -88,7 +88,7 @@ def test_what_lets_the_user_in_is_in_no_event(account: Account) -> None:
 def test_wrong_parameter_is_refused(
     account: Account, params: dict[str, Any], param: str | None
 ) -> None:
-    """What cannot be asked for is refused, and no session is made."""
+    """A wrong parameter is refused, and makes no session."""
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         started(account, **params)
 
@@ -100,7 +100,7 @@ def test_wrong_parameter_is_refused(
 
 
 def test_verified_session_shows_who_the_user_is(account: Account) -> None:
-    """Submitted it is processing, then verified; what was verified is shown by expansion alone.
+    """A session is processing, then verified; an expansion shows the verified data.
 
     docs.stripe.com/identity/access-verification-results
     """
@@ -134,7 +134,7 @@ def test_verified_session_shows_who_the_user_is(account: Account) -> None:
 
 
 def test_date_of_birth_is_shown_to_those_who_name_it(account: Account) -> None:
-    """Sensitive fields have to be expanded by name.
+    """A sensitive field is shown only if the expansion names it.
 
     docs.stripe.com/identity/access-verification-results#sensitive-verification-results
     """
@@ -162,7 +162,7 @@ def test_date_of_birth_is_shown_to_those_who_name_it(account: Account) -> None:
     ],
 )
 def test_failed_check_asks_for_input_again(account: Account, code: str) -> None:
-    """A failure is requires_input with last_error and a report, and there is a new way in.
+    """A failed check is requires_input with last_error, a report and a new URL.
 
     docs.stripe.com/identity/handle-verification-outcomes
     """
@@ -197,7 +197,7 @@ def test_failed_check_asks_for_input_again(account: Account, code: str) -> None:
     ],
 )
 def test_user_who_sends_nothing_in_is_not_checked(account: Account, code: str) -> None:
-    """Who declines or cannot go on leaves an error and no report."""
+    """A user who declines or abandons leaves an error and no report."""
     session = started(account)
 
     check(account, session.id, "requires_input", error_code=code)
@@ -209,7 +209,7 @@ def test_user_who_sends_nothing_in_is_not_checked(account: Account, code: str) -
 
 
 def test_second_try_can_succeed(account: Account) -> None:
-    """A new submission clears the error, and the newest report counts."""
+    """A new submission clears the error, and its report is the last one."""
     session = started(account)
     check(account, session.id, "requires_input", error_code="document_expired")
     first = shown(account, session.id).last_verification_report
@@ -224,7 +224,7 @@ def test_second_try_can_succeed(account: Account) -> None:
 
 
 def test_sessions_are_found_by_status_and_reference(account: Account) -> None:
-    """Lists are by status, by the caller's reference and by customer."""
+    """Status, the caller's reference and the customer filter the list."""
     customer = account.client.v1.customers.create()
     sessions = account.client.v1.identity.verification_sessions
     waiting = started(account, client_reference_id="u-1")
@@ -266,7 +266,7 @@ def test_options_change_while_input_is_needed(account: Account) -> None:
 
 
 def test_session_is_canceled_while_input_is_needed(account: Account) -> None:
-    """A canceled session lets nobody in, and a session under way cannot be canceled.
+    """A canceled session has no URL, and a processing session cannot be canceled.
 
     docs.stripe.com/api/identity/verification_sessions/cancel
     """
@@ -287,7 +287,7 @@ def test_session_is_canceled_while_input_is_needed(account: Account) -> None:
 
 
 def test_redaction_takes_its_time(account: Account) -> None:
-    """It is processing until it is done; then nothing tells who the user was, events neither.
+    """A redaction is processing first; afterwards neither session nor events have personal data.
 
     docs.stripe.com/api/identity/verification_sessions/redact
     """
@@ -320,7 +320,7 @@ def test_redaction_takes_its_time(account: Account) -> None:
 
 
 def test_redaction_cancels_what_waits_for_input(account: Account) -> None:
-    """An open session is canceled by its redaction; one under way cannot be redacted."""
+    """A redaction cancels an open session, and is refused for a processing one."""
     sessions = account.client.v1.identity.verification_sessions
     session, under_way = started(account), started(account)
     check(account, under_way.id, "processing")
@@ -337,7 +337,7 @@ def test_redaction_cancels_what_waits_for_input(account: Account) -> None:
 
 
 def test_impossible_outcomes_are_refused(account: Account) -> None:
-    """The control API says what cannot be, and changes nothing."""
+    """The control API refuses an impossible outcome, and changes nothing."""
     session = started(account)
     verified = started(account)
     check(account, verified.id, "verified")

@@ -7,7 +7,7 @@ from tests.support.fake_server import Account
 
 
 def test_pages_are_followed_to_the_end(account: Account) -> None:
-    """auto_paging_iter sees each object once, newest first (docs.stripe.com/api/pagination)."""
+    """auto_paging_iter returns each object once, newest first (docs.stripe.com/api/pagination)."""
     made = [account.intent().id for _ in range(7)]
 
     first = account.client.v1.payment_intents.list({"limit": 3})
@@ -18,7 +18,7 @@ def test_pages_are_followed_to_the_end(account: Account) -> None:
 
 
 def test_pages_are_followed_backwards(account: Account) -> None:
-    """ending_before gives what is newer, and its iterator walks towards the present."""
+    """ending_before returns newer objects, and its iterator goes from old to new."""
     made = [account.intent().id for _ in range(5)]
 
     newer = account.client.v1.payment_intents.list({"limit": 2, "ending_before": made[0]})
@@ -37,7 +37,7 @@ def test_pages_are_followed_backwards(account: Account) -> None:
     ],
 )
 def test_wrong_paging_is_refused(account: Account, params: dict[str, object], param: str) -> None:
-    """What a list cannot do it says, by the parameter's name."""
+    """The error of a wrong page names the parameter."""
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         account.client.v1.payment_intents.list(params)  # type: ignore[arg-type] # mistakes are the point
 
@@ -45,7 +45,7 @@ def test_wrong_paging_is_refused(account: Account, params: dict[str, object], pa
 
 
 def test_created_limits_a_list(account: Account) -> None:
-    """A range of `created` takes in what lies in it, bounds as asked."""
+    """`created` filters a list by a range with inclusive or exclusive bounds."""
     intent = account.intent()
     intents = account.client.v1.payment_intents
 
@@ -57,7 +57,7 @@ def test_created_limits_a_list(account: Account) -> None:
 
 
 def test_events_are_found_by_type(account: Account) -> None:
-    """By one type, by a pattern, by several (docs.stripe.com/api/events/list)."""
+    """A type, a pattern or several types filter the events (docs.stripe.com/api/events/list)."""
     account.paid()
     events = account.client.v1.events
 
@@ -71,7 +71,7 @@ def test_events_are_found_by_type(account: Account) -> None:
 
 
 def test_event_keeps_the_object_as_it_was(account: Account) -> None:
-    """An event is a snapshot: what happens later does not change it."""
+    """An event keeps the object as it was."""
     intent = account.intent(metadata={"k": "before"})
     account.client.v1.payment_intents.update(intent.id, {"metadata": {"k": "after"}})
 
@@ -82,7 +82,7 @@ def test_event_keeps_the_object_as_it_was(account: Account) -> None:
 
 
 def test_event_names_the_request_that_caused_it(account: Account) -> None:
-    """Its request and idempotency key, our API version, and no livemode."""
+    """An event has its request, the idempotency key, our API version, and no livemode."""
     created = account.client.v1.payment_intents.create(
         {"amount": 5000, "currency": "aud"}, {"idempotency_key": "key-of-the-cause"}
     )
@@ -97,7 +97,7 @@ def test_event_names_the_request_that_caused_it(account: Account) -> None:
 
 
 def test_expand_reaches_into_lists(account: Account) -> None:
-    """`data.latest_charge` and, on a charge, `refunds` (docs.stripe.com/api/expanding_objects)."""
+    """An expansion reaches `data.latest_charge` (docs.stripe.com/api/expanding_objects)."""
     intent = account.paid()
     refund = account.client.v1.refunds.create({"payment_intent": intent.id})
 
@@ -112,7 +112,7 @@ def test_expand_reaches_into_lists(account: Account) -> None:
 
 
 def test_unexpanded_charge_has_no_refunds(account: Account) -> None:
-    """Since 2022-11-15 the list is there only when it is asked for."""
+    """Since 2022-11-15 a charge has its refunds only in an expansion."""
     intent = account.paid()
 
     charge = account.client.v1.charges.retrieve(str(intent.latest_charge)).to_dict()
@@ -122,7 +122,7 @@ def test_unexpanded_charge_has_no_refunds(account: Account) -> None:
 
 @pytest.mark.parametrize("path", ["amount", "latest_charge.amount", "a.b.c.d.e"])
 def test_what_cannot_be_expanded_is_refused(account: Account, path: str) -> None:
-    """A wrong path is an error, and the call has had no effect."""
+    """A wrong path of an expansion is an error, and the call has no effect."""
     with pytest.raises(stripe.InvalidRequestError, match="expand"):
         account.paid(expand=[path])
 

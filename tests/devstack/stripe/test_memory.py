@@ -1,4 +1,4 @@
-"""What outlives the process, and what the passing of time does."""
+"""The state of the fake outlives its process and follows the time."""
 
 import contextlib
 import sqlite3
@@ -16,7 +16,7 @@ from tests.support.fake_server import SECRET, Receiver, running
 
 
 def test_killed_fake_remembers_everything(tmp_path: Path) -> None:
-    """After a kill: objects, answers to keys, and events that nobody had taken yet."""
+    """A killed fake keeps objects, answers by key, and undelivered events."""
     key: Any = {"idempotency_key": "k"}
     params: Any = {"amount": 5000, "currency": "aud"}
     with Receiver() as receiver:
@@ -35,7 +35,7 @@ def test_killed_fake_remembers_everything(tmp_path: Path) -> None:
 
 
 def test_memory_of_another_version_is_forgotten(tmp_path: Path) -> None:
-    """A file whose tables had another shape is begun anew, and remembered from then on."""
+    """The fake replaces a state file of another version by an empty one."""
     path = tmp_path / "stripe.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as old:
         old.execute("create table objects (id text, kind text)")
@@ -51,7 +51,7 @@ def test_memory_of_another_version_is_forgotten(tmp_path: Path) -> None:
 
 
 def test_time_settles_what_is_open(tmp_path: Path) -> None:
-    """With a delay set, a pending refund comes through without anybody's help."""
+    """A pending refund succeeds after the configured delay."""
     with Receiver() as receiver, running(tmp_path, receiver, async_after_s=0.05) as account:
         intent = account.paid("pm_card_pendingRefund")
         refund = account.client.v1.refunds.create({"payment_intent": intent.id})
@@ -62,7 +62,7 @@ def test_time_settles_what_is_open(tmp_path: Path) -> None:
 
 
 def test_endpoint_that_is_down_is_tried_again(tmp_path: Path) -> None:
-    """A connection refused is a failed try like any other."""
+    """A refused connection counts as a failed attempt."""
     with Receiver() as receiver:
         pass
     with running(tmp_path, receiver, max_attempts=2) as account:
@@ -75,7 +75,7 @@ def test_endpoint_that_is_down_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_endpoints_get_what_they_asked_for(tmp_path: Path) -> None:
-    """Each endpoint has its types and its secret; a Connect endpoint hears nothing of our own."""
+    """Each endpoint has its types and its secret; a Connect endpoint gets no events of our own."""
     with Receiver() as ours, Receiver() as identity:
         endpoints = (
             WebhookEndpoint(url=ours.url, secret=SECRET, enabled_events=("payment_intent.*",)),
@@ -98,7 +98,7 @@ def test_endpoints_get_what_they_asked_for(tmp_path: Path) -> None:
 
 
 def test_config_survives_the_file(tmp_path: Path) -> None:
-    """What is written as JSON is read back the same."""
+    """A configuration that is written as JSON and read back is equal."""
     with Receiver() as receiver, running(tmp_path, receiver) as account:
         config = account.config
 
@@ -115,7 +115,7 @@ def test_config_survives_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_config_ends_with_one_sentence(tmp_path: Path, text: str, words: str) -> None:
-    """The command says what is wrong in one line and does not start."""
+    """The command ends with one sentence about a wrong configuration."""
     path = tmp_path / "stripe.json"
     path.write_text(text)
 
@@ -133,7 +133,7 @@ def test_wrong_config_ends_with_one_sentence(tmp_path: Path, text: str, words: s
 
 
 def test_library_and_fake_speak_the_same_version() -> None:
-    """A new release of the library is a reason to look at the fake again."""
+    """The fake has the API version of the installed library, and a new release fails this test."""
     config = StripeConfig(port=1, state=Path("s"), secret_key="sk_test_x")
 
     assert config.api_version == stripe.api_version

@@ -1,4 +1,4 @@
-"""Parameters that Stripe refuses, for each call that the product makes and for their kin."""
+"""Parameters that Stripe refuses, for each call of the product and for similar ones."""
 
 from typing import Any
 
@@ -97,7 +97,7 @@ def refusal(
 def test_create_refuses(
     account: Account, fields: dict[str, str], code: str | None, param: str
 ) -> None:
-    """Status, code and param are Stripe's; nothing was made, and the key is still free."""
+    """Stripe's status, code and param answer; nothing is made, and the key stays free."""
     given = {name: value for name, value in INTENT.items() if name.partition("[")[0] not in fields}
 
     assert (400, code, param) == refusal(account, INTENTS, given | fields, key="k")
@@ -110,7 +110,7 @@ def test_create_refuses(
 
 @pytest.mark.parametrize("email", BAD_ADDRESSES)
 def test_address_that_stripe_cannot_write_to_is_refused(account: Account, email: str) -> None:
-    """Each call that takes an e-mail address refuses it by the name of its parameter."""
+    """Each call with an e-mail address refuses a malformed one, and names the parameter."""
     intent = account.intent()
 
     for path, fields in (
@@ -133,7 +133,7 @@ def test_address_that_stripe_cannot_write_to_is_refused(account: Account, email:
     "email", ["otto@example.com", "OTTO+a.b_c@mail.example.co", "o'tto@xn--bcher-kva.example"]
 )
 def test_address_is_kept_as_it_is(account: Account, email: str) -> None:
-    """An address that can be written to is taken, and can be taken away again."""
+    """A usable address is stored, and may be removed again."""
     intent = account.intent(receipt_email=email)
     cleared = account.client.v1.payment_intents.update(intent.id, {"receipt_email": ""})
 
@@ -141,7 +141,7 @@ def test_address_is_kept_as_it_is(account: Account, email: str) -> None:
 
 
 def test_update_refuses_what_create_refuses(account: Account) -> None:
-    """The least amount is that of the new currency; fifty keys are the limit of old and new."""
+    """The least amount is the new currency's; fifty keys limit old and new metadata together."""
     intent = account.intent(amount=350, metadata={f"k{n}": "v" for n in range(50)})
     path = f"{INTENTS}/{intent.id}"
 
@@ -174,7 +174,7 @@ def test_update_refuses_what_create_refuses(account: Account) -> None:
 def test_refund_refuses(
     account: Account, fields: dict[str, str], code: str | None, param: str | None
 ) -> None:
-    """A refund that Stripe refuses moves no money."""
+    """A refused refund moves no money."""
     paid = account.paid()
     given = {"payment_intent": paid.id}
     if any(name.startswith("payment_intent") for name in fields):
@@ -201,12 +201,12 @@ def test_refund_refuses(
 def test_list_refuses(
     account: Account, path: str, fields: dict[str, str], code: str | None, param: str
 ) -> None:
-    """A list is no place for a misspelt filter, which would widen it."""
+    """A list refuses an unknown filter, which would otherwise return too much."""
     assert (400, code, param) == refusal(account, path, fields, method="GET")
 
 
 def test_cancel_and_retrieve_refuse(account: Account) -> None:
-    """A reason is one of Stripe's four; neither call takes anything else."""
+    """A cancel takes one of Stripe's four reasons, and both calls refuse any other parameter."""
     path = f"{INTENTS}/{account.intent().id}"
 
     assert (400, None, "cancellation_reason") == refusal(
@@ -220,7 +220,7 @@ def test_cancel_and_retrieve_refuse(account: Account) -> None:
 
 
 def test_transfer_refuses(account: Account) -> None:
-    """Transfers and their reversals move a whole number of cents, at least one."""
+    """Transfers and reversals move a whole number of cents, at least one."""
     for amount, code in (("0", INTEGER), ("-1", INTEGER), ("100000000", "amount_too_large")):
         fields = {"amount": amount, "currency": "aud", "destination": "acct_none"}
         assert (400, code, "amount") == refusal(account, "/v1/transfers", fields)
@@ -231,7 +231,7 @@ def test_transfer_refuses(account: Account) -> None:
 
 @pytest.mark.parametrize("path", ["application", "on_behalf_of", "latest_charge.review"])
 def test_field_that_is_null_can_be_expanded(account: Account, path: str) -> None:
-    """Stripe expands a field that holds nothing to nothing."""
+    """Stripe expands a field without a value to null."""
     params: Any = {"expand": [path]}
 
     found = account.client.v1.payment_intents.retrieve(account.paid().id, params)
@@ -240,7 +240,7 @@ def test_field_that_is_null_can_be_expanded(account: Account, path: str) -> None
 
 
 def test_enum_is_refused_in_words_of_stripe(account: Account) -> None:
-    """The message lists the words that are allowed."""
+    """The message lists the allowed words."""
     with pytest.raises(
         stripe.InvalidRequestError, match=r"must be one of automatic, automatic_async, or manual$"
     ):

@@ -1,4 +1,4 @@
-"""PaymentIntents before they are paid: made, changed, shown, canceled."""
+"""PaymentIntents before their payment: created, changed, read, canceled."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from tests.support.fake_server import Account
 
 
 def test_new_intent_waits_for_a_payment_method(account: Account) -> None:
-    """A new intent has Stripe's shape and waits for a way to pay."""
+    """A new intent has Stripe's shape and requires a payment method."""
     intent = account.intent(metadata={"order_id": "o-1"}, receipt_email="buyer@example.com")
 
     assert intent.id.startswith("pi_")
@@ -23,7 +23,7 @@ def test_new_intent_waits_for_a_payment_method(account: Account) -> None:
 
 
 def test_intent_is_found_again(account: Account) -> None:
-    """What was made can be read back, field for field."""
+    """A retrieved intent equals the created one."""
     intent = account.intent()
 
     found = account.client.v1.payment_intents.retrieve(intent.id)
@@ -52,7 +52,7 @@ def test_intent_is_found_again(account: Account) -> None:
 def test_wrong_parameter_is_named(
     account: Account, params: dict[str, object], param: str, code: str | None
 ) -> None:
-    """A parameter that Stripe would refuse is refused by its name, and nothing is made."""
+    """The error of a wrong parameter names it, and nothing is made."""
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         account.intent(**params)
 
@@ -75,7 +75,7 @@ def test_missing_parameter_is_named(account: Account) -> None:
 
 
 def test_unknown_intent_is_404(account: Account) -> None:
-    """An id in the path that names nothing is 404, with Stripe's code."""
+    """An unknown id in the path is 404, with Stripe's code."""
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         account.client.v1.payment_intents.retrieve("pi_none")
 
@@ -83,7 +83,7 @@ def test_unknown_intent_is_404(account: Account) -> None:
 
 
 def test_update_changes_an_open_intent(account: Account) -> None:
-    """Amount and metadata change; a key with an empty value goes (docs.stripe.com/api/metadata)."""
+    """Amount and metadata change; an empty value deletes a key (docs.stripe.com/api/metadata)."""
     intent = account.intent(metadata={"a": "1", "b": "2"})
 
     changed = account.client.v1.payment_intents.update(
@@ -96,7 +96,7 @@ def test_update_changes_an_open_intent(account: Account) -> None:
 
 
 def test_amount_of_a_paid_intent_stays(account: Account) -> None:
-    """Once paid, metadata may change but the amount may not."""
+    """A paid intent may change its metadata and not its amount."""
     intent = account.paid()
 
     with pytest.raises(stripe.InvalidRequestError) as refusal:
@@ -108,7 +108,7 @@ def test_amount_of_a_paid_intent_stays(account: Account) -> None:
 
 
 def test_canceled_intent_cannot_be_paid(account: Account) -> None:
-    """Canceling ends an intent, tells the world, and cannot be done twice.
+    """A cancel ends an intent, sends an event, and cannot be repeated.
 
     docs.stripe.com/api/payment_intents/cancel
     """
@@ -130,7 +130,7 @@ def test_canceled_intent_cannot_be_paid(account: Account) -> None:
 
 
 def test_paid_intent_cannot_be_canceled(account: Account) -> None:
-    """Money that has moved goes back by a refund only."""
+    """A paid intent cannot be canceled, only refunded."""
     intent = account.paid()
 
     with pytest.raises(stripe.InvalidRequestError) as refusal:
@@ -151,7 +151,7 @@ REFUSED_EMAILS = (
 
 @pytest.mark.parametrize("email", REFUSED_EMAILS)
 def test_address_without_a_whole_domain_is_refused(account: Account, email: str) -> None:
-    """Auth takes some of these addresses; Stripe takes none, for an intent or a customer."""
+    """Stripe refuses some addresses that Auth accepts, for an intent and for a customer."""
     intent = account.intent()
     calls: list[Callable[[], object]] = [
         lambda: account.intent(receipt_email=email),

@@ -1,4 +1,4 @@
-"""Refunds: in full, in parts, too much, and those that end otherwise than they began."""
+"""Refunds: in full, in parts, too much, and those whose status changes later."""
 
 import pytest
 import stripe
@@ -37,7 +37,7 @@ def test_full_refund_gives_everything_back(account: Account) -> None:
 
 
 def test_parts_add_up_to_the_charge(account: Account) -> None:
-    """A charge is refunded in parts until nothing is left; each is listed, newest first."""
+    """A charge is refunded in parts until nothing is left; the list has each, newest first."""
     intent = account.paid()
     refunds = account.client.v1.refunds
 
@@ -60,7 +60,7 @@ def test_parts_add_up_to_the_charge(account: Account) -> None:
 
 
 def test_event_of_a_refund_tells_what_changed(account: Account) -> None:
-    """charge.refunded carries the charge after the refund and what it was before."""
+    """charge.refunded has the charge after the refund, and its values before."""
     intent = account.paid()
     account.client.v1.refunds.create({"payment_intent": intent.id, "amount": 2000})
 
@@ -71,7 +71,7 @@ def test_event_of_a_refund_tells_what_changed(account: Account) -> None:
 
 
 def test_unpaid_intent_has_nothing_to_refund(account: Account) -> None:
-    """An intent without a successful charge is refused, as are an unknown one and none at all."""
+    """Stripe refuses an intent without a successful charge, an unknown one, and none."""
     refunds = account.client.v1.refunds
     unpaid = account.intent()
 
@@ -130,7 +130,7 @@ def test_refund_that_fails_gives_the_money_back_to_us(account: Account) -> None:
 
 
 def test_reference_of_a_refund_comes_later(account: Account) -> None:
-    """The bank's number for a refund is news of its own: refund.updated, still succeeded.
+    """The bank's reference of a refund comes by refund.updated, while the status stays.
 
     docs.stripe.com/refunds#tracing-refunds
     """
@@ -149,7 +149,7 @@ def test_reference_of_a_refund_comes_later(account: Account) -> None:
 
 
 def test_metadata_of_a_refund_changes(account: Account) -> None:
-    """Metadata is the only thing about a refund that can be changed."""
+    """Only the metadata of a refund can change."""
     refund = account.client.v1.refunds.create({"payment_intent": account.paid().id})
 
     changed = account.client.v1.refunds.update(refund.id, {"metadata": {"k": "v"}})

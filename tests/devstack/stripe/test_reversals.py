@@ -1,4 +1,4 @@
-"""Transfers taken back: https://docs.stripe.com/api/transfer_reversals."""
+"""Reversals of transfers: https://docs.stripe.com/api/transfer_reversals."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def seller(account: Account) -> stripe.Account:
 
 @pytest.fixture
 def made(account: Account, seller: stripe.Account) -> stripe.Transfer:
-    """Give a transfer of 30 dollars from a charge of 50."""
+    """Make a transfer of 30 dollars from a charge of 50."""
     charge_id = str(account.paid(capture_method="automatic").latest_charge)
     return account.client.v1.transfers.create(
         {
@@ -28,7 +28,7 @@ def made(account: Account, seller: stripe.Account) -> stripe.Transfer:
 
 
 def net(account: Account, seller: stripe.Account | None = None) -> int:
-    """Return what is available or pending, of ours or of a seller's."""
+    """Return the sum of the available and the pending balance, of ours or of a seller's."""
     options: Any = {"stripe_account": seller.id} if seller else {}
     balance = account.client.v1.balance.retrieve(None, options)
     return balance.available[0].amount + balance.pending[0].amount
@@ -37,7 +37,7 @@ def net(account: Account, seller: stripe.Account | None = None) -> int:
 def test_whole_transfer_comes_back(
     account: Account, seller: stripe.Account, made: stripe.Transfer
 ) -> None:
-    """Without an amount all that is left is taken from the seller and given to us."""
+    """Without an amount a reversal moves all that is left from the seller to us."""
     reversals = account.client.v1.transfers.reversals
 
     reversal = reversals.create(made.id, {"metadata": {"outbox_id": "x"}})
@@ -65,7 +65,7 @@ def test_whole_transfer_comes_back(
 
 
 def test_parts_add_up_to_the_transfer(account: Account, made: stripe.Transfer) -> None:
-    """Parts may come back until nothing is left; each is listed, newest first."""
+    """Parts are reversed until nothing is left; the list has each, newest first."""
     reversals = account.client.v1.transfers.reversals
     first = reversals.create(made.id, {"amount": 1000})
 
@@ -85,7 +85,7 @@ def test_parts_add_up_to_the_transfer(account: Account, made: stripe.Transfer) -
 
 
 def test_event_tells_what_changed(account: Account, made: stripe.Transfer) -> None:
-    """transfer.reversed carries the transfer after each reversal, a partial one too."""
+    """transfer.reversed has the transfer after each reversal, also after a partial one."""
     account.client.v1.transfers.reversals.create(made.id, {"amount": 1000})
 
     account.deliveries(event_type="transfer.reversed", object_id=made.id, state="delivered")
@@ -101,7 +101,7 @@ def test_event_tells_what_changed(account: Account, made: stripe.Transfer) -> No
 def test_reversal_is_booked_on_both_sides(
     account: Account, seller: stripe.Account, made: stripe.Transfer
 ) -> None:
-    """Ours is a transfer_refund, the seller's a payment_refund (pyr_) of the payment."""
+    """Our transaction is a transfer_refund, the seller's a payment_refund (pyr_) of the payment."""
     theirs: Any = {"stripe_account": seller.id}
     v1 = account.client.v1
     reversal = v1.transfers.reversals.create(
@@ -129,7 +129,7 @@ def test_reversal_is_booked_on_both_sides(
 def test_what_the_seller_has_not_got_does_not_come_back(
     account: Account, seller: stripe.Account, made: stripe.Transfer
 ) -> None:
-    """Once it is in the seller's bank a reversal is refused: balance_insufficient.
+    """A reversal of money that the seller has paid out is refused: balance_insufficient.
 
     "Only if the destination account has enough balance": docs.stripe.com/api/transfer_reversals
     """
@@ -150,7 +150,7 @@ def test_what_the_seller_has_not_got_does_not_come_back(
 def test_reversal_is_found_under_its_transfer_alone(
     account: Account, seller: stripe.Account, made: stripe.Transfer
 ) -> None:
-    """Under another transfer it is 404, as is one that never was."""
+    """A reversal is 404 under another transfer, and so is an unknown one."""
     charge_id = str(account.paid().latest_charge)
     other = account.client.v1.transfers.create(
         {"amount": 1, "currency": "aud", "destination": seller.id, "source_transaction": charge_id}
@@ -173,7 +173,7 @@ def test_reversal_is_found_under_its_transfer_alone(
 
 
 def test_metadata_of_a_reversal_changes(account: Account, made: stripe.Transfer) -> None:
-    """Metadata is all that can be changed; an amount of nothing is refused at once."""
+    """Only the metadata of a reversal can change; an amount of zero is refused."""
     reversals = account.client.v1.transfers.reversals
     reversal = reversals.create(made.id, {"amount": 1})
 
@@ -187,7 +187,7 @@ def test_metadata_of_a_reversal_changes(account: Account, made: stripe.Transfer)
 
 
 def test_same_key_reverses_once(account: Account, made: stripe.Transfer) -> None:
-    """A repeated key gets the first reversal and takes nothing more."""
+    """A repeated key returns the first reversal and moves nothing more."""
     reversals = account.client.v1.transfers.reversals
 
     first, again = (

@@ -18,19 +18,19 @@ def transfer(account: Account, seller: stripe.Account, **params: Any) -> stripe.
 
 
 def charge_of(account: Account, **params: Any) -> str:
-    """Let a buyer pay 50 dollars; return the charge's id."""
+    """Charge a buyer 50 dollars; return the charge's id."""
     return str(account.paid(**params).latest_charge)
 
 
 def funds(account: Account, seller: stripe.Account | None = None) -> tuple[int, int]:
-    """Return what is available and what is pending, of ours or of a seller's."""
+    """Return the available and the pending balance, of ours or of a seller's."""
     options: Any = {"stripe_account": seller.id} if seller else {}
     balance = account.client.v1.balance.retrieve(None, options)
     return balance.available[0].amount, balance.pending[0].amount
 
 
 def test_pending_money_goes_with_its_charge(account: Account) -> None:
-    """source_transaction: made at once, available on both sides when the charge is."""
+    """With source_transaction the transfer is made at once, and available with its charge."""
     seller = account.seller()
     charge_id = charge_of(account, capture_method="automatic")
 
@@ -76,7 +76,7 @@ def test_pending_money_goes_with_its_charge(account: Account) -> None:
 
 
 def test_transfer_is_booked_on_both_sides(account: Account) -> None:
-    """Ours is a transfer, the seller's a payment (py_) that names it; each is found by source."""
+    """Our transaction is a transfer, the seller's a payment (py_) that names the transfer."""
     seller = account.seller()
     made = transfer(account, seller, source_transaction=charge_of(account))
     theirs: Any = {"stripe_account": seller.id}
@@ -110,7 +110,7 @@ def test_transfer_is_booked_on_both_sides(account: Account) -> None:
 
 
 def test_event_tells_of_the_transfer(account: Account) -> None:
-    """transfer.created is an event of our own account: the endpoint for ours gets it."""
+    """The endpoint for our own account gets transfer.created."""
     seller = account.seller()
 
     made = transfer(account, seller, source_transaction=charge_of(account))
@@ -126,7 +126,7 @@ def test_event_tells_of_the_transfer(account: Account) -> None:
 
 
 def test_transfer_without_a_source_needs_available_money(account: Account) -> None:
-    """What has not settled cannot be spent: balance_insufficient, until it has."""
+    """A transfer of pending money is refused with balance_insufficient until it settles."""
     seller = account.seller()
     charge_of(account, capture_method="automatic")
 
@@ -144,7 +144,7 @@ def test_transfer_without_a_source_needs_available_money(account: Account) -> No
 
 
 def test_transfers_of_one_charge_add_up_to_it(account: Account) -> None:
-    """Many transfers may share a source, up to what it brought; a refund makes it less."""
+    """Several transfers may share a source, up to its amount less refunds."""
     seller, other = account.seller(), account.seller()
     charge_id = charge_of(account)
     transfer(account, seller, amount=3000, source_transaction=charge_id)
@@ -161,7 +161,7 @@ def test_transfers_of_one_charge_add_up_to_it(account: Account) -> None:
 
 
 def test_source_need_not_be_booked_yet(account: Account) -> None:
-    """An asynchronously captured charge is booked when its money is wanted."""
+    """A transfer books its asynchronously captured source at once."""
     seller = account.seller()
     charge_id = charge_of(account)
     assert account.client.v1.charges.retrieve(charge_id).balance_transaction is None
@@ -174,7 +174,7 @@ def test_source_need_not_be_booked_yet(account: Account) -> None:
 
 
 def test_transfer_and_source_share_a_group(account: Account) -> None:
-    """Stripe gives both a group when the source has none, or takes the source's."""
+    """Stripe gives both a group if the source has none, or takes the source's."""
     seller = account.seller()
     bare, grouped = charge_of(account), charge_of(account, transfer_group="order-7")
 
@@ -187,7 +187,7 @@ def test_transfer_and_source_share_a_group(account: Account) -> None:
 
 
 def test_destination_must_be_able_to_take_transfers(account: Account) -> None:
-    """Before onboarding, or when the capability is lost, Stripe refuses; payouts do not matter."""
+    """The destination needs the transfers capability; its payouts do not matter."""
     fresh, seller = account.seller(is_onboarded=False), account.seller()
     charge_id = charge_of(account)
     abilities = f"/accounts/{seller.id}/abilities"
@@ -220,7 +220,7 @@ def test_destination_must_be_able_to_take_transfers(account: Account) -> None:
 def test_wrong_transfer_is_refused(
     account: Account, params: Any, code: str | None, param: str
 ) -> None:
-    """What is unknown, too little or too much is a 400 that names it, and moves nothing."""
+    """An unknown, too small or too large value is a 400 that names it, and moves nothing."""
     seller = account.seller()
 
     with pytest.raises(stripe.InvalidRequestError) as refusal:
@@ -235,7 +235,7 @@ def test_wrong_transfer_is_refused(
 
 
 def test_declined_charge_is_no_source(account: Account) -> None:
-    """A charge that brought no money has none to give, and neither has a mere authorisation."""
+    """A declined or only authorised charge is no source."""
     seller = account.seller()
     with pytest.raises(stripe.CardError):
         account.paid("pm_card_chargeDeclined")
@@ -249,7 +249,7 @@ def test_declined_charge_is_no_source(account: Account) -> None:
 
 
 def test_transfers_are_found_by_group_and_destination(account: Account) -> None:
-    """As a sender looks whether it has sent already: newest first, a page at a time."""
+    """Group and destination filter the transfers, newest first, in pages."""
     seller, other = account.seller(), account.seller()
     charge_id = charge_of(account)
     first = transfer(account, seller, amount=1, source_transaction=charge_id, transfer_group="a")
@@ -270,7 +270,7 @@ def test_transfers_are_found_by_group_and_destination(account: Account) -> None:
 
 
 def test_metadata_and_description_change(account: Account) -> None:
-    """Nothing else about a transfer can be changed, and what stays the same is no news."""
+    """Only metadata and description can change, and a change of nothing sends no event."""
     made = transfer(account, account.seller(), source_transaction=charge_of(account))
     transfers = account.client.v1.transfers
 
@@ -284,7 +284,7 @@ def test_metadata_and_description_change(account: Account) -> None:
 
 
 def test_same_key_transfers_once(account: Account) -> None:
-    """A repeated key gets the first answer, be it a refusal, and moves no money again."""
+    """A repeated key returns the first answer, even a refusal, and moves nothing again."""
     seller = account.seller()
     charge_id = charge_of(account)
     transfers = account.client.v1.transfers
@@ -296,7 +296,7 @@ def test_same_key_transfers_once(account: Account) -> None:
     for _ in range(2):
         with pytest.raises(stripe.InvalidRequestError, match="must not exceed"):
             transfers.create(params | {"amount": 1}, {"idempotency_key": "t:1"})
-        # Even when what was refused has become possible.
+        # The key replays the refusal even after its reason has gone.
         account.client.v1.transfers.reversals.create(made[0].id, {"amount": 1})
 
     assert made[0].id == made[1].id

@@ -1,4 +1,4 @@
-"""The account's webhook endpoints, as a client reads them."""
+"""A client reads the account's webhook endpoints."""
 
 import pytest
 import stripe
@@ -17,7 +17,7 @@ def test_endpoints_are_listed_without_their_secrets(account: Account) -> None:
 
 
 def test_endpoint_is_read_by_its_id(account: Account) -> None:
-    """The ids are different and stay the same; an unknown one is missing."""
+    """Endpoints have different, constant ids; an unknown id is missing."""
     endpoints = account.client.v1.webhook_endpoints
     first, second = endpoints.list().data
 
@@ -29,7 +29,7 @@ def test_endpoint_is_read_by_its_id(account: Account) -> None:
 
 
 def test_short_page_says_that_there_is_more(account: Account) -> None:
-    """A page is as long as the client asks."""
+    """A page has the requested length and says that there are more."""
     page = account.client.v1.webhook_endpoints.list({"limit": 1})
 
     assert (1, True) == (len(page.data), page.has_more)

@@ -1,4 +1,4 @@
-"""Events on their way: signed, tried again, held, doubled, lost, before the answer."""
+"""Delivery of events: signed, retried, held, duplicated, lost, before the answer."""
 
 import queue
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from tests.support.fake_server import Account
 
 
 def test_event_arrives_signed(account: Account) -> None:
-    """The official library accepts what comes in, and it is what the API lists.
+    """The official library accepts a delivered event, which equals the listed one.
 
     docs.stripe.com/webhooks/signature
     """
@@ -32,7 +32,7 @@ def test_event_arrives_signed(account: Account) -> None:
 
 @pytest.mark.parametrize("mode", ["corrupt", "forge"])
 def test_damaged_event_is_not_accepted(account: Account, mode: str) -> None:
-    """In mode corrupt the body is changed after it was signed, in mode forge by a stranger."""
+    """Mode corrupt changes the body after its signature; mode forge signs with a wrong secret."""
     account.command("PUT", "/delivery", mode=mode)
     account.intent()
 
@@ -44,7 +44,7 @@ def test_damaged_event_is_not_accepted(account: Account, mode: str) -> None:
 
 
 def test_damaged_event_is_damaged_each_time(account: Account) -> None:
-    """A receiver that refuses it gets no better one; the events list has the truth."""
+    """A retry is damaged in the same way, and the list of events has the original."""
     account.command("PUT", "/delivery", mode="corrupt")
     account.receiver.answers = [400] * 4
     account.intent()
@@ -57,7 +57,7 @@ def test_damaged_event_is_damaged_each_time(account: Account) -> None:
 
 
 def test_event_is_tried_until_it_is_taken(account: Account) -> None:
-    """Anything but 2xx, a redirect too, is tried again, signed anew (docs.stripe.com/webhooks)."""
+    """Any answer but 2xx is retried with a new signature (docs.stripe.com/webhooks)."""
     account.receiver.answers = [500, 302]
     account.intent()
 
@@ -70,7 +70,7 @@ def test_event_is_tried_until_it_is_taken(account: Account) -> None:
 
 
 def test_event_is_given_up_in_the_end(account: Account) -> None:
-    """After the last try the event stays undelivered, and the events list can tell."""
+    """After the last attempt the event stays undelivered, and the list still has it."""
     account.receiver.answers = [500] * 4
     account.intent()
 
@@ -96,7 +96,7 @@ def test_event_comes_before_the_answer(account: Account) -> None:
 
 
 def test_caller_waits_while_the_endpoint_does(account: Account) -> None:
-    """In mode before_answer an endpoint may ask the API about what it is told."""
+    """In mode before_answer an endpoint may call the API about the event."""
     account.command("PUT", "/delivery", mode="before_answer")
     account.receiver.gate.clear()
     with ThreadPoolExecutor(1) as pool:
@@ -111,7 +111,7 @@ def test_caller_waits_while_the_endpoint_does(account: Account) -> None:
 
 
 def test_failed_try_before_the_answer_is_retried(account: Account) -> None:
-    """The call is answered all the same, and the event comes again by the usual way."""
+    """The call succeeds, and the event is retried in the usual way."""
     account.command("PUT", "/delivery", mode="before_answer")
     account.receiver.answers = [500]
 
@@ -122,7 +122,7 @@ def test_failed_try_before_the_answer_is_retried(account: Account) -> None:
 
 
 def test_held_events_come_in_the_order_that_is_asked_for(account: Account) -> None:
-    """In mode hold nothing arrives until it is released, the newest first if so wished."""
+    """In mode hold events wait for their release, in order or the newest first."""
     account.command("PUT", "/delivery", mode="hold")
     account.paid()
     with pytest.raises(queue.Empty):
@@ -147,7 +147,7 @@ def test_events_of_one_change_come_in_reverse(account: Account) -> None:
 
 
 def test_reordered_event_that_fails_comes_again(account: Account) -> None:
-    """A try that fails is retried by the usual way, and does not keep the others back."""
+    """A failed attempt is retried in the usual way, and does not delay the others."""
     account.command("PUT", "/delivery", mode="reorder")
     account.receiver.answers = [500]
 
@@ -163,7 +163,7 @@ def test_reordered_event_that_fails_comes_again(account: Account) -> None:
 
 
 def test_mode_holds_for_chosen_types_only(account: Account) -> None:
-    """Other events travel as always."""
+    """A mode for some types does not change the others."""
     account.command("PUT", "/delivery", mode="hold", event_types=["payment_intent.succeeded"])
 
     account.paid()
@@ -175,7 +175,7 @@ def test_mode_holds_for_chosen_types_only(account: Account) -> None:
 
 
 def test_doubled_event_has_one_id(account: Account) -> None:
-    """In mode duplicate each event comes twice, byte for byte the same event."""
+    """In mode duplicate each event arrives twice with equal bytes."""
     account.command("PUT", "/delivery", mode="duplicate")
     account.intent()
 
@@ -185,7 +185,7 @@ def test_doubled_event_has_one_id(account: Account) -> None:
 
 
 def test_lost_event_is_only_in_the_list(account: Account) -> None:
-    """In mode drop the event happened, and nobody was told."""
+    """In mode drop an event is in the list, and no endpoint gets it."""
     account.command("PUT", "/delivery", mode="drop")
     account.intent()
 
@@ -197,7 +197,7 @@ def test_lost_event_is_only_in_the_list(account: Account) -> None:
 
 
 def test_delayed_event_comes_when_it_is_due(account: Account) -> None:
-    """In mode delay the event waits, and can be sent for."""
+    """In mode delay an event waits, and a command delivers it."""
     account.command("PUT", "/delivery", mode="delay", delay_s=600)
     account.intent()
     assert 1 == len(account.deliveries(state="waiting"))
@@ -208,7 +208,7 @@ def test_delayed_event_comes_when_it_is_due(account: Account) -> None:
 
 
 def test_event_is_delivered_again_on_demand(account: Account) -> None:
-    """A redelivery is the same event with the same id, as `stripe events resend` does it."""
+    """A redelivery has the same event and id, as of `stripe events resend`."""
     account.intent()
     first = account.receiver.next().verify()
     seen = account.deliveries(state="delivered")[-1]["id"]

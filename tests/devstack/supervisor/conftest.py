@@ -1,4 +1,4 @@
-"""Give each test of the stack itself a stack of its own, on data of its own."""
+"""Each test of the supervisor has a stack on a data folder of its own."""
 
 from collections.abc import Iterator
 

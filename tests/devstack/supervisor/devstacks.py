@@ -1,4 +1,4 @@
-"""A stack under test: started, told to end, and searched for what it leaves behind."""
+"""A stack under test: its start, its end, and the processes that it leaves."""
 
 import contextlib
 import os
@@ -20,14 +20,14 @@ TIMEOUT_S = 60
 
 
 class Devstack:
-    """Runs `python -m devstack` on one data folder, and finds what it leaves behind."""
+    """Runs `python -m devstack` on one data folder, and finds the processes that it leaves."""
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
         self.env_file = folder / "env"
         self.base = free_base(len(PARTS))
         self.environment = dict(os.environ)
-        #: The project whose devstack runs.
+        #: The project that devstack runs.
         self.root = ROOT
         self._folder = folder
         self._started: list[subprocess.Popen[bytes]] = []
@@ -63,18 +63,18 @@ class Devstack:
     def up_and_ready(
         self, *options: str, only: str = "postgres", is_bare: bool = True
     ) -> subprocess.Popen[bytes]:
-        """Start a stack and wait until it says that it is ready."""
+        """Start a stack and wait for its ready line."""
         process = self.up(*options, only=only, is_bare=is_bare)
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b'{"ready": true'), self.told(process)
         return process
 
     def run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """Run a command that ends by itself."""
+        """Run a devstack command to its end."""
         return self.run_module("devstack", command, *options)
 
     def run_module(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a module of the project as a program that ends by itself."""
+        """Run a module of the project to its end."""
         return subprocess.run(  # noqa: S603 -- our own program
             [sys.executable, "-m", *arguments],
             check=False,
@@ -86,12 +86,12 @@ class Devstack:
         )
 
     def told(self, process: subprocess.Popen[bytes]) -> str:
-        """Return what a stack has written for people so far."""
+        """Return the stack's standard error so far."""
         number = self._started.index(process)
         return (self._folder / f"stderr.{number}").read_text()
 
     def left_behind(self) -> list[str]:
-        """Return the processes of our stacks that live, by their commands."""
+        """Return the commands of the living processes of our stacks."""
         mark = self._folder.name.encode()
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
@@ -102,7 +102,7 @@ class Devstack:
         return found
 
     def close(self) -> None:
-        """End whatever a failed test left."""
+        """End all stacks that a failed test left."""
         for process in self._started:
             end(process, (signal.SIGINT,), 20)
             if process.stdout:
@@ -112,8 +112,8 @@ class Devstack:
 
 @contextlib.contextmanager
 def new_devstack() -> Iterator[Devstack]:
-    """Give a stack under test its own folder, and leave neither behind."""
-    # Not pytest's own folder: that one is closed to the user who runs Postgres for root.
+    """Give a stack under test its own folder; end the stack and remove the folder afterwards."""
+    # pytest's own folder is closed to the user who runs Postgres for root.
     folder = Path(tempfile.mkdtemp(prefix="market-devstack-"))
     folder.chmod(0o711)
     devstack = Devstack(folder)
@@ -125,7 +125,7 @@ def new_devstack() -> Iterator[Devstack]:
 
 
 def command_of(pid: int | str) -> bytes:
-    """Return the command of a process, its words ended by NUL; nothing when it is gone by now."""
+    """Return a process's command, with NUL after each word; empty if the process has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

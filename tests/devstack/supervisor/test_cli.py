@@ -1,4 +1,4 @@
-"""The official Supabase CLI against a database that has only what Supabase ships."""
+"""The official Supabase CLI works on a database with Supabase's baseline alone."""
 
 import re
 import shutil
@@ -30,14 +30,14 @@ class Cli:
         self.migrations = self._project / "supabase/migrations"
 
     def run(self, *arguments: str) -> str:
-        """Run a command that has to succeed; return all that it says."""
+        """Run a command that must succeed; return its output."""
         output = run_cli(self._address, self._home, *arguments, project=self._project)
         return output.result + output.notices
 
 
 @pytest.fixture
 def database_url(admin_url: str) -> str:
-    """Give the address of role postgres."""
+    """Return the URL of role postgres."""
     return build_database(admin_url, "cli_tests", [])
 
 
@@ -48,14 +48,14 @@ def declared(admin_url: str) -> list[str]:
 
 
 def listed(cli: Cli) -> list[tuple[str, str]]:
-    """Return the versions of `migration list`: of the file, and of what is applied."""
+    """Return the versions in `migration list`: of the files, and of the database."""
     return re.findall(r"(\d{14})\W+(\d{14})", cli.run("migration", "list"))
 
 
 def test_cli_pushes_every_migration_once(
     database_url: str, declared: list[str], tmp_path: Path
 ) -> None:
-    """`supabase db push` builds the last release, then what `sql/` says; the next finds nothing.
+    """`supabase db push` builds the last release, then the state of `sql/`; a repeat does nothing.
 
     An empty project gets the migrations of the last release first. The second push applies the
     later ones, and only those.

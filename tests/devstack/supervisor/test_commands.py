@@ -1,4 +1,4 @@
-"""`python -m devstack stop|status|psql|…`: one finds a running stack by its data folder."""
+"""`python -m devstack stop|status|psql|…` finds a running stack by its data folder."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ RUNS = pytest.mark.xdist_group("a running devstack")
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Devstack]:
-    """Run one stack for the commands that leave it alone."""
+    """Run one stack for the commands that do not end it."""
     with new_devstack() as devstack:
         devstack.up_and_ready()
         yield devstack
@@ -23,7 +23,7 @@ def running() -> Iterator[Devstack]:
 
 @RUNS
 def test_status_tells_where_a_stack_runs(running: Devstack) -> None:
-    """It says the addresses, and exits with 0 as long as the stack lives."""
+    """`status` prints the addresses and exits with 0 while the stack runs."""
     done = running.run("status", "--data", str(running.data))
 
     assert 0 == done.returncode
@@ -31,7 +31,7 @@ def test_status_tells_where_a_stack_runs(running: Devstack) -> None:
 
 
 def test_status_tells_that_none_runs(devstack: Devstack) -> None:
-    """Exit code 3 is for scripts; nothing is made by asking."""
+    """`status` exits with 3 for scripts if no stack runs, and makes no folder."""
     done = devstack.run("status", "--data", str(devstack.data))
 
     assert 3 == done.returncode
@@ -41,7 +41,7 @@ def test_status_tells_that_none_runs(devstack: Devstack) -> None:
 
 @RUNS
 def test_psql_opens_the_running_database(running: Devstack) -> None:
-    """The wheel's psql connects as role postgres, so nobody has to install one."""
+    """`psql` from the wheel connects as role postgres."""
     done = running.run(
         *("psql", "--data", str(running.data), "--"),
         *("--no-align", "--tuples-only", "--command", "select current_user"),
@@ -52,7 +52,7 @@ def test_psql_opens_the_running_database(running: Devstack) -> None:
 
 @RUNS
 def test_reset_is_refused_while_a_stack_runs(running: Devstack) -> None:
-    """Nobody loses the rows that he is looking at."""
+    """`reset` is refused while a stack runs, so that nobody loses rows in use."""
     done = running.run("reset", "--data", str(running.data))
 
     assert 1 == done.returncode
@@ -62,7 +62,7 @@ def test_reset_is_refused_while_a_stack_runs(running: Devstack) -> None:
 
 @RUNS
 def test_second_stack_on_the_same_data_is_refused(running: Devstack) -> None:
-    """It says who is there, and the first one goes on undisturbed."""
+    """A second stack on the same data names the first, which goes on."""
     second = running.up("--port-base", str(free_base(5)))
 
     assert 1 == second.wait(60)
@@ -74,7 +74,7 @@ def test_second_stack_on_the_same_data_is_refused(running: Devstack) -> None:
 
 
 def test_psql_needs_a_stack(devstack: Devstack) -> None:
-    """Without a running stack one sentence names the command that starts one."""
+    """`psql` without a stack names the command that starts one."""
     done = devstack.run("psql", "--data", str(devstack.data))
 
     assert 3 == done.returncode
@@ -83,7 +83,7 @@ def test_psql_needs_a_stack(devstack: Devstack) -> None:
 
 
 def test_stop_ends_a_stack(devstack: Devstack) -> None:
-    """When it returns, nothing of the stack is left, and it ended as if by Ctrl-C."""
+    """`stop` returns after the stack's end, which is as clean as by Ctrl-C."""
     process = devstack.up_and_ready(only="postgres,gateway,stripe")
 
     done = devstack.run("stop", "--data", str(devstack.data))
@@ -94,5 +94,5 @@ def test_stop_ends_a_stack(devstack: Devstack) -> None:
 
 
 def test_stop_without_a_stack_is_fine(devstack: Devstack) -> None:
-    """What it is to reach is already so."""
+    """`stop` without a stack succeeds."""
     assert 0 == devstack.run("stop", "--data", str(devstack.data)).returncode

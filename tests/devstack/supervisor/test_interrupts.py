@@ -1,4 +1,4 @@
-"""Ctrl-C ends a program without a traceback, while it imports and while it works."""
+"""Ctrl-C ends a program without a traceback, during its imports and during its work."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 from devstack.paths import ROOT
 
 
-#: Runs a module as `python -m` does, and stops for good in its first slow import.
+#: Runs a module as `python -m` does, and waits for ever in its first slow import.
 STUCK = """
 import runpy, signal, sys
 
@@ -40,7 +40,7 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
     ],
 )
 def test_interrupt_during_imports_leaves_no_traceback(module: str, slow: str) -> None:
-    """The entry point handles SIGINT before anything that takes long."""
+    """The entry point handles SIGINT before any slow import."""
     with subprocess.Popen(  # noqa: S603 -- our own programs
         [sys.executable, "-c", STUCK.format(module=module, slow=slow)],
         cwd=ROOT,
@@ -58,7 +58,7 @@ def test_interrupt_during_imports_leaves_no_traceback(module: str, slow: str) ->
     assert -signal.SIGINT == process.returncode
 
 
-#: Runs a module with the handler of SIGINT that a terminal's programs start with.
+#: Runs a module with the handler of SIGINT that programs of a terminal start with.
 AS_IN_A_TERMINAL = """
 import runpy, signal, sys
 

@@ -1,4 +1,4 @@
-"""Migrations that fail, and migrations that were changed after they were applied."""
+"""Migrations that fail, and migrations that change after they were applied."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ SECOND = "20260102000000_listings_second.sql"
 
 @pytest.fixture
 def migrations(devstack: Devstack, tmp_path: Path) -> Path:
-    """Let the devstack of a copy of the project run; return the copy's folder of migrations."""
+    """Run devstack in a copy of the project; return the copy's folder of migrations."""
     copy_project(devstack, tmp_path / "project")
     (folder_of(devstack) / SECOND).unlink()
     return folder_of(devstack)
@@ -27,7 +27,7 @@ def migrations(devstack: Devstack, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devstack]:
-    """Apply two migrations of a copy of the project to data whose stack has ended."""
+    """Apply two migrations of a copied project, and end the stack."""
     with new_devstack() as devstack:
         copy_project(devstack, tmp_path_factory.mktemp("copy") / "project")
         restart(devstack)
@@ -36,7 +36,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devstack]:
 
 @pytest.fixture
 def applied(shared: Devstack) -> Iterator[Devstack]:
-    """Give the data; the files are as they were before, whatever a test does with them."""
+    """Return the shared data; restore the migrations after the test."""
     yield shared
     write_migrations(shared)
 
@@ -63,7 +63,7 @@ def write_migrations(devstack: Devstack) -> None:
 
 
 def up(devstack: Devstack) -> subprocess.CompletedProcess[str]:
-    """Run a start that has to fail."""
+    """Run a start that must fail."""
     place = ("--data", str(devstack.data), "--port-base", str(devstack.base))
     return devstack.run("up", "--only", "postgres", *place)
 
@@ -96,7 +96,7 @@ def test_broken_migration_is_one_sentence(
 
 
 def test_start_goes_on_after_the_migration_is_mended(devstack: Devstack, migrations: Path) -> None:
-    """A migration that failed left nothing behind, so nobody has to reset."""
+    """A failed migration changes nothing, so the next start needs no reset."""
     (migrations / SECOND).write_text("create table public.more (); select 1 / 0;")
     assert 1 == up(devstack).returncode
 
@@ -107,7 +107,7 @@ def test_start_goes_on_after_the_migration_is_mended(devstack: Devstack, migrati
 
 @SHARES_DATA
 def test_edited_migration_is_named(applied: Devstack) -> None:
-    """The data lack the edit, so the start is refused; the old text lets it start again."""
+    """An edited migration refuses the start, and its earlier text allows it again."""
     with (folder_of(applied) / FIRST).open("a") as file:
         file.write("alter table public.things add m int;\n")
 
@@ -123,7 +123,7 @@ def test_edited_migration_is_named(applied: Devstack) -> None:
 
 @SHARES_DATA
 def test_deleted_migration_is_named(applied: Devstack) -> None:
-    """A migration that another branch has is named by the name that its file had."""
+    """The error names a deleted migration by its file, which another branch may have."""
     (folder_of(applied) / SECOND).unlink()
 
     done = up(applied)
@@ -136,7 +136,7 @@ def test_deleted_migration_is_named(applied: Devstack) -> None:
 
 @SHARES_DATA
 def test_each_changed_migration_is_named(applied: Devstack) -> None:
-    """One start names all of them, and adds nothing to the data."""
+    """One start names every changed migration and applies none."""
     folder = folder_of(applied)
     (folder / FIRST).write_text("select 1;")
     (folder / SECOND).unlink()
@@ -150,7 +150,7 @@ def test_each_changed_migration_is_named(applied: Devstack) -> None:
 
 @SHARES_DATA
 def test_bare_stack_looks_at_no_migration(applied: Devstack) -> None:
-    """`--bare` has nothing to do with migrations, whatever the data have."""
+    """`--bare` ignores the migrations, whatever the data have."""
     (folder_of(applied) / FIRST).unlink()
 
     applied.up_and_ready()
@@ -158,7 +158,7 @@ def test_bare_stack_looks_at_no_migration(applied: Devstack) -> None:
 
 
 def test_file_without_a_version_is_named(devstack: Devstack, migrations: Path) -> None:
-    """The CLI skips such a file, so hosted Supabase would never get it."""
+    """Devstack refuses a file without a version, because the CLI would skip it."""
     (migrations / "listings_later.sql").write_text("select 1;")
 
     done = up(devstack)

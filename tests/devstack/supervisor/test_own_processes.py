@@ -1,4 +1,4 @@
-"""Service and workers as parts of devstack: a crash on a bug is meant, and ends in a new start."""
+"""devstack runs service and workers as parts, and starts them again after a crash."""
 
 import http.client
 import os
@@ -12,7 +12,7 @@ import pytest
 from tests.devstack.supervisor.devstacks import Devstack, command_of, new_devstack, wait_for
 
 
-# One process runs all of them, because the last ones end the stack of the others.
+# One process runs these tests, because the last ones end the shared stack.
 pytestmark = pytest.mark.xdist_group("own processes")
 
 EVERYTHING = "postgres,gateway,stripe,service,workers"
@@ -21,7 +21,7 @@ HEALTH = {"service": (3, "/api/health/live"), "workers": (4, "/health")}
 
 
 def pids(process: subprocess.Popen[bytes], part: str) -> list[int]:
-    """Return the children of a stack that run one of our parts."""
+    """Return the children of a stack that run the service or a worker."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return [int(pid) for pid in children if COMMANDS[part] in command_of(pid)]
 
@@ -53,7 +53,7 @@ def everything(
 def test_temporary_folder_of_the_machine_stays_empty(
     everything: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
-    """A killed part cannot clean up; its files stand in the data folder, which is cleared."""
+    """A killed part leaves files in the data folder alone, where the next start removes them."""
     devstack, _ = everything
 
     assert [] == list(Path(devstack.environment["TMPDIR"]).iterdir())
@@ -63,7 +63,7 @@ def test_temporary_folder_of_the_machine_stays_empty(
 def test_product_is_not_told_where_the_database_is(
     everything: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
-    """Service and workers reach Postgres only through the gateway, as in production."""
+    """Service and workers have no URL of the database, and reach it through the gateway."""
     _, process = everything
 
     for part in COMMANDS:
@@ -78,7 +78,7 @@ def test_product_is_not_told_where_the_database_is(
 def test_crashed_process_is_started_again(
     everything: tuple[Devstack, subprocess.Popen[bytes]], part: str
 ) -> None:
-    """The stack says so and goes on; the second crash in a row is given more time."""
+    """The stack reports a crash and starts the part again, later after a second crash in a row."""
     devstack, process = everything
 
     for wait_s in ("0.5", "1"):
@@ -88,7 +88,7 @@ def test_crashed_process_is_started_again(
 
 
 def crash(devstack: Devstack, process: subprocess.Popen[bytes], part: str, wait_s: str) -> None:
-    """Kill a part, and wait until the stack has said that it starts the part, and has done it."""
+    """Kill a part; wait until the stack has reported and made its new start."""
     [pid] = pids(process, part)
     os.kill(pid, signal.SIGKILL)
     told = f"{part} ended (killed by signal 9); it starts again in {wait_s} s."
@@ -100,7 +100,7 @@ def crash(devstack: Devstack, process: subprocess.Popen[bytes], part: str, wait_
 def test_killed_whole_stack_leaves_nothing(
     everything: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
-    """A kill -9 takes all of them along."""
+    """A kill -9 of the stack ends all its processes."""
     devstack, process = everything
     assert pids(process, "service")
     assert pids(process, "workers")
@@ -113,7 +113,7 @@ def test_killed_whole_stack_leaves_nothing(
 def test_whole_stack_comes_up_after_a_kill_and_leaves_nothing(
     everything: tuple[Devstack, subprocess.Popen[bytes]],
 ) -> None:
-    """The same command works again, and Ctrl-C ends gunicorn's and the workers' processes too."""
+    """The same command starts after a kill, and Ctrl-C ends the children of the parts too."""
     devstack, process = everything
     process.kill()
     wait_for(lambda: not devstack.left_behind())

@@ -1,4 +1,4 @@
-"""`devstack.postgres`: a server of one's own, and nobody else's."""
+"""`devstack.postgres` runs a server of its own, and touches no other."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from tests.devstack.supervisor.devstacks import Devstack, wait_for
 
 
 def test_server_that_outlived_its_parent_is_replaced(devstack: Devstack) -> None:
-    """Where no kernel ends it, the next start finds it by its own file and stops it."""
+    """The next start finds an orphaned server by its file and stops it."""
     with (
         Cluster.start(devstack.data, free_port(), durable=True) as cluster,
         psycopg.connect(cluster.admin_url) as connection,
@@ -43,13 +43,13 @@ def test_server_that_outlived_its_parent_is_replaced(devstack: Devstack) -> None
 
 
 def test_number_of_another_process_is_no_server(devstack: Devstack) -> None:
-    """After a restart of the machine the number in the file may be anybody's."""
+    """A process id in the file may belong to another process after a reboot."""
     with Cluster.start(devstack.data, free_port(), durable=False):
         pass
     innocent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     (devstack.data / "pgdata/postmaster.pid").write_text(f"{innocent.pid}\n")
 
-    # Postgres itself does not believe in such a file either, unless the process is its user's.
+    # Postgres also ignores such a file, unless the process belongs to its user.
     try:
         with Cluster.start(devstack.data, free_port(), durable=False):
             pass
@@ -61,7 +61,7 @@ def test_number_of_another_process_is_no_server(devstack: Devstack) -> None:
 
 
 def test_server_is_as_realtime_needs_it(devstack: Devstack) -> None:
-    """It writes all changes to its log, and commits wait for that, so that they come at once."""
+    """The server logs all changes for Realtime, and commits do not delay the stream."""
     with (
         Cluster.start(devstack.data, free_port(), durable=False) as cluster,
         psycopg.connect(cluster.admin_url) as connection,
@@ -80,7 +80,7 @@ def test_server_is_as_realtime_needs_it(devstack: Devstack) -> None:
 
 
 def test_kept_data_are_safe_from_power_cuts(devstack: Devstack) -> None:
-    """Only what is thrown away anyway does without fsync."""
+    """Kept data use fsync; only ephemeral data do without."""
     with (
         Cluster.start(devstack.data, free_port(), durable=True) as cluster,
         psycopg.connect(cluster.admin_url) as connection,
@@ -89,7 +89,7 @@ def test_kept_data_are_safe_from_power_cuts(devstack: Devstack) -> None:
 
 
 def test_foreign_server_is_not_taken_for_ours(devstack: Devstack) -> None:
-    """An answer on the port proves nothing: ours could not have it."""
+    """A server that answers on the port is not ours if ours could not start."""
     port = free_port()
     with (
         Cluster.start(devstack.data, port, durable=False),
@@ -101,7 +101,7 @@ def test_foreign_server_is_not_taken_for_ours(devstack: Devstack) -> None:
 def test_interrupted_initdb_starts_afresh(
     devstack: Devstack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a cluster is never taken for a whole one."""
+    """An interrupted initdb starts from the beginning."""
     monkeypatch.delenv("EMBEDDED_PG_TEMPLATE", raising=False)
     half = devstack.data / "pgdata.new"
     half.mkdir(parents=True)
@@ -112,7 +112,7 @@ def test_interrupted_initdb_starts_afresh(
 
 
 def test_cluster_of_another_major_is_refused(devstack: Devstack) -> None:
-    """The sentence names both versions."""
+    """A cluster of another major version is refused, and the error names both versions."""
     with Cluster.start(devstack.data, free_port(), durable=False):
         pass
     (devstack.data / "pgdata/PG_VERSION").write_text("9\n")
@@ -122,7 +122,7 @@ def test_cluster_of_another_major_is_refused(devstack: Devstack) -> None:
 
 
 def python_for(user: OsUser) -> Path | None:
-    """Return a Python of our version that a user may run; a pyenv below /root is none."""
+    """Return a Python of our version that `user` may run; a pyenv below /root is closed."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for path in (Path(sys.executable), Path("/usr/bin", version), Path("/usr/local/bin", version)):
         if path.exists() and can_reach(user, path.resolve()):
@@ -132,7 +132,7 @@ def python_for(user: OsUser) -> Path | None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="without root every other test is this one")
 def test_ordinary_user_runs_a_stack(devstack: Devstack) -> None:
-    """Nothing needs root: the same command works for a user without a home."""
+    """A user without root and without a home runs the same command."""
     user = OsUser(name="nobody", uid=65534, gid=65534)
     python = python_for(user)
     if python is None or not can_reach(user, ROOT):

@@ -1,4 +1,4 @@
-"""What devstack will not do: one clear sentence, an exit code, and nothing half-started."""
+"""devstack refuses with one sentence and an exit code, and starts nothing."""
 
 import os
 import socket
@@ -31,7 +31,7 @@ from tests.devstack.supervisor.devstacks import Devstack
 def test_bad_command_line_is_refused(
     options: tuple[str, ...], sentence: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The last line says what is wrong, and the exit code is that of a usage error."""
+    """The last line names the mistake, and the exit code is that of a usage error."""
     with pytest.raises(SystemExit) as refusal:
         main(options)
 
@@ -41,7 +41,7 @@ def test_bad_command_line_is_refused(
 
 
 def test_program_ends_with_the_exit_code(devstack: Devstack) -> None:
-    """`python -m devstack` answers as its function `main` does."""
+    """`python -m devstack` exits with the result of `main`."""
     done = devstack.run("down")
 
     assert (2, "") == (done.returncode, done.stdout)
@@ -66,7 +66,7 @@ def test_program_ends_with_the_exit_code(devstack: Devstack) -> None:
             "SUPABASE_SERVICE_ROLE_KEY holds a key of a hosted Supabase project",
         ),
     ],
-    # pytest keeps the name of the test in the environment, where the values would be found.
+    # pytest keeps the test's name in the environment, where the search would find the values.
     ids=lambda value: value if value.isupper() else "",
 )
 def test_production_is_refused(
@@ -76,7 +76,7 @@ def test_production_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """A stack does not start where production is in reach, and it writes no secret."""
+    """A stack refuses to start with a production secret in its environment, and prints none."""
     monkeypatch.setenv(name, value)
 
     exit_code = main(("up", "--ephemeral", "--port-base", str(free_base(5)), "--only", "postgres"))
@@ -88,7 +88,7 @@ def test_production_is_refused(
 
 
 def test_wrong_path_of_postgres_is_refused(devstack: Devstack) -> None:
-    """A wrong path is no wish for another, and a refusal ends the program with 1."""
+    """A wrong path of Postgres is refused with exit code 1, and no other version is used."""
     devstack.environment["EMBEDDED_PG_BINDIR"] = "/nowhere"
 
     done = devstack.run(
@@ -100,7 +100,7 @@ def test_wrong_path_of_postgres_is_refused(devstack: Devstack) -> None:
 
 
 def test_used_ports_are_named_before_anything_starts(devstack: Devstack) -> None:
-    """One sentence with all of them, and the data folder has no database yet."""
+    """One sentence names all used ports, before the data folder has a database."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", devstack.base + 1))
         other.listen()
@@ -117,7 +117,7 @@ def test_used_ports_are_named_before_anything_starts(devstack: Devstack) -> None
 
 
 def test_folder_that_is_a_file_is_refused(devstack: Devstack) -> None:
-    """What the system says about a path is said on one line."""
+    """One line has the system's error about a path."""
     devstack.data.write_text("")
 
     done = devstack.run("up", "--data", str(devstack.data), "--port-base", str(devstack.base))
@@ -129,7 +129,7 @@ def test_folder_that_is_a_file_is_refused(devstack: Devstack) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs Postgres as somebody else")
 def test_folder_that_postgres_cannot_enter_is_refused(devstack: Devstack) -> None:
-    """Root may go everywhere and Postgres's user may not: that is said, not failed at."""
+    """The error says that Postgres's user cannot enter a folder of root's."""
     devstack.data.parent.chmod(0o700)
 
     done = devstack.run(
@@ -142,7 +142,7 @@ def test_folder_that_postgres_cannot_enter_is_refused(devstack: Devstack) -> Non
 
 
 def test_database_of_another_baseline_is_refused(devstack: Devstack) -> None:
-    """A newer devstack does not pretend that an older database has what it ships."""
+    """A newer devstack refuses a database with an older baseline."""
     devstack.up_and_ready().terminate()
     devstack.close()
     (devstack.data / "postgres/baseline.sha256").write_text("another")

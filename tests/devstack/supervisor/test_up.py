@@ -43,7 +43,7 @@ def finish(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIG
 
 @pytest.fixture(scope="module")
 def ended_and_output() -> Iterator[tuple[Devstack, bytes]]:
-    """Run one stack for the tests that read only what it wrote; return it with its output."""
+    """Run one stack for the tests that read only its output; return it with its output."""
     with new_devstack() as devstack:
         process = devstack.up("--port-base", str(devstack.base))
         assert process.stdout is not None
@@ -60,7 +60,7 @@ def ended(ended_and_output: tuple[Devstack, bytes]) -> Devstack:
 
 @READS_FILES
 def test_ready_line_and_env_file_say_the_same(ended_and_output: tuple[Devstack, bytes]) -> None:
-    """One line of JSON for programs; a file with the same for shells, closed to others."""
+    """The ready line is JSON for programs; the env file says the same to its owner alone."""
     devstack, output = ended_and_output
 
     [line] = output.splitlines()
@@ -71,7 +71,7 @@ def test_ready_line_and_env_file_say_the_same(ended_and_output: tuple[Devstack, 
 
 @READS_FILES
 def test_sourced_env_file_exports_its_variables(ended: Devstack) -> None:
-    """A program that a shell starts after `. FILE` finds every variable, with its value."""
+    """A shell that runs `. FILE` exports every variable with its value."""
     done = subprocess.run(  # noqa: S603 -- a fixed command
         ["/bin/sh", "-c", '. "$1" && exec env', "sh", str(ended.env_file)],
         check=True,
@@ -85,7 +85,7 @@ def test_sourced_env_file_exports_its_variables(ended: Devstack) -> None:
 
 
 def test_secrets_are_not_shown_on_a_terminal(devstack: Devstack) -> None:
-    """A shared screen shows addresses; keys are in the env file, which its owner alone reads."""
+    """A terminal shows addresses and no keys, because others may see the screen."""
     reader, terminal = pty.openpty()
     process = devstack.up(stdout=terminal)
     os.close(terminal)
@@ -113,7 +113,7 @@ def test_addresses_follow_the_base(ended: Devstack) -> None:
 
 @READS_FILES
 def test_documented_variables_are_all_set(ended: Devstack) -> None:
-    """Who sources the env file can start service and workers by hand."""
+    """The env file has each documented variable of the service and the workers."""
     names = """
       SUPABASE_URL SUPABASE_SECRET_KEY SUPABASE_PUBLISHABLE_KEY SUPABASE_JWT_SECRET
       STRIPE_SECRET_KEY STRIPE_API_BASE STRIPE_WEBHOOK_SECRETS STRIPE_CONNECT_WEBHOOK_SECRETS
@@ -130,7 +130,7 @@ def test_documented_variables_are_all_set(ended: Devstack) -> None:
 
 @READS_FILES
 def test_each_kind_of_stripe_event_has_a_secret_of_its_own(ended: Devstack) -> None:
-    """Events of connected accounts reach the same route as ours, signed with another secret."""
+    """Events of connected accounts reach the same route, signed with another secret."""
     found = environment(ended)
     endpoints = json.loads((ended.data / "stripe.json").read_text())["webhook_endpoints"]
     route = found["SERVICE_URL"] + "/api/webhooks/stripe"
@@ -143,7 +143,7 @@ def test_each_kind_of_stripe_event_has_a_secret_of_its_own(ended: Devstack) -> N
 
 
 def test_data_and_keys_outlive_a_restart(devstack: Devstack) -> None:
-    """A developer's rows and the keys in a web app's settings are the same tomorrow.
+    """Rows and API keys survive a restart.
 
     Data of an older devstack get the missing secret, so that nobody needs a reset for it.
     """
@@ -166,7 +166,7 @@ def test_data_and_keys_outlive_a_restart(devstack: Devstack) -> None:
 
 
 def test_reset_keeps_the_api_keys_alone(devstack: Devstack) -> None:
-    """Rows and Stripe's secrets are thrown away; a web app's settings stay right."""
+    """A reset deletes rows and Stripe's secrets, and keeps the API keys of a web app's settings."""
     first = devstack.up_and_ready()
     before = environment(devstack)
     with psycopg.connect(database(devstack)) as connection:
@@ -185,7 +185,7 @@ def test_reset_keeps_the_api_keys_alone(devstack: Devstack) -> None:
 
 
 def test_migrations_are_applied_unless_it_is_bare(devstack: Devstack) -> None:
-    """`--bare` has what Supabase ships, and no table of ours."""
+    """`--bare` has Supabase's baseline and none of our tables."""
     query = "select count(*) from supabase_migrations.schema_migrations"
     devstack.up_and_ready(is_bare=True)
 
@@ -196,12 +196,12 @@ def test_migrations_are_applied_unless_it_is_bare(devstack: Devstack) -> None:
 
 
 def test_stack_comes_up_after_a_kill(devstack: Devstack) -> None:
-    """After a kill -9 at any time the next `up` finds the rows, and waits for what still ends."""
+    """The next `up` after a kill -9 finds the rows, and waits for processes that still end."""
     first = devstack.up_and_ready(only="postgres,gateway,stripe")
     with psycopg.connect(database(devstack)) as connection:
         connection.execute("create table public.kept as select 1 as n")
     finish(first, signal.SIGKILL)
-    # The lock goes with the process, so nobody has to clean up a file.
+    # The kernel frees the lock with its process, so no file needs a cleanup.
     assert 3 == devstack.run("status", "--data", str(devstack.data)).returncode
 
     devstack.up_and_ready(only="postgres,gateway,stripe")
@@ -219,7 +219,7 @@ def test_stack_comes_up_after_a_kill(devstack: Devstack) -> None:
     ],
 )
 def test_stack_ends_when_told(devstack: Devstack, number: signal.Signals, parts: str) -> None:
-    """Ctrl-C, kill and a closed terminal end it with 0, and nothing of it is left."""
+    """Ctrl-C, kill and a closed terminal end the stack with 0, and no process is left."""
     process = devstack.up_and_ready(only=parts)
     assert len(parts.split(",")) < len(devstack.left_behind())
 
@@ -229,9 +229,9 @@ def test_stack_ends_when_told(devstack: Devstack, number: signal.Signals, parts:
     assert all(is_free(devstack.base + offset) for offset in range(5))
 
 
-#: The server is starting; afterwards come the migrations.
+#: The server is starting; the migrations come afterwards.
 SERVER_STARTS = "postgres/pgdata/postmaster.pid"
-#: The other moments come before initdb or after it, so the tests' copy of its result will do.
+#: The other points lie before or after initdb, so a copy of its result is enough.
 DURING_INITDB = ("postgres", "postgres/pgdata.new/PG_VERSION")
 
 
@@ -249,7 +249,7 @@ DURING_INITDB = ("postgres", "postgres/pgdata.new/PG_VERSION")
     ],
 )
 def test_interrupted_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
-    """Whenever Ctrl-C comes, no process is left, and the next start works."""
+    """Ctrl-C at any point of the start leaves no process, and the next start works."""
     if moment in DURING_INITDB:
         devstack.environment.pop("EMBEDDED_PG_TEMPLATE", None)
     is_bare = moment != SERVER_STARTS
@@ -265,7 +265,7 @@ def test_interrupted_start_leaves_nothing(devstack: Devstack, moment: str) -> No
 
 @pytest.mark.parametrize("moment", ["logs/stripe.log", SERVER_STARTS])
 def test_killed_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
-    """The kernel ends the parts of a stack that was killed, and the next start works."""
+    """The kernel ends the parts of a killed stack, and the next start works."""
     is_bare = moment != SERVER_STARTS
     process = devstack.up(only="postgres,gateway,stripe", is_bare=is_bare)
     wait_for((devstack.data / moment).exists)
@@ -277,7 +277,7 @@ def test_killed_start_leaves_nothing(devstack: Devstack, moment: str) -> None:
 
 
 def test_ephemeral_data_are_gone_afterwards(devstack: Devstack) -> None:
-    """What nobody wants to keep leaves no folder."""
+    """Ephemeral data leave no folder."""
     process = devstack.up_and_ready("--ephemeral")
     [folder] = {
         Path(line.split()[-1]).parent
@@ -293,7 +293,7 @@ def test_ephemeral_data_are_gone_afterwards(devstack: Devstack) -> None:
 
 @pytest.mark.parametrize("part", ["stripe", "gateway"])
 def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
-    """Half a Supabase would only confuse: it says which part it was, and ends."""
+    """The stack names a part that died, and ends."""
     process = devstack.up_and_ready(only="postgres,gateway,stripe")
     [pid] = [
         int(entry.name)
@@ -309,7 +309,7 @@ def test_stack_ends_when_a_part_dies(devstack: Devstack, part: str) -> None:
 
 
 def test_postgres_that_ends_is_started_again(devstack: Devstack) -> None:
-    """Its clients find it again on the same port, with everything that was committed."""
+    """Postgres starts again on the same port, with all committed rows."""
     process = devstack.up_and_ready()
     with psycopg.connect(database(devstack), autocommit=True) as connection:
         connection.execute("create table kept as select 1 as number")
@@ -331,7 +331,7 @@ def test_postgres_that_ends_is_started_again(devstack: Devstack) -> None:
 
 
 def test_legacy_secret_can_be_chosen(devstack: Devstack) -> None:
-    """Tokens that somebody signs elsewhere are believed, and the legacy keys are signed with it."""
+    """A chosen legacy secret verifies tokens of other signers, and signs the legacy keys."""
     secret = "a-secret-of-thirty-two-characters"
     finish(devstack.up_and_ready("--jwt-secret", secret))
     first = environment(devstack)
@@ -343,7 +343,7 @@ def test_legacy_secret_can_be_chosen(devstack: Devstack) -> None:
 
 
 def test_killed_ephemeral_data_are_swept_up(devstack: Devstack) -> None:
-    """A killed stack cannot clean up, so the next one does; one that runs is left alone."""
+    """The next stack removes the data of a killed one, and none of a running one."""
     devstack.up_and_ready("--ephemeral")
     kept_url = database(devstack)
     killed = devstack.up_and_ready("--ephemeral", "--port-base", str(free_base(5)))
@@ -363,7 +363,7 @@ def test_killed_ephemeral_data_are_swept_up(devstack: Devstack) -> None:
 
 
 def test_stacks_that_start_at_once_choose_different_ports(devstack: Devstack) -> None:
-    """Free is what nobody else is about to take either; they run side by side on their own data."""
+    """Stacks that start at once choose different ports and run on their own data."""
     processes = [devstack.up("--ephemeral", "--port-base", "auto") for _ in range(3)]
 
     urls = set()
@@ -391,7 +391,7 @@ def signed_up(devstack: Devstack) -> httpx.Response:
 
 @pytest.fixture(scope="module")
 def asked() -> Iterator[Devstack]:
-    """Run a stack that has to follow all settings of Auth, and exposes a schema of a test."""
+    """Run a stack with all settings of Auth and an additional exposed schema."""
     with new_devstack() as devstack:
         options = ("--production-auth", "--schemas", "public,other")
         devstack.up_and_ready(*options, only="postgres,gateway")
@@ -400,7 +400,7 @@ def asked() -> Iterator[Devstack]:
 
 @ASKS_AUTH
 def test_exposed_schemas_can_be_chosen(asked: Devstack) -> None:
-    """A test of the stack may expose more than our configuration does."""
+    """An option exposes more schemas than the configuration."""
     assert ["public", "other"] == json.loads((asked.data / "gateway.json").read_text())["schemas"]
     health = f"{environment(asked)['SUPABASE_URL']}/health"
     assert 200 == httpx.get(health, timeout=TIMEOUT_S).status_code
@@ -408,7 +408,7 @@ def test_exposed_schemas_can_be_chosen(asked: Devstack) -> None:
 
 @ASKS_AUTH
 def test_addresses_are_confirmed_on_demand(asked: Devstack) -> None:
-    """With all settings of Auth, a sign-up gets no session before the mail is confirmed."""
+    """With all settings of Auth a sign-up has no session before the mail's confirmation."""
     answer = signed_up(asked)
 
     assert answer.status_code == 200
@@ -416,7 +416,7 @@ def test_addresses_are_confirmed_on_demand(asked: Devstack) -> None:
 
 
 def test_addresses_need_no_confirmation_by_default(devstack: Devstack) -> None:
-    """A sign-up gets a session at once."""
+    """A sign-up has a session at once by default."""
     devstack.up_and_ready("--ephemeral", only="postgres,gateway")
 
     answer = signed_up(devstack)

@@ -1,4 +1,4 @@
-"""Connections that a fault breaks, also those whose callers have hung up already."""
+"""A fault breaks connections, also those whose callers have hung up."""
 
 import asyncio
 import socket
@@ -38,7 +38,7 @@ def broken(*, is_gone: bool) -> MagicMock:
 
 @pytest.mark.parametrize("is_gone", [False, True])
 def test_connection_is_broken_once(*, is_gone: bool) -> None:
-    """A connection whose caller has hung up has no socket any more, and needs no reset."""
+    """A connection whose caller has hung up has no socket, and needs no reset."""
     transport = broken(is_gone=is_gone)
 
     assert transport.abort.call_count == (0 if is_gone else 1)

@@ -1,4 +1,4 @@
-"""Ephemeral data folders: made, removed, and cleared of those that killed stacks left behind."""
+"""Ephemeral data folders: devstack makes, removes and sweeps them."""
 
 import tempfile
 from pathlib import Path
@@ -10,14 +10,14 @@ from devstack.supervisor.data_folder import ephemeral_data
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder in which ephemeral data go."""
+    """Return the parent folder of ephemeral data."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
 def test_folder_that_its_stack_removes_meanwhile_is_passed_over(temporary: Path) -> None:
-    """A stack that ends removes its folder while the next one looks for abandoned folders."""
-    # A link to nothing has a name, as such a folder had when the search read the names.
+    """A stack may remove its folder while another one looks for abandoned folders."""
+    # A dangling link has a name and no contents, as a folder that was removed during the search.
     (temporary / "devstack-ended").symlink_to(temporary / "gone")
 
     with ephemeral_data() as folder:
@@ -25,7 +25,7 @@ def test_folder_that_its_stack_removes_meanwhile_is_passed_over(temporary: Path)
 
 
 def test_abandoned_folder_is_removed(temporary: Path) -> None:
-    """A killed stack leaves its folder; one that has not written its state yet may still run."""
+    """Devstack removes a killed stack's folder, but none without a state, which may still start."""
     abandoned, starting = temporary / "devstack-abandoned", temporary / "devstack-starting"
     for folder in (abandoned, starting):
         folder.mkdir()

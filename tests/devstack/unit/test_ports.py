@@ -1,4 +1,4 @@
-"""Claims on ports: one stack at a time, and no trace in the temporary folder."""
+"""Claims on ports: one stack at a time, without files."""
 
 import tempfile
 from pathlib import Path
@@ -9,7 +9,7 @@ from devstack.supervisor.ports import STEP, claimed_base, free_base
 
 
 def test_claim_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stack that ends leaves nothing behind, so its claim on ports is no file."""
+    """A claim on ports is no file, so a stack leaves nothing in the temporary folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     with claimed_base(free_base(1), 1, is_fixed=False):
@@ -17,7 +17,7 @@ def test_claim_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_claimed_base_is_passed_over_until_its_claim_ends() -> None:
-    """Two stacks that start at once find no port in use yet, and still choose different ones."""
+    """Two stacks that start at once choose different ports, although none is in use yet."""
     first = free_base(4 * STEP)
 
     with claimed_base(first, 1, is_fixed=False) as base:

@@ -1,4 +1,4 @@
-"""Signing keys: their states, and who is believed in each.
+"""Signing keys: their states, and the tokens that each state accepts.
 
 https://supabase.com/docs/guides/auth/signing-keys#lifetime-of-a-signing-key
 """
@@ -20,14 +20,14 @@ def kid_of(token: str) -> str:
 
 
 def rotate(keys: Keys) -> str:
-    """Let a new key take over; return its name."""
+    """Put a new key in use; return its id."""
     kid = keys.signing.add()
     keys.signing.move(kid, KeyState.IN_USE)
     return kid
 
 
 def test_key_on_standby_is_published_and_signs_nothing(keys: Keys) -> None:
-    """Verifiers may learn it long before its first token."""
+    """A standby key is published before its first token, and signs nothing."""
     first = keys.signing_jwk["kid"]
 
     second = keys.signing.add()
@@ -38,7 +38,7 @@ def test_key_on_standby_is_published_and_signs_nothing(keys: Keys) -> None:
 
 
 def test_rotation_changes_who_signs_and_keeps_who_is_believed(keys: Keys) -> None:
-    """Nobody is signed out by it."""
+    """A rotation changes the signing key, and accepts the earlier key's tokens."""
     old = keys.sign({"sub": "before"})
 
     kid = rotate(keys)
@@ -51,7 +51,7 @@ def test_rotation_changes_who_signs_and_keeps_who_is_believed(keys: Keys) -> Non
 
 
 def test_revoked_key_is_believed_no_more(keys: Keys) -> None:
-    """Its tokens and its public half are gone, although they were believed a moment ago."""
+    """A revoked key is not published, and its tokens are refused."""
     old = keys.sign({})
     keys.verify(old)
     kid = rotate(keys)
@@ -65,14 +65,14 @@ def test_revoked_key_is_believed_no_more(keys: Keys) -> None:
 
 
 def test_legacy_secret_outlives_a_rotation(keys: Keys) -> None:
-    """It has no name, so no key of another name takes its place."""
+    """The legacy secret has no id, so a key with an id never replaces it."""
     rotate(keys)
 
     assert "anon" == keys.verify(keys.anon_jwt)["role"]
 
 
 def test_revocation_can_be_taken_back(keys: Keys) -> None:
-    """Whoever rotated too early goes back to the old key."""
+    """A revoked key may be used again after a mistaken rotation."""
     old = keys.sign({"sub": "u"})
     rotate(keys)
     keys.signing.move(kid_of(old), KeyState.REVOKED)
@@ -95,7 +95,7 @@ def test_revocation_can_be_taken_back(keys: Keys) -> None:
     ],
 )
 def test_impossible_move_is_refused(keys: Keys, which: str, state: KeyState) -> None:
-    """There is always one key in use, and none is revoked that is about to be."""
+    """One key is always in use, and a key in use cannot be revoked."""
     names = {"in use": str(keys.signing_jwk["kid"]), "standby": keys.signing.add()}
     before = keys.signing.states()
 
@@ -106,7 +106,7 @@ def test_impossible_move_is_refused(keys: Keys, which: str, state: KeyState) -> 
 
 
 def test_rotation_stays_in_its_process(keys: Keys) -> None:
-    """What is written down is the key to begin with, whatever happened since."""
+    """The written configuration keeps the first key after any rotation."""
     rotate(keys)
 
     again = Keys.from_json(keys.to_json())

@@ -1,4 +1,4 @@
-"""Keys and tokens: what is believed, and what every refusal is called."""
+"""Keys and tokens: accepted tokens, and a code for each refusal."""
 
 import time
 
@@ -14,12 +14,12 @@ def keys() -> Keys:
 
 
 def test_keys_survive_being_written(keys: Keys) -> None:
-    """What is stored in a file is what was made."""
+    """Keys that are written to a file and read back are equal."""
     assert Keys.from_json(keys.to_json()) == keys
 
 
 def test_signed_token_is_believed(keys: Keys) -> None:
-    """Our own tokens name the key that signed them, and others can check them."""
+    """A token names the key that signed it, so others can verify it."""
     token = keys.sign({"sub": "u", "exp": int(time.time()) + 60})
 
     assert keys.verify(token)["sub"] == "u"
@@ -33,7 +33,7 @@ def test_signed_token_is_believed(keys: Keys) -> None:
 
 
 def test_published_key_has_no_private_part(keys: Keys) -> None:
-    """Who reads the JWKS can check, and cannot sign."""
+    """A published key verifies tokens and cannot sign them."""
     [published] = keys.jwks()["keys"]
 
     assert "d" in keys.signing_jwk
@@ -42,7 +42,7 @@ def test_published_key_has_no_private_part(keys: Keys) -> None:
 
 @pytest.mark.parametrize("role", ["anon", "service_role"])
 def test_legacy_key_is_believed(keys: Keys, role: str) -> None:
-    """The old API keys are JWTs of the legacy secret."""
+    """The legacy API keys are JWTs of the legacy secret."""
     token = keys.anon_jwt if role == "anon" else keys.service_role_jwt
 
     assert keys.verify(token)["role"] == role
@@ -84,7 +84,7 @@ def forged(keys: Keys, kind: str) -> str:
     ],
 )
 def test_other_token_is_refused(keys: Keys, kind: str, code: str) -> None:
-    """Each way in which a token is not ours has a code."""
+    """Each kind of forged or foreign token has a code of its own."""
     with pytest.raises(TokenError) as caught:
         keys.verify(forged(keys, kind))
 
@@ -92,7 +92,7 @@ def test_other_token_is_refused(keys: Keys, kind: str, code: str) -> None:
 
 
 def test_leeway_forgives_a_clock(keys: Keys) -> None:
-    """Where the caller says so, a token lives a little longer, and no more than that."""
+    """A verifier may accept a token for a short time after its end."""
     token = keys.sign({"exp": int(time.time()) - 10})
 
     assert keys.verify(token, leeway_s=30)
@@ -101,7 +101,7 @@ def test_leeway_forgives_a_clock(keys: Keys) -> None:
 
 
 def test_belief_does_not_outlive_the_token(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signature is checked once, the time at each use."""
+    """The signature is verified once, the time at each use."""
     now = time.time()
     token = keys.sign({"exp": int(now) + 60})
     keys.verify(token)
@@ -113,7 +113,7 @@ def test_belief_does_not_outlive_the_token(keys: Keys, monkeypatch: pytest.Monke
 
 
 def test_keys_shown_tell_no_secret(keys: Keys) -> None:
-    """An error or a log may show them, so there is in it what browsers have, and no more."""
+    """The printed form of the keys has only what browsers have."""
     shown = repr(keys)
 
     secrets = (keys.secret_key, keys.jwt_secret, keys.service_role_jwt, keys.signing_jwk["d"])

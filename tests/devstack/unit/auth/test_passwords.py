@@ -1,4 +1,4 @@
-"""Passwords as GoTrue hashes them."""
+"""GoTrue's hash of passwords."""
 
 import asyncio
 import importlib
@@ -9,7 +9,7 @@ from devstack.gateway.auth import passwords
 
 
 def test_hash_has_the_cost_of_gotrue_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project can import a hash that devstack made; only tests choose a lower cost."""
+    """A project can import a hash of devstack's, because only tests choose a lower cost."""
     with monkeypatch.context() as patch:
         patch.delenv("DEVSTACK_PASSWORD_COST")
         importlib.reload(passwords)

@@ -1,4 +1,4 @@
-"""What Auth reads of `supabase/config.toml`."""
+"""Auth reads its settings from `supabase/config.toml`."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from devstack.gateway.auth.settings import AuthSettings
 
 
 def test_what_is_not_said_is_the_clis_default(tmp_path: Path) -> None:
-    """A project that says nothing gets what the Supabase CLI would give it."""
+    """A missing setting has the default of the Supabase CLI."""
     config = tmp_path / "config.toml"
     config.write_text('project_id = "x"')
 
@@ -14,7 +14,7 @@ def test_what_is_not_said_is_the_clis_default(tmp_path: Path) -> None:
 
 
 def test_what_is_said_is_honoured(tmp_path: Path) -> None:
-    """Each setting has its place below `[auth]`."""
+    """Auth reads each setting at its place below `[auth]`."""
     config = tmp_path / "config.toml"
     config.write_text(
         """
@@ -70,7 +70,7 @@ def test_what_is_said_is_honoured(tmp_path: Path) -> None:
 
 
 def test_project_asks_for_second_factors() -> None:
-    """Staff need them, so the project's own file switches them on."""
+    """The project's own file enables second factors, because staff need them."""
     settings = AuthSettings.read()
 
     assert settings.is_totp_enroll_enabled
@@ -78,7 +78,7 @@ def test_project_asks_for_second_factors() -> None:
 
 
 def test_project_has_the_settings_of_a_production_project() -> None:
-    """Addresses are confirmed, both of a change; passwords have a length and two kinds."""
+    """The project confirms addresses, both of a change, and demands long, mixed passwords."""
     settings = AuthSettings.read()
 
     assert settings.needs_confirmation
@@ -90,7 +90,7 @@ def test_project_has_the_settings_of_a_production_project() -> None:
 
 
 def test_development_needs_no_mail_and_no_digit() -> None:
-    """The other settings hold in development too."""
+    """Development needs neither mails nor digits; the other settings hold."""
     settings = AuthSettings.read().for_development()
 
     assert not settings.needs_confirmation

@@ -1,4 +1,4 @@
-"""Which JSON of a client may become a row."""
+"""Auth stores a client's JSON only if Postgres can hold it."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_zero_byte_is_refused_wherever_it_stands(value: dict[str, object]) -> No
 
 @pytest.mark.parametrize("value", [{"a": "\\u0000"}, {"\\u0000": [None, 1.5, True, {"b": []}]}])
 def test_text_about_a_zero_byte_is_taken(value: dict[str, object]) -> None:
-    """The six characters that JSON writes it with are harmless themselves."""
+    """The six characters of JSON's escape are harmless as a text."""
     assert value == as_json(value).obj
 
 

@@ -1,4 +1,4 @@
-"""One-time passwords: which codes are right, and what an authenticator app is told."""
+"""One-time passwords: the right codes, and the address for an authenticator app."""
 
 import time
 
@@ -27,12 +27,12 @@ def test_code_of_the_period_and_its_neighbours_is_right(
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "\0"])
 def test_what_is_no_code_is_wrong(code: str) -> None:
-    """Whatever is typed in gets an answer."""
+    """Any text that is no code is wrong, and no error."""
     assert not is_valid_code(SECRET, code)
 
 
 def test_digits_of_another_script_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """GoTrue compares bytes."""
+    """GoTrue compares bytes, so digits of another script are wrong."""
     monkeypatch.setattr(time, "time", lambda: 1_800_000_015)
     code = pyotp.TOTP(SECRET).at(1_800_000_015)
 
@@ -41,12 +41,12 @@ def test_digits_of_another_script_are_wrong(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_spaces_around_a_code_do_not_matter() -> None:
-    """People paste."""
+    """Spaces around a code do not matter, because people paste codes."""
     assert is_valid_code(SECRET, f" {pyotp.TOTP(SECRET).now()} ")
 
 
 def test_address_survives_odd_names() -> None:
-    """An app reads back the names that were given."""
+    """An app reads the given names back from the address."""
     address = totp_uri(SECRET, "Fish & Chips, fresh?", "a+b@example.com")
 
     app = pyotp.parse_uri(address)
@@ -55,7 +55,7 @@ def test_address_survives_odd_names() -> None:
 
 
 def test_picture_fits_a_data_address() -> None:
-    """A browser would cut it at the first `#`."""
+    """The picture quotes `#`, where a browser would cut a data address."""
     image = qr_code(totp_uri(pyotp.random_base32(), "Market", "a@example.com"))
 
     assert image.startswith("<?xml")

@@ -45,7 +45,7 @@ def condition(
     ],
 )
 def test_a_filter_is_read(text: str, expected: list[Condition]) -> None:
-    """Conditions are joined by the commas outside quotes and parentheses."""
+    """A comma outside quotes and parentheses separates conditions."""
     assert tuple(expected) == parse_filter(text)
 
 
@@ -64,7 +64,7 @@ def test_a_filter_is_read(text: str, expected: list[Condition]) -> None:
     ],
 )
 def test_a_filter_that_says_nothing_is_refused(text: str, problem: str) -> None:
-    """The client is told instead of getting all rows or none."""
+    """The parser refuses an empty filter, which would select all rows or none."""
     with pytest.raises(FilterError) as refusal:
         parse_filter(text)
 
@@ -73,7 +73,7 @@ def test_a_filter_that_says_nothing_is_refused(text: str, problem: str) -> None:
 
 @given(value=st.text())
 def test_any_value_survives_its_quotes(value: str) -> None:
-    """What a client quotes and escapes comes out as it was."""
+    """A quoted and escaped value comes back unchanged."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
 
     assert (condition("c", "eq", value),) == parse_filter(f'c=eq."{quoted}"')
@@ -81,7 +81,7 @@ def test_any_value_survives_its_quotes(value: str) -> None:
 
 @given(text=st.text())
 def test_no_text_breaks_the_parser(text: str) -> None:
-    """Conditions or a refusal, whatever comes."""
+    """The parser returns conditions or a refusal for any text."""
     try:
         conditions = parse_filter(text)
     except FilterError:
@@ -104,7 +104,7 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 def test_a_value_that_is_not_there_never_matches(
     *, answers: list[bool | None], is_negated: bool, expected: bool
 ) -> None:
-    """Null stays null when it is negated."""
+    """A missing value matches no condition, because null stays null when negated."""
     tested = condition("c", "in", *["v"] * len(answers), is_negated=is_negated)
 
     assert expected is tested.holds(answers)

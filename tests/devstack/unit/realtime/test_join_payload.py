@@ -1,4 +1,4 @@
-"""What a join asks for."""
+"""A join's payload has the options of the channel."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from devstack.gateway.realtime.join import read_join
 
 
 def test_a_join_of_the_official_client_is_read() -> None:
-    """All of its options."""
+    """The parser reads all options of the official client's join."""
     binding = {"event": "*", "schema": "public", "table": "t"}
     request = read_join(
         {
@@ -43,7 +43,7 @@ def test_a_join_of_the_official_client_is_read() -> None:
     ],
 )
 def test_what_cannot_be_read_is_not_asked_for(payload: object) -> None:
-    """Python's client sends null for some options."""
+    """The parser ignores an unreadable option; Python's client sends null for some."""
     request = read_join(payload)
 
     assert not request.is_private
@@ -68,7 +68,7 @@ def test_what_cannot_be_read_is_not_asked_for(payload: object) -> None:
 def test_a_replay_is_asked_for_in_whole_numbers(
     replay: dict[str, object], expected: Replay
 ) -> None:
-    """Ten messages from the beginning, where nothing else is said.
+    """A replay has whole numbers; the default is ten messages from the beginning.
 
     https://github.com/supabase/realtime/blob/main/lib/realtime_web/channels/payloads/broadcast/replay.ex
     """
@@ -77,7 +77,7 @@ def test_a_replay_is_asked_for_in_whole_numbers(
 
 @pytest.mark.parametrize(("key", "expected"), [("me", "me"), (7, "7"), (True, "true")])
 def test_a_presence_key_may_be_a_number_or_a_word(key: object, expected: str) -> None:
-    """Anything else, and the empty text, is replaced by an id.
+    """A presence key is a number or a text; an id replaces anything else and the empty text.
 
     https://github.com/supabase/realtime/blob/main/lib/realtime_web/channels/payloads/presence.ex
     """
@@ -86,17 +86,17 @@ def test_a_presence_key_may_be_a_number_or_a_word(key: object, expected: str) ->
 
 @pytest.mark.parametrize(("wait", "expected"), [(True, True), ("true", True), (None, False)])
 def test_a_join_may_wait_for_its_changes(*, wait: object, expected: bool) -> None:
-    """JavaScript's option `postgres_changes_options`."""
+    """The option `postgres_changes_options` of JavaScript's client makes the join wait."""
     config = {"postgres_changes_options": {"wait": wait, "timeout": 1000}}
 
     assert expected is read_join({"config": config}).wants_live_changes
 
 
 def test_booleans_may_be_words() -> None:
-    """Some clients send them so."""
+    """Some clients send booleans as texts."""
     assert read_join({"config": {"private": "true"}}).is_private
 
 
 def test_the_old_name_of_the_token_is_known() -> None:
-    """It was user_token once."""
+    """The token may have its earlier name user_token."""
     assert "t" == read_join({"user_token": "t"}).token

@@ -1,4 +1,4 @@
-"""What Postgres's output plugin writes, decoded. The bytes were recorded from PostgreSQL 17."""
+"""The decoder reads the messages of Postgres's output plugin, recorded from PostgreSQL 17."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ INSERT = [
     "49000044474e000374000000013174000000056772c3bc6e6e",
     "430000000000022bac7800000000022baca8000303ffda65aa27",
 ]
-#: Another column, then the key itself; both in one transaction.
+#: One transaction updates another column, then the key itself.
 UPDATES = [
     "4200000000022bad88000303ffda65ac9c00000338",
     RELATION,
@@ -35,14 +35,14 @@ TRUNCATE = [
     "54000000010000004447",
     "430000000000022bb9b800000000022bbb28000303ffda65ae42",
 ]
-#: Of a row whose third value is stored apart and did not change.
+#: An update of a row whose third value is stored apart and did not change.
 WITHOUT_THE_BIG_VALUE = [
     "4200000000022bd318000303ffda68ad760000033f",
     RELATION,
     "55000044474e000374000000013374000000017175",
     "430000000000022bd31800000000022bd348000303ffda68ad76",
 ]
-#: The same with replica identity full; 2,100 letters of the old value are cut down to two.
+#: The same update with replica identity full; two of the old value's 2,100 letters are left here.
 FULL_IDENTITY = [
     "4200000000022bd098000303ffda68aa5e0000033d",
     RELATION.replace("0064000301", "0066000301").replace("ffffffff00", "ffffffff01"),
@@ -56,14 +56,14 @@ def decoded(*messages: str) -> list[Change]:
 
 
 def test_a_transaction_has_its_id() -> None:
-    """Each begin carries one."""
+    """Each begin of a transaction has its id."""
     messages = [bytes.fromhex(message) for message in (*INSERT, *UPDATES)]
 
     assert {0x337, 0x338} == transaction_ids(messages)
 
 
 def test_an_insert_carries_the_new_row_as_text() -> None:
-    """Values are the text that Postgres prints, and null is None."""
+    """The values of an insert are the texts that Postgres prints, and None for null."""
     [change] = decoded(*INSERT)
 
     assert Action.INSERT == change.action
@@ -72,7 +72,7 @@ def test_an_insert_carries_the_new_row_as_text() -> None:
 
 
 def test_a_change_names_its_table_and_its_identity() -> None:
-    """Which columns are the identity tells what an old row is worth."""
+    """A change names its table and the identity's columns, which decide about the old row."""
     [change] = decoded(*INSERT)
 
     assert ("public", "recorded") == (change.relation.schema, change.relation.table)
@@ -81,7 +81,7 @@ def test_a_change_names_its_table_and_its_identity() -> None:
 
 
 def test_a_change_carries_the_time_and_place_of_its_commit() -> None:
-    """All rows of a transaction share them."""
+    """All rows of a transaction have the time and position of its commit."""
     first, second = decoded(*UPDATES)
 
     assert first.committed_at == second.committed_at
@@ -90,7 +90,7 @@ def test_a_change_carries_the_time_and_place_of_its_commit() -> None:
 
 
 def test_an_update_carries_an_old_row_only_when_its_key_changed() -> None:
-    """With the default replica identity the old row is its key alone."""
+    """By default an update has an old row only if its key changed, and the old row is the key."""
     first, second = decoded(*UPDATES)
 
     assert (None, ("1", "b", None)) == (first.old, first.new)
@@ -99,7 +99,7 @@ def test_an_update_carries_an_old_row_only_when_its_key_changed() -> None:
 
 
 def test_a_delete_carries_the_key_alone() -> None:
-    """There is no new row."""
+    """A delete has the old key and no new row."""
     [change] = decoded(*DELETE)
 
     assert (Action.DELETE, None) == (change.action, change.new)
@@ -107,14 +107,14 @@ def test_a_delete_carries_the_key_alone() -> None:
 
 
 def test_a_value_that_did_not_change_may_be_missing() -> None:
-    """A value stored apart is not written again; that is no null."""
+    """Postgres omits an unchanged value that is stored apart; the decoder does not return null."""
     [change] = decoded(*WITHOUT_THE_BIG_VALUE)
 
     assert ("3", "q", UNCHANGED) == change.new
 
 
 def test_a_full_identity_carries_the_whole_old_row() -> None:
-    """What the new row does not repeat is in the old one."""
+    """With replica identity full the old row has the values that the new row omits."""
     [change] = decoded(*FULL_IDENTITY)
 
     assert change.has_whole_old
@@ -123,12 +123,12 @@ def test_a_full_identity_carries_the_whole_old_row() -> None:
 
 
 def test_a_truncate_is_no_change() -> None:
-    """Realtime never tells of one."""
+    """The decoder returns no change for a truncate, which Realtime never sends."""
     assert [] == decoded(*TRUNCATE)
 
 
 def test_transactions_follow_each_other_in_commit_order() -> None:
-    """A batch holds several, and each keeps its own commit."""
+    """A batch has several transactions, and each keeps its own commit."""
     changes = decoded(*INSERT, *UPDATES, *DELETE)
 
     assert ["INSERT", "UPDATE", "UPDATE", "DELETE"] == [change.action for change in changes]

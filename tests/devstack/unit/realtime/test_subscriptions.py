@@ -1,4 +1,4 @@
-"""What a join's bindings mean."""
+"""A join's bindings become subscriptions."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ def inserted(schema: str, table: str) -> Change:
 
 
 def test_equal_parameters_have_equal_numbers() -> None:
-    """In whatever order they come; clients know a binding by it, and 0 would be none."""
+    """Equal bindings have equal ids, in any order of their keys, and never 0."""
     first = binding_id({"event": "*", "schema": "public"})
     second = binding_id({"schema": "public", "event": "*"})
 
@@ -47,7 +47,7 @@ def test_equal_parameters_have_equal_numbers() -> None:
     ],
 )
 def test_a_binding_concerns_what_it_names(params: dict[str, str], *, expected: bool) -> None:
-    """What is left out means any, but for the schema, which is public.
+    """A missing field of a binding matches anything; the schema's default is public.
 
     An event that there is not means any event, as in Realtime's own code.
     """
@@ -71,7 +71,7 @@ def test_a_binding_concerns_what_it_names(params: dict[str, str], *, expected: b
     ],
 )
 def test_a_binding_that_means_nothing_is_refused(params: dict[str, object], problem: str) -> None:
-    """In Realtime's words, which the channel is told.
+    """The parser refuses a meaningless binding in Realtime's words, which the channel gets.
 
     https://github.com/supabase/realtime/blob/main/lib/extensions/postgres_cdc_rls/subscriptions.ex
     """

@@ -26,5 +26,5 @@ EPOCH = 3 * WRAP
 def test_a_transaction_is_visible_once_it_is_not_in_progress(
     ids: list[int], snapshot: str, *, expected: bool
 ) -> None:
-    """Ids of 32 bits are compared with the snapshot's ids of 64 bits."""
+    """A transaction is visible if the snapshot does not list it; its id has 32 bits of the 64."""
     assert expected == are_visible(ids, snapshot)

@@ -1,4 +1,4 @@
-"""The in-database configuration: which settings have which effect."""
+"""The in-database configuration: the effect of each setting."""
 
 import logging
 
@@ -35,7 +35,7 @@ def test_database_settings_win_over_the_given_ones() -> None:
 
 
 def test_empty_settings_lift_a_bound() -> None:
-    """PostgREST takes an empty number for none, and an empty name for no function."""
+    """PostgREST takes an empty number for no limit, and an empty name for no function."""
     found = apply_settings(DEFAULTS, {"pgrst.db_max_rows": "", "pgrst.db_pre_request": ""})
 
     assert (found.max_rows, found.pre_request) == (UNLIMITED, None)
@@ -54,7 +54,7 @@ def test_empty_settings_lift_a_bound() -> None:
 def test_setting_without_effect_is_named(
     setting: str, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A setting that cannot be used, or that devstack does not serve, is in the log."""
+    """The log names a setting that is unusable or that devstack lacks."""
     with caplog.at_level(logging.WARNING):
         assert apply_settings(DEFAULTS, {setting: text}) == DEFAULTS
 
@@ -75,7 +75,7 @@ def test_setting_without_effect_is_named(
     ],
 )
 def test_tx_decides_where_it_is_served(tx_end: str, tx: str | None, *, is_undone: bool) -> None:
-    """`Prefer: tx=` counts only where the setting allows an override."""
+    """`Prefer: tx=` has an effect only if the setting allows an override."""
     configuration = Configuration(schemas=("public",), max_rows=1, tx_end=tx_end)
 
     assert configuration.rolls_back(tx) is is_undone

@@ -1,4 +1,4 @@
-"""The error table: its codes are the codes that the package raises."""
+"""The error table has the codes that the package raises."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ RAISED = re.compile(r'RestError\(\s*"(PGRST\w+)"')
 
 
 def test_table_has_each_raised_code_and_no_other() -> None:
-    """A code without a status would fail the request with a KeyError."""
+    """A raised code without a status would fail the request with a KeyError."""
     modules = Path(rest.__path__[0]).rglob("*.py")
     raised = {code for module in modules for code in RAISED.findall(module.read_text())}
 

@@ -1,4 +1,4 @@
-"""Which form of answer an `Accept` header asks for.
+"""The `Accept` header chooses the form of the answer.
 
 PostgREST: https://docs.postgrest.org/en/stable/references/api/resource_representation.html and
 https://docs.postgrest.org/en/stable/references/observability.html#execution-plan
@@ -44,7 +44,7 @@ PLAN = "application/vnd.pgrst.plan"
     ],
 )
 def test_accept_chooses_the_form(header: str, media: Media, content_type: str) -> None:
-    """The first form that can be made is the one."""
+    """The first form in the header that PostgREST can write is the answer's."""
     accepted = parse_accept(header)
 
     assert (accepted.media, accepted.content_type.decode()) == (media, content_type)
@@ -70,7 +70,7 @@ def test_accept_chooses_the_form(header: str, media: Media, content_type: str) -
     ],
 )
 def test_plan_is_a_form_too(header: str, explain: Explain, content_type: str) -> None:
-    """The clients' `explain` names a format, the options of EXPLAIN and what the plan is for."""
+    """The clients' `explain` names a format, the options of EXPLAIN and the planned form."""
     accepted = parse_accept(header)
 
     assert accepted.explain == explain
@@ -89,7 +89,7 @@ def test_plan_is_a_form_too(header: str, explain: Explain, content_type: str) ->
     ],
 )
 def test_unknown_form_is_refused(header: str) -> None:
-    """What cannot be made is 406, and named."""
+    """A form that PostgREST cannot write answers 406 and is named."""
     with pytest.raises(RestError) as caught:
         parse_accept(header)
 
@@ -100,6 +100,6 @@ def test_unknown_form_is_refused(header: str) -> None:
 
 @given(st.text(alphabet='*/;=",.q019 applicationvnd.pgrst.plan+json', max_size=60))
 def test_any_header_is_read_or_refused(header: str) -> None:
-    """No header makes the parser fail in any other way."""
+    """The parser returns a form or this one error for any header."""
     with suppress(RestError):
         assert parse_accept(header).content_type

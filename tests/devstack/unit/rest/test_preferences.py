@@ -1,4 +1,4 @@
-"""What `Prefer` asks for, and what of it an answer names.
+"""The `Prefer` header, and the preferences that an answer names as applied.
 
 PostgREST: https://docs.postgrest.org/en/stable/references/api/preferences.html
 """
@@ -14,14 +14,14 @@ ZONES = frozenset(("Australia/Sydney", "UTC"))
 
 
 def test_prefer_takes_the_first_of_a_kind() -> None:
-    """Clients may send several; a second one of a kind does not count."""
+    """The first preference of a kind counts."""
     found = parse_prefer("return=minimal, count=exact,return=representation,odd=1")
 
     assert (found.returns, found.count, found.unknown) == ("minimal", "exact", ("odd=1",))
 
 
 def test_strict_handling_refuses_what_is_unknown() -> None:
-    """With handling=strict nothing is passed over in silence."""
+    """handling=strict refuses an unknown preference."""
     with pytest.raises(RestError) as caught:
         parse_prefer("handling=strict, odd=1, even")
 
@@ -31,7 +31,7 @@ def test_strict_handling_refuses_what_is_unknown() -> None:
 
 
 def test_time_zone_has_to_be_known() -> None:
-    """One that does not exist is passed over, and refused when strict."""
+    """An unknown time zone is ignored, or refused with handling=strict."""
     assert parse_prefer("timezone=Australia/Sydney", ZONES).timezone == "Australia/Sydney"
     assert parse_prefer("timezone=Jupiter/Red_Spot", ZONES).timezone is None
     with pytest.raises(RestError) as caught:
@@ -40,7 +40,7 @@ def test_time_zone_has_to_be_known() -> None:
 
 
 def test_max_affected_needs_strict_handling() -> None:
-    """Without it the limit is not applied."""
+    """max-affected counts only with handling=strict."""
     assert parse_prefer("max-affected=3").max_affected is None
     assert parse_prefer("handling=strict,max-affected=3").max_affected == 3
 
@@ -72,7 +72,7 @@ def test_max_affected_needs_strict_handling() -> None:
     ],
 )
 def test_applied_names_what_the_request_has_a_use_for(kind: str, expected: str) -> None:
-    """A read does not echo what only a write heeds, and so on."""
+    """An answer names the preferences that matter to its method."""
     preferences = parse_prefer(
         "return=representation,count=exact,resolution=merge-duplicates,missing=default,tx=commit,"
         "handling=strict,max-affected=3"
@@ -82,12 +82,12 @@ def test_applied_names_what_the_request_has_a_use_for(kind: str, expected: str) 
 
 
 def test_nothing_applied_is_no_header() -> None:
-    """Where nothing was preferred, or nothing that counts, nothing is said."""
+    """An answer without an applied preference has no header."""
     assert applied(parse_prefer("return=minimal"), "read") is None
 
 
 def test_schema_has_to_be_exposed() -> None:
-    """The first exposed schema is the default, and no other than these is served."""
+    """The first exposed schema is the default, and PostgREST serves no unexposed one."""
     assert choose_schema({}, "accept-profile", ("a", "b")) == "a"
     assert choose_schema({"accept-profile": "b"}, "accept-profile", ("a", "b")) == "b"
     with pytest.raises(RestError) as caught:

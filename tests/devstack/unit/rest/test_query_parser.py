@@ -1,4 +1,4 @@
-"""Filters and whole query strings: shapes without values, and the values beside them."""
+"""Filters and query strings: their shapes, and the values apart from them."""
 
 from contextlib import suppress
 
@@ -45,7 +45,7 @@ def test_shape_is_the_same_for_other_values() -> None:
     ],
 )
 def test_filter_is_read(text: str, test: Comparison, values: list[str]) -> None:
-    """An operator, what stands around it, and the value as the client wrote it."""
+    """A filter has an operator, its modifiers, and the value as the client wrote it."""
     query, found = parse_query([("c", text)])
 
     assert query.root.conditions == (test,)
@@ -53,7 +53,7 @@ def test_filter_is_read(text: str, test: Comparison, values: list[str]) -> None:
 
 
 def test_tree_is_read() -> None:
-    """Trees nest, negate, quote and hold JSON paths."""
+    """Trees nest, negate, quote, and name JSON paths."""
     text = '(a.eq."x,)y",not.and(b.is.true,c->>d.not.in.(1,2)),e.cs.{1,2})'
     query, values = parse_query([("not.or", text)])
 
@@ -71,7 +71,7 @@ def test_tree_is_read() -> None:
 
 
 def test_embedded_levels_have_narrowings_of_their_own() -> None:
-    """Filters, trees, orders and limits of an embed are told by the path before them."""
+    """The path in a key assigns filters, trees, orders and limits to an embed."""
     query, values = parse_query(
         [
             ("a.b", "eq.1"),
@@ -113,7 +113,7 @@ def test_embedded_levels_have_narrowings_of_their_own() -> None:
     ],
 )
 def test_broken_pair_is_refused(pair: tuple[str, str], status: int) -> None:
-    """What is no filter, tree or number is a clear 4xx."""
+    """The parser refuses a broken filter, tree or number with a clear 4xx."""
     with pytest.raises(RestError) as caught:
         parse_query([pair])
 
@@ -121,12 +121,12 @@ def test_broken_pair_is_refused(pair: tuple[str, str], status: int) -> None:
 
 
 def test_offset_before_the_first_row_is_none() -> None:
-    """PostgREST takes it for no offset."""
+    """PostgREST ignores a negative offset."""
     assert parse_query([("offset", "-4")])[1] == ["0"]
 
 
 def test_deep_tree_is_refused() -> None:
-    """A tree that no stack would survive is refused while it is read."""
+    """The parser refuses a tree before its depth exhausts the stack."""
     with pytest.raises(RestError):
         parse_query([("or", "(and" * 10000 + "(a.eq.1)" + ")" * 10000)])
 
@@ -141,6 +141,6 @@ def test_deep_tree_is_refused() -> None:
     )
 )
 def test_any_query_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
-    """No query string makes the parser fail in any other way."""
+    """The parser returns a query or this one error for any query string."""
     with suppress(RestError):
         hash(parse_query(pairs)[0])

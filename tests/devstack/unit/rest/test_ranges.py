@@ -1,4 +1,4 @@
-"""A `Range` header with a limit and an offset: what lies in both is wanted.
+"""A `Range` header, limit and offset together select the rows that lie in all of them.
 
 PostgREST: https://docs.postgrest.org/en/stable/references/api/pagination_count.html
 """
@@ -28,13 +28,13 @@ from devstack.gateway.rest.errors import RestError
 def test_range_narrows_the_query(
     header: str, pairs: list[tuple[str, str]], expected: dict[str, str]
 ) -> None:
-    """It is intersected with what the query says."""
+    """The header's range is intersected with the query's."""
     assert dict(narrow_to_range("GET", {"range": header}, pairs)) == expected
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PATCH"])
 def test_range_is_for_get_alone(method: str) -> None:
-    """RFC 9110 has no range for any other method."""
+    """RFC 9110 defines a range for GET alone."""
     assert narrow_to_range(method, {"range": "1-1"}, [("limit", "5")]) == [("limit", "5")]
 
 
@@ -53,7 +53,7 @@ def test_range_is_for_get_alone(method: str) -> None:
     ],
 )
 def test_empty_range_is_refused(header: str, pairs: list[tuple[str, str]], details: str) -> None:
-    """Where nothing can lie, nothing is looked for."""
+    """PostgREST refuses an empty range and reads nothing."""
     with pytest.raises(RestError) as caught:
         narrow_to_range("GET", {"range": header}, pairs)
 
@@ -68,7 +68,7 @@ def test_empty_range_is_refused(header: str, pairs: list[tuple[str, str]], detai
     st.integers(0, 20),
 )
 def test_range_is_an_intersection(first: int, length: int, limit: int | None, offset: int) -> None:
-    """Row by row: what comes back is in the header's range and in the query's."""
+    """Each row of the result lies in the header's range and in the query's."""
     last = first + length
     pairs = [("offset", str(offset))] + ([] if limit is None else [("limit", str(limit))])
     end = 1000 if limit is None else offset + limit

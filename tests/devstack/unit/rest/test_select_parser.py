@@ -1,4 +1,4 @@
-"""Select lists, orders and names: what is read, and what is refused where."""
+"""Select lists, orders and names: accepted forms, and refusals with their position."""
 
 from contextlib import suppress
 
@@ -13,7 +13,7 @@ from devstack.gateway.rest.errors import RestError
 
 
 def test_select_reads_columns_aliases_and_casts() -> None:
-    """A column may have another name before it and a type behind it."""
+    """A column may have an alias before it and a cast behind it."""
     items = parse_select("id,*,name:display_name,price::numeric(8,2),a-b,n:c::int[]")
 
     assert items == (
@@ -27,7 +27,7 @@ def test_select_reads_columns_aliases_and_casts() -> None:
 
 
 def test_select_reads_json_paths() -> None:
-    """An arrow leads by a key or by an index; the double one ends as text."""
+    """An arrow selects a key or an index; the double arrow ends as text."""
     [item] = parse_select("data->a->0->>b")
 
     steps = (JsonStep("a", is_text=False), JsonStep(0, is_text=False), JsonStep("b", is_text=True))
@@ -52,12 +52,12 @@ def test_select_reads_embeds_in_embeds() -> None:
 
 
 def test_quoted_name_keeps_what_is_between_the_quotes() -> None:
-    """In double quotes a name may hold anything, quotes and backslashes behind a backslash."""
+    """A name in double quotes may hold anything, with a backslash before quotes and backslashes."""
     assert parse_columns(r'"a,b","c\"d\\",e f', "columns") == ("a,b", 'c"d\\', "e f")
 
 
 def test_key_is_split_at_its_dots() -> None:
-    """What stands before the last dot leads through embeds."""
+    """The part of a key before its last dot names embeds."""
     assert parse_key('a.b.data->>"x.y"') == (
         ("a", "b"),
         Field("data", (JsonStep("x.y", is_text=True),)),
@@ -65,7 +65,7 @@ def test_key_is_split_at_its_dots() -> None:
 
 
 def test_order_reads_directions_nulls_and_relations() -> None:
-    """Each term has a direction, a place for nulls, and may be a field of a to-one embed."""
+    """Each term has a direction and a place for nulls, and may name a to-one embed's field."""
     assert parse_order("a.desc.nullslast,b,c(d).asc,e->>f.nullsfirst") == (
         OrderTerm(Field("a"), is_descending=True, nulls="last"),
         OrderTerm(Field("b")),
@@ -79,7 +79,7 @@ def test_order_reads_directions_nulls_and_relations() -> None:
     ["a,", "a(b", "a)", "a::", "a::int;drop", 'a"', "a:", "->b", "a->", "!x(a)", "...a", "a::'b'"],
 )
 def test_broken_select_is_refused(text: str) -> None:
-    """What is no select list is PGRST100, with the place where it stops being one."""
+    """PGRST100 refuses a broken select list and names the position."""
     with pytest.raises(RestError) as caught:
         parse_select(text)
 
@@ -89,7 +89,7 @@ def test_broken_select_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["id.sum()", "count()", "n:id.max()", "n:count()"])
 def test_aggregate_is_refused_by_name(text: str) -> None:
-    """Aggregates are off, as on hosted Supabase."""
+    """The parser refuses aggregates, which are off on hosted Supabase too."""
     with pytest.raises(RestError) as caught:
         parse_select(text)
 
@@ -104,7 +104,7 @@ def test_broken_order_is_refused(text: str) -> None:
 
 
 def test_deep_select_is_refused() -> None:
-    """Embeds go as deep as a person can think, and no stack is asked for more."""
+    """The parser refuses embeds that are deeper than its limit."""
     with pytest.raises(RestError) as caught:
         parse_select("a(" * 5000 + ")" * 5000)
 
@@ -113,7 +113,7 @@ def test_deep_select_is_refused() -> None:
 
 @given(st.text(alphabet='ab"\\.,()!:->*{} \x7f€\n', max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """No text makes the parser fail in any other way."""
+    """The parser returns a select list or this one error for any text."""
     for parse in (parse_select, parse_order, parse_key):
         with suppress(RestError):
             parse(text)

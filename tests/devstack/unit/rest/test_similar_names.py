@@ -1,4 +1,4 @@
-"""Hints: the names that were perhaps meant.
+"""Hints suggest the most similar names.
 
 The pairs are those that PostgREST documents in its source, beside the functions of its hints
 (https://github.com/PostgREST/postgrest/blob/main/src/PostgREST/Error.hs).
@@ -25,7 +25,7 @@ from devstack.gateway.rest.plan.resolution import LOW_SIMILARITY, most_similar
     ],
 )
 def test_name_is_guessed(word: str, words: list[str], expected: str | None) -> None:
-    """A near miss is; what is as much like it as not, is not."""
+    """A hint suggests a name that is more similar than different."""
     assert most_similar(word, words) == expected
 
 
@@ -42,13 +42,13 @@ def test_name_is_guessed(word: str, words: list[str], expected: str | None) -> N
     ],
 )
 def test_arguments_are_guessed(given_: str, lists: list[str], expected: str | None) -> None:
-    """Lists of arguments need not be as alike as names."""
+    """A list of arguments needs less similarity than a name."""
     assert most_similar(given_, lists, LOW_SIMILARITY) == expected
 
 
 @given(st.text(min_size=1, max_size=12), st.lists(st.text(max_size=12), max_size=5))
 def test_the_name_itself_is_always_found(word: str, words: list[str]) -> None:
-    """Nothing is more like a name than itself."""
+    """A name is more similar to itself than to any other."""
     assert most_similar(word, [*words, word]) in {
         word,
         *(w for w in words if w.lower() == word.lower()),

@@ -1,4 +1,4 @@
-"""Reading where the columns of a view are from."""
+"""The parser finds the origin of a view's columns."""
 
 from devstack.gateway.rest.schema_cache.views import source_columns
 
@@ -18,7 +18,7 @@ def query(columns: str) -> str:
 
 
 def test_columns_of_relations_are_told() -> None:
-    """A computed column is from nowhere; what lies within an expression is no column."""
+    """A computed column has no origin, and a column within an expression is none of the view's."""
     within = "{SUBLINK :subselect " + query(f"({entry(1, 9, 9)})") + "}"
     columns = " ".join((entry(1, 16400, 2), entry(2, 0, 0, within), entry(3, 16401, 1)))
 
@@ -26,5 +26,5 @@ def test_columns_of_relations_are_told() -> None:
 
 
 def test_query_without_columns_has_none() -> None:
-    """Such a view exists: `create view nothing as select`."""
+    """A view may have no columns: `create view nothing as select`."""
     assert list(source_columns(f"({query('<>')})")) == []

@@ -11,7 +11,7 @@ from devstack.gateway.storage.errors import StorageError
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
 def test_range_is_a_slice(total: int, first: int, last: int) -> None:
-    """What a range names is what Python's slice names, or it is beyond the end."""
+    """A range is the slice that Python's indexes name, or lies beyond the end."""
     contents = bytes(range(total))
     expected = contents[first : last + 1]
 
@@ -29,7 +29,7 @@ def test_range_is_a_slice(total: int, first: int, last: int) -> None:
 
 @pytest.mark.parametrize(("header", "expected"), [("bytes=-3", (7, 10)), ("bytes=-99", (0, 10))])
 def test_end_of_a_file_is_a_range(header: str, expected: tuple[int, int]) -> None:
-    """A suffix longer than the file is all of it."""
+    """A suffix longer than the file is the whole file."""
     part = read_range(header, 10)
 
     assert part is not None
@@ -39,7 +39,7 @@ def test_end_of_a_file_is_a_range(header: str, expected: tuple[int, int]) -> Non
 @settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_range_or_passed_over(header: str) -> None:
-    """Nothing but a range beyond the end is refused."""
+    """Storage refuses a range beyond the end, and ignores any other odd text."""
     try:
         part = read_range(header, 10)
     except StorageError as error:

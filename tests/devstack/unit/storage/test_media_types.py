@@ -1,4 +1,4 @@
-"""Media types that a bucket takes."""
+"""Media types that a bucket allows."""
 
 import pytest
 
@@ -12,13 +12,13 @@ from devstack.gateway.storage.limits import (
 
 @pytest.mark.parametrize("restriction", ["image/png", "image/*", "*", "text/csv; charset=utf-8"])
 def test_restriction_is_taken(restriction: str) -> None:
-    """A type, one half of it, or anything at all."""
+    """A bucket allows a type, a first half with a wildcard, or everything."""
     check_restrictions([restriction])
 
 
 @pytest.mark.parametrize("restriction", ["", "image", "image/", "*/png", "a/b/c", "x/" + "y" * 999])
 def test_odd_restriction_is_refused(restriction: str) -> None:
-    """A bucket with it would take nothing."""
+    """Storage refuses an odd restriction, with which a bucket would allow nothing."""
     with pytest.raises(StorageError) as caught:
         check_restrictions([restriction])
     assert 415 == caught.value.status
@@ -36,13 +36,13 @@ def test_odd_restriction_is_refused(restriction: str) -> None:
     ],
 )
 def test_type_is_taken(media_type: str, restrictions: list[str] | None) -> None:
-    """Letters' case and parameters make no difference."""
+    """Case and parameters of a type do not matter."""
     check_media_type(media_type, restrictions)
 
 
 @pytest.mark.parametrize("media_type", ["image/gif", "image", "", "image/*", "*/*", "ximage/png"])
 def test_other_type_is_refused(media_type: str) -> None:
-    """Nor does a wildcard of the client's help."""
+    """A wildcard in the upload's own type does not match."""
     with pytest.raises(StorageError) as caught:
         check_media_type(media_type, ["image/png", "text/*"])
     assert 415 == caught.value.status
@@ -50,7 +50,7 @@ def test_other_type_is_refused(media_type: str) -> None:
 
 @pytest.mark.parametrize("value", ["a\r\nb: c", "a\x00", "\u0100"])
 def test_text_that_breaks_a_header_is_refused(value: str) -> None:
-    """It would be written into the answer of every download."""
+    """Storage refuses a type that would break the headers of each download."""
     with pytest.raises(StorageError) as caught:
         check_header("cache-control", value)
     assert "invalid_header_char" == caught.value.error

@@ -15,13 +15,13 @@ from devstack.gateway.storage.limits import (
 
 @pytest.mark.parametrize("name", ["a", "listing-photos", "A_1!-.*'() &$=@;:+,?", "..", "x" * 100])
 def test_bucket_name_is_taken(name: str) -> None:
-    """Letters, digits and what S3 calls safe."""
+    """A bucket's name has letters, digits and the characters that S3 calls safe."""
     check_bucket_name(name)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "ü", "a\n", "a%b", "x" * 101])
 def test_odd_bucket_name_is_refused(name: str) -> None:
-    """No slash, nothing beyond ASCII, and not too long."""
+    """A bucket's name has no slash, nothing beyond ASCII and at most 100 characters."""
     with pytest.raises(StorageError) as caught:
         check_bucket_name(name)
     assert "InvalidBucketName" == caught.value.code
@@ -29,7 +29,7 @@ def test_odd_bucket_name_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", [" a", "a ", "  "])
 def test_new_bucket_name_has_no_edge_of_space(name: str) -> None:
-    """An old one may have."""
+    """A new bucket's name has no space at its ends; an existing one may."""
     check_bucket_name(name)
 
     with pytest.raises(StorageError):
@@ -40,13 +40,13 @@ def test_new_bucket_name_has_no_edge_of_space(name: str) -> None:
     "key", ["a", "/a", "a/b/", "a//b", "...", ".a/..b", "a b/(c)?", "x" * 1024]
 )
 def test_key_is_taken(key: str) -> None:
-    """Letters, digits and what S3 calls safe; dots that are no folder's."""
+    """A key has letters, digits, safe characters, and dots that name no folder."""
     check_key(key)
 
 
 @pytest.mark.parametrize("key", ["", "ü", "日本/😀", "a\n", "a#b", "a%b", "a~b", "x" * 1025])
 def test_odd_key_is_refused(key: str) -> None:
-    """Hosted Storage takes nothing beyond ASCII."""
+    """Hosted Storage refuses a key with a character beyond ASCII."""
     with pytest.raises(StorageError) as caught:
         check_key(key)
     assert "InvalidKey" == caught.value.code
@@ -59,7 +59,7 @@ def test_odd_key_is_refused(key: str) -> None:
     st.text(max_size=20),
 )
 def test_no_key_leads_elsewhere(before: str, step: str, after: str) -> None:
-    """Wherever a step out of the folder stands, the key is refused."""
+    """Storage refuses a key with a step out of the folder at any place."""
     before = before.encode(errors="replace").decode()
     after = after.encode(errors="replace").decode()
 
@@ -72,5 +72,5 @@ def test_no_key_leads_elsewhere(before: str, step: str, after: str) -> None:
     ("key", "expected"), [("a/.emptyFolderPlaceholder", True), ("a/b.txt", False)]
 )
 def test_placeholder_is_known_by_its_name(key: str, *, expected: bool) -> None:
-    """It is how the dashboard makes a folder."""
+    """The dashboard makes a folder by its placeholder."""
     assert expected == is_placeholder(key)

@@ -1,4 +1,4 @@
-"""The fake Stripe tries a delivery again, whatever ends its connection."""
+"""The fake Stripe retries a delivery after any end of its connection."""
 
 import asyncio
 from pathlib import Path
@@ -19,7 +19,7 @@ from devstack.stripe.store import Store
 )
 @respx.mock
 def test_broken_connection_is_a_failed_try(tmp_path: Path, error: Exception) -> None:
-    """Anyio raises AttributeError if the peer ends a connection just after it was made."""
+    """Anyio raises AttributeError if the peer closes a new connection at once."""
     respx.post("http://127.0.0.1:1/hook").mock(side_effect=error)
     config = StripeConfig(port=0, state=tmp_path, secret_key="sk_test_1")
     webhook_sender = WebhookSender(Store(tmp_path / "store"), config)
